@@ -1,1 +1,32 @@
-//! placeholder
+//! What Tallymark counts, and how one log line becomes one hit.
+//!
+//! This crate does no I/O, starts no task and reads no clock: bytes and the time come in as arguments, and a decision
+//! goes out. The sources in `tallymark-ingest` call it for every line, the stores take its [`Batch`]es, and the HTTP
+//! server builds [`Hit`]s of its own.
+//!
+//! The way of a line through this crate: [`syslog::parse`] finds the message, [`Routes::find`] the route,
+//! [`record::Reader::read`] the hit, and [`Tally::add`] folds it. Whatever does not count is a [`Reject`].
+
+mod batch;
+mod counter;
+mod event;
+mod hit;
+mod name;
+pub mod record;
+mod reject;
+mod route;
+pub mod syslog;
+mod tally;
+mod time;
+
+pub use batch::{Batch, Entry, MAX_BATCH_NAMES, batches};
+pub use counter::{Counter, Total, Unavailable};
+pub use event::{Event, NotAnEvent};
+pub use hit::Hit;
+pub use name::{
+    ALL, Escaped, MAX_ESCAPED, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent, is_github,
+};
+pub use reject::Reject;
+pub use route::{Column, Dating, Escape, NameRule, Route, Routes};
+pub use tally::{Added, Tally};
+pub use time::{Day, Minute, Now, When};

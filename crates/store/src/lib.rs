@@ -1,1 +1,195 @@
-//! placeholder
+//! Where counts live: the [`Store`] trait, the embedded store and the Redis store.
+//!
+//! A store applies a [`Batch`] exactly once, whatever happens in between, and answers what badges, pages and the
+//! publisher ask. It parses no log line and draws nothing. The flusher in `tallymark-ingest` writes through it; the
+//! publisher and the HTTP server read through it. One contract suite (`tests/contract.rs`) runs over every store.
+
+mod error;
+pub mod redis;
+pub mod sqlite;
+mod url;
+
+pub use error::{Class, StoreError};
+pub use url::StoreUrl;
+
+use async_trait::async_trait;
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use tallymark_core::{Batch, Event, Name};
+use uuid::Uuid;
+
+/// A store's answer, or why there is none.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// How long the finer counts are kept after their last write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Counts per minute. Default 26 hours.
+    pub minute: Duration,
+    /// Counts per hour. Default 90 days.
+    pub hour: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention { minute: Duration::from_secs(26 * 3600), hour: Duration::from_secs(90 * 86_400) }
+    }
+}
+
+/// The right to apply batches of one instance, taken at start. A later claim of the same instance fences this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Whose batches.
+    pub instance: Uuid,
+    /// Random, written beside the marker: two copies of one state directory cannot both hold the claim.
+    pub nonce: Uuid,
+    /// The store that was claimed.
+    pub store: Uuid,
+    /// The number of the last batch of this instance that the store has applied; 0 if none.
+    pub marker: u64,
+}
+
+/// What became of one batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in the store now.
+    Applied {
+        /// The new total of each distinct (event, name) of the batch, in the batch's order.
+        totals: Vec<i64>,
+        /// How many keys were left alone because they hold something that is no counter.
+        quarantined: u64,
+    },
+    /// It was in the store already; nothing was counted.
+    Duplicate,
+    /// The store has applied only up to `marker`: what follows must be sent again.
+    Gap {
+        /// The number of the last applied batch.
+        marker: u64,
+    },
+    /// This is not the store that was claimed: another server, or an emptied one.
+    Foreign,
+    /// Another process has claimed the same instance since.
+    Fenced,
+}
+
+/// A position in the log of changes.
+///
+/// Valid only for the store and the run it came from; its text form is one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Which store.
+    pub store: Uuid,
+    /// Which run of its server: Redis may come back from a restart with an older tail. Empty for an embedded store.
+    pub run: String,
+    /// The last entry that was read, in the store's own form.
+    pub entry: String,
+}
+
+/// A name whose count changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The event.
+    pub event: Event,
+    /// The name. Never an aggregate.
+    pub name: Name,
+    /// It was corrected, so it may have gone down.
+    pub corrected: bool,
+}
+
+/// What happened after a cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// These names changed, in order, with repetitions.
+    Since {
+        /// The names.
+        names: Vec<Change>,
+        /// Where to go on.
+        cursor: Cursor,
+        /// There was more than fitted.
+        more: bool,
+    },
+    /// The cursor is of another store or run, or what followed it is gone: only a full pass finds every change.
+    Lost,
+}
+
+/// Some of the names of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePage {
+    /// Names, never an aggregate. Redis may name one twice.
+    pub names: Vec<Name>,
+    /// Where the next page starts, in the store's own form; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// The width of the buckets of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// UTC days since 1970-01-01, kept for ever.
+    Day,
+    /// Hours since 1970-01-01T00Z, kept for [`Retention::hour`].
+    Hour,
+    /// Minutes since 1970-01-01T00:00Z, kept for [`Retention::minute`].
+    Minute,
+}
+
+/// Where counts live.
+///
+/// Every call may be repeated: [`Store::apply`] because batches are numbered, the others because they only read.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The identity of the store, made when it was first used.
+    async fn identity(&self) -> Result<Uuid>;
+
+    /// Takes the right to apply batches of `instance`.
+    async fn claim(&self, instance: Uuid) -> Result<Claim>;
+
+    /// Applies batches in order, each all-or-nothing and exactly once. Stops behind the first whose outcome is
+    /// neither `Applied` nor `Duplicate`; so there are as many outcomes as batches, or fewer with such a one at the
+    /// end. An error says nothing about what was applied: ask again with the same batches.
+    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
+
+    /// The total of each name, 0 for one that was never counted. Aggregates may be asked for too.
+    async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>>;
+
+    /// The counts of one name in the buckets `from..to`, ascending; buckets without a hit are left out.
+    async fn series(&self, event: Event, name: &Name, step: Step, from: i32, to: i32) -> Result<Vec<(i32, i64)>>;
+
+    /// A page of the names that have the event, from `start` (a [`NamePage::next`]) or from the beginning.
+    async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage>;
+
+    /// How many names have the event.
+    async fn name_count(&self, event: Event) -> Result<u64>;
+
+    /// The end of the log of changes.
+    async fn head(&self) -> Result<Cursor>;
+
+    /// What changed after `after`, at most about `limit` names.
+    async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes>;
+}
+
+/// Opens the store that a URL names. An embedded one is created if it is not there.
+pub async fn open(url: &StoreUrl, retention: Retention) -> Result<Arc<dyn Store>> {
+    Ok(match url {
+        StoreUrl::Sqlite(path) => Arc::new(sqlite::Sqlite::open(path, retention)?),
+        StoreUrl::Redis(url) => Arc::new(redis::Redis::connect(url, retention).await?),
+    })
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = if self.run.is_empty() { "-" } else { &self.run };
+        write!(f, "{} {run} {}", self.store, self.entry)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Cursor, ()> {
+        let mut words = text.split_whitespace();
+        let (Some(store), Some(run), Some(entry), None) = (words.next(), words.next(), words.next(), words.next()) else {
+            return Err(());
+        };
+        let run = if run == "-" { "" } else { run };
+        Ok(Cursor { store: store.parse().map_err(|_| ())?, run: run.to_owned(), entry: entry.to_owned() })
+    }
+}

@@ -1,0 +1,45 @@
+//! What the HTTP server needs from the counting side: count a hit, and know the total that includes it.
+//!
+//! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`; the two never see each other.
+
+use crate::{Event, Hit, NameRef};
+use std::{fmt, future::Future, pin::Pin};
+
+/// A total, or the wait for it when the store has to be asked.
+pub enum Total<'a> {
+    /// Known without asking anyone.
+    Known(i64),
+    /// The store is being asked.
+    Asked(Pin<Box<dyn Future<Output = Result<i64, Unavailable>> + Send + 'a>>),
+}
+
+impl Total<'_> {
+    /// Waits for the total.
+    pub async fn get(self) -> Result<i64, Unavailable> {
+        match self {
+            Total::Known(total) => Ok(total),
+            Total::Asked(answer) => answer.await,
+        }
+    }
+}
+
+/// The store did not answer, so the total is not known. The hit itself is not lost: it waits in the tally.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable;
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the store does not answer; the hit is kept and will be counted")
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// Counts hits and knows totals.
+pub trait Counter: Send + Sync {
+    /// Counts the hit at once, and answers the total that includes it.
+    fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a>;
+
+    /// The total, hits of this process that are not yet in the store included, without counting anything.
+    fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a>;
+}

@@ -1,0 +1,91 @@
+//! The kind of thing that is counted: `hit`, `visit`, `like`, or any `[a-z0-9_-]{1,32}`.
+//!
+//! An [`Event`] lives in 33 bytes and is `Copy`, so that a hit can carry it without an allocation.
+
+use std::fmt;
+
+const MAX: usize = 32;
+
+/// What happened to a name. Always `[a-z0-9_-]{1,32}`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Event {
+    text: [u8; MAX],
+    len: u8,
+}
+
+/// The text is not an event: it is empty, longer than 32 bytes, or has a byte outside `[a-z0-9_-]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnEvent;
+
+impl Event {
+    /// A badge was shown. The only event that ghit.me knows, and the only one published as `<name>.svg`.
+    pub const HIT: Event = Event::literal(b"hit");
+
+    /// Counts what a log with too many different events brings.
+    pub const OVERFLOW: Event = Event::literal(b"overflow");
+
+    const fn literal(text: &[u8]) -> Event {
+        let mut event = Event { text: [0; MAX], len: text.len() as u8 };
+        let mut at = 0;
+        while at < text.len() {
+            event.text[at] = text[at];
+            at += 1;
+        }
+        event
+    }
+
+    /// Reads an event from text.
+    pub fn new(text: &[u8]) -> Result<Event, NotAnEvent> {
+        let plain = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        if text.is_empty() || text.len() > MAX || !text.iter().all(plain) {
+            return Err(NotAnEvent);
+        }
+        Ok(Event::literal(text))
+    }
+
+    /// The event as text.
+    pub fn as_str(&self) -> &str {
+        // Only ASCII was let in, so this cannot fail.
+        std::str::from_utf8(&self.text[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Event({})", self.as_str())
+    }
+}
+
+impl fmt::Display for NotAnEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event is 1 to 32 of a-z, 0-9, _ and -")
+    }
+}
+
+impl std::error::Error for NotAnEvent {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_keeps_its_text() {
+        for text in ["hit", "a", "order_2-x", &"z".repeat(32)] {
+            assert_eq!(Event::new(text.as_bytes()).unwrap().as_str(), text);
+        }
+        assert_eq!(Event::new(b"hit"), Ok(Event::HIT));
+    }
+
+    #[test]
+    fn event_outside_its_alphabet_is_refused() {
+        for text in ["", "Hit", "a b", "a:b", "é", "a\0", &"z".repeat(33)] {
+            assert_eq!(Event::new(text.as_bytes()), Err(NotAnEvent), "{text:?}");
+        }
+    }
+}

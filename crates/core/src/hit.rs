@@ -1,0 +1,27 @@
+//! One counted occurrence, borrowed from the buffer it arrived in.
+
+use crate::{Event, NameRef, When};
+
+/// One counted occurrence of an event.
+///
+/// It borrows from the buffer it arrived in, so it can never cross a task; a [`crate::Batch`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit<'a> {
+    /// What happened.
+    pub event: Event,
+    /// What it happened to.
+    pub name: NameRef<'a>,
+    /// When: a minute, or only a day.
+    pub when: When,
+    /// How many occurrences this one line stands for, 1 to 1,000,000.
+    pub weight: u32,
+    /// The line's own date lay outside the window for live lines, and the arrival day took its place.
+    pub redated: bool,
+}
+
+impl<'a> Hit<'a> {
+    /// One occurrence of `event` on `name` at `when`.
+    pub fn one(event: Event, name: NameRef<'a>, when: When) -> Hit<'a> {
+        Hit { event, name, when, weight: 1, redated: false }
+    }
+}

@@ -1,0 +1,313 @@
+//! From the body of a message to a hit: the CSV columns of a route.
+//!
+//! nginx writes quoted fields and never a doubled quote (reliability.md 0), so a body of that form is cut at its
+//! quotes without copying. Any other form that ghit.me's parser took (unquoted fields, blanks around them, doubled
+//! quotes) goes through `csv-core`. Every source has one [`Reader`] and reuses it, so that a line costs no allocation.
+
+use crate::{
+    Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route, When, decode_percent, is_github,
+    name::hex_pair,
+    time::{Day, parse_time},
+};
+use csv_core::ReadRecordResult;
+
+/// The most columns a route may have.
+pub const MAX_COLUMNS: usize = 16;
+/// The largest weight of one line. More is a mistake, or somebody's joke.
+pub const MAX_WEIGHT: u32 = 1_000_000;
+/// How far back the date of a live line may lie.
+const LIVE_PAST_MS: i64 = 48 * 3_600_000;
+/// How far past the next midnight it may lie: clocks differ.
+const LIVE_FUTURE_MS: i64 = 10 * 60_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// Reads records. Holds the buffers that are used again for every line.
+pub struct Reader {
+    dating: Dating,
+    csv: csv_core::Reader,
+    tidy: Vec<u8>,
+    fields: Vec<u8>,
+    unescaped: Vec<u8>,
+    decoded: Vec<u8>,
+}
+
+/// Where a field stands, in the body or in the buffer of the general path.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Reader {
+    /// A reader for live lines, or for lines that keep their own date.
+    pub fn new(dating: Dating) -> Reader {
+        // A record never spans lines, so a CR inside one is just a byte.
+        let csv = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
+        let empty = Vec::new;
+        Reader { dating, csv, tidy: empty(), fields: empty(), unescaped: empty(), decoded: empty() }
+    }
+
+    /// Reads the body of one message by the columns of its route.
+    pub fn read<'a>(&'a mut self, route: &Route, body: &'a [u8], now: Now) -> Result<Hit<'a>, Reject> {
+        let wanted = route.columns.len().min(MAX_COLUMNS);
+        let mut spans = [Span::default(); MAX_COLUMNS];
+        let spans = &mut spans[..wanted];
+        let text: &[u8] = match cut_quoted(body, spans, route.escape) {
+            Cut::Done => body,
+            Cut::Columns => return Err(Reject::Columns),
+            Cut::Other if route.escape == Escape::Json => return Err(Reject::Quote),
+            Cut::Other => {
+                self.read_general(body, spans)?;
+                &self.fields
+            }
+        };
+        let mut line = Line { event: route.event, weight: 1, date: None, time: None, name: b"" };
+        for (&column, span) in route.columns.iter().zip(&*spans) {
+            line.take(column, &text[span.start..span.end])?;
+        }
+        let (when, redated) = line.when(self.dating, now)?;
+        let name = read_name(route, line.name, &mut self.unescaped, &mut self.decoded)?;
+        Ok(Hit { event: line.event, name, when, weight: line.weight, redated })
+    }
+
+    /// The general path: any CSV. A line whose quotes are out of order is refused, but first its columns are counted,
+    /// because two lines glued together by a full disk show as too many columns.
+    fn read_general(&mut self, body: &[u8], spans: &mut [Span]) -> Result<(), Reject> {
+        if body.is_empty() {
+            return Err(Reject::Columns);
+        }
+        let well_quoted = tidy(body, &mut self.tidy);
+        self.fields.resize(self.tidy.len() + 1, 0);
+        let mut ends = [0; MAX_COLUMNS + 1];
+        self.csv.reset();
+        let (result, _, written, fields) = self.csv.read_record(&self.tidy, &mut self.fields, &mut ends);
+        let fields = match result {
+            ReadRecordResult::InputEmpty => {
+                let (result, _, _, last) = self.csv.read_record(&[], &mut self.fields[written..], &mut ends[fields..]);
+                if result != ReadRecordResult::Record {
+                    return Err(Reject::Columns);
+                }
+                fields + last
+            }
+            // More fields than any route has columns, or a second record.
+            _ => return Err(Reject::Columns),
+        };
+        if fields != spans.len() {
+            return Err(Reject::Columns);
+        }
+        if !well_quoted {
+            return Err(Reject::Quote);
+        }
+        let mut start = 0;
+        for (span, &end) in spans.iter_mut().zip(&ends) {
+            *span = Span { start, end };
+            start = end;
+        }
+        Ok(())
+    }
+}
+
+enum Cut {
+    /// Every column has its span.
+    Done,
+    /// Well-formed, with too few or too many fields.
+    Columns,
+    /// Not nginx's form.
+    Other,
+}
+
+/// Cuts `"a","b"` at its quotes.
+fn cut_quoted(body: &[u8], spans: &mut [Span], escape: Escape) -> Cut {
+    let mut at = 0;
+    let mut count = 0;
+    loop {
+        if body.get(at) != Some(&b'"') {
+            return Cut::Other;
+        }
+        let start = at + 1;
+        let Some(end) = closing_quote(body, start, escape) else { return Cut::Other };
+        if let Some(span) = spans.get_mut(count) {
+            *span = Span { start, end };
+        }
+        count += 1;
+        match body.get(end + 1) {
+            None if count == spans.len() => return Cut::Done,
+            None => return Cut::Columns,
+            Some(b',') => at = end + 2,
+            Some(_) => return Cut::Other,
+        }
+    }
+}
+
+fn closing_quote(body: &[u8], start: usize, escape: Escape) -> Option<usize> {
+    let mut at = start;
+    loop {
+        match *body.get(at)? {
+            b'"' => return Some(at),
+            b'\\' if escape == Escape::Json => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// Copies a CSV line without the blanks around its fields. Answers whether its quotes are in order: a field is quoted
+/// from end to end or not at all.
+fn tidy(body: &[u8], out: &mut Vec<u8>) -> bool {
+    out.clear();
+    let mut in_order = true;
+    let mut rest = body;
+    loop {
+        let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        rest = &rest[blanks..];
+        let quoted = rest.first() == Some(&b'"');
+        let end = if quoted { quoted_end(rest) } else { Some(0) };
+        in_order &= end.is_some();
+        let end = end.unwrap_or(rest.len());
+        let comma = rest[end..].iter().position(|&b| b == b',').map_or(rest.len(), |at| end + at);
+        let field = rest[..comma].trim_ascii_end();
+        // Behind a closing quote nothing may stand, and a bare field has no quote.
+        in_order &= if quoted { field.len() <= end } else { !field.contains(&b'"') };
+        out.extend_from_slice(field);
+        if comma == rest.len() {
+            return in_order;
+        }
+        out.push(b',');
+        rest = &rest[comma + 1..];
+    }
+}
+
+/// Where a quoted field ends, its closing quote included; doubled quotes stay inside.
+fn quoted_end(text: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        match (text.get(at)?, text.get(at + 1)) {
+            (b'"', Some(b'"')) => at += 2,
+            (b'"', _) => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+}
+
+/// What the columns of one line said.
+struct Line<'a> {
+    event: Event,
+    weight: u32,
+    date: Option<Day>,
+    time: Option<i64>,
+    name: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    fn take(&mut self, column: Column, value: &'a [u8]) -> Result<(), Reject> {
+        match column {
+            Column::Name => self.name = value,
+            Column::Date => self.date = Some(Day::parse(value).ok_or(Reject::Date)?),
+            Column::Time => self.time = Some(parse_time(value).ok_or(Reject::Time)?),
+            Column::Method if value != b"GET" => return Err(Reject::Method),
+            Column::Status if !matches!(value, b"200" | b"206" | b"304") => return Err(Reject::Status),
+            Column::Weight => self.weight = weight(value).ok_or(Reject::Weight)?,
+            Column::Event => self.event = Event::new(value).map_err(|_| Reject::Event)?,
+            Column::Method | Column::Status | Column::Address | Column::UserAgent | Column::Referer | Column::Skip => {}
+        }
+        Ok(())
+    }
+
+    /// When the hit counts, and whether the arrival day took the place of the line's own.
+    fn when(&self, dating: Dating, now: Now) -> Result<(When, bool), Reject> {
+        let arrival = When::Minute(now.minute());
+        let (first_ms, last_ms, when) = match (self.time, self.date) {
+            (Some(ms), _) => (ms, ms, When::Minute(Now { unix_ms: ms }.minute())),
+            (None, Some(day)) => {
+                let start = i64::from(day.0) * DAY_MS;
+                // A date says only the day; if that is today, the minute it arrived in is known as well.
+                let when = if day == now.day() && dating == Dating::Live { arrival } else { When::Day(day) };
+                (start, start + DAY_MS - 1, when)
+            }
+            (None, None) => return Ok((arrival, false)),
+        };
+        let next_midnight = (i64::from(now.day().0) + 1) * DAY_MS;
+        let too_late = first_ms > next_midnight + LIVE_FUTURE_MS;
+        match dating {
+            Dating::Live if too_late || last_ms < now.unix_ms - LIVE_PAST_MS => Ok((When::Day(now.day()), true)),
+            Dating::Own if too_late => Err(Reject::Date),
+            _ => Ok((when, false)),
+        }
+    }
+}
+
+fn weight(value: &[u8]) -> Option<u32> {
+    if value.is_empty() || value.len() > 7 {
+        return None;
+    }
+    let digits = value.iter().try_fold(0u32, |n, &b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))?;
+    (1..=MAX_WEIGHT).contains(&digits).then_some(digits)
+}
+
+fn read_name<'a>(
+    route: &Route,
+    raw: &'a [u8],
+    unescaped: &'a mut Vec<u8>,
+    decoded: &'a mut Vec<u8>,
+) -> Result<NameRef<'a>, Reject> {
+    // `-` is what nginx writes for a variable that is absent.
+    if raw.is_empty() || raw == b"-" {
+        return Err(Reject::NoName);
+    }
+    let text: &[u8] = if raw.contains(&b'\\') {
+        unescaped.clear();
+        unescape(raw, route.escape, unescaped).ok_or(Reject::Escape)?;
+        unescaped
+    } else {
+        raw
+    };
+    let name = NameRef::new(decode_percent(text, route.decode, decoded)).map_err(|why| match why {
+        NotAName::Empty => Reject::NoName,
+        _ => Reject::Name,
+    })?;
+    if route.names == NameRule::Github && !is_github(name) {
+        return Err(Reject::Name);
+    }
+    Ok(name)
+}
+
+/// Undoes what nginx's `escape=` did. `None` if a sequence is none that nginx writes.
+fn unescape(raw: &[u8], escape: Escape, out: &mut Vec<u8>) -> Option<()> {
+    let mut at = 0;
+    while let Some(&b) = raw.get(at) {
+        if b != b'\\' {
+            out.push(b);
+            at += 1;
+            continue;
+        }
+        at += match (escape, raw.get(at + 1)?) {
+            (Escape::Default, b'x') => {
+                out.push(hex_pair(raw.get(at + 2..at + 4))?);
+                4
+            }
+            (Escape::Json, b'u') => {
+                let (high, low) = (hex_pair(raw.get(at + 2..at + 4))?, hex_pair(raw.get(at + 4..at + 6))?);
+                // nginx writes control characters so and nothing else; a lone surrogate is no character.
+                let character = char::from_u32(u32::from(high) * 256 + u32::from(low))?;
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                6
+            }
+            (Escape::Json, &b) => {
+                out.push(match b {
+                    b'"' | b'\\' | b'/' => b,
+                    b'b' => 8,
+                    b'f' => 12,
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    _ => return None,
+                });
+                2
+            }
+            _ => return None,
+        };
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests;

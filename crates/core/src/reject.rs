@@ -1,0 +1,87 @@
+//! Why a line does not count. A reject is data, not an error: it costs no allocation and carries no text of the line.
+
+use std::fmt;
+
+macro_rules! rejects {
+    ($($(#[$doc:meta])* $variant:ident = $label:literal,)+) => {
+        /// The reason a line does not count. Each is one value of the metric label `reason`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Reject {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Reject {
+            /// Every reason, in the order of the enum.
+            pub const ALL: &'static [Reject] = &[$(Reject::$variant,)+];
+
+            /// The metric label.
+            pub const fn label(self) -> &'static str {
+                match self { $(Reject::$variant => $label,)+ }
+            }
+        }
+    };
+}
+
+rejects! {
+    /// Nothing in it: an empty datagram or line.
+    Empty = "empty",
+    /// The datagram did not fit the receive buffer and was cut by the kernel.
+    Truncated = "truncated",
+    /// Longer than `max-line-bytes`.
+    TooLong = "too_long",
+    /// What followed the first line of a datagram.
+    Multiline = "multiline",
+    /// The sender is not in the source's `allow` list.
+    Sender = "sender",
+    /// No `<PRI>` of 0 to 191 at the start.
+    Pri = "pri",
+    /// An RFC 5424 header that is cut short or whose structured data is malformed.
+    Rfc5424 = "rfc5424",
+    /// No tag, or one that no route has.
+    Tag = "tag",
+    /// The tag is right, but facility or severity are not the route's.
+    Filter = "filter",
+    /// Not as many fields as the route has columns.
+    Columns = "columns",
+    /// A quote where none may stand, or none where one must.
+    Quote = "quote",
+    /// A backslash sequence that nginx does not write.
+    Escape = "escape",
+    /// No name: empty, or the `-` that nginx writes for an absent variable.
+    NoName = "noname",
+    /// The name is too long, not UTF-8, has control characters, is reserved, or breaks the route's rule.
+    Name = "name",
+    /// Not a date, or one in the future where the line's own date is kept.
+    Date = "date",
+    /// The time column is neither `$msec` nor ISO 8601.
+    Time = "time",
+    /// The request was not a GET.
+    Method = "method",
+    /// The answer was not 200, 206 or 304, so no picture was shown.
+    Status = "status",
+    /// A weight that is not 1 to 1,000,000.
+    Weight = "weight",
+    /// The event column is not `[a-z0-9_-]{1,32}`.
+    Event = "event",
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_distinct_and_fit_prometheus() {
+        let mut labels: Vec<_> = Reject::ALL.iter().map(|r| r.label()).collect();
+        assert!(labels.iter().all(|l| l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')));
+        labels.sort_unstable();
+        labels.dedup();
+        assert_eq!(labels.len(), Reject::ALL.len());
+    }
+}

@@ -1,0 +1,155 @@
+//! Which lines are taken, and what their columns mean.
+
+use crate::{Event, Reject, syslog::Message};
+
+/// What one CSV column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Column {
+    /// `YYYY-MM-DD`, UTC.
+    Date,
+    /// `$msec` or ISO 8601.
+    Time,
+    /// The name. Every route has exactly one.
+    Name,
+    /// The request method; only GET counts.
+    Method,
+    /// The status of the answer; only 200, 206 and 304 count.
+    Status,
+    /// The client's address.
+    Address,
+    /// The `User-Agent` header.
+    UserAgent,
+    /// The `Referer` header.
+    Referer,
+    /// How many occurrences the line stands for.
+    Weight,
+    /// The event, in place of the route's.
+    Event,
+    /// Not read.
+    Skip,
+}
+
+impl Column {
+    /// Every column with its word in the configuration.
+    pub const WORDS: &'static [(&'static str, Column)] = &[
+        ("date", Column::Date),
+        ("time", Column::Time),
+        ("name", Column::Name),
+        ("method", Column::Method),
+        ("status", Column::Status),
+        ("address", Column::Address),
+        ("user-agent", Column::UserAgent),
+        ("referer", Column::Referer),
+        ("weight", Column::Weight),
+        ("event", Column::Event),
+        ("-", Column::Skip),
+    ];
+
+    /// Reads the configuration's word.
+    pub fn from_word(word: &str) -> Option<Column> {
+        Column::WORDS.iter().find(|(known, _)| *known == word).map(|&(_, column)| column)
+    }
+}
+
+/// How nginx wrote the values: the `escape` parameter of its `log_format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escape {
+    /// `\xHH` for `"`, `\`, and bytes below 0x20 or above 0x7E.
+    Default,
+    /// JSON's `\"`, `\\`, `\n`, `\u00XX`; bytes of 0x80 and above are raw.
+    Json,
+}
+
+/// Which names a route takes, beyond what every name must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameRule {
+    /// Any canonical name.
+    Any,
+    /// GitHub's `owner/repo`.
+    Github,
+}
+
+/// Whose date counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dating {
+    /// Lines arrive as they happen: a date from more than 48 hours ago, or later than ten minutes past the next
+    /// midnight, is a wrong clock, and the arrival day takes its place.
+    Live,
+    /// Files and imports: a past date is the line's own, however old; a future one is refused.
+    Own,
+}
+
+/// What is done with the lines of one tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The syslog tag, exactly.
+    pub tag: String,
+    /// The syslog facility 0 to 23, or any.
+    pub facility: Option<u8>,
+    /// The syslog severity 0 to 7, or any.
+    pub severity: Option<u8>,
+    /// The event that its lines count.
+    pub event: Event,
+    /// What each column holds, 1 to 16 of them, [`Column::Name`] exactly once.
+    pub columns: Vec<Column>,
+    /// How values are escaped.
+    pub escape: Escape,
+    /// How many layers of percent-encoding the name has: 2 with `set_escape_uri`, 1 with a raw argument.
+    pub decode: u8,
+    /// Which names are taken.
+    pub names: NameRule,
+}
+
+impl Default for Route {
+    /// ghit.me's own: tag `badge`, local3.info, columns date and name, escaped by `set_escape_uri`.
+    fn default() -> Route {
+        Route {
+            tag: "badge".to_owned(),
+            facility: Some(19),
+            severity: Some(6),
+            event: Event::HIT,
+            columns: vec![Column::Date, Column::Name],
+            escape: Escape::Default,
+            decode: 2,
+            names: NameRule::Any,
+        }
+    }
+}
+
+/// All routes of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routes(Vec<Route>);
+
+impl Routes {
+    /// The routes, in the order in which they are tried.
+    pub fn new(routes: Vec<Route>) -> Routes {
+        Routes(routes)
+    }
+
+    /// The routes as a slice.
+    pub fn as_slice(&self) -> &[Route] {
+        &self.0
+    }
+
+    /// The first route whose tag, facility and severity are the message's.
+    pub fn find(&self, message: &Message<'_>) -> Result<&Route, Reject> {
+        let mut reject = Reject::Tag;
+        for route in &self.0 {
+            if route.tag.as_bytes() != message.tag {
+                continue;
+            }
+            let right = |wanted: Option<u8>, is: u8| wanted.is_none_or(|wanted| wanted == is);
+            if right(route.facility, message.facility) && right(route.severity, message.severity) {
+                return Ok(route);
+            }
+            reject = Reject::Filter;
+        }
+        Err(reject)
+    }
+}
+
+impl Default for Routes {
+    fn default() -> Routes {
+        Routes(vec![Route::default()])
+    }
+}
