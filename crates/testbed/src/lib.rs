@@ -1,1 +1,67 @@
-//! placeholder
+//! The real servers that tests need: Redis, nginx, syslog-ng, our own binary, and a network that misbehaves.
+//!
+//! Every server gets a temporary directory and a port of its own, is ready when `start` returns, and is gone
+//! when its value is dropped or when the test process ends in any way (see `janitor`). Waiting is always
+//! for a condition ([`wait_until`]), never for a time. A failure is a panic that says what was expected and
+//! shows what the server wrote, because the caller is always a test.
+//!
+//! This crate knows nothing of Tallymark: it depends on no other room, and rooms use it as a dev-dependency
+//! only. It blocks; a test of async code calls it from outside its runtime or does not mind.
+
+mod daemon;
+pub mod http;
+mod janitor;
+mod nginx;
+mod port;
+mod process;
+mod proxy;
+mod redis;
+mod syslog_ng;
+mod wait;
+
+pub use daemon::{Daemon, DaemonBuilder};
+pub use nginx::{Nginx, NginxBuilder, SET_MISC, nginx_test};
+pub use port::{free_tcp_port, free_udp_port};
+pub use proxy::{Fault, FaultProxy};
+pub use redis::{Redis, RedisBuilder};
+pub use syslog_ng::SyslogNg;
+pub use tempfile::TempDir;
+pub use wait::{Condition, wait_until};
+
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a server may take to start or to stop before a test fails: long, because a loaded two-core
+/// machine is no defect of the code under test, and nobody waits for it in the good case.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where a server under test lives: what a configuration text has to mention.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// The server's own directory; it goes away with the server.
+    pub dir: &'a Path,
+    /// The port that is reserved for the server, free for TCP and for UDP on 127.0.0.1.
+    pub port: u16,
+}
+
+impl Site<'_> {
+    /// The path of a file in the server's directory, as text for a configuration.
+    pub fn path(&self, name: &str) -> String {
+        self.dir.join(name).display().to_string()
+    }
+}
+
+/// A new temporary directory, removed when the value is dropped.
+///
+/// # Panics
+/// When it cannot be made: no test can go on without it.
+pub fn temp_dir() -> TempDir {
+    tempfile::Builder::new().prefix("tallymark-").tempdir().expect("a temporary directory can be made")
+}
+
+/// Whether the tests run as root: nginx and systemd's tools then need other options.
+pub fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // /proc/self belongs to the effective user; std has no geteuid and this crate no unsafe code.
+    std::fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0)
+}
