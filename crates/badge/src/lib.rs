@@ -1,1 +1,30 @@
-//! placeholder
+//! Drawing: a badge as SVG text.
+//!
+//! [`Badge`] goes in, text comes out. Nothing here reads a clock, a file or a store, and nothing is
+//! random, so the same badge is the same bytes on every machine and on every day; that is what lets
+//! the publisher leave an unchanged file alone.
+//!
+//! It does not decide which number is shown, where the picture is stored or which headers go with
+//! it. Called by the publisher (files) and by the HTTP server (answers).
+//!
+//! ```
+//! use tallymark_badge::{Badge, number};
+//!
+//! let svg = tallymark_badge::render(&Badge::hits(&number::group(1_234)));
+//! assert!(svg.contains("<title>hits: 1,234</title>"));
+//! ```
+
+#![warn(missing_docs)]
+
+mod badge;
+mod color;
+pub mod number;
+pub mod template;
+pub mod text;
+
+pub use badge::{
+    Badge, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Layout, render, render_into,
+};
+pub use color::{Color, ColorError};
+pub use number::{Format, FormatError};
+pub use template::{Template, TemplateError, Values};

@@ -1,0 +1,328 @@
+//! The flat badge: a grey box with the label, a coloured box with the value, 20 px high.
+//!
+//! The look is ghit.me's (and shields.io's flat): 11 px text, a shade over both boxes, corners of 3 px.
+//! What ghit.me lacked: boxes as wide as their text, a title, and text that is always legible.
+//! Called through [`render`] and [`render_into`].
+
+use crate::{color::Color, text::Fitted};
+
+/// Text of the left box where nobody chose another.
+pub const DEFAULT_LABEL: &str = "hits";
+/// Colour of the left box where nobody chose another.
+pub const DEFAULT_LABEL_COLOR: Color = Color::rgb(0x55, 0x55, 0x55);
+/// Colour of the right box where nobody chose another: ghit.me's green.
+pub const DEFAULT_VALUE_COLOR: Color = Color::rgb(0x13, 0xb2, 0x8a);
+
+/// Label of a badge that tells of an error: says who complains, as a README has many badges.
+const ERROR_LABEL: &str = "tallymark";
+
+/// Widest text of a box in pixels, the rest is cut. A README column on GitHub is about 830 px wide.
+const MAX_TEXT: u32 = 400;
+
+/// A title has no box: only the number of its characters is bounded, see [`Fitted`].
+const MAX_TITLE: u32 = 100_000;
+
+/// Free room on both sides of a text together.
+const PADDING: u32 = 10;
+
+/// A usual badge has 1,000 bytes; one growth of the buffer, not five.
+const USUAL_SIZE: usize = 1280;
+
+/// Everything that is seen of a badge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Badge<'a> {
+    /// Text of the left box; without one there is no left box. Cut at 400 px.
+    pub label: &'a str,
+    /// Text of the right box. Cut at 400 px.
+    pub value: &'a str,
+    /// Colour of the right box. Default: `#13b28a`.
+    pub color: Color,
+    /// Colour of the left box. Default: `#555`.
+    pub label_color: Color,
+    /// What a screen reader and a tooltip say; `None` is `label: value`,
+    /// with what the boxes cut. At most 512 characters of each text.
+    pub title: Option<&'a str>,
+}
+
+impl<'a> Badge<'a> {
+    /// A badge in the default colours.
+    #[must_use]
+    pub const fn new(label: &'a str, value: &'a str) -> Self {
+        Self { label, value, color: DEFAULT_VALUE_COLOR, label_color: DEFAULT_LABEL_COLOR, title: None }
+    }
+
+    /// A badge in the default colours with the default label.
+    #[must_use]
+    pub const fn hits(value: &'a str) -> Self {
+        Self::new(DEFAULT_LABEL, value)
+    }
+
+    /// A red badge that says what is wrong: `tallymark | name too long`.
+    #[must_use]
+    pub const fn error(text: &'a str) -> Self {
+        Self { color: Color::RED, ..Self::new(ERROR_LABEL, text) }
+    }
+
+    /// Widths of the boxes.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Parts::of(self).layout()
+    }
+}
+
+/// Widths of the boxes of a badge, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Left box; 0 when there is no label.
+    pub label_width: u32,
+    /// Right box.
+    pub value_width: u32,
+}
+
+impl Layout {
+    /// Width of the picture.
+    #[must_use]
+    pub fn width(self) -> u32 {
+        self.label_width + self.value_width
+    }
+}
+
+/// Draws a badge.
+#[must_use]
+pub fn render(badge: &Badge<'_>) -> String {
+    let mut out = String::with_capacity(USUAL_SIZE);
+    render_into(badge, &mut out);
+    out
+}
+
+/// Draws a badge at the end of `out`; allocates nothing but room in it.
+///
+/// Never more than 64 KiB, whatever the texts are.
+pub fn render_into(badge: &Badge<'_>, out: &mut String) {
+    let parts = Parts::of(badge);
+    let layout = parts.layout();
+    out.reserve(USUAL_SIZE);
+    push_head(badge, &parts, layout.width(), out);
+    let shade = push_shade(badge, out);
+    push_boxes(badge, layout, shade, out);
+    push_texts(badge, &parts, layout, out);
+    out.push_str("</svg>\n");
+}
+
+/// The texts of a badge, measured.
+struct Parts<'a> {
+    label: Fitted<'a>,
+    value: Fitted<'a>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(badge: &Badge<'a>) -> Self {
+        Self { label: Fitted::new(badge.label, MAX_TEXT), value: Fitted::new(badge.value, MAX_TEXT) }
+    }
+
+    fn layout(&self) -> Layout {
+        let label_width = if self.label.is_empty() { 0 } else { box_width(&self.label) };
+        Layout { label_width, value_width: box_width(&self.value) }
+    }
+}
+
+/// Rounded up, because half a pixel too little is an overflow.
+fn box_width(text: &Fitted<'_>) -> u32 {
+    text.tenths().div_ceil(10) + PADDING
+}
+
+fn push_head(badge: &Badge<'_>, parts: &Parts<'_>, width: u32, out: &mut String) {
+    out.push_str("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"");
+    push_int(width, out);
+    // Without a viewBox, height="30" in a README would add room instead of size.
+    out.push_str("\" height=\"20\" viewBox=\"0 0 ");
+    push_int(width, out);
+    out.push_str(" 20\" role=\"img\" aria-label=\"");
+    push_title(badge, parts, out);
+    out.push_str("\">\n<title>");
+    push_title(badge, parts, out);
+    out.push_str("</title>\n");
+}
+
+fn push_title(badge: &Badge<'_>, parts: &Parts<'_>, out: &mut String) {
+    let push_whole = |text, out: &mut String| Fitted::new(text, MAX_TITLE).push_to(out);
+    if let Some(title) = badge.title {
+        push_whole(title, out);
+        return;
+    }
+    if !parts.label.is_empty() {
+        push_whole(badge.label, out);
+        out.push_str(": ");
+    }
+    push_whole(badge.value, out);
+}
+
+/// The shade over both boxes. Returns the suffix of its id.
+///
+/// Two badges inlined into one page share one space of ids. The suffix comes from what the badge
+/// shows, so only equal badges share it; and as every badge defines the same shade without a size in
+/// it, even a collision of the hash is not seen. Corners are drawn as paths, not clipped, to need no
+/// further id.
+fn push_shade(badge: &Badge<'_>, out: &mut String) -> [u8; 8] {
+    let id = id_suffix(badge);
+    out.push_str("<linearGradient id=\"tallymark-");
+    push_ascii(&id, out);
+    out.push_str(
+        "\" x2=\"0\" y2=\"100%\">\n\
+         <stop offset=\"0\" stop-color=\"#bbb\" stop-opacity=\".1\"/>\n\
+         <stop offset=\"1\" stop-opacity=\".1\"/>\n\
+         </linearGradient>\n",
+    );
+    id
+}
+
+fn push_boxes(badge: &Badge<'_>, layout: Layout, shade: [u8; 8], out: &mut String) {
+    let Layout { label_width, value_width } = layout;
+    if label_width > 0 {
+        out.push_str("<path fill=\"");
+        badge.label_color.push_to(out);
+        out.push_str("\" d=\"M3 0h");
+        push_int(label_width - 3, out);
+        out.push_str("v20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z\"/>\n<path fill=\"");
+        badge.color.push_to(out);
+        out.push_str("\" d=\"M");
+        push_int(label_width, out);
+        out.push_str(" 0h");
+        push_int(value_width - 3, out);
+        out.push_str("a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-");
+        push_int(value_width - 3, out);
+        out.push_str("z\"/>\n");
+    } else {
+        push_rect(value_width, out);
+        badge.color.push_to(out);
+        out.push_str("\"/>\n");
+    }
+    push_rect(layout.width(), out);
+    out.push_str("url(#tallymark-");
+    push_ascii(&shade, out);
+    out.push_str(")\"/>\n");
+}
+
+fn push_rect(width: u32, out: &mut String) {
+    out.push_str("<rect width=\"");
+    push_int(width, out);
+    out.push_str("\" height=\"20\" rx=\"3\" fill=\"");
+}
+
+fn push_texts(badge: &Badge<'_>, parts: &Parts<'_>, layout: Layout, out: &mut String) {
+    // Hidden from screen readers, which have the aria-label and would read each text twice.
+    out.push_str(
+        "<g aria-hidden=\"true\" fill=\"#fff\" text-anchor=\"middle\" \
+         font-family=\"DejaVu Sans,Verdana,Geneva,sans-serif\" font-size=\"11\" \
+         text-rendering=\"geometricPrecision\">\n",
+    );
+    push_text(&parts.label, layout.label_width, badge.label_color, out);
+    push_text(&parts.value, 2 * layout.label_width + layout.value_width, badge.color, out);
+    out.push_str("</g>\n");
+}
+
+/// One text: its shadow, one pixel lower, then itself. `twice_x` is the middle, in half pixels.
+fn push_text(text: &Fitted<'_>, twice_x: u32, background: Color, out: &mut String) {
+    if text.is_empty() {
+        return;
+    }
+    let (color, shadow) = background.text_and_shadow();
+    for is_shadow in [true, false] {
+        out.push_str("<text x=\"");
+        push_tenths(twice_x * 5, out);
+        if is_shadow {
+            out.push_str("\" y=\"15\" fill=\"");
+            shadow.push_to(out);
+            out.push_str("\" fill-opacity=\".3");
+        } else {
+            out.push_str("\" y=\"14");
+            if color != Color::WHITE {
+                out.push_str("\" fill=\"");
+                color.push_to(out);
+            }
+        }
+        // With another font than DejaVu Sans the text still ends where the box does.
+        if text.tenths() > 0 {
+            out.push_str("\" textLength=\"");
+            push_tenths(text.tenths(), out);
+        }
+        out.push_str(if text.is_shaped() { "\" lengthAdjust=\"spacingAndGlyphs\">" } else { "\">" });
+        text.push_to(out);
+        out.push_str("</text>\n");
+    }
+}
+
+/// FNV-1a over what the badge shows, as eight hexadecimal digits.
+fn id_suffix(badge: &Badge<'_>) -> [u8; 8] {
+    let mut hash: u32 = 0x811c_9dc5;
+    let mut mix = |byte: u8| hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    badge.label.bytes().for_each(&mut mix);
+    // A byte UTF-8 does not have: "ab" + "c" is not "a" + "bc".
+    mix(0xff);
+    badge.value.bytes().for_each(&mut mix);
+    for color in [badge.label_color, badge.color] {
+        [color.r, color.g, color.b].into_iter().for_each(&mut mix);
+    }
+    std::array::from_fn(|i| b"0123456789abcdef"[(hash >> (28 - 4 * i) & 15) as usize])
+}
+
+/// Appends a number of at most four digits, which every width is. `write!` would take longer than
+/// all the rest.
+fn push_int(n: u32, out: &mut String) {
+    debug_assert!(n < 10_000);
+    let mut divisor = if n >= 1000 {
+        1000
+    } else if n >= 100 {
+        100
+    } else if n >= 10 {
+        10
+    } else {
+        1
+    };
+    while divisor > 0 {
+        out.push(char::from(b'0' + (n / divisor % 10) as u8));
+        divisor /= 10;
+    }
+}
+
+/// Appends tenths as a decimal number without a useless `.0`.
+fn push_tenths(tenths: u32, out: &mut String) {
+    push_int(tenths / 10, out);
+    if !tenths.is_multiple_of(10) {
+        out.push('.');
+        push_int(tenths % 10, out);
+    }
+}
+
+fn push_ascii(bytes: &[u8], out: &mut String) {
+    out.extend(bytes.iter().map(|&b| char::from(b)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_differ_between_badges_that_differ() {
+        let red = Badge { color: Color::RED, ..Badge::hits("1") };
+        let all = [Badge::hits("1"), Badge::hits("2"), Badge::new("h", "its1"), Badge::new("hi", "ts1"), red];
+        let ids: std::collections::HashSet<_> = all.iter().map(id_suffix).collect();
+        assert_eq!(ids.len(), all.len());
+    }
+
+    #[test]
+    fn numbers_are_written_without_leading_or_trailing_zeros() {
+        let written = |tenths| {
+            let mut out = String::new();
+            push_tenths(tenths, &mut out);
+            out
+        };
+        assert_eq!([0, 5, 10, 265, 730, 9999].map(written), ["0", "0.5", "1", "26.5", "73", "999.9"]);
+    }
+
+    #[test]
+    fn label_and_thousand_have_the_width_ghit_me_gave_them() {
+        let layout = Badge::new("ghit.me", "1,000").layout();
+        assert_eq!((layout.label_width, layout.value_width, layout.width()), (53, 42, 95));
+    }
+}

@@ -1,0 +1,171 @@
+//! Text cut to the box it is drawn in.
+
+use super::{
+    clean::clean,
+    escape::push_char,
+    metrics::{EM, Meter, PLAIN, is_shaped},
+};
+
+/// Font size of a badge in pixels; widths below are for this size.
+const FONT_SIZE: u32 = 11;
+
+/// Most characters of one text, shown or not. Keeps a picture of any text under 64 KiB.
+const MAX_CHARS: usize = 512;
+
+const ELLIPSIS: char = '…';
+
+/// A text measured at 11 px and cut, with an ellipsis, where it would be wider than its limit.
+///
+/// Never more than 512 characters, whatever the limit. Borrows: measuring and writing walk over the original text and allocate nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Fitted<'a> {
+    text: &'a str,
+    /// Every byte is printable ASCII that needs no escaping, nothing is cut or cleaned away.
+    plain: bool,
+    /// How many clean characters are shown.
+    chars: usize,
+    cut: bool,
+    /// Sum of advances, in font units.
+    units: u32,
+    shaped: bool,
+}
+
+impl<'a> Fitted<'a> {
+    /// Measures `text`, and cuts it if it is wider than `limit` pixels.
+    #[must_use]
+    pub fn new(text: &'a str, limit: u32) -> Self {
+        let limit = limit * EM / FONT_SIZE;
+        match plain_units(text, limit) {
+            Some(units) => Self { text, plain: true, chars: text.len(), cut: false, units, shaped: false },
+            None => Self::any(text, limit),
+        }
+    }
+
+    fn any(text: &'a str, limit: u32) -> Self {
+        let ellipsis = Meter::new().advance(ELLIPSIS);
+        let mut meter = Meter::new();
+        let mut shaped = false;
+        let (mut units, mut chars) = (0, 0);
+        // The longest beginning that leaves room for the ellipsis.
+        let mut fits = (0, 0);
+        for c in clean(text) {
+            units += meter.advance(c);
+            chars += 1;
+            shaped |= is_shaped(c);
+            if units + ellipsis <= limit {
+                fits = (units, chars);
+            }
+            if units > limit || chars > MAX_CHARS {
+                let (units, chars) = fits;
+                return Self { text, plain: false, chars, cut: true, units: units + ellipsis, shaped };
+            }
+        }
+        Self { text, plain: false, chars, cut: false, units, shaped }
+    }
+
+    /// Whether there is nothing to show.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.chars == 0 && !self.cut
+    }
+
+    /// Width in tenths of a pixel, rounded up.
+    #[must_use]
+    pub fn tenths(&self) -> u32 {
+        (self.units * FONT_SIZE * 10).div_ceil(EM)
+    }
+
+    /// Whether the width is an estimate, or letters join: stretch glyphs then, not the gaps between.
+    #[must_use]
+    pub fn is_shaped(&self) -> bool {
+        self.shaped
+    }
+
+    /// The text that is shown, not escaped: for a reader that escapes by itself.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        clean(self.text).take(self.chars).chain(self.cut.then_some(ELLIPSIS)).collect()
+    }
+
+    /// Appends the text as XML.
+    pub fn push_to(&self, out: &mut String) {
+        if self.plain {
+            out.push_str(self.text);
+            return;
+        }
+        clean(self.text).take(self.chars).for_each(|c| push_char(out, c));
+        if self.cut {
+            out.push(ELLIPSIS);
+        }
+    }
+}
+
+/// Width of a text that is shown exactly as it is, which nearly every text is; `None` if it is not.
+fn plain_units(text: &str, limit: u32) -> Option<u32> {
+    if text.len() > MAX_CHARS {
+        return None;
+    }
+    let mut units = 0;
+    let mut before = b' ';
+    for &b in text.as_bytes() {
+        let advance = PLAIN[usize::from(b)];
+        if advance == 0 || (b == b' ' && before == b' ') {
+            return None;
+        }
+        units += u32::from(advance);
+        if units > limit {
+            return None;
+        }
+        before = b;
+    }
+    (before != b' ' || text.is_empty()).then_some(units)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, limit: u32, expect: &str) {
+        let fitted = Fitted::new(text, limit);
+        let mut out = String::new();
+        fitted.push_to(&mut out);
+        assert_eq!(out, expect, "{text:?}");
+        assert!(fitted.tenths() <= limit * 10, "{text:?}: {} tenths", fitted.tenths());
+        assert_eq!(fitted.is_empty(), expect.is_empty());
+    }
+
+    #[test]
+    fn short_text_is_whole() {
+        check("hits", 400, "hits");
+        check("", 400, "");
+        check(" a  b ", 400, "a b");
+        check("a<b", 400, "a&lt;b");
+    }
+
+    #[test]
+    fn long_text_ends_in_an_ellipsis() {
+        check("1234567890", 40, "1234…");
+        check("点击次数统计", 40, "点击…");
+    }
+
+    #[test]
+    fn cut_keeps_marks_with_their_letter() {
+        check("e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", 30, "e\u{301}e\u{301}…");
+    }
+
+    #[test]
+    fn invisible_text_is_bounded_too() {
+        let endless = "\u{200b}".repeat(8) + &"\u{200b}a\u{200b}".repeat(10_000);
+        let mut out = String::new();
+        Fitted::new(&endless, 400).push_to(&mut out);
+        assert!(out.chars().count() <= MAX_CHARS + 1);
+    }
+
+    #[test]
+    fn ascii_shortcut_measures_what_the_long_way_measures() {
+        let text = "The quick-brown_fox/jumps.over 1,234,567 dogs!";
+        assert_eq!(Fitted::new(text, 400).units, Fitted::any(text, u32::MAX).units);
+        assert!(Fitted::new(text, 400).plain);
+    }
+}

@@ -1,0 +1,20 @@
+//! Text in a picture: how wide it is, what of it may be shown, and how it is written into XML.
+//!
+//! Every text of a caller passes through here on its way into an SVG: [`Escaped`] where it is shown
+//! whole, [`Fitted`] where it must fit into a box. Both drop what XML 1.0 forbids and what would
+//! disturb the text around it; see [`clean`](fn@clean).
+//!
+//! It does not shape text. Widths are sums of advances of DejaVu Sans: kerning, ligatures and joined
+//! letters are ignored, so a drawn text may differ by a pixel; `textLength` in the picture evens that
+//! out. Called by the badge and by every other picture.
+
+mod clean;
+mod escape;
+mod fit;
+mod metrics;
+mod widths;
+
+pub use clean::{Clean, clean};
+pub use escape::Escaped;
+pub use fit::Fitted;
+pub use metrics::{EM, width};
