@@ -34,7 +34,7 @@ impl<'a> Fitted<'a> {
     /// Measures `text`, and cuts it if it is wider than `limit` pixels.
     #[must_use]
     pub fn new(text: &'a str, limit: u32) -> Self {
-        let limit = limit * EM / FONT_SIZE;
+        let limit = limit.saturating_mul(EM) / FONT_SIZE;
         match plain_units(text, limit) {
             Some(units) => Self { text, plain: true, chars: text.len(), cut: false, units, shaped: false },
             None => Self::any(text, limit),
