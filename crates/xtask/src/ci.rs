@@ -1,0 +1,57 @@
+//! `cargo xtask ci`: all that must pass before a merge, the same here and on the CI machine.
+
+use crate::{edges, run, test};
+use anyhow::bail;
+use std::time::{Duration, Instant};
+
+type Step = (&'static str, fn() -> anyhow::Result<()>);
+
+/// The cheap ones first; the tests last, so that their closing lines are the last thing in the log before ours.
+const STEPS: &[Step] = &[
+    ("fmt", fmt),
+    ("edges", || edges::run(&[])),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("test", || test::run(&[])),
+];
+
+/// Runs every step, also after a failure: one run shows all that is wrong.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    run::no_arguments(args)?;
+    let mut failed = Vec::new();
+    let mut times = Vec::new();
+    for (name, step) in STEPS {
+        println!("\n=== {name}");
+        let begin = Instant::now();
+        let outcome = step();
+        let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
+        if let Err(err) = outcome {
+            println!("{err:#}");
+            failed.push(*name);
+        }
+        println!("=== {name}: {verdict}, {}", seconds(begin.elapsed()));
+        times.push(format!("    {name:<8}{:>8}  {verdict}", seconds(begin.elapsed())));
+    }
+    println!("\n{}", times.join("\n"));
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+fn fmt() -> anyhow::Result<()> {
+    run::check(&mut run::cargo(&["fmt", "--all", "--check"])?)
+}
+
+fn clippy() -> anyhow::Result<()> {
+    run::check(&mut run::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?)
+}
+
+fn doc() -> anyhow::Result<()> {
+    let mut doc = run::cargo(&["doc", "--workspace", "--no-deps"])?;
+    run::check(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}

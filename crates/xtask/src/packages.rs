@@ -1,0 +1,135 @@
+//! What a machine must have for the tests: real servers and tools, as Debian packages.
+//!
+//! Only what is missing is installed: on a machine that has everything, nothing is touched and no network is
+//! needed. What cannot be installed is an error with the line to type. No test is ever skipped for it.
+
+use crate::run;
+use anyhow::{Context, bail};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A Debian package, the file or program that shows it is there, and what the tests do with it.
+struct Package {
+    name: &'static str,
+    /// A program in PATH or an sbin directory; with a slash, a path.
+    shown_by: &'static str,
+    purpose: &'static str,
+}
+
+const fn package(name: &'static str, shown_by: &'static str, purpose: &'static str) -> Package {
+    Package { name, shown_by, purpose }
+}
+
+const NEEDED: &[Package] = &[
+    package("redis-server", "redis-server", "the shared store"),
+    package("redis-tools", "redis-cli", "looks into the shared store from outside"),
+    package("nginx", "nginx", "logs the hits and serves the badges"),
+    package(
+        "libnginx-mod-http-set-misc",
+        "/usr/lib/nginx/modules/ngx_http_set_misc_module.so",
+        "set_escape_uri, in the nginx configurations",
+    ),
+    package("syslog-ng-core", "syslog-ng", "stands between nginx and us in many installations"),
+    package("librsvg2-bin", "rsvg-convert", "draws the pictures: a second opinion on our SVG"),
+    package("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "the font it draws with"),
+    package("systemd", "systemd-analyze", "verifies the units and rates their hardening"),
+    package("strace", "strace", "kills or fails the daemon at a chosen system call"),
+    package("util-linux", "setpriv", "runs the daemon without root's rights"),
+    package("curl", "curl", "runs the examples of the README as they are written"),
+    package("python3", "python3", "plays the clients of the systems we replace"),
+];
+
+/// Installs what is missing, or says how to.
+pub(crate) fn ensure() -> anyhow::Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for package in &missing {
+        println!("missing: {} ({})", package.name, package.purpose);
+    }
+    let line = format!("apt-get update && apt-get install -y --no-install-recommends {}", names(&missing));
+    if !is_root() {
+        bail!("the tests need more programs than this machine has. As root:\n{line}");
+    }
+    install(&missing).with_context(|| format!("not installed. By hand: {line}"))?;
+    let still = self::missing();
+    if !still.is_empty() {
+        bail!("installed, but what shows it is still not there: {}", names(&still));
+    }
+    Ok(())
+}
+
+fn missing() -> Vec<&'static Package> {
+    NEEDED.iter().filter(|package| !present(package.shown_by)).collect()
+}
+
+fn names(packages: &[&Package]) -> String {
+    packages.iter().map(|package| package.name).collect::<Vec<_>>().join(" ")
+}
+
+fn present(shown_by: &str) -> bool {
+    if shown_by.contains('/') {
+        return Path::new(shown_by).exists();
+    }
+    // nginx and syslog-ng live in sbin, which is not in the PATH of ordinary users; the tests find them there.
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
+    std::env::split_paths(&path).any(|dir| dir.join(shown_by).is_file())
+}
+
+fn install(packages: &[&Package]) -> anyhow::Result<()> {
+    let _quiet = NoServices::begin()?;
+    run::check(apt_get().arg("update"))?;
+    run::check(
+        apt_get().args(["install", "-y", "--no-install-recommends"]).args(packages.iter().map(|it| it.name)),
+    )
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").stdin(std::process::Stdio::null());
+    command
+}
+
+/// While it lives, packages do not start their services: a test machine needs the programs, and nginx on port 80
+/// could even make the installation fail. This is Debian's own switch for that.
+struct NoServices(Option<PathBuf>);
+
+impl NoServices {
+    fn begin() -> anyhow::Result<NoServices> {
+        let path = PathBuf::from("/usr/sbin/policy-rc.d");
+        if path.exists() {
+            return Ok(NoServices(None)); // the machine has a policy already
+        }
+        fs::write(&path, "#!/bin/sh\nexit 101\n").context("cannot write policy-rc.d")?;
+        let made = NoServices(Some(path.clone()));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        Ok(made)
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn is_root() -> bool {
+    // /proc/self belongs to the effective user; std has no geteuid.
+    fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_in_path_or_sbin_and_a_file_by_its_path() {
+        assert!(present("sh") && present("/bin/sh") && present("nginx"));
+        assert!(!present("no-such-program") && !present("/no/such/file"));
+    }
+}

@@ -1,0 +1,22 @@
+//! `cargo xtask test [ARGS]`: every test of the workspace, with the real servers.
+
+use crate::{packages, run};
+
+/// Checks the machine, builds the programs that tests start, and runs `cargo test`.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    packages::ensure()?;
+    // Tests of one crate may start the program of another, which `cargo test` alone does not build.
+    run::check(&mut run::cargo(&["build", "--workspace", "--bins"])?)?;
+    let mut test = run::cargo(&["test"])?;
+    if !args.iter().any(|arg| selects_packages(arg)) {
+        test.arg("--workspace");
+    }
+    // A golden file that is missing or differs is a failure, never rewritten on the way.
+    test.args(args).env("INSTA_UPDATE", "no");
+    run::check(&mut test)
+}
+
+/// `--workspace` would override a choice of packages without a word.
+fn selects_packages(arg: &str) -> bool {
+    arg == "-p" || arg == "--package" || arg.starts_with("--package=") || arg == "--workspace"
+}
