@@ -12,7 +12,7 @@ const STEPS: &[Step] = &[
     ("edges", || edges::run(&[])),
     ("clippy", clippy),
     ("doc", doc),
-    ("test", || test::run(&[])),
+    ("test", || test::run(&["--no-fail-fast".to_owned()])),
 ];
 
 /// Runs every step, also after a failure: one run shows all that is wrong.
