@@ -18,6 +18,7 @@
 
 mod badge;
 mod color;
+mod look;
 pub mod number;
 pub mod template;
 pub mod text;
@@ -26,5 +27,6 @@ pub use badge::{
     Badge, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Layout, render, render_into,
 };
 pub use color::{Color, ColorError};
+pub use look::Look;
 pub use number::{Format, FormatError};
 pub use template::{Template, TemplateError, Values};

@@ -4,6 +4,7 @@
 //! It knows no locale: a comma in every place, as ghit.me had it. Called by whoever fills a badge.
 
 use std::{fmt, ops::Deref, str::FromStr};
+use thousands::Separable;
 
 /// `i64::MIN` with commas: 19 digits, 6 commas, the sign.
 const LONGEST: usize = 26;
@@ -111,18 +112,13 @@ impl Number {
         self.bytes[usize::from(self.start)] = byte;
     }
 
-    /// Digits of `n` in front of what is there, with a comma after every third if `grouped`.
-    fn push_digits(&mut self, mut n: u64, grouped: bool) {
-        let mut written = 0;
+    /// Digits of `n` in front of what is there.
+    fn push_digits(&mut self, mut n: u64) {
         loop {
             self.push_front(b'0' + (n % 10) as u8);
             n /= 10;
-            written += 1;
             if n == 0 {
                 return;
-            }
-            if grouped && written % 3 == 0 {
-                self.push_front(b',');
             }
         }
     }
@@ -179,8 +175,9 @@ impl Eq for Number {}
 #[must_use]
 pub fn group(n: i64) -> Number {
     let mut out = Number::new();
-    out.push_digits(n.unsigned_abs(), true);
-    out.push_sign_of(n);
+    for &byte in n.separate_with_commas().as_bytes().iter().rev() {
+        out.push_front(byte);
+    }
     out
 }
 
@@ -188,7 +185,7 @@ pub fn group(n: i64) -> Number {
 #[must_use]
 pub fn plain(n: i64) -> Number {
     let mut out = Number::new();
-    out.push_digits(n.unsigned_abs(), false);
+    out.push_digits(n.unsigned_abs());
     out.push_sign_of(n);
     out
 }
@@ -201,7 +198,7 @@ pub fn short(n: i64) -> Number {
     let mut out = Number::new();
     let size = n.unsigned_abs();
     if size < 1000 {
-        out.push_digits(size, false);
+        out.push_digits(size);
     } else {
         push_short(&mut out, size);
     }
@@ -224,16 +221,16 @@ fn push_short(out: &mut Number, size: u64) {
     if tenths < 100 {
         out.push_front(UNITS[unit]);
         if !tenths.is_multiple_of(10) {
-            out.push_digits(tenths % 10, false);
+            out.push_digits(tenths % 10);
             out.push_front(b'.');
         }
-        out.push_digits(tenths / 10, false);
+        out.push_digits(tenths / 10);
     } else if whole < 1000 || unit + 1 == UNITS.len() {
         out.push_front(UNITS[unit]);
-        out.push_digits(whole, false);
+        out.push_digits(whole);
     } else {
         out.push_front(UNITS[unit + 1]);
-        out.push_digits(1, false);
+        out.push_digits(1);
     }
 }
 

@@ -85,9 +85,8 @@ mod tests {
 
     #[test]
     fn one_name_with_very_many_days_is_cut_too() {
-        let entries: Vec<Entry> = (0..9000)
-            .map(|day| Entry { when: When::Day(Day(day)), ..entry("a", 0) })
-            .collect();
+        let entries: Vec<Entry> =
+            (0..9000).map(|day| Entry { when: When::Day(Day(day)), ..entry("a", 0) }).collect();
         let cut = batches(Uuid::nil(), 1, entries.clone());
         assert_eq!(cut.iter().map(|b| b.entries.len()).collect::<Vec<_>>(), [4000, 4000, 1000]);
         assert_eq!(cut.into_iter().flat_map(|b| b.entries).collect::<Vec<_>>(), entries);

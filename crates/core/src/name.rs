@@ -171,7 +171,9 @@ impl fmt::Display for NotAName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotAName::Empty => f.write_str("the name is empty"),
-            NotAName::TooLong => write!(f, "the name is too long (at most {MAX_NAME} bytes, {MAX_ESCAPED} escaped)"),
+            NotAName::TooLong => {
+                write!(f, "the name is too long (at most {MAX_NAME} bytes, {MAX_ESCAPED} escaped)")
+            }
             NotAName::NotUtf8 => f.write_str("the name is not UTF-8"),
             NotAName::Control => f.write_str("the name has a control character"),
             NotAName::Reserved => f.write_str("names do not start with ~"),
@@ -285,8 +287,8 @@ static CLASS: [u8; 256] = {
         table[b] = match b as u8 {
             0x00..=0x1F | 0x7F => CONTROL | ESCAPED,
             0x80..=0xFF => HIGH | ESCAPED,
-            b' ' | b'"' | b'#' | b'%' | b'&' | b'+' | b'/' | b':' | b';' | b'<' | b'=' | b'>' | b'?' | b'[' | b'\\'
-            | b']' | b'^' | b'{' | b'}' => ESCAPED,
+            b' ' | b'"' | b'#' | b'%' | b'&' | b'+' | b'/' | b':' | b';' | b'<' | b'=' | b'>' | b'?'
+            | b'[' | b'\\' | b']' | b'^' | b'{' | b'}' => ESCAPED,
             _ => 0,
         };
         b += 1;
@@ -372,12 +374,30 @@ mod tests {
 
     #[test]
     fn github_rule_takes_owner_and_repo_only() {
-        for good in ["a/b", "rust-lang/rust", "A-b-/x.y_z-", "0/...", "octo_corp/x", &format!("{}/r", "a".repeat(39))] {
+        for good in
+            ["a/b", "rust-lang/rust", "A-b-/x.y_z-", "0/...", "octo_corp/x", &format!("{}/r", "a".repeat(39))]
+        {
             assert!(is_github(Name::new(good).unwrap().as_ref()), "{good}");
         }
         for bad in [
-            "a", "a/", "/b", "a/b/c", "a/..", "a/.", "-a/b", "a b/c", "../x", "a//b", "a\\b/c", "é/b", "a/é", "_x/y",
-            "a_/b", &format!("{}/r", "a".repeat(40)), &format!("a/{}", "r".repeat(101)), "/etc/passwd",
+            "a",
+            "a/",
+            "/b",
+            "a/b/c",
+            "a/..",
+            "a/.",
+            "-a/b",
+            "a b/c",
+            "../x",
+            "a//b",
+            "a\\b/c",
+            "é/b",
+            "a/é",
+            "_x/y",
+            "a_/b",
+            &format!("{}/r", "a".repeat(40)),
+            &format!("a/{}", "r".repeat(101)),
+            "/etc/passwd",
         ] {
             assert!(!is_github(Name::new(bad).unwrap().as_ref()), "{bad}");
         }

@@ -5,7 +5,8 @@
 //! quotes) goes through `csv-core`. Every source has one [`Reader`] and reuses it, so that a line costs no allocation.
 
 use crate::{
-    Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route, When, decode_percent, is_github,
+    Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route, When,
+    decode_percent, is_github,
     name::hex_pair,
     time::{Day, parse_time},
 };
@@ -83,7 +84,8 @@ impl Reader {
         let (result, _, written, fields) = self.csv.read_record(&self.tidy, &mut self.fields, &mut ends);
         let fields = match result {
             ReadRecordResult::InputEmpty => {
-                let (result, _, _, last) = self.csv.read_record(&[], &mut self.fields[written..], &mut ends[fields..]);
+                let (result, _, _, last) =
+                    self.csv.read_record(&[], &mut self.fields[written..], &mut ends[fields..]);
                 if result != ReadRecordResult::Record {
                     return Err(Reject::Columns);
                 }
@@ -207,7 +209,12 @@ impl<'a> Line<'a> {
             Column::Status if !matches!(value, b"200" | b"206" | b"304") => return Err(Reject::Status),
             Column::Weight => self.weight = weight(value).ok_or(Reject::Weight)?,
             Column::Event => self.event = Event::new(value).map_err(|_| Reject::Event)?,
-            Column::Method | Column::Status | Column::Address | Column::UserAgent | Column::Referer | Column::Skip => {}
+            Column::Method
+            | Column::Status
+            | Column::Address
+            | Column::UserAgent
+            | Column::Referer
+            | Column::Skip => {}
         }
         Ok(())
     }
@@ -228,7 +235,9 @@ impl<'a> Line<'a> {
         let next_midnight = (i64::from(now.day().0) + 1) * DAY_MS;
         let too_late = first_ms > next_midnight + LIVE_FUTURE_MS;
         match dating {
-            Dating::Live if too_late || last_ms < now.unix_ms - LIVE_PAST_MS => Ok((When::Day(now.day()), true)),
+            Dating::Live if too_late || last_ms < now.unix_ms - LIVE_PAST_MS => {
+                Ok((When::Day(now.day()), true))
+            }
             Dating::Own if too_late => Err(Reject::Date),
             _ => Ok((when, false)),
         }
@@ -239,7 +248,8 @@ fn weight(value: &[u8]) -> Option<u32> {
     if value.is_empty() || value.len() > 7 {
         return None;
     }
-    let digits = value.iter().try_fold(0u32, |n, &b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))?;
+    let digits =
+        value.iter().try_fold(0u32, |n, &b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))?;
     (1..=MAX_WEIGHT).contains(&digits).then_some(digits)
 }
 

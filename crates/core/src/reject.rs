@@ -79,7 +79,11 @@ mod tests {
     #[test]
     fn labels_are_distinct_and_fit_prometheus() {
         let mut labels: Vec<_> = Reject::ALL.iter().map(|r| r.label()).collect();
-        assert!(labels.iter().all(|l| l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')));
+        assert!(
+            labels
+                .iter()
+                .all(|l| l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
+        );
         labels.sort_unstable();
         labels.dedup();
         assert_eq!(labels.len(), Reject::ALL.len());

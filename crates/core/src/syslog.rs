@@ -193,15 +193,19 @@ fn skip_value(text: &[u8]) -> Option<&[u8]> {
 fn general<'a>(facility: u8, severity: u8, line: &'a [u8], rest: &'a [u8]) -> Result<Message<'a>, Reject> {
     let text = std::str::from_utf8(line).map_err(|_| Reject::Tag)?;
     // The year and zone only fill in a timestamp that nobody reads.
-    let (tag, body) =
-        match syslog_loose::parse_message_with_year_exact_tz(text, |_| 2000, Some(chrono::Utc), Variant::RFC3164) {
-            Ok(message) => {
-                // Without a host in the line, syslog_loose takes the tag for the host.
-                let tag = message.appname.or(message.hostname).ok_or(Reject::Tag)?;
-                (without_pid(tag.strip_suffix(':').unwrap_or(tag).as_bytes()), message.msg.as_bytes())
-            }
-            Err(_) => find_tag(rest).ok_or(Reject::Tag)?,
-        };
+    let (tag, body) = match syslog_loose::parse_message_with_year_exact_tz(
+        text,
+        |_| 2000,
+        Some(chrono::Utc),
+        Variant::RFC3164,
+    ) {
+        Ok(message) => {
+            // Without a host in the line, syslog_loose takes the tag for the host.
+            let tag = message.appname.or(message.hostname).ok_or(Reject::Tag)?;
+            (without_pid(tag.strip_suffix(':').unwrap_or(tag).as_bytes()), message.msg.as_bytes())
+        }
+        Err(_) => find_tag(rest).ok_or(Reject::Tag)?,
+    };
     Ok(Message { facility, severity, tag, body })
 }
 
@@ -255,7 +259,18 @@ mod tests {
     #[test]
     fn priority_is_0_to_191_in_three_digits() {
         for bad in [
-            "<158", "<>", "<1", "<192>", "<999999999999999999999>", "<-1>", "<0158>", "158>", "< 1>", "<1a>", BODY, "<<158>",
+            "<158",
+            "<>",
+            "<1",
+            "<192>",
+            "<999999999999999999999>",
+            "<-1>",
+            "<0158>",
+            "158>",
+            "< 1>",
+            "<1a>",
+            BODY,
+            "<<158>",
         ] {
             rejects(format!("{bad}Nov 20 03:59:49 badge: x").as_bytes(), Reject::Pri);
         }
@@ -306,10 +321,21 @@ mod tests {
     #[test]
     fn malformed_rfc5424_is_refused() {
         for bad in [
-            "<158>2 - - badge - - - x", "<158>1 ", "<158>1 - - badge", "<158>1 - - badge - -", "<158>1 - - badge - - ",
-            "<158>1 - - badge - - x", "<158>1 - - badge - - -x", "<158>1 - - badge - - [] x", "<158>1 - - badge - - [a",
-            "<158>1 - - badge - - [a b] x", "<158>1 - - badge - - [a b=\"] x", "<158>1 - - badge - - [a b=\"c]\"] x",
-            "<158>1 - - badge - - [a b=\"c\\", "<158>1 - - badge - - [a =\"c\"] x", "<158>1  - badge - - - x",
+            "<158>2 - - badge - - - x",
+            "<158>1 ",
+            "<158>1 - - badge",
+            "<158>1 - - badge - -",
+            "<158>1 - - badge - - ",
+            "<158>1 - - badge - - x",
+            "<158>1 - - badge - - -x",
+            "<158>1 - - badge - - [] x",
+            "<158>1 - - badge - - [a",
+            "<158>1 - - badge - - [a b] x",
+            "<158>1 - - badge - - [a b=\"] x",
+            "<158>1 - - badge - - [a b=\"c]\"] x",
+            "<158>1 - - badge - - [a b=\"c\\",
+            "<158>1 - - badge - - [a =\"c\"] x",
+            "<158>1  - badge - - - x",
         ] {
             rejects(bad.as_bytes(), Reject::Rfc5424);
         }

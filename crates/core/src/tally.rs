@@ -62,7 +62,9 @@ impl Tally {
 
     fn add_cell(&mut self, event: u16, name: &str, when: When, count: u64) -> Added {
         let hash = self.hasher.hash_one((event, when, name));
-        let same = |cell: &Cell| cell.hash == hash && cell.event == event && cell.when == when && cell.name.as_str() == name;
+        let same = |cell: &Cell| {
+            cell.hash == hash && cell.event == event && cell.when == when && cell.name.as_str() == name
+        };
         let full = self.cells.len() >= self.limit;
         match self.cells.entry(hash, same, |cell| cell.hash) {
             hash_table::Entry::Occupied(mut cell) => {
@@ -143,8 +145,12 @@ mod tests {
         assert_eq!(tally.add(&hit("a", minute, 2)), Added::New);
         assert_eq!(tally.add(&hit("b", minute, 3)), Added::Known);
         assert_eq!(tally.add(&hit("b", When::Day(Day(0)), 1)), Added::New);
-        let sealed: Vec<_> = tally.seal().into_iter().map(|e| (e.name.to_string(), e.when, e.count)).collect();
-        assert_eq!(sealed, [("a".into(), minute, 2), ("b".into(), minute, 4), ("b".into(), When::Day(Day(0)), 1)]);
+        let sealed: Vec<_> =
+            tally.seal().into_iter().map(|e| (e.name.to_string(), e.when, e.count)).collect();
+        assert_eq!(
+            sealed,
+            [("a".into(), minute, 2), ("b".into(), minute, 4), ("b".into(), When::Day(Day(0)), 1)]
+        );
         assert!(tally.is_empty() && tally.seal().is_empty());
     }
 
@@ -175,7 +181,12 @@ mod tests {
     #[test]
     fn counts_saturate() {
         let mut tally = Tally::new(2);
-        let entry = |count| Entry { event: Event::HIT, name: Name::new("a").unwrap(), when: When::Day(Day(1)), count };
+        let entry = |count| Entry {
+            event: Event::HIT,
+            name: Name::new("a").unwrap(),
+            when: When::Day(Day(1)),
+            count,
+        };
         tally.merge(vec![entry(u64::MAX - 1)]);
         tally.merge(vec![entry(5)]);
         assert_eq!(tally.seal()[0].count, u64::MAX);

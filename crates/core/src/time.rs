@@ -33,7 +33,11 @@ impl Day {
     /// The day of a date, or `None` if the calendar has no such day. Years 1970 to 2199 only: anything else in a log
     /// line is a broken clock, not a date.
     pub fn from_date(year: i32, month: u32, day: u32) -> Option<Day> {
-        if !(1970..=2199).contains(&year) || !(1..=12).contains(&month) || day < 1 || day > month_days(year, month) {
+        if !(1970..=2199).contains(&year)
+            || !(1..=12).contains(&month)
+            || day < 1
+            || day > month_days(year, month)
+        {
             return None;
         }
         // Howard Hinnant's days_from_civil, for years whose era arithmetic stays positive.
@@ -135,7 +139,8 @@ fn parse_msec(text: &[u8]) -> Option<i64> {
     if !(1..=11).contains(&seconds.len()) || fraction.len() != 3 {
         return None;
     }
-    let seconds = seconds.iter().try_fold(0i64, |n, &b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))?;
+    let seconds =
+        seconds.iter().try_fold(0i64, |n, &b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))?;
     Some(seconds * 1000 + i64::from(number(fraction)?))
 }
 
@@ -203,8 +208,21 @@ mod tests {
     #[test]
     fn what_the_calendar_lacks_is_no_date() {
         for text in [
-            "2026-02-30", "0000-00-00", "9999-12-31", "26-1-1", "2026-11-20T00:00:00Z", "-026-01-01", "2026-13-01",
-            "2026-00-10", "2026-01-00", "2026-1-01", "", "-", "2026-11-2\u{0661}", "2100-02-29", "2026/11/20",
+            "2026-02-30",
+            "0000-00-00",
+            "9999-12-31",
+            "26-1-1",
+            "2026-11-20T00:00:00Z",
+            "-026-01-01",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-01-00",
+            "2026-1-01",
+            "",
+            "-",
+            "2026-11-2\u{0661}",
+            "2100-02-29",
+            "2026/11/20",
         ] {
             assert_eq!(Day::parse(text.as_bytes()), None, "{text:?}");
         }
@@ -234,9 +252,21 @@ mod tests {
     #[test]
     fn what_is_neither_time_format_is_none() {
         for text in [
-            "", "-", "1795147189.1", "1795147189.1234", "1e9", "-5.000", "999999999999.000", "2026-11-20",
-            "2026-11-20T03:59:49", "2026-11-20T24:00:00Z", "2026-11-20T03:60:00Z", "2026-02-30T00:00:00Z",
-            "2026-11-20T03:59:49+0000", "20/Nov/2026:03:59:49 +0000", "2026-11-20T03:59:49é",
+            "",
+            "-",
+            "1795147189.1",
+            "1795147189.1234",
+            "1e9",
+            "-5.000",
+            "999999999999.000",
+            "2026-11-20",
+            "2026-11-20T03:59:49",
+            "2026-11-20T24:00:00Z",
+            "2026-11-20T03:60:00Z",
+            "2026-02-30T00:00:00Z",
+            "2026-11-20T03:59:49+0000",
+            "20/Nov/2026:03:59:49 +0000",
+            "2026-11-20T03:59:49é",
         ] {
             assert_eq!(parse_time(text.as_bytes()), None, "{text:?}");
         }

@@ -36,13 +36,18 @@ fn nginx_form_is_read() {
     name(r#""2026-11-20","\xE6\x97\xA5""#, Ok("日"));
     name(r#""2026-11-20","\x22\x5C""#, Ok("\"\\"));
     name(r#""2026-11-20","a,b""#, Ok("a,b"));
-    assert_eq!(read_with(&Route::default(), Dating::Live, br#""2026-11-20","a""#), Ok(("a".into(), TODAY, 1, false)));
+    assert_eq!(
+        read_with(&Route::default(), Dating::Live, br#""2026-11-20","a""#),
+        Ok(("a".into(), TODAY, 1, false))
+    );
 }
 
 /// Case 19.
 #[test]
 fn absent_name_is_noname() {
-    for body in [r#""2026-11-20","-""#, r#""2026-11-20","""#, "2026-11-20,", "2026-11-20,-", r#"2026-11-20,"""#] {
+    for body in
+        [r#""2026-11-20","-""#, r#""2026-11-20","""#, "2026-11-20,", "2026-11-20,-", r#"2026-11-20,"""#]
+    {
         name(body, Err(Reject::NoName));
     }
 }
@@ -55,7 +60,16 @@ fn other_csv_is_read_by_its_columns() {
     name(r#" "2026-11-20" , "a%2Fb" "#, Ok("a/b"));
     name(r#""2026-11-20", "a,b""#, Ok("a,b"));
     name(r#""2026-11-20","say ""hi""""#, Ok("say \"hi\""));
-    for body in ["", " ", "x", r#""2026-11-20""#, r#""2026-11-20","a","b""#, r#""2026-11-20","a","#, "2026-11-20,a,", ",,,"] {
+    for body in [
+        "",
+        " ",
+        "x",
+        r#""2026-11-20""#,
+        r#""2026-11-20","a","b""#,
+        r#""2026-11-20","a","#,
+        "2026-11-20,a,",
+        ",,,",
+    ] {
         name(body, Err(Reject::Columns));
     }
 }
@@ -63,10 +77,22 @@ fn other_csv_is_read_by_its_columns() {
 /// Case 21.
 #[test]
 fn quotes_and_escapes_out_of_order_are_refused() {
-    for body in [r#""2026-11-20","a"b""#, r#""2026-11-20","a"#, r#""2026-11-20","a" x"#, r#""2026-11-20",a"b"#, r#"2026-11-20,""a"#] {
+    for body in [
+        r#""2026-11-20","a"b""#,
+        r#""2026-11-20","a"#,
+        r#""2026-11-20","a" x"#,
+        r#""2026-11-20",a"b"#,
+        r#"2026-11-20,""a"#,
+    ] {
         name(body, Err(Reject::Quote));
     }
-    for body in [r#""2026-11-20","a\xZZ""#, r#""2026-11-20","a\x2""#, r#""2026-11-20","a\""#, r#""2026-11-20","\n""#, r#""2026-11-20","\u0041""#] {
+    for body in [
+        r#""2026-11-20","a\xZZ""#,
+        r#""2026-11-20","a\x2""#,
+        r#""2026-11-20","a\""#,
+        r#""2026-11-20","\n""#,
+        r#""2026-11-20","\u0041""#,
+    ] {
         name(body, Err(Reject::Escape));
     }
 }
@@ -82,9 +108,25 @@ fn injected_and_glued_columns_are_refused() {
 #[test]
 fn bytes_that_make_no_name_are_refused() {
     let rejects = |body: &[u8]| {
-        assert_eq!(read_with(&Route::default(), Dating::Live, body).map(|hit| hit.0), Err(Reject::Name), "{body:?}");
+        assert_eq!(
+            read_with(&Route::default(), Dating::Live, body).map(|hit| hit.0),
+            Err(Reject::Name),
+            "{body:?}"
+        );
     };
-    for raw in [&b"a\xff"[..], b"\xc0\xaf", b"\xed\xa0\x80", b"a\0b", b"\x1b[31m", b"%00", b"a%2500.svg", b"%C0%AF", b"%ff", b"~all", b"%7Ex"] {
+    for raw in [
+        &b"a\xff"[..],
+        b"\xc0\xaf",
+        b"\xed\xa0\x80",
+        b"a\0b",
+        b"\x1b[31m",
+        b"%00",
+        b"a%2500.svg",
+        b"%C0%AF",
+        b"%ff",
+        b"~all",
+        b"%7Ex",
+    ] {
         rejects(&[br#""2026-11-20",""#, raw, b"\""].concat());
     }
     rejects(&[br#""2026-11-20",""#, &b"k".repeat(3000)[..], b"\""].concat());
@@ -102,7 +144,17 @@ fn thirty_thousand_commas_are_too_many_columns() {
 /// Case 27.
 #[test]
 fn wrong_dates_are_refused() {
-    for date in ["2026-02-30", "0000-00-00", "9999-12-31", "26-1-1", "2026-11-20T00:00:00Z", "-2026-01-01", "٢٠٢٦-١١-٢٠", "", "-"] {
+    for date in [
+        "2026-02-30",
+        "0000-00-00",
+        "9999-12-31",
+        "26-1-1",
+        "2026-11-20T00:00:00Z",
+        "-2026-01-01",
+        "٢٠٢٦-١١-٢٠",
+        "",
+        "-",
+    ] {
         name(&format!(r#""{date}","a""#), Err(Reject::Date));
     }
 }
@@ -112,7 +164,8 @@ fn wrong_dates_are_refused() {
 fn only_a_get_that_showed_a_picture_counts() {
     let route = route(&[Column::Date, Column::Name, Column::Method, Column::Status]);
     let read = |method: &str, status: &str| {
-        read_with(&route, Dating::Live, format!(r#""2026-11-20","a","{method}","{status}""#).as_bytes()).map(|hit| hit.0)
+        read_with(&route, Dating::Live, format!(r#""2026-11-20","a","{method}","{status}""#).as_bytes())
+            .map(|hit| hit.0)
     };
     for status in ["200", "206", "304"] {
         assert_eq!(read("GET", status), Ok("a".into()));
@@ -129,10 +182,32 @@ fn only_a_get_that_showed_a_picture_counts() {
 #[test]
 fn odd_names_are_flat_names_or_refused_by_the_github_rule() {
     let github = Route { names: NameRule::Github, ..Route::default() };
-    for odd in ["..", ".", "a/..", "../x", "a/../../x", "/etc/passwd", "a//b", "C:\\x5Cx", "a/", "%2e%2e%2f", "..%252f", "%", "%G1", ".tmp-1", "con", "repos", "__proto__"] {
+    for odd in [
+        "..",
+        ".",
+        "a/..",
+        "../x",
+        "a/../../x",
+        "/etc/passwd",
+        "a//b",
+        "C:\\x5Cx",
+        "a/",
+        "%2e%2e%2f",
+        "..%252f",
+        "%",
+        "%G1",
+        ".tmp-1",
+        "con",
+        "repos",
+        "__proto__",
+    ] {
         let body = format!(r#""2026-11-20","{odd}""#);
         assert!(read_with(&Route::default(), Dating::Live, body.as_bytes()).is_ok(), "{odd}");
-        assert_eq!(read_with(&github, Dating::Live, body.as_bytes()).map(|hit| hit.0), Err(Reject::Name), "{odd}");
+        assert_eq!(
+            read_with(&github, Dating::Live, body.as_bytes()).map(|hit| hit.0),
+            Err(Reject::Name),
+            "{odd}"
+        );
     }
     name(r#""2026-11-20","%252e%252e%252f""#, Ok("../"));
     name(r#""2026-11-20","%25252e""#, Ok("%2e"));
@@ -162,7 +237,8 @@ fn live_date_outside_the_window_counts_on_the_arrival_day() {
 #[test]
 fn own_dates_are_kept_however_old_and_refused_in_the_future() {
     let read = |date: &str| {
-        read_with(&Route::default(), Dating::Own, format!(r#""{date}","a""#).as_bytes()).map(|hit| (hit.1, hit.3))
+        read_with(&Route::default(), Dating::Own, format!(r#""{date}","a""#).as_bytes())
+            .map(|hit| (hit.1, hit.3))
     };
     assert_eq!(read("2015-12-25"), Ok((When::Day(Day::parse(b"2015-12-25").unwrap()), false)));
     assert_eq!(read("2026-11-20"), Ok((When::Day(NOW.day()), false)));
@@ -203,7 +279,10 @@ fn weight_is_one_to_a_million() {
 fn event_column_replaces_the_routes_event() {
     let route = route(&[Column::Event, Column::Name, Column::UserAgent]);
     let mut reader = Reader::new(Dating::Live);
-    assert_eq!(reader.read(&route, br#""like","a","Mozilla \x22""#, NOW).map(|hit| hit.event), Ok(Event::new(b"like").unwrap()));
+    assert_eq!(
+        reader.read(&route, br#""like","a","Mozilla \x22""#, NOW).map(|hit| hit.event),
+        Ok(Event::new(b"like").unwrap())
+    );
     assert_eq!(reader.read(&route, br#""Like","a","-""#, NOW), Err(Reject::Event));
 }
 

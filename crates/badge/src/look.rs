@@ -1,0 +1,50 @@
+//! How the badges of one installation look: label, colours, or the operator's own template.
+//!
+//! The publisher and the HTTP server draw with the same [`Look`], so a file and an answer are the same picture.
+
+use crate::{
+    Badge, Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Template, TemplateError, Values,
+    number, render_into,
+};
+
+/// Label, colours and template of every badge that says nothing else itself.
+#[derive(Debug)]
+pub struct Look {
+    /// Left of the number. Default `hits`.
+    pub label: String,
+    /// Behind the number. Default `#13B28A`, ghit.me's green.
+    pub color: Color,
+    /// Behind the label. Default `#555`.
+    pub label_color: Color,
+    /// Draws instead of the built-in badge.
+    pub template: Option<Template>,
+}
+
+impl Default for Look {
+    fn default() -> Look {
+        Look {
+            label: DEFAULT_LABEL.to_owned(),
+            color: DEFAULT_VALUE_COLOR,
+            label_color: DEFAULT_LABEL_COLOR,
+            template: None,
+        }
+    }
+}
+
+impl Look {
+    /// The badge with this value, before a template or a request changes it.
+    pub fn badge<'a>(&'a self, value: &'a str) -> Badge<'a> {
+        Badge { label: &self.label, value, color: self.color, label_color: self.label_color, title: None }
+    }
+
+    /// Appends the picture of a name's total to `out`. `today` is only looked at by templates.
+    pub fn draw(&self, name: &str, total: i64, today: i64, out: &mut String) -> Result<(), TemplateError> {
+        let count = number::group(total);
+        let badge = self.badge(&count);
+        match &self.template {
+            None => render_into(&badge, out),
+            Some(template) => out.push_str(&template.render(&Values { name, badge, total, today })?),
+        }
+        Ok(())
+    }
+}
