@@ -4,13 +4,15 @@
 //! publisher ask. It parses no log line and draws nothing. The flusher in `tallymark-ingest` writes through it; the
 //! publisher and the HTTP server read through it. One contract suite (`tests/contract.rs`) runs over every store.
 
+mod claim;
 mod error;
+mod names;
 pub mod redis;
 pub mod sqlite;
 mod url;
 
 pub use error::{Class, StoreError};
-pub use url::StoreUrl;
+pub use url::{NotAStoreUrl, StoreUrl};
 
 use async_trait::async_trait;
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
@@ -151,7 +153,14 @@ pub trait Store: Send + Sync {
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>>;
 
     /// The counts of one name in the buckets `from..to`, ascending; buckets without a hit are left out.
-    async fn series(&self, event: Event, name: &Name, step: Step, from: i32, to: i32) -> Result<Vec<(i32, i64)>>;
+    async fn series(
+        &self,
+        event: Event,
+        name: &Name,
+        step: Step,
+        from: i32,
+        to: i32,
+    ) -> Result<Vec<(i32, i64)>>;
 
     /// A page of the names that have the event, from `start` (a [`NamePage::next`]) or from the beginning.
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage>;
@@ -166,11 +175,12 @@ pub trait Store: Send + Sync {
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes>;
 }
 
-/// Opens the store that a URL names. An embedded one is created if it is not there.
+/// Opens the store that a URL names. An embedded one is created if it is not there; a Redis is connected to by the first
+/// call, so one that is away keeps nobody from starting.
 pub async fn open(url: &StoreUrl, retention: Retention) -> Result<Arc<dyn Store>> {
     Ok(match url {
         StoreUrl::Sqlite(path) => Arc::new(sqlite::Sqlite::open(path, retention)?),
-        StoreUrl::Redis(url) => Arc::new(redis::Redis::connect(url, retention).await?),
+        StoreUrl::Redis(url) => Arc::new(redis::Redis::new(url, retention)?),
     })
 }
 
@@ -186,7 +196,9 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> std::result::Result<Cursor, ()> {
         let mut words = text.split_whitespace();
-        let (Some(store), Some(run), Some(entry), None) = (words.next(), words.next(), words.next(), words.next()) else {
+        let (Some(store), Some(run), Some(entry), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
             return Err(());
         };
         let run = if run == "-" { "" } else { run };

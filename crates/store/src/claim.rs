@@ -1,0 +1,53 @@
+//! The marker of an instance: which of its batches is the last that a store has applied, and who may apply the next.
+//!
+//! The nonce of a claim is a number, one above that of the claim before, followed by random bytes. So a store that has
+//! lost its tail, and the claim with it, is told from one that somebody else has claimed since: its nonce is lower, and
+//! the batches that went with it are sent again. A higher nonce is another claim.
+
+use crate::{Claim, Class, Outcome, Result, StoreError};
+use tallymark_core::Batch;
+use uuid::Uuid;
+
+/// What a store keeps per instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marker {
+    pub(crate) nonce: Uuid,
+    pub(crate) seq: u64,
+}
+
+/// The nonce of the claim that follows a marker.
+pub(crate) fn next_nonce(marker: Option<Marker>) -> Uuid {
+    let (number, _) = marker.map_or((0, 0), |marker| marker.nonce.as_u64_pair());
+    let (_, random) = Uuid::new_v4().as_u64_pair();
+    Uuid::from_u64_pair(number.saturating_add(1), random)
+}
+
+/// Why batch `seq` is not to be applied; `None` if it is the next one. The script of the Redis store says the same in
+/// Lua.
+pub(crate) fn refuse(marker: Option<Marker>, claim: &Claim, seq: u64) -> Option<Outcome> {
+    let at = marker.map_or(0, |marker| marker.seq);
+    if marker.is_some_and(|marker| marker.nonce > claim.nonce) {
+        Some(Outcome::Fenced)
+    } else if seq <= at {
+        Some(Outcome::Duplicate)
+    } else if seq - 1 != at {
+        Some(Outcome::Gap { marker: at })
+    } else {
+        None
+    }
+}
+
+/// A claim is good for the batches of its own instance alone.
+pub(crate) fn check(claim: &Claim, batches: &[Batch]) -> Result<()> {
+    match batches.iter().find(|batch| batch.instance != claim.instance) {
+        None => Ok(()),
+        Some(batch) => {
+            let attempt = format!("applying batch {} of instance {}", batch.seq, batch.instance);
+            Err(StoreError::new(
+                Class::Request,
+                attempt,
+                format!("the claim is of instance {}", claim.instance),
+            ))
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A connection to Redis that is made again when it breaks, and what Redis' errors mean.
+//!
+//! Nothing is ever sent twice from here: a call whose answer did not come is an error, and the connection is thrown
+//! away with it, so that a late answer cannot be taken for that of another call. (The client's own managed connection
+//! keeps one that only times out.) The store decides what may be asked again.
+
+use crate::{Class, Result, StoreError, url};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
+    Value,
+    aio::MultiplexedConnection,
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::Instant};
+
+/// Name resolution, TCP, AUTH and SELECT together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// One command. A batch takes 5 ms; a fork for a snapshot of many gigabytes takes longer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that was not used for that long is asked whether it still stands. A server that has been restarted, or
+/// that closes idle connections, would else be noticed by the first call that fails.
+const IDLE: Duration = Duration::from_millis(250);
+/// The oldest Redis with the commands that we use (XADD MINID).
+const OLDEST: (u32, u32) = (6, 2);
+
+/// One connection to one server.
+pub(super) struct Link {
+    client: Client,
+    shown: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    live: Option<Live>,
+    used: Option<Instant>,
+    made: u64,
+    failed: Option<(Instant, StoreError)>,
+}
+
+/// A connection that stands, as far as is known.
+#[derive(Clone)]
+pub(super) struct Live {
+    connection: MultiplexedConnection,
+    number: u64,
+    /// Which run of the server it leads to.
+    pub(super) run: Arc<str>,
+}
+
+impl Live {
+    async fn stands(&self) -> bool {
+        redis::cmd("PING").exec_async(&mut self.connection.clone()).await.is_ok()
+    }
+}
+
+impl Link {
+    /// Reads the address. Connects to nothing yet.
+    pub(super) fn new(url: &str) -> Result<Link> {
+        let shown = url::redacted(url);
+        let bad = |err: RedisError| {
+            StoreError::new(Class::Request, format!("reading the address {shown}"), err.category())
+        };
+        let keepalive =
+            TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
+        let tcp = TcpSettings::default()
+            .set_nodelay(true)
+            .set_keepalive(keepalive)
+            .set_user_timeout(RESPONSE_TIMEOUT);
+        let info = url.into_connection_info().map_err(bad)?.set_tcp_settings(tcp);
+        Ok(Link { client: Client::open(info).map_err(bad)?, shown, state: Mutex::default() })
+    }
+
+    /// The standing connection, or a new one.
+    pub(super) async fn live(&self, attempt: &str) -> Result<Live> {
+        let asked = Instant::now();
+        let mut state = self.state.lock().await;
+        let idle = state.used.replace(asked).is_none_or(|used| asked.duration_since(used) > IDLE);
+        if let Some(live) = state.live.take()
+            && (!idle || live.stands().await)
+        {
+            state.live = Some(live.clone());
+            return Ok(live);
+        }
+        // Whoever waited while another call tried in vain does not try once more: calls that queue up here would
+        // else each wait for all before them.
+        if let Some((_, err)) = state.failed.as_ref().filter(|(at, _)| *at > asked) {
+            return Err(err.clone());
+        }
+        match self.connect(state.made + 1).await {
+            Ok(live) => {
+                state.made += 1;
+                state.live = Some(live.clone());
+                Ok(live)
+            }
+            Err(err) => {
+                let err = explain(&err, self.attempt(attempt));
+                state.failed = Some((Instant::now(), err.clone()));
+                Err(err)
+            }
+        }
+    }
+
+    async fn connect(&self, number: u64) -> std::result::Result<Live, RedisError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let info: String = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
+        let run = check_server(&info)?;
+        tracing::debug!(server = self.shown, run, "connected to Redis");
+        Ok(Live { connection, number, run: run.into() })
+    }
+
+    /// Sends one command.
+    pub(super) async fn query<T: FromRedisValue>(&self, attempt: &str, command: &Cmd) -> Result<T> {
+        let live = self.live(attempt).await?;
+        self.query_on(live, attempt, command).await
+    }
+
+    /// Sends one command over a connection that [`Link::live`] has given.
+    pub(super) async fn query_on<T: FromRedisValue>(
+        &self,
+        live: Live,
+        attempt: &str,
+        command: &Cmd,
+    ) -> Result<T> {
+        let answer = self.try_query(live, command).await;
+        answer.map_err(|err| explain(&err, self.attempt(attempt)))
+    }
+
+    /// Sends one command, with Redis' own error: for the one error that is no failure.
+    pub(super) async fn try_query<T: FromRedisValue>(
+        &self,
+        live: Live,
+        command: &Cmd,
+    ) -> std::result::Result<T, RedisError> {
+        let Live { mut connection, number, .. } = live;
+        let answer = command.query_async(&mut connection).await;
+        if let Err(err) = &answer {
+            self.drop_broken(number, err).await;
+        }
+        answer
+    }
+
+    /// Sends several commands at once; each answer may be an error of its own.
+    pub(super) async fn pipe(
+        &self,
+        live: Live,
+        attempt: &str,
+        pipeline: &mut Pipeline,
+    ) -> Result<Vec<Value>> {
+        let Live { mut connection, number, .. } = live;
+        match pipeline.ignore_errors().query_async::<Vec<Value>>(&mut connection).await {
+            Ok(answers) => Ok(answers),
+            Err(err) => {
+                self.drop_broken(number, &err).await;
+                Err(explain(&err, self.attempt(attempt)))
+            }
+        }
+    }
+
+    /// A context for errors: what was attempted on which server.
+    pub(super) fn attempt(&self, attempt: &str) -> String {
+        format!("{attempt} in the store {}", self.shown)
+    }
+
+    async fn drop_broken(&self, number: u64, err: &RedisError) {
+        // READONLY: after a failover the same name may lead to the new master.
+        let broken = err.is_io_error()
+            || err.is_timeout()
+            || err.is_unrecoverable_error()
+            || matches!(err.kind(), ErrorKind::Parse)
+            || has_word(&message(err), &["READONLY", "NOAUTH"]);
+        if broken {
+            let mut state = self.state.lock().await;
+            state.live.take_if(|live| live.number == number);
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("server", &self.shown).finish_non_exhaustive()
+    }
+}
+
+/// Makes sure that INFO tells of a server that we can use, and finds the id of its run.
+fn check_server(info: &str) -> std::result::Result<&str, RedisError> {
+    let field = |name: &str| {
+        info.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+            .unwrap_or_default()
+    };
+    let unusable = |why: String| RedisError::from((ErrorKind::Client, "this server cannot be used", why));
+    let version = field("redis_version");
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < OLDEST {
+        return Err(unusable(format!(
+            "it is Redis {version}, and {}.{} is the oldest that can do",
+            OLDEST.0, OLDEST.1
+        )));
+    }
+    match field("redis_mode") {
+        "sentinel" => {
+            Err(unusable("it is a Sentinel; redis:// needs the address of the Redis itself".to_owned()))
+        }
+        "cluster" => {
+            Err(unusable("it is a node of a Redis Cluster, which redis:// does not serve".to_owned()))
+        }
+        _ => Ok(field("run_id")),
+    }
+}
+
+/// Makes our error of the client's.
+pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
+    let text = message(err);
+    // Redis 6 hides the code of an error in the text of a script's error, hence the search.
+    let (class, advice) = match err.kind() {
+        _ if has_word(&text, &["OOM"]) => {
+            (Class::Refused, "Redis has reached maxmemory: give it more, or free some; nothing was counted")
+        }
+        _ if has_word(&text, &["READONLY"]) => {
+            (Class::Refused, "This Redis is a replica: name the master, or promote it (REPLICAOF NO ONE)")
+        }
+        _ if has_word(&text, &["MISCONF", "NOREPLICAS"]) => (
+            Class::Refused,
+            "Redis refuses writes until its disk or its replicas are well again: see its log",
+        ),
+        _ if has_word(&text, &["NOAUTH", "WRONGPASS", "NOPERM"]) || text.contains("ACL failure") => (
+            Class::Refused,
+            "Check the user and password in the store's address, and the user's ACL in Redis",
+        ),
+        _ if has_word(&text, &["LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "UNKILLABLE"]) => {
+            (Class::Unavailable, "")
+        }
+        _ if has_word(&text, &["WRONGTYPE"]) => {
+            (Class::Data, "Another program keeps something else under that key: look with TYPE and MONITOR")
+        }
+        ErrorKind::AuthenticationFailed => {
+            (Class::Refused, "Check the user and password in the store's address")
+        }
+        ErrorKind::Client => (Class::Refused, ""),
+        ErrorKind::InvalidClientConfig => (Class::Request, ""),
+        ErrorKind::Io if err.is_connection_refusal() => {
+            (Class::Unavailable, "Is Redis running, and is this its address?")
+        }
+        ErrorKind::Io | ErrorKind::Parse => (Class::Unavailable, ""),
+        _ => (Class::Data, ""),
+    };
+    let cause = if err.is_timeout() { "no answer in time".to_owned() } else { text };
+    StoreError::new(class, attempt, cause).advise(advice)
+}
+
+/// The error as Redis wrote it, code first; the client's own rendering hides the codes that it knows.
+fn message(err: &RedisError) -> String {
+    match (err.code(), err.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        (Some(code), None) => code.to_owned(),
+        _ => err.to_string(),
+    }
+}
+
+/// Whether one of the words stands in the text, as a word.
+fn has_word(text: &str, words: &[&str]) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| words.contains(&word))
+}

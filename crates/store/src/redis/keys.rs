@@ -1,0 +1,90 @@
+//! The keys of DESIGN.md section 6, as text. No Redis is spoken to here.
+//!
+//! Event `hit` lives where ghit.me put it (`repo:`, `repos`), so that its scripts and a rollback to it go on working;
+//! every other event has its name in the key. Aggregates never enter the keys of ghit.me.
+
+use std::fmt::Write;
+use tallymark_core::{Day, Event, Name};
+
+/// Hash: the identity of the store.
+pub(super) const STORE: &str = "tallymark:store";
+/// Hash: instance -> `nonce:seq`.
+pub(super) const APPLIED: &str = "tallymark:applied";
+/// Stream: one entry per applied batch.
+pub(super) const CHANGES: &str = "changes";
+
+/// What stands before the escaped name in the key of a total.
+pub(super) fn total_prefix(event: Event, aggregate: bool) -> String {
+    if event == Event::HIT && !aggregate { "repo:".to_owned() } else { format!("count:{event}:") }
+}
+
+/// What stands before the escaped name in the key of a day's count.
+pub(super) fn day_prefix(event: Event, aggregate: bool, day: Day) -> String {
+    format!("{}{day}:", total_prefix(event, aggregate))
+}
+
+/// The set of every name that has the event.
+pub(super) fn set(event: Event) -> String {
+    if event == Event::HIT { "repos".to_owned() } else { format!("names:{event}") }
+}
+
+/// The set of the names that had the event on a day.
+pub(super) fn day_set(event: Event, day: Day) -> String {
+    format!("{}:{day}", set(event))
+}
+
+/// What follows the escaped name in the key of a day's hash of hours. Bootic writes month and day without a zero.
+pub(super) fn track_suffix(event: Event, day: Day) -> String {
+    let (year, month, day) = day.date();
+    format!(":{event}:{year}:{month}:{day}")
+}
+
+/// The key of a total.
+pub(super) fn total(event: Event, name: &Name) -> String {
+    joined(total_prefix(event, name.is_aggregate()), name)
+}
+
+/// The key of a day's count.
+pub(super) fn day(event: Event, name: &Name, day: Day) -> String {
+    joined(day_prefix(event, name.is_aggregate(), day), name)
+}
+
+/// The key of the hash of a day's hours.
+pub(super) fn hours(event: Event, name: &Name, day: Day) -> String {
+    joined("track:".to_owned(), name) + &track_suffix(event, day)
+}
+
+/// The key of the hash of an hour's minutes. Hours are counted from 1970.
+pub(super) fn minutes(event: Event, name: &Name, hour: i32) -> String {
+    let mut key = hours(event, name, Day(hour.div_euclid(24)));
+    // `write!` to a String cannot fail.
+    let _ = write!(key, ":{}", hour.rem_euclid(24));
+    key
+}
+
+fn joined(mut key: String, name: &Name) -> String {
+    name.escaped().push_to(&mut key);
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_ghit_me_and_bootic() {
+        let name = Name::new("benwilber/bashids").unwrap();
+        let visit = Event::new(b"visit").unwrap();
+        let at = Day::from_date(2015, 2, 5).unwrap();
+        assert_eq!(total(Event::HIT, &name), "repo:benwilber%2Fbashids");
+        assert_eq!(day(Event::HIT, &name, at), "repo:2015-02-05:benwilber%2Fbashids");
+        assert_eq!((set(Event::HIT), day_set(Event::HIT, at)), ("repos".into(), "repos:2015-02-05".into()));
+        assert_eq!(total(visit, &name), "count:visit:benwilber%2Fbashids");
+        assert_eq!(day(visit, &name, at), "count:visit:2015-02-05:benwilber%2Fbashids");
+        assert_eq!((set(visit), day_set(visit, at)), ("names:visit".into(), "names:visit:2015-02-05".into()));
+        assert_eq!(hours(visit, &name, at), "track:benwilber%2Fbashids:visit:2015:2:5");
+        assert_eq!(minutes(visit, &name, at.0 * 24 + 7), "track:benwilber%2Fbashids:visit:2015:2:5:7");
+        assert_eq!(total(Event::HIT, &Name::all()), "count:hit:~all");
+        assert_eq!(day(Event::HIT, &Name::overflow(), at), "count:hit:2015-02-05:~overflow");
+    }
+}

@@ -1,0 +1,159 @@
+//! The shared store: one Redis server, with the keys of ghit.me and Bootic.
+//!
+//! Batches go over one connection and reads over another, so that a long list does not stand before a tick. Nothing is
+//! retried here: an error goes to the caller, who may ask again, because batches are numbered. [`crate::open`] makes
+//! one. Sentinel, Cluster and TLS are not here yet.
+
+mod client;
+mod keys;
+mod log;
+mod read;
+mod script;
+
+use crate::{
+    Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Step, Store, StoreError, claim,
+};
+use async_trait::async_trait;
+use client::Link;
+use read::Reader;
+use script::{Plan, Script};
+use tallymark_core::{Batch, Event, Name};
+use uuid::Uuid;
+
+/// How often a claim is tried when others claim the same instance at the same time.
+const CLAIM_ATTEMPTS: u32 = 5;
+
+/// The shared store.
+#[derive(Debug)]
+pub struct Redis {
+    writes: Link,
+    reader: Reader,
+    retention: Retention,
+    apply: Script,
+    claim: Script,
+}
+
+impl Redis {
+    /// Reads the address. The first call connects, so a Redis that is away hinders nobody from starting.
+    pub fn new(url: &str, retention: Retention) -> Result<Redis> {
+        let (writes, reader) = (Link::new(url)?, Reader::new(Link::new(url)?));
+        Ok(Redis { writes, reader, retention, apply: Script::apply(), claim: Script::claim() })
+    }
+
+    async fn apply_one(&self, claim: &Claim, batch: &Batch) -> Result<Outcome> {
+        let all = Name::all();
+        let plan = Plan::new(batch, &all);
+        let attempt = format!("applying batch {} of instance {}", batch.seq, batch.instance);
+        let keys = [keys::STORE, keys::APPLIED, keys::CHANGES];
+        let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
+        let answer = self.apply.call(&self.writes, &attempt, &keys, arguments).await?;
+        plan.outcome(&answer)
+            .map_err(|cause| StoreError::new(Class::Data, self.writes.attempt(&attempt), cause))
+    }
+
+    /// What the store knows of an instance, and the text it stands in.
+    async fn marker(&self, instance: Uuid, attempt: &str) -> Result<(Option<claim::Marker>, String)> {
+        let mut command = redis::cmd("HGET");
+        command.arg(keys::APPLIED).arg(script::text(instance));
+        let Some(text) = self.writes.query::<Option<String>>(attempt, &command).await? else {
+            return Ok((None, String::new()));
+        };
+        let parsed = text.split_once(':').and_then(|(nonce, seq)| {
+            Some(claim::Marker { nonce: nonce.parse().ok()?, seq: seq.parse().ok()? })
+        });
+        match parsed {
+            Some(marker) => Ok((Some(marker), text)),
+            None => {
+                let cause = format!("{} holds {text:?} for this instance", keys::APPLIED);
+                Err(StoreError::new(Class::Data, self.writes.attempt(attempt), cause))
+            }
+        }
+    }
+
+    /// A Redis that throws keys away when its memory is full loses counts without a word; at least we have one.
+    async fn warn_of_eviction(&self, attempt: &str) -> Result<()> {
+        let mut command = redis::cmd("INFO");
+        let info: String = self.writes.query(attempt, command.arg("memory")).await?;
+        let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim);
+        if let Some(policy) = policy.filter(|policy| policy.starts_with("allkeys-")) {
+            tracing::warn!(
+                policy,
+                "this Redis deletes counters when its memory is full; set maxmemory-policy noeviction"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for Redis {
+    async fn identity(&self) -> Result<Uuid> {
+        self.reader.identity(&self.claim).await
+    }
+
+    async fn claim(&self, instance: Uuid) -> Result<Claim> {
+        let attempt = format!("claiming instance {instance}");
+        self.warn_of_eviction(&attempt).await?;
+        for _ in 0..CLAIM_ATTEMPTS {
+            let (marker, before) = self.marker(instance, &attempt).await?;
+            let (nonce, seq) = (claim::next_nonce(marker), marker.map_or(0, |marker| marker.seq));
+            let arguments = |command: &mut redis::Cmd| {
+                command.arg(script::text(Uuid::new_v4())).arg(script::text(instance)).arg(&before);
+                command.arg(format!("{nonce}:{seq}")).arg(script::probes());
+            };
+            let answer =
+                self.claim.call(&self.writes, &attempt, &[keys::STORE, keys::APPLIED], arguments).await?;
+            if let Some(store) = script::claimed(&answer, self.writes.attempt(&attempt))? {
+                return Ok(Claim { instance, nonce, store, marker: seq });
+            }
+        }
+        let cause =
+            "other processes go on claiming it; two daemons have the same state directory, or copies of one";
+        Err(StoreError::new(Class::Unavailable, self.writes.attempt(&attempt), cause))
+    }
+
+    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {
+        claim::check(claim, batches)?;
+        let mut outcomes = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let outcome = self.apply_one(claim, batch).await?;
+            let go_on = matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate);
+            outcomes.push(outcome);
+            if !go_on {
+                break;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {
+        self.reader.totals(event, names).await
+    }
+
+    async fn series(
+        &self,
+        event: Event,
+        name: &Name,
+        step: Step,
+        from: i32,
+        to: i32,
+    ) -> Result<Vec<(i32, i64)>> {
+        self.reader.series(event, name, step, from, to).await
+    }
+
+    async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {
+        self.reader.names(event, start, limit).await
+    }
+
+    async fn name_count(&self, event: Event) -> Result<u64> {
+        self.reader.name_count(event).await
+    }
+
+    async fn head(&self) -> Result<Cursor> {
+        self.reader.head(&self.claim).await
+    }
+
+    async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {
+        self.reader.changes(after, limit).await
+    }
+}

@@ -1,0 +1,157 @@
+//! What is read from Redis: totals, series and names. The log of changes is in `log.rs`.
+//!
+//! Long lists go in pieces, so that other clients of that Redis come in between.
+
+use super::{
+    client::Link,
+    keys,
+    script::{Script, as_count, as_text, claimed},
+};
+use crate::{Class, NamePage, Result, Step, StoreError};
+use redis::Value;
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use tallymark_core::{Day, Event, Name};
+use uuid::Uuid;
+
+/// How many keys are asked for at once.
+const CHUNK: usize = 1000;
+/// The days that a log line may have: 1970-01-01 to 2199-12-31. No series reaches beyond.
+const DAYS: Range<i32> = 0..84_006;
+
+/// The connection that reads.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) link: Link,
+    foreign_seen: AtomicBool,
+}
+
+impl Reader {
+    pub(super) fn new(link: Link) -> Reader {
+        Reader { link, foreign_seen: AtomicBool::new(false) }
+    }
+
+    /// The identity of the store; a store without one gets it now.
+    pub(super) async fn identity(&self, script: &Script) -> Result<Uuid> {
+        let attempt = "reading the identity";
+        let keys = [keys::STORE, keys::APPLIED];
+        let fresh = Uuid::new_v4().to_string();
+        let argument = |command: &mut redis::Cmd| {
+            command.arg(&fresh);
+        };
+        let answer = script.call(&self.link, attempt, &keys, argument).await?;
+        let missing = || StoreError::new(Class::Data, self.link.attempt(attempt), "there is none");
+        claimed(&answer, self.link.attempt(attempt))?.ok_or_else(missing)
+    }
+
+    pub(super) async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {
+        let mut totals = Vec::with_capacity(names.len());
+        for names in names.chunks(CHUNK) {
+            let keys: Vec<String> = names.iter().map(|name| keys::total(event, name)).collect();
+            totals.extend(self.counts("reading totals", &keys).await?);
+        }
+        Ok(totals)
+    }
+
+    async fn counts(&self, attempt: &str, keys: &[String]) -> Result<Vec<i64>> {
+        let mut command = redis::cmd("MGET");
+        let values: Vec<Value> = self.link.query(attempt, command.arg(keys)).await?;
+        Ok(values.iter().map(as_count).collect())
+    }
+
+    pub(super) async fn series(
+        &self,
+        event: Event,
+        name: &Name,
+        step: Step,
+        from: i32,
+        to: i32,
+    ) -> Result<Vec<(i32, i64)>> {
+        // A day is a key; the hours of a day and the minutes of an hour are the fields of one.
+        match step {
+            Step::Day => self.days(event, name, from.max(DAYS.start)..to.min(DAYS.end)).await,
+            Step::Hour => self.fields(from..to, 24, DAYS, |day| keys::hours(event, name, Day(day))).await,
+            Step::Minute => {
+                let hours = DAYS.start * 24..DAYS.end * 24;
+                self.fields(from..to, 60, hours, |hour| keys::minutes(event, name, hour)).await
+            }
+        }
+    }
+
+    async fn days(&self, event: Event, name: &Name, range: Range<i32>) -> Result<Vec<(i32, i64)>> {
+        let days: Vec<i32> = range.collect();
+        let mut found = Vec::new();
+        for days in days.chunks(CHUNK) {
+            let keys: Vec<String> = days.iter().map(|&day| keys::day(event, name, Day(day))).collect();
+            let counts = self.counts("reading a series", &keys).await?;
+            found.extend(days.iter().copied().zip(counts).filter(|(_, count)| *count != 0));
+        }
+        Ok(found)
+    }
+
+    /// Buckets that are fields of hashes, `width` to a hash; hashes are counted from 1970 like buckets.
+    async fn fields(
+        &self,
+        range: Range<i32>,
+        width: i32,
+        hashes: Range<i32>,
+        key: impl Fn(i32) -> String,
+    ) -> Result<Vec<(i32, i64)>> {
+        let first = range.start.div_euclid(width).max(hashes.start);
+        let end = range.end.saturating_sub(1).div_euclid(width).saturating_add(1).min(hashes.end);
+        let hashes: Vec<i32> = (first..end).collect();
+        let mut found = Vec::new();
+        for hashes in hashes.chunks(CHUNK) {
+            let mut pipeline = redis::pipe();
+            for &hash in hashes {
+                pipeline.cmd("HGETALL").arg(key(hash));
+            }
+            let live = self.link.live("reading a series").await?;
+            let answers = self.link.pipe(live, "reading a series", &mut pipeline).await?;
+            for (&hash, answer) in hashes.iter().zip(&answers) {
+                // Another type under that key, as another program may have put there, is no count.
+                let Value::Array(words) = answer else { continue };
+                let fields = words.chunks_exact(2).filter_map(|pair| match pair {
+                    [field, count] => Some((as_text(field).parse::<i32>().ok()?, as_count(count))),
+                    _ => None,
+                });
+                let buckets = fields.filter(|(field, _)| (0..width).contains(field));
+                let mut buckets: Vec<_> =
+                    buckets.map(|(field, count)| (hash * width + field, count)).collect();
+                buckets.sort_unstable();
+                found.extend(buckets.into_iter().filter(|(at, count)| range.contains(at) && *count != 0));
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {
+        let attempt = format!("listing the names of {event}");
+        let start = start.unwrap_or("0");
+        if start.parse::<u64>().is_err() {
+            return Err(StoreError::new(Class::Request, self.link.attempt(&attempt), "no such page"));
+        }
+        let mut command = redis::cmd("SSCAN");
+        command.arg(keys::set(event)).arg(start).arg("COUNT").arg(limit.clamp(1, 10_000));
+        let (next, members): (String, Vec<Vec<u8>>) = self.link.query(&attempt, &command).await?;
+        let names = members.iter().filter_map(|member| self.name(event, member)).collect();
+        Ok(NamePage { names, next: (next != "0").then_some(next) })
+    }
+
+    /// Reads a member of a set. Other programs write there too; what is no name has no file and no page.
+    fn name(&self, event: Event, member: &[u8]) -> Option<Name> {
+        let name = std::str::from_utf8(member).ok().and_then(Name::from_escaped);
+        if name.is_none() && !self.foreign_seen.swap(true, Ordering::Relaxed) {
+            let member = String::from_utf8_lossy(member);
+            tracing::warn!(set = keys::set(event), %member, "a member of this set is no escaped name; all such are left out");
+        }
+        name.filter(|name| !name.is_aggregate())
+    }
+
+    pub(super) async fn name_count(&self, event: Event) -> Result<u64> {
+        let mut command = redis::cmd("SCARD");
+        self.link.query(&format!("counting the names of {event}"), command.arg(keys::set(event))).await
+    }
+}

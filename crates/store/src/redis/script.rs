@@ -1,0 +1,279 @@
+//! The two Lua scripts: their arguments and their answers.
+//!
+//! A batch goes as the pieces of its keys, cell by cell, and the script puts the keys together: see `apply.lua`. Set
+//! members are written by whoever creates the counter, which the script sees by the sum being the increment. So no
+//! process has to remember which names are in which set, and after Redis has lost its tail, members come back with
+//! their counters.
+
+use super::{
+    client::{Link, explain},
+    keys,
+};
+use crate::{Class, Outcome, Result, Retention, StoreError, names};
+use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
+use std::collections::BTreeMap;
+use tallymark_core::{ALL, Batch, Day, Event, Minute, Name, When};
+use uuid::Uuid;
+
+/// How long the log of changes reaches back, in seconds.
+const LOG_SECONDS: u64 = 3600;
+
+/// A script, and the hash that Redis knows it by.
+#[derive(Debug)]
+pub(super) struct Script {
+    code: &'static str,
+    hash: String,
+}
+
+impl Script {
+    pub(super) fn apply() -> Script {
+        Script::new(include_str!("apply.lua"))
+    }
+
+    pub(super) fn claim() -> Script {
+        Script::new(include_str!("claim.lua"))
+    }
+
+    fn new(code: &'static str) -> Script {
+        Script { code, hash: redis::Script::new(code).get_hash().to_owned() }
+    }
+
+    /// Runs it, and teaches it to a Redis that does not know it (yet, or any more).
+    pub(super) async fn call(
+        &self,
+        link: &Link,
+        attempt: &str,
+        keys: &[&str],
+        arguments: impl Fn(&mut Cmd),
+    ) -> Result<Vec<Value>> {
+        let command = |name: &str, script: &str| {
+            let mut command = redis::cmd(name);
+            command.arg(script).arg(keys.len()).arg(keys);
+            arguments(&mut command);
+            command
+        };
+        let live = link.live(attempt).await?;
+        match link.try_query(live.clone(), &command("EVALSHA", &self.hash)).await {
+            Err(err) if err.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                link.query_on(live, attempt, &command("EVAL", self.code)).await
+            }
+            answer => answer.map_err(|err| explain(&err, link.attempt(attempt))),
+        }
+    }
+}
+
+/// A batch, in the order in which the script goes through it.
+pub(super) struct Plan<'a> {
+    seq: u64,
+    /// Cells with the same prefixes. `ALL` is not in the batch, so it is owned.
+    sections: BTreeMap<(Event, bool, When), Vec<Cell<'a>>>,
+    log: Vec<(Event, String)>,
+    names: usize,
+}
+
+struct Cell<'a> {
+    name: &'a Name,
+    count: i64,
+    /// Whose total the answer is: an index into the distinct names of the batch.
+    owner: Option<usize>,
+}
+
+impl<'a> Plan<'a> {
+    /// `all` is [`Name::all`], which the plan can only borrow.
+    pub(super) fn new(batch: &'a Batch, all: &'a Name) -> Plan<'a> {
+        let mut plan = Plan { seq: batch.seq, sections: BTreeMap::new(), log: Vec::new(), names: 0 };
+        let mut sums: BTreeMap<(Event, When), i64> = BTreeMap::new();
+        for entries in batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name) {
+            for entry in entries {
+                let count = i64::try_from(entry.count).unwrap_or(i64::MAX);
+                let section = (entry.event, entry.name.is_aggregate(), entry.when);
+                let cell = Cell { name: &entry.name, count, owner: Some(plan.names) };
+                plan.sections.entry(section).or_default().push(cell);
+                if entry.name.as_str() != ALL {
+                    let sum = sums.entry((entry.event, entry.when)).or_default();
+                    *sum = sum.saturating_add(count);
+                }
+            }
+            if let Some(entry) = entries.first() {
+                plan.log(entry.event, &entry.name);
+            }
+            plan.names += 1;
+        }
+        for ((event, when), count) in sums {
+            plan.sections.entry((event, true, when)).or_default().push(Cell {
+                name: all,
+                count,
+                owner: None,
+            });
+        }
+        plan
+    }
+
+    fn log(&mut self, event: Event, name: &Name) {
+        if name.is_aggregate() {
+            return;
+        }
+        if self.log.last().is_none_or(|(last, _)| *last != event) {
+            self.log.push((event, String::new()));
+        }
+        if let Some((_, text)) = self.log.last_mut() {
+            names::push(text, name, false);
+        }
+    }
+
+    /// Appends the arguments as `apply.lua` reads them.
+    pub(super) fn arguments(&self, command: &mut Cmd, claim: &crate::Claim, keep: Retention) {
+        let (minutes, hours) =
+            (keep.minute.as_secs().saturating_add(60), keep.hour.as_secs().saturating_add(3600));
+        // EXPIRE takes no more than this; it is 300 million years.
+        let at_most = |seconds: u64| seconds.min(9_000_000_000_000_000);
+        command.arg(text(claim.store)).arg(text(claim.instance)).arg(text(claim.nonce)).arg(self.seq);
+        command.arg(at_most(minutes)).arg(at_most(hours)).arg(LOG_SECONDS).arg(2 * self.log.len());
+        for (event, names) in &self.log {
+            command.arg(event.as_str()).arg(names);
+        }
+        let mut escaped = String::new();
+        for (&(event, aggregate, when), cells) in &self.sections {
+            let day = when.day();
+            command.arg(keys::total_prefix(event, aggregate)).arg(keys::day_prefix(event, aggregate, day));
+            let (set, day_set) =
+                if aggregate { Default::default() } else { (keys::set(event), keys::day_set(event, day)) };
+            command.arg(set).arg(day_set).arg(keys::track_suffix(event, day));
+            match when {
+                When::Minute(at) => command.arg(at.hour_of_day()).arg(at.minute_of_hour()),
+                When::Day(_) => command.arg("").arg(""),
+            };
+            command.arg(cells.len());
+            for cell in cells {
+                escaped.clear();
+                cell.name.escaped().push_to(&mut escaped);
+                command.arg(&escaped).arg(cell.count);
+            }
+        }
+    }
+
+    /// Reads the script's answer. `Err` holds what it is instead of one.
+    pub(super) fn outcome(&self, answer: &[Value]) -> std::result::Result<Outcome, String> {
+        let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
+        match word(0).as_str() {
+            "APPLIED" => {
+                let (Some(Value::Int(quarantined)), Some(Value::Array(sums))) =
+                    (answer.get(1), answer.get(3))
+                else {
+                    return Err(format!("the script answered {answer:?}"));
+                };
+                if *quarantined > 0 {
+                    tracing::warn!(
+                        keys = quarantined,
+                        first = word(2),
+                        "keys that hold no counter were left alone"
+                    );
+                }
+                Ok(Outcome::Applied { totals: self.totals(sums), quarantined: quarantined.unsigned_abs() })
+            }
+            "DUPLICATE" => Ok(Outcome::Duplicate),
+            "GAP" => match word(1).parse() {
+                Ok(marker) => Ok(Outcome::Gap { marker }),
+                Err(_) => Err(format!("its marker is {:?}", word(1))),
+            },
+            "FOREIGN" => Ok(Outcome::Foreign),
+            "FENCED" => Ok(Outcome::Fenced),
+            "MARKER" => Err(format!("{} holds {:?} for this instance", keys::APPLIED, word(1))),
+            _ => Err(format!("the script answered {answer:?}")),
+        }
+    }
+
+    /// The totals of the distinct names. The last cell of a name has its final one.
+    fn totals(&self, sums: &[Value]) -> Vec<i64> {
+        let mut totals = vec![0; self.names];
+        for (cell, sum) in self.sections.values().flatten().zip(sums) {
+            if let Some(total) = cell.owner.and_then(|owner| totals.get_mut(owner)) {
+                *total = as_count(sum);
+            }
+        }
+        totals
+    }
+}
+
+/// One command per kind of key and kind of write, each of which fails without an effect if it is allowed at all; only
+/// SADD cannot, and is taken back. An ACL that denies one of them would else be met in the middle of a batch.
+pub(super) fn probes() -> Vec<String> {
+    let (event, day) = (Event::HIT, Day(0));
+    let other = Name::all();
+    let mut probes = vec!["TIME".to_owned(), format!("XADD {} MINID ~ 0-0 0-0 probe probe", keys::CHANGES)];
+    for aggregate in [false, true] {
+        for prefix in [keys::total_prefix(event, aggregate), keys::day_prefix(event, aggregate, day)] {
+            probes.push(format!("INCRBY {prefix}~probe no-number"));
+            probes.push(format!("SET {prefix}~probe 0 NO-OPTION"));
+            probes.push(format!("GET {prefix}~probe"));
+        }
+    }
+    for key in [keys::hours(event, &other, day), keys::minutes(event, &other, Minute(0).hour())] {
+        let key = key.replace(ALL, "~probe");
+        probes.push(format!("HINCRBY {key} 0 no-number"));
+        probes.push(format!("HSET {key} 0 0 odd"));
+        probes.push(format!("EXPIRE {key} no-number"));
+    }
+    let visit = Event::new(b"visit").unwrap_or(event);
+    for set in [keys::set(event), keys::day_set(event, day), keys::set(visit), keys::day_set(visit, day)] {
+        probes.extend(["SREM", "SADD", "SREM"].map(|command| format!("{command} {set} ~probe")));
+    }
+    probes
+}
+
+/// What the claim script found wrong, or the identity of the store. `None`: another claim came in between.
+pub(super) fn claimed(answer: &[Value], attempt: String) -> Result<Option<Uuid>> {
+    let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
+    let wrong = |class, cause: String| Err(StoreError::new(class, attempt.clone(), cause));
+    match word(0).as_str() {
+        "OK" => match word(1).parse() {
+            Ok(uuid) => Ok(Some(uuid)),
+            Err(_) => {
+                wrong(Class::Data, format!("its identity in {}, {:?}, is no UUID", keys::STORE, word(1)))
+            }
+        },
+        "RACE" => Ok(None),
+        "DENIED" => wrong(Class::Refused, format!("Redis denies its user the command {}", word(1))).map_err(
+            |err: StoreError| err.advise("Allow it, with every key of that kind, in the user's ACL"),
+        ),
+        "SCHEMA" => wrong(
+            Class::Schema,
+            format!("it was written by a newer Tallymark (schema {:?}; this one knows 1)", word(1)),
+        )
+        .map_err(|err: StoreError| err.advise("Install that version again")),
+        "PARTITIONS" => wrong(
+            Class::Schema,
+            format!("it has {:?} partitions, so it was made for a Redis Cluster", word(1)),
+        ),
+        _ => wrong(Class::Data, format!("the script answered {answer:?}")),
+    }
+}
+
+/// A UUID as it stands in Redis.
+pub(super) fn text(uuid: Uuid) -> String {
+    uuid.to_string()
+}
+
+/// A reply as text; empty if it is none.
+pub(super) fn as_text(value: &Value) -> String {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::SimpleString(text) => text.clone(),
+        Value::Int(number) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// A reply as a count. What is no integer counts as 0, as it was not counted there either.
+pub(super) fn as_count(value: &Value) -> i64 {
+    match value {
+        Value::Int(number) => *number,
+        Value::BulkString(bytes) => {
+            std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
+                tracing::debug!(value = %String::from_utf8_lossy(bytes), "a counter holds no integer");
+                0
+            })
+        }
+        _ => 0,
+    }
+}

@@ -1,0 +1,167 @@
+//! The SQLite file: opening, creating and recognising it, and what SQLite's errors mean.
+//!
+//! A file that is damaged or somebody else's is refused, never replaced: an empty store would look as if every count
+//! were 0. The writer and the readers open through here.
+
+use crate::{Class, Result, StoreError};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::{path::Path, thread, time::Duration};
+use uuid::Uuid;
+
+/// "tmrk" in `PRAGMA application_id`: what `file` and other programs know our files by.
+const APPLICATION: i32 = 0x746d_726b;
+/// The version of the schema below, in `PRAGMA user_version`.
+const SCHEMA_VERSION: i32 = 1;
+/// How long a call waits for another process that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// SQLite does not wait when the file is just being switched to WAL by somebody else, so we do.
+const OPEN_ATTEMPTS: u32 = 100;
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
+
+const SCHEMA: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE name (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, name TEXT NOT NULL,
+        total INTEGER NOT NULL DEFAULT 0, UNIQUE (event, name)) STRICT;
+    CREATE TABLE day (day INTEGER, id INTEGER, n INTEGER NOT NULL, PRIMARY KEY (day, id)) STRICT, WITHOUT ROWID;
+    CREATE TABLE hour (hour INTEGER, id INTEGER, n INTEGER NOT NULL, PRIMARY KEY (hour, id)) STRICT, WITHOUT ROWID;
+    CREATE TABLE minute (minute INTEGER, id INTEGER, n INTEGER NOT NULL, PRIMARY KEY (minute, id))
+        STRICT, WITHOUT ROWID;
+    CREATE TABLE applied (instance BLOB PRIMARY KEY, nonce BLOB NOT NULL, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE change (
+        entry INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, event TEXT NOT NULL, names TEXT NOT NULL) STRICT;
+";
+
+/// Opens the file for writing, and creates it if it is not there. Answers the identity of the store too.
+pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
+    let attempt = || format!("opening the store {}", path.display());
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).map_err(|err| {
+            StoreError::new(Class::Refused, format!("creating the directory {}", parent.display()), err)
+        })?;
+    }
+    let mut attempts = 1;
+    loop {
+        match try_open(path) {
+            Ok(opened) => return Ok(opened),
+            Err(Fault::Sqlite(err)) if is_busy(&err) && attempts < OPEN_ATTEMPTS => {
+                attempts += 1;
+                thread::sleep(OPEN_PAUSE);
+            }
+            Err(Fault::Sqlite(err)) => return Err(explain(&err, attempt())),
+            Err(Fault::Refused(class, cause)) => return Err(StoreError::new(class, attempt(), cause)),
+        }
+    }
+}
+
+/// Opens the file for reading alone. It is there: [`open`] has run.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    // Read-write all the same: a reader of a WAL database takes part in its shared memory.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+enum Fault {
+    Sqlite(rusqlite::Error),
+    Refused(Class, String),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(err: rusqlite::Error) -> Fault {
+        Fault::Sqlite(err)
+    }
+}
+
+fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Before anything is written: somebody else's file keeps its journal mode.
+    recognise(&*connection.transaction()?)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        let cause = format!(
+            "SQLite cannot use a write-ahead log here (it says {mode}); is it a network file system?"
+        );
+        return Err(Fault::Refused(Class::Refused, cause));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.set_prepared_statement_cache_capacity(32);
+
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if recognise(&transaction)? == 0 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        let uuid = Uuid::new_v4().to_string();
+        transaction.execute("INSERT INTO meta (key, value) VALUES ('uuid', ?1)", [uuid])?;
+    }
+    let uuid: String =
+        transaction.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0))?;
+    transaction.commit()?;
+    let uuid = uuid
+        .parse()
+        .map_err(|_| Fault::Refused(Class::Data, format!("its identity, {uuid:?}, is no UUID")))?;
+    Ok((connection, uuid))
+}
+
+/// The version of the schema of one of our files; 0 for an empty file.
+fn recognise(connection: &Connection) -> std::result::Result<i32, Fault> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application == 0 && version == 0 && tables == 0 {
+        return Ok(0);
+    }
+    if application != APPLICATION {
+        let cause = "this SQLite database is not Tallymark's. Name another file, or move this one away";
+        return Err(Fault::Refused(Class::Data, cause.to_owned()));
+    }
+    if version > SCHEMA_VERSION {
+        let cause = format!(
+            "it was written by a newer Tallymark (schema {version}; this one knows {SCHEMA_VERSION}). \
+             Install that version again, or restore a backup from before the upgrade"
+        );
+        return Err(Fault::Refused(Class::Schema, cause));
+    }
+    Ok(version)
+}
+
+/// Makes our error of SQLite's.
+pub(super) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
+    let (class, advice) = match err.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (Class::Unavailable, "Another process has been writing to this file for 5 seconds")
+        }
+        Some(ErrorCode::DiskFull) => {
+            (Class::Refused, "The disk is full: make room; nothing was half written")
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            (Class::Refused, "The user of this process must be able to write the file and its directory")
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
+            Class::Data,
+            "The file is damaged or no SQLite database. It was left as it is: \
+             restore a backup, or save what can be read with `sqlite3 FILE .recover`",
+        ),
+        Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
+            (Class::Data, "")
+        }
+        Some(_) => (Class::Unavailable, ""),
+        // No error of SQLite's: a row that cannot be read as what it should be.
+        None => (Class::Data, ""),
+    };
+    StoreError::new(class, attempt, err).advise(advice)
+}
+
+fn is_busy(err: &rusqlite::Error) -> bool {
+    matches!(err.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}

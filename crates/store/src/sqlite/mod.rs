@@ -1,0 +1,96 @@
+//! The embedded store: one SQLite file, which other processes may read and write at the same time.
+//!
+//! Writes go through one thread with one connection, and are durable when they are answered (WAL, `synchronous=FULL`);
+//! reads run on tokio's blocking threads with connections of their own. Nothing here retries: an error goes to the
+//! caller. [`crate::open`] makes one.
+//!
+//! The tables lie so that what is written now is together at the end of a tree, that expiry is the deletion of a range,
+//! and that the ranking of a day is the scan of one. Names have numbers, which are never used again.
+
+mod apply;
+mod file;
+mod read;
+mod writer;
+
+use crate::{Changes, Claim, Cursor, NamePage, Outcome, Result, Retention, Step, Store, claim};
+use async_trait::async_trait;
+use read::Readers;
+use std::path::Path;
+use tallymark_core::{Batch, Event, Name};
+use uuid::Uuid;
+use writer::Writer;
+
+/// The embedded store.
+#[derive(Debug)]
+pub struct Sqlite {
+    identity: Uuid,
+    writer: Writer,
+    readers: Readers,
+}
+
+impl Sqlite {
+    /// Opens the file; creates it, and the directories above it, if it is not there. Blocks for as long as the disk
+    /// takes.
+    pub fn open(path: &Path, retention: Retention) -> Result<Sqlite> {
+        let (connection, identity) = file::open(path)?;
+        let writer = Writer::start(path, identity, retention, connection)?;
+        Ok(Sqlite { identity, writer, readers: Readers::new(path) })
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn identity(&self) -> Result<Uuid> {
+        Ok(self.identity)
+    }
+
+    async fn claim(&self, instance: Uuid) -> Result<Claim> {
+        self.writer.claim(instance).await
+    }
+
+    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {
+        claim::check(claim, batches)?;
+        if claim.store != self.identity {
+            return Ok(batches.first().map(|_| Outcome::Foreign).into_iter().collect());
+        }
+        self.writer.apply(*claim, batches.to_vec()).await
+    }
+
+    async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {
+        let names = names.to_vec();
+        self.readers.run("reading totals", move |db| read::totals(db, event, &names)).await
+    }
+
+    async fn series(
+        &self,
+        event: Event,
+        name: &Name,
+        step: Step,
+        from: i32,
+        to: i32,
+    ) -> Result<Vec<(i32, i64)>> {
+        let name = name.clone();
+        self.readers.run("reading a series", move |db| read::series(db, event, &name, step, from..to)).await
+    }
+
+    async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {
+        let start = start.unwrap_or_default().to_owned();
+        self.readers.run("listing names", move |db| read::names(db, event, &start, limit)).await
+    }
+
+    async fn name_count(&self, event: Event) -> Result<u64> {
+        self.readers.run("counting names", move |db| read::name_count(db, event)).await
+    }
+
+    async fn head(&self) -> Result<Cursor> {
+        let store = self.identity;
+        self.readers.run("reading the log of changes", move |db| read::head(db, store)).await
+    }
+
+    async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {
+        let (store, after) = (self.identity, after.clone());
+        self.readers
+            .run("reading the log of changes", move |db| read::changes(db, store, &after, limit))
+            .await
+    }
+}

@@ -1,0 +1,169 @@
+//! Reading the SQLite file: a few connections of their own, on tokio's blocking threads.
+//!
+//! Every call is one short read transaction, because the log of writes cannot be cut while one lasts.
+
+use super::file;
+use crate::{Changes, Class, Cursor, NamePage, Result, Step, StoreError, names as entry};
+use rusqlite::{Connection, OptionalExtension};
+use std::{
+    fmt,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tallymark_core::{Event, Name};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// How many reads run at the same time.
+const READERS: usize = 4;
+
+/// The connections that read.
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readers").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path) -> Readers {
+        Readers { path: path.to_owned(), idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// Runs `work` as one read transaction, away from tokio's workers.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let failed = |path: &Path| format!("{doing} in the store {}", path.display());
+        let ended = |err: &dyn fmt::Display| StoreError::new(Class::Unavailable, failed(&self.path), err);
+        let permit = self.permits.clone().acquire_owned().await.map_err(|err| ended(&err))?;
+        let (path, idle) = (self.path.clone(), self.idle.clone());
+        let read = move || {
+            let _permit = permit;
+            let reused = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut connection = match reused {
+                Some(connection) => connection,
+                None => file::open_reader(&path)?,
+            };
+            let transaction = connection.transaction()?;
+            let answer = work(&transaction)?;
+            transaction.finish()?;
+            // Only a connection without any error is used again.
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            Ok(answer)
+        };
+        let answer = tokio::task::spawn_blocking(read).await.map_err(|err| ended(&err))?;
+        answer.map_err(|err| file::explain(&err, failed(&self.path)))
+    }
+}
+
+pub(super) fn totals(db: &Connection, event: Event, names: &[Name]) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = db.prepare_cached("SELECT total FROM name WHERE event = ?1 AND name = ?2")?;
+    let mut total = |name: &Name| -> rusqlite::Result<i64> {
+        let row = statement.query_row((event.as_str(), name.as_str()), |row| row.get(0)).optional()?;
+        Ok(row.unwrap_or(0))
+    };
+    names.iter().map(&mut total).collect()
+}
+
+pub(super) fn series(
+    db: &Connection,
+    event: Event,
+    name: &Name,
+    step: Step,
+    range: Range<i32>,
+) -> rusqlite::Result<Vec<(i32, i64)>> {
+    let table = match step {
+        Step::Day => "day",
+        Step::Hour => "hour",
+        Step::Minute => "minute",
+    };
+    let id = "SELECT id FROM name WHERE event = ?1 AND name = ?2";
+    let id: Option<i64> =
+        db.prepare_cached(id)?.query_row((event.as_str(), name.as_str()), |row| row.get(0)).optional()?;
+    let ends = format!("SELECT (SELECT min({table}) FROM {table}), (SELECT max({table}) FROM {table})");
+    let ends: (Option<i32>, Option<i32>) =
+        db.prepare_cached(&ends)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(id), (Some(first), Some(last))) = (id, ends) else { return Ok(Vec::new()) };
+    // Every bucket holds very many names, so a look at each bucket beats the scan of the range.
+    let mut statement =
+        db.prepare_cached(&format!("SELECT n FROM {table} WHERE {table} = ?1 AND id = ?2"))?;
+    let mut found = Vec::new();
+    for bucket in range.start.max(first)..range.end.min(last.saturating_add(1)) {
+        if let Some(n) = statement.query_row((bucket, id), |row| row.get(0)).optional()? {
+            found.push((bucket, n));
+        }
+    }
+    Ok(found)
+}
+
+/// Names in the order of their bytes; a page starts behind the last name of the one before.
+pub(super) fn names(db: &Connection, event: Event, start: &str, limit: usize) -> rusqlite::Result<NamePage> {
+    let limit = limit.clamp(1, 100_000);
+    let mut statement = db.prepare_cached(
+        "SELECT name FROM name WHERE event = ?1 AND name > ?2 AND name NOT GLOB '~*' ORDER BY name LIMIT ?3",
+    )?;
+    let rows = statement.query_map((event.as_str(), start, limit as i64), |row| row.get::<_, String>(0))?;
+    let texts = rows.collect::<rusqlite::Result<Vec<String>>>()?;
+    let next = if texts.len() < limit { None } else { texts.last().cloned() };
+    // Whatever another program wrote there is left out if it is no name.
+    Ok(NamePage { names: texts.iter().filter_map(|text| Name::new(text).ok()).collect(), next })
+}
+
+pub(super) fn name_count(db: &Connection, event: Event) -> rusqlite::Result<u64> {
+    let mut statement =
+        db.prepare_cached("SELECT count(*) FROM name WHERE event = ?1 AND name NOT GLOB '~*'")?;
+    let count: i64 = statement.query_row([event.as_str()], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+pub(super) fn head(db: &Connection, store: Uuid) -> rusqlite::Result<Cursor> {
+    Ok(Cursor { store, run: String::new(), entry: last_entry(db)?.to_string() })
+}
+
+pub(super) fn changes(
+    db: &Connection,
+    store: Uuid,
+    after: &Cursor,
+    limit: usize,
+) -> rusqlite::Result<Changes> {
+    let Some(from) = after.entry.parse::<i64>().ok().filter(|_| after.store == store && after.run.is_empty())
+    else {
+        return Ok(Changes::Lost);
+    };
+    let last = last_entry(db)?;
+    let first: Option<i64> = db.query_row("SELECT min(entry) FROM change", [], |row| row.get(0))?;
+    // Numbers have no gaps, so the log is whole if it begins no later than behind the cursor.
+    if from < 0 || from > last || first.map_or(last, |first| first - 1) > from {
+        return Ok(Changes::Lost);
+    }
+    let mut statement =
+        db.prepare_cached("SELECT entry, event, names FROM change WHERE entry > ?1 ORDER BY entry")?;
+    let mut rows = statement.query([from])?;
+    let (mut found, mut at) = (Vec::new(), from);
+    while let Some(row) = rows.next()? {
+        if found.len() >= limit.max(1) {
+            break;
+        }
+        at = row.get(0)?;
+        if let Ok(event) = Event::new(row.get_ref(1)?.as_bytes()?) {
+            found.extend(entry::parse(event, row.get_ref(2)?.as_str()?));
+        }
+    }
+    let cursor = Cursor { store, run: String::new(), entry: at.to_string() };
+    Ok(Changes::Since { names: found, cursor, more: at < last })
+}
+
+/// The number of the last entry that was ever written, whether it is still there or not.
+fn last_entry(db: &Connection) -> rusqlite::Result<i64> {
+    let mut statement = db.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'change'")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
+}

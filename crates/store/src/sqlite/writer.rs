@@ -1,0 +1,175 @@
+//! The one thread that writes, and the way to it.
+//!
+//! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
+//! thread ends when the [`Writer`] is dropped, which waits for what is being written.
+
+use super::{apply::Applier, file};
+use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use std::{
+    path::{Path, PathBuf},
+    thread::{self, JoinHandle},
+};
+use tallymark_core::Batch;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+/// How many calls may wait for the thread; further ones wait asynchronously.
+const QUEUE: usize = 16;
+
+/// The way to the writing thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Claim(Uuid, oneshot::Sender<Result<Claim>>),
+    Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
+}
+
+impl Writer {
+    pub(super) fn start(
+        path: &Path,
+        store: Uuid,
+        retention: Retention,
+        connection: Connection,
+    ) -> Result<Writer> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let desk = Desk {
+            path: path.to_owned(),
+            store,
+            connection: Some(connection),
+            applier: Applier::new(retention),
+        };
+        let thread =
+            thread::Builder::new().name("sqlite".to_owned()).spawn(move || desk.run(queue)).map_err(
+                |err| StoreError::new(Class::Refused, "starting the thread that writes the store", err),
+            )?;
+        Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    pub(super) async fn claim(&self, instance: Uuid) -> Result<Claim> {
+        self.ask(|reply| Job::Claim(instance, reply)).await
+    }
+
+    pub(super) async fn apply(&self, claim: Claim, batches: Vec<Batch>) -> Result<Vec<Outcome>> {
+        self.ask(|reply| Job::Apply(claim, batches, reply)).await
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> Job) -> Result<T> {
+        let gone = || StoreError::new(Class::Unavailable, "writing to the store", "its thread has ended");
+        let (reply, answer) = oneshot::channel();
+        self.jobs.as_ref().ok_or_else(gone)?.send(job(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // Its panic has ended the process already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread owns.
+struct Desk {
+    path: PathBuf,
+    store: Uuid,
+    /// `None` after a failed read or write of the disk, until it is opened again.
+    connection: Option<Connection>,
+    applier: Applier,
+}
+
+impl Desk {
+    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        while let Some(job) = queue.blocking_recv() {
+            // Nobody waits for an answer whose receiver is gone; what was written stays written.
+            match job {
+                Job::Claim(instance, reply) => {
+                    let answer = self.with("claiming", |desk, db| desk.claim(db, instance));
+                    let _ = reply.send(answer);
+                }
+                Job::Apply(claim, batches, reply) => {
+                    let answer =
+                        self.with("applying batches to", |desk, db| desk.applier.apply(db, &claim, &batches));
+                    let _ = reply.send(answer);
+                }
+            }
+        }
+    }
+
+    /// Runs one transaction. After a failed read or write of the disk the connection is thrown away: the kernel may
+    /// have dropped pages that SQLite believes written.
+    fn with<T>(
+        &mut self,
+        doing: &str,
+        work: impl FnOnce(&mut Desk, &mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reopen()?,
+        };
+        let answer = work(self, &mut connection);
+        match answer {
+            Ok(answer) => {
+                self.connection = Some(connection);
+                Ok(answer)
+            }
+            Err(err) => {
+                if err.sqlite_error_code() != Some(rusqlite::ErrorCode::SystemIoFailure) {
+                    self.connection = Some(connection);
+                }
+                self.applier.forget();
+                Err(file::explain(&err, format!("{doing} the store {}", self.path.display())))
+            }
+        }
+    }
+
+    fn reopen(&self) -> Result<Connection> {
+        let (connection, store) = file::open(&self.path)?;
+        if store != self.store {
+            let attempt = format!("opening the store {} again", self.path.display());
+            return Err(
+                StoreError::new(Class::Data, attempt, "it is another store now").advise("Restart Tallymark")
+            );
+        }
+        Ok(connection)
+    }
+
+    fn claim(&mut self, db: &mut Connection, instance: Uuid) -> rusqlite::Result<Claim> {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let marker = read_marker(&transaction, instance)?;
+        let nonce = claim::next_nonce(marker);
+        let seq = marker.map_or(0, |marker| marker.seq);
+        write_marker(&transaction, instance, claim::Marker { nonce, seq })?;
+        transaction.commit()?;
+        Ok(Claim { instance, nonce, store: self.store, marker: seq })
+    }
+}
+
+/// What the store knows of an instance.
+pub(super) fn read_marker(db: &Connection, instance: Uuid) -> rusqlite::Result<Option<claim::Marker>> {
+    let mut statement = db.prepare_cached("SELECT nonce, seq FROM applied WHERE instance = ?1")?;
+    statement
+        .query_row([instance.as_bytes()], |row| {
+            let seq: i64 = row.get(1)?;
+            Ok(claim::Marker { nonce: Uuid::from_bytes(row.get(0)?), seq: seq.unsigned_abs() })
+        })
+        .optional()
+}
+
+pub(super) fn write_marker(db: &Connection, instance: Uuid, marker: claim::Marker) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached(
+        "INSERT INTO applied (instance, nonce, seq) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET nonce = excluded.nonce, seq = excluded.seq",
+    )?;
+    // A number that is counted up from 1 does not reach 2^63.
+    statement.execute((instance.as_bytes(), marker.nonce.as_bytes(), marker.seq as i64))?;
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! The address of a store, as it stands on the command line and in the configuration.
+//!
+//! Reading an address opens nothing. Neither `Display` nor `Debug` nor an error ever shows a password. The binary
+//! reads it; [`crate::open`] takes it.
+
+use redis::IntoConnectionInfo;
+use std::{fmt, path::PathBuf, str::FromStr};
+
+/// Which store.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum StoreUrl {
+    /// The embedded store, in this file.
+    Sqlite(PathBuf),
+    /// A Redis server: `redis://...` or `redis+unix:///...`, complete with its password.
+    Redis(String),
+}
+
+/// The text is not the address of a store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAStoreUrl {
+    /// A kind of store that a later version brings.
+    #[error("a {scheme}: store is not supported by this version yet. Possible are {POSSIBLE}")]
+    NotYet {
+        /// What stands before the first `:`.
+        scheme: &'static str,
+    },
+    /// No kind of store at all.
+    #[error("not the address of a store. Possible are {POSSIBLE}")]
+    Unknown,
+    /// `sqlite:` without a path.
+    #[error("sqlite: needs the path of a file, for example sqlite:/var/lib/tallymark/tallymark.db")]
+    NoPath,
+    /// The right scheme with something wrong behind it.
+    #[error(
+        "not a Redis address ({why}). Possible are {POSSIBLE}; other characters of a password are written as %XX"
+    )]
+    Malformed {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+const POSSIBLE: &str = "sqlite:PATH, redis://[user:password@]host[:port][/db] and redis+unix:///path";
+const LATER: [&str; 3] = ["rediss", "redis+sentinel", "redis+cluster"];
+
+impl FromStr for StoreUrl {
+    type Err = NotAStoreUrl;
+
+    fn from_str(text: &str) -> Result<StoreUrl, NotAStoreUrl> {
+        let (scheme, rest) = text.split_once(':').ok_or(NotAStoreUrl::Unknown)?;
+        if let Some(&scheme) = LATER.iter().find(|&&later| later == scheme) {
+            return Err(NotAStoreUrl::NotYet { scheme });
+        }
+        match scheme {
+            "sqlite" => match sqlite_path(rest) {
+                "" => Err(NotAStoreUrl::NoPath),
+                path => Ok(StoreUrl::Sqlite(PathBuf::from(path))),
+            },
+            "redis" | "redis+unix" => match text.into_connection_info() {
+                Ok(_) => Ok(StoreUrl::Redis(text.to_owned())),
+                Err(err) => Err(NotAStoreUrl::Malformed { why: err.category().to_owned() }),
+            },
+            _ => Err(NotAStoreUrl::Unknown),
+        }
+    }
+}
+
+/// `sqlite:///abs` is what other programs write for `sqlite:/abs`, so it is understood too.
+fn sqlite_path(rest: &str) -> &str {
+    match rest.strip_prefix("//") {
+        Some(path) if path.starts_with('/') => path,
+        _ => rest,
+    }
+}
+
+/// The address without what may be secret: everything before the last `@`, and the query. A password with a forgotten
+/// `%` may put its `@` or `/` anywhere, hence the last one of the whole text.
+pub(crate) fn redacted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (secret, open) = rest.rsplit_once('@').map_or((false, rest), |(_, open)| (true, open));
+    let open = open.split(['?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{}{open}", if secret { "***@" } else { "" })
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreUrl::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            StoreUrl::Redis(url) => f.write_str(&redacted(url)),
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_both_stores_are_read() {
+        for (text, shown) in [
+            ("sqlite:a.db", "sqlite:a.db"),
+            ("sqlite:/a/b c.db", "sqlite:/a/b c.db"),
+            ("sqlite:///a/b.db", "sqlite:/a/b.db"),
+            ("redis://localhost", "redis://localhost"),
+            ("redis://h:1/2", "redis://h:1/2"),
+            ("redis://[::1]:7/0", "redis://[::1]:7/0"),
+            ("redis+unix:///run/redis.sock", "redis+unix:///run/redis.sock"),
+        ] {
+            assert_eq!(text.parse::<StoreUrl>().unwrap().to_string(), shown);
+        }
+        assert_eq!("sqlite:/x".parse(), Ok(StoreUrl::Sqlite("/x".into())));
+    }
+
+    #[test]
+    fn no_password_is_ever_shown() {
+        for text in [
+            "redis://user:secret@h/1",
+            "redis://:secret@h",
+            "redis://:sec%40secret@h",
+            "redis+unix:///run/redis.sock?pass=secret",
+            "redis://secret@h",
+            "redis://:a@secret@h",
+            "redis://:x/secret@h",
+            "redis://:x secret@h:port",
+            "rediss://u:secret@h",
+            "redis+cluster://u:secret@h",
+            "secret:secret@h",
+            "secret",
+        ] {
+            let shown = match text.parse::<StoreUrl>() {
+                Ok(url) => format!("{url} {url:?}"),
+                Err(err) => format!("{err} {err:?}"),
+            };
+            assert!(!shown.contains("secret"), "{shown}");
+            assert!(!redacted(text).contains("secret") || !text.contains("://"), "{}", redacted(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_store_is_refused_with_what_is_possible() {
+        for text in [
+            "",
+            "x",
+            "/path",
+            "http://h",
+            "postgres://h",
+            "redis:",
+            "redis://",
+            "rediss://h",
+            "redis://h/notanumber",
+        ] {
+            let err = text.parse::<StoreUrl>().unwrap_err().to_string();
+            assert!(err.contains("sqlite:PATH"), "{text:?}: {err}");
+        }
+        let err = "redis+sentinel://h/m".parse::<StoreUrl>().unwrap_err().to_string();
+        assert!(err.contains("not supported by this version yet"), "{err}");
+        assert_eq!("sqlite:".parse::<StoreUrl>(), Err(NotAStoreUrl::NoPath));
+    }
+}

@@ -1,0 +1,150 @@
+//! A store to try things on, and short ways to say what is tried.
+
+use std::{path::PathBuf, sync::Arc};
+use tallymark_core::{Batch, Day, Entry, Event, MAX_BATCH_NAMES, Minute, Name, When};
+use tallymark_store::{Claim, Outcome, Retention, Store, StoreUrl};
+use tallymark_testbed::Redis;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A store of a test, which goes away with it.
+pub(crate) struct Bed {
+    url: StoreUrl,
+    pub(crate) retention: Retention,
+    pub(crate) redis: Option<Redis>,
+    dir: TempDir,
+}
+
+impl Bed {
+    pub(crate) fn sqlite() -> Bed {
+        let dir = TempDir::new().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("new/directory/tallymark.db"));
+        Bed { url, retention: Retention::default(), redis: None, dir }
+    }
+
+    pub(crate) fn redis() -> Bed {
+        Bed::on(Redis::start())
+    }
+
+    pub(crate) fn on(redis: Redis) -> Bed {
+        let (url, dir) = (StoreUrl::Redis(redis.url()), TempDir::new().unwrap());
+        Bed { url, retention: Retention::default(), redis: Some(redis), dir }
+    }
+
+    /// Another handle on the same store, as another process would have one.
+    pub(crate) async fn open(&self) -> Arc<dyn Store> {
+        tallymark_store::open(&self.url, self.retention).await.unwrap()
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.path().join("new/directory/tallymark.db")
+    }
+
+    #[track_caller]
+    pub(crate) fn server(&self) -> &Redis {
+        self.redis.as_ref().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn cli(&self, command: &str) -> String {
+        self.server().cli(&command.split(' ').collect::<Vec<_>>())
+    }
+
+    /// The file of a SQLite store, as another program sees it.
+    pub(crate) fn sql(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path()).unwrap()
+    }
+}
+
+/// A store with a claim, which numbers its batches.
+pub(crate) struct Desk {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) claim: Claim,
+    pub(crate) seq: u64,
+}
+
+impl Desk {
+    pub(crate) async fn new(bed: &Bed) -> Desk {
+        Desk::of(bed, Uuid::new_v4()).await
+    }
+
+    pub(crate) async fn of(bed: &Bed, instance: Uuid) -> Desk {
+        let store = bed.open().await;
+        let claim = store.claim(instance).await.unwrap();
+        Desk { store, claim, seq: claim.marker }
+    }
+
+    /// The batch with that number.
+    pub(crate) fn batch(&self, seq: u64, entries: &[Entry]) -> Batch {
+        let mut entries = entries.to_vec();
+        entries.sort();
+        Batch { instance: self.claim.instance, seq, entries }
+    }
+
+    pub(crate) async fn apply(&self, batches: &[Batch]) -> Vec<Outcome> {
+        self.store.apply(&self.claim, batches).await.unwrap()
+    }
+
+    /// Counts entries in as many batches as they need. Answers the totals and how many keys were left alone.
+    pub(crate) async fn count(&mut self, entries: &[Entry]) -> (Vec<i64>, u64) {
+        let mut entries = entries.to_vec();
+        entries.sort();
+        assert!(entries.len() <= MAX_BATCH_NAMES * 10);
+        let batches = tallymark_core::batches(self.claim.instance, self.seq + 1, entries);
+        self.seq += batches.len() as u64;
+        let (mut all, mut left) = (Vec::new(), 0);
+        for outcome in self.apply(&batches).await {
+            let Outcome::Applied { totals, quarantined } = outcome else { panic!("{outcome:?}") };
+            all.extend(totals);
+            left += quarantined;
+        }
+        (all, left)
+    }
+
+    pub(crate) async fn total(&self, name: &str) -> i64 {
+        let name = if name == tallymark_core::ALL { Name::all() } else { named(name) };
+        self.store.totals(Event::HIT, &[name]).await.unwrap()[0]
+    }
+
+    /// Every name of an event, sorted.
+    pub(crate) async fn names(&self, event: Event) -> Vec<String> {
+        let (mut names, mut start) = (Vec::new(), None::<String>);
+        loop {
+            let page = self.store.names(event, start.as_deref(), 1000).await.unwrap();
+            names.extend(page.names.iter().map(Name::to_string));
+            start = page.next;
+            if start.is_none() {
+                names.sort();
+                names.dedup();
+                return names;
+            }
+        }
+    }
+}
+
+pub(crate) fn named(name: &str) -> Name {
+    Name::new(name).unwrap()
+}
+
+pub(crate) fn event(text: &str) -> Event {
+    Event::new(text.as_bytes()).unwrap()
+}
+
+/// So many hits on a name at a minute.
+pub(crate) fn at(name: &str, minute: Minute, count: u64) -> Entry {
+    Entry { event: Event::HIT, name: named(name), when: When::Minute(minute), count }
+}
+
+/// So many hits on a name on a day.
+pub(crate) fn on(name: &str, day: Day, count: u64) -> Entry {
+    Entry { when: When::Day(day), ..at(name, Minute(0), count) }
+}
+
+/// 2026-11-20T13:07Z.
+pub(crate) fn noon() -> Minute {
+    Minute(Day::from_date(2026, 11, 20).unwrap().first_minute().0 + 13 * 60 + 7)
+}
+
+pub(crate) fn applied(totals: &[i64]) -> Outcome {
+    Outcome::Applied { totals: totals.to_vec(), quarantined: 0 }
+}

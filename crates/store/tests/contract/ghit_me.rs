@@ -1,0 +1,184 @@
+//! What ghit.me's own programs find in a Redis that Tallymark writes, and the other way round: literal keys, spelled
+//! out as its syslog-ng, its cron job and Bootic spell them.
+
+use crate::bed::{Bed, Desk, at, event, named, noon, on};
+use tallymark_core::{Entry, Event, Minute, Name};
+use tallymark_store::{Outcome, Step};
+use tallymark_testbed::Redis;
+
+#[tokio::test]
+async fn keys_are_those_that_ghit_me_writes() {
+    let ours = Bed::redis();
+    Desk::new(&ours).await.count(&[at("benwilber/bashids", noon(), 1), at("a b/c:d", noon(), 1)]).await;
+    let theirs = Redis::start();
+    for name in ["benwilber%2Fbashids", "a%20b%2Fc%3Ad"] {
+        theirs.cli(&["SADD", "repos", name]);
+        theirs.cli(&["SADD", "repos:2026-11-20", name]);
+        theirs.cli(&["INCR", &format!("repo:{name}")]);
+        theirs.cli(&["INCR", &format!("repo:2026-11-20:{name}")]);
+    }
+    assert_eq!(sorted(&ours.cli("KEYS repo*")), sorted(&theirs.cli(&["KEYS", "*"])));
+    for key in theirs.cli(&["KEYS", "repo:*"]).lines() {
+        assert_eq!(
+            (ours.server().cli(&["GET", key]), ours.server().cli(&["TTL", key])),
+            ("1".into(), "-1".into())
+        );
+    }
+    for set in ["repos", "repos:2026-11-20"] {
+        assert_eq!(sorted(&ours.server().cli(&["SMEMBERS", set])), sorted(&theirs.cli(&["SMEMBERS", set])));
+    }
+}
+
+#[tokio::test]
+async fn the_cron_job_of_ghit_me_reads_what_is_counted() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[
+        at("x/y", noon(), 3),
+        on("z", noon().day(), 2),
+        Entry { name: Name::overflow(), ..at("x", noon(), 1) },
+    ])
+    .await;
+    let members = bed.cli("SMEMBERS repos");
+    assert_eq!(sorted(&members), ["x%2Fy", "z"]);
+    let keys: Vec<String> = sorted(&members).iter().map(|name| format!("repo:{name}")).collect();
+    assert_eq!(bed.cli(&format!("MGET {}", keys.join(" "))), "3\n2");
+}
+
+#[tokio::test]
+async fn what_ghit_me_has_counted_goes_on() {
+    let bed = Bed::redis();
+    for command in
+        ["SET repo:x%2Fy 41", "SADD repos x%2Fy a%252Fb x/y ~probe", "SET repo:a%252Fb 7", "SADD repos %zz"]
+    {
+        bed.cli(command);
+    }
+    let mut desk = Desk::new(&bed).await;
+    assert_eq!(desk.names(Event::HIT).await, ["a%2Fb", "x/y"]);
+    assert_eq!((desk.total("x/y").await, desk.total("a%2Fb").await), (41, 7));
+    assert_eq!(desk.count(&[at("x/y", noon(), 1)]).await.0, [42]);
+    assert_eq!(bed.cli("SMEMBERS repos:2026-11-20"), "x%2Fy");
+    assert_eq!(bed.cli("HGET tallymark:store uuid"), desk.claim.store.to_string());
+}
+
+#[tokio::test]
+async fn other_events_and_aggregates_have_keys_of_their_own() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    let five_past_three = Minute(noon().day().first_minute().0 + 3 * 60 + 5);
+    desk.count(&[Entry { event: event("pageview"), ..at("acme", five_past_three, 2) }]).await;
+    let keys = [
+        "changes",
+        "count:pageview:2026-11-20:acme",
+        "count:pageview:2026-11-20:~all",
+        "count:pageview:acme",
+        "count:pageview:~all",
+        "names:pageview",
+        "names:pageview:2026-11-20",
+        "tallymark:applied",
+        "tallymark:store",
+        "track:acme:pageview:2026:11:20",
+        "track:acme:pageview:2026:11:20:3",
+        "track:~all:pageview:2026:11:20",
+        "track:~all:pageview:2026:11:20:3",
+    ];
+    assert_eq!(sorted(&bed.cli("KEYS *")), keys);
+    assert_eq!(bed.cli("HGETALL track:acme:pageview:2026:11:20"), "3\n2");
+    assert_eq!(bed.cli("HGETALL track:acme:pageview:2026:11:20:3"), "5\n2");
+    assert_eq!(
+        bed.cli("HGETALL tallymark:applied"),
+        format!("{}\n{}:1", desk.claim.instance, desk.claim.nonce)
+    );
+    assert_eq!(bed.cli("HMGET tallymark:store schema partitions"), "1\n1");
+    assert!(bed.cli("XRANGE changes - +").ends_with("pageview\nacme"));
+}
+
+#[tokio::test]
+async fn hours_and_minutes_expire_after_their_last_write() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    let mut entry = [at("a", noon(), 1)];
+    desk.count(&entry).await;
+    let ttl = |key: &str| bed.cli(&format!("TTL {key}")).parse::<i64>().unwrap();
+    let (hours, minutes) = ("track:a:hit:2026:11:20", "track:a:hit:2026:11:20:13");
+    let near = |ttl: i64, seconds: i64| (seconds - 5..=seconds).contains(&ttl);
+    assert!(near(ttl(hours), 90 * 86_400 + 3600), "{}", ttl(hours));
+    assert!(near(ttl(minutes), 26 * 3600 + 60), "{}", ttl(minutes));
+    // A new field starts the time again; a known one does not.
+    bed.cli(&format!("EXPIRE {hours} 50"));
+    bed.cli(&format!("EXPIRE {minutes} 50"));
+    desk.count(&entry).await;
+    assert!(ttl(hours) <= 50 && ttl(minutes) <= 50);
+    entry[0] = at("a", Minute(noon().0 + 1), 1);
+    desk.count(&entry).await;
+    assert!(ttl(hours) <= 50 && near(ttl(minutes), 26 * 3600 + 60));
+}
+
+#[tokio::test]
+async fn a_poisoned_key_harms_only_its_own_count() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    for command in [
+        "LPUSH repo:list x",
+        "SET repo:text abc",
+        "SET repo:2026-11-20:day 1.5",
+        "SET repo:full 9223372036854775806",
+        "SET track:hours:hit:2026:11:20 x",
+        "HSET track:minutes:hit:2026:11:20:13 7 x",
+        "HSET track:full:hit:2026:11:20 13 9223372036854775807",
+        "SADD count:hit:~all x",
+    ] {
+        bed.cli(command);
+    }
+    let names = ["day", "full", "good", "hours", "list", "minutes", "text"];
+    let entries = names.map(|name| at(name, noon(), 5));
+    let (totals, left) = desk.count(&entries).await;
+    assert_eq!(totals, [5, i64::MAX, 5, 5, 0, 5, 0]);
+    assert_eq!(left, 6, "list, text, the day, the hours, the minutes and ~all; what is full is no poison");
+    assert_eq!(bed.cli("LRANGE repo:list 0 -1"), "x");
+    assert_eq!(bed.cli("GET repo:text"), "abc");
+    assert_eq!(bed.cli("HGET track:full:hit:2026:11:20 13"), i64::MAX.to_string());
+    assert_eq!(bed.cli("GET repo:2026-11-20:list"), "5");
+    assert_eq!((desk.total("good").await, desk.total("list").await, desk.total("text").await), (5, 0, 0));
+    let day = noon().day().0;
+    for name in names.map(named) {
+        let days = desk.store.series(Event::HIT, &name, Step::Day, day, day + 1).await.unwrap();
+        assert_eq!(days.len(), usize::from(name.as_str() != "day"));
+        desk.store.series(Event::HIT, &name, Step::Hour, day * 24, day * 24 + 24).await.unwrap();
+        desk.store.series(Event::HIT, &name, Step::Minute, noon().0, noon().0 + 1).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn poisoned_sets_and_log_harm_no_count() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    for command in ["SET repos x", "SET repos:2026-11-20 x", "SET changes x"] {
+        bed.cli(command);
+    }
+    let (totals, left) = desk.count(&[at("a", noon(), 1), at("b", noon(), 1)]).await;
+    assert_eq!((totals, left), (vec![1, 1], 3));
+    let err = desk.store.head().await.unwrap_err();
+    assert!(err.to_string().contains("WRONGTYPE"), "{err}");
+}
+
+#[tokio::test]
+async fn members_come_back_with_their_counters_after_a_lost_tail() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    let batch = desk.batch(1, &[at("a", noon(), 1)]);
+    desk.apply(std::slice::from_ref(&batch)).await;
+    // As after a restart with an older file: marker, counters and members went back together.
+    bed.cli(&format!("HSET tallymark:applied {} {}:0", desk.claim.instance, desk.claim.nonce));
+    bed.cli("DEL repo:a repo:2026-11-20:a repos repos:2026-11-20");
+    assert!(matches!(desk.apply(&[desk.batch(2, &[])]).await[..], [Outcome::Gap { marker: 0 }]));
+    desk.seq = 0;
+    desk.count(&batch.entries).await;
+    assert_eq!((bed.cli("SMEMBERS repos"), bed.cli("SMEMBERS repos:2026-11-20")), ("a".into(), "a".into()));
+}
+
+fn sorted(lines: &str) -> Vec<String> {
+    let mut lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}

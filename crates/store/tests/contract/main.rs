@@ -1,0 +1,64 @@
+//! What every store must do, asked of each of them: one suite, a temporary SQLite file and a real redis-server.
+//!
+//! `suite` holds the facts that are the same for both, `random` compares long random histories with a plain map, and
+//! `redis` and `sqlite` hold what only one of them can get wrong.
+
+// Clippy lets tests unwrap, but takes the functions that tests call for something else.
+#![allow(clippy::unwrap_used)]
+
+mod bed;
+mod faults;
+mod ghit_me;
+mod log;
+mod random;
+mod redis;
+mod sqlite;
+mod suite;
+
+/// Makes a test per store of each fact.
+macro_rules! on_every_store {
+    ($($module:ident :: $fact:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $fact() {
+                crate::$module::$fact(crate::bed::Bed::sqlite()).await;
+            })*
+        }
+
+        mod on_redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $fact() {
+                crate::$module::$fact(crate::bed::Bed::redis()).await;
+            })*
+        }
+    };
+}
+
+on_every_store! {
+    suite::a_hit_counts_in_total_day_hour_minute_and_aggregate,
+    suite::a_hit_with_only_a_day_has_no_hour,
+    suite::a_batch_that_comes_again_counts_nothing,
+    suite::a_missing_batch_is_reported_with_the_marker,
+    suite::one_batch_from_two_tasks_is_applied_once,
+    suite::a_second_claim_fences_the_first,
+    suite::a_claim_of_another_store_is_foreign,
+    suite::a_claim_is_good_for_its_own_instance_alone,
+    suite::a_list_that_was_applied_in_part_is_finished,
+    suite::instances_are_numbered_apart,
+    suite::a_thousand_names_fit_into_a_batch,
+    suite::totals_come_in_the_order_of_the_batch,
+    suite::totals_are_exact_beyond_two_to_the_53,
+    suite::counts_stop_at_the_largest_number,
+    suite::aggregates_are_counted_and_never_listed,
+    suite::events_are_counted_apart,
+    suite::weird_names_come_back_as_they_were,
+    suite::names_come_page_by_page,
+    suite::a_series_has_only_what_lies_in_its_range,
+    suite::a_store_that_was_closed_goes_on,
+    suite::nothing_is_applied_of_no_batches,
+    log::changes_are_found_behind_a_cursor,
+    log::changes_come_in_pieces,
+    log::aggregates_do_not_change,
+    log::a_cursor_of_the_future_of_another_store_or_of_nonsense_is_lost,
+    random::any_history_is_the_same_as_a_plain_map,
+}

@@ -1,0 +1,218 @@
+//! What only Redis can get wrong: what it says when it refuses, loses or forgets.
+
+use crate::{
+    bed::{Bed, Desk, applied, at, noon},
+    log::read,
+};
+use std::time::Duration;
+use tallymark_core::Event;
+use tallymark_store::{Class, Outcome, Retention, StoreError, StoreUrl};
+use tallymark_testbed::Redis;
+use uuid::Uuid;
+
+async fn claim_error(url: &str) -> StoreError {
+    let store = tallymark_store::open(&StoreUrl::Redis(url.to_owned()), Retention::default()).await.unwrap();
+    store.claim(Uuid::new_v4()).await.unwrap_err()
+}
+
+#[track_caller]
+fn assert_says(err: &StoreError, class: Class, words: &[&str]) {
+    assert_eq!(err.class(), class, "{err}");
+    for word in words {
+        assert!(err.to_string().contains(word), "{word:?} is not in: {err}");
+    }
+}
+
+#[tokio::test]
+async fn an_emptied_server_is_foreign() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    let cursor = desk.store.head().await.unwrap();
+    bed.cli("FLUSHALL");
+    assert_eq!(desk.apply(&[desk.batch(2, &[at("a", noon(), 1)])]).await, [Outcome::Foreign]);
+    assert_eq!(bed.cli("DBSIZE"), "0");
+    assert_eq!(read(&*desk.store, &cursor, 9).await, None);
+    // Whoever looks at it next makes it a store again, and it is still another one.
+    assert_ne!(desk.store.identity().await.unwrap(), desk.claim.store);
+    assert_eq!(desk.apply(&[desk.batch(2, &[])]).await, [Outcome::Foreign]);
+    assert_eq!(read(&*desk.store, &cursor, 9).await, None);
+}
+
+#[tokio::test]
+async fn a_claim_that_went_with_a_lost_tail_is_no_second_claim() {
+    let bed = Bed::redis();
+    let old = Desk::new(&bed).await;
+    let mut desk = Desk::of(&bed, old.claim.instance).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    for before in [format!("{}:0", old.claim.nonce), String::new()] {
+        if before.is_empty() {
+            bed.cli(&format!("HDEL tallymark:applied {}", desk.claim.instance));
+        } else {
+            bed.cli(&format!("HSET tallymark:applied {} {before}", desk.claim.instance));
+        }
+        assert_eq!(desk.apply(&[desk.batch(2, &[])]).await, [Outcome::Gap { marker: 0 }]);
+    }
+    assert!(matches!(desk.apply(&[desk.batch(1, &[])]).await[..], [Outcome::Applied { .. }]));
+    assert_eq!(old.apply(&[old.batch(2, &[])]).await, [Outcome::Fenced]);
+}
+
+#[tokio::test]
+async fn a_full_memory_stops_a_batch_before_any_count() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    bed.cli("CONFIG SET maxmemory 1");
+    let batch = desk.batch(1, &[at("a", noon(), 1)]);
+    let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch)).await.unwrap_err();
+    assert_says(&err, Class::Refused, &["applying batch 1", "OOM", "maxmemory"]);
+    bed.cli("CONFIG SET maxmemory 0");
+    assert_eq!(desk.total("a").await, 0);
+    assert_eq!(desk.count(&batch.entries).await.0, [1]);
+}
+
+#[tokio::test]
+async fn a_replica_and_a_failed_snapshot_refuse_a_batch_before_any_count() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    let batch = desk.batch(1, &[at("a", noon(), 1)]);
+    bed.cli("REPLICAOF 127.0.0.1 1");
+    let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch)).await.unwrap_err();
+    assert_says(&err, Class::Refused, &["READONLY", "replica"]);
+    bed.cli("REPLICAOF NO ONE");
+    bed.cli("CONFIG SET min-replicas-to-write 1");
+    let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch)).await.unwrap_err();
+    assert_says(&err, Class::Refused, &["NOREPLICAS"]);
+    bed.cli("CONFIG SET min-replicas-to-write 0");
+    assert_eq!(desk.count(&batch.entries).await.0, [1]);
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_unavailable_and_found_again() {
+    let mut bed = Bed::on(Redis::builder().appendonly().config("appendfsync always").start());
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    let cursor = desk.store.head().await.unwrap();
+    bed.redis.as_mut().unwrap().kill9();
+    let batch = desk.batch(2, &[at("a", noon(), 1)]);
+    for _ in 0..3 {
+        let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch)).await.unwrap_err();
+        assert_says(&err, Class::Unavailable, &["applying batch 2", "redis://127.0.0.1:"]);
+    }
+    assert_eq!(desk.store.totals(Event::HIT, &[]).await.unwrap(), []);
+    bed.redis.as_mut().unwrap().restart();
+    assert_eq!(desk.apply(&[batch]).await, [applied(&[2])]);
+    // The reading connection has heard nothing of it; left alone for a moment, it looks.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(desk.total("a").await, 2);
+    // Another run of the server: its tail may be an older one.
+    assert_eq!(read(&*desk.store, &cursor, 9).await, None);
+}
+
+#[tokio::test]
+async fn wrong_passwords_and_denied_keys_show_at_the_claim() {
+    let redis = Redis::start();
+    let with = |user: &str| redis.url().replace("redis://", &format!("redis://{user}@"));
+    redis.cli(&["ACL", "SETUSER", "all", "on", ">pass", "~*", "+@all"]);
+    redis.cli(&[
+        "ACL",
+        "SETUSER",
+        "keys",
+        "on",
+        ">pass",
+        "~repo*",
+        "~tallymark*",
+        "~changes",
+        "~count*",
+        "+@all",
+    ]);
+    redis.cli(&["ACL", "SETUSER", "noexpire", "on", ">pass", "~*", "+@all", "-expire"]);
+    redis.cli(&["ACL", "SETUSER", "noscript", "on", ">pass", "~*", "+@all", "-@scripting"]);
+    let err = claim_error(&with("all:secret")).await;
+    assert_says(&err, Class::Refused, &["claiming instance", "***@127.0.0.1", "password"]);
+    assert!(!format!("{err} {err:?}").contains("secret"));
+    assert_says(&claim_error(&with("keys:pass")).await, Class::Refused, &["HINCRBY track:~probe:hit"]);
+    assert_says(&claim_error(&with("noexpire:pass")).await, Class::Refused, &["EXPIRE track:~probe:hit"]);
+    assert_says(&claim_error(&with("noscript:pass")).await, Class::Refused, &["NOPERM"]);
+    assert_eq!(redis.cli(&["KEYS", "*"]), "");
+    redis.cli(&["ACL", "SETUSER", "default", "off"]);
+    assert_says(&claim_error(&redis.url()).await, Class::Refused, &["NOAUTH"]);
+}
+
+#[tokio::test]
+async fn a_newer_schema_and_what_is_not_ours_is_refused() {
+    let redis = Redis::start();
+    redis.cli(&[
+        "HSET",
+        "tallymark:store",
+        "uuid",
+        &Uuid::new_v4().to_string(),
+        "schema",
+        "2",
+        "partitions",
+        "1",
+    ]);
+    assert_says(&claim_error(&redis.url()).await, Class::Schema, &["newer Tallymark", "\"2\""]);
+    redis.cli(&["HSET", "tallymark:store", "schema", "1", "partitions", "128"]);
+    assert_says(&claim_error(&redis.url()).await, Class::Schema, &["Cluster"]);
+    redis.cli(&["HSET", "tallymark:store", "partitions", "1", "uuid", "x"]);
+    assert_says(&claim_error(&redis.url()).await, Class::Data, &["tallymark:store", "UUID"]);
+    redis.cli(&["DEL", "tallymark:store"]);
+    redis.cli(&["SET", "tallymark:store", "x"]);
+    assert_says(&claim_error(&redis.url()).await, Class::Data, &["WRONGTYPE"]);
+    let sentinel = claim_error("redis://127.0.0.1:1").await;
+    assert_says(&sentinel, Class::Unavailable, &["127.0.0.1:1", "Is Redis running"]);
+}
+
+#[tokio::test]
+async fn a_damaged_marker_is_refused() {
+    let bed = Bed::redis();
+    let desk = Desk::new(&bed).await;
+    bed.cli(&format!("HSET tallymark:applied {} nonsense", desk.claim.instance));
+    let err = desk.store.apply(&desk.claim, &[desk.batch(1, &[])]).await.unwrap_err();
+    assert_says(&err, Class::Data, &["tallymark:applied", "nonsense"]);
+    let err = desk.store.claim(desk.claim.instance).await.unwrap_err();
+    assert_says(&err, Class::Data, &["tallymark:applied", "nonsense"]);
+}
+
+#[tokio::test]
+async fn a_trimmed_log_is_lost_and_a_forgotten_script_is_sent_again() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    let empty = desk.store.head().await.unwrap();
+    desk.count(&[at("a", noon(), 1)]).await;
+    let first = desk.store.head().await.unwrap();
+    bed.cli("SCRIPT FLUSH");
+    desk.count(&[at("b", noon(), 1)]).await;
+    desk.count(&[at("c", noon(), 1)]).await;
+    let head = desk.store.head().await.unwrap();
+    assert_eq!(read(&*desk.store, &first, 9).await.unwrap().0, ["hit b", "hit c"]);
+    bed.cli("XTRIM changes MAXLEN 1");
+    assert_eq!(read(&*desk.store, &first, 9).await, None);
+    assert_eq!(read(&*desk.store, &empty, 9).await, None);
+    assert!(read(&*desk.store, &head, 9).await.is_some());
+    bed.cli("XTRIM changes MAXLEN 0");
+    assert_eq!(read(&*desk.store, &first, 9).await, None);
+    assert!(read(&*desk.store, &head, 9).await.is_some());
+    bed.cli("DEL changes");
+    assert_eq!(read(&*desk.store, &head, 9).await, None);
+}
+
+#[tokio::test]
+async fn old_entries_leave_the_log() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    // Full nodes of the stream go as a whole, so it takes some.
+    for n in 1..=250 {
+        bed.cli(&format!("XADD changes {n}-0 hit old"));
+    }
+    desk.count(&[at("a", noon(), 1)]).await;
+    let left: u64 = bed.cli("XLEN changes").parse().unwrap();
+    assert!(left < 100, "{left}");
+}
+
+#[tokio::test]
+async fn a_page_that_never_was_is_refused() {
+    let bed = Bed::redis();
+    let err = bed.open().await.names(Event::HIT, Some("x"), 9).await.unwrap_err();
+    assert_says(&err, Class::Request, &["listing the names of hit"]);
+}

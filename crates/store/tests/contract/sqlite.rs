@@ -1,0 +1,215 @@
+//! What only the embedded store can get wrong: its file, and other processes in it.
+
+use crate::{
+    bed::{Bed, Desk, at, event, named, noon, on},
+    log::read,
+};
+use std::fs;
+use tallymark_core::{ALL, Entry, Event, Minute};
+use tallymark_store::{Class, Retention, Step, StoreError, StoreUrl};
+
+async fn open_error(bed: &Bed) -> StoreError {
+    let url = StoreUrl::Sqlite(bed.path());
+    tallymark_store::open(&url, Retention::default()).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_refused_and_left_alone() {
+    let bed = Bed::sqlite();
+    fs::create_dir_all(bed.path().parent().unwrap()).unwrap();
+    let text = "precious ".repeat(1000);
+    fs::write(bed.path(), &text).unwrap();
+    let err = open_error(&bed).await;
+    assert_eq!(err.class(), Class::Data, "{err}");
+    assert!(
+        err.to_string().contains(bed.path().to_str().unwrap()) && err.to_string().contains("backup"),
+        "{err}"
+    );
+    assert_eq!(fs::read_to_string(bed.path()).unwrap(), text);
+
+    fs::remove_file(bed.path()).unwrap();
+    bed.sql().execute_batch("CREATE TABLE other (a); INSERT INTO other VALUES (1)").unwrap();
+    let err = open_error(&bed).await;
+    assert!(err.class() == Class::Data && err.to_string().contains("not Tallymark's"), "{err}");
+    assert_eq!(bed.sql().query_row("SELECT count(*) FROM other", [], |row| row.get(0)), Ok(1));
+    let mode: String = bed.sql().query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "delete");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let bed = Bed::sqlite();
+    bed.open().await;
+    bed.sql().pragma_update(None, "user_version", 2).unwrap();
+    let err = open_error(&bed).await;
+    assert_eq!(err.class(), Class::Schema, "{err}");
+    assert!(err.to_string().contains("newer Tallymark (schema 2"), "{err}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_an_error_and_not_an_empty_store() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    let entries: Vec<_> = (0..2000).map(|n| on(&format!("n{n}"), noon().day(), 1)).collect();
+    desk.count(&entries).await;
+    drop(desk);
+    let mut bytes = fs::read(bed.path()).unwrap();
+    bytes[8192..].fill(0x5a);
+    fs::write(bed.path(), &bytes).unwrap();
+    let err = match tallymark_store::open(&StoreUrl::Sqlite(bed.path()), Retention::default()).await {
+        Err(err) => err,
+        Ok(store) => store.totals(Event::HIT, &[named("n1")]).await.unwrap_err(),
+    };
+    assert_eq!(err.class(), Class::Data, "{err}");
+    assert_eq!(fs::read(bed.path()).unwrap().len(), bytes.len());
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_is_said() {
+    let bed = Bed::sqlite();
+    let dir = bed.path().parent().unwrap().parent().unwrap().to_owned();
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(bed.path().parent().unwrap(), "a file").unwrap();
+    let err = open_error(&bed).await;
+    assert_eq!(err.class(), Class::Refused, "{err}");
+    assert!(err.to_string().contains("creating the directory"), "{err}");
+    let url = StoreUrl::Sqlite(dir);
+    let err = tallymark_store::open(&url, Retention::default()).await.err().unwrap();
+    assert_eq!(err.class(), Class::Refused, "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_open_a_new_file_at_once_and_find_one_store() {
+    let bed = Bed::sqlite();
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let path = bed.path();
+            std::thread::spawn(move || {
+                tallymark_store::sqlite::Sqlite::open(&path, Retention::default()).unwrap()
+            })
+        })
+        .collect();
+    let stores: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let expected = bed.open().await.identity().await.unwrap();
+    for store in stores {
+        assert_eq!(tallymark_store::Store::identity(&store).await.unwrap(), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_writers_of_one_file_lose_nothing() {
+    let bed = Bed::sqlite();
+    let write = async || {
+        let mut desk = Desk::new(&bed).await;
+        for n in 0..40 {
+            desk.count(&[at("same", noon(), 1), at(&format!("{}-{n}", desk.claim.instance), noon(), 1)])
+                .await;
+        }
+    };
+    tokio::join!(write(), write());
+    let desk = Desk::new(&bed).await;
+    assert_eq!((desk.total("same").await, desk.total(ALL).await), (80, 160));
+    assert_eq!(desk.store.name_count(Event::HIT).await.unwrap(), 81);
+}
+
+#[tokio::test]
+async fn a_file_locked_by_another_process_is_unavailable() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    let other = bed.sql();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let err = desk.store.apply(&desk.claim, &[desk.batch(1, &[at("a", noon(), 1)])]).await.unwrap_err();
+    assert_eq!(err.class(), Class::Unavailable, "{err}");
+    assert!(err.to_string().contains("Another process"), "{err}");
+    assert_eq!(desk.total("a").await, 0);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(desk.count(&[at("a", noon(), 1)]).await.0, [1]);
+}
+
+#[tokio::test]
+async fn a_full_disk_counts_nothing_by_half() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    // The one thing that another process can do to make the disk full for ours: a trigger that says so.
+    bed.sql()
+        .execute_batch("CREATE TRIGGER full BEFORE INSERT ON minute WHEN new.id > 2 BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .unwrap();
+    let entries = [at("a", noon(), 1), at("b", noon(), 1)];
+    let batch = desk.batch(2, &entries);
+    desk.store.apply(&desk.claim, &[batch]).await.unwrap_err();
+    assert_eq!((desk.total("a").await, desk.total("b").await, desk.total(ALL).await), (1, 0, 1));
+    bed.sql().execute_batch("DROP TRIGGER full").unwrap();
+    assert_eq!(desk.count(&entries).await.0, [2, 1]);
+}
+
+#[tokio::test]
+async fn names_that_another_process_deletes_or_renames_are_found_again() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 5), at("b", noon(), 5)]).await;
+    bed.sql()
+        .execute_batch("DELETE FROM name WHERE name = 'a'; UPDATE name SET name = 'c' WHERE name = 'b'")
+        .unwrap();
+    assert_eq!(desk.count(&[at("a", noon(), 1), at("b", noon(), 1), at("c", noon(), 1)]).await.0, [1, 1, 6]);
+    assert_eq!(desk.count(&[at("a", noon(), 1), at("b", noon(), 1), at("c", noon(), 1)]).await.0, [2, 2, 7]);
+}
+
+#[tokio::test]
+async fn minutes_and_hours_expire_and_days_stay() {
+    let mut bed = Bed::sqlite();
+    bed.retention = Retention::default();
+    let mut desk = Desk::new(&bed).await;
+    let old = noon();
+    desk.count(&[at("a", old, 1), at("a", Minute(old.0 + 1), 1)]).await;
+    let rows = |table: &str| {
+        bed.sql().query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    let kept = 26 * 60;
+    desk.count(&[at("b", Minute(old.0 + kept), 1)]).await;
+    assert_eq!((rows("minute"), rows("hour"), rows("day")), (6, 4, 4));
+    desk.count(&[at("b", Minute(old.0 + kept + 1), 1)]).await;
+    assert_eq!((rows("minute"), rows("hour")), (6, 4));
+    desk.count(&[at("b", Minute(old.0 + 90 * 1440 + 60), 1)]).await;
+    assert_eq!((rows("minute"), rows("hour"), rows("day")), (2, 4, 6));
+    // What comes late is kept until the next hit of the present.
+    desk.count(&[at("a", old, 1)]).await;
+    assert_eq!((rows("minute"), rows("hour")), (4, 6));
+    let days =
+        desk.store.series(Event::HIT, &named("a"), Step::Day, old.day().0, old.day().0 + 1).await.unwrap();
+    assert_eq!(days, [(old.day().0, 3)]);
+}
+
+#[tokio::test]
+async fn expiry_goes_in_slices() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    let entries: Vec<_> = (0..3000).map(|n| at(&format!("n{n}"), noon(), 1)).collect();
+    desk.count(&entries).await;
+    let left = || bed.sql().query_row("SELECT count(*) FROM minute", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(left(), 3001);
+    let mut before = 3001;
+    for n in 0..4 {
+        desk.count(&[at("x", Minute(noon().0 + 3000 + n), 1)]).await;
+        assert!(before - left() < 1100);
+        before = left();
+    }
+    assert_eq!(left(), 8);
+}
+
+#[tokio::test]
+async fn the_log_is_cut_after_an_hour_and_says_so() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    let empty = desk.store.head().await.unwrap();
+    desk.count(&[at("a", noon(), 1)]).await;
+    let first = desk.store.head().await.unwrap();
+    desk.count(&[at("b", noon(), 1)]).await;
+    bed.sql().execute_batch("UPDATE change SET at = at - 3700").unwrap();
+    assert_eq!(read(&*desk.store, &empty, 9).await.unwrap().0, ["hit a", "hit b"]);
+    let second = desk.store.head().await.unwrap();
+    desk.count(&[Entry { event: event("like"), ..at("c", noon(), 1) }]).await;
+    assert_eq!(read(&*desk.store, &empty, 9).await, None);
+    assert_eq!(read(&*desk.store, &first, 9).await, None);
+    assert_eq!(read(&*desk.store, &second, 9).await.unwrap().0, ["like c"]);
+}

@@ -1,0 +1,329 @@
+//! What holds for every store.
+
+use crate::bed::{Bed, Desk, applied, at, event, named, noon, on};
+use tallymark_core::{ALL, Day, Entry, Event, Minute, Name, OVERFLOW, When};
+use tallymark_store::{Class, Outcome, Step};
+use uuid::Uuid;
+
+pub(crate) async fn a_hit_counts_in_total_day_hour_minute_and_aggregate(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let now = noon();
+    let (totals, left) = desk.count(&[at("o/r", now, 3), at("o/s", now, 1)]).await;
+    assert_eq!((totals, left), (vec![3, 1], 0));
+    let (totals, _) = desk.count(&[at("o/r", Minute(now.0 + 1), 2)]).await;
+    assert_eq!(totals, [5]);
+    assert_eq!(desk.total("never").await, 0);
+    for (name, total, first) in [(named("o/r"), 5, 3), (named("o/s"), 1, 1), (Name::all(), 6, 4)] {
+        let store = &desk.store;
+        assert_eq!(store.totals(Event::HIT, &[name.clone(), name.clone()]).await.unwrap(), [total, total]);
+        let series = |step, at: i32| store.series(Event::HIT, &name, step, at - 2, at + 3);
+        assert_eq!(series(Step::Day, now.day().0).await.unwrap(), [(now.day().0, total)]);
+        assert_eq!(series(Step::Hour, now.hour()).await.unwrap(), [(now.hour(), total)]);
+        let mut minutes = vec![(now.0, first), (now.0 + 1, total - first)];
+        minutes.retain(|(_, count)| *count > 0);
+        assert_eq!(series(Step::Minute, now.0).await.unwrap(), minutes);
+    }
+}
+
+pub(crate) async fn a_hit_with_only_a_day_has_no_hour(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let day = noon().day();
+    desk.count(&[on("a", day, 2)]).await;
+    for name in [named("a"), Name::all()] {
+        let series = |step, from, to| desk.store.series(Event::HIT, &name, step, from, to);
+        assert_eq!(series(Step::Day, day.0, day.0 + 1).await.unwrap(), [(day.0, 2)]);
+        assert_eq!(series(Step::Hour, day.0 * 24, day.0 * 24 + 24).await.unwrap(), []);
+        let midnight = day.first_minute().0;
+        assert_eq!(series(Step::Minute, midnight, midnight + 1440).await.unwrap(), []);
+    }
+}
+
+pub(crate) async fn a_batch_that_comes_again_counts_nothing(bed: Bed) {
+    let desk = Desk::new(&bed).await;
+    let batch = desk.batch(1, &[at("a", noon(), 1)]);
+    assert_eq!(desk.apply(std::slice::from_ref(&batch)).await, [applied(&[1])]);
+    assert_eq!(desk.apply(std::slice::from_ref(&batch)).await, [Outcome::Duplicate]);
+    // Even with other contents: the number decides.
+    assert_eq!(desk.apply(&[desk.batch(1, &[at("b", noon(), 1)])]).await, [Outcome::Duplicate]);
+    assert_eq!((desk.total("a").await, desk.total("b").await, desk.total(ALL).await), (1, 0, 1));
+}
+
+pub(crate) async fn a_missing_batch_is_reported_with_the_marker(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let entry = [at("a", noon(), 1)];
+    assert_eq!(desk.apply(&[desk.batch(2, &entry)]).await, [Outcome::Gap { marker: 0 }]);
+    desk.count(&entry).await;
+    desk.count(&entry).await;
+    let list = [desk.batch(2, &entry), desk.batch(4, &entry), desk.batch(5, &entry)];
+    assert_eq!(desk.apply(&list).await, [Outcome::Duplicate, Outcome::Gap { marker: 2 }]);
+    assert_eq!(desk.total("a").await, 2);
+}
+
+pub(crate) async fn one_batch_from_two_tasks_is_applied_once(bed: Bed) {
+    let desk = Desk::new(&bed).await;
+    let other = bed.open().await;
+    for seq in 1..=20 {
+        let batch = [desk.batch(seq, &[at("a", noon(), 1), at("b", noon(), 1)])];
+        let (one, two) =
+            tokio::join!(desk.store.apply(&desk.claim, &batch), other.apply(&desk.claim, &batch));
+        let outcomes = [one.unwrap(), two.unwrap()].concat();
+        assert_eq!(
+            outcomes.iter().filter(|outcome| **outcome == Outcome::Duplicate).count(),
+            1,
+            "{outcomes:?}"
+        );
+    }
+    assert_eq!((desk.total("a").await, desk.total(ALL).await), (20, 40));
+}
+
+pub(crate) async fn a_second_claim_fences_the_first(bed: Bed) {
+    let mut old = Desk::new(&bed).await;
+    old.count(&[at("a", noon(), 1)]).await;
+    let mut new = Desk::of(&bed, old.claim.instance).await;
+    assert_eq!((new.claim.marker, new.claim.store), (1, old.claim.store));
+    let batch = old.batch(2, &[at("a", noon(), 1)]);
+    assert_eq!(old.apply(&[batch.clone(), batch]).await, [Outcome::Fenced]);
+    assert_eq!(old.apply(&[old.batch(1, &[])]).await, [Outcome::Fenced]);
+    assert_eq!(new.count(&[at("a", noon(), 1)]).await.0, [2]);
+}
+
+pub(crate) async fn a_claim_of_another_store_is_foreign(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    desk.claim.store = Uuid::new_v4();
+    let batch = desk.batch(1, &[at("a", noon(), 1)]);
+    assert_eq!(desk.apply(&[batch.clone(), batch]).await, [Outcome::Foreign]);
+    assert_eq!(desk.total("a").await, 0);
+}
+
+pub(crate) async fn a_claim_is_good_for_its_own_instance_alone(bed: Bed) {
+    let desk = Desk::new(&bed).await;
+    let mut batch = desk.batch(1, &[at("a", noon(), 1)]);
+    batch.instance = Uuid::new_v4();
+    let err = desk.store.apply(&desk.claim, &[batch]).await.unwrap_err();
+    assert_eq!(err.class(), Class::Request, "{err}");
+}
+
+pub(crate) async fn a_list_that_was_applied_in_part_is_finished(bed: Bed) {
+    let desk = Desk::new(&bed).await;
+    let list: Vec<_> = (1..=5).map(|seq| desk.batch(seq, &[at("a", noon(), seq)])).collect();
+    desk.apply(&list[..2]).await;
+    let outcomes = desk.apply(&list).await;
+    assert_eq!(
+        outcomes,
+        [Outcome::Duplicate, Outcome::Duplicate, applied(&[6]), applied(&[10]), applied(&[15])]
+    );
+    assert_eq!(Desk::of(&bed, desk.claim.instance).await.claim.marker, 5);
+}
+
+pub(crate) async fn instances_are_numbered_apart(bed: Bed) {
+    let (mut one, mut two) = (Desk::new(&bed).await, Desk::new(&bed).await);
+    assert_eq!(one.count(&[at("a", noon(), 1)]).await.0, [1]);
+    assert_eq!(two.count(&[at("a", noon(), 1)]).await.0, [2]);
+    assert_eq!(one.count(&[at("a", noon(), 1)]).await.0, [3]);
+    assert_eq!(one.store.identity().await.unwrap(), two.store.identity().await.unwrap());
+}
+
+pub(crate) async fn a_thousand_names_fit_into_a_batch(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let entries: Vec<_> = (0..1000).map(|n| at(&format!("owner/repo{n:04}"), noon(), n + 1)).collect();
+    let (totals, _) = desk.count(&entries).await;
+    assert_eq!((desk.seq, &totals), (1, &(1..=1000).collect()));
+    let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).collect();
+    assert_eq!(desk.store.totals(Event::HIT, &names).await.unwrap(), totals);
+    assert_eq!(desk.total(ALL).await, 500_500);
+    assert_eq!(desk.store.name_count(Event::HIT).await.unwrap(), 1000);
+}
+
+pub(crate) async fn totals_come_in_the_order_of_the_batch(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let (now, yesterday) = (noon(), Day(noon().day().0 - 1));
+    let entries = [
+        at("b", now, 1),
+        on("b", yesterday, 10),
+        at("b", Minute(now.0 - 1), 100),
+        at("a", now, 2),
+        Entry { name: Name::overflow(), ..at("x", now, 7) },
+        Entry { event: event("like"), ..at("a", now, 3) },
+        on("c", yesterday, 4),
+    ];
+    // Sorted by event and name: hit a, b, c, ~overflow, then like a.
+    assert_eq!(desk.count(&entries).await.0, [2, 111, 4, 7, 3]);
+    assert_eq!(desk.count(&entries).await.0, [4, 222, 8, 14, 6]);
+    let days =
+        desk.store.series(Event::HIT, &named("b"), Step::Day, yesterday.0, yesterday.0 + 2).await.unwrap();
+    assert_eq!(days, [(yesterday.0, 20), (yesterday.0 + 1, 202)]);
+}
+
+pub(crate) async fn totals_are_exact_beyond_two_to_the_53(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let big = (1u64 << 53) - 1;
+    let mut total = 0;
+    for count in [big, 1, 1, 1, big + 2, 3] {
+        total += count as i64;
+        assert_eq!(desk.count(&[at("a", noon(), count), at("b", noon(), 1)]).await.0[0], total);
+    }
+    let now = noon();
+    let read = desk.store.series(Event::HIT, &named("a"), Step::Minute, now.0, now.0 + 1).await.unwrap();
+    assert_eq!(
+        (desk.total("a").await, desk.total(ALL).await, read),
+        (total, total + 6, vec![(now.0, total)])
+    );
+    assert_eq!(desk.names(Event::HIT).await, ["a", "b"]);
+    assert_eq!(desk.count(&[at("huge", noon(), 1 << 60)]).await.0, [1 << 60]);
+    assert_eq!(desk.names(Event::HIT).await, ["a", "b", "huge"]);
+}
+
+pub(crate) async fn counts_stop_at_the_largest_number(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let now = noon();
+    assert_eq!(desk.count(&[at("a", now, i64::MAX as u64 - 1)]).await, (vec![i64::MAX - 1], 0));
+    for count in [1, 1, 1000, u64::MAX] {
+        assert_eq!(desk.count(&[at("a", now, count), at("b", now, 1)]).await.0[0], i64::MAX);
+    }
+    assert_eq!((desk.total("b").await, desk.total(ALL).await), (4, i64::MAX));
+    for (step, bucket) in [(Step::Day, now.day().0), (Step::Hour, now.hour()), (Step::Minute, now.0)] {
+        let read = desk.store.series(Event::HIT, &named("a"), step, bucket, bucket + 1).await.unwrap();
+        assert_eq!(read, [(bucket, i64::MAX)]);
+    }
+}
+
+pub(crate) async fn aggregates_are_counted_and_never_listed(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let overflow = Entry { name: Name::overflow(), ..at("x", noon(), 5) };
+    desk.count(&[overflow, at("a", noon(), 1)]).await;
+    let aggregates = [Name::overflow(), Name::all()];
+    assert_eq!(desk.store.totals(Event::HIT, &aggregates).await.unwrap(), [5, 6]);
+    assert_eq!(desk.names(Event::HIT).await, ["a"]);
+    assert_eq!(desk.store.name_count(Event::HIT).await.unwrap(), 1);
+    // One who counts the aggregate by hand does not count it twice.
+    assert_eq!(desk.count(&[Entry { name: Name::all(), ..at("x", noon(), 2) }]).await.0, [8]);
+    let hour = desk
+        .store
+        .series(Event::HIT, &Name::all(), Step::Hour, noon().hour(), noon().hour() + 1)
+        .await
+        .unwrap();
+    assert_eq!((OVERFLOW, hour), ("~overflow", vec![(noon().hour(), 8)]));
+}
+
+pub(crate) async fn events_are_counted_apart(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let visit = event("visit");
+    desk.count(&[at("a", noon(), 1), Entry { event: visit, ..at("a", noon(), 2) }]).await;
+    desk.count(&[Entry { event: visit, ..at("b", noon(), 4) }]).await;
+    let names = [named("a"), named("b"), Name::all()];
+    assert_eq!(desk.store.totals(Event::HIT, &names).await.unwrap(), [1, 0, 1]);
+    assert_eq!(desk.store.totals(visit, &names).await.unwrap(), [2, 4, 6]);
+    assert_eq!(
+        (desk.names(Event::HIT).await, desk.names(visit).await),
+        (vec!["a".into()], vec!["a".into(), "b".into()])
+    );
+    assert_eq!(desk.store.totals(event("other"), &names).await.unwrap(), [0, 0, 0]);
+    assert_eq!(desk.store.name_count(event("other")).await.unwrap(), 0);
+}
+
+pub(crate) async fn weird_names_come_back_as_they_were(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let mut names: Vec<String> =
+        (b' '..0x7f).filter(|&b| b != b'~').map(|b| char::from(b).to_string()).collect();
+    let more = [
+        "a~",
+        "..",
+        "a/../b",
+        "{p000}:x",
+        "repo:2026-11-20:x",
+        "2026-11-20",
+        "a%2Fb",
+        "a%252Fb",
+        "é/日本",
+        "🦀",
+        "!x",
+        "!!x",
+        "=x",
+        "a b",
+        "' OR 1=1 --",
+        "%s%n",
+        "\\0",
+        "*",
+        "[a-z]",
+        "e\u{301}",
+        "\u{e9}",
+        "\u{202e}rtl",
+        "no\u{a0}space",
+        "A",
+        "a",
+    ];
+    names.extend(more.map(str::to_owned));
+    names.push("n".repeat(200));
+    names.sort();
+    names.dedup();
+    let entries: Vec<_> = names.iter().zip(1..).map(|(name, count)| at(name, noon(), count)).collect();
+    desk.count(&entries).await;
+    assert_eq!(desk.names(Event::HIT).await, names);
+    for (name, total) in names.iter().zip(1..) {
+        assert_eq!(desk.total(name).await, total, "{name}");
+        let minute =
+            desk.store.series(Event::HIT, &named(name), Step::Minute, noon().0, noon().0 + 1).await.unwrap();
+        assert_eq!(minute, [(noon().0, total)], "{name}");
+    }
+}
+
+pub(crate) async fn names_come_page_by_page(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let all: Vec<String> = (0..5500).map(|n| format!("o/n{n:05}")).collect();
+    let entries: Vec<_> = all.iter().map(|name| on(name, noon().day(), 1)).collect();
+    desk.count(&entries).await;
+    assert_eq!(desk.names(Event::HIT).await, all);
+    let page = desk.store.names(Event::HIT, None, 100).await.unwrap();
+    assert!((50..500).contains(&page.names.len()) && page.next.is_some(), "{}", page.names.len());
+    assert_eq!(desk.store.name_count(Event::HIT).await.unwrap(), 5500);
+}
+
+pub(crate) async fn a_series_has_only_what_lies_in_its_range(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    // Across a midnight, and with hours and minutes of one and of two digits.
+    let midnight = noon().day().first_minute().0;
+    let minutes: Vec<i32> = (-3..3).chain(598..602).chain([1439, 1440]).map(|n| midnight + n).collect();
+    let entries: Vec<_> = minutes.iter().map(|&minute| at("a", Minute(minute), 1)).collect();
+    desk.count(&entries).await;
+    let series = |step, from, to| {
+        let (store, name) = (&desk.store, named("a"));
+        async move { store.series(Event::HIT, &name, step, from, to).await.unwrap() }
+    };
+    let expected = |from: i32, to: i32| -> Vec<(i32, i64)> {
+        minutes.iter().filter(|&&at| (from..to).contains(&at)).map(|&at| (at, 1)).collect()
+    };
+    for (from, to) in [
+        (midnight - 9, midnight + 2000),
+        (midnight, midnight + 600),
+        (midnight - 2, midnight - 1),
+        (5, 5),
+        (9, 3),
+    ] {
+        assert_eq!(series(Step::Minute, from, to).await, expected(from, to));
+    }
+    let hour = midnight / 60;
+    assert_eq!(series(Step::Hour, hour - 1, hour + 10).await, [(hour - 1, 3), (hour, 3), (hour + 9, 2)]);
+    assert_eq!(series(Step::Hour, hour, hour + 1).await, [(hour, 3)]);
+    let day = hour / 24;
+    assert_eq!(series(Step::Day, i32::MIN, i32::MAX).await, [(day - 1, 3), (day, 8), (day + 1, 1)]);
+}
+
+pub(crate) async fn a_store_that_was_closed_goes_on(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    let (instance, store) = (desk.claim.instance, desk.claim.store);
+    drop(desk);
+    let mut desk = Desk::of(&bed, instance).await;
+    assert_eq!((desk.claim.marker, desk.claim.store), (1, store));
+    assert_eq!(desk.count(&[at("a", noon(), 1)]).await.0, [2]);
+}
+
+pub(crate) async fn nothing_is_applied_of_no_batches(bed: Bed) {
+    let desk = Desk::new(&bed).await;
+    assert_eq!(desk.apply(&[]).await, []);
+    assert_eq!(desk.apply(&[desk.batch(1, &[])]).await, [applied(&[])]);
+    assert_eq!(
+        desk.apply(&[desk.batch(2, &[Entry { when: When::Day(Day(0)), ..at("a", noon(), 1) }])]).await,
+        [applied(&[1])]
+    );
+}
