@@ -42,7 +42,8 @@ impl Default for Retention {
 pub struct Claim {
     /// Whose batches.
     pub instance: Uuid,
-    /// Random, written beside the marker: two copies of one state directory cannot both hold the claim.
+    /// Written beside the marker, so that two copies of one state directory cannot both hold the claim: a number above
+    /// that of the claim before, and random bytes.
     pub nonce: Uuid,
     /// The store that was claimed.
     pub store: Uuid,
@@ -55,7 +56,8 @@ pub struct Claim {
 pub enum Outcome {
     /// It is in the store now.
     Applied {
-        /// The new total of each distinct (event, name) of the batch, in the batch's order.
+        /// The new total of each distinct (event, name) of the batch, in the batch's order; 0 for one whose key was left
+        /// alone.
         totals: Vec<i64>,
         /// How many keys were left alone because they hold something that is no counter.
         quarantined: u64,
@@ -146,13 +148,15 @@ pub trait Store: Send + Sync {
 
     /// Applies batches in order, each all-or-nothing and exactly once. Stops behind the first whose outcome is
     /// neither `Applied` nor `Duplicate`; so there are as many outcomes as batches, or fewer with such a one at the
-    /// end. An error says nothing about what was applied: ask again with the same batches.
+    /// end. Every entry counts once more under [`Name::all`] of its event. An error says nothing about what was
+    /// applied: ask again with the same batches.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
 
     /// The total of each name, 0 for one that was never counted. Aggregates may be asked for too.
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>>;
 
-    /// The counts of one name in the buckets `from..to`, ascending; buckets without a hit are left out.
+    /// The counts of one name in the buckets `from..to`, ascending; buckets without a hit are left out. The caller
+    /// bounds the range: Redis looks into every day of it, or into every hour.
     async fn series(
         &self,
         event: Event,

@@ -234,9 +234,10 @@ pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
         _ if has_word(&text, &["LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "UNKILLABLE"]) => {
             (Class::Unavailable, "")
         }
-        _ if has_word(&text, &["WRONGTYPE"]) => {
-            (Class::Data, "Another program keeps something else under that key: look with TYPE and MONITOR")
-        }
+        _ if has_word(&text, &["WRONGTYPE"]) => (
+            Class::Data,
+            "Another program keeps something else under a key of ours: look with TYPE at changes and tallymark:*",
+        ),
         ErrorKind::AuthenticationFailed => {
             (Class::Refused, "Check the user and password in the store's address")
         }
@@ -248,17 +249,25 @@ pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
         ErrorKind::Io | ErrorKind::Parse => (Class::Unavailable, ""),
         _ => (Class::Data, ""),
     };
-    let cause = if err.is_timeout() { "no answer in time".to_owned() } else { text };
+    let cause = match err.kind() {
+        ErrorKind::AuthenticationFailed => "Redis does not accept the user and password".to_owned(),
+        _ if err.is_timeout() => "no answer in time".to_owned(),
+        _ => text,
+    };
     StoreError::new(class, attempt, cause).advise(advice)
 }
 
 /// The error as Redis wrote it, code first; the client's own rendering hides the codes that it knows.
 fn message(err: &RedisError) -> String {
-    match (err.code(), err.detail()) {
+    let text = match (err.code(), err.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         (Some(code), None) => code.to_owned(),
+        (None, Some(detail)) if err.kind() == ErrorKind::Client => detail.to_owned(),
         _ => err.to_string(),
-    }
+    };
+    // Redis adds the hash of the script and the line in it, which help nobody.
+    let text = text.split(" script: ").next().unwrap_or_default();
+    text.trim_end_matches('.').to_owned()
 }
 
 /// Whether one of the words stands in the text, as a word.

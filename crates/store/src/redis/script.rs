@@ -238,13 +238,12 @@ pub(super) fn claimed(answer: &[Value], attempt: String) -> Result<Option<Uuid>>
         ),
         "SCHEMA" => wrong(
             Class::Schema,
-            format!("it was written by a newer Tallymark (schema {:?}; this one knows 1)", word(1)),
+            format!("it was written by a newer Tallymark (schema {}; this one knows 1)", word(1)),
         )
         .map_err(|err: StoreError| err.advise("Install that version again")),
-        "PARTITIONS" => wrong(
-            Class::Schema,
-            format!("it has {:?} partitions, so it was made for a Redis Cluster", word(1)),
-        ),
+        "PARTITIONS" => {
+            wrong(Class::Schema, format!("it has {} partitions, so it was made for a Redis Cluster", word(1)))
+        }
         _ => wrong(Class::Data, format!("the script answered {answer:?}")),
     }
 }

@@ -82,7 +82,7 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Before anything is written: somebody else's file keeps its journal mode.
-    recognise(&*connection.transaction()?)?;
+    let version = recognise(&*connection.transaction()?)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         let cause = format!(
@@ -96,6 +96,20 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.set_prepared_statement_cache_capacity(32);
 
+    if version == 0 {
+        create(&mut connection)?;
+    }
+    let uuid: String =
+        connection.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0))?;
+    let uuid = uuid
+        .parse()
+        .map_err(|_| Fault::Refused(Class::Data, format!("its identity, {uuid:?}, is no UUID")))?;
+    Ok((connection, uuid))
+}
+
+/// Makes a store of an empty file, unless another process has just done so. (Opening an existing one writes nothing, so
+/// it waits for no writer.)
+fn create(connection: &mut Connection) -> std::result::Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if recognise(&transaction)? == 0 {
         transaction.execute_batch(SCHEMA)?;
@@ -104,13 +118,7 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
         let uuid = Uuid::new_v4().to_string();
         transaction.execute("INSERT INTO meta (key, value) VALUES ('uuid', ?1)", [uuid])?;
     }
-    let uuid: String =
-        transaction.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0))?;
-    transaction.commit()?;
-    let uuid = uuid
-        .parse()
-        .map_err(|_| Fault::Refused(Class::Data, format!("its identity, {uuid:?}, is no UUID")))?;
-    Ok((connection, uuid))
+    Ok(transaction.commit()?)
 }
 
 /// The version of the schema of one of our files; 0 for an empty file.

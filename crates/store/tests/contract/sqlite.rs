@@ -127,11 +127,11 @@ async fn a_file_locked_by_another_process_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_full_disk_counts_nothing_by_half() {
+async fn a_failure_in_the_middle_counts_nothing_by_half() {
     let bed = Bed::sqlite();
     let mut desk = Desk::new(&bed).await;
     desk.count(&[at("a", noon(), 1)]).await;
-    // The one thing that another process can do to make the disk full for ours: a trigger that says so.
+    // Fails at the last table, when everything else has been written: a trigger stands for a full disk.
     bed.sql()
         .execute_batch("CREATE TRIGGER full BEFORE INSERT ON minute WHEN new.id > 2 BEGIN SELECT RAISE(ABORT, 'full'); END")
         .unwrap();
