@@ -38,12 +38,31 @@ impl Look {
     }
 
     /// Appends the picture of a name's total to `out`. `today` is only looked at by templates.
+    ///
+    /// # Errors
+    ///
+    /// When the template fails on these values; the built-in badge never does.
     pub fn draw(&self, name: &str, total: i64, today: i64, out: &mut String) -> Result<(), TemplateError> {
         let count = number::group(total);
-        let badge = self.badge(&count);
+        self.draw_badge(&self.badge(&count), name, total, today, out)
+    }
+
+    /// The same for a badge whose label or colours a request has changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Look::draw`].
+    pub fn draw_badge(
+        &self,
+        badge: &Badge<'_>,
+        name: &str,
+        total: i64,
+        today: i64,
+        out: &mut String,
+    ) -> Result<(), TemplateError> {
         match &self.template {
-            None => render_into(&badge, out),
-            Some(template) => out.push_str(&template.render(&Values { name, badge, total, today })?),
+            None => render_into(badge, out),
+            Some(template) => out.push_str(&template.render(&Values { name, badge: *badge, total, today })?),
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ mod batch;
 mod counter;
 mod event;
 mod hit;
+mod lines;
 mod name;
 pub mod record;
 mod reject;
@@ -23,6 +24,7 @@ pub use batch::{Batch, Entry, MAX_BATCH_NAMES, batches};
 pub use counter::{Counter, Total, Unavailable};
 pub use event::{Event, NotAnEvent};
 pub use hit::Hit;
+pub use lines::{Line, Lines};
 pub use name::{
     ALL, Escaped, MAX_ESCAPED, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent, is_github,
 };

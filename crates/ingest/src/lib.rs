@@ -1,1 +1,17 @@
-//! placeholder
+//! From the wire to the store: sources, their tallies, and the flusher.
+//!
+//! A source reads lines and folds them into a tally of its own; on the tick the tally is sealed and goes through one
+//! bounded channel to the [`Flusher`], which applies it to the store exactly once. Nothing here draws or serves
+//! anything, and nothing a reader of the HTTP API does can slow a source down. The binary starts all of it.
+
+mod flusher;
+mod intake;
+mod live;
+mod meters;
+mod recv;
+pub mod source;
+
+pub use flusher::{Flusher, FlusherState, Instance, InstanceError, Sealed};
+pub use intake::{Format, Intake, Seen};
+pub use live::Live;
+pub use meters::{IngestMeters, SourceMeters};

@@ -1,1 +1,12 @@
-//! placeholder
+//! From changed names to pictures on disk.
+//!
+//! The publisher reads what changed since its cursor, reads the totals, draws, and replaces files; nginx serves them.
+//! It counts nothing and knows no source. It runs inside `serve`, as `render --every`, or once as `render` from a
+//! timer; a lock file keeps two of them out of one directory.
+
+mod cursor;
+mod files;
+mod publisher;
+
+pub use files::{DirError, Lock};
+pub use publisher::{Pass, PublishError, PublishMeters, Publisher, Report};

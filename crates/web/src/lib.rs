@@ -1,1 +1,18 @@
-//! placeholder
+//! HTTP: badges that count, a page for every name, health and metrics.
+//!
+//! It reads the store and draws; counting is behind [`tallymark_core::Counter`], which the binary wires in. A request
+//! can be slow or broken without a source noticing: nothing here touches a tally but through that trait.
+
+mod app;
+mod badge;
+mod headers;
+mod health;
+mod name;
+mod page;
+mod query;
+mod server;
+
+pub use app::{App, Health, Ready, Visibility, WebMeters, dressed, health_router, router};
+pub use axum::Router;
+pub use name::{badge_path, page_path};
+pub use server::{Bound, Limits, Listen, ListenError, serve};

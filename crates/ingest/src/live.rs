@@ -1,0 +1,234 @@
+//! The HTTP source: hits that arrive as badge requests, and the totals that their pictures show.
+//!
+//! A picture shows the total that includes its own hit, so this source knows two numbers of a name: what the store had
+//! when it was last asked or written (`base`), and what this process has counted since (`pending`). Their sum is
+//! exact for this process, and at most one tick behind other processes. The web server calls it through
+//! [`tallymark_core::Counter`]; the flusher tells it what the store has applied.
+
+use crate::{
+    flusher::Sealed,
+    meters::{Delta, SourceMeters},
+};
+use hashbrown::HashMap;
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tallymark_core::{Added, Batch, Counter, Event, Hit, Name, NameRef, Tally, Total, Unavailable};
+use tallymark_store::Store;
+use tokio::sync::{Notify, mpsc};
+
+/// How many names' totals are remembered between ticks.
+const REMEMBERED: usize = 100_000;
+/// How long a request waits for the store before it is answered without it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Counts badge requests.
+pub struct Live {
+    state: Mutex<State>,
+    store: Arc<dyn Store>,
+    meters: SourceMeters,
+    tick: Duration,
+    /// Odd while batches are being applied: a total read from the store meanwhile may or may not include them.
+    epoch: AtomicU64,
+    settled: Notify,
+}
+
+struct State {
+    tally: Tally,
+    names: HashMap<(Event, Name), Running>,
+    delta: Delta,
+}
+
+/// The two parts of what a name shows.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    base: i64,
+    /// When `base` was true of the store.
+    as_of: Option<Instant>,
+    pending: i64,
+}
+
+impl Live {
+    /// A counter with an empty tally of at most `limit` cells.
+    pub fn new(store: Arc<dyn Store>, meters: SourceMeters, tick: Duration, limit: usize) -> Live {
+        let state = State { tally: Tally::new(limit), names: HashMap::new(), delta: Delta::default() };
+        Live {
+            state: Mutex::new(state),
+            store,
+            meters,
+            tick,
+            epoch: AtomicU64::new(0),
+            settled: Notify::new(),
+        }
+    }
+
+    /// Seals the tally on every tick and sends it on, until `stop` resolves; then once more, for the last hits.
+    pub async fn run(&self, out: mpsc::Sender<Sealed>, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut ticks = tokio::time::interval(self.tick);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let stopped = tokio::select! {
+                _ = ticks.tick() => false,
+                () = &mut stop => true,
+            };
+            // The place first: while the channel is full the tally goes on folding.
+            let Ok(place) = out.reserve().await else { return };
+            if let Some(sealed) = self.seal() {
+                place.send(sealed);
+            }
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    fn seal(&self) -> Option<Sealed> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        self.meters.add(&mut state.delta);
+        self.meters.tally_entries.set(i64::try_from(state.tally.len()).unwrap_or(i64::MAX));
+        if state.names.len() > REMEMBERED {
+            state.names.retain(|_, running| running.pending > 0);
+        }
+        if state.tally.is_empty() {
+            return None;
+        }
+        let entries = state.tally.seal();
+        self.meters.hits(&entries);
+        Some(Sealed::of_live(entries))
+    }
+
+    /// The flusher is about to send batches to the store.
+    pub(crate) fn applying(&self) {
+        // An attempt that failed may have been applied all the same, so the epoch stays odd until it is settled.
+        self.epoch.fetch_or(1, Ordering::AcqRel);
+    }
+
+    /// The store has this batch. `totals` are its new ones, unless it had it before.
+    pub(crate) fn applied(&self, batch: &Batch, totals: Option<&[i64]>, own: bool) {
+        let mut state = self.lock();
+        let current = Instant::now();
+        let of_names = batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name);
+        for (at, entries) in of_names.enumerate() {
+            let Some(first) = entries.first() else { continue };
+            let Some(running) = state.names.get_mut(&(first.event, first.name.clone())) else { continue };
+            if own {
+                let count = entries.iter().fold(0i64, |sum, e| sum.saturating_add_unsigned(e.count));
+                running.pending = running.pending.saturating_sub(count);
+            }
+            match totals.and_then(|totals| totals.get(at)) {
+                Some(&total) => (running.base, running.as_of) = (total, Some(current)),
+                // What the store had before is unknown now.
+                None => running.as_of = None,
+            }
+        }
+    }
+
+    /// Nothing is on its way to the store any more.
+    pub(crate) fn settle(&self) {
+        if self.epoch.load(Ordering::Acquire) % 2 == 1 {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+        self.settled.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a name shows, if that is known without asking.
+    fn known(&self, running: &Running) -> Option<i64> {
+        let fresh = running.as_of.is_some_and(|as_of| as_of.elapsed() <= self.tick);
+        fresh.then(|| running.base.saturating_add(running.pending))
+    }
+
+    fn ask(&self, event: Event, name: Name, at_least: i64) -> Total<'_> {
+        Total::Asked(Box::pin(async move {
+            let answer = tokio::time::timeout(PATIENCE, self.read(event, &name)).await;
+            if let Ok(Some(total)) = answer {
+                return Ok(total.max(at_least));
+            }
+            // A total that was right a while ago is better than none.
+            let state = self.lock();
+            let running = state.names.get(&(event, name)).filter(|running| running.as_of.is_some());
+            running.map(|running| running.base.saturating_add(running.pending)).ok_or(Unavailable)
+        }))
+    }
+
+    /// Reads the base from the store, in a moment when nothing was on its way there.
+    async fn read(&self, event: Event, name: &Name) -> Option<i64> {
+        loop {
+            let settled = self.settled.notified();
+            let epoch = self.epoch.load(Ordering::Acquire);
+            if epoch % 2 == 1 {
+                settled.await;
+                continue;
+            }
+            let as_of = Instant::now();
+            let totals = self.store.totals(event, std::slice::from_ref(name)).await;
+            let total = totals.ok()?.first().copied()?;
+            let mut state = self.lock();
+            // Under the lock, so that what is applied from here on comes after.
+            if self.epoch.load(Ordering::Acquire) == epoch {
+                let running = state.names.entry((event, name.clone())).or_insert(Running::unknown());
+                (running.base, running.as_of) = (total, Some(as_of));
+                return Some(total.saturating_add(running.pending));
+            }
+        }
+    }
+}
+
+impl Running {
+    const fn unknown() -> Running {
+        Running { base: 0, as_of: None, pending: 0 }
+    }
+}
+
+impl Counter for Live {
+    fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        state.delta.received += 1;
+        state.delta.accepted += 1;
+        let added = state.tally.add(hit);
+        let key = Probe(hit.event, hit.name.as_str());
+        let running = match state.names.get_mut(&key) {
+            Some(running) => running,
+            None => state.names.entry((hit.event, hit.name.into())).or_insert(Running::unknown()),
+        };
+        if added == Added::Overflow {
+            // It is counted under ~overflow, and so it is no part of what this name shows.
+            state.delta.overflowed += u64::from(hit.weight);
+        } else {
+            running.pending = running.pending.saturating_add(i64::from(hit.weight));
+        }
+        match self.known(running) {
+            Some(total) => Total::Known(total),
+            None => self.ask(hit.event, hit.name.into(), running.pending),
+        }
+    }
+
+    fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a> {
+        let state = self.lock();
+        let running = state.names.get(&Probe(event, name.as_str()));
+        match running.and_then(|running| self.known(running)) {
+            Some(total) => Total::Known(total),
+            None => self.ask(event, name.into(), 0),
+        }
+    }
+}
+
+/// Looks a name up without copying it.
+#[derive(Hash)]
+struct Probe<'a>(Event, &'a str);
+
+impl hashbrown::Equivalent<(Event, Name)> for Probe<'_> {
+    fn equivalent(&self, key: &(Event, Name)) -> bool {
+        self.0 == key.0 && self.1 == key.1.as_str()
+    }
+}

@@ -1,0 +1,207 @@
+//! The counters behind `/metrics` that belong to ingest (DESIGN.md section 11).
+//!
+//! Sources count into plain integers and add them up here once per tick, so that a line costs no atomic operation.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use tallymark_core::{Entry, Reject};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SourceLabel {
+    source: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RejectLabel {
+    source: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EventLabel {
+    event: String,
+}
+
+/// Everything that ingest counts about itself.
+#[derive(Clone, Default)]
+pub struct IngestMeters {
+    received: Family<SourceLabel, Counter>,
+    accepted: Family<SourceLabel, Counter>,
+    rejected: Family<RejectLabel, Counter>,
+    redated: Family<SourceLabel, Counter>,
+    drops: Family<SourceLabel, Counter>,
+    hits: Family<EventLabel, Counter>,
+    /// How many events have a label of their own.
+    events: Arc<AtomicUsize>,
+    tally_entries: Family<SourceLabel, Gauge>,
+    pub(crate) overflowed: Counter,
+    pub(crate) batches: Counter,
+    pub(crate) duplicates: Counter,
+    pub(crate) quarantined: Counter,
+    pub(crate) rollbacks: Counter,
+    pub(crate) lost_batches: Counter,
+    pub(crate) store_up: Gauge,
+    pub(crate) apply_seconds: Option<Histogram>,
+}
+
+/// One source's counters.
+#[derive(Clone)]
+pub struct SourceMeters {
+    received: Counter,
+    accepted: Counter,
+    rejected: Arc<[Counter]>,
+    redated: Counter,
+    drops: Counter,
+    pub(crate) tally_entries: Gauge,
+    all: IngestMeters,
+}
+
+/// What a source counted since it last told [`SourceMeters::add`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delta {
+    pub(crate) received: u64,
+    pub(crate) accepted: u64,
+    pub(crate) rejected: [u64; Reject::ALL.len()],
+    pub(crate) redated: u64,
+    pub(crate) overflowed: u64,
+}
+
+impl IngestMeters {
+    /// Registers everything. The registry adds the prefix `tallymark_`.
+    pub fn register(registry: &mut Registry) -> IngestMeters {
+        let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+        let apply_seconds = Histogram::new(seconds);
+        let meters = IngestMeters { apply_seconds: Some(apply_seconds.clone()), ..IngestMeters::default() };
+        registry.register("lines_received", "Lines and requests that arrived.", meters.received.clone());
+        registry.register("lines_accepted", "Lines and requests that were counted.", meters.accepted.clone());
+        registry.register(
+            "lines_rejected",
+            "Lines that were not counted, by reason.",
+            meters.rejected.clone(),
+        );
+        registry.register(
+            "lines_redated",
+            "Accepted lines whose date lay outside the window, counted on the arrival day.",
+            meters.redated.clone(),
+        );
+        registry.register(
+            "socket_drops",
+            "Datagrams the kernel dropped: the receive buffer was full.",
+            meters.drops.clone(),
+        );
+        registry.register("hits", "Occurrences counted, by event.", meters.hits.clone());
+        registry.register(
+            "tally_entries",
+            "Cells of the tally at the last tick.",
+            meters.tally_entries.clone(),
+        );
+        registry.register(
+            "hits_overflowed",
+            "Hits counted under ~overflow: the tally was full.",
+            meters.overflowed.clone(),
+        );
+        registry.register("batches_applied", "Batches that the store has applied.", meters.batches.clone());
+        registry.register(
+            "batches_duplicate",
+            "Batches that the store had already applied.",
+            meters.duplicates.clone(),
+        );
+        registry.register(
+            "keys_quarantined",
+            "Increments refused because a key holds no counter.",
+            meters.quarantined.clone(),
+        );
+        registry.register(
+            "store_rollbacks",
+            "Times the store had lost batches it had applied.",
+            meters.rollbacks.clone(),
+        );
+        registry.register(
+            "batches_lost",
+            "Applied batches that a rollback took and nothing could replay.",
+            meters.lost_batches.clone(),
+        );
+        registry.register("store_up", "1 while the store takes batches.", meters.store_up.clone());
+        registry.register(
+            "batch_apply_seconds",
+            "How long the store took for the batches of a tick.",
+            apply_seconds,
+        );
+        meters
+    }
+
+    /// The counters of one source. Every reason is shown from the start, as 0.
+    pub fn source(&self, source: &'static str) -> SourceMeters {
+        let label = SourceLabel { source };
+        let rejected = |reject: &Reject| {
+            self.rejected.get_or_create(&RejectLabel { source, reason: reject.label() }).clone()
+        };
+        SourceMeters {
+            received: self.received.get_or_create(&label).clone(),
+            accepted: self.accepted.get_or_create(&label).clone(),
+            rejected: Reject::ALL.iter().map(rejected).collect(),
+            redated: self.redated.get_or_create(&label).clone(),
+            drops: self.drops.get_or_create(&label).clone(),
+            tally_entries: self.tally_entries.get_or_create(&label).clone(),
+            all: self.clone(),
+        }
+    }
+
+    /// Counts the hits of a sealed tally by event. Events are the sender's, so past 100 different ones the rest
+    /// share one label.
+    pub(crate) fn hits(&self, entries: &[Entry]) {
+        const MAX_LABELS: usize = 100;
+        for of_event in entries.chunk_by(|a, b| a.event == b.event) {
+            let Some(first) = of_event.first() else { continue };
+            let count = of_event.iter().fold(0u64, |sum, entry| sum.saturating_add(entry.count));
+            let mut label = EventLabel { event: first.event.to_string() };
+            if self.hits.get(&label).is_none() && self.events.fetch_add(1, Ordering::Relaxed) >= MAX_LABELS {
+                label.event = "~other".to_owned();
+            }
+            self.hits.get_or_create(&label).inc_by(count);
+        }
+    }
+}
+
+impl SourceMeters {
+    /// Adds up what was counted since the last call, and clears it.
+    pub(crate) fn add(&self, delta: &mut Delta) {
+        self.received.inc_by(delta.received);
+        self.accepted.inc_by(delta.accepted);
+        for (counter, &count) in self.rejected.iter().zip(&delta.rejected) {
+            counter.inc_by(count);
+        }
+        self.redated.inc_by(delta.redated);
+        self.all.overflowed.inc_by(delta.overflowed);
+        *delta = Delta::default();
+    }
+
+    /// Adds what the kernel dropped.
+    pub(crate) fn dropped(&self, count: u64) {
+        self.drops.inc_by(count);
+    }
+
+    /// Counts the hits of a sealed tally.
+    pub(crate) fn hits(&self, entries: &[Entry]) {
+        self.all.hits(entries);
+    }
+
+    /// Lines received, accepted and rejected so far.
+    pub fn lines(&self) -> (u64, u64, u64) {
+        let rejected = self.rejected.iter().map(Counter::get).sum();
+        (self.received.get(), self.accepted.get(), rejected)
+    }
+}
+
+impl Delta {
+    pub(crate) fn reject(&mut self, reject: Reject) {
+        self.rejected[reject as usize] += 1;
+    }
+}

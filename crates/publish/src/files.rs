@@ -1,0 +1,312 @@
+//! One directory of badges: complete files only, replaced by rename.
+//!
+//! A reader (nginx) sees the old file or the new one, never a part of either. There is no fsync per badge: a badge can
+//! always be drawn again from the store, and the cursor knows when it has to be.
+
+use std::{
+    fs::{self, File, FileTimes, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tallymark_core::Name;
+
+/// Where files are written before they are renamed. In the badge directory, because a rename cannot cross devices.
+pub(crate) const TMP: &str = ".tmp";
+/// The largest file that is read back to compare: a badge has about 1 KB, a template's at most 64 KiB.
+const LARGEST: u64 = 128 * 1024;
+/// Stands at the end of every published file, so that the count can be read back whatever the template drew.
+const TRAILER: &str = "<!-- tallymark total=";
+
+/// The directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{attempt} {path}: {error}")]
+pub struct DirError {
+    attempt: &'static str,
+    path: PathBuf,
+    #[source]
+    error: io::Error,
+}
+
+/// The right to publish into a directory. One process has it at a time.
+#[derive(Debug)]
+pub struct Lock {
+    pub(crate) dir: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    /// Opens the directory, creating it if need be, and takes the lock. `None` when another publisher has it. What a
+    /// killed publisher left in `.tmp` is swept away.
+    pub fn take(dir: &Path) -> Result<Option<Lock>, DirError> {
+        let failed = |attempt, path: &Path| {
+            let path = path.to_owned();
+            move |error| DirError { attempt, path, error }
+        };
+        create_dir(dir).map_err(failed("creating the badge directory", dir))?;
+        let tmp = dir.join(TMP);
+        create_dir(&tmp).map_err(failed("creating", &tmp))?;
+        let path = dir.join(".lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
+            .open(&path)
+            .map_err(failed("opening the lock file", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Ok(None),
+            Err(fs::TryLockError::Error(error)) => return Err(failed("locking", &path)(error)),
+        }
+        sweep(&tmp).map_err(failed("sweeping", &tmp))?;
+        Ok(Some(Lock { dir: dir.to_owned(), _file: file }))
+    }
+}
+
+/// A directory that nginx can enter, whatever our umask is.
+fn create_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir)?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
+}
+
+fn sweep(tmp: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(tmp)? {
+        let path = entry?.path();
+        if let Err(error) = fs::remove_file(&path) {
+            tracing::warn!(path = %path.display(), %error, "sweeping a leftover file");
+        }
+    }
+    Ok(())
+}
+
+/// What is on disk under a name.
+pub(crate) struct Published {
+    /// The bytes, with the trailer.
+    text: Vec<u8>,
+    /// The count, if the file has our trailer.
+    pub(crate) total: Option<i64>,
+    mtime: i64,
+}
+
+/// Replaces badges.
+pub(crate) struct Files {
+    dir: PathBuf,
+    path: PathBuf,
+    aside: PathBuf,
+    file_name: String,
+    old: Vec<u8>,
+}
+
+/// What [`Files::replace`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    Written,
+    Unchanged,
+}
+
+impl Files {
+    pub(crate) fn new(lock: &Lock) -> Files {
+        let aside = lock.dir.join(TMP).join("badge");
+        Files {
+            dir: lock.dir.clone(),
+            path: lock.dir.clone(),
+            aside,
+            file_name: String::new(),
+            old: Vec::new(),
+        }
+    }
+
+    fn point_at(&mut self, name: &Name) {
+        self.file_name.clear();
+        name.escaped().push_to(&mut self.file_name);
+        self.file_name.push_str(".svg");
+        // The escaped form has no slash, so this is always a file of this directory.
+        self.path.clone_from(&self.dir);
+        self.path.push(&self.file_name);
+    }
+
+    /// What stands under a name now; `None` if nothing that could be a badge does.
+    pub(crate) fn read(&mut self, name: &Name) -> io::Result<Option<Published>> {
+        self.point_at(name);
+        // A planted symlink is not followed, and a planted FIFO does not block; both are replaced by the rename.
+        let open =
+            OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&self.path);
+        let mut file = match open {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO | libc::EACCES)) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let about = file.metadata()?;
+        if !about.is_file() || about.len() > LARGEST {
+            return Ok(None);
+        }
+        let mut text = std::mem::take(&mut self.old);
+        text.clear();
+        file.read_to_end(&mut text)?;
+        let total = total_of(&text);
+        Ok(Some(Published { text, total, mtime: about.mtime() }))
+    }
+
+    /// Puts a picture under a name, unless exactly that is there already.
+    pub(crate) fn replace(
+        &mut self,
+        name: &Name,
+        picture: &mut String,
+        total: i64,
+        old: Option<Published>,
+    ) -> io::Result<Replaced> {
+        self.point_at(name);
+        push_trailer(picture, total);
+        let old_mtime = old.as_ref().map(|old| old.mtime);
+        if let Some(old) = old {
+            let same = old.text == picture.as_bytes();
+            self.old = old.text;
+            if same {
+                return Ok(Replaced::Unchanged);
+            }
+        }
+        let result = self.write(picture.as_bytes(), old_mtime);
+        if result.is_err() {
+            // Half a file on a full disk takes the room that the next one needs.
+            let _ = fs::remove_file(&self.aside);
+        }
+        result.map(|()| Replaced::Written)
+    }
+
+    fn write(&self, bytes: &[u8], old_mtime: Option<i64>) -> io::Result<()> {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&self.aside)?;
+        file.write_all(bytes)?;
+        // The umask may have taken more than nginx can spare.
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
+        if let Some(old) = old_mtime {
+            // nginx makes its ETag of mtime seconds and size: within a second, 8 and 9 would be the same picture.
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            if old >= now as i64 {
+                let later = UNIX_EPOCH + Duration::from_secs(old.unsigned_abs() + 1);
+                file.set_times(FileTimes::new().set_modified(later))?;
+            }
+        }
+        drop(file);
+        fs::rename(&self.aside, &self.path)
+    }
+}
+
+fn push_trailer(picture: &mut String, total: i64) {
+    if !picture.ends_with('\n') {
+        picture.push('\n');
+    }
+    // `write!` to a String cannot fail.
+    let _ = std::fmt::Write::write_fmt(picture, format_args!("{TRAILER}{total} -->\n"));
+}
+
+fn total_of(text: &[u8]) -> Option<i64> {
+    let tail = &text[text.len().saturating_sub(TRAILER.len() + 26)..];
+    let tail = std::str::from_utf8(tail).ok()?;
+    tail.strip_suffix(" -->\n")?.rsplit_once(TRAILER)?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setup() -> (tempfile::TempDir, Files, Lock) {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::take(dir.path()).unwrap().unwrap();
+        let files = Files::new(&lock);
+        (dir, files, lock)
+    }
+
+    fn put(files: &mut Files, name: &str, text: &str, total: i64) -> io::Result<Replaced> {
+        let name = Name::new(name).unwrap();
+        let old = files.read(&name)?;
+        files.replace(&name, &mut text.to_owned(), total, old)
+    }
+
+    #[test]
+    fn file_name_is_the_escaped_name_and_nothing_leaves_the_directory() {
+        let (dir, mut files, _lock) = setup();
+        for name in ["a/b", "..", "../../etc/passwd", ".tmp", "日", "a%2Fb"] {
+            put(&mut files, name, "<svg/>", 1).unwrap();
+            let path = dir.path().join(format!("{}.svg", Name::new(name).unwrap().escaped()));
+            assert_eq!(fs::read_to_string(path).unwrap(), "<svg/>\n<!-- tallymark total=1 -->\n");
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 6 + 2);
+        assert_eq!(fs::read_dir(dir.path().join(TMP)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn unchanged_picture_is_not_written_and_a_changed_one_is_later() {
+        let (dir, mut files, _lock) = setup();
+        let mtime = || fs::metadata(dir.path().join("a.svg")).unwrap().mtime();
+        assert_eq!(put(&mut files, "a", "<svg>1</svg>", 1).unwrap(), Replaced::Written);
+        let first = mtime();
+        assert_eq!(put(&mut files, "a", "<svg>1</svg>", 1).unwrap(), Replaced::Unchanged);
+        assert_eq!(mtime(), first);
+        assert_eq!(put(&mut files, "a", "<svg>2</svg>", 2).unwrap(), Replaced::Written);
+        let second = mtime();
+        assert!(second > first);
+        assert_eq!(put(&mut files, "a", "<svg>3</svg>", 3).unwrap(), Replaced::Written);
+        assert!(mtime() > second);
+    }
+
+    #[test]
+    fn count_is_read_back_from_any_picture() {
+        for total in [0, 7, i64::MAX, -1] {
+            let mut picture = "<svg>x</svg>".to_owned();
+            push_trailer(&mut picture, total);
+            assert_eq!(total_of(picture.as_bytes()), Some(total));
+        }
+        for text in ["", "<svg/>", "<!-- tallymark total= -->\n", "<!-- tallymark total=x -->\n", "\u{e9}"] {
+            assert_eq!(total_of(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn badges_can_be_read_by_everybody_whatever_the_umask() {
+        let (dir, mut files, _lock) = setup();
+        put(&mut files, "a", "<svg/>", 1).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&dir.path().join("a.svg")), 0o644);
+        let fresh = dir.path().join("new/badges");
+        let _lock = Lock::take(&fresh).unwrap().unwrap();
+        assert_eq!(mode(&fresh), 0o755);
+    }
+
+    /// reliability.md case 35.
+    #[test]
+    fn planted_symlink_and_fifo_are_replaced_and_a_directory_is_an_error() {
+        let (dir, mut files, _lock) = setup();
+        let secret = dir.path().join("secret");
+        fs::write(&secret, "secret").unwrap();
+        std::os::unix::fs::symlink(&secret, dir.path().join("link.svg")).unwrap();
+        assert!(
+            std::process::Command::new("mkfifo").arg(dir.path().join("fifo.svg")).status().unwrap().success()
+        );
+        fs::create_dir(dir.path().join("dir.svg")).unwrap();
+        assert_eq!(put(&mut files, "link", "<svg/>", 1).unwrap(), Replaced::Written);
+        assert_eq!(put(&mut files, "fifo", "<svg/>", 1).unwrap(), Replaced::Written);
+        assert!(put(&mut files, "dir", "<svg/>", 1).is_err());
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
+        assert!(fs::symlink_metadata(dir.path().join("link.svg")).unwrap().is_file());
+        assert_eq!(fs::read_dir(dir.path().join(TMP)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn second_publisher_does_not_get_the_lock_and_leftovers_are_swept() {
+        let (dir, _files, lock) = setup();
+        assert!(Lock::take(dir.path()).unwrap().is_none());
+        fs::write(dir.path().join(TMP).join("badge"), "half").unwrap();
+        drop(lock);
+        let _lock = Lock::take(dir.path()).unwrap().unwrap();
+        assert_eq!(fs::read_dir(dir.path().join(TMP)).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,344 @@
+//! One pass over what changed, or over everything.
+
+use crate::{
+    cursor,
+    files::{DirError, Files, Lock, Published, Replaced},
+};
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::Registry,
+};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tallymark_badge::{Look, TemplateError};
+use tallymark_core::{Event, Name, Now};
+use tallymark_store::{Changes, Cursor, Step, Store, StoreError};
+use tracing::{debug, warn};
+
+/// How many names are read from the store at a time.
+const PAGE: usize = 1000;
+/// After so many files in a row that could not be written, the disk is at fault and not the file.
+const GIVE_UP: u32 = 50;
+
+/// Which badges a pass looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// What changed since the cursor; everything, if there is no cursor to go by.
+    Changed,
+    /// Everything.
+    All {
+        /// Write a total that is lower than the one on disk, too.
+        allow_lower: bool,
+    },
+}
+
+/// What a pass did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Names looked at.
+    pub names: u64,
+    /// Files written.
+    pub written: u64,
+    /// Files that were right already.
+    pub unchanged: u64,
+    /// Files left alone because the store's total is lower than theirs.
+    pub held: u64,
+    /// Files that could not be written; the next pass tries again.
+    pub failed: u64,
+    /// Whether everything was looked at.
+    pub full: bool,
+}
+
+/// Why a pass did not go through. What it did before stays done, and the next one goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The store did not answer.
+    #[error("reading counts to publish: {0}")]
+    Store(#[from] StoreError),
+    /// The directory cannot be used.
+    #[error(transparent)]
+    Dir(#[from] DirError),
+    /// A file of ours cannot be read or written.
+    #[error("{attempt} in {dir}: {error}")]
+    File {
+        /// What was tried.
+        attempt: &'static str,
+        /// Where.
+        dir: std::path::PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The template failed on a name.
+    #[error("drawing the badge of {name}: {error}")]
+    Template {
+        /// Whose badge.
+        name: Name,
+        /// Why not.
+        error: TemplateError,
+    },
+}
+
+/// The counters behind `/metrics` that belong to publishing.
+#[derive(Clone, Default)]
+pub struct PublishMeters {
+    written: Counter,
+    held: Counter,
+    failed: Counter,
+    full_passes: Counter,
+    changed: Gauge,
+    lag: Gauge<f64, std::sync::atomic::AtomicU64>,
+    last: Gauge<f64, std::sync::atomic::AtomicU64>,
+}
+
+impl PublishMeters {
+    /// Registers everything. The registry adds the prefix `tallymark_`.
+    pub fn register(registry: &mut Registry) -> PublishMeters {
+        let meters = PublishMeters::default();
+        registry.register("badges_written", "Badge files written.", meters.written.clone());
+        registry.register(
+            "badges_held",
+            "Badges kept because the store's total is lower.",
+            meters.held.clone(),
+        );
+        registry.register("badges_failed", "Badge files that could not be written.", meters.failed.clone());
+        registry.register("publish_full_passes", "Passes over every name.", meters.full_passes.clone());
+        registry.register("changed_names", "Names that the last pass looked at.", meters.changed.clone());
+        registry.register("publish_lag_seconds", "How long the last pass took.", meters.lag.clone());
+        registry.register(
+            "last_publish_timestamp_seconds",
+            "When the last pass ended well.",
+            meters.last.clone(),
+        );
+        meters
+    }
+}
+
+/// Draws changed names into one directory.
+pub struct Publisher {
+    store: Arc<dyn Store>,
+    lock: Lock,
+    files: Files,
+    meters: PublishMeters,
+    cursor: Option<Cursor>,
+    cursor_look: String,
+}
+
+impl Publisher {
+    /// Takes the directory. `None` when another publisher has it.
+    pub fn open(
+        dir: &Path,
+        store: Arc<dyn Store>,
+        meters: PublishMeters,
+    ) -> Result<Option<Publisher>, DirError> {
+        let Some(lock) = Lock::take(dir)? else { return Ok(None) };
+        let files = Files::new(&lock);
+        Ok(Some(Publisher { store, lock, files, meters, cursor: None, cursor_look: String::new() }))
+    }
+
+    /// Makes one pass with this look. `progress` hears how many names have been looked at.
+    pub async fn pass(
+        &mut self,
+        look: &Look,
+        pass: Pass,
+        now: Now,
+        progress: impl Fn(&Report) + Sync,
+    ) -> Result<Report, PublishError> {
+        let started = std::time::Instant::now();
+        let mut round = Round { look, now, report: Report::default(), failures: 0, progress: &progress };
+        let identity = look_identity(look);
+        let from = match pass {
+            Pass::Changed => self.load_cursor(&identity)?,
+            Pass::All { .. } => None,
+        };
+        let followed = match from {
+            Some(cursor) => self.follow(cursor, &mut round).await?,
+            None => None,
+        };
+        let cursor = match followed {
+            Some(cursor) => cursor,
+            None => self.all(&mut round, pass).await?,
+        };
+        // A cursor stands only for badges that are on disk.
+        if round.report.failed == 0 {
+            self.save_cursor(&identity, cursor)?;
+        }
+        self.meters.changed.set(round.report.names as i64);
+        self.meters.lag.set(started.elapsed().as_secs_f64());
+        if round.report.failed == 0 {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.meters.last.set(since.as_secs_f64());
+        }
+        Ok(round.report)
+    }
+
+    fn load_cursor(&mut self, identity: &str) -> Result<Option<Cursor>, PublishError> {
+        if self.cursor_look == identity && self.cursor.is_some() {
+            return Ok(self.cursor.clone());
+        }
+        cursor::load(&self.lock.dir, identity).map_err(|error| self.file_error("reading the cursor", error))
+    }
+
+    fn save_cursor(&mut self, identity: &str, cursor: Cursor) -> Result<(), PublishError> {
+        if self.cursor.as_ref() != Some(&cursor) || self.cursor_look != identity {
+            cursor::save(&self.lock.dir, identity, &cursor)
+                .map_err(|error| self.file_error("writing the cursor", error))?;
+            self.cursor_look = identity.to_owned();
+            self.cursor = Some(cursor);
+        }
+        Ok(())
+    }
+
+    fn file_error(&self, attempt: &'static str, error: io::Error) -> PublishError {
+        PublishError::File { attempt, dir: self.lock.dir.clone(), error }
+    }
+
+    /// Follows the log of changes. `None` when it does not reach back to the cursor.
+    async fn follow(
+        &mut self,
+        mut cursor: Cursor,
+        round: &mut Round<'_>,
+    ) -> Result<Option<Cursor>, PublishError> {
+        loop {
+            let Changes::Since { names, cursor: next, more } = self.store.changes(&cursor, PAGE).await?
+            else {
+                return Ok(None);
+            };
+            // Repetitions fall together; a name that was corrected anywhere may go down.
+            let mut changed: BTreeMap<Name, bool> = BTreeMap::new();
+            for change in names.into_iter().filter(|change| change.event == Event::HIT) {
+                *changed.entry(change.name).or_default() |= change.corrected;
+            }
+            let (names, lower): (Vec<Name>, Vec<bool>) = changed.into_iter().unzip();
+            for (names, lower) in names.chunks(PAGE).zip(lower.chunks(PAGE)) {
+                self.publish(names, |at| lower[at], round).await?;
+            }
+            cursor = next;
+            if !more {
+                return Ok(Some(cursor));
+            }
+        }
+    }
+
+    /// Looks at every name. The cursor is taken first, so that what changes meanwhile is looked at again.
+    async fn all(&mut self, round: &mut Round<'_>, pass: Pass) -> Result<Cursor, PublishError> {
+        let cursor = self.store.head().await?;
+        let allow_lower = pass == Pass::All { allow_lower: true };
+        self.meters.full_passes.inc();
+        round.report.full = true;
+        let mut start = None;
+        loop {
+            let page = self.store.names(Event::HIT, start.as_deref(), PAGE).await?;
+            self.publish(&page.names, |_| allow_lower, round).await?;
+            match page.next {
+                Some(next) => start = Some(next),
+                None => return Ok(cursor),
+            }
+        }
+    }
+
+    async fn publish(
+        &mut self,
+        names: &[Name],
+        may_go_down: impl Fn(usize) -> bool,
+        round: &mut Round<'_>,
+    ) -> Result<(), PublishError> {
+        let totals = self.store.totals(Event::HIT, names).await?;
+        let today = self.today(names, round).await?;
+        let mut picture = String::new();
+        for (at, (name, &total)) in names.iter().zip(&totals).enumerate() {
+            round.report.names += 1;
+            picture.clear();
+            let today = today.get(at).copied().unwrap_or(0);
+            round
+                .look
+                .draw(name.as_str(), total, today, &mut picture)
+                .map_err(|error| PublishError::Template { name: name.clone(), error })?;
+            match self.publish_one(name, &mut picture, total, may_go_down(at), &mut round.report) {
+                Ok(()) => round.failures = 0,
+                Err(error) => self.failed(name, error, round)?,
+            }
+        }
+        (round.progress)(&round.report);
+        Ok(())
+    }
+
+    /// Only a template can show today's count.
+    async fn today(&self, names: &[Name], round: &Round<'_>) -> Result<Vec<i64>, PublishError> {
+        let mut today = Vec::new();
+        if round.look.template.is_some() {
+            let day = round.now.day().0;
+            for name in names {
+                let series = self.store.series(Event::HIT, name, Step::Day, day, day + 1).await?;
+                today.push(series.first().map_or(0, |&(_, count)| count));
+            }
+        }
+        Ok(today)
+    }
+
+    fn publish_one(
+        &mut self,
+        name: &Name,
+        picture: &mut String,
+        total: i64,
+        may_go_down: bool,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let old: Option<Published> = self.files.read(name)?;
+        let on_disk = old.as_ref().and_then(|old| old.total);
+        if !may_go_down && on_disk.is_some_and(|on_disk| total < on_disk) {
+            debug!(%name, total, on_disk, "kept: the store has less than the badge shows");
+            self.meters.held.inc();
+            report.held += 1;
+            return Ok(());
+        }
+        match self.files.replace(name, picture, total, old)? {
+            Replaced::Written => {
+                self.meters.written.inc();
+                report.written += 1;
+            }
+            Replaced::Unchanged => report.unchanged += 1,
+        }
+        Ok(())
+    }
+
+    /// One file that cannot be written does not stop the others; a disk that cannot be written does.
+    fn failed(&self, name: &Name, error: io::Error, round: &mut Round<'_>) -> Result<(), PublishError> {
+        self.meters.failed.inc();
+        round.report.failed += 1;
+        round.failures += 1;
+        if round.failures == 1 {
+            warn!(%name, %error, dir = %self.lock.dir.display(), "a badge could not be written; the old one stays");
+        }
+        if round.failures >= GIVE_UP {
+            return Err(self.file_error("writing badges", error));
+        }
+        Ok(())
+    }
+}
+
+/// What goes along through one pass.
+struct Round<'a> {
+    look: &'a Look,
+    now: Now,
+    report: Report,
+    /// Files that failed in a row.
+    failures: u32,
+    progress: &'a (dyn Fn(&Report) + Sync),
+}
+
+/// A line that is another one whenever badges would be drawn differently: then every badge has to be.
+fn look_identity(look: &Look) -> String {
+    let mut picture = String::new();
+    // A template that cannot draw this one was refused when it was loaded.
+    let _ = look.draw("tallymark/look", 1_234_567, 89, &mut picture);
+    // FNV-1a: only has to tell one look from the next, and to stay the same over releases of the standard library.
+    let hash = picture.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("look-{hash:016x}")
+}

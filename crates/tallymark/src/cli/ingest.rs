@@ -1,0 +1,22 @@
+//! `tallymark ingest`: sources into the store, and nothing else.
+
+use super::{Common, daemon};
+use crate::run::{Role, Start};
+use anyhow::Result;
+use clap::Args;
+
+/// Sources into the store alone. HTTP has only /healthz, /readyz and /metrics.
+#[derive(Debug, Args)]
+pub(super) struct Ingest {}
+
+impl Ingest {
+    pub(super) fn run(self, common: Common) -> Result<()> {
+        let start = Start {
+            config: common.load()?,
+            file: common.config.clone(),
+            overrides: common.overrides()?,
+            role: Role::Ingest,
+        };
+        daemon(start, |_| {})
+    }
+}

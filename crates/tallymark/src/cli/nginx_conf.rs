@@ -1,0 +1,120 @@
+//! `tallymark nginx-conf`: the configuration for stock nginx, filled in.
+//!
+//! It is nginx/tallymark.conf, which works as it stands; its addresses and paths are replaced by this set-up's.
+
+use super::{Common, out};
+use crate::config::Config;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use std::{net::SocketAddr, path::Path};
+use tallymark_web::Listen;
+
+const TEMPLATE: &str = include_str!("../../../../nginx/tallymark.conf");
+
+/// Print the nginx configuration for this set-up. It needs no extra module.
+#[derive(Debug, Args)]
+pub(super) struct NginxConf {
+    /// The host name that nginx answers to.
+    #[arg(long, default_value = "hits.example.org", value_name = "HOST", value_parser = host)]
+    server_name: String,
+    /// Where nginx listens.
+    #[arg(long, default_value = "80", value_name = "[ADDR:]PORT", value_parser = nginx_listen)]
+    nginx_listen: String,
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._*".contains(&b);
+    let right = !text.is_empty() && text.bytes().all(plain);
+    if right { Ok(text.to_owned()) } else { Err("a host name has letters, digits, - and .".to_owned()) }
+}
+
+fn nginx_listen(text: &str) -> Result<String, String> {
+    let right = text.parse::<u16>().is_ok_and(|port| port > 0) || text.parse::<SocketAddr>().is_ok();
+    if right { Ok(text.to_owned()) } else { Err("write a port, or ADDRESS:PORT".to_owned()) }
+}
+
+impl NginxConf {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let config = common.load()?;
+        out::print(&self.fill(&config)?)
+    }
+
+    fn fill(&self, config: &Config) -> Result<String> {
+        let source =
+            config.sources.first().context("nginx needs a syslog-udp source to log to; there is none")?;
+        let badges = std::path::absolute(&config.badges.dir).context("finding the badge directory")?;
+        let http = match &config.http.listen {
+            Listen::Tcp(addr) => addr.to_string(),
+            Listen::Unix(path) => format!("unix:{}", word(&std::path::absolute(path)?)?),
+        };
+        let mut text = TEMPLATE.to_owned();
+        for (default, value) in [
+            ("listen 80;", format!("listen {};", self.nginx_listen)),
+            ("server_name hits.example.org;", format!("server_name {};", self.server_name)),
+            ("127.0.0.1:5140", source.listen.to_string()),
+            ("127.0.0.1:8080", http),
+            ("/var/lib/tallymark/badges", word(&badges)?),
+        ] {
+            text = text.replace(default, &value);
+        }
+        Ok(text)
+    }
+}
+
+/// A path that nginx reads as one word.
+fn word(path: &Path) -> Result<String> {
+    let text = path
+        .to_str()
+        .filter(|text| text.bytes().all(|b| b.is_ascii_graphic() && !b"\"'\\;{}$#".contains(&b)));
+    match text {
+        Some(text) => Ok(text.to_owned()),
+        None => bail!(
+            "{} cannot stand in an nginx configuration: use a path without blanks, quotes and ; {{ }} $ #",
+            path.display()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    #[test]
+    fn every_default_of_the_file_is_replaced() {
+        let overrides = Overrides {
+            badges_dir: Some("/srv/pictures".into()),
+            listen: Some(Listen::Unix("/run/t.sock".into())),
+            syslog_udp: Some("127.0.0.1:777".parse().unwrap()),
+            ..Overrides::default()
+        };
+        let config = Config::parse("", &overrides).unwrap();
+        let conf =
+            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into() }.fill(&config).unwrap();
+        for gone in [
+            "listen 80;",
+            "hits.example.org",
+            "127.0.0.1:5140",
+            "127.0.0.1:8080",
+            "/var/lib/tallymark/badges",
+        ] {
+            assert!(TEMPLATE.contains(gone), "{gone} is not in the template");
+            assert!(!conf.contains(gone), "{gone} is left");
+        }
+        for there in
+            ["listen 81;", "server_name h.example;", "127.0.0.1:777", "unix:/run/t.sock", "/srv/pictures"]
+        {
+            assert!(conf.contains(there), "{there} is missing");
+        }
+    }
+
+    #[test]
+    fn what_nginx_would_misread_is_refused() {
+        assert!(
+            word(Path::new("/a b")).is_err()
+                && word(Path::new("/a;b")).is_err()
+                && word(Path::new("/a$b")).is_err()
+        );
+        assert!(host("a b;").is_err() && nginx_listen("80;").is_err() && nginx_listen("0").is_err());
+    }
+}

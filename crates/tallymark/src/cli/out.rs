@@ -1,0 +1,49 @@
+//! Standard output: where commands answer. A reader that has seen enough (`| head`) is no error.
+
+use anyhow::{Context, Result};
+use std::io::{self, Write};
+
+/// Writes text to standard output.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("writing to standard output"),
+    }
+}
+
+/// Writes a value as one line of JSON.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<()> {
+    let mut text = serde_json::to_string(value).context("writing JSON")?;
+    text.push('\n');
+    print(&text)
+}
+
+/// A name as it may stand on a terminal: what could steer one is written as an escape.
+pub(super) fn plain(name: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        if steers(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}
+
+/// A table for people.
+pub(super) fn table(header: &[&str]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_cannot_steer_a_terminal() {
+        assert_eq!(super::plain("a/b 日"), "a/b 日");
+        assert_eq!(super::plain("a\u{1b}[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
+    }
+}

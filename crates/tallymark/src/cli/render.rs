@@ -1,0 +1,112 @@
+//! `tallymark render`: the publisher alone, once or again and again. What the systemd timer runs.
+
+use super::{Common, block_on, out};
+use crate::{config::Config, progress, publishing};
+use anyhow::{Result, bail};
+use arc_swap::ArcSwap;
+use clap::Args;
+use std::{sync::Arc, time::Duration};
+use tallymark_ingest::source::now;
+use tallymark_publish::{Pass, PublishMeters, Publisher, Report};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Publish the badges that changed since the last time.
+#[derive(Debug, Args)]
+pub(super) struct Render {
+    /// Look at every badge.
+    #[arg(long)]
+    all: bool,
+    /// With --all: write totals that are lower than what a badge shows, too.
+    #[arg(long, requires = "all")]
+    allow_lower: bool,
+    /// Do not stop; publish again and again at this interval, 1s or longer.
+    #[arg(long, value_name = "DURATION", conflicts_with = "all", value_parser = every)]
+    every: Option<Duration>,
+}
+
+fn every(text: &str) -> Result<Duration, String> {
+    crate::config::duration_within(text, Duration::from_secs(1), Duration::from_secs(86_400))
+}
+
+impl Render {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let config = common.load()?;
+        block_on(async {
+            match self.every {
+                Some(every) => repeat(common, &config, every).await,
+                None => self.once(common, &config).await,
+            }
+        })
+    }
+
+    async fn once(&self, common: &Common, config: &Config) -> Result<()> {
+        let look = config.look().map_err(anyhow::Error::msg)?;
+        let store = common.existing_store(config).await?;
+        let Some(mut publisher) = Publisher::open(&config.badges.dir, store, PublishMeters::default())?
+        else {
+            return out::print(&format!(
+                "another publisher is at work in {}; nothing to do\n",
+                config.badges.dir.display()
+            ));
+        };
+        let pass = if self.all { Pass::All { allow_lower: self.allow_lower } } else { Pass::Changed };
+        let bar = progress::bar("badges", 0);
+        let report = publisher.pass(&look, pass, now(), |report| bar.set_position(report.names)).await?;
+        bar.finish_and_clear();
+        tell(common, &report)?;
+        if report.failed > 0 {
+            bail!(
+                "{} badges could not be written to {}; the next run tries again",
+                report.failed,
+                config.badges.dir.display()
+            );
+        }
+        Ok(())
+    }
+}
+
+fn tell(common: &Common, report: &Report) -> Result<()> {
+    if common.json {
+        return out::json(&serde_json::json!({
+            "names": report.names, "written": report.written, "unchanged": report.unchanged,
+            "held": report.held, "failed": report.failed, "full": report.full,
+        }));
+    }
+    let Report { names, written, unchanged, held, failed, full } = report;
+    let kind = if *full { "all" } else { "changed" };
+    let mut line = format!("{names} {kind} names: {written} badges written, {unchanged} were right already");
+    if *held > 0 {
+        line += &format!(", {held} kept because the store has less (--all --allow-lower writes them)");
+    }
+    if *failed > 0 {
+        line += &format!(", {failed} failed");
+    }
+    out::print(&(line + "\n"))
+}
+
+async fn repeat(common: &Common, config: &Config, every: Duration) -> Result<()> {
+    let look = Arc::new(ArcSwap::from_pointee(config.look().map_err(anyhow::Error::msg)?));
+    let store = common.existing_store(config).await?;
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            stop.cancel();
+        }
+    });
+    let reload = crate::reload::Reload {
+        file: common.config.clone(),
+        overrides: common.overrides()?,
+        template: config.badges.template.clone(),
+        look: look.clone(),
+    };
+    tokio::spawn(reload.run());
+    publishing::repeat(&config.badges.dir, store, look, PublishMeters::default(), every, stop).await;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! `tallymark replay FILE`: the real way of a line, up to the tally, without a store. For trying a configuration on a
+//! log, and for tests.
+
+use super::{Common, out};
+use crate::progress;
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+use tallymark_core::{Dating, Entry, Line, Lines, Reject};
+use tallymark_ingest::{Format, IngestMeters, Intake, source::now};
+use thousands::Separable;
+
+/// How much of a file is read at a time.
+const CHUNK: usize = 256 * 1024;
+/// The longest line, as for a source.
+const MAX_LINE: usize = 65_536;
+
+/// What the lines of a log file would count. Nothing is written anywhere.
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// Log files; `-` is standard input.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Print every name as CSV: event, name, count.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// How many names the table shows.
+    #[arg(long, default_value_t = 20)]
+    top: usize,
+}
+
+#[derive(Serialize)]
+struct NameCount {
+    event: String,
+    name: String,
+    count: u64,
+}
+
+#[derive(Default, Serialize)]
+struct Replayed {
+    received: u64,
+    accepted: u64,
+    rejected: BTreeMap<&'static str, u64>,
+    names: Vec<NameCount>,
+}
+
+impl Replay {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let config = common.load()?;
+        let meters = IngestMeters::default().source("replay");
+        let mut intake =
+            Intake::new(config.routes.clone(), Format::Auto, Dating::Own, usize::MAX, MAX_LINE, meters);
+        let mut replayed = Replayed::default();
+        for file in &self.files {
+            read(file, |line| replayed.take(&mut intake, line))?;
+        }
+        replayed.names = by_count(intake.seal());
+        if common.json {
+            out::json(&replayed)
+        } else if self.csv {
+            csv(&replayed.names)
+        } else {
+            people(&replayed, self.top)
+        }
+    }
+}
+
+impl Replayed {
+    fn take(&mut self, intake: &mut Intake, line: Line<'_>) {
+        self.received += 1;
+        let seen = match line {
+            Line::Whole(line) => intake.see(line, now()).map(|_| ()),
+            Line::TooLong => Err(Reject::TooLong),
+        };
+        match seen {
+            Ok(()) => self.accepted += 1,
+            Err(reject) => *self.rejected.entry(reject.label()).or_default() += 1,
+        }
+    }
+}
+
+fn read(path: &Path, mut each: impl FnMut(Line<'_>)) -> Result<()> {
+    let attempt = || format!("reading {}", path.display());
+    let (mut input, size): (Box<dyn Read>, u64) = if path == Path::new("-") {
+        (Box::new(io::stdin()), 0)
+    } else {
+        let file = File::open(path).with_context(attempt)?;
+        let size = file.metadata().with_context(attempt)?.len();
+        (Box::new(file), size)
+    };
+    let bar = progress::bar("bytes", size);
+    let mut lines = Lines::new(MAX_LINE);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match input.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(length) => {
+                lines.push(&chunk[..length], &mut each);
+                bar.inc(length as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).with_context(attempt),
+        }
+    }
+    bar.finish_and_clear();
+    // A file that is complete may lack the last LF.
+    if !lines.partial().is_empty() {
+        each(Line::Whole(lines.partial()));
+    }
+    Ok(())
+}
+
+/// All times of a name together, the busiest first.
+fn by_count(entries: Vec<Entry>) -> Vec<NameCount> {
+    let mut names: Vec<NameCount> = entries
+        .chunk_by(|a, b| a.event == b.event && a.name == b.name)
+        .map(|of_name| NameCount {
+            event: of_name[0].event.to_string(),
+            name: of_name[0].name.to_string(),
+            count: of_name.iter().fold(0, |sum, entry| entry.count.saturating_add(sum)),
+        })
+        .collect();
+    names.sort_by(|a, b| {
+        b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)).then_with(|| a.event.cmp(&b.event))
+    });
+    names
+}
+
+fn csv(names: &[NameCount]) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for name in names {
+        writer.serialize(name).context("writing CSV")?;
+    }
+    let text = writer.into_inner().context("writing CSV")?;
+    out::print(&String::from_utf8_lossy(&text))
+}
+
+fn people(replayed: &Replayed, top: usize) -> Result<()> {
+    let mut text = String::new();
+    if !replayed.names.is_empty() {
+        let mut table = out::table(&["event", "name", "count"]);
+        for name in replayed.names.iter().take(top) {
+            table.add_row([name.event.clone(), out::plain(&name.name), name.count.separate_with_commas()]);
+        }
+        text += &format!("{table}\n");
+        if replayed.names.len() > top {
+            text += &format!("and {} more names\n", (replayed.names.len() - top).separate_with_commas());
+        }
+    }
+    let rejected: u64 = replayed.rejected.values().sum();
+    text += &format!(
+        "{} lines: {} accepted, {} rejected\n",
+        replayed.received.separate_with_commas(),
+        replayed.accepted.separate_with_commas(),
+        rejected.separate_with_commas(),
+    );
+    for (reason, count) in &replayed.rejected {
+        text += &format!("  {reason}: {}\n", count.separate_with_commas());
+    }
+    out::print(&text)
+}

@@ -1,0 +1,38 @@
+//! `tallymark serve`: everything in one process.
+
+use super::{Common, daemon, out};
+use crate::run::{Role, Start};
+use anyhow::Result;
+use clap::Args;
+use tallymark_core::Name;
+use tallymark_web::{badge_path, page_path};
+
+/// HTTP, syslog, counts and badges in one process. Prints the badge's address, the page's, and the Markdown.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Leave publishing to a timer that runs `tallymark render`.
+    #[arg(long, env = "TALLYMARK_NO_RENDER")]
+    no_render: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self, common: Common) -> Result<()> {
+        let start = Start {
+            config: common.load()?,
+            file: common.config.clone(),
+            overrides: common.overrides()?,
+            role: Role::Serve { render: !self.no_render },
+        };
+        daemon(start, |base_url| {
+            // Whoever closed standard output does not want to read this.
+            let _ = greet(base_url);
+        })
+    }
+}
+
+fn greet(base_url: &str) -> Result<()> {
+    let example = Name::new("you/repo")?;
+    let badge = format!("{base_url}{}", badge_path(example.as_ref()));
+    let page = format!("{base_url}{}", page_path(example.as_ref()));
+    out::print(&format!("Badge     {badge}\nPage      {page}\nMarkdown  [![hits]({badge})]({page})\n"))
+}

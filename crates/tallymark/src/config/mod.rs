@@ -1,0 +1,427 @@
+//! The configuration: as written in a file, in flags and in the environment, then as meant.
+//!
+//! Reading it has no side effect, and every mistake is collected before any is shown. `tallymark check-config` runs
+//! exactly this.
+
+mod reader;
+mod units;
+
+pub(crate) use reader::Mistake;
+pub(crate) use units::{address, base_url, duration_within, listen, network};
+
+use ipnet::IpNet;
+use reader::{Mistakes, Table};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
+use tallymark_core::{Column, Escape, Event, NameRule, Route, Routes};
+use tallymark_ingest::Format;
+use tallymark_store::{Retention, StoreUrl};
+use tallymark_web::{Listen, Visibility};
+use toml::de::DeTable;
+
+/// What the program needs, with nothing left to decide.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) store: StoreUrl,
+    pub(crate) tick: Duration,
+    pub(crate) retention: Retention,
+    pub(crate) http: Http,
+    pub(crate) sources: Vec<Udp>,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) badges: Badges,
+    pub(crate) connections: usize,
+    pub(crate) tally_entries: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    pub(crate) listen: Listen,
+    /// As configured; what people see by default depends on the port the kernel chose.
+    pub(crate) base_url: Option<String>,
+    pub(crate) visibility: Visibility,
+    pub(crate) tokens: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Udp {
+    pub(crate) listen: SocketAddr,
+    pub(crate) allow: Option<Vec<IpNet>>,
+    pub(crate) receive_buffer: usize,
+    pub(crate) max_line: usize,
+    pub(crate) format: Format,
+    /// Only the route of this tag, if one is named.
+    pub(crate) route: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Badges {
+    pub(crate) dir: PathBuf,
+    pub(crate) label: String,
+    pub(crate) color: Color,
+    pub(crate) label_color: Color,
+    pub(crate) template: Option<PathBuf>,
+    pub(crate) every: Duration,
+}
+
+/// What flags and environment set. They win over the file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) store: Option<StoreUrl>,
+    pub(crate) badges_dir: Option<PathBuf>,
+    pub(crate) listen: Option<Listen>,
+    pub(crate) port: Option<u16>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) syslog_udp: Option<SocketAddr>,
+    pub(crate) allow: Vec<IpNet>,
+}
+
+/// The file could not be used.
+#[derive(Debug)]
+pub(crate) struct BadConfig {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
+impl std::fmt::Display for BadConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let file = self.file.as_deref().unwrap_or(Path::new("configuration")).display();
+        for (at, mistake) in self.mistakes.iter().enumerate() {
+            let end = if at + 1 < self.mistakes.len() { "\n" } else { "" };
+            write!(f, "{file}: {mistake}{end}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BadConfig {}
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Config {
+    /// Reads a file, if there is one, and lays the overrides over it.
+    pub(crate) fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, BadConfig> {
+        let text = match file {
+            None => String::new(),
+            Some(path) => std::fs::read_to_string(path).map_err(|error| BadConfig {
+                file: Some(path.to_owned()),
+                mistakes: vec![Mistake { line: None, what: format!("cannot be read: {error}") }],
+            })?,
+        };
+        Config::parse(&text, overrides)
+            .map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })
+    }
+
+    /// Reads the text of a file.
+    pub(crate) fn parse(text: &str, overrides: &Overrides) -> Result<Config, Vec<Mistake>> {
+        let mistakes = Mistakes::of(text);
+        let (table, broken) = DeTable::parse_recoverable(text);
+        for error in &broken {
+            mistakes.add(error.span(), error.message().to_owned());
+        }
+        let config = read(Table::new("", table.get_ref(), &mistakes), &mistakes, overrides);
+        let mistakes = mistakes.into_vec();
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    }
+
+    /// The look of the badges; reads and tries the template.
+    pub(crate) fn look(&self) -> Result<Look, String> {
+        let template = match &self.badges.template {
+            None => None,
+            Some(path) => {
+                let source = std::fs::read_to_string(path)
+                    .map_err(|error| format!("reading the badge template {}: {error}", path.display()))?;
+                let name = path.display().to_string();
+                Some(Template::parse(&source, &name).map_err(|error| error.to_string())?)
+            }
+        };
+        let Badges { label, color, label_color, .. } = &self.badges;
+        Ok(Look { label: label.clone(), color: *color, label_color: *label_color, template })
+    }
+
+    /// The routes a source uses.
+    pub(crate) fn routes_of(&self, source: &Udp) -> Arc<Routes> {
+        match &source.route {
+            None => self.routes.clone(),
+            Some(tag) => {
+                let of_tag = self.routes.as_slice().iter().filter(|route| route.tag == *tag);
+                Arc::new(Routes::new(of_tag.cloned().collect()))
+            }
+        }
+    }
+}
+
+fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> Config {
+    let mut store = file.table("store");
+    let data_dir = store.text("data-dir", |text| Ok(PathBuf::from(text)));
+    let data_dir = overrides.data_dir.clone().or(data_dir).unwrap_or_else(|| PathBuf::from("tallymark-data"));
+    let url = store.text("url", |text| text.parse::<StoreUrl>().map_err(|error| error.to_string()));
+    let url =
+        overrides.store.clone().or(url).unwrap_or_else(|| StoreUrl::Sqlite(data_dir.join("tallymark.db")));
+    let tick = store.text("tick", |text| units::duration_within(text, SECOND / 100, SECOND * 60));
+    // A remote store pays per batch, an embedded one hardly.
+    let embedded = matches!(url, StoreUrl::Sqlite(_));
+    let tick = tick.unwrap_or(if embedded { SECOND / 4 } else { SECOND });
+    store.finish();
+
+    let http = read_http(file.table("http"), overrides);
+    let routes = read_routes(file.tables("route"), mistakes);
+    let sources = read_sources(file.tables("source"), &routes, overrides, mistakes);
+    let badges = read_badges(file.table("badges"), &data_dir, overrides);
+
+    let mut section = file.table("retention");
+    let usual = Retention::default();
+    let retention = Retention {
+        minute: section
+            .text("minute", |text| units::duration_within(text, SECOND * 3600, DAY * 366))
+            .unwrap_or(usual.minute),
+        hour: section
+            .text("hour", |text| units::duration_within(text, DAY, DAY * 3660))
+            .unwrap_or(usual.hour),
+    };
+    section.finish();
+
+    let mut limits = file.table("limits");
+    let connections = limits.number("connections", 1..1_000_001).unwrap_or(20_000);
+    let tally_entries = limits.number("tally-entries", 100..10_000_001).unwrap_or(200_000);
+    limits.finish();
+    file.finish();
+
+    let routes = Arc::new(Routes::new(routes));
+    let (connections, tally_entries) = (connections as usize, tally_entries as usize);
+    Config {
+        data_dir,
+        store: url,
+        tick,
+        retention,
+        http,
+        sources,
+        routes,
+        badges,
+        connections,
+        tally_entries,
+    }
+}
+
+fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
+    let listen = section.text("listen", units::listen);
+    let mut listen = overrides
+        .listen
+        .clone()
+        .or(listen)
+        .unwrap_or_else(|| Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080))));
+    if let (Some(port), Listen::Tcp(addr)) = (overrides.port, &mut listen)
+        && overrides.listen.is_none()
+    {
+        addr.set_port(port);
+    }
+    let base_url = section.text("base-url", units::base_url);
+    let visibility = section.text("visibility", |text| match text {
+        "public" => Ok(Visibility::Public),
+        "token" => Ok(Visibility::Token),
+        "off" => Ok(Visibility::Off),
+        _ => Err(format!("{text:?} is not public, token or off")),
+    });
+    let visibility = visibility.unwrap_or_default();
+    let tokens = section.texts("tokens", |text| match text.len() {
+        16.. => Ok(text.to_owned()),
+        _ => Err("a token has at least 16 characters".to_owned()),
+    });
+    let tokens = tokens.unwrap_or_default();
+    if visibility == Visibility::Token && tokens.is_empty() {
+        section.mistake("visibility = \"token\" needs tokens = [\"...\"] beside it");
+    }
+    section.finish();
+    Http { listen, base_url: overrides.base_url.clone().or(base_url), visibility, tokens }
+}
+
+/// ghit.me's route, and the one that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`.
+fn default_routes() -> Vec<Route> {
+    let stock = Route {
+        tag: "tallymark".to_owned(),
+        columns: vec![Column::Time, Column::Name],
+        decode: 1,
+        ..Route::default()
+    };
+    vec![Route::default(), stock]
+}
+
+fn read_routes(tables: Option<Vec<Table<'_>>>, mistakes: &Mistakes<'_>) -> Vec<Route> {
+    let Some(tables) = tables else { return default_routes() };
+    let routes: Vec<Route> = tables.into_iter().map(read_route).collect();
+    for (at, route) in routes.iter().enumerate() {
+        let same = |other: &&Route| {
+            other.tag == route.tag && other.facility == route.facility && other.severity == route.severity
+        };
+        if routes[..at].iter().find(same).is_some() {
+            mistakes.add(
+                None,
+                format!(
+                    "route[{at}]: tag {:?} with this facility and severity has a route already",
+                    route.tag
+                ),
+            );
+        }
+    }
+    routes
+}
+
+fn read_route(mut table: Table<'_>) -> Route {
+    let usual = Route::default();
+    let tag = table.text("tag", |text| {
+        let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b':' | b'[' | b']');
+        // nginx refuses a tag of more than 32 characters; RFC 5424 has 48.
+        let right = (1..=48).contains(&text.len()) && text.bytes().all(plain);
+        if right { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a syslog tag")) }
+    });
+    let facility = table.text("facility", units::facility).unwrap_or(usual.facility);
+    let severity = table.text("severity", units::severity).unwrap_or(usual.severity);
+    let event = table.text("event", |text| Event::new(text.as_bytes()).map_err(|error| error.to_string()));
+    let columns = table.texts("columns", |text| {
+        let words = || Column::WORDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" ");
+        Column::from_word(text).ok_or_else(|| format!("{text:?} is not one of {}", words()))
+    });
+    let columns = columns.unwrap_or(usual.columns);
+    check_columns(&table, &columns);
+    let escape = table.text("escape", |text| match text {
+        "default" => Ok(Escape::Default),
+        "json" => Ok(Escape::Json),
+        "none" => Err("with escape=none a client can write columns of its own; use default".to_owned()),
+        _ => Err(format!("{text:?} is not default or json")),
+    });
+    let decode = table.number("decode", 0..4).unwrap_or(u64::from(usual.decode));
+    let names = table.text("names", |text| match text {
+        "any" => Ok(NameRule::Any),
+        "github" => Ok(NameRule::Github),
+        _ => Err(format!("{text:?} is not any or github")),
+    });
+    table.finish();
+    Route {
+        tag: tag.unwrap_or(usual.tag),
+        facility,
+        severity,
+        event: event.unwrap_or(usual.event),
+        columns,
+        escape: escape.unwrap_or(usual.escape),
+        decode: decode as u8,
+        names: names.unwrap_or(usual.names),
+    }
+}
+
+fn check_columns(table: &Table<'_>, columns: &[Column]) {
+    if columns.len() > tallymark_core::record::MAX_COLUMNS {
+        table.mistake(format!("columns: at most {}", tallymark_core::record::MAX_COLUMNS));
+    }
+    if columns.iter().filter(|&&column| column == Column::Name).count() != 1 {
+        table.mistake("columns: \"name\" has to be there, once");
+    }
+    for (at, column) in columns.iter().enumerate() {
+        if !matches!(column, Column::Skip | Column::Name) && columns[..at].contains(column) {
+            table.mistake("columns: a column stands there twice");
+        }
+    }
+}
+
+fn read_sources(
+    tables: Option<Vec<Table<'_>>>,
+    routes: &[Route],
+    overrides: &Overrides,
+    mistakes: &Mistakes<'_>,
+) -> Vec<Udp> {
+    let usual = Udp {
+        listen: SocketAddr::from(([127, 0, 0, 1], 5140)),
+        allow: None,
+        receive_buffer: 8 << 20,
+        max_line: 65_536,
+        format: Format::Syslog,
+        route: None,
+    };
+    let mut sources: Vec<Udp> = match tables {
+        None => vec![usual.clone()],
+        Some(tables) => tables.into_iter().map(|table| read_source(table, &usual, routes)).collect(),
+    };
+    if let Some(listen) = overrides.syslog_udp {
+        let mut source = sources.into_iter().next().unwrap_or(usual);
+        source.listen = listen;
+        if !overrides.allow.is_empty() {
+            source.allow = Some(overrides.allow.clone());
+        }
+        sources = vec![source];
+    }
+    for (at, source) in sources.iter().enumerate() {
+        if !source.listen.ip().is_loopback() && source.allow.is_none() {
+            let what = format!(
+                "source[{at}]: syslog has no password, so {} needs allow = [\"10.0.0.0/8\"] (or --allow) with the \
+                 networks that may send",
+                source.listen
+            );
+            mistakes.add(None, what);
+        }
+        let same = |other: &&Udp| other.listen == source.listen && source.listen.port() != 0;
+        if sources[..at].iter().find(same).is_some() {
+            mistakes.add(None, format!("source[{at}]: another source listens on {} already", source.listen));
+        }
+    }
+    sources
+}
+
+fn read_source(mut table: Table<'_>, usual: &Udp, routes: &[Route]) -> Udp {
+    let kind = table.text("kind", |text| match text {
+        "syslog-udp" => Ok(()),
+        _ => Err(format!("{text:?} is not a kind of source; known: syslog-udp")),
+    });
+    if kind.is_none() {
+        table.mistake("kind = \"syslog-udp\" is missing");
+    }
+    let listen = table.text("listen", units::address).unwrap_or(usual.listen);
+    let allow = table.texts("allow", units::network);
+    let receive_buffer = table.text("receive-buffer", |text| match units::bytes(text)? {
+        size @ 4096..=1_073_741_824 => Ok(size),
+        _ => Err("must be 4KiB to 1GiB".to_owned()),
+    });
+    let max_line = table.number("max-line-bytes", 64..65_537).map(|size| size as usize);
+    let format = table.text("format", |text| match text {
+        "syslog" => Ok(Format::Syslog),
+        "record" => Ok(Format::Record),
+        "auto" => Ok(Format::Auto),
+        _ => Err(format!("{text:?} is not auto, syslog or record")),
+    });
+    let route = table.text("route", |text| match routes.iter().any(|route| route.tag == text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("no [[route]] has the tag {text:?}")),
+    });
+    table.finish();
+    Udp {
+        listen,
+        allow,
+        receive_buffer: receive_buffer.unwrap_or(usual.receive_buffer),
+        max_line: max_line.unwrap_or(usual.max_line),
+        format: format.unwrap_or(usual.format),
+        route,
+    }
+}
+
+fn read_badges(mut section: Table<'_>, data_dir: &Path, overrides: &Overrides) -> Badges {
+    let dir = section.text("dir", |text| Ok(PathBuf::from(text)));
+    let color = |text: &str| Color::parse(text).map_err(|error| error.to_string());
+    let badges = Badges {
+        dir: overrides.badges_dir.clone().or(dir).unwrap_or_else(|| data_dir.join("badges")),
+        label: section.text("label", |text| Ok(text.to_owned())).unwrap_or_else(|| DEFAULT_LABEL.to_owned()),
+        color: section.text("color", color).unwrap_or(DEFAULT_VALUE_COLOR),
+        label_color: section.text("label-color", color).unwrap_or(DEFAULT_LABEL_COLOR),
+        template: section.text("template", |text| Ok(PathBuf::from(text))),
+        every: section.text("every", |text| units::duration_within(text, SECOND, DAY)).unwrap_or(SECOND),
+    };
+    section.finish();
+    badges
+}
+
+#[cfg(test)]
+mod tests;

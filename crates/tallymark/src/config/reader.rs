@@ -1,0 +1,231 @@
+//! Reading TOML so that every mistake is found at once, each with its line.
+//!
+//! serde stops at the first mistake. Here each value is taken out of its table by name and checked; what goes wrong is
+//! noted, the default is used, and reading goes on. What is left in a table at the end is an unknown key.
+
+use std::{cell::RefCell, fmt, ops::Range};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    /// Line of the file, from 1; `None` when it came from a flag or concerns the whole.
+    pub(crate) line: Option<usize>,
+    /// What is wrong, and what would be right.
+    pub(crate) what: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// The mistakes of one file, as they are found.
+pub(crate) struct Mistakes<'a> {
+    text: &'a str,
+    found: RefCell<Vec<Mistake>>,
+}
+
+impl<'a> Mistakes<'a> {
+    pub(crate) fn of(text: &'a str) -> Mistakes<'a> {
+        Mistakes { text, found: RefCell::default() }
+    }
+
+    pub(crate) fn add(&self, at: Option<Range<usize>>, what: String) {
+        let line = at.map(|span| 1 + self.text.bytes().take(span.start).filter(|&b| b == b'\n').count());
+        self.found.borrow_mut().push(Mistake { line, what });
+    }
+
+    /// All of them, in the order of the file.
+    pub(crate) fn into_vec(self) -> Vec<Mistake> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|mistake| mistake.line);
+        found
+    }
+}
+
+/// One table of the file, from which keys are taken.
+pub(crate) struct Table<'a> {
+    name: String,
+    left: Vec<(&'a str, Range<usize>, &'a Spanned<DeValue<'a>>)>,
+    known: Vec<&'static str>,
+    mistakes: &'a Mistakes<'a>,
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        table: &'a DeTable<'a>,
+        mistakes: &'a Mistakes<'a>,
+    ) -> Table<'a> {
+        let left = table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span(), value)).collect();
+        Table { name: name.into(), left, known: Vec::new(), mistakes }
+    }
+
+    /// An empty table, for a section the file does not have.
+    pub(crate) fn absent(name: impl Into<String>, mistakes: &'a Mistakes<'a>) -> Table<'a> {
+        Table { name: name.into(), left: Vec::new(), known: Vec::new(), mistakes }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.known.push(key);
+        let at = self.left.iter().position(|(left, ..)| *left == key)?;
+        Some(self.left.swap_remove(at).2)
+    }
+
+    /// A value that `read` turns into what is wanted, or says why not.
+    pub(crate) fn read<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&DeValue<'a>) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        match read(value.get_ref()) {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.mistakes.add(Some(value.span()), format!("{}.{key}: {why}", self.name));
+                None
+            }
+        }
+    }
+
+    /// A text that `parse` takes.
+    pub(crate) fn text<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.read(key, |value| parse(text(value)?))
+    }
+
+    /// A list of texts, each of which `parse` takes. The first one that it does not take is the mistake.
+    pub(crate) fn texts<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        self.read(key, |value| {
+            let list = value.as_array().ok_or_else(|| wanted("a list", value))?;
+            list.iter().map(|item| parse(text(item.get_ref())?)).collect()
+        })
+    }
+
+    /// A whole number.
+    pub(crate) fn number(&mut self, key: &'static str, allowed: Range<u64>) -> Option<u64> {
+        self.read(key, |value| {
+            let number = value.as_integer().ok_or_else(|| wanted("a whole number", value))?;
+            let digits = number.as_str().replace('_', "");
+            let number =
+                u64::from_str_radix(&digits, number.radix()).ok().filter(|number| allowed.contains(number));
+            number.ok_or_else(|| format!("must be {} to {}", allowed.start, allowed.end - 1))
+        })
+    }
+
+    /// A table within this one.
+    pub(crate) fn table(&mut self, key: &'static str) -> Table<'a> {
+        match self.take(key) {
+            None => Table::absent(key, self.mistakes),
+            Some(value) => match value.get_ref().as_table() {
+                Some(table) => Table::new(key, table, self.mistakes),
+                None => {
+                    self.mistakes
+                        .add(Some(value.span()), format!("{key}: {}", wanted("a table", value.get_ref())));
+                    Table::absent(key, self.mistakes)
+                }
+            },
+        }
+    }
+
+    /// The tables of `[[key]]`; `None` if there are none.
+    pub(crate) fn tables(&mut self, key: &'static str) -> Option<Vec<Table<'a>>> {
+        let value = self.take(key)?;
+        let Some(list) = value.get_ref().as_array() else {
+            self.mistakes.add(Some(value.span()), format!("{key}: write [[{key}]], one block for each"));
+            return None;
+        };
+        let table = |(at, item): (usize, &'a Spanned<DeValue<'a>>)| {
+            let name = format!("{key}[{at}]");
+            match item.get_ref().as_table() {
+                Some(table) => Table::new(name, table, self.mistakes),
+                None => {
+                    self.mistakes
+                        .add(Some(item.span()), format!("{name}: {}", wanted("a table", item.get_ref())));
+                    Table::absent(name, self.mistakes)
+                }
+            }
+        };
+        Some(list.iter().enumerate().map(table).collect())
+    }
+
+    /// A mistake of the table as a whole.
+    pub(crate) fn mistake(&self, what: impl fmt::Display) {
+        let at = self.left.first().map(|(_, span, _)| span.clone());
+        self.mistakes.add(at, format!("{}: {what}", self.name));
+    }
+
+    /// Whatever was not taken is unknown.
+    pub(crate) fn finish(self) {
+        for (key, span, _) in self.left {
+            let mut known = self.known.clone();
+            known.sort_unstable();
+            known.dedup();
+            let hint = match nearest(key, &known) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("known here: {}", known.join(", ")),
+            };
+            let place = if self.name.is_empty() { String::new() } else { format!(" in {}", self.name) };
+            self.mistakes.add(Some(span), format!("unknown key {key:?}{place}; {hint}"));
+        }
+    }
+}
+
+fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
+    value.as_str().ok_or_else(|| wanted("a text in quotes", value))
+}
+
+fn wanted(what: &str, value: &DeValue<'_>) -> String {
+    format!("must be {what}, and is {} {}", article(value.type_str()), value.type_str())
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+/// The known word that is at most two edits away.
+fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let near = known.iter().map(|&known| (distance(word, known), known)).min()?;
+    (near.0 <= 2).then_some(near.1)
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, cb) in b.bytes().enumerate() {
+            let change = diagonal + usize::from(ca != cb);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        assert_eq!(nearest("lisen", &["listen", "url"]), Some("listen"));
+        assert_eq!(nearest("colour", &["color", "label"]), Some("color"));
+        assert_eq!(nearest("banana", &["color", "label"]), None);
+    }
+}

@@ -1,0 +1,200 @@
+//! Durations, sizes, addresses and the like, as people write them in a configuration or on a command line.
+
+use ipnet::IpNet;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use tallymark_web::Listen;
+
+/// `250ms`, `1s`, `15min` or `15m`, `26h`, `90d`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong =
+        || format!("{text:?} is not a duration: write a number with ms, s, m, h or d, like 250ms or 26h");
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(unit_at);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let ms = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(ms).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// A duration in a range.
+pub(crate) fn duration_within(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration < least || duration > most {
+        return Err(format!("must be {least:?} to {most:?}"));
+    }
+    Ok(duration)
+}
+
+/// `65536`, `64KiB`, `8MiB`, `2GiB`.
+pub(crate) fn bytes(text: &str) -> Result<usize, String> {
+    let wrong = || format!("{text:?} is not a size: write a number with KiB, MiB or GiB, like 8MiB");
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let number: usize = number.parse().map_err(|_| wrong())?;
+    let factor = match unit {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(factor).ok_or_else(wrong)
+}
+
+/// `127.0.0.1:5140`, `[::1]:5140`, `localhost:5140`, `:5140` (loopback).
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = || format!("{text:?} is not an address: write HOST:PORT, like 127.0.0.1:5140");
+    let text = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None if text.starts_with(':') => format!("127.0.0.1{text}"),
+        None => text.to_owned(),
+    };
+    text.parse().map_err(|_| wrong())
+}
+
+/// An address for HTTP, or `unix:/path` or `/path` for a unix socket.
+pub(crate) fn listen(text: &str) -> Result<Listen, String> {
+    let path = text.strip_prefix("unix:").or_else(|| text.starts_with('/').then_some(text));
+    match path {
+        // sun_path has 108 bytes, one of which ends it.
+        Some(path) if path.is_empty() || path.len() > 107 => {
+            Err("the path of a socket has 1 to 107 bytes".to_owned())
+        }
+        Some(path) => Ok(Listen::Unix(PathBuf::from(path))),
+        None => address(text).map(Listen::Tcp),
+    }
+}
+
+/// `10.0.0.0/8`, or one address.
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    let wrong = || format!("{text:?} is not a network: write it like 10.0.0.0/8 or 192.0.2.7");
+    text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| wrong())
+}
+
+/// `https://hits.example.org/path`, without a slash at its end.
+pub(crate) fn base_url(text: &str) -> Result<String, String> {
+    let wrong = || format!("{text:?} is not an address of a site: write it like https://hits.example.org");
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(wrong)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&b);
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.is_empty() || host.starts_with(':') || !rest.bytes().all(plain) {
+        return Err(wrong());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// `local3`, by name or number; `any` for all.
+pub(crate) fn facility(text: &str) -> Result<Option<u8>, String> {
+    const NAMES: [&str; 24] = [
+        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+        "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5",
+        "local6", "local7",
+    ];
+    code(text, &NAMES, "a facility, like local3, or any")
+}
+
+/// `info`, by name or number; `any` for all.
+pub(crate) fn severity(text: &str) -> Result<Option<u8>, String> {
+    const NAMES: [&str; 8] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
+    code(text, &NAMES, "a severity, like info, or any")
+}
+
+fn code(text: &str, names: &[&str], wanted: &str) -> Result<Option<u8>, String> {
+    if text == "any" {
+        return Ok(None);
+    }
+    let by_number = text.parse().ok().filter(|&number| number < names.len());
+    let code = names.iter().position(|name| *name == text).or(by_number);
+    code.and_then(|code| u8::try_from(code).ok()).map(Some).ok_or_else(|| format!("{text:?} is not {wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, ms) in [
+            ("250ms", 250),
+            ("1s", 1000),
+            ("15m", 900_000),
+            ("15min", 900_000),
+            ("26h", 93_600_000),
+            ("90d", 7_776_000_000),
+            ("0s", 0),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in
+            ["", "5", "s", "-1s", "1.5h", "1 s", "1w", "99999999999999999999s", "9999999999999999999d"]
+        {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_binary() {
+        for (text, size) in
+            [("0", 0), ("65536", 65_536), ("64KiB", 65_536), ("8MiB", 8 << 20), ("2GiB", 2 << 30)]
+        {
+            assert_eq!(bytes(text), Ok(size), "{text}");
+        }
+        for text in ["", "8MB", "MiB", "-1", "1.5MiB", "99999999999999999999"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_need_a_port_and_sockets_a_path() {
+        assert_eq!(address("localhost:80").unwrap(), "127.0.0.1:80".parse().unwrap());
+        assert_eq!(address(":80").unwrap(), "127.0.0.1:80".parse().unwrap());
+        assert!(address("[::1]:0").is_ok());
+        for text in ["", "127.0.0.1", "127.0.0.1:70000", "host.example:80", "80"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+        assert_eq!(listen("/run/t.sock").unwrap(), Listen::Unix("/run/t.sock".into()));
+        assert_eq!(listen("unix:/run/t.sock").unwrap(), Listen::Unix("/run/t.sock".into()));
+        assert!(listen("unix:").is_err());
+        assert!(listen(&format!("/{}", "x".repeat(107))).is_err());
+    }
+
+    #[test]
+    fn base_url_is_http_and_loses_its_last_slash() {
+        assert_eq!(base_url("https://hits.example.org/").unwrap(), "https://hits.example.org");
+        assert_eq!(base_url("http://localhost:8080/stats").unwrap(), "http://localhost:8080/stats");
+        for text in [
+            "",
+            "hits.example.org",
+            "javascript:alert(1)",
+            "https://",
+            "http://a b",
+            "https://x\"y",
+            "http://:80",
+        ] {
+            assert!(base_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn facilities_have_names_and_numbers() {
+        assert_eq!(facility("local3"), Ok(Some(19)));
+        assert_eq!(facility("19"), Ok(Some(19)));
+        assert_eq!(facility("any"), Ok(None));
+        assert!(facility("24").is_err() && facility("local8").is_err());
+        assert_eq!(severity("info"), Ok(Some(6)));
+        assert!(severity("8").is_err());
+    }
+
+    #[test]
+    fn networks_are_prefixes_or_single_addresses() {
+        assert_eq!(network("10.0.0.0/8").unwrap().prefix_len(), 8);
+        assert_eq!(network("192.0.2.7").unwrap().prefix_len(), 32);
+        assert!(network("10.0.0.0/33").is_err() && network("all").is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! Label, colours and template are exchanged while everything runs: on SIGHUP, and when the configuration or the
+//! template changes on disk. A broken one is refused with file, line and reason, and the old look stays.
+
+use crate::config::{Config, Overrides};
+use arc_swap::ArcSwap;
+use notify::{EventKind, RecursiveMode, Watcher, event::AccessKind, event::AccessMode};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tallymark_badge::Look;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+use tracing::{error, info, warn};
+
+/// An editor writes a file in several steps; the last one counts.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// What is watched, and what it changes.
+pub(crate) struct Reload {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) overrides: Overrides,
+    pub(crate) template: Option<PathBuf>,
+    pub(crate) look: Arc<ArcSwap<Look>>,
+}
+
+impl Reload {
+    /// Reloads whenever it should, for ever.
+    pub(crate) async fn run(self) {
+        let (wake, mut woken) = mpsc::channel(1);
+        // Kept for as long as this runs: dropping it ends the watch.
+        let _watcher = self.watch(wake);
+        let mut hangup = match signal(SignalKind::hangup()) {
+            Ok(hangup) => hangup,
+            Err(error) => return warn!(%error, "SIGHUP will not reload anything"),
+        };
+        loop {
+            tokio::select! {
+                Some(()) = woken.recv() => {
+                    tokio::time::sleep(SETTLE).await;
+                    while woken.try_recv().is_ok() {}
+                }
+                _ = hangup.recv() => {}
+            }
+            self.load();
+        }
+    }
+
+    fn load(&self) {
+        let look = Config::load(self.file.as_deref(), &self.overrides)
+            .map_err(|error| error.to_string())
+            .and_then(|config| config.look());
+        match look {
+            Ok(look) => {
+                self.look.store(Arc::new(look));
+                info!("reloaded: label, colours and template are as written now; other keys need a restart");
+            }
+            Err(why) => error!("not reloaded, the old configuration stays: {why}"),
+        }
+    }
+
+    /// Watches the directories, because editors and configuration tools replace files by renaming.
+    fn watch(&self, wake: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+        let files: Vec<PathBuf> = [&self.file, &self.template].into_iter().flatten().cloned().collect();
+        if files.is_empty() {
+            return None;
+        }
+        let names: Vec<_> = files.iter().filter_map(|file| file.file_name().map(ToOwned::to_owned)).collect();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let Ok(event) = event else { return };
+            let ours = event
+                .paths
+                .iter()
+                .any(|path| path.file_name().is_some_and(|name| names.iter().any(|n| n == name)));
+            if (ours && is_change(&event.kind)) || event.need_rescan() {
+                // A wake-up that is already waiting does for this one too.
+                let _ = wake.try_send(());
+            }
+        });
+        let mut watcher =
+            watcher.map_err(|error| warn!(%error, "files are not watched; SIGHUP reloads")).ok()?;
+        for file in &files {
+            let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if let Err(error) = watcher.watch(dir, RecursiveMode::NonRecursive) {
+                warn!(dir = %dir.display(), %error, "not watched; SIGHUP reloads");
+            }
+        }
+        Some(watcher)
+    }
+}
+
+/// Opening a file to read it is an event too; reacting to that would go round for ever.
+fn is_change(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Create(_)
+            | EventKind::Modify(_)
+            | EventKind::Remove(_)
+            | EventKind::Access(AccessKind::Close(AccessMode::Write))
+    )
+}

@@ -1,0 +1,268 @@
+//! Who is started, in which order, and how everything stops without losing a hit.
+//!
+//! Stopping goes downstream: first the listeners (sources drain their sockets, HTTP finishes its requests), then the
+//! last seal of the HTTP counter, then the channel closes, the flusher applies what is in it, and the publisher makes
+//! a last pass. The closed channel is the message; one deadline lies over all of it.
+
+use crate::{
+    config::{Config, Overrides},
+    publishing,
+    reload::Reload,
+    supervisor,
+};
+use anyhow::{Context, Result, bail};
+use arc_swap::ArcSwap;
+use prometheus_client::{metrics::info::Info, registry::Registry};
+use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use tallymark_ingest::{
+    Flusher, FlusherState, IngestMeters, Instance, Live, Sealed,
+    source::{Stop, SyslogUdp, UdpOptions, now},
+};
+use tallymark_publish::PublishMeters;
+use tallymark_store::Store;
+use tallymark_web::{App, Bound, Health, Limits, Listen, WebMeters};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, mpsc},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How many sealed tallies may wait for the flusher. While it is full, sources fold on.
+const WAITING_TICKS: usize = 4;
+/// How long the store may take for the last batches. Below TimeoutStopSec of the unit.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What a daemon does besides counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Everything; publishing too, unless a timer does.
+    Serve {
+        /// Whether badges are published here.
+        render: bool,
+    },
+    /// Sources and health only.
+    Ingest,
+}
+
+/// Everything a daemon is started with.
+pub(crate) struct Start {
+    pub(crate) config: Config,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) overrides: Overrides,
+    pub(crate) role: Role,
+}
+
+/// What is bound before anything runs, so that a busy port is an error at start.
+struct Bindings {
+    http: Bound,
+    sources: Vec<SyslogUdp>,
+    base_url: String,
+}
+
+/// Runs until a signal says stop. `started` hears the public address once everything listens.
+pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> {
+    let config = &start.config;
+    let look = Arc::new(ArcSwap::from_pointee(config.look().map_err(anyhow::Error::msg)?));
+    let instance = Instance::open(&config.data_dir)?;
+    let store = tallymark_store::open(&config.store, config.retention).await?;
+    let mut registry = Registry::with_prefix("tallymark");
+    registry.register("build", "What is running.", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+    let meters = IngestMeters::register(&mut registry);
+    let publish_meters = PublishMeters::register(&mut registry);
+    let web_meters = WebMeters::register(&mut registry);
+    let bindings = bind(config, &meters)?;
+
+    let live = Arc::new(Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries));
+    let changed = Arc::new(Notify::new());
+    let flusher = Flusher::new(instance, store.clone(), live.clone(), meters, changed);
+    let state = flusher.state();
+    let health = Arc::new(Health { ready: readiness(state.clone()), registry: Arc::new(registry) });
+    let mut routes = tallymark_web::health_router(health);
+    if start.role != Role::Ingest {
+        let app = App {
+            counter: live.clone(),
+            store: store.clone(),
+            look: look.clone(),
+            base_url: bindings.base_url.clone(),
+            visibility: config.http.visibility,
+            tokens: config.http.tokens.clone(),
+            now,
+        };
+        routes = routes.merge(tallymark_web::router(Arc::new(app)));
+    }
+    let daemon = Daemon {
+        store,
+        live,
+        look: look.clone(),
+        publish_meters,
+        router: tallymark_web::dressed(routes, web_meters),
+        limits: Limits { connections: config.connections, ..Limits::default() },
+        flusher,
+    };
+    let reload = Reload {
+        file: start.file.clone(),
+        overrides: start.overrides.clone(),
+        template: config.badges.template.clone(),
+        look,
+    };
+    tokio::spawn(reload.run());
+    tokio::spawn(supervisor::feed_watchdog());
+    daemon.run(bindings, &start, started).await
+}
+
+fn bind(config: &Config, meters: &IngestMeters) -> Result<Bindings> {
+    let http = Bound::open(&config.http.listen)?;
+    let local = http.local().context("asking where HTTP listens")?;
+    let base_url = config.http.base_url.clone().unwrap_or_else(|| default_base_url(&local));
+    let mut sources = Vec::new();
+    for source in &config.sources {
+        let options = UdpOptions {
+            listen: source.listen,
+            allow: source.allow.clone(),
+            receive_buffer: source.receive_buffer,
+            max_line: source.max_line,
+            format: source.format,
+            routes: config.routes_of(source),
+            tick: config.tick,
+            limit: config.tally_entries,
+        };
+        let bound = SyslogUdp::bind(options, meters.source("syslog-udp"))?;
+        info!(listen = %bound.local_addr()?, "syslog-udp listens");
+        sources.push(bound);
+    }
+    info!(listen = %local, "HTTP listens");
+    Ok(Bindings { http, sources, base_url })
+}
+
+/// What a browser on this machine would type.
+fn default_base_url(listen: &Listen) -> String {
+    match listen {
+        Listen::Unix(_) => "http://localhost".to_owned(),
+        Listen::Tcp(addr) if addr.ip().is_loopback() || addr.ip().is_unspecified() => {
+            format!("http://localhost:{}", addr.port())
+        }
+        Listen::Tcp(addr) => format!("http://{addr}"),
+    }
+}
+
+fn readiness(state: FlusherState) -> tallymark_web::Ready {
+    Box::new(move || state.trouble().into_iter().collect())
+}
+
+struct Daemon {
+    store: Arc<dyn Store>,
+    live: Arc<Live>,
+    look: Arc<ArcSwap<tallymark_badge::Look>>,
+    publish_meters: PublishMeters,
+    router: tallymark_web::Router,
+    limits: Limits,
+    flusher: Flusher,
+}
+
+impl Daemon {
+    async fn run(self, bindings: Bindings, start: &Start, started: impl FnOnce(&str)) -> Result<()> {
+        let stop = CancellationToken::new();
+        let (sealed, flushing) = mpsc::channel(WAITING_TICKS);
+        let gave_up = CancellationToken::new();
+        let flusher = tokio::spawn(self.flusher.run(flushing, gave_up.clone().cancelled_owned()));
+
+        let halt = Stop::new().context("making the pipe that stops sources")?;
+        let threads = start_sources(bindings.sources, &sealed, &halt, &stop)?;
+        let live_stop = CancellationToken::new();
+        let live = tokio::spawn({
+            let (live, sealed, live_stop) = (self.live.clone(), sealed.clone(), live_stop.clone());
+            async move { live.run(sealed, live_stop.cancelled()).await }
+        });
+        drop(sealed);
+        let http = tokio::spawn(tallymark_web::serve(bindings.http, self.router, self.limits, stop.clone()));
+        let publish_stop = CancellationToken::new();
+        let publisher = (start.role == Role::Serve { render: true }).then(|| {
+            let (dir, every) = (start.config.badges.dir.clone(), start.config.badges.every);
+            let (store, look, meters, stop) =
+                (self.store, self.look, self.publish_meters, publish_stop.clone());
+            tokio::spawn(async move { publishing::repeat(&dir, store, look, meters, every, stop).await })
+        });
+
+        supervisor::ready();
+        supervisor::status(&format!("counting; badges at {}", bindings.base_url));
+        started(&bindings.base_url);
+        wait_for_stop(&stop).await?;
+        supervisor::stopping();
+        info!("stopping: taking in what has arrived");
+
+        stop.cancel();
+        halt.stop();
+        tokio::spawn(async move {
+            tokio::time::sleep(DRAIN).await;
+            gave_up.cancel();
+        });
+        let sources = tokio::task::spawn_blocking(move || join(threads)).await?;
+        http.await?;
+        live_stop.cancel();
+        live.await?;
+        let lost = flusher.await?;
+        publish_stop.cancel();
+        if let Some(publisher) = publisher {
+            publisher.await?;
+        }
+        sources?;
+        if lost > 0 {
+            bail!("the store did not take the last {lost} hits within {DRAIN:?}: they are lost");
+        }
+        info!("stopped; every hit is in the store");
+        Ok(())
+    }
+}
+
+/// Each source is a thread, because it drains its socket in its own rhythm. One that fails stops the daemon: a
+/// supervisor then starts it anew, which is better than one that looks well and counts nothing.
+fn start_sources(
+    sources: Vec<SyslogUdp>,
+    sealed: &mpsc::Sender<Sealed>,
+    halt: &Stop,
+    stop: &CancellationToken,
+) -> Result<Vec<JoinHandle<Result<()>>>> {
+    let mut threads = Vec::new();
+    for source in sources {
+        let (sealed, halt, stop) = (sealed.clone(), halt.clone(), stop.clone());
+        let work = move || {
+            let ended = source.run(&sealed, &halt).context("receiving syslog over UDP");
+            if ended.is_err() {
+                stop.cancel();
+            }
+            ended
+        };
+        let thread = std::thread::Builder::new().name("syslog-udp".to_owned()).spawn(work);
+        threads.push(thread.context("starting the thread of a source")?);
+    }
+    Ok(threads)
+}
+
+fn join(threads: Vec<JoinHandle<Result<()>>>) -> Result<()> {
+    for thread in threads {
+        // A panic aborts the whole process, so there is nothing to join then.
+        thread.join().unwrap_or(Ok(()))?;
+    }
+    Ok(())
+}
+
+/// SIGTERM, SIGINT, or a source that failed. A second signal leaves at once.
+async fn wait_for_stop(stop: &CancellationToken) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stop.cancelled() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        warn!("a second signal: leaving at once");
+        std::process::exit(1);
+    });
+    Ok(())
+}

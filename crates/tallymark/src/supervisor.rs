@@ -1,0 +1,35 @@
+//! What systemd hears: ready, reloading, stopping, still alive. Without systemd these calls do nothing.
+
+use sd_notify::NotifyState;
+use std::time::Duration;
+
+/// The sockets are bound and hits are taken.
+pub(crate) fn ready() {
+    tell(&[NotifyState::Ready]);
+}
+
+/// No more hits are taken; the last ones are on their way.
+pub(crate) fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// One line for `systemctl status`.
+pub(crate) fn status(line: &str) {
+    tell(&[NotifyState::Status(line)]);
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "telling systemd");
+    }
+}
+
+/// Feeds the watchdog, if there is one, for as long as the runtime gets to run.
+pub(crate) async fn feed_watchdog() {
+    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    let mut beat = tokio::time::interval((limit / 3).max(Duration::from_millis(100)));
+    loop {
+        beat.tick().await;
+        tell(&[NotifyState::Watchdog]);
+    }
+}

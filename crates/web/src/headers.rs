@@ -1,0 +1,79 @@
+//! The headers of answers. Pictures must pass GitHub's Camo without being kept (product.md section 2) and must be
+//! harmless when opened directly; pages may load nothing from anywhere else.
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+
+/// Every picture's, error pictures' too. `no-cache` alone does not stop Camo; `no-store` does.
+const PICTURE: [(HeaderName, HeaderValue); 7] = [
+    (header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml; charset=utf-8")),
+    (
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache, no-store, must-revalidate, max-age=0, s-maxage=0"),
+    ),
+    (header::PRAGMA, HeaderValue::from_static("no-cache")),
+    (header::EXPIRES, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"),
+    ),
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+];
+
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// Says whether a request was counted, for whoever wonders.
+const COUNTED: HeaderName = HeaderName::from_static("x-tallymark");
+
+fn answer(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// A picture. `why` goes into `X-Tallymark`.
+pub(crate) fn picture(status: StatusCode, svg: String, why: &'static str) -> Response {
+    let mut answer = answer(status, svg);
+    let headers = answer.headers_mut();
+    headers.extend(PICTURE);
+    headers.insert(COUNTED, HeaderValue::from_static(why));
+    answer
+}
+
+/// JSON that everybody may read from any page, and nobody keeps.
+pub(crate) fn json(status: StatusCode, body: String) -> Response {
+    let mut answer = answer(status, body);
+    let headers = answer.headers_mut();
+    headers.extend(PICTURE);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.remove(header::CONTENT_SECURITY_POLICY);
+    answer
+}
+
+/// A page.
+pub(crate) fn html(status: StatusCode, body: String) -> Response {
+    let mut answer = answer(status, body);
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    answer
+}
+
+/// A line of text.
+pub(crate) fn text(status: StatusCode, line: &str) -> Response {
+    let mut answer = answer(status, format!("{line}\n"));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}

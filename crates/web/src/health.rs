@@ -1,0 +1,48 @@
+//! Is it alive, is it ready, and what has it counted: for supervisors, load balancers and Prometheus.
+
+use crate::{app::Health, headers};
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use prometheus_client::encoding::text::encode;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// `/health` (snow-trace's body, exactly) and `/healthz`: the process answers.
+pub(crate) async fn alive() -> Response {
+    headers::json(StatusCode::OK, r#"{"status":"ok"}"#.to_owned())
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    status: &'static str,
+    reasons: Vec<String>,
+}
+
+/// `/readyz`: 200 while hits reach the store, 503 with the reasons while they wait in memory.
+pub(crate) async fn ready(State(health): State<Arc<Health>>) -> Response {
+    let reasons = (health.ready)();
+    let (code, status) = if reasons.is_empty() {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    let body = serde_json::to_string(&Readiness { status, reasons });
+    // A struct of strings always serializes.
+    headers::json(code, body.unwrap_or_default())
+}
+
+/// `/metrics`, in the OpenMetrics text format.
+pub(crate) async fn metrics(State(health): State<Arc<Health>>) -> Response {
+    let mut body = String::new();
+    if encode(&mut body, &health.registry).is_err() {
+        return headers::text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written");
+    }
+    let mut answer = headers::text(StatusCode::OK, "");
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+    *answer.body_mut() = body.into();
+    answer
+}

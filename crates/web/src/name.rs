@@ -1,0 +1,72 @@
+//! Names in URLs: read from a path or parameter, and written into links.
+
+use crate::query::decoded;
+use tallymark_core::{Name, NameRef, NotAName};
+
+/// The name in a part of a request's path: decoded once, without whatever follows `?` or `#`.
+pub(crate) fn from_path(raw: &str) -> Result<Name, NotAName> {
+    from_bytes(&decoded(raw))
+}
+
+/// The name in a decoded value.
+pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Name, NotAName> {
+    NameRef::new(bytes).map(Name::from)
+}
+
+/// The path and query of a name's badge, as nginx and the HTTP server both know it.
+pub fn badge_path(name: NameRef<'_>) -> String {
+    format!("/badge.svg?repo={}", encoded(name, true))
+}
+
+/// The path of a name's page.
+pub fn page_path(name: NameRef<'_>) -> String {
+    let text = name.as_str();
+    let segments = text.split('/').count();
+    // Browsers and proxies resolve `.` and `..` and merge empty segments, also when they are escaped.
+    let odd = |segment: &str| matches!(segment, "" | "." | "..");
+    if text.split('/').any(odd) {
+        return format!("/name?name={}", encoded(name, false));
+    }
+    let kind = if segments == 2 { "repo" } else { "name" };
+    format!("/{kind}/{}", encoded(name, true))
+}
+
+/// Percent-encodes all but unreserved characters (RFC 3986 2.3), so that the result can stand in a URL, in Markdown and
+/// in an attribute.
+fn encoded(name: NameRef<'_>, keep_slash: bool) -> String {
+    let mut out = String::new();
+    for b in name.as_str().bytes() {
+        match b {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(b as char),
+            b'/' if keep_slash => out.push('/'),
+            _ => out.push_str(&format!("%{b:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_back_to_the_name() {
+        for (name, badge, page) in [
+            ("o/r", "/badge.svg?repo=o/r", "/repo/o/r"),
+            ("blog", "/badge.svg?repo=blog", "/name/blog"),
+            ("a/b/c", "/badge.svg?repo=a/b/c", "/name/a/b/c"),
+            ("a b&c=d?e", "/badge.svg?repo=a%20b%26c%3Dd%3Fe", "/name/a%20b%26c%3Dd%3Fe"),
+            ("a%2Fb", "/badge.svg?repo=a%252Fb", "/name/a%252Fb"),
+            ("..", "/badge.svg?repo=..", "/name?name=.."),
+            ("a/../b", "/badge.svg?repo=a/../b", "/name?name=a%2F..%2Fb"),
+            ("x+y)\"<", "/badge.svg?repo=x%2By%29%22%3C", "/name/x%2By%29%22%3C"),
+        ] {
+            let name = Name::new(name).unwrap();
+            assert_eq!(badge_path(name.as_ref()), badge);
+            assert_eq!(page_path(name.as_ref()), page);
+            if let Some(raw) = page.strip_prefix("/name/").or(page.strip_prefix("/repo/")) {
+                assert_eq!(from_path(raw), Ok(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Query strings, read as nginx reads them: the name of a parameter in any case, the first of several, the value
+//! percent-decoded once. A `+` is a plus, except in what a form of ours sends.
+
+use std::borrow::Cow;
+use tallymark_core::decode_percent;
+
+/// How many parameters are looked at. A badge has a dozen; a thousand is somebody's test of us.
+const MOST: usize = 100;
+
+/// The parameters of one request.
+#[derive(Clone, Copy)]
+pub(crate) struct Query<'a>(&'a str);
+
+impl<'a> Query<'a> {
+    pub(crate) fn of(uri: &'a axum::http::Uri) -> Query<'a> {
+        Query(uri.query().unwrap_or_default())
+    }
+
+    /// Every parameter with its value as it stands.
+    pub(crate) fn raw(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.split('&').take(MOST).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    }
+
+    /// The decoded value of the first parameter of that name.
+    pub(crate) fn get(self, name: &str) -> Option<Vec<u8>> {
+        let (_, value) = self.raw().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        Some(decoded(value))
+    }
+
+    /// The same for text that is shown and not counted: what is not UTF-8 in it is replaced.
+    pub(crate) fn text(self, name: &str) -> Option<String> {
+        self.get(name).map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
+    /// The same for what a form of ours sends, in which a blank is a `+`.
+    pub(crate) fn form(self, name: &str) -> Option<Vec<u8>> {
+        let (_, value) = self.raw().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        Some(decoded(&value.replace('+', " ")))
+    }
+}
+
+pub(crate) fn decoded(value: &str) -> Vec<u8> {
+    let mut scratch = Vec::new();
+    decode_percent(value.as_bytes(), 1, &mut scratch).to_vec()
+}
+
+/// Reads a switch: `true 1 on yes`, `false 0 off no`.
+pub(crate) fn switch(value: &str) -> Option<bool> {
+    let value: Cow<'_, str> = value.to_ascii_lowercase().into();
+    match &*value {
+        "true" | "1" | "on" | "yes" => Some(true),
+        "false" | "0" | "off" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(query: &str, name: &str) -> Option<String> {
+        Query(query).get(name).map(|value| String::from_utf8(value).unwrap())
+    }
+
+    #[test]
+    fn values_are_decoded_once_and_the_first_wins() {
+        assert_eq!(get("repo=a/b", "repo").as_deref(), Some("a/b"));
+        assert_eq!(get("repo=a%2Fb", "repo").as_deref(), Some("a/b"));
+        assert_eq!(get("repo=a%252Fb", "repo").as_deref(), Some("a%2Fb"));
+        assert_eq!(get("repo=a+b", "repo").as_deref(), Some("a+b"));
+        assert_eq!(get("REPO=x/y&repo=z/w", "repo").as_deref(), Some("x/y"));
+        assert_eq!(get("t=1&repo=a=b&x", "repo").as_deref(), Some("a=b"));
+        assert_eq!(get("repo", "repo").as_deref(), Some(""));
+        assert_eq!(get("", "repo"), None);
+        assert_eq!(get("xrepo=1", "repo"), None);
+        assert_eq!(Query("name=a+b%2Bc").form("name").as_deref(), Some(&b"a b+c"[..]));
+    }
+
+    #[test]
+    fn switches_say_yes_or_no_and_nothing_else() {
+        for (value, expect) in [
+            ("true", Some(true)),
+            ("YES", Some(true)),
+            ("0", Some(false)),
+            ("off", Some(false)),
+            ("", None),
+            ("2", None),
+        ] {
+            assert_eq!(switch(value), expect, "{value}");
+        }
+    }
+}
