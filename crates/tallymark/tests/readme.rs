@@ -1,0 +1,162 @@
+//! Every command of the README is run, in its order, as a reader would.
+//!
+//! What a test must not touch is replaced by what it stands for: `cargo run --release --` by the built binary, port 8080
+//! by a free one, /etc/nginx by a real nginx on that configuration. A command that is not known here fails the test,
+//! so that the README cannot grow one that nobody runs.
+
+use std::{path::Path, process::Command, time::Duration};
+use tallymark_testbed::{
+    Daemon, TempDir, free_tcp_port, free_udp_port, http, nginx_test, temp_dir, wait_until,
+};
+
+const BIN: &str = env!("CARGO_BIN_EXE_tallymark");
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The lines of the ```sh blocks.
+fn commands(readme: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut inside = false;
+    for line in readme.lines() {
+        match line {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            line if inside && !line.is_empty() => commands.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    commands
+}
+
+/// A reader's machine: a directory with the examples in it, and `tallymark` on the path.
+struct Reader {
+    dir: TempDir,
+    port: u16,
+    syslog: u16,
+    serving: Option<Daemon>,
+}
+
+impl Reader {
+    fn new() -> Reader {
+        let dir = temp_dir();
+        let link = |from: &Path, to: &str| std::os::unix::fs::symlink(from, dir.path().join(to)).unwrap();
+        link(&root().join("examples"), "examples");
+        std::fs::create_dir(dir.path().join("bin")).unwrap();
+        link(Path::new(BIN), "bin/tallymark");
+        Reader { dir, port: free_tcp_port(), syslog: free_udp_port(), serving: None }
+    }
+
+    /// Runs a command in a shell and answers what it printed.
+    fn shell(&self, command: &str) -> String {
+        let path = format!("{}:{}", self.dir.path().join("bin").display(), std::env::var("PATH").unwrap());
+        let out = Command::new("sh")
+            .args(["-ec", command])
+            .current_dir(&self.dir)
+            .env("PATH", path)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(out.status.success(), "{command}: {text}{}", String::from_utf8_lossy(&out.stderr));
+        text
+    }
+
+    fn serve(&mut self) {
+        let mut daemon = Daemon::builder(BIN)
+            .arg("serve")
+            .env("TALLYMARK_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("TALLYMARK_SYSLOG_UDP", format!("127.0.0.1:{}", self.syslog))
+            .cwd(self.dir.path())
+            .start();
+        let line = daemon.wait_for_line(|line| line.starts_with("Markdown"), Duration::from_secs(20));
+        assert!(line.contains("[![hits](http://localhost:"), "{line}");
+        self.serving = Some(daemon);
+    }
+
+    fn run(&mut self, command: &str) {
+        match command {
+            "cargo run --release -- serve" => self.serve(),
+            // It runs this very test.
+            "cargo xtask test" => {}
+            "curl -s 'localhost:8080/badge.svg?repo=you/repo'" => {
+                for count in 1..=3 {
+                    let picture = self.shell(&command.replace("8080", &self.port.to_string()));
+                    assert!(picture.contains(&format!("<title>hits: {count}</title>")), "{picture}");
+                }
+                let file = self.dir.path().join("tallymark-data/badges/you%2Frepo.svg");
+                wait_until("the badge on disk to say 3", Duration::from_secs(20), || {
+                    std::fs::read_to_string(&file)
+                        .is_ok_and(|picture| picture.contains("<title>hits: 3</title>"))
+                });
+            }
+            "nginx -t && nginx -s reload" => {
+                let conf = std::fs::read_to_string(self.dir.path().join("tallymark.conf")).unwrap();
+                // A port of nginx's own: 80 may be taken, or not ours to take.
+                let tested = nginx_test(|site| {
+                    conf.replace("listen 80;", &format!("listen 127.0.0.1:{};", site.port))
+                });
+                assert_eq!(tested, Ok(()));
+            }
+            _ if command.starts_with("tallymark nginx-conf") => {
+                self.shell(&command.replace("/etc/nginx/conf.d/", "./"));
+            }
+            "tallymark show you/repo" => assert!(self.shell(command).contains("you/repo: 3 hits")),
+            "tallymark replay examples/badge.log" => {
+                assert!(self.shell(command).contains("14 lines: 8 accepted, 6 rejected"))
+            }
+            "tallymark check-config examples/tallymark.toml" => {
+                assert!(self.shell(command).contains("The configuration is good."));
+            }
+            // While `serve` runs it is the publisher; without it, the command looks at every badge.
+            "tallymark render --all" => {
+                assert!(self.shell(command).contains("another publisher is at work"));
+                let mut daemon = self.serving.take().unwrap();
+                daemon.sigterm();
+                assert!(daemon.wait(Duration::from_secs(20)).success(), "{}", daemon.stderr());
+                assert!(self.shell(command).contains("1 all names: 0 badges written, 1 were right already"));
+            }
+            _ => panic!("the README has a command that no test runs: {command}"),
+        }
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_works() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let commands = commands(&readme);
+    assert!(commands.len() >= 9, "{commands:?}");
+    let mut reader = Reader::new();
+    for command in &commands {
+        reader.run(command);
+    }
+    assert!(
+        http::try_request("GET", &format!("127.0.0.1:{}", reader.port), "/", &[], b"").is_err(),
+        "serve is stopped"
+    );
+}
+
+/// The badge at the top is what the renderer draws.
+#[test]
+fn picture_at_the_top_is_a_real_badge() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let first_picture = readme.lines().find(|line| line.contains("![")).unwrap();
+    assert!(first_picture.contains("(examples/badge.svg)"));
+    let picture = std::fs::read_to_string(root().join("examples/badge.svg")).unwrap();
+    assert_eq!(picture, tallymark_badge::render(&tallymark_badge::Badge::hits("1,234,567")));
+}
+
+/// A link to a file of the repository leads to one.
+#[test]
+fn links_of_the_documents_lead_somewhere() {
+    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        let text = std::fs::read_to_string(root().join(document)).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap();
+            assert!(
+                link.contains("://") || path.is_empty() || root().join(path).exists(),
+                "{document}: {link}"
+            );
+        }
+    }
+}
