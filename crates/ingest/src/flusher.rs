@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_core::{Batch, Entry, batches};
-use tallymark_store::{Claim, Outcome, Store, StoreError};
+use tallymark_store::{Claim, Outcome, Position, Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info, warn};
 use uuid::Uuid;
@@ -23,17 +23,23 @@ use uuid::Uuid;
 pub struct Sealed {
     entries: Vec<Entry>,
     live: bool,
+    positions: Vec<Position>,
 }
 
 impl Sealed {
     /// From a source of lines.
     pub fn of_lines(entries: Vec<Entry>) -> Sealed {
-        Sealed { entries, live: false }
+        Sealed { entries, live: false, positions: Vec::new() }
+    }
+
+    /// From a source that can be read again: its entries, and how far they bring it. The two are committed together.
+    pub fn of_replayable(entries: Vec<Entry>, positions: Vec<Position>) -> Sealed {
+        Sealed { entries, live: false, positions }
     }
 
     /// From the HTTP counter, whose pending hits are part of what it shows.
     pub(crate) fn of_live(entries: Vec<Entry>) -> Sealed {
-        Sealed { entries, live: true }
+        Sealed { entries, live: true, positions: Vec::new() }
     }
 }
 

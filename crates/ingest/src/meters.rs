@@ -79,59 +79,59 @@ impl IngestMeters {
         let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
         let apply_seconds = Histogram::new(seconds);
         let meters = IngestMeters { apply_seconds: Some(apply_seconds.clone()), ..IngestMeters::default() };
-        registry.register("lines_received", "Lines and requests that arrived.", meters.received.clone());
-        registry.register("lines_accepted", "Lines and requests that were counted.", meters.accepted.clone());
+        registry.register("lines_received", "Lines and requests that arrived", meters.received.clone());
+        registry.register("lines_accepted", "Lines and requests that were counted", meters.accepted.clone());
         registry.register(
             "lines_rejected",
-            "Lines that were not counted, by reason.",
+            "Lines that were not counted, by reason",
             meters.rejected.clone(),
         );
         registry.register(
             "lines_redated",
-            "Accepted lines whose date lay outside the window, counted on the arrival day.",
+            "Accepted lines whose date lay outside the window, counted on the arrival day",
             meters.redated.clone(),
         );
         registry.register(
             "socket_drops",
-            "Datagrams the kernel dropped: the receive buffer was full.",
+            "Datagrams the kernel dropped: the receive buffer was full",
             meters.drops.clone(),
         );
-        registry.register("hits", "Occurrences counted, by event.", meters.hits.clone());
+        registry.register("hits", "Occurrences counted, by event", meters.hits.clone());
         registry.register(
             "tally_entries",
-            "Cells of the tally at the last tick.",
+            "Cells of the tally at the last tick",
             meters.tally_entries.clone(),
         );
         registry.register(
             "hits_overflowed",
-            "Hits counted under ~overflow: the tally was full.",
+            "Hits counted under ~overflow: the tally was full",
             meters.overflowed.clone(),
         );
-        registry.register("batches_applied", "Batches that the store has applied.", meters.batches.clone());
+        registry.register("batches_applied", "Batches that the store has applied", meters.batches.clone());
         registry.register(
             "batches_duplicate",
-            "Batches that the store had already applied.",
+            "Batches that the store had already applied",
             meters.duplicates.clone(),
         );
         registry.register(
             "keys_quarantined",
-            "Increments refused because a key holds no counter.",
+            "Increments refused because a key holds no counter",
             meters.quarantined.clone(),
         );
         registry.register(
             "store_rollbacks",
-            "Times the store had lost batches it had applied.",
+            "Times the store had lost batches it had applied",
             meters.rollbacks.clone(),
         );
         registry.register(
             "batches_lost",
-            "Applied batches that a rollback took and nothing could replay.",
+            "Applied batches that a rollback took and nothing could replay",
             meters.lost_batches.clone(),
         );
-        registry.register("store_up", "1 while the store takes batches.", meters.store_up.clone());
+        registry.register("store_up", "1 while the store takes batches", meters.store_up.clone());
         registry.register(
             "batch_apply_seconds",
-            "How long the store took for the batches of a tick.",
+            "How long the store took for the batches of a tick",
             apply_seconds,
         );
         meters

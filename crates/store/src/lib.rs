@@ -51,6 +51,16 @@ pub struct Claim {
     pub marker: u64,
 }
 
+/// How far a replayable source has been consumed, in a text of its own. Committed in one transaction with the batches
+/// that came from there, so that neither is ever ahead of the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Which source, for example `file:/var/log/nginx/badge.log`. Stays the same over restarts.
+    pub source: String,
+    /// Where it stands; only the source understands it.
+    pub state: String,
+}
+
 /// What became of one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
