@@ -99,19 +99,19 @@ impl PublishMeters {
     /// Registers everything. The registry adds the prefix `tallymark_`.
     pub fn register(registry: &mut Registry) -> PublishMeters {
         let meters = PublishMeters::default();
-        registry.register("badges_written", "Badge files written.", meters.written.clone());
+        registry.register("badges_written", "Badge files written", meters.written.clone());
         registry.register(
             "badges_held",
-            "Badges kept because the store's total is lower.",
+            "Badges kept because the store's total is lower",
             meters.held.clone(),
         );
-        registry.register("badges_failed", "Badge files that could not be written.", meters.failed.clone());
-        registry.register("publish_full_passes", "Passes over every name.", meters.full_passes.clone());
-        registry.register("changed_names", "Names that the last pass looked at.", meters.changed.clone());
-        registry.register("publish_lag_seconds", "How long the last pass took.", meters.lag.clone());
+        registry.register("badges_failed", "Badge files that could not be written", meters.failed.clone());
+        registry.register("publish_full_passes", "Passes over every name", meters.full_passes.clone());
+        registry.register("changed_names", "Names that the last pass looked at", meters.changed.clone());
+        registry.register("publish_lag_seconds", "How long the last pass took", meters.lag.clone());
         registry.register(
             "last_publish_timestamp_seconds",
-            "When the last pass ended well.",
+            "When the last pass ended well",
             meters.last.clone(),
         );
         meters

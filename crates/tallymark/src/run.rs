@@ -67,7 +67,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let instance = Instance::open(&config.data_dir)?;
     let store = tallymark_store::open(&config.store, config.retention).await?;
     let mut registry = Registry::with_prefix("tallymark");
-    registry.register("build", "What is running.", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+    registry.register("build", "What is running", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
     let meters = IngestMeters::register(&mut registry);
     let publish_meters = PublishMeters::register(&mut registry);
     let web_meters = WebMeters::register(&mut registry);

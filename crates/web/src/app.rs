@@ -78,11 +78,7 @@ impl WebMeters {
     /// Registers everything. The registry adds the prefix `tallymark_`.
     pub fn register(registry: &mut Registry) -> WebMeters {
         let meters = WebMeters::default();
-        registry.register(
-            "http_requests",
-            "Requests answered, by route and status.",
-            meters.requests.clone(),
-        );
+        registry.register("http_requests", "Requests answered, by route and status", meters.requests.clone());
         meters
     }
 }
