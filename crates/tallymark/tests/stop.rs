@@ -1,0 +1,333 @@
+//! Stopping and outages: what was taken is counted, once, whatever ends or goes away in between.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{Kind, PATIENCE, Place, Syslog, dropped, line, number, stop};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    thread,
+    time::{Duration, Instant},
+};
+use tallymark_testbed::{Daemon, Fault, FaultProxy, Redis, http, wait_until};
+
+const NAMES: [&str; 4] = ["a/a", "b/b", "c/c", "d/d"];
+
+fn all(place: &Place) -> u64 {
+    place.total("~all")
+}
+
+/// Sends lines at a steady rate, until `enough` says so or nobody listens any more.
+fn pace(syslog: &mut Syslog, per_second: u32, enough: impl Fn(u64) -> bool) {
+    let lines: Vec<String> = NAMES.iter().map(|name| line(&name.replace('/', "%2F"))).collect();
+    let started = Instant::now();
+    for at in 0u32.. {
+        if enough(syslog.taken()) || !syslog.try_send(lines[at as usize % lines.len()].as_bytes()) {
+            return;
+        }
+        let due = started + Duration::from_secs(1) * at / per_second;
+        thread::sleep(due.saturating_duration_since(Instant::now())); // the rate itself
+    }
+}
+
+#[test]
+fn every_badge_that_was_answered_is_counted_when_sigterm_falls_among_requests() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let mut answered = 0;
+        for round in 0..2 {
+            let mut daemon = place.serve();
+            let addr = place.addr();
+            answered += thread::scope(|scope| {
+                // Answered requests, until the first that is not.
+                let client = |name: &'static str| {
+                    let mut answered = 0u64;
+                    while let Ok(mut client) = http::Client::try_connect(addr) {
+                        let path = format!("/badge.svg?repo={name}");
+                        while let Ok(answer) = client.try_request("GET", &path, &[], b"") {
+                            assert_eq!((answer.status, answer.header("X-Tallymark")), (200, Some("counted")));
+                            answered += 1;
+                        }
+                    }
+                    answered
+                };
+                let clients: Vec<_> = NAMES.map(|name| scope.spawn(move || client(name))).into();
+                wait_until("the load runs", PATIENCE, || place.metrics().lines("http")[0] > 300);
+                stop(&mut daemon);
+                clients.into_iter().map(|client| client.join().unwrap()).sum::<u64>()
+            });
+            // A request may have been counted whose answer did not get through; an answered one is never missing.
+            let counted = all(&place);
+            assert!(
+                (answered..=answered + 4 * (round + 1)).contains(&counted),
+                "{kind:?}: {answered} {counted}"
+            );
+        }
+        let mut daemon = place.serve();
+        let before = all(&place);
+        assert_eq!(place.hit("a/a"), place.total("a/a") + 1);
+        stop(&mut daemon);
+        assert_eq!(all(&place), before + 1, "totals continue");
+    }
+}
+
+#[test]
+fn every_datagram_sent_before_sigterm_is_counted() {
+    for kind in Kind::both() {
+        for command in ["ingest", "serve"] {
+            let place = kind.place();
+            let before = if all_or_none(&place) { all(&place) } else { 0 };
+            let mut taken = 0;
+            let mut lost = 0;
+            for _ in 0..2 {
+                let mut daemon = place.start(command, &[]);
+                let mut syslog = place.syslog();
+                pace(&mut syslog, 5000, |sent| sent == 2500);
+                stop(&mut daemon);
+                taken += syslog.taken();
+                lost += dropped(&daemon.stderr());
+            }
+            assert_eq!(taken, 5000);
+            assert_eq!(all(&place) - before, taken - lost, "{kind:?} {command}");
+        }
+    }
+}
+
+/// Whether there is a store to ask already.
+fn all_or_none(place: &Place) -> bool {
+    place.run(&["show", "~all"]).code == Some(0)
+}
+
+#[test]
+fn every_datagram_that_the_kernel_took_is_counted_when_sigterm_falls_among_them() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let (mut taken, mut lost) = (0, 0);
+        for _ in 0..3 {
+            let mut daemon = place.start("ingest", &[]);
+            let mut syslog = place.syslog();
+            thread::scope(|scope| {
+                let sender = scope.spawn(|| pace(&mut syslog, 5000, |_| false));
+                wait_until("lines flow", PATIENCE, || place.metrics().lines("syslog-udp")[0] > 500);
+                stop(&mut daemon);
+                // It ends by itself when nobody takes its datagrams.
+                sender.join().unwrap();
+            });
+            taken += syslog.taken();
+            lost += dropped(&daemon.stderr());
+        }
+        assert!(taken > 1500, "{taken}");
+        assert_eq!(all(&place), taken - lost, "{kind:?}");
+        let by_name: u64 = NAMES.iter().map(|name| place.total(name)).sum();
+        assert_eq!(by_name, taken - lost);
+    }
+}
+
+#[test]
+fn last_badges_are_published_before_the_end() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    for name in NAMES {
+        place.hit(name);
+    }
+    place.syslog().send(line("a%2Fa").as_bytes());
+    stop(&mut daemon);
+    assert_eq!(NAMES.map(|name| place.published(name)), [Some(2), Some(1), Some(1), Some(1)]);
+    assert!(daemon.stderr().contains("every hit is in the store"), "{}", daemon.stderr());
+}
+
+#[test]
+fn sigint_is_as_good_as_sigterm() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    place.hit("o/r");
+    daemon.signal("INT");
+    assert!(daemon.wait(PATIENCE).success());
+    assert_eq!(place.total("o/r"), 1);
+}
+
+#[test]
+fn second_signal_leaves_at_once() {
+    let redis = Redis::start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    redis.freeze();
+    place.syslog().send(line("o%2Fr").as_bytes());
+    wait_until("the line is read", PATIENCE, || place.metrics().lines("syslog-udp")[1] == 1);
+    daemon.sigterm();
+    daemon.wait_for_line(|line| line.contains("stopping"), PATIENCE);
+    assert!(daemon.is_running(), "it waits for the store");
+    let second = Instant::now();
+    daemon.sigterm();
+    let status = daemon.wait(Duration::from_secs(5));
+    assert_eq!(status.code(), Some(1), "{status}");
+    assert!(second.elapsed() < Duration::from_secs(2), "{:?}", second.elapsed());
+    assert!(daemon.stderr().contains("a second signal: leaving at once"), "{}", daemon.stderr());
+}
+
+#[test]
+fn store_that_is_down_at_sigterm_costs_what_the_message_says() {
+    let mut redis = Redis::start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    place.hit("o/r");
+    wait_until("the first is in the store", PATIENCE, || place.total("o/r") == 1);
+    redis.stop();
+    let mut syslog = place.syslog();
+    for _ in 0..7 {
+        syslog.send(line("o%2Fr").as_bytes());
+    }
+    wait_until("the lines are read", PATIENCE, || place.metrics().lines("syslog-udp")[1] == 7);
+    wait_until("it says so", PATIENCE, || http::get(place.addr(), "/readyz").status == 503);
+    let asked = Instant::now();
+    daemon.sigterm();
+    let status = daemon.wait(Duration::from_secs(13));
+    assert_eq!(status.code(), Some(1), "{status}");
+    assert!(asked.elapsed() > Duration::from_secs(5), "it gave up after {:?}", asked.elapsed());
+    let last = daemon.stderr().lines().last().unwrap().to_owned();
+    assert_eq!(last, "tallymark: the store did not take the last 7 hits within 10s: they are lost");
+}
+
+#[test]
+fn store_that_comes_up_later_gets_every_hit() {
+    let mut redis = Redis::start();
+    redis.stop();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    let ready = http::get(place.addr(), "/readyz");
+    assert_eq!(ready.status, 503);
+    let reason: serde_json::Value = serde_json::from_str(ready.text()).unwrap();
+    assert_eq!(reason["status"], "not ready");
+    wait_until("the reason names the server", PATIENCE, || {
+        let text = http::get(place.addr(), "/readyz").text().to_owned();
+        text.contains(&format!("redis://127.0.0.1:{}", redis.port())) && text.contains("refused")
+    });
+    assert_eq!(http::get(place.addr(), "/healthz").status, 200);
+    // No number is known, but a picture is shown and the hit is kept.
+    let picture = http::get(place.addr(), "/badge.svg?repo=o/r");
+    assert_eq!((picture.status, picture.header("X-Tallymark")), (200, Some("counted")));
+    assert!(picture.text().contains("counting"), "{}", picture.text());
+    let mut syslog = place.syslog();
+    for _ in 0..9 {
+        syslog.send(line("o%2Fr").as_bytes());
+    }
+    wait_until("the lines are read", PATIENCE, || place.metrics().lines("syslog-udp")[1] == 9);
+    redis.restart();
+    wait_until("every hit is in the store", PATIENCE, || place.total("o/r") == 10);
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    wait_until("the badge is there", PATIENCE, || place.published("o/r") == Some(10));
+    assert_eq!(place.hit("o/r"), 11);
+    stop(&mut daemon);
+    assert_eq!(place.total("o/r"), 11);
+}
+
+/// Runs `trouble` while lines and badge requests flow, lets them flow on for a while, and answers how many hits there
+/// were and how many the store has in the end.
+fn sent_and_counted(place: &Place, daemon: &mut Daemon, trouble: impl FnOnce()) -> (u64, u64) {
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    let over = AtomicBool::new(false);
+    let mut syslog = place.syslog();
+    let requests = thread::scope(|scope| {
+        let sender = scope.spawn(|| pace(&mut syslog, 2000, |_| over.load(SeqCst)));
+        let client = scope.spawn(|| {
+            let mut requests = 0;
+            while !over.load(SeqCst) {
+                // Each name's first answer after an outage may have no number, but a hit it is.
+                let answer = http::get(place.addr(), "/badge.svg?repo=e/e");
+                assert_eq!((answer.status, answer.header("X-Tallymark")), (200, Some("counted")));
+                requests += 1;
+            }
+            requests
+        });
+        wait_until("hits are in the store", PATIENCE, || {
+            place.metrics().get("tallymark_batches_applied_total") > 2
+        });
+        trouble();
+        let applied = place.metrics().get("tallymark_batches_applied_total");
+        wait_until("hits get through again", PATIENCE, || {
+            place.metrics().get("tallymark_batches_applied_total") > applied + 1
+        });
+        over.store(true, SeqCst);
+        sender.join().unwrap();
+        client.join().unwrap()
+    });
+    let before_stop = syslog.taken() + requests;
+    stop(daemon);
+    (before_stop - dropped(&daemon.stderr()), all(place))
+}
+
+#[test]
+fn redis_killed_while_hits_flow_loses_and_doubles_nothing() {
+    let mut redis = Redis::builder().appendonly().start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    let (sent, counted) = sent_and_counted(&place, &mut daemon, || {
+        for _ in 0..2 {
+            let applied = place.metrics().get("tallymark_batches_applied_total");
+            redis.kill9();
+            wait_until("the daemon notices", PATIENCE, || http::get(place.addr(), "/readyz").status == 503);
+            redis.restart();
+            wait_until("batches are applied", PATIENCE, || {
+                place.metrics().get("tallymark_batches_applied_total") > applied
+            });
+        }
+    });
+    assert_eq!(sent, counted);
+    let metrics_said = daemon.stderr();
+    assert!(!metrics_said.contains("has lost batches"), "{metrics_said}");
+    for name in NAMES.iter().chain(&["e/e"]) {
+        wait_until("files agree", PATIENCE, || place.published(name) == Some(place.total(name)));
+    }
+}
+
+#[test]
+fn lost_replies_and_refused_connections_lose_and_double_nothing() {
+    let redis = Redis::builder().appendonly().start();
+    let proxy = FaultProxy::start(redis.addr());
+    let place = Place::with_store(format!("redis://127.0.0.1:{}", proxy.port()));
+    let mut daemon = place.serve();
+    let (sent, counted) = sent_and_counted(&place, &mut daemon, || {
+        for fault in [Fault::CutReplies { after: 0 }, Fault::Refuse, Fault::CutReplies { after: 1 }] {
+            proxy.set(fault);
+            proxy.cut();
+            wait_until("the daemon notices", PATIENCE, || http::get(place.addr(), "/readyz").status == 503);
+            proxy.set(Fault::Pass);
+            wait_until("it is ready again", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+        }
+    });
+    assert_eq!(sent, counted);
+}
+
+#[test]
+fn emptied_redis_gets_nothing_and_the_reason_is_said() {
+    let redis = Redis::start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    place.hit("o/r");
+    wait_until("the hit is in the store", PATIENCE, || place.total("o/r") == 1);
+    redis.cli(&["FLUSHALL"]);
+    let mut syslog = place.syslog();
+    syslog.send(line("o%2Fr").as_bytes());
+    wait_until("it is not ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 503);
+    let reason = http::get(place.addr(), "/readyz").text().to_owned();
+    assert!(reason.contains("not the store whose counts these are"), "{reason}");
+    assert_eq!(redis.cli(&["EXISTS", "repo:o%2Fr"]), "0");
+    // A badge on disk keeps its number.
+    assert_eq!(place.published("o/r"), Some(1));
+    daemon.kill9();
+}
+
+#[test]
+fn kill_9_loses_at_most_a_tick_and_the_next_start_goes_on() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("o/r"), 1);
+    wait_until("the hit is in the store", PATIENCE, || place.total("o/r") == 1);
+    daemon.kill9();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("o/r"), 2);
+    stop(&mut daemon);
+    assert_eq!(place.total("o/r"), 2);
+    assert_eq!(number(&std::fs::read_to_string(place.badge_file("o/r")).unwrap()), Some(2));
+}
