@@ -10,6 +10,7 @@
 mod batch;
 mod counter;
 mod event;
+mod framing;
 mod hit;
 mod lines;
 mod name;
@@ -23,6 +24,7 @@ mod time;
 pub use batch::{Batch, Entry, MAX_BATCH_NAMES, batches};
 pub use counter::{Counter, Total, Unavailable};
 pub use event::{Event, NotAnEvent};
+pub use framing::{Frame, Frames, Framing};
 pub use hit::Hit;
 pub use lines::{Line, Lines};
 pub use name::{

@@ -32,6 +32,8 @@ rejects! {
     TooLong = "too_long",
     /// What followed the first line of a datagram.
     Multiline = "multiline",
+    /// An octet count that is none (RFC 6587): what follows it cannot be read.
+    Framing = "framing",
     /// The sender is not in the source's `allow` list.
     Sender = "sender",
     /// No `<PRI>` of 0 to 191 at the start.

@@ -1,0 +1,187 @@
+//! Cutting a TCP stream of syslog into messages: lines, or RFC 6587's octet counting.
+//!
+//! A message in lines ends with LF; a counted one is `LENGTH SP MESSAGE`. syslog-ng counts a LF that it writes behind
+//! the message; others write one that they do not count. Where the stream is cut into chunks does not matter, and what
+//! is kept between two chunks is bounded. After a count that is none, nothing that follows can be trusted: the caller
+//! closes the connection. This module reads nothing itself; the TCP source feeds it.
+
+use crate::Reject;
+
+/// How messages are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Decided for every message: one that begins with a digit is counted. Only right where no line begins with one,
+    /// which a syslog message, beginning with `<`, never does.
+    Auto,
+    /// Lines alone.
+    Lines,
+    /// Counted messages alone.
+    Counted,
+}
+
+/// What stands next in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// One message. A LF, CR or NUL at its end is still on it if the sender counted it.
+    Message(&'a [u8]),
+    /// A line longer than the limit; it is thrown away up to its LF.
+    TooLong,
+    /// The stream cannot be read any further, for this reason.
+    Broken(Reject),
+}
+
+/// More digits than a count ever needs, and few enough to stop at.
+const MAX_DIGITS: u8 = 10;
+
+/// The state between two chunks.
+#[derive(Debug)]
+pub struct Frames {
+    framing: Framing,
+    limit: usize,
+    kept: Vec<u8>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A message begins with the next byte; the one before it was counted.
+    Start { after_counted: bool },
+    /// Within a line, whose beginning is kept.
+    Line,
+    /// Within a line that was too long.
+    Discard,
+    /// Within a count.
+    Count { digits: u8, value: u64 },
+    /// Within a counted message of this length, whose beginning is kept.
+    Body { length: usize },
+    /// At the end of what can be read.
+    Broken,
+}
+
+impl Frames {
+    /// Messages of at most `limit` bytes.
+    pub fn new(framing: Framing, limit: usize) -> Frames {
+        Frames { framing, limit, kept: Vec::new(), state: State::Start { after_counted: false } }
+    }
+
+    /// Takes the beginning of `input` up to the end of the first frame in it. Answers how much it took, and the frame
+    /// if one ended there; without one, all of the input was taken.
+    pub fn next<'a>(&'a mut self, input: &'a [u8]) -> (usize, Option<Frame<'a>>) {
+        let mut at = 0;
+        loop {
+            let Some(&byte) = input.get(at) else { return (at, None) };
+            match self.state {
+                State::Start { after_counted } => {
+                    self.kept.clear();
+                    // The LF behind a counted message ends nothing.
+                    if after_counted && byte == b'\n' {
+                        self.state = State::Start { after_counted: false };
+                        at += 1;
+                    } else {
+                        self.state = self.first(byte);
+                    }
+                }
+                State::Count { digits, value } => match self.count(digits, value, byte) {
+                    Ok(state) => {
+                        self.state = state;
+                        at += 1;
+                    }
+                    Err(reject) => {
+                        self.state = State::Broken;
+                        return (input.len(), Some(Frame::Broken(reject)));
+                    }
+                },
+                State::Body { length } => {
+                    let (taken, whole) = self.body(length, &input[at..]);
+                    return (at + taken, whole);
+                }
+                State::Line => {
+                    let (taken, line) = self.line(&input[at..]);
+                    return (at + taken, line);
+                }
+                State::Discard => match input[at..].iter().position(|&b| b == b'\n') {
+                    Some(end) => {
+                        self.state = State::Start { after_counted: false };
+                        at += end + 1;
+                    }
+                    None => return (input.len(), None),
+                },
+                State::Broken => return (input.len(), None),
+            }
+        }
+    }
+
+    /// Whether the stream, should it end here, ends within a message that nothing was said of yet.
+    pub fn is_partial(&self) -> bool {
+        match self.state {
+            State::Start { .. } | State::Discard | State::Broken => false,
+            State::Line | State::Count { .. } | State::Body { .. } => true,
+        }
+    }
+
+    fn first(&self, byte: u8) -> State {
+        let counted = match self.framing {
+            Framing::Auto => byte.is_ascii_digit(),
+            Framing::Lines => false,
+            Framing::Counted => true,
+        };
+        if counted { State::Count { digits: 0, value: 0 } } else { State::Line }
+    }
+
+    /// One byte of `NONZERO-DIGIT *DIGIT SP`.
+    fn count(&self, digits: u8, value: u64, byte: u8) -> Result<State, Reject> {
+        match byte {
+            b'0' if digits == 0 => Err(Reject::Framing),
+            b'0'..=b'9' if digits < MAX_DIGITS => {
+                Ok(State::Count { digits: digits + 1, value: value * 10 + u64::from(byte - b'0') })
+            }
+            b' ' if digits > 0 => {
+                // One more than the limit, for a LF that was counted.
+                let length = usize::try_from(value).ok().filter(|&length| length <= self.limit + 1);
+                length.map(|length| State::Body { length }).ok_or(Reject::TooLong)
+            }
+            _ => Err(Reject::Framing),
+        }
+    }
+
+    fn body<'a>(&'a mut self, length: usize, input: &'a [u8]) -> (usize, Option<Frame<'a>>) {
+        let missing = length - self.kept.len();
+        if input.len() < missing {
+            self.kept.extend_from_slice(input);
+            return (input.len(), None);
+        }
+        self.state = State::Start { after_counted: true };
+        (missing, Some(Frame::Message(whole(&mut self.kept, &input[..missing]))))
+    }
+
+    fn line<'a>(&'a mut self, input: &'a [u8]) -> (usize, Option<Frame<'a>>) {
+        let end = input.iter().position(|&b| b == b'\n');
+        let head = &input[..end.unwrap_or(input.len())];
+        if self.kept.len() + head.len() > self.limit {
+            self.state = match end {
+                Some(_) => State::Start { after_counted: false },
+                None => State::Discard,
+            };
+            self.kept.clear();
+            return (end.map_or(input.len(), |end| end + 1), Some(Frame::TooLong));
+        }
+        let Some(end) = end else {
+            self.kept.extend_from_slice(head);
+            return (input.len(), None);
+        };
+        self.state = State::Start { after_counted: false };
+        (end + 1, Some(Frame::Message(whole(&mut self.kept, head))))
+    }
+}
+
+/// A message from its kept beginning and its end. The usual case, a whole one in one chunk, is not copied.
+fn whole<'a>(kept: &'a mut Vec<u8>, end: &'a [u8]) -> &'a [u8] {
+    if kept.is_empty() {
+        return end;
+    }
+    kept.extend_from_slice(end);
+    kept
+}
+
+#[cfg(test)]
+mod tests;
