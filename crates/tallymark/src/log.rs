@@ -14,6 +14,17 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// Reads a level or filter. A word that is no level would be taken for a module's name, and nothing be logged at all.
+pub(crate) fn level(text: &str) -> Result<String, String> {
+    let level = |part: &str| part.contains(['=', '[']) || part.trim().parse::<LevelFilter>().is_ok();
+    let right = text.split(',').all(level) && EnvFilter::try_new(text).is_ok();
+    if right {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is not error, warn, info, debug or trace"))
+    }
+}
+
 /// Starts the log. `level` is `error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,tallymark_store=debug`.
 pub(crate) fn start(format: LogFormat, level: &str) {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(level);
@@ -35,4 +46,17 @@ pub(crate) fn complain(error: &anyhow::Error) {
         }
     }
     eprintln!("tallymark: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn level_that_is_none_is_refused() {
+        for good in ["info", "WARN", "off", "info,tallymark_store=debug", "tallymark_web=trace"] {
+            assert_eq!(super::level(good).as_deref(), Ok(good));
+        }
+        for bad in ["warning", "nonsense", "info,nonsense", "x=y=z", "tallymark_web=loud"] {
+            assert!(super::level(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //! a last pass. The closed channel is the message; one deadline lies over all of it.
 
 use crate::{
-    config::{Config, Overrides},
+    config::{BadConfig, Config, Overrides},
     publishing,
     reload::Reload,
     supervisor,
@@ -63,7 +63,8 @@ struct Bindings {
 /// Runs until a signal says stop. `started` hears the public address once everything listens.
 pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> {
     let config = &start.config;
-    let look = Arc::new(ArcSwap::from_pointee(config.look().map_err(anyhow::Error::msg)?));
+    let look = config.look().map_err(|what| BadConfig::one(start.file.as_deref(), what))?;
+    let look = Arc::new(ArcSwap::from_pointee(look));
     let instance = Instance::open(&config.data_dir)?;
     let store = tallymark_store::open(&config.store, config.retention).await?;
     let mut registry = Registry::with_prefix("tallymark");

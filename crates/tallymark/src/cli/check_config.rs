@@ -1,7 +1,7 @@
 //! `tallymark check-config`: reads a configuration exactly as a daemon would, and starts nothing.
 
 use super::{Common, out};
-use crate::config::{BadConfig, Config, Mistake};
+use crate::config::{BadConfig, Config};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -17,11 +17,7 @@ impl CheckConfig {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let file = self.file.as_ref().or(common.config.as_ref());
         let config = Config::load(file.map(PathBuf::as_path), &common.overrides()?)?;
-        if let Err(what) = config.look() {
-            return Err(
-                BadConfig { file: file.cloned(), mistakes: vec![Mistake { line: None, what }] }.into()
-            );
-        }
+        config.look().map_err(|what| BadConfig::one(file.map(PathBuf::as_path), what))?;
         if common.json { out::json(&json(&config)) } else { out::print(&people(&config)) }
     }
 }

@@ -10,7 +10,7 @@ mod serve;
 mod show;
 
 use crate::{
-    config::{self, Config, Overrides},
+    config::{self, BadConfig, Config, Overrides},
     log::{self, LogFormat},
 };
 use anyhow::{Context, Result};
@@ -91,6 +91,7 @@ pub(crate) struct Common {
         global = true,
         env = "TALLYMARK_LOG_LEVEL",
         value_name = "LEVEL",
+        value_parser = log::level,
         help_heading = "Everywhere"
     )]
     log_level: Option<String>,
@@ -144,10 +145,11 @@ impl Common {
         }
         if self.base_url.is_none() {
             let url = plain("BASE_URL").map(|url| config::base_url(&url)).transpose();
-            self.base_url = url.map_err(anyhow::Error::msg).context("BASE_URL")?;
+            self.base_url = url.map_err(|why| BadConfig::one(None, format!("BASE_URL: {why}")))?;
         }
         if self.log_level.is_none() {
-            self.log_level = plain("LOG_LEVEL");
+            let level = plain("LOG_LEVEL").map(|level| log::level(&level)).transpose();
+            self.log_level = level.map_err(|why| BadConfig::one(None, format!("LOG_LEVEL: {why}")))?;
         }
         if self.log_format.is_none() && plain("LOG_FORMAT").as_deref() == Some("json") {
             self.log_format = Some(LogFormat::Json);
@@ -157,9 +159,9 @@ impl Common {
 
     fn overrides(&self) -> Result<Overrides> {
         let port = match std::env::var("PORT") {
-            Ok(port) if !port.is_empty() => {
-                Some(port.parse().with_context(|| format!("PORT={port:?} is not a port number"))?)
-            }
+            Ok(port) if !port.is_empty() => Some(port.parse().map_err(|_| {
+                BadConfig::one(None, format!("PORT={port:?} is not a port number: write 0 to 65535"))
+            })?),
             _ => None,
         };
         Ok(Overrides {

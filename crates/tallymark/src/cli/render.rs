@@ -1,11 +1,15 @@
 //! `tallymark render`: the publisher alone, once or again and again. What the systemd timer runs.
 
 use super::{Common, block_on, out};
-use crate::{config::Config, progress, publishing};
+use crate::{
+    config::{BadConfig, Config},
+    progress, publishing,
+};
 use anyhow::{Result, bail};
 use arc_swap::ArcSwap;
 use clap::Args;
 use std::{sync::Arc, time::Duration};
+use tallymark_badge::Look;
 use tallymark_ingest::source::now;
 use tallymark_publish::{Pass, PublishMeters, Publisher, Report};
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,7 +45,7 @@ impl Render {
     }
 
     async fn once(&self, common: &Common, config: &Config) -> Result<()> {
-        let look = config.look().map_err(anyhow::Error::msg)?;
+        let look = look(common, config)?;
         let store = common.existing_store(config).await?;
         let Some(mut publisher) = Publisher::open(&config.badges.dir, store, PublishMeters::default())?
         else {
@@ -66,6 +70,10 @@ impl Render {
     }
 }
 
+fn look(common: &Common, config: &Config) -> Result<Look, BadConfig> {
+    config.look().map_err(|what| BadConfig::one(common.config.as_deref(), what))
+}
+
 fn tell(common: &Common, report: &Report) -> Result<()> {
     if common.json {
         return out::json(&serde_json::json!({
@@ -86,7 +94,7 @@ fn tell(common: &Common, report: &Report) -> Result<()> {
 }
 
 async fn repeat(common: &Common, config: &Config, every: Duration) -> Result<()> {
-    let look = Arc::new(ArcSwap::from_pointee(config.look().map_err(anyhow::Error::msg)?));
+    let look = Arc::new(ArcSwap::from_pointee(look(common, config)?));
     let store = common.existing_store(config).await?;
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -102,6 +102,14 @@ impl std::fmt::Display for BadConfig {
 
 impl std::error::Error for BadConfig {}
 
+impl BadConfig {
+    /// A single mistake, which no line of a file is to blame for.
+    pub(crate) fn one(file: Option<&Path>, what: impl Into<String>) -> BadConfig {
+        let mistakes = vec![Mistake { line: None, what: what.into() }];
+        BadConfig { file: file.map(Path::to_owned), mistakes }
+    }
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -110,10 +118,8 @@ impl Config {
     pub(crate) fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, BadConfig> {
         let text = match file {
             None => String::new(),
-            Some(path) => std::fs::read_to_string(path).map_err(|error| BadConfig {
-                file: Some(path.to_owned()),
-                mistakes: vec![Mistake { line: None, what: format!("cannot be read: {error}") }],
-            })?,
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| BadConfig::one(Some(path), format!("cannot be read: {error}")))?,
         };
         Config::parse(&text, overrides)
             .map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })
