@@ -64,7 +64,7 @@ const PLAIN: [&str; 31] = [
     "Blog",
     "my.site.example",
     "a-b_c",
-    "7",
+    "100",
     "...",
     ".cursor",
     ".tmp",
@@ -83,7 +83,7 @@ const ODD: [&str; 19] = [
     "100%",
     "%zz/50%",
     "a%2Fb",
-    "a b",
+    "a b/c",
     "a/b/c",
     "a//b",
     "q?x=1&y=2#z",
@@ -256,12 +256,16 @@ impl Dice {
     }
 
     /// A name as some client would write it into a URL: what must be escaped is, the rest now and then.
-    fn spell(&mut self, name: &str) -> String {
+    fn spell(&mut self, name: &str, in_query: bool) -> String {
         let mut out = String::new();
-        for b in name.bytes() {
-            let may_be_raw = b.is_ascii_alphanumeric() || b"-._~/+:@,;!$'()*=".contains(&b);
-            let often = b"/+".contains(&b) || !may_be_raw;
-            if may_be_raw && self.below(if often { 3 } else { 40 }) != 0 {
+        for (at, b) in name.bytes().enumerate() {
+            let may_be_raw = match b {
+                // One that starts no escape may stay; in a path nginx takes offence.
+                b'%' => in_query && !name.as_bytes()[at + 1..].iter().take(2).any(u8::is_ascii_hexdigit),
+                _ => b.is_ascii_alphanumeric() || b"-._~/+:@,;!$'()*=".contains(&b),
+            };
+            let rarely_escaped = b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+            if may_be_raw && self.below(if rarely_escaped { 40 } else { 3 }) != 0 {
                 out.push(char::from(b));
             } else if self.below(2) == 0 {
                 out += &format!("%{b:02X}");
@@ -274,13 +278,14 @@ impl Dice {
 
     /// The address of a name's badge, with a `?` in it.
     fn address(&mut self, name: &str) -> String {
-        let spelled = self.spell(name);
         // A path is no place for dots alone or slashes side by side: clients and servers resolve them.
         let for_query_only = name.split('/').any(|part| matches!(part, "" | "." | ".."));
         match self.below(4) {
-            0 | 1 if !for_query_only => format!("/badge/{spelled}.svg?v={}", self.below(1000)),
-            2 => format!("/badge.svg?t=1&REPO={spelled}&repo=other/name"),
-            _ => format!("/badge.svg?repo={spelled}"),
+            0 | 1 if !for_query_only => {
+                format!("/badge/{}.svg?v={}", self.spell(name, false), self.below(1000))
+            }
+            2 => format!("/badge.svg?t=1&REPO={}&repo=other/name", self.spell(name, true)),
+            _ => format!("/badge.svg?repo={}", self.spell(name, true)),
         }
     }
 }
@@ -291,6 +296,8 @@ struct Request {
     target: String,
     headers: Vec<(&'static str, &'static str)>,
     expect: Expect,
+    /// The name that one is added to.
+    counts: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -301,14 +308,23 @@ enum Expect {
     Status(u16),
 }
 
-/// 1,000 requests over all names, and how often each name must be counted.
-fn plan(seed: u64) -> (Vec<Request>, BTreeMap<&'static str, i64>) {
+/// How often each name must be counted.
+fn ledger(requests: &[Request]) -> BTreeMap<&'static str, i64> {
+    let mut ledger = BTreeMap::new();
+    for name in requests.iter().filter_map(|request| request.counts) {
+        *ledger.entry(name).or_insert(0) += 1;
+    }
+    ledger
+}
+
+/// 1,000 requests over all names.
+fn plan(seed: u64) -> Vec<Request> {
     let names: Vec<&str> = PLAIN.iter().chain(&ODD).copied().collect();
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 50);
     let mut dice = Dice(seed);
-    let mut ledger = BTreeMap::new();
     let mut requests = Vec::new();
-    let get = |target: String, expect| Request { method: "GET", target, headers: Vec::new(), expect };
+    let get =
+        |target: String, expect| Request { method: "GET", target, headers: Vec::new(), expect, counts: None };
     for i in 0..1000 {
         let name = if i < names.len() { names[i] } else { dice.pick(&names) };
         let at = dice.address(name);
@@ -383,12 +399,9 @@ fn plan(seed: u64) -> (Vec<Request>, BTreeMap<&'static str, i64>) {
                 get(at, Expect::Picture)
             }
         };
-        if counted {
-            *ledger.entry(name).or_insert(0) += 1;
-        }
-        requests.push(request);
+        requests.push(Request { counts: counted.then_some(name), ..request });
     }
-    (requests, ledger)
+    requests
 }
 
 #[track_caller]
@@ -396,7 +409,12 @@ fn send(client: &mut Client, request: &Request) {
     let answer = client.request(request.method, &request.target, &request.headers, b"");
     let what = format!("{} {} {:?}", request.method, request.target, request.headers);
     match request.expect {
-        Expect::Picture => assert_picture(&answer, &what),
+        Expect::Picture => {
+            assert_picture(&answer, &what);
+            // A file knows nothing of parameters, so this came from the daemon.
+            let labelled = answer.text().contains("aria-label=\"x: ");
+            assert_eq!(labelled, request.target.ends_with("&label=x"), "{what}");
+        }
         Expect::Head => {
             assert_eq!((answer.status, answer.body.len()), (200, 0), "{what}");
             assert_dressed(&answer, &what);
@@ -427,10 +445,22 @@ fn send_all(site: &Site, requests: &[Request]) {
 
 fn each_shown_badge_is_counted_once(conf: Conf, redis: Option<&Redis>) {
     let mut site = Site::start(conf, redis);
-    let (requests, mut ledger) = plan(0x7A11);
-    send_all(&site, &requests);
-    site.settle("sentinel");
-    ledger.insert("sentinel", 1);
+    let requests = plan(0x7A11);
+    let (first_views, later_views) = requests.split_at(requests.len() / 3);
+    send_all(&site, first_views);
+    site.settle("sentinel-1");
+    // From here on nearly every name has a file, so that both ways to a picture are gone.
+    wait_until("badges are published", PATIENCE, || {
+        ledger(first_views).keys().all(|name| site.file(name).exists())
+    });
+    let drawn = site.metric("tallymark_http_requests_total{route=\"/badge");
+    send_all(&site, later_views);
+    site.settle("sentinel-2");
+    let drawn = site.metric("tallymark_http_requests_total{route=\"/badge") - drawn;
+    let most = later_views.len() as u64 * 2 / 3;
+    assert!(drawn < most, "the daemon was asked {drawn} times: badges do not come from disk");
+    let mut ledger = ledger(&requests);
+    ledger.extend([("sentinel-1", 1), ("sentinel-2", 1)]);
 
     match redis {
         Some(redis) => assert_redis(redis, &ledger),
@@ -446,6 +476,7 @@ fn each_shown_badge_is_counted_once(conf: Conf, redis: Option<&Redis>) {
     );
 
     assert_on_disk(&site, &ledger);
+    assert_not_mistaken(&site, &ledger);
     let log = site.nginx.error_log();
     let bad =
         |line: &&str| ["[warn]", "[error]", "[crit]", "[alert]"].iter().any(|level| line.contains(level));
@@ -479,8 +510,9 @@ fn assert_json(site: &Site, ledger: &BTreeMap<&str, i64>) {
     }
 }
 
-/// The file of every name shows its count, and so does what nginx serves, with either slash.
+/// The file of every name shows its count, and so does what nginx serves, however it is spelled.
 fn assert_on_disk(site: &Site, ledger: &BTreeMap<&str, i64>) {
+    let mut dice = Dice(0xD15C);
     for (name, &count) in ledger {
         let file = wait_until(&format!("the file of {name} shows {count}"), PATIENCE, || {
             fs::read_to_string(site.file(name)).ok().filter(|svg| number(svg) == count)
@@ -489,6 +521,10 @@ fn assert_on_disk(site: &Site, ledger: &BTreeMap<&str, i64>) {
         let answer = site.get(&format!("/badge.svg?repo={every_byte}&count=false"));
         assert_picture(&answer, name);
         assert_eq!(number(answer.text()), count, "{name}");
+        for _ in 0..3 {
+            let address = dice.address(name) + "&count=no";
+            assert_eq!(number(site.get(&address).text()), count, "{address}");
+        }
         if PLAIN.contains(name) {
             for slash in ["/", "%2F", "%2f"] {
                 let spelled = name.replace('/', slash);
@@ -498,6 +534,23 @@ fn assert_on_disk(site: &Site, ledger: &BTreeMap<&str, i64>) {
                 assert_eq!(answer.text(), file, "{spelled} comes from disk");
             }
         }
+    }
+}
+
+/// Spellings that nginx's own decoders would take for another name's, which is in the ledger too.
+fn assert_not_mistaken(site: &Site, ledger: &BTreeMap<&str, i64>) {
+    for (name, neighbour, target) in [
+        ("100%", "100", "/badge.svg?repo=100%"),
+        ("a+b/c", "a b/c", "/badge.svg?repo=a+b/c"),
+        ("a+b/c", "a b/c", "/badge/a+b/c.svg?"),
+        ("a b/c", "a+b/c", "/badge/a%20b%2fc.svg?"),
+        ("a%2Fb", "a/b", "/badge.svg?repo=a%252Fb"),
+        ("a//b", "a/b", "/badge/a//b.svg?"),
+        ("A/B", "a/b", "/badge/A/B.svg?"),
+        ("a/b", "...", "/badge/a/b.svg?repo=..."),
+    ] {
+        assert_ne!(ledger[name], ledger[neighbour], "another seed would tell these two apart");
+        assert_eq!(number(site.get(&format!("{target}&count=0")).text()), ledger[name], "{target}");
     }
 }
 
