@@ -8,6 +8,7 @@
 //! [`record::Reader::read`] the hit, and [`Tally::add`] folds it. Whatever does not count is a [`Reject`].
 
 mod batch;
+pub mod combined;
 mod counter;
 mod event;
 mod framing;

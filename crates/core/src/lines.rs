@@ -28,7 +28,7 @@ impl Lines {
 
     /// Takes the next chunk, and hands out every line that ends in it.
     pub fn push(&mut self, mut chunk: &[u8], mut each: impl FnMut(Line<'_>)) {
-        while let Some(end) = chunk.iter().position(|&b| b == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', chunk) {
             let (head, tail) = (&chunk[..end], &chunk[end + 1..]);
             chunk = tail;
             if std::mem::take(&mut self.discarding) {

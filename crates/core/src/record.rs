@@ -67,7 +67,8 @@ impl Reader {
             line.take(column, &text[span.start..span.end])?;
         }
         let (when, redated) = line.when(self.dating, now)?;
-        let name = read_name(route, line.name, &mut self.unescaped, &mut self.decoded)?;
+        let spelling = Spelling { escape: route.escape, decode: route.decode, names: route.names };
+        let name = read_name(spelling, line.name, &mut self.unescaped, &mut self.decoded)?;
         Ok(Hit { event: line.event, name, when, weight: line.weight, redated })
     }
 
@@ -191,12 +192,12 @@ fn quoted_end(text: &[u8]) -> Option<usize> {
 }
 
 /// What the columns of one line said.
-struct Line<'a> {
-    event: Event,
-    weight: u32,
-    date: Option<Day>,
-    time: Option<i64>,
-    name: &'a [u8],
+pub(crate) struct Line<'a> {
+    pub(crate) event: Event,
+    pub(crate) weight: u32,
+    pub(crate) date: Option<Day>,
+    pub(crate) time: Option<i64>,
+    pub(crate) name: &'a [u8],
 }
 
 impl<'a> Line<'a> {
@@ -220,7 +221,7 @@ impl<'a> Line<'a> {
     }
 
     /// When the hit counts, and whether the arrival day took the place of the line's own.
-    fn when(&self, dating: Dating, now: Now) -> Result<(When, bool), Reject> {
+    pub(crate) fn when(&self, dating: Dating, now: Now) -> Result<(When, bool), Reject> {
         let arrival = When::Minute(now.minute());
         let (first_ms, last_ms, when) = match (self.time, self.date) {
             (Some(ms), _) => (ms, ms, When::Minute(Now { unix_ms: ms }.minute())),
@@ -253,8 +254,16 @@ fn weight(value: &[u8]) -> Option<u32> {
     (1..=MAX_WEIGHT).contains(&digits).then_some(digits)
 }
 
-fn read_name<'a>(
-    route: &Route,
+/// How a name is written in a line, and which names are taken.
+#[derive(Clone, Copy)]
+pub(crate) struct Spelling {
+    pub(crate) escape: Escape,
+    pub(crate) decode: u8,
+    pub(crate) names: NameRule,
+}
+
+pub(crate) fn read_name<'a>(
+    spelling: Spelling,
     raw: &'a [u8],
     unescaped: &'a mut Vec<u8>,
     decoded: &'a mut Vec<u8>,
@@ -265,16 +274,16 @@ fn read_name<'a>(
     }
     let text: &[u8] = if raw.contains(&b'\\') {
         unescaped.clear();
-        unescape(raw, route.escape, unescaped).ok_or(Reject::Escape)?;
+        unescape(raw, spelling.escape, unescaped).ok_or(Reject::Escape)?;
         unescaped
     } else {
         raw
     };
-    let name = NameRef::new(decode_percent(text, route.decode, decoded)).map_err(|why| match why {
+    let name = NameRef::new(decode_percent(text, spelling.decode, decoded)).map_err(|why| match why {
         NotAName::Empty => Reject::NoName,
         _ => Reject::Name,
     })?;
-    if route.names == NameRule::Github && !is_github(name) {
+    if spelling.names == NameRule::Github && !is_github(name) {
         return Err(Reject::Name);
     }
     Ok(name)

@@ -32,6 +32,8 @@ rejects! {
     TooLong = "too_long",
     /// What followed the first line of a datagram.
     Multiline = "multiline",
+    /// The beginning of a line whose end never came: its connection or file ended before.
+    Partial = "partial",
     /// An octet count that is none (RFC 6587): what follows it cannot be read.
     Framing = "framing",
     /// The sender is not in the source's `allow` list.
@@ -66,6 +68,10 @@ rejects! {
     Weight = "weight",
     /// The event column is not `[a-z0-9_-]{1,32}`.
     Event = "event",
+    /// The request of an access log is for no badge, or for one that asked not to be counted.
+    NotABadge = "not_a_badge",
+    /// A run of NUL bytes, as a crash of the machine leaves it in a file. Counted once a run.
+    Nul = "nul",
 }
 
 impl fmt::Display for Reject {

@@ -169,6 +169,33 @@ fn parse_iso8601(text: &[u8]) -> Option<i64> {
     Some(minutes * 60_000 + i64::from(second.min(59)) * 1000)
 }
 
+/// Milliseconds since 1970 from the time of an access log: exactly `20/Nov/2026:03:59:49 +0000`.
+pub(crate) fn parse_clf_time(text: &[u8]) -> Option<i64> {
+    let &[d1, d2, b'/', n1, n2, n3, b'/', y1, y2, y3, y4, b':', ref clock @ .., b' ', sign, z1, z2, z3, z4] =
+        text
+    else {
+        return None;
+    };
+    let &[h1, h2, b':', m1, m2, b':', s1, s2] = clock else { return None };
+    let month = b"JanFebMarAprMayJunJulAugSepOctNovDec".chunks_exact(3).position(|m| m == [n1, n2, n3])?;
+    let year = i32::try_from(number(&[y1, y2, y3, y4])?).ok()?;
+    let day = Day::from_date(year, month as u32 + 1, number(&[d1, d2])?)?;
+    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
+    let (zone_hours, zone_minutes) = (number(&[z1, z2])?, number(&[z3, z4])?);
+    // A leap second is second 60 of its minute; zones reach from -12:00 to +14:00.
+    if hour > 23 || minute > 59 || second > 60 || zone_hours > 14 || zone_minutes > 59 {
+        return None;
+    }
+    let zone = i64::from(zone_hours) * 60 + i64::from(zone_minutes);
+    let zone = match sign {
+        b'+' => zone,
+        b'-' => -zone,
+        _ => return None,
+    };
+    let minutes = i64::from(day.0) * 1440 + i64::from(hour) * 60 + i64::from(minute) - zone;
+    Some(minutes * 60_000 + i64::from(second.min(59)) * 1000)
+}
+
 fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |n, &b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
 }
@@ -190,6 +217,28 @@ fn clamp(n: i64) -> i32 {
 mod tests {
     use super::*;
     use chrono::{Datelike, NaiveDate};
+
+    #[test]
+    fn access_log_times_are_read_exactly() {
+        let at = 1_795_147_189_000;
+        assert_eq!(parse_clf_time(b"20/Nov/2026:03:59:49 +0000"), Some(at));
+        assert_eq!(parse_clf_time(b"20/Nov/2026:05:59:49 +0200"), Some(at));
+        assert_eq!(parse_clf_time(b"19/Nov/2026:22:29:49 -0530"), Some(at));
+        for text in [
+            "20/nov/2026:03:59:49 +0000",
+            "31/Nov/2026:03:59:49 +0000",
+            "20/Nov/2026:24:59:49 +0000",
+            "20/Nov/2026:03:60:49 +0000",
+            "20/Nov/2026:03:59:61 +0000",
+            "20/Nov/2026:03:59:49 0000",
+            "20/Nov/2026:03:59:49 +1500",
+            "20/Nov/2026:03:59:49",
+            "20/Nov/2026:03:59:4x +0000",
+            "",
+        ] {
+            assert_eq!(parse_clf_time(text.as_bytes()), None, "{text}");
+        }
+    }
 
     #[test]
     fn every_day_of_230_years_agrees_with_chrono() {
