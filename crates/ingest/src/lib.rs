@@ -11,7 +11,9 @@ mod meters;
 mod recv;
 pub mod source;
 
-pub use flusher::{Flusher, FlusherState, Instance, InstanceError, Sealed};
+pub use flusher::{
+    Ended, Flusher, FlusherOptions, FlusherState, Instance, InstanceError, Sealed, StartPositions,
+};
 pub use intake::{Format, Intake, Seen};
 pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters};

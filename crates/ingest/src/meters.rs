@@ -48,6 +48,10 @@ pub struct IngestMeters {
     pub(crate) rollbacks: Counter,
     pub(crate) lost_batches: Counter,
     pub(crate) store_up: Gauge,
+    pub(crate) outbox_batches: Gauge,
+    pub(crate) outbox_hits: Gauge,
+    pub(crate) outbox_bytes: Gauge,
+    pub(crate) outbox_retention: Gauge,
     pub(crate) apply_seconds: Option<Histogram>,
 }
 
@@ -127,6 +131,18 @@ impl IngestMeters {
             "batches_lost",
             "Applied batches that a rollback took and nothing could replay",
             meters.lost_batches.clone(),
+        );
+        registry.register(
+            "outbox_batches",
+            "Batches and blocks in the outbox that the store has not.",
+            meters.outbox_batches.clone(),
+        );
+        registry.register("outbox_hits", "Occurrences in them.", meters.outbox_hits.clone());
+        registry.register("outbox_bytes", "Bytes of the outbox in use.", meters.outbox_bytes.clone());
+        registry.register(
+            "outbox_retention_seconds",
+            "How far back applied batches are kept.",
+            meters.outbox_retention.clone(),
         );
         registry.register("store_up", "1 while the store takes batches", meters.store_up.clone());
         registry.register(

@@ -7,6 +7,7 @@
 mod claim;
 mod error;
 mod names;
+pub mod outbox;
 pub mod redis;
 pub mod sqlite;
 mod url;
@@ -160,7 +161,19 @@ pub trait Store: Send + Sync {
     /// neither `Applied` nor `Duplicate`; so there are as many outcomes as batches, or fewer with such a one at the
     /// end. Every entry counts once more under [`Name::all`] of its event. An error says nothing about what was
     /// applied: ask again with the same batches.
-    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
+    ///
+    /// A store that [keeps positions](Store::keeps_positions) commits them in the same transaction, if every batch was
+    /// applied or a duplicate; to another, none are given.
+    async fn apply(&self, claim: &Claim, batches: &[Batch], positions: &[Position]) -> Result<Vec<Outcome>>;
+
+    /// Whether positions are kept here. A remote store does not: an [`outbox::Outbox`] stands before it.
+    fn keeps_positions(&self) -> bool;
+
+    /// The positions that an instance has committed here.
+    async fn positions(&self, instance: Uuid) -> Result<Vec<Position>>;
+
+    /// When what has been applied is on disk here.
+    async fn durability(&self) -> Result<outbox::Durability>;
 
     /// The total of each name, 0 for one that was never counted. Aggregates may be asked for too.
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>>;

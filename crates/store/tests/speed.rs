@@ -31,7 +31,7 @@ async fn apply(url: StoreUrl, known: usize) -> f64 {
         let batches = batches(claim.instance, seq + 1, entries);
         seq += batches.len() as u64;
         let before = Instant::now();
-        store.apply(&claim, &batches).await.unwrap();
+        store.apply(&claim, &batches, &[]).await.unwrap();
         // The first ticks bring the names.
         if tick >= 100 {
             spent += before.elapsed().as_secs_f64();

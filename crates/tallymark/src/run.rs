@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use prometheus_client::{metrics::info::Info, registry::Registry};
 use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 use tallymark_ingest::{
-    Flusher, FlusherState, IngestMeters, Instance, Live, Sealed,
+    Flusher, FlusherOptions, FlusherState, IngestMeters, Instance, Live, Sealed,
     source::{Stop, SyslogUdp, UdpOptions, now},
 };
 use tallymark_publish::PublishMeters;
@@ -23,7 +23,7 @@ use tallymark_store::Store;
 use tallymark_web::{App, Bound, Health, Limits, Listen, WebMeters};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{Notify, mpsc},
+    sync::mpsc,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -51,6 +51,8 @@ pub(crate) struct Start {
     pub(crate) file: Option<PathBuf>,
     pub(crate) overrides: Overrides,
     pub(crate) role: Role,
+    /// The operator says that the file positions of a restored state directory are right.
+    pub(crate) accept_positions: bool,
 }
 
 /// What is bound before anything runs, so that a busy port is an error at start.
@@ -75,8 +77,8 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let bindings = bind(config, &meters)?;
 
     let live = Arc::new(Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries));
-    let changed = Arc::new(Notify::new());
-    let flusher = Flusher::new(instance, store.clone(), live.clone(), meters, changed);
+    let options = FlusherOptions { keep: config.keep, accept_positions: start.accept_positions };
+    let flusher = Flusher::open(instance, store.clone(), live.clone(), meters, options)?;
     let state = flusher.state();
     let health = Arc::new(Health { ready: readiness(state.clone()), registry: Arc::new(registry) });
     let mut routes = tallymark_web::health_router(health);
@@ -148,7 +150,7 @@ fn default_base_url(listen: &Listen) -> String {
 }
 
 fn readiness(state: FlusherState) -> tallymark_web::Ready {
-    Box::new(move || state.trouble().into_iter().collect())
+    Box::new(move || state.troubles())
 }
 
 struct Daemon {
@@ -202,16 +204,19 @@ impl Daemon {
         http.await?;
         live_stop.cancel();
         live.await?;
-        let lost = flusher.await?;
+        let ended = flusher.await?;
         publish_stop.cancel();
         if let Some(publisher) = publisher {
             publisher.await?;
         }
         sources?;
-        if lost > 0 {
-            bail!("the store did not take the last {lost} hits within {DRAIN:?}: they are lost");
+        if ended.lost > 0 {
+            bail!("the last {} hits could not be written within {DRAIN:?}: they are lost", ended.lost);
         }
-        info!("stopped; every hit is in the store");
+        match ended.waiting {
+            0 => info!("stopped; every hit is in the store"),
+            hits => info!(hits, "stopped; what the store has not taken is safe in the outbox"),
+        }
         Ok(())
     }
 }

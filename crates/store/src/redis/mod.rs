@@ -11,12 +11,14 @@ mod read;
 mod script;
 
 use crate::{
-    Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Step, Store, StoreError, claim,
+    Changes, Claim, Class, Cursor, NamePage, Outcome, Position, Result, Retention, Step, Store, StoreError,
+    claim, outbox::Durability,
 };
 use async_trait::async_trait;
 use client::Link;
 use read::Reader;
 use script::{Plan, Script};
+use std::time::{Duration, UNIX_EPOCH};
 use tallymark_core::{Batch, Event, Name};
 use uuid::Uuid;
 
@@ -85,6 +87,22 @@ impl Redis {
     }
 }
 
+/// With an append-only file, what was applied is on disk within seconds. Without one it is there with the next snapshot
+/// that was *begun* after it; INFO tells when the last one ended and how long it took.
+fn read_durability(info: &str) -> Durability {
+    let field =
+        |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+    let number =
+        |name: &str| field(name).and_then(|text| text.parse::<i64>().ok()).unwrap_or(0).max(0) as u64;
+    if field("aof_enabled") == Some("1") {
+        return Durability::Logged;
+    }
+    // A second more, for the fractions that INFO leaves out.
+    let took = number("rdb_last_bgsave_time_sec") + 1;
+    let begun = number("rdb_last_save_time").saturating_sub(took);
+    Durability::Snapshots(UNIX_EPOCH + Duration::from_secs(begun))
+}
+
 #[async_trait]
 impl Store for Redis {
     async fn identity(&self) -> Result<Uuid> {
@@ -112,8 +130,12 @@ impl Store for Redis {
         Err(StoreError::new(Class::Unavailable, self.writes.attempt(&attempt), cause))
     }
 
-    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {
+    async fn apply(&self, claim: &Claim, batches: &[Batch], positions: &[Position]) -> Result<Vec<Outcome>> {
         claim::check(claim, batches)?;
+        if let Some(position) = positions.first() {
+            let attempt = format!("committing the position of {}", position.source);
+            return Err(StoreError::new(Class::Request, attempt, "a remote store keeps no positions"));
+        }
         let mut outcomes = Vec::with_capacity(batches.len());
         for batch in batches {
             let outcome = self.apply_one(claim, batch).await?;
@@ -124,6 +146,20 @@ impl Store for Redis {
             }
         }
         Ok(outcomes)
+    }
+
+    fn keeps_positions(&self) -> bool {
+        false
+    }
+
+    async fn positions(&self, _instance: Uuid) -> Result<Vec<Position>> {
+        Ok(Vec::new())
+    }
+
+    async fn durability(&self) -> Result<Durability> {
+        let mut command = redis::cmd("INFO");
+        let info: String = self.writes.query("asking when it saves", command.arg("persistence")).await?;
+        Ok(read_durability(&info))
     }
 
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {
@@ -155,5 +191,19 @@ impl Store for Redis {
 
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {
         self.reader.changes(after, limit).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snapshot_covers_only_what_came_before_it_began() {
+        let info = "aof_enabled:0\r\nrdb_last_save_time:1000\r\nrdb_last_bgsave_time_sec:30\r\n";
+        assert_eq!(read_durability(info), Durability::Snapshots(UNIX_EPOCH + Duration::from_secs(969)));
+        assert_eq!(read_durability("aof_enabled:1\r\n"), Durability::Logged);
+        let never = "aof_enabled:0\r\nrdb_last_save_time:5\r\nrdb_last_bgsave_time_sec:-1\r\n";
+        assert_eq!(read_durability(never), Durability::Snapshots(UNIX_EPOCH + Duration::from_secs(4)));
     }
 }

@@ -5,7 +5,7 @@
 //! there is; SQLite would go on with a floating-point one.
 
 use super::writer::{read_marker, write_marker};
-use crate::{Claim, Outcome, Retention, claim, names};
+use crate::{Claim, Outcome, Position, Retention, claim, names};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -62,6 +62,7 @@ impl Applier {
         db: &mut Connection,
         claim: &Claim,
         batches: &[Batch],
+        positions: &[Position],
     ) -> rusqlite::Result<Vec<Outcome>> {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let before = read_marker(&transaction, claim.instance)?;
@@ -89,6 +90,12 @@ impl Applier {
             self.finish(&transaction, pending)?;
         } else {
             drop(totals);
+        }
+        // Positions without a batch (lines that were all rejected) are fenced like batches.
+        let fenced = before.is_some_and(|marker| marker.nonce > claim.nonce);
+        let refused = |outcome: &Outcome| !matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate);
+        if !fenced && !outcomes.iter().any(refused) {
+            write_positions(&transaction, claim, positions)?;
         }
         transaction.commit()?;
         Ok(outcomes)
@@ -170,6 +177,14 @@ impl Pending {
             self.newest = self.newest.max(Some(minute));
         }
     }
+}
+
+fn write_positions(db: &Transaction<'_>, claim: &Claim, positions: &[Position]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO position (instance, source, state) VALUES (?1, ?2, ?3)";
+    for position in positions {
+        db.prepare_cached(sql)?.execute((claim.instance.as_bytes(), &position.source, &position.state))?;
+    }
+    Ok(())
 }
 
 /// The statements that add to a total.

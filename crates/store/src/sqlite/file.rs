@@ -28,6 +28,8 @@ const SCHEMA: &str = "
     CREATE TABLE minute (minute INTEGER, id INTEGER, n INTEGER NOT NULL, PRIMARY KEY (minute, id))
         STRICT, WITHOUT ROWID;
     CREATE TABLE applied (instance BLOB PRIMARY KEY, nonce BLOB NOT NULL, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE position (instance BLOB, source TEXT, state TEXT NOT NULL, PRIMARY KEY (instance, source))
+        STRICT, WITHOUT ROWID;
     CREATE TABLE change (
         entry INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, event TEXT NOT NULL, names TEXT NOT NULL) STRICT;
 ";
@@ -144,7 +146,7 @@ fn recognise(connection: &Connection) -> std::result::Result<i32, Fault> {
 }
 
 /// Makes our error of SQLite's.
-pub(super) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
+pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
     let (class, advice) = match err.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (Class::Unavailable, "Another process has been writing to this file for 5 seconds")

@@ -12,13 +12,18 @@ mod file;
 mod read;
 mod writer;
 
-use crate::{Changes, Claim, Cursor, NamePage, Outcome, Result, Retention, Step, Store, claim};
+use crate::{
+    Changes, Claim, Cursor, NamePage, Outcome, Position, Result, Retention, Step, Store, claim,
+    outbox::Durability,
+};
 use async_trait::async_trait;
 use read::Readers;
 use std::path::Path;
 use tallymark_core::{Batch, Event, Name};
 use uuid::Uuid;
 use writer::Writer;
+
+pub(crate) use file::explain;
 
 /// The embedded store.
 #[derive(Debug)]
@@ -48,12 +53,24 @@ impl Store for Sqlite {
         self.writer.claim(instance).await
     }
 
-    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {
+    async fn apply(&self, claim: &Claim, batches: &[Batch], positions: &[Position]) -> Result<Vec<Outcome>> {
         claim::check(claim, batches)?;
         if claim.store != self.identity {
             return Ok(batches.first().map(|_| Outcome::Foreign).into_iter().collect());
         }
-        self.writer.apply(*claim, batches.to_vec()).await
+        self.writer.apply(*claim, batches.to_vec(), positions.to_vec()).await
+    }
+
+    fn keeps_positions(&self) -> bool {
+        true
+    }
+
+    async fn positions(&self, instance: Uuid) -> Result<Vec<Position>> {
+        self.readers.run("reading positions", move |db| read::positions(db, instance)).await
+    }
+
+    async fn durability(&self) -> Result<Durability> {
+        Ok(Durability::Committed)
     }
 
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {

@@ -3,7 +3,7 @@
 //! Every call is one short read transaction, because the log of writes cannot be cut while one lasts.
 
 use super::file;
-use crate::{Changes, Class, Cursor, NamePage, Result, Step, StoreError, names as entry};
+use crate::{Changes, Class, Cursor, NamePage, Position, Result, Step, StoreError, names as entry};
 use rusqlite::{Connection, OptionalExtension};
 use std::{
     fmt,
@@ -166,4 +166,12 @@ pub(super) fn changes(
 fn last_entry(db: &Connection) -> rusqlite::Result<i64> {
     let mut statement = db.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'change'")?;
     Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// The positions that an instance has committed.
+pub(super) fn positions(db: &Connection, instance: Uuid) -> rusqlite::Result<Vec<Position>> {
+    let mut statement =
+        db.prepare_cached("SELECT source, state FROM position WHERE instance = ?1 ORDER BY source")?;
+    let row = |row: &rusqlite::Row<'_>| Ok(Position { source: row.get(0)?, state: row.get(1)? });
+    statement.query_map([instance.as_bytes()], row)?.collect()
 }

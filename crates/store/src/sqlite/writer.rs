@@ -4,7 +4,7 @@
 //! thread ends when the [`Writer`] is dropped, which waits for what is being written.
 
 use super::{apply::Applier, file};
-use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim};
+use crate::{Claim, Class, Outcome, Position, Result, Retention, StoreError, claim};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
@@ -27,7 +27,7 @@ pub(super) struct Writer {
 #[derive(Debug)]
 enum Job {
     Claim(Uuid, oneshot::Sender<Result<Claim>>),
-    Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
+    Apply(Claim, Vec<Batch>, Vec<Position>, oneshot::Sender<Result<Vec<Outcome>>>),
 }
 
 impl Writer {
@@ -55,8 +55,13 @@ impl Writer {
         self.ask(|reply| Job::Claim(instance, reply)).await
     }
 
-    pub(super) async fn apply(&self, claim: Claim, batches: Vec<Batch>) -> Result<Vec<Outcome>> {
-        self.ask(|reply| Job::Apply(claim, batches, reply)).await
+    pub(super) async fn apply(
+        &self,
+        claim: Claim,
+        batches: Vec<Batch>,
+        positions: Vec<Position>,
+    ) -> Result<Vec<Outcome>> {
+        self.ask(|reply| Job::Apply(claim, batches, positions, reply)).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> Job) -> Result<T> {
@@ -95,9 +100,10 @@ impl Desk {
                     let answer = self.with("claiming", |desk, db| desk.claim(db, instance));
                     let _ = reply.send(answer);
                 }
-                Job::Apply(claim, batches, reply) => {
-                    let answer =
-                        self.with("applying batches to", |desk, db| desk.applier.apply(db, &claim, &batches));
+                Job::Apply(claim, batches, positions, reply) => {
+                    let answer = self.with("applying batches to", |desk, db| {
+                        desk.applier.apply(db, &claim, &batches, &positions)
+                    });
                     let _ = reply.send(answer);
                 }
             }

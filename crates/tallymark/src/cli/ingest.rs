@@ -7,7 +7,11 @@ use clap::Args;
 
 /// Sources into the store alone. HTTP has only /healthz, /readyz and /metrics.
 #[derive(Debug, Args)]
-pub(super) struct Ingest {}
+pub(super) struct Ingest {
+    /// Read files on from the positions of a data directory that was restored from a backup.
+    #[arg(long)]
+    accept_positions: bool,
+}
 
 impl Ingest {
     pub(super) fn run(self, common: Common) -> Result<()> {
@@ -16,6 +20,7 @@ impl Ingest {
             file: common.config.clone(),
             overrides: common.overrides()?,
             role: Role::Ingest,
+            accept_positions: self.accept_positions,
         };
         daemon(start, |_| {})
     }

@@ -8,6 +8,7 @@ mod render;
 mod replay;
 mod serve;
 mod show;
+mod store;
 
 use crate::{
     config::{self, BadConfig, Config, Overrides},
@@ -110,6 +111,8 @@ enum Command {
     Render(render::Render),
     /// Show the counts of one name.
     Show(show::Show),
+    /// Accept a store that is not the expected one.
+    Store(store::StoreCommand),
     /// Dry run: what these log lines would count.
     Replay(replay::Replay),
     /// Check a configuration, and show every mistake in it.
@@ -129,6 +132,7 @@ impl Cli {
             Command::Ingest(ingest) => ingest.run(common),
             Command::Render(render) => render.run(&common),
             Command::Show(show) => show.run(&common),
+            Command::Store(store) => store.run(&common),
             Command::Replay(replay) => replay.run(&common),
             Command::CheckConfig(check) => check.run(&common),
             Command::NginxConf(conf) => conf.run(&common),

@@ -13,6 +13,9 @@ pub(super) struct Serve {
     /// Leave publishing to a timer that runs `tallymark render`.
     #[arg(long, env = "TALLYMARK_NO_RENDER")]
     no_render: bool,
+    /// Read files on from the positions of a data directory that was restored from a backup.
+    #[arg(long)]
+    accept_positions: bool,
 }
 
 impl Serve {
@@ -22,6 +25,7 @@ impl Serve {
             file: common.config.clone(),
             overrides: common.overrides()?,
             role: Role::Serve { render: !self.no_render },
+            accept_positions: self.accept_positions,
         };
         daemon(start, |base_url| {
             // Whoever closed standard output does not want to read this.

@@ -20,7 +20,7 @@ use std::{
 use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
 use tallymark_core::{Column, Escape, Event, NameRule, Route, Routes};
 use tallymark_ingest::Format;
-use tallymark_store::{Retention, StoreUrl};
+use tallymark_store::{Retention, StoreUrl, outbox::Keep};
 use tallymark_web::{Listen, Visibility};
 use toml::de::DeTable;
 
@@ -31,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) store: StoreUrl,
     pub(crate) tick: Duration,
     pub(crate) retention: Retention,
+    pub(crate) keep: Keep,
     pub(crate) http: Http,
     pub(crate) sources: Vec<Udp>,
     pub(crate) routes: Arc<Routes>,
@@ -175,6 +176,13 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
     // A remote store pays per batch, an embedded one hardly.
     let embedded = matches!(url, StoreUrl::Sqlite(_));
     let tick = tick.unwrap_or(if embedded { SECOND / 4 } else { SECOND });
+    let usual = Keep::default();
+    let applied = store.text("outbox-retention", |text| units::duration_within(text, SECOND * 10, DAY * 31));
+    let bytes = store.text("outbox-max-bytes", |text| match units::bytes(text)? {
+        size if size >= 16 << 20 => Ok(size as u64),
+        _ => Err("must be 16MiB or more".to_owned()),
+    });
+    let keep = Keep { applied: applied.unwrap_or(usual.applied), bytes: bytes.unwrap_or(usual.bytes) };
     store.finish();
 
     let http = read_http(file.table("http"), overrides);
@@ -207,6 +215,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
         store: url,
         tick,
         retention,
+        keep,
         http,
         sources,
         routes,

@@ -1,0 +1,161 @@
+//! The way into an embedded store: counts, positions and the batch number are one transaction of its own, so nothing
+//! stands between.
+
+use super::{Common, Ended, FENCED, FOREIGN, Sealed, backoff};
+use std::{sync::Arc, time::Instant};
+use tallymark_core::{Batch, batches};
+use tallymark_store::{Claim, Outcome, Position};
+use tokio::sync::mpsc;
+use tracing::{error, info};
+use uuid::Uuid;
+
+type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
+pub(super) struct Direct {
+    common: Common,
+    instance: Uuid,
+    claim: Option<Claim>,
+    next_seq: u64,
+    /// Numbered, and not yet known to be in the store. Whether each is the HTTP counter's stands beside it.
+    in_flight: Vec<(Batch, bool)>,
+    /// How far they bring the sources they came from.
+    positions: Vec<Position>,
+}
+
+impl Direct {
+    pub(super) fn new(common: Common, instance: Uuid) -> Direct {
+        Direct { common, instance, claim: None, next_seq: 1, in_flight: Vec::new(), positions: Vec::new() }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        mut sealed: mpsc::Receiver<Sealed>,
+        give_up: impl Future<Output = ()>,
+    ) -> Ended {
+        tokio::pin!(give_up);
+        let all = async {
+            self.apply_until_done().await;
+            while let Some(tick) = sealed.recv().await {
+                self.number(tick);
+                // Whatever else has arrived goes along: one transaction for all of it.
+                while let Ok(tick) = sealed.try_recv() {
+                    self.number(tick);
+                }
+                self.apply_until_done().await;
+            }
+        };
+        tokio::select! {
+            () = all => {}
+            () = &mut give_up => {}
+        }
+        let of_batch =
+            |batch: &Batch| batch.entries.iter().fold(0u64, |sum, entry| entry.count.saturating_add(sum));
+        let mut lost =
+            self.in_flight.iter().fold(0u64, |sum, (batch, _)| of_batch(batch).saturating_add(sum));
+        while let Ok(tick) = sealed.try_recv() {
+            lost = lost.saturating_add(tick.hits());
+        }
+        Ended { lost, waiting: 0 }
+    }
+
+    fn number(&mut self, tick: Sealed) {
+        let cut = batches(self.instance, self.next_seq, tick.entries);
+        self.next_seq += cut.len() as u64;
+        self.in_flight.extend(cut.into_iter().map(|batch| (batch, tick.live)));
+        for position in tick.positions {
+            self.positions.retain(|older| older.source != position.source);
+            self.positions.push(position);
+        }
+    }
+
+    /// Returns when nothing is in flight and the store is claimed.
+    async fn apply_until_done(&mut self) {
+        let mut failures = 0;
+        loop {
+            match self.apply_once().await {
+                Ok(()) if self.in_flight.is_empty() && self.positions.is_empty() => break,
+                Ok(()) => {}
+                Err(trouble) => {
+                    self.common.trouble(&trouble, failures);
+                    tokio::time::sleep(backoff(failures)).await;
+                    failures += 1;
+                }
+            }
+        }
+        self.common.well(failures);
+        self.common.live.settle();
+    }
+
+    async fn apply_once(&mut self) -> Result<(), Trouble> {
+        let Some(claim) = self.claim else { return self.take_claim().await };
+        if self.in_flight.is_empty() && self.positions.is_empty() {
+            return Ok(());
+        }
+        let batches: Vec<Batch> = self.in_flight.iter().map(|(batch, _)| batch.clone()).collect();
+        self.common.live.applying();
+        let started = Instant::now();
+        let outcomes = self.common.store.apply(&claim, &batches, &self.positions).await?;
+        if let Some(seconds) = &self.common.meters.apply_seconds {
+            seconds.observe(started.elapsed().as_secs_f64());
+        }
+        let whole = outcomes.len() == batches.len();
+        for (batch, outcome) in batches.iter().zip(&outcomes) {
+            match outcome {
+                Outcome::Applied { .. } | Outcome::Duplicate => {
+                    let (_, live) = self.in_flight.remove(0);
+                    self.common.settled(batch, outcome, live);
+                }
+                Outcome::Gap { marker } => return self.gap(*marker),
+                Outcome::Foreign => return Err(FOREIGN.into()),
+                Outcome::Fenced => return Err(FENCED.into()),
+            }
+        }
+        if whole {
+            self.positions.clear();
+        }
+        Ok(())
+    }
+
+    /// The sequence goes on where the store's marker stands, and the sources where their positions do.
+    async fn take_claim(&mut self) -> Result<(), Trouble> {
+        let claim = self.common.store.claim(self.instance).await?;
+        let positions = self.common.store.positions(self.instance).await?;
+        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
+        self.claim = Some(claim);
+        self.renumber(claim.marker);
+        // A receiver that is gone wants no positions.
+        let _ = self.common.positions.send(Some(Arc::new(positions)));
+        Ok(())
+    }
+
+    /// Gives what is in hand the numbers behind `marker`. Only right when none of it has been applied, as after a
+    /// claim or a gap: the marker is then below all of them.
+    fn renumber(&mut self, marker: u64) {
+        self.next_seq = marker + 1;
+        for (batch, _) in &mut self.in_flight {
+            batch.seq = self.next_seq;
+            self.next_seq += 1;
+        }
+    }
+
+    /// The file was exchanged for an older one under our feet. What it had beyond the marker is gone with it; what is in
+    /// hand goes on behind the marker.
+    fn gap(&mut self, marker: u64) -> Result<(), Trouble> {
+        let first = self.in_flight.first().map_or(self.next_seq, |(batch, _)| batch.seq);
+        if marker >= first {
+            return Err(format!(
+                "the store answered a gap at {marker} before batch {first}, which makes no sense"
+            )
+            .into());
+        }
+        let lost = first - 1 - marker;
+        self.common.meters.rollbacks.inc();
+        self.common.meters.lost_batches.inc_by(lost);
+        error!(
+            batches = lost,
+            marker, "the store is an older copy of itself: batches that it had applied are gone"
+        );
+        self.renumber(marker);
+        Ok(())
+    }
+}

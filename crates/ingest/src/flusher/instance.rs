@@ -1,0 +1,105 @@
+//! The state directory: one daemon's, with the identity under which its batches are numbered.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+use uuid::Uuid;
+
+/// The identity of a state directory: whose batch numbers these are.
+#[derive(Debug)]
+pub struct Instance {
+    pub(super) id: Uuid,
+    pub(super) dir: PathBuf,
+    // Held for as long as the process lives; the kernel lets go of it after a kill -9 too.
+    _lock: fs::File,
+}
+
+/// The state directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// Another daemon runs on it.
+    #[error("{0} is in use by another tallymark; stop it, or give this one a --data-dir of its own")]
+    InUse(PathBuf),
+    /// The identity in it is not one.
+    #[error(
+        "{0} does not hold an instance id; restore it from a backup, or delete it to start as a new instance"
+    )]
+    Damaged(PathBuf),
+    /// The file system said no.
+    #[error("{attempt} {path}: {error}")]
+    Io {
+        /// What was tried.
+        attempt: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl Instance {
+    /// Opens the state directory, creating it and its identity if need be, and locks it.
+    pub fn open(dir: &Path) -> Result<Instance, InstanceError> {
+        let io = |attempt, path: &Path| {
+            let path = path.to_owned();
+            move |error| InstanceError::Io { attempt, path, error }
+        };
+        fs::create_dir_all(dir).map_err(io("creating the data directory", dir))?;
+        let lock_path = dir.join("lock");
+        let lock = fs::File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(io("opening the lock file", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(InstanceError::InUse(dir.to_owned())),
+            Err(fs::TryLockError::Error(error)) => return Err(io("locking", &lock_path)(error)),
+        }
+        let id_path = dir.join("instance");
+        let id = match fs::read_to_string(&id_path) {
+            Ok(text) => text.trim().parse().map_err(|_| InstanceError::Damaged(id_path))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                create_id(&id_path).map_err(io("writing", &id_path))?
+            }
+            Err(error) => return Err(io("reading", &id_path)(error)),
+        };
+        Ok(Instance { id, dir: dir.to_owned(), _lock: lock })
+    }
+}
+
+/// Written aside and renamed: half an id would be a damaged directory.
+fn create_id(path: &Path) -> io::Result<Uuid> {
+    let id = Uuid::new_v4();
+    let aside = path.with_extension("new");
+    let mut file = fs::File::create(&aside)?;
+    io::Write::write_all(&mut file, format!("{id}\n").as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&aside, path)?;
+    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn second_daemon_on_a_data_directory_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Instance::open(dir.path()).unwrap();
+        assert!(matches!(Instance::open(dir.path()), Err(InstanceError::InUse(_))));
+        let id = first.id;
+        drop(first);
+        assert_eq!(Instance::open(dir.path()).unwrap().id, id);
+    }
+
+    #[test]
+    fn damaged_identity_is_an_error_and_not_a_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("instance"), "").unwrap();
+        assert!(matches!(Instance::open(dir.path()), Err(InstanceError::Damaged(_))));
+    }
+}

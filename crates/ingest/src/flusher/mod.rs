@@ -1,0 +1,245 @@
+//! From sealed tallies to the store: numbered batches, applied in order, each until the store says yes.
+//!
+//! There is one flusher, one channel into it, and one batch sequence. A batch keeps its number and its contents until
+//! the store has answered, so a lost reply cannot count twice. An embedded store is written directly (`direct`); before a
+//! remote one stands the outbox (`relay`). Closing the channel is how the flusher is told to end.
+
+mod direct;
+mod instance;
+mod relay;
+
+pub use instance::{Instance, InstanceError};
+
+use crate::{live::Live, meters::IngestMeters};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tallymark_core::Entry;
+use tallymark_store::{
+    Outcome, Position, Store, StoreError,
+    outbox::{Keep, Outbox},
+};
+use tokio::sync::{mpsc, watch};
+use tracing::{error, info, warn};
+
+/// A tally taken out of its source.
+#[derive(Debug)]
+pub struct Sealed {
+    entries: Vec<Entry>,
+    live: bool,
+    positions: Vec<Position>,
+}
+
+impl Sealed {
+    /// From a source of lines.
+    pub fn of_lines(entries: Vec<Entry>) -> Sealed {
+        Sealed { entries, live: false, positions: Vec::new() }
+    }
+
+    /// From a source that can be read again: its entries, and how far they bring it. The two are committed together.
+    pub fn of_replayable(entries: Vec<Entry>, positions: Vec<Position>) -> Sealed {
+        Sealed { entries, live: false, positions }
+    }
+
+    /// From the HTTP counter, whose pending hits are part of what it shows.
+    pub(crate) fn of_live(entries: Vec<Entry>) -> Sealed {
+        Sealed { entries, live: true, positions: Vec::new() }
+    }
+
+    fn hits(&self) -> u64 {
+        self.entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
+    }
+}
+
+/// What `/readyz` asks.
+#[derive(Clone, Debug, Default)]
+pub struct FlusherState(Arc<Mutex<Troubles>>);
+
+#[derive(Debug, Default)]
+struct Troubles {
+    store: Option<String>,
+    outbox: Option<String>,
+    positions: Option<&'static str>,
+}
+
+impl FlusherState {
+    /// Why counts do not get where they should at the moment; empty when they do.
+    pub fn troubles(&self) -> Vec<String> {
+        let troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let positions = troubles.positions.map(str::to_owned);
+        [troubles.store.clone(), troubles.outbox.clone(), positions].into_iter().flatten().collect()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Troubles)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Where replayable sources go on, once that is known.
+pub type StartPositions = watch::Receiver<Option<Arc<Vec<Position>>>>;
+
+/// What is left when the flusher ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Occurrences that nothing holds any more.
+    pub lost: u64,
+    /// Occurrences that wait in the outbox for the store to come back.
+    pub waiting: u64,
+}
+
+/// How a flusher is set up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FlusherOptions {
+    /// What the outbox before a remote store keeps.
+    pub keep: Keep,
+    /// The operator says that the positions of a restored state directory are right.
+    pub accept_positions: bool,
+}
+
+/// Applies sealed tallies to the store.
+pub struct Flusher {
+    way: Way,
+    common: Common,
+    start: StartPositions,
+}
+
+enum Way {
+    Direct(direct::Direct),
+    Relay(relay::Relay),
+}
+
+/// What both ways need.
+#[derive(Clone)]
+struct Common {
+    store: Arc<dyn Store>,
+    live: Arc<Live>,
+    meters: IngestMeters,
+    state: FlusherState,
+    positions: Arc<watch::Sender<Option<Arc<Vec<Position>>>>>,
+    // The state directory stays locked for as long as anything of this runs.
+    _instance: Arc<Instance>,
+}
+
+impl Flusher {
+    /// Opens the outbox, if the store needs one. Says nothing to the store yet.
+    pub fn open(
+        instance: Instance,
+        store: Arc<dyn Store>,
+        live: Arc<Live>,
+        meters: IngestMeters,
+        options: FlusherOptions,
+    ) -> Result<Flusher, StoreError> {
+        let state = FlusherState::default();
+        state.change(|troubles| troubles.store = Some("the store has not been reached yet".to_owned()));
+        let (positions, start) = watch::channel(None);
+        let instance = Arc::new(instance);
+        let common = Common {
+            store: store.clone(),
+            live,
+            meters,
+            state,
+            positions: Arc::new(positions),
+            _instance: instance.clone(),
+        };
+        let way = if store.keeps_positions() {
+            Way::Direct(direct::Direct::new(common.clone(), instance.id))
+        } else {
+            let (outbox, identity) = Outbox::open(&instance.dir, instance.id, options.keep)?;
+            Way::Relay(relay::Relay::new(common.clone(), outbox, &identity, options.accept_positions))
+        };
+        Ok(Flusher { way, common, start })
+    }
+
+    /// For `/readyz`.
+    pub fn state(&self) -> FlusherState {
+        self.common.state.clone()
+    }
+
+    /// For sources that can be read again.
+    pub fn start_positions(&self) -> StartPositions {
+        self.start.clone()
+    }
+
+    /// Applies what comes out of the channel until it is closed and everything is in the store; or until it is safe in
+    /// the outbox and the store does not answer; or until `give_up`.
+    pub async fn run(self, sealed: mpsc::Receiver<Sealed>, give_up: impl Future<Output = ()>) -> Ended {
+        let ended = match self.way {
+            Way::Direct(direct) => direct.run(sealed, give_up).await,
+            Way::Relay(relay) => relay.run(sealed, give_up).await,
+        };
+        if ended.lost > 0 {
+            error!(hits = ended.lost, "stopped with hits that could not be written in time: they are lost");
+        }
+        if ended.waiting > 0 {
+            warn!(
+                hits = ended.waiting,
+                "stopped with hits in the outbox: they go to the store with the next start"
+            );
+        }
+        ended
+    }
+}
+
+/// How long to wait after the n-th failure in a row.
+fn backoff(failures: u32) -> Duration {
+    Duration::from_millis(50u64.saturating_mul(1 << failures.min(7))).min(Duration::from_secs(5))
+}
+
+const FOREIGN: &str = "this is not the store whose counts these are (it was emptied, or another server has its address): \
+    nothing is written to it. Put the right store back; or, to go on with this one, run `tallymark store adopt`";
+const FENCED: &str = "another tallymark has claimed this data directory's identity: two copies of one data directory are \
+    running, and this one halts. Stop the other, or delete `instance` and `outbox.db` from the copy's data directory";
+
+impl Common {
+    fn trouble(&self, error: &dyn fmt::Display, failures: u32) {
+        self.meters.store_up.set(0);
+        self.state.change(|troubles| troubles.store = Some(error.to_string()));
+        // The first, then ever more rarely: an outage of a day is not a log of a day.
+        if failures == 0 || failures.is_power_of_two() {
+            error!(%error, failures, "the store does not take batches; hits are kept");
+        }
+    }
+
+    fn well(&self, failures: u32) {
+        self.meters.store_up.set(1);
+        self.state.change(|troubles| troubles.store = None);
+        if failures > 0 {
+            info!(failures, "the store takes batches again");
+        }
+    }
+
+    /// Counts what became of a batch that is in the store now; tells the HTTP counter.
+    fn settled(&self, batch: &tallymark_core::Batch, outcome: &Outcome, live: bool) {
+        match outcome {
+            Outcome::Applied { totals, quarantined } => {
+                self.meters.batches.inc();
+                self.live.applied(batch, Some(totals), live);
+                if *quarantined > 0 {
+                    self.meters.quarantined.inc_by(*quarantined);
+                    warn!(
+                        keys = quarantined,
+                        "keys that hold no counter were left alone, and their hits not counted"
+                    );
+                }
+            }
+            _ => {
+                self.meters.duplicates.inc();
+                self.live.applied(batch, None, live);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_five_seconds() {
+        assert_eq!(backoff(0), Duration::from_millis(50));
+        assert_eq!(backoff(1), Duration::from_millis(100));
+        assert_eq!(backoff(100), Duration::from_secs(5));
+    }
+}

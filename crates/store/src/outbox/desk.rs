@@ -1,0 +1,447 @@
+//! What the outbox's thread does with its file.
+
+use super::{Durability, Fill, Identity, Keep, Origin, RolledBack, Waiting, codec, file};
+use crate::{Class, Position, Result, StoreError, sqlite::explain};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tallymark_core::{Batch, Entry, MAX_BATCH_NAMES, batches};
+use uuid::Uuid;
+
+/// So many blocks of one level are merged into one of the next: 64 ticks, then 64 times 64.
+const FAN_IN: usize = 64;
+/// The highest level. 64^3 ticks of a second are three days.
+const TOP_LEVEL: i64 = 3;
+/// Blocks larger than this together are not merged, which bounds the memory of a merge.
+const MERGE_BYTES: usize = 48 << 20;
+/// The most entries of a batch that is cut from a block.
+const BATCH_ENTRIES: usize = 4 * MAX_BATCH_NAMES;
+
+/// The file, and the block that is being cut.
+pub(super) struct Desk {
+    path: PathBuf,
+    keep: Keep,
+    /// `None` after a failed read or write of the disk, until it is opened again.
+    connection: Option<Connection>,
+    instance: Uuid,
+    last: u64,
+    pool: u64,
+    cutting: Option<Cutting>,
+}
+
+/// A block of the pool, in memory while it is cut into batches.
+struct Cutting {
+    id: i64,
+    origin: Origin,
+    block: Vec<u8>,
+    at: usize,
+}
+
+impl Desk {
+    pub(super) fn open(path: &Path, instance: Uuid, keep: Keep) -> Result<Desk> {
+        let connection = Some(file::open(path, instance)?);
+        let mut desk =
+            Desk { path: path.to_owned(), keep, connection, instance, last: 0, pool: 0, cutting: None };
+        desk.with("opening", |desk, db| {
+            // The HTTP counter that these came from is gone with its process.
+            db.execute_batch("UPDATE pool SET live = 0 WHERE live; UPDATE batch SET live = 0 WHERE live;")?;
+            desk.load(db)
+        })?;
+        Ok(desk)
+    }
+
+    /// Reads what is kept in memory.
+    fn load(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        self.cutting = None;
+        self.pool = db.query_row("SELECT count(*) FROM pool", [], |row| row.get::<_, i64>(0))? as u64;
+        self.last = file::get(db, "last")?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        if let Some(instance) = file::get(db, "instance")?.and_then(|text| text.parse().ok()) {
+            self.instance = instance;
+        }
+        Ok(())
+    }
+
+    /// Runs work on the file. After a failed read or write of the disk the connection is thrown away: the kernel may
+    /// have dropped pages that SQLite believes written.
+    fn with<T>(
+        &mut self,
+        doing: &str,
+        work: impl FnOnce(&mut Desk, &mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => file::open(&self.path, self.instance)?,
+        };
+        let answer = work(self, &mut connection);
+        let answer = answer.map_err(|err| {
+            let lost = err.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure);
+            (lost, explain(&err, format!("{doing} the outbox {}", self.path.display())))
+        });
+        match answer {
+            Ok(answer) => {
+                self.connection = Some(connection);
+                Ok(answer)
+            }
+            Err((lost, err)) => {
+                // What is remembered may be ahead of what was rolled back.
+                let reloaded = !lost && self.load(&connection).is_ok();
+                self.connection = reloaded.then_some(connection);
+                Err(err)
+            }
+        }
+    }
+
+    pub(super) fn identity(&mut self) -> Result<Identity> {
+        self.with("reading", |desk, db| {
+            // Another connection may have written `adopt`; what we remember is ours alone.
+            let uuid = |key| file::get(db, key).map(|text| text.and_then(|text| text.parse().ok()));
+            let held = file::get(db, "positions-held")?.is_some();
+            Ok(Identity {
+                instance: desk.instance,
+                store: uuid("store")?,
+                adopt: uuid("adopt")?,
+                last: desk.last,
+                positions_held: held,
+            })
+        })
+    }
+
+    pub(super) fn push(
+        &mut self,
+        entries: &[Entry],
+        origin: Origin,
+        positions: &[Position],
+        direct: bool,
+    ) -> Result<()> {
+        let cut = (direct && self.pool == 0).then(|| batches(self.instance, self.last + 1, entries.to_vec()));
+        let block = if cut.is_none() { codec::encode(entries) } else { Vec::new() };
+        self.with("writing", |desk, db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for position in positions {
+                transaction
+                    .prepare_cached("INSERT OR REPLACE INTO position (source, state) VALUES (?1, ?2)")?
+                    .execute([&position.source, &position.state])?;
+            }
+            let (mut last, mut pooled) = (desk.last, 0);
+            if let Some(cut) = cut {
+                for batch in cut {
+                    write_batch(&transaction, &batch, origin)?;
+                    last = batch.seq;
+                }
+                write_last(&transaction, last)?;
+            } else if !block.is_empty() {
+                transaction
+                    .prepare_cached("INSERT INTO pool (level, live, hits, block) VALUES (0, ?1, ?2, ?3)")?
+                    .execute(params![origin == Origin::Live, clamped(codec::hits(entries)), block])?;
+                pooled = 1;
+            }
+            transaction.commit()?;
+            desk.last = last;
+            desk.pool += pooled;
+            Ok(())
+        })?;
+        if self.pool as usize > FAN_IN { self.merge() } else { Ok(()) }
+    }
+
+    /// Merges the blocks of every level that has enough of them. The block that is being cut stays out.
+    fn merge(&mut self) -> Result<()> {
+        for level in 0..TOP_LEVEL {
+            for live in [false, true] {
+                while self.merge_level(level, live)? {}
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_level(&mut self, level: i64, live: bool) -> Result<bool> {
+        let cutting = self.cutting.as_ref().map(|cutting| cutting.id);
+        let rows = self.with("reading", |_, db| {
+            let mut statement = db.prepare_cached(
+                "SELECT id, hits, block FROM pool WHERE level = ?1 AND live = ?2 AND at = 0 AND id IS NOT ?3
+                 ORDER BY id LIMIT ?4",
+            )?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            let rows = statement.query_map(params![level, live, cutting, FAN_IN as i64], row)?;
+            rows.collect::<rusqlite::Result<Vec<(i64, i64, Vec<u8>)>>>()
+        })?;
+        let bytes: usize = rows.iter().map(|(_, _, block)| block.len()).sum();
+        if rows.len() < FAN_IN || bytes > MERGE_BYTES {
+            return Ok(false);
+        }
+        let hits = rows.iter().fold(0i64, |sum, (_, hits, _)| sum.saturating_add(*hits));
+        let (ids, blocks): (Vec<i64>, Vec<Vec<u8>>) =
+            rows.into_iter().map(|(id, _, block)| (id, block)).unzip();
+        let merged = codec::merge(&blocks).map_err(|damaged| self.damaged(damaged))?;
+        drop(blocks);
+        self.with("merging", |desk, db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for id in &ids {
+                transaction.prepare_cached("DELETE FROM pool WHERE id = ?1")?.execute([id])?;
+            }
+            transaction
+                .prepare_cached(
+                    "INSERT INTO pool (id, level, live, hits, block) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![ids.first(), level + 1, live, hits, merged])?;
+            transaction.commit()?;
+            desk.pool -= ids.len() as u64 - 1;
+            Ok(true)
+        })
+    }
+
+    fn damaged(&self, damaged: codec::Damaged) -> StoreError {
+        StoreError::new(Class::Data, format!("reading the outbox {}", self.path.display()), damaged)
+            .advise("What it holds cannot all be read. Move the file away to go on without it")
+    }
+
+    pub(super) fn take(&mut self, after: u64, most: usize) -> Result<Vec<Waiting>> {
+        let waiting = self.numbered(after, most)?;
+        if !waiting.is_empty() || self.pool == 0 {
+            return Ok(waiting);
+        }
+        self.number(most)
+    }
+
+    /// Batches that have a number already.
+    fn numbered(&mut self, after: u64, most: usize) -> Result<Vec<Waiting>> {
+        if after >= self.last {
+            return Ok(Vec::new());
+        }
+        let rows = self.with("reading", |_, db| {
+            let mut statement =
+                db.prepare_cached("SELECT seq, live, block FROM batch WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            let rows = statement.query_map(params![after as i64, most as i64], row)?;
+            rows.collect::<rusqlite::Result<Vec<(i64, bool, Vec<u8>)>>>()
+        })?;
+        let mut waiting = Vec::with_capacity(rows.len());
+        for (seq, live, block) in rows {
+            let (entries, _) =
+                codec::decode(&block, 0, usize::MAX, usize::MAX).map_err(|damaged| self.damaged(damaged))?;
+            let batch = Batch { instance: self.instance, seq: seq as u64, entries };
+            waiting.push(Waiting { batch, origin: if live { Origin::Live } else { Origin::Lines } });
+        }
+        Ok(waiting)
+    }
+
+    /// Cuts batches from the oldest block of the pool, and numbers them.
+    fn number(&mut self, most: usize) -> Result<Vec<Waiting>> {
+        let cutting = match self.cutting.take() {
+            Some(cutting) => cutting,
+            None => match self.oldest()? {
+                Some(cutting) => cutting,
+                None => return Ok(Vec::new()),
+            },
+        };
+        let (origin, mut at, mut waiting) = (cutting.origin, cutting.at, Vec::new());
+        while at < cutting.block.len() && waiting.len() < most {
+            let (entries, next) = codec::decode(&cutting.block, at, MAX_BATCH_NAMES, BATCH_ENTRIES)
+                .map_err(|damaged| self.damaged(damaged))?;
+            let seq = self.last + 1 + waiting.len() as u64;
+            waiting.push(Waiting { batch: Batch { instance: self.instance, seq, entries }, origin });
+            at = next;
+        }
+        let done = at >= cutting.block.len();
+        self.with("writing", |desk, db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for Waiting { batch, .. } in &waiting {
+                write_batch(&transaction, batch, origin)?;
+            }
+            let last = desk.last + waiting.len() as u64;
+            write_last(&transaction, last)?;
+            if done {
+                transaction.prepare_cached("DELETE FROM pool WHERE id = ?1")?.execute([cutting.id])?;
+            } else {
+                let hits: u64 = waiting.iter().map(|waiting| codec::hits(&waiting.batch.entries)).sum();
+                transaction
+                    .prepare_cached("UPDATE pool SET at = ?2, hits = max(hits - ?3, 0) WHERE id = ?1")?
+                    .execute(params![cutting.id, at as i64, clamped(hits)])?;
+            }
+            transaction.commit()?;
+            desk.last = last;
+            desk.pool -= u64::from(done);
+            Ok(())
+        })?;
+        self.cutting = (!done).then_some(Cutting { at, ..cutting });
+        Ok(waiting)
+    }
+
+    fn oldest(&mut self) -> Result<Option<Cutting>> {
+        self.with("reading", |_, db| {
+            let row = |row: &rusqlite::Row<'_>| {
+                let origin = if row.get(1)? { Origin::Live } else { Origin::Lines };
+                Ok(Cutting {
+                    id: row.get(0)?,
+                    origin,
+                    at: row.get::<_, i64>(2)? as usize,
+                    block: row.get(3)?,
+                })
+            };
+            db.prepare_cached("SELECT id, live, at, block FROM pool ORDER BY id LIMIT 1")?
+                .query_row([], row)
+                .optional()
+        })
+    }
+
+    pub(super) fn applied(&mut self, up_to: u64) -> Result<()> {
+        self.with("writing", |_, db| {
+            db.prepare_cached("UPDATE batch SET applied_at = ?2 WHERE seq <= ?1 AND applied_at IS NULL")?
+                .execute(params![up_to as i64, seconds(SystemTime::now())])
+                .map(|_| ())
+        })
+    }
+
+    pub(super) fn roll_back(&mut self, marker: u64) -> Result<RolledBack> {
+        self.with("writing", |desk, db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let marker = marker as i64;
+            // The HTTP counter has heard of these once; it must not hear of them again.
+            let undone = transaction
+                .prepare_cached(
+                    "UPDATE batch SET applied_at = NULL, live = 0 WHERE seq > ?1 AND applied_at IS NOT NULL",
+                )?
+                .execute([marker])?;
+            let first: Option<i64> = transaction
+                .prepare_cached("SELECT min(seq) FROM batch WHERE seq > ?1")?
+                .query_row([marker], |row| row.get(0))?;
+            transaction.commit()?;
+            Ok(RolledBack { first: first.map_or(desk.last + 1, |first| first as u64), undone: undone as u64 })
+        })
+    }
+
+    pub(super) fn tidy(&mut self, durability: Durability) -> Result<Fill> {
+        let now = SystemTime::now();
+        let keep_from = match durability {
+            Durability::Committed => now,
+            Durability::Logged => now.checked_sub(self.keep.applied).unwrap_or(UNIX_EPOCH),
+            Durability::Snapshots(last) => last,
+        };
+        let cap = self.keep.bytes;
+        self.with("tidying", |_, db| {
+            db.prepare_cached("DELETE FROM batch WHERE applied_at < ?1")?.execute([seconds(keep_from)])?;
+            // Over the cap, the oldest applied go first, a slice at a time.
+            while bytes_used(db)? > cap {
+                let slice = "DELETE FROM batch WHERE seq IN
+                             (SELECT seq FROM batch WHERE applied_at IS NOT NULL ORDER BY seq LIMIT 256)";
+                if db.prepare_cached(slice)?.execute([])? == 0 {
+                    break;
+                }
+            }
+            db.execute_batch("PRAGMA incremental_vacuum(2000)")?;
+            fill(db, cap, now)
+        })
+    }
+
+    pub(super) fn positions(&mut self) -> Result<Vec<Position>> {
+        self.with("reading", |_, db| {
+            let mut statement = db.prepare_cached("SELECT source, state FROM position ORDER BY source")?;
+            let row = |row: &rusqlite::Row<'_>| Ok(Position { source: row.get(0)?, state: row.get(1)? });
+            statement.query_map([], row)?.collect()
+        })
+    }
+
+    pub(super) fn belong_to(&mut self, store: Uuid) -> Result<()> {
+        self.with("writing", |_, db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            file::put(&transaction, "store", &store.to_string())?;
+            transaction.execute("DELETE FROM meta WHERE key = 'adopt'", [])?;
+            transaction.commit()
+        })
+    }
+
+    pub(super) fn start_over(&mut self, marker: u64) -> Result<Identity> {
+        let instance = Uuid::new_v4();
+        self.with("writing", |desk, db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM batch WHERE seq <= ?1", [marker as i64])?;
+            let first: Option<i64> =
+                transaction.query_row("SELECT min(seq) FROM batch", [], |row| row.get(0))?;
+            // Downwards and in order, so that no number is ever taken twice.
+            if let Some(shift) = first.map(|first| first - 1).filter(|&shift| shift > 0) {
+                transaction.execute("UPDATE batch SET seq = -seq", [])?;
+                transaction.execute("UPDATE batch SET seq = -seq - ?1", [shift])?;
+            }
+            transaction
+                .execute("UPDATE batch SET live = 0, applied_at = NULL WHERE applied_at IS NOT NULL", [])?;
+            let last: i64 =
+                transaction.query_row("SELECT coalesce(max(seq), 0) FROM batch", [], |row| row.get(0))?;
+            file::put(&transaction, "instance", &instance.to_string())?;
+            write_last(&transaction, last as u64)?;
+            transaction.commit()?;
+            desk.load(db)
+        })?;
+        self.identity()
+    }
+
+    pub(super) fn forget(&mut self) -> Result<Identity> {
+        let instance = Uuid::new_v4();
+        self.with("writing", |desk, db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch("DELETE FROM batch; DELETE FROM pool;")?;
+            file::put(&transaction, "instance", &instance.to_string())?;
+            file::put(&transaction, "last", "0")?;
+            file::put(&transaction, "positions-held", "1")?;
+            transaction.commit()?;
+            desk.load(db)
+        })?;
+        self.identity()
+    }
+
+    pub(super) fn accept_positions(&mut self) -> Result<()> {
+        self.with("writing", |_, db| {
+            db.execute("DELETE FROM meta WHERE key = 'positions-held'", []).map(|_| ())
+        })
+    }
+}
+
+fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> rusqlite::Result<()> {
+    let hits = clamped(codec::hits(&batch.entries));
+    transaction
+        .prepare_cached("INSERT INTO batch (seq, live, hits, block) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![batch.seq as i64, origin == Origin::Live, hits, codec::encode(&batch.entries)])
+        .map(|_| ())
+}
+
+fn write_last(transaction: &Transaction<'_>, last: u64) -> rusqlite::Result<()> {
+    file::put(transaction, "last", &last.to_string())
+}
+
+fn fill(db: &Connection, cap: u64, now: SystemTime) -> rusqlite::Result<Fill> {
+    let (batches, batch_hits, oldest): (i64, i64, Option<i64>) = db.query_row(
+        "SELECT count(*) FILTER (WHERE applied_at IS NULL),
+                coalesce(sum(hits) FILTER (WHERE applied_at IS NULL), 0), min(applied_at) FROM batch",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let (blocks, block_hits): (i64, i64) =
+        db.query_row("SELECT count(*), coalesce(sum(hits), 0) FROM pool", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let bytes = bytes_used(db)?;
+    let age = oldest.map_or(0, |oldest| seconds(now) - oldest);
+    Ok(Fill {
+        waiting: (batches + blocks).unsigned_abs(),
+        hits: batch_hits.unsigned_abs().saturating_add(block_hits.unsigned_abs()),
+        bytes,
+        reaches_back: Duration::from_secs(age.max(0).unsigned_abs()),
+        room: bytes < cap,
+    })
+}
+
+/// Bytes of the file that hold something.
+fn bytes_used(db: &Connection) -> rusqlite::Result<u64> {
+    let number = |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let used = number("page_count")? - number("freelist_count")?;
+    Ok((used * number("page_size")?).unsigned_abs())
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn clamped(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

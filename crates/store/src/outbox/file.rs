@@ -1,0 +1,99 @@
+//! The file of the outbox: opening, creating, recognising.
+
+use crate::{Class, Result, StoreError, sqlite::explain};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::{path::Path, time::Duration};
+use uuid::Uuid;
+
+/// "tmob" in `PRAGMA application_id`.
+const APPLICATION: i32 = 0x746d_6f62;
+const SCHEMA_VERSION: i32 = 1;
+/// Only `store adopt` writes besides the daemon, and only for a moment.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+const SCHEMA: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE position (source TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE pool (
+        id INTEGER PRIMARY KEY, level INTEGER NOT NULL, live INTEGER NOT NULL, hits INTEGER NOT NULL,
+        at INTEGER NOT NULL DEFAULT 0, block BLOB NOT NULL) STRICT;
+    CREATE TABLE batch (
+        seq INTEGER PRIMARY KEY, live INTEGER NOT NULL, hits INTEGER NOT NULL, applied_at INTEGER,
+        block BLOB NOT NULL) STRICT;
+";
+
+/// Opens the file, and creates it if it is not there.
+pub(super) fn open(path: &Path, instance: Uuid) -> Result<Connection> {
+    let failed = |err: &rusqlite::Error| explain(err, format!("opening the outbox {}", path.display()));
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(|err| failed(&err))?;
+    set_up(&mut connection, instance).map_err(|err| failed(&err))?;
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let application = number("application_id").map_err(|err| failed(&err))?;
+    let version = number("user_version").map_err(|err| failed(&err))?;
+    let refuse = |class, cause: String| {
+        Err(StoreError::new(class, format!("opening the outbox {}", path.display()), cause))
+    };
+    if application != APPLICATION {
+        return refuse(Class::Data, "this SQLite database is not an outbox of Tallymark's".to_owned());
+    }
+    if version > SCHEMA_VERSION {
+        let cause = format!(
+            "it was written by a newer Tallymark (schema {version}; this one knows {SCHEMA_VERSION})"
+        );
+        return refuse(Class::Schema, cause);
+    }
+    Ok(connection)
+}
+
+fn set_up(connection: &mut Connection, instance: Uuid) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        // Only possible before the first table: room that a long outage took is given back.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    if tables == 0 {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        put(&transaction, "instance", &instance.to_string())?;
+        put(&transaction, "last", "0")?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Reads a value of the table `meta`.
+pub(super) fn get(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    let mut rows = statement.query([key])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
+}
+
+/// Writes a value of the table `meta`.
+pub(super) fn put(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    let mut statement =
+        connection.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
+    statement.execute([key, value]).map(|_| ())
+}
+
+/// See [`super::Outbox::adopt`].
+pub(super) fn adopt(path: &Path, store: Uuid) -> Result<()> {
+    let attempt = || format!("writing the outbox {}", path.display());
+    if !path.exists() {
+        let cause = "there is none; has a daemon with a remote store run with this --data-dir?";
+        return Err(StoreError::new(Class::Request, attempt(), cause));
+    }
+    let connection = open(path, Uuid::nil())?;
+    put(&connection, "adopt", &store.to_string()).map_err(|err| explain(&err, attempt()))
+}

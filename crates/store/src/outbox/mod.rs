@@ -1,0 +1,237 @@
+//! The durable queue before a remote store (the transactional outbox pattern): a SQLite file in the state directory.
+//!
+//! What the sources have counted, and the positions they read it up to, are committed here in one transaction; only then
+//! are they consumed. Counts that have never been sent wait in a pool, unnumbered, and are merged by name. To be sent
+//! they are cut into batches, which get their numbers here, in a commit before the first send; a numbered batch never
+//! changes. Applied batches are kept for a while, because a remote store may lose its tail and want them again.
+//!
+//! The flusher in `tallymark-ingest` is its only caller. It speaks to no remote store itself.
+
+mod codec;
+mod desk;
+mod file;
+
+use crate::{Class, Position, Result, StoreError};
+use desk::Desk;
+use std::{
+    path::{Path, PathBuf},
+    thread::{self, JoinHandle},
+    time::{Duration, SystemTime},
+};
+use tallymark_core::{Batch, Entry};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+/// How much is kept, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// How long an applied batch is kept. Default 15 minutes.
+    pub applied: Duration,
+    /// How large the file may grow. Default 2 GiB.
+    pub bytes: u64,
+}
+
+impl Default for Keep {
+    fn default() -> Keep {
+        Keep { applied: Duration::from_secs(900), bytes: 2 << 30 }
+    }
+}
+
+/// Where counts came from. Those of the HTTP counter are told back to it when they are applied, as long as the process
+/// that counted them lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A source of lines, or an earlier process.
+    Lines,
+    /// The HTTP counter of this process.
+    Live,
+}
+
+/// A numbered batch on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// What is to be applied.
+    pub batch: Batch,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// What is known when the outbox is opened, or has changed identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Whose numbers the batches have.
+    pub instance: Uuid,
+    /// The store they belong into; `None` until one was claimed.
+    pub store: Option<Uuid>,
+    /// The store that an operator has said to go on with, if it is not that one.
+    pub adopt: Option<Uuid>,
+    /// The number of the last batch.
+    pub last: u64,
+    /// The positions are those of a backup: sources wait until an operator accepts them.
+    pub positions_held: bool,
+}
+
+/// How full it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fill {
+    /// Batches that are not known to be applied, and blocks that are not yet batches.
+    pub waiting: u64,
+    /// Occurrences in them.
+    pub hits: u64,
+    /// Bytes in use.
+    pub bytes: u64,
+    /// How far back applied batches reach.
+    pub reaches_back: Duration,
+    /// There is room for more.
+    pub room: bool,
+}
+
+/// What the outbox can give a store that has lost its tail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RolledBack {
+    /// The first number behind the marker that is still here: the marker's successor, unless batches are gone.
+    pub first: u64,
+    /// How many batches the store had applied, and has not any more.
+    pub undone: u64,
+}
+
+/// When a remote store has what it applied on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// As soon as it has answered.
+    Committed,
+    /// Shortly after; it keeps a log of what it applied.
+    Logged,
+    /// With the next snapshot. What was applied before this moment is in the last one.
+    Snapshots(SystemTime),
+}
+
+/// The way to the outbox's thread.
+pub struct Outbox {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    path: PathBuf,
+}
+
+type Job = Box<dyn FnOnce(&mut Desk) + Send>;
+
+/// How many calls may wait for the thread.
+const QUEUE: usize = 8;
+
+impl Outbox {
+    /// Opens the outbox of a state directory, and creates it if it is not there. `instance` is used for a new one.
+    pub fn open(dir: &Path, instance: Uuid, keep: Keep) -> Result<(Outbox, Identity)> {
+        let path = dir.join("outbox.db");
+        let mut desk = Desk::open(&path, instance, keep)?;
+        let identity = desk.identity()?;
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let work = move || {
+            while let Some(job) = queue.blocking_recv() {
+                job(&mut desk);
+            }
+        };
+        let thread = thread::Builder::new().name("outbox".to_owned()).spawn(work);
+        let thread = thread
+            .map_err(|err| StoreError::new(Class::Refused, "starting the thread of the outbox", err))?;
+        Ok((Outbox { jobs: Some(jobs), thread: Some(thread), path }, identity))
+    }
+
+    /// Says from another process that the store with this identity is to be gone on with.
+    pub fn adopt(dir: &Path, store: Uuid) -> Result<()> {
+        file::adopt(&dir.join("outbox.db"), store)
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Desk) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let gone = || {
+            let attempt = format!("writing the outbox {}", self.path.display());
+            StoreError::new(Class::Unavailable, attempt, "its thread has ended")
+        };
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |desk| {
+            // Nobody waits for an answer whose receiver is gone; what was written stays written.
+            let _ = reply.send(work(desk));
+        });
+        self.jobs.as_ref().ok_or_else(gone)?.send(job).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Commits counts and positions together. While nothing else waits and `direct` is wished, the counts are numbered
+    /// in the same commit.
+    pub async fn push(
+        &self,
+        entries: Vec<Entry>,
+        origin: Origin,
+        positions: Vec<Position>,
+        direct: bool,
+    ) -> Result<()> {
+        self.ask(move |desk| desk.push(&entries, origin, &positions, direct)).await
+    }
+
+    /// The batches behind number `after`, at most about `most`; numbers more from the pool when there are none.
+    pub async fn take(&self, after: u64, most: usize) -> Result<Vec<Waiting>> {
+        self.ask(move |desk| desk.take(after, most)).await
+    }
+
+    /// The store has every batch up to this number.
+    pub async fn applied(&self, up_to: u64) -> Result<()> {
+        self.ask(move |desk| desk.applied(up_to)).await
+    }
+
+    /// The store has only what came up to `marker`: what follows is to be sent again.
+    pub async fn roll_back(&self, marker: u64) -> Result<RolledBack> {
+        self.ask(move |desk| desk.roll_back(marker)).await
+    }
+
+    /// Lets go of what is safe. Answers how full it is.
+    pub async fn tidy(&self, durability: Durability) -> Result<Fill> {
+        self.ask(move |desk| desk.tidy(durability)).await
+    }
+
+    /// The positions that were committed last.
+    pub async fn positions(&self) -> Result<Vec<Position>> {
+        self.ask(Desk::positions).await
+    }
+
+    /// The identity as it is in the file now.
+    pub async fn identity(&self) -> Result<Identity> {
+        self.ask(|desk| desk.identity()).await
+    }
+
+    /// From now on, batches belong into this store.
+    pub async fn belong_to(&self, store: Uuid) -> Result<()> {
+        self.ask(move |desk| desk.belong_to(store)).await
+    }
+
+    /// Gives everything behind `marker` that is still held new numbers, from 1, under a new instance: no store has any
+    /// of it. For a gap that cannot be closed, and for a store that takes the place of another.
+    pub async fn start_over(&self, marker: u64) -> Result<Identity> {
+        self.ask(move |desk| desk.start_over(marker)).await
+    }
+
+    /// The state directory was restored from a backup: whatever waits in it has been applied since, and its positions
+    /// are old. Empties it, under a new instance.
+    pub async fn forget(&self) -> Result<Identity> {
+        self.ask(Desk::forget).await
+    }
+
+    /// The operator says that the positions are right.
+    pub async fn accept_positions(&self) -> Result<()> {
+        self.ask(Desk::accept_positions).await
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // Its panic has ended the process already.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

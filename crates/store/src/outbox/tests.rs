@@ -1,0 +1,268 @@
+//! What the outbox promises, one fact a test.
+
+use super::*;
+use std::collections::BTreeMap;
+use tallymark_core::{Event, Minute, Name, When};
+
+const MOST: usize = 8;
+
+struct Box {
+    dir: tempfile::TempDir,
+    outbox: Option<Outbox>,
+    identity: Identity,
+}
+
+impl Box {
+    fn new() -> Box {
+        Box::keeping(Keep::default())
+    }
+
+    fn keeping(keep: Keep) -> Box {
+        let dir = tempfile::tempdir().unwrap();
+        let (outbox, identity) = Outbox::open(dir.path(), Uuid::new_v4(), keep).unwrap();
+        Box { dir, outbox: Some(outbox), identity }
+    }
+
+    fn reopen(&mut self) {
+        self.outbox = None;
+        let (outbox, identity) = Outbox::open(self.dir.path(), Uuid::new_v4(), Keep::default()).unwrap();
+        (self.outbox, self.identity) = (Some(outbox), identity);
+    }
+
+    fn get(&self) -> &Outbox {
+        self.outbox.as_ref().unwrap()
+    }
+
+    async fn push(&self, counts: &[(&str, i32, u64)], direct: bool) {
+        self.get().push(entries(counts), Origin::Lines, Vec::new(), direct).await.unwrap();
+    }
+
+    /// Takes everything that waits, as a sender would whose store takes it all.
+    async fn drain(&self, mut after: u64) -> Vec<Waiting> {
+        let mut all = Vec::new();
+        loop {
+            let waiting = self.get().take(after, MOST).await.unwrap();
+            let Some(last) = waiting.last() else { return all };
+            after = last.batch.seq;
+            all.extend(waiting);
+        }
+    }
+}
+
+fn entries(counts: &[(&str, i32, u64)]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = counts
+        .iter()
+        .map(|&(name, minute, count)| {
+            let (name, when) = (Name::new(name).unwrap(), When::Minute(Minute(minute)));
+            Entry { event: Event::HIT, name, when, count }
+        })
+        .collect();
+    entries.sort();
+    entries
+}
+
+fn sum(waiting: &[Waiting]) -> BTreeMap<(String, When), u64> {
+    let mut sum = BTreeMap::new();
+    for entry in waiting.iter().flat_map(|waiting| &waiting.batch.entries) {
+        *sum.entry((entry.name.to_string(), entry.when)).or_default() += entry.count;
+    }
+    sum
+}
+
+fn numbers(waiting: &[Waiting]) -> Vec<u64> {
+    waiting.iter().map(|waiting| waiting.batch.seq).collect()
+}
+
+#[tokio::test]
+async fn direct_counts_have_a_number_at_once_and_keep_it_over_a_restart() {
+    let mut outbox = Box::new();
+    outbox.push(&[("a", 1, 2)], true).await;
+    outbox.push(&[("a", 1, 3)], true).await;
+    let before = outbox.drain(0).await;
+    assert_eq!(numbers(&before), [1, 2]);
+    outbox.reopen();
+    assert_eq!(outbox.identity.last, 2);
+    assert_eq!(outbox.drain(0).await, before);
+    assert_eq!(outbox.drain(1).await, before[1..]);
+}
+
+#[tokio::test]
+async fn pooled_counts_are_merged_by_name_and_numbered_when_taken() {
+    let outbox = Box::new();
+    for tick in 0..500 {
+        outbox.push(&[("a", tick / 60, 1), ("b", 0, 2)], false).await;
+    }
+    let waiting = outbox.drain(0).await;
+    // 500 ticks fall together: two levels of merging leave a handful of blocks.
+    assert!(waiting.len() < 80, "{}", waiting.len());
+    assert_eq!(numbers(&waiting), (1..=waiting.len() as u64).collect::<Vec<_>>());
+    let sum = sum(&waiting);
+    assert_eq!(sum[&("b".to_owned(), When::Minute(Minute(0)))], 1000);
+    assert_eq!(sum.iter().filter(|((name, _), _)| name == "a").map(|(_, count)| count).sum::<u64>(), 500);
+}
+
+#[tokio::test]
+async fn large_block_is_cut_over_restarts_without_loss_or_repetition() {
+    let mut outbox = Box::new();
+    let names: Vec<String> = (0..20_000).map(|n| format!("n{n:05}")).collect();
+    let counts: Vec<(&str, i32, u64)> = names.iter().map(|name| (name.as_str(), 7, 1)).collect();
+    outbox.push(&counts, false).await;
+    let mut taken = outbox.get().take(0, 5).await.unwrap();
+    assert_eq!(taken.len(), 5);
+    outbox.reopen();
+    taken.extend(outbox.drain(5).await);
+    assert_eq!(numbers(&taken), (1..=20).collect::<Vec<_>>());
+    assert!(taken.iter().all(|waiting| waiting.batch.entries.len() == 1000));
+    assert_eq!(sum(&taken).len(), 20_000);
+}
+
+#[tokio::test]
+async fn counts_and_positions_are_one_commit() {
+    let mut outbox = Box::new();
+    let position = |state: &str| Position { source: "file:x".to_owned(), state: state.to_owned() };
+    outbox.get().push(entries(&[("a", 1, 1)]), Origin::Lines, vec![position("10")], true).await.unwrap();
+    outbox.get().push(Vec::new(), Origin::Lines, vec![position("20")], true).await.unwrap();
+    outbox.reopen();
+    assert_eq!(outbox.get().positions().await.unwrap(), [position("20")]);
+    assert_eq!(outbox.drain(0).await.len(), 1);
+}
+
+#[tokio::test]
+async fn counts_of_an_earlier_process_are_not_the_http_counters_any_more() {
+    let mut outbox = Box::new();
+    outbox.get().push(entries(&[("a", 1, 1)]), Origin::Live, Vec::new(), true).await.unwrap();
+    outbox.get().push(entries(&[("b", 1, 1)]), Origin::Live, Vec::new(), false).await.unwrap();
+    assert!(outbox.drain(0).await.iter().all(|waiting| waiting.origin == Origin::Live));
+    outbox.reopen();
+    assert!(outbox.drain(0).await.iter().all(|waiting| waiting.origin == Origin::Lines));
+}
+
+#[tokio::test]
+async fn applied_batches_are_kept_as_long_as_the_store_may_lose_them() {
+    let outbox = Box::new();
+    outbox.push(&[("a", 1, 1)], true).await;
+    outbox.push(&[("a", 1, 1)], true).await;
+    outbox.get().applied(1).await.unwrap();
+    let fill = outbox.get().tidy(Durability::Logged).await.unwrap();
+    assert_eq!((fill.waiting, fill.hits, fill.room), (1, 1, true));
+    assert_eq!(outbox.get().identity().await.unwrap().last, 2);
+    assert_eq!(outbox.drain(0).await.len(), 2);
+    let long_ago = SystemTime::now() - Duration::from_secs(60);
+    outbox.get().tidy(Durability::Snapshots(long_ago)).await.unwrap();
+    assert_eq!(outbox.drain(0).await.len(), 2);
+    let soon = SystemTime::now() + Duration::from_secs(60);
+    outbox.get().tidy(Durability::Snapshots(soon)).await.unwrap();
+    // What was never applied stays, whatever is saved.
+    assert_eq!(numbers(&outbox.drain(0).await), [2]);
+    assert_eq!(outbox.get().roll_back(0).await.unwrap(), RolledBack { first: 2, undone: 0 });
+}
+
+#[tokio::test]
+async fn full_outbox_lets_applied_batches_go_first_and_says_that_there_is_no_room() {
+    let outbox = Box::keeping(Keep { bytes: 200_000, ..Keep::default() });
+    let names: Vec<String> = (0..5000).map(|n| format!("name-{n:05}")).collect();
+    let counts: Vec<(&str, i32, u64)> = names.iter().map(|name| (name.as_str(), 7, 1)).collect();
+    for _ in 0..4 {
+        outbox.push(&counts, true).await;
+    }
+    let full = outbox.get().tidy(Durability::Logged).await.unwrap();
+    assert!(!full.room && full.bytes > 200_000 && full.waiting == 20);
+    outbox.get().applied(18).await.unwrap();
+    let fill = outbox.get().tidy(Durability::Logged).await.unwrap();
+    assert!(fill.room, "{fill:?}");
+    assert_eq!(fill.waiting, 2);
+    assert!(outbox.get().roll_back(0).await.unwrap().first > 1);
+}
+
+#[tokio::test]
+async fn starting_over_gives_what_no_store_has_new_numbers() {
+    let mut outbox = Box::new();
+    for n in 1..=5 {
+        outbox.push(&[("a", n, 1)], true).await;
+    }
+    outbox.push(&[("pooled", 1, 1)], false).await;
+    outbox.get().applied(4).await.unwrap();
+    let before = outbox.identity.instance;
+    let identity = outbox.get().start_over(2).await.unwrap();
+    assert_ne!(identity.instance, before);
+    assert_eq!(identity.last, 3);
+    let waiting = outbox.drain(0).await;
+    assert_eq!(numbers(&waiting), [1, 2, 3, 4]);
+    assert!(waiting.iter().all(|waiting| waiting.batch.instance == identity.instance));
+    let minutes: Vec<When> = waiting[..3].iter().map(|waiting| waiting.batch.entries[0].when).collect();
+    assert_eq!(minutes, [3, 4, 5].map(|minute| When::Minute(Minute(minute))));
+    outbox.reopen();
+    assert_eq!(outbox.identity.instance, identity.instance);
+}
+
+#[tokio::test]
+async fn rolled_back_batches_are_sent_again_and_are_not_the_http_counters_any_more() {
+    let outbox = Box::new();
+    for _ in 0..3 {
+        outbox.get().push(entries(&[("a", 1, 1)]), Origin::Live, Vec::new(), true).await.unwrap();
+    }
+    outbox.get().applied(2).await.unwrap();
+    assert_eq!(outbox.get().roll_back(1).await.unwrap(), RolledBack { first: 2, undone: 1 });
+    let waiting = outbox.drain(1).await;
+    assert_eq!(numbers(&waiting), [2, 3]);
+    assert_eq!(
+        waiting.iter().map(|waiting| waiting.origin).collect::<Vec<_>>(),
+        [Origin::Lines, Origin::Live]
+    );
+    // They wait again, so nothing lets go of them.
+    let soon = SystemTime::now() + Duration::from_secs(60);
+    assert_eq!(outbox.get().tidy(Durability::Snapshots(soon)).await.unwrap().waiting, 2);
+}
+
+#[tokio::test]
+async fn restored_directory_is_emptied_and_holds_its_positions() {
+    let mut outbox = Box::new();
+    outbox.push(&[("a", 1, 1)], true).await;
+    outbox.push(&[("b", 1, 1)], false).await;
+    let identity = outbox.get().forget().await.unwrap();
+    assert!(identity.positions_held && identity.last == 0);
+    assert!(outbox.drain(0).await.is_empty());
+    outbox.reopen();
+    assert!(outbox.identity.positions_held);
+    outbox.get().accept_positions().await.unwrap();
+    assert!(!outbox.get().identity().await.unwrap().positions_held);
+}
+
+#[tokio::test]
+async fn adopting_is_said_from_another_process() {
+    let outbox = Box::new();
+    let store = Uuid::new_v4();
+    outbox.get().belong_to(Uuid::new_v4()).await.unwrap();
+    Outbox::adopt(outbox.dir.path(), store).unwrap();
+    assert_eq!(outbox.get().identity().await.unwrap().adopt, Some(store));
+    outbox.get().belong_to(store).await.unwrap();
+    let identity = outbox.get().identity().await.unwrap();
+    assert_eq!((identity.store, identity.adopt), (Some(store), None));
+    let empty = tempfile::tempdir().unwrap();
+    assert!(Outbox::adopt(empty.path(), store).unwrap_err().to_string().contains("there is none"));
+}
+
+/// Merging and cutting at random moments is the same as counting.
+#[tokio::test]
+async fn any_mixture_of_pushes_takes_and_restarts_equals_a_plain_sum() {
+    let mut outbox = Box::new();
+    let (mut sums, mut taken, mut random) = (BTreeMap::new(), Vec::new(), 12_345u64);
+    for step in 0..600 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let name = format!("n{}", random >> 60);
+        let minute = (random >> 40) as i32 % 3;
+        *sums.entry((name.clone(), When::Minute(Minute(minute)))).or_default() += step + 1;
+        outbox.push(&[(&name, minute, step + 1)], random >> 33 & 3 == 0).await;
+        let after = taken.last().map_or(0, |waiting: &Waiting| waiting.batch.seq);
+        match random >> 50 & 31 {
+            0 => outbox.reopen(),
+            1 => taken.extend(outbox.get().take(after, 3).await.unwrap()),
+            2 => taken.extend(outbox.drain(after).await),
+            _ => {}
+        }
+    }
+    let after = taken.last().map_or(0, |waiting| waiting.batch.seq);
+    taken.extend(outbox.drain(after).await);
+    assert_eq!(numbers(&taken), (1..=taken.len() as u64).collect::<Vec<_>>());
+    assert_eq!(sum(&taken), sums);
+}
