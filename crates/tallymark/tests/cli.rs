@@ -172,8 +172,8 @@ fn missing_parents_of_the_data_directory_are_made() {
         .arg(&path)
         .start();
     daemon.wait_for_line(|line| line.starts_with("Markdown"), PATIENCE);
-    assert!(path.join("tallymark.db").exists() && path.join("badges").is_dir());
     stop(&mut daemon);
+    assert!(path.join("tallymark.db").exists() && path.join("badges").is_dir());
 }
 
 #[test]

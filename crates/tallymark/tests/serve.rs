@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{Kind, PATIENCE, Place, line, number, program, stop};
+use common::{Kind, PATIENCE, Place, line, number, program, stop, today};
 use std::{collections::BTreeMap, time::Duration};
-use tallymark_testbed::{Daemon, free_tcp_port, free_udp_port, http, temp_dir, wait_until};
+use tallymark_testbed::{Daemon, Redis, free_tcp_port, free_udp_port, http, temp_dir, wait_until};
 
 /// As long as a badge on disk may lag behind: a tick, a pass, and a slow machine.
 const PUBLISHED: Duration = Duration::from_secs(2);
@@ -358,6 +358,35 @@ fn concurrent_gets_are_all_counted_and_each_client_sees_the_number_grow() {
         }
         assert_eq!(place.total("~all"), (THREADS * GETS) as u64);
     }
+}
+
+#[test]
+fn two_daemons_on_one_redis_add_up_and_both_publish() {
+    let redis = Redis::start();
+    let places = [Place::with_store(redis.url()), Place::with_store(redis.url())];
+    let mut daemons = [places[0].serve(), places[1].serve()];
+    for _ in 0..100 {
+        for place in &places {
+            place.syslog().send(line("o/r").as_bytes());
+            place.hit("o/r");
+        }
+    }
+    for place in &places {
+        wait_until("both have everything on disk", PATIENCE, || place.published("o/r") == Some(400));
+        wait_until("both show everything", PATIENCE, || {
+            let answer = http::get(place.addr(), "/badge.svg?repo=o/r&count=false");
+            number(answer.text()) == Some(400)
+        });
+    }
+    // What ghit.me's own programs would read.
+    assert_eq!(redis.cli(&["GET", "repo:o%2Fr"]), "400");
+    assert_eq!(redis.cli(&["GET", &format!("repo:{}:o%2Fr", today())]), "400");
+    assert_eq!(redis.cli(&["SMEMBERS", "repos"]), "o%2Fr");
+    assert_eq!(redis.cli(&["SMEMBERS", &format!("repos:{}", today())]), "o%2Fr");
+    for daemon in &mut daemons {
+        stop(daemon);
+    }
+    assert_eq!(places[0].total("o/r"), 400);
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn emptied_redis_gets_nothing_and_the_reason_is_said() {
     let place = Place::with_store(redis.url());
     let mut daemon = place.serve();
     place.hit("o/r");
-    wait_until("the hit is in the store", PATIENCE, || place.total("o/r") == 1);
+    wait_until("the hit is published", PATIENCE, || place.published("o/r") == Some(1));
     redis.cli(&["FLUSHALL"]);
     let mut syslog = place.syslog();
     syslog.send(line("o%2Fr").as_bytes());
@@ -331,4 +331,38 @@ fn kill_9_loses_at_most_a_tick_and_the_next_start_goes_on() {
     stop(&mut daemon);
     assert_eq!(place.total("o/r"), 2);
     assert_eq!(number(&std::fs::read_to_string(place.badge_file("o/r")).unwrap()), Some(2));
+}
+
+#[test]
+fn kill_9_under_load_leaves_totals_that_agree() {
+    let place = Place::new();
+    let mut last = 0;
+    for _ in 0..5 {
+        let mut daemon = place.start("ingest", &[]);
+        let mut syslog = place.syslog();
+        thread::scope(|scope| {
+            let sender = scope.spawn(|| pace(&mut syslog, 5000, |_| false));
+            wait_until("lines flow", PATIENCE, || place.metrics().lines("syslog-udp")[0] > 500);
+            daemon.kill9();
+            sender.join().unwrap();
+        });
+        let by_name: u64 = NAMES.iter().map(|name| place.total(name)).sum();
+        let now = all(&place);
+        assert_eq!(by_name, now);
+        assert!((last..=last + syslog.taken()).contains(&now), "{last} {now} {}", syslog.taken());
+        last = now;
+    }
+    assert!(last > 0);
+}
+
+#[test]
+fn half_a_request_does_not_hold_up_the_end_for_long() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let mut idle = http::Client::connect(place.addr());
+    assert_eq!(idle.get("/badge.svg?repo=o/r").status, 200);
+    let mut half = http::Client::connect(place.addr());
+    half.send_raw(b"GET /badge.svg?repo=o/r HTTP/1.1\r\nHost:").unwrap();
+    stop(&mut daemon);
+    assert_eq!(place.total("o/r"), 1);
 }
