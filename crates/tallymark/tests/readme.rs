@@ -4,8 +4,6 @@
 //! by a free one, /etc/nginx by a real nginx on that configuration. A command that is not known here fails the test,
 //! so that the README cannot grow one that nobody runs.
 
-#![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
-
 use std::{path::Path, process::Command, time::Duration};
 use tallymark_testbed::{
     Daemon, TempDir, free_tcp_port, free_udp_port, http, nginx_test, temp_dir, wait_until,
