@@ -1,7 +1,10 @@
 //! From one line to the tally, the same for every source of lines: header, route, record, tally, and the counters that
 //! make `received = accepted + rejected` true.
 
-use crate::meters::{Delta, SourceMeters};
+use crate::{
+    meters::{Delta, SourceMeters},
+    watch::Watch,
+};
 use std::sync::Arc;
 use tallymark_core::{Added, Dating, Entry, Hit, Now, Reject, Routes, Tally, record::Reader, syslog};
 
@@ -27,6 +30,7 @@ pub struct Intake {
     tally: Tally,
     max_line: usize,
     delta: Delta,
+    watch: Watch,
     meters: SourceMeters,
 }
 
@@ -41,18 +45,19 @@ impl Intake {
         meters: SourceMeters,
     ) -> Intake {
         let (reader, tally) = (Reader::new(dating), Tally::new(limit));
-        Intake { routes, format, reader, tally, max_line, delta: Delta::default(), meters }
+        let watch = Watch::new(meters.source(), meters.tail().clone(), &routes);
+        Intake { routes, format, reader, tally, max_line, delta: Delta::default(), watch, meters }
     }
 
     /// Takes one datagram: one line, and never part of one. What follows its first LF is one reject.
     pub fn datagram(&mut self, bytes: &[u8], truncated: bool, now: Now) {
         if truncated {
-            return self.reject(Reject::Truncated);
+            return self.reject_line(Reject::Truncated, bytes, now);
         }
         let (line, more) = syslog::first_line(bytes);
         self.line(line, now);
         if more {
-            self.reject(Reject::Multiline);
+            self.reject_line(Reject::Multiline, bytes, now);
         }
     }
 
@@ -69,12 +74,16 @@ impl Intake {
         match &seen {
             Ok(hit) => {
                 self.delta.accepted += 1;
+                self.watch.accepted(hit, now);
                 self.delta.redated += u64::from(hit.redated);
                 if self.tally.add(hit) == Added::Overflow {
                     self.delta.overflowed += u64::from(hit.weight);
                 }
             }
-            Err(reject) => self.delta.reject(*reject),
+            Err(reject) => {
+                self.delta.reject(*reject);
+                self.watch.rejected(*reject, line, now);
+            }
         }
         seen
     }
@@ -83,6 +92,12 @@ impl Intake {
     pub fn reject(&mut self, reject: Reject) {
         self.delta.received += 1;
         self.delta.reject(reject);
+    }
+
+    /// The same where some of its text is there to show.
+    pub(crate) fn reject_line(&mut self, reject: Reject, text: &[u8], now: Now) {
+        self.reject(reject);
+        self.watch.rejected(reject, text, now);
     }
 
     /// How many cells the tally has.

@@ -10,6 +10,8 @@ mod live;
 mod meters;
 mod recv;
 pub mod source;
+mod tail;
+mod watch;
 
 pub use flusher::{
     Ended, Flusher, FlusherOptions, FlusherState, Instance, InstanceError, Sealed, StartPositions,
@@ -17,3 +19,4 @@ pub use flusher::{
 pub use intake::{Format, Intake, Seen};
 pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters};
+pub use tail::{Heard, Listener, Sample, Tail, What};

@@ -2,6 +2,7 @@
 //!
 //! Sources count into plain integers and add them up here once per tick, so that a line costs no atomic operation.
 
+use crate::{source::TcpMeters, tail::Tail};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -53,11 +54,14 @@ pub struct IngestMeters {
     pub(crate) outbox_bytes: Gauge,
     pub(crate) outbox_retention: Gauge,
     pub(crate) apply_seconds: Option<Histogram>,
+    tcp: TcpMeters,
+    tail: Tail,
 }
 
 /// One source's counters.
 #[derive(Clone)]
 pub struct SourceMeters {
+    source: &'static str,
     received: Counter,
     accepted: Counter,
     rejected: Arc<[Counter]>,
@@ -150,7 +154,13 @@ impl IngestMeters {
             "How long the store took for the batches of a tick",
             apply_seconds,
         );
+        meters.tcp.register(registry);
         meters
+    }
+
+    /// The live view over every source.
+    pub fn tail(&self) -> Tail {
+        self.tail.clone()
     }
 
     /// The counters of one source. Every reason is shown from the start, as 0.
@@ -160,6 +170,7 @@ impl IngestMeters {
             self.rejected.get_or_create(&RejectLabel { source, reason: reject.label() }).clone()
         };
         SourceMeters {
+            source,
             received: self.received.get_or_create(&label).clone(),
             accepted: self.accepted.get_or_create(&label).clone(),
             rejected: Reject::ALL.iter().map(rejected).collect(),
@@ -207,6 +218,19 @@ impl SourceMeters {
     /// Counts the hits of a sealed tally.
     pub(crate) fn hits(&self, entries: &[Entry]) {
         self.all.hits(entries);
+    }
+
+    /// The source's name: its label in every metric.
+    pub(crate) fn source(&self) -> &'static str {
+        self.source
+    }
+
+    pub(crate) fn tcp(&self) -> &TcpMeters {
+        &self.all.tcp
+    }
+
+    pub(crate) fn tail(&self) -> &Tail {
+        &self.all.tail
     }
 
     /// Lines received, accepted and rejected so far.

@@ -1,15 +1,16 @@
-//! Receiving many datagrams with one system call, and what the kernel dropped.
+//! Receiving many datagrams with one system call, what the kernel dropped, and sockets that came with the process.
 //!
 //! This is the only module with `unsafe` code: `recvmmsg(2)`, `poll(2)` and `getsockopt(SO_MEMINFO)` have no safe
-//! wrapper that fits (nix's reuse of message headers loses control data, rustix has no recvmmsg). Sources call it;
-//! it interprets nothing.
+//! wrapper that fits (nix's reuse of message headers loses control data, rustix has no recvmmsg), and no type can say
+//! that a number in an environment variable is an open descriptor. Sources call it; it interprets nothing.
 
 #![allow(unsafe_code)]
 
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    os::fd::{AsRawFd, BorrowedFd},
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -147,18 +148,69 @@ pub(crate) fn drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
 
 /// Waits until `socket` can be read, `stop` can be read, or `timeout` is over.
 pub(crate) fn wait(socket: BorrowedFd<'_>, stop: BorrowedFd<'_>, timeout: Duration) -> io::Result<()> {
-    let waits_for =
-        |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    let mut fds = [waits_for(socket), waits_for(stop)];
-    // Rounded up, so that a tick that is due in 0.4 ms is waited for and not spun for.
-    let timeout = i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
-    // SAFETY: `fds` is a valid array of two pollfd.
-    let result = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout) };
-    if result >= 0 {
-        return Ok(());
+    let mut poll = Poll::default();
+    poll.add(socket);
+    poll.add(stop);
+    poll.wait(timeout)
+}
+
+/// Descriptors of which any is waited for, used again for every wait.
+#[derive(Default)]
+pub(crate) struct Poll(Vec<libc::pollfd>);
+
+impl Poll {
+    /// Waits for nothing any more.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
-    let error = io::Error::last_os_error();
-    if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+
+    /// Waits for this one, too, to be readable or at its end. Answers its place.
+    ///
+    /// Should it be closed before the wait, the kernel says so or tells of another descriptor: a needless look at
+    /// a non-blocking socket, and nothing worse.
+    pub(crate) fn add(&mut self, fd: BorrowedFd<'_>) -> usize {
+        self.0.push(libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+        self.0.len() - 1
+    }
+
+    /// Waits for the first of them, or until `timeout` is over.
+    pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<()> {
+        // Rounded up, so that a tick that is due in 0.4 ms is waited for and not spun for.
+        let timeout = i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+        // SAFETY: the vector is a valid array of as many pollfd as it is long.
+        let result = unsafe { libc::poll(self.0.as_mut_ptr(), self.0.len() as libc::nfds_t, timeout) };
+        if result >= 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+    }
+
+    /// Whether there is something to do at this place: data, an end or an error.
+    pub(crate) fn is_ready(&self, at: usize) -> bool {
+        self.0.get(at).is_some_and(|entry| entry.revents != 0)
+    }
+}
+
+/// Takes the descriptors that the service manager started this process with, with their names. Once: later calls
+/// answer none, so that no descriptor gets two owners.
+pub(crate) fn handed_over() -> io::Result<Vec<(OwnedFd, String)>> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::SeqCst) {
+        return Ok(Vec::new());
+    }
+    // The variables are for this process id alone, and what they name is closed on exec from here on.
+    sd_notify::listen_fds_with_names()?.map(|(fd, name)| Ok((own(fd)?, name))).collect()
+}
+
+fn own(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: asking for the flags of any number is harmless; a number that is not open answers an error.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and sd_listen_fds(3)'s protocol gives it to this process for good: the service manager put
+    // it there before the program began, nothing else in the program knows of it, and the caller runs once.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]

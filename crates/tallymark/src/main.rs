@@ -8,7 +8,9 @@ mod progress;
 mod publishing;
 mod reload;
 mod run;
+mod sources;
 mod supervisor;
+mod tailing;
 
 use clap::Parser;
 use std::process::ExitCode;

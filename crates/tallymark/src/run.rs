@@ -8,15 +8,17 @@ use crate::{
     config::{BadConfig, Config, Overrides},
     publishing,
     reload::Reload,
+    sources::{self, Source},
     supervisor,
+    tailing::TailSocket,
 };
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
 use prometheus_client::{metrics::info::Info, registry::Registry};
-use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tallymark_ingest::{
-    Flusher, FlusherOptions, FlusherState, IngestMeters, Instance, Live, Sealed,
-    source::{Stop, SyslogUdp, UdpOptions, now},
+    Flusher, FlusherOptions, FlusherState, IngestMeters, Instance, Live, Tail,
+    source::{Handed, Place, Stop, now},
 };
 use tallymark_publish::PublishMeters;
 use tallymark_store::Store;
@@ -58,7 +60,7 @@ pub(crate) struct Start {
 /// What is bound before anything runs, so that a busy port is an error at start.
 struct Bindings {
     http: Bound,
-    sources: Vec<SyslogUdp>,
+    sources: Vec<Source>,
     base_url: String,
 }
 
@@ -75,6 +77,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let publish_meters = PublishMeters::register(&mut registry);
     let web_meters = WebMeters::register(&mut registry);
     let bindings = bind(config, &meters)?;
+    let tail = meters.tail();
 
     let live = Arc::new(Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries));
     let options = FlusherOptions { keep: config.keep, accept_positions: start.accept_positions };
@@ -102,6 +105,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
         router: tallymark_web::dressed(routes, web_meters),
         limits: Limits { connections: config.connections, ..Limits::default() },
         flusher,
+        tail,
     };
     let reload = Reload {
         file: start.file.clone(),
@@ -115,25 +119,19 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
 }
 
 fn bind(config: &Config, meters: &IngestMeters) -> Result<Bindings> {
-    let http = Bound::open(&config.http.listen)?;
+    let mut handed = Handed::take()?;
+    let place = match &config.http.listen {
+        Listen::Tcp(addr) => Place::Tcp(*addr),
+        Listen::Unix(path) => Place::UnixStream(path.clone()),
+    };
+    let http = match handed.claim_fd(&place) {
+        Some(socket) => Bound::handed(&config.http.listen, socket)?,
+        None => Bound::open(&config.http.listen)?,
+    };
     let local = http.local().context("asking where HTTP listens")?;
     let base_url = config.http.base_url.clone().unwrap_or_else(|| default_base_url(&local));
-    let mut sources = Vec::new();
-    for source in &config.sources {
-        let options = UdpOptions {
-            listen: source.listen,
-            allow: source.allow.clone(),
-            receive_buffer: source.receive_buffer,
-            max_line: source.max_line,
-            format: source.format,
-            routes: config.routes_of(source),
-            tick: config.tick,
-            limit: config.tally_entries,
-        };
-        let bound = SyslogUdp::bind(options, meters.source("syslog-udp"))?;
-        info!(listen = %bound.local_addr()?, "syslog-udp listens");
-        sources.push(bound);
-    }
+    let sources = sources::open(config, meters, &mut handed)?;
+    handed.finish()?;
     info!(listen = %local, "HTTP listens");
     Ok(Bindings { http, sources, base_url })
 }
@@ -161,6 +159,7 @@ struct Daemon {
     router: tallymark_web::Router,
     limits: Limits,
     flusher: Flusher,
+    tail: Tail,
 }
 
 impl Daemon {
@@ -171,7 +170,7 @@ impl Daemon {
         let flusher = tokio::spawn(self.flusher.run(flushing, gave_up.clone().cancelled_owned()));
 
         let halt = Stop::new().context("making the pipe that stops sources")?;
-        let threads = start_sources(bindings.sources, &sealed, &halt, &stop)?;
+        let threads = sources::start(bindings.sources, &sealed, &halt, &stop)?;
         let live_stop = CancellationToken::new();
         let live = tokio::spawn({
             let (live, sealed, live_stop) = (self.live.clone(), sealed.clone(), live_stop.clone());
@@ -179,6 +178,11 @@ impl Daemon {
         });
         drop(sealed);
         let http = tokio::spawn(tallymark_web::serve(bindings.http, self.router, self.limits, stop.clone()));
+        match TailSocket::open(&start.config.data_dir) {
+            Ok(socket) => drop(tokio::spawn(socket.offer(self.tail, stop.clone()))),
+            // A path that is too long, for one; counting goes on without it.
+            Err(error) => warn!(%error, "`tallymark tail` will not work: its socket cannot be opened in the data directory"),
+        }
         let publish_stop = CancellationToken::new();
         let publisher = (start.role == Role::Serve { render: true }).then(|| {
             let (dir, every) = (start.config.badges.dir.clone(), start.config.badges.every);
@@ -200,7 +204,7 @@ impl Daemon {
             tokio::time::sleep(DRAIN).await;
             gave_up.cancel();
         });
-        let sources = tokio::task::spawn_blocking(move || join(threads)).await?;
+        let sources = tokio::task::spawn_blocking(move || sources::join(threads)).await?;
         http.await?;
         live_stop.cancel();
         live.await?;
@@ -219,38 +223,6 @@ impl Daemon {
         }
         Ok(())
     }
-}
-
-/// Each source is a thread, because it drains its socket in its own rhythm. One that fails stops the daemon: a
-/// supervisor then starts it anew, which is better than one that looks well and counts nothing.
-fn start_sources(
-    sources: Vec<SyslogUdp>,
-    sealed: &mpsc::Sender<Sealed>,
-    halt: &Stop,
-    stop: &CancellationToken,
-) -> Result<Vec<JoinHandle<Result<()>>>> {
-    let mut threads = Vec::new();
-    for source in sources {
-        let (sealed, halt, stop) = (sealed.clone(), halt.clone(), stop.clone());
-        let work = move || {
-            let ended = source.run(&sealed, &halt).context("receiving syslog over UDP");
-            if ended.is_err() {
-                stop.cancel();
-            }
-            ended
-        };
-        let thread = std::thread::Builder::new().name("syslog-udp".to_owned()).spawn(work);
-        threads.push(thread.context("starting the thread of a source")?);
-    }
-    Ok(threads)
-}
-
-fn join(threads: Vec<JoinHandle<Result<()>>>) -> Result<()> {
-    for thread in threads {
-        // A panic aborts the whole process, so there is nothing to join then.
-        thread.join().unwrap_or(Ok(()))?;
-    }
-    Ok(())
 }
 
 /// SIGTERM, SIGINT, or a source that failed. A second signal leaves at once.

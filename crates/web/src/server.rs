@@ -11,7 +11,10 @@ use hyper_util::{
 use std::{
     fmt, fs, io,
     net::SocketAddr,
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{FileTypeExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -59,6 +62,8 @@ pub enum Bound {
     Tcp(TcpListener),
     /// A unix stream socket.
     Unix(UnixListener, PathBuf),
+    /// The same, kept by the service manager: its file stays.
+    HandedUnix(UnixListener, PathBuf),
 }
 
 /// The listener could not be opened.
@@ -99,13 +104,32 @@ impl Bound {
         bound.map_err(|error| ListenError { listen: listen.clone(), error })
     }
 
+    /// Takes a listening socket that the service manager keeps: whoever has not been accepted at the end waits for
+    /// the next process.
+    pub fn handed(listen: &Listen, socket: OwnedFd) -> Result<Bound, ListenError> {
+        let bound = match listen {
+            Listen::Tcp(_) => from_std(std::net::TcpListener::from(socket)).map(Bound::Tcp),
+            Listen::Unix(path) => {
+                let listener = std::os::unix::net::UnixListener::from(socket);
+                let listener = listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener));
+                listener.map(|listener| Bound::HandedUnix(listener, path.clone()))
+            }
+        };
+        bound.map_err(|error| ListenError { listen: listen.clone(), error })
+    }
+
     /// Where it listens, with the port that the kernel chose for port 0.
     pub fn local(&self) -> io::Result<Listen> {
         match self {
             Bound::Tcp(listener) => listener.local_addr().map(Listen::Tcp),
-            Bound::Unix(_, path) => Ok(Listen::Unix(path.clone())),
+            Bound::Unix(_, path) | Bound::HandedUnix(_, path) => Ok(Listen::Unix(path.clone())),
         }
     }
+}
+
+fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 fn open_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -169,7 +193,9 @@ enum Accepted {
 async fn accept(bound: &Bound) -> io::Result<Accepted> {
     match bound {
         Bound::Tcp(listener) => listener.accept().await.map(|(stream, _)| Accepted::Tcp(stream)),
-        Bound::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
+        Bound::Unix(listener, _) | Bound::HandedUnix(listener, _) => {
+            listener.accept().await.map(|(stream, _)| Accepted::Unix(stream))
+        }
     }
 }
 

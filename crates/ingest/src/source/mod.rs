@@ -1,16 +1,80 @@
 //! Where lines come from, one file a kind.
 
+mod datagram;
+mod handed;
+mod tcp;
 mod udp;
+mod unix;
 
-pub use udp::{BindError, SyslogUdp, UdpOptions};
+pub use datagram::SyslogDatagrams;
+pub use handed::{Handed, HandedError, Place};
+pub use tcp::{SyslogTcp, TcpMeters, TcpOptions};
+pub use udp::UdpOptions;
+pub use unix::UnixOptions;
 
+use crate::{Format, Intake, Sealed, meters::SourceMeters};
 use std::{
     io::{self, PipeReader, PipeWriter, Write},
     os::fd::{AsFd, BorrowedFd},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tallymark_core::Now;
+use tallymark_core::{Dating, Now, Routes};
+use tokio::sync::mpsc;
+use tracing::warn;
+
+/// What every source of syslog is set up with.
+#[derive(Clone, Debug)]
+pub struct LineOptions {
+    /// The longest line.
+    pub max_line: usize,
+    /// What lines look like.
+    pub format: Format,
+    /// Which lines are taken.
+    pub routes: Arc<Routes>,
+    /// How often the tally is sealed.
+    pub tick: Duration,
+    /// How many cells the tally may have.
+    pub limit: usize,
+}
+
+impl LineOptions {
+    fn intake(&self, dating: Dating, meters: SourceMeters) -> Intake {
+        Intake::new(self.routes.clone(), self.format, dating, self.limit, self.max_line, meters)
+    }
+}
+
+/// A socket could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("listening for syslog on {place}: {error}")]
+pub struct BindError {
+    place: String,
+    #[source]
+    error: io::Error,
+}
+
+impl BindError {
+    fn new(place: String, error: io::Error) -> BindError {
+        BindError { place, error }
+    }
+}
+
+/// Sends the tally on if there is room for it in the channel.
+fn seal_if_room(intake: &mut Intake, out: &mpsc::Sender<Sealed>) {
+    if intake.is_empty() {
+        return;
+    }
+    if let Ok(place) = out.try_reserve() {
+        place.send(Sealed::of_lines(intake.seal()));
+    }
+}
+
+/// Sends the last tally of a source on, and waits for room.
+fn seal_last(intake: &mut Intake, out: &mpsc::Sender<Sealed>) {
+    if !intake.is_empty() && out.blocking_send(Sealed::of_lines(intake.seal())).is_err() {
+        warn!("the flusher was gone before the last lines reached it");
+    }
+}
 
 /// Tells the threads of sources to stop: they sleep in `poll`, so they are woken by a pipe.
 #[derive(Clone)]

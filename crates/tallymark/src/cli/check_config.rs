@@ -28,14 +28,14 @@ fn json(config: &Config) -> serde_json::Value {
         "data-dir": config.data_dir,
         "badges-dir": config.badges.dir,
         "listen": config.http.listen.to_string(),
-        "sources": config.sources.iter().map(|source| format!("syslog-udp {}", source.listen)).collect::<Vec<_>>(),
+        "sources": config.sources.iter().map(|source| source.kind.to_string()).collect::<Vec<_>>(),
         "routes": config.routes.as_slice().iter().map(|route| route.tag.clone()).collect::<Vec<_>>(),
     })
 }
 
 fn people(config: &Config) -> String {
     let sources: Vec<String> =
-        config.sources.iter().map(|source| format!("syslog-udp {}", source.listen)).collect();
+        config.sources.iter().map(|source| source.kind.to_string()).collect();
     let routes: Vec<&str> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
     format!(

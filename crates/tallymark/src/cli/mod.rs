@@ -9,6 +9,7 @@ mod replay;
 mod serve;
 mod show;
 mod store;
+mod tail;
 
 use crate::{
     config::{self, BadConfig, Config, Overrides},
@@ -73,6 +74,12 @@ pub(crate) struct Common {
     /// Where syslog arrives [default: 127.0.0.1:5140].
     #[arg(long, global = true, env = "TALLYMARK_SYSLOG_UDP", value_name = "ADDR", value_parser = config::address, help_heading = "Everywhere")]
     syslog_udp: Option<SocketAddr>,
+    /// A unix socket at which syslog arrives as datagrams.
+    #[arg(long, global = true, env = "TALLYMARK_SYSLOG_UNIX", value_name = "PATH", value_parser = config::socket_path, help_heading = "Everywhere")]
+    syslog_unix: Option<PathBuf>,
+    /// Where relays bring syslog over TCP.
+    #[arg(long, global = true, env = "TALLYMARK_SYSLOG_TCP", value_name = "ADDR", value_parser = config::address, help_heading = "Everywhere")]
+    syslog_tcp: Option<SocketAddr>,
     /// Who may send syslog; needed when it listens beyond loopback. May be repeated.
     #[arg(long, global = true, env = "TALLYMARK_ALLOW", value_name = "NETWORK", value_parser = config::network, value_delimiter = ',', help_heading = "Everywhere")]
     allow: Vec<IpNet>,
@@ -111,6 +118,8 @@ enum Command {
     Render(render::Render),
     /// Show the counts of one name.
     Show(show::Show),
+    /// Watch what the running daemon accepts and rejects.
+    Tail(tail::Tail),
     /// Accept a store that is not the expected one.
     Store(store::StoreCommand),
     /// Dry run: what these log lines would count.
@@ -132,6 +141,7 @@ impl Cli {
             Command::Ingest(ingest) => ingest.run(common),
             Command::Render(render) => render.run(&common),
             Command::Show(show) => show.run(&common),
+            Command::Tail(tail) => tail.run(&common),
             Command::Store(store) => store.run(&common),
             Command::Replay(replay) => replay.run(&common),
             Command::CheckConfig(check) => check.run(&common),
@@ -176,6 +186,8 @@ impl Common {
             port,
             base_url: self.base_url.clone(),
             syslog_udp: self.syslog_udp,
+            syslog_unix: self.syslog_unix.clone(),
+            syslog_tcp: self.syslog_tcp,
             allow: self.allow.clone(),
         })
     }

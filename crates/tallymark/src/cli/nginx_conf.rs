@@ -3,7 +3,7 @@
 //! It is nginx/tallymark.conf, which works as it stands; its addresses and paths are replaced by this set-up's.
 
 use super::{Common, out};
-use crate::config::Config;
+use crate::config::{Config, NginxServer, nginx_server};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::{net::SocketAddr, path::Path};
@@ -40,8 +40,12 @@ impl NginxConf {
     }
 
     fn fill(&self, config: &Config) -> Result<String> {
-        let source =
-            config.sources.first().context("nginx needs a syslog-udp source to log to; there is none")?;
+        let source = nginx_server(&config.sources)
+            .context("nginx needs a syslog-udp or syslog-unix source to log to; there is none")?;
+        let server = match source {
+            NginxServer::Udp(addr) => addr.to_string(),
+            NginxServer::Unix(path) => format!("unix:{}", log_word(&std::path::absolute(path)?)?),
+        };
         let badges = std::path::absolute(&config.badges.dir).context("finding the badge directory")?;
         let http = match &config.http.listen {
             Listen::Tcp(addr) => addr.to_string(),
@@ -51,7 +55,7 @@ impl NginxConf {
         for (default, value) in [
             ("listen 80;", format!("listen {};", self.nginx_listen)),
             ("server_name hits.example.org;", format!("server_name {};", self.server_name)),
-            ("127.0.0.1:5140", source.listen.to_string()),
+            ("127.0.0.1:5140", server),
             ("127.0.0.1:8080", http),
             ("/var/lib/tallymark/badges", word(&badges)?),
         ] {
@@ -73,6 +77,15 @@ fn word(path: &Path) -> Result<String> {
             path.display()
         ),
     }
+}
+
+/// A path within an `access_log syslog:` parameter, whose parts are separated by commas.
+fn log_word(path: &Path) -> Result<String> {
+    let text = word(path)?;
+    if text.contains(',') {
+        bail!("{text} cannot stand in nginx's access_log: use a path without commas");
+    }
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -5,10 +5,16 @@ use std::io::{self, Write};
 
 /// Writes text to standard output.
 pub(super) fn print(text: &str) -> Result<()> {
+    print_more(text).map(drop)
+}
+
+/// The same for a command that goes on: false when nobody reads any more.
+pub(super) fn print_more(text: &str) -> Result<bool> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("writing to standard output"),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("writing to standard output"),
     }
 }
 

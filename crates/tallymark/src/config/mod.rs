@@ -4,10 +4,12 @@
 //! exactly this.
 
 mod reader;
+mod source;
 mod units;
 
 pub(crate) use reader::Mistake;
-pub(crate) use units::{address, base_url, duration_within, listen, network};
+pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
+pub(crate) use units::{address, base_url, duration_within, listen, network, socket_path};
 
 use ipnet::IpNet;
 use reader::{Mistakes, Table};
@@ -19,7 +21,6 @@ use std::{
 };
 use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
 use tallymark_core::{Column, Escape, Event, NameRule, Route, Routes};
-use tallymark_ingest::Format;
 use tallymark_store::{Retention, StoreUrl, outbox::Keep};
 use tallymark_web::{Listen, Visibility};
 use toml::de::DeTable;
@@ -33,7 +34,7 @@ pub(crate) struct Config {
     pub(crate) retention: Retention,
     pub(crate) keep: Keep,
     pub(crate) http: Http,
-    pub(crate) sources: Vec<Udp>,
+    pub(crate) sources: Vec<Source>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) badges: Badges,
     pub(crate) connections: usize,
@@ -47,17 +48,6 @@ pub(crate) struct Http {
     pub(crate) base_url: Option<String>,
     pub(crate) visibility: Visibility,
     pub(crate) tokens: Vec<String>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Udp {
-    pub(crate) listen: SocketAddr,
-    pub(crate) allow: Option<Vec<IpNet>>,
-    pub(crate) receive_buffer: usize,
-    pub(crate) max_line: usize,
-    pub(crate) format: Format,
-    /// Only the route of this tag, if one is named.
-    pub(crate) route: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +70,8 @@ pub(crate) struct Overrides {
     pub(crate) port: Option<u16>,
     pub(crate) base_url: Option<String>,
     pub(crate) syslog_udp: Option<SocketAddr>,
+    pub(crate) syslog_unix: Option<PathBuf>,
+    pub(crate) syslog_tcp: Option<SocketAddr>,
     pub(crate) allow: Vec<IpNet>,
 }
 
@@ -154,7 +146,7 @@ impl Config {
     }
 
     /// The routes a source uses.
-    pub(crate) fn routes_of(&self, source: &Udp) -> Arc<Routes> {
+    pub(crate) fn routes_of(&self, source: &Source) -> Arc<Routes> {
         match &source.route {
             None => self.routes.clone(),
             Some(tag) => {
@@ -187,7 +179,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
 
     let http = read_http(file.table("http"), overrides);
     let routes = read_routes(file.tables("route"), mistakes);
-    let sources = read_sources(file.tables("source"), &routes, overrides, mistakes);
+    let sources = source::read_sources(file.tables("source"), &routes, overrides, mistakes);
     let badges = read_badges(file.table("badges"), &data_dir, overrides);
 
     let mut section = file.table("retention");
@@ -210,12 +202,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
 
     let routes = Arc::new(Routes::new(routes));
     let (connections, tally_entries) = (connections as usize, tally_entries as usize);
-    Config {
-        data_dir,
-        store: url,
-        tick,
-        retention,
-        keep,
+    Config { data_dir, store: url, tick, retention, keep,
         http,
         sources,
         routes,
@@ -341,85 +328,6 @@ fn check_columns(table: &Table<'_>, columns: &[Column]) {
         if !matches!(column, Column::Skip | Column::Name) && columns[..at].contains(column) {
             table.mistake("columns: a column stands there twice");
         }
-    }
-}
-
-fn read_sources(
-    tables: Option<Vec<Table<'_>>>,
-    routes: &[Route],
-    overrides: &Overrides,
-    mistakes: &Mistakes<'_>,
-) -> Vec<Udp> {
-    let usual = Udp {
-        listen: SocketAddr::from(([127, 0, 0, 1], 5140)),
-        allow: None,
-        receive_buffer: 8 << 20,
-        max_line: 65_536,
-        format: Format::Syslog,
-        route: None,
-    };
-    let mut sources: Vec<Udp> = match tables {
-        None => vec![usual.clone()],
-        Some(tables) => tables.into_iter().map(|table| read_source(table, &usual, routes)).collect(),
-    };
-    if let Some(listen) = overrides.syslog_udp {
-        let mut source = sources.into_iter().next().unwrap_or(usual);
-        source.listen = listen;
-        if !overrides.allow.is_empty() {
-            source.allow = Some(overrides.allow.clone());
-        }
-        sources = vec![source];
-    }
-    for (at, source) in sources.iter().enumerate() {
-        if !source.listen.ip().is_loopback() && source.allow.is_none() {
-            let what = format!(
-                "source[{at}]: syslog has no password, so {} needs allow = [\"10.0.0.0/8\"] (or --allow) with the \
-                 networks that may send",
-                source.listen
-            );
-            mistakes.add(None, what);
-        }
-        let same = |other: &&Udp| other.listen == source.listen && source.listen.port() != 0;
-        if sources[..at].iter().find(same).is_some() {
-            mistakes.add(None, format!("source[{at}]: another source listens on {} already", source.listen));
-        }
-    }
-    sources
-}
-
-fn read_source(mut table: Table<'_>, usual: &Udp, routes: &[Route]) -> Udp {
-    let kind = table.text("kind", |text| match text {
-        "syslog-udp" => Ok(()),
-        _ => Err(format!("{text:?} is not a kind of source; known: syslog-udp")),
-    });
-    if kind.is_none() {
-        table.mistake("kind = \"syslog-udp\" is missing");
-    }
-    let listen = table.text("listen", units::address).unwrap_or(usual.listen);
-    let allow = table.texts("allow", units::network);
-    let receive_buffer = table.text("receive-buffer", |text| match units::bytes(text)? {
-        size @ 4096..=1_073_741_824 => Ok(size),
-        _ => Err("must be 4KiB to 1GiB".to_owned()),
-    });
-    let max_line = table.number("max-line-bytes", 64..65_537).map(|size| size as usize);
-    let format = table.text("format", |text| match text {
-        "syslog" => Ok(Format::Syslog),
-        "record" => Ok(Format::Record),
-        "auto" => Ok(Format::Auto),
-        _ => Err(format!("{text:?} is not auto, syslog or record")),
-    });
-    let route = table.text("route", |text| match routes.iter().any(|route| route.tag == text) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("no [[route]] has the tag {text:?}")),
-    });
-    table.finish();
-    Udp {
-        listen,
-        allow,
-        receive_buffer: receive_buffer.unwrap_or(usual.receive_buffer),
-        max_line: max_line.unwrap_or(usual.max_line),
-        format: format.unwrap_or(usual.format),
-        route,
     }
 }
 

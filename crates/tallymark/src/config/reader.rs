@@ -74,6 +74,11 @@ impl<'a> Table<'a> {
         Table { name: name.into(), left: Vec::new(), known: Vec::new(), mistakes }
     }
 
+    /// Whether the key is there and was not taken yet.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.left.iter().any(|(left, ..)| *left == key)
+    }
+
     fn take(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(key);
         let at = self.left.iter().position(|(left, ..)| *left == key)?;

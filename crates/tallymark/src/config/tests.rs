@@ -26,7 +26,7 @@ fn nothing_written_means_the_defaults() {
     assert_eq!(config.badges.dir, Path::new("tallymark-data/badges"));
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.sources.len(), 1);
-    assert_eq!(config.sources[0].listen.to_string(), "127.0.0.1:5140");
+    assert_eq!(config.sources[0].kind.to_string(), "syslog-udp 127.0.0.1:5140");
     assert_eq!(config.tick, Duration::from_millis(250));
     let tags: Vec<_> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
     assert_eq!(tags, ["badge", "tallymark"]);
@@ -97,7 +97,8 @@ fn syslog_beyond_loopback_needs_an_allow_list() {
     let source = |keys: &str| format!("[[source]]\nkind = \"syslog-udp\"\n{keys}\n");
     bad(&source("listen = \"0.0.0.0:514\""), &[(None, "needs allow")]);
     let config = good(&source("listen = \"0.0.0.0:514\"\nallow = [\"10.0.0.0/8\"]"));
-    assert_eq!(config.sources[0].allow.as_deref().map(<[_]>::len), Some(1));
+    let Kind::Udp { allow, .. } = &config.sources[0].kind else { panic!("not UDP") };
+    assert_eq!(allow.as_deref().map(<[_]>::len), Some(1));
     bad("[[source]]\nlisten = \"127.0.0.1:1\"", &[(Some(2), "kind")]);
     bad(&source("route = \"nope\""), &[(Some(3), "no [[route]]")]);
     bad(&format!("{0}{0}", source("listen = \"127.0.0.1:1\"")), &[(None, "already")]);
@@ -117,5 +118,52 @@ fn overrides_win_over_the_file() {
     assert_eq!(config.store.to_string(), "redis://h");
     assert_eq!(config.badges.dir, Path::new("d/badges"));
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:9");
-    assert_eq!(config.sources[0].listen.to_string(), "127.0.0.1:7");
+    assert_eq!(config.sources[0].kind.to_string(), "syslog-udp 127.0.0.1:7");
+}
+
+#[test]
+fn sources_of_every_kind_are_read_with_the_keys_of_their_kind() {
+    let source = |kind: &str, keys: &str| format!("[[source]]\nkind = \"{kind}\"\n{keys}\n");
+    let config =
+        good(&(source("syslog-unix", "path = \"/run/t/s\"") + &source("syslog-tcp", "listen = \":601\"")));
+    let kinds: Vec<String> = config.sources.iter().map(|source| source.kind.to_string()).collect();
+    assert_eq!(kinds, ["syslog-unix /run/t/s", "syslog-tcp 127.0.0.1:601"]);
+    assert_eq!(config.sources[0].max_line, 262_144);
+    assert_eq!(config.sources[0].kind, Kind::Unix { path: "/run/t/s".into(), mode: 0o666 });
+    let mode = good(&source("syslog-unix", "path = \"/s\"\nmode = \"0660\""));
+    assert_eq!(mode.sources[0].kind, Kind::Unix { path: "/s".into(), mode: 0o660 });
+    bad(&source("syslog-unix", "mode = \"0888\""), &[(Some(3), "path"), (Some(3), "not a mode")]);
+    bad(&source("syslog-unix", "path = \"/s\"\nmode = \"1777\""), &[(Some(4), "not a mode")]);
+    let long = format!("path = \"/{}\"", "x".repeat(107));
+    bad(&source("syslog-unix", &long), &[(Some(3), "107 bytes")]);
+    bad(&source("syslog-unix", "path = \"/s\"\nlisten = \":1\""), &[(Some(4), "unknown key")]);
+    bad(&source("syslog-tcp", "listen = \"0.0.0.0:601\""), &[(None, "needs allow")]);
+    bad(
+        &source("syslog-tcp", "connections = 0\nidle-timeout = \"1ms\"\nframing = \"x\""),
+        &[(Some(3), "must be 1 to"), (Some(4), "must be"), (Some(5), "auto, lines or counted")],
+    );
+    bad(&source("syslog-tcp", "format = \"record\""), &[(None, "framing")]);
+    good(&source("syslog-tcp", "format = \"record\"\nframing = \"lines\""));
+    bad(&(source("syslog-unix", "path = \"/s\"").repeat(2)), &[(None, "already")]);
+    bad(&source("syslog-tcp", "max-line-bytes = 65537"), &[(Some(3), "must be 64 to 65536")]);
+}
+
+#[test]
+fn flag_stands_for_the_sources_of_its_kind() {
+    let file = "[[source]]\nkind = \"syslog-unix\"\npath = \"/a\"\nmode = \"0600\"\n";
+    let kinds = |file: &str, overrides: &Overrides| -> Vec<String> {
+        let config = Config::parse(file, overrides).unwrap();
+        config.sources.iter().map(|source| source.kind.to_string()).collect()
+    };
+    let unix = Overrides { syslog_unix: Some("/b".into()), ..Overrides::default() };
+    assert_eq!(kinds("", &unix), ["syslog-unix /b"]);
+    assert_eq!(kinds(file, &unix), ["syslog-unix /b"]);
+    let kept = Config::parse(file, &unix).unwrap();
+    assert_eq!(kept.sources[0].kind, Kind::Unix { path: "/b".into(), mode: 0o600 });
+    let tcp = Overrides { syslog_tcp: Some("127.0.0.1:7".parse().unwrap()), ..Overrides::default() };
+    assert_eq!(kinds(file, &tcp), ["syslog-unix /a", "syslog-tcp 127.0.0.1:7"]);
+    let open = Overrides { syslog_tcp: Some("0.0.0.0:7".parse().unwrap()), ..Overrides::default() };
+    assert!(Config::parse("", &open).is_err());
+    let allowed = Overrides { allow: vec!["10.0.0.0/8".parse().unwrap()], ..open };
+    assert!(Config::parse("", &allowed).is_ok());
 }

@@ -62,12 +62,17 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
 pub(crate) fn listen(text: &str) -> Result<Listen, String> {
     let path = text.strip_prefix("unix:").or_else(|| text.starts_with('/').then_some(text));
     match path {
-        // sun_path has 108 bytes, one of which ends it.
-        Some(path) if path.is_empty() || path.len() > 107 => {
-            Err("the path of a socket has 1 to 107 bytes".to_owned())
-        }
-        Some(path) => Ok(Listen::Unix(PathBuf::from(path))),
+        Some(path) => socket_path(path).map(Listen::Unix),
         None => address(text).map(Listen::Tcp),
+    }
+}
+
+/// The path of a unix socket.
+pub(crate) fn socket_path(text: &str) -> Result<PathBuf, String> {
+    match text.len() {
+        // sun_path has 108 bytes, one of which ends it.
+        1..=107 => Ok(PathBuf::from(text)),
+        _ => Err("the path of a socket has 1 to 107 bytes".to_owned()),
     }
 }
 

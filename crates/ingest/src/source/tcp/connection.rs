@@ -1,0 +1,183 @@
+//! One connection of the TCP source: its framing, what it may not hand over yet, and how it ends.
+
+use super::{meters::Closed, open};
+use crate::Intake;
+use std::{
+    io::{self, Read},
+    net::TcpStream,
+    os::fd::{AsFd, BorrowedFd},
+    time::{Duration, Instant},
+};
+use tallymark_core::{Frame, Frames, Framing, Now, Reject};
+
+/// Chunks read from one connection before the others have their turn.
+const CHUNKS_AT_ONCE: usize = 16;
+
+pub(super) struct Connection {
+    stream: TcpStream,
+    frames: Frames,
+    /// Read, and not yet looked at: the tally was full. At most one chunk.
+    held: Vec<u8>,
+    last_read: Instant,
+    /// Its last message is accounted for.
+    ended: bool,
+}
+
+/// How a connection stands after reading.
+pub(super) enum Fed {
+    Open,
+    Closed(Closed),
+}
+
+/// How far a chunk went.
+enum Took {
+    All,
+    /// The tally is full; so many bytes were taken.
+    Full(usize),
+    Broken(Reject),
+}
+
+impl Connection {
+    pub(super) fn new(
+        stream: TcpStream,
+        (framing, max_line): (Framing, usize),
+        current: Instant,
+    ) -> Connection {
+        let frames = Frames::new(framing, max_line);
+        Connection { stream, frames, held: Vec::new(), last_read: current, ended: false }
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    /// Whether something was read that is not counted yet.
+    pub(super) fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// How long nothing has come.
+    pub(super) fn silent(&self, current: Instant) -> Duration {
+        current.saturating_duration_since(self.last_read)
+    }
+
+    /// It has not been silent as far as we can tell.
+    pub(super) fn touch(&mut self, current: Instant) {
+        self.last_read = current;
+    }
+
+    /// Reads some of what is there, while the tally has room.
+    pub(super) fn read(
+        &mut self,
+        chunk: &mut [u8],
+        intake: &mut Intake,
+        limit: usize,
+        time: Now,
+        current: Instant,
+    ) -> Fed {
+        for _ in 0..CHUNKS_AT_ONCE {
+            match self.step(chunk, intake, limit, time) {
+                Step::Read => self.last_read = current,
+                Step::Full | Step::Empty => return Fed::Open,
+                Step::End(why) => {
+                    self.end(intake);
+                    return Fed::Closed(why);
+                }
+            }
+        }
+        Fed::Open
+    }
+
+    /// Reads all of what is there, however much. True when the tally is full and there is more.
+    pub(super) fn read_to_the_end(
+        &mut self,
+        chunk: &mut [u8],
+        intake: &mut Intake,
+        limit: usize,
+        time: Now,
+    ) -> bool {
+        loop {
+            match self.step(chunk, intake, limit, time) {
+                Step::Read => {}
+                Step::Full => return true,
+                Step::Empty | Step::End(_) => return false,
+            }
+        }
+    }
+
+    /// One chunk: what was held first.
+    fn step(&mut self, chunk: &mut [u8], intake: &mut Intake, limit: usize, time: Now) -> Step {
+        if self.holds() {
+            let held = std::mem::take(&mut self.held);
+            return self.take(&held, intake, limit, time);
+        }
+        if intake.len() >= limit {
+            return Step::Full;
+        }
+        loop {
+            match self.stream.read(chunk) {
+                Ok(0) => return Step::End(Closed::Peer),
+                Ok(length) => return self.take(&chunk[..length], intake, limit, time),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Empty,
+                // Reset, or given up by keepalive.
+                Err(_) => return Step::End(Closed::Error),
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], intake: &mut Intake, limit: usize, time: Now) -> Step {
+        match feed(&mut self.frames, bytes, intake, limit, time) {
+            Took::All => Step::Read,
+            Took::Full(taken) => {
+                self.held = bytes[taken..].to_vec();
+                Step::Full
+            }
+            Took::Broken(reject) => {
+                intake.reject_line(reject, bytes, time);
+                Step::End(if reject == Reject::TooLong { Closed::TooLong } else { Closed::Framing })
+            }
+        }
+    }
+
+    /// Accounts for a message whose end never came. The connection is to be dropped.
+    pub(super) fn end(&mut self, intake: &mut Intake) {
+        if !std::mem::replace(&mut self.ended, true) && self.frames.is_partial() {
+            intake.reject(Reject::Partial);
+        }
+    }
+
+    /// Receives no more from here on, and says so to the peer when it is dropped.
+    pub(super) fn deafen(&self) {
+        open::deafen(&self.stream);
+        open::reset_on_close(&self.stream);
+    }
+}
+
+enum Step {
+    Read,
+    /// Nothing there at the moment.
+    Empty,
+    /// The tally has no room for another name.
+    Full,
+    End(Closed),
+}
+
+fn feed(frames: &mut Frames, bytes: &[u8], intake: &mut Intake, limit: usize, time: Now) -> Took {
+    let mut at = 0;
+    while at < bytes.len() {
+        // Looked at before every message, so that none of them goes to `~overflow`.
+        if intake.len() >= limit {
+            return Took::Full(at);
+        }
+        let (taken, frame) = frames.next(&bytes[at..]);
+        at += taken;
+        match frame {
+            None => {}
+            Some(Frame::Message(message)) => intake.datagram(message, false, time),
+            Some(Frame::TooLong) => intake.reject(Reject::TooLong),
+            Some(Frame::Broken(reject)) => return Took::Broken(reject),
+        }
+    }
+    Took::All
+}

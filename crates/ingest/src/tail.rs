@@ -1,0 +1,122 @@
+//! The live view: samples of what sources accept and reject, for whoever listens at the moment.
+//!
+//! It never costs a source anything to speak of. While nobody listens, a line costs one look at a flag. While somebody
+//! does, samples go into a ring of fixed size, in which a slow listener is overtaken and told how much it missed.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicUsize, Ordering},
+};
+use tallymark_core::Reject;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// Samples that a listener may lag behind.
+const RING: usize = 1024;
+
+/// Where samples come together. All clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Tail(Arc<Hub>);
+
+#[derive(Debug)]
+struct Hub {
+    listeners: AtomicUsize,
+    ring: broadcast::Sender<Arc<Sample>>,
+    /// The second in which a reject was last logged.
+    logged: AtomicI64,
+}
+
+/// One line that was seen, or that some were not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When, in milliseconds since 1970.
+    pub unix_ms: i64,
+    /// By which source.
+    pub source: &'static str,
+    /// What became of it.
+    pub what: What,
+}
+
+/// What a sample tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A hit.
+    Accepted {
+        /// Its event.
+        event: String,
+        /// Its name, cut to 256 bytes.
+        name: String,
+    },
+    /// No hit.
+    Rejected {
+        /// Why.
+        reason: Reject,
+        /// The line, escaped and cut to 256 bytes.
+        line: String,
+    },
+    /// So many more than the source shows in a second.
+    Skipped(u64),
+}
+
+/// What a listener hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A sample.
+    Sample(Arc<Sample>),
+    /// It was too slow, and missed so many.
+    Missed(u64),
+}
+
+/// Somebody who listens, until dropped.
+#[derive(Debug)]
+pub struct Listener {
+    tail: Tail,
+    ring: broadcast::Receiver<Arc<Sample>>,
+}
+
+impl Default for Tail {
+    fn default() -> Tail {
+        let (ring, _) = broadcast::channel(RING);
+        Tail(Arc::new(Hub { listeners: AtomicUsize::new(0), ring, logged: AtomicI64::new(i64::MIN) }))
+    }
+}
+
+impl Tail {
+    /// Listens from here on.
+    pub fn listen(&self) -> Listener {
+        let ring = self.0.ring.subscribe();
+        self.0.listeners.fetch_add(1, Ordering::Relaxed);
+        Listener { tail: self.clone(), ring }
+    }
+
+    /// Whether a sample is worth making.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.listeners.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn tell(&self, sample: Sample) {
+        // Whoever listened may have just left.
+        let _ = self.0.ring.send(Arc::new(sample));
+    }
+
+    /// Whether a reject may be logged in this second: one in all may.
+    pub(crate) fn may_log(&self, second: i64) -> bool {
+        self.0.logged.swap(second, Ordering::Relaxed) != second
+    }
+}
+
+impl Listener {
+    /// The next thing to hear; `None` when there is nothing any more.
+    pub async fn next(&mut self) -> Option<Heard> {
+        match self.ring.recv().await {
+            Ok(sample) => Some(Heard::Sample(sample)),
+            Err(RecvError::Lagged(missed)) => Some(Heard::Missed(missed)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.tail.0.listeners.fetch_sub(1, Ordering::Relaxed);
+    }
+}

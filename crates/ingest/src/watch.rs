@@ -1,0 +1,171 @@
+//! What a source shows of its lines: samples to the live view, and the first reject of a minute to the log.
+//!
+//! Both are bounded, and what a peer sent is escaped and cut before anybody sees it. Where a route reads a client's
+//! address, the log gets the reason alone, because no address is ever logged.
+
+use crate::tail::{Sample, Tail, What};
+use tallymark_core::{Column, Hit, Now, Reject, Routes};
+use tracing::warn;
+
+/// Samples of each sort that a source shows in a second. A person reads fewer, and a program gets a fair picture.
+const PER_SECOND: u32 = 500;
+/// The longest text in a sample or in the log.
+const MAX_TEXT: usize = 256;
+
+pub(crate) struct Watch {
+    source: &'static str,
+    tail: Tail,
+    /// Whether a line may have a client's address in it.
+    private: bool,
+    second: i64,
+    accepted: u32,
+    rejected: u32,
+    skipped: u64,
+    minute_logged: i64,
+}
+
+impl Watch {
+    pub(crate) fn new(source: &'static str, tail: Tail, routes: &Routes) -> Watch {
+        let private = routes.as_slice().iter().any(|route| route.columns.contains(&Column::Address));
+        Watch {
+            source,
+            tail,
+            private,
+            second: i64::MIN,
+            accepted: 0,
+            rejected: 0,
+            skipped: 0,
+            minute_logged: i64::MIN,
+        }
+    }
+
+    pub(crate) fn accepted(&mut self, hit: &Hit<'_>, now: Now) {
+        if !self.tail.is_heard() {
+            return;
+        }
+        self.turn(now);
+        if self.accepted >= PER_SECOND {
+            self.skipped += 1;
+            return;
+        }
+        self.accepted += 1;
+        let what = What::Accepted { event: hit.event.to_string(), name: cut(hit.name.as_str()) };
+        self.tell(what, now);
+    }
+
+    pub(crate) fn rejected(&mut self, reject: Reject, line: &[u8], now: Now) {
+        let minute = now.unix_ms.div_euclid(60_000);
+        if minute != self.minute_logged && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
+            self.minute_logged = minute;
+            let sample =
+                if self.private { "(not shown: lines have addresses)".to_owned() } else { escaped(line) };
+            warn!(source = self.source, reason = %reject, line = %sample, "rejected a line, the first in this minute");
+        }
+        if !self.tail.is_heard() {
+            return;
+        }
+        self.turn(now);
+        if self.rejected >= PER_SECOND {
+            self.skipped += 1;
+            return;
+        }
+        self.rejected += 1;
+        self.tell(What::Rejected { reason: reject, line: escaped(line) }, now);
+    }
+
+    /// In a new second, what was skipped in the one before is told, and the count begins anew.
+    fn turn(&mut self, now: Now) {
+        let second = now.unix_ms.div_euclid(1000);
+        if second == self.second {
+            return;
+        }
+        (self.second, self.accepted, self.rejected) = (second, 0, 0);
+        let skipped = std::mem::take(&mut self.skipped);
+        if skipped > 0 {
+            self.tell(What::Skipped(skipped), now);
+        }
+    }
+
+    fn tell(&self, what: What, now: Now) {
+        self.tail.tell(Sample { unix_ms: now.unix_ms, source: self.source, what });
+    }
+}
+
+/// Bytes as printable ASCII, cut.
+fn escaped(bytes: &[u8]) -> String {
+    const MORE: &str = "...";
+    let mut out = String::new();
+    for &byte in bytes {
+        // Quotes stand in every line, and harm nobody.
+        let text = if byte == b'"' { "\"".to_owned() } else { byte.escape_ascii().to_string() };
+        if out.len() + text.len() > MAX_TEXT - MORE.len() {
+            return out + MORE;
+        }
+        out.push_str(&text);
+    }
+    out
+}
+
+/// A text, cut at a character.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_TEXT)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Format, Heard, IngestMeters, Intake};
+    use std::sync::Arc;
+    use tallymark_core::Dating;
+
+    const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
+
+    #[test]
+    fn text_is_escaped_and_cut() {
+        assert_eq!(escaped(b"\"a\"\x1b[0m\n\xff"), "\"a\"\\x1b[0m\\n\\xff");
+        let long = escaped(&[0xFF; 5000]);
+        assert!(long.len() <= MAX_TEXT && long.ends_with("\\xff..."), "{long}");
+        assert_eq!(cut(&"\u{e9}".repeat(200)).len(), MAX_TEXT);
+    }
+
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+    }
+
+    #[test]
+    fn samples_tell_what_became_of_lines_and_are_bounded() {
+        let meters = IngestMeters::default();
+        let mut intake =
+            Intake::new(Arc::default(), Format::Syslog, Dating::Live, 100, 1000, meters.source("test"));
+        let good = br#"<158>Nov 20 12:00:00 vm badge: "2026-11-20","a%2Fb""#;
+        intake.line(good, NOW);
+        let mut listener = meters.tail().listen();
+        intake.line(good, NOW);
+        intake.line(b"<158>nonsense", NOW);
+        for _ in 0..1000 {
+            intake.line(good, NOW);
+        }
+        intake.line(good, Now { unix_ms: NOW.unix_ms + 1000 });
+        drop(intake);
+        let mut heard = Vec::new();
+        for _ in 0..PER_SECOND + 3 {
+            match block_on(listener.next()) {
+                Some(Heard::Sample(sample)) => heard.push(sample.what.clone()),
+                other => panic!("{other:?}"),
+            }
+        }
+        let accepted = What::Accepted { event: "hit".to_owned(), name: "a/b".to_owned() };
+        assert_eq!(heard[0], accepted);
+        assert_eq!(heard[1], What::Rejected { reason: Reject::Tag, line: "<158>nonsense".to_owned() });
+        assert_eq!(heard[PER_SECOND as usize + 1], What::Skipped(501));
+        assert_eq!(heard[PER_SECOND as usize + 2], accepted);
+        drop(listener);
+        assert!(!meters.tail().is_heard());
+    }
+
+    #[test]
+    fn one_reject_a_second_may_be_logged() {
+        let tail = Tail::default();
+        assert!(tail.may_log(1) && !tail.may_log(1) && tail.may_log(2));
+    }
+}

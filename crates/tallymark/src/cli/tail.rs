@@ -1,0 +1,85 @@
+//! `tallymark tail`: what the running daemon accepts and rejects at the moment.
+
+use super::{Common, out};
+use crate::tailing::SOCKET;
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader, Write},
+    os::unix::net::UnixStream,
+};
+
+/// A live view of the lines that the daemon on this --data-dir accepts and rejects. Ctrl-C ends it.
+#[derive(Debug, Args)]
+pub(super) struct Tail {
+    /// Only what is rejected.
+    #[arg(long)]
+    rejected: bool,
+    /// End after so many lines.
+    #[arg(long, value_name = "N")]
+    lines: Option<usize>,
+}
+
+impl Tail {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let path = common.load()?.data_dir.join(SOCKET);
+        let mut stream = UnixStream::connect(&path).with_context(|| {
+            format!("no daemon of this user offers a live view at {}; is `tallymark serve` running on this --data-dir?", path.display())
+        })?;
+        let wish: &[u8] = if self.rejected { b"rejected\n" } else { b"all\n" };
+        stream.write_all(wish).context("asking the daemon")?;
+        let mut lines = BufReader::new(stream).lines();
+        let greeting = lines.next().transpose().context("reading from the daemon")?;
+        greeting.context("the daemon has as many readers as it takes; end one of them")?;
+        tracing::info!(socket = %path.display(), "watching");
+        for line in lines.take(self.lines.unwrap_or(usize::MAX)) {
+            let line = line.context("reading from the daemon")?;
+            let text = if common.json { format!("{line}\n") } else { people(&line)? };
+            if !out::print_more(&text)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn people(line: &str) -> Result<String> {
+    let value: Value =
+        serde_json::from_str(line).context("the daemon answered something that is not JSON")?;
+    let text = |key: &str| value[key].as_str().map(out::plain);
+    let time = text("time").unwrap_or_default();
+    let clock = time.get(11..23).unwrap_or_default();
+    let source = text("source").unwrap_or_default();
+    Ok(match (text("accepted"), text("rejected"), value["skipped"].as_u64().or(value["missed"].as_u64())) {
+        (Some(name), ..) => format!("{clock} {source} accepted {name}\n"),
+        (_, Some(reason), _) => {
+            format!("{clock} {source} rejected {reason} {}\n", text("line").unwrap_or_default())
+        }
+        (.., Some(count)) => format!("... {count} more that are not shown\n"),
+        _ => format!("{}\n", out::plain(line)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_for_people_tell_time_source_and_outcome() {
+        for (line, expect) in [
+            (
+                r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","accepted":"a/b","event":"hit"}"#,
+                "12:00:00.123 syslog-udp accepted a/b\n",
+            ),
+            (
+                r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","rejected":"tag","line":"<1>x"}"#,
+                "12:00:00.123 syslog-udp rejected tag <1>x\n",
+            ),
+            (r#"{"missed":7}"#, "... 7 more that are not shown\n"),
+        ] {
+            assert_eq!(people(line).unwrap(), expect);
+        }
+        assert!(people("x").is_err());
+    }
+}

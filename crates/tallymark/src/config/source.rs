@@ -1,0 +1,278 @@
+//! `[[source]]`: where lines come from, one block for each.
+
+use super::{
+    Overrides,
+    reader::{Mistakes, Table},
+    units,
+};
+use ipnet::IpNet;
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tallymark_core::{Framing, Route};
+use tallymark_ingest::Format;
+
+/// One source.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) kind: Kind,
+    pub(crate) max_line: usize,
+    pub(crate) format: Format,
+    /// Only the route of this tag, if one is named.
+    pub(crate) route: Option<String>,
+}
+
+/// What is particular to a kind of source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Udp { listen: SocketAddr, allow: Option<Vec<IpNet>>, receive_buffer: usize },
+    Unix { path: PathBuf, mode: u32 },
+    Tcp(Tcp),
+}
+
+/// What a TCP source may spend on its peers, and who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tcp {
+    pub(crate) listen: SocketAddr,
+    pub(crate) allow: Option<Vec<IpNet>>,
+    pub(crate) framing: Framing,
+    pub(crate) connections: usize,
+    pub(crate) idle: Duration,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Udp { listen, .. } => write!(f, "syslog-udp {listen}"),
+            Kind::Unix { path, .. } => write!(f, "syslog-unix {}", path.display()),
+            Kind::Tcp(tcp) => write!(f, "syslog-tcp {}", tcp.listen),
+        }
+    }
+}
+
+/// One datagram, one line: 64 KiB over UDP, and over a unix socket whatever nginx can make of a request.
+const MAX_LINE: u64 = 65_536;
+const MAX_LINE_UNIX: u64 = 262_144;
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Kind {
+    fn udp(listen: SocketAddr) -> Kind {
+        Kind::Udp { listen, allow: None, receive_buffer: 8 << 20 }
+    }
+
+    fn unix(path: PathBuf) -> Kind {
+        // nginx's workers run as another user, and what they may do is connect and send.
+        Kind::Unix { path, mode: 0o666 }
+    }
+
+    fn tcp(listen: SocketAddr) -> Kind {
+        let (framing, idle) = (Framing::Auto, SECOND * 3600);
+        Kind::Tcp(Tcp { listen, allow: None, framing, connections: 256, idle })
+    }
+
+    fn max_line(&self) -> u64 {
+        match self {
+            Kind::Unix { .. } => MAX_LINE_UNIX,
+            _ => MAX_LINE,
+        }
+    }
+
+    /// The same with the address that a flag names.
+    fn at(mut self, address: SocketAddr, of_flag: &[IpNet]) -> Kind {
+        if let Kind::Udp { listen, allow, .. } | Kind::Tcp(Tcp { listen, allow, .. }) = &mut self {
+            *listen = address;
+            if !of_flag.is_empty() {
+                *allow = Some(of_flag.to_vec());
+            }
+        }
+        self
+    }
+
+    fn of_same_kind(&self, other: &Kind) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// Whether both want the same socket.
+    fn clashes(&self, other: &Kind) -> bool {
+        match (self, other) {
+            (Kind::Udp { listen: a, .. }, Kind::Udp { listen: b, .. }) => a == b && a.port() != 0,
+            (Kind::Tcp(a), Kind::Tcp(b)) => a.listen == b.listen && a.listen.port() != 0,
+            (Kind::Unix { path: a, .. }, Kind::Unix { path: b, .. }) => a == b,
+            _ => false,
+        }
+    }
+
+    /// The address, if anybody on the network could send to it and nobody said who may.
+    fn open_to_all(&self) -> Option<SocketAddr> {
+        match self {
+            Kind::Udp { listen, allow: None, .. } | Kind::Tcp(Tcp { listen, allow: None, .. }) => {
+                Some(*listen).filter(|listen| !listen.ip().is_loopback())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Source {
+    /// A source of this kind with nothing else said.
+    fn usual(kind: Kind) -> Source {
+        let max_line = kind.max_line() as usize;
+        Source { kind, max_line, format: Format::Syslog, route: None }
+    }
+}
+
+/// Every source of the file and of the flags. A flag stands for all sources of its kind in the file. Where neither
+/// says anything, there is nginx's: syslog over UDP on loopback.
+pub(super) fn read_sources(
+    tables: Option<Vec<Table<'_>>>,
+    routes: &[Route],
+    overrides: &Overrides,
+    mistakes: &Mistakes<'_>,
+) -> Vec<Source> {
+    let mut sources: Option<Vec<Source>> =
+        tables.map(|tables| tables.into_iter().map(|table| read_source(table, routes)).collect());
+    let mut of_flag = |kind: Kind, change: &dyn Fn(Kind) -> Kind| {
+        let sources = sources.get_or_insert_default();
+        let first = sources.iter().find(|source| source.kind.of_same_kind(&kind)).cloned();
+        sources.retain(|source| !source.kind.of_same_kind(&kind));
+        let mut source = first.unwrap_or_else(|| Source::usual(kind));
+        source.kind = change(source.kind);
+        sources.push(source);
+    };
+    if let Some(listen) = overrides.syslog_udp {
+        of_flag(Kind::udp(listen), &|kind| kind.at(listen, &overrides.allow));
+    }
+    if let Some(new) = &overrides.syslog_unix {
+        of_flag(Kind::unix(new.clone()), &|kind| match kind {
+            Kind::Unix { mode, .. } => Kind::Unix { path: new.clone(), mode },
+            other => other,
+        });
+    }
+    if let Some(listen) = overrides.syslog_tcp {
+        of_flag(Kind::tcp(listen), &|kind| kind.at(listen, &overrides.allow));
+    }
+    let sources = sources.unwrap_or_else(|| vec![Source::usual(Kind::udp(([127, 0, 0, 1], 5140).into()))]);
+    check(&sources, mistakes);
+    sources
+}
+
+fn check(sources: &[Source], mistakes: &Mistakes<'_>) {
+    for (at, source) in sources.iter().enumerate() {
+        if let Some(listen) = source.kind.open_to_all() {
+            let what = format!(
+                "source[{at}]: syslog has no password, so {listen} needs allow = [\"10.0.0.0/8\"] (or --allow) with the \
+                 networks that may send"
+            );
+            mistakes.add(None, what);
+        }
+        if sources[..at].iter().any(|other| other.kind.clashes(&source.kind)) {
+            mistakes.add(None, format!("source[{at}]: there is another source {} already", source.kind));
+        }
+    }
+}
+
+fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
+    let kind = table.text("kind", |text| match text {
+        "syslog-udp" => Ok(read_udp as fn(&mut Table<'_>) -> Kind),
+        "syslog-unix" => Ok(read_unix as fn(&mut Table<'_>) -> Kind),
+        "syslog-tcp" => Ok(read_tcp as fn(&mut Table<'_>) -> Kind),
+        _ => Err(format!("{text:?} is not a kind of source; known: syslog-udp, syslog-unix, syslog-tcp")),
+    });
+    if kind.is_none() {
+        table.mistake("kind = \"syslog-udp\" is missing, or another kind");
+    }
+    let kind = kind.unwrap_or(read_udp)(&mut table);
+    let max_line = table.number("max-line-bytes", 64..kind.max_line() + 1);
+    let format = table.text("format", |text| match text {
+        "syslog" => Ok(Format::Syslog),
+        "record" => Ok(Format::Record),
+        "auto" => Ok(Format::Auto),
+        _ => Err(format!("{text:?} is not auto, syslog or record")),
+    });
+    let route = table.text("route", |text| match routes.iter().any(|route| route.tag == text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("no [[route]] has the tag {text:?}")),
+    });
+    let usual = Source::usual(kind);
+    let source = Source {
+        max_line: max_line.map_or(usual.max_line, |size| size as usize),
+        format: format.unwrap_or(usual.format),
+        route,
+        kind: usual.kind,
+    };
+    if let Kind::Tcp(Tcp { framing: Framing::Auto, .. }) = source.kind
+        && source.format != Format::Syslog
+    {
+        table.mistake(
+            "a record may begin with a digit, and so does an octet count: say framing = \"lines\" or \"counted\"",
+        );
+    }
+    table.finish();
+    source
+}
+
+fn read_udp(table: &mut Table<'_>) -> Kind {
+    let listen = table.text("listen", units::address).unwrap_or(([127, 0, 0, 1], 5140).into());
+    let allow = table.texts("allow", units::network);
+    let receive_buffer = table.text("receive-buffer", |text| match units::bytes(text)? {
+        size @ 4096..=1_073_741_824 => Ok(size),
+        _ => Err("must be 4KiB to 1GiB".to_owned()),
+    });
+    Kind::Udp { listen, allow, receive_buffer: receive_buffer.unwrap_or(8 << 20) }
+}
+
+fn read_unix(table: &mut Table<'_>) -> Kind {
+    if !table.has("path") {
+        table.mistake("path = \"/run/tallymark/syslog\" is missing, or another path");
+    }
+    let path = table.text("path", units::socket_path);
+    let mode = table.text("mode", |text| match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err(format!("{text:?} is not a mode: write it like \"0660\"")),
+    });
+    let usual = Kind::unix(path.unwrap_or_default());
+    match (usual, mode) {
+        (Kind::Unix { path, .. }, Some(mode)) => Kind::Unix { path, mode },
+        (usual, _) => usual,
+    }
+}
+
+fn read_tcp(table: &mut Table<'_>) -> Kind {
+    let listen = table.text("listen", units::address).unwrap_or(([127, 0, 0, 1], 5140).into());
+    let allow = table.texts("allow", units::network);
+    let framing = table.text("framing", |text| match text {
+        "auto" => Ok(Framing::Auto),
+        "lines" => Ok(Framing::Lines),
+        "counted" => Ok(Framing::Counted),
+        _ => Err(format!("{text:?} is not auto, lines or counted")),
+    });
+    let connections = table.number("connections", 1..10_001).unwrap_or(256) as usize;
+    let day = SECOND * 86_400;
+    let idle = table.text("idle-timeout", |text| units::duration_within(text, SECOND, day * 366));
+    Kind::Tcp(Tcp {
+        listen,
+        allow,
+        framing: framing.unwrap_or(Framing::Auto),
+        connections,
+        idle: idle.unwrap_or(SECOND * 3600),
+    })
+}
+
+/// Where nginx on this machine can log to, as its `syslog:server=` wants it.
+pub(crate) fn nginx_server(sources: &[Source]) -> Option<NginxServer<'_>> {
+    sources.iter().find_map(|source| match &source.kind {
+        Kind::Udp { listen, .. } => Some(NginxServer::Udp(*listen)),
+        Kind::Unix { path, .. } => Some(NginxServer::Unix(path)),
+        Kind::Tcp(_) => None,
+    })
+}
+
+/// The two kinds that nginx speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NginxServer<'a> {
+    Udp(SocketAddr),
+    Unix(&'a Path),
+}

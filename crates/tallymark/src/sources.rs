@@ -1,0 +1,113 @@
+//! The sources of a configuration: opened before anything runs, so that a busy address is an error at start, then run
+//! on a thread each.
+
+use crate::config::{Config, Kind, Source as Wanted, Tcp};
+use anyhow::{Context, Result};
+use std::{io, thread::JoinHandle};
+use tallymark_ingest::{
+    IngestMeters, Sealed,
+    source::{
+        Handed, LineOptions, Place, Stop, SyslogDatagrams, SyslogTcp, TcpOptions, UdpOptions, UnixOptions,
+    },
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+/// An open source.
+pub(crate) enum Source {
+    Datagrams(SyslogDatagrams),
+    Tcp(SyslogTcp),
+}
+
+/// Opens every source, or takes its socket from the service manager.
+pub(crate) fn open(config: &Config, meters: &IngestMeters, handed: &mut Handed) -> Result<Vec<Source>> {
+    config.sources.iter().map(|source| open_one(config, source, meters, handed)).collect()
+}
+
+fn open_one(config: &Config, source: &Wanted, meters: &IngestMeters, handed: &mut Handed) -> Result<Source> {
+    let lines = LineOptions {
+        max_line: source.max_line,
+        format: source.format,
+        routes: config.routes_of(source),
+        tick: config.tick,
+        limit: config.tally_entries,
+    };
+    match &source.kind {
+        Kind::Udp { listen, allow, receive_buffer } => {
+            let socket = handed.claim(&Place::Udp(*listen));
+            let (listen, receive_buffer, is_handed) = (*listen, *receive_buffer, socket.is_some());
+            let options = UdpOptions { listen, allow: allow.clone(), receive_buffer };
+            let bound = SyslogDatagrams::udp(options, socket, lines, meters.source("syslog-udp"))?;
+            info!(listen = %bound.local_addr().unwrap_or(listen), handed = is_handed, "syslog-udp listens");
+            Ok(Source::Datagrams(bound))
+        }
+        Kind::Unix { path, mode } => {
+            let socket = handed.claim(&Place::UnixDatagrams(path.clone()));
+            let is_handed = socket.is_some();
+            let options = UnixOptions { path: path.clone(), mode: *mode };
+            let bound = SyslogDatagrams::unix(options, socket, lines, meters.source("syslog-unix"))?;
+            info!(path = %path.display(), handed = is_handed, "syslog-unix listens");
+            Ok(Source::Datagrams(bound))
+        }
+        Kind::Tcp(Tcp { listen, allow, framing, connections, idle }) => {
+            let socket = handed.claim(&Place::Tcp(*listen));
+            let (listen, is_handed) = (*listen, socket.is_some());
+            let (framing, connections, idle) = (*framing, *connections, *idle);
+            let options = TcpOptions { listen, allow: allow.clone(), framing, connections, idle };
+            let bound = SyslogTcp::open(options, socket, lines, meters.source("syslog-tcp"))?;
+            info!(listen = %bound.local_addr().unwrap_or(listen), handed = is_handed, "syslog-tcp listens");
+            Ok(Source::Tcp(bound))
+        }
+    }
+}
+
+impl Source {
+    fn label(&self) -> &'static str {
+        match self {
+            Source::Datagrams(source) => source.label(),
+            Source::Tcp(_) => "syslog-tcp",
+        }
+    }
+
+    fn run(self, sealed: &mpsc::Sender<Sealed>, halt: &Stop) -> io::Result<()> {
+        match self {
+            Source::Datagrams(source) => source.run(sealed, halt),
+            Source::Tcp(source) => source.run(sealed, halt),
+        }
+    }
+}
+
+/// Each source is a thread, because it drains its socket in its own rhythm. One that fails stops the daemon: a
+/// supervisor then starts it anew, which is better than one that looks well and counts nothing.
+pub(crate) fn start(
+    sources: Vec<Source>,
+    sealed: &mpsc::Sender<Sealed>,
+    halt: &Stop,
+    stop: &CancellationToken,
+) -> Result<Vec<JoinHandle<Result<()>>>> {
+    let mut threads = Vec::new();
+    for source in sources {
+        let (sealed, halt, stop) = (sealed.clone(), halt.clone(), stop.clone());
+        let label = source.label();
+        let work = move || {
+            let ended = source.run(&sealed, &halt).with_context(|| format!("receiving {label}"));
+            if ended.is_err() {
+                stop.cancel();
+            }
+            ended
+        };
+        let thread = std::thread::Builder::new().name(label.to_owned()).spawn(work);
+        threads.push(thread.context("starting the thread of a source")?);
+    }
+    Ok(threads)
+}
+
+/// Waits for the end of every source.
+pub(crate) fn join(threads: Vec<JoinHandle<Result<()>>>) -> Result<()> {
+    for thread in threads {
+        // A panic aborts the whole process, so there is nothing to join then.
+        thread.join().unwrap_or(Ok(()))?;
+    }
+    Ok(())
+}

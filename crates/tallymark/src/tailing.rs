@@ -1,0 +1,134 @@
+//! The daemon's side of `tallymark tail`: a unix socket in the data directory, for the daemon's own user alone.
+//!
+//! Whoever connects says `all` or `rejected`, then reads one JSON object a line until it has seen enough. It cannot slow
+//! the daemon down: a reader that does not keep up misses lines, and is told how many.
+
+use serde_json::{Value, json};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tallymark_ingest::{Heard, Sample, Tail, What};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+/// The socket's name within the data directory.
+pub(crate) const SOCKET: &str = "tail.sock";
+/// Readers at once.
+const READERS: usize = 8;
+/// How long a reader may take to say what it wants, or to take a line.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The socket, removed when dropped.
+pub(crate) struct TailSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl TailSocket {
+    /// Opens it. The data directory is locked by now, so a socket that is there was left behind.
+    pub(crate) fn open(data_dir: &Path) -> io::Result<TailSocket> {
+        let path = data_dir.join(SOCKET);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        Ok(TailSocket { listener, path })
+    }
+
+    /// Serves readers until `stop`.
+    pub(crate) async fn offer(self, tail: Tail, stop: CancellationToken) {
+        let places = Arc::new(Semaphore::new(READERS));
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = stop.cancelled() => break,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    warn!(%error, "accepting a reader of the live view");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            // One too many is hung up on.
+            let Ok(place) = places.clone().try_acquire_owned() else { continue };
+            let (tail, stop) = (tail.clone(), stop.clone());
+            tokio::spawn(async move {
+                let _place = place;
+                tokio::select! {
+                    ended = serve(stream, &tail) => if let Err(error) = ended {
+                        debug!(%error, "a reader of the live view is gone");
+                    },
+                    () = stop.cancelled() => {}
+                }
+            });
+        }
+    }
+}
+
+impl Drop for TailSocket {
+    fn drop(&mut self) {
+        // Somebody may have removed it already.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+async fn serve(stream: UnixStream, tail: &Tail) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read.take(64));
+    let mut wish = String::new();
+    tokio::time::timeout(PATIENCE, read.read_line(&mut wish)).await??;
+    let rejected_only = wish.trim_end() == "rejected";
+    let mut listener = tail.listen();
+    // From here on nothing is missed.
+    put(&mut write, &json!({"watching": env!("CARGO_PKG_VERSION")})).await?;
+    let mut end = [0u8; 1];
+    loop {
+        let heard = tokio::select! {
+            heard = listener.next() => heard,
+            // The reader says no more, so whatever comes is its end.
+            _ = read.read(&mut end) => return Ok(()),
+        };
+        let line = match heard {
+            None => return Ok(()),
+            Some(Heard::Missed(missed)) => json!({"missed": missed}),
+            Some(Heard::Sample(sample)) if rejected_only && matches!(sample.what, What::Accepted { .. }) => {
+                continue;
+            }
+            Some(Heard::Sample(sample)) => of(&sample),
+        };
+        put(&mut write, &line).await?;
+    }
+}
+
+fn of(sample: &Sample) -> Value {
+    let Sample { unix_ms, source, what } = sample;
+    let time = chrono::DateTime::from_timestamp_millis(*unix_ms).unwrap_or_default();
+    let time = time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    match what {
+        What::Accepted { event, name } => {
+            json!({"time": time, "source": source, "accepted": name, "event": event})
+        }
+        What::Rejected { reason, line } => {
+            json!({"time": time, "source": source, "rejected": reason.label(), "line": line})
+        }
+        What::Skipped(count) => json!({"time": time, "source": source, "skipped": count}),
+    }
+}
+
+async fn put(write: &mut (impl tokio::io::AsyncWrite + Unpin), value: &Value) -> io::Result<()> {
+    let line = format!("{value}\n");
+    tokio::time::timeout(PATIENCE, write.write_all(line.as_bytes())).await?
+}
