@@ -36,7 +36,7 @@ pub enum NotAName {
     NotUtf8,
     /// Has a control character.
     Control,
-    /// Starts with `~`, which is reserved for aggregates.
+    /// Starts with `~`, which is reserved for aggregates, or is `-`, which nginx writes for no name.
     Reserved,
 }
 
@@ -96,7 +96,8 @@ impl<'a> NameRef<'a> {
         if bytes.len() > MAX_NAME {
             return Err(NotAName::TooLong);
         }
-        if first == b'~' {
+        // nginx writes a lone `-` for a variable that is absent, so as a name it could be shown and never counted.
+        if first == b'~' || bytes == b"-" {
             return Err(NotAName::Reserved);
         }
         let mut escaped = 0;
@@ -176,7 +177,7 @@ impl fmt::Display for NotAName {
             }
             NotAName::NotUtf8 => f.write_str("the name is not UTF-8"),
             NotAName::Control => f.write_str("the name has a control character"),
-            NotAName::Reserved => f.write_str("names do not start with ~"),
+            NotAName::Reserved => f.write_str("names do not start with ~, and - alone is none"),
         }
     }
 }
@@ -345,6 +346,7 @@ mod tests {
             (b"\xed\xa0\x80", NotAName::NotUtf8),
             (b"~all", NotAName::Reserved),
             (b"~", NotAName::Reserved),
+            (b"-", NotAName::Reserved),
         ] {
             assert_eq!(NameRef::new(text), Err(why), "{text:?}");
         }

@@ -14,7 +14,7 @@ mod tail;
 mod watch;
 
 pub use flusher::{
-    Ended, Flusher, FlusherOptions, FlusherState, Instance, InstanceError, Sealed, StartPositions,
+    Ended, Flusher, FlusherOptions, FlusherState, Instance, InstanceError, NameLimits, Sealed, StartPositions,
 };
 pub use intake::{Format, Intake, Seen};
 pub use live::Live;

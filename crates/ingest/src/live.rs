@@ -17,7 +17,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tallymark_core::{Added, Batch, Counter, Event, Hit, Name, NameRef, Tally, Total, Unavailable};
+use tallymark_core::{Added, Batch, Counter, Entry, Event, Hit, Name, NameRef, Tally, Total, Unavailable};
 use tallymark_store::Store;
 use tokio::sync::{Notify, mpsc};
 
@@ -126,6 +126,14 @@ impl Live {
                 // What the store had before is unknown now.
                 None => running.as_of = None,
             }
+        }
+    }
+
+    /// There was no room for this name: its hits count under `~overflow`, and are no part of what it shows.
+    pub(crate) fn refused(&self, entry: &Entry) {
+        let mut state = self.lock();
+        if let Some(running) = state.names.get_mut(&(entry.event, entry.name.clone())) {
+            running.pending = running.pending.saturating_sub_unsigned(entry.count);
         }
     }
 

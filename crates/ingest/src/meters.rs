@@ -43,6 +43,7 @@ pub struct IngestMeters {
     events: Arc<AtomicUsize>,
     tally_entries: Family<SourceLabel, Gauge>,
     pub(crate) overflowed: Counter,
+    pub(crate) names: Gauge,
     pub(crate) batches: Counter,
     pub(crate) duplicates: Counter,
     pub(crate) quarantined: Counter,
@@ -148,6 +149,7 @@ impl IngestMeters {
             "How far back applied batches are kept.",
             meters.outbox_retention.clone(),
         );
+        registry.register("names", "Names with the event hit, as last counted.", meters.names.clone());
         registry.register("store_up", "1 while the store takes batches", meters.store_up.clone());
         registry.register(
             "batch_apply_seconds",

@@ -25,7 +25,7 @@ fn configuration_with_every_key_is_good() {
 #[test]
 fn configuration_names_the_real_defaults() {
     let text = std::fs::read_to_string(root().join("examples/tallymark.toml")).unwrap();
-    let own = ["base-url =", "tokens =", "allow =", "route =", "template ="];
+    let own = ["base-url =", "tokens =", "allow =", "route =", "template =", "new-names-per-minute ="];
     let defaults: Vec<&str> =
         text.lines().filter(|line| !own.iter().any(|key| line.starts_with(key))).collect();
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! The way into an embedded store: counts, positions and the batch number are one transaction of its own, so nothing
 //! stands between.
 
-use super::{Common, Ended, FENCED, FOREIGN, Sealed, backoff};
+use super::{Common, Ended, FENCED, FOREIGN, NameLimits, Sealed, admission::Admission, backoff};
 use std::{sync::Arc, time::Instant};
 use tallymark_core::{Batch, batches};
 use tallymark_store::{Claim, Outcome, Position};
@@ -13,6 +13,7 @@ type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 pub(super) struct Direct {
     common: Common,
+    admission: Admission,
     instance: Uuid,
     claim: Option<Claim>,
     next_seq: u64,
@@ -23,8 +24,10 @@ pub(super) struct Direct {
 }
 
 impl Direct {
-    pub(super) fn new(common: Common, instance: Uuid) -> Direct {
-        Direct { common, instance, claim: None, next_seq: 1, in_flight: Vec::new(), positions: Vec::new() }
+    pub(super) fn new(common: Common, instance: Uuid, limits: NameLimits) -> Direct {
+        let admission = Admission::new(common.clone(), limits);
+        let (in_flight, positions) = (Vec::new(), Vec::new());
+        Direct { common, admission, instance, claim: None, next_seq: 1, in_flight, positions }
     }
 
     pub(super) async fn run(
@@ -36,10 +39,10 @@ impl Direct {
         let all = async {
             self.apply_until_done().await;
             while let Some(tick) = sealed.recv().await {
-                self.number(tick);
+                self.number(tick).await;
                 // Whatever else has arrived goes along: one transaction for all of it.
                 while let Ok(tick) = sealed.try_recv() {
-                    self.number(tick);
+                    self.number(tick).await;
                 }
                 self.apply_until_done().await;
             }
@@ -58,8 +61,9 @@ impl Direct {
         Ended { lost, waiting: 0 }
     }
 
-    fn number(&mut self, tick: Sealed) {
-        let cut = batches(self.instance, self.next_seq, tick.entries);
+    async fn number(&mut self, tick: Sealed) {
+        let entries = self.admission.admit(tick.entries, tick.live).await;
+        let cut = batches(self.instance, self.next_seq, entries);
         self.next_seq += cut.len() as u64;
         self.in_flight.extend(cut.into_iter().map(|batch| (batch, tick.live)));
         for position in tick.positions {

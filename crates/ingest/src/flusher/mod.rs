@@ -4,10 +4,12 @@
 //! the store has answered, so a lost reply cannot count twice. An embedded store is written directly (`direct`); before a
 //! remote one stands the outbox (`relay`). Closing the channel is how the flusher is told to end.
 
+mod admission;
 mod direct;
 mod instance;
 mod relay;
 
+pub use admission::NameLimits;
 pub use instance::{Instance, InstanceError};
 
 use crate::{live::Live, meters::IngestMeters};
@@ -96,6 +98,8 @@ pub struct FlusherOptions {
     pub keep: Keep,
     /// The operator says that the positions of a restored state directory are right.
     pub accept_positions: bool,
+    /// How many names may be counted.
+    pub limits: NameLimits,
 }
 
 /// Applies sealed tallies to the store.
@@ -106,8 +110,8 @@ pub struct Flusher {
 }
 
 enum Way {
-    Direct(direct::Direct),
-    Relay(relay::Relay),
+    Direct(Box<direct::Direct>),
+    Relay(Box<relay::Relay>),
 }
 
 /// What both ways need.
@@ -144,10 +148,10 @@ impl Flusher {
             _instance: instance.clone(),
         };
         let way = if store.keeps_positions() {
-            Way::Direct(direct::Direct::new(common.clone(), instance.id))
+            Way::Direct(Box::new(direct::Direct::new(common.clone(), instance.id, options.limits)))
         } else {
             let (outbox, identity) = Outbox::open(&instance.dir, instance.id, options.keep)?;
-            Way::Relay(relay::Relay::new(common.clone(), outbox, &identity, options.accept_positions))
+            Way::Relay(Box::new(relay::Relay::new(common.clone(), outbox, &identity, options)))
         };
         Ok(Flusher { way, common, start })
     }

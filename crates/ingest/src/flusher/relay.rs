@@ -4,7 +4,9 @@
 //! consumed, and an outage of the store does not hold it up. The other sends batches in order, and believes the store's
 //! marker alone: whatever was cut off, repeated, rolled back or failed over, the marker says what comes next.
 
-use super::{Common, Ended, FENCED, FOREIGN, Sealed, backoff};
+use super::{
+    Common, Ended, FENCED, FOREIGN, FlusherOptions, NameLimits, Sealed, admission::Admission, backoff,
+};
 use std::{
     sync::{
         Arc,
@@ -33,6 +35,7 @@ pub(super) struct Relay {
     common: Common,
     outbox: Arc<Outbox>,
     accept_positions: bool,
+    limits: NameLimits,
     shared: Arc<Shared>,
 }
 
@@ -49,12 +52,13 @@ struct Shared {
 }
 
 impl Relay {
-    pub(super) fn new(common: Common, outbox: Outbox, identity: &Identity, accept_positions: bool) -> Relay {
+    pub(super) fn new(common: Common, outbox: Outbox, identity: &Identity, options: FlusherOptions) -> Relay {
+        let FlusherOptions { accept_positions, limits, .. } = options;
         if identity.positions_held && !accept_positions {
             common.state.change(|troubles| troubles.positions = Some(POSITIONS_HELD));
         }
         let shared = Arc::new(Shared { room: AtomicBool::new(true), ..Shared::default() });
-        Relay { common, outbox: Arc::new(outbox), accept_positions, shared }
+        Relay { common, outbox: Arc::new(outbox), accept_positions, limits, shared }
     }
 
     pub(super) async fn run(
@@ -64,8 +68,12 @@ impl Relay {
     ) -> Ended {
         tokio::pin!(give_up);
         let lost = Arc::new(std::sync::atomic::AtomicU64::new(0));
-        let keeper =
-            Keeper { common: self.common.clone(), outbox: self.outbox.clone(), shared: self.shared.clone() };
+        let mut keeper = Keeper {
+            admission: Admission::new(self.common.clone(), self.limits),
+            common: self.common.clone(),
+            outbox: self.outbox.clone(),
+            shared: self.shared.clone(),
+        };
         let mut sender = Sender {
             common: self.common,
             outbox: self.outbox.clone(),
@@ -92,6 +100,7 @@ impl Relay {
 
 /// Commits sealed tallies to the outbox.
 struct Keeper {
+    admission: Admission,
     common: Common,
     outbox: Arc<Outbox>,
     shared: Arc<Shared>,
@@ -125,15 +134,19 @@ impl Keeper {
         Ok(())
     }
 
-    async fn run(&self, mut sealed: mpsc::Receiver<Sealed>, lost: &std::sync::atomic::AtomicU64) {
+    async fn run(&mut self, mut sealed: mpsc::Receiver<Sealed>, lost: &std::sync::atomic::AtomicU64) {
         loop {
             // While there is no room nothing is taken: files and streams wait, datagrams fold on in memory.
             while !self.shared.room.load(Ordering::Acquire) && !sealed.is_closed() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            let Some(tick) = sealed.recv().await else { break };
+            let Some(mut tick) = sealed.recv().await else { break };
             // Lost only if this task is given up on while it is in hand.
             lost.store(tick.hits(), Ordering::Relaxed);
+            // A store that is known to be away is not asked: that would only wait.
+            if self.shared.well.load(Ordering::Acquire) {
+                tick.entries = self.admission.admit(tick.entries, tick.live).await;
+            }
             self.commit(tick).await;
             lost.store(0, Ordering::Relaxed);
             self.shared.work.notify_one();

@@ -21,6 +21,7 @@ use std::{
 };
 use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
 use tallymark_core::{Column, Escape, Event, NameRule, Route, Routes};
+use tallymark_ingest::NameLimits;
 use tallymark_store::{Retention, StoreUrl, outbox::Keep};
 use tallymark_web::{Listen, Visibility};
 use toml::de::DeTable;
@@ -39,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) badges: Badges,
     pub(crate) connections: usize,
     pub(crate) tally_entries: usize,
+    pub(crate) names: NameLimits,
 }
 
 #[derive(Clone, Debug)]
@@ -197,6 +199,10 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
     let mut limits = file.table("limits");
     let connections = limits.number("connections", 1..1_000_001).unwrap_or(20_000);
     let tally_entries = limits.number("tally-entries", 100..10_000_001).unwrap_or(200_000);
+    let names = NameLimits {
+        names: limits.number("names", 1..1_000_000_001).unwrap_or(NameLimits::default().names),
+        new_per_minute: limits.number("new-names-per-minute", 1..1_000_000_001),
+    };
     limits.finish();
     file.finish();
 
@@ -209,6 +215,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
         badges,
         connections,
         tally_entries,
+        names,
     }
 }
 

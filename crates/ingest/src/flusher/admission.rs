@@ -1,0 +1,171 @@
+//! Which names are new, and whether there is room for them.
+//!
+//! A made-up name costs keys, rows and a file for ever, so their number is capped, and new ones may have a budget per
+//! minute. What is over is counted under `~overflow`: totals stay exact. Whether a name is new is the store's to say (one
+//! look-up for those not seen before), so a restart makes nobody new. While the store does not answer, names are let in:
+//! the bounds of the tally and of the outbox hold all the same.
+//!
+//! The flusher sends every sealed tally through here before it is numbered.
+
+use super::Common;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::BuildHasher,
+    time::{Duration, Instant},
+};
+use tallymark_core::{Entry, Event, Name, When};
+
+/// How many names are remembered as known. Past that they are looked up again; 8 bytes each.
+const REMEMBERED: usize = 2_000_000;
+/// How many names are looked up in one call.
+const LOOK_UP: usize = 1000;
+/// How often the names in the store are counted anew: another process may add or delete some.
+const RECOUNT: Duration = Duration::from_secs(600);
+
+/// How many names may be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameLimits {
+    /// Names per event. Default 1,000,000.
+    pub names: u64,
+    /// New names per minute, over all events; `None` for no such limit.
+    pub new_per_minute: Option<u64>,
+}
+
+impl Default for NameLimits {
+    fn default() -> NameLimits {
+        NameLimits { names: 1_000_000, new_per_minute: None }
+    }
+}
+
+pub(super) struct Admission {
+    common: Common,
+    limits: NameLimits,
+    /// Hashes of names that are in the store. Two names with one hash only mean that one is let in without a look.
+    known: HashTable<u64>,
+    hasher: DefaultHashBuilder,
+    counted: HashMap<Event, (u64, Instant)>,
+    /// What is left of the budget, and since when.
+    budget: (u64, Instant),
+}
+
+impl Admission {
+    pub(super) fn new(common: Common, limits: NameLimits) -> Admission {
+        let budget = (limits.new_per_minute.unwrap_or(0), Instant::now());
+        let (known, hasher) = (HashTable::new(), DefaultHashBuilder::default());
+        Admission { common, limits, known, hasher, counted: HashMap::new(), budget }
+    }
+
+    /// Puts what there is no room for under `~overflow`. The entries are sorted, and stay so.
+    pub(super) async fn admit(&mut self, entries: Vec<Entry>, live: bool) -> Vec<Entry> {
+        let unknown = self.unknown(&entries);
+        if unknown.is_empty() {
+            return entries;
+        }
+        let mut refused: BTreeMap<Event, Vec<Name>> = BTreeMap::new();
+        for (event, names) in unknown {
+            for names in names.chunks(LOOK_UP) {
+                let over = self.judge(event, names).await;
+                if !over.is_empty() {
+                    refused.entry(event).or_default().extend(over);
+                }
+            }
+        }
+        if refused.is_empty() { entries } else { self.put_aside(entries, &refused, live) }
+    }
+
+    /// The names that have not been seen before, by event, in order.
+    fn unknown(&mut self, entries: &[Entry]) -> BTreeMap<Event, Vec<Name>> {
+        if self.known.len() > REMEMBERED {
+            self.known.clear();
+        }
+        let mut unknown: BTreeMap<Event, Vec<Name>> = BTreeMap::new();
+        for of_name in entries.chunk_by(|a, b| a.event == b.event && a.name == b.name) {
+            let Some(Entry { event, name, .. }) = of_name.first() else { continue };
+            let hash = self.hasher.hash_one((event, name.as_str()));
+            if !name.is_aggregate() && self.known.find(hash, |&known| known == hash).is_none() {
+                unknown.entry(*event).or_default().push(name.clone());
+            }
+        }
+        unknown
+    }
+
+    fn remember(&mut self, event: Event, name: &Name) {
+        let hash = self.hasher.hash_one((event, name.as_str()));
+        self.known.insert_unique(hash, hash, |&hash| hash);
+    }
+
+    /// Lets in what is in the store, and what there is room for. Answers the rest, in order.
+    async fn judge(&mut self, event: Event, names: &[Name]) -> Vec<Name> {
+        // Without an answer nobody is known to be new, and nobody is remembered either.
+        let Ok(totals) = self.common.store.totals(event, names).await else { return Vec::new() };
+        let mut count = self.count(event).await;
+        let mut over = Vec::new();
+        for (name, total) in names.iter().zip(totals) {
+            if total == 0 {
+                if count >= self.limits.names || !self.spend() {
+                    over.push(name.clone());
+                    continue;
+                }
+                count += 1;
+            }
+            self.remember(event, name);
+        }
+        if let Some((counted, _)) = self.counted.get_mut(&event) {
+            *counted = count;
+        }
+        if event == Event::HIT {
+            self.common.meters.names.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        over
+    }
+
+    async fn count(&mut self, event: Event) -> u64 {
+        if let Some(&(count, at)) = self.counted.get(&event)
+            && at.elapsed() < RECOUNT
+        {
+            return count;
+        }
+        let before = self.counted.get(&event).map_or(0, |&(count, _)| count);
+        let count = self.common.store.name_count(event).await.unwrap_or(before);
+        self.counted.insert(event, (count, Instant::now()));
+        count
+    }
+
+    /// Takes one new name out of the budget, if there is one left.
+    fn spend(&mut self) -> bool {
+        let Some(per_minute) = self.limits.new_per_minute else { return true };
+        let (left, since) = &mut self.budget;
+        if since.elapsed() >= Duration::from_secs(60) {
+            (*left, *since) = (per_minute, Instant::now());
+        }
+        let may = *left > 0;
+        *left = left.saturating_sub(1);
+        may
+    }
+
+    fn put_aside(&self, entries: Vec<Entry>, refused: &BTreeMap<Event, Vec<Name>>, live: bool) -> Vec<Entry> {
+        let mut overflow: BTreeMap<(Event, When), u64> = BTreeMap::new();
+        let mut kept = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let over =
+                refused.get(&entry.event).is_some_and(|names| names.binary_search(&entry.name).is_ok());
+            if !over && entry.name.as_str() != tallymark_core::OVERFLOW {
+                kept.push(entry);
+                continue;
+            }
+            if over {
+                self.common.meters.overflowed.inc_by(entry.count);
+                if live {
+                    self.common.live.refused(&entry);
+                }
+            }
+            let sum = overflow.entry((entry.event, entry.when)).or_default();
+            *sum = sum.saturating_add(entry.count);
+        }
+        let aside = |((event, when), count)| Entry { event, name: Name::overflow(), when, count };
+        kept.extend(overflow.into_iter().map(aside));
+        kept.sort_unstable();
+        kept
+    }
+}
