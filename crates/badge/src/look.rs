@@ -62,7 +62,9 @@ impl Look {
     ) -> Result<(), TemplateError> {
         match &self.template {
             None => render_into(badge, out),
-            Some(template) => out.push_str(&template.render(&Values { name, badge: *badge, total, today })?),
+            Some(template) => {
+                out.push_str(&template.render(&Values { name, badge: *badge, total, today })?)
+            }
         }
         Ok(())
     }

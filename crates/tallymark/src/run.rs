@@ -182,7 +182,9 @@ impl Daemon {
         match TailSocket::open(&start.config.data_dir) {
             Ok(socket) => drop(tokio::spawn(socket.offer(self.tail, stop.clone()))),
             // A path that is too long, for one; counting goes on without it.
-            Err(error) => warn!(%error, "`tallymark tail` will not work: its socket cannot be opened in the data directory"),
+            Err(error) => {
+                warn!(%error, "`tallymark tail` will not work: its socket cannot be opened in the data directory")
+            }
         }
         let publish_stop = CancellationToken::new();
         let publisher = (start.role == Role::Serve { render: true }).then(|| {

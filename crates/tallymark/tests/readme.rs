@@ -4,6 +4,8 @@
 //! by a free one, /etc/nginx by a real nginx on that configuration. A command that is not known here fails the test,
 //! so that the README cannot grow one that nobody runs.
 
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
+
 use std::{path::Path, process::Command, time::Duration};
 use tallymark_testbed::{
     Daemon, TempDir, free_tcp_port, free_udp_port, http, nginx_test, temp_dir, wait_until,
@@ -131,7 +133,7 @@ fn every_command_of_the_readme_works() {
         reader.run(command);
     }
     assert!(
-        http::try_request("GET", &format!("127.0.0.1:{}", reader.port), "/", &[], b"").is_err(),
+        http::try_request("GET", format!("127.0.0.1:{}", reader.port), "/", &[], b"").is_err(),
         "serve is stopped"
     );
 }

@@ -34,8 +34,7 @@ fn json(config: &Config) -> serde_json::Value {
 }
 
 fn people(config: &Config) -> String {
-    let sources: Vec<String> =
-        config.sources.iter().map(|source| source.kind.to_string()).collect();
+    let sources: Vec<String> = config.sources.iter().map(|source| source.kind.to_string()).collect();
     let routes: Vec<&str> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
     format!(

@@ -208,7 +208,12 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
 
     let routes = Arc::new(Routes::new(routes));
     let (connections, tally_entries) = (connections as usize, tally_entries as usize);
-    Config { data_dir, store: url, tick, retention, keep,
+    Config {
+        data_dir,
+        store: url,
+        tick,
+        retention,
+        keep,
         http,
         sources,
         routes,
