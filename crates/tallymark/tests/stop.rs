@@ -159,16 +159,40 @@ fn second_signal_leaves_at_once() {
     daemon.wait_for_line(|line| line.contains("stopping"), PATIENCE);
     assert!(daemon.is_running(), "it waits for the store");
     let second = Instant::now();
-    daemon.sigterm();
-    let status = daemon.wait(Duration::from_secs(5));
+    wait_until("it leaves", PATIENCE, || {
+        let running = daemon.is_running();
+        if running {
+            daemon.sigterm();
+        }
+        !running
+    });
+    let status = daemon.wait(PATIENCE);
     assert_eq!(status.code(), Some(1), "{status}");
     assert!(second.elapsed() < Duration::from_secs(2), "{:?}", second.elapsed());
     assert!(daemon.stderr().contains("a second signal: leaving at once"), "{}", daemon.stderr());
 }
 
+/// `timeout` signals its child and then the group that the child is in.
 #[test]
-fn store_that_is_down_at_sigterm_costs_what_the_message_says() {
-    let mut redis = Redis::start();
+fn same_signal_twice_is_one() {
+    for _ in 0..3 {
+        let place = Place::new();
+        let mut daemon = place.serve();
+        assert_eq!(place.hit("o/r"), 1);
+        daemon.sigterm();
+        daemon.wait_for_line(|line| line.contains("stopping"), PATIENCE);
+        if daemon.is_running() {
+            daemon.sigterm();
+        }
+        let status = daemon.wait(PATIENCE);
+        assert!(status.success(), "{status}\n{}", daemon.stderr());
+        assert_eq!(place.total("o/r"), 1);
+    }
+}
+
+#[test]
+fn store_that_is_down_at_sigterm_gets_the_hits_after_the_next_start() {
+    let mut redis = Redis::builder().appendonly().start();
     let place = Place::with_store(redis.url());
     let mut daemon = place.serve();
     place.hit("o/r");
@@ -180,13 +204,19 @@ fn store_that_is_down_at_sigterm_costs_what_the_message_says() {
     }
     wait_until("the lines are read", PATIENCE, || place.metrics().lines("syslog-udp")[1] == 7);
     wait_until("it says so", PATIENCE, || http::get(place.addr(), "/readyz").status == 503);
-    let asked = Instant::now();
-    daemon.sigterm();
-    let status = daemon.wait(Duration::from_secs(13));
-    assert_eq!(status.code(), Some(1), "{status}");
-    assert!(asked.elapsed() > Duration::from_secs(5), "it gave up after {:?}", asked.elapsed());
-    let last = daemon.stderr().lines().last().unwrap().to_owned();
-    assert_eq!(last, "tallymark: the store did not take the last 7 hits within 10s: they are lost");
+    stop(&mut daemon);
+    let log = daemon.stderr();
+    assert!(log.contains("safe in the outbox hits=7"), "{log}");
+
+    // Still away at the next start, and hits come in all the same.
+    let mut daemon = place.serve();
+    place.syslog().send(line("o%2Fr").as_bytes());
+    wait_until("the line is read", PATIENCE, || place.metrics().lines("syslog-udp")[1] == 1);
+    redis.restart();
+    wait_until("every hit is in the store", PATIENCE, || place.total("o/r") == 9);
+    wait_until("the badge follows", PATIENCE, || place.published("o/r") == Some(9));
+    stop(&mut daemon);
+    assert_eq!(place.total("o/r"), 9);
 }
 
 #[test]
@@ -259,8 +289,8 @@ fn sent_and_counted(place: &Place, daemon: &mut Daemon, trouble: impl FnOnce()) 
 
 #[test]
 fn redis_killed_while_hits_flow_loses_and_doubles_nothing() {
-    // With `everysec` Redis may answer up to two seconds before it writes, and then loses what it has answered.
-    let mut redis = Redis::builder().appendonly().config("appendfsync always").start();
+    // With `everysec` Redis may answer up to two seconds before it writes. What it loses so comes again.
+    let mut redis = Redis::builder().appendonly().start();
     let place = Place::with_store(redis.url());
     let mut daemon = place.serve();
     let (sent, counted) = sent_and_counted(&place, &mut daemon, || {
@@ -275,8 +305,6 @@ fn redis_killed_while_hits_flow_loses_and_doubles_nothing() {
         }
     });
     assert_eq!(sent, counted, "{}", daemon.stderr());
-    let log = daemon.stderr();
-    assert!(!log.contains("has lost batches"), "{log}");
     for name in NAMES.iter().chain(&["e/e"]) {
         wait_until("files agree", PATIENCE, || place.published(name) == Some(place.total(name)));
     }
