@@ -139,17 +139,17 @@ impl IngestMeters {
         );
         registry.register(
             "outbox_batches",
-            "Batches and blocks in the outbox that the store has not.",
+            "Batches and blocks in the outbox that the store has not",
             meters.outbox_batches.clone(),
         );
-        registry.register("outbox_hits", "Occurrences in them.", meters.outbox_hits.clone());
-        registry.register("outbox_bytes", "Bytes of the outbox in use.", meters.outbox_bytes.clone());
+        registry.register("outbox_hits", "Occurrences in them", meters.outbox_hits.clone());
+        registry.register("outbox_bytes", "Bytes of the outbox in use", meters.outbox_bytes.clone());
         registry.register(
             "outbox_retention_seconds",
-            "How far back applied batches are kept.",
+            "How far back applied batches are kept",
             meters.outbox_retention.clone(),
         );
-        registry.register("names", "Names with the event hit, as last counted.", meters.names.clone());
+        registry.register("names", "Names with the event hit, as last counted", meters.names.clone());
         registry.register("store_up", "1 while the store takes batches", meters.store_up.clone());
         registry.register(
             "batch_apply_seconds",
