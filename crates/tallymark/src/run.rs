@@ -34,6 +34,8 @@ use tracing::{info, warn};
 const WAITING_TICKS: usize = 4;
 /// How long the store may take for the last batches. Below TimeoutStopSec of the unit.
 const DRAIN: Duration = Duration::from_secs(10);
+/// `timeout` and some supervisors send the same signal twice at once; only a person means more by a second one.
+const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// What a daemon does besides counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,9 +240,12 @@ async fn wait_for_stop(stop: &CancellationToken) -> Result<()> {
         () = stop.cancelled() => {}
     }
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let first = std::time::Instant::now();
+        while first.elapsed() < SAME_SIGNAL {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
         warn!("a second signal: leaving at once");
         std::process::exit(1);
