@@ -123,12 +123,16 @@ impl Drop for Process {
 /// # Panics
 /// When it is absent: a test that silently did not run proves nothing.
 pub(crate) fn program(name: &str, package: &str) -> PathBuf {
-    // The sbin directories are not in the PATH of ordinary users, but nginx and syslog-ng live there.
-    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
-    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
-    found.unwrap_or_else(|| {
+    program_if_there(name).unwrap_or_else(|| {
         panic!("{name} is not installed. `cargo xtask test` installs what the tests need, or: apt-get install {package}")
     })
+}
+
+/// The path of a program, if it is installed.
+pub(crate) fn program_if_there(name: &str) -> Option<PathBuf> {
+    // The sbin directories are not in the PATH of ordinary users, but nginx and syslog-ng live there.
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
 /// Whether a status says "killed by SIGKILL".

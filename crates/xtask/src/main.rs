@@ -9,6 +9,7 @@ mod edges;
 mod packages;
 mod run;
 mod test;
+mod unpacked;
 
 use std::process::ExitCode;
 

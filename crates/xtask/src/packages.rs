@@ -3,7 +3,7 @@
 //! Only what is missing is installed: on a machine that has everything, nothing is touched and no network is
 //! needed. What cannot be installed is an error with the line to type. No test is ever skipped for it.
 
-use crate::run;
+use crate::{run, unpacked};
 use anyhow::{Context, bail};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -43,6 +43,11 @@ const NEEDED: &[Package] = &[
 
 /// Installs what is missing, or says how to.
 pub(crate) fn ensure() -> anyhow::Result<()> {
+    installed()?;
+    unpacked::ensure(present("rsyslogd"))
+}
+
+fn installed() -> anyhow::Result<()> {
     let missing = missing();
     if missing.is_empty() {
         return Ok(());
