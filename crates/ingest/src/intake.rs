@@ -6,7 +6,9 @@ use crate::{
     watch::Watch,
 };
 use std::sync::Arc;
-use tallymark_core::{Added, Dating, Entry, Hit, Now, Reject, Routes, Tally, record::Reader, syslog};
+use tallymark_core::{
+    Added, Column, Dating, Entry, Hit, Now, Reject, Routes, Tally, combined, record, syslog,
+};
 
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +19,24 @@ pub enum Format {
     Record,
     /// A syslog header if the line starts with `<`, else a record alone.
     Auto,
+    /// nginx's and Apache's access log; the first route says what is counted.
+    Combined,
 }
 
 /// What became of one line.
 pub type Seen<'a> = Result<Hit<'a>, Reject>;
 
+/// What reads lines, with the buffers that are used again.
+struct Readers {
+    record: record::Reader,
+    combined: combined::Reader,
+}
+
 /// The fold of one source.
 pub struct Intake {
     routes: Arc<Routes>,
     format: Format,
-    reader: Reader,
+    readers: Readers,
     tally: Tally,
     max_line: usize,
     delta: Delta,
@@ -44,9 +54,14 @@ impl Intake {
         max_line: usize,
         meters: SourceMeters,
     ) -> Intake {
-        let (reader, tally) = (Reader::new(dating), Tally::new(limit));
-        let watch = Watch::new(meters.source(), meters.tail().clone(), &routes);
-        Intake { routes, format, reader, tally, max_line, delta: Delta::default(), watch, meters }
+        let readers =
+            Readers { record: record::Reader::new(dating), combined: combined::Reader::new(dating) };
+        let tally = Tally::new(limit);
+        // Every line of an access log begins with an address.
+        let private = format == Format::Combined
+            || routes.as_slice().iter().any(|route| route.columns.contains(&Column::Address));
+        let watch = Watch::new(meters.source(), meters.tail().clone(), private);
+        Intake { routes, format, readers, tally, max_line, delta: Delta::default(), watch, meters }
     }
 
     /// Takes one datagram: one line, and never part of one. What follows its first LF is one reject.
@@ -70,7 +85,7 @@ impl Intake {
     /// Takes one line, and tells what became of it.
     pub fn see<'a>(&'a mut self, line: &'a [u8], now: Now) -> Seen<'a> {
         self.delta.received += 1;
-        let seen = read(&self.routes, self.format, self.max_line, &mut self.reader, line, now);
+        let seen = read(&self.routes, self.format, self.max_line, &mut self.readers, line, now);
         match &seen {
             Ok(hit) => {
                 self.delta.accepted += 1;
@@ -128,7 +143,7 @@ fn read<'a>(
     routes: &Routes,
     format: Format,
     max_line: usize,
-    reader: &'a mut Reader,
+    readers: &'a mut Readers,
     line: &'a [u8],
     now: Now,
 ) -> Seen<'a> {
@@ -138,18 +153,17 @@ fn read<'a>(
     if line.len() > max_line {
         return Err(Reject::TooLong);
     }
-    let bare = match format {
-        Format::Syslog => false,
-        Format::Record => true,
-        Format::Auto => line[0] != b'<',
-    };
-    if bare {
-        let route = routes.as_slice().first().ok_or(Reject::Tag)?;
-        return reader.read(route, line, now);
+    let first = || routes.as_slice().first().ok_or(Reject::Tag);
+    match format {
+        Format::Combined => readers.combined.read(first()?, line, now),
+        Format::Record => readers.record.read(first()?, line, now),
+        Format::Auto if line[0] != b'<' => readers.record.read(first()?, line, now),
+        Format::Auto | Format::Syslog => {
+            let message = syslog::parse(line)?;
+            let route = routes.find(&message)?;
+            readers.record.read(route, message.body, now)
+        }
     }
-    let message = syslog::parse(line)?;
-    let route = routes.find(&message)?;
-    reader.read(route, message.body, now)
 }
 
 #[cfg(test)]

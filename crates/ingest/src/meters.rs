@@ -44,6 +44,9 @@ pub struct IngestMeters {
     tally_entries: Family<SourceLabel, Gauge>,
     pub(crate) overflowed: Counter,
     pub(crate) names: Gauge,
+    rotations: Counter,
+    truncations: Counter,
+    rests_lost: Counter,
     pub(crate) batches: Counter,
     pub(crate) duplicates: Counter,
     pub(crate) quarantined: Counter,
@@ -82,6 +85,16 @@ pub(crate) struct Delta {
     pub(crate) overflowed: u64,
 }
 
+/// What happened to a log file since it was last asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileEvents {
+    /// New files at its path.
+    pub(crate) rotations: u64,
+    pub(crate) truncations: u64,
+    /// Times that the rest of a file was not to be found or not to be read.
+    pub(crate) lost: u64,
+}
+
 impl IngestMeters {
     /// Registers everything. The registry adds the prefix `tallymark_`.
     pub fn register(registry: &mut Registry) -> IngestMeters {
@@ -115,6 +128,17 @@ impl IngestMeters {
             "hits_overflowed",
             "Hits counted under ~overflow: the tally was full",
             meters.overflowed.clone(),
+        );
+        registry.register(
+            "file_rotations",
+            "New files that took the place of a log",
+            meters.rotations.clone(),
+        );
+        registry.register("file_truncations", "Logs that were truncated", meters.truncations.clone());
+        registry.register(
+            "file_rests_lost",
+            "Logs whose unread rest was gone or damaged when it was looked for",
+            meters.rests_lost.clone(),
         );
         registry.register("batches_applied", "Batches that the store has applied", meters.batches.clone());
         registry.register(
@@ -215,6 +239,13 @@ impl SourceMeters {
     /// Adds what the kernel dropped.
     pub(crate) fn dropped(&self, count: u64) {
         self.drops.inc_by(count);
+    }
+
+    /// Adds what happened to a log file.
+    pub(crate) fn files(&self, events: FileEvents) {
+        self.all.rotations.inc_by(events.rotations);
+        self.all.truncations.inc_by(events.truncations);
+        self.all.rests_lost.inc_by(events.lost);
     }
 
     /// Counts the hits of a sealed tally.

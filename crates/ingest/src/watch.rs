@@ -4,7 +4,7 @@
 //! address, the log gets the reason alone, because no address is ever logged.
 
 use crate::tail::{Sample, Tail, What};
-use tallymark_core::{Column, Hit, Now, Reject, Routes};
+use tallymark_core::{Hit, Now, Reject};
 use tracing::warn;
 
 /// Samples of each sort that a source shows in a second. A person reads fewer, and a program gets a fair picture.
@@ -25,8 +25,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(source: &'static str, tail: Tail, routes: &Routes) -> Watch {
-        let private = routes.as_slice().iter().any(|route| route.columns.contains(&Column::Address));
+    pub(crate) fn new(source: &'static str, tail: Tail, private: bool) -> Watch {
         Watch {
             source,
             tail,

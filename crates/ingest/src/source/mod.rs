@@ -1,12 +1,14 @@
 //! Where lines come from, one file a kind.
 
 mod datagram;
+mod file;
 mod handed;
 mod tcp;
 mod udp;
 mod unix;
 
 pub use datagram::SyslogDatagrams;
+pub use file::{FileError, FileOptions, LogFile, Start};
 pub use handed::{Handed, HandedError, Place};
 pub use tcp::{SyslogTcp, TcpMeters, TcpOptions};
 pub use udp::UdpOptions;

@@ -1,0 +1,249 @@
+//! A log file, tailed: each line counted exactly once, over kill -9, rotation and any outage of the store.
+//!
+//! The file is its own buffer. What was read goes to the flusher together with the position it was read up to, and both
+//! are committed in one transaction; what was not committed is read again. Where the store is away, reading waits.
+//! [`tailer`] decides what to read, [`locate`] finds files again, [`cut`] cuts lines, and here is the thread.
+
+mod cut;
+mod input;
+mod locate;
+mod mark;
+mod siblings;
+mod tailer;
+mod wake;
+
+#[cfg(test)]
+mod tests;
+
+pub use tailer::Start;
+
+use super::{LineOptions, Stop, now};
+use crate::{Intake, Sealed, flusher::StartPositions, meters::SourceMeters, recv};
+use cut::Sink;
+use mark::Marks;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+use tailer::{Following, Step, Tailer};
+use tallymark_core::{Dating, Now, Reject};
+use tallymark_store::Position;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+use wake::Wake;
+
+/// How often the files are looked at when no event tells of them.
+const POLL: Duration = Duration::from_secs(1);
+/// How long to let lines gather before the next look, when everything is read and more comes.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long a file that was rotated away must be idle before it is done. nginx's workers open the new one within a
+/// second of the signal, but a worker that shuts down logs the end of its last requests.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How a log is read.
+#[derive(Clone, Debug)]
+pub struct FileOptions {
+    /// The file. Its rotated forms are looked for beside it.
+    pub path: PathBuf,
+    /// Where to begin when there is no position.
+    pub start: Start,
+}
+
+/// The log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The position in the store is of another version, or damaged.
+    #[error(
+        "the position of {path} in the store is not understood: {state:?}. It was written by a newer tallymark, or is \
+         damaged; going on without it would count lines twice"
+    )]
+    Position {
+        /// The log.
+        path: PathBuf,
+        /// What stands there.
+        state: String,
+    },
+    /// The path cannot be made absolute, or a pipe not be made.
+    #[error("{attempt} {path}: {error}")]
+    Io {
+        /// What was tried.
+        attempt: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+/// A source that reads a log file.
+pub struct LogFile {
+    options: FileOptions,
+    lines: LineOptions,
+    meters: SourceMeters,
+}
+
+impl LogFile {
+    /// A source that has not looked at its file yet; there may be none.
+    pub fn new(options: FileOptions, lines: LineOptions, meters: SourceMeters) -> Result<LogFile, FileError> {
+        let path = std::path::absolute(&options.path)
+            .map_err(|error| io_error("finding the directory of", &options.path, error))?;
+        Ok(LogFile { options: FileOptions { path, ..options }, lines, meters })
+    }
+
+    /// The name of its position.
+    fn key(&self) -> String {
+        format!("file:{}", self.options.path.display())
+    }
+
+    /// Reads until stop is said. What is not read then stays in the file for the next time.
+    pub fn run(
+        self,
+        out: &mpsc::Sender<Sealed>,
+        positions: &StartPositions,
+        stop: &Stop,
+    ) -> Result<(), FileError> {
+        let path = &self.options.path;
+        let mut wake = Wake::new(path).map_err(|error| io_error("watching", path, error))?;
+        let Some(position) = self.position(positions, stop)? else { return Ok(()) };
+        let following = Following {
+            path: path.clone(),
+            start: self.options.start,
+            max_line: self.lines.max_line,
+            grace: GRACE,
+        };
+        let mut running = Running {
+            key: self.key(),
+            sent: position.clone(),
+            tailer: Tailer::new(following, position),
+            intake: self.lines.intake(Dating::Own, self.meters.clone()),
+            // So that a chunk can never fill it: a full tally would count lines together.
+            half: (self.lines.limit / 2).max(1),
+            meters: &self.meters,
+        };
+        let mut next_tick = Instant::now() + self.lines.tick;
+        while !stop.is_said() {
+            wake.clear();
+            let step = running.step();
+            let current = Instant::now();
+            let full = running.intake.len() >= running.half;
+            if (full || current >= next_tick) && !running.send(out, full) {
+                break;
+            }
+            if current >= next_tick {
+                next_tick = current + self.lines.tick;
+                wake.watch();
+            }
+            if step == Step::Idle {
+                std::thread::sleep(PAUSE);
+                let timeout =
+                    if running.is_clean() { POLL } else { next_tick.saturating_duration_since(current) };
+                if let Err(error) = recv::wait(wake.fd(), stop.fd(), timeout.min(POLL)) {
+                    warn!(%error, "waiting for events of a log file");
+                    std::thread::sleep(POLL);
+                }
+            }
+        }
+        // The store may be away; then the lines are still in the file.
+        running.send(out, false);
+        info!(source = "file", path = %path.display(), "stopped");
+        Ok(())
+    }
+
+    /// Waits until it is known where to go on. `None` if stop was said before.
+    fn position(&self, positions: &StartPositions, stop: &Stop) -> Result<Option<Option<Marks>>, FileError> {
+        loop {
+            if let Some(positions) = &*positions.borrow() {
+                return self.own(positions).map(Some);
+            }
+            if stop.is_said() || positions.has_changed().is_err() {
+                return Ok(None);
+            }
+            let pause = Duration::from_millis(50);
+            if recv::wait(stop.fd(), stop.fd(), pause).is_err() {
+                std::thread::sleep(pause);
+            }
+        }
+    }
+
+    fn own(&self, positions: &[Position]) -> Result<Option<Marks>, FileError> {
+        let key = self.key();
+        let Some(position) = positions.iter().find(|position| position.source == key) else {
+            return Ok(None);
+        };
+        let (path, state) = (self.options.path.clone(), position.state.clone());
+        position.state.parse().map(Some).map_err(|()| FileError::Position { path, state })
+    }
+}
+
+fn io_error(attempt: &'static str, path: &Path, error: io::Error) -> FileError {
+    FileError::Io { attempt, path: path.to_owned(), error }
+}
+
+struct Running<'a> {
+    key: String,
+    tailer: Tailer,
+    intake: Intake,
+    half: usize,
+    /// The last position that is on its way to the store, or there.
+    sent: Option<Marks>,
+    meters: &'a SourceMeters,
+}
+
+impl Running<'_> {
+    fn step(&mut self) -> Step {
+        let mut into = Fold { intake: &mut self.intake, half: self.half, now: now() };
+        self.tailer.step(&mut into, Instant::now())
+    }
+
+    /// Whether everything that is known has been sent.
+    fn is_clean(&self) -> bool {
+        self.intake.is_empty() && self.sent.as_ref() == Some(&self.tailer.position())
+    }
+
+    /// Sends the tally on with its position. If there is no room it goes on folding, or waits if it `must`. Answers
+    /// whether there is still somebody to send to.
+    fn send(&mut self, out: &mpsc::Sender<Sealed>, must: bool) -> bool {
+        self.intake.report();
+        self.meters.files(std::mem::take(&mut self.tailer.events));
+        if self.is_clean() || !self.tailer.is_started() {
+            return true;
+        }
+        let sealed = |running: &mut Self| {
+            let marks = running.tailer.position();
+            let position = Position { source: running.key.clone(), state: marks.to_string() };
+            running.sent = Some(marks);
+            Sealed::of_replayable(running.intake.seal(), vec![position])
+        };
+        match out.try_reserve() {
+            Ok(place) => {
+                place.send(sealed(self));
+                true
+            }
+            Err(mpsc::error::TrySendError::Full(())) if !must => true,
+            Err(mpsc::error::TrySendError::Full(())) => out.blocking_send(sealed(self)).is_ok(),
+            Err(mpsc::error::TrySendError::Closed(())) => false,
+        }
+    }
+}
+
+/// Lines into the tally, until it is half full.
+struct Fold<'a> {
+    intake: &'a mut Intake,
+    half: usize,
+    now: Now,
+}
+
+impl Sink for Fold<'_> {
+    fn line(&mut self, line: &[u8]) {
+        self.intake.line(line, self.now);
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        self.intake.reject(reject);
+    }
+
+    fn is_full(&self) -> bool {
+        self.intake.len() >= self.half
+    }
+}

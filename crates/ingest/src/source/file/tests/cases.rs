@@ -1,0 +1,478 @@
+//! The numbered cases.
+
+use super::{
+    super::{
+        mark::{Identity, Mark, Marks},
+        tailer::{Start, Step},
+    },
+    bed::Bed,
+};
+use flate2::{Compression, write::GzEncoder};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    time::Duration,
+};
+use tallymark_core::Reject;
+
+#[test]
+fn case_65_rename_rotation_reads_the_old_file_until_it_was_idle() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.expect(&[("a", 1)]);
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log.1", "b\n");
+    bed.expect(&[("a", 1), ("b", 1)]);
+    bed.append("access.log", "c\n");
+    bed.append("access.log.1", "d\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]);
+    assert_eq!(bed.tailer().position().0.len(), 2);
+    // A late line of a worker that still has the old file open, and a restart in between.
+    bed.restart();
+    bed.append("access.log.1", "e\n");
+    bed.append("access.log", "f\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1), ("e", 1), ("f", 1)]);
+    bed.wait();
+    assert_eq!(bed.tailer().position().0.len(), 1);
+    bed.append("access.log", "g\n");
+    bed.read();
+    assert_eq!(bed.seen.lines.len(), 7);
+    assert_eq!(bed.tailer().events.truncations, 0);
+}
+
+#[test]
+fn case_65_several_rotations_between_two_looks_lose_no_generation() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    for generation in ["b\n", "c\n", "d\n"] {
+        for n in (1..4).rev() {
+            if bed.path(&format!("access.log.{n}")).exists() {
+                bed.rename(&format!("access.log.{n}"), &format!("access.log.{}", n + 1));
+            }
+        }
+        bed.rename("access.log", "access.log.1");
+        bed.append("access.log", generation);
+    }
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]);
+    assert_eq!(bed.tailer().events.rotations, 3);
+}
+
+#[test]
+fn case_66_truncated_file_starts_again_also_when_it_has_grown_past_the_offset() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "first line\n");
+    bed.read();
+    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.append("access.log", "x\n");
+    bed.expect(&[("first line", 1), ("x", 1)]);
+    assert_eq!(bed.tailer().events.truncations, 1);
+    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.append("access.log", "regrown past the offset\nand more\n");
+    bed.expect(&[("first line", 1), ("x", 1), ("regrown past the offset", 1), ("and more", 1)]);
+    assert_eq!(bed.tailer().events.truncations, 2);
+    // And while nobody looked.
+    bed.restart();
+    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.append("access.log", "longer than everything that was in the file before\n");
+    bed.read();
+    assert_eq!(bed.seen.lines.len(), 5);
+    assert_eq!(bed.tailer().events.truncations, 1);
+}
+
+#[test]
+fn case_66_torn_line_of_a_truncated_file_is_not_joined_to_the_next() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "tor");
+    bed.expect(&[]);
+    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.append("access.log", "whole\n");
+    bed.expect(&[("whole", 1)]);
+}
+
+#[test]
+fn case_67_copy_of_a_copytruncate_gives_its_unread_rest_and_nothing_twice() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\nb\n");
+    bed.read();
+    // Written between the last look and the copy.
+    bed.append("access.log", "c\n");
+    bed.copytruncate("access.log.1");
+    bed.append("access.log", "d\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]);
+    bed.wait();
+    // The same twice over while nobody looks.
+    bed.restart();
+    bed.append("access.log", "e\n");
+    bed.rename("access.log.1", "access.log.2");
+    bed.copytruncate("access.log.1");
+    bed.append("access.log", "f\n");
+    bed.rename("access.log.2", "access.log.3");
+    bed.rename("access.log.1", "access.log.2");
+    bed.copytruncate("access.log.1");
+    bed.append("access.log", "g\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1), ("e", 1), ("f", 1), ("g", 1)]);
+    bed.restart();
+    bed.read();
+    assert!(bed.seen.lines.values().all(|&n| n == 1));
+}
+
+#[test]
+fn case_67_copies_made_by_hand_are_not_counted() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    bed.restart();
+    fs::copy(bed.log(), bed.path("access.log.bak")).unwrap();
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", "b\n");
+    fs::copy(bed.path("access.log.1"), bed.path("access.log.orig")).unwrap();
+    bed.expect(&[("a", 1), ("b", 1)]);
+}
+
+#[test]
+fn case_68_inode_used_again_is_another_file() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\nb\n");
+    bed.read();
+    bed.restart();
+    let before = Identity::of(&fs::metadata(bed.log()).unwrap());
+    fs::remove_file(bed.log()).unwrap();
+    bed.append("access.log", "a\nb\n");
+    let after = Identity::of(&fs::metadata(bed.log()).unwrap());
+    assert!(!before.is(&after), "{before:?} {after:?}");
+    bed.expect(&[("a", 2), ("b", 2)]);
+    assert_eq!(bed.tailer().events.lost, 1);
+}
+
+#[test]
+fn case_69_identical_content_is_no_identity() {
+    let line = "\"2026-11-20\",\"o%2Fr\"";
+    let text = format!("{line}\n").repeat(100);
+    let mut bed = Bed::new();
+    bed.append("access.log", &text);
+    bed.expect(&[(line, 100)]);
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", &text);
+    bed.expect(&[(line, 200)]);
+    bed.restart();
+    bed.rename("access.log.1", "access.log.2");
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", &text);
+    bed.expect(&[(line, 300)]);
+    bed.wait();
+    bed.restart();
+    bed.append("access.log", &text);
+    // The newest rotated file is the one that was being read; the older ones have the same bytes.
+    bed.append("access.log", &text);
+    for name in ["access.log.2", "access.log.1", "access.log"] {
+        let n: u32 = name.rsplit('.').next().unwrap().parse().unwrap_or(0);
+        bed.rename(name, &format!("access.log.{}", n + 1));
+        bed.gzip(&format!("access.log.{}", n + 1));
+    }
+    bed.append("access.log", &text);
+    bed.expect(&[(line, 600)]);
+}
+
+#[test]
+fn case_70_gzipped_while_down_is_finished_and_newer_ones_follow_in_order() {
+    let mut bed = Bed::new();
+    bed.append("access.log", &"old\n".repeat(500));
+    bed.read();
+    bed.restart();
+    bed.append("access.log", "rest\n");
+    bed.rename("access.log", "access.log.1");
+    bed.gzip("access.log.1");
+    bed.rename("access.log.1.gz", "access.log.2.gz");
+    bed.append("access.log", "between\n");
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", "new\n");
+    bed.expect(&[("old", 500), ("rest", 1), ("between", 1), ("new", 1)]);
+    bed.restart();
+    bed.append("access.log", "newer\n");
+    bed.expect(&[("old", 500), ("rest", 1), ("between", 1), ("new", 1), ("newer", 1)]);
+}
+
+#[test]
+fn case_70_kill_within_a_gzip_goes_on_within_it() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "first\n");
+    bed.read();
+    bed.restart();
+    let lines: String = (0..5000).map(|n| format!("line {n}\n")).collect();
+    bed.append("access.log", &lines);
+    bed.rename("access.log", "access.log.1");
+    bed.gzip("access.log.1");
+    bed.append("access.log", "last\n");
+    bed.seen.room = 700;
+    for _ in 0..3 {
+        let now = bed.now;
+        let mut seen = std::mem::take(&mut bed.seen);
+        seen.taken = 0;
+        bed.tailer().step(&mut seen, now);
+        bed.seen = seen;
+        bed.restart();
+    }
+    bed.read();
+    assert_eq!(bed.seen.lines.len(), 5002);
+    assert!(bed.seen.lines.values().all(|&n| n == 1));
+}
+
+#[test]
+fn case_70_damaged_gzip_gives_what_it_has_and_is_reported() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "first\n");
+    bed.read();
+    bed.restart();
+    let lines: String = (0..50_000).map(|n| format!("line {}\n", n * 7919 % 50_000)).collect();
+    bed.append("access.log", &lines);
+    bed.rename("access.log", "access.log.1");
+    bed.gzip("access.log.1");
+    let packed = bed.path("access.log.1.gz");
+    let length = fs::metadata(&packed).unwrap().len();
+    let mtime = fs::metadata(&packed).unwrap().modified().unwrap();
+    let file = File::options().write(true).open(&packed).unwrap();
+    file.set_len(length / 2).unwrap();
+    file.set_modified(mtime).unwrap();
+    bed.append("access.log", "last\n");
+    bed.read();
+    assert!(bed.seen.lines.len() > 10_000 && bed.seen.lines.len() < 50_000, "{}", bed.seen.lines.len());
+    assert_eq!(bed.seen.lines["last"], 1);
+    assert_eq!((bed.rejects(Reject::Partial), bed.tailer().events.lost), (1, 1));
+    // Damaged before the place where it was being read, it is not counted from its beginning.
+    let mut bed = Bed::new();
+    bed.append("access.log", &lines);
+    bed.read();
+    bed.restart();
+    bed.rename("access.log", "access.log.1");
+    bed.gzip("access.log.1");
+    File::options().write(true).open(bed.path("access.log.1.gz")).unwrap().set_len(length / 2).unwrap();
+    bed.append("access.log", "last\n");
+    bed.read();
+    assert_eq!(bed.seen.lines.values().sum::<u64>(), 50_001);
+    assert_eq!(bed.tailer().events.lost, 1);
+}
+
+#[test]
+fn case_70_gzip_bomb_is_one_long_line() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "first\n");
+    bed.read();
+    bed.restart();
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log.1", "second\n");
+    let packed = bed.path("access.log.1.gz");
+    let mut out = GzEncoder::new(File::create(&packed).unwrap(), Compression::fast());
+    out.write_all(b"first\nsecond\n").unwrap();
+    let zeros = vec![b'0'; 1 << 20];
+    for _ in 0..50 {
+        out.write_all(&zeros).unwrap();
+    }
+    out.finish().unwrap();
+    fs::remove_file(bed.path("access.log.1")).unwrap();
+    bed.append("access.log", "last\n");
+    bed.expect(&[("first", 1), ("second", 1), ("last", 1)]);
+    assert_eq!(bed.rejects(Reject::TooLong), 1);
+}
+
+#[test]
+fn case_71_file_that_is_deleted_is_read_to_its_end_and_a_new_one_follows() {
+    let mut bed = Bed::new();
+    let mut writer = File::options().create(true).append(true).open(bed.log()).unwrap();
+    writer.write_all(b"a\n").unwrap();
+    bed.read();
+    fs::remove_file(bed.log()).unwrap();
+    writer.write_all(b"b\n").unwrap();
+    bed.expect(&[("a", 1), ("b", 1)]);
+    bed.append("access.log", "c\n");
+    writer.write_all(b"d\n").unwrap();
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]);
+}
+
+#[test]
+fn case_71_missing_file_is_waited_for() {
+    let mut bed = Bed::new();
+    bed.start = Start::End;
+    bed.expect(&[]);
+    bed.restart();
+    bed.append("access.log", "a\n");
+    // It was not there at the start, so all of it came later.
+    bed.expect(&[("a", 1)]);
+    let mut bed = Bed::new();
+    fs::remove_dir(bed.dir.path()).unwrap();
+    bed.expect(&[]);
+    fs::create_dir(bed.dir.path()).unwrap();
+    bed.append("access.log", "a\n");
+    bed.expect(&[("a", 1)]);
+}
+
+#[test]
+fn case_71_directory_that_is_renamed_and_comes_back_changes_nothing() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    let away = bed.dir.path().with_extension("away");
+    fs::rename(bed.dir.path(), &away).unwrap();
+    let mut file = OpenOptions::new().append(true).open(away.join("access.log")).unwrap();
+    file.write_all(b"b\n").unwrap();
+    bed.expect(&[("a", 1), ("b", 1)]);
+    fs::rename(&away, bed.dir.path()).unwrap();
+    bed.append("access.log", "c\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+}
+
+#[test]
+fn case_71_what_is_no_regular_file_is_refused_and_never_waited_on() {
+    let mut bed = Bed::new();
+    let made = std::process::Command::new("mkfifo").arg(bed.log()).status().unwrap();
+    assert!(made.success());
+    bed.expect(&[]);
+    fs::remove_file(bed.log()).unwrap();
+    fs::create_dir(bed.log()).unwrap();
+    bed.expect(&[]);
+    fs::remove_dir(bed.log()).unwrap();
+    std::os::unix::fs::symlink(bed.log(), bed.log()).unwrap();
+    bed.expect(&[]);
+    fs::remove_file(bed.log()).unwrap();
+    // A link to a regular file is as good as the file.
+    bed.append("elsewhere", "a\n");
+    std::os::unix::fs::symlink(bed.path("elsewhere"), bed.log()).unwrap();
+    bed.expect(&[("a", 1)]);
+}
+
+#[test]
+fn case_71_lost_permission_is_waited_out() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    bed.restart();
+    bed.append("access.log", "b\n");
+    let mode = |mode| fs::set_permissions(bed.log(), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o000);
+    let denied = File::open(bed.log()).is_err();
+    bed.read();
+    // Root may read everything; then there is nothing to wait for.
+    assert_eq!(bed.seen.lines.contains_key("b"), !denied);
+    fs::set_permissions(bed.log(), fs::Permissions::from_mode(0o644)).unwrap();
+    bed.expect(&[("a", 1), ("b", 1)]);
+    assert_eq!(bed.tailer().events.lost, 0);
+}
+
+#[test]
+fn case_72_partial_line_waits_and_counts_as_torn_once_its_file_is_done() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\nhal");
+    bed.expect(&[("a", 1)]);
+    bed.restart();
+    bed.append("access.log", "f\nto");
+    bed.expect(&[("a", 1), ("half", 1)]);
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", "b\n");
+    bed.expect(&[("a", 1), ("half", 1), ("b", 1)]);
+    assert_eq!(bed.rejects(Reject::Partial), 0);
+    bed.wait();
+    assert_eq!(bed.rejects(Reject::Partial), 1);
+    bed.restart();
+    bed.expect(&[("a", 1), ("half", 1), ("b", 1)]);
+}
+
+#[test]
+fn case_72_too_long_line_is_rejected_once_and_over_a_restart() {
+    let mut bed = Bed::new();
+    bed.append("access.log", &"x".repeat(3000));
+    bed.read();
+    assert_eq!(bed.rejects(Reject::TooLong), 1);
+    bed.restart();
+    bed.append("access.log", &format!("{}\nok\n", "x".repeat(3000)));
+    bed.expect(&[("ok", 1)]);
+    assert_eq!(bed.rejects(Reject::TooLong), 1);
+}
+
+#[test]
+fn case_74_nuls_of_a_crash_or_of_a_writer_without_append_are_skipped() {
+    let mut bed = Bed::new();
+    bed.append("access.log", &format!("a\n{}b\n", "\0".repeat(600_000)));
+    bed.expect(&[("a", 1), ("b", 1)]);
+    assert_eq!(bed.rejects(Reject::Nul), 1);
+    // copytruncate under a writer that keeps its place: the file is sparse up to there.
+    let length = fs::metadata(bed.log()).unwrap().len();
+    bed.copytruncate("access.log.1");
+    let mut file = File::options().write(true).open(bed.log()).unwrap();
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(length)).unwrap();
+    file.write_all(b"c\n").unwrap();
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+    assert_eq!(bed.rejects(Reject::Nul), 2);
+}
+
+#[test]
+fn case_75_backlog_is_read_in_parts_that_fit_the_tally() {
+    let mut bed = Bed::new();
+    let lines: String = (0..20_000).map(|n| format!("line {n}\n")).collect();
+    bed.append("access.log", &lines);
+    bed.seen.room = 50;
+    let mut steps = 0;
+    loop {
+        let (now, before) = (bed.now, bed.seen.lines.len());
+        let mut seen = std::mem::take(&mut bed.seen);
+        seen.taken = 0;
+        let step = bed.tailer().step(&mut seen, now);
+        bed.seen = seen;
+        assert!(bed.seen.lines.len() - before <= 50);
+        steps += 1;
+        // Each part is committed, and a kill in between loses nothing.
+        if steps % 7 == 0 {
+            bed.restart()
+        } else {
+            bed.commit()
+        }
+        if step == Step::Idle {
+            break;
+        }
+    }
+    assert_eq!(bed.seen.lines.len(), 20_000);
+    assert!(bed.seen.lines.values().all(|&n| n == 1));
+}
+
+#[test]
+fn start_at_the_end_is_behind_the_last_whole_line() {
+    let mut bed = Bed::new();
+    bed.start = Start::End;
+    bed.append("access.log", "a\nb\nhal");
+    bed.expect(&[]);
+    bed.restart();
+    bed.append("access.log", "f\nc\n");
+    bed.expect(&[("half", 1), ("c", 1)]);
+}
+
+#[test]
+fn file_that_moved_to_another_disk_goes_on() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    bed.commit();
+    let text = bed.committed.1.take().unwrap();
+    let mut marks: Marks = text.parse().unwrap();
+    let Mark { identity, .. } = &mut marks.0[0];
+    *identity = Identity { dev: identity.dev + 1, ino: identity.ino + 1, born: 1 };
+    bed.committed.1 = Some(marks.to_string());
+    bed.kill();
+    bed.append("access.log", "b\n");
+    bed.expect(&[("a", 1), ("b", 1)]);
+}
+
+#[test]
+fn generations_after_a_lost_file_are_read() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    bed.restart();
+    std::thread::sleep(Duration::from_millis(10));
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", "b\n");
+    fs::remove_file(bed.path("access.log.1")).unwrap();
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", "c\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+    assert_eq!(bed.tailer().events.lost, 1);
+}
