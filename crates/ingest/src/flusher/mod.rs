@@ -50,6 +50,12 @@ impl Sealed {
         Sealed { entries, live: true, positions: Vec::new() }
     }
 
+    /// For tests of sources, which have no flusher.
+    #[cfg(test)]
+    pub(crate) fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
     fn hits(&self) -> u64 {
         self.entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
     }

@@ -95,9 +95,11 @@ impl Connection {
         intake: &mut Intake,
         limit: usize,
         time: Now,
+        until: Instant,
     ) -> bool {
         loop {
             match self.step(chunk, intake, limit, time) {
+                Step::Read if Instant::now() > until => return false,
                 Step::Read => {}
                 Step::Full => return true,
                 Step::Empty | Step::End(_) => return false,

@@ -52,6 +52,9 @@ const REST: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_millis(20);
 /// Connections accepted between two looks at the others.
 const ACCEPTED_AT_ONCE: usize = 64;
+/// How long the last reads may take. What a kernel has received is read in a moment; only where it could not be kept from
+/// receiving more would they have no end.
+const LAST_READS: Duration = Duration::from_secs(3);
 /// Bytes read at once.
 const CHUNK: usize = 65_536;
 
@@ -296,11 +299,11 @@ impl Running<'_> {
             open::deafen(&self.source.listener);
             self.accept_the_rest();
         }
-        let (limit, time) = (self.source.lines.limit, now());
+        let (limit, time, until) = (self.source.lines.limit, now(), Instant::now() + LAST_READS);
         for mut connection in std::mem::take(&mut self.connections) {
             connection.deafen();
             loop {
-                let more = connection.read_to_the_end(&mut self.chunk, &mut self.intake, limit, time);
+                let more = connection.read_to_the_end(&mut self.chunk, &mut self.intake, limit, time, until);
                 if !more {
                     break;
                 }
@@ -324,3 +327,6 @@ impl Running<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

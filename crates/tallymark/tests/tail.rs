@@ -1,0 +1,125 @@
+//! `tallymark tail`: what the daemon accepts and rejects, as it happens.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{PATIENCE, Place, line, program, stop};
+use serde_json::Value;
+use std::{os::unix::fs::PermissionsExt, os::unix::net::UnixStream, time::Duration};
+use tallymark_testbed::{Daemon, wait_until};
+
+/// Starts a view that ends by itself after so many lines.
+fn watch(place: &Place, more: &[&str]) -> Daemon {
+    let mut view = Daemon::builder(program()).arg("tail").args(place.flags()).args(more).start();
+    view.wait_for_line(|line| line.contains("watching"), PATIENCE);
+    view
+}
+
+#[track_caller]
+fn shown(mut view: Daemon) -> Vec<String> {
+    assert!(view.wait(PATIENCE).success(), "{}", view.stderr());
+    view.stdout().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn accepted_and_rejected_lines_are_shown_with_their_reasons() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let people = watch(&place, &["--lines", "3"]);
+    let json = watch(&place, &["--lines", "3", "--json"]);
+    let rejected = watch(&place, &["--lines", "2", "--rejected"]);
+    let mut syslog = place.syslog();
+    syslog.send(line("o%2Fr").as_bytes());
+    syslog.send(b"<158>Nov 20 12:00:00 vm other: \x1b[31m\xff");
+    syslog.send(format!("<158>{}", "x".repeat(3000)).as_bytes());
+
+    let people = shown(people);
+    assert!(people[0].ends_with(" syslog-udp accepted o/r"), "{people:?}");
+    let escaped = r" syslog-udp rejected tag <158>Nov 20 12:00:00 vm other: \x1b[31m\xff";
+    assert!(people[1].ends_with(escaped), "{people:?}");
+    assert!(people[2].ends_with("xxx...") && people[2].len() < 300, "{people:?}");
+    let json: Vec<Value> = shown(json).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&json[0]["accepted"], &json[0]["event"]), (&"o/r".into(), &"hit".into()));
+    assert_eq!((&json[1]["rejected"], &json[1]["source"]), (&"tag".into(), &"syslog-udp".into()));
+    assert!(json[1]["time"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(shown(rejected), people[1..]);
+    stop(&mut daemon);
+}
+
+#[test]
+fn view_is_for_the_daemons_own_user_and_ends_with_the_daemon() {
+    let place = Place::new();
+    place.run(&["tail"]).refused(1, &["is `tallymark serve` running"]);
+    let mut daemon = place.serve();
+    let socket = place.data_dir().join("tail.sock");
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    let view = watch(&place, &[]);
+    stop(&mut daemon);
+    assert_eq!(shown(view), [""; 0]);
+    assert!(!socket.exists());
+    let mut daemon = place.serve();
+    daemon.kill9();
+    let mut daemon = place.serve();
+    let view = watch(&place, &["--lines", "1"]);
+    place.syslog().send(line("o%2Fr").as_bytes());
+    assert_eq!(shown(view).len(), 1);
+    stop(&mut daemon);
+}
+
+/// Readers that connect and never read, and a flood: the daemon counts every line all the same.
+#[test]
+fn readers_that_do_not_read_cost_no_line() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let mut idle = Vec::new();
+    for _ in 0..8 {
+        let mut reader = UnixStream::connect(place.data_dir().join("tail.sock")).unwrap();
+        std::io::Write::write_all(&mut reader, b"all\n").unwrap();
+        idle.push(reader);
+    }
+    let mut syslog = place.syslog();
+    let text = line("o%2Fr");
+    for _ in 0..20 {
+        for _ in 0..1000 {
+            syslog.send(text.as_bytes());
+        }
+        let sent = syslog.taken();
+        wait_until("they are counted", PATIENCE, || {
+            let [received, .., drops] = place.metrics().lines("syslog-udp");
+            received + drops == sent
+        });
+    }
+    let drops = place.metrics().lines("syslog-udp")[3];
+    stop(&mut daemon);
+    assert_eq!(place.total("o/r") + drops, syslog.taken());
+}
+
+#[test]
+fn first_reject_of_a_minute_is_logged_with_a_sample_and_no_flood_of_them_is() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let mut syslog = place.syslog();
+    for _ in 0..500 {
+        syslog.send(b"<158>Nov 20 12:00:00 vm other: \x1b[2Jx");
+    }
+    wait_until("they are counted", PATIENCE, || place.metrics().lines("syslog-udp")[2] == 500);
+    stop(&mut daemon);
+    let log = daemon.stderr();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("rejected a line")).collect();
+    // The minute may have turned meanwhile.
+    assert!((1..=2).contains(&told.len()), "{log}");
+    assert!(told[0].contains("reason=tag") && told[0].contains(r"\x1b[2Jx"), "{log}");
+    assert!(!log.contains('\x1b'), "nothing a peer sends steers a terminal");
+}
+
+#[test]
+fn log_shows_no_line_where_lines_have_addresses() {
+    let place = Place::with_config(
+        "[[source]]\nkind = \"syslog-udp\"\nlisten = \"UDP\"\n[[route]]\ncolumns = [\"address\", \"name\"]\n",
+    );
+    let mut daemon = place.serve();
+    place.syslog().send(b"<158>Nov 20 12:00:00 vm badge: \"192.0.2.7\",\"\"");
+    daemon.wait_for_line(|line| line.contains("reason=noname"), Duration::from_secs(20));
+    stop(&mut daemon);
+    assert!(!daemon.stderr().contains("192.0.2.7"), "{}", daemon.stderr());
+}
