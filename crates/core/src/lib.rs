@@ -15,6 +15,7 @@ mod framing;
 mod hit;
 mod lines;
 mod name;
+mod recall;
 pub mod record;
 mod reject;
 mod route;
@@ -31,7 +32,8 @@ pub use lines::{Line, Lines};
 pub use name::{
     ALL, Escaped, MAX_ESCAPED, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent, is_github,
 };
+pub use recall::{Recall, Recalled};
 pub use reject::Reject;
 pub use route::{Column, Dating, Escape, NameRule, Route, Routes};
-pub use tally::{Added, Tally};
+pub use tally::{Added, Slot, Tally};
 pub use time::{Day, Minute, Now, When};

@@ -4,7 +4,7 @@
 //! name, a Redis key or markup of it. The escaped form is nginx's `set_escape_uri` with upper-case hex
 //! (compatibility.md 1.A): what ghit.me put into its Redis keys and file names.
 
-use std::{borrow::Borrow, fmt};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 /// The longest name, in bytes of UTF-8.
 pub const MAX_NAME: usize = 200;
@@ -16,9 +16,9 @@ pub const ALL: &str = "~all";
 pub const OVERFLOW: &str = "~overflow";
 
 /// A canonical name: decoded UTF-8 of 1 to 200 bytes, at most 240 escaped, without control characters, and not
-/// starting with the reserved `~`. Owned.
+/// starting with the reserved `~`. Shared: a clone copies no text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name(Box<str>);
+pub struct Name(Arc<str>);
 
 /// A canonical [`Name`], borrowed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -27,7 +27,7 @@ const TAG_WITHIN: usize = 4;
 /// The first line of a datagram, and whether anything follows it. One datagram is one line: what follows the first
 /// LF is never joined to it, nor to the next datagram. CR and NUL at the end of the line go too.
 pub fn first_line(datagram: &[u8]) -> (&[u8], bool) {
-    let (line, rest) = match datagram.iter().position(|&b| b == b'\n') {
+    let (line, rest) = match memchr::memchr(b'\n', datagram) {
         Some(at) => (&datagram[..at], &datagram[at + 1..]),
         None => (datagram, &b""[..]),
     };
@@ -94,6 +94,12 @@ fn skip_bsd_time(text: &[u8]) -> Option<&[u8]> {
         }
         _ => None,
     }
+}
+
+/// Whether a header is `<PRI>` and the time that nginx writes. What such a header means is in its own bytes alone,
+/// whatever comes behind it.
+pub(crate) fn is_bsd_header(header: &[u8]) -> bool {
+    priority(header).is_some_and(|(_, rest)| skip_bsd_time(rest).is_some())
 }
 
 /// The first of the first four words that ends with a colon is the tag; a `[pid]` before the colon is dropped.

@@ -7,7 +7,8 @@ use crate::{
 };
 use std::sync::Arc;
 use tallymark_core::{
-    Added, Column, Dating, Entry, Hit, Now, Reject, Routes, Tally, combined, record, syslog,
+    Added, Column, Dating, Entry, Hit, Now, Recall, Recalled, Reject, Route, Routes, Tally, combined, record,
+    syslog,
 };
 
 /// What a line looks like.
@@ -36,7 +37,9 @@ struct Readers {
 pub struct Intake {
     routes: Arc<Routes>,
     format: Format,
+    dating: Dating,
     readers: Readers,
+    recall: Recall,
     tally: Tally,
     max_line: usize,
     delta: Delta,
@@ -61,7 +64,8 @@ impl Intake {
         let private = format == Format::Combined
             || routes.as_slice().iter().any(|route| route.columns.contains(&Column::Address));
         let watch = Watch::new(meters.source(), meters.tail().clone(), private);
-        Intake { routes, format, readers, tally, max_line, delta: Delta::default(), watch, meters }
+        let (recall, delta) = (Recall::default(), Delta::default());
+        Intake { routes, format, dating, readers, recall, tally, max_line, delta, watch, meters }
     }
 
     /// Takes one datagram: one line, and never part of one. What follows its first LF is one reject.
@@ -69,8 +73,14 @@ impl Intake {
         if truncated {
             return self.reject_line(Reject::Truncated, bytes, now);
         }
+        if self.recalled(bytes, now) {
+            return;
+        }
         let (line, more) = syslog::first_line(bytes);
-        self.line(line, now);
+        // What follows a line is no part of what is learned; how it ends is.
+        let learned_by = if more { line } else { bytes };
+        // What became of it is in the counters.
+        let _ = self.read(line, learned_by, now);
         if more {
             self.reject_line(Reject::Multiline, bytes, now);
         }
@@ -79,28 +89,60 @@ impl Intake {
     /// Takes one line without its line end.
     pub fn line(&mut self, line: &[u8], now: Now) {
         // What became of it is in the counters.
-        let _ = self.see(line, now);
+        let _ = self.take(line, now);
     }
 
-    /// Takes one line, and tells what became of it.
+    /// Takes one line, and tells whether it was counted.
+    pub fn take(&mut self, line: &[u8], now: Now) -> Result<(), Reject> {
+        if self.recalled(line, now) { Ok(()) } else { self.see(line, now).map(|_| ()) }
+    }
+
+    /// Takes one line, and tells what it became. Reads each line the whole way.
     pub fn see<'a>(&'a mut self, line: &'a [u8], now: Now) -> Seen<'a> {
+        self.read(line, line, now)
+    }
+
+    /// Counts a line that means what an earlier one did, without reading it. Not while somebody watches: what is shown
+    /// is what was read.
+    #[inline]
+    fn recalled(&mut self, line: &[u8], now: Now) -> bool {
+        self.recall.refresh(&self.tally, now);
+        let Some(Recalled { slot, when, weight }) = self.recall.find(line) else { return false };
+        if self.watch.is_watched() {
+            return false;
+        }
         self.delta.received += 1;
-        let seen = read(&self.routes, self.format, self.max_line, &mut self.readers, line, now);
-        match &seen {
-            Ok(hit) => {
-                self.delta.accepted += 1;
-                self.watch.accepted(hit, now);
-                self.delta.redated += u64::from(hit.redated);
-                if self.tally.add(hit) == Added::Overflow {
-                    self.delta.overflowed += u64::from(hit.weight);
+        self.delta.accepted += 1;
+        if self.tally.add_at(slot, when, weight) == Added::Overflow {
+            self.delta.overflowed += u64::from(weight);
+        }
+        true
+    }
+
+    fn read<'a>(&'a mut self, line: &'a [u8], learned_by: &[u8], now: Now) -> Seen<'a> {
+        self.delta.received += 1;
+        let read = read(&self.routes, self.format, self.max_line, &mut self.readers, line, now);
+        let (hit, known_by) = match read {
+            Ok(read) => read,
+            Err(reject) => {
+                self.delta.reject(reject);
+                self.watch.rejected(reject, line, now);
+                return Err(reject);
+            }
+        };
+        self.delta.accepted += 1;
+        self.watch.accepted(&hit, now);
+        self.delta.redated += u64::from(hit.redated);
+        match self.tally.add(&hit) {
+            Added::Overflow => self.delta.overflowed += u64::from(hit.weight),
+            Added::In(slot) => {
+                self.recall.refresh(&self.tally, now);
+                if let Some((route, body_at)) = known_by {
+                    self.recall.learn(learned_by, body_at, route, self.dating, &hit, slot);
                 }
             }
-            Err(reject) => {
-                self.delta.reject(*reject);
-                self.watch.rejected(*reject, line, now);
-            }
         }
-        seen
+        Ok(hit)
     }
 
     /// Counts a line that did not even become one.
@@ -139,14 +181,27 @@ impl Intake {
     }
 }
 
-fn read<'a>(
-    routes: &Routes,
+/// A hit; and its route and where its record starts, if the same bytes mean the same again.
+type Read<'a, 'r> = (Hit<'a>, Option<(&'r Route, usize)>);
+
+fn read_bare<'a, 'r>(
+    route: &'r Route,
+    readers: &'a mut Readers,
+    line: &'a [u8],
+    now: Now,
+) -> Result<Read<'a, 'r>, Reject> {
+    Ok((readers.record.read(route, line, now)?, Some((route, 0))))
+}
+
+/// Reads a line the whole way.
+fn read<'a, 'r>(
+    routes: &'r Routes,
     format: Format,
     max_line: usize,
     readers: &'a mut Readers,
     line: &'a [u8],
     now: Now,
-) -> Seen<'a> {
+) -> Result<Read<'a, 'r>, Reject> {
     if line.is_empty() {
         return Err(Reject::Empty);
     }
@@ -155,13 +210,15 @@ fn read<'a>(
     }
     let first = || routes.as_slice().first().ok_or(Reject::Tag);
     match format {
-        Format::Combined => readers.combined.read(first()?, line, now),
-        Format::Record => readers.record.read(first()?, line, now),
-        Format::Auto if line[0] != b'<' => readers.record.read(first()?, line, now),
+        // Each line of an access log has a time and an address of its own.
+        Format::Combined => Ok((readers.combined.read(first()?, line, now)?, None)),
+        Format::Record => read_bare(first()?, readers, line, now),
+        Format::Auto if line[0] != b'<' => read_bare(first()?, readers, line, now),
         Format::Auto | Format::Syslog => {
             let message = syslog::parse(line)?;
             let route = routes.find(&message)?;
-            readers.record.read(route, message.body, now)
+            let body_at = message.body.as_ptr().addr() - line.as_ptr().addr();
+            Ok((readers.record.read(route, message.body, now)?, Some((route, body_at))))
         }
     }
 }
@@ -199,11 +256,28 @@ mod tests {
         assert_eq!((sealed[0].name.as_str(), sealed[0].count), ("a/b", 3));
     }
 
+    /// The same lines again and again, as nginx sends them: counted as if each were read.
+    #[test]
+    fn lines_seen_before_are_counted_and_followed_by_whatever_follows_them() {
+        let (mut intake, meters) = intake(Format::Syslog);
+        for end in ["", "\n", "\r\n", "\nrest"] {
+            for name in ["a", "b", "a"] {
+                let line = format!("<158>Nov 20 12:00:00 vm badge: \"2026-11-20\",\"{name}\"{end}");
+                intake.datagram(line.as_bytes(), false, NOW);
+                intake.datagram(line.as_bytes(), false, NOW);
+            }
+        }
+        intake.report();
+        assert_eq!(meters.lines(), (30, 24, 6));
+        let counts: Vec<u64> = intake.seal().into_iter().map(|entry| entry.count).collect();
+        assert_eq!(counts, [16, 8]);
+    }
+
     #[test]
     fn auto_format_takes_both() {
         let (mut intake, meters) = intake(Format::Auto);
-        intake.line(br#""2026-11-20","a""#, NOW);
-        intake.line(br#"<158>Nov 20 12:00:00 vm badge: "2026-11-20","a""#, NOW);
+        assert_eq!(intake.take(br#""2026-11-20","a""#, NOW), Ok(()));
+        assert_eq!(intake.take(br#"<158>Nov 20 12:00:00 vm badge: "2026-11-20","a""#, NOW), Ok(()));
         intake.report();
         assert_eq!(meters.lines(), (2, 2, 0));
     }

@@ -50,6 +50,8 @@ struct Running {
     /// When `base` was true of the store.
     as_of: Option<Instant>,
     pending: i64,
+    /// Hits of this process so far: the ticket of the latest.
+    counted: i64,
 }
 
 impl Live {
@@ -155,21 +157,21 @@ impl Live {
         fresh.then(|| running.base.saturating_add(running.pending))
     }
 
-    fn ask(&self, event: Event, name: Name, at_least: i64) -> Total<'_> {
+    fn ask(&self, event: Event, name: Name, at_least: i64, ticket: Option<i64>) -> Total<'_> {
         Total::Asked(Box::pin(async move {
-            let answer = tokio::time::timeout(PATIENCE, self.read(event, &name)).await;
+            let answer = tokio::time::timeout(PATIENCE, self.read(event, &name, ticket)).await;
             if let Ok(Some(total)) = answer {
                 return Ok(total.max(at_least));
             }
             // A total that was right a while ago is better than none.
             let state = self.lock();
             let running = state.names.get(&(event, name)).filter(|running| running.as_of.is_some());
-            running.map(|running| running.base.saturating_add(running.pending)).ok_or(Unavailable)
+            running.map(|running| running.as_of_ticket(ticket)).ok_or(Unavailable)
         }))
     }
 
     /// Reads the base from the store, in a moment when nothing was on its way there.
-    async fn read(&self, event: Event, name: &Name) -> Option<i64> {
+    async fn read(&self, event: Event, name: &Name, ticket: Option<i64>) -> Option<i64> {
         loop {
             let settled = self.settled.notified();
             let epoch = self.epoch.load(Ordering::Acquire);
@@ -185,15 +187,21 @@ impl Live {
             if self.epoch.load(Ordering::Acquire) == epoch {
                 let running = state.names.entry((event, name.clone())).or_insert(Running::unknown());
                 (running.base, running.as_of) = (total, Some(as_of));
-                return Some(total.saturating_add(running.pending));
+                return Some(running.as_of_ticket(ticket));
             }
         }
     }
 }
 
 impl Running {
+    /// The total up to the hit with this ticket: what was counted since is somebody else's to show.
+    fn as_of_ticket(&self, ticket: Option<i64>) -> i64 {
+        let later = ticket.map_or(0, |ticket| self.counted.saturating_sub(ticket).max(0));
+        self.base.saturating_add(self.pending).saturating_sub(later)
+    }
+
     const fn unknown() -> Running {
-        Running { base: 0, as_of: None, pending: 0 }
+        Running { base: 0, as_of: None, pending: 0, counted: 0 }
     }
 }
 
@@ -214,10 +222,11 @@ impl Counter for Live {
             state.delta.overflowed += u64::from(hit.weight);
         } else {
             running.pending = running.pending.saturating_add(i64::from(hit.weight));
+            running.counted = running.counted.saturating_add(i64::from(hit.weight));
         }
         match self.known(running) {
             Some(total) => Total::Known(total),
-            None => self.ask(hit.event, hit.name.into(), running.pending),
+            None => self.ask(hit.event, hit.name.into(), running.pending, Some(running.counted)),
         }
     }
 
@@ -226,7 +235,7 @@ impl Counter for Live {
         let running = state.names.get(&Probe(event, name.as_str()));
         match running.and_then(|running| self.known(running)) {
             Some(total) => Total::Known(total),
-            None => self.ask(event, name.into(), 0),
+            None => self.ask(event, name.into(), 0, None),
         }
     }
 }

@@ -14,6 +14,9 @@ use std::{
     time::Duration,
 };
 
+/// Slots a power of two apart would begin in the same few sets of the processor's caches, and push each other out.
+pub(crate) const STAGGER: usize = 3 * 64;
+
 /// Buffers for up to `slots` datagrams a call, used again for every call.
 pub(crate) struct Datagrams {
     buffer: Box<[u8]>,

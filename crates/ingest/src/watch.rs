@@ -38,6 +38,11 @@ impl Watch {
         }
     }
 
+    /// Whether somebody looks at accepted lines.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.tail.is_heard()
+    }
+
     pub(crate) fn accepted(&mut self, hit: &Hit<'_>, now: Now) {
         if !self.tail.is_heard() {
             return;

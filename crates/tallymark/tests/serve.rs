@@ -319,7 +319,7 @@ const GETS: usize = 500;
 const NAMES: [&str; 5] = ["a/a", "b/b", "c/c", "d/d", "e/e"];
 
 #[test]
-fn concurrent_gets_are_all_counted_and_each_client_sees_the_number_grow() {
+fn concurrent_gets_show_every_number_once() {
     for kind in Kind::both() {
         let place = kind.place();
         let mut daemon = place.serve();
@@ -349,8 +349,9 @@ fn concurrent_gets_are_all_counted_and_each_client_sees_the_number_grow() {
         });
         let each = (THREADS * GETS / NAMES.len()) as u64;
         for name in NAMES {
-            let numbers = &seen[name];
-            assert_eq!((numbers.len() as u64, numbers.iter().max()), (each, Some(&each)), "{kind:?} {name}");
+            let numbers = seen.get_mut(name).unwrap();
+            numbers.sort_unstable();
+            assert!(numbers.iter().copied().eq(1..=each), "{kind:?} {name}: {numbers:?}");
         }
         wait_until("the files agree", PATIENCE, || {
             NAMES.iter().all(|name| place.published(name) == Some(each))

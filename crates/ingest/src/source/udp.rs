@@ -4,7 +4,7 @@ use super::{
     BindError, LineOptions,
     datagram::{Ending, SyslogDatagrams},
 };
-use crate::meters::SourceMeters;
+use crate::{meters::SourceMeters, recv};
 use ipnet::IpNet;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -17,7 +17,7 @@ use tracing::warn;
 /// Datagrams received per system call.
 const SLOTS: usize = 128;
 /// Largest UDP payload over IPv4 is 65,507 bytes; nginx sends longer lines not at all (reliability.md 0).
-const SLOT_BYTES: usize = 65_536;
+const SLOT_BYTES: usize = 65_536 + recv::STAGGER;
 /// What one small datagram takes of the receive buffer, as the kernel accounts it (its `truesize`).
 const DATAGRAM_COST: usize = 832;
 /// More than one core of this decade sends over loopback; the pause between drains is chosen so that even this rate

@@ -7,7 +7,7 @@ use super::{
     BindError, LineOptions,
     datagram::{Ending, SyslogDatagrams, sysctl},
 };
-use crate::meters::SourceMeters;
+use crate::{meters::SourceMeters, recv};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::{
     fs, io,
@@ -23,7 +23,7 @@ use tracing::warn;
 /// More than the queue holds on most machines.
 const SLOTS: usize = 64;
 /// nginx sends what a request makes of a line: 200 KB have been seen whole (reliability.md 0).
-const SLOT_BYTES: usize = 262_144;
+const SLOT_BYTES: usize = 262_144 + recv::STAGGER;
 /// Below this many datagrams, a burst of requests loses lines before this process is even scheduled.
 const ENOUGH_QUEUE: u64 = 512;
 const QUEUE: &str = "/proc/sys/net/unix/max_dgram_qlen";

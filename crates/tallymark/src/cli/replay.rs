@@ -12,7 +12,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
 };
-use tallymark_core::{Dating, Entry, Line, Lines, Reject};
+use tallymark_core::{Dating, Entry, Line, Lines, Now, Reject};
 use tallymark_ingest::{Format, IngestMeters, Intake, source::now};
 use thousands::Separable;
 
@@ -58,7 +58,7 @@ impl Replay {
             Intake::new(config.routes.clone(), Format::Auto, Dating::Own, usize::MAX, MAX_LINE, meters);
         let mut replayed = Replayed::default();
         for file in &self.files {
-            read(file, |line| replayed.take(&mut intake, line))?;
+            read(file, |line, now| replayed.take(&mut intake, line, now))?;
         }
         replayed.names = by_count(intake.seal());
         if common.json {
@@ -72,10 +72,10 @@ impl Replay {
 }
 
 impl Replayed {
-    fn take(&mut self, intake: &mut Intake, line: Line<'_>) {
+    fn take(&mut self, intake: &mut Intake, line: Line<'_>, now: Now) {
         self.received += 1;
         let seen = match line {
-            Line::Whole(line) => intake.see(line, now()).map(|_| ()),
+            Line::Whole(line) => intake.take(line, now),
             Line::TooLong => Err(Reject::TooLong),
         };
         match seen {
@@ -85,7 +85,7 @@ impl Replayed {
     }
 }
 
-fn read(path: &Path, mut each: impl FnMut(Line<'_>)) -> Result<()> {
+fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<()> {
     let attempt = || format!("reading {}", path.display());
     let (mut input, size): (Box<dyn Read>, u64) = if path == Path::new("-") {
         (Box::new(io::stdin()), 0)
@@ -101,7 +101,8 @@ fn read(path: &Path, mut each: impl FnMut(Line<'_>)) -> Result<()> {
         match input.read(&mut chunk) {
             Ok(0) => break,
             Ok(length) => {
-                lines.push(&chunk[..length], &mut each);
+                let time = now();
+                lines.push(&chunk[..length], |line| each(line, time));
                 bar.inc(length as u64);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -111,7 +112,7 @@ fn read(path: &Path, mut each: impl FnMut(Line<'_>)) -> Result<()> {
     bar.finish_and_clear();
     // A file that is complete may lack the last LF.
     if !lines.partial().is_empty() {
-        each(Line::Whole(lines.partial()));
+        each(Line::Whole(lines.partial()), now());
     }
     Ok(())
 }

@@ -1,0 +1,320 @@
+//! Remembers what lines meant, so that a line seen before is counted without being read again.
+//!
+//! nginx writes the same bytes for the same badge all day: within a second the same header, and behind it the same
+//! record. So a line is first compared with the last header; if that is the same, its record is looked up by its bytes,
+//! and what is found is the slot of the tally that it counts in. A line that is not found goes the whole way, and is
+//! learned. The whole way is the oracle: a property test holds the two against each other.
+//!
+//! Only lines whose meaning depends on nothing but their bytes and the day are learned: their route has no column that
+//! changes from line to line. The sources' intake uses it.
+
+use crate::{Column, Dating, Day, Hit, Now, Route, Slot, Tally, When, syslog::is_bsd_header};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
+
+/// The most bytes of records that are remembered.
+const MAX_BYTES: usize = 16 << 20;
+/// Longer records are read each time.
+const MAX_RECORD: usize = 400;
+
+/// Lines and their slots.
+#[derive(Debug)]
+pub struct Recall {
+    header: Vec<u8>,
+    /// Whether there is a header to compare with. That of bare records is empty.
+    learned: bool,
+    records: HashTable<Record>,
+    bytes: Vec<u8>,
+    hasher: DefaultHashBuilder,
+    epoch: u64,
+    now: Now,
+    arrival: When,
+}
+
+/// What a line means that was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recalled {
+    /// Where it counts.
+    pub slot: Slot,
+    /// When.
+    pub when: When,
+    /// How often.
+    pub weight: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    hash: u64,
+    at: u32,
+    length: u32,
+    slot: Slot,
+    weight: u32,
+    /// Its own day; `None` for the minute in which the line arrives.
+    day: Option<Day>,
+}
+
+impl Default for Recall {
+    fn default() -> Recall {
+        let now = Now { unix_ms: i64::MIN };
+        Recall {
+            header: Vec::new(),
+            learned: false,
+            records: HashTable::new(),
+            bytes: Vec::new(),
+            hasher: DefaultHashBuilder::default(),
+            epoch: 0,
+            now,
+            arrival: When::Minute(now.minute()),
+        }
+    }
+}
+
+impl Recall {
+    /// Forgets what is true no longer: on another day, or after the tally has given its slots to others. Whoever has
+    /// read the clock, or added to the tally, calls this before the next line.
+    #[inline]
+    pub fn refresh(&mut self, tally: &Tally, now: Now) {
+        if self.now != now || self.epoch != tally.epoch() {
+            self.turn(tally, now);
+        }
+    }
+
+    fn turn(&mut self, tally: &Tally, now: Now) {
+        if self.now.day() != now.day() || self.epoch != tally.epoch() {
+            self.learned = false;
+            self.forget_records();
+            self.epoch = tally.epoch();
+        }
+        self.now = now;
+        self.arrival = When::Minute(now.minute());
+    }
+
+    fn forget_records(&mut self) {
+        self.records.clear();
+        self.bytes.clear();
+    }
+
+    /// What a line means, if an earlier one meant the same.
+    #[inline]
+    pub fn find(&self, line: &[u8]) -> Option<Recalled> {
+        if !self.learned {
+            return None;
+        }
+        let record = line.strip_prefix(&self.header[..])?;
+        let hash = self.hasher.hash_one(record);
+        let same = |known: &Record| known.hash == hash && self.record(known) == record;
+        let known = self.records.find(hash, same)?;
+        Some(Recalled {
+            slot: known.slot,
+            when: known.day.map_or(self.arrival, When::Day),
+            weight: known.weight,
+        })
+    }
+
+    fn record(&self, known: &Record) -> &[u8] {
+        &self.bytes[known.at as usize..(known.at + known.length) as usize]
+    }
+
+    /// Learns what a line meant: its record starts at byte `body_at`, and it was counted in `slot`. `hit` is what the
+    /// line became at the time of the last refresh.
+    pub fn learn(
+        &mut self,
+        line: &[u8],
+        body_at: usize,
+        route: &Route,
+        dating: Dating,
+        hit: &Hit<'_>,
+        slot: Slot,
+    ) {
+        let Some(day) = self.lasting(route, dating, hit) else { return };
+        let (header, record) = line.split_at(body_at.min(line.len()));
+        // A header that does not end with a blank might go on in another line, and one of another make might depend on
+        // what comes behind it.
+        let complete = header.is_empty() || (header.ends_with(b" ") && is_bsd_header(header));
+        if record.len() > MAX_RECORD || !complete {
+            return;
+        }
+        if !self.learned || self.header != header {
+            // Another header may belong to another route, in which the same record means something else. The time in it
+            // is all that changes from second to second.
+            if !same_but_time(&self.header, header) {
+                self.forget_records();
+            }
+            self.header.clear();
+            self.header.extend_from_slice(header);
+            self.learned = true;
+        }
+        if self.find(line).is_some() {
+            return;
+        }
+        if self.bytes.len() + record.len() > MAX_BYTES {
+            self.forget_records();
+        }
+        let (at, length) = (self.bytes.len() as u32, record.len() as u32);
+        self.bytes.extend_from_slice(record);
+        let hash = self.hasher.hash_one(record);
+        let known = Record { hash, at, length, slot, weight: hit.weight, day };
+        self.records.insert_unique(hash, known, |known| known.hash);
+    }
+
+    /// When the next line of these bytes will count: `Some(None)` for the minute it arrives in; `None` if its bytes do
+    /// not say.
+    fn lasting(&self, route: &Route, dating: Dating, hit: &Hit<'_>) -> Option<Option<Day>> {
+        if hit.redated || !depends_on_bytes_alone(route) {
+            return None;
+        }
+        match hit.when {
+            when if when == self.arrival => Some(None),
+            // A live line's past day leaves its window some time; a file's own day stays.
+            When::Day(day) if dating == Dating::Own => Some(Some(day)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a record of this route means the same every time on one day.
+fn depends_on_bytes_alone(route: &Route) -> bool {
+    let stable = |column: &Column| {
+        matches!(
+            column,
+            Column::Date | Column::Name | Column::Method | Column::Status | Column::Weight | Column::Event
+        )
+    };
+    route.columns.iter().all(stable)
+}
+
+/// Whether two headers differ only in the 15 bytes of the time behind `<PRI>`.
+fn same_but_time(a: &[u8], b: &[u8]) -> bool {
+    const TIME: usize = "Nov 20 03:59:49".len();
+    let split = |header: &[u8]| header.iter().position(|&b| b == b'>').map(|at| at + 1);
+    let (Some(at), Some(bt)) = (split(a), split(b)) else { return false };
+    a[..at] == b[..bt] && a.len() == b.len() && a.len() > at + TIME && a[at + TIME..] == b[bt + TIME..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Added, Dating, Entry, Reject, Routes, record::Reader, syslog};
+    use proptest::prelude::*;
+
+    /// Reads lines the whole way, or with recall: what a source does.
+    struct Fold {
+        routes: Routes,
+        reader: Reader,
+        tally: Tally,
+        recall: Option<Recall>,
+        recalled: usize,
+        dating: Dating,
+    }
+
+    impl Fold {
+        fn new(limit: usize, dating: Dating, recall: bool) -> Fold {
+            let recall = recall.then(Recall::default);
+            let (reader, tally) = (Reader::new(dating), Tally::new(limit));
+            Fold { routes: routes(), reader, tally, recall, recalled: 0, dating }
+        }
+
+        fn line(&mut self, line: &[u8], now: Now) -> Result<(), Reject> {
+            if let Some(recall) = &mut self.recall {
+                recall.refresh(&self.tally, now);
+                if let Some(Recalled { slot, when, weight }) = recall.find(line) {
+                    self.tally.add_at(slot, when, weight);
+                    self.recalled += 1;
+                    return Ok(());
+                }
+            }
+            let message = syslog::parse(line)?;
+            let route = self.routes.find(&message)?;
+            let hit = self.reader.read(route, message.body, now)?;
+            let added = self.tally.add(&hit);
+            if let (Some(recall), Added::In(slot)) = (&mut self.recall, added) {
+                recall.refresh(&self.tally, now);
+                recall.learn(line, line.len() - message.body.len(), route, self.dating, &hit, slot);
+            }
+            Ok(())
+        }
+    }
+
+    const NOON: i64 = 1_795_176_030_000;
+
+    fn routes() -> Routes {
+        let weighted = Route {
+            tag: "weighted".to_owned(),
+            columns: vec![Column::Name, Column::Weight],
+            decode: 1,
+            ..Route::default()
+        };
+        let timed =
+            Route { tag: "timed".to_owned(), columns: vec![Column::Time, Column::Name], ..Route::default() };
+        // The same record means another event here.
+        let likes =
+            Route { tag: "likes".to_owned(), event: crate::Event::new(b"like").unwrap(), ..Route::default() };
+        Routes::new(vec![Route::default(), weighted, timed, likes])
+    }
+
+    #[test]
+    fn line_seen_before_is_recalled_and_counts_in_the_minute_it_arrives() {
+        let mut fold = Fold::new(100, Dating::Live, true);
+        for second in 0..120 {
+            let now = Now { unix_ms: NOON + second * 1000 };
+            let header = format!("<158>Nov 20 12:{:02}:{:02} vm badge: ", second / 60, second % 60);
+            fold.line(format!("{header}\"2026-11-20\",\"a%2Fb\"").as_bytes(), now).unwrap();
+            fold.line(format!("{header}\"2026-11-20\",\"a%2Fb\"").as_bytes(), now).unwrap();
+        }
+        assert_eq!(fold.recalled, 120);
+        let counts: Vec<u64> = fold.tally.seal().into_iter().map(|entry| entry.count).collect();
+        assert_eq!(counts, [60, 120, 60]);
+    }
+
+    #[test]
+    fn nothing_is_recalled_on_another_day() {
+        let mut fold = Fold::new(100, Dating::Live, true);
+        let line = br#"<158>Nov 20 12:00:00 vm badge: "2026-11-20","a""#;
+        for day in 0..3 {
+            let now = Now { unix_ms: NOON + day * 86_400_000 };
+            fold.line(line, now).unwrap();
+        }
+        assert_eq!(fold.recalled, 0);
+        let days: Vec<When> = fold.tally.seal().into_iter().map(|entry| entry.when).collect();
+        // Today with its minute; yesterday and the day before only as days.
+        assert_eq!(days.len(), 2);
+    }
+
+    fn sealed(fold: &mut Fold) -> Vec<Entry> {
+        fold.tally.seal()
+    }
+
+    proptest! {
+        /// The oracle: with and without recall, every line has the same fate and every tick the same counts.
+        #[test]
+        fn recall_changes_nothing_but_the_time_it_takes(
+            lines in prop::collection::vec(
+                (0usize..5, 0usize..4, "[ab]{1,2}(%252F|/|%)?[c-d]?", 0i64..4, 0usize..4, any::<bool>()), 1..200),
+            limit in 2usize..20, own: bool,
+        ) {
+            let dating = if own { Dating::Own } else { Dating::Live };
+            let (mut with, mut without) = (Fold::new(limit, dating, true), Fold::new(limit, dating, false));
+            let mut now = Now { unix_ms: NOON };
+            for (tag, host, name, step, form, seal) in lines {
+                now.unix_ms += [0, 500, 30_000, 40_000_000][step as usize];
+                let tag = ["badge", "weighted", "timed", "likes", "other"][tag];
+                let host = ["", "vm ", "vm vm ", "b "][host];
+                let second = now.unix_ms / 1000 % 60;
+                let today = now.day();
+                let record = match (tag, form) {
+                    ("weighted", _) => format!("\"{name}\",\"{form}\""),
+                    ("timed", _) => format!("\"{}.000\",\"{name}\"", now.unix_ms / 1000),
+                    (_, 0) => format!("\"2026-11-20\",\"{name}\""),
+                    (_, 1) => format!("{today},{name}"),
+                    _ => format!("\"{today}\",\"{name}\""),
+                };
+                let line = format!("<158>Nov 20 12:00:{second:02} {host}{tag}: {record}");
+                prop_assert_eq!(with.line(line.as_bytes(), now), without.line(line.as_bytes(), now), "{}", line);
+                if seal {
+                    prop_assert_eq!(sealed(&mut with), sealed(&mut without));
+                }
+            }
+            prop_assert_eq!(sealed(&mut with), sealed(&mut without));
+        }
+    }
+}
