@@ -1,5 +1,4 @@
 //! `tallymark tail`: what the daemon accepts and rejects, as it happens.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;
 
