@@ -15,7 +15,11 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
 use prometheus_client::{metrics::info::Info, registry::Registry};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tallymark_ingest::{
     Flusher, FlusherOptions, FlusherState, IngestMeters, Instance, Live, Tail,
     source::{Handed, Place, Stop, now},
@@ -78,7 +82,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let meters = IngestMeters::register(&mut registry);
     let publish_meters = PublishMeters::register(&mut registry);
     let web_meters = WebMeters::register(&mut registry);
-    let bindings = bind(config, &meters)?;
+    let bindings = bind(config, start.file.as_deref(), &meters)?;
     let tail = meters.tail();
 
     let live = Arc::new(Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries));
@@ -121,7 +125,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     daemon.run(bindings, &start, started).await
 }
 
-fn bind(config: &Config, meters: &IngestMeters) -> Result<Bindings> {
+fn bind(config: &Config, file: Option<&Path>, meters: &IngestMeters) -> Result<Bindings> {
     let mut handed = Handed::take()?;
     let place = match &config.http.listen {
         Listen::Tcp(addr) => Place::Tcp(*addr),
@@ -134,7 +138,8 @@ fn bind(config: &Config, meters: &IngestMeters) -> Result<Bindings> {
     let local = http.local().context("asking where HTTP listens")?;
     let base_url = config.http.base_url.clone().unwrap_or_else(|| default_base_url(&local));
     let sources = sources::open(config, meters, &mut handed)?;
-    handed.finish()?;
+    // Starting again would not help: the socket unit and the configuration disagree.
+    handed.finish().map_err(|error| BadConfig::one(file, error.to_string()))?;
     info!(listen = %local, "HTTP listens");
     Ok(Bindings { http, sources, base_url })
 }

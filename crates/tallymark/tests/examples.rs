@@ -54,3 +54,23 @@ fn sample_log_counts_what_it_should_and_rejects_the_rest_with_reasons() {
         )
     );
 }
+
+/// The blocks that are commented out are right, too.
+#[test]
+fn configuration_is_good_with_every_source_in_it() {
+    let text = std::fs::read_to_string(root().join("examples/tallymark.toml")).unwrap();
+    let code = |line: &str| {
+        line.starts_with("#[[") || (line.starts_with('#') && line[1..].starts_with(char::is_alphabetic))
+    };
+    let all: Vec<&str> = text.lines().map(|line| if code(line) { &line[1..] } else { line }).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("all.toml");
+    std::fs::write(&file, all.join("\n")).unwrap();
+    let (code, out, err) = tallymark(&["check-config", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{err}");
+    for source in
+        ["syslog-udp 127.0.0.1:5140", "syslog-unix /run/tallymark/syslog", "syslog-tcp 127.0.0.1:5141"]
+    {
+        assert!(out.contains(source), "{out}");
+    }
+}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tallymark_testbed::{TempDir, is_root, temp_dir};
 
+const SOCKETS: [&str; 2] = ["tallymark.socket", "tallymark-http.socket"];
 const SERVICES: [&str; 2] = ["tallymark.service", "tallymark-render.service"];
 
 fn systemd() -> PathBuf {
@@ -16,7 +17,7 @@ fn systemd() -> PathBuf {
 /// The units in a directory where `verify` finds them, with a program that exists in place of ours.
 fn units() -> TempDir {
     let dir = temp_dir();
-    for name in SERVICES.iter().chain(&["tallymark-render.timer"]) {
+    for name in SERVICES.iter().chain(&SOCKETS).chain(&["tallymark-render.timer"]) {
         let text = fs::read_to_string(systemd().join(name)).unwrap();
         fs::write(dir.path().join(name), text.replace("/usr/bin/tallymark ", "/bin/true ")).unwrap();
     }
@@ -47,6 +48,8 @@ fn units_verify_without_a_warning() {
         "./tallymark.service",
         "./tallymark-render.service",
         "./tallymark-render.timer",
+        "./tallymark.socket",
+        "./tallymark-http.socket",
     ];
     let output = tool("systemd-analyze", &args, dir.path());
     // Other units of the machine are loaded too (nginx.service...); only what is said of ours counts.
@@ -132,5 +135,45 @@ fn services_and_tmpfiles_agree_on_the_directories() {
         assert!(unit.lines().any(|line| line == format!("StateDirectory=tallymark/{dir}")));
         let row = tmpfiles.lines().find(|line| line.contains(&format!("/var/lib/tallymark/{dir} "))).unwrap();
         assert_eq!(row.split_whitespace().nth(2), Some(mode), "{row}");
+    }
+}
+
+/// The values of a key in a unit, without those that are commented out.
+fn values(unit: &str, key: &str) -> Vec<String> {
+    let text = fs::read_to_string(systemd().join(unit)).unwrap();
+    text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned).collect()
+}
+
+/// A socket whose address no source has is refused by the daemon.
+#[test]
+fn sockets_are_where_the_daemon_listens_by_default() {
+    let defaults = fs::read_to_string(systemd().join("../../examples/tallymark.toml")).unwrap();
+    for (unit, key, section) in [
+        ("tallymark.socket", "ListenDatagram", "\n[[source]]\n"),
+        ("tallymark-http.socket", "ListenStream", "\n[http]\n"),
+    ] {
+        let written = defaults.split(section).nth(1).unwrap();
+        let listen = written.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap();
+        assert_eq!(values(unit, key), [listen.trim_matches('"')], "{unit}");
+    }
+    assert_eq!(values("tallymark-http.socket", "Service"), ["tallymark.service"]);
+    assert_eq!(values("tallymark.service", "Requires"), ["tallymark.socket"]);
+    assert!(values("tallymark.service", "After")[0].contains("tallymark.socket"));
+}
+
+#[test]
+fn sysctls_exist_and_are_enough() {
+    let text = fs::read_to_string(systemd().join("../sysctl.d/tallymark.conf")).unwrap();
+    let set = |key: &str| -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = ")).unwrap();
+        line.parse().unwrap()
+    };
+    assert!(set("net.unix.max_dgram_qlen") >= 512, "below it the daemon warns");
+    assert!(set("net.core.rmem_max") >= 8 << 20, "the default receive-buffer");
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let key = line.split(' ').next().unwrap();
+        let file = Path::new("/proc/sys").join(key.replace('.', "/"));
+        // A container may hide what belongs to the whole machine.
+        assert!(file.exists() || key == "net.core.rmem_max", "{key} is not a setting of this kernel");
     }
 }
