@@ -312,7 +312,7 @@ impl Publisher {
         round.report.failed += 1;
         round.failures += 1;
         if round.failures == 1 {
-            warn!(%name, %error, dir = %self.lock.dir.display(), "a badge could not be written; the old one stays");
+            warn!(%name, %error, dir = %self.lock.dir.display(), "a badge could not be written; what was there stays");
         }
         if round.failures >= GIVE_UP {
             return Err(self.file_error("writing badges", error));

@@ -89,7 +89,7 @@ async fn pass(publisher: &mut Publisher, look: &Look, failures: u32) -> bool {
         }
         Err(error) => {
             if failures == 0 || failures.is_power_of_two() {
-                error!(%error, failures, "badges are not published; the old ones stay, and counting goes on");
+                error!(%error, failures, "badges are not published; what is there stays, and counting goes on");
             }
             false
         }

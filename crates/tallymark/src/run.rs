@@ -229,7 +229,10 @@ impl Daemon {
         }
         match ended.waiting {
             0 => info!("stopped; every hit is in the store"),
-            hits => info!(hits, "stopped; what the store has not taken is safe in the outbox"),
+            hits => info!(
+                hits,
+                "stopped; what the store has not taken is safe in the outbox, and goes there with the next start"
+            ),
         }
         Ok(())
     }

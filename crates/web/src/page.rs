@@ -123,16 +123,15 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, sent: &HeaderMap) -> R
 
 async fn counts(app: &App, name: &Name) -> Result<minijinja::Value, StoreError> {
     let today = (app.now)().day().0;
-    let total = match app.counter.total(Event::HIT, name.as_ref()).get().await {
-        Ok(total) => total,
-        Err(_) => {
-            app.store.totals(Event::HIT, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0)
-        }
-    };
     let days = app.store.series(Event::HIT, name, Step::Day, today - DAYS + 1, today + 1).await?;
+    let in_store =
+        app.store.totals(Event::HIT, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
+    let total = app.counter.total(Event::HIT, name.as_ref()).get().await.unwrap_or(in_store);
+    // Hits that are not in the store yet are of today.
+    let pending = total.saturating_sub(in_store).max(0);
     let since = |first: i32| {
         let counted = days.iter().filter(|&&(day, _)| day >= first);
-        group(counted.fold(0i64, |sum, &(_, count)| sum.saturating_add(count))).to_string()
+        group(counted.fold(pending, |sum, &(_, count)| sum.saturating_add(count))).to_string()
     };
     let (badge, link) = (badge_path(name.as_ref()), page_path(name.as_ref()));
     let base = &app.base_url;

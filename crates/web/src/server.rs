@@ -84,7 +84,13 @@ impl fmt::Display for Listen {
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "listening for HTTP on {}: {}", self.listen, self.error)
+        write!(f, "listening for HTTP on {}: {}", self.listen, self.error)?;
+        match self.error.kind() {
+            io::ErrorKind::AddrInUse => {
+                f.write_str(" (is another tallymark running? --listen names another address)")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -182,12 +182,6 @@ impl Flusher {
         if ended.lost > 0 {
             error!(hits = ended.lost, "stopped with hits that could not be written in time: they are lost");
         }
-        if ended.waiting > 0 {
-            warn!(
-                hits = ended.waiting,
-                "stopped with hits in the outbox: they go to the store with the next start"
-            );
-        }
         ended
     }
 }

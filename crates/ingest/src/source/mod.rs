@@ -48,11 +48,20 @@ impl LineOptions {
 
 /// A socket could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("listening for syslog on {place}: {error}")]
+#[error("listening for syslog on {place}: {error}{}", hint(.error))]
 pub struct BindError {
     place: String,
     #[source]
     error: io::Error,
+}
+
+/// What helps, where that is known.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => " (is another tallymark running? --syslog-udp names another address)",
+        io::ErrorKind::PermissionDenied => " (ports below 1024 are root's)",
+        _ => "",
+    }
 }
 
 impl BindError {

@@ -165,8 +165,11 @@ impl Common {
             let level = plain("LOG_LEVEL").map(|level| log::level(&level)).transpose();
             self.log_level = level.map_err(|why| BadConfig::one(None, format!("LOG_LEVEL: {why}")))?;
         }
-        if self.log_format.is_none() && plain("LOG_FORMAT").as_deref() == Some("json") {
-            self.log_format = Some(LogFormat::Json);
+        if let (None, Some(format)) = (self.log_format, plain("LOG_FORMAT")) {
+            let read = <LogFormat as clap::ValueEnum>::from_str(&format, true);
+            self.log_format = Some(
+                read.map_err(|_| BadConfig::one(None, format!("LOG_FORMAT={format} is not text or json")))?,
+            );
         }
         Ok(self)
     }

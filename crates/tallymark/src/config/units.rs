@@ -26,9 +26,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn duration_within(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
     let duration = duration(text)?;
     if duration < least || duration > most {
-        return Err(format!("must be {least:?} to {most:?}"));
+        return Err(format!("must be {} to {}", written(least), written(most)));
     }
     Ok(duration)
+}
+
+/// A duration as people write it: in the largest unit that goes into it.
+fn written(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms")];
+    let unit = units.iter().find(|(unit, _)| ms >= *unit && ms.is_multiple_of(*unit));
+    unit.map_or_else(|| "0s".to_owned(), |(unit, name)| format!("{}{name}", ms / unit))
 }
 
 /// `65536`, `64KiB`, `8MiB`, `2GiB`.
@@ -140,6 +148,13 @@ mod tests {
             ["", "5", "s", "-1s", "1.5h", "1 s", "1w", "99999999999999999999s", "9999999999999999999d"]
         {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["250ms", "1s", "90s", "15min", "26h", "90d", "0s"] {
+            assert_eq!(written(duration(text).unwrap()), text);
         }
     }
 
