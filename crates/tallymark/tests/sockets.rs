@@ -408,7 +408,10 @@ fn sigterm_under_load_counts_exactly_what_was_acknowledged() {
             Daemon::builder("python3").args(["-c", FLOOD, &port, &text]).start()
         };
         let mut floods = [flood(), flood()];
-        wait_until("the load runs", PATIENCE, || place.metrics().lines("syslog-tcp")[0] > 20_000);
+        wait_until("the load runs", PATIENCE, || {
+            let metrics = place.metrics();
+            metrics.get("tallymark_tcp_connections") == 2 && metrics.lines("syslog-tcp")[0] > 20_000
+        });
         stop(&mut daemon);
         for flood in &mut floods {
             let told = flood.wait_for_line(|line| line.starts_with("acknowledged "), PATIENCE);
