@@ -185,7 +185,6 @@ impl Daemon {
             async move { live.run(sealed, live_stop.cancelled()).await }
         });
         drop(sealed);
-        let http = tokio::spawn(tallymark_web::serve(bindings.http, self.router, self.limits, stop.clone()));
         match TailSocket::open(&start.config.data_dir) {
             Ok(socket) => drop(tokio::spawn(socket.offer(self.tail, stop.clone()))),
             // A path that is too long, for one; counting goes on without it.
@@ -193,6 +192,7 @@ impl Daemon {
                 warn!(%error, "`tallymark tail` will not work: its socket cannot be opened in the data directory")
             }
         }
+        let http = tokio::spawn(tallymark_web::serve(bindings.http, self.router, self.limits, stop.clone()));
         let publish_stop = CancellationToken::new();
         let publisher = (start.role == Role::Serve { render: true }).then(|| {
             let (dir, every) = (start.config.badges.dir.clone(), start.config.badges.every);
