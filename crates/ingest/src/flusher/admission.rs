@@ -65,7 +65,8 @@ impl Admission {
         let mut refused: BTreeMap<Event, Vec<Name>> = BTreeMap::new();
         for (event, names) in unknown {
             for names in names.chunks(LOOK_UP) {
-                let over = self.judge(event, names).await;
+                // One call that waits in vain is enough: the rest would wait as long.
+                let Some(over) = self.judge(event, names).await else { return entries };
                 if !over.is_empty() {
                     refused.entry(event).or_default().extend(over);
                 }
@@ -95,10 +96,10 @@ impl Admission {
         self.known.insert_unique(hash, hash, |&hash| hash);
     }
 
-    /// Lets in what is in the store, and what there is room for. Answers the rest, in order.
-    async fn judge(&mut self, event: Event, names: &[Name]) -> Vec<Name> {
-        // Without an answer nobody is known to be new, and nobody is remembered either.
-        let Ok(totals) = self.common.store.totals(event, names).await else { return Vec::new() };
+    /// Lets in what is in the store, and what there is room for. Answers the rest, in order; `None` when the store does
+    /// not say: then nobody is known to be new, and nobody is remembered either.
+    async fn judge(&mut self, event: Event, names: &[Name]) -> Option<Vec<Name>> {
+        let totals = self.common.store.totals(event, names).await.ok()?;
         let mut count = self.count(event).await;
         let mut over = Vec::new();
         for (name, total) in names.iter().zip(totals) {
@@ -117,7 +118,7 @@ impl Admission {
         if event == Event::HIT {
             self.common.meters.names.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        over
+        Some(over)
     }
 
     async fn count(&mut self, event: Event) -> u64 {

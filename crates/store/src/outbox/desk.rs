@@ -409,12 +409,12 @@ fn write_last(transaction: &Transaction<'_>, last: u64) -> rusqlite::Result<()> 
 }
 
 fn fill(db: &Connection, cap: u64, now: SystemTime) -> rusqlite::Result<Fill> {
-    let (batches, batch_hits, oldest): (i64, i64, Option<i64>) = db.query_row(
-        "SELECT count(*) FILTER (WHERE applied_at IS NULL),
-                coalesce(sum(hits) FILTER (WHERE applied_at IS NULL), 0), min(applied_at) FROM batch",
+    let (batches, batch_hits): (i64, i64) = db.query_row(
+        "SELECT count(*), coalesce(sum(hits), 0) FROM batch WHERE applied_at IS NULL",
         [],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
+    let oldest: Option<i64> = db.query_row("SELECT min(applied_at) FROM batch", [], |row| row.get(0))?;
     let (blocks, block_hits): (i64, i64) =
         db.query_row("SELECT count(*), coalesce(sum(hits), 0) FROM pool", [], |row| {
             Ok((row.get(0)?, row.get(1)?))

@@ -20,6 +20,7 @@ const SCHEMA: &str = "
     CREATE TABLE batch (
         seq INTEGER PRIMARY KEY, live INTEGER NOT NULL, hits INTEGER NOT NULL, applied_at INTEGER,
         block BLOB NOT NULL) STRICT;
+    CREATE INDEX batch_by_applied_at ON batch (applied_at);
 ";
 
 /// Opens the file, and creates it if it is not there.
