@@ -5,6 +5,7 @@
 //! anything, and nothing a reader of the HTTP API does can slow a source down. The binary starts all of it.
 
 mod flusher;
+pub mod import;
 mod intake;
 mod live;
 mod meters;

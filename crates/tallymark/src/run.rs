@@ -175,10 +175,11 @@ impl Daemon {
         let stop = CancellationToken::new();
         let (sealed, flushing) = mpsc::channel(WAITING_TICKS);
         let gave_up = CancellationToken::new();
+        let positions = self.flusher.start_positions();
         let flusher = tokio::spawn(self.flusher.run(flushing, gave_up.clone().cancelled_owned()));
 
         let halt = Stop::new().context("making the pipe that stops sources")?;
-        let threads = sources::start(bindings.sources, &sealed, &halt, &stop)?;
+        let threads = sources::start(bindings.sources, &sealed, &positions, &halt, &stop)?;
         let live_stop = CancellationToken::new();
         let live = tokio::spawn({
             let (live, sealed, live_stop) = (self.live.clone(), sealed.clone(), live_stop.clone());

@@ -3,11 +3,11 @@
 
 use crate::config::{Config, Kind, Source as Wanted, Tcp};
 use anyhow::{Context, Result};
-use std::{io, thread::JoinHandle};
+use std::thread::JoinHandle;
 use tallymark_ingest::{
-    IngestMeters, Sealed,
+    IngestMeters, Sealed, StartPositions,
     source::{
-        Handed, LineOptions, Place, Stop, SyslogDatagrams, SyslogTcp, TcpOptions, UdpOptions, UnixOptions,
+        FileOptions, Handed, LineOptions, LogFile, Place, Stop, SyslogDatagrams, SyslogTcp, TcpOptions, UdpOptions, UnixOptions,
     },
 };
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use tracing::info;
 pub(crate) enum Source {
     Datagrams(SyslogDatagrams),
     Tcp(SyslogTcp),
+    File(LogFile),
 }
 
 /// Opens every source, or takes its socket from the service manager.
@@ -59,6 +60,10 @@ fn open_one(config: &Config, source: &Wanted, meters: &IngestMeters, handed: &mu
             info!(listen = %bound.local_addr().unwrap_or(listen), handed = is_handed, "syslog-tcp listens");
             Ok(Source::Tcp(bound))
         }
+        Kind::File { path, start } => {
+            let options = FileOptions { path: path.clone(), start: *start };
+            Ok(Source::File(LogFile::new(options, lines, meters.source("file"))?))
+        }
     }
 }
 
@@ -67,14 +72,17 @@ impl Source {
         match self {
             Source::Datagrams(source) => source.label(),
             Source::Tcp(_) => "syslog-tcp",
+            Source::File(_) => "file",
         }
     }
 
-    fn run(self, sealed: &mpsc::Sender<Sealed>, halt: &Stop) -> io::Result<()> {
+    fn run(self, sealed: &mpsc::Sender<Sealed>, positions: &StartPositions, halt: &Stop) -> Result<()> {
         match self {
-            Source::Datagrams(source) => source.run(sealed, halt),
-            Source::Tcp(source) => source.run(sealed, halt),
+            Source::Datagrams(source) => source.run(sealed, halt)?,
+            Source::Tcp(source) => source.run(sealed, halt)?,
+            Source::File(source) => source.run(sealed, positions, halt)?,
         }
+        Ok(())
     }
 }
 
@@ -83,15 +91,17 @@ impl Source {
 pub(crate) fn start(
     sources: Vec<Source>,
     sealed: &mpsc::Sender<Sealed>,
+    positions: &StartPositions,
     halt: &Stop,
     stop: &CancellationToken,
 ) -> Result<Vec<JoinHandle<Result<()>>>> {
     let mut threads = Vec::new();
     for source in sources {
         let (sealed, halt, stop) = (sealed.clone(), halt.clone(), stop.clone());
+        let positions = positions.clone();
         let label = source.label();
         let work = move || {
-            let ended = source.run(&sealed, &halt).with_context(|| format!("receiving {label}"));
+            let ended = source.run(&sealed, &positions, &halt).with_context(|| format!("receiving {label}"));
             if ended.is_err() {
                 stop.cancel();
             }

@@ -68,9 +68,12 @@ fn configuration_is_good_with_every_source_in_it() {
     std::fs::write(&file, all.join("\n")).unwrap();
     let (code, out, err) = tallymark(&["check-config", file.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{err}");
-    for source in
-        ["syslog-udp 127.0.0.1:5140", "syslog-unix /run/tallymark/syslog", "syslog-tcp 127.0.0.1:5141"]
-    {
+    for source in [
+        "syslog-udp 127.0.0.1:5140",
+        "syslog-unix /run/tallymark/syslog",
+        "syslog-tcp 127.0.0.1:5141",
+        "file /var/log/nginx/badge.log",
+    ] {
         assert!(out.contains(source), "{out}");
     }
 }

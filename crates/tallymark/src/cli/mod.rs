@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod check_config;
+mod import;
 mod ingest;
 mod nginx_conf;
 mod out;
@@ -80,6 +81,17 @@ pub(crate) struct Common {
     /// Where relays bring syslog over TCP.
     #[arg(long, global = true, env = "TALLYMARK_SYSLOG_TCP", value_name = "ADDR", value_parser = config::address, help_heading = "Everywhere")]
     syslog_tcp: Option<SocketAddr>,
+    /// A log file that is read as it grows.
+    #[arg(
+        id = "log_file",
+        long = "file",
+        global = true,
+        env = "TALLYMARK_FILE",
+        value_name = "PATH",
+        help_heading = "Everywhere"
+    )]
+    // Commands have a FILE of their own.
+    log_file: Option<PathBuf>,
     /// Who may send syslog; needed when it listens beyond loopback. May be repeated.
     #[arg(long, global = true, env = "TALLYMARK_ALLOW", value_name = "NETWORK", value_parser = config::network, value_delimiter = ',', help_heading = "Everywhere")]
     allow: Vec<IpNet>,
@@ -122,6 +134,8 @@ enum Command {
     Tail(tail::Tail),
     /// Accept a store that is not the expected one.
     Store(store::StoreCommand),
+    /// Count what is already in files, once.
+    Import(import::ImportCommand),
     /// Dry run: what these log lines would count.
     Replay(replay::Replay),
     /// Check a configuration, and show every mistake in it.
@@ -143,6 +157,7 @@ impl Cli {
             Command::Show(show) => show.run(&common),
             Command::Tail(tail) => tail.run(&common),
             Command::Store(store) => store.run(&common),
+            Command::Import(import) => import.run(&common),
             Command::Replay(replay) => replay.run(&common),
             Command::CheckConfig(check) => check.run(&common),
             Command::NginxConf(conf) => conf.run(&common),
@@ -191,6 +206,7 @@ impl Common {
             syslog_udp: self.syslog_udp,
             syslog_unix: self.syslog_unix.clone(),
             syslog_tcp: self.syslog_tcp,
+            file: self.log_file.clone(),
             allow: self.allow.clone(),
         })
     }

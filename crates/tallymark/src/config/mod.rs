@@ -74,6 +74,7 @@ pub(crate) struct Overrides {
     pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) syslog_unix: Option<PathBuf>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
+    pub(crate) file: Option<PathBuf>,
     pub(crate) allow: Vec<IpNet>,
 }
 

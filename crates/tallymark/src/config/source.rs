@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{Framing, Route};
-use tallymark_ingest::Format;
+use tallymark_ingest::{Format, source::Start};
 
 /// One source.
 #[derive(Clone, Debug)]
@@ -31,6 +31,7 @@ pub(crate) enum Kind {
     Udp { listen: SocketAddr, allow: Option<Vec<IpNet>>, receive_buffer: usize },
     Unix { path: PathBuf, mode: u32 },
     Tcp(Tcp),
+    File { path: PathBuf, start: Start },
 }
 
 /// What a TCP source may spend on its peers, and who they are.
@@ -49,11 +50,12 @@ impl fmt::Display for Kind {
             Kind::Udp { listen, .. } => write!(f, "syslog-udp {listen}"),
             Kind::Unix { path, .. } => write!(f, "syslog-unix {}", path.display()),
             Kind::Tcp(tcp) => write!(f, "syslog-tcp {}", tcp.listen),
+            Kind::File { path, .. } => write!(f, "file {}", path.display()),
         }
     }
 }
 
-/// One datagram, one line: 64 KiB over UDP, and over a unix socket whatever nginx can make of a request.
+/// One datagram, one line: 64 KiB over UDP, and over a unix socket or in a file whatever nginx can make of a request.
 const MAX_LINE: u64 = 65_536;
 const MAX_LINE_UNIX: u64 = 262_144;
 const SECOND: Duration = Duration::from_secs(1);
@@ -73,9 +75,21 @@ impl Kind {
         Kind::Tcp(Tcp { listen, allow: None, framing, connections: 256, idle })
     }
 
+    fn file(path: PathBuf) -> Kind {
+        Kind::File { path, start: Start::Beginning }
+    }
+
+    fn format(&self) -> Format {
+        match self {
+            // A log may have been written by nginx itself or by a syslog daemon.
+            Kind::File { .. } => Format::Auto,
+            _ => Format::Syslog,
+        }
+    }
+
     fn max_line(&self) -> u64 {
         match self {
-            Kind::Unix { .. } => MAX_LINE_UNIX,
+            Kind::Unix { .. } | Kind::File { .. } => MAX_LINE_UNIX,
             _ => MAX_LINE,
         }
     }
@@ -100,7 +114,8 @@ impl Kind {
         match (self, other) {
             (Kind::Udp { listen: a, .. }, Kind::Udp { listen: b, .. }) => a == b && a.port() != 0,
             (Kind::Tcp(a), Kind::Tcp(b)) => a.listen == b.listen && a.listen.port() != 0,
-            (Kind::Unix { path: a, .. }, Kind::Unix { path: b, .. }) => a == b,
+            (Kind::Unix { path: a, .. }, Kind::Unix { path: b, .. })
+            | (Kind::File { path: a, .. }, Kind::File { path: b, .. }) => a == b,
             _ => false,
         }
     }
@@ -119,8 +134,8 @@ impl Kind {
 impl Source {
     /// A source of this kind with nothing else said.
     fn usual(kind: Kind) -> Source {
-        let max_line = kind.max_line() as usize;
-        Source { kind, max_line, format: Format::Syslog, route: None }
+        let (max_line, format) = (kind.max_line() as usize, kind.format());
+        Source { kind, max_line, format, route: None }
     }
 }
 
@@ -154,6 +169,12 @@ pub(super) fn read_sources(
     if let Some(listen) = overrides.syslog_tcp {
         of_flag(Kind::tcp(listen), &|kind| kind.at(listen, &overrides.allow));
     }
+    if let Some(new) = &overrides.file {
+        of_flag(Kind::file(new.clone()), &|kind| match kind {
+            Kind::File { start, .. } => Kind::File { path: new.clone(), start },
+            other => other,
+        });
+    }
     let sources = sources.unwrap_or_else(|| vec![Source::usual(Kind::udp(([127, 0, 0, 1], 5140).into()))]);
     check(&sources, mistakes);
     sources
@@ -179,7 +200,8 @@ fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
         "syslog-udp" => Ok(read_udp as fn(&mut Table<'_>) -> Kind),
         "syslog-unix" => Ok(read_unix as fn(&mut Table<'_>) -> Kind),
         "syslog-tcp" => Ok(read_tcp as fn(&mut Table<'_>) -> Kind),
-        _ => Err(format!("{text:?} is not a kind of source; known: syslog-udp, syslog-unix, syslog-tcp")),
+        "file" => Ok(read_file as fn(&mut Table<'_>) -> Kind),
+        _ => Err(format!("{text:?} is not a kind of source; known: syslog-udp, syslog-unix, syslog-tcp, file")),
     });
     if kind.is_none() {
         table.mistake("kind = \"syslog-udp\" is missing, or another kind");
@@ -190,7 +212,9 @@ fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
         "syslog" => Ok(Format::Syslog),
         "record" => Ok(Format::Record),
         "auto" => Ok(Format::Auto),
-        _ => Err(format!("{text:?} is not auto, syslog or record")),
+        "combined" if matches!(kind, Kind::File { .. }) => Ok(Format::Combined),
+        "combined" => Err("combined is the format of a file".to_owned()),
+        _ => Err(format!("{text:?} is not auto, syslog, record or combined")),
     });
     let route = table.text("route", |text| match routes.iter().any(|route| route.tag == text) {
         true => Ok(text.to_owned()),
@@ -240,6 +264,22 @@ fn read_unix(table: &mut Table<'_>) -> Kind {
     }
 }
 
+fn read_file(table: &mut Table<'_>) -> Kind {
+    if !table.has("path") {
+        table.mistake("path = \"/var/log/nginx/badge.log\" is missing, or another path");
+    }
+    let path = table.text("path", |text| match text {
+        "" => Err("a path is not empty".to_owned()),
+        _ => Ok(PathBuf::from(text)),
+    });
+    let start = table.text("start", |text| match text {
+        "beginning" => Ok(Start::Beginning),
+        "end" => Ok(Start::End),
+        _ => Err(format!("{text:?} is not beginning or end")),
+    });
+    Kind::File { path: path.unwrap_or_default(), start: start.unwrap_or(Start::Beginning) }
+}
+
 fn read_tcp(table: &mut Table<'_>) -> Kind {
     let listen = table.text("listen", units::address).unwrap_or(([127, 0, 0, 1], 5140).into());
     let allow = table.texts("allow", units::network);
@@ -266,7 +306,7 @@ pub(crate) fn nginx_server(sources: &[Source]) -> Option<NginxServer<'_>> {
     sources.iter().find_map(|source| match &source.kind {
         Kind::Udp { listen, .. } => Some(NginxServer::Udp(*listen)),
         Kind::Unix { path, .. } => Some(NginxServer::Unix(path)),
-        Kind::Tcp(_) => None,
+        Kind::Tcp(_) | Kind::File { .. } => None,
     })
 }
 

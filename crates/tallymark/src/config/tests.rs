@@ -1,6 +1,7 @@
 //! Rows of text -> configuration or mistakes (reliability.md case 59).
 
 use super::*;
+use tallymark_ingest::{Format, source::Start};
 
 #[track_caller]
 fn good(text: &str) -> Config {
@@ -166,4 +167,20 @@ fn flag_stands_for_the_sources_of_its_kind() {
     assert!(Config::parse("", &open).is_err());
     let allowed = Overrides { allow: vec!["10.0.0.0/8".parse().unwrap()], ..open };
     assert!(Config::parse("", &allowed).is_ok());
+}
+
+#[test]
+fn files_have_a_path_and_may_be_access_logs() {
+    let source = |keys: &str| format!("[[source]]\nkind = \"file\"\n{keys}\n");
+    let config = good(&source("path = \"/var/log/a\"\nformat = \"combined\"\nstart = \"end\""));
+    assert_eq!(config.sources[0].kind, Kind::File { path: "/var/log/a".into(), start: Start::End });
+    assert_eq!(config.sources[0].format, Format::Combined);
+    assert_eq!(good(&source("path = \"a\"")).sources[0].format, Format::Auto);
+    bad(&source(""), &[(None, "path = ")]);
+    bad(&source("path = \"a\"\nstart = \"middle\""), &[(Some(4), "beginning or end")]);
+    bad(&format!("{0}{0}", source("path = \"a\"")), &[(None, "already")]);
+    bad("[[source]]\nkind = \"syslog-udp\"\nformat = \"combined\"", &[(Some(3), "of a file")]);
+    let overrides = Overrides { file: Some("b".into()), ..Overrides::default() };
+    let config = Config::parse("", &overrides).unwrap();
+    assert_eq!(config.sources.len(), 1, "a flag stands in the place of the default");
 }

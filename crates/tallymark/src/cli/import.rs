@@ -1,0 +1,361 @@
+//! `tallymark import`: counts what is already in files, once, however often it is told to.
+
+use super::{Common, block_on, out};
+use crate::{config::Config, progress};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tallymark_core::{Batch, Routes};
+use tallymark_ingest::{
+    Format,
+    import::{Content, Import, Imported, named_instance, unpacked},
+    source::now,
+};
+use tallymark_store::{Claim, Outcome, Store};
+use thousands::Separable;
+use tracing::warn;
+use uuid::Uuid;
+
+/// Batches in one transaction.
+const AT_ONCE: usize = 16;
+/// How often a store that does not answer is asked again: about a minute.
+const ATTEMPTS: u32 = 12;
+
+/// Count what is in files. A daemon may run meanwhile.
+#[derive(Debug, Args)]
+pub(super) struct ImportCommand {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Log files, as a web server or a syslog daemon writes them.
+    Log(ImportLog),
+}
+
+/// Counts each file once, known by its content, also if it comes again under another name or gzipped. One that was
+/// interrupted goes on where it was. Do not import what a daemon has read as it grew: that is counted already.
+#[derive(Debug, Args)]
+struct ImportLog {
+    /// Log files, gzipped or not; `-` is standard input and needs --id.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What lines look like: auto (syslog or record), syslog, record, or combined (an access log).
+    #[arg(long, default_value = "auto", value_parser = format, value_name = "FORMAT")]
+    format: Format,
+    /// Only the route with this tag; the first one reads lines without a tag.
+    #[arg(long, value_name = "TAG")]
+    route: Option<String>,
+    /// What standard input is known by: the same text is never imported twice.
+    #[arg(long, value_name = "TEXT")]
+    id: Option<String>,
+    /// Only show what would be counted. Whether it is in the store already is not looked up.
+    #[arg(long)]
+    dry_run: bool,
+    /// Count it once more, even if it was imported before.
+    #[arg(long, conflicts_with = "id")]
+    again: bool,
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    match text {
+        "auto" => Ok(Format::Auto),
+        "syslog" => Ok(Format::Syslog),
+        "record" => Ok(Format::Record),
+        "combined" => Ok(Format::Combined),
+        _ => Err("write auto, syslog, record or combined".to_owned()),
+    }
+}
+
+impl ImportCommand {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        match self.what {
+            What::Log(import) => import.run(common),
+        }
+    }
+}
+
+/// What was done with one file.
+#[derive(Serialize)]
+struct Report {
+    file: PathBuf,
+    id: String,
+    received: u64,
+    accepted: u64,
+    rejected: BTreeMap<&'static str, u64>,
+    hits: u64,
+    batches: u64,
+    /// Of them, how many this run has brought to the store.
+    applied: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Imported,
+    /// An earlier run had been interrupted.
+    Finished,
+    AlreadyImported,
+    NothingToCount,
+    DryRun,
+}
+
+impl ImportLog {
+    fn run(self, common: &Common) -> Result<()> {
+        let config = common.load()?;
+        let routes = self.routes(&config)?;
+        if self.files.iter().any(|file| is_stdin(file)) {
+            if self.files.len() > 1 {
+                bail!("standard input is imported alone: leave the other files out");
+            }
+            if self.id.is_none() && !self.again && !self.dry_run {
+                bail!("standard input can be read only once, so give it an --id that says what it is");
+            }
+        } else if self.id.is_some() {
+            bail!("--id is for standard input; a file is known by its content");
+        }
+        block_on(async {
+            let store = match self.dry_run {
+                true => None,
+                false => Some(tallymark_store::open(&config.store, config.retention).await?),
+            };
+            let mut reports = Vec::new();
+            for file in &self.files {
+                let report = self.import(file, &routes, store.clone()).await?;
+                if !common.json {
+                    out::print(&people(&report))?;
+                }
+                reports.push(report);
+            }
+            if common.json { out::json(&serde_json::json!({ "files": reports })) } else { Ok(()) }
+        })
+    }
+
+    fn routes(&self, config: &Config) -> Result<Arc<Routes>> {
+        let Some(tag) = &self.route else { return Ok(config.routes.clone()) };
+        let of_tag = config.routes.as_slice().iter().filter(|route| route.tag == *tag);
+        let routes: Vec<_> = of_tag.cloned().collect();
+        if routes.is_empty() {
+            bail!("no [[route]] has the tag {tag:?}");
+        }
+        Ok(Arc::new(Routes::new(routes)))
+    }
+
+    async fn import(
+        &self,
+        file: &Path,
+        routes: &Arc<Routes>,
+        store: Option<Arc<dyn Store>>,
+    ) -> Result<Report> {
+        let attempt = || format!("reading {}", file.display());
+        // The content first: what it is decides whether any of it counts. A file that grows is imported as it is now.
+        let content = match is_stdin(file) {
+            true => None,
+            false => Some(content(file).with_context(attempt)?),
+        };
+        let instance = match (&self.id, content) {
+            _ if self.again => Uuid::new_v4(),
+            (Some(id), _) => named_instance(id),
+            (None, Some(content)) => content.instance,
+            (None, None) => Uuid::nil(),
+        };
+        let (input, bar) = open(file, "counting").with_context(attempt)?;
+        let mut input = input.take(content.map_or(u64::MAX, |content| content.bytes));
+        let mut import = Import::new(instance, routes.clone(), self.format);
+        let mut into = store.map(|store| Sink::new(store, instance));
+        let mut chunk = Vec::new();
+        let mut read_bytes = 0;
+        loop {
+            let (read, batches) = import.read(&mut input, &mut chunk, now()).with_context(attempt)?;
+            if let Some(into) = &mut into {
+                into.take(batches).await?;
+            }
+            read_bytes += read as u64;
+            if read == 0 {
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        if content.is_some_and(|content| content.bytes != read_bytes) {
+            bail!("{} became shorter while it was imported: only part of it is counted", file.display());
+        }
+        report(file, instance, import.imported(), into.as_ref())
+    }
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+fn content(file: &Path) -> io::Result<Content> {
+    let (input, bar) = open(file, "recognising")?;
+    let content = Content::of(input);
+    bar.finish_and_clear();
+    content
+}
+
+/// Opens a file with a bar for its progress, in bytes as they are on the disk.
+fn open(file: &Path, what: &'static str) -> io::Result<(Box<dyn Read>, ProgressBar)> {
+    if is_stdin(file) {
+        return Ok((unpacked(io::stdin())?, progress::bar(what, 0)));
+    }
+    let input = File::open(file)?;
+    let bar = progress::bar(what, input.metadata()?.len());
+    Ok((unpacked(bar.wrap_read(input))?, bar))
+}
+
+/// The way of an import's batches into the store.
+struct Sink {
+    store: Arc<dyn Store>,
+    instance: Uuid,
+    claim: Option<Claim>,
+    applied: u64,
+    quarantined: u64,
+}
+
+impl Sink {
+    fn new(store: Arc<dyn Store>, instance: Uuid) -> Sink {
+        Sink { store, instance, claim: None, applied: 0, quarantined: 0 }
+    }
+
+    async fn take(&mut self, batches: Vec<Batch>) -> Result<()> {
+        for batches in batches.chunks(AT_ONCE) {
+            self.apply(batches).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies what is behind the marker. Claimed by the first batch, so that a file without one leaves nothing behind.
+    async fn apply(&mut self, batches: &[Batch]) -> Result<()> {
+        let mut failures = 0;
+        loop {
+            let error = match self.try_apply(batches).await {
+                Ok(applied) => {
+                    self.applied += applied;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let transient = error
+                .downcast_ref::<tallymark_store::StoreError>()
+                .is_some_and(tallymark_store::StoreError::is_transient);
+            if !transient || failures >= ATTEMPTS {
+                return Err(
+                    error.context("what was imported up to here stays; run the same command again to go on")
+                );
+            }
+            if failures == 0 {
+                warn!(error = format!("{error:#}"), "the store does not take the import; trying again");
+            }
+            tokio::time::sleep(Duration::from_millis(50 << failures.min(7))).await;
+            failures += 1;
+        }
+    }
+
+    async fn try_apply(&mut self, batches: &[Batch]) -> Result<u64> {
+        let claim = match self.claim {
+            Some(claim) => claim,
+            None => *self.claim.insert(self.store.claim(self.instance).await?),
+        };
+        let behind: Vec<Batch> = batches.iter().filter(|batch| batch.seq > claim.marker).cloned().collect();
+        if behind.is_empty() {
+            return Ok(0);
+        }
+        let mut applied = 0;
+        for outcome in self.store.apply(&claim, &behind, &[]).await? {
+            match outcome {
+                Outcome::Applied { quarantined, .. } => {
+                    applied += 1;
+                    self.quarantined += quarantined;
+                }
+                // Behind the marker of our claim nobody else applies: it was this run, and the reply was lost.
+                Outcome::Duplicate => applied += 1,
+                Outcome::Gap { marker } => bail!(
+                    "the store has lost batches of this import (its last is {marker}): run the same command again, and \
+                     it goes on behind them"
+                ),
+                Outcome::Foreign => {
+                    bail!("the store was exchanged during the import: run the same command again")
+                }
+                Outcome::Fenced => bail!("another process imports the same content: let it finish"),
+            }
+        }
+        Ok(applied)
+    }
+}
+
+fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Sink>) -> Result<Report> {
+    let Imported { received, accepted, rejected, hits, batches } = imported.clone();
+    let applied = into.map_or(0, |into| into.applied);
+    let marker = into.and_then(|into| into.claim).map_or(0, |claim| claim.marker);
+    if marker > batches {
+        bail!(
+            "{} was imported before, into more batches than it has now: its format or the routes were different then. \
+             Nothing was counted",
+            file.display()
+        );
+    }
+    if let Some(into) = into
+        && into.quarantined > 0
+    {
+        warn!(
+            keys = into.quarantined,
+            "keys that hold no counter were left alone, and their hits not counted"
+        );
+    }
+    let state = match into {
+        None => State::DryRun,
+        Some(_) if batches == 0 => State::NothingToCount,
+        Some(_) if applied == 0 => State::AlreadyImported,
+        Some(_) if marker > 0 => State::Finished,
+        Some(_) => State::Imported,
+    };
+    Ok(Report {
+        file: file.to_owned(),
+        id: id.to_string(),
+        received,
+        accepted,
+        rejected,
+        hits,
+        batches,
+        applied,
+        state,
+    })
+}
+
+fn people(report: &Report) -> String {
+    let Report { received, accepted, hits, .. } = report;
+    let file = out::plain(&report.file.display().to_string());
+    let rejected: u64 = report.rejected.values().sum();
+    let hits = hits.separate_with_commas();
+    let said = match report.state {
+        State::Imported => format!("imported {hits} hits"),
+        State::Finished => format!("imported the rest; {hits} hits in all, each counted once"),
+        State::AlreadyImported => {
+            "already imported; nothing was counted (--again counts it once more)".to_owned()
+        }
+        State::NothingToCount => "nothing in it counts".to_owned(),
+        State::DryRun => format!("would import {hits} hits; nothing was written"),
+    };
+    let mut text = format!(
+        "{file}: {said}\n  {} lines: {} accepted, {} rejected\n",
+        received.separate_with_commas(),
+        accepted.separate_with_commas(),
+        rejected.separate_with_commas(),
+    );
+    for (reason, count) in &report.rejected {
+        text += &format!("    {reason}: {}\n", count.separate_with_commas());
+    }
+    text
+}

@@ -1,0 +1,149 @@
+//! `tallymark import log`: whole files, each counted once, however often and under whatever name it comes.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{Kind, Place, program, run_with, stop};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+/// Lines of `names` names, `each` of every name, all of them years ago.
+fn lines(names: u32, each: u32) -> String {
+    let mut text = String::new();
+    for n in 0..names * each {
+        writeln!(text, "\"2020-01-{:02}\",\"o%2Fr{}\"", 1 + n % 28, n % names).unwrap();
+    }
+    text
+}
+
+fn import(place: &Place, args: &[&str]) -> serde_json::Value {
+    let all: Vec<&str> = ["import", "log", "--json"].iter().chain(args).copied().collect();
+    place.run(&all).json()["files"][0].clone()
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn same_content_is_counted_once_under_any_name_packed_or_not_in_both_stores() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let (log, copy) = (place.dir().join("a.log"), place.dir().join("copy.log"));
+        fs::write(&log, lines(50, 7) + "garbage\n").unwrap();
+        let mut daemon = place.serve();
+        let dry = import(&place, &[path(&log), "--dry-run"]);
+        assert_eq!((dry["state"].as_str(), dry["hits"].as_u64()), (Some("dry-run"), Some(350)));
+        assert_eq!(place.total("~all"), 0);
+        let first = import(&place, &[path(&log)]);
+        assert_eq!(first["state"], "imported");
+        assert_eq!((first["received"].as_u64(), first["rejected"]["columns"].as_u64()), (Some(351), Some(1)));
+        assert_eq!((place.total("~all"), place.total("o/r7")), (350, 7));
+        fs::copy(&log, &copy).unwrap();
+        assert!(Command::new("gzip").arg(&copy).status().unwrap().success());
+        for again in [path(&log), path(&copy.with_extension("log.gz"))] {
+            let second = import(&place, &[again]);
+            assert_eq!(
+                (second["state"].as_str(), second["id"].as_str()),
+                (Some("already-imported"), first["id"].as_str())
+            );
+        }
+        assert_eq!(place.total("~all"), 350);
+        assert_eq!(import(&place, &[path(&log), "--again"])["state"], "imported");
+        stop(&mut daemon);
+        assert_eq!((place.total("~all"), place.total("o/r7")), (700, 14));
+    }
+}
+
+#[test]
+fn people_are_told_what_was_done() {
+    let place = Place::new();
+    let log = place.dir().join("a.log");
+    fs::write(&log, lines(3, 400) + "x\n").unwrap();
+    let told = |args: &[&str]| place.run(args).good();
+    let log = path(&log);
+    let rest = "  1,201 lines: 1,200 accepted, 1 rejected\n    columns: 1\n";
+    assert_eq!(
+        told(&["import", "log", log, "--dry-run"]),
+        format!("{log}: would import 1,200 hits; nothing was written\n{rest}")
+    );
+    assert_eq!(told(&["import", "log", log]), format!("{log}: imported 1,200 hits\n{rest}"));
+    let again = "already imported; nothing was counted (--again counts it once more)";
+    assert_eq!(told(&["import", "log", log]), format!("{log}: {again}\n{rest}"));
+    let empty = place.dir().join("empty.log");
+    fs::write(&empty, "").unwrap();
+    assert!(told(&["import", "log", path(&empty)]).contains("nothing in it counts"));
+}
+
+#[test]
+fn standard_input_is_known_by_what_it_is_called() {
+    let place = Place::new();
+    let flags = place.flags();
+    let import = |id: &str| {
+        let args = ["import", "log", "-", "--json", "--id", id];
+        let all: Vec<&str> = args.iter().copied().chain(flags.iter().map(String::as_str)).collect();
+        run_with(&all, &[], lines(2, 2).as_bytes()).json()["files"][0]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        [import("monday"), import("monday"), import("tuesday")],
+        ["imported", "already-imported", "imported"]
+    );
+    assert_eq!(place.total("~all"), 8);
+    place.run(&["import", "log", "-"]).refused(1, &["--id"]);
+    place.run(&["import", "log", "-", "x"]).refused(1, &["alone"]);
+    place.run(&["import", "log", "x", "--id", "y"]).refused(1, &["known by its content"]);
+    place.run(&["import", "log", "missing.log"]).refused(1, &["missing.log", "No such file"]);
+}
+
+#[test]
+fn access_log_and_damaged_gzip() {
+    let place = Place::new();
+    let log = place.dir().join("access.log");
+    let line =
+        "192.0.2.7 - - [20/Nov/2020:03:59:49 +0000] \"GET /badge.svg?repo=o/r HTTP/1.1\" 200 5 \"-\" \"-\"\n";
+    fs::write(&log, line.repeat(1000)).unwrap();
+    assert_eq!(import(&place, &[path(&log), "--format", "combined"])["hits"], 1000);
+    assert_eq!(place.total("o/r"), 1000);
+    assert!(Command::new("gzip").arg("-k").arg(&log).status().unwrap().success());
+    let packed = place.dir().join("access.log.gz");
+    let length = fs::metadata(&packed).unwrap().len();
+    fs::File::options().write(true).open(&packed).unwrap().set_len(length - 9).unwrap();
+    place.run(&["import", "log", path(&packed), "--format", "combined"]).refused(1, &["access.log.gz"]);
+    assert_eq!(place.total("o/r"), 1000, "a file that is not whole counts nothing");
+}
+
+/// Killed again and again, it comes to its end, and every line is counted once.
+#[test]
+fn killed_import_goes_on_behind_what_is_counted() {
+    let [sqlite, _] = Kind::both();
+    let place = sqlite.place();
+    let log = place.dir().join("big.log");
+    fs::write(&log, lines(30_000, 3)).unwrap();
+    let mut killed = 0;
+    for wait in (0..).map(|n| Duration::from_millis(150 + 60 * n)) {
+        let mut child = Command::new(program())
+            .args(["import", "log", path(&log)])
+            .args(place.flags())
+            .env_clear()
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(wait);
+        child.kill().unwrap();
+        if child.wait().unwrap().success() {
+            break;
+        }
+        killed += 1;
+        assert!(killed < 200, "it never comes to its end");
+    }
+    let last = import(&place, &[path(&log)]);
+    assert_eq!(last["state"], "already-imported", "{last}");
+    assert_eq!((place.total("~all"), place.total("o/r29999")), (90_000, 3));
+}
