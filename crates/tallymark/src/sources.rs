@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use tallymark_ingest::{
     IngestMeters, Sealed, StartPositions,
     source::{
-        FileOptions, Handed, LineOptions, LogFile, Place, Stop, SyslogDatagrams, SyslogTcp, TcpOptions, UdpOptions, UnixOptions,
+        FileOptions, Handed, LineOptions, LogFile, Place, Stop, SyslogDatagrams, SyslogTcp, TcpOptions,
+        UdpOptions, UnixOptions,
     },
 };
 use tokio::sync::mpsc;

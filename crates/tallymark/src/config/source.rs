@@ -201,7 +201,9 @@ fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
         "syslog-unix" => Ok(read_unix as fn(&mut Table<'_>) -> Kind),
         "syslog-tcp" => Ok(read_tcp as fn(&mut Table<'_>) -> Kind),
         "file" => Ok(read_file as fn(&mut Table<'_>) -> Kind),
-        _ => Err(format!("{text:?} is not a kind of source; known: syslog-udp, syslog-unix, syslog-tcp, file")),
+        _ => {
+            Err(format!("{text:?} is not a kind of source; known: syslog-udp, syslog-unix, syslog-tcp, file"))
+        }
     });
     if kind.is_none() {
         table.mistake("kind = \"syslog-udp\" is missing, or another kind");

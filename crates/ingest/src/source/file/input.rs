@@ -11,7 +11,7 @@ use super::{
 use flate2::bufread::MultiGzDecoder;
 use memchr::memchr;
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufReader, Read, Seek, SeekFrom},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -56,6 +56,8 @@ pub(super) struct Input {
     mtime: u64,
     /// The end was seen with this time of the last write.
     ended: bool,
+    /// What was in it when it was found. It may have to wait until it is read, and be truncated meanwhile.
+    found_with: Option<Mark>,
 }
 
 impl Input {
@@ -65,6 +67,7 @@ impl Input {
         let gzip = is_gzip(&file)?;
         // The place in the file is shared with whoever has looked into it before.
         file.seek(SeekFrom::Start(0))?;
+        let found_with = if gzip { None } else { whole(&file, &metadata)? };
         let body = if gzip {
             Body::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, file))))
         } else {
@@ -82,6 +85,7 @@ impl Input {
             tail: Vec::new(),
             mtime: mtime(&metadata),
             ended: false,
+            found_with,
         })
     }
 
@@ -101,7 +105,7 @@ impl Input {
             return Ok(None);
         }
         (input.prefix, input.tail) = (prefix, tail);
-        (input.offset, input.skip) = (mark.offset, mark.skip);
+        (input.offset, input.skip, input.found_with) = (mark.offset, mark.skip, None);
         Ok(Some(input))
     }
 
@@ -121,7 +125,7 @@ impl Input {
             end = start;
         }
         (self.prefix, self.tail) = plain_ends(file, end)?;
-        self.offset = end;
+        (self.offset, self.found_with) = (end, None);
         Ok(())
     }
 
@@ -152,6 +156,15 @@ impl Input {
         }
     }
 
+    /// What a copy of the file has, made before it was truncated: what was read of it, or if nothing was, what it was
+    /// found with.
+    pub(super) fn had(&self) -> Mark {
+        match &self.found_with {
+            Some(mark) => mark.clone(),
+            None => self.mark(),
+        }
+    }
+
     /// Forgets what was read: the file has another content now.
     pub(super) fn restart(&mut self) {
         if let Body::Plain(file) = &self.body
@@ -159,7 +172,7 @@ impl Input {
         {
             self.mtime = mtime(&metadata);
         }
-        self.offset = 0;
+        (self.offset, self.found_with) = (0, None);
         (self.skip, self.in_nuls, self.ended) = (false, false, false);
         for bytes in [&mut self.ahead, &mut self.prefix, &mut self.tail] {
             bytes.clear();
@@ -206,7 +219,7 @@ impl Input {
         if length == from && written == self.mtime && self.ended {
             return Ok(Found::End);
         }
-        if length < from {
+        if length < from || self.found_with.as_ref().is_some_and(|mark| length < mark.offset) {
             return Ok(Found::Truncated);
         }
         let kept = self.ahead.len();
@@ -217,6 +230,7 @@ impl Input {
         if !self.is_unchanged(file, kept)? {
             return Ok(Found::Truncated);
         }
+        self.found_with = None;
         self.mtime = written;
         self.ended = read == 0;
         Ok(if read == 0 { Found::End } else { Found::Some })
@@ -225,6 +239,13 @@ impl Input {
     /// Whether the file still has what was read of it, `kept` bytes behind the offset included. A file that is too
     /// short now has not.
     fn is_unchanged(&self, file: &File, kept: usize) -> io::Result<bool> {
+        if let Some(mark) = &self.found_with {
+            return match plain_ends(file, mark.offset) {
+                Ok((prefix, tail)) => Ok(Print::of(&prefix) == mark.prefix && Print::of(&tail) == mark.tail),
+                Err(error) if is_short(&error) => Ok(false),
+                Err(error) => Err(error),
+            };
+        }
         let mut seen = [0; PREFIX];
         let mut same = |known: &[u8], at: u64| match file.read_exact_at(&mut seen[..known.len()], at) {
             Ok(()) => Ok(seen[..known.len()] == *known),
@@ -274,6 +295,25 @@ impl Input {
     }
 }
 
+/// A mark at the end of a plain file.
+fn whole(file: &File, metadata: &Metadata) -> io::Result<Option<Mark>> {
+    let offset = metadata.len();
+    let (prefix, tail) = match plain_ends(file, offset) {
+        Ok(ends) if offset > 0 => ends,
+        Err(error) if !is_short(&error) => return Err(error),
+        // Nothing in it, or truncated this very moment.
+        _ => return Ok(None),
+    };
+    Ok(Some(Mark {
+        identity: Identity::of(metadata),
+        mtime: mtime(metadata),
+        offset,
+        skip: false,
+        prefix: Print::of(&prefix),
+        tail: Print::of(&tail),
+    }))
+}
+
 /// The first and the last bytes before `offset` of a plain file.
 fn plain_ends(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut prefix = vec![0; offset.min(PREFIX as u64) as usize];
@@ -282,6 +322,15 @@ fn plain_ends(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let start = offset - tail.len() as u64;
     file.read_exact_at(&mut tail, start)?;
     Ok((prefix, tail))
+}
+
+/// Whether two files have the same first and last bytes before `offset`.
+pub(super) fn same_ends(one: &File, other: &File, offset: u64) -> io::Result<bool> {
+    match (plain_ends(one, offset), plain_ends(other, offset)) {
+        (Ok(one), Ok(other)) => Ok(one == other),
+        (Err(error), _) | (_, Err(error)) if is_short(&error) => Ok(false),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
 }
 
 /// The same of a gzipped one, which then stands at the mark; `None` if it is shorter. Another beginning is found out

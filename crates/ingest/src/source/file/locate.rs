@@ -6,12 +6,19 @@
 //! written before the mark was made is no candidate, and a file at the log's own path is none either.
 
 use super::{
-    input::Input,
+    input::{Input, same_ends},
     mark::{Identity, Mark},
     siblings::{Sibling, Siblings},
 };
-use std::{collections::VecDeque, io, path::Path};
+use std::{
+    collections::VecDeque,
+    io,
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
+/// How long after its last write a copy may still wait for the truncation of the log.
+const COPYING: Duration = Duration::from_secs(60);
 /// In nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 
@@ -55,7 +62,9 @@ impl Plan {
         }
         let mut known: Vec<Identity> = plan.resumed.iter().map(Input::identity).collect();
         known.extend(&plan.damaged);
-        for sibling in missed(&mut siblings, &plan.resumed, marks.last()) {
+        let missed = missed(&mut siblings, &plan.resumed, marks.last());
+        settled(&missed, siblings.live.as_ref())?;
+        for sibling in missed {
             if !known.iter().any(|known| known.is(&sibling.identity)) {
                 plan.unread.push_back(Input::new(&sibling.path, sibling.file)?);
             }
@@ -132,6 +141,7 @@ impl Plan {
                 // It is removed, or gzipped already: then its gzip looks like a file that came later.
                 None => siblings.made_after(last.mtime()).into_iter().filter(|s| !s.holds(last)).collect(),
             };
+            settled(&newer, Some(&live))?;
             for sibling in newer.into_iter().chain([live]) {
                 if !open.iter().any(|input| input.identity().is(&sibling.identity)) {
                     unread.push_back(Input::new(&sibling.path, sibling.file)?);
@@ -167,6 +177,21 @@ impl Sibling {
         mark.offset > 0 && self.resume(&mark).is_ok_and(|found| found.is_some())
     }
 
+    /// Whether it was made just now of what the log still has.
+    fn is_fresh_copy_of(&self, live: &Sibling) -> io::Result<bool> {
+        let length = self.file.metadata()?.len();
+        let later = self.identity.born > live.identity.born;
+        if length == 0 || !later || self.age() > COPYING || length > live.file.metadata()?.len() {
+            return Ok(false);
+        }
+        same_ends(&self.file, &live.file, length)
+    }
+
+    fn age(&self) -> Duration {
+        let written = UNIX_EPOCH + Duration::from_nanos(self.mtime);
+        SystemTime::now().duration_since(written).unwrap_or_default()
+    }
+
     fn resume(&self, mark: &Mark) -> io::Result<Option<Input>> {
         Input::resume(&self.path, self.file.try_clone()?, mark)
     }
@@ -183,6 +208,15 @@ pub(super) fn is_damage(error: &io::Error) -> bool {
 /// The inodes that are some mark's own.
 fn taken(resumed: &[Input], marks: &[Mark]) -> Vec<Identity> {
     resumed.iter().map(Input::identity).chain(marks.iter().map(|mark| mark.identity)).collect()
+}
+
+/// Between its copy and its truncation by a copytruncate, a log is there twice, and must not be counted twice.
+fn settled(newer: &[Sibling], live: Option<&Sibling>) -> io::Result<()> {
+    let (Some(copy), Some(live)) = (newer.last(), live) else { return Ok(()) };
+    if copy.is_fresh_copy_of(live)? {
+        return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is being copied, to be truncated"));
+    }
+    Ok(())
 }
 
 /// The rotated files that came after those that were found.

@@ -202,15 +202,19 @@ impl Tailer {
         let path = &self.following.path;
         let known: Vec<Identity> = self.open.iter().map(|open| open.input.identity()).collect();
         let open = &mut self.open[at];
-        let found = Plan::after_truncation(path, &open.input.mark(), &known)
+        let unread = open.input.mark().offset == 0;
+        let found = Plan::after_truncation(path, &open.input.had(), &known)
             .map_err(|error| format!("looking for the copy of a truncated file: {error}"))?;
         self.events.truncations += 1;
         let copied = found.is_some();
         info!(file = %path.display(), offset = open.input.mark().offset, copied, "truncated");
-        let Some((copy, newer)) = found else {
+        let Some((mut copy, newer)) = found else {
             open.input.restart();
             return Ok(());
         };
+        if unread {
+            copy.restart();
+        }
         // The copy has what was not read yet; then come newer copies, then the file itself from its beginning.
         let mut file = std::mem::replace(&mut open.input, copy);
         file.restart();

@@ -119,6 +119,48 @@ fn case_67_copy_of_a_copytruncate_gives_its_unread_rest_and_nothing_twice() {
 }
 
 #[test]
+fn case_67_copytruncate_of_a_log_that_waits_to_be_read_loses_nothing() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    bed.restart();
+    bed.append("access.log", &"old\n".repeat(1000));
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", "b\n");
+    // Both are found, and the old one is read first.
+    bed.seen.room = 10;
+    let now = bed.now;
+    let mut seen = std::mem::take(&mut bed.seen);
+    bed.tailer().step(&mut seen, now);
+    seen.room = 0;
+    bed.seen = seen;
+    std::thread::sleep(Duration::from_millis(10));
+    bed.rename("access.log.1", "access.log.2");
+    bed.copytruncate("access.log.1");
+    bed.append("access.log", "c, and more than there was before\n");
+    bed.expect(&[("a", 1), ("old", 1000), ("b", 1), ("c, and more than there was before", 1)]);
+}
+
+#[test]
+fn case_67_log_that_is_just_being_copied_is_not_read_twice() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    bed.restart();
+    bed.rename("access.log", "access.log.2");
+    bed.append("access.log", "b\nc\n");
+    // Times of files are as fine as the kernel's tick.
+    std::thread::sleep(Duration::from_millis(10));
+    bed.append("access.log.1", "b\n");
+    bed.expect(&[("a", 1)]);
+    bed.append("access.log.1", "c\n");
+    bed.expect(&[("a", 1)]);
+    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.append("access.log", "d\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]);
+}
+
+#[test]
 fn case_67_copies_made_by_hand_are_not_counted() {
     let mut bed = Bed::new();
     bed.append("access.log", "a\n");
