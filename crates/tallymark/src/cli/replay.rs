@@ -30,9 +30,22 @@ pub(super) struct Replay {
     /// Print every name as CSV: event, name, count.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+    /// What the lines look like: auto (syslog, or a record alone), syslog, record, or combined (an access log).
+    #[arg(long, default_value = "auto", value_parser = format, value_name = "FORMAT")]
+    format: Format,
     /// How many names the table shows.
     #[arg(long, default_value_t = 20)]
     top: usize,
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    match text {
+        "auto" => Ok(Format::Auto),
+        "syslog" => Ok(Format::Syslog),
+        "record" => Ok(Format::Record),
+        "combined" => Ok(Format::Combined),
+        _ => Err("possible are auto, syslog, record and combined".to_owned()),
+    }
 }
 
 #[derive(Serialize)]
@@ -55,7 +68,7 @@ impl Replay {
         let config = common.load()?;
         let meters = IngestMeters::default().source("replay");
         let mut intake =
-            Intake::new(config.routes.clone(), Format::Auto, Dating::Own, usize::MAX, MAX_LINE, meters);
+            Intake::new(config.routes.clone(), self.format, Dating::Own, usize::MAX, MAX_LINE, meters);
         let mut replayed = Replayed::default();
         for file in &self.files {
             read(file, |line, now| replayed.take(&mut intake, line, now))?;
