@@ -90,6 +90,11 @@ impl Redis {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// Its port; it stays the same over a restart.
     pub fn port(&self) -> u16 {
         self.port

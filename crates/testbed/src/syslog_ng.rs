@@ -40,6 +40,11 @@ impl SyslogNg {
         self.port
     }
 
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// Its directory.
     pub fn dir(&self) -> &Path {
         self.dir.path()

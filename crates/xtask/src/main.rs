@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
+mod bench;
 mod ci;
 mod edges;
 mod packages;
@@ -27,6 +28,7 @@ const COMMANDS: &[Command] = &[
         about: "format, clippy, doc, edges and test: what must pass before a merge",
         run: ci::run,
     },
+    Command { name: "bench", about: "measure ours beside what people would use instead", run: bench::run },
     Command { name: "edges", about: "check which crate may depend on which", run: edges::run },
 ];
 

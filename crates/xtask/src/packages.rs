@@ -1,4 +1,4 @@
-//! What a machine must have for the tests: real servers and tools, as Debian packages.
+//! What a machine must have for the tests and measurements: real servers and tools, as Debian packages.
 //!
 //! Only what is missing is installed: on a machine that has everything, nothing is touched and no network is
 //! needed. What cannot be installed is an error with the line to type. No test is ever skipped for it.
@@ -13,7 +13,7 @@ use std::process::Command;
 /// A Debian package, the file or program that shows it is there, and what the tests do with it.
 struct Package {
     name: &'static str,
-    /// A program in PATH or an sbin directory; with a slash, a path.
+    /// A program in PATH or an sbin directory; with a slash, a path, in which one `*` stands for a directory.
     shown_by: &'static str,
     purpose: &'static str,
 }
@@ -41,14 +41,36 @@ const NEEDED: &[Package] = &[
     package("python3", "python3", "plays the clients of the systems we replace"),
 ];
 
-/// Installs what is missing, or says how to.
+/// What `cargo xtask bench` starts beside ours, and measures with.
+const FOR_BENCH: &[Package] = &[
+    package("redis-server", "redis-server", "the shared store"),
+    package("redis-tools", "redis-cli", "looks into the shared store from outside"),
+    package("nginx", "nginx", "a static file and a log line for each request"),
+    package("syslog-ng-core", "syslog-ng", "ghit.me's way from nginx to Redis"),
+    package("syslog-ng-mod-redis", "/usr/lib/syslog-ng/*/libredis.so", "its four commands per hit"),
+    package("python3-redis", "/usr/lib/python3/dist-packages/redis", "ghit.me's cron"),
+    package("goaccess", "goaccess", "reads access logs"),
+    package("gcc", "gcc", "compiles the bare loops"),
+    package("npm", "npm", "brings badge-maker, which node runs"),
+    package("wrk", "wrk", "asks over HTTP, with kept connections"),
+    package("apache2-utils", "ab", "asks over HTTP, with a new connection each time"),
+    package("util-linux", "taskset", "keeps a program on one core"),
+    package("valgrind", "valgrind", "counts instructions"),
+];
+
+/// Installs what the tests need and is missing, or says how to.
 pub(crate) fn ensure() -> anyhow::Result<()> {
-    installed()?;
+    installed(NEEDED)?;
     unpacked::ensure(present("rsyslogd"))
 }
 
-fn installed() -> anyhow::Result<()> {
-    let missing = missing();
+/// The same for measurements.
+pub(crate) fn ensure_for_bench() -> anyhow::Result<()> {
+    installed(FOR_BENCH)
+}
+
+fn installed(needed: &'static [Package]) -> anyhow::Result<()> {
+    let missing = missing(needed);
     if missing.is_empty() {
         return Ok(());
     }
@@ -57,18 +79,18 @@ fn installed() -> anyhow::Result<()> {
     }
     let line = format!("apt-get update && apt-get install -y --no-install-recommends {}", names(&missing));
     if !is_root() {
-        bail!("the tests need more programs than this machine has. As root:\n{line}");
+        bail!("this needs more programs than this machine has. As root:\n{line}");
     }
     install(&missing).with_context(|| format!("not installed. By hand: {line}"))?;
-    let still = self::missing();
+    let still = self::missing(needed);
     if !still.is_empty() {
         bail!("installed, but what shows it is still not there: {}", names(&still));
     }
     Ok(())
 }
 
-fn missing() -> Vec<&'static Package> {
-    NEEDED.iter().filter(|package| !present(package.shown_by)).collect()
+fn missing(needed: &'static [Package]) -> Vec<&'static Package> {
+    needed.iter().filter(|package| !present(package.shown_by)).collect()
 }
 
 fn names(packages: &[&Package]) -> String {
@@ -76,6 +98,11 @@ fn names(packages: &[&Package]) -> String {
 }
 
 fn present(shown_by: &str) -> bool {
+    // One directory of a path may have a version for its name.
+    if let Some((dir, rest)) = shown_by.split_once("/*/") {
+        let Ok(versions) = fs::read_dir(dir) else { return false };
+        return versions.flatten().any(|version| version.path().join(rest).exists());
+    }
     if shown_by.contains('/') {
         return Path::new(shown_by).exists();
     }
@@ -139,5 +166,6 @@ mod tests {
     fn a_program_is_found_in_path_or_sbin_and_a_file_by_its_path() {
         assert!(present("sh") && present("/bin/sh") && present("nginx"));
         assert!(!present("no-such-program") && !present("/no/such/file"));
+        assert!(present("/usr/*/env") && !present("/usr/*/no-such-file"));
     }
 }

@@ -1,0 +1,60 @@
+//! A store with names in it, and changes to them, without a daemon.
+
+use crate::load;
+use anyhow::Context;
+use std::{ops::Range, sync::Arc};
+use tallymark_core::{Entry, Event, Name, When, batches};
+use tallymark_store::{Claim, Outcome, Retention, Store, StoreUrl};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+/// The runtime of a measurement: one thread, as a store is asked by one task.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting a runtime")
+}
+
+/// Writes into a store as a flusher would.
+pub(crate) struct Fill {
+    runtime: Runtime,
+    store: Arc<dyn Store>,
+    claim: Claim,
+    seq: u64,
+}
+
+impl Fill {
+    pub(crate) fn open(url: &StoreUrl) -> anyhow::Result<Fill> {
+        let runtime = runtime()?;
+        let store = runtime.block_on(tallymark_store::open(url, Retention::default()))?;
+        let claim = runtime.block_on(store.claim(Uuid::new_v4()))?;
+        Ok(Fill { runtime, store, claim, seq: 0 })
+    }
+
+    /// Counts `count` hits on each of these names, in the present minute.
+    pub(crate) fn add(&mut self, names: Range<u32>, count: u64) -> anyhow::Result<()> {
+        // As a daemon has them on a tick; a million in one transaction is nobody's load.
+        for start in names.clone().step_by(10_000) {
+            let minute = When::Minute(tallymark_ingest::source::now().minute());
+            let entry = |at| -> anyhow::Result<Entry> {
+                Ok(Entry { event: Event::HIT, name: Name::new(&load::name(at))?, when: minute, count })
+            };
+            let some = start..names.end.min(start + 10_000);
+            let mut entries = some.map(entry).collect::<anyhow::Result<Vec<_>>>()?;
+            entries.sort_unstable();
+            self.apply(entries)?;
+        }
+        Ok(())
+    }
+
+    /// Applies sorted entries.
+    pub(crate) fn apply(&mut self, entries: Vec<Entry>) -> anyhow::Result<()> {
+        let batches = batches(self.claim.instance, self.seq + 1, entries);
+        self.seq += batches.len() as u64;
+        let outcomes = self.runtime.block_on(self.store.apply(&self.claim, &batches, &[]))?;
+        let applied = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Applied { .. }));
+        anyhow::ensure!(
+            applied && outcomes.len() == batches.len(),
+            "the store refused a batch: {outcomes:?}"
+        );
+        Ok(())
+    }
+}

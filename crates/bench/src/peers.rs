@@ -1,0 +1,152 @@
+//! What people would use instead, and the bare loops that nothing can beat by much. All of it comes from Debian or
+//! npm when a row runs, or is compiled from `peers/` then.
+
+use anyhow::{Context, ensure};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+use tallymark_testbed::{Daemon, Redis, SyslogNg, TempDir};
+
+const RECV: &str = include_str!("../peers/recv.c");
+const WRITE: &str = include_str!("../peers/write.c");
+const CRON: &str = include_str!("../peers/cron.py");
+const BADGE_MAKER: &str = include_str!("../peers/badge-maker.js");
+
+/// Runs a program to its end and hands back what it wrote.
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
+    let shown = format!("{command:?}");
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {shown}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    ensure!(output.status.success(), "{shown}: {}\n{}", output.status, text(&output.stderr));
+    Ok(text(&output.stdout))
+}
+
+/// A program compiled from C as Debian would.
+fn compiled(dir: &Path, name: &str, source: &str) -> anyhow::Result<PathBuf> {
+    let (text, program) = (dir.join(format!("{name}.c")), dir.join(name));
+    fs::write(&text, source)?;
+    output(Command::new("gcc").args(["-O2", "-o"]).arg(&program).arg(&text))?;
+    Ok(program)
+}
+
+/// ghit.me's syslog-ng: the published configuration with the `persist-name()` that today's version demands, and with
+/// as large a receive buffer as ours asks for.
+pub(crate) fn syslog_ng(redis: &Redis) -> SyslogNg {
+    let write = |name: &str, command: &str| {
+        format!(
+            "    redis(host(\"127.0.0.1\") port({}) persist-name(\"{name}\") command({command}));\n",
+            redis.port()
+        )
+    };
+    let repo = "\"${BADGE.REPO}\"";
+    let writes = [
+        write("repos", &format!("\"SADD\", \"repos\", {repo}")),
+        write("day", &format!("\"SADD\", \"repos:${{BADGE.DATE}}\", {repo}")),
+        write("total", "\"INCR\", \"repo:${BADGE.REPO}\""),
+        write("today", "\"INCR\", \"repo:${BADGE.DATE}:${BADGE.REPO}\""),
+    ]
+    .concat();
+    SyslogNg::start(|site| {
+        format!(
+            "source s_badge {{ network(transport(\"udp\") ip(\"127.0.0.1\") port({}) so-rcvbuf(8388608)); }};\n\
+             parser p_badge {{ csv-parser(columns(\"BADGE.DATE\", \"BADGE.REPO\") \
+             flags(escape-double-char, strip-whitespace) delimiters(\",\") quote-pairs('\"\"[]')); }};\n\
+             filter f_badge {{ facility(local3) and level(info) and program(\"badge\"); }};\n\
+             destination d_badge {{\n{writes}}};\n\
+             log {{ source(s_badge); filter(f_badge); parser(p_badge); destination(d_badge); }};\n",
+            site.port
+        )
+    })
+}
+
+/// The hits that ghit.me's counters have.
+pub(crate) fn redis_counts(redis: &Redis) -> anyhow::Result<u64> {
+    let sum = "local sum = 0 for _, name in ipairs(redis.call('SMEMBERS', 'repos')) do \
+               sum = sum + (redis.call('GET', 'repo:' .. name) or 0) end return sum";
+    Ok(redis.cli(&["EVAL", sum, "0"]).parse()?)
+}
+
+/// How many commands a Redis has carried out.
+pub(crate) fn redis_commands(redis: &Redis) -> anyhow::Result<u64> {
+    let info = redis.cli(&["INFO", "stats"]);
+    let line = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
+    Ok(line.context("Redis counts its commands")?.trim().parse()?)
+}
+
+/// A loop that receives datagrams and throws them away.
+pub(crate) struct BareReceiver {
+    daemon: Daemon,
+    _dir: TempDir,
+}
+
+impl BareReceiver {
+    pub(crate) fn start(port: u16) -> anyhow::Result<BareReceiver> {
+        let dir = tallymark_testbed::temp_dir();
+        let program = compiled(dir.path(), "recv", RECV)?;
+        let mut daemon = Daemon::start(&program, &[&port.to_string()]);
+        daemon.wait_for_line(|line| line == "ready", tallymark_testbed::PATIENCE);
+        Ok(BareReceiver { daemon, _dir: dir })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
+
+    /// Ends it. How many datagrams it received.
+    pub(crate) fn stop(mut self) -> anyhow::Result<u64> {
+        self.daemon.sigterm();
+        self.daemon.wait(tallymark_testbed::PATIENCE);
+        let text = self.daemon.stdout();
+        text.lines().nth(1).context("the receiver says how many came")?.parse().context("a number")
+    }
+}
+
+/// A loop that replaces files: open, write, close, rename.
+pub(crate) struct BareWriter {
+    program: PathBuf,
+    dir: TempDir,
+}
+
+impl BareWriter {
+    pub(crate) fn compile() -> anyhow::Result<BareWriter> {
+        let dir = tallymark_testbed::temp_dir();
+        Ok(BareWriter { program: compiled(dir.path(), "write", WRITE)?, dir })
+    }
+
+    /// Replaces these files of a directory; seconds.
+    pub(crate) fn replace(&self, badges: &Path, files: &[String]) -> anyhow::Result<f64> {
+        let list = self.dir.path().join("list");
+        fs::write(&list, files.join("\n") + "\n")?;
+        Ok(output(Command::new(&self.program).arg(badges).arg(&list))?.trim().parse()?)
+    }
+}
+
+/// One run of ghit.me's cron; seconds.
+pub(crate) fn cron(redis: &Redis, badges: &Path) -> anyhow::Result<f64> {
+    // Debian's Python, which has Debian's redis module.
+    let mut python = Command::new("/usr/bin/python3");
+    python.args(["-c", CRON, &redis.port().to_string()]).arg(badges);
+    Ok(output(&mut python)?.trim().parse()?)
+}
+
+/// badge-maker from npm; badges a second.
+pub(crate) struct BadgeMaker(TempDir);
+
+impl BadgeMaker {
+    pub(crate) fn install() -> anyhow::Result<BadgeMaker> {
+        let dir = tallymark_testbed::temp_dir();
+        let quiet = ["install", "--no-audit", "--no-fund", "--silent", "badge-maker"];
+        output(Command::new("npm").args(quiet).arg("--prefix").arg(dir.path()))
+            .context("badge-maker comes from npm")?;
+        fs::write(dir.path().join("draw.js"), BADGE_MAKER)?;
+        Ok(BadgeMaker(dir))
+    }
+
+    pub(crate) fn draw(&self, count: u64) -> anyhow::Result<f64> {
+        let mut node = Command::new("node");
+        node.arg("draw.js").arg(count.to_string()).current_dir(self.0.path());
+        Ok(output(&mut node)?.trim().parse()?)
+    }
+}

@@ -1,0 +1,13 @@
+//! `cargo xtask bench NAME|all`: ours beside what people would use instead, in release mode.
+//!
+//! The measurements are in `crates/bench`; this builds them and what they need.
+
+use crate::{packages, run};
+
+/// Builds the binary and the bench, and hands the arguments on.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    packages::ensure_for_bench()?;
+    run::check(&mut run::cargo(&["build", "--release", "-p", "tallymark", "-p", "tallymark-bench"])?)?;
+    let mut bench = run::cargo(&["run", "--release", "--quiet", "-p", "tallymark-bench", "--"])?;
+    run::check(bench.args(args))
+}
