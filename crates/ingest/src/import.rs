@@ -15,8 +15,9 @@ use std::{
 use tallymark_core::{Batch, Dating, Line, Lines, Now, Reject, Routes, batches};
 use uuid::{Builder, Uuid};
 
-/// How many names and minutes are folded before they are sealed: about 150 MB.
-const CELLS: usize = 500_000;
+/// How many names and minutes are folded before they are sealed: 180 MB at the most, however large the file. Another
+/// number cuts other batches, so that an import which was interrupted could not go on.
+const CELLS: usize = 250_000;
 /// The longest line.
 const MAX_LINE: usize = 262_144;
 /// How much is read at a time.

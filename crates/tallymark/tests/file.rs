@@ -103,7 +103,7 @@ impl Writer {
 
     /// logrotate in one of its ways.
     fn rotate(&mut self) {
-        for n in (1..40).rev() {
+        for n in (1..400).rev() {
             for end in ["", ".gz"] {
                 let from = self.path(&format!(".{n}{end}"));
                 if from.exists() {
