@@ -105,22 +105,22 @@ pub fn render_into(badge: &Badge<'_>, out: &mut String) {
     push_head(badge, &parts, layout.width(), out);
     let shade = push_shade(badge, out);
     push_boxes(badge, layout, shade, out);
-    push_texts(badge, &parts, layout, out);
+    push_texts(badge, &parts, layout.label_width, layout, out);
     out.push_str("</svg>\n");
 }
 
 /// The texts of a badge, measured.
-struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     label: Fitted<'a>,
     value: Fitted<'a>,
 }
 
 impl<'a> Parts<'a> {
-    fn of(badge: &Badge<'a>) -> Self {
+    pub(crate) fn of(badge: &Badge<'a>) -> Self {
         Self { label: Fitted::new(badge.label, MAX_TEXT), value: Fitted::new(badge.value, MAX_TEXT) }
     }
 
-    fn layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> Layout {
         let label_width = if self.label.is_empty() { 0 } else { box_width(&self.label) };
         Layout { label_width, value_width: box_width(&self.value) }
     }
@@ -131,7 +131,7 @@ fn box_width(text: &Fitted<'_>) -> u32 {
     text.tenths().div_ceil(10) + PADDING
 }
 
-fn push_head(badge: &Badge<'_>, parts: &Parts<'_>, width: u32, out: &mut String) {
+pub(crate) fn push_head(badge: &Badge<'_>, parts: &Parts<'_>, width: u32, out: &mut String) {
     out.push_str("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"");
     push_int(width, out);
     // Without a viewBox, height="30" in a README would add room instead of size.
@@ -163,7 +163,7 @@ fn push_title(badge: &Badge<'_>, parts: &Parts<'_>, out: &mut String) {
 /// shows, so only equal badges share it; and as every badge defines the same shade without a size in
 /// it, even a collision of the hash is not seen. Corners are drawn as paths, not clipped, to need no
 /// further id.
-fn push_shade(badge: &Badge<'_>, out: &mut String) -> [u8; 8] {
+pub(crate) fn push_shade(badge: &Badge<'_>, out: &mut String) -> [u8; 8] {
     let id = id_suffix(badge);
     out.push_str("<linearGradient id=\"tallymark-");
     push_ascii(&id, out);
@@ -176,7 +176,7 @@ fn push_shade(badge: &Badge<'_>, out: &mut String) -> [u8; 8] {
     id
 }
 
-fn push_boxes(badge: &Badge<'_>, layout: Layout, shade: [u8; 8], out: &mut String) {
+pub(crate) fn push_boxes(badge: &Badge<'_>, layout: Layout, shade: [u8; 8], out: &mut String) {
     let Layout { label_width, value_width } = layout;
     if label_width > 0 {
         out.push_str("<path fill=\"");
@@ -209,14 +209,21 @@ fn push_rect(width: u32, out: &mut String) {
     out.push_str("\" height=\"20\" rx=\"3\" fill=\"");
 }
 
-fn push_texts(badge: &Badge<'_>, parts: &Parts<'_>, layout: Layout, out: &mut String) {
+/// The label stands in the first `label_room` pixels; a line may follow in the same box.
+pub(crate) fn push_texts(
+    badge: &Badge<'_>,
+    parts: &Parts<'_>,
+    label_room: u32,
+    layout: Layout,
+    out: &mut String,
+) {
     // Hidden from screen readers, which have the aria-label and would read each text twice.
     out.push_str(
         "<g aria-hidden=\"true\" fill=\"#fff\" text-anchor=\"middle\" \
          font-family=\"DejaVu Sans,Verdana,Geneva,sans-serif\" font-size=\"11\" \
          text-rendering=\"geometricPrecision\">\n",
     );
-    push_text(&parts.label, layout.label_width, badge.label_color, out);
+    push_text(&parts.label, label_room, badge.label_color, out);
     push_text(&parts.value, 2 * layout.label_width + layout.value_width, badge.color, out);
     out.push_str("</g>\n");
 }
@@ -286,7 +293,7 @@ fn push_int(n: u32, out: &mut String) {
 }
 
 /// Appends tenths as a decimal number without a useless `.0`.
-fn push_tenths(tenths: u32, out: &mut String) {
+pub(crate) fn push_tenths(tenths: u32, out: &mut String) {
     push_int(tenths / 10, out);
     if !tenths.is_multiple_of(10) {
         out.push('.');

@@ -1,6 +1,6 @@
-//! Drawing: a badge as SVG text.
+//! Drawing: badges and charts as SVG text.
 //!
-//! [`Badge`] goes in, text comes out. Nothing here reads a clock, a file or a store, and nothing is
+//! [`Badge`], [`Spark`] or [`chart::Chart`] goes in, text comes out. Nothing here reads a clock, a file or a store, and nothing is
 //! random, so the same badge is the same bytes on every machine and on every day; that is what lets
 //! the publisher leave an unchanged file alone.
 //!
@@ -17,9 +17,11 @@
 #![warn(missing_docs)]
 
 mod badge;
+pub mod chart;
 mod color;
 mod look;
 pub mod number;
+mod spark;
 pub mod template;
 pub mod text;
 
@@ -29,4 +31,5 @@ pub use badge::{
 pub use color::{Color, ColorError};
 pub use look::Look;
 pub use number::{Format, FormatError};
+pub use spark::Spark;
 pub use template::{Template, TemplateError, Values};

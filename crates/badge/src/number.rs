@@ -195,14 +195,19 @@ pub fn plain(n: i64) -> Number {
 /// A number that rounds up to 1000 carries into the next unit: 999,950 is `1M`, never `1000k`.
 #[must_use]
 pub fn short(n: i64) -> Number {
+    let mut out = short_size(n.unsigned_abs());
+    out.push_sign_of(n);
+    out
+}
+
+/// [`short`] for what may lie above every count, as the top of an axis does.
+pub(crate) fn short_size(size: u64) -> Number {
     let mut out = Number::new();
-    let size = n.unsigned_abs();
     if size < 1000 {
         out.push_digits(size);
     } else {
         push_short(&mut out, size);
     }
-    out.push_sign_of(n);
     out
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A room and the rooms it may depend on, with or without a test between them.
 const ROOMS: &[(&str, May)] = &[
     ("tallymark-core", May::See(&[])),
-    ("tallymark-badge", May::See(&[])),
+    ("tallymark-badge", May::See(&["core"])),
     ("tallymark-testbed", May::See(&[])),
     ("tallymark-store", May::See(&["core"])),
     ("tallymark-github", May::See(&["core", "store", "badge"])),

@@ -1,0 +1,373 @@
+//! A chart as SVG. Lengths are whole numbers of tenths of a pixel: no rounding differs between machines.
+
+use super::{Chart, NOTHING, Series, hits, scale::Scale, style::Sheet};
+use crate::{
+    number::{group, short, short_size},
+    text::{Escaped, Fitted},
+};
+use std::fmt::{self, Display, Formatter};
+
+/// Free room on every side, in pixels.
+const MARGIN: u32 = 20;
+/// Height of the room for bars and lines.
+const PLOT: u32 = 170;
+/// Height of a row of the legend.
+const ROW: u32 = 20;
+/// Baseline of the first row of the legend, or where the plot begins without one.
+const BELOW_HEAD: u32 = 78;
+/// Room under the plot, for dates.
+const FOOT: u32 = 40;
+/// Least distance between the middles of two dates.
+const DATE: u32 = 62;
+/// Widest bar.
+const WIDEST_BAR: u32 = 440;
+/// Below this distance, bars are a fence: one area is calmer.
+const NARROWEST_SLOT: u32 = 40;
+/// Widest name in the legend, and in a tooltip.
+const LEGEND_NAME: u32 = 190;
+const TOOLTIP_NAME: u32 = 100;
+/// Most lines of tooltips in a chart of several series, so that no name makes the picture large.
+const MOST_TOOLTIPS: usize = 400;
+
+/// Tenths of a pixel, written as pixels.
+#[derive(Clone, Copy)]
+struct Px(u32);
+
+impl Display for Px {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 % 10 {
+            0 => write!(f, "{}", self.0 / 10),
+            tenth => write!(f, "{}.{tenth}", self.0 / 10),
+        }
+    }
+}
+
+/// A text, fitted and escaped. The limit is in pixels at 11 px.
+struct Text<'a>(&'a str, u32);
+
+impl Display for Text<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Escaped(&Fitted::new(self.0, self.1).shown()).fmt(f)
+    }
+}
+
+/// Width of a text at 11 px, in pixels.
+fn width(text: &str) -> u32 {
+    Fitted::new(text, u32::from(u16::MAX)).tenths().div_ceil(10)
+}
+
+/// Pixels at 11 px that fill `room` at the size and weight of the title. Bold Verdana, which is taken where DejaVu Sans
+/// is not, is a fifth wider than the table of widths says.
+const fn title_room(room: u32) -> u32 {
+    room * 11 * 5 / (14 * 6)
+}
+
+/// One name of the legend and where it stands.
+struct Entry {
+    x: u32,
+    y: u32,
+    total: String,
+}
+
+/// A chart with everything in its place.
+pub(super) struct Drawing<'a> {
+    chart: &'a Chart<'a>,
+    series: &'a [Series<'a>],
+    buckets: usize,
+    scale: Option<Scale>,
+    legend: Vec<Entry>,
+    width: u32,
+    height: u32,
+    /// The plot, in tenths.
+    left: u32,
+    top: u32,
+    wide: u32,
+}
+
+impl<'a> Drawing<'a> {
+    pub(super) fn of(chart: &'a Chart<'a>) -> Drawing<'a> {
+        let width = chart.width.clamp(*super::WIDTHS.start(), *super::WIDTHS.end());
+        let (series, buckets) = (chart.series(), chart.buckets());
+        let counts = series.iter().flat_map(|series| (0..buckets).map(|at| series.count(at)));
+        let scale = counts.max().filter(|&most| most > 0).map(Scale::of);
+        let legend = if series.len() > 1 { legend(series, width) } else { Vec::new() };
+        let top = legend.last().map_or(BELOW_HEAD, |last| last.y + 26);
+        let labels = scale.into_iter().flat_map(Scale::lines).map(|line| self::width(&short_size(line)));
+        // Room for a wider font than the one that was measured.
+        let left = MARGIN + labels.max().map_or(0, |widest| widest * 6 / 5 + 9);
+        let wide = (width - MARGIN - left) * 10;
+        let height = top + PLOT + FOOT;
+        Drawing { chart, series, buckets, scale, legend, width, height, left: left * 10, top: top * 10, wide }
+    }
+
+    /// Left edge of a bucket, and of the one after the last.
+    fn edge(&self, at: usize) -> u32 {
+        self.left + (u64::from(self.wide) * at as u64 / self.buckets.max(1) as u64) as u32
+    }
+
+    fn middle(&self, at: usize) -> u32 {
+        (self.edge(at) + self.edge(at + 1)) / 2
+    }
+
+    fn bottom(&self) -> u32 {
+        self.top + PLOT * 10
+    }
+
+    fn y(&self, scale: Scale, count: i64) -> u32 {
+        self.bottom() - scale.height(count, PLOT * 10)
+    }
+
+    fn head(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Drawing { width, height, .. } = self;
+        // Half a pixel in, so that the frame is one sharp line.
+        write!(
+            f,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" role=\"img\">\n\
+             <title>{}</title>\n<desc>{}</desc>\n<style>{Sheet}</style>\n\
+             <rect class=\"tm-ground\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n\
+             <g font-family=\"DejaVu Sans,Verdana,Geneva,sans-serif\" font-size=\"11\" \
+             text-rendering=\"geometricPrecision\">\n",
+            Escaped(&self.chart.title()),
+            Escaped(&self.chart.description()),
+            width - 1,
+            height - 1,
+        )
+    }
+
+    /// Two lines: whose counts and how many; when, and the largest.
+    fn caption(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let right = self.width - MARGIN;
+        let (name, total) = match self.series {
+            [one] => (one.name.to_owned(), hits(one.total())),
+            _ => (format!("Hits per {}", self.chart.step.word()), String::new()),
+        };
+        // The inverse of title_room: what the total takes at its size.
+        let room = (right - MARGIN).saturating_sub(self::width(&total) * 14 * 6 / (11 * 5) + 16);
+        write!(
+            f,
+            "<g class=\"tm-text\" font-size=\"14\" font-weight=\"bold\">\n<text x=\"{MARGIN}\" y=\"34\">{}</text>\n",
+            Text(&name, title_room(room))
+        )?;
+        if !total.is_empty() {
+            writeln!(f, "<text x=\"{right}\" y=\"34\" text-anchor=\"end\">{total}</text>")?;
+        }
+        f.write_str("</g>\n<g class=\"tm-soft\">\n")?;
+        let when = self.chart.when();
+        let when = format!("{} (UTC)", when.trim_start_matches(", "));
+        if self.buckets > 0 {
+            writeln!(f, "<text x=\"{MARGIN}\" y=\"54\">{when}</text>")?;
+        }
+        if let ([one], true) = (self.series, self.buckets > 1) {
+            self.most(f, one, (right - MARGIN).saturating_sub(self::width(&when) * 6 / 5))?;
+        }
+        f.write_str("</g>\n")
+    }
+
+    /// The largest count, if there is room for it beside the dates.
+    fn most(&self, f: &mut Formatter<'_>, one: &Series<'_>, room: u32) -> fmt::Result {
+        let Some((at, most)) = self.chart.peak(one) else { return Ok(()) };
+        let text = format!("most: {}, {}", group(most), self.chart.step.short_name(self.chart.bucket(at)));
+        if self::width(&text) * 6 / 5 + 16 > room {
+            return Ok(());
+        }
+        writeln!(f, "<text x=\"{}\" y=\"54\" text-anchor=\"end\">{text}</text>", self.width - MARGIN)
+    }
+
+    fn names(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (i, (entry, series)) in self.legend.iter().zip(self.series).enumerate() {
+            let Entry { x, y, total } = entry;
+            writeln!(
+                f,
+                "<path class=\"tm-line tm-{i}\" d=\"M{} {}h14\"/>\n<text class=\"tm-text\" x=\"{}\" y=\"{y}\">{}\
+                 <tspan class=\"tm-soft\" dx=\"6\">{total}</tspan></text>",
+                x + 1,
+                y - 4,
+                x + 22,
+                Text(series.name, LEGEND_NAME),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn grid(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let lines: Vec<u64> = self.scale.map_or_else(|| vec![0], |scale| scale.lines().collect());
+        let last = lines.len().saturating_sub(1).max(1) as u32;
+        f.write_str("<g class=\"tm-soft\" text-anchor=\"end\">\n")?;
+        for (i, &line) in (0..).zip(&lines) {
+            // On the half pixel, or a thin line becomes two grey ones.
+            let y = (self.bottom() - PLOT * 10 * i / last) / 10;
+            let axis = if i == 0 { " tm-axis" } else { "" };
+            writeln!(f, "<path class=\"tm-grid{axis}\" d=\"M{} {y}.5h{}\"/>", Px(self.left), Px(self.wide))?;
+            if self.scale.is_some() {
+                writeln!(
+                    f,
+                    "<text x=\"{}\" y=\"{}\">{}</text>",
+                    self.left / 10 - 8,
+                    y + 4,
+                    short_size(line)
+                )?;
+            }
+        }
+        f.write_str("</g>\n")
+    }
+
+    fn dates(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let step = self.chart.step;
+        let fits =
+            |stride: i32| u64::from(self.wide) * stride as u64 >= u64::from(DATE) * 10 * self.buckets as u64;
+        let Some(&stride) = step.strides().iter().find(|&&stride| fits(stride)) else { return Ok(()) };
+        let last = self.chart.bucket(self.buckets.saturating_sub(1));
+        f.write_str("<g class=\"tm-soft\" text-anchor=\"middle\">\n")?;
+        for at in 0..self.buckets {
+            let bucket = self.chart.bucket(at);
+            if !step.is_labelled(bucket, last, stride) {
+                continue;
+            }
+            let text = step.tick(bucket);
+            // A date at the very edge would leave the picture with a wide font: it stands a little further in.
+            let room = self::width(&text) * 6 + 100;
+            let middle = self.middle(at).clamp(room, self.width * 10 - room);
+            writeln!(f, "<text x=\"{}\" y=\"{}\">{text}</text>", Px(middle), self.height - 19)?;
+        }
+        f.write_str("</g>\n")
+    }
+
+    /// Bars, an area, or lines; first of all what a pointer may rest on.
+    fn counts(&self, f: &mut Formatter<'_>, scale: Scale) -> fmt::Result {
+        match self.series {
+            [one] if self.wide >= NARROWEST_SLOT * self.buckets as u32 => self.bars(f, one, scale),
+            [one] => {
+                self.spots(f)?;
+                self.area(f, one, scale)
+            }
+            several => {
+                if several.len() * self.buckets <= MOST_TOOLTIPS {
+                    self.spots(f)?;
+                }
+                // The first is drawn last: it is the one that was asked for.
+                let mut lines = several.iter().enumerate().rev();
+                lines.try_for_each(|(i, series)| self.line(f, i, series, scale))
+            }
+        }
+    }
+
+    fn spot(&self, f: &mut Formatter<'_>, at: usize) -> fmt::Result {
+        write!(f, "<g><title>{}", self.chart.step.name(self.chart.bucket(at)))?;
+        match self.series {
+            [one] => write!(f, ": {}", hits(one.count(at)))?,
+            several => {
+                for series in several {
+                    write!(f, "\n{}: {}", Text(series.name, TOOLTIP_NAME), group(series.count(at)))?;
+                }
+            }
+        }
+        let (left, right) = (self.edge(at), self.edge(at + 1));
+        write!(
+            f,
+            "</title><path class=\"tm-spot\" d=\"M{} {}h{}v{PLOT}H{}z\"/>",
+            Px(left),
+            Px(self.top),
+            Px(right - left),
+            Px(left)
+        )
+    }
+
+    fn spots(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        (0..self.buckets).try_for_each(|at| {
+            self.spot(f, at)?;
+            f.write_str("</g>\n")
+        })
+    }
+
+    fn bars(&self, f: &mut Formatter<'_>, one: &Series<'_>, scale: Scale) -> fmt::Result {
+        for at in 0..self.buckets {
+            self.spot(f, at)?;
+            let count = one.count(at);
+            if count > 0 {
+                let slot = self.edge(at + 1) - self.edge(at);
+                let wide = (slot * 7 / 10).min(WIDEST_BAR);
+                // One hit beside a million is still seen.
+                let high = scale.height(count, PLOT * 10).max(10);
+                let (left, bottom) = (self.middle(at) - wide / 2, self.bottom());
+                let round = (wide / 4).min(high).min(20);
+                let (flat, r) = (wide - 2 * round, Px(round));
+                write!(
+                    f,
+                    "<path class=\"tm-bar\" d=\"M{} {}V{}q0-{r} {r}-{r}h{}q{r} 0 {r} {r}V{}z\"/>",
+                    Px(left),
+                    Px(bottom),
+                    Px(bottom - high + round),
+                    Px(flat),
+                    Px(bottom),
+                )?;
+            }
+            f.write_str("</g>\n")?;
+        }
+        Ok(())
+    }
+
+    fn area(&self, f: &mut Formatter<'_>, one: &Series<'_>, scale: Scale) -> fmt::Result {
+        let (first, last) = (self.middle(0), self.middle(self.buckets - 1));
+        write!(f, "<path class=\"tm-bar tm-area\" d=\"M{} {}", Px(first), Px(self.bottom()))?;
+        self.points(f, one, scale, 'L')?;
+        writeln!(f, "V{}H{}z\"/>", Px(self.bottom()), Px(last.min(first)))?;
+        self.line(f, 0, one, scale)
+    }
+
+    fn line(&self, f: &mut Formatter<'_>, i: usize, series: &Series<'_>, scale: Scale) -> fmt::Result {
+        let Some(last) = self.buckets.checked_sub(1) else { return Ok(()) };
+        if last > 0 {
+            write!(f, "<path class=\"tm-line tm-{i}\" d=\"")?;
+            self.points(f, series, scale, 'M')?;
+            f.write_str("\"/>\n")?;
+        }
+        let (x, y) = (self.middle(last), self.y(scale, series.count(last)));
+        writeln!(f, "<circle class=\"tm-dot tm-{i}\" cx=\"{}\" cy=\"{}\" r=\"3.5\"/>", Px(x), Px(y))
+    }
+
+    fn points(&self, f: &mut Formatter<'_>, series: &Series<'_>, scale: Scale, start: char) -> fmt::Result {
+        for at in 0..self.buckets {
+            let command = if at == 0 { start } else { 'L' };
+            write!(f, "{command}{} {}", Px(self.middle(at)), Px(self.y(scale, series.count(at))))?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Drawing<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.head(f)?;
+        self.caption(f)?;
+        self.names(f)?;
+        self.grid(f)?;
+        self.dates(f)?;
+        match self.scale {
+            Some(scale) => self.counts(f, scale)?,
+            None => writeln!(
+                f,
+                "<text class=\"tm-soft\" x=\"{}\" y=\"{}\" font-size=\"13\" text-anchor=\"middle\">{NOTHING}</text>",
+                self.width / 2,
+                self.top / 10 + PLOT / 2,
+            )?,
+        }
+        f.write_str("</g>\n</svg>\n")
+    }
+}
+
+/// Names side by side as far as they fit, then in the next row.
+fn legend(series: &[Series<'_>], width: u32) -> Vec<Entry> {
+    let (mut x, mut y) = (MARGIN, BELOW_HEAD);
+    let mut entries = Vec::with_capacity(series.len());
+    for series in series {
+        let total = short(series.total()).to_string();
+        let name = Fitted::new(series.name, LEGEND_NAME).tenths().div_ceil(10);
+        let wide = 22 + (name + self::width(&total)) * 6 / 5 + 6;
+        if x > MARGIN && x + wide > width - MARGIN {
+            (x, y) = (MARGIN, y + ROW);
+        }
+        entries.push(Entry { x, y, total });
+        x += wide + 18;
+    }
+    entries
+}

@@ -1,0 +1,150 @@
+//! Charts: counts over time as a picture. Bars for one name, lines for several.
+//!
+//! [`Chart`] goes in, SVG text comes out; every date in it is worked out from the number of a bucket, so the same
+//! counts are the same bytes at any time. Light or dark is the viewer's choice (`prefers-color-scheme`), and the
+//! picture brings its own ground, so that it is legible on any page. Called by the HTTP server.
+
+mod calendar;
+mod draw;
+mod scale;
+mod style;
+
+pub use calendar::Step;
+
+use crate::{number::group, text::Fitted};
+use std::ops::RangeInclusive;
+
+/// How many series one chart shows.
+pub const MOST_SERIES: usize = style::SERIES;
+
+/// How many buckets one chart shows: more than a year of days.
+pub const MOST_BUCKETS: usize = 400;
+
+/// Width where nobody chose another, in pixels.
+pub const DEFAULT_WIDTH: u32 = 720;
+
+/// Widths that a chart is legible at: a telephone's to a large screen's.
+pub const WIDTHS: RangeInclusive<u32> = 320..=1600;
+
+/// Longest name in a title, in pixels of 11 px text: all of nearly every one.
+const TITLE_NAME: u32 = 1200;
+
+/// The counts of one name, one for each bucket. What is below zero is drawn as zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Series<'a> {
+    /// Whose counts.
+    pub name: &'a str,
+    /// From the oldest bucket to the newest.
+    pub counts: &'a [i64],
+}
+
+impl Series<'_> {
+    /// The sum of the counts.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.counts.iter().fold(0, |sum: i64, &count| sum.saturating_add(count.max(0)))
+    }
+
+    fn count(&self, at: usize) -> i64 {
+        self.counts.get(at).copied().unwrap_or(0).max(0)
+    }
+
+    fn shown_name(&self, limit: u32) -> String {
+        Fitted::new(self.name, limit).shown()
+    }
+}
+
+/// Counts over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chart<'a> {
+    /// What a bucket is.
+    pub step: Step,
+    /// The number of the oldest bucket, see [`Step`].
+    pub first: i32,
+    /// One is drawn as bars, several as lines; only the first [`MOST_SERIES`]. All have as many buckets as the longest
+    /// of them, and at most [`MOST_BUCKETS`].
+    pub series: &'a [Series<'a>],
+    /// Width in pixels; the nearest of [`WIDTHS`] is taken.
+    pub width: u32,
+}
+
+impl<'a> Chart<'a> {
+    /// Draws the chart. Less than 64 KiB, whatever the names and counts are.
+    #[must_use]
+    pub fn render(&self) -> String {
+        draw::Drawing::of(self).to_string()
+    }
+
+    /// What the chart is of, in one line: `o/r: 1,234 hits, 22 Oct to 20 Nov 2026`. Not escaped.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let when = self.when();
+        match self.series() {
+            [] => "Nothing to show".to_owned(),
+            [one] => format!("{}: {}{when}", one.shown_name(TITLE_NAME), hits(one.total())),
+            several => {
+                let names: Vec<String> =
+                    several.iter().map(|series| series.shown_name(TITLE_NAME / 3)).collect();
+                format!("Hits per {} of {}{when}", self.step.word(), names.join(", "))
+            }
+        }
+    }
+
+    /// What there is to see, for whoever does not see it. Not escaped.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let per = self.step.word();
+        match self.series() {
+            [] => NOTHING.to_owned(),
+            [one] => match self.peak(one) {
+                None => format!("{NOTHING}."),
+                Some((at, most)) => {
+                    let last = self.buckets().saturating_sub(1);
+                    let (count, last) = (group(one.count(last)), self.step.name(self.bucket(last)));
+                    let at = self.step.name(self.bucket(at));
+                    format!("Hits per {per} (UTC). Most: {}, {at}. Last: {count}, {last}.", group(most))
+                }
+            },
+            several => {
+                let totals = several.iter().map(|series| {
+                    format!(" {}: {}.", series.shown_name(TITLE_NAME / 3), group(series.total()))
+                });
+                format!("Hits per {per} (UTC). Totals:{}", totals.collect::<String>())
+            }
+        }
+    }
+
+    fn when(&self) -> String {
+        match self.buckets() {
+            0 => String::new(),
+            n => format!(", {}", self.step.range(self.bucket(0)..=self.bucket(n - 1))),
+        }
+    }
+
+    fn series(&self) -> &'a [Series<'a>] {
+        &self.series[..self.series.len().min(MOST_SERIES)]
+    }
+
+    fn buckets(&self) -> usize {
+        self.series().iter().map(|series| series.counts.len()).max().unwrap_or(0).min(MOST_BUCKETS)
+    }
+
+    /// The number of the bucket at an index.
+    fn bucket(&self, at: usize) -> i32 {
+        self.first.saturating_add(at as i32)
+    }
+
+    /// The first of the largest counts, unless all are zero.
+    fn peak(&self, series: &Series<'_>) -> Option<(usize, i64)> {
+        let most = (0..self.buckets()).map(|at| series.count(at)).max().filter(|&most| most > 0)?;
+        (0..self.buckets()).map(|at| (at, series.count(at))).find(|&(_, count)| count == most)
+    }
+}
+
+/// Instead of bars and lines, when all counts are zero.
+const NOTHING: &str = "No hits in this period";
+
+/// `1 hit`, `1,234 hits`.
+fn hits(count: i64) -> String {
+    format!("{} hit{}", group(count), if count == 1 { "" } else { "s" })
+}
