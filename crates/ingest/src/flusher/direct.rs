@@ -17,10 +17,18 @@ pub(super) struct Direct {
     instance: Uuid,
     claim: Option<Claim>,
     next_seq: u64,
-    /// Numbered, and not yet known to be in the store. Whether each is the HTTP counter's stands beside it.
-    in_flight: Vec<(Batch, bool)>,
+    in_flight: Vec<InFlight>,
     /// How far they bring the sources they came from.
     positions: Vec<Position>,
+}
+
+/// Numbered, and not yet known to be in the store.
+struct InFlight {
+    batch: Batch,
+    /// The HTTP counter's.
+    live: bool,
+    /// Its source can be read again, up to a position that waits beside it.
+    replayable: bool,
 }
 
 impl Direct {
@@ -51,12 +59,15 @@ impl Direct {
             () = all => {}
             () = &mut give_up => {}
         }
+        // What can be read again is not lost: its position was not committed either.
         let of_batch =
             |batch: &Batch| batch.entries.iter().fold(0u64, |sum, entry| entry.count.saturating_add(sum));
-        let mut lost =
-            self.in_flight.iter().fold(0u64, |sum, (batch, _)| of_batch(batch).saturating_add(sum));
+        let held = self.in_flight.iter().filter(|held| !held.replayable);
+        let mut lost = held.fold(0u64, |sum, held| of_batch(&held.batch).saturating_add(sum));
         while let Ok(tick) = sealed.try_recv() {
-            lost = lost.saturating_add(tick.hits());
+            if tick.positions.is_empty() {
+                lost = lost.saturating_add(tick.hits());
+            }
         }
         Ended { lost, waiting: 0 }
     }
@@ -65,7 +76,8 @@ impl Direct {
         let entries = self.admission.admit(tick.entries, tick.live).await;
         let cut = batches(self.instance, self.next_seq, entries);
         self.next_seq += cut.len() as u64;
-        self.in_flight.extend(cut.into_iter().map(|batch| (batch, tick.live)));
+        let (live, replayable) = (tick.live, !tick.positions.is_empty());
+        self.in_flight.extend(cut.into_iter().map(|batch| InFlight { batch, live, replayable }));
         for position in tick.positions {
             self.positions.retain(|older| older.source != position.source);
             self.positions.push(position);
@@ -95,7 +107,7 @@ impl Direct {
         if self.in_flight.is_empty() && self.positions.is_empty() {
             return Ok(());
         }
-        let batches: Vec<Batch> = self.in_flight.iter().map(|(batch, _)| batch.clone()).collect();
+        let batches: Vec<Batch> = self.in_flight.iter().map(|held| held.batch.clone()).collect();
         self.common.live.applying();
         let started = Instant::now();
         let outcomes = self.common.store.apply(&claim, &batches, &self.positions).await?;
@@ -106,8 +118,8 @@ impl Direct {
         for (batch, outcome) in batches.iter().zip(&outcomes) {
             match outcome {
                 Outcome::Applied { .. } | Outcome::Duplicate => {
-                    let (_, live) = self.in_flight.remove(0);
-                    self.common.settled(batch, outcome, live);
+                    let held = self.in_flight.remove(0);
+                    self.common.settled(batch, outcome, held.live);
                 }
                 Outcome::Gap { marker } => return self.gap(*marker),
                 Outcome::Foreign => return Err(FOREIGN.into()),
@@ -136,8 +148,8 @@ impl Direct {
     /// claim or a gap: the marker is then below all of them.
     fn renumber(&mut self, marker: u64) {
         self.next_seq = marker + 1;
-        for (batch, _) in &mut self.in_flight {
-            batch.seq = self.next_seq;
+        for held in &mut self.in_flight {
+            held.batch.seq = self.next_seq;
             self.next_seq += 1;
         }
     }
@@ -145,7 +157,7 @@ impl Direct {
     /// The file was exchanged for an older one under our feet. What it had beyond the marker is gone with it; what is in
     /// hand goes on behind the marker.
     fn gap(&mut self, marker: u64) -> Result<(), Trouble> {
-        let first = self.in_flight.first().map_or(self.next_seq, |(batch, _)| batch.seq);
+        let first = self.in_flight.first().map_or(self.next_seq, |held| held.batch.seq);
         if marker >= first {
             return Err(format!(
                 "the store answered a gap at {marker} before batch {first}, which makes no sense"
