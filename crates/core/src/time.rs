@@ -114,6 +114,13 @@ impl When {
 }
 
 impl Now {
+    /// Reads a point in time as RFC 3339 writes it: `2026-11-20T03:59:49Z`, with any fraction of a second and any offset.
+    /// From 1970 on only.
+    pub fn parse_rfc3339(text: &str) -> Option<Now> {
+        let unix_ms = parse_iso8601(text.as_bytes())?;
+        (unix_ms >= 0).then_some(Now { unix_ms })
+    }
+
     /// The current minute.
     pub fn minute(self) -> Minute {
         Minute(clamp(self.unix_ms.div_euclid(60_000)))
@@ -154,13 +161,19 @@ fn parse_iso8601(text: &[u8]) -> Option<i64> {
         return None;
     }
     let zone = match rest.first() {
-        Some(b'.') => &rest[1 + rest[1..].iter().take_while(|b| b.is_ascii_digit()).count()..],
+        Some(b'.') if rest.get(1).is_some_and(u8::is_ascii_digit) => {
+            &rest[1 + rest[1..].iter().take_while(|b| b.is_ascii_digit()).count()..]
+        }
         _ => rest,
     };
     let offset = match *zone {
         [b'Z' | b'z'] => 0,
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let minutes = i64::from(number(&[h1, h2])?) * 60 + i64::from(number(&[m1, m2])?);
+            let (hours, minutes) = (number(&[h1, h2])?, number(&[m1, m2])?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let minutes = i64::from(hours) * 60 + i64::from(minutes);
             if sign == b'+' { minutes } else { -minutes }
         }
         _ => return None,
@@ -296,6 +309,14 @@ mod tests {
         assert_eq!(parse_time(b"2026-11-20T03:59:49.123456Z"), Some(at));
         assert_eq!(parse_time(b"1795147189.000"), Some(at));
         assert_eq!(parse_time(b"1795147189"), Some(at));
+    }
+
+    #[test]
+    fn points_in_time_are_read_from_1970_on() {
+        assert_eq!(Now::parse_rfc3339("1970-01-01T00:00:00Z"), Some(Now { unix_ms: 0 }));
+        assert_eq!(Now::parse_rfc3339("1970-01-01T00:00:00+00:01"), None);
+        assert_eq!(Now::parse_rfc3339("2026-11-20T00:00:00+99:00"), None);
+        assert_eq!(Now::parse_rfc3339("1795147189"), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod claim;
 mod error;
+mod filter;
 mod names;
 pub mod outbox;
 pub mod redis;
@@ -13,6 +14,7 @@ pub mod sqlite;
 mod url;
 
 pub use error::{Class, StoreError};
+pub use filter::Filter;
 pub use url::{NotAStoreUrl, StoreUrl};
 
 use async_trait::async_trait;
@@ -191,6 +193,19 @@ pub trait Store: Send + Sync {
 
     /// A page of the names that have the event, from `start` (a [`NamePage::next`]) or from the beginning.
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage>;
+
+    /// A page of those names of an event that a filter lets through, from `start` (a [`NamePage::next`] of the same
+    /// filter) or from the beginning. It looks at a bounded number of names, so a page may be short, even empty, and
+    /// have a next one. SQLite lists in the order of bytes and at most `limit` names; Redis in none, and may go over.
+    async fn find(
+        &self,
+        event: Event,
+        filter: &Filter,
+        start: Option<&str>,
+        limit: usize,
+    ) -> Result<NamePage> {
+        filter::scan(self, event, filter, start, limit).await
+    }
 
     /// How many names have the event.
     async fn name_count(&self, event: Event) -> Result<u64>;

@@ -1,6 +1,6 @@
 //! What every request can reach, and which path goes where.
 
-use crate::{badge, headers, health, page};
+use crate::{api, badge, headers, health, page};
 use arc_swap::ArcSwap;
 use axum::{
     Router,
@@ -102,7 +102,8 @@ impl App {
         }
     }
 
-    fn has_token(&self, request: &axum::http::HeaderMap) -> bool {
+    /// Whether a request brings one of the tokens.
+    pub(crate) fn has_token(&self, request: &axum::http::HeaderMap) -> bool {
         let sent =
             request.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
         // Every token is compared, in constant time, so that the time says nothing about any of them.
@@ -113,8 +114,9 @@ impl App {
     }
 }
 
-/// Badges and pages.
+/// Badges, pages and the API.
 pub fn router(app: Arc<App>) -> Router {
+    let api = api::routes(app.clone());
     Router::new()
         .route("/", get(page::home))
         .route("/style.css", get(page::style))
@@ -125,6 +127,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/name", get(page::of_form))
         .route("/name/{*name}", get(page::of_path))
         .with_state(app)
+        .merge(api)
 }
 
 /// Health and metrics: all that `ingest` serves.

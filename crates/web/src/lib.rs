@@ -3,6 +3,7 @@
 //! It reads the store and draws; counting is behind [`tallymark_core::Counter`], which the binary wires in. A request
 //! can be slow or broken without a source noticing: nothing here touches a tally but through that trait.
 
+mod api;
 mod app;
 mod badge;
 mod headers;

@@ -13,7 +13,7 @@ mod read;
 mod writer;
 
 use crate::{
-    Changes, Claim, Cursor, NamePage, Outcome, Position, Result, Retention, Step, Store, claim,
+    Changes, Claim, Cursor, Filter, NamePage, Outcome, Position, Result, Retention, Step, Store, claim,
     outbox::Durability,
 };
 use async_trait::async_trait;
@@ -93,6 +93,19 @@ impl Store for Sqlite {
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {
         let start = start.unwrap_or_default().to_owned();
         self.readers.run("listing names", move |db| read::names(db, event, &start, limit)).await
+    }
+
+    async fn find(
+        &self,
+        event: Event,
+        filter: &Filter,
+        start: Option<&str>,
+        limit: usize,
+    ) -> Result<NamePage> {
+        let (start, filter) = (start.unwrap_or_default().to_owned(), filter.clone());
+        self.readers
+            .run("searching names", move |db| read::find(db, event, &filter, &start, limit.clamp(1, 100_000)))
+            .await
     }
 
     async fn name_count(&self, event: Event) -> Result<u64> {

@@ -3,7 +3,10 @@
 //! Every call is one short read transaction, because the log of writes cannot be cut while one lasts.
 
 use super::file;
-use crate::{Changes, Class, Cursor, NamePage, Position, Result, Step, StoreError, names as entry};
+use crate::{
+    Changes, Class, Cursor, Filter, NamePage, Position, Result, Step, StoreError, filter::MOST_LOOKED_AT,
+    names as entry,
+};
 use rusqlite::{Connection, OptionalExtension};
 use std::{
     fmt,
@@ -116,6 +119,37 @@ pub(super) fn names(db: &Connection, event: Event, start: &str, limit: usize) ->
     let next = if texts.len() < limit { None } else { texts.last().cloned() };
     // Whatever another program wrote there is left out if it is no name.
     Ok(NamePage { names: texts.iter().filter_map(|text| Name::new(text).ok()).collect(), next })
+}
+
+/// Names with a prefix lie together in the index, so only what they contain has to be looked at one by one.
+pub(super) fn find(
+    db: &Connection,
+    event: Event,
+    filter: &Filter,
+    start: &str,
+    limit: usize,
+) -> rusqlite::Result<NamePage> {
+    let mut statement = db.prepare_cached(
+        "SELECT name FROM name WHERE event = ?1 AND name > ?2 AND name >= ?3 AND name NOT GLOB '~*'
+         ORDER BY name LIMIT ?4",
+    )?;
+    let mut rows = statement.query((event.as_str(), start, &filter.prefix, MOST_LOOKED_AT as i64))?;
+    let (mut names, mut last, mut looked_at) = (Vec::new(), None, 0);
+    while let Some(row) = rows.next()? {
+        let text = row.get_ref(0)?.as_str()?;
+        if !text.starts_with(&filter.prefix) {
+            return Ok(NamePage { names, next: None });
+        }
+        if filter.matches(text) {
+            names.extend(Name::new(text).ok());
+        }
+        looked_at += 1;
+        last = Some(text.to_owned());
+        if names.len() >= limit {
+            return Ok(NamePage { names, next: last });
+        }
+    }
+    Ok(NamePage { names, next: last.filter(|_| looked_at == MOST_LOOKED_AT) })
 }
 
 pub(super) fn name_count(db: &Connection, event: Event) -> rusqlite::Result<u64> {

@@ -53,6 +53,7 @@ on_every_store! {
     suite::events_are_counted_apart,
     suite::weird_names_come_back_as_they_were,
     suite::names_come_page_by_page,
+    suite::names_are_found_by_their_beginning_and_by_what_is_in_them,
     suite::a_series_has_only_what_lies_in_its_range,
     suite::a_store_that_was_closed_goes_on,
     suite::nothing_is_applied_of_no_batches,

@@ -2,7 +2,7 @@
 
 use crate::bed::{Bed, Desk, applied, at, event, named, noon, on};
 use tallymark_core::{ALL, Day, Entry, Event, Minute, Name, OVERFLOW, When};
-use tallymark_store::{Class, Outcome, Step};
+use tallymark_store::{Class, Filter, Outcome, Step};
 use uuid::Uuid;
 
 pub(crate) async fn a_hit_counts_in_total_day_hour_minute_and_aggregate(bed: Bed) {
@@ -276,6 +276,56 @@ pub(crate) async fn names_come_page_by_page(bed: Bed) {
     let page = desk.store.names(Event::HIT, None, 100).await.unwrap();
     assert!((50..500).contains(&page.names.len()) && page.next.is_some(), "{}", page.names.len());
     assert_eq!(desk.store.name_count(Event::HIT).await.unwrap(), 5500);
+}
+
+pub(crate) async fn names_are_found_by_their_beginning_and_by_what_is_in_them(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let mut entries: Vec<_> = (0..1500).map(|n| at(&format!("mass/{n:04}"), noon(), 1)).collect();
+    let odd = ["a", "a/B", "a/b", "a/c*?", "a/\u{10ffff}", "b/a", "é/x"];
+    entries.extend(odd.map(|name| at(name, noon(), 1)));
+    desk.count(&entries).await;
+    for (prefix, contains, expect) in [
+        ("a", "", &["a", "a/B", "a/b", "a/c*?", "a/\u{10ffff}"][..]),
+        ("a/", "", &["a/B", "a/b", "a/c*?", "a/\u{10ffff}"]),
+        ("", "/b", &["a/B", "a/b"]),
+        ("a", "*", &["a/c*?"]),
+        ("é", "X", &["é/x"]),
+        (
+            "mass/149",
+            "9",
+            &[
+                "mass/1490",
+                "mass/1491",
+                "mass/1492",
+                "mass/1493",
+                "mass/1494",
+                "mass/1495",
+                "mass/1496",
+                "mass/1497",
+                "mass/1498",
+                "mass/1499",
+            ],
+        ),
+        ("zz", "", &[]),
+        ("~", "", &[]),
+        ("", "nothing", &[]),
+    ] {
+        let filter = Filter { prefix: prefix.to_owned(), contains: contains.to_owned() };
+        for limit in [1, 3, 1000] {
+            let (mut found, mut start) = (Vec::new(), None::<String>);
+            loop {
+                let page = desk.store.find(Event::HIT, &filter, start.as_deref(), limit).await.unwrap();
+                found.extend(page.names.iter().map(Name::to_string));
+                start = page.next;
+                if start.is_none() {
+                    break;
+                }
+            }
+            found.sort();
+            found.dedup();
+            assert_eq!(found, expect, "{prefix:?} {contains:?} {limit}");
+        }
+    }
 }
 
 pub(crate) async fn a_series_has_only_what_lies_in_its_range(bed: Bed) {

@@ -1,0 +1,120 @@
+//! `/api/v1/counters`: names page by page, and one name with everything that is known of it.
+
+use super::{Answer, Api, Problem, event, json, series, text, windows};
+use crate::{name::from_path, query::Query};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+};
+use serde::Serialize;
+use std::sync::Arc;
+use tallymark_badge::number::group;
+use tallymark_core::{Event, Name};
+use tallymark_store::Filter;
+
+const USUAL: usize = 100;
+const MOST: usize = 1000;
+
+#[derive(Serialize)]
+struct List<'a> {
+    counters: Vec<Row<'a>>,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    event: &'a str,
+    total: i64,
+}
+
+/// `GET /api/v1/counters`.
+pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) -> Answer {
+    api.may_read(&sent)?;
+    let query = Query::of(&uri);
+    let event = event(query)?;
+    if query.get("sort").is_some() {
+        return Err(Problem::mistake("sort: there is no order to choose from"));
+    }
+    let limit = limit(text(query, "limit")?)?;
+    let after = text(query, "after")?.map(|token| read_token(&token)).transpose()?;
+    let prefix = text(query, "prefix")?.unwrap_or_default();
+    let contains = text(query, "search")?.unwrap_or_default();
+    let store = &api.app.store;
+    let filter = Filter { prefix, contains };
+    let mut page = store.find(event, &filter, after.as_deref(), limit).await?;
+    page.names.sort_unstable();
+    page.names.dedup();
+    let totals = store.totals(event, &page.names).await?;
+    let rows = page.names.iter().zip(totals);
+    let counters =
+        rows.map(|(name, total)| Row { name: name.as_str(), event: event.as_str(), total }).collect();
+    Ok(json(StatusCode::OK, &List { counters, next: page.next.as_deref().map(write_token) }))
+}
+
+fn limit(value: Option<String>) -> Result<usize, Problem> {
+    let Some(value) = value else { return Ok(USUAL) };
+    let digits = value.bytes().all(|b| b.is_ascii_digit());
+    let limit = value.parse().ok().filter(|limit| digits && (1..=MOST).contains(limit));
+    limit.ok_or_else(|| Problem::mistake(format!("limit is a number from 1 to {MOST}")))
+}
+
+/// The store's own text in hex: nobody is tempted to make one up, and what is none is seen.
+fn write_token(next: &str) -> String {
+    next.bytes().map(|b| format!("{b:02x}")).collect()
+}
+
+fn read_token(token: &str) -> Result<String, Problem> {
+    let pairs = token.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| match pair {
+        [b'0'..=b'9' | b'a'..=b'f', b'0'..=b'9' | b'a'..=b'f'] => {
+            u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
+        }
+        _ => None,
+    };
+    let bytes = pairs.map(byte).collect::<Option<Vec<u8>>>();
+    let next = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|next| !next.is_empty());
+    next.ok_or_else(|| Problem::mistake("after: no such page"))
+}
+
+/// `GET /api/v1/counters/{name}` and `/api/v1/counters/{name}/series`, which one route cannot tell apart, because a name
+/// may have slashes.
+pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) -> Answer {
+    api.may_read(&sent)?;
+    let raw = uri.path().strip_prefix("/api/v1/counters/").unwrap_or_default();
+    let (raw, asked) = match (raw.strip_suffix("/series"), raw.strip_suffix("/series.csv")) {
+        (Some(raw), _) => (raw, Some(series::wants_csv(&sent))),
+        (_, Some(raw)) => (raw, Some(true)),
+        (None, None) => (raw, None),
+    };
+    let name = from_path(raw).map_err(|why| Problem::mistake(why.to_string()))?;
+    let query = Query::of(&uri);
+    match asked {
+        Some(csv) => series::show(&api, &name, query, csv).await,
+        None => show(&api, &name, event(query)?).await,
+    }
+}
+
+#[derive(Serialize)]
+struct Counter<'a> {
+    name: &'a str,
+    event: &'a str,
+    total: i64,
+    today: i64,
+    formatted: &'a str,
+    windows: windows::Windows,
+}
+
+async fn show(api: &Api, name: &Name, event: Event) -> Answer {
+    let (store, now) = (&api.app.store, (api.app.now)());
+    // Hits that are not in the store yet are of the last minute. Asked in this order, a tick that is applied in between
+    // shows them in the total a moment earlier, and never twice.
+    let mut windows = windows::read(&**store, event, name, now).await?;
+    let in_store = store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
+    let total = api.app.counter.total(event, name.as_ref()).get().await;
+    let total = total.map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()))?;
+    windows.add(total.saturating_sub(in_store).max(0));
+    let (name, event, formatted) = (name.as_str(), event.as_str(), &*group(total).to_string());
+    let today = windows.today;
+    Ok(json(StatusCode::OK, &Counter { name, event, total, today, formatted, windows }))
+}

@@ -1,0 +1,143 @@
+//! The API of our own under `/api/v1`, and its description at `/openapi.json`.
+//!
+//! Every answer is JSON, mistakes too (`{"error": "..."}`), but for the CSV of a series. Reading follows `visibility`.
+//! `openapi.json` is written by hand; a test compares it with what the routes answer.
+
+mod counters;
+mod csv;
+mod range;
+mod series;
+mod summary;
+mod windows;
+
+use crate::{
+    app::{App, Visibility},
+    headers,
+    query::Query,
+};
+use axum::{
+    Router,
+    handler::Handler,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, any, get},
+};
+use serde::Serialize;
+use std::sync::Arc;
+use tallymark_core::Event;
+use tallymark_store::{Class, StoreError};
+
+/// What the handlers of the API reach.
+struct Api {
+    app: Arc<App>,
+    counted: summary::Counted,
+}
+
+type Answer = Result<Response, Problem>;
+
+/// The routes of the API.
+pub(crate) fn routes(app: Arc<App>) -> Router {
+    let api = Api { app, counted: summary::Counted::default() };
+    Router::new()
+        .route("/openapi.json", read(openapi))
+        .route("/api/v1/summary", read(summary::show))
+        .route("/api/v1/counters", read(counters::list))
+        .route("/api/v1/counters/{*name}", read(counters::one))
+        .route("/api/v1/{*rest}", any(nothing_here))
+        .with_state(Arc::new(api))
+}
+
+fn read<H: Handler<T, Arc<Api>>, T: 'static>(handler: H) -> MethodRouter<Arc<Api>> {
+    get(handler).fallback(|| async { wrong_method("GET,HEAD") })
+}
+
+fn wrong_method(allowed: &'static str) -> Response {
+    let mut answer =
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("this address takes {allowed}")).into_response();
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+async fn nothing_here() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "nothing here: /openapi.json says what there is")
+}
+
+async fn openapi() -> Response {
+    headers::json(StatusCode::OK, include_str!("openapi.json").to_owned())
+}
+
+impl Api {
+    /// Whether the request may read counts.
+    fn may_read(&self, sent: &HeaderMap) -> Result<(), Problem> {
+        match self.app.visibility {
+            Visibility::Public => Ok(()),
+            Visibility::Token if self.app.has_token(sent) => Ok(()),
+            Visibility::Token => Err(Problem::no_token()),
+            Visibility::Off => Err(Problem::new(StatusCode::NOT_FOUND, "lists are switched off here")),
+        }
+    }
+}
+
+/// What is answered instead, and why.
+#[derive(Debug)]
+struct Problem {
+    status: StatusCode,
+    error: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, error: impl Into<String>) -> Problem {
+        Problem { status, error: error.into() }
+    }
+
+    fn mistake(error: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    fn no_token() -> Problem {
+        Problem::new(StatusCode::UNAUTHORIZED, "send a token: Authorization: Bearer TOKEN")
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        if error.class() == Class::Request {
+            return Problem::mistake("after: no such page");
+        }
+        tracing::warn!(%error, "reading counts for the API");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
+    }
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    error: &'a str,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut answer = json(self.status, &Said { error: &self.error });
+        if self.status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        answer
+    }
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    // Structs of text and numbers always serialize.
+    headers::json(status, serde_json::to_string(body).unwrap_or_default())
+}
+
+/// The value of a parameter as text.
+fn text(query: Query<'_>, name: &str) -> Result<Option<String>, Problem> {
+    let value = query.get(name).map(String::from_utf8).transpose();
+    value.map_err(|_| Problem::mistake(format!("{name} is not UTF-8")))
+}
+
+fn event(query: Query<'_>) -> Result<Event, Problem> {
+    match query.get("event") {
+        None => Ok(Event::HIT),
+        Some(text) => Event::new(&text).map_err(|why| Problem::mistake(format!("event: {why}"))),
+    }
+}

@@ -1,0 +1,75 @@
+//! What was counted in the last 60 minutes, 24 hours, 7 and 30 days.
+//!
+//! A window is a row of whole buckets, the running one last: so it is as long as its name says, less at most one bucket.
+//! Windows of days take whole days where they can, because a line that had only a date is in no hour.
+
+use serde::Serialize;
+use tallymark_core::{Event, Minute, Name, Now};
+use tallymark_store::{Result, Step, Store};
+
+/// Counts since a time.
+#[derive(Serialize)]
+pub(super) struct Window {
+    count: i64,
+    from: String,
+    /// How much shorter than its name the window may be.
+    resolution: &'static str,
+}
+
+/// The sliding windows of one name.
+#[derive(Serialize)]
+pub(super) struct Windows {
+    #[serde(skip)]
+    pub(super) today: i64,
+    last_60_minutes: Window,
+    last_24_hours: Window,
+    last_7_days: Window,
+    last_30_days: Window,
+}
+
+impl Windows {
+    /// Adds what was counted just now.
+    pub(super) fn add(&mut self, count: i64) {
+        let Windows { today, last_60_minutes, last_24_hours, last_7_days, last_30_days } = self;
+        let windows = [last_60_minutes, last_24_hours, last_7_days, last_30_days].map(|it| &mut it.count);
+        for sum in windows.into_iter().chain([today]) {
+            *sum = sum.saturating_add(count);
+        }
+    }
+}
+
+/// Reads the windows that end now.
+pub(super) async fn read(store: &dyn Store, event: Event, name: &Name, now: Now) -> Result<Windows> {
+    let (minute, today) = (now.minute(), now.day().0);
+    let first = minute.0 - 59;
+    let minutes = store.series(event, name, Step::Minute, first, minute.0 + 1).await?;
+    let days = store.series(event, name, Step::Day, today - 29, today + 1).await?;
+    let since = |first: i32| sum(days.iter().filter(|&&(day, _)| day >= first));
+    let mut of_days = [since(today), since(today - 6), since(today - 29)];
+    let mut from = [0; 3];
+    for (at, length) in [1, 7, 30].into_iter().enumerate() {
+        // The day that lies in the window only with its later hours.
+        let edge = today - length;
+        from[at] = minute.hour() - 24 * length + 1;
+        let hours = store.series(event, name, Step::Hour, from[at], 24 * (edge + 1)).await?;
+        of_days[at] = of_days[at].saturating_add(sum(&hours));
+    }
+    let hourly =
+        |at: usize| Window { count: of_days[at], from: time(Minute(from[at] * 60)), resolution: "hour" };
+    Ok(Windows {
+        today: since(today),
+        last_60_minutes: Window { count: sum(&minutes), from: time(Minute(first)), resolution: "minute" },
+        last_24_hours: hourly(0),
+        last_7_days: hourly(1),
+        last_30_days: hourly(2),
+    })
+}
+
+fn sum<'a>(counts: impl IntoIterator<Item = &'a (i32, i64)>) -> i64 {
+    counts.into_iter().fold(0, |sum, &(_, count)| sum.saturating_add(count))
+}
+
+/// A minute as RFC 3339 writes it.
+pub(super) fn time(minute: Minute) -> String {
+    format!("{}T{:02}:{:02}:00Z", minute.day(), minute.hour_of_day(), minute.minute_of_hour())
+}

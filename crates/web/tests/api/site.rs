@@ -1,0 +1,139 @@
+//! A router with a store behind it, and requests to it whose answers are checked.
+
+use crate::schema::Document;
+use arc_swap::ArcSwap;
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode},
+};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::sync::Arc;
+use tallymark_badge::Look;
+use tallymark_core::{
+    Batch, Counter, Day, Entry, Event, Hit, Minute, Name, NameRef, Now, Total, Unavailable, When,
+};
+use tallymark_store::{Retention, Store, StoreUrl};
+use tallymark_web::{App, Visibility, router};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+/// 2026-11-20T12:00:30Z.
+pub(crate) const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
+pub(crate) const TOKEN: &str = "a-token-of-sixteen";
+
+/// Knows what the store knows, and one hit more of `pending`.
+struct Stored(Arc<dyn Store>);
+
+impl Counter for Stored {
+    fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a> {
+        self.total(hit.event, hit.name)
+    }
+
+    fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a> {
+        let name = Name::from(name);
+        Total::Asked(Box::pin(async move {
+            let pending = i64::from(name.as_str() == "pending");
+            let totals = self.0.totals(event, &[name]).await.map_err(|_| Unavailable)?;
+            totals.first().map(|total| total + pending).ok_or(Unavailable)
+        }))
+    }
+}
+
+pub(crate) struct Site {
+    _dir: tempfile::TempDir,
+    routes: Router,
+    document: Document,
+}
+
+/// An answer.
+pub(crate) struct Got {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Got {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// The reason of a refusal.
+    #[track_caller]
+    pub(crate) fn error(&self) -> String {
+        self.json()["error"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Site {
+    pub(crate) async fn new() -> Site {
+        Site::with(Visibility::Public, &[TOKEN]).await
+    }
+
+    pub(crate) async fn with(visibility: Visibility, tokens: &[&str]) -> Site {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        fill(&*store).await;
+        let app = App {
+            counter: Arc::new(Stored(store.clone())),
+            store,
+            look: Arc::new(ArcSwap::from_pointee(Look::default())),
+            base_url: "https://hits.example.org".to_owned(),
+            visibility,
+            tokens: tokens.iter().map(|&token| token.to_owned()).collect(),
+            now: || NOW,
+        };
+        Site { _dir: dir, routes: router(Arc::new(app)), document: Document::read() }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Got {
+        self.ask(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// One request. Answers under `/api/` have to be as `openapi.json` says.
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Got {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = self.routes.clone().oneshot(request).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let got = Got { status: head.status, headers: head.headers, body };
+        assert_eq!(got.headers["x-content-type-options"], "nosniff", "{path}");
+        assert!(got.headers["cache-control"].to_str().unwrap().contains("no-store"), "{path}");
+        if method != Method::HEAD {
+            self.document.check(&method, &path, &got);
+        }
+        got
+    }
+}
+
+/// you/repo: 1,234 today at 10:00, 7 at 11:30, 5 at 12:00, 100 on a day a week ago without an hour, 50 that day at 11:00
+/// and 60 at 13:00, 50,000 twenty days ago, a million in 2015. Others have one hit each.
+async fn fill(store: &dyn Store) {
+    let claim = store.claim(Uuid::new_v4()).await.unwrap();
+    let today = NOW.day().0;
+    let name = Name::new("you/repo").unwrap();
+    let entry = |when, count| Entry { event: Event::HIT, name: name.clone(), when, count };
+    let at = |day: i32, minute: i32| When::Minute(Minute(day * 1440 + minute));
+    let mut entries = vec![
+        entry(at(today, 600), 1234),
+        entry(at(today, 690), 7),
+        entry(at(today, 720), 5),
+        entry(at(today - 7, 660), 50),
+        entry(at(today - 7, 780), 60),
+        entry(When::Day(Day(today - 7)), 100),
+        entry(When::Day(Day(today - 20)), 50_000),
+        entry(When::Day(Day::parse(b"2015-12-25").unwrap()), 1_000_000),
+    ];
+    for other in
+        ["a", "a/series", "A/b", "=cmd|' /C calc'!A0", "</script><script>\u{2028}", "日本/é", "pending"]
+    {
+        entries.push(Entry { name: Name::new(other).unwrap(), ..entry(at(today, 719), 1) });
+    }
+    entries.push(Entry { event: Event::new(b"like").unwrap(), ..entry(at(today, 719), 3) });
+    entries.sort();
+    let batch = Batch { instance: claim.instance, seq: 1, entries };
+    store.apply(&claim, &[batch], &[]).await.unwrap();
+}
