@@ -1,6 +1,6 @@
 //! What every request can reach, and which path goes where.
 
-use crate::{api, badge, headers, health, page};
+use crate::{api, badge, graph, headers, health, page};
 use arc_swap::ArcSwap;
 use axum::{
     Router,
@@ -123,6 +123,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/favicon.ico", get(page::favicon))
         .route("/badge.svg", get(badge::of_repo))
         .route("/badge/{*name}", get(badge::of_path))
+        .route("/graph.svg", get(graph::of_names))
+        .route("/graph/{*name}", get(graph::of_path))
         .route("/repo/{owner}/{repo}", get(page::of_path))
         .route("/name", get(page::of_form))
         .route("/name/{*name}", get(page::of_path))

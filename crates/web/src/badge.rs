@@ -15,7 +15,7 @@ use axum::{
 };
 use serde::Serialize;
 use std::sync::Arc;
-use tallymark_badge::{Badge, Color, Format, Look, render};
+use tallymark_badge::{Badge, Color, Format, Look, number::Number, render};
 use tallymark_core::{Event, Hit, Name, NotAName, Now, When};
 use tallymark_store::Step;
 
@@ -54,12 +54,12 @@ pub(crate) async fn of_path(
 }
 
 /// An error picture that says what to change.
-fn mistake(what: &str) -> Response {
+pub(crate) fn mistake(what: &str) -> Response {
     headers::picture(StatusCode::BAD_REQUEST, render(&Badge::error(what)), "ignored: bad request")
 }
 
 /// What the parameters of a request ask for.
-struct Wish {
+pub(crate) struct Wish {
     count: bool,
     label: Option<String>,
     color: Option<Color>,
@@ -68,7 +68,7 @@ struct Wish {
 }
 
 impl Wish {
-    fn read(query: Query<'_>) -> Result<Wish, String> {
+    pub(crate) fn read(query: Query<'_>) -> Result<Wish, String> {
         let color = |name: &str| match query.text(name) {
             None => Ok(None),
             Some(text) => Color::parse(&text).map(Some).map_err(|why| format!("{name}: {why}")),
@@ -96,7 +96,12 @@ impl Wish {
         Ok(picture)
     }
 
-    fn dress<'a>(&'a self, badge: &mut Badge<'a>) {
+    /// The number as it was asked for.
+    pub(crate) fn format(&self, total: i64) -> Number {
+        self.format.apply(total)
+    }
+
+    pub(crate) fn dress<'a>(&'a self, badge: &mut Badge<'a>) {
         badge.label = self.label.as_deref().unwrap_or(badge.label);
         badge.color = self.color.unwrap_or(badge.color);
         badge.label_color = self.label_color.unwrap_or(badge.label_color);

@@ -1,4 +1,4 @@
-//! HTTP: badges that count, a page for every name, health and metrics.
+//! HTTP: badges that count, charts, a page for every name, health and metrics.
 //!
 //! It reads the store and draws; counting is behind [`tallymark_core::Counter`], which the binary wires in. A request
 //! can be slow or broken without a source noticing: nothing here touches a tally but through that trait.
@@ -6,12 +6,15 @@
 mod api;
 mod app;
 mod badge;
+mod graph;
 mod headers;
 mod health;
+mod history;
 mod name;
 mod page;
 mod query;
 mod server;
+mod trend;
 
 pub use app::{App, Health, Ready, Visibility, WebMeters, dressed, health_router, router};
 pub use axum::Router;

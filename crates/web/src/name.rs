@@ -22,13 +22,43 @@ pub fn badge_path(name: NameRef<'_>) -> String {
 pub fn page_path(name: NameRef<'_>) -> String {
     let text = name.as_str();
     let segments = text.split('/').count();
-    // Browsers and proxies resolve `.` and `..` and merge empty segments, also when they are escaped.
-    let odd = |segment: &str| matches!(segment, "" | "." | "..");
-    if text.split('/').any(odd) {
+    if has_odd_segment(text) {
         return format!("/name?name={}", encoded(name, false));
     }
     let kind = if segments == 2 { "repo" } else { "name" };
     format!("/{kind}/{}", encoded(name, true))
+}
+
+/// The path and query of the chart of one name or several.
+pub(crate) fn graph_path(names: &[Name], period: &str) -> String {
+    match names {
+        [name] if !has_odd_segment(name.as_str()) => {
+            format!("/graph/{}.svg?period={period}", encoded(name.as_ref(), true))
+        }
+        names => {
+            let named: String =
+                names.iter().map(|name| format!("name={}&", encoded(name.as_ref(), true))).collect();
+            format!("/graph.svg?{named}period={period}")
+        }
+    }
+}
+
+/// The path of a name's page, with the period and the other names of its chart.
+pub(crate) fn chart_page_path(name: NameRef<'_>, period: &str, others: &[Name]) -> String {
+    let mut path = page_path(name);
+    path.push(if path.contains('?') { '&' } else { '?' });
+    path.push_str("period=");
+    path.push_str(period);
+    for other in others {
+        path.push_str("&compare=");
+        path.push_str(&encoded(other.as_ref(), true));
+    }
+    path
+}
+
+/// Browsers and proxies resolve `.` and `..` and merge empty segments, also when they are escaped.
+fn has_odd_segment(name: &str) -> bool {
+    name.split('/').any(|segment| matches!(segment, "" | "." | ".."))
 }
 
 /// Percent-encodes all but unreserved characters (RFC 3986 2.3), so that the result can stand in a URL, in Markdown and

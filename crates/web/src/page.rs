@@ -1,4 +1,4 @@
-//! Pages: the front page, and one for every name with its badge, its counts and the text to copy.
+//! Pages: the front page, and one for every name with its badge, its counts, its chart and the text to copy.
 //!
 //! They are drawn on the server from templates that are part of the binary, load nothing from anywhere else, and work
 //! without a script. They never count.
@@ -6,8 +6,9 @@
 use crate::{
     app::App,
     headers,
-    name::{badge_path, from_bytes, from_path, page_path},
+    name::{badge_path, from_bytes, from_path, graph_path, page_path},
     query::Query,
+    trend::{self, View},
 };
 use axum::{
     extract::State,
@@ -92,16 +93,16 @@ pub(crate) async fn favicon() -> StatusCode {
 pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let path = uri.path();
     let raw = path.strip_prefix("/name/").or_else(|| path.strip_prefix("/repo/")).unwrap_or_default();
-    of_name(&app, from_path(raw), &sent).await
+    of_name(&app, from_path(raw), &uri, &sent).await
 }
 
 /// `/name?name=NAME`: what the form on the front page sends.
 pub(crate) async fn of_form(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let name = Query::of(&uri).form("name").unwrap_or_default();
-    of_name(&app, from_bytes(name.trim_ascii()), &sent).await
+    of_name(&app, from_bytes(name.trim_ascii()), &uri, &sent).await
 }
 
-async fn of_name(app: &App, name: Result<Name, NotAName>, sent: &HeaderMap) -> Response {
+async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &HeaderMap) -> Response {
     if let Err(answer) = app.may_see(sent) {
         return *answer;
     }
@@ -109,8 +110,12 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, sent: &HeaderMap) -> R
         Ok(name) => name,
         Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be counted: {why}.")),
     };
-    match counts(app, &name).await {
-        Ok(values) => page(StatusCode::OK, "name.html", values),
+    let view = match View::read(&name, Query::of(uri)) {
+        Ok(view) => view,
+        Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
+    };
+    match tokio::try_join!(counts(app, &name), trend::values(app, &view)) {
+        Ok((counts, trend)) => page(StatusCode::OK, "name.html", context! { trend, ..counts }),
         Err(error) => {
             tracing::warn!(%name, %error, "reading the counts of a page");
             problem(
@@ -134,6 +139,7 @@ async fn counts(app: &App, name: &Name) -> Result<minijinja::Value, StoreError> 
         group(counted.fold(pending, |sum, &(_, count)| sum.saturating_add(count))).to_string()
     };
     let (badge, link) = (badge_path(name.as_ref()), page_path(name.as_ref()));
+    let graph = graph_path(std::slice::from_ref(name), "30d");
     let base = &app.base_url;
     Ok(context! {
         title => name.as_str(),
@@ -146,6 +152,7 @@ async fn counts(app: &App, name: &Name) -> Result<minijinja::Value, StoreError> 
         markdown => format!("[![hits]({base}{badge})]({base}{link})"),
         html => format!("<a href=\"{base}{link}\"><img src=\"{base}{badge}\" alt=\"hits\"></a>"),
         url => format!("{base}{badge}"),
+        chart => format!("[![hits over time]({base}{graph})]({base}{link})"),
         never => total == 0,
     })
 }

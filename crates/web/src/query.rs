@@ -27,6 +27,11 @@ impl<'a> Query<'a> {
         Some(decoded(value))
     }
 
+    /// The decoded values of all parameters of that name.
+    pub(crate) fn all(self, name: &str) -> impl Iterator<Item = Vec<u8>> {
+        self.raw().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| decoded(value))
+    }
+
     /// The same for text that is shown and not counted: what is not UTF-8 in it is replaced.
     pub(crate) fn text(self, name: &str) -> Option<String> {
         self.get(name).map(|value| String::from_utf8_lossy(&value).into_owned())
@@ -34,8 +39,13 @@ impl<'a> Query<'a> {
 
     /// The same for what a form of ours sends, in which a blank is a `+`.
     pub(crate) fn form(self, name: &str) -> Option<Vec<u8>> {
-        let (_, value) = self.raw().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        Some(decoded(&value.replace('+', " ")))
+        self.all_of_form(name).next()
+    }
+
+    /// The same for all parameters of that name.
+    pub(crate) fn all_of_form(self, name: &str) -> impl Iterator<Item = Vec<u8>> {
+        let named = self.raw().filter(move |(key, _)| key.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| decoded(&value.replace('+', " ")))
     }
 }
 

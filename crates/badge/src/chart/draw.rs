@@ -100,6 +100,10 @@ impl<'a> Drawing<'a> {
         Drawing { chart, series, buckets, scale, legend, width, height, left: left * 10, top: top * 10, wide }
     }
 
+    pub(super) fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
     /// Left edge of a bucket, and of the one after the last.
     fn edge(&self, at: usize) -> u32 {
         self.left + (u64::from(self.wide) * at as u64 / self.buckets.max(1) as u64) as u32

@@ -75,6 +75,12 @@ impl<'a> Chart<'a> {
         draw::Drawing::of(self).to_string()
     }
 
+    /// Width and height of the picture, in pixels.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        draw::Drawing::of(self).size()
+    }
+
     /// What the chart is of, in one line: `o/r: 1,234 hits, 22 Oct to 20 Nov 2026`. Not escaped.
     #[must_use]
     pub fn title(&self) -> String {
@@ -107,9 +113,10 @@ impl<'a> Chart<'a> {
             },
             several => {
                 let totals = several.iter().map(|series| {
-                    format!(" {}: {}.", series.shown_name(TITLE_NAME / 3), group(series.total()))
+                    let name = series.shown_name(TITLE_NAME / 3);
+                    format!(" {name}: {}.", group(series.total()))
                 });
-                format!("Hits per {per} (UTC). Totals:{}", totals.collect::<String>())
+                format!("Totals:{}", totals.collect::<String>())
             }
         }
     }

@@ -1,0 +1,109 @@
+//! Charts over HTTP: what their addresses mean, and what they answer to those that mean nothing.
+
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
+
+mod site;
+
+use axum::http::StatusCode;
+use site::Site;
+use tallymark_web::Visibility;
+
+#[tokio::test]
+async fn every_period_has_a_chart_that_ends_now() {
+    let site = Site::new(Visibility::Public).await;
+    for (period, title) in [
+        ("24h", "you/repo: 1,234 hits, 19 Nov, 13:00 to 20 Nov 2026, 12:00"),
+        ("7d", "you/repo: 1,334 hits, 14 Nov to 20 Nov 2026"),
+        ("30d", "you/repo: 51,334 hits, 22 Oct to 20 Nov 2026"),
+        ("90d", "you/repo: 51,334 hits, 23 Aug to 20 Nov 2026"),
+        ("12mo", "you/repo: 51,334 hits, December 2025 to November 2026"),
+        ("all", "you/repo: 1,051,334 hits, December 2015 to November 2026"),
+    ] {
+        let (code, headers, svg) = site.get(&format!("/graph/you/repo.svg?period={period}"), None).await;
+        assert_eq!(code, StatusCode::OK);
+        assert!(svg.contains(&format!("<title>{title}</title>")), "{period}: {svg}");
+        assert_eq!(headers["x-tallymark"], "ignored: a chart");
+    }
+    assert_eq!(
+        site.get("/graph/you/repo.svg", None).await,
+        site.get("/graph/you/repo.svg?period=30d", None).await
+    );
+}
+
+#[tokio::test]
+async fn both_spellings_of_the_slash_and_the_query_are_one_chart() {
+    let site = Site::new(Visibility::Public).await;
+    let wanted = site.get("/graph/you/repo.svg", None).await;
+    for path in [
+        "/graph/you%2Frepo.svg",
+        "/graph/you%2frepo.svg",
+        "/graph.svg?name=you/repo",
+        "/graph.svg?name=you%2Frepo",
+    ] {
+        assert_eq!(site.get(path, None).await, wanted, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn several_names_are_one_chart() {
+    let site = Site::new(Visibility::Public).await;
+    let (code, _, svg) = site.get("/graph.svg?name=you/repo&name=new&name=you/repo&period=7d", None).await;
+    assert_eq!(code, StatusCode::OK);
+    assert!(svg.contains("<title>Hits per day of you/repo, new, 14 Nov to 20 Nov 2026</title>"), "{svg}");
+    assert!(svg.contains("Totals: you/repo: 1,334. new: 0."), "{svg}");
+}
+
+#[tokio::test]
+async fn sparkline_is_a_badge_with_the_total() {
+    let site = Site::new(Visibility::Public).await;
+    let (code, _, svg) = site.get("/graph/you/repo.svg?style=spark&label=views", None).await;
+    assert_eq!(code, StatusCode::OK);
+    let title = "views: 1,051,334. you/repo: 51,334 hits, 22 Oct to 20 Nov 2026";
+    assert!(svg.contains(&format!("<title>{title}</title>")), "{svg}");
+    let (_, _, svg) = site.get("/graph/you/repo.svg?style=spark&format=short", None).await;
+    assert!(svg.contains(">1.1M</text>"), "{svg}");
+}
+
+#[tokio::test]
+async fn charts_are_public_and_have_the_headers_of_pictures() {
+    let site = Site::new(Visibility::Off).await;
+    let (code, mut chart, _) = site.get("/graph/you/repo.svg", None).await;
+    assert_eq!(code, StatusCode::OK);
+    let (_, mut badge, _) = site.get("/badge.svg?repo=you/repo&count=false", None).await;
+    for own in ["x-tallymark", "content-length"] {
+        assert!(chart.remove(own).is_some() && badge.remove(own).is_some());
+    }
+    assert_eq!(chart, badge);
+}
+
+#[tokio::test]
+async fn never_counted_name_has_a_chart() {
+    let site = Site::new(Visibility::Public).await;
+    let (code, _, svg) = site.get("/graph/new.svg?period=all", None).await;
+    assert_eq!(code, StatusCode::OK);
+    assert!(svg.contains(">No hits in this period</text>"), "{svg}");
+    assert!(svg.contains("December 2025 to November 2026"), "{svg}");
+}
+
+#[tokio::test]
+async fn address_that_makes_no_sense_is_a_picture_that_says_so() {
+    let site = Site::new(Visibility::Public).await;
+    for (path, says) in [
+        ("/graph/a.svg?period=31d", "period is 24h, 7d, 30d, 90d, 12mo or all"),
+        ("/graph/a.svg?period=", "period is 24h, 7d, 30d, 90d, 12mo or all"),
+        ("/graph/a.svg?style=flat", "style is chart or spark"),
+        ("/graph/a.svg?width=9", "width is 320 to 1600"),
+        ("/graph/a.svg?width=-1", "width is 320 to 1600"),
+        ("/graph/a.svg?style=spark&color=red;x", "color: "),
+        ("/graph.svg?name=a&name=b&style=spark", "style=spark shows one name"),
+        ("/graph.svg?name=a&name=b&name=c&name=d&name=e&name=f&name=g", "at most 6 names in one chart"),
+        ("/graph.svg", "add ?name=NAME to the address"),
+        ("/graph/~all.svg", ""),
+    ] {
+        let (code, headers, svg) = site.get(path, None).await;
+        assert_eq!(code, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(headers["content-type"], "image/svg+xml; charset=utf-8", "{path}");
+        assert!(svg.contains(&format!("<title>tallymark: {says}")), "{path}: {svg}");
+    }
+    assert_eq!(site.get("/graph/a.png", None).await.0, StatusCode::NOT_FOUND);
+}
