@@ -717,6 +717,9 @@ fn pages_are_public_and_the_machine_room_is_not(conf: Conf) {
     for page in ["/", "/repo/a/b", "/name/blog", "/style.css"] {
         assert_eq!(site.get(page).status, 200, "{page}");
     }
+    for chart in ["/graph/a/b.svg?period=7d", "/graph/a%2Fb.svg", "/graph.svg?name=a/b&name=blog"] {
+        assert_picture(&site.get(chart), chart);
+    }
     for hidden in [
         "/metrics",
         "/healthz",

@@ -107,3 +107,15 @@ async fn address_that_makes_no_sense_is_a_picture_that_says_so() {
     }
     assert_eq!(site.get("/graph/a.png", None).await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn chart_without_a_store_is_a_picture_that_says_so() {
+    let site = Site::without_store().await;
+    for path in ["/graph/a.svg", "/graph/a.svg?style=spark"] {
+        let (code, headers, svg) = site.get(path, None).await;
+        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(headers["content-type"], "image/svg+xml; charset=utf-8", "{path}");
+        assert!(headers["cache-control"].to_str().unwrap().contains("no-store"), "{path}");
+        assert!(svg.contains("<title>tallymark: the store does not answer; try again</title>"), "{svg}");
+    }
+}

@@ -63,3 +63,10 @@ async fn pages_are_for_whom_the_operator_says_and_badges_for_everybody() {
     assert_eq!(site.get("/repo/you/repo", token).await.0, StatusCode::NOT_FOUND);
     assert_eq!(site.get("/badge.svg?repo=you/repo", None).await.0, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn page_without_a_store_says_so() {
+    let (code, _, body) = Site::without_store().await.get("/repo/you/repo", None).await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("The store does not answer at the moment."), "{body}");
+}

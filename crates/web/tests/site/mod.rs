@@ -48,6 +48,18 @@ impl Site {
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         fill(&*store).await;
+        Site::over(store, visibility, dir)
+    }
+
+    /// A site whose store never answers.
+    pub(crate) async fn without_store() -> Site {
+        // Nothing listens there: port 1 is not a port that is given away.
+        let url = "redis://127.0.0.1:1".parse().unwrap();
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        Site::over(store, Visibility::Public, tempfile::tempdir().unwrap())
+    }
+
+    fn over(store: Arc<dyn Store>, visibility: Visibility, dir: tempfile::TempDir) -> Site {
         let app = App {
             counter: Arc::new(Stored(store.clone())),
             store,
