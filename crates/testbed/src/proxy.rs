@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub enum Fault {
         /// How many answers still pass, over all connections.
         after: u64,
     },
+    /// The next answer to a request with this word in it is thrown away and its connection is cut; then everything passes.
+    CutAnswerTo(&'static str),
     /// Nothing moves in either direction and no connection ends. What the client sent is held back and passes when
     /// the fault is over, as with a network that was only slow.
     BlackHole,
@@ -58,8 +61,20 @@ struct State {
     fault: Fault,
     stopped: bool,
     next: u64,
-    open: HashMap<u64, [TcpStream; 2]>,
+    open: HashMap<u64, Connection>,
 }
+
+/// The two ends of a connection. The server's is exchanged by [`FaultProxy::fail_over`].
+#[derive(Debug)]
+struct Connection {
+    client: TcpStream,
+    server: Arc<TcpStream>,
+}
+
+/// What a connection waits for: nothing, any answer, or the answer that [`Fault::CutAnswerTo`] means.
+const NOTHING: u8 = 0;
+const ANY: u8 = 1;
+const WANTED: u8 = 2;
 
 /// What is to be done with a piece of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,10 +122,26 @@ impl FaultProxy {
         self.shared.lock().upstream = upstream;
     }
 
+    /// Sends new connections to another server and joins the standing ones with it too, without their clients seeing
+    /// anything: a failover behind a load balancer. What was on its way to or from the old server is lost.
+    ///
+    /// # Panics
+    /// When the new server cannot be reached.
+    pub fn fail_over(&self, upstream: SocketAddr) {
+        let mut state = self.shared.lock();
+        state.upstream = upstream;
+        for connection in state.open.values_mut() {
+            let server = TcpStream::connect(upstream).expect("the new server listens");
+            server.set_nodelay(true).expect("a socket can be told not to wait");
+            let old = std::mem::replace(&mut connection.server, Arc::new(server));
+            let _ = old.shutdown(Shutdown::Both);
+        }
+    }
+
     /// Cuts all standing connections, in both directions.
     pub fn cut(&self) {
-        for streams in self.shared.lock().open.values() {
-            shut(streams);
+        for Connection { client, server } in self.shared.lock().open.values() {
+            shut(client, server);
         }
     }
 
@@ -152,10 +183,29 @@ impl Shared {
         drop(self.changed.wait_while(state, blocked).expect("no holder of the proxy's state panics"));
     }
 
-    /// Decides over an answer that begins now.
-    fn judge(&self) -> Verdict {
+    /// The server's end of a connection as it is now.
+    fn server(&self, id: u64) -> Option<Arc<TcpStream>> {
+        self.lock().open.get(&id).map(|connection| connection.server.clone())
+    }
+
+    /// What the request means to the fault of the moment.
+    fn wants(&self, request: &[u8]) -> u8 {
+        match self.lock().fault {
+            Fault::CutAnswerTo(word) if request.windows(word.len()).any(|part| part == word.as_bytes()) => {
+                WANTED
+            }
+            _ => ANY,
+        }
+    }
+
+    /// Decides over an answer that begins now, to a request that meant `asked`.
+    fn judge(&self, asked: u8) -> Verdict {
         let mut state = self.lock();
         let verdict = match &mut state.fault {
+            fault @ Fault::CutAnswerTo(_) if asked == WANTED => {
+                *fault = Fault::Pass;
+                Verdict::Cut
+            }
             Fault::DropReplies { after: 0 } => Verdict::Drop,
             Fault::CutReplies { after: 0 } => Verdict::Cut,
             Fault::DropReplies { after } | Fault::CutReplies { after } => {
@@ -199,61 +249,81 @@ fn join(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     let server = TcpStream::connect(upstream)?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let pair = [client.try_clone()?, server.try_clone()?];
+    let connection = Connection { client: client.try_clone()?, server: Arc::new(server) };
     let id = {
         let mut state = shared.lock();
         state.next += 1;
         let id = state.next;
-        state.open.insert(id, pair);
+        state.open.insert(id, connection);
         id
     };
-    // True from a piece of client data until the answer to it begins.
-    let asked = Arc::new(AtomicBool::new(false));
-    let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
+    // Not NOTHING from a piece of client data until the answer to it begins.
+    let asked = Arc::new(AtomicU8::new(NOTHING));
+    let from_client = client.try_clone()?;
     let (up, up_asked) = (shared.clone(), asked.clone());
     thread::spawn(move || {
-        pump_requests(from_client, to_server, &up, &up_asked);
+        pump_requests(from_client, id, &up, &up_asked);
     });
     let down = shared.clone();
     thread::spawn(move || {
-        pump_answers(&server, &client, &down, &asked);
-        shut(&[client, server]);
-        down.lock().open.remove(&id);
+        pump_answers(&client, id, &down, &asked);
+        if let Some(Connection { client, server }) = down.lock().open.remove(&id) {
+            shut(&client, &server);
+        }
     });
     Ok(())
 }
 
-fn pump_requests(mut client: TcpStream, mut server: TcpStream, shared: &Shared, asked: &AtomicBool) {
+fn pump_requests(mut client: TcpStream, id: u64, shared: &Shared, asked: &AtomicU8) {
     let mut buf = [0; 16 * 1024];
     while let Ok(n @ 1..) = client.read(&mut buf) {
         shared.wait_out_black_hole();
-        asked.store(true, SeqCst);
-        if server.write_all(&buf[..n]).is_err() {
-            break;
-        }
+        asked.fetch_max(shared.wants(&buf[..n]), SeqCst);
+        let Some(server) = shared.server(id) else { return };
+        // A server that is gone ends the connection from the other pump, unless another has taken its place.
+        let _ = (&*server).write_all(&buf[..n]);
     }
     // The client has said all: the server may still have something to answer.
-    let _ = server.shutdown(Shutdown::Write);
+    if let Some(server) = shared.server(id) {
+        let _ = server.shutdown(Shutdown::Write);
+    }
 }
 
-fn pump_answers(mut server: &TcpStream, mut client: &TcpStream, shared: &Shared, asked: &AtomicBool) {
+fn pump_answers(client: &TcpStream, id: u64, shared: &Shared, asked: &AtomicU8) {
+    while let Some(server) = shared.server(id) {
+        let exchanged = || shared.server(id).is_some_and(|now| !Arc::ptr_eq(&now, &server));
+        if pump_from(&server, client, shared, asked).is_break() || !exchanged() {
+            return;
+        }
+    }
+}
+
+/// Hands on answers until the server ends; `Break` when the client's connection is to end with it.
+fn pump_from(
+    mut server: &TcpStream,
+    mut client: &TcpStream,
+    shared: &Shared,
+    asked: &AtomicU8,
+) -> ControlFlow<()> {
     let mut buf = [0; 16 * 1024];
     let mut verdict = Verdict::Pass;
     while let Ok(n @ 1..) = server.read(&mut buf) {
         shared.wait_out_black_hole();
-        if asked.swap(false, SeqCst) {
-            verdict = shared.judge();
+        let request = asked.swap(NOTHING, SeqCst);
+        if request != NOTHING {
+            verdict = shared.judge(request);
         }
         match verdict {
-            Verdict::Pass if client.write_all(&buf[..n]).is_err() => return,
+            Verdict::Pass if client.write_all(&buf[..n]).is_err() => return ControlFlow::Break(()),
             Verdict::Pass | Verdict::Drop => {}
-            Verdict::Cut => return,
+            Verdict::Cut => return ControlFlow::Break(()),
         }
     }
+    ControlFlow::Continue(())
 }
 
-fn shut(streams: &[TcpStream; 2]) {
-    for stream in streams {
+fn shut(client: &TcpStream, server: &TcpStream) {
+    for stream in [client, server] {
         let _ = stream.shutdown(Shutdown::Both);
     }
 }

@@ -220,6 +220,32 @@ fn black_hole_holds_back_and_cut_cuts() {
 }
 
 #[test]
+fn failover_is_not_seen_by_the_client() {
+    let (one, two) = (Redis::start(), Redis::start());
+    let proxy = FaultProxy::start(one.addr());
+    let mut stream = TcpStream::connect(proxy.addr()).unwrap();
+    assert_eq!(ask(&mut stream, "SET a 1"), "+OK");
+    proxy.fail_over(two.addr());
+    assert_eq!(ask(&mut stream, "SET b 1"), "+OK");
+    assert_eq!((one.cli(&["EXISTS", "a", "b"]), two.cli(&["EXISTS", "b"])), ("1".to_owned(), "1".to_owned()));
+    assert_eq!(proxy.connections(), 1);
+}
+
+#[test]
+fn answer_to_one_command_is_cut() {
+    let redis = Redis::start();
+    let proxy = FaultProxy::start(redis.addr());
+    proxy.set(Fault::CutAnswerTo("INCR"));
+    let mut stream = TcpStream::connect(proxy.addr()).unwrap();
+    assert_eq!(ask(&mut stream, "PING"), "+PONG");
+    send(&mut stream, "INCR a");
+    assert_eq!(stream.read(&mut [0; 1]).unwrap_or(0), 0);
+    assert_eq!((redis.cli(&["GET", "a"]).as_str(), proxy.dropped()), ("1", 1));
+    let mut stream = TcpStream::connect(proxy.addr()).unwrap();
+    assert_eq!(ask(&mut stream, "INCR a"), ":2");
+}
+
+#[test]
 fn syslog_ng_forwards_what_it_hears() {
     let mut syslog = SyslogNg::start(|site| {
         let out = site.path("out.log");
