@@ -4,6 +4,7 @@
 //! retried here: an error goes to the caller, who may ask again, because batches are numbered. [`crate::open`] makes
 //! one. Sentinel, Cluster and TLS are not here yet.
 
+mod aof;
 mod client;
 mod keys;
 mod log;
@@ -33,13 +34,15 @@ pub struct Redis {
     retention: Retention,
     apply: Script,
     claim: Script,
+    aof: aof::Aof,
 }
 
 impl Redis {
     /// Reads the address. The first call connects, so a Redis that is away hinders nobody from starting.
     pub fn new(url: &str, retention: Retention) -> Result<Redis> {
         let (writes, reader) = (Link::new(url)?, Reader::new(Link::new(url)?));
-        Ok(Redis { writes, reader, retention, apply: Script::apply(), claim: Script::claim() })
+        let (apply, claim) = (Script::apply(), Script::claim());
+        Ok(Redis { writes, reader, retention, apply, claim, aof: aof::Aof::default() })
     }
 
     async fn apply_one(&self, claim: &Claim, batch: &Batch) -> Result<Outcome> {
@@ -112,6 +115,7 @@ impl Store for Redis {
     async fn claim(&self, instance: Uuid) -> Result<Claim> {
         let attempt = format!("claiming instance {instance}");
         self.warn_of_eviction(&attempt).await?;
+        self.aof.make_whole(&self.writes, &attempt).await?;
         for _ in 0..CLAIM_ATTEMPTS {
             let (marker, before) = self.marker(instance, &attempt).await?;
             let (nonce, seq) = (claim::next_nonce(marker), marker.map_or(0, |marker| marker.seq));
@@ -136,6 +140,7 @@ impl Store for Redis {
             let attempt = format!("committing the position of {}", position.source);
             return Err(StoreError::new(Class::Request, attempt, "a remote store keeps no positions"));
         }
+        self.aof.make_whole(&self.writes, "applying batches").await?;
         let mut outcomes = Vec::with_capacity(batches.len());
         for batch in batches {
             let outcome = self.apply_one(claim, batch).await?;

@@ -1,0 +1,130 @@
+//! An append-only file that ends in the middle of a transaction, and how it is made whole.
+//!
+//! After a power cut the file may end anywhere. Redis then cuts it behind the last command that is whole, also when that
+//! command stands inside of MULTI ... EXEC (Valkey mended this in valkey-io/valkey#4342). Memory is right: the half
+//! transaction is not applied. But it stays in the file, and what is written next stands behind it; the restart after
+//! that takes both for one transaction, and half a batch counts twice. No marker can tell.
+//!
+//! So before the first batch goes to a run of Redis, Redis is asked to write the file anew from memory, unless it has
+//! done so since it started. That is what it does by itself whenever the file has grown.
+
+use super::client::Link;
+use crate::{Class, Result, StoreError};
+use redis::cmd;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::Instant};
+use tracing::{info, warn};
+
+/// How long a call waits for the file, which is soon there if the store is small.
+const WAIT: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How long batches wait for it at the most. They are safe in the outbox.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which run of Redis has a file that is whole, as far as we can bring that about.
+#[derive(Debug, Default)]
+pub(super) struct Aof(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    whole: Option<Arc<str>>,
+    asked: Option<(Arc<str>, Instant)>,
+}
+
+/// What INFO says of the file.
+#[derive(Debug, PartialEq, Eq)]
+enum File {
+    /// There is none, it is new, or it has been written anew since Redis started.
+    Whole,
+    /// The last attempt to write it anew failed.
+    Failed,
+    /// It is being written.
+    Busy,
+    /// Nobody knows how it ends.
+    Old,
+}
+
+impl Aof {
+    /// Returns once the file is whole, or as good as it gets. `Unavailable` while it is being written.
+    pub(super) async fn make_whole(&self, link: &Link, attempt: &str) -> Result<()> {
+        let run = link.live(attempt).await?.run;
+        let mut state = self.0.lock().await;
+        if state.whole.as_ref() == Some(&run) {
+            return Ok(());
+        }
+        let started = Instant::now();
+        loop {
+            let info: String = link.query(attempt, cmd("INFO").arg("persistence")).await?;
+            let since = state.asked.as_ref().filter(|(asked, _)| *asked == run).map(|(_, at)| *at);
+            match read(&info) {
+                File::Whole => break,
+                File::Failed => {
+                    warn!("Redis could not write its append-only file anew: see its log. {RISK}");
+                    break;
+                }
+                File::Old if since.is_none() => {
+                    if let Err(error) = link.query::<redis::Value>(attempt, &cmd("BGREWRITEAOF")).await {
+                        warn!(%error, "Redis does not write its append-only file anew (allow +bgrewriteaof). {RISK}");
+                        break;
+                    }
+                    info!("Redis has been restarted: asked it to write its append-only file anew");
+                    state.asked = Some((run.clone(), Instant::now()));
+                }
+                File::Old | File::Busy => {
+                    let since = since.unwrap_or(started);
+                    state.asked = Some((run.clone(), since));
+                    if since.elapsed() > PATIENCE {
+                        warn!("Redis takes long to write its append-only file anew. {RISK}");
+                        break;
+                    }
+                    if started.elapsed() > WAIT {
+                        let cause = "Redis is writing its append-only file anew after a restart";
+                        return Err(StoreError::new(Class::Unavailable, link.attempt(attempt), cause));
+                    }
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+            }
+        }
+        state.whole = Some(run);
+        Ok(())
+    }
+}
+
+const RISK: &str =
+    "If it was torn by a power cut, part of a batch may be counted twice after the next restart";
+
+fn read(info: &str) -> File {
+    let field = |name: &str| {
+        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map_or("", str::trim)
+    };
+    if field("aof_enabled") != "1" {
+        return File::Whole;
+    }
+    if field("aof_rewrite_in_progress") == "1" || field("aof_rewrite_scheduled") == "1" {
+        return File::Busy;
+    }
+    if field("aof_last_rewrite_time_sec") == "-1" {
+        let nothing_since_base = field("aof_current_size") == field("aof_base_size");
+        return if nothing_since_base { File::Whole } else { File::Old };
+    }
+    if field("aof_last_bgrewrite_status") == "ok" { File::Whole } else { File::Failed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_is_whole_when_this_run_has_written_it() {
+        let info = |rewrite: &str| format!("aof_enabled:1\r\n{}\r\n", rewrite.replace(' ', "\r\n"));
+        let never = "aof_last_rewrite_time_sec:-1 aof_base_size:90";
+        assert_eq!(read("aof_enabled:0\r\n"), File::Whole);
+        assert_eq!(read(&info(&format!("{never} aof_current_size:90"))), File::Whole);
+        assert_eq!(read(&info(&format!("{never} aof_current_size:91"))), File::Old);
+        assert_eq!(read(&info(&format!("{never} aof_rewrite_in_progress:1"))), File::Busy);
+        assert_eq!(read(&info(&format!("{never} aof_rewrite_scheduled:1"))), File::Busy);
+        let done = "aof_last_rewrite_time_sec:0 aof_last_bgrewrite_status:";
+        assert_eq!(read(&info(&format!("{done}ok"))), File::Whole);
+        assert_eq!(read(&info(&format!("{done}err"))), File::Failed);
+    }
+}
