@@ -308,6 +308,9 @@ impl Sender {
     /// The store has only what came up to `marker`. What the outbox holds is sent again; what it holds no longer is
     /// reported as a number, and the rest goes on under a new instance.
     async fn roll_back(&mut self, marker: u64) -> Result<(), Trouble> {
+        // What the store has answered must be known as applied, or nobody would see that it is taken back, and the
+        // HTTP counter would hear of it twice.
+        self.note().await?;
         let rolled = self.outbox.roll_back(marker).await?;
         self.acked = marker;
         self.noted = self.noted.min(marker);
