@@ -139,8 +139,7 @@ impl Direct {
         info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
         self.claim = Some(claim);
         self.renumber(claim.marker);
-        // A receiver that is gone wants no positions.
-        let _ = self.common.positions.send(Some(Arc::new(positions)));
+        self.common.positions.send_replace(Some(Arc::new(positions)));
         Ok(())
     }
 

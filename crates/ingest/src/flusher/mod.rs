@@ -112,7 +112,6 @@ pub struct FlusherOptions {
 pub struct Flusher {
     way: Way,
     common: Common,
-    start: StartPositions,
 }
 
 enum Way {
@@ -143,23 +142,22 @@ impl Flusher {
     ) -> Result<Flusher, StoreError> {
         let state = FlusherState::default();
         state.change(|troubles| troubles.store = Some("the store has not been reached yet".to_owned()));
-        let (positions, start) = watch::channel(None);
         let instance = Arc::new(instance);
         let common = Common {
             store: store.clone(),
             live,
             meters,
             state,
-            positions: Arc::new(positions),
+            positions: Arc::new(watch::Sender::new(None)),
             _instance: instance.clone(),
         };
         let way = if store.keeps_positions() {
             Way::Direct(Box::new(direct::Direct::new(common.clone(), instance.id, options.limits)))
         } else {
-            let (outbox, identity) = Outbox::open(&instance.dir, instance.id, options.keep)?;
-            Way::Relay(Box::new(relay::Relay::new(common.clone(), outbox, &identity, options)))
+            let (outbox, _) = Outbox::open(&instance.dir, instance.id, options.keep)?;
+            Way::Relay(Box::new(relay::Relay::new(common.clone(), outbox, options)))
         };
-        Ok(Flusher { way, common, start })
+        Ok(Flusher { way, common })
     }
 
     /// For `/readyz`.
@@ -169,7 +167,7 @@ impl Flusher {
 
     /// For sources that can be read again.
     pub fn start_positions(&self) -> StartPositions {
-        self.start.clone()
+        self.common.positions.subscribe()
     }
 
     /// Applies what comes out of the channel until it is closed and everything is in the store; or until it is safe in
@@ -196,7 +194,18 @@ const FOREIGN: &str = "this is not the store whose counts these are (it was empt
 const FENCED: &str = "another tallymark has claimed this data directory's identity: two copies of one data directory are \
     running, and this one halts. Stop the other, or delete `instance` and `outbox.db` from the copy's data directory";
 
+const POSITIONS_HELD: &str = "this data directory was restored from a backup, so its file positions are old: reading on \
+    from them would count lines twice. Import what is missing, or start once with --accept-positions";
+
 impl Common {
+    /// Sources that can be read again wait for an operator. Where there is none of them, nothing is in trouble.
+    fn hold_positions(&self) {
+        if self.positions.receiver_count() > 0 {
+            error!("{POSITIONS_HELD}");
+            self.state.change(|troubles| troubles.positions = Some(POSITIONS_HELD));
+        }
+    }
+
     fn trouble(&self, error: &dyn fmt::Display, failures: u32) {
         self.meters.store_up.set(0);
         self.state.change(|troubles| troubles.store = Some(error.to_string()));

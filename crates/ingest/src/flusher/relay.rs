@@ -17,7 +17,7 @@ use std::{
 use tallymark_core::Batch;
 use tallymark_store::{
     Claim, Outcome, StoreError,
-    outbox::{Fill, Identity, Origin, Outbox, Waiting},
+    outbox::{Fill, Origin, Outbox, Waiting},
 };
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info, warn};
@@ -28,9 +28,6 @@ type Trouble = Box<dyn std::error::Error + Send + Sync>;
 const PORTION: usize = 8;
 /// How often applied batches are let go of, and the fill is measured.
 const TIDY: Duration = Duration::from_secs(5);
-const POSITIONS_HELD: &str = "this data directory was restored from a backup, so its file positions are old: reading on \
-    from them would count lines twice. Import what is missing, or start once with --accept-positions";
-
 pub(super) struct Relay {
     common: Common,
     outbox: Arc<Outbox>,
@@ -52,11 +49,8 @@ struct Shared {
 }
 
 impl Relay {
-    pub(super) fn new(common: Common, outbox: Outbox, identity: &Identity, options: FlusherOptions) -> Relay {
+    pub(super) fn new(common: Common, outbox: Outbox, options: FlusherOptions) -> Relay {
         let FlusherOptions { accept_positions, limits, .. } = options;
-        if identity.positions_held && !accept_positions {
-            common.state.change(|troubles| troubles.positions = Some(POSITIONS_HELD));
-        }
         let shared = Arc::new(Shared { room: AtomicBool::new(true), ..Shared::default() });
         Relay { common, outbox: Arc::new(outbox), accept_positions, limits, shared }
     }
@@ -126,10 +120,11 @@ impl Keeper {
         if accept {
             self.outbox.accept_positions().await?;
         }
-        if !self.outbox.identity().await?.positions_held {
+        if self.outbox.identity().await?.positions_held {
+            self.common.hold_positions();
+        } else {
             let positions = self.outbox.positions().await?;
-            // A receiver that is gone wants no positions.
-            let _ = self.common.positions.send(Some(Arc::new(positions)));
+            self.common.positions.send_replace(Some(Arc::new(positions)));
         }
         Ok(())
     }
@@ -288,10 +283,14 @@ impl Sender {
             Some(_) => return Err(FOREIGN.into()),
         }
         if claim.marker > identity.last {
-            identity = self.outbox.forget().await?;
-            self.common.state.change(|troubles| troubles.positions = Some(POSITIONS_HELD));
+            let hits;
+            (identity, hits) = self.outbox.forget().await?;
+            warn!(
+                hits,
+                "the data directory is older than the store: what waited in it is taken as counted since, and let go of"
+            );
+            self.common.hold_positions();
             claim = self.common.store.claim(identity.instance).await?;
-            error!("{POSITIONS_HELD}");
         }
         info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
         self.claim = Some(claim);

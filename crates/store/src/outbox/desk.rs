@@ -28,8 +28,16 @@ pub(super) struct Desk {
     instance: Uuid,
     last: u64,
     pool: u64,
+    /// The pool's blocks up to this id were there when the file was opened.
+    inherited: i64,
     cutting: Option<Cutting>,
 }
+
+/// What the column `live` of the pool says: whose hits a block has. Blocks of different sorts are not merged.
+const LINES: i64 = 0;
+const LIVE: i64 = 1;
+/// They came with positions, so a restored state directory makes their source read them again.
+const REPLAYABLE: i64 = 2;
 
 /// A block of the pool, in memory while it is cut into batches.
 struct Cutting {
@@ -42,11 +50,22 @@ struct Cutting {
 impl Desk {
     pub(super) fn open(path: &Path, instance: Uuid, keep: Keep) -> Result<Desk> {
         let connection = Some(file::open(path, instance)?);
-        let mut desk =
-            Desk { path: path.to_owned(), keep, connection, instance, last: 0, pool: 0, cutting: None };
+        let mut desk = Desk {
+            path: path.to_owned(),
+            keep,
+            connection,
+            instance,
+            last: 0,
+            pool: 0,
+            inherited: 0,
+            cutting: None,
+        };
         desk.with("opening", |desk, db| {
             // The HTTP counter that these came from is gone with its process.
-            db.execute_batch("UPDATE pool SET live = 0 WHERE live; UPDATE batch SET live = 0 WHERE live;")?;
+            db.execute_batch(
+                "UPDATE pool SET live = 0 WHERE live <> 0; UPDATE batch SET live = 0 WHERE live;",
+            )?;
+            desk.inherited = db.query_row("SELECT coalesce(max(id), 0) FROM pool", [], |row| row.get(0))?;
             desk.load(db)
         })?;
         Ok(desk)
@@ -116,6 +135,11 @@ impl Desk {
         direct: bool,
     ) -> Result<()> {
         let cut = (direct && self.pool == 0).then(|| batches(self.instance, self.last + 1, entries.to_vec()));
+        let sort = match origin {
+            Origin::Live => LIVE,
+            Origin::Lines if positions.is_empty() => LINES,
+            Origin::Lines => REPLAYABLE,
+        };
         let block = if cut.is_none() { codec::encode(entries) } else { Vec::new() };
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -132,9 +156,13 @@ impl Desk {
                 }
                 write_last(&transaction, last)?;
             } else if !block.is_empty() {
+                // Behind what was inherited, also when that is sent and gone.
                 transaction
-                    .prepare_cached("INSERT INTO pool (level, live, hits, block) VALUES (0, ?1, ?2, ?3)")?
-                    .execute(params![origin == Origin::Live, clamped(codec::hits(entries)), block])?;
+                    .prepare_cached(
+                        "INSERT INTO pool (id, level, live, hits, block)
+                         VALUES ((SELECT max(coalesce(max(id), 0), ?4) + 1 FROM pool), 0, ?1, ?2, ?3)",
+                    )?
+                    .execute(params![sort, clamped(codec::hits(entries)), block, desk.inherited])?;
                 pooled = 1;
             }
             transaction.commit()?;
@@ -148,22 +176,22 @@ impl Desk {
     /// Merges the blocks of every level that has enough of them. The block that is being cut stays out.
     fn merge(&mut self) -> Result<()> {
         for level in 0..TOP_LEVEL {
-            for live in [false, true] {
-                while self.merge_level(level, live)? {}
+            for sort in [LINES, LIVE, REPLAYABLE] {
+                while self.merge_level(level, sort)? {}
             }
         }
         Ok(())
     }
 
-    fn merge_level(&mut self, level: i64, live: bool) -> Result<bool> {
+    fn merge_level(&mut self, level: i64, sort: i64) -> Result<bool> {
         let cutting = self.cutting.as_ref().map(|cutting| cutting.id);
-        let rows = self.with("reading", |_, db| {
+        let rows = self.with("reading", |desk, db| {
             let mut statement = db.prepare_cached(
-                "SELECT id, hits, block FROM pool WHERE level = ?1 AND live = ?2 AND at = 0 AND id IS NOT ?3
+                "SELECT id, hits, block FROM pool WHERE level = ?1 AND live = ?2 AND at = 0 AND id IS NOT ?3 AND id > ?5
                  ORDER BY id LIMIT ?4",
             )?;
             let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-            let rows = statement.query_map(params![level, live, cutting, FAN_IN as i64], row)?;
+            let rows = statement.query_map(params![level, sort, cutting, FAN_IN as i64, desk.inherited], row)?;
             rows.collect::<rusqlite::Result<Vec<(i64, i64, Vec<u8>)>>>()
         })?;
         let bytes: usize = rows.iter().map(|(_, _, block)| block.len()).sum();
@@ -184,7 +212,7 @@ impl Desk {
                 .prepare_cached(
                     "INSERT INTO pool (id, level, live, hits, block) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
-                .execute(params![ids.first(), level + 1, live, hits, merged])?;
+                .execute(params![ids.first(), level + 1, sort, hits, merged])?;
             transaction.commit()?;
             desk.pool -= ids.len() as u64 - 1;
             Ok(true)
@@ -271,7 +299,7 @@ impl Desk {
     fn oldest(&mut self) -> Result<Option<Cutting>> {
         self.with("reading", |_, db| {
             let row = |row: &rusqlite::Row<'_>| {
-                let origin = if row.get(1)? { Origin::Live } else { Origin::Lines };
+                let origin = if row.get::<_, i64>(1)? == LIVE { Origin::Live } else { Origin::Lines };
                 Ok(Cutting {
                     id: row.get(0)?,
                     origin,
@@ -375,18 +403,33 @@ impl Desk {
         self.identity()
     }
 
-    pub(super) fn forget(&mut self) -> Result<Identity> {
+    /// Answers how many hits went, too.
+    pub(super) fn forget(&mut self) -> Result<(Identity, u64)> {
         let instance = Uuid::new_v4();
-        self.with("writing", |desk, db| {
+        let hits = self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch("DELETE FROM batch; DELETE FROM pool;")?;
+            // What came in since the start is nobody else's, unless its source will read it again.
+            let old = "(id <= ?1 OR live = ?2)";
+            let pooled: i64 = transaction.query_row(
+                &format!("SELECT coalesce(sum(hits), 0) FROM pool WHERE {old}"),
+                [desk.inherited, REPLAYABLE],
+                |row| row.get(0),
+            )?;
+            transaction.execute(&format!("DELETE FROM pool WHERE {old}"), [desk.inherited, REPLAYABLE])?;
+            let numbered: i64 = transaction.query_row(
+                "SELECT coalesce(sum(hits), 0) FROM batch WHERE applied_at IS NULL",
+                [],
+                |row| row.get(0),
+            )?;
+            transaction.execute_batch("DELETE FROM batch")?;
             file::put(&transaction, "instance", &instance.to_string())?;
             file::put(&transaction, "last", "0")?;
             file::put(&transaction, "positions-held", "1")?;
             transaction.commit()?;
-            desk.load(db)
+            desk.load(db)?;
+            Ok(pooled.saturating_add(numbered).unsigned_abs())
         })?;
-        self.identity()
+        Ok((self.identity()?, hits))
     }
 
     pub(super) fn accept_positions(&mut self) -> Result<()> {

@@ -212,8 +212,9 @@ impl Outbox {
     }
 
     /// The state directory was restored from a backup: whatever waits in it has been applied since, and its positions
-    /// are old. Empties it, under a new instance.
-    pub async fn forget(&self) -> Result<Identity> {
+    /// are old. Empties it, but for what other sources have counted since it was opened, and goes on under a new
+    /// instance. Answers how many hits it let go of, too.
+    pub async fn forget(&self) -> Result<(Identity, u64)> {
         self.ask(Desk::forget).await
     }
 

@@ -219,9 +219,19 @@ async fn restored_directory_is_emptied_and_holds_its_positions() {
     let mut outbox = Box::new();
     outbox.push(&[("a", 1, 1)], true).await;
     outbox.push(&[("b", 1, 1)], false).await;
-    let identity = outbox.get().forget().await.unwrap();
+    outbox.reopen();
+    // Since the start: a line of a file, which will be read again, and one that nobody else has.
+    let position = Position { source: "file:x".to_owned(), state: "1".to_owned() };
+    outbox.get().push(entries(&[("c", 1, 4)]), Origin::Lines, vec![position], false).await.unwrap();
+    outbox.push(&[("d", 1, 8)], false).await;
+    let (identity, hits) = outbox.get().forget().await.unwrap();
     assert!(identity.positions_held && identity.last == 0);
-    assert!(outbox.drain(0).await.is_empty());
+    assert_eq!(hits, 1 + 1 + 4);
+    let kept = outbox.drain(0).await;
+    assert_eq!(
+        kept.iter().flat_map(|waiting| &waiting.batch.entries).map(|entry| entry.count).sum::<u64>(),
+        8
+    );
     outbox.reopen();
     assert!(outbox.identity.positions_held);
     outbox.get().accept_positions().await.unwrap();
