@@ -20,6 +20,8 @@ const ROOMS: &[(&str, May)] = &[
     ("tallymark", May::SeeAll),
     ("tallymark-bench", May::SeeAll),
     ("tallymark-fuzz", May::SeeAll),
+    // Scenarios see a daemon from outside; of ours they need names and a look into the store.
+    ("tallymark-soak", May::See(&["core", "store"])),
     ("xtask", May::See(&[])),
 ];
 
@@ -32,7 +34,10 @@ enum May {
 const PURE: &[&str] = &["tallymark-core", "tallymark-badge"];
 const IMPURE: &[&str] = &["tokio", "redis", "rusqlite", "notify", "hyper", "socket2"];
 
-const TESTBED: &str = "tallymark-testbed";
+/// Rooms that exist for tests alone: a room that ships sees them as a dev-dependency or not at all.
+const FOR_TESTS: &[&str] = &["tallymark-testbed", "tallymark-soak"];
+/// Programs that stand on them.
+const NOT_SHIPPED: &[&str] = &["tallymark-bench", "tallymark-soak"];
 
 /// Checks the edges and the reasons in the top Cargo.toml.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
@@ -78,9 +83,9 @@ fn wrong_edges(rooms: &BTreeMap<String, Vec<Edge>>) -> Vec<String> {
             continue;
         };
         for Edge { to, dev } in edges {
-            if to == TESTBED {
-                // What the bench starts are the same real servers, and it is not shipped either.
-                if !dev && room != "tallymark-bench" {
+            if FOR_TESTS.contains(&to.as_str()) {
+                // What the bench and the soak start are the same real servers, and they are not shipped either.
+                if !dev && !NOT_SHIPPED.contains(&room.as_str()) {
                     wrong.push(format!("{room} -> {to}: only as a dev-dependency"));
                 }
             } else if !allowed(may, to) {
@@ -190,9 +195,12 @@ mod tests {
 
     #[test]
     fn testbed_is_for_tests() {
-        check("tallymark-store", TESTBED, json!("dev"), "");
-        check("tallymark", TESTBED, Value::Null, "only as a dev-dependency");
-        check("tallymark-bench", TESTBED, Value::Null, "");
+        let testbed = "tallymark-testbed";
+        check("tallymark-store", testbed, json!("dev"), "");
+        check("tallymark", testbed, Value::Null, "only as a dev-dependency");
+        check("tallymark", "tallymark-soak", Value::Null, "only as a dev-dependency");
+        check("tallymark-bench", testbed, Value::Null, "");
+        check("tallymark-soak", testbed, Value::Null, "");
     }
 
     #[test]

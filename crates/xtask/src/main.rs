@@ -9,6 +9,7 @@ mod ci;
 mod edges;
 mod packages;
 mod run;
+mod soak;
 mod test;
 mod unpacked;
 
@@ -29,6 +30,8 @@ const COMMANDS: &[Command] = &[
         run: ci::run,
     },
     Command { name: "bench", about: "measure ours beside what people would use instead", run: bench::run },
+    Command { name: "soak", about: "run a scenario of faults in full size, with a ledger", run: soak::soak },
+    Command { name: "fuzz", about: "feed mutated bytes to every reader of bytes", run: soak::fuzz },
     Command { name: "edges", about: "check which crate may depend on which", run: edges::run },
 ];
 
