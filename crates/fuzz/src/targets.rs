@@ -1,0 +1,225 @@
+//! What is fed, and what must hold whatever it is fed.
+
+use crate::{codec, config};
+use arc_swap::ArcSwap;
+use axum::{body::Body, http::Request};
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use tallymark_badge::Look;
+use tallymark_core::{
+    Dating, Frame, Frames, Framing, Line, Lines, Name, NameRef, Now, Reject, Route, Routes, combined,
+    decode_percent, record,
+};
+use tallymark_ingest::{Format, IngestMeters, Intake, Live, SourceMeters};
+use tallymark_web::{App, Visibility};
+use tower::ServiceExt;
+
+/// Takes one input; panics if something does not hold.
+pub type Check = Box<dyn FnMut(&[u8])>;
+
+/// One reader of bytes.
+pub struct Target {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Sets it up.
+    pub make: fn() -> Check,
+}
+
+/// Every reader of bytes that others send.
+pub const TARGETS: &[Target] = &[
+    Target { name: "datagram", make: datagram },
+    Target { name: "stream", make: stream },
+    Target { name: "record", make: record },
+    Target { name: "combined", make: combined },
+    Target { name: "name", make: name },
+    Target { name: "config", make: config },
+    Target { name: "http", make: http },
+    Target { name: "outbox", make: outbox },
+];
+
+const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
+
+fn routes() -> Arc<Routes> {
+    let stock = Route {
+        tag: "tallymark".to_owned(),
+        columns: vec![tallymark_core::Column::Time, tallymark_core::Column::Name],
+        decode: 1,
+        ..Route::default()
+    };
+    Arc::new(Routes::new(vec![Route::default(), stock]))
+}
+
+fn intake(format: Format) -> (Intake, SourceMeters) {
+    let meters = IngestMeters::default().source("fuzz");
+    (Intake::new(routes(), format, Dating::Live, 1000, 65_536, meters.clone()), meters)
+}
+
+/// received = accepted + rejected, and what is accepted is in the tally.
+fn datagram() -> Check {
+    let formats = [Format::Syslog, Format::Record, Format::Auto, Format::Combined];
+    let mut intakes = formats.map(intake);
+    let mut accepted_before = [0; 4];
+    Box::new(move |input| {
+        for ((intake, meters), before) in intakes.iter_mut().zip(&mut accepted_before) {
+            intake.datagram(input, false, NOW);
+            intake.report();
+            let (received, accepted, rejected) = meters.lines();
+            assert_eq!(received, accepted + rejected, "received = accepted + rejected");
+            let sealed: u64 = intake.seal().iter().map(|entry| entry.count).sum();
+            assert!(sealed >= accepted - *before, "what is accepted is counted");
+            *before = accepted;
+        }
+    })
+}
+
+/// Where a stream is cut into chunks does not matter, and a message is never longer than the limit.
+fn stream() -> Check {
+    const LIMIT: usize = 256;
+    Box::new(|input| {
+        for framing in [Framing::Auto, Framing::Lines, Framing::Counted] {
+            let frames = |chunk: usize| {
+                let (mut frames, mut seen) = (Frames::new(framing, LIMIT), Vec::new());
+                for chunk in input.chunks(chunk.max(1)) {
+                    let mut rest = chunk;
+                    while !rest.is_empty() {
+                        let (used, frame) = frames.next(rest);
+                        match frame {
+                            Some(Frame::Message(message)) => {
+                                assert!(message.len() <= LIMIT + 1, "{}", message.len());
+                                seen.push(Ok(message.to_vec()));
+                            }
+                            Some(Frame::TooLong) => seen.push(Err(None)),
+                            Some(Frame::Broken(reject)) => seen.push(Err(Some(reject))),
+                            None => assert!(used > 0, "it goes on"),
+                        }
+                        if matches!(seen.last(), Some(Err(Some(_)))) {
+                            return seen;
+                        }
+                        rest = &rest[used..];
+                    }
+                }
+                seen
+            };
+            assert_eq!(frames(1), frames(input.len()), "{framing:?}");
+        }
+        let lines = |chunk: usize| {
+            let (mut lines, mut seen) = (Lines::new(LIMIT), Vec::new());
+            for chunk in input.chunks(chunk.max(1)) {
+                lines.push(chunk, |line| match line {
+                    Line::Whole(line) => seen.push(Some(line.to_vec())),
+                    Line::TooLong => seen.push(None),
+                });
+            }
+            (seen, lines.partial().to_vec())
+        };
+        assert_eq!(lines(1), lines(input.len()));
+    })
+}
+
+/// A hit has a name that is one, and the same bytes are always the same hit.
+fn read_twice(mut read: impl FnMut(&[u8]) -> Result<(String, u32), Reject> + 'static) -> Check {
+    Box::new(move |input| {
+        let first = read(input);
+        if let Ok((name, weight)) = &first {
+            assert!(NameRef::new(name.as_bytes()).is_ok() && *weight > 0, "{name:?} {weight}");
+        }
+        assert_eq!(first, read(input));
+    })
+}
+
+fn record() -> Check {
+    let (mut reader, routes) = (record::Reader::new(Dating::Live), routes());
+    read_twice(move |input| {
+        let mut seen = Err(Reject::Empty);
+        for route in routes.as_slice() {
+            seen = reader.read(route, input, NOW).map(|hit| (hit.name.as_str().to_owned(), hit.weight));
+        }
+        seen
+    })
+}
+
+fn combined() -> Check {
+    let (mut reader, route) = (combined::Reader::new(Dating::Own), Route::default());
+    read_twice(move |input| {
+        reader.read(&route, input, NOW).map(|hit| (hit.name.as_str().to_owned(), hit.weight))
+    })
+}
+
+/// Name and escaped form are one to one, and no escaped form leaves its directory or its key.
+fn name() -> Check {
+    Box::new(|input| {
+        let mut scratch = Vec::new();
+        for layers in 0..4 {
+            let decoded = decode_percent(input, layers, &mut scratch).to_vec();
+            let Ok(name) = NameRef::new(&decoded) else { continue };
+            let escaped = name.escaped().to_string();
+            assert!(escaped.len() <= tallymark_core::MAX_ESCAPED && !escaped.contains(['/', ':', '\0']));
+            let back = Name::from_escaped(&escaped).expect("what was escaped is read back");
+            assert_eq!(back.as_str(), name.as_str());
+        }
+        if let Some(name) = std::str::from_utf8(input).ok().and_then(Name::from_escaped) {
+            assert_eq!(name.escaped().to_string().as_bytes(), input);
+        }
+    })
+}
+
+/// A configuration is one, or every mistake in it has a line that is there.
+fn config() -> Check {
+    Box::new(|input| {
+        let text = String::from_utf8_lossy(input);
+        if let Err(mistakes) = config::Config::parse(&text, &config::Overrides::default()) {
+            assert!(!mistakes.is_empty());
+            for mistake in mistakes {
+                assert!(!mistake.to_string().is_empty());
+            }
+        }
+    })
+}
+
+/// No request is answered with 5xx, and every answer says that it is not to be guessed at.
+fn http() -> Check {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let url = format!("sqlite:{}", dir.path().join("fuzz.db").display()).parse().expect("an address");
+    let store = runtime.block_on(tallymark_store::open(&url, Default::default())).expect("a store");
+    let meters = IngestMeters::default().source("http");
+    let live = Arc::new(Live::new(store.clone(), meters, std::time::Duration::from_secs(60), 1000));
+    let app = App {
+        counter: live,
+        store,
+        look: Arc::new(ArcSwap::from_pointee(Look::default())),
+        base_url: "http://localhost".to_owned(),
+        visibility: Visibility::Public,
+        tokens: Vec::new(),
+        now: || NOW,
+    };
+    let router = tallymark_web::router(Arc::new(app));
+    Box::new(move |input| {
+        let _stays = &dir;
+        let text = String::from_utf8_lossy(input);
+        let (method, path) = text.split_once(' ').unwrap_or(("GET", &text));
+        let Ok(request) = Request::builder().method(method).uri(path).body(Body::empty()) else { return };
+        let router = router.clone();
+        let (status, body) = runtime.block_on(async {
+            let answer = router.oneshot(request).await.expect("a router always answers");
+            let status = answer.status();
+            (status, answer.into_body().collect().await.expect("a whole body").to_bytes())
+        });
+        assert!(!status.is_server_error(), "{status}: {:?}", String::from_utf8_lossy(&body));
+        let lower = body.to_ascii_lowercase();
+        let script = lower.windows(7).any(|part| part == b"<script");
+        assert!(!script || lower.starts_with(b"<!doctype"), "no picture has a script");
+    })
+}
+
+/// Damaged blocks are errors; what can be read can be written and read again.
+fn outbox() -> Check {
+    Box::new(|input| {
+        if let Ok((entries, _)) = codec::decode(input, 0, usize::MAX, usize::MAX) {
+            let block = codec::encode(&entries);
+            let (again, _) = codec::decode(&block, 0, usize::MAX, usize::MAX).expect("we wrote it");
+            assert_eq!(again, entries);
+        }
+        let _ = codec::merge(&[input.to_vec(), input.to_vec()]);
+    })
+}
