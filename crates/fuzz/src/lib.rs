@@ -5,7 +5,13 @@
 //! There is no coverage feedback: what is found is near to what the corpus knows, which is where mistakes are.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
-#![allow(dead_code, unused_imports, unreachable_pub, missing_docs, reason = "parts of other rooms are included by path")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    missing_docs,
+    reason = "parts of other rooms are included by path"
+)]
 
 #[path = "../../store/src/outbox/codec.rs"]
 mod codec;

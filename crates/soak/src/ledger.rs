@@ -15,13 +15,6 @@ impl Ledger {
         }
     }
 
-    /// Takes back a hit that nobody took.
-    pub(crate) fn take_back(&mut self, name: &str) {
-        if let Some(sum) = self.0.get_mut(name) {
-            *sum -= 1;
-        }
-    }
-
     pub(crate) fn join(&mut self, other: &Ledger) {
         for (name, count) in &other.0 {
             self.add(name, *count);

@@ -18,6 +18,7 @@ mod traffic;
 pub mod badges;
 pub mod disk;
 pub mod failover;
+pub mod file;
 pub mod flushall;
 pub mod lost_replies;
 pub mod names;
@@ -26,6 +27,7 @@ pub mod overload;
 pub mod poison;
 pub mod redis_tail;
 pub mod restore;
+pub mod sweep;
 
 use bed::Bed;
 use counts::Counts;
@@ -85,6 +87,8 @@ pub struct Scenario {
 
 /// Every scenario.
 pub const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "file", about: "a log is rotated while the daemon is killed", run: file::run },
+    Scenario { name: "sweep", about: "the daemon is killed at its N-th system call", run: sweep::run },
     Scenario {
         name: "redis-tail",
         about: "Redis is killed and loses the end of its log",

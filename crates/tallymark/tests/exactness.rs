@@ -1,7 +1,7 @@
-//! Lost replies and a long outage: every hit once. Small soaks: `cargo xtask soak NAME` runs the same in full
+//! Kills at any instant, lost replies, a long outage: every hit once. Small soaks: `cargo xtask soak NAME` runs the same in full
 //! size.
 
-use tallymark_soak::{Plan, lost_replies, outage};
+use tallymark_soak::{Plan, file, lost_replies, outage, sweep};
 
 fn plan() -> Plan {
     Plan::small(env!("CARGO_BIN_EXE_tallymark"))
@@ -15,4 +15,14 @@ fn lost_replies_count_nothing_twice() {
 #[test]
 fn outage_costs_names_and_not_hits() {
     outage::run(&plan());
+}
+
+#[test]
+fn rotated_log_is_counted_once_whatever_is_killed() {
+    file::run(&plan());
+}
+
+#[test]
+fn kill_at_any_system_call_leaves_nothing_half_counted() {
+    sweep::run(&plan());
 }
