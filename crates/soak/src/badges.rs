@@ -30,6 +30,8 @@ pub fn run(plan: &Plan) {
     let stop = AtomicBool::new(false);
     let reads = thread::scope(|scope| {
         let reader = scope.spawn(|| read(&bed.badges(), &stop));
+        // The reader ends with us, also when something here fails.
+        let _end = SetOnDrop(&stop);
         let mut random = plan.random();
         for _ in 0..kills {
             trouble(&bed, tmpfs.as_ref(), &mut random);
@@ -53,17 +55,25 @@ pub fn run(plan: &Plan) {
     say("badges", &format!("{kills} kills, {disk}, {reads} reads, {hits} hits, none incomplete or lower"));
 }
 
+/// Tells a thread to end, whatever happens to the one that waits for it.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 /// One publisher, killed at some instant; every other one meets a full disk.
 fn trouble(bed: &Bed, tmpfs: Option<&Tmpfs>, random: &mut Random) {
     let full = tmpfs.filter(|_| random.within(0, 2) == 0);
     if let Some(tmpfs) = full {
         tmpfs.fill();
     }
-    let mut publisher = bed.launch("render", &[]);
+    let publisher = bed.launch("render", &[]);
     thread::sleep(Duration::from_millis(random.within(1, 120))); // the instant of the kill
-    if publisher.is_running() {
-        publisher.kill9();
-    }
+    // It may have ended just now; then there is nothing to kill.
+    drop(publisher);
     if let Some(tmpfs) = full {
         tmpfs.free();
         let (good, text) = bed.run(&["render"]);
