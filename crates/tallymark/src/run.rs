@@ -86,8 +86,12 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let tail = meters.tail();
 
     let live = Arc::new(Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries));
-    let options =
-        FlusherOptions { keep: config.keep, accept_positions: start.accept_positions, limits: config.names };
+    let options = FlusherOptions {
+        keep: config.keep,
+        accept_positions: start.accept_positions,
+        replayable: config.sources.iter().any(|source| source.kind.is_replayable()),
+        limits: config.names,
+    };
     let flusher = Flusher::open(instance, store.clone(), live.clone(), meters, options)?;
     let state = flusher.state();
     let health = Arc::new(Health { ready: readiness(state.clone()), registry: Arc::new(registry) });

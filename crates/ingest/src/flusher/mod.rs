@@ -104,6 +104,8 @@ pub struct FlusherOptions {
     pub keep: Keep,
     /// The operator says that the positions of a restored state directory are right.
     pub accept_positions: bool,
+    /// There is a source that can be read again, so positions matter.
+    pub replayable: bool,
     /// How many names may be counted.
     pub limits: NameLimits,
 }
@@ -127,6 +129,7 @@ struct Common {
     meters: IngestMeters,
     state: FlusherState,
     positions: Arc<watch::Sender<Option<Arc<Vec<Position>>>>>,
+    replayable: bool,
     // The state directory stays locked for as long as anything of this runs.
     _instance: Arc<Instance>,
 }
@@ -149,6 +152,7 @@ impl Flusher {
             meters,
             state,
             positions: Arc::new(watch::Sender::new(None)),
+            replayable: options.replayable,
             _instance: instance.clone(),
         };
         let way = if store.keeps_positions() {
@@ -200,7 +204,7 @@ const POSITIONS_HELD: &str = "this data directory was restored from a backup, so
 impl Common {
     /// Sources that can be read again wait for an operator. Where there is none of them, nothing is in trouble.
     fn hold_positions(&self) {
-        if self.positions.receiver_count() > 0 {
+        if self.replayable {
             error!("{POSITIONS_HELD}");
             self.state.change(|troubles| troubles.positions = Some(POSITIONS_HELD));
         }
