@@ -48,7 +48,7 @@ impl Redis {
     async fn apply_one(&self, claim: &Claim, batch: &Batch) -> Result<Outcome> {
         let all = Name::all();
         let plan = Plan::new(batch, &all);
-        let attempt = format!("applying batch {} of instance {}", batch.seq, batch.instance);
+        let attempt = applying(batch);
         let keys = [keys::STORE, keys::APPLIED, keys::CHANGES];
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.apply.call(&self.writes, &attempt, &keys, arguments).await?;
@@ -88,6 +88,10 @@ impl Redis {
         }
         Ok(())
     }
+}
+
+fn applying(batch: &Batch) -> String {
+    format!("applying batch {} of instance {}", batch.seq, batch.instance)
 }
 
 /// With an append-only file, what was applied is on disk within seconds. Without one it is there with the next snapshot
@@ -140,7 +144,8 @@ impl Store for Redis {
             let attempt = format!("committing the position of {}", position.source);
             return Err(StoreError::new(Class::Request, attempt, "a remote store keeps no positions"));
         }
-        self.aof.make_whole(&self.writes, "applying batches").await?;
+        let Some(first) = batches.first() else { return Ok(Vec::new()) };
+        self.aof.make_whole(&self.writes, &applying(first)).await?;
         let mut outcomes = Vec::with_capacity(batches.len());
         for batch in batches {
             let outcome = self.apply_one(claim, batch).await?;
