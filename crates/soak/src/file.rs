@@ -31,6 +31,13 @@ fn once(plan: &Plan, bed: Bed, mut redis: Option<Redis>) {
     configure(&bed);
     let mut log = Log::new(&bed, rotation);
     let mut random = plan.random();
+    // A file that was rotated away before anybody has read of it is not the one that the configuration names.
+    let mut daemon = bed.start("ingest");
+    log.write(10, &mut random);
+    log.end();
+    let counts = bed.counts();
+    wait_until("the file is known", PATIENCE, || counts.try_total("~all") == Some(10));
+    daemon.kill9();
     for kill in 0..kills {
         let mut daemon = bed.launch("ingest", &[]);
         // Some of it before, some while it starts, some while it runs.
@@ -52,7 +59,6 @@ fn once(plan: &Plan, bed: Bed, mut redis: Option<Redis>) {
     let mut daemon = bed.start("ingest");
     log.end();
     let sent = log.ledger.total();
-    let counts = bed.counts();
     wait_until("every line is counted", PATIENCE * 3, || counts.try_total("~all") >= Some(sent));
     let metrics = bed.metrics();
     metrics.lines("file").check();
