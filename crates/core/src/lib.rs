@@ -13,6 +13,7 @@ mod counter;
 mod event;
 mod framing;
 mod hit;
+mod ledger;
 mod lines;
 mod name;
 mod recall;
@@ -28,6 +29,7 @@ pub use counter::{Counter, Total, Unavailable};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
 pub use hit::Hit;
+pub use ledger::{Commit, Committed, Ledger, NotCommitted, Once};
 pub use lines::{Line, Lines};
 pub use name::{
     ALL, Escaped, MAX_ESCAPED, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent, is_github,

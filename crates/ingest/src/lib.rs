@@ -5,6 +5,7 @@
 //! anything, and nothing a reader of the HTTP API does can slow a source down. The binary starts all of it.
 
 mod flusher;
+mod handed_in;
 pub mod import;
 mod intake;
 mod live;
@@ -17,6 +18,7 @@ mod watch;
 pub use flusher::{
     Ended, Flusher, FlusherOptions, FlusherState, Instance, InstanceError, NameLimits, Sealed, StartPositions,
 };
+pub use handed_in::HandedIn;
 pub use intake::{Format, Intake, Seen};
 pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters};

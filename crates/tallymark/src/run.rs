@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tallymark_ingest::{
-    Flusher, FlusherOptions, FlusherState, IngestMeters, Instance, Live, Tail,
+    Flusher, FlusherOptions, FlusherState, HandedIn, IngestMeters, Instance, Live, Tail,
     source::{Handed, Place, Stop, now},
 };
 use tallymark_publish::PublishMeters;
@@ -92,18 +92,21 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
         replayable: config.sources.iter().any(|source| source.kind.is_replayable()),
         limits: config.names,
     };
-    let flusher = Flusher::open(instance, store.clone(), live.clone(), meters, options)?;
+    let flusher = Flusher::open(instance, store.clone(), live.clone(), meters.clone(), options)?;
     let state = flusher.state();
     let health = Arc::new(Health { ready: readiness(state.clone()), registry: Arc::new(registry) });
     let mut routes = tallymark_web::health_router(health);
     if start.role != Role::Ingest {
+        let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
         let app = App {
             counter: live.clone(),
+            ledger: Arc::new(ledger),
             store: store.clone(),
             look: look.clone(),
             base_url: bindings.base_url.clone(),
             visibility: config.http.visibility,
             tokens: config.http.tokens.clone(),
+            body_bytes: config.body_bytes,
             now,
         };
         routes = routes.merge(tallymark_web::router(Arc::new(app)));

@@ -18,7 +18,7 @@ use prometheus_client::{
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use tallymark_badge::Look;
-use tallymark_core::{Counter, Now};
+use tallymark_core::{Counter, Ledger, Now};
 use tallymark_store::Store;
 
 /// Who may see pages and lists. Badges are always public: that is what they are for.
@@ -40,6 +40,8 @@ pub type Ready = Box<dyn Fn() -> Vec<String> + Send + Sync>;
 pub struct App {
     /// Counts badge requests.
     pub counter: Arc<dyn Counter>,
+    /// Takes what is handed in.
+    pub ledger: Arc<dyn Ledger>,
     /// Answers what pages show.
     pub store: Arc<dyn Store>,
     /// How badges look; exchanged when the configuration is reloaded.
@@ -48,8 +50,10 @@ pub struct App {
     pub base_url: String,
     /// Who may see pages.
     pub visibility: Visibility,
-    /// The tokens for [`Visibility::Token`].
+    /// The tokens for [`Visibility::Token`], and for writing; without any nobody writes.
     pub tokens: Vec<String>,
+    /// The largest body of a request.
+    pub body_bytes: usize,
     /// The clock.
     pub now: fn() -> Now,
 }

@@ -80,6 +80,11 @@ impl FlusherState {
         [troubles.store.clone(), troubles.outbox.clone(), positions].into_iter().flatten().collect()
     }
 
+    /// Why the store takes nothing, if it does not.
+    pub(crate) fn store_trouble(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
+    }
+
     fn change(&self, change: impl FnOnce(&mut Troubles)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }

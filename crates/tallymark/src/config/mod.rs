@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) routes: Arc<Routes>,
     pub(crate) badges: Badges,
     pub(crate) connections: usize,
+    pub(crate) body_bytes: usize,
     pub(crate) tally_entries: usize,
     pub(crate) names: NameLimits,
 }
@@ -199,6 +200,10 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
 
     let mut limits = file.table("limits");
     let connections = limits.number("connections", 1..1_000_001).unwrap_or(20_000);
+    let body_bytes = limits.text("body-bytes", |text| match units::bytes(text)? {
+        size @ 1024..=0x1000_0000 => Ok(size),
+        _ => Err("must be 1KiB to 256MiB".to_owned()),
+    });
     let tally_entries = limits.number("tally-entries", 100..10_000_001).unwrap_or(200_000);
     let names = NameLimits {
         names: limits.number("names", 1..1_000_000_001).unwrap_or(NameLimits::default().names),
@@ -220,6 +225,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
         routes,
         badges,
         connections,
+        body_bytes: body_bytes.unwrap_or(1 << 20),
         tally_entries,
         names,
     }

@@ -67,6 +67,7 @@ fn values_out_of_range_are_refused() {
         ("[store]\ntick = \"-1s\"", "duration"),
         ("[limits]\nconnections = 0", "must be 1 to"),
         ("[limits]\nconnections = -5", "must be 1 to"),
+        ("[limits]\nbody-bytes = \"1\"", "must be 1KiB to 256MiB"),
         ("[http]\nbase-url = \"javascript:alert(1)\"", "site"),
         ("[http]\nvisibility = \"secret\"", "public, token or off"),
         ("[http]\ntokens = [\"short\"]", "at least 16"),

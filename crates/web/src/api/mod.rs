@@ -1,10 +1,12 @@
 //! The API of our own under `/api/v1`, and its description at `/openapi.json`.
 //!
-//! Every answer is JSON, mistakes too (`{"error": "..."}`), but for the CSV of a series. Reading follows `visibility`.
+//! Every answer is JSON, mistakes too (`{"error": "..."}`), but for the CSV of a series. Reading follows `visibility`; writing
+//! takes a token.
 //! `openapi.json` is written by hand; a test compares it with what the routes answer.
 
 mod counters;
 mod csv;
+mod hits;
 mod range;
 mod series;
 mod summary;
@@ -20,7 +22,7 @@ use axum::{
     handler::Handler,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, any, get},
+    routing::{MethodRouter, any, get, post},
 };
 use serde::Serialize;
 use std::sync::Arc;
@@ -43,6 +45,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/api/v1/summary", read(summary::show))
         .route("/api/v1/counters", read(counters::list))
         .route("/api/v1/counters/{*name}", read(counters::one))
+        .route("/api/v1/hits", post(hits::take).fallback(|| async { wrong_method("POST") }))
         .route("/api/v1/{*rest}", any(nothing_here))
         .with_state(Arc::new(api))
 }

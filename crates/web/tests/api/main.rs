@@ -6,3 +6,4 @@
 mod read;
 mod schema;
 mod site;
+mod write;

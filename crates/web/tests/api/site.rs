@@ -9,10 +9,11 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tallymark_badge::Look;
 use tallymark_core::{
-    Batch, Counter, Day, Entry, Event, Hit, Minute, Name, NameRef, Now, Total, Unavailable, When,
+    Batch, Commit, Committed, Counter, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef, NotCommitted,
+    Now, Once, Total, Unavailable, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{App, Visibility, router};
@@ -41,7 +42,31 @@ impl Counter for Stored {
     }
 }
 
+/// What one request handed in: its key and its entries, as text.
+pub(crate) type Handed = (Option<String>, Vec<String>);
+
+/// Writes down what is handed in, and answers what a test says.
+pub(crate) struct Book {
+    pub(crate) handed: Mutex<Vec<Handed>>,
+    pub(crate) answer: Mutex<Result<Committed, NotCommitted>>,
+}
+
+impl Ledger for Book {
+    fn commit<'a>(&'a self, once: Option<Once<'a>>, entries: Vec<Entry>) -> Commit<'a> {
+        let text = |entry: &Entry| {
+            let When::Minute(minute) = entry.when else { panic!("every time is a minute") };
+            let (minute, day) = (minute.hour_of_day() * 60 + minute.minute_of_hour(), minute.day());
+            format!("{} {} {day} {minute} {}", entry.event, entry.name, entry.count)
+        };
+        let handed = (once.map(|once| once.key.to_owned()), entries.iter().map(text).collect());
+        self.handed.lock().unwrap().push(handed);
+        let answer = self.answer.lock().unwrap().clone();
+        Box::pin(async { answer })
+    }
+}
+
 pub(crate) struct Site {
+    pub(crate) book: Arc<Book>,
     _dir: tempfile::TempDir,
     routes: Router,
     document: Document,
@@ -77,16 +102,19 @@ impl Site {
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         fill(&*store).await;
+        let book = Arc::new(Book { handed: Mutex::default(), answer: Mutex::new(Ok(Committed::Now)) });
         let app = App {
+            ledger: book.clone(),
             counter: Arc::new(Stored(store.clone())),
             store,
             look: Arc::new(ArcSwap::from_pointee(Look::default())),
             base_url: "https://hits.example.org".to_owned(),
             visibility,
             tokens: tokens.iter().map(|&token| token.to_owned()).collect(),
+            body_bytes: 4096,
             now: || NOW,
         };
-        Site { _dir: dir, routes: router(Arc::new(app)), document: Document::read() }
+        Site { book, _dir: dir, routes: router(Arc::new(app)), document: Document::read() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Got {

@@ -10,7 +10,8 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Batch, Counter, Day, Entry, Event, Hit, Minute, Name, NameRef, Now, Total, Unavailable, When,
+    Batch, Commit, Counter, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef, NotCommitted, Now, Once,
+    Total, Unavailable, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{App, Visibility, router};
@@ -34,6 +35,15 @@ impl Counter for Stored {
             let totals = self.0.totals(event, &[name]).await.map_err(|_| Unavailable)?;
             totals.first().copied().ok_or(Unavailable)
         }))
+    }
+}
+
+/// Nothing is handed in here.
+struct Closed;
+
+impl Ledger for Closed {
+    fn commit<'a>(&'a self, _once: Option<Once<'a>>, _entries: Vec<Entry>) -> Commit<'a> {
+        Box::pin(async { Err(NotCommitted::NoRoom) })
     }
 }
 
@@ -62,11 +72,13 @@ impl Site {
     fn over(store: Arc<dyn Store>, visibility: Visibility, dir: tempfile::TempDir) -> Site {
         let app = App {
             counter: Arc::new(Stored(store.clone())),
+            ledger: Arc::new(Closed),
             store,
             look: Arc::new(ArcSwap::from_pointee(Look::default())),
             base_url: "https://hits.example.org".to_owned(),
             visibility,
             tokens: vec!["a-token-of-sixteen".to_owned()],
+            body_bytes: 1 << 20,
             now: || NOW,
         };
         Site { _dir: dir, routes: router(Arc::new(app)) }

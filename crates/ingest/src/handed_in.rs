@@ -1,0 +1,253 @@
+//! Counts that somebody hands in over HTTP (`POST /api/v1/hits`): into the store at once, and answered when they are there.
+//!
+//! They do not go through the flusher, whose answer nobody waits for. Each idempotency key is an instance of its own,
+//! made of the key alone: its batches are numbered from 1, so the store itself knows what of them it has, after a restart
+//! too. Requests without a key share an instance that lives as long as this process and an unbroken row of answers.
+
+use crate::{
+    flusher::{FlusherState, NameLimits},
+    live::Live,
+    meters::IngestMeters,
+};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tallymark_core::{Batch, Commit, Committed, Entry, Ledger, Name, NotCommitted, Once, batches};
+use tallymark_store::{Claim, Outcome, Store};
+use uuid::Uuid;
+
+/// How long a request waits for the store.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often the same batches are sent when no answer comes, or are claimed when another request has the same key.
+const ATTEMPTS: u32 = 3;
+/// How long lies between two attempts.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Of how many keys the body is remembered.
+const KEYS: usize = 10_000;
+
+const FOREIGN: &str = "this is another store than a moment ago";
+const LOST: &str = "the store has lost what it had applied";
+
+/// Writes what is handed in.
+pub struct HandedIn {
+    store: Arc<dyn Store>,
+    live: Arc<Live>,
+    state: FlusherState,
+    meters: IngestMeters,
+    limits: NameLimits,
+    own: tokio::sync::Mutex<Option<Own>>,
+    bodies: Mutex<Bodies>,
+}
+
+/// The instance of requests without a key, and the number of its next batch.
+struct Own {
+    claim: Claim,
+    next: u64,
+}
+
+/// The bodies of the latest keys, by their hashes.
+#[derive(Default)]
+struct Bodies {
+    of: HashMap<Uuid, [u8; 32]>,
+    order: VecDeque<Uuid>,
+}
+
+/// How a row of batches came out.
+enum Applied {
+    /// They are in the store.
+    All,
+    /// Another request has claimed the same instance, or the store has lost its tail. So many were applied before that
+    /// showed.
+    Stopped(usize),
+}
+
+impl HandedIn {
+    /// Writes to `store` while the flusher does.
+    pub fn new(
+        store: Arc<dyn Store>,
+        live: Arc<Live>,
+        state: FlusherState,
+        meters: IngestMeters,
+        limits: NameLimits,
+    ) -> HandedIn {
+        let (own, bodies) = (tokio::sync::Mutex::default(), Mutex::default());
+        HandedIn { store, live, state, meters, limits, own, bodies }
+    }
+
+    async fn write(&self, once: Option<Once<'_>>, entries: Vec<Entry>) -> Result<Committed, NotCommitted> {
+        let instance = once.map(|once| instance_of(once.key));
+        if let (Some(instance), Some(once)) = (instance, once)
+            && !self.bodies.lock().unwrap_or_else(PoisonError::into_inner).fits(instance, once.body)
+        {
+            return Err(NotCommitted::OtherBody);
+        }
+        if entries.is_empty() {
+            return Ok(Committed::Now);
+        }
+        // The flusher knows whether this is the right store, and asks all the time.
+        if let Some(trouble) = self.state.store_trouble() {
+            return Err(NotCommitted::Unavailable(trouble));
+        }
+        let writing = async {
+            match instance {
+                Some(instance) => self.write_once(instance, &entries).await,
+                None => self.write_own(&entries).await,
+            }
+        };
+        let late = |_| Err(NotCommitted::Unknown(format!("no answer within {PATIENCE:?}")));
+        let answer = tokio::time::timeout(PATIENCE, writing).await.unwrap_or_else(late);
+        if answer == Ok(Committed::Now) {
+            self.meters.hits(&entries);
+        }
+        answer
+    }
+
+    async fn write_once(&self, instance: Uuid, entries: &[Entry]) -> Result<Committed, NotCommitted> {
+        let batches = batches(instance, 1, entries.to_vec());
+        for _ in 0..ATTEMPTS {
+            let claim = self.claim(instance).await?;
+            if claim.marker >= batches.len() as u64 {
+                return Ok(Committed::Before);
+            }
+            if claim.marker == 0 {
+                self.check_room(entries).await?;
+            }
+            if let Applied::All = self.apply(&claim, &batches).await? {
+                return Ok(Committed::Now);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(NotCommitted::Unknown("other requests with the same key come all the time".to_owned()))
+    }
+
+    async fn write_own(&self, entries: &[Entry]) -> Result<Committed, NotCommitted> {
+        self.check_room(entries).await?;
+        let mut own = self.own.lock().await;
+        for _ in 0..ATTEMPTS {
+            // Taken out: whatever fails from here on, the next request begins with an instance of its own.
+            let Own { claim, next } = match own.take() {
+                Some(own) => own,
+                None => Own { claim: self.claim(Uuid::new_v4()).await?, next: 1 },
+            };
+            let batches = batches(claim.instance, next, entries.to_vec());
+            match self.apply(&claim, &batches).await? {
+                Applied::All => {
+                    *own = Some(Own { claim, next: next + batches.len() as u64 });
+                    return Ok(Committed::Now);
+                }
+                Applied::Stopped(0) => {}
+                Applied::Stopped(_) => return Err(NotCommitted::Unknown(LOST.to_owned())),
+            }
+        }
+        Err(NotCommitted::Unavailable(LOST.to_owned()))
+    }
+
+    /// Nothing has been sent when this fails.
+    async fn claim(&self, instance: Uuid) -> Result<Claim, NotCommitted> {
+        self.store.claim(instance).await.map_err(|error| NotCommitted::Unavailable(error.to_string()))
+    }
+
+    /// Whether there is room for the names that are new. The answer is no for all or for none: what somebody hands in
+    /// is not put under another name.
+    async fn check_room(&self, entries: &[Entry]) -> Result<(), NotCommitted> {
+        let unavailable = |error: tallymark_store::StoreError| NotCommitted::Unavailable(error.to_string());
+        for of_event in entries.chunk_by(|a, b| a.event == b.event) {
+            let Some(&Entry { event, .. }) = of_event.first() else { continue };
+            let mut names: Vec<Name> = of_event.iter().map(|entry| entry.name.clone()).collect();
+            names.dedup();
+            let totals = self.store.totals(event, &names).await.map_err(unavailable)?;
+            let new = totals.iter().filter(|&&total| total == 0).count() as u64;
+            if new > 0 {
+                let count = self.store.name_count(event).await.map_err(unavailable)?;
+                if count.saturating_add(new) > self.limits.names {
+                    return Err(NotCommitted::NoRoom);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Applied, NotCommitted> {
+        let mut failures = 0;
+        let outcomes = loop {
+            match self.store.apply(claim, batches, &[]).await {
+                Ok(outcomes) => break outcomes,
+                Err(error) if failures + 1 >= ATTEMPTS || !error.is_transient() => {
+                    return Err(NotCommitted::Unknown(error.to_string()));
+                }
+                // Nobody knows what of it was applied; the numbers make it safe to send again.
+                Err(_) => failures += 1,
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+        for (at, (batch, outcome)) in batches.iter().zip(&outcomes).enumerate() {
+            match outcome {
+                Outcome::Applied { quarantined, .. } => {
+                    self.meters.batches.inc();
+                    self.meters.quarantined.inc_by(*quarantined);
+                }
+                Outcome::Duplicate => {}
+                Outcome::Gap { .. } | Outcome::Fenced => return Ok(Applied::Stopped(at)),
+                Outcome::Foreign => return Err(NotCommitted::Unknown(FOREIGN.to_owned())),
+            }
+            // What a badge shows has to be read anew.
+            self.live.applied(batch, None, false);
+        }
+        Ok(Applied::All)
+    }
+}
+
+impl Ledger for HandedIn {
+    fn commit<'a>(&'a self, once: Option<Once<'a>>, entries: Vec<Entry>) -> Commit<'a> {
+        Box::pin(self.write(once, entries))
+    }
+}
+
+impl Bodies {
+    /// Whether this is the body that came with this key before; remembers it, and forgets the oldest.
+    fn fits(&mut self, instance: Uuid, body: &[u8]) -> bool {
+        let hash: [u8; 32] = Sha256::digest(body).into();
+        if let Some(before) = self.of.get(&instance) {
+            return *before == hash;
+        }
+        if self.order.len() >= KEYS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.of.remove(&oldest);
+        }
+        self.order.push_back(instance);
+        self.of.insert(instance, hash);
+        true
+    }
+}
+
+/// The instance of a key: a UUID of version 8, which is nobody's random one.
+fn instance_of(key: &str) -> Uuid {
+    let hash: [u8; 32] =
+        Sha256::new().chain_update("tallymark idempotency key\0").chain_update(key).finalize().into();
+    let (head, _) = hash.split_at(16);
+    head.try_into().map_or(Uuid::nil(), |head| uuid::Builder::from_custom_bytes(head).into_uuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_one_instance_and_one_body() {
+        assert_eq!(instance_of("a"), instance_of("a"));
+        assert_ne!(instance_of("a"), instance_of("b"));
+        assert_eq!(instance_of("a").get_version_num(), 8);
+        let mut bodies = Bodies::default();
+        assert!(bodies.fits(instance_of("a"), b"1") && bodies.fits(instance_of("a"), b"1"));
+        assert!(!bodies.fits(instance_of("a"), b"2"));
+        for n in 0..KEYS {
+            assert!(bodies.fits(instance_of(&n.to_string()), b""));
+        }
+        assert_eq!((bodies.of.len(), bodies.order.len()), (KEYS, KEYS));
+        assert!(bodies.fits(instance_of("a"), b"2"));
+    }
+}

@@ -1,0 +1,169 @@
+//! `/api/v1` of the running daemon, on both stores: what is handed in is counted once and read again.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{Kind, PATIENCE, Place, stop};
+use serde_json::{Value, json};
+use std::{sync::atomic::AtomicU64, sync::atomic::Ordering, thread, time::Duration};
+use tallymark_testbed::{Fault, FaultProxy, Redis, http, wait_until};
+
+const CONFIG: &str = "[http]\ntokens = [\"a-token-of-sixteen\"]\n";
+
+/// Hands items in, and answers status and body.
+fn post(place: &Place, key: Option<&str>, items: &Value) -> (u16, Value) {
+    let mut headers =
+        vec![("Authorization", "Bearer a-token-of-sixteen"), ("Content-Type", "application/json")];
+    headers.extend(key.map(|key| ("Idempotency-Key", key)));
+    let answer = http::request("POST", place.addr(), "/api/v1/hits", &headers, items.to_string().as_bytes());
+    (answer.status, serde_json::from_str(answer.text()).unwrap())
+}
+
+fn get(place: &Place, path: &str) -> Value {
+    let answer = http::get(place.addr(), path);
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    serde_json::from_str(answer.text()).unwrap()
+}
+
+fn ready(place: &Place) {
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+}
+
+fn configured(kind: &Kind) -> Place {
+    let mut place = kind.place();
+    place.configure(CONFIG);
+    place
+}
+
+#[test]
+fn a_key_counts_once_over_repetition_crowd_and_kill() {
+    for kind in Kind::both() {
+        let place = configured(&kind);
+        let mut daemon = place.serve();
+        ready(&place);
+        // More names than a batch has.
+        let items: Vec<Value> = (0..2500).map(|n| json!({"name": format!("n/{n:04}"), "count": 2})).collect();
+        let items = Value::from(items);
+        let counted = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        let (status, answer) = post(&place, Some("crowd"), &items);
+                        // In a crowd some may give up; whoever comes again gets an answer.
+                        if status == 200 {
+                            counted.fetch_add(u64::from(answer["duplicate"] == false), Ordering::Relaxed);
+                            return;
+                        }
+                        assert_eq!(status, 503, "{answer}");
+                    }
+                    panic!("no answer in twenty attempts");
+                });
+            }
+        });
+        assert!(counted.into_inner() <= 1);
+        assert_eq!(post(&place, Some("crowd"), &json!([{"name": "other"}])).0, 422);
+        daemon.kill9();
+        let mut daemon = place.serve();
+        ready(&place);
+        let (status, answer) = post(&place, Some("crowd"), &items);
+        assert_eq!((status, &answer["duplicate"], &answer["accepted"]), (200, &json!(true), &json!(2500)));
+        let summary = get(&place, "/api/v1/summary");
+        assert_eq!((&summary["total"], &summary["names"]), (&json!(5000), &json!(2500)), "{kind:?}");
+        assert_eq!(get(&place, "/api/v1/counters/n%2F2499")["total"], 2);
+        stop(&mut daemon);
+        assert_eq!(place.total("n/0000"), 2);
+    }
+}
+
+#[test]
+fn what_was_answered_is_there_for_everybody() {
+    for kind in Kind::both() {
+        let place = configured(&kind);
+        let mut daemon = place.serve();
+        ready(&place);
+        assert_eq!(place.hit("o/r"), 1);
+        for sent in 1..=3 {
+            let old = json!({"name": "o/r", "time": "2001-09-09T01:46:40Z", "count": 10});
+            assert_eq!(post(&place, None, &json!([{"name": "o/r"}, old])).0, 200);
+            let counter = get(&place, "/api/v1/counters/o/r");
+            assert_eq!(counter["total"], 1 + 11 * sent, "{kind:?}");
+            assert_eq!(counter["today"], 1 + sent);
+            assert_eq!(place.hit("o/r&count=false"), 1 + 11 * sent);
+        }
+        // Its minute is past keeping, its day is not.
+        let path = "/api/v1/counters/o/r/series?from=2001-09-09&to=2001-09-09T12:00:00Z";
+        assert_eq!(get(&place, path)["count"], 30);
+        assert_eq!(
+            get(&place, "/api/v1/counters/o/r/series?step=month&from=2001-01-01&to=2001-12-31")["count"],
+            30
+        );
+        wait_until("the badge is published", PATIENCE, || place.published("o/r") == Some(34));
+        // Every name once, in whatever order the store has.
+        let mut names = Vec::new();
+        assert_eq!(
+            post(&place, None, &Value::from_iter((0..300).map(|n| json!({"name": format!("m{n}")})))).0,
+            200
+        );
+        let mut path = "/api/v1/counters?limit=50&prefix=m".to_owned();
+        loop {
+            let page = get(&place, &path);
+            names.extend(page["counters"].as_array().unwrap().iter().map(|row| row["name"].to_string()));
+            let Some(next) = page["next"].as_str() else { break };
+            path = format!("/api/v1/counters?limit=50&prefix=m&after={next}");
+        }
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), 300, "{kind:?}");
+        assert_eq!(
+            http::get(place.addr(), "/api/v1/counters?after=00").status,
+            if matches!(kind, Kind::Redis(_)) { 400 } else { 200 }
+        );
+        stop(&mut daemon);
+    }
+}
+
+#[test]
+fn limits_refuse_the_whole_request() {
+    let mut place = Place::new();
+    place.configure(&format!("{CONFIG}[limits]\nnames = 10\nbody-bytes = \"512KiB\"\n"));
+    let mut daemon = place.serve();
+    ready(&place);
+    let names = |count: usize| Value::from_iter((0..count).map(|n| json!({"name": format!("{n}")})));
+    assert_eq!(post(&place, Some("a"), &names(11)).0, 422);
+    assert_eq!(post(&place, None, &names(11)).0, 422);
+    assert_eq!(post(&place, None, &names(10)).0, 200);
+    assert_eq!(post(&place, None, &names(10)).0, 200);
+    assert_eq!(post(&place, None, &names(10_001)).0, 400);
+    assert_eq!(post(&place, None, &names(40_000)).0, 413);
+    assert_eq!(get(&place, "/api/v1/summary")["total"], 20);
+    let answer = http::request("POST", place.addr(), "/api/v1/hits", &[], b"[]");
+    assert_eq!(answer.status, 401);
+    stop(&mut daemon);
+}
+
+/// The store counts and its answer is lost: nobody knows, and with the key it comes out right all the same.
+#[test]
+fn a_lost_answer_of_redis_is_found_again() {
+    let redis = Redis::builder().appendonly().start();
+    let proxy = FaultProxy::start(redis.addr());
+    let mut place = Place::with_store(format!("redis://{}/0", proxy.addr()));
+    place.configure(CONFIG);
+    let mut daemon = place.serve();
+    ready(&place);
+    for round in 0..5 {
+        let key = format!("round {round}");
+        proxy.set(Fault::CutReplies { after: round });
+        let first = post(&place, Some(&key), &json!([{"name": "x"}]));
+        proxy.set(Fault::Pass);
+        proxy.cut();
+        assert!(matches!(first.0, 200 | 503), "{first:?}");
+        wait_until("it is counted", PATIENCE, || {
+            thread::sleep(Duration::from_millis(100));
+            post(&place, Some(&key), &json!([{"name": "x"}])).0 == 200
+        });
+    }
+    wait_until("it reads again", PATIENCE, || http::get(place.addr(), "/api/v1/counters/x").status == 200);
+    assert_eq!(get(&place, "/api/v1/counters/x")["total"], 5);
+    stop(&mut daemon);
+}

@@ -1,0 +1,231 @@
+//! `POST /api/v1/hits`: counts that somebody hands in, answered when they are in the store.
+//!
+//! Only with a token. Where none is configured nobody may: a listener on loopback says nothing about who asks, because a
+//! proxy before it speaks for the whole world.
+
+use super::{Answer, Api, Problem, json};
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
+};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::{sync::Arc, time::Duration};
+use tallymark_core::{Committed, Entry, Event, Name, NameRef, NotCommitted, Now, Once, When};
+
+/// How many items one request has at the most.
+const ITEMS: usize = 10_000;
+/// The largest count of one item.
+const COUNT: u64 = 1_000_000;
+/// How far ahead of our clock a time may be.
+const AHEAD_MS: i64 = 600_000;
+/// How long the body may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    name: String,
+    #[serde(default, deserialize_with = "given")]
+    event: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    count: Option<serde_json::Number>,
+    #[serde(default, deserialize_with = "given")]
+    time: Option<String>,
+}
+
+/// What may be left out, but is not `null`.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
+#[derive(Serialize)]
+struct Receipt {
+    accepted: usize,
+    rejected: usize,
+    duplicate: bool,
+    results: Vec<Verdict>,
+}
+
+/// What became of one item.
+#[derive(Serialize)]
+struct Verdict {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// The same, where nothing was counted.
+#[derive(Serialize)]
+struct Refusal {
+    error: &'static str,
+    results: Vec<Verdict>,
+}
+
+/// What the lines of a body are.
+#[derive(Clone, Copy)]
+enum Form {
+    Array,
+    Lines,
+}
+
+pub(super) async fn take(State(api): State<Arc<Api>>, sent: HeaderMap, body: Body) -> Response {
+    let mut answer = match handle(&api, &sent, body).await {
+        Ok(answer) => answer,
+        Err(problem) => axum::response::IntoResponse::into_response(problem),
+    };
+    // Pages of other sites have no business with what was written here.
+    answer.headers_mut().remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    answer
+}
+
+async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
+    may_write(api, sent)?;
+    let form = form(sent)?;
+    let key = key(sent)?;
+    let body = read(sent, body, api.app.body_bytes).await?;
+    let items = items(form, &body)?;
+    if items.len() > ITEMS {
+        return Err(Problem::mistake(format!("at most {ITEMS} items in one request")));
+    }
+    let now = (api.app.now)();
+    let entries: Vec<Result<Entry, String>> =
+        items.into_iter().map(|item| item.and_then(|item| entry(item, now))).collect();
+    let good: Vec<Entry> = entries.iter().filter_map(|entry| entry.as_ref().ok().cloned()).collect();
+    let (asked, accepted) = (entries.len(), good.len());
+    let verdict = |entry: Result<Entry, String>| Verdict { ok: entry.is_ok(), error: entry.err() };
+    let results: Vec<Verdict> = entries.into_iter().map(verdict).collect();
+    if accepted == 0 && asked > 0 {
+        let error = "no item could be counted; results says why, for each";
+        return Ok(json(StatusCode::BAD_REQUEST, &Refusal { error, results }));
+    }
+    let once = key.map(|key| Once { key, body: &body });
+    let committed = api.app.ledger.commit(once, folded(good)).await?;
+    let duplicate = committed == Committed::Before;
+    Ok(json(StatusCode::OK, &Receipt { accepted, rejected: asked - accepted, duplicate, results }))
+}
+
+fn may_write(api: &Api, sent: &HeaderMap) -> Result<(), Problem> {
+    if api.app.tokens.is_empty() {
+        let error = "writing is switched off: configure tokens = [\"...\"] in [http], and send one";
+        return Err(Problem::new(StatusCode::FORBIDDEN, error));
+    }
+    if api.app.has_token(sent) { Ok(()) } else { Err(Problem::no_token()) }
+}
+
+fn form(sent: &HeaderMap) -> Result<Form, Problem> {
+    let kind = sent.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match &*kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase() {
+        "application/json" => Ok(Form::Array),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Form::Lines),
+        _ => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send Content-Type: application/json with an array, or application/x-ndjson with a line for each item",
+        )),
+    }
+}
+
+fn key(sent: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut keys = sent.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    let printable =
+        |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|b| (0x20..0x7f).contains(&b));
+    let key = key.to_str().ok().filter(printable).filter(|_| keys.next().is_none());
+    let mistake = || Problem::mistake("Idempotency-Key is 1 to 128 printable ASCII characters, once");
+    key.map(Some).ok_or_else(mistake)
+}
+
+async fn read(sent: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let large = || {
+        let error = format!("the body is larger than {limit} bytes ([limits] body-bytes)");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+    };
+    let length = sent.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit as u64) {
+        return Err(large());
+    }
+    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, limit)).await {
+        Ok(Ok(body)) => Ok(body),
+        // Too long, or cut off: whoever has gone reads no answer, so only the first matters.
+        Ok(Err(_)) => Err(large()),
+        Err(_) => {
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body took more than {PATIENCE:?}")))
+        }
+    }
+}
+
+/// The items, each by itself right or wrong; an error when not even their number is known.
+fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, String>>, Problem> {
+    let read = |value: serde_json::Result<Item>| value.map_err(|why| why.to_string());
+    match form {
+        Form::Array => {
+            let values: Vec<serde_json::Value> = serde_json::from_slice(body)
+                .map_err(|why| Problem::mistake(format!("the body is no JSON array: {why}")))?;
+            Ok(values.into_iter().map(|value| read(serde_json::from_value(value))).collect())
+        }
+        Form::Lines => {
+            let lines = body.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+            Ok(lines.take(ITEMS + 1).map(|line| read(serde_json::from_slice(line))).collect())
+        }
+    }
+}
+
+fn entry(item: Item, now: Now) -> Result<Entry, String> {
+    let name = NameRef::new(item.name.as_bytes()).map(Name::from).map_err(|why| why.to_string())?;
+    let event = item.event.map_or(Ok(Event::HIT), |event| Event::new(event.as_bytes()));
+    let event = event.map_err(|why| why.to_string())?;
+    let count = item.count.map_or(Some(1), |count| whole(&count)).filter(|count| (1..=COUNT).contains(count));
+    let count = count.ok_or_else(|| format!("count is a whole number from 1 to {COUNT}"))?;
+    let at = match item.time {
+        None => now,
+        Some(time) => Now::parse_rfc3339(&time)
+            .ok_or("time is as RFC 3339 writes it (2026-11-20T12:00:00Z), from 1970 on")?,
+    };
+    if at.unix_ms > now.unix_ms.saturating_add(AHEAD_MS) {
+        return Err("time is more than 10 minutes ahead".to_owned());
+    }
+    Ok(Entry { event, name, when: When::Minute(at.minute()), count })
+}
+
+/// JSON knows no whole numbers: `3.0` is one.
+fn whole(number: &serde_json::Number) -> Option<u64> {
+    let float = || number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=1e15).contains(n)).map(|n| n as u64);
+    number.as_u64().or_else(float)
+}
+
+/// Sorted, and no two alike, as a batch has them.
+fn folded(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_unstable();
+    entries.dedup_by(|next, kept| {
+        let same = (next.event, &next.name, next.when) == (kept.event, &kept.name, kept.when);
+        if same {
+            kept.count = kept.count.saturating_add(next.count);
+        }
+        same
+    });
+    entries
+}
+
+impl From<NotCommitted> for Problem {
+    fn from(why: NotCommitted) -> Problem {
+        let status = match why {
+            NotCommitted::OtherBody | NotCommitted::NoRoom => StatusCode::UNPROCESSABLE_ENTITY,
+            NotCommitted::Unavailable(_) | NotCommitted::Unknown(_) => {
+                tracing::warn!(%why, "counts that were handed in");
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        };
+        let error = match why {
+            // What the store says may hold addresses; it stands in the log.
+            NotCommitted::Unavailable(_) => "the store takes nothing now; nothing was counted".to_owned(),
+            NotCommitted::Unknown(_) => {
+                "the store did not answer: send it again with the same Idempotency-Key; without \
+                one, nobody knows whether it was counted"
+                    .to_owned()
+            }
+            other => other.to_string(),
+        };
+        Problem::new(status, error)
+    }
+}
