@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
+mod api_check;
 mod bench;
 mod ci;
 mod edges;
@@ -32,6 +33,11 @@ const COMMANDS: &[Command] = &[
     Command { name: "bench", about: "measure ours beside what people would use instead", run: bench::run },
     Command { name: "soak", about: "run a scenario of faults in full size, with a ledger", run: soak::soak },
     Command { name: "fuzz", about: "feed mutated bytes to every reader of bytes", run: soak::fuzz },
+    Command {
+        name: "api-check",
+        about: "let schemathesis ask the daemon what /openapi.json says",
+        run: api_check::run,
+    },
     Command { name: "edges", about: "check which crate may depend on which", run: edges::run },
 ];
 
@@ -59,7 +65,7 @@ fn main() -> ExitCode {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask COMMAND [ARGS]\n");
     for Command { name, about, .. } in COMMANDS {
-        text += &format!("\n    {name:<8}{about}");
+        text += &format!("\n    {name:<10}{about}");
     }
     text + "\n\n`cargo xtask test ARGS` passes ARGS on to `cargo test`: cargo xtask test -p tallymark-core -- syslog"
 }
