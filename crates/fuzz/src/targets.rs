@@ -10,7 +10,9 @@ use tallymark_core::{
     Dating, Frame, Frames, Framing, Line, Lines, Name, NameRef, Now, Reject, Route, Routes, combined,
     decode_percent, record,
 };
-use tallymark_ingest::{Format, IngestMeters, Intake, Live, SourceMeters};
+use tallymark_ingest::{
+    FlusherState, Format, HandedIn, IngestMeters, Intake, Live, NameLimits, SourceMeters,
+};
 use tallymark_web::{App, Visibility};
 use tower::ServiceExt;
 
@@ -182,15 +184,19 @@ fn http() -> Check {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let url = format!("sqlite:{}", dir.path().join("fuzz.db").display()).parse().expect("an address");
     let store = runtime.block_on(tallymark_store::open(&url, Default::default())).expect("a store");
-    let meters = IngestMeters::default().source("http");
-    let live = Arc::new(Live::new(store.clone(), meters, std::time::Duration::from_secs(60), 1000));
+    let meters = IngestMeters::default();
+    let tick = std::time::Duration::from_secs(60);
+    let live = Arc::new(Live::new(store.clone(), meters.source("http"), tick, 1000));
+    let (state, limits) = (FlusherState::default(), NameLimits::default());
     let app = App {
-        counter: live,
+        counter: live.clone(),
+        ledger: Arc::new(HandedIn::new(store.clone(), live, state, meters, limits)),
         store,
         look: Arc::new(ArcSwap::from_pointee(Look::default())),
         base_url: "http://localhost".to_owned(),
         visibility: Visibility::Public,
         tokens: Vec::new(),
+        body_bytes: 1 << 20,
         now: || NOW,
     };
     let router = tallymark_web::router(Arc::new(app));

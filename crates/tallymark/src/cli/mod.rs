@@ -1,5 +1,7 @@
 //! The command line: one file a command.
 
+#![allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)] // doc comments are the help texts here
+
 mod check_config;
 mod import;
 mod ingest;
