@@ -42,6 +42,8 @@ enum File {
     Busy,
     /// Nobody knows how it ends.
     Old,
+    /// It is being read, and until then nothing that INFO says of it is true.
+    Loading,
 }
 
 impl Aof {
@@ -58,6 +60,10 @@ impl Aof {
             let since = state.asked.as_ref().filter(|(asked, _)| *asked == run).map(|(_, at)| *at);
             match read(&info) {
                 File::Whole => break,
+                File::Loading => {
+                    let cause = "LOADING Redis is loading the dataset in memory";
+                    return Err(StoreError::new(Class::Unavailable, link.attempt(attempt), cause));
+                }
                 File::Failed => {
                     warn!("Redis could not write its append-only file anew: see its log. {RISK}");
                     break;
@@ -97,6 +103,9 @@ fn read(info: &str) -> File {
     let field = |name: &str| {
         info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map_or("", str::trim)
     };
+    if field("loading") == "1" {
+        return File::Loading;
+    }
     if field("aof_enabled") != "1" {
         return File::Whole;
     }
@@ -119,6 +128,7 @@ mod tests {
         let info = |rewrite: &str| format!("aof_enabled:1\r\n{}\r\n", rewrite.replace(' ', "\r\n"));
         let never = "aof_last_rewrite_time_sec:-1 aof_base_size:90";
         assert_eq!(read("aof_enabled:0\r\n"), File::Whole);
+        assert_eq!(read("loading:1\r\naof_enabled:0\r\n"), File::Loading);
         assert_eq!(read(&info(&format!("{never} aof_current_size:90"))), File::Whole);
         assert_eq!(read(&info(&format!("{never} aof_current_size:91"))), File::Old);
         assert_eq!(read(&info(&format!("{never} aof_rewrite_in_progress:1"))), File::Busy);
