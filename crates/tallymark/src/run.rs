@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// How many sealed tallies may wait for the flusher. While it is full, sources fold on.
-const WAITING_TICKS: usize = 4;
+const WAITING_TICKS: usize = 2;
 /// How long the store may take for the last batches. Below TimeoutStopSec of the unit.
 const DRAIN: Duration = Duration::from_secs(10);
 /// `timeout` and some supervisors send the same signal twice at once; only a person means more by a second one.

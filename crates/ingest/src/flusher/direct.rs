@@ -11,6 +11,10 @@ use uuid::Uuid;
 
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
+/// So many batches are enough for one transaction. Somebody who makes up names fills ticks to the brim, and what waits in
+/// the channel is in memory once, what is in flight twice.
+const TOGETHER: usize = 50;
+
 pub(super) struct Direct {
     common: Common,
     admission: Admission,
@@ -48,8 +52,10 @@ impl Direct {
             self.apply_until_done().await;
             while let Some(tick) = sealed.recv().await {
                 self.number(tick).await;
-                // Whatever else has arrived goes along: one transaction for all of it.
-                while let Ok(tick) = sealed.try_recv() {
+                // Whatever else has arrived goes along: one transaction for all of it, if it is not too much at once.
+                while self.in_flight.len() < TOGETHER
+                    && let Ok(tick) = sealed.try_recv()
+                {
                     self.number(tick).await;
                 }
                 self.apply_until_done().await;

@@ -204,7 +204,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
         size @ 1024..=0x1000_0000 => Ok(size),
         _ => Err("must be 1KiB to 256MiB".to_owned()),
     });
-    let tally_entries = limits.number("tally-entries", 100..10_000_001).unwrap_or(200_000);
+    let tally_entries = limits.number("tally-entries", 100..10_000_001).unwrap_or(100_000);
     let names = NameLimits {
         names: limits.number("names", 1..1_000_000_001).unwrap_or(NameLimits::default().names),
         new_per_minute: limits.number("new-names-per-minute", 1..1_000_000_001),
