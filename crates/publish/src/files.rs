@@ -2,11 +2,14 @@
 //!
 //! A reader (nginx) sees the old file or the new one, never a part of either. There is no fsync per badge: a badge can
 //! always be drawn again from the store, and the cursor knows when it has to be.
+//!
+//! nginx makes its ETag of mtime, in seconds, and size. A file that is replaced twice within a second grows by a blank in
+//! its comment, so that no two versions of a badge have the same one.
 
 use std::{
     fs::{self, File, FileTimes, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    io::{self, Write},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -18,6 +21,15 @@ pub(crate) const TMP: &str = ".tmp";
 const LARGEST: u64 = 128 * 1024;
 /// Stands at the end of every published file, so that the count can be read back whatever the template drew.
 const TRAILER: &str = "<!-- tallymark total=";
+/// The clock of files lags behind the one we read by up to this.
+const CLOCK_STEP: Duration = Duration::from_millis(20);
+/// Badges can be read by everybody.
+const MODE: u32 = 0o644;
+const TRAILER_END: &str = " -->\n";
+/// The most blanks in it. A second in which a badge is replaced more often lends its successor's time.
+const MOST_BLANKS: usize = 64;
+/// The digits of an i64, and its sign.
+const LONGEST_TOTAL: usize = 20;
 
 /// The directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +100,8 @@ fn sweep(tmp: &Path) -> io::Result<()> {
 pub(crate) struct Published {
     /// The bytes, with the trailer.
     text: Vec<u8>,
+    /// Where the trailer begins; the length, if there is none.
+    body: usize,
     /// The count, if the file has our trailer.
     pub(crate) total: Option<i64>,
     mtime: i64,
@@ -100,6 +114,8 @@ pub(crate) struct Files {
     aside: PathBuf,
     file_name: String,
     old: Vec<u8>,
+    /// Whether new files get the mode we ask for, so that it need not be set; unknown before the first.
+    mode_comes_right: Option<bool>,
 }
 
 /// What [`Files::replace`] did.
@@ -118,6 +134,7 @@ impl Files {
             aside,
             file_name: String::new(),
             old: Vec::new(),
+            mode_comes_right: None,
         }
     }
 
@@ -136,7 +153,7 @@ impl Files {
         // A planted symlink is not followed, and a planted FIFO does not block; both are replaced by the rename.
         let open =
             OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&self.path);
-        let mut file = match open {
+        let file = match open {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO | libc::EACCES)) => {
@@ -149,10 +166,15 @@ impl Files {
             return Ok(None);
         }
         let mut text = std::mem::take(&mut self.old);
-        text.clear();
-        file.read_to_end(&mut text)?;
-        let total = total_of(&text);
-        Ok(Some(Published { text, total, mtime: about.mtime() }))
+        text.resize(about.len() as usize, 0);
+        // One call: nobody changes a badge in place. Should somebody, the file is not one of ours.
+        match file.read_exact_at(&mut text, 0) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let (body, total) = split(&text).map_or((text.len(), None), |(body, total)| (body, Some(total)));
+        Ok(Some(Published { text, body, total, mtime: about.mtime() }))
     }
 
     /// Puts a picture under a name, unless exactly that is there already.
@@ -164,16 +186,20 @@ impl Files {
         old: Option<Published>,
     ) -> io::Result<Replaced> {
         self.point_at(name);
-        push_trailer(picture, total);
-        let old_mtime = old.as_ref().map(|old| old.mtime);
+        if !picture.ends_with('\n') {
+            picture.push('\n');
+        }
+        let mut version = Version::default();
         if let Some(old) = old {
-            let same = old.text == picture.as_bytes();
+            let same = old.total == Some(total) && old.text[..old.body] == *picture.as_bytes();
+            version = version_after(&old, picture.len(), total);
             self.old = old.text;
             if same {
                 return Ok(Replaced::Unchanged);
             }
         }
-        let result = self.write(picture.as_bytes(), old_mtime);
+        push_trailer(picture, total, version.blanks);
+        let result = self.write(picture.as_bytes(), version.mtime);
         if result.is_err() {
             // Half a file on a full disk takes the room that the next one needs.
             let _ = fs::remove_file(&self.aside);
@@ -181,37 +207,67 @@ impl Files {
         result.map(|()| Replaced::Written)
     }
 
-    fn write(&self, bytes: &[u8], old_mtime: Option<i64>) -> io::Result<()> {
+    fn write(&mut self, bytes: &[u8], mtime: Option<i64>) -> io::Result<()> {
         let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&self.aside)?;
+            OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&self.aside)?;
         file.write_all(bytes)?;
-        // The umask may have taken more than nginx can spare.
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
-        if let Some(old) = old_mtime {
-            // nginx makes its ETag of mtime seconds and size: within a second, 8 and 9 would be the same picture.
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            if old >= now as i64 {
-                let later = UNIX_EPOCH + Duration::from_secs(old.unsigned_abs() + 1);
-                file.set_times(FileTimes::new().set_modified(later))?;
-            }
+        // The umask may take more than nginx can spare. It is the same for all files.
+        if self.mode_comes_right.is_none() {
+            self.mode_comes_right = Some(file.metadata()?.mode() & 0o777 == MODE);
+        }
+        if self.mode_comes_right == Some(false) {
+            file.set_permissions(fs::Permissions::from_mode(MODE))?;
+        }
+        if let Some(seconds) = mtime {
+            let time = UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs());
+            file.set_times(FileTimes::new().set_modified(time))?;
         }
         drop(file);
         fs::rename(&self.aside, &self.path)
     }
 }
 
-fn push_trailer(picture: &mut String, total: i64) {
-    if !picture.ends_with('\n') {
-        picture.push('\n');
-    }
-    // `write!` to a String cannot fail.
-    let _ = std::fmt::Write::write_fmt(picture, format_args!("{TRAILER}{total} -->\n"));
+/// What tells this version of a badge from the one before it: the time it is written at, unless nothing is said here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Version {
+    blanks: usize,
+    mtime: Option<i64>,
 }
 
-fn total_of(text: &[u8]) -> Option<i64> {
-    let tail = &text[text.len().saturating_sub(TRAILER.len() + 26)..];
-    let tail = std::str::from_utf8(tail).ok()?;
-    tail.strip_suffix(" -->\n")?.rsplit_once(TRAILER)?.1.parse().ok()
+fn version_after(old: &Published, body: usize, total: i64) -> Version {
+    let now = SystemTime::now();
+    let second = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    if old.mtime < second(now - CLOCK_STEP) {
+        return Version::default();
+    }
+    let natural = body + trailer_length(total);
+    let blanks = (old.text.len() + 1).saturating_sub(natural);
+    if old.mtime <= second(now) && blanks <= MOST_BLANKS {
+        // Should it become another second after all, the blank is one too many, and does no harm.
+        return Version { blanks, mtime: None };
+    }
+    // The clock was set back, or the badge shrank.
+    Version { blanks: 0, mtime: Some(old.mtime + 1) }
+}
+
+fn push_trailer(picture: &mut String, total: i64, blanks: usize) {
+    // `write!` to a String cannot fail.
+    let _ = std::fmt::Write::write_fmt(picture, format_args!("{TRAILER}{total}{:blanks$}{TRAILER_END}", ""));
+}
+
+fn trailer_length(total: i64) -> usize {
+    let digits = total.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1;
+    TRAILER.len() + usize::from(total < 0) + digits + TRAILER_END.len()
+}
+
+/// Where the trailer begins, and the count in it.
+fn split(text: &[u8]) -> Option<(usize, i64)> {
+    const LONGEST: usize = TRAILER.len() + LONGEST_TOTAL + MOST_BLANKS + TRAILER_END.len();
+    let start = text.len().saturating_sub(LONGEST);
+    let inner = text[start..].strip_suffix(TRAILER_END.as_bytes())?;
+    let at = memchr::memmem::rfind(inner, TRAILER.as_bytes())?;
+    let total = std::str::from_utf8(&inner[at + TRAILER.len()..]).ok()?;
+    Some((start + at, total.trim_end_matches(' ').parse().ok()?))
 }
 
 #[cfg(test)]
@@ -243,30 +299,51 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path().join(TMP)).unwrap().count(), 0);
     }
 
+    /// nginx makes its ETag of both.
     #[test]
-    fn unchanged_picture_is_not_written_and_a_changed_one_is_later() {
+    fn unchanged_picture_is_not_written_and_every_version_differs_in_mtime_or_size() {
         let (dir, mut files, _lock) = setup();
-        let mtime = || fs::metadata(dir.path().join("a.svg")).unwrap().mtime();
+        let about = || fs::metadata(dir.path().join("a.svg")).unwrap();
+        let version = || (about().mtime(), about().size());
         assert_eq!(put(&mut files, "a", "<svg>1</svg>", 1).unwrap(), Replaced::Written);
-        let first = mtime();
-        assert_eq!(put(&mut files, "a", "<svg>1</svg>", 1).unwrap(), Replaced::Unchanged);
-        assert_eq!(mtime(), first);
-        assert_eq!(put(&mut files, "a", "<svg>2</svg>", 2).unwrap(), Replaced::Written);
-        let second = mtime();
-        assert!(second > first);
-        assert_eq!(put(&mut files, "a", "<svg>3</svg>", 3).unwrap(), Replaced::Written);
-        assert!(mtime() > second);
+        let mut versions = vec![version()];
+        for total in 2..200 {
+            let text = format!("<svg>{}</svg>", total % 10);
+            assert_eq!(put(&mut files, "a", &text, total).unwrap(), Replaced::Written);
+            let inode = about().ino();
+            assert_eq!(put(&mut files, "a", &text, total).unwrap(), Replaced::Unchanged);
+            assert_eq!(about().ino(), inode);
+            assert!(about().mtime() >= versions[versions.len() - 1].0, "time does not go back");
+            versions.push(version());
+        }
+        versions.sort_unstable();
+        versions.dedup();
+        assert_eq!(versions.len(), 199);
+    }
+
+    #[test]
+    fn badge_from_the_future_gets_an_even_later_one() {
+        let (dir, mut files, _lock) = setup();
+        let path = dir.path().join("a.svg");
+        put(&mut files, "a", "<svg>1</svg>", 1).unwrap();
+        let future = UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+        File::options().write(true).open(&path).unwrap().set_modified(future).unwrap();
+        put(&mut files, "a", "<svg>2</svg>", 2).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mtime(), 4_000_000_001);
     }
 
     #[test]
     fn count_is_read_back_from_any_picture() {
-        for total in [0, 7, i64::MAX, -1] {
-            let mut picture = "<svg>x</svg>".to_owned();
-            push_trailer(&mut picture, total);
-            assert_eq!(total_of(picture.as_bytes()), Some(total));
+        for total in [0, 7, 10, 99, i64::MAX, i64::MIN, -1] {
+            for blanks in [0, 1, MOST_BLANKS] {
+                let mut picture = "<svg>x</svg>\n".to_owned();
+                push_trailer(&mut picture, total, blanks);
+                assert_eq!(split(picture.as_bytes()), Some((13, total)));
+                assert_eq!(picture.len(), 13 + trailer_length(total) + blanks);
+            }
         }
         for text in ["", "<svg/>", "<!-- tallymark total= -->\n", "<!-- tallymark total=x -->\n", "\u{e9}"] {
-            assert_eq!(total_of(text.as_bytes()), None, "{text}");
+            assert_eq!(split(text.as_bytes()), None, "{text}");
         }
     }
 

@@ -359,7 +359,9 @@ fn read_badges(mut section: Table<'_>, data_dir: &Path, overrides: &Overrides) -
         color: section.text("color", color).unwrap_or(DEFAULT_VALUE_COLOR),
         label_color: section.text("label-color", color).unwrap_or(DEFAULT_LABEL_COLOR),
         template: section.text("template", |text| Ok(PathBuf::from(text))),
-        every: section.text("every", |text| units::duration_within(text, SECOND, DAY)).unwrap_or(SECOND),
+        every: section
+            .text("every", |text| units::duration_within(text, SECOND / 10, DAY))
+            .unwrap_or(SECOND / 10),
     };
     section.finish();
     badges
