@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<()> {
     let out = take_value(&mut args, "--out")?.map(PathBuf::from);
     let [name] = &args[..] else { bail!("{}", usage()) };
     wire::allow_many_descriptors()?;
-    let bench = Bench { tallymark: tallymark()?, rounds: if quick { 1 } else { rounds }, quick };
+    let bench = Bench { tallymark: tallymark()?, rounds: if quick { rounds.min(3) } else { rounds }, quick };
     if name == "all" {
         return rows::all(&bench);
     }

@@ -12,6 +12,9 @@ use std::{ops::Range, path::PathBuf, process::Command, time::Instant};
 use tallymark_store::StoreUrl;
 use tallymark_testbed::{TempDir, temp_dir};
 
+/// What every name has in the beginning.
+pub(crate) const FIRST_TOTAL: i64 = 1000;
+
 /// A store whose names are all on disk.
 pub(crate) struct Published {
     dir: TempDir,
@@ -26,12 +29,16 @@ impl Published {
         let dir = temp_dir();
         let store = store.unwrap_or_else(|| StoreUrl::Sqlite(dir.path().join("tallymark.db")));
         let mut fill = Fill::open(&store)?;
-        fill.add(0..names, 1000)?;
+        fill.add(0..names, FIRST_TOTAL.unsigned_abs())?;
         let published = Published { dir, store, fill, writer: BareWriter::compile()? };
         let (written, seconds) = published.render(bench)?;
         ensure!(written == u64::from(names), "{written} of {names} badges were written");
         println!("  the first {names} badges: {seconds:.1} s");
         Ok(published)
+    }
+
+    pub(crate) fn store(&self) -> &StoreUrl {
+        &self.store
     }
 
     pub(crate) fn badges(&self) -> PathBuf {

@@ -6,6 +6,7 @@ use crate::{
     load::{self, Load, Ready, Spread},
     median::percentile,
     ours::Ours,
+    publishing::{FIRST_TOTAL, Published},
 };
 use std::{
     collections::HashMap,
@@ -18,6 +19,7 @@ use std::{
 use tallymark_store::StoreUrl;
 use tallymark_testbed::Redis;
 
+const NAMES: u32 = 100_000;
 const RATE: u64 = 10_000;
 /// One hit of so many is followed to its file.
 const SAMPLED: u64 = 200;
@@ -52,17 +54,20 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
 
 /// Seconds, of every sampled hit.
 fn measure(bench: &Bench, store: Option<&StoreUrl>) -> anyhow::Result<Vec<f64>> {
-    let ours = Ours::start(bench, &["serve"], store)?;
-    let badges = ours.daemon.dir().join("tallymark-data/badges");
+    // As on any day but the first: every name has a badge.
+    let published = Published::new(bench, NAMES, store.cloned())?;
+    let badges = published.badges();
+    let flags = ["serve", "--badges-dir", &badges.display().to_string()];
+    let ours = Ours::start(bench, &flags, Some(published.store()))?;
     let seconds = if bench.quick { 3 } else { 20 };
     let load =
-        Load { names: 100_000, spread: Spread::LogUniform, count: RATE * seconds, rate: Some(RATE), seed: 1 };
+        Load { names: NAMES, spread: Spread::LogUniform, count: RATE * seconds, rate: Some(RATE), seed: 1 };
     let (samples, followed) = channel();
     let watcher = thread::spawn(move || follow(&badges, &followed));
     let mut totals: HashMap<u32, i64> = HashMap::new();
     let mut sent = 0;
     Ready::new(&load).send(&ours.target()?, |name| {
-        let total = totals.entry(name).or_default();
+        let total = totals.entry(name).or_insert(FIRST_TOTAL);
         *total += 1;
         sent += 1;
         if sent % SAMPLED == 0 {
@@ -113,5 +118,5 @@ fn file(badges: &Path, name: u32) -> PathBuf {
 /// The count in the comment at the end of a badge.
 fn total_on_disk(path: &Path) -> Option<i64> {
     let text = fs::read_to_string(path).ok()?;
-    text.trim_end().strip_suffix(" -->")?.rsplit_once("total=")?.1.parse().ok()
+    text.trim_end().strip_suffix(" -->")?.rsplit_once("total=")?.1.trim_end().parse().ok()
 }
