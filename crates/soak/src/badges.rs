@@ -114,7 +114,7 @@ fn total(bytes: &[u8]) -> Option<u64> {
     let (picture, comment) = picture.rsplit_once("</svg>")?;
     let shown = picture.split_once("aria-label=\"hits: ")?.1.split_once('"')?.0.replace(',', "");
     let total: u64 =
-        comment.trim().strip_prefix("<!-- tallymark total=")?.strip_suffix(" -->")?.parse().ok()?;
+        comment.trim().strip_prefix("<!-- tallymark total=")?.strip_suffix("-->")?.trim_end().parse().ok()?;
     (shown.parse() == Ok(total)).then_some(total)
 }
 
