@@ -13,7 +13,7 @@ use tallymark_core::{
 use tallymark_ingest::{
     FlusherState, Format, HandedIn, IngestMeters, Intake, Live, NameLimits, SourceMeters,
 };
-use tallymark_web::{App, Visibility};
+use tallymark_web::{App, Rankings, Visibility};
 use tower::ServiceExt;
 
 /// Takes one input; panics if something does not hold.
@@ -188,7 +188,9 @@ fn http() -> Check {
     let tick = std::time::Duration::from_secs(60);
     let live = Arc::new(Live::new(store.clone(), meters.source("http"), tick, 1000));
     let (state, limits) = (FlusherState::default(), NameLimits::default());
+    let rankings = Rankings::new(store.clone(), || NOW, [], Default::default());
     let app = App {
+        rankings: Arc::new(rankings),
         counter: live.clone(),
         ledger: Arc::new(HandedIn::new(store.clone(), live, state, meters, limits)),
         store,

@@ -19,7 +19,7 @@ pub use url::{NotAStoreUrl, StoreUrl};
 
 use async_trait::async_trait;
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
-use tallymark_core::{Batch, Event, Name};
+use tallymark_core::{Batch, Day, Event, Minute, Name};
 use uuid::Uuid;
 
 /// A store's answer, or why there is none.
@@ -137,6 +137,28 @@ pub struct NamePage {
     pub next: Option<String>,
 }
 
+/// The stretch of time that names are ranked over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Span {
+    /// All there is.
+    All,
+    /// From one UTC day to another, both included.
+    Days(Day, Day),
+    /// One hour, since 1970-01-01T00Z.
+    Hour(i32),
+    /// One minute.
+    Minute(Minute),
+}
+
+/// A part of what was counted in a [`Span`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    /// Names, never an aggregate, and their counts in the span. One may come twice, with the count of another moment.
+    pub counts: Vec<(Name, i64)>,
+    /// Where the next slice starts, in the store's own form; `None` after the last.
+    pub next: Option<String>,
+}
+
 /// The width of the buckets of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
@@ -209,6 +231,14 @@ pub trait Store: Send + Sync {
 
     /// How many names have the event.
     async fn name_count(&self, event: Event) -> Result<u64>;
+
+    /// The events that have a name. Redis keeps no list of events, so it answers which of `known` have one.
+    async fn events(&self, known: &[Event]) -> Result<Vec<Event>>;
+
+    /// A slice of what was counted in a span, from `start` (a [`Slice::next`] of the same event and span) or from the
+    /// beginning. Names with `floor` or less may be left out. A slice holds up nobody: it looks at a bounded number of
+    /// counts, in one short read. How many slices there are grows with the number of names, not with that of hits.
+    async fn slice(&self, event: Event, span: Span, floor: i64, start: Option<&str>) -> Result<Slice>;
 
     /// The end of the log of changes.
     async fn head(&self) -> Result<Cursor>;

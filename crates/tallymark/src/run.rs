@@ -26,7 +26,7 @@ use tallymark_ingest::{
 };
 use tallymark_publish::PublishMeters;
 use tallymark_store::Store;
-use tallymark_web::{App, Bound, Health, Limits, Listen, WebMeters};
+use tallymark_web::{App, Bound, Health, Limits, Listen, RankingMeters, Rankings, Visibility, WebMeters};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -82,6 +82,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let meters = IngestMeters::register(&mut registry);
     let publish_meters = PublishMeters::register(&mut registry);
     let web_meters = WebMeters::register(&mut registry);
+    let ranking_meters = RankingMeters::register(&mut registry);
     let bindings = bind(config, start.file.as_deref(), &meters)?;
     let tail = meters.tail();
 
@@ -98,7 +99,13 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let mut routes = tallymark_web::health_router(health);
     if start.role != Role::Ingest {
         let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
+        let events = config.routes.as_slice().iter().map(|route| route.event);
+        let rankings = Arc::new(Rankings::new(store.clone(), now, events, ranking_meters));
+        if config.http.visibility != Visibility::Off {
+            drop(tokio::spawn(rankings.clone().run(CancellationToken::new())));
+        }
         let app = App {
+            rankings,
             counter: live.clone(),
             ledger: Arc::new(ledger),
             store: store.clone(),

@@ -1,6 +1,6 @@
 //! What every request can reach, and which path goes where.
 
-use crate::{api, badge, graph, headers, health, page};
+use crate::{api, badge, graph, headers, health, page, rankings::Rankings};
 use arc_swap::ArcSwap;
 use axum::{
     Router,
@@ -44,6 +44,8 @@ pub struct App {
     pub ledger: Arc<dyn Ledger>,
     /// Answers what pages show.
     pub store: Arc<dyn Store>,
+    /// The busiest names, as far as they are known.
+    pub rankings: Arc<Rankings>,
     /// How badges look; exchanged when the configuration is reloaded.
     pub look: Arc<ArcSwap<Look>>,
     /// The address people see, without a slash at its end: `https://hits.example.org`.

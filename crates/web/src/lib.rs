@@ -13,10 +13,12 @@ mod history;
 mod name;
 mod page;
 mod query;
+mod rankings;
 mod server;
 mod trend;
 
 pub use app::{App, Health, Ready, Visibility, WebMeters, dressed, health_router, router};
 pub use axum::Router;
 pub use name::{badge_path, page_path};
+pub use rankings::{RankPeriod, Ranking, RankingMeters, Rankings};
 pub use server::{Bound, Limits, Listen, ListenError, serve};

@@ -10,10 +10,11 @@ mod keys;
 mod log;
 mod read;
 mod script;
+mod slice;
 
 use crate::{
-    Changes, Claim, Class, Cursor, NamePage, Outcome, Position, Result, Retention, Step, Store, StoreError,
-    claim, outbox::Durability,
+    Changes, Claim, Class, Cursor, NamePage, Outcome, Position, Result, Retention, Slice, Span, Step, Store,
+    StoreError, claim, outbox::Durability,
 };
 use async_trait::async_trait;
 use client::Link;
@@ -193,6 +194,14 @@ impl Store for Redis {
 
     async fn name_count(&self, event: Event) -> Result<u64> {
         self.reader.name_count(event).await
+    }
+
+    async fn events(&self, known: &[Event]) -> Result<Vec<Event>> {
+        self.reader.events(known).await
+    }
+
+    async fn slice(&self, event: Event, span: Span, floor: i64, start: Option<&str>) -> Result<Slice> {
+        self.reader.slice(event, span, floor, start).await
     }
 
     async fn head(&self) -> Result<Cursor> {

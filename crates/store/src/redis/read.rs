@@ -17,7 +17,7 @@ use tallymark_core::{Day, Event, Name};
 use uuid::Uuid;
 
 /// How many keys are asked for at once.
-const CHUNK: usize = 1000;
+pub(super) const CHUNK: usize = 1000;
 /// The days that a log line may have: 1970-01-01 to 2199-12-31. No series reaches beyond.
 const DAYS: Range<i32> = 0..84_006;
 
@@ -55,7 +55,7 @@ impl Reader {
         Ok(totals)
     }
 
-    async fn counts(&self, attempt: &str, keys: &[String]) -> Result<Vec<i64>> {
+    pub(super) async fn counts(&self, attempt: &str, keys: &[String]) -> Result<Vec<i64>> {
         let mut command = redis::cmd("MGET");
         let values: Vec<Value> = self.link.query(attempt, command.arg(keys)).await?;
         Ok(values.iter().map(as_count).collect())
@@ -141,7 +141,7 @@ impl Reader {
     }
 
     /// Reads a member of a set. Other programs write there too; what is no name has no file and no page.
-    fn name(&self, event: Event, member: &[u8]) -> Option<Name> {
+    pub(super) fn name(&self, event: Event, member: &[u8]) -> Option<Name> {
         let name = std::str::from_utf8(member).ok().and_then(Name::from_escaped);
         if name.is_none() && !self.foreign_seen.swap(true, Ordering::Relaxed) {
             let member = String::from_utf8_lossy(member);

@@ -10,11 +10,12 @@
 mod apply;
 mod file;
 mod read;
+mod slice;
 mod writer;
 
 use crate::{
-    Changes, Claim, Cursor, Filter, NamePage, Outcome, Position, Result, Retention, Step, Store, claim,
-    outbox::Durability,
+    Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Position, Result, Retention, Slice, Span, Step,
+    Store, StoreError, claim, outbox::Durability,
 };
 use async_trait::async_trait;
 use read::Readers;
@@ -110,6 +111,17 @@ impl Store for Sqlite {
 
     async fn name_count(&self, event: Event) -> Result<u64> {
         self.readers.run("counting names", move |db| read::name_count(db, event)).await
+    }
+
+    async fn events(&self, _known: &[Event]) -> Result<Vec<Event>> {
+        self.readers.run("listing events", slice::events).await
+    }
+
+    async fn slice(&self, event: Event, span: Span, floor: i64, start: Option<&str>) -> Result<Slice> {
+        let start: u32 = start
+            .map_or(Ok(0), str::parse)
+            .map_err(|_| StoreError::new(Class::Request, "ranking names in the store", "no such slice"))?;
+        self.readers.run("ranking names", move |db| slice::slice(db, event, span, floor, start.into())).await
     }
 
     async fn head(&self) -> Result<Cursor> {

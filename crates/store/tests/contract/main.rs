@@ -12,6 +12,7 @@ mod ghit_me;
 mod log;
 mod random;
 mod redis;
+mod slices;
 mod sqlite;
 mod suite;
 
@@ -57,6 +58,9 @@ on_every_store! {
     suite::a_series_has_only_what_lies_in_its_range,
     suite::a_store_that_was_closed_goes_on,
     suite::nothing_is_applied_of_no_batches,
+    slices::slices_hold_what_was_counted_in_the_span,
+    slices::many_names_come_in_many_slices,
+    slices::a_slice_that_is_none_is_refused_or_empty,
     log::changes_are_found_behind_a_cursor,
     log::changes_come_in_pieces,
     log::aggregates_do_not_change,

@@ -1,6 +1,6 @@
 //! `/api/v1/counters`: names page by page, and one name with everything that is known of it.
 
-use super::{Answer, Api, Problem, event, json, series, text, windows};
+use super::{Answer, Api, Problem, busiest, event, json, series, text, windows};
 use crate::{name::from_path, query::Query};
 use axum::{
     extract::State,
@@ -33,10 +33,12 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     api.may_read(&sent)?;
     let query = Query::of(&uri);
     let event = event(query)?;
-    if query.get("sort").is_some() {
-        return Err(Problem::mistake("sort: there is no order to choose from"));
-    }
     let limit = limit(text(query, "limit")?)?;
+    match text(query, "sort")?.as_deref() {
+        None | Some("name") => {}
+        Some("count") => return busiest::list(&api, event, query, limit).await,
+        Some(_) => return Err(Problem::mistake("sort is name or count")),
+    }
     let after = text(query, "after")?.map(|token| read_token(&token)).transpose()?;
     let prefix = text(query, "prefix")?.unwrap_or_default();
     let contains = text(query, "search")?.unwrap_or_default();

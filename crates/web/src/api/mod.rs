@@ -4,6 +4,7 @@
 //! takes a token.
 //! `openapi.json` is written by hand; a test compares it with what the routes answer.
 
+mod busiest;
 mod counters;
 mod csv;
 mod hits;

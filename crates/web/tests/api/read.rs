@@ -151,6 +151,9 @@ async fn mistakes_are_answered_with_their_reason() {
         (format!("{list}?after=abc"), 400, "no such page"),
         (format!("{list}?after=ff"), 400, "no such page"),
         (format!("{list}?sort=colour"), 400, "sort"),
+        (format!("{list}?sort=count&period=year"), 400, "period"),
+        (format!("{list}?sort=count&search=a"), 400, "search"),
+        (format!("{list}?sort=count&limit=1001"), 400, "limit"),
         // reliability.md 51: odd addresses.
         (format!("{list}?search={}", "a".repeat(60_000)), 200, ""),
         (format!("{list}?{}", "a=1&".repeat(1000)), 200, ""),
@@ -228,4 +231,37 @@ async fn whatever_the_document_says_is_there() {
         let got = site.get(&path.replace("{name}", "you%2Frepo")).await;
         assert_eq!(got.status, StatusCode::OK, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn busiest_names_come_with_their_counts_and_the_age_of_the_ranking() {
+    let site = Site::new().await;
+    let got = site.get("/api/v1/counters?sort=count&limit=2").await.json();
+    let expect = json!({
+        "counters": [
+            {"name": "you/repo", "event": "hit", "total": 1_051_456, "count": 1_051_456, "today": 1246},
+            {"name": "</script><script>\u{2028}", "event": "hit", "total": 1, "count": 1, "today": 1},
+        ],
+        "next": null,
+        "ranking": {"period": "all", "from": null, "age_seconds": 0},
+    });
+    assert_eq!(got, expect);
+    for (period, from, count) in [
+        ("month", "2026-11-01T00:00:00Z", 1456),
+        ("week", "2026-11-15T00:00:00Z", 1246),
+        ("day", "2026-11-20T00:00:00Z", 1246),
+        ("hour", "2026-11-20T12:00:00Z", 5),
+        ("minute", "2026-11-20T12:00:00Z", 5),
+    ] {
+        let got = site.get(&format!("/api/v1/counters?sort=count&period={period}")).await.json();
+        assert_eq!(got["ranking"], json!({"period": period, "from": from, "age_seconds": 0}));
+        assert_eq!(
+            (&got["counters"][0]["name"], &got["counters"][0]["count"]),
+            (&json!("you/repo"), &json!(count))
+        );
+    }
+    let like = site.get("/api/v1/counters?sort=count&event=like&period=day").await.json();
+    assert_eq!(like["counters"].as_array().unwrap().len(), 1);
+    let none = site.get("/api/v1/counters?sort=count&event=never").await.json();
+    assert_eq!(none["counters"], json!([]));
 }

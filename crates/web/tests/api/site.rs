@@ -16,7 +16,7 @@ use tallymark_core::{
     Now, Once, Total, Unavailable, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_web::{App, Visibility, router};
+use tallymark_web::{App, Rankings, Visibility, router};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -103,7 +103,10 @@ impl Site {
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         fill(&*store).await;
         let book = Arc::new(Book { handed: Mutex::default(), answer: Mutex::new(Ok(Committed::Now)) });
+        let rankings = Arc::new(Rankings::new(store.clone(), || NOW, [], Default::default()));
+        rankings.refresh().await.unwrap();
         let app = App {
+            rankings,
             ledger: book.clone(),
             counter: Arc::new(Stored(store.clone())),
             store,

@@ -14,7 +14,7 @@ use tallymark_core::{
     Total, Unavailable, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_web::{App, Visibility, router};
+use tallymark_web::{App, Rankings, Visibility, router};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -49,6 +49,7 @@ impl Ledger for Closed {
 
 pub(crate) struct Site {
     _dir: tempfile::TempDir,
+    rankings: Arc<Rankings>,
     routes: Router,
 }
 
@@ -58,7 +59,9 @@ impl Site {
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         fill(&*store).await;
-        Site::over(store, visibility, dir)
+        let site = Site::over(store, visibility, dir);
+        site.rankings.refresh().await.unwrap();
+        site
     }
 
     /// A site whose store never answers.
@@ -70,7 +73,9 @@ impl Site {
     }
 
     fn over(store: Arc<dyn Store>, visibility: Visibility, dir: tempfile::TempDir) -> Site {
+        let rankings = Arc::new(Rankings::new(store.clone(), || NOW, [], Default::default()));
         let app = App {
+            rankings: rankings.clone(),
             counter: Arc::new(Stored(store.clone())),
             ledger: Arc::new(Closed),
             store,
@@ -81,7 +86,7 @@ impl Site {
             body_bytes: 1 << 20,
             now: || NOW,
         };
-        Site { _dir: dir, routes: router(Arc::new(app)) }
+        Site { _dir: dir, rankings, routes: router(Arc::new(app)) }
     }
 
     pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> (StatusCode, HeaderMap, String) {

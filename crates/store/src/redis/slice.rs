@@ -1,0 +1,223 @@
+//! The counts of a span of time in slices, for rankings: the sets of names, piece by piece, with the counters of each.
+//!
+//! Redis keeps no set of the names of an hour or a minute. Those of an hour are among the names of its day. Those of a
+//! minute are found in the log of changes, whose entries are numbered by time, so the busiest of a minute cost what was
+//! written in it. Every command is short, so other clients of that Redis come in between.
+
+use super::{
+    keys,
+    read::{CHUNK, Reader},
+    script::{as_count, as_text},
+};
+use crate::{Class, Result, Slice, Span, StoreError, names};
+use redis::Value;
+use std::collections::BTreeSet;
+use tallymark_core::{Day, Event, Minute, Name};
+
+/// How many names a slice of several days looks at; each has a counter for each day.
+const NAMES_OF_DAYS: usize = 200;
+/// How many entries of the log a slice of a minute reads; each has up to 1,000 names.
+const ENTRIES: usize = 20;
+const ATTEMPT: &str = "ranking names";
+
+/// Where a slice of several days begins.
+struct At {
+    /// The day whose names are gone through; none where all names of the event are.
+    day: Option<i32>,
+    cursor: String,
+}
+
+impl Reader {
+    /// Which of `known` have a name.
+    pub(super) async fn events(&self, known: &[Event]) -> Result<Vec<Event>> {
+        let mut pipeline = redis::pipe();
+        for &event in known {
+            pipeline.cmd("EXISTS").arg(keys::set(event));
+        }
+        let live = self.link.live(ATTEMPT).await?;
+        let there = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
+        Ok(known
+            .iter()
+            .zip(there)
+            .filter(|(_, there)| as_count(there) > 0)
+            .map(|(&event, _)| event)
+            .collect())
+    }
+
+    pub(super) async fn slice(
+        &self,
+        event: Event,
+        span: Span,
+        floor: i64,
+        start: Option<&str>,
+    ) -> Result<Slice> {
+        let floor = floor.max(0);
+        match span {
+            Span::All => {
+                let (next, names) = self.members(event, keys::set(event), start, CHUNK).await?;
+                let totals = self.totals(event, &names).await?;
+                Ok(Slice { counts: above(floor, names, totals), next })
+            }
+            Span::Days(day, to) if day == to => {
+                let (counts, next) = self.of_day(event, day, floor, start).await?;
+                Ok(Slice { counts, next })
+            }
+            Span::Days(from, to) => self.of_days(event, from.0..=to.0, floor, start).await,
+            Span::Hour(hour) => self.of_hour(event, hour, floor, start).await,
+            Span::Minute(minute) => self.of_minute(event, minute, floor, start).await,
+        }
+    }
+
+    /// A piece of a set of names, and where the next begins.
+    async fn members(
+        &self,
+        event: Event,
+        set: String,
+        start: Option<&str>,
+        count: usize,
+    ) -> Result<(Option<String>, Vec<Name>)> {
+        let start = start.unwrap_or("0");
+        if start.parse::<u64>().is_err() {
+            return Err(StoreError::new(Class::Request, self.link.attempt(ATTEMPT), "no such slice"));
+        }
+        let mut command = redis::cmd("SSCAN");
+        command.arg(set).arg(start).arg("COUNT").arg(count);
+        let (next, members): (String, Vec<Vec<u8>>) = self.link.query(ATTEMPT, &command).await?;
+        let names = members.iter().filter_map(|member| self.name(event, member)).collect();
+        Ok(((next != "0").then_some(next), names))
+    }
+
+    async fn of_day(
+        &self,
+        event: Event,
+        day: Day,
+        floor: i64,
+        start: Option<&str>,
+    ) -> Result<(Vec<(Name, i64)>, Option<String>)> {
+        let (next, names) = self.members(event, keys::day_set(event, day), start, CHUNK).await?;
+        let mut counts = Vec::with_capacity(names.len());
+        for names in names.chunks(CHUNK) {
+            let keys: Vec<String> = names.iter().map(|name| keys::day(event, name, day)).collect();
+            counts.extend(self.counts(ATTEMPT, &keys).await?);
+        }
+        Ok((above(floor, names, counts), next))
+    }
+
+    /// Goes through all names of the event, or through those of each day, whichever are fewer. A name that is in the
+    /// sets of several days comes up with each of them, with the same sum.
+    async fn of_days(
+        &self,
+        event: Event,
+        days: std::ops::RangeInclusive<i32>,
+        floor: i64,
+        start: Option<&str>,
+    ) -> Result<Slice> {
+        let at = match start {
+            Some(start) => read_start(start).ok_or_else(|| {
+                StoreError::new(Class::Request, self.link.attempt(ATTEMPT), "no such slice")
+            })?,
+            None => self.first_of_days(event, &days).await?,
+        };
+        let set = at.day.map_or_else(|| keys::set(event), |day| keys::day_set(event, Day(day)));
+        let (next, names) = self.members(event, set, Some(&at.cursor), NAMES_OF_DAYS).await?;
+        // No sum over days is above the total, so most names are done with one look once the floor has risen.
+        let totals = self.totals(event, &names).await?;
+        let names: Vec<Name> = above(floor, names, totals).into_iter().map(|(name, _)| name).collect();
+        let keys: Vec<String> =
+            names.iter().flat_map(|name| days.clone().map(|day| keys::day(event, name, Day(day)))).collect();
+        let mut counts = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(CHUNK) {
+            counts.extend(self.counts(ATTEMPT, keys).await?);
+        }
+        let sums = counts.chunks(days.clone().count().max(1));
+        let sums = sums.map(|days| days.iter().fold(0i64, |sum, &n| sum.saturating_add(n))).collect();
+        let next = match (next, at.day) {
+            (Some(cursor), None) => Some(format!("* {cursor}")),
+            (Some(cursor), Some(day)) => Some(format!("{day} {cursor}")),
+            (None, Some(day)) if day < *days.end() => Some(format!("{} 0", day + 1)),
+            (None, _) => None,
+        };
+        Ok(Slice { counts: above(floor, names, sums), next })
+    }
+
+    async fn first_of_days(&self, event: Event, days: &std::ops::RangeInclusive<i32>) -> Result<At> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("SCARD").arg(keys::set(event));
+        for day in days.clone() {
+            pipeline.cmd("SCARD").arg(keys::day_set(event, Day(day)));
+        }
+        let live = self.link.live(ATTEMPT).await?;
+        let sizes = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
+        let mut sizes = sizes.iter().map(as_count);
+        let all = sizes.next().unwrap_or(0);
+        let of_days = sizes.fold(0i64, i64::saturating_add);
+        let day = (of_days < all).then_some(*days.start());
+        Ok(At { day, cursor: "0".to_owned() })
+    }
+
+    /// The names of the day, and of those that may be above the floor the hour.
+    async fn of_hour(&self, event: Event, hour: i32, floor: i64, start: Option<&str>) -> Result<Slice> {
+        let day = Day(hour.div_euclid(24));
+        let (counts, next) = self.of_day(event, day, floor, start).await?;
+        let names: Vec<Name> = counts.into_iter().map(|(name, _)| name).collect();
+        let fields = names.iter().map(|name| (keys::hours(event, name, day), hour.rem_euclid(24)));
+        let counts = self.fields_of(fields.collect()).await?;
+        Ok(Slice { counts: above(floor, names, counts), next })
+    }
+
+    /// The names that the log has from the minute on.
+    async fn of_minute(
+        &self,
+        event: Event,
+        minute: Minute,
+        floor: i64,
+        start: Option<&str>,
+    ) -> Result<Slice> {
+        let from = start.map_or_else(|| format!("{}-0", i64::from(minute.0) * 60_000), str::to_owned);
+        let mut command = redis::cmd("XRANGE");
+        command.arg(keys::CHANGES).arg(&from).arg("+").arg("COUNT").arg(ENTRIES);
+        let entries: Vec<(String, Vec<(String, Value)>)> = self.link.query(ATTEMPT, &command).await?;
+        let texts = entries.iter().flat_map(|(_, fields)| fields);
+        let texts = texts.filter(|(field, _)| field == event.as_str()).map(|(_, text)| as_text(text));
+        let names: BTreeSet<Name> = texts
+            .flat_map(|text| names::parse(event, &text).map(|change| change.name).collect::<Vec<_>>())
+            .collect();
+        let names: Vec<Name> = names.into_iter().collect();
+        let (hour, field) = (minute.hour(), minute.minute_of_hour() as i32);
+        let fields = names.iter().map(|name| (keys::minutes(event, name, hour), field));
+        let counts = self.fields_of(fields.collect()).await?;
+        let last = entries.last().filter(|_| entries.len() == ENTRIES);
+        let next = last.and_then(|(id, _)| behind(id));
+        Ok(Slice { counts: above(floor, names, counts), next })
+    }
+
+    /// One field of each hash.
+    async fn fields_of(&self, fields: Vec<(String, i32)>) -> Result<Vec<i64>> {
+        let mut counts = Vec::with_capacity(fields.len());
+        for fields in fields.chunks(CHUNK) {
+            let mut pipeline = redis::pipe();
+            for (key, field) in fields {
+                pipeline.cmd("HGET").arg(key).arg(field);
+            }
+            let live = self.link.live(ATTEMPT).await?;
+            counts.extend(self.link.pipe(live, ATTEMPT, &mut pipeline).await?.iter().map(as_count));
+        }
+        Ok(counts)
+    }
+}
+
+fn above(floor: i64, names: Vec<Name>, counts: Vec<i64>) -> Vec<(Name, i64)> {
+    names.into_iter().zip(counts).filter(|&(_, count)| count > floor).collect()
+}
+
+fn read_start(start: &str) -> Option<At> {
+    let (day, cursor) = start.split_once(' ')?;
+    let day = if day == "*" { None } else { Some(day.parse().ok()?) };
+    Some(At { day, cursor: cursor.to_owned() })
+}
+
+/// The smallest number of an entry behind this one.
+fn behind(id: &str) -> Option<String> {
+    let (ms, n) = id.split_once('-')?;
+    Some(format!("{ms}-{}", n.parse::<u64>().ok()?.checked_add(1)?))
+}

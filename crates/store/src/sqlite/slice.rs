@@ -1,0 +1,102 @@
+//! The counts of a span of time in slices, for rankings: windows of consecutive names, by their numbers.
+//!
+//! In every table the rows of a bucket lie in the order of names, so the same window of each bucket is one range, and
+//! the sums over several buckets need no more memory than a window has names.
+
+use crate::{Slice, Span};
+use rusqlite::{Connection, OptionalExtension};
+use std::ops::RangeInclusive;
+use tallymark_core::{Event, Name};
+
+/// How many rows a slice may meet: some 10 ms.
+const ROWS: i64 = 20_000;
+/// How many names it looks at, at the least.
+const FEWEST: i64 = 500;
+
+/// The events of the names, each found with one look into the index.
+pub(super) fn events(db: &Connection) -> rusqlite::Result<Vec<Event>> {
+    let mut next = db.prepare_cached("SELECT min(event) FROM name WHERE event > ?1")?;
+    let (mut found, mut last) = (Vec::new(), String::new());
+    while let Some(event) = next.query_row([&last], |row| row.get::<_, Option<String>>(0))? {
+        found.extend(Event::new(event.as_bytes()).ok());
+        last = event;
+    }
+    Ok(found)
+}
+
+/// The names behind number `start`.
+pub(super) fn slice(
+    db: &Connection,
+    event: Event,
+    span: Span,
+    floor: i64,
+    start: i64,
+) -> rusqlite::Result<Slice> {
+    let floor = floor.max(0);
+    let last: Option<i64> = db.query_row("SELECT max(id) FROM name", [], |row| row.get(0))?;
+    let (table, buckets) = match span {
+        Span::All => ("", 0..=0),
+        Span::Days(from, to) => ("day", from.0..=to.0),
+        Span::Hour(hour) => ("hour", hour..=hour),
+        Span::Minute(minute) => ("minute", minute.0..=minute.0),
+    };
+    let width = (ROWS / (i64::from(*buckets.end()) - i64::from(*buckets.start()) + 1).max(1)).max(FEWEST);
+    let end = start.saturating_add(width);
+    let counts = if span == Span::All {
+        totals(db, event, floor, start, end)?
+    } else {
+        sums(db, event, (table, buckets), floor, start, end)?
+    };
+    Ok(Slice { counts, next: last.filter(|&last| last > end).map(|_| end.to_string()) })
+}
+
+fn totals(
+    db: &Connection,
+    event: Event,
+    floor: i64,
+    start: i64,
+    end: i64,
+) -> rusqlite::Result<Vec<(Name, i64)>> {
+    // The plus keeps SQLite from going through the index of events.
+    let mut statement = db.prepare_cached(
+        "SELECT name, total FROM name WHERE id > ?1 AND id <= ?2 AND total > ?3 AND +event = ?4",
+    )?;
+    let mut rows = statement.query((start, end, floor, event.as_str()))?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next()? {
+        // Whatever another program wrote there is left out if it is no name, and so are aggregates.
+        if let Ok(name) = Name::new(row.get_ref(0)?.as_str()?) {
+            counts.push((name, row.get(1)?));
+        }
+    }
+    Ok(counts)
+}
+
+fn sums(
+    db: &Connection,
+    event: Event,
+    (table, buckets): (&str, RangeInclusive<i32>),
+    floor: i64,
+    start: i64,
+    end: i64,
+) -> rusqlite::Result<Vec<(Name, i64)>> {
+    let mut statement =
+        db.prepare_cached(&format!("SELECT id, n FROM {table} WHERE {table} = ?1 AND id > ?2 AND id <= ?3"))?;
+    let mut sums = vec![0i64; usize::try_from(end - start).unwrap_or(0)];
+    for bucket in buckets {
+        let mut rows = statement.query((bucket, start, end))?;
+        while let Some(row) = rows.next()? {
+            let at = usize::try_from(row.get::<_, i64>(0)? - start - 1).ok();
+            if let Some(sum) = at.and_then(|at| sums.get_mut(at)) {
+                *sum = sum.saturating_add(row.get(1)?);
+            }
+        }
+    }
+    let mut name = db.prepare_cached("SELECT name FROM name WHERE id = ?1 AND event = ?2")?;
+    let mut counts = Vec::new();
+    for (id, sum) in (start + 1..).zip(sums).filter(|&(_, sum)| sum > floor) {
+        let text: Option<String> = name.query_row((id, event.as_str()), |row| row.get(0)).optional()?;
+        counts.extend(text.and_then(|text| Name::new(&text).ok()).map(|name| (name, sum)));
+    }
+    Ok(counts)
+}

@@ -1,0 +1,110 @@
+//! What rankings are made of: the counts of a span, slice by slice.
+
+use crate::bed::{Bed, Desk, at, event, noon, on};
+use std::collections::BTreeMap;
+use tallymark_core::{Day, Entry, Event, Minute, Name};
+use tallymark_store::{Class, Span};
+
+/// Every count of a span, and in how many slices it came.
+async fn all(desk: &Desk, event: Event, span: Span, floor: i64) -> (BTreeMap<String, i64>, usize) {
+    let (mut counts, mut start, mut slices) = (BTreeMap::new(), None::<String>, 0);
+    loop {
+        let slice = desk.store.slice(event, span, floor, start.as_deref()).await.unwrap();
+        for (name, count) in slice.counts {
+            let before = counts.insert(name.to_string(), count);
+            assert!(before.is_none_or(|before| before == count), "{name}");
+        }
+        (start, slices) = (slice.next, slices + 1);
+        if start.is_none() {
+            return (counts, slices);
+        }
+    }
+}
+
+pub(crate) async fn slices_hold_what_was_counted_in_the_span(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    // The log of a minute goes by the clock of the store, so this minute is a real one.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = Minute((now.as_secs() / 60) as i32);
+    let today = now.day();
+    let like = event("like");
+    desk.count(&[
+        at("now", now, 3),
+        at("early", Minute(today.first_minute().0), 5),
+        on("today", today, 7),
+        on("both", today, 1),
+        on("both", Day(today.0 - 1), 20),
+        on("yesterday", Day(today.0 - 1), 40),
+        on("old", Day(today.0 - 400), 1000),
+        Entry { event: like, ..at("now", now, 2) },
+        Entry { name: Name::overflow(), ..at("x", now, 9) },
+    ])
+    .await;
+    let yesterday = Day(today.0 - 1);
+    let early_now = i64::from(today.first_minute() == now);
+    for (span, expect) in [
+        (Span::Minute(now), vec![("now", 3)]),
+        (Span::Days(today, today), vec![("now", 3), ("early", 5), ("today", 7), ("both", 1)]),
+        (Span::Days(yesterday, yesterday), vec![("both", 20), ("yesterday", 40)]),
+        (
+            Span::Days(Day(today.0 - 30), today),
+            vec![("now", 3), ("early", 5), ("today", 7), ("both", 21), ("yesterday", 40)],
+        ),
+        (
+            Span::All,
+            vec![("now", 3), ("early", 5), ("today", 7), ("both", 21), ("yesterday", 40), ("old", 1000)],
+        ),
+    ] {
+        let mut expect: BTreeMap<String, i64> =
+            expect.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+        if early_now == 1 && span == Span::Minute(now) {
+            expect.insert("early".to_owned(), 5);
+        }
+        assert_eq!(all(&desk, Event::HIT, span, 0).await.0, expect, "{span:?}");
+        // What lies at the floor or below may be there or not; what lies above has to.
+        let (above, _) = all(&desk, Event::HIT, span, 7).await;
+        expect.retain(|_, count| *count > 7);
+        assert_eq!(above.into_iter().filter(|(_, count)| *count > 7).collect::<BTreeMap<_, _>>(), expect);
+    }
+    let (hour, _) = all(&desk, Event::HIT, Span::Hour(now.hour()), 0).await;
+    assert_eq!(hour.get("now"), Some(&3));
+    assert!(!hour.contains_key("today"), "what has only a day has no hour");
+    assert_eq!(all(&desk, like, Span::All, 0).await.0, BTreeMap::from([("now".to_owned(), 2)]));
+    assert_eq!(all(&desk, like, Span::Minute(now), 0).await.0, BTreeMap::from([("now".to_owned(), 2)]));
+    assert_eq!(desk.store.events(&[Event::HIT, like, event("other")]).await.unwrap(), [Event::HIT, like]);
+}
+
+pub(crate) async fn many_names_come_in_many_slices(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let today = noon().day();
+    let mut sums = BTreeMap::new();
+    for day in 0..3 {
+        let entries: Vec<_> = (0..5500).filter(|n| n % (day + 1) == 0).collect();
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|n| {
+                *sums.entry(format!("o/n{n:05}")).or_insert(0) += i64::from(*n + 1);
+                on(&format!("o/n{n:05}"), Day(today.0 - day), (*n + 1) as u64)
+            })
+            .collect();
+        desk.count(&entries).await;
+    }
+    for span in [Span::All, Span::Days(Day(today.0 - 2), today), Span::Days(Day(today.0 - 13), today)] {
+        let (counts, _) = all(&desk, Event::HIT, span, 0).await;
+        assert_eq!(counts, sums, "{span:?}");
+    }
+    let (_, slices) = all(&desk, Event::HIT, Span::Days(Day(today.0 - 30), today), 0).await;
+    assert!(slices > 3, "{slices}");
+}
+
+pub(crate) async fn a_slice_that_is_none_is_refused_or_empty(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    let today = noon().day();
+    for span in [Span::All, Span::Days(today, today), Span::Days(Day(today.0 - 6), today)] {
+        match desk.store.slice(Event::HIT, span, 0, Some("nonsense")).await {
+            Ok(slice) => assert_eq!((slice.counts, slice.next), (vec![], None)),
+            Err(error) => assert_eq!(error.class(), Class::Request),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `/api/v1/counters?sort=count`: the busiest names of a period, as the rankings know them.
+
+use super::{Answer, Api, Problem, json, text, windows::time};
+use crate::{
+    query::Query,
+    rankings::{RankPeriod, Ranking},
+};
+use axum::http::StatusCode;
+use serde::Serialize;
+use std::{collections::HashMap, sync::Arc};
+use tallymark_core::{Event, Name, Now};
+
+#[derive(Serialize)]
+struct List<'a> {
+    counters: Vec<Row<'a>>,
+    /// Always null: there is one page.
+    next: Option<String>,
+    ranking: About,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    event: &'a str,
+    total: i64,
+    count: i64,
+    today: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct About {
+    period: &'static str,
+    from: Option<String>,
+    age_seconds: u64,
+}
+
+pub(super) async fn list(api: &Api, event: Event, query: Query<'_>, limit: usize) -> Answer {
+    if let Some(other) = ["after", "prefix", "search"].into_iter().find(|name| query.get(name).is_some()) {
+        return Err(Problem::mistake(format!("{other} goes with sort=name only")));
+    }
+    let word = text(query, "period")?.unwrap_or_else(|| "all".to_owned());
+    let period = RankPeriod::read(&word);
+    let period = period
+        .ok_or_else(|| Problem::mistake("period is all, month, week, day, hour or minute".to_owned()))?;
+    let app = &api.app;
+    let not_yet = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "names are not ranked yet; try again");
+    let ranking = app.rankings.top(event, period).ok_or_else(not_yet)?;
+    let now = (app.now)();
+    let entries = &ranking.entries[..ranking.entries.len().min(limit)];
+    let names: Vec<Name> = entries.iter().map(|(name, _)| name.clone()).collect();
+    let totals = app.store.totals(event, &names).await?;
+    let day = app.rankings.top(event, RankPeriod::Day);
+    let today = Today::of(day.as_ref(), now);
+    let rows = entries.iter().zip(totals).map(|((name, count), total)| {
+        let (today, event) = (today.as_ref().and_then(|today| today.count(name)), event.as_str());
+        Row { name: name.as_str(), event, total, count: *count, today }
+    });
+    let ranking =
+        About { period: period.word(), from: ranking.from.map(time), age_seconds: ranking.age(now) };
+    Ok(json(StatusCode::OK, &List { counters: rows.collect(), next: None, ranking }))
+}
+
+/// What the ranking of today says of names.
+struct Today<'a> {
+    counts: HashMap<&'a Name, i64>,
+    /// Every name that was hit today is in it.
+    complete: bool,
+}
+
+impl Today<'_> {
+    fn of(ranking: Option<&Arc<Ranking>>, now: Now) -> Option<Today<'_>> {
+        let ranking = ranking.filter(|ranking| ranking.from == RankPeriod::Day.begin(now))?;
+        let counts = ranking.entries.iter().map(|(name, count)| (name, *count)).collect();
+        Some(Today { counts, complete: !ranking.is_full() })
+    }
+
+    fn count(&self, name: &Name) -> Option<i64> {
+        let known = self.counts.get(name).copied();
+        known.or_else(|| self.complete.then_some(0))
+    }
+}

@@ -1,0 +1,146 @@
+//! The busiest names: the top 1,000 of each event, for six periods, computed in the background.
+//!
+//! Nothing is kept for them while hits are counted, and nothing waits for them: [`Rankings::run`] reads the store slice
+//! by slice, and rests after each for 49 times as long as it took, so it takes at most 2 % of the store's time. With
+//! few names a ranking is some seconds old, with millions some minutes, and every answer says how old. Called by the
+//! binary, which runs it, and by pages and lists, which show what is there.
+
+mod period;
+mod rate;
+mod round;
+mod top;
+
+pub use period::RankPeriod;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use rate::Rate;
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicU64},
+};
+use tallymark_core::{Event, Minute, Name, Now};
+use tallymark_store::Store;
+
+/// How many events are ranked.
+const MOST_EVENTS: usize = 8;
+/// Events that are ranked if they are there, besides those that routes bring and that were seen changing.
+const WELL_KNOWN: [&str; 6] = ["hit", "url", "pageview", "visit", "like", "order"];
+
+/// The busiest names of one event and period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranking {
+    /// When it was true, in milliseconds since 1970: nothing that was counted before is missing.
+    pub as_of: i64,
+    /// Where the period begins; `None` for all time.
+    pub from: Option<Minute>,
+    /// At most 1,000 names with their counts, the largest first.
+    pub entries: Vec<(Name, i64)>,
+}
+
+/// The rankings as they are known.
+pub struct Rankings {
+    store: Arc<dyn Store>,
+    now: fn() -> Now,
+    meters: RankingMeters,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Events that may be there.
+    candidates: Vec<Event>,
+    /// When it was last found out which events are there.
+    looked: Option<i64>,
+    /// Those events.
+    events: Vec<Event>,
+    tables: HashMap<(Event, RankPeriod), Arc<Ranking>>,
+    rates: HashMap<Event, Rate>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PeriodLabel {
+    period: &'static str,
+}
+
+/// What `/metrics` says of rankings.
+#[derive(Clone, Default)]
+pub struct RankingMeters {
+    timestamp: Family<PeriodLabel, Gauge<f64, AtomicU64>>,
+    busy: Counter<f64, AtomicU64>,
+}
+
+impl RankingMeters {
+    /// Registers everything. The registry adds the prefix `tallymark_`.
+    pub fn register(registry: &mut Registry) -> RankingMeters {
+        let meters = RankingMeters::default();
+        let help = "When the oldest ranking of a period was true, in seconds since 1970";
+        registry.register("ranking_timestamp_seconds", help, meters.timestamp.clone());
+        registry.register("ranking_busy_seconds", "Time the store took to rank names", meters.busy.clone());
+        meters
+    }
+}
+
+impl Ranking {
+    /// How old it is, in seconds.
+    pub fn age(&self, now: Now) -> u64 {
+        u64::try_from(now.unix_ms.saturating_sub(self.as_of) / 1000).unwrap_or(0)
+    }
+
+    /// Whether there may be more names than the ranking holds.
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= top::MOST
+    }
+}
+
+impl Rankings {
+    /// Nothing is ranked yet. `events` are those that routes may bring.
+    pub fn new(
+        store: Arc<dyn Store>,
+        now: fn() -> Now,
+        events: impl IntoIterator<Item = Event>,
+        meters: RankingMeters,
+    ) -> Rankings {
+        let mut known = Known::default();
+        let well_known = WELL_KNOWN.iter().filter_map(|word| Event::new(word.as_bytes()).ok());
+        for event in well_known.chain(events) {
+            if !known.candidates.contains(&event) {
+                known.candidates.push(event);
+            }
+        }
+        Rankings { store, now, meters, known: RwLock::new(known) }
+    }
+
+    /// The busiest names of an event, as they were last known. Of a period that has just begun nothing is known yet:
+    /// what is answered is of the one before, and [`Ranking::from`] says so. An event that is not there has an empty
+    /// ranking. `None` shortly after the start, and while the store does not answer from the beginning.
+    pub fn top(&self, event: Event, period: RankPeriod) -> Option<Arc<Ranking>> {
+        let known = self.read();
+        if let Some(ranking) = known.tables.get(&(event, period)) {
+            return Some(ranking.clone());
+        }
+        let as_of = known.looked.filter(|_| !known.events.contains(&event))?;
+        Some(Arc::new(Ranking { as_of, from: period.begin((self.now)()), entries: Vec::new() }))
+    }
+
+    /// The events that are ranked.
+    pub fn events(&self) -> Vec<Event> {
+        self.read().events.clone()
+    }
+
+    /// How many hits there were in the last 60 seconds. `None` while nobody has looked on for so long.
+    pub fn last_minute(&self, event: Event) -> Option<i64> {
+        self.read().rates.get(&event)?.last_minute((self.now)())
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
