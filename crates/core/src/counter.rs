@@ -2,7 +2,7 @@
 //!
 //! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`; the two never see each other.
 
-use crate::{Event, Hit, NameRef};
+use crate::{Event, Hit, NameRef, When};
 use std::{fmt, future::Future, pin::Pin};
 
 /// A total, or the wait for it when the store has to be asked.
@@ -35,10 +35,25 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
+/// What has been counted on a name and is not in the store yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Two answers with the same number say that the store took nothing from here in between.
+    pub epoch: u64,
+    /// How often, by time; in no order, and a time may stand there twice.
+    pub cells: Vec<(When, u64)>,
+}
+
 /// Counts hits and knows totals.
 pub trait Counter: Send + Sync {
     /// Counts the hit at once, and answers the total that includes it.
     fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a>;
+
+    /// Counts the hit at once, for somebody who wants no total: the store is never asked.
+    fn note(&self, hit: &Hit<'_>);
+
+    /// What of event `url` waits for the store; `None` while some of it is on its way there, and nobody can tell.
+    fn waiting(&self, name: NameRef<'_>) -> Option<Waiting>;
 
     /// The total, hits of this process that are not yet in the store included, without counting anything.
     fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a>;

@@ -2,6 +2,7 @@
 //!
 //! An [`Event`] lives in 33 bytes and is `Copy`, so that a hit can carry it without an allocation.
 
+use crate::name::{MAX_LONG_NAME, MAX_NAME};
 use std::fmt;
 
 const MAX: usize = 32;
@@ -20,6 +21,9 @@ pub struct NotAnEvent;
 impl Event {
     /// A badge was shown. The only event that ghit.me knows, and the only one published as `<name>.svg`.
     pub const HIT: Event = Event::literal(b"hit");
+
+    /// An address was visited, as HitMe counted them. Its names are never files, so they may be long.
+    pub const URL: Event = Event::literal(b"url");
 
     /// Counts what a log with too many different events brings.
     pub const OVERFLOW: Event = Event::literal(b"overflow");
@@ -41,6 +45,11 @@ impl Event {
             return Err(NotAnEvent);
         }
         Ok(Event::literal(text))
+    }
+
+    /// How many bytes a name of this event may have.
+    pub fn longest_name(self) -> usize {
+        if self == Event::URL { MAX_LONG_NAME } else { MAX_NAME }
     }
 
     /// The event as text.

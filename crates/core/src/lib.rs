@@ -25,14 +25,15 @@ mod tally;
 mod time;
 
 pub use batch::{Batch, Entry, MAX_BATCH_NAMES, batches};
-pub use counter::{Counter, Total, Unavailable};
+pub use counter::{Counter, Total, Unavailable, Waiting};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
 pub use hit::Hit;
 pub use ledger::{Commit, Committed, Ledger, NotCommitted, Once};
 pub use lines::{Line, Lines};
 pub use name::{
-    ALL, Escaped, MAX_ESCAPED, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent, is_github,
+    ALL, Escaped, MAX_ESCAPED, MAX_LONG_NAME, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent,
+    is_github,
 };
 pub use recall::{Recall, Recalled};
 pub use reject::Reject;

@@ -1,13 +1,17 @@
 //! What is counted: the canonical name, its escaped form, and the percent-decoding that leads to it.
 //!
-//! A [`Name`] or [`NameRef`] only exists if its text passed [`NameRef::new`], so whatever takes one may make a file
-//! name, a Redis key or markup of it. The escaped form is nginx's `set_escape_uri` with upper-case hex
-//! (compatibility.md 1.A): what ghit.me put into its Redis keys and file names.
+//! A [`Name`] or [`NameRef`] only exists if its text passed [`NameRef::of`], so whatever takes one may make a Redis key or
+//! markup of it. A file name is made of [`Name::for_file`] alone, because names of events that are never files may be
+//! longer than a file name. The escaped form is nginx's `set_escape_uri` with upper-case hex (compatibility.md 1.A): what
+//! ghit.me put into its Redis keys and file names.
 
+use crate::Event;
 use std::{borrow::Borrow, fmt, sync::Arc};
 
 /// The longest name, in bytes of UTF-8.
 pub const MAX_NAME: usize = 200;
+/// The longest name of an event that is never a file.
+pub const MAX_LONG_NAME: usize = 2048;
 /// The longest escaped name. With `.svg` it stays below the 255 bytes that a file name may have.
 pub const MAX_ESCAPED: usize = 240;
 /// The aggregate over every name of an event.
@@ -15,8 +19,8 @@ pub const ALL: &str = "~all";
 /// Counts what lies over a limit, so that totals stay exact. No line can produce it: names do not start with `~`.
 pub const OVERFLOW: &str = "~overflow";
 
-/// A canonical name: decoded UTF-8 of 1 to 200 bytes, at most 240 escaped, without control characters, and not
-/// starting with the reserved `~`. Shared: a clone copies no text.
+/// A canonical name: decoded UTF-8 of 1 to 200 bytes, at most 240 escaped (2,048 bytes where its event is never a file),
+/// without control characters, and not starting with the reserved `~`. Shared: a clone copies no text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Arc<str>);
 
@@ -32,6 +36,8 @@ pub enum NotAName {
     Empty,
     /// More than [`MAX_NAME`] bytes, or more than [`MAX_ESCAPED`] escaped.
     TooLong,
+    /// More than [`MAX_LONG_NAME`] bytes, of an event that may have so many.
+    TooLongForAny,
     /// Not UTF-8.
     NotUtf8,
     /// Has a control character.
@@ -44,6 +50,11 @@ impl Name {
     /// Checks and copies.
     pub fn new(text: &str) -> Result<Name, NotAName> {
         NameRef::new(text.as_bytes()).map(Name::from)
+    }
+
+    /// Checks for an event, and copies.
+    pub fn of(event: Event, text: &str) -> Result<Name, NotAName> {
+        NameRef::of(event, text.as_bytes()).map(Name::from)
     }
 
     /// The name that hits over a limit are counted under.
@@ -64,12 +75,17 @@ impl Name {
     /// Reads the escaped form back. `None` if `escaped` is not what [`Escaped`] writes for some name, so that two
     /// file names or keys never stand for one name. `~overflow` is read back too.
     pub fn from_escaped(escaped: &str) -> Option<Name> {
+        Name::from_escaped_of(Event::HIT, escaped)
+    }
+
+    /// The same for a name of an event, which may be one with long names.
+    pub fn from_escaped_of(event: Event, escaped: &str) -> Option<Name> {
         if escaped == OVERFLOW {
             return Some(Name::overflow());
         }
         let mut decoded = Vec::with_capacity(escaped.len());
         decode_once(escaped.as_bytes(), &mut decoded);
-        let name = Name::from(NameRef::new(&decoded).ok()?);
+        let name = Name::from(NameRef::of(event, &decoded).ok()?);
         (name.escaped().to_string() == escaped).then_some(name)
     }
 
@@ -83,18 +99,29 @@ impl Name {
         &self.0
     }
 
-    /// The form for keys and file names.
+    /// The form for keys.
     pub fn escaped(&self) -> Escaped<'_> {
         Escaped(&self.0)
+    }
+
+    /// The form for file names; `None` for a long name and for an aggregate, which have no file.
+    pub fn for_file(&self) -> Option<Escaped<'_>> {
+        NameRef::new(self.0.as_bytes()).is_ok().then(|| self.escaped())
     }
 }
 
 impl<'a> NameRef<'a> {
     /// Checks without copying.
     pub fn new(bytes: &'a [u8]) -> Result<NameRef<'a>, NotAName> {
+        NameRef::of(Event::HIT, bytes)
+    }
+
+    /// Checks for an event without copying.
+    pub fn of(event: Event, bytes: &'a [u8]) -> Result<NameRef<'a>, NotAName> {
         let first = *bytes.first().ok_or(NotAName::Empty)?;
-        if bytes.len() > MAX_NAME {
-            return Err(NotAName::TooLong);
+        let longest = event.longest_name();
+        if bytes.len() > longest {
+            return Err(if longest == MAX_NAME { NotAName::TooLong } else { NotAName::TooLongForAny });
         }
         // nginx writes a lone `-` for a variable that is absent, so as a name it could be shown and never counted.
         if first == b'~' || bytes == b"-" {
@@ -110,7 +137,7 @@ impl<'a> NameRef<'a> {
         if seen & CONTROL != 0 {
             return Err(NotAName::Control);
         }
-        if bytes.len() + 2 * escaped > MAX_ESCAPED {
+        if longest == MAX_NAME && bytes.len() + 2 * escaped > MAX_ESCAPED {
             return Err(NotAName::TooLong);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| NotAName::NotUtf8)?;
@@ -126,7 +153,7 @@ impl<'a> NameRef<'a> {
         self.0
     }
 
-    /// The form for keys and file names.
+    /// The form for keys.
     pub fn escaped(self) -> Escaped<'a> {
         Escaped(self.0)
     }
@@ -174,6 +201,9 @@ impl fmt::Display for NotAName {
             NotAName::Empty => f.write_str("the name is empty"),
             NotAName::TooLong => {
                 write!(f, "the name is too long (at most {MAX_NAME} bytes, {MAX_ESCAPED} escaped)")
+            }
+            NotAName::TooLongForAny => {
+                write!(f, "the name is too long (at most {MAX_LONG_NAME} bytes)")
             }
             NotAName::NotUtf8 => f.write_str("the name is not UTF-8"),
             NotAName::Control => f.write_str("the name has a control character"),
@@ -355,6 +385,25 @@ mod tests {
     }
 
     #[test]
+    fn only_names_of_addresses_are_long_and_they_are_no_files() {
+        let long = "/".repeat(MAX_LONG_NAME);
+        for event in [Event::HIT, Event::OVERFLOW, Event::new(b"visit").unwrap()] {
+            assert_eq!(Name::of(event, &long), Err(NotAName::TooLong), "{event}");
+            assert_eq!(Name::from_escaped_of(event, &"%2F".repeat(MAX_LONG_NAME)), None);
+        }
+        let name = Name::of(Event::URL, &long).unwrap();
+        assert!(name.for_file().is_none());
+        assert_eq!(Name::from_escaped_of(Event::URL, &name.escaped().to_string()), Some(name));
+        assert_eq!(Name::of(Event::URL, &(long + "/")), Err(NotAName::TooLongForAny));
+        for (text, why) in [("~all", NotAName::Reserved), ("a\nb", NotAName::Control), ("", NotAName::Empty)]
+        {
+            assert_eq!(Name::of(Event::URL, text), Err(why), "{text:?}");
+        }
+        assert_eq!(Name::new("a/b").unwrap().for_file().unwrap().to_string(), "a%2Fb");
+        assert!(Name::overflow().for_file().is_none() && Name::all().for_file().is_none());
+    }
+
+    #[test]
     fn decoding_undoes_exactly_the_layers_it_is_told() {
         for (input, one, two) in [
             ("a/b", "a/b", "a/b"),
@@ -413,6 +462,16 @@ mod tests {
                 prop_assert!(escaped.len() <= MAX_ESCAPED);
                 prop_assert!(!escaped.contains(['/', ':', '\0', '\\']));
                 prop_assert_eq!(Name::from_escaped(&escaped), Some(name));
+            }
+        }
+
+        #[test]
+        fn long_names_and_their_escaped_form_are_a_bijection(text in "\\PC{1,600}") {
+            if let Ok(name) = Name::of(Event::URL, &text) {
+                let escaped = name.escaped().to_string();
+                prop_assert!(!escaped.contains(['/', ':', ' ', '\0', '\\']));
+                prop_assert_eq!(name.for_file().is_some(), Name::new(&text).is_ok());
+                prop_assert_eq!(Name::from_escaped_of(Event::URL, &escaped), Some(name));
             }
         }
 

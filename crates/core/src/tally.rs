@@ -5,7 +5,7 @@
 //! ([`crate::Recall`]). The number of cells is bounded; what does not fit is counted under `~overflow` of its event and
 //! time, so totals stay exact whatever names arrive.
 
-use crate::{ALL, Entry, Event, Hit, Name, NameRef, OVERFLOW, When};
+use crate::{ALL, Entry, Event, Hit, MAX_NAME, Name, OVERFLOW, When};
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 use std::hash::BuildHasher;
 
@@ -43,6 +43,10 @@ pub struct Tally {
     events: Vec<Event>,
     hasher: DefaultHashBuilder,
     limit: usize,
+    /// How many slots there are, each long name counted as several.
+    places: usize,
+    /// What the long names counted since the last seal take beside their cells.
+    long_in_use: usize,
     epoch: u64,
 }
 
@@ -63,7 +67,7 @@ struct Cold {
 }
 
 impl Tally {
-    /// An empty tally of at most `limit` cells, besides those of `~overflow`.
+    /// An empty tally of at most `limit` cells, besides those of `~overflow`. Long names take the room of several.
     pub fn new(limit: usize) -> Tally {
         Tally {
             slots: Vec::new(),
@@ -76,6 +80,8 @@ impl Tally {
             hasher: DefaultHashBuilder::default(),
             // A slot has a number of 32 bits.
             limit: limit.min(u32::MAX as usize / 2),
+            places: 0,
+            long_in_use: 0,
             epoch: 0,
         }
     }
@@ -114,13 +120,22 @@ impl Tally {
         }
         // Making room may have given events other numbers.
         let number = self.event(event);
+        let name = match name {
+            ALL => Name::all(),
+            OVERFLOW => Name::overflow(),
+            // Only checked names come in, so it is one; but not of the event `overflow`, if it is a long one.
+            name => match Name::of(self.events[usize::from(number)], name) {
+                Ok(name) => name,
+                Err(_) => return self.overflow(number, when, count),
+            },
+        };
         let slot = self.insert(number, name);
         self.count(slot, when, count)
     }
 
     fn overflow(&mut self, event: u16, when: When, count: u64) -> Added {
         let hash = self.hasher.hash_one((event, OVERFLOW));
-        let slot = self.find(hash, event, OVERFLOW).unwrap_or_else(|| self.insert(event, OVERFLOW));
+        let slot = self.find(hash, event, OVERFLOW).unwrap_or_else(|| self.insert(event, Name::overflow()));
         self.count(slot, when, count);
         Added::Overflow
     }
@@ -133,14 +148,9 @@ impl Tally {
         self.index.find(hash, same).copied()
     }
 
-    fn insert(&mut self, event: u16, text: &str) -> u32 {
-        let name = match text {
-            ALL => Name::all(),
-            OVERFLOW => Name::overflow(),
-            // Only checked names come in, so this is always one.
-            text => NameRef::new(text.as_bytes()).map_or_else(|_| Name::overflow(), Name::from),
-        };
-        let hash = self.hasher.hash_one((event, text));
+    fn insert(&mut self, event: u16, name: Name) -> u32 {
+        let hash = self.hasher.hash_one((event, name.as_str()));
+        self.places += 1 + beside(&name);
         let slot = self.slots.len() as u32;
         self.slots.push(Counted { hash, hot: 0, name, event });
         let slots = &self.slots;
@@ -151,10 +161,10 @@ impl Tally {
     /// Whether there is room for one more name. Names that were not counted since the last seal make room when there is
     /// none; not for every name, but when that gives back a good part.
     fn make_room(&mut self) -> bool {
-        if self.slots.len() < self.limit {
+        if self.places < self.limit {
             return true;
         }
-        if self.len() + self.limit / 4 >= self.limit {
+        if self.len() + self.long_in_use + self.limit / 4 >= self.limit {
             return false;
         }
         let entries = self.take();
@@ -165,6 +175,7 @@ impl Tally {
 
     fn clear(&mut self) {
         self.slots.clear();
+        self.places = 0;
         self.index.clear();
         self.events.clear();
         self.epoch += 1;
@@ -178,6 +189,7 @@ impl Tally {
         let counted = &mut self.slots[slot as usize];
         if counted.hot == 0 {
             self.dirty.push(slot);
+            self.long_in_use += beside(&counted.name);
         }
         counted.hot = counted.hot.saturating_add(count);
         Added::In(Slot(slot))
@@ -223,9 +235,21 @@ impl Tally {
                 cold.count = cold.count.saturating_add(count);
             }
             hash_table::Entry::Vacant(place) => {
+                self.long_in_use += beside(&self.slots[slot as usize].name);
                 place.insert(Cold { hash, slot, when, count });
             }
         }
+    }
+
+    /// What has been counted on a name since the last seal, in no order. It looks at every cell of another time than the
+    /// hot one, so it is for those who ask, not for those who count.
+    pub fn cells_of(&self, event: Event, name: &str) -> Vec<(When, u64)> {
+        let number = self.events.iter().position(|&known| known == event).map(|at| at as u16);
+        let slot = number.and_then(|number| self.find(self.hasher.hash_one((number, name)), number, name));
+        let Some(slot) = slot else { return Vec::new() };
+        let cold = self.cold.iter().filter(|cold| cold.slot == slot).map(|cold| (cold.when, cold.count));
+        let hot = (self.hot, self.slots[slot as usize].hot);
+        cold.chain([hot]).filter(|&(_, count)| count > 0).collect()
     }
 
     /// How many cells wait to be sealed.
@@ -250,6 +274,7 @@ impl Tally {
 
     fn take(&mut self) -> Vec<Entry> {
         let mut entries = Vec::with_capacity(self.len());
+        self.long_in_use = 0;
         let entry = |counted: &Counted, events: &[Event], when, count| Entry {
             event: events[usize::from(counted.event)],
             name: counted.name.clone(),
@@ -291,10 +316,15 @@ impl Tally {
     }
 }
 
+/// How many places a name takes beside the one of its slot: a long one holds the memory of so many others.
+fn beside(name: &Name) -> usize {
+    name.as_str().len() / (MAX_NAME + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Day, Minute};
+    use crate::{Day, Minute, NameRef};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -316,8 +346,12 @@ mod tests {
             assert!(matches!(tally.add(&hit(name, when, weight)), Added::In(_)));
         }
         let expect = [("a".into(), minute, 2), ("b".into(), minute, 4), ("b".into(), When::Day(Day(0)), 1)];
+        let mut cells = tally.cells_of(Event::HIT, "b");
+        cells.sort_unstable();
+        assert_eq!(cells, [(minute, 4), (When::Day(Day(0)), 1)]);
+        assert!(tally.cells_of(Event::HIT, "c").is_empty() && tally.cells_of(Event::URL, "b").is_empty());
         assert_eq!(sealed(&mut tally), expect);
-        assert!(tally.is_empty() && tally.seal().is_empty());
+        assert!(tally.is_empty() && tally.seal().is_empty() && tally.cells_of(Event::HIT, "b").is_empty());
     }
 
     #[test]
@@ -360,6 +394,26 @@ mod tests {
             }
         }
         assert!(tally.epoch() > 0, "slots were given to others");
+    }
+
+    #[test]
+    fn long_names_take_the_room_of_several() {
+        let mut tally = Tally::new(100);
+        let count = |tally: &mut Tally, n: u32, event| {
+            let name = format!("{n:02048}");
+            let name = NameRef::of(Event::URL, name.as_bytes()).unwrap();
+            tally.add(&Hit::one(event, name, When::Day(Day(1))))
+        };
+        for round in 0..3 {
+            let counted = (0..50).map(|n| count(&mut tally, 50 * round + n, Event::URL));
+            let fit = counted.filter(|added| matches!(added, Added::In(_))).count();
+            assert!((5..=10).contains(&fit), "{fit}");
+            let sealed = tally.seal();
+            assert_eq!(sealed.iter().map(|e| e.count).sum::<u64>(), 50);
+            assert_eq!(sealed.len(), fit + 1);
+        }
+        // An event that is none of its own any more has no long names.
+        assert_eq!(count(&mut tally, 1, Event::OVERFLOW), Added::Overflow);
     }
 
     #[test]

@@ -199,6 +199,7 @@ fn http() -> Check {
         visibility: Visibility::Public,
         tokens: Vec::new(),
         body_bytes: 1 << 20,
+        hitme_zone: Default::default(),
         now: || NOW,
     };
     let router = tallymark_web::router(Arc::new(app));

@@ -10,6 +10,7 @@ pub mod import;
 mod intake;
 mod live;
 mod meters;
+mod on_the_way;
 mod recv;
 pub mod source;
 mod tail;

@@ -8,6 +8,7 @@
 use crate::{
     flusher::Sealed,
     meters::{Delta, SourceMeters},
+    on_the_way::OnTheWay,
 };
 use hashbrown::HashMap;
 use std::{
@@ -17,7 +18,9 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tallymark_core::{Added, Batch, Counter, Entry, Event, Hit, Name, NameRef, Tally, Total, Unavailable};
+use tallymark_core::{
+    Added, Batch, Counter, Entry, Event, Hit, Name, NameRef, Tally, Total, Unavailable, Waiting,
+};
 use tallymark_store::Store;
 use tokio::sync::{Notify, mpsc};
 
@@ -40,6 +43,8 @@ pub struct Live {
 struct State {
     tally: Tally,
     names: HashMap<(Event, Name), Running>,
+    /// Of event `url`, whose readers want counts of every width and not only the total.
+    on_the_way: OnTheWay,
     delta: Delta,
 }
 
@@ -57,7 +62,12 @@ struct Running {
 impl Live {
     /// A counter with an empty tally of at most `limit` cells.
     pub fn new(store: Arc<dyn Store>, meters: SourceMeters, tick: Duration, limit: usize) -> Live {
-        let state = State { tally: Tally::new(limit), names: HashMap::new(), delta: Delta::default() };
+        let state = State {
+            tally: Tally::new(limit),
+            names: HashMap::new(),
+            on_the_way: OnTheWay::default(),
+            delta: Delta::default(),
+        };
         Live {
             state: Mutex::new(state),
             store,
@@ -101,6 +111,7 @@ impl Live {
             return None;
         }
         let entries = state.tally.seal();
+        state.on_the_way.sealed(&entries);
         self.meters.hits(&entries);
         Some(Sealed::of_live(entries))
     }
@@ -118,6 +129,9 @@ impl Live {
         let of_names = batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name);
         for (at, entries) in of_names.enumerate() {
             let Some(first) = entries.first() else { continue };
+            if own {
+                state.on_the_way.arrived(entries);
+            }
             let Some(running) = state.names.get_mut(&(first.event, first.name.clone())) else { continue };
             if own {
                 let count = entries.iter().fold(0i64, |sum, e| sum.saturating_add_unsigned(e.count));
@@ -134,6 +148,7 @@ impl Live {
     /// There was no room for this name: its hits count under `~overflow`, and are no part of what it shows.
     pub(crate) fn refused(&self, entry: &Entry) {
         let mut state = self.lock();
+        state.on_the_way.arrived(std::slice::from_ref(entry));
         if let Some(running) = state.names.get_mut(&(entry.event, entry.name.clone())) {
             running.pending = running.pending.saturating_sub_unsigned(entry.count);
         }
@@ -228,6 +243,23 @@ impl Counter for Live {
             Some(total) => Total::Known(total),
             None => self.ask(hit.event, hit.name.into(), running.pending, Some(running.counted)),
         }
+    }
+
+    fn note(&self, hit: &Hit<'_>) {
+        let mut state = self.lock();
+        state.delta.received += 1;
+        state.delta.accepted += 1;
+        if state.tally.add(hit) == Added::Overflow {
+            state.delta.overflowed += u64::from(hit.weight);
+        }
+    }
+
+    fn waiting(&self, name: NameRef<'_>) -> Option<Waiting> {
+        let state = self.lock();
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let mut cells = state.tally.cells_of(Event::URL, name.as_str());
+        cells.extend(state.on_the_way.of(name));
+        epoch.is_multiple_of(2).then_some(Waiting { epoch, cells })
     }
 
     fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a> {

@@ -138,18 +138,20 @@ impl Files {
         }
     }
 
-    fn point_at(&mut self, name: &Name) {
+    fn point_at(&mut self, name: &Name) -> io::Result<()> {
         self.file_name.clear();
-        name.escaped().push_to(&mut self.file_name);
+        let no_file = || io::Error::new(io::ErrorKind::InvalidFilename, "this name has no file");
+        name.for_file().ok_or_else(no_file)?.push_to(&mut self.file_name);
         self.file_name.push_str(".svg");
         // The escaped form has no slash, so this is always a file of this directory.
         self.path.clone_from(&self.dir);
         self.path.push(&self.file_name);
+        Ok(())
     }
 
     /// What stands under a name now; `None` if nothing that could be a badge does.
     pub(crate) fn read(&mut self, name: &Name) -> io::Result<Option<Published>> {
-        self.point_at(name);
+        self.point_at(name)?;
         // A planted symlink is not followed, and a planted FIFO does not block; both are replaced by the rename.
         let open =
             OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&self.path);
@@ -185,7 +187,7 @@ impl Files {
         total: i64,
         old: Option<Published>,
     ) -> io::Result<Replaced> {
-        self.point_at(name);
+        self.point_at(name)?;
         if !picture.ends_with('\n') {
             picture.push('\n');
         }

@@ -26,7 +26,7 @@ pub(crate) fn parse(event: Event, entry: &str) -> impl Iterator<Item = Change> +
             Some(escaped) => (true, escaped),
             None => (false, word.strip_prefix('=').unwrap_or(word)),
         };
-        let name = Name::from_escaped(escaped).filter(|name| !name.is_aggregate())?;
+        let name = Name::from_escaped_of(event, escaped).filter(|name| !name.is_aggregate())?;
         Some(Change { event, name, corrected })
     })
 }

@@ -114,6 +114,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             visibility: config.http.visibility,
             tokens: config.http.tokens.clone(),
             body_bytes: config.body_bytes,
+            hitme_zone: config.http.hitme_zone,
             now,
         };
         routes = routes.merge(tallymark_web::router(Arc::new(app)));

@@ -1,6 +1,11 @@
 //! What every request can reach, and which path goes where.
 
-use crate::{api, badge, graph, headers, health, page, rankings::Rankings};
+use crate::{
+    api, badge, graph, headers, health,
+    hitme::{self, Zone},
+    page,
+    rankings::Rankings,
+};
 use arc_swap::ArcSwap;
 use axum::{
     Router,
@@ -56,6 +61,8 @@ pub struct App {
     pub tokens: Vec<String>,
     /// The largest body of a request.
     pub body_bytes: usize,
+    /// The zone of HitMe's calendar.
+    pub hitme_zone: Zone,
     /// The clock.
     pub now: fn() -> Now,
 }
@@ -122,7 +129,7 @@ impl App {
 
 /// Badges, pages and the API.
 pub fn router(app: Arc<App>) -> Router {
-    let api = api::routes(app.clone());
+    let api = api::routes(app.clone()).merge(hitme::routes(app.clone()));
     Router::new()
         .route("/", get(page::home))
         .route("/style.css", get(page::style))

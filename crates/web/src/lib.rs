@@ -10,6 +10,7 @@ mod graph;
 mod headers;
 mod health;
 mod history;
+mod hitme;
 mod name;
 mod page;
 mod query;
@@ -19,6 +20,7 @@ mod trend;
 
 pub use app::{App, Health, Ready, Visibility, WebMeters, dressed, health_router, router};
 pub use axum::Router;
+pub use hitme::{NotAZone, Zone};
 pub use name::{badge_path, page_path};
 pub use rankings::{RankPeriod, Ranking, RankingMeters, Rankings};
 pub use server::{Bound, Limits, Listen, ListenError, serve};

@@ -1,11 +1,16 @@
 //! Names in URLs: read from a path or parameter, and written into links.
 
 use crate::query::decoded;
-use tallymark_core::{Name, NameRef, NotAName};
+use tallymark_core::{Event, Name, NameRef, NotAName};
 
 /// The name in a part of a request's path: decoded once, without whatever follows `?` or `#`.
 pub(crate) fn from_path(raw: &str) -> Result<Name, NotAName> {
     from_bytes(&decoded(raw))
+}
+
+/// The same for a name of an event, which may be one with long names.
+pub(crate) fn from_path_of(event: Event, raw: &str) -> Result<Name, NotAName> {
+    NameRef::of(event, &decoded(raw)).map(Name::from)
 }
 
 /// The name in a decoded value.

@@ -56,7 +56,7 @@ pub(super) fn decode(
         let record = record(block, at)?;
         let damaged = Damaged { at };
         let event = Event::new(record.event).map_err(|_| damaged)?;
-        let name = name_of(record.name).ok_or(damaged)?;
+        let name = name_of(event, record.name).ok_or(damaged)?;
         let mut cell_at = record.cells_at;
         for _ in 0..record.cells {
             let (packed, count) = cell(block, &mut cell_at).ok_or(damaged)?;
@@ -172,11 +172,11 @@ fn unpacked(packed: i64) -> Option<When> {
     Some(if packed & 1 == 0 { When::Minute(Minute(number)) } else { When::Day(Day(number)) })
 }
 
-fn name_of(bytes: &[u8]) -> Option<Name> {
+fn name_of(event: Event, bytes: &[u8]) -> Option<Name> {
     match bytes {
         bytes if bytes == OVERFLOW.as_bytes() => Some(Name::overflow()),
         bytes if bytes == ALL.as_bytes() => Some(Name::all()),
-        bytes => NameRef::new(bytes).ok().map(Name::from),
+        bytes => NameRef::of(event, bytes).ok().map(Name::from),
     }
 }
 
@@ -264,7 +264,10 @@ mod tests {
             (-2i32..3).prop_map(|n| When::Day(Day(n))),
         ];
         let event = "[ab]{1,2}".prop_map(|text| Event::new(text.as_bytes()).unwrap());
-        prop::collection::btree_map((event, name, when), 1..u64::MAX, 0..40)
+        let long = "[a-c/]{1,2}".prop_map(|text| Name::of(Event::URL, &text.repeat(1000)).unwrap());
+        let key = prop_oneof![(event, name), long.prop_map(|name| (Event::URL, name))];
+        let key = (key, when).prop_map(|((event, name), when)| (event, name, when));
+        prop::collection::btree_map(key, 1..u64::MAX, 0..40)
     }
 
     fn entries(plain: &Plain) -> Vec<Entry> {

@@ -142,7 +142,7 @@ impl Reader {
 
     /// Reads a member of a set. Other programs write there too; what is no name has no file and no page.
     pub(super) fn name(&self, event: Event, member: &[u8]) -> Option<Name> {
-        let name = std::str::from_utf8(member).ok().and_then(Name::from_escaped);
+        let name = std::str::from_utf8(member).ok().and_then(|text| Name::from_escaped_of(event, text));
         if name.is_none() && !self.foreign_seen.swap(true, Ordering::Relaxed) {
             let member = String::from_utf8_lossy(member);
             tracing::warn!(set = keys::set(event), %member, "a member of this set is no escaped name; all such are left out");

@@ -118,7 +118,7 @@ pub(super) fn names(db: &Connection, event: Event, start: &str, limit: usize) ->
     let texts = rows.collect::<rusqlite::Result<Vec<String>>>()?;
     let next = if texts.len() < limit { None } else { texts.last().cloned() };
     // Whatever another program wrote there is left out if it is no name.
-    Ok(NamePage { names: texts.iter().filter_map(|text| Name::new(text).ok()).collect(), next })
+    Ok(NamePage { names: texts.iter().filter_map(|text| Name::of(event, text).ok()).collect(), next })
 }
 
 /// Names with a prefix lie together in the index, so only what they contain has to be looked at one by one.
@@ -141,7 +141,7 @@ pub(super) fn find(
             return Ok(NamePage { names, next: None });
         }
         if filter.matches(text) {
-            names.extend(Name::new(text).ok());
+            names.extend(Name::of(event, text).ok());
         }
         looked_at += 1;
         last = Some(text.to_owned());

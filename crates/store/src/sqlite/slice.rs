@@ -65,7 +65,7 @@ fn totals(
     let mut counts = Vec::new();
     while let Some(row) = rows.next()? {
         // Whatever another program wrote there is left out if it is no name, and so are aggregates.
-        if let Ok(name) = Name::new(row.get_ref(0)?.as_str()?) {
+        if let Ok(name) = Name::of(event, row.get_ref(0)?.as_str()?) {
             counts.push((name, row.get(1)?));
         }
     }
@@ -96,7 +96,7 @@ fn sums(
     let mut counts = Vec::new();
     for (id, sum) in (start + 1..).zip(sums).filter(|&(_, sum)| sum > floor) {
         let text: Option<String> = name.query_row((id, event.as_str()), |row| row.get(0)).optional()?;
-        counts.extend(text.and_then(|text| Name::new(&text).ok()).map(|name| (name, sum)));
+        counts.extend(text.and_then(|text| Name::of(event, &text).ok()).map(|name| (name, sum)));
     }
     Ok(counts)
 }

@@ -1,7 +1,7 @@
 //! `/api/v1/counters`: names page by page, and one name with everything that is known of it.
 
 use super::{Answer, Api, Problem, busiest, event, json, series, text, windows};
-use crate::{name::from_path, query::Query};
+use crate::{name::from_path_of, query::Query};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
@@ -89,11 +89,12 @@ pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) 
         (_, Some(raw)) => (raw, Some(true)),
         (None, None) => (raw, None),
     };
-    let name = from_path(raw).map_err(|why| Problem::mistake(why.to_string()))?;
     let query = Query::of(&uri);
+    let event = event(query)?;
+    let name = from_path_of(event, raw).map_err(|why| Problem::mistake(why.to_string()))?;
     match asked {
         Some(csv) => series::show(&api, &name, query, csv).await,
-        None => show(&api, &name, event(query)?).await,
+        None => show(&api, &name, event).await,
     }
 }
 

@@ -172,9 +172,9 @@ fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, String>>, Problem> 
 }
 
 fn entry(item: Item, now: Now) -> Result<Entry, String> {
-    let name = NameRef::new(item.name.as_bytes()).map(Name::from).map_err(|why| why.to_string())?;
     let event = item.event.map_or(Ok(Event::HIT), |event| Event::new(event.as_bytes()));
     let event = event.map_err(|why| why.to_string())?;
+    let name = NameRef::of(event, item.name.as_bytes()).map(Name::from).map_err(|why| why.to_string())?;
     let count = item.count.map_or(Some(1), |count| whole(&count)).filter(|count| (1..=COUNT).contains(count));
     let count = count.ok_or_else(|| format!("count is a whole number from 1 to {COUNT}"))?;
     let at = match item.time {

@@ -1,0 +1,147 @@
+//! HitMe's ranges: the month, the week from Sunday on, the day, the hour and the minute that hold a time.
+//!
+//! They are those of the calendar in the configured zone, read from what the store counts by UTC day, hour and minute. In
+//! UTC a month is a sum of days; in another zone its first and last day are sums of hours, which the store keeps for
+//! `[retention] hour`: of a range that is older than that, the hours at its edges are missing. Minutes are kept for
+//! `[retention] minute`.
+
+use super::Zone;
+use std::{collections::BTreeMap, ops::Range};
+use tallymark_core::{Day, Event, Minute, Name, When};
+use tallymark_store::{Result, Step, Store};
+
+/// The ranges that hold one minute, in hours since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Buckets {
+    month: Range<i32>,
+    week: Range<i32>,
+    day: Range<i32>,
+    minute: Minute,
+}
+
+/// What was counted in each range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) all: i64,
+    pub(super) month: i64,
+    pub(super) week: i64,
+    pub(super) day: i64,
+    pub(super) hour: i64,
+    pub(super) minute: i64,
+}
+
+impl Buckets {
+    pub(super) fn of(minute: Minute, zone: Zone) -> Buckets {
+        let today = (minute.hour() + zone.hours()).div_euclid(24);
+        let of_days = |first: i32, end: i32| first * 24 - zone.hours()..end * 24 - zone.hours();
+        let first_of_month = |day: i32| day - Day(day).date().2 as i32 + 1;
+        let month = first_of_month(today);
+        // 1970 began on a Thursday.
+        let sunday = today - (today + 4).rem_euclid(7);
+        Buckets {
+            month: of_days(month, first_of_month(month + 31)),
+            week: of_days(sunday, sunday + 7),
+            day: of_days(today, today + 1),
+            minute,
+        }
+    }
+
+    /// What the store has of an address.
+    pub(super) async fn read(&self, store: &dyn Store, name: &Name) -> Result<Counts> {
+        let event = Event::URL;
+        let all = store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
+        let (hour, minute) = (self.minute.hour(), self.minute.0);
+        let ranges = [&self.month, &self.week, &self.day];
+        // Whole UTC days, and the UTC days that lie in a range with some of their hours.
+        let whole = |range: &Range<i32>| {
+            range.start.div_euclid(24) + i32::from(range.start % 24 != 0)..range.end.div_euclid(24)
+        };
+        let first = ranges.iter().map(|range| whole(range).start).min().unwrap_or(0);
+        let end = ranges.iter().map(|range| whole(range).end).max().unwrap_or(0);
+        let days: BTreeMap<i32, i64> =
+            store.series(event, name, Step::Day, first, end).await?.into_iter().collect();
+        let mut hours = BTreeMap::new();
+        for day in self.cut_days() {
+            hours.extend(store.series(event, name, Step::Hour, day * 24, day * 24 + 24).await?);
+        }
+        let sum = |range: &Range<i32>| {
+            let whole = whole(range);
+            let edges = hours.range(range.clone()).filter(|(hour, _)| !whole.contains(&hour.div_euclid(24)));
+            let days = if whole.is_empty() { days.range(0..0) } else { days.range(whole.clone()) };
+            days.chain(edges).fold(0i64, |sum, (_, &count)| sum.saturating_add(count))
+        };
+        let one = |series: Vec<(i32, i64)>| series.first().map_or(0, |&(_, count)| count);
+        Ok(Counts {
+            all,
+            month: sum(&self.month),
+            week: sum(&self.week),
+            day: sum(&self.day),
+            hour: one(store.series(event, name, Step::Hour, hour, hour + 1).await?),
+            minute: one(store.series(event, name, Step::Minute, minute, minute + 1).await?),
+        })
+    }
+
+    /// The UTC days that the ends of the ranges lie in the middle of.
+    fn cut_days(&self) -> Vec<i32> {
+        let ends =
+            [&self.month, &self.week, &self.day].into_iter().flat_map(|range| [range.start, range.end]);
+        let mut days: Vec<i32> = ends.filter(|end| end % 24 != 0).map(|end| end.div_euclid(24)).collect();
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
+    /// Adds what the store does not have yet.
+    pub(super) fn add(&self, counts: &mut Counts, when: When, count: u64) {
+        let minute = match when {
+            When::Minute(minute) => minute,
+            When::Day(day) => day.first_minute(),
+        };
+        let hour = minute.hour();
+        let exact = matches!(when, When::Minute(_));
+        for (sum, holds) in [
+            (&mut counts.all, true),
+            (&mut counts.month, self.month.contains(&hour)),
+            (&mut counts.week, self.week.contains(&hour)),
+            (&mut counts.day, self.day.contains(&hour)),
+            (&mut counts.hour, exact && hour == self.minute.hour()),
+            (&mut counts.minute, exact && minute == self.minute),
+        ] {
+            if holds {
+                *sum = sum.saturating_add_unsigned(count);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tallymark_core::Now;
+
+    /// The starts in milliseconds, as HitMe wrote them into its keys, and the length of the month in days.
+    fn starts(ms: i64, zone: &str) -> ([i64; 3], i32) {
+        let buckets = Buckets::of(Now { unix_ms: ms }.minute(), Zone::parse(zone).unwrap());
+        assert_eq!((buckets.week.len(), buckets.day.len()), (168, 24));
+        let ms = |range: &Range<i32>| i64::from(range.start) * 3_600_000;
+        ([ms(&buckets.month), ms(&buckets.week), ms(&buckets.day)], buckets.month.len() as i32 / 24)
+    }
+
+    #[test]
+    fn ranges_are_those_of_hitme() {
+        const H: i64 = 3_600_000;
+        // 2024-02-29T12:34:56.789Z, a Thursday.
+        let (month, week, day) = (1_706_745_600_000, 1_708_819_200_000, 1_709_164_800_000);
+        let at = 1_709_210_096_789;
+        assert_eq!(starts(at, "UTC"), ([month, week, day], 29));
+        assert_eq!(starts(at, "+02:00"), ([month - 2 * H, week - 2 * H, day - 2 * H], 29));
+        assert_eq!(starts(at, "-05:00"), ([month + 5 * H, week + 5 * H, day + 5 * H], 29));
+        // There it is the first of March already.
+        assert_eq!(starts(at, "+14:00"), ([day + 10 * H, week - 14 * H, day + 10 * H], 31));
+        // A Sunday begins a week, and the second before it ends one.
+        assert_eq!(starts(week, "UTC"), ([month, week, week], 29));
+        assert_eq!(starts(week - 1000, "UTC"), ([month, week - 168 * H, week - 24 * H], 29));
+        // The month before 1970, where it is still that.
+        assert_eq!(starts(0, "-01:00"), ([-743 * H + 12 * H - 12 * H, -95 * H, -23 * H], 31));
+    }
+}
