@@ -5,7 +5,12 @@
 mod common;
 
 use common::{PATIENCE, Place, Syslog, line, stop};
-use std::{os::unix::net::UnixDatagram, path::Path, time::Duration};
+use std::{
+    os::unix::net::UnixDatagram,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 use tallymark_testbed::{Rsyslog, Site, SyslogNg, wait_until};
 
 /// Lines sent each way, before and while the daemon is away.
@@ -67,6 +72,35 @@ fn relays(place: &Place, udp: u16, socket: &Path) {
     });
     stop(&mut daemon);
     assert_eq!(place.total("o/r"), 4 * LINES);
+    restarts(place, udp, 4 * LINES);
+}
+
+/// Lines flow while the daemon is restarted: the relay looks for the end of its connection before it sends, and whatever
+/// it has sent by then is read.
+#[track_caller]
+fn restarts(place: &Place, udp: u16, before: u64) {
+    let stopped = AtomicBool::new(false);
+    let sent = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let (mut syslog, text) = (Syslog::to(udp), line("o%2Fr"));
+            while !stopped.load(Relaxed) {
+                syslog.send(text.as_bytes());
+                std::thread::sleep(Duration::from_micros(500)); // the rate
+            }
+            syslog.taken()
+        });
+        for _ in 0..3 {
+            let mut daemon = place.serve();
+            wait_until("lines flow", PATIENCE, || place.metrics().lines("syslog-tcp")[0] > 100);
+            stop(&mut daemon);
+        }
+        stopped.store(true, Relaxed);
+        sender.join().unwrap()
+    });
+    let mut daemon = place.serve();
+    wait_until("every line has arrived", PATIENCE, || place.total("o/r") >= before + sent);
+    stop(&mut daemon);
+    assert_eq!(place.total("o/r"), before + sent);
 }
 
 #[test]

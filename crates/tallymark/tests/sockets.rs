@@ -421,3 +421,35 @@ fn sigterm_under_load_counts_exactly_what_was_acknowledged() {
     }
     assert_eq!(place.total("o/r"), expect);
 }
+
+/// A relay that looks for the end before it sends, as rsyslog and syslog-ng do, hears of the stop in time to take back
+/// what it has not sent: nothing is lost on the way.
+#[test]
+fn relay_that_looks_for_the_end_loses_nothing_when_the_daemon_stops() {
+    let place = tcp_source("");
+    let text = format!("{}\n", line("o%2Fr"));
+    let mut expect = 0;
+    for _ in 0..3 {
+        let mut daemon = place.serve();
+        let relays: Vec<_> = (0..3)
+            .map(|_| {
+                let (mut relay, text) = (peer(&place), text.clone());
+                std::thread::spawn(move || {
+                    let mut sent = 0u64;
+                    relay.set_nonblocking(true).unwrap();
+                    while !matches!(relay.peek(&mut [0]), Ok(0)) {
+                        relay.set_nonblocking(false).unwrap();
+                        relay.write_all(text.as_bytes()).unwrap();
+                        relay.set_nonblocking(true).unwrap();
+                        sent += 1;
+                    }
+                    sent
+                })
+            })
+            .collect();
+        wait_until("the load runs", PATIENCE, || place.metrics().lines("syslog-tcp")[0] > 10_000);
+        stop(&mut daemon);
+        expect += relays.into_iter().map(|relay| relay.join().unwrap()).sum::<u64>();
+    }
+    assert_eq!(place.total("o/r"), expect);
+}

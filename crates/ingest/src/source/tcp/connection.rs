@@ -149,6 +149,13 @@ impl Connection {
         }
     }
 
+    /// The peer reads an end, and may still send.
+    pub(super) fn say_goodbye(&self) {
+        if let Err(error) = self.stream.shutdown(std::net::Shutdown::Write) {
+            tracing::debug!(%error, "telling a syslog peer of the end");
+        }
+    }
+
     /// Receives no more from here on, and says so to the peer when it is dropped.
     pub(super) fn deafen(&self) {
         open::deafen(&self.stream);

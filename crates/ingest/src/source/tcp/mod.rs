@@ -52,6 +52,8 @@ const REST: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_millis(20);
 /// Connections accepted between two looks at the others.
 const ACCEPTED_AT_ONCE: usize = 64;
+/// How long peers that were told of the end have to finish. A relay looks before it sends, and then connects anew.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// How long the last reads may take. What a kernel has received is read in a moment; only where it could not be kept from
 /// receiving more would they have no end.
 const LAST_READS: Duration = Duration::from_secs(3);
@@ -291,6 +293,29 @@ impl Running<'_> {
         });
     }
 
+    /// Tells every peer that this is the end, and reads on until it has closed its side: a relay that looks for the end
+    /// loses nothing then, not even what it had on the way. Not for long, because many do not look.
+    fn say_goodbye(&mut self, out: &mpsc::Sender<Sealed>) {
+        for connection in &self.connections {
+            connection.say_goodbye();
+        }
+        let until = Instant::now() + GOODBYE;
+        while !self.connections.is_empty() {
+            let left = until.saturating_duration_since(Instant::now());
+            self.poll.clear();
+            let places: Vec<usize> =
+                self.connections.iter().map(|connection| self.poll.add(connection.as_fd())).collect();
+            if left.is_zero() || self.poll.wait(left).is_err() {
+                return;
+            }
+            let connections = places.into_iter().map(|at| self.poll.is_ready(at)).collect();
+            self.read(&Ready { listener: false, connections }, Instant::now());
+            if self.is_full() {
+                seal_last(&mut self.intake, out);
+            }
+        }
+    }
+
     /// What the kernel has received is counted, and from here on it receives no more: a filter that drops everything
     /// lies over the listener and each connection before the last look at it, so a peer keeps, unacknowledged, whatever
     /// is not counted.
@@ -299,6 +324,7 @@ impl Running<'_> {
             open::deafen(&self.source.listener);
             self.accept_the_rest();
         }
+        self.say_goodbye(out);
         let (limit, time, until) = (self.source.lines.limit, now(), Instant::now() + LAST_READS);
         for mut connection in std::mem::take(&mut self.connections) {
             connection.deafen();
