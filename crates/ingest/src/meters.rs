@@ -8,9 +8,13 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tallymark_core::{Entry, Reject};
 
@@ -47,6 +51,9 @@ pub struct IngestMeters {
     rotations: Counter,
     truncations: Counter,
     rests_lost: Counter,
+    /// Why log files cannot be read at the moment, by their paths.
+    file_troubles: Arc<Mutex<BTreeMap<PathBuf, String>>>,
+    files_in_trouble: Gauge,
     pub(crate) batches: Counter,
     pub(crate) duplicates: Counter,
     pub(crate) quarantined: Counter,
@@ -140,6 +147,11 @@ impl IngestMeters {
             "Logs whose unread rest was gone or damaged when it was looked for",
             meters.rests_lost.clone(),
         );
+        registry.register(
+            "files_in_trouble",
+            "Logs that are missing or cannot be read at the moment; /readyz says why",
+            meters.files_in_trouble.clone(),
+        );
         registry.register("batches_applied", "Batches that the store has applied", meters.batches.clone());
         registry.register(
             "batches_duplicate",
@@ -182,6 +194,12 @@ impl IngestMeters {
         );
         meters.tcp.register(registry);
         meters
+    }
+
+    /// Which logs cannot be read at the moment, and why.
+    pub fn file_troubles(&self) -> Vec<String> {
+        let troubles = self.file_troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.iter().map(|(path, trouble)| format!("{}: {trouble}", path.display())).collect()
     }
 
     /// The live view over every source.
@@ -246,6 +264,16 @@ impl SourceMeters {
         self.all.rotations.inc_by(events.rotations);
         self.all.truncations.inc_by(events.truncations);
         self.all.rests_lost.inc_by(events.lost);
+    }
+
+    /// Says why a log cannot be read, or that it can.
+    pub(crate) fn file_trouble(&self, path: &Path, trouble: Option<&str>) {
+        let mut troubles = self.all.file_troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some(trouble) => drop(troubles.insert(path.to_owned(), trouble.to_owned())),
+            None => drop(troubles.remove(path)),
+        }
+        self.all.files_in_trouble.set(i64::try_from(troubles.len()).unwrap_or(i64::MAX));
     }
 
     /// Counts the hits of a sealed tally.

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tallymark_ingest::{
-    Flusher, FlusherOptions, FlusherState, HandedIn, IngestMeters, Instance, Live, Tail,
+    Flusher, FlusherOptions, HandedIn, IngestMeters, Instance, Live, Tail,
     source::{Handed, Place, Stop, now},
 };
 use tallymark_publish::PublishMeters;
@@ -95,7 +95,17 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     };
     let flusher = Flusher::open(instance, store.clone(), live.clone(), meters.clone(), options)?;
     let state = flusher.state();
-    let health = Arc::new(Health { ready: readiness(state.clone()), registry: Arc::new(registry) });
+    let health = Arc::new(Health {
+        waiting: Box::new({
+            let state = state.clone();
+            move || state.troubles()
+        }),
+        degraded: Box::new({
+            let meters = meters.clone();
+            move || meters.file_troubles()
+        }),
+        registry: Arc::new(registry),
+    });
     let mut routes = tallymark_web::health_router(health);
     if start.role != Role::Ingest {
         let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
@@ -168,10 +178,6 @@ fn default_base_url(listen: &Listen) -> String {
         }
         Listen::Tcp(addr) => format!("http://{addr}"),
     }
-}
-
-fn readiness(state: FlusherState) -> tallymark_web::Ready {
-    Box::new(move || state.troubles())
 }
 
 struct Daemon {

@@ -38,8 +38,8 @@ pub enum Visibility {
     Off,
 }
 
-/// Answers why the service is not ready; nothing when it is.
-pub type Ready = Box<dyn Fn() -> Vec<String> + Send + Sync>;
+/// Answers what is wrong; nothing when all is well.
+pub type Reasons = Box<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// What every request can reach.
 pub struct App {
@@ -69,8 +69,10 @@ pub struct App {
 
 /// What health and metrics answer from.
 pub struct Health {
-    /// For `/readyz`.
-    pub ready: Ready,
+    /// Why hits do not reach the store at the moment.
+    pub waiting: Reasons,
+    /// Which sources do not get at their lines, while the others go on.
+    pub degraded: Reasons,
     /// For `/metrics`.
     pub registry: Arc<Registry>,
 }

@@ -21,14 +21,16 @@ struct Readiness {
     reasons: Vec<String>,
 }
 
-/// `/readyz`: 200 while hits reach the store, 503 with the reasons while they wait in memory.
+/// `/readyz`: 200 while hits reach the store, 503 with the reasons while they wait. Where only a source does not get at
+/// its lines, the rest is as good as ever: 200, and the reason.
 pub(crate) async fn ready(State(health): State<Arc<Health>>) -> Response {
-    let reasons = (health.ready)();
-    let (code, status) = if reasons.is_empty() {
-        (StatusCode::OK, "ready")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    let (mut reasons, degraded) = ((health.waiting)(), (health.degraded)());
+    let (code, status) = match (reasons.is_empty(), degraded.is_empty()) {
+        (true, true) => (StatusCode::OK, "ready"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
+    reasons.extend(degraded);
     let body = serde_json::to_string(&Readiness { status, reasons });
     // A struct of strings always serializes.
     headers::json(code, body.unwrap_or_default())

@@ -18,7 +18,7 @@ mod rankings;
 mod server;
 mod trend;
 
-pub use app::{App, Health, Ready, Visibility, WebMeters, dressed, health_router, router};
+pub use app::{App, Health, Reasons, Visibility, WebMeters, dressed, health_router, router};
 pub use axum::Router;
 pub use hitme::{NotAZone, Zone};
 pub use name::{badge_path, page_path};
