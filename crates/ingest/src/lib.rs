@@ -17,7 +17,8 @@ mod tail;
 mod watch;
 
 pub use flusher::{
-    Ended, Flusher, FlusherOptions, FlusherState, Instance, InstanceError, NameLimits, Sealed, StartPositions,
+    Ended, Flusher, FlusherOptions, FlusherState, Instance, InstanceError, NameLimits, Places, Sealed,
+    StartPositions,
 };
 pub use handed_in::HandedIn;
 pub use intake::{Format, Intake, Seen};

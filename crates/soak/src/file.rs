@@ -31,7 +31,7 @@ fn once(plan: &Plan, bed: Bed, mut redis: Option<Redis>) {
     configure(&bed);
     let mut log = Log::new(&bed, rotation);
     let mut random = plan.random();
-    // A file that was rotated away before anybody has read of it is not the one that the configuration names.
+    // What is rotated away before the daemon has looked for the first time is not the file that the configuration names.
     let mut daemon = bed.start("ingest");
     log.write(10, &mut random);
     log.end();

@@ -1,7 +1,7 @@
 //! Copies of a state directory: a clone that runs beside the original, and a backup that is put back. Neither counts
 //! anything twice, and what arrives while it is sorted out is not lost.
 
-use crate::{Bed, Ledger, PATIENCE, Plan, Traffic, bed, group, say, traffic};
+use crate::{Bed, Ledger, PATIENCE, Plan, Traffic, bed, file::Log, group, say, traffic};
 use std::{fs, path::Path};
 use tallymark_testbed::{Redis, wait_until};
 
@@ -10,11 +10,12 @@ pub fn run(plan: &Plan) {
     for _ in 0..plan.rounds(1, 10) {
         cloned(plan);
         restored(plan);
+        restored_with_a_log(plan);
     }
 }
 
-/// Two daemons with one identity: the second to claim goes on, the first halts, and every hit is counted by one of
-/// them or waits in the outbox of the one that halted.
+/// Two daemons with one identity: the second to claim goes on, the first halts, and stays so over a restart. Every hit
+/// is counted by one of them or waits in the outbox of the one that halted, until an operator lets that one go on too.
 fn cloned(plan: &Plan) {
     let redis = Redis::start();
     let original = Bed::remote(plan, redis.url());
@@ -44,14 +45,32 @@ fn cloned(plan: &Plan) {
     wait_until("the rest waits in the outbox", PATIENCE, || {
         original.metrics().get("outbox_hits") == lost.total()
     });
+    ledger.settle(&counts);
+    bed::stop(&mut first);
+    let mut first = original.start("ingest");
+    original.wait_trouble("another tallymark has claimed");
+    let hits = Traffic::start(&clone, traffic::names(50), 500);
+    clone.wait_batches(3);
+    ledger.join(&hits.finish(&clone));
+    assert_eq!(clone.ready().map(|(status, _)| status), Some(200), "the fenced one has claimed nothing");
     bed::stop(&mut second);
-    first.sigterm();
-    first.wait(PATIENCE);
+    ledger.settle(&counts);
+    assert_eq!(original.metrics().get("outbox_hits"), lost.total());
+
+    let (good, text) = original.run(&["store", "adopt"]);
+    assert!(good, "{text}");
+    original.wait_ready();
+    ledger.join(&lost);
+    wait_until("what waited is in the store", PATIENCE, || counts.try_total("~all") == Some(ledger.total()));
+    let hits = Traffic::start(&original, traffic::names(50), 500);
+    original.wait_batches(3);
+    ledger.join(&hits.finish(&original));
+    bed::stop(&mut first);
     ledger.settle(&counts);
     let [counted, waiting] = [ledger.total(), lost.total()].map(group);
     say(
         "restore",
-        &format!("cloned: {counted} hits counted, {waiting} kept by the fenced one, difference 0"),
+        &format!("cloned: {counted} hits counted, {waiting} of them kept by the fenced one, difference 0"),
     );
 }
 
@@ -93,6 +112,63 @@ fn restored(plan: &Plan) {
     bed::stop(&mut daemon);
     ledger.settle(&bed.counts());
     say("restore", &format!("a backup put back: {} hits, difference 0", group(ledger.total())));
+}
+
+/// The same with a log file: nothing of it is read before the store has said that the directory is an old one, also
+/// while Redis is away; then it waits for the operator, who has looked and says that the positions are right.
+fn restored_with_a_log(plan: &Plan) {
+    let mut redis = Redis::builder().appendonly().config("appendfsync always").start();
+    let bed = Bed::remote(plan, redis.url());
+    bed.configure("", "", "[[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\n");
+    let (mut log, mut random) = (Log::new(&bed, u64::MAX), plan.random());
+    let mut more = |log: &mut Log| {
+        log.write(100, &mut random);
+        log.end();
+    };
+    let counts = bed.counts();
+    let mut ledger = Ledger::default();
+    more(&mut log);
+    let mut daemon = bed.start("ingest");
+    wait_until("the log is counted", PATIENCE, || counts.try_total("~all") == Some(100));
+    bed::stop(&mut daemon);
+    let backup = bed.dir().join("backup");
+    copy(&bed.data(), &backup);
+    // The backup grows old by hits from elsewhere.
+    let mut daemon = bed.start("ingest");
+    let hits = Traffic::start(&bed, traffic::names(50), 1000);
+    bed.wait_batches(5);
+    ledger.join(&hits.finish(&bed));
+    bed::stop(&mut daemon);
+
+    fs::remove_dir_all(bed.data()).expect("it is ours");
+    fs::rename(&backup, bed.data()).expect("it is ours");
+    redis.stop();
+    more(&mut log);
+    let mut daemon = bed.start("ingest");
+    let hits = Traffic::start(&bed, traffic::names(50), 1000);
+    wait_until("hits wait", PATIENCE, || bed.metrics().lines("syslog-udp").accepted > 500);
+    redis.restart();
+    bed.wait_trouble("restored from a backup");
+    more(&mut log);
+    bed.wait_batches(3);
+    assert_eq!(bed.metrics().lines("file").received, 0, "the log waits for the operator");
+    ledger.join(&hits.finish(&bed));
+    bed::stop(&mut daemon);
+    assert_eq!(counts.total("~all"), ledger.total() + 100);
+
+    let mut daemon = bed.start_with("ingest", &["--accept-positions"]);
+    let sent = |log: &Log| ledger.total() + log.ledger.total();
+    wait_until("the log is counted", PATIENCE, || counts.try_total("~all") >= Some(sent(&log)));
+    bed::stop(&mut daemon);
+    // Accepted once is accepted.
+    more(&mut log);
+    let mut daemon = bed.start("ingest");
+    wait_until("the log is counted", PATIENCE, || counts.try_total("~all") >= Some(sent(&log)));
+    bed::stop(&mut daemon);
+    ledger.join(&log.ledger);
+    ledger.settle(&counts);
+    let [lines, hits] = [log.ledger.total(), ledger.total()].map(group);
+    say("restore", &format!("a backup put back beside a log: {lines} lines in {hits} hits, difference 0"));
 }
 
 /// As `cp -a` does it.

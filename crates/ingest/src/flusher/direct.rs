@@ -1,7 +1,7 @@
 //! The way into an embedded store: counts, positions and the batch number are one transaction of its own, so nothing
 //! stands between.
 
-use super::{Common, Ended, FENCED, FOREIGN, NameLimits, Sealed, admission::Admission, backoff};
+use super::{Common, Ended, FOREIGN, NameLimits, Places, Sealed, admission::Admission, backoff};
 use std::{sync::Arc, time::Instant};
 use tallymark_core::{Batch, batches};
 use tallymark_store::{Claim, Outcome, Position};
@@ -14,6 +14,11 @@ type Trouble = Box<dyn std::error::Error + Send + Sync>;
 /// So many batches are enough for one transaction. Somebody who makes up names fills ticks to the brim, and what waits in
 /// the channel is in memory once, what is in flight twice.
 const TOGETHER: usize = 50;
+
+/// Nothing but memory waits before an embedded store, so whoever starts last goes on exactly where the other stood.
+const FENCED: &str = "another tallymark has claimed this data directory's identity: two copies of one data directory write \
+    to one database, and this one halts. Stop the other and start this one again, or delete `instance` from the data \
+    directory of one of them";
 
 pub(super) struct Direct {
     common: Common,
@@ -145,7 +150,7 @@ impl Direct {
         info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
         self.claim = Some(claim);
         self.renumber(claim.marker);
-        self.common.positions.send_replace(Some(Arc::new(positions)));
+        self.common.positions.send_replace(Places::Good(Arc::new(positions)));
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //! remote one stands the outbox (`relay`). Closing the channel is how the flusher is told to end.
 
 mod admission;
+mod claims;
 mod direct;
 mod instance;
 mod relay;
@@ -56,6 +57,12 @@ impl Sealed {
         self.entries
     }
 
+    /// See [`Sealed::into_entries`].
+    #[cfg(test)]
+    pub(crate) fn positions(&self) -> &[Position] {
+        &self.positions
+    }
+
     fn hits(&self) -> u64 {
         self.entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
     }
@@ -90,8 +97,21 @@ impl FlusherState {
     }
 }
 
-/// Where replayable sources go on, once that is known.
-pub type StartPositions = watch::Receiver<Option<Arc<Vec<Position>>>>;
+/// What is known of where replayable sources go on.
+#[derive(Clone, Debug, Default)]
+pub enum Places {
+    /// Nothing yet.
+    #[default]
+    Unknown,
+    /// What the state directory says. It may be a backup that was put back, so nobody goes on from there before the
+    /// store was claimed; but a source that is not in here is new, and may say where it begins.
+    Kept(Arc<Vec<Position>>),
+    /// Sources go on from here.
+    Good(Arc<Vec<Position>>),
+}
+
+/// Hears where replayable sources go on.
+pub type StartPositions = watch::Receiver<Places>;
 
 /// What is left when the flusher ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,7 +153,7 @@ struct Common {
     live: Arc<Live>,
     meters: IngestMeters,
     state: FlusherState,
-    positions: Arc<watch::Sender<Option<Arc<Vec<Position>>>>>,
+    positions: Arc<watch::Sender<Places>>,
     replayable: bool,
     // The state directory stays locked for as long as anything of this runs.
     _instance: Arc<Instance>,
@@ -156,7 +176,7 @@ impl Flusher {
             live,
             meters,
             state,
-            positions: Arc::new(watch::Sender::new(None)),
+            positions: Arc::new(watch::Sender::new(Places::Unknown)),
             replayable: options.replayable,
             _instance: instance.clone(),
         };
@@ -200,9 +220,6 @@ fn backoff(failures: u32) -> Duration {
 
 const FOREIGN: &str = "this is not the store whose counts these are (it was emptied, or another server has its address): \
     nothing is written to it. Put the right store back; or, to go on with this one, run `tallymark store adopt`";
-const FENCED: &str = "another tallymark has claimed this data directory's identity: two copies of one data directory are \
-    running, and this one halts. Stop the other, or delete `instance` and `outbox.db` from the copy's data directory";
-
 const POSITIONS_HELD: &str = "this data directory was restored from a backup, so its file positions are old: reading on \
     from them would count lines twice. Import what is missing, or start once with --accept-positions";
 

@@ -5,7 +5,7 @@
 //! marker alone: whatever was cut off, repeated, rolled back or failed over, the marker says what comes next.
 
 use super::{
-    Common, Ended, FENCED, FOREIGN, FlusherOptions, NameLimits, Sealed, admission::Admission, backoff,
+    Common, Ended, FOREIGN, FlusherOptions, NameLimits, Places, Sealed, admission::Admission, backoff,
 };
 use std::{
     sync::{
@@ -20,14 +20,15 @@ use tallymark_store::{
     outbox::{Fill, Origin, Outbox, Waiting},
 };
 use tokio::sync::{Notify, mpsc};
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
-type Trouble = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 /// How many batches are read, and numbered, at a time.
 const PORTION: usize = 8;
 /// How often applied batches are let go of, and the fill is measured.
 const TIDY: Duration = Duration::from_secs(5);
+
 pub(super) struct Relay {
     common: Common,
     outbox: Arc<Outbox>,
@@ -72,15 +73,16 @@ impl Relay {
             common: self.common,
             outbox: self.outbox.clone(),
             shared: self.shared,
+            accept_positions: self.accept_positions,
+            positions_told: false,
             claim: None,
             acked: 0,
             noted: 0,
             tidied: None,
         };
-        let accept = self.accept_positions;
         let hold = lost.clone();
         let all = async {
-            keeper.hand_out_positions(accept).await;
+            keeper.say_where_sources_stood().await;
             tokio::join!(keeper.run(sealed, &hold), sender.run());
         };
         tokio::select! {
@@ -101,12 +103,14 @@ struct Keeper {
 }
 
 impl Keeper {
-    /// Positions are local, so files are read while the store is away.
-    async fn hand_out_positions(&self, accept: bool) {
+    async fn say_where_sources_stood(&self) {
         let mut failures = 0;
         loop {
-            match self.positions(accept).await {
-                Ok(()) => return,
+            match self.outbox.positions().await {
+                Ok(positions) => {
+                    self.common.positions.send_replace(Places::Kept(Arc::new(positions)));
+                    return;
+                }
                 Err(error) => {
                     self.outbox_trouble(&error, failures);
                     tokio::time::sleep(backoff(failures)).await;
@@ -114,19 +118,6 @@ impl Keeper {
                 }
             }
         }
-    }
-
-    async fn positions(&self, accept: bool) -> Result<(), StoreError> {
-        if accept {
-            self.outbox.accept_positions().await?;
-        }
-        if self.outbox.identity().await?.positions_held {
-            self.common.hold_positions();
-        } else {
-            let positions = self.outbox.positions().await?;
-            self.common.positions.send_replace(Some(Arc::new(positions)));
-        }
-        Ok(())
     }
 
     async fn run(&mut self, mut sealed: mpsc::Receiver<Sealed>, lost: &std::sync::atomic::AtomicU64) {
@@ -179,15 +170,18 @@ impl Keeper {
 }
 
 /// Sends batches to the store.
-struct Sender {
-    common: Common,
-    outbox: Arc<Outbox>,
+pub(super) struct Sender {
+    pub(super) common: Common,
+    pub(super) outbox: Arc<Outbox>,
     shared: Arc<Shared>,
-    claim: Option<Claim>,
+    pub(super) accept_positions: bool,
+    /// Sources have heard whether they may go on.
+    pub(super) positions_told: bool,
+    pub(super) claim: Option<Claim>,
     /// The store has everything up to here.
-    acked: u64,
+    pub(super) acked: u64,
     /// And the outbox knows of everything up to here.
-    noted: u64,
+    pub(super) noted: u64,
     tidied: Option<Instant>,
 }
 
@@ -232,6 +226,9 @@ impl Sender {
             Some(claim) => claim,
             None => self.take_claim().await?,
         };
+        if !self.positions_told {
+            self.tell_positions().await?;
+        }
         self.tidy().await?;
         let waiting = self.outbox.take(self.acked, PORTION).await?;
         if waiting.is_empty() {
@@ -260,83 +257,15 @@ impl Sender {
                     self.claim = None;
                     return Err(FOREIGN.into());
                 }
-                Outcome::Fenced => return Err(FENCED.into()),
+                Outcome::Fenced => return self.halt().await,
             }
         }
         self.common.live.settle();
         Ok(waiting.len())
     }
 
-    async fn take_claim(&mut self) -> Result<Claim, Trouble> {
-        let mut identity = self.outbox.identity().await?;
-        let mut claim = self.common.store.claim(identity.instance).await?;
-        match identity.store {
-            None => self.outbox.belong_to(claim.store).await?,
-            Some(store) if store == claim.store => {}
-            Some(_) if identity.adopt == Some(claim.store) => {
-                // No store has any of this under the new instance, so everything that is still held is sent.
-                identity = self.outbox.start_over(0).await?;
-                self.outbox.belong_to(claim.store).await?;
-                claim = self.common.store.claim(identity.instance).await?;
-                warn!(store = %claim.store, batches = identity.last, "adopted this store; sending what the outbox holds");
-            }
-            Some(_) => return Err(FOREIGN.into()),
-        }
-        if claim.marker > identity.last {
-            let hits;
-            (identity, hits) = self.outbox.forget().await?;
-            warn!(
-                hits,
-                "the data directory is older than the store: what waited in it is taken as counted since, and let go of"
-            );
-            self.common.hold_positions();
-            claim = self.common.store.claim(identity.instance).await?;
-        }
-        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
-        self.claim = Some(claim);
-        self.acked = claim.marker;
-        self.noted = 0;
-        if claim.marker < identity.last {
-            self.roll_back(claim.marker).await?;
-        }
-        self.note().await?;
-        // Rolling back may have led to a new claim.
-        self.claim.ok_or_else(|| "the claim was lost again".into())
-    }
-
-    /// The store has only what came up to `marker`. What the outbox holds is sent again; what it holds no longer is
-    /// reported as a number, and the rest goes on under a new instance.
-    async fn roll_back(&mut self, marker: u64) -> Result<(), Trouble> {
-        // What the store has answered must be known as applied, or nobody would see that it is taken back, and the
-        // HTTP counter would hear of it twice.
-        self.note().await?;
-        let rolled = self.outbox.roll_back(marker).await?;
-        self.acked = marker;
-        self.noted = self.noted.min(marker);
-        let lost = rolled.first.saturating_sub(marker + 1);
-        if rolled.undone > 0 || lost > 0 {
-            self.common.meters.rollbacks.inc();
-            warn!(
-                batches = rolled.undone,
-                marker, "the store has lost batches that it had applied; sending them again"
-            );
-        }
-        if lost > 0 {
-            self.common.meters.lost_batches.inc_by(lost);
-            error!(
-                batches = lost,
-                marker, "the store has lost batches that the outbox holds no longer: their hits are gone"
-            );
-            let identity = self.outbox.start_over(marker).await?;
-            let claim = self.common.store.claim(identity.instance).await?;
-            self.claim = Some(claim);
-            (self.acked, self.noted) = (claim.marker, claim.marker);
-        }
-        Ok(())
-    }
-
     /// Tells the outbox what the store has.
-    async fn note(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn note(&mut self) -> Result<(), StoreError> {
         if self.noted < self.acked {
             self.outbox.applied(self.acked).await?;
             self.noted = self.acked;

@@ -36,8 +36,6 @@ pub(super) struct Desk {
 /// What the column `live` of the pool says: whose hits a block has. Blocks of different sorts are not merged.
 const LINES: i64 = 0;
 const LIVE: i64 = 1;
-/// They came with positions, so a restored state directory makes their source read them again.
-const REPLAYABLE: i64 = 2;
 
 /// A block of the pool, in memory while it is cut into batches.
 struct Cutting {
@@ -117,11 +115,15 @@ impl Desk {
             // Another connection may have written `adopt`; what we remember is ours alone.
             let uuid = |key| file::get(db, key).map(|text| text.and_then(|text| text.parse().ok()));
             let held = file::get(db, "positions-held")?.is_some();
+            let applied = "SELECT max(seq) FROM batch WHERE applied_at IS NOT NULL";
+            let applied: Option<i64> = db.prepare_cached(applied)?.query_row([], |row| row.get(0))?;
             Ok(Identity {
                 instance: desk.instance,
                 store: uuid("store")?,
                 adopt: uuid("adopt")?,
                 last: desk.last,
+                applied: applied.unwrap_or(0).unsigned_abs(),
+                fenced: file::get(db, "fenced")?.is_some(),
                 positions_held: held,
             })
         })
@@ -135,11 +137,7 @@ impl Desk {
         direct: bool,
     ) -> Result<()> {
         let cut = (direct && self.pool == 0).then(|| batches(self.instance, self.last + 1, entries.to_vec()));
-        let sort = match origin {
-            Origin::Live => LIVE,
-            Origin::Lines if positions.is_empty() => LINES,
-            Origin::Lines => REPLAYABLE,
-        };
+        let sort = if origin == Origin::Live { LIVE } else { LINES };
         let block = if cut.is_none() { codec::encode(entries) } else { Vec::new() };
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -176,7 +174,7 @@ impl Desk {
     /// Merges the blocks of every level that has enough of them. The block that is being cut stays out.
     fn merge(&mut self) -> Result<()> {
         for level in 0..TOP_LEVEL {
-            for sort in [LINES, LIVE, REPLAYABLE] {
+            for sort in [LINES, LIVE] {
                 while self.merge_level(level, sort)? {}
             }
         }
@@ -396,6 +394,8 @@ impl Desk {
             let last: i64 =
                 transaction.query_row("SELECT coalesce(max(seq), 0) FROM batch", [], |row| row.get(0))?;
             file::put(&transaction, "instance", &instance.to_string())?;
+            // Nobody else can have claimed the new one.
+            transaction.execute("DELETE FROM meta WHERE key = 'fenced'", [])?;
             write_last(&transaction, last as u64)?;
             transaction.commit()?;
             desk.load(db)
@@ -408,14 +408,13 @@ impl Desk {
         let instance = Uuid::new_v4();
         let hits = self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // What came in since the start is nobody else's, unless its source will read it again.
-            let old = "(id <= ?1 OR live = ?2)";
+            // What came in since the start is nobody else's: files are not read before the store was claimed.
             let pooled: i64 = transaction.query_row(
-                &format!("SELECT coalesce(sum(hits), 0) FROM pool WHERE {old}"),
-                [desk.inherited, REPLAYABLE],
+                "SELECT coalesce(sum(hits), 0) FROM pool WHERE id <= ?1",
+                [desk.inherited],
                 |row| row.get(0),
             )?;
-            transaction.execute(&format!("DELETE FROM pool WHERE {old}"), [desk.inherited, REPLAYABLE])?;
+            transaction.execute("DELETE FROM pool WHERE id <= ?1", [desk.inherited])?;
             let numbered: i64 = transaction.query_row(
                 "SELECT coalesce(sum(hits), 0) FROM batch WHERE applied_at IS NULL",
                 [],
@@ -430,6 +429,10 @@ impl Desk {
             Ok(pooled.saturating_add(numbered).unsigned_abs())
         })?;
         Ok((self.identity()?, hits))
+    }
+
+    pub(super) fn fence(&mut self) -> Result<()> {
+        self.with("writing", |_, db| file::put(db, "fenced", "1"))
     }
 
     pub(super) fn accept_positions(&mut self) -> Result<()> {

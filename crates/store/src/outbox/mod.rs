@@ -67,6 +67,10 @@ pub struct Identity {
     pub adopt: Option<Uuid>,
     /// The number of the last batch.
     pub last: u64,
+    /// The highest number that is known to be in the store, of the batches that are still held; 0 if there is none.
+    pub applied: u64,
+    /// Another copy of this state directory has claimed the identity, until an operator says how to go on.
+    pub fenced: bool,
     /// The positions are those of a backup: sources wait until an operator accepts them.
     pub positions_held: bool,
 }
@@ -206,7 +210,8 @@ impl Outbox {
     }
 
     /// Gives everything behind `marker` that is still held new numbers, from 1, under a new instance: no store has any
-    /// of it. For a gap that cannot be closed, and for a store that takes the place of another.
+    /// of it. For a gap that cannot be closed, for a store that takes the place of another, and for a copy that is to go
+    /// on beside the one that fenced it.
     pub async fn start_over(&self, marker: u64) -> Result<Identity> {
         self.ask(move |desk| desk.start_over(marker)).await
     }
@@ -216,6 +221,12 @@ impl Outbox {
     /// instance. Answers how many hits it let go of, too.
     pub async fn forget(&self) -> Result<(Identity, u64)> {
         self.ask(Desk::forget).await
+    }
+
+    /// Another copy of this state directory has claimed the identity. Remembered over restarts: who claimed it back
+    /// would halt the other copy in turn, and could not tell which of the hits in here the other has sent.
+    pub async fn fence(&self) -> Result<()> {
+        self.ask(Desk::fence).await
     }
 
     /// The operator says that the positions are right.

@@ -1,7 +1,8 @@
-//! `tallymark store adopt`: go on with a store that is not the expected one.
+//! `tallymark store adopt`: go on with a store that is not the expected one, or that a copy of this data directory uses.
 //!
-//! A daemon whose store was emptied, or exchanged for another, writes nothing to it and says so. Somebody has to decide;
-//! this is how. The daemon may be running or not: it looks into its outbox for the decision.
+//! A daemon whose store was emptied, or exchanged for another, or whose data directory has a copy that has claimed its
+//! identity, writes nothing and says so. Somebody has to decide; this is how. The daemon may be running or not: it looks
+//! into its outbox for the decision.
 
 use super::{Common, block_on, out};
 use anyhow::{Result, bail};

@@ -8,7 +8,7 @@
 use super::{
     input::{Input, same_ends},
     mark::{Identity, Mark},
-    siblings::{Sibling, Siblings},
+    siblings::{Sibling, Siblings, as_exact_as},
 };
 use std::{
     collections::VecDeque,
@@ -19,8 +19,6 @@ use std::{
 
 /// How long after its last write a copy may still wait for the truncation of the log.
 const COPYING: Duration = Duration::from_secs(60);
-/// In nanoseconds.
-const SECOND: u64 = 1_000_000_000;
 
 /// What is to be read.
 #[derive(Default)]
@@ -47,6 +45,9 @@ impl Plan {
         let mut siblings = Siblings::find(log)?;
         let mut plan = Plan { troubles: std::mem::take(&mut siblings.troubles), ..Plan::default() };
         for (at, mark) in marks.iter().enumerate() {
+            if mark.is_absent() {
+                continue;
+            }
             let found = match plan.by_inode(&siblings, mark)? {
                 Some(input) => Some(input),
                 None => plan.by_content(&siblings, mark, &taken(&plan.resumed, marks))?,
@@ -64,6 +65,8 @@ impl Plan {
         known.extend(&plan.damaged);
         let missed = missed(&mut siblings, &plan.resumed, marks.last());
         settled(&missed, siblings.live.as_ref())?;
+        // Nothing was read of it, and it is among them.
+        plan.lost &= missed.is_empty() || marks.last().is_some_and(|mark| mark.offset > 0);
         for sibling in missed {
             if !known.iter().any(|known| known.is(&sibling.identity)) {
                 plan.unread.push_back(Input::new(&sibling.path, sibling.file)?);
@@ -107,9 +110,7 @@ impl Plan {
             if taken.iter().any(|known| known.is(&sibling.identity)) {
                 continue;
             }
-            // gzip may keep whole seconds only.
-            let exact = if sibling.mtime % SECOND == 0 { mark.mtime / SECOND * SECOND } else { mark.mtime };
-            let later = sibling.mtime >= exact;
+            let later = sibling.mtime >= as_exact_as(sibling.mtime, mark.mtime);
             match sibling.resume(mark) {
                 Ok(Some(input)) if later => return Ok(Some(input)),
                 Ok(Some(input)) => earlier.push(input),
@@ -125,7 +126,12 @@ impl Plan {
     }
 
     /// The log has been rotated: what comes after its files that are open. `None` while there is no new one.
-    pub(super) fn after_rotation(log: &Path, open: &[&Input]) -> io::Result<Option<VecDeque<Input>>> {
+    /// Where no file is open there was none at `absent`.
+    pub(super) fn after_rotation(
+        log: &Path,
+        open: &[&Input],
+        absent: Option<&Mark>,
+    ) -> io::Result<Option<VecDeque<Input>>> {
         let mut siblings = Siblings::find(log)?;
         let Some(live) = siblings.live.take() else {
             return match siblings.troubles.into_iter().next() {
@@ -133,22 +139,22 @@ impl Plan {
                 None => Ok(None),
             };
         };
-        let mut unread = VecDeque::new();
-        if let Some(last) = open.last() {
+        let newer = if let Some(last) = open.last() {
             let newer = siblings.newer_than(&last.identity());
-            let newer = match newer {
+            match newer {
                 Some(newer) => newer,
                 // It is removed, or gzipped already: then its gzip looks like a file that came later.
                 None => siblings.made_after(last.mtime()).into_iter().filter(|s| !s.holds(last)).collect(),
-            };
-            settled(&newer, Some(&live))?;
-            for sibling in newer.into_iter().chain([live]) {
-                if !open.iter().any(|input| input.identity().is(&sibling.identity)) {
-                    unread.push_back(Input::new(&sibling.path, sibling.file)?);
-                }
             }
         } else {
-            unread.push_back(Input::new(&live.path, live.file)?);
+            absent.map(|absent| siblings.made_after(absent.mtime)).unwrap_or_default()
+        };
+        settled(&newer, Some(&live))?;
+        let mut unread = VecDeque::new();
+        for sibling in newer.into_iter().chain([live]) {
+            if !open.iter().any(|input| input.identity().is(&sibling.identity)) {
+                unread.push_back(Input::new(&sibling.path, sibling.file)?);
+            }
         }
         Ok(Some(unread))
     }
@@ -232,6 +238,9 @@ fn missed(siblings: &mut Siblings, resumed: &[Input], last: Option<&Mark>) -> Ve
     match last {
         // Nothing of it is found, or the log is where it was but nothing of it was read yet, so that it may have been
         // copied and truncated since.
+        Some(last) if last.offset == 0 && resumed.iter().all(|input| input.mark().offset == 0) => {
+            siblings.made_since(last.mtime)
+        }
         Some(last) if resumed.iter().all(|input| input.mark().offset == 0) => siblings.made_after(last.mtime),
         _ => Vec::new(),
     }

@@ -5,7 +5,8 @@
 //! fingerprints of what has been read of it, because inodes are used again and a rotated file may be copied or gzipped.
 
 use sha2::{Digest, Sha256};
-use std::{fmt, fs::Metadata, os::unix::fs::MetadataExt, str::FromStr, time::UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fmt, fs::Metadata, os::unix::fs::MetadataExt, str::FromStr};
 
 /// The version of the text.
 const VERSION: &str = "1";
@@ -51,6 +52,21 @@ impl Print {
     pub(super) fn of(bytes: &[u8]) -> Print {
         let digest = Sha256::digest(bytes);
         Print(digest.iter().take(16).fold(0, |print, &byte| print << 8 | u128::from(byte)))
+    }
+}
+
+impl Mark {
+    /// Stands for a file that was not there when it was first looked for. The clock of files runs a little behind.
+    pub(super) fn absent(now: SystemTime) -> Mark {
+        let before =
+            now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(Duration::from_secs(1));
+        let identity = Identity { dev: 0, ino: 0, born: 0 };
+        let mtime = u64::try_from(before.as_nanos()).unwrap_or(u64::MAX);
+        Mark { identity, mtime, offset: 0, skip: false, prefix: Print::of(b""), tail: Print::of(b"") }
+    }
+
+    pub(super) fn is_absent(&self) -> bool {
+        self.identity == Identity { dev: 0, ino: 0, born: 0 }
     }
 }
 

@@ -18,7 +18,12 @@ mod tests;
 pub use tailer::Start;
 
 use super::{LineOptions, Stop, now};
-use crate::{Intake, Sealed, flusher::StartPositions, meters::SourceMeters, recv};
+use crate::{
+    Intake, Sealed,
+    flusher::{Places, StartPositions},
+    meters::SourceMeters,
+    recv,
+};
 use cut::Sink;
 use mark::Marks;
 use std::{
@@ -105,27 +110,15 @@ impl LogFile {
     ) -> Result<(), FileError> {
         let path = &self.options.path;
         let mut wake = Wake::new(path).map_err(|error| io_error("watching", path, error))?;
-        let Some(position) = self.position(positions, stop)? else { return Ok(()) };
-        let following = Following {
-            path: path.clone(),
-            start: self.options.start,
-            max_line: self.lines.max_line,
-            grace: GRACE,
-        };
-        let mut running = Running {
-            key: self.key(),
-            sent: position.clone(),
-            tailer: Tailer::new(following, position),
-            intake: self.lines.intake(Dating::Own, self.meters.clone()),
-            // So that a chunk can never fill it: a full tally would count lines together.
-            half: (self.lines.limit / 2).max(1),
-            meters: &self.meters,
-        };
+        let Some(mut running) = self.begin(out, positions, stop)? else { return Ok(()) };
         let mut next_tick = Instant::now() + self.lines.tick;
         while !stop.is_said() {
             wake.clear();
             let step = running.step();
             let current = Instant::now();
+            if running.is_new() && !running.send(out, true) {
+                break;
+            }
             let full = running.intake.len() >= running.half;
             if (full || current >= next_tick) && !running.send(out, full) {
                 break;
@@ -150,11 +143,32 @@ impl LogFile {
         Ok(())
     }
 
-    /// Waits until it is known where to go on. `None` if stop was said before.
-    fn position(&self, positions: &StartPositions, stop: &Stop) -> Result<Option<Option<Marks>>, FileError> {
+    /// Waits until it is known where to go on. A log that has no position yet gets its first one at once: it is
+    /// committed before a line is read, so that a rotation does not take lines away from under a daemon that is killed,
+    /// or waits for its store. `None` if stop was said before.
+    fn begin(
+        &self,
+        out: &mpsc::Sender<Sealed>,
+        positions: &StartPositions,
+        stop: &Stop,
+    ) -> Result<Option<Running<'_>>, FileError> {
+        let mut new: Option<Running<'_>> = None;
         loop {
-            if let Some(positions) = &*positions.borrow() {
-                return self.own(positions).map(Some);
+            let places = positions.borrow().clone();
+            match places {
+                Places::Unknown => {}
+                Places::Good(_) if new.is_some() => return Ok(new),
+                Places::Good(positions) => return Ok(Some(self.running(self.own(&positions)?))),
+                Places::Kept(positions) if self.own(&positions)?.is_none() => {
+                    let running = new.get_or_insert_with(|| self.running(None));
+                    if !running.tailer.is_started() {
+                        running.step();
+                    }
+                    if running.is_new() && !running.send(out, true) {
+                        return Ok(None);
+                    }
+                }
+                Places::Kept(_) => {}
             }
             if stop.is_said() || positions.has_changed().is_err() {
                 return Ok(None);
@@ -163,6 +177,26 @@ impl LogFile {
             if recv::wait(stop.fd(), stop.fd(), pause).is_err() {
                 std::thread::sleep(pause);
             }
+        }
+    }
+
+    fn running(&self, position: Option<Marks>) -> Running<'_> {
+        let following = Following {
+            path: self.options.path.clone(),
+            start: self.options.start,
+            max_line: self.lines.max_line,
+            grace: GRACE,
+        };
+        Running {
+            key: self.key(),
+            sent: position.clone(),
+            tailer: Tailer::new(following, position),
+            intake: self.lines.intake(Dating::Own, self.meters.clone()),
+            // So that a chunk can never fill it: a full tally would count lines together.
+            half: (self.lines.limit / 2).max(1),
+            path: &self.options.path,
+            trouble: None,
+            meters: &self.meters,
         }
     }
 
@@ -187,13 +221,26 @@ struct Running<'a> {
     half: usize,
     /// The last position that is on its way to the store, or there.
     sent: Option<Marks>,
+    path: &'a Path,
+    /// What was said last about why it cannot go on.
+    trouble: Option<String>,
     meters: &'a SourceMeters,
 }
 
 impl Running<'_> {
     fn step(&mut self) -> Step {
         let mut into = Fold { intake: &mut self.intake, half: self.half, now: now() };
-        self.tailer.step(&mut into, Instant::now())
+        let step = self.tailer.step(&mut into, Instant::now());
+        if self.trouble.as_deref() != self.tailer.trouble() {
+            self.trouble = self.tailer.trouble().map(str::to_owned);
+            self.meters.file_trouble(self.path, self.trouble.as_deref());
+        }
+        step
+    }
+
+    /// Whether it is known where the log begins, and nobody has heard of it yet.
+    fn is_new(&self) -> bool {
+        self.sent.is_none() && self.tailer.is_started()
     }
 
     /// Whether everything that is known has been sent.

@@ -8,14 +8,14 @@ use super::{
     cut::Sink,
     input::{Found, Input},
     locate::{Plan, is_damage},
-    mark::{Identity, Marks},
+    mark::{Identity, Mark, Marks},
 };
 use crate::meters::FileEvents;
 use std::{
     collections::VecDeque,
     fs, io,
     path::PathBuf,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use tracing::{info, warn};
 
@@ -63,6 +63,8 @@ pub(super) struct Tailer {
     resume: Option<Marks>,
     /// No position, and no look at the path yet.
     fresh: bool,
+    /// There was no file yet: files that were made later are all to be read.
+    absent: Option<Mark>,
     open: Vec<Open>,
     /// What comes after the open ones.
     unread: VecDeque<Input>,
@@ -76,6 +78,7 @@ impl Tailer {
         Tailer {
             following,
             fresh: position.is_none(),
+            absent: None,
             resume: position,
             open: Vec::new(),
             unread: VecDeque::new(),
@@ -92,9 +95,15 @@ impl Tailer {
                 let open = self.open.iter().map(|open| open.input.mark());
                 // What comes after an open file and is not begun is found again without a mark.
                 let begun = self.unread.iter().map(Input::mark).filter(|mark| mark.offset > 0);
-                Marks(open.chain(begun).collect())
+                let marks: Vec<Mark> = open.chain(begun).collect();
+                Marks(if marks.is_empty() { self.absent.iter().cloned().collect() } else { marks })
             }
         }
+    }
+
+    /// Why it cannot go on at the moment.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     /// Whether a position says anything yet.
@@ -159,7 +168,8 @@ impl Tailer {
             );
         }
         self.events.truncations += u64::from(plan.truncated);
-        if !marks.0.is_empty() && !plan.truncated {
+        self.absent = marks.0.iter().find(|mark| mark.is_absent()).cloned();
+        if self.absent.is_none() && !marks.0.is_empty() && !plan.truncated {
             self.events.rotations += plan.unread.len() as u64;
         }
         for input in plan.resumed {
@@ -231,8 +241,10 @@ impl Tailer {
             Ok(metadata) => Identity::of(&metadata),
             // Between two files, or not there yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.fresh = false;
-                return Ok(());
+                if std::mem::take(&mut self.fresh) {
+                    self.absent = Some(Mark::absent(SystemTime::now()));
+                }
+                return self.missing();
             }
             Err(error) => return Err(format!("looking at it: {error}")),
         };
@@ -241,9 +253,8 @@ impl Tailer {
             return Ok(());
         }
         let open: Vec<&Input> = self.open.iter().map(|open| &open.input).collect();
-        let Some(mut unread) = Plan::after_rotation(path, &open).map_err(|error| error.to_string())? else {
-            return Ok(());
-        };
+        let found = Plan::after_rotation(path, &open, self.absent.as_ref());
+        let Some(mut unread) = found.map_err(|error| error.to_string())? else { return Ok(()) };
         if last.is_some() {
             self.events.rotations += unread.len() as u64;
             info!(file = %path.display(), files = unread.len(), "rotated");
@@ -256,6 +267,16 @@ impl Tailer {
         self.fresh = false;
         self.unread = unread;
         Ok(())
+    }
+
+    /// Between two files all is well. A log that was never there may have another name, and one without a directory
+    /// will not come by itself.
+    fn missing(&self) -> Result<(), String> {
+        let dir = self.following.path.parent();
+        if dir.is_some_and(|dir| !dir.is_dir()) {
+            return Err("its directory is missing".to_owned());
+        }
+        if self.open.is_empty() { Err("it is not there yet".to_owned()) } else { Ok(()) }
     }
 
     /// Opens the next unread file.

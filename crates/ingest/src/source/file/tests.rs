@@ -3,3 +3,4 @@
 mod any;
 mod bed;
 mod cases;
+mod running;

@@ -113,6 +113,14 @@ impl Bed {
         panic!("it reads without end");
     }
 
+    /// The first look: it reads nothing.
+    pub(super) fn begin(&mut self) {
+        let mut nothing = Ledger::default();
+        let now = self.now;
+        self.tailer().step(&mut nothing, now);
+        assert!(self.tailer().is_started() && nothing.lines.is_empty());
+    }
+
     pub(super) fn commit(&mut self) {
         if self.tailer().is_started() {
             let position = self.tailer().position().to_string();

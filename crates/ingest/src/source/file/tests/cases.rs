@@ -487,6 +487,70 @@ fn start_at_the_end_is_behind_the_last_whole_line() {
     bed.expect(&[("half", 1), ("c", 1)]);
 }
 
+/// A kill -9 before anything that was read is committed, and rotations before the next start.
+#[test]
+fn rotated_away_before_the_first_line_is_committed_is_read_all_the_same() {
+    for gzip in [false, true] {
+        let mut bed = Bed::new();
+        bed.append("access.log.1", "of an earlier life\n");
+        std::thread::sleep(Duration::from_millis(10)); // the clock of files is a coarse one
+        bed.append("access.log", "a\n");
+        bed.begin();
+        bed.commit();
+        bed.read();
+        bed.kill();
+        bed.rename("access.log.1", "access.log.2");
+        bed.rename("access.log", "access.log.1");
+        bed.append("access.log", "b\n");
+        bed.rename("access.log.2", "access.log.3");
+        bed.rename("access.log.1", "access.log.2");
+        bed.rename("access.log", "access.log.1");
+        bed.append("access.log", "c\n");
+        if gzip {
+            bed.gzip("access.log.2");
+            bed.gzip("access.log.1");
+        }
+        bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+        assert_eq!(bed.tailer().events.lost, 0, "{gzip}");
+    }
+}
+
+#[test]
+fn copied_and_truncated_before_the_first_line_is_committed_is_read_all_the_same() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.begin();
+    bed.commit();
+    bed.read();
+    bed.kill();
+    std::thread::sleep(Duration::from_millis(10));
+    bed.append("access.log", "b\n");
+    bed.copytruncate("access.log.1");
+    bed.append("access.log", "c\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+}
+
+/// The log was not there at the first look; it was made, written and rotated while nobody looked.
+#[test]
+fn log_that_came_and_went_after_the_first_look_is_read() {
+    let mut bed = Bed::new();
+    bed.begin();
+    bed.restart();
+    for generation in ["a\n", "b\n"] {
+        bed.append("access.log", generation);
+        if bed.path("access.log.1").exists() {
+            bed.rename("access.log.1", "access.log.2");
+        }
+        bed.rename("access.log", "access.log.1");
+    }
+    bed.expect(&[("a", 1), ("b", 1)]);
+    bed.append("access.log", "c\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+    assert_eq!(bed.tailer().events.lost, 0);
+    bed.restart();
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+}
+
 #[test]
 fn file_that_moved_to_another_disk_goes_on() {
     let mut bed = Bed::new();

@@ -1,0 +1,132 @@
+//! Who may send to a remote store: the claim at the start, and what follows when the store shows that this state directory
+//! is a backup that was put back, a copy of another, or belongs to another store; and when the store has gone back itself.
+//!
+//! The sender in `relay` asks for all of this; nothing is sent from here.
+
+use super::{
+    FOREIGN, Places,
+    relay::{Sender, Trouble},
+};
+use std::sync::Arc;
+use tallymark_store::{Claim, StoreError, outbox::Identity};
+use tracing::{error, info, warn};
+
+const FENCED: &str = "another tallymark has claimed this data directory's identity: it is a copy of this one, or this one \
+    of it, and this one halts; what arrives is kept. Let one of the two go: stop it, and delete its data directory if it \
+    is to start anew. If this one is to go on, run `tallymark store adopt`: it gets an identity of its own and sends what \
+    waits in it, which counts twice only what already waited when the copy was made";
+
+impl Sender {
+    pub(super) async fn take_claim(&mut self) -> Result<Claim, Trouble> {
+        let mut identity = self.outbox.identity().await?;
+        if identity.fenced {
+            identity = self.leave_the_fence(identity).await?;
+        }
+        let mut claim = self.common.store.claim(identity.instance).await?;
+        match identity.store {
+            None => self.outbox.belong_to(claim.store).await?,
+            Some(store) if store == claim.store => {}
+            Some(_) if identity.adopt == Some(claim.store) => {
+                // No store has any of this under the new instance, so everything that is still held is sent.
+                identity = self.outbox.start_over(0).await?;
+                self.outbox.belong_to(claim.store).await?;
+                claim = self.common.store.claim(identity.instance).await?;
+                warn!(store = %claim.store, batches = identity.last, "adopted this store; sending what the outbox holds");
+            }
+            Some(_) => return Err(FOREIGN.into()),
+        }
+        if claim.marker > identity.last && self.positions_told {
+            // It was the right one when we began, so a copy of it has gone on in between.
+            return self.halt().await;
+        }
+        if claim.marker > identity.last {
+            let hits;
+            (identity, hits) = self.outbox.forget().await?;
+            warn!(
+                hits,
+                "the data directory is older than the store: what waited in it is taken as counted since, and let go of"
+            );
+            claim = self.common.store.claim(identity.instance).await?;
+        }
+        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
+        self.claim = Some(claim);
+        self.acked = claim.marker;
+        self.noted = 0;
+        if claim.marker < identity.last {
+            self.roll_back(claim.marker).await?;
+        }
+        self.note().await?;
+        // Rolling back may have led to a new claim.
+        self.claim.ok_or_else(|| "the claim was lost again".into())
+    }
+
+    /// Goes on if an operator has said so: under a new instance, because a claim of the old one would halt the other
+    /// copy.
+    async fn leave_the_fence(&self, identity: Identity) -> Result<Identity, Trouble> {
+        let store = self.common.store.identity().await?;
+        if identity.adopt != Some(store) {
+            return Err(FENCED.into());
+        }
+        // Another store than ours has none of what was applied.
+        let applied = if identity.store == Some(store) { identity.applied } else { 0 };
+        let identity = self.outbox.start_over(applied).await?;
+        self.outbox.belong_to(store).await?;
+        warn!(batches = identity.last, "going on as an instance of its own; sending what waits");
+        Ok(self.outbox.identity().await?)
+    }
+
+    /// The store has only what came up to `marker`. What the outbox holds is sent again; what it holds no longer is
+    /// reported as a number, and the rest goes on under a new instance.
+    pub(super) async fn roll_back(&mut self, marker: u64) -> Result<(), Trouble> {
+        // What the store has answered must be known as applied, or nobody would see that it is taken back, and the
+        // HTTP counter would hear of it twice.
+        self.note().await?;
+        let rolled = self.outbox.roll_back(marker).await?;
+        self.acked = marker;
+        self.noted = self.noted.min(marker);
+        let lost = rolled.first.saturating_sub(marker + 1);
+        if rolled.undone > 0 || lost > 0 {
+            self.common.meters.rollbacks.inc();
+            warn!(
+                batches = rolled.undone,
+                marker, "the store has lost batches that it had applied; sending them again"
+            );
+        }
+        if lost > 0 {
+            self.common.meters.lost_batches.inc_by(lost);
+            error!(
+                batches = lost,
+                marker, "the store has lost batches that the outbox holds no longer: their hits are gone"
+            );
+            let identity = self.outbox.start_over(marker).await?;
+            let claim = self.common.store.claim(identity.instance).await?;
+            self.claim = Some(claim);
+            (self.acked, self.noted) = (claim.marker, claim.marker);
+        }
+        Ok(())
+    }
+
+    /// Another copy goes on. What it has not answered is kept, over restarts too.
+    pub(super) async fn halt<T>(&mut self) -> Result<T, Trouble> {
+        self.note().await?;
+        self.outbox.fence().await?;
+        self.claim = None;
+        Err(FENCED.into())
+    }
+
+    /// Only a claim shows that the state directory was restored, so files are not read before: they are their own
+    /// buffer.
+    pub(super) async fn tell_positions(&mut self) -> Result<(), StoreError> {
+        if self.accept_positions {
+            self.outbox.accept_positions().await?;
+        }
+        if self.outbox.identity().await?.positions_held {
+            self.common.hold_positions();
+        } else {
+            let positions = self.outbox.positions().await?;
+            self.common.positions.send_replace(Places::Good(Arc::new(positions)));
+        }
+        self.positions_told = true;
+        Ok(())
+    }
+}
