@@ -714,7 +714,7 @@ fn no_request_leaves_the_badge_directory_of_ghit_mes_nginx() {
 
 fn pages_are_public_and_the_machine_room_is_not(conf: Conf) {
     let mut site = Site::start(conf, None);
-    for page in ["/", "/repo/a/b", "/name/blog", "/style.css"] {
+    for page in ["/", "/repo/a/b", "/name/blog", "/assets/style.css"] {
         assert_eq!(site.get(page).status, 200, "{page}");
     }
     for chart in ["/graph/a/b.svg?period=7d", "/graph/a%2Fb.svg", "/graph.svg?name=a/b&name=blog"] {

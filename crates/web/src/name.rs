@@ -34,31 +34,62 @@ pub fn page_path(name: NameRef<'_>) -> String {
     format!("/{kind}/{}", encoded(name, true))
 }
 
+/// The path of the page of a name that has an event.
+pub(crate) fn event_page_path(name: NameRef<'_>, event: Event) -> String {
+    let mut path = page_path(name);
+    push_event(&mut path, event);
+    path
+}
+
 /// The path and query of the chart of one name or several.
-pub(crate) fn graph_path(names: &[Name], period: &str) -> String {
-    match names {
+pub(crate) fn graph_path(names: &[Name], event: Event, period: &str) -> String {
+    let mut path = match names {
         [name] if !has_odd_segment(name.as_str()) => {
-            format!("/graph/{}.svg?period={period}", encoded(name.as_ref(), true))
+            format!("/graph/{}.svg", encoded(name.as_ref(), true))
         }
-        names => {
-            let named: String =
-                names.iter().map(|name| format!("name={}&", encoded(name.as_ref(), true))).collect();
-            format!("/graph.svg?{named}period={period}")
-        }
-    }
+        names => with_names("/graph.svg", "name", names),
+    };
+    push_event(&mut path, event);
+    push(&mut path, "period", period);
+    path
 }
 
 /// The path of a name's page, with the period and the other names of its chart.
-pub(crate) fn chart_page_path(name: NameRef<'_>, period: &str, others: &[Name]) -> String {
-    let mut path = page_path(name);
-    path.push(if path.contains('?') { '&' } else { '?' });
-    path.push_str("period=");
-    path.push_str(period);
-    for other in others {
-        path.push_str("&compare=");
-        path.push_str(&encoded(other.as_ref(), true));
+pub(crate) fn chart_page_path(name: NameRef<'_>, event: Event, period: &str, others: &[Name]) -> String {
+    let mut path = event_page_path(name, event);
+    push(&mut path, "period", period);
+    with_names(&path, "compare", others)
+}
+
+/// The path of the page that compares names.
+pub(crate) fn compare_path(names: &[Name], event: Event, period: &str) -> String {
+    let mut path = with_names("/compare", "name", names);
+    push_event(&mut path, event);
+    push(&mut path, "period", period);
+    path
+}
+
+fn with_names(path: &str, key: &str, names: &[Name]) -> String {
+    let mut path = path.to_owned();
+    for name in names {
+        push(&mut path, key, &encoded(name.as_ref(), true));
     }
     path
+}
+
+/// `hit` is what is meant without a word.
+fn push_event(path: &mut String, event: Event) {
+    if event != Event::HIT {
+        push(path, "event", event.as_str());
+    }
+}
+
+/// Appends a parameter whose value needs no escape.
+pub(crate) fn push(path: &mut String, key: &str, value: &str) {
+    path.push(if path.contains('?') { '&' } else { '?' });
+    path.push_str(key);
+    path.push('=');
+    path.push_str(value);
 }
 
 /// Browsers and proxies resolve `.` and `..` and merge empty segments, also when they are escaped.
@@ -69,8 +100,13 @@ fn has_odd_segment(name: &str) -> bool {
 /// Percent-encodes all but unreserved characters (RFC 3986 2.3), so that the result can stand in a URL, in Markdown and
 /// in an attribute.
 fn encoded(name: NameRef<'_>, keep_slash: bool) -> String {
+    encoded_text(name.as_str(), keep_slash)
+}
+
+/// The same for any text.
+pub(crate) fn encoded_text(text: &str, keep_slash: bool) -> String {
     let mut out = String::new();
-    for b in name.as_str().bytes() {
+    for b in text.bytes() {
         match b {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(b as char),
             b'/' if keep_slash => out.push('/'),

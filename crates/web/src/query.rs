@@ -2,7 +2,7 @@
 //! percent-decoded once. A `+` is a plus, except in what a form of ours sends.
 
 use std::borrow::Cow;
-use tallymark_core::decode_percent;
+use tallymark_core::{Event, decode_percent};
 
 /// How many parameters are looked at. A badge has a dozen; a thousand is somebody's test of us.
 const MOST: usize = 100;
@@ -35,6 +35,14 @@ impl<'a> Query<'a> {
     /// The same for text that is shown and not counted: what is not UTF-8 in it is replaced.
     pub(crate) fn text(self, name: &str) -> Option<String> {
         self.get(name).map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
+    /// The event that is asked for; `hit` without a word.
+    pub(crate) fn event(self) -> Result<Event, String> {
+        match self.get("event") {
+            None => Ok(Event::HIT),
+            Some(text) => Event::new(&text).map_err(|why| why.to_string()),
+        }
     }
 
     /// The same for what a form of ours sends, in which a blank is a `+`.

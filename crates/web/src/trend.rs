@@ -1,15 +1,15 @@
-//! The part of a name's page that shows its counts over time: the chart, the same numbers as a table, and links and a
-//! form to look further back or beside. All of it is addresses, so it works without a script and can be sent to others.
+//! The part of a page that shows counts over time: the chart, the same numbers as a table, and links and a form to look
+//! further back or beside. All of it is addresses, so it works without a script and can be sent to others.
 
 use crate::{
     app::App,
     history::{History, PERIODS, Period},
-    name::{chart_page_path, from_bytes, graph_path, page_path},
+    name::{chart_page_path, compare_path, event_page_path, from_bytes, graph_path, page_path},
     query::Query,
 };
 use minijinja::{Value, context};
 use tallymark_badge::{chart::MOST_SERIES, number::group};
-use tallymark_core::Name;
+use tallymark_core::{Event, Name};
 use tallymark_store::StoreError;
 
 /// Widths of the chart: of a telephone, a tablet, and the page. A picture that is only scaled down has no legible text.
@@ -18,17 +18,33 @@ const WIDTHS: [(u32, &str); 3] =
 
 /// What somebody wants to see.
 pub(crate) struct View {
+    pub(crate) event: Event,
     period: Period,
-    /// The name of the page, and those it is compared with.
     names: Vec<Name>,
+    /// The page is that of the first name; else it is that of the comparison.
+    of_name: bool,
 }
 
 impl View {
-    /// Reads `period` and every `compare`.
-    pub(crate) fn read(name: &Name, query: Query<'_>) -> Result<View, String> {
+    /// The page of a name: `event`, `period` and every `compare`.
+    pub(crate) fn of_name(name: &Name, query: Query<'_>) -> Result<View, String> {
+        View::read(vec![name.clone()], "compare", query)
+    }
+
+    /// The page of a comparison: `event`, `period` and every `name`.
+    pub(crate) fn of_names(query: Query<'_>) -> Result<View, String> {
+        let view = View::read(Vec::new(), "name", query)?;
+        if view.names.is_empty() {
+            return Err("choose at least one name".to_owned());
+        }
+        Ok(view)
+    }
+
+    fn read(mut names: Vec<Name>, key: &str, query: Query<'_>) -> Result<View, String> {
+        let of_name = !names.is_empty();
+        let event = query.event()?;
         let period = Period::read(query.text("period").as_deref())?;
-        let mut names = vec![name.clone()];
-        for value in query.all_of_form("compare") {
+        for value in query.all_of_form(key) {
             let value = value.trim_ascii();
             // The form was sent empty.
             if value.is_empty() {
@@ -42,68 +58,95 @@ impl View {
         if names.len() > MOST_SERIES {
             return Err(format!("one chart compares at most {MOST_SERIES} names"));
         }
-        Ok(View { period, names })
+        Ok(View { event, period, names, of_name })
     }
 
-    fn name(&self) -> &Name {
-        &self.names[0]
-    }
-
+    /// Those that can be taken off the chart.
     fn others(&self) -> &[Name] {
-        &self.names[1..]
+        if self.of_name { &self.names[1..] } else { &self.names }
     }
 
     /// This page with another period.
     fn with_period(&self, word: &str) -> String {
-        chart_page_path(self.name().as_ref(), word, self.others())
+        self.address(word, &self.names)
     }
 
     /// This page without one of the others.
     fn without(&self, other: &Name) -> String {
-        let rest: Vec<Name> = self.others().iter().filter(|name| *name != other).cloned().collect();
-        chart_page_path(self.name().as_ref(), self.period.word(), &rest)
+        let rest: Vec<Name> = self.names.iter().filter(|name| *name != other).cloned().collect();
+        self.address(self.period.word(), &rest)
+    }
+
+    fn address(&self, period: &str, names: &[Name]) -> String {
+        match names {
+            [name, others @ ..] if self.of_name => chart_page_path(name.as_ref(), self.event, period, others),
+            names => compare_path(names, self.event, period),
+        }
+    }
+
+    /// Where the form that adds a name goes, and what it sends along. A form drops the query of its address, so what is
+    /// there is sent by the form.
+    fn form(&self) -> (String, Vec<(&'static str, String)>) {
+        let mut sent = vec![("period", self.period.word().to_owned())];
+        if self.event != Event::HIT {
+            sent.push(("event", self.event.to_string()));
+        }
+        let names = |key| self.others().iter().map(move |name| (key, name.to_string()));
+        if !self.of_name {
+            sent.extend(names("name"));
+            return ("/compare".to_owned(), sent);
+        }
+        sent.extend(names("compare"));
+        let path = page_path(self.names[0].as_ref());
+        match path.split_once('?') {
+            Some((path, _)) => {
+                sent.push(("name", self.names[0].to_string()));
+                (path.to_owned(), sent)
+            }
+            None => (path, sent),
+        }
     }
 }
 
 /// What the template shows.
 pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> {
-    let history = History::read(&*app.store, &view.names, view.period, (app.now)()).await?;
+    let now = (app.now)();
+    let history = History::read(&*app.store, view.event, &view.names, view.period, now).await?;
     let periods = PERIODS.map(|(period, word, label)| {
         context! { label, link => view.with_period(word), current => period == view.period }
     });
-    let others: Vec<Value> = view
-        .others()
-        .iter()
-        .map(|other| {
-            let link = page_path(other.as_ref());
-            context! { name => other.as_str(), link, without => view.without(other) }
-        })
-        .collect();
+    let other = |other: &Name| {
+        let link = event_page_path(other.as_ref(), view.event);
+        context! { name => other.as_str(), link, without => view.without(other) }
+    };
+    let (action, hidden) = view.form();
     Ok(context! {
         periods => periods.to_vec(),
-        period => view.period.word(),
         pictures => pictures(view, &history),
         alt => alternative(&history),
         table => table(&history),
         step => history.step.word(),
         names => view.names.iter().map(Name::to_string).collect::<Vec<_>>(),
-        others,
+        others => view.others().iter().map(other).collect::<Vec<_>>(),
+        of_name => view.of_name,
+        removable => view.of_name || view.names.len() > 1,
         room => view.names.len() < MOST_SERIES,
         most => MOST_SERIES,
-        // A form drops the query of its address, so a name that is in the query is sent by the form.
-        action => page_path(view.name().as_ref()).split('?').next(),
-        by_query => page_path(view.name().as_ref()).contains('?'),
+        action,
+        hidden => hidden.iter().map(|(key, value)| context! { key => *key, value }).collect::<Vec<_>>(),
+        field => if view.of_name { "compare" } else { "name" },
     })
 }
 
 fn pictures(view: &View, history: &History) -> Vec<Value> {
     let series = history.series();
-    let path = graph_path(&view.names, view.period.word());
+    let path = graph_path(&view.names, view.event, view.period.word());
     WIDTHS
         .iter()
         .map(|&(width, media)| {
-            let (width, height) = history.chart(&series, width).size();
-            context! { url => format!("{path}&width={width}"), width, height, media }
+            let chart = history.chart(&series, width);
+            let ((width, height), (left, wide)) = (chart.size(), chart.plot());
+            context! { url => format!("{path}&width={width}"), width, height, media, left, wide }
         })
         .collect()
 }
@@ -136,22 +179,30 @@ mod tests {
 
     fn view(query: &str) -> Result<View, String> {
         let uri: Uri = format!("/repo/o/r?{query}").parse().unwrap();
-        View::read(&Name::new("o/r").unwrap(), Query::of(&uri))
+        View::of_name(&Name::new("o/r").unwrap(), Query::of(&uri))
     }
 
     #[test]
     fn links_keep_what_is_shown() {
-        let view = view("period=7d&compare=a%2Fb&compare=x+y&compare=o/r&compare=").unwrap();
-        assert_eq!(view.others().iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["a/b", "x y"]);
-        assert_eq!(view.with_period("24h"), "/repo/o/r?period=24h&compare=a/b&compare=x%20y");
-        assert_eq!(view.without(&view.names[1]), "/repo/o/r?period=7d&compare=x%20y");
+        let shown = view("period=7d&compare=a%2Fb&compare=x+y&compare=o/r&compare=").unwrap();
+        assert_eq!(shown.others().iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["a/b", "x y"]);
+        assert_eq!(shown.with_period("24h"), "/repo/o/r?period=24h&compare=a/b&compare=x%20y");
+        assert_eq!(shown.without(&shown.names[1]), "/repo/o/r?period=7d&compare=x%20y");
+        let shown = view("event=like&compare=b").unwrap();
+        assert_eq!(shown.with_period("24h"), "/repo/o/r?event=like&period=24h&compare=b");
+        let uri: Uri = "/compare?name=a&name=b+c&event=like".parse().unwrap();
+        let shown = View::of_names(Query::of(&uri)).unwrap();
+        assert_eq!(shown.with_period("7d"), "/compare?name=a&name=b%20c&event=like&period=7d");
+        assert_eq!(shown.without(&shown.names[0]), "/compare?name=b%20c&event=like&period=30d");
     }
 
     #[test]
     fn what_cannot_be_shown_is_refused() {
         assert!(view("period=1d").is_err());
         assert!(view("compare=~all").is_err());
+        assert!(view("event=A").is_err());
         assert!(view("compare=1&compare=2&compare=3&compare=4&compare=5").is_ok());
         assert!(view("compare=1&compare=2&compare=3&compare=4&compare=5&compare=6").is_err());
+        assert!(View::of_names(Query::of(&"/compare?period=7d".parse().unwrap())).is_err());
     }
 }

@@ -104,6 +104,10 @@ impl<'a> Drawing<'a> {
         (self.width, self.height)
     }
 
+    pub(super) fn plot(&self) -> (u32, u32) {
+        (self.left / 10, self.wide / 10)
+    }
+
     /// Left edge of a bucket, and of the one after the last.
     fn edge(&self, at: usize) -> u32 {
         self.left + (u64::from(self.wide) * at as u64 / self.buckets.max(1) as u64) as u32

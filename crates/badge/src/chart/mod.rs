@@ -81,6 +81,12 @@ impl<'a> Chart<'a> {
         draw::Drawing::of(self).size()
     }
 
+    /// Where the buckets stand in the picture: the left edge of the first and the width of all, in pixels.
+    #[must_use]
+    pub fn plot(&self) -> (u32, u32) {
+        draw::Drawing::of(self).plot()
+    }
+
     /// What the chart is of, in one line: `o/r: 1,234 hits, 22 Oct to 20 Nov 2026`. Not escaped.
     #[must_use]
     pub fn title(&self) -> String {

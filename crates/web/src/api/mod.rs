@@ -140,8 +140,5 @@ fn text(query: Query<'_>, name: &str) -> Result<Option<String>, Problem> {
 }
 
 fn event(query: Query<'_>) -> Result<Event, Problem> {
-    match query.get("event") {
-        None => Ok(Event::HIT),
-        Some(text) => Event::new(&text).map_err(|why| Problem::mistake(format!("event: {why}"))),
-    }
+    query.event().map_err(|why| Problem::mistake(format!("event: {why}")))
 }

@@ -45,7 +45,10 @@ pub(super) async fn show(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     api.may_read(&sent)?;
     let event = event(Query::of(&uri))?;
     let (store, now, all) = (&*api.app.store, (api.app.now)(), Name::all());
-    let names = api.counted.names(store, event).await?;
+    let names = match api.app.rankings.names(event) {
+        Some(names) => names,
+        None => api.counted.names(store, event).await?,
+    };
     let windows = windows::read(store, event, &all, now).await?;
     let total = store.totals(event, std::slice::from_ref(&all)).await?.first().copied().unwrap_or(0);
     // The last whole minute: the running one would begin at nothing again and again.

@@ -27,6 +27,8 @@ use tallymark_store::Store;
 
 /// How many events are ranked.
 const MOST_EVENTS: usize = 8;
+/// What a ranking that takes no time is at the most.
+const USUAL_AGE_MS: i64 = 60_000;
 /// Events that are ranked if they are there, besides those that routes bring and that were seen changing.
 const WELL_KNOWN: [&str; 6] = ["hit", "url", "pageview", "visit", "like", "order"];
 
@@ -35,6 +37,8 @@ const WELL_KNOWN: [&str; 6] = ["hit", "url", "pageview", "visit", "like", "order
 pub struct Ranking {
     /// When it was true, in milliseconds since 1970: nothing that was counted before is missing.
     pub as_of: i64,
+    /// How long it was in the making, in milliseconds.
+    pub took: i64,
     /// Where the period begins; `None` for all time.
     pub from: Option<Minute>,
     /// At most 1,000 names with their counts, the largest first.
@@ -59,6 +63,8 @@ struct Known {
     events: Vec<Event>,
     tables: HashMap<(Event, RankPeriod), Arc<Ranking>>,
     rates: HashMap<Event, Rate>,
+    /// How many names there are.
+    names: HashMap<Event, u64>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -88,6 +94,12 @@ impl Ranking {
     /// How old it is, in seconds.
     pub fn age(&self, now: Now) -> u64 {
         u64::try_from(now.unix_ms.saturating_sub(self.as_of) / 1000).unwrap_or(0)
+    }
+
+    /// Whether it should have been made anew by now.
+    pub fn is_late(&self, now: Now) -> bool {
+        let age = now.unix_ms.saturating_sub(self.as_of);
+        age > self.took.saturating_mul(4).saturating_add(USUAL_AGE_MS)
     }
 
     /// Whether there may be more names than the ranking holds.
@@ -123,7 +135,8 @@ impl Rankings {
             return Some(ranking.clone());
         }
         let as_of = known.looked.filter(|_| !known.events.contains(&event))?;
-        Some(Arc::new(Ranking { as_of, from: period.begin((self.now)()), entries: Vec::new() }))
+        let from = period.begin((self.now)());
+        Some(Arc::new(Ranking { as_of, took: 0, from, entries: Vec::new() }))
     }
 
     /// The events that are ranked.
@@ -134,6 +147,13 @@ impl Rankings {
     /// How many hits there were in the last 60 seconds. `None` while nobody has looked on for so long.
     pub fn last_minute(&self, event: Event) -> Option<i64> {
         self.read().rates.get(&event)?.last_minute((self.now)())
+    }
+
+    /// How many names the event had some seconds ago. `None` while they were not counted.
+    pub fn names(&self, event: Event) -> Option<u64> {
+        let known = self.read();
+        let none = || known.looked.filter(|_| !known.events.contains(&event)).map(|_| 0);
+        known.names.get(&event).copied().or_else(none)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {

@@ -23,6 +23,8 @@ const LOOK: Duration = Duration::from_secs(2);
 /// After that long a ranking is made anew even if the log of changes says that there is nothing new: other programs
 /// write to a Redis too.
 const AT_THE_LATEST: i64 = 10 * 60 * 1000;
+/// How long a number of names is shown: with a million of them, SQLite counts for some time.
+const NAMES_ARE_GOOD_FOR: Duration = Duration::from_secs(10);
 /// How much of the log of changes is looked through for events that nobody knew of.
 const NEW_EVENTS: usize = 1000;
 
@@ -46,6 +48,8 @@ type Done = HashMap<(Event, RankPeriod), (Option<Cursor>, i64, Span)>;
 struct Round {
     jobs: VecDeque<Job>,
     done: Done,
+    /// When names were counted, and where the log ended then.
+    counted: HashMap<Event, (Instant, Cursor)>,
     head: Option<Cursor>,
 }
 
@@ -104,6 +108,12 @@ impl Rankings {
         for &event in &events {
             let total = self.store.totals(event, &[Name::all()]).await?.first().copied().unwrap_or(0);
             self.write().rates.entry(event).or_default().see(now, total);
+            let counted = round.counted.get(&event);
+            if counted.is_none_or(|(at, of)| *of != head && at.elapsed() >= NAMES_ARE_GOOD_FOR) {
+                let names = self.store.name_count(event).await?;
+                self.write().names.insert(event, names);
+                round.counted.insert(event, (Instant::now(), head.clone()));
+            }
         }
         for event in events {
             // The shortest first: where everything is due, it is known first.
@@ -152,7 +162,8 @@ impl Rankings {
             let Job { event, period, begun, head, span, top, .. } = job;
             round.done.insert((event, period), (head, begun.unix_ms, span));
             let from = period.begin(begun);
-            let ranking = Ranking { as_of: begun.unix_ms, from, entries: top.into_entries() };
+            let took = (self.now)().unix_ms.saturating_sub(begun.unix_ms);
+            let ranking = Ranking { as_of: begun.unix_ms, took, from, entries: top.into_entries() };
             self.write().tables.insert((event, period), Arc::new(ranking));
         }
         Ok(true)

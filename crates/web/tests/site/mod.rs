@@ -70,6 +70,17 @@ impl Site {
         site
     }
 
+    #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
+    /// A site on which nothing was ever counted.
+    pub(crate) async fn empty() -> Site {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let site = Site::over(store, Visibility::Public, dir);
+        site.rankings.refresh().await.unwrap();
+        site
+    }
+
     /// A site whose store never answers.
     pub(crate) async fn without_store() -> Site {
         // Nothing listens there: port 1 is not a port that is given away.
@@ -97,10 +108,17 @@ impl Site {
     }
 
     pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> (StatusCode, HeaderMap, String) {
-        let mut request = Request::get(path);
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
+        let token = token.map(|token| format!("Bearer {token}")).unwrap_or_default();
+        self.get_with(path, "authorization", &token).await
+    }
+
+    pub(crate) async fn get_with(
+        &self,
+        path: &str,
+        header: &str,
+        value: &str,
+    ) -> (StatusCode, HeaderMap, String) {
+        let request = Request::get(path).header(header, value);
         let answer = self.routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (head, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -120,6 +138,9 @@ async fn fill(store: &dyn Store) {
         entry(When::Day(Day(today - 20)), 50_000),
         entry(When::Day(Day::parse(b"2015-12-25").unwrap()), 1_000_000),
         Entry { name: Name::new("日本/<b>&\"'").unwrap(), ..entry(When::Day(Day(today)), 1) },
+        Entry { name: Name::new("عربي/مستودع").unwrap(), ..entry(When::Day(Day(today)), 2) },
+        Entry { name: Name::new(&"wide".repeat(50)).unwrap(), ..entry(When::Day(Day(today - 2)), 9) },
+        Entry { event: Event::new(b"like").unwrap(), ..entry(When::Minute(Minute(today * 1440 + 719)), 3) },
     ];
     entries.sort();
     let batch = Batch { instance: claim.instance, seq: 1, entries };

@@ -1,0 +1,156 @@
+// Walks through the pages as a person with a browser does. Run by tests/browser.rs:
+//   node dashboard.mjs MODULES CHROMIUM ADDRESS PICTURES
+// Every console message, failed request and request to another host is a failure; so is what axe-core calls serious.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+
+const [modules, chromium, address, pictures] = process.argv.slice(2);
+const load = createRequire(`${modules}/package.json`);
+const playwright = load("playwright-core");
+const axe = readFileSync(load.resolve("axe-core/axe.min.js"), "utf8");
+
+const PHONE = { width: 390, height: 844 };
+const DESK = { width: 1280, height: 900 };
+const browser = await playwright.chromium.launch({
+  executablePath: chromium,
+  // The kernel keeps a browser out of a sandbox of its own in containers and for root.
+  args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+});
+const faults = [];
+
+async function visitor(options) {
+  // axe-core is put into the page by the test, which the page's own policy forbids.
+  const context = await browser.newContext({ baseURL: address, bypassCSP: options.axe === true, ...options });
+  const page = await context.newPage();
+  page.on("console", (message) => faults.push(`console: ${message.text()}`));
+  page.on("pageerror", (error) => faults.push(`script: ${error}`));
+  page.on("requestfailed", (request) => {
+    // Leaving a page ends what it was still asking for.
+    const failure = request.failure()?.errorText;
+    if (failure !== "net::ERR_ABORTED") faults.push(`${failure}: ${request.url()}`);
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(address)) faults.push(`another host is asked: ${request.url()}`);
+  });
+  page.on("response", (answer) => {
+    if (answer.status() >= 400) faults.push(`${answer.status()}: ${answer.url()}`);
+  });
+  return page;
+}
+
+const names = (page) => page.locator("table.names tbody th").allInnerTexts();
+
+async function fits(page, where) {
+  const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(wide <= room, `${where}: the page is ${wide} wide in a window of ${room}`);
+}
+
+// The tabs, the columns, a comparison and the page of a name. Without a script the same.
+async function walk(page) {
+  await page.goto("/");
+  assert.equal(await page.locator("h1").innerText(), "Hits");
+  const busiest = await names(page);
+  assert.equal(busiest.length, 25);
+  assert.equal(busiest[0], "busy/name");
+  for (const [tab, first] of [
+    ["This month", /month=?/], ["This week", /week/], ["Today", /day/], ["This hour", /hour/], ["This minute", /minute/],
+    ["All time", /\/$/],
+  ]) {
+    await page.getByRole("navigation", { name: "Period" }).getByRole("link", { name: tab }).click();
+    assert.match(page.url(), first);
+    const current = page.locator('nav[aria-label="Period"] a[aria-current]');
+    assert.equal(await current.innerText(), tab);
+  }
+  await page.locator("th.name a").first().click();
+  const sorted = await names(page);
+  assert.deepEqual(sorted, [...busiest].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)));
+  assert.equal(await page.locator("thead th.name").getAttribute("aria-sort"), "ascending");
+  await page.getByRole("link", { name: "Hits", exact: true }).click();
+  assert.deepEqual(await names(page), busiest);
+
+  await page.getByRole("searchbox").fill("<script>");
+  await page.getByRole("button", { name: "Find" }).click();
+  assert.deepEqual(await names(page), ["<script>alert(1)</script>"]);
+  await page.goBack();
+
+  // With the keyboard alone.
+  for (const at of [0, 1]) {
+    await page.locator("table.names input").nth(at).focus();
+    await page.keyboard.press("Space");
+  }
+  await page.getByRole("button", { name: "Compare the ticked" }).press("Enter");
+  await page.waitForURL(/\/compare\?/);
+  const shown = page.locator("picture img");
+  assert.ok(await shown.evaluate((img) => img.complete && img.naturalWidth > 0), "the chart is there");
+  await page.locator("summary").click();
+  assert.deepEqual((await page.locator("#series thead th").allInnerTexts()).slice(1), busiest.slice(0, 2));
+  await page.locator("ul.others a").first().click();
+  assert.equal(await page.locator("h1").innerText(), busiest[0]);
+  await page.getByRole("link", { name: "Tallymark" }).click();
+  assert.deepEqual(await names(page), busiest);
+}
+
+// Pictures for whoever wants to look, and axe-core's opinion of each page.
+async function look(page, kind) {
+  for (const [name, path] of [
+    ["dashboard", "/?period=week"],
+    ["likes", "/?event=like"],
+    ["search", "/?search=o"],
+    ["compare", "/compare?name=busy/name&name=owner1/project&name=%3Cscript%3Ealert(1)%3C/script%3E"],
+    ["name", "/repo/busy/name"],
+    ["never", "/name/never"],
+    ["nothing", "/?event=like&period=minute"],
+  ]) {
+    await page.goto(path, { waitUntil: "load" });
+    await fits(page, `${kind} ${name}`);
+    await page.screenshot({ path: `${pictures}/${name}-${kind}.png`, fullPage: true });
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => axe.run());
+    for (const { id, impact, help, nodes } of violations) {
+      const what = `${id} (${impact}): ${help}: ${nodes.map((node) => node.html).join(" ").slice(0, 300)}`;
+      if (impact === "serious" || impact === "critical") faults.push(`${kind} ${name}: ${what}`);
+      else console.log(`${kind} ${name}: ${what}`);
+    }
+  }
+}
+
+// What only the script does.
+async function comfort(page) {
+  await page.goto("/");
+  const total = page.locator("#totals dd").first();
+  const before = await total.innerText();
+  await page.locator("#tick-2").check();
+  await page.locator("#tick-3").focus();
+  await page.request.get("/badge.svg?repo=busy/name");
+  await page.waitForFunction((before) => document.querySelector("#totals dd").innerText !== before, before);
+  assert.ok(await page.locator("#tick-2").isChecked(), "a tick stays");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "tick-3", "the focus stays");
+  await page.getByRole("button", { name: "Pause updates" }).click();
+  await page.getByRole("button", { name: "Go on updating" }).click();
+
+  await page.goto("/repo/busy/name?period=7d");
+  const box = await page.locator("img.chart").boundingBox();
+  await page.mouse.move(box.x + box.width - 40, box.y + box.height / 2);
+  const tip = await page.locator(".tip").innerText();
+  const newest = await page.locator("#series tbody tr").first().locator("th, td").allTextContents();
+  assert.equal(tip, newest.join(" – "));
+}
+
+try {
+  await Promise.all([
+    visitor({ viewport: DESK }).then(walk),
+    visitor({ viewport: PHONE, javaScriptEnabled: false }).then(walk),
+    visitor({ viewport: DESK }).then(comfort),
+  ]);
+  await Promise.all(
+    [["desk-light", DESK, "light"], ["desk-dark", DESK, "dark"], ["phone-light", PHONE, "light"], ["phone-dark", PHONE, "dark"]].map(
+      async ([kind, viewport, colorScheme]) =>
+        look(await visitor({ viewport, colorScheme, axe: true, deviceScaleFactor: viewport === PHONE ? 2 : 1 }), kind),
+    ),
+  );
+} finally {
+  await browser.close();
+}
+assert.deepEqual(faults, []);
+console.log("no faults");

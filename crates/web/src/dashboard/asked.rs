@@ -1,0 +1,168 @@
+//! What somebody wants to see of the front page, and the addresses that ask for something a little different.
+
+use crate::{
+    name::{encoded_text, push},
+    query::Query,
+    rankings::RankPeriod,
+};
+use tallymark_core::Event;
+
+/// How many rows can be asked for; the first is what one gets.
+pub(super) const SIZES: [usize; 3] = [25, 100, 1000];
+
+/// What rows are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Hits,
+    Name,
+}
+
+/// The parameters of the front page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) event: Event,
+    pub(super) period: RankPeriod,
+    pub(super) order: Order,
+    pub(super) ascending: bool,
+    /// One of [`SIZES`].
+    pub(super) rows: usize,
+    /// A text that names have in them.
+    pub(super) search: Option<String>,
+    /// Where the next names are looked for, as the store has said.
+    pub(super) after: Option<String>,
+}
+
+impl Asked {
+    pub(super) fn read(query: Query<'_>) -> Result<Asked, String> {
+        let period = match query.text("period") {
+            None => RankPeriod::All,
+            Some(word) => RankPeriod::read(&word).ok_or("period is all, month, week, day, hour or minute")?,
+        };
+        let order = match query.text("sort").as_deref() {
+            None | Some("hits") => Order::Hits,
+            Some("name") => Order::Name,
+            Some(_) => return Err("sort is hits or name".to_owned()),
+        };
+        let ascending = match query.text("dir").as_deref() {
+            None => order.usual(),
+            Some("asc") => true,
+            Some("desc") => false,
+            Some(_) => return Err("dir is asc or desc".to_owned()),
+        };
+        let rows = match query.text("rows") {
+            None => Some(SIZES[0]),
+            Some(text) => text.parse().ok().filter(|size| SIZES.contains(size)),
+        };
+        let form = |name: &str| {
+            let text = query.form(name).map(|value| String::from_utf8_lossy(&value).into_owned());
+            text.filter(|text| !text.is_empty())
+        };
+        Ok(Asked {
+            event: query.event()?,
+            period,
+            order,
+            ascending,
+            rows: rows.ok_or("rows is 25, 100 or 1000")?,
+            search: form("search").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+            after: form("after"),
+        })
+    }
+
+    pub(super) fn with_event(&self, event: Event) -> String {
+        Asked { event, search: None, after: None, ..self.clone() }.address()
+    }
+
+    pub(super) fn with_period(&self, period: RankPeriod) -> String {
+        Asked { period, search: None, after: None, ..self.clone() }.address()
+    }
+
+    pub(super) fn with_rows(&self, rows: usize) -> String {
+        Asked { rows, ..self.clone() }.address()
+    }
+
+    /// The other way round, if that is what it is sorted by.
+    pub(super) fn sorted_by(&self, order: Order) -> String {
+        let ascending = if order == self.order { !self.ascending } else { order.usual() };
+        Asked { order, ascending, ..self.clone() }.address()
+    }
+
+    pub(super) fn looking_from(&self, after: &str) -> String {
+        Asked { after: Some(after.to_owned()), ..self.clone() }.address()
+    }
+
+    /// The shortest address that asks for this.
+    fn address(&self) -> String {
+        let mut path = "/".to_owned();
+        if self.event != Event::HIT {
+            push(&mut path, "event", self.event.as_str());
+        }
+        if self.period != RankPeriod::All {
+            push(&mut path, "period", self.period.word());
+        }
+        if self.order == Order::Name {
+            push(&mut path, "sort", "name");
+        }
+        if self.ascending != self.order.usual() {
+            push(&mut path, "dir", if self.ascending { "asc" } else { "desc" });
+        }
+        if self.rows != SIZES[0] {
+            push(&mut path, "rows", &self.rows.to_string());
+        }
+        for (key, text) in [("search", &self.search), ("after", &self.after)] {
+            if let Some(text) = text {
+                push(&mut path, key, &encoded_text(text, true));
+            }
+        }
+        path
+    }
+}
+
+impl Order {
+    /// Whether one expects the smallest first.
+    fn usual(self) -> bool {
+        self == Order::Name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Uri;
+
+    fn read(address: &str) -> Result<Asked, String> {
+        let uri: Uri = address.parse().unwrap();
+        Asked::read(Query::of(&uri))
+    }
+
+    #[test]
+    fn every_address_asks_for_what_it_was_made_of() {
+        for address in [
+            "/",
+            "/?event=like&period=week",
+            "/?period=minute&sort=name&dir=desc&rows=100",
+            "/?dir=asc",
+            "/?search=a%20b%26%3C&after=x%2By",
+        ] {
+            let asked = read(address).unwrap();
+            assert_eq!(asked.address(), address);
+            for other in [
+                asked.with_event(Event::HIT),
+                asked.with_period(RankPeriod::Hour),
+                asked.with_rows(1000),
+                asked.sorted_by(Order::Name),
+                asked.sorted_by(Order::Hits),
+            ] {
+                assert_eq!(read(&other).unwrap().address(), other);
+            }
+        }
+        assert_eq!(read("/?search=+a+b+&period=DAY").unwrap().search.as_deref(), Some("a b"));
+        assert_eq!(read("/?search=+").unwrap(), read("/").unwrap());
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused() {
+        for query in ["period=year", "sort=x", "dir=up", "rows=26", "rows=-1", "event=%00", "period="] {
+            assert!(read(&format!("/?{query}")).is_err(), "{query}");
+        }
+    }
+}
