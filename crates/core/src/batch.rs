@@ -2,12 +2,14 @@
 //!
 //! A batch is frozen when it is made. Its number is `(instance, seq)`, and a store applies each number once.
 
-use crate::{Event, Name, When};
+use crate::{Event, Name, StatusCount, When};
 use uuid::Uuid;
 
 /// How many distinct names one batch carries at the most. One Lua call blocks Redis for as long as its names take
 /// (about 4 us a name), so this bounds the pause that other clients of that Redis see.
 pub const MAX_BATCH_NAMES: usize = 1000;
+/// How many statuses one batch carries at the most, for the same reason.
+pub const MAX_BATCH_STATUSES: usize = 2000;
 
 /// One cell of a tally: so many occurrences of an event on a name at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +24,56 @@ pub struct Entry {
     pub count: u64,
 }
 
+/// What was counted: the cells, and beside them the statuses that some of their occurrences came with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sorted by event, name and time; no two alike.
+    pub entries: Vec<Entry>,
+    /// Sorted by event, name, month and status; no two alike.
+    pub statuses: Vec<StatusCount>,
+}
+
+impl Counts {
+    /// Sorts, and adds up what is alike.
+    pub fn folded(mut entries: Vec<Entry>, mut statuses: Vec<StatusCount>) -> Counts {
+        entries.sort_unstable();
+        entries.dedup_by(|next, kept| {
+            let same = (next.event, next.when) == (kept.event, kept.when) && next.name == kept.name;
+            if same {
+                kept.count = kept.count.saturating_add(next.count);
+            }
+            same
+        });
+        statuses.sort_unstable();
+        statuses.dedup_by(|next, kept| {
+            let same = (next.event, next.month) == (kept.event, kept.month)
+                && next.name == kept.name
+                && next.status == kept.status;
+            if same {
+                kept.count = kept.count.saturating_add(next.count);
+            }
+            same
+        });
+        Counts { entries, statuses }
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.statuses.is_empty()
+    }
+
+    /// How many occurrences.
+    pub fn hits(&self) -> u64 {
+        self.entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
+    }
+}
+
+impl From<Vec<Entry>> for Counts {
+    fn from(entries: Vec<Entry>) -> Counts {
+        Counts { entries, statuses: Vec::new() }
+    }
+}
+
 /// The unit that a store applies exactly once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -31,11 +83,15 @@ pub struct Batch {
     pub seq: u64,
     /// Sorted by event, name and time; no two alike.
     pub entries: Vec<Entry>,
+    /// Sorted by event, name, month and status; no two alike. Nearly always none.
+    pub statuses: Vec<StatusCount>,
 }
 
-/// Cuts the sorted entries of a sealed tally into batches of at most [`MAX_BATCH_NAMES`] names, numbered from
-/// `first_seq`. The entries of one name are never split, unless they alone outnumber a batch.
-pub fn batches(instance: Uuid, first_seq: u64, entries: Vec<Entry>) -> Vec<Batch> {
+/// Cuts what a tally held into batches of at most [`MAX_BATCH_NAMES`] names, numbered from `first_seq`. The entries of
+/// one name are never split, unless they alone outnumber a batch; its statuses go with them, unless they are too many.
+pub fn batches(instance: Uuid, first_seq: u64, counts: impl Into<Counts>) -> Vec<Batch> {
+    let Counts { entries, statuses } = counts.into();
+    let empty = |seq| Batch { instance, seq, entries: Vec::new(), statuses: Vec::new() };
     let mut batches: Vec<Batch> = Vec::with_capacity(entries.len() / MAX_BATCH_NAMES + 1);
     let mut names = 0;
     for entry in entries {
@@ -49,11 +105,24 @@ pub fn batches(instance: Uuid, first_seq: u64, entries: Vec<Entry>) -> Vec<Batch
         }
         if batches.is_empty() || !open || (!same_name && names > MAX_BATCH_NAMES) {
             names = 1;
-            batches.push(Batch { instance, seq: first_seq + batches.len() as u64, entries: Vec::new() });
+            batches.push(empty(first_seq + batches.len() as u64));
         }
         if let Some(batch) = batches.last_mut() {
             batch.entries.push(entry);
         }
+    }
+    let mut at = 0;
+    for status in statuses {
+        let behind = |last: &Entry| (last.event, &last.name) < (status.event, &status.name);
+        while at + 1 < batches.len() && batches[at].entries.last().is_some_and(behind) {
+            at += 1;
+        }
+        // What does not fit goes into batches of its own, behind those of the entries.
+        if batches.get(at).is_none_or(|batch| batch.statuses.len() >= MAX_BATCH_STATUSES) {
+            batches.push(empty(first_seq + batches.len() as u64));
+            at = batches.len() - 1;
+        }
+        batches[at].statuses.push(status);
     }
     batches
 }
@@ -61,7 +130,7 @@ pub fn batches(instance: Uuid, first_seq: u64, entries: Vec<Entry>) -> Vec<Batch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Day, Minute};
+    use crate::{Day, Minute, Month, Status};
 
     fn entry(name: &str, minute: i32) -> Entry {
         let when = When::Minute(Minute(minute));
@@ -90,5 +159,45 @@ mod tests {
         let cut = batches(Uuid::nil(), 1, entries.clone());
         assert_eq!(cut.iter().map(|b| b.entries.len()).collect::<Vec<_>>(), [4000, 4000, 1000]);
         assert_eq!(cut.into_iter().flat_map(|b| b.entries).collect::<Vec<_>>(), entries);
+    }
+
+    #[test]
+    fn statuses_go_with_their_names_or_behind_them_all() {
+        let name = |n: usize| Name::new(&format!("n{n:05}")).unwrap();
+        let entries: Vec<Entry> = (0..1500).map(|n| Entry { name: name(n), ..entry("a", 1) }).collect();
+        let status = |n: usize, status: usize| StatusCount {
+            event: Event::HIT,
+            name: name(n),
+            month: Month(1),
+            status: Status::new(&format!("s{status:04}")).unwrap(),
+            count: 1,
+        };
+        let statuses: Vec<StatusCount> =
+            (0..3).map(|n| status(n, 0)).chain((0..4500).map(|s| status(1400, s))).collect();
+        let cut = batches(Uuid::nil(), 3, Counts { entries: entries.clone(), statuses: statuses.clone() });
+        let sizes: Vec<_> = cut.iter().map(|b| (b.seq, b.entries.len(), b.statuses.len())).collect();
+        assert_eq!(sizes, [(3, 1000, 3), (4, 500, 2000), (5, 0, 2000), (6, 0, 500)]);
+        assert_eq!(cut.iter().flat_map(|b| b.entries.clone()).collect::<Vec<_>>(), entries);
+        assert_eq!(cut.into_iter().flat_map(|b| b.statuses).collect::<Vec<_>>(), statuses);
+        let alone = batches(Uuid::nil(), 1, Counts { entries: Vec::new(), statuses: statuses[..1].to_vec() });
+        assert_eq!(alone.len(), 1);
+    }
+
+    #[test]
+    fn folding_sorts_and_adds_up() {
+        let statused = |status: &str, count| StatusCount {
+            event: Event::HIT,
+            name: Name::new("a").unwrap(),
+            month: Month(0),
+            status: Status::new(status).unwrap(),
+            count,
+        };
+        let counts = Counts::folded(
+            vec![entry("b", 1), entry("a", 1), entry("b", 1)],
+            vec![statused("y", 1), statused("x", 2), statused("y", u64::MAX)],
+        );
+        assert_eq!(counts.entries, [entry("a", 1), Entry { count: 2, ..entry("b", 1) }]);
+        assert_eq!(counts.statuses, [statused("x", 2), statused("y", u64::MAX)]);
+        assert_eq!(counts.hits(), 3);
     }
 }

@@ -49,7 +49,7 @@ impl Reader {
         let (when, redated) = line.when(self.dating, now)?;
         let spelling = record::Spelling { escape: Escape::Default, decode: 1, names: route.names };
         let name = record::read_name(spelling, name, &mut self.unescaped, &mut self.decoded)?;
-        Ok(Hit { event: route.event, name, when, weight: 1, redated })
+        Ok(Hit { event: route.event, name, when, weight: 1, redated, status: None })
     }
 }
 

@@ -1,6 +1,6 @@
 //! One counted occurrence, borrowed from the buffer it arrived in.
 
-use crate::{Event, NameRef, When};
+use crate::{Event, NameRef, StatusRef, When};
 
 /// One counted occurrence of an event.
 ///
@@ -17,11 +17,13 @@ pub struct Hit<'a> {
     pub weight: u32,
     /// The line's own date lay outside the window for live lines, and the arrival day took its place.
     pub redated: bool,
+    /// What it ended with, for events that say so. It counts beside the hit.
+    pub status: Option<StatusRef<'a>>,
 }
 
 impl<'a> Hit<'a> {
     /// One occurrence of `event` on `name` at `when`.
     pub fn one(event: Event, name: NameRef<'a>, when: When) -> Hit<'a> {
-        Hit { event, name, when, weight: 1, redated: false }
+        Hit { event, name, when, weight: 1, redated: false, status: None }
     }
 }

@@ -3,7 +3,7 @@
 //! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`, as it does with
 //! [`Counter`](crate::Counter).
 
-use crate::Entry;
+use crate::Counts;
 use std::{fmt, future::Future, pin::Pin};
 
 /// What makes a request that is sent twice one request.
@@ -61,7 +61,7 @@ pub type Commit<'a> = Pin<Box<dyn Future<Output = Result<Committed, NotCommitted
 
 /// Writes counts that somebody hands in.
 pub trait Ledger: Send + Sync {
-    /// Puts entries (sorted, no two alike) into the store, and answers when they are there: with `once` exactly once
-    /// for each key, however often it is called.
-    fn commit<'a>(&'a self, once: Option<Once<'a>>, entries: Vec<Entry>) -> Commit<'a>;
+    /// Puts counts into the store, and answers when they are there: with `once` exactly once for each key, however
+    /// often it is called.
+    fn commit<'a>(&'a self, once: Option<Once<'a>>, counts: Counts) -> Commit<'a>;
 }

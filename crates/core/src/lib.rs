@@ -20,11 +20,12 @@ mod recall;
 pub mod record;
 mod reject;
 mod route;
+mod status;
 pub mod syslog;
 mod tally;
 mod time;
 
-pub use batch::{Batch, Entry, MAX_BATCH_NAMES, batches};
+pub use batch::{Batch, Counts, Entry, MAX_BATCH_NAMES, MAX_BATCH_STATUSES, batches};
 pub use counter::{Counter, Total, Unavailable, Waiting};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
@@ -38,5 +39,6 @@ pub use name::{
 pub use recall::{Recall, Recalled};
 pub use reject::Reject;
 pub use route::{Column, Dating, Escape, NameRule, Route, Routes};
+pub use status::{MAX_STATUS, MAX_STATUSES, NotAStatus, Status, StatusCount, StatusRef};
 pub use tally::{Added, Slot, Tally};
-pub use time::{Day, Minute, Now, When};
+pub use time::{Day, Minute, Month, Now, When};

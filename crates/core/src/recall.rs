@@ -160,7 +160,8 @@ impl Recall {
     /// When the next line of these bytes will count: `Some(None)` for the minute it arrives in; `None` if its bytes do
     /// not say.
     fn lasting(&self, route: &Route, dating: Dating, hit: &Hit<'_>) -> Option<Option<Day>> {
-        if hit.redated || !depends_on_bytes_alone(route) {
+        // A slot knows nothing of statuses.
+        if hit.redated || hit.status.is_some() || !depends_on_bytes_alone(route) {
             return None;
         }
         match hit.when {
@@ -262,7 +263,7 @@ mod tests {
             fold.line(format!("{header}\"2026-11-20\",\"a%2Fb\"").as_bytes(), now).unwrap();
         }
         assert_eq!(fold.recalled, 120);
-        let counts: Vec<u64> = fold.tally.seal().into_iter().map(|entry| entry.count).collect();
+        let counts: Vec<u64> = fold.tally.seal().entries.into_iter().map(|entry| entry.count).collect();
         assert_eq!(counts, [60, 120, 60]);
     }
 
@@ -275,13 +276,13 @@ mod tests {
             fold.line(line, now).unwrap();
         }
         assert_eq!(fold.recalled, 0);
-        let days: Vec<When> = fold.tally.seal().into_iter().map(|entry| entry.when).collect();
+        let days: Vec<When> = fold.tally.seal().entries.into_iter().map(|entry| entry.when).collect();
         // Today with its minute; yesterday and the day before only as days.
         assert_eq!(days.len(), 2);
     }
 
     fn sealed(fold: &mut Fold) -> Vec<Entry> {
-        fold.tally.seal()
+        fold.tally.seal().entries
     }
 
     proptest! {

@@ -69,7 +69,7 @@ impl Reader {
         let (when, redated) = line.when(self.dating, now)?;
         let spelling = Spelling { escape: route.escape, decode: route.decode, names: route.names };
         let name = read_name(spelling, line.name, &mut self.unescaped, &mut self.decoded)?;
-        Ok(Hit { event: line.event, name, when, weight: line.weight, redated })
+        Ok(Hit { event: line.event, name, when, weight: line.weight, redated, status: None })
     }
 
     /// The general path: any CSV. A line whose quotes are out of order is refused, but first its columns are counted,

@@ -3,10 +3,13 @@
 //! One tally belongs to one source task, so it has no lock. A name that has been counted keeps a slot over the seals, so
 //! counting it again allocates nothing: the table is probed with the borrowed name, or the slot is known already
 //! ([`crate::Recall`]). The number of cells is bounded; what does not fit is counted under `~overflow` of its event and
-//! time, so totals stay exact whatever names arrive.
+//! time, so totals stay exact whatever names arrive. Statuses, which few hits have, are folded beside it.
 
-use crate::{ALL, Entry, Event, Hit, MAX_NAME, Name, OVERFLOW, When};
+mod statuses;
+
+use crate::{ALL, Counts, Entry, Event, Hit, MAX_NAME, Month, Name, OVERFLOW, When};
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
+use statuses::Statuses;
 use std::hash::BuildHasher;
 
 /// How many different events one tally holds.
@@ -40,6 +43,7 @@ pub struct Tally {
     hot: When,
     strays: u32,
     cold: HashTable<Cold>,
+    statuses: Statuses,
     events: Vec<Event>,
     hasher: DefaultHashBuilder,
     limit: usize,
@@ -76,6 +80,7 @@ impl Tally {
             hot: When::Day(crate::Day(i32::MIN)),
             strays: 0,
             cold: HashTable::new(),
+            statuses: Statuses::new(limit),
             events: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             // A slot has a number of 32 bits.
@@ -88,7 +93,11 @@ impl Tally {
 
     /// Counts a hit.
     pub fn add(&mut self, hit: &Hit<'_>) -> Added {
-        self.add_named(hit.event, hit.name.as_str(), hit.when, u64::from(hit.weight))
+        let added = self.add_named(hit.event, hit.name.as_str(), hit.when, u64::from(hit.weight));
+        if let Some(status) = hit.status {
+            self.add_status(hit.event, added, hit.when.day().month(), status.as_str(), u64::from(hit.weight));
+        }
+        added
     }
 
     /// Counts a hit on a slot that [`Tally::add`] has answered in this epoch.
@@ -102,10 +111,30 @@ impl Tally {
     }
 
     /// Counts what an earlier tally had sealed, for example because the flusher did not take it yet.
-    pub fn merge(&mut self, entries: Vec<Entry>) {
-        for entry in entries {
+    pub fn merge(&mut self, counts: Counts) {
+        for entry in counts.entries {
             self.add_named(entry.event, entry.name.as_str(), entry.when, entry.count);
         }
+        for status in counts.statuses {
+            let event = self.event(status.event);
+            let hash = self.hasher.hash_one((event, status.name.as_str()));
+            let slot = self.find(hash, event, status.name.as_str());
+            let added = slot.map_or(Added::Overflow, |slot| Added::In(Slot(slot)));
+            self.add_status(status.event, added, status.month, status.status.as_str(), status.count);
+        }
+    }
+
+    /// Counts the status of a hit where the hit itself was counted.
+    #[cold]
+    fn add_status(&mut self, event: Event, added: Added, month: Month, status: &str, count: u64) {
+        let slot = match added {
+            Added::In(Slot(slot)) => slot,
+            Added::Overflow => {
+                let event = self.event(event);
+                self.overflow_slot(event)
+            }
+        };
+        self.statuses.add(slot, month, status, count);
     }
 
     fn add_named(&mut self, event: Event, name: &str, when: When, count: u64) -> Added {
@@ -134,10 +163,14 @@ impl Tally {
     }
 
     fn overflow(&mut self, event: u16, when: When, count: u64) -> Added {
-        let hash = self.hasher.hash_one((event, OVERFLOW));
-        let slot = self.find(hash, event, OVERFLOW).unwrap_or_else(|| self.insert(event, Name::overflow()));
+        let slot = self.overflow_slot(event);
         self.count(slot, when, count);
         Added::Overflow
+    }
+
+    fn overflow_slot(&mut self, event: u16) -> u32 {
+        let hash = self.hasher.hash_one((event, OVERFLOW));
+        self.find(hash, event, OVERFLOW).unwrap_or_else(|| self.insert(event, Name::overflow()))
     }
 
     fn find(&self, hash: u64, event: u16, name: &str) -> Option<u32> {
@@ -167,9 +200,9 @@ impl Tally {
         if self.len() + self.long_in_use + self.limit / 4 >= self.limit {
             return false;
         }
-        let entries = self.take();
+        let counts = self.take();
         self.clear();
-        self.merge(entries);
+        self.merge(counts);
         true
     }
 
@@ -263,16 +296,17 @@ impl Tally {
     }
 
     /// Takes everything out, sorted by event, name and time. Names keep their slots.
-    pub fn seal(&mut self) -> Vec<Entry> {
-        let entries = self.take();
+    pub fn seal(&mut self) -> Counts {
+        let counts = self.take();
         // Made-up events must not keep real ones out for ever.
         if self.events.len() >= MAX_EVENTS {
             self.clear();
         }
-        entries
+        counts
     }
 
-    fn take(&mut self) -> Vec<Entry> {
+    fn take(&mut self) -> Counts {
+        let statuses = self.statuses.take(&self.slots, &self.events);
         let mut entries = Vec::with_capacity(self.len());
         self.long_in_use = 0;
         let entry = |counted: &Counted, events: &[Event], when, count| Entry {
@@ -291,15 +325,7 @@ impl Tally {
             // What became hot again stands in both; the two are one cell.
             entries.push(entry(counted, &self.events, cold.when, cold.count));
         }
-        entries.sort_unstable();
-        entries.dedup_by(|next, kept| {
-            let same = (next.event, next.when) == (kept.event, kept.when) && next.name == kept.name;
-            if same {
-                kept.count = kept.count.saturating_add(next.count);
-            }
-            same
-        });
-        entries
+        Counts::folded(entries, statuses)
     }
 
     /// The number that stands for an event in the slots. The event column of a log is the sender's, so the number of
@@ -322,173 +348,4 @@ fn beside(name: &Name) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Day, Minute, NameRef};
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-
-    fn hit(name: &str, when: When, weight: u32) -> Hit<'_> {
-        Hit { weight, ..Hit::one(Event::HIT, NameRef::new(name.as_bytes()).unwrap(), when) }
-    }
-
-    fn sealed(tally: &mut Tally) -> Vec<(String, When, u64)> {
-        tally.seal().into_iter().map(|e| (e.name.to_string(), e.when, e.count)).collect()
-    }
-
-    #[test]
-    fn seal_empties_and_sorts() {
-        let mut tally = Tally::new(10);
-        let minute = When::Minute(Minute(5));
-        for (name, when, weight) in
-            [("b", minute, 1), ("a", minute, 2), ("b", minute, 3), ("b", When::Day(Day(0)), 1)]
-        {
-            assert!(matches!(tally.add(&hit(name, when, weight)), Added::In(_)));
-        }
-        let expect = [("a".into(), minute, 2), ("b".into(), minute, 4), ("b".into(), When::Day(Day(0)), 1)];
-        let mut cells = tally.cells_of(Event::HIT, "b");
-        cells.sort_unstable();
-        assert_eq!(cells, [(minute, 4), (When::Day(Day(0)), 1)]);
-        assert!(tally.cells_of(Event::HIT, "c").is_empty() && tally.cells_of(Event::URL, "b").is_empty());
-        assert_eq!(sealed(&mut tally), expect);
-        assert!(tally.is_empty() && tally.seal().is_empty() && tally.cells_of(Event::HIT, "b").is_empty());
-    }
-
-    #[test]
-    fn slots_stay_good_over_seals_and_minutes() {
-        let mut tally = Tally::new(10);
-        let Added::In(slot) = tally.add(&hit("a", When::Minute(Minute(1)), 1)) else {
-            panic!("there is room")
-        };
-        tally.seal();
-        for minute in 1..=200 {
-            tally.add_at(slot, When::Minute(Minute(minute / 100)), 2);
-        }
-        let expect = [0, 1, 2].map(|minute| ("a".to_owned(), When::Minute(Minute(minute))));
-        let sealed = sealed(&mut tally);
-        assert_eq!(sealed.iter().map(|(name, when, _)| (name.clone(), *when)).collect::<Vec<_>>(), expect);
-        assert_eq!(sealed.iter().map(|(_, _, count)| *count).collect::<Vec<_>>(), [198, 200, 2]);
-        assert_eq!(tally.epoch(), 0);
-    }
-
-    #[test]
-    fn full_tally_counts_new_names_under_overflow_and_known_ones_exactly() {
-        let mut tally = Tally::new(2);
-        let when = When::Day(Day(1));
-        for name in ["a", "b", "c", "d", "a", "c"] {
-            tally.add(&hit(name, when, 1));
-        }
-        let expect = [("a".into(), when, 2), ("b".into(), when, 1), ("~overflow".into(), when, 3)];
-        assert_eq!(sealed(&mut tally), expect);
-    }
-
-    #[test]
-    fn names_of_earlier_ticks_make_room_for_new_ones() {
-        let mut tally = Tally::new(8);
-        let when = When::Day(Day(1));
-        for n in 0..100 {
-            let name = format!("n{n}");
-            assert!(matches!(tally.add(&hit(&name, when, 1)), Added::In(_)), "{name}");
-            if n % 4 == 3 {
-                assert_eq!(tally.seal().len(), 4);
-            }
-        }
-        assert!(tally.epoch() > 0, "slots were given to others");
-    }
-
-    #[test]
-    fn long_names_take_the_room_of_several() {
-        let mut tally = Tally::new(100);
-        let count = |tally: &mut Tally, n: u32, event| {
-            let name = format!("{n:02048}");
-            let name = NameRef::of(Event::URL, name.as_bytes()).unwrap();
-            tally.add(&Hit::one(event, name, When::Day(Day(1))))
-        };
-        for round in 0..3 {
-            let counted = (0..50).map(|n| count(&mut tally, 50 * round + n, Event::URL));
-            let fit = counted.filter(|added| matches!(added, Added::In(_))).count();
-            assert!((5..=10).contains(&fit), "{fit}");
-            let sealed = tally.seal();
-            assert_eq!(sealed.iter().map(|e| e.count).sum::<u64>(), 50);
-            assert_eq!(sealed.len(), fit + 1);
-        }
-        // An event that is none of its own any more has no long names.
-        assert_eq!(count(&mut tally, 1, Event::OVERFLOW), Added::Overflow);
-    }
-
-    #[test]
-    fn made_up_events_are_bounded_and_still_counted() {
-        let mut tally = Tally::new(10_000);
-        for n in 0..1000 {
-            let event = Event::new(format!("e{n}").as_bytes()).unwrap();
-            tally.add(&Hit { event, ..hit("a", When::Day(Day(1)), 1) });
-        }
-        let sealed = tally.seal();
-        assert_eq!(sealed.len(), MAX_EVENTS + 1);
-        assert_eq!(sealed.iter().map(|e| e.count).sum::<u64>(), 1000);
-        assert!(sealed.iter().any(|e| e.event == Event::OVERFLOW && e.count == 1000 - MAX_EVENTS as u64));
-    }
-
-    #[test]
-    fn counts_saturate() {
-        let mut tally = Tally::new(2);
-        let entry = |count| Entry {
-            event: Event::HIT,
-            name: Name::new("a").unwrap(),
-            when: When::Day(Day(1)),
-            count,
-        };
-        tally.merge(vec![entry(u64::MAX - 1)]);
-        tally.merge(vec![entry(5)]);
-        assert_eq!(tally.seal()[0].count, u64::MAX);
-    }
-
-    proptest! {
-        /// Any order of adds, seals and merges is the same as a plain map. Where names or times do not fit, the counts
-        /// of each event and time are the same all the same.
-        #[test]
-        fn fold_equals_a_plain_map(
-            hits in prop::collection::vec((0u8..3, 0u8..30, 0i32..3, 1u32..5, 0u8..20), 0..400), limit in 4usize..300,
-        ) {
-            let mut tally = Tally::new(limit);
-            let (mut plain, mut sum) = (Sums::new(), Sums::new());
-            for (event, name, when, weight, what) in hits {
-                let event = Event::new(&[b'a' + event]).unwrap();
-                let name = format!("n{name}");
-                let when = if when == 0 { When::Day(Day(0)) } else { When::Minute(Minute(when)) };
-                tally.add(&Hit { event, ..hit(&name, when, weight) });
-                *plain.entry((event, name, when)).or_default() += u64::from(weight);
-                match what {
-                    0 => {
-                        let sealed = tally.seal();
-                        tally.merge(sealed);
-                    }
-                    1 => add(&mut sum, tally.seal()),
-                    _ => {}
-                }
-            }
-            add(&mut sum, tally.seal());
-            prop_assert_eq!(by_time(&sum), by_time(&plain));
-            // 3 events, 30 names, 3 times: here everything fits.
-            if limit >= 270 {
-                prop_assert_eq!(sum, plain);
-            }
-        }
-    }
-
-    type Sums = BTreeMap<(Event, String, When), u64>;
-
-    fn add(sums: &mut Sums, entries: Vec<Entry>) {
-        for entry in entries {
-            *sums.entry((entry.event, entry.name.to_string(), entry.when)).or_default() += entry.count;
-        }
-    }
-
-    fn by_time(sums: &Sums) -> BTreeMap<(Event, When), u64> {
-        let mut by_time = BTreeMap::new();
-        for ((event, _, when), count) in sums {
-            *by_time.entry((*event, *when)).or_default() += count;
-        }
-        by_time
-    }
-}
+mod tests;

@@ -13,6 +13,10 @@ pub struct Day(pub i32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Minute(pub i32);
 
+/// A month of the UTC calendar, counted from January 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Month(pub i32);
+
 /// When a hit happened, as exactly as its line said: to the minute, or only the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum When {
@@ -68,9 +72,28 @@ impl Day {
         (era * 400 + yoe + i32::from(month <= 2), month as u32, day as u32)
     }
 
+    /// The month it lies in.
+    pub fn month(self) -> Month {
+        let (year, month, _) = self.date();
+        Month((year - 1970) * 12 + month as i32 - 1)
+    }
+
     /// The first minute of the day.
     pub fn first_minute(self) -> Minute {
         Minute(self.0.saturating_mul(DAY_MINUTES))
+    }
+}
+
+impl Month {
+    /// The month 1 to 12 of a year; `None` for any other.
+    pub fn of(year: i32, month: u32) -> Option<Month> {
+        let month = i32::try_from(month).ok().filter(|month| (1..=12).contains(month))?;
+        year.checked_sub(1970)?.checked_mul(12)?.checked_add(month - 1).map(Month)
+    }
+
+    /// Year, and month 1 to 12.
+    pub fn date(self) -> (i32, u32) {
+        (1970 + self.0.div_euclid(12), self.0.rem_euclid(12) as u32 + 1)
     }
 }
 
@@ -340,5 +363,15 @@ mod tests {
         ] {
             assert_eq!(parse_time(text.as_bytes()), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        for number in (-40_000..90_000).step_by(13) {
+            let (day, date) = (Day(number), NaiveDate::from_epoch_days(number).unwrap());
+            assert_eq!(day.month().date(), (date.year(), date.month()));
+            assert_eq!(Month::of(date.year(), date.month()), Some(day.month()));
+        }
+        assert_eq!((Month::of(2026, 0), Month::of(2026, 13), Month::of(i32::MAX, 1)), (None, None, None));
     }
 }

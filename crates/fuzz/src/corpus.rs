@@ -45,7 +45,11 @@ const REQUESTS: &[&[u8]] = &[
     b"GET /badge.svg?repo=..%2f..%2fetc&repo=b&format=short",
 ];
 
-const BLOCKS: &[&[u8]] = &[b"", b"\x01\x03hit\x01\x03a/b\x01\x00\x01\x05"];
+const BLOCKS: &[&[u8]] = &[
+    b"",
+    b"\x01\x03hit\x01\x03a/b\x01\x00\x01\x05",
+    b"\x03hit\x03a/b\x02\x00\x01\x02\x05\x85order\x03a/b\x01\x00\x05\x02\x08\x06closed\x04\x08\x09~overflow\x01",
+];
 
 /// The inputs of a target.
 pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {

@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tallymark_core::{Batch, Commit, Committed, Entry, Ledger, Name, NotCommitted, Once, batches};
+use tallymark_core::{Batch, Commit, Committed, Counts, Entry, Ledger, Name, NotCommitted, Once, batches};
 use tallymark_store::{Claim, Outcome, Store};
 use uuid::Uuid;
 
@@ -77,14 +77,14 @@ impl HandedIn {
         HandedIn { store, live, state, meters, limits, own, bodies }
     }
 
-    async fn write(&self, once: Option<Once<'_>>, entries: Vec<Entry>) -> Result<Committed, NotCommitted> {
+    async fn write(&self, once: Option<Once<'_>>, counts: Counts) -> Result<Committed, NotCommitted> {
         let instance = once.map(|once| instance_of(once.key));
         if let (Some(instance), Some(once)) = (instance, once)
             && !self.bodies.lock().unwrap_or_else(PoisonError::into_inner).fits(instance, once.body)
         {
             return Err(NotCommitted::OtherBody);
         }
-        if entries.is_empty() {
+        if counts.is_empty() {
             return Ok(Committed::Now);
         }
         // The flusher knows whether this is the right store, and asks all the time.
@@ -93,27 +93,27 @@ impl HandedIn {
         }
         let writing = async {
             match instance {
-                Some(instance) => self.write_once(instance, &entries).await,
-                None => self.write_own(&entries).await,
+                Some(instance) => self.write_once(instance, &counts).await,
+                None => self.write_own(&counts).await,
             }
         };
         let late = |_| Err(NotCommitted::Unknown(format!("no answer within {PATIENCE:?}")));
         let answer = tokio::time::timeout(PATIENCE, writing).await.unwrap_or_else(late);
         if answer == Ok(Committed::Now) {
-            self.meters.hits(&entries);
+            self.meters.hits(&counts.entries);
         }
         answer
     }
 
-    async fn write_once(&self, instance: Uuid, entries: &[Entry]) -> Result<Committed, NotCommitted> {
-        let batches = batches(instance, 1, entries.to_vec());
+    async fn write_once(&self, instance: Uuid, counts: &Counts) -> Result<Committed, NotCommitted> {
+        let batches = batches(instance, 1, counts.clone());
         for _ in 0..ATTEMPTS {
             let claim = self.claim(instance).await?;
             if claim.marker >= batches.len() as u64 {
                 return Ok(Committed::Before);
             }
             if claim.marker == 0 {
-                self.check_room(entries).await?;
+                self.check_room(&counts.entries).await?;
             }
             if let Applied::All = self.apply(&claim, &batches).await? {
                 return Ok(Committed::Now);
@@ -123,8 +123,8 @@ impl HandedIn {
         Err(NotCommitted::Unknown("other requests with the same key come all the time".to_owned()))
     }
 
-    async fn write_own(&self, entries: &[Entry]) -> Result<Committed, NotCommitted> {
-        self.check_room(entries).await?;
+    async fn write_own(&self, counts: &Counts) -> Result<Committed, NotCommitted> {
+        self.check_room(&counts.entries).await?;
         let mut own = self.own.lock().await;
         for _ in 0..ATTEMPTS {
             // Taken out: whatever fails from here on, the next request begins with an instance of its own.
@@ -132,7 +132,7 @@ impl HandedIn {
                 Some(own) => own,
                 None => Own { claim: self.claim(Uuid::new_v4()).await?, next: 1 },
             };
-            let batches = batches(claim.instance, next, entries.to_vec());
+            let batches = batches(claim.instance, next, counts.clone());
             match self.apply(&claim, &batches).await? {
                 Applied::All => {
                     *own = Some(Own { claim, next: next + batches.len() as u64 });
@@ -201,8 +201,8 @@ impl HandedIn {
 }
 
 impl Ledger for HandedIn {
-    fn commit<'a>(&'a self, once: Option<Once<'a>>, entries: Vec<Entry>) -> Commit<'a> {
-        Box::pin(self.write(once, entries))
+    fn commit<'a>(&'a self, once: Option<Once<'a>>, counts: Counts) -> Commit<'a> {
+        Box::pin(self.write(once, counts))
     }
 }
 

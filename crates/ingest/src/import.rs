@@ -183,10 +183,9 @@ impl Fold {
     }
 
     fn seal(&mut self, instance: Uuid) -> Vec<Batch> {
-        let entries = self.intake.seal();
-        let hits = entries.iter().fold(0u64, |sum, entry| sum.saturating_add(entry.count));
-        self.imported.hits = self.imported.hits.saturating_add(hits);
-        let complete = batches(instance, self.imported.batches + 1, entries);
+        let counts = self.intake.seal();
+        self.imported.hits = self.imported.hits.saturating_add(counts.hits());
+        let complete = batches(instance, self.imported.batches + 1, counts);
         self.imported.batches += complete.len() as u64;
         complete
     }

@@ -7,8 +7,8 @@ use crate::{
 };
 use std::sync::Arc;
 use tallymark_core::{
-    Added, Column, Dating, Entry, Hit, Now, Recall, Recalled, Reject, Route, Routes, Tally, combined, record,
-    syslog,
+    Added, Column, Counts, Dating, Hit, Now, Recall, Recalled, Reject, Route, Routes, Tally, combined,
+    record, syslog,
 };
 
 /// What a line looks like.
@@ -174,10 +174,10 @@ impl Intake {
     }
 
     /// Takes the tally out.
-    pub fn seal(&mut self) -> Vec<Entry> {
-        let entries = self.tally.seal();
-        self.meters.hits(&entries);
-        entries
+    pub fn seal(&mut self) -> Counts {
+        let counts = self.tally.seal();
+        self.meters.hits(&counts.entries);
+        counts
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
         intake.datagram(br#""2026-11-20","a""#, false, NOW);
         intake.report();
         assert_eq!(meters.lines(), (11, 3, 8));
-        let sealed = intake.seal();
+        let sealed = intake.seal().entries;
         assert_eq!(sealed.len(), 1);
         assert_eq!((sealed[0].name.as_str(), sealed[0].count), ("a/b", 3));
     }
@@ -269,7 +269,7 @@ mod tests {
         }
         intake.report();
         assert_eq!(meters.lines(), (30, 24, 6));
-        let counts: Vec<u64> = intake.seal().into_iter().map(|entry| entry.count).collect();
+        let counts: Vec<u64> = intake.seal().entries.into_iter().map(|entry| entry.count).collect();
         assert_eq!(counts, [16, 8]);
     }
 

@@ -110,10 +110,10 @@ impl Live {
         if state.tally.is_empty() {
             return None;
         }
-        let entries = state.tally.seal();
-        state.on_the_way.sealed(&entries);
-        self.meters.hits(&entries);
-        Some(Sealed::of_live(entries))
+        let counts = state.tally.seal();
+        state.on_the_way.sealed(&counts.entries);
+        self.meters.hits(&counts.entries);
+        Some(Sealed::of_live(counts))
     }
 
     /// The flusher is about to send batches to the store.

@@ -19,7 +19,7 @@ pub use url::{NotAStoreUrl, StoreUrl};
 
 use async_trait::async_trait;
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
-use tallymark_core::{Batch, Day, Event, Minute, Name};
+use tallymark_core::{Batch, Day, Event, Minute, Month, Name};
 use uuid::Uuid;
 
 /// A store's answer, or why there is none.
@@ -212,6 +212,20 @@ pub trait Store: Send + Sync {
         from: i32,
         to: i32,
     ) -> Result<Vec<(i32, i64)>>;
+
+    /// The statuses of one name in a year, or in one month of it (1 to 12), sorted by their text. At most about
+    /// [`tallymark_core::MAX_STATUSES`] of a month; what was over stands under [`tallymark_core::OVERFLOW`]. Another
+    /// program's statuses are answered as they stand there, so not each is a [`tallymark_core::Status`].
+    async fn statuses(
+        &self,
+        event: Event,
+        name: &Name,
+        year: i32,
+        month: Option<u32>,
+    ) -> Result<Vec<(String, i64)>>;
+
+    /// The months in which one name has statuses, ascending.
+    async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>>;
 
     /// A page of the names that have the event, from `start` (a [`NamePage::next`]) or from the beginning.
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage>;

@@ -25,7 +25,10 @@ async fn count(store: &dyn Store, claim: &Claim, seq: u64, entries: &[(&str, &st
     };
     let mut entries: Vec<Entry> = entries.iter().map(entry).collect();
     entries.sort();
-    store.apply(claim, &[Batch { instance: claim.instance, seq, entries }], &[]).await.unwrap();
+    store
+        .apply(claim, &[Batch { instance: claim.instance, seq, entries, statuses: Vec::new() }], &[])
+        .await
+        .unwrap();
 }
 
 /// What is ranked, as text.

@@ -14,7 +14,7 @@ use std::{
     hash::BuildHasher,
     time::{Duration, Instant},
 };
-use tallymark_core::{Entry, Event, Name, When};
+use tallymark_core::{Counts, Entry, Event, Name, OVERFLOW, When};
 
 /// How many names are remembered as known. Past that they are looked up again; 8 bytes each.
 const REMEMBERED: usize = 2_000_000;
@@ -56,23 +56,23 @@ impl Admission {
         Admission { common, limits, known, hasher, counted: HashMap::new(), budget }
     }
 
-    /// Puts what there is no room for under `~overflow`. The entries are sorted, and stay so.
-    pub(super) async fn admit(&mut self, entries: Vec<Entry>, live: bool) -> Vec<Entry> {
-        let unknown = self.unknown(&entries);
+    /// Puts what there is no room for under `~overflow`. The counts are sorted, and stay so.
+    pub(super) async fn admit(&mut self, counts: Counts, live: bool) -> Counts {
+        let unknown = self.unknown(&counts.entries);
         if unknown.is_empty() {
-            return entries;
+            return counts;
         }
         let mut refused: BTreeMap<Event, Vec<Name>> = BTreeMap::new();
         for (event, names) in unknown {
             for names in names.chunks(LOOK_UP) {
                 // One call that waits in vain is enough: the rest would wait as long.
-                let Some(over) = self.judge(event, names).await else { return entries };
+                let Some(over) = self.judge(event, names).await else { return counts };
                 if !over.is_empty() {
                     refused.entry(event).or_default().extend(over);
                 }
             }
         }
-        if refused.is_empty() { entries } else { self.put_aside(entries, &refused, live) }
+        if refused.is_empty() { counts } else { self.put_aside(counts, &refused, live) }
     }
 
     /// The names that have not been seen before, by event, in order.
@@ -145,13 +145,15 @@ impl Admission {
         may
     }
 
-    fn put_aside(&self, entries: Vec<Entry>, refused: &BTreeMap<Event, Vec<Name>>, live: bool) -> Vec<Entry> {
+    fn put_aside(&self, counts: Counts, refused: &BTreeMap<Event, Vec<Name>>, live: bool) -> Counts {
+        let over = |event: Event, name: &Name| {
+            refused.get(&event).is_some_and(|names| names.binary_search(name).is_ok())
+        };
         let mut overflow: BTreeMap<(Event, When), u64> = BTreeMap::new();
-        let mut kept = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let over =
-                refused.get(&entry.event).is_some_and(|names| names.binary_search(&entry.name).is_ok());
-            if !over && entry.name.as_str() != tallymark_core::OVERFLOW {
+        let mut kept = Vec::with_capacity(counts.entries.len());
+        for entry in counts.entries {
+            let over = over(entry.event, &entry.name);
+            if !over && entry.name.as_str() != OVERFLOW {
                 kept.push(entry);
                 continue;
             }
@@ -166,7 +168,13 @@ impl Admission {
         }
         let aside = |((event, when), count)| Entry { event, name: Name::overflow(), when, count };
         kept.extend(overflow.into_iter().map(aside));
-        kept.sort_unstable();
-        kept
+        // A status goes where its hit goes.
+        let mut statuses = counts.statuses;
+        for status in &mut statuses {
+            if over(status.event, &status.name) {
+                status.name = Name::overflow();
+            }
+        }
+        Counts::folded(kept, statuses)
     }
 }

@@ -84,8 +84,8 @@ impl Direct {
     }
 
     async fn number(&mut self, tick: Sealed) {
-        let entries = self.admission.admit(tick.entries, tick.live).await;
-        let cut = batches(self.instance, self.next_seq, entries);
+        let counts = self.admission.admit(tick.counts, tick.live).await;
+        let cut = batches(self.instance, self.next_seq, counts);
         self.next_seq += cut.len() as u64;
         let (live, replayable) = (tick.live, !tick.positions.is_empty());
         self.in_flight.extend(cut.into_iter().map(|batch| InFlight { batch, live, replayable }));

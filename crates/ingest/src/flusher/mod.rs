@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tallymark_core::Entry;
+use tallymark_core::Counts;
 use tallymark_store::{
     Outcome, Position, Store, StoreError,
     outbox::{Keep, Outbox},
@@ -30,31 +30,31 @@ use tracing::{error, info, warn};
 /// A tally taken out of its source.
 #[derive(Debug)]
 pub struct Sealed {
-    entries: Vec<Entry>,
+    counts: Counts,
     live: bool,
     positions: Vec<Position>,
 }
 
 impl Sealed {
     /// From a source of lines.
-    pub fn of_lines(entries: Vec<Entry>) -> Sealed {
-        Sealed { entries, live: false, positions: Vec::new() }
+    pub fn of_lines(counts: Counts) -> Sealed {
+        Sealed { counts, live: false, positions: Vec::new() }
     }
 
-    /// From a source that can be read again: its entries, and how far they bring it. The two are committed together.
-    pub fn of_replayable(entries: Vec<Entry>, positions: Vec<Position>) -> Sealed {
-        Sealed { entries, live: false, positions }
+    /// From a source that can be read again: its counts, and how far they bring it. The two are committed together.
+    pub fn of_replayable(counts: Counts, positions: Vec<Position>) -> Sealed {
+        Sealed { counts, live: false, positions }
     }
 
     /// From the HTTP counter, whose pending hits are part of what it shows.
-    pub(crate) fn of_live(entries: Vec<Entry>) -> Sealed {
-        Sealed { entries, live: true, positions: Vec::new() }
+    pub(crate) fn of_live(counts: Counts) -> Sealed {
+        Sealed { counts, live: true, positions: Vec::new() }
     }
 
     /// For tests of sources, which have no flusher.
     #[cfg(test)]
-    pub(crate) fn into_entries(self) -> Vec<Entry> {
-        self.entries
+    pub(crate) fn into_entries(self) -> Vec<tallymark_core::Entry> {
+        self.counts.entries
     }
 
     /// See [`Sealed::into_entries`].
@@ -64,7 +64,7 @@ impl Sealed {
     }
 
     fn hits(&self) -> u64 {
-        self.entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
+        self.counts.hits()
     }
 }
 

@@ -131,7 +131,7 @@ impl Keeper {
             lost.store(tick.hits(), Ordering::Relaxed);
             // A store that is known to be away is not asked: that would only wait.
             if self.shared.well.load(Ordering::Acquire) {
-                tick.entries = self.admission.admit(tick.entries, tick.live).await;
+                tick.counts = self.admission.admit(tick.counts, tick.live).await;
             }
             self.commit(tick).await;
             lost.store(0, Ordering::Relaxed);
@@ -146,7 +146,7 @@ impl Keeper {
         let mut failures = 0;
         loop {
             let direct = self.shared.well.load(Ordering::Acquire);
-            match self.outbox.push(tick.entries.clone(), origin, tick.positions.clone(), direct).await {
+            match self.outbox.push(tick.counts.clone(), origin, tick.positions.clone(), direct).await {
                 Ok(()) => break,
                 Err(error) => {
                     self.outbox_trouble(&error, failures);

@@ -6,11 +6,21 @@
 //!
 //! ```text
 //! record  = event-length u8, event, name-length varint, name, cells varint, cell...
+//!           and if the highest bit of event-length is set: statuses varint, status...
 //! cell    = when varint (minute * 2, or day * 2 + 1; zigzag), count varint
+//! status  = month varint (zigzag), length varint, text, count varint
 //! ```
+//!
+//! Only records with statuses set that bit, so what was written before there were any is read as it was.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
-use tallymark_core::{ALL, Day, Entry, Event, Minute, Name, NameRef, OVERFLOW, When};
+use tallymark_core::{
+    ALL, Counts, Day, Entry, Event, MAX_BATCH_STATUSES, MAX_STATUSES, Minute, Month, Name, NameRef, OVERFLOW,
+    Status, StatusCount, When,
+};
+
+/// In the length of an event: its record has statuses.
+const STATUSED: u8 = 0x80;
 
 /// The bytes are not what [`encode`] wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,33 +36,54 @@ struct Record<'a> {
     event: &'a [u8],
     name: &'a [u8],
     cells: usize,
-    /// Where its cells start, and where the next record does.
+    /// Where its cells start.
     cells_at: usize,
+    statuses: usize,
+    /// Where its statuses start, and where the next record does.
+    statuses_at: usize,
     end: usize,
 }
 
-/// Writes sorted entries.
-pub(super) fn encode(entries: &[Entry]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(entries.len() * 28);
-    for of_name in entries.chunk_by(|a, b| a.event == b.event && a.name == b.name) {
-        let Some(first) = of_name.first() else { continue };
+/// A status of a record: month, text, count.
+type Statused<'a> = (i32, &'a [u8], u64);
+
+/// Writes sorted entries, and sorted statuses.
+pub(super) fn encode(entries: &[Entry], statuses: &[StatusCount]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(entries.len() * 28 + statuses.len() * 24);
+    let mut names = entries.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
+    let mut statused = statuses.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
+    loop {
+        let name = names.peek().and_then(|of_name| of_name.first()).map(|first| (first.event, &first.name));
+        let status = statused.peek().and_then(|of_name| of_name.first()).map(|s| (s.event, &s.name));
+        let (event, name, has_entries, has_statuses) = match (name, status) {
+            (None, None) => return out,
+            (Some(name), None) => (name.0, name.1, true, false),
+            (None, Some(status)) => (status.0, status.1, false, true),
+            (Some(name), Some(status)) => {
+                let first = name.min(status);
+                (first.0, first.1, name == first, status == first)
+            }
+        };
+        let of_name = names.next_if(|_| has_entries).unwrap_or_default();
+        let of_status = statused.next_if(|_| has_statuses).unwrap_or_default();
         let cells: Vec<(i64, u64)> = of_name.iter().map(|entry| (packed(entry.when), entry.count)).collect();
-        push_record(&mut out, first.event.as_str().as_bytes(), first.name.as_str().as_bytes(), &cells);
+        let statuses: Vec<Statused<'_>> =
+            of_status.iter().map(|s| (s.month.0, s.status.as_str().as_bytes(), s.count)).collect();
+        push_record(&mut out, event.as_str().as_bytes(), name.as_str().as_bytes(), &cells, &statuses);
     }
-    out
 }
 
-/// Reads entries from byte `at` on: at least one record if there is one, then until there are `names` names or `cells`
-/// entries. Answers them and where to go on.
+/// Reads counts from byte `at` on: at least one record if there is one, then until there are `names` names, `cells`
+/// entries or as many statuses as a batch has. Answers them and where to go on.
 pub(super) fn decode(
     block: &[u8],
     at: usize,
     names: usize,
     cells: usize,
-) -> Result<(Vec<Entry>, usize), Damaged> {
-    let mut entries = Vec::new();
+) -> Result<(Counts, usize), Damaged> {
+    let (mut entries, mut statuses) = (Vec::new(), Vec::new());
     let (mut at, mut read) = (at, 0);
-    while at < block.len() && read < names && entries.len() < cells {
+    while at < block.len() && read < names && entries.len() < cells && statuses.len() < MAX_BATCH_STATUSES {
         let record = record(block, at)?;
         let damaged = Damaged { at };
         let event = Event::new(record.event).map_err(|_| damaged)?;
@@ -62,10 +93,16 @@ pub(super) fn decode(
             let (packed, count) = cell(block, &mut cell_at).ok_or(damaged)?;
             entries.push(Entry { event, name: name.clone(), when: unpacked(packed).ok_or(damaged)?, count });
         }
+        let mut status_at = record.statuses_at;
+        for _ in 0..record.statuses {
+            let (month, text, count) = status(block, &mut status_at).ok_or(damaged)?;
+            let (month, status) = (Month(month), status_of(text).ok_or(damaged)?);
+            statuses.push(StatusCount { event, name: name.clone(), month, status, count });
+        }
         read += 1;
         at = record.end;
     }
-    Ok((entries, at))
+    Ok((Counts { entries, statuses }, at))
 }
 
 /// Adds up what stands in several blocks.
@@ -77,18 +114,21 @@ pub(super) fn merge(blocks: &[Vec<u8>]) -> Result<Vec<u8>, Damaged> {
         }
     }
     let mut out = Vec::with_capacity(blocks.iter().map(Vec::len).sum::<usize>() / 2);
-    let mut cells: Vec<(i64, u64)> = Vec::new();
+    let (mut cells, mut statuses) = (Vec::new(), Vec::new());
     while let Some(head) = heap.pop() {
         let (event, name) = (head.record.event, head.record.name);
         head.cells(&mut cells)?;
+        head.statuses(&mut statuses)?;
         if let Some(next) = Head::of(head.block, head.record.end)? {
             heap.push(next);
         }
         let more = heap.peek().is_some_and(|next| (next.record.event, next.record.name) == (event, name));
         if !more {
             add_up(&mut cells);
-            push_record(&mut out, event, name, &cells);
+            add_up_statuses(&mut statuses);
+            push_record(&mut out, event, name, &cells, &statuses);
             cells.clear();
+            statuses.clear();
         }
     }
     Ok(out)
@@ -114,6 +154,14 @@ impl<'a> Head<'a> {
         let mut at = self.record.cells_at;
         for _ in 0..self.record.cells {
             into.push(cell(self.block, &mut at).ok_or(Damaged { at })?);
+        }
+        Ok(())
+    }
+
+    fn statuses(&self, into: &mut Vec<Statused<'a>>) -> Result<(), Damaged> {
+        let mut at = self.record.statuses_at;
+        for _ in 0..self.record.statuses {
+            into.push(status(self.block, &mut at).ok_or(Damaged { at })?);
         }
         Ok(())
     }
@@ -155,6 +203,36 @@ fn add_up(cells: &mut Vec<(i64, u64)>) {
     });
 }
 
+/// The same for statuses. A month never gets more of them than a store keeps, so that no record outgrows a batch by
+/// much, however long an outage is.
+fn add_up_statuses(statuses: &mut Vec<Statused<'_>>) {
+    statuses.sort_unstable_by_key(|&(month, text, _)| (month, text));
+    sum_statuses(statuses);
+    let (mut month, mut of_month, mut capped) = (None, 0, false);
+    for status in statuses.iter_mut() {
+        of_month = if month == Some(status.0) { of_month + 1 } else { 1 };
+        month = Some(status.0);
+        if of_month > MAX_STATUSES {
+            status.1 = OVERFLOW.as_bytes();
+            capped = true;
+        }
+    }
+    if capped {
+        statuses.sort_unstable_by_key(|&(month, text, _)| (month, text));
+        sum_statuses(statuses);
+    }
+}
+
+fn sum_statuses(statuses: &mut Vec<Statused<'_>>) {
+    statuses.dedup_by(|next, kept| {
+        let same = (next.0, next.1) == (kept.0, kept.1);
+        if same {
+            kept.2 = kept.2.saturating_add(next.2);
+        }
+        same
+    });
+}
+
 /// Minutes before days, as [`When`] is ordered.
 fn order(packed: i64) -> (bool, i64) {
     (packed & 1 == 1, packed)
@@ -180,15 +258,38 @@ fn name_of(event: Event, bytes: &[u8]) -> Option<Name> {
     }
 }
 
-fn push_record(out: &mut Vec<u8>, event: &[u8], name: &[u8], cells: &[(i64, u64)]) {
+fn status_of(bytes: &[u8]) -> Option<Status> {
+    if bytes == OVERFLOW.as_bytes() {
+        return Some(Status::overflow());
+    }
+    Status::new(std::str::from_utf8(bytes).ok()?).ok()
+}
+
+fn push_record(
+    out: &mut Vec<u8>,
+    event: &[u8],
+    name: &[u8],
+    cells: &[(i64, u64)],
+    statuses: &[Statused<'_>],
+) {
     // An event has at most 32 bytes.
-    out.push(event.len() as u8);
+    out.push(event.len() as u8 | if statuses.is_empty() { 0 } else { STATUSED });
     out.extend_from_slice(event);
     push_varint(out, name.len() as u64);
     out.extend_from_slice(name);
     push_varint(out, cells.len() as u64);
     for &(when, count) in cells {
-        push_varint(out, ((when << 1) ^ (when >> 63)) as u64);
+        push_zigzag(out, when);
+        push_varint(out, count);
+    }
+    if statuses.is_empty() {
+        return;
+    }
+    push_varint(out, statuses.len() as u64);
+    for &(month, text, count) in statuses {
+        push_zigzag(out, i64::from(month));
+        push_varint(out, text.len() as u64);
+        out.extend_from_slice(text);
         push_varint(out, count);
     }
 }
@@ -196,9 +297,9 @@ fn push_record(out: &mut Vec<u8>, event: &[u8], name: &[u8], cells: &[(i64, u64)
 fn record(block: &[u8], start: usize) -> Result<Record<'_>, Damaged> {
     let read = || {
         let mut at = start;
-        let length = usize::from(*block.get(at)?);
+        let head = *block.get(at)?;
         at += 1;
-        let event = take(block, &mut at, length)?;
+        let event = take(block, &mut at, usize::from(head & !STATUSED))?;
         let length = usize::try_from(varint(block, &mut at)?).ok()?;
         let name = take(block, &mut at, length)?;
         let cells = usize::try_from(varint(block, &mut at)?).ok()?;
@@ -206,15 +307,34 @@ fn record(block: &[u8], start: usize) -> Result<Record<'_>, Damaged> {
         for _ in 0..cells {
             cell(block, &mut at)?;
         }
-        Some(Record { event, name, cells, cells_at, end: at })
+        let statuses =
+            if head & STATUSED == 0 { 0 } else { usize::try_from(varint(block, &mut at)?).ok()? };
+        let statuses_at = at;
+        for _ in 0..statuses {
+            status(block, &mut at)?;
+        }
+        Some(Record { event, name, cells, cells_at, statuses, statuses_at, end: at })
     };
     read().ok_or(Damaged { at: start })
 }
 
 fn cell(block: &[u8], at: &mut usize) -> Option<(i64, u64)> {
+    Some((zigzag(block, at)?, varint(block, at)?))
+}
+
+fn status<'a>(block: &'a [u8], at: &mut usize) -> Option<Statused<'a>> {
+    let month = i32::try_from(zigzag(block, at)?).ok()?;
+    let length = usize::try_from(varint(block, at)?).ok()?;
+    Some((month, take(block, at, length)?, varint(block, at)?))
+}
+
+fn zigzag(block: &[u8], at: &mut usize) -> Option<i64> {
     let zigzag = varint(block, at)?;
-    let when = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
-    Some((when, varint(block, at)?))
+    Some((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
+}
+
+fn push_zigzag(out: &mut Vec<u8>, value: i64) {
+    push_varint(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
 fn take<'a>(block: &'a [u8], at: &mut usize, length: usize) -> Option<&'a [u8]> {
@@ -245,77 +365,5 @@ fn varint(block: &[u8], at: &mut usize) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-
-    type Plain = BTreeMap<(Event, Name, When), u64>;
-
-    fn plain() -> impl Strategy<Value = Plain> {
-        let name = prop_oneof![
-            "[a-e]/[a-e]".prop_map(|text| Name::new(&text).unwrap()),
-            Just(Name::overflow()),
-            Just(Name::new("日本/語").unwrap()),
-        ];
-        let when = prop_oneof![
-            any::<i32>().prop_map(|n| When::Minute(Minute(n))),
-            (0i32..3).prop_map(|n| When::Minute(Minute(n))),
-            (-2i32..3).prop_map(|n| When::Day(Day(n))),
-        ];
-        let event = "[ab]{1,2}".prop_map(|text| Event::new(text.as_bytes()).unwrap());
-        let long = "[a-c/]{1,2}".prop_map(|text| Name::of(Event::URL, &text.repeat(1000)).unwrap());
-        let key = prop_oneof![(event, name), long.prop_map(|name| (Event::URL, name))];
-        let key = (key, when).prop_map(|((event, name), when)| (event, name, when));
-        prop::collection::btree_map(key, 1..u64::MAX, 0..40)
-    }
-
-    fn entries(plain: &Plain) -> Vec<Entry> {
-        let entry = |(&(event, ref name, when), &count): (&(Event, Name, When), &u64)| Entry {
-            event,
-            name: name.clone(),
-            when,
-            count,
-        };
-        plain.iter().map(entry).collect()
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_back_in_any_portions(plain in plain(), names in 1usize..5, cells in 1usize..9) {
-            let entries = entries(&plain);
-            let block = encode(&entries);
-            let (mut read, mut at) = (Vec::new(), 0);
-            while at < block.len() {
-                let (portion, next) = decode(&block, at, names, cells).unwrap();
-                prop_assert!(next > at && !portion.is_empty());
-                read.extend(portion);
-                at = next;
-            }
-            prop_assert_eq!(read, entries);
-        }
-
-        #[test]
-        fn merge_equals_a_plain_sum(parts in prop::collection::vec(plain(), 0..5)) {
-            let blocks: Vec<Vec<u8>> = parts.iter().map(|part| encode(&entries(part))).collect();
-            let mut sum = Plain::new();
-            for (key, count) in parts.into_iter().flatten() {
-                let total = sum.entry(key).or_insert(0u64);
-                *total = total.saturating_add(count);
-            }
-            let merged = merge(&blocks).unwrap();
-            prop_assert_eq!(decode(&merged, 0, usize::MAX, usize::MAX).unwrap().0, entries(&sum));
-        }
-
-        #[test]
-        fn damaged_bytes_are_an_error_and_never_a_panic(plain in plain(), at in any::<prop::sample::Index>(), byte: u8) {
-            let mut block = encode(&entries(&plain));
-            if !block.is_empty() {
-                let at = at.index(block.len());
-                block[at] = byte;
-                let _ = decode(&block, 0, usize::MAX, usize::MAX);
-                let _ = merge(&[block.clone(), block[..at].to_vec()]);
-            }
-        }
-    }
-}
+#[path = "codec/tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tallymark_core::{Batch, Entry, MAX_BATCH_NAMES, batches};
+use tallymark_core::{Batch, Counts, MAX_BATCH_NAMES, batches};
 use uuid::Uuid;
 
 /// So many blocks of one level are merged into one of the next: 64 ticks, then 64 times 64.
@@ -131,14 +131,14 @@ impl Desk {
 
     pub(super) fn push(
         &mut self,
-        entries: &[Entry],
+        counts: &Counts,
         origin: Origin,
         positions: &[Position],
         direct: bool,
     ) -> Result<()> {
-        let cut = (direct && self.pool == 0).then(|| batches(self.instance, self.last + 1, entries.to_vec()));
+        let cut = (direct && self.pool == 0).then(|| batches(self.instance, self.last + 1, counts.clone()));
         let sort = if origin == Origin::Live { LIVE } else { LINES };
-        let block = if cut.is_none() { codec::encode(entries) } else { Vec::new() };
+        let block = if cut.is_none() { codec::encode(&counts.entries, &counts.statuses) } else { Vec::new() };
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for position in positions {
@@ -160,7 +160,7 @@ impl Desk {
                         "INSERT INTO pool (id, level, live, hits, block)
                          VALUES ((SELECT max(coalesce(max(id), 0), ?4) + 1 FROM pool), 0, ?1, ?2, ?3)",
                     )?
-                    .execute(params![sort, clamped(codec::hits(entries)), block, desk.inherited])?;
+                    .execute(params![sort, clamped(counts.hits()), block, desk.inherited])?;
                 pooled = 1;
             }
             transaction.commit()?;
@@ -244,9 +244,9 @@ impl Desk {
         })?;
         let mut waiting = Vec::with_capacity(rows.len());
         for (seq, live, block) in rows {
-            let (entries, _) =
+            let (Counts { entries, statuses }, _) =
                 codec::decode(&block, 0, usize::MAX, usize::MAX).map_err(|damaged| self.damaged(damaged))?;
-            let batch = Batch { instance: self.instance, seq: seq as u64, entries };
+            let batch = Batch { instance: self.instance, seq: seq as u64, entries, statuses };
             waiting.push(Waiting { batch, origin: if live { Origin::Live } else { Origin::Lines } });
         }
         Ok(waiting)
@@ -263,10 +263,12 @@ impl Desk {
         };
         let (origin, mut at, mut waiting) = (cutting.origin, cutting.at, Vec::new());
         while at < cutting.block.len() && waiting.len() < most {
-            let (entries, next) = codec::decode(&cutting.block, at, MAX_BATCH_NAMES, BATCH_ENTRIES)
-                .map_err(|damaged| self.damaged(damaged))?;
+            let (Counts { entries, statuses }, next) =
+                codec::decode(&cutting.block, at, MAX_BATCH_NAMES, BATCH_ENTRIES)
+                    .map_err(|damaged| self.damaged(damaged))?;
             let seq = self.last + 1 + waiting.len() as u64;
-            waiting.push(Waiting { batch: Batch { instance: self.instance, seq, entries }, origin });
+            waiting
+                .push(Waiting { batch: Batch { instance: self.instance, seq, entries, statuses }, origin });
             at = next;
         }
         let done = at >= cutting.block.len();
@@ -446,7 +448,12 @@ fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> 
     let hits = clamped(codec::hits(&batch.entries));
     transaction
         .prepare_cached("INSERT INTO batch (seq, live, hits, block) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![batch.seq as i64, origin == Origin::Live, hits, codec::encode(&batch.entries)])
+        .execute(params![
+            batch.seq as i64,
+            origin == Origin::Live,
+            hits,
+            codec::encode(&batch.entries, &batch.statuses)
+        ])
         .map(|_| ())
 }
 

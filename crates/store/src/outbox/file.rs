@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 /// "tmob" in `PRAGMA application_id`.
 const APPLICATION: i32 = 0x746d_6f62;
-const SCHEMA_VERSION: i32 = 1;
+/// 2: records may have statuses.
+const SCHEMA_VERSION: i32 = 2;
 /// Only `store adopt` writes besides the daemon, and only for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -62,6 +63,11 @@ fn set_up(connection: &mut Connection, instance: Uuid) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -8192)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.set_prepared_statement_cache_capacity(32);
+    // What was written before is read as it is; an older program, which could not read what is written now, refuses.
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    if number("application_id")? == APPLICATION && number("user_version")? < SCHEMA_VERSION {
+        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
     if tables == 0 {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(SCHEMA)?;

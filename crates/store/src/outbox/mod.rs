@@ -18,7 +18,7 @@ use std::{
     thread::{self, JoinHandle},
     time::{Duration, SystemTime},
 };
-use tallymark_core::{Batch, Entry};
+use tallymark_core::{Batch, Counts};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -166,12 +166,13 @@ impl Outbox {
     /// in the same commit.
     pub async fn push(
         &self,
-        entries: Vec<Entry>,
+        counts: impl Into<Counts>,
         origin: Origin,
         positions: Vec<Position>,
         direct: bool,
     ) -> Result<()> {
-        self.ask(move |desk| desk.push(&entries, origin, &positions, direct)).await
+        let counts = counts.into();
+        self.ask(move |desk| desk.push(&counts, origin, &positions, direct)).await
     }
 
     /// The batches behind number `after`, at most about `most`; numbers more from the pool when there are none.

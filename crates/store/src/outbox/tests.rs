@@ -2,7 +2,7 @@
 
 use super::*;
 use std::collections::BTreeMap;
-use tallymark_core::{Event, Minute, Name, When};
+use tallymark_core::{Entry, Event, Minute, Month, Name, Status, StatusCount, When};
 
 const MOST: usize = 8;
 
@@ -294,4 +294,37 @@ async fn any_mixture_of_pushes_takes_and_restarts_equals_a_plain_sum() {
     taken.extend(outbox.drain(after).await);
     assert_eq!(numbers(&taken), (1..=taken.len() as u64).collect::<Vec<_>>());
     assert_eq!(sum(&taken), sums);
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts() {
+    let mut outbox = Box::new();
+    outbox.push(&[("a", 1, 2)], true).await;
+    outbox.push(&[("b", 1, 3)], false).await;
+    outbox.outbox = None;
+    let file = rusqlite::Connection::open(outbox.dir.path().join("outbox.db")).unwrap();
+    file.pragma_update(None, "user_version", 1).unwrap();
+    outbox.reopen();
+    let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 2, "what does not know of statuses has to refuse the file now");
+    let status = |name: &str, month| StatusCount {
+        event: Event::HIT,
+        name: Name::new(name).unwrap(),
+        month: Month(month),
+        status: Status::new("closed").unwrap(),
+        count: 1,
+    };
+    for direct in [true, false] {
+        let counts = Counts { entries: entries(&[("b", 1, 1)]), statuses: vec![status("b", 7)] };
+        outbox.get().push(counts, Origin::Lines, Vec::new(), direct).await.unwrap();
+    }
+    let waiting = outbox.drain(0).await;
+    let minute = When::Minute(Minute(1));
+    assert_eq!(sum(&waiting), BTreeMap::from([(("a".into(), minute), 2), (("b".into(), minute), 5)]));
+    let statuses = |waiting: &[Waiting]| -> Vec<StatusCount> {
+        waiting.iter().flat_map(|waiting| waiting.batch.statuses.clone()).collect()
+    };
+    assert_eq!(statuses(&waiting), [status("b", 7), status("b", 7)]);
+    outbox.reopen();
+    assert_eq!(outbox.drain(0).await, waiting, "a batch that has a number keeps its statuses too");
 }

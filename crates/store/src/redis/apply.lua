@@ -2,7 +2,9 @@
 --
 -- KEYS  tallymark:store, tallymark:applied, changes
 -- ARGV  store, instance, nonce, seq, seconds that minutes are kept, seconds that hours are kept, seconds of the log,
---       n, then n words of an entry of the log (event, its names, event, its names...), then sections:
+--       n, then n words of an entry of the log (event, its names, event, its names...),
+--       how many statuses a hash may have, n, then n words of statuses: the hash of the year, the month, the status and
+--       its count; then sections:
 --       prefix of totals, prefix of days, set, set of the day, suffix of the hash of hours, hour, minute, n, and
 --       n times a name and its count. Without a set the names are aggregates; without an hour only the day is known.
 --
@@ -68,6 +70,23 @@ local function add_field(key, field, n, c, keep)
   end
 end
 
+-- The same for a status, of which a hash has a limited number: one too many counts as ~overflow.
+local OVER = '~overflow'
+local function add_status(key, status, n, c, most)
+  local sum = pcall('HINCRBY', key, status, n)
+  if sum == c and status ~= OVER then
+    local length = pcall('HLEN', key)
+    if type(length) == 'number' and length > most then
+      pcall('HDEL', key, status)
+      status = OVER
+      sum = pcall('HINCRBY', key, status, n)
+    end
+  end
+  if type(sum) ~= 'number' then
+    if overflows(sum) then pcall('HSET', key, status, MAX) else quarantine(key, sum) end
+  end
+end
+
 local function join(set, name)
   local reply = pcall('SADD', set, name)
   if type(reply) ~= 'number' then quarantine(set, reply) end
@@ -81,6 +100,15 @@ for from = 9, i - 1, 1000 do
   local reply = pcall(unpack(command))
   if type(reply) == 'table' and reply.err then quarantine(KEYS[3], reply) end
 end
+
+local most, statuses = tonumber(A[i]), i + 1 + A[i + 1]
+for j = i + 2, statuses, 4 do
+  local year, n = A[j], A[j + 3]
+  local c = tonumber(n)
+  add_status(year, A[j + 2], n, c, most)
+  add_status(year .. ':' .. A[j + 1], A[j + 2], n, c, most)
+end
+i = statuses + 1
 
 local totals, count, keep_minutes, keep_hours = {}, 0, A[5], A[6]
 local length = #A

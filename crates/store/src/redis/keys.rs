@@ -4,7 +4,7 @@
 //! every other event has its name in the key. Aggregates never enter the keys of ghit.me.
 
 use std::fmt::Write;
-use tallymark_core::{Day, Event, Name};
+use tallymark_core::{Day, Event, Month, Name};
 
 /// Hash: the identity of the store.
 pub(super) const STORE: &str = "tallymark:store";
@@ -62,6 +62,21 @@ pub(super) fn minutes(event: Event, name: &Name, hour: i32) -> String {
     key
 }
 
+/// The key of the hash of a year's statuses.
+pub(super) fn year_statuses(event: Event, name: &Name, year: i32) -> String {
+    let mut key = joined("funnels:".to_owned(), name);
+    let _ = write!(key, ":{event}:{year}");
+    key
+}
+
+/// The key of the hash of a month's statuses. Bootic writes the month without a zero.
+pub(super) fn month_statuses(event: Event, name: &Name, month: Month) -> String {
+    let (year, month) = month.date();
+    let mut key = year_statuses(event, name, year);
+    let _ = write!(key, ":{month}");
+    key
+}
+
 fn joined(mut key: String, name: &Name) -> String {
     name.escaped().push_to(&mut key);
     key
@@ -84,6 +99,8 @@ mod tests {
         assert_eq!((set(visit), day_set(visit, at)), ("names:visit".into(), "names:visit:2015-02-05".into()));
         assert_eq!(hours(visit, &name, at), "track:benwilber%2Fbashids:visit:2015:2:5");
         assert_eq!(minutes(visit, &name, at.0 * 24 + 7), "track:benwilber%2Fbashids:visit:2015:2:5:7");
+        assert_eq!(year_statuses(visit, &name, 2015), "funnels:benwilber%2Fbashids:visit:2015");
+        assert_eq!(month_statuses(visit, &name, at.month()), "funnels:benwilber%2Fbashids:visit:2015:2");
         assert_eq!(total(Event::HIT, &Name::all()), "count:hit:~all");
         assert_eq!(day(Event::HIT, &Name::overflow(), at), "count:hit:2015-02-05:~overflow");
     }

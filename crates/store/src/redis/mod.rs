@@ -21,7 +21,7 @@ use client::Link;
 use read::Reader;
 use script::{Plan, Script};
 use std::time::{Duration, UNIX_EPOCH};
-use tallymark_core::{Batch, Event, Name};
+use tallymark_core::{Batch, Event, Month, Name};
 use uuid::Uuid;
 
 /// How often a claim is tried when others claim the same instance at the same time.
@@ -186,6 +186,20 @@ impl Store for Redis {
         to: i32,
     ) -> Result<Vec<(i32, i64)>> {
         self.reader.series(event, name, step, from, to).await
+    }
+
+    async fn statuses(
+        &self,
+        event: Event,
+        name: &Name,
+        year: i32,
+        month: Option<u32>,
+    ) -> Result<Vec<(String, i64)>> {
+        self.reader.statuses(event, name, year, month).await
+    }
+
+    async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>> {
+        self.reader.status_months(event, name).await
     }
 
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {

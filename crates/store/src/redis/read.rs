@@ -13,13 +13,15 @@ use std::{
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
 };
-use tallymark_core::{Day, Event, Name};
+use tallymark_core::{Day, Event, Month, Name};
 use uuid::Uuid;
 
 /// How many keys are asked for at once.
 pub(super) const CHUNK: usize = 1000;
 /// The days that a log line may have: 1970-01-01 to 2199-12-31. No series reaches beyond.
 const DAYS: Range<i32> = 0..84_006;
+/// Their years.
+const YEARS: Range<i32> = 1970..2200;
 
 /// The connection that reads.
 #[derive(Debug)]
@@ -125,6 +127,71 @@ impl Reader {
             }
         }
         Ok(found)
+    }
+
+    /// Another program's statuses are answered as they stand there.
+    pub(super) async fn statuses(
+        &self,
+        event: Event,
+        name: &Name,
+        year: i32,
+        month: Option<u32>,
+    ) -> Result<Vec<(String, i64)>> {
+        let key = match month {
+            None => keys::year_statuses(event, name, year),
+            Some(month) => match Month::of(year, month) {
+                Some(month) => keys::month_statuses(event, name, month),
+                None => return Ok(Vec::new()),
+            },
+        };
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("HGETALL").arg(key);
+        let live = self.link.live("reading statuses").await?;
+        let answers = self.link.pipe(live, "reading statuses", &mut pipeline).await?;
+        // Another type under that key, as another program may have put there, is no count.
+        let Some(Value::Array(words)) = answers.first() else { return Ok(Vec::new()) };
+        let mut found: Vec<(String, i64)> = words
+            .chunks_exact(2)
+            .filter_map(|pair| match pair {
+                [status, count] => Some((as_text(status), as_count(count))),
+                _ => None,
+            })
+            .filter(|(_, count)| *count != 0)
+            .collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Looks for the hash of every year, then for those of the months of the years that are there: no search through
+    /// the keys.
+    pub(super) async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>> {
+        let years: Vec<String> = YEARS.map(|year| keys::year_statuses(event, name, year)).collect();
+        let years = self.existing(YEARS.zip(years)).await?;
+        let months = years.into_iter().flat_map(|year| (1..=12).filter_map(move |m| Month::of(year, m)));
+        let months = months.map(|month| (month, keys::month_statuses(event, name, month)));
+        self.existing(months).await
+    }
+
+    /// Those whose key is there.
+    async fn existing<T>(&self, keys: impl Iterator<Item = (T, String)>) -> Result<Vec<T>> {
+        let mut pipeline = redis::pipe();
+        let mut all = Vec::new();
+        for (of_key, key) in keys {
+            pipeline.cmd("EXISTS").arg(key);
+            all.push(of_key);
+        }
+        if all.is_empty() {
+            return Ok(all);
+        }
+        let live = self.link.live("looking for statuses").await?;
+        let answers = self.link.pipe(live, "looking for statuses", &mut pipeline).await?;
+        let there = |answer: &Value| matches!(answer, Value::Int(1));
+        Ok(all
+            .into_iter()
+            .zip(&answers)
+            .filter(|(_, answer)| there(answer))
+            .map(|(of_key, _)| of_key)
+            .collect())
     }
 
     pub(super) async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {

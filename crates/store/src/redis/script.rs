@@ -12,7 +12,7 @@ use super::{
 use crate::{Class, Outcome, Result, Retention, StoreError, names};
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 use std::collections::BTreeMap;
-use tallymark_core::{ALL, Batch, Day, Event, Minute, Name, When};
+use tallymark_core::{ALL, Batch, Day, Event, MAX_STATUSES, Minute, Month, Name, Status, When};
 use uuid::Uuid;
 
 /// How long the log of changes reaches back, in seconds.
@@ -67,6 +67,7 @@ pub(super) struct Plan<'a> {
     seq: u64,
     /// Cells with the same prefixes. `ALL` is not in the batch, so it is owned.
     sections: BTreeMap<(Event, bool, When), Vec<Cell<'a>>>,
+    statuses: Vec<Statused<'a>>,
     log: Vec<(Event, String)>,
     names: usize,
 }
@@ -78,10 +79,24 @@ struct Cell<'a> {
     owner: Option<usize>,
 }
 
+struct Statused<'a> {
+    event: Event,
+    name: &'a Name,
+    month: Month,
+    status: &'a Status,
+    count: i64,
+}
+
 impl<'a> Plan<'a> {
     /// `all` is [`Name::all`], which the plan can only borrow.
     pub(super) fn new(batch: &'a Batch, all: &'a Name) -> Plan<'a> {
-        let mut plan = Plan { seq: batch.seq, sections: BTreeMap::new(), log: Vec::new(), names: 0 };
+        let mut plan = Plan {
+            seq: batch.seq,
+            sections: BTreeMap::new(),
+            statuses: Vec::new(),
+            log: Vec::new(),
+            names: 0,
+        };
         let mut sums: BTreeMap<(Event, When), i64> = BTreeMap::new();
         for entries in batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name) {
             for entry in entries {
@@ -106,7 +121,24 @@ impl<'a> Plan<'a> {
                 owner: None,
             });
         }
+        plan.add_statuses(batch, all);
         plan
+    }
+
+    fn add_statuses(&mut self, batch: &'a Batch, all: &'a Name) {
+        let mut sums: BTreeMap<(Event, Month, &Status), i64> = BTreeMap::new();
+        for counted in &batch.statuses {
+            let (event, name, month, status) = (counted.event, &counted.name, counted.month, &counted.status);
+            let count = i64::try_from(counted.count).unwrap_or(i64::MAX);
+            self.statuses.push(Statused { event, name, month, status, count });
+            if name.as_str() != ALL {
+                let sum = sums.entry((event, month, status)).or_default();
+                *sum = sum.saturating_add(count);
+            }
+        }
+        for ((event, month, status), count) in sums {
+            self.statuses.push(Statused { event, name: all, month, status, count });
+        }
     }
 
     fn log(&mut self, event: Event, name: &Name) {
@@ -131,6 +163,12 @@ impl<'a> Plan<'a> {
         command.arg(at_most(minutes)).arg(at_most(hours)).arg(LOG_SECONDS).arg(2 * self.log.len());
         for (event, names) in &self.log {
             command.arg(event.as_str()).arg(names);
+        }
+        command.arg(MAX_STATUSES).arg(4 * self.statuses.len());
+        for counted in &self.statuses {
+            let (year, month) = counted.month.date();
+            command.arg(keys::year_statuses(counted.event, counted.name, year)).arg(month);
+            command.arg(counted.status.as_str()).arg(counted.count);
         }
         let mut escaped = String::new();
         for (&(event, aggregate, when), cells) in &self.sections {
@@ -213,6 +251,13 @@ pub(super) fn probes() -> Vec<String> {
         probes.push(format!("HINCRBY {key} 0 no-number"));
         probes.push(format!("HSET {key} 0 0 odd"));
         probes.push(format!("EXPIRE {key} no-number"));
+    }
+    for key in [keys::year_statuses(event, &other, 1970), keys::month_statuses(event, &other, Month(0))] {
+        let key = key.replace(ALL, "~probe");
+        probes.push(format!("HINCRBY {key} 0 no-number"));
+        probes.push(format!("HSET {key} 0 0 odd"));
+        probes.push(format!("HLEN {key}"));
+        probes.push(format!("HDEL {key} 0"));
     }
     let visit = Event::new(b"visit").unwrap_or(event);
     for set in [keys::set(event), keys::day_set(event, day), keys::set(visit), keys::day_set(visit, day)] {

@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tallymark_core::{Batch, Entry, Event, Minute, Name, When};
+use tallymark_core::{Batch, Entry, Event, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Status, When};
 
 /// How long the log of changes reaches back, in seconds.
 const LOG_SECONDS: i64 = 3600;
@@ -43,6 +43,9 @@ struct Pending {
     hours: Cells,
     minutes: Cells,
     all: BTreeMap<(Event, When), i64>,
+    /// By id of the name, month and status.
+    statuses: BTreeMap<(i64, Month, Status), i64>,
+    all_statuses: BTreeMap<(Event, Month, Status), i64>,
     log: Vec<(Event, String)>,
     newest: Option<Minute>,
 }
@@ -132,7 +135,29 @@ impl Applier {
             }
         }
         pending.log.append(&mut log);
+        self.count_statuses(totals, batch, pending)?;
         Ok(answer)
+    }
+
+    fn count_statuses(
+        &mut self,
+        totals: &mut Totals<'_>,
+        batch: &Batch,
+        pending: &mut Pending,
+    ) -> rusqlite::Result<()> {
+        for counted in &batch.statuses {
+            // The name is there, with its total; this asks for its number.
+            let (id, _) = self.known.add(totals, counted.event, &counted.name, 0)?;
+            let count = clamped(counted.count);
+            let sum = pending.statuses.entry((id, counted.month, counted.status.clone())).or_default();
+            *sum = sum.saturating_add(count);
+            if counted.name.as_str() != tallymark_core::ALL {
+                let all = (counted.event, counted.month, counted.status.clone());
+                let sum = pending.all_statuses.entry(all).or_default();
+                *sum = sum.saturating_add(count);
+            }
+        }
+        Ok(())
     }
 
     /// Counts everything once more under the aggregate of its event.
@@ -146,6 +171,11 @@ impl Applier {
                 pending.add(id, when, count);
             }
         }
+        for ((event, month, status), count) in std::mem::take(&mut pending.all_statuses) {
+            let (id, _) = self.known.add(totals, event, &Name::all(), 0)?;
+            let sum = pending.statuses.entry((id, month, status)).or_default();
+            *sum = sum.saturating_add(count);
+        }
         Ok(())
     }
 
@@ -154,6 +184,7 @@ impl Applier {
         write_cells(db, "day", pending.days)?;
         write_cells(db, "hour", pending.hours)?;
         write_cells(db, "minute", pending.minutes)?;
+        write_statuses(db, pending.statuses)?;
         write_log(db, &pending.log)?;
         // Age is counted from the newest hit at hand, not from the clock: a clock that is wrong for a moment must not
         // empty the tables for good.
@@ -247,6 +278,35 @@ fn write_cells(db: &Transaction<'_>, table: &str, mut cells: Cells) -> rusqlite:
     ))?;
     for cell in cells {
         statement.execute(cell)?;
+    }
+    Ok(())
+}
+
+/// Adds statuses. A name and month has a limited number of them: one too many counts as `~overflow`.
+fn write_statuses(
+    db: &Transaction<'_>,
+    statuses: BTreeMap<(i64, Month, Status), i64>,
+) -> rusqlite::Result<()> {
+    if statuses.is_empty() {
+        return Ok(());
+    }
+    let mut known = db.prepare_cached(
+        "UPDATE status SET n = iif(n > 9223372036854775807 - ?4, 9223372036854775807, n + ?4)
+         WHERE id = ?1 AND month = ?2 AND status = ?3",
+    )?;
+    let mut insert = db.prepare_cached(
+        "INSERT INTO status (id, month, status, n) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE
+         SET n = iif(n > 9223372036854775807 - excluded.n, 9223372036854775807, n + excluded.n)",
+    )?;
+    let mut number =
+        db.prepare_cached("SELECT count(*) FROM status WHERE id = ?1 AND month = ?2 AND status <> ?3")?;
+    for ((id, month, status), count) in statuses {
+        if known.execute((id, month.0, status.as_str(), count))? > 0 {
+            continue;
+        }
+        let there: i64 = number.query_row((id, month.0, OVERFLOW), |row| row.get(0))?;
+        let full = there >= MAX_STATUSES as i64;
+        insert.execute((id, month.0, if full { OVERFLOW } else { status.as_str() }, count))?;
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 /// "tmrk" in `PRAGMA application_id`: what `file` and other programs know our files by.
 const APPLICATION: i32 = 0x746d_726b;
-/// The version of the schema below, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i32 = 1;
+/// The version of the schema below, with all that was added to it, in `PRAGMA user_version`.
+const SCHEMA_VERSION: i32 = 2;
 /// How long a call waits for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite does not wait when the file is just being switched to WAL by somebody else, so we do.
@@ -33,6 +33,13 @@ const SCHEMA: &str = "
     CREATE TABLE change (
         entry INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, event TEXT NOT NULL, names TEXT NOT NULL) STRICT;
 ";
+
+/// What each version added to the one before, from the second on.
+const ADDED: &[&str] = &["
+    CREATE TABLE status (
+        id INTEGER, month INTEGER, status TEXT, n INTEGER NOT NULL, PRIMARY KEY (id, month, status))
+        STRICT, WITHOUT ROWID;
+"];
 
 /// Opens the file for writing, and creates it if it is not there. Answers the identity of the store too.
 pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
@@ -98,8 +105,8 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.set_prepared_statement_cache_capacity(32);
 
-    if version == 0 {
-        create(&mut connection)?;
+    if version < SCHEMA_VERSION {
+        bring_up(&mut connection)?;
     }
     let uuid: String =
         connection.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0))?;
@@ -109,17 +116,22 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
     Ok((connection, uuid))
 }
 
-/// Makes a store of an empty file, unless another process has just done so. (Opening an existing one writes nothing, so
-/// it waits for no writer.)
-fn create(connection: &mut Connection) -> std::result::Result<(), Fault> {
+/// Makes a store of an empty file, and adds what a file of an earlier version lacks; unless another process has just done
+/// so. (Opening one of this version writes nothing, so it waits for no writer.)
+fn bring_up(connection: &mut Connection) -> std::result::Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if recognise(&transaction)? == 0 {
+    let mut version = recognise(&transaction)?;
+    if version == 0 {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         let uuid = Uuid::new_v4().to_string();
         transaction.execute("INSERT INTO meta (key, value) VALUES ('uuid', ?1)", [uuid])?;
+        version = 1;
     }
+    for added in ADDED.iter().skip(version.max(1) as usize - 1) {
+        transaction.execute_batch(added)?;
+    }
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
 }
 

@@ -20,7 +20,7 @@ use crate::{
 use async_trait::async_trait;
 use read::Readers;
 use std::path::Path;
-use tallymark_core::{Batch, Event, Name};
+use tallymark_core::{Batch, Event, Month, Name};
 use uuid::Uuid;
 use writer::Writer;
 
@@ -89,6 +89,22 @@ impl Store for Sqlite {
     ) -> Result<Vec<(i32, i64)>> {
         let name = name.clone();
         self.readers.run("reading a series", move |db| read::series(db, event, &name, step, from..to)).await
+    }
+
+    async fn statuses(
+        &self,
+        event: Event,
+        name: &Name,
+        year: i32,
+        month: Option<u32>,
+    ) -> Result<Vec<(String, i64)>> {
+        let name = name.clone();
+        self.readers.run("reading statuses", move |db| read::statuses(db, event, &name, year, month)).await
+    }
+
+    async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>> {
+        let name = name.clone();
+        self.readers.run("looking for statuses", move |db| read::status_months(db, event, &name)).await
     }
 
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {

@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-use tallymark_core::{Event, Name};
+use tallymark_core::{Event, Month, Name};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -106,6 +106,43 @@ pub(super) fn series(
         }
     }
     Ok(found)
+}
+
+/// A year is the sum of its months.
+pub(super) fn statuses(
+    db: &Connection,
+    event: Event,
+    name: &Name,
+    year: i32,
+    month: Option<u32>,
+) -> rusqlite::Result<Vec<(String, i64)>> {
+    let months = match month {
+        Some(month) => Month::of(year, month).map(|month| (month, month)),
+        None => Month::of(year, 1).zip(Month::of(year, 12)),
+    };
+    let Some((first, last)) = months else { return Ok(Vec::new()) };
+    let mut statement = db.prepare_cached(
+        "SELECT status, n FROM status WHERE id = (SELECT id FROM name WHERE event = ?1 AND name = ?2)
+         AND month BETWEEN ?3 AND ?4 ORDER BY status",
+    )?;
+    let mut rows = statement.query((event.as_str(), name.as_str(), first.0, last.0))?;
+    let mut found: Vec<(String, i64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (status, count): (String, i64) = (row.get(0)?, row.get(1)?);
+        match found.last_mut() {
+            Some((last, sum)) if *last == status => *sum = sum.saturating_add(count),
+            _ => found.push((status, count)),
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn status_months(db: &Connection, event: Event, name: &Name) -> rusqlite::Result<Vec<Month>> {
+    let mut statement = db.prepare_cached(
+        "SELECT DISTINCT month FROM status WHERE id = (SELECT id FROM name WHERE event = ?1 AND name = ?2)
+         ORDER BY month",
+    )?;
+    statement.query_map((event.as_str(), name.as_str()), |row| row.get(0).map(Month))?.collect()
 }
 
 /// Names in the order of their bytes; a page starts behind the last name of the one before.

@@ -1,7 +1,9 @@
 //! A store to try things on, and short ways to say what is tried.
 
 use std::{path::PathBuf, sync::Arc};
-use tallymark_core::{Batch, Day, Entry, Event, MAX_BATCH_NAMES, Minute, Name, When};
+use tallymark_core::{
+    Batch, Counts, Day, Entry, Event, MAX_BATCH_NAMES, Minute, Month, Name, Status, StatusCount, When,
+};
 use tallymark_store::{Claim, Outcome, Retention, Store, StoreUrl};
 use tallymark_testbed::Redis;
 use tempfile::TempDir;
@@ -78,7 +80,7 @@ impl Desk {
     pub(crate) fn batch(&self, seq: u64, entries: &[Entry]) -> Batch {
         let mut entries = entries.to_vec();
         entries.sort();
-        Batch { instance: self.claim.instance, seq, entries }
+        Batch { instance: self.claim.instance, seq, entries, statuses: Vec::new() }
     }
 
     pub(crate) async fn apply(&self, batches: &[Batch]) -> Vec<Outcome> {
@@ -87,10 +89,18 @@ impl Desk {
 
     /// Counts entries in as many batches as they need. Answers the totals and how many keys were left alone.
     pub(crate) async fn count(&mut self, entries: &[Entry]) -> (Vec<i64>, u64) {
-        let mut entries = entries.to_vec();
-        entries.sort();
+        self.count_with(entries, &[]).await
+    }
+
+    /// The same with statuses beside the entries.
+    pub(crate) async fn count_with(
+        &mut self,
+        entries: &[Entry],
+        statuses: &[StatusCount],
+    ) -> (Vec<i64>, u64) {
         assert!(entries.len() <= MAX_BATCH_NAMES * 10);
-        let batches = tallymark_core::batches(self.claim.instance, self.seq + 1, entries);
+        let counts = Counts::folded(entries.to_vec(), statuses.to_vec());
+        let batches = tallymark_core::batches(self.claim.instance, self.seq + 1, counts);
         self.seq += batches.len() as u64;
         let (mut all, mut left) = (Vec::new(), 0);
         for outcome in self.apply(&batches).await {
@@ -138,6 +148,13 @@ pub(crate) fn at(name: &str, minute: Minute, count: u64) -> Entry {
 /// So many hits on a name on a day.
 pub(crate) fn on(name: &str, day: Day, count: u64) -> Entry {
     Entry { when: When::Day(day), ..at(name, Minute(0), count) }
+}
+
+/// So many orders of a name that ended so, in a month.
+pub(crate) fn ended(name: &Name, month: Month, status: &str, count: u64) -> StatusCount {
+    let status =
+        if status == tallymark_core::OVERFLOW { Status::overflow() } else { Status::new(status).unwrap() };
+    StatusCount { event: event("order"), name: name.clone(), month, status, count }
 }
 
 /// 2026-11-20T13:07Z.

@@ -1,8 +1,8 @@
 //! What ghit.me's own programs find in a Redis that Tallymark writes, and the other way round: literal keys, spelled
 //! out as its syslog-ng, its cron job and Bootic spell them.
 
-use crate::bed::{Bed, Desk, at, event, named, noon, on};
-use tallymark_core::{Entry, Event, Minute, Name};
+use crate::bed::{Bed, Desk, at, ended, event, named, noon, on};
+use tallymark_core::{Entry, Event, Minute, Month, Name};
 use tallymark_store::{Outcome, Step};
 use tallymark_testbed::Redis;
 
@@ -91,6 +91,54 @@ async fn other_events_and_aggregates_have_keys_of_their_own() {
     );
     assert_eq!(bed.cli("HMGET tallymark:store schema partitions"), "1\n1");
     assert!(bed.cli("XRANGE changes - +").ends_with("pageview\nacme"));
+}
+
+#[tokio::test]
+async fn statuses_have_the_keys_of_bootic() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    let name = named("o/r");
+    let january = Month::of(2027, 1).unwrap();
+    // What Bootic has counted goes on, whatever it wrote there.
+    bed.cli("HSET funnels:o%2Fr:order:2027 closed 4 draft 1");
+    bed.server().cli(&["HSET", "funnels:o%2Fr:order:2027:1", "closed", "4", "", "2"]);
+    desk.count_with(&[], &[ended(&name, january, "closed", 3), ended(&name, january, "in transit", 1)]).await;
+    let mut keys = sorted(&bed.cli("KEYS funnels:*"));
+    keys.retain(|key| key.starts_with("funnels:"));
+    let expected = ["o%2Fr:order:2027", "o%2Fr:order:2027:1", "~all:order:2027", "~all:order:2027:1"];
+    assert_eq!(keys, expected.map(|key| format!("funnels:{key}")));
+    assert_eq!(bed.cli("HGETALL funnels:~all:order:2027:1"), "closed\n3\nin transit\n1");
+    assert_eq!(bed.cli("HGET funnels:o%2Fr:order:2027 draft"), "1");
+    let read = desk.store.statuses(event("order"), &name, 2027, Some(1)).await.unwrap();
+    let read: Vec<_> = read.iter().map(|(status, count)| (status.as_str(), *count)).collect();
+    assert_eq!(read, [("", 2), ("closed", 7), ("in transit", 1)]);
+    assert_eq!(desk.store.status_months(event("order"), &name).await.unwrap(), [january]);
+}
+
+#[tokio::test]
+async fn poisoned_statuses_harm_only_their_own_hash() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    for command in [
+        "SET funnels:list:order:2026 x",
+        "HSET funnels:text:order:2026:11 closed x",
+        "HSET funnels:full:order:2026:11 closed 9223372036854775806",
+    ] {
+        bed.cli(command);
+    }
+    let entries = ["full", "good", "list", "text"].map(|name| at(name, noon(), 5));
+    let month = noon().day().month();
+    let statuses = ["full", "good", "list", "text"].map(|name| ended(&named(name), month, "closed", 5));
+    assert_eq!(desk.count_with(&entries, &statuses).await, (vec![5; 4], 2));
+    for (name, year, month) in [("full", 5, i64::MAX), ("good", 5, 5), ("list", 0, 5), ("text", 5, 0)] {
+        for (of_month, count) in [(None, year), (Some(11), month)] {
+            let read = desk.store.statuses(event("order"), &named(name), 2026, of_month).await.unwrap();
+            let count: Vec<_> =
+                Some(("closed".to_owned(), count)).filter(|(_, n)| *n > 0).into_iter().collect();
+            assert_eq!(read, count, "{name} {of_month:?}");
+        }
+    }
+    assert_eq!(bed.cli("GET funnels:list:order:2026"), "x");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod random;
 mod redis;
 mod slices;
 mod sqlite;
+mod statuses;
 mod suite;
 
 /// Makes a test per store of each fact.
@@ -65,5 +66,10 @@ on_every_store! {
     log::changes_come_in_pieces,
     log::aggregates_do_not_change,
     log::a_cursor_of_the_future_of_another_store_or_of_nonsense_is_lost,
+    statuses::statuses_are_counted_by_month_and_year_and_over_every_name,
+    statuses::weird_statuses_come_back_as_they_were,
+    statuses::a_batch_with_statuses_that_comes_again_counts_nothing,
+    statuses::made_up_statuses_have_an_end_and_their_sum_is_exact,
+    statuses::statuses_stop_at_the_largest_number,
     random::any_history_is_the_same_as_a_plain_map,
 }

@@ -3,7 +3,7 @@
 use crate::bed::{Bed, Desk, event, named, noon};
 use proptest::{prelude::*, test_runner::TestRunner};
 use std::collections::BTreeMap;
-use tallymark_core::{Day, Entry, Event, Minute, Name, When};
+use tallymark_core::{Day, Entry, Event, Minute, Month, Name, Status, StatusCount, When};
 use tallymark_store::{Outcome, Step};
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ enum Act {
 
 /// Counts by (event, name, step, bucket). The total has the step `None`.
 type Plain = BTreeMap<(Event, Name, Option<u8>, i32), i64>;
+type PlainStatuses = BTreeMap<(Event, Name, Month, Status), i64>;
 
 fn act() -> impl Strategy<Value = Act> {
     let count =
@@ -46,7 +47,7 @@ pub(crate) async fn any_history_is_the_same_as_a_plain_map(bed: Bed) {
 
 async fn check(bed: &Bed, case: u32, history: Vec<Act>) -> Result<(), TestCaseError> {
     let mut desk = Desk::of(bed, Uuid::new_v4()).await;
-    let mut plain = Plain::new();
+    let (mut plain, mut plain_statuses) = (Plain::new(), PlainStatuses::new());
     for act in history {
         match act {
             Act::Restart => desk = Desk::of(bed, desk.claim.instance).await,
@@ -67,11 +68,59 @@ async fn check(bed: &Bed, case: u32, history: Vec<Act>) -> Result<(), TestCaseEr
                 names.dedup();
                 let expected: Vec<i64> =
                     names.into_iter().map(|(event, name)| plain[&(event, name, None, 0)]).collect();
-                prop_assert_eq!(desk.count(&entries).await, (expected, 0));
+                let statuses = statuses(&entries);
+                statuses.iter().for_each(|status| count_status(&mut plain_statuses, status));
+                prop_assert_eq!(desk.count_with(&entries, &statuses).await, (expected, 0));
             }
         }
     }
-    compare(&desk, &plain).await
+    compare(&desk, &plain).await?;
+    compare_statuses(&desk, &plain_statuses).await
+}
+
+/// Every other entry had a status.
+fn statuses(entries: &[Entry]) -> Vec<StatusCount> {
+    let statused = entries.iter().filter(|entry| entry.when.day().0 % 2 == 0 && entry.event != Event::HIT);
+    let status = |entry: &Entry| StatusCount {
+        event: entry.event,
+        name: entry.name.clone(),
+        month: entry.when.day().month(),
+        status: Status::new(["closed", "draft", "é:"][(entry.count % 3) as usize]).unwrap(),
+        count: entry.count,
+    };
+    statused.map(status).collect()
+}
+
+fn count_status(plain: &mut PlainStatuses, counted: &StatusCount) {
+    for name in [counted.name.clone(), Name::all()] {
+        let key = (counted.event, name, counted.month, counted.status.clone());
+        let sum = plain.entry(key).or_default();
+        *sum = sum.saturating_add(i64::try_from(counted.count).unwrap_or(i64::MAX));
+    }
+}
+
+async fn compare_statuses(desk: &Desk, plain: &PlainStatuses) -> Result<(), TestCaseError> {
+    let mut names: Vec<_> = plain.keys().map(|(event, name, ..)| (*event, name.clone())).collect();
+    names.dedup();
+    for (event, name) in names {
+        let of_name = plain.iter().filter(|((e, n, ..), _)| (e, n) == (&event, &name));
+        let (mut months, mut year) = (BTreeMap::new(), BTreeMap::new());
+        for ((_, _, month, status), &count) in of_name {
+            months.entry(*month).or_insert_with(BTreeMap::new).insert(status.to_string(), count);
+            let sum: &mut i64 = year.entry(status.to_string()).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        let found = desk.store.status_months(event, &name).await.unwrap();
+        prop_assert_eq!(found, months.keys().copied().collect::<Vec<_>>());
+        for (month, statuses) in months {
+            let (year, month) = month.date();
+            let read = desk.store.statuses(event, &name, year, Some(month)).await.unwrap();
+            prop_assert_eq!(read, Vec::from_iter(statuses));
+        }
+        let read = desk.store.statuses(event, &name, 2026, None).await.unwrap();
+        prop_assert_eq!(read, Vec::from_iter(year));
+    }
+    Ok(())
 }
 
 /// Cells as entries, sorted and without two alike. Every case has names and events of its own, for the store is one.

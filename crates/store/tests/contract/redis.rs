@@ -125,12 +125,18 @@ async fn wrong_passwords_and_denied_keys_show_at_the_claim() {
         "~count*",
         "+@all",
     ]);
+    let mut of_last_version = vec!["ACL", "SETUSER", "nofunnels", "on", ">pass", "+@all"];
+    of_last_version.extend(["~repo*", "~tallymark*", "~changes", "~count*", "~track*", "~names*"]);
+    redis.cli(&of_last_version);
+    redis.cli(&["ACL", "SETUSER", "nohdel", "on", ">pass", "~*", "+@all", "-hdel"]);
     redis.cli(&["ACL", "SETUSER", "noexpire", "on", ">pass", "~*", "+@all", "-expire"]);
     redis.cli(&["ACL", "SETUSER", "noscript", "on", ">pass", "~*", "+@all", "-@scripting"]);
     let err = claim_error(&with("all:secret")).await;
     assert_says(&err, Class::Refused, &["claiming instance", "***@127.0.0.1", "password"]);
     assert!(!format!("{err} {err:?}").contains("secret"));
     assert_says(&claim_error(&with("keys:pass")).await, Class::Refused, &["HINCRBY track:~probe:hit"]);
+    assert_says(&claim_error(&with("nofunnels:pass")).await, Class::Refused, &["HINCRBY funnels:~probe:hit"]);
+    assert_says(&claim_error(&with("nohdel:pass")).await, Class::Refused, &["HDEL funnels:~probe:hit"]);
     assert_says(&claim_error(&with("noexpire:pass")).await, Class::Refused, &["EXPIRE track:~probe:hit"]);
     assert_says(&claim_error(&with("noscript:pass")).await, Class::Refused, &["NOPERM"]);
     assert_eq!(redis.cli(&["KEYS", "*"]), "");

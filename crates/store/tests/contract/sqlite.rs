@@ -1,7 +1,7 @@
 //! What only the embedded store can get wrong: its file, and other processes in it.
 
 use crate::{
-    bed::{Bed, Desk, at, event, named, noon, on},
+    bed::{Bed, Desk, at, ended, event, named, noon, on},
     log::read,
 };
 use std::fs;
@@ -40,10 +40,26 @@ async fn a_file_of_something_else_is_refused_and_left_alone() {
 async fn a_newer_schema_is_refused() {
     let bed = Bed::sqlite();
     bed.open().await;
-    bed.sql().pragma_update(None, "user_version", 2).unwrap();
+    bed.sql().pragma_update(None, "user_version", 99).unwrap();
     let err = open_error(&bed).await;
     assert_eq!(err.class(), Class::Schema, "{err}");
-    assert!(err.to_string().contains("newer Tallymark (schema 2"), "{err}");
+    assert!(err.to_string().contains("newer Tallymark (schema 99"), "{err}");
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_goes_on_with_statuses() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 3)]).await;
+    let identity = desk.store.identity().await.unwrap();
+    drop(desk);
+    bed.sql().execute_batch("DROP TABLE status; PRAGMA user_version = 1").unwrap();
+    let mut desk = Desk::new(&bed).await;
+    assert_eq!((desk.store.identity().await.unwrap(), desk.total("a").await), (identity, 3));
+    let (a, month) = (named("a"), noon().day().month());
+    desk.count_with(&[at("a", noon(), 1)], &[ended(&a, month, "closed", 1)]).await;
+    let read = desk.store.statuses(event("order"), &a, 2026, None).await.unwrap();
+    assert_eq!(read, [("closed".to_owned(), 1)]);
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ impl Replay {
         for file in &self.files {
             read(file, |line, now| replayed.take(&mut intake, line, now))?;
         }
-        replayed.names = by_count(intake.seal());
+        replayed.names = by_count(intake.seal().entries);
         if common.json {
             out::json(&replayed)
         } else if self.csv {

@@ -12,7 +12,7 @@ use axum::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{sync::Arc, time::Duration};
-use tallymark_core::{Committed, Entry, Event, Name, NameRef, NotCommitted, Now, Once, When};
+use tallymark_core::{Committed, Counts, Entry, Event, Name, NameRef, NotCommitted, Now, Once, When};
 
 /// How many items one request has at the most.
 const ITEMS: usize = 10_000;
@@ -101,7 +101,7 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
         return Ok(json(StatusCode::BAD_REQUEST, &Refusal { error, results }));
     }
     let once = key.map(|key| Once { key, body: &body });
-    let committed = api.app.ledger.commit(once, folded(good)).await?;
+    let committed = api.app.ledger.commit(once, Counts::folded(good, Vec::new())).await?;
     let duplicate = committed == Committed::Before;
     Ok(json(StatusCode::OK, &Receipt { accepted, rejected: asked - accepted, duplicate, results }))
 }
@@ -192,19 +192,6 @@ fn entry(item: Item, now: Now) -> Result<Entry, String> {
 fn whole(number: &serde_json::Number) -> Option<u64> {
     let float = || number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=1e15).contains(n)).map(|n| n as u64);
     number.as_u64().or_else(float)
-}
-
-/// Sorted, and no two alike, as a batch has them.
-fn folded(mut entries: Vec<Entry>) -> Vec<Entry> {
-    entries.sort_unstable();
-    entries.dedup_by(|next, kept| {
-        let same = (next.event, &next.name, next.when) == (kept.event, &kept.name, kept.when);
-        if same {
-            kept.count = kept.count.saturating_add(next.count);
-        }
-        same
-    });
-    entries
 }
 
 impl From<NotCommitted> for Problem {

@@ -12,8 +12,8 @@ use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use tallymark_badge::Look;
 use tallymark_core::{
-    Batch, Commit, Committed, Counter, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef, NotCommitted,
-    Now, Once, Total, Unavailable, Waiting, When,
+    Batch, Commit, Committed, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef,
+    NotCommitted, Now, Once, Total, Unavailable, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{App, Rankings, Visibility, router};
@@ -58,13 +58,13 @@ pub(crate) struct Book {
 }
 
 impl Ledger for Book {
-    fn commit<'a>(&'a self, once: Option<Once<'a>>, entries: Vec<Entry>) -> Commit<'a> {
+    fn commit<'a>(&'a self, once: Option<Once<'a>>, counts: Counts) -> Commit<'a> {
         let text = |entry: &Entry| {
             let When::Minute(minute) = entry.when else { panic!("every time is a minute") };
             let (minute, day) = (minute.hour_of_day() * 60 + minute.minute_of_hour(), minute.day());
             format!("{} {} {day} {minute} {}", entry.event, entry.name, entry.count)
         };
-        let handed = (once.map(|once| once.key.to_owned()), entries.iter().map(text).collect());
+        let handed = (once.map(|once| once.key.to_owned()), counts.entries.iter().map(text).collect());
         self.handed.lock().unwrap().push(handed);
         let answer = self.answer.lock().unwrap().clone();
         Box::pin(async { answer })
@@ -172,6 +172,6 @@ async fn fill(store: &dyn Store) {
     }
     entries.push(Entry { event: Event::new(b"like").unwrap(), ..entry(at(today, 719), 3) });
     entries.sort();
-    let batch = Batch { instance: claim.instance, seq: 1, entries };
+    let batch = Batch { instance: claim.instance, seq: 1, entries, statuses: Vec::new() };
     store.apply(&claim, &[batch], &[]).await.unwrap();
 }

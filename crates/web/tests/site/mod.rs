@@ -10,8 +10,8 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Batch, Commit, Counter, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef, NotCommitted, Now, Once,
-    Total, Unavailable, Waiting, When,
+    Batch, Commit, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef, NotCommitted, Now,
+    Once, Total, Unavailable, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{App, Rankings, Visibility, router};
@@ -48,7 +48,7 @@ impl Counter for Stored {
 struct Closed;
 
 impl Ledger for Closed {
-    fn commit<'a>(&'a self, _once: Option<Once<'a>>, _entries: Vec<Entry>) -> Commit<'a> {
+    fn commit<'a>(&'a self, _once: Option<Once<'a>>, _counts: Counts) -> Commit<'a> {
         Box::pin(async { Err(NotCommitted::NoRoom) })
     }
 }
@@ -143,6 +143,6 @@ async fn fill(store: &dyn Store) {
         Entry { event: Event::new(b"like").unwrap(), ..entry(When::Minute(Minute(today * 1440 + 719)), 3) },
     ];
     entries.sort();
-    let batch = Batch { instance: claim.instance, seq: 1, entries };
+    let batch = Batch { instance: claim.instance, seq: 1, entries, statuses: Vec::new() };
     store.apply(&claim, &[batch], &[]).await.unwrap();
 }
