@@ -9,7 +9,7 @@ use super::{
 };
 use std::sync::Arc;
 use tallymark_store::{Claim, StoreError, outbox::Identity};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 const FENCED: &str = "another tallymark has claimed this data directory's identity: it is a copy of this one, or this one \
     of it, and this one halts; what arrives is kept. Let one of the two go: stop it, and delete its data directory if it \
@@ -48,7 +48,7 @@ impl Sender {
             );
             claim = self.common.store.claim(identity.instance).await?;
         }
-        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
+        self.common.claimed(&claim);
         self.claim = Some(claim);
         self.acked = claim.marker;
         self.noted = 0;

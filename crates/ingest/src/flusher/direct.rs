@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Instant};
 use tallymark_core::{Batch, batches};
 use tallymark_store::{Claim, Outcome, Position};
 use tokio::sync::mpsc;
-use tracing::{error, info};
+use tracing::error;
 use uuid::Uuid;
 
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
@@ -147,7 +147,7 @@ impl Direct {
     async fn take_claim(&mut self) -> Result<(), Trouble> {
         let claim = self.common.store.claim(self.instance).await?;
         let positions = self.common.store.positions(self.instance).await?;
-        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
+        self.common.claimed(&claim);
         self.claim = Some(claim);
         self.renumber(claim.marker);
         self.common.positions.send_replace(Places::Good(Arc::new(positions)));

@@ -21,11 +21,12 @@ use std::{
 };
 use tallymark_core::Counts;
 use tallymark_store::{
-    Outcome, Position, Store, StoreError,
+    Claim, Outcome, Position, Store, StoreError,
     outbox::{Keep, Outbox},
 };
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
 /// A tally taken out of its source.
 #[derive(Debug)]
@@ -74,6 +75,7 @@ pub struct FlusherState(Arc<Mutex<Troubles>>);
 
 #[derive(Debug, Default)]
 struct Troubles {
+    claimed: Option<Uuid>,
     store: Option<String>,
     outbox: Option<String>,
     positions: Option<&'static str>,
@@ -90,6 +92,11 @@ impl FlusherState {
     /// Why the store takes nothing, if it does not.
     pub(crate) fn store_trouble(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
+    }
+
+    /// The store that these counts belong to, once it has been reached.
+    pub(crate) fn claimed(&self) -> Option<Uuid> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).claimed
     }
 
     fn change(&self, change: impl FnOnce(&mut Troubles)) {
@@ -230,6 +237,12 @@ impl Common {
             error!("{POSITIONS_HELD}");
             self.state.change(|troubles| troubles.positions = Some(POSITIONS_HELD));
         }
+    }
+
+    /// The store is the right one, and counts may go there.
+    fn claimed(&self, claim: &Claim) {
+        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
+        self.state.change(|troubles| troubles.claimed = Some(claim.store));
     }
 
     fn trouble(&self, error: &dyn fmt::Display, failures: u32) {
