@@ -14,7 +14,7 @@ use std::{
 };
 use tallymark_badge::Look;
 use tallymark_core::{Event, Name, Now};
-use tallymark_store::{Changes, Cursor, Step, Store, StoreError};
+use tallymark_store::{Changes, Cursor, Step, Store, StoreError, owner};
 use tracing::{debug, warn};
 
 /// How many names are read from the store at a time.
@@ -65,7 +65,7 @@ pub enum PublishError {
     #[error(transparent)]
     Dir(#[from] DirError),
     /// A file of ours cannot be read or written.
-    #[error("{attempt} in {dir}: {error}")]
+    #[error("{attempt} in {dir}: {error}{}", owner::hint(.error, .dir))]
     File {
         /// What was tried.
         attempt: &'static str,
