@@ -1,7 +1,7 @@
 //! The way into an embedded store: counts, positions and the batch number are one transaction of its own, so nothing
 //! stands between.
 
-use super::{Common, Ended, FOREIGN, NameLimits, Places, Sealed, admission::Admission, backoff};
+use super::{Common, Ended, NameLimits, Places, Sealed, admission::Admission, backoff};
 use std::{sync::Arc, time::Instant};
 use tallymark_core::{Batch, batches};
 use tallymark_store::{Claim, Outcome, Position};
@@ -133,7 +133,7 @@ impl Direct {
                     self.common.settled(batch, outcome, held.live);
                 }
                 Outcome::Gap { marker } => return self.gap(*marker),
-                Outcome::Foreign => return Err(FOREIGN.into()),
+                Outcome::Foreign => return Err(self.common.foreign().into()),
                 Outcome::Fenced => return Err(FENCED.into()),
             }
         }

@@ -130,7 +130,7 @@ pub struct Ended {
 }
 
 /// How a flusher is set up.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FlusherOptions {
     /// What the outbox before a remote store keeps.
     pub keep: Keep,
@@ -140,6 +140,8 @@ pub struct FlusherOptions {
     pub replayable: bool,
     /// How many names may be counted.
     pub limits: NameLimits,
+    /// What an operator does to accept a store that is not the expected one: `run ...`.
+    pub adopt: String,
 }
 
 /// Applies sealed tallies to the store.
@@ -162,6 +164,7 @@ struct Common {
     state: FlusherState,
     positions: Arc<watch::Sender<Places>>,
     replayable: bool,
+    adopt: Arc<str>,
     // The state directory stays locked for as long as anything of this runs.
     _instance: Arc<Instance>,
 }
@@ -185,6 +188,7 @@ impl Flusher {
             state,
             positions: Arc::new(watch::Sender::new(Places::Unknown)),
             replayable: options.replayable,
+            adopt: options.adopt.as_str().into(),
             _instance: instance.clone(),
         };
         let way = if store.keeps_positions() {
@@ -225,12 +229,19 @@ fn backoff(failures: u32) -> Duration {
     Duration::from_millis(50u64.saturating_mul(1 << failures.min(7))).min(Duration::from_secs(5))
 }
 
-const FOREIGN: &str = "this is not the store whose counts these are (it was emptied, or another server has its address): \
-    nothing is written to it. Put the right store back; or, to go on with this one, run `tallymark store adopt`";
 const POSITIONS_HELD: &str = "this data directory was restored from a backup, so its file positions are old: reading on \
     from them would count lines twice. Import what is missing, or start once with --accept-positions";
 
 impl Common {
+    /// Why nothing is written to a store that is another one.
+    fn foreign(&self) -> String {
+        format!(
+            "this is not the store whose counts these are (it was emptied, or another server has its address): nothing \
+             is written to it. Put the right store back; or, to go on with this one, {}",
+            self.adopt
+        )
+    }
+
     /// Sources that can be read again wait for an operator. Where there is none of them, nothing is in trouble.
     fn hold_positions(&self) {
         if self.replayable {

@@ -3,7 +3,7 @@
 use super::{Common, block_on, out};
 use crate::{
     config::{BadConfig, Config},
-    progress, publishing,
+    progress, publishing, user,
 };
 use anyhow::{Result, bail};
 use arc_swap::ArcSwap;
@@ -36,6 +36,7 @@ fn every(text: &str) -> Result<Duration, String> {
 impl Render {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let config = common.load()?;
+        user::may_write(&config.badges.dir)?;
         block_on(async {
             match self.every {
                 Some(every) => repeat(common, &config, every).await,

@@ -13,7 +13,11 @@ mod series;
 mod summary;
 mod windows;
 
-use crate::{app::App, headers, query::Query};
+use crate::{
+    app::{App, Visibility},
+    headers,
+    query::Query,
+};
 use axum::{
     Router,
     handler::Handler,
@@ -69,7 +73,12 @@ async fn openapi() -> Response {
 impl Api {
     /// Whether the request may read counts.
     fn may_read(&self, sent: &HeaderMap) -> Result<(), Problem> {
-        self.app.may_list(sent).map_err(|(status, why)| Problem::new(status, why))
+        match self.app.visibility {
+            Visibility::Public => Ok(()),
+            Visibility::Token if self.app.has_token(sent) => Ok(()),
+            Visibility::Token => Err(Problem::no_token()),
+            Visibility::Off => Err(Problem::new(StatusCode::NOT_FOUND, "lists are switched off here")),
+        }
     }
 }
 

@@ -11,7 +11,6 @@ mod round;
 mod top;
 
 pub use period::RankPeriod;
-pub(crate) use top::{MOST, Top};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
