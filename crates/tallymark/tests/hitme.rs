@@ -117,6 +117,104 @@ fn what_hitme_counted_is_counted_and_told_in_its_words() {
     }
 }
 
+/// `GET /hits` with a query, and its six objects as they stand in the answer.
+fn list(place: &Place, query: &str) -> [String; 6] {
+    let (status, body) = get(place, &format!("/hits{query}"));
+    assert_eq!(status, 200, "{body}");
+    let mut rest = body.strip_prefix(r#"{"status":"OK""#).unwrap().strip_suffix('}').unwrap();
+    let six = ["all_time", "last_month", "last_week", "last_day", "last_hour", "last_minute"].map(|range| {
+        let object = rest.strip_prefix(&format!(",\"{range}\":")).unwrap();
+        let end = object.find('}').unwrap() + 1;
+        rest = &object[end..];
+        object[..end].to_owned()
+    });
+    assert_eq!(rest, "");
+    six
+}
+
+#[test]
+fn lists_have_the_busiest_addresses_of_each_range() {
+    for kind in Kind::both() {
+        for (zone, shift) in [("UTC", 0), ("+02:00", -2 * 3_600_000), ("-05:00", 5 * 3_600_000)] {
+            let mut place = kind.place();
+            if let Kind::Redis(redis) = &kind {
+                redis.cli(&["FLUSHALL"]);
+            }
+            place.configure(&format!("[http]\nhitme-zone = \"{zone}\"\n"));
+            let mut daemon = place.serve();
+            ready(&place);
+            let empty = ["{}"; 6].map(str::to_owned);
+            assert_eq!(list(&place, ""), empty, "nothing is counted yet");
+            // AT in this zone, so that the same hits lie in the same ranges everywhere.
+            let at = AT + shift;
+            for (url, ms, times) in [
+                ("minute", at, 3),
+                ("hour \"<b>", at - 600_000, 4),
+                ("day", at - 12 * 3_600_000, 5),
+                ("week", at - 3 * 86_400_000, 6),
+                ("month", at - 20 * 86_400_000, 2),
+                ("all", at + 25 * 3_600_000, 9),
+            ] {
+                for _ in 0..times {
+                    let body = format!("url={url}&timestamp={ms}");
+                    assert_eq!(post(&place, "/hit", FORM, body.as_bytes()).0, 200);
+                }
+            }
+            let minute = r#""minute":"3""#;
+            let hour = format!(r#""hour \"<b>":"4",{minute}"#);
+            let day = format!(r#""day":"5",{hour}"#);
+            let expect = [
+                format!(r#"{{"all":"9","week":"6",{day},"month":"2"}}"#),
+                format!(r#"{{"week":"6",{day},"month":"2"}}"#),
+                // The first of March is a Friday: it is of this week, and not of this month.
+                format!(r#"{{"all":"9","week":"6",{day}}}"#),
+                format!("{{{day}}}"),
+                format!("{{{hour}}}"),
+                format!("{{{minute}}}"),
+            ];
+            let of_then = format!("?timestamp={at}");
+            wait_until("the store has everything", PATIENCE, || list(&place, &of_then)[0] == expect[0]);
+            assert_eq!(list(&place, &of_then), expect, "{zone}");
+            let two = list(&place, &format!("{of_then}&limit=2"));
+            assert_eq!(two[0], r#"{"all":"9","week":"6"}"#);
+            // Another time has the same of all time, and its own of the others.
+            let other = list(&place, &format!("?timestamp={}", at + 25 * 3_600_000));
+            assert_eq!((&other[0], &other[1][..]), (&expect[0], r#"{"all":"9"}"#));
+            assert_eq!(list(&place, "")[1..], empty[1..]);
+            stop(&mut daemon);
+        }
+    }
+    let place = Place::new();
+    let mut daemon = place.serve();
+    for limit in ["0", "-1", "1001", "1e3", "", "99999999999999999999"] {
+        let reason = error("limit is a number from 1 to 1000");
+        assert_eq!(get(&place, &format!("/hits?limit={limit}")), (400, reason), "{limit}");
+    }
+    assert_eq!(get(&place, "/hits?timestamp=NaN").0, 400);
+    let answer = http::request("POST", place.addr(), "/hits", &[], b"");
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET,HEAD")));
+    stop(&mut daemon);
+}
+
+#[test]
+fn lists_are_shown_to_whom_lists_are_shown() {
+    let token = "a-token-of-sixteen";
+    for (visibility, without, with) in [("token", 401, 200), ("off", 404, 404), ("public", 200, 200)] {
+        let mut place = Place::new();
+        place.configure(&format!("[http]\nvisibility = \"{visibility}\"\ntokens = [\"{token}\"]\n"));
+        let mut daemon = place.serve();
+        ready(&place);
+        assert_eq!(get(&place, "/hits").0, without);
+        let bearer = format!("Bearer {token}");
+        let answer = http::request("GET", place.addr(), "/hits", &[("Authorization", &bearer)], b"");
+        assert_eq!(answer.status, with);
+        // One address is no list: whoever can show its badge can ask for its count.
+        assert_eq!(post(&place, "/hit", FORM, b"url=a").0, 200);
+        assert_eq!(get(&place, "/hit?url=a").0, 200);
+        stop(&mut daemon);
+    }
+}
+
 #[test]
 fn an_address_may_be_long_and_is_never_a_file() {
     for kind in Kind::both() {
@@ -274,7 +372,9 @@ fn a_store_that_is_away_is_said_and_nothing_is_lost() {
     ready(&place);
     redis.stop();
     assert_eq!(post(&place, "/hit", FORM, b"url=a"), (200, OK.to_owned()));
-    assert_eq!(get(&place, "/hit?url=a"), (503, error("the store does not answer; try again")));
+    let away = (503, error("the store does not answer; try again"));
+    assert_eq!(get(&place, "/hit?url=a"), away);
+    assert_eq!(get(&place, &format!("/hits?timestamp={AT}")), away);
     redis.restart();
     wait_until("it is told again", PATIENCE, || {
         get(&place, "/hit?url=a") == shown("\"a\"", ["\"1\""; 6])

@@ -117,6 +117,16 @@ impl App {
         }
     }
 
+    /// Whether the request may read lists; if not, what to answer.
+    pub(crate) fn may_list(&self, request: &axum::http::HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+        match self.visibility {
+            Visibility::Public => Ok(()),
+            Visibility::Token if self.has_token(request) => Ok(()),
+            Visibility::Token => Err((StatusCode::UNAUTHORIZED, "send a token: Authorization: Bearer TOKEN")),
+            Visibility::Off => Err((StatusCode::NOT_FOUND, "lists are switched off here")),
+        }
+    }
+
     /// Whether a request brings one of the tokens.
     pub(crate) fn has_token(&self, request: &axum::http::HeaderMap) -> bool {
         let sent =

@@ -2,7 +2,7 @@
 //!
 //! Redis keeps no set of the names of an hour or a minute. Those of an hour are among the names of its day. Those of a
 //! minute are found in the log of changes, whose entries are numbered by time, so the busiest of a minute cost what was
-//! written in it. Every command is short, so other clients of that Redis come in between.
+//! written since; those of one that the log does not reach back to are among the names of its day, too. Every command is short, so other clients of that Redis come in between.
 
 use super::{
     keys,
@@ -18,6 +18,9 @@ use tallymark_core::{Day, Event, Minute, Name};
 const NAMES_OF_DAYS: usize = 200;
 /// How many entries of the log a slice of a minute reads; each has up to 1,000 names.
 const ENTRIES: usize = 20;
+/// How long before a minute its hits may have been counted: a time that a client says may be so far ahead. And the clocks
+/// of Redis and of ours are not the same.
+const AHEAD_MS: i64 = 11 * 60_000;
 const ATTEMPT: &str = "ranking names";
 
 /// Where a slice of several days begins.
@@ -165,6 +168,31 @@ impl Reader {
         Ok(Slice { counts: above(floor, names, counts), next })
     }
 
+    /// The same for a minute that the log does not reach back to.
+    async fn of_old_minute(
+        &self,
+        event: Event,
+        minute: Minute,
+        floor: i64,
+        start: Option<&str>,
+    ) -> Result<Slice> {
+        let (counts, next) = self.of_day(event, minute.day(), floor, start).await?;
+        let names: Vec<Name> = counts.into_iter().map(|(name, _)| name).collect();
+        let field = minute.minute_of_hour() as i32;
+        let fields = names.iter().map(|name| (keys::minutes(event, name, minute.hour()), field));
+        let counts = self.fields_of(fields.collect()).await?;
+        Ok(Slice { counts: above(floor, names, counts), next: next.map(|next| format!("day {next}")) })
+    }
+
+    /// Whether the log has everything from a time on.
+    async fn log_reaches(&self, ms: i64) -> Result<bool> {
+        let mut command = redis::cmd("XRANGE");
+        command.arg(keys::CHANGES).arg("-").arg("+").arg("COUNT").arg(1);
+        let first: Vec<(String, Value)> = self.link.query(ATTEMPT, &command).await?;
+        let first = first.first().and_then(|(id, _)| id.split_once('-')?.0.parse::<i64>().ok());
+        Ok(first.is_some_and(|first| first <= ms))
+    }
+
     /// The names that the log has from the minute on.
     async fn of_minute(
         &self,
@@ -173,7 +201,17 @@ impl Reader {
         floor: i64,
         start: Option<&str>,
     ) -> Result<Slice> {
-        let from = start.map_or_else(|| format!("{}-0", i64::from(minute.0) * 60_000), str::to_owned);
+        let begin = i64::from(minute.0) * 60_000 - AHEAD_MS;
+        let from = match start {
+            Some(start) => match start.strip_prefix("day ") {
+                Some(start) => return self.of_old_minute(event, minute, floor, Some(start)).await,
+                None => start.to_owned(),
+            },
+            None if !self.log_reaches(begin).await? => {
+                return self.of_old_minute(event, minute, floor, None).await;
+            }
+            None => format!("{}-0", begin.max(0)),
+        };
         let mut command = redis::cmd("XRANGE");
         command.arg(keys::CHANGES).arg(&from).arg("+").arg("COUNT").arg(ENTRIES);
         let entries: Vec<(String, Vec<(String, Value)>)> = self.link.query(ATTEMPT, &command).await?;

@@ -108,3 +108,23 @@ pub(crate) async fn a_slice_that_is_none_is_refused_or_empty(bed: Bed) {
         }
     }
 }
+
+#[tokio::test]
+async fn a_minute_is_found_in_the_log_or_among_the_names_of_its_day() {
+    for old_log in [false, true] {
+        let bed = Bed::redis();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        if old_log {
+            bed.cli(&format!("XADD changes {}-0 hit %zz", now.as_millis() - 30 * 60_000));
+        }
+        let mut desk = Desk::new(&bed).await;
+        let now = Minute((now.as_secs() / 60) as i32);
+        let before = Minute(now.0 - 125);
+        desk.count(&[at("now", now, 3), at("then", before, 4), at("both", now, 1), at("both", before, 2)])
+            .await;
+        for (minute, expect) in [(now, [("both", 1), ("now", 3)]), (before, [("both", 2), ("then", 4)])] {
+            let expect = expect.map(|(name, count)| (name.to_owned(), count));
+            assert_eq!(all(&desk, Event::HIT, Span::Minute(minute), 0).await.0, BTreeMap::from(expect));
+        }
+    }
+}

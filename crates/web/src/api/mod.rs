@@ -13,11 +13,7 @@ mod series;
 mod summary;
 mod windows;
 
-use crate::{
-    app::{App, Visibility},
-    headers,
-    query::Query,
-};
+use crate::{app::App, headers, query::Query};
 use axum::{
     Router,
     handler::Handler,
@@ -73,12 +69,7 @@ async fn openapi() -> Response {
 impl Api {
     /// Whether the request may read counts.
     fn may_read(&self, sent: &HeaderMap) -> Result<(), Problem> {
-        match self.app.visibility {
-            Visibility::Public => Ok(()),
-            Visibility::Token if self.app.has_token(sent) => Ok(()),
-            Visibility::Token => Err(Problem::no_token()),
-            Visibility::Off => Err(Problem::new(StatusCode::NOT_FOUND, "lists are switched off here")),
-        }
+        self.app.may_list(sent).map_err(|(status, why)| Problem::new(status, why))
     }
 }
 

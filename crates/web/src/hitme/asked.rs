@@ -6,6 +6,8 @@ use tallymark_core::{Event, NameRef, NotAName, Now, decode_percent};
 
 /// How many pairs are looked at. HitMe's clients send two.
 const MOST_PAIRS: usize = 100;
+/// How many addresses a list has when nobody says.
+const USUAL_LIMIT: usize = 100;
 /// How far ahead of our clock a time may be.
 const AHEAD_MS: i64 = 600_000;
 
@@ -77,6 +79,14 @@ impl<'a> Asked<'a> {
                 _ => format!("Invalid URL: it is longer than {} bytes", Event::URL.longest_name()),
             })
         })
+    }
+
+    /// How many addresses a list may have.
+    pub(super) fn limit(&self, most: usize) -> Result<usize, Problem> {
+        let Some(text) = self.limit.as_deref() else { return Ok(USUAL_LIMIT) };
+        let number = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+        let limit = number.and_then(|text| text.parse().ok()).filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| Problem::mistake(format!("limit is a number from 1 to {most}")))
     }
 
     /// The time; now where there is none, or `0`.

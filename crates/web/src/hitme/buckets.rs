@@ -8,7 +8,7 @@
 use super::Zone;
 use std::{collections::BTreeMap, ops::Range};
 use tallymark_core::{Day, Event, Minute, Name, When};
-use tallymark_store::{Result, Step, Store};
+use tallymark_store::{Result, Span, Step, Store};
 
 /// The ranges that hold one minute, in hours since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,12 +52,8 @@ impl Buckets {
         let all = store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
         let (hour, minute) = (self.minute.hour(), self.minute.0);
         let ranges = [&self.month, &self.week, &self.day];
-        // Whole UTC days, and the UTC days that lie in a range with some of their hours.
-        let whole = |range: &Range<i32>| {
-            range.start.div_euclid(24) + i32::from(range.start % 24 != 0)..range.end.div_euclid(24)
-        };
-        let first = ranges.iter().map(|range| whole(range).start).min().unwrap_or(0);
-        let end = ranges.iter().map(|range| whole(range).end).max().unwrap_or(0);
+        let first = ranges.iter().map(|range| whole_days(range).start).min().unwrap_or(0);
+        let end = ranges.iter().map(|range| whole_days(range).end).max().unwrap_or(0);
         let days: BTreeMap<i32, i64> =
             store.series(event, name, Step::Day, first, end).await?.into_iter().collect();
         let mut hours = BTreeMap::new();
@@ -65,7 +61,7 @@ impl Buckets {
             hours.extend(store.series(event, name, Step::Hour, day * 24, day * 24 + 24).await?);
         }
         let sum = |range: &Range<i32>| {
-            let whole = whole(range);
+            let whole = whole_days(range);
             let edges = hours.range(range.clone()).filter(|(hour, _)| !whole.contains(&hour.div_euclid(24)));
             let days = if whole.is_empty() { days.range(0..0) } else { days.range(whole.clone()) };
             days.chain(edges).fold(0i64, |sum, (_, &count)| sum.saturating_add(count))
@@ -79,6 +75,23 @@ impl Buckets {
             hour: one(store.series(event, name, Step::Hour, hour, hour + 1).await?),
             minute: one(store.series(event, name, Step::Minute, minute, minute + 1).await?),
         })
+    }
+
+    /// The same ranges as the store sums them up, all time first. The shortest are a span each, the others are cut at the
+    /// days of UTC.
+    pub(super) fn spans(&self) -> [Vec<Span>; 6] {
+        let cut = |range: &Range<i32>| {
+            let whole = whole_days(range);
+            let mut spans = Vec::new();
+            if !whole.is_empty() {
+                spans.push(Span::Days(Day(whole.start), Day(whole.end - 1)));
+            }
+            let edges = range.clone().filter(|hour| !whole.contains(&hour.div_euclid(24)));
+            spans.extend(edges.map(Span::Hour));
+            spans
+        };
+        let (hour, minute) = (Span::Hour(self.minute.hour()), Span::Minute(self.minute));
+        [vec![Span::All], cut(&self.month), cut(&self.week), cut(&self.day), vec![hour], vec![minute]]
     }
 
     /// The UTC days that the ends of the ranges lie in the middle of.
@@ -112,6 +125,11 @@ impl Buckets {
             }
         }
     }
+}
+
+/// The days of UTC that lie in a range of hours as a whole.
+fn whole_days(range: &Range<i32>) -> Range<i32> {
+    range.start.div_euclid(24) + i32::from(range.start % 24 != 0)..range.end.div_euclid(24)
 }
 
 #[cfg(test)]

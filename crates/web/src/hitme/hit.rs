@@ -9,7 +9,7 @@ use crate::app::App;
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, Serializer};
@@ -94,15 +94,9 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
     };
     // Text and numbers always serialize.
     let mut answer = answer(StatusCode::OK, serde_json::to_string(&shown).unwrap_or_default());
-    answer.headers_mut().extend(FRESH);
+    answer.headers_mut().extend(super::FRESH);
     Ok(answer)
 }
-
-/// The answer holds what somebody sent, and is another one soon.
-const FRESH: [(HeaderName, HeaderValue); 2] = [
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-];
 
 /// What the store has, and what waits here for it: whoever has counted an address sees it counted.
 async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<Counts, Problem> {

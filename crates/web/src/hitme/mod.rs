@@ -7,6 +7,7 @@
 mod asked;
 mod buckets;
 mod hit;
+mod hits;
 mod zone;
 
 pub use zone::{NotAZone, Zone};
@@ -15,7 +16,7 @@ use crate::app::App;
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -25,11 +26,22 @@ use std::sync::Arc;
 /// The routes of HitMe.
 pub(crate) fn routes(app: Arc<App>) -> Router {
     let hit = get(hit::show).post(hit::count).fallback(|| async { wrong_method("GET,HEAD,POST") });
-    Router::new().route("/hit", hit).with_state(app)
+    let hits = get(hits::list).fallback(|| async { wrong_method("GET,HEAD") });
+    let lists = Arc::new(hits::Lists::new());
+    Router::new()
+        .route("/hit", hit)
+        .with_state(app.clone())
+        .merge(Router::new().route("/hits", hits).with_state((app, lists)))
 }
 
 /// Exactly express's.
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// The answer holds what somebody sent, and is another one soon.
+const FRESH: [(HeaderName, HeaderValue); 2] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];
 
 fn answer(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut answer = Response::new(body.into());
@@ -67,7 +79,12 @@ struct Said<'a> {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         // A struct of text always serializes.
-        answer(self.status, serde_json::to_string(&Said { error: &self.error }).unwrap_or_default())
+        let body = serde_json::to_string(&Said { error: &self.error }).unwrap_or_default();
+        let mut answer = answer(self.status, body);
+        if self.status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        answer
     }
 }
 

@@ -11,6 +11,7 @@ mod round;
 mod top;
 
 pub use period::RankPeriod;
+pub(crate) use top::{MOST, Top};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,

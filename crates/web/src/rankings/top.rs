@@ -11,14 +11,14 @@ pub(crate) const MOST: usize = 1000;
 
 /// Names with the largest counts that were offered so far. Of equal counts the smaller name is the better one.
 #[derive(Default)]
-pub(super) struct Top {
+pub(crate) struct Top {
     ranks: BTreeSet<(Reverse<i64>, Name)>,
     counts: HashMap<Name, i64>,
 }
 
 impl Top {
     /// Takes a name in, if it is among the largest. A name that comes again has its new count.
-    pub(super) fn offer(&mut self, name: Name, count: i64) {
+    pub(crate) fn offer(&mut self, name: Name, count: i64) {
         if let Some(before) = self.counts.insert(name.clone(), count) {
             self.ranks.remove(&(Reverse(before), name.clone()));
         }
@@ -31,12 +31,12 @@ impl Top {
     }
 
     /// What is smaller than this cannot get in any more. (The same count may, with a smaller name.)
-    pub(super) fn floor(&self) -> i64 {
+    pub(crate) fn floor(&self) -> i64 {
         let last = self.ranks.last().filter(|_| self.ranks.len() >= MOST);
         last.map_or(0, |(Reverse(count), _)| count - 1)
     }
 
-    pub(super) fn into_entries(self) -> Vec<(Name, i64)> {
+    pub(crate) fn into_entries(self) -> Vec<(Name, i64)> {
         self.ranks.into_iter().map(|(Reverse(count), name)| (name, count)).collect()
     }
 }
