@@ -20,6 +20,7 @@ pub mod disk;
 pub mod failover;
 pub mod file;
 pub mod flushall;
+pub mod http;
 pub mod lost_replies;
 pub mod names;
 pub mod outage;
@@ -111,6 +112,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "overload", about: "more datagrams than the daemon can read", run: overload::run },
     Scenario { name: "names", about: "made-up names by the million", run: names::run },
     Scenario { name: "outage", about: "a day without Redis", run: outage::run },
+    Scenario { name: "http", about: "odd, slow and too many HTTP clients", run: http::run },
     Scenario { name: "disk", about: "full disks and missing directories", run: disk::run },
 ];
 

@@ -19,6 +19,7 @@ mod page;
 mod query;
 mod rankings;
 mod server;
+mod stall;
 mod trend;
 
 pub use app::{App, Health, Reasons, Visibility, WebMeters, dressed, health_router, router};

@@ -2,6 +2,7 @@
 //!
 //! `axum::serve` has no header timeout, so the loop is our own on hyper. An accept error never ends it.
 
+use crate::stall::Stall;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -43,13 +44,20 @@ pub struct Limits {
     pub connections: usize,
     /// How long a client may take to send the head of a request, the wait for the next one included.
     pub header_timeout: Duration,
+    /// How long a client may take nothing of an answer.
+    pub stall_timeout: Duration,
     /// How long requests may take after stop was said.
     pub drain: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { connections: 20_000, header_timeout: Duration::from_secs(30), drain: Duration::from_secs(5) }
+        Limits {
+            connections: 20_000,
+            header_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(30),
+            drain: Duration::from_secs(5),
+        }
     }
 }
 
@@ -228,6 +236,7 @@ impl Server {
         let service = TowerToHyperService::new(self.router.clone());
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.limits.header_timeout).max_buf_size(MAX_HEAD);
+        let stream = Stall::new(stream, self.limits.stall_timeout);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
