@@ -6,6 +6,7 @@
 
 mod api_check;
 mod bench;
+mod browser;
 mod ci;
 mod edges;
 mod packages;

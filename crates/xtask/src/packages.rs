@@ -38,6 +38,9 @@ const NEEDED: &[Package] = &[
     package("strace", "strace", "kills or fails the daemon at a chosen system call"),
     package("util-linux", "setpriv", "runs the daemon without root's rights"),
     package("curl", "curl", "runs the examples of the README as they are written"),
+    package("chromium", "chromium", "walks through the pages"),
+    package("nodejs", "node", "runs what drives it"),
+    package("npm", "npm", "fetches what drives it"),
     package("python3", "python3", "plays the clients of the systems we replace"),
 ];
 

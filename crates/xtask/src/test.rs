@@ -1,10 +1,11 @@
 //! `cargo xtask test [ARGS]`: every test of the workspace, with the real servers.
 
-use crate::{packages, run};
+use crate::{browser, packages, run};
 
 /// Checks the machine, builds the programs that tests start, and runs `cargo test`.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     packages::ensure()?;
+    browser::ensure()?;
     // Tests of one crate may start the program of another, which `cargo test` alone does not build.
     run::check(&mut run::cargo(&["build", "--workspace", "--bins"])?)?;
     let mut test = run::cargo(&["test"])?;

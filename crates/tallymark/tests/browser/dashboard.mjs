@@ -102,7 +102,7 @@ async function look(page, kind) {
     ["never", "/name/never"],
     ["nothing", "/?event=like&period=minute"],
   ]) {
-    await page.goto(path, { waitUntil: "load" });
+    await page.goto(path, { waitUntil: "networkidle" });
     await fits(page, `${kind} ${name}`);
     await page.screenshot({ path: `${pictures}/${name}-${kind}.png`, fullPage: true });
     await page.evaluate(axe);

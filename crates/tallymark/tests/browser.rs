@@ -1,0 +1,76 @@
+//! The pages in a real browser: as a person walks through them, on a desk and on a phone, light and dark, with a script
+//! and without. What is to be seen is kept beside the target directory's other test output, for whoever looks at it.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{PATIENCE, Place, program};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tallymark_core::Day;
+use tallymark_testbed::{http, wait_until};
+
+const CONFIG: &str = "[http]\ntokens = [\"a-token-of-sixteen\"]\n";
+const CHROMIUM: &str = "/usr/bin/chromium";
+
+/// Names that are as wide, as foreign or as hostile as names get, among thirty that are not.
+fn items() -> Vec<Value> {
+    let odd = [
+        "busy/name",
+        "日本語/リポジトリ",
+        "عربي/مستودع",
+        "<script>alert(1)</script>",
+        "a-very-long-organisation/and-a-repository-whose-name-does-not-fit-into-any-column-of-any-table-on-a-phone",
+        "https://www.example.com/some/path?x=1&y=2",
+    ];
+    let names = odd.map(str::to_owned).into_iter().chain((0..30).map(|n| format!("owner{n}/project")));
+    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    let (today, mut items) = (today as i32, Vec::new());
+    for (at, name) in names.enumerate() {
+        // The first is the busiest in every period; the counts fall, and rise and fall from day to day.
+        let count = 900_000 / (at * at + 1) + 30 - at.min(29);
+        items.push(json!({"name": name, "count": count}));
+        for day in 1..28 {
+            let time = format!("{}T12:00:00Z", Day(today - day as i32));
+            items.push(json!({"name": name, "count": 1 + count * (day * 7 % 11) / 40, "time": time}));
+        }
+        if at < 5 {
+            items.push(json!({"name": name, "event": "like", "count": 9 - at}));
+        }
+    }
+    items
+}
+
+#[test]
+fn pages_work_in_a_browser_with_a_script_and_without() {
+    let place = Place::with_config(CONFIG);
+    let _daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    let headers = [("Authorization", "Bearer a-token-of-sixteen"), ("Content-Type", "application/json")];
+    let body = Value::from(items()).to_string();
+    let answer = http::request("POST", place.addr(), "/api/v1/hits", &headers, body.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    for path in ["/?period=minute", "/?period=all", "/?event=like"] {
+        wait_until("names are ranked", PATIENCE, || http::get(place.addr(), path).text().contains("tick-5"));
+    }
+
+    let target = program().parent().and_then(Path::parent).unwrap();
+    let modules = target.join("browser");
+    assert!(
+        modules.join("node_modules/playwright-core").exists() && Path::new(CHROMIUM).exists(),
+        "`cargo xtask test` fetches what this needs"
+    );
+    let pictures = target.join("screenshots");
+    fs::create_dir_all(&pictures).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/dashboard.mjs");
+    let mut node = Command::new("node");
+    node.arg(script).arg(modules).arg(CHROMIUM).arg(format!("http://{}", place.addr())).arg(pictures);
+    let ran = node.output().expect("node starts");
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success() && out.ends_with("no faults\n"), "{out}\n{err}");
+}
