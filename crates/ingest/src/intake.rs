@@ -7,7 +7,8 @@ use crate::{
 };
 use std::sync::Arc;
 use tallymark_core::{
-    Added, Counts, Dating, Hit, Now, Recall, Recalled, Reject, Route, Routes, Tally, combined, record, syslog,
+    Added, Column, Counts, Dating, Hit, Now, Recall, Recalled, Reject, Route, Routes, Tally, combined,
+    record, syslog,
 };
 
 /// What a line looks like.
@@ -59,7 +60,10 @@ impl Intake {
         let readers =
             Readers { record: record::Reader::new(dating), combined: combined::Reader::new(dating) };
         let tally = Tally::new(limit);
-        let watch = Watch::new(meters.source(), meters.tail().clone());
+        // Every line of an access log begins with an address.
+        let private = format == Format::Combined
+            || routes.as_slice().iter().any(|route| route.columns.contains(&Column::Address));
+        let watch = Watch::new(meters.source(), meters.tail().clone(), private);
         let (recall, delta) = (Recall::default(), Delta::default());
         Intake { routes, format, dating, readers, recall, tally, max_line, delta, watch, meters }
     }

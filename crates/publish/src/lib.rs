@@ -6,9 +6,7 @@
 
 mod cursor;
 mod files;
-mod meters;
 mod publisher;
 
 pub use files::{DirError, Lock};
-pub use meters::PublishMeters;
-pub use publisher::{Pass, PublishError, Publisher, Report};
+pub use publisher::{Pass, PublishError, PublishMeters, Publisher, Report};

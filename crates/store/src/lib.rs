@@ -9,7 +9,6 @@ mod error;
 mod filter;
 mod names;
 pub mod outbox;
-pub mod owner;
 pub mod redis;
 pub mod sqlite;
 mod url;

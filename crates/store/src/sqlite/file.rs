@@ -3,7 +3,7 @@
 //! A file that is damaged or somebody else's is refused, never replaced: an empty store would look as if every count
 //! were 0. The writer and the readers open through here.
 
-use crate::{Class, Result, StoreError, owner};
+use crate::{Class, Result, StoreError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::{path::Path, thread, time::Duration};
 use uuid::Uuid;
@@ -46,17 +46,8 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
     let attempt = || format!("opening the store {}", path.display());
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent).map_err(|err| {
-            let whose = owner::hint(&err, parent);
-            StoreError::new(
-                Class::Refused,
-                format!("creating the directory {}{whose}", parent.display()),
-                err,
-            )
+            StoreError::new(Class::Refused, format!("creating the directory {}", parent.display()), err)
         })?;
-    }
-    if path.is_dir() {
-        let cause = "this is a directory, and the store is a file: add a name, like tallymark.db";
-        return Err(StoreError::new(Class::Data, attempt(), cause));
     }
     let mut attempts = 1;
     loop {
@@ -66,10 +57,7 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
                 attempts += 1;
                 thread::sleep(OPEN_PAUSE);
             }
-            Err(Fault::Sqlite(err)) => {
-                let whose = if is_denied(&err) { owner::foreign(path) } else { String::new() };
-                return Err(explain(&err, attempt() + &whose));
-            }
+            Err(Fault::Sqlite(err)) => return Err(explain(&err, attempt())),
             Err(Fault::Refused(class, cause)) => return Err(StoreError::new(class, attempt(), cause)),
         }
     }
@@ -178,7 +166,7 @@ pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
         Some(ErrorCode::DiskFull) => {
             (Class::Refused, "The disk is full: make room; nothing was half written")
         }
-        _ if is_denied(err) => {
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             (Class::Refused, "The user of this process must be able to write the file and its directory")
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
@@ -194,11 +182,6 @@ pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
         None => (Class::Data, ""),
     };
     StoreError::new(class, attempt, err).advise(advice)
-}
-
-fn is_denied(err: &rusqlite::Error) -> bool {
-    let denied = [ErrorCode::ReadOnly, ErrorCode::PermissionDenied, ErrorCode::CannotOpen];
-    err.sqlite_error_code().is_some_and(|code| denied.contains(&code))
 }
 
 fn is_busy(err: &rusqlite::Error) -> bool {
