@@ -47,6 +47,11 @@ impl Look {
         self.draw_badge(&self.badge(&count), name, total, today, out)
     }
 
+    /// The same without the template, for a name on which it fails.
+    pub fn draw_built_in(&self, total: i64, out: &mut String) {
+        render_into(&self.badge(&number::group(total)), out);
+    }
+
     /// The same for a badge whose label or colours a request has changed.
     ///
     /// # Errors

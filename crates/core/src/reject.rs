@@ -3,12 +3,12 @@
 use std::fmt;
 
 macro_rules! rejects {
-    ($($(#[$doc:meta])* $variant:ident = $label:literal,)+) => {
+    ($(#[doc = $doc:literal] $variant:ident = $label:literal,)+) => {
         /// The reason a line does not count. Each is one value of the metric label `reason`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Reject {
-            $($(#[$doc])* $variant,)+
+            $(#[doc = $doc] $variant,)+
         }
 
         impl Reject {
@@ -18,6 +18,11 @@ macro_rules! rejects {
             /// The metric label.
             pub const fn label(self) -> &'static str {
                 match self { $(Reject::$variant => $label,)+ }
+            }
+
+            /// The label in words, for people: what stands here as documentation.
+            pub const fn explained(self) -> &'static str {
+                match self { $(Reject::$variant => $doc.trim_ascii(),)+ }
             }
         }
     };

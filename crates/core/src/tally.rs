@@ -100,6 +100,12 @@ impl Tally {
         added
     }
 
+    /// Counts a hit under `~overflow`, because there is no room for its name elsewhere.
+    pub fn add_overflow(&mut self, hit: &Hit<'_>) -> Added {
+        let number = self.event(hit.event);
+        self.overflow(number, hit.when, u64::from(hit.weight))
+    }
+
     /// Counts a hit on a slot that [`Tally::add`] has answered in this epoch.
     pub fn add_at(&mut self, slot: Slot, when: When, weight: u32) -> Added {
         self.count(slot.0, when, u64::from(weight))

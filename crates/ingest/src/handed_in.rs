@@ -28,7 +28,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Of how many keys the body is remembered.
 const KEYS: usize = 10_000;
 
-const FOREIGN: &str = "this is another store than a moment ago";
+const FOREIGN: &str =
+    "this is another store than a moment ago (it was emptied, or another server has its address)";
 const LOST: &str = "the store has lost what it had applied";
 
 /// Writes what is handed in.
@@ -145,9 +146,16 @@ impl HandedIn {
         Err(NotCommitted::Unavailable(LOST.to_owned()))
     }
 
-    /// Nothing has been sent when this fails.
+    /// Nothing has been sent when this fails. A Redis that was emptied, or has another's address, answers a claim as well
+    /// as the right one; the flusher may not have met it yet, so the two are compared here.
     async fn claim(&self, instance: Uuid) -> Result<Claim, NotCommitted> {
-        self.store.claim(instance).await.map_err(|error| NotCommitted::Unavailable(error.to_string()))
+        let unavailable = |why: &dyn std::fmt::Display| NotCommitted::Unavailable(why.to_string());
+        let claim = self.store.claim(instance).await.map_err(|error| unavailable(&error))?;
+        match self.state.claimed() {
+            Some(store) if store == claim.store => Ok(claim),
+            Some(_) => Err(unavailable(&FOREIGN)),
+            None => Err(unavailable(&"the store has not been reached yet")),
+        }
     }
 
     /// Whether there is room for the names that are new. The answer is no for all or for none: what somebody hands in
@@ -191,6 +199,10 @@ impl HandedIn {
                 }
                 Outcome::Duplicate => {}
                 Outcome::Gap { .. } | Outcome::Fenced => return Ok(Applied::Stopped(at)),
+                // The first answer to the first batch: so none was sent to any other store either.
+                Outcome::Foreign if (at, failures) == (0, 0) => {
+                    return Err(NotCommitted::Unavailable(FOREIGN.to_owned()));
+                }
                 Outcome::Foreign => return Err(NotCommitted::Unknown(FOREIGN.to_owned())),
             }
             // What a badge shows has to be read anew.

@@ -7,8 +7,7 @@ use crate::{
 };
 use std::sync::Arc;
 use tallymark_core::{
-    Added, Column, Counts, Dating, Hit, Now, Recall, Recalled, Reject, Route, Routes, Tally, combined,
-    record, syslog,
+    Added, Counts, Dating, Hit, Now, Recall, Recalled, Reject, Route, Routes, Tally, combined, record, syslog,
 };
 
 /// What a line looks like.
@@ -60,10 +59,7 @@ impl Intake {
         let readers =
             Readers { record: record::Reader::new(dating), combined: combined::Reader::new(dating) };
         let tally = Tally::new(limit);
-        // Every line of an access log begins with an address.
-        let private = format == Format::Combined
-            || routes.as_slice().iter().any(|route| route.columns.contains(&Column::Address));
-        let watch = Watch::new(meters.source(), meters.tail().clone(), private);
+        let watch = Watch::new(meters.source(), meters.tail().clone());
         let (recall, delta) = (Recall::default(), Delta::default());
         Intake { routes, format, dating, readers, recall, tally, max_line, delta, watch, meters }
     }

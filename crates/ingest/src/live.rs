@@ -10,7 +10,7 @@ use crate::{
     meters::{Delta, SourceMeters},
     on_the_way::OnTheWay,
 };
-use hashbrown::HashMap;
+use hashbrown::{HashMap, hash_map};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -26,6 +26,9 @@ use tokio::sync::{Notify, mpsc};
 
 /// How many names' totals are remembered between ticks.
 const REMEMBERED: usize = 100_000;
+/// How many names may wait for the store. While it takes nothing, made-up ones come without an end; what is beyond this
+/// counts under `~overflow`.
+const WAITING: usize = 1_000_000;
 /// How long a request waits for the store before it is answered without it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -35,6 +38,8 @@ pub struct Live {
     store: Arc<dyn Store>,
     meters: SourceMeters,
     tick: Duration,
+    /// How many names may be known at a time.
+    waiting: usize,
     /// Odd while batches are being applied: a total read from the store meanwhile may or may not include them.
     epoch: AtomicU64,
     settled: Notify,
@@ -73,6 +78,7 @@ impl Live {
             store,
             meters,
             tick,
+            waiting: WAITING,
             epoch: AtomicU64::new(0),
             settled: Notify::new(),
         }
@@ -200,9 +206,13 @@ impl Live {
             let mut state = self.lock();
             // Under the lock, so that what is applied from here on comes after.
             if self.epoch.load(Ordering::Acquire) == epoch {
-                let running = state.names.entry((event, name.clone())).or_insert(Running::unknown());
-                (running.base, running.as_of) = (total, Some(as_of));
-                return Some(running.as_of_ticket(ticket));
+                let full = state.names.len() >= self.waiting;
+                let known = match state.names.entry((event, name.clone())) {
+                    hash_map::Entry::Vacant(_) if full => return Some(total),
+                    entry => entry.or_insert(Running::unknown()),
+                };
+                (known.base, known.as_of) = (total, Some(as_of));
+                return Some(known.as_of_ticket(ticket));
             }
         }
     }
@@ -226,18 +236,27 @@ impl Counter for Live {
         let state = &mut *state;
         state.delta.received += 1;
         state.delta.accepted += 1;
-        let added = state.tally.add(hit);
-        let key = Probe(hit.event, hit.name.as_str());
-        let running = match state.names.get_mut(&key) {
-            Some(running) => running,
-            None => state.names.entry((hit.event, hit.name.into())).or_insert(Running::unknown()),
+        let full = state.names.len() >= self.waiting;
+        let (added, running) = match state.names.get_mut(&Probe(hit.event, hit.name.as_str())) {
+            Some(running) => (state.tally.add(hit), Some(running)),
+            None if full => (state.tally.add_overflow(hit), None),
+            None => match state.tally.add(hit) {
+                Added::Overflow => (Added::Overflow, None),
+                added => {
+                    let new = state.names.entry((hit.event, hit.name.into()));
+                    (added, Some(new.or_insert(Running::unknown())))
+                }
+            },
         };
+        let weight = i64::from(hit.weight);
         if added == Added::Overflow {
             // It is counted under ~overflow, and so it is no part of what this name shows.
             state.delta.overflowed += u64::from(hit.weight);
-        } else {
-            running.pending = running.pending.saturating_add(i64::from(hit.weight));
-            running.counted = running.counted.saturating_add(i64::from(hit.weight));
+        }
+        let Some(running) = running else { return self.ask(hit.event, hit.name.into(), 0, None) };
+        if added != Added::Overflow {
+            running.pending = running.pending.saturating_add(weight);
+            running.counted = running.counted.saturating_add(weight);
         }
         match self.known(running) {
             Some(total) => Total::Known(total),
@@ -279,5 +298,43 @@ struct Probe<'a>(Event, &'a str);
 impl hashbrown::Equivalent<(Event, Name)> for Probe<'_> {
     fn equivalent(&self, key: &(Event, Name)) -> bool {
         self.0 == key.0 && self.1 == key.1.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prometheus_client::registry::Registry;
+    use tallymark_core::{Day, When};
+    use tallymark_store::{Retention, StoreUrl};
+
+    /// Nothing reaches the store here, as in an outage; it can still be read.
+    #[tokio::test]
+    async fn names_that_wait_for_the_store_are_bounded_and_the_rest_counts_under_overflow() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let meters = crate::IngestMeters::register(&mut Registry::default());
+        let mut live = Live::new(store, meters.source("http"), Duration::from_secs(1), 1000);
+        live.waiting = 3;
+        let names = ["a", "b", "a", "c", "d", "e", "d", "a"];
+        let mut shown = Vec::new();
+        for name in names {
+            let name = NameRef::new(name.as_bytes()).unwrap();
+            shown.push(live.count(&Hit::one(Event::HIT, name, When::Day(Day(1)))).get().await.unwrap());
+        }
+        assert_eq!(shown, [1, 1, 2, 1, 0, 0, 0, 3]);
+        let unknown = live.total(Event::HIT, NameRef::new(b"x").unwrap()).get().await;
+        assert_eq!((unknown, live.lock().names.len()), (Ok(0), 3));
+        let sealed: Vec<_> = live
+            .lock()
+            .tally
+            .seal()
+            .entries
+            .into_iter()
+            .map(|entry| (entry.name.to_string(), entry.count))
+            .collect();
+        let expect = [("a", 3), ("b", 1), ("c", 1), ("~overflow", 3)];
+        assert_eq!(sealed, expect.map(|(name, count)| (name.to_owned(), count)));
     }
 }

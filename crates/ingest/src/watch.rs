@@ -1,10 +1,11 @@
 //! What a source shows of its lines: samples to the live view, and the first reject of a minute to the log.
 //!
-//! Both are bounded, and what a peer sent is escaped and cut before anybody sees it. Where a route reads a client's
-//! address, the log gets the reason alone, because no address is ever logged.
+//! Both are bounded, and what a peer sent is escaped and cut before anybody sees it. The text of a line is for the live
+//! view alone: any line may hold a visitor's address, most of all one that is not what the configuration expects, and no
+//! address is ever logged.
 
 use crate::tail::{Sample, Tail, What};
-use tallymark_core::{Hit, Now, Reject};
+use tallymark_core::{Hit, Now, Reject, syslog};
 use tracing::warn;
 
 /// Samples of each sort that a source shows in a second. A person reads fewer, and a program gets a fair picture.
@@ -15,8 +16,6 @@ const MAX_TEXT: usize = 256;
 pub(crate) struct Watch {
     source: &'static str,
     tail: Tail,
-    /// Whether a line may have a client's address in it.
-    private: bool,
     second: i64,
     accepted: u32,
     rejected: u32,
@@ -25,11 +24,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(source: &'static str, tail: Tail, private: bool) -> Watch {
+    pub(crate) fn new(source: &'static str, tail: Tail) -> Watch {
         Watch {
             source,
             tail,
-            private,
             second: i64::MIN,
             accepted: 0,
             rejected: 0,
@@ -61,9 +59,14 @@ impl Watch {
         let minute = now.unix_ms.div_euclid(60_000);
         if minute != self.minute_logged && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
             self.minute_logged = minute;
-            let sample =
-                if self.private { "(not shown: lines have addresses)".to_owned() } else { escaped(line) };
-            warn!(source = self.source, reason = %reject, line = %sample, "rejected a line, the first in this minute");
+            warn!(
+                source = self.source,
+                reason = %reject,
+                bytes = line.len(),
+                tag = tag(line),
+                "rejected a line, the first in this minute ({}); `tallymark tail --rejected` shows them",
+                reject.explained()
+            );
         }
         if !self.tail.is_heard() {
             return;
@@ -93,6 +96,15 @@ impl Watch {
     fn tell(&self, what: What, now: Now) {
         self.tail.tell(Sample { unix_ms: now.unix_ms, source: self.source, what });
     }
+}
+
+/// The syslog tag of a line, if it has one that is a word, and no address.
+fn tag(line: &[u8]) -> Option<&str> {
+    let tag = std::str::from_utf8(syslog::parse(line).ok()?.tag).ok()?;
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    // What is all hexadecimal may be the beginning of an address.
+    let address = tag.bytes().all(|b| b.is_ascii_hexdigit());
+    (tag.len() <= 48 && !address && tag.bytes().all(word)).then_some(tag)
 }
 
 /// Bytes as printable ASCII, cut.
@@ -130,6 +142,20 @@ mod tests {
         let long = escaped(&[0xFF; 5000]);
         assert!(long.len() <= MAX_TEXT && long.ends_with("\\xff..."), "{long}");
         assert_eq!(cut(&"\u{e9}".repeat(200)).len(), MAX_TEXT);
+    }
+
+    #[test]
+    fn tag_is_a_word_or_nothing() {
+        for (line, expect) in [
+            ("<158>Nov 20 12:00:00 vm badger: x", Some("badger")),
+            ("<158>Nov 20 12:00:00 vm 192.0.2.7: x", None),
+            ("<158>Nov 20 12:00:00 vm fe80::7: x", None),
+            ("<158>Nov 20 12:00:00 vm 2001:db8::7 x", None),
+            ("<158>Nov 20 12:00:00 vm \x1b[2J: x", None),
+            ("192.0.2.7 - - [20/Nov/2026:12:00:00 +0000]", None),
+        ] {
+            assert_eq!(tag(line.as_bytes()), expect, "{line}");
+        }
     }
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::Name;
+use tallymark_store::owner::hint;
 
 /// Where files are written before they are renamed. In the badge directory, because a rename cannot cross devices.
 pub(crate) const TMP: &str = ".tmp";
@@ -33,7 +34,7 @@ const LONGEST_TOTAL: usize = 20;
 
 /// The directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{attempt} {path}: {error}")]
+#[error("{attempt} {path}: {error}{}", hint(.error, .path))]
 pub struct DirError {
     attempt: &'static str,
     path: PathBuf,

@@ -6,7 +6,9 @@
 
 mod cursor;
 mod files;
+mod meters;
 mod publisher;
 
 pub use files::{DirError, Lock};
-pub use publisher::{Pass, PublishError, PublishMeters, Publisher, Report};
+pub use meters::PublishMeters;
+pub use publisher::{Pass, PublishError, Publisher, Report};

@@ -3,10 +3,7 @@
 use crate::{
     cursor,
     files::{DirError, Files, Lock, Published, Replaced},
-};
-use prometheus_client::{
-    metrics::{counter::Counter, gauge::Gauge},
-    registry::Registry,
+    meters::PublishMeters,
 };
 use std::{
     collections::BTreeMap,
@@ -15,15 +12,17 @@ use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
-use tallymark_badge::{Look, TemplateError};
+use tallymark_badge::Look;
 use tallymark_core::{Event, Name, Now};
-use tallymark_store::{Changes, Cursor, Step, Store, StoreError};
+use tallymark_store::{Changes, Cursor, Step, Store, StoreError, owner};
 use tracing::{debug, warn};
 
 /// How many names are read from the store at a time.
 const PAGE: usize = 1000;
 /// After so many files in a row that could not be written, the disk is at fault and not the file.
 const GIVE_UP: u32 = 50;
+/// So many files that could not be written are remembered.
+const OWED: usize = 10_000;
 
 /// Which badges a pass looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +49,8 @@ pub struct Report {
     pub held: u64,
     /// Files that could not be written; the next pass tries again.
     pub failed: u64,
+    /// Badges in the built-in look, because the template failed on their names.
+    pub plain: u64,
     /// Whether everything was looked at.
     pub full: bool,
 }
@@ -64,7 +65,7 @@ pub enum PublishError {
     #[error(transparent)]
     Dir(#[from] DirError),
     /// A file of ours cannot be read or written.
-    #[error("{attempt} in {dir}: {error}")]
+    #[error("{attempt} in {dir}: {error}{}", owner::hint(.error, .dir))]
     File {
         /// What was tried.
         attempt: &'static str,
@@ -73,49 +74,6 @@ pub enum PublishError {
         /// Why not.
         error: io::Error,
     },
-    /// The template failed on a name.
-    #[error("drawing the badge of {name}: {error}")]
-    Template {
-        /// Whose badge.
-        name: Name,
-        /// Why not.
-        error: TemplateError,
-    },
-}
-
-/// The counters behind `/metrics` that belong to publishing.
-#[derive(Clone, Default)]
-pub struct PublishMeters {
-    written: Counter,
-    held: Counter,
-    failed: Counter,
-    full_passes: Counter,
-    changed: Gauge,
-    lag: Gauge<f64, std::sync::atomic::AtomicU64>,
-    last: Gauge<f64, std::sync::atomic::AtomicU64>,
-}
-
-impl PublishMeters {
-    /// Registers everything. The registry adds the prefix `tallymark_`.
-    pub fn register(registry: &mut Registry) -> PublishMeters {
-        let meters = PublishMeters::default();
-        registry.register("badges_written", "Badge files written", meters.written.clone());
-        registry.register(
-            "badges_held",
-            "Badges kept because the store's total is lower",
-            meters.held.clone(),
-        );
-        registry.register("badges_failed", "Badge files that could not be written", meters.failed.clone());
-        registry.register("publish_full_passes", "Passes over every name", meters.full_passes.clone());
-        registry.register("changed_names", "Names that the last pass looked at", meters.changed.clone());
-        registry.register("publish_lag_seconds", "How long the last pass took", meters.lag.clone());
-        registry.register(
-            "last_publish_timestamp_seconds",
-            "When the last pass ended well",
-            meters.last.clone(),
-        );
-        meters
-    }
 }
 
 /// Draws changed names into one directory.
@@ -124,8 +82,15 @@ pub struct Publisher {
     lock: Lock,
     files: Files,
     meters: PublishMeters,
+    /// How far this process has followed the log, and in which look.
     cursor: Option<Cursor>,
     cursor_look: String,
+    /// The cursor on disk is the one above.
+    saved: bool,
+    /// Names before the cursor whose files could not be written, and whether they may go down. They are tried again with
+    /// every pass. The cursor on disk waits for them; the one in memory does not, or one such file would have the whole
+    /// log read again with every pass.
+    owed: BTreeMap<Name, bool>,
 }
 
 impl Publisher {
@@ -137,7 +102,8 @@ impl Publisher {
     ) -> Result<Option<Publisher>, DirError> {
         let Some(lock) = Lock::take(dir)? else { return Ok(None) };
         let files = Files::new(&lock);
-        Ok(Some(Publisher { store, lock, files, meters, cursor: None, cursor_look: String::new() }))
+        let (cursor, cursor_look, saved, owed) = (None, String::new(), false, BTreeMap::new());
+        Ok(Some(Publisher { store, lock, files, meters, cursor, cursor_look, saved, owed }))
     }
 
     /// Makes one pass with this look. `progress` hears how many names have been looked at.
@@ -156,17 +122,17 @@ impl Publisher {
             Pass::All { .. } => None,
         };
         let followed = match from {
-            Some(cursor) => self.follow(cursor, &mut round).await?,
+            Some(cursor) => {
+                self.pay(&mut round).await?;
+                self.follow(cursor, &mut round).await?
+            }
             None => None,
         };
         let cursor = match followed {
             Some(cursor) => cursor,
             None => self.all(&mut round, pass).await?,
         };
-        // A cursor stands only for badges that are on disk.
-        if round.report.failed == 0 {
-            self.save_cursor(&identity, cursor)?;
-        }
+        self.advance(&identity, cursor)?;
         self.meters.changed.set(round.report.names as i64);
         self.meters.lag.set(started.elapsed().as_secs_f64());
         if round.report.failed == 0 {
@@ -183,14 +149,38 @@ impl Publisher {
         cursor::load(&self.lock.dir, identity).map_err(|error| self.file_error("reading the cursor", error))
     }
 
-    fn save_cursor(&mut self, identity: &str, cursor: Cursor) -> Result<(), PublishError> {
+    /// A cursor on disk stands only for badges that are on disk.
+    fn advance(&mut self, identity: &str, cursor: Cursor) -> Result<(), PublishError> {
+        if self.owed.len() > OWED {
+            (self.cursor, self.owed) = (None, BTreeMap::new());
+            return Ok(());
+        }
         if self.cursor.as_ref() != Some(&cursor) || self.cursor_look != identity {
+            self.saved = false;
+        }
+        if !self.saved && self.owed.is_empty() {
             cursor::save(&self.lock.dir, identity, &cursor)
                 .map_err(|error| self.file_error("writing the cursor", error))?;
-            self.cursor_look = identity.to_owned();
-            self.cursor = Some(cursor);
+            self.saved = true;
         }
+        self.cursor_look = identity.to_owned();
+        self.cursor = Some(cursor);
         Ok(())
+    }
+
+    /// Tries those files again that could not be written before.
+    async fn pay(&mut self, round: &mut Round<'_>) -> Result<(), PublishError> {
+        if self.owed.is_empty() {
+            return Ok(());
+        }
+        let owed = std::mem::take(&mut self.owed);
+        let (names, lower): (Vec<Name>, Vec<bool>) =
+            owed.iter().map(|(name, &lower)| (name.clone(), lower)).unzip();
+        let paid = self.publish(&names, |at| lower[at], round).await;
+        if paid.is_err() {
+            self.owed = owed;
+        }
+        paid
     }
 
     fn file_error(&self, attempt: &'static str, error: io::Error) -> PublishError {
@@ -227,6 +217,8 @@ impl Publisher {
     /// Looks at every name. The cursor is taken first, so that what changes meanwhile is looked at again.
     async fn all(&mut self, round: &mut Round<'_>, pass: Pass) -> Result<Cursor, PublishError> {
         let cursor = self.store.head().await?;
+        // Should this end half way, the cursor on disk is the one to go on from: it lies before everything owed.
+        (self.cursor, self.owed) = (None, BTreeMap::new());
         let allow_lower = pass == Pass::All { allow_lower: true };
         self.meters.full_passes.inc();
         round.report.full = true;
@@ -254,17 +246,31 @@ impl Publisher {
             round.report.names += 1;
             picture.clear();
             let today = today.get(at).copied().unwrap_or(0);
-            round
-                .look
-                .draw(name.as_str(), total, today, &mut picture)
-                .map_err(|error| PublishError::Template { name: name.clone(), error })?;
-            match self.publish_one(name, &mut picture, total, may_go_down(at), &mut round.report) {
+            self.draw(name, total, today, &mut picture, round);
+            let lower = may_go_down(at);
+            match self.publish_one(name, &mut picture, total, lower, &mut round.report) {
                 Ok(()) => round.failures = 0,
-                Err(error) => self.failed(name, error, round)?,
+                Err(error) => {
+                    *self.owed.entry(name.clone()).or_default() |= lower;
+                    self.failed(name, error, round)?;
+                }
             }
         }
         (round.progress)(&round.report);
         Ok(())
+    }
+
+    /// A template was tried out when it was loaded, but it may still fail on a name that somebody made up. Then this one
+    /// badge is the built-in one, as over HTTP; no name stops those behind it.
+    fn draw(&self, name: &Name, total: i64, today: i64, picture: &mut String, round: &mut Round<'_>) {
+        let Err(error) = round.look.draw(name.as_str(), total, today, picture) else { return };
+        self.meters.plain.inc();
+        round.report.plain += 1;
+        if round.report.plain == 1 {
+            warn!(%name, %error, "the badge template failed on this name; it gets the built-in badge");
+        }
+        picture.clear();
+        round.look.draw_built_in(total, picture);
     }
 
     /// Only a template can show today's count.

@@ -9,6 +9,7 @@ mod error;
 mod filter;
 mod names;
 pub mod outbox;
+pub mod owner;
 pub mod redis;
 pub mod sqlite;
 mod url;

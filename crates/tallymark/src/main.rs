@@ -11,19 +11,30 @@ mod run;
 mod sources;
 mod supervisor;
 mod tailing;
+mod user;
 
-use clap::Parser;
 use std::process::ExitCode;
+use tallymark_ingest::InstanceError;
+use tallymark_store::{Class, StoreError};
 
-/// A configuration with mistakes (sysexits' EX_CONFIG). 2 is clap's for wrong usage.
+/// A configuration with mistakes, or a store or directory that no further start can use as it is (sysexits' EX_CONFIG).
+/// 2 is clap's for wrong usage.
 const EXIT_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().run() {
+    match cli::Cli::read().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::complain(&error);
-            ExitCode::from(if error.is::<config::BadConfig>() { EXIT_CONFIG } else { 1 })
+            ExitCode::from(if is_lasting(&error) { EXIT_CONFIG } else { 1 })
         }
     }
+}
+
+/// Whether somebody has to change something before another start can go better.
+fn is_lasting(error: &anyhow::Error) -> bool {
+    let store = |error: &StoreError| matches!(error.class(), Class::Data | Class::Schema);
+    error.is::<config::BadConfig>()
+        || error.downcast_ref().is_some_and(store)
+        || matches!(error.downcast_ref(), Some(InstanceError::NotADirectory(_) | InstanceError::Damaged(_)))
 }

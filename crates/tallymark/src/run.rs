@@ -11,6 +11,7 @@ use crate::{
     sources::{self, Source},
     supervisor,
     tailing::TailSocket,
+    user,
 };
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
@@ -25,7 +26,7 @@ use tallymark_ingest::{
     source::{Handed, Place, Stop, now},
 };
 use tallymark_publish::PublishMeters;
-use tallymark_store::Store;
+use tallymark_store::{Store, StoreUrl, owner::User};
 use tallymark_web::{App, Bound, Health, Limits, Listen, RankingMeters, Rankings, Visibility, WebMeters};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -73,8 +74,16 @@ struct Bindings {
 /// Runs until a signal says stop. `started` hears the public address once everything listens.
 pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> {
     let config = &start.config;
+    if let Some(file) = &start.file {
+        info!(file = %file.display(), "configuration");
+    }
     let look = config.look().map_err(|what| BadConfig::one(start.file.as_deref(), what))?;
     let look = Arc::new(ArcSwap::from_pointee(look));
+    user::may_write(&config.data_dir)?;
+    user::may_write_store(&config.store)?;
+    if start.role == (Role::Serve { render: true }) {
+        user::may_write(&config.badges.dir)?;
+    }
     let instance = Instance::open(&config.data_dir)?;
     let store = tallymark_store::open(&config.store, config.retention).await?;
     let mut registry = Registry::with_prefix("tallymark");
@@ -92,6 +101,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
         accept_positions: start.accept_positions,
         replayable: config.sources.iter().any(|source| source.kind.is_replayable()),
         limits: config.names,
+        adopt: adopt(config)?,
     };
     let flusher = Flusher::open(instance, store.clone(), live.clone(), meters.clone(), options)?;
     let state = flusher.state();
@@ -178,6 +188,18 @@ fn default_base_url(listen: &Listen) -> String {
         }
         Listen::Tcp(addr) => format!("http://{addr}"),
     }
+}
+
+/// How to accept a store that is not the expected one, as it has to be typed anywhere on this machine.
+fn adopt(config: &Config) -> Result<String> {
+    if matches!(config.store, StoreUrl::Sqlite(_)) {
+        return Ok("start the daemon anew".to_owned());
+    }
+    let data_dir = std::path::absolute(&config.data_dir).context("finding the data directory")?;
+    let (store, data_dir) = (&config.store, data_dir.display());
+    let password = if store.to_string().contains("***") { " (*** is its password)" } else { "" };
+    let user = User::current().map_or_else(|| "this daemon's user".to_owned(), |user| user.to_string());
+    Ok(format!("run as {user}: tallymark store adopt --store '{store}' --data-dir '{data_dir}'{password}"))
 }
 
 struct Daemon {

@@ -167,3 +167,23 @@ fn a_lost_answer_of_redis_is_found_again() {
     assert_eq!(get(&place, "/api/v1/counters/x")["total"], 5);
     stop(&mut daemon);
 }
+
+/// Between two ticks the flusher has nothing to ask the store, so it has not met the emptied one yet.
+#[test]
+fn an_emptied_redis_is_handed_nothing() {
+    let kind = Kind::Redis(Box::new(Redis::builder().appendonly().start()));
+    let Kind::Redis(redis) = &kind else { unreachable!() };
+    let place = configured(&kind);
+    let mut daemon = place.serve();
+    ready(&place);
+    assert_eq!(post(&place, None, &json!([{"name": "a/b"}])).0, 200);
+    redis.cli(&["FLUSHALL"]);
+    for key in [None, Some("one"), Some("one")] {
+        let (status, answer) = post(&place, key, &json!([{"name": "a/b"}]));
+        assert_eq!(status, 503, "{answer}");
+        assert!(answer.to_string().contains("nothing was counted"), "{answer}");
+    }
+    assert_eq!(redis.cli(&["EXISTS", "repo:a%2Fb"]), "0");
+    assert!(daemon.stderr().contains("another store than a moment ago"), "{}", daemon.stderr());
+    stop(&mut daemon);
+}

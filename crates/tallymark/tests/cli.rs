@@ -61,8 +61,6 @@ fn wrong_usage_is_2_and_says_what_is_possible() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?} {ran:?}");
         assert!(ran.stderr.contains(part), "{args:?}: {part:?} is missing in {}", ran.stderr);
     }
-    let ran = run_with(&["serve"], &[("TALLYMARK_LISTEN", "x")], b"");
-    assert_eq!(ran.code, Some(2), "{ran:?}");
 }
 
 #[test]
@@ -112,6 +110,55 @@ fn wrong_plain_variable_is_a_wrong_configuration() {
 }
 
 #[test]
+fn variable_of_a_flag_is_named_where_it_is_wrong_and_empty_is_none() {
+    let ran = run_with(&["serve"], &[("TALLYMARK_LISTEN", "x")], b"");
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("invalid value 'x' for 'TALLYMARK_LISTEN (--listen)'"), "{}", ran.stderr);
+    // The flag wins, so the mistake is its.
+    let ran = run_with(&["serve", "--listen=y"], &[("TALLYMARK_LISTEN", "x")], b"");
+    assert!(ran.stderr.contains("invalid value 'y' for '--listen <ADDR>'"), "{}", ran.stderr);
+    let empty =
+        ["LISTEN", "STORE", "NO_RENDER", "JSON", "LOG_FORMAT", "ALLOW", "CONFIG", "TOKENS", "DATA_DIR"];
+    let empty: Vec<String> = empty.iter().map(|name| format!("TALLYMARK_{name}")).collect();
+    let empty: Vec<(&str, &str)> = empty.iter().map(|name| (name.as_str(), "")).collect();
+    let shown = run_with(&["check-config"], &empty, b"");
+    assert_eq!(shown.stderr, "");
+    assert!(shown.good().contains("127.0.0.1:8080"));
+}
+
+#[test]
+fn switches_and_words_of_the_environment_are_read_as_people_write_them() {
+    for (value, json) in [("1", true), ("yes", true), ("true", true), ("0", false), ("false", false)] {
+        let shown = run_with(&["check-config"], &[("TALLYMARK_JSON", value)], b"").good();
+        assert_eq!(shown.starts_with('{'), json, "{value}");
+        run_with(&["serve", "--help"], &[("TALLYMARK_NO_RENDER", value)], b"").good();
+    }
+    for name in ["TALLYMARK_LOG_FORMAT", "LOG_FORMAT"] {
+        run_with(&["check-config"], &[(name, "JSON")], b"").good();
+    }
+}
+
+#[test]
+fn unknown_variable_of_our_name_is_warned_of() {
+    let env =
+        [("TALLYMARK_DATADIR", "/x"), ("TALLYMARK_PORT", "tcp://10.0.0.1:80"), ("TALLYMARK_TOKENS", "")];
+    let ran = run_with(&["check-config"], &env, b"");
+    let said: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("TALLYMARK_DATADIR is no variable of ours"), "{said:?}");
+    assert!(said[0].contains("did you mean TALLYMARK_DATA_DIR?"), "{said:?}");
+}
+
+#[test]
+fn tokens_come_from_the_environment_too() {
+    let set = |tokens: &'static str| run_with(&["check-config"], &[("TALLYMARK_TOKENS", tokens)], b"");
+    set("0123456789abcdef,fedcba9876543210").good();
+    let short = set("0123456789abcdef,short");
+    short.refused(78, &["TALLYMARK_TOKENS: a token has at least 16 characters"]);
+    assert!(!short.stderr.contains("0123456789abcdef"), "{}", short.stderr);
+}
+
+#[test]
 fn good_configuration_is_shown_as_understood() {
     let dir = temp_dir();
     let file = write(&dir.path().join("good.toml"), "[http]\nlisten = \"127.0.0.1:81\"\n");
@@ -154,10 +201,16 @@ fn busy_port_is_an_error_at_start() {
 fn data_directory_that_cannot_be_is_an_error_at_start() {
     let dir = temp_dir();
     let file = write(&dir.path().join("file"), "x");
-    for path in [file.clone(), format!("{file}/sub"), "/proc/sub".to_owned()] {
+    // No further start can go better as long as the file is there; the other may.
+    let in_the_way = format!("the data directory {file} is a file, not a directory");
+    for (path, code, said) in [
+        (file.clone(), 78, in_the_way.as_str()),
+        (format!("{file}/sub"), 78, &in_the_way),
+        ("/proc/sub".to_owned(), 1, "creating the data directory /proc/sub"),
+    ] {
         let ran =
             run(&["ingest", "--data-dir", &path, "--listen", "127.0.0.1:0", "--syslog-udp", "127.0.0.1:0"]);
-        ran.refused(1, &["data directory", &path]);
+        ran.refused(code, &[said]);
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "x");
 }
@@ -208,23 +261,23 @@ type Damage = fn(&Path);
 
 #[test]
 fn database_that_is_not_ours_is_refused_and_left_alone() {
-    let cases: [(&str, Damage); 4] = [
-        ("written by a newer Tallymark (schema 99", |path| patch(path, 60, &99u32.to_be_bytes())),
-        ("not Tallymark's", |path| patch(path, 68, &7u32.to_be_bytes())),
-        ("not a database", |path| fs::write(path, "garbage\n".repeat(100)).unwrap()),
-        ("opening the store", |path| {
+    let cases: [(&str, i32, Damage); 4] = [
+        ("written by a newer Tallymark (schema 99", 78, |path| patch(path, 60, &99u32.to_be_bytes())),
+        ("not Tallymark's", 78, |path| patch(path, 68, &7u32.to_be_bytes())),
+        ("not a database", 78, |path| fs::write(path, "garbage\n".repeat(100)).unwrap()),
+        ("this is a directory, and the store is a file", 78, |path| {
             fs::remove_file(path).unwrap();
             fs::create_dir(path).unwrap();
         }),
     ];
-    for (part, damage) in cases {
+    for (part, code, damage) in cases {
         let place = used();
         let database = place.data_dir().join("tallymark.db");
         damage(&database);
         let before = fs::read(&database).ok();
-        serve(&place).refused(1, &["opening the store ", database.to_str().unwrap(), part]);
+        serve(&place).refused(code, &["opening the store ", database.to_str().unwrap(), part]);
         for args in [&["render"][..], &["show", "o/r"]] {
-            place.run(args).refused(1, &["opening the store ", database.to_str().unwrap(), part]);
+            place.run(args).refused(code, &["opening the store ", database.to_str().unwrap(), part]);
         }
         assert_eq!(fs::read(&database).ok(), before, "{part}: it was changed");
     }

@@ -17,26 +17,21 @@ fn tallymark(args: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn configuration_with_every_key_is_good() {
+fn configuration_as_it_stands_is_good() {
     let (code, out, err) = tallymark(&["check-config", "examples/tallymark.toml"]);
     assert_eq!(code, Some(0), "{err}");
     assert!(out.contains("The configuration is good."), "{out}");
 }
 
-/// The defaults that the file claims are the defaults: without the lines that say otherwise, it changes nothing.
 #[test]
-fn configuration_names_the_real_defaults() {
-    let text = std::fs::read_to_string(root().join("examples/tallymark.toml")).unwrap();
-    let own = ["base-url =", "tokens =", "allow =", "route =", "template =", "new-names-per-minute ="];
-    let defaults: Vec<&str> =
-        text.lines().filter(|line| !own.iter().any(|key| line.starts_with(key))).collect();
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("defaults.toml");
-    std::fs::write(&file, defaults.join("\n")).unwrap();
-    let (code, with_file, err) = tallymark(&["check-config", file.to_str().unwrap(), "--json"]);
+fn configuration_of_the_service_is_good_and_has_its_directories() {
+    let (code, out, err) = tallymark(&["check-config", "deploy/tallymark.toml"]);
     assert_eq!(code, Some(0), "{err}");
-    let (_, without, _) = tallymark(&["check-config", "--json"]);
-    assert_eq!(with_file, without);
+    for part in
+        ["/var/lib/tallymark/data\n", "/var/lib/tallymark/badges\n", "sqlite:/var/lib/tallymark/data/"]
+    {
+        assert!(out.contains(part), "{out}");
+    }
 }
 
 #[test]
@@ -55,9 +50,9 @@ fn sample_log_counts_what_it_should_and_rejects_the_rest_with_reasons() {
     );
 }
 
-/// The blocks that are commented out are right, too.
+/// What is commented out is right, too, with a token and a template of one's own.
 #[test]
-fn configuration_is_good_with_every_source_in_it() {
+fn configuration_is_good_with_everything_in_it() {
     let text = std::fs::read_to_string(root().join("examples/tallymark.toml")).unwrap();
     let code = |line: &str| {
         line.starts_with("#[[") || (line.starts_with('#') && line[1..].starts_with(char::is_alphabetic))
@@ -65,7 +60,12 @@ fn configuration_is_good_with_every_source_in_it() {
     let all: Vec<&str> = text.lines().map(|line| if code(line) { &line[1..] } else { line }).collect();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("all.toml");
-    std::fs::write(&file, all.join("\n")).unwrap();
+    let (all, template) = (all.join("\n"), root().join("examples/badge-template.svg"));
+    let all = all.replace("/etc/tallymark/badge.svg", template.to_str().unwrap());
+    std::fs::write(&file, &all).unwrap();
+    let (code, _, err) = tallymark(&["check-config", file.to_str().unwrap()]);
+    assert_eq!((code, err.contains("write your own")), (Some(78), true), "{err}");
+    std::fs::write(&file, all.replace("write-your-own-here-", "one-of-our-own-")).unwrap();
     let (code, out, err) = tallymark(&["check-config", file.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{err}");
     for source in [

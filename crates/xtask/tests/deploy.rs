@@ -138,6 +138,20 @@ fn services_and_tmpfiles_agree_on_the_directories() {
     }
 }
 
+/// What every command reads by itself, so that those by hand mean the same directories as the units.
+#[test]
+fn configuration_and_units_agree_on_the_directories() {
+    let text = fs::read_to_string(systemd().join("../tallymark.toml")).unwrap();
+    for (service, line) in
+        SERVICES.iter().zip(["data-dir = \"/var/lib/tallymark/data\"", "dir = \"/var/lib/tallymark/badges\""])
+    {
+        assert!(text.lines().any(|written| written == line), "{line}");
+        let dir = line.split('"').nth(1).unwrap();
+        assert_eq!(values(service, "WorkingDirectory"), [dir]);
+        assert!(values(service, "ExecStart")[0].contains("--config /etc/tallymark/tallymark.toml"));
+    }
+}
+
 /// The values of a key in a unit, without those that are commented out.
 fn values(unit: &str, key: &str) -> Vec<String> {
     let text = fs::read_to_string(systemd().join(unit)).unwrap();

@@ -4,19 +4,26 @@
 //! The sender in `relay` asks for all of this; nothing is sent from here.
 
 use super::{
-    FOREIGN, Places,
+    Places,
     relay::{Sender, Trouble},
 };
 use std::sync::Arc;
 use tallymark_store::{Claim, StoreError, outbox::Identity};
-use tracing::{error, info, warn};
-
-const FENCED: &str = "another tallymark has claimed this data directory's identity: it is a copy of this one, or this one \
-    of it, and this one halts; what arrives is kept. Let one of the two go: stop it, and delete its data directory if it \
-    is to start anew. If this one is to go on, run `tallymark store adopt`: it gets an identity of its own and sends what \
-    waits in it, which counts twice only what already waited when the copy was made";
+use tracing::{error, warn};
 
 impl Sender {
+    /// Why nothing is written while another copy of this state directory is at work.
+    fn fenced(&self) -> Trouble {
+        format!(
+            "another tallymark has claimed this data directory's identity: it is a copy of this one, or this one of it, \
+             and this one halts; what arrives is kept. Let one of the two go: stop it, and delete its data directory if \
+             it is to start anew. If this one is to go on, {}. It gets an identity of its own and sends what waits \
+             in it, which counts twice only what already waited when the copy was made",
+            self.common.adopt
+        )
+        .into()
+    }
+
     pub(super) async fn take_claim(&mut self) -> Result<Claim, Trouble> {
         let mut identity = self.outbox.identity().await?;
         if identity.fenced {
@@ -33,7 +40,7 @@ impl Sender {
                 claim = self.common.store.claim(identity.instance).await?;
                 warn!(store = %claim.store, batches = identity.last, "adopted this store; sending what the outbox holds");
             }
-            Some(_) => return Err(FOREIGN.into()),
+            Some(_) => return Err(self.common.foreign().into()),
         }
         if claim.marker > identity.last && self.positions_told {
             // It was the right one when we began, so a copy of it has gone on in between.
@@ -48,7 +55,7 @@ impl Sender {
             );
             claim = self.common.store.claim(identity.instance).await?;
         }
-        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
+        self.common.claimed(&claim);
         self.claim = Some(claim);
         self.acked = claim.marker;
         self.noted = 0;
@@ -65,7 +72,7 @@ impl Sender {
     async fn leave_the_fence(&self, identity: Identity) -> Result<Identity, Trouble> {
         let store = self.common.store.identity().await?;
         if identity.adopt != Some(store) {
-            return Err(FENCED.into());
+            return Err(self.fenced());
         }
         // Another store than ours has none of what was applied.
         let applied = if identity.store == Some(store) { identity.applied } else { 0 };
@@ -111,7 +118,7 @@ impl Sender {
         self.note().await?;
         self.outbox.fence().await?;
         self.claim = None;
-        Err(FENCED.into())
+        Err(self.fenced())
     }
 
     /// Only a claim shows that the state directory was restored, so files are not read before: they are their own

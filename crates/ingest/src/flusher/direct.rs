@@ -1,12 +1,12 @@
 //! The way into an embedded store: counts, positions and the batch number are one transaction of its own, so nothing
 //! stands between.
 
-use super::{Common, Ended, FOREIGN, NameLimits, Places, Sealed, admission::Admission, backoff};
+use super::{Common, Ended, NameLimits, Places, Sealed, admission::Admission, backoff};
 use std::{sync::Arc, time::Instant};
 use tallymark_core::{Batch, batches};
 use tallymark_store::{Claim, Outcome, Position};
 use tokio::sync::mpsc;
-use tracing::{error, info};
+use tracing::error;
 use uuid::Uuid;
 
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
@@ -133,7 +133,7 @@ impl Direct {
                     self.common.settled(batch, outcome, held.live);
                 }
                 Outcome::Gap { marker } => return self.gap(*marker),
-                Outcome::Foreign => return Err(FOREIGN.into()),
+                Outcome::Foreign => return Err(self.common.foreign().into()),
                 Outcome::Fenced => return Err(FENCED.into()),
             }
         }
@@ -147,7 +147,7 @@ impl Direct {
     async fn take_claim(&mut self) -> Result<(), Trouble> {
         let claim = self.common.store.claim(self.instance).await?;
         let positions = self.common.store.positions(self.instance).await?;
-        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
+        self.common.claimed(&claim);
         self.claim = Some(claim);
         self.renumber(claim.marker);
         self.common.positions.send_replace(Places::Good(Arc::new(positions)));

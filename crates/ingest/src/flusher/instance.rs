@@ -4,6 +4,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+use tallymark_store::owner;
 use uuid::Uuid;
 
 /// The identity of a state directory: whose batch numbers these are.
@@ -26,8 +27,11 @@ pub enum InstanceError {
         "{0} does not hold an instance id; restore it from a backup, or delete it to start as a new instance"
     )]
     Damaged(PathBuf),
+    /// A file has its name.
+    #[error("the data directory {0} is a file, not a directory")]
+    NotADirectory(PathBuf),
     /// The file system said no.
-    #[error("{attempt} {path}: {error}")]
+    #[error("{attempt} {path}: {error}{}", owner::hint(.error, .path))]
     Io {
         /// What was tried.
         attempt: &'static str,
@@ -45,7 +49,16 @@ impl Instance {
             let path = path.to_owned();
             move |error| InstanceError::Io { attempt, path, error }
         };
-        fs::create_dir_all(dir).map_err(io("creating the data directory", dir))?;
+        match fs::create_dir_all(dir) {
+            // What is in the way stands at the end of the path, or above it.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) =>
+            {
+                let file = dir.ancestors().find(|path| path.exists()).unwrap_or(dir);
+                return Err(InstanceError::NotADirectory(file.to_owned()));
+            }
+            made => made.map_err(io("creating the data directory", dir))?,
+        }
         let lock_path = dir.join("lock");
         let lock = fs::File::options()
             .create(true)

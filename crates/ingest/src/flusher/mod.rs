@@ -21,11 +21,12 @@ use std::{
 };
 use tallymark_core::Counts;
 use tallymark_store::{
-    Outcome, Position, Store, StoreError,
+    Claim, Outcome, Position, Store, StoreError,
     outbox::{Keep, Outbox},
 };
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
 /// A tally taken out of its source.
 #[derive(Debug)]
@@ -74,6 +75,7 @@ pub struct FlusherState(Arc<Mutex<Troubles>>);
 
 #[derive(Debug, Default)]
 struct Troubles {
+    claimed: Option<Uuid>,
     store: Option<String>,
     outbox: Option<String>,
     positions: Option<&'static str>,
@@ -90,6 +92,11 @@ impl FlusherState {
     /// Why the store takes nothing, if it does not.
     pub(crate) fn store_trouble(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
+    }
+
+    /// The store that these counts belong to, once it has been reached.
+    pub(crate) fn claimed(&self) -> Option<Uuid> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).claimed
     }
 
     fn change(&self, change: impl FnOnce(&mut Troubles)) {
@@ -123,7 +130,7 @@ pub struct Ended {
 }
 
 /// How a flusher is set up.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FlusherOptions {
     /// What the outbox before a remote store keeps.
     pub keep: Keep,
@@ -133,6 +140,8 @@ pub struct FlusherOptions {
     pub replayable: bool,
     /// How many names may be counted.
     pub limits: NameLimits,
+    /// What an operator does to accept a store that is not the expected one: `run ...`.
+    pub adopt: String,
 }
 
 /// Applies sealed tallies to the store.
@@ -155,6 +164,7 @@ struct Common {
     state: FlusherState,
     positions: Arc<watch::Sender<Places>>,
     replayable: bool,
+    adopt: Arc<str>,
     // The state directory stays locked for as long as anything of this runs.
     _instance: Arc<Instance>,
 }
@@ -178,6 +188,7 @@ impl Flusher {
             state,
             positions: Arc::new(watch::Sender::new(Places::Unknown)),
             replayable: options.replayable,
+            adopt: options.adopt.as_str().into(),
             _instance: instance.clone(),
         };
         let way = if store.keeps_positions() {
@@ -218,18 +229,31 @@ fn backoff(failures: u32) -> Duration {
     Duration::from_millis(50u64.saturating_mul(1 << failures.min(7))).min(Duration::from_secs(5))
 }
 
-const FOREIGN: &str = "this is not the store whose counts these are (it was emptied, or another server has its address): \
-    nothing is written to it. Put the right store back; or, to go on with this one, run `tallymark store adopt`";
 const POSITIONS_HELD: &str = "this data directory was restored from a backup, so its file positions are old: reading on \
     from them would count lines twice. Import what is missing, or start once with --accept-positions";
 
 impl Common {
+    /// Why nothing is written to a store that is another one.
+    fn foreign(&self) -> String {
+        format!(
+            "this is not the store whose counts these are (it was emptied, or another server has its address): nothing \
+             is written to it. Put the right store back; or, to go on with this one, {}",
+            self.adopt
+        )
+    }
+
     /// Sources that can be read again wait for an operator. Where there is none of them, nothing is in trouble.
     fn hold_positions(&self) {
         if self.replayable {
             error!("{POSITIONS_HELD}");
             self.state.change(|troubles| troubles.positions = Some(POSITIONS_HELD));
         }
+    }
+
+    /// The store is the right one, and counts may go there.
+    fn claimed(&self, claim: &Claim) {
+        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
+        self.state.change(|troubles| troubles.claimed = Some(claim.store));
     }
 
     fn trouble(&self, error: &dyn fmt::Display, failures: u32) {

@@ -4,9 +4,7 @@
 //! consumed, and an outage of the store does not hold it up. The other sends batches in order, and believes the store's
 //! marker alone: whatever was cut off, repeated, rolled back or failed over, the marker says what comes next.
 
-use super::{
-    Common, Ended, FOREIGN, FlusherOptions, NameLimits, Places, Sealed, admission::Admission, backoff,
-};
+use super::{Common, Ended, FlusherOptions, NameLimits, Places, Sealed, admission::Admission, backoff};
 use std::{
     sync::{
         Arc,
@@ -255,7 +253,7 @@ impl Sender {
                 Outcome::Foreign => {
                     // Whether it may be gone on with is seen at the next claim.
                     self.claim = None;
-                    return Err(FOREIGN.into());
+                    return Err(self.common.foreign().into());
                 }
                 Outcome::Fenced => return self.halt().await,
             }

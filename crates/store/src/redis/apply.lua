@@ -98,7 +98,12 @@ for from = 9, i - 1, 1000 do
   local command = {'XADD', KEYS[3], 'MINID', '~', string.format('%.0f-0', (now - A[7]) * 1000), '*'}
   for j = from, math.min(from + 999, i - 1) do command[#command + 1] = A[j] end
   local reply = pcall(unpack(command))
-  if type(reply) == 'table' and reply.err then quarantine(KEYS[3], reply) end
+  if type(reply) == 'table' and reply.err then
+    quarantine(KEYS[3], reply)
+  elseif tonumber(string.match(reply, '^%d+')) > (now + 600) * 1000 then
+    -- The clock was ahead once. Ids never go back, so from then on they say nothing about the time.
+    pcall('XTRIM', KEYS[3], 'MAXLEN', '~', 10000)
+  end
 end
 
 local most, statuses = tonumber(A[i]), i + 1 + A[i + 1]

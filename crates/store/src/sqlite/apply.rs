@@ -15,6 +15,8 @@ use tallymark_core::{Batch, Entry, Event, MAX_STATUSES, Minute, Month, Name, OVE
 
 /// How long the log of changes reaches back, in seconds.
 const LOG_SECONDS: i64 = 3600;
+/// A clock that is further ahead than this was wrong.
+const CLOCK_SECONDS: i64 = 600;
 /// How many names are known by their number without asking. At 100 bytes a name, some 20 MB.
 const KNOWN: usize = 200_000;
 /// Expired buckets that go with each call at the least; a call that writes more deletes more.
@@ -326,7 +328,8 @@ fn write_log(db: &Transaction<'_>, log: &[(Event, String)]) -> rusqlite::Result<
     let mut last = None;
     for row in oldest {
         let (entry, at) = row?;
-        if at >= now - LOG_SECONDS {
+        // One from the future was written while the clock was wrong. It must not hold up the log for as long as that.
+        if (now - LOG_SECONDS..now + CLOCK_SECONDS).contains(&at) {
             break;
         }
         last = Some(entry);

@@ -3,7 +3,7 @@
 //! A file that is damaged or somebody else's is refused, never replaced: an empty store would look as if every count
 //! were 0. The writer and the readers open through here.
 
-use crate::{Class, Result, StoreError};
+use crate::{Class, Result, StoreError, owner};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::{path::Path, thread, time::Duration};
 use uuid::Uuid;
@@ -46,8 +46,17 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
     let attempt = || format!("opening the store {}", path.display());
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent).map_err(|err| {
-            StoreError::new(Class::Refused, format!("creating the directory {}", parent.display()), err)
+            let whose = owner::hint(&err, parent);
+            StoreError::new(
+                Class::Refused,
+                format!("creating the directory {}{whose}", parent.display()),
+                err,
+            )
         })?;
+    }
+    if path.is_dir() {
+        let cause = "this is a directory, and the store is a file: add a name, like tallymark.db";
+        return Err(StoreError::new(Class::Data, attempt(), cause));
     }
     let mut attempts = 1;
     loop {
@@ -57,7 +66,10 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
                 attempts += 1;
                 thread::sleep(OPEN_PAUSE);
             }
-            Err(Fault::Sqlite(err)) => return Err(explain(&err, attempt())),
+            Err(Fault::Sqlite(err)) => {
+                let whose = if is_denied(&err) { owner::foreign(path) } else { String::new() };
+                return Err(explain(&err, attempt() + &whose));
+            }
             Err(Fault::Refused(class, cause)) => return Err(StoreError::new(class, attempt(), cause)),
         }
     }
@@ -166,7 +178,7 @@ pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
         Some(ErrorCode::DiskFull) => {
             (Class::Refused, "The disk is full: make room; nothing was half written")
         }
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+        _ if is_denied(err) => {
             (Class::Refused, "The user of this process must be able to write the file and its directory")
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
@@ -182,6 +194,11 @@ pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
         None => (Class::Data, ""),
     };
     StoreError::new(class, attempt, err).advise(advice)
+}
+
+fn is_denied(err: &rusqlite::Error) -> bool {
+    let denied = [ErrorCode::ReadOnly, ErrorCode::PermissionDenied, ErrorCode::CannotOpen];
+    err.sqlite_error_code().is_some_and(|code| denied.contains(&code))
 }
 
 fn is_busy(err: &rusqlite::Error) -> bool {

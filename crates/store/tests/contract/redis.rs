@@ -217,6 +217,17 @@ async fn old_entries_leave_the_log() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_ahead_does_not_let_the_log_grow_for_ever() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    let fill = "for n = 1, 10500 do redis.call('XADD', 'changes', ARGV[1] .. '-' .. n, 'hit', 'old') end";
+    bed.server().cli(&["EVAL", fill, "0", "4000000000000"]);
+    desk.count(&[at("a", noon(), 1)]).await;
+    let left: u64 = bed.cli("XLEN changes").parse().unwrap();
+    assert!((10_000..10_200).contains(&left), "{left}");
+}
+
+#[tokio::test]
 async fn a_page_that_never_was_is_refused() {
     let bed = Bed::redis();
     let err = bed.open().await.names(Event::HIT, Some("x"), 9).await.unwrap_err();

@@ -37,6 +37,22 @@ async fn a_file_of_something_else_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_ahead_does_not_keep_the_log_from_being_trimmed() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    bed.sql()
+        .execute_batch(
+            "INSERT INTO change (at, event, names) VALUES (4000000000, 'hit', 'ahead');
+             INSERT INTO change (at, event, names) VALUES (1000000000, 'hit', 'old')",
+        )
+        .unwrap();
+    desk.count(&[at("a", noon(), 1)]).await;
+    let left: String =
+        bed.sql().query_row("SELECT group_concat(names) FROM change", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, "a");
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused() {
     let bed = Bed::sqlite();
     bed.open().await;

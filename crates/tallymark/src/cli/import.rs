@@ -1,7 +1,7 @@
 //! `tallymark import`: counts what is already in files, once, however often it is told to.
 
 use super::{Common, block_on, out};
-use crate::{config::Config, progress};
+use crate::{config::Config, progress, user};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
@@ -124,6 +124,9 @@ impl ImportLog {
             }
         } else if self.id.is_some() {
             bail!("--id is for standard input; a file is known by its content");
+        }
+        if !self.dry_run {
+            user::may_write_store(&config.store)?;
         }
         block_on(async {
             let store = match self.dry_run {

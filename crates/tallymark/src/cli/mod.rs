@@ -3,6 +3,7 @@
 #![allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)] // doc comments are the help texts here
 
 mod check_config;
+mod environment;
 mod import;
 mod ingest;
 mod nginx_conf;
@@ -15,15 +16,21 @@ mod store;
 mod tail;
 
 use crate::{
-    config::{self, BadConfig, Config, Overrides},
+    config::{self, BadConfig, Config},
     log::{self, LogFormat},
+    user,
 };
-use anyhow::{Context, Result};
-use clap::{Args, Parser, Subcommand};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 use ipnet::IpNet;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tallymark_store::{Store, StoreUrl};
 use tallymark_web::Listen;
+use tracing::debug;
 
 /// A self-hosted hit counter whose badges are static files.
 #[derive(Debug, Parser)]
@@ -43,7 +50,7 @@ pub(crate) struct Cli {
 /// Every flag is also an environment variable; a flag wins over the environment, and that over the file.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Configuration file (TOML).
+    /// Configuration file (TOML) [default: /etc/tallymark/tallymark.toml, if there is one].
     #[arg(long, global = true, env = "TALLYMARK_CONFIG", value_name = "FILE", help_heading = "Everywhere")]
     config: Option<PathBuf>,
     /// Where counts live: sqlite:PATH or redis://HOST [default: sqlite:<data-dir>/tallymark.db].
@@ -103,6 +110,7 @@ pub(crate) struct Common {
         global = true,
         env = "TALLYMARK_LOG_FORMAT",
         value_enum,
+        ignore_case = true,
         value_name = "FORMAT",
         help_heading = "Everywhere"
     )]
@@ -118,7 +126,7 @@ pub(crate) struct Common {
     )]
     log_level: Option<String>,
     /// Answer in JSON.
-    #[arg(long, global = true, env = "TALLYMARK_JSON", help_heading = "Everywhere")]
+    #[arg(long, global = true, env = "TALLYMARK_JSON", value_parser = FalseyValueParser::new(), help_heading = "Everywhere")]
     json: bool,
 }
 
@@ -147,11 +155,20 @@ enum Command {
 }
 
 impl Cli {
+    /// What was asked for, on the command line and in the environment.
+    pub(crate) fn read() -> Cli {
+        environment::parse()
+    }
+
     /// Does what was asked.
     pub(crate) fn run(self) -> Result<()> {
-        let common = self.common.with_plain_environment()?;
+        let mut common = self.common.with_plain_environment()?;
         let (format, level) = (common.log_format.unwrap_or(LogFormat::Text), common.log_level.as_deref());
         log::start(format, level.unwrap_or("info"));
+        environment::warn_of_unknown();
+        if common.config.is_none() {
+            common.config = usual_file(Path::new(USUAL_FILE))?;
+        }
         match self.command {
             Command::Serve(serve) => serve.run(common),
             Command::Ingest(ingest) => ingest.run(common),
@@ -167,65 +184,36 @@ impl Cli {
     }
 }
 
+/// Where the service's configuration is, so that commands by hand mean the same store and directories as it does.
+const USUAL_FILE: &str = "/etc/tallymark/tallymark.toml";
+
+/// The file, if it is there. One that cannot be seen is no reason to go on with something else.
+fn usual_file(file: &Path) -> Result<Option<PathBuf>> {
+    match file.try_exists() {
+        Ok(there) => {
+            debug!(file = %file.display(), there, "no --config was given, so this is the configuration");
+            Ok(there.then(|| file.to_owned()))
+        }
+        Err(error) => Err(BadConfig::one(None, user::cannot_look("the configuration", file, &error)).into()),
+    }
+}
+
 impl Common {
-    /// The names that platforms and other counters use work too, where ours say nothing.
-    fn with_plain_environment(mut self) -> Result<Common> {
-        let plain = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        if self.data_dir.is_none() {
-            self.data_dir = plain("DATA_DIR").map(PathBuf::from);
-        }
-        if self.base_url.is_none() {
-            let url = plain("BASE_URL").map(|url| config::base_url(&url)).transpose();
-            self.base_url = url.map_err(|why| BadConfig::one(None, format!("BASE_URL: {why}")))?;
-        }
-        if self.log_level.is_none() {
-            let level = plain("LOG_LEVEL").map(|level| log::level(&level)).transpose();
-            self.log_level = level.map_err(|why| BadConfig::one(None, format!("LOG_LEVEL: {why}")))?;
-        }
-        if let (None, Some(format)) = (self.log_format, plain("LOG_FORMAT")) {
-            let read = <LogFormat as clap::ValueEnum>::from_str(&format, true);
-            self.log_format = Some(
-                read.map_err(|_| BadConfig::one(None, format!("LOG_FORMAT={format} is not text or json")))?,
-            );
-        }
-        Ok(self)
-    }
-
-    fn overrides(&self) -> Result<Overrides> {
-        let port = match std::env::var("PORT") {
-            Ok(port) if !port.is_empty() => Some(port.parse().map_err(|_| {
-                BadConfig::one(None, format!("PORT={port:?} is not a port number: write 0 to 65535"))
-            })?),
-            _ => None,
-        };
-        Ok(Overrides {
-            data_dir: self.data_dir.clone(),
-            store: self.store.clone(),
-            badges_dir: self.badges_dir.clone(),
-            listen: self.listen.clone(),
-            port,
-            base_url: self.base_url.clone(),
-            syslog_udp: self.syslog_udp,
-            syslog_unix: self.syslog_unix.clone(),
-            syslog_tcp: self.syslog_tcp,
-            file: self.log_file.clone(),
-            allow: self.allow.clone(),
-        })
-    }
-
     fn load(&self) -> Result<Config> {
         Ok(Config::load(self.config.as_deref(), &self.overrides()?)?)
     }
 
     /// The store, for commands that only look: they do not make one where there is none.
     async fn existing_store(&self, config: &Config) -> Result<Arc<dyn Store>> {
-        if let StoreUrl::Sqlite(path) = &config.store
-            && !path.exists()
-        {
-            anyhow::bail!(
-                "there is no database at {}; has `tallymark serve` run with this --data-dir or --store?",
-                path.display()
-            );
+        if let StoreUrl::Sqlite(path) = &config.store {
+            match path.try_exists() {
+                Ok(true) => {}
+                Ok(false) => bail!(
+                    "there is no database at {}; has `tallymark serve` run with this --data-dir or --store?",
+                    path.display()
+                ),
+                Err(error) => bail!(user::cannot_look("the database", path, &error)),
+            }
         }
         Ok(tallymark_store::open(&config.store, config.retention).await?)
     }
@@ -247,10 +235,22 @@ fn daemon(start: crate::run::Start, started: impl FnOnce(&str)) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use clap::CommandFactory;
 
     #[test]
     fn command_line_is_well_formed() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usual_file_counts_only_where_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("tallymark.toml");
+        assert_eq!(usual_file(&file).unwrap(), None);
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(usual_file(&file).unwrap(), Some(file.clone()));
+        let beneath_a_file = file.join("tallymark.toml");
+        assert!(usual_file(&beneath_a_file).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use super::{Common, block_on, out};
 use crate::{
     config::{BadConfig, Config},
-    progress, publishing,
+    progress, publishing, user,
 };
 use anyhow::{Result, bail};
 use arc_swap::ArcSwap;
@@ -36,6 +36,7 @@ fn every(text: &str) -> Result<Duration, String> {
 impl Render {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let config = common.load()?;
+        user::may_write(&config.badges.dir)?;
         block_on(async {
             match self.every {
                 Some(every) => repeat(common, &config, every).await,
@@ -78,14 +79,17 @@ fn tell(common: &Common, report: &Report) -> Result<()> {
     if common.json {
         return out::json(&serde_json::json!({
             "names": report.names, "written": report.written, "unchanged": report.unchanged,
-            "held": report.held, "failed": report.failed, "full": report.full,
+            "held": report.held, "failed": report.failed, "plain": report.plain, "full": report.full,
         }));
     }
-    let Report { names, written, unchanged, held, failed, full } = report;
+    let Report { names, written, unchanged, held, failed, plain, full } = report;
     let kind = if *full { "all" } else { "changed" };
     let mut line = format!("{names} {kind} names: {written} badges written, {unchanged} were right already");
     if *held > 0 {
         line += &format!(", {held} kept because the store has less (--all --allow-lower writes them)");
+    }
+    if *plain > 0 {
+        line += &format!(", {plain} in the built-in look because the template failed on their names");
     }
     if *failed > 0 {
         line += &format!(", {failed} failed");

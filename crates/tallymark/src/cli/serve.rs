@@ -3,7 +3,7 @@
 use super::{Common, daemon, out};
 use crate::run::{Role, Start};
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, builder::FalseyValueParser};
 use tallymark_core::Name;
 use tallymark_web::{badge_path, page_path};
 
@@ -11,7 +11,7 @@ use tallymark_web::{badge_path, page_path};
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Leave publishing to a timer that runs `tallymark render`.
-    #[arg(long, env = "TALLYMARK_NO_RENDER")]
+    #[arg(long, env = "TALLYMARK_NO_RENDER", value_parser = FalseyValueParser::new())]
     no_render: bool,
     /// Read files on from the positions of a data directory that was restored from a backup.
     #[arg(long)]

@@ -5,6 +5,7 @@
 //! into its outbox for the decision.
 
 use super::{Common, block_on, out};
+use crate::user;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use tallymark_store::{StoreUrl, outbox::Outbox};
@@ -29,6 +30,7 @@ impl StoreCommand {
         if matches!(config.store, StoreUrl::Sqlite(_)) {
             bail!("an embedded store needs no adopting: it is the file that --store names");
         }
+        user::may_write(&config.data_dir)?;
         block_on(async {
             let store = common.existing_store(&config).await?;
             let identity = store.identity().await?;

@@ -1,12 +1,12 @@
 //! `tallymark tail`: what the running daemon accepts and rejects at the moment.
 
 use super::{Common, out};
-use crate::tailing::SOCKET;
-use anyhow::{Context, Result};
+use crate::{tailing::SOCKET, user};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, ErrorKind, Write},
     os::unix::net::UnixStream,
 };
 
@@ -24,9 +24,16 @@ pub(super) struct Tail {
 impl Tail {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let path = common.load()?.data_dir.join(SOCKET);
-        let mut stream = UnixStream::connect(&path).with_context(|| {
-            format!("no daemon of this user offers a live view at {}; is `tallymark serve` running on this --data-dir?", path.display())
-        })?;
+        let mut stream = match UnixStream::connect(&path) {
+            Ok(stream) => stream,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                bail!(user::cannot_look("the daemon's live view", &path, &error))
+            }
+            Err(error) => bail!(
+                "no daemon offers a live view at {} ({error}); is `tallymark serve` running on this --data-dir?",
+                path.display()
+            ),
+        };
         let wish: &[u8] = if self.rejected { b"rejected\n" } else { b"all\n" };
         stream.write_all(wish).context("asking the daemon")?;
         let mut lines = BufReader::new(stream).lines();

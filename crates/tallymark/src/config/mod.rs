@@ -7,9 +7,9 @@ mod reader;
 mod source;
 mod units;
 
-pub(crate) use reader::Mistake;
+pub(crate) use reader::{Mistake, nearest};
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
-pub(crate) use units::{address, base_url, duration_within, listen, network, socket_path};
+pub(crate) use units::{address, base_url, duration_within, listen, network, socket_path, token};
 
 use ipnet::IpNet;
 use reader::{Mistakes, Table};
@@ -65,7 +65,7 @@ pub(crate) struct Badges {
 }
 
 /// What flags and environment set. They win over the file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Overrides {
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) store: Option<StoreUrl>,
@@ -73,6 +73,7 @@ pub(crate) struct Overrides {
     pub(crate) listen: Option<Listen>,
     pub(crate) port: Option<u16>,
     pub(crate) base_url: Option<String>,
+    pub(crate) tokens: Option<Vec<String>>,
     pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) syslog_unix: Option<PathBuf>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
@@ -252,11 +253,8 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
         _ => Err(format!("{text:?} is not public, token or off")),
     });
     let visibility = visibility.unwrap_or_default();
-    let tokens = section.texts("tokens", |text| match text.len() {
-        16.. => Ok(text.to_owned()),
-        _ => Err("a token has at least 16 characters".to_owned()),
-    });
-    let tokens = tokens.unwrap_or_default();
+    let tokens = section.texts("tokens", units::token);
+    let tokens = overrides.tokens.clone().or(tokens).unwrap_or_default();
     if visibility == Visibility::Token && tokens.is_empty() {
         section.mistake("visibility = \"token\" needs tokens = [\"...\"] beside it");
     }

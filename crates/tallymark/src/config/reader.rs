@@ -204,7 +204,7 @@ fn article(word: &str) -> &'static str {
 }
 
 /// The known word that is at most two edits away.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let near = known.iter().map(|&known| (distance(word, known), known)).min()?;
     (near.0 <= 2).then_some(near.1)
 }

@@ -33,6 +33,21 @@ fn nothing_written_means_the_defaults() {
     assert_eq!(tags, ["badge", "tallymark"]);
 }
 
+/// The defaults that the example claims are the defaults, and it changes nothing as it stands.
+#[test]
+fn example_is_the_defaults() {
+    let example = good(include_str!("../../../../examples/tallymark.toml"));
+    assert_eq!(format!("{example:#?}"), format!("{:#?}", good("")));
+}
+
+#[test]
+fn token_of_the_example_is_refused() {
+    let tokens = |token: &str| format!("[http]\ntokens = [\"{token}\"]");
+    bad(&tokens(units::PUBLIC_TOKEN), &[(Some(2), "write your own")]);
+    assert!(include_str!("../../../../examples/tallymark.toml").contains(units::PUBLIC_TOKEN));
+    good(&tokens("0123456789abcdef"));
+}
+
 #[test]
 fn redis_ticks_once_a_second() {
     assert_eq!(good("[store]\nurl = \"redis://localhost\"\n").tick, Duration::from_secs(1));

@@ -102,6 +102,21 @@ pub(crate) fn base_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// The token in examples/tallymark.toml. Whoever copies that file would have one that everybody knows.
+pub(crate) const PUBLIC_TOKEN: &str = "write-your-own-here-0123456789";
+
+/// What lets a program write over HTTP.
+pub(crate) fn token(text: &str) -> Result<String, String> {
+    match text {
+        PUBLIC_TOKEN => {
+            Err("this token is in the example for everybody to read: write your own (openssl rand -hex 16)"
+                .to_owned())
+        }
+        _ if text.len() < 16 => Err("a token has at least 16 characters".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
 /// `local3`, by name or number; `any` for all.
 pub(crate) fn facility(text: &str) -> Result<Option<u8>, String> {
     const NAMES: [&str; 24] = [

@@ -1,0 +1,47 @@
+//! The counters behind `/metrics` that belong to publishing. The publisher keeps them; the binary shows them.
+
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::Registry,
+};
+
+/// The counters behind `/metrics` that belong to publishing.
+#[derive(Clone, Default)]
+pub struct PublishMeters {
+    pub(crate) written: Counter,
+    pub(crate) held: Counter,
+    pub(crate) failed: Counter,
+    pub(crate) plain: Counter,
+    pub(crate) full_passes: Counter,
+    pub(crate) changed: Gauge,
+    pub(crate) lag: Gauge<f64, std::sync::atomic::AtomicU64>,
+    pub(crate) last: Gauge<f64, std::sync::atomic::AtomicU64>,
+}
+
+impl PublishMeters {
+    /// Registers everything. The registry adds the prefix `tallymark_`.
+    pub fn register(registry: &mut Registry) -> PublishMeters {
+        let meters = PublishMeters::default();
+        registry.register("badges_written", "Badge files written", meters.written.clone());
+        registry.register(
+            "badges_held",
+            "Badges kept because the store's total is lower",
+            meters.held.clone(),
+        );
+        registry.register("badges_failed", "Badge files that could not be written", meters.failed.clone());
+        registry.register(
+            "badges_without_template",
+            "Badges in the built-in look, because the template failed on their names",
+            meters.plain.clone(),
+        );
+        registry.register("publish_full_passes", "Passes over every name", meters.full_passes.clone());
+        registry.register("changed_names", "Names that the last pass looked at", meters.changed.clone());
+        registry.register("publish_lag_seconds", "How long the last pass took", meters.lag.clone());
+        registry.register(
+            "last_publish_timestamp_seconds",
+            "When the last pass ended well",
+            meters.last.clone(),
+        );
+        meters
+    }
+}

@@ -1,0 +1,114 @@
+//! Whose a file is, in words an operator can act on: what a refusal for lack of permission says beside the error.
+//!
+//! It looks, and changes nothing. The stores, the publisher and the ingest side use it where they open what is theirs to
+//! write; the binary, to keep root from making files that would lock a service out. Linux without /proc or /etc/passwd
+//! gets numbers in place of names.
+
+use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
+
+/// A user of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    id: u32,
+    name: Option<String>,
+}
+
+impl User {
+    /// Whom this process acts as.
+    pub fn current() -> Option<User> {
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        // Uid: real, effective, saved, of the file system.
+        let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        ids.split_whitespace().nth(1)?.parse().ok().map(User::of_id)
+    }
+
+    /// Whom a file or directory belongs to; `None` if it cannot be looked at.
+    pub fn of_path(path: &Path) -> Option<User> {
+        fs::symlink_metadata(path).ok().map(|about| User::of_id(about.uid()))
+    }
+
+    fn of_id(id: u32) -> User {
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        User { id, name: name_in(&users, id) }
+    }
+
+    /// Whether this is the superuser.
+    pub fn is_root(&self) -> bool {
+        self.id == 0
+    }
+
+    /// Its name. A file that came from another machine, as in a container, may belong to nobody here.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "user {}", self.id),
+        }
+    }
+}
+
+fn name_in(passwd: &str, id: u32) -> Option<String> {
+    let id = id.to_string();
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id).then(|| name.to_owned())
+    })
+}
+
+/// What to add to an error about a file: whose it is and what helps, where permission is what is missing.
+pub fn hint(error: &io::Error, path: &Path) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => foreign(path),
+        _ => String::new(),
+    }
+}
+
+/// Says that a file, or the directory it would stand in, belongs to somebody else; empty if it does not.
+pub(crate) fn foreign(path: &Path) -> String {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (Some(me), Some(owner)) = (User::current(), User::of_path(path).or_else(|| User::of_path(parent)))
+    else {
+        return String::new();
+    };
+    if owner == me {
+        return String::new();
+    }
+    let heir = me.name.clone().unwrap_or_else(|| me.id.to_string());
+    match User::of_path(parent) {
+        // Somebody else has worked in a directory that is ours.
+        Some(dir) if dir == me => {
+            format!(" (it belongs to {owner}; as root: chown -R {heir}: {})", parent.display())
+        }
+        _ => format!(" (it belongs to {owner}, and this runs as {me})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_passwd_and_numbers_do_without() {
+        let passwd =
+            "root:x:0:0:root:/root:/bin/bash\nbroken\n:\ntallymark:x:993:993::/var/lib/tallymark:/x\n";
+        assert_eq!(name_in(passwd, 993).as_deref(), Some("tallymark"));
+        assert_eq!(name_in(passwd, 99), None);
+        assert_eq!(User { id: 99, name: None }.to_string(), "user 99");
+        assert_eq!(User { id: 993, name: name_in(passwd, 993) }.to_string(), "tallymark");
+    }
+
+    #[test]
+    fn own_files_need_no_hint() {
+        let dir = tempfile::tempdir().unwrap();
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert_eq!(User::of_path(dir.path()), User::current());
+        assert_eq!(hint(&denied, &dir.path().join("file")), "");
+        assert_eq!(hint(&io::Error::from(io::ErrorKind::NotFound), Path::new("/")), "");
+    }
+}

@@ -1,0 +1,127 @@
+//! The environment: every flag's variable, the names that platforms and other counters use, and what is for here alone.
+//!
+//! An empty variable is none, as in a file of variables whose values somebody took out. A mistake names the variable.
+
+use super::{Cli, Common};
+use crate::{
+    config::{self, BadConfig, Overrides},
+    log::{self, LogFormat},
+};
+use anyhow::Result;
+use clap::{
+    Arg, Command, CommandFactory, FromArgMatches,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use std::{env, path::PathBuf};
+use tracing::warn;
+
+const PREFIX: &str = "TALLYMARK_";
+/// Tokens have no flag: everybody on the machine can read a command line.
+const TOKENS: &str = "TALLYMARK_TOKENS";
+
+/// Reads command line and environment, or ends the program with what is wrong with them.
+pub(super) fn parse() -> Cli {
+    let command = without_empty(Cli::command());
+    let matches = command.clone().try_get_matches();
+    let mut matches = matches.unwrap_or_else(|error| named(error, command).exit());
+    Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+}
+
+fn without_empty(command: Command) -> Command {
+    let is_empty = |arg: &Arg| arg.get_env().and_then(env::var_os).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| if is_empty(&arg) { arg.env(None::<&str>) } else { arg })
+        .mut_subcommands(without_empty)
+}
+
+/// clap names the flag, also when it was the variable that was wrong.
+fn named(mut error: clap::Error, mut command: Command) -> clap::Error {
+    // Only then can an argument say how it is shown.
+    command.build();
+    let wrong = matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
+    if let (true, Some(ContextValue::String(shown))) = (wrong, error.get(ContextKind::InvalidArg))
+        && let Some(arg) = all_args(&command).into_iter().find(|arg| arg.to_string() == *shown)
+        && let (Some(flag), Some(variable)) = (arg.get_long(), arg.get_env())
+        && !env::args().any(|given| given.split('=').next() == Some(&format!("--{flag}")))
+    {
+        let shown = format!("{} (--{flag})", variable.display());
+        error.insert(ContextKind::InvalidArg, ContextValue::String(shown));
+    }
+    error
+}
+
+fn all_args(command: &Command) -> Vec<&Arg> {
+    command.get_arguments().chain(command.get_subcommands().flat_map(all_args)).collect()
+}
+
+/// Says which variables look like ours and are not. A service of this name in Kubernetes brings some of its own.
+pub(super) fn warn_of_unknown() {
+    let command = Cli::command();
+    let known: Vec<&str> =
+        all_args(&command).into_iter().filter_map(|arg| arg.get_env()?.to_str()).chain([TOKENS]).collect();
+    for (name, _) in env::vars_os() {
+        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+        let of_kubernetes = name.starts_with("TALLYMARK_SERVICE_") || name.starts_with("TALLYMARK_PORT");
+        if known.contains(&name) || of_kubernetes {
+            continue;
+        }
+        match config::nearest(name, &known) {
+            Some(near) => warn!("{name} is no variable of ours, and changes nothing; did you mean {near}?"),
+            None => warn!("{name} is no variable of ours, and changes nothing"),
+        }
+    }
+}
+
+/// A variable that is set, and to something.
+fn plain(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// One without a flag that could read it.
+fn read<T>(name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, BadConfig> {
+    let value = plain(name).map(|value| read(&value)).transpose();
+    value.map_err(|why| BadConfig::one(None, format!("{name}: {why}")))
+}
+
+impl Common {
+    /// The names that platforms and other counters use work too, where ours say nothing.
+    pub(super) fn with_plain_environment(mut self) -> Result<Common> {
+        if self.data_dir.is_none() {
+            self.data_dir = plain("DATA_DIR").map(PathBuf::from);
+        }
+        if self.base_url.is_none() {
+            self.base_url = read("BASE_URL", config::base_url)?;
+        }
+        if self.log_level.is_none() {
+            self.log_level = read("LOG_LEVEL", log::level)?;
+        }
+        if self.log_format.is_none() {
+            self.log_format = read("LOG_FORMAT", |format| {
+                <LogFormat as clap::ValueEnum>::from_str(format, true)
+                    .map_err(|_| format!("{format:?} is not text or json"))
+            })?;
+        }
+        Ok(self)
+    }
+
+    pub(super) fn overrides(&self) -> Result<Overrides> {
+        let port = read("PORT", |port| {
+            port.parse().map_err(|_| format!("{port:?} is not a port number: write 0 to 65535"))
+        })?;
+        let tokens = read(TOKENS, |tokens| tokens.split(',').map(config::token).collect())?;
+        Ok(Overrides {
+            data_dir: self.data_dir.clone(),
+            store: self.store.clone(),
+            badges_dir: self.badges_dir.clone(),
+            listen: self.listen.clone(),
+            port,
+            base_url: self.base_url.clone(),
+            tokens,
+            syslog_udp: self.syslog_udp,
+            syslog_unix: self.syslog_unix.clone(),
+            syslog_tcp: self.syslog_tcp,
+            file: self.log_file.clone(),
+            allow: self.allow.clone(),
+        })
+    }
+}
