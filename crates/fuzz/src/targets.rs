@@ -200,6 +200,7 @@ fn http() -> Check {
         tokens: Vec::new(),
         body_bytes: 1 << 20,
         hitme_zone: Default::default(),
+        stats_prefix: Default::default(),
         now: || NOW,
     };
     let router = tallymark_web::router(Arc::new(app));

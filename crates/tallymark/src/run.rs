@@ -135,6 +135,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             tokens: config.http.tokens.clone(),
             body_bytes: config.body_bytes,
             hitme_zone: config.http.hitme_zone,
+            stats_prefix: config.http.stats_prefix.clone(),
             now,
         };
         routes = routes.merge(tallymark_web::router(Arc::new(app)));

@@ -5,6 +5,7 @@ use crate::{
     hitme::{self, Zone},
     name_page,
     rankings::Rankings,
+    stats::{self, StatsPrefix},
 };
 use arc_swap::ArcSwap;
 use axum::{
@@ -63,6 +64,8 @@ pub struct App {
     pub body_bytes: usize,
     /// The zone of HitMe's calendar.
     pub hitme_zone: Zone,
+    /// Where Bootic's API lies.
+    pub stats_prefix: StatsPrefix,
     /// The clock.
     pub now: fn() -> Now,
 }
@@ -141,7 +144,7 @@ impl App {
 
 /// Badges, pages and the API.
 pub fn router(app: Arc<App>) -> Router {
-    let api = api::routes(app.clone()).merge(hitme::routes(app.clone()));
+    let api = api::routes(app.clone()).merge(hitme::routes(app.clone())).merge(stats::routes(app.clone()));
     Router::new()
         .route("/", get(dashboard::show))
         .route("/index.html", get(dashboard::show))

@@ -20,6 +20,7 @@ mod query;
 mod rankings;
 mod server;
 mod stall;
+mod stats;
 mod trend;
 
 pub use app::{App, Health, Reasons, Visibility, WebMeters, dressed, health_router, router};
@@ -28,3 +29,4 @@ pub use hitme::{NotAZone, Zone};
 pub use name::{badge_path, page_path};
 pub use rankings::{RankPeriod, Ranking, RankingMeters, Rankings};
 pub use server::{Bound, Limits, Listen, ListenError, serve};
+pub use stats::{NotAPrefix, StatsPrefix};

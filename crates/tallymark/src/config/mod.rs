@@ -23,7 +23,7 @@ use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_C
 use tallymark_core::{Column, Escape, Event, NameRule, Route, Routes};
 use tallymark_ingest::NameLimits;
 use tallymark_store::{Retention, StoreUrl, outbox::Keep};
-use tallymark_web::{Listen, Visibility, Zone};
+use tallymark_web::{Listen, StatsPrefix, Visibility, Zone};
 use toml::de::DeTable;
 
 /// What the program needs, with nothing left to decide.
@@ -52,6 +52,7 @@ pub(crate) struct Http {
     pub(crate) visibility: Visibility,
     pub(crate) tokens: Vec<String>,
     pub(crate) hitme_zone: Zone,
+    pub(crate) stats_prefix: StatsPrefix,
 }
 
 #[derive(Clone, Debug)]
@@ -260,8 +261,17 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
     }
     let zone = |text: &str| Zone::parse(text).map_err(|why| why.to_string());
     let hitme_zone = section.text("hitme-zone", zone).unwrap_or_default();
+    let prefix = |text: &str| StatsPrefix::parse(text).map_err(|why| why.to_string());
+    let stats_prefix = section.text("stats-prefix", prefix).unwrap_or_default();
     section.finish();
-    Http { listen, base_url: overrides.base_url.clone().or(base_url), visibility, tokens, hitme_zone }
+    Http {
+        listen,
+        base_url: overrides.base_url.clone().or(base_url),
+        visibility,
+        tokens,
+        hitme_zone,
+        stats_prefix,
+    }
 }
 
 /// ghit.me's route, and the one that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`.

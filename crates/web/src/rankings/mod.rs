@@ -31,7 +31,7 @@ const MOST_EVENTS: usize = 8;
 /// What a ranking that takes no time is at the most.
 const USUAL_AGE_MS: i64 = 60_000;
 /// Events that are ranked if they are there, besides those that routes bring and that were seen changing.
-const WELL_KNOWN: [&str; 6] = ["hit", "url", "pageview", "visit", "like", "order"];
+const WELL_KNOWN: [&str; 7] = ["hit", "url", "pageview", "unique", "visit", "like", "order"];
 
 /// The busiest names of one event and period.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +138,11 @@ impl Rankings {
         let as_of = known.looked.filter(|_| !known.events.contains(&event))?;
         let from = period.begin((self.now)());
         Some(Arc::new(Ranking { as_of, took: 0, from, entries: Vec::new() }))
+    }
+
+    /// The events that may be there, as far as anybody has said or seen.
+    pub fn candidates(&self) -> Vec<Event> {
+        self.read().candidates.clone()
     }
 
     /// The events that are ranked.

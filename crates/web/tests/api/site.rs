@@ -122,6 +122,7 @@ impl Site {
             tokens: tokens.iter().map(|&token| token.to_owned()).collect(),
             body_bytes: 4096,
             hitme_zone: Default::default(),
+            stats_prefix: Default::default(),
             now: || NOW,
         };
         Site { book, _dir: dir, routes: router(Arc::new(app)), document: Document::read() }

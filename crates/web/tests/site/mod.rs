@@ -102,6 +102,7 @@ impl Site {
             tokens: vec!["a-token-of-sixteen".to_owned()],
             body_bytes: 1 << 20,
             hitme_zone: Default::default(),
+            stats_prefix: Default::default(),
             now: || NOW,
         };
         Site { _dir: dir, rankings, routes: router(Arc::new(app)) }

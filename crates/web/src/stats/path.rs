@@ -1,0 +1,231 @@
+//! What a path below the prefix asks for: `/{chart}/{account}/{event}/{year}/{month}/{day}/{hour}`, as deep as it goes.
+
+use super::Problem;
+use crate::query::decoded;
+use tallymark_core::{Day, Event, Name};
+
+/// The account that stands for all.
+const ALL: &str = "all";
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    /// Statistics.
+    Stats(Asked),
+    /// Browsers ask for it by themselves.
+    Favicon,
+    /// Deeper than anything is.
+    Nothing,
+}
+
+/// The parts of a path that are there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// `track`, `funnels`, or another word.
+    pub(super) chart: Option<String>,
+    /// As it was sent, decoded once, and as what is counted.
+    pub(super) account: Option<(String, Name)>,
+    pub(super) event: Option<Event>,
+    pub(super) period: Period,
+}
+
+/// How far a date goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Period {
+    #[default]
+    None,
+    Year(i32),
+    Month(i32, u32),
+    Day(Day),
+    /// Of the day, 0 to 23.
+    Hour(Day, u32),
+}
+
+impl Path {
+    /// Reads the path behind the prefix. Segments are cut first and decoded then, once.
+    pub(super) fn read(path: &str) -> Result<Path, Problem> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if path == "favicon.ico" {
+            return Ok(Path::Favicon);
+        }
+        let mut parts = path.split('/').map(|part| String::from_utf8(decoded(part)));
+        let mut next = |what: &str| {
+            let part = parts.next().transpose();
+            part.map_err(|_| Problem::mistake(format!("{what} is not UTF-8")))
+        };
+        let mut asked = Asked::default();
+        if path.is_empty() {
+            return Ok(Path::Stats(asked));
+        }
+        asked.chart = next("the chart")?;
+        let (account, event) = (next("the account")?, next("the event")?);
+        asked.event = event.as_deref().map(read_event).transpose()?;
+        asked.account = account.map(|account| read_account(account, asked.event)).transpose()?;
+        let (year, month) = (next("year")?, next("month")?);
+        let (day, hour) = (next("day")?, next("hour")?);
+        if next("the rest")?.is_some() {
+            return Ok(Path::Nothing);
+        }
+        asked.period = Period::read([year, month, day, hour].each_ref().map(Option::as_deref))?;
+        Ok(Path::Stats(asked))
+    }
+}
+
+fn read_event(text: &str) -> Result<Event, Problem> {
+    Event::new(text.as_bytes()).map_err(|why| Problem::mistake(format!("event: {why}")))
+}
+
+/// How long a name may be is the event's to say; where none is asked for, it may be any.
+fn read_account(text: String, event: Option<Event>) -> Result<(String, Name), Problem> {
+    let name = match &*text {
+        ALL => Ok(Name::all()),
+        text => Name::of(event.unwrap_or(Event::URL), text),
+    };
+    let name = name.map_err(|why| Problem::mistake(format!("account: {why}")))?;
+    Ok((text, name))
+}
+
+impl Asked {
+    /// Whether the answer is a list of accounts, which is not for everybody everywhere.
+    pub(super) fn is_list_of_accounts(&self) -> bool {
+        self.chart.is_some() && self.account.is_none()
+    }
+}
+
+impl Period {
+    /// Reads numbers with or without zeros before them.
+    fn read([year, month, day, hour]: [Option<&str>; 4]) -> Result<Period, Problem> {
+        let Some(year) = year else { return Ok(Period::None) };
+        let year = number(year, 4).filter(|year| (1970..=2199).contains(year));
+        let year = year.ok_or_else(|| Problem::mistake("year is a number from 1970 to 2199"))?;
+        let Some(month) = month else { return Ok(Period::Year(year as i32)) };
+        let month = number(month, 2).filter(|month| (1..=12).contains(month));
+        let month = month.ok_or_else(|| Problem::mistake("month is a number from 1 to 12"))?;
+        let Some(day) = day else { return Ok(Period::Month(year as i32, month)) };
+        let day = number(day, 2).and_then(|day| Day::from_date(year as i32, month, day));
+        let day = day.ok_or_else(|| Problem::mistake("day is a day of that month"))?;
+        let Some(hour) = hour else { return Ok(Period::Day(day)) };
+        let hour = number(hour, 2).filter(|hour| *hour < 24);
+        let hour = hour.ok_or_else(|| Problem::mistake("hour is a number from 0 to 23"))?;
+        Ok(Period::Hour(day, hour))
+    }
+
+    /// Year, month, day and hour as Bootic's keys have them, without zeros; empty where there is none.
+    pub(super) fn texts(self) -> [String; 4] {
+        let empty = String::new;
+        let of_day = |day: Day| {
+            let (year, month, day) = day.date();
+            [year.to_string(), month.to_string(), day.to_string()]
+        };
+        match self {
+            Period::None => [empty(), empty(), empty(), empty()],
+            Period::Year(year) => [year.to_string(), empty(), empty(), empty()],
+            Period::Month(year, month) => [year.to_string(), month.to_string(), empty(), empty()],
+            Period::Day(day) => {
+                let [year, month, day] = of_day(day);
+                [year, month, day, empty()]
+            }
+            Period::Hour(day, hour) => {
+                let [year, month, day] = of_day(day);
+                [year, month, day, hour.to_string()]
+            }
+        }
+    }
+}
+
+/// Digits, at most so many.
+fn number(text: &str, digits: usize) -> Option<u32> {
+    let right = (1..=digits).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn period(path: &str) -> Result<[String; 4], String> {
+        match Path::read(&format!("/track/a/b/{path}")) {
+            Ok(Path::Stats(asked)) => Ok(asked.period.texts()),
+            Ok(other) => panic!("{other:?}"),
+            Err(problem) => Err(problem.error),
+        }
+    }
+
+    #[test]
+    fn dates_are_read_with_and_without_zeros_and_written_without() {
+        for (path, expect) in [
+            ("2013", ["2013", "", "", ""]),
+            ("2013/2", ["2013", "2", "", ""]),
+            ("2013/02", ["2013", "2", "", ""]),
+            ("2013/02/", ["2013", "2", "", ""]),
+            ("2013/02/09", ["2013", "2", "9", ""]),
+            ("2013/2/9/7", ["2013", "2", "9", "7"]),
+            ("2013/2/9/07", ["2013", "2", "9", "7"]),
+            ("2024/2/29/0", ["2024", "2", "29", "0"]),
+            ("2013/%32", ["2013", "2", "", ""]),
+        ] {
+            assert_eq!(period(path), Ok(expect.map(str::to_owned)), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_says_which_part() {
+        for (path, part) in [
+            ("13", "year"),
+            ("02013", "year"),
+            ("1969", "year"),
+            ("2200", "year"),
+            ("+201", "year"),
+            ("2013/0", "month"),
+            ("2013/13", "month"),
+            ("2013/feb", "month"),
+            ("2013/002", "month"),
+            ("2013//2", "month"),
+            ("2013/2/30", "day"),
+            ("2013/2/29", "day"),
+            ("2013/2/0", "day"),
+            ("2013/2/1*", "day"),
+            ("2013/2/1/24", "hour"),
+            ("2013/2/1/-1", "hour"),
+            ("2013/2/1/%ff", "hour is not UTF-8"),
+        ] {
+            assert!(period(path).is_err_and(|why| why.starts_with(part)), "{path}");
+        }
+    }
+
+    #[test]
+    fn segments_are_cut_before_they_are_decoded() {
+        let asked = |path: &str| match Path::read(path) {
+            Ok(Path::Stats(asked)) => asked,
+            other => panic!("{path}: {other:?}"),
+        };
+        assert_eq!(asked("/track/o%2Fr").account.unwrap().1.as_str(), "o/r");
+        assert_eq!(asked("/track/o%252Fr").account.unwrap().1.as_str(), "o%2Fr");
+        assert_eq!(asked("/track/*").account.unwrap().1.as_str(), "*");
+        assert_eq!(asked("/track/all").account.unwrap().1, Name::all());
+        assert_eq!(asked("/").chart, None);
+        assert_eq!(asked("").chart, None);
+        assert!(asked("/track/").is_list_of_accounts() && !asked("/track/a").is_list_of_accounts());
+        assert_eq!(Path::read("/favicon.ico").unwrap(), Path::Favicon);
+        assert_eq!(Path::read("/a/b/c/2013/1/1/1/1").unwrap(), Path::Nothing);
+        for (path, part) in [
+            ("/track/~all", "account: "),
+            ("/track/a%00b", "account: "),
+            ("/track//pageview", "account: "),
+            ("/track/%ff", "the account is not UTF-8"),
+            ("/track/a/Page", "event: "),
+            ("/track/a/", ""),
+        ] {
+            match Path::read(path) {
+                Ok(_) => assert_eq!(part, "", "{path}"),
+                Err(problem) => {
+                    assert!(problem.error.starts_with(part) && !part.is_empty(), "{}", problem.error)
+                }
+            }
+        }
+        let long = format!("/track/{}", "a".repeat(2048));
+        assert!(Path::read(&long).is_ok() && Path::read(&format!("{long}/url/2013")).is_ok());
+        assert!(Path::read(&format!("{long}/pageview")).is_err());
+    }
+}

@@ -1,0 +1,102 @@
+//! The path that Bootic's API lies under.
+
+use std::fmt;
+
+/// What the routes of everything else begin with, besides `/api/v1`.
+const TAKEN: [&str; 26] = [
+    "api",
+    "assets",
+    "badge",
+    "badge.svg",
+    "banners",
+    "compare",
+    "favicon.ico",
+    "graph",
+    "graph.svg",
+    "health",
+    "healthz",
+    "hit",
+    "hits",
+    "images",
+    "index.html",
+    "metrics",
+    "name",
+    "openapi.json",
+    "r",
+    "readyz",
+    "repo",
+    "scripts",
+    "style.css",
+    "styles",
+    "v1",
+    "ws",
+];
+
+/// A path like `/stats`, without a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatsPrefix(String);
+
+/// The text is no such path, or something else lies there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAPrefix(String);
+
+impl Default for StatsPrefix {
+    fn default() -> StatsPrefix {
+        StatsPrefix("/stats".to_owned())
+    }
+}
+
+impl StatsPrefix {
+    /// Reads a path: segments of letters, digits, `-`, `_` and `.`, the first of which is nobody else's.
+    pub fn parse(text: &str) -> Result<StatsPrefix, NotAPrefix> {
+        let wrong = |why: &str| NotAPrefix(format!("{text:?} {why}"));
+        let path = text.strip_suffix('/').unwrap_or(text);
+        let segments = path.strip_prefix('/').ok_or_else(|| wrong("is not a path like /stats"))?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let right = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(plain);
+        if text.len() > 100 || !segments.split('/').all(right) {
+            return Err(wrong("is not a path like /stats: segments of letters, digits, - _ and ."));
+        }
+        let first = segments.split('/').next().unwrap_or_default();
+        if TAKEN.contains(&first) && path != super::USUAL {
+            return Err(wrong("is where something else lies"));
+        }
+        Ok(StatsPrefix(path.to_owned()))
+    }
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NotAPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotAPrefix {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_a_path_where_nothing_else_lies() {
+        for (text, path) in [
+            ("/stats", "/stats"),
+            ("/stats/", "/stats"),
+            ("/api/stats", "/api/stats"),
+            ("/a/b.c_d-e/v1", "/a/b.c_d-e/v1"),
+        ] {
+            assert_eq!(StatsPrefix::parse(text).unwrap().as_str(), path);
+        }
+        for text in [
+            "", "/", "//", "stats", "/a//b", "/..", "/a/./b", "/{x}", "/a b", "/é", "/badge", "/api",
+            "/api/v1", "/hit/x", "/a?b", "/a%20",
+        ] {
+            assert!(StatsPrefix::parse(text).is_err(), "{text}");
+        }
+    }
+}
