@@ -11,6 +11,7 @@ pub fn run(plan: &Plan) {
     for round in 0..plan.rounds(1, 5) {
         emptied(plan, round);
         exchanged(plan, round);
+        there_and_back(plan, round);
     }
 }
 
@@ -53,4 +54,40 @@ fn halted_and_adopted(bed: &Bed, after: &Redis, trouble: impl FnOnce()) -> u64 {
     // Within the retention of the outbox nothing was let go of, so the new store has everything.
     ledger.settle(&bed.counts());
     ledger.total()
+}
+
+/// The address was wrong for a while, and the operator adopts first the one store and then the other: each of them has
+/// every hit once that was still held when it was adopted.
+fn there_and_back(plan: &Plan, round: u64) {
+    let (one, other) = (Redis::start(), Redis::start());
+    let proxy = FaultProxy::start(one.addr());
+    let bed = Bed::remote(plan, format!("redis://127.0.0.1:{}", proxy.port()));
+    let mut daemon = bed.start("serve");
+    bed.wait_ready();
+    let hits = Traffic::start(&bed, traffic::names(50), 500).with_http(&bed, "over/http");
+    bed.wait_batches(5);
+    for store in [&other, &one, &other] {
+        proxy.fail_over(store.addr());
+        bed.wait_trouble(ALARM);
+        let (good, text) = bed.run(&["store", "adopt"]);
+        assert!(good, "{text}");
+        bed.wait_ready();
+        bed.wait_batches(3);
+    }
+    let ledger = hits.finish(&bed);
+    bed::stop(&mut daemon);
+    ledger.settle(&bed.counts());
+    proxy.fail_over(one.addr());
+    let counted = bed.counts().total("~all");
+    assert!(counted < ledger.total(), "{counted} of {}: nothing came after it was left", ledger.total());
+    let mut daemon = bed.start("serve");
+    bed.wait_trouble(ALARM);
+    let (good, text) = bed.run(&["store", "adopt"]);
+    assert!(good, "{text}");
+    bed.wait_ready();
+    let counts = bed.counts();
+    wait_until("the rest is counted too", PATIENCE, || counts.try_total("~all") >= Some(ledger.total()));
+    bed::stop(&mut daemon);
+    ledger.settle(&counts);
+    say("flushall", &format!("round {round}: there and back, {} hits, difference 0", group(ledger.total())));
 }

@@ -11,11 +11,13 @@ mod bed;
 mod counts;
 mod ledger;
 mod metrics;
+mod outbox;
 mod random;
 mod tmpfs;
 mod traffic;
 
 pub mod badges;
+pub mod behind;
 pub mod disk;
 pub mod failover;
 pub mod file;
@@ -28,6 +30,7 @@ pub mod overload;
 pub mod poison;
 pub mod redis_tail;
 pub mod restore;
+pub mod snapshots;
 pub mod sweep;
 
 use bed::Bed;
@@ -101,6 +104,12 @@ pub const SCENARIOS: &[Scenario] = &[
         run: lost_replies::run,
     },
     Scenario { name: "failover", about: "a replica that is behind takes over", run: failover::run },
+    Scenario {
+        name: "snapshots",
+        about: "Redis loses its tail while nobody sends anything",
+        run: snapshots::run,
+    },
+    Scenario { name: "behind", about: "a replica that is behind, there and back", run: behind::run },
     Scenario { name: "flushall", about: "Redis is emptied, or is another one", run: flushall::run },
     Scenario {
         name: "poison",

@@ -44,7 +44,7 @@ impl History {
 }
 
 /// Redis begins another file whenever it writes the whole anew.
-fn last_file(dir: &Path) -> PathBuf {
+pub(crate) fn last_file(dir: &Path) -> PathBuf {
     let number = |path: &PathBuf| -> Option<u64> {
         path.to_str()?.strip_suffix(".incr.aof")?.rsplit_once('.')?.1.parse().ok()
     };

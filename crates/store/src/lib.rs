@@ -89,6 +89,23 @@ pub enum Outcome {
     Fenced,
 }
 
+/// What a store says between two batches of an instance that was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It goes on.
+    Claimed {
+        /// The number of the last batch that the store has applied. It is lower than what was answered if the store has
+        /// lost its tail, or if this server is one that is behind.
+        marker: u64,
+        /// What of it is on disk there.
+        durability: outbox::Durability,
+    },
+    /// This is not the store that was claimed: another server, or an emptied one.
+    Foreign,
+    /// Another process has claimed the same instance since.
+    Fenced,
+}
+
 /// A position in the log of changes.
 ///
 /// Valid only for the store and the run it came from; its text form is one line.
@@ -179,8 +196,14 @@ pub trait Store: Send + Sync {
     /// The identity of the store, made when it was first used.
     async fn identity(&self) -> Result<Uuid>;
 
-    /// Takes the right to apply batches of `instance`.
-    async fn claim(&self, instance: Uuid) -> Result<Claim>;
+    /// Takes the right to apply batches of `instance`. Writes, so it also shows that this server can be written to.
+    async fn claim(&self, instance: Uuid) -> Result<Claim> {
+        self.claim_from(instance, 0).await
+    }
+
+    /// The same, and moves the marker on to `least` if it is lower: nobody has the batches up to there any more, so what
+    /// comes next is the one behind. The others keep their numbers, by which a store that has them knows them.
+    async fn claim_from(&self, instance: Uuid, least: u64) -> Result<Claim>;
 
     /// Applies batches in order, each all-or-nothing and exactly once. Stops behind the first whose outcome is
     /// neither `Applied` nor `Duplicate`; so there are as many outcomes as batches, or fewer with such a one at the
@@ -197,8 +220,9 @@ pub trait Store: Send + Sync {
     /// The positions that an instance has committed here.
     async fn positions(&self, instance: Uuid) -> Result<Vec<Position>>;
 
-    /// When what has been applied is on disk here.
-    async fn durability(&self) -> Result<outbox::Durability>;
+    /// What has become of a claim, and of what was applied under it. Only reads; a server that is behind and cannot be
+    /// written to answers too.
+    async fn standing(&self, claim: &Claim) -> Result<Standing>;
 
     /// The total of each name, 0 for one that was never counted. Aggregates may be asked for too.
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>>;

@@ -1,7 +1,7 @@
 //! Redis loses what it had answered, fails over, is emptied, lies; state directories are copied. Small soaks:
 //! `cargo xtask soak NAME` runs the same in full size.
 
-use tallymark_soak::{Plan, failover, flushall, poison, redis_tail, restore};
+use tallymark_soak::{Plan, behind, failover, flushall, poison, redis_tail, restore, snapshots};
 
 fn plan() -> Plan {
     Plan::small(env!("CARGO_BIN_EXE_tallymark"))
@@ -15,6 +15,16 @@ fn redis_that_loses_its_tail_gets_it_again() {
 #[test]
 fn late_replica_that_is_promoted_gets_the_rest() {
     failover::run(&plan());
+}
+
+#[test]
+fn tail_that_is_lost_while_nobody_sends_is_noticed_in_time() {
+    snapshots::run(&plan());
+}
+
+#[test]
+fn replica_that_is_behind_there_and_back_counts_nothing_twice() {
+    behind::run(&plan());
 }
 
 #[test]

@@ -25,23 +25,20 @@ impl Sender {
     }
 
     pub(super) async fn take_claim(&mut self) -> Result<Claim, Trouble> {
+        // What the store has answered must be known as applied, or nobody would see that it is taken back, and the HTTP
+        // counter would hear of it twice.
+        self.note().await?;
         let mut identity = self.outbox.identity().await?;
         if identity.fenced {
             identity = self.leave_the_fence(identity).await?;
         }
         let mut claim = self.common.store.claim(identity.instance).await?;
-        match identity.store {
-            None => self.outbox.belong_to(claim.store).await?,
-            Some(store) if store == claim.store => {}
-            Some(_) if identity.adopt == Some(claim.store) => {
-                // No store has any of this under the new instance, so everything that is still held is sent.
-                identity = self.outbox.start_over(0).await?;
-                self.outbox.belong_to(claim.store).await?;
-                claim = self.common.store.claim(identity.instance).await?;
-                warn!(store = %claim.store, batches = identity.last, "adopted this store; sending what the outbox holds");
+        let adopted = match identity.store {
+            Some(store) if store != claim.store && identity.adopt != Some(claim.store) => {
+                return Err(self.common.foreign().into());
             }
-            Some(_) => return Err(self.common.foreign().into()),
-        }
+            store => store.is_some_and(|store| store != claim.store),
+        };
         if claim.marker > identity.last && self.positions_told {
             // It was the right one when we began, so a copy of it has gone on in between.
             return self.halt().await;
@@ -49,27 +46,31 @@ impl Sender {
         if claim.marker > identity.last {
             let hits;
             (identity, hits) = self.outbox.forget().await?;
+            (self.acked, self.noted) = (None, 0);
             warn!(
                 hits,
                 "the data directory is older than the store: what waited in it is taken as counted since, and let go of"
             );
             claim = self.common.store.claim(identity.instance).await?;
         }
-        self.common.claimed(&claim);
-        self.claim = Some(claim);
-        self.acked = claim.marker;
-        self.noted = 0;
         if claim.marker < identity.last {
-            self.roll_back(claim.marker).await?;
+            claim = self.go_back(claim, adopted).await?;
         }
+        if identity.store != Some(claim.store) {
+            self.outbox.belong_to(claim.store).await?;
+        }
+        self.common.claimed(&claim);
+        // What was sent and not answered is sent again, so that the HTTP counter hears of it; else it is never told.
+        self.acked = Some(self.acked.map_or(claim.marker, |acked| acked.min(claim.marker)));
+        self.noted = 0;
         self.note().await?;
-        // Rolling back may have led to a new claim.
-        self.claim.ok_or_else(|| "the claim was lost again".into())
+        self.claim = Some(claim);
+        Ok(claim)
     }
 
     /// Goes on if an operator has said so: under a new instance, because a claim of the old one would halt the other
     /// copy.
-    async fn leave_the_fence(&self, identity: Identity) -> Result<Identity, Trouble> {
+    async fn leave_the_fence(&mut self, identity: Identity) -> Result<Identity, Trouble> {
         let store = self.common.store.identity().await?;
         if identity.adopt != Some(store) {
             return Err(self.fenced());
@@ -77,21 +78,29 @@ impl Sender {
         // Another store than ours has none of what was applied.
         let applied = if identity.store == Some(store) { identity.applied } else { 0 };
         let identity = self.outbox.start_over(applied).await?;
+        // These numbers were of the instance before.
+        (self.acked, self.noted) = (None, 0);
         self.outbox.belong_to(store).await?;
         warn!(batches = identity.last, "going on as an instance of its own; sending what waits");
         Ok(self.outbox.identity().await?)
     }
 
-    /// The store has only what came up to `marker`. What the outbox holds is sent again; what it holds no longer is
-    /// reported as a number, and the rest goes on under a new instance.
-    pub(super) async fn roll_back(&mut self, marker: u64) -> Result<(), Trouble> {
-        // What the store has answered must be known as applied, or nobody would see that it is taken back, and the
-        // HTTP counter would hear of it twice.
-        self.note().await?;
+    /// The store has only what came up to its marker: it has lost its tail, or was just adopted. What the outbox holds
+    /// behind that is sent (again). What it holds no longer is stepped over, and is a number. Batches keep theirs
+    /// through all of it, so a server that had them after all, or a store that is adopted again, counts none twice.
+    async fn go_back(&mut self, claim: Claim, adopted: bool) -> Result<Claim, Trouble> {
+        let marker = claim.marker;
         let rolled = self.outbox.roll_back(marker).await?;
-        self.acked = marker;
-        self.noted = self.noted.min(marker);
         let lost = rolled.first.saturating_sub(marker + 1);
+        let claim = match lost {
+            0 => claim,
+            _ => self.common.store.claim_from(claim.instance, rolled.first - 1).await?,
+        };
+        if adopted {
+            let first = rolled.first;
+            warn!(store = %claim.store, first, "adopted this store; sending what the outbox holds and it has not");
+            return Ok(claim);
+        }
         if rolled.undone > 0 || lost > 0 {
             self.common.meters.rollbacks.inc();
             warn!(
@@ -105,12 +114,8 @@ impl Sender {
                 batches = lost,
                 marker, "the store has lost batches that the outbox holds no longer: their hits are gone"
             );
-            let identity = self.outbox.start_over(marker).await?;
-            let claim = self.common.store.claim(identity.instance).await?;
-            self.claim = Some(claim);
-            (self.acked, self.noted) = (claim.marker, claim.marker);
         }
-        Ok(())
+        Ok(claim)
     }
 
     /// Another copy goes on. What it has not answered is kept, over restarts too.

@@ -14,8 +14,8 @@ use std::{
 };
 use tallymark_core::Batch;
 use tallymark_store::{
-    Claim, Outcome, StoreError,
-    outbox::{Fill, Origin, Outbox, Waiting},
+    Claim, Outcome, Standing, StoreError,
+    outbox::{Durability, Fill, Origin, Outbox, Waiting},
 };
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info};
@@ -24,8 +24,10 @@ pub(super) type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 /// How many batches are read, and numbered, at a time.
 const PORTION: usize = 8;
-/// How often applied batches are let go of, and the fill is measured.
+/// How often the store is looked at, applied batches are let go of, and the fill is measured.
 const TIDY: Duration = Duration::from_secs(5);
+/// Without an answer of the store nothing is known to be safe, so nothing goes but for the cap.
+const NOTHING_KNOWN: Durability = Durability::Saved(0);
 
 pub(super) struct Relay {
     common: Common,
@@ -74,7 +76,7 @@ impl Relay {
             accept_positions: self.accept_positions,
             positions_told: false,
             claim: None,
-            acked: 0,
+            acked: None,
             noted: 0,
             tidied: None,
         };
@@ -87,7 +89,7 @@ impl Relay {
             () = all => {}
             () = &mut give_up => {}
         }
-        let fill = self.outbox.tidy(tallymark_store::outbox::Durability::Logged).await.unwrap_or_default();
+        let fill = self.outbox.fill().await.unwrap_or_default();
         Ended { lost: lost.load(Ordering::Relaxed), waiting: fill.hits }
     }
 }
@@ -176,8 +178,8 @@ pub(super) struct Sender {
     /// Sources have heard whether they may go on.
     pub(super) positions_told: bool,
     pub(super) claim: Option<Claim>,
-    /// The store has everything up to here.
-    pub(super) acked: u64,
+    /// The store has everything up to here; `None` until it was asked.
+    pub(super) acked: Option<u64>,
     /// And the outbox knows of everything up to here.
     pub(super) noted: u64,
     tidied: Option<Instant>,
@@ -208,7 +210,7 @@ impl Sender {
                     if closed {
                         break;
                     }
-                    let _ = self.tidy().await;
+                    let _ = self.tidy(NOTHING_KNOWN).await;
                     let pause = tokio::time::sleep(backoff(failures));
                     failures += 1;
                     pause.await;
@@ -227,8 +229,10 @@ impl Sender {
         if !self.positions_told {
             self.tell_positions().await?;
         }
-        self.tidy().await?;
-        let waiting = self.outbox.take(self.acked, PORTION).await?;
+        if !self.look(&claim).await? {
+            return Ok(1);
+        }
+        let waiting = self.outbox.take(self.acked.unwrap_or(0), PORTION).await?;
         if waiting.is_empty() {
             self.common.live.settle();
             return Ok(0);
@@ -243,11 +247,12 @@ impl Sender {
         for (Waiting { batch, origin }, outcome) in waiting.iter().zip(&outcomes) {
             match outcome {
                 Outcome::Applied { .. } | Outcome::Duplicate => {
-                    self.acked = batch.seq;
+                    self.acked = Some(batch.seq);
                     self.common.settled(batch, outcome, *origin == Origin::Live);
                 }
-                Outcome::Gap { marker } => {
-                    self.roll_back(*marker).await?;
+                Outcome::Gap { .. } => {
+                    // A replica that is behind says so too. Only a claim shows what a server says that can be written to.
+                    self.claim = None;
                     return Ok(waiting.len());
                 }
                 Outcome::Foreign => {
@@ -264,23 +269,44 @@ impl Sender {
 
     /// Tells the outbox what the store has.
     pub(super) async fn note(&mut self) -> Result<(), StoreError> {
-        if self.noted < self.acked {
-            self.outbox.applied(self.acked).await?;
-            self.noted = self.acked;
+        if let Some(acked) = self.acked.filter(|&acked| self.noted < acked) {
+            self.outbox.applied(acked).await?;
+            self.noted = acked;
         }
         Ok(())
     }
 
-    async fn tidy(&mut self) -> Result<(), StoreError> {
+    /// Looks now and then whether the store still has what it has answered, also while nothing is sent: nobody else would
+    /// notice before the outbox has let go of it. So nothing is let go of but after such a look. False if the store has
+    /// less; it is then to be claimed again.
+    async fn look(&mut self, claim: &Claim) -> Result<bool, Trouble> {
+        if self.tidied.is_some_and(|at| at.elapsed() < TIDY) {
+            return Ok(true);
+        }
+        match self.common.store.standing(claim).await? {
+            Standing::Claimed { marker, .. } if Some(marker) < self.acked => {
+                self.claim = None;
+                Ok(false)
+            }
+            Standing::Claimed { durability, .. } => {
+                self.tidy(durability).await?;
+                Ok(true)
+            }
+            Standing::Foreign => {
+                self.claim = None;
+                Err(self.common.foreign().into())
+            }
+            Standing::Fenced => self.halt().await,
+        }
+    }
+
+    async fn tidy(&mut self, durability: Durability) -> Result<(), StoreError> {
         if self.tidied.is_some_and(|at| at.elapsed() < TIDY) {
             return Ok(());
         }
         self.tidied = Some(Instant::now());
         self.note().await?;
-        // Without an answer nothing is known to be safe, so nothing goes but for the cap.
-        let durability = if self.claim.is_some() { self.common.store.durability().await.ok() } else { None };
-        let unknown = tallymark_store::outbox::Durability::Snapshots(std::time::UNIX_EPOCH);
-        let fill = self.outbox.tidy(durability.unwrap_or(unknown)).await?;
+        let fill = self.outbox.tidy(durability).await?;
         self.report(&fill);
         Ok(())
     }

@@ -341,14 +341,16 @@ impl Desk {
 
     pub(super) fn tidy(&mut self, durability: Durability) -> Result<Fill> {
         let now = SystemTime::now();
+        // Also what is in a snapshot is kept for a while: a replica that takes over may be older than it.
         let keep_from = match durability {
             Durability::Committed => now,
-            Durability::Logged => now.checked_sub(self.keep.applied).unwrap_or(UNIX_EPOCH),
-            Durability::Snapshots(last) => last,
+            _ => now.checked_sub(self.keep.applied).unwrap_or(UNIX_EPOCH),
         };
+        let up_to = if let Durability::Saved(up_to) = durability { up_to } else { self.last };
         let cap = self.keep.bytes;
         self.with("tidying", |_, db| {
-            db.prepare_cached("DELETE FROM batch WHERE applied_at < ?1")?.execute([seconds(keep_from)])?;
+            db.prepare_cached("DELETE FROM batch WHERE applied_at <= ?1 AND seq <= ?2")?
+                .execute(params![seconds(keep_from), up_to as i64])?;
             // Over the cap, the oldest applied go first, a slice at a time.
             while bytes_used(db)? > cap {
                 let slice = "DELETE FROM batch WHERE seq IN
@@ -360,6 +362,11 @@ impl Desk {
             db.execute_batch("PRAGMA incremental_vacuum(2000)")?;
             fill(db, cap, now)
         })
+    }
+
+    pub(super) fn fill(&mut self) -> Result<Fill> {
+        let cap = self.keep.bytes;
+        self.with("reading", |_, db| fill(db, cap, SystemTime::now()))
     }
 
     pub(super) fn positions(&mut self) -> Result<Vec<Position>> {

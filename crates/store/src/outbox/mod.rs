@@ -16,7 +16,7 @@ use desk::Desk;
 use std::{
     path::{Path, PathBuf},
     thread::{self, JoinHandle},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tallymark_core::{Batch, Counts};
 use tokio::sync::{mpsc, oneshot};
@@ -106,8 +106,8 @@ pub enum Durability {
     Committed,
     /// Shortly after; it keeps a log of what it applied.
     Logged,
-    /// With the next snapshot. What was applied before this moment is in the last one.
-    Snapshots(SystemTime),
+    /// With the next snapshot. The last one holds every batch up to this number; 0 if nothing is known of one.
+    Saved(u64),
 }
 
 /// The way to the outbox's thread.
@@ -195,6 +195,11 @@ impl Outbox {
         self.ask(move |desk| desk.tidy(durability)).await
     }
 
+    /// How full it is.
+    pub async fn fill(&self) -> Result<Fill> {
+        self.ask(Desk::fill).await
+    }
+
     /// The positions that were committed last.
     pub async fn positions(&self) -> Result<Vec<Position>> {
         self.ask(Desk::positions).await
@@ -210,9 +215,8 @@ impl Outbox {
         self.ask(move |desk| desk.belong_to(store)).await
     }
 
-    /// Gives everything behind `marker` that is still held new numbers, from 1, under a new instance: no store has any
-    /// of it. For a gap that cannot be closed, for a store that takes the place of another, and for a copy that is to go
-    /// on beside the one that fenced it.
+    /// Gives everything behind `marker` that is still held new numbers, from 1, under a new instance: for a copy of a state
+    /// directory that is to go on beside the one that fenced it.
     pub async fn start_over(&self, marker: u64) -> Result<Identity> {
         self.ask(move |desk| desk.start_over(marker)).await
     }

@@ -11,16 +11,16 @@ mod log;
 mod read;
 mod script;
 mod slice;
+mod standing;
 
 use crate::{
-    Changes, Claim, Class, Cursor, NamePage, Outcome, Position, Result, Retention, Slice, Span, Step, Store,
-    StoreError, claim, outbox::Durability,
+    Changes, Claim, Class, Cursor, NamePage, Outcome, Position, Result, Retention, Slice, Span, Standing,
+    Step, Store, StoreError, claim,
 };
 use async_trait::async_trait;
 use client::Link;
 use read::Reader;
 use script::{Plan, Script};
-use std::time::{Duration, UNIX_EPOCH};
 use tallymark_core::{Batch, Event, Month, Name};
 use uuid::Uuid;
 
@@ -36,6 +36,7 @@ pub struct Redis {
     apply: Script,
     claim: Script,
     aof: aof::Aof,
+    saves: standing::Saves,
 }
 
 impl Redis {
@@ -43,7 +44,8 @@ impl Redis {
     pub fn new(url: &str, retention: Retention) -> Result<Redis> {
         let (writes, reader) = (Link::new(url)?, Reader::new(Link::new(url)?));
         let (apply, claim) = (Script::apply(), Script::claim());
-        Ok(Redis { writes, reader, retention, apply, claim, aof: aof::Aof::default() })
+        let (aof, saves) = (aof::Aof::default(), standing::Saves::default());
+        Ok(Redis { writes, reader, retention, apply, claim, aof, saves })
     }
 
     async fn apply_one(&self, claim: &Claim, batch: &Batch) -> Result<Outcome> {
@@ -61,19 +63,20 @@ impl Redis {
     async fn marker(&self, instance: Uuid, attempt: &str) -> Result<(Option<claim::Marker>, String)> {
         let mut command = redis::cmd("HGET");
         command.arg(keys::APPLIED).arg(script::text(instance));
-        let Some(text) = self.writes.query::<Option<String>>(attempt, &command).await? else {
-            return Ok((None, String::new()));
-        };
-        let parsed = text.split_once(':').and_then(|(nonce, seq)| {
+        let text = self.writes.query::<Option<String>>(attempt, &command).await?.unwrap_or_default();
+        Ok((self.parse(&text, attempt)?, text))
+    }
+
+    /// `None` for an empty text: an instance that the store does not know.
+    fn parse(&self, text: &str, attempt: &str) -> Result<Option<claim::Marker>> {
+        let marker = text.split_once(':').and_then(|(nonce, seq)| {
             Some(claim::Marker { nonce: nonce.parse().ok()?, seq: seq.parse().ok()? })
         });
-        match parsed {
-            Some(marker) => Ok((Some(marker), text)),
-            None => {
-                let cause = format!("{} holds {text:?} for this instance", keys::APPLIED);
-                Err(StoreError::new(Class::Data, self.writes.attempt(attempt), cause))
-            }
+        if marker.is_none() && !text.is_empty() {
+            let cause = format!("{} holds {text:?} for this instance", keys::APPLIED);
+            return Err(StoreError::new(Class::Data, self.writes.attempt(attempt), cause));
         }
+        Ok(marker)
     }
 
     /// A Redis that throws keys away when its memory is full loses counts without a word; at least we have one.
@@ -95,35 +98,19 @@ fn applying(batch: &Batch) -> String {
     format!("applying batch {} of instance {}", batch.seq, batch.instance)
 }
 
-/// With an append-only file, what was applied is on disk within seconds. Without one it is there with the next snapshot
-/// that was *begun* after it; INFO tells when the last one ended and how long it took.
-fn read_durability(info: &str) -> Durability {
-    let field =
-        |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
-    let number =
-        |name: &str| field(name).and_then(|text| text.parse::<i64>().ok()).unwrap_or(0).max(0) as u64;
-    if field("aof_enabled") == Some("1") {
-        return Durability::Logged;
-    }
-    // A second more, for the fractions that INFO leaves out.
-    let took = number("rdb_last_bgsave_time_sec") + 1;
-    let begun = number("rdb_last_save_time").saturating_sub(took);
-    Durability::Snapshots(UNIX_EPOCH + Duration::from_secs(begun))
-}
-
 #[async_trait]
 impl Store for Redis {
     async fn identity(&self) -> Result<Uuid> {
         self.reader.identity(&self.claim).await
     }
 
-    async fn claim(&self, instance: Uuid) -> Result<Claim> {
+    async fn claim_from(&self, instance: Uuid, least: u64) -> Result<Claim> {
         let attempt = format!("claiming instance {instance}");
         self.warn_of_eviction(&attempt).await?;
         self.aof.make_whole(&self.writes, &attempt).await?;
         for _ in 0..CLAIM_ATTEMPTS {
             let (marker, before) = self.marker(instance, &attempt).await?;
-            let (nonce, seq) = (claim::next_nonce(marker), marker.map_or(0, |marker| marker.seq));
+            let (nonce, seq) = (claim::next_nonce(marker), marker.map_or(0, |marker| marker.seq).max(least));
             let arguments = |command: &mut redis::Cmd| {
                 command.arg(script::text(Uuid::new_v4())).arg(script::text(instance)).arg(&before);
                 command.arg(format!("{nonce}:{seq}")).arg(script::probes());
@@ -167,10 +154,16 @@ impl Store for Redis {
         Ok(Vec::new())
     }
 
-    async fn durability(&self) -> Result<Durability> {
-        let mut command = redis::cmd("INFO");
-        let info: String = self.writes.query("asking when it saves", command.arg("persistence")).await?;
-        Ok(read_durability(&info))
+    async fn standing(&self, claim: &Claim) -> Result<Standing> {
+        let attempt = format!("looking at instance {}", claim.instance);
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("HGET").arg(keys::STORE).arg("uuid");
+        pipeline.cmd("HGET").arg(keys::APPLIED).arg(script::text(claim.instance));
+        pipeline.cmd("INFO").arg("server").cmd("INFO").arg("persistence");
+        let live = self.writes.live(&attempt).await?;
+        let answers = self.writes.pipe(live, &attempt, &mut pipeline).await?;
+        let parse = |text: &str| self.parse(text, &attempt);
+        standing::read(&answers, claim, &self.saves, self.writes.attempt(&attempt), parse)
     }
 
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {
@@ -224,19 +217,5 @@ impl Store for Redis {
 
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {
         self.reader.changes(after, limit).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn snapshot_covers_only_what_came_before_it_began() {
-        let info = "aof_enabled:0\r\nrdb_last_save_time:1000\r\nrdb_last_bgsave_time_sec:30\r\n";
-        assert_eq!(read_durability(info), Durability::Snapshots(UNIX_EPOCH + Duration::from_secs(969)));
-        assert_eq!(read_durability("aof_enabled:1\r\n"), Durability::Logged);
-        let never = "aof_enabled:0\r\nrdb_last_save_time:5\r\nrdb_last_bgsave_time_sec:-1\r\n";
-        assert_eq!(read_durability(never), Durability::Snapshots(UNIX_EPOCH + Duration::from_secs(4)));
     }
 }

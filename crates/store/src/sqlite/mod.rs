@@ -14,8 +14,8 @@ mod slice;
 mod writer;
 
 use crate::{
-    Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Position, Result, Retention, Slice, Span, Step,
-    Store, StoreError, claim, outbox::Durability,
+    Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Position, Result, Retention, Slice, Span,
+    Standing, Step, Store, StoreError, claim, outbox::Durability,
 };
 use async_trait::async_trait;
 use read::Readers;
@@ -50,8 +50,8 @@ impl Store for Sqlite {
         Ok(self.identity)
     }
 
-    async fn claim(&self, instance: Uuid) -> Result<Claim> {
-        self.writer.claim(instance).await
+    async fn claim_from(&self, instance: Uuid, least: u64) -> Result<Claim> {
+        self.writer.claim(instance, least).await
     }
 
     async fn apply(&self, claim: &Claim, batches: &[Batch], positions: &[Position]) -> Result<Vec<Outcome>> {
@@ -70,8 +70,20 @@ impl Store for Sqlite {
         self.readers.run("reading positions", move |db| read::positions(db, instance)).await
     }
 
-    async fn durability(&self) -> Result<Durability> {
-        Ok(Durability::Committed)
+    async fn standing(&self, claim: &Claim) -> Result<Standing> {
+        if claim.store != self.identity {
+            return Ok(Standing::Foreign);
+        }
+        let instance = claim.instance;
+        let marker =
+            self.readers.run("reading a marker", move |db| writer::read_marker(db, instance)).await?;
+        Ok(match marker {
+            Some(marker) if marker.nonce > claim.nonce => Standing::Fenced,
+            marker => {
+                let marker = marker.map_or(0, |marker| marker.seq);
+                Standing::Claimed { marker, durability: Durability::Committed }
+            }
+        })
     }
 
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {

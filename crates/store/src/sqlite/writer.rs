@@ -26,7 +26,7 @@ pub(super) struct Writer {
 
 #[derive(Debug)]
 enum Job {
-    Claim(Uuid, oneshot::Sender<Result<Claim>>),
+    Claim(Uuid, u64, oneshot::Sender<Result<Claim>>),
     Apply(Claim, Vec<Batch>, Vec<Position>, oneshot::Sender<Result<Vec<Outcome>>>),
 }
 
@@ -51,8 +51,8 @@ impl Writer {
         Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    pub(super) async fn claim(&self, instance: Uuid) -> Result<Claim> {
-        self.ask(|reply| Job::Claim(instance, reply)).await
+    pub(super) async fn claim(&self, instance: Uuid, least: u64) -> Result<Claim> {
+        self.ask(|reply| Job::Claim(instance, least, reply)).await
     }
 
     pub(super) async fn apply(
@@ -96,8 +96,8 @@ impl Desk {
         while let Some(job) = queue.blocking_recv() {
             // Nobody waits for an answer whose receiver is gone; what was written stays written.
             match job {
-                Job::Claim(instance, reply) => {
-                    let answer = self.with("claiming", |desk, db| desk.claim(db, instance));
+                Job::Claim(instance, least, reply) => {
+                    let answer = self.with("claiming", |desk, db| desk.claim(db, instance, least));
                     let _ = reply.send(answer);
                 }
                 Job::Apply(claim, batches, positions, reply) => {
@@ -148,11 +148,11 @@ impl Desk {
         Ok(connection)
     }
 
-    fn claim(&mut self, db: &mut Connection, instance: Uuid) -> rusqlite::Result<Claim> {
+    fn claim(&mut self, db: &mut Connection, instance: Uuid, least: u64) -> rusqlite::Result<Claim> {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let marker = read_marker(&transaction, instance)?;
         let nonce = claim::next_nonce(marker);
-        let seq = marker.map_or(0, |marker| marker.seq);
+        let seq = marker.map_or(0, |marker| marker.seq).max(least);
         write_marker(&transaction, instance, claim::Marker { nonce, seq })?;
         transaction.commit()?;
         Ok(Claim { instance, nonce, store: self.store, marker: seq })

@@ -43,6 +43,8 @@ on_every_store! {
     suite::a_missing_batch_is_reported_with_the_marker,
     suite::one_batch_from_two_tasks_is_applied_once,
     suite::a_second_claim_fences_the_first,
+    suite::a_claim_can_step_over_what_nobody_has,
+    suite::the_standing_of_a_claim_is_told,
     suite::a_claim_of_another_store_is_foreign,
     suite::a_claim_is_good_for_its_own_instance_alone,
     suite::a_list_that_was_applied_in_part_is_finished,

@@ -6,7 +6,10 @@ use crate::{
 };
 use std::time::Duration;
 use tallymark_core::Event;
-use tallymark_store::{Class, Outcome, Retention, StoreError, StoreUrl};
+use tallymark_store::{
+    Class, Outcome, Retention, Standing, StoreError, StoreUrl,
+    outbox::Durability::{Logged, Saved},
+};
 use tallymark_testbed::Redis;
 use uuid::Uuid;
 
@@ -84,6 +87,64 @@ async fn a_replica_and_a_failed_snapshot_refuse_a_batch_before_any_count() {
     assert_says(&err, Class::Refused, &["NOREPLICAS"]);
     bed.cli("CONFIG SET min-replicas-to-write 0");
     assert_eq!(desk.count(&batch.entries).await.0, [1]);
+}
+
+/// Asked again while a connection to a server that was there before is found broken.
+async fn standing(desk: &Desk) -> Standing {
+    for _ in 0..20 {
+        match desk.store.standing(&desk.claim).await {
+            Err(err) if err.class() == Class::Unavailable => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            answer => return answer.unwrap(),
+        }
+    }
+    panic!("no answer")
+}
+
+#[tokio::test]
+async fn a_snapshot_counts_only_if_it_was_begun_after_a_look() {
+    let mut bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    let claimed = |marker, saved| Standing::Claimed { marker, durability: Saved(saved) };
+    desk.count(&[at("a", noon(), 1)]).await;
+    assert_eq!(standing(&desk).await, claimed(1, 0));
+    // The time of the last save has seconds; the start was one.
+    let mut now = claimed(1, 0);
+    for _ in 0..100 {
+        bed.cli("SAVE");
+        now = standing(&desk).await;
+        if now != claimed(1, 0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(now, claimed(1, 1));
+    desk.count(&[at("a", noon(), 1)]).await;
+    assert_eq!(standing(&desk).await, claimed(2, 1));
+    let redis = bed.redis.as_mut().unwrap();
+    redis.kill9();
+    redis.restart();
+    assert_eq!(standing(&desk).await, claimed(1, 0));
+    // A snapshot for a replica goes to no disk here, and INFO counts it all the same.
+    let (replica, port) = (Bed::redis(), bed.server().port());
+    replica.cli(&format!("REPLICAOF 127.0.0.1 {port}"));
+    tallymark_testbed::wait_until("the replica follows", Duration::from_secs(30), || {
+        replica.cli("INFO replication").contains("master_link_status:up")
+    });
+    assert_eq!(standing(&desk).await, claimed(1, 0));
+    // It answers as its master does: only a claim tells that it cannot be written to.
+    desk.store = replica.open().await;
+    assert_eq!(standing(&desk).await, claimed(1, 0));
+    assert_says(&desk.store.claim(desk.claim.instance).await.unwrap_err(), Class::Refused, &["READONLY"]);
+}
+
+#[tokio::test]
+async fn what_an_append_only_file_has_is_logged() {
+    let bed = Bed::on(Redis::builder().appendonly().start());
+    let desk = Desk::new(&bed).await;
+    let standing = desk.store.standing(&desk.claim).await.unwrap();
+    assert_eq!(standing, Standing::Claimed { marker: 0, durability: Logged });
 }
 
 #[tokio::test]

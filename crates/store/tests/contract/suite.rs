@@ -2,7 +2,7 @@
 
 use crate::bed::{Bed, Desk, applied, at, event, named, noon, on};
 use tallymark_core::{ALL, Day, Entry, Event, Minute, Name, OVERFLOW, When};
-use tallymark_store::{Class, Filter, Outcome, Step};
+use tallymark_store::{Claim, Class, Filter, Outcome, Standing, Step};
 use uuid::Uuid;
 
 pub(crate) async fn a_hit_counts_in_total_day_hour_minute_and_aggregate(bed: Bed) {
@@ -85,6 +85,34 @@ pub(crate) async fn a_second_claim_fences_the_first(bed: Bed) {
     assert_eq!(old.apply(&[batch.clone(), batch]).await, [Outcome::Fenced]);
     assert_eq!(old.apply(&[old.batch(1, &[])]).await, [Outcome::Fenced]);
     assert_eq!(new.count(&[at("a", noon(), 1)]).await.0, [2]);
+}
+
+pub(crate) async fn a_claim_can_step_over_what_nobody_has(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    let stepped = desk.store.claim_from(desk.claim.instance, 4).await.unwrap();
+    assert_eq!(stepped.marker, 4);
+    assert_eq!(desk.apply(&[desk.batch(2, &[])]).await, [Outcome::Fenced]);
+    desk.claim = desk.store.claim_from(desk.claim.instance, 3).await.unwrap();
+    assert_eq!(desk.claim.marker, 4, "never back");
+    let batches = [desk.batch(4, &[at("a", noon(), 1)]), desk.batch(5, &[at("a", noon(), 1)])];
+    assert_eq!(desk.apply(&batches).await, [Outcome::Duplicate, applied(&[2])]);
+}
+
+pub(crate) async fn the_standing_of_a_claim_is_told(bed: Bed) {
+    let mut old = Desk::new(&bed).await;
+    let marker = |standing| match standing {
+        Standing::Claimed { marker, .. } => marker,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(marker(old.store.standing(&old.claim).await.unwrap()), 0);
+    old.count(&[at("a", noon(), 1)]).await;
+    assert_eq!(marker(old.store.standing(&old.claim).await.unwrap()), 1);
+    let new = Desk::of(&bed, old.claim.instance).await;
+    assert_eq!(old.store.standing(&old.claim).await.unwrap(), Standing::Fenced);
+    assert_eq!(marker(new.store.standing(&new.claim).await.unwrap()), 1);
+    let other = Claim { store: Uuid::new_v4(), ..new.claim };
+    assert_eq!(new.store.standing(&other).await.unwrap(), Standing::Foreign);
 }
 
 pub(crate) async fn a_claim_of_another_store_is_foreign(bed: Bed) {
