@@ -42,6 +42,12 @@ pub struct DirError {
     error: io::Error,
 }
 
+impl DirError {
+    pub(crate) fn new(attempt: &'static str, path: &Path, error: io::Error) -> DirError {
+        DirError { attempt, path: path.to_owned(), error }
+    }
+}
+
 /// The right to publish into a directory. One process has it at a time.
 #[derive(Debug)]
 pub struct Lock {
@@ -79,7 +85,7 @@ impl Lock {
 }
 
 /// A directory that nginx can enter, whatever our umask is.
-fn create_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -128,10 +134,14 @@ pub(crate) enum Replaced {
 
 impl Files {
     pub(crate) fn new(lock: &Lock) -> Files {
-        let aside = lock.dir.join(TMP).join("badge");
+        Files::at(lock.dir.clone(), lock.dir.join(TMP).join("badge"))
+    }
+
+    /// Of another directory, which is on the same device as the file to be renamed.
+    pub(crate) fn at(dir: PathBuf, aside: PathBuf) -> Files {
         Files {
-            dir: lock.dir.clone(),
-            path: lock.dir.clone(),
+            path: dir.clone(),
+            dir,
             aside,
             file_name: String::new(),
             old: Vec::new(),

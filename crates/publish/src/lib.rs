@@ -4,11 +4,13 @@
 //! It counts nothing and knows no source. It runs inside `serve`, as `render --every`, or once as `render` from a
 //! timer; a lock file keeps two of them out of one directory.
 
+mod charts;
 mod cursor;
 mod files;
 mod meters;
 mod publisher;
 
+pub use charts::{ChartKind, Pace};
 pub use files::{DirError, Lock};
 pub use meters::PublishMeters;
 pub use publisher::{Pass, PublishError, Publisher, Report};

@@ -9,6 +9,7 @@ use prometheus_client::{
 #[derive(Clone, Default)]
 pub struct PublishMeters {
     pub(crate) written: Counter,
+    pub(crate) charts: Counter,
     pub(crate) held: Counter,
     pub(crate) failed: Counter,
     pub(crate) plain: Counter,
@@ -23,6 +24,7 @@ impl PublishMeters {
     pub fn register(registry: &mut Registry) -> PublishMeters {
         let meters = PublishMeters::default();
         registry.register("badges_written", "Badge files written", meters.written.clone());
+        registry.register("charts_written", "Chart files written", meters.charts.clone());
         registry.register(
             "badges_held",
             "Badges kept because the store's total is lower",

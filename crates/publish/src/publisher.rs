@@ -1,6 +1,7 @@
 //! One pass over what changed, or over everything.
 
 use crate::{
+    charts::{ChartKind, Charts, Pace},
     cursor,
     files::{DirError, Files, Lock, Published, Replaced},
     meters::PublishMeters,
@@ -91,6 +92,7 @@ pub struct Publisher {
     /// every pass. The cursor on disk waits for them; the one in memory does not, or one such file would have the whole
     /// log read again with every pass.
     owed: BTreeMap<Name, bool>,
+    charts: Option<Charts>,
 }
 
 impl Publisher {
@@ -103,7 +105,14 @@ impl Publisher {
         let Some(lock) = Lock::take(dir)? else { return Ok(None) };
         let files = Files::new(&lock);
         let (cursor, cursor_look, saved, owed) = (None, String::new(), false, BTreeMap::new());
-        Ok(Some(Publisher { store, lock, files, meters, cursor, cursor_look, saved, owed }))
+        let charts = None;
+        Ok(Some(Publisher { store, lock, files, meters, cursor, cursor_look, saved, owed, charts }))
+    }
+
+    /// Publishes charts of these kinds too, and takes away those of all others.
+    pub fn with_charts(mut self, kinds: &[ChartKind], pace: Pace) -> Result<Publisher, DirError> {
+        self.charts = Charts::open(&self.lock, kinds, pace)?;
+        Ok(self)
     }
 
     /// Makes one pass with this look. `progress` hears how many names have been looked at.
@@ -138,6 +147,12 @@ impl Publisher {
         if round.report.failed == 0 {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             self.meters.last.set(since.as_secs_f64());
+        }
+        if let Some(charts) = &mut self.charts {
+            if pass != Pass::Changed {
+                charts.all();
+            }
+            self.meters.charts.inc_by(charts.pass(&*self.store, look, now).await?);
         }
         Ok(round.report)
     }
@@ -338,7 +353,7 @@ struct Round<'a> {
 }
 
 /// A line that is another one whenever badges would be drawn differently: then every badge has to be.
-fn look_identity(look: &Look) -> String {
+pub(crate) fn look_identity(look: &Look) -> String {
     let mut picture = String::new();
     // A template that cannot draw this one was refused when it was loaded.
     let _ = look.draw("tallymark/look", 1_234_567, 89, &mut picture);

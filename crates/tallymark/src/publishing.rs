@@ -1,10 +1,11 @@
 //! The publisher, run again and again: inside `serve`, and as `render --every`.
 
+use crate::config::Badges;
 use arc_swap::ArcSwap;
 use std::{path::Path, sync::Arc, time::Duration};
 use tallymark_badge::Look;
 use tallymark_ingest::source::now;
-use tallymark_publish::{Pass, PublishMeters, Publisher};
+use tallymark_publish::{ChartKind, Pace, Pass, PublishMeters, Publisher};
 use tallymark_store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -15,11 +16,10 @@ const ELSEWHERE: Duration = Duration::from_secs(10);
 /// Publishes what changed every `every`, until `stop`; then once more. Faults are logged and tried again: they never
 /// stop anything else.
 pub(crate) async fn repeat(
-    dir: &Path,
+    Badges { dir, charts, every, .. }: &Badges,
     store: Arc<dyn Store>,
     look: Arc<ArcSwap<Look>>,
     meters: PublishMeters,
-    every: Duration,
     stop: CancellationToken,
 ) {
     let mut publisher = None;
@@ -27,7 +27,7 @@ pub(crate) async fn repeat(
     loop {
         let stopped = stop.is_cancelled();
         if publisher.is_none() {
-            publisher = open(dir, &store, &meters, failures);
+            publisher = open(dir, charts, &store, &meters, failures);
         }
         let failed = match publisher.as_mut() {
             None => true,
@@ -46,7 +46,7 @@ pub(crate) async fn repeat(
         if stopped {
             return;
         }
-        let wait = if publisher.is_none() && failures > 3 { every.max(ELSEWHERE) } else { every };
+        let wait = if publisher.is_none() && failures > 3 { (*every).max(ELSEWHERE) } else { *every };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = stop.cancelled() => {}
@@ -54,10 +54,18 @@ pub(crate) async fn repeat(
     }
 }
 
-fn open(dir: &Path, store: &Arc<dyn Store>, meters: &PublishMeters, failures: u32) -> Option<Publisher> {
+fn open(
+    dir: &Path,
+    charts: &[ChartKind],
+    store: &Arc<dyn Store>,
+    meters: &PublishMeters,
+    failures: u32,
+) -> Option<Publisher> {
     // The first time, then ever more rarely.
     let speak = failures == 0 || failures.is_power_of_two();
-    match Publisher::open(dir, store.clone(), meters.clone()) {
+    let opened = Publisher::open(dir, store.clone(), meters.clone());
+    let with_charts = |publisher: Publisher| publisher.with_charts(charts, Pace::Slices);
+    match opened.and_then(|publisher| publisher.map(with_charts).transpose()) {
         Ok(Some(publisher)) => Some(publisher),
         Ok(None) => {
             if speak {

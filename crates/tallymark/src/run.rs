@@ -240,10 +240,10 @@ impl Daemon {
         let http = tokio::spawn(tallymark_web::serve(bindings.http, self.router, self.limits, stop.clone()));
         let publish_stop = CancellationToken::new();
         let publisher = (start.role == Role::Serve { render: true }).then(|| {
-            let (dir, every) = (start.config.badges.dir.clone(), start.config.badges.every);
+            let badges = start.config.badges.clone();
             let (store, look, meters, stop) =
                 (self.store, self.look, self.publish_meters, publish_stop.clone());
-            tokio::spawn(async move { publishing::repeat(&dir, store, look, meters, every, stop).await })
+            tokio::spawn(async move { publishing::repeat(&badges, store, look, meters, stop).await })
         });
 
         supervisor::ready();

@@ -114,7 +114,13 @@ struct Site {
 
 impl Site {
     fn start(conf: Conf, redis: Option<&Redis>) -> Site {
+        Site::configured(conf, redis, "")
+    }
+
+    fn configured(conf: Conf, redis: Option<&Redis>, config: &str) -> Site {
         let home = temp_dir();
+        let file = home.path().join("tallymark.toml");
+        std::fs::write(&file, config).expect("the temporary directory is writable");
         let (http, syslog) = (local(free_tcp_port()), local(free_udp_port()));
         let store = redis.map_or_else(|| format!("sqlite:{}/counts.db", home.path().display()), Redis::url);
         let flags = [
@@ -123,6 +129,7 @@ impl Site {
             ("--store", store.clone()),
             ("--data-dir", home.path().join("data").display().to_string()),
             ("--badges-dir", home.path().join("badges").display().to_string()),
+            ("--config", file.display().to_string()),
         ];
         let flags = flags.iter().flat_map(|(flag, value)| [*flag, value.as_str()]);
         let daemon = Daemon::builder(BIN).arg("serve").args(flags.clone()).start();
@@ -746,4 +753,47 @@ fn pages_are_public_and_the_machine_room_is_not_behind_stock_nginx() {
 #[test]
 fn pages_are_public_and_the_machine_room_is_not_behind_ghit_mes_nginx() {
     pages_are_public_and_the_machine_room_is_not(Conf::SetMisc);
+}
+
+fn charts_on_disk_outlive_the_daemon(conf: Conf) {
+    let mut site = Site::configured(conf, None, "[badges]\ncharts = [\"30d\", \"sparkline\"]\n");
+    assert_eq!(site.get("/badge/a/b.svg").status, 200);
+    let charts = site.home.path().join("badges/.charts");
+    let on_disk = |kind: &str| std::fs::read_to_string(charts.join(kind).join("a%2Fb.svg")).ok();
+    wait_until("the charts are on disk", PATIENCE, || {
+        on_disk("30d").is_some() && on_disk("sparkline").is_some()
+    });
+    // They are the daemon's own pictures, with the number in a comment behind them.
+    for (kind, query) in [("30d", "period=30d"), ("sparkline", "style=spark")] {
+        let drawn = http::get(site.http, &format!("/graph/a/b.svg?{query}"));
+        let file = on_disk(kind).expect("it was there a moment ago");
+        assert!(file.starts_with(drawn.text()), "{file}\n{}", drawn.text());
+    }
+    assert_picture(&site.get("/graph/a/b.svg?period=7d"), "one that is not on disk");
+    site.daemon.sigterm();
+    assert!(site.daemon.wait(PATIENCE).success());
+    for (target, kind) in [
+        ("/graph/a/b.svg", "30d"),
+        ("/graph/a%2fb.svg?period=30d", "30d"),
+        ("/graph/a/b.svg?style=spark", "sparkline"),
+    ] {
+        let answer = site.get(target);
+        assert_picture(&answer, target);
+        assert_eq!(Some(answer.text()), on_disk(kind).as_deref(), "{target}");
+    }
+    for gone in
+        ["/graph/a/b.svg?period=7d", "/graph/a/b.svg?width=400", "/graph/other.svg", "/.charts/30d/a%2Fb.svg"]
+    {
+        assert_eq!(site.get(gone).status, 502, "{gone}");
+    }
+}
+
+#[test]
+fn charts_on_disk_outlive_the_daemon_behind_stock_nginx() {
+    charts_on_disk_outlive_the_daemon(Conf::Stock);
+}
+
+#[test]
+fn charts_on_disk_outlive_the_daemon_behind_ghit_mes_nginx() {
+    charts_on_disk_outlive_the_daemon(Conf::SetMisc);
 }

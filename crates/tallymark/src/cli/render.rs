@@ -2,7 +2,7 @@
 
 use super::{Common, block_on, out};
 use crate::{
-    config::{BadConfig, Config},
+    config::{BadConfig, Badges, Config},
     progress, publishing, user,
 };
 use anyhow::{Result, bail};
@@ -11,7 +11,7 @@ use clap::Args;
 use std::{sync::Arc, time::Duration};
 use tallymark_badge::Look;
 use tallymark_ingest::source::now;
-use tallymark_publish::{Pass, PublishMeters, Publisher, Report};
+use tallymark_publish::{Pace, Pass, PublishMeters, Publisher, Report};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -48,13 +48,13 @@ impl Render {
     async fn once(&self, common: &Common, config: &Config) -> Result<()> {
         let look = look(common, config)?;
         let store = common.existing_store(config).await?;
-        let Some(mut publisher) = Publisher::open(&config.badges.dir, store, PublishMeters::default())?
-        else {
+        let Some(publisher) = Publisher::open(&config.badges.dir, store, PublishMeters::default())? else {
             return out::print(&format!(
                 "another publisher is at work in {}; nothing to do\n",
                 config.badges.dir.display()
             ));
         };
+        let mut publisher = publisher.with_charts(&config.badges.charts, Pace::Whole)?;
         let pass = if self.all { Pass::All { allow_lower: self.allow_lower } } else { Pass::Changed };
         let bar = progress::bar("badges", 0);
         let report = publisher.pass(&look, pass, now(), |report| bar.set_position(report.names)).await?;
@@ -119,6 +119,7 @@ async fn repeat(common: &Common, config: &Config, every: Duration) -> Result<()>
         look: look.clone(),
     };
     tokio::spawn(reload.run());
-    publishing::repeat(&config.badges.dir, store, look, PublishMeters::default(), every, stop).await;
+    let badges = Badges { every, ..config.badges.clone() };
+    publishing::repeat(&badges, store, look, PublishMeters::default(), stop).await;
     Ok(())
 }

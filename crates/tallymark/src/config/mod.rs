@@ -22,6 +22,7 @@ use std::{
 use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
 use tallymark_core::{Column, Escape, Event, NameRule, Route, Routes};
 use tallymark_ingest::NameLimits;
+use tallymark_publish::ChartKind;
 use tallymark_store::{Retention, StoreUrl, outbox::Keep};
 use tallymark_web::{Listen, StatsPrefix, Visibility, Zone};
 use toml::de::DeTable;
@@ -63,6 +64,7 @@ pub(crate) struct Badges {
     pub(crate) label_color: Color,
     pub(crate) template: Option<PathBuf>,
     pub(crate) every: Duration,
+    pub(crate) charts: Vec<ChartKind>,
 }
 
 /// What flags and environment set. They win over the file.
@@ -364,7 +366,12 @@ fn check_columns(table: &Table<'_>, columns: &[Column]) {
 fn read_badges(mut section: Table<'_>, data_dir: &Path, overrides: &Overrides) -> Badges {
     let dir = section.text("dir", |text| Ok(PathBuf::from(text)));
     let color = |text: &str| Color::parse(text).map_err(|error| error.to_string());
+    let kind = |text: &str| {
+        let words = ChartKind::EVERY.map(|(_, word)| word).join(", ");
+        ChartKind::from_word(text).ok_or_else(|| format!("{text:?} is not one of {words}"))
+    };
     let badges = Badges {
+        charts: section.texts("charts", kind).unwrap_or_default(),
         dir: overrides.badges_dir.clone().or(dir).unwrap_or_else(|| data_dir.join("badges")),
         label: section.text("label", |text| Ok(text.to_owned())).unwrap_or_else(|| DEFAULT_LABEL.to_owned()),
         color: section.text("color", color).unwrap_or(DEFAULT_VALUE_COLOR),

@@ -1,0 +1,307 @@
+//! Charts as files, for those who ask for them (`[badges] charts`): `.charts/KIND/NAME.svg` below the badges.
+//!
+//! No name can have that directory for its badge, because every badge ends in `.svg`. A chart is due when its name has
+//! changed, and every midnight (UTC), when its days are other ones. Either way charts wait in line: a pass draws a bounded
+//! number of them, so badges beside them stay as quick as they are, and a name that changes all the time is drawn once
+//! each time the line has gone through. They have a cursor of their own, which is saved when nobody waits.
+
+use crate::{
+    PublishError, cursor,
+    files::{DirError, Files, Lock, Replaced, TMP, create_dir},
+    publisher::look_identity,
+};
+use std::{
+    collections::{HashSet, VecDeque},
+    fs, io,
+    path::{Path, PathBuf},
+};
+use tallymark_badge::{
+    Look, Spark,
+    chart::{Chart, DEFAULT_WIDTH, Series, Step},
+    number,
+};
+use tallymark_core::{Event, Name, Now};
+use tallymark_store::{Changes, Cursor, Step as Bucket, Store};
+use tracing::warn;
+
+/// Below the badges.
+const DIR: &str = ".charts";
+/// How many names a pass draws of those that have changed, and of those whose day is over.
+const SLICE: usize = 50;
+/// How many names may wait; with more, all are looked at.
+const MOST_WAITING: usize = 100_000;
+
+/// A picture of a name's counts over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChartKind {
+    /// A badge with a small line of 30 days in it.
+    Sparkline,
+    /// Bars of 7 days.
+    Days7,
+    /// Bars of 30 days.
+    Days30,
+    /// Bars of 90 days.
+    Days90,
+}
+
+impl ChartKind {
+    /// All of them with their words, which are directories too.
+    pub const EVERY: [(ChartKind, &'static str); 4] = [
+        (ChartKind::Sparkline, "sparkline"),
+        (ChartKind::Days7, "7d"),
+        (ChartKind::Days30, "30d"),
+        (ChartKind::Days90, "90d"),
+    ];
+
+    /// Reads its word.
+    pub fn from_word(word: &str) -> Option<ChartKind> {
+        ChartKind::EVERY.into_iter().find(|(_, known)| *known == word).map(|(kind, _)| kind)
+    }
+
+    fn days(self) -> usize {
+        match self {
+            ChartKind::Days7 => 7,
+            ChartKind::Sparkline | ChartKind::Days30 => 30,
+            ChartKind::Days90 => 90,
+        }
+    }
+
+    /// The picture; `days` end with today. Answers the number that it shows.
+    fn draw(self, look: &Look, name: &Name, total: i64, days: &[i64], today: i32, out: &mut String) -> i64 {
+        let counts = &days[days.len().saturating_sub(self.days())..];
+        let first = today - counts.len() as i32 + 1;
+        let series = [Series { name: name.as_str(), counts }];
+        let chart = Chart { step: Step::Day, first, series: &series, width: DEFAULT_WIDTH };
+        if self != ChartKind::Sparkline {
+            out.push_str(&chart.render());
+            return series[0].total();
+        }
+        let value = number::group(total).to_string();
+        let mut badge = look.badge(&value);
+        let title = format!("{}: {value}. {}", badge.label, chart.title());
+        badge.title = Some(&title);
+        out.push_str(&Spark { badge, counts }.render());
+        total
+    }
+}
+
+/// How much of the line a pass goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// A little, because the next pass is soon.
+    Slices,
+    /// All of it, because there is no other pass.
+    Whole,
+}
+
+/// The charts of one directory.
+pub(crate) struct Charts {
+    dir: PathBuf,
+    kinds: Vec<(ChartKind, Files)>,
+    pace: Pace,
+    /// What the charts on disk are of: look, kinds and day.
+    identity: String,
+    cursor: Option<Cursor>,
+    saved: bool,
+    /// Changed names, in the order in which they changed first.
+    waiting: VecDeque<Name>,
+    known: HashSet<Name>,
+    /// Where the look at every name goes on; `None` when it is through.
+    sweep: Option<Option<String>>,
+    /// A file could not be written since the sweep began.
+    failed: bool,
+    picture: String,
+}
+
+impl Charts {
+    /// Makes the directories of these kinds, and takes away those that are not asked for any more.
+    pub(crate) fn open(lock: &Lock, kinds: &[ChartKind], pace: Pace) -> Result<Option<Charts>, DirError> {
+        let dir = lock.dir.join(DIR);
+        let gone = |path: &Path| match fs::remove_dir_all(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(DirError::new("removing the charts in", path, error))
+            }
+            _ => Ok(()),
+        };
+        if kinds.is_empty() {
+            return gone(&dir).map(|()| None);
+        }
+        let aside = dir.join(TMP);
+        create_dir(&aside).map_err(|error| DirError::new("creating", &aside, error))?;
+        let mut open = Vec::new();
+        for (kind, word) in ChartKind::EVERY {
+            let path = dir.join(word);
+            if kinds.contains(&kind) {
+                create_dir(&path).map_err(|error| DirError::new("creating", &path, error))?;
+                open.push((kind, Files::at(path, aside.join("chart"))));
+            } else {
+                gone(&path)?;
+            }
+        }
+        Ok(Some(Charts {
+            dir,
+            kinds: open,
+            pace,
+            identity: String::new(),
+            cursor: None,
+            saved: false,
+            waiting: VecDeque::new(),
+            known: HashSet::new(),
+            sweep: None,
+            failed: false,
+            picture: String::new(),
+        }))
+    }
+
+    /// Every chart is due.
+    pub(crate) fn all(&mut self) {
+        self.sweep = Some(None);
+        self.saved = false;
+    }
+
+    /// Draws what is due, or some of it. Answers how many files were written.
+    pub(crate) async fn pass(
+        &mut self,
+        store: &dyn Store,
+        look: &Look,
+        now: Now,
+    ) -> Result<u64, PublishError> {
+        let mut written = 0;
+        self.find_due(store, look, now).await?;
+        loop {
+            let some: Vec<Name> = self.waiting.drain(..self.waiting.len().min(SLICE)).collect();
+            for name in &some {
+                self.known.remove(name);
+            }
+            written += self.draw(store, look, now, &some).await?;
+            if let Some(start) = self.sweep.take() {
+                let page = store.names(Event::HIT, start.as_deref(), SLICE).await?;
+                written += self.draw(store, look, now, &page.names).await?;
+                self.sweep = page.next.map(Some);
+            }
+            let through = self.waiting.is_empty() && self.sweep.is_none();
+            if through || self.pace == Pace::Slices {
+                break;
+            }
+        }
+        self.save()?;
+        Ok(written)
+    }
+
+    /// Follows the log of changes. Without a place in it, and on another day, every name is due.
+    async fn find_due(&mut self, store: &dyn Store, look: &Look, now: Now) -> Result<(), PublishError> {
+        let kinds: Vec<&str> =
+            ChartKind::EVERY.into_iter().filter(|(kind, _)| self.has(*kind)).map(|it| it.1).collect();
+        let identity = format!("charts-{}-{}-{}", now.day(), kinds.join("+"), look_identity(look));
+        if identity != self.identity {
+            self.cursor = cursor::load(&self.dir, &identity)
+                .map_err(|error| self.error("reading the cursor", error))?;
+            self.saved = self.cursor.is_some();
+            self.identity = identity;
+            self.forget();
+            if self.cursor.is_none() {
+                self.sweep = Some(None);
+            }
+        }
+        loop {
+            let Some(cursor) = &self.cursor else {
+                self.cursor = Some(store.head().await?);
+                self.saved = false;
+                return Ok(());
+            };
+            match store.changes(cursor, SLICE * 10).await? {
+                Changes::Lost => {
+                    self.cursor = None;
+                    self.forget();
+                    self.sweep = Some(None);
+                }
+                Changes::Since { names, cursor, more } => {
+                    self.saved &= self.cursor.as_ref() == Some(&cursor);
+                    self.cursor = Some(cursor);
+                    for change in names.into_iter().filter(|change| change.event == Event::HIT) {
+                        if self.known.insert(change.name.clone()) {
+                            self.waiting.push_back(change.name);
+                        }
+                    }
+                    if self.waiting.len() > MOST_WAITING {
+                        self.forget();
+                        self.sweep = Some(None);
+                    }
+                    if !more {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn has(&self, kind: ChartKind) -> bool {
+        self.kinds.iter().any(|(known, _)| *known == kind)
+    }
+
+    fn forget(&mut self) {
+        self.waiting.clear();
+        self.known.clear();
+        self.failed = false;
+    }
+
+    async fn draw(
+        &mut self,
+        store: &dyn Store,
+        look: &Look,
+        now: Now,
+        names: &[Name],
+    ) -> Result<u64, PublishError> {
+        if names.is_empty() {
+            return Ok(0);
+        }
+        let today = now.day().0;
+        let length = self.kinds.iter().map(|(kind, _)| kind.days()).max().unwrap_or(0);
+        let first = today - length as i32 + 1;
+        let totals = store.totals(Event::HIT, names).await?;
+        let mut written = 0;
+        for (name, &total) in names.iter().zip(&totals) {
+            let mut days = vec![0i64; length];
+            for (day, count) in store.series(Event::HIT, name, Bucket::Day, first, today + 1).await? {
+                if let Some(of_day) = usize::try_from(day - first).ok().and_then(|at| days.get_mut(at)) {
+                    *of_day = count;
+                }
+            }
+            for (kind, files) in &mut self.kinds {
+                self.picture.clear();
+                let shown = kind.draw(look, name, total, &days, today, &mut self.picture);
+                let old = files.read(name);
+                match old.and_then(|old| files.replace(name, &mut self.picture, shown, old)) {
+                    Ok(Replaced::Written) => written += 1,
+                    Ok(Replaced::Unchanged) => {}
+                    // The others are written all the same; this one is tried again when it is due the next time.
+                    Err(error) => {
+                        if !self.failed {
+                            warn!(%name, %error, dir = %self.dir.display(), "a chart could not be written");
+                        }
+                        self.failed = true;
+                    }
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    /// A cursor stands only for charts that are on disk.
+    fn save(&mut self) -> Result<(), PublishError> {
+        let through = self.waiting.is_empty() && self.sweep.is_none() && !self.failed;
+        if let (true, false, Some(cursor)) = (through, self.saved, &self.cursor) {
+            cursor::save(&self.dir, &self.identity, cursor)
+                .map_err(|error| self.error("writing the cursor", error))?;
+            self.saved = true;
+        }
+        Ok(())
+    }
+
+    fn error(&self, attempt: &'static str, error: io::Error) -> PublishError {
+        PublishError::File { attempt, dir: self.dir.clone(), error }
+    }
+}
+
+#[cfg(test)]
+mod tests;
