@@ -1,5 +1,7 @@
 //! One badge that cannot be drawn or written does not stop those behind it, and does not have them done again.
 
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
+
 use std::{fs, path::Path, sync::Arc};
 use tallymark_badge::{Look, Template};
 use tallymark_core::{Day, Entry, Event, Name, Now, When, batches};
