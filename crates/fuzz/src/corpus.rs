@@ -43,6 +43,15 @@ const REQUESTS: &[&[u8]] = &[
     b"HEAD /",
     b"POST /badge.svg?repo=a",
     b"GET /badge.svg?repo=..%2f..%2fetc&repo=b&format=short",
+    b"POST /hit\nurl=http%3A%2F%2Fwww.olark.com%2F&timestamp=0",
+    b"POST /hit?url=a+b&timestamp=1709210096789\n",
+    b"POST /hit\n{\"url\":\"http:\\/\\/x/?a=1\\u0026b\",\"timestamp\":\"1709210096789\"}",
+    b"GET /hit?url=http%3A%2F%2Fx%2F%3Cscript%3E&timestamp=1795176000000",
+    b"GET /hits?timestamp=1709210096789&limit=10",
+    b"GET /stats?callback=a.b",
+    b"GET /stats/track/all/pageview/2013/02/09/7",
+    b"GET /api/stats/funnels/%3Cscript%3E/order/2013/9?callback=f",
+    b"GET /stats/track/a%2Fb",
 ];
 
 const BLOCKS: &[&[u8]] = &[

@@ -92,6 +92,21 @@ impl Reader {
                         .is_ok_and(|picture| picture.contains("<title>hits: 3</title>"))
                 });
             }
+            _ if command.starts_with("curl -s ") && command.contains("localhost:8080") => {
+                let answer = self.shell(&command.replace("8080", &self.port.to_string()));
+                let url = "http://www.olark.com/";
+                match command {
+                    _ if command.contains(" -d ") => assert_eq!(answer, "{\"status\":\"OK\"}"),
+                    _ if command.contains("/hit?") => {
+                        assert!(answer.contains(&format!("\"url\":\"{url}\",\"all_time\":\"1\"")), "{answer}")
+                    }
+                    _ if command.contains("/hits?") => assert!(answer.contains("\"all_time\":{"), "{answer}"),
+                    _ => assert!(
+                        answer.starts_with("{\"type\":\"track\",\"account\":\"all\",\"event\":\"url\""),
+                        "{answer}"
+                    ),
+                }
+            }
             "nginx -t && nginx -s reload" => {
                 let conf = std::fs::read_to_string(self.dir.path().join("tallymark.conf")).unwrap();
                 // A port of nginx's own: 80 may be taken, or not ours to take.

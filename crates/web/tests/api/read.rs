@@ -228,7 +228,23 @@ async fn whatever_the_document_says_is_there() {
         if method != "get" {
             continue;
         }
-        let got = site.get(&path.replace("{name}", "you%2Frepo")).await;
+        let mut asked = path.clone();
+        for (part, value) in [
+            ("{name}", "you%2Frepo"),
+            ("{chart}", "track"),
+            ("{account}", "all"),
+            ("{event}", "hit"),
+            ("{year}", "2026"),
+            ("{month}", "11"),
+            ("{day}", "20"),
+            ("{hour}", "0"),
+        ] {
+            asked = asked.replace(part, value);
+        }
+        if path == "/hit" {
+            asked += "?url=you";
+        }
+        let got = site.get(&asked).await;
         assert_eq!(got.status, StatusCode::OK, "{method} {path}");
     }
 }

@@ -27,8 +27,11 @@ impl Document {
 
     /// The description of the operation that a request is for.
     fn operation(&self, method: &Method, path: &str) -> Option<&Value> {
+        const STATS: [&str; 8] =
+            ["/stats", "/{chart}", "/{account}", "/{event}", "/{year}", "/{month}", "/{day}", "/{hour}"];
+        let stats = path.strip_prefix("/stats").map(|rest| STATS[..=rest.matches('/').count()].concat());
         let template = match path.strip_prefix("/api/v1/counters/") {
-            None => path,
+            None => stats.as_deref().unwrap_or(path),
             Some(name) if name.ends_with("/series") => "/api/v1/counters/{name}/series",
             Some(name) if name.ends_with("/series.csv") => "/api/v1/counters/{name}/series.csv",
             Some(_) => "/api/v1/counters/{name}",
