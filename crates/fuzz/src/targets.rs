@@ -189,6 +189,8 @@ fn http() -> Check {
     let live = Arc::new(Live::new(store.clone(), meters.source("http"), tick, 1000));
     let (state, limits) = (FlusherState::default(), NameLimits::default());
     let rankings = Rankings::new(store.clone(), || NOW, [], Default::default());
+    // Until it is known that there is nothing to rank, lists of the busiest are answered 503.
+    runtime.block_on(rankings.refresh()).expect("an empty store is ranked at once");
     let app = App {
         rankings: Arc::new(rankings),
         counter: live.clone(),
