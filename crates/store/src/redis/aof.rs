@@ -56,7 +56,8 @@ impl Aof {
         }
         let started = Instant::now();
         loop {
-            let info: String = link.query(attempt, cmd("INFO").arg("persistence")).await?;
+            // All of it: the version is in it too.
+            let info: String = link.query(attempt, &cmd("INFO")).await?;
             let since = state.asked.as_ref().filter(|(asked, _)| *asked == run).map(|(_, at)| *at);
             match read(&info) {
                 File::Whole => break,
@@ -113,8 +114,11 @@ fn read(info: &str) -> File {
         return File::Busy;
     }
     if field("aof_last_rewrite_time_sec") == "-1" {
-        let nothing_since_base = field("aof_current_size") == field("aof_base_size");
-        return if nothing_since_base { File::Whole } else { File::Old };
+        // Before Redis 7, the size of the base is that of the whole file when it was loaded.
+        let seven =
+            field("redis_version").split('.').next().and_then(|major| major.parse::<u32>().ok()) >= Some(7);
+        let base = if seven { field("aof_base_size") } else { "0" };
+        return if field("aof_current_size") == base { File::Whole } else { File::Old };
     }
     if field("aof_last_bgrewrite_status") == "ok" { File::Whole } else { File::Failed }
 }
@@ -127,10 +131,15 @@ mod tests {
     fn file_is_whole_when_this_run_has_written_it() {
         let info = |rewrite: &str| format!("aof_enabled:1\r\n{}\r\n", rewrite.replace(' ', "\r\n"));
         let never = "aof_last_rewrite_time_sec:-1 aof_base_size:90";
+        let seven = "redis_version:7.0.15";
         assert_eq!(read("aof_enabled:0\r\n"), File::Whole);
         assert_eq!(read("loading:1\r\naof_enabled:0\r\n"), File::Loading);
-        assert_eq!(read(&info(&format!("{never} aof_current_size:90"))), File::Whole);
-        assert_eq!(read(&info(&format!("{never} aof_current_size:91"))), File::Old);
+        assert_eq!(read(&info(&format!("{seven} {never} aof_current_size:90"))), File::Whole);
+        assert_eq!(read(&info(&format!("{seven} {never} aof_current_size:91"))), File::Old);
+        let six = "redis_version:6.2.14";
+        assert_eq!(read(&info(&format!("{six} {never} aof_current_size:90"))), File::Old);
+        let empty = "aof_last_rewrite_time_sec:-1 aof_base_size:0 aof_current_size:0";
+        assert_eq!(read(&info(&format!("{six} {empty}"))), File::Whole);
         assert_eq!(read(&info(&format!("{never} aof_rewrite_in_progress:1"))), File::Busy);
         assert_eq!(read(&info(&format!("{never} aof_rewrite_scheduled:1"))), File::Busy);
         let done = "aof_last_rewrite_time_sec:0 aof_last_bgrewrite_status:";
