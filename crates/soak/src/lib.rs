@@ -32,6 +32,7 @@ pub mod redis_tail;
 pub mod restore;
 pub mod snapshots;
 pub mod sweep;
+pub mod unsynced;
 
 use bed::Bed;
 use counts::Counts;
@@ -93,6 +94,7 @@ pub struct Scenario {
 pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "file", about: "a log is rotated while the daemon is killed", run: file::run },
     Scenario { name: "sweep", about: "the daemon is killed at its N-th system call", run: sweep::run },
+    Scenario { name: "unsynced", about: "the disk fails at the N-th sync", run: unsynced::run },
     Scenario {
         name: "redis-tail",
         about: "Redis is killed and loses the end of its log",

@@ -77,7 +77,7 @@ fn read(bed: &Bed) -> Option<u64> {
 }
 
 /// SIGTERM to what strace runs: strace itself would let go of it.
-fn terminate(strace: &Daemon) -> bool {
+pub(crate) fn terminate(strace: &Daemon) -> bool {
     let pid = strace.pid();
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     let Some(child) = children.split_whitespace().next() else { return false };

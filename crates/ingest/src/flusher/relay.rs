@@ -19,6 +19,7 @@ use tallymark_store::{
 };
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info};
+use uuid::Uuid;
 
 pub(super) type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
@@ -143,10 +144,10 @@ impl Keeper {
 
     async fn commit(&self, tick: Sealed) {
         let origin = if tick.live { Origin::Live } else { Origin::Lines };
-        let mut failures = 0;
+        let (id, mut failures) = (Uuid::new_v4(), 0);
         loop {
             let direct = self.shared.well.load(Ordering::Acquire);
-            match self.outbox.push(tick.counts.clone(), origin, tick.positions.clone(), direct).await {
+            match self.outbox.push(id, tick.counts.clone(), origin, tick.positions.clone(), direct).await {
                 Ok(()) => break,
                 Err(error) => {
                     self.outbox_trouble(&error, failures);

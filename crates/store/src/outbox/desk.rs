@@ -1,6 +1,6 @@
 //! What the outbox's thread does with its file.
 
-use super::{Durability, Fill, Identity, Keep, Origin, RolledBack, Waiting, codec, file};
+use super::{Durability, Fill, Identity, Keep, Origin, RolledBack, Waiting, codec, file, merge};
 use crate::{Class, Position, Result, StoreError, sqlite::explain};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::{
@@ -10,12 +10,6 @@ use std::{
 use tallymark_core::{Batch, Counts, MAX_BATCH_NAMES, batches};
 use uuid::Uuid;
 
-/// So many blocks of one level are merged into one of the next: 64 ticks, then 64 times 64.
-const FAN_IN: usize = 64;
-/// The highest level. 64^3 ticks of a second are three days.
-const TOP_LEVEL: i64 = 3;
-/// Blocks larger than this together are not merged, which bounds the memory of a merge.
-const MERGE_BYTES: usize = 48 << 20;
 /// The most entries of a batch that is cut from a block.
 const BATCH_ENTRIES: usize = 4 * MAX_BATCH_NAMES;
 
@@ -27,19 +21,19 @@ pub(super) struct Desk {
     connection: Option<Connection>,
     instance: Uuid,
     last: u64,
-    pool: u64,
+    pub(super) pool: u64,
     /// The pool's blocks up to this id were there when the file was opened.
-    inherited: i64,
-    cutting: Option<Cutting>,
+    pub(super) inherited: i64,
+    pub(super) cutting: Option<Cutting>,
 }
 
 /// What the column `live` of the pool says: whose hits a block has. Blocks of different sorts are not merged.
-const LINES: i64 = 0;
-const LIVE: i64 = 1;
+pub(super) const LINES: i64 = 0;
+pub(super) const LIVE: i64 = 1;
 
 /// A block of the pool, in memory while it is cut into batches.
-struct Cutting {
-    id: i64,
+pub(super) struct Cutting {
+    pub(super) id: i64,
     origin: Origin,
     block: Vec<u8>,
     at: usize,
@@ -82,15 +76,14 @@ impl Desk {
 
     /// Runs work on the file. After a failed read or write of the disk the connection is thrown away: the kernel may
     /// have dropped pages that SQLite believes written.
-    fn with<T>(
+    pub(super) fn with<T>(
         &mut self,
         doing: &str,
         work: impl FnOnce(&mut Desk, &mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => file::open(&self.path, self.instance)?,
-        };
+        self.connect()?;
+        let gone = || StoreError::new(Class::Unavailable, "writing the outbox", "it is not open");
+        let mut connection = self.connection.take().ok_or_else(gone)?;
         let answer = work(self, &mut connection);
         let answer = answer.map_err(|err| {
             let lost = err.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure);
@@ -108,6 +101,20 @@ impl Desk {
                 Err(err)
             }
         }
+    }
+
+    /// Opens the file again after a failure. What failed to get onto the disk may be in the file all the same, so memory
+    /// follows the file; and it may be there only until the next power cut, with everything that is written behind it, so
+    /// it is written once more. Whoever looks at that memory before the file calls this first.
+    fn connect(&mut self) -> Result<()> {
+        if self.connection.is_none() {
+            let connection = file::open(&self.path, self.instance)?;
+            file::write_again(&connection)
+                .and_then(|()| self.load(&connection))
+                .map_err(|err| explain(&err, format!("opening the outbox {} again", self.path.display())))?;
+            self.connection = Some(connection);
+        }
+        Ok(())
     }
 
     pub(super) fn identity(&mut self) -> Result<Identity> {
@@ -131,16 +138,23 @@ impl Desk {
 
     pub(super) fn push(
         &mut self,
+        tick: Uuid,
         counts: &Counts,
         origin: Origin,
         positions: &[Position],
         direct: bool,
     ) -> Result<()> {
+        self.connect()?;
         let cut = (direct && self.pool == 0).then(|| batches(self.instance, self.last + 1, counts.clone()));
         let sort = if origin == Origin::Live { LIVE } else { LINES };
         let block = if cut.is_none() { codec::encode(&counts.entries, &counts.statuses) } else { Vec::new() };
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let tick = tick.to_string();
+            if file::get(&transaction, "tick")?.as_ref() == Some(&tick) {
+                return Ok(());
+            }
+            file::put(&transaction, "tick", &tick)?;
             for position in positions {
                 transaction
                     .prepare_cached("INSERT OR REPLACE INTO position (source, state) VALUES (?1, ?2)")?
@@ -168,61 +182,16 @@ impl Desk {
             desk.pool += pooled;
             Ok(())
         })?;
-        if self.pool as usize > FAN_IN { self.merge() } else { Ok(()) }
+        if self.pool as usize > merge::FAN_IN { self.merge() } else { Ok(()) }
     }
 
-    /// Merges the blocks of every level that has enough of them. The block that is being cut stays out.
-    fn merge(&mut self) -> Result<()> {
-        for level in 0..TOP_LEVEL {
-            for sort in [LINES, LIVE] {
-                while self.merge_level(level, sort)? {}
-            }
-        }
-        Ok(())
-    }
-
-    fn merge_level(&mut self, level: i64, sort: i64) -> Result<bool> {
-        let cutting = self.cutting.as_ref().map(|cutting| cutting.id);
-        let rows = self.with("reading", |desk, db| {
-            let mut statement = db.prepare_cached(
-                "SELECT id, hits, block FROM pool WHERE level = ?1 AND live = ?2 AND at = 0 AND id IS NOT ?3 AND id > ?5
-                 ORDER BY id LIMIT ?4",
-            )?;
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-            let rows = statement.query_map(params![level, sort, cutting, FAN_IN as i64, desk.inherited], row)?;
-            rows.collect::<rusqlite::Result<Vec<(i64, i64, Vec<u8>)>>>()
-        })?;
-        let bytes: usize = rows.iter().map(|(_, _, block)| block.len()).sum();
-        if rows.len() < FAN_IN || bytes > MERGE_BYTES {
-            return Ok(false);
-        }
-        let hits = rows.iter().fold(0i64, |sum, (_, hits, _)| sum.saturating_add(*hits));
-        let (ids, blocks): (Vec<i64>, Vec<Vec<u8>>) =
-            rows.into_iter().map(|(id, _, block)| (id, block)).unzip();
-        let merged = codec::merge(&blocks).map_err(|damaged| self.damaged(damaged))?;
-        drop(blocks);
-        self.with("merging", |desk, db| {
-            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for id in &ids {
-                transaction.prepare_cached("DELETE FROM pool WHERE id = ?1")?.execute([id])?;
-            }
-            transaction
-                .prepare_cached(
-                    "INSERT INTO pool (id, level, live, hits, block) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![ids.first(), level + 1, sort, hits, merged])?;
-            transaction.commit()?;
-            desk.pool -= ids.len() as u64 - 1;
-            Ok(true)
-        })
-    }
-
-    fn damaged(&self, damaged: codec::Damaged) -> StoreError {
+    pub(super) fn damaged(&self, damaged: codec::Damaged) -> StoreError {
         StoreError::new(Class::Data, format!("reading the outbox {}", self.path.display()), damaged)
             .advise("What it holds cannot all be read. Move the file away to go on without it")
     }
 
     pub(super) fn take(&mut self, after: u64, most: usize) -> Result<Vec<Waiting>> {
+        self.connect()?;
         let waiting = self.numbered(after, most)?;
         if !waiting.is_empty() || self.pool == 0 {
             return Ok(waiting);
@@ -340,6 +309,7 @@ impl Desk {
     }
 
     pub(super) fn tidy(&mut self, durability: Durability) -> Result<Fill> {
+        self.connect()?;
         let now = SystemTime::now();
         // Also what is in a snapshot is kept for a while: a replica that takes over may be older than it.
         let keep_from = match durability {
@@ -359,7 +329,10 @@ impl Desk {
                     break;
                 }
             }
-            db.execute_batch("PRAGMA incremental_vacuum(2000)")?;
+            // Each step gives back one page.
+            let mut vacuum = db.prepare_cached("PRAGMA incremental_vacuum(2000)")?;
+            let mut pages = vacuum.query([])?;
+            while pages.next()?.is_some() {}
             fill(db, cap, now)
         })
     }

@@ -10,6 +10,7 @@
 mod codec;
 mod desk;
 mod file;
+mod merge;
 
 use crate::{Class, Position, Result, StoreError};
 use desk::Desk;
@@ -162,17 +163,19 @@ impl Outbox {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Commits counts and positions together. While nothing else waits and `direct` is wished, the counts are numbered
+    /// Commits counts and positions together. An error does not say that they are not there, so one asks again with the
+    /// same `tick`, which is committed once. While nothing else waits and `direct` is wished, the counts are numbered
     /// in the same commit.
     pub async fn push(
         &self,
+        tick: Uuid,
         counts: impl Into<Counts>,
         origin: Origin,
         positions: Vec<Position>,
         direct: bool,
     ) -> Result<()> {
         let counts = counts.into();
-        self.ask(move |desk| desk.push(&counts, origin, &positions, direct)).await
+        self.ask(move |desk| desk.push(tick, &counts, origin, &positions, direct)).await
     }
 
     /// The batches behind number `after`, at most about `most`; numbers more from the pool when there are none.

@@ -33,14 +33,18 @@ impl Box {
         self.outbox.as_ref().unwrap()
     }
 
+    /// Looks into the file.
+    fn file<T>(&self, look: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> T {
+        look(&rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap()).unwrap()
+    }
+
     /// Everything was applied a day ago.
     fn age(&self) {
-        let file = rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap();
-        file.execute("UPDATE batch SET applied_at = applied_at - 86400", []).unwrap();
+        self.file(|file| file.execute("UPDATE batch SET applied_at = applied_at - 86400", []));
     }
 
     async fn push(&self, counts: &[(&str, i32, u64)], direct: bool) {
-        self.get().push(entries(counts), Origin::Lines, Vec::new(), direct).await.unwrap();
+        self.get().push(Uuid::new_v4(), entries(counts), Origin::Lines, Vec::new(), direct).await.unwrap();
     }
 
     /// Takes everything that waits, as a sender would whose store takes it all.
@@ -108,6 +112,60 @@ async fn pooled_counts_are_merged_by_name_and_numbered_when_taken() {
 }
 
 #[tokio::test]
+async fn tick_that_is_pushed_again_is_there_once() {
+    let mut outbox = Box::new();
+    for direct in [true, false, true] {
+        let tick = Uuid::new_v4();
+        for reopened in [false, false, true] {
+            if reopened {
+                outbox.reopen();
+            }
+            let push = outbox.get().push(tick, entries(&[("a", 1, 1)]), Origin::Lines, Vec::new(), direct);
+            push.await.unwrap();
+        }
+    }
+    assert_eq!(sum(&outbox.drain(0).await), BTreeMap::from([(("a".to_owned(), When::Minute(Minute(1))), 3)]));
+}
+
+/// 66 blocks of about a megabyte: 64 of them are too large to be merged at once.
+#[tokio::test]
+async fn large_blocks_are_merged_too_but_fewer_at_once() {
+    let outbox = Box::new();
+    let names: Vec<String> = (0..5000u64).map(|n| format!("{:x}-{:0>180}", n * 0x9e37_79b9, n)).collect();
+    let counts: Vec<(&str, i32, u64)> = names.iter().map(|name| (name.as_str(), 7, 1)).collect();
+    let counts = entries(&counts);
+    for _ in 0..66 {
+        let tick = Uuid::new_v4();
+        outbox.get().push(tick, counts.clone(), Origin::Lines, Vec::new(), false).await.unwrap();
+    }
+    let (blocks, hits, largest) = outbox.file(|file| {
+        file.query_row("SELECT count(*), sum(hits), max(length(block)) FROM pool", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        })
+    });
+    assert!(64 * largest > 48 << 20, "{largest} bytes are no large block");
+    assert!(blocks < 30, "{blocks} blocks");
+    assert_eq!(hits, 66 * 5000);
+    assert_eq!(sum(&outbox.drain(0).await).values().sum::<u64>(), 66 * 5000);
+}
+
+#[tokio::test]
+async fn room_that_was_taken_is_given_back() {
+    let outbox = Box::new();
+    let names: Vec<String> = (0..5000).map(|n| format!("name-{n:05}")).collect();
+    let counts: Vec<(&str, i32, u64)> = names.iter().map(|name| (name.as_str(), 7, 1)).collect();
+    for _ in 0..4 {
+        outbox.push(&counts, true).await;
+    }
+    outbox.get().applied(20).await.unwrap();
+    let pages = |name| outbox.file(|file| file.pragma_query_value(None, name, |row| row.get::<_, i64>(0)));
+    let before = pages("page_count");
+    outbox.get().tidy(Durability::Committed).await.unwrap();
+    assert_eq!(pages("freelist_count"), 0);
+    assert!(pages("page_count") < before / 2, "{} of {before} pages", pages("page_count"));
+}
+
+#[tokio::test]
 async fn large_block_is_cut_over_restarts_without_loss_or_repetition() {
     let mut outbox = Box::new();
     let names: Vec<String> = (0..20_000).map(|n| format!("n{n:05}")).collect();
@@ -126,8 +184,12 @@ async fn large_block_is_cut_over_restarts_without_loss_or_repetition() {
 async fn counts_and_positions_are_one_commit() {
     let mut outbox = Box::new();
     let position = |state: &str| Position { source: "file:x".to_owned(), state: state.to_owned() };
-    outbox.get().push(entries(&[("a", 1, 1)]), Origin::Lines, vec![position("10")], true).await.unwrap();
-    outbox.get().push(Vec::new(), Origin::Lines, vec![position("20")], true).await.unwrap();
+    outbox
+        .get()
+        .push(Uuid::new_v4(), entries(&[("a", 1, 1)]), Origin::Lines, vec![position("10")], true)
+        .await
+        .unwrap();
+    outbox.get().push(Uuid::new_v4(), Vec::new(), Origin::Lines, vec![position("20")], true).await.unwrap();
     outbox.reopen();
     assert_eq!(outbox.get().positions().await.unwrap(), [position("20")]);
     assert_eq!(outbox.drain(0).await.len(), 1);
@@ -136,8 +198,12 @@ async fn counts_and_positions_are_one_commit() {
 #[tokio::test]
 async fn counts_of_an_earlier_process_are_not_the_http_counters_any_more() {
     let mut outbox = Box::new();
-    outbox.get().push(entries(&[("a", 1, 1)]), Origin::Live, Vec::new(), true).await.unwrap();
-    outbox.get().push(entries(&[("b", 1, 1)]), Origin::Live, Vec::new(), false).await.unwrap();
+    outbox.get().push(Uuid::new_v4(), entries(&[("a", 1, 1)]), Origin::Live, Vec::new(), true).await.unwrap();
+    outbox
+        .get()
+        .push(Uuid::new_v4(), entries(&[("b", 1, 1)]), Origin::Live, Vec::new(), false)
+        .await
+        .unwrap();
     assert!(outbox.drain(0).await.iter().all(|waiting| waiting.origin == Origin::Live));
     outbox.reopen();
     assert!(outbox.drain(0).await.iter().all(|waiting| waiting.origin == Origin::Lines));
@@ -210,7 +276,11 @@ async fn starting_over_gives_what_no_store_has_new_numbers() {
 async fn rolled_back_batches_are_sent_again_and_are_not_the_http_counters_any_more() {
     let outbox = Box::new();
     for _ in 0..3 {
-        outbox.get().push(entries(&[("a", 1, 1)]), Origin::Live, Vec::new(), true).await.unwrap();
+        outbox
+            .get()
+            .push(Uuid::new_v4(), entries(&[("a", 1, 1)]), Origin::Live, Vec::new(), true)
+            .await
+            .unwrap();
     }
     outbox.get().applied(2).await.unwrap();
     assert_eq!(outbox.get().roll_back(1).await.unwrap(), RolledBack { first: 2, undone: 1 });
@@ -326,7 +396,7 @@ async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts
     };
     for direct in [true, false] {
         let counts = Counts { entries: entries(&[("b", 1, 1)]), statuses: vec![status("b", 7)] };
-        outbox.get().push(counts, Origin::Lines, Vec::new(), direct).await.unwrap();
+        outbox.get().push(Uuid::new_v4(), counts, Origin::Lines, Vec::new(), direct).await.unwrap();
     }
     let waiting = outbox.drain(0).await;
     let minute = When::Minute(Minute(1));
