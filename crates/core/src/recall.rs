@@ -20,6 +20,8 @@ const MAX_RECORD: usize = 400;
 /// Lines and their slots.
 #[derive(Debug)]
 pub struct Recall {
+    /// Changes whenever anything is forgotten.
+    generation: u64,
     header: Vec<u8>,
     /// Whether there is a header to compare with. That of bare records is empty.
     learned: bool,
@@ -42,6 +44,13 @@ pub struct Recalled {
     pub weight: u32,
 }
 
+/// What [`Recall::find_all`] knows on its way; its memory is used again for every call.
+#[derive(Debug, Default)]
+pub struct Probes {
+    hashes: Vec<u64>,
+    known: Vec<Option<Record>>,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Record {
     hash: u64,
@@ -57,6 +66,7 @@ impl Default for Recall {
     fn default() -> Recall {
         let now = Now { unix_ms: i64::MIN };
         Recall {
+            generation: 0,
             header: Vec::new(),
             learned: false,
             records: HashTable::new(),
@@ -90,6 +100,7 @@ impl Recall {
     }
 
     fn forget_records(&mut self) {
+        self.generation += 1;
         self.records.clear();
         self.bytes.clear();
     }
@@ -103,12 +114,48 @@ impl Recall {
         let record = line.strip_prefix(&self.header[..])?;
         let hash = self.hasher.hash_one(record);
         let same = |known: &Record| known.hash == hash && self.record(known) == record;
-        let known = self.records.find(hash, same)?;
-        Some(Recalled {
-            slot: known.slot,
-            when: known.day.map_or(self.arrival, When::Day),
-            weight: known.weight,
-        })
+        self.records.find(hash, same).map(|known| self.recalled(known))
+    }
+
+    /// The same for many lines at once: `found` gets what [`Recall::find`] answers for each, or `None`. Lines of ten
+    /// thousand names lie all over the caches, so each line would wait for memory several times, one time after the
+    /// other. Here every step is done for all lines before the next, and the processor waits for many at once.
+    ///
+    /// What is found stays true until [`Recall::generation`] changes, or the next refresh.
+    pub fn find_all<'a>(
+        &self,
+        lines: impl Iterator<Item = &'a [u8]> + Clone,
+        found: &mut Vec<Option<Recalled>>,
+        probes: &mut Probes,
+    ) {
+        found.clear();
+        if !self.learned {
+            found.extend(lines.map(|_| None));
+            return;
+        }
+        let record_of = |line: &'a [u8]| line.strip_prefix(&self.header[..]);
+        probes.hashes.clear();
+        probes
+            .hashes
+            .extend(lines.clone().map(|line| self.hasher.hash_one(record_of(line).unwrap_or_default())));
+        probes.known.clear();
+        let look = |&hash: &u64| self.records.find(hash, |known| known.hash == hash).copied();
+        probes.known.extend(probes.hashes.iter().map(look));
+        found.extend(lines.zip(&probes.known).map(|(line, known)| {
+            // Another record with the same hash is left to `find`.
+            let known = known.as_ref().filter(|known| record_of(line) == Some(self.record(known)))?;
+            Some(self.recalled(known))
+        }));
+    }
+
+    /// Changes whenever what was found before may be true no longer.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    fn recalled(&self, known: &Record) -> Recalled {
+        let when = known.day.map_or(self.arrival, When::Day);
+        Recalled { slot: known.slot, when, weight: known.weight }
     }
 
     fn record(&self, known: &Record) -> &[u8] {

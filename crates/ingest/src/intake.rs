@@ -7,7 +7,8 @@ use crate::{
 };
 use std::sync::Arc;
 use tallymark_core::{
-    Added, Counts, Dating, Hit, Now, Recall, Recalled, Reject, Route, Routes, Tally, combined, record, syslog,
+    Added, Counts, Dating, Hit, Now, Probes, Recall, Recalled, Reject, Route, Routes, Tally, combined,
+    record, syslog,
 };
 
 /// What a line looks like.
@@ -39,6 +40,9 @@ pub struct Intake {
     dating: Dating,
     readers: Readers,
     recall: Recall,
+    /// What is known of the datagrams in hand.
+    found: Vec<Option<Recalled>>,
+    probes: Probes,
     tally: Tally,
     max_line: usize,
     delta: Delta,
@@ -60,8 +64,51 @@ impl Intake {
             Readers { record: record::Reader::new(dating), combined: combined::Reader::new(dating) };
         let tally = Tally::new(limit);
         let watch = Watch::new(meters.source(), meters.tail().clone());
-        let (recall, delta) = (Recall::default(), Delta::default());
-        Intake { routes, format, dating, readers, recall, tally, max_line, delta, watch, meters }
+        let (recall, found, probes) = (Recall::default(), Vec::new(), Probes::default());
+        let delta = Delta::default();
+        Intake {
+            routes,
+            format,
+            dating,
+            readers,
+            recall,
+            found,
+            probes,
+            tally,
+            max_line,
+            delta,
+            watch,
+            meters,
+        }
+    }
+
+    /// Takes many datagrams, as one system call brings them: each its bytes and whether it was cut, or why it is not
+    /// heard. The same as [`Intake::datagram`] for one after the other, and faster.
+    pub fn datagrams<'a>(
+        &mut self,
+        datagrams: impl Iterator<Item = Result<(&'a [u8], bool), Reject>> + Clone,
+        now: Now,
+    ) {
+        let mut found = std::mem::take(&mut self.found);
+        self.recall.refresh(&self.tally, now);
+        let bytes = datagrams.clone().map(|datagram| datagram.map_or(&[][..], |(bytes, _)| bytes));
+        self.recall.find_all(bytes, &mut found, &mut self.probes);
+        let generation = self.recall.generation();
+        // While somebody watches, what is shown is what was read.
+        let mut good = !self.watch.is_watched();
+        for (datagram, &known) in datagrams.zip(&found) {
+            match (datagram, known) {
+                (Ok((_, false)), Some(known)) if good => self.count(known),
+                (Ok((bytes, truncated)), _) => {
+                    self.datagram(bytes, truncated, now);
+                    // A line that was read may have moved the slots.
+                    self.recall.refresh(&self.tally, now);
+                    good &= self.recall.generation() == generation;
+                }
+                (Err(reject), _) => self.reject(reject),
+            }
+        }
+        self.found = found;
     }
 
     /// Takes one datagram: one line, and never part of one. What follows its first LF is one reject.
@@ -103,16 +150,22 @@ impl Intake {
     #[inline]
     fn recalled(&mut self, line: &[u8], now: Now) -> bool {
         self.recall.refresh(&self.tally, now);
-        let Some(Recalled { slot, when, weight }) = self.recall.find(line) else { return false };
+        let Some(known) = self.recall.find(line) else { return false };
         if self.watch.is_watched() {
             return false;
         }
+        self.count(known);
+        true
+    }
+
+    #[inline]
+    fn count(&mut self, known: Recalled) {
+        let Recalled { slot, when, weight } = known;
         self.delta.received += 1;
         self.delta.accepted += 1;
         if self.tally.add_at(slot, when, weight) == Added::Overflow {
             self.delta.overflowed += u64::from(weight);
         }
-        true
     }
 
     fn read<'a>(&'a mut self, line: &'a [u8], learned_by: &[u8], now: Now) -> Seen<'a> {
@@ -223,6 +276,7 @@ fn read<'a, 'r>(
 mod tests {
     use super::*;
     use crate::IngestMeters;
+    use proptest::prelude::*;
 
     const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 
@@ -267,6 +321,47 @@ mod tests {
         assert_eq!(meters.lines(), (30, 24, 6));
         let counts: Vec<u64> = intake.seal().entries.into_iter().map(|entry| entry.count).collect();
         assert_eq!(counts, [16, 8]);
+    }
+
+    proptest! {
+        /// The oracle: taken together, datagrams have the fate that they have one after the other. The tally is small,
+        /// so that slots move while datagrams are in hand.
+        #[test]
+        fn datagrams_taken_together_count_as_one_after_the_other(
+            groups in prop::collection::vec(
+                (0i64..3, prop::collection::vec((0usize..4, "[a-f]{1,2}", 0usize..5, 0u8..20), 0..40)), 1..8),
+        ) {
+            let ((mut one, of_one), (mut all, of_all)) = (intake(Format::Syslog), intake(Format::Syslog));
+            (one.tally, all.tally) = (Tally::new(12), Tally::new(12));
+            let mut now = NOW;
+            for (minutes, group) in groups {
+                now.unix_ms += minutes * 60_000;
+                let arrived = group.iter().map(|(head, name, end, oddity)| {
+                    let head = ["<158>Nov 20 12:00:00 vm badge: ", "<158>Nov 20 12:00:01 vm badge: ", "<157>", ""][*head];
+                    let end = ["", "", "\n", "\r\n", "\nrest"][*end];
+                    (format!("{head}\"2026-11-20\",\"{name}\"{end}"), *oddity)
+                });
+                let arrived: Vec<(String, u8)> = arrived.collect();
+                fn datagram((text, oddity): &(String, u8)) -> Result<(&[u8], bool), Reject> {
+                    if *oddity == 0 { Err(Reject::Sender) } else { Ok((text.as_bytes(), *oddity == 1)) }
+                }
+                for datagram in arrived.iter().map(datagram) {
+                    match datagram {
+                        Ok((bytes, truncated)) => one.datagram(bytes, truncated, now),
+                        Err(reject) => one.reject(reject),
+                    }
+                }
+                all.datagrams(arrived.iter().map(datagram), now);
+                prop_assert_eq!(&one.delta, &all.delta);
+                one.report();
+                all.report();
+                if minutes == 1 {
+                    prop_assert_eq!(one.seal(), all.seal());
+                }
+            }
+            prop_assert_eq!(one.seal(), all.seal());
+            prop_assert_eq!(of_one.lines(), of_all.lines());
+        }
     }
 
     #[test]

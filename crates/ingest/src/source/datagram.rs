@@ -15,7 +15,7 @@ use std::{
     os::fd::AsFd,
     time::{Duration, Instant},
 };
-use tallymark_core::{Dating, Now, Reject};
+use tallymark_core::{Dating, Reject};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -103,10 +103,8 @@ impl Running<'_> {
         let time = now();
         for _ in 0..CALLS {
             let received = self.datagrams.receive(self.source.socket.as_fd())?;
-            for at in 0..received {
-                let datagram = self.datagrams.get(at);
-                take(&mut self.intake, self.source.allow.as_deref(), &datagram, time);
-            }
+            let (datagrams, allow) = (&self.datagrams, self.source.allow.as_deref());
+            self.intake.datagrams((0..received).map(|at| heard(allow, &datagrams.get(at))), time);
             total += received;
             // A unix socket is empty again sooner than it is full: another look costs less than a lost line.
             let perhaps_more =
@@ -168,14 +166,11 @@ impl Running<'_> {
     }
 }
 
-fn take(intake: &mut Intake, allow: Option<&[IpNet]>, datagram: &recv::Datagram<'_>, now: Now) {
+/// What a datagram brings, if its sender is heard.
+fn heard<'a>(allow: Option<&[IpNet]>, datagram: &recv::Datagram<'a>) -> Result<(&'a [u8], bool), Reject> {
     let heard =
         allow.is_none_or(|nets| datagram.sender.is_some_and(|ip| nets.iter().any(|net| net.contains(&ip))));
-    if heard {
-        intake.datagram(datagram.bytes, datagram.truncated, now);
-    } else {
-        intake.reject(Reject::Sender);
-    }
+    if heard { Ok((datagram.bytes, datagram.truncated)) } else { Err(Reject::Sender) }
 }
 
 /// Reads a number of /proc/sys; `None` where it cannot be read.
