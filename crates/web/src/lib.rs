@@ -7,6 +7,7 @@ mod api;
 mod app;
 mod assets;
 mod badge;
+mod connection;
 mod dashboard;
 mod graph;
 mod headers;

@@ -28,6 +28,11 @@ impl<S> Stall<S> {
         Stall { stream, limit, since: None }
     }
 
+    /// The stream, which nothing waits to be written to.
+    pub(crate) fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// Lets a write through that went on, and fails one that has waited for too long.
     fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {

@@ -1,0 +1,265 @@
+//! One HTTP connection: hyper while something goes on, and next to nothing in between.
+//!
+//! hyper holds 16 KiB of buffers for as long as it serves a connection, and nearly all of the time a keep-alive
+//! connection has no request: ten thousand of them would take 180 MiB. So where there are many, hyper is taken off a
+//! connection that is idle, and is put on it again when its client says something. `server` is the only caller.
+
+use crate::stall::Stall;
+use axum::{Router, extract::Request};
+use hyper::{
+    body::{Body, Bytes, Frame, Incoming, SizeHint},
+    rt::ReadBufCursor,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use socket2::SockRef;
+use std::{
+    future::poll_fn,
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    os::fd::AsFd,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, Interest},
+    net::{TcpStream, UnixStream},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// A stream that can be waited for without a buffer.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
+    /// Ready when there is something to read, the end included.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl Stream for TcpStream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_something(cx, |cx| self.poll_read_ready(cx), || self.try_io(Interest::READABLE, || peek(self)))
+    }
+}
+
+impl Stream for UnixStream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_something(cx, |cx| self.poll_read_ready(cx), || self.try_io(Interest::READABLE, || peek(self)))
+    }
+}
+
+/// A fresh connection counts as readable until somebody has looked.
+fn poll_something(
+    cx: &mut Context<'_>,
+    ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,
+    look: impl Fn() -> io::Result<()>,
+) -> Poll<io::Result<()>> {
+    while ready(cx)?.is_ready() {
+        match look() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            looked => return Poll::Ready(looked),
+        }
+    }
+    Poll::Pending
+}
+
+fn peek(socket: &impl AsFd) -> io::Result<()> {
+    SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]).map(|_| ())
+}
+
+/// How connections are served.
+pub(crate) struct Serving {
+    pub(crate) http: http1::Builder,
+    pub(crate) router: Router,
+    /// How long a client may say nothing.
+    pub(crate) patience: Duration,
+    /// How long a client may take nothing of an answer.
+    pub(crate) stall: Duration,
+    /// All connections there are.
+    pub(crate) connections: TaskTracker,
+    /// So many may keep their buffers while they are idle.
+    pub(crate) buffered: usize,
+}
+
+/// Serves a connection until it ends, or until `stop` and the end of the request that is under way.
+pub(crate) async fn serve<S: Stream>(
+    mut stream: S,
+    serving: &Serving,
+    stop: &CancellationToken,
+) -> hyper::Result<()> {
+    let mut unread = Bytes::new();
+    loop {
+        let readable = tokio::time::timeout(serving.patience, poll_fn(|cx| stream.poll_readable(cx)));
+        let said = tokio::select! {
+            said = readable => said,
+            () = stop.cancelled() => return Ok(()),
+        };
+        // A connection that broke says so when it is read; one that says nothing is at its end.
+        if said.is_err() {
+            return Ok(());
+        }
+        let activity = Arc::new(Activity::default());
+        let io = Watched {
+            io: TokioIo::new(Stall::new(stream, serving.stall)),
+            unread,
+            activity: activity.clone(),
+        };
+        let service = service_fn(|request: Request<Incoming>| {
+            let answering = activity.answering();
+            let answer = TowerToHyperService::new(serving.router.clone()).call(request);
+            async move {
+                Ok::<_, std::convert::Infallible>(
+                    answer.await?.map(|body| Guarded { body, _answering: answering }),
+                )
+            }
+        });
+        // On the heap, or every idle connection would have room for it.
+        let mut connection = Box::new(serving.http.serve_connection(io, service));
+        let idle = poll_fn(|cx| match Pin::new(&mut *connection).poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending if activity.is_idle() && serving.connections.len() > serving.buffered => {
+                Poll::Ready(None)
+            }
+            Poll::Pending => Poll::Pending,
+        });
+        let ended = tokio::select! {
+            ended = idle => ended,
+            () = stop.cancelled() => {
+                Pin::new(&mut *connection).graceful_shutdown();
+                return connection.await;
+            }
+        };
+        if let Some(ended) = ended {
+            return ended;
+        }
+        let parts = connection.into_parts();
+        (stream, unread) = (parts.io.io.into_inner().into_inner(), parts.read_buf);
+    }
+}
+
+/// What goes on in a connection. Its task alone touches it, hence relaxed; only hyper's bounds ask for more.
+#[derive(Default)]
+struct Activity {
+    /// A request has come, and its answer has not been taken whole.
+    answering: AtomicBool,
+    /// Something of an answer was written, and not all of it.
+    unsent: AtomicBool,
+    /// Something was read that no request has been made of.
+    partial: AtomicBool,
+    /// A request was answered: a fresh connection is read first.
+    answered: AtomicBool,
+}
+
+impl Activity {
+    fn is_idle(&self) -> bool {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        is(&self.answered) && !is(&self.answering) && !is(&self.unsent) && !is(&self.partial)
+    }
+
+    fn answering(self: &Arc<Activity>) -> Answering {
+        self.answering.store(true, Ordering::Relaxed);
+        Answering(self.clone())
+    }
+}
+
+/// Lives as long as an answer.
+struct Answering(Arc<Activity>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answering.store(false, Ordering::Relaxed);
+        self.0.answered.store(true, Ordering::Relaxed);
+        // What was read until now was that request's; the start of the next one, if there is some, is not lost.
+        self.0.partial.store(false, Ordering::Relaxed);
+    }
+}
+
+/// A body that shows when hyper has all of it.
+struct Guarded {
+    body: axum::body::Body,
+    _answering: Answering,
+}
+
+impl Body for Guarded {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream that shows what hyper does with it.
+struct Watched<S> {
+    io: TokioIo<Stall<S>>,
+    /// What was read before hyper was taken off.
+    unread: Bytes,
+    activity: Arc<Activity>,
+}
+
+impl<S: Stream> hyper::rt::Read for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let length = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread.split_to(length));
+            self.activity.partial.store(true, Ordering::Relaxed);
+            return Poll::Ready(Ok(()));
+        }
+        let read = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.activity.partial.store(true, Ordering::Relaxed);
+        }
+        read
+    }
+}
+
+impl<S: Stream> hyper::rt::Write for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.activity.unsent.store(true, Ordering::Relaxed);
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.activity.unsent.store(true, Ordering::Relaxed);
+        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    /// hyper flushes the stream when it has nothing more to write.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        if flushed.is_ready() {
+            self.activity.unsent.store(false, Ordering::Relaxed);
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
