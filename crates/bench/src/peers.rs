@@ -4,6 +4,7 @@
 use anyhow::{Context, ensure};
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -13,6 +14,9 @@ const RECV: &str = include_str!("../peers/recv.c");
 const WRITE: &str = include_str!("../peers/write.c");
 const CRON: &str = include_str!("../peers/cron.py");
 const BADGE_MAKER: &str = include_str!("../peers/badge-maker.js");
+const HITME: &str = include_str!("../peers/hitme.js");
+/// A script for wrk.
+pub(crate) const HIT: &str = include_str!("../peers/hit.lua");
 
 /// Runs a program to its end and hands back what it wrote.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
@@ -136,17 +140,44 @@ pub(crate) struct BadgeMaker(TempDir);
 
 impl BadgeMaker {
     pub(crate) fn install() -> anyhow::Result<BadgeMaker> {
-        let dir = tallymark_testbed::temp_dir();
-        let quiet = ["install", "--no-audit", "--no-fund", "--silent", "badge-maker"];
-        output(Command::new("npm").args(quiet).arg("--prefix").arg(dir.path()))
-            .context("badge-maker comes from npm")?;
-        fs::write(dir.path().join("draw.js"), BADGE_MAKER)?;
-        Ok(BadgeMaker(dir))
+        Ok(BadgeMaker(from_npm(&["badge-maker"], "draw.js", BADGE_MAKER)?))
     }
 
     pub(crate) fn draw(&self, count: u64) -> anyhow::Result<f64> {
         let mut node = Command::new("node");
         node.arg("draw.js").arg(count.to_string()).current_dir(self.0.path());
         Ok(output(&mut node)?.trim().parse()?)
+    }
+}
+
+/// A directory with packages of npm and a program that uses them.
+fn from_npm(packages: &[&str], file: &str, program: &str) -> anyhow::Result<TempDir> {
+    let dir = tallymark_testbed::temp_dir();
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--silent"]).args(packages);
+    output(npm.arg("--prefix").arg(dir.path())).with_context(|| format!("{packages:?} come from npm"))?;
+    fs::write(dir.path().join(file), program)?;
+    Ok(dir)
+}
+
+/// What hitme-node does with a hit, on express and redis as they were when callbacks were.
+pub(crate) struct HitMe {
+    _daemon: Daemon,
+    port: u16,
+    _dir: TempDir,
+}
+
+impl HitMe {
+    pub(crate) fn start(redis: &Redis) -> anyhow::Result<HitMe> {
+        let dir = from_npm(&["express@4", "redis@3"], "hitme.js", HITME)?;
+        let (port, script) = (tallymark_testbed::free_tcp_port(), dir.path().join("hitme.js"));
+        let args = [&script.to_string_lossy(), &*port.to_string(), &redis.port().to_string()];
+        let mut daemon = Daemon::start(Path::new("/usr/bin/env"), &[&["node"], &args[..]].concat());
+        daemon.wait_for_line(|line| line == "ready", tallymark_testbed::PATIENCE);
+        Ok(HitMe { _daemon: daemon, port, _dir: dir })
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 }

@@ -54,7 +54,7 @@ const FOR_BENCH: &[Package] = &[
     package("python3-redis", "/usr/lib/python3/dist-packages/redis", "ghit.me's cron"),
     package("goaccess", "goaccess", "reads access logs"),
     package("gcc", "gcc", "compiles the bare loops"),
-    package("npm", "npm", "brings badge-maker, which node runs"),
+    package("npm", "npm", "brings badge-maker and what hitme-node is made of, which node runs"),
     package("wrk", "wrk", "asks over HTTP, with kept connections"),
     package("apache2-utils", "ab", "asks over HTTP, with a new connection each time"),
     package("util-linux", "taskset", "keeps a program on one core"),

@@ -3,6 +3,7 @@
 use crate::{Bench, finding::Finding, ours::Ours, peers, usage};
 use anyhow::{Context, ensure};
 use std::{
+    fs,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     process::Command,
@@ -28,7 +29,12 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
         target: "none refused, none failed, RSS bounded (128 MiB)".to_owned(),
         met: Some(good == 3 * wanted && refused == 0 && full < 128.0),
     }];
-    findings.push(ab(bench, &ours)?);
+    findings.push(ab(bench, &ours, "a counted badge", "/badge.svg?repo=owner/repo", &[])?);
+    let dir = tallymark_testbed::temp_dir();
+    let form = dir.path().join("form");
+    fs::write(&form, "url=http%3A%2F%2Fwww.olark.com%2F&timestamp=0")?;
+    let post = ["-p", &form.to_string_lossy(), "-T", "application/x-www-form-urlencoded"];
+    findings.push(ab(bench, &ours, "POST /hit", "/hit", &post)?);
     Ok(findings)
 }
 
@@ -71,20 +77,23 @@ fn answered(client: &mut TcpStream) -> bool {
 }
 
 /// A new connection for every request, thousands open at a time.
-fn ab(bench: &Bench, ours: &Ours) -> anyhow::Result<Finding> {
+fn ab(bench: &Bench, ours: &Ours, what: &str, path: &str, more: &[&str]) -> anyhow::Result<Finding> {
     let (requests, clients) = (bench.scaled(100_000).to_string(), bench.scaled(5000).to_string());
-    let url = format!("http://{}/badge.svg?repo=owner/repo", ours.http);
+    let url = format!("http://{}{path}", ours.http);
     // -l: a count that grows makes the answer longer, which is no failure.
-    let text =
-        peers::output(Command::new("ab").args(["-r", "-l", "-q", "-n", &requests, "-c", &clients, &url]))?;
+    let mut ab = Command::new("ab");
+    ab.args(["-r", "-l", "-q", "-n", &requests, "-c", &clients]).args(more).arg(&url);
+    let text = peers::output(&mut ab)?;
     let number = |name: &str| -> anyhow::Result<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix(name)).context("ab tells it")?;
         Ok(line.split_whitespace().next().context("a number")?.parse()?)
     };
     let (complete, failed) = (number("Complete requests:")?, number("Failed requests:")?);
+    // Told only where there were some.
+    let failed = failed + number("Non-2xx responses:").unwrap_or(0);
     let highest = usage::memory(ours.pid())?.1;
     Ok(Finding {
-        work: format!("ab -r -n {requests} -c {clients} on a counted badge"),
+        work: format!("ab -r -n {requests} -c {clients} on {what}"),
         peer: "-".to_owned(),
         ours: format!("{complete} complete, {failed} failed; highest RSS {highest:.0} MiB"),
         ratio: "-".to_owned(),

@@ -5,6 +5,7 @@ mod dashboard;
 mod draw;
 mod growth;
 mod http_badge;
+mod http_hit;
 mod instructions;
 mod lag;
 mod publish;
@@ -48,6 +49,7 @@ pub(crate) const ROWS: &[Row] = &[
         "counted badges a second over HTTP, beside nginx with a file and a log",
         http_badge::run,
     ),
+    row("http-hit", "POST /hit, beside hitme-node and beside nginx with a file and a log", http_hit::run),
     row("connections", "10,000 keep-alive clients at once", connections::run),
     row("lag", "from the wire to the file on disk", lag::run),
     row("rss", "memory with 100,000 and with 1,000,000 active names", rss::run),
@@ -91,8 +93,7 @@ fn head(bench: &Bench) -> String {
     format!(
         "# Measured\n\nWritten by `cargo xtask bench all`; every row is also a command, `cargo xtask bench NAME`. Medians \
          of {} rounds, ours and\nthe peer by turns; ratios are medians of the rounds' ratios. Times belong to the \
-         machine, ratios are what is promised.\n\n* date: {}\n* commit: {}\n* machine: {}\n\nNot here yet: the rows about \
-         `POST /hit`, which comes with the statistics.\n",
+         machine, ratios are what is promised.\n\n* date: {}\n* commit: {}\n* machine: {}\n",
         bench.rounds,
         machine::today(),
         machine::commit(),
