@@ -32,12 +32,14 @@ pub struct Slot(u32);
 
 /// A bounded fold of hits.
 ///
-/// Nearly all hits of a moment are of one minute, the hot one: their count stands in the slot itself. Whatever is of
-/// another time is in a table beside it.
+/// Nearly all hits of a moment are of one minute, the hot one: their counts stand close together, one for each slot.
+/// Whatever is of another time is in a table beside it.
 #[derive(Debug)]
 pub struct Tally {
     slots: Vec<Counted>,
     index: HashTable<u32>,
+    /// The count of each slot in the hot time: all that a hit on a known slot touches.
+    counts: Vec<u64>,
     /// The slots whose hot count is not 0.
     dirty: Vec<u32>,
     hot: When,
@@ -57,7 +59,6 @@ pub struct Tally {
 #[derive(Debug)]
 struct Counted {
     hash: u64,
-    hot: u64,
     name: Name,
     event: u16,
 }
@@ -75,6 +76,7 @@ impl Tally {
     pub fn new(limit: usize) -> Tally {
         Tally {
             slots: Vec::new(),
+            counts: Vec::new(),
             index: HashTable::new(),
             dirty: Vec::new(),
             hot: When::Day(crate::Day(i32::MIN)),
@@ -191,7 +193,8 @@ impl Tally {
         let hash = self.hasher.hash_one((event, name.as_str()));
         self.places += 1 + beside(&name);
         let slot = self.slots.len() as u32;
-        self.slots.push(Counted { hash, hot: 0, name, event });
+        self.slots.push(Counted { hash, name, event });
+        self.counts.push(0);
         let slots = &self.slots;
         self.index.insert_unique(hash, slot, |&slot| slots[slot as usize].hash);
         slot
@@ -214,6 +217,7 @@ impl Tally {
 
     fn clear(&mut self) {
         self.slots.clear();
+        self.counts.clear();
         self.places = 0;
         self.index.clear();
         self.events.clear();
@@ -225,12 +229,12 @@ impl Tally {
             return self.count_stray(slot, when, count);
         }
         self.strays = 0;
-        let counted = &mut self.slots[slot as usize];
-        if counted.hot == 0 {
+        let hot = &mut self.counts[slot as usize];
+        if *hot == 0 {
             self.dirty.push(slot);
-            self.long_in_use += beside(&counted.name);
+            self.long_in_use += beside(&self.slots[slot as usize].name);
         }
-        counted.hot = counted.hot.saturating_add(count);
+        *hot = hot.saturating_add(count);
         Added::In(Slot(slot))
     }
 
@@ -255,7 +259,7 @@ impl Tally {
     fn turn_to(&mut self, when: When) {
         let before = self.hot;
         for slot in std::mem::take(&mut self.dirty) {
-            let count = std::mem::take(&mut self.slots[slot as usize].hot);
+            let count = std::mem::take(&mut self.counts[slot as usize]);
             self.add_cold(slot, before, count);
         }
         self.hot = when;
@@ -287,7 +291,7 @@ impl Tally {
         let slot = number.and_then(|number| self.find(self.hasher.hash_one((number, name)), number, name));
         let Some(slot) = slot else { return Vec::new() };
         let cold = self.cold.iter().filter(|cold| cold.slot == slot).map(|cold| (cold.when, cold.count));
-        let hot = (self.hot, self.slots[slot as usize].hot);
+        let hot = (self.hot, self.counts[slot as usize]);
         cold.chain([hot]).filter(|&(_, count)| count > 0).collect()
     }
 
@@ -322,8 +326,8 @@ impl Tally {
             count,
         };
         for slot in self.dirty.drain(..) {
-            let counted = &mut self.slots[slot as usize];
-            let count = std::mem::take(&mut counted.hot);
+            let counted = &self.slots[slot as usize];
+            let count = std::mem::take(&mut self.counts[slot as usize]);
             entries.push(entry(counted, &self.events, self.hot, count));
         }
         for cold in self.cold.drain() {
