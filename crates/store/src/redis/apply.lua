@@ -5,8 +5,9 @@
 --       n, then n words of an entry of the log (event, its names, event, its names...),
 --       how many statuses a hash may have, n, then n words of statuses: the hash of the year, the month, the status and
 --       its count; then sections:
---       prefix of totals, prefix of days, set, set of the day, suffix of the hash of hours, hour, minute, n, and
---       n times a name and its count. Without a set the names are aggregates; without an hour only the day is known.
+--       prefix of totals, prefix of days, set, set of the day, suffix of the hash of hours, hour, minute, and the cells
+--       as a MessagePack array of name, count, name, count... Without a set the names are aggregates; without an hour
+--       only the day is known.
 --
 -- Numbers stay text: those of Lua are exact only up to 2^53.
 local A, pcall = ARGV, redis.pcall
@@ -44,30 +45,20 @@ local function overflows(reply)
   return type(reply) == 'table' and string.find(tostring(reply.err), 'overflow', 1, true)
 end
 
--- Adds n (c as a number) to a string. Answers the sum, and whether there was nothing before.
-local function add(key, n, c)
-  local sum = pcall('INCRBY', key, n)
-  if type(sum) == 'number' then
-    if sum < EXACT then return sum, sum == c end
-    sum = pcall('GET', key)
-    return sum, sum == n
-  end
+-- What INCRBY has answered where that is no exact number. Answers the sum.
+local function odd(sum, key)
+  if type(sum) == 'number' then return pcall('GET', key) end
   if overflows(sum) then
     pcall('SET', key, MAX)
-    return MAX, false
+    return MAX
   end
   quarantine(key, sum)
-  return 0, false
+  return 0
 end
 
--- The same for a field of a hash, which expires some time after the last new field.
-local function add_field(key, field, n, c, keep)
-  local sum = pcall('HINCRBY', key, field, n)
-  if sum == c then
-    pcall('EXPIRE', key, keep)
-  elseif type(sum) ~= 'number' then
-    if overflows(sum) then pcall('HSET', key, field, MAX) else quarantine(key, sum) end
-  end
+-- The same for HINCRBY.
+local function odd_field(sum, key, field)
+  if overflows(sum) then pcall('HSET', key, field, MAX) else quarantine(key, sum) end
 end
 
 -- The same for a status, of which a hash has a limited number: one too many counts as ~overflow.
@@ -87,8 +78,9 @@ local function add_status(key, status, n, c, most)
   end
 end
 
-local function join(set, name)
-  local reply = pcall('SADD', set, name)
+local function join(set, names)
+  if #names == 0 then return end
+  local reply = pcall('SADD', set, unpack(names))
   if type(reply) ~= 'number' then quarantine(set, reply) end
 end
 
@@ -115,27 +107,54 @@ for j = i + 2, statuses, 4 do
 end
 i = statuses + 1
 
+-- Written out where functions would be shorter: this loop is what a hit costs Redis. A sum that is the count itself
+-- shows that there was nothing before.
 local totals, count, keep_minutes, keep_hours = {}, 0, A[5], A[6]
-local length = #A
-while i < length do
-  local total_prefix, day_prefix, set, day_set = A[i], A[i + 1], A[i + 2], A[i + 3]
-  local hours, hour, minute, last = A[i + 4], A[i + 5], A[i + 6], i + 7 + 2 * A[i + 7]
+for at = i, #A, 8 do
+  local total_prefix, day_prefix, set, day_set = A[at], A[at + 1], A[at + 2], A[at + 3]
+  local hours, hour, minute, cells = A[at + 4], A[at + 5], A[at + 6], cmsgpack.unpack(A[at + 7])
   local minutes = hours .. ':' .. hour
-  for j = i + 8, last, 2 do
-    local name, n = A[j], A[j + 1]
+  local fresh, fresh_today = {}, {}
+  for j = 1, #cells, 2 do
+    local name, n = cells[j], cells[j + 1]
     local c = tonumber(n)
-    local total, new = add(total_prefix .. name, n, c)
+    local key = total_prefix .. name
+    local sum = pcall('INCRBY', key, n)
+    if type(sum) ~= 'number' or sum >= EXACT then
+      sum = odd(sum, key)
+      if sum == n then fresh[#fresh + 1] = name end
+    elseif sum == c then
+      fresh[#fresh + 1] = name
+    end
     count = count + 1
-    totals[count] = total
-    if new and set ~= '' then join(set, name) end
-    local _, new_day = add(day_prefix .. name, n, c)
-    if new_day and set ~= '' then join(day_set, name) end
+    totals[count] = sum
+    key = day_prefix .. name
+    sum = pcall('INCRBY', key, n)
+    if type(sum) ~= 'number' or sum >= EXACT then
+      if odd(sum, key) == n then fresh_today[#fresh_today + 1] = name end
+    elseif sum == c then
+      fresh_today[#fresh_today + 1] = name
+    end
     if hour ~= '' then
-      local track = 'track:' .. name
-      add_field(track .. hours, hour, n, c, keep_hours)
-      add_field(track .. minutes, minute, n, c, keep_minutes)
+      key = 'track:' .. name .. hours
+      sum = pcall('HINCRBY', key, hour, n)
+      if sum == c then
+        pcall('EXPIRE', key, keep_hours)
+      elseif type(sum) ~= 'number' then
+        odd_field(sum, key, hour)
+      end
+      key = 'track:' .. name .. minutes
+      sum = pcall('HINCRBY', key, minute, n)
+      if sum == c then
+        pcall('EXPIRE', key, keep_minutes)
+      elseif type(sum) ~= 'number' then
+        odd_field(sum, key, minute)
+      end
     end
   end
-  i = last + 1
+  if set ~= '' then
+    join(set, fresh)
+    join(day_set, fresh_today)
+  end
 end
-return {'APPLIED', quarantined, why, totals}
+return {'APPLIED', quarantined, why, cmsgpack.pack(totals)}

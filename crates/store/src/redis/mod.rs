@@ -8,6 +8,7 @@ mod aof;
 mod client;
 mod keys;
 mod log;
+mod msgpack;
 mod read;
 mod script;
 mod slice;

@@ -8,10 +8,11 @@
 use super::{
     client::{Link, explain},
     keys,
+    msgpack::{self, Texts},
 };
 use crate::{Class, Outcome, Result, Retention, StoreError, names};
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 use tallymark_core::{ALL, Batch, Day, Event, MAX_STATUSES, Minute, Month, Name, Status, When};
 use uuid::Uuid;
 
@@ -181,12 +182,17 @@ impl<'a> Plan<'a> {
                 When::Minute(at) => command.arg(at.hour_of_day()).arg(at.minute_of_hour()),
                 When::Day(_) => command.arg("").arg(""),
             };
-            command.arg(cells.len());
+            let mut texts = Texts::with_capacity(cells.len() * 40);
             for cell in cells {
                 escaped.clear();
                 cell.name.escaped().push_to(&mut escaped);
-                command.arg(&escaped).arg(cell.count);
+                texts.push(&escaped);
+                escaped.clear();
+                // `write!` to a String cannot fail.
+                let _ = write!(escaped, "{}", cell.count);
+                texts.push(&escaped);
             }
+            command.arg(texts.into_bytes());
         }
     }
 
@@ -195,10 +201,13 @@ impl<'a> Plan<'a> {
         let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
         match word(0).as_str() {
             "APPLIED" => {
-                let (Some(Value::Int(quarantined)), Some(Value::Array(sums))) =
+                let (Some(Value::Int(quarantined)), Some(Value::BulkString(sums))) =
                     (answer.get(1), answer.get(3))
                 else {
                     return Err(format!("the script answered {answer:?}"));
+                };
+                let Some(sums) = msgpack::integers(sums) else {
+                    return Err(format!("the script answered totals that cannot be read: {sums:?}"));
                 };
                 if *quarantined > 0 {
                     tracing::warn!(
@@ -207,7 +216,7 @@ impl<'a> Plan<'a> {
                         "keys that hold no counter were left alone"
                     );
                 }
-                Ok(Outcome::Applied { totals: self.totals(sums), quarantined: quarantined.unsigned_abs() })
+                Ok(Outcome::Applied { totals: self.totals(&sums), quarantined: quarantined.unsigned_abs() })
             }
             "DUPLICATE" => Ok(Outcome::Duplicate),
             "GAP" => match word(1).parse() {
@@ -222,11 +231,11 @@ impl<'a> Plan<'a> {
     }
 
     /// The totals of the distinct names. The last cell of a name has its final one.
-    fn totals(&self, sums: &[Value]) -> Vec<i64> {
+    fn totals(&self, sums: &[i64]) -> Vec<i64> {
         let mut totals = vec![0; self.names];
-        for (cell, sum) in self.sections.values().flatten().zip(sums) {
+        for (cell, &sum) in self.sections.values().flatten().zip(sums) {
             if let Some(total) = cell.owner.and_then(|owner| totals.get_mut(owner)) {
-                *total = as_count(sum);
+                *total = sum;
             }
         }
         totals
