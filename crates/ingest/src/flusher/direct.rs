@@ -54,7 +54,7 @@ impl Direct {
     ) -> Ended {
         tokio::pin!(give_up);
         let all = async {
-            self.apply_until_done().await;
+            self.apply_until_done(&sealed).await;
             while let Some(tick) = sealed.recv().await {
                 self.number(tick).await;
                 // Whatever else has arrived goes along: one transaction for all of it, if it is not too much at once.
@@ -63,7 +63,7 @@ impl Direct {
                 {
                     self.number(tick).await;
                 }
-                self.apply_until_done().await;
+                self.apply_until_done(&sealed).await;
             }
         };
         tokio::select! {
@@ -95,27 +95,37 @@ impl Direct {
         }
     }
 
-    /// Returns when nothing is in flight and the store is claimed.
-    async fn apply_until_done(&mut self) {
+    /// Returns when nothing is in flight and the store is claimed; or nothing is in flight and no more comes.
+    async fn apply_until_done(&mut self, sealed: &mpsc::Receiver<Sealed>) {
         let mut failures = 0;
         loop {
             match self.apply_once().await {
-                Ok(()) if self.in_flight.is_empty() && self.positions.is_empty() => break,
+                Ok(()) if self.has_nothing() => break,
                 Ok(()) => {}
                 Err(trouble) => {
-                    self.common.trouble(&trouble, failures);
-                    tokio::time::sleep(backoff(failures)).await;
+                    self.common.trouble(&trouble);
+                    let again = Instant::now() + backoff(failures);
                     failures += 1;
+                    while Instant::now() < again {
+                        if self.has_nothing() && sealed.is_closed() && sealed.is_empty() {
+                            return;
+                        }
+                        tokio::time::sleep(backoff(0)).await;
+                    }
                 }
             }
         }
-        self.common.well(failures);
+        self.common.well();
         self.common.live.settle();
+    }
+
+    fn has_nothing(&self) -> bool {
+        self.in_flight.is_empty() && self.positions.is_empty()
     }
 
     async fn apply_once(&mut self) -> Result<(), Trouble> {
         let Some(claim) = self.claim else { return self.take_claim().await };
-        if self.in_flight.is_empty() && self.positions.is_empty() {
+        if self.has_nothing() {
             return Ok(());
         }
         let batches: Vec<Batch> = self.in_flight.iter().map(|held| held.batch.clone()).collect();

@@ -13,11 +13,15 @@ mod relay;
 pub use admission::NameLimits;
 pub use instance::{Instance, InstanceError};
 
-use crate::{live::Live, meters::IngestMeters};
+use crate::{
+    live::Live,
+    meters::IngestMeters,
+    outage::{Outage, Told},
+};
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tallymark_core::Counts;
 use tallymark_store::{
@@ -79,6 +83,8 @@ struct Troubles {
     store: Option<String>,
     outbox: Option<String>,
     positions: Option<&'static str>,
+    store_outage: Outage,
+    outbox_outage: Outage,
 }
 
 impl FlusherState {
@@ -256,20 +262,51 @@ impl Common {
         self.state.change(|troubles| troubles.claimed = Some(claim.store));
     }
 
-    fn trouble(&self, error: &dyn fmt::Display, failures: u32) {
+    fn trouble(&self, error: &dyn fmt::Display) {
         self.meters.store_up.set(0);
-        self.state.change(|troubles| troubles.store = Some(error.to_string()));
-        // The first, then ever more rarely: an outage of a day is not a log of a day.
-        if failures == 0 || failures.is_power_of_two() {
-            error!(%error, failures, "the store does not take batches; hits are kept");
+        let (error, mut told) = (error.to_string(), None);
+        self.state.change(|troubles| {
+            told = troubles.store_outage.failed(&error, Instant::now());
+            troubles.store = Some(error.clone());
+        });
+        if let Some(Told { failures, lasting }) = told {
+            error!(error, failures, ?lasting, "the store does not take batches; hits are kept");
         }
     }
 
-    fn well(&self, failures: u32) {
+    fn well(&self) {
         self.meters.store_up.set(1);
-        self.state.change(|troubles| troubles.store = None);
-        if failures > 0 {
-            info!(failures, "the store takes batches again");
+        let mut told = None;
+        self.state.change(|troubles| {
+            troubles.store = None;
+            told = troubles.store_outage.over(Instant::now());
+        });
+        if let Some(Told { failures, lasting }) = told {
+            info!(failures, ?lasting, "the store takes batches again");
+        }
+    }
+
+    fn outbox_trouble(&self, error: &StoreError) {
+        let (error, mut told) = (error.to_string(), None);
+        self.state.change(|troubles| {
+            told = troubles.outbox_outage.failed(&error, Instant::now());
+            troubles.outbox = Some(error.clone());
+        });
+        if let Some(Told { failures, lasting }) = told {
+            error!(error, failures, ?lasting, "hits wait in memory: the outbox cannot be written");
+        }
+    }
+
+    fn outbox_well(&self) {
+        let mut told = None;
+        self.state.change(|troubles| {
+            told = troubles.outbox_outage.over(Instant::now());
+            if told.is_some() {
+                troubles.outbox = None;
+            }
+        });
+        if let Some(Told { failures, lasting }) = told {
+            info!(failures, ?lasting, "the outbox can be written again");
         }
     }
 

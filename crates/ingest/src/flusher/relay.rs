@@ -109,11 +109,12 @@ impl Keeper {
         loop {
             match self.outbox.positions().await {
                 Ok(positions) => {
+                    self.common.outbox_well();
                     self.common.positions.send_replace(Places::Kept(Arc::new(positions)));
                     return;
                 }
                 Err(error) => {
-                    self.outbox_trouble(&error, failures);
+                    self.common.outbox_trouble(&error);
                     tokio::time::sleep(backoff(failures)).await;
                     failures += 1;
                 }
@@ -150,23 +151,13 @@ impl Keeper {
             match self.outbox.push(id, tick.counts.clone(), origin, tick.positions.clone(), direct).await {
                 Ok(()) => break,
                 Err(error) => {
-                    self.outbox_trouble(&error, failures);
+                    self.common.outbox_trouble(&error);
                     tokio::time::sleep(backoff(failures)).await;
                     failures += 1;
                 }
             }
         }
-        if failures > 0 {
-            info!(failures, "the outbox can be written again");
-            self.common.state.change(|troubles| troubles.outbox = None);
-        }
-    }
-
-    fn outbox_trouble(&self, error: &StoreError, failures: u32) {
-        self.common.state.change(|troubles| troubles.outbox = Some(error.to_string()));
-        if failures == 0 || failures.is_power_of_two() {
-            error!(%error, failures, "hits wait in memory: the outbox cannot be written");
-        }
+        self.common.outbox_well();
     }
 }
 
@@ -196,7 +187,7 @@ impl Sender {
             match self.step().await {
                 Ok(sent) => {
                     self.shared.well.store(true, Ordering::Release);
-                    self.common.well(failures);
+                    self.common.well();
                     failures = 0;
                     if sent == 0 && closed {
                         break;
@@ -207,7 +198,7 @@ impl Sender {
                 }
                 Err(trouble) => {
                     self.shared.well.store(false, Ordering::Release);
-                    self.common.trouble(&trouble, failures);
+                    self.common.trouble(&trouble);
                     if closed {
                         break;
                     }
