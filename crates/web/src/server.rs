@@ -93,9 +93,14 @@ impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "listening for HTTP on {}: {}", self.listen, self.error)?;
         match self.error.kind() {
-            io::ErrorKind::AddrInUse => {
-                f.write_str(" (is another tallymark running? --listen names another address)")
-            }
+            // An error of our own says more than the kernel's.
+            io::ErrorKind::AddrInUse if self.error.raw_os_error().is_some() => f.write_str(
+                ". Another program has it, or systemd holds it for tallymark-http.socket: `ss -ltnp` shows which. \
+                 --listen names another",
+            ),
+            io::ErrorKind::PermissionDenied if matches!(self.listen, Listen::Tcp(_)) => f.write_str(
+                ". A port below 1024 needs CAP_NET_BIND_SERVICE; in tallymark.service stands how",
+            ),
             _ => Ok(()),
         }
     }
@@ -155,7 +160,11 @@ fn open_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
 
 /// A socket file that a killed process left behind is nobody's; one that somebody answers on is.
 fn open_unix(path: &Path) -> io::Result<UnixListener> {
-    if fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_socket()) {
+    if let Ok(about) = fs::symlink_metadata(path) {
+        if !about.file_type().is_socket() {
+            let why = "a file is there that is no socket; it was left alone";
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, why));
+        }
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there"));
         }

@@ -18,10 +18,12 @@ use crate::{Format, Intake, Sealed, meters::SourceMeters};
 use std::{
     io::{self, PipeReader, PipeWriter, Write},
     os::fd::{AsFd, BorrowedFd},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{Dating, Now, Routes};
+use tallymark_store::owner;
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -48,7 +50,7 @@ impl LineOptions {
 
 /// A socket could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("listening for syslog on {place}: {error}{}", hint(.error))]
+#[error("listening for syslog on {place}: {error}{}", hint(.place, .error))]
 pub struct BindError {
     place: String,
     #[source]
@@ -56,11 +58,22 @@ pub struct BindError {
 }
 
 /// What helps, where that is known.
-fn hint(error: &io::Error) -> &'static str {
+fn hint(place: &str, error: &io::Error) -> String {
+    let (flag, who) = match place {
+        _ if place.starts_with("udp ") => ("--syslog-udp", "ss -lunp"),
+        _ if place.starts_with("tcp ") => ("--syslog-tcp", "ss -ltnp"),
+        _ => ("--syslog-unix", "ss -lxp"),
+    };
     match error.kind() {
-        io::ErrorKind::AddrInUse => " (is another tallymark running? --syslog-udp names another address)",
-        io::ErrorKind::PermissionDenied => " (ports below 1024 are root's)",
-        _ => "",
+        // An error of our own says more than the kernel's.
+        io::ErrorKind::AddrInUse if error.raw_os_error().is_some() => format!(
+            ". Another program has it, or systemd holds it for tallymark.socket: `{who}` shows which. {flag} names another"
+        ),
+        io::ErrorKind::PermissionDenied if !place.starts_with("unix:") => {
+            ". A port below 1024 needs CAP_NET_BIND_SERVICE; in tallymark.service stands how".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => owner::hint(error, Path::new(place.trim_start_matches("unix:"))),
+        _ => String::new(),
     }
 }
 

@@ -81,7 +81,7 @@ fn open(path: &Path, mode: u32) -> io::Result<(Socket, SocketFile)> {
 fn clear_the_way(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(about) if about.file_type().is_socket() => {}
-        Ok(_) => return Err(in_use("a file that is no socket stands there")),
+        Ok(_) => return Err(in_use("a file is there that is no socket; it was left alone")),
         Err(_) => return Ok(()), // What is wrong with the path, bind says.
     }
     match UnixDatagram::unbound()?.connect(path) {
