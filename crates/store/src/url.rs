@@ -28,6 +28,12 @@ pub enum NotAStoreUrl {
     /// No kind of store at all.
     #[error("not the address of a store. Possible are {POSSIBLE}")]
     Unknown,
+    /// A path or a server without its scheme.
+    #[error("not the address of a store; did you mean {meant}? Possible are {POSSIBLE}")]
+    NoScheme {
+        /// The same with one.
+        meant: String,
+    },
     /// `sqlite:` without a path.
     #[error("sqlite: needs the path of a file, for example sqlite:/var/lib/tallymark/tallymark.db")]
     NoPath,
@@ -48,7 +54,7 @@ impl FromStr for StoreUrl {
     type Err = NotAStoreUrl;
 
     fn from_str(text: &str) -> Result<StoreUrl, NotAStoreUrl> {
-        let (scheme, rest) = text.split_once(':').ok_or(NotAStoreUrl::Unknown)?;
+        let (scheme, rest) = text.split_once(':').ok_or_else(|| no_scheme(text))?;
         if let Some(&scheme) = LATER.iter().find(|&&later| later == scheme) {
             return Err(NotAStoreUrl::NotYet { scheme });
         }
@@ -59,11 +65,40 @@ impl FromStr for StoreUrl {
             },
             "redis" | "redis+unix" => match text.into_connection_info() {
                 Ok(_) => Ok(StoreUrl::Redis(text.to_owned())),
+                Err(_) if !port_is_one(rest) => Err(NotAStoreUrl::Malformed {
+                    why: "what follows the last : is no port number".to_owned(),
+                }),
                 Err(err) => Err(NotAStoreUrl::Malformed { why: err.category().to_owned() }),
             },
-            _ => Err(NotAStoreUrl::Unknown),
+            _ => Err(no_scheme(text)),
         }
     }
+}
+
+/// What somebody wrote who forgot the scheme. Only what is surely a path or an address is shown again: anything else may
+/// have a password in it.
+fn no_scheme(text: &str) -> NotAStoreUrl {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._/".contains(&b);
+    let path =
+        text.starts_with(['/', '.']) || [".db", ".sqlite", ".sqlite3"].iter().any(|end| text.ends_with(end));
+    let server = text.split_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && host.bytes().all(plain) && port.parse::<u16>().is_ok()
+    });
+    let scheme = match (path && text.bytes().all(plain), server) {
+        (true, _) => "sqlite:",
+        (_, true) => "redis://",
+        _ => return NotAStoreUrl::Unknown,
+    };
+    NotAStoreUrl::NoScheme { meant: format!("{scheme}{text}") }
+}
+
+/// Whether there is a number where a port would be, or no port.
+fn port_is_one(rest: &str) -> bool {
+    let server = rest.trim_start_matches('/').rsplit('@').next().unwrap_or_default();
+    let server = server.split(['/', '?']).next().unwrap_or_default();
+    // Behind the brackets of an IPv6 address.
+    let behind = server.rsplit(']').next().unwrap_or_default();
+    behind.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok())
 }
 
 /// `sqlite:///abs` is what other programs write for `sqlite:/abs`, so it is understood too.
@@ -158,6 +193,16 @@ mod tests {
         ] {
             let err = text.parse::<StoreUrl>().unwrap_err().to_string();
             assert!(err.contains("sqlite:PATH"), "{text:?}: {err}");
+        }
+        for (text, part) in [
+            ("/var/lib/x.db", "did you mean sqlite:/var/lib/x.db?"),
+            ("x.sqlite3", "did you mean sqlite:x.sqlite3?"),
+            ("localhost:6379", "did you mean redis://localhost:6379?"),
+            ("redis://localhost:port", "is no port number"),
+            ("redis://u:p@[::1]:x/1", "is no port number"),
+        ] {
+            let err = text.parse::<StoreUrl>().unwrap_err().to_string();
+            assert!(err.contains(part), "{text:?}: {err}");
         }
         let err = "redis+sentinel://h/m".parse::<StoreUrl>().unwrap_err().to_string();
         assert!(err.contains("not supported by this version yet"), "{err}");

@@ -238,6 +238,11 @@ pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
             Class::Data,
             "Another program keeps something else under a key of ours: look with TYPE at changes and tallymark:*",
         ),
+        _ if text.contains("DB index is out of range") || text.contains("refused to switch database") => (
+            Class::Refused,
+            "The number at the end of the address is a database that this Redis does not have: see `databases` in its \
+             configuration",
+        ),
         ErrorKind::AuthenticationFailed => {
             (Class::Refused, "Check the user and password in the store's address")
         }
@@ -246,12 +251,17 @@ pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
         ErrorKind::Io if err.is_connection_refusal() => {
             (Class::Unavailable, "Is Redis running, and is this its address?")
         }
-        ErrorKind::Io | ErrorKind::Parse => (Class::Unavailable, ""),
+        ErrorKind::Parse => {
+            (Class::Unavailable, "What answers there does not speak as Redis does: is this its address?")
+        }
+        ErrorKind::Io => (Class::Unavailable, ""),
         _ => (Class::Data, ""),
     };
     let cause = match err.kind() {
         ErrorKind::AuthenticationFailed => "Redis does not accept the user and password".to_owned(),
         _ if err.is_timeout() => "no answer in time".to_owned(),
+        // The parser tells of every byte that it would rather have seen.
+        ErrorKind::Parse => text.lines().next().unwrap_or_default().to_owned(),
         _ => text,
     };
     StoreError::new(class, attempt, cause).advise(advice)
