@@ -4,10 +4,10 @@
 //! It is written last, after every badge it stands for. Badges are not fsynced one by one, so after a power cut some may
 //! be older than the cursor says: it carries the boot id, and under another boot it is not believed.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, time::SystemTime};
 use tallymark_store::Cursor;
 
-const FILE: &str = ".cursor";
+pub(crate) const FILE: &str = ".cursor";
 const FORMAT: &str = "tallymark-cursor-1";
 
 /// What the kernel calls this boot.
@@ -38,6 +38,16 @@ pub(crate) fn save(dir: &Path, look: &str, cursor: &Cursor) -> io::Result<()> {
     let aside = dir.join(super::files::TMP).join(FILE);
     fs::write(&aside, text)?;
     fs::rename(&aside, dir.join(FILE))
+}
+
+/// Notes on it when a pass began that has gone through.
+pub(crate) fn mark(dir: &Path, began: SystemTime) -> io::Result<()> {
+    fs::File::options().write(true).open(dir.join(FILE))?.set_modified(began)
+}
+
+/// What [`mark`] has noted, or when the cursor was written.
+pub(crate) fn marked(dir: &Path) -> Option<SystemTime> {
+    fs::metadata(dir.join(FILE)).ok()?.modified().ok()
 }
 
 #[cfg(test)]

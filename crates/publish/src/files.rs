@@ -18,6 +18,7 @@ use tallymark_store::owner::hint;
 
 /// Where files are written before they are renamed. In the badge directory, because a rename cannot cross devices.
 pub(crate) const TMP: &str = ".tmp";
+const LOCK: &str = ".lock";
 /// The largest file that is read back to compare: a badge has about 1 KB, a template's at most 64 KiB.
 const LARGEST: u64 = 128 * 1024;
 /// Stands at the end of every published file, so that the count can be read back whatever the template drew.
@@ -52,7 +53,7 @@ impl DirError {
 #[derive(Debug)]
 pub struct Lock {
     pub(crate) dir: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -66,7 +67,7 @@ impl Lock {
         create_dir(dir).map_err(failed("creating the badge directory", dir))?;
         let tmp = dir.join(TMP);
         create_dir(&tmp).map_err(failed("creating", &tmp))?;
-        let path = dir.join(".lock");
+        let path = dir.join(LOCK);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -80,7 +81,14 @@ impl Lock {
             Err(fs::TryLockError::Error(error)) => return Err(failed("locking", &path)(error)),
         }
         sweep(&tmp).map_err(failed("sweeping", &tmp))?;
-        Ok(Some(Lock { dir: dir.to_owned(), _file: file }))
+        Ok(Some(Lock { dir: dir.to_owned(), file }))
+    }
+
+    /// Whether the directory is still the one that was locked: somebody may have put another in its place.
+    pub(crate) fn is_in_place(&self) -> bool {
+        let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        let there = fs::symlink_metadata(self.dir.join(LOCK));
+        there.and_then(|there| Ok(same(&there, &self.file.metadata()?))).unwrap_or(false)
     }
 }
 
@@ -88,6 +96,9 @@ impl Lock {
 pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
+    }
+    if dir.exists() {
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is a file, not a directory"));
     }
     fs::create_dir_all(dir)?;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755))

@@ -7,10 +7,12 @@
 mod charts;
 mod cursor;
 mod files;
+mod freshness;
 mod meters;
 mod publisher;
 
 pub use charts::{ChartKind, Pace};
 pub use files::{DirError, Lock};
+pub use freshness::Freshness;
 pub use meters::PublishMeters;
 pub use publisher::{Pass, PublishError, Publisher, Report};

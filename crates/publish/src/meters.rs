@@ -1,9 +1,11 @@
 //! The counters behind `/metrics` that belong to publishing. The publisher keeps them; the binary shows them.
 
+use crate::freshness::Freshness;
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
     registry::Registry,
 };
+use std::path::Path;
 
 /// The counters behind `/metrics` that belong to publishing.
 #[derive(Clone, Default)]
@@ -15,13 +17,13 @@ pub struct PublishMeters {
     pub(crate) plain: Counter,
     pub(crate) full_passes: Counter,
     pub(crate) changed: Gauge,
-    pub(crate) lag: Gauge<f64, std::sync::atomic::AtomicU64>,
-    pub(crate) last: Gauge<f64, std::sync::atomic::AtomicU64>,
+    pub(crate) pass: Gauge<f64, std::sync::atomic::AtomicU64>,
+    pub(crate) freshness: Freshness,
 }
 
 impl PublishMeters {
     /// Registers everything. The registry adds the prefix `tallymark_`.
-    pub fn register(registry: &mut Registry) -> PublishMeters {
+    pub fn register(registry: &mut Registry, dir: &Path) -> PublishMeters {
         let meters = PublishMeters::default();
         registry.register("badges_written", "Badge files written", meters.written.clone());
         registry.register("charts_written", "Chart files written", meters.charts.clone());
@@ -38,12 +40,8 @@ impl PublishMeters {
         );
         registry.register("publish_full_passes", "Passes over every name", meters.full_passes.clone());
         registry.register("changed_names", "Names that the last pass looked at", meters.changed.clone());
-        registry.register("publish_lag_seconds", "How long the last pass took", meters.lag.clone());
-        registry.register(
-            "last_publish_timestamp_seconds",
-            "When the last pass ended well",
-            meters.last.clone(),
-        );
+        registry.register("publish_pass_seconds", "How long the last pass took", meters.pass.clone());
+        meters.freshness.register(registry, dir);
         meters
     }
 }

@@ -11,7 +11,7 @@ use std::{
     io,
     path::Path,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime},
 };
 use tallymark_badge::Look;
 use tallymark_core::{Event, Name, Now};
@@ -92,6 +92,8 @@ pub struct Publisher {
     /// every pass. The cursor on disk waits for them; the one in memory does not, or one such file would have the whole
     /// log read again with every pass.
     owed: BTreeMap<Name, bool>,
+    /// The last of them that the log tells of.
+    warned_of: Option<Name>,
     charts: Option<Charts>,
 }
 
@@ -104,15 +106,31 @@ impl Publisher {
     ) -> Result<Option<Publisher>, DirError> {
         let Some(lock) = Lock::take(dir)? else { return Ok(None) };
         let files = Files::new(&lock);
-        let (cursor, cursor_look, saved, owed) = (None, String::new(), false, BTreeMap::new());
-        let charts = None;
-        Ok(Some(Publisher { store, lock, files, meters, cursor, cursor_look, saved, owed, charts }))
+        let (cursor, cursor_look, saved) = (None, String::new(), false);
+        let (owed, warned_of, charts) = (BTreeMap::new(), None, None);
+        Ok(Some(Publisher {
+            store,
+            lock,
+            files,
+            meters,
+            cursor,
+            cursor_look,
+            saved,
+            owed,
+            warned_of,
+            charts,
+        }))
     }
 
     /// Publishes charts of these kinds too, and takes away those of all others.
     pub fn with_charts(mut self, kinds: &[ChartKind], pace: Pace) -> Result<Publisher, DirError> {
         self.charts = Charts::open(&self.lock, kinds, pace)?;
         Ok(self)
+    }
+
+    /// Whether the directory is still the one that was opened. If not, only another publisher can go on.
+    pub fn is_in_place(&self) -> bool {
+        self.lock.is_in_place()
     }
 
     /// Makes one pass with this look. `progress` hears how many names have been looked at.
@@ -123,7 +141,7 @@ impl Publisher {
         now: Now,
         progress: impl Fn(&Report) + Sync,
     ) -> Result<Report, PublishError> {
-        let started = std::time::Instant::now();
+        let (started, began) = (Instant::now(), SystemTime::now());
         let mut round = Round { look, now, report: Report::default(), failures: 0, progress: &progress };
         let identity = look_identity(look);
         let from = match pass {
@@ -143,10 +161,10 @@ impl Publisher {
         };
         self.advance(&identity, cursor)?;
         self.meters.changed.set(round.report.names as i64);
-        self.meters.lag.set(started.elapsed().as_secs_f64());
+        self.meters.pass.set(started.elapsed().as_secs_f64());
         if round.report.failed == 0 {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.meters.last.set(since.as_secs_f64());
+            self.warned_of = None;
+            self.meters.freshness.passed(&self.lock.dir, began);
         }
         if let Some(charts) = &mut self.charts {
             if pass != Pass::Changed {
@@ -328,11 +346,13 @@ impl Publisher {
     }
 
     /// One file that cannot be written does not stop the others; a disk that cannot be written does.
-    fn failed(&self, name: &Name, error: io::Error, round: &mut Round<'_>) -> Result<(), PublishError> {
+    fn failed(&mut self, name: &Name, error: io::Error, round: &mut Round<'_>) -> Result<(), PublishError> {
         self.meters.failed.inc();
         round.report.failed += 1;
         round.failures += 1;
-        if round.failures == 1 {
+        // Ten passes a second are not ten warnings.
+        if round.failures == 1 && self.warned_of.as_ref() != Some(name) {
+            self.warned_of = Some(name.clone());
             warn!(%name, %error, dir = %self.lock.dir.display(), "a badge could not be written; what was there stays");
         }
         if round.failures >= GIVE_UP {

@@ -8,6 +8,7 @@ mod progress;
 mod publishing;
 mod reload;
 mod run;
+mod signals;
 mod sources;
 mod supervisor;
 mod tailing;
@@ -18,15 +19,20 @@ use tallymark_ingest::InstanceError;
 use tallymark_store::{Class, StoreError};
 
 /// A configuration with mistakes, or a store or directory that no further start can use as it is (sysexits' EX_CONFIG).
-/// 2 is clap's for wrong usage.
 const EXIT_CONFIG: u8 = 78;
+/// Wrong usage; clap's own.
+const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     match cli::Cli::read().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::complain(&error);
-            ExitCode::from(if is_lasting(&error) { EXIT_CONFIG } else { 1 })
+            ExitCode::from(match () {
+                () if error.is::<cli::Misuse>() => EXIT_USAGE,
+                () if is_lasting(&error) => EXIT_CONFIG,
+                () => 1,
+            })
         }
     }
 }

@@ -6,8 +6,9 @@
 
 use crate::{
     config::{BadConfig, Config, Overrides},
-    publishing,
+    publishing::Publishing,
     reload::Reload,
+    signals::Signals,
     sources::{self, Source},
     supervisor,
     tailing::TailSocket,
@@ -25,13 +26,10 @@ use tallymark_ingest::{
     Flusher, FlusherOptions, HandedIn, IngestMeters, Instance, Live, Tail,
     source::{Handed, Place, Stop, now},
 };
-use tallymark_publish::PublishMeters;
+use tallymark_publish::Freshness;
 use tallymark_store::{Store, StoreUrl, owner::User};
 use tallymark_web::{App, Bound, Health, Limits, Listen, RankingMeters, Rankings, Visibility, WebMeters};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
-};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -39,8 +37,6 @@ use tracing::{info, warn};
 const WAITING_TICKS: usize = 2;
 /// How long the store may take for the last batches. Below TimeoutStopSec of the unit.
 const DRAIN: Duration = Duration::from_secs(10);
-/// `timeout` and some supervisors send the same signal twice at once; only a person means more by a second one.
-const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// What a daemon does besides counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +85,15 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let mut registry = Registry::with_prefix("tallymark");
     registry.register("build", "What is running", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
     let meters = IngestMeters::register(&mut registry);
-    let publish_meters = PublishMeters::register(&mut registry);
+    let publishing = match start.role {
+        Role::Serve { render: true } => Some(Publishing::register(&config.badges, &mut registry)),
+        // A timer publishes; how old its badges are is of interest here all the same.
+        Role::Serve { render: false } => {
+            Freshness::default().register(&mut registry, &config.badges.dir);
+            None
+        }
+        Role::Ingest => None,
+    };
     let web_meters = WebMeters::register(&mut registry);
     let ranking_meters = RankingMeters::register(&mut registry);
     let bindings = bind(config, start.file.as_deref(), &meters)?;
@@ -111,12 +115,16 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             move || state.troubles()
         }),
         degraded: Box::new({
-            let meters = meters.clone();
-            move || meters.file_troubles()
+            let (meters, publishing) = (meters.clone(), publishing.clone());
+            move || {
+                let mut troubles = meters.file_troubles();
+                troubles.extend(publishing.as_ref().and_then(Publishing::trouble));
+                troubles
+            }
         }),
         registry: Arc::new(registry),
     });
-    let mut routes = tallymark_web::health_router(health);
+    let mut routes = tallymark_web::health_router(health.clone());
     if start.role != Role::Ingest {
         let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
         let events = config.routes.as_slice().iter().map(|route| route.event);
@@ -139,16 +147,20 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             now,
         };
         routes = routes.merge(tallymark_web::router(Arc::new(app)));
+        if config.http.base_url.is_none() {
+            routes = tallymark_web::warn_of_foreign_host(routes, &bindings.base_url);
+        }
     }
     let daemon = Daemon {
         store,
         live,
         look: look.clone(),
-        publish_meters,
+        publishing,
         router: tallymark_web::dressed(routes, web_meters),
         limits: Limits { connections: config.connections, ..Limits::default() },
         flusher,
         tail,
+        health,
     };
     let reload = Reload {
         file: start.file.clone(),
@@ -207,15 +219,18 @@ struct Daemon {
     store: Arc<dyn Store>,
     live: Arc<Live>,
     look: Arc<ArcSwap<tallymark_badge::Look>>,
-    publish_meters: PublishMeters,
+    publishing: Option<Publishing>,
     router: tallymark_web::Router,
     limits: Limits,
     flusher: Flusher,
     tail: Tail,
+    health: Arc<Health>,
 }
 
 impl Daemon {
     async fn run(self, bindings: Bindings, start: &Start, started: impl FnOnce(&str)) -> Result<()> {
+        // Before anything is taken in: a signal that nobody listens for ends the process on the spot.
+        let signals = Signals::listen()?;
         let stop = CancellationToken::new();
         let (sealed, flushing) = mpsc::channel(WAITING_TICKS);
         let gave_up = CancellationToken::new();
@@ -239,17 +254,17 @@ impl Daemon {
         }
         let http = tokio::spawn(tallymark_web::serve(bindings.http, self.router, self.limits, stop.clone()));
         let publish_stop = CancellationToken::new();
-        let publisher = (start.role == Role::Serve { render: true }).then(|| {
-            let badges = start.config.badges.clone();
-            let (store, look, meters, stop) =
-                (self.store, self.look, self.publish_meters, publish_stop.clone());
-            tokio::spawn(async move { publishing::repeat(&badges, store, look, meters, stop).await })
+        let publisher = self.publishing.map(|publishing| {
+            let (store, look, stop) = (self.store, self.look, publish_stop.clone());
+            tokio::spawn(async move { publishing.repeat(store, look, stop).await })
         });
 
         supervisor::ready();
-        supervisor::status(&format!("counting; badges at {}", bindings.base_url));
+        let (health, base_url) = (self.health, bindings.base_url.clone());
+        let status = supervisor::keep_status(move || status(&health, &base_url));
+        drop(tokio::spawn(stop.clone().run_until_cancelled_owned(status)));
         started(&bindings.base_url);
-        wait_for_stop(&stop).await?;
+        signals.wait(&stop).await;
         supervisor::stopping();
         info!("stopping: taking in what has arrived");
 
@@ -283,25 +298,11 @@ impl Daemon {
     }
 }
 
-/// SIGTERM, SIGINT, or a source that failed. A second signal leaves at once.
-async fn wait_for_stop(stop: &CancellationToken) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = stop.cancelled() => {}
+/// What `systemctl status` says: the same as `/readyz`.
+fn status(health: &Health, base_url: &str) -> String {
+    match ((health.waiting)().first(), (health.degraded)().first()) {
+        (None, None) => format!("counting; badges at {base_url}"),
+        (Some(why), _) => format!("hits wait: {why}"),
+        (None, Some(why)) => format!("counting, but: {why}"),
     }
-    tokio::spawn(async move {
-        let first = std::time::Instant::now();
-        while first.elapsed() < SAME_SIGNAL {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        }
-        warn!("a second signal: leaving at once");
-        std::process::exit(1);
-    });
-    Ok(())
 }

@@ -3,6 +3,9 @@
 use sd_notify::NotifyState;
 use std::time::Duration;
 
+/// How often it is looked whether the status has changed.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The sockets are bound and hits are taken.
 pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
@@ -13,9 +16,17 @@ pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// One line for `systemctl status`.
-pub(crate) fn status(line: &str) {
-    tell(&[NotifyState::Status(line)]);
+/// Keeps the line of `systemctl status` true, for as long as it is polled.
+pub(crate) async fn keep_status(line: impl Fn() -> String) {
+    let mut told = String::new();
+    loop {
+        let line = line();
+        if line != told {
+            tell(&[NotifyState::Status(&line)]);
+            told = line;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 fn tell(states: &[NotifyState<'_>]) {

@@ -1,7 +1,12 @@
 //! Standard output: where commands answer. A reader that has seen enough (`| head`) is no error.
 
 use anyhow::{Context, Result};
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+use tallymark_core::Reject;
+use thousands::Separable;
 
 /// Writes text to standard output.
 pub(super) fn print(text: &str) -> Result<()> {
@@ -36,6 +41,25 @@ pub(super) fn plain(name: &str) -> String {
         if steers(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
     }
     out
+}
+
+/// `1 badge`, `1,234 badges`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", count.separate_with_commas())
+}
+
+/// Why lines were rejected: one line for each reason, with what it means.
+pub(super) fn reasons(rejected: &BTreeMap<&'static str, u64>) -> String {
+    let explained = |label: &str| {
+        Reject::ALL.iter().find(|reject| reject.label() == label).map_or("", |reject| reject.explained())
+    };
+    rejected
+        .iter()
+        .map(|(label, count)| {
+            format!("    {label}: {}  ({})\n", count.separate_with_commas(), explained(label))
+        })
+        .collect()
 }
 
 /// A table for people.

@@ -3,12 +3,14 @@
 use super::{Common, block_on, out};
 use crate::{
     config::{BadConfig, Badges, Config},
-    progress, publishing, user,
+    progress,
+    publishing::Publishing,
+    user,
 };
 use anyhow::{Result, bail};
 use arc_swap::ArcSwap;
 use clap::Args;
-use std::{sync::Arc, time::Duration};
+use std::{io::IsTerminal, sync::Arc, time::Duration};
 use tallymark_badge::Look;
 use tallymark_ingest::source::now;
 use tallymark_publish::{Pace, Pass, PublishMeters, Publisher, Report};
@@ -83,8 +85,16 @@ fn tell(common: &Common, report: &Report) -> Result<()> {
         }));
     }
     let Report { names, written, unchanged, held, failed, plain, full } = report;
-    let kind = if *full { "all" } else { "changed" };
-    let mut line = format!("{names} {kind} names: {written} badges written, {unchanged} were right already");
+    if !full && *written + *held + *failed == 0 && !std::io::stdout().is_terminal() {
+        // A timer every few seconds would fill its journal with nothing.
+        return Ok(());
+    }
+    let (looked, what) = if *full { ("looked at all ", "name") } else { ("", "changed name") };
+    let mut line = format!(
+        "{looked}{}: {} written, {unchanged} right already",
+        out::counted(*names, what),
+        out::counted(*written, "badge")
+    );
     if *held > 0 {
         line += &format!(", {held} kept because the store has less (--all --allow-lower writes them)");
     }
@@ -120,6 +130,6 @@ async fn repeat(common: &Common, config: &Config, every: Duration) -> Result<()>
     };
     tokio::spawn(reload.run());
     let badges = Badges { every, ..config.badges.clone() };
-    publishing::repeat(&badges, store, look, PublishMeters::default(), stop).await;
+    Publishing::of(&badges).repeat(store, look, stop).await;
     Ok(())
 }
