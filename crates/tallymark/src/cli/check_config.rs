@@ -1,7 +1,7 @@
 //! `tallymark check-config`: reads a configuration exactly as a daemon would, and starts nothing.
 
 use super::{Common, out};
-use crate::config::{BadConfig, Config};
+use crate::config::{BadConfig, Config, Mistake};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -15,15 +15,34 @@ pub(super) struct CheckConfig {
 
 impl CheckConfig {
     pub(super) fn run(self, common: &Common) -> Result<()> {
-        let file = self.file.as_ref().or(common.config.as_ref());
-        let config = Config::load(file.map(PathBuf::as_path), &common.overrides()?)?;
-        config.look().map_err(|what| BadConfig::one(file.map(PathBuf::as_path), what))?;
-        if common.json { out::json(&json(&config)) } else { out::print(&people(&config)) }
+        let file = self.file.as_ref().or(common.config.as_ref()).map(PathBuf::as_path);
+        let checked = Config::load(file, &common.overrides()?).and_then(|config| match config.look() {
+            Ok(_) => Ok(config),
+            Err(what) => Err(BadConfig::one(file, what)),
+        });
+        match (&checked, common.json) {
+            (Ok(config), true) => out::json(&json(config))?,
+            (Ok(config), false) => out::print(&people(config))?,
+            (Err(bad), true) => out::json(&mistakes(bad))?,
+            // They are the last words, too.
+            (Err(_), false) => {}
+        }
+        Ok(checked.map(drop)?)
     }
+}
+
+fn mistakes(bad: &BadConfig) -> serde_json::Value {
+    let mistakes: Vec<_> = bad
+        .mistakes
+        .iter()
+        .map(|Mistake { line, key, what }| serde_json::json!({"line": line, "key": key, "what": what}))
+        .collect();
+    serde_json::json!({ "ok": false, "mistakes": mistakes })
 }
 
 fn json(config: &Config) -> serde_json::Value {
     serde_json::json!({
+        "ok": true,
         "store": config.store.to_string(),
         "data-dir": config.data_dir,
         "badges-dir": config.badges.dir,

@@ -107,7 +107,7 @@ impl std::error::Error for BadConfig {}
 impl BadConfig {
     /// A single mistake, which no line of a file is to blame for.
     pub(crate) fn one(file: Option<&Path>, what: impl Into<String>) -> BadConfig {
-        let mistakes = vec![Mistake { line: None, what: what.into() }];
+        let mistakes = vec![Mistake { line: None, key: None, what: what.into() }];
         BadConfig { file: file.map(Path::to_owned), mistakes }
     }
 }
@@ -134,7 +134,7 @@ impl Config {
         for error in &broken {
             mistakes.add(error.span(), error.message().to_owned());
         }
-        let config = read(Table::new("", table.get_ref(), &mistakes), &mistakes, overrides);
+        let config = read(Table::whole(table.get_ref(), &mistakes), &mistakes, overrides);
         let mistakes = mistakes.into_vec();
         if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
     }
@@ -259,7 +259,7 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
     let tokens = section.texts("tokens", units::token);
     let tokens = overrides.tokens.clone().or(tokens).unwrap_or_default();
     if visibility == Visibility::Token && tokens.is_empty() {
-        section.mistake("visibility = \"token\" needs tokens = [\"...\"] beside it");
+        section.mistake_of("visibility", "\"token\" needs tokens = [\"...\"] beside it");
     }
     let zone = |text: &str| Zone::parse(text).map_err(|why| why.to_string());
     let hitme_zone = section.text("hitme-zone", zone).unwrap_or_default();
@@ -289,18 +289,16 @@ fn default_routes() -> Vec<Route> {
 
 fn read_routes(tables: Option<Vec<Table<'_>>>, mistakes: &Mistakes<'_>) -> Vec<Route> {
     let Some(tables) = tables else { return default_routes() };
+    let places: Vec<_> = tables.iter().map(|table| (table.header(), table.name().to_owned())).collect();
     let routes: Vec<Route> = tables.into_iter().map(read_route).collect();
-    for (at, route) in routes.iter().enumerate() {
+    for (at, (route, (header, name))) in routes.iter().zip(places).enumerate() {
         let same = |other: &&Route| {
             other.tag == route.tag && other.facility == route.facility && other.severity == route.severity
         };
         if routes[..at].iter().find(same).is_some() {
             mistakes.add(
-                None,
-                format!(
-                    "route[{at}]: tag {:?} with this facility and severity has a route already",
-                    route.tag
-                ),
+                header,
+                format!("{name}: tag {:?} with this facility and severity has a route already", route.tag),
             );
         }
     }
@@ -351,14 +349,14 @@ fn read_route(mut table: Table<'_>) -> Route {
 
 fn check_columns(table: &Table<'_>, columns: &[Column]) {
     if columns.len() > tallymark_core::record::MAX_COLUMNS {
-        table.mistake(format!("columns: at most {}", tallymark_core::record::MAX_COLUMNS));
+        table.mistake_of("columns", format!("at most {}", tallymark_core::record::MAX_COLUMNS));
     }
     if columns.iter().filter(|&&column| column == Column::Name).count() != 1 {
-        table.mistake("columns: \"name\" has to be there, once");
+        table.mistake_of("columns", "\"name\" has to be there, once");
     }
     for (at, column) in columns.iter().enumerate() {
         if !matches!(column, Column::Skip | Column::Name) && columns[..at].contains(column) {
-            table.mistake("columns: a column stands there twice");
+            table.mistake_of("columns", "a column stands there twice");
         }
     }
 }

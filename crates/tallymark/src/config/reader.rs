@@ -14,6 +14,8 @@ use toml::{
 pub(crate) struct Mistake {
     /// Line of the file, from 1; `None` when it came from a flag or concerns the whole.
     pub(crate) line: Option<usize>,
+    /// Where it stands, for programs: `http.listen`, `source[0].allow`.
+    pub(crate) key: Option<String>,
     /// What is wrong, and what would be right.
     pub(crate) what: String,
 }
@@ -38,9 +40,14 @@ impl<'a> Mistakes<'a> {
         Mistakes { text, found: RefCell::default() }
     }
 
+    /// Notes a mistake that no key is to blame for.
     pub(crate) fn add(&self, at: Option<Range<usize>>, what: String) {
+        self.add_of(at, None, what);
+    }
+
+    fn add_of(&self, at: Option<Range<usize>>, key: Option<String>, what: String) {
         let line = at.map(|span| 1 + self.text.bytes().take(span.start).filter(|&b| b == b'\n').count());
-        self.found.borrow_mut().push(Mistake { line, what });
+        self.found.borrow_mut().push(Mistake { line, key, what });
     }
 
     /// All of them, in the order of the file.
@@ -53,25 +60,64 @@ impl<'a> Mistakes<'a> {
 
 /// One table of the file, from which keys are taken.
 pub(crate) struct Table<'a> {
+    /// For programs: `http`, `source[0]`.
+    path: String,
+    /// For people: `http`, `the 1st [[source]]`.
     name: String,
-    left: Vec<(&'a str, Range<usize>, &'a Spanned<DeValue<'a>>)>,
+    /// Where it begins; `None` if the file does not have it.
+    header: Option<Range<usize>>,
+    /// Where the keys stand that were taken.
+    taken: Vec<(&'static str, Range<usize>)>,
+    left: Left<'a>,
     known: Vec<&'static str>,
     mistakes: &'a Mistakes<'a>,
 }
 
 impl<'a> Table<'a> {
-    pub(crate) fn new(
-        name: impl Into<String>,
-        table: &'a DeTable<'a>,
-        mistakes: &'a Mistakes<'a>,
-    ) -> Table<'a> {
-        let left = table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span(), value)).collect();
-        Table { name: name.into(), left, known: Vec::new(), mistakes }
+    /// The whole file.
+    pub(crate) fn whole(table: &'a DeTable<'a>, mistakes: &'a Mistakes<'a>) -> Table<'a> {
+        Table { left: left(table), ..Table::absent("", mistakes) }
     }
 
     /// An empty table, for a section the file does not have.
-    pub(crate) fn absent(name: impl Into<String>, mistakes: &'a Mistakes<'a>) -> Table<'a> {
-        Table { name: name.into(), left: Vec::new(), known: Vec::new(), mistakes }
+    fn absent(name: &str, mistakes: &'a Mistakes<'a>) -> Table<'a> {
+        Table {
+            path: name.to_owned(),
+            name: name.to_owned(),
+            header: None,
+            taken: Vec::new(),
+            left: Vec::new(),
+            known: Vec::new(),
+            mistakes,
+        }
+    }
+
+    /// What should be a table.
+    fn of(
+        value: &'a Spanned<DeValue<'a>>,
+        path: String,
+        name: String,
+        mistakes: &'a Mistakes<'a>,
+    ) -> Table<'a> {
+        let table = Table { path, name, header: Some(value.span()), ..Table::absent("", mistakes) };
+        match value.get_ref().as_table() {
+            Some(inner) => Table { left: left(inner), ..table },
+            None => {
+                let what = format!("{}: {}", table.name, wanted("a table", value.get_ref()));
+                mistakes.add_of(Some(value.span()), Some(table.path.clone()), what);
+                table
+            }
+        }
+    }
+
+    /// Where it begins.
+    pub(crate) fn header(&self) -> Option<Range<usize>> {
+        self.header.clone()
+    }
+
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether the key is there and was not taken yet.
@@ -82,7 +128,9 @@ impl<'a> Table<'a> {
     fn take(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(key);
         let at = self.left.iter().position(|(left, ..)| *left == key)?;
-        Some(self.left.swap_remove(at).2)
+        let (_, span, value) = self.left.swap_remove(at);
+        self.taken.push((key, span));
+        Some(value)
     }
 
     /// A value that `read` turns into what is wanted, or says why not.
@@ -95,7 +143,9 @@ impl<'a> Table<'a> {
         match read(value.get_ref()) {
             Ok(value) => Some(value),
             Err(why) => {
-                self.mistakes.add(Some(value.span()), format!("{}.{key}: {why}", self.name));
+                let joint = if self.path == self.name { "." } else { ": " };
+                let what = format!("{}{joint}{key}: {why}", self.name);
+                self.mistakes.add_of(Some(value.span()), Some(self.path_of(key)), what);
                 None
             }
         }
@@ -137,14 +187,7 @@ impl<'a> Table<'a> {
     pub(crate) fn table(&mut self, key: &'static str) -> Table<'a> {
         match self.take(key) {
             None => Table::absent(key, self.mistakes),
-            Some(value) => match value.get_ref().as_table() {
-                Some(table) => Table::new(key, table, self.mistakes),
-                None => {
-                    self.mistakes
-                        .add(Some(value.span()), format!("{key}: {}", wanted("a table", value.get_ref())));
-                    Table::absent(key, self.mistakes)
-                }
-            },
+            Some(value) => Table::of(value, key.to_owned(), key.to_owned(), self.mistakes),
         }
     }
 
@@ -156,23 +199,26 @@ impl<'a> Table<'a> {
             return None;
         };
         let table = |(at, item): (usize, &'a Spanned<DeValue<'a>>)| {
-            let name = format!("{key}[{at}]");
-            match item.get_ref().as_table() {
-                Some(table) => Table::new(name, table, self.mistakes),
-                None => {
-                    self.mistakes
-                        .add(Some(item.span()), format!("{name}: {}", wanted("a table", item.get_ref())));
-                    Table::absent(name, self.mistakes)
-                }
-            }
+            let name = format!("the {} [[{key}]]", ordinal(at + 1));
+            Table::of(item, format!("{key}[{at}]"), name, self.mistakes)
         };
         Some(list.iter().enumerate().map(table).collect())
     }
 
     /// A mistake of the table as a whole.
     pub(crate) fn mistake(&self, what: impl fmt::Display) {
-        let at = self.left.first().map(|(_, span, _)| span.clone());
-        self.mistakes.add(at, format!("{}: {what}", self.name));
+        self.mistakes.add_of(self.header(), Some(self.path.clone()), format!("{}: {what}", self.name));
+    }
+
+    /// A mistake of a key that was taken, or that should have been there.
+    pub(crate) fn mistake_of(&self, key: &str, what: impl fmt::Display) {
+        let at = self.taken.iter().find(|(taken, _)| *taken == key).map(|(_, span)| span.clone());
+        let what = format!("{}: {key}: {what}", self.name);
+        self.mistakes.add_of(at.or(self.header()), Some(self.path_of(key)), what);
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// Whatever was not taken is unknown.
@@ -186,9 +232,27 @@ impl<'a> Table<'a> {
                 None => format!("known here: {}", known.join(", ")),
             };
             let place = if self.name.is_empty() { String::new() } else { format!(" in {}", self.name) };
-            self.mistakes.add(Some(span), format!("unknown key {key:?}{place}; {hint}"));
+            let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+            self.mistakes.add_of(Some(span), Some(path), format!("unknown key {key:?}{place}; {hint}"));
         }
     }
+}
+
+type Left<'a> = Vec<(&'a str, Range<usize>, &'a Spanned<DeValue<'a>>)>;
+
+fn left<'a>(table: &'a DeTable<'a>) -> Left<'a> {
+    table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span(), value)).collect()
+}
+
+/// 1st, 2nd, 3rd, 4th, ... 11th, ... 21st.
+fn ordinal(number: usize) -> String {
+    let end = match (number % 10, number % 100) {
+        (1, not) if not != 11 => "st",
+        (2, not) if not != 12 => "nd",
+        (3, not) if not != 13 => "rd",
+        _ => "th",
+    };
+    format!("{number}{end}")
 }
 
 fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
@@ -226,6 +290,14 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_order_end_as_they_should() {
+        assert_eq!(
+            [1, 2, 3, 4, 11, 12, 13, 21].map(ordinal).join(" "),
+            "1st 2nd 3rd 4th 11th 12th 13th 21st"
+        );
+    }
 
     #[test]
     fn near_words_are_found_and_far_ones_are_not() {

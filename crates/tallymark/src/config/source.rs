@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use std::{
     fmt,
     net::SocketAddr,
+    ops::Range,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -152,55 +153,71 @@ pub(super) fn read_sources(
     overrides: &Overrides,
     mistakes: &Mistakes<'_>,
 ) -> Vec<Source> {
-    let mut sources: Option<Vec<Source>> =
-        tables.map(|tables| tables.into_iter().map(|table| read_source(table, routes)).collect());
-    let mut of_flag = |kind: Kind, change: &dyn Fn(Kind) -> Kind| {
+    let read = |table: Table<'_>| {
+        let origin = Origin { header: table.header(), name: table.name().to_owned() };
+        (read_source(table, routes), origin)
+    };
+    let mut sources: Option<Vec<(Source, Origin)>> =
+        tables.map(|tables| tables.into_iter().map(read).collect());
+    let mut of_flag = |flag: &str, kind: Kind, change: &dyn Fn(Kind) -> Kind| {
         let sources = sources.get_or_insert_default();
-        let first = sources.iter().find(|source| source.kind.of_same_kind(&kind)).cloned();
-        sources.retain(|source| !source.kind.of_same_kind(&kind));
-        let mut source = first.unwrap_or_else(|| Source::usual(kind));
+        let first = sources.iter().find(|(source, _)| source.kind.of_same_kind(&kind)).cloned();
+        sources.retain(|(source, _)| !source.kind.of_same_kind(&kind));
+        let mut source = first.map_or_else(|| Source::usual(kind), |(source, _)| source);
         source.kind = change(source.kind);
-        sources.push(source);
+        sources.push((source, Origin { header: None, name: flag.to_owned() }));
     };
     if let Some(listen) = overrides.syslog_udp {
-        of_flag(Kind::udp(listen), &|kind| kind.at(listen, &overrides.allow));
+        of_flag("--syslog-udp", Kind::udp(listen), &|kind| kind.at(listen, &overrides.allow));
     }
     if let Some(new) = &overrides.syslog_unix {
-        of_flag(Kind::unix(new.clone()), &|kind| match kind {
+        of_flag("--syslog-unix", Kind::unix(new.clone()), &|kind| match kind {
             Kind::Unix { mode, .. } => Kind::Unix { path: new.clone(), mode },
             other => other,
         });
     }
     if let Some(listen) = overrides.syslog_tcp {
-        of_flag(Kind::tcp(listen), &|kind| kind.at(listen, &overrides.allow));
+        of_flag("--syslog-tcp", Kind::tcp(listen), &|kind| kind.at(listen, &overrides.allow));
     }
     if let Some(new) = &overrides.file {
-        of_flag(Kind::file(new.clone()), &|kind| match kind {
+        of_flag("--file", Kind::file(new.clone()), &|kind| match kind {
             Kind::File { start, .. } => Kind::File { path: new.clone(), start },
             other => other,
         });
     }
-    let sources = sources.unwrap_or_else(|| vec![Source::usual(Kind::udp(([127, 0, 0, 1], 5140).into()))]);
+    let Some(sources) = sources else {
+        return vec![Source::usual(Kind::udp(([127, 0, 0, 1], 5140).into()))];
+    };
     check(&sources, mistakes);
-    sources
+    sources.into_iter().map(|(source, _)| source).collect()
 }
 
-fn check(sources: &[Source], mistakes: &Mistakes<'_>) {
-    for (at, source) in sources.iter().enumerate() {
+/// Where a source was asked for.
+#[derive(Clone)]
+struct Origin {
+    header: Option<Range<usize>>,
+    name: String,
+}
+
+fn check(sources: &[(Source, Origin)], mistakes: &Mistakes<'_>) {
+    for (at, (source, Origin { header, name })) in sources.iter().enumerate() {
         if let Some(listen) = source.kind.open_to_all() {
             let what = format!(
-                "source[{at}]: syslog has no password, so {listen} needs allow = [\"10.0.0.0/8\"] (or --allow) with the \
+                "{name}: syslog has no password, so {listen} needs allow = [\"10.0.0.0/8\"] (or --allow) with the \
                  networks that may send"
             );
-            mistakes.add(None, what);
+            mistakes.add(header.clone(), what);
         }
-        if sources[..at].iter().any(|other| other.kind.clashes(&source.kind)) {
-            mistakes.add(None, format!("source[{at}]: there is another source {} already", source.kind));
+        if sources[..at].iter().any(|(other, _)| other.kind.clashes(&source.kind)) {
+            mistakes.add(header.clone(), format!("{name}: there is another source {} already", source.kind));
         }
     }
 }
 
 fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
+    if !table.has("kind") {
+        table.mistake("kind = \"syslog-udp\" is missing, or another kind");
+    }
     let kind = table.text("kind", |text| match text {
         "syslog-udp" => Ok(read_udp as fn(&mut Table<'_>) -> Kind),
         "syslog-unix" => Ok(read_unix as fn(&mut Table<'_>) -> Kind),
@@ -210,9 +227,6 @@ fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
             Err(format!("{text:?} is not a kind of source; known: syslog-udp, syslog-unix, syslog-tcp, file"))
         }
     });
-    if kind.is_none() {
-        table.mistake("kind = \"syslog-udp\" is missing, or another kind");
-    }
     let kind = kind.unwrap_or(read_udp)(&mut table);
     let max_line = table.number("max-line-bytes", 64..kind.max_line() + 1);
     let format = table.text("format", |text| match text {

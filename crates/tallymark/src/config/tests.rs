@@ -91,34 +91,35 @@ fn values_out_of_range_are_refused() {
     ] {
         bad(text, &[(Some(2), part)]);
     }
-    bad("[http]\nvisibility = \"token\"", &[(None, "needs tokens")]);
+    bad("[http]\nvisibility = \"token\"", &[(Some(2), "needs tokens")]);
 }
 
 #[test]
 fn routes_are_checked() {
     let route = |keys: &str| format!("[[route]]\n{keys}\n");
     assert_eq!(good(&route("tag = \"x\"")).routes.as_slice().len(), 1);
-    bad(&route("columns = [\"date\"]"), &[(None, "\"name\" has to be there")]);
-    bad(&route("columns = [\"name\", \"name\"]"), &[(None, "once")]);
-    bad(&route("columns = [\"name\", \"date\", \"date\"]"), &[(None, "twice")]);
+    bad(&route("columns = [\"date\"]"), &[(Some(2), "\"name\" has to be there")]);
+    bad(&route("columns = [\"name\", \"name\"]"), &[(Some(2), "once")]);
+    bad(&route("columns = [\"name\", \"date\", \"date\"]"), &[(Some(2), "twice")]);
     bad(&route("columns = [\"name\", \"nam\"]"), &[(Some(2), "\"nam\" is not one of")]);
     bad(&route("escape = \"none\""), &[(Some(2), "columns of its own")]);
     bad(&route("decode = 9"), &[(Some(2), "must be 0 to 3")]);
     bad(&route("event = \"Hit\""), &[(Some(2), "1 to 32")]);
     bad(&route("facility = \"local9\""), &[(Some(2), "facility")]);
-    bad(&format!("{0}{0}", route("tag = \"x\"")), &[(None, "already")]);
+    bad(&format!("{0}{0}", route("tag = \"x\"")), &[(Some(3), "the 2nd [[route]]: tag \"x\"")]);
 }
 
 #[test]
 fn syslog_beyond_loopback_needs_an_allow_list() {
     let source = |keys: &str| format!("[[source]]\nkind = \"syslog-udp\"\n{keys}\n");
-    bad(&source("listen = \"0.0.0.0:514\""), &[(None, "needs allow")]);
+    bad(&source("listen = \"0.0.0.0:514\""), &[(Some(1), "the 1st [[source]]: syslog has no password")]);
     let config = good(&source("listen = \"0.0.0.0:514\"\nallow = [\"10.0.0.0/8\"]"));
     let Kind::Udp { allow, .. } = &config.sources[0].kind else { panic!("not UDP") };
     assert_eq!(allow.as_deref().map(<[_]>::len), Some(1));
-    bad("[[source]]\nlisten = \"127.0.0.1:1\"", &[(Some(2), "kind")]);
+    bad("\n[[source]]\nlisten = \"127.0.0.1:1\"", &[(Some(2), "kind = \"syslog-udp\" is missing")]);
+    bad("[[source]]\nkind = \"syslog\"", &[(Some(2), "\"syslog\" is not a kind of source")]);
     bad(&source("route = \"nope\""), &[(Some(3), "no [[route]]")]);
-    bad(&format!("{0}{0}", source("listen = \"127.0.0.1:1\"")), &[(None, "already")]);
+    bad(&format!("{0}{0}", source("listen = \"127.0.0.1:1\"")), &[(Some(4), "already")]);
     bad("[source]\nkind = \"syslog-udp\"", &[(Some(1), "write [[source]]")]);
 }
 
@@ -149,19 +150,19 @@ fn sources_of_every_kind_are_read_with_the_keys_of_their_kind() {
     assert_eq!(config.sources[0].kind, Kind::Unix { path: "/run/t/s".into(), mode: 0o666 });
     let mode = good(&source("syslog-unix", "path = \"/s\"\nmode = \"0660\""));
     assert_eq!(mode.sources[0].kind, Kind::Unix { path: "/s".into(), mode: 0o660 });
-    bad(&source("syslog-unix", "mode = \"0888\""), &[(Some(3), "path"), (Some(3), "not a mode")]);
+    bad(&source("syslog-unix", "mode = \"0888\""), &[(Some(1), "path"), (Some(3), "not a mode")]);
     bad(&source("syslog-unix", "path = \"/s\"\nmode = \"1777\""), &[(Some(4), "not a mode")]);
     let long = format!("path = \"/{}\"", "x".repeat(107));
     bad(&source("syslog-unix", &long), &[(Some(3), "107 bytes")]);
     bad(&source("syslog-unix", "path = \"/s\"\nlisten = \":1\""), &[(Some(4), "unknown key")]);
-    bad(&source("syslog-tcp", "listen = \"0.0.0.0:601\""), &[(None, "needs allow")]);
+    bad(&source("syslog-tcp", "listen = \"0.0.0.0:601\""), &[(Some(1), "needs allow")]);
     bad(
         &source("syslog-tcp", "connections = 0\nidle-timeout = \"1ms\"\nframing = \"x\""),
         &[(Some(3), "must be 1 to"), (Some(4), "must be"), (Some(5), "auto, lines or counted")],
     );
-    bad(&source("syslog-tcp", "format = \"record\""), &[(None, "framing")]);
+    bad(&source("syslog-tcp", "format = \"record\""), &[(Some(1), "framing")]);
     good(&source("syslog-tcp", "format = \"record\"\nframing = \"lines\""));
-    bad(&(source("syslog-unix", "path = \"/s\"").repeat(2)), &[(None, "already")]);
+    bad(&(source("syslog-unix", "path = \"/s\"").repeat(2)), &[(Some(4), "already")]);
     bad(&source("syslog-tcp", "max-line-bytes = 65537"), &[(Some(3), "must be 64 to 65536")]);
 }
 
@@ -192,9 +193,9 @@ fn files_have_a_path_and_may_be_access_logs() {
     assert_eq!(config.sources[0].kind, Kind::File { path: "/var/log/a".into(), start: Start::End });
     assert_eq!(config.sources[0].format, Format::Combined);
     assert_eq!(good(&source("path = \"a\"")).sources[0].format, Format::Auto);
-    bad(&source(""), &[(None, "path = ")]);
+    bad(&source(""), &[(Some(1), "path = ")]);
     bad(&source("path = \"a\"\nstart = \"middle\""), &[(Some(4), "beginning or end")]);
-    bad(&format!("{0}{0}", source("path = \"a\"")), &[(None, "already")]);
+    bad(&format!("{0}{0}", source("path = \"a\"")), &[(Some(4), "already")]);
     bad("[[source]]\nkind = \"syslog-udp\"\nformat = \"combined\"", &[(Some(3), "of a file")]);
     let overrides = Overrides { file: Some("b".into()), ..Overrides::default() };
     let config = Config::parse("", &overrides).unwrap();

@@ -69,9 +69,11 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
 /// An address for HTTP, or `unix:/path` or `/path` for a unix socket.
 pub(crate) fn listen(text: &str) -> Result<Listen, String> {
     let path = text.strip_prefix("unix:").or_else(|| text.starts_with('/').then_some(text));
+    let wrong =
+        |_| format!("{text:?} is not an address: write HOST:PORT, like 127.0.0.1:8080, or unix:/path");
     match path {
         Some(path) => socket_path(path).map(Listen::Unix),
-        None => address(text).map(Listen::Tcp),
+        None => address(text).map(Listen::Tcp).map_err(wrong),
     }
 }
 
