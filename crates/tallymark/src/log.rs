@@ -1,9 +1,16 @@
-//! The log: on standard error, as text or JSON lines; and the last words of a command that failed.
+//! The log: on standard error, as text, as JSON lines, or as the journal reads it; and the last words of a command that
+//! failed, in the same form.
 
 #![expect(clippy::print_stderr, reason = "standard error is where the last words of a command go")]
 
 use clap::ValueEnum;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use std::{fmt, fs::File, io, os::fd::AsFd, os::unix::fs::MetadataExt, sync::OnceLock};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::{
+    filter::{EnvFilter, LevelFilter},
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    registry::LookupSpan,
+};
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -13,6 +20,18 @@ pub(crate) enum LogFormat {
     /// A JSON object a line.
     Json,
 }
+
+/// What standard error is read by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    #[default]
+    People,
+    Json,
+    /// systemd's journal: it notes the time itself, and takes the priority from `<3>` at the start of a line.
+    Journal,
+}
+
+static FORM: OnceLock<Form> = OnceLock::new();
 
 /// Reads a level or filter. A word that is no level would be taken for a module's name, and nothing be logged at all.
 pub(crate) fn level(text: &str) -> Result<String, String> {
@@ -28,10 +47,53 @@ pub(crate) fn level(text: &str) -> Result<String, String> {
 /// Starts the log. `level` is `error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,tallymark_store=debug`.
 pub(crate) fn start(format: LogFormat, level: &str) {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(level);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => log.with_target(false).with_ansi(false).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let form = match format {
+        LogFormat::Json => Form::Json,
+        LogFormat::Text if is_journal() => Form::Journal,
+        LogFormat::Text => Form::People,
+    };
+    match form {
+        Form::People => log.with_target(false).with_ansi(false).init(),
+        Form::Json => log.json().flatten_event(true).init(),
+        Form::Journal => log.with_ansi(false).event_format(ForJournal).init(),
+    }
+    // It is started once.
+    let _ = FORM.set(form);
+}
+
+/// Whether standard error leads into the journal: systemd names device and inode of what it made for that. It may have
+/// been redirected since.
+fn is_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else { return false };
+    let about = io::stderr().as_fd().try_clone_to_owned().and_then(|fd| File::from(fd).metadata());
+    about.is_ok_and(|about| named == format!("{}:{}", about.dev(), about.ino()))
+}
+
+/// A line without a time, and with the priority in front that `journalctl -p` goes by.
+struct ForJournal;
+
+impl<S, N> FormatEvent<S, N> for ForJournal
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut text = String::new();
+        context.format_fields(Writer::new(&mut text), event)?;
+        let priority = match *event.metadata().level() {
+            Level::ERROR => 3,
+            Level::WARN => 4,
+            Level::INFO => 6,
+            _ => 7,
+        };
+        // Each line of a text is an entry of its own there.
+        text.lines().try_for_each(|line| writeln!(writer, "<{priority}>{line}"))
     }
 }
 
@@ -45,7 +107,14 @@ pub(crate) fn complain(error: &anyhow::Error) {
             text.push_str(&cause);
         }
     }
-    eprintln!("tallymark: {text}");
+    match FORM.get().copied().unwrap_or_default() {
+        Form::People => text.lines().for_each(|line| eprintln!("tallymark: {line}")),
+        Form::Journal => text.lines().for_each(|line| eprintln!("<3>tallymark: {line}")),
+        Form::Json => {
+            let time = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+            eprintln!("{}", serde_json::json!({"timestamp": time, "level": "ERROR", "message": text}));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,17 @@ fn every_command_has_a_help() {
 }
 
 #[test]
+fn help_has_only_the_flags_that_change_something() {
+    for (command, listens) in [("serve", true), ("nginx-conf", true), ("show", false), ("render", false)] {
+        let help = run(&[command, "--help"]).good();
+        assert_eq!(help.contains("--syslog-udp"), listens, "{help}");
+        assert!(help.contains("--data-dir"), "{help}");
+    }
+    let help = run(&["import", "log", "--help"]).good();
+    assert!(!help.contains("--listen"), "{help}");
+}
+
+#[test]
 fn help_shows_no_secret_of_the_environment() {
     let help = run_with(&["serve", "--help"], &[("TALLYMARK_STORE", "redis://:secret@h")], b"").good();
     assert!(!help.contains("secret"), "{help}");
@@ -39,11 +50,12 @@ fn help_shows_no_secret_of_the_environment() {
 
 #[test]
 fn wrong_usage_is_2_and_says_what_is_possible() {
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 16] = [
         (&[], "Usage: tallymark"),
         (&["nosuch"], "unrecognized subcommand 'nosuch'"),
         (&["serve", "--nosuch"], "unexpected argument '--nosuch'"),
-        (&["serve", "--listen", "x"], "write HOST:PORT"),
+        (&["serve", "--listen", "8080"], "write HOST:PORT, like 127.0.0.1:8080, or unix:/path"),
+        (&["serve", "--syslog-udp", "5140"], "write HOST:PORT, like 127.0.0.1:5140"),
         (&["serve", "--listen", "127.0.0.1:70000"], "--listen"),
         (&["serve", "--store", "mysql://h"], "Possible are sqlite:PATH"),
         (&["serve", "--base-url", "javascript:alert(1)"], "https://hits.example.org"),
@@ -85,9 +97,16 @@ fn every_mistake_of_a_configuration_is_shown_with_its_line() {
             "line 8: unknown key \"lisen\" in http; did you mean listen?",
             "line 10: badges.color: ",
         ]) {
-            assert!(said.contains(&format!("{file}: {part}")), "{said} should say {part:?}");
+            let part = format!("tallymark: {file}: {part}");
+            assert!(said.starts_with(&part), "{said} should say {part:?}");
         }
     }
+    let ran = run(&["check-config", &file, "--json"]);
+    assert_eq!(ran.code, Some(78));
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&json["ok"], json["mistakes"].as_array().unwrap().len()), (&false.into(), 6));
+    let second = &json["mistakes"][1];
+    assert_eq!((&second["line"], &second["key"]), (&3.into(), &"store.tick".into()));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing was made");
     let missing = dir.path().join("missing.toml").display().to_string();
     run(&["serve", "--config", &missing]).refused(78, &["missing.toml: cannot be read: No such file"]);
@@ -183,12 +202,28 @@ fn busy_port_is_an_error_at_start() {
     let place = Place::new();
     let _tcp = TcpListener::bind(place.addr()).unwrap();
     let at = place.addr().to_string();
-    serve(&place).refused(1, &["listening for HTTP on ", &at, "in use"]);
+    serve(&place)
+        .refused(1, &["listening for HTTP on ", &at, "in use", "`ss -ltnp`", "--listen names another"]);
 
     let place = Place::new();
     let at = format!("127.0.0.1:{}", place.udp);
     let _udp = UdpSocket::bind(&at).unwrap();
-    serve(&place).refused(1, &["listening for syslog on udp ", &at, "in use"]);
+    serve(&place)
+        .refused(1, &["listening for syslog on udp ", &at, "in use", "`ss -lunp`", "tallymark.socket"]);
+    let _tcp = TcpListener::bind(&at).unwrap();
+    let place = Place::new();
+    place
+        .run(&["serve", "--listen", "127.0.0.1:0", "--syslog-tcp", &at])
+        .refused(1, &["listening for syslog on tcp ", &at, "--syslog-tcp names another"]);
+    let file = write(&place.dir().join("file"), "x");
+    for (args, what) in [
+        (["--syslog-udp", "127.0.0.1:0", "--listen", &format!("unix:{file}")], "HTTP"),
+        (["--listen", "127.0.0.1:0", "--syslog-unix", &file], "syslog"),
+    ] {
+        let said = format!("listening for {what} on unix:{file}: a file is there that is no socket");
+        place.run(&[&["serve"], &args[..]].concat()).refused(1, &[&said]);
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "x");
 
     let text = format!("[[source]]\nkind = \"syslog-udp\"\nlisten = \"{at}\"\n");
     let place = Place::with_config(&text.repeat(2));
@@ -300,6 +335,18 @@ fn commands_that_look_make_no_database() {
 }
 
 #[test]
+fn redis_that_is_none_or_has_no_such_database_is_told_apart() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let web = format!("redis://{}", place.addr());
+    place.run(&["show", "o/r", "--store", &web]).refused(1, &["does not speak as Redis does"]);
+    stop(&mut daemon);
+    let redis = tallymark_testbed::Redis::start();
+    let away = format!("{}/99", redis.url().trim_end_matches('/'));
+    place.run(&["show", "o/r", "--store", &away]).refused(1, &["a database that this Redis does not have"]);
+}
+
+#[test]
 fn show_tells_total_today_and_days() {
     let place = Place::new();
     let mut daemon = place.serve();
@@ -404,8 +451,18 @@ fn render_writes_what_changed_and_only_that() {
         wait_until("the hits are in the store", PATIENCE, || place.total(name) == count);
     };
     total("b/b", 1);
-    assert_eq!(place.run(&["render"]).good(), "2 all names: 2 badges written, 0 were right already\n");
+    // The daemon tells of publishing only what it knows: when it was last done, wherever.
+    let published = || {
+        let (metrics, mut found) = (place.metrics(), Vec::new());
+        for name in ["badges_written_total", "last_publish_timestamp_seconds", "publish_lag_seconds"] {
+            found.extend(metrics.names().contains(&format!("tallymark_{name}").as_str()).then_some(name));
+        }
+        found
+    };
+    assert_eq!(published(), [""; 0]);
+    assert_eq!(place.run(&["render"]).good(), "looked at all 2 names: 2 badges written, 0 right already\n");
     assert_eq!((place.published("a/a"), place.published("b/b")), (Some(2), Some(1)));
+    assert_eq!(published(), ["last_publish_timestamp_seconds", "publish_lag_seconds"]);
     for name in ["a/a", "b/b"] {
         assert_eq!(fs::metadata(place.badge_file(name)).unwrap().permissions().mode() & 0o7777, 0o644);
     }
@@ -413,12 +470,12 @@ fn render_writes_what_changed_and_only_that() {
     let before = version(&place.badge_file("b/b"));
     place.hit("a/a");
     total("a/a", 3);
-    assert_eq!(place.run(&["render"]).good(), "1 changed names: 1 badges written, 0 were right already\n");
+    assert_eq!(place.run(&["render"]).good(), "1 changed name: 1 badge written, 0 right already\n");
     assert_eq!(place.published("a/a"), Some(3));
-    assert_eq!(place.run(&["render"]).good(), "0 changed names: 0 badges written, 0 were right already\n");
+    assert_eq!(place.run(&["render"]).good(), "", "a timer's journal is not filled with nothing");
     let json = place.run(&["render", "--all", "--json"]).json();
     let expect = serde_json::json!(
-        {"names": 2, "written": 0, "unchanged": 2, "held": 0, "failed": 0, "full": true});
+        {"names": 2, "written": 0, "unchanged": 2, "held": 0, "failed": 0, "plain": 0, "full": true});
     assert_eq!(json, expect);
     assert_eq!(version(&place.badge_file("b/b")), before, "an unchanged badge was written");
     // A badge that is gone or damaged comes back with --all.
@@ -503,10 +560,18 @@ fn badges_directory_that_cannot_be_stops_no_counting() {
     let mut daemon = place.start("serve", &["--badges-dir", &file]);
     assert_eq!(place.hit("o/r"), 1);
     let said = daemon.wait_for_line(|line| line.contains("badges are not published"), PATIENCE);
-    assert!(said.contains(&file), "{said}");
+    let why = format!("{file}: it is a file, not a directory");
+    assert!(said.contains(&why), "{said}");
+    wait_until("only badges are in trouble", PATIENCE, || {
+        let ready = http::get(place.addr(), "/readyz");
+        ready.status == 200
+            && ready.text().contains("degraded")
+            && ready.text().contains("badges are not published: ")
+    });
+    assert!(place.metrics().get("tallymark_publish_failures_total") > 0);
     stop(&mut daemon);
     assert_eq!(place.total("o/r"), 1);
-    place.run(&["render", "--badges-dir", &file]).refused(1, &[&file]);
+    place.run(&["render", "--badges-dir", &file]).refused(1, &[&why]);
 }
 
 fn template(word: &str) -> String {
@@ -590,11 +655,38 @@ fn log_is_json_when_asked_for() {
     stop(&mut daemon);
     let log = daemon.stderr();
     assert!(log.lines().count() > 2, "{log}");
-    for line in log.lines() {
+    // The last words, too.
+    let words = place.run(&["--log-format", "json", "show", "o/r", "--store", "sqlite:/nowhere/x.db"]);
+    for line in log.lines().chain(words.stderr.lines()) {
         let entry: serde_json::Value =
             serde_json::from_str(line).unwrap_or_else(|err| panic!("{line}: {err}"));
         assert!(entry["message"].is_string() && entry["level"].is_string(), "{line}");
     }
+}
+
+/// So that `journalctl -p warning` finds them.
+#[test]
+fn journal_gets_priorities_and_no_time() {
+    let place = Place::new();
+    let said = |journal: bool| {
+        let file = fs::File::create(place.dir().join("said")).unwrap();
+        let about = file.metadata().unwrap();
+        let stream = if journal { format!("{}:{}", about.dev(), about.ino()) } else { "8:1".to_owned() };
+        let status = std::process::Command::new(program())
+            .args(["check-config", "--store", "sqlite:x.db", "/nowhere.toml"])
+            .env_clear()
+            .envs([("JOURNAL_STREAM", stream.as_str()), ("TALLYMARK_NOSUCH", "1")])
+            .stderr(file)
+            .status();
+        assert_eq!(status.unwrap().code(), Some(78));
+        fs::read_to_string(place.dir().join("said")).unwrap()
+    };
+    let (lines, redirected) = (said(true), said(false));
+    let lines: Vec<&str> = lines.lines().collect();
+    assert!(lines[0].starts_with("<4>TALLYMARK_NOSUCH is no variable"), "{lines:?}");
+    assert!(lines[1].starts_with("<3>tallymark: /nowhere.toml: cannot be read"), "{lines:?}");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(!redirected.contains("<3>") && redirected.contains("\ntallymark: "), "{redirected}");
 }
 
 #[test]

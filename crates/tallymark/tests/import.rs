@@ -68,7 +68,7 @@ fn people_are_told_what_was_done() {
     fs::write(&log, lines(3, 400) + "x\n").unwrap();
     let told = |args: &[&str]| place.run(args).good();
     let log = path(&log);
-    let rest = "  1,201 lines: 1,200 accepted, 1 rejected\n    columns: 1\n";
+    let rest = "  1,201 lines: 1,200 accepted, 1 rejected\n    columns: 1  (Not as many fields as the route has columns.)\n";
     assert_eq!(
         told(&["import", "log", log, "--dry-run"]),
         format!("{log}: would import 1,200 hits; nothing was written\n{rest}")
@@ -95,9 +95,12 @@ fn standard_input_is_known_by_what_it_is_called() {
         ["imported", "already-imported", "imported"]
     );
     assert_eq!(place.total("~all"), 8);
-    place.run(&["import", "log", "-"]).refused(1, &["--id"]);
-    place.run(&["import", "log", "-", "x"]).refused(1, &["alone"]);
-    place.run(&["import", "log", "x", "--id", "y"]).refused(1, &["known by its content"]);
+    place.run(&["import", "log", "-"]).refused(2, &["--id"]);
+    place.run(&["import", "log", "-", "x"]).refused(2, &["alone"]);
+    place.run(&["import", "log", "x", "--id", "y"]).refused(2, &["known by its content"]);
+    place
+        .run(&["import", "log", "-", "--dry-run", "--route", "nosuch"])
+        .refused(2, &["there are: badge, tallymark"]);
     place.run(&["import", "log", "missing.log"]).refused(1, &["missing.log", "No such file"]);
 }
 
@@ -108,6 +111,16 @@ fn access_log_and_damaged_gzip() {
     let line =
         "192.0.2.7 - - [20/Nov/2020:03:59:49 +0000] \"GET /badge.svg?repo=o/r HTTP/1.1\" 200 5 \"-\" \"-\"\n";
     fs::write(&log, line.repeat(1000)).unwrap();
+    for command in [&["import", "log"][..], &["import", "log", "--dry-run"], &["replay"]] {
+        let ran = place.run(&[command, &[path(&log)]].concat());
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        let said = "access.log is one of ours. It looks like an access log: try --format combined";
+        assert!(ran.stderr.contains(said), "{ran:?}");
+        assert!(ran.stdout.contains("1,000 lines: 0 accepted, 1,000 rejected"), "{ran:?}");
+    }
+    let other = place.dir().join("other.log");
+    fs::write(&other, line.replace("/badge.svg?repo=o/r", "/index.html")).unwrap();
+    place.run(&["replay", "--format", "combined", path(&other)]).good();
     assert_eq!(import(&place, &[path(&log), "--format", "combined"])["hits"], 1000);
     assert_eq!(place.total("o/r"), 1000);
     assert!(Command::new("gzip").arg("-k").arg(&log).status().unwrap().success());

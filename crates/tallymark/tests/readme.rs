@@ -131,7 +131,9 @@ impl Reader {
                 let mut daemon = self.serving.take().unwrap();
                 daemon.sigterm();
                 assert!(daemon.wait(Duration::from_secs(20)).success(), "{}", daemon.stderr());
-                assert!(self.shell(command).contains("1 all names: 0 badges written, 1 were right already"));
+                assert!(
+                    self.shell(command).contains("looked at all 1 name: 0 badges written, 1 right already")
+                );
             }
             _ => panic!("the README has a command that no test runs: {command}"),
         }
@@ -161,6 +163,18 @@ fn picture_at_the_top_is_a_real_badge() {
     assert!(first_picture.contains("(examples/badge.svg)"));
     let picture = std::fs::read_to_string(root().join("examples/badge.svg")).unwrap();
     assert_eq!(picture, tallymark_badge::render(&tallymark_badge::Badge::hits("1,234,567")));
+}
+
+/// Whoever sees a reason in a metric finds it there with what helps.
+#[test]
+fn every_reason_of_a_rejected_line_is_explained() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, table) = readme.split_once("| reason | means |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    for reject in tallymark_core::Reject::ALL {
+        let said = table.matches(&format!("`{}`", reject.label())).count();
+        assert!(said >= 1, "{reject} is missing");
+    }
 }
 
 /// A link to a file of the repository leads to one.

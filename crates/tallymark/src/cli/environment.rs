@@ -19,12 +19,29 @@ const PREFIX: &str = "TALLYMARK_";
 /// Tokens have no flag: everybody on the machine can read a command line.
 const TOKENS: &str = "TALLYMARK_TOKENS";
 
+/// The commands that listen, or say where.
+const LISTENERS: [&str; 4] = ["serve", "ingest", "check-config", "nginx-conf"];
+
 /// Reads command line and environment, or ends the program with what is wrong with them.
 pub(super) fn parse() -> Cli {
-    let command = without_empty(Cli::command());
+    let mut command = without_empty(Cli::command());
+    // Only then have subcommands the flags that are for all of them.
+    command.build();
+    let command = command.mut_subcommands(|command| match LISTENERS.contains(&command.get_name()) {
+        true => command,
+        false => without_listening(command),
+    });
     let matches = command.clone().try_get_matches();
     let mut matches = matches.unwrap_or_else(|error| named(error, command).exit());
     Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Takes out of a command's help what changes nothing there.
+fn without_listening(command: Command) -> Command {
+    let listening = |arg: &Arg| arg.get_help_heading() == Some("Listening");
+    command
+        .mut_args(|arg| if listening(&arg) { arg.hide(true) } else { arg })
+        .mut_subcommands(without_listening)
 }
 
 fn without_empty(command: Command) -> Command {

@@ -1,6 +1,6 @@
 //! `tallymark import`: counts what is already in files, once, however often it is told to.
 
-use super::{Common, block_on, out};
+use super::{Common, Misuse, block_on, lines, out};
 use crate::{config::Config, progress, user};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -51,7 +51,7 @@ struct ImportLog {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What lines look like: auto (syslog or record), syslog, record, or combined (an access log).
-    #[arg(long, default_value = "auto", value_parser = format, value_name = "FORMAT")]
+    #[arg(long, default_value = "auto", value_parser = lines::format, value_name = "FORMAT")]
     format: Format,
     /// Only the route with this tag; the first one reads lines without a tag.
     #[arg(long, value_name = "TAG")]
@@ -65,16 +65,6 @@ struct ImportLog {
     /// Count it once more, even if it was imported before.
     #[arg(long, conflicts_with = "id")]
     again: bool,
-}
-
-fn format(text: &str) -> Result<Format, String> {
-    match text {
-        "auto" => Ok(Format::Auto),
-        "syslog" => Ok(Format::Syslog),
-        "record" => Ok(Format::Record),
-        "combined" => Ok(Format::Combined),
-        _ => Err("write auto, syslog, record or combined".to_owned()),
-    }
 }
 
 impl ImportCommand {
@@ -117,13 +107,15 @@ impl ImportLog {
         let routes = self.routes(&config)?;
         if self.files.iter().any(|file| is_stdin(file)) {
             if self.files.len() > 1 {
-                bail!("standard input is imported alone: leave the other files out");
+                return Err(Misuse::because("standard input is imported alone: leave the other files out"));
             }
             if self.id.is_none() && !self.again && !self.dry_run {
-                bail!("standard input can be read only once, so give it an --id that says what it is");
+                return Err(Misuse::because(
+                    "standard input can be read only once, so give it an --id that says what it is",
+                ));
             }
         } else if self.id.is_some() {
-            bail!("--id is for standard input; a file is known by its content");
+            return Err(Misuse::because("--id is for standard input; a file is known by its content"));
         }
         if !self.dry_run {
             user::may_write_store(&config.store)?;
@@ -141,7 +133,11 @@ impl ImportLog {
                 }
                 reports.push(report);
             }
-            if common.json { out::json(&serde_json::json!({ "files": reports })) } else { Ok(()) }
+            if common.json {
+                out::json(&serde_json::json!({ "files": reports }))?;
+            }
+            let check = |it: &Report| lines::check(&it.file, &config, it.accepted, &it.rejected);
+            reports.iter().try_for_each(check)
         })
     }
 
@@ -150,7 +146,9 @@ impl ImportLog {
         let of_tag = config.routes.as_slice().iter().filter(|route| route.tag == *tag);
         let routes: Vec<_> = of_tag.cloned().collect();
         if routes.is_empty() {
-            bail!("no [[route]] has the tag {tag:?}");
+            let tags: Vec<&str> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
+            let tags = tags.join(", ");
+            return Err(Misuse::because(format!("no [[route]] has the tag {tag:?}; there are: {tags}")));
         }
         Ok(Arc::new(Routes::new(routes)))
     }
@@ -338,27 +336,25 @@ fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Sink>) -> Re
 }
 
 fn people(report: &Report) -> String {
-    let Report { received, accepted, hits, .. } = report;
+    let Report { received, accepted, .. } = report;
     let file = out::plain(&report.file.display().to_string());
     let rejected: u64 = report.rejected.values().sum();
-    let hits = hits.separate_with_commas();
+    let hits = out::counted(report.hits, "hit");
     let said = match report.state {
-        State::Imported => format!("imported {hits} hits"),
-        State::Finished => format!("imported the rest; {hits} hits in all, each counted once"),
+        State::Imported => format!("imported {hits}"),
+        State::Finished => format!("imported the rest; {hits} in all, each counted once"),
         State::AlreadyImported => {
             "already imported; nothing was counted (--again counts it once more)".to_owned()
         }
         State::NothingToCount => "nothing in it counts".to_owned(),
-        State::DryRun => format!("would import {hits} hits; nothing was written"),
+        State::DryRun => format!("would import {hits}; nothing was written"),
     };
     let mut text = format!(
-        "{file}: {said}\n  {} lines: {} accepted, {} rejected\n",
-        received.separate_with_commas(),
+        "{file}: {said}\n  {}: {} accepted, {} rejected\n",
+        out::counted(*received, "line"),
         accepted.separate_with_commas(),
         rejected.separate_with_commas(),
     );
-    for (reason, count) in &report.rejected {
-        text += &format!("    {reason}: {}\n", count.separate_with_commas());
-    }
+    text += &out::reasons(&report.rejected);
     text
 }

@@ -6,6 +6,7 @@ mod check_config;
 mod environment;
 mod import;
 mod ingest;
+mod lines;
 mod nginx_conf;
 mod out;
 mod render;
@@ -76,19 +77,19 @@ pub(crate) struct Common {
     )]
     badges_dir: Option<PathBuf>,
     /// Where HTTP listens: HOST:PORT or unix:PATH [default: 127.0.0.1:8080].
-    #[arg(long, global = true, env = "TALLYMARK_LISTEN", value_name = "ADDR", value_parser = config::listen, help_heading = "Everywhere")]
+    #[arg(long, global = true, env = "TALLYMARK_LISTEN", value_name = "ADDR", value_parser = config::listen, help_heading = "Listening")]
     listen: Option<Listen>,
     /// The address people see, like https://hits.example.org.
-    #[arg(long, global = true, env = "TALLYMARK_BASE_URL", value_name = "URL", value_parser = config::base_url, help_heading = "Everywhere")]
+    #[arg(long, global = true, env = "TALLYMARK_BASE_URL", value_name = "URL", value_parser = config::base_url, help_heading = "Listening")]
     base_url: Option<String>,
     /// Where syslog arrives [default: 127.0.0.1:5140].
-    #[arg(long, global = true, env = "TALLYMARK_SYSLOG_UDP", value_name = "ADDR", value_parser = config::address, help_heading = "Everywhere")]
+    #[arg(long, global = true, env = "TALLYMARK_SYSLOG_UDP", value_name = "ADDR", value_parser = config::address, help_heading = "Listening")]
     syslog_udp: Option<SocketAddr>,
     /// A unix socket at which syslog arrives as datagrams.
-    #[arg(long, global = true, env = "TALLYMARK_SYSLOG_UNIX", value_name = "PATH", value_parser = config::socket_path, help_heading = "Everywhere")]
+    #[arg(long, global = true, env = "TALLYMARK_SYSLOG_UNIX", value_name = "PATH", value_parser = config::socket_path, help_heading = "Listening")]
     syslog_unix: Option<PathBuf>,
     /// Where relays bring syslog over TCP.
-    #[arg(long, global = true, env = "TALLYMARK_SYSLOG_TCP", value_name = "ADDR", value_parser = config::address, help_heading = "Everywhere")]
+    #[arg(long, global = true, env = "TALLYMARK_SYSLOG_TCP", value_name = "ADDR", value_parser = config::address, help_heading = "Listening")]
     syslog_tcp: Option<SocketAddr>,
     /// A log file that is read as it grows.
     #[arg(
@@ -97,12 +98,12 @@ pub(crate) struct Common {
         global = true,
         env = "TALLYMARK_FILE",
         value_name = "PATH",
-        help_heading = "Everywhere"
+        help_heading = "Listening"
     )]
     // Commands have a FILE of their own.
     log_file: Option<PathBuf>,
     /// Who may send syslog; needed when it listens beyond loopback. May be repeated.
-    #[arg(long, global = true, env = "TALLYMARK_ALLOW", value_name = "NETWORK", value_parser = config::network, value_delimiter = ',', help_heading = "Everywhere")]
+    #[arg(long, global = true, env = "TALLYMARK_ALLOW", value_name = "NETWORK", value_parser = config::network, value_delimiter = ',', help_heading = "Listening")]
     allow: Vec<IpNet>,
     /// How the log is written.
     #[arg(
@@ -218,6 +219,24 @@ impl Common {
         Ok(tallymark_store::open(&config.store, config.retention).await?)
     }
 }
+
+/// Wrong usage that only the command itself can see.
+#[derive(Debug)]
+pub(crate) struct Misuse(String);
+
+impl Misuse {
+    fn because(what: impl Into<String>) -> anyhow::Error {
+        Misuse(what.into()).into()
+    }
+}
+
+impl std::fmt::Display for Misuse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
 
 /// A runtime for commands that do one thing.
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -1,7 +1,7 @@
 //! `tallymark replay FILE`: the real way of a line, up to the tally, without a store. For trying a configuration on a
 //! log, and for tests.
 
-use super::{Common, out};
+use super::{Common, lines, out};
 use crate::progress;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -31,21 +31,11 @@ pub(super) struct Replay {
     #[arg(long, conflicts_with = "json")]
     csv: bool,
     /// What the lines look like: auto (syslog, or a record alone), syslog, record, or combined (an access log).
-    #[arg(long, default_value = "auto", value_parser = format, value_name = "FORMAT")]
+    #[arg(long, default_value = "auto", value_parser = lines::format, value_name = "FORMAT")]
     format: Format,
     /// How many names the table shows.
     #[arg(long, default_value_t = 20)]
     top: usize,
-}
-
-fn format(text: &str) -> Result<Format, String> {
-    match text {
-        "auto" => Ok(Format::Auto),
-        "syslog" => Ok(Format::Syslog),
-        "record" => Ok(Format::Record),
-        "combined" => Ok(Format::Combined),
-        _ => Err("possible are auto, syslog, record and combined".to_owned()),
-    }
 }
 
 #[derive(Serialize)]
@@ -75,12 +65,14 @@ impl Replay {
         }
         replayed.names = by_count(intake.seal().entries);
         if common.json {
-            out::json(&replayed)
+            out::json(&replayed)?;
         } else if self.csv {
-            csv(&replayed.names)
+            csv(&replayed.names)?;
         } else {
-            people(&replayed, self.top)
+            people(&replayed, self.top)?;
         }
+        let all_alike = |file| lines::check(file, &config, replayed.accepted, &replayed.rejected);
+        self.files.first().map_or(Ok(()), |file| all_alike(file))
     }
 }
 
@@ -164,18 +156,17 @@ fn people(replayed: &Replayed, top: usize) -> Result<()> {
         }
         text += &format!("{table}\n");
         if replayed.names.len() > top {
-            text += &format!("and {} more names\n", (replayed.names.len() - top).separate_with_commas());
+            let more = (replayed.names.len() - top) as u64;
+            text += &format!("and {}\n", out::counted(more, "more name"));
         }
     }
     let rejected: u64 = replayed.rejected.values().sum();
     text += &format!(
-        "{} lines: {} accepted, {} rejected\n",
-        replayed.received.separate_with_commas(),
+        "{}: {} accepted, {} rejected\n",
+        out::counted(replayed.received, "line"),
         replayed.accepted.separate_with_commas(),
         rejected.separate_with_commas(),
     );
-    for (reason, count) in &replayed.rejected {
-        text += &format!("  {reason}: {}\n", count.separate_with_commas());
-    }
+    text += &out::reasons(&replayed.rejected);
     out::print(&text)
 }

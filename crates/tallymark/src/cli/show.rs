@@ -72,7 +72,8 @@ impl Show {
 
 fn people(counts: &Counts<'_>) -> Result<()> {
     let Counts { name, event, total, today, days } = counts;
-    let mut text = format!("{}: {} {event}s", out::plain(name), total.separate_with_commas());
+    let plural = if *total == 1 { "" } else { "s" };
+    let mut text = format!("{}: {} {event}{plural}", out::plain(name), total.separate_with_commas());
     text += &format!(", {} today (UTC)\n", today.separate_with_commas());
     if !days.is_empty() {
         let mut table = out::table(&["day", "count"]);
