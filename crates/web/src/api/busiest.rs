@@ -34,14 +34,23 @@ struct About {
     age_seconds: u64,
 }
 
-pub(super) async fn list(api: &Api, event: Event, query: Query<'_>, limit: usize) -> Answer {
+/// The period that is asked for. It is looked at whatever the order, so that a wrong one is never taken for right.
+pub(super) fn period(query: Query<'_>) -> Result<RankPeriod, Problem> {
+    let word = text(query, "period")?.unwrap_or_else(|| "all".to_owned());
+    let mistake = || Problem::mistake("period is all, month, week, day, hour or minute");
+    RankPeriod::read(&word).ok_or_else(mistake)
+}
+
+pub(super) async fn list(
+    api: &Api,
+    event: Event,
+    query: Query<'_>,
+    period: RankPeriod,
+    limit: usize,
+) -> Answer {
     if let Some(other) = ["after", "prefix", "search"].into_iter().find(|name| query.get(name).is_some()) {
         return Err(Problem::mistake(format!("{other} goes with sort=name only")));
     }
-    let word = text(query, "period")?.unwrap_or_else(|| "all".to_owned());
-    let period = RankPeriod::read(&word);
-    let period = period
-        .ok_or_else(|| Problem::mistake("period is all, month, week, day, hour or minute".to_owned()))?;
     let app = &api.app;
     let not_yet = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "names are not ranked yet; try again");
     let ranking = app.rankings.top(event, period).ok_or_else(not_yet)?;

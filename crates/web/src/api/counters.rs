@@ -34,9 +34,10 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     let query = Query::of(&uri);
     let event = event(query)?;
     let limit = limit(text(query, "limit")?)?;
+    let period = busiest::period(query)?;
     match text(query, "sort")?.as_deref() {
         None | Some("name") => {}
-        Some("count") => return busiest::list(&api, event, query, limit).await,
+        Some("count") => return busiest::list(&api, event, query, period, limit).await,
         Some(_) => return Err(Problem::mistake("sort is name or count")),
     }
     let after = text(query, "after")?.map(|token| read_token(&token)).transpose()?;

@@ -152,6 +152,7 @@ async fn mistakes_are_answered_with_their_reason() {
         (format!("{list}?after=ff"), 400, "no such page"),
         (format!("{list}?sort=colour"), 400, "sort"),
         (format!("{list}?sort=count&period=year"), 400, "period"),
+        (format!("{list}?period=year"), 400, "period"),
         (format!("{list}?sort=count&search=a"), 400, "search"),
         (format!("{list}?sort=count&limit=1001"), 400, "limit"),
         // reliability.md 51: odd addresses.
