@@ -8,7 +8,7 @@ use crate::{
     badge::{Wish, mistake},
     headers,
     history::{History, Period},
-    name::{from_bytes, from_path},
+    name::{from_bytes_of, from_path_of},
     query::Query,
 };
 use axum::{
@@ -32,7 +32,7 @@ pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri) -> Response {
     // The path as it was sent: `a/b` and `a%2Fb` are decoded once, here.
     let raw = uri.path().strip_prefix("/graph/").unwrap_or_default();
     match raw.strip_suffix(".svg") {
-        Some(raw) => show(&app, from_path(raw).map(|name| vec![name]), &uri).await,
+        Some(raw) => show(&app, from_path_of(event(&uri), raw).map(|name| vec![name]), &uri).await,
         None => headers::text(StatusCode::NOT_FOUND, "nothing here: charts are at /graph/NAME.svg"),
     }
 }
@@ -41,7 +41,7 @@ pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri) -> Response {
 pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let mut names: Vec<Name> = Vec::new();
     for value in Query::of(&uri).all("name") {
-        match from_bytes(&value) {
+        match from_bytes_of(event(&uri), &value) {
             Ok(name) if names.contains(&name) => {}
             Ok(name) => names.push(name),
             Err(why) => return mistake(&why.to_string()),
@@ -51,6 +51,11 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri) -> Response 
         return mistake("add ?name=NAME to the address");
     }
     show(&app, Ok(names), &uri).await
+}
+
+/// The event that says how long a name may be. What is none is refused with the other parameters.
+fn event(uri: &Uri) -> Event {
+    Query::of(uri).event().unwrap_or(Event::HIT)
 }
 
 /// What the parameters of a request ask for.

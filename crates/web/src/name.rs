@@ -10,12 +10,17 @@ pub(crate) fn from_path(raw: &str) -> Result<Name, NotAName> {
 
 /// The same for a name of an event, which may be one with long names.
 pub(crate) fn from_path_of(event: Event, raw: &str) -> Result<Name, NotAName> {
-    NameRef::of(event, &decoded(raw)).map(Name::from)
+    from_bytes_of(event, &decoded(raw))
 }
 
 /// The name in a decoded value.
 pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Name, NotAName> {
-    NameRef::new(bytes).map(Name::from)
+    from_bytes_of(Event::HIT, bytes)
+}
+
+/// The same for a name of an event.
+pub(crate) fn from_bytes_of(event: Event, bytes: &[u8]) -> Result<Name, NotAName> {
+    NameRef::of(event, bytes).map(Name::from)
 }
 
 /// The path and query of a name's badge, as nginx and the HTTP server both know it.

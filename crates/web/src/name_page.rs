@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    name::{badge_path, event_page_path, from_bytes, from_path, graph_path, page_path},
+    name::{badge_path, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
     page::{no_store, page, problem},
     query::Query,
     trend::{self, View},
@@ -25,13 +25,13 @@ const DAYS: i32 = 30;
 pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let path = uri.path();
     let raw = path.strip_prefix("/name/").or_else(|| path.strip_prefix("/repo/")).unwrap_or_default();
-    of_name(&app, from_path(raw), &uri, &sent).await
+    of_name(&app, from_path_of(event(&uri), raw), &uri, &sent).await
 }
 
 /// `/name?name=NAME`: what the form on the front page sends.
 pub(crate) async fn of_form(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let name = Query::of(&uri).form("name").unwrap_or_default();
-    of_name(&app, from_bytes(name.trim_ascii()), &uri, &sent).await
+    of_name(&app, from_bytes_of(event(&uri), name.trim_ascii()), &uri, &sent).await
 }
 
 /// `/compare?name=NAME&name=NAME`.
@@ -47,6 +47,11 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
         Ok(trend) => page(StatusCode::OK, "compare.html", context! { title => "Comparison", trend }),
         Err(error) => no_store(&error),
     }
+}
+
+/// The event that says how long a name may be. What is none is refused where the rest of the query is read.
+fn event(uri: &Uri) -> Event {
+    Query::of(uri).event().unwrap_or(Event::HIT)
 }
 
 async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &HeaderMap) -> Response {

@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     history::{History, PERIODS, Period},
-    name::{chart_page_path, compare_path, event_page_path, from_bytes, graph_path, page_path},
+    name::{chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path},
     query::Query,
 };
 use minijinja::{Value, context};
@@ -50,7 +50,8 @@ impl View {
             if value.is_empty() {
                 continue;
             }
-            let other = from_bytes(value).map_err(|why| format!("a name to compare with: {why}"))?;
+            let other =
+                from_bytes_of(event, value).map_err(|why| format!("a name to compare with: {why}"))?;
             if !names.contains(&other) {
                 names.push(other);
             }

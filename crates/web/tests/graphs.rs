@@ -119,3 +119,17 @@ async fn chart_without_a_store_is_a_picture_that_says_so() {
         assert!(svg.contains("<title>tallymark: the store does not answer; try again</title>"), "{svg}");
     }
 }
+
+#[tokio::test]
+async fn long_addresses_have_pages_and_charts_of_their_event_alone() {
+    let site = Site::new(Visibility::Public).await;
+    let long = format!("https%3A%2F%2Fexample.org%2F{}", "x".repeat(1900));
+    for page in ["/name?name=", "/compare?name=", "/graph.svg?name="] {
+        assert_eq!(site.get(&format!("{page}{long}&event=url"), None).await.0, StatusCode::OK, "{page}");
+        assert_eq!(site.get(&format!("{page}{long}"), None).await.0, StatusCode::BAD_REQUEST, "{page}");
+    }
+    for page in ["/name/", "/graph/"] {
+        let svg = if page == "/graph/" { ".svg" } else { "" };
+        assert_eq!(site.get(&format!("{page}{long}{svg}?event=url"), None).await.0, StatusCode::OK, "{page}");
+    }
+}
