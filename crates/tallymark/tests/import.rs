@@ -73,7 +73,10 @@ fn people_are_told_what_was_done() {
         told(&["import", "log", log, "--dry-run"]),
         format!("{log}: would import 1,200 hits; nothing was written\n{rest}")
     );
-    assert_eq!(told(&["import", "log", log]), format!("{log}: imported 1,200 hits\n{rest}"));
+    let first = place.run(&["import", "log", log]);
+    let made = format!("there is no store at {}/tallymark.db yet", place.data_dir().display());
+    assert!(first.stderr.contains(&made), "{first:?}");
+    assert_eq!(first.good(), format!("{log}: imported 1,200 hits\n{rest}"));
     let again = "already imported; nothing was counted (--again counts it once more)";
     assert_eq!(told(&["import", "log", log]), format!("{log}: {again}\n{rest}"));
     let empty = place.dir().join("empty.log");

@@ -20,7 +20,7 @@ use tallymark_ingest::{
     import::{Content, Import, Imported, named_instance, unpacked},
     source::now,
 };
-use tallymark_store::{Claim, Outcome, Store};
+use tallymark_store::{Claim, Outcome, Store, StoreUrl};
 use thousands::Separable;
 use tracing::warn;
 use uuid::Uuid;
@@ -119,6 +119,7 @@ impl ImportLog {
         }
         if !self.dry_run {
             user::may_write_store(&config.store)?;
+            tell_of_new_store(&config.store);
         }
         block_on(async {
             let store = match self.dry_run {
@@ -192,6 +193,19 @@ impl ImportLog {
             bail!("{} became shorter while it was imported: only part of it is counted", file.display());
         }
         report(file, instance, import.imported(), into.as_ref())
+    }
+}
+
+/// A store in the wrong place is made as easily as one in the right place, so it is said where.
+fn tell_of_new_store(store: &StoreUrl) {
+    if let StoreUrl::Sqlite(path) = store
+        && matches!(path.try_exists(), Ok(false))
+    {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        warn!(
+            "there is no store at {} yet: making one (--store or --data-dir names another)",
+            path.display()
+        );
     }
 }
 
