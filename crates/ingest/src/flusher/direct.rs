@@ -26,14 +26,16 @@ pub(super) struct Direct {
     instance: Uuid,
     claim: Option<Claim>,
     next_seq: u64,
-    in_flight: Vec<InFlight>,
+    /// Numbered, and not yet known to be in the store.
+    in_flight: Vec<Batch>,
+    /// Where each of them came from.
+    from: Vec<From>,
     /// How far they bring the sources they came from.
     positions: Vec<Position>,
 }
 
-/// Numbered, and not yet known to be in the store.
-struct InFlight {
-    batch: Batch,
+#[derive(Clone, Copy)]
+struct From {
     /// The HTTP counter's.
     live: bool,
     /// Its source can be read again, up to a position that waits beside it.
@@ -43,8 +45,8 @@ struct InFlight {
 impl Direct {
     pub(super) fn new(common: Common, instance: Uuid, limits: NameLimits) -> Direct {
         let admission = Admission::new(common.clone(), limits);
-        let (in_flight, positions) = (Vec::new(), Vec::new());
-        Direct { common, admission, instance, claim: None, next_seq: 1, in_flight, positions }
+        let (in_flight, from, positions) = (Vec::new(), Vec::new(), Vec::new());
+        Direct { common, admission, instance, claim: None, next_seq: 1, in_flight, from, positions }
     }
 
     pub(super) async fn run(
@@ -73,8 +75,8 @@ impl Direct {
         // What can be read again is not lost: its position was not committed either.
         let of_batch =
             |batch: &Batch| batch.entries.iter().fold(0u64, |sum, entry| entry.count.saturating_add(sum));
-        let held = self.in_flight.iter().filter(|held| !held.replayable);
-        let mut lost = held.fold(0u64, |sum, held| of_batch(&held.batch).saturating_add(sum));
+        let held = self.in_flight.iter().zip(&self.from).filter(|(_, from)| !from.replayable);
+        let mut lost = held.fold(0u64, |sum, (batch, _)| of_batch(batch).saturating_add(sum));
         while let Ok(tick) = sealed.try_recv() {
             if tick.positions.is_empty() {
                 lost = lost.saturating_add(tick.hits());
@@ -88,7 +90,8 @@ impl Direct {
         let cut = batches(self.instance, self.next_seq, counts);
         self.next_seq += cut.len() as u64;
         let (live, replayable) = (tick.live, !tick.positions.is_empty());
-        self.in_flight.extend(cut.into_iter().map(|batch| InFlight { batch, live, replayable }));
+        self.from.resize(self.from.len() + cut.len(), From { live, replayable });
+        self.in_flight.extend(cut);
         for position in tick.positions {
             self.positions.retain(|older| older.source != position.source);
             self.positions.push(position);
@@ -128,24 +131,24 @@ impl Direct {
         if self.has_nothing() {
             return Ok(());
         }
-        let batches: Vec<Batch> = self.in_flight.iter().map(|held| held.batch.clone()).collect();
         self.common.live.applying();
         let started = Instant::now();
-        let outcomes = self.common.store.apply(&claim, &batches, &self.positions).await?;
+        let outcomes = self.common.store.apply(&claim, &self.in_flight, &self.positions).await?;
         if let Some(seconds) = &self.common.meters.apply_seconds {
             seconds.observe(started.elapsed().as_secs_f64());
         }
-        let whole = outcomes.len() == batches.len();
-        for (batch, outcome) in batches.iter().zip(&outcomes) {
-            match outcome {
-                Outcome::Applied { .. } | Outcome::Duplicate => {
-                    let held = self.in_flight.remove(0);
-                    self.common.settled(batch, outcome, held.live);
-                }
-                Outcome::Gap { marker } => return self.gap(*marker),
-                Outcome::Foreign => return Err(self.common.foreign().into()),
-                Outcome::Fenced => return Err(FENCED.into()),
-            }
+        let whole = outcomes.len() == self.in_flight.len();
+        let good = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate);
+        let settled = outcomes.iter().take_while(|outcome| good(outcome)).count();
+        let (batches, from) = (self.in_flight.drain(..settled), self.from.drain(..settled));
+        for ((batch, from), outcome) in batches.zip(from).zip(&outcomes) {
+            self.common.settled(&batch, outcome, from.live);
+        }
+        match outcomes.get(settled) {
+            Some(Outcome::Gap { marker }) => return self.gap(*marker),
+            Some(Outcome::Foreign) => return Err(self.common.foreign().into()),
+            Some(Outcome::Fenced) => return Err(FENCED.into()),
+            Some(Outcome::Applied { .. } | Outcome::Duplicate) | None => {}
         }
         if whole {
             self.positions.clear();
@@ -168,8 +171,8 @@ impl Direct {
     /// claim or a gap: the marker is then below all of them.
     fn renumber(&mut self, marker: u64) {
         self.next_seq = marker + 1;
-        for held in &mut self.in_flight {
-            held.batch.seq = self.next_seq;
+        for batch in &mut self.in_flight {
+            batch.seq = self.next_seq;
             self.next_seq += 1;
         }
     }
@@ -177,7 +180,7 @@ impl Direct {
     /// The file was exchanged for an older one under our feet. What it had beyond the marker is gone with it; what is in
     /// hand goes on behind the marker.
     fn gap(&mut self, marker: u64) -> Result<(), Trouble> {
-        let first = self.in_flight.first().map_or(self.next_seq, |held| held.batch.seq);
+        let first = self.in_flight.first().map_or(self.next_seq, |batch| batch.seq);
         if marker >= first {
             return Err(format!(
                 "the store answered a gap at {marker} before batch {first}, which makes no sense"

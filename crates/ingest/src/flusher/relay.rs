@@ -144,11 +144,13 @@ impl Keeper {
     }
 
     async fn commit(&self, tick: Sealed) {
+        // Shared with the outbox's thread, which may have to be asked again.
+        let counts = Arc::new(tick.counts);
         let origin = if tick.live { Origin::Live } else { Origin::Lines };
         let (id, mut failures) = (Uuid::new_v4(), 0);
         loop {
             let direct = self.shared.well.load(Ordering::Acquire);
-            match self.outbox.push(id, tick.counts.clone(), origin, tick.positions.clone(), direct).await {
+            match self.outbox.push(id, counts.clone(), origin, tick.positions.clone(), direct).await {
                 Ok(()) => break,
                 Err(error) => {
                     self.common.outbox_trouble(&error);
@@ -229,14 +231,15 @@ impl Sender {
             self.common.live.settle();
             return Ok(0);
         }
-        let batches: Vec<Batch> = waiting.iter().map(|waiting| waiting.batch.clone()).collect();
+        let (batches, origins): (Vec<Batch>, Vec<Origin>) =
+            waiting.into_iter().map(|Waiting { batch, origin }| (batch, origin)).unzip();
         self.common.live.applying();
         let started = Instant::now();
         let outcomes = self.common.store.apply(&claim, &batches, &[]).await?;
         if let Some(seconds) = &self.common.meters.apply_seconds {
             seconds.observe(started.elapsed().as_secs_f64());
         }
-        for (Waiting { batch, origin }, outcome) in waiting.iter().zip(&outcomes) {
+        for ((batch, origin), outcome) in batches.iter().zip(&origins).zip(&outcomes) {
             match outcome {
                 Outcome::Applied { .. } | Outcome::Duplicate => {
                     self.acked = Some(batch.seq);
@@ -245,7 +248,7 @@ impl Sender {
                 Outcome::Gap { .. } => {
                     // A replica that is behind says so too. Only a claim shows what a server says that can be written to.
                     self.claim = None;
-                    return Ok(waiting.len());
+                    return Ok(batches.len());
                 }
                 Outcome::Foreign => {
                     // Whether it may be gone on with is seen at the next claim.
@@ -256,7 +259,7 @@ impl Sender {
             }
         }
         self.common.live.settle();
-        Ok(waiting.len())
+        Ok(batches.len())
     }
 
     /// Tells the outbox what the store has.

@@ -16,6 +16,7 @@ use crate::{Class, Position, Result, StoreError};
 use desk::Desk;
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -169,7 +170,7 @@ impl Outbox {
     pub async fn push(
         &self,
         tick: Uuid,
-        counts: impl Into<Counts>,
+        counts: impl Into<Arc<Counts>>,
         origin: Origin,
         positions: Vec<Position>,
         direct: bool,

@@ -44,7 +44,10 @@ impl Box {
     }
 
     async fn push(&self, counts: &[(&str, i32, u64)], direct: bool) {
-        self.get().push(Uuid::new_v4(), entries(counts), Origin::Lines, Vec::new(), direct).await.unwrap();
+        self.get()
+            .push(Uuid::new_v4(), Counts::from(entries(counts)), Origin::Lines, Vec::new(), direct)
+            .await
+            .unwrap();
     }
 
     /// Takes everything that waits, as a sender would whose store takes it all.
@@ -120,7 +123,13 @@ async fn tick_that_is_pushed_again_is_there_once() {
             if reopened {
                 outbox.reopen();
             }
-            let push = outbox.get().push(tick, entries(&[("a", 1, 1)]), Origin::Lines, Vec::new(), direct);
+            let push = outbox.get().push(
+                tick,
+                Counts::from(entries(&[("a", 1, 1)])),
+                Origin::Lines,
+                Vec::new(),
+                direct,
+            );
             push.await.unwrap();
         }
     }
@@ -136,7 +145,11 @@ async fn large_blocks_are_merged_too_but_fewer_at_once() {
     let counts = entries(&counts);
     for _ in 0..66 {
         let tick = Uuid::new_v4();
-        outbox.get().push(tick, counts.clone(), Origin::Lines, Vec::new(), false).await.unwrap();
+        outbox
+            .get()
+            .push(tick, Counts::from(counts.clone()), Origin::Lines, Vec::new(), false)
+            .await
+            .unwrap();
     }
     let (blocks, hits, largest) = outbox.file(|file| {
         file.query_row("SELECT count(*), sum(hits), max(length(block)) FROM pool", [], |row| {
@@ -186,10 +199,20 @@ async fn counts_and_positions_are_one_commit() {
     let position = |state: &str| Position { source: "file:x".to_owned(), state: state.to_owned() };
     outbox
         .get()
-        .push(Uuid::new_v4(), entries(&[("a", 1, 1)]), Origin::Lines, vec![position("10")], true)
+        .push(
+            Uuid::new_v4(),
+            Counts::from(entries(&[("a", 1, 1)])),
+            Origin::Lines,
+            vec![position("10")],
+            true,
+        )
         .await
         .unwrap();
-    outbox.get().push(Uuid::new_v4(), Vec::new(), Origin::Lines, vec![position("20")], true).await.unwrap();
+    outbox
+        .get()
+        .push(Uuid::new_v4(), Counts::default(), Origin::Lines, vec![position("20")], true)
+        .await
+        .unwrap();
     outbox.reopen();
     assert_eq!(outbox.get().positions().await.unwrap(), [position("20")]);
     assert_eq!(outbox.drain(0).await.len(), 1);
@@ -198,10 +221,14 @@ async fn counts_and_positions_are_one_commit() {
 #[tokio::test]
 async fn counts_of_an_earlier_process_are_not_the_http_counters_any_more() {
     let mut outbox = Box::new();
-    outbox.get().push(Uuid::new_v4(), entries(&[("a", 1, 1)]), Origin::Live, Vec::new(), true).await.unwrap();
     outbox
         .get()
-        .push(Uuid::new_v4(), entries(&[("b", 1, 1)]), Origin::Live, Vec::new(), false)
+        .push(Uuid::new_v4(), Counts::from(entries(&[("a", 1, 1)])), Origin::Live, Vec::new(), true)
+        .await
+        .unwrap();
+    outbox
+        .get()
+        .push(Uuid::new_v4(), Counts::from(entries(&[("b", 1, 1)])), Origin::Live, Vec::new(), false)
         .await
         .unwrap();
     assert!(outbox.drain(0).await.iter().all(|waiting| waiting.origin == Origin::Live));
@@ -278,7 +305,7 @@ async fn rolled_back_batches_are_sent_again_and_are_not_the_http_counters_any_mo
     for _ in 0..3 {
         outbox
             .get()
-            .push(Uuid::new_v4(), entries(&[("a", 1, 1)]), Origin::Live, Vec::new(), true)
+            .push(Uuid::new_v4(), Counts::from(entries(&[("a", 1, 1)])), Origin::Live, Vec::new(), true)
             .await
             .unwrap();
     }
