@@ -1,6 +1,7 @@
 //! Which ranking is worked on when, and for how long.
 //!
-//! Rankings that are due take turns, a slice each, so a short one is never behind a long one. One is due again when
+//! Rankings that are due take turns, a slice each, so a short one is never behind a long one; those that were never made
+//! come first. One is due again when
 //! something has changed since it was begun, or its period is another one now.
 
 use super::{MOST_EVENTS, PeriodLabel, RankPeriod, Ranking, Rankings, top::Top};
@@ -51,6 +52,32 @@ struct Round {
     /// When names were counted, and where the log ended then.
     counted: HashMap<Event, (Instant, Cursor)>,
     head: Option<Cursor>,
+}
+
+impl Round {
+    /// The job whose turn it is. What was never ranked comes first, one after the other: somebody may be waiting for it.
+    fn next(&mut self) -> Option<Job> {
+        let unknown = |at: &usize| {
+            self.jobs.get(*at).is_some_and(|job| !self.done.contains_key(&(job.event, job.period)))
+        };
+        let haste = |at: &usize| self.jobs.get(*at).map(|job| (job.event != Event::HIT, haste(job.period)));
+        match (0..self.jobs.len()).filter(unknown).min_by_key(haste) {
+            Some(at) => self.jobs.remove(at),
+            None => self.jobs.pop_front(),
+        }
+    }
+}
+
+/// What is quick, and what is looked at first, before what takes long.
+fn haste(period: RankPeriod) -> u8 {
+    match period {
+        RankPeriod::Minute => 0,
+        RankPeriod::All => 1,
+        RankPeriod::Day => 2,
+        RankPeriod::Hour => 3,
+        RankPeriod::Week => 4,
+        RankPeriod::Month => 5,
+    }
 }
 
 impl Rankings {
@@ -149,7 +176,7 @@ impl Rankings {
 
     /// One slice of the ranking whose turn it is. Answers whether there was any.
     async fn step(&self, round: &mut Round) -> Result<bool> {
-        let Some(mut job) = round.jobs.pop_front() else { return Ok(false) };
+        let Some(mut job) = round.next() else { return Ok(false) };
         let floor = job.top.floor();
         let slice = self.store.slice(job.event, job.span, floor, job.next.as_deref()).await?;
         for (name, count) in slice.counts {
