@@ -28,7 +28,7 @@ impl Event {
     /// Counts what a log with too many different events brings.
     pub const OVERFLOW: Event = Event::literal(b"overflow");
 
-    const fn literal(text: &[u8]) -> Event {
+    pub(crate) const fn literal(text: &[u8]) -> Event {
         let mut event = Event { text: [0; MAX], len: text.len() as u8 };
         let mut at = 0;
         while at < text.len() {

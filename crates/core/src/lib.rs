@@ -24,6 +24,8 @@ mod status;
 pub mod syslog;
 mod tally;
 mod time;
+pub mod zmq;
+pub mod zmtp;
 
 pub use batch::{Batch, Counts, Entry, MAX_BATCH_NAMES, MAX_BATCH_STATUSES, batches};
 pub use counter::{Counter, Total, Unavailable, Waiting};

@@ -67,7 +67,7 @@ rejects! {
     Time = "time",
     /// The request was not a GET.
     Method = "method",
-    /// The answer was not 200, 206 or 304, so no picture was shown.
+    /// The answer was not 200, 206 or 304, so no picture was shown; or what an event ended with is no status.
     Status = "status",
     /// A weight that is not 1 to 1,000,000.
     Weight = "weight",
@@ -75,6 +75,12 @@ rejects! {
     Event = "event",
     /// The request of an access log is for no badge, or for one that asked not to be counted.
     NotABadge = "not_a_badge",
+    /// A message of a bus that has no topic and blank in front.
+    Topic = "topic",
+    /// A message of a bus that has several parts.
+    Multipart = "multipart",
+    /// Not the JSON it should be: malformed, a field twice, or an object missing.
+    Json = "json",
     /// A run of NUL bytes, as a crash of the machine leaves it in a file. Counted once a run.
     Nul = "nul",
 }

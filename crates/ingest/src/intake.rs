@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tallymark_core::{
     Added, Counts, Dating, Hit, Now, Probes, Recall, Recalled, Reject, Route, Routes, Tally, combined,
     record, syslog,
+    zmq::{self, Clock},
 };
 
 /// What a line looks like.
@@ -48,6 +49,7 @@ pub struct Intake {
     delta: Delta,
     watch: Watch,
     meters: SourceMeters,
+    clock: Clock,
 }
 
 impl Intake {
@@ -79,6 +81,7 @@ impl Intake {
             delta,
             watch,
             meters,
+            clock: Clock::Arrival,
         }
     }
 
@@ -109,6 +112,40 @@ impl Intake {
             }
         }
         self.found = found;
+    }
+
+    /// An empty fold for messages of a bus, which have no routes.
+    pub fn of_messages(clock: Clock, limit: usize, max_line: usize, meters: SourceMeters) -> Intake {
+        let intake = Intake::new(Arc::default(), Format::Record, Dating::Live, limit, max_line, meters);
+        Intake { clock, ..intake }
+    }
+
+    /// Takes one message of a bus. What it is counted as may be more than one hit.
+    pub fn message(&mut self, message: &[u8], now: Now) {
+        if message.len() > self.max_line {
+            return self.reject_line(Reject::TooLong, message, now);
+        }
+        let (tally, watch, delta) = (&mut self.tally, &mut self.watch, &mut self.delta);
+        delta.received += 1;
+        let (mut overflowed, mut redated) = (0, false);
+        let read = zmq::read(message, self.clock, now, |hit| {
+            watch.accepted(hit, now);
+            redated |= hit.redated;
+            if tally.add(hit) == Added::Overflow {
+                overflowed += u64::from(hit.weight);
+            }
+        });
+        delta.overflowed += overflowed;
+        match read {
+            Ok(()) => {
+                delta.accepted += 1;
+                delta.redated += u64::from(redated);
+            }
+            Err(reject) => {
+                delta.reject(reject);
+                watch.rejected(reject, message, now);
+            }
+        }
     }
 
     /// Takes one datagram: one line, and never part of one. What follows its first LF is one reject.

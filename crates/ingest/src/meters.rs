@@ -66,6 +66,8 @@ pub struct IngestMeters {
     pub(crate) outbox_retention: Gauge,
     pub(crate) apply_seconds: Option<Histogram>,
     tcp: TcpMeters,
+    zmq_connected: Gauge,
+    zmq_connections: Counter,
     tail: Tail,
 }
 
@@ -192,6 +194,16 @@ impl IngestMeters {
             "How long the store took for the batches of a tick",
             apply_seconds,
         );
+        registry.register(
+            "zmq_connected",
+            "Publishers that are subscribed to at the moment",
+            meters.zmq_connected.clone(),
+        );
+        registry.register(
+            "zmq_connections",
+            "Subscriptions so far; what was published between two of one source is lost",
+            meters.zmq_connections.clone(),
+        );
         meters.tcp.register(registry);
         meters
     }
@@ -284,6 +296,16 @@ impl SourceMeters {
     /// The source's name: its label in every metric.
     pub(crate) fn source(&self) -> &'static str {
         self.source
+    }
+
+    /// A publisher has accepted our subscription, or is gone.
+    pub(crate) fn zmq_connected(&self, is: bool) {
+        if is {
+            self.all.zmq_connections.inc();
+            self.all.zmq_connected.inc();
+        } else {
+            self.all.zmq_connected.dec();
+        }
     }
 
     pub(crate) fn tcp(&self) -> &TcpMeters {

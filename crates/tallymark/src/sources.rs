@@ -8,7 +8,7 @@ use tallymark_ingest::{
     IngestMeters, Sealed, StartPositions,
     source::{
         FileOptions, Handed, LineOptions, LogFile, Place, Stop, SyslogDatagrams, SyslogTcp, TcpOptions,
-        UdpOptions, UnixOptions,
+        UdpOptions, UnixOptions, Zmq,
     },
 };
 use tokio::sync::mpsc;
@@ -20,6 +20,7 @@ pub(crate) enum Source {
     Datagrams(SyslogDatagrams),
     Tcp(SyslogTcp),
     File(LogFile),
+    Zmq(Zmq),
 }
 
 /// Opens every source, or takes its socket from the service manager.
@@ -65,6 +66,7 @@ fn open_one(config: &Config, source: &Wanted, meters: &IngestMeters, handed: &mu
             let options = FileOptions { path: path.clone(), start: *start };
             Ok(Source::File(LogFile::new(options, lines, meters.source("file"))?))
         }
+        Kind::Zmq(options) => Ok(Source::Zmq(Zmq::new(options.clone(), lines, meters.source("zmq")))),
     }
 }
 
@@ -74,6 +76,7 @@ impl Source {
             Source::Datagrams(source) => source.label(),
             Source::Tcp(_) => "syslog-tcp",
             Source::File(_) => "file",
+            Source::Zmq(_) => "zmq",
         }
     }
 
@@ -82,6 +85,7 @@ impl Source {
             Source::Datagrams(source) => source.run(sealed, halt)?,
             Source::Tcp(source) => source.run(sealed, halt)?,
             Source::File(source) => source.run(sealed, positions, halt)?,
+            Source::Zmq(source) => source.run(sealed, halt)?,
         }
         Ok(())
     }

@@ -73,6 +73,7 @@ fn configuration_is_good_with_everything_in_it() {
         "syslog-unix /run/tallymark/syslog",
         "syslog-tcp 127.0.0.1:5141",
         "file /var/log/nginx/badge.log",
+        "zmq 127.0.0.1:6000",
     ] {
         assert!(out.contains(source), "{out}");
     }

@@ -1,4 +1,4 @@
-//! The real servers that tests need: Redis, nginx, syslog-ng, rsyslog, our own binary, and a network that misbehaves.
+//! The real servers that tests need: Redis, nginx, syslog-ng, rsyslog, a ZeroMQ publisher, our own binary, and a network that misbehaves.
 //!
 //! Every server gets a temporary directory and a port of its own, is ready when `start` returns, and is gone
 //! when its value is dropped or when the test process ends in any way (see `janitor`). Waiting is always
@@ -15,6 +15,7 @@ mod nginx;
 mod port;
 mod process;
 mod proxy;
+mod publisher;
 mod redis;
 mod rsyslog;
 mod syslog_ng;
@@ -24,6 +25,7 @@ pub use daemon::{Daemon, DaemonBuilder};
 pub use nginx::{Nginx, NginxBuilder, SET_MISC, nginx_test};
 pub use port::{free_tcp_port, free_udp_port};
 pub use proxy::{Fault, FaultProxy};
+pub use publisher::Publisher;
 pub use redis::{Redis, RedisBuilder};
 pub use rsyslog::{Rsyslog, rsyslog_cache};
 pub use syslog_ng::SyslogNg;

@@ -42,6 +42,11 @@ const NEEDED: &[Package] = &[
     package("nodejs", "node", "runs what drives it"),
     package("npm", "npm", "fetches what drives it"),
     package("python3", "python3", "plays the clients of the systems we replace"),
+    package(
+        "python3-zmq",
+        "/usr/lib/python3/dist-packages/zmq",
+        "publishes events as Bootic's collector does",
+    ),
 ];
 
 /// What `cargo xtask bench` starts beside ours, and measures with.

@@ -6,6 +6,7 @@ mod handed;
 mod tcp;
 mod udp;
 mod unix;
+mod zmq;
 
 pub use datagram::SyslogDatagrams;
 pub use file::{FileError, FileOptions, LogFile, Start};
@@ -13,6 +14,7 @@ pub use handed::{Handed, HandedError, Place};
 pub use tcp::{SyslogTcp, TcpMeters, TcpOptions};
 pub use udp::UdpOptions;
 pub use unix::UnixOptions;
+pub use zmq::{Zmq, ZmqOptions};
 
 use crate::{Format, Intake, Sealed, meters::SourceMeters};
 use std::{

@@ -2,7 +2,7 @@
 //!
 //! An empty variable is none, as in a file of variables whose values somebody took out. A mistake names the variable.
 
-use super::{Cli, Common};
+use super::{Cli, Common, bootic::with_two_dashes};
 use crate::{
     config::{self, BadConfig, Overrides},
     log::{self, LogFormat},
@@ -31,7 +31,7 @@ pub(super) fn parse() -> Cli {
         true => command,
         false => without_listening(command),
     });
-    let matches = command.clone().try_get_matches();
+    let matches = command.clone().try_get_matches_from(with_two_dashes(env::args_os()));
     let mut matches = matches.unwrap_or_else(|error| named(error, command).exit());
     Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
 }
@@ -59,7 +59,8 @@ fn named(mut error: clap::Error, mut command: Command) -> clap::Error {
     if let (true, Some(ContextValue::String(shown))) = (wrong, error.get(ContextKind::InvalidArg))
         && let Some(arg) = all_args(&command).into_iter().find(|arg| arg.to_string() == *shown)
         && let (Some(flag), Some(variable)) = (arg.get_long(), arg.get_env())
-        && !env::args().any(|given| given.split('=').next() == Some(&format!("--{flag}")))
+        && !with_two_dashes(env::args_os())
+            .any(|given| given.to_string_lossy().split('=').next() == Some(&format!("--{flag}")))
     {
         let shown = format!("{} (--{flag})", variable.display());
         error.insert(ContextKind::InvalidArg, ContextValue::String(shown));
@@ -138,6 +139,9 @@ impl Common {
             syslog_unix: self.syslog_unix.clone(),
             syslog_tcp: self.syslog_tcp,
             file: self.log_file.clone(),
+            zmq: self.zmq.clone(),
+            topic: self.topic.clone(),
+            stats_prefix: self.stats_prefix.clone(),
             allow: self.allow.clone(),
         })
     }

@@ -2,6 +2,7 @@
 
 #![allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)] // doc comments are the help texts here
 
+mod bootic;
 mod check_config;
 mod environment;
 mod import;
@@ -30,7 +31,7 @@ use std::{
     sync::Arc,
 };
 use tallymark_store::{Store, StoreUrl};
-use tallymark_web::Listen;
+use tallymark_web::{Listen, StatsPrefix};
 use tracing::debug;
 
 /// A self-hosted hit counter whose badges are static files.
@@ -129,6 +130,13 @@ pub(crate) struct Common {
     /// Answer in JSON.
     #[arg(long, global = true, env = "TALLYMARK_JSON", value_parser = FalseyValueParser::new(), help_heading = "Everywhere")]
     json: bool,
+    /// What Bootic's flags say; see [`bootic`].
+    #[arg(skip)]
+    zmq: Option<String>,
+    #[arg(skip)]
+    topic: Option<String>,
+    #[arg(skip)]
+    stats_prefix: Option<StatsPrefix>,
 }
 
 #[derive(Debug, Subcommand)]

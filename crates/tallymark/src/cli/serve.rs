@@ -1,6 +1,6 @@
 //! `tallymark serve`: everything in one process.
 
-use super::{Common, daemon, out};
+use super::{Common, bootic::Bootic, daemon, out};
 use crate::run::{Role, Start};
 use anyhow::Result;
 use clap::{Args, builder::FalseyValueParser};
@@ -16,10 +16,13 @@ pub(super) struct Serve {
     /// Read files on from the positions of a data directory that was restored from a backup.
     #[arg(long)]
     accept_positions: bool,
+    #[command(flatten)]
+    bootic: Bootic,
 }
 
 impl Serve {
     pub(super) fn run(self, common: Common) -> Result<()> {
+        let common = self.bootic.translate(common);
         let start = Start {
             config: common.load()?,
             file: common.config.clone(),

@@ -9,7 +9,9 @@ mod units;
 
 pub(crate) use reader::{Mistake, nearest};
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
-pub(crate) use units::{address, base_url, duration_within, listen, network, socket_path, token};
+pub(crate) use units::{
+    address, base_url, duration_within, listen, network, publisher, socket_path, token, topic,
+};
 
 use ipnet::IpNet;
 use reader::{Mistakes, Table};
@@ -81,6 +83,9 @@ pub(crate) struct Overrides {
     pub(crate) syslog_unix: Option<PathBuf>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
     pub(crate) file: Option<PathBuf>,
+    pub(crate) zmq: Option<String>,
+    pub(crate) topic: Option<String>,
+    pub(crate) stats_prefix: Option<StatsPrefix>,
     pub(crate) allow: Vec<IpNet>,
 }
 
@@ -264,7 +269,8 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
     let zone = |text: &str| Zone::parse(text).map_err(|why| why.to_string());
     let hitme_zone = section.text("hitme-zone", zone).unwrap_or_default();
     let prefix = |text: &str| StatsPrefix::parse(text).map_err(|why| why.to_string());
-    let stats_prefix = section.text("stats-prefix", prefix).unwrap_or_default();
+    let stats_prefix = section.text("stats-prefix", prefix);
+    let stats_prefix = overrides.stats_prefix.clone().or(stats_prefix).unwrap_or_default();
     section.finish();
     Http {
         listen,

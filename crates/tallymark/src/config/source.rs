@@ -13,8 +13,11 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tallymark_core::{Framing, Route};
-use tallymark_ingest::{Format, source::Start};
+use tallymark_core::{Framing, Route, zmq::Clock};
+use tallymark_ingest::{
+    Format,
+    source::{Start, ZmqOptions},
+};
 
 /// One source.
 #[derive(Clone, Debug)]
@@ -33,6 +36,7 @@ pub(crate) enum Kind {
     Unix { path: PathBuf, mode: u32 },
     Tcp(Tcp),
     File { path: PathBuf, start: Start },
+    Zmq(ZmqOptions),
 }
 
 /// What a TCP source may spend on its peers, and who they are.
@@ -52,6 +56,7 @@ impl fmt::Display for Kind {
             Kind::Unix { path, .. } => write!(f, "syslog-unix {}", path.display()),
             Kind::Tcp(tcp) => write!(f, "syslog-tcp {}", tcp.listen),
             Kind::File { path, .. } => write!(f, "file {}", path.display()),
+            Kind::Zmq(zmq) => write!(f, "zmq {} {:?}", zmq.connect, zmq.topic),
         }
     }
 }
@@ -78,6 +83,10 @@ impl Kind {
 
     fn file(path: PathBuf) -> Kind {
         Kind::File { path, start: Start::Beginning }
+    }
+
+    fn zmq(connect: String) -> Kind {
+        Kind::Zmq(ZmqOptions { connect, topic: String::new(), clock: Clock::Arrival })
     }
 
     fn format(&self) -> Format {
@@ -115,13 +124,17 @@ impl Kind {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    /// Whether both want the same socket.
+    /// Whether both want the same socket, or the same lines.
     fn clashes(&self, other: &Kind) -> bool {
         match (self, other) {
             (Kind::Udp { listen: a, .. }, Kind::Udp { listen: b, .. }) => a == b && a.port() != 0,
             (Kind::Tcp(a), Kind::Tcp(b)) => a.listen == b.listen && a.listen.port() != 0,
             (Kind::Unix { path: a, .. }, Kind::Unix { path: b, .. })
             | (Kind::File { path: a, .. }, Kind::File { path: b, .. }) => a == b,
+            // A message of both would count twice.
+            (Kind::Zmq(a), Kind::Zmq(b)) => {
+                a.connect == b.connect && (a.topic.starts_with(&b.topic) || b.topic.starts_with(&a.topic))
+            }
             _ => false,
         }
     }
@@ -185,6 +198,15 @@ pub(super) fn read_sources(
             other => other,
         });
     }
+    if let Some(connect) = &overrides.zmq {
+        of_flag("--zmqsocket", Kind::zmq(connect.clone()), &|kind| match kind {
+            Kind::Zmq(zmq) => {
+                let topic = overrides.topic.clone().unwrap_or(zmq.topic);
+                Kind::Zmq(ZmqOptions { connect: connect.clone(), topic, ..zmq })
+            }
+            other => other,
+        });
+    }
     let Some(sources) = sources else {
         return vec![Source::usual(Kind::udp(([127, 0, 0, 1], 5140).into()))];
     };
@@ -223,12 +245,19 @@ fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
         "syslog-unix" => Ok(read_unix as fn(&mut Table<'_>) -> Kind),
         "syslog-tcp" => Ok(read_tcp as fn(&mut Table<'_>) -> Kind),
         "file" => Ok(read_file as fn(&mut Table<'_>) -> Kind),
-        _ => {
-            Err(format!("{text:?} is not a kind of source; known: syslog-udp, syslog-unix, syslog-tcp, file"))
-        }
+        "zmq" => Ok(read_zmq as fn(&mut Table<'_>) -> Kind),
+        _ => Err(format!(
+            "{text:?} is not a kind of source; known: syslog-udp, syslog-unix, syslog-tcp, file, zmq"
+        )),
     });
     let kind = kind.unwrap_or(read_udp)(&mut table);
     let max_line = table.number("max-line-bytes", 64..kind.max_line() + 1);
+    if let Kind::Zmq(_) = kind {
+        // Its messages are of one form, and name their events themselves.
+        let usual = Source::usual(kind);
+        table.finish();
+        return Source { max_line: max_line.map_or(usual.max_line, |size| size as usize), ..usual };
+    }
     let format = table.text("format", |text| match text {
         "syslog" => Ok(Format::Syslog),
         "record" => Ok(Format::Record),
@@ -301,6 +330,20 @@ fn read_file(table: &mut Table<'_>) -> Kind {
     Kind::File { path: path.unwrap_or_default(), start: start.unwrap_or(Start::Beginning) }
 }
 
+fn read_zmq(table: &mut Table<'_>) -> Kind {
+    if !table.has("connect") {
+        table.mistake("connect = \"tcp://127.0.0.1:6000\" is missing, or another publisher");
+    }
+    let connect = table.text("connect", units::publisher).unwrap_or_default();
+    let topic = table.text("topic", units::topic).unwrap_or_default();
+    let clock = table.text("time", |text| match text {
+        "arrival" => Ok(Clock::Arrival),
+        "message" => Ok(Clock::Message),
+        _ => Err(format!("{text:?} is not arrival or message")),
+    });
+    Kind::Zmq(ZmqOptions { connect, topic, clock: clock.unwrap_or(Clock::Arrival) })
+}
+
 fn read_tcp(table: &mut Table<'_>) -> Kind {
     let listen = table.text("listen", units::address).unwrap_or(([127, 0, 0, 1], 5140).into());
     let allow = table.texts("allow", units::network);
@@ -327,7 +370,7 @@ pub(crate) fn nginx_server(sources: &[Source]) -> Option<NginxServer<'_>> {
     sources.iter().find_map(|source| match &source.kind {
         Kind::Udp { listen, .. } => Some(NginxServer::Udp(*listen)),
         Kind::Unix { path, .. } => Some(NginxServer::Unix(path)),
-        Kind::Tcp(_) | Kind::File { .. } => None,
+        Kind::Tcp(_) | Kind::File { .. } | Kind::Zmq(_) => None,
     })
 }
 

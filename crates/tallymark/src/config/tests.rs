@@ -167,6 +167,34 @@ fn sources_of_every_kind_are_read_with_the_keys_of_their_kind() {
 }
 
 #[test]
+fn publishers_have_an_address_and_no_format() {
+    let source = |keys: &str| format!("[[source]]\nkind = \"zmq\"\n{keys}\n");
+    let config =
+        good(&source("connect = \"tcp://events.example.org:6000\"\ntopic = \"order\"\ntime = \"message\""));
+    assert_eq!(config.sources[0].kind.to_string(), "zmq events.example.org:6000 \"order\"");
+    good(&source("connect = \"[::1]:6000\"\nmax-line-bytes = 64"));
+    bad(&source(""), &[(Some(1), "connect = ")]);
+    for address in
+        ["6000", "tcp://:6000", "tcp://h", "tcp://h:0", "tcp://h:70000", "ipc:///tmp/x", "tcp://*:1", "h h:1"]
+    {
+        bad(&source(&format!("connect = \"{address}\"")), &[(Some(3), "tcp://HOST:PORT")]);
+    }
+    bad(
+        &source("connect = \"h:1\"\ntime = \"x\"\nformat = \"syslog\"\nroute = \"badge\""),
+        &[(Some(4), "arrival or message"), (Some(5), "unknown key"), (Some(6), "unknown key")],
+    );
+    // Two topics of one publisher may stand beside each other, unless a message could have both.
+    let topic = |topic: &str| source(&format!("connect = \"h:1\"\ntopic = \"{topic}\""));
+    good(&(topic("order ") + &topic("pageview ")));
+    bad(&(topic("order") + &topic("")), &[(Some(5), "already")]);
+    let overrides =
+        Overrides { zmq: Some("b:2".to_owned()), topic: Some("t".to_owned()), ..Overrides::default() };
+    let config = Config::parse(&topic("order"), &overrides).unwrap();
+    let kinds: Vec<String> = config.sources.iter().map(|source| source.kind.to_string()).collect();
+    assert_eq!(kinds, ["zmq b:2 \"t\""]);
+}
+
+#[test]
 fn flag_stands_for_the_sources_of_its_kind() {
     let file = "[[source]]\nkind = \"syslog-unix\"\npath = \"/a\"\nmode = \"0600\"\n";
     let kinds = |file: &str, overrides: &Overrides| -> Vec<String> {

@@ -92,6 +92,35 @@ pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| wrong())
 }
 
+/// The address of a ZeroMQ publisher, `tcp://HOST:PORT` or without `tcp://`, as `HOST:PORT`.
+pub(crate) fn publisher(text: &str) -> Result<String, String> {
+    let wrong = || {
+        format!(
+            "{text:?} is not the address of a publisher: write tcp://HOST:PORT, like tcp://127.0.0.1:6000"
+        )
+    };
+    let place = text.strip_prefix("tcp://").unwrap_or(text);
+    let (host, port) = place.rsplit_once(':').ok_or_else(wrong)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let ipv6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let named = match ipv6 {
+        Some(host) => host.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(plain),
+    };
+    match port.parse::<u16>() {
+        Ok(1..) if named => Ok(place.to_owned()),
+        _ => Err(wrong()),
+    }
+}
+
+/// What the messages of a publisher begin with.
+pub(crate) fn topic(text: &str) -> Result<String, String> {
+    match text.len() {
+        ..=200 => Ok(text.to_owned()),
+        _ => Err("a topic has at most 200 bytes".to_owned()),
+    }
+}
+
 /// `https://hits.example.org/path`, without a slash at its end.
 pub(crate) fn base_url(text: &str) -> Result<String, String> {
     let wrong = || format!("{text:?} is not an address of a site: write it like https://hits.example.org");
