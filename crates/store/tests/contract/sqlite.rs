@@ -107,7 +107,8 @@ async fn a_path_that_cannot_be_is_said() {
     assert!(err.to_string().contains("creating the directory"), "{err}");
     let url = StoreUrl::Sqlite(dir);
     let err = tallymark_store::open(&url, Retention::default()).await.err().unwrap();
-    assert_eq!(err.class(), Class::Refused, "{err}");
+    assert_eq!(err.class(), Class::Data, "{err}");
+    assert!(err.to_string().contains("this is a directory"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
