@@ -90,11 +90,15 @@ fn nginx_test_says_what_is_wrong() {
 #[test]
 fn dropped_nginx_takes_its_workers_along() {
     let nginx = Nginx::builder().workers(2).start(answering("one"));
-    let pid: u32 = std::fs::read_to_string(nginx.dir().join("nginx.pid")).unwrap().trim().parse().unwrap();
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let family: HashSet<u32> =
-        children.split_whitespace().map(|it| it.parse().unwrap()).chain([pid]).collect();
-    assert!(family.len() > 1);
+    // nginx listens before it writes its pid, and writes that before it has workers.
+    let family: HashSet<u32> = wait_until("the workers", PATIENCE, || {
+        let pid = std::fs::read_to_string(nginx.dir().join("nginx.pid")).ok()?;
+        let pid = pid.trim();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+        let family =
+            children.split_whitespace().chain([pid]).map(|it| it.parse().ok()).collect::<Option<_>>();
+        family.filter(|family: &HashSet<u32>| family.len() == 3)
+    });
     drop(nginx);
     wait_until("the end of all of them", PATIENCE, || !family.iter().any(|pid| alive(*pid)));
 }
