@@ -9,6 +9,8 @@ use crate::{
     flusher::Sealed,
     meters::{Delta, SourceMeters},
     on_the_way::OnTheWay,
+    source::now,
+    watch::Watch,
 };
 use hashbrown::{HashMap, hash_map};
 use std::{
@@ -51,6 +53,16 @@ struct State {
     /// Of event `url`, whose readers want counts of every width and not only the total.
     on_the_way: OnTheWay,
     delta: Delta,
+    watch: Watch,
+}
+
+impl State {
+    /// To whoever looks on at the moment.
+    fn show(&mut self, hit: &Hit<'_>) {
+        if self.watch.is_watched() {
+            self.watch.accepted(hit, now());
+        }
+    }
 }
 
 /// The two parts of what a name shows.
@@ -72,6 +84,7 @@ impl Live {
             names: HashMap::new(),
             on_the_way: OnTheWay::default(),
             delta: Delta::default(),
+            watch: Watch::new(meters.source(), meters.tail().clone()),
         };
         Live {
             state: Mutex::new(state),
@@ -236,6 +249,7 @@ impl Counter for Live {
         let state = &mut *state;
         state.delta.received += 1;
         state.delta.accepted += 1;
+        state.show(hit);
         let full = state.names.len() >= self.waiting;
         let (added, running) = match state.names.get_mut(&Probe(hit.event, hit.name.as_str())) {
             Some(running) => (state.tally.add(hit), Some(running)),
@@ -268,6 +282,7 @@ impl Counter for Live {
         let mut state = self.lock();
         state.delta.received += 1;
         state.delta.accepted += 1;
+        state.show(hit);
         if state.tally.add(hit) == Added::Overflow {
             state.delta.overflowed += u64::from(hit.weight);
         }

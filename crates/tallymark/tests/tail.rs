@@ -46,6 +46,17 @@ fn accepted_and_rejected_lines_are_shown_with_their_reasons() {
 }
 
 #[test]
+fn badges_over_http_are_shown_too() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let view = watch(&place, &["--lines", "1"]);
+    place.hit("o/r");
+    let shown = shown(view);
+    assert!(shown[0].ends_with(" http accepted o/r"), "{shown:?}");
+    stop(&mut daemon);
+}
+
+#[test]
 fn view_is_for_the_daemons_own_user_and_ends_with_the_daemon() {
     let place = Place::new();
     place.run(&["tail"]).refused(1, &["is `tallymark serve` running"]);
