@@ -83,6 +83,21 @@ const TROUBLES: &[Trouble] = &[
     Trouble { name: "MISCONF", says: "MISCONF", begin: no_snapshot, end: snapshot_again },
     Trouble { name: "NOAUTH", says: "password", begin: lock, end: unlock },
     Trouble {
+        name: "NOPERM on a command",
+        says: "denies its user the command HINCRBY",
+        begin: |redis| drop(redis.cli(&["ACL", "SETUSER", "default", "-hincrby"])),
+        end: |redis| drop(redis.cli(&["ACL", "SETUSER", "default", "+hincrby"])),
+    },
+    Trouble {
+        name: "NOPERM on keys",
+        says: "denies its user the command INCRBY repo:",
+        begin: |redis| {
+            let keys = ["~tallymark:*", "~changes", "~count:*", "~repos*", "~names:*", "~track:*"];
+            drop(redis.cli(&[&["ACL", "SETUSER", "default", "resetkeys"], keys.as_slice()].concat()));
+        },
+        end: |redis| drop(redis.cli(&["ACL", "SETUSER", "default", "allkeys"])),
+    },
+    Trouble {
         name: "NOSCRIPT",
         says: "",
         begin: |redis| drop(redis.cli(&["SCRIPT", "FLUSH"])),

@@ -32,6 +32,51 @@ local now = redis.call('TIME')[1]
 -- Nothing behind it may raise an error, for what is written before one stays.
 redis.call('HSET', KEYS[2], A[2], A[3] .. ':' .. A[4])
 
+-- What an ACL denies would be met in the middle of the batch, and could not be undone. So for each event that comes, one
+-- write of each kind is tried first, which fails without an effect if it is allowed. Not before the marker: once a
+-- script has written, Redis lets it go on in a full memory.
+local refused
+local function try(...)
+  local reply = pcall(...)
+  local err = type(reply) == 'table' and reply.err or ''
+  if string.find(err, 'NOPERM', 1, true) or string.find(err, 'ACL failure', 1, true)
+    or string.find(err, 'The user executing the script', 1, true) then
+    local command, key = ...
+    refused = refused or (command .. ' ' .. key)
+  end
+end
+
+local tried, at_section = {}, 9 + A[8]
+if tonumber(A[at_section + 1]) > 0 then
+  local year = A[at_section + 2]
+  try('HINCRBY', year, '~probe', '-')
+  try('HINCRBY', year .. ':' .. A[at_section + 3], '~probe', '-')
+end
+at_section = at_section + 2 + A[at_section + 1]
+while at_section < #A do
+  local total, set = A[at_section], A[at_section + 2]
+  if not tried[total] then
+    tried[total] = true
+    local hours = 'track:~probe' .. A[at_section + 4]
+    try('INCRBY', total .. '~probe', '-')
+    try('INCRBY', A[at_section + 1] .. '~probe', '-')
+    try('HINCRBY', hours, 'x', '-')
+    try('HINCRBY', hours .. ':0', 'x', '-')
+    try('EXPIRE', hours, '-')
+    if set ~= '' then
+      try('SREM', set, '~probe')
+      try('SREM', A[at_section + 3], '~probe')
+      try('SADD', KEYS[1], '~probe')
+    end
+  end
+  at_section = at_section + 8 + 2 * A[at_section + 7]
+end
+try('XADD', KEYS[3], 'MINID', '~', '0-0', '0-0', '-', '-')
+if refused then
+  redis.call('HSET', KEYS[2], A[2], A[3] .. ':' .. at)
+  return {'DENIED', refused}
+end
+
 local bad, quarantined, why = {}, 0, ''
 local function quarantine(key, reply)
   if not bad[key] then

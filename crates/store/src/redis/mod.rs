@@ -28,6 +28,9 @@ use uuid::Uuid;
 /// How often a claim is tried when others claim the same instance at the same time.
 const CLAIM_ATTEMPTS: u32 = 5;
 
+/// How many instances are looked at for forgetting at once.
+const FORGET: usize = 1000;
+
 /// The shared store.
 #[derive(Debug)]
 pub struct Redis {
@@ -36,6 +39,7 @@ pub struct Redis {
     retention: Retention,
     apply: Script,
     claim: Script,
+    forget: Script,
     aof: aof::Aof,
     saves: standing::Saves,
 }
@@ -44,9 +48,9 @@ impl Redis {
     /// Reads the address. The first call connects, so a Redis that is away hinders nobody from starting.
     pub fn new(url: &str, retention: Retention) -> Result<Redis> {
         let (writes, reader) = (Link::new(url)?, Reader::new(Link::new(url)?));
-        let (apply, claim) = (Script::apply(), Script::claim());
+        let (apply, claim, forget) = (Script::apply(), Script::claim(), Script::forget());
         let (aof, saves) = (aof::Aof::default(), standing::Saves::default());
-        Ok(Redis { writes, reader, retention, apply, claim, aof, saves })
+        Ok(Redis { writes, reader, retention, apply, claim, forget, aof, saves })
     }
 
     async fn apply_one(&self, claim: &Claim, batch: &Batch) -> Result<Outcome> {
@@ -56,8 +60,7 @@ impl Redis {
         let keys = [keys::STORE, keys::APPLIED, keys::CHANGES];
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.apply.call(&self.writes, &attempt, &keys, arguments).await?;
-        plan.outcome(&answer)
-            .map_err(|cause| StoreError::new(Class::Data, self.writes.attempt(&attempt), cause))
+        plan.outcome(&answer, self.writes.attempt(&attempt))
     }
 
     /// What the store knows of an instance, and the text it stands in.
@@ -145,6 +148,37 @@ impl Store for Redis {
             }
         }
         Ok(outcomes)
+    }
+
+    async fn applied(&self, instance: Uuid) -> Result<u64> {
+        let (marker, _) = self.marker(instance, "reading the marker of an instance").await?;
+        Ok(marker.map_or(0, |marker| marker.seq))
+    }
+
+    async fn forget_passing(&self, before: u64, start: Option<&str>) -> Result<Option<String>> {
+        let attempt = "forgetting old keys";
+        let start = start.unwrap_or("0");
+        if start.parse::<u64>().is_err() {
+            return Err(StoreError::new(Class::Request, self.writes.attempt(attempt), "no such slice"));
+        }
+        let mut scan = redis::cmd("HSCAN");
+        scan.arg(keys::APPLIED).arg(start).arg("COUNT").arg(FORGET);
+        let (next, markers): (String, Vec<(String, String)>) = self.writes.query(attempt, &scan).await?;
+        let is_old = |(instance, marker): &&(String, String)| {
+            let nonce = marker.split_once(':').and_then(|(nonce, _)| nonce.parse().ok());
+            instance.parse().is_ok_and(claim::is_passing)
+                && nonce.is_some_and(|nonce| claim::claimed_at(nonce) < before)
+        };
+        let old: Vec<&(String, String)> = markers.iter().filter(is_old).collect();
+        if !old.is_empty() {
+            let arguments = |command: &mut redis::Cmd| {
+                for (instance, marker) in &old {
+                    command.arg(instance).arg(marker);
+                }
+            };
+            self.forget.call(&self.writes, attempt, &[keys::APPLIED], arguments).await?;
+        }
+        Ok((next != "0").then_some(next))
     }
 
     fn keeps_positions(&self) -> bool {

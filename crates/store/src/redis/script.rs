@@ -35,6 +35,10 @@ impl Script {
         Script::new(include_str!("claim.lua"))
     }
 
+    pub(super) fn forget() -> Script {
+        Script::new(include_str!("forget.lua"))
+    }
+
     fn new(code: &'static str) -> Script {
         Script { code, hash: redis::Script::new(code).get_hash().to_owned() }
     }
@@ -196,18 +200,19 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Reads the script's answer. `Err` holds what it is instead of one.
-    pub(super) fn outcome(&self, answer: &[Value]) -> std::result::Result<Outcome, String> {
+    /// Reads the script's answer.
+    pub(super) fn outcome(&self, answer: &[Value], attempt: String) -> Result<Outcome> {
         let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
+        let wrong = |cause: String| Err(StoreError::new(Class::Data, &attempt, cause));
         match word(0).as_str() {
             "APPLIED" => {
                 let (Some(Value::Int(quarantined)), Some(Value::BulkString(sums))) =
                     (answer.get(1), answer.get(3))
                 else {
-                    return Err(format!("the script answered {answer:?}"));
+                    return wrong(format!("the script answered {answer:?}"));
                 };
                 let Some(sums) = msgpack::integers(sums) else {
-                    return Err(format!("the script answered totals that cannot be read: {sums:?}"));
+                    return wrong(format!("the script answered totals that cannot be read: {sums:?}"));
                 };
                 if *quarantined > 0 {
                     tracing::warn!(
@@ -221,12 +226,13 @@ impl<'a> Plan<'a> {
             "DUPLICATE" => Ok(Outcome::Duplicate),
             "GAP" => match word(1).parse() {
                 Ok(marker) => Ok(Outcome::Gap { marker }),
-                Err(_) => Err(format!("its marker is {:?}", word(1))),
+                Err(_) => wrong(format!("its marker is {:?}", word(1))),
             },
             "FOREIGN" => Ok(Outcome::Foreign),
             "FENCED" => Ok(Outcome::Fenced),
-            "MARKER" => Err(format!("{} holds {:?} for this instance", keys::APPLIED, word(1))),
-            _ => Err(format!("the script answered {answer:?}")),
+            "DENIED" => Err(denied(attempt, &word(1))),
+            "MARKER" => wrong(format!("{} holds {:?} for this instance", keys::APPLIED, word(1))),
+            _ => wrong(format!("the script answered {answer:?}")),
         }
     }
 
@@ -275,6 +281,12 @@ pub(super) fn probes() -> Vec<String> {
     probes
 }
 
+/// An ACL is in the way.
+fn denied(attempt: String, command: &str) -> StoreError {
+    StoreError::new(Class::Refused, attempt, format!("Redis denies its user the command {command}"))
+        .advise("Allow it, with every key of that kind, in the user's ACL")
+}
+
 /// What the claim script found wrong, or the identity of the store. `None`: another claim came in between.
 pub(super) fn claimed(answer: &[Value], attempt: String) -> Result<Option<Uuid>> {
     let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
@@ -287,9 +299,7 @@ pub(super) fn claimed(answer: &[Value], attempt: String) -> Result<Option<Uuid>>
             }
         },
         "RACE" => Ok(None),
-        "DENIED" => wrong(Class::Refused, format!("Redis denies its user the command {}", word(1))).map_err(
-            |err: StoreError| err.advise("Allow it, with every key of that kind, in the user's ACL"),
-        ),
+        "DENIED" => Err(denied(attempt.clone(), &word(1))),
         "SCHEMA" => wrong(
             Class::Schema,
             format!("it was written by a newer Tallymark (schema {}; this one knows 1)", word(1)),
