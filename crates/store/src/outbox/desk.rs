@@ -1,7 +1,10 @@
 //! What the outbox's thread does with its file.
 
 use super::{Durability, Fill, Identity, Keep, Origin, RolledBack, Waiting, codec, file, merge};
-use crate::{Class, Position, Result, StoreError, sqlite::explain};
+use crate::{
+    Class, Position, Result, StoreError,
+    sqlite::{explain, is_lost},
+};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::{
     path::{Path, PathBuf},
@@ -74,8 +77,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Runs work on the file. After a failed read or write of the disk the connection is thrown away: the kernel may
-    /// have dropped pages that SQLite believes written.
+    /// Runs work on the file. A connection that is [lost](is_lost) is thrown away.
     pub(super) fn with<T>(
         &mut self,
         doing: &str,
@@ -86,8 +88,7 @@ impl Desk {
         let mut connection = self.connection.take().ok_or_else(gone)?;
         let answer = work(self, &mut connection);
         let answer = answer.map_err(|err| {
-            let lost = err.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure);
-            (lost, explain(&err, format!("{doing} the outbox {}", self.path.display())))
+            (is_lost(&err), explain(&err, format!("{doing} the outbox {}", self.path.display())))
         });
         match answer {
             Ok(answer) => {

@@ -170,6 +170,15 @@ fn recognise(connection: &Connection) -> std::result::Result<i32, Fault> {
     Ok(version)
 }
 
+/// Whether a connection is of no use after this error. When the disk failed, the kernel may have dropped pages that SQLite
+/// believes written; and a file that could only be opened for reading stays so for this connection, whatever becomes of it.
+pub(crate) fn is_lost(err: &rusqlite::Error) -> bool {
+    matches!(
+        err.sqlite_error_code(),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    )
+}
+
 /// Makes our error of SQLite's.
 pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
     let (class, advice) = match err.sqlite_error_code() {

@@ -24,7 +24,7 @@ use tallymark_core::{Batch, Event, Month, Name};
 use uuid::Uuid;
 use writer::Writer;
 
-pub(crate) use file::explain;
+pub(crate) use file::{explain, is_lost};
 
 /// The embedded store.
 #[derive(Debug)]
@@ -60,6 +60,20 @@ impl Store for Sqlite {
             return Ok(batches.first().map(|_| Outcome::Foreign).into_iter().collect());
         }
         self.writer.apply(*claim, batches.to_vec(), positions.to_vec()).await
+    }
+
+    async fn applied(&self, instance: Uuid) -> Result<u64> {
+        let marker = move |db: &rusqlite::Connection| writer::read_marker(db, instance);
+        let marker = self.readers.run("reading the marker of an instance", marker).await?;
+        Ok(marker.map_or(0, |marker| marker.seq))
+    }
+
+    async fn forget_passing(&self, before: u64, start: Option<&str>) -> Result<Option<String>> {
+        let start = start.map_or(Ok(Uuid::nil()), str::parse);
+        let start = start.map_err(|_| {
+            StoreError::new(Class::Request, "forgetting old keys in the store", "no such slice")
+        })?;
+        Ok(self.writer.forget_passing(before, start).await?.map(|last| last.to_string()))
     }
 
     fn keeps_positions(&self) -> bool {

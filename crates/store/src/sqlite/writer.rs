@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// How many calls may wait for the thread; further ones wait asynchronously.
 const QUEUE: usize = 16;
+/// How many instances are looked at for forgetting at once.
+const FORGET: usize = 1000;
 
 /// The way to the writing thread.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub(super) struct Writer {
 enum Job {
     Claim(Uuid, u64, oneshot::Sender<Result<Claim>>),
     Apply(Claim, Vec<Batch>, Vec<Position>, oneshot::Sender<Result<Vec<Outcome>>>),
+    Forget(u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
 }
 
 impl Writer {
@@ -62,6 +65,10 @@ impl Writer {
         positions: Vec<Position>,
     ) -> Result<Vec<Outcome>> {
         self.ask(|reply| Job::Apply(claim, batches, positions, reply)).await
+    }
+
+    pub(super) async fn forget_passing(&self, before: u64, start: Uuid) -> Result<Option<Uuid>> {
+        self.ask(|reply| Job::Forget(before, start, reply)).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> Job) -> Result<T> {
@@ -106,12 +113,15 @@ impl Desk {
                     });
                     let _ = reply.send(answer);
                 }
+                Job::Forget(before, start, reply) => {
+                    let answer = self.with("forgetting old keys in", |_, db| forget(db, before, start));
+                    let _ = reply.send(answer);
+                }
             }
         }
     }
 
-    /// Runs one transaction. After a failed read or write of the disk the connection is thrown away: the kernel may
-    /// have dropped pages that SQLite believes written.
+    /// Runs one transaction. A connection that is [lost](file::is_lost) is thrown away.
     fn with<T>(
         &mut self,
         doing: &str,
@@ -128,7 +138,7 @@ impl Desk {
                 Ok(answer)
             }
             Err(err) => {
-                if err.sqlite_error_code() != Some(rusqlite::ErrorCode::SystemIoFailure) {
+                if !file::is_lost(&err) {
                     self.connection = Some(connection);
                 }
                 self.applier.forget();
@@ -157,6 +167,25 @@ impl Desk {
         transaction.commit()?;
         Ok(Claim { instance, nonce, store: self.store, marker: seq })
     }
+}
+
+/// A slice of the instances behind `start`. Answers the last of them, if there may be more.
+fn forget(db: &mut Connection, before: u64, start: Uuid) -> rusqlite::Result<Option<Uuid>> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let old: Vec<(Uuid, Uuid)> = transaction
+        .prepare_cached("SELECT instance, nonce FROM applied WHERE instance > ?1 ORDER BY instance LIMIT ?2")?
+        .query_map((start.as_bytes(), FORGET as i64), |row| {
+            Ok((Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(1)?)))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for (instance, nonce) in &old {
+        if claim::is_passing(*instance) && claim::claimed_at(*nonce) < before {
+            let mut delete = transaction.prepare_cached("DELETE FROM applied WHERE instance = ?1")?;
+            delete.execute([instance.as_bytes()])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(old.last().filter(|_| old.len() == FORGET).map(|(instance, _)| *instance))
 }
 
 /// What the store knows of an instance.
