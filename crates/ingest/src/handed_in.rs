@@ -8,15 +8,19 @@ use crate::{
     flusher::{FlusherState, NameLimits},
     live::Live,
     meters::IngestMeters,
+    source::now,
 };
 use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tallymark_core::{Batch, Commit, Committed, Counts, Entry, Ledger, Name, NotCommitted, Once, batches};
-use tallymark_store::{Claim, Outcome, Store};
+use tallymark_store::{Claim, Outcome, Store, passing_instance};
 use uuid::Uuid;
 
 /// How long a request waits for the store.
@@ -25,6 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 3;
 /// How long lies between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a store remembers a key at least, in seconds: 30 days.
+const REMEMBERED: u64 = 30 * 86_400;
+/// For so many requests with a key, a slice of the old ones is looked at: ten times as many keys as have come.
+const FORGET_EVERY: u64 = 100;
 /// Of how many keys the body is remembered.
 const KEYS: usize = 10_000;
 
@@ -41,6 +49,9 @@ pub struct HandedIn {
     limits: NameLimits,
     own: tokio::sync::Mutex<Option<Own>>,
     bodies: Mutex<Bodies>,
+    keyed: AtomicU64,
+    /// Where the next slice of old keys begins.
+    forgetting: Arc<tokio::sync::Mutex<Option<String>>>,
 }
 
 /// The instance of requests without a key, and the number of its next batch.
@@ -75,7 +86,25 @@ impl HandedIn {
         limits: NameLimits,
     ) -> HandedIn {
         let (own, bodies) = (tokio::sync::Mutex::default(), Mutex::default());
-        HandedIn { store, live, state, meters, limits, own, bodies }
+        let (keyed, forgetting) = (AtomicU64::new(0), Arc::default());
+        HandedIn { store, live, state, meters, limits, own, bodies, keyed, forgetting }
+    }
+
+    /// Lets the store forget keys that are older than is promised, a slice at a time. So it has those of about the last
+    /// thirty days, however many come.
+    fn forget_old_keys(&self) {
+        if !self.keyed.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
+            return;
+        }
+        let (store, forgetting) = (self.store.clone(), self.forgetting.clone());
+        tokio::spawn(async move {
+            let Ok(mut start) = forgetting.try_lock() else { return };
+            let now = u64::try_from(now().unix_ms / 1000).unwrap_or(0);
+            match store.forget_passing(now.saturating_sub(REMEMBERED), start.as_deref()).await {
+                Ok(next) => *start = next,
+                Err(error) => tracing::debug!(%error, "old keys stay for now"),
+            }
+        });
     }
 
     async fn write(&self, once: Option<Once<'_>>, counts: Counts) -> Result<Committed, NotCommitted> {
@@ -94,7 +123,10 @@ impl HandedIn {
         }
         let writing = async {
             match instance {
-                Some(instance) => self.write_once(instance, &counts).await,
+                Some(instance) => {
+                    self.forget_old_keys();
+                    self.write_once(instance, &counts).await
+                }
                 None => self.write_own(&counts).await,
             }
         };
@@ -236,12 +268,12 @@ impl Bodies {
     }
 }
 
-/// The instance of a key: a UUID of version 8, which is nobody's random one.
+/// The instance of a key: not the random one of a process, nor that of an import, which is remembered for ever.
 fn instance_of(key: &str) -> Uuid {
     let hash: [u8; 32] =
         Sha256::new().chain_update("tallymark idempotency key\0").chain_update(key).finalize().into();
     let (head, _) = hash.split_at(16);
-    head.try_into().map_or(Uuid::nil(), |head| uuid::Builder::from_custom_bytes(head).into_uuid())
+    head.try_into().map_or(Uuid::nil(), passing_instance)
 }
 
 #[cfg(test)]
@@ -252,7 +284,7 @@ mod tests {
     fn a_key_has_one_instance_and_one_body() {
         assert_eq!(instance_of("a"), instance_of("a"));
         assert_ne!(instance_of("a"), instance_of("b"));
-        assert_eq!(instance_of("a").get_version_num(), 8);
+        assert_eq!(instance_of("a").get_version_num(), 5);
         let mut bodies = Bodies::default();
         assert!(bodies.fits(instance_of("a"), b"1") && bodies.fits(instance_of("a"), b"1"));
         assert!(!bodies.fits(instance_of("a"), b"2"));

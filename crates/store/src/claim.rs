@@ -1,12 +1,13 @@
 //! The marker of an instance: which of its batches is the last that a store has applied, and who may apply the next.
 //!
-//! The nonce of a claim is a number, one above that of the claim before, followed by random bytes. So a store that has
+//! The nonce of a claim is a number, one above that of the claim before, followed by the time and random bytes. So a store that has
 //! lost its tail, and the claim with it, is told from one that somebody else has claimed since: its nonce is lower, and
 //! the batches that went with it are sent again. A higher nonce is another claim.
 
 use crate::{Claim, Class, Outcome, Result, StoreError};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tallymark_core::Batch;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// What a store keeps per instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,22 @@ pub(crate) struct Marker {
 pub(crate) fn next_nonce(marker: Option<Marker>) -> Uuid {
     let (number, _) = marker.map_or((0, 0), |marker| marker.nonce.as_u64_pair());
     let (_, random) = Uuid::new_v4().as_u64_pair();
-    Uuid::from_u64_pair(number.saturating_add(1), random)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Uuid::from_u64_pair(number.saturating_add(1), since.as_secs() << 32 | random >> 32)
+}
+
+/// When the claim with this nonce was made, in seconds since 1970 as far as 32 bits go.
+pub(crate) fn claimed_at(nonce: Uuid) -> u64 {
+    nonce.as_u64_pair().1 >> 32
+}
+
+/// An instance that [`crate::Store::forget_passing`] may forget when it is old: one of UUID version 5, which no other is.
+pub fn passing_instance(digest: [u8; 16]) -> Uuid {
+    Builder::from_sha1_bytes(digest).into_uuid()
+}
+
+pub(crate) fn is_passing(instance: Uuid) -> bool {
+    instance.get_version_num() == 5
 }
 
 /// Why batch `seq` is not to be applied; `None` if it is the next one. The script of the Redis store says the same in

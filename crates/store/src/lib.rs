@@ -14,6 +14,7 @@ pub mod redis;
 pub mod sqlite;
 mod url;
 
+pub use claim::passing_instance;
 pub use error::{Class, StoreError};
 pub use filter::Filter;
 pub use url::{NotAStoreUrl, StoreUrl};
@@ -213,6 +214,13 @@ pub trait Store: Send + Sync {
     /// A store that [keeps positions](Store::keeps_positions) commits them in the same transaction, if every batch was
     /// applied or a duplicate; to another, none are given.
     async fn apply(&self, claim: &Claim, batches: &[Batch], positions: &[Position]) -> Result<Vec<Outcome>>;
+
+    /// How many batches of an instance have been applied. Claims nothing.
+    async fn applied(&self, instance: Uuid) -> Result<u64>;
+
+    /// Forgets [passing instances](passing_instance) that were last claimed before a time, in seconds since 1970: a slice
+    /// of all that there are, from `start` (what the call before answered) or from the beginning. `None` at the end.
+    async fn forget_passing(&self, before: u64, start: Option<&str>) -> Result<Option<String>>;
 
     /// Whether positions are kept here. A remote store does not: an [`outbox::Outbox`] stands before it.
     fn keeps_positions(&self) -> bool;

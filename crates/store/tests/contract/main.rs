@@ -61,6 +61,7 @@ on_every_store! {
     suite::a_series_has_only_what_lies_in_its_range,
     suite::a_store_that_was_closed_goes_on,
     suite::nothing_is_applied_of_no_batches,
+    suite::only_passing_instances_are_forgotten_and_only_old_ones,
     slices::slices_hold_what_was_counted_in_the_span,
     slices::many_names_come_in_many_slices,
     slices::a_slice_that_is_none_is_refused_or_empty,

@@ -1,8 +1,9 @@
 //! What holds for every store.
 
 use crate::bed::{Bed, Desk, applied, at, event, named, noon, on};
-use tallymark_core::{ALL, Day, Entry, Event, Minute, Name, OVERFLOW, When};
-use tallymark_store::{Claim, Class, Filter, Outcome, Standing, Step};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tallymark_core::{ALL, Batch, Day, Entry, Event, Minute, Name, OVERFLOW, When};
+use tallymark_store::{Claim, Class, Filter, Outcome, Standing, Step, passing_instance};
 use uuid::Uuid;
 
 pub(crate) async fn a_hit_counts_in_total_day_hour_minute_and_aggregate(bed: Bed) {
@@ -394,6 +395,32 @@ pub(crate) async fn a_store_that_was_closed_goes_on(bed: Bed) {
     let mut desk = Desk::of(&bed, instance).await;
     assert_eq!((desk.claim.marker, desk.claim.store), (1, store));
     assert_eq!(desk.count(&[at("a", noon(), 1)]).await.0, [2]);
+}
+
+pub(crate) async fn only_passing_instances_are_forgotten_and_only_old_ones(bed: Bed) {
+    let desk = Desk::new(&bed).await;
+    let (passing, other) = (passing_instance([7; 16]), uuid::Builder::from_custom_bytes([7; 16]).into_uuid());
+    for instance in [passing, other] {
+        let claim = desk.store.claim(instance).await.unwrap();
+        let batch = Batch { instance, ..desk.batch(1, &[at("a", noon(), 1)]) };
+        desk.store.apply(&claim, &[batch], &[]).await.unwrap();
+        assert_eq!(desk.store.applied(instance).await.unwrap(), 1);
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    for (before, left) in [(now - 3600, 1), (now + 3600, 0)] {
+        let mut start = None;
+        loop {
+            start = desk.store.forget_passing(before, start.as_deref()).await.unwrap();
+            if start.is_none() {
+                break;
+            }
+        }
+        assert_eq!(desk.store.applied(passing).await.unwrap(), left);
+        assert_eq!(desk.store.applied(other).await.unwrap(), 1);
+    }
+    assert_eq!(desk.total("a").await, 2);
+    let refused = desk.store.forget_passing(0, Some("x")).await.unwrap_err();
+    assert_eq!(refused.class(), Class::Request);
 }
 
 pub(crate) async fn nothing_is_applied_of_no_batches(bed: Bed) {
