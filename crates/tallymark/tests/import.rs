@@ -54,6 +54,9 @@ fn same_content_is_counted_once_under_any_name_packed_or_not_in_both_stores() {
                 (Some("already-imported"), first["id"].as_str())
             );
         }
+        let dry = import(&place, &[path(&log), "--dry-run"]);
+        assert_eq!((dry["state"].as_str(), dry["before"].as_u64()), (Some("already-imported"), Some(1)));
+        assert_eq!(import(&place, &[path(&log), "--dry-run", "--again"])["state"], "dry-run");
         assert_eq!(place.total("~all"), 350);
         assert_eq!(import(&place, &[path(&log), "--again"])["state"], "imported");
         stop(&mut daemon);

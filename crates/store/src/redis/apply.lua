@@ -69,7 +69,7 @@ while at_section < #A do
       try('SADD', KEYS[1], '~probe')
     end
   end
-  at_section = at_section + 8 + 2 * A[at_section + 7]
+  at_section = at_section + 8
 end
 try('XADD', KEYS[3], 'MINID', '~', '0-0', '0-0', '-', '-')
 if refused then

@@ -59,7 +59,7 @@ struct ImportLog {
     /// What standard input is known by: the same text is never imported twice.
     #[arg(long, value_name = "TEXT")]
     id: Option<String>,
-    /// Only show what would be counted. Whether it is in the store already is not looked up.
+    /// Only show what would be counted, and whether it is in the store already.
     #[arg(long)]
     dry_run: bool,
     /// Count it once more, even if it was imported before.
@@ -85,7 +85,9 @@ struct Report {
     rejected: BTreeMap<&'static str, u64>,
     hits: u64,
     batches: u64,
-    /// Of them, how many this run has brought to the store.
+    /// Of them, how many were in the store before.
+    before: u64,
+    /// And how many this run has brought there.
     applied: u64,
     state: State,
 }
@@ -122,13 +124,15 @@ impl ImportLog {
             tell_of_new_store(&config.store);
         }
         block_on(async {
-            let store = match self.dry_run {
+            // A dry run leaves no trace, not even an empty database.
+            let none = self.dry_run && common.existing_store(&config).await.is_err();
+            let store = match none {
                 true => None,
                 false => Some(tallymark_store::open(&config.store, config.retention).await?),
             };
             let mut reports = Vec::new();
             for file in &self.files {
-                let report = self.import(file, &routes, store.clone()).await?;
+                let report = self.import(file, &routes, store.as_ref()).await?;
                 if !common.json {
                     out::print(&people(&report))?;
                 }
@@ -158,7 +162,7 @@ impl ImportLog {
         &self,
         file: &Path,
         routes: &Arc<Routes>,
-        store: Option<Arc<dyn Store>>,
+        store: Option<&Arc<dyn Store>>,
     ) -> Result<Report> {
         let attempt = || format!("reading {}", file.display());
         // The content first: what it is decides whether any of it counts. A file that grows is imported as it is now.
@@ -175,7 +179,11 @@ impl ImportLog {
         let (input, bar) = open(file, "counting").with_context(attempt)?;
         let mut input = input.take(content.map_or(u64::MAX, |content| content.bytes));
         let mut import = Import::new(instance, routes.clone(), self.format);
-        let mut into = store.map(|store| Sink::new(store, instance));
+        let before = match store {
+            Some(store) if self.dry_run => store.applied(instance).await?,
+            _ => 0,
+        };
+        let mut into = store.filter(|_| !self.dry_run).map(|store| Sink::new(store.clone(), instance));
         let mut chunk = Vec::new();
         let mut read_bytes = 0;
         loop {
@@ -192,7 +200,7 @@ impl ImportLog {
         if content.is_some_and(|content| content.bytes != read_bytes) {
             bail!("{} became shorter while it was imported: only part of it is counted", file.display());
         }
-        report(file, instance, import.imported(), into.as_ref())
+        report(file, instance, import.imported(), into.as_ref(), before)
     }
 }
 
@@ -310,11 +318,12 @@ impl Sink {
     }
 }
 
-fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Sink>) -> Result<Report> {
+/// Without a sink it was a dry run, which has found so many batches `before`.
+fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Sink>, before: u64) -> Result<Report> {
     let Imported { received, accepted, rejected, hits, batches } = imported.clone();
     let applied = into.map_or(0, |into| into.applied);
-    let marker = into.and_then(|into| into.claim).map_or(0, |claim| claim.marker);
-    if marker > batches {
+    let before = into.and_then(|into| into.claim).map_or(before, |claim| claim.marker);
+    if before > batches {
         bail!(
             "{} was imported before, into more batches than it has now: its format or the routes were different then. \
              Nothing was counted",
@@ -330,10 +339,11 @@ fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Sink>) -> Re
         );
     }
     let state = match into {
+        None if batches > 0 && before == batches => State::AlreadyImported,
         None => State::DryRun,
         Some(_) if batches == 0 => State::NothingToCount,
         Some(_) if applied == 0 => State::AlreadyImported,
-        Some(_) if marker > 0 => State::Finished,
+        Some(_) if before > 0 => State::Finished,
         Some(_) => State::Imported,
     };
     Ok(Report {
@@ -344,6 +354,7 @@ fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Sink>) -> Re
         rejected,
         hits,
         batches,
+        before,
         applied,
         state,
     })
@@ -361,6 +372,9 @@ fn people(report: &Report) -> String {
             "already imported; nothing was counted (--again counts it once more)".to_owned()
         }
         State::NothingToCount => "nothing in it counts".to_owned(),
+        State::DryRun if report.before > 0 => {
+            format!("would import the rest of {hits}, because an import was interrupted; nothing was written")
+        }
         State::DryRun => format!("would import {hits}; nothing was written"),
     };
     let mut text = format!(
