@@ -394,3 +394,34 @@ fn half_a_request_does_not_hold_up_the_end_for_long() {
     stop(&mut daemon);
     assert_eq!(place.total("o/r"), 1);
 }
+
+/// Holds the database, so that nobody else writes to it.
+const HOLD: &str = r#"
+import sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+time.sleep(600)
+"#;
+
+/// What nothing can hold any longer is said as a number, and the exit code tells a supervisor.
+#[test]
+fn hits_that_are_lost_at_the_end_are_a_number_and_exit_code_1() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("o/r"), 1);
+    wait_until("it is counted", PATIENCE, || place.total("o/r") == 1);
+    let database = place.data_dir().join("tallymark.db").display().to_string();
+    let mut holder = Daemon::builder("python3").args(["-c", HOLD, &database]).start();
+    holder.wait_for_line(|line| line == "held", PATIENCE);
+    let mut syslog = place.syslog();
+    for _ in 0..5 {
+        syslog.send(line("o%2Fr").as_bytes());
+    }
+    wait_until("they are taken", PATIENCE, || place.metrics().lines("syslog-udp")[1] == 5);
+    daemon.sigterm();
+    assert_eq!(daemon.wait(PATIENCE * 2).code(), Some(1), "{}", daemon.stderr());
+    assert!(daemon.stderr().contains("the last 5 hits could not be written"), "{}", daemon.stderr());
+    drop(holder);
+    assert_eq!(place.total("o/r"), 1);
+}
