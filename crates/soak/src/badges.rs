@@ -28,7 +28,7 @@ pub fn run(plan: &Plan) {
     let mut daemon = bed.start("ingest");
     let hits = Traffic::start(&bed, traffic::names(NAMES), plan.size(1500, 3000));
     let stop = AtomicBool::new(false);
-    let reads = thread::scope(|scope| {
+    let (reads, updates) = thread::scope(|scope| {
         let reader = scope.spawn(|| read(&bed.badges(), &stop));
         // The reader ends with us, also when something here fails.
         let _end = SetOnDrop(&stop);
@@ -50,9 +50,14 @@ pub fn run(plan: &Plan) {
     }
     let left = fs::read_dir(bed.badges().join(".tmp")).expect("the directory is there").count();
     assert_eq!(left, 0, "files left over");
-    let [reads, hits] = [reads, ledger.total()].map(group);
+    let [reads, updates, hits] = [reads, updates, ledger.total()].map(group);
     let disk = if tmpfs.is_some() { "the disk full every other time" } else { "no full disk" };
-    say("badges", &format!("{kills} kills, {disk}, {reads} reads, {hits} hits, none incomplete or lower"));
+    say(
+        "badges",
+        &format!(
+            "{kills} kills, {disk}, {reads} reads, {updates} updates seen, {hits} hits, none incomplete or lower"
+        ),
+    );
 }
 
 /// Tells a thread to end, whatever happens to the one that waits for it.
@@ -81,10 +86,11 @@ fn trouble(bed: &Bed, tmpfs: Option<&Tmpfs>, random: &mut Random) {
     }
 }
 
-/// Reads badges until it is told to stop; panics at the first that is not whole or has gone down.
-fn read(dir: &Path, stop: &AtomicBool) -> u64 {
+/// Reads badges until it is told to stop; panics at the first that is not whole or has gone down. Answers how often it has
+/// read one, and how often another number than before.
+fn read(dir: &Path, stop: &AtomicBool) -> (u64, u64) {
     let mut seen: BTreeMap<PathBuf, u64> = BTreeMap::new();
-    let (mut reads, started) = (0u32, Instant::now());
+    let (mut reads, mut updates, started) = (0u32, 0, Instant::now());
     while !stop.load(Relaxed) {
         let files = fs::read_dir(dir).map(|files| files.filter_map(|file| Some(file.ok()?.path())).collect());
         let files: Vec<PathBuf> = files.unwrap_or_default();
@@ -95,6 +101,7 @@ fn read(dir: &Path, stop: &AtomicBool) -> u64 {
             };
             let last = seen.entry(path.clone()).or_default();
             assert!(total >= *last, "{}: {total} after {last}", path.display());
+            updates += u64::from(total != *last);
             *last = total;
             reads += 1;
             let due = started + Duration::from_secs(1) * reads / READS;
@@ -104,7 +111,7 @@ fn read(dir: &Path, stop: &AtomicBool) -> u64 {
             thread::yield_now();
         }
     }
-    u64::from(reads)
+    (u64::from(reads), updates)
 }
 
 /// The number of a whole picture.
