@@ -136,7 +136,9 @@ pub(crate) async fn serve<S: Stream>(
             return ended;
         }
         let parts = connection.into_parts();
-        (stream, unread) = (parts.io.io.into_inner().into_inner(), parts.read_buf);
+        // Copied, because what is left of a buffer holds all of it.
+        unread = Bytes::copy_from_slice(&parts.read_buf);
+        stream = parts.io.io.into_inner().into_inner();
     }
 }
 
