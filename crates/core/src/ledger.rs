@@ -3,7 +3,7 @@
 //! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`, as it does with
 //! [`Counter`](crate::Counter).
 
-use crate::Counts;
+use crate::{Counts, Reject};
 use std::{fmt, future::Future, pin::Pin};
 
 /// What makes a request that is sent twice one request.
@@ -64,4 +64,7 @@ pub trait Ledger: Send + Sync {
     /// Puts counts into the store, and answers when they are there: with `once` exactly once for each key, however
     /// often it is called.
     fn commit<'a>(&'a self, once: Option<Once<'a>>, counts: Counts) -> Commit<'a>;
+
+    /// Adds what became of the items of a request to the lines that were received, accepted and rejected.
+    fn tell(&self, items: &[Result<(), Reject>]);
 }

@@ -81,6 +81,10 @@ rejects! {
     Multipart = "multipart",
     /// Not the JSON it should be: malformed, a field twice, or an object missing.
     Json = "json",
+    /// Handed in before under the same idempotency key, and counted then.
+    Duplicate = "duplicate",
+    /// Handed in and not committed: whoever handed it in was told why.
+    Uncommitted = "uncommitted",
     /// A run of NUL bytes, as a crash of the machine leaves it in a file. Counted once a run.
     Nul = "nul",
 }

@@ -60,6 +60,18 @@ const BLOCKS: &[&[u8]] = &[
     b"\x03hit\x03a/b\x02\x00\x01\x02\x05\x85order\x03a/b\x01\x00\x05\x02\x08\x06closed\x04\x08\x09~overflow\x01",
 ];
 
+const MESSAGES: &[&[u8]] = &[
+    br#"pageview {"type":"pageview","time":"2026-11-20T12:00:00.789-03:00","data":{"account":"acme","unq":"1"}}"#,
+    br#"order {"type":"order","data":{"account":"a/b","status":"closed","browser":{"name":["x"]}}}"#,
+    br#" {"type":"apievent","data":{"account":7,"status":null}}"#,
+];
+
+/// A greeting, a handshake, and messages short, long and in parts.
+const PUBLISHERS: &[&[u8]] = &[
+    b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+      \x04\x26\x05READY\x0bSocket-Type\0\0\0\x03PUB\x08Identity\0\0\0\0\0\x03t a\x01\x01a\0\x01b\x02\0\0\0\0\0\0\0\x02hi\x04\x07\x04PING\0\0",
+];
+
 /// The inputs of a target.
 pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     let rows = match target {
@@ -69,6 +81,8 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "config" => CONFIGS.to_vec(),
         "http" => REQUESTS.to_vec(),
         "outbox" => BLOCKS.to_vec(),
+        "zmq" => MESSAGES.to_vec(),
+        "zmtp" => PUBLISHERS.to_vec(),
         _ => LINES.to_vec(),
     };
     let mut corpus: Vec<Vec<u8>> = rows.into_iter().map(<[u8]>::to_vec).collect();

@@ -9,6 +9,8 @@ use tallymark_badge::Look;
 use tallymark_core::{
     Dating, Frame, Frames, Framing, Line, Lines, Name, NameRef, Now, Reject, Route, Routes, combined,
     decode_percent, record,
+    zmq::Clock,
+    zmtp::{Received, Subscription},
 };
 use tallymark_ingest::{
     FlusherState, Format, HandedIn, IngestMeters, Intake, Live, NameLimits, SourceMeters,
@@ -37,6 +39,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "config", make: config },
     Target { name: "http", make: http },
     Target { name: "outbox", make: outbox },
+    Target { name: "zmq", make: zmq },
+    Target { name: "zmtp", make: zmtp },
 ];
 
 const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
@@ -243,5 +247,58 @@ fn outbox() -> Check {
             assert_eq!(again, counts);
         }
         let _ = codec::merge(&[input.to_vec(), input.to_vec()]);
+    })
+}
+
+/// A message of a bus: received = accepted + rejected, and what is accepted is in the tally.
+fn zmq() -> Check {
+    let clocks = [Clock::Arrival, Clock::Message];
+    let meters = [(); 2].map(|()| IngestMeters::default().source("fuzz"));
+    let mut intakes: Vec<Intake> = clocks
+        .iter()
+        .zip(&meters)
+        .map(|(&clock, meters)| Intake::of_messages(clock, 1000, 65_536, meters.clone()))
+        .collect();
+    let mut before = [0; 2];
+    Box::new(move |input| {
+        for ((intake, meters), before) in intakes.iter_mut().zip(&meters).zip(&mut before) {
+            intake.message(input, NOW);
+            intake.report();
+            let (received, accepted, rejected) = meters.lines();
+            assert_eq!(received, accepted + rejected, "received = accepted + rejected");
+            let sealed = intake.seal();
+            assert!(sealed.hits() >= accepted - *before, "what is accepted is counted");
+            let statuses = sealed.statuses.iter().map(|status| status.count).sum::<u64>();
+            assert!(statuses <= sealed.hits(), "a status comes with a hit");
+            *before = accepted;
+        }
+    })
+}
+
+/// Where a publisher's bytes are cut does not matter, no message is longer than the limit, and nothing is held but the
+/// beginning of one.
+fn zmtp() -> Check {
+    const LIMIT: usize = 64;
+    Box::new(|input| {
+        let received = |chunk: usize| {
+            let (mut subscription, mut seen) = (Subscription::new("t", LIMIT), Vec::new());
+            for chunk in input.chunks(chunk.max(1)) {
+                let taken = subscription.push(chunk, |received| {
+                    if let Received::Message(message) = received {
+                        assert!(message.len() <= LIMIT, "{}", message.len());
+                    }
+                    seen.push(format!("{received:?}"));
+                });
+                if let Err(why) = taken {
+                    seen.push(why.to_string());
+                    break;
+                }
+            }
+            (seen, subscription.is_partial())
+        };
+        let (whole, _) = received(input.len());
+        for chunk in [1, 3, 64] {
+            assert_eq!(received(chunk).0, whole, "in chunks of {chunk}");
+        }
     })
 }

@@ -7,7 +7,7 @@
 use crate::{
     flusher::{FlusherState, NameLimits},
     live::Live,
-    meters::IngestMeters,
+    meters::{Delta, IngestMeters, SourceMeters},
     source::now,
 };
 use sha2::{Digest, Sha256};
@@ -19,7 +19,9 @@ use std::{
     },
     time::Duration,
 };
-use tallymark_core::{Batch, Commit, Committed, Counts, Entry, Ledger, Name, NotCommitted, Once, batches};
+use tallymark_core::{
+    Batch, Commit, Committed, Counts, Entry, Ledger, Name, NotCommitted, Once, Reject, batches,
+};
 use tallymark_store::{Claim, Outcome, Store, passing_instance};
 use uuid::Uuid;
 
@@ -46,6 +48,7 @@ pub struct HandedIn {
     live: Arc<Live>,
     state: FlusherState,
     meters: IngestMeters,
+    items: SourceMeters,
     limits: NameLimits,
     own: tokio::sync::Mutex<Option<Own>>,
     bodies: Mutex<Bodies>,
@@ -87,7 +90,8 @@ impl HandedIn {
     ) -> HandedIn {
         let (own, bodies) = (tokio::sync::Mutex::default(), Mutex::default());
         let (keyed, forgetting) = (AtomicU64::new(0), Arc::default());
-        HandedIn { store, live, state, meters, limits, own, bodies, keyed, forgetting }
+        let items = meters.source("api");
+        HandedIn { store, live, state, meters, items, limits, own, bodies, keyed, forgetting }
     }
 
     /// Lets the store forget keys that are older than is promised, a slice at a time. So it has those of about the last
@@ -247,6 +251,17 @@ impl HandedIn {
 impl Ledger for HandedIn {
     fn commit<'a>(&'a self, once: Option<Once<'a>>, counts: Counts) -> Commit<'a> {
         Box::pin(self.write(once, counts))
+    }
+
+    fn tell(&self, items: &[Result<(), Reject>]) {
+        let mut delta = Delta { received: items.len() as u64, ..Delta::default() };
+        for item in items {
+            match item {
+                Ok(()) => delta.accepted += 1,
+                Err(reject) => delta.reject(*reject),
+            }
+        }
+        self.items.add(&mut delta);
     }
 }
 

@@ -187,3 +187,26 @@ fn an_emptied_redis_is_handed_nothing() {
     assert!(daemon.stderr().contains("another store than a moment ago"), "{}", daemon.stderr());
     stop(&mut daemon);
 }
+
+#[test]
+fn statuses_are_in_the_store_with_their_hits_and_the_lines_add_up() {
+    let redis = Redis::start();
+    let mut place = Place::with_store(redis.url());
+    place.configure(CONFIG);
+    let mut daemon = place.serve();
+    ready(&place);
+    let order = |status: &str| json!({"name": "acme", "event": "order", "status": status, "time": "2026-01-31T12:00:00Z"});
+    let items = json!([order("closed"), order("closed"), order("draft"), order("~overflow"), {"name": ""}]);
+    for duplicate in [false, true] {
+        let (status, answer) = post(&place, Some("orders"), &items);
+        assert_eq!((status, &answer["duplicate"]), (200, &json!(duplicate)), "{answer}");
+    }
+    assert_eq!(redis.cli(&["HMGET", "funnels:acme:order:2026:1", "closed", "draft"]), "2\n1");
+    assert_eq!(redis.cli(&["HGET", "funnels:~all:order:2026", "closed"]), "2");
+    let metrics = place.metrics();
+    assert_eq!(metrics.lines("api"), [10, 3, 7, 0]);
+    let reasons =
+        [("duplicate", 3), ("noname", 2), ("status", 2)].map(|(reason, count)| (reason.to_owned(), count));
+    assert_eq!(metrics.rejected("api"), reasons.into());
+    stop(&mut daemon);
+}

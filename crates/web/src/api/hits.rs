@@ -12,7 +12,10 @@ use axum::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{sync::Arc, time::Duration};
-use tallymark_core::{Committed, Counts, Entry, Event, Name, NameRef, NotCommitted, Now, Once, When};
+use tallymark_core::{
+    Committed, Counts, Entry, Event, Name, NameRef, NotAName, NotCommitted, Now, Once, Reject, Status,
+    StatusCount, When,
+};
 
 /// How many items one request has at the most.
 const ITEMS: usize = 10_000;
@@ -33,6 +36,14 @@ struct Item {
     count: Option<serde_json::Number>,
     #[serde(default, deserialize_with = "given")]
     time: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    status: Option<String>,
+}
+
+/// An item that does not count: the reason for the metrics, and in words.
+struct Refused {
+    reject: Reject,
+    why: String,
 }
 
 /// What may be left out, but is not `null`.
@@ -85,24 +96,42 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
     let form = form(sent)?;
     let key = key(sent)?;
     let body = read(sent, body, api.app.body_bytes).await?;
-    let items = items(form, &body)?;
+    let items = items(form, &body).inspect_err(|_| api.app.ledger.tell(&[Err(Reject::Json)]))?;
     if items.len() > ITEMS {
         return Err(Problem::mistake(format!("at most {ITEMS} items in one request")));
     }
     let now = (api.app.now)();
-    let entries: Vec<Result<Entry, String>> =
-        items.into_iter().map(|item| item.and_then(|item| entry(item, now))).collect();
-    let good: Vec<Entry> = entries.iter().filter_map(|entry| entry.as_ref().ok().cloned()).collect();
-    let (asked, accepted) = (entries.len(), good.len());
-    let verdict = |entry: Result<Entry, String>| Verdict { ok: entry.is_ok(), error: entry.err() };
-    let results: Vec<Verdict> = entries.into_iter().map(verdict).collect();
+    let counted: Vec<Result<Counted, Refused>> =
+        items.into_iter().map(|item| item.and_then(|item| counted(item, now))).collect();
+    let (mut entries, mut statuses, mut fates, mut results) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for item in counted {
+        fates.push(item.as_ref().map(|_| ()).map_err(|refused| refused.reject));
+        match item {
+            Ok(Counted { entry, status }) => {
+                entries.push(entry);
+                statuses.extend(status);
+                results.push(Verdict { ok: true, error: None });
+            }
+            Err(refused) => results.push(Verdict { ok: false, error: Some(refused.why) }),
+        }
+    }
+    let (asked, accepted) = (results.len(), entries.len());
     if accepted == 0 && asked > 0 {
+        api.app.ledger.tell(&fates);
         let error = "no item could be counted; results says why, for each";
         return Ok(json(StatusCode::BAD_REQUEST, &Refusal { error, results }));
     }
     let once = key.map(|key| Once { key, body: &body });
-    let committed = api.app.ledger.commit(once, Counts::folded(good, Vec::new())).await?;
-    let duplicate = committed == Committed::Before;
+    let committed = api.app.ledger.commit(once, Counts::folded(entries, statuses)).await;
+    let fate = match committed {
+        Ok(Committed::Now) => Ok(()),
+        Ok(Committed::Before) => Err(Reject::Duplicate),
+        Err(_) => Err(Reject::Uncommitted),
+    };
+    fates.iter_mut().filter(|of_item| of_item.is_ok()).for_each(|of_item| *of_item = fate);
+    api.app.ledger.tell(&fates);
+    let duplicate = committed? == Committed::Before;
     Ok(json(StatusCode::OK, &Receipt { accepted, rejected: asked - accepted, duplicate, results }))
 }
 
@@ -156,8 +185,8 @@ async fn read(sent: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Probl
 }
 
 /// The items, each by itself right or wrong; an error when not even their number is known.
-fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, String>>, Problem> {
-    let read = |value: serde_json::Result<Item>| value.map_err(|why| why.to_string());
+fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, Refused>>, Problem> {
+    let read = |value: serde_json::Result<Item>| value.map_err(|why| refused(Reject::Json)(why.to_string()));
     match form {
         Form::Array => {
             let values: Vec<serde_json::Value> = serde_json::from_slice(body)
@@ -171,21 +200,38 @@ fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, String>>, Problem> 
     }
 }
 
-fn entry(item: Item, now: Now) -> Result<Entry, String> {
+/// What one item counts.
+struct Counted {
+    entry: Entry,
+    status: Option<StatusCount>,
+}
+
+fn refused(reject: Reject) -> impl Fn(String) -> Refused {
+    move |why| Refused { reject, why }
+}
+
+fn counted(item: Item, now: Now) -> Result<Counted, Refused> {
     let event = item.event.map_or(Ok(Event::HIT), |event| Event::new(event.as_bytes()));
-    let event = event.map_err(|why| why.to_string())?;
-    let name = NameRef::of(event, item.name.as_bytes()).map(Name::from).map_err(|why| why.to_string())?;
+    let event = event.map_err(|why| refused(Reject::Event)(why.to_string()))?;
+    let name = NameRef::of(event, item.name.as_bytes()).map(Name::from);
+    let name = name.map_err(|why| match why {
+        NotAName::Empty => refused(Reject::NoName)(why.to_string()),
+        _ => refused(Reject::Name)(why.to_string()),
+    })?;
     let count = item.count.map_or(Some(1), |count| whole(&count)).filter(|count| (1..=COUNT).contains(count));
-    let count = count.ok_or_else(|| format!("count is a whole number from 1 to {COUNT}"))?;
-    let at = match item.time {
-        None => now,
-        Some(time) => Now::parse_rfc3339(&time)
-            .ok_or("time is as RFC 3339 writes it (2026-11-20T12:00:00Z), from 1970 on")?,
-    };
+    let count =
+        count.ok_or_else(|| refused(Reject::Weight)(format!("count is a whole number from 1 to {COUNT}")))?;
+    let no_time = "time is as RFC 3339 writes it (2026-11-20T12:00:00Z), from 1970 on";
+    let at = item.time.map_or(Some(now), |time| Now::parse_rfc3339(&time));
+    let at = at.ok_or_else(|| refused(Reject::Time)(no_time.to_owned()))?;
     if at.unix_ms > now.unix_ms.saturating_add(AHEAD_MS) {
-        return Err("time is more than 10 minutes ahead".to_owned());
+        return Err(refused(Reject::Date)("time is more than 10 minutes ahead".to_owned()));
     }
-    Ok(Entry { event, name, when: When::Minute(at.minute()), count })
+    let status = item.status.map(|status| Status::new(&status)).transpose();
+    let status = status.map_err(|why| refused(Reject::Status)(why.to_string()))?;
+    let month = at.day().month();
+    let status = status.map(|status| StatusCount { event, name: name.clone(), month, status, count });
+    Ok(Counted { entry: Entry { event, name, when: When::Minute(at.minute()), count }, status })
 }
 
 /// JSON knows no whole numbers: `3.0` is one.

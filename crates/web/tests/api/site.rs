@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use tallymark_badge::Look;
 use tallymark_core::{
     Batch, Commit, Committed, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef,
-    NotCommitted, Now, Once, Total, Unavailable, Waiting, When,
+    NotCommitted, Now, Once, Reject, StatusCount, Total, Unavailable, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{App, Rankings, Visibility, router};
@@ -55,6 +55,7 @@ pub(crate) type Handed = (Option<String>, Vec<String>);
 pub(crate) struct Book {
     pub(crate) handed: Mutex<Vec<Handed>>,
     pub(crate) answer: Mutex<Result<Committed, NotCommitted>>,
+    pub(crate) told: Mutex<Vec<&'static str>>,
 }
 
 impl Ledger for Book {
@@ -64,10 +65,20 @@ impl Ledger for Book {
             let (minute, day) = (minute.hour_of_day() * 60 + minute.minute_of_hour(), minute.day());
             format!("{} {} {day} {minute} {}", entry.event, entry.name, entry.count)
         };
-        let handed = (once.map(|once| once.key.to_owned()), counts.entries.iter().map(text).collect());
+        let statused = |s: &StatusCount| {
+            let (year, month) = s.month.date();
+            format!("{} {} {year}-{month} {:?} {}", s.event, s.name, s.status.as_str(), s.count)
+        };
+        let counts = counts.entries.iter().map(text).chain(counts.statuses.iter().map(statused));
+        let handed = (once.map(|once| once.key.to_owned()), counts.collect());
         self.handed.lock().unwrap().push(handed);
         let answer = self.answer.lock().unwrap().clone();
         Box::pin(async { answer })
+    }
+
+    fn tell(&self, items: &[Result<(), Reject>]) {
+        let label = |item: &Result<(), Reject>| item.map_or_else(Reject::label, |()| "accepted");
+        self.told.lock().unwrap().extend(items.iter().map(label));
     }
 }
 
@@ -108,7 +119,11 @@ impl Site {
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         fill(&*store).await;
-        let book = Arc::new(Book { handed: Mutex::default(), answer: Mutex::new(Ok(Committed::Now)) });
+        let book = Arc::new(Book {
+            handed: Mutex::default(),
+            answer: Mutex::new(Ok(Committed::Now)),
+            told: Mutex::default(),
+        });
         let rankings = Arc::new(Rankings::new(store.clone(), || NOW, [], Default::default()));
         rankings.refresh().await.unwrap();
         let app = App {

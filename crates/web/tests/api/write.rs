@@ -154,3 +154,45 @@ async fn what_the_store_says_is_passed_on_without_its_address() {
     *site.book.answer.lock().unwrap() = Ok(Committed::Before);
     assert_eq!(post(&site, &[JSON], "[{\"name\":\"a\"}]").await.json()["duplicate"], true);
 }
+
+#[tokio::test]
+async fn statuses_are_handed_in_beside_their_hits() {
+    let site = Site::new().await;
+    let body = r#"[
+        {"name": "acme", "event": "order", "status": "closed", "count": 2},
+        {"name": "acme", "event": "order", "status": "closed", "time": "2025-01-31T23:59:59Z"},
+        {"name": "acme", "event": "order", "status": "in transit"}, {"name": "acme", "event": "order"},
+        {"name": "a", "status": ""}, {"name": "a", "status": "~overflow"}, {"name": "a", "status": "a\nb"},
+        {"name": "a", "status": 7}, {"name": "a", "status": null}
+    ]"#;
+    let got = post(&site, &[JSON], body).await.json();
+    assert_eq!((&got["accepted"], &got["rejected"]), (&json!(4), &json!(5)));
+    assert!(got["results"][5]["error"].as_str().unwrap().contains("a status is 1 to 64 bytes"));
+    let expected = [
+        "order acme 2025-01-31 1439 1",
+        "order acme 2026-11-20 720 4",
+        "order acme 2025-1 \"closed\" 1",
+        "order acme 2026-11 \"closed\" 2",
+        "order acme 2026-11 \"in transit\" 1",
+    ];
+    assert_eq!(site.book.handed.lock().unwrap()[0].1, expected);
+}
+
+#[tokio::test]
+async fn every_item_is_accepted_or_rejected_with_its_reason() {
+    let site = Site::new().await;
+    let told = |site: &Site| std::mem::take(&mut *site.book.told.lock().unwrap());
+    let all = r#"[{"name": "a"}, {"name": ""}, {"name": "~a"}, {"name": "a", "event": "A"}, {"name": "a", "count": 0},
+        {"name": "a", "time": "x"}, {"name": "a", "time": "2199-01-01T00:00:00Z"}, {"name": "a", "status": "~"}, 7]"#;
+    post(&site, &[JSON], all).await;
+    let rejects = ["noname", "name", "event", "weight", "time", "date", "status", "json"];
+    assert_eq!(told(&site), [&["accepted"], &rejects[..]].concat());
+    post(&site, &[JSON], "{").await;
+    post(&site, &[LINES], "{\"name\": \"\"}").await;
+    assert_eq!(told(&site), ["json", "noname"]);
+    *site.book.answer.lock().unwrap() = Ok(Committed::Before);
+    post(&site, &[LINES], "{\"name\": \"a\"}\n7").await;
+    *site.book.answer.lock().unwrap() = Err(NotCommitted::NoRoom);
+    post(&site, &[LINES], "{\"name\": \"a\"}\n7").await;
+    assert_eq!(told(&site), ["duplicate", "json", "uncommitted", "json"]);
+}

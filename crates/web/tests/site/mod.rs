@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
     Batch, Commit, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef, NotCommitted, Now,
-    Once, Total, Unavailable, Waiting, When,
+    Once, Reject, Total, Unavailable, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{App, Rankings, Visibility, router};
@@ -51,6 +51,8 @@ impl Ledger for Closed {
     fn commit<'a>(&'a self, _once: Option<Once<'a>>, _counts: Counts) -> Commit<'a> {
         Box::pin(async { Err(NotCommitted::NoRoom) })
     }
+
+    fn tell(&self, _items: &[Result<(), Reject>]) {}
 }
 
 pub(crate) struct Site {
