@@ -187,6 +187,7 @@ fn start_command_of_bootic_works_with_one_dash_and_with_two() {
             ("topic", "order".to_owned()),
             ("redishost", redis.url().replace("redis://", "").trim_end_matches('/').to_owned()),
             ("httphost", format!("localhost:{http}")),
+            ("pathprefix", "/numbers".to_owned()),
         ];
         let flags: Vec<String> =
             words.into_iter().flat_map(|(flag, value)| [format!("{dash}{flag}"), value]).collect();
@@ -200,6 +201,10 @@ fn start_command_of_bootic_works_with_one_dash_and_with_two() {
             let keys = redis.cli(&["KEYS", "funnels:acme:order:*"]);
             keys.lines().count() == 2 && keys.lines().all(|key| redis.cli(&["HGET", key, "closed"]) == count)
         });
+        let key = redis.cli(&["KEYS", "funnels:acme:order:*"]).lines().next().unwrap().replace(':', "/");
+        let answer = http::get(format!("127.0.0.1:{http}"), &format!("/numbers/{key}"));
+        let data = format!("\"data\":{{\"closed\":{count}}}");
+        assert!(answer.status == 200 && answer.text().contains(&data), "{}", answer.text());
         stop(&mut daemon);
     }
     assert_eq!(redis.cli(&["KEYS", "*pageview*"]), "");
