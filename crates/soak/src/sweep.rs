@@ -43,18 +43,32 @@ fn sweep(plan: &Plan, redis: Option<&Redis>) {
 fn killed_at(plan: &Plan, bed: &Bed, at: u64) -> (bool, u64) {
     file::configure(bed);
     let (mut log, mut random) = (Log::new(bed, LINES + 50), plan.random());
-    log.write(LINES, &mut random);
-    log.end();
+    // In portions, each of which waits until the store has the one before: so there are as many commits.
+    let portions = plan.size(4, 25);
+    let mut portion = |log: &mut Log| {
+        log.write(LINES / portions, &mut random);
+        log.end();
+    };
+    portion(&mut log);
     let inject = format!("inject={CALLS}:signal=KILL:when={at}");
     let args = ["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={CALLS}"), "-e", &inject, "--"];
     let mut daemon = Daemon::builder("strace").args(args).args(bed.command("ingest")).start();
     let mut asked = false;
     wait_until("the kill, or the end", PATIENCE, || {
-        if !asked && read(bed) == Some(LINES) {
-            asked = terminate(&daemon);
+        let sent = log.ledger.total();
+        let in_store = |(read, batches)| read == sent && batches >= sent / (LINES / portions);
+        if !asked && applied(bed).is_some_and(in_store) {
+            if sent < LINES {
+                portion(&mut log);
+            } else {
+                asked = terminate(&daemon);
+            }
         }
         !daemon.is_running()
     });
+    while log.ledger.total() < LINES {
+        portion(&mut log);
+    }
     let killed = !daemon.wait(PATIENCE).success();
     let mut daemon = bed.start("ingest");
     let counts = bed.counts();
@@ -70,10 +84,11 @@ fn killed_at(plan: &Plan, bed: &Bed, at: u64) -> (bool, u64) {
     (killed, log.ledger.total())
 }
 
-/// How many lines of the file have been read, if it answers.
-fn read(bed: &Bed) -> Option<u64> {
+/// How many lines of the file have been read, and how many batches are in the store, if it answers.
+fn applied(bed: &Bed) -> Option<(u64, u64)> {
     let answer = http::try_request("GET", bed.addr(), "/metrics", &[], b"").ok()?;
-    Some(crate::Metrics::parse(answer.text()).lines("file").received)
+    let metrics = crate::Metrics::parse(answer.text());
+    Some((metrics.lines("file").received, metrics.get("batches_applied_total")))
 }
 
 /// SIGTERM to what strace runs: strace itself would let go of it.
