@@ -19,6 +19,8 @@ use std::{
 
 /// How long after its last write a copy may still wait for the truncation of the log.
 const COPYING: Duration = Duration::from_secs(60);
+/// How long a copy may have nothing yet. The copy of an empty log stays empty.
+const BEGINNING: Duration = Duration::from_secs(2);
 
 /// What is to be read.
 #[derive(Default)]
@@ -42,7 +44,13 @@ pub(super) struct Plan {
 impl Plan {
     /// Finds where a position stands now.
     pub(super) fn resume(log: &Path, marks: &[Mark]) -> io::Result<Plan> {
-        let mut siblings = Siblings::find(log)?;
+        let plan = Plan::of(Siblings::find(log)?, marks)?;
+        // A log that was truncated between the list and the look has a copy that is not in the list.
+        if plan.truncated && plan.lost { Plan::of(Siblings::find(log)?, marks) } else { Ok(plan) }
+    }
+
+    /// The same with what was found beside the log a moment ago.
+    pub(super) fn of(mut siblings: Siblings, marks: &[Mark]) -> io::Result<Plan> {
         let mut plan = Plan { troubles: std::mem::take(&mut siblings.troubles), ..Plan::default() };
         for (at, mark) in marks.iter().enumerate() {
             if mark.is_absent() {
@@ -183,11 +191,12 @@ impl Sibling {
         mark.offset > 0 && self.resume(&mark).is_ok_and(|found| found.is_some())
     }
 
-    /// Whether it was made just now of what the log still has.
+    /// Whether it was made just now of what the log still has, or is just being made and has nothing yet.
     fn is_fresh_copy_of(&self, live: &Sibling) -> io::Result<bool> {
-        let length = self.file.metadata()?.len();
+        let (length, of_log) = (self.file.metadata()?.len(), live.file.metadata()?.len());
         let later = self.identity.born > live.identity.born;
-        if length == 0 || !later || self.age() > COPYING || length > live.file.metadata()?.len() {
+        let patience = if length == 0 { BEGINNING } else { COPYING };
+        if of_log == 0 || !later || self.age() > patience || length > of_log {
             return Ok(false);
         }
         same_ends(&self.file, &live.file, length)

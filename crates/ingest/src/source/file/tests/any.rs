@@ -92,7 +92,10 @@ impl World {
                 self.bed.rename("access.log", "access.log.1");
                 self.bed.append("access.log", "");
             }
-            Happens::CopyTruncate if self.bed.log().exists() && !self.half => {
+            // The copy of an empty log looks for two seconds as if it were being made.
+            Happens::CopyTruncate
+                if !self.half && std::fs::metadata(self.bed.log()).is_ok_and(|log| log.len() > 0) =>
+            {
                 self.bed.read();
                 self.bed.commit();
                 self.shift();

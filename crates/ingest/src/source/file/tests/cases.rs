@@ -2,7 +2,9 @@
 
 use super::{
     super::{
+        locate::Plan,
         mark::{Identity, Mark, Marks},
+        siblings::Siblings,
         tailer::{Start, Step},
     },
     bed::Bed,
@@ -158,6 +160,58 @@ fn case_67_log_that_is_just_being_copied_is_not_read_twice() {
     File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
     bed.append("access.log", "d\n");
     bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]);
+}
+
+/// It exists before anything is in it.
+#[test]
+fn case_67_copy_that_has_nothing_yet_is_not_read_twice() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    bed.restart();
+    bed.rename("access.log", "access.log.2");
+    bed.append("access.log", "b\n");
+    std::thread::sleep(Duration::from_millis(10));
+    bed.append("access.log.1", "");
+    bed.expect(&[("a", 1)]);
+    bed.append("access.log.1", "b\n");
+    bed.expect(&[("a", 1)]);
+    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.append("access.log", "c\n");
+    bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+}
+
+#[test]
+fn case_67_copy_of_an_empty_log_holds_nothing_up() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    bed.restart();
+    bed.rename("access.log", "access.log.2");
+    bed.append("access.log", "");
+    std::thread::sleep(Duration::from_millis(10));
+    bed.copytruncate("access.log.1");
+    let copied = std::time::SystemTime::now() - Duration::from_secs(3);
+    File::options().write(true).open(bed.path("access.log.1")).unwrap().set_modified(copied).unwrap();
+    bed.append("access.log", "b\n");
+    bed.expect(&[("a", 1), ("b", 1)]);
+}
+
+/// A copytruncate between the list of the files and the look into them: the copy is not in the list.
+#[test]
+fn case_67_truncation_in_the_middle_of_the_search_is_searched_again() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\nb\n");
+    bed.read();
+    let marks = bed.tailer().position();
+    bed.append("access.log", "c\n");
+    let before = Siblings::find(&bed.log()).unwrap();
+    bed.copytruncate("access.log.1");
+    let stale = Plan::of(before, &marks.0).unwrap();
+    assert!(stale.truncated && stale.lost, "that is what resume looks for");
+    let plan = Plan::resume(&bed.log(), &marks.0).unwrap();
+    assert!(!plan.lost && plan.resumed.len() == 1);
+    assert_eq!(plan.resumed[0].path(), bed.path("access.log.1"));
 }
 
 #[test]
