@@ -54,6 +54,9 @@ pub(super) struct Input {
     prefix: Vec<u8>,
     tail: Vec<u8>,
     mtime: u64,
+    /// What its mark has for the time of the last write as long as nothing of it is read: a time before all of it. If it
+    /// is packed meanwhile, that is what tells its gzip from those of earlier generations.
+    before: u64,
     /// The end was seen with this time of the last write.
     ended: bool,
     /// What was in it when it was found. It may have to wait until it is read, and be truncated meanwhile.
@@ -84,6 +87,7 @@ impl Input {
             prefix: Vec::new(),
             tail: Vec::new(),
             mtime: mtime(&metadata),
+            before: mtime(&metadata).saturating_sub(u64::from(metadata.len() > 0)),
             ended: false,
             found_with,
         })
@@ -106,6 +110,7 @@ impl Input {
         }
         (input.prefix, input.tail) = (prefix, tail);
         (input.offset, input.skip, input.found_with) = (mark.offset, mark.skip, None);
+        input.before = mark.mtime;
         Ok(Some(input))
     }
 
@@ -137,8 +142,9 @@ impl Input {
         self.identity
     }
 
+    /// The time of the last write that was seen, if anything was read.
     pub(super) fn mtime(&self) -> u64 {
-        self.mtime
+        if self.offset == 0 { self.before } else { self.mtime }
     }
 
     pub(super) fn is_gzip(&self) -> bool {
@@ -148,7 +154,7 @@ impl Input {
     pub(super) fn mark(&self) -> Mark {
         Mark {
             identity: self.identity,
-            mtime: self.mtime,
+            mtime: self.mtime(),
             offset: self.offset,
             skip: self.skip,
             prefix: Print::of(&self.prefix),
@@ -171,6 +177,8 @@ impl Input {
             && let Ok(metadata) = file.metadata()
         {
             self.mtime = mtime(&metadata);
+            // Its copy may be as old as the truncation, to the kernel's tick.
+            self.before = self.mtime;
         }
         (self.offset, self.found_with) = (0, None);
         (self.skip, self.in_nuls, self.ended) = (false, false, false);

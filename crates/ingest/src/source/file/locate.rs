@@ -247,9 +247,6 @@ fn missed(siblings: &mut Siblings, resumed: &[Input], last: Option<&Mark>) -> Ve
     match last {
         // Nothing of it is found, or the log is where it was but nothing of it was read yet, so that it may have been
         // copied and truncated since.
-        Some(last) if last.offset == 0 && resumed.iter().all(|input| input.mark().offset == 0) => {
-            siblings.made_since(last.mtime)
-        }
         Some(last) if resumed.iter().all(|input| input.mark().offset == 0) => siblings.made_after(last.mtime),
         _ => Vec::new(),
     }

@@ -100,17 +100,8 @@ impl Siblings {
     /// Takes out the rotated files that were made and written after `mtime`: the generations that surely came after a
     /// file that cannot be found any more. (A gzip is made later than what is in it, but keeps the time of its last write.)
     pub(super) fn made_after(&mut self, time: u64) -> Vec<Sibling> {
-        self.made(time, |mtime| mtime > time)
-    }
-
-    /// The same and those that were last written at that very time: if nothing was read of the file that was, they are it.
-    pub(super) fn made_since(&mut self, time: u64) -> Vec<Sibling> {
-        self.made(time, |mtime| mtime >= as_exact_as(mtime, time))
-    }
-
-    fn made(&mut self, time: u64, written: impl Fn(u64) -> bool) -> Vec<Sibling> {
         let after = |sibling: &mut Sibling| {
-            written(sibling.mtime) && (sibling.identity.born > time || sibling.identity.born == 0)
+            sibling.mtime > time && (sibling.identity.born > time || sibling.identity.born == 0)
         };
         self.rotated.extract_if(.., after).collect()
     }

@@ -7,7 +7,7 @@ use super::{
         siblings::Siblings,
         tailer::{Start, Step},
     },
-    bed::Bed,
+    bed::{Bed, Ledger},
 };
 use flate2::{Compression, write::GzEncoder};
 use std::{
@@ -193,6 +193,29 @@ fn case_67_copy_of_an_empty_log_holds_nothing_up() {
     bed.copytruncate("access.log.1");
     let copied = std::time::SystemTime::now() - Duration::from_secs(3);
     File::options().write(true).open(bed.path("access.log.1")).unwrap().set_modified(copied).unwrap();
+    bed.append("access.log", "b\n");
+    bed.expect(&[("a", 1), ("b", 1)]);
+}
+
+/// Its copy is as old as the truncation, to the kernel's tick, and it is no generation that came after it.
+#[test]
+fn case_67_copy_is_not_read_twice_when_the_truncated_log_is_packed_unread() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "a\n");
+    bed.read();
+    bed.commit();
+    bed.copytruncate("access.log.1");
+    let truncated = fs::metadata(bed.log()).unwrap().modified().unwrap();
+    File::options().write(true).open(bed.path("access.log.1")).unwrap().set_modified(truncated).unwrap();
+    bed.read();
+    bed.wait();
+    bed.restart();
+    std::thread::sleep(Duration::from_millis(10));
+    bed.rename("access.log.1", "access.log.2");
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", "");
+    bed.gzip("access.log.1");
+    bed.gzip("access.log.2");
     bed.append("access.log", "b\n");
     bed.expect(&[("a", 1), ("b", 1)]);
 }
@@ -603,6 +626,33 @@ fn log_that_came_and_went_after_the_first_look_is_read() {
     assert_eq!(bed.tailer().events.lost, 0);
     bed.restart();
     bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+}
+
+/// Whether it was there at the first look or came later, and whether a look took some of it into its buffer or not.
+#[test]
+fn log_that_is_packed_before_anything_of_it_is_committed_is_read() {
+    for (was_there, looks) in [(true, 1), (true, 3), (false, 1), (false, 3)] {
+        let mut bed = Bed::new();
+        if !was_there {
+            bed.begin();
+            bed.commit();
+        }
+        bed.append("access.log", "a\nb\n");
+        // There is no room for any line.
+        let now = bed.now;
+        let mut full = Ledger { room: 1, taken: 1, ..Ledger::default() };
+        for _ in 0..looks {
+            bed.tailer().step(&mut full, now);
+        }
+        bed.commit();
+        bed.restart();
+        bed.tailer().step(&mut full, now);
+        bed.restart();
+        bed.rename("access.log", "access.log.1");
+        bed.gzip("access.log.1");
+        bed.append("access.log", "c\n");
+        bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+    }
 }
 
 #[test]
