@@ -15,7 +15,7 @@ use tallymark_core::{
 use tallymark_ingest::{
     FlusherState, Format, HandedIn, IngestMeters, Intake, Live, NameLimits, SourceMeters,
 };
-use tallymark_web::{App, Rankings, Visibility};
+use tallymark_web::{Access, App, Rankings, Visibility};
 use tower::ServiceExt;
 
 /// Takes one input; panics if something does not hold.
@@ -202,8 +202,7 @@ fn http() -> Check {
         store,
         look: Arc::new(ArcSwap::from_pointee(Look::default())),
         base_url: "http://localhost".to_owned(),
-        visibility: Visibility::Public,
-        tokens: Vec::new(),
+        access: Access::new(Visibility::Public, Vec::new(), "http://localhost", Default::default()),
         body_bytes: 1 << 20,
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),

@@ -28,7 +28,9 @@ use tallymark_ingest::{
 };
 use tallymark_publish::Freshness;
 use tallymark_store::{Store, StoreUrl, owner::User};
-use tallymark_web::{App, Bound, Health, Limits, Listen, RankingMeters, Rankings, Visibility, WebMeters};
+use tallymark_web::{
+    Access, App, Bound, Health, Limits, Listen, LoginMeters, RankingMeters, Rankings, Visibility, WebMeters,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -95,6 +97,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
         Role::Ingest => None,
     };
     let web_meters = WebMeters::register(&mut registry);
+    let login_meters = LoginMeters::register(&mut registry);
     let ranking_meters = RankingMeters::register(&mut registry);
     let bindings = bind(config, start.file.as_deref(), &meters)?;
     let tail = meters.tail();
@@ -139,8 +142,12 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             store: store.clone(),
             look: look.clone(),
             base_url: bindings.base_url.clone(),
-            visibility: config.http.visibility,
-            tokens: config.http.tokens.clone(),
+            access: Access::new(
+                config.http.visibility,
+                config.http.tokens.clone(),
+                &bindings.base_url,
+                login_meters,
+            ),
             body_bytes: config.body_bytes,
             hitme_zone: config.http.hitme_zone,
             stats_prefix: config.http.stats_prefix.clone(),

@@ -59,6 +59,8 @@ fn pages_work_in_a_browser_with_a_script_and_without() {
         wait_until("names are ranked", PATIENCE, || http::get(place.addr(), path).text().contains("tick-5"));
     }
 
+    let closed = Place::with_config(&format!("{CONFIG}visibility = \"token\"\n"));
+    let _closed_daemon = closed.serve();
     let target = program().parent().and_then(Path::parent).unwrap();
     let modules = target.join("browser");
     assert!(
@@ -70,6 +72,7 @@ fn pages_work_in_a_browser_with_a_script_and_without() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/dashboard.mjs");
     let mut node = Command::new("node");
     node.arg(script).arg(modules).arg(CHROMIUM).arg(format!("http://{}", place.addr())).arg(pictures);
+    node.arg(format!("http://{}", closed.addr()));
     let ran = node.output().expect("node starts");
     let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success() && out.ends_with("no faults\n"), "{out}\n{err}");

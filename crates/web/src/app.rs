@@ -1,9 +1,10 @@
 //! What every request can reach, and which path goes where.
 
 use crate::{
+    access::Access,
     api, assets, badge, dashboard, graph, headers, health,
     hitme::{self, Zone},
-    name_page,
+    login, name_page,
     rankings::Rankings,
     stats::{self, StatsPrefix},
 };
@@ -11,7 +12,7 @@ use arc_swap::ArcSwap;
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{StatusCode, header},
+    http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -22,22 +23,9 @@ use prometheus_client::{
     registry::Registry,
 };
 use std::sync::Arc;
-use subtle::ConstantTimeEq;
 use tallymark_badge::Look;
 use tallymark_core::{Counter, Ledger, Now};
 use tallymark_store::Store;
-
-/// Who may see pages and lists. Badges are always public: that is what they are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Visibility {
-    /// Everybody.
-    #[default]
-    Public,
-    /// Whoever brings one of the tokens as `Authorization: Bearer`.
-    Token,
-    /// Nobody.
-    Off,
-}
 
 /// Answers what is wrong; nothing when all is well.
 pub type Reasons = Box<dyn Fn() -> Vec<String> + Send + Sync>;
@@ -56,10 +44,8 @@ pub struct App {
     pub look: Arc<ArcSwap<Look>>,
     /// The address people see, without a slash at its end: `https://hits.example.org`.
     pub base_url: String,
-    /// Who may see pages.
-    pub visibility: Visibility,
-    /// The tokens for [`Visibility::Token`], and for writing; without any nobody writes.
-    pub tokens: Vec<String>,
+    /// Who may see pages, and who may write.
+    pub access: Access,
     /// The largest body of a request.
     pub body_bytes: usize,
     /// The zone of HitMe's calendar.
@@ -101,50 +87,10 @@ impl WebMeters {
     }
 }
 
-impl App {
-    /// Whether the request may see pages; if not, the answer that says so.
-    pub(crate) fn may_see(&self, request: &axum::http::HeaderMap) -> Result<(), Box<Response>> {
-        match self.visibility {
-            Visibility::Public => Ok(()),
-            Visibility::Off => {
-                Err(Box::new(headers::text(StatusCode::NOT_FOUND, "pages are switched off here")))
-            }
-            Visibility::Token if self.has_token(request) => Ok(()),
-            Visibility::Token => {
-                let mut answer =
-                    headers::text(StatusCode::UNAUTHORIZED, "send a token: Authorization: Bearer TOKEN");
-                let ask = header::HeaderValue::from_static("Bearer");
-                answer.headers_mut().insert(header::WWW_AUTHENTICATE, ask);
-                Err(Box::new(answer))
-            }
-        }
-    }
-
-    /// Whether the request may read lists; if not, what to answer.
-    pub(crate) fn may_list(&self, request: &axum::http::HeaderMap) -> Result<(), (StatusCode, &'static str)> {
-        match self.visibility {
-            Visibility::Public => Ok(()),
-            Visibility::Token if self.has_token(request) => Ok(()),
-            Visibility::Token => Err((StatusCode::UNAUTHORIZED, "send a token: Authorization: Bearer TOKEN")),
-            Visibility::Off => Err((StatusCode::NOT_FOUND, "lists are switched off here")),
-        }
-    }
-
-    /// Whether a request brings one of the tokens.
-    pub(crate) fn has_token(&self, request: &axum::http::HeaderMap) -> bool {
-        let sent =
-            request.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-        // Every token is compared, in constant time, so that the time says nothing about any of them.
-        let matches = |sent: &[u8]| {
-            self.tokens.iter().fold(0, |any, token| any | token.as_bytes().ct_eq(sent).unwrap_u8())
-        };
-        sent.is_some_and(|sent| matches(sent) == 1)
-    }
-}
-
 /// Badges, pages and the API.
 pub fn router(app: Arc<App>) -> Router {
     let api = api::routes(app.clone()).merge(hitme::routes(app.clone())).merge(stats::routes(app.clone()));
+    let api = api.merge(login::routes(app.clone()));
     Router::new()
         .route("/", get(dashboard::show))
         .route("/index.html", get(dashboard::show))

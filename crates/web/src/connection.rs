@@ -4,7 +4,10 @@
 //! connection has no request: ten thousand of them would take 180 MiB. So where there are many, hyper is taken off a
 //! connection that is idle, and is put on it again when its client says something. `server` is the only caller.
 
-use crate::stall::Stall;
+use crate::{
+    login::{self, Peer},
+    stall::Stall,
+};
 use axum::{Router, extract::Request};
 use hyper::{
     body::{Body, Bytes, Frame, Incoming, SizeHint},
@@ -87,6 +90,7 @@ pub(crate) struct Serving {
 /// Serves a connection until it ends, or until `stop` and the end of the request that is under way.
 pub(crate) async fn serve<S: Stream>(
     mut stream: S,
+    peer: Peer,
     serving: &Serving,
     stop: &CancellationToken,
 ) -> hyper::Result<()> {
@@ -107,7 +111,11 @@ pub(crate) async fn serve<S: Stream>(
             unread,
             activity: activity.clone(),
         };
-        let service = service_fn(|request: Request<Incoming>| {
+        let service = service_fn(|mut request: Request<Incoming>| {
+            // Nobody else asks who it is.
+            if request.uri().path() == login::PATH {
+                request.extensions_mut().insert(peer);
+            }
             let answering = activity.answering();
             let answer = TowerToHyperService::new(serving.router.clone()).call(request);
             async move {

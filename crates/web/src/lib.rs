@@ -3,6 +3,7 @@
 //! It reads the store and draws; counting is behind [`tallymark_core::Counter`], which the binary wires in. A request
 //! can be slow or broken without a source noticing: nothing here touches a tally but through that trait.
 
+mod access;
 mod api;
 mod app;
 mod assets;
@@ -15,6 +16,7 @@ mod health;
 mod history;
 mod hitme;
 mod host;
+mod login;
 mod name;
 mod name_page;
 mod page;
@@ -25,10 +27,12 @@ mod stall;
 mod stats;
 mod trend;
 
-pub use app::{App, Health, Reasons, Visibility, WebMeters, dressed, health_router, router};
+pub use access::{Access, Visibility};
+pub use app::{App, Health, Reasons, WebMeters, dressed, health_router, router};
 pub use axum::Router;
 pub use hitme::{NotAZone, Zone};
 pub use host::warn_of_foreign_host;
+pub use login::LoginMeters;
 pub use name::{badge_path, page_path};
 pub use rankings::{RankPeriod, Ranking, RankingMeters, Rankings};
 pub use server::{Bound, Limits, Listen, ListenError, serve};

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     name::{badge_path, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
-    page::{no_store, page, problem},
+    page::{no_store, page_for, problem},
     query::Query,
     trend::{self, View},
 };
@@ -36,15 +36,16 @@ pub(crate) async fn of_form(State(app): State<Arc<App>>, uri: Uri, sent: HeaderM
 
 /// `/compare?name=NAME&name=NAME`.
 pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
-    if let Err(answer) = app.may_see(&sent) {
-        return *answer;
-    }
+    let visitor = match app.access.may_see(&sent, &uri) {
+        Ok(visitor) => visitor,
+        Err(answer) => return *answer,
+    };
     let view = match View::of_names(Query::of(&uri)) {
         Ok(view) => view,
         Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
     };
     match trend::values(&app, &view).await {
-        Ok(trend) => page(StatusCode::OK, "compare.html", context! { title => "Comparison", trend }),
+        Ok(trend) => page_for(&visitor, "compare.html", context! { title => "Comparison", trend }),
         Err(error) => no_store(&error),
     }
 }
@@ -55,9 +56,10 @@ fn event(uri: &Uri) -> Event {
 }
 
 async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &HeaderMap) -> Response {
-    if let Err(answer) = app.may_see(sent) {
-        return *answer;
-    }
+    let visitor = match app.access.may_see(sent, uri) {
+        Ok(visitor) => visitor,
+        Err(answer) => return *answer,
+    };
     let name = match name {
         Ok(name) => name,
         Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be counted: {why}.")),
@@ -67,7 +69,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
         Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
     };
     match tokio::try_join!(counts(app, view.event, &name), trend::values(app, &view)) {
-        Ok((counts, trend)) => page(StatusCode::OK, "name.html", context! { trend, ..counts }),
+        Ok((counts, trend)) => page_for(&visitor, "name.html", context! { trend, ..counts }),
         Err(error) => no_store(&error),
     }
 }

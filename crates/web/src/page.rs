@@ -2,7 +2,7 @@
 //!
 //! Pages are drawn on the server, load nothing from anywhere else, and work without a script. They never count.
 
-use crate::headers;
+use crate::{access::Visitor, headers};
 use axum::{http::StatusCode, response::Response};
 use minijinja::{Environment, context};
 use std::sync::LazyLock;
@@ -18,6 +18,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("dashboard.html", include_str!("pages/dashboard.html")),
         ("empty.html", include_str!("pages/empty.html")),
         ("found.html", include_str!("pages/found.html")),
+        ("login.html", include_str!("pages/login.html")),
         ("name.html", include_str!("pages/name.html")),
         ("problem.html", include_str!("pages/problem.html")),
         ("trend.html", include_str!("pages/trend.html")),
@@ -39,6 +40,11 @@ pub(crate) fn page(status: StatusCode, name: &str, values: minijinja::Value) -> 
             headers::text(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be drawn; the log says why")
         }
     }
+}
+
+/// Draws a page that somebody may see, with a way out for who has logged in.
+pub(crate) fn page_for(visitor: &Visitor, name: &str, values: minijinja::Value) -> Response {
+    page(StatusCode::OK, name, context! { logout => &visitor.logout, ..values })
 }
 
 /// A page that says what is wrong with a request.

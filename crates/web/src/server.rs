@@ -2,7 +2,10 @@
 //!
 //! `axum::serve` has no header timeout, so the loop is our own on hyper. An accept error never ends it.
 
-use crate::connection::{self, Serving, Stream};
+use crate::{
+    connection::{self, Serving, Stream},
+    login::Peer,
+};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
@@ -191,8 +194,8 @@ pub async fn serve(bound: Bound, router: Router, limits: Limits, stop: Cancellat
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok(Accepted::Tcp(stream)) => server.spawn(stream, place),
-            Ok(Accepted::Unix(stream)) => server.spawn(stream, place),
+            Ok(Accepted::Tcp(stream, from)) => server.spawn(stream, Peer(Some(from.ip())), place),
+            Ok(Accepted::Unix(stream)) => server.spawn(stream, Peer(None), place),
             Err(error) => rest(&error).await,
         }
     }
@@ -209,13 +212,13 @@ pub async fn serve(bound: Bound, router: Router, limits: Limits, stop: Cancellat
 }
 
 enum Accepted {
-    Tcp(tokio::net::TcpStream),
+    Tcp(tokio::net::TcpStream, SocketAddr),
     Unix(tokio::net::UnixStream),
 }
 
 async fn accept(bound: &Bound) -> io::Result<Accepted> {
     match bound {
-        Bound::Tcp(listener) => listener.accept().await.map(|(stream, _)| Accepted::Tcp(stream)),
+        Bound::Tcp(listener) => listener.accept().await.map(|(stream, from)| Accepted::Tcp(stream, from)),
         Bound::Unix(listener, _) | Bound::HandedUnix(listener, _) => {
             listener.accept().await.map(|(stream, _)| Accepted::Unix(stream))
         }
@@ -250,11 +253,11 @@ impl Server {
         Server { serving: Arc::new(serving), stop }
     }
 
-    fn spawn<S: Stream>(&self, stream: S, place: tokio::sync::OwnedSemaphorePermit) {
+    fn spawn<S: Stream>(&self, stream: S, peer: Peer, place: tokio::sync::OwnedSemaphorePermit) {
         let (serving, stop) = (self.serving.clone(), self.stop.clone());
         self.serving.connections.spawn(async move {
             let _place = place;
-            if let Err(error) = connection::serve(stream, &serving, &stop).await {
+            if let Err(error) = connection::serve(stream, peer, &serving, &stop).await {
                 debug!(%error, "an HTTP connection ended badly");
             }
         });

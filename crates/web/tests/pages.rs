@@ -93,6 +93,24 @@ async fn pages_are_for_whom_the_operator_says_and_badges_for_everybody() {
 }
 
 #[tokio::test]
+async fn browser_without_a_token_is_asked_for_one_and_a_program_is_told() {
+    let site = Site::new(Visibility::Token).await;
+    let page = "/name/%22%3E%3Cb%3E?period=7d&compare=a%26b";
+    let (code, headers, body) = site.get_with(page, "accept", "text/html,*/*;q=0.8").await;
+    assert_eq!((code, headers["www-authenticate"].to_str().unwrap()), (StatusCode::UNAUTHORIZED, "Bearer"));
+    insta::assert_snapshot!("login", body);
+    let (code, _, body) = site.get_with(page, "accept", "*/*").await;
+    assert_eq!((code, &*body), (StatusCode::UNAUTHORIZED, "send a token: Authorization: Bearer TOKEN\n"));
+    // The same form, asked for by itself; where nobody logs in there is none.
+    let (code, _, body) = site.get("/login", None).await;
+    assert_eq!(code, StatusCode::OK);
+    assert!(body.contains("name=\"next\" value=\"&#x2f;\""), "{body}");
+    for visibility in [Visibility::Public, Visibility::Off] {
+        assert_eq!(Site::new(visibility).await.get("/login", None).await.0, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
 async fn pages_without_a_store_say_so() {
     let site = Site::without_store().await;
     for path in ["/", "/?period=day", "/repo/you/repo", "/compare?name=a"] {

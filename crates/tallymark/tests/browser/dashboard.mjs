@@ -1,11 +1,12 @@
 // Walks through the pages as a person with a browser does. Run by tests/browser.rs:
-//   node dashboard.mjs MODULES CHROMIUM ADDRESS PICTURES
+//   node dashboard.mjs MODULES CHROMIUM ADDRESS PICTURES CLOSED
+// CLOSED is the address of a server that shows pages only to people with a token.
 // Every console message, failed request and request to another host is a failure; so is what axe-core calls serious.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
 
-const [modules, chromium, address, pictures] = process.argv.slice(2);
+const [modules, chromium, address, pictures, closed] = process.argv.slice(2);
 const load = createRequire(`${modules}/package.json`);
 const playwright = load("playwright-core");
 const axe = readFileSync(load.resolve("axe-core/axe.min.js"), "utf8");
@@ -23,7 +24,10 @@ async function visitor(options) {
   // axe-core is put into the page by the test, which the page's own policy forbids.
   const context = await browser.newContext({ baseURL: address, bypassCSP: options.axe === true, ...options });
   const page = await context.newPage();
-  page.on("console", (message) => faults.push(`console: ${message.text()}`));
+  page.on("console", (message) => {
+    // chromium says so itself of every answer that is an error.
+    if (!options.mayBeRefused || !message.text().includes("401")) faults.push(`console: ${message.text()}`);
+  });
   page.on("pageerror", (error) => faults.push(`script: ${error}`));
   page.on("requestfailed", (request) => {
     // Leaving a page ends what it was still asking for.
@@ -31,10 +35,10 @@ async function visitor(options) {
     if (failure !== "net::ERR_ABORTED") faults.push(`${failure}: ${request.url()}`);
   });
   page.on("request", (request) => {
-    if (!request.url().startsWith(address)) faults.push(`another host is asked: ${request.url()}`);
+    if (!request.url().startsWith(options.baseURL ?? address)) faults.push(`another host is asked: ${request.url()}`);
   });
   page.on("response", (answer) => {
-    if (answer.status() >= 400) faults.push(`${answer.status()}: ${answer.url()}`);
+    if (answer.status() >= 400 && !options.mayBeRefused) faults.push(`${answer.status()}: ${answer.url()}`);
   });
   return page;
 }
@@ -105,14 +109,44 @@ async function look(page, kind) {
     await page.goto(path, { waitUntil: "networkidle" });
     await fits(page, `${kind} ${name}`);
     await page.screenshot({ path: `${pictures}/${name}-${kind}.png`, fullPage: true });
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => axe.run());
-    for (const { id, impact, help, nodes } of violations) {
-      const what = `${id} (${impact}): ${help}: ${nodes.map((node) => node.html).join(" ").slice(0, 300)}`;
-      if (impact === "serious" || impact === "critical") faults.push(`${kind} ${name}: ${what}`);
-      else console.log(`${kind} ${name}: ${what}`);
-    }
+    await check(page, `${kind} ${name}`);
   }
+}
+
+async function check(page, where) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => axe.run());
+  for (const { id, impact, help, nodes } of violations) {
+    const what = `${id} (${impact}): ${help}: ${nodes.map((node) => node.html).join(" ").slice(0, 300)}`;
+    if (impact === "serious" || impact === "critical") faults.push(`${where}: ${what}`);
+    else console.log(`${where}: ${what}`);
+  }
+}
+
+// A token in the form, the page that was asked for, and out again.
+async function logIn(page, kind) {
+  await page.goto("/name/a%2Fb?period=7d");
+  assert.equal(await page.locator("h1").innerText(), "Log in");
+  await page.getByLabel("Token").fill("another-token-of-it");
+  await page.getByLabel("Token").press("Enter");
+  await page.getByRole("alert").waitFor();
+  await fits(page, `${kind} login`);
+  await page.screenshot({ path: `${pictures}/login-${kind}.png`, fullPage: true });
+  await check(page, `${kind} login`);
+  await page.getByLabel("Token").fill("a-token-of-sixteen");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.waitForURL(/\/name\/a%2Fb\?period=7d$/);
+  assert.equal(await page.locator("h1").innerText(), "a/b");
+  await fits(page, `${kind} logged in`);
+  await page.screenshot({ path: `${pictures}/logged-in-${kind}.png`, fullPage: true });
+  const [cookie, ...others] = await page.context().cookies();
+  assert.ok(others.length === 0 && cookie.httpOnly && cookie.sameSite === "Strict", JSON.stringify(cookie));
+  assert.equal((await page.goto("/api/v1/summary")).status(), 200);
+  await page.goto("/");
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.waitForURL(/\/login$/);
+  assert.deepEqual(await page.context().cookies(), []);
+  assert.equal((await page.goto("/")).status(), 401);
 }
 
 // What only the script does.
@@ -143,6 +177,10 @@ try {
     visitor({ viewport: PHONE, javaScriptEnabled: false }).then(walk),
     visitor({ viewport: DESK }).then(comfort),
   ]);
+  const behindForm = { baseURL: closed, mayBeRefused: true, axe: true };
+  await logIn(await visitor({ ...behindForm, viewport: DESK }), "desk-light");
+  const phone = { viewport: PHONE, colorScheme: "dark", deviceScaleFactor: 2 };
+  await logIn(await visitor({ ...behindForm, ...phone }), "phone-dark");
   await Promise.all(
     [["desk-light", DESK, "light"], ["desk-dark", DESK, "dark"], ["phone-light", PHONE, "light"], ["phone-dark", PHONE, "dark"]].map(
       async ([kind, viewport, colorScheme]) =>

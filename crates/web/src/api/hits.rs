@@ -136,11 +136,11 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
 }
 
 fn may_write(api: &Api, sent: &HeaderMap) -> Result<(), Problem> {
-    if api.app.tokens.is_empty() {
+    if !api.app.access.has_writers() {
         let error = "writing is switched off: configure tokens = [\"...\"] in [http], and send one";
         return Err(Problem::new(StatusCode::FORBIDDEN, error));
     }
-    if api.app.has_token(sent) { Ok(()) } else { Err(Problem::no_token()) }
+    if api.app.access.has_token(sent) { Ok(()) } else { Err(Problem::no_token()) }
 }
 
 fn form(sent: &HeaderMap) -> Result<Form, Problem> {

@@ -1,7 +1,7 @@
 //! The API of our own under `/api/v1`, and its description at `/openapi.json`.
 //!
 //! Every answer is JSON, mistakes too (`{"error": "..."}`), but for the CSV of a series. Reading follows `visibility`; writing
-//! takes a token.
+//! takes a token in a header of its own.
 //! `openapi.json` is written by hand; a test compares it with what the routes answer.
 
 mod busiest;
@@ -13,7 +13,7 @@ mod series;
 mod summary;
 mod windows;
 
-use crate::{app::App, headers, query::Query};
+use crate::{access::ASK, app::App, headers, query::Query};
 use axum::{
     Router,
     handler::Handler,
@@ -69,7 +69,7 @@ async fn openapi() -> Response {
 impl Api {
     /// Whether the request may read counts.
     fn may_read(&self, sent: &HeaderMap) -> Result<(), Problem> {
-        self.app.may_list(sent).map_err(|(status, why)| Problem::new(status, why))
+        self.app.access.may_read(sent).map_err(|(status, why)| Problem::new(status, why))
     }
 }
 
@@ -90,7 +90,7 @@ impl Problem {
     }
 
     fn no_token() -> Problem {
-        Problem::new(StatusCode::UNAUTHORIZED, "send a token: Authorization: Bearer TOKEN")
+        Problem::new(StatusCode::UNAUTHORIZED, ASK)
     }
 }
 

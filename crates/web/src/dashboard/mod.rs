@@ -11,7 +11,7 @@ mod totals;
 
 use crate::{
     app::App,
-    page::{no_store, page, problem},
+    page::{no_store, page_for, problem},
     query::Query,
     rankings::{RankPeriod, Ranking},
 };
@@ -29,16 +29,17 @@ use tallymark_store::StoreError;
 
 /// `/` and `/index.html`.
 pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
-    if let Err(answer) = app.may_see(&sent) {
-        return *answer;
-    }
+    let visitor = match app.access.may_see(&sent, &uri) {
+        Ok(visitor) => visitor,
+        Err(answer) => return *answer,
+    };
     let asked = match Asked::read(Query::of(&uri)) {
         Ok(asked) => asked,
         Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
     };
     match values(&app, &asked).await {
-        Ok(Some(values)) => page(StatusCode::OK, "dashboard.html", values),
-        Ok(None) => page(StatusCode::OK, "empty.html", context! { title => "Tallymark" }),
+        Ok(Some(values)) => page_for(&visitor, "dashboard.html", values),
+        Ok(None) => page_for(&visitor, "empty.html", context! { title => "Tallymark" }),
         Err(error) => no_store(&error),
     }
 }

@@ -101,7 +101,7 @@ pub(super) async fn list(
     uri: Uri,
     sent: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
+    app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
     let asked = Asked::form(uri.query().unwrap_or_default().as_bytes());
     let now = (app.now)();
     let (at, limit) = (asked.at(now)?, asked.limit(MOST)?);

@@ -141,7 +141,7 @@ async fn show(
         return Err(Problem::mistake("callback is a name of JavaScript, like a.b, of at most 64 bytes"));
     }
     if asked.is_list_of_accounts() {
-        app.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
+        app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
     }
     let shown = tokio::time::timeout(PATIENCE, read(&app, asked)).await;
     let shown = shown.unwrap_or_else(|_| Err(Problem::unavailable()))?;

@@ -16,7 +16,7 @@ use tallymark_core::{
     NotCommitted, Now, Once, Reject, StatusCount, Total, Unavailable, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_web::{App, Rankings, Visibility, router};
+use tallymark_web::{Access, App, Rankings, Visibility, router};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -133,8 +133,12 @@ impl Site {
             store,
             look: Arc::new(ArcSwap::from_pointee(Look::default())),
             base_url: "https://hits.example.org".to_owned(),
-            visibility,
-            tokens: tokens.iter().map(|&token| token.to_owned()).collect(),
+            access: Access::new(
+                visibility,
+                tokens.iter().map(|&token| token.to_owned()).collect(),
+                "https://hits.example.org",
+                Default::default(),
+            ),
             body_bytes: 4096,
             hitme_zone: Default::default(),
             stats_prefix: Default::default(),

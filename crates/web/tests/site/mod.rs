@@ -14,7 +14,7 @@ use tallymark_core::{
     Once, Reject, Total, Unavailable, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_web::{App, Rankings, Visibility, router};
+use tallymark_web::{Access, App, Rankings, Visibility, router};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -100,8 +100,12 @@ impl Site {
             store,
             look: Arc::new(ArcSwap::from_pointee(Look::default())),
             base_url: "https://hits.example.org".to_owned(),
-            visibility,
-            tokens: vec!["a-token-of-sixteen".to_owned()],
+            access: Access::new(
+                visibility,
+                vec!["a-token-of-sixteen".to_owned()],
+                "https://hits.example.org",
+                Default::default(),
+            ),
             body_bytes: 1 << 20,
             hitme_zone: Default::default(),
             stats_prefix: Default::default(),

@@ -1,0 +1,242 @@
+//! Who may see pages, read counts and write them.
+//!
+//! A token comes as `Authorization: Bearer` and opens everything. For reading pages and `/api/v1` it may also come as the
+//! password of HTTP Basic, or a browser brings the cookie of a session (`login`). Neither ever writes, and neither opens
+//! Bootic's JSONP, because a browser sends both along without being asked: what another site lets it do must be harmless.
+
+use crate::{
+    headers,
+    login::{self, LoginMeters, Patience, Sessions},
+};
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::Response,
+};
+use subtle::ConstantTimeEq;
+
+/// Who may see pages and lists. Badges are always public: that is what they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Visibility {
+    /// Everybody.
+    #[default]
+    Public,
+    /// Whoever brings one of the tokens, or has logged in with one.
+    Token,
+    /// Nobody.
+    Off,
+}
+
+/// What a program is told that has no token.
+pub(crate) const ASK: &str = "send a token: Authorization: Bearer TOKEN";
+
+/// The rules, the tokens and who has logged in.
+pub struct Access {
+    visibility: Visibility,
+    tokens: Vec<String>,
+    /// The path of the base URL, without a slash at its end.
+    pub(crate) base: String,
+    /// Whether people come over https.
+    pub(crate) https: bool,
+    pub(crate) sessions: Sessions,
+    pub(crate) patience: Patience,
+    pub(crate) meters: LoginMeters,
+}
+
+/// Somebody who may see pages.
+pub(crate) struct Visitor {
+    /// Where to log out, for somebody who has logged in.
+    pub(crate) logout: Option<String>,
+}
+
+impl Access {
+    /// The rules of a configuration. `base_url` says where the cookie of a session goes.
+    pub fn new(visibility: Visibility, tokens: Vec<String>, base_url: &str, meters: LoginMeters) -> Access {
+        let host_and_path = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+        let base = host_and_path.find('/').map_or("", |at| &host_and_path[at..]);
+        Access {
+            visibility,
+            tokens,
+            base: base.trim_end_matches('/').to_owned(),
+            https: base_url.starts_with("https://"),
+            sessions: Sessions::default(),
+            patience: Patience::default(),
+            meters,
+        }
+    }
+
+    /// Whether the request may see pages; if not, the answer that says so. A browser gets the form that asks for a token.
+    pub(crate) fn may_see(&self, sent: &HeaderMap, uri: &Uri) -> Result<Visitor, Box<Response>> {
+        match self.visibility {
+            Visibility::Public => Ok(Visitor { logout: None }),
+            Visibility::Off => {
+                Err(Box::new(headers::text(StatusCode::NOT_FOUND, "pages are switched off here")))
+            }
+            Visibility::Token if self.has_token(sent) || self.has_password(sent) => {
+                Ok(Visitor { logout: None })
+            }
+            Visibility::Token if self.sessions.knows(sent) => {
+                Ok(Visitor { logout: Some(format!("{}/logout", self.base)) })
+            }
+            Visibility::Token => Err(Box::new(self.ask(sent, uri))),
+        }
+    }
+
+    fn ask(&self, sent: &HeaderMap, uri: &Uri) -> Response {
+        let kinds = sent.get_all(header::ACCEPT).iter();
+        let mut answer = if kinds.into_iter().any(|kind| contains(kind.as_bytes(), b"text/html")) {
+            let next = uri.path_and_query().map_or("/", |next| next.as_str());
+            login::form(self, StatusCode::UNAUTHORIZED, next, None)
+        } else {
+            headers::text(StatusCode::UNAUTHORIZED, ASK)
+        };
+        // Basic would make a browser ask in a window of its own, before it shows the form.
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+        answer
+    }
+
+    /// Whether the request may read `/api/v1`; if not, what to answer.
+    pub(crate) fn may_read(&self, sent: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+        let by_itself = || self.has_password(sent) || self.sessions.knows(sent);
+        if self.visibility == Visibility::Token && by_itself() { Ok(()) } else { self.may_list(sent) }
+    }
+
+    /// Whether the request may read other lists; if not, what to answer.
+    pub(crate) fn may_list(&self, sent: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+        match self.visibility {
+            Visibility::Public => Ok(()),
+            Visibility::Token if self.has_token(sent) => Ok(()),
+            Visibility::Token => Err((StatusCode::UNAUTHORIZED, ASK)),
+            Visibility::Off => Err((StatusCode::NOT_FOUND, "lists are switched off here")),
+        }
+    }
+
+    /// Whether there is a token at all: without one nobody writes.
+    pub(crate) fn has_writers(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
+    /// Whether people log in here.
+    pub(crate) fn has_login(&self) -> bool {
+        self.visibility == Visibility::Token
+    }
+
+    /// Whether a request brings one of the tokens, and may write.
+    pub(crate) fn has_token(&self, sent: &HeaderMap) -> bool {
+        credentials(sent, b"bearer").is_some_and(|token| self.is_token(token))
+    }
+
+    /// Whether a request brings one of the tokens as a password. The user's name says nothing.
+    fn has_password(&self, sent: &HeaderMap) -> bool {
+        let decoded = credentials(sent, b"basic").and_then(from_base64);
+        let password = decoded.as_deref().and_then(|both| both.splitn(2, |&b| b == b':').nth(1));
+        password.is_some_and(|password| self.is_token(password))
+    }
+
+    /// Every token is compared, in constant time, so that the time says nothing about any of them.
+    pub(crate) fn is_token(&self, sent: &[u8]) -> bool {
+        self.tokens.iter().fold(0, |any, token| any | token.as_bytes().ct_eq(sent).unwrap_u8()) == 1
+    }
+}
+
+/// What stands behind a scheme, whose name may be written in any case.
+fn credentials<'a>(sent: &'a HeaderMap, scheme: &[u8]) -> Option<&'a [u8]> {
+    let value = sent.get(header::AUTHORIZATION)?.as_bytes();
+    let (name, rest) = value.split_at_checked(scheme.len())?;
+    rest.strip_prefix(b" ").filter(|_| name.eq_ignore_ascii_case(scheme)).map(<[u8]>::trim_ascii_start)
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+}
+
+/// Reads base64 with its padding; `None` if it is none.
+fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let digits = text.trim_ascii_end();
+    let digits = digits.strip_suffix(b"==").or_else(|| digits.strip_suffix(b"=")).unwrap_or(digits);
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    for group in digits.chunks(4) {
+        let mut bits = 0u32;
+        for &digit in group {
+            bits = bits << 6
+                | u32::from(match digit {
+                    b'A'..=b'Z' => digit - b'A',
+                    b'a'..=b'z' => digit - b'a' + 26,
+                    b'0'..=b'9' => digit - b'0' + 52,
+                    b'+' => 62,
+                    b'/' => 63,
+                    _ => return None,
+                });
+        }
+        let count = group.len() * 6 / 8;
+        bits <<= 32 - 6 * group.len();
+        bytes.extend_from_slice(bits.to_be_bytes().get(..count).filter(|_| group.len() > 1)?);
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "a-token-of-sixteen";
+
+    fn access(base_url: &str) -> Access {
+        Access::new(Visibility::Token, vec![TOKEN.to_owned()], base_url, LoginMeters::default())
+    }
+
+    fn sent(value: &str) -> HeaderMap {
+        [(header::AUTHORIZATION, value.parse().unwrap())].into_iter().collect()
+    }
+
+    #[test]
+    fn base64_is_read_and_what_is_none_is_not() {
+        for (text, bytes) in [
+            ("", Some(&b""[..])),
+            ("YQ==", Some(b"a")),
+            ("YWI=", Some(b"ab")),
+            ("YWJj", Some(b"abc")),
+            ("OmEtdG9rZW4tb2Ytc2l4dGVlbg==", Some(b":a-token-of-sixteen")),
+            ("+/+/", Some(b"\xfb\xff\xbf")),
+            ("Y", None),
+            ("YQ=a", None),
+            ("Y Q", None),
+            ("\u{e9}", None),
+        ] {
+            assert_eq!(from_base64(text.as_bytes()).as_deref(), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn password_opens_what_is_read_and_bearer_everything() {
+        let access = access("http://localhost:8080");
+        for (value, writes, reads) in [
+            ("Bearer a-token-of-sixteen", true, true),
+            ("bearer a-token-of-sixteen", true, true),
+            ("Bearer a-token-of-sixteeN", false, false),
+            ("Bearer ", false, false),
+            ("Bearer", false, false),
+            ("a-token-of-sixteen", false, false),
+            ("Basic OmEtdG9rZW4tb2Ytc2l4dGVlbg==", false, true),
+            ("basic OmEtdG9rZW4tb2Ytc2l4dGVlbg", false, true),
+            ("Basic YS10b2tlbi1vZi1zaXh0ZWVu", false, false),
+            ("Basic !", false, false),
+        ] {
+            let sent = sent(value);
+            assert_eq!((access.has_token(&sent), access.may_read(&sent).is_ok()), (writes, reads), "{value}");
+            assert_eq!(access.may_list(&sent).is_ok(), writes, "{value}");
+        }
+    }
+
+    #[test]
+    fn base_url_says_where_the_cookie_goes() {
+        for (url, base, https) in [
+            ("http://localhost:8080", "", false),
+            ("https://hits.example.org", "", true),
+            ("https://example.org/hits", "/hits", true),
+        ] {
+            let access = access(url);
+            assert_eq!((&*access.base, access.https), (base, https), "{url}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! How many wrong tokens one address may send: ten in a row, then one every six seconds.
+//!
+//! A token has 16 characters at the least, and nobody guesses that; but whoever tries should not fill a log or a core.
+//! The memory is a table of fixed size, in which addresses share places by a hash with a key of this process: it holds no
+//! address, and somebody who brings many of them gains as many attempts as there are places.
+
+use axum::http::{Extensions, HeaderMap};
+use std::{
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How many wrong tokens one may send in a row.
+const ROW: u32 = 10;
+/// How long one of them weighs.
+const EACH: Duration = Duration::from_secs(6);
+const PLACES: usize = 1024;
+
+/// Where a request comes from, as far as the connection says; put beside it by `connection`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Peer(pub(crate) Option<IpAddr>);
+
+/// For each place, when the last of its wrong tokens will weigh no more.
+pub(crate) struct Patience {
+    places: Mutex<Vec<Option<Instant>>>,
+    hasher: RandomState,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { places: Mutex::new(vec![None; PLACES]), hasher: RandomState::new() }
+    }
+}
+
+impl Peer {
+    /// Who asks. A proxy on this machine says for whom it does, in the last word of its header; anybody else might say
+    /// anything.
+    pub(crate) fn of(beside: &Extensions, sent: &HeaderMap) -> Peer {
+        let peer = beside.get::<Peer>().copied().unwrap_or(Peer(None));
+        let told = || {
+            let line = sent.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+            line.rsplit(',').next()?.trim().parse().ok()
+        };
+        match peer.0 {
+            Some(address) if !address.is_loopback() => peer,
+            _ => Peer(told().or(peer.0)),
+        }
+    }
+
+    /// What counts as one: of IPv6 a whole /64, which everybody has.
+    fn network(self) -> Option<IpAddr> {
+        match self.0.map(|address| address.to_canonical()) {
+            Some(IpAddr::V6(address)) => Some(IpAddr::V6((u128::from(address) >> 64 << 64).into())),
+            other => other,
+        }
+    }
+}
+
+impl Patience {
+    /// Whether a token from there is looked at; if not, how long to wait.
+    pub(crate) fn may_try(&self, peer: Peer) -> Result<(), Duration> {
+        self.may_try_at(peer, Instant::now())
+    }
+
+    /// A wrong token came from there.
+    pub(crate) fn failed(&self, peer: Peer) {
+        self.failed_at(peer, Instant::now());
+    }
+
+    fn may_try_at(&self, peer: Peer, now: Instant) -> Result<(), Duration> {
+        let free = self.lock()[self.place(peer)];
+        let owed = free.map_or(Duration::ZERO, |free| free.saturating_duration_since(now));
+        match owed.checked_sub(EACH * (ROW - 1)) {
+            Some(wait) if wait > Duration::ZERO => Err(wait),
+            _ => Ok(()),
+        }
+    }
+
+    fn failed_at(&self, peer: Peer, now: Instant) {
+        let place = self.place(peer);
+        let mut places = self.lock();
+        let from = places[place].map_or(now, |free| free.max(now));
+        // Two that were looked at together are no reason to wait for ever.
+        places[place] = Some((from + EACH).min(now + EACH * ROW));
+    }
+
+    fn place(&self, peer: Peer) -> usize {
+        self.hasher.hash_one(peer.network()) as usize % PLACES
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Option<Instant>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_tokens_of_one_address_are_limited_and_then_come_slowly() {
+        let (patience, now) = (Patience::default(), Instant::now());
+        let peer = Peer(Some([192, 0, 2, 7].into()));
+        for n in 0..ROW {
+            assert_eq!(patience.may_try_at(peer, now), Ok(()), "{n}");
+            patience.failed_at(peer, now);
+        }
+        assert_eq!(patience.may_try_at(peer, now), Err(EACH));
+        assert_eq!(patience.may_try_at(peer, now + EACH), Ok(()));
+        patience.failed_at(peer, now + EACH);
+        assert!(patience.may_try_at(peer, now + EACH).is_err());
+        // Another address has a place of its own, but for one in a thousand.
+        let others = (1..20).map(|n| Peer(Some([198, 51, 100, n].into())));
+        assert!(others.filter(|&other| patience.may_try_at(other, now).is_ok()).count() > 10);
+    }
+
+    #[test]
+    fn only_a_proxy_on_this_machine_says_for_whom_it_asks() {
+        let told: HeaderMap = [("x-forwarded-for".parse().unwrap(), "6.6.6.6, 192.0.2.1".parse().unwrap())]
+            .into_iter()
+            .collect();
+        let beside = |peer| {
+            let mut beside = Extensions::new();
+            beside.insert(Peer(peer));
+            beside
+        };
+        let (local, remote): (IpAddr, IpAddr) = ([127, 0, 0, 1].into(), [203, 0, 113, 9].into());
+        let client = Peer(Some([192, 0, 2, 1].into()));
+        assert_eq!(Peer::of(&beside(Some(local)), &told), client);
+        assert_eq!(Peer::of(&beside(None), &told), client);
+        assert_eq!(Peer::of(&beside(Some(remote)), &told), Peer(Some(remote)));
+        assert_eq!(Peer::of(&beside(Some(local)), &HeaderMap::new()), Peer(Some(local)));
+        let of_one_house = |text: &str| Peer(text.parse().ok()).network();
+        assert_eq!(of_one_house("2001:db8::1"), of_one_house("2001:db8::ffff:1"));
+        assert_ne!(of_one_house("2001:db8::1"), of_one_house("2001:db8:0:1::1"));
+        assert_eq!(of_one_house("::ffff:192.0.2.1"), of_one_house("192.0.2.1"));
+    }
+}
