@@ -11,36 +11,23 @@ mod names;
 pub mod outbox;
 pub mod owner;
 pub mod redis;
+mod retention;
 pub mod sqlite;
 mod url;
 
 pub use claim::passing_instance;
 pub use error::{Class, StoreError};
 pub use filter::Filter;
+pub use retention::Retention;
 pub use url::{NotAStoreUrl, StoreUrl};
 
 use async_trait::async_trait;
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc};
 use tallymark_core::{Batch, Day, Event, Minute, Month, Name};
 use uuid::Uuid;
 
 /// A store's answer, or why there is none.
 pub type Result<T> = std::result::Result<T, StoreError>;
-
-/// How long the finer counts are kept after their last write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
-    /// Counts per minute. Default 26 hours.
-    pub minute: Duration,
-    /// Counts per hour. Default 90 days.
-    pub hour: Duration,
-}
-
-impl Default for Retention {
-    fn default() -> Retention {
-        Retention { minute: Duration::from_secs(26 * 3600), hour: Duration::from_secs(90 * 86_400) }
-    }
-}
 
 /// The right to apply batches of one instance, taken at start. A later claim of the same instance fences this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

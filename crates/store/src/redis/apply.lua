@@ -5,9 +5,9 @@
 --       n, then n words of an entry of the log (event, its names, event, its names...),
 --       how many statuses a hash may have, n, then n words of statuses: the hash of the year, the month, the status and
 --       its count; then sections:
---       prefix of totals, prefix of days, set, set of the day, suffix of the hash of hours, hour, minute, and the cells
---       as a MessagePack array of name, count, name, count... Without a set the names are aggregates; without an hour
---       only the day is known.
+--       prefix of totals, prefix of days, set, set of the day, suffix of the hash of hours, hour, minute, whether that
+--       is past, and the cells as a MessagePack array of name, count, name, count... Without a set the names are
+--       aggregates; without an hour only the day is known.
 --
 -- Numbers stay text: those of Lua are exact only up to 2^53.
 local A, pcall = ARGV, redis.pcall
@@ -69,7 +69,7 @@ while at_section < #A do
       try('SADD', KEYS[1], '~probe')
     end
   end
-  at_section = at_section + 8
+  at_section = at_section + 9
 end
 try('XADD', KEYS[3], 'MINID', '~', '0-0', '0-0', '-', '-')
 if refused then
@@ -153,11 +153,12 @@ end
 i = statuses + 1
 
 -- Written out where functions would be shorter: this loop is what a hit costs Redis. A sum that is the count itself
--- shows that there was nothing before.
+-- shows that there was nothing before; what is past is kept from its last write on.
 local totals, count, keep_minutes, keep_hours = {}, 0, A[5], A[6]
-for at = i, #A, 8 do
+for at = i, #A, 9 do
   local total_prefix, day_prefix, set, day_set = A[at], A[at + 1], A[at + 2], A[at + 3]
-  local hours, hour, minute, cells = A[at + 4], A[at + 5], A[at + 6], cmsgpack.unpack(A[at + 7])
+  local hours, hour, minute, late = A[at + 4], A[at + 5], A[at + 6], A[at + 7] == 'late'
+  local cells = cmsgpack.unpack(A[at + 8])
   local minutes = hours .. ':' .. hour
   local fresh, fresh_today = {}, {}
   for j = 1, #cells, 2 do
@@ -187,6 +188,8 @@ for at = i, #A, 8 do
         pcall('EXPIRE', key, keep_hours)
       elseif type(sum) ~= 'number' then
         odd_field(sum, key, hour)
+      elseif late then
+        pcall('EXPIRE', key, keep_hours)
       end
       key = 'track:' .. name .. minutes
       sum = pcall('HINCRBY', key, minute, n)
@@ -194,6 +197,8 @@ for at = i, #A, 8 do
         pcall('EXPIRE', key, keep_minutes)
       elseif type(sum) ~= 'number' then
         odd_field(sum, key, minute)
+      elseif late then
+        pcall('EXPIRE', key, keep_minutes)
       end
     end
   end

@@ -10,7 +10,7 @@ use super::{
     keys,
     msgpack::{self, Texts},
 };
-use crate::{Class, Outcome, Result, Retention, StoreError, names};
+use crate::{Class, Outcome, Result, Retention, StoreError, names, retention};
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 use std::{collections::BTreeMap, fmt::Write};
 use tallymark_core::{ALL, Batch, Day, Event, MAX_STATUSES, Minute, Month, Name, Status, When};
@@ -176,6 +176,7 @@ impl<'a> Plan<'a> {
             command.arg(counted.status.as_str()).arg(counted.count);
         }
         let mut escaped = String::new();
+        let present = retention::present(retention::now());
         for (&(event, aggregate, when), cells) in &self.sections {
             let day = when.day();
             command.arg(keys::total_prefix(event, aggregate)).arg(keys::day_prefix(event, aggregate, day));
@@ -186,6 +187,7 @@ impl<'a> Plan<'a> {
                 When::Minute(at) => command.arg(at.hour_of_day()).arg(at.minute_of_hour()),
                 When::Day(_) => command.arg("").arg(""),
             };
+            command.arg(if when < When::Minute(present) { "late" } else { "" });
             let mut texts = Texts::with_capacity(cells.len() * 40);
             for cell in cells {
                 escaped.clear();

@@ -4,12 +4,15 @@
 //! sorted and written in the order of their tree: that alone is worth a factor of 1.5. Sums stop at the largest number
 //! there is; SQLite would go on with a floating-point one.
 
-use super::writer::{read_marker, write_marker};
+use super::{
+    expiry::Expiry,
+    writer::{read_marker, write_marker},
+};
 use crate::{Claim, Outcome, Position, Retention, claim, names};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::{
     collections::{BTreeMap, HashMap},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{Batch, Entry, Event, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Status, When};
 
@@ -19,12 +22,10 @@ const LOG_SECONDS: i64 = 3600;
 const CLOCK_SECONDS: i64 = 600;
 /// How many names are known by their number without asking. At 100 bytes a name, some 20 MB.
 const KNOWN: usize = 200_000;
-/// Expired buckets that go with each call at the least; a call that writes more deletes more.
-const EXPIRED: i64 = 1000;
 
 /// The memory of the writing thread.
 pub(super) struct Applier {
-    retention: Retention,
+    expiry: Expiry,
     known: Known,
 }
 
@@ -36,7 +37,7 @@ struct Known {
 }
 
 /// Counts on their way into one table of buckets: (bucket, id of the name, count).
-type Cells = Vec<(i32, i64, i64)>;
+pub(super) type Cells = Vec<(i32, i64, i64)>;
 
 /// Everything of one call that is written at its end.
 #[derive(Default)]
@@ -54,12 +55,13 @@ struct Pending {
 
 impl Applier {
     pub(super) fn new(retention: Retention) -> Applier {
-        Applier { retention, known: Known::default() }
+        Applier { expiry: Expiry::new(retention), known: Known::default() }
     }
 
-    /// Forgets numbers of names that a rolled back transaction may have given.
+    /// Forgets what a rolled back transaction may have given: numbers of names, and how far was cleared.
     pub(super) fn forget(&mut self) {
         self.known = Known::default();
+        self.expiry.forget();
     }
 
     pub(super) fn apply(
@@ -181,23 +183,13 @@ impl Applier {
         Ok(())
     }
 
-    fn finish(&self, db: &Transaction<'_>, pending: Pending) -> rusqlite::Result<()> {
-        let slice = EXPIRED.saturating_add_unsigned((pending.hours.len() + pending.minutes.len()) as u64);
-        write_cells(db, "day", pending.days)?;
-        write_cells(db, "hour", pending.hours)?;
-        write_cells(db, "minute", pending.minutes)?;
+    fn finish(&mut self, db: &Transaction<'_>, pending: Pending) -> rusqlite::Result<()> {
+        let written = pending.hours.len() + pending.minutes.len();
+        write_cells(db, "day", summed(pending.days))?;
+        self.expiry.write(db, summed(pending.hours), summed(pending.minutes))?;
         write_statuses(db, pending.statuses)?;
         write_log(db, &pending.log)?;
-        // Age is counted from the newest hit at hand, not from the clock: a clock that is wrong for a moment must not
-        // empty the tables for good.
-        if let Some(newest) = pending.newest {
-            let minutes = |keep: Duration| i64::try_from(keep.as_secs() / 60).unwrap_or(i64::MAX);
-            let minute = i64::from(newest.0).saturating_sub(minutes(self.retention.minute));
-            let hour = i64::from(newest.hour()).saturating_sub(minutes(self.retention.hour) / 60);
-            expire(db, "minute", minute, slice)?;
-            expire(db, "hour", hour, slice)?;
-        }
-        Ok(())
+        pending.newest.map_or(Ok(()), |newest| self.expiry.clear(db, newest, written))
     }
 }
 
@@ -264,8 +256,8 @@ impl Known {
     }
 }
 
-/// Adds cells to the table of that name, whose bucket column has the same name.
-fn write_cells(db: &Transaction<'_>, table: &str, mut cells: Cells) -> rusqlite::Result<()> {
+/// Cells in the order of their tree, each once.
+fn summed(mut cells: Cells) -> Cells {
     cells.sort_unstable();
     cells.dedup_by(|next, kept| {
         let same = (next.0, next.1) == (kept.0, kept.1);
@@ -274,6 +266,11 @@ fn write_cells(db: &Transaction<'_>, table: &str, mut cells: Cells) -> rusqlite:
         }
         same
     });
+    cells
+}
+
+/// Adds cells to the table of that name, whose bucket column has the same name.
+pub(super) fn write_cells(db: &Transaction<'_>, table: &str, cells: Cells) -> rusqlite::Result<()> {
     let mut statement = db.prepare_cached(&format!(
         "INSERT INTO {table} ({table}, id, n) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
          SET n = iif(n > 9223372036854775807 - excluded.n, 9223372036854775807, n + excluded.n)"
@@ -337,16 +334,6 @@ fn write_log(db: &Transaction<'_>, log: &[(Event, String)]) -> rusqlite::Result<
     if let Some(last) = last {
         db.prepare_cached("DELETE FROM change WHERE entry <= ?1")?.execute([last])?;
     }
-    Ok(())
-}
-
-/// Deletes buckets from before `first`, at most `slice` of them, so that a tick is not held up; the next one goes on.
-fn expire(db: &Transaction<'_>, table: &str, first: i64, slice: i64) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached(&format!(
-        "DELETE FROM {table} WHERE ({table}, id) IN
-         (SELECT {table}, id FROM {table} WHERE {table} < ?1 ORDER BY {table}, id LIMIT ?2)"
-    ))?;
-    statement.execute((first, slice))?;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// "tmrk" in `PRAGMA application_id`: what `file` and other programs know our files by.
 const APPLICATION: i32 = 0x746d_726b;
 /// The version of the schema below, with all that was added to it, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i32 = 2;
+const SCHEMA_VERSION: i32 = 3;
 /// How long a call waits for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite does not wait when the file is just being switched to WAL by somebody else, so we do.
@@ -35,11 +35,20 @@ const SCHEMA: &str = "
 ";
 
 /// What each version added to the one before, from the second on.
-const ADDED: &[&str] = &["
+const ADDED: &[&str] = &[
+    "
     CREATE TABLE status (
         id INTEGER, month INTEGER, status TEXT, n INTEGER NOT NULL, PRIMARY KEY (id, month, status))
         STRICT, WITHOUT ROWID;
-"];
+",
+    // When a bucket goes that was written late, in minutes since 1970.
+    "
+    ALTER TABLE hour ADD COLUMN until INTEGER;
+    ALTER TABLE minute ADD COLUMN until INTEGER;
+    CREATE INDEX late_hour ON hour (until) WHERE until IS NOT NULL;
+    CREATE INDEX late_minute ON minute (until) WHERE until IS NOT NULL;
+",
+];
 
 /// Opens the file for writing, and creates it if it is not there. Answers the identity of the store too.
 pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {

@@ -8,6 +8,7 @@
 //! and that the ranking of a day is the scan of one. Names have numbers, which are never used again.
 
 mod apply;
+mod expiry;
 mod file;
 mod read;
 mod slice;

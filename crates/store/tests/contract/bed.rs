@@ -1,6 +1,10 @@
 //! A store to try things on, and short ways to say what is tried.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use tallymark_core::{
     Batch, Counts, Day, Entry, Event, MAX_BATCH_NAMES, Minute, Month, Name, Status, StatusCount, When,
 };
@@ -160,6 +164,12 @@ pub(crate) fn ended(name: &Name, month: Month, status: &str, count: u64) -> Stat
 /// 2026-11-20T13:07Z.
 pub(crate) fn noon() -> Minute {
     Minute(Day::from_date(2026, 11, 20).unwrap().first_minute().0 + 13 * 60 + 7)
+}
+
+/// This minute.
+pub(crate) fn present() -> Minute {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Minute((now.as_secs() / 60) as i32)
 }
 
 pub(crate) fn applied(totals: &[i64]) -> Outcome {

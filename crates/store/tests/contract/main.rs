@@ -39,6 +39,7 @@ macro_rules! on_every_store {
 on_every_store! {
     suite::a_hit_counts_in_total_day_hour_minute_and_aggregate,
     suite::a_hit_with_only_a_day_has_no_hour,
+    suite::hours_and_minutes_that_are_written_late_are_kept,
     suite::a_batch_that_comes_again_counts_nothing,
     suite::a_missing_batch_is_reported_with_the_marker,
     suite::one_batch_from_two_tasks_is_applied_once,

@@ -1,6 +1,6 @@
 //! What holds for every store.
 
-use crate::bed::{Bed, Desk, applied, at, event, named, noon, on};
+use crate::bed::{Bed, Desk, applied, at, event, named, noon, on, present};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tallymark_core::{ALL, Batch, Day, Entry, Event, Minute, Name, OVERFLOW, When};
 use tallymark_store::{Claim, Class, Filter, Outcome, Standing, Step, passing_instance};
@@ -36,6 +36,29 @@ pub(crate) async fn a_hit_with_only_a_day_has_no_hour(bed: Bed) {
         assert_eq!(series(Step::Hour, day.0 * 24, day.0 * 24 + 24).await.unwrap(), []);
         let midnight = day.first_minute().0;
         assert_eq!(series(Step::Minute, midnight, midnight + 1440).await.unwrap(), []);
+    }
+}
+
+pub(crate) async fn hours_and_minutes_that_are_written_late_are_kept(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    // 2024-02-29T05:28Z, and a minute that would go in an hour.
+    let times = [Minute(28_486_888), Minute(present().0 - 25 * 60)];
+    for late in times {
+        desk.count(&[at("a", late, 1)]).await;
+    }
+    // Three times, and once by somebody who has just started.
+    for _ in 0..2 {
+        desk.count(&[at("b", present(), 1)]).await;
+    }
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("b", present(), 1), at("a", times[0], 1)]).await;
+    desk.count(&[at("b", Minute(present().0 + 120), 1)]).await;
+    for (late, count) in times.into_iter().zip([2, 1]) {
+        for name in [named("a"), Name::all()] {
+            let series = |step, at| desk.store.series(Event::HIT, &name, step, at, at + 1);
+            assert_eq!(series(Step::Hour, late.hour()).await.unwrap(), [(late.hour(), count)]);
+            assert_eq!(series(Step::Minute, late.0).await.unwrap(), [(late.0, count)]);
+        }
     }
 }
 

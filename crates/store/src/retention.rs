@@ -1,0 +1,33 @@
+//! How long the finer counts are kept, and which of them are written late. The stores delete, each in its own way.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tallymark_core::Minute;
+
+/// By how many minutes a hit may be behind and still be of the present: lines wait in relays and for the tick.
+pub(crate) const GRACE: i32 = 10;
+
+/// How long the finer counts are kept after their last write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Counts per minute. Default 26 hours.
+    pub minute: Duration,
+    /// Counts per hour. Default 90 days.
+    pub hour: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention { minute: Duration::from_secs(26 * 3600), hour: Duration::from_secs(90 * 86_400) }
+    }
+}
+
+/// The clock.
+pub(crate) fn now() -> Minute {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() / 60);
+    Minute(i32::try_from(now).unwrap_or(i32::MAX))
+}
+
+/// The first minute that is not written late, if it is `now`.
+pub(crate) fn present(now: Minute) -> Minute {
+    Minute(now.0.saturating_sub(GRACE))
+}

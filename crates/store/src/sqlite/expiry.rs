@@ -1,0 +1,124 @@
+//! How long hours and minutes are kept: for their retention from the last write on.
+//!
+//! A bucket that is written in its own time goes by its own time, and costs no more than that. One that is written later
+//! (by a file, an import or a client that gives a time) has in `until` when it goes. The old end of a table is cleared
+//! in slices, past the late ones that still lie there. The applier calls this with what a call has counted.
+
+use super::apply::{Cells, write_cells};
+use crate::{
+    Retention,
+    retention::{self, GRACE},
+};
+use rusqlite::{OptionalExtension, Transaction};
+use std::time::Duration;
+use tallymark_core::Minute;
+
+/// Buckets that are looked at with each call at the least; a call that writes more looks at more.
+const SLICE: i64 = 1000;
+
+/// What is kept of the two tables.
+pub(super) struct Expiry {
+    hours: Kept,
+    minutes: Kept,
+}
+
+/// What is kept of one table. Its bucket column has its name.
+struct Kept {
+    table: &'static str,
+    /// How many minutes a bucket has.
+    width: i64,
+    /// How many minutes it is kept for.
+    keep: i64,
+    /// Up to here (bucket, id) nothing is left but what is late. Found again in slices after a start.
+    cleared: (i32, i64),
+}
+
+impl Expiry {
+    pub(super) fn new(retention: Retention) -> Expiry {
+        let kept = |table, width, keep: Duration| {
+            let keep = i64::try_from(keep.as_secs() / 60).unwrap_or(i64::MAX);
+            Kept { table, width, keep, cleared: (i32::MIN, 0) }
+        };
+        Expiry { hours: kept("hour", 60, retention.hour), minutes: kept("minute", 1, retention.minute) }
+    }
+
+    /// Forgets how far was cleared.
+    pub(super) fn forget(&mut self) {
+        self.hours.cleared = (i32::MIN, 0);
+        self.minutes.cleared = (i32::MIN, 0);
+    }
+
+    /// Adds counts, which are in the order of their tree.
+    pub(super) fn write(&self, db: &Transaction<'_>, hours: Cells, minutes: Cells) -> rusqlite::Result<()> {
+        let now = retention::now();
+        self.hours.write(db, hours, now)?;
+        self.minutes.write(db, minutes, now)
+    }
+
+    /// Deletes what has expired. Age is counted from the newest hit at hand, not from the clock: a clock that is wrong for
+    /// a moment must not empty the tables for good.
+    pub(super) fn clear(
+        &mut self,
+        db: &Transaction<'_>,
+        newest: Minute,
+        written: usize,
+    ) -> rusqlite::Result<()> {
+        let slice = SLICE.saturating_add_unsigned(written as u64);
+        for kept in [&mut self.hours, &mut self.minutes] {
+            kept.clear(db, i64::from(newest.0), slice)?;
+            kept.clear_late(db, i64::from(newest.0), slice)?;
+        }
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn write(&self, db: &Transaction<'_>, mut cells: Cells, now: Minute) -> rusqlite::Result<()> {
+        let present = i64::from(retention::present(now).0).div_euclid(self.width);
+        let late = cells.partition_point(|cell| i64::from(cell.0) < present || cell.0 <= self.cleared.0);
+        if late > 0 {
+            let table = self.table;
+            let mut statement = db.prepare_cached(&format!(
+                "INSERT INTO {table} ({table}, id, n, until) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE
+                 SET n = iif(n > 9223372036854775807 - excluded.n, 9223372036854775807, n + excluded.n),
+                     until = excluded.until"
+            ))?;
+            let until = i64::from(now.0).saturating_add(self.keep);
+            for (bucket, id, n) in cells.drain(..late) {
+                statement.execute((bucket, id, n, until))?;
+            }
+        }
+        write_cells(db, self.table, cells)
+    }
+
+    /// Goes through the next rows at the old end, and deletes those that are not late. At most `slice`, so that a tick is
+    /// not held up; the next one goes on.
+    fn clear(&mut self, db: &Transaction<'_>, newest: i64, slice: i64) -> rusqlite::Result<()> {
+        let first = newest.saturating_sub(self.keep).saturating_sub(i64::from(GRACE)).div_euclid(self.width);
+        let (table, (bucket, id)) = (self.table, self.cleared);
+        let mut last = db.prepare_cached(&format!(
+            "SELECT {table}, id FROM
+             (SELECT {table}, id FROM {table} WHERE ({table}, id) > (?1, ?2) AND {table} < ?3 ORDER BY {table}, id LIMIT ?4)
+             ORDER BY {table} DESC, id DESC LIMIT 1"
+        ))?;
+        let last = last.query_row((bucket, id, first, slice), |row| Ok((row.get(0)?, row.get(1)?)));
+        let Some(last): Option<(i32, i64)> = last.optional()? else { return Ok(()) };
+        let mut delete = db.prepare_cached(&format!(
+            "DELETE FROM {table} WHERE ({table}, id) > (?1, ?2) AND ({table}, id) <= (?3, ?4) AND until IS NULL"
+        ))?;
+        delete.execute((bucket, id, last.0, last.1))?;
+        self.cleared = last;
+        Ok(())
+    }
+
+    /// Deletes late ones whose time is over.
+    fn clear_late(&self, db: &Transaction<'_>, newest: i64, slice: i64) -> rusqlite::Result<()> {
+        let table = self.table;
+        let mut delete = db.prepare_cached(&format!(
+            "DELETE FROM {table} WHERE ({table}, id) IN
+             (SELECT {table}, id FROM {table} WHERE until < ?1 ORDER BY until LIMIT ?2)"
+        ))?;
+        delete.execute((newest, slice))?;
+        Ok(())
+    }
+}
