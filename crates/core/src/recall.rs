@@ -16,6 +16,8 @@ use std::hash::BuildHasher;
 const MAX_BYTES: usize = 16 << 20;
 /// Longer records are read each time.
 const MAX_RECORD: usize = 400;
+/// How many days and weights there may be at a time.
+const MAX_MEANINGS: usize = 256;
 
 /// Lines and their slots.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub struct Recall {
     learned: bool,
     records: HashTable<Record>,
     bytes: Vec<u8>,
+    meanings: Vec<Meaning>,
     hasher: DefaultHashBuilder,
     epoch: u64,
     now: Now,
@@ -51,15 +54,30 @@ pub struct Probes {
     known: Vec<Option<Record>>,
 }
 
+/// Four of them are a cache line.
 #[derive(Clone, Copy, Debug)]
 struct Record {
-    hash: u64,
+    hash: u32,
     at: u32,
-    length: u32,
     slot: Slot,
+    length: u16,
+    /// Its place in the meanings.
+    meaning: u16,
+}
+
+/// What many records have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Meaning {
     weight: u32,
-    /// Its own day; `None` for the minute in which the line arrives.
+    /// Their own day; `None` for the minute in which the line arrives.
     day: Option<Day>,
+}
+
+impl Record {
+    /// The hash as the table wants it, which looks at the upper bits and at the lower ones.
+    fn hash(self) -> u64 {
+        u64::from(self.hash) << 32 | u64::from(self.hash)
+    }
 }
 
 impl Default for Recall {
@@ -71,6 +89,7 @@ impl Default for Recall {
             learned: false,
             records: HashTable::new(),
             bytes: Vec::new(),
+            meanings: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             epoch: 0,
             now,
@@ -103,6 +122,14 @@ impl Recall {
         self.generation += 1;
         self.records.clear();
         self.bytes.clear();
+        self.meanings.clear();
+    }
+
+    /// Half of the bits do: what is found is compared.
+    fn hash(&self, record: &[u8]) -> u64 {
+        let hash = self.hasher.hash_one(record);
+        let half = (hash ^ hash >> 32) & 0xFFFF_FFFF;
+        half << 32 | half
     }
 
     /// What a line means, if an earlier one meant the same.
@@ -112,9 +139,12 @@ impl Recall {
             return None;
         }
         let record = line.strip_prefix(&self.header[..])?;
-        let hash = self.hasher.hash_one(record);
-        let same = |known: &Record| known.hash == hash && self.record(known) == record;
-        self.records.find(hash, same).map(|known| self.recalled(known))
+        self.find_record(self.hash(record), record).map(|known| self.recalled(known))
+    }
+
+    #[inline]
+    fn find_record(&self, hash: u64, record: &[u8]) -> Option<&Record> {
+        self.records.find(hash, |known| known.hash() == hash && self.record(known) == record)
     }
 
     /// The same for many lines at once: `found` gets what [`Recall::find`] answers for each, or `None`. Lines of ten
@@ -135,11 +165,9 @@ impl Recall {
         }
         let record_of = |line: &'a [u8]| line.strip_prefix(&self.header[..]);
         probes.hashes.clear();
-        probes
-            .hashes
-            .extend(lines.clone().map(|line| self.hasher.hash_one(record_of(line).unwrap_or_default())));
+        probes.hashes.extend(lines.clone().map(|line| self.hash(record_of(line).unwrap_or_default())));
         probes.known.clear();
-        let look = |&hash: &u64| self.records.find(hash, |known| known.hash == hash).copied();
+        let look = |&hash: &u64| self.records.find(hash, |known| known.hash() == hash).copied();
         probes.known.extend(probes.hashes.iter().map(look));
         found.extend(lines.zip(&probes.known).map(|(line, known)| {
             // Another record with the same hash is left to `find`.
@@ -154,12 +182,12 @@ impl Recall {
     }
 
     fn recalled(&self, known: &Record) -> Recalled {
-        let when = known.day.map_or(self.arrival, When::Day);
-        Recalled { slot: known.slot, when, weight: known.weight }
+        let Meaning { weight, day } = self.meanings[usize::from(known.meaning)];
+        Recalled { slot: known.slot, when: day.map_or(self.arrival, When::Day), weight }
     }
 
     fn record(&self, known: &Record) -> &[u8] {
-        &self.bytes[known.at as usize..(known.at + known.length) as usize]
+        &self.bytes[known.at as usize..][..usize::from(known.length)]
     }
 
     /// Learns what a line meant: its record starts at byte `body_at`, and it was counted in `slot`. `hit` is what the
@@ -175,13 +203,16 @@ impl Recall {
     ) {
         let Some(day) = self.lasting(route, dating, hit) else { return };
         let (header, record) = line.split_at(body_at.min(line.len()));
-        // A header that does not end with a blank might go on in another line, and one of another make might depend on
-        // what comes behind it.
-        let complete = header.is_empty() || (header.ends_with(b" ") && is_bsd_header(header));
-        if record.len() > MAX_RECORD || !complete {
+        if record.len() > MAX_RECORD {
             return;
         }
         if !self.learned || self.header != header {
+            // A header that does not end with a blank might go on in another line, and one of another make might depend
+            // on what comes behind it.
+            let complete = header.is_empty() || (header.ends_with(b" ") && is_bsd_header(header));
+            if !complete {
+                return;
+            }
             // Another header may belong to another route, in which the same record means something else. The time in it
             // is all that changes from second to second.
             if !same_but_time(&self.header, header) {
@@ -191,17 +222,29 @@ impl Recall {
             self.header.extend_from_slice(header);
             self.learned = true;
         }
-        if self.find(line).is_some() {
+        let hash = self.hash(record);
+        if self.find_record(hash, record).is_some() {
             return;
         }
         if self.bytes.len() + record.len() > MAX_BYTES {
             self.forget_records();
         }
-        let (at, length) = (self.bytes.len() as u32, record.len() as u32);
+        let meaning = self.meaning(Meaning { weight: hit.weight, day });
+        let (at, length) = (self.bytes.len() as u32, record.len() as u16);
         self.bytes.extend_from_slice(record);
-        let hash = self.hasher.hash_one(record);
-        let known = Record { hash, at, length, slot, weight: hit.weight, day };
-        self.records.insert_unique(hash, known, |known| known.hash);
+        let known = Record { hash: hash as u32, at, slot, length, meaning };
+        self.records.insert_unique(hash, known, |known| known.hash());
+    }
+
+    fn meaning(&mut self, meaning: Meaning) -> u16 {
+        if let Some(at) = self.meanings.iter().position(|&known| known == meaning) {
+            return at as u16;
+        }
+        if self.meanings.len() >= MAX_MEANINGS {
+            self.forget_records();
+        }
+        self.meanings.push(meaning);
+        (self.meanings.len() - 1) as u16
     }
 
     /// When the next line of these bytes will count: `Some(None)` for the minute it arrives in; `None` if its bytes do
