@@ -222,24 +222,31 @@ pub struct Escaped<'a>(&'a str);
 impl Escaped<'_> {
     /// Appends the escaped form to `out`.
     pub fn push_to(self, out: &mut String) {
-        // `write!` to a String cannot fail.
-        let _ = fmt::Write::write_fmt(out, format_args!("{self}"));
+        // To a String this cannot fail.
+        let _ = self.write_to(out);
+    }
+
+    fn write_to(self, out: &mut impl fmt::Write) -> fmt::Result {
+        const HEX: &[u8; 16] = b"0123456789ABCDEF";
+        let mut rest = self.0;
+        while let Some(at) = rest.bytes().position(|b| CLASS[usize::from(b)] & ESCAPED != 0) {
+            // The byte may start a character of several bytes, all of which are escaped one by one.
+            let end = at + rest[at..].chars().next().map_or(1, char::len_utf8);
+            out.write_str(&rest[..at])?;
+            for &b in &rest.as_bytes()[at..end] {
+                out.write_char('%')?;
+                out.write_char(HEX[usize::from(b >> 4)].into())?;
+                out.write_char(HEX[usize::from(b & 15)].into())?;
+            }
+            rest = &rest[end..];
+        }
+        out.write_str(rest)
     }
 }
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        while let Some(at) = rest.bytes().position(|b| CLASS[usize::from(b)] & ESCAPED != 0) {
-            // The byte may start a character of several bytes, all of which are escaped one by one.
-            let end = at + rest[at..].chars().next().map_or(1, char::len_utf8);
-            f.write_str(&rest[..at])?;
-            for b in &rest.as_bytes()[at..end] {
-                write!(f, "%{b:02X}")?;
-            }
-            rest = &rest[end..];
-        }
-        f.write_str(rest)
+        self.write_to(f)
     }
 }
 

@@ -156,7 +156,9 @@ impl Tally {
             return self.overflow(number, when, count);
         }
         // Making room may have given events other numbers.
+        let before = number;
         let number = self.event(event);
+        let hash = if number == before { hash } else { self.hasher.hash_one((number, name)) };
         let name = match name {
             ALL => Name::all(),
             OVERFLOW => Name::overflow(),
@@ -166,7 +168,7 @@ impl Tally {
                 Err(_) => return self.overflow(number, when, count),
             },
         };
-        let slot = self.insert(number, name);
+        let slot = self.insert(hash, number, name);
         self.count(slot, when, count)
     }
 
@@ -178,7 +180,7 @@ impl Tally {
 
     fn overflow_slot(&mut self, event: u16) -> u32 {
         let hash = self.hasher.hash_one((event, OVERFLOW));
-        self.find(hash, event, OVERFLOW).unwrap_or_else(|| self.insert(event, Name::overflow()))
+        self.find(hash, event, OVERFLOW).unwrap_or_else(|| self.insert(hash, event, Name::overflow()))
     }
 
     fn find(&self, hash: u64, event: u16, name: &str) -> Option<u32> {
@@ -189,8 +191,7 @@ impl Tally {
         self.index.find(hash, same).copied()
     }
 
-    fn insert(&mut self, event: u16, name: Name) -> u32 {
-        let hash = self.hasher.hash_one((event, name.as_str()));
+    fn insert(&mut self, hash: u64, event: u16, name: Name) -> u32 {
         self.places += 1 + beside(&name);
         let slot = self.slots.len() as u32;
         self.slots.push(Counted { hash, name, event });

@@ -144,6 +144,9 @@ impl Live {
     /// The store has this batch. `totals` are its new ones, unless it had it before.
     pub(crate) fn applied(&self, batch: &Batch, totals: Option<&[i64]>, own: bool) {
         let mut state = self.lock();
+        if !own && state.names.is_empty() {
+            return;
+        }
         let current = Instant::now();
         let of_names = batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name);
         for (at, entries) in of_names.enumerate() {
