@@ -70,11 +70,19 @@ impl Script {
 /// A batch, in the order in which the script goes through it.
 pub(super) struct Plan<'a> {
     seq: u64,
-    /// Cells with the same prefixes. `ALL` is not in the batch, so it is owned.
-    sections: BTreeMap<(Event, bool, When), Vec<Cell<'a>>>,
+    /// Cells with the same prefixes.
+    sections: Vec<Section<'a>>,
     statuses: Vec<Statused<'a>>,
     log: Vec<(Event, String)>,
     names: usize,
+}
+
+struct Section<'a> {
+    event: Event,
+    /// Its names are aggregates.
+    aggregate: bool,
+    when: When,
+    cells: Vec<Cell<'a>>,
 }
 
 struct Cell<'a> {
@@ -95,36 +103,31 @@ struct Statused<'a> {
 impl<'a> Plan<'a> {
     /// `all` is [`Name::all`], which the plan can only borrow.
     pub(super) fn new(batch: &'a Batch, all: &'a Name) -> Plan<'a> {
-        let mut plan = Plan {
-            seq: batch.seq,
-            sections: BTreeMap::new(),
-            statuses: Vec::new(),
-            log: Vec::new(),
-            names: 0,
-        };
+        let mut plan =
+            Plan { seq: batch.seq, sections: Vec::new(), statuses: Vec::new(), log: Vec::new(), names: 0 };
+        let mut places = Places::default();
         let mut sums: BTreeMap<(Event, When), i64> = BTreeMap::new();
         for entries in batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name) {
             for entry in entries {
                 let count = i64::try_from(entry.count).unwrap_or(i64::MAX);
-                let section = (entry.event, entry.name.is_aggregate(), entry.when);
                 let cell = Cell { name: &entry.name, count, owner: Some(plan.names) };
-                plan.sections.entry(section).or_default().push(cell);
-                if entry.name.as_str() != ALL {
-                    let sum = sums.entry((entry.event, entry.when)).or_default();
-                    *sum = sum.saturating_add(count);
-                }
+                let section = (entry.event, entry.name.is_aggregate(), entry.when);
+                places.section(&mut plan.sections, section).cells.push(cell);
             }
             if let Some(entry) = entries.first() {
                 plan.log(entry.event, &entry.name);
             }
             plan.names += 1;
         }
+        for section in &plan.sections {
+            for cell in section.cells.iter().filter(|cell| cell.name.as_str() != ALL) {
+                let sum = sums.entry((section.event, section.when)).or_default();
+                *sum = sum.saturating_add(cell.count);
+            }
+        }
         for ((event, when), count) in sums {
-            plan.sections.entry((event, true, when)).or_default().push(Cell {
-                name: all,
-                count,
-                owner: None,
-            });
+            let cell = Cell { name: all, count, owner: None };
+            places.section(&mut plan.sections, (event, true, when)).cells.push(cell);
         }
         plan.add_statuses(batch, all);
         plan
@@ -177,7 +180,7 @@ impl<'a> Plan<'a> {
         }
         let mut escaped = String::new();
         let present = retention::present(retention::now());
-        for (&(event, aggregate, when), cells) in &self.sections {
+        for &Section { event, aggregate, when, ref cells } in &self.sections {
             let day = when.day();
             command.arg(keys::total_prefix(event, aggregate)).arg(keys::day_prefix(event, aggregate, day));
             let (set, day_set) =
@@ -193,10 +196,14 @@ impl<'a> Plan<'a> {
                 escaped.clear();
                 cell.name.escaped().push_to(&mut escaped);
                 texts.push(&escaped);
-                escaped.clear();
-                // `write!` to a String cannot fail.
-                let _ = write!(escaped, "{}", cell.count);
-                texts.push(&escaped);
+                if cell.count == 1 {
+                    texts.push("1");
+                } else {
+                    escaped.clear();
+                    // `write!` to a String cannot fail.
+                    let _ = write!(escaped, "{}", cell.count);
+                    texts.push(&escaped);
+                }
             }
             command.arg(texts.into_bytes());
         }
@@ -241,12 +248,38 @@ impl<'a> Plan<'a> {
     /// The totals of the distinct names. The last cell of a name has its final one.
     fn totals(&self, sums: &[i64]) -> Vec<i64> {
         let mut totals = vec![0; self.names];
-        for (cell, &sum) in self.sections.values().flatten().zip(sums) {
+        for (cell, &sum) in self.sections.iter().flat_map(|section| &section.cells).zip(sums) {
             if let Some(total) = cell.owner.and_then(|owner| totals.get_mut(owner)) {
                 *total = sum;
             }
         }
         totals
+    }
+}
+
+/// Which section is where. Nearly all entries of a batch belong into the one of the entry before.
+#[derive(Default)]
+struct Places {
+    of: BTreeMap<(Event, bool, When), usize>,
+    last: Option<((Event, bool, When), usize)>,
+}
+
+impl Places {
+    fn section<'s, 'a>(
+        &mut self,
+        sections: &'s mut Vec<Section<'a>>,
+        key: (Event, bool, When),
+    ) -> &'s mut Section<'a> {
+        let at = match self.last {
+            Some((last, at)) if last == key => at,
+            _ => *self.of.entry(key).or_insert_with(|| {
+                let (event, aggregate, when) = key;
+                sections.push(Section { event, aggregate, when, cells: Vec::new() });
+                sections.len() - 1
+            }),
+        };
+        self.last = Some((key, at));
+        &mut sections[at]
     }
 }
 
