@@ -3,6 +3,7 @@
 //! A batch is frozen when it is made. Its number is `(instance, seq)`, and a store applies each number once.
 
 use crate::{Event, Name, StatusCount, When};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// How many distinct names one batch carries at the most. One Lua call blocks Redis for as long as its names take
@@ -100,36 +101,23 @@ pub struct Batch {
     pub instance: Uuid,
     /// Its number: 1, 2, 3, ... per instance, without a gap.
     pub seq: u64,
-    /// Sorted by event, name and time; no two alike.
-    pub entries: Vec<Entry>,
+    /// Sorted by event, name and time; no two alike. Shared: a clone for another thread copies none of them.
+    pub entries: Arc<Vec<Entry>>,
     /// Sorted by event, name, month and status; no two alike. Nearly always none.
     pub statuses: Vec<StatusCount>,
+}
+
+impl Batch {
+    fn of(instance: Uuid, seq: u64, counts: Counts) -> Batch {
+        Batch { instance, seq, entries: Arc::new(counts.entries), statuses: counts.statuses }
+    }
 }
 
 /// Cuts what a tally held into batches of at most [`MAX_BATCH_NAMES`] names, numbered from `first_seq`. The entries of
 /// one name are never split, unless they alone outnumber a batch; its statuses go with them, unless they are too many.
 pub fn batches(instance: Uuid, first_seq: u64, counts: impl Into<Counts>) -> Vec<Batch> {
     let Counts { entries, statuses } = counts.into();
-    let empty = |seq| Batch { instance, seq, entries: Vec::new(), statuses: Vec::new() };
-    let mut batches: Vec<Batch> = Vec::with_capacity(entries.len() / MAX_BATCH_NAMES + 1);
-    let mut names = 0;
-    for entry in entries {
-        let same_name = batches
-            .last()
-            .and_then(|batch| batch.entries.last())
-            .is_some_and(|last| last.event == entry.event && last.name == entry.name);
-        let open = batches.last().is_some_and(|batch| batch.entries.len() < 4 * MAX_BATCH_NAMES);
-        if !same_name {
-            names += 1;
-        }
-        if batches.is_empty() || !open || (!same_name && names > MAX_BATCH_NAMES) {
-            names = 1;
-            batches.push(empty(first_seq + batches.len() as u64));
-        }
-        if let Some(batch) = batches.last_mut() {
-            batch.entries.push(entry);
-        }
-    }
+    let mut batches = cut(entries);
     let mut at = 0;
     for status in statuses {
         let behind = |last: &Entry| (last.event, &last.name) < (status.event, &status.name);
@@ -138,12 +126,49 @@ pub fn batches(instance: Uuid, first_seq: u64, counts: impl Into<Counts>) -> Vec
         }
         // What does not fit goes into batches of its own, behind those of the entries.
         if batches.get(at).is_none_or(|batch| batch.statuses.len() >= MAX_BATCH_STATUSES) {
-            batches.push(empty(first_seq + batches.len() as u64));
+            batches.push(Counts::default());
             at = batches.len() - 1;
         }
         batches[at].statuses.push(status);
     }
+    (first_seq..).zip(batches).map(|(seq, counts)| Batch::of(instance, seq, counts)).collect()
+}
+
+fn cut(entries: Vec<Entry>) -> Vec<Counts> {
+    let mut batches: Vec<Counts> = Vec::with_capacity(entries.len() / MAX_BATCH_NAMES + 1);
+    let (mut names, mut left) = (0, entries.len());
+    for entry in entries {
+        let last = batches.last().and_then(|batch| batch.entries.last());
+        let same_name = last.is_some_and(|last| last.event == entry.event && last.name == entry.name);
+        let open = batches.last().is_some_and(|batch| batch.entries.len() < 4 * MAX_BATCH_NAMES);
+        if !same_name {
+            names += 1;
+        }
+        if !open || (!same_name && names > MAX_BATCH_NAMES) {
+            names = 1;
+            let entries = Vec::with_capacity(left.min(MAX_BATCH_NAMES));
+            batches.push(Counts { entries, statuses: Vec::new() });
+        }
+        left -= 1;
+        if let Some(batch) = batches.last_mut() {
+            batch.entries.push(entry);
+        }
+    }
     batches
+}
+
+/// What batches were cut from: the way back, for when their numbers were not given after all.
+impl From<Vec<Batch>> for Counts {
+    fn from(batches: Vec<Batch>) -> Counts {
+        let mut counts = Counts::default();
+        for batch in batches {
+            counts.entries.append(&mut Arc::unwrap_or_clone(batch.entries));
+            counts.statuses.extend(batch.statuses);
+        }
+        // Those that did not fit beside their names came last.
+        counts.statuses.sort_unstable();
+        counts
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +200,7 @@ mod tests {
 
     #[test]
     fn no_entries_are_no_batch() {
-        assert!(batches(Uuid::nil(), 1, Vec::new()).is_empty());
+        assert!(batches(Uuid::nil(), 1, Counts::default()).is_empty());
     }
 
     #[test]
@@ -185,7 +210,7 @@ mod tests {
         let cut = batches(Uuid::nil(), 7, entries.clone());
         assert_eq!(cut.iter().map(|b| b.seq).collect::<Vec<_>>(), [7, 8, 9]);
         assert_eq!(cut.iter().map(|b| b.entries.len()).collect::<Vec<_>>(), [2000, 2000, 1000]);
-        assert_eq!(cut.into_iter().flat_map(|b| b.entries).collect::<Vec<_>>(), entries);
+        assert_eq!(Counts::from(cut).entries, entries);
     }
 
     #[test]
@@ -194,7 +219,7 @@ mod tests {
             (0..9000).map(|day| Entry { when: When::Day(Day(day)), ..entry("a", 0) }).collect();
         let cut = batches(Uuid::nil(), 1, entries.clone());
         assert_eq!(cut.iter().map(|b| b.entries.len()).collect::<Vec<_>>(), [4000, 4000, 1000]);
-        assert_eq!(cut.into_iter().flat_map(|b| b.entries).collect::<Vec<_>>(), entries);
+        assert_eq!(Counts::from(cut).entries, entries);
     }
 
     #[test]
@@ -213,8 +238,8 @@ mod tests {
         let cut = batches(Uuid::nil(), 3, Counts { entries: entries.clone(), statuses: statuses.clone() });
         let sizes: Vec<_> = cut.iter().map(|b| (b.seq, b.entries.len(), b.statuses.len())).collect();
         assert_eq!(sizes, [(3, 1000, 3), (4, 500, 2000), (5, 0, 2000), (6, 0, 500)]);
-        assert_eq!(cut.iter().flat_map(|b| b.entries.clone()).collect::<Vec<_>>(), entries);
-        assert_eq!(cut.into_iter().flat_map(|b| b.statuses).collect::<Vec<_>>(), statuses);
+        assert_eq!(cut.iter().flat_map(|b| b.statuses.clone()).collect::<Vec<_>>(), statuses);
+        assert_eq!(Counts::from(cut), Counts { entries, statuses: statuses.clone() });
         let alone = batches(Uuid::nil(), 1, Counts { entries: Vec::new(), statuses: statuses[..1].to_vec() });
         assert_eq!(alone.len(), 1);
     }

@@ -250,9 +250,10 @@ mod tests {
         for at_a_time in [1, 7, 4096] {
             assert_eq!(import(&text, at_a_time, 2_000).0, batches);
         }
-        let counted: u64 = batches.iter().flat_map(|batch| &batch.entries).map(|entry| entry.count).sum();
+        let counted: u64 =
+            batches.iter().flat_map(|batch| batch.entries.iter()).map(|entry| entry.count).sum();
         assert_eq!(counted, 10_001);
-        assert!(batches.iter().flat_map(|b| &b.entries).all(|entry| !entry.name.is_aggregate()));
+        assert!(batches.iter().flat_map(|b| b.entries.iter()).all(|entry| !entry.name.is_aggregate()));
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn fill(kind: &Kind, place: &Place, entries: Vec<Entry>, statuses: Vec<StatusCou
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         let claim = store.claim(Uuid::new_v4()).await.unwrap();
         let Counts { entries, statuses } = Counts::folded(entries, statuses);
-        let batch = Batch { instance: claim.instance, seq: 1, entries, statuses };
+        let batch = Batch { instance: claim.instance, seq: 1, entries: entries.into(), statuses };
         store.apply(&claim, &[batch], &[]).await.unwrap();
     });
 }

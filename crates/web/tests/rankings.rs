@@ -26,7 +26,11 @@ async fn count(store: &dyn Store, claim: &Claim, seq: u64, entries: &[(&str, &st
     let mut entries: Vec<Entry> = entries.iter().map(entry).collect();
     entries.sort();
     store
-        .apply(claim, &[Batch { instance: claim.instance, seq, entries, statuses: Vec::new() }], &[])
+        .apply(
+            claim,
+            &[Batch { instance: claim.instance, seq, entries: entries.into(), statuses: Vec::new() }],
+            &[],
+        )
         .await
         .unwrap();
 }

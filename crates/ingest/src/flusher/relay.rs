@@ -15,7 +15,7 @@ use std::{
 use tallymark_core::Batch;
 use tallymark_store::{
     Claim, Outcome, Standing, StoreError,
-    outbox::{Durability, Fill, Origin, Outbox, Waiting},
+    outbox::{Durability, Fill, Origin, Outbox, Unpushed, Waiting},
 };
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info};
@@ -144,15 +144,15 @@ impl Keeper {
     }
 
     async fn commit(&self, tick: Sealed) {
-        // Shared with the outbox's thread, which may have to be asked again.
-        let counts = Arc::new(tick.counts);
+        let mut counts = tick.counts;
         let origin = if tick.live { Origin::Live } else { Origin::Lines };
         let (id, mut failures) = (Uuid::new_v4(), 0);
         loop {
             let direct = self.shared.well.load(Ordering::Acquire);
-            match self.outbox.push(id, counts.clone(), origin, tick.positions.clone(), direct).await {
+            match self.outbox.push(id, counts, origin, tick.positions.clone(), direct).await {
                 Ok(()) => break,
-                Err(error) => {
+                Err(Unpushed { counts: again, error }) => {
+                    counts = again;
                     self.common.outbox_trouble(&error);
                     tokio::time::sleep(backoff(failures)).await;
                     failures += 1;

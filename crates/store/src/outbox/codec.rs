@@ -49,7 +49,8 @@ type Statused<'a> = (i32, &'a [u8], u64);
 
 /// Writes sorted entries, and sorted statuses.
 pub(super) fn encode(entries: &[Entry], statuses: &[StatusCount]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(entries.len() * 28 + statuses.len() * 24);
+    let mut out = Vec::with_capacity(entries.len() * 32 + statuses.len() * 24);
+    let (mut cells, mut of_name_statuses) = (Vec::new(), Vec::new());
     let mut names = entries.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
     let mut statused = statuses.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
     loop {
@@ -66,10 +67,11 @@ pub(super) fn encode(entries: &[Entry], statuses: &[StatusCount]) -> Vec<u8> {
         };
         let of_name = names.next_if(|_| has_entries).unwrap_or_default();
         let of_status = statused.next_if(|_| has_statuses).unwrap_or_default();
-        let cells: Vec<(i64, u64)> = of_name.iter().map(|entry| (packed(entry.when), entry.count)).collect();
-        let statuses: Vec<Statused<'_>> =
-            of_status.iter().map(|s| (s.month.0, s.status.as_str().as_bytes(), s.count)).collect();
-        push_record(&mut out, event.as_str().as_bytes(), name.as_str().as_bytes(), &cells, &statuses);
+        cells.clear();
+        cells.extend(of_name.iter().map(|entry| (packed(entry.when), entry.count)));
+        of_name_statuses.clear();
+        of_name_statuses.extend(of_status.iter().map(|s| (s.month.0, s.status.as_str().as_bytes(), s.count)));
+        push_record(&mut out, event.as_str().as_bytes(), name.as_str().as_bytes(), &cells, &of_name_statuses);
     }
 }
 

@@ -1,13 +1,17 @@
 //! What the outbox's thread does with its file.
 
-use super::{Durability, Fill, Identity, Keep, Origin, RolledBack, Waiting, codec, file, merge};
+use super::{
+    Durability, Fill, Identity, Keep, Origin, Pushed, RolledBack, Unpushed, Waiting, codec, file, merge,
+};
 use crate::{
     Class, Position, Result, StoreError,
     sqlite::{explain, is_lost},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::{
+    collections::VecDeque,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{Batch, Counts, MAX_BATCH_NAMES, batches};
@@ -15,6 +19,8 @@ use uuid::Uuid;
 
 /// The most entries of a batch that is cut from a block.
 const BATCH_ENTRIES: usize = 4 * MAX_BATCH_NAMES;
+/// How many batches are in memory beside the file.
+const FRESH: usize = 32;
 
 /// The file, and the block that is being cut.
 pub(super) struct Desk {
@@ -28,6 +34,9 @@ pub(super) struct Desk {
     /// The pool's blocks up to this id were there when the file was opened.
     pub(super) inherited: i64,
     pub(super) cutting: Option<Cutting>,
+    /// The newest batches of the file as they were written, one after the other without a gap: whoever keeps up with
+    /// them needs not read them again.
+    fresh: VecDeque<Waiting>,
 }
 
 /// What the column `live` of the pool says: whose hits a block has. Blocks of different sorts are not merged.
@@ -54,6 +63,7 @@ impl Desk {
             pool: 0,
             inherited: 0,
             cutting: None,
+            fresh: VecDeque::new(),
         };
         desk.with("opening", |desk, db| {
             // The HTTP counter that these came from is gone with its process.
@@ -69,6 +79,7 @@ impl Desk {
     /// Reads what is kept in memory.
     fn load(&mut self, db: &Connection) -> rusqlite::Result<()> {
         self.cutting = None;
+        self.fresh.clear();
         self.pool = db.query_row("SELECT count(*) FROM pool", [], |row| row.get::<_, i64>(0))? as u64;
         self.last = file::get(db, "last")?.and_then(|text| text.parse().ok()).unwrap_or(0);
         if let Some(instance) = file::get(db, "instance")?.and_then(|text| text.parse().ok()) {
@@ -137,38 +148,79 @@ impl Desk {
         })
     }
 
+    /// An error comes with the counts.
     pub(super) fn push(
+        &mut self,
+        tick: Uuid,
+        counts: Counts,
+        origin: Origin,
+        positions: &[Position],
+        direct: bool,
+    ) -> Pushed {
+        if let Err(error) = self.connect() {
+            return Err(Unpushed { counts, error });
+        }
+        if direct && self.pool == 0 {
+            return self.push_batches(tick, counts, origin, positions);
+        }
+        if let Err(error) = self.push_block(tick, &counts, origin, positions) {
+            return Err(Unpushed { counts, error });
+        }
+        let merged = if self.pool as usize > merge::FAN_IN { self.merge() } else { Ok(()) };
+        merged.map_err(|error| Unpushed { counts, error })
+    }
+
+    /// Numbers the counts and commits them.
+    fn push_batches(&mut self, tick: Uuid, counts: Counts, origin: Origin, positions: &[Position]) -> Pushed {
+        let cut = batches(self.instance, self.last + 1, counts);
+        let written = self.with("writing", |desk, db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if !begin(&transaction, tick, positions)? {
+                return Ok(false);
+            }
+            for batch in &cut {
+                write_batch(&transaction, batch, origin)?;
+            }
+            let last = desk.last + cut.len() as u64;
+            write_last(&transaction, last)?;
+            transaction.commit()?;
+            desk.last = last;
+            Ok(true)
+        });
+        match written {
+            Ok(true) => self.remember(cut, origin),
+            Ok(false) => {}
+            Err(error) => return Err(Unpushed { counts: cut.into(), error }),
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, cut: Vec<Batch>, origin: Origin) {
+        let follows = |last: &Waiting| cut.first().is_some_and(|first| first.seq == last.batch.seq + 1);
+        if self.fresh.len() + cut.len() > FRESH || !self.fresh.back().is_none_or(follows) {
+            self.fresh.clear();
+        }
+        if cut.len() <= FRESH {
+            self.fresh.extend(cut.into_iter().map(|batch| Waiting { batch, origin }));
+        }
+    }
+
+    /// Puts the counts into the pool.
+    fn push_block(
         &mut self,
         tick: Uuid,
         counts: &Counts,
         origin: Origin,
         positions: &[Position],
-        direct: bool,
     ) -> Result<()> {
-        self.connect()?;
-        let cut = (direct && self.pool == 0).then(|| batches(self.instance, self.last + 1, counts.clone()));
         let sort = if origin == Origin::Live { LIVE } else { LINES };
-        let block = if cut.is_none() { codec::encode(&counts.entries, &counts.statuses) } else { Vec::new() };
+        let block = codec::encode(&counts.entries, &counts.statuses);
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let tick = tick.to_string();
-            if file::get(&transaction, "tick")?.as_ref() == Some(&tick) {
+            if !begin(&transaction, tick, positions)? {
                 return Ok(());
             }
-            file::put(&transaction, "tick", &tick)?;
-            for position in positions {
-                transaction
-                    .prepare_cached("INSERT OR REPLACE INTO position (source, state) VALUES (?1, ?2)")?
-                    .execute([&position.source, &position.state])?;
-            }
-            let (mut last, mut pooled) = (desk.last, 0);
-            if let Some(cut) = cut {
-                for batch in cut {
-                    write_batch(&transaction, &batch, origin)?;
-                    last = batch.seq;
-                }
-                write_last(&transaction, last)?;
-            } else if !block.is_empty() {
+            if !block.is_empty() {
                 // Behind what was inherited, also when that is sent and gone.
                 transaction
                     .prepare_cached(
@@ -176,14 +228,11 @@ impl Desk {
                          VALUES ((SELECT max(coalesce(max(id), 0), ?4) + 1 FROM pool), 0, ?1, ?2, ?3)",
                     )?
                     .execute(params![sort, clamped(counts.hits()), block, desk.inherited])?;
-                pooled = 1;
             }
             transaction.commit()?;
-            desk.last = last;
-            desk.pool += pooled;
+            desk.pool += u64::from(!block.is_empty());
             Ok(())
-        })?;
-        if self.pool as usize > merge::FAN_IN { self.merge() } else { Ok(()) }
+        })
     }
 
     pub(super) fn damaged(&self, damaged: codec::Damaged) -> StoreError {
@@ -193,6 +242,12 @@ impl Desk {
 
     pub(super) fn take(&mut self, after: u64, most: usize) -> Result<Vec<Waiting>> {
         self.connect()?;
+        while self.fresh.front().is_some_and(|first| first.batch.seq <= after) {
+            self.fresh.pop_front();
+        }
+        if self.fresh.front().is_some_and(|first| first.batch.seq == after + 1) {
+            return Ok(self.fresh.iter().take(most).cloned().collect());
+        }
         let waiting = self.numbered(after, most)?;
         if !waiting.is_empty() || self.pool == 0 {
             return Ok(waiting);
@@ -216,7 +271,8 @@ impl Desk {
         for (seq, live, block) in rows {
             let (Counts { entries, statuses }, _) =
                 codec::decode(&block, 0, usize::MAX, usize::MAX).map_err(|damaged| self.damaged(damaged))?;
-            let batch = Batch { instance: self.instance, seq: seq as u64, entries, statuses };
+            let (seq, entries) = (seq as u64, Arc::new(entries));
+            let batch = Batch { instance: self.instance, seq, entries, statuses };
             waiting.push(Waiting { batch, origin: if live { Origin::Live } else { Origin::Lines } });
         }
         Ok(waiting)
@@ -236,9 +292,9 @@ impl Desk {
             let (Counts { entries, statuses }, next) =
                 codec::decode(&cutting.block, at, MAX_BATCH_NAMES, BATCH_ENTRIES)
                     .map_err(|damaged| self.damaged(damaged))?;
-            let seq = self.last + 1 + waiting.len() as u64;
-            waiting
-                .push(Waiting { batch: Batch { instance: self.instance, seq, entries, statuses }, origin });
+            let (seq, entries) = (self.last + 1 + waiting.len() as u64, Arc::new(entries));
+            let batch = Batch { instance: self.instance, seq, entries, statuses };
+            waiting.push(Waiting { batch, origin });
             at = next;
         }
         let done = at >= cutting.block.len();
@@ -292,6 +348,8 @@ impl Desk {
     }
 
     pub(super) fn roll_back(&mut self, marker: u64) -> Result<RolledBack> {
+        // It changes whose hits they are.
+        self.fresh.clear();
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let marker = marker as i64;
@@ -423,6 +481,21 @@ impl Desk {
             db.execute("DELETE FROM meta WHERE key = 'positions-held'", []).map(|_| ())
         })
     }
+}
+
+/// Whether a tick is not there yet. It and its positions are from now on.
+fn begin(transaction: &Transaction<'_>, tick: Uuid, positions: &[Position]) -> rusqlite::Result<bool> {
+    let tick = tick.to_string();
+    if file::get(transaction, "tick")?.as_ref() == Some(&tick) {
+        return Ok(false);
+    }
+    file::put(transaction, "tick", &tick)?;
+    for position in positions {
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO position (source, state) VALUES (?1, ?2)")?
+            .execute([&position.source, &position.state])?;
+    }
+    Ok(true)
 }
 
 fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> rusqlite::Result<()> {

@@ -16,7 +16,6 @@ use crate::{Class, Position, Result, StoreError};
 use desk::Desk;
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -75,6 +74,18 @@ pub struct Identity {
     pub fenced: bool,
     /// The positions are those of a backup: sources wait until an operator accepts them.
     pub positions_held: bool,
+}
+
+/// What became of counts that were pushed.
+pub type Pushed = std::result::Result<(), Unpushed>;
+
+/// Counts that could not be committed, to be pushed once more.
+#[derive(Debug)]
+pub struct Unpushed {
+    /// What was pushed.
+    pub counts: Counts,
+    /// Why it may not be there.
+    pub error: StoreError,
 }
 
 /// How full it is.
@@ -164,19 +175,23 @@ impl Outbox {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Commits counts and positions together. An error does not say that they are not there, so one asks again with the
-    /// same `tick`, which is committed once. While nothing else waits and `direct` is wished, the counts are numbered
-    /// in the same commit.
+    /// Commits counts and positions together. While nothing else waits and `direct` is wished, the counts are numbered
+    /// in the same commit. An error comes with the counts; it does not say that they are not there, so one asks again
+    /// with the same `tick`, which is committed once.
     pub async fn push(
         &self,
         tick: Uuid,
-        counts: impl Into<Arc<Counts>>,
+        counts: impl Into<Counts>,
         origin: Origin,
         positions: Vec<Position>,
         direct: bool,
-    ) -> Result<()> {
+    ) -> Pushed {
         let counts = counts.into();
-        self.ask(move |desk| desk.push(tick, &counts, origin, &positions, direct)).await
+        match self.ask(move |desk| Ok(desk.push(tick, counts, origin, &positions, direct))).await {
+            Ok(pushed) => pushed,
+            // The thread is gone, and the process with it.
+            Err(error) => Err(Unpushed { counts: Counts::default(), error }),
+        }
     }
 
     /// The batches behind number `after`, at most about `most`; numbers more from the pool when there are none.

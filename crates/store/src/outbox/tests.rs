@@ -76,7 +76,7 @@ fn entries(counts: &[(&str, i32, u64)]) -> Vec<Entry> {
 
 fn sum(waiting: &[Waiting]) -> BTreeMap<(String, When), u64> {
     let mut sum = BTreeMap::new();
-    for entry in waiting.iter().flat_map(|waiting| &waiting.batch.entries) {
+    for entry in waiting.iter().flat_map(|waiting| waiting.batch.entries.iter()) {
         *sum.entry((entry.name.to_string(), entry.when)).or_default() += entry.count;
     }
     sum
@@ -112,6 +112,29 @@ async fn pooled_counts_are_merged_by_name_and_numbered_when_taken() {
     let sum = sum(&waiting);
     assert_eq!(sum[&("b".to_owned(), When::Minute(Minute(0)))], 1000);
     assert_eq!(sum.iter().filter(|((name, _), _)| name == "a").map(|(_, count)| count).sum::<u64>(), 500);
+}
+
+/// Those who keep up get batches as they were pushed, others as they were read back.
+#[tokio::test]
+async fn batches_in_memory_are_those_of_the_file() {
+    let mut outbox = Box::new();
+    let names: Vec<String> = (0..3500).map(|n| format!("n{n:04}/é")).collect();
+    for tick in 1..12 {
+        let many = if tick == 7 { names.len() } else { tick as usize };
+        let counts: Vec<(&str, i32, u64)> =
+            names[..many].iter().map(|name| (name.as_str(), tick, tick as u64)).collect();
+        outbox.push(&counts, true).await;
+        outbox.push(&[("a", -tick, u64::MAX), ("a", tick, 1)], tick % 4 != 0).await;
+    }
+    let seen = outbox.drain(0).await;
+    assert_eq!(outbox.drain(0).await, seen);
+    for after in [0, 1, 5, 9] {
+        let again = outbox.drain(after).await;
+        assert_eq!(again, seen[after as usize..]);
+    }
+    outbox.reopen();
+    assert_eq!(outbox.drain(0).await, seen);
+    assert!(seen.windows(2).all(|pair| pair[0].batch.seq + 1 == pair[1].batch.seq));
 }
 
 #[tokio::test]
@@ -334,7 +357,7 @@ async fn restored_directory_is_emptied_and_holds_its_positions() {
     assert_eq!(hits, 1 + 1);
     let kept = outbox.drain(0).await;
     assert_eq!(
-        kept.iter().flat_map(|waiting| &waiting.batch.entries).map(|entry| entry.count).sum::<u64>(),
+        kept.iter().flat_map(|waiting| waiting.batch.entries.iter()).map(|entry| entry.count).sum::<u64>(),
         8
     );
     outbox.reopen();

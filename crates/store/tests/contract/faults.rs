@@ -15,7 +15,12 @@ async fn a_lost_answer_counts_once() {
     let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
     let batch = |seq| {
-        [Batch { instance: claim.instance, seq, entries: vec![at("a", noon(), 1)], statuses: Vec::new() }]
+        [Batch {
+            instance: claim.instance,
+            seq,
+            entries: vec![at("a", noon(), 1)].into(),
+            statuses: Vec::new(),
+        }]
     };
     store.apply(&claim, &batch(1), &[]).await.unwrap();
 

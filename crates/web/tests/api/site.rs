@@ -192,6 +192,6 @@ async fn fill(store: &dyn Store) {
     }
     entries.push(Entry { event: Event::new(b"like").unwrap(), ..entry(at(today, 719), 3) });
     entries.sort();
-    let batch = Batch { instance: claim.instance, seq: 1, entries, statuses: Vec::new() };
+    let batch = Batch { instance: claim.instance, seq: 1, entries: entries.into(), statuses: Vec::new() };
     store.apply(&claim, &[batch], &[]).await.unwrap();
 }

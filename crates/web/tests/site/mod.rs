@@ -150,6 +150,6 @@ async fn fill(store: &dyn Store) {
         Entry { event: Event::new(b"like").unwrap(), ..entry(When::Minute(Minute(today * 1440 + 719)), 3) },
     ];
     entries.sort();
-    let batch = Batch { instance: claim.instance, seq: 1, entries, statuses: Vec::new() };
+    let batch = Batch { instance: claim.instance, seq: 1, entries: entries.into(), statuses: Vec::new() };
     store.apply(&claim, &[batch], &[]).await.unwrap();
 }
