@@ -270,6 +270,7 @@ fn what_cannot_be_counted_is_refused_with_its_reason() {
         ("url=a%0d%0aX-Y:%20z", &error("Invalid URL: it has a control character")),
         ("url=%c2%85", &error("Invalid URL: it has a control character")),
         ("url=%ff%fe", &error("Invalid URL: it is not UTF-8")),
+        ("url=a&timestamp=", &digits),
         ("url=a&timestamp=12abc", &digits),
         ("url=a&timestamp=1e3", &digits),
         ("url=a&timestamp=1e400", &digits),
@@ -370,11 +371,24 @@ fn a_store_that_is_away_is_said_and_nothing_is_lost() {
     let place = Place::with_store(redis.url());
     let mut daemon = place.serve();
     ready(&place);
+    assert_eq!(post(&place, "/hit", FORM, b"url=b"), (200, OK.to_owned()));
+    for period in ["all", "month", "week", "day", "hour", "minute"] {
+        let path = format!("/api/v1/counters?sort=count&event=url&period={period}");
+        wait_until("it is ranked", PATIENCE, || http::get(place.addr(), &path).status == 200);
+    }
     redis.stop();
     assert_eq!(post(&place, "/hit", FORM, b"url=a"), (200, OK.to_owned()));
     let away = (503, error("the store does not answer; try again"));
     assert_eq!(get(&place, "/hit?url=a"), away);
     assert_eq!(get(&place, &format!("/hits?timestamp={AT}")), away);
+    // Nor do the rankings answer, which are good only for as long as they are made anew.
+    assert_eq!(get(&place, "/hits"), away);
+    for _ in 0..20 {
+        assert_eq!(get(&place, "/hit?url=a"), away);
+    }
+    let logged = daemon.stderr();
+    let logged = logged.lines().filter(|line| line.contains("reading counts for GET")).count();
+    assert!((1..=4).contains(&logged), "{}", daemon.stderr());
     redis.restart();
     wait_until("it is told again", PATIENCE, || {
         get(&place, "/hit?url=a") == shown("\"a\"", ["\"1\""; 6])

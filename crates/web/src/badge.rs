@@ -4,7 +4,7 @@
 
 use crate::{
     app::App,
-    headers,
+    complaint, headers,
     name::{from_bytes, from_path},
     query::{Query, switch},
 };
@@ -142,7 +142,7 @@ async fn show(
     match wish.draw(&look, &name, total, today) {
         Ok(picture) => headers::picture(StatusCode::OK, picture, why),
         Err(error) => {
-            tracing::error!(%name, error, "the badge template failed");
+            complaint::broken("the badge template failed", &name, &error);
             headers::picture(StatusCode::OK, render(&look.badge(&wish.format.apply(total))), why)
         }
     }

@@ -6,7 +6,7 @@
 use crate::{
     app::App,
     badge::{Wish, mistake},
-    headers,
+    complaint, headers,
     history::{History, Period},
     name::{from_bytes_of, from_path_of},
     query::Query,
@@ -108,7 +108,7 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
     match drawn {
         Ok(svg) => headers::picture(StatusCode::OK, svg, NOT_COUNTED),
         Err(error) => {
-            tracing::warn!(name = %names[0], %error, "reading the counts of a chart");
+            complaint::store("reading the counts of a chart", &error);
             let svg = render(&Badge::error("the store does not answer; try again"));
             headers::picture(StatusCode::SERVICE_UNAVAILABLE, svg, NOT_COUNTED)
         }

@@ -8,6 +8,7 @@ mod api;
 mod app;
 mod assets;
 mod badge;
+mod complaint;
 mod connection;
 mod dashboard;
 mod graph;

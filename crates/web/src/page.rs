@@ -2,7 +2,7 @@
 //!
 //! Pages are drawn on the server, load nothing from anywhere else, and work without a script. They never count.
 
-use crate::{access::Visitor, headers};
+use crate::{access::Visitor, complaint, headers};
 use axum::{http::StatusCode, response::Response};
 use minijinja::{Environment, context};
 use std::sync::LazyLock;
@@ -36,7 +36,7 @@ pub(crate) fn page(status: StatusCode, name: &str, values: minijinja::Value) -> 
     match PAGES.get_template(name).and_then(|template| template.render(values)) {
         Ok(body) => headers::html(status, body),
         Err(error) => {
-            tracing::error!(name, %error, "a page could not be drawn");
+            complaint::broken("a page could not be drawn", &name, &error);
             headers::text(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be drawn; the log says why")
         }
     }
@@ -54,7 +54,7 @@ pub(crate) fn problem(status: StatusCode, what: &str) -> Response {
 
 /// The page while the store is away.
 pub(crate) fn no_store(error: &StoreError) -> Response {
-    tracing::warn!(%error, "reading the counts of a page");
+    complaint::store("reading the counts of a page", error);
     let what = "The store does not answer at the moment. Hits are kept meanwhile.";
     page(StatusCode::SERVICE_UNAVAILABLE, "problem.html", context! { title => "In a moment", what })
 }

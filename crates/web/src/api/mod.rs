@@ -13,7 +13,7 @@ mod series;
 mod summary;
 mod windows;
 
-use crate::{access::ASK, app::App, headers, query::Query};
+use crate::{access::ASK, app::App, complaint, headers, query::Query};
 use axum::{
     Router,
     handler::Handler,
@@ -99,7 +99,7 @@ impl From<StoreError> for Problem {
         if error.class() == Class::Request {
             return Problem::mistake("after: no such page");
         }
-        tracing::warn!(%error, "reading counts for the API");
+        complaint::store("reading counts for the API", &error);
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
     }
 }

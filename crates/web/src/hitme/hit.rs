@@ -5,7 +5,7 @@ use super::{
     asked::Asked,
     buckets::{Buckets, Counts},
 };
-use crate::app::App;
+use crate::{app::App, complaint};
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
@@ -103,7 +103,7 @@ async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<Counts, Problem>
     let (buckets, name) = (Buckets::of(at.minute(), app.hitme_zone), Name::from(url));
     let read = || async {
         buckets.read(&*app.store, &name).await.map_err(|error| {
-            tracing::warn!(%error, "reading counts for GET /hit");
+            complaint::store("reading counts for GET /hit", &error);
             Problem::unavailable()
         })
     };

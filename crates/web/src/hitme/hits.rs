@@ -8,6 +8,7 @@
 use super::{Problem, answer, asked::Asked, buckets::Buckets};
 use crate::{
     app::App,
+    complaint,
     rankings::{MOST, RankPeriod, Top},
 };
 use axum::{
@@ -60,13 +61,13 @@ impl Lists {
         last.as_ref().filter(good).map(|(_, _, six)| six.clone())
     }
 
-    /// Sums the ranges up. `None` when there are too many addresses to do so in time.
-    async fn make(&self, app: &App, buckets: &Buckets, patience: Duration) -> Result<Option<Six>, Problem> {
+    /// Sums the ranges up.
+    async fn make(&self, app: &App, buckets: &Buckets, patience: Duration) -> Result<Six, NotMade> {
         let turn = tokio::time::timeout(TURN, self.turn.clone().acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(busy()) };
+        let Ok(Ok(turn)) = turn else { return Err(NotMade::Busy) };
         // Whoever had the turn before may have asked for the same.
         if let Some(six) = self.known(buckets) {
-            return Ok(Some(six));
+            return Ok(six);
         }
         let begun = Instant::now();
         let made = tokio::time::timeout(patience, sum_up(&*app.store, buckets)).await;
@@ -76,23 +77,43 @@ impl Lists {
             drop(turn);
         });
         match made {
-            Err(_) | Ok(Ok(None)) => Ok(None),
+            Err(_) | Ok(Ok(None)) => Err(NotMade::TooMany),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "reading counts for GET /hits");
-                Err(Problem::unavailable())
+                complaint::store("reading counts for GET /hits", &error);
+                Err(NotMade::NoStore)
             }
             Ok(Ok(Some(six))) => {
                 let until = Instant::now() + rest.max(GOOD);
                 *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
                     Some((buckets.clone(), until, six.clone()));
-                Ok(Some(six))
+                Ok(six)
             }
         }
     }
 }
 
-fn busy() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many lists are asked for at once; try again")
+/// Why there is no list.
+#[derive(Clone, Copy)]
+enum NotMade {
+    /// Others ask for lists.
+    Busy,
+    /// There are too many addresses to sum them up in time.
+    TooMany,
+    /// The store does not answer.
+    NoStore,
+}
+
+impl From<NotMade> for Problem {
+    fn from(why: NotMade) -> Problem {
+        let error = match why {
+            NotMade::Busy => "too many lists are asked for at once; try again",
+            NotMade::TooMany => {
+                "there are too many addresses to sum up another time than the present; ask for each with GET /hit"
+            }
+            NotMade::NoStore => return Problem::unavailable(),
+        };
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error)
+    }
 }
 
 /// `GET /hits`.
@@ -123,12 +144,10 @@ async fn busiest(app: &App, lists: &Lists, at: Now, now: Now) -> Result<Six, Pro
     let ranked = ranked(app, &buckets, at, now);
     let patience = if ranked.is_some() { SHORT } else { LONG };
     match (lists.make(app, &buckets, patience).await, ranked) {
-        (Ok(Some(six)), _) | (Ok(None) | Err(_), Some(six)) => Ok(six),
-        (Err(problem), None) => Err(problem),
-        (Ok(None), None) => {
-            let error = "there are too many addresses to sum up another time than the present; ask for each with GET /hit";
-            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, error))
-        }
+        (Ok(six), _) => Ok(six),
+        // While the store is away nobody knows how old the rankings will get.
+        (Err(NotMade::Busy | NotMade::TooMany), Some(six)) => Ok(six),
+        (Err(why), _) => Err(why.into()),
     }
 }
 

@@ -13,7 +13,7 @@ mod track;
 
 pub use prefix::{NotAPrefix, StatsPrefix};
 
-use crate::{app::App, query::Query};
+use crate::{app::App, complaint, query::Query};
 use axum::{
     Router,
     body::Body,
@@ -95,7 +95,7 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         if error.class() != Class::Request {
-            tracing::warn!(%error, "reading counts for Bootic's API");
+            complaint::store("reading counts for Bootic's API", &error);
         }
         Problem::unavailable()
     }

@@ -1,0 +1,61 @@
+//! What goes wrong on a request goes to the log once a minute and kind, with how often it did: whoever asks for pages
+//! while the store is away must not fill the disk. Called where an answer is made of an error.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{LazyLock, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long nothing more is logged of one kind.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// When each kind was last logged, and how often it was not since then. The kinds are those of the source text.
+static LOGGED: LazyLock<Mutex<HashMap<&'static str, (Instant, u64)>>> = LazyLock::new(Mutex::default);
+
+/// The store did not answer.
+pub(crate) fn store(doing: &'static str, error: &dyn fmt::Display) {
+    if let Some(unlogged) = due(doing, Instant::now()) {
+        tracing::warn!(%error, unlogged, "{doing}");
+    }
+}
+
+/// Something of ours is broken.
+pub(crate) fn broken(what: &'static str, of: &dyn fmt::Display, error: &dyn fmt::Display) {
+    if let Some(unlogged) = due(what, Instant::now()) {
+        tracing::error!(%of, %error, unlogged, "{what}");
+    }
+}
+
+/// How many were not logged, if this one is.
+fn due(kind: &'static str, now: Instant) -> Option<u64> {
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    match logged.get_mut(kind) {
+        Some((at, unlogged)) if now.saturating_duration_since(*at) < PAUSE => {
+            *unlogged += 1;
+            None
+        }
+        Some((at, unlogged)) => {
+            *at = now;
+            Some(std::mem::take(unlogged))
+        }
+        None => {
+            logged.insert(kind, (now, 0));
+            Some(0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_logged_once_a_minute_with_how_often_it_was_not() {
+        let begin = Instant::now();
+        let at = |kind, seconds| due(kind, begin + Duration::from_secs(seconds));
+        assert_eq!([at("a", 0), at("a", 1), at("b", 1), at("a", 59)], [Some(0), None, Some(0), None]);
+        assert_eq!([at("a", 60), at("a", 61), at("a", 120), at("b", 120)], [Some(2), None, Some(1), Some(0)]);
+    }
+}
