@@ -18,6 +18,7 @@ mod history;
 mod hitme;
 mod host;
 mod login;
+mod mistake;
 mod name;
 mod name_page;
 mod page;

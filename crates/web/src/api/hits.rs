@@ -3,14 +3,16 @@
 //! Only with a token. Where none is configured nobody may: a listener on loopback says nothing about who asks, because a
 //! proxy before it speaks for the whole world.
 
-use super::{Answer, Api, Problem, json};
+use super::{Answer, Api, Problem, item::Item, json};
+use crate::{complaint, mistake};
 use axum::{
     body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tallymark_core::{
     Committed, Counts, Entry, Event, Name, NameRef, NotAName, NotCommitted, Now, Once, Reject, Status,
@@ -26,29 +28,10 @@ const AHEAD_MS: i64 = 600_000;
 /// How long the body may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Item {
-    name: String,
-    #[serde(default, deserialize_with = "given")]
-    event: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    count: Option<serde_json::Number>,
-    #[serde(default, deserialize_with = "given")]
-    time: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    status: Option<String>,
-}
-
 /// An item that does not count: the reason for the metrics, and in words.
 struct Refused {
     reject: Reject,
     why: String,
-}
-
-/// What may be left out, but is not `null`.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(value).map(Some)
 }
 
 #[derive(Serialize)]
@@ -186,16 +169,23 @@ async fn read(sent: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Probl
 
 /// The items, each by itself right or wrong; an error when not even their number is known.
 fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, Refused>>, Problem> {
-    let read = |value: serde_json::Result<Item>| value.map_err(|why| refused(Reject::Json)(why.to_string()));
+    let json = refused(Reject::Json);
     match form {
         Form::Array => {
-            let values: Vec<serde_json::Value> = serde_json::from_slice(body)
-                .map_err(|why| Problem::mistake(format!("the body is no JSON array: {why}")))?;
-            Ok(values.into_iter().map(|value| read(serde_json::from_value(value))).collect())
+            let values: Vec<Value> = serde_json::from_slice(body).map_err(|why| {
+                let why = mistake::of(&why, 1, "it is something else");
+                Problem::mistake(format!("the body is no JSON array: {why}"))
+            })?;
+            Ok(values.into_iter().map(|value| Item::read(value).map_err(&json)).collect())
         }
         Form::Lines => {
-            let lines = body.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-            Ok(lines.take(ITEMS + 1).map(|line| read(serde_json::from_slice(line))).collect())
+            let lines = body.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).zip(1..);
+            let lines = lines.filter(|(line, _)| !line.is_empty()).take(ITEMS + 1);
+            let item = |(line, at): (&[u8], usize)| {
+                let value = serde_json::from_slice(line).map_err(|why| json(mistake::of(&why, at, "")))?;
+                Item::read(value).map_err(&json)
+            };
+            Ok(lines.map(item).collect())
         }
     }
 }
@@ -245,7 +235,7 @@ impl From<NotCommitted> for Problem {
         let status = match why {
             NotCommitted::OtherBody | NotCommitted::NoRoom => StatusCode::UNPROCESSABLE_ENTITY,
             NotCommitted::Unavailable(_) | NotCommitted::Unknown(_) => {
-                tracing::warn!(%why, "counts that were handed in");
+                complaint::store("counts that were handed in", &why);
                 StatusCode::SERVICE_UNAVAILABLE
             }
         };

@@ -8,6 +8,7 @@ mod busiest;
 mod counters;
 mod csv;
 mod hits;
+mod item;
 mod range;
 mod series;
 mod summary;

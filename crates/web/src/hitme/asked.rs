@@ -1,6 +1,7 @@
 //! What a request of HitMe's says: an address and a time, in the query, in a form or as JSON.
 
 use super::Problem;
+use crate::mistake;
 use std::borrow::Cow;
 use tallymark_core::{Event, NameRef, NotAName, Now, decode_percent};
 
@@ -43,8 +44,10 @@ impl<'a> Asked<'a> {
         if text.trim_ascii_start().first() == Some(&b'[') {
             return Err(Problem::mistake("the body is not JSON as it should be: an array is no object"));
         }
-        let object: Object<'a> = serde_json::from_slice(text)
-            .map_err(|why| Problem::mistake(format!("the body is not JSON as it should be: {why}")))?;
+        let object: Object<'a> = serde_json::from_slice(text).map_err(|why| {
+            let why = mistake::of(&why, 1, "url is text, and timestamp a number or text, once");
+            Problem::mistake(format!("the body is not JSON as it should be: {why}"))
+        })?;
         let bytes = |text: Cow<'a, str>| match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -91,14 +94,11 @@ impl<'a> Asked<'a> {
 
     /// The time; now where there is none, or `0`.
     pub(super) fn at(&self, now: Now) -> Result<Now, Problem> {
-        let text = self.timestamp.as_deref().unwrap_or_default();
+        let Some(text) = self.timestamp.as_deref() else { return Ok(now) };
         let (minus, digits) = match text {
             [b'-', digits @ ..] => (true, digits),
             digits => (false, digits),
         };
-        if text.is_empty() {
-            return Ok(now);
-        }
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             return Err(Problem::mistake("timestamp is in milliseconds since 1970, in digits"));
         }
@@ -198,7 +198,7 @@ mod tests {
     fn times_are_milliseconds_and_nothing_else() {
         let at =
             |text: &str| Asked::form(format!("timestamp={text}").as_bytes()).at(NOW).map_err(|why| why.error);
-        for text in ["", "0", "00"] {
+        for text in ["0", "00"] {
             assert_eq!(at(text), Ok(NOW), "{text:?}");
         }
         assert_eq!(Asked::default().at(NOW).map_err(|why| why.error), Ok(NOW));
@@ -206,6 +206,7 @@ mod tests {
             assert_eq!(at(&ms.to_string()), Ok(Now { unix_ms: ms }));
         }
         for (text, part) in [
+            ("", "in digits"),
             ("12abc", "in digits"),
             ("1e3", "in digits"),
             ("0x10", "in digits"),

@@ -107,12 +107,62 @@ fn escaped_as_go(json: &str) -> String {
     out
 }
 
+/// What no name of JavaScript begins with.
+const RESERVED: [&[u8]; 45] = [
+    b"await",
+    b"break",
+    b"case",
+    b"catch",
+    b"class",
+    b"const",
+    b"continue",
+    b"debugger",
+    b"default",
+    b"delete",
+    b"do",
+    b"else",
+    b"enum",
+    b"export",
+    b"extends",
+    b"false",
+    b"finally",
+    b"for",
+    b"function",
+    b"if",
+    b"implements",
+    b"import",
+    b"in",
+    b"instanceof",
+    b"interface",
+    b"let",
+    b"new",
+    b"null",
+    b"package",
+    b"private",
+    b"protected",
+    b"public",
+    b"return",
+    b"static",
+    b"super",
+    b"switch",
+    b"throw",
+    b"true",
+    b"try",
+    b"typeof",
+    b"var",
+    b"void",
+    b"while",
+    b"with",
+    b"yield",
+];
+
 /// Whether text is a name of JavaScript, or several with dots between: nothing else is written before an answer.
 pub(super) fn is_callback(text: &[u8]) -> bool {
     let first = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'$');
     let name =
         |name: &[u8]| name.first().is_some_and(first) && name.iter().all(|b| first(b) || b.is_ascii_digit());
-    text.len() <= 64 && text.split(|&b| b == b'.').all(name)
+    let begins = |word: &&[u8]| text.split(|&b| b == b'.').next() == Some(*word);
+    text.len() <= 64 && text.split(|&b| b == b'.').all(name) && !RESERVED.iter().any(begins)
 }
 
 #[cfg(test)]
@@ -153,7 +203,7 @@ mod tests {
 
     #[test]
     fn callbacks_are_names_with_dots_between() {
-        for good in ["f", "a.b.c", "$", "_x1", "jQuery1_2", &"a".repeat(64)] {
+        for good in ["f", "a.b.c", "$", "_x1", "functions", "a.in", "this.f", "jQuery1_2", &"a".repeat(64)] {
             assert!(is_callback(good.as_bytes()), "{good}");
         }
         for bad in [
@@ -165,6 +215,9 @@ mod tests {
             "1a",
             "a b",
             "a(",
+            "function",
+            "null",
+            "new.target",
             "alert(1)//",
             "a[0]",
             "é",

@@ -74,7 +74,7 @@ async fn lines_are_items_too() {
     let body = "{\"name\": \"a\"}\r\n\n{\"name\": \"b\"\n{\"name\": \"c\"}";
     let got = post(&site, &[LINES, ("idempotency-key", "k 1")], body).await.json();
     assert_eq!((&got["accepted"], &got["rejected"]), (&json!(2), &json!(1)));
-    assert_eq!(got["results"][1]["ok"], false);
+    assert_eq!(got["results"][1], json!({"ok": false, "error": "it ends in the middle, in line 3"}));
     assert_eq!(site.book.handed.lock().unwrap()[0].0.as_deref(), Some("k 1"));
     assert_eq!(post(&site, &[LINES], "").await.json()["accepted"], 0);
     assert_eq!(post(&site, &[JSON], "[]").await.json()["accepted"], 0);
@@ -113,8 +113,9 @@ async fn refusals_say_why() {
         (&[("content-type", "text/plain")], "[]", 415, "Content-Type"),
         (&[("content-type", "application/x-www-form-urlencoded")], "[]", 415, "Content-Type"),
         (&[JSON], "", 400, "no JSON array"),
-        (&[JSON], "{\"name\":\"a\"}", 400, "no JSON array"),
-        (&[JSON], "[{\"name\":\"a\"}", 400, "no JSON array"),
+        (&[JSON], "{\"name\":\"a\"}", 400, "no JSON array: it is something else"),
+        (&[JSON], "[{\"name\":\"a\"}", 400, "no JSON array: it ends in the middle, in line 1"),
+        (&[JSON], "[\n{\"name\":a}]", 400, "no JSON array: line 2 is not JSON at column 9"),
         (&[JSON], "[{\"name\":\"\"}]", 400, "no item"),
         (&[LINES], &many[..3900], 400, "no item"),
         (&[LINES], &empty[..], 413, "4096 bytes"),
