@@ -8,6 +8,7 @@ mod claim;
 mod error;
 mod filter;
 mod names;
+mod narrow;
 pub mod outbox;
 pub mod owner;
 pub mod redis;
@@ -273,6 +274,11 @@ pub trait Store: Send + Sync {
     /// beginning. Names with `floor` or less may be left out. A slice holds up nobody: it looks at a bounded number of
     /// counts, in one short read. How many slices there are grows with the number of names, not with that of hits.
     async fn slice(&self, event: Event, span: Span, floor: i64, start: Option<&str>) -> Result<Slice>;
+
+    /// What was counted for each of some names in each of some spans: a row for each name. Behind a span stands its floor:
+    /// in place of a count that is not above it, 0 may be answered, which costs less. Widths other than those of days are
+    /// best asked for together with the day that they are in.
+    async fn counts(&self, event: Event, names: &[Name], spans: &[(Span, i64)]) -> Result<Vec<Vec<i64>>>;
 
     /// The end of the log of changes.
     async fn head(&self) -> Result<Cursor>;

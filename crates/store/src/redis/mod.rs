@@ -246,6 +246,10 @@ impl Store for Redis {
         self.reader.slice(event, span, floor, start).await
     }
 
+    async fn counts(&self, event: Event, names: &[Name], spans: &[(Span, i64)]) -> Result<Vec<Vec<i64>>> {
+        self.reader.counts_in(event, names, spans).await
+    }
+
     async fn head(&self) -> Result<Cursor> {
         self.reader.head(&self.claim).await
     }

@@ -9,9 +9,9 @@ use super::{
     read::{CHUNK, Reader},
     script::{as_count, as_text},
 };
-use crate::{Class, Result, Slice, Span, StoreError, names};
+use crate::{Class, Result, Slice, Span, StoreError, names, narrow::Narrow};
 use redis::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 use tallymark_core::{Day, Event, Minute, Name};
 
 /// How many names a slice of several days looks at; each has a counter for each day.
@@ -111,7 +111,7 @@ impl Reader {
     async fn of_days(
         &self,
         event: Event,
-        days: std::ops::RangeInclusive<i32>,
+        days: RangeInclusive<i32>,
         floor: i64,
         start: Option<&str>,
     ) -> Result<Slice> {
@@ -126,14 +126,7 @@ impl Reader {
         // No sum over days is above the total, so most names are done with one look once the floor has risen.
         let totals = self.totals(event, &names).await?;
         let names: Vec<Name> = above(floor, names, totals).into_iter().map(|(name, _)| name).collect();
-        let keys: Vec<String> =
-            names.iter().flat_map(|name| days.clone().map(|day| keys::day(event, name, Day(day)))).collect();
-        let mut counts = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(CHUNK) {
-            counts.extend(self.counts(ATTEMPT, keys).await?);
-        }
-        let sums = counts.chunks(days.clone().count().max(1));
-        let sums = sums.map(|days| days.iter().fold(0i64, |sum, &n| sum.saturating_add(n))).collect();
+        let sums = self.sums(event, names.iter(), days.clone()).await?;
         let next = match (next, at.day) {
             (Some(cursor), None) => Some(format!("* {cursor}")),
             (Some(cursor), Some(day)) => Some(format!("{day} {cursor}")),
@@ -143,7 +136,7 @@ impl Reader {
         Ok(Slice { counts: above(floor, names, sums), next })
     }
 
-    async fn first_of_days(&self, event: Event, days: &std::ops::RangeInclusive<i32>) -> Result<At> {
+    async fn first_of_days(&self, event: Event, days: &RangeInclusive<i32>) -> Result<At> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("SCARD").arg(keys::set(event));
         for day in days.clone() {
@@ -227,6 +220,56 @@ impl Reader {
         let last = entries.last().filter(|_| entries.len() == ENTRIES);
         let next = last.and_then(|(id, _)| behind(id));
         Ok(Slice { counts: above(floor, names, counts), next })
+    }
+
+    /// The counts of some names; what cannot be above its floor is not asked for.
+    pub(super) async fn counts_in(
+        &self,
+        event: Event,
+        names: &[Name],
+        spans: &[(Span, i64)],
+    ) -> Result<Vec<Vec<i64>>> {
+        let totals = self.totals(event, names).await?;
+        let mut narrow = Narrow::new(&totals, spans.len());
+        for (column, &(span, floor)) in spans.iter().enumerate() {
+            let above = narrow.above(span, floor);
+            let some = above.iter().map(|&at| &names[at]);
+            let counts = match span {
+                Span::All => above.iter().map(|&at| totals[at]).collect(),
+                Span::Days(from, to) => self.sums(event, some, from.0..=to.0).await?,
+                Span::Hour(hour) => {
+                    let day = Day(hour.div_euclid(24));
+                    let key = |name| (keys::hours(event, name, day), hour.rem_euclid(24));
+                    self.fields_of(some.map(key).collect()).await?
+                }
+                Span::Minute(minute) => {
+                    let field = minute.minute_of_hour() as i32;
+                    let key = |name| (keys::minutes(event, name, minute.hour()), field);
+                    self.fields_of(some.map(key).collect()).await?
+                }
+            };
+            for (at, count) in above.into_iter().zip(counts) {
+                narrow.read(at, column, span, count);
+            }
+        }
+        Ok(narrow.into_rows())
+    }
+
+    /// What names have in some days together.
+    async fn sums<'a>(
+        &self,
+        event: Event,
+        names: impl Iterator<Item = &'a Name>,
+        days: RangeInclusive<i32>,
+    ) -> Result<Vec<i64>> {
+        let keys = names.flat_map(|name| days.clone().map(|day| keys::day(event, name, Day(day))));
+        let keys: Vec<String> = keys.collect();
+        let mut counts = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(CHUNK) {
+            counts.extend(self.counts(ATTEMPT, keys).await?);
+        }
+        let sums = counts.chunks(days.count().max(1));
+        Ok(sums.map(|days| days.iter().fold(0i64, |sum, &n| sum.saturating_add(n))).collect())
     }
 
     /// One field of each hash.

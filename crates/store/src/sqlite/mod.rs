@@ -167,6 +167,11 @@ impl Store for Sqlite {
         self.readers.run("ranking names", move |db| slice::slice(db, event, span, floor, start.into())).await
     }
 
+    async fn counts(&self, event: Event, names: &[Name], spans: &[(Span, i64)]) -> Result<Vec<Vec<i64>>> {
+        let (names, spans) = (names.to_vec(), spans.to_vec());
+        self.readers.run("reading counts", move |db| slice::counts(db, event, &names, &spans)).await
+    }
+
     async fn head(&self) -> Result<Cursor> {
         let store = self.identity;
         self.readers.run("reading the log of changes", move |db| read::head(db, store)).await

@@ -3,7 +3,7 @@
 //! In every table the rows of a bucket lie in the order of names, so the same window of each bucket is one range, and
 //! the sums over several buckets need no more memory than a window has names.
 
-use crate::{Slice, Span};
+use crate::{Slice, Span, narrow::Narrow};
 use rusqlite::{Connection, OptionalExtension};
 use std::ops::RangeInclusive;
 use tallymark_core::{Event, Name};
@@ -34,12 +34,7 @@ pub(super) fn slice(
 ) -> rusqlite::Result<Slice> {
     let floor = floor.max(0);
     let last: Option<i64> = db.query_row("SELECT max(id) FROM name", [], |row| row.get(0))?;
-    let (table, buckets) = match span {
-        Span::All => ("", 0..=0),
-        Span::Days(from, to) => ("day", from.0..=to.0),
-        Span::Hour(hour) => ("hour", hour..=hour),
-        Span::Minute(minute) => ("minute", minute.0..=minute.0),
-    };
+    let (table, buckets) = buckets(span);
     let width = (ROWS / (i64::from(*buckets.end()) - i64::from(*buckets.start()) + 1).max(1)).max(FEWEST);
     let end = start.saturating_add(width);
     let counts = if span == Span::All {
@@ -48,6 +43,51 @@ pub(super) fn slice(
         sums(db, event, (table, buckets), floor, start, end)?
     };
     Ok(Slice { counts, next: last.filter(|&last| last > end).map(|_| end.to_string()) })
+}
+
+/// The counts of some names; what cannot be above its floor is not looked for.
+pub(super) fn counts(
+    db: &Connection,
+    event: Event,
+    names: &[Name],
+    spans: &[(Span, i64)],
+) -> rusqlite::Result<Vec<Vec<i64>>> {
+    let mut name = db.prepare_cached("SELECT id, total FROM name WHERE event = ?1 AND name = ?2")?;
+    let mut known = |name_of: &Name| -> rusqlite::Result<(i64, i64)> {
+        let found = name.query_row((event.as_str(), name_of.as_str()), |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(found.optional()?.unwrap_or((0, 0)))
+    };
+    let known = names.iter().map(&mut known).collect::<rusqlite::Result<Vec<_>>>()?;
+    let totals: Vec<i64> = known.iter().map(|&(_, total)| total).collect();
+    let mut narrow = Narrow::new(&totals, spans.len());
+    for (column, &(span, floor)) in spans.iter().enumerate() {
+        let (table, buckets) = buckets(span);
+        if span == Span::All {
+            totals.iter().enumerate().for_each(|(at, &total)| narrow.read(at, column, span, total));
+            continue;
+        }
+        let mut count =
+            db.prepare_cached(&format!("SELECT n FROM {table} WHERE {table} = ?1 AND id = ?2"))?;
+        for at in narrow.above(span, floor) {
+            let mut sum = 0i64;
+            for bucket in buckets.clone() {
+                let n: Option<i64> = count.query_row((bucket, known[at].0), |row| row.get(0)).optional()?;
+                sum = sum.saturating_add(n.unwrap_or(0));
+            }
+            narrow.read(at, column, span, sum);
+        }
+    }
+    Ok(narrow.into_rows())
+}
+
+/// Where the counts of a span stand.
+fn buckets(span: Span) -> (&'static str, RangeInclusive<i32>) {
+    match span {
+        Span::All => ("", 0..=0),
+        Span::Days(from, to) => ("day", from.0..=to.0),
+        Span::Hour(hour) => ("hour", hour..=hour),
+        Span::Minute(minute) => ("minute", minute.0..=minute.0),
+    }
 }
 
 fn totals(

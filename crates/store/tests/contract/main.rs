@@ -64,6 +64,7 @@ on_every_store! {
     suite::nothing_is_applied_of_no_batches,
     suite::only_passing_instances_are_forgotten_and_only_old_ones,
     slices::slices_hold_what_was_counted_in_the_span,
+    slices::counts_of_names_are_those_of_the_slices,
     slices::many_names_come_in_many_slices,
     slices::a_slice_that_is_none_is_refused_or_empty,
     log::changes_are_found_behind_a_cursor,

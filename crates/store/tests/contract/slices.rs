@@ -21,11 +21,15 @@ async fn all(desk: &Desk, event: Event, span: Span, floor: i64) -> (BTreeMap<Str
     }
 }
 
+/// The log of a minute goes by the clock of the store, so this minute is a real one.
+fn this_minute() -> Minute {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Minute((now.as_secs() / 60) as i32)
+}
+
 pub(crate) async fn slices_hold_what_was_counted_in_the_span(bed: Bed) {
     let mut desk = Desk::new(&bed).await;
-    // The log of a minute goes by the clock of the store, so this minute is a real one.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let now = Minute((now.as_secs() / 60) as i32);
+    let now = this_minute();
     let today = now.day();
     let like = event("like");
     desk.count(&[
@@ -72,6 +76,46 @@ pub(crate) async fn slices_hold_what_was_counted_in_the_span(bed: Bed) {
     assert_eq!(all(&desk, like, Span::All, 0).await.0, BTreeMap::from([("now".to_owned(), 2)]));
     assert_eq!(all(&desk, like, Span::Minute(now), 0).await.0, BTreeMap::from([("now".to_owned(), 2)]));
     assert_eq!(desk.store.events(&[Event::HIT, like, event("other")]).await.unwrap(), [Event::HIT, like]);
+}
+
+pub(crate) async fn counts_of_names_are_those_of_the_slices(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let now = this_minute();
+    let (today, hour) = (now.day(), now.hour());
+    desk.count(&[
+        at("now", now, 3),
+        at("hour", Minute(now.0 + 1), 5),
+        at("early", Minute(today.first_minute().0), 8),
+        on("today", today, 7),
+        at("both", now, 2),
+        on("both", Day(today.0 - 1), 20),
+        on("old", Day(today.0 - 400), 1000),
+        Entry { event: event("like"), ..at("now", now, 2) },
+        Entry { event: event("like"), ..at("other", now, 2) },
+    ])
+    .await;
+    let names = ["now", "hour", "early", "today", "both", "old", "other", "nobody", "now"];
+    let names = names.map(|name| Name::new(name).unwrap());
+    let spans = [
+        Span::All,
+        Span::Days(Day(today.0 - 19), today),
+        Span::Days(today, today),
+        Span::Hour(hour),
+        Span::Minute(now),
+    ];
+    for floor in [0, 4] {
+        let rows = desk.store.counts(Event::HIT, &names, &spans.map(|span| (span, floor))).await.unwrap();
+        assert_eq!(rows.len(), names.len());
+        for (column, span) in spans.into_iter().enumerate() {
+            let (counts, _) = all(&desk, Event::HIT, span, 0).await;
+            for (name, row) in names.iter().zip(&rows) {
+                let expect = counts.get(name.as_str()).copied().unwrap_or(0);
+                let fits = row[column] == expect || (expect <= floor && row[column] == 0);
+                assert!(fits, "{name} {span:?} above {floor}: {row:?}, and not {expect}");
+            }
+        }
+    }
+    assert_eq!(desk.store.counts(Event::HIT, &[], &[(Span::All, 0)]).await.unwrap(), [[0; 0]; 0]);
 }
 
 pub(crate) async fn many_names_come_in_many_slices(bed: Bed) {

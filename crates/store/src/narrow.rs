@@ -1,0 +1,82 @@
+//! Which counts have to be read at all, when only those above a floor are wanted.
+//!
+//! Nothing is counted in a span that is not counted in the total too, in an hour that is not in its day, in a minute that
+//! is not in its hour. So a name that few know is done with one look at its total. Both stores read through this.
+
+use crate::Span;
+
+/// What is known of the counts of some names.
+pub(crate) struct Narrow {
+    /// The total, the last day, and the last hour that was read of each name: none has more in any part of that.
+    bounds: Vec<[(Span, i64); 3]>,
+    rows: Vec<Vec<i64>>,
+}
+
+impl Narrow {
+    /// Begins with totals.
+    pub(crate) fn new(totals: &[i64], spans: usize) -> Narrow {
+        let all = |&total: &i64| [(Span::All, total); 3];
+        Narrow { bounds: totals.iter().map(all).collect(), rows: vec![vec![0; spans]; totals.len()] }
+    }
+
+    /// The names, by their place, that may have more than `floor` in a span.
+    pub(crate) fn above(&self, span: Span, floor: i64) -> Vec<usize> {
+        let most = |bounds: &[(Span, i64); 3]| {
+            let bounds = bounds.iter().filter(|(wider, _)| wider.holds(span));
+            bounds.map(|&(_, count)| count).min().unwrap_or(i64::MAX)
+        };
+        (0..self.bounds.len()).filter(|&at| most(&self.bounds[at]) > floor.max(0)).collect()
+    }
+
+    /// A count that was read.
+    pub(crate) fn read(&mut self, at: usize, column: usize, span: Span, count: i64) {
+        self.rows[at][column] = count;
+        match span {
+            Span::Days(from, to) if from == to => self.bounds[at][1] = (span, count),
+            Span::Hour(_) => self.bounds[at][2] = (span, count),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn into_rows(self) -> Vec<Vec<i64>> {
+        self.rows
+    }
+}
+
+impl Span {
+    /// Whether a span that begins in this one lies wholly in it.
+    fn holds(self, other: Span) -> bool {
+        match (self, other) {
+            (Span::All, _) => true,
+            (Span::Days(from, to), Span::Days(first, last)) => from <= first && last <= to,
+            (Span::Days(from, to), Span::Hour(hour)) => (from.0..=to.0).contains(&hour.div_euclid(24)),
+            (Span::Days(from, to), Span::Minute(minute)) => (from..=to).contains(&minute.day()),
+            (Span::Hour(hour), Span::Minute(minute)) => minute.hour() == hour,
+            (Span::Hour(hour), Span::Hour(other)) => hour == other,
+            (Span::Minute(minute), Span::Minute(other)) => minute == other,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tallymark_core::{Day, Minute};
+
+    #[test]
+    fn what_is_bounded_by_a_wider_span_is_not_read() {
+        let (day, hour, minute) = (Span::Days(Day(1), Day(1)), Span::Hour(25), Span::Minute(Minute(1501)));
+        let mut narrow = Narrow::new(&[9, 5, 9], 4);
+        assert_eq!(narrow.above(day, 5), [0, 2]);
+        narrow.read(0, 1, day, 7);
+        narrow.read(2, 1, day, 2);
+        assert_eq!(narrow.above(hour, 4), [0, 1], "of the second the day was not read");
+        narrow.read(0, 2, hour, 3);
+        assert_eq!(narrow.above(minute, 3), [1], "the hour of the first is not above");
+        assert_eq!(narrow.above(minute, -7), [0, 1, 2]);
+        // Another day's count says nothing of this one.
+        assert_eq!(narrow.above(Span::Hour(49), 4), [0, 1, 2]);
+        assert_eq!(narrow.into_rows(), [[0, 7, 3, 0], [0, 0, 0, 0], [0, 2, 0, 0]]);
+    }
+}
