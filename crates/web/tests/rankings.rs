@@ -2,7 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 use tallymark_core::{Batch, Entry, Event, Minute, Name, Now, When};
 use tallymark_store::{Claim, Retention, Store, StoreUrl};
 use tallymark_testbed::wait_until;
@@ -16,7 +23,11 @@ fn now() -> Now {
 }
 
 async fn count(store: &dyn Store, claim: &Claim, seq: u64, entries: &[(&str, &str, u64)]) {
-    let minute = When::Minute(Minute((now().unix_ms / 60_000) as i32));
+    count_at(store, claim, seq, now(), entries).await;
+}
+
+async fn count_at(store: &dyn Store, claim: &Claim, seq: u64, now: Now, entries: &[(&str, &str, u64)]) {
+    let minute = When::Minute(Minute((now.unix_ms / 60_000) as i32));
     let entry = |&(event, name, count): &(&str, &str, u64)| Entry {
         event: Event::new(event.as_bytes()).unwrap(),
         name: Name::new(name).unwrap(),
@@ -77,4 +88,97 @@ async fn rankings_follow_an_embedded_store() {
 async fn rankings_follow_a_redis() {
     let redis = tallymark_testbed::Redis::start();
     rankings_follow(StoreUrl::Redis(redis.url())).await;
+}
+
+/// A clock that this test puts forward.
+static AHEAD: AtomicI64 = AtomicI64::new(0);
+
+fn later() -> Now {
+    Now { unix_ms: now().unix_ms + AHEAD.load(Ordering::Relaxed) }
+}
+
+/// A period that has just begun has what was counted since, and nothing of what stopped before.
+async fn names_that_stopped_leave(url: StoreUrl) {
+    let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+    let claim = store.claim(Uuid::new_v4()).await.unwrap();
+    let rankings = Arc::new(Rankings::new(store.clone(), later, [], Default::default()));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(rankings.clone().run(stop.clone()));
+    let until = |what: &'static str, expect: &'static str, period| {
+        let rankings = rankings.clone();
+        tokio::task::spawn_blocking(move || {
+            wait_until(what, Duration::from_secs(60), || {
+                let begun = rankings.top(Event::HIT, period).map(|ranking| ranking.from);
+                let begins = Minute((later().unix_ms / 60_000) as i32);
+                let of_now = period == RankPeriod::All || begun == Some(Some(begins));
+                of_now && shown(&rankings, Event::HIT, period) == expect
+            });
+        })
+    };
+    // Each at the beginning of a minute, so that the minute lasts.
+    let next = || {
+        let left = 60_000 - later().unix_ms.rem_euclid(60_000);
+        AHEAD.fetch_add(left, Ordering::Relaxed);
+    };
+    next();
+    count_at(&*store, &claim, 1, later(), &[("hit", "a", 5), ("hit", "b", 1)]).await;
+    until("the first minute", "a 5, b 1, ", RankPeriod::Minute).await.unwrap();
+    until("the beginning", "a 5, b 1, ", RankPeriod::All).await.unwrap();
+    next();
+    count_at(&*store, &claim, 2, later(), &[("hit", "b", 2), ("hit", "c", 1)]).await;
+    until("the second minute", "b 2, c 1, ", RankPeriod::Minute).await.unwrap();
+    until("all of it", "a 5, b 3, c 1, ", RankPeriod::All).await.unwrap();
+    next();
+    until("a minute without anything", "", RankPeriod::Minute).await.unwrap();
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_stopped_leave_the_ranking_of_the_minute() {
+    let dir = tempfile::tempdir().unwrap();
+    names_that_stopped_leave(StoreUrl::Sqlite(dir.path().join("t.db"))).await;
+    let redis = tallymark_testbed::Redis::start();
+    names_that_stopped_leave(StoreUrl::Redis(redis.url())).await;
+}
+
+/// More names than are ranked, which overtake each other while they are ranked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn followed_rankings_are_those_of_all_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+    let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+    let claim = store.claim(Uuid::new_v4()).await.unwrap();
+    let rankings = Arc::new(Rankings::new(store.clone(), now, [], Default::default()));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(rankings.clone().run(stop.clone()));
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for seq in 1..=20u64 {
+        let names: Vec<(String, u64)> = (0..1500u64)
+            .filter(|n| (n * 7 + seq * 13) % 5 < 2)
+            .map(|n| (format!("n{n:04}"), 1 + (n * 31 + seq * 17) % 97))
+            .take(1000)
+            .collect();
+        for (name, count) in &names {
+            *counts.entry(name.clone()).or_insert(0) += *count as i64;
+        }
+        let entries: Vec<_> = names.iter().map(|(name, count)| ("hit", name.as_str(), *count)).collect();
+        count(&*store, &claim, seq, &entries).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let mut sorted: Vec<(String, i64)> = counts.into_iter().collect();
+    assert!(sorted.len() > 1200, "{}", sorted.len());
+    sorted.sort_by_key(|(name, count)| (-count, name.clone()));
+    let expect: String = sorted.iter().take(1000).map(|(name, count)| format!("{name} {count}, ")).collect();
+    for period in [RankPeriod::All, RankPeriod::Month] {
+        let (rankings, expect) = (rankings.clone(), expect.clone());
+        let wait = move || {
+            wait_until("the thousand busiest", Duration::from_secs(60), || {
+                shown(&rankings, Event::HIT, period) == expect
+            });
+        };
+        tokio::task::spawn_blocking(wait).await.unwrap();
+    }
+    stop.cancel();
+    running.await.unwrap();
 }

@@ -190,7 +190,7 @@ async fn sum_up(store: &dyn Store, buckets: &Buckets) -> Result<Option<Six>, Sto
                 sums.into_iter().for_each(|(name, count)| top.offer(name, count));
             }
         }
-        *busiest = Arc::new(top.into_entries());
+        *busiest = Arc::new(top.entries());
     }
     Ok(Some(six))
 }

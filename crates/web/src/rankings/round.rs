@@ -1,64 +1,78 @@
 //! Which ranking is worked on when, and for how long.
 //!
-//! Rankings that are due take turns, a slice each, so a short one is never behind a long one; those that were never made
-//! come first. One is due again when
-//! something has changed since it was begun, or its period is another one now.
+//! A ranking is made once of all names, and again if the log of changes was lost, if its period is another one now, and
+//! from time to time. Those that are due take turns, a slice each, so a short one is never behind a long one; those that
+//! were never made come first. In between, [`super::follow`] keeps what is known true, by turns with the slices.
 
-use super::{MOST_EVENTS, PeriodLabel, RankPeriod, Ranking, Rankings, top::Top};
+use super::{
+    MOST_EVENTS, PeriodLabel, RankPeriod, Rankings,
+    follow::{FOLLOWED, Follower, Kept, Tops},
+    top::Top,
+};
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
 use tallymark_core::{Event, Name, Now};
-use tallymark_store::{Changes, Cursor, Result, Span};
+use tallymark_store::{Cursor, Result, Span};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How much longer the rest after a slice is than the slice: 2 % of the store's time.
+/// How much longer the rest after a call is than the call: 2 % of the store's time.
 const REST: u32 = 49;
 /// How long a rest is at the most, so that a store that was slow once is not forgotten for long.
 const LONGEST_REST: Duration = Duration::from_secs(30);
-/// How often it is looked whether anything has changed.
+/// How often it is looked which rankings are due.
 const LOOK: Duration = Duration::from_secs(2);
-/// After that long a ranking is made anew even if the log of changes says that there is nothing new: other programs
-/// write to a Redis too.
+/// After that long a ranking is made of all names anew, in milliseconds: other programs write to a Redis too, and leave no
+/// word in the log of changes.
 const AT_THE_LATEST: i64 = 10 * 60 * 1000;
-/// How long a number of names is shown: with a million of them, SQLite counts for some time.
+/// And after that many times as long as it took: where it takes long, following it has most of the time.
+const AND_TIMES: i64 = 9;
+/// How long a number of names is shown.
 const NAMES_ARE_GOOD_FOR: Duration = Duration::from_secs(10);
-/// How much of the log of changes is looked through for events that nobody knew of.
-const NEW_EVENTS: usize = 1000;
+/// And how many times longer than counting them took: with a million of them, SQLite counts for some time.
+const AND_NAMES_TIMES: u32 = 1000;
 
-/// One ranking on its way.
-struct Job {
+/// One ranking of all names on its way.
+pub(super) struct Job {
     event: Event,
     period: RankPeriod,
     /// When it was begun.
     begun: Now,
-    head: Option<Cursor>,
     span: Span,
-    top: Top,
+    pub(super) top: Top,
     next: Option<String>,
 }
 
-/// What is known of the rankings that are done: where the log of changes ended when they were begun, and when that was.
-type Done = HashMap<(Event, RankPeriod), (Option<Cursor>, i64, Span)>;
+impl Job {
+    pub(super) fn is(&self, event: Event, period: RankPeriod, span: Span) -> bool {
+        (self.event, self.period, self.span) == (event, period, span)
+    }
+}
+
+/// When each ranking was last made of all names, how long that took, and what it was of.
+type Done = HashMap<(Event, RankPeriod), (i64, i64, Span)>;
 
 /// The work, and what was done.
 #[derive(Default)]
-struct Round {
-    jobs: VecDeque<Job>,
-    done: Done,
-    /// When names were counted, and where the log ended then.
-    counted: HashMap<Event, (Instant, Cursor)>,
-    head: Option<Cursor>,
+pub(super) struct Round {
+    pub(super) jobs: VecDeque<Job>,
+    pub(super) done: Done,
+    pub(super) tops: Tops,
+    pub(super) followers: [Follower; FOLLOWED.len()],
+    /// Whose turn it is: a follower's, or behind them that of the jobs.
+    turn: usize,
+    /// When names were counted, how long that took, and where the log ended then.
+    counted: HashMap<Event, (Instant, Duration, Cursor)>,
 }
 
 impl Round {
     /// The job whose turn it is. What was never ranked comes first, one after the other: somebody may be waiting for it.
     fn next(&mut self) -> Option<Job> {
         let unknown = |at: &usize| {
-            self.jobs.get(*at).is_some_and(|job| !self.done.contains_key(&(job.event, job.period)))
+            self.jobs.get(*at).is_some_and(|job| !self.tops.contains_key(&(job.event, job.period)))
         };
         let haste = |at: &usize| self.jobs.get(*at).map(|job| (job.event != Event::HIT, haste(job.period)));
         match (0..self.jobs.len()).filter(unknown).min_by_key(haste) {
@@ -66,15 +80,24 @@ impl Round {
             None => self.jobs.pop_front(),
         }
     }
+
+    /// The log does not tell any more what has changed: only all names do. What is shown stays, and grows older.
+    pub(super) fn lose(&mut self, which: usize) {
+        self.followers[which] = Follower::default();
+        let others = |period: RankPeriod| !FOLLOWED[which].contains(&period);
+        self.jobs.retain(|job| others(job.period));
+        self.done.retain(|(_, period), _| others(*period));
+        self.tops.retain(|(_, period), _| others(*period));
+    }
 }
 
-/// What is quick, and what is looked at first, before what takes long.
+/// What is looked at first, before what takes long. The minute is known when the next one begins, in any case.
 fn haste(period: RankPeriod) -> u8 {
     match period {
-        RankPeriod::Minute => 0,
-        RankPeriod::All => 1,
-        RankPeriod::Day => 2,
-        RankPeriod::Hour => 3,
+        RankPeriod::All => 0,
+        RankPeriod::Day => 1,
+        RankPeriod::Hour => 2,
+        RankPeriod::Minute => 3,
         RankPeriod::Week => 4,
         RankPeriod::Month => 5,
     }
@@ -92,7 +115,7 @@ impl Rankings {
                 looked = Some(begun);
                 self.look(&mut round).await.map(|()| true)
             } else {
-                self.step(&mut round).await
+                self.take_turns(&mut round).await
             };
             let rest = match worked {
                 Ok(true) => self.rest(begun),
@@ -124,37 +147,63 @@ impl Rankings {
         (took * REST).min(LONGEST_REST)
     }
 
+    /// One call of whoever is next and has something to do. Answers whether anybody had.
+    async fn take_turns(&self, round: &mut Round) -> Result<bool> {
+        for _ in 0..=FOLLOWED.len() {
+            round.turn = (round.turn + 1) % (FOLLOWED.len() + 1);
+            let which = round.turn;
+            let worked = if which < FOLLOWED.len() {
+                self.follow(round, which).await?
+            } else {
+                self.step(round).await?
+            };
+            if worked {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Finds out what there is to do.
     async fn look(&self, round: &mut Round) -> Result<()> {
         let now = (self.now)();
         let head = self.store.head().await?;
-        if round.head.as_ref() != Some(&head) {
-            self.find_events(round.head.as_ref()).await?;
-        }
+        self.find_events().await?;
         let events = self.events();
         for &event in &events {
             let total = self.store.totals(event, &[Name::all()]).await?.first().copied().unwrap_or(0);
             self.write().rates.entry(event).or_default().see(now, total);
-            let counted = round.counted.get(&event);
-            if counted.is_none_or(|(at, of)| *of != head && at.elapsed() >= NAMES_ARE_GOOD_FOR) {
-                let names = self.store.name_count(event).await?;
-                self.write().names.insert(event, names);
-                round.counted.insert(event, (Instant::now(), head.clone()));
-            }
+            self.count_names(round, event, &head).await?;
+        }
+        // From here on, and before any name is looked at: what changes meanwhile comes in with the log.
+        for follower in &mut round.followers {
+            follower.cursor.get_or_insert_with(|| head.clone());
         }
         for event in events {
-            // The shortest first: where everything is due, it is known first.
-            for period in RankPeriod::EVERY.into_iter().rev() {
-                self.begin(round, event, period, &head, now);
+            for period in RankPeriod::EVERY {
+                self.begin(round, event, period, now);
             }
         }
-        round.head = Some(head);
         self.write().looked = Some(now.unix_ms);
         self.show_age();
         Ok(())
     }
 
-    fn begin(&self, round: &mut Round, event: Event, period: RankPeriod, head: &Cursor, now: Now) {
+    async fn count_names(&self, round: &mut Round, event: Event, head: &Cursor) -> Result<()> {
+        let is_good = |(at, took, of): &(Instant, Duration, Cursor)| {
+            of == head || at.elapsed() < NAMES_ARE_GOOD_FOR.max(*took * AND_NAMES_TIMES)
+        };
+        if round.counted.get(&event).is_some_and(is_good) {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let names = self.store.name_count(event).await?;
+        self.write().names.insert(event, names);
+        round.counted.insert(event, (begun, begun.elapsed(), head.clone()));
+        Ok(())
+    }
+
+    fn begin(&self, round: &mut Round, event: Event, period: RankPeriod, now: Now) {
         let span = period.span(now);
         if let Some(at) = round.jobs.iter().position(|job| (job.event, job.period) == (event, period)) {
             // Its time is over before it was done: the rest of it would be of no use.
@@ -163,64 +212,55 @@ impl Rankings {
             }
             round.jobs.remove(at);
         }
-        if let Some((done, at, of)) = round.done.get(&(event, period)) {
-            let same = done.as_ref() == Some(head) && *of == span;
-            if same && now.unix_ms.saturating_sub(*at) < AT_THE_LATEST {
-                self.still_true(event, period, now);
+        if let Some((begun, took, of)) = round.done.get(&(event, period)) {
+            let age = now.unix_ms.saturating_sub(*begun);
+            if *of == span && age < AT_THE_LATEST.max(took.saturating_mul(AND_TIMES)) {
                 return;
             }
         }
-        let head = Some(head.clone());
-        round.jobs.push_back(Job { event, period, begun: now, head, span, top: Top::default(), next: None });
+        round.jobs.push_back(Job { event, period, begun: now, span, top: Top::default(), next: None });
     }
 
     /// One slice of the ranking whose turn it is. Answers whether there was any.
     async fn step(&self, round: &mut Round) -> Result<bool> {
         let Some(mut job) = round.next() else { return Ok(false) };
-        let floor = job.top.floor();
-        let slice = self.store.slice(job.event, job.span, floor, job.next.as_deref()).await?;
+        let slice = self.store.slice(job.event, job.span, job.top.floor(), job.next.as_deref()).await?;
         for (name, count) in slice.counts {
             job.top.offer(name, count);
         }
         job.next = slice.next;
         if job.next.is_some() {
             round.jobs.push_back(job);
-        } else {
-            let Job { event, period, begun, head, span, top, .. } = job;
-            round.done.insert((event, period), (head, begun.unix_ms, span));
-            let from = period.begin(begun);
-            let took = (self.now)().unix_ms.saturating_sub(begun.unix_ms);
-            let ranking = Ranking { as_of: begun.unix_ms, took, from, entries: top.into_entries() };
-            self.write().tables.insert((event, period), Arc::new(ranking));
+            return Ok(true);
         }
+        let Job { event, period, begun, span, top, .. } = job;
+        let took = (self.now)().unix_ms.saturating_sub(begun.unix_ms);
+        round.done.insert((event, period), (begun.unix_ms, took, span));
+        let mut kept = Kept { span, from: period.begin(begun), top, as_of: begun.unix_ms, took };
+        match round.tops.get(&(event, period)) {
+            // The next period has begun meanwhile, and is followed already.
+            Some(newer) if newer.span != span && newer.from > kept.from => return Ok(true),
+            Some(same) if same.span == span => kept.as_of = kept.as_of.max(same.as_of),
+            _ => {}
+        }
+        self.publish(event, period, &kept);
+        round.tops.insert((event, period), kept);
         Ok(true)
     }
 
-    /// Nothing has changed, so what was true is.
-    fn still_true(&self, event: Event, period: RankPeriod, now: Now) {
-        if let Some(ranking) = self.write().tables.get_mut(&(event, period)) {
-            Arc::make_mut(ranking).as_of = now.unix_ms;
-        }
-    }
-
-    /// Learns of events that have come since the log was looked at.
-    async fn find_events(&self, since: Option<&Cursor>) -> Result<()> {
-        let mut candidates = self.read().candidates.clone();
-        if let Some(since) = since
-            && let Changes::Since { names, .. } = self.store.changes(since, NEW_EVENTS).await?
-        {
-            for change in names {
-                if candidates.len() < 4 * MOST_EVENTS && !candidates.contains(&change.event) {
-                    candidates.push(change.event);
-                }
+    /// Which events there are; the candidates grow with the log.
+    async fn find_events(&self) -> Result<()> {
+        let candidates = self.read().candidates.clone();
+        let mut events = self.store.events(&candidates).await?;
+        for event in &events {
+            if !candidates.contains(event) {
+                self.learn(std::iter::once(event));
             }
         }
-        let mut events = self.store.events(&candidates).await?;
         // A badge's hits first, then by name.
         events.sort_by_key(|&event| (event != Event::HIT, event));
         events.truncate(MOST_EVENTS);
-        let mut known = self.write();
-        (known.candidates, known.events) = (candidates, events);
+        self.write().events = events;
         Ok(())
     }
 

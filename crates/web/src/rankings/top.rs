@@ -14,6 +14,8 @@ pub(crate) const MOST: usize = 1000;
 pub(crate) struct Top {
     ranks: BTreeSet<(Reverse<i64>, Name)>,
     counts: HashMap<Name, i64>,
+    /// What was left out so far has at most one more; `None` while there was room for everything.
+    floor: Option<i64>,
 }
 
 impl Top {
@@ -28,16 +30,48 @@ impl Top {
         {
             self.counts.remove(&name);
         }
+        if self.ranks.len() >= MOST
+            && let Some((Reverse(count), _)) = self.ranks.last()
+        {
+            self.floor = self.floor.max(Some(count - 1));
+        }
+    }
+
+    /// Takes in what a name has now; a name that may be left out may have anything up to the floor. Answers whether the
+    /// top is still that of all: if a name of it has shrunk, one that was left out may have more.
+    pub(crate) fn update(&mut self, name: &Name, count: i64) -> bool {
+        let floor = self.floor();
+        match self.counts.get(name).copied() {
+            Some(before) if before == count => true,
+            Some(before) if count > before => {
+                self.offer(name.clone(), count);
+                true
+            }
+            Some(before) => {
+                self.counts.remove(name);
+                self.ranks.remove(&(Reverse(before), name.clone()));
+                if count > floor {
+                    self.offer(name.clone(), count);
+                }
+                self.floor.is_none_or(|floor| count > floor + 1)
+            }
+            None => {
+                if count > floor {
+                    self.offer(name.clone(), count);
+                }
+                true
+            }
+        }
     }
 
     /// What is smaller than this cannot get in any more. (The same count may, with a smaller name.)
     pub(crate) fn floor(&self) -> i64 {
-        let last = self.ranks.last().filter(|_| self.ranks.len() >= MOST);
-        last.map_or(0, |(Reverse(count), _)| count - 1)
+        self.floor.unwrap_or(0).max(0)
     }
 
-    pub(crate) fn into_entries(self) -> Vec<(Name, i64)> {
-        self.ranks.into_iter().map(|(Reverse(count), name)| (name, count)).collect()
+    /// The names with their counts, the largest first.
+    pub(crate) fn entries(&self) -> Vec<(Name, i64)> {
+        self.ranks.iter().map(|(Reverse(count), name)| (name.clone(), *count)).collect()
     }
 }
 
@@ -72,7 +106,25 @@ mod tests {
             let mut sorted: Vec<_> = all.into_iter().map(|(n, count)| (name(n), count)).collect();
             sorted.sort_by_key(|(name, count)| (Reverse(*count), name.clone()));
             sorted.truncate(MOST);
-            prop_assert_eq!(top.into_entries(), sorted);
+            prop_assert_eq!(top.entries(), sorted);
         }
+    }
+
+    #[test]
+    fn a_count_that_shrinks_is_known_to_be_a_gap_only_where_something_was_left_out() {
+        let mut top = Top::default();
+        top.offer(name(0), 9);
+        top.offer(name(1), 5);
+        assert!(top.update(&name(0), 3) && top.update(&name(1), 0) && top.update(&name(2), 0));
+        assert_eq!(top.entries(), [(name(0), 3)]);
+        for n in 0..=MOST as u32 {
+            assert!(top.update(&name(n), 10 + i64::from(n)));
+        }
+        assert_eq!((top.floor(), top.entries().len()), (10, MOST), "the one with 10 was left out");
+        assert!(top.update(&name(MOST as u32), 12), "more than any that was left out");
+        assert!(!top.update(&name(500), 11), "one that was left out may have as much");
+        assert!(!top.update(&name(501), 0));
+        assert!(top.update(&name(0), 13));
+        assert_eq!((top.floor(), top.entries().len()), (10, MOST));
     }
 }

@@ -1,0 +1,231 @@
+//! Rankings that are known are kept true by the log of changes: only names that have changed are looked at again.
+//!
+//! A [`Follower`] reads the log in waves, some seconds apart. Of each name of a wave it asks for the counts as they are
+//! now, as far as they may be above what is ranked last. A period that has just begun needs no look at any other name:
+//! whatever is counted in it is in the log from then on. (What was counted ahead of its time, by a clock that is ahead of
+//! ours, comes in with the names of the wave before, or else with the full ranking that is made anew in the background.)
+//! Called by the turns of [`super::round`].
+
+use super::{MOST_EVENTS, RankPeriod, Ranking, Rankings, round::Round, top::Top};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+use tallymark_core::{Event, Minute, Name, Now};
+use tallymark_store::{Changes, Cursor, Result, Span};
+use tokio::time::Instant;
+
+/// Who follows for which periods. Sums over many days cost many times more than one count, so they are made by
+/// somebody else, who may be slower: the longer a wave is, the fewer names it has for each hit.
+pub(super) const FOLLOWED: [&[RankPeriod]; 2] = [
+    &[RankPeriod::All, RankPeriod::Day, RankPeriod::Hour, RankPeriod::Minute],
+    &[RankPeriod::Month, RankPeriod::Week],
+];
+/// How long after the beginning of a wave the next begins.
+const WAVES: Duration = Duration::from_secs(2);
+/// About how many changes are read at once.
+const CHANGES: usize = 5000;
+/// How many names are asked for at once.
+const NAMES: usize = 500;
+/// How many names a wave has at the most. Where more change, looking at all of them is as quick.
+const MOST_NAMES: usize = 200_000;
+
+/// A ranking that is kept true.
+pub(super) struct Kept {
+    pub(super) span: Span,
+    /// Where the span begins.
+    pub(super) from: Option<Minute>,
+    pub(super) top: Top,
+    /// Nothing that was counted before this is missing.
+    pub(super) as_of: i64,
+    /// How long it was in the making when it was made of all names.
+    pub(super) took: i64,
+}
+
+/// Everything that is kept.
+pub(super) type Tops = HashMap<(Event, RankPeriod), Kept>;
+
+/// Where following has come to.
+#[derive(Default)]
+pub(super) struct Follower {
+    /// Up to where the log was read; `None` where a full ranking has to come first.
+    pub(super) cursor: Option<Cursor>,
+    /// From when on no change of an event was missed.
+    since: HashMap<Event, i64>,
+    wave: Option<Wave>,
+    /// The names of the wave before.
+    before: HashMap<Event, Vec<Name>>,
+    begun: Option<(Instant, Now)>,
+}
+
+/// What has changed since the wave before.
+struct Wave {
+    now: Now,
+    /// Everything that was counted up to then is in it; `None` while it is being read.
+    as_of: Option<i64>,
+    changed: HashMap<Event, HashSet<Name>>,
+    /// The same when it is complete, and how many of the names of each were asked for.
+    todo: HashMap<Event, Vec<Name>>,
+    asked: HashMap<Event, usize>,
+}
+
+impl Follower {
+    fn is_due(&self) -> bool {
+        self.cursor.is_some() && self.begun.is_none_or(|(at, _)| at.elapsed() >= WAVES)
+    }
+}
+
+impl Rankings {
+    /// One step of one follower: a short call of the store. Answers whether there was anything to do.
+    pub(super) async fn follow(&self, round: &mut Round, which: usize) -> Result<bool> {
+        let Some(follower) = round.followers.get(which) else { return Ok(false) };
+        match &follower.wave {
+            None if !follower.is_due() => return Ok(false),
+            None => self.begin_wave(round, which),
+            Some(Wave { as_of: None, .. }) => {}
+            Some(wave) => {
+                let left = |(event, names): (&Event, &Vec<Name>)| {
+                    let asked = wave.asked.get(event).copied().unwrap_or(0);
+                    (asked < names.len()).then_some((*event, asked))
+                };
+                match wave.todo.iter().find_map(left) {
+                    Some((event, asked)) => self.ask(round, which, event, asked).await?,
+                    None => self.end_wave(round, which),
+                }
+                return Ok(true);
+            }
+        }
+        self.read_log(round, which).await.map(|()| true)
+    }
+
+    /// Every change from here on is looked at, whatever its name.
+    fn begin_wave(&self, round: &mut Round, which: usize) {
+        let now = (self.now)();
+        let events = self.events();
+        let Round { followers, tops, .. } = round;
+        let Some(follower) = followers.get_mut(which) else { return };
+        // Periods would begin that others have followed already.
+        if follower.begun.is_some_and(|(_, before)| before.unix_ms > now.unix_ms) {
+            follower.since.clear();
+        }
+        follower.begun = Some((Instant::now(), now));
+        follower.since.retain(|event, _| events.contains(event));
+        let mut changed: HashMap<Event, HashSet<Name>> = HashMap::new();
+        for event in events {
+            let since = *follower.since.entry(event).or_insert(now.unix_ms);
+            for &period in FOLLOWED[which] {
+                let (span, from) = (period.span(now), period.begin(now));
+                if tops.get(&(event, period)).is_some_and(|kept| kept.span == span) {
+                    continue;
+                }
+                tops.remove(&(event, period));
+                if from.is_some_and(|from| since <= i64::from(from.0) * 60_000) {
+                    let kept = Kept { span, from, top: Top::default(), as_of: 0, took: 0 };
+                    tops.insert((event, period), kept);
+                    changed
+                        .entry(event)
+                        .or_default()
+                        .extend(follower.before.remove(&event).unwrap_or_default());
+                }
+            }
+        }
+        follower.wave = Some(Wave { now, as_of: None, changed, todo: HashMap::new(), asked: HashMap::new() });
+    }
+
+    async fn read_log(&self, round: &mut Round, which: usize) -> Result<()> {
+        let asked = (self.now)().unix_ms;
+        let Some(follower) = round.followers.get_mut(which) else { return Ok(()) };
+        let (Some(cursor), Some(wave)) = (follower.cursor.as_ref(), follower.wave.as_mut()) else {
+            return Ok(());
+        };
+        let Changes::Since { names, cursor, more } = self.store.changes(cursor, CHANGES).await? else {
+            round.lose(which);
+            return Ok(());
+        };
+        follower.cursor = Some(cursor);
+        for change in names {
+            wave.changed.entry(change.event).or_default().insert(change.name);
+        }
+        if wave.changed.values().map(HashSet::len).sum::<usize>() > MOST_NAMES {
+            round.lose(which);
+            return Ok(());
+        }
+        if !more {
+            self.learn(wave.changed.keys());
+            let sorted = |names: HashSet<Name>| names.into_iter().collect();
+            let changed = std::mem::take(&mut wave.changed);
+            wave.todo = changed.into_iter().map(|(event, names)| (event, sorted(names))).collect();
+            wave.as_of = Some(asked);
+        }
+        Ok(())
+    }
+
+    /// Events that nobody knew of.
+    pub(super) fn learn<'a>(&self, events: impl Iterator<Item = &'a Event>) {
+        let mut known = self.write();
+        for event in events {
+            if known.candidates.len() < 4 * MOST_EVENTS && !known.candidates.contains(event) {
+                known.candidates.push(*event);
+            }
+        }
+    }
+
+    /// Asks for the counts of the next names, for what is kept and for what is being made.
+    async fn ask(&self, round: &mut Round, which: usize, event: Event, asked: usize) -> Result<()> {
+        let Round { followers, tops, jobs, done, .. } = round;
+        let Some(wave) = followers.get_mut(which).and_then(|follower| follower.wave.as_mut()) else {
+            return Ok(());
+        };
+        let Some(todo) = wave.todo.get(&event) else { return Ok(()) };
+        let names = &todo[asked..todo.len().min(asked + NAMES)];
+        let mut spans = Vec::new();
+        for &period in FOLLOWED[which] {
+            let span = period.span(wave.now);
+            let kept = tops.get(&(event, period)).filter(|kept| kept.span == span).map(|kept| &kept.top);
+            let made = jobs.iter().filter(|job| job.is(event, period, span)).map(|job| &job.top);
+            if let Some(floor) = made.chain(kept).map(Top::floor).min() {
+                spans.push((period, span, floor));
+            }
+        }
+        let wanted: Vec<(Span, i64)> = spans.iter().map(|&(_, span, floor)| (span, floor)).collect();
+        if !wanted.is_empty() {
+            let rows = self.store.counts(event, names, &wanted).await?;
+            for (column, &(period, span, _)) in spans.iter().enumerate() {
+                let kept = tops.get_mut(&(event, period)).filter(|kept| kept.span == span);
+                let made = jobs.iter_mut().filter(|job| job.is(event, period, span)).map(|job| &mut job.top);
+                let mut whole = true;
+                for top in made.chain(kept.map(|kept| &mut kept.top)) {
+                    for (name, row) in names.iter().zip(&rows) {
+                        whole &= top.update(name, row.get(column).copied().unwrap_or(0));
+                    }
+                }
+                if !whole {
+                    done.remove(&(event, period));
+                    jobs.retain(|job| !job.is(event, period, span));
+                }
+            }
+        }
+        wave.asked.insert(event, asked + names.len());
+        Ok(())
+    }
+
+    fn end_wave(&self, round: &mut Round, which: usize) {
+        let Round { followers, tops, .. } = round;
+        let Some(follower) = followers.get_mut(which) else { return };
+        let Some(Wave { now, as_of: Some(as_of), todo, .. }) = follower.wave.take() else { return };
+        follower.before = todo;
+        for (&(event, period), kept) in tops.iter_mut() {
+            if FOLLOWED[which].contains(&period) && kept.span == period.span(now) {
+                kept.as_of = kept.as_of.max(as_of);
+                self.publish(event, period, kept);
+            }
+        }
+    }
+
+    pub(super) fn publish(&self, event: Event, period: RankPeriod, kept: &Kept) {
+        let Kept { from, as_of, took, .. } = *kept;
+        let ranking = Ranking { as_of, took, from, entries: kept.top.entries() };
+        self.write().tables.insert((event, period), Arc::new(ranking));
+    }
+}
