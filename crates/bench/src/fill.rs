@@ -31,11 +31,20 @@ impl Fill {
 
     /// Counts `count` hits on each of these names, in the present minute.
     pub(crate) fn add(&mut self, names: Range<u32>, count: u64) -> anyhow::Result<()> {
+        self.add_when(names, count, || When::Minute(tallymark_ingest::source::now().minute()))
+    }
+
+    /// The same at another time.
+    pub(crate) fn add_at(&mut self, names: Range<u32>, count: u64, when: When) -> anyhow::Result<()> {
+        self.add_when(names, count, || when)
+    }
+
+    fn add_when(&mut self, names: Range<u32>, count: u64, when: impl Fn() -> When) -> anyhow::Result<()> {
         // As a daemon has them on a tick; a million in one transaction is nobody's load.
         for start in names.clone().step_by(10_000) {
-            let minute = When::Minute(tallymark_ingest::source::now().minute());
+            let when = when();
             let entry = |at| -> anyhow::Result<Entry> {
-                Ok(Entry { event: Event::HIT, name: Name::new(&load::name(at))?, when: minute, count })
+                Ok(Entry { event: Event::HIT, name: Name::new(&load::name(at))?, when, count })
             };
             let some = start..names.end.min(start + 10_000);
             let mut entries = some.map(entry).collect::<anyhow::Result<Vec<_>>>()?;

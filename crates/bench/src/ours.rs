@@ -73,6 +73,11 @@ impl Ours {
         Ok(of_name.filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<f64>().ok()).sum())
     }
 
+    /// A reader of totals, for whoever wants one of their own.
+    pub(crate) fn counts(&self) -> anyhow::Result<Counts> {
+        Counts::open(&self.store)
+    }
+
     /// All hits in the store.
     pub(crate) fn counted(&mut self) -> anyhow::Result<u64> {
         if self.counts.is_none() {
@@ -106,7 +111,7 @@ pub(crate) fn text_of(store: &StoreUrl) -> String {
 }
 
 /// Reads totals.
-struct Counts {
+pub(crate) struct Counts {
     runtime: Runtime,
     store: Arc<dyn Store>,
 }
@@ -118,7 +123,7 @@ impl Counts {
         Ok(Counts { runtime, store })
     }
 
-    fn all(&self) -> anyhow::Result<u64> {
+    pub(crate) fn all(&self) -> anyhow::Result<u64> {
         let totals = self.runtime.block_on(self.store.totals(Event::HIT, &[Name::all()]))?;
         Ok(totals.first().copied().unwrap_or(0).unsigned_abs())
     }

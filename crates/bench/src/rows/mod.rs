@@ -55,7 +55,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("rss", "memory with 100,000 and with 1,000,000 active names", rss::run),
     row("growth", "CPU per hit with 1,000,000 names against 10,000", growth::run),
     row("start", "ready with 1,000,000 names in the store", start::run),
-    row("dashboard", "pages over a million names, and what ranking them costs", dashboard::run),
+    row("dashboard", "every page over a million names, and what reading costs the hits", dashboard::run),
     row("store", "what a name of a batch costs in a store", store::run),
     row("instructions", "instructions per line of the hot path, by callgrind", instructions::run),
 ];
