@@ -21,6 +21,12 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that was not used for that long is asked whether it still stands. A server that has been restarted, or
 /// that closes idle connections, would else be noticed by the first call that fails.
 const IDLE: Duration = Duration::from_millis(250);
+/// How long it may take to say that it stands, before another is made.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+/// A server that let an attempt wait for so long hangs. For a while nobody else waits for it: a page that reads three
+/// times would wait for three attempts.
+const SLOW: Duration = Duration::from_millis(500);
+const HANGS: Duration = Duration::from_secs(1);
 /// The oldest Redis with the commands that we use (XADD MINID).
 const OLDEST: (u32, u32) = (6, 2);
 
@@ -36,7 +42,8 @@ struct State {
     live: Option<Live>,
     used: Option<Instant>,
     made: u64,
-    failed: Option<(Instant, StoreError)>,
+    /// When the last attempt failed that did, until when its error is good, and the error.
+    failed: Option<(Instant, Instant, StoreError)>,
 }
 
 /// A connection that stands, as far as is known.
@@ -50,7 +57,10 @@ pub(super) struct Live {
 
 impl Live {
     async fn stands(&self) -> bool {
-        redis::cmd("PING").exec_async(&mut self.connection.clone()).await.is_ok()
+        let (ping, mut connection) = (redis::cmd("PING"), self.connection.clone());
+        tokio::time::timeout(PING_TIMEOUT, ping.exec_async(&mut connection))
+            .await
+            .is_ok_and(|pong| pong.is_ok())
     }
 }
 
@@ -84,9 +94,11 @@ impl Link {
         }
         // Whoever waited while another call tried in vain does not try once more: calls that queue up here would
         // else each wait for all before them.
-        if let Some((_, err)) = state.failed.as_ref().filter(|(at, _)| *at > asked) {
+        let good = |(at, until, _): &&(Instant, Instant, StoreError)| *at > asked || *until > asked;
+        if let Some((_, _, err)) = state.failed.as_ref().filter(good) {
             return Err(err.clone());
         }
+        let begun = Instant::now();
         match self.connect(state.made + 1).await {
             Ok(live) => {
                 state.made += 1;
@@ -95,7 +107,9 @@ impl Link {
             }
             Err(err) => {
                 let err = explain(&err, self.attempt(attempt));
-                state.failed = Some((Instant::now(), err.clone()));
+                let now = Instant::now();
+                let until = if now.duration_since(begun) > SLOW { now + HANGS } else { now };
+                state.failed = Some((now, until, err.clone()));
                 Err(err)
             }
         }

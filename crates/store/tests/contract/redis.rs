@@ -1,10 +1,13 @@
 //! What only Redis can get wrong: what it says when it refuses, loses or forgets.
 
 use crate::{
-    bed::{Bed, Desk, applied, at, noon},
+    bed::{Bed, Desk, applied, at, named, noon},
     log::read,
 };
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 use tallymark_core::Event;
 use tallymark_store::{
     Class, Outcome, Retention, Standing, StoreError, StoreUrl,
@@ -228,6 +231,30 @@ async fn a_newer_schema_and_what_is_not_ours_is_refused() {
     assert_says(&claim_error(&redis.url()).await, Class::Data, &["WRONGTYPE"]);
     let away = claim_error("redis://127.0.0.1:1").await;
     assert_says(&away, Class::Unavailable, &["127.0.0.1:1", "Is Redis running"]);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_waited_for_once() {
+    // It accepts, and says nothing.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let accepted = AtomicUsize::new(0);
+    let store = tallymark_store::open(&url.parse().unwrap(), Retention::default()).await.unwrap();
+    let serve = async {
+        let mut held = Vec::new();
+        loop {
+            held.push(listener.accept().await.unwrap());
+            accepted.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let ask = async {
+        for _ in 0..3 {
+            let err = store.totals(Event::HIT, &[named("a")]).await.unwrap_err();
+            assert_eq!(err.class(), Class::Unavailable, "{err}");
+        }
+    };
+    tokio::select! { () = serve => {}, () = ask => {} }
+    assert_eq!(accepted.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
