@@ -21,7 +21,7 @@ use tallymark_badge::{
     number,
 };
 use tallymark_core::{Event, Name, Now};
-use tallymark_store::{Changes, Cursor, Step as Bucket, Store};
+use tallymark_store::{Changes, Cursor, Step as Bucket, Store, or_nothing};
 use tracing::warn;
 
 /// Below the badges.
@@ -262,7 +262,8 @@ impl Charts {
         let mut written = 0;
         for (name, &total) in names.iter().zip(&totals) {
             let mut days = vec![0i64; length];
-            for (day, count) in store.series(Event::HIT, name, Bucket::Day, first, today + 1).await? {
+            let counted = or_nothing(store.series(Event::HIT, name, Bucket::Day, first, today + 1).await)?;
+            for (day, count) in counted {
                 if let Some(of_day) = usize::try_from(day - first).ok().and_then(|at| days.get_mut(at)) {
                     *of_day = count;
                 }

@@ -15,7 +15,7 @@ use std::{
 };
 use tallymark_badge::Look;
 use tallymark_core::{Event, Name, Now};
-use tallymark_store::{Changes, Cursor, Step, Store, StoreError, owner};
+use tallymark_store::{Changes, Cursor, Step, Store, StoreError, or_nothing, owner};
 use tracing::{debug, warn};
 
 /// How many names are read from the store at a time.
@@ -312,7 +312,7 @@ impl Publisher {
         if round.look.template.is_some() {
             let day = round.now.day().0;
             for name in names {
-                let series = self.store.series(Event::HIT, name, Step::Day, day, day + 1).await?;
+                let series = or_nothing(self.store.series(Event::HIT, name, Step::Day, day, day + 1).await)?;
                 today.push(series.first().map_or(0, |&(_, count)| count));
             }
         }

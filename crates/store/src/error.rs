@@ -16,6 +16,8 @@ pub enum Class {
     Refused,
     /// What is in the store is damaged, or is not ours. Trying again does not help.
     Data,
+    /// One key of the store holds something that is no count. Others are well; trying again does not help.
+    Key,
     /// The store was written by a newer version. Trying again does not help.
     Schema,
     /// What was asked cannot be: a malformed position or address. The caller's mistake.
@@ -51,6 +53,14 @@ impl StoreError {
     /// Whether the same call may succeed later without a change to the store or the configuration.
     pub fn is_transient(&self) -> bool {
         matches!(self.class, Class::Unavailable | Class::Refused)
+    }
+}
+
+/// Nothing where a [key](Class::Key) holds no count: for lists, of which one name must not hide the others.
+pub fn or_nothing<T: Default>(answer: Result<T, StoreError>) -> Result<T, StoreError> {
+    match answer {
+        Err(err) if err.class == Class::Key => Ok(T::default()),
+        answer => answer,
     }
 }
 

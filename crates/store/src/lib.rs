@@ -17,7 +17,7 @@ pub mod sqlite;
 mod url;
 
 pub use claim::passing_instance;
-pub use error::{Class, StoreError};
+pub use error::{Class, StoreError, or_nothing};
 pub use filter::Filter;
 pub use retention::Retention;
 pub use url::{NotAStoreUrl, StoreUrl};
@@ -223,8 +223,15 @@ pub trait Store: Send + Sync {
     /// The total of each name, 0 for one that was never counted. Aggregates may be asked for too.
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>>;
 
+    /// The total of one name. Where another program keeps something else in its place, that is an error
+    /// ([`Class::Key`]); [`Store::totals`] answers 0 then, as for many names one must not stand for all.
+    async fn total(&self, event: Event, name: &Name) -> Result<i64> {
+        Ok(self.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0))
+    }
+
     /// The counts of one name in the buckets `from..to`, ascending; buckets without a hit are left out. The caller
-    /// bounds the range: Redis looks into every day of it, or into every hour.
+    /// bounds the range: Redis looks into every day of it, or into every hour. [`Class::Key`] as with [`Store::total`],
+    /// and so it is with statuses.
     async fn series(
         &self,
         event: Event,

@@ -259,6 +259,25 @@ fn accounts_are_listed_for_whom_lists_are_shown() {
 }
 
 #[test]
+fn what_is_no_count_is_said_and_is_not_nothing() {
+    let redis = Redis::start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    ready(&place);
+    redis.cli(&["SET", "track:bad:pageview:2013:9:5", "x"]);
+    redis.cli(&["SET", "count:pageview:bad", "abc"]);
+    redis.cli(&["HSET", "funnels:bad:order:2013", "closed", "many"]);
+    let wrong = (503, error("the store holds something else in the place of this count; the log says where"));
+    for path in ["/stats/track/bad/pageview/2013/9/5", "/stats/funnels/bad/order/2013"] {
+        assert_eq!(get(&place, path), wrong, "{path}");
+    }
+    let total = http::get(place.addr(), "/api/v1/counters/bad?event=pageview");
+    assert_eq!((total.status, total.text().to_owned()), wrong);
+    assert!(daemon.stderr().contains("count:pageview:bad"), "{}", daemon.stderr());
+    stop(&mut daemon);
+}
+
+#[test]
 fn a_store_that_is_away_is_said() {
     let mut redis = Redis::builder().appendonly().start();
     let place = Place::with_store(redis.url());

@@ -200,10 +200,10 @@ async fn json(app: &App, name: Result<Name, NotAName>) -> Response {
     // Hits that are not in the store yet are of today. Asked in this order, a tick that is applied in between shows them
     // in the total a moment earlier, and never twice.
     let in_store_today = today(app, &name, (app.now)()).await;
-    let in_store = app.store.totals(Event::HIT, std::slice::from_ref(&name)).await;
+    let in_store = app.store.total(Event::HIT, &name).await;
     let total = app.counter.total(Event::HIT, name.as_ref()).get().await;
     let today = in_store_today.and_then(|today| {
-        let pending = total.unwrap_or(0).saturating_sub(in_store?.first().copied().unwrap_or(0));
+        let pending = total.unwrap_or(0).saturating_sub(in_store?);
         Ok(today.saturating_add(pending.max(0)))
     });
     match (total, today) {
@@ -218,8 +218,9 @@ async fn json(app: &App, name: Result<Name, NotAName>) -> Response {
             };
             answer(StatusCode::OK, serde_json::to_string(&counts))
         }
-        (Err(_), _) | (_, Err(_)) => {
-            fail(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
+        (_, Err(error)) => {
+            fail(StatusCode::SERVICE_UNAVAILABLE, complaint::store("reading the counts of a badge", &error))
         }
+        (Err(_), _) => fail(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again"),
     }
 }

@@ -7,6 +7,7 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use tallymark_store::{Class, StoreError};
 
 /// How long nothing more is logged of one kind.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -14,8 +15,17 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// When each kind was last logged, and how often it was not since then. The kinds are those of the source text.
 static LOGGED: LazyLock<Mutex<HashMap<&'static str, (Instant, u64)>>> = LazyLock::new(Mutex::default);
 
-/// The store did not answer.
-pub(crate) fn store(doing: &'static str, error: &dyn fmt::Display) {
+/// The store did not answer. Answers what whoever asked is told.
+pub(crate) fn store(doing: &'static str, error: &StoreError) -> &'static str {
+    failed(doing, error);
+    match error.class() {
+        Class::Key => "the store holds something else in the place of this count; the log says where",
+        _ => "the store does not answer; try again",
+    }
+}
+
+/// Something did not succeed.
+pub(crate) fn failed(doing: &'static str, error: &dyn fmt::Display) {
     if let Some(unlogged) = due(doing, Instant::now()) {
         tracing::warn!(%error, unlogged, "{doing}");
     }

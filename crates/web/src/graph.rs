@@ -108,8 +108,8 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
     match drawn {
         Ok(svg) => headers::picture(StatusCode::OK, svg, NOT_COUNTED),
         Err(error) => {
-            complaint::store("reading the counts of a chart", &error);
-            let svg = render(&Badge::error("the store does not answer; try again"));
+            let reason = complaint::store("reading the counts of a chart", &error);
+            let svg = render(&Badge::error(reason));
             headers::picture(StatusCode::SERVICE_UNAVAILABLE, svg, NOT_COUNTED)
         }
     }

@@ -77,7 +77,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
 async fn counts(app: &App, event: Event, name: &Name) -> Result<minijinja::Value, StoreError> {
     let today = (app.now)().day().0;
     let days = app.store.series(event, name, Step::Day, today - DAYS + 1, today + 1).await?;
-    let in_store = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
+    let in_store = app.store.total(event, name).await?;
     let total = app.counter.total(event, name.as_ref()).get().await.unwrap_or(in_store);
     // Hits that are not in the store yet are of today.
     let pending = total.saturating_sub(in_store).max(0);

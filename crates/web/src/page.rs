@@ -6,7 +6,7 @@ use crate::{access::Visitor, complaint, headers};
 use axum::{http::StatusCode, response::Response};
 use minijinja::{Environment, context};
 use std::sync::LazyLock;
-use tallymark_store::StoreError;
+use tallymark_store::{Class, StoreError};
 
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
@@ -55,6 +55,9 @@ pub(crate) fn problem(status: StatusCode, what: &str) -> Response {
 /// The page while the store is away.
 pub(crate) fn no_store(error: &StoreError) -> Response {
     complaint::store("reading the counts of a page", error);
-    let what = "The store does not answer at the moment. Hits are kept meanwhile.";
+    let what = match error.class() {
+        Class::Key => "The store holds something else in the place of this count. The log says where.",
+        _ => "The store does not answer at the moment. Hits are kept meanwhile.",
+    };
     page(StatusCode::SERVICE_UNAVAILABLE, "problem.html", context! { title => "In a moment", what })
 }

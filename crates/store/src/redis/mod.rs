@@ -205,6 +205,10 @@ impl Store for Redis {
         self.reader.totals(event, names).await
     }
 
+    async fn total(&self, event: Event, name: &Name) -> Result<i64> {
+        self.reader.total(event, name).await
+    }
+
     async fn series(
         &self,
         event: Event,

@@ -3,12 +3,12 @@
 //! Long lists go in pieces, so that other clients of that Redis come in between.
 
 use super::{
-    client::Link,
+    client::{Link, explain},
     keys,
     script::{Script, as_count, as_text, claimed},
 };
 use crate::{Class, NamePage, Result, Step, StoreError};
-use redis::Value;
+use redis::{ServerError, Value};
 use std::{
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
@@ -82,15 +82,73 @@ impl Reader {
         }
     }
 
+    pub(super) async fn total(&self, event: Event, name: &Name) -> Result<i64> {
+        let total = self.exact_counts("reading a total", &[keys::total(event, name)]).await?;
+        Ok(total.first().copied().unwrap_or(0))
+    }
+
     async fn days(&self, event: Event, name: &Name, range: Range<i32>) -> Result<Vec<(i32, i64)>> {
         let days: Vec<i32> = range.collect();
         let mut found = Vec::new();
         for days in days.chunks(CHUNK) {
             let keys: Vec<String> = days.iter().map(|&day| keys::day(event, name, Day(day))).collect();
-            let counts = self.counts("reading a series", &keys).await?;
+            let counts = self.exact_counts("reading a series", &keys).await?;
             found.extend(days.iter().copied().zip(counts).filter(|(_, count)| *count != 0));
         }
         Ok(found)
+    }
+
+    /// Counters of which none may be something else. (MGET says nothing of a list.)
+    async fn exact_counts(&self, attempt: &str, keys: &[String]) -> Result<Vec<i64>> {
+        let mut pipeline = redis::pipe();
+        for key in keys {
+            pipeline.cmd("GET").arg(key);
+        }
+        let live = self.link.live(attempt).await?;
+        let answers = self.link.pipe(live, attempt, &mut pipeline).await?;
+        keys.iter().zip(&answers).map(|(key, answer)| self.exact(attempt, key, answer)).collect()
+    }
+
+    /// A count, or what is wrong with its key.
+    fn exact(&self, attempt: &str, key: &str, answer: &Value) -> Result<i64> {
+        match answer {
+            Value::Nil => Ok(0),
+            Value::ServerError(err) => Err(self.wrong(attempt, key, err)),
+            answer => {
+                let text = as_text(answer);
+                text.parse().map_err(|_| {
+                    let text: String = text.chars().take(50).collect();
+                    self.no_count(attempt, key, &format!("it holds {text:?}"))
+                })
+            }
+        }
+    }
+
+    /// The fields of a hash, or what is wrong with its key.
+    fn exact_fields(&self, attempt: &str, key: &str, answer: &Value) -> Result<Vec<(String, i64)>> {
+        let words = match answer {
+            Value::Array(words) => words,
+            Value::ServerError(err) => return Err(self.wrong(attempt, key, err)),
+            other => return Err(self.no_count(attempt, key, &format!("it answers {other:?}"))),
+        };
+        let fields = words.chunks_exact(2).filter_map(|pair| match pair {
+            [field, count] => Some(self.exact(attempt, key, count).map(|count| (as_text(field), count))),
+            _ => None,
+        });
+        fields.collect()
+    }
+
+    fn wrong(&self, attempt: &str, key: &str, err: &ServerError) -> StoreError {
+        if err.code() == "WRONGTYPE" {
+            return self.no_count(attempt, key, "it is of another type");
+        }
+        explain(&err.clone().into(), self.link.attempt(attempt))
+    }
+
+    fn no_count(&self, attempt: &str, key: &str, why: &str) -> StoreError {
+        let cause = format!("the key {key} is no count: {why}");
+        StoreError::new(Class::Key, self.link.attempt(attempt), cause)
+            .advise("Another program has written it: look with TYPE, and delete or rename it")
     }
 
     /// Buckets that are fields of hashes, `width` to a hash; hashes are counted from 1970 like buckets.
@@ -113,12 +171,8 @@ impl Reader {
             let live = self.link.live("reading a series").await?;
             let answers = self.link.pipe(live, "reading a series", &mut pipeline).await?;
             for (&hash, answer) in hashes.iter().zip(&answers) {
-                // Another type under that key, as another program may have put there, is no count.
-                let Value::Array(words) = answer else { continue };
-                let fields = words.chunks_exact(2).filter_map(|pair| match pair {
-                    [field, count] => Some((as_text(field).parse::<i32>().ok()?, as_count(count))),
-                    _ => None,
-                });
+                let fields = self.exact_fields("reading a series", &key(hash), answer)?.into_iter();
+                let fields = fields.filter_map(|(field, count)| Some((field.parse::<i32>().ok()?, count)));
                 let buckets = fields.filter(|(field, _)| (0..width).contains(field));
                 let mut buckets: Vec<_> =
                     buckets.map(|(field, count)| (hash * width + field, count)).collect();
@@ -144,20 +198,14 @@ impl Reader {
                 None => return Ok(Vec::new()),
             },
         };
+        let attempt = "reading statuses";
         let mut pipeline = redis::pipe();
-        pipeline.cmd("HGETALL").arg(key);
-        let live = self.link.live("reading statuses").await?;
-        let answers = self.link.pipe(live, "reading statuses", &mut pipeline).await?;
-        // Another type under that key, as another program may have put there, is no count.
-        let Some(Value::Array(words)) = answers.first() else { return Ok(Vec::new()) };
-        let mut found: Vec<(String, i64)> = words
-            .chunks_exact(2)
-            .filter_map(|pair| match pair {
-                [status, count] => Some((as_text(status), as_count(count))),
-                _ => None,
-            })
-            .filter(|(_, count)| *count != 0)
-            .collect();
+        pipeline.cmd("HGETALL").arg(&key);
+        let live = self.link.live(attempt).await?;
+        let answers = self.link.pipe(live, attempt, &mut pipeline).await?;
+        let Some(answer) = answers.first() else { return Ok(Vec::new()) };
+        let mut found = self.exact_fields(attempt, &key, answer)?;
+        found.retain(|(_, count)| *count != 0);
         found.sort_unstable();
         Ok(found)
     }

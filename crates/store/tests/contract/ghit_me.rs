@@ -3,7 +3,7 @@
 
 use crate::bed::{Bed, Desk, at, ended, event, named, noon, on, present};
 use tallymark_core::{Day, Entry, Event, Minute, Month, Name};
-use tallymark_store::{Outcome, Step};
+use tallymark_store::{Class, Outcome, Step};
 use tallymark_testbed::Redis;
 
 #[tokio::test]
@@ -132,10 +132,12 @@ async fn poisoned_statuses_harm_only_their_own_hash() {
     assert_eq!(desk.count_with(&entries, &statuses).await, (vec![5; 4], 2));
     for (name, year, month) in [("full", 5, i64::MAX), ("good", 5, 5), ("list", 0, 5), ("text", 5, 0)] {
         for (of_month, count) in [(None, year), (Some(11), month)] {
-            let read = desk.store.statuses(event("order"), &named(name), 2026, of_month).await.unwrap();
-            let count: Vec<_> =
-                Some(("closed".to_owned(), count)).filter(|(_, n)| *n > 0).into_iter().collect();
-            assert_eq!(read, count, "{name} {of_month:?}");
+            let read = desk.store.statuses(event("order"), &named(name), 2026, of_month).await;
+            if count == 0 {
+                assert!(read.is_err_and(|err| err.class() == Class::Key), "{name} {of_month:?}");
+                continue;
+            }
+            assert_eq!(read.unwrap(), [("closed".to_owned(), count)], "{name} {of_month:?}");
         }
     }
     assert_eq!(bed.cli("GET funnels:list:order:2026"), "x");
@@ -203,11 +205,21 @@ async fn a_poisoned_key_harms_only_its_own_count() {
     assert_eq!(bed.cli("GET repo:2026-11-20:list"), "5");
     assert_eq!((desk.total("good").await, desk.total("list").await, desk.total("text").await), (5, 0, 0));
     let day = noon().day().0;
+    // Whoever asks for one of them is told; that there were no hits would be a lie.
     for name in names.map(named) {
-        let days = desk.store.series(Event::HIT, &name, Step::Day, day, day + 1).await.unwrap();
-        assert_eq!(days.len(), usize::from(name.as_str() != "day"));
-        desk.store.series(Event::HIT, &name, Step::Hour, day * 24, day * 24 + 24).await.unwrap();
-        desk.store.series(Event::HIT, &name, Step::Minute, noon().0, noon().0 + 1).await.unwrap();
+        let series = |step, from, to| desk.store.series(Event::HIT, &name, step, from, to);
+        for (answer, poisoned) in [
+            (series(Step::Day, day, day + 1).await, "day"),
+            (series(Step::Hour, day * 24, day * 24 + 24).await, "hours"),
+            (series(Step::Minute, noon().0, noon().0 + 1).await, "minutes"),
+        ] {
+            let err = answer.as_ref().err();
+            assert_eq!(err.is_some(), name.as_str() == poisoned, "{name}: {answer:?}");
+            assert!(err.is_none_or(|err| err.class() == Class::Key && err.to_string().contains(poisoned)));
+        }
+        let total = desk.store.total(Event::HIT, &name).await;
+        assert_eq!(total.is_err(), ["list", "text"].contains(&name.as_str()), "{total:?}");
+        assert!(total.err().is_none_or(|err| err.to_string().contains("repo:")));
     }
 }
 

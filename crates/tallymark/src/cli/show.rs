@@ -1,7 +1,7 @@
 //! `tallymark show NAME`: what the store has counted for one name.
 
 use super::{Common, block_on, out};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use tallymark_core::{Day, Event, Name};
@@ -56,8 +56,7 @@ impl Show {
         block_on(async {
             let store = common.existing_store(&config).await?;
             let today = now().day().0;
-            let totals = store.totals(self.event, std::slice::from_ref(&self.name)).await?;
-            let total = totals.first().copied().context("the store did not answer with a total")?;
+            let total = store.total(self.event, &self.name).await?;
             let from = today - i32::from(self.days) + 1;
             let days = store.series(self.event, &self.name, Step::Day, from, today + 1).await?;
             let of_today = days.iter().find(|&&(day, _)| day == today).map_or(0, |&(_, count)| count);

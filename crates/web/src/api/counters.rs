@@ -114,7 +114,7 @@ async fn show(api: &Api, name: &Name, event: Event) -> Answer {
     // Hits that are not in the store yet are of the last minute. Asked in this order, a tick that is applied in between
     // shows them in the total a moment earlier, and never twice.
     let mut windows = windows::read(&**store, event, name, now).await?;
-    let in_store = store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
+    let in_store = store.total(event, name).await?;
     let total = api.app.counter.total(event, name.as_ref()).get().await;
     let total = total.map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()))?;
     windows.add(total.saturating_sub(in_store).max(0));

@@ -235,7 +235,7 @@ impl From<NotCommitted> for Problem {
         let status = match why {
             NotCommitted::OtherBody | NotCommitted::NoRoom => StatusCode::UNPROCESSABLE_ENTITY,
             NotCommitted::Unavailable(_) | NotCommitted::Unknown(_) => {
-                complaint::store("counts that were handed in", &why);
+                complaint::failed("counts that were handed in", &why);
                 StatusCode::SERVICE_UNAVAILABLE
             }
         };

@@ -100,8 +100,8 @@ impl From<StoreError> for Problem {
         if error.class() == Class::Request {
             return Problem::mistake("after: no such page");
         }
-        complaint::store("reading counts for the API", &error);
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
+        let reason = complaint::store("reading counts for the API", &error);
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     }
 }
 

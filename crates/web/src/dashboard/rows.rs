@@ -12,7 +12,7 @@ use crate::{
 use minijinja::{Value, context};
 use std::fmt::Write;
 use tallymark_core::{Event, Name};
-use tallymark_store::{Result, Step};
+use tallymark_store::{Result, Step, or_nothing};
 
 /// How many rows have a line: each is a read of its own.
 const SPARKS: usize = 25;
@@ -64,7 +64,7 @@ pub(super) async fn values(app: &App, asked: &Asked, ranking: &Ranking) -> Resul
 async fn spark(app: &App, event: Event, name: &Name) -> Result<Value> {
     let today = (app.now)().day().0;
     let first = today - DAYS + 1;
-    let days = app.store.series(event, name, Step::Day, first, today + 1).await?;
+    let days = or_nothing(app.store.series(event, name, Step::Day, first, today + 1).await)?;
     let mut counts = [0i64; DAYS as usize];
     for (day, count) in days {
         if let Some(at) = usize::try_from(day - first).ok().and_then(|at| counts.get_mut(at)) {

@@ -49,7 +49,7 @@ impl Buckets {
     /// What the store has of an address.
     pub(super) async fn read(&self, store: &dyn Store, name: &Name) -> Result<Counts> {
         let event = Event::URL;
-        let all = store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
+        let all = store.total(event, name).await?;
         let (hour, minute) = (self.minute.hour(), self.minute.0);
         let ranges = [&self.month, &self.week, &self.day];
         let first = ranges.iter().map(|range| whole_days(range).start).min().unwrap_or(0);

@@ -103,8 +103,8 @@ async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<Counts, Problem>
     let (buckets, name) = (Buckets::of(at.minute(), app.hitme_zone), Name::from(url));
     let read = || async {
         buckets.read(&*app.store, &name).await.map_err(|error| {
-            complaint::store("reading counts for GET /hit", &error);
-            Problem::unavailable()
+            let reason = complaint::store("reading counts for GET /hit", &error);
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
         })
     };
     for _ in 0..ATTEMPTS {

@@ -26,7 +26,7 @@ use path::{Asked, Path};
 use serde::Serialize;
 use shown::{Shown, is_callback};
 use std::{sync::Arc, time::Duration};
-use tallymark_store::{Class, StoreError};
+use tallymark_store::StoreError;
 
 /// Where Bootic's own README looks for it, whatever the prefix.
 const USUAL: &str = "/api/stats";
@@ -94,10 +94,8 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
-        if error.class() != Class::Request {
-            complaint::store("reading counts for Bootic's API", &error);
-        }
-        Problem::unavailable()
+        let reason = complaint::store("reading counts for Bootic's API", &error);
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     }
 }
 
