@@ -7,7 +7,8 @@ mod site;
 
 use axum::http::StatusCode;
 use site::Site;
-use tallymark_web::Visibility;
+use std::sync::Arc;
+use tallymark_web::{Health, StatsPrefix, Visibility, health_router};
 
 #[tokio::test]
 async fn pages_are_as_drawn() {
@@ -139,5 +140,27 @@ async fn script_and_style_are_asked_for_again_and_not_sent_again() {
         assert_eq!((again.0, again.2.as_str()), (StatusCode::NOT_MODIFIED, ""));
         let other = site.get_with(path, "if-none-match", "\"0123456789abcdef\"").await;
         assert_eq!(other.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn bootic_s_api_lies_over_no_other_route() {
+    let site = Site::new(Visibility::Public).await;
+    let health = Health {
+        waiting: Box::new(Vec::new),
+        degraded: Box::new(Vec::new),
+        registry: Arc::new(Default::default()),
+    };
+    let mut taken = site.first_segments(health_router(Arc::new(health)));
+    for known in
+        ["", "api", "assets", "badge", "compare", "hit", "login", "logout", "metrics", "repo", "stats"]
+    {
+        assert!(taken.contains(known), "{known} of {taken:?}");
+    }
+    // Its own, and the front page, which is no segment.
+    taken.retain(|segment| !["", "stats"].contains(&segment.as_str()));
+    for segment in taken {
+        let prefix = StatsPrefix::parse(&format!("/{segment}"));
+        assert!(prefix.is_err(), "/{segment} is taken");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What the routes of everything else begin with, besides `/api/v1`.
-const TAKEN: [&str; 26] = [
+const TAKEN: [&str; 28] = [
     "api",
     "assets",
     "badge",
@@ -19,6 +19,8 @@ const TAKEN: [&str; 26] = [
     "hits",
     "images",
     "index.html",
+    "login",
+    "logout",
     "metrics",
     "name",
     "openapi.json",

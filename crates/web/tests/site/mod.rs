@@ -114,6 +114,15 @@ impl Site {
         Site { _dir: dir, rankings, routes: router(Arc::new(app)) }
     }
 
+    #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
+    /// The first segment of every route, of these and of more.
+    pub(crate) fn first_segments(&self, more: Router) -> std::collections::BTreeSet<String> {
+        // axum tells its routes to nobody but a debugger.
+        let routes = format!("{:?}", self.routes.clone().merge(more));
+        let paths = routes.split('"').filter_map(|text| text.strip_prefix('/'));
+        paths.map(|path| path.split('/').next().unwrap_or_default().to_owned()).collect()
+    }
+
     pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> (StatusCode, HeaderMap, String) {
         let token = token.map(|token| format!("Bearer {token}")).unwrap_or_default();
         self.get_with(path, "authorization", &token).await
