@@ -15,7 +15,7 @@ use tallymark_core::{
 use tallymark_ingest::{
     FlusherState, Format, HandedIn, IngestMeters, Intake, Live, NameLimits, SourceMeters,
 };
-use tallymark_web::{Access, App, Rankings, Visibility};
+use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility};
 use tower::ServiceExt;
 
 /// Takes one input; panics if something does not hold.
@@ -201,7 +201,7 @@ fn http() -> Check {
         ledger: Arc::new(HandedIn::new(store.clone(), live, state, meters, limits)),
         store,
         look: Arc::new(ArcSwap::from_pointee(Look::default())),
-        base_url: "http://localhost".to_owned(),
+        base_url: BaseUrl::guessed("http://localhost"),
         access: Access::new(Visibility::Public, Vec::new(), "http://localhost", Default::default()),
         body_bytes: 1 << 20,
         hitme_zone: Default::default(),

@@ -29,7 +29,8 @@ use tallymark_ingest::{
 use tallymark_publish::Freshness;
 use tallymark_store::{Store, StoreUrl, owner::User};
 use tallymark_web::{
-    Access, App, Bound, Health, Limits, Listen, LoginMeters, RankingMeters, Rankings, Visibility, WebMeters,
+    Access, App, BaseUrl, Bound, Health, Limits, Listen, LoginMeters, RankingMeters, Rankings, Visibility,
+    WebMeters,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -66,7 +67,7 @@ pub(crate) struct Start {
 struct Bindings {
     http: Bound,
     sources: Vec<Source>,
-    base_url: String,
+    base_url: BaseUrl,
 }
 
 /// Runs until a signal says stop. `started` hears the public address once everything listens.
@@ -145,7 +146,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             access: Access::new(
                 config.http.visibility,
                 config.http.tokens.clone(),
-                &bindings.base_url,
+                bindings.base_url.as_str(),
                 login_meters,
             ),
             body_bytes: config.body_bytes,
@@ -154,7 +155,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             now,
         };
         routes = routes.merge(tallymark_web::router(Arc::new(app)));
-        if config.http.base_url.is_none() {
+        if bindings.base_url.is_guessed() {
             routes = tallymark_web::warn_of_foreign_host(routes, &bindings.base_url);
         }
     }
@@ -191,7 +192,8 @@ fn bind(config: &Config, file: Option<&Path>, meters: &IngestMeters) -> Result<B
         None => Bound::open(&config.http.listen)?,
     };
     let local = http.local().context("asking where HTTP listens")?;
-    let base_url = config.http.base_url.clone().unwrap_or_else(|| default_base_url(&local));
+    let base_url = config.http.base_url.clone().map(BaseUrl::configured);
+    let base_url = base_url.unwrap_or_else(|| BaseUrl::guessed(default_base_url(&local)));
     let sources = sources::open(config, meters, &mut handed)?;
     // Starting again would not help: the socket unit and the configuration disagree.
     handed.finish().map_err(|error| BadConfig::one(file, error.to_string()))?;
@@ -268,9 +270,9 @@ impl Daemon {
 
         supervisor::ready();
         let (health, base_url) = (self.health, bindings.base_url.clone());
-        let status = supervisor::keep_status(move || status(&health, &base_url));
+        let status = supervisor::keep_status(move || status(&health, base_url.as_str()));
         drop(tokio::spawn(stop.clone().run_until_cancelled_owned(status)));
-        started(&bindings.base_url);
+        started(bindings.base_url.as_str());
         signals.wait(&stop).await;
         supervisor::stopping();
         info!("stopping: taking in what has arrived");

@@ -152,7 +152,7 @@ fn every_route_answers_as_bootic_s_did() {
             ("/nothing/acme/pageview/2013", r#"{"type":"nothing","account":"acme","event":"pageview","year":"2013","month":"","day":"","links":[],"data":{}}"#.to_owned()),
         ];
         for prefix in ["/stats", "/api/stats"] {
-            let root = format!("http://localhost:{}{prefix}/", place.http);
+            let root = format!("http://{}{prefix}/", place.addr());
             for (path, expect) in &rows {
                 let expect = expect.replace("\"~/", &format!("\"{root}"));
                 assert_eq!(get(&place, &format!("{prefix}{path}")), (200, expect), "{prefix}{path}");
@@ -163,6 +163,19 @@ fn every_route_answers_as_bootic_s_did() {
         assert_eq!(icon.header("cache-control"), None);
         let deep = http::get(place.addr(), "/stats/track/a/b/2013/1/1/1/1");
         assert_eq!((deep.status, deep.text()), (404, "404 page not found\n"));
+        // Where nobody has said what the address is, links have that of the request, as they had.
+        let links_for = |host: &str| http::request("GET", place.addr(), "/stats", &[("Host", host)], b"");
+        for (host, root) in [
+            ("stats.example:99", "http://stats.example:99".to_owned()),
+            ("[::1]:1", "http://[::1]:1".to_owned()),
+            ("a\"b", format!("http://localhost:{}", place.http)),
+            ("a/b?c", format!("http://localhost:{}", place.http)),
+        ] {
+            let links = format!(r#""links":["{root}/stats/track","{root}/stats/funnels"]"#);
+            let answer = links_for(host);
+            assert!(answer.status == 400 || answer.text().contains(&links), "{host}: {}", answer.text());
+        }
+        assert_eq!(links_for("stats.example").status, 200);
         stop(&mut daemon);
     }
 }
@@ -237,7 +250,7 @@ fn the_prefix_is_the_operator_s_and_links_have_the_public_address() {
 }
 
 #[test]
-fn accounts_are_listed_for_whom_lists_are_shown() {
+fn counts_are_told_to_whom_pages_are_shown() {
     let token = "a-token-of-sixteen";
     for (visibility, without, with) in [("token", 401, 200), ("off", 404, 404)] {
         let mut place = Place::new();
@@ -246,14 +259,24 @@ fn accounts_are_listed_for_whom_lists_are_shown() {
         let mut daemon = place.serve();
         ready(&place);
         let bearer = format!("Bearer {token}");
-        for chart in ["track", "funnels", "other"] {
-            let path = format!("/stats/{chart}");
+        for path in [
+            "track",
+            "funnels",
+            "other",
+            "track/acme",
+            "track/all",
+            "track/all/hit/2026",
+            "track/acme/pageview/2013",
+            "track/acme/pageview/2013/9/1",
+            "funnels/acme/order/2013/9",
+            "other/acme",
+        ] {
+            let path = format!("/stats/{path}");
             assert_eq!(get(&place, &path).0, without, "{path}");
             let answer = http::request("GET", place.addr(), &path, &[("Authorization", &bearer)], b"");
             assert_eq!(answer.status, with);
         }
-        // Who knows an account may ask for it, as for its badge.
-        assert_eq!(get(&place, "/stats/track/acme/pageview/2013").0, 200);
+        assert_eq!(get(&place, "/stats").0, 200, "where the API begins is no secret");
         stop(&mut daemon);
     }
 }

@@ -14,7 +14,7 @@ use axum::{
 };
 use subtle::ConstantTimeEq;
 
-/// Who may see pages and lists. Badges are always public: that is what they are for.
+/// Who may see pages, lists and counts. Badges and charts are always public: that is what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Visibility {
     /// Everybody.
@@ -27,7 +27,9 @@ pub enum Visibility {
 }
 
 /// What a program is told that has no token.
-pub(crate) const ASK: &str = "send a token: Authorization: Bearer TOKEN";
+const ASK: &str = "send a token: Authorization: Bearer TOKEN";
+/// What it is told if that is none of ours.
+const WRONG: &str = "that is not one of the tokens under [http] of this server";
 
 /// The rules, the tokens and who has logged in.
 pub struct Access {
@@ -87,7 +89,7 @@ impl Access {
             let next = uri.path_and_query().map_or("/", |next| next.as_str());
             login::form(self, StatusCode::UNAUTHORIZED, next, None)
         } else {
-            headers::text(StatusCode::UNAUTHORIZED, ASK)
+            headers::text(StatusCode::UNAUTHORIZED, self.ask_program(sent))
         };
         // Basic would make a browser ask in a window of its own, before it shows the form.
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -101,14 +103,20 @@ impl Access {
         if self.visibility == Visibility::Token && by_itself() { Ok(()) } else { self.may_list(sent) }
     }
 
-    /// Whether the request may read other lists; if not, what to answer.
+    /// Whether the request may read other lists and counts; if not, what to answer.
     pub(crate) fn may_list(&self, sent: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
         match self.visibility {
             Visibility::Public => Ok(()),
             Visibility::Token if self.has_token(sent) => Ok(()),
-            Visibility::Token => Err((StatusCode::UNAUTHORIZED, ASK)),
-            Visibility::Off => Err((StatusCode::NOT_FOUND, "lists are switched off here")),
+            Visibility::Token => Err((StatusCode::UNAUTHORIZED, self.ask_program(sent))),
+            Visibility::Off => Err((StatusCode::NOT_FOUND, "lists and counts are switched off here")),
         }
+    }
+
+    /// What a program is told that brings no token of ours. Basic is no way to write, whatever its password.
+    pub(crate) fn ask_program(&self, sent: &HeaderMap) -> &'static str {
+        let has = |scheme| credentials(sent, scheme).is_some_and(|text| !text.is_empty());
+        if has(b"bearer") || has(b"basic") && !self.has_password(sent) { WRONG } else { ASK }
     }
 
     /// Whether there is a token at all: without one nobody writes.
@@ -225,6 +233,8 @@ mod tests {
             let sent = sent(value);
             assert_eq!((access.has_token(&sent), access.may_read(&sent).is_ok()), (writes, reads), "{value}");
             assert_eq!(access.may_list(&sent).is_ok(), writes, "{value}");
+            let wrong = value.split_whitespace().count() == 2;
+            assert!(reads || access.ask_program(&sent).starts_with("that is not") == wrong, "{value}");
         }
     }
 

@@ -4,6 +4,7 @@ use crate::{
     access::Access,
     api, assets, badge, dashboard, graph, headers, health,
     hitme::{self, Zone},
+    host::BaseUrl,
     login, name_page,
     rankings::Rankings,
     stats::{self, StatsPrefix},
@@ -42,8 +43,8 @@ pub struct App {
     pub rankings: Arc<Rankings>,
     /// How badges look; exchanged when the configuration is reloaded.
     pub look: Arc<ArcSwap<Look>>,
-    /// The address people see, without a slash at its end: `https://hits.example.org`.
-    pub base_url: String,
+    /// The address people see.
+    pub base_url: BaseUrl,
     /// Who may see pages, and who may write.
     pub access: Access,
     /// The largest body of a request.

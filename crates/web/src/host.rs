@@ -1,22 +1,80 @@
-//! The address that pages hand out, when nobody has said what it is: behind a proxy the guess is wrong, and nothing but the
-//! requests themselves shows it. The binary lays this over the routes where `base-url` is not set.
+//! The address that links begin with. When nobody has said what it is, it is a guess: behind a proxy it is wrong, and
+//! nothing but the requests themselves shows it. Then Bootic's links follow the request, as they did, and the log warns of
+//! the pages', whose text is copied to where no request is.
 
 use axum::{
     Router,
     extract::{Request, State},
-    http::header,
+    http::{HeaderMap, header},
     middleware::{self, Next},
     response::Response,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tracing::warn;
 
+/// The address people see, without a slash at its end: `https://hits.example.org`.
+#[derive(Clone, Debug)]
+pub struct BaseUrl {
+    text: String,
+    guessed: bool,
+}
+
+impl BaseUrl {
+    /// One that somebody has configured.
+    pub fn configured(text: impl Into<String>) -> BaseUrl {
+        BaseUrl { text: text.into(), guessed: false }
+    }
+
+    /// One that stands for what nobody has said.
+    pub fn guessed(text: impl Into<String>) -> BaseUrl {
+        BaseUrl { text: text.into(), guessed: true }
+    }
+
+    /// The address, whoever asks.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether nobody has said it.
+    pub fn is_guessed(&self) -> bool {
+        self.guessed
+    }
+
+    /// The address as the sender of a request knows it, if nobody has said what it is.
+    pub(crate) fn as_asked(&self, sent: &HeaderMap) -> Cow<'_, str> {
+        let mut hosts = sent.get_all(header::HOST).iter();
+        let host = hosts.next().filter(|_| self.guessed && hosts.next().is_none());
+        match host.and_then(|host| host.to_str().ok()).filter(|host| is_host(host)) {
+            Some(host) => format!("http://{host}").into(),
+            None => (&*self.text).into(),
+        }
+    }
+}
+
+/// Whether it is a host with or without a port, and nothing that would mean more in an address.
+fn is_host(host: &str) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let right = match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
+    };
+    (1..=253).contains(&name.len())
+        && right
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|_| !port.starts_with('+')))
+}
+
 /// Says once in the log that somebody knows this server by another name than its pages do.
-pub fn warn_of_foreign_host(routes: Router, base_url: &str) -> Router {
-    let guess = Arc::new(Guess { base_url: base_url.to_owned(), warned: AtomicBool::new(false) });
+pub fn warn_of_foreign_host(routes: Router, base_url: &BaseUrl) -> Router {
+    let guess = Arc::new(Guess { base_url: base_url.text.clone(), warned: AtomicBool::new(false) });
     routes.layer(middleware::from_fn_with_state(guess, look))
 }
 
@@ -57,6 +115,31 @@ fn is_public_name(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn guess_gives_way_to_what_the_sender_says_and_only_to_a_host() {
+        let asked = |base: &BaseUrl, hosts: &[&str]| {
+            let mut sent = HeaderMap::new();
+            for host in hosts {
+                sent.append(header::HOST, host.parse().unwrap());
+            }
+            base.as_asked(&sent).into_owned()
+        };
+        let guess = BaseUrl::guessed("http://localhost:8080");
+        for host in ["stats.example:99", "a", "127.0.0.1:8001", "[::1]:80", "[2001:db8::1]", "a_b.example"] {
+            assert_eq!(asked(&guess, &[host]), format!("http://{host}"));
+            assert_eq!(asked(&BaseUrl::configured("https://h.example/s"), &[host]), "https://h.example/s");
+        }
+        let long = "a".repeat(254);
+        for none in [
+            "", ":80", "a:", "a:b", "a:+1", "a:65536", "a b", "a/b", "a@b", "a\"b", "a<b", "a%2Fb", "a,b",
+            "[::1", "::1", "[a]", "[::1]x", "a:80:80", "a?b", "a#b", "é", &long,
+        ] {
+            assert_eq!(asked(&guess, &[none]), "http://localhost:8080", "{none}");
+        }
+        assert_eq!(asked(&guess, &[]), "http://localhost:8080");
+        assert_eq!(asked(&guess, &["a", "b"]), "http://localhost:8080");
+    }
 
     #[test]
     fn only_names_of_sites_are_told_of() {

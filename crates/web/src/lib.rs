@@ -33,7 +33,7 @@ pub use access::{Access, Visibility};
 pub use app::{App, Health, Reasons, WebMeters, dressed, health_router, router};
 pub use axum::Router;
 pub use hitme::{NotAZone, Zone};
-pub use host::warn_of_foreign_host;
+pub use host::{BaseUrl, warn_of_foreign_host};
 pub use login::LoginMeters;
 pub use name::{badge_path, page_path};
 pub use rankings::{RankPeriod, Ranking, RankingMeters, Rankings};

@@ -87,7 +87,7 @@ async fn counts(app: &App, event: Event, name: &Name) -> Result<minijinja::Value
     };
     let (badge, link) = (badge_path(name.as_ref()), page_path(name.as_ref()));
     let graph = graph_path(std::slice::from_ref(name), event, "30d");
-    let base = &app.base_url;
+    let base = app.base_url.as_str();
     let linked = event_page_path(name.as_ref(), event);
     Ok(context! {
         title => name.as_str(),

@@ -123,7 +123,9 @@ fn may_write(api: &Api, sent: &HeaderMap) -> Result<(), Problem> {
         let error = "writing is switched off: configure tokens = [\"...\"] in [http], and send one";
         return Err(Problem::new(StatusCode::FORBIDDEN, error));
     }
-    if api.app.access.has_token(sent) { Ok(()) } else { Err(Problem::no_token()) }
+    let access = &api.app.access;
+    let no_token = || Problem::new(StatusCode::UNAUTHORIZED, access.ask_program(sent));
+    access.has_token(sent).then_some(()).ok_or_else(no_token)
 }
 
 fn form(sent: &HeaderMap) -> Result<Form, Problem> {

@@ -14,7 +14,7 @@ mod series;
 mod summary;
 mod windows;
 
-use crate::{access::ASK, app::App, complaint, headers, query::Query};
+use crate::{app::App, complaint, headers, query::Query};
 use axum::{
     Router,
     handler::Handler,
@@ -88,10 +88,6 @@ impl Problem {
 
     fn mistake(error: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, error)
-    }
-
-    fn no_token() -> Problem {
-        Problem::new(StatusCode::UNAUTHORIZED, ASK)
     }
 }
 

@@ -76,7 +76,12 @@ async fn read(sent: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
 }
 
 /// `GET /hit`.
-pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    sent: HeaderMap,
+) -> Result<Response, Problem> {
+    app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
     let asked = Asked::form(uri.query().unwrap_or_default().as_bytes());
     let url = asked.url()?;
     let at = asked.at((app.now)())?;

@@ -138,12 +138,12 @@ async fn show(
     if !callback.is_empty() && !is_callback(&callback) {
         return Err(Problem::mistake("callback is a name of JavaScript, like a.b, of at most 64 bytes"));
     }
-    if asked.is_list_of_accounts() {
+    if asked.chart.is_some() {
         app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
     }
     let shown = tokio::time::timeout(PATIENCE, read(&app, asked)).await;
     let shown = shown.unwrap_or_else(|_| Err(Problem::unavailable()))?;
-    let body = shown.json(&format!("{}{prefix}", app.base_url));
+    let body = shown.json(&format!("{}{prefix}", app.base_url.as_asked(&sent)));
     Ok(match std::str::from_utf8(&callback) {
         Ok(callback) if !callback.is_empty() => answer(StatusCode::OK, SCRIPT, format!("{callback}({body})")),
         _ => answer(StatusCode::OK, JSON, body),

@@ -86,13 +86,6 @@ fn read_account(text: String, event: Option<Event>) -> Result<(String, Name), Pr
     Ok((text, name))
 }
 
-impl Asked {
-    /// Whether the answer is a list of accounts, which is not for everybody everywhere.
-    pub(super) fn is_list_of_accounts(&self) -> bool {
-        self.chart.is_some() && self.account.is_none()
-    }
-}
-
 impl Period {
     /// Reads numbers with or without zeros before them.
     fn read([year, month, day, hour]: [Option<&str>; 4]) -> Result<Period, Problem> {
@@ -206,7 +199,7 @@ mod tests {
         assert_eq!(asked("/track/all").account.unwrap().1, Name::all());
         assert_eq!(asked("/").chart, None);
         assert_eq!(asked("").chart, None);
-        assert!(asked("/track/").is_list_of_accounts() && !asked("/track/a").is_list_of_accounts());
+        assert_eq!((asked("/track/").chart.as_deref(), asked("/track/").account), (Some("track"), None));
         assert_eq!(Path::read("/favicon.ico").unwrap(), Path::Favicon);
         assert_eq!(Path::read("/a/b/c/2013/1/1/1/1").unwrap(), Path::Nothing);
         for (path, part) in [

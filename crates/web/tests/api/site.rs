@@ -16,7 +16,7 @@ use tallymark_core::{
     NotCommitted, Now, Once, Reject, StatusCount, Total, Unavailable, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_web::{Access, App, Rankings, Visibility, router};
+use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility, router};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -132,7 +132,7 @@ impl Site {
             counter: Arc::new(Stored(store.clone())),
             store,
             look: Arc::new(ArcSwap::from_pointee(Look::default())),
-            base_url: "https://hits.example.org".to_owned(),
+            base_url: BaseUrl::configured("https://hits.example.org"),
             access: Access::new(
                 visibility,
                 tokens.iter().map(|&token| token.to_owned()).collect(),

@@ -14,7 +14,7 @@ use tallymark_core::{
     Once, Reject, Total, Unavailable, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_web::{Access, App, Rankings, Visibility, router};
+use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility, router};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -99,7 +99,7 @@ impl Site {
             ledger: Arc::new(Closed),
             store,
             look: Arc::new(ArcSwap::from_pointee(Look::default())),
-            base_url: "https://hits.example.org".to_owned(),
+            base_url: BaseUrl::configured("https://hits.example.org"),
             access: Access::new(
                 visibility,
                 vec!["a-token-of-sixteen".to_owned()],
