@@ -46,8 +46,8 @@ pub struct Access {
 
 /// Somebody who may see pages.
 pub(crate) struct Visitor {
-    /// Where to log out, for somebody who has logged in.
-    pub(crate) logout: Option<String>,
+    /// Whether they have logged in, and can log out.
+    pub(crate) has_session: bool,
 }
 
 impl Access {
@@ -69,16 +69,14 @@ impl Access {
     /// Whether the request may see pages; if not, the answer that says so. A browser gets the form that asks for a token.
     pub(crate) fn may_see(&self, sent: &HeaderMap, uri: &Uri) -> Result<Visitor, Box<Response>> {
         match self.visibility {
-            Visibility::Public => Ok(Visitor { logout: None }),
+            Visibility::Public => Ok(Visitor { has_session: false }),
             Visibility::Off => {
                 Err(Box::new(headers::text(StatusCode::NOT_FOUND, "pages are switched off here")))
             }
             Visibility::Token if self.has_token(sent) || self.has_password(sent) => {
-                Ok(Visitor { logout: None })
+                Ok(Visitor { has_session: false })
             }
-            Visibility::Token if self.sessions.knows(sent) => {
-                Ok(Visitor { logout: Some(format!("{}/logout", self.base)) })
-            }
+            Visibility::Token if self.sessions.knows(sent) => Ok(Visitor { has_session: true }),
             Visibility::Token => Err(Box::new(self.ask(sent, uri))),
         }
     }

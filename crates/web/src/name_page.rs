@@ -42,11 +42,11 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
     };
     let view = match View::of_names(Query::of(&uri)) {
         Ok(view) => view,
-        Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
+        Err(why) => return problem(&app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
     };
     match trend::values(&app, &view).await {
-        Ok(trend) => page_for(&visitor, "compare.html", context! { title => "Comparison", trend }),
-        Err(error) => no_store(&error),
+        Ok(trend) => page_for(&app, &visitor, "compare.html", context! { title => "Comparison", trend }),
+        Err(error) => no_store(&app, &error),
     }
 }
 
@@ -62,15 +62,15 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
     };
     let name = match name {
         Ok(name) => name,
-        Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be counted: {why}.")),
+        Err(why) => return problem(app, StatusCode::BAD_REQUEST, &format!("That cannot be counted: {why}.")),
     };
     let view = match View::of_name(&name, Query::of(uri)) {
         Ok(view) => view,
-        Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
+        Err(why) => return problem(app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
     };
     match tokio::try_join!(counts(app, view.event, &name), trend::values(app, &view)) {
-        Ok((counts, trend)) => page_for(&visitor, "name.html", context! { trend, ..counts }),
-        Err(error) => no_store(&error),
+        Ok((counts, trend)) => page_for(app, &visitor, "name.html", context! { trend, ..counts }),
+        Err(error) => no_store(app, &error),
     }
 }
 

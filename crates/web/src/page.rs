@@ -2,7 +2,11 @@
 //!
 //! Pages are drawn on the server, load nothing from anywhere else, and work without a script. They never count.
 
-use crate::{access::Visitor, complaint, headers};
+use crate::{
+    access::{Access, Visitor},
+    app::App,
+    complaint, headers,
+};
 use axum::{http::StatusCode, response::Response};
 use minijinja::{Environment, context};
 use std::sync::LazyLock;
@@ -31,8 +35,9 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages
 });
 
-/// Draws a page.
-pub(crate) fn page(status: StatusCode, name: &str, values: minijinja::Value) -> Response {
+/// Draws a page, whose links begin with the path that the site lies under.
+pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: minijinja::Value) -> Response {
+    let values = context! { base => &access.base, ..values };
     match PAGES.get_template(name).and_then(|template| template.render(values)) {
         Ok(body) => headers::html(status, body),
         Err(error) => {
@@ -43,21 +48,22 @@ pub(crate) fn page(status: StatusCode, name: &str, values: minijinja::Value) -> 
 }
 
 /// Draws a page that somebody may see, with a way out for who has logged in.
-pub(crate) fn page_for(visitor: &Visitor, name: &str, values: minijinja::Value) -> Response {
-    page(StatusCode::OK, name, context! { logout => &visitor.logout, ..values })
+pub(crate) fn page_for(app: &App, visitor: &Visitor, name: &str, values: minijinja::Value) -> Response {
+    page(&app.access, StatusCode::OK, name, context! { logout => visitor.has_session, ..values })
 }
 
 /// A page that says what is wrong with a request.
-pub(crate) fn problem(status: StatusCode, what: &str) -> Response {
-    page(status, "problem.html", context! { title => "Not this way", what })
+pub(crate) fn problem(app: &App, status: StatusCode, what: &str) -> Response {
+    page(&app.access, status, "problem.html", context! { title => "Not this way", what })
 }
 
 /// The page while the store is away.
-pub(crate) fn no_store(error: &StoreError) -> Response {
+pub(crate) fn no_store(app: &App, error: &StoreError) -> Response {
     complaint::store("reading the counts of a page", error);
     let what = match error.class() {
         Class::Key => "The store holds something else in the place of this count. The log says where.",
         _ => "The store does not answer at the moment. Hits are kept meanwhile.",
     };
-    page(StatusCode::SERVICE_UNAVAILABLE, "problem.html", context! { title => "In a moment", what })
+    let values = context! { title => "In a moment", what };
+    page(&app.access, StatusCode::SERVICE_UNAVAILABLE, "problem.html", values)
 }

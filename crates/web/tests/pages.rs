@@ -77,6 +77,38 @@ async fn pages_load_nothing_from_elsewhere_and_run_nothing() {
 }
 
 #[tokio::test]
+async fn every_link_of_a_page_lies_below_the_path_of_the_base_url() {
+    let token = Some("a-token-of-sixteen");
+    let site = Site::below(Visibility::Token, "/sub").await;
+    let compared = "/repo/you/repo?period=7d&compare=new";
+    for (path, token, links) in [
+        ("/", token, 20),
+        ("/?event=like&period=day&sort=name", token, 15),
+        ("/?search=o", token, 10),
+        ("/compare?name=a&name=b", token, 15),
+        (compared, token, 15),
+        ("/name?name=..", token, 5),
+        ("/name/~all", token, 5),
+        ("/login", None, 5),
+        (compared, None, 5),
+    ] {
+        let token = token.map(|token| format!("Bearer {token}")).unwrap_or_default();
+        let headers = [("accept", "text/html"), ("authorization", &*token)];
+        let (_, _, body) = site.get_with_all(path, &headers).await;
+        let body = body.replace("&#x2f;", "/");
+        let attributes = ["href=\"", "src=\"", "srcset=\"", "action=\""];
+        let all: Vec<&str> = attributes.iter().flat_map(|start| body.split(start).skip(1)).collect();
+        assert!(all.len() >= links, "{path}: {} links", all.len());
+        for link in all {
+            let link = link.split('"').next().unwrap_or_default();
+            assert!(link.starts_with("/sub/") || link.starts_with('#'), "{path}: {link}");
+        }
+        // What is to be copied has the whole address.
+        assert!(!body.contains("example.org/badge") && !body.contains("/sub/sub"), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn pages_are_for_whom_the_operator_says_and_badges_for_everybody() {
     let token = Some("a-token-of-sixteen");
     let site = Site::new(Visibility::Token).await;

@@ -35,12 +35,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     };
     let asked = match Asked::read(Query::of(&uri)) {
         Ok(asked) => asked,
-        Err(why) => return problem(StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
+        Err(why) => return problem(&app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
     };
     match values(&app, &asked).await {
-        Ok(Some(values)) => page_for(&visitor, "dashboard.html", values),
-        Ok(None) => page_for(&visitor, "empty.html", context! { title => "Tallymark" }),
-        Err(error) => no_store(&error),
+        Ok(Some(values)) => page_for(&app, &visitor, "dashboard.html", values),
+        Ok(None) => page_for(&app, &visitor, "empty.html", context! { title => "Tallymark" }),
+        Err(error) => no_store(&app, &error),
     }
 }
 

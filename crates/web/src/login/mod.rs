@@ -72,8 +72,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
 
 /// The form, which leads on to `next`; with what was wrong, if something was.
 pub(crate) fn form(access: &Access, status: StatusCode, next: &str, wrong: Option<&str>) -> Response {
-    let action = format!("{}{PATH}", access.base);
-    page(status, "login.html", context! { title => "Log in", action, next, wrong })
+    page(access, status, "login.html", context! { title => "Log in", action => PATH, next, wrong })
 }
 
 fn nothing_here() -> Response {

@@ -57,6 +57,7 @@ impl Ledger for Closed {
 
 pub(crate) struct Site {
     _dir: tempfile::TempDir,
+    store: Arc<dyn Store>,
     rankings: Arc<Rankings>,
     routes: Router,
 }
@@ -69,6 +70,15 @@ impl Site {
         fill(&*store).await;
         let site = Site::over(store, visibility, dir);
         site.rankings.refresh().await.unwrap();
+        site
+    }
+
+    #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
+    /// The same, where people find it below a path.
+    pub(crate) async fn below(visibility: Visibility, path: &str) -> Site {
+        let mut site = Site::new(visibility).await;
+        let base_url = format!("https://hits.example.org{path}");
+        site.routes = routes(&site.store, &site.rankings, visibility, &base_url);
         site
     }
 
@@ -93,25 +103,8 @@ impl Site {
 
     fn over(store: Arc<dyn Store>, visibility: Visibility, dir: tempfile::TempDir) -> Site {
         let rankings = Arc::new(Rankings::new(store.clone(), || NOW, [], Default::default()));
-        let app = App {
-            rankings: rankings.clone(),
-            counter: Arc::new(Stored(store.clone())),
-            ledger: Arc::new(Closed),
-            store,
-            look: Arc::new(ArcSwap::from_pointee(Look::default())),
-            base_url: BaseUrl::configured("https://hits.example.org"),
-            access: Access::new(
-                visibility,
-                vec!["a-token-of-sixteen".to_owned()],
-                "https://hits.example.org",
-                Default::default(),
-            ),
-            body_bytes: 1 << 20,
-            hitme_zone: Default::default(),
-            stats_prefix: Default::default(),
-            now: || NOW,
-        };
-        Site { _dir: dir, rankings, routes: router(Arc::new(app)) }
+        let routes = routes(&store, &rankings, visibility, "https://hits.example.org");
+        Site { _dir: dir, store, rankings, routes }
     }
 
     #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
@@ -134,12 +127,42 @@ impl Site {
         header: &str,
         value: &str,
     ) -> (StatusCode, HeaderMap, String) {
-        let request = Request::get(path).header(header, value);
+        self.get_with_all(path, &[(header, value)]).await
+    }
+
+    pub(crate) async fn get_with_all(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (StatusCode, HeaderMap, String) {
+        let request = headers.iter().fold(Request::get(path), |all, (key, value)| all.header(*key, *value));
         let answer = self.routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (head, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
     }
+}
+
+fn routes(
+    store: &Arc<dyn Store>,
+    rankings: &Arc<Rankings>,
+    visibility: Visibility,
+    base_url: &str,
+) -> Router {
+    let tokens = vec!["a-token-of-sixteen".to_owned()];
+    router(Arc::new(App {
+        rankings: rankings.clone(),
+        counter: Arc::new(Stored(store.clone())),
+        ledger: Arc::new(Closed),
+        store: store.clone(),
+        look: Arc::new(ArcSwap::from_pointee(Look::default())),
+        base_url: BaseUrl::configured(base_url),
+        access: Access::new(visibility, tokens, base_url, Default::default()),
+        body_bytes: 1 << 20,
+        hitme_zone: Default::default(),
+        stats_prefix: Default::default(),
+        now: || NOW,
+    }))
 }
 
 /// 1,234 today, 100 three days ago, 50,000 twenty days ago, and a million in 2015.
