@@ -161,6 +161,22 @@ async fn empty_store_shows_the_badge_builder() {
 }
 
 #[tokio::test]
+async fn store_without_hits_shows_what_it_has() {
+    let site = Site::without_hits().await;
+    let (code, _, body) = site.get("/index.html", None).await;
+    assert_eq!(code, StatusCode::OK);
+    assert!(body.contains("<h1>pageview</h1>") && body.contains(">acme<"), "{body}");
+    // Every other event is an address away, hits too, and the search stays with what is shown.
+    for (path, heading) in [("/?event=hit", "Hits"), ("/?event=url", "url"), ("/?event=pageview", "pageview")]
+    {
+        let (_, _, body) = site.get(path, None).await;
+        assert!(body.contains(&format!("<h1>{heading}</h1>")), "{path}: {body}");
+    }
+    let (_, _, body) = site.get("/?event=hit&search=a", None).await;
+    assert!(body.contains("<input type=\"hidden\" name=\"event\" value=\"hit\">"), "{body}");
+}
+
+#[tokio::test]
 async fn script_and_style_are_asked_for_again_and_not_sent_again() {
     let site = Site::new(Visibility::Off).await;
     for (path, kind) in [("/assets/style.css", "text/css"), ("/assets/live.js", "text/javascript")] {

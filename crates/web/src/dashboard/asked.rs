@@ -21,6 +21,10 @@ pub(super) enum Order {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) event: Event,
+    /// What is shown here without a word: `hit`, unless nothing else but another event was counted.
+    pub(super) usual: Event,
+    /// Whether the event was asked for.
+    named: bool,
     pub(super) period: RankPeriod,
     pub(super) order: Order,
     pub(super) ascending: bool,
@@ -59,6 +63,8 @@ impl Asked {
         };
         Ok(Asked {
             event: query.event()?,
+            usual: Event::HIT,
+            named: query.get("event").is_some(),
             period,
             order,
             ascending,
@@ -66,6 +72,11 @@ impl Asked {
             search: form("search").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
             after: form("after"),
         })
+    }
+
+    /// The same where another event is the usual one.
+    pub(super) fn where_usual_is(self, usual: Event) -> Asked {
+        Asked { event: if self.named { self.event } else { usual }, usual, ..self }
     }
 
     pub(super) fn with_event(&self, event: Event) -> String {
@@ -93,7 +104,7 @@ impl Asked {
     /// The shortest address that asks for this.
     fn address(&self) -> String {
         let mut path = "/".to_owned();
-        if self.event != Event::HIT {
+        if self.event != self.usual {
             push(&mut path, "event", self.event.as_str());
         }
         if self.period != RankPeriod::All {
@@ -155,6 +166,14 @@ mod tests {
                 assert_eq!(read(&other).unwrap().address(), other);
             }
         }
+        let usual = Event::new(b"url").unwrap();
+        let there = |address: &str| read(address).unwrap().where_usual_is(usual);
+        assert_eq!((there("/").event, there("/?event=hit").event), (usual, Event::HIT));
+        for address in ["/", "/?event=hit", "/?event=like&period=week"] {
+            assert_eq!(there(address).address(), address);
+        }
+        assert_eq!(there("/?event=url&dir=asc").address(), "/?dir=asc");
+        assert_eq!(there("/").with_event(Event::HIT), "/?event=hit");
         assert_eq!(read("/?search=+a+b+&period=DAY").unwrap().search.as_deref(), Some("a b"));
         assert_eq!(read("/?search=+").unwrap(), read("/").unwrap());
     }

@@ -37,7 +37,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         Ok(asked) => asked,
         Err(why) => return problem(&app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
     };
-    match values(&app, &asked).await {
+    match values(&app, asked).await {
         Ok(Some(values)) => page_for(&app, &visitor, "dashboard.html", values),
         Ok(None) => page_for(&app, &visitor, "empty.html", context! { title => "Tallymark" }),
         Err(error) => no_store(&app, &error),
@@ -45,11 +45,9 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
 }
 
 /// What the page shows; nothing where nothing was ever counted.
-async fn values(app: &App, asked: &Asked) -> Result<Option<Value>, StoreError> {
-    let events = app.rankings.events();
-    if events.is_empty() && is_empty(app).await? {
-        return Ok(None);
-    }
+async fn values(app: &App, asked: Asked) -> Result<Option<Value>, StoreError> {
+    let Some(usual) = usual(app).await? else { return Ok(None) };
+    let (asked, events) = (&asked.where_usual_is(usual), app.rankings.events());
     let totals = totals::read(app, asked.event).await?;
     let found = match &asked.search {
         Some(_) => Some(search::values(app, asked).await?),
@@ -64,6 +62,8 @@ async fn values(app: &App, asked: &Asked) -> Result<Option<Value>, StoreError> {
     Ok(Some(context! {
         title => "Tallymark",
         event => asked.event.as_str(),
+        // A form drops the query of its address, so it sends what it has to.
+        usual => asked.usual.as_str(),
         events => event_links(asked, &events),
         totals,
         periods => RankPeriod::EVERY.map(|period| context! {
@@ -82,10 +82,20 @@ async fn values(app: &App, asked: &Asked) -> Result<Option<Value>, StoreError> {
     }))
 }
 
-/// The rankings know of nothing; that may be because they have just begun.
-async fn is_empty(app: &App) -> Result<bool, StoreError> {
-    let all = app.store.totals(Event::HIT, &[Name::all()]).await?;
-    Ok(all.first().is_none_or(|&total| total == 0))
+/// What is shown without a word: `hit`, or what there is most of where no badge was ever shown. `None` on an empty store.
+async fn usual(app: &App) -> Result<Option<Event>, StoreError> {
+    let all = [Name::all()];
+    let mut most = (0, None);
+    for event in [Event::HIT].into_iter().chain(app.rankings.candidates()) {
+        let total = app.store.totals(event, &all).await?.first().copied().unwrap_or(0);
+        if total > most.0 {
+            most = (total, Some(event));
+        }
+        if most.1 == Some(Event::HIT) {
+            break;
+        }
+    }
+    Ok(most.1)
 }
 
 fn label(period: RankPeriod) -> &'static str {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
     Batch, Commit, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef, NotCommitted, Now,
-    Once, Reject, Total, Unavailable, Waiting, When,
+    Once, Reject, Status, StatusCount, Total, Unavailable, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility, router};
@@ -88,6 +88,41 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let site = Site::over(store, Visibility::Public, dir);
+        site.rankings.refresh().await.unwrap();
+        site
+    }
+
+    #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
+    /// A site without a badge: addresses were counted, and orders with what they ended with.
+    pub(crate) async fn without_hits() -> Site {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let claim = store.claim(Uuid::new_v4()).await.unwrap();
+        let event = |text: &str| Event::new(text.as_bytes()).unwrap();
+        let entry = |of, name, count| Entry {
+            event: event(of),
+            name: Name::new(name).unwrap(),
+            when: When::Day(NOW.day()),
+            count,
+        };
+        let entries = vec![
+            entry("like", "acme", 2),
+            entry("order", "acme", 5),
+            entry("pageview", "acme", 9),
+            entry("url", "https://www.example.com/", 7),
+        ];
+        let status = |status, count| StatusCount {
+            event: event("order"),
+            name: Name::new("acme").unwrap(),
+            month: NOW.day().month(),
+            status: Status::new(status).unwrap(),
+            count,
+        };
+        let statuses = vec![status("closed", 3), status("<b>", 1)];
+        let batch = Batch { instance: claim.instance, seq: 1, entries: Arc::new(entries), statuses };
+        store.apply(&claim, &[batch], &[]).await.unwrap();
         let site = Site::over(store, Visibility::Public, dir);
         site.rankings.refresh().await.unwrap();
         site
