@@ -166,12 +166,14 @@ pub(super) fn find(
     start: &str,
     limit: usize,
 ) -> rusqlite::Result<NamePage> {
-    let mut statement = db.prepare_cached(
-        "SELECT name FROM name WHERE event = ?1 AND name > ?2 AND name >= ?3 AND name NOT GLOB '~*'
-         ORDER BY name LIMIT ?4",
-    )?;
-    let mut rows = statement.query((event.as_str(), start, &filter.prefix, MOST_LOOKED_AT as i64))?;
-    let (mut names, mut last, mut looked_at) = (Vec::new(), None, 0);
+    // One bound alone: of two, SQLite takes the first for its way through the index.
+    let bound = if start < filter.prefix.as_str() { "name >= ?2" } else { "name > ?2" };
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT name FROM name WHERE event = ?1 AND {bound} AND name NOT GLOB '~*' ORDER BY name LIMIT ?3"
+    ))?;
+    let from = start.max(&filter.prefix);
+    let mut rows = statement.query((event.as_str(), from, MOST_LOOKED_AT as i64))?;
+    let (mut names, mut last, mut looked_at) = (Vec::new(), String::new(), 0);
     while let Some(row) = rows.next()? {
         let text = row.get_ref(0)?.as_str()?;
         if !text.starts_with(&filter.prefix) {
@@ -181,12 +183,13 @@ pub(super) fn find(
             names.extend(Name::of(event, text).ok());
         }
         looked_at += 1;
-        last = Some(text.to_owned());
+        last.clear();
+        last.push_str(text);
         if names.len() >= limit {
-            return Ok(NamePage { names, next: last });
+            return Ok(NamePage { names, next: Some(last) });
         }
     }
-    Ok(NamePage { names, next: last.filter(|_| looked_at == MOST_LOOKED_AT) })
+    Ok(NamePage { names, next: (looked_at == MOST_LOOKED_AT).then_some(last) })
 }
 
 pub(super) fn name_count(db: &Connection, event: Event) -> rusqlite::Result<u64> {
