@@ -282,6 +282,10 @@ pub trait Store: Send + Sync {
     /// counts, in one short read. How many slices there are grows with the number of names, not with that of hits.
     async fn slice(&self, event: Event, span: Span, floor: i64, start: Option<&str>) -> Result<Slice>;
 
+    /// Whether [`Store::slice`] asks for the counts of one name after the other. Several spans are then best made of the
+    /// slices of one, with [`Store::counts`] for the others.
+    fn slices_by_name(&self) -> bool;
+
     /// What was counted for each of some names in each of some spans: a row for each name. Behind a span stands its floor:
     /// in place of a count that is not above it, 0 may be answered, which costs less. Widths other than those of days are
     /// best asked for together with the day that they are in.

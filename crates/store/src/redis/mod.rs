@@ -250,6 +250,10 @@ impl Store for Redis {
         self.reader.slice(event, span, floor, start).await
     }
 
+    fn slices_by_name(&self) -> bool {
+        true
+    }
+
     async fn counts(&self, event: Event, names: &[Name], spans: &[(Span, i64)]) -> Result<Vec<Vec<i64>>> {
         self.reader.counts_in(event, names, spans).await
     }

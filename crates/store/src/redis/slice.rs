@@ -17,7 +17,7 @@ use tallymark_core::{Day, Event, Minute, Name};
 /// How many names a slice of several days looks at; each has a counter for each day.
 const NAMES_OF_DAYS: usize = 200;
 /// How many entries of the log a slice of a minute reads; each has up to 1,000 names.
-const ENTRIES: usize = 20;
+const ENTRIES: usize = 2;
 /// How long before a minute its hits may have been counted: a time that a client says may be so far ahead. And the clocks
 /// of Redis and of ours are not the same.
 const AHEAD_MS: i64 = 11 * 60_000;

@@ -167,6 +167,10 @@ impl Store for Sqlite {
         self.readers.run("ranking names", move |db| slice::slice(db, event, span, floor, start.into())).await
     }
 
+    fn slices_by_name(&self) -> bool {
+        false
+    }
+
     async fn counts(&self, event: Event, names: &[Name], spans: &[(Span, i64)]) -> Result<Vec<Vec<i64>>> {
         let (names, spans) = (names.to_vec(), spans.to_vec());
         self.readers.run("reading counts", move |db| slice::counts(db, event, &names, &spans)).await

@@ -183,7 +183,7 @@ impl Rankings {
         for &period in FOLLOWED[which] {
             let span = period.span(wave.now);
             let kept = tops.get(&(event, period)).filter(|kept| kept.span == span).map(|kept| &kept.top);
-            let made = jobs.iter().filter(|job| job.is(event, period, span)).map(|job| &job.top);
+            let made = jobs.iter().filter_map(|job| job.top(event, period, span));
             if let Some(floor) = made.chain(kept).map(Top::floor).min() {
                 spans.push((period, span, floor));
             }
@@ -193,7 +193,7 @@ impl Rankings {
             let rows = self.store.counts(event, names, &wanted).await?;
             for (column, &(period, span, _)) in spans.iter().enumerate() {
                 let kept = tops.get_mut(&(event, period)).filter(|kept| kept.span == span);
-                let made = jobs.iter_mut().filter(|job| job.is(event, period, span)).map(|job| &mut job.top);
+                let made = jobs.iter_mut().filter_map(|job| job.top_mut(event, period, span));
                 let mut whole = true;
                 for top in made.chain(kept.map(|kept| &mut kept.top)) {
                     for (name, row) in names.iter().zip(&rows) {
@@ -202,7 +202,7 @@ impl Rankings {
                 }
                 if !whole {
                     done.remove(&(event, period));
-                    jobs.retain(|job| !job.is(event, period, span));
+                    jobs.retain(|job| job.top(event, period, span).is_none());
                 }
             }
         }

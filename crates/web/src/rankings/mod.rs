@@ -7,6 +7,7 @@
 //! lists, which show what is there.
 
 mod follow;
+mod job;
 mod period;
 mod rate;
 mod round;

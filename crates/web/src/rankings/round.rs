@@ -7,7 +7,7 @@
 use super::{
     MOST_EVENTS, PeriodLabel, RankPeriod, Rankings,
     follow::{FOLLOWED, Follower, Kept, Tops},
-    top::Top,
+    job::{Job, Part},
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -35,23 +35,21 @@ const NAMES_ARE_GOOD_FOR: Duration = Duration::from_secs(10);
 /// And how many times longer than counting them took: with a million of them, SQLite counts for some time.
 const AND_NAMES_TIMES: u32 = 1000;
 
-/// One ranking of all names on its way.
-pub(super) struct Job {
-    event: Event,
-    period: RankPeriod,
-    /// When it was begun.
-    begun: Now,
-    span: Span,
-    pub(super) top: Top,
-    next: Option<String>,
-}
-
-impl Job {
-    pub(super) fn is(&self, event: Event, period: RankPeriod, span: Span) -> bool {
-        (self.event, self.period, self.span) == (event, period, span)
-    }
-}
-
+/// Rankings that are made together where the store slices by name: the first has every name that the others have.
+const TOGETHER: [&[RankPeriod]; 3] = [
+    &[RankPeriod::All, RankPeriod::Month, RankPeriod::Week],
+    &[RankPeriod::Day, RankPeriod::Hour],
+    &[RankPeriod::Minute],
+];
+/// And where every span is sliced by itself.
+const ALONE: [&[RankPeriod]; 6] = [
+    &[RankPeriod::All],
+    &[RankPeriod::Month],
+    &[RankPeriod::Week],
+    &[RankPeriod::Day],
+    &[RankPeriod::Hour],
+    &[RankPeriod::Minute],
+];
 /// When each ranking was last made of all names, how long that took, and what it was of.
 type Done = HashMap<(Event, RankPeriod), (i64, i64, Span)>;
 
@@ -72,9 +70,11 @@ impl Round {
     /// The job whose turn it is. What was never ranked comes first, one after the other: somebody may be waiting for it.
     fn next(&mut self) -> Option<Job> {
         let unknown = |at: &usize| {
-            self.jobs.get(*at).is_some_and(|job| !self.tops.contains_key(&(job.event, job.period)))
+            let unknown = |job: &Job, part: &Part| !self.tops.contains_key(&(job.event, part.period));
+            self.jobs.get(*at).is_some_and(|job| job.parts.iter().any(|part| unknown(job, part)))
         };
-        let haste = |at: &usize| self.jobs.get(*at).map(|job| (job.event != Event::HIT, haste(job.period)));
+        let first = |job: &Job| job.parts.iter().map(|part| haste(part.period)).min();
+        let haste = |at: &usize| self.jobs.get(*at).map(|job| (job.event != Event::HIT, first(job)));
         match (0..self.jobs.len()).filter(unknown).min_by_key(haste) {
             Some(at) => self.jobs.remove(at),
             None => self.jobs.pop_front(),
@@ -85,7 +85,7 @@ impl Round {
     pub(super) fn lose(&mut self, which: usize) {
         self.followers[which] = Follower::default();
         let others = |period: RankPeriod| !FOLLOWED[which].contains(&period);
-        self.jobs.retain(|job| others(job.period));
+        self.jobs.retain(|job| job.parts.iter().all(|part| others(part.period)));
         self.done.retain(|(_, period), _| others(*period));
         self.tops.retain(|(_, period), _| others(*period));
     }
@@ -180,8 +180,9 @@ impl Rankings {
             follower.cursor.get_or_insert_with(|| head.clone());
         }
         for event in events {
-            for period in RankPeriod::EVERY {
-                self.begin(round, event, period, now);
+            let groups: &[&[RankPeriod]] = if self.store.slices_by_name() { &TOGETHER } else { &ALONE };
+            for group in groups {
+                self.begin(round, event, group, now);
             }
         }
         self.write().looked = Some(now.unix_ms);
@@ -203,49 +204,57 @@ impl Rankings {
         Ok(())
     }
 
-    fn begin(&self, round: &mut Round, event: Event, period: RankPeriod, now: Now) {
-        let span = period.span(now);
-        if let Some(at) = round.jobs.iter().position(|job| (job.event, job.period) == (event, period)) {
+    fn begin(&self, round: &mut Round, event: Event, group: &[RankPeriod], now: Now) {
+        if let Some(at) = round.jobs.iter().position(|job| job.has(event, group)) {
             // Its time is over before it was done: the rest of it would be of no use.
-            if round.jobs[at].span == span {
+            if round.jobs[at].parts.iter().all(|part| part.span == part.period.span(now)) {
                 return;
             }
             round.jobs.remove(at);
         }
-        if let Some((begun, took, of)) = round.done.get(&(event, period)) {
-            let age = now.unix_ms.saturating_sub(*begun);
-            if *of == span && age < AT_THE_LATEST.max(took.saturating_mul(AND_TIMES)) {
-                return;
-            }
+        let is_due = |period: &RankPeriod| {
+            let done = round.done.get(&(event, *period)).filter(|(_, _, of)| *of == period.span(now));
+            done.is_none_or(|(begun, took, _)| {
+                now.unix_ms.saturating_sub(*begun) >= AT_THE_LATEST.max(took.saturating_mul(AND_TIMES))
+            })
+        };
+        let mut due: Vec<RankPeriod> = group.iter().copied().filter(is_due).collect();
+        // Only the first of the group has every name of the others.
+        if due.len() > 1 && due.first() != group.first() {
+            due = group.to_vec();
         }
-        round.jobs.push_back(Job { event, period, begun: now, span, top: Top::default(), next: None });
+        if due.is_empty() {
+            return;
+        }
+        round.jobs.push_back(Job::new(event, &due, now));
     }
 
-    /// One slice of the ranking whose turn it is. Answers whether there was any.
+    /// One call for the rankings whose turn it is. Answers whether there were any.
     async fn step(&self, round: &mut Round) -> Result<bool> {
         let Some(mut job) = round.next() else { return Ok(false) };
-        let slice = self.store.slice(job.event, job.span, job.top.floor(), job.next.as_deref()).await?;
-        for (name, count) in slice.counts {
-            job.top.offer(name, count);
-        }
-        job.next = slice.next;
-        if job.next.is_some() {
+        if !job.go_on(&*self.store).await? {
             round.jobs.push_back(job);
             return Ok(true);
         }
-        let Job { event, period, begun, span, top, .. } = job;
+        let Job { event, begun, parts, .. } = job;
+        parts.into_iter().for_each(|part| self.keep(round, event, begun, part));
+        Ok(true)
+    }
+
+    /// A ranking of all names is made.
+    fn keep(&self, round: &mut Round, event: Event, begun: Now, part: Part) {
+        let Part { period, span, top } = part;
         let took = (self.now)().unix_ms.saturating_sub(begun.unix_ms);
         round.done.insert((event, period), (begun.unix_ms, took, span));
         let mut kept = Kept { span, from: period.begin(begun), top, as_of: begun.unix_ms, took };
         match round.tops.get(&(event, period)) {
             // The next period has begun meanwhile, and is followed already.
-            Some(newer) if newer.span != span && newer.from > kept.from => return Ok(true),
+            Some(newer) if newer.span != span && newer.from > kept.from => return,
             Some(same) if same.span == span => kept.as_of = kept.as_of.max(same.as_of),
             _ => {}
         }
         self.publish(event, period, &kept);
         round.tops.insert((event, period), kept);
-        Ok(true)
     }
 
     /// Which events there are; the candidates grow with the log.

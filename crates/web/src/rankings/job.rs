@@ -1,0 +1,105 @@
+//! Rankings that are made of all names, by slices of the store. Which of them is worked on, and when, [`super::round`]
+//! says.
+
+use super::{RankPeriod, top::Top};
+use tallymark_core::{Event, Name, Now};
+use tallymark_store::{Result, Span, Store};
+
+/// How many names of a slice are asked for at once.
+const NAMES: usize = 500;
+
+/// Rankings of all names on their way. Slices are of the first; the others' counts are asked for name by name.
+pub(super) struct Job {
+    pub(super) event: Event,
+    /// When it was begun.
+    pub(super) begun: Now,
+    pub(super) parts: Vec<Part>,
+    /// Names of the last slice, with their counts there, that the others were not asked for yet.
+    names: Vec<(Name, i64)>,
+    next: Option<String>,
+    /// There is no further slice.
+    sliced: bool,
+}
+
+/// One of these rankings.
+pub(super) struct Part {
+    pub(super) period: RankPeriod,
+    pub(super) span: Span,
+    pub(super) top: Top,
+}
+
+impl Job {
+    /// Of these periods; every name of one is among those of the first.
+    pub(super) fn new(event: Event, periods: &[RankPeriod], begun: Now) -> Job {
+        let part = |&period: &RankPeriod| Part { period, span: period.span(begun), top: Top::default() };
+        let parts = periods.iter().map(part).collect();
+        Job { event, begun, parts, names: Vec::new(), next: None, sliced: false }
+    }
+
+    /// One call. Answers whether everything is made.
+    pub(super) async fn go_on(&mut self, store: &dyn Store) -> Result<bool> {
+        if self.names.is_empty() {
+            self.slice(store).await?;
+        } else {
+            self.ask(store).await?;
+        }
+        Ok(self.sliced && self.names.is_empty())
+    }
+
+    /// The ranking of a period in it, as far as it is.
+    pub(super) fn top(&self, event: Event, period: RankPeriod, span: Span) -> Option<&Top> {
+        let part = self.parts.iter().find(|part| (part.period, part.span) == (period, span));
+        part.filter(|_| self.event == event).map(|part| &part.top)
+    }
+
+    pub(super) fn top_mut(&mut self, event: Event, period: RankPeriod, span: Span) -> Option<&mut Top> {
+        let part = self.parts.iter_mut().find(|part| (part.period, part.span) == (period, span));
+        part.filter(|_| self.event == event).map(|part| &mut part.top)
+    }
+
+    pub(super) fn has(&self, event: Event, group: &[RankPeriod]) -> bool {
+        self.event == event && self.parts.iter().any(|part| group.contains(&part.period))
+    }
+
+    /// What has no more than this is in no ranking but the first.
+    fn floor_of_others(&self) -> Option<i64> {
+        self.parts.iter().skip(1).map(|part| part.top.floor()).min()
+    }
+
+    /// The next slice.
+    async fn slice(&mut self, store: &dyn Store) -> Result<()> {
+        let others = self.floor_of_others();
+        let Some(first) = self.parts.first_mut() else { return Ok(()) };
+        let floor = others.unwrap_or(i64::MAX).min(first.top.floor());
+        let slice = store.slice(self.event, first.span, floor, self.next.as_deref()).await?;
+        for (name, count) in slice.counts {
+            if others.is_some_and(|floor| count > floor) {
+                self.names.push((name.clone(), count));
+            }
+            if count > first.top.floor() {
+                first.top.offer(name, count);
+            }
+        }
+        (self.sliced, self.next) = (slice.next.is_none(), slice.next);
+        Ok(())
+    }
+
+    /// The other counts of some names of the last slice.
+    async fn ask(&mut self, store: &dyn Store) -> Result<()> {
+        let from = self.names.len().saturating_sub(NAMES);
+        let names: Vec<Name> = self.names[from..].iter().map(|(name, _)| name.clone()).collect();
+        let spans: Vec<_> = self.parts.iter().skip(1).map(|part| (part.span, part.top.floor())).collect();
+        let rows = store.counts(self.event, &names, &spans).await?;
+        for (column, part) in self.parts.iter_mut().skip(1).enumerate() {
+            for (name, row) in names.iter().zip(&rows) {
+                if let Some(&count) = row.get(column).filter(|count| **count > part.top.floor()) {
+                    part.top.offer(name.clone(), count);
+                }
+            }
+        }
+        self.names.truncate(from);
+        let floor = self.floor_of_others().unwrap_or(i64::MAX);
+        self.names.retain(|&(_, count)| count > floor);
+        Ok(())
+    }
+}
