@@ -16,6 +16,8 @@ use anyhow::bail;
 use asked::{PERIODS, Times};
 use beside::{Beside, RATE};
 use std::{
+    fs,
+    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
@@ -69,14 +71,21 @@ fn measure(
     server: Option<u32>,
     names: u32,
 ) -> anyhow::Result<Vec<Finding>> {
-    let alone = Beside { bench, store, server, names, visibility: "off" };
-    let (without, _) = alone.run(|_| Ok(()), |_, _| Ok(()))?;
-    let ranked = Beside { visibility: "public", ..alone };
-    let mut first = Vec::new();
-    let (with, _) = ranked.run(|ours| wait_ranked(ours, &mut first), |_, _| Ok(()))?;
+    let dir = temp_dir();
+    let config = |visibility: &str| -> anyhow::Result<PathBuf> {
+        let path = dir.path().join(format!("{visibility}.toml"));
+        fs::write(&path, format!("[http]\nvisibility = \"{visibility}\"\n"))?;
+        Ok(path)
+    };
+    let (off, public) = (config("off")?, config("public")?);
+    let alone = Beside { bench, store, server, names, config: &off };
+    let (without, _) = alone.serve()?.hits(|_, _| Ok(()))?;
+    let mut served = Beside { config: &public, ..alone }.serve()?;
+    let first = wait_ranked(&served.ours)?;
+    println!("  {kind}: first ranked after {first:?}");
+    let (with, _) = served.hits(|_, _| Ok(()))?;
     let mut times = Times::default();
-    let read = |ours: &Ours, going: &dyn Fn() -> bool| asked::ask(ours, names, going, &mut times);
-    let (read, busy) = ranked.run(|ours| wait_ranked(ours, &mut first), read)?;
+    let (read, busy) = served.hits(|ours, going| asked::ask(ours, names, going, &mut times))?;
     times.print(kind);
     println!("  {kind}: alone {without}\n  {kind}: beside rankings {with}\n  {kind}: beside both {read}");
     let row = |work: String, peer: String, ours: String, ratio: f64, target: &str, met| Finding {
@@ -149,9 +158,8 @@ fn measure(
 }
 
 /// Until names are ranked over every period; the first time takes as long as it takes. What was never ranked says so.
-fn wait_ranked(ours: &Ours, first: &mut Vec<(&'static str, f64)>) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    first.clear();
+fn wait_ranked(ours: &Ours) -> anyhow::Result<Vec<(&'static str, f64)>> {
+    let (begun, mut first) = (Instant::now(), Vec::new());
     while first.len() < PERIODS.len() {
         for period in PERIODS {
             let path = format!("/api/v1/counters?sort=count&limit=1&period={period}");
@@ -173,5 +181,5 @@ fn wait_ranked(ours: &Ours, first: &mut Vec<(&'static str, f64)>) -> anyhow::Res
         }
         thread::sleep(Duration::from_millis(200));
     }
-    Ok(())
+    Ok(first)
 }

@@ -8,11 +8,12 @@ use crate::{
     usage,
 };
 use std::{
-    fmt, fs, thread,
+    fmt,
+    path::Path,
+    thread,
     time::{Duration, Instant},
 };
 use tallymark_store::StoreUrl;
-use tallymark_testbed::temp_dir;
 
 const BUSY: &str = "tallymark_ranking_busy_seconds_total";
 const APPLY_TOOK: &str = "tallymark_batch_apply_seconds_sum";
@@ -31,8 +32,8 @@ pub(super) struct Beside<'a> {
     /// The process of the store, if it is not the daemon's.
     pub(super) server: Option<u32>,
     pub(super) names: u32,
-    /// `off`: no pages, so no rankings either.
-    pub(super) visibility: &'a str,
+    /// Says whether there are pages; without them there are no rankings either.
+    pub(super) config: &'a Path,
 }
 
 /// What became of the hits.
@@ -56,38 +57,43 @@ impl fmt::Display for Hits {
     }
 }
 
-impl Beside<'_> {
-    /// Starts the daemon, and sends hits once `ready` is; `doing` goes on for as long as the function that it is given
-    /// says so. Answers what became of the hits, and the share of the time that rankings took.
-    pub(super) fn run(
-        &self,
-        ready: impl FnOnce(&Ours) -> anyhow::Result<()>,
+/// A daemon that is ready for hits.
+pub(super) struct Served<'a> {
+    beside: Beside<'a>,
+    pub(super) ours: Ours,
+}
+
+impl<'a> Beside<'a> {
+    /// Starts the daemon.
+    pub(super) fn serve(self) -> anyhow::Result<Served<'a>> {
+        let flags = ["serve", "--no-render", "--config", &self.config.display().to_string()];
+        let ours = Ours::start(self.bench, &flags, Some(self.store))?;
+        Ok(Served { beside: self, ours })
+    }
+}
+
+impl Served<'_> {
+    /// Sends hits; `doing` goes on for as long as the function that it is given says so. Answers what became of the hits,
+    /// and the share of the time that rankings took.
+    pub(super) fn hits(
+        &mut self,
         doing: impl FnOnce(&Ours, &dyn Fn() -> bool) -> anyhow::Result<()>,
     ) -> anyhow::Result<(Hits, f64)> {
-        let dir = temp_dir();
-        let config = dir.path().join("tallymark.toml");
-        fs::write(&config, format!("[http]\nvisibility = \"{}\"\n", self.visibility))?;
-        let flags = ["serve", "--no-render", "--config", &config.display().to_string()];
-        let mut ours = Ours::start(self.bench, &flags, Some(self.store))?;
-        ready(&ours)?;
-        let seconds = if self.bench.quick { 6 } else { 60 };
-        let load = Load {
-            names: self.names,
-            spread: Spread::LogUniform,
-            count: RATE * seconds,
-            rate: Some(RATE),
-            seed: 1,
-        };
+        let Beside { bench, server, names, .. } = self.beside;
+        let ours = &mut self.ours;
+        let seconds = if bench.quick { 6 } else { 60 };
+        let load =
+            Load { names, spread: Spread::LogUniform, count: RATE * seconds, rate: Some(RATE), seed: 1 };
         let (lines, target) = (Ready::new(&load), ours.target()?);
         let there = ours.counted()?;
-        let (daemon, server) = (ours.pid(), self.server);
+        let daemon = ours.pid();
         let used = || Ok::<_, anyhow::Error>(usage::cpu(daemon)? + server.map_or(Ok(0.0), usage::cpu)?);
         let (before, busy) = (used()?, ours.metric(BUSY)?);
         let (took, batches) = (ours.metric(APPLY_TOOK)?, ours.metric(APPLIES)?);
         let lags = lags(ours.counts()?, there, load.count);
         let begun = Instant::now();
         let sender = thread::spawn(move || lines.send(&target, |_| {}).map(|_| ()));
-        doing(&ours, &|| !sender.is_finished())?;
+        doing(ours, &|| !sender.is_finished())?;
         sender.join().map_err(|_| anyhow::anyhow!("the sender panicked"))??;
         let counted = ours.wait_counted(there + load.count)? - there;
         let drops = ours.metric("tallymark_socket_drops_total")?;
