@@ -20,6 +20,7 @@ mod recall;
 pub mod record;
 mod reject;
 mod route;
+mod short_hash;
 mod status;
 pub mod syslog;
 mod tally;
@@ -41,6 +42,7 @@ pub use name::{
 pub use recall::{Probes, Recall, Recalled};
 pub use reject::Reject;
 pub use route::{Column, Dating, Escape, NameRule, Route, Routes};
+pub use short_hash::ShortHash;
 pub use status::{MAX_STATUS, MAX_STATUSES, NotAStatus, Status, StatusCount, StatusRef};
 pub use tally::{Added, Slot, Tally};
 pub use time::{Day, Minute, Month, Now, When};

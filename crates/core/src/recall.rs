@@ -8,9 +8,8 @@
 //! Only lines whose meaning depends on nothing but their bytes and the day are learned: their route has no column that
 //! changes from line to line. The sources' intake uses it.
 
-use crate::{Column, Dating, Day, Hit, Now, Route, Slot, Tally, When, syslog::is_bsd_header};
+use crate::{Column, Dating, Day, Hit, Now, Route, ShortHash, Slot, Tally, When, syslog::is_bsd_header};
 use hashbrown::{DefaultHashBuilder, HashTable};
-use std::hash::BuildHasher;
 
 /// The most bytes of records that are remembered.
 const MAX_BYTES: usize = 16 << 20;
@@ -50,14 +49,14 @@ pub struct Recalled {
 /// What [`Recall::find_all`] knows on its way; its memory is used again for every call.
 #[derive(Debug, Default)]
 pub struct Probes {
-    hashes: Vec<u64>,
+    hashes: Vec<ShortHash>,
     known: Vec<Option<Record>>,
 }
 
 /// Four of them are a cache line.
 #[derive(Clone, Copy, Debug)]
 struct Record {
-    hash: u32,
+    hash: ShortHash,
     at: u32,
     slot: Slot,
     length: u16,
@@ -71,13 +70,6 @@ struct Meaning {
     weight: u32,
     /// Their own day; `None` for the minute in which the line arrives.
     day: Option<Day>,
-}
-
-impl Record {
-    /// The hash as the table wants it, which looks at the upper bits and at the lower ones.
-    fn hash(self) -> u64 {
-        u64::from(self.hash) << 32 | u64::from(self.hash)
-    }
 }
 
 impl Default for Recall {
@@ -125,11 +117,8 @@ impl Recall {
         self.meanings.clear();
     }
 
-    /// Half of the bits do: what is found is compared.
-    fn hash(&self, record: &[u8]) -> u64 {
-        let hash = self.hasher.hash_one(record);
-        let half = (hash ^ hash >> 32) & 0xFFFF_FFFF;
-        half << 32 | half
+    fn hash(&self, record: &[u8]) -> ShortHash {
+        ShortHash::of(&self.hasher, record)
     }
 
     /// What a line means, if an earlier one meant the same.
@@ -143,8 +132,8 @@ impl Recall {
     }
 
     #[inline]
-    fn find_record(&self, hash: u64, record: &[u8]) -> Option<&Record> {
-        self.records.find(hash, |known| known.hash() == hash && self.record(known) == record)
+    fn find_record(&self, hash: ShortHash, record: &[u8]) -> Option<&Record> {
+        self.records.find(hash.wide(), |known| known.hash == hash && self.record(known) == record)
     }
 
     /// The same for many lines at once: `found` gets what [`Recall::find`] answers for each, or `None`. Lines of ten
@@ -167,7 +156,7 @@ impl Recall {
         probes.hashes.clear();
         probes.hashes.extend(lines.clone().map(|line| self.hash(record_of(line).unwrap_or_default())));
         probes.known.clear();
-        let look = |&hash: &u64| self.records.find(hash, |known| known.hash() == hash).copied();
+        let look = |&hash: &ShortHash| self.records.find(hash.wide(), |known| known.hash == hash).copied();
         probes.known.extend(probes.hashes.iter().map(look));
         found.extend(lines.zip(&probes.known).map(|(line, known)| {
             // Another record with the same hash is left to `find`.
@@ -232,8 +221,8 @@ impl Recall {
         let meaning = self.meaning(Meaning { weight: hit.weight, day });
         let (at, length) = (self.bytes.len() as u32, record.len() as u16);
         self.bytes.extend_from_slice(record);
-        let known = Record { hash: hash as u32, at, slot, length, meaning };
-        self.records.insert_unique(hash, known, |known| known.hash());
+        let known = Record { hash, at, slot, length, meaning };
+        self.records.insert_unique(hash.wide(), known, |known| known.hash.wide());
     }
 
     fn meaning(&mut self, meaning: Meaning) -> u16 {

@@ -7,7 +7,7 @@
 
 mod statuses;
 
-use crate::{ALL, Counts, Entry, Event, Hit, MAX_NAME, Month, Name, OVERFLOW, When};
+use crate::{ALL, Counts, Entry, Event, Hit, MAX_NAME, Month, Name, OVERFLOW, ShortHash, When};
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 use statuses::Statuses;
 use std::hash::BuildHasher;
@@ -58,7 +58,7 @@ pub struct Tally {
 
 #[derive(Debug)]
 struct Counted {
-    hash: u64,
+    hash: ShortHash,
     name: Name,
     event: u16,
 }
@@ -125,7 +125,7 @@ impl Tally {
         }
         for status in counts.statuses {
             let event = self.event(status.event);
-            let hash = self.hasher.hash_one((event, status.name.as_str()));
+            let hash = ShortHash::of(&self.hasher, (event, status.name.as_str()));
             let slot = self.find(hash, event, status.name.as_str());
             let added = slot.map_or(Added::Overflow, |slot| Added::In(Slot(slot)));
             self.add_status(status.event, added, status.month, status.status.as_str(), status.count);
@@ -147,7 +147,7 @@ impl Tally {
 
     fn add_named(&mut self, event: Event, name: &str, when: When, count: u64) -> Added {
         let number = self.event(event);
-        let hash = self.hasher.hash_one((number, name));
+        let hash = ShortHash::of(&self.hasher, (number, name));
         if let Some(slot) = self.find(hash, number, name) {
             return self.count(slot, when, count);
         }
@@ -158,7 +158,7 @@ impl Tally {
         // Making room may have given events other numbers.
         let before = number;
         let number = self.event(event);
-        let hash = if number == before { hash } else { self.hasher.hash_one((number, name)) };
+        let hash = if number == before { hash } else { ShortHash::of(&self.hasher, (number, name)) };
         let name = match name {
             ALL => Name::all(),
             OVERFLOW => Name::overflow(),
@@ -179,25 +179,25 @@ impl Tally {
     }
 
     fn overflow_slot(&mut self, event: u16) -> u32 {
-        let hash = self.hasher.hash_one((event, OVERFLOW));
+        let hash = ShortHash::of(&self.hasher, (event, OVERFLOW));
         self.find(hash, event, OVERFLOW).unwrap_or_else(|| self.insert(hash, event, Name::overflow()))
     }
 
-    fn find(&self, hash: u64, event: u16, name: &str) -> Option<u32> {
+    fn find(&self, hash: ShortHash, event: u16, name: &str) -> Option<u32> {
         let same = |&slot: &u32| {
             let counted = &self.slots[slot as usize];
             counted.hash == hash && counted.event == event && counted.name.as_str() == name
         };
-        self.index.find(hash, same).copied()
+        self.index.find(hash.wide(), same).copied()
     }
 
-    fn insert(&mut self, hash: u64, event: u16, name: Name) -> u32 {
+    fn insert(&mut self, hash: ShortHash, event: u16, name: Name) -> u32 {
         self.places += 1 + beside(&name);
         let slot = self.slots.len() as u32;
         self.slots.push(Counted { hash, name, event });
         self.counts.push(0);
         let slots = &self.slots;
-        self.index.insert_unique(hash, slot, |&slot| slots[slot as usize].hash);
+        self.index.insert_unique(hash.wide(), slot, |&slot| slots[slot as usize].hash.wide());
         slot
     }
 
@@ -289,7 +289,8 @@ impl Tally {
     /// hot one, so it is for those who ask, not for those who count.
     pub fn cells_of(&self, event: Event, name: &str) -> Vec<(When, u64)> {
         let number = self.events.iter().position(|&known| known == event).map(|at| at as u16);
-        let slot = number.and_then(|number| self.find(self.hasher.hash_one((number, name)), number, name));
+        let slot =
+            number.and_then(|number| self.find(ShortHash::of(&self.hasher, (number, name)), number, name));
         let Some(slot) = slot else { return Vec::new() };
         let cold = self.cold.iter().filter(|cold| cold.slot == slot).map(|cold| (cold.when, cold.count));
         let hot = (self.hot, self.counts[slot as usize]);
