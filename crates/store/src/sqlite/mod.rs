@@ -12,6 +12,7 @@ mod expiry;
 mod file;
 mod read;
 mod slice;
+mod totals;
 mod writer;
 
 use crate::{

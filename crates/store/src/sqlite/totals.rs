@@ -1,0 +1,148 @@
+//! The totals of names, and the numbers that stand for them in the other tables.
+//!
+//! All totals of a call are added to at once, in the order of their rows: those of a hundred thousand names lie on a
+//! thousand pages, and in the order of the names each would be fetched again and again. The applier calls this.
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction};
+use tallymark_core::{Entry, Event, Name, ShortHash};
+
+/// How many names are known by their number without asking, at some 10 bytes each.
+const KNOWN: usize = 400_000;
+
+/// What is added to the total of one name.
+pub(super) struct Sum<'a> {
+    /// Everything that is counted on it; never empty.
+    pub(super) entries: &'a [Entry],
+    pub(super) count: i64,
+    /// The number of the name, and the new total: the answers.
+    pub(super) id: i64,
+    pub(super) total: i64,
+}
+
+impl<'a> Sum<'a> {
+    pub(super) fn of(entries: &'a [Entry]) -> Sum<'a> {
+        let count = entries.iter().fold(0i64, |sum, entry| sum.saturating_add(clamped(entry.count)));
+        Sum { entries, count, id: 0, total: 0 }
+    }
+}
+
+/// The numbers of names, found by their hash alone. Two names may have one hash, and another process may delete or rename
+/// a name: so whatever is found is a guess, which every use checks.
+#[derive(Default)]
+pub(super) struct Known {
+    numbers: HashTable<Number>,
+    hasher: DefaultHashBuilder,
+}
+
+#[derive(Clone, Copy)]
+struct Number {
+    hash: ShortHash,
+    id: u32,
+}
+
+impl Known {
+    fn hash(&self, event: Event, name: &Name) -> ShortHash {
+        ShortHash::of(&self.hasher, (event, name.as_str()))
+    }
+
+    /// A guess; 0 is none.
+    fn number(&self, hash: ShortHash) -> i64 {
+        self.numbers.find(hash.wide(), |known| known.hash == hash).map_or(0, |known| known.id.into())
+    }
+
+    fn learn(&mut self, hash: ShortHash, id: i64) {
+        // Numbers are given one after the other. What four thousand million names later does not fit is asked for.
+        let Ok(id) = u32::try_from(id) else { return };
+        if self.numbers.len() >= KNOWN {
+            self.numbers.clear();
+        }
+        let number = Number { hash, id };
+        match self.numbers.find_mut(hash.wide(), |known| known.hash == hash) {
+            Some(known) => *known = number,
+            None => {
+                self.numbers.insert_unique(hash.wide(), number, |known| known.hash.wide());
+            }
+        }
+    }
+
+    /// Adds to totals.
+    pub(super) fn add_all(&mut self, totals: &mut Totals<'_>, sums: &mut [Sum<'_>]) -> rusqlite::Result<()> {
+        let mut known: Vec<(u32, u32)> = Vec::with_capacity(sums.len());
+        for (at, sum) in sums.iter_mut().enumerate() {
+            let Some(Entry { event, name, .. }) = sum.entries.first() else { continue };
+            sum.id = self.number(self.hash(*event, name));
+            // Both fit: numbers that do not are not learned, and the entries of a call are in memory.
+            if let (1.., Ok(id), Ok(at)) = (sum.id, u32::try_from(sum.id), u32::try_from(at)) {
+                known.push((id, at));
+            }
+        }
+        // One name may come more than once, with several ticks; those stay in order.
+        known.sort_unstable();
+        for (_, at) in known {
+            let Sum { entries, count, id, total } = &mut sums[at as usize];
+            let Some(Entry { event, name, .. }) = entries.first() else { continue };
+            match totals.add_known(*id, *event, name, *count)? {
+                Some(new) => *total = new,
+                None => *id = 0,
+            }
+        }
+        for sum in sums.iter_mut().filter(|sum| sum.id == 0) {
+            let Some(Entry { event, name, .. }) = sum.entries.first() else { continue };
+            (sum.id, sum.total) = totals.add(*event, name, sum.count)?;
+            self.learn(self.hash(*event, name), sum.id);
+        }
+        Ok(())
+    }
+
+    /// Adds to one total. Answers the number of the name.
+    pub(super) fn add(
+        &mut self,
+        totals: &mut Totals<'_>,
+        event: Event,
+        name: &Name,
+        count: i64,
+    ) -> rusqlite::Result<i64> {
+        let hash = self.hash(event, name);
+        let id = self.number(hash);
+        if id > 0 && totals.add_known(id, event, name, count)?.is_some() {
+            return Ok(id);
+        }
+        let (id, _) = totals.add(event, name, count)?;
+        self.learn(hash, id);
+        Ok(id)
+    }
+}
+
+/// The statements that add to a total.
+pub(super) struct Totals<'a> {
+    known: CachedStatement<'a>,
+    other: CachedStatement<'a>,
+}
+
+impl<'a> Totals<'a> {
+    pub(super) fn new(db: &'a Transaction<'_>) -> rusqlite::Result<Totals<'a>> {
+        let known =
+            "UPDATE name SET total = iif(total > 9223372036854775807 - ?2, 9223372036854775807, total + ?2)
+                     WHERE id = ?1 AND name = ?3 AND event = ?4 RETURNING total";
+        let other = "INSERT INTO name (event, name, total) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
+                     SET total = iif(total > 9223372036854775807 - ?3, 9223372036854775807, total + ?3)
+                     RETURNING id, total";
+        Ok(Totals { known: db.prepare_cached(known)?, other: db.prepare_cached(other)? })
+    }
+
+    /// Answers the new total, unless the name has another number.
+    fn add_known(&mut self, id: i64, event: Event, name: &Name, count: i64) -> rusqlite::Result<Option<i64>> {
+        self.known.query_row((id, count, name.as_str(), event.as_str()), |row| row.get(0)).optional()
+    }
+
+    /// Answers the number of the name and the new total.
+    fn add(&mut self, event: Event, name: &Name, count: i64) -> rusqlite::Result<(i64, i64)> {
+        self.other.query_row((event.as_str(), name.as_str(), count), |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+}
+
+/// A count as SQLite can hold it.
+pub(super) fn clamped(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
