@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
-/// So many batches are enough for one transaction. Somebody who makes up names fills ticks to the brim, and what waits in
-/// the channel is in memory once, what is in flight twice.
-const TOGETHER: usize = 50;
+/// So many batches are enough for one transaction. Somebody who makes up names fills ticks to the brim, and what is in
+/// flight takes three times the memory of what waits in the channel.
+const TOGETHER: usize = 20;
 
 /// Nothing but memory waits before an embedded store, so whoever starts last goes on exactly where the other stood.
 const FENCED: &str = "another tallymark has claimed this data directory's identity: two copies of one data directory write \
