@@ -128,7 +128,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
         }),
         registry: Arc::new(registry),
     });
-    let mut routes = tallymark_web::health_router(health.clone());
+    let mut routes = tallymark_web::health_alone(health.clone());
     if start.role != Role::Ingest {
         let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
         let events = config.routes.as_slice().iter().map(|route| route.event);
@@ -154,7 +154,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             stats_prefix: config.http.stats_prefix.clone(),
             now,
         };
-        routes = routes.merge(tallymark_web::router(Arc::new(app)));
+        routes = tallymark_web::health_router(health.clone()).merge(tallymark_web::router(Arc::new(app)));
         if bindings.base_url.is_guessed() {
             routes = tallymark_web::warn_of_foreign_host(routes, &bindings.base_url);
         }

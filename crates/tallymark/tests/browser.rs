@@ -43,6 +43,14 @@ fn items() -> Vec<Value> {
             items.push(json!({"name": name, "event": "like", "count": 9 - at}));
         }
     }
+    // Names that nobody would see, and more of them than fit into one line of a narrow box.
+    for (at, name) in [" ", "\u{2028}", "a\u{202e}gpj.exe", "pay\u{200b}pal"].into_iter().enumerate() {
+        let item = json!({"name": name, "event": "url", "count": 1_000_000 / (at + 1)});
+        items.extend(std::iter::repeat_n(item, 1_200));
+    }
+    for (status, count) in [("closed", 7), ("\u{202e}odd", 2)] {
+        items.push(json!({"name": "busy/name", "event": "order", "status": status, "count": count}));
+    }
     items
 }
 
@@ -55,8 +63,8 @@ fn pages_work_in_a_browser_with_a_script_and_without() {
     let body = Value::from(items()).to_string();
     let answer = http::request("POST", place.addr(), "/api/v1/hits", &headers, body.as_bytes());
     assert_eq!(answer.status, 200, "{}", answer.text());
-    for path in ["/?period=minute", "/?period=all", "/?event=like"] {
-        wait_until("names are ranked", PATIENCE, || http::get(place.addr(), path).text().contains("tick-5"));
+    for path in ["/?period=minute", "/?period=all", "/?event=like", "/?event=url"] {
+        wait_until("names are ranked", PATIENCE, || http::get(place.addr(), path).text().contains("tick-4"));
     }
 
     let closed = Place::with_config(&format!("{CONFIG}visibility = \"token\"\n"));

@@ -82,8 +82,7 @@ impl Access {
     }
 
     fn ask(&self, sent: &HeaderMap, uri: &Uri) -> Response {
-        let kinds = sent.get_all(header::ACCEPT).iter();
-        let mut answer = if kinds.into_iter().any(|kind| contains(kind.as_bytes(), b"text/html")) {
+        let mut answer = if headers::wants_page(sent) {
             let next = uri.path_and_query().map_or("/", |next| next.as_str());
             login::form(self, StatusCode::UNAUTHORIZED, next, None)
         } else {
@@ -150,10 +149,6 @@ fn credentials<'a>(sent: &'a HeaderMap, scheme: &[u8]) -> Option<&'a [u8]> {
     let value = sent.get(header::AUTHORIZATION)?.as_bytes();
     let (name, rest) = value.split_at_checked(scheme.len())?;
     rest.strip_prefix(b" ").filter(|_| name.eq_ignore_ascii_case(scheme)).map(<[u8]>::trim_ascii_start)
-}
-
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
 /// Reads base64 with its padding; `None` if it is none.

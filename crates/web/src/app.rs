@@ -5,7 +5,7 @@ use crate::{
     api, assets, badge, dashboard, graph, headers, health,
     hitme::{self, Zone},
     host::BaseUrl,
-    login, name_page,
+    login, name_page, page,
     rankings::Rankings,
     stats::{self, StatsPrefix},
 };
@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -106,11 +106,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/repo/{owner}/{repo}", get(name_page::of_path))
         .route("/name", get(name_page::of_form))
         .route("/name/{*name}", get(name_page::of_path))
+        .fallback(nothing_here)
         .with_state(app)
         .merge(api)
 }
 
-/// Health and metrics: all that `ingest` serves.
+/// Health and metrics.
 pub fn health_router(health: Arc<Health>) -> Router {
     Router::new()
         .route("/health", get(health::alive))
@@ -120,16 +121,19 @@ pub fn health_router(health: Arc<Health>) -> Router {
         .with_state(health)
 }
 
-/// What every request to these routes goes through, and the answer to every other.
-pub fn dressed(routes: Router, meters: WebMeters) -> Router {
-    routes.fallback(nothing_here).layer(middleware::from_fn_with_state(meters, count_request))
+/// Health and metrics, where there is nothing else: what `ingest` serves.
+pub fn health_alone(health: Arc<Health>) -> Router {
+    let instead = "nothing here: health is at /healthz and /readyz, metrics are at /metrics";
+    health_router(health).fallback(async move || headers::text(StatusCode::NOT_FOUND, instead))
 }
 
-async fn nothing_here() -> Response {
-    headers::text(
-        StatusCode::NOT_FOUND,
-        "nothing here: badges are at /badge.svg?repo=OWNER/REPO and /badge/NAME.svg",
-    )
+/// What every request to these routes goes through.
+pub fn dressed(routes: Router, meters: WebMeters) -> Router {
+    routes.layer(middleware::from_fn_with_state(meters, count_request))
+}
+
+async fn nothing_here(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
+    page::nothing_here(&app, &sent, "badges are at /badge.svg?repo=OWNER/REPO and /badge/NAME.svg")
 }
 
 /// Routes are a closed set, so the label is the pattern and never the path.

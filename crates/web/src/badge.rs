@@ -6,6 +6,7 @@ use crate::{
     app::App,
     complaint, headers,
     name::{from_bytes, from_path},
+    page,
     query::{Query, switch},
 };
 use axum::{
@@ -46,10 +47,7 @@ pub(crate) async fn of_path(
     } else if let Some(raw) = raw.strip_suffix(".json") {
         json(&app, from_path(raw)).await
     } else {
-        headers::text(
-            StatusCode::NOT_FOUND,
-            "nothing here: badges are at /badge/NAME.svg and counts at /badge/NAME.json",
-        )
+        page::nothing_here(&app, &sent, "badges are at /badge/NAME.svg and counts at /badge/NAME.json")
     }
 }
 

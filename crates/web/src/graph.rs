@@ -9,11 +9,12 @@ use crate::{
     complaint, headers,
     history::{History, Period},
     name::{from_bytes_of, from_path_of},
+    page,
     query::Query,
 };
 use axum::{
     extract::State,
-    http::{StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
 use std::sync::Arc;
@@ -28,12 +29,12 @@ use tallymark_store::StoreError;
 const NOT_COUNTED: &str = "ignored: a chart";
 
 /// `/graph/NAME.svg`.
-pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri) -> Response {
+pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     // The path as it was sent: `a/b` and `a%2Fb` are decoded once, here.
     let raw = uri.path().strip_prefix("/graph/").unwrap_or_default();
     match raw.strip_suffix(".svg") {
         Some(raw) => show(&app, from_path_of(event(&uri), raw).map(|name| vec![name]), &uri).await,
-        None => headers::text(StatusCode::NOT_FOUND, "nothing here: charts are at /graph/NAME.svg"),
+        None => page::nothing_here(&app, &sent, "charts are at /graph/NAME.svg"),
     }
 }
 

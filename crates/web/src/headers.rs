@@ -3,7 +3,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
 
@@ -54,6 +54,15 @@ pub(crate) fn json(status: StatusCode, body: String) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.remove(header::CONTENT_SECURITY_POLICY);
     answer
+}
+
+/// Whether somebody looks at the answer, and not a program.
+pub(crate) fn wants_page(sent: &HeaderMap) -> bool {
+    let html = b"text/html";
+    let kinds = sent.get_all(header::ACCEPT).iter();
+    kinds
+        .into_iter()
+        .any(|kind| kind.as_bytes().windows(html.len()).any(|part| part.eq_ignore_ascii_case(html)))
 }
 
 /// A page.

@@ -1,25 +1,24 @@
 //! The page of a name, with its badge, its counts, its chart and the text to copy; and the page that compares names.
 
 use crate::{
+    api::windows,
     app::App,
     name::{badge_path, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
+    name_events,
     page::{no_store, page_for, problem},
     query::Query,
-    trend::{self, View},
+    trend::{self, Refused, View},
 };
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
-use minijinja::context;
+use minijinja::{Value, context};
 use std::sync::Arc;
 use tallymark_badge::number::group;
 use tallymark_core::{Event, Name, NotAName};
-use tallymark_store::{Step, StoreError};
-
-/// How far back the page of a name looks.
-const DAYS: i32 = 30;
+use tallymark_store::StoreError;
 
 /// `/name/NAME` and `/repo/OWNER/REPO`.
 pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
@@ -42,12 +41,17 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
     };
     let view = match View::of_names(Query::of(&uri)) {
         Ok(view) => view,
-        Err(why) => return problem(&app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
+        Err(refused) => return not_shown(&app, refused),
     };
     match trend::values(&app, &view).await {
         Ok(trend) => page_for(&app, &visitor, "compare.html", context! { title => "Comparison", trend }),
         Err(error) => no_store(&app, &error),
     }
+}
+
+fn not_shown(app: &App, refused: Refused) -> Response {
+    let what = format!("That cannot be shown: {}.", refused.why);
+    problem(app, StatusCode::BAD_REQUEST, &what, refused.back)
 }
 
 /// The event that says how long a name may be. What is none is refused where the rest of the query is read.
@@ -62,47 +66,65 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
     };
     let name = match name {
         Ok(name) => name,
-        Err(why) => return problem(app, StatusCode::BAD_REQUEST, &format!("That cannot be counted: {why}.")),
+        Err(why) => {
+            return problem(app, StatusCode::BAD_REQUEST, &format!("That cannot be counted: {why}."), None);
+        }
     };
     let view = match View::of_name(&name, Query::of(uri)) {
         Ok(view) => view,
-        Err(why) => return problem(app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
+        Err(refused) => return not_shown(app, refused),
     };
-    match tokio::try_join!(counts(app, view.event, &name), trend::values(app, &view)) {
-        Ok((counts, trend)) => page_for(app, &visitor, "name.html", context! { trend, ..counts }),
+    let event = view.event;
+    let read = tokio::try_join!(
+        counts(app, event, &name),
+        trend::values(app, &view),
+        name_events::links(app, event, &name),
+        name_events::statuses(app, event, &name),
+    );
+    match read {
+        Ok((counts, trend, events, statuses)) => {
+            let values = context! { trend, events, statuses, ..about(app, event, &name, counts) };
+            page_for(app, &visitor, "name.html", values)
+        }
         Err(error) => no_store(app, &error),
     }
 }
 
-async fn counts(app: &App, event: Event, name: &Name) -> Result<minijinja::Value, StoreError> {
-    let today = (app.now)().day().0;
-    let days = app.store.series(event, name, Step::Day, today - DAYS + 1, today + 1).await?;
-    let in_store = app.store.total(event, name).await?;
+async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreError> {
+    // Hits that are not in the store yet are of the last minute. Asked in this order, a tick that is applied in between
+    // shows them in the total a moment earlier, and never twice.
+    let mut windows = windows::read(&*app.store, event, name, (app.now)()).await?;
+    let in_store = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
     let total = app.counter.total(event, name.as_ref()).get().await.unwrap_or(in_store);
-    // Hits that are not in the store yet are of today.
-    let pending = total.saturating_sub(in_store).max(0);
-    let since = |first: i32| {
-        let counted = days.iter().filter(|&&(day, _)| day >= first);
-        group(counted.fold(pending, |sum, &(_, count)| sum.saturating_add(count))).to_string()
-    };
+    windows.add(total.saturating_sub(in_store).max(0));
+    let shown = |count: i64| group(count).to_string();
+    Ok(context! {
+        total => shown(total),
+        today => shown(windows.today),
+        hour => shown(windows.last_60_minutes.count),
+        day => shown(windows.last_24_hours.count),
+        week => shown(windows.last_7_days.count),
+        month => shown(windows.last_30_days.count),
+        never => total == 0,
+    })
+}
+
+/// The counts, the name itself, and the text to copy.
+fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
     let (badge, link) = (badge_path(name.as_ref()), page_path(name.as_ref()));
     let graph = graph_path(std::slice::from_ref(name), event, "30d");
     let base = app.base_url.as_str();
     let linked = event_page_path(name.as_ref(), event);
-    Ok(context! {
+    context! {
         title => name.as_str(),
         name => name.as_str(),
         // Only what is shown by a badge has one.
         event => (event != Event::HIT).then(|| event.to_string()),
         badge => format!("{badge}&count=false"),
-        total => group(total).to_string(),
-        today => since(today),
-        week => since(today - 6),
-        month => since(today - DAYS + 1),
         markdown => format!("[![hits]({base}{badge})]({base}{link})"),
         html => format!("<a href=\"{base}{link}\"><img src=\"{base}{badge}\" alt=\"hits\"></a>"),
         url => format!("{base}{badge}"),
         chart => format!("[![hits over time]({base}{graph})]({base}{linked})"),
-        never => total == 0,
-    })
+        ..counts
+    }
 }

@@ -5,6 +5,7 @@ use crate::{
     app::App,
     history::{History, PERIODS, Period},
     name::{chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path},
+    page::Back,
     query::Query,
 };
 use minijinja::{Value, context};
@@ -17,6 +18,7 @@ const WIDTHS: [(u32, &str); 3] =
     [(340, "(max-width: 28rem)"), (520, "(max-width: 42rem)"), (672, "(min-width: 0)")];
 
 /// What somebody wants to see.
+#[derive(Debug)]
 pub(crate) struct View {
     pub(crate) event: Event,
     period: Period,
@@ -25,41 +27,66 @@ pub(crate) struct View {
     of_name: bool,
 }
 
+/// Something else is wanted than can be shown.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) why: String,
+    /// To what of it can be shown.
+    pub(crate) back: Option<Back>,
+}
+
 impl View {
     /// The page of a name: `event`, `period` and every `compare`.
-    pub(crate) fn of_name(name: &Name, query: Query<'_>) -> Result<View, String> {
+    pub(crate) fn of_name(name: &Name, query: Query<'_>) -> Result<View, Refused> {
         View::read(vec![name.clone()], "compare", query)
     }
 
     /// The page of a comparison: `event`, `period` and every `name`.
-    pub(crate) fn of_names(query: Query<'_>) -> Result<View, String> {
+    pub(crate) fn of_names(query: Query<'_>) -> Result<View, Refused> {
         let view = View::read(Vec::new(), "name", query)?;
-        if view.names.is_empty() {
-            return Err("choose at least one name".to_owned());
-        }
-        Ok(view)
+        let nobody = || Refused { why: "choose at least one name".to_owned(), back: None };
+        if view.names.is_empty() { Err(nobody()) } else { Ok(view) }
     }
 
-    fn read(mut names: Vec<Name>, key: &str, query: Query<'_>) -> Result<View, String> {
+    /// Of several mistakes the first is told. What is right is kept, for the way back.
+    fn read(mut names: Vec<Name>, key: &str, query: Query<'_>) -> Result<View, Refused> {
         let of_name = !names.is_empty();
-        let event = query.event()?;
-        let period = Period::read(query.text("period").as_deref())?;
+        let mut mistakes = Vec::new();
+        let event = query.event().unwrap_or_else(|why| {
+            mistakes.push(why);
+            Event::HIT
+        });
+        let period = Period::read(query.text("period").as_deref()).unwrap_or_else(|why| {
+            mistakes.push(why.to_owned());
+            Period::Days30
+        });
         for value in query.all_of_form(key) {
             let value = value.trim_ascii();
             // The form was sent empty.
             if value.is_empty() {
                 continue;
             }
-            let other =
-                from_bytes_of(event, value).map_err(|why| format!("a name to compare with: {why}"))?;
-            if !names.contains(&other) {
-                names.push(other);
+            match from_bytes_of(event, value) {
+                Ok(other) if names.contains(&other) => {}
+                Ok(_) if names.len() == MOST_SERIES => {
+                    mistakes.push(format!("one chart compares at most {MOST_SERIES} names"));
+                }
+                Ok(other) => names.push(other),
+                Err(why) => mistakes.push(format!("a name to compare with: {why}")),
             }
         }
-        if names.len() > MOST_SERIES {
-            return Err(format!("one chart compares at most {MOST_SERIES} names"));
+        let view = View { event, period, names, of_name };
+        match mistakes.into_iter().next() {
+            None => Ok(view),
+            Some(why) => Err(Refused { why, back: view.back() }),
         }
-        Ok(View { event, period, names, of_name })
+    }
+
+    /// The way to this page.
+    fn back(&self) -> Option<Back> {
+        let name = self.names.first()?;
+        let to = if self.of_name { name.to_string() } else { "the comparison".to_owned() };
+        Some(Back { link: self.with_period(self.period.word()), to })
     }
 
     /// Those that can be taken off the chart.
@@ -178,7 +205,7 @@ mod tests {
     use super::*;
     use axum::http::Uri;
 
-    fn view(query: &str) -> Result<View, String> {
+    fn view(query: &str) -> Result<View, Refused> {
         let uri: Uri = format!("/repo/o/r?{query}").parse().unwrap();
         View::of_name(&Name::new("o/r").unwrap(), Query::of(&uri))
     }
@@ -204,6 +231,29 @@ mod tests {
         assert!(view("event=A").is_err());
         assert!(view("compare=1&compare=2&compare=3&compare=4&compare=5").is_ok());
         assert!(view("compare=1&compare=2&compare=3&compare=4&compare=5&compare=6").is_err());
-        assert!(View::of_names(Query::of(&"/compare?period=7d".parse().unwrap())).is_err());
+        let names = |query: &str| View::of_names(Query::of(&format!("/compare?{query}").parse().unwrap()));
+        assert!(names("period=7d").is_err_and(|refused| refused.back.is_none()));
+    }
+
+    #[test]
+    fn the_way_back_leads_to_what_was_right() {
+        let names = |query: &str| View::of_names(Query::of(&format!("/compare?{query}").parse().unwrap()));
+        for (refused, link, to) in [
+            (view("period=1d&compare=a").unwrap_err(), "/repo/o/r?period=30d&compare=a", "o/r"),
+            (
+                view("period=7d&event=A&compare=~all&compare=b").unwrap_err(),
+                "/repo/o/r?period=7d&compare=b",
+                "o/r",
+            ),
+            (names("name=a&name=~b&period=7d").unwrap_err(), "/compare?name=a&period=7d", "the comparison"),
+            (
+                names("name=1&name=2&name=3&name=4&name=5&name=6&name=6&name=7").unwrap_err(),
+                "/compare?name=1&name=2&name=3&name=4&name=5&name=6&period=30d",
+                "the comparison",
+            ),
+        ] {
+            assert_eq!(refused.back, Some(Back { link: link.to_owned(), to: to.to_owned() }), "{refused:?}");
+        }
+        assert!(names("name=~a").is_err_and(|refused| refused.back.is_none()));
     }
 }

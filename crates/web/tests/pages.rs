@@ -89,6 +89,7 @@ async fn every_link_of_a_page_lies_below_the_path_of_the_base_url() {
         (compared, token, 15),
         ("/name?name=..", token, 5),
         ("/name/~all", token, 5),
+        ("/nothing", token, 5),
         ("/login", None, 5),
         (compared, None, 5),
     ] {
@@ -174,6 +175,36 @@ async fn store_without_hits_shows_what_it_has() {
     }
     let (_, _, body) = site.get("/?event=hit&search=a", None).await;
     assert!(body.contains("<input type=\"hidden\" name=\"event\" value=\"hit\">"), "{body}");
+}
+
+#[tokio::test]
+async fn page_of_a_name_leads_to_its_other_events_and_shows_what_they_ended_with() {
+    let site = Site::without_hits().await;
+    let (_, _, body) = site.get("/name/acme?event=order", None).await;
+    insta::assert_snapshot!("name_of_orders", body);
+    let (_, _, body) = site.get("/name/acme?event=like", None).await;
+    let body = body.replace("&#x2f;", "/");
+    for link in
+        ["/name/acme?event=order\"", "/name/acme?event=pageview\"", "/name/acme?event=like\" aria-current"]
+    {
+        assert!(body.contains(&format!("<li><a href=\"{link}")), "{link}: {body}");
+    }
+    assert!(!body.contains("What they ended with"), "{body}");
+    // It was only ever one thing.
+    let (_, _, body) = site.get("/name?name=https://www.example.com/&event=url", None).await;
+    assert!(!body.contains("What is counted of this name"), "{body}");
+}
+
+#[tokio::test]
+async fn nothing_here_is_a_page_for_a_person_and_a_line_for_a_program() {
+    let site = Site::new(Visibility::Public).await;
+    for path in ["/nothing", "/badge/x", "/graph/x.png", "/repo/a"] {
+        let (code, headers, body) = site.get_with(path, "accept", "text/html,*/*;q=0.8").await;
+        assert_eq!((code, headers["vary"].to_str().unwrap()), (StatusCode::NOT_FOUND, "Accept"), "{path}");
+        assert!(body.contains("<html lang=\"en\">") && body.contains("<h1>Nothing here</h1>"), "{body}");
+        let (code, _, body) = site.get_with(path, "accept", "*/*").await;
+        assert!(code == StatusCode::NOT_FOUND && body.starts_with("nothing here: "), "{path}: {body}");
+    }
 }
 
 #[tokio::test]

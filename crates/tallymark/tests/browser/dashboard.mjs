@@ -95,11 +95,24 @@ async function walk(page) {
   assert.deepEqual(await names(page), busiest);
 }
 
+// A number that goes on in the next line is read as two.
+async function whole(page, where) {
+  const broken = await page.evaluate(() => [...document.querySelectorAll(".counts dd")].filter((dd) => {
+    const range = document.createRange();
+    range.selectNodeContents(dd);
+    return new Set([...range.getClientRects()].map((rect) => Math.round(rect.bottom))).size > 1;
+  }).map((dd) => dd.textContent));
+  assert.deepEqual(broken, [], `${where}: numbers are broken`);
+}
+
 // Pictures for whoever wants to look, and axe-core's opinion of each page.
 async function look(page, kind) {
   for (const [name, path] of [
     ["dashboard", "/?period=week"],
     ["likes", "/?event=like"],
+    ["urls", "/?event=url"],
+    ["blank", "/name?name=%20&event=url&compare=a%E2%80%AEgpj.exe"],
+    ["orders", "/repo/busy/name?event=order"],
     ["search", "/?search=o"],
     ["compare", "/compare?name=busy/name&name=owner1/project&name=%3Cscript%3Ealert(1)%3C/script%3E"],
     ["name", "/repo/busy/name"],
@@ -108,6 +121,10 @@ async function look(page, kind) {
   ]) {
     await page.goto(path, { waitUntil: "networkidle" });
     await fits(page, `${kind} ${name}`);
+    await whole(page, `${kind} ${name}`);
+    for (const part of name === "dashboard" ? [".bar svg", ".spark svg"] : []) {
+      assert.ok(await page.locator(`table.names ${part}`).first().isVisible(), `${kind}: ${part} is there`);
+    }
     await page.screenshot({ path: `${pictures}/${name}-${kind}.png`, fullPage: true });
     await check(page, `${kind} ${name}`);
   }

@@ -12,7 +12,7 @@ mod item;
 mod range;
 mod series;
 mod summary;
-mod windows;
+pub(crate) mod windows;
 
 use crate::{app::App, complaint, headers, query::Query};
 use axum::{

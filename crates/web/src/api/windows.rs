@@ -9,8 +9,8 @@ use tallymark_store::{Result, Step, Store};
 
 /// Counts since a time.
 #[derive(Serialize)]
-pub(super) struct Window {
-    count: i64,
+pub(crate) struct Window {
+    pub(crate) count: i64,
     from: String,
     /// How much shorter than its name the window may be.
     resolution: &'static str,
@@ -18,18 +18,18 @@ pub(super) struct Window {
 
 /// The sliding windows of one name.
 #[derive(Serialize)]
-pub(super) struct Windows {
+pub(crate) struct Windows {
     #[serde(skip)]
-    pub(super) today: i64,
-    last_60_minutes: Window,
-    last_24_hours: Window,
-    last_7_days: Window,
-    last_30_days: Window,
+    pub(crate) today: i64,
+    pub(crate) last_60_minutes: Window,
+    pub(crate) last_24_hours: Window,
+    pub(crate) last_7_days: Window,
+    pub(crate) last_30_days: Window,
 }
 
 impl Windows {
     /// Adds what was counted just now.
-    pub(super) fn add(&mut self, count: i64) {
+    pub(crate) fn add(&mut self, count: i64) {
         let Windows { today, last_60_minutes, last_24_hours, last_7_days, last_30_days } = self;
         let windows = [last_60_minutes, last_24_hours, last_7_days, last_30_days].map(|it| &mut it.count);
         for sum in windows.into_iter().chain([today]) {
@@ -39,7 +39,7 @@ impl Windows {
 }
 
 /// Reads the windows that end now.
-pub(super) async fn read(store: &dyn Store, event: Event, name: &Name, now: Now) -> Result<Windows> {
+pub(crate) async fn read(store: &dyn Store, event: Event, name: &Name, now: Now) -> Result<Windows> {
     let (minute, today) = (now.minute(), now.day().0);
     let first = minute.0 - 59;
     let minutes = store.series(event, name, Step::Minute, first, minute.0 + 1).await?;
@@ -70,6 +70,6 @@ fn sum<'a>(counts: impl IntoIterator<Item = &'a (i32, i64)>) -> i64 {
 }
 
 /// A minute as RFC 3339 writes it.
-pub(super) fn time(minute: Minute) -> String {
+pub(crate) fn time(minute: Minute) -> String {
     format!("{}T{:02}:{:02}:00Z", minute.day(), minute.hour_of_day(), minute.minute_of_hour())
 }

@@ -35,7 +35,9 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     };
     let asked = match Asked::read(Query::of(&uri)) {
         Ok(asked) => asked,
-        Err(why) => return problem(&app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}.")),
+        Err(why) => {
+            return problem(&app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}."), None);
+        }
     };
     match values(&app, asked).await {
         Ok(Some(values)) => page_for(&app, &visitor, "dashboard.html", values),
