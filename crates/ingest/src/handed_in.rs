@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{
-    Batch, Commit, Committed, Counts, Entry, Ledger, Name, NotCommitted, Once, Reject, batches,
+    Batch, Commit, Committed, Counts, Entry, Event, Ledger, Name, NotCommitted, Once, Reject, batches,
 };
 use tallymark_store::{Claim, Outcome, Store, passing_instance};
 use uuid::Uuid;
@@ -149,10 +149,9 @@ impl HandedIn {
             if claim.marker >= batches.len() as u64 {
                 return Ok(Committed::Before);
             }
-            if claim.marker == 0 {
-                self.check_room(&counts.entries).await?;
-            }
+            let names = if claim.marker == 0 { self.check_room(&counts.entries).await? } else { None };
             if let Applied::All = self.apply(&claim, &batches).await? {
+                self.tell_names(names);
                 return Ok(Committed::Now);
             }
             tokio::time::sleep(PAUSE).await;
@@ -161,7 +160,7 @@ impl HandedIn {
     }
 
     async fn write_own(&self, counts: &Counts) -> Result<Committed, NotCommitted> {
-        self.check_room(&counts.entries).await?;
+        let names = self.check_room(&counts.entries).await?;
         let mut own = self.own.lock().await;
         for _ in 0..ATTEMPTS {
             // Taken out: whatever fails from here on, the next request begins with an instance of its own.
@@ -173,6 +172,7 @@ impl HandedIn {
             match self.apply(&claim, &batches).await? {
                 Applied::All => {
                     *own = Some(Own { claim, next: next + batches.len() as u64 });
+                    self.tell_names(names);
                     return Ok(Committed::Now);
                 }
                 Applied::Stopped(0) => {}
@@ -195,8 +195,9 @@ impl HandedIn {
     }
 
     /// Whether there is room for the names that are new. The answer is no for all or for none: what somebody hands in
-    /// is not put under another name.
-    async fn check_room(&self, entries: &[Entry]) -> Result<(), NotCommitted> {
+    /// is not put under another name. Answers how many names there will be with a hit, if some of them are new.
+    async fn check_room(&self, entries: &[Entry]) -> Result<Option<u64>, NotCommitted> {
+        let mut with_a_hit = None;
         let unavailable = |error: tallymark_store::StoreError| NotCommitted::Unavailable(error.to_string());
         for of_event in entries.chunk_by(|a, b| a.event == b.event) {
             let Some(&Entry { event, .. }) = of_event.first() else { continue };
@@ -209,9 +210,18 @@ impl HandedIn {
                 if count.saturating_add(new) > self.limits.names {
                     return Err(NotCommitted::NoRoom);
                 }
+                if event == Event::HIT {
+                    with_a_hit = Some(count.saturating_add(new));
+                }
             }
         }
-        Ok(())
+        Ok(with_a_hit)
+    }
+
+    fn tell_names(&self, names: Option<u64>) {
+        if let Some(names) = names {
+            self.meters.names.set(i64::try_from(names).unwrap_or(i64::MAX));
+        }
     }
 
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Applied, NotCommitted> {

@@ -91,7 +91,9 @@ fn what_was_answered_is_there_for_everybody() {
             assert_eq!(counter["today"], 1 + sent);
             assert_eq!(place.hit("o/r&count=false"), 1 + 11 * sent);
         }
-        // Its minute is past keeping, its day is not.
+        // Whatever is counted is kept from now on, however old it is.
+        let path = "/api/v1/counters/o/r/series?step=hour&from=2001-09-09T01:00:00Z&to=2001-09-09T01:59:00Z";
+        assert_eq!(get(&place, path)["count"], 30, "{kind:?}");
         let path = "/api/v1/counters/o/r/series?from=2001-09-09&to=2001-09-09T12:00:00Z";
         assert_eq!(get(&place, path)["count"], 30);
         assert_eq!(
@@ -105,9 +107,11 @@ fn what_was_answered_is_there_for_everybody() {
             post(&place, None, &Value::from_iter((0..300).map(|n| json!({"name": format!("m{n}")})))).0,
             200
         );
+        assert_eq!(place.metrics().get("tallymark_names"), 301);
         let mut path = "/api/v1/counters?limit=50&prefix=m".to_owned();
         loop {
             let page = get(&place, &path);
+            assert!(page["counters"].as_array().unwrap().len() <= 50, "{kind:?}");
             names.extend(page["counters"].as_array().unwrap().iter().map(|row| row["name"].to_string()));
             let Some(next) = page["next"].as_str() else { break };
             path = format!("/api/v1/counters?limit=50&prefix=m&after={next}");

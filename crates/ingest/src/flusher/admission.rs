@@ -101,6 +101,7 @@ impl Admission {
     async fn judge(&mut self, event: Event, names: &[Name]) -> Option<Vec<Name>> {
         let totals = self.common.store.totals(event, names).await.ok()?;
         let mut count = self.count(event).await;
+        let before = count;
         let mut over = Vec::new();
         for (name, total) in names.iter().zip(totals) {
             if total == 0 {
@@ -116,7 +117,8 @@ impl Admission {
             *counted = count;
         }
         if event == Event::HIT {
-            self.common.meters.names.set(i64::try_from(count).unwrap_or(i64::MAX));
+            // Added, because others add theirs.
+            self.common.meters.names.inc_by(i64::try_from(count - before).unwrap_or(0));
         }
         Some(over)
     }
@@ -129,6 +131,9 @@ impl Admission {
         }
         let before = self.counted.get(&event).map_or(0, |&(count, _)| count);
         let count = self.common.store.name_count(event).await.unwrap_or(before);
+        if event == Event::HIT {
+            self.common.meters.names.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         self.counted.insert(event, (count, Instant::now()));
         count
     }
