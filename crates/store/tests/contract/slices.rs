@@ -141,6 +141,24 @@ pub(crate) async fn many_names_come_in_many_slices(bed: Bed) {
     assert!(slices > 3, "{slices}");
 }
 
+pub(crate) async fn an_event_of_few_names_is_done_at_once(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let (now, like) = (this_minute(), event("like"));
+    let many: Vec<_> = (0..3000).map(|n| at(&format!("n{n:04}"), now, 2)).collect();
+    desk.count(&many).await;
+    desk.count(&[Entry { event: like, ..at("last", now, 1) }, Entry { event: like, ..at("n0001", now, 7) }])
+        .await;
+    let week = Span::Days(Day(now.day().0 - 20), now.day());
+    for span in [Span::All, week, Span::Hour(now.hour()), Span::Minute(now)] {
+        let (mut counts, slices) = all(&desk, like, span, 3).await;
+        counts.retain(|_, count| *count > 3);
+        assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("n0001".to_owned(), 7)]);
+        assert_eq!(all(&desk, event("none"), span, 0).await.0, BTreeMap::new());
+        // Redis goes through a set for each day.
+        assert!(slices <= if bed.redis.is_some() { 21 } else { 1 }, "{slices}");
+    }
+}
+
 pub(crate) async fn a_slice_that_is_none_is_refused_or_empty(bed: Bed) {
     let mut desk = Desk::new(&bed).await;
     desk.count(&[at("a", noon(), 1)]).await;
