@@ -10,6 +10,8 @@ pub(crate) const MOST_LOOKED_AT: usize = 25_000;
 const MOST_LISTED: usize = 10_000;
 /// How many names are asked for at once where the store cannot search by itself.
 const STRIDE: usize = 1000;
+/// Stands for the store's first page.
+const FIRST: &str = "-";
 
 /// What a name has to be like. The default lets every name through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +36,10 @@ fn contains(name: &[u8], text: &[u8]) -> bool {
         .any(|part| part[0].to_ascii_lowercase() == first && part.eq_ignore_ascii_case(text))
 }
 
-/// [`Store::find`] by listing: for a store whose names have no order.
+/// [`Store::find`] by listing: for a store whose names have no order, and whose pages may be longer than was asked for.
+///
+/// A page that ends within one of the store's begins there again, behind its last name. (Where the store's page has become
+/// another one meanwhile, a name may come twice; one is missed only if its table was made much smaller in between.)
 pub(crate) async fn scan(
     store: &(impl Store + ?Sized),
     event: Event,
@@ -42,22 +47,39 @@ pub(crate) async fn scan(
     start: Option<&str>,
     limit: usize,
 ) -> Result<NamePage> {
-    if *filter == Filter::default() {
-        return store.names(event, start, limit).await;
-    }
-    let (mut found, mut next) = (Vec::<Name>::new(), start.map(str::to_owned));
-    let mut looked_at = 0;
-    while found.len() < limit && looked_at < MOST_LISTED {
-        let page = store.names(event, next.as_deref(), STRIDE).await?;
+    let limit = limit.max(1);
+    let (mut at, mut behind) = match start.map(|start| start.split_once(' ').unwrap_or((start, ""))) {
+        Some((at, behind)) => (Some(at).filter(|at| *at != FIRST).map(str::to_owned), behind.to_owned()),
+        None => (None, String::new()),
+    };
+    let (mut found, mut looked_at) = (Vec::<Name>::new(), 0);
+    loop {
+        let page = store.names(event, at.as_deref(), STRIDE).await?;
         // Redis may answer nothing and still have more, so an empty piece counts as one too.
         looked_at += page.names.len().max(STRIDE);
-        found.extend(page.names.into_iter().filter(|name| filter.matches(name.as_str())));
-        next = page.next;
-        if next.is_none() {
-            break;
+        let mut names: Vec<Name> =
+            page.names.into_iter().filter(|name| filter.matches(name.as_str())).collect();
+        names.sort_unstable();
+        names.dedup();
+        let known = names.partition_point(|name| name.as_str() <= &*behind);
+        let room = limit - found.len();
+        let rest = names.len().saturating_sub(known + room);
+        found.extend(names.into_iter().skip(known).take(room));
+        if let Some(last) = found.last().filter(|_| rest > 0) {
+            let next = format!("{} {last}", at.as_deref().unwrap_or(FIRST));
+            return Ok(sorted(found, Some(next)));
+        }
+        (at, behind) = (page.next, String::new());
+        if at.is_none() || found.len() >= limit || looked_at >= MOST_LISTED {
+            return Ok(sorted(found, at));
         }
     }
-    Ok(NamePage { names: found, next })
+}
+
+fn sorted(mut names: Vec<Name>, next: Option<String>) -> NamePage {
+    names.sort_unstable();
+    names.dedup();
+    NamePage { names, next }
 }
 
 #[cfg(test)]

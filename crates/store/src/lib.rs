@@ -260,7 +260,7 @@ pub trait Store: Send + Sync {
 
     /// A page of those names of an event that a filter lets through, from `start` (a [`NamePage::next`] of the same
     /// filter) or from the beginning. It looks at a bounded number of names, so a page may be short, even empty, and
-    /// have a next one. SQLite lists in the order of bytes and at most `limit` names; Redis in none, and may go over.
+    /// have a next one. SQLite lists in the order of bytes; Redis has none, and sorts some thousand at a time.
     async fn find(
         &self,
         event: Event,

@@ -49,6 +49,24 @@ async fn pages_are_as_drawn() {
 }
 
 #[tokio::test]
+async fn search_finds_what_many_names_stand_before() {
+    // More than one look of the store.
+    let many = (0..60_000).map(|n| format!("bulk/{n:06}"));
+    let site = Site::crowded(many.chain(["you/needle".to_owned(), "zeta".to_owned()])).await;
+    for (text, link) in [
+        ("needle", "/repo/you/needle"),
+        ("zeta", "/name/zeta"),
+        ("bulk/059999", "/repo/bulk/059999"),
+        ("59999", "/repo/bulk/059999"),
+    ] {
+        let (code, _, body) = site.get(&format!("/?search={text}"), None).await;
+        assert_eq!(code, 200);
+        let link = link.replace('/', "&#x2f;");
+        assert!(body.contains(&format!("href=\"{link}\"")), "{text}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn pages_load_nothing_from_elsewhere_and_run_nothing() {
     let site = Site::new(Visibility::Public).await;
     for path in [

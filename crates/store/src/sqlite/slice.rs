@@ -39,7 +39,10 @@ pub(super) fn slice(
     if start == 0
         && let Some(names) = few(db, event, ROWS / spanned)?
     {
-        return Ok(Slice { counts: counts_of(db, names, (table, buckets), floor)?, next: None });
+        let counts = counts(db, event, &names, &[(span, floor)])?;
+        let counts = counts.iter().filter_map(|row| row.first().copied());
+        let counts = names.into_iter().zip(counts).filter(|&(_, count)| count > floor).collect();
+        return Ok(Slice { counts, next: None });
     }
     let width = (ROWS / spanned).max(FEWEST);
     let end = start.saturating_add(width);
@@ -96,50 +99,22 @@ fn buckets(span: Span) -> (&'static str, RangeInclusive<i32>) {
     }
 }
 
-/// The names of an event with their numbers and totals, if there are no more than `most`: an event of few names among very
-/// many of others is no reason to look at all.
-fn few(db: &Connection, event: Event, most: i64) -> rusqlite::Result<Option<Vec<(Name, i64, i64)>>> {
+/// The names of an event, if there are no more than `most`: an event of few names among very many of others is no reason to
+/// look at all.
+fn few(db: &Connection, event: Event, most: i64) -> rusqlite::Result<Option<Vec<Name>>> {
     let count = "SELECT count(*) FROM (SELECT 1 FROM name WHERE event = ?1 LIMIT ?2 + 1)";
     let count: i64 = db.prepare_cached(count)?.query_row((event.as_str(), most), |row| row.get(0))?;
     if count > most {
         return Ok(None);
     }
-    let mut statement = db.prepare_cached("SELECT name, id, total FROM name WHERE event = ?1")?;
+    let mut statement = db.prepare_cached("SELECT name FROM name WHERE event = ?1")?;
     let mut rows = statement.query([event.as_str()])?;
     let mut names = Vec::new();
     while let Some(row) = rows.next()? {
-        if let Ok(name) = Name::of(event, row.get_ref(0)?.as_str()?) {
-            names.push((name, row.get(1)?, row.get(2)?));
-        }
+        // Whatever another program wrote there is left out if it is no name, and so are aggregates.
+        names.extend(Name::of(event, row.get_ref(0)?.as_str()?).ok());
     }
     Ok(Some(names))
-}
-
-/// What those names have in the buckets; in total where no table is named.
-fn counts_of(
-    db: &Connection,
-    names: Vec<(Name, i64, i64)>,
-    (table, buckets): (&str, RangeInclusive<i32>),
-    floor: i64,
-) -> rusqlite::Result<Vec<(Name, i64)>> {
-    if table.is_empty() {
-        let counts = names.into_iter().map(|(name, _, total)| (name, total));
-        return Ok(counts.filter(|&(_, total)| total > floor).collect());
-    }
-    let mut statement =
-        db.prepare_cached(&format!("SELECT n FROM {table} WHERE {table} = ?1 AND id = ?2"))?;
-    let mut counts = Vec::new();
-    for (name, id, _) in names {
-        let mut sum = 0i64;
-        for bucket in buckets.clone() {
-            let n: Option<i64> = statement.query_row((bucket, id), |row| row.get(0)).optional()?;
-            sum = sum.saturating_add(n.unwrap_or(0));
-        }
-        if sum > floor {
-            counts.push((name, sum));
-        }
-    }
-    Ok(counts)
 }
 
 fn totals(

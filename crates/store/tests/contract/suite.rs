@@ -1,7 +1,10 @@
 //! What holds for every store.
 
 use crate::bed::{Bed, Desk, applied, at, event, named, noon, on, present};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeSet,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use tallymark_core::{ALL, Batch, Day, Entry, Event, Minute, Name, OVERFLOW, When};
 use tallymark_store::{Claim, Class, Filter, Outcome, Standing, Step, passing_instance};
 use uuid::Uuid;
@@ -367,6 +370,8 @@ pub(crate) async fn names_are_found_by_their_beginning_and_by_what_is_in_them(be
             let (mut found, mut start) = (Vec::new(), None::<String>);
             loop {
                 let page = desk.store.find(Event::HIT, &filter, start.as_deref(), limit).await.unwrap();
+                assert!(page.names.len() <= limit, "{} of {limit}", page.names.len());
+                assert!(page.names.is_sorted());
                 found.extend(page.names.iter().map(Name::to_string));
                 start = page.next;
                 if start.is_none() {
@@ -374,9 +379,32 @@ pub(crate) async fn names_are_found_by_their_beginning_and_by_what_is_in_them(be
                 }
             }
             found.sort();
-            found.dedup();
             assert_eq!(found, expect, "{prefix:?} {contains:?} {limit}");
         }
+    }
+}
+
+pub(crate) async fn every_name_is_on_one_page_and_pages_are_no_longer_than_asked_for(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let entries: Vec<_> = (0..5000).map(|n| at(&format!("n{n}"), noon(), 1)).collect();
+    desk.count(&entries).await;
+    for limit in [1, 3, 700, 5000] {
+        let (mut found, mut start) = (Vec::new(), None::<String>);
+        // The first 20 pages of one name say as much as all.
+        for _ in 0..20 {
+            let page =
+                desk.store.find(Event::HIT, &Filter::default(), start.as_deref(), limit).await.unwrap();
+            assert!(page.names.len() <= limit && page.names.is_sorted(), "{} of {limit}", page.names.len());
+            found.extend(page.names);
+            start = page.next;
+            if start.is_none() {
+                break;
+            }
+        }
+        let names: BTreeSet<_> = found.iter().collect();
+        assert_eq!(names.len(), found.len(), "twice with {limit}");
+        assert_eq!(start.is_none(), limit >= 700);
+        assert!(start.is_some() || names.len() == 5000);
     }
 }
 

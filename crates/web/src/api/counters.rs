@@ -45,9 +45,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     let contains = text(query, "search")?.unwrap_or_default();
     let store = &api.app.store;
     let filter = Filter { prefix, contains };
-    let mut page = store.find(event, &filter, after.as_deref(), limit).await?;
-    page.names.sort_unstable();
-    page.names.dedup();
+    let page = store.find(event, &filter, after.as_deref(), limit).await?;
     let totals = store.totals(event, &page.names).await?;
     let rows = page.names.iter().zip(totals);
     let counters =

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
     Batch, Commit, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef, NotCommitted, Now,
-    Once, Reject, Status, StatusCount, Total, Unavailable, Waiting, When,
+    Once, Reject, Status, StatusCount, Total, Unavailable, Waiting, When, batches,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility, router};
@@ -126,6 +126,21 @@ impl Site {
         let site = Site::over(store, Visibility::Public, dir);
         site.rankings.refresh().await.unwrap();
         site
+    }
+
+    #[allow(dead_code)] // the same
+    /// A site with one hit of each of many names.
+    pub(crate) async fn crowded(names: impl Iterator<Item = String>) -> Site {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let when = When::Day(NOW.day());
+        let entry =
+            |name: String| Entry { event: Event::HIT, name: Name::new(&name).unwrap(), when, count: 1 };
+        let claim = store.claim(Uuid::new_v4()).await.unwrap();
+        let counts = Counts::folded(names.map(entry).collect(), Vec::new());
+        store.apply(&claim, &batches(claim.instance, 1, counts), &[]).await.unwrap();
+        Site::over(store, Visibility::Public, dir)
     }
 
     /// A site whose store never answers.
