@@ -111,7 +111,7 @@ async function look(page, kind) {
     ["dashboard", "/?period=week"],
     ["likes", "/?event=like"],
     ["urls", "/?event=url"],
-    ["blank", "/name?name=%20&event=url&compare=a%E2%80%AEgpj.exe"],
+    ["blank", "/name/%20?event=url&compare=a%E2%80%AEgpj.exe"],
     ["orders", "/repo/busy/name?event=order"],
     ["search", "/?search=o"],
     ["compare", "/compare?name=busy/name&name=owner1/project&name=%3Cscript%3Ealert(1)%3C/script%3E"],
