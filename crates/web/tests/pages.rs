@@ -226,6 +226,22 @@ async fn nothing_here_is_a_page_for_a_person_and_a_line_for_a_program() {
 }
 
 #[tokio::test]
+async fn what_is_not_known_yet_is_not_said() {
+    let site = Site::new(Visibility::Public).await;
+    // It was looked whether there is such an event, and there is none.
+    let (_, _, body) = site.get("/?event=nope", None).await;
+    assert!(body.contains("<dt>Last 60 seconds</dt><dd>0</dd>") && !body.contains("≈"), "{body}");
+    let (_, _, body) = site.get("/api/v1/summary?event=nope", None).await;
+    assert!(body.contains(r#""total":0,"names":0,"#), "{body}");
+    // It has come since. Nobody has counted its names, but there is one.
+    site.count("odd", "a", 3).await;
+    let (_, _, body) = site.get("/?event=odd", None).await;
+    assert!(body.contains("<dt>Names</dt><dd>…</dd>"), "{body}");
+    let (_, _, body) = site.get("/api/v1/summary?event=odd", None).await;
+    assert!(body.contains(r#""total":3,"names":null,"#), "{body}");
+}
+
+#[tokio::test]
 async fn script_and_style_are_asked_for_again_and_not_sent_again() {
     let site = Site::new(Visibility::Off).await;
     for (path, kind) in [("/assets/style.css", "text/css"), ("/assets/live.js", "text/javascript")] {

@@ -28,7 +28,8 @@ pub(super) struct Counted(Mutex<HashMap<Event, (Instant, u64)>>);
 struct Summary<'a> {
     event: &'a str,
     total: i64,
-    names: u64,
+    /// Null while nobody knows.
+    names: Option<u64>,
     today: i64,
     last_minute: LastMinute,
     windows: windows::Windows,
@@ -51,6 +52,8 @@ pub(super) async fn show(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     };
     let windows = windows::read(store, event, &all, now).await?;
     let total = store.totals(event, std::slice::from_ref(&all)).await?.first().copied().unwrap_or(0);
+    // They were counted before there was anything: what has come since has names, too.
+    let names = Some(names).filter(|&names| names > 0 || total == 0);
     // The last whole minute: the running one would begin at nothing again and again.
     let last = now.minute().0 - 1;
     let count = store.series(event, &all, Step::Minute, last, last + 1).await?;

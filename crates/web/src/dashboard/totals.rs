@@ -15,10 +15,13 @@ pub(super) async fn read(app: &App, event: Event) -> Result<Value> {
         store.series(event, &all, Step::Minute, minute - 59, minute + 1),
     )?;
     let sum = |counts: &[(i32, i64)]| counts.iter().fold(0i64, |sum, &(_, n)| sum.saturating_add(n));
+    let total = total.first().copied().unwrap_or(0);
+    // Those of an event that has just come were not counted yet.
+    let names = app.rankings.names(event).filter(|&names| names > 0 || total == 0);
     let exact = app.rankings.last_minute(event);
     Ok(context! {
-        total => grouped(total.first().copied().unwrap_or(0)),
-        names => app.rankings.names(event).map(|names| grouped(i64::try_from(names).unwrap_or(i64::MAX))),
+        total => grouped(total),
+        names => names.map(|names| grouped(i64::try_from(names).unwrap_or(i64::MAX))),
         today => grouped(sum(&day)),
         hour => grouped(sum(&minutes)),
         minute => grouped(exact.unwrap_or_else(|| estimated(&minutes, now))),

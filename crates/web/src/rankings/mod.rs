@@ -94,6 +94,13 @@ impl RankingMeters {
     }
 }
 
+impl Known {
+    /// Whether it was looked, and the event was not there. (There may be more events than are ranked.)
+    fn knows_nothing_of(&self, event: Event) -> bool {
+        self.looked.is_some() && !self.events.contains(&event) && self.events.len() < MOST_EVENTS
+    }
+}
+
 impl Ranking {
     /// How old it is, in seconds.
     pub fn age(&self, now: Now) -> u64 {
@@ -155,13 +162,17 @@ impl Rankings {
 
     /// How many hits there were in the last 60 seconds. `None` while nobody has looked on for so long.
     pub fn last_minute(&self, event: Event) -> Option<i64> {
-        self.read().rates.get(&event)?.last_minute((self.now)())
+        let known = self.read();
+        match known.rates.get(&event) {
+            Some(rate) => rate.last_minute((self.now)()),
+            None => known.knows_nothing_of(event).then_some(0),
+        }
     }
 
     /// How many names the event had some seconds ago. `None` while they were not counted.
     pub fn names(&self, event: Event) -> Option<u64> {
         let known = self.read();
-        let none = || known.looked.filter(|_| !known.events.contains(&event)).map(|_| 0);
+        let none = || known.knows_nothing_of(event).then_some(0);
         known.names.get(&event).copied().or_else(none)
     }
 

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{Event, Name, Now};
-use tallymark_store::{Cursor, Result, Span};
+use tallymark_store::{Cursor, Result, Span, Step};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -171,8 +171,9 @@ impl Rankings {
         self.find_events().await?;
         let events = self.events();
         for &event in &events {
-            let total = self.store.totals(event, &[Name::all()]).await?.first().copied().unwrap_or(0);
-            self.write().rates.entry(event).or_default().see(now, total);
+            let (first, end) = (self.write().rates.entry(event).or_default().first(now), now.minute().0 + 1);
+            let minutes = self.store.series(event, &Name::all(), Step::Minute, first, end).await?;
+            self.write().rates.entry(event).or_default().see(now, minutes);
             self.count_names(round, event, &head).await?;
         }
         // From here on, and before any name is looked at: what changes meanwhile comes in with the log.

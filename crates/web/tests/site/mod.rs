@@ -158,6 +158,16 @@ impl Site {
     }
 
     #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
+    /// Counts something that the rankings have not seen yet.
+    pub(crate) async fn count(&self, event: &str, name: &str, count: u64) {
+        let claim = self.store.claim(Uuid::new_v4()).await.unwrap();
+        let (event, name) = (Event::new(event.as_bytes()).unwrap(), Name::new(name).unwrap());
+        let entries = vec![Entry { event, name, when: When::Minute(NOW.minute()), count }];
+        let batch = Batch { instance: claim.instance, seq: 1, entries: entries.into(), statuses: Vec::new() };
+        self.store.apply(&claim, &[batch], &[]).await.unwrap();
+    }
+
+    #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
     /// The first segment of every route, of these and of more.
     pub(crate) fn first_segments(&self, more: Router) -> std::collections::BTreeSet<String> {
         // axum tells its routes to nobody but a debugger.
