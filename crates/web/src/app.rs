@@ -2,7 +2,7 @@
 
 use crate::{
     access::Access,
-    api, assets, badge, dashboard, graph, headers, health,
+    api, assets, badge, dashboard, graph, head, headers, health,
     hitme::{self, Zone},
     host::BaseUrl,
     login, name_page, page,
@@ -129,6 +129,7 @@ pub fn health_alone(health: Arc<Health>) -> Router {
 
 /// What every request to these routes goes through.
 pub fn dressed(routes: Router, meters: WebMeters) -> Router {
+    let routes = routes.layer(middleware::from_fn(head::check));
     routes.layer(middleware::from_fn_with_state(meters, count_request))
 }
 

@@ -5,12 +5,17 @@
 //! connection that is idle, and is put on it again when its client says something. `server` is the only caller.
 
 use crate::{
+    activity::Activity,
     login::{self, Peer},
     stall::Stall,
 };
-use axum::{Router, extract::Request};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, header},
+};
 use hyper::{
-    body::{Body, Bytes, Frame, Incoming, SizeHint},
+    body::{Bytes, Incoming},
     rt::ReadBufCursor,
     server::conn::http1,
     service::{Service, service_fn},
@@ -23,10 +28,7 @@ use std::{
     mem::MaybeUninit,
     os::fd::AsFd,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -92,20 +94,22 @@ pub(crate) async fn serve<S: Stream>(
     mut stream: S,
     peer: Peer,
     serving: &Serving,
+    activity: &Arc<Activity>,
     stop: &CancellationToken,
 ) -> hyper::Result<()> {
     let mut unread = Bytes::new();
     loop {
+        activity.begin();
         let readable = tokio::time::timeout(serving.patience, poll_fn(|cx| stream.poll_readable(cx)));
         let said = tokio::select! {
             said = readable => said,
+            () = activity.must_go() => return Ok(()),
             () = stop.cancelled() => return Ok(()),
         };
         // A connection that broke says so when it is read; one that says nothing is at its end.
         if said.is_err() {
             return Ok(());
         }
-        let activity = Arc::new(Activity::default());
         let io = Watched {
             io: TokioIo::new(Stall::new(stream, serving.stall)),
             unread,
@@ -116,12 +120,16 @@ pub(crate) async fn serve<S: Stream>(
             if request.uri().path() == login::PATH {
                 request.extensions_mut().insert(peer);
             }
-            let answering = activity.answering();
+            let (answering, activity) = (activity.answering(), activity.clone());
+            let request = request.map(|body| activity.sent(body));
             let answer = TowerToHyperService::new(serving.router.clone()).call(request);
             async move {
-                Ok::<_, std::convert::Infallible>(
-                    answer.await?.map(|body| Guarded { body, _answering: answering }),
-                )
+                let mut answer = answer.await?.map(|body| answering.over(body));
+                // What is left of a body is not read, so the connection ends; now its client knows.
+                if !activity.has_all().await {
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, std::convert::Infallible>(answer)
             }
         });
         // On the heap, or every idle connection would have room for it.
@@ -135,6 +143,7 @@ pub(crate) async fn serve<S: Stream>(
         });
         let ended = tokio::select! {
             ended = idle => ended,
+            () = activity.must_go() => return Ok(()),
             () = stop.cancelled() => {
                 Pin::new(&mut *connection).graceful_shutdown();
                 return connection.await;
@@ -147,69 +156,6 @@ pub(crate) async fn serve<S: Stream>(
         // Copied, because what is left of a buffer holds all of it.
         unread = Bytes::copy_from_slice(&parts.read_buf);
         stream = parts.io.io.into_inner().into_inner();
-    }
-}
-
-/// What goes on in a connection. Its task alone touches it, hence relaxed; only hyper's bounds ask for more.
-#[derive(Default)]
-struct Activity {
-    /// A request has come, and its answer has not been taken whole.
-    answering: AtomicBool,
-    /// Something of an answer was written, and not all of it.
-    unsent: AtomicBool,
-    /// Something was read that no request has been made of.
-    partial: AtomicBool,
-    /// A request was answered: a fresh connection is read first.
-    answered: AtomicBool,
-}
-
-impl Activity {
-    fn is_idle(&self) -> bool {
-        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        is(&self.answered) && !is(&self.answering) && !is(&self.unsent) && !is(&self.partial)
-    }
-
-    fn answering(self: &Arc<Activity>) -> Answering {
-        self.answering.store(true, Ordering::Relaxed);
-        Answering(self.clone())
-    }
-}
-
-/// Lives as long as an answer.
-struct Answering(Arc<Activity>);
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.answering.store(false, Ordering::Relaxed);
-        self.0.answered.store(true, Ordering::Relaxed);
-        // What was read until now was that request's; the start of the next one, if there is some, is not lost.
-        self.0.partial.store(false, Ordering::Relaxed);
-    }
-}
-
-/// A body that shows when hyper has all of it.
-struct Guarded {
-    body: axum::body::Body,
-    _answering: Answering,
-}
-
-impl Body for Guarded {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
@@ -230,12 +176,12 @@ impl<S: Stream> hyper::rt::Read for Watched<S> {
         if !self.unread.is_empty() {
             let length = self.unread.len().min(buffer.remaining());
             buffer.put_slice(&self.unread.split_to(length));
-            self.activity.partial.store(true, Ordering::Relaxed);
+            self.activity.read();
             return Poll::Ready(Ok(()));
         }
         let read = Pin::new(&mut self.io).poll_read(cx, buffer);
         if read.is_ready() {
-            self.activity.partial.store(true, Ordering::Relaxed);
+            self.activity.read();
         }
         read
     }
@@ -243,8 +189,9 @@ impl<S: Stream> hyper::rt::Read for Watched<S> {
 
 impl<S: Stream> hyper::rt::Write for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.activity.unsent.store(true, Ordering::Relaxed);
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.activity.written(written.is_ready());
+        written
     }
 
     fn poll_write_vectored(
@@ -252,8 +199,9 @@ impl<S: Stream> hyper::rt::Write for Watched<S> {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.activity.unsent.store(true, Ordering::Relaxed);
-        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        self.activity.written(written.is_ready());
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -264,7 +212,7 @@ impl<S: Stream> hyper::rt::Write for Watched<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
         if flushed.is_ready() {
-            self.activity.unsent.store(false, Ordering::Relaxed);
+            self.activity.flushed();
         }
         flushed
     }

@@ -4,14 +4,17 @@
 //! can be slow or broken without a source noticing: nothing here touches a tally but through that trait.
 
 mod access;
+mod activity;
 mod api;
 mod app;
 mod assets;
 mod badge;
 mod complaint;
 mod connection;
+mod crowd;
 mod dashboard;
 mod graph;
+mod head;
 mod headers;
 mod health;
 mod history;

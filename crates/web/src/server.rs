@@ -4,6 +4,8 @@
 
 use crate::{
     connection::{self, Serving, Stream},
+    crowd::{Crowd, Place},
+    head::MAX_HEAD,
     login::Peer,
 };
 use axum::Router;
@@ -20,10 +22,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{
-    net::{TcpListener, TcpSocket, UnixListener},
-    sync::Semaphore,
-};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
@@ -41,6 +40,8 @@ pub enum Listen {
 pub struct Limits {
     /// Connections at once; more wait in the kernel's queue.
     pub connections: usize,
+    /// For how long the client of one has to be silent that goes when they are all taken.
+    pub silence: Duration,
     /// So many may keep their buffers while they are idle. Making them anew costs a microsecond a request.
     pub buffered: usize,
     /// How long a client may take to send the head of a request, the wait for the next one included.
@@ -55,6 +56,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: 20_000,
+            silence: Duration::from_secs(5),
             buffered: 512,
             header_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(30),
@@ -62,9 +64,6 @@ impl Default for Limits {
         }
     }
 }
-
-/// The largest head of a request: line and headers. hyper answers 431 to more.
-const MAX_HEAD: usize = 64 * 1024;
 
 /// A bound listener.
 pub enum Bound {
@@ -182,17 +181,18 @@ fn open_unix(path: &Path) -> io::Result<UnixListener> {
 /// Serves until `stop`, then lets the requests that are under way finish, for `limits.drain` at the most.
 pub async fn serve(bound: Bound, router: Router, limits: Limits, stop: CancellationToken) {
     let server = Server::new(router, &limits, stop.clone());
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let crowd = Arc::new(Crowd::new(limits.connections, limits.silence));
     loop {
-        let place = tokio::select! {
-            place = places.clone().acquire_owned() => place,
-            () = stop.cancelled() => break,
-        };
-        let Ok(place) = place else { break };
+        // Accepted before there is a place: only then somebody is sent away for it.
         let accepted = tokio::select! {
             accepted = accept(&bound) => accepted,
             () = stop.cancelled() => break,
         };
+        let place = tokio::select! {
+            place = crowd.place() => place,
+            () = stop.cancelled() => break,
+        };
+        let Some(place) = place else { break };
         match accepted {
             Ok(Accepted::Tcp(stream, from)) => server.spawn(stream, Peer(Some(from.ip())), place),
             Ok(Accepted::Unix(stream)) => server.spawn(stream, Peer(None), place),
@@ -253,11 +253,10 @@ impl Server {
         Server { serving: Arc::new(serving), stop }
     }
 
-    fn spawn<S: Stream>(&self, stream: S, peer: Peer, place: tokio::sync::OwnedSemaphorePermit) {
+    fn spawn<S: Stream>(&self, stream: S, peer: Peer, place: Place) {
         let (serving, stop) = (self.serving.clone(), self.stop.clone());
         self.serving.connections.spawn(async move {
-            let _place = place;
-            if let Err(error) = connection::serve(stream, peer, &serving, &stop).await {
+            if let Err(error) = connection::serve(stream, peer, &serving, &place.activity, &stop).await {
                 debug!(%error, "an HTTP connection ended badly");
             }
         });
@@ -283,6 +282,91 @@ mod tests {
         let limits = Limits { buffered: 0, ..Limits::default() };
         let server = tokio::spawn(serve(bound, router, limits, stop.clone()));
         (TcpStream::connect(address).await.unwrap(), server)
+    }
+
+    /// A server with so many places, and its address. `/wait` is answered when `gate` opens.
+    async fn crowded(places: usize, gate: Arc<tokio::sync::Notify>) -> (SocketAddr, CancellationToken) {
+        let bound = Bound::open(&Listen::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
+        let Ok(Listen::Tcp(address)) = bound.local() else { panic!("it listens on TCP") };
+        let wait = move || {
+            let gate = gate.clone();
+            async move {
+                gate.notified().await;
+                "waited"
+            }
+        };
+        let router = Router::new()
+            .route("/", get(|| async { "hello" }))
+            .route("/wait", get(wait))
+            .route("/large", get(|| async { "x".repeat(64 << 20) }))
+            .route("/echo", post(|body: String| async move { body }))
+            .route("/refuse", post(|| async { "no" }));
+        let hour = Duration::from_secs(3600);
+        let limits = Limits {
+            connections: places,
+            silence: Duration::from_millis(20),
+            header_timeout: hour,
+            stall_timeout: hour,
+            ..Limits::default()
+        };
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(bound, router, limits, stop.clone()));
+        (address, stop)
+    }
+
+    #[tokio::test]
+    async fn silent_clients_keep_nobody_out_and_who_waits_for_us_stays() {
+        let gate = Arc::new(tokio::sync::Notify::new());
+        let (address, stop) = crowded(6, gate.clone()).await;
+        let mut clients = Vec::new();
+        for said in [
+            "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n",
+            "",
+            "GET / HTTP/1.1\r\nHo",
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
+            "GET /large HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(said.as_bytes()).await.unwrap();
+            clients.push(client);
+        }
+        // Each of these holds its place and is silent then; the five others go one after the other.
+        for _ in 0..12 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+            assert_eq!(answers(&mut client, 1, 5).await, ["hello"]);
+            clients.push(client);
+        }
+        gate.notify_one();
+        assert_eq!(answers(&mut clients[0], 1, 6).await, ["waited"]);
+        stop.cancel();
+    }
+
+    #[tokio::test]
+    async fn connection_that_ends_with_its_answer_says_so() {
+        let (address, stop) = crowded(9, Arc::default()).await;
+        for (path, length, sent, closes) in [
+            ("/refuse", 5000, 5000, false),
+            ("/refuse", 70_000, 70_000, true),
+            ("/refuse", 5000, 100, true),
+            ("/echo", 5, 5, false),
+            ("/refuse", 0, 0, false),
+            ("/none", 9, 3, true),
+        ] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+            client.write_all(format!("{head}{}", "x".repeat(sent)).as_bytes()).await.unwrap();
+            let mut text = String::new();
+            while !text.contains("\r\n\r\n") {
+                let mut buffer = [0; 1024];
+                let read = client.read(&mut buffer).await.unwrap();
+                assert!(read > 0, "{text:?}");
+                text += std::str::from_utf8(&buffer[..read]).unwrap();
+            }
+            assert_eq!(text.contains("\r\nconnection: close\r\n"), closes, "{path}: {text}");
+        }
+        stop.cancel();
     }
 
     /// Reads so many answers and hands back their bodies.

@@ -27,6 +27,8 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Fate)> {
         ("a request", get(json, ""), Answered(&[200])),
         ("a head of 300 KiB", get(json, &format!("X: {}\r\n", "x".repeat(300_000))), Cut(&[431])),
         ("10,000 headers", get(json, &"X: y\r\n".repeat(10_000)), Cut(&[431])),
+        ("no host", format!("GET {json} HTTP/1.1\r\n\r\n").into_bytes(), Answered(&[400])),
+        ("two hosts", get(json, "Host: y\r\n"), Answered(&[400])),
         ("150 headers", get(json, &"X: y\r\n".repeat(150)), Cut(&[431])),
         ("a header of 30 KiB", get(json, &format!("X: {}\r\n", "x".repeat(30_000))), Answered(&[200])),
         ("an address of 300 KiB", get(&format!("/name/{}", "x".repeat(300_000)), ""), Cut(&[414, 431])),
