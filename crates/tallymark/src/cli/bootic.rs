@@ -1,6 +1,7 @@
 //! The flags of Bootic's aggregator, so that its start command goes on working behind `tallymark serve`.
 //!
-//! Each is another word for a flag or key of ours, and says nothing where it is not given: there are no hidden defaults.
+//! Each is another word for a flag or key of ours, and says nothing where it is not given. Only a topic needs a publisher,
+//! which is Bootic's own where nobody names another.
 
 use super::{Cli, Common};
 use crate::config;
@@ -16,10 +17,10 @@ const NAMES: [&str; 6] = ["zmqsocket", "zmsocket", "topic", "redishost", "httpho
 #[command(next_help_heading = "Bootic's")]
 pub(super) struct Bootic {
     /// The ZeroMQ publisher of events, like tcp://127.0.0.1:6000.
-    #[arg(long, alias = "zmsocket", env = "TALLYMARK_ZMQSOCKET", value_name = "ADDR", value_parser = config::publisher)]
+    #[arg(long, visible_alias = "zmsocket", env = "TALLYMARK_ZMQSOCKET", value_name = "ADDR", value_parser = config::publisher)]
     zmqsocket: Option<String>,
-    /// What its messages have to begin with [default: every message].
-    #[arg(long, env = "TALLYMARK_TOPIC", value_name = "TEXT", value_parser = config::topic, requires = "zmqsocket")]
+    /// What its messages have to begin with [default: every message]; alone, those of tcp://127.0.0.1:6000.
+    #[arg(long, env = "TALLYMARK_TOPIC", value_name = "TEXT", value_parser = config::topic)]
     topic: Option<String>,
     /// The same as --store redis://HOST:PORT.
     #[arg(long, env = "TALLYMARK_REDISHOST", value_name = "HOST:PORT", value_parser = redis)]

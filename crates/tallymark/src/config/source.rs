@@ -19,6 +19,9 @@ use tallymark_ingest::{
     source::{Start, ZmqOptions},
 };
 
+/// Where Bootic's collector publishes, and its aggregator looked without being told.
+const BOOTIC_PUBLISHER: &str = "127.0.0.1:6000";
+
 /// One source.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
@@ -204,6 +207,11 @@ pub(super) fn read_sources(
                 let topic = overrides.topic.clone().unwrap_or(zmq.topic);
                 Kind::Zmq(ZmqOptions { connect: connect.clone(), topic, ..zmq })
             }
+            other => other,
+        });
+    } else if let Some(topic) = &overrides.topic {
+        of_flag("--topic", Kind::zmq(BOOTIC_PUBLISHER.to_owned()), &|kind| match kind {
+            Kind::Zmq(zmq) => Kind::Zmq(ZmqOptions { topic: topic.clone(), ..zmq }),
             other => other,
         });
     }

@@ -192,6 +192,13 @@ fn publishers_have_an_address_and_no_format() {
     let config = Config::parse(&topic("order"), &overrides).unwrap();
     let kinds: Vec<String> = config.sources.iter().map(|source| source.kind.to_string()).collect();
     assert_eq!(kinds, ["zmq b:2 \"t\""]);
+    // A topic alone is that of the publisher in the file, or else of Bootic's own.
+    let alone = Overrides { topic: Some("t".to_owned()), ..Overrides::default() };
+    for (file, kind) in [(topic("order"), "zmq h:1 \"t\""), (String::new(), "zmq 127.0.0.1:6000 \"t\"")] {
+        let config = Config::parse(&file, &alone).unwrap();
+        let kinds: Vec<String> = config.sources.iter().map(|source| source.kind.to_string()).collect();
+        assert_eq!(kinds, [kind]);
+    }
 }
 
 #[test]
