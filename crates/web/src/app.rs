@@ -104,6 +104,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graph.svg", get(graph::of_names))
         .route("/graph/{*name}", get(graph::of_path))
         .route("/repo/{owner}/{repo}", get(name_page::of_path))
+        .route("/repo/{owner}/{repo}/", get(name_page::without_slash))
         .route("/name", get(name_page::of_form))
         .route("/name/{*name}", get(name_page::of_path))
         .fallback(nothing_here)

@@ -8,6 +8,7 @@ use crate::{
     name::{from_bytes, from_path},
     page,
     query::{Query, switch},
+    shields,
 };
 use axum::{
     extract::State,
@@ -33,7 +34,7 @@ pub(crate) async fn of_repo(
     }
 }
 
-/// `/badge/NAME.svg` and `/badge/NAME.json`.
+/// `/badge/NAME.svg`, `/badge/NAME.json` and `/badge/NAME.shields.json`.
 pub(crate) async fn of_path(
     State(app): State<Arc<App>>,
     method: Method,
@@ -44,6 +45,8 @@ pub(crate) async fn of_path(
     let raw = uri.path().strip_prefix("/badge/").unwrap_or_default();
     if let Some(raw) = raw.strip_suffix(".svg") {
         show(&app, from_path(raw), &method, &uri, &sent).await
+    } else if let Some(raw) = raw.strip_suffix(".shields.json") {
+        shields::show(&app, from_path(raw), &uri).await
     } else if let Some(raw) = raw.strip_suffix(".json") {
         json(&app, from_path(raw)).await
     } else {

@@ -30,6 +30,7 @@ mod query;
 mod rankings;
 mod seen;
 mod server;
+mod shields;
 mod stall;
 mod stats;
 mod trend;

@@ -3,6 +3,7 @@
 use crate::{
     api::windows,
     app::App,
+    headers,
     name::{badge_path, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
     name_events,
     page::{no_store, page_for, problem},
@@ -11,7 +12,7 @@ use crate::{
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 use minijinja::{Value, context};
@@ -25,6 +26,16 @@ pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderM
     let path = uri.path();
     let raw = path.strip_prefix("/name/").or_else(|| path.strip_prefix("/repo/")).unwrap_or_default();
     of_name(&app, from_path_of(event(&uri), raw), &uri, &sent).await
+}
+
+/// `/repo/OWNER/REPO/`, as GitHub's own addresses may end: the same page, at its one address.
+pub(crate) async fn without_slash(State(app): State<Arc<App>>, uri: Uri) -> Response {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let place = format!("{}{}{query}", app.access.base, uri.path().trim_end_matches('/'));
+    let mut answer = headers::text(StatusCode::PERMANENT_REDIRECT, "");
+    // What came as an address is a valid value.
+    answer.headers_mut().extend(HeaderValue::from_str(&place).ok().map(|place| (header::LOCATION, place)));
+    answer
 }
 
 /// `/name?name=NAME`: what the form on the front page sends.

@@ -37,6 +37,10 @@ async fn pages_are_as_drawn() {
         ("problem", "/name/~all", 400),
         ("problem_period", "/repo/you/repo?period=31d", 400),
         ("json", "/badge/you/repo.json", 200),
+        ("shields", "/badge/you/repo.shields.json", 200),
+        ("shields_dressed", "/badge/you/repo.shields.json?label=%22views%22&color=red&format=short", 200),
+        ("shields_mistake", "/badge/~all.shields.json", 400),
+        ("shields_color", "/badge/a.shields.json?color=red;x", 400),
         ("json_mistake", "/badge/~all.json", 400),
         ("mistake_badge", "/badge.svg?repo=", 400),
         ("mistake_color", "/badge.svg?repo=a&color=red;x", 400),
@@ -222,6 +226,21 @@ async fn nothing_here_is_a_page_for_a_person_and_a_line_for_a_program() {
         assert!(body.contains("<html lang=\"en\">") && body.contains("<h1>Nothing here</h1>"), "{body}");
         let (code, _, body) = site.get_with(path, "accept", "*/*").await;
         assert!(code == StatusCode::NOT_FOUND && body.starts_with("nothing here: "), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_leads_to_the_page_without_it() {
+    let site = Site::below(Visibility::Public, "/sub").await;
+    let (code, headers, _) = site.get("/repo/you/a%2Fb/?period=7d", None).await;
+    assert_eq!(code, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(headers["location"], "/sub/repo/you/a%2Fb?period=7d");
+    for path in ["/api/v1", "/api/v1/", "/api/v1/x"] {
+        let (code, headers, _) = site.get_with(path, "accept", "text/html").await;
+        assert_eq!(
+            (code, &headers["content-type"]),
+            (StatusCode::NOT_FOUND, &"application/json".parse().unwrap())
+        );
     }
 }
 

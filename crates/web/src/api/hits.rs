@@ -120,7 +120,8 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
 
 fn may_write(api: &Api, sent: &HeaderMap) -> Result<(), Problem> {
     if !api.app.access.has_writers() {
-        let error = "writing is switched off: configure tokens = [\"...\"] in [http], and send one";
+        let error = "nobody may write here, because no token is configured: set tokens = [\"...\"] under [http], or \
+                     TALLYMARK_TOKENS, and send Authorization: Bearer TOKEN";
         return Err(Problem::new(StatusCode::FORBIDDEN, error));
     }
     let access = &api.app.access;

@@ -44,6 +44,8 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/api/v1/counters", read(counters::list))
         .route("/api/v1/counters/{*name}", read(counters::one))
         .route("/api/v1/hits", post(hits::take).fallback(|| async { wrong_method("POST") }))
+        .route("/api/v1", any(nothing_here))
+        .route("/api/v1/", any(nothing_here))
         .route("/api/v1/{*rest}", any(nothing_here))
         .with_state(Arc::new(api))
 }

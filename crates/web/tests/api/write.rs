@@ -85,7 +85,7 @@ async fn nobody_writes_without_a_token() {
     let site = Site::with(Visibility::Public, &[]).await;
     let got = post(&site, &[JSON], "[]").await;
     assert_eq!(got.status, 403);
-    assert!(got.error().contains("configure tokens"));
+    assert!(got.error().contains("set tokens"));
     let site = Site::new().await;
     for token in ["", "Bearer", "Bearer a-token-of-sixtee", "Basic a-token-of-sixteen"] {
         let request = Request::post("/api/v1/hits").header("authorization", token).header(JSON.0, JSON.1);
