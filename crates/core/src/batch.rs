@@ -2,7 +2,7 @@
 //!
 //! A batch is frozen when it is made. Its number is `(instance, seq)`, and a store applies each number once.
 
-use crate::{Event, Name, StatusCount, When};
+use crate::{Event, Name, StatusCount, Visits, When};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -11,6 +11,8 @@ use uuid::Uuid;
 pub const MAX_BATCH_NAMES: usize = 1000;
 /// How many statuses one batch carries at the most, for the same reason.
 pub const MAX_BATCH_STATUSES: usize = 2000;
+/// How many visits one batch carries, but for those of its last name.
+pub const MAX_BATCH_VISITS: usize = 10_000;
 
 /// One cell of a tally: so many occurrences of an event on a name at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,13 +27,15 @@ pub struct Entry {
     pub count: u64,
 }
 
-/// What was counted: the cells, and beside them the statuses that some of their occurrences came with.
+/// What was counted: the cells, and beside them the statuses that some of their occurrences came with, and the last visits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Sorted by event, name and time; no two alike.
     pub entries: Vec<Entry>,
     /// Sorted by event, name, month and status; no two alike.
     pub statuses: Vec<StatusCount>,
+    /// Sorted by event and name; no two alike. None unless visits are kept.
+    pub visits: Vec<Visits>,
 }
 
 impl Counts {
@@ -55,12 +59,12 @@ impl Counts {
             }
             same
         });
-        Counts { entries, statuses }
+        Counts { entries, statuses, visits: Vec::new() }
     }
 
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.statuses.is_empty()
+        self.entries.is_empty() && self.statuses.is_empty() && self.visits.is_empty()
     }
 
     /// How many occurrences.
@@ -90,7 +94,7 @@ fn sort(entries: &mut [Entry]) {
 
 impl From<Vec<Entry>> for Counts {
     fn from(entries: Vec<Entry>) -> Counts {
-        Counts { entries, statuses: Vec::new() }
+        Counts { entries, ..Counts::default() }
     }
 }
 
@@ -105,31 +109,45 @@ pub struct Batch {
     pub entries: Arc<Vec<Entry>>,
     /// Sorted by event, name, month and status; no two alike. Nearly always none.
     pub statuses: Vec<StatusCount>,
+    /// Sorted by event and name; no two alike. None unless visits are kept.
+    pub visits: Vec<Visits>,
 }
 
 impl Batch {
-    fn of(instance: Uuid, seq: u64, counts: Counts) -> Batch {
-        Batch { instance, seq, entries: Arc::new(counts.entries), statuses: counts.statuses }
+    /// A batch of counts that are to stay together.
+    pub fn of(instance: Uuid, seq: u64, counts: impl Into<Counts>) -> Batch {
+        let Counts { entries, statuses, visits } = counts.into();
+        Batch { instance, seq, entries: Arc::new(entries), statuses, visits }
     }
 }
 
 /// Cuts what a tally held into batches of at most [`MAX_BATCH_NAMES`] names, numbered from `first_seq`. The entries of
-/// one name are never split, unless they alone outnumber a batch; its statuses go with them, unless they are too many.
+/// one name are never split, unless they alone outnumber a batch; its statuses and visits go with them, unless they are too
+/// many.
 pub fn batches(instance: Uuid, first_seq: u64, counts: impl Into<Counts>) -> Vec<Batch> {
-    let Counts { entries, statuses } = counts.into();
+    let Counts { entries, statuses, visits } = counts.into();
     let mut batches = cut(entries);
     let mut at = 0;
     for status in statuses {
-        let behind = |last: &Entry| (last.event, &last.name) < (status.event, &status.name);
-        while at + 1 < batches.len() && batches[at].entries.last().is_some_and(behind) {
-            at += 1;
-        }
+        at = place(&batches, at, status.event, &status.name);
         // What does not fit goes into batches of its own, behind those of the entries.
         if batches.get(at).is_none_or(|batch| batch.statuses.len() >= MAX_BATCH_STATUSES) {
             batches.push(Counts::default());
             at = batches.len() - 1;
         }
         batches[at].statuses.push(status);
+    }
+    let (mut at, mut held) = (0, 0);
+    for of_name in visits {
+        let next = place(&batches, at, of_name.event, &of_name.name);
+        held = if next == at { held } else { 0 };
+        at = next;
+        if batches.is_empty() || held >= MAX_BATCH_VISITS {
+            batches.push(Counts::default());
+            (at, held) = (batches.len() - 1, 0);
+        }
+        held += of_name.last.len();
+        batches[at].visits.push(of_name);
     }
     (first_seq..).zip(batches).map(|(seq, counts)| Batch::of(instance, seq, counts)).collect()
 }
@@ -147,7 +165,7 @@ fn cut(entries: Vec<Entry>) -> Vec<Counts> {
         if !open || (!same_name && names > MAX_BATCH_NAMES) {
             names = 1;
             let entries = Vec::with_capacity(left.min(MAX_BATCH_NAMES));
-            batches.push(Counts { entries, statuses: Vec::new() });
+            batches.push(Counts { entries, ..Counts::default() });
         }
         left -= 1;
         if let Some(batch) = batches.last_mut() {
@@ -164,17 +182,28 @@ impl From<Vec<Batch>> for Counts {
         for batch in batches {
             counts.entries.append(&mut Arc::unwrap_or_clone(batch.entries));
             counts.statuses.extend(batch.statuses);
+            counts.visits.extend(batch.visits);
         }
         // Those that did not fit beside their names came last.
         counts.statuses.sort_unstable();
+        counts.visits.sort_unstable_by(|a, b| (a.event, &a.name).cmp(&(b.event, &b.name)));
         counts
     }
+}
+
+/// The batch, from `at` on, that has the entries of a name.
+fn place(batches: &[Counts], mut at: usize, event: Event, name: &Name) -> usize {
+    let behind = |last: &Entry| (last.event, &last.name) < (event, name);
+    while at + 1 < batches.len() && batches[at].entries.last().is_some_and(behind) {
+        at += 1;
+    }
+    at
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Day, Minute, Month, Status};
+    use crate::{ClientClass, Day, MAX_VISITS, Minute, Month, Status, Visit};
     use proptest::prelude::*;
 
     fn entry(name: &str, minute: i32) -> Entry {
@@ -235,13 +264,42 @@ mod tests {
         };
         let statuses: Vec<StatusCount> =
             (0..3).map(|n| status(n, 0)).chain((0..4500).map(|s| status(1400, s))).collect();
-        let cut = batches(Uuid::nil(), 3, Counts { entries: entries.clone(), statuses: statuses.clone() });
+        let cut = batches(
+            Uuid::nil(),
+            3,
+            Counts { entries: entries.clone(), statuses: statuses.clone(), ..Counts::default() },
+        );
         let sizes: Vec<_> = cut.iter().map(|b| (b.seq, b.entries.len(), b.statuses.len())).collect();
         assert_eq!(sizes, [(3, 1000, 3), (4, 500, 2000), (5, 0, 2000), (6, 0, 500)]);
         assert_eq!(cut.iter().flat_map(|b| b.statuses.clone()).collect::<Vec<_>>(), statuses);
-        assert_eq!(Counts::from(cut), Counts { entries, statuses: statuses.clone() });
-        let alone = batches(Uuid::nil(), 1, Counts { entries: Vec::new(), statuses: statuses[..1].to_vec() });
+        let all = Counts { entries, statuses: statuses.clone(), ..Counts::default() };
+        assert_eq!(Counts::from(cut), all);
+        let alone = batches(Uuid::nil(), 1, Counts { statuses: statuses[..1].to_vec(), ..Counts::default() });
         assert_eq!(alone.len(), 1);
+    }
+
+    #[test]
+    fn visits_go_with_their_names_or_behind_them_all() {
+        let name = |n: usize| Name::new(&format!("n{n:05}")).unwrap();
+        let entries: Vec<Entry> = (0..1500).map(|n| Entry { name: name(n), ..entry("a", 1) }).collect();
+        let last = vec![Visit { minute: Minute(1), class: ClientClass::Bot }; 9];
+        let of_name = |n: usize| Visits { event: Event::HIT, name: name(n), last: last.clone() };
+        let visits: Vec<Visits> =
+            [0, 999].into_iter().map(of_name).chain((1000..1500).map(of_name)).collect();
+        let many = vec![last[0]; MAX_VISITS];
+        let visits: Vec<Visits> = visits
+            .into_iter()
+            .map(
+                |visits| {
+                    if visits.name > name(1010) { visits } else { Visits { last: many.clone(), ..visits } }
+                },
+            )
+            .collect();
+        let counts = Counts { entries: entries.clone(), visits: visits.clone(), ..Counts::default() };
+        let cut = batches(Uuid::nil(), 3, counts);
+        let sizes: Vec<_> = cut.iter().map(|b| (b.seq, b.entries.len(), b.visits.len())).collect();
+        assert_eq!(sizes, [(3, 1000, 2), (4, 500, 10), (5, 0, 490)]);
+        assert_eq!(Counts::from(cut), Counts { entries, visits, ..Counts::default() });
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! counts only if all of it has the form of the format: two lines that a full disk glued together are none.
 
 use crate::{
-    Dating, Escape, Hit, Now, Reject, Route,
+    ClientClass, Dating, Escape, Hit, Now, Reject, Route,
     record::{self, Line},
     time::parse_clf_time,
 };
@@ -19,6 +19,7 @@ const MOST_PARAMETERS: usize = 100;
 /// Reads lines. Holds the buffers that are used again for every line.
 pub struct Reader {
     dating: Dating,
+    visits: bool,
     unescaped: Vec<u8>,
     decoded: Vec<u8>,
 }
@@ -26,7 +27,12 @@ pub struct Reader {
 impl Reader {
     /// A reader for live lines, or for lines that keep their own date.
     pub fn new(dating: Dating) -> Reader {
-        Reader { dating, unescaped: Vec::new(), decoded: Vec::new() }
+        Reader { dating, visits: false, unescaped: Vec::new(), decoded: Vec::new() }
+    }
+
+    /// Tells of each hit what asked, too.
+    pub fn with_visits(self, visits: bool) -> Reader {
+        Reader { visits, ..self }
     }
 
     /// Reads one line. The route says which event is counted and which names are taken; its columns are not used.
@@ -37,7 +43,7 @@ impl Reader {
         let (request, rest) = (&request[..end], &request[end + 1..]);
         let (method, name) = badge_of(request).ok_or(Reject::NotABadge)?;
         let time = head_time(&line[..quote])?;
-        let status = tail_status(rest)?;
+        let (status, agent) = tail_status(rest)?;
         if method != b"GET" {
             return Err(Reject::Method);
         }
@@ -45,11 +51,12 @@ impl Reader {
             return Err(Reject::Status);
         }
         let time = parse_clf_time(time).ok_or(Reject::Time)?;
-        let line = Line { event: route.event, weight: 1, date: None, time: Some(time), name };
+        let line = Line { event: route.event, weight: 1, date: None, time: Some(time), name, client: None };
         let (when, redated) = line.when(self.dating, now)?;
         let spelling = record::Spelling { escape: Escape::Default, decode: 1, names: route.names };
         let name = record::read_name(spelling, name, &mut self.unescaped, &mut self.decoded)?;
-        Ok(Hit { event: route.event, name, when, weight: 1, redated, status: None })
+        let client = self.visits.then(|| ClientClass::of(agent));
+        Ok(Hit { event: route.event, name, when, weight: 1, redated, status: None, client })
     }
 }
 
@@ -93,8 +100,9 @@ fn head_time(head: &[u8]) -> Result<&[u8], Reject> {
     Ok(&time[1..TIME_BYTES - 2])
 }
 
-/// ` STATUS BYTES "REFERER" "AGENT"`, then fields that a site has added, quoted or bare. Answers the status.
-fn tail_status(rest: &[u8]) -> Result<&[u8], Reject> {
+/// ` STATUS BYTES "REFERER" "AGENT"`, then fields that a site has added, quoted or bare. Answers the status and the
+/// agent.
+fn tail_status(rest: &[u8]) -> Result<(&[u8], &[u8]), Reject> {
     let (&[b' ', ref status @ .., b' '], rest) = rest.split_first_chunk::<5>().ok_or(Reject::Columns)? else {
         return Err(Reject::Columns);
     };
@@ -104,11 +112,15 @@ fn tail_status(rest: &[u8]) -> Result<&[u8], Reject> {
     if !digits(status) || !(digits(bytes) || bytes == b"-") {
         return Err(Reject::Columns);
     }
-    let mut quoted = 0;
+    let (mut quoted, mut agent) = (0, &b""[..]);
     while let Some(field) = rest.strip_prefix(b" ") {
         if let Some(text) = field.strip_prefix(b"\"") {
             quoted += 1;
-            rest = &text[closing_quote(text).ok_or(Reject::Quote)? + 1..];
+            let end = closing_quote(text).ok_or(Reject::Quote)?;
+            if quoted == 2 {
+                agent = &text[..end];
+            }
+            rest = &text[end + 1..];
         } else {
             let end = memchr(b' ', field).unwrap_or(field.len());
             // A bracket is the time of another line.
@@ -118,7 +130,7 @@ fn tail_status(rest: &[u8]) -> Result<&[u8], Reject> {
             rest = &field[end..];
         }
     }
-    if rest.is_empty() && quoted >= 2 { Ok(status) } else { Err(Reject::Columns) }
+    if rest.is_empty() && quoted >= 2 { Ok((status, agent)) } else { Err(Reject::Columns) }
 }
 
 /// The method and the name, still encoded, of a request for a badge that counts.

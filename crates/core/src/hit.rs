@@ -1,6 +1,6 @@
 //! One counted occurrence, borrowed from the buffer it arrived in.
 
-use crate::{Event, NameRef, StatusRef, When};
+use crate::{ClientClass, Event, NameRef, StatusRef, When};
 
 /// One counted occurrence of an event.
 ///
@@ -19,11 +19,13 @@ pub struct Hit<'a> {
     pub redated: bool,
     /// What it ended with, for events that say so. It counts beside the hit.
     pub status: Option<StatusRef<'a>>,
+    /// What asked, where visits are kept and the line says so.
+    pub client: Option<ClientClass>,
 }
 
 impl<'a> Hit<'a> {
     /// One occurrence of `event` on `name` at `when`.
     pub fn one(event: Event, name: NameRef<'a>, when: When) -> Hit<'a> {
-        Hit { event, name, when, weight: 1, redated: false, status: None }
+        Hit { event, name, when, weight: 1, redated: false, status: None, client: None }
     }
 }

@@ -8,6 +8,7 @@
 //! [`record::Reader::read`] the hit, and [`Tally::add`] folds it. Whatever does not count is a [`Reject`].
 
 mod batch;
+mod client;
 pub mod combined;
 mod counter;
 mod event;
@@ -25,10 +26,12 @@ mod status;
 pub mod syslog;
 mod tally;
 mod time;
+mod visit;
 pub mod zmq;
 pub mod zmtp;
 
-pub use batch::{Batch, Counts, Entry, MAX_BATCH_NAMES, MAX_BATCH_STATUSES, batches};
+pub use batch::{Batch, Counts, Entry, MAX_BATCH_NAMES, MAX_BATCH_STATUSES, MAX_BATCH_VISITS, batches};
+pub use client::ClientClass;
 pub use counter::{Counter, Total, Unavailable, Waiting};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
@@ -46,3 +49,4 @@ pub use short_hash::ShortHash;
 pub use status::{MAX_STATUS, MAX_STATUSES, NotAStatus, Status, StatusCount, StatusRef};
 pub use tally::{Added, Slot, Tally};
 pub use time::{Day, Minute, Month, Now, When};
+pub use visit::{MAX_VISITS, Visit, Visits, keep_last};

@@ -239,8 +239,8 @@ impl Recall {
     /// When the next line of these bytes will count: `Some(None)` for the minute it arrives in; `None` if its bytes do
     /// not say.
     fn lasting(&self, route: &Route, dating: Dating, hit: &Hit<'_>) -> Option<Option<Day>> {
-        // A slot knows nothing of statuses.
-        if hit.redated || hit.status.is_some() || !depends_on_bytes_alone(route) {
+        // A slot knows nothing of statuses and visits.
+        if hit.redated || hit.status.is_some() || hit.client.is_some() || !depends_on_bytes_alone(route) {
             return None;
         }
         match hit.when {

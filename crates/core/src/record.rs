@@ -5,7 +5,7 @@
 //! quotes) goes through `csv-core`. Every source has one [`Reader`] and reuses it, so that a line costs no allocation.
 
 use crate::{
-    Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route, When,
+    ClientClass, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route, When,
     decode_percent, is_github,
     name::hex_pair,
     time::{Day, parse_time},
@@ -25,6 +25,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Reads records. Holds the buffers that are used again for every line.
 pub struct Reader {
     dating: Dating,
+    visits: bool,
     csv: csv_core::Reader,
     tidy: Vec<u8>,
     fields: Vec<u8>,
@@ -45,7 +46,20 @@ impl Reader {
         // A record never spans lines, so a CR inside one is just a byte.
         let csv = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
         let empty = Vec::new;
-        Reader { dating, csv, tidy: empty(), fields: empty(), unescaped: empty(), decoded: empty() }
+        Reader {
+            dating,
+            visits: false,
+            csv,
+            tidy: empty(),
+            fields: empty(),
+            unescaped: empty(),
+            decoded: empty(),
+        }
+    }
+
+    /// Tells of each hit what asked, too, where the route has a column for it.
+    pub fn with_visits(self, visits: bool) -> Reader {
+        Reader { visits, ..self }
     }
 
     /// Reads the body of one message by the columns of its route.
@@ -62,14 +76,23 @@ impl Reader {
                 &self.fields
             }
         };
-        let mut line = Line { event: route.event, weight: 1, date: None, time: None, name: b"" };
+        let mut line =
+            Line { event: route.event, weight: 1, date: None, time: None, name: b"", client: None };
         for (&column, span) in route.columns.iter().zip(&*spans) {
-            line.take(column, &text[span.start..span.end])?;
+            line.take(column, &text[span.start..span.end], self.visits)?;
         }
         let (when, redated) = line.when(self.dating, now)?;
         let spelling = Spelling { escape: route.escape, decode: route.decode, names: route.names };
         let name = read_name(spelling, line.name, &mut self.unescaped, &mut self.decoded)?;
-        Ok(Hit { event: line.event, name, when, weight: line.weight, redated, status: None })
+        Ok(Hit {
+            event: line.event,
+            name,
+            when,
+            weight: line.weight,
+            redated,
+            status: None,
+            client: line.client,
+        })
     }
 
     /// The general path: any CSV. A line whose quotes are out of order is refused, but first its columns are counted,
@@ -198,10 +221,11 @@ pub(crate) struct Line<'a> {
     pub(crate) date: Option<Day>,
     pub(crate) time: Option<i64>,
     pub(crate) name: &'a [u8],
+    pub(crate) client: Option<ClientClass>,
 }
 
 impl<'a> Line<'a> {
-    fn take(&mut self, column: Column, value: &'a [u8]) -> Result<(), Reject> {
+    fn take(&mut self, column: Column, value: &'a [u8], visits: bool) -> Result<(), Reject> {
         match column {
             Column::Name => self.name = value,
             Column::Date => self.date = Some(Day::parse(value).ok_or(Reject::Date)?),
@@ -210,6 +234,7 @@ impl<'a> Line<'a> {
             Column::Status if !matches!(value, b"200" | b"206" | b"304") => return Err(Reject::Status),
             Column::Weight => self.weight = weight(value).ok_or(Reject::Weight)?,
             Column::Event => self.event = Event::new(value).map_err(|_| Reject::Event)?,
+            Column::UserAgent if visits => self.client = Some(ClientClass::of(value)),
             Column::Method
             | Column::Status
             | Column::Address

@@ -3,14 +3,19 @@
 //! One tally belongs to one source task, so it has no lock. A name that has been counted keeps a slot over the seals, so
 //! counting it again allocates nothing: the table is probed with the borrowed name, or the slot is known already
 //! ([`crate::Recall`]). The number of cells is bounded; what does not fit is counted under `~overflow` of its event and
-//! time, so totals stay exact whatever names arrive. Statuses, which few hits have, are folded beside it.
+//! time, so totals stay exact whatever names arrive. Statuses, which few hits have, are folded beside it, and so are the last
+//! visits of each name, where they are kept.
 
 mod statuses;
+mod visits;
 
-use crate::{ALL, Counts, Entry, Event, Hit, MAX_NAME, Month, Name, OVERFLOW, ShortHash, When};
+use crate::{
+    ALL, ClientClass, Counts, Entry, Event, Hit, MAX_NAME, Month, Name, OVERFLOW, ShortHash, Visit, When,
+};
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 use statuses::Statuses;
 use std::hash::BuildHasher;
+use visits::Recent;
 
 /// How many different events one tally holds.
 const MAX_EVENTS: usize = 256;
@@ -46,6 +51,7 @@ pub struct Tally {
     strays: u32,
     cold: HashTable<Cold>,
     statuses: Statuses,
+    visits: Recent,
     events: Vec<Event>,
     hasher: DefaultHashBuilder,
     limit: usize,
@@ -83,6 +89,7 @@ impl Tally {
             strays: 0,
             cold: HashTable::new(),
             statuses: Statuses::new(limit),
+            visits: Recent::default(),
             events: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             // A slot has a number of 32 bits.
@@ -93,11 +100,19 @@ impl Tally {
         }
     }
 
+    /// Keeps the last visits of each name, so many of them.
+    pub fn keeping_visits(self, keep: usize) -> Tally {
+        Tally { visits: Recent::keeping(keep), ..self }
+    }
+
     /// Counts a hit.
     pub fn add(&mut self, hit: &Hit<'_>) -> Added {
         let added = self.add_named(hit.event, hit.name.as_str(), hit.when, u64::from(hit.weight));
         if let Some(status) = hit.status {
             self.add_status(hit.event, added, hit.when.day().month(), status.as_str(), u64::from(hit.weight));
+        }
+        if let Some(client) = hit.client {
+            self.add_visit(added, hit.when, client);
         }
         added
     }
@@ -130,6 +145,13 @@ impl Tally {
             let added = slot.map_or(Added::Overflow, |slot| Added::In(Slot(slot)));
             self.add_status(status.event, added, status.month, status.status.as_str(), status.count);
         }
+        for of_name in counts.visits {
+            let event = self.event(of_name.event);
+            let hash = ShortHash::of(&self.hasher, (event, of_name.name.as_str()));
+            if let Some(slot) = self.find(hash, event, of_name.name.as_str()) {
+                of_name.last.into_iter().for_each(|visit| self.visits.add(slot, visit));
+            }
+        }
     }
 
     /// Counts the status of a hit where the hit itself was counted.
@@ -143,6 +165,14 @@ impl Tally {
             }
         };
         self.statuses.add(slot, month, status, count);
+    }
+
+    /// Remembers a visit of a name. One of which only the day is known is none, nor is one of `~overflow`.
+    #[cold]
+    fn add_visit(&mut self, added: Added, when: When, class: ClientClass) {
+        if let (Added::In(Slot(slot)), When::Minute(minute)) = (added, when) {
+            self.visits.add(slot, Visit { minute, class });
+        }
     }
 
     fn add_named(&mut self, event: Event, name: &str, when: When, count: u64) -> Added {
@@ -319,6 +349,7 @@ impl Tally {
 
     fn take(&mut self) -> Counts {
         let statuses = self.statuses.take(&self.slots, &self.events);
+        let visits = self.visits.take(&self.slots, &self.events);
         let mut entries = Vec::with_capacity(self.len());
         self.long_in_use = 0;
         let entry = |counted: &Counted, events: &[Event], when, count| Entry {
@@ -337,7 +368,7 @@ impl Tally {
             // What became hot again stands in both; the two are one cell.
             entries.push(entry(counted, &self.events, cold.when, cold.count));
         }
-        Counts::folded(entries, statuses)
+        Counts { visits, ..Counts::folded(entries, statuses) }
     }
 
     /// The number that stands for an event in the slots. The event column of a log is the sender's, so the number of

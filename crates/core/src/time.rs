@@ -104,6 +104,12 @@ impl fmt::Display for Day {
     }
 }
 
+impl fmt::Display for Minute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}T{:02}:{:02}:00Z", self.day(), self.hour_of_day(), self.minute_of_hour())
+    }
+}
+
 impl Minute {
     /// The day this minute lies in.
     pub fn day(self) -> Day {

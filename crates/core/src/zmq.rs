@@ -101,10 +101,11 @@ pub fn read(message: &[u8], clock: Clock, now: Now, mut count: impl FnMut(&Hit<'
         Clock::Arrival => (When::Minute(now.minute()), false),
         Clock::Message => {
             let time = parse_time(message.time.bytes().ok_or(Reject::Time)?).ok_or(Reject::Time)?;
-            Line { event, weight: 1, date: None, time: Some(time), name: b"" }.when(Dating::Live, now)?
+            Line { event, weight: 1, date: None, time: Some(time), name: b"", client: None }
+                .when(Dating::Live, now)?
         }
     };
-    let hit = Hit { event, name, when, weight: 1, redated, status };
+    let hit = Hit { event, name, when, weight: 1, redated, status, client: None };
     count(&hit);
     let first = match &message.data.unq {
         Text::Is(text) => text == "1",

@@ -204,6 +204,7 @@ fn http() -> Check {
         base_url: BaseUrl::guessed("http://localhost"),
         access: Access::new(Visibility::Public, Vec::new(), "http://localhost", Default::default()),
         body_bytes: 1 << 20,
+        visits: 0,
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         now: || NOW,
@@ -241,11 +242,11 @@ fn http() -> Check {
 fn outbox() -> Check {
     Box::new(|input| {
         if let Ok((counts, _)) = codec::decode(input, 0, usize::MAX, usize::MAX) {
-            let block = codec::encode(&counts.entries, &counts.statuses);
+            let block = codec::encode(&counts.entries, &counts.statuses, &counts.visits);
             let (again, _) = codec::decode(&block, 0, usize::MAX, usize::MAX).expect("we wrote it");
             assert_eq!(again, counts);
         }
-        let _ = codec::merge(&[input.to_vec(), input.to_vec()]);
+        let _ = codec::merge(&[input.to_vec(), input.to_vec()], 3);
     })
 }
 

@@ -85,6 +85,14 @@ impl Intake {
         }
     }
 
+    /// Keeps so many of the last visits of each name; 0, as it is without this, costs nothing.
+    pub fn keeping_visits(self, keep: usize) -> Intake {
+        let Readers { record, combined } = self.readers;
+        let readers =
+            Readers { record: record.with_visits(keep > 0), combined: combined.with_visits(keep > 0) };
+        Intake { readers, tally: self.tally.keeping_visits(keep), ..self }
+    }
+
     /// Takes many datagrams, as one system call brings them: each its bytes and whether it was cut, or why it is not
     /// heard. The same as [`Intake::datagram`] for one after the other, and faster.
     pub fn datagrams<'a>(

@@ -40,6 +40,8 @@ pub struct Live {
     store: Arc<dyn Store>,
     meters: SourceMeters,
     tick: Duration,
+    /// How many cells the tally may have.
+    limit: usize,
     /// How many names may be known at a time.
     waiting: usize,
     /// Odd while batches are being applied: a total read from the store meanwhile may or may not include them.
@@ -91,10 +93,18 @@ impl Live {
             store,
             meters,
             tick,
+            limit,
             waiting: WAITING,
             epoch: AtomicU64::new(0),
             settled: Notify::new(),
         }
+    }
+
+    /// Keeps so many of the last visits of each name.
+    pub fn keeping_visits(mut self, keep: usize) -> Live {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.tally = Tally::new(self.limit).keeping_visits(keep);
+        self
     }
 
     /// Seals the tally on every tick and sends it on, until `stop` resolves; then once more, for the last hits.

@@ -10,7 +10,7 @@ use std::{
     cell::Cell,
     sync::Arc,
 };
-use tallymark_core::{Dating, Event, Hit, NameRef, Now, StatusRef, Tally, When};
+use tallymark_core::{Column, Dating, Event, Hit, NameRef, Now, Route, Routes, StatusRef, Tally, When};
 use tallymark_ingest::{Format, IngestMeters, Intake};
 
 thread_local! {
@@ -126,6 +126,32 @@ fn known_status_allocates_nothing_either() {
     assert_eq!(CALLS.get() - before, 0);
     let sealed = tally.seal();
     assert_eq!(sealed.statuses.iter().map(|status| status.count).sum::<u64>(), 66 * WARM as u64);
+}
+
+/// Lines with a column for the text of the client, which differs from line to line.
+fn visiting(keep: usize) -> (Intake, Vec<String>) {
+    let route = Route { columns: vec![Column::Date, Column::Name, Column::UserAgent], ..Route::default() };
+    let meters = IngestMeters::default().source("test");
+    let routes = Arc::new(Routes::new(vec![route]));
+    let intake = Intake::new(routes, Format::Syslog, Dating::Live, 10_000, 65_536, meters);
+    let agents =
+        ["curl/8.5.0", "github-camo (876de43e)", "Mozilla/5.0 (X11; rv:128.0) Gecko/20100101 Firefox/128.0"];
+    let body = |at: usize| line(&format!("\"2026-11-20\",\"owner{at}%2Frepo\",\"{}\"", agents[at % 3]));
+    (intake.keeping_visits(keep), (0..300).map(body).collect())
+}
+
+#[test]
+fn the_text_of_a_client_allocates_nothing_whether_visits_are_kept_or_not() {
+    for (keep, last) in [(0, 0), (3, 900)] {
+        let (mut intake, lines) = visiting(keep);
+        // The row of visits keeps its room over a seal.
+        calls(&mut intake, &lines, 60);
+        intake.seal();
+        assert_eq!(calls(&mut intake, &lines, 50), 0, "{keep}");
+        let sealed = intake.seal();
+        assert_eq!(sealed.hits(), (lines.len() * (50 + WARM)) as u64);
+        assert_eq!(sealed.visits.iter().map(|of_name| of_name.last.len()).sum::<usize>(), last);
+    }
 }
 
 #[test]

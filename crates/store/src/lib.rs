@@ -24,7 +24,7 @@ pub use url::{NotAStoreUrl, StoreUrl};
 
 use async_trait::async_trait;
 use std::{fmt, str::FromStr, sync::Arc};
-use tallymark_core::{Batch, Day, Event, Minute, Month, Name};
+use tallymark_core::{Batch, Day, Event, Minute, Month, Name, Visit};
 use uuid::Uuid;
 
 /// A store's answer, or why there is none.
@@ -254,6 +254,9 @@ pub trait Store: Send + Sync {
 
     /// The months in which one name has statuses, ascending.
     async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>>;
+
+    /// The last visits of one name, the latest first, at most `limit`.
+    async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>>;
 
     /// A page of the names that have the event, from `start` (a [`NamePage::next`]) or from the beginning.
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage>;

@@ -6,18 +6,21 @@ use tallymark_core::Minute;
 /// By how many minutes a hit may be behind and still be of the present: lines wait in relays and for the tick.
 pub(crate) const GRACE: i32 = 10;
 
-/// How long the finer counts are kept after their last write.
+/// How long the finer counts are kept after their last write, and how many visits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Counts per minute. Default 26 hours.
     pub minute: Duration,
     /// Counts per hour. Default 90 days.
     pub hour: Duration,
+    /// How many of the last visits of a name. Default 0: none.
+    pub visits: usize,
 }
 
 impl Default for Retention {
     fn default() -> Retention {
-        Retention { minute: Duration::from_secs(26 * 3600), hour: Duration::from_secs(90 * 86_400) }
+        let (minute, hour) = (Duration::from_secs(26 * 3600), Duration::from_secs(90 * 86_400));
+        Retention { minute, hour, visits: 0 }
     }
 }
 

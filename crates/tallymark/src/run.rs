@@ -103,7 +103,8 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let bindings = bind(config, start.file.as_deref(), &meters)?;
     let tail = meters.tail();
 
-    let live = Arc::new(Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries));
+    let live = Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries);
+    let live = Arc::new(live.keeping_visits(config.retention.visits));
     let options = FlusherOptions {
         keep: config.keep,
         accept_positions: start.accept_positions,
@@ -150,6 +151,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
                 login_meters,
             ),
             body_bytes: config.body_bytes,
+            visits: config.retention.visits,
             hitme_zone: config.http.hitme_zone,
             stats_prefix: config.http.stats_prefix.clone(),
             now,

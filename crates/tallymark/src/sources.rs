@@ -35,6 +35,7 @@ fn open_one(config: &Config, source: &Wanted, meters: &IngestMeters, handed: &mu
         routes: config.routes_of(source),
         tick: config.tick,
         limit: config.tally_entries,
+        visits: config.retention.visits,
     };
     match &source.kind {
         Kind::Udp { listen, allow, receive_buffer } => {

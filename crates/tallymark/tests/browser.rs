@@ -15,7 +15,7 @@ use std::{
 use tallymark_core::Day;
 use tallymark_testbed::{http, wait_until};
 
-const CONFIG: &str = "[http]\ntokens = [\"a-token-of-sixteen\"]\n";
+const CONFIG: &str = "[visits]\nkeep = 50\n[http]\ntokens = [\"a-token-of-sixteen\"]\n";
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Names that are as wide, as foreign or as hostile as names get, among thirty that are not.
@@ -51,6 +51,16 @@ fn items() -> Vec<Value> {
     for (status, count) in [("closed", 7), ("\u{202e}odd", 2)] {
         items.push(json!({"name": "busy/name", "event": "order", "status": status, "count": count}));
     }
+    let agents = [
+        "github-camo (1)",
+        "github-camo (1)",
+        "Gecko Firefox/1",
+        "Googlebot",
+        "curl/8",
+        "GoogleImageProxy",
+        "",
+    ];
+    items.extend((0..40).map(|n| json!({"name": "busy/name", "user_agent": agents[n % 11 % agents.len()]})));
     items
 }
 

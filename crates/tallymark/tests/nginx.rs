@@ -797,3 +797,24 @@ fn charts_on_disk_outlive_the_daemon_behind_stock_nginx() {
 fn charts_on_disk_outlive_the_daemon_behind_ghit_mes_nginx() {
     charts_on_disk_outlive_the_daemon(Conf::SetMisc);
 }
+
+#[test]
+fn stock_nginx_tells_the_class_of_each_client_where_visits_are_kept() {
+    let site = Site::configured(Conf::Stock, None, "[visits]\nkeep = 9\n");
+    let agents = ["curl/8.5.0", "github-camo (876de43e)", "\"quoted\",\\ Mozilla/5.0 Gecko/1", ""];
+    for agent in agents {
+        let answer =
+            http::request("GET", site.nginx.addr(), "/badge.svg?repo=o/r", &[("User-Agent", agent)], b"");
+        assert_eq!(answer.status, 200);
+    }
+    let visits = || -> Vec<String> {
+        let answer = http::get(site.http, "/api/v1/counters/o/r/visits");
+        let read: serde_json::Value = serde_json::from_str(answer.text()).expect("JSON");
+        let classes =
+            read["visits"].as_array().into_iter().flatten().filter_map(|visit| visit["class"].as_str());
+        classes.map(str::to_owned).collect()
+    };
+    wait_until("every view is a visit", PATIENCE, || visits().len() == agents.len());
+    assert_eq!(visits(), ["unknown", "browser", "github-camo", "program"]);
+    assert_eq!(site.total_in_store("o/r"), agents.len() as i64);
+}

@@ -50,8 +50,7 @@ fn fill(kind: &Kind, place: &Place, entries: Vec<Entry>, statuses: Vec<StatusCou
     runtime.block_on(async {
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         let claim = store.claim(Uuid::new_v4()).await.unwrap();
-        let Counts { entries, statuses } = Counts::folded(entries, statuses);
-        let batch = Batch { instance: claim.instance, seq: 1, entries: entries.into(), statuses };
+        let batch = Batch::of(claim.instance, 1, Counts::folded(entries, statuses));
         store.apply(&claim, &[batch], &[]).await.unwrap();
     });
 }

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -25,7 +25,7 @@ use prometheus_client::{
 };
 use std::sync::Arc;
 use tallymark_badge::Look;
-use tallymark_core::{Counter, Ledger, Now};
+use tallymark_core::{ClientClass, Counter, Ledger, Now};
 use tallymark_store::Store;
 
 /// Answers what is wrong; nothing when all is well.
@@ -49,6 +49,8 @@ pub struct App {
     pub access: Access,
     /// The largest body of a request.
     pub body_bytes: usize,
+    /// How many of the last visits of a name are kept; 0 for none.
+    pub visits: usize,
     /// The zone of HitMe's calendar.
     pub hitme_zone: Zone,
     /// Where Bootic's API lies.
@@ -85,6 +87,14 @@ impl WebMeters {
         let meters = WebMeters::default();
         registry.register("http_requests", "Requests answered, by route and status", meters.requests.clone());
         meters
+    }
+}
+
+impl App {
+    /// What kind of client a request says it is from, where that is of interest.
+    pub(crate) fn client(&self, sent: &HeaderMap) -> Option<ClientClass> {
+        let text = || sent.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+        (self.visits > 0).then(|| ClientClass::of(text()))
     }
 }
 

@@ -129,7 +129,7 @@ async fn show(
         Some(why) => (app.counter.total(Event::HIT, name.as_ref()), why),
         None => {
             let hit = Hit::one(Event::HIT, name.as_ref(), When::Minute(now.minute()));
-            (app.counter.count(&hit), "counted")
+            (app.counter.count(&Hit { client: app.client(sent), ..hit }), "counted")
         }
     };
     let look = app.look.load();

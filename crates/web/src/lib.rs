@@ -34,6 +34,7 @@ mod shields;
 mod stall;
 mod stats;
 mod trend;
+mod visitors;
 
 pub use access::{Access, Visibility};
 pub use app::{App, Health, Reasons, WebMeters, dressed, health_alone, health_router, router};

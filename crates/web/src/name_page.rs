@@ -9,6 +9,7 @@ use crate::{
     page::{no_store, page_for, problem},
     query::Query,
     trend::{self, Refused, View},
+    visitors,
 };
 use axum::{
     extract::State,
@@ -91,10 +92,11 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
         trend::values(app, &view),
         name_events::links(app, event, &name),
         name_events::statuses(app, event, &name),
+        visitors::values(app, event, &name),
     );
     match read {
-        Ok((counts, trend, events, statuses)) => {
-            let values = context! { trend, events, statuses, ..about(app, event, &name, counts) };
+        Ok((counts, trend, events, statuses, visits)) => {
+            let values = context! { trend, events, statuses, visits, ..about(app, event, &name, counts) };
             page_for(app, &visitor, "name.html", values)
         }
         Err(error) => no_store(app, &error),

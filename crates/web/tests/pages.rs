@@ -167,6 +167,18 @@ async fn browser_without_a_token_is_asked_for_one_and_a_program_is_told() {
 }
 
 #[tokio::test]
+async fn page_of_a_name_shows_its_last_visits_by_class_where_they_are_kept() {
+    let site = Site::keeping_visits().await;
+    let (code, _, body) = site.get("/repo/you/repo", None).await;
+    assert_eq!(code, StatusCode::OK);
+    let start = body.find("<section aria-labelledby=\"clients\">").unwrap();
+    insta::assert_snapshot!("visits", body[start..body[start..].find("</section>").unwrap() + start]);
+    for path in ["/name/new", "/repo/you/repo?event=like"] {
+        assert!(!site.get(path, None).await.2.contains("clients"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn pages_without_a_store_say_so() {
     let site = Site::without_store().await;
     for path in ["/", "/?period=day", "/repo/you/repo", "/compare?name=a"] {

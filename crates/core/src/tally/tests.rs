@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Day, Minute, NameRef, StatusRef};
+use crate::{ClientClass, Day, Minute, NameRef, StatusRef, Visits};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -229,4 +229,73 @@ impl Sums {
         }
         months
     }
+}
+
+fn visit(name: &str, minute: i32, class: ClientClass) -> Hit<'_> {
+    Hit { client: Some(class), ..hit(name, When::Minute(Minute(minute)), 1) }
+}
+
+fn visits_of(counts: &Counts) -> Vec<(String, Vec<(i32, ClientClass)>)> {
+    let last = |of_name: &Visits| of_name.last.iter().map(|visit| (visit.minute.0, visit.class)).collect();
+    counts.visits.iter().map(|of_name| (of_name.name.to_string(), last(of_name))).collect()
+}
+
+#[test]
+fn last_visits_of_each_name_are_sealed_in_their_order() {
+    use ClientClass::{Bot, Browser, GithubCamo};
+    let mut tally = Tally::new(100).keeping_visits(2);
+    for (name, minute, class) in [("b", 1, Bot), ("a", 1, Browser), ("b", 2, Browser), ("b", 1, GithubCamo)] {
+        tally.add(&visit(name, minute, class));
+    }
+    tally.add(&Hit { client: Some(Bot), ..hit("a", When::Day(Day(1)), 1) });
+    tally.add(&hit("a", When::Minute(Minute(9)), 5));
+    tally.add(&visit("c", 3, Bot));
+    let sealed = tally.seal();
+    let expect = [
+        ("a".to_owned(), vec![(1, Browser)]),
+        ("b".to_owned(), vec![(2, Browser), (1, GithubCamo)]),
+        ("c".to_owned(), vec![(3, Bot)]),
+    ];
+    assert_eq!(visits_of(&sealed), expect);
+    assert!(tally.seal().visits.is_empty());
+    // What comes back is older than what comes next.
+    tally.merge(sealed);
+    tally.add(&visit("b", 7, Bot));
+    let expect = [expect[0].clone(), ("b".to_owned(), vec![(1, GithubCamo), (7, Bot)]), expect[2].clone()];
+    assert_eq!(visits_of(&tally.seal()), expect);
+}
+
+#[test]
+fn hit_without_room_for_its_name_is_a_visit_of_nobody() {
+    let mut tally = Tally::new(1).keeping_visits(2);
+    tally.add(&visit("a", 1, ClientClass::Bot));
+    assert_eq!(tally.add(&visit("b", 1, ClientClass::Bot)), Added::Overflow);
+    assert_eq!(visits_of(&tally.seal()), [("a".to_owned(), vec![(1, ClientClass::Bot)])]);
+}
+
+#[test]
+fn visits_are_not_kept_unless_somebody_wants_them() {
+    let mut tally = Tally::new(10);
+    tally.add(&visit("a", 1, ClientClass::Bot));
+    assert!(tally.seal().visits.is_empty());
+}
+
+#[test]
+fn very_many_visits_keep_the_last_of_each_name_and_then_the_latest() {
+    let mut tally = Tally::new(200_000).keeping_visits(3);
+    tally.add(&visit("quiet", 1, ClientClass::Bot));
+    for n in 0..250_000 {
+        tally.add(&visit("loud", n % 1000, ClientClass::Browser));
+    }
+    let sealed = visits_of(&tally.seal());
+    assert_eq!(sealed.len(), 2);
+    assert_eq!(sealed[0].1.iter().map(|(minute, _)| *minute).collect::<Vec<_>>(), [997, 998, 999]);
+    assert_eq!(sealed[1].0, "quiet");
+    let names: Vec<String> = (0..150_000).map(|n| format!("n{n}")).collect();
+    for name in &names {
+        tally.add(&visit(name, 5, ClientClass::Bot));
+    }
+    let sealed = tally.seal();
+    assert!((50_000..=100_000).contains(&sealed.visits.len()), "{}", sealed.visits.len());
+    assert!(sealed.visits.iter().any(|of_name| of_name.name.as_str() == "n149999"));
 }

@@ -180,6 +180,8 @@ impl Admission {
                 status.name = Name::overflow();
             }
         }
-        Counts::folded(kept, statuses)
+        let mut visits = counts.visits;
+        visits.retain(|of_name| !over(of_name.event, &of_name.name));
+        Counts { visits, ..Counts::folded(kept, statuses) }
     }
 }

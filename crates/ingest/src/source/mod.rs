@@ -42,11 +42,14 @@ pub struct LineOptions {
     pub tick: Duration,
     /// How many cells the tally may have.
     pub limit: usize,
+    /// How many visits of a name are kept; 0 for none.
+    pub visits: usize,
 }
 
 impl LineOptions {
     fn intake(&self, dating: Dating, meters: SourceMeters) -> Intake {
-        Intake::new(self.routes.clone(), self.format, dating, self.limit, self.max_line, meters)
+        let intake = Intake::new(self.routes.clone(), self.format, dating, self.limit, self.max_line, meters);
+        intake.keeping_visits(self.visits)
     }
 }
 

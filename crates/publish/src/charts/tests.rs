@@ -36,12 +36,7 @@ impl Site {
         let mut entries: Vec<Entry> = names.iter().map(entry).collect();
         entries.sort();
         self.seq += 1;
-        let batch = Batch {
-            instance: self.claim.instance,
-            seq: self.seq,
-            entries: entries.into(),
-            statuses: Vec::new(),
-        };
+        let batch = Batch::of(self.claim.instance, self.seq, entries);
         self.store.apply(&self.claim, &[batch], &[]).await.unwrap();
     }
 

@@ -7,20 +7,34 @@
 //! ```text
 //! record  = event-length u8, event, name-length varint, name, cells varint, cell...
 //!           and if the highest bit of event-length is set: statuses varint, status...
+//!           and if the one below it is set: visits varint, visit...
 //! cell    = when varint (minute * 2, or day * 2 + 1; zigzag), count varint
 //! status  = month varint (zigzag), length varint, text, count varint
+//! visit   = minute varint (zigzag), class u8; in the order in which they were counted
 //! ```
 //!
-//! Only records with statuses set that bit, so what was written before there were any is read as it was.
+//! Only records with statuses or visits set those bits, so what was written before there were any is read as it was.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 use tallymark_core::{
-    ALL, Counts, Day, Entry, Event, MAX_BATCH_STATUSES, MAX_STATUSES, Minute, Month, Name, NameRef, OVERFLOW,
-    Status, StatusCount, When,
+    ALL, ClientClass, Counts, Day, Entry, Event, MAX_BATCH_STATUSES, MAX_BATCH_VISITS, MAX_STATUSES, Minute,
+    Month, Name, NameRef, OVERFLOW, Status, StatusCount, Visit, Visits, When, keep_last,
 };
 
 /// In the length of an event: its record has statuses.
 const STATUSED: u8 = 0x80;
+/// In the same: its record has visits.
+const VISITED: u8 = 0x40;
+/// The classes of clients by their number, which stays the same for ever.
+const CLASSES: [ClientClass; 7] = [
+    ClientClass::Unknown,
+    ClientClass::Browser,
+    ClientClass::GithubCamo,
+    ClientClass::ImageProxy,
+    ClientClass::Bot,
+    ClientClass::FeedReader,
+    ClientClass::Program,
+];
 
 /// The bytes are not what [`encode`] wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,53 +53,59 @@ struct Record<'a> {
     /// Where its cells start.
     cells_at: usize,
     statuses: usize,
-    /// Where its statuses start, and where the next record does.
     statuses_at: usize,
+    visits: usize,
+    visits_at: usize,
+    /// Where the next record starts.
     end: usize,
 }
 
 /// A status of a record: month, text, count.
 type Statused<'a> = (i32, &'a [u8], u64);
 
-/// Writes sorted entries, and sorted statuses.
-pub(super) fn encode(entries: &[Entry], statuses: &[StatusCount]) -> Vec<u8> {
+/// Writes sorted entries, sorted statuses and sorted visits.
+pub(super) fn encode(entries: &[Entry], statuses: &[StatusCount], visits: &[Visits]) -> Vec<u8> {
     let mut out = Vec::with_capacity(entries.len() * 32 + statuses.len() * 24);
     let (mut cells, mut of_name_statuses) = (Vec::new(), Vec::new());
     let mut names = entries.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
     let mut statused = statuses.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
+    let mut visited = visits.iter().peekable();
     loop {
-        let name = names.peek().and_then(|of_name| of_name.first()).map(|first| (first.event, &first.name));
-        let status = statused.peek().and_then(|of_name| of_name.first()).map(|s| (s.event, &s.name));
-        let (event, name, has_entries, has_statuses) = match (name, status) {
-            (None, None) => return out,
-            (Some(name), None) => (name.0, name.1, true, false),
-            (None, Some(status)) => (status.0, status.1, false, true),
-            (Some(name), Some(status)) => {
-                let first = name.min(status);
-                (first.0, first.1, name == first, status == first)
-            }
-        };
+        let heads = [
+            names.peek().and_then(|of_name| of_name.first()).map(|first| (first.event, &first.name)),
+            statused.peek().and_then(|of_name| of_name.first()).map(|first| (first.event, &first.name)),
+            visited.peek().map(|first| (first.event, &first.name)),
+        ];
+        let Some(first) = heads.iter().flatten().min().copied() else { return out };
+        let [has_entries, has_statuses, has_visits] = heads.map(|head| head == Some(first));
         let of_name = names.next_if(|_| has_entries).unwrap_or_default();
         let of_status = statused.next_if(|_| has_statuses).unwrap_or_default();
+        let visits = visited.next_if(|_| has_visits).map_or(&[][..], |of_name| &of_name.last);
         cells.clear();
         cells.extend(of_name.iter().map(|entry| (packed(entry.when), entry.count)));
         of_name_statuses.clear();
         of_name_statuses.extend(of_status.iter().map(|s| (s.month.0, s.status.as_str().as_bytes(), s.count)));
-        push_record(&mut out, event.as_str().as_bytes(), name.as_str().as_bytes(), &cells, &of_name_statuses);
+        let (event, name) = (first.0.as_str().as_bytes(), first.1.as_str().as_bytes());
+        push_record(&mut out, event, name, &cells, &of_name_statuses, visits);
     }
 }
 
 /// Reads counts from byte `at` on: at least one record if there is one, then until there are `names` names, `cells`
-/// entries or as many statuses as a batch has. Answers them and where to go on.
+/// entries, or as many statuses or visits as a batch has. Answers them and where to go on.
 pub(super) fn decode(
     block: &[u8],
     at: usize,
     names: usize,
     cells: usize,
 ) -> Result<(Counts, usize), Damaged> {
-    let (mut entries, mut statuses) = (Vec::new(), Vec::new());
-    let (mut at, mut read) = (at, 0);
-    while at < block.len() && read < names && entries.len() < cells && statuses.len() < MAX_BATCH_STATUSES {
+    let (mut entries, mut statuses, mut visits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut at, mut read, mut visited) = (at, 0, 0);
+    while at < block.len()
+        && read < names
+        && entries.len() < cells
+        && statuses.len() < MAX_BATCH_STATUSES
+        && visited < MAX_BATCH_VISITS
+    {
         let record = record(block, at)?;
         let damaged = Damaged { at };
         let event = Event::new(record.event).map_err(|_| damaged)?;
@@ -101,36 +121,45 @@ pub(super) fn decode(
             let (month, status) = (Month(month), status_of(text).ok_or(damaged)?);
             statuses.push(StatusCount { event, name: name.clone(), month, status, count });
         }
+        if record.visits > 0 {
+            let mut last = Vec::new();
+            record.visits_of(block, &mut last).ok_or(damaged)?;
+            visited += last.len();
+            visits.push(Visits { event, name: name.clone(), last });
+        }
         read += 1;
         at = record.end;
     }
-    Ok((Counts { entries, statuses }, at))
+    Ok((Counts { entries, statuses, visits }, at))
 }
 
-/// Adds up what stands in several blocks.
-pub(super) fn merge(blocks: &[Vec<u8>]) -> Result<Vec<u8>, Damaged> {
+/// Adds up what stands in several blocks, the oldest first. Of the visits of a name the last `keep` stay.
+pub(super) fn merge(blocks: &[Vec<u8>], keep: usize) -> Result<Vec<u8>, Damaged> {
     let mut heap = BinaryHeap::new();
-    for block in blocks {
-        if let Some(head) = Head::of(block, 0)? {
+    for (age, block) in blocks.iter().enumerate() {
+        if let Some(head) = Head::of(age, block, 0)? {
             heap.push(head);
         }
     }
     let mut out = Vec::with_capacity(blocks.iter().map(Vec::len).sum::<usize>() / 2);
-    let (mut cells, mut statuses) = (Vec::new(), Vec::new());
+    let (mut cells, mut statuses, mut visits) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(head) = heap.pop() {
         let (event, name) = (head.record.event, head.record.name);
         head.cells(&mut cells)?;
         head.statuses(&mut statuses)?;
-        if let Some(next) = Head::of(head.block, head.record.end)? {
+        head.record.visits_of(head.block, &mut visits).ok_or(Damaged { at: head.record.visits_at })?;
+        if let Some(next) = Head::of(head.age, head.block, head.record.end)? {
             heap.push(next);
         }
         let more = heap.peek().is_some_and(|next| (next.record.event, next.record.name) == (event, name));
         if !more {
             add_up(&mut cells);
             add_up_statuses(&mut statuses);
-            push_record(&mut out, event, name, &cells, &statuses);
+            keep_last(&mut visits, keep);
+            push_record(&mut out, event, name, &cells, &statuses, &visits);
             cells.clear();
             statuses.clear();
+            visits.clear();
         }
     }
     Ok(out)
@@ -141,15 +170,28 @@ pub(super) fn hits(entries: &[Entry]) -> u64 {
     entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
 }
 
+impl Record<'_> {
+    /// Appends its visits.
+    fn visits_of(&self, block: &[u8], into: &mut Vec<Visit>) -> Option<()> {
+        let mut at = self.visits_at;
+        for _ in 0..self.visits {
+            into.push(visit(block, &mut at)?);
+        }
+        Some(())
+    }
+}
+
 /// The next record of a block, in the heap of a merge.
 struct Head<'a> {
+    /// The number of its block: of one name, what is older comes first.
+    age: usize,
     block: &'a [u8],
     record: Record<'a>,
 }
 
 impl<'a> Head<'a> {
-    fn of(block: &'a [u8], at: usize) -> Result<Option<Head<'a>>, Damaged> {
-        if at >= block.len() { Ok(None) } else { Ok(Some(Head { block, record: record(block, at)? })) }
+    fn of(age: usize, block: &'a [u8], at: usize) -> Result<Option<Head<'a>>, Damaged> {
+        if at >= block.len() { Ok(None) } else { Ok(Some(Head { age, block, record: record(block, at)? })) }
     }
 
     fn cells(&self, into: &mut Vec<(i64, u64)>) -> Result<(), Damaged> {
@@ -168,8 +210,8 @@ impl<'a> Head<'a> {
         Ok(())
     }
 
-    fn key(&self) -> (&'a [u8], &'a [u8]) {
-        (self.record.event, self.record.name)
+    fn key(&self) -> (&'a [u8], &'a [u8], usize) {
+        (self.record.event, self.record.name, self.age)
     }
 }
 
@@ -273,9 +315,12 @@ fn push_record(
     name: &[u8],
     cells: &[(i64, u64)],
     statuses: &[Statused<'_>],
+    visits: &[Visit],
 ) {
+    let statused = if statuses.is_empty() { 0 } else { STATUSED };
+    let visited = if visits.is_empty() { 0 } else { VISITED };
     // An event has at most 32 bytes.
-    out.push(event.len() as u8 | if statuses.is_empty() { 0 } else { STATUSED });
+    out.push(event.len() as u8 | statused | visited);
     out.extend_from_slice(event);
     push_varint(out, name.len() as u64);
     out.extend_from_slice(name);
@@ -284,15 +329,22 @@ fn push_record(
         push_zigzag(out, when);
         push_varint(out, count);
     }
-    if statuses.is_empty() {
-        return;
+    if !statuses.is_empty() {
+        push_varint(out, statuses.len() as u64);
     }
-    push_varint(out, statuses.len() as u64);
     for &(month, text, count) in statuses {
         push_zigzag(out, i64::from(month));
         push_varint(out, text.len() as u64);
         out.extend_from_slice(text);
         push_varint(out, count);
+    }
+    if !visits.is_empty() {
+        push_varint(out, visits.len() as u64);
+    }
+    for visit in visits {
+        push_zigzag(out, i64::from(visit.minute.0));
+        let class = CLASSES.iter().position(|&class| class == visit.class);
+        out.push(class.unwrap_or_default() as u8);
     }
 }
 
@@ -301,7 +353,7 @@ fn record(block: &[u8], start: usize) -> Result<Record<'_>, Damaged> {
         let mut at = start;
         let head = *block.get(at)?;
         at += 1;
-        let event = take(block, &mut at, usize::from(head & !STATUSED))?;
+        let event = take(block, &mut at, usize::from(head & !(STATUSED | VISITED)))?;
         let length = usize::try_from(varint(block, &mut at)?).ok()?;
         let name = take(block, &mut at, length)?;
         let cells = usize::try_from(varint(block, &mut at)?).ok()?;
@@ -315,7 +367,12 @@ fn record(block: &[u8], start: usize) -> Result<Record<'_>, Damaged> {
         for _ in 0..statuses {
             status(block, &mut at)?;
         }
-        Some(Record { event, name, cells, cells_at, statuses, statuses_at, end: at })
+        let visits = if head & VISITED == 0 { 0 } else { usize::try_from(varint(block, &mut at)?).ok()? };
+        let visits_at = at;
+        for _ in 0..visits {
+            visit(block, &mut at)?;
+        }
+        Some(Record { event, name, cells, cells_at, statuses, statuses_at, visits, visits_at, end: at })
     };
     read().ok_or(Damaged { at: start })
 }
@@ -328,6 +385,13 @@ fn status<'a>(block: &'a [u8], at: &mut usize) -> Option<Statused<'a>> {
     let month = i32::try_from(zigzag(block, at)?).ok()?;
     let length = usize::try_from(varint(block, at)?).ok()?;
     Some((month, take(block, at, length)?, varint(block, at)?))
+}
+
+fn visit(block: &[u8], at: &mut usize) -> Option<Visit> {
+    let minute = Minute(i32::try_from(zigzag(block, at)?).ok()?);
+    let class = *CLASSES.get(usize::from(*block.get(*at)?))?;
+    *at += 1;
+    Some(Visit { minute, class })
 }
 
 fn zigzag(block: &[u8], at: &mut usize) -> Option<i64> {

@@ -11,7 +11,6 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use std::{
     collections::VecDeque,
     path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{Batch, Counts, MAX_BATCH_NAMES, batches};
@@ -25,7 +24,7 @@ const FRESH: usize = 32;
 /// The file, and the block that is being cut.
 pub(super) struct Desk {
     path: PathBuf,
-    keep: Keep,
+    pub(super) keep: Keep,
     /// `None` after a failed read or write of the disk, until it is opened again.
     connection: Option<Connection>,
     instance: Uuid,
@@ -158,16 +157,16 @@ impl Desk {
         direct: bool,
     ) -> Pushed {
         if let Err(error) = self.connect() {
-            return Err(Unpushed { counts, error });
+            return Err(Unpushed { counts, error: error.into() });
         }
         if direct && self.pool == 0 {
             return self.push_batches(tick, counts, origin, positions);
         }
         if let Err(error) = self.push_block(tick, &counts, origin, positions) {
-            return Err(Unpushed { counts, error });
+            return Err(Unpushed { counts, error: error.into() });
         }
         let merged = if self.pool as usize > merge::FAN_IN { self.merge() } else { Ok(()) };
-        merged.map_err(|error| Unpushed { counts, error })
+        merged.map_err(|error| Unpushed { counts, error: error.into() })
     }
 
     /// Numbers the counts and commits them.
@@ -190,7 +189,7 @@ impl Desk {
         match written {
             Ok(true) => self.remember(cut, origin),
             Ok(false) => {}
-            Err(error) => return Err(Unpushed { counts: cut.into(), error }),
+            Err(error) => return Err(Unpushed { counts: cut.into(), error: error.into() }),
         }
         Ok(())
     }
@@ -214,7 +213,7 @@ impl Desk {
         positions: &[Position],
     ) -> Result<()> {
         let sort = if origin == Origin::Live { LIVE } else { LINES };
-        let block = codec::encode(&counts.entries, &counts.statuses);
+        let block = codec::encode(&counts.entries, &counts.statuses, &counts.visits);
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             if !begin(&transaction, tick, positions)? {
@@ -269,10 +268,9 @@ impl Desk {
         })?;
         let mut waiting = Vec::with_capacity(rows.len());
         for (seq, live, block) in rows {
-            let (Counts { entries, statuses }, _) =
+            let (counts, _) =
                 codec::decode(&block, 0, usize::MAX, usize::MAX).map_err(|damaged| self.damaged(damaged))?;
-            let (seq, entries) = (seq as u64, Arc::new(entries));
-            let batch = Batch { instance: self.instance, seq, entries, statuses };
+            let batch = Batch::of(self.instance, seq as u64, counts);
             waiting.push(Waiting { batch, origin: if live { Origin::Live } else { Origin::Lines } });
         }
         Ok(waiting)
@@ -289,12 +287,10 @@ impl Desk {
         };
         let (origin, mut at, mut waiting) = (cutting.origin, cutting.at, Vec::new());
         while at < cutting.block.len() && waiting.len() < most {
-            let (Counts { entries, statuses }, next) =
-                codec::decode(&cutting.block, at, MAX_BATCH_NAMES, BATCH_ENTRIES)
-                    .map_err(|damaged| self.damaged(damaged))?;
-            let (seq, entries) = (self.last + 1 + waiting.len() as u64, Arc::new(entries));
-            let batch = Batch { instance: self.instance, seq, entries, statuses };
-            waiting.push(Waiting { batch, origin });
+            let (counts, next) = codec::decode(&cutting.block, at, MAX_BATCH_NAMES, BATCH_ENTRIES)
+                .map_err(|damaged| self.damaged(damaged))?;
+            let seq = self.last + 1 + waiting.len() as u64;
+            waiting.push(Waiting { batch: Batch::of(self.instance, seq, counts), origin });
             at = next;
         }
         let done = at >= cutting.block.len();
@@ -506,7 +502,7 @@ fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> 
             batch.seq as i64,
             origin == Origin::Live,
             hits,
-            codec::encode(&batch.entries, &batch.statuses)
+            codec::encode(&batch.entries, &batch.statuses, &batch.visits)
         ])
         .map(|_| ())
 }

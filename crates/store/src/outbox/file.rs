@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 /// "tmob" in `PRAGMA application_id`.
 const APPLICATION: i32 = 0x746d_6f62;
-/// 2: records may have statuses.
-const SCHEMA_VERSION: i32 = 2;
+/// 2: records may have statuses. 3: and visits.
+const SCHEMA_VERSION: i32 = 3;
 /// Only `store adopt` writes besides the daemon, and only for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -34,7 +34,7 @@ impl Desk {
             ids.iter().map(|id| statement.query_row([id], |row| row.get(0))).collect()
         })?;
         let blocks: Vec<Vec<u8>> = blocks;
-        let merged = codec::merge(&blocks).map_err(|damaged| self.damaged(damaged))?;
+        let merged = codec::merge(&blocks, self.keep.visits).map_err(|damaged| self.damaged(damaged))?;
         drop(blocks);
         self.with("merging", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;

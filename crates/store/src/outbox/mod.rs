@@ -30,11 +30,13 @@ pub struct Keep {
     pub applied: Duration,
     /// How large the file may grow. Default 2 GiB.
     pub bytes: u64,
+    /// How many visits of a name an outage may cost. Default 0.
+    pub visits: usize,
 }
 
 impl Default for Keep {
     fn default() -> Keep {
-        Keep { applied: Duration::from_secs(900), bytes: 2 << 30 }
+        Keep { applied: Duration::from_secs(900), bytes: 2 << 30, visits: 0 }
     }
 }
 
@@ -85,7 +87,7 @@ pub struct Unpushed {
     /// What was pushed.
     pub counts: Counts,
     /// Why it may not be there.
-    pub error: StoreError,
+    pub error: Box<StoreError>,
 }
 
 /// How full it is.
@@ -190,7 +192,7 @@ impl Outbox {
         match self.ask(move |desk| Ok(desk.push(tick, counts, origin, &positions, direct))).await {
             Ok(pushed) => pushed,
             // The thread is gone, and the process with it.
-            Err(error) => Err(Unpushed { counts: Counts::default(), error }),
+            Err(error) => Err(Unpushed { counts: Counts::default(), error: error.into() }),
         }
     }
 

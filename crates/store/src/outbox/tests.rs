@@ -2,7 +2,9 @@
 
 use super::*;
 use std::collections::BTreeMap;
-use tallymark_core::{Entry, Event, Minute, Month, Name, Status, StatusCount, When};
+use tallymark_core::{
+    ClientClass, Entry, Event, Minute, Month, Name, Status, StatusCount, Visit, Visits, When,
+};
 
 const MOST: usize = 8;
 
@@ -10,6 +12,7 @@ struct Box {
     dir: tempfile::TempDir,
     outbox: Option<Outbox>,
     identity: Identity,
+    keep: Keep,
 }
 
 impl Box {
@@ -20,12 +23,12 @@ impl Box {
     fn keeping(keep: Keep) -> Box {
         let dir = tempfile::tempdir().unwrap();
         let (outbox, identity) = Outbox::open(dir.path(), Uuid::new_v4(), keep).unwrap();
-        Box { dir, outbox: Some(outbox), identity }
+        Box { dir, outbox: Some(outbox), identity, keep }
     }
 
     fn reopen(&mut self) {
         self.outbox = None;
-        let (outbox, identity) = Outbox::open(self.dir.path(), Uuid::new_v4(), Keep::default()).unwrap();
+        let (outbox, identity) = Outbox::open(self.dir.path(), Uuid::new_v4(), self.keep).unwrap();
         (self.outbox, self.identity) = (Some(outbox), identity);
     }
 
@@ -436,7 +439,7 @@ async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts
     file.pragma_update(None, "user_version", 1).unwrap();
     outbox.reopen();
     let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 2, "what does not know of statuses has to refuse the file now");
+    assert_eq!(version, 3, "what does not know of statuses has to refuse the file now");
     let status = |name: &str, month| StatusCount {
         event: Event::HIT,
         name: Name::new(name).unwrap(),
@@ -445,7 +448,7 @@ async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts
         count: 1,
     };
     for direct in [true, false] {
-        let counts = Counts { entries: entries(&[("b", 1, 1)]), statuses: vec![status("b", 7)] };
+        let counts = Counts::folded(entries(&[("b", 1, 1)]), vec![status("b", 7)]);
         outbox.get().push(Uuid::new_v4(), counts, Origin::Lines, Vec::new(), direct).await.unwrap();
     }
     let waiting = outbox.drain(0).await;
@@ -457,4 +460,45 @@ async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts
     assert_eq!(statuses(&waiting), [status("b", 7), status("b", 7)]);
     outbox.reopen();
     assert_eq!(outbox.drain(0).await, waiting, "a batch that has a number keeps its statuses too");
+}
+
+fn visits(name: &str, minutes: std::ops::Range<i32>) -> Visits {
+    let visit = |minute| Visit { minute: Minute(minute), class: ClientClass::GithubCamo };
+    Visits { event: Event::HIT, name: Name::new(name).unwrap(), last: minutes.map(visit).collect() }
+}
+
+#[tokio::test]
+async fn a_file_from_before_visits_is_read_and_an_outage_keeps_the_last_of_them() {
+    let mut outbox = Box::keeping(Keep { visits: 3, ..Keep::default() });
+    outbox.push(&[("a", 1, 2)], true).await;
+    outbox.push(&[("a", 1, 3)], false).await;
+    outbox.outbox = None;
+    let file = rusqlite::Connection::open(outbox.dir.path().join("outbox.db")).unwrap();
+    file.pragma_update(None, "user_version", 2).unwrap();
+    outbox.reopen();
+    let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 3, "what does not know of visits has to refuse the file now");
+    // Enough ticks for two merges, in which older visits go.
+    let ticks = 130;
+    for tick in 0..ticks {
+        let of_names = vec![visits("a", tick * 2..tick * 2 + 2), visits("b", tick..tick + 1)];
+        let counts = Counts { visits: of_names, ..Counts::from(entries(&[("a", 1, 2), ("b", 1, 1)])) };
+        outbox.get().push(Uuid::new_v4(), counts, Origin::Lines, Vec::new(), true).await.unwrap();
+    }
+    let waiting = outbox.drain(0).await;
+    let minute = When::Minute(Minute(1));
+    let (a, b) = (5 + 2 * ticks as u64, ticks as u64);
+    assert_eq!(sum(&waiting), BTreeMap::from([(("a".into(), minute), a), (("b".into(), minute), b)]));
+    let of = |name: &str| -> Vec<i32> {
+        let visits = waiting.iter().flat_map(|waiting| &waiting.batch.visits);
+        let of_name = visits.filter(|visits| visits.name.as_str() == name);
+        of_name.flat_map(|visits| visits.last.iter().map(|visit| visit.minute.0)).collect()
+    };
+    for (name, last) in [("a", ticks * 2 - 3..ticks * 2), ("b", ticks - 3..ticks)] {
+        let minutes = of(name);
+        assert!(minutes.ends_with(&last.collect::<Vec<_>>()), "{name}: {minutes:?}");
+        assert!(minutes.is_sorted() && minutes.len() < 20, "{name}: {minutes:?}");
+    }
+    outbox.reopen();
+    assert_eq!(outbox.drain(0).await, waiting, "a batch that has a number keeps its visits too");
 }

@@ -4,7 +4,8 @@
 -- ARGV  store, instance, nonce, seq, seconds that minutes are kept, seconds that hours are kept, seconds of the log,
 --       n, then n words of an entry of the log (event, its names, event, its names...),
 --       how many statuses a hash may have, n, then n words of statuses: the hash of the year, the month, the status and
---       its count; then sections:
+--       its count; how many visits of a name stay (0: there are none), n, then n words: prefix of the lists, and the
+--       visits as a MessagePack array of name, how many, visit, visit..., the latest last; then sections:
 --       prefix of totals, prefix of days, set, set of the day, suffix of the hash of hours, hour, minute, whether that
 --       is past, and the cells as a MessagePack array of name, count, name, count... Without a set the names are
 --       aggregates; without an hour only the day is known.
@@ -51,6 +52,15 @@ if tonumber(A[at_section + 1]) > 0 then
   local year = A[at_section + 2]
   try('HINCRBY', year, '~probe', '-')
   try('HINCRBY', year .. ':' .. A[at_section + 3], '~probe', '-')
+end
+at_section = at_section + 2 + A[at_section + 1]
+for j = at_section + 2, at_section + 1 + A[at_section + 1], 2 do
+  local list = A[j] .. '~probe'
+  try('LTRIM', list, '-', '0')
+  if not refused then
+    try('LPUSH', list, '-')
+    try('LTRIM', list, '1', '0')
+  end
 end
 at_section = at_section + 2 + A[at_section + 1]
 while at_section < #A do
@@ -151,6 +161,23 @@ for j = i + 2, statuses, 4 do
   add_status(year .. ':' .. A[j + 1], A[j + 2], n, c, most)
 end
 i = statuses + 1
+
+-- A key that holds no list is left alone, as with counters. A name has at most a thousand visits here.
+local keep_visits, visits = tonumber(A[i]), i + 1 + A[i + 1]
+for j = i + 2, visits, 2 do
+  local words, at = cmsgpack.unpack(A[j + 1]), 1
+  while at < #words do
+    local key, last = A[j] .. words[at], at + 1 + words[at + 1]
+    local reply = pcall('LPUSH', key, unpack(words, at + 2, last))
+    if type(reply) ~= 'number' then
+      quarantine(key, reply)
+    elseif reply > keep_visits then
+      pcall('LTRIM', key, '0', keep_visits - 1)
+    end
+    at = last + 1
+  end
+end
+i = visits + 1
 
 -- Written out where functions would be shorter: this loop is what a hit costs Redis. A sum that is the count itself
 -- shows that there was nothing before; what is past is kept from its last write on.

@@ -77,6 +77,16 @@ pub(super) fn month_statuses(event: Event, name: &Name, month: Month) -> String 
     key
 }
 
+/// What stands before the escaped name in the key of the list of its last visits.
+pub(super) fn visits_prefix(event: Event) -> String {
+    format!("recent:{event}:")
+}
+
+/// The key of the list of a name's last visits.
+pub(super) fn visits(event: Event, name: &Name) -> String {
+    joined(visits_prefix(event), name)
+}
+
 fn joined(mut key: String, name: &Name) -> String {
     name.escaped().push_to(&mut key);
     key
@@ -101,6 +111,7 @@ mod tests {
         assert_eq!(minutes(visit, &name, at.0 * 24 + 7), "track:benwilber%2Fbashids:visit:2015:2:5:7");
         assert_eq!(year_statuses(visit, &name, 2015), "funnels:benwilber%2Fbashids:visit:2015");
         assert_eq!(month_statuses(visit, &name, at.month()), "funnels:benwilber%2Fbashids:visit:2015:2");
+        assert_eq!(visits(Event::HIT, &name), "recent:hit:benwilber%2Fbashids");
         assert_eq!(total(Event::HIT, &Name::all()), "count:hit:~all");
         assert_eq!(day(Event::HIT, &Name::overflow(), at), "count:hit:2015-02-05:~overflow");
     }

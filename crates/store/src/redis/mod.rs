@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use client::Link;
 use read::Reader;
 use script::{Plan, Script};
-use tallymark_core::{Batch, Event, Month, Name};
+use tallymark_core::{Batch, Event, Month, Name, Visit};
 use uuid::Uuid;
 
 /// How often a claim is tried when others claim the same instance at the same time.
@@ -117,7 +117,7 @@ impl Store for Redis {
             let (nonce, seq) = (claim::next_nonce(marker), marker.map_or(0, |marker| marker.seq).max(least));
             let arguments = |command: &mut redis::Cmd| {
                 command.arg(script::text(Uuid::new_v4())).arg(script::text(instance)).arg(&before);
-                command.arg(format!("{nonce}:{seq}")).arg(script::probes());
+                command.arg(format!("{nonce}:{seq}")).arg(script::probes(self.retention.visits > 0));
             };
             let answer =
                 self.claim.call(&self.writes, &attempt, &[keys::STORE, keys::APPLIED], arguments).await?;
@@ -232,6 +232,10 @@ impl Store for Redis {
 
     async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>> {
         self.reader.status_months(event, name).await
+    }
+
+    async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>> {
+        self.reader.visits(event, name, limit).await
     }
 
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {

@@ -13,7 +13,7 @@ use std::{
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
 };
-use tallymark_core::{Day, Event, Month, Name};
+use tallymark_core::{Day, Event, Month, Name, Visit};
 use uuid::Uuid;
 
 /// How many keys are asked for at once.
@@ -208,6 +208,18 @@ impl Reader {
         found.retain(|(_, count)| *count != 0);
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// Whatever another program wrote there is left out if it is no visit.
+    pub(super) async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>> {
+        let Some(last) = limit.checked_sub(1) else { return Ok(Vec::new()) };
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("LRANGE").arg(keys::visits(event, name)).arg(0).arg(last);
+        let live = self.link.live("reading visits").await?;
+        let answers = self.link.pipe(live, "reading visits", &mut pipeline).await?;
+        // Another type under that key is no list of visits.
+        let Some(Value::Array(visits)) = answers.first() else { return Ok(Vec::new()) };
+        Ok(visits.iter().filter_map(|visit| Visit::from_json(as_text(visit).as_bytes())).collect())
     }
 
     /// Looks for the hash of every year, then for those of the months of the years that are there: no search through

@@ -13,7 +13,7 @@ use super::{
 use crate::{Class, Outcome, Result, Retention, StoreError, names, retention};
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 use std::{collections::BTreeMap, fmt::Write};
-use tallymark_core::{ALL, Batch, Day, Event, MAX_STATUSES, Minute, Month, Name, Status, When};
+use tallymark_core::{ALL, Batch, Day, Event, MAX_STATUSES, Minute, Month, Name, Status, Visits, When};
 use uuid::Uuid;
 
 /// How long the log of changes reaches back, in seconds.
@@ -73,6 +73,7 @@ pub(super) struct Plan<'a> {
     /// Cells with the same prefixes.
     sections: Vec<Section<'a>>,
     statuses: Vec<Statused<'a>>,
+    visits: &'a [Visits],
     log: Vec<(Event, String)>,
     names: usize,
 }
@@ -103,8 +104,14 @@ struct Statused<'a> {
 impl<'a> Plan<'a> {
     /// `all` is [`Name::all`], which the plan can only borrow.
     pub(super) fn new(batch: &'a Batch, all: &'a Name) -> Plan<'a> {
-        let mut plan =
-            Plan { seq: batch.seq, sections: Vec::new(), statuses: Vec::new(), log: Vec::new(), names: 0 };
+        let mut plan = Plan {
+            seq: batch.seq,
+            sections: Vec::new(),
+            statuses: Vec::new(),
+            visits: &batch.visits,
+            log: Vec::new(),
+            names: 0,
+        };
         let mut places = Places::default();
         let mut sums: BTreeMap<(Event, When), i64> = BTreeMap::new();
         for entries in batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name) {
@@ -178,6 +185,7 @@ impl<'a> Plan<'a> {
             command.arg(keys::year_statuses(counted.event, counted.name, year)).arg(month);
             command.arg(counted.status.as_str()).arg(counted.count);
         }
+        self.visits(command, keep.visits);
         let mut escaped = String::new();
         let present = retention::present(retention::now());
         for &Section { event, aggregate, when, ref cells } in &self.sections {
@@ -206,6 +214,30 @@ impl<'a> Plan<'a> {
                 }
             }
             command.arg(texts.into_bytes());
+        }
+    }
+
+    /// How many visits of a name stay, and if there are any: for each event the prefix of their keys, and the names as a
+    /// MessagePack array of name, how many visits, visit, visit...
+    fn visits(&self, command: &mut Cmd, keep: usize) {
+        let of_events: Vec<&[Visits]> = self.visits.chunk_by(|a, b| a.event == b.event).collect();
+        if keep == 0 || of_events.is_empty() {
+            command.arg(0).arg(0);
+            return;
+        }
+        command.arg(keep).arg(2 * of_events.len());
+        for of_event in of_events {
+            let mut texts = Texts::with_capacity(of_event.len() * 100);
+            for of_name in of_event {
+                let last = &of_name.last[of_name.last.len().saturating_sub(keep)..];
+                let mut escaped = String::new();
+                of_name.name.escaped().push_to(&mut escaped);
+                texts.push(&escaped);
+                texts.push(&last.len().to_string());
+                last.iter().map(|visit| visit.to_json()).for_each(|visit| texts.push(&visit));
+            }
+            let event = of_event.first().map_or(Event::HIT, |of_name| of_name.event);
+            command.arg(keys::visits_prefix(event)).arg(texts.into_bytes());
         }
     }
 
@@ -284,8 +316,8 @@ impl Places {
 }
 
 /// One command per kind of key and kind of write, each of which fails without an effect if it is allowed at all; only
-/// SADD cannot, and is taken back. An ACL that denies one of them would else be met in the middle of a batch.
-pub(super) fn probes() -> Vec<String> {
+/// SADD and LPUSH cannot, and are taken back. An ACL that denies one of them would else be met in the middle of a batch.
+pub(super) fn probes(visits: bool) -> Vec<String> {
     let (event, day) = (Event::HIT, Day(0));
     let other = Name::all();
     let mut probes = vec!["TIME".to_owned(), format!("XADD {} MINID ~ 0-0 0-0 probe probe", keys::CHANGES)];
@@ -312,6 +344,12 @@ pub(super) fn probes() -> Vec<String> {
     let visit = Event::new(b"visit").unwrap_or(event);
     for set in [keys::set(event), keys::day_set(event, day), keys::set(visit), keys::day_set(visit, day)] {
         probes.extend(["SREM", "SADD", "SREM"].map(|command| format!("{command} {set} ~probe")));
+    }
+    if visits {
+        let prefix = keys::visits_prefix(event);
+        probes.push(format!("LTRIM {prefix}~probe no-number 0"));
+        probes.push(format!("LPUSH {prefix}~probe {{}}"));
+        probes.push(format!("LTRIM {prefix}~probe 1 0"));
     }
     probes
 }

@@ -15,7 +15,9 @@ use std::{
     collections::BTreeMap,
     time::{SystemTime, UNIX_EPOCH},
 };
-use tallymark_core::{Batch, Entry, Event, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Status, When};
+use tallymark_core::{
+    Batch, Entry, Event, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Status, Visit, When, keep_last,
+};
 
 /// How long the log of changes reaches back, in seconds.
 const LOG_SECONDS: i64 = 3600;
@@ -25,6 +27,8 @@ const CLOCK_SECONDS: i64 = 600;
 /// The memory of the writing thread.
 pub(super) struct Applier {
     expiry: Expiry,
+    /// How many visits of a name stay.
+    visits: usize,
     known: Known,
 }
 
@@ -41,13 +45,15 @@ struct Pending {
     /// By id of the name, month and status.
     statuses: BTreeMap<(i64, Month, Status), i64>,
     all_statuses: BTreeMap<(Event, Month, Status), i64>,
+    /// By id of the name, the oldest first.
+    visits: BTreeMap<i64, Vec<Visit>>,
     log: Vec<(Event, String)>,
     newest: Option<Minute>,
 }
 
 impl Applier {
     pub(super) fn new(retention: Retention) -> Applier {
-        Applier { expiry: Expiry::new(retention), known: Known::default() }
+        Applier { expiry: Expiry::new(retention), visits: retention.visits, known: Known::default() }
     }
 
     /// Forgets what a rolled back transaction may have given: numbers of names, and how far was cleared.
@@ -129,9 +135,26 @@ impl Applier {
             pending.add_all(of_batch);
             answers.push(of_batch.iter().map(|sum| sum.total).collect());
             self.count_statuses(totals, batch, pending)?;
+            self.keep_visits(totals, batch, pending)?;
             rest = others;
         }
         Ok(answers)
+    }
+
+    fn keep_visits(
+        &mut self,
+        totals: &mut Totals<'_>,
+        batch: &Batch,
+        pending: &mut Pending,
+    ) -> rusqlite::Result<()> {
+        for of_name in batch.visits.iter().filter(|_| self.visits > 0) {
+            // The name is there, with its total; this asks for its number.
+            let id = self.known.add(totals, of_name.event, &of_name.name, 0)?;
+            let visits = pending.visits.entry(id).or_default();
+            visits.extend(&of_name.last);
+            keep_last(visits, self.visits);
+        }
+        Ok(())
     }
 
     fn count_statuses(
@@ -179,6 +202,7 @@ impl Applier {
         write_cells(db, "day", summed(pending.days))?;
         self.expiry.write(db, summed(pending.hours), summed(pending.minutes))?;
         write_statuses(db, pending.statuses)?;
+        write_visits(db, &pending.visits, self.visits)?;
         write_log(db, &pending.log)?;
         pending.newest.map_or(Ok(()), |newest| self.expiry.clear(db, newest, written))
     }
@@ -280,6 +304,29 @@ fn write_statuses(
         let there: i64 = number.query_row((id, month.0, OVERFLOW), |row| row.get(0))?;
         let full = there >= MAX_STATUSES as i64;
         insert.execute((id, month.0, if full { OVERFLOW } else { status.as_str() }, count))?;
+    }
+    Ok(())
+}
+
+/// Adds visits behind those that are there, and lets go of the oldest.
+fn write_visits(
+    db: &Transaction<'_>,
+    visits: &BTreeMap<i64, Vec<Visit>>,
+    keep: usize,
+) -> rusqlite::Result<()> {
+    if visits.is_empty() {
+        return Ok(());
+    }
+    let mut newest = db.prepare_cached("SELECT coalesce(max(seq), 0) FROM recent WHERE id = ?1")?;
+    let mut insert = db.prepare_cached("INSERT INTO recent (id, seq, visit) VALUES (?1, ?2, ?3)")?;
+    let mut delete = db.prepare_cached("DELETE FROM recent WHERE id = ?1 AND seq <= ?2")?;
+    for (&id, last) in visits {
+        let mut seq: i64 = newest.query_row([id], |row| row.get(0))?;
+        for visit in last {
+            seq += 1;
+            insert.execute((id, seq, visit.to_json()))?;
+        }
+        delete.execute((id, seq.saturating_sub_unsigned(keep as u64)))?;
     }
     Ok(())
 }

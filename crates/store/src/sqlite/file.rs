@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// "tmrk" in `PRAGMA application_id`: what `file` and other programs know our files by.
 const APPLICATION: i32 = 0x746d_726b;
 /// The version of the schema below, with all that was added to it, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i32 = 3;
+const SCHEMA_VERSION: i32 = 4;
 /// How long a call waits for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite does not wait when the file is just being switched to WAL by somebody else, so we do.
@@ -47,6 +47,9 @@ const ADDED: &[&str] = &[
     ALTER TABLE minute ADD COLUMN until INTEGER;
     CREATE INDEX late_hour ON hour (until) WHERE until IS NOT NULL;
     CREATE INDEX late_minute ON minute (until) WHERE until IS NOT NULL;
+",
+    "
+    CREATE TABLE recent (id INTEGER, seq INTEGER, visit TEXT NOT NULL, PRIMARY KEY (id, seq)) STRICT, WITHOUT ROWID;
 ",
 ];
 

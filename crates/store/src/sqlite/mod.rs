@@ -22,7 +22,7 @@ use crate::{
 use async_trait::async_trait;
 use read::Readers;
 use std::path::Path;
-use tallymark_core::{Batch, Event, Month, Name};
+use tallymark_core::{Batch, Event, Month, Name, Visit};
 use uuid::Uuid;
 use writer::Writer;
 
@@ -133,6 +133,11 @@ impl Store for Sqlite {
     async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>> {
         let name = name.clone();
         self.readers.run("looking for statuses", move |db| read::status_months(db, event, &name)).await
+    }
+
+    async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>> {
+        let name = name.clone();
+        self.readers.run("reading visits", move |db| read::visits(db, event, &name, limit)).await
     }
 
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {

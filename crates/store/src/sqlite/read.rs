@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-use tallymark_core::{Event, Month, Name};
+use tallymark_core::{Event, Month, Name, Visit};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -143,6 +143,26 @@ pub(super) fn status_months(db: &Connection, event: Event, name: &Name) -> rusql
          ORDER BY month",
     )?;
     statement.query_map((event.as_str(), name.as_str()), |row| row.get(0).map(Month))?.collect()
+}
+
+/// Whatever another program wrote there is left out if it is no visit.
+pub(super) fn visits(
+    db: &Connection,
+    event: Event,
+    name: &Name,
+    limit: usize,
+) -> rusqlite::Result<Vec<Visit>> {
+    let mut statement = db.prepare_cached(
+        "SELECT visit FROM recent WHERE id = (SELECT id FROM name WHERE event = ?1 AND name = ?2)
+         ORDER BY seq DESC LIMIT ?3",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((event.as_str(), name.as_str(), limit))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(Visit::from_json(row.get_ref(0)?.as_bytes()?));
+    }
+    Ok(found)
 }
 
 /// Names in the order of their bytes; a page starts behind the last name of the one before.

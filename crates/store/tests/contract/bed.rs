@@ -84,7 +84,7 @@ impl Desk {
     pub(crate) fn batch(&self, seq: u64, entries: &[Entry]) -> Batch {
         let mut entries = entries.to_vec();
         entries.sort();
-        Batch { instance: self.claim.instance, seq, entries: entries.into(), statuses: Vec::new() }
+        Batch::of(self.claim.instance, seq, entries)
     }
 
     pub(crate) async fn apply(&self, batches: &[Batch]) -> Vec<Outcome> {

@@ -14,14 +14,7 @@ async fn a_lost_answer_counts_once() {
     let url = StoreUrl::Redis(format!("redis://{}", proxy.addr()));
     let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
-    let batch = |seq| {
-        [Batch {
-            instance: claim.instance,
-            seq,
-            entries: vec![at("a", noon(), 1)].into(),
-            statuses: Vec::new(),
-        }]
-    };
+    let batch = |seq| [Batch::of(claim.instance, seq, vec![at("a", noon(), 1)])];
     store.apply(&claim, &batch(1), &[]).await.unwrap();
 
     proxy.set(Fault::CutReplies { after: 0 });

@@ -16,6 +16,7 @@ mod slices;
 mod sqlite;
 mod statuses;
 mod suite;
+mod visits;
 
 /// Makes a test per store of each fact.
 macro_rules! on_every_store {
@@ -78,5 +79,9 @@ on_every_store! {
     statuses::a_batch_with_statuses_that_comes_again_counts_nothing,
     statuses::made_up_statuses_have_an_end_and_their_sum_is_exact,
     statuses::statuses_stop_at_the_largest_number,
+    visits::last_visits_stay_and_come_the_latest_first,
+    visits::a_batch_with_visits_that_comes_again_adds_nothing,
+    visits::visits_are_left_out_where_none_are_kept,
+    visits::very_many_visits_of_many_names_are_bounded,
     random::any_history_is_the_same_as_a_plain_map,
 }

@@ -3,13 +3,19 @@
 //! It is nginx/tallymark.conf, which works as it stands; its addresses and paths are replaced by this set-up's.
 
 use super::{Common, out};
-use crate::config::{Config, NginxServer, nginx_server};
+use crate::config::{Config, NginxServer, VISITS_TAG, nginx_server};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::{net::SocketAddr, path::Path};
 use tallymark_web::Listen;
 
 const TEMPLATE: &str = include_str!("../../../../nginx/tallymark.conf");
+
+/// What changes where visits are kept: the daemon finds the class of the client, and forgets the text.
+const WITH_VISITS: [(&str, &str); 2] = [
+    (r#""$msec","$tallymark_name"'"#, r#""$msec","$tallymark_name","$http_user_agent"'"#),
+    ("tag=tallymark,", "tag=tallymark_visits,"),
+];
 
 /// Print the nginx configuration for this set-up. It needs no extra module.
 #[derive(Debug, Args)]
@@ -60,6 +66,12 @@ impl NginxConf {
             ("/var/lib/tallymark/badges", word(&badges)?),
         ] {
             text = text.replace(default, &value);
+        }
+        let has_route = config.routes.as_slice().iter().any(|route| route.tag == VISITS_TAG);
+        if config.retention.visits > 0 && has_route {
+            for (default, value) in WITH_VISITS {
+                text = text.replace(default, value);
+            }
         }
         Ok(text)
     }
@@ -118,6 +130,21 @@ mod tests {
             ["listen 81;", "server_name h.example;", "127.0.0.1:777", "unix:/run/t.sock", "/srv/pictures"]
         {
             assert!(conf.contains(there), "{there} is missing");
+        }
+    }
+
+    #[test]
+    fn user_agent_is_logged_only_where_visits_are_kept_and_a_route_reads_it() {
+        let of = |text: &str| {
+            let config = Config::parse(text, &Overrides::default()).unwrap();
+            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into() }.fill(&config).unwrap()
+        };
+        let has = |conf: &str| (conf.contains("$http_user_agent"), conf.contains("tag=tallymark_visits,"));
+        assert_eq!(has(&of("")), (false, false));
+        assert_eq!(has(&of("[visits]\nkeep = 9\n")), (true, true));
+        assert_eq!(has(&of("[visits]\nkeep = 9\n[[route]]\ntag = \"badge\"\n")), (false, false));
+        for (default, _) in WITH_VISITS {
+            assert_eq!(TEMPLATE.matches(default).count(), 1, "{default}");
         }
     }
 

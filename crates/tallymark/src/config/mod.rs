@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
-use tallymark_core::{Column, Escape, Event, NameRule, Route, Routes};
+use tallymark_core::{Column, Escape, Event, MAX_VISITS, NameRule, Route, Routes};
 use tallymark_ingest::NameLimits;
 use tallymark_publish::ChartKind;
 use tallymark_store::{Retention, StoreUrl, outbox::Keep};
@@ -188,7 +188,8 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
         size if size >= 16 << 20 => Ok(size as u64),
         _ => Err("must be 16MiB or more".to_owned()),
     });
-    let keep = Keep { applied: applied.unwrap_or(usual.applied), bytes: bytes.unwrap_or(usual.bytes) };
+    let keep =
+        Keep { applied: applied.unwrap_or(usual.applied), bytes: bytes.unwrap_or(usual.bytes), ..usual };
     store.finish();
 
     let http = read_http(file.table("http"), overrides);
@@ -205,8 +206,14 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
         hour: section
             .text("hour", |text| units::duration_within(text, DAY, DAY * 3660))
             .unwrap_or(usual.hour),
+        ..usual
     };
     section.finish();
+
+    let mut section = file.table("visits");
+    let visits = section.number("keep", 0..MAX_VISITS as u64 + 1).unwrap_or(0) as usize;
+    section.finish();
+    let (retention, keep) = (Retention { visits, ..retention }, Keep { visits, ..keep });
 
     let mut limits = file.table("limits");
     let connections = limits.number("connections", 1..1_000_001).unwrap_or(20_000);
@@ -282,7 +289,11 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
     }
 }
 
-/// ghit.me's route, and the one that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`.
+/// The tag of lines that `tallymark nginx-conf` lets nginx write where visits are kept.
+pub(crate) const VISITS_TAG: &str = "tallymark_visits";
+
+/// ghit.me's route, and those that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`. The last is
+/// there also where no visits are kept, so that nginx and the daemon may be changed in any order.
 fn default_routes() -> Vec<Route> {
     let stock = Route {
         tag: "tallymark".to_owned(),
@@ -290,7 +301,12 @@ fn default_routes() -> Vec<Route> {
         decode: 1,
         ..Route::default()
     };
-    vec![Route::default(), stock]
+    let visits = Route {
+        tag: VISITS_TAG.to_owned(),
+        columns: vec![Column::Time, Column::Name, Column::UserAgent],
+        ..stock.clone()
+    };
+    vec![Route::default(), stock, visits]
 }
 
 fn read_routes(tables: Option<Vec<Table<'_>>>, mistakes: &Mistakes<'_>) -> Vec<Route> {

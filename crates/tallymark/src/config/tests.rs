@@ -30,7 +30,7 @@ fn nothing_written_means_the_defaults() {
     assert_eq!(config.sources[0].kind.to_string(), "syslog-udp 127.0.0.1:5140");
     assert_eq!(config.tick, Duration::from_millis(250));
     let tags: Vec<_> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
-    assert_eq!(tags, ["badge", "tallymark"]);
+    assert_eq!(tags, ["badge", "tallymark", "tallymark_visits"]);
 }
 
 /// The defaults that the example claims are the defaults, and it changes nothing as it stands.
@@ -88,6 +88,9 @@ fn values_out_of_range_are_refused() {
         ("[http]\ntokens = [\"short\"]", "at least 16"),
         ("[badges]\nevery = \"10ms\"", "must be"),
         ("[retention]\nminute = \"1s\"", "must be"),
+        ("[visits]\nkeep = 1001", "must be 0 to 1000"),
+        ("[visits]\nkeep = -1", "must be 0 to 1000"),
+        ("[visits]\naddresses = true", "addresses"),
     ] {
         bad(text, &[(Some(2), part)]);
     }

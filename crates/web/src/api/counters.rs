@@ -1,6 +1,6 @@
 //! `/api/v1/counters`: names page by page, and one name with everything that is known of it.
 
-use super::{Answer, Api, Problem, busiest, event, json, series, text, windows};
+use super::{Answer, Api, Problem, busiest, event, json, series, text, visits, windows};
 use crate::{name::from_path_of, query::Query};
 use axum::{
     extract::State,
@@ -53,7 +53,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     Ok(json(StatusCode::OK, &List { counters, next: page.next.as_deref().map(write_token) }))
 }
 
-fn limit(value: Option<String>) -> Result<usize, Problem> {
+pub(super) fn limit(value: Option<String>) -> Result<usize, Problem> {
     let Some(value) = value else { return Ok(USUAL) };
     let digits = value.bytes().all(|b| b.is_ascii_digit());
     let limit = value.parse().ok().filter(|limit| digits && (1..=MOST).contains(limit));
@@ -78,22 +78,31 @@ fn read_token(token: &str) -> Result<String, Problem> {
     next.ok_or_else(|| Problem::mistake("after: no such page"))
 }
 
-/// `GET /api/v1/counters/{name}` and `/api/v1/counters/{name}/series`, which one route cannot tell apart, because a name
-/// may have slashes.
+/// What is asked of one counter.
+enum Asked {
+    Counts,
+    Series { csv: bool },
+    Visits,
+}
+
+/// `GET /api/v1/counters/{name}` and what lies below it, which one route cannot tell apart, because a name may have slashes.
 pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) -> Answer {
     api.may_read(&sent)?;
     let raw = uri.path().strip_prefix("/api/v1/counters/").unwrap_or_default();
-    let (raw, asked) = match (raw.strip_suffix("/series"), raw.strip_suffix("/series.csv")) {
-        (Some(raw), _) => (raw, Some(series::wants_csv(&sent))),
-        (_, Some(raw)) => (raw, Some(true)),
-        (None, None) => (raw, None),
-    };
+    let below = [
+        ("/series", Asked::Series { csv: series::wants_csv(&sent) }),
+        ("/series.csv", Asked::Series { csv: true }),
+        ("/visits", Asked::Visits),
+    ];
+    let below = below.into_iter().find_map(|(word, asked)| Some((raw.strip_suffix(word)?, asked)));
+    let (raw, asked) = below.unwrap_or((raw, Asked::Counts));
     let query = Query::of(&uri);
     let event = event(query)?;
     let name = from_path_of(event, raw).map_err(|why| Problem::mistake(why.to_string()))?;
     match asked {
-        Some(csv) => series::show(&api, &name, query, csv).await,
-        None => show(&api, &name, event).await,
+        Asked::Series { csv } => series::show(&api, &name, query, csv).await,
+        Asked::Visits => visits::show(&api, &name, query).await,
+        Asked::Counts => show(&api, &name, event).await,
     }
 }
 

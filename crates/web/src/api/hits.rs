@@ -13,10 +13,10 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tallymark_core::{
-    Committed, Counts, Entry, Event, Name, NameRef, NotAName, NotCommitted, Now, Once, Reject, Status,
-    StatusCount, When,
+    ClientClass, Committed, Counts, Entry, Event, Name, NameRef, NotAName, NotCommitted, Now, Once, Reject,
+    Status, StatusCount, Visit, Visits, When, keep_last,
 };
 
 /// How many items one request has at the most.
@@ -86,12 +86,18 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
     let now = (api.app.now)();
     let counted: Vec<Result<Counted, Refused>> =
         items.into_iter().map(|item| item.and_then(|item| counted(item, now))).collect();
+    let mut visits: BTreeMap<(Event, Name), Vec<Visit>> = BTreeMap::new();
     let (mut entries, mut statuses, mut fates, mut results) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for item in counted {
         fates.push(item.as_ref().map(|_| ()).map_err(|refused| refused.reject));
         match item {
-            Ok(Counted { entry, status }) => {
+            Ok(Counted { entry, status, visit }) => {
+                if let Some(visit) = visit.filter(|_| api.app.visits > 0) {
+                    let of_name = visits.entry((entry.event, entry.name.clone())).or_default();
+                    of_name.push(visit);
+                    keep_last(of_name, api.app.visits);
+                }
                 entries.push(entry);
                 statuses.extend(status);
                 results.push(Verdict { ok: true, error: None });
@@ -99,6 +105,8 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
             Err(refused) => results.push(Verdict { ok: false, error: Some(refused.why) }),
         }
     }
+    let of_name = |((event, name), last)| Visits { event, name, last };
+    let visits = visits.into_iter().map(of_name).collect();
     let (asked, accepted) = (results.len(), entries.len());
     if accepted == 0 && asked > 0 {
         api.app.ledger.tell(&fates);
@@ -106,7 +114,8 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
         return Ok(json(StatusCode::BAD_REQUEST, &Refusal { error, results }));
     }
     let once = key.map(|key| Once { key, body: &body });
-    let committed = api.app.ledger.commit(once, Counts::folded(entries, statuses)).await;
+    let counts = Counts { visits, ..Counts::folded(entries, statuses) };
+    let committed = api.app.ledger.commit(once, counts).await;
     let fate = match committed {
         Ok(Committed::Now) => Ok(()),
         Ok(Committed::Before) => Err(Reject::Duplicate),
@@ -197,6 +206,7 @@ fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, Refused>>, Problem>
 struct Counted {
     entry: Entry,
     status: Option<StatusCount>,
+    visit: Option<Visit>,
 }
 
 fn refused(reject: Reject) -> impl Fn(String) -> Refused {
@@ -224,7 +234,11 @@ fn counted(item: Item, now: Now) -> Result<Counted, Refused> {
     let status = status.map_err(|why| refused(Reject::Status)(why.to_string()))?;
     let month = at.day().month();
     let status = status.map(|status| StatusCount { event, name: name.clone(), month, status, count });
-    Ok(Counted { entry: Entry { event, name, when: When::Minute(at.minute()), count }, status })
+    let minute = at.minute();
+    // Whatever it counts, it is one visit; the text goes no further.
+    let class = item.user_agent.map(|text| ClientClass::of(text.as_bytes()));
+    let visit = class.map(|class| Visit { minute, class });
+    Ok(Counted { entry: Entry { event, name, when: When::Minute(minute), count }, status, visit })
 }
 
 /// JSON knows no whole numbers: `3.0` is one.

@@ -10,6 +10,7 @@ pub(super) struct Item {
     pub(super) count: Option<Number>,
     pub(super) time: Option<String>,
     pub(super) status: Option<String>,
+    pub(super) user_agent: Option<String>,
 }
 
 impl Item {
@@ -28,14 +29,16 @@ impl Item {
                 ("event", Value::String(text)) => item.event = Some(text),
                 ("time", Value::String(text)) => item.time = Some(text),
                 ("status", Value::String(text)) => item.status = Some(text),
+                ("user_agent", Value::String(text)) => item.user_agent = Some(text),
                 ("count", Value::Number(number)) => item.count = Some(number),
-                ("name" | "event" | "time" | "status", other) => {
+                ("name" | "event" | "time" | "status" | "user_agent", other) => {
                     return Err(format!("{field} is text, not {}", shown(&other)));
                 }
                 ("count", other) => return Err(format!("count is a number, not {}", shown(&other))),
                 (other, _) => {
                     let other = other.chars().take(50).collect::<String>();
-                    return Err(format!("an item has name, event, count, time and status, and no {other:?}"));
+                    let fields = "name, event, count, time, status and user_agent";
+                    return Err(format!("an item has {fields}, and no {other:?}"));
                 }
             }
         }

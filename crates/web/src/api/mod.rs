@@ -12,6 +12,7 @@ mod item;
 mod range;
 mod series;
 mod summary;
+mod visits;
 pub(crate) mod windows;
 
 use crate::{app::App, complaint, headers, query::Query};

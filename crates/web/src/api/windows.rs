@@ -71,5 +71,5 @@ fn sum<'a>(counts: impl IntoIterator<Item = &'a (i32, i64)>) -> i64 {
 
 /// A minute as RFC 3339 writes it.
 pub(crate) fn time(minute: Minute) -> String {
-    format!("{}T{:02}:{:02}:00Z", minute.day(), minute.hour_of_day(), minute.minute_of_hour())
+    minute.to_string()
 }

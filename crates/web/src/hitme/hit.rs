@@ -46,7 +46,8 @@ fn count_one(app: &App, uri: &Uri, sent: &HeaderMap, body: &[u8]) -> Result<(), 
     let asked = if is_json(sent) { Asked::json(body)? } else { Asked::form(body) }.or(query);
     let url = asked.url()?;
     let at = asked.at((app.now)())?;
-    app.counter.note(&Hit::one(Event::URL, url, When::Minute(at.minute())));
+    let hit = Hit::one(Event::URL, url, When::Minute(at.minute()));
+    app.counter.note(&Hit { client: app.client(sent), ..hit });
     Ok(())
 }
 

@@ -223,7 +223,7 @@ async fn counts_are_for_whom_the_operator_says() {
 /// Every operation of the document is there, and its good answer has the fields it names.
 #[tokio::test]
 async fn whatever_the_document_says_is_there() {
-    let site = Site::new().await;
+    let site = Site::keeping_visits(9).await;
     assert_eq!(site.get("/openapi.json").await.json()["openapi"], "3.1.0");
     for (method, path) in Document::read().operations() {
         if method != "get" {
@@ -281,4 +281,40 @@ async fn busiest_names_come_with_their_counts_and_the_age_of_the_ranking() {
     assert_eq!(like["counters"].as_array().unwrap().len(), 1);
     let none = site.get("/api/v1/counters?sort=count&event=never").await.json();
     assert_eq!(none["counters"], json!([]));
+}
+
+#[tokio::test]
+async fn last_visits_have_their_minute_and_class() {
+    let site = Site::keeping_visits(2).await;
+    let of = |name: &str, visits: serde_json::Value, classes: [(&str, i32); 2]| {
+        let mut all = json!({
+            "browser": 0, "github-camo": 0, "image-proxy": 0, "bot": 0, "feed-reader": 0, "program": 0, "unknown": 0
+        });
+        classes.into_iter().for_each(|(class, count)| all[class] = json!(count));
+        json!({"name": name, "event": "hit", "kept": 2, "classes": all, "visits": visits})
+    };
+    let last = json!({"time": "2026-11-20T11:59:00Z", "class": "github-camo"});
+    let before = json!({"time": "2026-11-20T11:58:00Z", "class": "bot"});
+    let got = site.get("/api/v1/counters/you/repo/visits").await.json();
+    assert_eq!(got, of("you/repo", json!([last, before]), [("github-camo", 1), ("bot", 1)]));
+    let got = site.get("/api/v1/counters/you%2Frepo/visits?limit=1").await.json();
+    assert_eq!(got, of("you/repo", json!([last]), [("github-camo", 1), ("bot", 0)]));
+    let got = site.get("/api/v1/counters/never/visits").await.json();
+    assert_eq!(got, of("never", json!([]), [("github-camo", 0), ("bot", 0)]));
+    assert_eq!(site.get("/api/v1/counters/you%2Frepo%2Fvisits").await.json()["name"], "you/repo/visits");
+    for (path, part) in [
+        ("~all/visits", "~"),
+        ("a/visits?limit=0", "limit"),
+        ("a/visits?limit=1001", "limit"),
+        ("a/visits?event=A", "event"),
+    ] {
+        let got = site.get(&format!("/api/v1/counters/{path}")).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(got.error().contains(part), "{path}: {}", got.error());
+    }
+    let off = Site::new().await.get("/api/v1/counters/you/repo/visits").await;
+    assert_eq!(off.status, StatusCode::NOT_FOUND);
+    assert_eq!(off.error(), "visits are not kept here: keep under [visits] is 0");
+    let closed = Site::with(Visibility::Token, &[TOKEN]).await;
+    assert_eq!(closed.get("/api/v1/counters/a/visits").await.status, StatusCode::UNAUTHORIZED);
 }

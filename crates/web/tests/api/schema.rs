@@ -34,6 +34,7 @@ impl Document {
             None => stats.as_deref().unwrap_or(path),
             Some(name) if name.ends_with("/series") => "/api/v1/counters/{name}/series",
             Some(name) if name.ends_with("/series.csv") => "/api/v1/counters/{name}/series.csv",
+            Some(name) if name.ends_with("/visits") => "/api/v1/counters/{name}/visits",
             Some(_) => "/api/v1/counters/{name}",
         };
         self.0["paths"].get(template)?.get(method.as_str().to_ascii_lowercase())

@@ -12,8 +12,8 @@ use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use tallymark_badge::Look;
 use tallymark_core::{
-    Batch, Commit, Committed, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef,
-    NotCommitted, Now, Once, Reject, StatusCount, Total, Unavailable, Waiting, When,
+    Batch, ClientClass, Commit, Committed, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name,
+    NameRef, NotCommitted, Now, Once, Reject, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility, router};
@@ -69,7 +69,14 @@ impl Ledger for Book {
             let (year, month) = s.month.date();
             format!("{} {} {year}-{month} {:?} {}", s.event, s.name, s.status.as_str(), s.count)
         };
+        let visited = counts.visits;
         let counts = counts.entries.iter().map(text).chain(counts.statuses.iter().map(statused));
+        let visit = |v: &Visits| {
+            let last: Vec<String> =
+                v.last.iter().map(|one| format!("{} {}", one.minute, one.class)).collect();
+            format!("{} {} {last:?}", v.event, v.name)
+        };
+        let counts = counts.collect::<Vec<_>>().into_iter().chain(visited.iter().map(visit));
         let handed = (once.map(|once| once.key.to_owned()), counts.collect());
         self.handed.lock().unwrap().push(handed);
         let answer = self.answer.lock().unwrap().clone();
@@ -115,9 +122,18 @@ impl Site {
     }
 
     pub(crate) async fn with(visibility: Visibility, tokens: &[&str]) -> Site {
+        Site::build(visibility, tokens, 0).await
+    }
+
+    /// A site that keeps so many visits of a name.
+    pub(crate) async fn keeping_visits(visits: usize) -> Site {
+        Site::build(Visibility::Public, &[TOKEN], visits).await
+    }
+
+    async fn build(visibility: Visibility, tokens: &[&str], visits: usize) -> Site {
         let dir = tempfile::tempdir().unwrap();
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
-        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let store = tallymark_store::open(&url, Retention { visits, ..Retention::default() }).await.unwrap();
         fill(&*store).await;
         let book = Arc::new(Book {
             handed: Mutex::default(),
@@ -140,6 +156,7 @@ impl Site {
                 Default::default(),
             ),
             body_bytes: 4096,
+            visits,
             hitme_zone: Default::default(),
             stats_prefix: Default::default(),
             now: || NOW,
@@ -192,6 +209,11 @@ async fn fill(store: &dyn Store) {
     }
     entries.push(Entry { event: Event::new(b"like").unwrap(), ..entry(at(today, 719), 3) });
     entries.sort();
-    let batch = Batch { instance: claim.instance, seq: 1, entries: entries.into(), statuses: Vec::new() };
+    let classes = [ClientClass::GithubCamo, ClientClass::Bot, ClientClass::GithubCamo];
+    let minute = |at: usize| Minute(today * 1440 + 717 + at as i32);
+    let visit = |(at, &class): (usize, &ClientClass)| Visit { minute: minute(at), class };
+    let last = classes.iter().enumerate().map(visit).collect();
+    let visits = vec![Visits { event: Event::HIT, name, last }];
+    let batch = Batch { visits, ..Batch::of(claim.instance, 1, entries) };
     store.apply(&claim, &[batch], &[]).await.unwrap();
 }

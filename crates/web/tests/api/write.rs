@@ -180,6 +180,43 @@ async fn statuses_are_handed_in_beside_their_hits() {
 }
 
 #[tokio::test]
+async fn an_item_with_a_user_agent_is_one_visit_where_visits_are_kept() {
+    let body = r#"[
+        {"name": "a", "user_agent": "curl/8.5.0", "count": 9}, {"name": "a", "user_agent": ""}, {"name": "b"},
+        {"name": "a", "user_agent": "github-camo (876de43e)", "time": "2025-01-31T23:59:59Z"}, {"name": "a", "user_agent": 7},
+        {"name": "", "user_agent": "curl/8.5.0"}, {"name": "a", "event": "like", "user_agent": "\u0000\"<Mozilla"}
+    ]"#;
+    for (keep, visits) in [
+        (
+            2,
+            &[
+                r#"hit a ["2026-11-20T12:00:00Z unknown", "2025-01-31T23:59:00Z github-camo"]"#,
+                r#"like a ["2026-11-20T12:00:00Z unknown"]"#,
+            ][..],
+        ),
+        (0, &[]),
+    ] {
+        let site = Site::keeping_visits(keep).await;
+        let got = post(&site, &[JSON], body).await.json();
+        assert_eq!((&got["accepted"], &got["rejected"]), (&json!(5), &json!(2)));
+        let handed = &site.book.handed.lock().unwrap()[0].1;
+        assert_eq!(
+            &handed[..4],
+            [
+                "hit a 2025-01-31 1439 1",
+                "hit a 2026-11-20 720 10",
+                "hit b 2026-11-20 720 1",
+                "like a 2026-11-20 720 1",
+            ][..]
+                .iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(handed[4..], visits.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
 async fn every_item_is_accepted_or_rejected_with_its_reason() {
     let site = Site::new().await;
     let told = |site: &Site| std::mem::take(&mut *site.book.told.lock().unwrap());

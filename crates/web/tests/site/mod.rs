@@ -10,8 +10,9 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Batch, Commit, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef, NotCommitted, Now,
-    Once, Reject, Status, StatusCount, Total, Unavailable, Waiting, When, batches,
+    Batch, ClientClass, Commit, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef,
+    NotCommitted, Now, Once, Reject, Status, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When,
+    batches,
 };
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility, router};
@@ -68,7 +69,7 @@ impl Site {
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         fill(&*store).await;
-        let site = Site::over(store, visibility, dir);
+        let site = Site::over(store, visibility, dir, 0);
         site.rankings.refresh().await.unwrap();
         site
     }
@@ -78,8 +79,19 @@ impl Site {
     pub(crate) async fn below(visibility: Visibility, path: &str) -> Site {
         let mut site = Site::new(visibility).await;
         let base_url = format!("https://hits.example.org{path}");
-        site.routes = routes(&site.store, &site.rankings, visibility, &base_url);
+        site.routes = routes(&site.store, &site.rankings, visibility, &base_url, 0);
         site
+    }
+
+    #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
+    /// A site that keeps visits.
+    pub(crate) async fn keeping_visits() -> Site {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let retention = Retention { visits: 20, ..Retention::default() };
+        let store = tallymark_store::open(&url, retention).await.unwrap();
+        fill(&*store).await;
+        Site::over(store, Visibility::Public, dir, 20)
     }
 
     #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
@@ -88,7 +100,7 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
-        let site = Site::over(store, Visibility::Public, dir);
+        let site = Site::over(store, Visibility::Public, dir, 0);
         site.rankings.refresh().await.unwrap();
         site
     }
@@ -121,9 +133,9 @@ impl Site {
             count,
         };
         let statuses = vec![status("closed", 3), status("<b>", 1)];
-        let batch = Batch { instance: claim.instance, seq: 1, entries: Arc::new(entries), statuses };
+        let batch = Batch::of(claim.instance, 1, Counts { entries, statuses, ..Counts::default() });
         store.apply(&claim, &[batch], &[]).await.unwrap();
-        let site = Site::over(store, Visibility::Public, dir);
+        let site = Site::over(store, Visibility::Public, dir, 0);
         site.rankings.refresh().await.unwrap();
         site
     }
@@ -140,7 +152,7 @@ impl Site {
         let claim = store.claim(Uuid::new_v4()).await.unwrap();
         let counts = Counts::folded(names.map(entry).collect(), Vec::new());
         store.apply(&claim, &batches(claim.instance, 1, counts), &[]).await.unwrap();
-        Site::over(store, Visibility::Public, dir)
+        Site::over(store, Visibility::Public, dir, 0)
     }
 
     /// A site whose store never answers.
@@ -148,12 +160,12 @@ impl Site {
         // Nothing listens there: port 1 is not a port that is given away.
         let url = "redis://127.0.0.1:1".parse().unwrap();
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
-        Site::over(store, Visibility::Public, tempfile::tempdir().unwrap())
+        Site::over(store, Visibility::Public, tempfile::tempdir().unwrap(), 0)
     }
 
-    fn over(store: Arc<dyn Store>, visibility: Visibility, dir: tempfile::TempDir) -> Site {
+    fn over(store: Arc<dyn Store>, visibility: Visibility, dir: tempfile::TempDir, visits: usize) -> Site {
         let rankings = Arc::new(Rankings::new(store.clone(), || NOW, [], Default::default()));
-        let routes = routes(&store, &rankings, visibility, "https://hits.example.org");
+        let routes = routes(&store, &rankings, visibility, "https://hits.example.org", visits);
         Site { _dir: dir, store, rankings, routes }
     }
 
@@ -163,7 +175,7 @@ impl Site {
         let claim = self.store.claim(Uuid::new_v4()).await.unwrap();
         let (event, name) = (Event::new(event.as_bytes()).unwrap(), Name::new(name).unwrap());
         let entries = vec![Entry { event, name, when: When::Minute(NOW.minute()), count }];
-        let batch = Batch { instance: claim.instance, seq: 1, entries: entries.into(), statuses: Vec::new() };
+        let batch = Batch::of(claim.instance, 1, entries);
         self.store.apply(&claim, &[batch], &[]).await.unwrap();
     }
 
@@ -208,6 +220,7 @@ fn routes(
     rankings: &Arc<Rankings>,
     visibility: Visibility,
     base_url: &str,
+    visits: usize,
 ) -> Router {
     let tokens = vec!["a-token-of-sixteen".to_owned()];
     router(Arc::new(App {
@@ -219,6 +232,7 @@ fn routes(
         base_url: BaseUrl::configured(base_url),
         access: Access::new(visibility, tokens, base_url, Default::default()),
         body_bytes: 1 << 20,
+        visits,
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         now: || NOW,
@@ -242,6 +256,11 @@ async fn fill(store: &dyn Store) {
         Entry { event: Event::new(b"like").unwrap(), ..entry(When::Minute(Minute(today * 1440 + 719)), 3) },
     ];
     entries.sort();
-    let batch = Batch { instance: claim.instance, seq: 1, entries: entries.into(), statuses: Vec::new() };
+    let visit = |at: i32| Visit {
+        minute: Minute(today * 1440 + 600 + at * 7),
+        class: ClientClass::EVERY[(at * at) as usize % 5],
+    };
+    let visits = vec![Visits { event: Event::HIT, name, last: (0..17).map(visit).collect() }];
+    let batch = Batch { visits, ..Batch::of(claim.instance, 1, entries) };
     store.apply(&claim, &[batch], &[]).await.unwrap();
 }

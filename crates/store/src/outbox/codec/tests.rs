@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 type Plain = BTreeMap<(Event, Name, When), u64>;
 type PlainStatuses = BTreeMap<(Event, Name, Month, Status), u64>;
+type PlainVisits = BTreeMap<(Event, Name), Vec<Visit>>;
 
 fn event() -> impl Strategy<Value = Event> {
     "[ab]{1,2}".prop_map(|text| Event::new(text.as_bytes()).unwrap())
@@ -39,7 +40,14 @@ fn statuses() -> impl Strategy<Value = PlainStatuses> {
     prop_oneof![Just(PlainStatuses::new()), prop::collection::btree_map(key, 1..u64::MAX, 0..20)]
 }
 
-fn counts(plain: &Plain, statuses: &PlainStatuses) -> Counts {
+fn visits() -> impl Strategy<Value = PlainVisits> {
+    let class = prop::sample::select(CLASSES.to_vec());
+    let visit = (any::<i32>(), class).prop_map(|(minute, class)| Visit { minute: Minute(minute), class });
+    let last = prop::collection::vec(visit, 1..4);
+    prop_oneof![Just(PlainVisits::new()), prop::collection::btree_map((event(), name()), last, 0..20)]
+}
+
+fn counts(plain: &Plain, statuses: &PlainStatuses, visits: &PlainVisits) -> Counts {
     let entry = |(&(event, ref name, when), &count): (&(Event, Name, When), &u64)| Entry {
         event,
         name: name.clone(),
@@ -49,19 +57,25 @@ fn counts(plain: &Plain, statuses: &PlainStatuses) -> Counts {
     let status = |((event, name, month, status), &count): (&(Event, Name, Month, Status), &u64)| {
         StatusCount { event: *event, name: name.clone(), month: *month, status: status.clone(), count }
     };
-    Counts { entries: plain.iter().map(entry).collect(), statuses: statuses.iter().map(status).collect() }
+    let (entries, statuses) = (plain.iter().map(entry).collect(), statuses.iter().map(status).collect());
+    let of_name = |((event, name), last): (&(Event, Name), &Vec<Visit>)| Visits {
+        event: *event,
+        name: name.clone(),
+        last: last.clone(),
+    };
+    Counts { entries, statuses, visits: visits.iter().map(of_name).collect() }
 }
 
 fn encoded(counts: &Counts) -> Vec<u8> {
-    encode(&counts.entries, &counts.statuses)
+    encode(&counts.entries, &counts.statuses, &counts.visits)
 }
 
 proptest! {
     #[test]
     fn what_is_written_is_read_back_in_any_portions(
-        plain in plain(), statuses in statuses(), names in 1usize..5, cells in 1usize..9,
+        plain in plain(), statuses in statuses(), visits in visits(), names in 1usize..5, cells in 1usize..9,
     ) {
-        let counts = counts(&plain, &statuses);
+        let counts = counts(&plain, &statuses, &visits);
         let block = encoded(&counts);
         let (mut read, mut at) = (Counts::default(), 0);
         while at < block.len() {
@@ -69,16 +83,20 @@ proptest! {
             prop_assert!(next > at && !portion.is_empty());
             read.entries.extend(portion.entries);
             read.statuses.extend(portion.statuses);
+            read.visits.extend(portion.visits);
             at = next;
         }
         prop_assert_eq!(read, counts);
     }
 
     #[test]
-    fn merge_equals_a_plain_sum(parts in prop::collection::vec((plain(), statuses()), 0..5)) {
-        let blocks: Vec<Vec<u8>> = parts.iter().map(|(part, statuses)| encoded(&counts(part, statuses))).collect();
-        let (mut sum, mut statused) = (Plain::new(), PlainStatuses::new());
-        for (part, statuses) in parts {
+    fn merge_equals_a_plain_sum(
+        parts in prop::collection::vec((plain(), statuses(), visits()), 0..5), keep in 0usize..6,
+    ) {
+        let encoded_part = |(part, statuses, visits): &_| encoded(&counts(part, statuses, visits));
+        let blocks: Vec<Vec<u8>> = parts.iter().map(encoded_part).collect();
+        let (mut sum, mut statused, mut visited) = (Plain::new(), PlainStatuses::new(), PlainVisits::new());
+        for (part, statuses, visits) in parts {
             for (key, count) in part {
                 let total = sum.entry(key).or_insert(0u64);
                 *total = total.saturating_add(count);
@@ -87,21 +105,26 @@ proptest! {
                 let total = statused.entry(key).or_insert(0u64);
                 *total = total.saturating_add(count);
             }
+            for (key, last) in visits {
+                visited.entry(key).or_default().extend(last);
+            }
         }
-        let merged = merge(&blocks).unwrap();
-        prop_assert_eq!(decode(&merged, 0, usize::MAX, usize::MAX).unwrap().0, counts(&sum, &statused));
+        visited.values_mut().for_each(|last| keep_last(last, keep));
+        visited.retain(|_, last| !last.is_empty());
+        let merged = merge(&blocks, keep).unwrap();
+        prop_assert_eq!(decode(&merged, 0, usize::MAX, usize::MAX).unwrap().0, counts(&sum, &statused, &visited));
     }
 
     #[test]
     fn damaged_bytes_are_an_error_and_never_a_panic(
-        plain in plain(), statuses in statuses(), at in any::<prop::sample::Index>(), byte: u8,
+        plain in plain(), statuses in statuses(), visits in visits(), at in any::<prop::sample::Index>(), byte: u8,
     ) {
-        let mut block = encoded(&counts(&plain, &statuses));
+        let mut block = encoded(&counts(&plain, &statuses, &visits));
         if !block.is_empty() {
             let at = at.index(block.len());
             block[at] = byte;
             let _ = decode(&block, 0, usize::MAX, usize::MAX);
-            let _ = merge(&[block.clone(), block[..at].to_vec()]);
+            let _ = merge(&[block.clone(), block[..at].to_vec()], 2);
         }
     }
 }
@@ -117,7 +140,7 @@ fn block_without_statuses_is_what_it_always_was() {
         Entry { name: Name::overflow(), ..entry("x", When::Day(Day(0)), 7) },
     ];
     let block = b"\x03hit\x03a/b\x02\xc0\xcb\x88\x39\xac\x02\xa6\x89\x05\x01\x03hit\x09~overflow\x01\x02\x07";
-    assert_eq!(encode(&entries, &[]), block);
+    assert_eq!(encode(&entries, &[], &[]), block);
     assert_eq!(decode(block, 0, usize::MAX, usize::MAX).unwrap().0, Counts::from(entries.to_vec()));
 }
 
@@ -133,9 +156,9 @@ fn a_merge_keeps_no_more_statuses_of_a_month_than_a_store_does() {
         };
         let mut statuses: Vec<StatusCount> = (from..from + 900).map(status).collect();
         statuses.sort();
-        encode(&[], &statuses)
+        encode(&[], &statuses, &[])
     };
-    let merged = merge(&[block(0), block(900), block(1800), block(0)]).unwrap();
+    let merged = merge(&[block(0), block(900), block(1800), block(0)], 2).unwrap();
     let (counts, end) = decode(&merged, 0, usize::MAX, usize::MAX).unwrap();
     assert_eq!((counts.statuses.len(), end), (2 * MAX_STATUSES + 2, merged.len()));
     assert_eq!(counts.statuses.iter().map(|status| status.count).sum::<u64>(), 3600);

@@ -1,0 +1,86 @@
+//! The last visits of a name: when each was, and what kind of client it was. No address and no text of a client.
+//!
+//! They are kept beside the counts where the operator asks for it, and only the last few of each name: in the tally, in the
+//! outbox and in the stores. A visit has a minute, because a count has no more; in JSON it is an object that may get more
+//! fields.
+
+use crate::{ClientClass, Event, Minute, Name};
+use serde::Deserialize;
+
+/// How many visits of one name may be kept.
+pub const MAX_VISITS: usize = 1000;
+
+/// One visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Visit {
+    /// When.
+    pub minute: Minute,
+    /// What asked.
+    pub class: ClientClass,
+}
+
+/// The last visits of an event on a name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Visits {
+    /// What happened.
+    pub event: Event,
+    /// What it happened to.
+    pub name: Name,
+    /// The last of them, in the order in which they were counted. Never none.
+    pub last: Vec<Visit>,
+}
+
+#[derive(Deserialize)]
+struct Stored<'a> {
+    time: &'a str,
+    class: &'a str,
+}
+
+impl Visit {
+    /// How the stores keep it: `{"time":"2026-11-20T12:00:00Z","class":"browser"}`.
+    pub fn to_json(self) -> String {
+        format!("{{\"time\":\"{}\",\"class\":\"{}\"}}", self.minute, self.class)
+    }
+
+    /// Reads what [`Visit::to_json`] wrote, also if a newer version has added to it. `None` if it is something else.
+    pub fn from_json(text: &[u8]) -> Option<Visit> {
+        let stored: Stored<'_> = serde_json::from_slice(text).ok()?;
+        let ms = crate::time::parse_time(stored.time.as_bytes())?;
+        let minute = crate::Now { unix_ms: ms }.minute();
+        Some(Visit { minute, class: ClientClass::from_word(stored.class) })
+    }
+}
+
+/// Keeps the last `keep`.
+pub fn keep_last(visits: &mut Vec<Visit>, keep: usize) {
+    visits.drain(..visits.len().saturating_sub(keep));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visit_is_read_as_it_was_written_and_with_what_comes_later() {
+        for class in ClientClass::EVERY {
+            let visit = Visit { minute: Minute(29_919_600), class };
+            assert_eq!(Visit::from_json(visit.to_json().as_bytes()), Some(visit));
+        }
+        let known = Visit { minute: Minute(29_919_600), class: ClientClass::Bot };
+        assert_eq!(known.to_json(), r#"{"time":"2026-11-20T12:00:00Z","class":"bot"}"#);
+        let later = br#"{"country":"DE","time":"2026-11-20T12:00:59Z","class":"bot","city":null}"#;
+        assert_eq!(Visit::from_json(later), Some(known));
+        let toaster = br#"{"time":"2026-11-20T12:00:00Z","class":"toaster"}"#;
+        assert_eq!(Visit::from_json(toaster).map(|visit| visit.class), Some(ClientClass::Unknown));
+        for none in [
+            &b""[..],
+            b"{}",
+            b"1",
+            b"\xff",
+            br#"{"time":"now","class":"bot"}"#,
+            br#"{"time":1,"class":"bot"}"#,
+        ] {
+            assert_eq!(Visit::from_json(none), None);
+        }
+    }
+}

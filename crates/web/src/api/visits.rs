@@ -1,0 +1,37 @@
+//! `/api/v1/counters/{name}/visits`: when the last visits of a name were, and what kind of client each was.
+
+use super::{Answer, Api, Problem, counters::limit, event, json, text};
+use crate::query::Query;
+use axum::http::StatusCode;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tallymark_core::{ClientClass, Name, Visit};
+
+#[derive(Serialize)]
+struct Last<'a> {
+    name: &'a str,
+    event: &'a str,
+    kept: usize,
+    classes: BTreeMap<&'static str, usize>,
+    visits: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    time: String,
+    class: &'static str,
+}
+
+pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>) -> Answer {
+    let (event, limit, kept) = (event(query)?, limit(text(query, "limit")?)?, api.app.visits);
+    if kept == 0 {
+        let error = "visits are not kept here: keep under [visits] is 0";
+        return Err(Problem::new(StatusCode::NOT_FOUND, error));
+    }
+    let visits = api.app.store.visits(event, name, limit.min(kept)).await?;
+    let count = |class: ClientClass| visits.iter().filter(|visit| visit.class == class).count();
+    let classes = ClientClass::EVERY.into_iter().map(|class| (class.word(), count(class))).collect();
+    let row = |visit: &Visit| Row { time: visit.minute.to_string(), class: visit.class.word() };
+    let visits = visits.iter().map(row).collect();
+    Ok(json(StatusCode::OK, &Last { name: name.as_str(), event: event.as_str(), kept, classes, visits }))
+}
