@@ -184,6 +184,9 @@ struct Counts<'a> {
     total: i64,
     today: i64,
     formatted: &'a str,
+    /// Where programs of JavaScript would round it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_text: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -216,6 +219,7 @@ async fn json(app: &App, name: Result<Name, NotAName>) -> Response {
                 total,
                 today,
                 formatted: &formatted,
+                total_text: (total > 1 << 53).then(|| total.to_string()),
             };
             answer(StatusCode::OK, serde_json::to_string(&counts))
         }

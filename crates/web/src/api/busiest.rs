@@ -1,6 +1,6 @@
 //! `/api/v1/counters?sort=count`: the busiest names of a period, as the rankings know them.
 
-use super::{Answer, Api, Problem, json, text, windows::time};
+use super::{Answer, Api, Problem, csv, json, text, windows::time};
 use crate::{
     query::Query,
     rankings::{RankPeriod, Ranking},
@@ -23,6 +23,8 @@ struct Row<'a> {
     name: &'a str,
     event: &'a str,
     total: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_text: Option<String>,
     count: i64,
     today: Option<i64>,
 }
@@ -47,6 +49,7 @@ pub(super) async fn list(
     query: Query<'_>,
     period: RankPeriod,
     limit: usize,
+    csv: bool,
 ) -> Answer {
     if let Some(other) = ["after", "prefix", "search"].into_iter().find(|name| query.get(name).is_some()) {
         return Err(Problem::mistake(format!("{other} goes with sort=name only")));
@@ -62,8 +65,16 @@ pub(super) async fn list(
     let today = Today::of(day.as_ref(), now);
     let rows = entries.iter().zip(totals).map(|((name, count), total)| {
         let (today, event) = (today.as_ref().and_then(|today| today.count(name)), event.as_str());
-        Row { name: name.as_str(), event, total, count: *count, today }
+        let total_text = super::exact(total);
+        Row { name: name.as_str(), event, total, total_text, count: *count, today }
     });
+    if csv {
+        let mut table = csv::Table::new("counters.csv", "name,event,total,count,today");
+        for row in rows {
+            table.row([row.name, row.event], &[Some(row.total), Some(row.count), row.today]);
+        }
+        return Ok(table.answer(None));
+    }
     let ranking =
         About { period: period.word(), from: ranking.from.map(time), age_seconds: ranking.age(now) };
     Ok(json(StatusCode::OK, &List { counters: rows.collect(), next: None, ranking }))

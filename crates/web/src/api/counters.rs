@@ -1,6 +1,6 @@
 //! `/api/v1/counters`: names page by page, and one name with everything that is known of it.
 
-use super::{Answer, Api, Problem, busiest, event, json, series, text, visits, windows};
+use super::{Answer, Api, Problem, busiest, csv, event, json, series, text, visits, windows};
 use crate::{name::from_path_of, query::Query};
 use axum::{
     extract::State,
@@ -26,18 +26,21 @@ struct Row<'a> {
     name: &'a str,
     event: &'a str,
     total: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_text: Option<String>,
 }
 
 /// `GET /api/v1/counters`.
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) -> Answer {
     api.may_read(&sent)?;
     let query = Query::of(&uri);
+    let csv = uri.path().ends_with(".csv") || csv::is_wanted(&sent);
     let event = event(query)?;
     let limit = limit(text(query, "limit")?)?;
     let period = busiest::period(query)?;
     match text(query, "sort")?.as_deref() {
         None | Some("name") => {}
-        Some("count") => return busiest::list(&api, event, query, period, limit).await,
+        Some("count") => return busiest::list(&api, event, query, period, limit, csv).await,
         Some(_) => return Err(Problem::mistake("sort is name or count")),
     }
     let after = text(query, "after")?.map(|token| read_token(&token)).transpose()?;
@@ -48,9 +51,30 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     let page = store.find(event, &filter, after.as_deref(), limit).await?;
     let totals = store.totals(event, &page.names).await?;
     let rows = page.names.iter().zip(totals);
-    let counters =
-        rows.map(|(name, total)| Row { name: name.as_str(), event: event.as_str(), total }).collect();
-    Ok(json(StatusCode::OK, &List { counters, next: page.next.as_deref().map(write_token) }))
+    let next = page.next.as_deref().map(write_token);
+    if csv {
+        let mut table = csv::Table::new("counters.csv", "name,event,total");
+        for (name, total) in rows {
+            table.row([name.as_str(), event.as_str()], &[Some(total)]);
+        }
+        return Ok(table.answer(next.map(|next| with_after(&uri, &next))));
+    }
+    let rows = rows.map(|(name, total)| Row {
+        name: name.as_str(),
+        event: event.as_str(),
+        total,
+        total_text: super::exact(total),
+    });
+    Ok(json(StatusCode::OK, &List { counters: rows.collect(), next }))
+}
+
+/// The address of the next page, for whoever gets no JSON that says it.
+fn with_after(uri: &Uri, next: &str) -> String {
+    let others = uri.query().unwrap_or_default().split('&');
+    let others = others.filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
+    let pairs: Vec<&str> = others.collect();
+    let and = if pairs.is_empty() { "" } else { "&" };
+    format!("{}?{}{and}after={next}", uri.path(), pairs.join("&"))
 }
 
 pub(super) fn limit(value: Option<String>) -> Result<usize, Problem> {
@@ -90,7 +114,7 @@ pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) 
     api.may_read(&sent)?;
     let raw = uri.path().strip_prefix("/api/v1/counters/").unwrap_or_default();
     let below = [
-        ("/series", Asked::Series { csv: series::wants_csv(&sent) }),
+        ("/series", Asked::Series { csv: csv::is_wanted(&sent) }),
         ("/series.csv", Asked::Series { csv: true }),
         ("/visits", Asked::Visits),
     ];
@@ -111,6 +135,8 @@ struct Counter<'a> {
     name: &'a str,
     event: &'a str,
     total: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_text: Option<String>,
     today: i64,
     formatted: &'a str,
     windows: windows::Windows,
@@ -127,5 +153,8 @@ async fn show(api: &Api, name: &Name, event: Event) -> Answer {
     windows.add(total.saturating_sub(in_store).max(0));
     let (name, event, formatted) = (name.as_str(), event.as_str(), &*group(total).to_string());
     let today = windows.today;
-    Ok(json(StatusCode::OK, &Counter { name, event, total, today, formatted, windows }))
+    Ok(json(
+        StatusCode::OK,
+        &Counter { name, event, total, total_text: super::exact(total), today, formatted, windows },
+    ))
 }

@@ -43,6 +43,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/openapi.json", read(openapi))
         .route("/api/v1/summary", read(summary::show))
         .route("/api/v1/counters", read(counters::list))
+        .route("/api/v1/counters.csv", read(counters::list))
         .route("/api/v1/counters/{*name}", read(counters::one))
         .route("/api/v1/hits", post(hits::take).fallback(|| async { wrong_method("POST") }))
         .route("/api/v1", any(nothing_here))
@@ -122,6 +123,11 @@ impl IntoResponse for Problem {
 fn json(status: StatusCode, body: &impl Serialize) -> Response {
     // Structs of text and numbers always serialize.
     headers::json(status, serde_json::to_string(body).unwrap_or_default())
+}
+
+/// A number as text too, where programs of JavaScript would round it.
+fn exact(number: i64) -> Option<String> {
+    (number > 1 << 53).then(|| number.to_string())
 }
 
 /// The value of a parameter as text.

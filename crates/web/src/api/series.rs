@@ -4,11 +4,8 @@ use super::{
     Answer, Api, csv, event, json,
     range::{Range, Width, first_day, month},
 };
-use crate::{headers, query::Query};
-use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::Response,
-};
+use crate::query::Query;
+use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tallymark_core::{Day, Event, Name};
@@ -29,13 +26,6 @@ struct Series<'a> {
 struct Point {
     time: String,
     count: i64,
-}
-
-/// Whether a request asks for CSV by its `Accept`.
-pub(super) fn wants_csv(sent: &HeaderMap) -> bool {
-    let accept = sent.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
-    kinds.into_iter().any(|kind| kind.eq_ignore_ascii_case("text/csv"))
 }
 
 pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>, csv: bool) -> Answer {
@@ -90,17 +80,9 @@ async fn counts(
 }
 
 fn as_csv(name: &Name, event: Event, points: &[Point]) -> Response {
-    let mut table = String::from("name,event,time,count\r\n");
+    let mut table = csv::Table::new("series.csv", "name,event,time,count");
     for point in points {
-        csv::push(&mut table, name.as_str());
-        table.push(',');
-        csv::push(&mut table, event.as_str());
-        table.push_str(&format!(",{},{}\r\n", point.time, point.count));
+        table.row([name.as_str(), event.as_str(), &point.time], &[Some(point.count)]);
     }
-    let mut answer = headers::json(StatusCode::OK, table);
-    let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
-    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
-    let file = HeaderValue::from_static("attachment; filename=\"series.csv\"");
-    answer.headers_mut().insert(header::CONTENT_DISPOSITION, file);
-    answer
+    table.answer(None)
 }

@@ -108,6 +108,33 @@ async fn series_are_whole_and_zero_filled() {
 }
 
 #[tokio::test]
+async fn lists_come_as_csv_with_the_address_of_the_next_page() {
+    let site = Site::new().await;
+    let got = site.get("/api/v1/counters.csv?limit=2&search=a").await;
+    assert_eq!(got.headers["content-type"], "text/csv; charset=utf-8; header=present");
+    assert_eq!(got.body, "name,event,total\r\n'=cmd|' /C calc'!A0,hit,1\r\nA/b,hit,1\r\n");
+    let next = got.headers["link"].to_str().unwrap();
+    let next = next.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
+    let got = site.get(next).await;
+    assert_eq!(got.body, "name,event,total\r\na,hit,1\r\na/series,hit,1\r\n");
+    let accept = Request::get("/api/v1/counters?sort=count&limit=1").header("accept", "text/csv");
+    let got = site.ask(accept.body(Body::empty()).unwrap()).await;
+    assert_eq!(got.body, "name,event,total,count,today\r\nyou/repo,hit,1051456,1051456,1246\r\n");
+    assert!(!got.headers.contains_key("link"));
+}
+
+#[tokio::test]
+async fn number_that_javascript_would_round_comes_as_text_too() {
+    let site = Site::new().await;
+    for path in ["/api/v1/counters/huge?event=many", "/api/v1/counters?event=many&prefix=huge"] {
+        let got = site.get(path).await.json();
+        let got = got["counters"].get(0).unwrap_or(&got);
+        assert_eq!((&got["total"], &got["total_text"]), (&json!(i64::MAX), &json!(i64::MAX.to_string())));
+    }
+    assert!(site.get("/api/v1/counters/you/repo").await.json().get("total_text").is_none());
+}
+
+#[tokio::test]
 async fn csv_runs_in_no_spreadsheet() {
     let site = Site::new().await;
     let got = site.get("/api/v1/counters/%3Dcmd%7C'%20%2FC%20calc'!A0/series.csv?from=2026-11-20").await;

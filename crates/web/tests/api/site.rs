@@ -208,6 +208,10 @@ async fn fill(store: &dyn Store) {
         entries.push(Entry { name: Name::new(other).unwrap(), ..entry(at(today, 719), 1) });
     }
     entries.push(Entry { event: Event::new(b"like").unwrap(), ..entry(at(today, 719), 3) });
+    let huge = Name::new("huge").unwrap();
+    let long_ago = When::Day(Day::parse(b"2015-12-25").unwrap());
+    let many = Event::new(b"many").unwrap();
+    entries.push(Entry { event: many, name: huge, when: long_ago, count: i64::MAX as u64 });
     entries.sort();
     let classes = [ClientClass::GithubCamo, ClientClass::Bot, ClientClass::GithubCamo];
     let minute = |at: usize| Minute(today * 1440 + 717 + at as i32);
