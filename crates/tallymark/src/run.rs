@@ -157,6 +157,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             now,
         };
         routes = tallymark_web::health_router(health.clone()).merge(tallymark_web::router(Arc::new(app)));
+        routes = tallymark_web::with_origins(routes, config.http.origins.clone());
         if bindings.base_url.is_guessed() {
             routes = tallymark_web::warn_of_foreign_host(routes, &bindings.base_url);
         }

@@ -13,6 +13,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use std::{env, path::PathBuf};
+use tallymark_web::Origins;
 use tracing::warn;
 
 const PREFIX: &str = "TALLYMARK_";
@@ -127,6 +128,9 @@ impl Common {
             port.parse().map_err(|_| format!("{port:?} is not a port number: write 0 to 65535"))
         })?;
         let tokens = read(TOKENS, |tokens| tokens.split(',').map(config::token).collect())?;
+        let origins = read("CORS_ORIGINS", |origins| {
+            Origins::parse(origins.split(',').map(str::trim)).map_err(|why| why.to_string())
+        })?;
         Ok(Overrides {
             data_dir: self.data_dir.clone(),
             store: self.store.clone(),
@@ -135,6 +139,7 @@ impl Common {
             port,
             base_url: self.base_url.clone(),
             tokens,
+            origins,
             syslog_udp: self.syslog_udp,
             syslog_unix: self.syslog_unix.clone(),
             syslog_tcp: self.syslog_tcp,

@@ -26,7 +26,7 @@ use tallymark_core::{Column, Escape, Event, MAX_VISITS, NameRule, Route, Routes}
 use tallymark_ingest::NameLimits;
 use tallymark_publish::ChartKind;
 use tallymark_store::{Retention, StoreUrl, outbox::Keep};
-use tallymark_web::{Listen, StatsPrefix, Visibility, Zone};
+use tallymark_web::{Listen, Origins, StatsPrefix, Visibility, Zone};
 use toml::de::DeTable;
 
 /// What the program needs, with nothing left to decide.
@@ -54,6 +54,7 @@ pub(crate) struct Http {
     pub(crate) base_url: Option<String>,
     pub(crate) visibility: Visibility,
     pub(crate) tokens: Vec<String>,
+    pub(crate) origins: Origins,
     pub(crate) hitme_zone: Zone,
     pub(crate) stats_prefix: StatsPrefix,
 }
@@ -79,6 +80,7 @@ pub(crate) struct Overrides {
     pub(crate) port: Option<u16>,
     pub(crate) base_url: Option<String>,
     pub(crate) tokens: Option<Vec<String>>,
+    pub(crate) origins: Option<Origins>,
     pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) syslog_unix: Option<PathBuf>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
@@ -273,6 +275,10 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
     if visibility == Visibility::Token && tokens.is_empty() {
         section.mistake_of("visibility", "\"token\" needs tokens = [\"...\"] beside it");
     }
+    let origin = |text: &str| Origins::parse([text]).map(|_| text.to_owned()).map_err(|why| why.to_string());
+    let origins = section.texts("cors-origins", origin);
+    let origins = origins.and_then(|texts| Origins::parse(texts.iter().map(String::as_str)).ok());
+    let origins = overrides.origins.clone().or(origins).unwrap_or(Origins::Any);
     let zone = |text: &str| Zone::parse(text).map_err(|why| why.to_string());
     let hitme_zone = section.text("hitme-zone", zone).unwrap_or_default();
     let prefix = |text: &str| StatsPrefix::parse(text).map_err(|why| why.to_string());
@@ -284,6 +290,7 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
         base_url: overrides.base_url.clone().or(base_url),
         visibility,
         tokens,
+        origins,
         hitme_zone,
         stats_prefix,
     }

@@ -85,6 +85,7 @@ fn values_out_of_range_are_refused() {
         ("[limits]\nbody-bytes = \"1\"", "must be 1KiB to 256MiB"),
         ("[http]\nbase-url = \"javascript:alert(1)\"", "site"),
         ("[http]\nvisibility = \"secret\"", "public, token or off"),
+        ("[http]\ncors-origins = [\"https://a/b\"]", "no origin"),
         ("[http]\ntokens = [\"short\"]", "at least 16"),
         ("[badges]\nevery = \"10ms\"", "must be"),
         ("[retention]\nminute = \"1s\"", "must be"),
