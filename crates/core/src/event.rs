@@ -1,6 +1,6 @@
 //! The kind of thing that is counted: `hit`, `visit`, `like`, or any `[a-z0-9_-]{1,32}`.
 //!
-//! An [`Event`] lives in 33 bytes and is `Copy`, so that a hit can carry it without an allocation.
+//! An [`Event`] lives in 32 bytes and is `Copy`, so that a hit can carry it without an allocation.
 
 use crate::name::{MAX_LONG_NAME, MAX_NAME};
 use std::fmt;
@@ -10,8 +10,8 @@ const MAX: usize = 32;
 /// What happened to a name. Always `[a-z0-9_-]{1,32}`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Event {
+    /// Filled up with zeros, so it compares as its text does.
     text: [u8; MAX],
-    len: u8,
 }
 
 /// The text is not an event: it is empty, longer than 32 bytes, or has a byte outside `[a-z0-9_-]`.
@@ -29,7 +29,7 @@ impl Event {
     pub const OVERFLOW: Event = Event::literal(b"overflow");
 
     pub(crate) const fn literal(text: &[u8]) -> Event {
-        let mut event = Event { text: [0; MAX], len: text.len() as u8 };
+        let mut event = Event { text: [0; MAX] };
         let mut at = 0;
         while at < text.len() {
             event.text[at] = text[at];
@@ -54,8 +54,9 @@ impl Event {
 
     /// The event as text.
     pub fn as_str(&self) -> &str {
+        let length = self.text.iter().position(|&b| b == 0).unwrap_or(MAX);
         // Only ASCII was let in, so this cannot fail.
-        std::str::from_utf8(&self.text[..usize::from(self.len)]).unwrap_or_default()
+        std::str::from_utf8(&self.text[..length]).unwrap_or_default()
     }
 }
 
