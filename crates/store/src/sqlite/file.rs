@@ -127,7 +127,7 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Everything is written in the order of its tree, so a page is not needed twice; what else is read lies in the
     // kernel's cache.
-    connection.pragma_update(None, "cache_size", -4096)?;
+    connection.pragma_update(None, "cache_size", -2048)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.set_prepared_statement_cache_capacity(32);
 
