@@ -1,6 +1,6 @@
 //! What a hit costs with a hundred times as many names.
 
-use super::udp_redis::{self, Cost};
+use super::udp_redis::{self, Cost, Daemon};
 use crate::{Bench, fill::Fill, finding::Finding, median::median};
 use tallymark_store::StoreUrl;
 use tallymark_testbed::Redis;
@@ -10,8 +10,8 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
     let (few, many) = (filled(10_000)?, filled(million)?);
     let (mut small, mut large) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        small.push(udp_redis::ours(bench, &udp_redis::load(bench, 10_000), &few)?);
-        large.push(udp_redis::ours(bench, &udp_redis::load(bench, million), &many)?);
+        small.push(Daemon::start(bench, &few)?.measure(&udp_redis::load(bench, 10_000))?);
+        large.push(Daemon::start(bench, &many)?.measure(&udp_redis::load(bench, million))?);
         println!("  10,000 names {:.2?}; {million} names {:.2?}", small.last(), large.last());
     }
     let compare = |work: &str, part: fn(&Cost) -> f64, most: f64| {
