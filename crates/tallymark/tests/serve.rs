@@ -5,7 +5,7 @@ mod common;
 
 use common::{Kind, PATIENCE, Place, line, number, program, stop, today};
 use std::{collections::BTreeMap, time::Duration};
-use tallymark_testbed::{Daemon, Redis, free_tcp_port, free_udp_port, http, temp_dir, wait_until};
+use tallymark_testbed::{Daemon, Nginx, Redis, free_tcp_port, free_udp_port, http, temp_dir, wait_until};
 
 /// As long as a badge on disk may lag behind: a tick, a pass, and a slow machine.
 const PUBLISHED: Duration = Duration::from_secs(2);
@@ -419,6 +419,41 @@ fn pages_are_for_whom_the_configuration_says() {
     }
     assert_eq!(token.hit("o/r"), 1);
     assert!(!daemon.stderr().contains("0123456789abcdef"), "a token stands in the log");
+}
+
+/// As the README has it: nginx takes the path off, and every link of a page begins with it.
+#[test]
+fn pages_work_below_a_path_that_nginx_takes_off() {
+    let place = Place::with_config("[http]\nbase-url = \"https://example.org/hits\"\n");
+    let _daemon = place.serve();
+    let nginx = Nginx::start(|site| {
+        let (port, daemon) = (site.port, place.addr());
+        format!("server {{ listen 127.0.0.1:{port}; location /hits/ {{ proxy_pass http://{daemon}/; }} }}")
+    });
+    let get = |path: &str| http::get(format!("127.0.0.1:{}", nginx.port()), path);
+    assert_eq!(get("/hits/badge.svg?repo=o/r").status, 200);
+    let mut seen = std::collections::BTreeSet::new();
+    for page in
+        ["/hits/", "/hits/repo/o/r", "/hits/name/new", "/hits/compare?name=a&name=b", "/hits/?search=o"]
+    {
+        let answer = get(page);
+        assert_eq!(answer.status, 200, "{page}");
+        let body = answer.text().replace("&#x2f;", "/").replace("&amp;", "&");
+        let links = ["href=\"", "src=\"", "srcset=\"", "action=\""].map(|kind| body.split(kind).skip(1));
+        seen.extend(
+            links.into_iter().flatten().map(|link| link.split('"').next().unwrap_or_default().to_owned()),
+        );
+    }
+    // Forms without what somebody writes into them ask for it.
+    for bare in ["/hits/name", "/hits/compare"] {
+        seen.remove(bare);
+    }
+    assert!(seen.len() > 20, "{seen:?}");
+    for link in seen {
+        let path = link.split('#').next().unwrap_or_default();
+        assert!(path.starts_with("/hits/"), "{link}");
+        assert_eq!(get(path).status, 200, "{link}");
+    }
 }
 
 #[test]

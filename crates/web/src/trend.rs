@@ -17,6 +17,9 @@ use tallymark_store::StoreError;
 const WIDTHS: [(u32, &str); 3] =
     [(340, "(max-width: 28rem)"), (520, "(max-width: 42rem)"), (672, "(min-width: 0)")];
 
+/// What the form that adds a name sends.
+const TYPED: &str = "add";
+
 /// What somebody wants to see.
 #[derive(Debug)]
 pub(crate) struct View {
@@ -60,13 +63,14 @@ impl View {
             mistakes.push(why.to_owned());
             Period::Days30
         });
-        for value in query.all_of_form(key) {
-            let value = value.trim_ascii();
+        // Ticks and links send the names themselves, whose blanks count; what somebody types may have one too many.
+        let typed = query.form(TYPED).map(|value| value.trim_ascii().to_vec());
+        for value in query.all_of_form(key).chain(typed) {
             // The form was sent empty.
             if value.is_empty() {
                 continue;
             }
-            match from_bytes_of(event, value) {
+            match from_bytes_of(event, &value) {
                 Ok(other) if names.contains(&other) => {}
                 Ok(_) if names.len() == MOST_SERIES => {
                     mistakes.push(format!("one chart compares at most {MOST_SERIES} names"));
@@ -162,7 +166,7 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
         most => MOST_SERIES,
         action,
         hidden => hidden.iter().map(|(key, value)| context! { key => *key, value }).collect::<Vec<_>>(),
-        field => if view.of_name { "compare" } else { "name" },
+        field => TYPED,
     })
 }
 
@@ -216,6 +220,8 @@ mod tests {
         assert_eq!(shown.others().iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["a/b", "x y"]);
         assert_eq!(shown.with_period("24h"), "/repo/o/r?period=24h&compare=a/b&compare=x%20y");
         assert_eq!(shown.without(&shown.names[1]), "/repo/o/r?period=7d&compare=x%20y");
+        let blanks = view("period=7d&compare=+x+&compare=%20&add=+o/t+").unwrap();
+        assert_eq!(blanks.with_period("24h"), "/repo/o/r?period=24h&compare=%20x%20&compare=%20&compare=o/t");
         let shown = view("event=like&compare=b").unwrap();
         assert_eq!(shown.with_period("24h"), "/repo/o/r?event=like&period=24h&compare=b");
         let uri: Uri = "/compare?name=a&name=b+c&event=like".parse().unwrap();
