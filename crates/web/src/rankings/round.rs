@@ -207,10 +207,14 @@ impl Rankings {
 
     fn begin(&self, round: &mut Round, event: Event, group: &[RankPeriod], now: Now) {
         if let Some(at) = round.jobs.iter().position(|job| job.has(event, group)) {
-            // Its time is over before it was done: the rest of it would be of no use.
-            if round.jobs[at].parts.iter().all(|part| part.span == part.period.span(now)) {
+            let job = &mut round.jobs[at];
+            let goes_on = |part: &Part| part.span == part.period.span(now);
+            if job.parts.first().is_some_and(goes_on) {
+                // An hour that is over does not hold up its day.
+                job.parts.retain(goes_on);
                 return;
             }
+            // Its time is over before it was done: the rest of it would be of no use.
             round.jobs.remove(at);
         }
         let is_due = |period: &RankPeriod| {
@@ -283,5 +287,33 @@ impl Rankings {
                 self.meters.timestamp.get_or_create(&label).set(oldest as f64 / 1000.0);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tallymark_store::{Retention, StoreUrl};
+
+    #[tokio::test]
+    async fn a_day_that_takes_long_to_rank_goes_on_when_its_hour_is_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let now = || Now { unix_ms: 0 };
+        let rankings = Rankings::new(store, now, [], Default::default());
+        let (mut round, group) = (Round::default(), TOGETHER[1]);
+        let mut periods_at = |time: &str| -> Vec<(RankPeriod, i64)> {
+            rankings.begin(&mut round, Event::HIT, group, Now::parse_rfc3339(time).unwrap());
+            assert_eq!(round.jobs.len(), 1);
+            round.jobs[0].parts.iter().map(|part| (part.period, round.jobs[0].begun.unix_ms)).collect()
+        };
+        let begun = |time: &str| Now::parse_rfc3339(time).unwrap().unix_ms;
+        let (noon, midnight) = ("2026-11-20T12:59:58Z", "2026-11-21T00:00:01Z");
+        let both = |at: i64| [(RankPeriod::Day, at), (RankPeriod::Hour, at)];
+        assert_eq!(periods_at(noon), both(begun(noon)));
+        assert_eq!(periods_at("2026-11-20T12:59:59Z"), both(begun(noon)));
+        assert_eq!(periods_at("2026-11-20T13:00:00Z"), both(begun(noon))[..1]);
+        assert_eq!(periods_at(midnight), both(begun(midnight)));
     }
 }
