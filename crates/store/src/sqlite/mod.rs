@@ -41,8 +41,9 @@ impl Sqlite {
     /// takes.
     pub fn open(path: &Path, retention: Retention) -> Result<Sqlite> {
         let (connection, identity) = file::open(path)?;
-        let writer = Writer::start(path, identity, retention, connection)?;
-        Ok(Sqlite { identity, writer, readers: Readers::new(path) })
+        let readers = Readers::new(path);
+        let writer = Writer::start(path, identity, retention, connection, readers.idle())?;
+        Ok(Sqlite { identity, writer, readers })
     }
 }
 

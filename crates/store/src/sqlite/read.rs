@@ -24,8 +24,40 @@ const READERS: usize = 4;
 /// The connections that read.
 pub(super) struct Readers {
     path: PathBuf,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Arc<Idle>,
     permits: Arc<Semaphore>,
+}
+
+/// Connections that nobody uses at the moment, and how often they were all thrown away.
+#[derive(Default)]
+pub(super) struct Idle(Mutex<(u64, Vec<Connection>)>);
+
+impl Idle {
+    fn take(&self) -> (u64, Option<Connection>) {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (idle.0, idle.1.pop())
+    }
+
+    fn give_back(&self, since: u64, connection: Connection) {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.0 == since {
+            idle.1.push(connection);
+        }
+    }
+
+    /// Throws all of them away, those in use when they come back. The connections of a process share what SQLite knows of
+    /// the file, so one that found it unwritable would keep it so for a new one as well.
+    pub(super) fn forget(&self) {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.0 += 1;
+        idle.1.clear();
+    }
+}
+
+impl fmt::Debug for Idle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Idle")
+    }
 }
 
 impl fmt::Debug for Readers {
@@ -37,6 +69,11 @@ impl fmt::Debug for Readers {
 impl Readers {
     pub(super) fn new(path: &Path) -> Readers {
         Readers { path: path.to_owned(), idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// Those that are idle.
+    pub(super) fn idle(&self) -> Arc<Idle> {
+        self.idle.clone()
     }
 
     /// Runs `work` as one read transaction, away from tokio's workers.
@@ -51,7 +88,7 @@ impl Readers {
         let (path, idle) = (self.path.clone(), self.idle.clone());
         let read = move || {
             let _permit = permit;
-            let reused = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let (since, reused) = idle.take();
             let mut connection = match reused {
                 Some(connection) => connection,
                 None => file::open_reader(&path)?,
@@ -60,7 +97,7 @@ impl Readers {
             let answer = work(&transaction)?;
             transaction.finish()?;
             // Only a connection without any error is used again.
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            idle.give_back(since, connection);
             Ok(answer)
         };
         let answer = tokio::task::spawn_blocking(read).await.map_err(|err| ended(&err))?;

@@ -3,11 +3,12 @@
 //! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
 //! thread ends when the [`Writer`] is dropped, which waits for what is being written.
 
-use super::{apply::Applier, file};
+use super::{apply::Applier, file, read::Idle};
 use crate::{Claim, Class, Outcome, Position, Result, Retention, StoreError, claim};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 use tallymark_core::Batch;
@@ -39,12 +40,14 @@ impl Writer {
         store: Uuid,
         retention: Retention,
         connection: Connection,
+        readers: Arc<Idle>,
     ) -> Result<Writer> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let desk = Desk {
             path: path.to_owned(),
             store,
             connection: Some(connection),
+            readers,
             applier: Applier::new(retention),
         };
         let thread =
@@ -95,6 +98,8 @@ struct Desk {
     store: Uuid,
     /// `None` after a failed read or write of the disk, until it is opened again.
     connection: Option<Connection>,
+    /// They go with it.
+    readers: Arc<Idle>,
     applier: Applier,
 }
 
@@ -138,7 +143,9 @@ impl Desk {
                 Ok(answer)
             }
             Err(err) => {
-                if !file::is_lost(&err) {
+                if file::is_lost(&err) {
+                    self.readers.forget();
+                } else {
                     self.connection = Some(connection);
                 }
                 self.applier.forget();
