@@ -1,7 +1,7 @@
 //! The busiest names: the top 1,000 of each event, for six periods, computed in the background.
 //!
 //! Nothing is kept for them while hits are counted, and nothing waits for them: [`Rankings::run`] reads the store slice
-//! by slice, and rests after each for 49 times as long as it took, so it takes at most 2 % of the store's time. The first
+//! by slice, and rests after each for 50 times as long as it took, so it takes at most 2 % of the store's time. The first
 //! ranking after a start takes some seconds, with millions of names some minutes; from then on only names that change are
 //! looked at, and it is some seconds old. Every answer says how old. Called by the binary, which runs it, and by pages and
 //! lists, which show what is there.

@@ -19,8 +19,8 @@ use tallymark_store::{Cursor, Result, Span, Step};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How much longer the rest after a call is than the call: 2 % of the store's time.
-const REST: u32 = 49;
+/// How much longer the rest after a call is than the call: less than 2 % of the store's time.
+const REST: u32 = 50;
 /// How long a rest is at the most, so that a store that was slow once is not forgotten for long.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// How often it is looked which rankings are due.
