@@ -10,8 +10,12 @@ pub(crate) const MOST_LOOKED_AT: usize = 25_000;
 const MOST_LISTED: usize = 10_000;
 /// How many names are asked for at once where the store cannot search by itself.
 const STRIDE: usize = 1000;
+/// So many names are put into order for each page. More of them come as the store has them.
+const MOST_SORTED: u64 = 10_000;
 /// Stands for the store's first page.
 const FIRST: &str = "-";
+/// Stands for the names behind the last one, in their order.
+const BY_NAME: &str = "=";
 
 /// What a name has to be like. The default lets every name through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,8 +42,9 @@ fn contains(name: &[u8], text: &[u8]) -> bool {
 
 /// [`Store::find`] by listing: for a store whose names have no order, and whose pages may be longer than was asked for.
 ///
-/// A page that ends within one of the store's begins there again, behind its last name. (Where the store's page has become
-/// another one meanwhile, a name may come twice; one is missed only if its table was made much smaller in between.)
+/// Some thousand names come in their order. Of more, a page that ends within one of the store's begins there again,
+/// behind its last name. (Where the store's page has become another one meanwhile, a name may come twice; one is missed
+/// only if its table was made much smaller in between.)
 pub(crate) async fn scan(
     store: &(impl Store + ?Sized),
     event: Event,
@@ -48,6 +53,19 @@ pub(crate) async fn scan(
     limit: usize,
 ) -> Result<NamePage> {
     let limit = limit.max(1);
+    let last = start.map(|start| start.strip_prefix(BY_NAME).and_then(|rest| rest.strip_prefix(' ')));
+    let start = match last {
+        None if store.name_count(event).await? <= MOST_SORTED => {
+            return by_name(store, event, filter, "", limit).await;
+        }
+        // Some may have come since the first page.
+        Some(Some(last)) if store.name_count(event).await? <= 2 * MOST_SORTED => {
+            return by_name(store, event, filter, last, limit).await;
+        }
+        // Very many have, so all of them come once more in the order of the store.
+        Some(Some(_)) => None,
+        None | Some(None) => start,
+    };
     let (mut at, mut behind) = match start.map(|start| start.split_once(' ').unwrap_or((start, ""))) {
         Some((at, behind)) => (Some(at).filter(|at| *at != FIRST).map(str::to_owned), behind.to_owned()),
         None => (None, String::new()),
@@ -74,6 +92,31 @@ pub(crate) async fn scan(
             return Ok(sorted(found, at));
         }
     }
+}
+
+/// The same where there are so few that all of them can be looked at for each page.
+async fn by_name(
+    store: &(impl Store + ?Sized),
+    event: Event,
+    filter: &Filter,
+    last: &str,
+    limit: usize,
+) -> Result<NamePage> {
+    let (mut names, mut at) = (Vec::new(), None::<String>);
+    loop {
+        let page = store.names(event, at.as_deref(), STRIDE).await?;
+        let looked_for = |name: &Name| name.as_str() > last && filter.matches(name.as_str());
+        names.extend(page.names.into_iter().filter(looked_for));
+        at = page.next;
+        if at.is_none() {
+            break;
+        }
+    }
+    let NamePage { mut names, .. } = sorted(names, None);
+    let more = names.len() > limit;
+    names.truncate(limit);
+    let next = names.last().filter(|_| more).map(|last| format!("{BY_NAME} {last}"));
+    Ok(NamePage { names, next })
 }
 
 fn sorted(mut names: Vec<Name>, next: Option<String>) -> NamePage {

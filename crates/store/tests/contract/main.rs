@@ -61,6 +61,7 @@ on_every_store! {
     suite::names_come_page_by_page,
     suite::names_are_found_by_their_beginning_and_by_what_is_in_them,
     suite::every_name_is_on_one_page_and_pages_are_no_longer_than_asked_for,
+    suite::very_many_names_are_on_one_page_each,
     suite::a_series_has_only_what_lies_in_its_range,
     suite::a_store_that_was_closed_goes_on,
     suite::nothing_is_applied_of_no_batches,
