@@ -12,18 +12,23 @@ use tokio::sync::Semaphore;
 const MOST: usize = 50;
 /// How many names that begin with the text stand first.
 const FIRST: usize = 10;
-/// How long a search looks on that has found nothing, and how many of them do so at a time.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long a search looks on that has found nothing, so that its page is there within a tenth of a second, and how many
+/// of them do so at a time.
+const PATIENCE: Duration = Duration::from_millis(40);
 static PATIENT: Semaphore = Semaphore::const_new(1);
 
 /// The next page of those that have the text in them. One call looks at some ten thousand names, so with a million of them
 /// nearly all would find nothing.
 async fn look(app: &App, asked: &Asked, filter: &Filter) -> Result<NamePage> {
+    let begun = Instant::now();
     let mut page = app.store.find(asked.event, filter, asked.after.as_deref(), MOST).await?;
+    // The next call will take as long as this one.
+    let mut call = begun.elapsed();
     let Ok(_turn) = PATIENT.try_acquire() else { return Ok(page) };
-    let end = Instant::now() + PATIENCE;
-    while page.names.is_empty() && page.next.is_some() && Instant::now() < end {
+    while page.names.is_empty() && page.next.is_some() && begun.elapsed() + call < PATIENCE {
+        let at = Instant::now();
         page = app.store.find(asked.event, filter, page.next.as_deref(), MOST).await?;
+        call = at.elapsed();
     }
     Ok(page)
 }
