@@ -16,7 +16,7 @@ pub enum Class {
     Refused,
     /// What is in the store is damaged, or is not ours. Trying again does not help.
     Data,
-    /// One key of the store holds something that is no count. Others are well; trying again does not help.
+    /// One key of the store holds something else than it should. Others are well; trying again does not help.
     Key,
     /// The store was written by a newer version. Trying again does not help.
     Schema,
@@ -56,7 +56,7 @@ impl StoreError {
     }
 }
 
-/// Nothing where a [key](Class::Key) holds no count: for lists, of which one name must not hide the others.
+/// Nothing where a [key](Class::Key) holds something else: for lists, of which one name must not hide the others.
 pub fn or_nothing<T: Default>(answer: Result<T, StoreError>) -> Result<T, StoreError> {
     match answer {
         Err(err) if err.class == Class::Key => Ok(T::default()),

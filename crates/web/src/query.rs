@@ -16,6 +16,11 @@ impl<'a> Query<'a> {
         Query(uri.query().unwrap_or_default())
     }
 
+    /// The fields of a form that a browser has sent.
+    pub(crate) fn in_form(body: &'a str) -> Query<'a> {
+        Query(body)
+    }
+
     /// Every parameter with its value as it stands.
     pub(crate) fn raw(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.0.split('&').take(MOST).map(|pair| pair.split_once('=').unwrap_or((pair, "")))

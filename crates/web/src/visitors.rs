@@ -3,14 +3,15 @@
 use crate::app::App;
 use minijinja::{Value, context};
 use tallymark_core::{ClientClass, Event, Name};
-use tallymark_store::StoreError;
+use tallymark_store::{StoreError, or_nothing};
 
 /// One row a class that has visits, as a bar and as a number; nothing where no visits are kept.
 pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Option<Value>, StoreError> {
     if app.visits == 0 {
         return Ok(None);
     }
-    let visits = app.store.visits(event, name, app.visits).await?;
+    // What is wrong with them must not hide the counts.
+    let visits = or_nothing(app.store.visits(event, name, app.visits).await)?;
     // They come in the order in which they were counted, which need not be that of their times.
     let minutes = || visits.iter().map(|visit| visit.minute);
     let (Some(latest), Some(oldest)) = (minutes().max(), minutes().min()) else { return Ok(None) };

@@ -195,7 +195,9 @@ impl Desk {
     }
 
     fn remember(&mut self, cut: Vec<Batch>, origin: Origin) {
-        let follows = |last: &Waiting| cut.first().is_some_and(|first| first.seq == last.batch.seq + 1);
+        // A tick may bring positions alone.
+        let Some(first) = cut.first() else { return };
+        let follows = |last: &Waiting| first.seq == last.batch.seq + 1;
         if self.fresh.len() + cut.len() > FRESH || !self.fresh.back().is_none_or(follows) {
             self.fresh.clear();
         }

@@ -146,7 +146,7 @@ impl Reader {
     }
 
     fn no_count(&self, attempt: &str, key: &str, why: &str) -> StoreError {
-        let cause = format!("the key {key} is no count: {why}");
+        let cause = format!("the key {key} holds something else than it should: {why}");
         StoreError::new(Class::Key, self.link.attempt(attempt), cause)
             .advise("Another program has written it: look with TYPE, and delete or rename it")
     }
@@ -217,8 +217,13 @@ impl Reader {
         pipeline.cmd("LRANGE").arg(keys::visits(event, name)).arg(0).arg(last);
         let live = self.link.live("reading visits").await?;
         let answers = self.link.pipe(live, "reading visits", &mut pipeline).await?;
-        // Another type under that key is no list of visits.
-        let Some(Value::Array(visits)) = answers.first() else { return Ok(Vec::new()) };
+        let visits = match answers.first() {
+            Some(Value::Array(visits)) => visits,
+            Some(Value::ServerError(err)) => {
+                return Err(self.wrong("reading visits", &keys::visits(event, name), err));
+            }
+            _ => return Ok(Vec::new()),
+        };
         Ok(visits.iter().filter_map(|visit| Visit::from_json(as_text(visit).as_bytes())).collect())
     }
 

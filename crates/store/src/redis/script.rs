@@ -112,14 +112,14 @@ impl<'a> Plan<'a> {
             log: Vec::new(),
             names: 0,
         };
-        let mut places = Places::default();
+        let mut known = KnownSections::default();
         let mut sums: BTreeMap<(Event, When), i64> = BTreeMap::new();
         for entries in batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name) {
             for entry in entries {
                 let count = i64::try_from(entry.count).unwrap_or(i64::MAX);
                 let cell = Cell { name: &entry.name, count, owner: Some(plan.names) };
                 let section = (entry.event, entry.name.is_aggregate(), entry.when);
-                places.section(&mut plan.sections, section).cells.push(cell);
+                known.section(&mut plan.sections, section).cells.push(cell);
             }
             if let Some(entry) = entries.first() {
                 plan.log(entry.event, &entry.name);
@@ -134,7 +134,7 @@ impl<'a> Plan<'a> {
         }
         for ((event, when), count) in sums {
             let cell = Cell { name: all, count, owner: None };
-            places.section(&mut plan.sections, (event, true, when)).cells.push(cell);
+            known.section(&mut plan.sections, (event, true, when)).cells.push(cell);
         }
         plan.add_statuses(batch, all);
         plan
@@ -291,12 +291,12 @@ impl<'a> Plan<'a> {
 
 /// Which section is where. Nearly all entries of a batch belong into the one of the entry before.
 #[derive(Default)]
-struct Places {
+struct KnownSections {
     of: BTreeMap<(Event, bool, When), usize>,
     last: Option<((Event, bool, When), usize)>,
 }
 
-impl Places {
+impl KnownSections {
     fn section<'s, 'a>(
         &mut self,
         sections: &'s mut Vec<Section<'a>>,

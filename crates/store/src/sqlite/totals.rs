@@ -146,3 +146,51 @@ impl<'a> Totals<'a> {
 pub(super) fn clamped(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+    use tallymark_core::{Day, When};
+
+    fn entry(name: &str, count: u64) -> Entry {
+        Entry { event: Event::HIT, name: Name::new(name).unwrap(), when: When::Day(Day(1)), count }
+    }
+
+    fn table() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(
+            "CREATE TABLE name (id INTEGER PRIMARY KEY, event TEXT, name TEXT, total INTEGER, UNIQUE (event, name))",
+        )
+        .unwrap();
+        db
+    }
+
+    fn add(known: &mut Known, db: &mut Connection, entries: &[Entry]) -> Vec<(i64, i64)> {
+        let transaction = db.transaction().unwrap();
+        let mut sums: Vec<Sum<'_>> = entries.chunks(1).map(Sum::of).collect();
+        known.add_all(&mut Totals::new(&transaction).unwrap(), &mut sums).unwrap();
+        let answers = sums.iter().map(|sum| (sum.id, sum.total)).collect();
+        transaction.commit().unwrap();
+        answers
+    }
+
+    #[test]
+    fn wrong_guess_counts_under_the_right_name() {
+        let (mut known, mut db) = (Known::default(), table());
+        assert_eq!(add(&mut known, &mut db, &[entry("b", 5), entry("a", 3)]), [(1, 5), (2, 3)]);
+        // As if both had one hash.
+        let hash = known.hash(Event::HIT, &Name::new("a").unwrap());
+        known.learn(hash, 1);
+        assert_eq!(add(&mut known, &mut db, &[entry("a", 1), entry("b", 1)]), [(2, 4), (1, 6)]);
+        assert_eq!(known.number(hash), 2);
+    }
+
+    #[test]
+    fn name_of_several_ticks_has_its_totals_in_their_order() {
+        let (mut known, mut db) = (Known::default(), table());
+        let ticks = [entry("a", 1), entry("b", 10), entry("a", 2), entry("b", 20), entry("a", 4)];
+        assert_eq!(add(&mut known, &mut db, &ticks), [(1, 1), (2, 10), (1, 3), (2, 30), (1, 7)]);
+        assert_eq!(add(&mut known, &mut db, &ticks), [(1, 8), (2, 40), (1, 10), (2, 60), (1, 14)]);
+    }
+}

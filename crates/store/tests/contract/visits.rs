@@ -2,7 +2,7 @@
 
 use crate::bed::{Bed, Desk, at, event, named, noon};
 use tallymark_core::{Batch, ClientClass, Counts, Entry, Event, Minute, Name, Visit, Visits};
-use tallymark_store::Outcome;
+use tallymark_store::{Class, Outcome};
 use uuid::Uuid;
 
 /// Visits so many minutes after noon.
@@ -118,7 +118,9 @@ async fn a_key_that_is_no_list_is_left_alone_and_counted() {
     let entries = [at("a", noon(), 1), at("b", noon(), 1)];
     let one = batch(&desk, 1, &entries, vec![seen("a", 0..1), seen("b", 0..1)]);
     assert_eq!(desk.apply(&[one]).await, [Outcome::Applied { totals: vec![1, 1], quarantined: 1 }]);
-    assert_eq!((bed.cli("GET recent:hit:a"), desk.visits("a", 9).await), ("text".to_owned(), Vec::new()));
+    assert_eq!(bed.cli("GET recent:hit:a"), "text");
+    let err = desk.store.visits(Event::HIT, &named("a"), 9).await.unwrap_err();
+    assert!(err.class() == Class::Key && err.to_string().contains("recent:hit:a"), "{err}");
     let read = desk.visits("b", 9).await;
     let classes: Vec<&str> = read.iter().map(|visit| visit.class.word()).collect();
     assert_eq!(classes, [latest_first(0..1)[0].class.word(), "bot"]);
