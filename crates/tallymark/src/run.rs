@@ -148,6 +148,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
                 config.http.visibility,
                 config.http.tokens.clone(),
                 bindings.base_url.as_str(),
+                config.http.proxies.clone(),
                 login_meters,
             ),
             body_bytes: config.body_bytes,

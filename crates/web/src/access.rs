@@ -16,6 +16,7 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use ipnet::IpNet;
 use subtle::ConstantTimeEq;
 
 /// Who may see pages, lists and counts. Badges and charts are always public: that is what they are for.
@@ -44,6 +45,8 @@ pub struct Access {
     /// Whether people come over https.
     pub(crate) https: bool,
     pub(crate) sessions: Sessions,
+    /// Who is believed when it says for whom it asks.
+    pub(crate) proxies: Vec<IpNet>,
     pub(crate) patience: Patience,
     pub(crate) meters: LoginMeters,
 }
@@ -56,7 +59,13 @@ pub(crate) struct Visitor {
 
 impl Access {
     /// The rules of a configuration. `base_url` says where the cookie of a session goes.
-    pub fn new(visibility: Visibility, tokens: Vec<String>, base_url: &str, meters: LoginMeters) -> Access {
+    pub fn new(
+        visibility: Visibility,
+        tokens: Vec<String>,
+        base_url: &str,
+        proxies: Vec<IpNet>,
+        meters: LoginMeters,
+    ) -> Access {
         let host_and_path = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
         let base = host_and_path.find('/').map_or("", |at| &host_and_path[at..]);
         Access {
@@ -65,6 +74,7 @@ impl Access {
             base: base.trim_end_matches('/').to_owned(),
             https: base_url.starts_with("https://"),
             sessions: Sessions::default(),
+            proxies,
             patience: Patience::default(),
             meters,
         }
@@ -168,7 +178,7 @@ mod tests {
     const TOKEN: &str = "a-token-of-sixteen";
 
     fn access(base_url: &str) -> Access {
-        Access::new(Visibility::Token, vec![TOKEN.to_owned()], base_url, LoginMeters::default())
+        Access::new(Visibility::Token, vec![TOKEN.to_owned()], base_url, Vec::new(), LoginMeters::default())
     }
 
     fn sent(value: &str) -> HeaderMap {

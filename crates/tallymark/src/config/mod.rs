@@ -55,6 +55,7 @@ pub(crate) struct Http {
     pub(crate) visibility: Visibility,
     pub(crate) tokens: Vec<String>,
     pub(crate) origins: Origins,
+    pub(crate) proxies: Vec<IpNet>,
     pub(crate) hitme_zone: Zone,
     pub(crate) stats_prefix: StatsPrefix,
 }
@@ -186,10 +187,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
     let tick = tick.unwrap_or(if embedded { SECOND / 4 } else { SECOND });
     let usual = Keep::default();
     let applied = store.text("outbox-retention", |text| units::duration_within(text, SECOND * 10, DAY * 31));
-    let bytes = store.text("outbox-max-bytes", |text| match units::bytes(text)? {
-        size if size >= 16 << 20 => Ok(size as u64),
-        _ => Err("must be 16MiB or more".to_owned()),
-    });
+    let bytes = store.size("outbox-max-bytes", 16 << 20..=1 << 50);
     let keep =
         Keep { applied: applied.unwrap_or(usual.applied), bytes: bytes.unwrap_or(usual.bytes), ..usual };
     store.finish();
@@ -219,10 +217,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
 
     let mut limits = file.table("limits");
     let connections = limits.number("connections", 1..1_000_001).unwrap_or(20_000);
-    let body_bytes = limits.text("body-bytes", |text| match units::bytes(text)? {
-        size @ 1024..=0x1000_0000 => Ok(size),
-        _ => Err("must be 1KiB to 256MiB".to_owned()),
-    });
+    let body_bytes = limits.size("body-bytes", 1 << 10..=256 << 20).unwrap_or(1 << 20) as usize;
     let tally_entries = limits.number("tally-entries", 100..10_000_001).unwrap_or(100_000);
     let names = NameLimits {
         names: limits.number("names", 1..1_000_000_001).unwrap_or(NameLimits::default().names),
@@ -244,7 +239,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
         routes,
         badges,
         connections,
-        body_bytes: body_bytes.unwrap_or(1 << 20),
+        body_bytes,
         tally_entries,
         names,
     }
@@ -279,6 +274,7 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
     let origins = section.texts("cors-origins", origin);
     let origins = origins.and_then(|texts| Origins::parse(texts.iter().map(String::as_str)).ok());
     let origins = overrides.origins.clone().or(origins).unwrap_or(Origins::Any);
+    let proxies = section.texts("trusted-proxies", units::network);
     let zone = |text: &str| Zone::parse(text).map_err(|why| why.to_string());
     let hitme_zone = section.text("hitme-zone", zone).unwrap_or_default();
     let prefix = |text: &str| StatsPrefix::parse(text).map_err(|why| why.to_string());
@@ -291,6 +287,7 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
         visibility,
         tokens,
         origins,
+        proxies: proxies.unwrap_or_else(units::loopback),
         hitme_zone,
         stats_prefix,
     }

@@ -3,7 +3,12 @@
 //! serde stops at the first mistake. Here each value is taken out of its table by name and checked; what goes wrong is
 //! noted, the default is used, and reading goes on. What is left in a table at the end is an unknown key.
 
-use std::{cell::RefCell, fmt, ops::Range};
+use super::units;
+use std::{
+    cell::RefCell,
+    fmt,
+    ops::{Range, RangeInclusive},
+};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -175,11 +180,23 @@ impl<'a> Table<'a> {
     /// A whole number.
     pub(crate) fn number(&mut self, key: &'static str, allowed: Range<u64>) -> Option<u64> {
         self.read(key, |value| {
-            let number = value.as_integer().ok_or_else(|| wanted("a whole number", value))?;
-            let digits = number.as_str().replace('_', "");
-            let number =
-                u64::from_str_radix(&digits, number.radix()).ok().filter(|number| allowed.contains(number));
+            let number = whole(value).ok_or_else(|| wanted("a whole number", value))?;
+            let number = number.filter(|number| allowed.contains(number));
             number.ok_or_else(|| format!("must be {} to {}", allowed.start, allowed.end - 1))
+        })
+    }
+
+    /// A number of bytes: a whole number, or a text with a unit.
+    pub(crate) fn size(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
+        self.read(key, |value| {
+            let size = match whole(value) {
+                Some(size) => size,
+                None => Some(units::bytes(
+                    value.as_str().ok_or_else(|| wanted("a size, like \"8MiB\" or 65536", value))?,
+                )?),
+            };
+            let (least, most) = (units::shown_bytes(*allowed.start()), units::shown_bytes(*allowed.end()));
+            size.filter(|size| allowed.contains(size)).ok_or_else(|| format!("must be {least} to {most}"))
         })
     }
 
@@ -257,6 +274,12 @@ fn ordinal(number: usize) -> String {
 
 fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
     value.as_str().ok_or_else(|| wanted("a text in quotes", value))
+}
+
+/// The value of an integer: `Some(None)` where it is below zero or above what 64 bits hold.
+fn whole(value: &DeValue<'_>) -> Option<Option<u64>> {
+    let number = value.as_integer()?;
+    Some(u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok())
 }
 
 fn wanted(what: &str, value: &DeValue<'_>) -> String {

@@ -299,11 +299,8 @@ fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
 fn read_udp(table: &mut Table<'_>) -> Kind {
     let listen = table.text("listen", units::address).unwrap_or(([127, 0, 0, 1], 5140).into());
     let allow = table.texts("allow", units::network);
-    let receive_buffer = table.text("receive-buffer", |text| match units::bytes(text)? {
-        size @ 4096..=1_073_741_824 => Ok(size),
-        _ => Err("must be 4KiB to 1GiB".to_owned()),
-    });
-    Kind::Udp { listen, allow, receive_buffer: receive_buffer.unwrap_or(8 << 20) }
+    let receive_buffer = table.size("receive-buffer", 4 << 10..=1 << 30).unwrap_or(8 << 20) as usize;
+    Kind::Udp { listen, allow, receive_buffer }
 }
 
 fn read_unix(table: &mut Table<'_>) -> Kind {

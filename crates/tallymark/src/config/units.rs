@@ -1,7 +1,11 @@
 //! Durations, sizes, addresses and the like, as people write them in a configuration or on a command line.
 
 use ipnet::IpNet;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 use tallymark_web::Listen;
 
 /// `250ms`, `1s`, `15min` or `15m`, `26h`, `90d`.
@@ -40,11 +44,11 @@ fn written(duration: Duration) -> String {
 }
 
 /// `65536`, `64KiB`, `8MiB`, `2GiB`.
-pub(crate) fn bytes(text: &str) -> Result<usize, String> {
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let wrong = || format!("{text:?} is not a size: write a number with KiB, MiB or GiB, like 8MiB");
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
-    let number: usize = number.parse().map_err(|_| wrong())?;
+    let number: u64 = number.parse().map_err(|_| wrong())?;
     let factor = match unit {
         "" => 1,
         "KiB" => 1 << 10,
@@ -53,6 +57,16 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
         _ => return Err(wrong()),
     };
     number.checked_mul(factor).ok_or_else(wrong)
+}
+
+/// A size as [`bytes`] takes it, in the largest unit that leaves no rest.
+pub(crate) fn shown_bytes(bytes: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let fits = |(_, shift): &(&str, u32)| bytes > 0 && bytes.trailing_zeros() >= *shift;
+    units
+        .into_iter()
+        .find(fits)
+        .map_or(bytes.to_string(), |(unit, shift)| format!("{}{unit}", bytes >> shift))
 }
 
 /// `127.0.0.1:5140`, `[::1]:5140`, `localhost:5140`, `:5140` (loopback).
@@ -90,6 +104,12 @@ pub(crate) fn socket_path(text: &str) -> Result<PathBuf, String> {
 pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     let wrong = || format!("{text:?} is not a network: write it like 10.0.0.0/8 or 192.0.2.7");
     text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| wrong())
+}
+
+/// What only this machine has.
+pub(crate) fn loopback() -> Vec<IpNet> {
+    let (v4, v6) = (Ipv4Addr::new(127, 0, 0, 0), Ipv6Addr::LOCALHOST);
+    vec![IpNet::new_assert(v4.into(), 8), IpNet::new_assert(v6.into(), 128)]
 }
 
 /// The address of a ZeroMQ publisher, `tcp://HOST:PORT` or without `tcp://`, as `HOST:PORT`.
@@ -214,6 +234,8 @@ mod tests {
         for text in ["", "8MB", "MiB", "-1", "1.5MiB", "99999999999999999999"] {
             assert!(bytes(text).is_err(), "{text}");
         }
+        let shown = [0, 1023, 1024, 1536, 8 << 20, 3 << 30, 1 << 50].map(shown_bytes);
+        assert_eq!(shown, ["0", "1023", "1KiB", "1536", "8MiB", "3GiB", "1048576GiB"]);
     }
 
     #[test]

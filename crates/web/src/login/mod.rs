@@ -100,7 +100,7 @@ async fn log_in(State(app): State<Arc<App>>, request: Request) -> Response {
     let field = |name| Query::in_form(&body).form(name).unwrap_or_default();
     let (token, next) = (field("token"), field("next"));
     let next = std::str::from_utf8(&next).ok().filter(|next| is_ours(next)).unwrap_or("/");
-    let peer = Peer::of(&head.extensions, &head.headers);
+    let peer = Peer::of(&head.extensions, &head.headers, &access.proxies);
     if let Err(wait) = access.patience.may_try(peer) {
         access.meters.count(LIMITED);
         let wrong = "Too many wrong tokens came from your address. Wait a little, and try again.";

@@ -5,9 +5,10 @@
 //! address, and somebody who brings many of them gains as many attempts as there are places.
 
 use axum::http::{Extensions, HeaderMap};
+use ipnet::IpNet;
 use std::{
     hash::{BuildHasher, RandomState},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -35,18 +36,21 @@ impl Default for Patience {
 }
 
 impl Peer {
-    /// Who asks. A proxy on this machine says for whom it does, in the last word of its header; anybody else might say
-    /// anything.
-    pub(crate) fn of(beside: &Extensions, sent: &HeaderMap) -> Peer {
-        let peer = beside.get::<Peer>().copied().unwrap_or(Peer(None));
-        let told = || {
-            let line = sent.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-            line.rsplit(',').next()?.trim().parse().ok()
-        };
-        match peer.0 {
-            Some(address) if !address.is_loopback() => peer,
-            _ => Peer(told().or(peer.0)),
+    /// Who asks. A proxy that is trusted says for whom it does, in the last word of X-Forwarded-For; the word before it is
+    /// what a proxy in front of that one said, and so on to the first that is not trusted, who might say anything. Who
+    /// comes over a unix socket was let in by the file system.
+    pub(crate) fn of(beside: &Extensions, sent: &HeaderMap, proxies: &[IpNet]) -> Peer {
+        let trusted = |address: IpAddr| proxies.iter().any(|net| net.contains(&address.to_canonical()));
+        let mut client = beside.get::<Peer>().and_then(|peer| peer.0);
+        let lines = sent.get_all("x-forwarded-for").iter().rev();
+        for word in lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(',')) {
+            if client.is_some_and(|address| !trusted(address)) {
+                break;
+            }
+            let Some(told) = address(word.trim()) else { break };
+            client = Some(told);
         }
+        Peer(client)
     }
 
     /// What counts as one: of IPv6 a whole /64, which everybody has.
@@ -56,6 +60,12 @@ impl Peer {
             other => other,
         }
     }
+}
+
+/// An address as proxies write it: with or without a port.
+fn address(word: &str) -> Option<IpAddr> {
+    let with_port = || word.parse::<SocketAddr>().map(|at| at.ip());
+    word.parse().or_else(|_| with_port()).ok()
 }
 
 impl Patience {
@@ -116,22 +126,48 @@ mod tests {
         assert!(others.filter(|&other| patience.may_try_at(other, now).is_ok()).count() > 10);
     }
 
+    fn peer(connection: Option<&str>, lines: &[&str], proxies: &[&str]) -> Option<String> {
+        let mut beside = Extensions::new();
+        beside.insert(Peer(connection.map(|address| address.parse().unwrap())));
+        let mut sent = HeaderMap::new();
+        for line in lines {
+            sent.append("x-forwarded-for", line.parse().unwrap());
+        }
+        let proxies: Vec<IpNet> = proxies.iter().map(|net| net.parse().unwrap()).collect();
+        Peer::of(&beside, &sent, &proxies).0.map(|address| address.to_string())
+    }
+
     #[test]
-    fn only_a_proxy_on_this_machine_says_for_whom_it_asks() {
-        let told: HeaderMap = [("x-forwarded-for".parse().unwrap(), "6.6.6.6, 192.0.2.1".parse().unwrap())]
-            .into_iter()
-            .collect();
-        let beside = |peer| {
-            let mut beside = Extensions::new();
-            beside.insert(Peer(peer));
-            beside
-        };
-        let (local, remote): (IpAddr, IpAddr) = ([127, 0, 0, 1].into(), [203, 0, 113, 9].into());
-        let client = Peer(Some([192, 0, 2, 1].into()));
-        assert_eq!(Peer::of(&beside(Some(local)), &told), client);
-        assert_eq!(Peer::of(&beside(None), &told), client);
-        assert_eq!(Peer::of(&beside(Some(remote)), &told), Peer(Some(remote)));
-        assert_eq!(Peer::of(&beside(Some(local)), &HeaderMap::new()), Peer(Some(local)));
+    fn only_a_trusted_proxy_says_for_whom_it_asks() {
+        let local = ["127.0.0.0/8", "::1/128"];
+        let many = ["127.0.0.0/8", "10.0.0.0/8"];
+        for (connection, lines, proxies, client) in [
+            (Some("127.0.0.1"), &["6.6.6.6, 192.0.2.1"][..], &local[..], "192.0.2.1"),
+            (Some("127.0.0.1"), &["6.6.6.6", "192.0.2.1"], &local, "192.0.2.1"),
+            (Some("::1"), &["192.0.2.1:4711"], &local, "192.0.2.1"),
+            (Some("::ffff:127.0.0.1"), &["[2001:db8::1]:4711"], &local, "2001:db8::1"),
+            (None, &["6.6.6.6, 192.0.2.1"], &local, "192.0.2.1"),
+            // Nobody who is not trusted is believed, however long the line.
+            (Some("203.0.113.9"), &["192.0.2.1"], &local, "203.0.113.9"),
+            (Some("127.0.0.1"), &["192.0.2.1"], &[], "127.0.0.1"),
+            (Some("127.0.0.1"), &["6.6.6.6, 127.0.0.1, 203.0.113.9"], &local, "203.0.113.9"),
+            // A proxy behind a proxy, also when each writes a header of its own.
+            (Some("127.0.0.1"), &["6.6.6.6, 192.0.2.1, 10.1.2.3"], &many, "192.0.2.1"),
+            (Some("10.0.0.2"), &["192.0.2.1", "10.1.2.3"], &many, "192.0.2.1"),
+            // All are proxies: the first one.
+            (Some("127.0.0.1"), &["10.9.9.9, 10.1.2.3"], &many, "10.9.9.9"),
+            // What is no address says nothing, and nothing before it is believed.
+            (Some("127.0.0.1"), &["192.0.2.1, unknown"], &local, "127.0.0.1"),
+            (Some("127.0.0.1"), &[""], &local, "127.0.0.1"),
+            (Some("127.0.0.1"), &[], &local, "127.0.0.1"),
+        ] {
+            assert_eq!(peer(connection, lines, proxies).as_deref(), Some(client), "{connection:?} {lines:?}");
+        }
+        assert_eq!(peer(None, &[], &local), None);
+    }
+
+    #[test]
+    fn one_house_is_one_address() {
         let of_one_house = |text: &str| Peer(text.parse().ok()).network();
         assert_eq!(of_one_house("2001:db8::1"), of_one_house("2001:db8::ffff:1"));
         assert_ne!(of_one_house("2001:db8::1"), of_one_house("2001:db8:0:1::1"));

@@ -153,6 +153,7 @@ impl Site {
                 visibility,
                 tokens.iter().map(|&token| token.to_owned()).collect(),
                 "https://hits.example.org",
+                Vec::new(),
                 Default::default(),
             ),
             body_bytes: 4096,

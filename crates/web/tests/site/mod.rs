@@ -230,7 +230,7 @@ fn routes(
         store: store.clone(),
         look: Arc::new(ArcSwap::from_pointee(Look::default())),
         base_url: BaseUrl::configured(base_url),
-        access: Access::new(visibility, tokens, base_url, Default::default()),
+        access: Access::new(visibility, tokens, base_url, Vec::new(), Default::default()),
         body_bytes: 1 << 20,
         visits,
         hitme_zone: Default::default(),
