@@ -4,7 +4,7 @@
 //! Hits that are not in the store yet are not in them: a tick later they are.
 
 use tallymark_badge::chart::{Chart, Series, Step};
-use tallymark_core::{Day, Event, Name, Now};
+use tallymark_core::{Day, Event, Minute, Name, Now};
 use tallymark_store::{self as store, Store, StoreError};
 
 /// How far back a chart looks.
@@ -106,6 +106,17 @@ impl History {
         self.first += cut as i32;
         for (_, counts) in &mut self.counts {
             counts.drain(..cut);
+        }
+    }
+
+    /// When the oldest bucket begins, as the API takes it.
+    pub(crate) fn from(&self) -> String {
+        match self.step {
+            Step::Hour => Minute(self.first * 60).to_string(),
+            Step::Day => Day(self.first).to_string(),
+            Step::Month => {
+                format!("{:04}-{:02}-01", 1970 + self.first.div_euclid(12), self.first.rem_euclid(12) + 1)
+            }
         }
     }
 

@@ -4,7 +4,9 @@
 use crate::{
     app::App,
     history::{History, PERIODS, Period},
-    name::{chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path},
+    name::{
+        chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path, series_csv_path,
+    },
     page::Back,
     query::Query,
 };
@@ -157,6 +159,7 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
         pictures => pictures(view, &history),
         alt => alternative(&history),
         table => table(&history),
+        csv => csv(view, &history),
         step => history.step.word(),
         names => view.names.iter().map(Name::to_string).collect::<Vec<_>>(),
         others => view.others().iter().map(other).collect::<Vec<_>>(),
@@ -188,6 +191,12 @@ fn alternative(history: &History) -> String {
     let series = history.series();
     let chart = history.chart(&series, WIDTHS[0].0);
     format!("{}. {}", chart.title(), chart.description())
+}
+
+/// Where the same numbers are as CSV: those of the name whose page it is.
+fn csv(view: &View, history: &History) -> Option<String> {
+    let name = view.names.first().filter(|_| view.of_name)?;
+    series_csv_path(name.as_ref(), view.event, history.step.word(), &history.from())
 }
 
 /// The newest first: that is the row one looks for.

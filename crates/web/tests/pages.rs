@@ -82,6 +82,45 @@ async fn search_finds_what_many_names_stand_before() {
     }
 }
 
+/// The link of a page to CSV, and what is behind it.
+async fn download(site: &Site, page: &str) -> Option<(String, Vec<Vec<String>>)> {
+    let (_, _, body) = site.get(page, None).await;
+    let before = body.split("\" download>").next().filter(|before| *before != body)?;
+    let link = before.rsplit("href=\"").next()?.replace("&#x2f;", "/").replace("&amp;", "&");
+    let (code, headers, csv) = site.get(&link, None).await;
+    assert_eq!(
+        (code, headers["content-disposition"].to_str().unwrap().split(';').next()),
+        (StatusCode::OK, Some("attachment"))
+    );
+    let lines = csv.lines().map(|line| line.split(',').map(str::to_owned).collect());
+    Some((link, lines.collect()))
+}
+
+#[tokio::test]
+async fn the_numbers_of_a_page_can_be_downloaded() {
+    let site = Site::new(Visibility::Public).await;
+    for (page, buckets, sum) in [
+        ("/repo/you/repo?period=24h", 24, 1234),
+        ("/repo/you/repo?period=7d&compare=new", 7, 1334),
+        ("/repo/you/repo", 30, 51_334),
+        ("/repo/you/repo?period=all", 132, 1_051_334),
+        ("/repo/you/repo?event=like&period=12mo", 12, 3),
+        ("/name/%E6%97%A5%E6%9C%AC/%3Cb%3E&%22'?period=90d", 90, 1),
+    ] {
+        let (link, lines) = download(&site, page).await.unwrap();
+        let counts: Vec<i64> = lines[1..].iter().map(|line| line.last().unwrap().parse().unwrap()).collect();
+        assert_eq!((counts.len(), counts.iter().sum::<i64>()), (buckets, sum), "{page}: {link}");
+    }
+    let (_, lines) = download(&site, "/").await.unwrap();
+    assert_eq!((&*lines[0][0], lines.len(), &*lines[1][0]), ("name", 5, "you/repo"));
+    let (_, lines) = download(&site, "/?event=like&period=day").await.unwrap();
+    assert_eq!((lines.len(), &*lines[1][0]), (2, "you/repo"));
+    // No address leads to the counts of these two, and a comparison has no numbers of its own.
+    for page in ["/name?name=..", "/compare?name=you/repo"] {
+        assert!(download(&site, page).await.is_none(), "{page}");
+    }
+}
+
 #[tokio::test]
 async fn pages_load_nothing_from_elsewhere_and_run_nothing() {
     let site = Site::new(Visibility::Public).await;

@@ -101,6 +101,12 @@ impl Asked {
         Asked { after: Some(after.to_owned()), ..self.clone() }.address()
     }
 
+    /// Where the busiest of this period are as CSV, as many as are ranked.
+    pub(super) fn as_csv(&self) -> String {
+        let (event, period) = (self.event, self.period.word());
+        format!("/api/v1/counters.csv?event={event}&sort=count&period={period}&limit=1000")
+    }
+
     /// The shortest address that asks for this.
     fn address(&self) -> String {
         let mut path = "/".to_owned();

@@ -76,6 +76,7 @@ async fn values(app: &App, asked: Asked) -> Result<Option<Value>, StoreError> {
         ranking => ranking.as_ref().map(|ranking| about(ranking, now)),
         sizes => ranking.as_ref().map(|ranking| sizes(asked, ranking)).unwrap_or_default(),
         rows => shown,
+        csv => asked.as_csv(),
         by_name => column(asked, Order::Name),
         by_hits => column(asked, Order::Hits),
         all_time => asked.period == RankPeriod::All,
