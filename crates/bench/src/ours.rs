@@ -89,7 +89,8 @@ impl Ours {
     /// Waits until `expect` hits are in the store, or until no more come. Answers how many there are.
     pub(crate) fn wait_counted(&mut self, expect: u64) -> anyhow::Result<u64> {
         let (mut last, mut still) = (0, 0);
-        while still < 12 {
+        // Ticks may be five seconds apart.
+        while still < 40 {
             let now = self.counted()?;
             if now >= expect {
                 return Ok(now);

@@ -11,6 +11,7 @@ use std::{
 use tallymark_testbed::{Daemon, Redis, SyslogNg, TempDir};
 
 const RECV: &str = include_str!("../peers/recv.c");
+const FOLD: &str = include_str!("../peers/fold.c");
 const WRITE: &str = include_str!("../peers/write.c");
 const CRON: &str = include_str!("../peers/cron.py");
 const BADGE_MAKER: &str = include_str!("../peers/badge-maker.js");
@@ -77,6 +78,32 @@ pub(crate) fn redis_commands(redis: &Redis) -> anyhow::Result<u64> {
     let info = redis.cli(&["INFO", "stats"]);
     let line = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
     Ok(line.context("Redis counts its commands")?.trim().parse()?)
+}
+
+/// The least that counts: no checks, no retries, no numbers, no expiry.
+pub(crate) struct LeastCounter {
+    daemon: Daemon,
+    port: u16,
+    _dir: TempDir,
+}
+
+impl LeastCounter {
+    pub(crate) fn start(redis: &Redis) -> anyhow::Result<LeastCounter> {
+        let (dir, port) = (tallymark_testbed::temp_dir(), tallymark_testbed::free_udp_port());
+        let program = compiled(dir.path(), "fold", FOLD)?;
+        let ports = [port.to_string(), redis.port().to_string()];
+        let mut daemon = Daemon::start(&program, &[&ports[0], &ports[1], &crate::machine::today()]);
+        daemon.wait_for_line(|line| line == "ready", tallymark_testbed::PATIENCE);
+        Ok(LeastCounter { daemon, port, _dir: dir })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 /// A loop that receives datagrams and throws them away.

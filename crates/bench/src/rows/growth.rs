@@ -10,8 +10,8 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
     let (few, many) = (filled(10_000)?, filled(million)?);
     let (mut small, mut large) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        small.push(Daemon::start(bench, &few)?.measure(&udp_redis::load(bench, 10_000))?);
-        large.push(Daemon::start(bench, &many)?.measure(&udp_redis::load(bench, million))?);
+        small.push(Daemon::start(bench, &few, &[])?.measure(&udp_redis::load(bench, 10_000))?);
+        large.push(Daemon::start(bench, &many, &[])?.measure(&udp_redis::load(bench, million))?);
         println!("  10,000 names {:.2?}; {million} names {:.2?}", small.last(), large.last());
     }
     let compare = |work: &str, part: fn(&Cost) -> f64, most: f64| {
