@@ -12,7 +12,19 @@ use std::{
 };
 use tallymark_testbed::{Daemon, http, temp_dir, wait_until};
 
-const COMMANDS: [&str; 7] = ["serve", "ingest", "render", "show", "replay", "check-config", "nginx-conf"];
+const COMMANDS: [&str; 11] = [
+    "serve",
+    "demo",
+    "ingest",
+    "render",
+    "show",
+    "top",
+    "health",
+    "replay",
+    "check-config",
+    "nginx-conf",
+    "completions",
+];
 
 fn write(path: &Path, text: &str) -> String {
     fs::write(path, text).unwrap();

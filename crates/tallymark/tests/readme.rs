@@ -119,6 +119,7 @@ impl Reader {
                 self.shell(&command.replace("/etc/nginx/conf.d/", "./"));
             }
             "tallymark show you/repo" => assert!(self.shell(command).contains("you/repo: 3 hits")),
+            "tallymark top --period month -n 10" => assert!(self.shell(command).contains("you/repo")),
             "tallymark replay examples/badge.log" => {
                 assert!(self.shell(command).contains("14 lines: 8 accepted, 6 rejected"))
             }

@@ -45,6 +45,6 @@ pub use hitme::{NotAZone, Zone};
 pub use host::{BaseUrl, warn_of_foreign_host};
 pub use login::LoginMeters;
 pub use name::{badge_path, page_path};
-pub use rankings::{RankPeriod, Ranking, RankingMeters, Rankings};
+pub use rankings::{RankPeriod, Ranking, RankingMeters, Rankings, busiest};
 pub use server::{Bound, Limits, Listen, ListenError, serve};
 pub use stats::{NotAPrefix, StatsPrefix};

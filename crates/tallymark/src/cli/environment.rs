@@ -21,7 +21,7 @@ const PREFIX: &str = "TALLYMARK_";
 const TOKENS: &str = "TALLYMARK_TOKENS";
 
 /// The commands that listen, or say where.
-const LISTENERS: [&str; 4] = ["serve", "ingest", "check-config", "nginx-conf"];
+const LISTENERS: [&str; 6] = ["serve", "demo", "ingest", "check-config", "nginx-conf", "health"];
 
 /// Reads command line and environment, or ends the program with what is wrong with them.
 pub(super) fn parse() -> Cli {

@@ -4,7 +4,10 @@
 
 mod bootic;
 mod check_config;
+mod completions;
+mod demo;
 mod environment;
+mod health;
 mod import;
 mod ingest;
 mod lines;
@@ -16,6 +19,7 @@ mod serve;
 mod show;
 mod store;
 mod tail;
+mod top;
 
 use crate::{
     config::{self, BadConfig, Config},
@@ -143,14 +147,20 @@ pub(crate) struct Common {
 enum Command {
     /// Everything in one process: HTTP, syslog, counts and badges.
     Serve(serve::Serve),
+    /// Everything, with made-up traffic, in a temporary directory.
+    Demo(demo::Demo),
     /// Count only: syslog into the store, with /healthz, /readyz and /metrics.
     Ingest(ingest::Ingest),
     /// Publish badges: what changed since the last time.
     Render(render::Render),
     /// Show the counts of one name.
     Show(show::Show),
+    /// List the busiest names.
+    Top(top::Top),
     /// Watch what the running daemon accepts and rejects.
     Tail(tail::Tail),
+    /// Ask the running daemon whether it is well.
+    Health(health::Health),
     /// Accept a store that is not the expected one.
     Store(store::StoreCommand),
     /// Count what is already in files, once.
@@ -161,6 +171,8 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Print the nginx configuration for this set-up.
     NginxConf(nginx_conf::NginxConf),
+    /// Print what a shell needs to complete commands and flags.
+    Completions(completions::Completions),
 }
 
 impl Cli {
@@ -180,15 +192,19 @@ impl Cli {
         }
         match self.command {
             Command::Serve(serve) => serve.run(common),
+            Command::Demo(demo) => demo.run(&common),
             Command::Ingest(ingest) => ingest.run(common),
             Command::Render(render) => render.run(&common),
             Command::Show(show) => show.run(&common),
+            Command::Top(top) => top.run(&common),
             Command::Tail(tail) => tail.run(&common),
+            Command::Health(health) => health.run(&common),
             Command::Store(store) => store.run(&common),
             Command::Import(import) => import.run(&common),
             Command::Replay(replay) => replay.run(&common),
             Command::CheckConfig(check) => check.run(&common),
             Command::NginxConf(conf) => conf.run(&common),
+            Command::Completions(completions) => completions.run(),
         }
     }
 }

@@ -31,7 +31,7 @@ fn name(text: &str) -> Result<Name, String> {
     Name::new(text).map_err(|error| error.to_string())
 }
 
-fn event(text: &str) -> Result<Event, String> {
+pub(super) fn event(text: &str) -> Result<Event, String> {
     Event::new(text.as_bytes()).map_err(|error| error.to_string())
 }
 

@@ -27,7 +27,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, atomic::AtomicU64},
 };
 use tallymark_core::{Event, Minute, Name, Now};
-use tallymark_store::Store;
+use tallymark_store::{Result, Store};
 
 /// How many events are ranked.
 const MOST_EVENTS: usize = 8;
@@ -69,6 +69,19 @@ struct Known {
     rates: HashMap<Event, Rate>,
     /// How many names there are.
     names: HashMap<Event, u64>,
+}
+
+/// The busiest names of a period, at most 1,000, counted from all names at once: for a command, which somebody waits for.
+pub async fn busiest(
+    store: &dyn Store,
+    event: Event,
+    period: RankPeriod,
+    now: Now,
+) -> Result<Vec<(Name, i64)>> {
+    let mut job = job::Job::new(event, &[period], now);
+    while !job.go_on(store).await? {}
+    let top = job.top(event, period, period.span(now));
+    Ok(top.map(Top::entries).unwrap_or_default())
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]

@@ -1,0 +1,124 @@
+//! `tallymark health`: whether the running daemon answers, for HEALTHCHECK of a container and for people.
+//!
+//! It asks over HTTP where the configuration says that the daemon listens, and looks at nothing else: what it says is
+//! what a load balancer would hear.
+
+use super::{Common, block_on, out};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{Request, StatusCode, body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+use tallymark_web::Listen;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
+
+/// How long the daemon may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longer than any answer to this question.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Ask the running daemon whether it is well. Exit code 0 says that it answers.
+#[derive(Debug, Args)]
+pub(super) struct Health {
+    /// Fail also while hits cannot reach the store. (They wait; a restart would help nothing.)
+    #[arg(long)]
+    ready: bool,
+}
+
+/// What `/readyz` answers.
+#[derive(Deserialize)]
+struct Readiness {
+    status: String,
+    reasons: Vec<String>,
+}
+
+impl Health {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let listen = common.load()?.http.listen;
+        let place = match &listen {
+            Listen::Tcp(addr) => reachable(*addr).to_string(),
+            Listen::Unix(path) => path.display().to_string(),
+        };
+        let asked = async {
+            tokio::time::timeout(PATIENCE, ask(&listen))
+                .await
+                .unwrap_or_else(|_| bail!("no answer within {PATIENCE:?}"))
+        };
+        let (status, body) = block_on(asked).with_context(|| {
+            format!("asking the daemon at {place}; is `tallymark serve` running with this --listen?")
+        })?;
+        let readiness: Readiness = serde_json::from_slice(&body)
+            .with_context(|| format!("what answers at {place} is no Tallymark (HTTP status {status})"))?;
+        if common.json {
+            out::print(&format!("{}\n", String::from_utf8_lossy(&body)))?;
+        }
+        match (self.ready && status != StatusCode::OK, common.json) {
+            (true, _) => bail!("{}", people(&readiness).trim_end()),
+            (false, true) => Ok(()),
+            (false, false) => out::print(&people(&readiness)),
+        }
+    }
+}
+
+fn people(readiness: &Readiness) -> String {
+    let reasons: Vec<String> = readiness.reasons.iter().map(|reason| out::plain(reason)).collect();
+    let colon = if reasons.is_empty() { "" } else { ": " };
+    format!("{}{colon}{}\n", out::plain(&readiness.status), reasons.join("; "))
+}
+
+/// Where somebody on this machine finds what listens everywhere.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}
+
+async fn ask(listen: &Listen) -> Result<(StatusCode, Bytes)> {
+    match listen {
+        Listen::Tcp(addr) => ask_over(TcpStream::connect(reachable(*addr)).await?).await,
+        Listen::Unix(path) => ask_over(UnixStream::connect(path).await?).await,
+    }
+}
+
+async fn ask_over(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> Result<(StatusCode, Bytes)> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get("/readyz").header("host", "localhost").body(Empty::<Bytes>::new())?;
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let body = Limited::new(body, MOST_BYTES).collect().await;
+    connection.abort();
+    match body {
+        Ok(body) => Ok((head.status, body.to_bytes())),
+        Err(error) => bail!("reading the answer: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_listens_everywhere_is_asked_on_loopback() {
+        for (listens, asked) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+        ] {
+            assert_eq!(reachable(listens.parse().unwrap()).to_string(), asked);
+        }
+    }
+}

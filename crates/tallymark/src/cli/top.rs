@@ -1,0 +1,73 @@
+//! `tallymark top`: the busiest names of a period, counted now from the whole store.
+//!
+//! It needs no daemon. Slices of the store are read one after the other without a rest between them, so with millions of
+//! names in Redis this is its work for some seconds; the dashboard shows the same, somewhat older, for nothing.
+
+use super::{Common, block_on, out, show};
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use tallymark_core::{Event, Name};
+use tallymark_ingest::source::now;
+use tallymark_web::{RankPeriod, busiest};
+use thousands::Separable;
+
+/// The busiest names.
+#[derive(Debug, Args)]
+pub(super) struct Top {
+    /// Since when: all, month, week (from Sunday), day, hour or minute; of the calendar, in UTC.
+    #[arg(long, default_value = "all", value_parser = period)]
+    period: RankPeriod,
+    /// What happened to them.
+    #[arg(long, default_value = "hit", value_parser = show::event)]
+    event: Event,
+    /// How many.
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    names: u16,
+}
+
+fn period(text: &str) -> Result<RankPeriod, String> {
+    let unknown = || format!("{text:?} is not all, month, week, day, hour or minute");
+    RankPeriod::read(text).ok_or_else(unknown)
+}
+
+#[derive(Serialize)]
+struct Busiest<'a> {
+    event: &'a str,
+    period: &'a str,
+    counters: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    count: i64,
+}
+
+impl Top {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let config = common.load()?;
+        let counts = block_on(async {
+            let store = common.existing_store(&config).await?;
+            Ok(busiest(&*store, self.event, self.period, now()).await?)
+        })?;
+        let counts = &counts[..counts.len().min(usize::from(self.names))];
+        if common.json {
+            let counters = counts.iter().map(|(name, count)| Row { name: name.as_str(), count: *count });
+            let counters = counters.collect();
+            return out::json(&Busiest { event: self.event.as_str(), period: self.period.word(), counters });
+        }
+        out::print(&people(counts))
+    }
+}
+
+fn people(counts: &[(Name, i64)]) -> String {
+    if counts.is_empty() {
+        return "no name was counted in this period\n".to_owned();
+    }
+    let mut table = out::table(&["#", "name", "count"]);
+    for (at, (name, count)) in counts.iter().enumerate() {
+        table.add_row([(at + 1).to_string(), out::plain(name.as_str()), count.separate_with_commas()]);
+    }
+    format!("{table}\n")
+}
