@@ -15,9 +15,16 @@ use std::{
     os::fd::AsFd,
     time::{Duration, Instant},
 };
-use tallymark_core::{Dating, Reject};
+use tallymark_core::{Dating, MAX_BATCH_NAMES, Reject};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
+
+/// More names than a short tick is meant for: at 16,000 a second nobody could draw their badges either.
+const MANY_NAMES: usize = 4 * MAX_BATCH_NAMES;
+/// Waking up more often would cost more than it makes safe.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+/// How long a tick with so many is at the most, if it is not longer by itself.
+const LONGEST_DRAWN_OUT: Duration = Duration::from_secs(1);
 
 /// An open source, not yet running: whoever starts it opens it first, so that a busy address is an error at start.
 pub struct SyslogDatagrams {
@@ -29,6 +36,8 @@ pub struct SyslogDatagrams {
     pub(super) slot_bytes: usize,
     /// How long it may sleep while datagrams come; zero wakes for each.
     pub(super) pause: Duration,
+    /// Where more than this lie in the socket after a pause, the next one is shorter.
+    pub(super) comfortable: usize,
     pub(super) ending: Ending,
     pub(super) lines: LineOptions,
     pub(super) meters: SourceMeters,
@@ -68,24 +77,39 @@ impl SyslogDatagrams {
             running.drops = recv::drops(self.socket.as_fd()).unwrap_or(0);
         }
         let mut next_tick = Instant::now() + lines.tick;
-        let mut quiet = true;
+        let (mut quiet, mut pause) = (true, self.pause);
         while !stop.is_said() {
             let received = running.drain()?;
             let current = Instant::now();
-            if current >= next_tick || running.intake.len() >= lines.limit / 2 {
+            let mut due = next_tick + drawn_out(lines.tick, running.intake.len());
+            if current >= due || running.intake.len() >= lines.limit / 2 {
                 running.tick(out);
                 next_tick = next_tick.max(current) + lines.tick;
+                due = next_tick;
             }
             if self.pause.is_zero() || (received == 0 && quiet) {
-                recv::wait(self.socket.as_fd(), stop.fd(), next_tick.saturating_duration_since(current))?;
+                recv::wait(self.socket.as_fd(), stop.fd(), due.saturating_duration_since(current))?;
             } else {
                 // One more pause before blocking: at a steady rate this saves a wake-up per datagram.
                 quiet = received == 0;
-                std::thread::sleep(self.pause);
+                pause = pause_after(pause, received, self.comfortable).min(self.pause);
+                std::thread::sleep(pause);
             }
         }
         running.finish(out)
     }
+}
+
+/// How long to sleep after a pause in which so many came. A flood fills the buffer also while this thread waits for a
+/// processor, so most of the buffer is kept free for that.
+fn pause_after(pause: Duration, received: usize, comfortable: usize) -> Duration {
+    pause.mul_f64(comfortable as f64 / received.max(1) as f64).max(SHORTEST_PAUSE)
+}
+
+/// How much longer a tick is that so many names were hit in. Where a tick is short, the names of one are mostly those of
+/// the next, and a store that needs four transactions for them would spend its time on writing the same names again.
+fn drawn_out(tick: Duration, names: usize) -> Duration {
+    if names > MANY_NAMES { LONGEST_DRAWN_OUT.saturating_sub(tick) } else { Duration::ZERO }
 }
 
 struct Running<'a> {
@@ -176,4 +200,39 @@ fn heard<'a>(allow: Option<&[IpNet]>, datagram: &recv::Datagram<'a>) -> Result<(
 /// Reads a number of /proc/sys; `None` where it cannot be read.
 pub(super) fn sysctl(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_become_short_in_a_flood_and_long_again_after_it() {
+        let (longest, comfortable) = (Duration::from_millis(10), 630);
+        let mut pause = longest;
+        let mut settle = |per_ms: f64| {
+            for _ in 0..5 {
+                let received = (pause.as_secs_f64() * 1000.0 * per_ms) as usize;
+                pause = pause_after(pause, received, comfortable).min(longest);
+            }
+            pause.as_micros() as u64
+        };
+        assert_eq!(settle(20.0), 10_000);
+        assert!((1700..1800).contains(&settle(360.0)));
+        assert_eq!(settle(5000.0), 1000);
+        assert_eq!(settle(0.0), 10_000);
+        // A small buffer has a pause that is shorter by itself.
+        let small = Duration::from_micros(480);
+        assert_eq!(pause_after(small, 500, 32).min(small), small);
+    }
+
+    #[test]
+    fn only_a_short_tick_with_very_many_names_is_drawn_out() {
+        let ms = Duration::from_millis;
+        for (tick, names, longer) in
+            [(250, 4000, 0), (250, 4001, 750), (10, 100_000, 990), (1000, 100_000, 0), (5000, 100_000, 0)]
+        {
+            assert_eq!(drawn_out(ms(tick), names), ms(longer), "{tick} ms, {names} names");
+        }
+    }
 }

@@ -62,8 +62,19 @@ impl SyslogDatagrams {
         let holds = granted / DATAGRAM_COST;
         let pause =
             Duration::from_secs_f64(holds as f64 * 0.75 / FASTEST_PER_SECOND as f64).min(LONGEST_PAUSE);
-        let (label, slots, slot_bytes) = ("syslog-udp", SLOTS, SLOT_BYTES);
-        Ok(SyslogDatagrams { socket, label, allow, slots, slot_bytes, pause, ending, lines, meters })
+        let (label, slots, slot_bytes, comfortable) = ("syslog-udp", SLOTS, SLOT_BYTES, holds / 16);
+        Ok(SyslogDatagrams {
+            socket,
+            label,
+            allow,
+            slots,
+            slot_bytes,
+            pause,
+            comfortable,
+            ending,
+            lines,
+            meters,
+        })
     }
 }
 

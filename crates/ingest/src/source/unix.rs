@@ -62,8 +62,18 @@ impl SyslogDatagrams {
                 "a burst of more lines than this is lost uncounted: raise net.unix.max_dgram_qlen, then restart"
             );
         }
-        let (label, slots, slot_bytes, pause) = ("syslog-unix", SLOTS, SLOT_BYTES, Duration::ZERO);
-        Ok(SyslogDatagrams { socket, label, allow: None, slots, slot_bytes, pause, ending, lines, meters })
+        Ok(SyslogDatagrams {
+            socket,
+            label: "syslog-unix",
+            allow: None,
+            slots: SLOTS,
+            slot_bytes: SLOT_BYTES,
+            pause: Duration::ZERO,
+            comfortable: 0,
+            ending,
+            lines,
+            meters,
+        })
     }
 }
 
