@@ -1,4 +1,4 @@
-/* The least that counts: what the target of row udp-redis was set by. One thread: drain the socket with recvmmsg, sleep
+/* The least that counts: such a program is what the target of row udp-redis was set by. One thread: drain the socket with recvmmsg, sleep
  * 5 ms, find the name between the last quotes, add it up in a table, and once a second one Lua call for a thousand
  * names. Nothing is checked, decoded, kept for a retry, numbered or expired.
  * Usage: fold PORT REDIS-PORT DATE. Says "ready". */
@@ -45,14 +45,15 @@ static int dial(int type, int port, int (*use)(int, const struct sockaddr *, soc
 static void ask(size_t length, char *answer, size_t room)
 {
     size_t got = 0;
-    for (size_t sent = 0; sent < length;)
-        sent += write(redis, request + sent, length - sent);
-    do
-        got += read(redis, answer + got, room - 1 - got);
-    while (answer[got - 1] != '\n');
+    ssize_t step = 1;
+    for (size_t sent = 0; sent < length && step > 0; sent += step > 0 ? step : 0)
+        step = write(redis, request + sent, length - sent);
+    while (step > 0 && (!got || answer[got - 1] != '\n'))
+        if ((step = read(redis, answer + got, room - 1 - got)) > 0)
+            got += step;
     answer[got] = 0;
-    if (answer[0] == '-') {
-        fputs(answer, stderr);
+    if (step <= 0 || answer[0] == '-') {
+        fprintf(stderr, "Redis: %s", step > 0 ? answer : "gone\n");
         exit(1);
     }
 }

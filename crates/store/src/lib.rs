@@ -255,7 +255,7 @@ pub trait Store: Send + Sync {
     /// The months in which one name has statuses, ascending.
     async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>>;
 
-    /// The last visits of one name, the latest first, at most `limit`.
+    /// The last visits of one name, the latest first, at most `limit`. A [key](Class::Key) that is no list is an error.
     async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>>;
 
     /// A page of the names that have the event, from `start` (a [`NamePage::next`]) or from the beginning.

@@ -59,6 +59,8 @@ pub(crate) struct Start {
     pub(crate) file: Option<PathBuf>,
     pub(crate) overrides: Overrides,
     pub(crate) role: Role,
+    /// SIGHUP stops it, as the end of a terminal should, and nothing is reloaded.
+    pub(crate) ends_with_terminal: bool,
     /// The operator says that the file positions of a restored state directory are right.
     pub(crate) accept_positions: bool,
 }
@@ -180,7 +182,9 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
         template: config.badges.template.clone(),
         look,
     };
-    tokio::spawn(reload.run());
+    if !start.ends_with_terminal {
+        tokio::spawn(reload.run());
+    }
     tokio::spawn(supervisor::feed_watchdog());
     daemon.run(bindings, &start, started).await
 }
@@ -243,7 +247,7 @@ struct Daemon {
 impl Daemon {
     async fn run(self, bindings: Bindings, start: &Start, started: impl FnOnce(&str)) -> Result<()> {
         // Before anything is taken in: a signal that nobody listens for ends the process on the spot.
-        let signals = Signals::listen()?;
+        let signals = Signals::listen(start.ends_with_terminal)?;
         let stop = CancellationToken::new();
         let (sealed, flushing) = mpsc::channel(WAITING_TICKS);
         let gave_up = CancellationToken::new();

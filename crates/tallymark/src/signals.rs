@@ -9,16 +9,19 @@ use tracing::warn;
 /// `timeout` and some supervisors send the same signal twice at once; only a person means more by a second one.
 const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
-/// SIGTERM and SIGINT.
+/// SIGTERM and SIGINT, and SIGHUP where that reloads nothing.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Option<Signal>,
 }
 
 impl Signals {
     /// Listens from here on; what comes before `wait` is not missed.
-    pub(crate) fn listen() -> Result<Signals> {
+    pub(crate) fn listen(with_hangup: bool) -> Result<Signals> {
+        let hangup = with_hangup.then(|| signal(SignalKind::hangup())).transpose();
         Ok(Signals {
+            hangup: hangup.context("listening for SIGHUP")?,
             terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
             interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
         })
@@ -28,6 +31,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            Some(()) = async { self.hangup.as_mut()?.recv().await } => {}
         }
     }
 

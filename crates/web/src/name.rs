@@ -74,12 +74,12 @@ pub(crate) fn compare_path(names: &[Name], event: Event, period: &str) -> String
     path
 }
 
-/// The address of a name's counts as CSV, from a time on; none for the two names that no address can lead to.
+/// The address of a name's counts as CSV, from a time on; none for a name that no path leads to behind every proxy.
 pub(crate) fn series_csv_path(name: NameRef<'_>, event: Event, step: &str, from: &str) -> Option<String> {
-    if matches!(name.as_str(), "." | "..") {
+    if has_odd_segment(name.as_str()) {
         return None;
     }
-    let mut path = format!("/api/v1/counters/{}/series.csv", encoded(name, false));
+    let mut path = format!("/api/v1/counters/{}/series.csv", encoded(name, true));
     push_event(&mut path, event);
     push(&mut path, "step", step);
     push(&mut path, "from", from);

@@ -1,17 +1,23 @@
 //! What the page of a name says of its last visits: how many of them were of each class of client.
 
-use crate::app::App;
+use crate::{app::App, complaint};
 use minijinja::{Value, context};
 use tallymark_core::{ClientClass, Event, Name};
-use tallymark_store::{StoreError, or_nothing};
+use tallymark_store::{Class, StoreError};
 
 /// One row a class that has visits, as a bar and as a number; nothing where no visits are kept.
 pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Option<Value>, StoreError> {
     if app.visits == 0 {
         return Ok(None);
     }
-    // What is wrong with them must not hide the counts.
-    let visits = or_nothing(app.store.visits(event, name, app.visits).await)?;
+    let visits = match app.store.visits(event, name, app.visits).await {
+        // What is wrong with them must not hide the counts.
+        Err(error) if error.class() == Class::Key => {
+            complaint::store("showing the last visits of a name", &error);
+            return Ok(None);
+        }
+        visits => visits?,
+    };
     // They come in the order in which they were counted, which need not be that of their times.
     let minutes = || visits.iter().map(|visit| visit.minute);
     let (Some(latest), Some(oldest)) = (minutes().max(), minutes().min()) else { return Ok(None) };

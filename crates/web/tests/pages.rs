@@ -115,8 +115,8 @@ async fn the_numbers_of_a_page_can_be_downloaded() {
     assert_eq!((&*lines[0][0], lines.len(), &*lines[1][0]), ("name", 5, "you/repo"));
     let (_, lines) = download(&site, "/?event=like&period=day").await.unwrap();
     assert_eq!((lines.len(), &*lines[1][0]), (2, "you/repo"));
-    // No address leads to the counts of these two, and a comparison has no numbers of its own.
-    for page in ["/name?name=..", "/compare?name=you/repo"] {
+    // A proxy would make another path of these, and a comparison has no numbers of its own.
+    for page in ["/name?name=..", "/name?name=https://a.b/c&event=url", "/compare?name=you/repo"] {
         assert!(download(&site, page).await.is_none(), "{page}");
     }
 }

@@ -70,7 +70,11 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
             work:
                 "the same, names known, beside the least that counts: no checks, retries, numbers or expiry"
                     .to_owned(),
-            peer: format!("peers/fold.c: {}", parts(&rounds.least, known)),
+            peer: format!(
+                "peers/fold.c: {}, {:.1} % counted",
+                parts(&rounds.least, known),
+                share(&rounds.least, known, &load)
+            ),
             ours: parts(&rounds.ours, known),
             ratio: format!("{:.2} times as much", 1.0 / ratio(&rounds.least, &rounds.ours, known)),
             target: "-".to_owned(),
@@ -79,7 +83,11 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
         Finding {
             work: "and that beside syslog-ng, names known".to_owned(),
             peer: format!("syslog-ng: {:.1} us", of(&rounds.syslog_ng, known, Cost::sum)),
-            ours: format!("peers/fold.c: {}", parts(&rounds.least, known)),
+            ours: format!(
+                "peers/fold.c: {}, {:.1} % counted",
+                parts(&rounds.least, known),
+                share(&rounds.least, known, &load)
+            ),
             ratio: format!("{:.1} times less", ratio(&rounds.syslog_ng, &rounds.least, known)),
             target: "-".to_owned(),
             met: None,
@@ -127,6 +135,11 @@ fn parts(rounds: &[Passes], pass: fn(&Passes) -> Cost) -> String {
     )
 }
 
+/// How much of what was sent was counted, in percent.
+fn share(rounds: &[Passes], pass: fn(&Passes) -> Cost, load: &Load) -> f64 {
+    of(rounds, pass, |cost| cost.counted as f64) / load.count as f64 * 100.0
+}
+
 /// The median of the rounds' ratios.
 fn ratio(peers: &[Passes], ours: &[Passes], pass: fn(&Passes) -> Cost) -> f64 {
     let ratios = peers.iter().zip(ours).map(|(peer, ours)| pass(peer).sum() / pass(ours).sum());
@@ -147,7 +160,10 @@ fn syslog_ng(load: &Load) -> anyhow::Result<Passes> {
 fn least(load: &Load) -> anyhow::Result<Passes> {
     let redis = Redis::start();
     let daemon = peers::LeastCounter::start(&redis)?;
-    let counted = || Ok(redis.cli(&["GET", "counted"]).parse().unwrap_or(0));
+    let counted = || match &*redis.cli(&["GET", "counted"]) {
+        "" => Ok(0),
+        counted => Ok(counted.parse()?),
+    };
     passes(load, (daemon.pid(), daemon.port()), &redis, counted)
 }
 
@@ -164,7 +180,8 @@ fn passes(
         // It has done its work when Redis gets no commands but our own question any more.
         let (mut last, mut commands) = (0, peers::redis_commands(redis)?);
         while commands > last + 1 {
-            thread::sleep(Duration::from_secs(1));
+            // Longer than the second between two calls.
+            thread::sleep(Duration::from_secs(2));
             (last, commands) = (commands, peers::redis_commands(redis)?);
         }
         let after = cpu()?;

@@ -1,8 +1,8 @@
 //! syslog in datagrams, over UDP or a unix socket: what nginx sends.
 //!
 //! One thread with a non-blocking socket. A UDP socket holds much, so the thread does not wake for each datagram: it
-//! drains the socket, then sleeps for as long as the receive buffer surely lasts, and blocks only when nothing came. A
-//! unix socket holds eleven datagrams by default and its senders drop the twelfth, so there it wakes at once. How a
+//! drains the socket, then sleeps, the shorter the more came, so that the receive buffer surely lasts, and blocks only
+//! when nothing came. A unix socket holds eleven datagrams by default and its senders drop the twelfth, so there it wakes at once. How a
 //! socket is opened, and how it is closed to newcomers, is `udp`'s and `unix`' business.
 
 use super::{LineOptions, Stop, now, seal_if_room, seal_last};

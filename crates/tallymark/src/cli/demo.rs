@@ -3,7 +3,7 @@
 //! Nothing is simulated but the readers: four months of the past are a log file that is read as any other, and the
 //! present are datagrams as nginx sends them.
 
-use super::{Common, Misuse, daemon, out};
+use super::{Common, Misuse, daemon, environment::is_on_command_line, out};
 use crate::{
     config::{BadConfig, Config, Overrides},
     run::{Role, Start},
@@ -44,22 +44,37 @@ const AGENTS: [&str; 8] = [
     "curl/8.15.0",
 ];
 
-/// See it with made-up traffic. Nothing is kept: the store is in a temporary directory.
+/// Flags that say where a real one keeps its counts, and where they come from.
+pub(super) const OF_A_REAL_ONE: [&str; 9] = [
+    "--config",
+    "--store",
+    "--data-dir",
+    "--badges-dir",
+    "--syslog-udp",
+    "--syslog-unix",
+    "--syslog-tcp",
+    "--file",
+    "--allow",
+];
+
+/// See it with made-up traffic. The store is in a temporary directory, and goes with the demo.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// Hits a second.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     rate: u16,
 }
 
 impl Demo {
     pub(super) fn run(self, common: &Common) -> Result<()> {
-        if common.store.is_some() || common.data_dir.is_some() || common.badges_dir.is_some() {
-            return Err(Misuse::because(
-                "a demo makes a store of its own: leave --store, --data-dir and --badges-dir out, and their variables",
-            ));
+        // What the environment says of a real set-up means nothing here.
+        if let Some(flag) = OF_A_REAL_ONE.into_iter().find(|flag| is_on_command_line(flag)) {
+            return Err(Misuse::because(format!(
+                "a demo has sources and a store of its own: leave {flag} out"
+            )));
         }
-        let dir = tempfile::tempdir().context("making a temporary directory")?;
+        let dir = tempfile::Builder::new().prefix("tallymark-demo-").tempdir();
+        let dir = dir.context("making a temporary directory")?;
         let log = dir.path().join("history.log");
         fs::write(&log, history(now())).with_context(|| format!("writing {}", log.display()))?;
         let port = free_port().context("finding a free UDP port")?;
@@ -68,15 +83,17 @@ impl Demo {
             data_dir: Some(dir.path().join("data")),
             listen: given.listen,
             port: given.port,
-            base_url: given.base_url,
+            base_url: given.base_url.filter(|_| is_on_command_line("--base-url")),
             ..Overrides::default()
         };
         let config = Config::parse(&configuration(&log, port), &overrides)
             .map_err(|mistakes| BadConfig { file: None, mistakes })?;
         let (role, accept_positions) = (Role::Serve { render: true }, false);
-        let start = Start { config, file: None, overrides, role, accept_positions };
+        let start = Start { config, file: None, overrides, role, ends_with_terminal: true, accept_positions };
+        let nginx = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("making a UDP socket")?;
+        nginx.connect((Ipv4Addr::LOCALHOST, port)).context("connecting a UDP socket")?;
         // It ends with the process.
-        drop(thread::spawn(move || traffic(port, self.rate)));
+        drop(thread::spawn(move || traffic(&nginx, self.rate)));
         daemon(start, |base_url| {
             // Whoever closed standard output does not want to read this.
             let _ = greet(base_url, dir.path());
@@ -169,9 +186,7 @@ fn history(now: Now) -> String {
 }
 
 /// The present: datagrams as nginx sends them, for ever.
-fn traffic(port: u16, rate: u16) -> std::io::Result<()> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    socket.connect((Ipv4Addr::LOCALHOST, port))?;
+fn traffic(nginx: &UdpSocket, rate: u16) -> ! {
     let mut random = fastrand::Rng::new();
     let all: f64 = (0..NAMES).map(weight).sum();
     loop {
@@ -185,7 +200,7 @@ fn traffic(port: u16, rate: u16) -> std::io::Result<()> {
         let name = name(rank.unwrap_or(0));
         let record = format!("\"{seconds}.{thousandths:03}\",\"{name}\",\"{agent}\"");
         // The time of the header counts for nothing. Before the daemon listens nobody takes it, and that is all right.
-        let _ = socket.send(format!("<158>Jan  1 00:00:00 demo tallymark_visits: {record}").as_bytes());
+        let _ = nginx.send(format!("<158>Jan  1 00:00:00 demo tallymark_visits: {record}").as_bytes());
         // Not on the beat, as people are.
         thread::sleep(Duration::from_secs_f64(2.0 * random.f64() / f64::from(rate)));
     }

@@ -2,7 +2,7 @@
 //!
 //! An empty variable is none, as in a file of variables whose values somebody took out. A mistake names the variable.
 
-use super::{Cli, Common, bootic::with_two_dashes};
+use super::{Cli, Common, bootic::with_two_dashes, demo::OF_A_REAL_ONE};
 use crate::{
     config::{self, BadConfig, Overrides},
     log::{self, LogFormat},
@@ -21,16 +21,17 @@ const PREFIX: &str = "TALLYMARK_";
 const TOKENS: &str = "TALLYMARK_TOKENS";
 
 /// The commands that listen, or say where.
-const LISTENERS: [&str; 6] = ["serve", "demo", "ingest", "check-config", "nginx-conf", "health"];
+const LISTENERS: [&str; 5] = ["serve", "ingest", "check-config", "nginx-conf", "health"];
 
 /// Reads command line and environment, or ends the program with what is wrong with them.
 pub(super) fn parse() -> Cli {
     let mut command = without_empty(Cli::command());
     // Only then have subcommands the flags that are for all of them.
     command.build();
-    let command = command.mut_subcommands(|command| match LISTENERS.contains(&command.get_name()) {
-        true => command,
-        false => without_listening(command),
+    let command = command.mut_subcommands(|command| match command.get_name() {
+        "demo" => command.mut_args(|arg| if is_of_a_real_one(&arg) { arg.hide(true) } else { arg }),
+        name if LISTENERS.contains(&name) => command,
+        _ => without_listening(command),
     });
     let matches = command.clone().try_get_matches_from(with_two_dashes(env::args_os()));
     let mut matches = matches.unwrap_or_else(|error| named(error, command).exit());
@@ -60,13 +61,21 @@ fn named(mut error: clap::Error, mut command: Command) -> clap::Error {
     if let (true, Some(ContextValue::String(shown))) = (wrong, error.get(ContextKind::InvalidArg))
         && let Some(arg) = all_args(&command).into_iter().find(|arg| arg.to_string() == *shown)
         && let (Some(flag), Some(variable)) = (arg.get_long(), arg.get_env())
-        && !with_two_dashes(env::args_os())
-            .any(|given| given.to_string_lossy().split('=').next() == Some(&format!("--{flag}")))
+        && !is_on_command_line(&format!("--{flag}"))
     {
         let shown = format!("{} (--{flag})", variable.display());
         error.insert(ContextKind::InvalidArg, ContextValue::String(shown));
     }
     error
+}
+
+/// Whether a flag was given there, and not by its variable.
+pub(super) fn is_on_command_line(flag: &str) -> bool {
+    with_two_dashes(env::args_os()).any(|given| given.to_string_lossy().split('=').next() == Some(flag))
+}
+
+fn is_of_a_real_one(arg: &Arg) -> bool {
+    arg.get_long().is_some_and(|long| OF_A_REAL_ONE.iter().any(|flag| flag.strip_prefix("--") == Some(long)))
 }
 
 fn all_args(command: &Command) -> Vec<&Arg> {
@@ -131,6 +140,8 @@ impl Common {
         let origins = read("CORS_ORIGINS", |origins| {
             Origins::parse(origins.split(',').map(str::trim)).map_err(|why| why.to_string())
         })?;
+        let proxies =
+            read("TRUSTED_PROXIES", |nets| nets.split(',').map(|net| config::network(net.trim())).collect())?;
         Ok(Overrides {
             data_dir: self.data_dir.clone(),
             store: self.store.clone(),
@@ -140,6 +151,7 @@ impl Common {
             base_url: self.base_url.clone(),
             tokens,
             origins,
+            proxies,
             syslog_udp: self.syslog_udp,
             syslog_unix: self.syslog_unix.clone(),
             syslog_tcp: self.syslog_tcp,

@@ -44,7 +44,7 @@ impl Health {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let listen = common.load()?.http.listen;
         let place = match &listen {
-            Listen::Tcp(addr) => reachable(*addr).to_string(),
+            Listen::Tcp(addr) => reachable(*addr)[0].to_string(),
             Listen::Unix(path) => path.display().to_string(),
         };
         let asked = async {
@@ -74,19 +74,21 @@ fn people(readiness: &Readiness) -> String {
     format!("{}{colon}{}\n", out::plain(&readiness.status), reasons.join("; "))
 }
 
-/// Where somebody on this machine finds what listens everywhere.
-fn reachable(addr: SocketAddr) -> SocketAddr {
-    let ip = match addr.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+/// Where somebody on this machine finds what listens there. What listens on every address of IPv6 does so on those of IPv4,
+/// and a container may have no loopback but that.
+fn reachable(addr: SocketAddr) -> Vec<SocketAddr> {
+    let (v4, v6): (IpAddr, IpAddr) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
+    let places = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => vec![v4],
+        IpAddr::V6(ip) if ip.is_unspecified() => vec![v6, v4],
+        ip => vec![ip],
     };
-    SocketAddr::new(ip, addr.port())
+    places.into_iter().map(|ip| SocketAddr::new(ip, addr.port())).collect()
 }
 
 async fn ask(listen: &Listen) -> Result<(StatusCode, Bytes)> {
     match listen {
-        Listen::Tcp(addr) => ask_over(TcpStream::connect(reachable(*addr)).await?).await,
+        Listen::Tcp(addr) => ask_over(TcpStream::connect(&reachable(*addr)[..]).await?).await,
         Listen::Unix(path) => ask_over(UnixStream::connect(path).await?).await,
     }
 }
@@ -113,12 +115,13 @@ mod tests {
     #[test]
     fn what_listens_everywhere_is_asked_on_loopback() {
         for (listens, asked) in [
-            ("0.0.0.0:80", "127.0.0.1:80"),
-            ("[::]:80", "[::1]:80"),
-            ("192.0.2.7:80", "192.0.2.7:80"),
-            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("0.0.0.0:80", &["127.0.0.1:80"][..]),
+            ("[::]:80", &["[::1]:80", "127.0.0.1:80"]),
+            ("192.0.2.7:80", &["192.0.2.7:80"]),
+            ("127.0.0.1:8080", &["127.0.0.1:8080"]),
         ] {
-            assert_eq!(reachable(listens.parse().unwrap()).to_string(), asked);
+            let places = reachable(listens.parse().unwrap());
+            assert_eq!(places.iter().map(SocketAddr::to_string).collect::<Vec<_>>(), asked);
         }
     }
 }

@@ -20,6 +20,7 @@ impl Ingest {
             file: common.config.clone(),
             overrides: common.overrides()?,
             role: Role::Ingest,
+            ends_with_terminal: false,
             accept_positions: self.accept_positions,
         };
         daemon(start, |_| {})

@@ -187,7 +187,8 @@ impl Cli {
         let (format, level) = (common.log_format.unwrap_or(LogFormat::Text), common.log_level.as_deref());
         log::start(format, level.unwrap_or("info"));
         environment::warn_of_unknown();
-        if common.config.is_none() {
+        let reads_one = !matches!(self.command, Command::Demo(_) | Command::Completions(_));
+        if common.config.is_none() && reads_one {
             common.config = usual_file(Path::new(USUAL_FILE))?;
         }
         match self.command {

@@ -28,6 +28,7 @@ impl Serve {
             file: common.config.clone(),
             overrides: common.overrides()?,
             role: Role::Serve { render: !self.no_render },
+            ends_with_terminal: false,
             accept_positions: self.accept_positions,
         };
         daemon(start, |base_url| {

@@ -82,6 +82,7 @@ pub(crate) struct Overrides {
     pub(crate) base_url: Option<String>,
     pub(crate) tokens: Option<Vec<String>>,
     pub(crate) origins: Option<Origins>,
+    pub(crate) proxies: Option<Vec<IpNet>>,
     pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) syslog_unix: Option<PathBuf>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
@@ -287,7 +288,7 @@ fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
         visibility,
         tokens,
         origins,
-        proxies: proxies.unwrap_or_else(units::loopback),
+        proxies: overrides.proxies.clone().or(proxies).unwrap_or_else(units::loopback),
         hitme_zone,
         stats_prefix,
     }

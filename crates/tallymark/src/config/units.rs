@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use std::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
@@ -103,7 +103,13 @@ pub(crate) fn socket_path(text: &str) -> Result<PathBuf, String> {
 /// `10.0.0.0/8`, or one address.
 pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     let wrong = || format!("{text:?} is not a network: write it like 10.0.0.0/8 or 192.0.2.7");
-    text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| wrong())
+    let net =
+        text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| wrong())?;
+    // Addresses of IPv4 are compared as such, however they come.
+    Ok(match (net.network().to_canonical(), net.prefix_len().checked_sub(96)) {
+        (IpAddr::V4(ip), Some(length)) => IpNet::new(ip.into(), length).unwrap_or(net),
+        _ => net,
+    })
 }
 
 /// What only this machine has.
@@ -283,6 +289,9 @@ mod tests {
     fn networks_are_prefixes_or_single_addresses() {
         assert_eq!(network("10.0.0.0/8").unwrap().prefix_len(), 8);
         assert_eq!(network("192.0.2.7").unwrap().prefix_len(), 32);
+        assert_eq!(network("::ffff:10.0.0.0/104"), network("10.0.0.0/8"));
+        assert_eq!(network("::ffff:192.0.2.7"), network("192.0.2.7"));
+        assert_eq!(network("2001:db8::/32").unwrap().prefix_len(), 32);
         assert!(network("10.0.0.0/33").is_err() && network("all").is_err());
     }
 }
