@@ -119,6 +119,7 @@ fn configuration(log: &Path, port: u16) -> String {
         kind = "syslog-udp"
         listen = "127.0.0.1:{port}"
         route = "tallymark_visits"
+        receive-buffer = "128KiB"
         [[route]]
         tag = "history"
         columns = ["time", "name", "weight"]
