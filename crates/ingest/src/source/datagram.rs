@@ -21,6 +21,8 @@ use tracing::{info, warn};
 
 /// More names than a short tick is meant for: at 16,000 a second nobody could draw their badges either.
 const MANY_NAMES: usize = 4 * MAX_BATCH_NAMES;
+/// Above this they are mostly new ones, and to wait would cost memory and save nothing.
+const TOO_MANY_NAMES: usize = 4 * MANY_NAMES;
 /// Waking up more often would cost more than it makes safe.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 /// How long a tick with so many is at the most, if it is not longer by itself.
@@ -109,7 +111,8 @@ fn pause_after(pause: Duration, received: usize, comfortable: usize) -> Duration
 /// How much longer a tick is that so many names were hit in. Where a tick is short, the names of one are mostly those of
 /// the next, and a store that needs four transactions for them would spend its time on writing the same names again.
 fn drawn_out(tick: Duration, names: usize) -> Duration {
-    if names > MANY_NAMES { LONGEST_DRAWN_OUT.saturating_sub(tick) } else { Duration::ZERO }
+    let many = names > MANY_NAMES && names < TOO_MANY_NAMES;
+    if many { LONGEST_DRAWN_OUT.saturating_sub(tick) } else { Duration::ZERO }
 }
 
 struct Running<'a> {
@@ -227,11 +230,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_short_tick_with_very_many_names_is_drawn_out() {
+    fn only_a_short_tick_with_many_names_is_drawn_out() {
         let ms = Duration::from_millis;
-        for (tick, names, longer) in
-            [(250, 4000, 0), (250, 4001, 750), (10, 100_000, 990), (1000, 100_000, 0), (5000, 100_000, 0)]
-        {
+        for (tick, names, longer) in [
+            (250, 4000, 0),
+            (250, 4001, 750),
+            (10, 15_999, 990),
+            (250, 16_000, 0),
+            (1000, 9000, 0),
+            (5000, 9000, 0),
+        ] {
             assert_eq!(drawn_out(ms(tick), names), ms(longer), "{tick} ms, {names} names");
         }
     }
