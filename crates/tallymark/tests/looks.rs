@@ -83,7 +83,10 @@ fn health_is_0_while_the_daemon_answers_and_ready_only_while_hits_reach_the_stor
     assert_eq!(health(&[]).good(), "ready\n");
     assert_eq!(health(&["--ready", "--json"]).json(), json!({"status": "ready", "reasons": []}));
     redis.kill9();
-    wait_until("it is noticed", PATIENCE, || http::get(place.addr(), "/readyz").status == 503);
+    // A hit that cannot reach the store.
+    place.syslog().send(line("o/r").as_bytes());
+    wait_until("it waits", PATIENCE, || place.metrics().get("tallymark_outbox_batches") > 0);
+    wait_until("it is noticed", PATIENCE, || health(&["--ready"]).code == Some(1));
     let text = health(&[]).good();
     assert!(text.starts_with("not ready: ") && text.lines().count() == 1, "{text}");
     health(&["--ready"]).refused(1, &["not ready: "]);

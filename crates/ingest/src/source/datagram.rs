@@ -86,7 +86,7 @@ impl SyslogDatagrams {
             let mut due = next_tick + drawn_out(lines.tick, running.intake.len());
             if current >= due || running.intake.len() >= lines.limit / 2 {
                 running.tick(out);
-                next_tick = next_tick.max(current) + lines.tick;
+                next_tick = current + lines.tick;
                 due = next_tick;
             }
             if self.pause.is_zero() || (received == 0 && quiet) {

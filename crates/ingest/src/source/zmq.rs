@@ -221,7 +221,7 @@ impl Running<'_> {
         if current >= self.next_tick || self.intake.len() >= self.source.lines.limit / 2 {
             self.intake.report();
             seal_if_room(&mut self.intake, self.out);
-            self.next_tick = self.next_tick.max(current) + self.source.lines.tick;
+            self.next_tick = current + self.source.lines.tick;
         }
     }
 
