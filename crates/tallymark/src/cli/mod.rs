@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod environment;
 mod health;
+mod help;
 mod import;
 mod ingest;
 mod lines;
@@ -44,7 +45,9 @@ use tracing::debug;
     name = "tallymark",
     version,
     max_term_width = 110,
-    after_help = "Start with: tallymark serve\nExit codes: 0 good, 1 failed, 2 wrong usage, 78 wrong configuration"
+    disable_help_subcommand = true,
+    after_help = "Start with: tallymark serve\nManual: tallymark help TOPIC (tallymark help lists them)\n\
+                  Exit codes: 0 success, 1 failure, 2 wrong usage, 78 wrong configuration"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -173,6 +176,8 @@ enum Command {
     NginxConf(nginx_conf::NginxConf),
     /// Print what a shell needs to complete commands and flags.
     Completions(completions::Completions),
+    /// Read the manual: a topic, or a command's flags.
+    Help(help::Help),
 }
 
 impl Cli {
@@ -187,7 +192,8 @@ impl Cli {
         let (format, level) = (common.log_format.unwrap_or(LogFormat::Text), common.log_level.as_deref());
         log::start(format, level.unwrap_or("info"));
         environment::warn_of_unknown();
-        let reads_one = !matches!(self.command, Command::Demo(_) | Command::Completions(_));
+        let reads_one =
+            !matches!(self.command, Command::Demo(_) | Command::Completions(_) | Command::Help(_));
         if common.config.is_none() && reads_one {
             common.config = usual_file(Path::new(USUAL_FILE))?;
         }
@@ -206,6 +212,7 @@ impl Cli {
             Command::CheckConfig(check) => check.run(&common),
             Command::NginxConf(conf) => conf.run(&common),
             Command::Completions(completions) => completions.run(),
+            Command::Help(help) => help.run(),
         }
     }
 }

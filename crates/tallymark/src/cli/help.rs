@@ -1,0 +1,113 @@
+//! `tallymark help [TOPIC]`: the manual. Its pages are Markdown files in `help/`, which read well on a terminal as they are.
+//!
+//! A word that is no topic but a command shows that command's flags, as `COMMAND --help` does.
+
+use super::{Cli, Misuse, out};
+use anyhow::Result;
+use clap::{Args, CommandFactory};
+
+/// Read the manual: a topic, or a command's flags. Without either, lists them.
+#[derive(Debug, Args)]
+pub(super) struct Help {
+    /// A topic or a command.
+    topic: Option<String>,
+}
+
+/// One page of the manual.
+struct Topic {
+    name: &'static str,
+    text: &'static str,
+}
+
+macro_rules! topics {
+    ($($name:literal)*) => {
+        &[$(Topic { name: $name, text: include_str!(concat!("../help/", $name, ".md")) }),*]
+    };
+}
+
+/// In the order in which somebody new needs them.
+const TOPICS: &[Topic] = topics!(
+    "start" "nginx" "badges" "names" "numbers" "camo" "privacy" "promises" "files" "syslog" "redis" "config" "service"
+    "backup" "upgrade" "api" "metrics" "troubleshooting" "ghit-me" "hitme" "bootic"
+);
+
+impl Topic {
+    /// Its heading.
+    fn title(&self) -> &'static str {
+        self.text.lines().next().unwrap_or_default().trim_start_matches("# ")
+    }
+}
+
+impl Help {
+    pub(super) fn run(&self) -> Result<()> {
+        let mut command = Cli::command();
+        let Some(word) = self.topic.as_deref() else {
+            return out::print(&format!("{}\n{}", command.render_long_help(), topics()));
+        };
+        if let Some(topic) = TOPICS.iter().find(|topic| topic.name == word) {
+            return out::print(topic.text);
+        }
+        // Only then does a subcommand know the flags that all of them have.
+        command.build();
+        match command.find_subcommand_mut(word) {
+            Some(subcommand) => out::print(&subcommand.render_long_help().to_string()),
+            None => {
+                Err(Misuse::because(format!("there is no topic and no command {word:?}\n\n{}", topics())))
+            }
+        }
+    }
+}
+
+fn topics() -> String {
+    let line = |topic: &Topic| format!("  {:<17}{}\n", topic.name, topic.title());
+    format!("Topics of the manual:\n{}", TOPICS.iter().map(line).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    #[test]
+    fn every_page_is_a_topic_and_none_hides_a_command() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/help");
+        let page = |file: fs::DirEntry| file.path().file_stem().unwrap().to_str().unwrap().to_owned();
+        let pages: BTreeSet<_> = fs::read_dir(dir).unwrap().map(|file| page(file.unwrap())).collect();
+        let names: BTreeSet<_> = TOPICS.iter().map(|topic| topic.name.to_owned()).collect();
+        assert_eq!(pages, names);
+        for topic in TOPICS {
+            assert!(topic.text.starts_with("# ") && topic.text.ends_with('\n'), "{}", topic.name);
+            assert!(Cli::command().find_subcommand(topic.name).is_none(), "{}", topic.name);
+        }
+    }
+
+    #[test]
+    fn pages_refer_to_pages_that_exist() {
+        for topic in TOPICS {
+            for rest in topic.text.split("tallymark help ").skip(1) {
+                let word: String = rest.chars().take_while(|&c| c.is_ascii_lowercase() || c == '-').collect();
+                let known = TOPICS.iter().any(|topic| topic.name == word);
+                assert!(known || word.is_empty(), "{} refers to {word:?}", topic.name);
+            }
+        }
+    }
+
+    /// Commands in the text that no test runs are at least well-formed.
+    #[test]
+    fn commands_of_the_pages_are_understood() {
+        let mut seen = 0;
+        for line in TOPICS.iter().flat_map(|topic| topic.text.lines()) {
+            let line = line.trim_start();
+            if !line.starts_with("tallymark ") || line.contains(". ") {
+                continue;
+            }
+            // What follows is another program's, or says what the command does.
+            let end = ["  ", " >", " |", " &&"].iter().filter_map(|end| line.find(end)).min();
+            let words = line[..end.unwrap_or(line.len())].split_whitespace();
+            let parsed = Cli::command().try_get_matches_from(words);
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            seen += 1;
+        }
+        assert!(seen > 10, "{seen}");
+    }
+}
