@@ -15,8 +15,6 @@
 
 #[path = "../../store/src/outbox/codec.rs"]
 mod codec;
-#[path = "../../tallymark/src/config/mod.rs"]
-mod config;
 mod corpus;
 mod mutate;
 mod targets;
