@@ -4,15 +4,28 @@ use crate::{edges, run, test};
 use anyhow::bail;
 use std::time::{Duration, Instant};
 
-type Step = (&'static str, fn() -> anyhow::Result<()>);
+/// A step, and why it is there.
+struct Step {
+    name: &'static str,
+    why: &'static str,
+    run: fn() -> anyhow::Result<()>,
+}
 
 /// The cheap ones first; the tests last, so that their closing lines are the last thing in the log before ours.
 const STEPS: &[Step] = &[
-    ("fmt", fmt),
-    ("edges", || edges::run(&[])),
-    ("clippy", clippy),
-    ("doc", doc),
-    ("test", || test::run(&["--no-fail-fast".to_owned()])),
+    Step { name: "fmt", why: "a diff shows what changed, and nothing else", run: fmt },
+    Step {
+        name: "edges",
+        why: "a room that depends on the wrong room, or a library without a reason, is seen before it spreads",
+        run: || edges::run(&[]),
+    },
+    Step { name: "clippy", why: "it denies unwrap, todo and unsafe where they may not be", run: clippy },
+    Step { name: "doc", why: "links between documents break silently", run: doc },
+    Step {
+        name: "test",
+        why: "everything else, with real Redis, nginx, syslog-ng, rsyslog and Chromium",
+        run: || test::run(&["--no-fail-fast".to_owned()]),
+    },
 ];
 
 /// Runs every step, also after a failure: one run shows all that is wrong.
@@ -20,10 +33,10 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     run::no_arguments(args)?;
     let mut failed = Vec::new();
     let mut times = Vec::new();
-    for (name, step) in STEPS {
-        println!("\n=== {name}");
+    for Step { name, why, run } in STEPS {
+        println!("\n=== {name}: {why}");
         let begin = Instant::now();
-        let outcome = step();
+        let outcome = run();
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
         if let Err(err) = outcome {
             println!("{err:#}");
