@@ -15,7 +15,8 @@ use tallymark_core::{
 use tallymark_ingest::{
     FlusherState, Format, HandedIn, IngestMeters, Intake, Live, NameLimits, SourceMeters,
 };
-use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility};
+use tallymark_rankings::Rankings;
+use tallymark_web::{Access, App, BaseUrl, Visibility};
 use tower::ServiceExt;
 
 /// Takes one input; panics if something does not hold.

@@ -27,10 +27,10 @@ use tallymark_ingest::{
     source::{Handed, Place, Stop, now},
 };
 use tallymark_publish::Freshness;
+use tallymark_rankings::{RankingMeters, Rankings};
 use tallymark_store::{Store, StoreUrl, owner::User};
 use tallymark_web::{
-    Access, App, BaseUrl, Bound, Health, Limits, Listen, LoginMeters, RankingMeters, Rankings, Visibility,
-    WebMeters,
+    Access, App, BaseUrl, Bound, Health, Limits, Listen, LoginMeters, Visibility, WebMeters,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

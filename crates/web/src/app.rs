@@ -6,7 +6,6 @@ use crate::{
     hitme::{self, Zone},
     host::BaseUrl,
     login, name_page, page,
-    rankings::Rankings,
     stats::{self, StatsPrefix},
 };
 use arc_swap::ArcSwap;
@@ -26,6 +25,7 @@ use prometheus_client::{
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{ClientClass, Counter, Ledger, Now};
+use tallymark_rankings::Rankings;
 use tallymark_store::Store;
 
 /// Answers what is wrong; nothing when all is well.

@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use tallymark_core::{Event, Name};
 use tallymark_ingest::source::now;
-use tallymark_web::{RankPeriod, busiest};
+use tallymark_rankings::{RankPeriod, busiest};
 use thousands::Separable;
 
 /// The busiest names.

@@ -1,14 +1,12 @@
 //! `/api/v1/counters?sort=count`: the busiest names of a period, as the rankings know them.
 
 use super::{Answer, Api, Problem, csv, json, text, windows::time};
-use crate::{
-    query::Query,
-    rankings::{RankPeriod, Ranking},
-};
+use crate::query::Query;
 use axum::http::StatusCode;
 use serde::Serialize;
 use std::{collections::HashMap, sync::Arc};
 use tallymark_core::{Event, Name, Now};
+use tallymark_rankings::{RankPeriod, Ranking};
 
 #[derive(Serialize)]
 struct List<'a> {

@@ -3,9 +3,9 @@
 use crate::{
     name::{encoded_text, push},
     query::Query,
-    rankings::RankPeriod,
 };
 use tallymark_core::Event;
+use tallymark_rankings::RankPeriod;
 
 /// How many rows can be asked for; the first is what one gets.
 pub(super) const SIZES: [usize; 3] = [25, 100, 1000];

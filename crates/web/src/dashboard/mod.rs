@@ -13,7 +13,6 @@ use crate::{
     app::App,
     page::{no_store, page_for, problem},
     query::Query,
-    rankings::{RankPeriod, Ranking},
 };
 use asked::{Asked, Order};
 use axum::{
@@ -25,6 +24,7 @@ use minijinja::{Value, context};
 use std::sync::Arc;
 use tallymark_badge::chart::MOST_SERIES;
 use tallymark_core::{Event, Minute, Name, Now};
+use tallymark_rankings::{RankPeriod, Ranking};
 use tallymark_store::StoreError;
 
 /// `/` and `/index.html`.

@@ -4,14 +4,11 @@ use super::{
     asked::{Asked, Order},
     totals::grouped,
 };
-use crate::{
-    app::App,
-    name::event_page_path,
-    rankings::{RankPeriod, Ranking},
-};
+use crate::{app::App, name::event_page_path};
 use minijinja::{Value, context};
 use std::fmt::Write;
 use tallymark_core::{Event, Name};
+use tallymark_rankings::{RankPeriod, Ranking};
 use tallymark_store::{Result, Step, or_nothing};
 
 /// How many rows have a line: each is a read of its own.

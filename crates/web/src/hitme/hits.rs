@@ -6,11 +6,7 @@
 //! background answer for the present, some time old; for other times there is no answer.
 
 use super::{Problem, answer, asked::Asked, buckets::Buckets};
-use crate::{
-    app::App,
-    complaint,
-    rankings::{MOST, RankPeriod, Top},
-};
+use crate::{app::App, complaint};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
@@ -23,6 +19,7 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{Event, Name, Now};
+use tallymark_rankings::{MOST, RankPeriod, Top};
 use tallymark_store::{Span, Store, StoreError};
 use tokio::{sync::Semaphore, time::Instant};
 

@@ -15,8 +15,9 @@ use tallymark_core::{
     Batch, ClientClass, Commit, Committed, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name,
     NameRef, NotCommitted, Now, Once, Reject, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When,
 };
+use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility, router};
+use tallymark_web::{Access, App, BaseUrl, Visibility, router};
 use tower::ServiceExt;
 use uuid::Uuid;
 

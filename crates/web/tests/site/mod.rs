@@ -14,8 +14,9 @@ use tallymark_core::{
     NotCommitted, Now, Once, Reject, Status, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When,
     batches,
 };
+use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_web::{Access, App, BaseUrl, Rankings, Visibility, router};
+use tallymark_web::{Access, App, BaseUrl, Visibility, router};
 use tower::ServiceExt;
 use uuid::Uuid;
 

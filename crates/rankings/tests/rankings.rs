@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{Batch, Entry, Event, Minute, Name, Now, When};
+use tallymark_rankings::{RankPeriod, Rankings};
 use tallymark_store::{Claim, Retention, Store, StoreUrl};
 use tallymark_testbed::wait_until;
-use tallymark_web::{RankPeriod, Rankings};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 

@@ -14,7 +14,7 @@ mod round;
 mod top;
 
 pub use period::RankPeriod;
-pub(crate) use top::{MOST, Top};
+pub use top::{MOST, Top};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,

@@ -49,7 +49,7 @@ impl RankPeriod {
     }
 
     /// The stretch that holds a moment.
-    pub(crate) fn span(self, now: Now) -> Span {
+    pub fn span(self, now: Now) -> Span {
         let today = now.day();
         match self {
             RankPeriod::All => Span::All,
@@ -66,7 +66,7 @@ impl RankPeriod {
     }
 
     /// When the stretch that holds a moment began.
-    pub(crate) fn begin(self, now: Now) -> Option<Minute> {
+    pub fn begin(self, now: Now) -> Option<Minute> {
         match self.span(now) {
             Span::All => None,
             Span::Days(first, _) => Some(first.first_minute()),

@@ -7,11 +7,11 @@ use std::{
 use tallymark_core::Name;
 
 /// How many names a ranking has.
-pub(crate) const MOST: usize = 1000;
+pub const MOST: usize = 1000;
 
 /// Names with the largest counts that were offered so far. Of equal counts the smaller name is the better one.
 #[derive(Default)]
-pub(crate) struct Top {
+pub struct Top {
     ranks: BTreeSet<(Reverse<i64>, Name)>,
     counts: HashMap<Name, i64>,
     /// What was left out so far has at most one more; `None` while there was room for everything.
@@ -20,7 +20,7 @@ pub(crate) struct Top {
 
 impl Top {
     /// Takes a name in, if it is among the largest. A name that comes again has its new count.
-    pub(crate) fn offer(&mut self, name: Name, count: i64) {
+    pub fn offer(&mut self, name: Name, count: i64) {
         if let Some(before) = self.counts.insert(name.clone(), count) {
             self.ranks.remove(&(Reverse(before), name.clone()));
         }
@@ -39,7 +39,7 @@ impl Top {
 
     /// Takes in what a name has now; a name that may be left out may have anything up to the floor. Answers whether the
     /// top is still that of all: if a name of it has shrunk, one that was left out may have more.
-    pub(crate) fn update(&mut self, name: &Name, count: i64) -> bool {
+    pub fn update(&mut self, name: &Name, count: i64) -> bool {
         let floor = self.floor();
         match self.counts.get(name).copied() {
             Some(before) if before == count => true,
@@ -65,12 +65,12 @@ impl Top {
     }
 
     /// What is smaller than this cannot get in any more. (The same count may, with a smaller name.)
-    pub(crate) fn floor(&self) -> i64 {
+    pub fn floor(&self) -> i64 {
         self.floor.unwrap_or(0).max(0)
     }
 
     /// The names with their counts, the largest first.
-    pub(crate) fn entries(&self) -> Vec<(Name, i64)> {
+    pub fn entries(&self) -> Vec<(Name, i64)> {
         self.ranks.iter().map(|(Reverse(count), name)| (name.clone(), *count)).collect()
     }
 }
