@@ -6,7 +6,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use std::{hint::black_box, sync::Arc};
 use tallymark_badge::Look;
 use tallymark_core::{
-    Dating, Event, Hit, Minute, NameRef, Now, Route, Tally, When, batches, record::Reader, syslog,
+    Dating, Event, Hit, Minute, NameRef, Now, Route, Routes, Tally, When, batches, record::Reader, syslog,
 };
 use tallymark_ingest::{Format, IngestMeters, Intake};
 
@@ -17,7 +17,8 @@ const LINE: &[u8] = br#"<158>Nov 20 12:00:00 web1 badge: "2026-11-20","owner7%2F
 fn parse(c: &mut Criterion) {
     let mut group = c.benchmark_group("parse");
     group.throughput(Throughput::Elements(1));
-    group.bench_function("header", |b| b.iter(|| syslog::parse(black_box(LINE))));
+    let routes = Routes::default();
+    group.bench_function("header", |b| b.iter(|| syslog::parse(black_box(LINE), &routes)));
     let (route, mut reader) = (Route::default(), Reader::new(Dating::Live));
     let body = br#""2026-11-20","owner7%2Frepo-4711""#;
     group.bench_function("record", |b| {

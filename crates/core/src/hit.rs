@@ -1,6 +1,6 @@
 //! One counted occurrence, borrowed from the buffer it arrived in.
 
-use crate::{ClientClass, Event, NameRef, StatusRef, When};
+use crate::{ClientClass, Event, NameRef, Reject, StatusRef, When, record::MAX_WEIGHT};
 
 /// One counted occurrence of an event.
 ///
@@ -27,5 +27,11 @@ impl<'a> Hit<'a> {
     /// One occurrence of `event` on `name` at `when`.
     pub fn one(event: Event, name: NameRef<'a>, when: When) -> Hit<'a> {
         Hit { event, name, when, weight: 1, redated: false, status: None, client: None }
+    }
+
+    /// The same so many times over, as a relay folds repeats.
+    pub fn times(self, times: u32) -> Result<Hit<'a>, Reject> {
+        let weight = self.weight.checked_mul(times).filter(|weight| (1..=MAX_WEIGHT).contains(weight));
+        Ok(Hit { weight: weight.ok_or(Reject::Repeated)?, ..self })
     }
 }

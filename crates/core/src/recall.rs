@@ -196,9 +196,8 @@ impl Recall {
             return;
         }
         if !self.learned || self.header != header {
-            // A header that does not end with a blank might go on in another line, and one of another make might depend
-            // on what comes behind it.
-            let complete = header.is_empty() || (header.ends_with(b" ") && is_bsd_header(header));
+            // A header of another make might depend on what comes behind it.
+            let complete = header.is_empty() || is_bsd_header(header);
             if !complete {
                 return;
             }
@@ -303,13 +302,14 @@ mod tests {
                     return Ok(());
                 }
             }
-            let message = syslog::parse(line)?;
+            let message = syslog::parse(line, &self.routes)?;
             let route = self.routes.find(&message)?;
-            let hit = self.reader.read(route, message.body, now)?;
+            let hit = self.reader.read(route, message.body, now)?.times(message.times)?;
             let added = self.tally.add(&hit);
             if let (Some(recall), Added::In(slot)) = (&mut self.recall, added) {
                 recall.refresh(&self.tally, now);
-                recall.learn(line, line.len() - message.body.len(), route, self.dating, &hit, slot);
+                let body_at = message.body.as_ptr().addr() - line.as_ptr().addr();
+                recall.learn(line, body_at, route, self.dating, &hit, slot);
             }
             Ok(())
         }
@@ -378,7 +378,7 @@ mod tests {
             for (tag, host, name, step, form, seal) in lines {
                 now.unix_ms += [0, 500, 30_000, 40_000_000][step as usize];
                 let tag = ["badge", "weighted", "timed", "likes", "other"][tag];
-                let host = ["", "vm ", "vm vm ", "b "][host];
+                let host = ["", "vm ", "vm vm ", "badge "][host];
                 let second = now.unix_ms / 1000 % 60;
                 let today = now.day();
                 let record = match (tag, form) {
@@ -388,7 +388,11 @@ mod tests {
                     (_, 1) => format!("{today},{name}"),
                     _ => format!("\"{today}\",\"{name}\""),
                 };
-                let line = format!("<158>Nov 20 12:00:{second:02} {host}{tag}: {record}");
+                let line = match form {
+                    3 if seal => format!("<158>Nov 20 12:00:{second:02} {host}{tag}: message repeated 3 times: [ {record}]"),
+                    3 => format!("<158>Nov 20 12:00:{second:02} {host}{tag} {record}"),
+                    _ => format!("<158>Nov 20 12:00:{second:02} {host}{tag}: {record}"),
+                };
                 prop_assert_eq!(with.line(line.as_bytes(), now), without.line(line.as_bytes(), now), "{}", line);
                 if seal {
                     prop_assert_eq!(sealed(&mut with), sealed(&mut without));

@@ -70,7 +70,10 @@ impl Reader {
         let text: &[u8] = match cut_quoted(body, spans, route.escape) {
             Cut::Done => body,
             Cut::Columns => return Err(Reject::Columns),
-            Cut::Other if route.escape == Escape::Json => return Err(Reject::Quote),
+            Cut::Other if route.escape == Escape::Json => {
+                cut_json(body, spans)?;
+                body
+            }
             Cut::Other => {
                 self.read_general(body, spans)?;
                 &self.fields
@@ -162,6 +165,36 @@ fn cut_quoted(body: &[u8], spans: &mut [Span], escape: Escape) -> Cut {
             Some(b',') => at = end + 2,
             Some(_) => return Cut::Other,
         }
+    }
+}
+
+/// Cuts fields of `escape=json` with blanks around them, quoted or not. Like the general path, it counts the columns of a
+/// line whose quotes are out of order before it refuses it.
+fn cut_json(body: &[u8], spans: &mut [Span]) -> Result<(), Reject> {
+    let blank = |b: &&u8| matches!(b, b' ' | b'\t');
+    let (mut at, mut count, mut in_order) = (0, 0, true);
+    loop {
+        at += body[at..].iter().take_while(blank).count();
+        let quoted = body.get(at) == Some(&b'"');
+        let close = if quoted { closing_quote(body, at + 1, Escape::Json) } else { Some(at) };
+        in_order &= close.is_some();
+        let close = close.unwrap_or(body.len());
+        let comma = memchr::memchr(b',', &body[close..]).map_or(body.len(), |comma| close + comma);
+        let field = Span { start: at, end: at + body[at..comma].trim_ascii_end().len() };
+        in_order &= if quoted { field.end <= close + 1 } else { !body[at..comma].contains(&b'"') };
+        if let Some(span) = spans.get_mut(count) {
+            *span = if quoted { Span { start: at + 1, end: close } } else { field };
+        }
+        count += 1;
+        if comma == body.len() {
+            break;
+        }
+        at = comma + 1;
+    }
+    match (count == spans.len() && !body.is_empty(), in_order) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Reject::Quote),
+        (false, _) => Err(Reject::Columns),
     }
 }
 

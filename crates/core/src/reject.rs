@@ -35,7 +35,7 @@ rejects! {
     Truncated = "truncated",
     /// Longer than `max-line-bytes`.
     TooLong = "too_long",
-    /// What followed the first line of a datagram.
+    /// What followed the first line of a datagram. It is shown, but not received and not counted as a line.
     Multiline = "multiline",
     /// The beginning of a line whose end never came: its connection or file ended before.
     Partial = "partial",
@@ -49,6 +49,8 @@ rejects! {
     Rfc5424 = "rfc5424",
     /// No tag, or one that no route has.
     Tag = "tag",
+    /// A relay says that a message was repeated, but not which, or more than 1,000,000 times.
+    Repeated = "repeated",
     /// The tag is right, but facility or severity are not the route's.
     Filter = "filter",
     /// Not as many fields as the route has columns.

@@ -116,6 +116,17 @@ impl Default for Route {
     }
 }
 
+/// Where rsyslog's default forward format cuts a tag.
+const RSYSLOG_CUTS: usize = 32;
+
+impl Route {
+    /// Whether a word is this route's tag, or what rsyslog leaves of it.
+    fn has_tag(&self, word: &[u8]) -> bool {
+        let tag = self.tag.as_bytes();
+        word == tag || (word.len() == RSYSLOG_CUTS && tag.starts_with(word))
+    }
+}
+
 /// All routes of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routes(Vec<Route>);
@@ -131,11 +142,16 @@ impl Routes {
         &self.0
     }
 
+    /// Whether any route has this tag.
+    pub(crate) fn has_tag(&self, tag: &[u8]) -> bool {
+        self.0.iter().any(|route| route.has_tag(tag))
+    }
+
     /// The first route whose tag, facility and severity are the message's.
     pub fn find(&self, message: &Message<'_>) -> Result<&Route, Reject> {
         let mut reject = Reject::Tag;
         for route in &self.0 {
-            if route.tag.as_bytes() != message.tag {
+            if !route.has_tag(message.tag) {
                 continue;
             }
             let right = |wanted: Option<u8>, is: u8| wanted.is_none_or(|wanted| wanted == is);

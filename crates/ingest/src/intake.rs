@@ -156,7 +156,7 @@ impl Intake {
         }
     }
 
-    /// Takes one datagram: one line, and never part of one. What follows its first LF is one reject.
+    /// Takes one datagram: one line received, and never part of one. What follows its first LF is noted and not read.
     pub fn datagram(&mut self, bytes: &[u8], truncated: bool, now: Now) {
         if truncated {
             return self.reject_line(Reject::Truncated, bytes, now);
@@ -164,13 +164,15 @@ impl Intake {
         if self.recalled(bytes, now) {
             return;
         }
-        let (line, more) = syslog::first_line(bytes);
+        let (line, rest) = syslog::first_line(bytes);
         // What follows a line is no part of what is learned; how it ends is.
-        let learned_by = if more { line } else { bytes };
+        let learned_by = if rest.is_empty() { bytes } else { line };
         // What became of it is in the counters.
         let _ = self.read(line, learned_by, now);
-        if more {
-            self.reject_line(Reject::Multiline, bytes, now);
+        if !rest.is_empty() {
+            // Not received: the sender sent one datagram.
+            self.delta.rests += 1;
+            self.watch.rejected(Reject::Multiline, rest, now);
         }
     }
 
@@ -309,10 +311,11 @@ fn read<'a, 'r>(
         Format::Record => read_bare(first()?, readers, line, now),
         Format::Auto if line[0] != b'<' => read_bare(first()?, readers, line, now),
         Format::Auto | Format::Syslog => {
-            let message = syslog::parse(line)?;
+            let message = syslog::parse(line, routes)?;
             let route = routes.find(&message)?;
             let body_at = message.body.as_ptr().addr() - line.as_ptr().addr();
-            Ok((readers.record.read(route, message.body, now)?, Some((route, body_at))))
+            let hit = readers.record.read(route, message.body, now)?.times(message.times)?;
+            Ok((hit, Some((route, body_at))))
         }
     }
 }
@@ -345,7 +348,8 @@ mod tests {
         intake.datagram(br#"<157>Nov 20 12:00:00 vm badge: "2026-11-20","a""#, false, NOW);
         intake.datagram(br#""2026-11-20","a""#, false, NOW);
         intake.report();
-        assert_eq!(meters.lines(), (11, 3, 8));
+        assert_eq!(meters.lines(), (10, 3, 7));
+        assert_eq!(meters.rests(), 1);
         let sealed = intake.seal().entries;
         assert_eq!(sealed.len(), 1);
         assert_eq!((sealed[0].name.as_str(), sealed[0].count), ("a/b", 3));
@@ -363,7 +367,7 @@ mod tests {
             }
         }
         intake.report();
-        assert_eq!(meters.lines(), (30, 24, 6));
+        assert_eq!((meters.lines(), meters.rests()), ((24, 24, 0), 6));
         let counts: Vec<u64> = intake.seal().entries.into_iter().map(|entry| entry.count).collect();
         assert_eq!(counts, [16, 8]);
     }

@@ -41,6 +41,7 @@ pub struct IngestMeters {
     accepted: Family<SourceLabel, Counter>,
     rejected: Family<RejectLabel, Counter>,
     redated: Family<SourceLabel, Counter>,
+    datagram_rests: Family<SourceLabel, Counter>,
     drops: Family<SourceLabel, Counter>,
     hits: Family<EventLabel, Counter>,
     /// How many events have a label of their own.
@@ -79,6 +80,7 @@ pub struct SourceMeters {
     accepted: Counter,
     rejected: Arc<[Counter]>,
     redated: Counter,
+    rests: Counter,
     drops: Counter,
     pub(crate) tally_entries: Gauge,
     all: IngestMeters,
@@ -91,6 +93,8 @@ pub(crate) struct Delta {
     pub(crate) accepted: u64,
     pub(crate) rejected: [u64; Reject::ALL.len()],
     pub(crate) redated: u64,
+    /// Datagrams with more than one line.
+    pub(crate) rests: u64,
     pub(crate) overflowed: u64,
 }
 
@@ -121,6 +125,11 @@ impl IngestMeters {
             "lines_redated",
             "Accepted lines whose date lay outside the window, counted on the arrival day",
             meters.redated.clone(),
+        );
+        registry.register(
+            "datagram_rests",
+            "Datagrams with more than one line: the first was read, the rest was not",
+            meters.datagram_rests.clone(),
         );
         registry.register(
             "socket_drops",
@@ -231,6 +240,7 @@ impl IngestMeters {
             accepted: self.accepted.get_or_create(&label).clone(),
             rejected: Reject::ALL.iter().map(rejected).collect(),
             redated: self.redated.get_or_create(&label).clone(),
+            rests: self.datagram_rests.get_or_create(&label).clone(),
             drops: self.drops.get_or_create(&label).clone(),
             tally_entries: self.tally_entries.get_or_create(&label).clone(),
             all: self.clone(),
@@ -262,6 +272,7 @@ impl SourceMeters {
             counter.inc_by(count);
         }
         self.redated.inc_by(delta.redated);
+        self.rests.inc_by(delta.rests);
         self.all.overflowed.inc_by(delta.overflowed);
         *delta = Delta::default();
     }
@@ -314,6 +325,12 @@ impl SourceMeters {
 
     pub(crate) fn tail(&self) -> &Tail {
         &self.all.tail
+    }
+
+    /// Datagrams with more than one line so far.
+    #[cfg(test)]
+    pub(crate) fn rests(&self) -> u64 {
+        self.rests.get()
     }
 
     /// Lines received, accepted and rejected so far.

@@ -50,6 +50,8 @@ pub enum What {
     Rejected {
         /// Why.
         reason: Reject,
+        /// The tag that was found, if it is no route's; escaped.
+        tag: Option<String>,
         /// The line, escaped and cut to 256 bytes.
         line: String,
     },

@@ -77,7 +77,8 @@ impl Watch {
             return;
         }
         self.rejected += 1;
-        self.tell(What::Rejected { reason: reject, line: escaped(line) }, now);
+        let tag = syslog::tag_of(line).filter(|_| reject == Reject::Tag);
+        self.tell(What::Rejected { reason: reject, tag: tag.map(escaped), line: escaped(line) }, now);
     }
 
     /// In a new second, what was skipped in the one before is told, and the count begins anew.
@@ -100,7 +101,7 @@ impl Watch {
 
 /// The syslog tag of a line, if it has one that is a word, and no address.
 fn tag(line: &[u8]) -> Option<&str> {
-    let tag = std::str::from_utf8(syslog::parse(line).ok()?.tag).ok()?;
+    let tag = std::str::from_utf8(syslog::tag_of(line)?).ok()?;
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     // What is all hexadecimal may be the beginning of an address.
     let address = tag.bytes().all(|b| b.is_ascii_hexdigit());
@@ -171,7 +172,7 @@ mod tests {
         intake.line(good, NOW);
         let mut listener = meters.tail().listen();
         intake.line(good, NOW);
-        intake.line(b"<158>nonsense", NOW);
+        intake.line(b"<158>vm badger: x", NOW);
         for _ in 0..1000 {
             intake.line(good, NOW);
         }
@@ -186,7 +187,11 @@ mod tests {
         }
         let accepted = What::Accepted { event: "hit".to_owned(), name: "a/b".to_owned() };
         assert_eq!(heard[0], accepted);
-        assert_eq!(heard[1], What::Rejected { reason: Reject::Tag, line: "<158>nonsense".to_owned() });
+        let tag = Some("badger".to_owned());
+        assert_eq!(
+            heard[1],
+            What::Rejected { reason: Reject::Tag, tag, line: "<158>vm badger: x".to_owned() }
+        );
         assert_eq!(heard[PER_SECOND as usize + 1], What::Skipped(501));
         assert_eq!(heard[PER_SECOND as usize + 2], accepted);
         drop(listener);

@@ -121,8 +121,11 @@ fn of(sample: &Sample) -> Value {
         What::Accepted { event, name } => {
             json!({"time": time, "source": source, "accepted": name, "event": event})
         }
-        What::Rejected { reason, line } => {
+        What::Rejected { reason, tag: None, line } => {
             json!({"time": time, "source": source, "rejected": reason.label(), "line": line})
+        }
+        What::Rejected { reason, tag: Some(tag), line } => {
+            json!({"time": time, "source": source, "rejected": reason.label(), "tag": tag, "line": line})
         }
         What::Skipped(count) => json!({"time": time, "source": source, "skipped": count}),
     }

@@ -286,6 +286,40 @@ fn event_column_replaces_the_routes_event() {
     assert_eq!(reader.read(&route, br#""Like","a","-""#, NOW), Err(Reject::Event));
 }
 
+/// What is around the fields is nothing that an escape says.
+#[test]
+fn json_accepts_the_blanks_and_bare_fields_that_the_default_does() {
+    let json = Route { escape: Escape::Json, ..Route::default() };
+    for body in [
+        r#" "2026-11-20" , "a,b" "#,
+        r#"2026-11-20,a%2Fb"#,
+        "  2026-11-20 ,\ta%2Fb  ",
+        r#"2026-11-20,"a%2Fb""#,
+        r#""2026-11-20", "a,b""#,
+        "",
+        " ",
+        "x",
+        ",,,",
+        "2026-11-20,a,",
+        r#"2026-11-20, "a" ,"#,
+        r#""2026-11-20","a"b""#,
+        r#""2026-11-20","a"#,
+        r#""2026-11-20","a" x"#,
+        r#""2026-11-20",a"b"#,
+        r#""2026-11-20","x","inj""#,
+        r#""2026-11-20","fo"2026-11-20","bar""#,
+    ] {
+        let read = |route| read_with(route, Dating::Live, body.as_bytes());
+        assert_eq!(read(&json), read(&Route::default()), "{body}");
+    }
+    let read = |body: &str| read_with(&json, Dating::Live, body.as_bytes()).map(|hit| hit.0);
+    assert_eq!(read(r#" "2026-11-20" , "say \"hi\", you" "#), Ok("say \"hi\", you".to_owned()));
+    assert_eq!(read(r#"2026-11-20 , "a\\" "#), Ok("a\\".to_owned()));
+    let timed = Route { columns: vec![Column::Time, Column::Name], ..json.clone() };
+    let hit = read_with(&timed, Dating::Live, br#"1795176030.000, "a/b""#).map(|hit| hit.0);
+    assert_eq!(hit, Ok("a/b".to_owned()));
+}
+
 /// Case 25: nginx's `escape=json`.
 #[test]
 fn json_escapes_are_read() {

@@ -1,0 +1,217 @@
+//! From one datagram or line to the message in it: priority, tag and body.
+//!
+//! Senders and relays write headers in many forms, but all of them put a tag in front of the body, and the routes say
+//! which tags there are. So the tag is looked for among the first few words of the header (`tag`), behind whatever time
+//! (`time`) and priority stand there, in RFC 3164, in RFC 5424, and in one within the other. Of a message that a relay
+//! folded the repeats of, the content is the body (`repeat`). `syslog_loose` is the oracle in the tests. Every source
+//! calls [`parse`]; what the route makes of the body is [`crate::record`]'s business.
+
+mod repeat;
+mod tag;
+mod time;
+
+use crate::{Reject, Routes};
+
+/// The parts of a syslog message that routing and counting look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// 0 to 23. local3 is 19.
+    pub facility: u8,
+    /// 0 to 7. info is 6.
+    pub severity: u8,
+    /// The tag (RFC 3164) or APP-NAME (RFC 5424) as the line has it, without a pid.
+    pub tag: &'a [u8],
+    /// What the sender logged.
+    pub body: &'a [u8],
+    /// How often the sender logged it: more than once where a relay folded repeats into one line.
+    pub times: u32,
+}
+
+/// Why a line has no message for any route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Missed<'a> {
+    reject: Reject,
+    /// What stands where a tag would.
+    tag: Option<&'a [u8]>,
+}
+
+impl From<Reject> for Missed<'_> {
+    fn from(reject: Reject) -> Self {
+        Missed { reject, tag: None }
+    }
+}
+
+/// How many headers may stand one within the other: one for each relay on the way.
+const MAX_NESTED: u8 = 4;
+
+/// The first line of a datagram, and what follows it. One datagram is one line: what follows the first LF is never joined
+/// to it, nor to the next datagram. CR and NUL at the end of the line go too, and line ends alone are nothing that follows.
+pub fn first_line(datagram: &[u8]) -> (&[u8], &[u8]) {
+    let (line, rest) = match memchr::memchr(b'\n', datagram) {
+        Some(at) => (&datagram[..at], &datagram[at + 1..]),
+        None => (datagram, &b""[..]),
+    };
+    (trim_end(line), trim_end(rest))
+}
+
+fn trim_end(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|b| !matches!(b, b'\r' | b'\n' | 0)).map_or(0, |at| at + 1);
+    &line[..end]
+}
+
+/// Finds the message in one line: the one whose tag some route has.
+pub fn parse<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Reject> {
+    let message = find(line, routes).map_err(|missed| match missed {
+        // BSD's syslogd names no program there.
+        Missed { reject: Reject::Tag, tag } if tag.is_none_or(|tag| tag.ends_with(b"syslogd")) => {
+            if repeat::is_without_content(line) {
+                Reject::Repeated
+            } else {
+                Reject::Tag
+            }
+        }
+        Missed { reject, .. } => reject,
+    })?;
+    let (times, body) = repeat::unfold(message.body)?;
+    Ok(Message { times, body, ..message })
+}
+
+/// What stands in a line where a tag would, whether a route has it or not: for people, who wonder why it was rejected.
+pub fn tag_of(line: &[u8]) -> Option<&[u8]> {
+    find(line, &Routes::new(Vec::new())).err()?.tag
+}
+
+fn find<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Missed<'a>> {
+    if line.is_empty() {
+        return Err(Reject::Empty.into());
+    }
+    let (priority, rest) = priority(line).ok_or(Reject::Pri)?;
+    header(priority, rest, routes, MAX_NESTED)
+}
+
+/// What stands behind a priority.
+fn header<'a>(priority: u8, rest: &'a [u8], routes: &Routes, nested: u8) -> Result<Message<'a>, Missed<'a>> {
+    match rest {
+        [b'1', b' ', text @ ..] => {
+            let fields = rfc5424_fields(text).ok_or(Reject::Rfc5424)?;
+            rfc5424(priority, fields, routes, nested)
+        }
+        [b'2'..=b'9', b' ', ..] => Err(Reject::Rfc5424.into()),
+        _ => tag::among_words(priority, rest, routes, nested),
+    }
+}
+
+fn message<'a>(priority: u8, tag: &'a [u8], body: &'a [u8]) -> Message<'a> {
+    Message { facility: priority / 8, severity: priority % 8, tag, body, times: 1 }
+}
+
+/// `<PRI>`, 0 to 191 in at most three digits.
+fn priority(line: &[u8]) -> Option<(u8, &[u8])> {
+    let rest = line.strip_prefix(b"<")?;
+    let mut value = 0u16;
+    for (at, &b) in rest.iter().take(4).enumerate() {
+        match b {
+            b'0'..=b'9' if at < 3 => value = value * 10 + u16::from(b - b'0'),
+            b'>' if at > 0 && value <= 191 => return Some((value as u8, &rest[at + 1..])),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Whether a header is `<PRI>`, the time that nginx writes, and words up to a tag with its colon. What such a header means
+/// is in its own bytes alone, whatever comes behind it.
+pub(crate) fn is_bsd_header(header: &[u8]) -> bool {
+    header.ends_with(b": ") && priority(header).is_some_and(|(_, rest)| time::skip_nginx(rest).is_some())
+}
+
+/// What matters of an RFC 5424 message.
+struct Fields<'a> {
+    host: &'a [u8],
+    app: &'a [u8],
+    body: &'a [u8],
+}
+
+/// RFC 5424 section 6 after the version: TIMESTAMP HOSTNAME APP-NAME PROCID MSGID SD [MSG].
+fn rfc5424_fields(text: &[u8]) -> Option<Fields<'_>> {
+    let mut rest = text;
+    let mut word = || {
+        let end = rest.iter().position(|&b| b == b' ').filter(|&end| end > 0)?;
+        let (word, after) = rest.split_at(end);
+        rest = &after[1..];
+        Some(word)
+    };
+    let (_timestamp, host, app, _pid, _id) = (word()?, word()?, word()?, word()?, word()?);
+    let text = skip_structured_data(rest)?;
+    Some(Fields { host, app, body: text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) })
+}
+
+fn rfc5424<'a>(
+    priority: u8,
+    Fields { host, app, body }: Fields<'a>,
+    routes: &Routes,
+    nested: u8,
+) -> Result<Message<'a>, Missed<'a>> {
+    let within = || tag::among_words(priority, body, routes, nested);
+    match tag::alone(app, routes) {
+        // A relay that took nginx's host for the program (syslog-ng's unix-dgram source does) leaves the tag in the
+        // message, also where the host is named like the tag.
+        Some(_) if app == host && tag::begins(body, routes) => within(),
+        Some(tag) => Ok(message(priority, tag, body)),
+        None => within()
+            .map_err(|missed| Missed { tag: missed.tag.or(Some(app).filter(|app| app != b"-")), ..missed }),
+    }
+}
+
+/// Skips `-` or `[id name="value" ...]...` and the space after it (RFC 5424 6.3). `None` if it is malformed.
+fn skip_structured_data(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = match text {
+        [b'-', rest @ ..] => rest,
+        [b'[', ..] => text,
+        _ => return None,
+    };
+    while let Some(element) = rest.strip_prefix(b"[") {
+        rest = skip_element(element)?;
+    }
+    match rest {
+        [] => Some(rest),
+        [b' ', message @ ..] => Some(message),
+        _ => None,
+    }
+}
+
+fn skip_element(text: &[u8]) -> Option<&[u8]> {
+    let name = |b: &u8| !matches!(b, 0..=b' ' | b'"' | b'=' | b']' | 0x7F..);
+    let id = text.iter().take_while(|b| name(b)).count();
+    let mut rest = &text[id..];
+    if id == 0 {
+        return None;
+    }
+    loop {
+        rest = match rest {
+            [b']', after @ ..] => return Some(after),
+            [b' ', param @ ..] => {
+                let length = param.iter().take_while(|b| name(b)).count();
+                let value = param[length..].strip_prefix(b"=\"").filter(|_| length > 0)?;
+                skip_value(value)?
+            }
+            _ => return None,
+        };
+    }
+}
+
+/// Skips a parameter's value and its closing quote. `"` and `]` stand in it only behind a backslash.
+fn skip_value(text: &[u8]) -> Option<&[u8]> {
+    let mut at = 0;
+    loop {
+        match *text.get(at)? {
+            b'"' => return Some(&text[at + 1..]),
+            b']' => return None,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
