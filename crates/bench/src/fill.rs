@@ -58,7 +58,7 @@ impl Fill {
     pub(crate) fn apply(&mut self, entries: Vec<Entry>) -> anyhow::Result<()> {
         let batches = batches(self.claim.instance, self.seq + 1, entries);
         self.seq += batches.len() as u64;
-        let outcomes = self.runtime.block_on(self.store.apply(&self.claim, &batches, &[]))?;
+        let outcomes = self.runtime.block_on(self.store.apply(&self.claim, &batches))?;
         let applied = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Applied { .. }));
         anyhow::ensure!(
             applied && outcomes.len() == batches.len(),

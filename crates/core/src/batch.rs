@@ -3,6 +3,7 @@
 //! A batch is frozen when it is made. Its number is `(instance, seq)`, and a store applies each number once.
 
 use crate::{Event, Name, StatusCount, Visits, When};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -13,6 +14,8 @@ pub const MAX_BATCH_NAMES: usize = 1000;
 pub const MAX_BATCH_STATUSES: usize = 2000;
 /// How many visits one batch carries, but for those of its last name.
 pub const MAX_BATCH_VISITS: usize = 10_000;
+/// How many positions one batch carries at the most.
+pub const MAX_BATCH_POSITIONS: usize = 2000;
 
 /// One cell of a tally: so many occurrences of an event on a name at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +30,16 @@ pub struct Entry {
     pub count: u64,
 }
 
+/// How far a source that can be read again has been read, in a text of its own. A store commits it together with the
+/// counts that came from there, so that neither is ever ahead of the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Which source, for example `file:/var/log/nginx/badge.log`. Stays the same over restarts.
+    pub source: String,
+    /// How far; only the source understands it. An empty one deletes what was known of this source.
+    pub state: String,
+}
+
 /// What was counted: the cells, and beside them the statuses that some of their occurrences came with, and the last visits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -36,6 +49,8 @@ pub struct Counts {
     pub statuses: Vec<StatusCount>,
     /// Sorted by event and name; no two alike. None unless visits are kept.
     pub visits: Vec<Visits>,
+    /// How far all of this brings the sources that can be read again. No two of one source.
+    pub positions: Vec<Position>,
 }
 
 impl Counts {
@@ -59,18 +74,25 @@ impl Counts {
             }
             same
         });
-        Counts { entries, statuses, visits: Vec::new() }
+        Counts { entries, statuses, ..Counts::default() }
     }
 
-    /// Whether nothing was counted.
+    /// Whether there is nothing to be told to a store.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.statuses.is_empty() && self.visits.is_empty()
+        self.entries.is_empty()
+            && self.statuses.is_empty()
+            && self.visits.is_empty()
+            && self.positions.is_empty()
     }
 
     /// How many occurrences.
     pub fn hits(&self) -> u64 {
-        self.entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
+        hits(&self.entries)
     }
+}
+
+fn hits(entries: &[Entry]) -> u64 {
+    entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
 }
 
 /// Sorts as [`Entry`] is ordered. A name lies somewhere else than its entry, so most comparisons are made with its first
@@ -111,21 +133,28 @@ pub struct Batch {
     pub statuses: Vec<StatusCount>,
     /// Sorted by event and name; no two alike. None unless visits are kept.
     pub visits: Vec<Visits>,
+    /// How far this batch, with those before it, brings the sources that can be read again. Nearly always none.
+    pub positions: Vec<Position>,
 }
 
 impl Batch {
     /// A batch of counts that are to stay together.
     pub fn of(instance: Uuid, seq: u64, counts: impl Into<Counts>) -> Batch {
-        let Counts { entries, statuses, visits } = counts.into();
-        Batch { instance, seq, entries: Arc::new(entries), statuses, visits }
+        let Counts { entries, statuses, visits, positions } = counts.into();
+        Batch { instance, seq, entries: Arc::new(entries), statuses, visits, positions }
+    }
+
+    /// How many occurrences.
+    pub fn hits(&self) -> u64 {
+        hits(&self.entries)
     }
 }
 
 /// Cuts what a tally held into batches of at most [`MAX_BATCH_NAMES`] names, numbered from `first_seq`. The entries of
 /// one name are never split, unless they alone outnumber a batch; its statuses and visits go with them, unless they are too
-/// many.
+/// many. Positions come last, so they are never ahead of the counts; without counts they are a batch of their own.
 pub fn batches(instance: Uuid, first_seq: u64, counts: impl Into<Counts>) -> Vec<Batch> {
-    let Counts { entries, statuses, visits } = counts.into();
+    let Counts { entries, statuses, visits, positions } = counts.into();
     let mut batches = cut(entries);
     let mut at = 0;
     for status in statuses {
@@ -148,6 +177,14 @@ pub fn batches(instance: Uuid, first_seq: u64, counts: impl Into<Counts>) -> Vec
         }
         held += of_name.last.len();
         batches[at].visits.push(of_name);
+    }
+    for position in positions {
+        if batches.last().is_none_or(|batch| batch.positions.len() >= MAX_BATCH_POSITIONS) {
+            batches.push(Counts::default());
+        }
+        if let Some(last) = batches.last_mut() {
+            last.positions.push(position);
+        }
     }
     (first_seq..).zip(batches).map(|(seq, counts)| Batch::of(instance, seq, counts)).collect()
 }
@@ -183,6 +220,7 @@ impl From<Vec<Batch>> for Counts {
             counts.entries.append(&mut Arc::unwrap_or_clone(batch.entries));
             counts.statuses.extend(batch.statuses);
             counts.visits.extend(batch.visits);
+            counts.positions.extend(batch.positions);
         }
         // Those that did not fit beside their names came last.
         counts.statuses.sort_unstable();
@@ -300,6 +338,24 @@ mod tests {
         let sizes: Vec<_> = cut.iter().map(|b| (b.seq, b.entries.len(), b.visits.len())).collect();
         assert_eq!(sizes, [(3, 1000, 2), (4, 500, 10), (5, 0, 490)]);
         assert_eq!(Counts::from(cut), Counts { entries, visits, ..Counts::default() });
+    }
+
+    #[test]
+    fn positions_come_last() {
+        let position = |n: usize| Position { source: format!("file:{n}"), state: n.to_string() };
+        let entries: Vec<Entry> = (0..1500).map(|n| entry(&format!("n{n:05}"), 1)).collect();
+        for (entries, many, sizes) in [
+            (entries, 3000, &[(1000, 0), (500, 2000), (0, 1000)][..]),
+            (vec![entry("a", 1)], 1, &[(1, 1)]),
+            (Vec::new(), 1, &[(0, 1)]),
+        ] {
+            let positions = (0..many).map(position).collect();
+            let counts = Counts { positions, ..Counts::from(entries) };
+            assert!(!counts.is_empty());
+            let cut = batches(Uuid::nil(), 1, counts.clone());
+            assert_eq!(cut.iter().map(|b| (b.entries.len(), b.positions.len())).collect::<Vec<_>>(), sizes);
+            assert_eq!(Counts::from(cut), counts);
+        }
     }
 
     #[test]

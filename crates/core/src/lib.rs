@@ -30,7 +30,10 @@ mod visit;
 pub mod zmq;
 pub mod zmtp;
 
-pub use batch::{Batch, Counts, Entry, MAX_BATCH_NAMES, MAX_BATCH_STATUSES, MAX_BATCH_VISITS, batches};
+pub use batch::{
+    Batch, Counts, Entry, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, MAX_BATCH_STATUSES, MAX_BATCH_VISITS,
+    Position, batches,
+};
 pub use client::ClientClass;
 pub use counter::{Counter, Total, Unavailable, Waiting};
 pub use event::{Event, NotAnEvent};

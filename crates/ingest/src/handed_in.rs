@@ -227,7 +227,7 @@ impl HandedIn {
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Applied, NotCommitted> {
         let mut failures = 0;
         let outcomes = loop {
-            match self.store.apply(claim, batches, &[]).await {
+            match self.store.apply(claim, batches).await {
                 Ok(outcomes) => break outcomes,
                 Err(error) if failures + 1 >= ATTEMPTS || !error.is_transient() => {
                     return Err(NotCommitted::Unknown(error.to_string()));

@@ -33,7 +33,7 @@ impl Bed {
             Entry { event: Event::HIT, name, when: When::Day(Day(20_000)), count: 1 }
         };
         let batches = batches(claim.instance, 1, names.iter().map(entry).collect::<Vec<_>>());
-        self.store.apply(&claim, &batches, &[]).await.unwrap();
+        self.store.apply(&claim, &batches).await.unwrap();
     }
 
     fn publisher(&self) -> Publisher {

@@ -36,7 +36,7 @@ async fn count_at(store: &dyn Store, claim: &Claim, seq: u64, now: Now, entries:
     };
     let mut entries: Vec<Entry> = entries.iter().map(entry).collect();
     entries.sort();
-    store.apply(claim, &[Batch::of(claim.instance, seq, entries)], &[]).await.unwrap();
+    store.apply(claim, &[Batch::of(claim.instance, seq, entries)]).await.unwrap();
 }
 
 /// What is ranked, as text.

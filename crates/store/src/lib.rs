@@ -24,7 +24,7 @@ pub use url::{NotAStoreUrl, StoreUrl};
 
 use async_trait::async_trait;
 use std::{fmt, str::FromStr, sync::Arc};
-use tallymark_core::{Batch, Day, Event, Minute, Month, Name, Visit};
+use tallymark_core::{Batch, Day, Event, Minute, Month, Name, Position, Visit};
 use uuid::Uuid;
 
 /// A store's answer, or why there is none.
@@ -42,16 +42,6 @@ pub struct Claim {
     pub store: Uuid,
     /// The number of the last batch of this instance that the store has applied; 0 if none.
     pub marker: u64,
-}
-
-/// How far a replayable source has been consumed, in a text of its own. Committed in one transaction with the batches
-/// that came from there, so that neither is ever ahead of the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// Which source, for example `file:/var/log/nginx/badge.log`. Stays the same over restarts.
-    pub source: String,
-    /// Where it stands; only the source understands it.
-    pub state: String,
 }
 
 /// What became of one batch.
@@ -190,18 +180,15 @@ pub trait Store: Send + Sync {
         self.claim_from(instance, 0).await
     }
 
-    /// The same, and moves the marker on to `least` if it is lower: nobody has the batches up to there any more, so what
-    /// comes next is the one behind. The others keep their numbers, by which a store that has them knows them.
+    /// The same, and raises the marker to `least` if it is lower: the batches up to there are gone, so the one behind them
+    /// comes next. The others keep their numbers, by which a store that has them knows them.
     async fn claim_from(&self, instance: Uuid, least: u64) -> Result<Claim>;
 
     /// Applies batches in order, each all-or-nothing and exactly once. Stops behind the first whose outcome is
     /// neither `Applied` nor `Duplicate`; so there are as many outcomes as batches, or fewer with such a one at the
     /// end. Every entry counts once more under [`Name::all`] of its event. An error says nothing about what was
-    /// applied: ask again with the same batches.
-    ///
-    /// A store that [keeps positions](Store::keeps_positions) commits them in the same transaction, if every batch was
-    /// applied or a duplicate; to another, none are given.
-    async fn apply(&self, claim: &Claim, batches: &[Batch], positions: &[Position]) -> Result<Vec<Outcome>>;
+    /// applied: ask again with the same batches. The positions of a batch are committed with its counts.
+    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
 
     /// How many batches of an instance have been applied. Claims nothing.
     async fn applied(&self, instance: Uuid) -> Result<u64>;
@@ -210,11 +197,9 @@ pub trait Store: Send + Sync {
     /// of all that there are, from `start` (what the call before answered) or from the beginning. `None` at the end.
     async fn forget_passing(&self, before: u64, start: Option<&str>) -> Result<Option<String>>;
 
-    /// Whether positions are kept here. A remote store does not: an [`outbox::Outbox`] stands before it.
-    fn keeps_positions(&self) -> bool;
-
-    /// The positions that an instance has committed here.
-    async fn positions(&self, instance: Uuid) -> Result<Vec<Position>>;
+    /// The positions that an instance has committed here, or every instance, in no order. They are as far as the counts
+    /// in this store, whatever a state directory says.
+    async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>>;
 
     /// What has become of a claim, and of what was applied under it. Only reads; a server that is behind and cannot be
     /// written to answers too.

@@ -61,8 +61,6 @@ pub(crate) struct Start {
     pub(crate) role: Role,
     /// SIGHUP stops it, as the end of a terminal should, and nothing is reloaded.
     pub(crate) ends_with_terminal: bool,
-    /// The operator says that the file positions of a restored state directory are right.
-    pub(crate) accept_positions: bool,
 }
 
 /// What is bound before anything runs, so that a busy port is an error at start.
@@ -108,9 +106,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
     let live = Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries);
     let live = Arc::new(live.keeping_visits(config.retention.visits));
     let options = FlusherOptions {
-        keep: config.keep,
-        accept_positions: start.accept_positions,
-        replayable: config.sources.iter().any(|source| source.kind.is_replayable()),
+        outbox: matches!(config.store, StoreUrl::Redis(_)).then_some(config.keep),
         limits: config.names,
         adopt: adopt(config)?,
     };

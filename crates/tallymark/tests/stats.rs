@@ -51,7 +51,7 @@ fn fill(kind: &Kind, place: &Place, entries: Vec<Entry>, statuses: Vec<StatusCou
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         let claim = store.claim(Uuid::new_v4()).await.unwrap();
         let batch = Batch::of(claim.instance, 1, Counts::folded(entries, statuses));
-        store.apply(&claim, &[batch], &[]).await.unwrap();
+        store.apply(&claim, &[batch]).await.unwrap();
     });
 }
 

@@ -182,6 +182,6 @@ impl Admission {
         }
         let mut visits = counts.visits;
         visits.retain(|of_name| !over(of_name.event, &of_name.name));
-        Counts { visits, ..Counts::folded(kept, statuses) }
+        Counts { visits, positions: counts.positions, ..Counts::folded(kept, statuses) }
     }
 }

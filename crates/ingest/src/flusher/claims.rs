@@ -3,13 +3,10 @@
 //!
 //! The sender in `relay` asks for all of this; nothing is sent from here.
 
-use super::{
-    Places,
-    relay::{Sender, Trouble},
-};
-use std::sync::Arc;
+use super::relay::{Sender, Trouble};
 use tallymark_store::{Claim, StoreError, outbox::Identity};
 use tracing::{error, warn};
+use uuid::Uuid;
 
 impl Sender {
     /// Why nothing is written while another copy of this state directory is at work.
@@ -44,8 +41,11 @@ impl Sender {
             return self.halt().await;
         }
         if claim.marker > identity.last {
+            // The claim has fenced whoever went on from that backup, so these are as far as the counts.
+            let positions = self.common.store.positions(Some(identity.instance)).await?;
+            let positions = positions.into_iter().map(|(_, position)| position).collect();
             let hits;
-            (identity, hits) = self.outbox.forget().await?;
+            (identity, hits) = self.outbox.forget(positions).await?;
             (self.acked, self.noted) = (None, 0);
             warn!(
                 hits,
@@ -128,16 +128,9 @@ impl Sender {
 
     /// Only a claim shows that the state directory was restored, so files are not read before: they are their own
     /// buffer.
-    pub(super) async fn tell_positions(&mut self) -> Result<(), StoreError> {
-        if self.accept_positions {
-            self.outbox.accept_positions().await?;
-        }
-        if self.outbox.identity().await?.positions_held {
-            self.common.hold_positions();
-        } else {
-            let positions = self.outbox.positions().await?;
-            self.common.positions.send_replace(Places::Good(Arc::new(positions)));
-        }
+    pub(super) async fn tell_positions(&mut self, instance: Uuid) -> Result<(), StoreError> {
+        let own = self.outbox.positions().await?;
+        self.common.tell_positions(instance, Some(own)).await?;
         self.positions_told = true;
         Ok(())
     }

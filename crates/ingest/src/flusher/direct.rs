@@ -1,10 +1,10 @@
 //! The way into an embedded store: counts, positions and the batch number are one transaction of its own, so nothing
 //! stands between.
 
-use super::{Common, Ended, NameLimits, Places, Sealed, admission::Admission, backoff};
-use std::{sync::Arc, time::Instant};
+use super::{Common, Ended, NameLimits, Sealed, admission::Admission, backoff};
+use std::time::Instant;
 use tallymark_core::{Batch, batches};
-use tallymark_store::{Claim, Outcome, Position};
+use tallymark_store::{Claim, Outcome};
 use tokio::sync::mpsc;
 use tracing::error;
 use uuid::Uuid;
@@ -30,23 +30,21 @@ pub(super) struct Direct {
     in_flight: Vec<Batch>,
     /// Where each of them came from.
     from: Vec<From>,
-    /// How far they bring the sources they came from.
-    positions: Vec<Position>,
 }
 
 #[derive(Clone, Copy)]
 struct From {
     /// The HTTP counter's.
     live: bool,
-    /// Its source can be read again, up to a position that waits beside it.
+    /// Its source can be read again, up to a position that waits with it.
     replayable: bool,
 }
 
 impl Direct {
     pub(super) fn new(common: Common, instance: Uuid, limits: NameLimits) -> Direct {
         let admission = Admission::new(common.clone(), limits);
-        let (in_flight, from, positions) = (Vec::new(), Vec::new(), Vec::new());
-        Direct { common, admission, instance, claim: None, next_seq: 1, in_flight, from, positions }
+        let (in_flight, from) = (Vec::new(), Vec::new());
+        Direct { common, admission, instance, claim: None, next_seq: 1, in_flight, from }
     }
 
     pub(super) async fn run(
@@ -73,12 +71,10 @@ impl Direct {
             () = &mut give_up => {}
         }
         // What can be read again is not lost: its position was not committed either.
-        let of_batch =
-            |batch: &Batch| batch.entries.iter().fold(0u64, |sum, entry| entry.count.saturating_add(sum));
         let held = self.in_flight.iter().zip(&self.from).filter(|(_, from)| !from.replayable);
-        let mut lost = held.fold(0u64, |sum, (batch, _)| of_batch(batch).saturating_add(sum));
+        let mut lost = held.fold(0u64, |sum, (batch, _)| batch.hits().saturating_add(sum));
         while let Ok(tick) = sealed.try_recv() {
-            if tick.positions.is_empty() {
+            if tick.counts.positions.is_empty() {
                 lost = lost.saturating_add(tick.hits());
             }
         }
@@ -86,16 +82,12 @@ impl Direct {
     }
 
     async fn number(&mut self, tick: Sealed) {
+        let replayable = !tick.counts.positions.is_empty();
         let counts = self.admission.admit(tick.counts, tick.live).await;
         let cut = batches(self.instance, self.next_seq, counts);
         self.next_seq += cut.len() as u64;
-        let (live, replayable) = (tick.live, !tick.positions.is_empty());
-        self.from.resize(self.from.len() + cut.len(), From { live, replayable });
+        self.from.resize(self.from.len() + cut.len(), From { live: tick.live, replayable });
         self.in_flight.extend(cut);
-        for position in tick.positions {
-            self.positions.retain(|older| older.source != position.source);
-            self.positions.push(position);
-        }
     }
 
     /// Returns when nothing is in flight and the store is claimed; or nothing is in flight and no more comes.
@@ -103,14 +95,14 @@ impl Direct {
         let mut failures = 0;
         loop {
             match self.apply_once().await {
-                Ok(()) if self.has_nothing() => break,
+                Ok(()) if self.in_flight.is_empty() => break,
                 Ok(()) => {}
                 Err(trouble) => {
                     self.common.trouble(&trouble);
                     let again = Instant::now() + backoff(failures);
                     failures += 1;
                     while Instant::now() < again {
-                        if self.has_nothing() && sealed.is_closed() && sealed.is_empty() {
+                        if self.in_flight.is_empty() && sealed.is_closed() && sealed.is_empty() {
                             return;
                         }
                         tokio::time::sleep(backoff(0)).await;
@@ -122,22 +114,17 @@ impl Direct {
         self.common.live.settle();
     }
 
-    fn has_nothing(&self) -> bool {
-        self.in_flight.is_empty() && self.positions.is_empty()
-    }
-
     async fn apply_once(&mut self) -> Result<(), Trouble> {
         let Some(claim) = self.claim else { return self.take_claim().await };
-        if self.has_nothing() {
+        if self.in_flight.is_empty() {
             return Ok(());
         }
         self.common.live.applying();
         let started = Instant::now();
-        let outcomes = self.common.store.apply(&claim, &self.in_flight, &self.positions).await?;
+        let outcomes = self.common.store.apply(&claim, &self.in_flight).await?;
         if let Some(seconds) = &self.common.meters.apply_seconds {
             seconds.observe(started.elapsed().as_secs_f64());
         }
-        let whole = outcomes.len() == self.in_flight.len();
         let good = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate);
         let settled = outcomes.iter().take_while(|outcome| good(outcome)).count();
         let (batches, from) = (self.in_flight.drain(..settled), self.from.drain(..settled));
@@ -145,25 +132,20 @@ impl Direct {
             self.common.settled(&batch, outcome, from.live);
         }
         match outcomes.get(settled) {
-            Some(Outcome::Gap { marker }) => return self.gap(*marker),
-            Some(Outcome::Foreign) => return Err(self.common.foreign().into()),
-            Some(Outcome::Fenced) => return Err(FENCED.into()),
-            Some(Outcome::Applied { .. } | Outcome::Duplicate) | None => {}
+            Some(Outcome::Gap { marker }) => self.gap(*marker),
+            Some(Outcome::Foreign) => Err(self.common.foreign().into()),
+            Some(Outcome::Fenced) => Err(FENCED.into()),
+            Some(Outcome::Applied { .. } | Outcome::Duplicate) | None => Ok(()),
         }
-        if whole {
-            self.positions.clear();
-        }
-        Ok(())
     }
 
     /// The sequence goes on where the store's marker stands, and the sources where their positions do.
     async fn take_claim(&mut self) -> Result<(), Trouble> {
         let claim = self.common.store.claim(self.instance).await?;
-        let positions = self.common.store.positions(self.instance).await?;
+        self.common.tell_positions(self.instance, None).await?;
         self.common.claimed(&claim);
         self.claim = Some(claim);
         self.renumber(claim.marker);
-        self.common.positions.send_replace(Places::Good(Arc::new(positions)));
         Ok(())
     }
 

@@ -23,9 +23,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tallymark_core::Counts;
+use tallymark_core::{Counts, Position};
 use tallymark_store::{
-    Claim, Outcome, Position, Store, StoreError,
+    Claim, Outcome, Store, StoreError,
     outbox::{Keep, Outbox},
 };
 use tokio::sync::{mpsc, watch};
@@ -37,23 +37,22 @@ use uuid::Uuid;
 pub struct Sealed {
     counts: Counts,
     live: bool,
-    positions: Vec<Position>,
 }
 
 impl Sealed {
     /// From a source of lines.
     pub fn of_lines(counts: Counts) -> Sealed {
-        Sealed { counts, live: false, positions: Vec::new() }
+        Sealed { counts, live: false }
     }
 
     /// From a source that can be read again: its counts, and how far they bring it. The two are committed together.
     pub fn of_replayable(counts: Counts, positions: Vec<Position>) -> Sealed {
-        Sealed { counts, live: false, positions }
+        Sealed { counts: Counts { positions, ..counts }, live: false }
     }
 
     /// From the HTTP counter, whose pending hits are part of what it shows.
     pub(crate) fn of_live(counts: Counts) -> Sealed {
-        Sealed { counts, live: true, positions: Vec::new() }
+        Sealed { counts, live: true }
     }
 
     /// For tests of sources, which have no flusher.
@@ -65,7 +64,7 @@ impl Sealed {
     /// See [`Sealed::into_entries`].
     #[cfg(test)]
     pub(crate) fn positions(&self) -> &[Position] {
-        &self.positions
+        &self.counts.positions
     }
 
     fn hits(&self) -> u64 {
@@ -82,7 +81,6 @@ struct Troubles {
     claimed: Option<Uuid>,
     store: Option<String>,
     outbox: Option<String>,
-    positions: Option<&'static str>,
     store_outage: Outage,
     outbox_outage: Outage,
 }
@@ -91,8 +89,7 @@ impl FlusherState {
     /// Why counts do not get where they should at the moment; empty when they do.
     pub fn troubles(&self) -> Vec<String> {
         let troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let positions = troubles.positions.map(str::to_owned);
-        [troubles.store.clone(), troubles.outbox.clone(), positions].into_iter().flatten().collect()
+        [troubles.store.clone(), troubles.outbox.clone()].into_iter().flatten().collect()
     }
 
     /// Why the store takes nothing, if it does not.
@@ -116,11 +113,18 @@ pub enum Places {
     /// Nothing yet.
     #[default]
     Unknown,
-    /// What the state directory says. It may be a backup that was put back, so nobody goes on from there before the
+    /// What the state directory says. It may be a backup that was put back, so no source goes on from there before the
     /// store was claimed; but a source that is not in here is new, and may say where it begins.
     Kept(Arc<Vec<Position>>),
     /// Sources go on from here.
-    Good(Arc<Vec<Position>>),
+    Good {
+        /// The positions of this instance. They may hold a source that was new in [`Places::Kept`]: what stands here is
+        /// right.
+        own: Arc<Vec<Position>>,
+        /// Those of every other instance in the store, as far as their counts there. A source that has none of its own
+        /// may have been read by one whose state directory is lost.
+        others: Arc<Vec<(Uuid, Position)>>,
+    },
 }
 
 /// Hears where replayable sources go on.
@@ -138,12 +142,8 @@ pub struct Ended {
 /// How a flusher is set up.
 #[derive(Clone, Debug, Default)]
 pub struct FlusherOptions {
-    /// What the outbox before a remote store keeps.
-    pub keep: Keep,
-    /// The operator says that the positions of a restored state directory are right.
-    pub accept_positions: bool,
-    /// There is a source that can be read again, so positions matter.
-    pub replayable: bool,
+    /// What the outbox before a remote store keeps; `None` for an embedded one, which needs no outbox.
+    pub outbox: Option<Keep>,
     /// How many names may be counted.
     pub limits: NameLimits,
     /// What an operator does to accept a store that is not the expected one: `run ...`.
@@ -169,7 +169,6 @@ struct Common {
     meters: IngestMeters,
     state: FlusherState,
     positions: Arc<watch::Sender<Places>>,
-    replayable: bool,
     adopt: Arc<str>,
     // The state directory stays locked for as long as anything of this runs.
     _instance: Arc<Instance>,
@@ -193,15 +192,15 @@ impl Flusher {
             meters,
             state,
             positions: Arc::new(watch::Sender::new(Places::Unknown)),
-            replayable: options.replayable,
             adopt: options.adopt.as_str().into(),
             _instance: instance.clone(),
         };
-        let way = if store.keeps_positions() {
-            Way::Direct(Box::new(direct::Direct::new(common.clone(), instance.id, options.limits)))
-        } else {
-            let (outbox, _) = Outbox::open(&instance.dir, instance.id, options.keep)?;
-            Way::Relay(Box::new(relay::Relay::new(common.clone(), outbox, options)))
+        let way = match options.outbox {
+            None => Way::Direct(Box::new(direct::Direct::new(common.clone(), instance.id, options.limits))),
+            Some(keep) => {
+                let (outbox, _) = Outbox::open(&instance.dir, instance.id, keep)?;
+                Way::Relay(Box::new(relay::Relay::new(common.clone(), outbox, options.limits)))
+            }
         };
         Ok(Flusher { way, common })
     }
@@ -235,9 +234,6 @@ fn backoff(failures: u32) -> Duration {
     Duration::from_millis(50u64.saturating_mul(1 << failures.min(7))).min(Duration::from_secs(5))
 }
 
-const POSITIONS_HELD: &str = "this data directory was restored from a backup, so its file positions are old: reading on \
-    from them would count lines twice. Import what is missing, or start once with --accept-positions";
-
 impl Common {
     /// Why nothing is written to a store that is another one.
     fn foreign(&self) -> String {
@@ -248,12 +244,14 @@ impl Common {
         )
     }
 
-    /// Sources that can be read again wait for an operator. Where there is none of them, nothing is in trouble.
-    fn hold_positions(&self) {
-        if self.replayable {
-            error!("{POSITIONS_HELD}");
-            self.state.change(|troubles| troubles.positions = Some(POSITIONS_HELD));
-        }
+    /// Sources that can be read again go on: from `own`, or from the positions that this instance has in the store. Answers
+    /// only once the store has said what all others have.
+    async fn tell_positions(&self, instance: Uuid, own: Option<Vec<Position>>) -> Result<(), StoreError> {
+        let all = self.store.positions(None).await?;
+        let (ours, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(of, _)| *of == instance);
+        let own = own.unwrap_or_else(|| ours.into_iter().map(|(_, position)| position).collect());
+        self.positions.send_replace(Places::Good { own: Arc::new(own), others: Arc::new(others) });
+        Ok(())
     }
 
     /// The store is the right one, and counts may go there.

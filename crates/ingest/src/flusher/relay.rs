@@ -4,7 +4,7 @@
 //! consumed, and an outage of the store does not hold it up. The other sends batches in order, and believes the store's
 //! marker alone: whatever was cut off, repeated, rolled back or failed over, the marker says what comes next.
 
-use super::{Common, Ended, FlusherOptions, NameLimits, Places, Sealed, admission::Admission, backoff};
+use super::{Common, Ended, NameLimits, Places, Sealed, admission::Admission, backoff};
 use std::{
     sync::{
         Arc,
@@ -33,7 +33,6 @@ const NOTHING_KNOWN: Durability = Durability::Saved(0);
 pub(super) struct Relay {
     common: Common,
     outbox: Arc<Outbox>,
-    accept_positions: bool,
     limits: NameLimits,
     shared: Arc<Shared>,
 }
@@ -51,10 +50,9 @@ struct Shared {
 }
 
 impl Relay {
-    pub(super) fn new(common: Common, outbox: Outbox, options: FlusherOptions) -> Relay {
-        let FlusherOptions { accept_positions, limits, .. } = options;
+    pub(super) fn new(common: Common, outbox: Outbox, limits: NameLimits) -> Relay {
         let shared = Arc::new(Shared { room: AtomicBool::new(true), ..Shared::default() });
-        Relay { common, outbox: Arc::new(outbox), accept_positions, limits, shared }
+        Relay { common, outbox: Arc::new(outbox), limits, shared }
     }
 
     pub(super) async fn run(
@@ -74,7 +72,6 @@ impl Relay {
             common: self.common,
             outbox: self.outbox.clone(),
             shared: self.shared,
-            accept_positions: self.accept_positions,
             positions_told: false,
             claim: None,
             acked: None,
@@ -149,7 +146,7 @@ impl Keeper {
         let (id, mut failures) = (Uuid::new_v4(), 0);
         loop {
             let direct = self.shared.well.load(Ordering::Acquire);
-            match self.outbox.push(id, counts, origin, tick.positions.clone(), direct).await {
+            match self.outbox.push(id, counts, origin, direct).await {
                 Ok(()) => break,
                 Err(Unpushed { counts: again, error }) => {
                     counts = again;
@@ -168,7 +165,6 @@ pub(super) struct Sender {
     pub(super) common: Common,
     pub(super) outbox: Arc<Outbox>,
     shared: Arc<Shared>,
-    pub(super) accept_positions: bool,
     /// Sources have heard whether they may go on.
     pub(super) positions_told: bool,
     pub(super) claim: Option<Claim>,
@@ -221,7 +217,7 @@ impl Sender {
             None => self.take_claim().await?,
         };
         if !self.positions_told {
-            self.tell_positions().await?;
+            self.tell_positions(claim.instance).await?;
         }
         if !self.look(&claim).await? {
             return Ok(1);
@@ -235,7 +231,7 @@ impl Sender {
             waiting.into_iter().map(|Waiting { batch, origin }| (batch, origin)).unzip();
         self.common.live.applying();
         let started = Instant::now();
-        let outcomes = self.common.store.apply(&claim, &batches, &[]).await?;
+        let outcomes = self.common.store.apply(&claim, &batches).await?;
         if let Some(seconds) = &self.common.meters.apply_seconds {
             seconds.observe(started.elapsed().as_secs_f64());
         }

@@ -37,7 +37,7 @@ impl Site {
         entries.sort();
         self.seq += 1;
         let batch = Batch::of(self.claim.instance, self.seq, entries);
-        self.store.apply(&self.claim, &[batch], &[]).await.unwrap();
+        self.store.apply(&self.claim, &[batch]).await.unwrap();
     }
 
     fn badges(&self) -> PathBuf {

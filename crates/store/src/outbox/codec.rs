@@ -130,7 +130,7 @@ pub(super) fn decode(
         read += 1;
         at = record.end;
     }
-    Ok((Counts { entries, statuses, visits }, at))
+    Ok((Counts { entries, statuses, visits, ..Counts::default() }, at))
 }
 
 /// Adds up what stands in several blocks, the oldest first. Of the visits of a name the last `keep` stay.
@@ -163,11 +163,6 @@ pub(super) fn merge(blocks: &[Vec<u8>], keep: usize) -> Result<Vec<u8>, Damaged>
         }
     }
     Ok(out)
-}
-
-/// How many occurrences a block stands for.
-pub(super) fn hits(entries: &[Entry]) -> u64 {
-    entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
 }
 
 impl Record<'_> {

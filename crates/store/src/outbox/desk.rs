@@ -4,7 +4,7 @@ use super::{
     Durability, Fill, Identity, Keep, Origin, Pushed, RolledBack, Unpushed, Waiting, codec, file, merge,
 };
 use crate::{
-    Class, Position, Result, StoreError,
+    Class, Result, StoreError,
     sqlite::{explain, is_lost},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tallymark_core::{Batch, Counts, MAX_BATCH_NAMES, batches};
+use tallymark_core::{Batch, Counts, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, Position, batches};
 use uuid::Uuid;
 
 /// The most entries of a batch that is cut from a block.
@@ -30,6 +30,8 @@ pub(super) struct Desk {
     instance: Uuid,
     last: u64,
     pub(super) pool: u64,
+    /// Positions wait for a batch.
+    unsent: bool,
     /// The pool's blocks up to this id were there when the file was opened.
     pub(super) inherited: i64,
     pub(super) cutting: Option<Cutting>,
@@ -60,6 +62,7 @@ impl Desk {
             instance,
             last: 0,
             pool: 0,
+            unsent: false,
             inherited: 0,
             cutting: None,
             fresh: VecDeque::new(),
@@ -80,6 +83,7 @@ impl Desk {
         self.cutting = None;
         self.fresh.clear();
         self.pool = db.query_row("SELECT count(*) FROM pool", [], |row| row.get::<_, i64>(0))? as u64;
+        self.unsent = has_unsent(db)?;
         self.last = file::get(db, "last")?.and_then(|text| text.parse().ok()).unwrap_or(0);
         if let Some(instance) = file::get(db, "instance")?.and_then(|text| text.parse().ok()) {
             self.instance = instance;
@@ -132,7 +136,6 @@ impl Desk {
         self.with("reading", |desk, db| {
             // Another connection may have written `adopt`; what we remember is ours alone.
             let uuid = |key| file::get(db, key).map(|text| text.and_then(|text| text.parse().ok()));
-            let held = file::get(db, "positions-held")?.is_some();
             let applied = "SELECT max(seq) FROM batch WHERE applied_at IS NOT NULL";
             let applied: Option<i64> = db.prepare_cached(applied)?.query_row([], |row| row.get(0))?;
             Ok(Identity {
@@ -142,27 +145,19 @@ impl Desk {
                 last: desk.last,
                 applied: applied.unwrap_or(0).unsigned_abs(),
                 fenced: file::get(db, "fenced")?.is_some(),
-                positions_held: held,
             })
         })
     }
 
     /// An error comes with the counts.
-    pub(super) fn push(
-        &mut self,
-        tick: Uuid,
-        counts: Counts,
-        origin: Origin,
-        positions: &[Position],
-        direct: bool,
-    ) -> Pushed {
+    pub(super) fn push(&mut self, tick: Uuid, counts: Counts, origin: Origin, direct: bool) -> Pushed {
         if let Err(error) = self.connect() {
             return Err(Unpushed { counts, error: error.into() });
         }
-        if direct && self.pool == 0 {
-            return self.push_batches(tick, counts, origin, positions);
+        if direct && self.pool == 0 && !self.unsent {
+            return self.push_batches(tick, counts, origin);
         }
-        if let Err(error) = self.push_block(tick, &counts, origin, positions) {
+        if let Err(error) = self.push_block(tick, &counts, origin) {
             return Err(Unpushed { counts, error: error.into() });
         }
         let merged = if self.pool as usize > merge::FAN_IN { self.merge() } else { Ok(()) };
@@ -170,14 +165,15 @@ impl Desk {
     }
 
     /// Numbers the counts and commits them.
-    fn push_batches(&mut self, tick: Uuid, counts: Counts, origin: Origin, positions: &[Position]) -> Pushed {
+    fn push_batches(&mut self, tick: Uuid, counts: Counts, origin: Origin) -> Pushed {
         let cut = batches(self.instance, self.last + 1, counts);
         let written = self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if !begin(&transaction, tick, positions)? {
+            if !begin(&transaction, tick)? {
                 return Ok(false);
             }
             for batch in &cut {
+                write_positions(&transaction, &batch.positions)?;
                 write_batch(&transaction, batch, origin)?;
             }
             let last = desk.last + cut.len() as u64;
@@ -195,7 +191,6 @@ impl Desk {
     }
 
     fn remember(&mut self, cut: Vec<Batch>, origin: Origin) {
-        // A tick may bring positions alone.
         let Some(first) = cut.first() else { return };
         let follows = |last: &Waiting| first.seq == last.batch.seq + 1;
         if self.fresh.len() + cut.len() > FRESH || !self.fresh.back().is_none_or(follows) {
@@ -207,18 +202,12 @@ impl Desk {
     }
 
     /// Puts the counts into the pool.
-    fn push_block(
-        &mut self,
-        tick: Uuid,
-        counts: &Counts,
-        origin: Origin,
-        positions: &[Position],
-    ) -> Result<()> {
+    fn push_block(&mut self, tick: Uuid, counts: &Counts, origin: Origin) -> Result<()> {
         let sort = if origin == Origin::Live { LIVE } else { LINES };
         let block = codec::encode(&counts.entries, &counts.statuses, &counts.visits);
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if !begin(&transaction, tick, positions)? {
+            if !begin(&transaction, tick)? {
                 return Ok(());
             }
             if !block.is_empty() {
@@ -230,13 +219,24 @@ impl Desk {
                     )?
                     .execute(params![sort, clamped(counts.hits()), block, desk.inherited])?;
             }
+            write_positions(&transaction, &counts.positions)?;
+            // Behind what was inherited, also without a block: these came since the start.
+            for Position { source, state } in &counts.positions {
+                transaction
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO unsent (source, state, block)
+                         VALUES (?1, ?2, (SELECT max(coalesce(max(id), 0), ?3 + 1) FROM pool))",
+                    )?
+                    .execute(params![source, state, desk.inherited])?;
+            }
             transaction.commit()?;
             desk.pool += u64::from(!block.is_empty());
+            desk.unsent |= !counts.positions.is_empty();
             Ok(())
         })
     }
 
-    pub(super) fn damaged(&self, damaged: codec::Damaged) -> StoreError {
+    pub(super) fn damaged(&self, damaged: impl std::fmt::Display) -> StoreError {
         StoreError::new(Class::Data, format!("reading the outbox {}", self.path.display()), damaged)
             .advise("What it holds cannot all be read. Move the file away to go on without it")
     }
@@ -250,7 +250,7 @@ impl Desk {
             return Ok(self.fresh.iter().take(most).cloned().collect());
         }
         let waiting = self.numbered(after, most)?;
-        if !waiting.is_empty() || self.pool == 0 {
+        if !waiting.is_empty() || (self.pool == 0 && !self.unsent) {
             return Ok(waiting);
         }
         self.number(most)
@@ -262,29 +262,34 @@ impl Desk {
             return Ok(Vec::new());
         }
         let rows = self.with("reading", |_, db| {
-            let mut statement =
-                db.prepare_cached("SELECT seq, live, block FROM batch WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            let mut statement = db.prepare_cached(
+                "SELECT seq, live, block, positions FROM batch WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            )?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
             let rows = statement.query_map(params![after as i64, most as i64], row)?;
-            rows.collect::<rusqlite::Result<Vec<(i64, bool, Vec<u8>)>>>()
+            rows.collect::<rusqlite::Result<Vec<(i64, bool, Vec<u8>, Option<String>)>>>()
         })?;
         let mut waiting = Vec::with_capacity(rows.len());
-        for (seq, live, block) in rows {
-            let (counts, _) =
+        for (seq, live, block, positions) in rows {
+            let (mut counts, _) =
                 codec::decode(&block, 0, usize::MAX, usize::MAX).map_err(|damaged| self.damaged(damaged))?;
+            if let Some(positions) = positions {
+                counts.positions = serde_json::from_str(&positions).map_err(|cause| self.damaged(cause))?;
+            }
             let batch = Batch::of(self.instance, seq as u64, counts);
             waiting.push(Waiting { batch, origin: if live { Origin::Live } else { Origin::Lines } });
         }
         Ok(waiting)
     }
 
-    /// Cuts batches from the oldest block of the pool, and numbers them.
+    /// Cuts batches from the oldest block of the pool, and numbers them. Positions go with the last batch of the last block
+    /// that was there when they came.
     fn number(&mut self, most: usize) -> Result<Vec<Waiting>> {
         let cutting = match self.cutting.take() {
             Some(cutting) => cutting,
             None => match self.oldest()? {
                 Some(cutting) => cutting,
-                None => return Ok(Vec::new()),
+                None => return self.number_positions(),
             },
         };
         let (origin, mut at, mut waiting) = (cutting.origin, cutting.at, Vec::new());
@@ -298,26 +303,48 @@ impl Desk {
         let done = at >= cutting.block.len();
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if done {
+                transaction.prepare_cached("DELETE FROM pool WHERE id = ?1")?.execute([cutting.id])?;
+                if let Some(last) = waiting.last_mut() {
+                    last.batch.positions = take_unsent(&transaction)?;
+                }
+            } else {
+                let hits: u64 = waiting.iter().map(|waiting| waiting.batch.hits()).sum();
+                transaction
+                    .prepare_cached("UPDATE pool SET at = ?2, hits = max(hits - ?3, 0) WHERE id = ?1")?
+                    .execute(params![cutting.id, at as i64, clamped(hits)])?;
+            }
             for Waiting { batch, .. } in &waiting {
                 write_batch(&transaction, batch, origin)?;
             }
             let last = desk.last + waiting.len() as u64;
             write_last(&transaction, last)?;
-            if done {
-                transaction.prepare_cached("DELETE FROM pool WHERE id = ?1")?.execute([cutting.id])?;
-            } else {
-                let hits: u64 = waiting.iter().map(|waiting| codec::hits(&waiting.batch.entries)).sum();
-                transaction
-                    .prepare_cached("UPDATE pool SET at = ?2, hits = max(hits - ?3, 0) WHERE id = ?1")?
-                    .execute(params![cutting.id, at as i64, clamped(hits)])?;
-            }
+            let unsent = has_unsent(&transaction)?;
             transaction.commit()?;
-            desk.last = last;
+            (desk.last, desk.unsent) = (last, unsent);
             desk.pool -= u64::from(done);
             Ok(())
         })?;
         self.cutting = (!done).then_some(Cutting { at, ..cutting });
         Ok(waiting)
+    }
+
+    /// A batch of positions alone, behind all counts.
+    fn number_positions(&mut self) -> Result<Vec<Waiting>> {
+        self.with("writing", |desk, db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let counts = Counts { positions: take_unsent(&transaction)?, ..Counts::default() };
+            if counts.is_empty() {
+                return Ok(Vec::new());
+            }
+            let batch = Batch::of(desk.instance, desk.last + 1, counts);
+            write_batch(&transaction, &batch, Origin::Lines)?;
+            write_last(&transaction, batch.seq)?;
+            let unsent = has_unsent(&transaction)?;
+            transaction.commit()?;
+            (desk.last, desk.unsent) = (batch.seq, unsent);
+            Ok(vec![Waiting { batch, origin: Origin::Lines }])
+        })
     }
 
     fn oldest(&mut self) -> Result<Option<Cutting>> {
@@ -402,8 +429,7 @@ impl Desk {
     pub(super) fn positions(&mut self) -> Result<Vec<Position>> {
         self.with("reading", |_, db| {
             let mut statement = db.prepare_cached("SELECT source, state FROM position ORDER BY source")?;
-            let row = |row: &rusqlite::Row<'_>| Ok(Position { source: row.get(0)?, state: row.get(1)? });
-            statement.query_map([], row)?.collect()
+            statement.query_map([], position)?.collect()
         })
     }
 
@@ -435,6 +461,7 @@ impl Desk {
             file::put(&transaction, "instance", &instance.to_string())?;
             // Nobody else can have claimed the new one.
             transaction.execute("DELETE FROM meta WHERE key = 'fenced'", [])?;
+            transaction.execute(file::SEND_POSITIONS, [])?;
             write_last(&transaction, last as u64)?;
             transaction.commit()?;
             desk.load(db)
@@ -443,11 +470,11 @@ impl Desk {
     }
 
     /// Answers how many hits went, too.
-    pub(super) fn forget(&mut self) -> Result<(Identity, u64)> {
+    pub(super) fn forget(&mut self, positions: &[Position]) -> Result<(Identity, u64)> {
         let instance = Uuid::new_v4();
         let hits = self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // What came in since the start is nobody else's: files are not read before the store was claimed.
+            // What came in since the start is in no store: files are not read before it was claimed.
             let pooled: i64 = transaction.query_row(
                 "SELECT coalesce(sum(hits), 0) FROM pool WHERE id <= ?1",
                 [desk.inherited],
@@ -462,7 +489,11 @@ impl Desk {
             transaction.execute_batch("DELETE FROM batch")?;
             file::put(&transaction, "instance", &instance.to_string())?;
             file::put(&transaction, "last", "0")?;
-            file::put(&transaction, "positions-held", "1")?;
+            transaction.execute("DELETE FROM unsent WHERE block <= ?1", [desk.inherited])?;
+            transaction
+                .execute("DELETE FROM position WHERE source NOT IN (SELECT source FROM unsent)", [])?;
+            write_positions(&transaction, positions)?;
+            transaction.execute(file::SEND_POSITIONS, [])?;
             transaction.commit()?;
             desk.load(db)?;
             Ok(pooled.saturating_add(numbered).unsigned_abs())
@@ -473,38 +504,70 @@ impl Desk {
     pub(super) fn fence(&mut self) -> Result<()> {
         self.with("writing", |_, db| file::put(db, "fenced", "1"))
     }
-
-    pub(super) fn accept_positions(&mut self) -> Result<()> {
-        self.with("writing", |_, db| {
-            db.execute("DELETE FROM meta WHERE key = 'positions-held'", []).map(|_| ())
-        })
-    }
 }
 
-/// Whether a tick is not there yet. It and its positions are from now on.
-fn begin(transaction: &Transaction<'_>, tick: Uuid, positions: &[Position]) -> rusqlite::Result<bool> {
+/// Whether a tick is not there yet. It is from now on.
+fn begin(transaction: &Transaction<'_>, tick: Uuid) -> rusqlite::Result<bool> {
     let tick = tick.to_string();
     if file::get(transaction, "tick")?.as_ref() == Some(&tick) {
         return Ok(false);
     }
     file::put(transaction, "tick", &tick)?;
-    for position in positions {
-        transaction
-            .prepare_cached("INSERT OR REPLACE INTO position (source, state) VALUES (?1, ?2)")?
-            .execute([&position.source, &position.state])?;
-    }
     Ok(true)
 }
 
+/// Remembers positions for the next start.
+fn write_positions(transaction: &Transaction<'_>, positions: &[Position]) -> rusqlite::Result<()> {
+    for Position { source, state } in positions {
+        if state.is_empty() {
+            transaction.prepare_cached("DELETE FROM position WHERE source = ?1")?.execute([source])?;
+        } else {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO position (source, state) VALUES (?1, ?2)")?
+                .execute([source, state])?;
+        }
+    }
+    Ok(())
+}
+
+fn has_unsent(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM unsent)")?.query_row([], |row| row.get(0))
+}
+
+/// Takes positions all of whose counts have left the pool, as many as a batch may have.
+fn take_unsent(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<Position>> {
+    let positions = transaction
+        .prepare_cached(
+            "SELECT source, state FROM unsent WHERE block < (SELECT coalesce(min(id), ?1) FROM pool) LIMIT ?2",
+        )?
+        .query_map((i64::MAX, MAX_BATCH_POSITIONS as i64), position)?
+        .collect::<rusqlite::Result<Vec<Position>>>()?;
+    for Position { source, .. } in &positions {
+        transaction.prepare_cached("DELETE FROM unsent WHERE source = ?1")?.execute([source])?;
+    }
+    Ok(positions)
+}
+
+fn position(row: &rusqlite::Row<'_>) -> rusqlite::Result<Position> {
+    Ok(Position { source: row.get(0)?, state: row.get(1)? })
+}
+
 fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> rusqlite::Result<()> {
-    let hits = clamped(codec::hits(&batch.entries));
+    let positions = match batch.positions.as_slice() {
+        [] => None,
+        positions => Some(
+            serde_json::to_string(positions)
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
+        ),
+    };
     transaction
-        .prepare_cached("INSERT INTO batch (seq, live, hits, block) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached("INSERT INTO batch (seq, live, hits, block, positions) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
             batch.seq as i64,
             origin == Origin::Live,
-            hits,
-            codec::encode(&batch.entries, &batch.statuses, &batch.visits)
+            clamped(batch.hits()),
+            codec::encode(&batch.entries, &batch.statuses, &batch.visits),
+            positions,
         ])
         .map(|_| ())
 }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 /// "tmob" in `PRAGMA application_id`.
 const APPLICATION: i32 = 0x746d_6f62;
-/// 2: records may have statuses. 3: and visits.
-const SCHEMA_VERSION: i32 = 3;
+/// 2: records may have statuses. 3: and visits. 4: batches may have positions.
+const SCHEMA_VERSION: i32 = 4;
 /// Only `store adopt` writes besides the daemon, and only for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -23,6 +23,15 @@ const SCHEMA: &str = "
         block BLOB NOT NULL) STRICT;
     CREATE INDEX batch_by_applied_at ON batch (applied_at);
 ";
+/// What a file of an earlier version lacks. A store hears of all of its positions, because it has none of them yet.
+const ADDED: &str = "
+    ALTER TABLE batch ADD COLUMN positions TEXT;
+    CREATE TABLE unsent (source TEXT PRIMARY KEY, state TEXT NOT NULL, block INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+/// Sends every position, behind all that waits.
+pub(super) const SEND_POSITIONS: &str = "
+    INSERT OR REPLACE INTO unsent (source, state, block)
+    SELECT source, state, (SELECT coalesce(max(id), 0) FROM pool) FROM position";
 
 /// Opens the file, and creates it if it is not there.
 pub(super) fn open(path: &Path, instance: Uuid) -> Result<Connection> {
@@ -76,18 +85,24 @@ fn set_up(connection: &mut Connection, instance: Uuid) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -8192)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.set_prepared_statement_cache_capacity(32);
-    // What was written before is read as it is; an older program, which could not read what is written now, refuses.
-    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    if number("application_id")? == APPLICATION && number("user_version")? < SCHEMA_VERSION {
-        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    }
     if tables == 0 {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(SCHEMA)?;
+        transaction.execute_batch(ADDED)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         put(&transaction, "instance", &instance.to_string())?;
         put(&transaction, "last", "0")?;
+        return transaction.commit();
+    }
+    // Counts that were written before are read as they are; an older program, which could not read what is written now,
+    // refuses.
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    if number("application_id")? == APPLICATION && number("user_version")? < SCHEMA_VERSION {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(ADDED)?;
+        transaction.execute(SEND_POSITIONS, [])?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction.commit()?;
     }
     Ok(())

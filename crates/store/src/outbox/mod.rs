@@ -1,7 +1,8 @@
 //! The durable queue before a remote store (the transactional outbox pattern): a SQLite file in the state directory.
 //!
 //! What the sources have counted, and the positions they read it up to, are committed here in one transaction; only then
-//! are they consumed. Counts that have never been sent wait in a pool, unnumbered, and are merged by name. To be sent
+//! are they consumed. A restart goes on from the positions here; the store gets them with the last batch of their counts,
+//! for when this file is lost. Counts that have never been sent wait in a pool, unnumbered, and are merged by name. To be sent
 //! they are cut into batches, which get their numbers here, in a commit before the first send; a numbered batch never
 //! changes. Applied batches are kept for a while, because a remote store may lose its tail and want them again.
 //!
@@ -12,14 +13,14 @@ mod desk;
 mod file;
 mod merge;
 
-use crate::{Class, Position, Result, StoreError};
+use crate::{Class, Result, StoreError};
 use desk::Desk;
 use std::{
     path::{Path, PathBuf},
     thread::{self, JoinHandle},
     time::Duration,
 };
-use tallymark_core::{Batch, Counts};
+use tallymark_core::{Batch, Counts, Position};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -74,8 +75,6 @@ pub struct Identity {
     pub applied: u64,
     /// Another copy of this state directory has claimed the identity, until an operator says how to go on.
     pub fenced: bool,
-    /// The positions are those of a backup: sources wait until an operator accepts them.
-    pub positions_held: bool,
 }
 
 /// What became of counts that were pushed.
@@ -177,19 +176,12 @@ impl Outbox {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Commits counts and positions together. While nothing else waits and `direct` is wished, the counts are numbered
+    /// Commits counts together with their positions. While nothing else waits and `direct` is wished, the counts are numbered
     /// in the same commit. An error comes with the counts; it does not say that they are not there, so one asks again
     /// with the same `tick`, which is committed once.
-    pub async fn push(
-        &self,
-        tick: Uuid,
-        counts: impl Into<Counts>,
-        origin: Origin,
-        positions: Vec<Position>,
-        direct: bool,
-    ) -> Pushed {
+    pub async fn push(&self, tick: Uuid, counts: impl Into<Counts>, origin: Origin, direct: bool) -> Pushed {
         let counts = counts.into();
-        match self.ask(move |desk| Ok(desk.push(tick, counts, origin, &positions, direct))).await {
+        match self.ask(move |desk| Ok(desk.push(tick, counts, origin, direct))).await {
             Ok(pushed) => pushed,
             // The thread is gone, and the process with it.
             Err(error) => Err(Unpushed { counts: Counts::default(), error: error.into() }),
@@ -242,22 +234,17 @@ impl Outbox {
         self.ask(move |desk| desk.start_over(marker)).await
     }
 
-    /// The state directory was restored from a backup: whatever waits in it has been applied since, and its positions
-    /// are old. Empties it, but for what other sources have counted since it was opened, and goes on under a new
-    /// instance. Answers how many hits it let go of, too.
-    pub async fn forget(&self) -> Result<(Identity, u64)> {
-        self.ask(Desk::forget).await
+    /// The state directory was restored from a backup: whatever waits in it has been applied since, and the positions of
+    /// the instance that the store has are the right ones. Empties it, but for what has come since it was opened, and goes
+    /// on under a new instance, which tells the store its positions at once. Answers how many hits it let go of, too.
+    pub async fn forget(&self, positions: Vec<Position>) -> Result<(Identity, u64)> {
+        self.ask(move |desk| desk.forget(&positions)).await
     }
 
     /// Another copy of this state directory has claimed the identity. Remembered over restarts: who claimed it back
     /// would halt the other copy in turn, and could not tell which of the hits in here the other has sent.
     pub async fn fence(&self) -> Result<()> {
         self.ask(Desk::fence).await
-    }
-
-    /// The operator says that the positions are right.
-    pub async fn accept_positions(&self) -> Result<()> {
-        self.ask(Desk::accept_positions).await
     }
 }
 

@@ -41,16 +41,28 @@ impl Box {
         look(&rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap()).unwrap()
     }
 
+    /// Makes of the file what an earlier version has left, and opens it again.
+    fn age_to(&mut self, version: i32) -> rusqlite::Connection {
+        self.outbox = None;
+        let file = rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap();
+        file.execute_batch("ALTER TABLE batch DROP COLUMN positions; DROP TABLE unsent").unwrap();
+        file.pragma_update(None, "user_version", version).unwrap();
+        self.reopen();
+        file
+    }
+
     /// Everything was applied a day ago.
     fn age(&self) {
         self.file(|file| file.execute("UPDATE batch SET applied_at = applied_at - 86400", []));
     }
 
     async fn push(&self, counts: &[(&str, i32, u64)], direct: bool) {
-        self.get()
-            .push(Uuid::new_v4(), Counts::from(entries(counts)), Origin::Lines, Vec::new(), direct)
-            .await
-            .unwrap();
+        self.bring(counts, Vec::new(), direct).await;
+    }
+
+    async fn bring(&self, counts: &[(&str, i32, u64)], positions: Vec<Position>, direct: bool) {
+        let counts = Counts { positions, ..Counts::from(entries(counts)) };
+        self.get().push(Uuid::new_v4(), counts, Origin::Lines, direct).await.unwrap();
     }
 
     /// Takes everything that waits, as a sender would whose store takes it all.
@@ -149,13 +161,7 @@ async fn tick_that_is_pushed_again_is_there_once() {
             if reopened {
                 outbox.reopen();
             }
-            let push = outbox.get().push(
-                tick,
-                Counts::from(entries(&[("a", 1, 1)])),
-                Origin::Lines,
-                Vec::new(),
-                direct,
-            );
+            let push = outbox.get().push(tick, Counts::from(entries(&[("a", 1, 1)])), Origin::Lines, direct);
             push.await.unwrap();
         }
     }
@@ -171,11 +177,7 @@ async fn large_blocks_are_merged_too_but_fewer_at_once() {
     let counts = entries(&counts);
     for _ in 0..66 {
         let tick = Uuid::new_v4();
-        outbox
-            .get()
-            .push(tick, Counts::from(counts.clone()), Origin::Lines, Vec::new(), false)
-            .await
-            .unwrap();
+        outbox.get().push(tick, Counts::from(counts.clone()), Origin::Lines, false).await.unwrap();
     }
     let (blocks, hits, largest) = outbox.file(|file| {
         file.query_row("SELECT count(*), sum(hits), max(length(block)) FROM pool", [], |row| {
@@ -219,29 +221,82 @@ async fn large_block_is_cut_over_restarts_without_loss_or_repetition() {
     assert_eq!(sum(&taken).len(), 20_000);
 }
 
+fn position(source: &str, state: &str) -> Position {
+    Position { source: source.to_owned(), state: state.to_owned() }
+}
+
+/// What of each source a sender has seen, and after how many hits.
+fn sent(waiting: &[Waiting]) -> Vec<(u64, Vec<Position>)> {
+    let mut hits = 0;
+    let of_batch = |waiting: &Waiting| {
+        hits += waiting.batch.hits();
+        (hits, waiting.batch.positions.clone())
+    };
+    waiting.iter().map(of_batch).filter(|(_, positions)| !positions.is_empty()).collect()
+}
+
 #[tokio::test]
 async fn counts_and_positions_are_one_commit() {
+    for direct in [true, false] {
+        let mut outbox = Box::new();
+        outbox.bring(&[("a", 1, 1)], vec![position("x", "10"), position("y", "1")], direct).await;
+        outbox.bring(&[], vec![position("x", "20"), position("y", "")], direct).await;
+        outbox.reopen();
+        assert_eq!(outbox.get().positions().await.unwrap(), [position("x", "20")]);
+        let waiting = outbox.drain(0).await;
+        let last = vec![position("x", "20"), position("y", "")];
+        match direct {
+            true => {
+                assert_eq!(sent(&waiting), [(1, vec![position("x", "10"), position("y", "1")]), (1, last)])
+            }
+            // What was never sent is merged: the latest of each source.
+            false => assert_eq!(sent(&waiting), [(1, last)]),
+        }
+        outbox.reopen();
+        assert_eq!(outbox.drain(0).await, waiting, "a batch keeps its positions");
+    }
+}
+
+#[tokio::test]
+async fn positions_are_never_ahead_of_their_counts() {
     let mut outbox = Box::new();
-    let position = |state: &str| Position { source: "file:x".to_owned(), state: state.to_owned() };
-    outbox
-        .get()
-        .push(
-            Uuid::new_v4(),
-            Counts::from(entries(&[("a", 1, 1)])),
-            Origin::Lines,
-            vec![position("10")],
-            true,
-        )
-        .await
-        .unwrap();
-    outbox
-        .get()
-        .push(Uuid::new_v4(), Counts::default(), Origin::Lines, vec![position("20")], true)
-        .await
-        .unwrap();
-    outbox.reopen();
-    assert_eq!(outbox.get().positions().await.unwrap(), [position("20")]);
-    assert_eq!(outbox.drain(0).await.len(), 1);
+    let names: Vec<String> = (0..3000).map(|n| format!("n{n:04}")).collect();
+    let many: Vec<(&str, i32, u64)> = names.iter().map(|name| (name.as_str(), 1, 1)).collect();
+    let (mut read, mut taken) = (0, Vec::new());
+    for tick in 0..200 {
+        let counts = if tick % 50 == 7 { &many[..] } else { &many[..1] };
+        read += counts.len() as u64;
+        outbox.bring(counts, vec![position("x", &read.to_string())], tick > 150).await;
+        if tick % 20 == 19 {
+            let after = taken.last().map_or(0, |waiting: &Waiting| waiting.batch.seq);
+            taken.extend(outbox.get().take(after, 2).await.unwrap());
+        }
+        if tick % 70 == 69 {
+            let after = taken.last().map_or(0, |waiting: &Waiting| waiting.batch.seq);
+            taken.extend(outbox.drain(after).await);
+        }
+        if tick % 60 == 59 {
+            outbox.reopen();
+        }
+    }
+    let after = taken.last().map_or(0, |waiting| waiting.batch.seq);
+    taken.extend(outbox.drain(after).await);
+    let sent = sent(&taken);
+    assert!(sent.len() > 2, "{sent:?}");
+    for (hits, positions) in &sent {
+        assert!(positions[0].state.parse::<u64>().unwrap() <= *hits, "{sent:?}");
+    }
+    assert_eq!(sent.last(), Some(&(read, vec![position("x", &read.to_string())])));
+}
+
+#[tokio::test]
+async fn thousands_of_positions_go_in_pieces() {
+    let outbox = Box::new();
+    let many: Vec<Position> = (0..5000).map(|n| position(&format!("file:{n}"), "1")).collect();
+    outbox.bring(&[("a", 1, 1)], many, false).await;
+    let waiting = outbox.drain(0).await;
+    let sizes: Vec<usize> = waiting.iter().map(|waiting| waiting.batch.positions.len()).collect();
+    assert_eq!(sizes, [2000, 2000, 1000]);
 }
 
 #[tokio::test]
@@ -249,12 +304,12 @@ async fn counts_of_an_earlier_process_are_not_the_http_counters_any_more() {
     let mut outbox = Box::new();
     outbox
         .get()
-        .push(Uuid::new_v4(), Counts::from(entries(&[("a", 1, 1)])), Origin::Live, Vec::new(), true)
+        .push(Uuid::new_v4(), Counts::from(entries(&[("a", 1, 1)])), Origin::Live, true)
         .await
         .unwrap();
     outbox
         .get()
-        .push(Uuid::new_v4(), Counts::from(entries(&[("b", 1, 1)])), Origin::Live, Vec::new(), false)
+        .push(Uuid::new_v4(), Counts::from(entries(&[("b", 1, 1)])), Origin::Live, false)
         .await
         .unwrap();
     assert!(outbox.drain(0).await.iter().all(|waiting| waiting.origin == Origin::Live));
@@ -331,7 +386,7 @@ async fn rolled_back_batches_are_sent_again_and_are_not_the_http_counters_any_mo
     for _ in 0..3 {
         outbox
             .get()
-            .push(Uuid::new_v4(), Counts::from(entries(&[("a", 1, 1)])), Origin::Live, Vec::new(), true)
+            .push(Uuid::new_v4(), Counts::from(entries(&[("a", 1, 1)])), Origin::Live, true)
             .await
             .unwrap();
     }
@@ -348,31 +403,27 @@ async fn rolled_back_batches_are_sent_again_and_are_not_the_http_counters_any_mo
 }
 
 #[tokio::test]
-async fn restored_directory_is_emptied_and_holds_its_positions() {
+async fn restored_directory_is_emptied_and_goes_on_from_the_positions_of_the_store() {
     let mut outbox = Box::new();
-    outbox.push(&[("a", 1, 1)], true).await;
-    outbox.push(&[("b", 1, 1)], false).await;
+    outbox.bring(&[("a", 1, 1)], vec![position("old", "1"), position("gone", "1")], true).await;
+    outbox.bring(&[("b", 1, 1)], vec![position("old", "2")], false).await;
     outbox.reopen();
-    // Since the start: nobody else has it.
-    outbox.push(&[("d", 1, 8)], false).await;
-    let (identity, hits) = outbox.get().forget().await.unwrap();
-    assert!(identity.positions_held && identity.last == 0);
-    assert_eq!(hits, 1 + 1);
+    // Since the start: no store has it.
+    outbox.bring(&[("d", 1, 8)], vec![position("new", "1"), position("old", "3")], false).await;
+    let (identity, hits) = outbox.get().forget(vec![position("old", "100")]).await.unwrap();
+    assert_eq!((identity.last, hits), (0, 1 + 1));
+    let right = [position("new", "1"), position("old", "100")];
     let kept = outbox.drain(0).await;
-    assert_eq!(
-        kept.iter().flat_map(|waiting| waiting.batch.entries.iter()).map(|entry| entry.count).sum::<u64>(),
-        8
-    );
+    assert_eq!(sent(&kept), [(8, right.to_vec())]);
     outbox.reopen();
-    assert!(outbox.identity.positions_held);
-    outbox.get().accept_positions().await.unwrap();
-    assert!(!outbox.get().identity().await.unwrap().positions_held);
+    assert_eq!(outbox.get().positions().await.unwrap(), right);
+    assert_eq!(outbox.drain(0).await, kept);
 }
 
 #[tokio::test]
 async fn fenced_copy_stays_so_until_it_goes_on_under_a_new_instance_with_what_no_store_has() {
     let mut outbox = Box::new();
-    outbox.push(&[("a", 1, 1)], true).await;
+    outbox.bring(&[("a", 1, 1)], vec![position("x", "1")], true).await;
     outbox.push(&[("b", 1, 2)], true).await;
     outbox.get().applied(1).await.unwrap();
     outbox.get().fence().await.unwrap();
@@ -388,6 +439,7 @@ async fn fenced_copy_stays_so_until_it_goes_on_under_a_new_instance_with_what_no
         sum(&kept).into_iter().map(|((name, _), count)| (name, count)).collect::<Vec<_>>(),
         [("b".to_owned(), 2), ("c".to_owned(), 4)]
     );
+    assert_eq!(sent(&kept), [(6, vec![position("x", "1")])], "the store has none of the new instance");
 }
 
 #[tokio::test]
@@ -432,14 +484,11 @@ async fn any_mixture_of_pushes_takes_and_restarts_equals_a_plain_sum() {
 #[tokio::test]
 async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts() {
     let mut outbox = Box::new();
-    outbox.push(&[("a", 1, 2)], true).await;
+    outbox.bring(&[("a", 1, 2)], vec![position("x", "1")], true).await;
     outbox.push(&[("b", 1, 3)], false).await;
-    outbox.outbox = None;
-    let file = rusqlite::Connection::open(outbox.dir.path().join("outbox.db")).unwrap();
-    file.pragma_update(None, "user_version", 1).unwrap();
-    outbox.reopen();
+    let file = outbox.age_to(1);
     let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 3, "what does not know of statuses has to refuse the file now");
+    assert_eq!(version, 4, "what does not know of statuses has to refuse the file now");
     let status = |name: &str, month| StatusCount {
         event: Event::HIT,
         name: Name::new(name).unwrap(),
@@ -449,7 +498,7 @@ async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts
     };
     for direct in [true, false] {
         let counts = Counts::folded(entries(&[("b", 1, 1)]), vec![status("b", 7)]);
-        outbox.get().push(Uuid::new_v4(), counts, Origin::Lines, Vec::new(), direct).await.unwrap();
+        outbox.get().push(Uuid::new_v4(), counts, Origin::Lines, direct).await.unwrap();
     }
     let waiting = outbox.drain(0).await;
     let minute = When::Minute(Minute(1));
@@ -458,6 +507,8 @@ async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts
         waiting.iter().flat_map(|waiting| waiting.batch.statuses.clone()).collect()
     };
     assert_eq!(statuses(&waiting), [status("b", 7), status("b", 7)]);
+    // No store has a position of a file from before.
+    assert_eq!(sent(&waiting), [(5, vec![position("x", "1")])]);
     outbox.reopen();
     assert_eq!(outbox.drain(0).await, waiting, "a batch that has a number keeps its statuses too");
 }
@@ -472,18 +523,15 @@ async fn a_file_from_before_visits_is_read_and_an_outage_keeps_the_last_of_them(
     let mut outbox = Box::keeping(Keep { visits: 3, ..Keep::default() });
     outbox.push(&[("a", 1, 2)], true).await;
     outbox.push(&[("a", 1, 3)], false).await;
-    outbox.outbox = None;
-    let file = rusqlite::Connection::open(outbox.dir.path().join("outbox.db")).unwrap();
-    file.pragma_update(None, "user_version", 2).unwrap();
-    outbox.reopen();
+    let file = outbox.age_to(2);
     let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 3, "what does not know of visits has to refuse the file now");
+    assert_eq!(version, 4, "what does not know of visits has to refuse the file now");
     // Enough ticks for two merges, in which older visits go.
     let ticks = 130;
     for tick in 0..ticks {
         let of_names = vec![visits("a", tick * 2..tick * 2 + 2), visits("b", tick..tick + 1)];
         let counts = Counts { visits: of_names, ..Counts::from(entries(&[("a", 1, 2), ("b", 1, 1)])) };
-        outbox.get().push(Uuid::new_v4(), counts, Origin::Lines, Vec::new(), true).await.unwrap();
+        outbox.get().push(Uuid::new_v4(), counts, Origin::Lines, true).await.unwrap();
     }
     let waiting = outbox.drain(0).await;
     let minute = When::Minute(Minute(1));

@@ -1,11 +1,12 @@
 -- Applies one batch, all or nothing and exactly once.
 --
--- KEYS  tallymark:store, tallymark:applied, changes
+-- KEYS  tallymark:store, tallymark:applied, changes, tallymark:positions
 -- ARGV  store, instance, nonce, seq, seconds that minutes are kept, seconds that hours are kept, seconds of the log,
 --       n, then n words of an entry of the log (event, its names, event, its names...),
 --       how many statuses a hash may have, n, then n words of statuses: the hash of the year, the month, the status and
 --       its count; how many visits of a name stay (0: there are none), n, then n words: prefix of the lists, and the
---       visits as a MessagePack array of name, how many, visit, visit..., the latest last; then sections:
+--       visits as a MessagePack array of name, how many, visit, visit..., the latest last; n, then n words of positions:
+--       source and state, which is empty to delete it; then sections:
 --       prefix of totals, prefix of days, set, set of the day, suffix of the hash of hours, hour, minute, whether that
 --       is past, and the cells as a MessagePack array of name, count, name, count... Without a set the names are
 --       aggregates; without an hour only the day is known.
@@ -13,6 +14,11 @@
 -- Numbers stay text: those of Lua are exact only up to 2^53.
 local A, pcall = ARGV, redis.pcall
 local EXACT, MAX = 9007199254740992, '9223372036854775807'
+local statuses_at = 9 + A[8]
+local visits_at = statuses_at + 2 + A[statuses_at + 1]
+local positions_at = visits_at + 2 + A[visits_at + 1]
+local sections_at = positions_at + 1 + A[positions_at]
+local has_positions = sections_at > positions_at + 1
 
 if redis.call('HGET', KEYS[1], 'uuid') ~= A[1] then return {'FOREIGN'} end
 local marker = redis.call('HGET', KEYS[2], A[2])
@@ -28,9 +34,11 @@ if tonumber(A[4]) <= tonumber(at) then return {'DUPLICATE'} end
 if tonumber(A[4]) ~= tonumber(at) + 1 then return {'GAP', at} end
 
 local now = redis.call('TIME')[1]
+-- Raises the error of a key of another type, while that still leaves everything as it was.
+if has_positions then redis.call('HGET', KEYS[4], '~probe') end
 
 -- First of all writes, and with `call`: if this server cannot write now, it says so before anything is counted.
--- Nothing behind it may raise an error, for what is written before one stays.
+-- Nothing behind it may raise an error: errors do not undo earlier writes.
 redis.call('HSET', KEYS[2], A[2], A[3] .. ':' .. A[4])
 
 -- What an ACL denies would be met in the middle of the batch, and could not be undone. So for each event that comes, one
@@ -47,14 +55,12 @@ local function try(...)
   end
 end
 
-local tried, at_section = {}, 9 + A[8]
-if tonumber(A[at_section + 1]) > 0 then
-  local year = A[at_section + 2]
+if visits_at > statuses_at + 2 then
+  local year = A[statuses_at + 2]
   try('HINCRBY', year, '~probe', '-')
-  try('HINCRBY', year .. ':' .. A[at_section + 3], '~probe', '-')
+  try('HINCRBY', year .. ':' .. A[statuses_at + 3], '~probe', '-')
 end
-at_section = at_section + 2 + A[at_section + 1]
-for j = at_section + 2, at_section + 1 + A[at_section + 1], 2 do
+for j = visits_at + 2, positions_at - 1, 2 do
   local list = A[j] .. '~probe'
   try('LTRIM', list, '-', '0')
   if not refused then
@@ -62,7 +68,11 @@ for j = at_section + 2, at_section + 1 + A[at_section + 1], 2 do
     try('LTRIM', list, '1', '0')
   end
 end
-at_section = at_section + 2 + A[at_section + 1]
+if has_positions then
+  try('HINCRBY', KEYS[4], '~probe', '-')
+  try('HDEL', KEYS[4], '~probe')
+end
+local tried, at_section = {}, sections_at
 while at_section < #A do
   local total, set = A[at_section], A[at_section + 2]
   if not tried[total] then
@@ -140,10 +150,9 @@ local function join(set, names)
 end
 
 -- A thousand words at a time: Lua hands over no more than some 8,000.
-local i = 9 + A[8]
-for from = 9, i - 1, 1000 do
+for from = 9, statuses_at - 1, 1000 do
   local command = {'XADD', KEYS[3], 'MINID', '~', string.format('%.0f-0', (now - A[7]) * 1000), '*'}
-  for j = from, math.min(from + 999, i - 1) do command[#command + 1] = A[j] end
+  for j = from, math.min(from + 999, statuses_at - 1) do command[#command + 1] = A[j] end
   local reply = pcall(unpack(command))
   if type(reply) == 'table' and reply.err then
     quarantine(KEYS[3], reply)
@@ -153,18 +162,17 @@ for from = 9, i - 1, 1000 do
   end
 end
 
-local most, statuses = tonumber(A[i]), i + 1 + A[i + 1]
-for j = i + 2, statuses, 4 do
+local most = tonumber(A[statuses_at])
+for j = statuses_at + 2, visits_at - 1, 4 do
   local year, n = A[j], A[j + 3]
   local c = tonumber(n)
   add_status(year, A[j + 2], n, c, most)
   add_status(year .. ':' .. A[j + 1], A[j + 2], n, c, most)
 end
-i = statuses + 1
 
 -- A key that holds no list is left alone, as with counters. A name has at most a thousand visits here.
-local keep_visits, visits = tonumber(A[i]), i + 1 + A[i + 1]
-for j = i + 2, visits, 2 do
+local keep_visits = tonumber(A[visits_at])
+for j = visits_at + 2, positions_at - 1, 2 do
   local words, at = cmsgpack.unpack(A[j + 1]), 1
   while at < #words do
     local key, last = A[j] .. words[at], at + 1 + words[at + 1]
@@ -177,12 +185,18 @@ for j = i + 2, visits, 2 do
     at = last + 1
   end
 end
-i = visits + 1
+
+for j = positions_at + 1, sections_at - 1, 2 do
+  local field, state = A[2] .. ' ' .. A[j], A[j + 1]
+  local reply
+  if state == '' then reply = pcall('HDEL', KEYS[4], field) else reply = pcall('HSET', KEYS[4], field, state) end
+  if type(reply) ~= 'number' then quarantine(KEYS[4], reply) end
+end
 
 -- Written out where functions would be shorter: this loop is what a hit costs Redis. A sum that is the count itself
 -- shows that there was nothing before; what is past is kept from its last write on.
 local totals, count, keep_minutes, keep_hours = {}, 0, A[5], A[6]
-for at = i, #A, 9 do
+for at = sections_at, #A, 9 do
   local total_prefix, day_prefix, set, day_set = A[at], A[at + 1], A[at + 2], A[at + 3]
   local hours, hour, minute, late = A[at + 4], A[at + 5], A[at + 6], A[at + 7] == 'late'
   local cells = cmsgpack.unpack(A[at + 8])

@@ -1,4 +1,4 @@
-//! The keys of DESIGN.md section 6, as text. No Redis is spoken to here.
+//! The keys of the Redis store, as text. No Redis is spoken to here.
 //!
 //! Event `hit` lives where ghit.me put it (`repo:`, `repos`), so that its scripts and a rollback to it go on working;
 //! every other event has its name in the key. Aggregates never enter the keys of ghit.me.
@@ -10,6 +10,8 @@ use tallymark_core::{Day, Event, Month, Name};
 pub(super) const STORE: &str = "tallymark:store";
 /// Hash: instance -> `nonce:seq`.
 pub(super) const APPLIED: &str = "tallymark:applied";
+/// Hash: instance and source, with a blank between -> how far it has been read.
+pub(super) const POSITIONS: &str = "tallymark:positions";
 /// Stream: one entry per applied batch.
 pub(super) const CHANGES: &str = "changes";
 

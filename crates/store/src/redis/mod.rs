@@ -15,21 +15,22 @@ mod slice;
 mod standing;
 
 use crate::{
-    Changes, Claim, Class, Cursor, NamePage, Outcome, Position, Result, Retention, Slice, Span, Standing,
-    Step, Store, StoreError, claim,
+    Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Slice, Span, Standing, Step, Store,
+    StoreError, claim,
 };
 use async_trait::async_trait;
 use client::Link;
 use read::Reader;
 use script::{Plan, Script};
-use tallymark_core::{Batch, Event, Month, Name, Visit};
+use std::collections::BTreeMap;
+use tallymark_core::{Batch, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
 
 /// How often a claim is tried when others claim the same instance at the same time.
 const CLAIM_ATTEMPTS: u32 = 5;
 
-/// How many instances are looked at for forgetting at once.
-const FORGET: usize = 1000;
+/// How many fields of a hash are looked at in one call.
+const SCAN: usize = 1000;
 
 /// The shared store.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl Redis {
         let all = Name::all();
         let plan = Plan::new(batch, &all);
         let attempt = applying(batch);
-        let keys = [keys::STORE, keys::APPLIED, keys::CHANGES];
+        let keys = [keys::STORE, keys::APPLIED, keys::CHANGES, keys::POSITIONS];
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.apply.call(&self.writes, &attempt, &keys, arguments).await?;
         plan.outcome(&answer, self.writes.attempt(&attempt))
@@ -130,12 +131,8 @@ impl Store for Redis {
         Err(StoreError::new(Class::Unavailable, self.writes.attempt(&attempt), cause))
     }
 
-    async fn apply(&self, claim: &Claim, batches: &[Batch], positions: &[Position]) -> Result<Vec<Outcome>> {
+    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {
         claim::check(claim, batches)?;
-        if let Some(position) = positions.first() {
-            let attempt = format!("committing the position of {}", position.source);
-            return Err(StoreError::new(Class::Request, attempt, "a remote store keeps no positions"));
-        }
         let Some(first) = batches.first() else { return Ok(Vec::new()) };
         self.aof.make_whole(&self.writes, &applying(first)).await?;
         let mut outcomes = Vec::with_capacity(batches.len());
@@ -162,7 +159,7 @@ impl Store for Redis {
             return Err(StoreError::new(Class::Request, self.writes.attempt(attempt), "no such slice"));
         }
         let mut scan = redis::cmd("HSCAN");
-        scan.arg(keys::APPLIED).arg(start).arg("COUNT").arg(FORGET);
+        scan.arg(keys::APPLIED).arg(start).arg("COUNT").arg(SCAN);
         let (next, markers): (String, Vec<(String, String)>) = self.writes.query(attempt, &scan).await?;
         let is_old = |(instance, marker): &&(String, String)| {
             let nonce = marker.split_once(':').and_then(|(nonce, _)| nonce.parse().ok());
@@ -181,12 +178,26 @@ impl Store for Redis {
         Ok((next != "0").then_some(next))
     }
 
-    fn keeps_positions(&self) -> bool {
-        false
-    }
-
-    async fn positions(&self, _instance: Uuid) -> Result<Vec<Position>> {
-        Ok(Vec::new())
+    async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>> {
+        let attempt = "reading positions";
+        let pattern = of.map_or_else(|| "*".to_owned(), |instance| format!("{instance} *"));
+        let (mut found, mut next) = (BTreeMap::new(), "0".to_owned());
+        loop {
+            let mut scan = redis::cmd("HSCAN");
+            scan.arg(keys::POSITIONS).arg(&next).arg("MATCH").arg(&pattern).arg("COUNT").arg(SCAN);
+            let (cursor, fields): (String, Vec<(String, String)>) = self.writes.query(attempt, &scan).await?;
+            // A scan may bring a field twice.
+            found.extend(fields);
+            if cursor == "0" {
+                break;
+            }
+            next = cursor;
+        }
+        let position = |(field, state): (String, String)| {
+            let (instance, source) = field.split_once(' ')?;
+            Some((instance.parse().ok()?, Position { source: source.to_owned(), state }))
+        };
+        Ok(found.into_iter().filter_map(position).collect())
     }
 
     async fn standing(&self, claim: &Claim) -> Result<Standing> {

@@ -13,7 +13,9 @@ use super::{
 use crate::{Class, Outcome, Result, Retention, StoreError, names, retention};
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 use std::{collections::BTreeMap, fmt::Write};
-use tallymark_core::{ALL, Batch, Day, Event, MAX_STATUSES, Minute, Month, Name, Status, Visits, When};
+use tallymark_core::{
+    ALL, Batch, Day, Event, MAX_STATUSES, Minute, Month, Name, Position, Status, Visits, When,
+};
 use uuid::Uuid;
 
 /// How long the log of changes reaches back, in seconds.
@@ -74,6 +76,7 @@ pub(super) struct Plan<'a> {
     sections: Vec<Section<'a>>,
     statuses: Vec<Statused<'a>>,
     visits: &'a [Visits],
+    positions: &'a [Position],
     log: Vec<(Event, String)>,
     names: usize,
 }
@@ -109,6 +112,7 @@ impl<'a> Plan<'a> {
             sections: Vec::new(),
             statuses: Vec::new(),
             visits: &batch.visits,
+            positions: &batch.positions,
             log: Vec::new(),
             names: 0,
         };
@@ -186,6 +190,10 @@ impl<'a> Plan<'a> {
             command.arg(counted.status.as_str()).arg(counted.count);
         }
         self.visits(command, keep.visits);
+        command.arg(2 * self.positions.len());
+        for Position { source, state } in self.positions {
+            command.arg(source).arg(state);
+        }
         let mut escaped = String::new();
         let present = retention::present(retention::now());
         for &Section { event, aggregate, when, ref cells } in &self.sections {
@@ -342,6 +350,8 @@ pub(super) fn probes(visits: bool) -> Vec<String> {
         probes.push(format!("HDEL {key} 0"));
     }
     let visit = Event::new(b"visit").unwrap_or(event);
+    probes.push(format!("HSET {} 0 0 odd", keys::POSITIONS));
+    probes.push(format!("HDEL {} ~probe", keys::POSITIONS));
     for set in [keys::set(event), keys::day_set(event, day), keys::set(visit), keys::day_set(visit, day)] {
         probes.extend(["SREM", "SADD", "SREM"].map(|command| format!("{command} {set} ~probe")));
     }

@@ -9,14 +9,15 @@ use super::{
     totals::{Known, Sum, Totals, clamped},
     writer::{read_marker, write_marker},
 };
-use crate::{Claim, Outcome, Position, Retention, claim, names};
+use crate::{Claim, Outcome, Retention, claim, names};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{
     collections::BTreeMap,
     time::{SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{
-    Batch, Entry, Event, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Status, Visit, When, keep_last,
+    Batch, Entry, Event, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Position, Status, Visit, When,
+    keep_last,
 };
 
 /// How long the log of changes reaches back, in seconds.
@@ -67,7 +68,6 @@ impl Applier {
         db: &mut Connection,
         claim: &Claim,
         batches: &[Batch],
-        positions: &[Position],
     ) -> rusqlite::Result<Vec<Outcome>> {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let before = read_marker(&transaction, claim.instance)?;
@@ -99,15 +99,10 @@ impl Applier {
             self.count_all(&mut totals, &mut pending)?;
             drop(totals);
             write_marker(&transaction, claim.instance, marker)?;
+            write_positions(&transaction, claim, new.iter().flat_map(|batch| &batch.positions))?;
             self.finish(&transaction, pending)?;
         } else {
             drop(totals);
-        }
-        // Positions without a batch (lines that were all rejected) are fenced like batches.
-        let fenced = before.is_some_and(|marker| marker.nonce > claim.nonce);
-        let refused = |outcome: &Outcome| !matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate);
-        if !fenced && !outcomes.iter().any(refused) {
-            write_positions(&transaction, claim, positions)?;
         }
         transaction.commit()?;
         Ok(outcomes)
@@ -246,10 +241,19 @@ impl Pending {
     }
 }
 
-fn write_positions(db: &Transaction<'_>, claim: &Claim, positions: &[Position]) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO position (instance, source, state) VALUES (?1, ?2, ?3)";
-    for position in positions {
-        db.prepare_cached(sql)?.execute((claim.instance.as_bytes(), &position.source, &position.state))?;
+fn write_positions<'a>(
+    db: &Transaction<'_>,
+    claim: &Claim,
+    positions: impl Iterator<Item = &'a Position>,
+) -> rusqlite::Result<()> {
+    let write = "INSERT OR REPLACE INTO position (instance, source, state) VALUES (?1, ?2, ?3)";
+    let delete = "DELETE FROM position WHERE instance = ?1 AND source = ?2";
+    let instance = claim.instance.as_bytes();
+    for Position { source, state } in positions {
+        match state.as_str() {
+            "" => db.prepare_cached(delete)?.execute((instance, source))?,
+            state => db.prepare_cached(write)?.execute((instance, source, state))?,
+        };
     }
     Ok(())
 }

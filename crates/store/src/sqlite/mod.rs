@@ -16,13 +16,13 @@ mod totals;
 mod writer;
 
 use crate::{
-    Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Position, Result, Retention, Slice, Span,
-    Standing, Step, Store, StoreError, claim, outbox::Durability,
+    Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Result, Retention, Slice, Span, Standing, Step,
+    Store, StoreError, claim, outbox::Durability,
 };
 use async_trait::async_trait;
 use read::Readers;
 use std::path::Path;
-use tallymark_core::{Batch, Event, Month, Name, Visit};
+use tallymark_core::{Batch, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
 use writer::Writer;
 
@@ -57,12 +57,12 @@ impl Store for Sqlite {
         self.writer.claim(instance, least).await
     }
 
-    async fn apply(&self, claim: &Claim, batches: &[Batch], positions: &[Position]) -> Result<Vec<Outcome>> {
+    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {
         claim::check(claim, batches)?;
         if claim.store != self.identity {
             return Ok(batches.first().map(|_| Outcome::Foreign).into_iter().collect());
         }
-        self.writer.apply(*claim, batches.to_vec(), positions.to_vec()).await
+        self.writer.apply(*claim, batches.to_vec()).await
     }
 
     async fn applied(&self, instance: Uuid) -> Result<u64> {
@@ -79,12 +79,8 @@ impl Store for Sqlite {
         Ok(self.writer.forget_passing(before, start).await?.map(|last| last.to_string()))
     }
 
-    fn keeps_positions(&self) -> bool {
-        true
-    }
-
-    async fn positions(&self, instance: Uuid) -> Result<Vec<Position>> {
-        self.readers.run("reading positions", move |db| read::positions(db, instance)).await
+    async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>> {
+        self.readers.run("reading positions", move |db| read::positions(db, of)).await
     }
 
     async fn standing(&self, claim: &Claim) -> Result<Standing> {

@@ -4,7 +4,7 @@
 
 use super::file;
 use crate::{
-    Changes, Class, Cursor, Filter, NamePage, Position, Result, Step, StoreError, filter::MOST_LOOKED_AT,
+    Changes, Class, Cursor, Filter, NamePage, Result, Step, StoreError, filter::MOST_LOOKED_AT,
     names as entry,
 };
 use rusqlite::{Connection, OptionalExtension};
@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-use tallymark_core::{Event, Month, Name, Visit};
+use tallymark_core::{Event, Month, Name, Position, Visit};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -299,10 +299,14 @@ fn last_entry(db: &Connection) -> rusqlite::Result<i64> {
     Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
-/// The positions that an instance has committed.
-pub(super) fn positions(db: &Connection, instance: Uuid) -> rusqlite::Result<Vec<Position>> {
+/// The positions that an instance has committed, or every instance.
+pub(super) fn positions(db: &Connection, of: Option<Uuid>) -> rusqlite::Result<Vec<(Uuid, Position)>> {
     let mut statement =
-        db.prepare_cached("SELECT source, state FROM position WHERE instance = ?1 ORDER BY source")?;
-    let row = |row: &rusqlite::Row<'_>| Ok(Position { source: row.get(0)?, state: row.get(1)? });
-    statement.query_map([instance.as_bytes()], row)?.collect()
+        db.prepare_cached("SELECT instance, source, state FROM position WHERE instance BETWEEN ?1 AND ?2")?;
+    let row = |row: &rusqlite::Row<'_>| {
+        let position = Position { source: row.get(1)?, state: row.get(2)? };
+        Ok((Uuid::from_bytes(row.get(0)?), position))
+    };
+    let (first, last) = of.map_or((Uuid::nil(), Uuid::max()), |instance| (instance, instance));
+    statement.query_map([first.as_bytes(), last.as_bytes()], row)?.collect()
 }

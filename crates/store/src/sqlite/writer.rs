@@ -4,7 +4,7 @@
 //! thread ends when the [`Writer`] is dropped, which waits for what is being written.
 
 use super::{apply::Applier, file, read::Idle};
-use crate::{Claim, Class, Outcome, Position, Result, Retention, StoreError, claim};
+use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
@@ -30,7 +30,7 @@ pub(super) struct Writer {
 #[derive(Debug)]
 enum Job {
     Claim(Uuid, u64, oneshot::Sender<Result<Claim>>),
-    Apply(Claim, Vec<Batch>, Vec<Position>, oneshot::Sender<Result<Vec<Outcome>>>),
+    Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
     Forget(u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
 }
 
@@ -61,13 +61,8 @@ impl Writer {
         self.ask(|reply| Job::Claim(instance, least, reply)).await
     }
 
-    pub(super) async fn apply(
-        &self,
-        claim: Claim,
-        batches: Vec<Batch>,
-        positions: Vec<Position>,
-    ) -> Result<Vec<Outcome>> {
-        self.ask(|reply| Job::Apply(claim, batches, positions, reply)).await
+    pub(super) async fn apply(&self, claim: Claim, batches: Vec<Batch>) -> Result<Vec<Outcome>> {
+        self.ask(|reply| Job::Apply(claim, batches, reply)).await
     }
 
     pub(super) async fn forget_passing(&self, before: u64, start: Uuid) -> Result<Option<Uuid>> {
@@ -112,10 +107,9 @@ impl Desk {
                     let answer = self.with("claiming", |desk, db| desk.claim(db, instance, least));
                     let _ = reply.send(answer);
                 }
-                Job::Apply(claim, batches, positions, reply) => {
-                    let answer = self.with("applying batches to", |desk, db| {
-                        desk.applier.apply(db, &claim, &batches, &positions)
-                    });
+                Job::Apply(claim, batches, reply) => {
+                    let answer =
+                        self.with("applying batches to", |desk, db| desk.applier.apply(db, &claim, &batches));
                     let _ = reply.send(answer);
                 }
                 Job::Forget(before, start, reply) => {

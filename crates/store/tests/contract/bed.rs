@@ -88,7 +88,7 @@ impl Desk {
     }
 
     pub(crate) async fn apply(&self, batches: &[Batch]) -> Vec<Outcome> {
-        self.store.apply(&self.claim, batches, &[]).await.unwrap()
+        self.store.apply(&self.claim, batches).await.unwrap()
     }
 
     /// Counts entries in as many batches as they need. Answers the totals and how many keys were left alone.

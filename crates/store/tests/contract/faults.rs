@@ -15,24 +15,24 @@ async fn a_lost_answer_counts_once() {
     let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
     let batch = |seq| [Batch::of(claim.instance, seq, vec![at("a", noon(), 1)])];
-    store.apply(&claim, &batch(1), &[]).await.unwrap();
+    store.apply(&claim, &batch(1)).await.unwrap();
 
     proxy.set(Fault::CutReplies { after: 0 });
-    let err = store.apply(&claim, &batch(2), &[]).await.unwrap_err();
+    let err = store.apply(&claim, &batch(2)).await.unwrap_err();
     assert_eq!(err.class(), Class::Unavailable, "{err}");
     proxy.set(Fault::Pass);
-    assert_eq!(store.apply(&claim, &batch(2), &[]).await.unwrap(), [Outcome::Duplicate]);
+    assert_eq!(store.apply(&claim, &batch(2)).await.unwrap(), [Outcome::Duplicate]);
 
     // A connection on which nothing comes back any more is given up, and the next call has a new one.
     proxy.set(Fault::DropReplies { after: 0 });
     let before = tokio::time::Instant::now();
-    let err = store.apply(&claim, &batch(3), &[]).await.unwrap_err();
+    let err = store.apply(&claim, &batch(3)).await.unwrap_err();
     assert_eq!(err.class(), Class::Unavailable, "{err}");
     assert!(
         err.to_string().contains("no answer in time") && before.elapsed() < Duration::from_secs(8),
         "{err}"
     );
     proxy.set(Fault::Pass);
-    assert_eq!(store.apply(&claim, &batch(3), &[]).await.unwrap(), [Outcome::Duplicate]);
+    assert_eq!(store.apply(&claim, &batch(3)).await.unwrap(), [Outcome::Duplicate]);
     assert_eq!(store.totals(Event::HIT, &[crate::bed::named("a")]).await.unwrap(), [3]);
 }

@@ -10,6 +10,7 @@ mod bed;
 mod faults;
 mod ghit_me;
 mod log;
+mod positions;
 mod random;
 mod redis;
 mod slices;
@@ -75,6 +76,9 @@ on_every_store! {
     log::changes_come_in_pieces,
     log::aggregates_do_not_change,
     log::a_cursor_of_the_future_of_another_store_or_of_nonsense_is_lost,
+    positions::positions_are_committed_with_their_batch_alone,
+    positions::positions_of_instances_are_apart,
+    positions::a_thousand_positions_come_and_go,
     statuses::statuses_are_counted_by_month_and_year_and_over_every_name,
     statuses::weird_statuses_come_back_as_they_were,
     statuses::a_batch_with_statuses_that_comes_again_counts_nothing,

@@ -69,7 +69,7 @@ async fn a_full_memory_stops_a_batch_before_any_count() {
     let mut desk = Desk::new(&bed).await;
     bed.cli("CONFIG SET maxmemory 1");
     let batch = desk.batch(1, &[at("a", noon(), 1)]);
-    let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch), &[]).await.unwrap_err();
+    let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch)).await.unwrap_err();
     assert_says(&err, Class::Refused, &["applying batch 1", "OOM", "maxmemory"]);
     bed.cli("CONFIG SET maxmemory 0");
     assert_eq!(desk.total("a").await, 0);
@@ -82,11 +82,11 @@ async fn a_replica_and_a_failed_snapshot_refuse_a_batch_before_any_count() {
     let mut desk = Desk::new(&bed).await;
     let batch = desk.batch(1, &[at("a", noon(), 1)]);
     bed.cli("REPLICAOF 127.0.0.1 1");
-    let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch), &[]).await.unwrap_err();
+    let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch)).await.unwrap_err();
     assert_says(&err, Class::Refused, &["READONLY", "replica"]);
     bed.cli("REPLICAOF NO ONE");
     bed.cli("CONFIG SET min-replicas-to-write 1");
-    let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch), &[]).await.unwrap_err();
+    let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch)).await.unwrap_err();
     assert_says(&err, Class::Refused, &["NOREPLICAS"]);
     bed.cli("CONFIG SET min-replicas-to-write 0");
     assert_eq!(desk.count(&batch.entries).await.0, [1]);
@@ -159,7 +159,7 @@ async fn a_server_that_is_away_is_unavailable_and_found_again() {
     bed.redis.as_mut().unwrap().kill9();
     let batch = desk.batch(2, &[at("a", noon(), 1)]);
     for _ in 0..3 {
-        let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch), &[]).await.unwrap_err();
+        let err = desk.store.apply(&desk.claim, std::slice::from_ref(&batch)).await.unwrap_err();
         assert_says(&err, Class::Unavailable, &["applying batch 2", "redis://127.0.0.1:"]);
     }
     assert!(desk.store.totals(Event::HIT, &[]).await.unwrap().is_empty());
@@ -262,7 +262,7 @@ async fn a_damaged_marker_is_refused() {
     let bed = Bed::redis();
     let desk = Desk::new(&bed).await;
     bed.cli(&format!("HSET tallymark:applied {} nonsense", desk.claim.instance));
-    let err = desk.store.apply(&desk.claim, &[desk.batch(1, &[])], &[]).await.unwrap_err();
+    let err = desk.store.apply(&desk.claim, &[desk.batch(1, &[])]).await.unwrap_err();
     assert_says(&err, Class::Data, &["tallymark:applied", "nonsense"]);
     let err = desk.store.claim(desk.claim.instance).await.unwrap_err();
     assert_says(&err, Class::Data, &["tallymark:applied", "nonsense"]);

@@ -159,7 +159,7 @@ async fn a_file_locked_by_another_process_is_unavailable() {
     let mut desk = Desk::new(&bed).await;
     let other = bed.sql();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let err = desk.store.apply(&desk.claim, &[desk.batch(1, &[at("a", noon(), 1)])], &[]).await.unwrap_err();
+    let err = desk.store.apply(&desk.claim, &[desk.batch(1, &[at("a", noon(), 1)])]).await.unwrap_err();
     assert_eq!(err.class(), Class::Unavailable, "{err}");
     assert!(err.to_string().contains("Another process"), "{err}");
     assert_eq!(desk.total("a").await, 0);
@@ -178,7 +178,7 @@ async fn a_failure_in_the_middle_counts_nothing_by_half() {
         .unwrap();
     let entries = [at("a", noon(), 1), at("b", noon(), 1)];
     let batch = desk.batch(2, &entries);
-    desk.store.apply(&desk.claim, &[batch], &[]).await.unwrap_err();
+    desk.store.apply(&desk.claim, &[batch]).await.unwrap_err();
     assert_eq!((desk.total("a").await, desk.total("b").await, desk.total(ALL).await), (1, 0, 1));
     bed.sql().execute_batch("DROP TRIGGER full").unwrap();
     assert_eq!(desk.count(&entries).await.0, [2, 1]);

@@ -92,7 +92,7 @@ pub(crate) async fn one_batch_from_two_tasks_is_applied_once(bed: Bed) {
     for seq in 1..=20 {
         let batch = [desk.batch(seq, &[at("a", noon(), 1), at("b", noon(), 1)])];
         let (one, two) =
-            tokio::join!(desk.store.apply(&desk.claim, &batch, &[]), other.apply(&desk.claim, &batch, &[]));
+            tokio::join!(desk.store.apply(&desk.claim, &batch), other.apply(&desk.claim, &batch));
         let outcomes = [one.unwrap(), two.unwrap()].concat();
         assert_eq!(
             outcomes.iter().filter(|outcome| **outcome == Outcome::Duplicate).count(),
@@ -154,7 +154,7 @@ pub(crate) async fn a_claim_is_good_for_its_own_instance_alone(bed: Bed) {
     let desk = Desk::new(&bed).await;
     let mut batch = desk.batch(1, &[at("a", noon(), 1)]);
     batch.instance = Uuid::new_v4();
-    let err = desk.store.apply(&desk.claim, &[batch], &[]).await.unwrap_err();
+    let err = desk.store.apply(&desk.claim, &[batch]).await.unwrap_err();
     assert_eq!(err.class(), Class::Request, "{err}");
 }
 
@@ -487,7 +487,7 @@ pub(crate) async fn only_passing_instances_are_forgotten_and_only_old_ones(bed: 
     for instance in [passing, other] {
         let claim = desk.store.claim(instance).await.unwrap();
         let batch = Batch { instance, ..desk.batch(1, &[at("a", noon(), 1)]) };
-        desk.store.apply(&claim, &[batch], &[]).await.unwrap();
+        desk.store.apply(&claim, &[batch]).await.unwrap();
         assert_eq!(desk.store.applied(instance).await.unwrap(), 1);
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();

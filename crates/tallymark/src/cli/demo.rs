@@ -88,8 +88,8 @@ impl Demo {
         };
         let config = Config::parse(&configuration(&log, port), &overrides)
             .map_err(|mistakes| BadConfig { file: None, mistakes })?;
-        let (role, accept_positions) = (Role::Serve { render: true }, false);
-        let start = Start { config, file: None, overrides, role, ends_with_terminal: true, accept_positions };
+        let role = Role::Serve { render: true };
+        let start = Start { config, file: None, overrides, role, ends_with_terminal: true };
         let nginx = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("making a UDP socket")?;
         nginx.connect((Ipv4Addr::LOCALHOST, port)).context("connecting a UDP socket")?;
         // It ends with the process.

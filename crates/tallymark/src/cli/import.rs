@@ -296,7 +296,7 @@ impl Sink {
             return Ok(0);
         }
         let mut applied = 0;
-        for outcome in self.store.apply(&claim, &behind, &[]).await? {
+        for outcome in self.store.apply(&claim, &behind).await? {
             match outcome {
                 Outcome::Applied { quarantined, .. } => {
                     applied += 1;

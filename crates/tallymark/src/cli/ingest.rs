@@ -1,6 +1,6 @@
 //! `tallymark ingest`: sources into the store, and nothing else.
 
-use super::{Common, daemon};
+use super::{Common, Retired, daemon};
 use crate::run::{Role, Start};
 use anyhow::Result;
 use clap::Args;
@@ -8,9 +8,8 @@ use clap::Args;
 /// Sources into the store alone. HTTP has only /healthz, /readyz and /metrics.
 #[derive(Debug, Args)]
 pub(super) struct Ingest {
-    /// Read files on from the positions of a data directory that was restored from a backup.
-    #[arg(long)]
-    accept_positions: bool,
+    #[command(flatten)]
+    retired: Retired,
 }
 
 impl Ingest {
@@ -21,7 +20,6 @@ impl Ingest {
             overrides: common.overrides()?,
             role: Role::Ingest,
             ends_with_terminal: false,
-            accept_positions: self.accept_positions,
         };
         daemon(start, |_| {})
     }

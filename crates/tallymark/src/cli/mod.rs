@@ -56,6 +56,14 @@ pub(crate) struct Cli {
     command: Command,
 }
 
+/// Flags of earlier versions that do nothing any more, so that a unit file that has them still starts.
+#[derive(Debug, Args)]
+struct Retired {
+    /// No longer needed: a data directory that was restored from a backup reads its files on from where the store is.
+    #[arg(long)]
+    accept_positions: bool,
+}
+
 /// Every flag is also an environment variable; a flag wins over the environment, and that over the file.
 #[derive(Debug, Args)]
 pub(crate) struct Common {

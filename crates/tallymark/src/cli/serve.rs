@@ -1,6 +1,6 @@
 //! `tallymark serve`: everything in one process.
 
-use super::{Common, bootic::Bootic, daemon, out};
+use super::{Common, Retired, bootic::Bootic, daemon, out};
 use crate::run::{Role, Start};
 use anyhow::Result;
 use clap::{Args, builder::FalseyValueParser};
@@ -13,9 +13,8 @@ pub(super) struct Serve {
     /// Leave publishing to a timer that runs `tallymark render`.
     #[arg(long, env = "TALLYMARK_NO_RENDER", value_parser = FalseyValueParser::new())]
     no_render: bool,
-    /// Read files on from the positions of a data directory that was restored from a backup.
-    #[arg(long)]
-    accept_positions: bool,
+    #[command(flatten)]
+    retired: Retired,
     #[command(flatten)]
     bootic: Bootic,
 }
@@ -29,7 +28,6 @@ impl Serve {
             overrides: common.overrides()?,
             role: Role::Serve { render: !self.no_render },
             ends_with_terminal: false,
-            accept_positions: self.accept_positions,
         };
         daemon(start, |base_url| {
             // Whoever closed standard output does not want to read this.

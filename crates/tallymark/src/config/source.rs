@@ -118,11 +118,6 @@ impl Kind {
         self
     }
 
-    /// Whether what was read once can be read again.
-    pub(crate) fn is_replayable(&self) -> bool {
-        matches!(self, Kind::File { .. })
-    }
-
     fn of_same_kind(&self, other: &Kind) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }

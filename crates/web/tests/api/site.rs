@@ -221,5 +221,5 @@ async fn fill(store: &dyn Store) {
     let last = classes.iter().enumerate().map(visit).collect();
     let visits = vec![Visits { event: Event::HIT, name, last }];
     let batch = Batch { visits, ..Batch::of(claim.instance, 1, entries) };
-    store.apply(&claim, &[batch], &[]).await.unwrap();
+    store.apply(&claim, &[batch]).await.unwrap();
 }

@@ -135,7 +135,7 @@ impl Site {
         };
         let statuses = vec![status("closed", 3), status("<b>", 1)];
         let batch = Batch::of(claim.instance, 1, Counts { entries, statuses, ..Counts::default() });
-        store.apply(&claim, &[batch], &[]).await.unwrap();
+        store.apply(&claim, &[batch]).await.unwrap();
         let site = Site::over(store, Visibility::Public, dir, 0);
         site.rankings.refresh().await.unwrap();
         site
@@ -152,7 +152,7 @@ impl Site {
             |name: String| Entry { event: Event::HIT, name: Name::new(&name).unwrap(), when, count: 1 };
         let claim = store.claim(Uuid::new_v4()).await.unwrap();
         let counts = Counts::folded(names.map(entry).collect(), Vec::new());
-        store.apply(&claim, &batches(claim.instance, 1, counts), &[]).await.unwrap();
+        store.apply(&claim, &batches(claim.instance, 1, counts)).await.unwrap();
         Site::over(store, Visibility::Public, dir, 0)
     }
 
@@ -177,7 +177,7 @@ impl Site {
         let (event, name) = (Event::new(event.as_bytes()).unwrap(), Name::new(name).unwrap());
         let entries = vec![Entry { event, name, when: When::Minute(NOW.minute()), count }];
         let batch = Batch::of(claim.instance, 1, entries);
-        self.store.apply(&claim, &[batch], &[]).await.unwrap();
+        self.store.apply(&claim, &[batch]).await.unwrap();
     }
 
     #[allow(dead_code)] // of the tests that share this, only that of the pages needs it
@@ -263,5 +263,5 @@ async fn fill(store: &dyn Store) {
     };
     let visits = vec![Visits { event: Event::HIT, name, last: (0..17).map(visit).collect() }];
     let batch = Batch { visits, ..Batch::of(claim.instance, 1, entries) };
-    store.apply(&claim, &[batch], &[]).await.unwrap();
+    store.apply(&claim, &[batch]).await.unwrap();
 }

@@ -32,8 +32,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tailer::{Following, Step, Tailer};
-use tallymark_core::{Dating, Now, Reject};
-use tallymark_store::Position;
+use tallymark_core::{Dating, Now, Position, Reject};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use wake::Wake;
@@ -157,8 +156,13 @@ impl LogFile {
             let places = positions.borrow().clone();
             match places {
                 Places::Unknown => {}
-                Places::Good(_) if new.is_some() => return Ok(new),
-                Places::Good(positions) => return Ok(Some(self.running(self.own(&positions)?))),
+                Places::Good { own, .. } => {
+                    let own = self.own(&own)?;
+                    // The state directory was restored, and knew less of this log than the store.
+                    let outdated = |new: &Running<'_>| own.is_some() && own != new.sent;
+                    let new = new.filter(|new| !outdated(new));
+                    return Ok(Some(new.unwrap_or_else(|| self.running(own))));
+                }
                 Places::Kept(positions) if self.own(&positions)?.is_none() => {
                     let running = new.get_or_insert_with(|| self.running(None));
                     if !running.tailer.is_started() {

@@ -63,7 +63,7 @@ fn counts(plain: &Plain, statuses: &PlainStatuses, visits: &PlainVisits) -> Coun
         name: name.clone(),
         last: last.clone(),
     };
-    Counts { entries, statuses, visits: visits.iter().map(of_name).collect() }
+    Counts { entries, statuses, visits: visits.iter().map(of_name).collect(), ..Counts::default() }
 }
 
 fn encoded(counts: &Counts) -> Vec<u8> {

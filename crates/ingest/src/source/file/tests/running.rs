@@ -43,7 +43,7 @@ fn new_log_has_its_position_before_the_store_is_known_and_is_read_from_there() {
     assert!(first.into_entries().is_empty(), "nothing is read before the store was claimed");
     fs::rename(&path, dir.path().join("badge.log.1")).unwrap();
     append(&path, "\"2026-11-20\",\"b\"\n");
-    places.send_replace(Places::Good(Arc::default()));
+    places.send_replace(Places::Good { own: Arc::default(), others: Arc::default() });
     let mut names = Vec::new();
     while names.len() < 2 {
         let entries = sealed.blocking_recv().unwrap().into_entries();
@@ -70,7 +70,7 @@ fn log_that_cannot_be_read_is_told_with_the_reason_until_it_can() {
     let options = FileOptions { path: path.clone(), start: Start::Beginning };
     let source = LogFile::new(options, lines, meters.source("file")).unwrap();
     let (out, mut sealed) = mpsc::channel(8);
-    let (_places, hears) = watch::channel(Places::Good(Arc::default()));
+    let (_places, hears) = watch::channel(Places::Good { own: Arc::default(), others: Arc::default() });
     let stop = Stop::new().unwrap();
     let running = thread::spawn({
         let stop = stop.clone();
