@@ -1,11 +1,12 @@
 //! Cutting a TCP stream of syslog into messages: lines, or RFC 6587's octet counting.
 //!
-//! A message in lines ends with LF; a counted one is `LENGTH SP MESSAGE`. syslog-ng counts a LF that it writes behind
+//! Lines are those of [`crate::Cutter`]; a counted message is `LENGTH SP MESSAGE`. syslog-ng counts a LF that it writes behind
 //! the message; others write one that they do not count. Where the stream is cut into chunks does not matter, and what
 //! is kept between two chunks is bounded. After a count that is none, nothing that follows can be trusted: the caller
 //! closes the connection. This module reads nothing itself; the TCP source feeds it.
 
-use crate::Reject;
+use crate::{Cutter, Line, Reject};
+use memchr::memchr2;
 
 /// How messages are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,8 @@ pub enum Framing {
 pub enum Frame<'a> {
     /// One message. A LF, CR or NUL at its end is still on it if the sender counted it.
     Message(&'a [u8]),
-    /// A line longer than the limit; it is thrown away up to its LF.
-    TooLong,
+    /// What there is in place of a line, for this reason.
+    Bad(Reject),
     /// The stream cannot be read any further, for this reason.
     Broken(Reject),
 }
@@ -40,16 +41,18 @@ pub struct Frames {
     limit: usize,
     kept: Vec<u8>,
     state: State,
+    cutter: Cutter,
 }
+
+/// How much may follow the first byte of a line's end that decides what it is.
+const END_BYTES: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// A message begins with the next byte; the one before it was counted.
     Start { after_counted: bool },
-    /// Within a line, whose beginning is kept.
+    /// Within a line, whose beginning is kept unless it was too long.
     Line,
-    /// Within a line that was too long.
-    Discard,
     /// Within a count.
     Count { digits: u8, value: u64 },
     /// Within a counted message of this length, whose beginning is kept.
@@ -61,7 +64,8 @@ enum State {
 impl Frames {
     /// Messages of at most `limit` bytes.
     pub fn new(framing: Framing, limit: usize) -> Frames {
-        Frames { framing, limit, kept: Vec::new(), state: State::Start { after_counted: false } }
+        let state = State::Start { after_counted: false };
+        Frames { framing, limit, kept: Vec::new(), state, cutter: Cutter::default() }
     }
 
     /// Takes the beginning of `input` up to the end of the first frame in it. Answers how much it took, and the frame
@@ -73,8 +77,11 @@ impl Frames {
             match self.state {
                 State::Start { after_counted } => {
                     self.kept.clear();
+                    let end = self.cutter.skip_end(&input[at..]);
+                    if end > 0 {
+                        at += end;
                     // The LF behind a counted message ends nothing.
-                    if after_counted && byte == b'\n' {
+                    } else if after_counted && byte == b'\n' {
                         self.state = State::Start { after_counted: false };
                         at += 1;
                     } else {
@@ -99,13 +106,6 @@ impl Frames {
                     let (taken, line) = self.line(&input[at..]);
                     return (at + taken, line);
                 }
-                State::Discard => match input[at..].iter().position(|&b| b == b'\n') {
-                    Some(end) => {
-                        self.state = State::Start { after_counted: false };
-                        at += end + 1;
-                    }
-                    None => return (input.len(), None),
-                },
                 State::Broken => return (input.len(), None),
             }
         }
@@ -114,8 +114,9 @@ impl Frames {
     /// Whether the stream, should it end here, ends within a message that nothing was said of yet.
     pub fn is_partial(&self) -> bool {
         match self.state {
-            State::Start { .. } | State::Discard | State::Broken => false,
-            State::Line | State::Count { .. } | State::Body { .. } => true,
+            State::Start { .. } | State::Broken => false,
+            State::Line => !self.kept.is_empty(),
+            State::Count { .. } | State::Body { .. } => true,
         }
     }
 
@@ -155,22 +156,40 @@ impl Frames {
     }
 
     fn line<'a>(&'a mut self, input: &'a [u8]) -> (usize, Option<Frame<'a>>) {
-        let end = input.iter().position(|&b| b == b'\n');
-        let head = &input[..end.unwrap_or(input.len())];
-        if self.kept.len() + head.len() > self.limit {
-            self.state = match end {
-                Some(_) => State::Start { after_counted: false },
-                None => State::Discard,
-            };
-            self.kept.clear();
-            return (end.map_or(input.len(), |end| end + 1), Some(Frame::TooLong));
+        let kept = self.kept.len();
+        // What is kept is a beginning without an end; enough of the input is put behind it to find that.
+        let end = memchr2(b'\n', 0, input).map_or(input.len(), |at| input.len().min(at + END_BYTES));
+        if kept > 0 {
+            self.kept.extend_from_slice(&input[..end]);
         }
-        let Some(end) = end else {
-            self.kept.extend_from_slice(head);
-            return (input.len(), None);
-        };
-        self.state = State::Start { after_counted: false };
-        (end + 1, Some(Frame::Message(whole(&mut self.kept, head))))
+        let bytes = if kept > 0 { &self.kept } else { input };
+        // The sender may wait for an answer after a NUL, so nothing is waited for.
+        let (taken, line) = self.cutter.next(bytes, self.limit, true);
+        let found = line.map(|line| match line {
+            Line::Whole(line) => Ok((line.as_ptr().addr() - bytes.as_ptr().addr(), line.len())),
+            Line::Bad(reject) => Err(reject),
+        });
+        if self.cutter.is_at_start() && found.is_some() {
+            self.state = State::Start { after_counted: false };
+        }
+        match found {
+            None if kept > 0 => {
+                self.kept.drain(..taken);
+                (end, None)
+            }
+            None => {
+                self.kept.extend_from_slice(&input[taken..]);
+                (input.len(), None)
+            }
+            Some(Err(reject)) => {
+                self.kept.clear();
+                (taken - kept, Some(Frame::Bad(reject)))
+            }
+            Some(Ok((start, length))) => {
+                let bytes = if kept > 0 { &self.kept } else { input };
+                (taken - kept, Some(Frame::Message(&bytes[start..start + length])))
+            }
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
 pub use hit::Hit;
 pub use ledger::{Commit, Committed, Ledger, NotCommitted, Once};
-pub use lines::{Line, Lines};
+pub use lines::{Cutter, Line, Lines};
 pub use name::{
     ALL, Escaped, MAX_ESCAPED, MAX_LONG_NAME, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent,
     is_github,

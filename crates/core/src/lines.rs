@@ -1,118 +1,272 @@
-//! Cutting a stream of bytes into lines, with a bound on how long one may be.
+//! Cutting bytes into lines: one rule for log files, imports, replays and TCP streams.
 //!
-//! Where the stream is cut into chunks does not matter. What a line is longer than is thrown away up to its LF, and
-//! said once; what stands behind the last LF is no line. Sources of streams and `replay` feed it.
+//! A line ends with LF, CR LF or NUL (Python's `SysLogHandler`), and with any of them together, so that no empty line
+//! appears between them. Two or more NULs in a row end nothing: a crash of the machine, or a copytruncate under a
+//! writer without `O_APPEND`, left them. The run is one reject, the line torn by it is another, and what follows is a
+//! line. A UTF-8 byte order mark at the beginning is skipped; each line of UTF-16 is a reject that says so.
+//!
+//! [`Cutter`] holds no bytes: the file source and [`crate::Frames`] have buffers of their own. [`Lines`] has one, for
+//! whoever reads in chunks. Where chunks end does not matter.
 
-/// One line, or that there was one too long.
+use crate::Reject;
+use memchr::{memchr, memchr2};
+
+const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
+const UTF16_MARKS: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
+
+/// One line, or what there is in place of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// Without its LF, CR and NUL.
+    /// Without its end.
     Whole(&'a [u8]),
-    /// Longer than the limit; its bytes are gone.
-    TooLong,
+    /// Too long, torn, a run of NULs, or UTF-16; its bytes are gone.
+    Bad(Reject),
 }
 
-/// The state between two chunks.
+/// Where in the grammar of lines the next byte is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// At the first byte of all, where a byte order mark may be.
+    #[default]
+    Beginning,
+    /// A line begins here, after this.
+    Start(After),
+    /// Within a line that was too long.
+    Discard,
+    /// Within a run of NULs.
+    Nuls,
+    /// Within text in UTF-16.
+    Utf16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// One NUL still belongs to the end of the line before.
+    Lf,
+    /// A LF still belongs to it; another NUL makes a run.
+    Nul,
+    Other,
+}
+
+/// Finds lines in bytes that the caller keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cutter {
+    state: State,
+}
+
+impl Cutter {
+    /// Behind the beginning of a file that begins with `first`: at a line, or within one that was too long.
+    pub fn resumed(first: &[u8], within_long: bool) -> Cutter {
+        let state = match within_long {
+            _ if UTF16_MARKS.iter().any(|mark| first.starts_with(mark)) => State::Utf16,
+            true => State::Discard,
+            false => State::Start(After::Lf),
+        };
+        Cutter { state }
+    }
+
+    /// Whether the next byte is within a line that was too long.
+    pub fn is_within_long(self) -> bool {
+        self.state == State::Discard
+    }
+
+    /// Whether the next byte begins a line.
+    pub fn is_at_start(self) -> bool {
+        matches!(self.state, State::Beginning | State::Start(_))
+    }
+
+    /// How many bytes at the beginning of `bytes` still belong to the end of the line before.
+    pub fn skip_end(&mut self, bytes: &[u8]) -> usize {
+        let State::Start(after) = self.state else { return 0 };
+        if let Between::Skip(count) = self.between(after, bytes, true) { count } else { 0 }
+    }
+
+    /// The first line that ends in `bytes`, which go on where the last call left off; and how many bytes are done
+    /// with. Without a line, the rest is the beginning of one and is to be offered again with what follows it.
+    ///
+    /// A NUL at the end of `bytes` may be the first of a run, so its line waits for another byte, unless `is_all`: a
+    /// stream whose sender waits, or the end of a file.
+    pub fn next<'a>(&mut self, bytes: &'a [u8], limit: usize, is_all: bool) -> (usize, Option<Line<'a>>) {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            match self.state {
+                State::Beginning => match self.begin(rest, is_all) {
+                    Some(mark) => at += mark,
+                    None => break,
+                },
+                State::Nuls => at += self.skip_nuls(rest),
+                State::Discard => at += self.discard(rest),
+                State::Utf16 => match memchr(b'\n', rest) {
+                    Some(end) => return (at + end + 1, Some(Line::Bad(Reject::Utf16))),
+                    None if rest.len() > limit => at = bytes.len(),
+                    None => break,
+                },
+                State::Start(after) => match self.between(after, rest, is_all) {
+                    Between::Skip(count) => at += count,
+                    Between::Wait => break,
+                    Between::Run => {
+                        self.state = State::Nuls;
+                        return (at, Some(Line::Bad(Reject::Nul)));
+                    }
+                    Between::Line => {
+                        let (taken, line) = self.line(rest, limit, is_all);
+                        return (at + taken, line);
+                    }
+                },
+            }
+        }
+        (at, None)
+    }
+
+    /// What the end of everything makes of the bytes that were left: a last line without an end.
+    pub fn last(self, rest: &[u8]) -> Option<Line<'_>> {
+        let line = without_cr(rest.strip_suffix(b"\0").unwrap_or(rest));
+        match self.state {
+            State::Discard | State::Nuls => None,
+            State::Utf16 if rest.iter().all(|&b| b == 0) => None,
+            State::Utf16 => Some(Line::Bad(Reject::Utf16)),
+            State::Beginning | State::Start(_) => (!line.is_empty()).then_some(Line::Whole(line)),
+        }
+    }
+
+    /// Looks for a byte order mark. `None` while it may still become one.
+    fn begin(&mut self, bytes: &[u8], is_all: bool) -> Option<usize> {
+        let may_become = |mark: &&[u8]| mark.len() > bytes.len() && mark.starts_with(bytes);
+        if !is_all && [UTF8_MARK].iter().chain(&UTF16_MARKS).any(may_become) {
+            return None;
+        }
+        if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
+            self.state = State::Utf16;
+            return Some(UTF16_MARKS[0].len());
+        }
+        self.state = State::Start(After::Other);
+        Some(if bytes.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 })
+    }
+
+    /// What still belongs to the end of the line before.
+    fn between(&mut self, after: After, rest: &[u8], is_all: bool) -> Between {
+        let (skipped, next) = match (after, rest) {
+            (_, [0, 0, ..]) | (After::Nul, [0, ..]) => return Between::Run,
+            (After::Lf, [0]) if !is_all => return Between::Wait,
+            (After::Lf, [0, ..]) => (1, After::Other),
+            (After::Nul, [b'\n', ..]) => (1, After::Lf),
+            (After::Nul, [b'\r', b'\n', ..]) => (2, After::Lf),
+            _ => return Between::Line,
+        };
+        self.state = State::Start(next);
+        Between::Skip(skipped)
+    }
+
+    fn line<'a>(&mut self, rest: &'a [u8], limit: usize, is_all: bool) -> (usize, Option<Line<'a>>) {
+        let Some(end) = memchr2(b'\n', 0, rest) else { return self.pending(rest, rest.len(), limit) };
+        let (bytes, after) = match &rest[end..] {
+            [b'\n', ..] => (1, After::Lf),
+            [0, 0, ..] => {
+                // The run itself comes next.
+                self.state = State::Start(After::Other);
+                let is_long = without_cr(&rest[..end]).len() > limit;
+                return (end, Some(Line::Bad(if is_long { Reject::TooLong } else { Reject::Partial })));
+            }
+            [0, b'\n', ..] => (2, After::Lf),
+            [0, b'\r', b'\n', ..] => (3, After::Lf),
+            [0] | [0, b'\r'] if !is_all => return self.pending(rest, end, limit),
+            _ => (1, After::Nul),
+        };
+        self.state = State::Start(after);
+        let line = without_cr(&rest[..end]);
+        let line = if line.len() > limit { Line::Bad(Reject::TooLong) } else { Line::Whole(line) };
+        (end + bytes, Some(line))
+    }
+
+    /// The beginning of a line, `end` bytes without its end: kept while it may become one.
+    fn pending<'a>(&mut self, rest: &[u8], end: usize, limit: usize) -> (usize, Option<Line<'a>>) {
+        if without_cr(&rest[..end]).len() <= limit {
+            return (0, None);
+        }
+        self.state = State::Discard;
+        (end, Some(Line::Bad(Reject::TooLong)))
+    }
+
+    fn discard(&mut self, rest: &[u8]) -> usize {
+        let Some(end) = memchr2(b'\n', 0, rest) else { return rest.len() };
+        self.state = State::Start(if rest[end] == 0 { After::Nul } else { After::Lf });
+        end + 1
+    }
+
+    /// How long the run of NULs goes on. The line end behind it belongs to it.
+    fn skip_nuls(&mut self, rest: &[u8]) -> usize {
+        let nuls = rest.iter().take_while(|&&b| b == 0).count();
+        let behind = &rest[nuls..];
+        if behind.is_empty() {
+            return nuls;
+        }
+        let is_lf = behind[0] == b'\n';
+        self.state = State::Start(if is_lf { After::Lf } else { After::Other });
+        nuls + usize::from(is_lf)
+    }
+}
+
+enum Between {
+    Skip(usize),
+    Wait,
+    Run,
+    Line,
+}
+
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Lines out of chunks.
 #[derive(Debug)]
 pub struct Lines {
-    partial: Vec<u8>,
+    cutter: Cutter,
     limit: usize,
-    discarding: bool,
+    partial: Vec<u8>,
 }
 
 impl Lines {
-    /// Lines of at most `limit` bytes, LF not counted.
+    /// Lines of at most `limit` bytes, their end not counted.
     pub fn new(limit: usize) -> Lines {
-        Lines { partial: Vec::new(), limit, discarding: false }
+        Lines { cutter: Cutter::default(), limit, partial: Vec::new() }
     }
 
     /// Takes the next chunk, and hands out every line that ends in it.
-    pub fn push(&mut self, mut chunk: &[u8], mut each: impl FnMut(Line<'_>)) {
-        while let Some(end) = memchr::memchr(b'\n', chunk) {
-            let (head, tail) = (&chunk[..end], &chunk[end + 1..]);
-            chunk = tail;
-            if std::mem::take(&mut self.discarding) {
-                continue;
-            }
-            if self.partial.len() + head.len() > self.limit {
-                each(Line::TooLong);
-            } else if self.partial.is_empty() {
-                // The usual case: a whole line in one chunk is not copied.
-                each(Line::Whole(trimmed(head)));
-            } else {
-                self.partial.extend_from_slice(head);
-                each(Line::Whole(trimmed(&self.partial)));
-            }
-            self.partial.clear();
-        }
-        if self.discarding || chunk.is_empty() {
-            return;
-        }
-        if self.partial.len() + chunk.len() > self.limit {
-            self.discarding = true;
-            self.partial.clear();
-            each(Line::TooLong);
+    pub fn push(&mut self, chunk: &[u8], each: impl FnMut(Line<'_>)) {
+        if self.partial.is_empty() {
+            let taken = self.cut(chunk, false, each);
+            self.partial.extend_from_slice(&chunk[taken..]);
         } else {
-            self.partial.extend_from_slice(chunk);
+            let mut bytes = std::mem::take(&mut self.partial);
+            bytes.extend_from_slice(chunk);
+            let taken = self.cut(&bytes, false, each);
+            bytes.drain(..taken);
+            self.partial = bytes;
         }
     }
 
-    /// What came after the last LF, if anything did and it was not too long.
-    pub fn partial(&self) -> &[u8] {
-        trimmed(&self.partial)
+    /// Nothing follows: hands out what is left, for a file that is whole may lack the last line end.
+    pub fn finish(&mut self, mut each: impl FnMut(Line<'_>)) {
+        let bytes = std::mem::take(&mut self.partial);
+        let taken = self.cut(&bytes, true, &mut each);
+        if let Some(line) = self.cutter.last(&bytes[taken..]) {
+            each(line);
+        }
     }
-}
 
-fn trimmed(line: &[u8]) -> &[u8] {
-    let end = line.iter().rposition(|b| !matches!(b, b'\r' | 0)).map_or(0, |at| at + 1);
-    &line[..end]
+    fn cut(&mut self, bytes: &[u8], is_all: bool, mut each: impl FnMut(Line<'_>)) -> usize {
+        let mut at = 0;
+        loop {
+            let (taken, line) = self.cutter.next(&bytes[at..], self.limit, is_all);
+            at += taken;
+            match line {
+                Some(line) => each(line),
+                None => return at,
+            }
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn cut(chunks: &[&[u8]], limit: usize) -> (Vec<Option<Vec<u8>>>, Vec<u8>) {
-        let mut lines = Lines::new(limit);
-        let mut out = Vec::new();
-        for chunk in chunks {
-            lines.push(chunk, |line| {
-                out.push(match line {
-                    Line::Whole(line) => Some(line.to_vec()),
-                    Line::TooLong => None,
-                });
-            });
-        }
-        (out, lines.partial().to_vec())
-    }
-
-    #[test]
-    fn lines_end_with_lf_and_lose_cr_and_nul() {
-        let (lines, partial) = cut(&[b"a\r\n\nb\0\nc"], 10);
-        assert_eq!(lines, [Some(b"a".to_vec()), Some(b"".to_vec()), Some(b"b".to_vec())]);
-        assert_eq!(partial, b"c");
-    }
-
-    #[test]
-    fn line_over_the_limit_is_said_once_and_the_next_one_is_whole() {
-        let (lines, partial) = cut(&[b"12345\n123456\n1"], 5);
-        assert_eq!(lines, [Some(b"12345".to_vec()), None]);
-        assert_eq!(partial, b"1");
-        let (lines, _) = cut(&[b"123", b"456", b"789", b"\nok\n"], 5);
-        assert_eq!(lines, [None, Some(b"ok".to_vec())]);
-    }
-
-    proptest! {
-        #[test]
-        fn where_chunks_end_does_not_matter(
-            text in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b'a'), Just(0u8)], 0..200),
-            cuts in prop::collection::vec(0usize..200, 0..10), limit in 1usize..12,
-        ) {
-            let mut cuts: Vec<usize> = cuts.into_iter().map(|at| at.min(text.len())).chain([0, text.len()]).collect();
-            cuts.sort_unstable();
-            let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
-            prop_assert_eq!(cut(&chunks, limit), cut(&[&text], limit));
-        }
-    }
-}
+mod tests;

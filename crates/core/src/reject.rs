@@ -89,6 +89,8 @@ rejects! {
     Uncommitted = "uncommitted",
     /// A run of NUL bytes, as a crash of the machine leaves it in a file. Counted once a run.
     Nul = "nul",
+    /// Text in UTF-16, which no log is written in: `iconv -f UTF-16 -t UTF-8` makes it readable.
+    Utf16 = "utf16",
 }
 
 impl fmt::Display for Reject {

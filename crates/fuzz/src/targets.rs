@@ -95,11 +95,11 @@ fn stream() -> Check {
                                 assert!(message.len() <= LIMIT + 1, "{}", message.len());
                                 seen.push(Ok(message.to_vec()));
                             }
-                            Some(Frame::TooLong) => seen.push(Err(None)),
-                            Some(Frame::Broken(reject)) => seen.push(Err(Some(reject))),
+                            Some(Frame::Bad(reject)) => seen.push(Err((reject, false))),
+                            Some(Frame::Broken(reject)) => seen.push(Err((reject, true))),
                             None => assert!(used > 0, "it goes on"),
                         }
-                        if matches!(seen.last(), Some(Err(Some(_)))) {
+                        if matches!(seen.last(), Some(Err((_, true)))) {
                             return seen;
                         }
                         rest = &rest[used..];
@@ -113,11 +113,17 @@ fn stream() -> Check {
             let (mut lines, mut seen) = (Lines::new(LIMIT), Vec::new());
             for chunk in input.chunks(chunk.max(1)) {
                 lines.push(chunk, |line| match line {
-                    Line::Whole(line) => seen.push(Some(line.to_vec())),
-                    Line::TooLong => seen.push(None),
+                    Line::Whole(line) => seen.push(Ok(line.to_vec())),
+                    Line::Bad(reject) => seen.push(Err(reject)),
                 });
             }
-            (seen, lines.partial().to_vec())
+            lines.finish(|line| {
+                seen.push(match line {
+                    Line::Whole(line) => Ok(line.to_vec()),
+                    Line::Bad(reject) => Err(reject),
+                })
+            });
+            seen
         };
         assert_eq!(lines(1), lines(input.len()));
     })

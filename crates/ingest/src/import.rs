@@ -12,7 +12,7 @@ use std::{
     io::{self, Read},
     sync::Arc,
 };
-use tallymark_core::{Batch, Dating, Line, Lines, Now, Reject, Routes, batches};
+use tallymark_core::{Batch, Dating, Line, Lines, Now, Routes, batches};
 use uuid::{Builder, Uuid};
 
 /// How many names and minutes are folded before they are sealed: 180 MB at the most, however large the file. Another
@@ -154,10 +154,7 @@ impl Import {
             }
         });
         if read == 0 {
-            // A file that is whole may lack the last line end.
-            if !self.lines.partial().is_empty() {
-                fold.take(Line::Whole(self.lines.partial()), now);
-            }
+            self.lines.finish(|line| fold.take(line, now));
             complete.extend(fold.seal(instance));
         }
         Ok((read, complete))
@@ -174,7 +171,7 @@ impl Fold {
         self.imported.received += 1;
         let taken = match line {
             Line::Whole(line) => self.intake.take(line, now),
-            Line::TooLong => Err(Reject::TooLong),
+            Line::Bad(reject) => Err(reject),
         };
         match taken {
             Ok(()) => self.imported.accepted += 1,

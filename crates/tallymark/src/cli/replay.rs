@@ -12,7 +12,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
 };
-use tallymark_core::{Dating, Entry, Line, Lines, Now, Reject};
+use tallymark_core::{Dating, Entry, Line, Lines, Now};
 use tallymark_ingest::{Format, IngestMeters, Intake, source::now};
 use thousands::Separable;
 
@@ -81,7 +81,7 @@ impl Replayed {
         self.received += 1;
         let seen = match line {
             Line::Whole(line) => intake.take(line, now),
-            Line::TooLong => Err(Reject::TooLong),
+            Line::Bad(reject) => Err(reject),
         };
         match seen {
             Ok(()) => self.accepted += 1,
@@ -115,10 +115,7 @@ fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<()> {
         }
     }
     bar.finish_and_clear();
-    // A file that is complete may lack the last LF.
-    if !lines.partial().is_empty() {
-        each(Line::Whole(lines.partial()), now());
-    }
+    lines.finish(|line| each(line, now()));
     Ok(())
 }
 

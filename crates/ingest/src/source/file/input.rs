@@ -5,18 +5,17 @@
 //! and has grown past the offset looks, to a read, like one that has only grown.
 
 use super::{
-    cut::{Cut, Sink},
+    cut::{self, Sink},
     mark::{Identity, Mark, PREFIX, Print, TAIL, mtime},
 };
 use flate2::bufread::MultiGzDecoder;
-use memchr::memchr;
 use std::{
     fs::{File, Metadata},
     io::{self, BufReader, Read, Seek, SeekFrom},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
-use tallymark_core::Reject;
+use tallymark_core::{Cutter, Reject};
 
 /// How much is read at a time.
 const CHUNK: usize = 256 * 1024;
@@ -48,8 +47,9 @@ pub(super) struct Input {
     offset: u64,
     /// What was read behind the offset.
     ahead: Vec<u8>,
-    skip: bool,
-    in_nuls: bool,
+    cutter: Cutter,
+    /// The sink was full, and may not have had every line that is ahead.
+    waiting: bool,
     /// The first and the last bytes before the offset.
     prefix: Vec<u8>,
     tail: Vec<u8>,
@@ -82,8 +82,8 @@ impl Input {
             body,
             offset: 0,
             ahead: Vec::new(),
-            skip: false,
-            in_nuls: false,
+            cutter: Cutter::default(),
+            waiting: false,
             prefix: Vec::new(),
             tail: Vec::new(),
             mtime: mtime(&metadata),
@@ -109,7 +109,10 @@ impl Input {
             return Ok(None);
         }
         (input.prefix, input.tail) = (prefix, tail);
-        (input.offset, input.skip, input.found_with) = (mark.offset, mark.skip, None);
+        if mark.offset > 0 {
+            input.cutter = Cutter::resumed(&input.prefix, mark.skip);
+        }
+        (input.offset, input.found_with) = (mark.offset, None);
         input.before = mark.mtime;
         Ok(Some(input))
     }
@@ -130,6 +133,9 @@ impl Input {
             end = start;
         }
         (self.prefix, self.tail) = plain_ends(file, end)?;
+        if end > 0 {
+            self.cutter = Cutter::resumed(&self.prefix, false);
+        }
         (self.offset, self.found_with) = (end, None);
         Ok(())
     }
@@ -156,7 +162,7 @@ impl Input {
             identity: self.identity,
             mtime: self.mtime(),
             offset: self.offset,
-            skip: self.skip,
+            skip: self.cutter.is_within_long(),
             prefix: Print::of(&self.prefix),
             tail: Print::of(&self.tail),
         }
@@ -181,7 +187,7 @@ impl Input {
             self.before = self.mtime;
         }
         (self.offset, self.found_with) = (0, None);
-        (self.skip, self.in_nuls, self.ended) = (false, false, false);
+        (self.cutter, self.waiting, self.ended) = (Cutter::default(), false, false);
         for bytes in [&mut self.ahead, &mut self.prefix, &mut self.tail] {
             bytes.clear();
         }
@@ -191,7 +197,7 @@ impl Input {
     pub(super) fn read(&mut self, max_line: usize, sink: &mut impl Sink) -> io::Result<Found> {
         if self.has_line() {
             // The sink was full the last time.
-            self.hand_out(max_line, sink);
+            self.hand_out(max_line, false, sink);
             return Ok(Found::Some);
         }
         let found = match &self.body {
@@ -199,8 +205,11 @@ impl Input {
             Body::Gzip(_) => self.read_gzip()?,
             Body::GivenUp => Found::End,
         };
-        if found == Found::Some {
-            self.hand_out(max_line, sink);
+        match found {
+            Found::Some => self.hand_out(max_line, false, sink),
+            // Its writer may end lines with NUL, and wait.
+            Found::End if self.ahead.last() == Some(&0) => self.hand_out(max_line, true, sink),
+            Found::End | Found::Truncated => {}
         }
         Ok(found)
     }
@@ -212,7 +221,7 @@ impl Input {
 
     /// The file will not be written to any more: what is left of a line never gets its end.
     pub(super) fn finish(&mut self, sink: &mut impl Sink) {
-        if !self.ahead.is_empty() && !self.skip {
+        if !self.ahead.is_empty() && !self.cutter.is_within_long() {
             sink.reject(Reject::Partial);
         }
         self.ahead.clear();
@@ -278,12 +287,13 @@ impl Input {
 
     /// Whether a line waits that the sink did not take.
     pub(super) fn has_line(&self) -> bool {
-        memchr(b'\n', &self.ahead).is_some()
+        self.waiting
     }
 
-    fn hand_out(&mut self, max_line: usize, sink: &mut impl Sink) {
+    fn hand_out(&mut self, max_line: usize, is_all: bool, sink: &mut impl Sink) {
         let ahead = std::mem::take(&mut self.ahead);
-        let taken = Cut { skip: &mut self.skip, in_nuls: &mut self.in_nuls, max_line }.lines(&ahead, sink);
+        let taken = cut::lines(&mut self.cutter, &ahead, max_line, is_all, sink);
+        self.waiting = sink.is_full() && taken < ahead.len();
         self.advance(&ahead[..taken]);
         self.ahead = ahead;
         self.ahead.drain(..taken);

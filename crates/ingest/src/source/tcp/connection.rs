@@ -184,7 +184,7 @@ fn feed(frames: &mut Frames, bytes: &[u8], intake: &mut Intake, limit: usize, ti
         match frame {
             None => {}
             Some(Frame::Message(message)) => intake.datagram(message, false, time),
-            Some(Frame::TooLong) => intake.reject(Reject::TooLong),
+            Some(Frame::Bad(reject)) => intake.reject(reject),
             Some(Frame::Broken(reject)) => return Took::Broken(reject),
         }
     }
