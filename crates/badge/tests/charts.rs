@@ -4,8 +4,9 @@
 
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
-use tallymark_badge::chart::{Chart, DEFAULT_WIDTH, Series, Step};
+use tallymark_badge::chart::{Chart, DEFAULT_WIDTH, Series};
 use tallymark_badge::{Badge, Color, Spark, text};
+use tallymark_core::Step;
 
 /// 2026-11-20.
 const TODAY: i32 = 20_777;
@@ -230,7 +231,7 @@ proptest! {
 
     #[test]
     fn any_names_and_counts_make_a_chart(
-        step in prop::sample::select(vec![Step::Hour, Step::Day, Step::Month]),
+        step in prop::sample::select(Step::EVERY.to_vec()),
         first: i32,
         width in prop_oneof![any::<u32>(), 300..2000u32],
         series in prop::collection::vec((any_name(), prop::collection::vec(any_count(), 0..450)), 0..8),

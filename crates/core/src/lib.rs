@@ -8,6 +8,7 @@
 //! [`record::Reader::read`] the hit, and [`Tally::add`] folds it. Whatever does not count is a [`Reject`].
 
 mod batch;
+pub mod calendar;
 mod client;
 pub mod combined;
 mod counter;
@@ -34,6 +35,7 @@ pub use batch::{
     Batch, Counts, Entry, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, MAX_BATCH_STATUSES, MAX_BATCH_VISITS,
     Position, batches,
 };
+pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};
 pub use client::ClientClass;
 pub use counter::{Counter, Total, Unavailable, Waiting};
 pub use event::{Event, NotAnEvent};
@@ -51,5 +53,5 @@ pub use route::{Column, Dating, Escape, NameRule, Route, Routes};
 pub use short_hash::ShortHash;
 pub use status::{MAX_STATUS, MAX_STATUSES, NotAStatus, Status, StatusCount, StatusRef};
 pub use tally::{Added, Slot, Tally};
-pub use time::{Day, Minute, Month, Now, When};
+pub use time::{Now, When};
 pub use visit::{MAX_VISITS, Visit, Visits, keep_last};

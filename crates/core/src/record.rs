@@ -6,9 +6,7 @@
 
 use crate::{
     ClientClass, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route, When,
-    decode_percent, is_github,
-    name::hex_pair,
-    time::{Day, parse_time},
+    calendar::Day, decode_percent, is_github, name::hex_pair, time::parse_time,
 };
 use csv_core::ReadRecordResult;
 

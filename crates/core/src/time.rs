@@ -1,21 +1,9 @@
-//! Days, minutes and the arithmetic between them. All time is UTC, and "now" is always an argument.
+//! Points in time: the present, when a hit happened, and the times that log lines are written with.
+//!
+//! The [calendar](crate::calendar) has the days and the arithmetic between them. A line's time is read here rather than by
+//! chrono, because every line has one.
 
-use std::fmt;
-
-/// Minutes in a day.
-const DAY_MINUTES: i32 = 1440;
-
-/// A UTC day, counted from 1970-01-01.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Day(pub i32);
-
-/// A UTC minute, counted from 1970-01-01T00:00Z.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Minute(pub i32);
-
-/// A month of the UTC calendar, counted from January 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Month(pub i32);
+use crate::calendar::{Day, Minute, clamp};
 
 /// When a hit happened, as exactly as its line said: to the minute, or only the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,105 +19,6 @@ pub enum When {
 pub struct Now {
     /// Milliseconds since 1970-01-01T00:00Z.
     pub unix_ms: i64,
-}
-
-impl Day {
-    /// The day of a date, or `None` if the calendar has no such day. Years 1970 to 2199 only: anything else in a log
-    /// line is a broken clock, not a date.
-    pub fn from_date(year: i32, month: u32, day: u32) -> Option<Day> {
-        if !(1970..=2199).contains(&year)
-            || !(1..=12).contains(&month)
-            || day < 1
-            || day > month_days(year, month)
-        {
-            return None;
-        }
-        // Howard Hinnant's days_from_civil, for years whose era arithmetic stays positive.
-        let y = if month <= 2 { year - 1 } else { year };
-        let (era, yoe) = (y / 400, y % 400);
-        let shifted = (month as i32 + 9) % 12;
-        let doy = (153 * shifted + 2) / 5 + day as i32 - 1;
-        Some(Day(era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468))
-    }
-
-    /// Reads exactly `YYYY-MM-DD`.
-    pub fn parse(text: &[u8]) -> Option<Day> {
-        let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
-        let year = number(&[y1, y2, y3, y4])?;
-        Day::from_date(i32::try_from(year).ok()?, number(&[m1, m2])?, number(&[d1, d2])?)
-    }
-
-    /// Year, month 1 to 12 and day of the month.
-    pub fn date(self) -> (i32, u32, u32) {
-        let z = self.0 + 719_468;
-        let era = z.div_euclid(146_097);
-        let doe = z.rem_euclid(146_097);
-        let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-        let mp = (5 * doy + 2) / 153;
-        let day = doy - (153 * mp + 2) / 5 + 1;
-        let month = if mp < 10 { mp + 3 } else { mp - 9 };
-        (era * 400 + yoe + i32::from(month <= 2), month as u32, day as u32)
-    }
-
-    /// The month it lies in.
-    pub fn month(self) -> Month {
-        let (year, month, _) = self.date();
-        Month((year - 1970) * 12 + month as i32 - 1)
-    }
-
-    /// The first minute of the day.
-    pub fn first_minute(self) -> Minute {
-        Minute(self.0.saturating_mul(DAY_MINUTES))
-    }
-}
-
-impl Month {
-    /// The month 1 to 12 of a year; `None` for any other.
-    pub fn of(year: i32, month: u32) -> Option<Month> {
-        let month = i32::try_from(month).ok().filter(|month| (1..=12).contains(month))?;
-        year.checked_sub(1970)?.checked_mul(12)?.checked_add(month - 1).map(Month)
-    }
-
-    /// Year, and month 1 to 12.
-    pub fn date(self) -> (i32, u32) {
-        (1970 + self.0.div_euclid(12), self.0.rem_euclid(12) as u32 + 1)
-    }
-}
-
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = self.date();
-        write!(f, "{year:04}-{month:02}-{day:02}")
-    }
-}
-
-impl fmt::Display for Minute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}T{:02}:{:02}:00Z", self.day(), self.hour_of_day(), self.minute_of_hour())
-    }
-}
-
-impl Minute {
-    /// The day this minute lies in.
-    pub fn day(self) -> Day {
-        Day(self.0.div_euclid(DAY_MINUTES))
-    }
-
-    /// Hours since 1970-01-01T00Z.
-    pub fn hour(self) -> i32 {
-        self.0.div_euclid(60)
-    }
-
-    /// The hour of the day, 0 to 23.
-    pub fn hour_of_day(self) -> u32 {
-        (self.0.rem_euclid(DAY_MINUTES) / 60) as u32
-    }
-
-    /// The minute of the hour, 0 to 59.
-    pub fn minute_of_hour(self) -> u32 {
-        self.0.rem_euclid(60) as u32
-    }
 }
 
 impl When {
@@ -238,27 +127,13 @@ pub(crate) fn parse_clf_time(text: &[u8]) -> Option<i64> {
     Some(minutes * 60_000 + i64::from(second.min(59)) * 1000)
 }
 
-fn number(digits: &[u8]) -> Option<u32> {
+pub(crate) fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |n, &b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
-}
-
-fn month_days(year: i32, month: u32) -> u32 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-fn clamp(n: i64) -> i32 {
-    n.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::{Datelike, NaiveDate};
 
     #[test]
     fn access_log_times_are_read_exactly() {
@@ -280,53 +155,6 @@ mod tests {
         ] {
             assert_eq!(parse_clf_time(text.as_bytes()), None, "{text}");
         }
-    }
-
-    #[test]
-    fn every_day_of_230_years_agrees_with_chrono() {
-        let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap();
-        let mut date = epoch;
-        while date.year() < 2200 {
-            let day = Day::from_date(date.year(), date.month(), date.day()).unwrap();
-            assert_eq!(i64::from(day.0), (date - epoch).num_days());
-            assert_eq!(day.date(), (date.year(), date.month(), date.day()));
-            assert_eq!(Day::parse(date.to_string().as_bytes()), Some(day));
-            assert_eq!(day.to_string(), date.to_string());
-            date = date.succ_opt().unwrap();
-        }
-    }
-
-    #[test]
-    fn what_the_calendar_lacks_is_no_date() {
-        for text in [
-            "2026-02-30",
-            "0000-00-00",
-            "9999-12-31",
-            "26-1-1",
-            "2026-11-20T00:00:00Z",
-            "-026-01-01",
-            "2026-13-01",
-            "2026-00-10",
-            "2026-01-00",
-            "2026-1-01",
-            "",
-            "-",
-            "2026-11-2\u{0661}",
-            "2100-02-29",
-            "2026/11/20",
-        ] {
-            assert_eq!(Day::parse(text.as_bytes()), None, "{text:?}");
-        }
-        assert!(Day::parse(b"2024-02-29").is_some());
-        assert!(Day::parse(b"2000-02-29").is_some());
-    }
-
-    #[test]
-    fn days_before_1970_keep_their_date() {
-        assert_eq!(Day(-1).date(), (1969, 12, 31));
-        assert_eq!(Minute(-1).day(), Day(-1));
-        assert_eq!(Minute(-1).hour_of_day(), 23);
-        assert_eq!(Minute(-1).minute_of_hour(), 59);
     }
 
     #[test]
@@ -369,15 +197,5 @@ mod tests {
         ] {
             assert_eq!(parse_time(text.as_bytes()), None, "{text:?}");
         }
-    }
-
-    #[test]
-    fn months_are_those_of_the_calendar() {
-        for number in (-40_000..90_000).step_by(13) {
-            let (day, date) = (Day(number), NaiveDate::from_epoch_days(number).unwrap());
-            assert_eq!(day.month().date(), (date.year(), date.month()));
-            assert_eq!(Month::of(date.year(), date.month()), Some(day.month()));
-        }
-        assert_eq!((Month::of(2026, 0), Month::of(2026, 13), Month::of(i32::MAX, 1)), (None, None, None));
     }
 }

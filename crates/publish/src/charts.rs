@@ -17,11 +17,11 @@ use std::{
 };
 use tallymark_badge::{
     Look, Spark,
-    chart::{Chart, DEFAULT_WIDTH, Series, Step},
+    chart::{Chart, DEFAULT_WIDTH, Series},
     number,
 };
-use tallymark_core::{Event, Name, Now};
-use tallymark_store::{Changes, Cursor, Step as Bucket, Store, or_nothing};
+use tallymark_core::{Event, Name, Now, Step, Window};
+use tallymark_store::{Changes, Cursor, Store, or_nothing};
 use tracing::warn;
 
 /// Below the badges.
@@ -58,18 +58,18 @@ impl ChartKind {
         ChartKind::EVERY.into_iter().find(|(_, known)| *known == word).map(|(kind, _)| kind)
     }
 
-    fn days(self) -> usize {
+    fn window(self) -> Window {
         match self {
-            ChartKind::Days7 => 7,
-            ChartKind::Sparkline | ChartKind::Days30 => 30,
-            ChartKind::Days90 => 90,
+            ChartKind::Days7 => Window::Days7,
+            ChartKind::Sparkline | ChartKind::Days30 => Window::Days30,
+            ChartKind::Days90 => Window::Days90,
         }
     }
 
     /// The picture; `days` end with today. Answers the number that it shows.
-    fn draw(self, look: &Look, name: &Name, total: i64, days: &[i64], today: i32, out: &mut String) -> i64 {
-        let counts = &days[days.len().saturating_sub(self.days())..];
-        let first = today - counts.len() as i32 + 1;
+    fn draw(self, look: &Look, name: &Name, total: i64, days: &[i64], now: Now, out: &mut String) -> i64 {
+        let buckets = self.window().buckets(now);
+        let (counts, first) = (&days[days.len().saturating_sub(buckets.count())..], buckets.first);
         let series = [Series { name: name.as_str(), counts }];
         let chart = Chart { step: Step::Day, first, series: &series, width: DEFAULT_WIDTH };
         if self != ChartKind::Sparkline {
@@ -255,22 +255,17 @@ impl Charts {
         if names.is_empty() {
             return Ok(0);
         }
-        let today = now.day().0;
-        let length = self.kinds.iter().map(|(kind, _)| kind.days()).max().unwrap_or(0);
-        let first = today - length as i32 + 1;
+        let windows = self.kinds.iter().map(|(kind, _)| kind.window().buckets(now));
+        let Some(longest) = windows.max_by_key(|window| window.count()) else { return Ok(0) };
         let totals = store.totals(Event::HIT, names).await?;
         let mut written = 0;
         for (name, &total) in names.iter().zip(&totals) {
-            let mut days = vec![0i64; length];
-            let counted = or_nothing(store.series(Event::HIT, name, Bucket::Day, first, today + 1).await)?;
-            for (day, count) in counted {
-                if let Some(of_day) = usize::try_from(day - first).ok().and_then(|at| days.get_mut(at)) {
-                    *of_day = count;
-                }
-            }
+            let (first, last) = (longest.first, longest.last);
+            let counted = or_nothing(store.series(Event::HIT, name, Step::Day, first, last + 1).await)?;
+            let days = longest.fill(counted);
             for (kind, files) in &mut self.kinds {
                 self.picture.clear();
-                let shown = kind.draw(look, name, total, &days, today, &mut self.picture);
+                let shown = kind.draw(look, name, total, &days, now, &mut self.picture);
                 let old = files.read(name);
                 match old.and_then(|old| files.replace(name, &mut self.picture, shown, old)) {
                     Ok(Replaced::Written) => written += 1,

@@ -6,22 +6,20 @@
 //! ours, comes in with the names of the wave before, or else with the full ranking that is made anew in the background.)
 //! Called by the turns of [`super::round`].
 
-use super::{MOST_EVENTS, RankPeriod, Ranking, Rankings, round::Round, top::Top};
+use super::{MOST_EVENTS, Ranking, Rankings, round::Round, top::Top};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
-use tallymark_core::{Event, Minute, Name, Now};
-use tallymark_store::{Changes, Cursor, Result, Span};
+use tallymark_core::{Event, Minute, Name, Now, Period, Span};
+use tallymark_store::{Changes, Cursor, Result};
 use tokio::time::Instant;
 
 /// Who follows for which periods. Sums over many days cost many times more than one count, so they are made by
 /// somebody else, who may be slower: the longer a wave is, the fewer names it has for each hit.
-pub(super) const FOLLOWED: [&[RankPeriod]; 2] = [
-    &[RankPeriod::All, RankPeriod::Day, RankPeriod::Hour, RankPeriod::Minute],
-    &[RankPeriod::Month, RankPeriod::Week],
-];
+pub(super) const FOLLOWED: [&[Period]; 2] =
+    [&[Period::All, Period::Day, Period::Hour, Period::Minute], &[Period::Month, Period::Week]];
 /// How long after the beginning of a wave the next begins.
 const WAVES: Duration = Duration::from_secs(2);
 /// About how many changes are read at once.
@@ -44,7 +42,7 @@ pub(super) struct Kept {
 }
 
 /// Everything that is kept.
-pub(super) type Tops = HashMap<(Event, RankPeriod), Kept>;
+pub(super) type Tops = HashMap<(Event, Period), Kept>;
 
 /// Where following has come to.
 #[derive(Default)]
@@ -115,7 +113,8 @@ impl Rankings {
         for event in events {
             let since = *follower.since.entry(event).or_insert(now.unix_ms);
             for &period in FOLLOWED[which] {
-                let (span, from) = (period.span(now), period.begin(now));
+                let span = period.span(now);
+                let from = span.begin();
                 if tops.get(&(event, period)).is_some_and(|kept| kept.span == span) {
                     continue;
                 }
@@ -223,7 +222,7 @@ impl Rankings {
         }
     }
 
-    pub(super) fn publish(&self, event: Event, period: RankPeriod, kept: &Kept) {
+    pub(super) fn publish(&self, event: Event, period: Period, kept: &Kept) {
         let Kept { from, as_of, took, .. } = *kept;
         let ranking = Ranking { as_of, took, from, entries: kept.top.entries() };
         self.write().tables.insert((event, period), Arc::new(ranking));

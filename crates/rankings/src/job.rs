@@ -1,9 +1,9 @@
 //! Rankings that are made of all names, by slices of the store. Which of them is worked on, and when, [`super::round`]
 //! says.
 
-use super::{RankPeriod, top::Top};
-use tallymark_core::{Event, Name, Now};
-use tallymark_store::{Result, Span, Store};
+use super::top::Top;
+use tallymark_core::{Event, Name, Now, Period, Span};
+use tallymark_store::{Result, Store};
 
 /// How many names of a slice are asked for at once.
 const NAMES: usize = 500;
@@ -23,15 +23,15 @@ pub(super) struct Job {
 
 /// One of these rankings.
 pub(super) struct Part {
-    pub(super) period: RankPeriod,
+    pub(super) period: Period,
     pub(super) span: Span,
     pub(super) top: Top,
 }
 
 impl Job {
     /// Of these periods; every name of one is among those of the first.
-    pub(super) fn new(event: Event, periods: &[RankPeriod], begun: Now) -> Job {
-        let part = |&period: &RankPeriod| Part { period, span: period.span(begun), top: Top::default() };
+    pub(super) fn new(event: Event, periods: &[Period], begun: Now) -> Job {
+        let part = |&period: &Period| Part { period, span: period.span(begun), top: Top::default() };
         let parts = periods.iter().map(part).collect();
         Job { event, begun, parts, names: Vec::new(), next: None, sliced: false }
     }
@@ -47,17 +47,17 @@ impl Job {
     }
 
     /// The ranking of a period in it, as far as it is.
-    pub(super) fn top(&self, event: Event, period: RankPeriod, span: Span) -> Option<&Top> {
+    pub(super) fn top(&self, event: Event, period: Period, span: Span) -> Option<&Top> {
         let part = self.parts.iter().find(|part| (part.period, part.span) == (period, span));
         part.filter(|_| self.event == event).map(|part| &part.top)
     }
 
-    pub(super) fn top_mut(&mut self, event: Event, period: RankPeriod, span: Span) -> Option<&mut Top> {
+    pub(super) fn top_mut(&mut self, event: Event, period: Period, span: Span) -> Option<&mut Top> {
         let part = self.parts.iter_mut().find(|part| (part.period, part.span) == (period, span));
         part.filter(|_| self.event == event).map(|part| &mut part.top)
     }
 
-    pub(super) fn has(&self, event: Event, group: &[RankPeriod]) -> bool {
+    pub(super) fn has(&self, event: Event, group: &[Period]) -> bool {
         self.event == event && self.parts.iter().any(|part| group.contains(&part.period))
     }
 

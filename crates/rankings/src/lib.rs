@@ -8,12 +8,10 @@
 
 mod follow;
 mod job;
-mod period;
 mod rate;
 mod round;
 mod top;
 
-pub use period::RankPeriod;
 pub use top::{MOST, Top};
 
 use prometheus_client::{
@@ -26,7 +24,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock, atomic::AtomicU64},
 };
-use tallymark_core::{Event, Minute, Name, Now};
+use tallymark_core::{Event, Minute, Name, Now, Period};
 use tallymark_store::{Result, Store};
 
 /// How many events are ranked.
@@ -65,19 +63,14 @@ struct Known {
     looked: Option<i64>,
     /// Those events.
     events: Vec<Event>,
-    tables: HashMap<(Event, RankPeriod), Arc<Ranking>>,
+    tables: HashMap<(Event, Period), Arc<Ranking>>,
     rates: HashMap<Event, Rate>,
     /// How many names there are.
     names: HashMap<Event, u64>,
 }
 
 /// The busiest names of a period, at most 1,000, counted from all names at once: for a command, which somebody waits for.
-pub async fn busiest(
-    store: &dyn Store,
-    event: Event,
-    period: RankPeriod,
-    now: Now,
-) -> Result<Vec<(Name, i64)>> {
+pub async fn busiest(store: &dyn Store, event: Event, period: Period, now: Now) -> Result<Vec<(Name, i64)>> {
     let mut job = job::Job::new(event, &[period], now);
     while !job.go_on(store).await? {}
     let top = job.top(event, period, period.span(now));
@@ -153,13 +146,13 @@ impl Rankings {
     /// The busiest names of an event, as they were last known. Of a period that has just begun nothing is known yet:
     /// what is answered is of the one before, and [`Ranking::from`] says so. An event that is not there has an empty
     /// ranking. `None` shortly after the start, and while the store does not answer from the beginning.
-    pub fn top(&self, event: Event, period: RankPeriod) -> Option<Arc<Ranking>> {
+    pub fn top(&self, event: Event, period: Period) -> Option<Arc<Ranking>> {
         let known = self.read();
         if let Some(ranking) = known.tables.get(&(event, period)) {
             return Some(ranking.clone());
         }
         let as_of = known.looked.filter(|_| !known.events.contains(&event))?;
-        let from = period.begin((self.now)());
+        let from = period.span((self.now)()).begin();
         Some(Arc::new(Ranking { as_of, took: 0, from, entries: Vec::new() }))
     }
 

@@ -5,7 +5,7 @@
 //! were never made come first. In between, [`super::follow`] keeps what is known true, by turns with the slices.
 
 use super::{
-    MOST_EVENTS, PeriodLabel, RankPeriod, Rankings,
+    MOST_EVENTS, PeriodLabel, Rankings,
     follow::{FOLLOWED, Follower, Kept, Tops},
     job::{Job, Part},
 };
@@ -14,8 +14,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tallymark_core::{Event, Name, Now};
-use tallymark_store::{Cursor, Result, Span, Step};
+use tallymark_core::{Event, Name, Now, Period, Span, Step};
+use tallymark_store::{Cursor, Result};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -36,22 +36,13 @@ const NAMES_ARE_GOOD_FOR: Duration = Duration::from_secs(10);
 const AND_NAMES_TIMES: u32 = 1000;
 
 /// Rankings that are made together where the store slices by name: the first has every name that the others have.
-const TOGETHER: [&[RankPeriod]; 3] = [
-    &[RankPeriod::All, RankPeriod::Month, RankPeriod::Week],
-    &[RankPeriod::Day, RankPeriod::Hour],
-    &[RankPeriod::Minute],
-];
+const TOGETHER: [&[Period]; 3] =
+    [&[Period::All, Period::Month, Period::Week], &[Period::Day, Period::Hour], &[Period::Minute]];
 /// And where every span is sliced by itself.
-const ALONE: [&[RankPeriod]; 6] = [
-    &[RankPeriod::All],
-    &[RankPeriod::Month],
-    &[RankPeriod::Week],
-    &[RankPeriod::Day],
-    &[RankPeriod::Hour],
-    &[RankPeriod::Minute],
-];
+const ALONE: [&[Period]; 6] =
+    [&[Period::All], &[Period::Month], &[Period::Week], &[Period::Day], &[Period::Hour], &[Period::Minute]];
 /// When each ranking was last made of all names, how long that took, and what it was of.
-type Done = HashMap<(Event, RankPeriod), (i64, i64, Span)>;
+type Done = HashMap<(Event, Period), (i64, i64, Span)>;
 
 /// The work, and what was done.
 #[derive(Default)]
@@ -84,7 +75,7 @@ impl Round {
     /// The log does not tell any more what has changed: only all names do. What is shown stays, and grows older.
     pub(super) fn lose(&mut self, which: usize) {
         self.followers[which] = Follower::default();
-        let others = |period: RankPeriod| !FOLLOWED[which].contains(&period);
+        let others = |period: Period| !FOLLOWED[which].contains(&period);
         self.jobs.retain(|job| job.parts.iter().all(|part| others(part.period)));
         self.done.retain(|(_, period), _| others(*period));
         self.tops.retain(|(_, period), _| others(*period));
@@ -92,14 +83,14 @@ impl Round {
 }
 
 /// What is looked at first, before what takes long. The minute is known when the next one begins, in any case.
-fn haste(period: RankPeriod) -> u8 {
+fn haste(period: Period) -> u8 {
     match period {
-        RankPeriod::All => 0,
-        RankPeriod::Day => 1,
-        RankPeriod::Hour => 2,
-        RankPeriod::Minute => 3,
-        RankPeriod::Week => 4,
-        RankPeriod::Month => 5,
+        Period::All => 0,
+        Period::Day => 1,
+        Period::Hour => 2,
+        Period::Minute => 3,
+        Period::Week => 4,
+        Period::Month => 5,
     }
 }
 
@@ -181,7 +172,7 @@ impl Rankings {
             follower.cursor.get_or_insert_with(|| head.clone());
         }
         for event in events {
-            let groups: &[&[RankPeriod]] = if self.store.slices_by_name() { &TOGETHER } else { &ALONE };
+            let groups: &[&[Period]] = if self.store.slices_by_name() { &TOGETHER } else { &ALONE };
             for group in groups {
                 self.begin(round, event, group, now);
             }
@@ -205,7 +196,7 @@ impl Rankings {
         Ok(())
     }
 
-    fn begin(&self, round: &mut Round, event: Event, group: &[RankPeriod], now: Now) {
+    fn begin(&self, round: &mut Round, event: Event, group: &[Period], now: Now) {
         if let Some(at) = round.jobs.iter().position(|job| job.has(event, group)) {
             let job = &mut round.jobs[at];
             let goes_on = |part: &Part| part.span == part.period.span(now);
@@ -217,13 +208,13 @@ impl Rankings {
             // Its time is over before it was done: the rest of it would be of no use.
             round.jobs.remove(at);
         }
-        let is_due = |period: &RankPeriod| {
+        let is_due = |period: &Period| {
             let done = round.done.get(&(event, *period)).filter(|(_, _, of)| *of == period.span(now));
             done.is_none_or(|(begun, took, _)| {
                 now.unix_ms.saturating_sub(*begun) >= AT_THE_LATEST.max(took.saturating_mul(AND_TIMES))
             })
         };
-        let mut due: Vec<RankPeriod> = group.iter().copied().filter(is_due).collect();
+        let mut due: Vec<Period> = group.iter().copied().filter(is_due).collect();
         // Only the first of the group has every name of the others.
         if due.len() > 1 && due.first() != group.first() {
             due = group.to_vec();
@@ -251,7 +242,7 @@ impl Rankings {
         let Part { period, span, top } = part;
         let took = (self.now)().unix_ms.saturating_sub(begun.unix_ms);
         round.done.insert((event, period), (begun.unix_ms, took, span));
-        let mut kept = Kept { span, from: period.begin(begun), top, as_of: begun.unix_ms, took };
+        let mut kept = Kept { span, from: span.begin(), top, as_of: begun.unix_ms, took };
         match round.tops.get(&(event, period)) {
             // The next period has begun meanwhile, and is followed already.
             Some(newer) if newer.span != span && newer.from > kept.from => return,
@@ -280,7 +271,7 @@ impl Rankings {
 
     fn show_age(&self) {
         let known = self.read();
-        for period in RankPeriod::EVERY {
+        for period in Period::EVERY {
             let of_period = known.tables.iter().filter(|((_, of), _)| *of == period);
             if let Some(oldest) = of_period.map(|(_, ranking)| ranking.as_of).min() {
                 let label = PeriodLabel { period: period.word() };
@@ -303,14 +294,14 @@ mod tests {
         let now = || Now { unix_ms: 0 };
         let rankings = Rankings::new(store, now, [], Default::default());
         let (mut round, group) = (Round::default(), TOGETHER[1]);
-        let mut periods_at = |time: &str| -> Vec<(RankPeriod, i64)> {
+        let mut periods_at = |time: &str| -> Vec<(Period, i64)> {
             rankings.begin(&mut round, Event::HIT, group, Now::parse_rfc3339(time).unwrap());
             assert_eq!(round.jobs.len(), 1);
             round.jobs[0].parts.iter().map(|part| (part.period, round.jobs[0].begun.unix_ms)).collect()
         };
         let begun = |time: &str| Now::parse_rfc3339(time).unwrap().unix_ms;
         let (noon, midnight) = ("2026-11-20T12:59:58Z", "2026-11-21T00:00:01Z");
-        let both = |at: i64| [(RankPeriod::Day, at), (RankPeriod::Hour, at)];
+        let both = |at: i64| [(Period::Day, at), (Period::Hour, at)];
         assert_eq!(periods_at(noon), both(begun(noon)));
         assert_eq!(periods_at("2026-11-20T12:59:59Z"), both(begun(noon)));
         assert_eq!(periods_at("2026-11-20T13:00:00Z"), both(begun(noon))[..1]);

@@ -10,8 +10,8 @@ use std::{
     },
     time::Duration,
 };
-use tallymark_core::{Batch, Entry, Event, Minute, Name, Now, When};
-use tallymark_rankings::{RankPeriod, Rankings};
+use tallymark_core::{Batch, Entry, Event, Minute, Name, Now, Period, When};
+use tallymark_rankings::Rankings;
 use tallymark_store::{Claim, Retention, Store, StoreUrl};
 use tallymark_testbed::wait_until;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ async fn count_at(store: &dyn Store, claim: &Claim, seq: u64, now: Now, entries:
 }
 
 /// What is ranked, as text.
-fn shown(rankings: &Rankings, event: Event, period: RankPeriod) -> String {
+fn shown(rankings: &Rankings, event: Event, period: Period) -> String {
     let Some(ranking) = rankings.top(event, period) else { return "?".to_owned() };
     ranking.entries.iter().map(|(name, count)| format!("{name} {count}, ")).collect()
 }
@@ -50,7 +50,7 @@ async fn rankings_follow(url: StoreUrl) {
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
     count(&*store, &claim, 1, &[("hit", "a", 2), ("hit", "b", 1)]).await;
     let rankings = Arc::new(Rankings::new(store.clone(), now, [], Default::default()));
-    assert_eq!(shown(&rankings, Event::HIT, RankPeriod::All), "?");
+    assert_eq!(shown(&rankings, Event::HIT, Period::All), "?");
     let stop = CancellationToken::new();
     let running = tokio::spawn(rankings.clone().run(stop.clone()));
     let until = |what: &'static str, expect: &'static str, event: Event, period| {
@@ -59,13 +59,13 @@ async fn rankings_follow(url: StoreUrl) {
             wait_until(what, Duration::from_secs(60), || shown(&rankings, event, period) == expect);
         })
     };
-    until("the first ranking", "a 2, b 1, ", Event::HIT, RankPeriod::All).await.unwrap();
-    until("that of the day", "a 2, b 1, ", Event::HIT, RankPeriod::Day).await.unwrap();
+    until("the first ranking", "a 2, b 1, ", Event::HIT, Period::All).await.unwrap();
+    until("that of the day", "a 2, b 1, ", Event::HIT, Period::Day).await.unwrap();
     // What is counted while they run comes in, also of an event that nobody knew of.
     count(&*store, &claim, 2, &[("hit", "b", 5), ("hit", "c", 2), ("odd", "x", 1)]).await;
-    until("the second ranking", "b 6, a 2, c 2, ", Event::HIT, RankPeriod::All).await.unwrap();
-    until("the month", "b 6, a 2, c 2, ", Event::HIT, RankPeriod::Month).await.unwrap();
-    until("the new event", "x 1, ", Event::new(b"odd").unwrap(), RankPeriod::Week).await.unwrap();
+    until("the second ranking", "b 6, a 2, c 2, ", Event::HIT, Period::All).await.unwrap();
+    until("the month", "b 6, a 2, c 2, ", Event::HIT, Period::Month).await.unwrap();
+    until("the new event", "x 1, ", Event::new(b"odd").unwrap(), Period::Week).await.unwrap();
     assert_eq!(rankings.events(), [Event::HIT, Event::new(b"odd").unwrap()]);
     stop.cancel();
     running.await.unwrap();
@@ -103,7 +103,7 @@ async fn names_that_stopped_leave(url: StoreUrl) {
             wait_until(what, Duration::from_secs(60), || {
                 let begun = rankings.top(Event::HIT, period).map(|ranking| ranking.from);
                 let begins = Minute((later().unix_ms / 60_000) as i32);
-                let of_now = period == RankPeriod::All || begun == Some(Some(begins));
+                let of_now = period == Period::All || begun == Some(Some(begins));
                 of_now && shown(&rankings, Event::HIT, period) == expect
             });
         })
@@ -115,14 +115,14 @@ async fn names_that_stopped_leave(url: StoreUrl) {
     };
     next();
     count_at(&*store, &claim, 1, later(), &[("hit", "a", 5), ("hit", "b", 1)]).await;
-    until("the first minute", "a 5, b 1, ", RankPeriod::Minute).await.unwrap();
-    until("the beginning", "a 5, b 1, ", RankPeriod::All).await.unwrap();
+    until("the first minute", "a 5, b 1, ", Period::Minute).await.unwrap();
+    until("the beginning", "a 5, b 1, ", Period::All).await.unwrap();
     next();
     count_at(&*store, &claim, 2, later(), &[("hit", "b", 2), ("hit", "c", 1)]).await;
-    until("the second minute", "b 2, c 1, ", RankPeriod::Minute).await.unwrap();
-    until("all of it", "a 5, b 3, c 1, ", RankPeriod::All).await.unwrap();
+    until("the second minute", "b 2, c 1, ", Period::Minute).await.unwrap();
+    until("all of it", "a 5, b 3, c 1, ", Period::All).await.unwrap();
     next();
-    until("a minute without anything", "", RankPeriod::Minute).await.unwrap();
+    until("a minute without anything", "", Period::Minute).await.unwrap();
     stop.cancel();
     running.await.unwrap();
 }
@@ -163,7 +163,7 @@ async fn followed_rankings_are_those_of_all_names() {
     assert!(sorted.len() > 1200, "{}", sorted.len());
     sorted.sort_by_key(|(name, count)| (-count, name.clone()));
     let expect: String = sorted.iter().take(1000).map(|(name, count)| format!("{name} {count}, ")).collect();
-    for period in [RankPeriod::All, RankPeriod::Month] {
+    for period in [Period::All, Period::Month] {
         let (rankings, expect) = (rankings.clone(), expect.clone());
         let wait = move || {
             wait_until("the thousand busiest", Duration::from_secs(60), || {

@@ -20,11 +20,12 @@ pub use claim::passing_instance;
 pub use error::{Class, StoreError, or_nothing};
 pub use filter::Filter;
 pub use retention::Retention;
+pub use tallymark_core::{Span, Step};
 pub use url::{NotAStoreUrl, StoreUrl};
 
 use async_trait::async_trait;
 use std::{fmt, str::FromStr, sync::Arc};
-use tallymark_core::{Batch, Day, Event, Minute, Month, Name, Position, Visit};
+use tallymark_core::{Batch, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
 
 /// A store's answer, or why there is none.
@@ -134,19 +135,6 @@ pub struct NamePage {
     pub next: Option<String>,
 }
 
-/// The stretch of time that names are ranked over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Span {
-    /// All there is.
-    All,
-    /// From one UTC day to another, both included.
-    Days(Day, Day),
-    /// One hour, since 1970-01-01T00Z.
-    Hour(i32),
-    /// One minute.
-    Minute(Minute),
-}
-
 /// A part of what was counted in a [`Span`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
@@ -154,17 +142,6 @@ pub struct Slice {
     pub counts: Vec<(Name, i64)>,
     /// Where the next slice starts, in the store's own form; `None` after the last.
     pub next: Option<String>,
-}
-
-/// The width of the buckets of a series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// UTC days since 1970-01-01, kept for ever.
-    Day,
-    /// Hours since 1970-01-01T00Z, kept for [`Retention::hour`].
-    Hour,
-    /// Minutes since 1970-01-01T00:00Z, kept for [`Retention::minute`].
-    Minute,
 }
 
 /// Where counts live.
@@ -214,9 +191,10 @@ pub trait Store: Send + Sync {
         Ok(self.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0))
     }
 
-    /// The counts of one name in the buckets `from..to`, ascending; buckets without a hit are left out. The caller
-    /// bounds the range: Redis looks into every day of it, or into every hour. [`Class::Key`] as with [`Store::total`],
-    /// and so it is with statuses.
+    /// The counts of one name in the buckets `from..to`, ascending; buckets without a hit are left out. Days are kept for
+    /// ever, hours and minutes for as long as [`Retention`] says, and a month is the sum of its days. The caller bounds the
+    /// range: Redis looks into every day of it, or into every hour. [`Class::Key`] as with [`Store::total`], and so it is
+    /// with statuses.
     async fn series(
         &self,
         event: Event,

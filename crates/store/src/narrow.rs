@@ -43,30 +43,15 @@ impl Narrow {
     }
 }
 
-impl Span {
-    /// Whether a span that begins in this one lies wholly in it.
-    fn holds(self, other: Span) -> bool {
-        match (self, other) {
-            (Span::All, _) => true,
-            (Span::Days(from, to), Span::Days(first, last)) => from <= first && last <= to,
-            (Span::Days(from, to), Span::Hour(hour)) => (from.0..=to.0).contains(&hour.div_euclid(24)),
-            (Span::Days(from, to), Span::Minute(minute)) => (from..=to).contains(&minute.day()),
-            (Span::Hour(hour), Span::Minute(minute)) => minute.hour() == hour,
-            (Span::Hour(hour), Span::Hour(other)) => hour == other,
-            (Span::Minute(minute), Span::Minute(other)) => minute == other,
-            _ => false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tallymark_core::{Day, Minute};
+    use tallymark_core::{Day, Hour, Minute};
 
     #[test]
     fn what_is_bounded_by_a_wider_span_is_not_read() {
-        let (day, hour, minute) = (Span::Days(Day(1), Day(1)), Span::Hour(25), Span::Minute(Minute(1501)));
+        let (day, hour, minute) =
+            (Span::Days(Day(1), Day(1)), Span::Hour(Hour(25)), Span::Minute(Minute(1501)));
         let mut narrow = Narrow::new(&[9, 5, 9], 4);
         assert_eq!(narrow.above(day, 5), [0, 2]);
         narrow.read(0, 1, day, 7);
@@ -76,7 +61,7 @@ mod tests {
         assert_eq!(narrow.above(minute, 3), [1], "the hour of the first is not above");
         assert_eq!(narrow.above(minute, -7), [0, 1, 2]);
         // Another day's count says nothing of this one.
-        assert_eq!(narrow.above(Span::Hour(49), 4), [0, 1, 2]);
+        assert_eq!(narrow.above(Span::Hour(Hour(49)), 4), [0, 1, 2]);
         assert_eq!(narrow.into_rows(), [[0, 7, 3, 0], [0, 0, 0, 0], [0, 2, 0, 0]]);
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::{
     access::Access,
-    api, assets, badge, dashboard, graph, head, headers, health,
-    hitme::{self, Zone},
+    api, assets, badge, dashboard, graph, head, headers, health, hitme,
     host::BaseUrl,
     login, name_page, page,
     stats::{self, StatsPrefix},
@@ -24,7 +23,7 @@ use prometheus_client::{
 };
 use std::sync::Arc;
 use tallymark_badge::Look;
-use tallymark_core::{ClientClass, Counter, Ledger, Now};
+use tallymark_core::{ClientClass, Counter, Ledger, Now, calendar::Zone};
 use tallymark_rankings::Rankings;
 use tallymark_store::Store;
 

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     badge::{Wish, mistake},
     complaint, headers,
-    history::{History, Period},
+    history::{self, History},
     name::{from_bytes_of, from_path_of},
     page,
     query::Query,
@@ -23,7 +23,7 @@ use tallymark_badge::{
     chart::{DEFAULT_WIDTH, MOST_SERIES, WIDTHS},
     render,
 };
-use tallymark_core::{Event, Name, NotAName};
+use tallymark_core::{Event, Name, NotAName, Window};
 use tallymark_store::StoreError;
 
 const NOT_COUNTED: &str = "ignored: a chart";
@@ -62,7 +62,7 @@ fn event(uri: &Uri) -> Event {
 /// What the parameters of a request ask for.
 struct Asked {
     event: Event,
-    period: Period,
+    window: Window,
     width: u32,
     /// A badge with a line, and how it is to look.
     spark: Option<Wish>,
@@ -71,7 +71,7 @@ struct Asked {
 impl Asked {
     fn read(query: Query<'_>) -> Result<Asked, String> {
         let event = query.event()?;
-        let period = Period::read(query.text("period").as_deref())?;
+        let window = history::window(query.text("period").as_deref())?;
         let width = match query.text("width") {
             None => DEFAULT_WIDTH,
             Some(text) => {
@@ -85,7 +85,7 @@ impl Asked {
             Some("spark") => Some(Wish::read(query)?),
             Some(_) => return Err("style is chart or spark".to_owned()),
         };
-        Ok(Asked { event, period, width, spark })
+        Ok(Asked { event, window, width, spark })
     }
 }
 
@@ -117,13 +117,13 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
 }
 
 async fn chart(app: &App, names: &[Name], asked: &Asked) -> Result<String, StoreError> {
-    let history = History::read(&*app.store, asked.event, names, asked.period, (app.now)()).await?;
+    let history = History::read(&*app.store, asked.event, names, asked.window, (app.now)()).await?;
     Ok(history.chart(&history.series(), asked.width).render())
 }
 
 async fn spark(app: &App, name: &Name, asked: &Asked, wish: &Wish) -> Result<String, StoreError> {
     let history =
-        History::read(&*app.store, asked.event, std::slice::from_ref(name), asked.period, (app.now)())
+        History::read(&*app.store, asked.event, std::slice::from_ref(name), asked.window, (app.now)())
             .await?;
     let series = history.series();
     // The number is the badge's, with what this process has not written yet.

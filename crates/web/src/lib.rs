@@ -40,7 +40,6 @@ pub use access::{Access, Visibility};
 pub use app::{App, Health, Reasons, WebMeters, dressed, health_alone, health_router, router};
 pub use axum::Router;
 pub use cors::{NotAnOrigin, Origins, with_origins};
-pub use hitme::{NotAZone, Zone};
 pub use host::{BaseUrl, warn_of_foreign_host};
 pub use login::LoginMeters;
 pub use name::{badge_path, page_path};

@@ -3,7 +3,7 @@
 
 use crate::{
     app::App,
-    history::{History, PERIODS, Period},
+    history::{self, History},
     name::{
         chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path, series_csv_path,
     },
@@ -12,7 +12,7 @@ use crate::{
 };
 use minijinja::{Value, context};
 use tallymark_badge::{chart::MOST_SERIES, number::group};
-use tallymark_core::{Event, Name};
+use tallymark_core::{Event, Name, Window};
 use tallymark_store::StoreError;
 
 /// Widths of the chart: of a telephone, a tablet, and the page. A picture that is only scaled down has no legible text.
@@ -26,7 +26,7 @@ const TYPED: &str = "add";
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) event: Event,
-    period: Period,
+    window: Window,
     names: Vec<Name>,
     /// The page is that of the first name; else it is that of the comparison.
     of_name: bool,
@@ -61,9 +61,9 @@ impl View {
             mistakes.push(why);
             Event::HIT
         });
-        let period = Period::read(query.text("period").as_deref()).unwrap_or_else(|why| {
+        let window = history::window(query.text("period").as_deref()).unwrap_or_else(|why| {
             mistakes.push(why.to_owned());
-            Period::Days30
+            Window::Days30
         });
         // Ticks and links send the names themselves, whose blanks count; what somebody types may have one too many.
         let typed = query.form(TYPED).map(|value| value.trim_ascii().to_vec());
@@ -81,7 +81,7 @@ impl View {
                 Err(why) => mistakes.push(format!("a name to compare with: {why}")),
             }
         }
-        let view = View { event, period, names, of_name };
+        let view = View { event, window, names, of_name };
         match mistakes.into_iter().next() {
             None => Ok(view),
             Some(why) => Err(Refused { why, back: view.back() }),
@@ -92,7 +92,7 @@ impl View {
     fn back(&self) -> Option<Back> {
         let name = self.names.first()?;
         let to = if self.of_name { name.to_string() } else { "the comparison".to_owned() };
-        Some(Back { link: self.with_period(self.period.word()), to })
+        Some(Back { link: self.with_period(self.window.word()), to })
     }
 
     /// Those that can be taken off the chart.
@@ -108,7 +108,7 @@ impl View {
     /// This page without one of the others.
     fn without(&self, other: &Name) -> String {
         let rest: Vec<Name> = self.names.iter().filter(|name| *name != other).cloned().collect();
-        self.address(self.period.word(), &rest)
+        self.address(self.window.word(), &rest)
     }
 
     fn address(&self, period: &str, names: &[Name]) -> String {
@@ -121,7 +121,7 @@ impl View {
     /// Where the form that adds a name goes, and what it sends along. A form drops the query of its address, so what is
     /// there is sent by the form.
     fn form(&self) -> (String, Vec<(&'static str, String)>) {
-        let mut sent = vec![("period", self.period.word().to_owned())];
+        let mut sent = vec![("period", self.window.word().to_owned())];
         if self.event != Event::HIT {
             sent.push(("event", self.event.to_string()));
         }
@@ -145,9 +145,9 @@ impl View {
 /// What the template shows.
 pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> {
     let now = (app.now)();
-    let history = History::read(&*app.store, view.event, &view.names, view.period, now).await?;
-    let periods = PERIODS.map(|(period, word, label)| {
-        context! { label, link => view.with_period(word), current => period == view.period }
+    let history = History::read(&*app.store, view.event, &view.names, view.window, now).await?;
+    let periods = Window::EVERY.map(|window| {
+        context! { label => label(window), link => view.with_period(window.word()), current => window == view.window }
     });
     let other = |other: &Name| {
         let link = event_page_path(other.as_ref(), view.event);
@@ -160,7 +160,7 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
         alt => alternative(&history),
         table => table(&history),
         csv => csv(view, &history),
-        step => history.step.word(),
+        step => history.buckets.step.word(),
         names => view.names.iter().map(Name::to_string).collect::<Vec<_>>(),
         others => view.others().iter().map(other).collect::<Vec<_>>(),
         of_name => view.of_name,
@@ -175,7 +175,7 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
 
 fn pictures(view: &View, history: &History) -> Vec<Value> {
     let series = history.series();
-    let path = graph_path(&view.names, view.event, view.period.word());
+    let path = graph_path(&view.names, view.event, view.window.word());
     WIDTHS
         .iter()
         .map(|&(width, media)| {
@@ -184,6 +184,18 @@ fn pictures(view: &View, history: &History) -> Vec<Value> {
             context! { url => format!("{path}&width={width}"), width, height, media, left, wide }
         })
         .collect()
+}
+
+/// What a link to a window says.
+fn label(window: Window) -> &'static str {
+    match window {
+        Window::Hours24 => "24 hours",
+        Window::Days7 => "7 days",
+        Window::Days30 => "30 days",
+        Window::Days90 => "90 days",
+        Window::Months12 => "12 months",
+        Window::All => "All",
+    }
 }
 
 /// What a screen reader says of the chart.
@@ -196,16 +208,17 @@ fn alternative(history: &History) -> String {
 /// Where the same numbers are as CSV: those of the name whose page it is.
 fn csv(view: &View, history: &History) -> Option<String> {
     let name = view.names.first().filter(|_| view.of_name)?;
-    series_csv_path(name.as_ref(), view.event, history.step.word(), &history.from())
+    series_csv_path(name.as_ref(), view.event, history.buckets.step.word(), &history.from())
 }
 
 /// The newest first: that is the row one looks for.
 fn table(history: &History) -> Value {
+    let buckets = history.buckets;
     let rows: Vec<Value> = (0..history.length())
         .rev()
         .map(|at| {
             let counts = history.counts.iter().map(|(_, counts)| group(counts[at]).to_string());
-            context! { when => history.step.name(history.first + at as i32), counts => counts.collect::<Vec<_>>() }
+            context! { when => buckets.step.name(buckets.first + at as i32), counts => counts.collect::<Vec<_>>() }
         })
         .collect();
     let totals: Vec<String> =

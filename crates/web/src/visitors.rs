@@ -34,10 +34,7 @@ pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Optio
     let mut shown: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
     shown.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let rows: Vec<Value> = shown.into_iter().map(row).collect();
-    let time = |minute: tallymark_core::Minute| {
-        format!("{} {:02}:{:02}", minute.day(), minute.hour_of_day(), minute.minute_of_hour())
-    };
-    Ok(Some(context! { all, rows, latest => time(latest), oldest => time(oldest) }))
+    Ok(Some(context! { all, rows, latest => latest.readable(), oldest => oldest.readable() }))
 }
 
 /// A class in words for people, and what it means.

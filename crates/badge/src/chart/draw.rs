@@ -1,6 +1,6 @@
 //! A chart as SVG. Lengths are whole numbers of tenths of a pixel: no rounding differs between machines.
 
-use super::{Chart, NOTHING, Series, hits, scale::Scale, style::Sheet};
+use super::{Chart, NOTHING, Series, axis, hits, scale::Scale, style::Sheet};
 use crate::{
     number::{group, short, short_size},
     text::{Escaped, Fitted},
@@ -224,15 +224,15 @@ impl<'a> Drawing<'a> {
         let step = self.chart.step;
         let fits =
             |stride: i32| u64::from(self.wide) * stride as u64 >= u64::from(DATE) * 10 * self.buckets as u64;
-        let Some(&stride) = step.strides().iter().find(|&&stride| fits(stride)) else { return Ok(()) };
+        let Some(&stride) = axis::strides(step).iter().find(|&&stride| fits(stride)) else { return Ok(()) };
         let last = self.chart.bucket(self.buckets.saturating_sub(1));
         f.write_str("<g class=\"tm-soft\" text-anchor=\"middle\">\n")?;
         for at in 0..self.buckets {
             let bucket = self.chart.bucket(at);
-            if !step.is_labelled(bucket, last, stride) {
+            if !axis::is_labelled(step, bucket, last, stride) {
                 continue;
             }
-            let text = step.tick(bucket);
+            let text = step.axis_name(bucket);
             // A date at the very edge would leave the picture with a wide font: it stands a little further in.
             let room = self::width(&text) * 6 + 100;
             let middle = self.middle(at).clamp(room, self.width * 10 - room);

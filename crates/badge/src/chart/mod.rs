@@ -4,15 +4,14 @@
 //! counts are the same bytes at any time. Light or dark is the viewer's choice (`prefers-color-scheme`), and the
 //! picture brings its own ground, so that it is legible on any page. Called by the HTTP server.
 
-mod calendar;
+mod axis;
 mod draw;
 mod scale;
 mod style;
 
-pub use calendar::Step;
-
 use crate::{number::group, text::Fitted};
 use std::ops::RangeInclusive;
+use tallymark_core::{Buckets, Step};
 
 /// How many series one chart shows.
 pub const MOST_SERIES: usize = style::SERIES;
@@ -57,9 +56,9 @@ impl Series<'_> {
 /// Counts over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chart<'a> {
-    /// What a bucket is.
+    /// How wide a bucket is.
     pub step: Step,
-    /// The number of the oldest bucket, see [`Step`].
+    /// The number of the oldest bucket.
     pub first: i32,
     /// One is drawn as bars, several as lines; only the first [`MOST_SERIES`]. All have as many buckets as the longest
     /// of them, and at most [`MOST_BUCKETS`].
@@ -130,7 +129,10 @@ impl<'a> Chart<'a> {
     fn when(&self) -> String {
         match self.buckets() {
             0 => String::new(),
-            n => format!(", {}", self.step.range(self.bucket(0)..=self.bucket(n - 1))),
+            n => {
+                let (step, first, last) = (self.step, self.first, self.bucket(n - 1));
+                format!(", {}", Buckets { step, first, last }.name())
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! every other event has its name in the key. Aggregates never enter the keys of ghit.me.
 
 use std::fmt::Write;
-use tallymark_core::{Day, Event, Month, Name};
+use tallymark_core::{Day, Event, Hour, Month, Name};
 
 /// Hash: the identity of the store.
 pub(super) const STORE: &str = "tallymark:store";
@@ -56,11 +56,11 @@ pub(super) fn hours(event: Event, name: &Name, day: Day) -> String {
     joined("track:".to_owned(), name) + &track_suffix(event, day)
 }
 
-/// The key of the hash of an hour's minutes. Hours are counted from 1970.
-pub(super) fn minutes(event: Event, name: &Name, hour: i32) -> String {
-    let mut key = hours(event, name, Day(hour.div_euclid(24)));
+/// The key of the hash of an hour's minutes.
+pub(super) fn minutes(event: Event, name: &Name, hour: Hour) -> String {
+    let mut key = hours(event, name, hour.day());
     // `write!` to a String cannot fail.
-    let _ = write!(key, ":{}", hour.rem_euclid(24));
+    let _ = write!(key, ":{}", hour.of_day());
     key
 }
 
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(day(visit, &name, at), "count:visit:2015-02-05:benwilber%2Fbashids");
         assert_eq!((set(visit), day_set(visit, at)), ("names:visit".into(), "names:visit:2015-02-05".into()));
         assert_eq!(hours(visit, &name, at), "track:benwilber%2Fbashids:visit:2015:2:5");
-        assert_eq!(minutes(visit, &name, at.0 * 24 + 7), "track:benwilber%2Fbashids:visit:2015:2:5:7");
+        assert_eq!(minutes(visit, &name, Hour::at(at, 7)), "track:benwilber%2Fbashids:visit:2015:2:5:7");
         assert_eq!(year_statuses(visit, &name, 2015), "funnels:benwilber%2Fbashids:visit:2015");
         assert_eq!(month_statuses(visit, &name, at.month()), "funnels:benwilber%2Fbashids:visit:2015:2");
         assert_eq!(visits(Event::HIT, &name), "recent:hit:benwilber%2Fbashids");

@@ -13,7 +13,7 @@ use std::{
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
 };
-use tallymark_core::{Day, Event, Month, Name, Visit};
+use tallymark_core::{Day, Event, Hour, Month, Name, Visit, calendar};
 use uuid::Uuid;
 
 /// How many keys are asked for at once.
@@ -73,11 +73,15 @@ impl Reader {
     ) -> Result<Vec<(i32, i64)>> {
         // A day is a key; the hours of a day and the minutes of an hour are the fields of one.
         match step {
-            Step::Day => self.days(event, name, from.max(DAYS.start)..to.min(DAYS.end)).await,
+            Step::Month => {
+                let days = Month(from).first_day().0..Month(to).first_day().0;
+                self.days(event, name, days).await.map(calendar::by_month)
+            }
+            Step::Day => self.days(event, name, from..to).await,
             Step::Hour => self.fields(from..to, 24, DAYS, |day| keys::hours(event, name, Day(day))).await,
             Step::Minute => {
                 let hours = DAYS.start * 24..DAYS.end * 24;
-                self.fields(from..to, 60, hours, |hour| keys::minutes(event, name, hour)).await
+                self.fields(from..to, 60, hours, |hour| keys::minutes(event, name, Hour(hour))).await
             }
         }
     }
@@ -88,7 +92,7 @@ impl Reader {
     }
 
     async fn days(&self, event: Event, name: &Name, range: Range<i32>) -> Result<Vec<(i32, i64)>> {
-        let days: Vec<i32> = range.collect();
+        let days: Vec<i32> = (range.start.max(DAYS.start)..range.end.min(DAYS.end)).collect();
         let mut found = Vec::new();
         for days in days.chunks(CHUNK) {
             let keys: Vec<String> = days.iter().map(|&day| keys::day(event, name, Day(day))).collect();

@@ -203,7 +203,7 @@ impl<'a> Plan<'a> {
                 if aggregate { Default::default() } else { (keys::set(event), keys::day_set(event, day)) };
             command.arg(set).arg(day_set).arg(keys::track_suffix(event, day));
             match when {
-                When::Minute(at) => command.arg(at.hour_of_day()).arg(at.minute_of_hour()),
+                When::Minute(at) => command.arg(at.hour().of_day()).arg(at.of_hour()),
                 When::Day(_) => command.arg("").arg(""),
             };
             command.arg(if when < When::Minute(present) { "late" } else { "" });

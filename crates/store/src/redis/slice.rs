@@ -12,7 +12,7 @@ use super::{
 use crate::{Class, Result, Slice, Span, StoreError, names, narrow::Narrow};
 use redis::Value;
 use std::{collections::BTreeSet, ops::RangeInclusive};
-use tallymark_core::{Day, Event, Minute, Name};
+use tallymark_core::{Day, Event, Hour, Minute, Name};
 
 /// How many names a slice of several days looks at; each has a counter for each day.
 const NAMES_OF_DAYS: usize = 200;
@@ -152,11 +152,11 @@ impl Reader {
     }
 
     /// The names of the day, and of those that may be above the floor the hour.
-    async fn of_hour(&self, event: Event, hour: i32, floor: i64, start: Option<&str>) -> Result<Slice> {
-        let day = Day(hour.div_euclid(24));
+    async fn of_hour(&self, event: Event, hour: Hour, floor: i64, start: Option<&str>) -> Result<Slice> {
+        let day = hour.day();
         let (counts, next) = self.of_day(event, day, floor, start).await?;
         let names: Vec<Name> = counts.into_iter().map(|(name, _)| name).collect();
-        let fields = names.iter().map(|name| (keys::hours(event, name, day), hour.rem_euclid(24)));
+        let fields = names.iter().map(|name| (keys::hours(event, name, day), hour.of_day()));
         let counts = self.fields_of(fields.collect()).await?;
         Ok(Slice { counts: above(floor, names, counts), next })
     }
@@ -171,7 +171,7 @@ impl Reader {
     ) -> Result<Slice> {
         let (counts, next) = self.of_day(event, minute.day(), floor, start).await?;
         let names: Vec<Name> = counts.into_iter().map(|(name, _)| name).collect();
-        let field = minute.minute_of_hour() as i32;
+        let field = minute.of_hour();
         let fields = names.iter().map(|name| (keys::minutes(event, name, minute.hour()), field));
         let counts = self.fields_of(fields.collect()).await?;
         Ok(Slice { counts: above(floor, names, counts), next: next.map(|next| format!("day {next}")) })
@@ -214,7 +214,7 @@ impl Reader {
             .flat_map(|text| names::parse(event, &text).map(|change| change.name).collect::<Vec<_>>())
             .collect();
         let names: Vec<Name> = names.into_iter().collect();
-        let (hour, field) = (minute.hour(), minute.minute_of_hour() as i32);
+        let (hour, field) = (minute.hour(), minute.of_hour());
         let fields = names.iter().map(|name| (keys::minutes(event, name, hour), field));
         let counts = self.fields_of(fields.collect()).await?;
         let last = entries.last().filter(|_| entries.len() == ENTRIES);
@@ -238,12 +238,11 @@ impl Reader {
                 Span::All => above.iter().map(|&at| totals[at]).collect(),
                 Span::Days(from, to) => self.sums(event, some, from.0..=to.0).await?,
                 Span::Hour(hour) => {
-                    let day = Day(hour.div_euclid(24));
-                    let key = |name| (keys::hours(event, name, day), hour.rem_euclid(24));
+                    let key = |name| (keys::hours(event, name, hour.day()), hour.of_day());
                     self.fields_of(some.map(key).collect()).await?
                 }
                 Span::Minute(minute) => {
-                    let field = minute.minute_of_hour() as i32;
+                    let field = minute.of_hour();
                     let key = |name| (keys::minutes(event, name, minute.hour()), field);
                     self.fields_of(some.map(key).collect()).await?
                 }
@@ -273,7 +272,7 @@ impl Reader {
     }
 
     /// One field of each hash.
-    async fn fields_of(&self, fields: Vec<(String, i32)>) -> Result<Vec<i64>> {
+    async fn fields_of(&self, fields: Vec<(String, u32)>) -> Result<Vec<i64>> {
         let mut counts = Vec::with_capacity(fields.len());
         for fields in fields.chunks(CHUNK) {
             let mut pipeline = redis::pipe();

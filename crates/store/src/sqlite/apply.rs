@@ -234,7 +234,7 @@ impl Pending {
     fn add(&mut self, id: i64, when: When, count: i64) {
         self.days.push((when.day().0, id, count));
         if let When::Minute(minute) = when {
-            self.hours.push((minute.hour(), id, count));
+            self.hours.push((minute.hour().0, id, count));
             self.minutes.push((minute.0, id, count));
             self.newest = self.newest.max(Some(minute));
         }

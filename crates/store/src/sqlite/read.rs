@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-use tallymark_core::{Event, Month, Name, Position, Visit};
+use tallymark_core::{Event, Month, Name, Position, Visit, calendar};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -122,6 +122,10 @@ pub(super) fn series(
     range: Range<i32>,
 ) -> rusqlite::Result<Vec<(i32, i64)>> {
     let table = match step {
+        Step::Month => {
+            let days = Month(range.start).first_day().0..Month(range.end).first_day().0;
+            return series(db, event, name, Step::Day, days).map(calendar::by_month);
+        }
         Step::Day => "day",
         Step::Hour => "hour",
         Step::Minute => "minute",

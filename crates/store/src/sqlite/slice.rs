@@ -94,7 +94,7 @@ fn buckets(span: Span) -> (&'static str, RangeInclusive<i32>) {
     match span {
         Span::All => ("", 0..=0),
         Span::Days(from, to) => ("day", from.0..=to.0),
-        Span::Hour(hour) => ("hour", hour..=hour),
+        Span::Hour(hour) => ("hour", hour.0..=hour.0),
         Span::Minute(minute) => ("minute", minute.0..=minute.0),
     }
 }

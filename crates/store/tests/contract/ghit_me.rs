@@ -151,7 +151,7 @@ async fn hours_and_minutes_expire_after_their_last_write() {
     let near = |ttl: i64, seconds: i64| (seconds - 60..=seconds).contains(&ttl);
     // In an hour to come, so that nothing of it is late however long this takes.
     let soon = Minute((present().0 / 60 + 2) * 60);
-    let ((year, month, day), hour) = (soon.day().date(), soon.hour_of_day());
+    let ((year, month, day), hour) = (soon.day().date(), soon.hour().of_day());
     let hours = format!("track:a:hit:{year}:{month}:{day}");
     let minutes = format!("{hours}:{hour}");
     let (whole_hours, whole_minutes) = (90 * 86_400 + 3600, 26 * 3600 + 60);

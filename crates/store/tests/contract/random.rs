@@ -140,7 +140,7 @@ fn entries(case: u32, cells: &[(u8, u8, i32, u64)]) -> Vec<Entry> {
 fn count(plain: &mut Plain, entry: &Entry) {
     let mut buckets = vec![(None, 0), (Some(0), entry.when.day().0)];
     if let When::Minute(minute) = entry.when {
-        buckets.extend([(Some(1), minute.hour()), (Some(2), minute.0)]);
+        buckets.extend([(Some(1), minute.hour().0), (Some(2), minute.0)]);
     }
     for (step, bucket) in buckets {
         for name in [entry.name.clone(), Name::all()] {

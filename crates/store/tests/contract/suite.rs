@@ -22,7 +22,7 @@ pub(crate) async fn a_hit_counts_in_total_day_hour_minute_and_aggregate(bed: Bed
         assert_eq!(store.totals(Event::HIT, &[name.clone(), name.clone()]).await.unwrap(), [total, total]);
         let series = |step, at: i32| store.series(Event::HIT, &name, step, at - 2, at + 3);
         assert_eq!(series(Step::Day, now.day().0).await.unwrap(), [(now.day().0, total)]);
-        assert_eq!(series(Step::Hour, now.hour()).await.unwrap(), [(now.hour(), total)]);
+        assert_eq!(series(Step::Hour, now.hour().0).await.unwrap(), [(now.hour().0, total)]);
         let mut minutes = vec![(now.0, first), (now.0 + 1, total - first)];
         minutes.retain(|(_, count)| *count > 0);
         assert_eq!(series(Step::Minute, now.0).await.unwrap(), minutes);
@@ -36,7 +36,10 @@ pub(crate) async fn a_hit_with_only_a_day_has_no_hour(bed: Bed) {
     for name in [named("a"), Name::all()] {
         let series = |step, from, to| desk.store.series(Event::HIT, &name, step, from, to);
         assert_eq!(series(Step::Day, day.0, day.0 + 1).await.unwrap(), [(day.0, 2)]);
-        assert_eq!(series(Step::Hour, day.0 * 24, day.0 * 24 + 24).await.unwrap(), []);
+        let month = day.month().0;
+        assert_eq!(series(Step::Month, month - 1, month + 1).await.unwrap(), [(month, 2)]);
+        assert_eq!(series(Step::Month, month + 1, month + 3).await.unwrap(), []);
+        assert_eq!(series(Step::Hour, day.hours().start, day.hours().end).await.unwrap(), []);
         let midnight = day.first_minute().0;
         assert_eq!(series(Step::Minute, midnight, midnight + 1440).await.unwrap(), []);
     }
@@ -59,7 +62,7 @@ pub(crate) async fn hours_and_minutes_that_are_written_late_are_kept(bed: Bed) {
     for (late, count) in times.into_iter().zip([2, 1]) {
         for name in [named("a"), Name::all()] {
             let series = |step, at| desk.store.series(Event::HIT, &name, step, at, at + 1);
-            assert_eq!(series(Step::Hour, late.hour()).await.unwrap(), [(late.hour(), count)]);
+            assert_eq!(series(Step::Hour, late.hour().0).await.unwrap(), [(late.hour().0, count)]);
             assert_eq!(series(Step::Minute, late.0).await.unwrap(), [(late.0, count)]);
         }
     }
@@ -236,7 +239,7 @@ pub(crate) async fn counts_stop_at_the_largest_number(bed: Bed) {
         assert_eq!(desk.count(&[at("a", now, count), at("b", now, 1)]).await.0[0], i64::MAX);
     }
     assert_eq!((desk.total("b").await, desk.total(ALL).await), (4, i64::MAX));
-    for (step, bucket) in [(Step::Day, now.day().0), (Step::Hour, now.hour()), (Step::Minute, now.0)] {
+    for (step, bucket) in [(Step::Day, now.day().0), (Step::Hour, now.hour().0), (Step::Minute, now.0)] {
         let read = desk.store.series(Event::HIT, &named("a"), step, bucket, bucket + 1).await.unwrap();
         assert_eq!(read, [(bucket, i64::MAX)]);
     }
@@ -254,10 +257,10 @@ pub(crate) async fn aggregates_are_counted_and_never_listed(bed: Bed) {
     assert_eq!(desk.count(&[Entry { name: Name::all(), ..at("x", noon(), 2) }]).await.0, [8]);
     let hour = desk
         .store
-        .series(Event::HIT, &Name::all(), Step::Hour, noon().hour(), noon().hour() + 1)
+        .series(Event::HIT, &Name::all(), Step::Hour, noon().hour().0, noon().hour().0 + 1)
         .await
         .unwrap();
-    assert_eq!((OVERFLOW, hour), ("~overflow", vec![(noon().hour(), 8)]));
+    assert_eq!((OVERFLOW, hour), ("~overflow", vec![(noon().hour().0, 8)]));
 }
 
 pub(crate) async fn events_are_counted_apart(bed: Bed) {

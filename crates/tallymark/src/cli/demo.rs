@@ -18,7 +18,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tallymark_core::{Day, Name, Now};
+use tallymark_core::{Day, Hour, Name, Now, calendar::Weekday};
 use tallymark_ingest::source::now;
 use tallymark_web::{badge_path, page_path};
 
@@ -160,8 +160,8 @@ fn history(now: Now) -> String {
     let mut log = String::new();
     for back in (0..DAYS).rev() {
         let day = Day(today.0 - back);
-        // 1970-01-01 was a Thursday.
-        let weekend = (day.0 + 4).rem_euclid(7) % 6 == 0;
+        // A week from Saturday on has its weekend first.
+        let weekend = day.0 - day.week_begin(Weekday::Sat).0 < 2;
         let growth = 1.5 - f64::from(back) / f64::from(DAYS);
         for rank in 0..NAMES {
             let luck = 0.6 + 0.8 * random.f64();
@@ -176,7 +176,7 @@ fn history(now: Now) -> String {
                 line("12:00", hits);
                 continue;
             }
-            let past = |hour: &i32| day.0 * 24 + hour < this_hour;
+            let past = |hour: &u32| Hour::at(day, *hour) < this_hour;
             for hour in (0..24).filter(past) {
                 let night = if (6..22).contains(&hour) { 1.3 } else { 0.4 };
                 line(&format!("{hour:02}:30"), hits / 24.0 * night);

@@ -7,9 +7,9 @@ use super::{Common, block_on, out, show};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use tallymark_core::{Event, Name};
+use tallymark_core::{Event, Name, Period};
 use tallymark_ingest::source::now;
-use tallymark_rankings::{RankPeriod, busiest};
+use tallymark_rankings::busiest;
 use thousands::Separable;
 
 /// The busiest names.
@@ -17,7 +17,7 @@ use thousands::Separable;
 pub(super) struct Top {
     /// Since when: all, month, week (from Sunday), day, hour or minute; of the calendar, in UTC.
     #[arg(long, default_value = "all", value_parser = period)]
-    period: RankPeriod,
+    period: Period,
     /// What happened to them.
     #[arg(long, default_value = "hit", value_parser = show::event)]
     event: Event,
@@ -26,9 +26,9 @@ pub(super) struct Top {
     names: u16,
 }
 
-fn period(text: &str) -> Result<RankPeriod, String> {
+fn period(text: &str) -> Result<Period, String> {
     let unknown = || format!("{text:?} is not all, month, week, day, hour or minute");
-    RankPeriod::read(text).ok_or_else(unknown)
+    Period::read(text).ok_or_else(unknown)
 }
 
 #[derive(Serialize)]

@@ -22,11 +22,12 @@ use std::{
     time::Duration,
 };
 use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
+use tallymark_core::calendar::Zone;
 use tallymark_core::{Column, Escape, Event, MAX_VISITS, NameRule, Route, Routes};
 use tallymark_ingest::NameLimits;
 use tallymark_publish::ChartKind;
 use tallymark_store::{Retention, StoreUrl, outbox::Keep};
-use tallymark_web::{Listen, Origins, StatsPrefix, Visibility, Zone};
+use tallymark_web::{Listen, Origins, StatsPrefix, Visibility};
 use toml::de::DeTable;
 
 /// What the program needs, with nothing left to decide.

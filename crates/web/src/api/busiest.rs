@@ -1,12 +1,12 @@
 //! `/api/v1/counters?sort=count`: the busiest names of a period, as the rankings know them.
 
-use super::{Answer, Api, Problem, csv, json, text, windows::time};
+use super::{Answer, Api, Problem, csv, json, text};
 use crate::query::Query;
 use axum::http::StatusCode;
 use serde::Serialize;
 use std::{collections::HashMap, sync::Arc};
-use tallymark_core::{Event, Name, Now};
-use tallymark_rankings::{RankPeriod, Ranking};
+use tallymark_core::{Event, Name, Now, Period};
+use tallymark_rankings::Ranking;
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -35,17 +35,17 @@ struct About {
 }
 
 /// The period that is asked for. It is looked at whatever the order, so that a wrong one is never taken for right.
-pub(super) fn period(query: Query<'_>) -> Result<RankPeriod, Problem> {
+pub(super) fn period(query: Query<'_>) -> Result<Period, Problem> {
     let word = text(query, "period")?.unwrap_or_else(|| "all".to_owned());
     let mistake = || Problem::mistake("period is all, month, week, day, hour or minute");
-    RankPeriod::read(&word).ok_or_else(mistake)
+    Period::read(&word).ok_or_else(mistake)
 }
 
 pub(super) async fn list(
     api: &Api,
     event: Event,
     query: Query<'_>,
-    period: RankPeriod,
+    period: Period,
     limit: usize,
     csv: bool,
 ) -> Answer {
@@ -59,7 +59,7 @@ pub(super) async fn list(
     let entries = &ranking.entries[..ranking.entries.len().min(limit)];
     let names: Vec<Name> = entries.iter().map(|(name, _)| name.clone()).collect();
     let totals = app.store.totals(event, &names).await?;
-    let day = app.rankings.top(event, RankPeriod::Day);
+    let day = app.rankings.top(event, Period::Day);
     let today = Today::of(day.as_ref(), now);
     let rows = entries.iter().zip(totals).map(|((name, count), total)| {
         let (today, event) = (today.as_ref().and_then(|today| today.count(name)), event.as_str());
@@ -73,8 +73,11 @@ pub(super) async fn list(
         }
         return Ok(table.answer(None));
     }
-    let ranking =
-        About { period: period.word(), from: ranking.from.map(time), age_seconds: ranking.age(now) };
+    let ranking = About {
+        period: period.word(),
+        from: ranking.from.map(|from| from.to_string()),
+        age_seconds: ranking.age(now),
+    };
     Ok(json(StatusCode::OK, &List { counters: rows.collect(), next: None, ranking }))
 }
 
@@ -87,7 +90,7 @@ struct Today<'a> {
 
 impl Today<'_> {
     fn of(ranking: Option<&Arc<Ranking>>, now: Now) -> Option<Today<'_>> {
-        let ranking = ranking.filter(|ranking| ranking.from == RankPeriod::Day.begin(now))?;
+        let ranking = ranking.filter(|ranking| ranking.from == Period::Day.span(now).begin())?;
         let counts = ranking.entries.iter().map(|(name, count)| (name, *count)).collect();
         Some(Today { counts, complete: !ranking.is_full() })
     }

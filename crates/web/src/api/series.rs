@@ -1,15 +1,10 @@
 //! `/api/v1/counters/{name}/series`: counts over time, without a gap, as JSON or CSV.
 
-use super::{
-    Answer, Api, csv, event, json,
-    range::{Range, Width, first_day, month},
-};
+use super::{Answer, Api, csv, event, json, range};
 use crate::query::Query;
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use tallymark_core::{Day, Event, Name};
-use tallymark_store::Step;
+use tallymark_core::{Buckets, Day, Event, Name};
 
 #[derive(Serialize)]
 struct Series<'a> {
@@ -30,11 +25,16 @@ struct Point {
 
 pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>, csv: bool) -> Answer {
     let event = event(query)?;
-    let range = Range::read(query, (api.app.now)())?;
-    let counts = counts(api, event, name, range).await?;
-    let label = |bucket| range.width.label(bucket);
-    let points: Vec<Point> = (range.first..=range.last)
-        .map(|bucket| Point { time: label(bucket), count: counts.get(&bucket).copied().unwrap_or(0) })
+    let now = (api.app.now)();
+    let buckets = range::read(query, now)?;
+    let Buckets { step, first, last } = buckets;
+    // Nothing is counted after tomorrow, and Redis would look into every day of it.
+    let end = last.min(step.bucket(Day(now.day().0 + 2).first_minute()));
+    let counts = buckets.fill(api.app.store.series(event, name, step, first, end + 1).await?);
+    let points: Vec<Point> = buckets
+        .numbers()
+        .zip(counts)
+        .map(|(bucket, count)| Point { time: step.label(bucket), count })
         .collect();
     if csv {
         return Ok(as_csv(name, event, &points));
@@ -44,39 +44,13 @@ pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>, csv: bool) ->
         &Series {
             name: name.as_str(),
             event: event.as_str(),
-            step: range.width.word(),
-            from: label(range.first),
-            to: label(range.last),
+            step: step.word(),
+            from: step.label(first),
+            to: step.label(last),
             count: points.iter().fold(0, |sum, point| sum.saturating_add(point.count)),
             points,
         },
     ))
-}
-
-/// The buckets that are not empty. A month is the sum of its days.
-async fn counts(
-    api: &Api,
-    event: Event,
-    name: &Name,
-    range: Range,
-) -> tallymark_store::Result<BTreeMap<i32, i64>> {
-    let (step, from, to) = match range.width {
-        Width::Minute => (Step::Minute, range.first, range.last + 1),
-        Width::Hour => (Step::Hour, range.first, range.last + 1),
-        Width::Day => (Step::Day, range.first, range.last + 1),
-        Width::Month => {
-            // Nothing is counted in the future, and Redis would look into every day of it.
-            let tomorrow = (api.app.now)().day().0 + 1;
-            (Step::Day, first_day(range.first).0, first_day(range.last + 1).0.min(tomorrow + 1))
-        }
-    };
-    let mut counts = BTreeMap::new();
-    for (bucket, count) in api.app.store.series(event, name, step, from, to).await? {
-        let bucket = if range.width == Width::Month { month(Day(bucket)) } else { bucket };
-        let sum: &mut i64 = counts.entry(bucket).or_default();
-        *sum = sum.saturating_add(count);
-    }
-    Ok(counts)
 }
 
 fn as_csv(name: &Name, event: Event, points: &[Point]) -> Response {

@@ -12,8 +12,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tallymark_core::{Event, Minute, Name};
-use tallymark_store::{Step, Store};
+use tallymark_core::{Event, Name, Step};
+use tallymark_store::Store;
 
 /// How long a number of names is good for: with a million of them, SQLite counts for some time.
 const GOOD_FOR: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     let last = now.minute().0 - 1;
     let count = store.series(event, &all, Step::Minute, last, last + 1).await?;
     let count = count.first().map_or(0, |&(_, count)| count);
-    let from = windows::time(Minute(last));
+    let from = Step::Minute.label(last);
     let last_minute = LastMinute { from, count };
     let event = event.as_str();
     Ok(json(StatusCode::OK, &Summary { event, total, names, today: windows.today, last_minute, windows }))

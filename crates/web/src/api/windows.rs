@@ -4,12 +4,12 @@
 //! Windows of days take whole days where they can, because a line that had only a date is in no hour.
 
 use serde::Serialize;
-use tallymark_core::{Event, Minute, Name, Now};
-use tallymark_store::{Result, Step, Store};
+use tallymark_core::{Buckets, Day, Event, Name, Now, Step};
+use tallymark_store::{Result, Store};
 
-/// Counts since a time.
+/// What was counted in a sliding window.
 #[derive(Serialize)]
-pub(crate) struct Window {
+pub(crate) struct Sliding {
     pub(crate) count: i64,
     from: String,
     /// How much shorter than its name the window may be.
@@ -21,10 +21,10 @@ pub(crate) struct Window {
 pub(crate) struct Windows {
     #[serde(skip)]
     pub(crate) today: i64,
-    pub(crate) last_60_minutes: Window,
-    pub(crate) last_24_hours: Window,
-    pub(crate) last_7_days: Window,
-    pub(crate) last_30_days: Window,
+    pub(crate) last_60_minutes: Sliding,
+    pub(crate) last_24_hours: Sliding,
+    pub(crate) last_7_days: Sliding,
+    pub(crate) last_30_days: Sliding,
 }
 
 impl Windows {
@@ -40,25 +40,29 @@ impl Windows {
 
 /// Reads the windows that end now.
 pub(crate) async fn read(store: &dyn Store, event: Event, name: &Name, now: Now) -> Result<Windows> {
-    let (minute, today) = (now.minute(), now.day().0);
-    let first = minute.0 - 59;
-    let minutes = store.series(event, name, Step::Minute, first, minute.0 + 1).await?;
+    let today = now.day().0;
+    let hour = Buckets::until(now, Step::Minute, 60);
+    let minutes = store.series(event, name, Step::Minute, hour.first, hour.last + 1).await?;
     let days = store.series(event, name, Step::Day, today - 29, today + 1).await?;
     let since = |first: i32| sum(days.iter().filter(|&&(day, _)| day >= first));
     let mut of_days = [since(today), since(today - 6), since(today - 29)];
     let mut from = [0; 3];
     for (at, length) in [1, 7, 30].into_iter().enumerate() {
         // The day that lies in the window only with its later hours.
-        let edge = today - length;
-        from[at] = minute.hour() - 24 * length + 1;
-        let hours = store.series(event, name, Step::Hour, from[at], 24 * (edge + 1)).await?;
+        let edge = Day(today - length);
+        from[at] = Buckets::until(now, Step::Hour, 24 * length).first;
+        let hours = store.series(event, name, Step::Hour, from[at], edge.hours().end).await?;
         of_days[at] = of_days[at].saturating_add(sum(&hours));
     }
     let hourly =
-        |at: usize| Window { count: of_days[at], from: time(Minute(from[at] * 60)), resolution: "hour" };
+        |at: usize| Sliding { count: of_days[at], from: Step::Hour.label(from[at]), resolution: "hour" };
     Ok(Windows {
         today: since(today),
-        last_60_minutes: Window { count: sum(&minutes), from: time(Minute(first)), resolution: "minute" },
+        last_60_minutes: Sliding {
+            count: sum(&minutes),
+            from: Step::Minute.label(hour.first),
+            resolution: "minute",
+        },
         last_24_hours: hourly(0),
         last_7_days: hourly(1),
         last_30_days: hourly(2),
@@ -67,9 +71,4 @@ pub(crate) async fn read(store: &dyn Store, event: Event, name: &Name, now: Now)
 
 fn sum<'a>(counts: impl IntoIterator<Item = &'a (i32, i64)>) -> i64 {
     counts.into_iter().fold(0, |sum, &(_, count)| sum.saturating_add(count))
-}
-
-/// A minute as RFC 3339 writes it.
-pub(crate) fn time(minute: Minute) -> String {
-    minute.to_string()
 }

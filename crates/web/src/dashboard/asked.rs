@@ -4,8 +4,7 @@ use crate::{
     name::{encoded_text, push},
     query::Query,
 };
-use tallymark_core::Event;
-use tallymark_rankings::RankPeriod;
+use tallymark_core::{Event, Period};
 
 /// How many rows can be asked for; the first is what one gets.
 pub(super) const SIZES: [usize; 3] = [25, 100, 1000];
@@ -25,7 +24,7 @@ pub(super) struct Asked {
     pub(super) usual: Event,
     /// Whether the event was asked for.
     named: bool,
-    pub(super) period: RankPeriod,
+    pub(super) period: Period,
     pub(super) order: Order,
     pub(super) ascending: bool,
     /// One of [`SIZES`].
@@ -39,8 +38,8 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn read(query: Query<'_>) -> Result<Asked, String> {
         let period = match query.text("period") {
-            None => RankPeriod::All,
-            Some(word) => RankPeriod::read(&word).ok_or("period is all, month, week, day, hour or minute")?,
+            None => Period::All,
+            Some(word) => Period::read(&word).ok_or("period is all, month, week, day, hour or minute")?,
         };
         let order = match query.text("sort").as_deref() {
             None | Some("hits") => Order::Hits,
@@ -83,7 +82,7 @@ impl Asked {
         Asked { event, search: None, after: None, ..self.clone() }.address()
     }
 
-    pub(super) fn with_period(&self, period: RankPeriod) -> String {
+    pub(super) fn with_period(&self, period: Period) -> String {
         Asked { period, search: None, after: None, ..self.clone() }.address()
     }
 
@@ -113,7 +112,7 @@ impl Asked {
         if self.event != self.usual {
             push(&mut path, "event", self.event.as_str());
         }
-        if self.period != RankPeriod::All {
+        if self.period != Period::All {
             push(&mut path, "period", self.period.word());
         }
         if self.order == Order::Name {
@@ -164,7 +163,7 @@ mod tests {
             assert_eq!(asked.address(), address);
             for other in [
                 asked.with_event(Event::HIT),
-                asked.with_period(RankPeriod::Hour),
+                asked.with_period(Period::Hour),
                 asked.with_rows(1000),
                 asked.sorted_by(Order::Name),
                 asked.sorted_by(Order::Hits),

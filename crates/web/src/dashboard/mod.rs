@@ -23,8 +23,8 @@ use axum::{
 use minijinja::{Value, context};
 use std::sync::Arc;
 use tallymark_badge::chart::MOST_SERIES;
-use tallymark_core::{Event, Minute, Name, Now};
-use tallymark_rankings::{RankPeriod, Ranking};
+use tallymark_core::{Event, Minute, Name, Now, Period};
+use tallymark_rankings::Ranking;
 use tallymark_store::StoreError;
 
 /// `/` and `/index.html`.
@@ -68,7 +68,7 @@ async fn values(app: &App, asked: Asked) -> Result<Option<Value>, StoreError> {
         usual => asked.usual.as_str(),
         events => event_links(asked, &events),
         totals,
-        periods => RankPeriod::EVERY.map(|period| context! {
+        periods => Period::EVERY.map(|period| context! {
             label => label(period),
             link => asked.with_period(period),
             current => period == asked.period,
@@ -79,7 +79,7 @@ async fn values(app: &App, asked: Asked) -> Result<Option<Value>, StoreError> {
         csv => asked.as_csv(),
         by_name => column(asked, Order::Name),
         by_hits => column(asked, Order::Hits),
-        all_time => asked.period == RankPeriod::All,
+        all_time => asked.period == Period::All,
         most => MOST_SERIES,
         search => found,
     }))
@@ -101,14 +101,14 @@ async fn usual(app: &App) -> Result<Option<Event>, StoreError> {
     Ok(most.1)
 }
 
-fn label(period: RankPeriod) -> &'static str {
+fn label(period: Period) -> &'static str {
     match period {
-        RankPeriod::All => "All time",
-        RankPeriod::Month => "This month",
-        RankPeriod::Week => "This week",
-        RankPeriod::Day => "Today",
-        RankPeriod::Hour => "This hour",
-        RankPeriod::Minute => "This minute",
+        Period::All => "All time",
+        Period::Month => "This month",
+        Period::Week => "This week",
+        Period::Day => "Today",
+        Period::Hour => "This hour",
+        Period::Minute => "This minute",
     }
 }
 
@@ -126,9 +126,7 @@ fn event_links(asked: &Asked, events: &[Event]) -> Vec<Value> {
 }
 
 fn about(ranking: &Ranking, now: Now) -> Value {
-    let from = ranking.from.map(|minute: Minute| {
-        format!("{} {:02}:{:02}", minute.day(), minute.hour_of_day(), minute.minute_of_hour())
-    });
+    let from = ranking.from.map(Minute::readable);
     context! { from, age => ago(ranking.age(now)), late => ranking.is_late(now) }
 }
 

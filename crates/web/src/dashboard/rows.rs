@@ -7,13 +7,12 @@ use super::{
 use crate::{app::App, name::event_page_path};
 use minijinja::{Value, context};
 use std::fmt::Write;
-use tallymark_core::{Event, Name};
-use tallymark_rankings::{RankPeriod, Ranking};
-use tallymark_store::{Result, Step, or_nothing};
+use tallymark_core::{Event, Name, Period, Step, Window};
+use tallymark_rankings::Ranking;
+use tallymark_store::{Result, or_nothing};
 
 /// How many rows have a line: each is a read of its own.
 const SPARKS: usize = 25;
-const DAYS: i32 = 30;
 /// Room of a line, in units of its picture.
 const WIDE: i64 = 116;
 const HIGH: i64 = 16;
@@ -37,7 +36,7 @@ pub(super) async fn values(app: &App, asked: &Asked, ranking: &Ranking) -> Resul
     }
     let names: Vec<Name> = rows.iter().map(|&(_, name, _)| name.clone()).collect();
     let totals = match asked.period {
-        RankPeriod::All => rows.iter().map(|&(_, _, count)| count).collect(),
+        Period::All => rows.iter().map(|&(_, _, count)| count).collect(),
         _ => app.store.totals(asked.event, &names).await?,
     };
     let mut shown = Vec::with_capacity(rows.len());
@@ -59,15 +58,9 @@ pub(super) async fn values(app: &App, asked: &Asked, ranking: &Ranking) -> Resul
 }
 
 async fn spark(app: &App, event: Event, name: &Name) -> Result<Value> {
-    let today = (app.now)().day().0;
-    let first = today - DAYS + 1;
-    let days = or_nothing(app.store.series(event, name, Step::Day, first, today + 1).await)?;
-    let mut counts = [0i64; DAYS as usize];
-    for (day, count) in days {
-        if let Some(at) = usize::try_from(day - first).ok().and_then(|at| counts.get_mut(at)) {
-            *at = count.max(0);
-        }
-    }
+    let days = Window::Days30.buckets((app.now)());
+    let found = or_nothing(app.store.series(event, name, Step::Day, days.first, days.last + 1).await)?;
+    let counts = days.fill(found.into_iter().map(|(day, count)| (day, count.max(0))));
     let sum = counts.iter().fold(0i64, |sum, &count| sum.saturating_add(count));
     Ok(context! { path => path(&counts), said => format!("{} in the last 30 days", grouped(sum)) })
 }

@@ -5,10 +5,12 @@
 //! `[retention] hour`: of a range that is older than that, the hours at its edges are missing. Minutes are kept for
 //! `[retention] minute`.
 
-use super::Zone;
 use std::{collections::BTreeMap, ops::Range};
-use tallymark_core::{Day, Event, Minute, Name, When};
-use tallymark_store::{Result, Span, Step, Store};
+use tallymark_core::{
+    Day, Event, Hour, Minute, Name, Span, Step, When,
+    calendar::{Weekday, Zone},
+};
+use tallymark_store::{Result, Store};
 
 /// The ranges that hold one minute, in hours since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +34,12 @@ pub(super) struct Counts {
 
 impl Buckets {
     pub(super) fn of(minute: Minute, zone: Zone) -> Buckets {
-        let today = (minute.hour() + zone.hours()).div_euclid(24);
-        let of_days = |first: i32, end: i32| first * 24 - zone.hours()..end * 24 - zone.hours();
-        let first_of_month = |day: i32| day - Day(day).date().2 as i32 + 1;
-        let month = first_of_month(today);
-        // 1970 began on a Thursday.
-        let sunday = today - (today + 4).rem_euclid(7);
+        let today = zone.day(minute);
+        let sunday = today.week_begin(Weekday::Sun).0;
         Buckets {
-            month: of_days(month, first_of_month(month + 31)),
-            week: of_days(sunday, sunday + 7),
-            day: of_days(today, today + 1),
+            month: zone.hours(today.month().days()),
+            week: zone.hours(sunday..sunday + 7),
+            day: zone.hours(today.0..today.0 + 1),
             minute,
         }
     }
@@ -50,7 +48,7 @@ impl Buckets {
     pub(super) async fn read(&self, store: &dyn Store, name: &Name) -> Result<Counts> {
         let event = Event::URL;
         let all = store.total(event, name).await?;
-        let (hour, minute) = (self.minute.hour(), self.minute.0);
+        let (hour, minute) = (self.minute.hour().0, self.minute.0);
         let ranges = [&self.month, &self.week, &self.day];
         let first = ranges.iter().map(|range| whole_days(range).start).min().unwrap_or(0);
         let end = ranges.iter().map(|range| whole_days(range).end).max().unwrap_or(0);
@@ -58,11 +56,12 @@ impl Buckets {
             store.series(event, name, Step::Day, first, end).await?.into_iter().collect();
         let mut hours = BTreeMap::new();
         for day in self.cut_days() {
-            hours.extend(store.series(event, name, Step::Hour, day * 24, day * 24 + 24).await?);
+            let of_day = day.hours();
+            hours.extend(store.series(event, name, Step::Hour, of_day.start, of_day.end).await?);
         }
         let sum = |range: &Range<i32>| {
             let whole = whole_days(range);
-            let edges = hours.range(range.clone()).filter(|(hour, _)| !whole.contains(&hour.div_euclid(24)));
+            let edges = hours.range(range.clone()).filter(|(hour, _)| !whole.contains(&Hour(**hour).day().0));
             let days = if whole.is_empty() { days.range(0..0) } else { days.range(whole.clone()) };
             days.chain(edges).fold(0i64, |sum, (_, &count)| sum.saturating_add(count))
         };
@@ -86,8 +85,8 @@ impl Buckets {
             if !whole.is_empty() {
                 spans.push(Span::Days(Day(whole.start), Day(whole.end - 1)));
             }
-            let edges = range.clone().filter(|hour| !whole.contains(&hour.div_euclid(24)));
-            spans.extend(edges.map(Span::Hour));
+            let edges = range.clone().filter(|hour| !whole.contains(&Hour(*hour).day().0));
+            spans.extend(edges.map(|hour| Span::Hour(Hour(hour))));
             spans
         };
         let (hour, minute) = (Span::Hour(self.minute.hour()), Span::Minute(self.minute));
@@ -95,10 +94,10 @@ impl Buckets {
     }
 
     /// The UTC days that the ends of the ranges lie in the middle of.
-    fn cut_days(&self) -> Vec<i32> {
+    fn cut_days(&self) -> Vec<Day> {
         let ends =
             [&self.month, &self.week, &self.day].into_iter().flat_map(|range| [range.start, range.end]);
-        let mut days: Vec<i32> = ends.filter(|end| end % 24 != 0).map(|end| end.div_euclid(24)).collect();
+        let mut days: Vec<Day> = ends.filter(|end| end % 24 != 0).map(|end| Hour(end).day()).collect();
         days.sort_unstable();
         days.dedup();
         days
@@ -110,14 +109,14 @@ impl Buckets {
             When::Minute(minute) => minute,
             When::Day(day) => day.first_minute(),
         };
-        let hour = minute.hour();
+        let hour = minute.hour().0;
         let exact = matches!(when, When::Minute(_));
         for (sum, holds) in [
             (&mut counts.all, true),
             (&mut counts.month, self.month.contains(&hour)),
             (&mut counts.week, self.week.contains(&hour)),
             (&mut counts.day, self.day.contains(&hour)),
-            (&mut counts.hour, exact && hour == self.minute.hour()),
+            (&mut counts.hour, exact && minute.hour() == self.minute.hour()),
             (&mut counts.minute, exact && minute == self.minute),
         ] {
             if holds {
@@ -129,7 +128,8 @@ impl Buckets {
 
 /// The days of UTC that lie in a range of hours as a whole.
 fn whole_days(range: &Range<i32>) -> Range<i32> {
-    range.start.div_euclid(24) + i32::from(range.start % 24 != 0)..range.end.div_euclid(24)
+    let first = Hour(range.start).day().0 + i32::from(range.start % 24 != 0);
+    first..Hour(range.end).day().0
 }
 
 #[cfg(test)]

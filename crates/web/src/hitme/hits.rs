@@ -18,9 +18,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tallymark_core::{Event, Name, Now};
-use tallymark_rankings::{MOST, RankPeriod, Top};
-use tallymark_store::{Span, Store, StoreError};
+use tallymark_core::{Event, Name, Now, Period, Span, calendar::Zone};
+use tallymark_rankings::{MOST, Top};
+use tallymark_store::{Store, StoreError};
 use tokio::{sync::Semaphore, time::Instant};
 
 /// How long a list may take the store: where the rankings can answer instead, and where nothing can.
@@ -150,15 +150,15 @@ async fn busiest(app: &App, lists: &Lists, at: Now, now: Now) -> Result<Six, Pro
 
 /// What the background knows, if it is of the ranges asked for: it ranks those of UTC that hold the present.
 fn ranked(app: &App, buckets: &Buckets, at: Now, now: Now) -> Option<Six> {
-    let present = Buckets::of(now.minute(), super::Zone::default());
+    let present = Buckets::of(now.minute(), Zone::default());
     if *buckets != present {
         return None;
     }
     let mut six: Six = Default::default();
-    for (busiest, period) in six.iter_mut().zip(RankPeriod::EVERY) {
+    for (busiest, period) in six.iter_mut().zip(Period::EVERY) {
         let ranking = app.rankings.top(Event::URL, period)?;
         // Shortly after a range has begun it has the one before, of which nothing is in this one.
-        if ranking.from == period.begin(at) {
+        if ranking.from == period.span(at).begin() {
             *busiest = Arc::new(ranking.entries.clone());
         }
     }

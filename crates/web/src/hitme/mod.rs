@@ -8,9 +8,6 @@ mod asked;
 mod buckets;
 mod hit;
 mod hits;
-mod zone;
-
-pub use zone::{NotAZone, Zone};
 
 use crate::app::App;
 use axum::{

@@ -2,7 +2,7 @@
 
 use super::{
     Problem,
-    path::{Asked, Period},
+    path::{Asked, Date},
     shown::Found,
     track::accounts_of,
 };
@@ -19,22 +19,23 @@ pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, Problem> {
         return Ok(Found::links(events.iter().map(|event| event.as_str().to_owned())));
     };
     let store = &app.store;
-    Ok(match asked.period {
-        Period::None => {
+    Ok(match asked.date {
+        Date::None => {
             let mut years: Vec<i32> =
                 dates(store.status_months(event, account).await?).map(|(year, _)| year).collect();
             years.dedup();
             Found::links(years.iter().map(i32::to_string))
         }
-        Period::Year(year) => {
+        Date::Year(year) => {
             let statuses = store.statuses(event, account, year, None).await?;
             let months = dates(store.status_months(event, account).await?);
             Found::counts(statuses, months.filter(|&(of, _)| of == year).map(|(_, month)| month))
         }
-        Period::Month(year, month) => {
+        Date::Month(month) => {
+            let (year, month) = month.date();
             Found::counts(store.statuses(event, account, year, Some(month)).await?, [""; 0])
         }
-        Period::Day(_) | Period::Hour(..) => Found::nothing(asked),
+        Date::Day(_) | Date::Hour(_) => Found::nothing(asked),
     })
 }
 

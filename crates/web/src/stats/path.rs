@@ -2,7 +2,7 @@
 
 use super::Problem;
 use crate::query::decoded;
-use tallymark_core::{Day, Event, Name};
+use tallymark_core::{Day, Event, Hour, Month, Name};
 
 /// The account that stands for all.
 const ALL: &str = "all";
@@ -26,19 +26,18 @@ pub(super) struct Asked {
     /// As it was sent, decoded once, and as what is counted.
     pub(super) account: Option<(String, Name)>,
     pub(super) event: Option<Event>,
-    pub(super) period: Period,
+    pub(super) date: Date,
 }
 
-/// How far a date goes.
+/// As much of a date as there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Period {
+pub(super) enum Date {
     #[default]
     None,
     Year(i32),
-    Month(i32, u32),
+    Month(Month),
     Day(Day),
-    /// Of the day, 0 to 23.
-    Hour(Day, u32),
+    Hour(Hour),
 }
 
 impl Path {
@@ -67,7 +66,7 @@ impl Path {
         if next("the rest")?.is_some() {
             return Ok(Path::Nothing);
         }
-        asked.period = Period::read([year, month, day, hour].each_ref().map(Option::as_deref))?;
+        asked.date = Date::read([year, month, day, hour].each_ref().map(Option::as_deref))?;
         Ok(Path::Stats(asked))
     }
 }
@@ -86,44 +85,39 @@ fn read_account(text: String, event: Option<Event>) -> Result<(String, Name), Pr
     Ok((text, name))
 }
 
-impl Period {
+impl Date {
     /// Reads numbers with or without zeros before them.
-    fn read([year, month, day, hour]: [Option<&str>; 4]) -> Result<Period, Problem> {
-        let Some(year) = year else { return Ok(Period::None) };
+    fn read([year, month, day, hour]: [Option<&str>; 4]) -> Result<Date, Problem> {
+        let Some(year) = year else { return Ok(Date::None) };
         let year = number(year, 4).filter(|year| (1970..=2199).contains(year));
         let year = year.ok_or_else(|| Problem::mistake("year is a number from 1970 to 2199"))?;
-        let Some(month) = month else { return Ok(Period::Year(year as i32)) };
-        let month = number(month, 2).filter(|month| (1..=12).contains(month));
+        let Some(month) = month else { return Ok(Date::Year(year as i32)) };
+        let month = number(month, 2).and_then(|month| Month::of(year as i32, month));
         let month = month.ok_or_else(|| Problem::mistake("month is a number from 1 to 12"))?;
-        let Some(day) = day else { return Ok(Period::Month(year as i32, month)) };
-        let day = number(day, 2).and_then(|day| Day::from_date(year as i32, month, day));
+        let Some(day) = day else { return Ok(Date::Month(month)) };
+        let day = number(day, 2).and_then(|day| Day::from_date(year as i32, month.date().1, day));
         let day = day.ok_or_else(|| Problem::mistake("day is a day of that month"))?;
-        let Some(hour) = hour else { return Ok(Period::Day(day)) };
+        let Some(hour) = hour else { return Ok(Date::Day(day)) };
         let hour = number(hour, 2).filter(|hour| *hour < 24);
         let hour = hour.ok_or_else(|| Problem::mistake("hour is a number from 0 to 23"))?;
-        Ok(Period::Hour(day, hour))
+        Ok(Date::Hour(Hour::at(day, hour)))
     }
 
     /// Year, month, day and hour as Bootic's keys have them, without zeros; empty where there is none.
     pub(super) fn texts(self) -> [String; 4] {
-        let empty = String::new;
         let of_day = |day: Day| {
             let (year, month, day) = day.date();
-            [year.to_string(), month.to_string(), day.to_string()]
+            (Some(year), Some(month), Some(day))
         };
-        match self {
-            Period::None => [empty(), empty(), empty(), empty()],
-            Period::Year(year) => [year.to_string(), empty(), empty(), empty()],
-            Period::Month(year, month) => [year.to_string(), month.to_string(), empty(), empty()],
-            Period::Day(day) => {
-                let [year, month, day] = of_day(day);
-                [year, month, day, empty()]
-            }
-            Period::Hour(day, hour) => {
-                let [year, month, day] = of_day(day);
-                [year, month, day, hour.to_string()]
-            }
-        }
+        let ((year, month, day), hour) = match self {
+            Date::None => ((None, None, None), None),
+            Date::Year(year) => ((Some(year), None, None), None),
+            Date::Month(month) => ((Some(month.date().0), Some(month.date().1), None), None),
+            Date::Day(day) => (of_day(day), None),
+            Date::Hour(hour) => (of_day(hour.day()), Some(hour.of_day())),
+        };
+        let text = |part: Option<u32>| part.map(|part| part.to_string()).unwrap_or_default();
+        [year.map(|year| year.to_string()).unwrap_or_default(), text(month), text(day), text(hour)]
     }
 }
 
@@ -139,7 +133,7 @@ mod tests {
 
     fn period(path: &str) -> Result<[String; 4], String> {
         match Path::read(&format!("/track/a/b/{path}")) {
-            Ok(Path::Stats(asked)) => Ok(asked.period.texts()),
+            Ok(Path::Stats(asked)) => Ok(asked.date.texts()),
             Ok(other) => panic!("{other:?}"),
             Err(problem) => Err(problem.error),
         }

@@ -1,6 +1,6 @@
 //! An answer as Bootic wrote it: the fields in its order, years as text, and the characters escaped that Go escapes.
 
-use super::path::{Asked, Period};
+use super::path::{Asked, Date};
 use crate::name::encoded_text;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
@@ -32,7 +32,7 @@ impl Found {
 
     /// No link, and no count either where there is a date.
     pub(super) fn nothing(asked: &Asked) -> Found {
-        let data = (asked.period != Period::None).then(BTreeMap::new);
+        let data = (asked.date != Date::None).then(BTreeMap::new);
         Found { links: Vec::new(), data }
     }
 }
@@ -62,8 +62,8 @@ struct Fields<'a> {
 impl Shown {
     /// The body. `root` is what every link begins with.
     pub(super) fn json(&self, root: &str) -> String {
-        let Asked { chart, account, event, period } = &self.asked;
-        let [year, month, day, hour] = period.texts();
+        let Asked { chart, account, event, date } = &self.asked;
+        let [year, month, day, hour] = date.texts();
         let account = account.as_ref().map_or("", |(account, _)| account);
         let event = event.as_ref().map_or("", |event| event.as_str());
         let chart = chart.as_deref().unwrap_or_default();

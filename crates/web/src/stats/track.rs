@@ -4,13 +4,12 @@
 
 use super::{
     MOST_LINKS, Problem,
-    path::{Asked, Period},
+    path::{Asked, Date},
     shown::Found,
 };
 use crate::app::App;
 use std::{collections::BTreeMap, ops::Range};
-use tallymark_core::{Day, Event, Name};
-use tallymark_store::Step;
+use tallymark_core::{Day, Event, Hour, Minute, Month, Name, Step};
 
 /// How many years back links lead: Redis looks into every day of them.
 const YEARS: i32 = 20;
@@ -21,28 +20,22 @@ pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, Problem> {
     let series = async |step, range: Range<i32>| {
         app.store.series(event, account, step, range.start, range.end).await.map_err(Problem::from)
     };
-    Ok(match asked.period {
-        Period::None => {
+    Ok(match asked.date {
+        Date::None => {
             let (this, ..) = (app.now)().day().date();
-            let days = series(Step::Day, days_of(this - YEARS + 1, 1).start..days_of(this, 12).end).await?;
-            let years = sums(days, |day| Day(day).date().0);
+            let months = Month::of_year(this - YEARS + 1).start..Month::of_year(this).end;
+            let years = sums(series(Step::Month, months).await?, |month| Month(month).date().0);
             Found::links(years.keys().map(i32::to_string))
         }
-        Period::Year(year) => {
-            let days = series(Step::Day, days_of(year, 1).start..days_of(year, 12).end).await?;
-            linked(sums(days, |day| Day(day).date().1))
+        Date::Year(year) => {
+            let months = series(Step::Month, Month::of_year(year)).await?;
+            linked(sums(months, |month| Month(month).date().1))
         }
-        Period::Month(year, month) => {
-            linked(sums(series(Step::Day, days_of(year, month)).await?, |day| Day(day).date().2))
-        }
-        Period::Day(day) => {
-            let hours = series(Step::Hour, day.0 * 24..day.0 * 24 + 24).await?;
-            linked(sums(hours, |hour| hour.rem_euclid(24)))
-        }
-        Period::Hour(day, hour) => {
-            let first = day.first_minute().0 + hour as i32 * 60;
-            let minutes = series(Step::Minute, first..first + 60).await?;
-            Found::counts(sums(minutes, |minute| minute.rem_euclid(60)), [""; 0])
+        Date::Month(month) => linked(sums(series(Step::Day, month.days()).await?, |day| Day(day).date().2)),
+        Date::Day(day) => linked(sums(series(Step::Hour, day.hours()).await?, |hour| Hour(hour).of_day())),
+        Date::Hour(hour) => {
+            let minutes = series(Step::Minute, hour.minutes()).await?;
+            Found::counts(sums(minutes, |minute| Minute(minute).of_hour()), [""; 0])
         }
     })
 }
@@ -59,14 +52,6 @@ fn sums<K: Ord>(series: Vec<(i32, i64)>, key: impl Fn(i32) -> K) -> BTreeMap<K, 
         *sum = sum.saturating_add(count);
     }
     sums
-}
-
-/// The days of a month.
-fn days_of(year: i32, month: u32) -> Range<i32> {
-    let first = |year, month| Day::from_date(year, month, 1).map(|day| day.0);
-    let next = if month == 12 { first(year + 1, 1) } else { first(year, month + 1) };
-    let last = || Day::from_date(2199, 12, 31).map_or(i32::MAX, |day| day.0 + 1);
-    first(year, month).unwrap_or(0)..next.unwrap_or_else(last)
 }
 
 /// `all`, and the first accounts of every event.
@@ -104,19 +89,4 @@ async fn events(app: &App, account: &Name) -> Result<Found, Problem> {
     }
     links.sort_unstable();
     Ok(Found::links(links))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn months_have_the_days_of_the_calendar() {
-        for (year, month, days) in
-            [(2024, 2, 29), (2023, 2, 28), (2023, 12, 31), (2199, 12, 31), (1970, 1, 31)]
-        {
-            assert_eq!(days_of(year, month).len(), days, "{year}-{month}");
-        }
-        assert_eq!(days_of(2198, 12).end, days_of(2199, 1).start);
-    }
 }

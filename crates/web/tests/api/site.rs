@@ -63,7 +63,7 @@ impl Ledger for Book {
     fn commit<'a>(&'a self, once: Option<Once<'a>>, counts: Counts) -> Commit<'a> {
         let text = |entry: &Entry| {
             let When::Minute(minute) = entry.when else { panic!("every time is a minute") };
-            let (minute, day) = (minute.hour_of_day() * 60 + minute.minute_of_hour(), minute.day());
+            let (minute, day) = (minute.hour().of_day() * 60 + minute.of_hour(), minute.day());
             format!("{} {} {day} {minute} {}", entry.event, entry.name, entry.count)
         };
         let statused = |s: &StatusCount| {

@@ -1,11 +1,12 @@
-//! The zone of HitMe's calendar: whole hours from UTC.
+//! Zones that are whole hours from UTC.
 
-use std::fmt;
+use super::{Day, Minute};
+use std::{fmt, ops::Range};
 
-/// How many hours a zone is ahead of UTC. HitMe's servers used their own; ours is configured, and UTC if it is not.
+/// How many hours a zone is ahead of UTC.
 ///
-/// Hours are what the store counts by, so a zone that is not a whole number of them away has no days here; and one that
-/// changes with the season would have days of 23 and 25 hours.
+/// The store counts by the hour, so days cannot begin in the middle of one. And a zone that changes with the season would
+/// have days of 23 and 25 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Zone {
     hours: i8,
@@ -21,7 +22,7 @@ impl fmt::Display for NotAZone {
         write!(
             f,
             "{text:?} is not UTC or a whole number of hours from it, like +02:00 (-12:00 to +14:00): counts are kept by \
-             hours, and names of places stand for two zones a year"
+             hours, and the name of a place means two zones a year"
         )
     }
 }
@@ -44,9 +45,15 @@ impl Zone {
         if (-12..=14).contains(&hours) { Ok(Zone { hours }) } else { Err(wrong()) }
     }
 
-    /// Hours ahead of UTC.
-    pub(super) fn hours(self) -> i32 {
-        i32::from(self.hours)
+    /// The day that a minute lies in there.
+    pub fn day(self, minute: Minute) -> Day {
+        Day((minute.hour().0 + i32::from(self.hours)).div_euclid(24))
+    }
+
+    /// The UTC hours that some of its days consist of.
+    pub fn hours(self, days: Range<i32>) -> Range<i32> {
+        let utc = |day: i32| day * 24 - i32::from(self.hours);
+        utc(days.start)..utc(days.end)
     }
 }
 
@@ -59,7 +66,7 @@ mod tests {
         for (text, hours) in
             [("UTC", 0), ("Z", 0), ("+00:00", 0), ("+02:00", 2), ("-12:00", -12), ("+14:00", 14)]
         {
-            assert_eq!(Zone::parse(text).map(Zone::hours), Ok(hours), "{text}");
+            assert_eq!(Zone::parse(text), Ok(Zone { hours }), "{text}");
         }
         for text in [
             "",
@@ -77,5 +84,12 @@ mod tests {
             let why = Zone::parse(text).unwrap_err().to_string();
             assert!(why.contains(&format!("{text:?}")) && why.contains("+02:00"), "{why}");
         }
+    }
+
+    #[test]
+    fn days_begin_where_the_zone_is() {
+        let (new_year, east, west) = (Minute(0), Zone { hours: 14 }, Zone { hours: -1 });
+        assert_eq!([east, west].map(|zone| zone.day(new_year)), [Day(0), Day(-1)]);
+        assert_eq!([east, west].map(|zone| zone.hours(0..1)), [-14..10, 1..25]);
     }
 }

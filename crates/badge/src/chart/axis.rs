@@ -1,0 +1,22 @@
+//! Which buckets of a chart have a name under the axis, called by [`draw`](super::draw).
+
+use tallymark_core::Step;
+
+/// Distances between names, from the smallest. The last one is more than any chart is wide.
+pub(super) fn strides(step: Step) -> &'static [i32] {
+    match step {
+        Step::Minute => &[1, 2, 5, 10, 15, 30, 60, 120, 240, 480],
+        Step::Hour => &[1, 2, 3, 6, 12, 24, 48, 96, 240, 480],
+        Step::Day => &[1, 2, 7, 14, 28, 56, 112, 224, 448],
+        Step::Month => &[1, 2, 3, 6, 12, 24, 60, 120, 240, 480],
+    }
+}
+
+/// Whether a bucket has a name under it, when every `stride`th has one: the round ones, but days count back from the last,
+/// which is what one looks for.
+pub(super) fn is_labelled(step: Step, bucket: i32, last: i32, stride: i32) -> bool {
+    match step {
+        Step::Day => last.saturating_sub(bucket).rem_euclid(stride) == 0,
+        _ => bucket.rem_euclid(stride) == 0,
+    }
+}

@@ -1,0 +1,191 @@
+//! Periods and windows, which have names, and spans, which have ends.
+
+use super::{Buckets, Day, Hour, Minute, Step, Weekday};
+use crate::Now;
+
+/// A part of the calendar that holds the present, UTC: what names are ranked over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Period {
+    /// Since ever.
+    All,
+    /// This calendar month.
+    Month,
+    /// This week, from Sunday.
+    Week,
+    /// Today.
+    Day,
+    /// This hour.
+    Hour,
+    /// This minute.
+    Minute,
+}
+
+/// A row of whole buckets of which the last is running: how far back a chart looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// 24 hours.
+    Hours24,
+    /// 7 days.
+    Days7,
+    /// 30 days.
+    Days30,
+    /// 90 days.
+    Days90,
+    /// 12 months.
+    Months12,
+    /// Twenty years of months: Redis looks into every day of them.
+    All,
+}
+
+/// From one point in time to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Span {
+    /// All there is.
+    All,
+    /// From one day to another, both included.
+    Days(Day, Day),
+    /// One hour.
+    Hour(Hour),
+    /// One minute.
+    Minute(Minute),
+}
+
+impl Period {
+    /// All of them, the longest first.
+    pub const EVERY: [Period; 6] =
+        [Period::All, Period::Month, Period::Week, Period::Day, Period::Hour, Period::Minute];
+
+    /// The word in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Period::All => "all",
+            Period::Month => "month",
+            Period::Week => "week",
+            Period::Day => "day",
+            Period::Hour => "hour",
+            Period::Minute => "minute",
+        }
+    }
+
+    /// Reads that word.
+    pub fn read(word: &str) -> Option<Period> {
+        Period::EVERY.into_iter().find(|period| period.word().eq_ignore_ascii_case(word))
+    }
+
+    /// What of it has begun.
+    pub fn span(self, now: Now) -> Span {
+        let (today, minute) = (now.day(), now.minute());
+        match self {
+            Period::All => Span::All,
+            Period::Month => Span::Days(today.month().first_day(), today),
+            Period::Week => Span::Days(today.week_begin(Weekday::Sun), today),
+            Period::Day => Span::Days(today, today),
+            Period::Hour => Span::Hour(minute.hour()),
+            Period::Minute => Span::Minute(minute),
+        }
+    }
+}
+
+impl Window {
+    /// All of them, the shortest first.
+    pub const EVERY: [Window; 6] =
+        [Window::Hours24, Window::Days7, Window::Days30, Window::Days90, Window::Months12, Window::All];
+
+    /// The word in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Window::Hours24 => "24h",
+            Window::Days7 => "7d",
+            Window::Days30 => "30d",
+            Window::Days90 => "90d",
+            Window::Months12 => "12mo",
+            Window::All => "all",
+        }
+    }
+
+    /// Reads that word.
+    pub fn read(word: &str) -> Option<Window> {
+        Window::EVERY.into_iter().find(|window| window.word().eq_ignore_ascii_case(word))
+    }
+
+    /// Its buckets.
+    pub fn buckets(self, now: Now) -> Buckets {
+        let (step, count) = match self {
+            Window::Hours24 => (Step::Hour, 24),
+            Window::Days7 => (Step::Day, 7),
+            Window::Days30 => (Step::Day, 30),
+            Window::Days90 => (Step::Day, 90),
+            Window::Months12 => (Step::Month, 12),
+            Window::All => (Step::Month, 240),
+        };
+        Buckets::until(now, step, count)
+    }
+}
+
+impl Span {
+    /// Its first minute, unless it is all there is.
+    pub fn begin(self) -> Option<Minute> {
+        match self {
+            Span::All => None,
+            Span::Days(first, _) => Some(first.first_minute()),
+            Span::Hour(hour) => Some(hour.first_minute()),
+            Span::Minute(minute) => Some(minute),
+        }
+    }
+
+    /// Whether another lies wholly in it.
+    pub fn holds(self, other: Span) -> bool {
+        match (self, other) {
+            (Span::All, _) => true,
+            (Span::Days(from, to), Span::Days(first, last)) => from <= first && last <= to,
+            (Span::Days(from, to), Span::Hour(hour)) => (from..=to).contains(&hour.day()),
+            (Span::Days(from, to), Span::Minute(minute)) => (from..=to).contains(&minute.day()),
+            (Span::Hour(hour), Span::Minute(minute)) => minute.hour() == hour,
+            _ => self == other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_calendar_buckets_and_weeks_begin_on_sunday() {
+        for (now, month, week) in [
+            ("2026-11-20T12:00:30Z", "2026-11-01", "2026-11-15"),
+            ("2026-11-22T00:00:00Z", "2026-11-01", "2026-11-22"),
+            ("2026-11-21T23:59:59Z", "2026-11-01", "2026-11-15"),
+            ("2024-02-29T12:34:56Z", "2024-02-01", "2024-02-25"),
+            ("2027-01-01T00:00:00Z", "2027-01-01", "2026-12-27"),
+        ] {
+            let at = Now::parse_rfc3339(now).unwrap();
+            let first = |period: Period| match period.span(at) {
+                Span::Days(first, last) => {
+                    assert_eq!(last, at.day());
+                    first.to_string()
+                }
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(first(Period::Month), month, "{now}");
+            assert_eq!(first(Period::Week), week, "{now}");
+            assert_eq!(first(Period::Day), at.day().to_string());
+        }
+        for period in Period::EVERY {
+            assert_eq!(Period::read(period.word()), Some(period));
+        }
+        assert_eq!(Period::read("year"), None);
+    }
+
+    #[test]
+    fn windows_end_now() {
+        let now = Now::parse_rfc3339("2026-11-20T12:00:30Z").unwrap();
+        for window in Window::EVERY {
+            assert_eq!(Window::read(window.word()), Some(window));
+            let buckets = window.buckets(now);
+            assert_eq!(buckets.last, buckets.step.bucket(now.minute()));
+        }
+        assert_eq!(Window::Days90.buckets(now).count(), 90);
+        assert_eq!(Window::read("31d"), None);
+    }
+}
