@@ -8,7 +8,7 @@ use crate::{
     config::{BadConfig, Config, Overrides},
     publishing::Publishing,
     reload::Reload,
-    signals::Signals,
+    signals::{Signals, outlive_others},
     sources::{self, Source},
     supervisor,
     tailing::TailSocket,
@@ -72,6 +72,7 @@ struct Bindings {
 
 /// Runs until a signal says stop. `started` hears the public address once everything listens.
 pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> {
+    outlive_others()?;
     let config = &start.config;
     if let Some(file) = &start.file {
         info!(file = %file.display(), "configuration");

@@ -1,4 +1,4 @@
-//! The signals that end a daemon.
+//! The signals that end a daemon, and those that must not.
 
 use anyhow::{Context, Result};
 use std::time::{Duration, Instant};
@@ -8,6 +8,29 @@ use tracing::warn;
 
 /// `timeout` and some supervisors send the same signal twice at once; only a person means more by a second one.
 const SAME_SIGNAL: Duration = Duration::from_millis(500);
+
+/// Signals that mean nothing to a daemon, and that would end it: one sent by mistake must not cost what it holds.
+const MEANINGLESS: [libc::c_int; 9] = [
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGPIPE,
+    libc::SIGIO,
+    libc::SIGPWR,
+    libc::SIGSTKFLT,
+];
+
+/// From here on the process outlives them, and SIGHUP, for which it may listen as well. Every command that runs until it is
+/// stopped says so before it begins.
+pub(crate) fn outlive_others() -> Result<()> {
+    for number in MEANINGLESS.into_iter().chain([libc::SIGHUP]) {
+        // Once somebody has listened, the signal ends the process no more, also when nobody listens any longer.
+        drop(signal(SignalKind::from_raw(number)).with_context(|| format!("listening for signal {number}"))?);
+    }
+    Ok(())
+}
 
 /// SIGTERM and SIGINT, and SIGHUP where that reloads nothing.
 pub(crate) struct Signals {

@@ -151,20 +151,17 @@ async fn show(
 
 /// Why a request is not counted, if it is not.
 fn uncounted(wish: &Wish, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
-    let says = |header: &str, word: &str| {
-        sent.get(header)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.to_ascii_lowercase().contains(word))
-    };
+    // A browser that reads ahead says so in one of these. nginx's configuration has the same rule.
+    let ahead =
+        ["sec-purpose", "purpose", "x-moz"].iter().filter_map(|header| sent.get(*header)).any(|value| {
+            let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+            value.contains("prefetch") || value.contains("preview")
+        });
     if !wish.count {
         Some("ignored: count=false")
     } else if method != Method::GET {
         Some("ignored: not a GET")
-    } else if says("sec-purpose", "prefetch")
-        || says("purpose", "prefetch")
-        || says("purpose", "preview")
-        || says("x-moz", "prefetch")
-    {
+    } else if ahead {
         Some("ignored: prefetch")
     } else {
         None

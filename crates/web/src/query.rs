@@ -4,9 +4,6 @@
 use std::borrow::Cow;
 use tallymark_core::{Event, decode_percent};
 
-/// How many parameters are looked at. A badge has a dozen; a thousand is somebody's test of us.
-const MOST: usize = 100;
-
 /// The parameters of one request.
 #[derive(Clone, Copy)]
 pub(crate) struct Query<'a>(&'a str);
@@ -23,7 +20,7 @@ impl<'a> Query<'a> {
 
     /// Every parameter with its value as it stands.
     pub(crate) fn raw(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.split('&').take(MOST).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
 
     /// The decoded value of the first parameter of that name.

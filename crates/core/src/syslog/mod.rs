@@ -129,7 +129,17 @@ pub(crate) fn is_bsd_header(header: &[u8]) -> bool {
 struct Fields<'a> {
     host: &'a [u8],
     app: &'a [u8],
+    pid: &'a [u8],
+    id: &'a [u8],
     body: &'a [u8],
+}
+
+impl Fields<'_> {
+    /// Whether they are those of a header and no part of a record, where nothing else says so.
+    fn is_header(&self) -> bool {
+        let of_record = |word: &[u8]| word.contains(&b'"') || word.contains(&b',');
+        !self.app.ends_with(b":") && ![self.host, self.app, self.pid, self.id].into_iter().any(of_record)
+    }
 }
 
 /// RFC 5424 section 6 after the version: TIMESTAMP HOSTNAME APP-NAME PROCID MSGID SD [MSG].
@@ -141,14 +151,14 @@ fn rfc5424_fields(text: &[u8]) -> Option<Fields<'_>> {
         rest = &after[1..];
         Some(word)
     };
-    let (_timestamp, host, app, _pid, _id) = (word()?, word()?, word()?, word()?, word()?);
+    let (_timestamp, host, app, pid, id) = (word()?, word()?, word()?, word()?, word()?);
     let text = skip_structured_data(rest)?;
-    Some(Fields { host, app, body: text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) })
+    Some(Fields { host, app, pid, id, body: text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) })
 }
 
 fn rfc5424<'a>(
     priority: u8,
-    Fields { host, app, body }: Fields<'a>,
+    Fields { host, app, body, .. }: Fields<'a>,
     routes: &Routes,
     nested: u8,
 ) -> Result<Message<'a>, Missed<'a>> {

@@ -93,6 +93,9 @@ impl<'a> Search<'a, '_> {
         if let Some(found) = as_tag(rest).filter(|found| self.routes.has_tag(found.tag)) {
             return self.tag(&found);
         }
+        if let Some(found) = self.inner_header(rest) {
+            return Step::Header(found);
+        }
         if let Some(after) = time::skip(rest).filter(|_| self.nested > 0) {
             (self.rest, self.left, self.bare, self.nested) = (after, WORDS, None, self.nested - 1);
             return Step::On;
@@ -102,9 +105,6 @@ impl<'a> Search<'a, '_> {
         }
         if repeat::begins(rest) {
             return Step::End;
-        }
-        if let Some(found) = self.inner_header(rest) {
-            return Step::Header(found);
         }
         self.other(word);
         Step::On
@@ -130,8 +130,13 @@ impl<'a> Search<'a, '_> {
         if let Some((priority, rest)) = priority(rest) {
             return Some(header(priority, rest, self.routes, nested));
         }
-        // A relay that does not know RFC 5424 takes the priority off and leaves the rest.
-        let fields = rfc5424_fields(rest.strip_prefix(b"1 ")?)?;
+        // A relay that does not know RFC 5424 takes the priority off, and perhaps the version for the program (syslog-ng's
+        // network() source does), and leaves the rest.
+        let versioned = rest.strip_prefix(b"1 ");
+        if versioned.is_none() && time::skip_iso(rest).is_none() {
+            return None;
+        }
+        let fields = rfc5424_fields(versioned.unwrap_or(rest)).filter(|fields| fields.is_header())?;
         Some(rfc5424(self.priority, fields, self.routes, nested))
     }
 

@@ -226,6 +226,11 @@ fn tag_is_found_in_every_form_of_header() {
         "<158>1 I relay relay - - - <158>1 I web01 badge - - - ",
         "<158>1 I relay1 - - - - B relay2 <158>1 I web01 badge - - - ",
         "<13>B relay <158>B web01 badge: ",
+        // syslog-ng's network() source takes the version of RFC 5424 for the program.
+        "<158>B localhost 1 I web01 badge 12 - - ",
+        "<158>1 I localhost 1 - - - I web01 badge 12 - - ",
+        "<158>1 I localhost 1 - - - I web01 badge - ID [a b=\"c\"] ",
+        "<158>B localhost 1: I web01 badge - - - ",
     ] {
         let head = head.replace('B', B).replace('I', I).replace(&format!("{I}D"), "ID");
         for body in [BODY, "2026-11-20,a%2Fb", "\"x\",\"badge: \"", "1795176030.000 , a/b "] {

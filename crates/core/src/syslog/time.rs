@@ -13,10 +13,7 @@ pub(super) fn skip_nginx(text: &[u8]) -> Option<&[u8]> {
 /// A year or a zone behind it is a word like any other.
 pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
     let rest = match *text.first()? {
-        b'0'..=b'9' => {
-            let rest = skip_iso_date(text)?;
-            skip_clock(rest.strip_prefix(b"T").or(rest.strip_prefix(b" "))?)?
-        }
+        b'0'..=b'9' => skip_iso(text)?,
         b'*' | b'.' => skip_bsd(&text[1..])?,
         _ => skip_bsd(text)?,
     };
@@ -24,6 +21,12 @@ pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
     let end = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
     let tail = rest[..end].iter().all(|b| b.is_ascii_digit() || b".,:+-Zz".contains(b));
     tail.then_some(&rest[end..])
+}
+
+/// Skips `YYYY-MM-DDThh:mm:ss` and leaves a fraction and a zone.
+pub(super) fn skip_iso(text: &[u8]) -> Option<&[u8]> {
+    let rest = skip_iso_date(text)?;
+    skip_clock(rest.strip_prefix(b"T").or(rest.strip_prefix(b" "))?)
 }
 
 fn skip_bsd(text: &[u8]) -> Option<&[u8]> {

@@ -5,6 +5,7 @@ use crate::{
     config::{BadConfig, Badges, Config},
     progress,
     publishing::Publishing,
+    signals::{Signals, outlive_others},
     user,
 };
 use anyhow::{Result, bail};
@@ -14,7 +15,6 @@ use std::{io::IsTerminal, sync::Arc, time::Duration};
 use tallymark_badge::Look;
 use tallymark_ingest::source::now;
 use tallymark_publish::{Pace, Pass, PublishMeters, Publisher, Report};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Publish the badges that changed since the last time.
@@ -108,17 +108,14 @@ fn tell(common: &Common, report: &Report) -> Result<()> {
 }
 
 async fn repeat(common: &Common, config: &Config, every: Duration) -> Result<()> {
+    outlive_others()?;
     let look = Arc::new(ArcSwap::from_pointee(look(common, config)?));
     let store = common.existing_store(config).await?;
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (stop, signals) = (CancellationToken::new(), Signals::listen(false)?);
     tokio::spawn({
         let stop = stop.clone();
         async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+            signals.wait(&stop).await;
             stop.cancel();
         }
     });

@@ -1,0 +1,225 @@
+//! Both front doors count the same requests: the nginx configuration that `nginx-conf` prints, and the daemon's own HTTP
+//! server. One table of requests goes through both, to badges that are files already and to badges that are not.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{PATIENCE, Place, stop};
+use std::net::SocketAddr;
+use tallymark_testbed::{Nginx, http, wait_until};
+
+#[derive(Clone)]
+struct Row {
+    method: &'static str,
+    query: String,
+    headers: Vec<(&'static str, &'static str)>,
+    counts: bool,
+}
+
+fn get(query: &str, counts: bool) -> Row {
+    Row { method: "GET", query: query.to_owned(), headers: Vec::new(), counts }
+}
+
+/// Every case in which a word may be written.
+fn cases(words: &[&str]) -> Vec<String> {
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    words.iter().flat_map(|word| [(*word).to_owned(), word.to_uppercase(), capital(word)]).collect()
+}
+
+/// Requests, and whether one adds to the count.
+fn table() -> Vec<Row> {
+    let mut rows = vec![get("", true), get("v=1", true)];
+    for value in cases(&["false", "0", "off", "no"]) {
+        rows.push(get(&format!("count={value}"), false));
+    }
+    for value in cases(&["true", "1", "on", "yes"]) {
+        rows.push(get(&format!("count={value}"), true));
+    }
+    // What is neither is refused, and no picture of the number is shown.
+    for value in [
+        "nope",
+        "",
+        "2",
+        "00",
+        "-1",
+        "-",
+        "null",
+        "falsee",
+        "fals",
+        "flase",
+        "no+",
+        "+no",
+        "false%20",
+        "%20false",
+        "true%00",
+        "%22no%22",
+        "%",
+        "%zz",
+        "%2566alse",
+        "false;",
+        "no,yes",
+        "n%C3%B6",
+        "yes%0A",
+        "0.0",
+    ] {
+        rows.push(get(&format!("count={value}"), false));
+    }
+    for value in ["%66alse", "%46ALSE", "fals%65", "%30", "n%6f", "N%6F", "o%66%66", "%66%61%6c%73%65"] {
+        rows.push(get(&format!("count={value}"), false));
+    }
+    for value in ["%74rue", "%31", "y%65s", "O%4e"] {
+        rows.push(get(&format!("count={value}"), true));
+    }
+    for (query, counts) in [
+        ("COUNT=false", false),
+        ("Count=no", false),
+        ("count", false),
+        ("count=false&count=true", false),
+        ("count=true&count=false", true),
+        ("count=nope&count=true", false),
+        ("count=true&count=nope", true),
+        ("count=%66alse&count=true", false),
+        ("count=true&count=%66alse", true),
+        ("count&count=true", false),
+        ("count=&count=true", false),
+        ("Count=no&count=yes", false),
+        ("v=1&count=off&w=2", false),
+        ("&&count=0", false),
+        ("count=true&", true),
+        // Other parameters, whatever they look like.
+        ("xcount=false", true),
+        ("count[]=false", true),
+        ("counts=no", true),
+        ("x=count=false", true),
+        ("x=%26count=false", true),
+        ("%63ount=false", true),
+        // Looks: right ones are drawn and count, wrong ones are refused.
+        ("label=x", true),
+        ("label=x&count=no", false),
+        ("color=red&count=%6Eo", false),
+        ("color=nosuchcolor", false),
+        ("labelColor=zz!", false),
+        ("format=short", true),
+        ("format=bogus", false),
+        ("style=flat", true),
+    ] {
+        rows.push(get(query, counts));
+    }
+    rows.push(get(&("v=1&".repeat(150) + "count=false"), false));
+    for (method, counts) in [
+        ("HEAD", false),
+        ("POST", false),
+        ("PUT", false),
+        ("DELETE", false),
+        ("OPTIONS", false),
+        ("get", false),
+    ] {
+        rows.push(Row { method, ..get("", counts) });
+    }
+    for (header, value, counts) in [
+        ("Purpose", "prefetch", false),
+        ("Purpose", "Prefetch", false),
+        ("Purpose", "preview", false),
+        ("Purpose", "other", true),
+        ("Sec-Purpose", "prefetch", false),
+        ("Sec-Purpose", "prefetch;prerender", false),
+        ("Sec-Purpose", "preview", false),
+        ("X-Moz", "prefetch", false),
+        ("X-Moz", "PREVIEW", false),
+        ("X-Purpose", "prefetch", true),
+        // There is nothing to compare with, so every one of them gets its picture.
+        ("If-None-Match", "*", true),
+        ("If-None-Match", "\"x\"", true),
+        ("If-None-Match", "W/\"x\", *", true),
+        ("If-Match", "*", true),
+        ("If-Match", "\"x\"", true),
+        ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT", true),
+        ("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT", true),
+        ("If-Modified-Since", "nonsense", true),
+        ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT", true),
+        ("If-Unmodified-Since", "Fri, 01 Jan 2100 00:00:00 GMT", true),
+        ("If-Range", "\"x\"", true),
+        ("Range", "bytes=0-9", true),
+        ("Range", "bytes=999999-", true),
+        ("Range", "bytes=5-1", true),
+        ("Accept-Encoding", "gzip", true),
+    ] {
+        rows.push(Row { headers: vec![(header, value)], ..get("", counts) });
+    }
+    let both = vec![("If-None-Match", "*"), ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT")];
+    rows.push(Row { headers: both, ..get("", true) });
+    rows.push(Row { headers: vec![("If-None-Match", "*")], ..get("count=false", false) });
+    rows
+}
+
+/// One address of a name's badge.
+fn target(name: &str, by_path: bool, query: &str) -> String {
+    match (by_path, query) {
+        (true, "") => format!("/badge/{name}.svg"),
+        (true, query) => format!("/badge/{name}.svg?{query}"),
+        (false, "") => format!("/badge.svg?repo={name}"),
+        (false, query) => format!("/badge.svg?repo={name}&{query}"),
+    }
+}
+
+/// Sends the table through a door; answers what it counted of each row, for a badge without a file and for one with.
+fn counted(place: &Place, door: SocketAddr, rows: &[Row]) -> Vec<[u64; 2]> {
+    let name = |kind: &str, at: usize| format!("{kind}/r{at}");
+    for at in 0..rows.len() {
+        http::get(door, &target(&name("file", at), false, ""));
+    }
+    wait_until("every badge of the second kind is a file", PATIENCE, || {
+        (0..rows.len()).all(|at| place.published(&name("file", at)) == Some(1))
+    });
+    for (at, row) in rows.iter().enumerate() {
+        for kind in ["fresh", "file"] {
+            let target = target(&name(kind, at), at % 2 == 0, &row.query);
+            let answer = http::request(row.method, door, &target, &row.headers, b"");
+            if row.counts {
+                let what = format!("{} {target} {:?}", row.method, row.headers);
+                assert_eq!(answer.status, 200, "{what}");
+                assert!(answer.text().contains("</svg>"), "{what}");
+            }
+        }
+    }
+    // nginx has one worker, and loopback keeps datagrams in order.
+    http::get(door, "/badge.svg?repo=last");
+    let total = |name: &str| -> u64 {
+        let answer = http::get(place.addr(), &format!("/badge/{name}.json"));
+        serde_json::from_str::<serde_json::Value>(answer.text()).unwrap()["total"].as_u64().unwrap()
+    };
+    wait_until("the last request is counted", PATIENCE, || total("last") == 1);
+    (0..rows.len()).map(|at| [total(&name("fresh", at)), total(&name("file", at)) - 1]).collect()
+}
+
+#[test]
+fn nginx_and_the_daemon_count_the_same_requests() {
+    let rows = table();
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let by_daemon = counted(&place, place.addr(), &rows);
+    stop(&mut daemon);
+
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let nginx = Nginx::start(|site| {
+        let (listen, flags) = (format!("127.0.0.1:{}", site.port), place.listen_flags());
+        let args =
+            ["nginx-conf", "--nginx-listen", &listen].into_iter().chain(flags.iter().map(String::as_str));
+        place.run(&args.collect::<Vec<_>>()).good()
+    });
+    let by_nginx = counted(&place, nginx.addr(), &rows);
+    stop(&mut daemon);
+
+    let mut wrong = Vec::new();
+    for ((row, daemon), nginx) in rows.iter().zip(by_daemon).zip(by_nginx) {
+        let right = [u64::from(row.counts); 2];
+        if daemon != right || nginx != right {
+            let Row { method, query, headers, .. } = row;
+            wrong.push(format!(
+                "{method} {query:?} {headers:?}: right {right:?}, daemon {daemon:?}, nginx {nginx:?}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "[without a file, with one] of {} rows:\n{}", rows.len(), wrong.join("\n"));
+}
