@@ -3,9 +3,17 @@
 //! The nonce of a claim is a number, one above that of the claim before, followed by the time and random bytes. So a store that has
 //! lost its tail, and the claim with it, is told from one that somebody else has claimed since: its nonce is lower, and
 //! the batches that went with it are sent again. A higher nonce is another claim.
+//!
+//! A Redis also remembers, beside its identity, which instances were claimed. Both are written by one script, so a lost
+//! tail takes both. A marker that is gone while that memory is there was deleted or evicted, and the counts are there:
+//! sending again what it covered would count twice, so the store refuses until an operator adopts it.
 
 use crate::{Claim, Class, Outcome, Result, StoreError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fmt,
+    str::FromStr,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use tallymark_core::Batch;
 use uuid::{Builder, Uuid};
 
@@ -14,6 +22,33 @@ use uuid::{Builder, Uuid};
 pub(crate) struct Marker {
     pub(crate) nonce: Uuid,
     pub(crate) seq: u64,
+    /// See [`Claim::body`].
+    pub(crate) body: Option<Uuid>,
+}
+
+/// As it stands in Redis.
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}{}", self.nonce, self.seq, body_suffix(self.body))
+    }
+}
+
+impl FromStr for Marker {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Marker, ()> {
+        let mut parts = text.splitn(3, ':');
+        let (Some(nonce), Some(seq), body) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(());
+        };
+        let body = body.map(str::parse).transpose().map_err(|_| ())?;
+        Ok(Marker { nonce: nonce.parse().map_err(|_| ())?, seq: seq.parse().map_err(|_| ())?, body })
+    }
+}
+
+/// What stands behind the number of a batch, in Redis, when its instance belongs to the body of a request.
+pub(crate) fn body_suffix(body: Option<Uuid>) -> String {
+    body.map_or_else(String::new, |body| format!(":{}", body.simple()))
 }
 
 /// The nonce of the claim that follows a marker.

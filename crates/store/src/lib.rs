@@ -43,6 +43,9 @@ pub struct Claim {
     pub store: Uuid,
     /// The number of the last batch of this instance that the store has applied; 0 if none.
     pub marker: u64,
+    /// A digest of the request that the batches of this instance are made of, where there is one. The store keeps what it
+    /// says when the first of them is applied, in the same transaction; a claim answers what is kept.
+    pub body: Option<Uuid>,
 }
 
 /// What became of one batch.
@@ -160,6 +163,18 @@ pub trait Store: Send + Sync {
     /// The same, and raises the marker to `least` if it is lower: the batches up to there are gone, so the one behind them
     /// comes next. The others keep their numbers, by which a store that has them knows them.
     async fn claim_from(&self, instance: Uuid, least: u64) -> Result<Claim>;
+
+    /// Goes on with this store: gives it back its identity, and `instance` its marker, where somebody deleted them.
+    /// `seq` is the last batch that it is known to have applied. Answers the identity.
+    async fn adopt(&self, _instance: Uuid, _seq: u64) -> Result<Uuid> {
+        self.identity().await
+    }
+
+    /// What the store itself does that loses counts, in words for the operator, as it was at the last claim or
+    /// [standing](Store::standing).
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Applies batches in order, each all-or-nothing and exactly once. Stops behind the first whose outcome is
     /// neither `Applied` nor `Duplicate`; so there are as many outcomes as batches, or fewer with such a one at the

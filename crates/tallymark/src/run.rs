@@ -119,9 +119,10 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
             move || state.troubles()
         }),
         degraded: Box::new({
-            let (meters, publishing) = (meters.clone(), publishing.clone());
+            let (meters, publishing, store) = (meters.clone(), publishing.clone(), store.clone());
             move || {
                 let mut troubles = meters.file_troubles();
+                troubles.extend(store.warnings());
                 troubles.extend(publishing.as_ref().and_then(Publishing::trouble));
                 troubles
             }

@@ -68,12 +68,38 @@ fn a_key_counts_once_over_repetition_crowd_and_kill() {
         ready(&place);
         let (status, answer) = post(&place, Some("crowd"), &items);
         assert_eq!((status, &answer["duplicate"], &answer["accepted"]), (200, &json!(true), &json!(2500)));
+        // Another body under this key is refused, by a process that never saw the first one too, however long it is.
+        let other = |from: usize, to: usize| {
+            Value::from((from..to).map(|n| json!({"name": format!("o/{n:04}")})).collect::<Vec<_>>())
+        };
+        for body in [other(0, 1), other(0, 2500), other(0, 3500)] {
+            assert_eq!(post(&place, Some("crowd"), &body).0, 422, "{kind:?}");
+        }
         let summary = get(&place, "/api/v1/summary");
         assert_eq!((&summary["total"], &summary["names"]), (&json!(5000), &json!(2500)), "{kind:?}");
         assert_eq!(get(&place, "/api/v1/counters/n%2F2499")["total"], 2);
         stop(&mut daemon);
         assert_eq!(place.total("n/0000"), 2);
     }
+}
+
+#[test]
+fn two_daemons_on_one_redis_know_the_body_of_each_others_keys() {
+    let redis = Redis::start();
+    let places = [0, 1].map(|_| {
+        let mut place = Place::with_store(redis.url());
+        place.configure(CONFIG);
+        place
+    });
+    let mut daemons = places.each_ref().map(Place::serve);
+    places.iter().for_each(ready);
+    let (one, other) = (json!([{"name": "a/a"}]), json!([{"name": "b/b"}]));
+    assert_eq!(post(&places[0], Some("k"), &one).0, 200);
+    assert_eq!(post(&places[1], Some("k"), &other).0, 422);
+    let (status, answer) = post(&places[1], Some("k"), &one);
+    assert_eq!((status, &answer["duplicate"]), (200, &json!(true)));
+    daemons.iter_mut().for_each(stop);
+    assert_eq!((places[0].total("a/a"), places[0].total("~all")), (1, 1));
 }
 
 #[test]

@@ -197,6 +197,8 @@ impl Sender {
                 Err(trouble) => {
                     self.shared.well.store(false, Ordering::Release);
                     self.common.trouble(&trouble);
+                    // An operator who adopts the store goes by what the outbox knows of it.
+                    let _ = self.note().await;
                     if closed {
                         break;
                     }

@@ -122,13 +122,34 @@ pub(super) fn put(connection: &Connection, key: &str, value: &str) -> rusqlite::
     statement.execute([key, value]).map(|_| ())
 }
 
+/// See [`super::Outbox::known`].
+pub(super) fn known(path: &Path) -> Result<(Uuid, u64)> {
+    let connection = open_existing(path)?;
+    let read = || {
+        let text = |key| Ok::<_, rusqlite::Error>(get(&connection, key)?.unwrap_or_default());
+        let first = "SELECT min(seq) FROM batch WHERE applied_at IS NULL";
+        let first: Option<i64> = connection.query_row(first, [], |row| row.get(0))?;
+        let last = text("last")?.parse().unwrap_or(0);
+        Ok((
+            text("instance")?.parse().unwrap_or_default(),
+            first.map_or(last, |first| first.unsigned_abs() - 1),
+        ))
+    };
+    read().map_err(|err| explain(&err, format!("reading the outbox {}", path.display())))
+}
+
 /// See [`super::Outbox::adopt`].
 pub(super) fn adopt(path: &Path, store: Uuid) -> Result<()> {
+    let connection = open_existing(path)?;
     let attempt = || format!("writing the outbox {}", path.display());
+    put(&connection, "adopt", &store.to_string()).map_err(|err| explain(&err, attempt()))
+}
+
+fn open_existing(path: &Path) -> Result<Connection> {
+    let attempt = || format!("opening the outbox {}", path.display());
     if !path.exists() {
         let cause = "there is none; has a daemon with a remote store run with this --data-dir?";
         return Err(StoreError::new(Class::Request, attempt(), cause));
     }
-    let connection = open(path, Uuid::nil())?;
-    put(&connection, "adopt", &store.to_string()).map_err(|err| explain(&err, attempt()))
+    open(path, Uuid::nil())
 }

@@ -154,6 +154,12 @@ impl Outbox {
         Ok((Outbox { jobs: Some(jobs), thread: Some(thread), path }, identity))
     }
 
+    /// What another process may read: the instance, and the number of the last batch that its store is known to have
+    /// applied.
+    pub fn known(dir: &Path) -> Result<(Uuid, u64)> {
+        file::known(&dir.join("outbox.db"))
+    }
+
     /// Says from another process that the store with this identity is to be gone on with.
     pub fn adopt(dir: &Path, store: Uuid) -> Result<()> {
         file::adopt(&dir.join("outbox.db"), store)

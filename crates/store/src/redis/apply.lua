@@ -1,7 +1,8 @@
 -- Applies one batch, all or nothing and exactly once.
 --
 -- KEYS  tallymark:store, tallymark:applied, changes, tallymark:positions
--- ARGV  store, instance, nonce, seq, seconds that minutes are kept, seconds that hours are kept, seconds of the log,
+-- ARGV  store, instance, nonce, seq (with `:` and the digest of a request's body behind it, if there is one),
+--       seconds that minutes are kept, seconds that hours are kept, seconds of the log,
 --       n, then n words of an entry of the log (event, its names, event, its names...),
 --       how many statuses a hash may have, n, then n words of statuses: the hash of the year, the month, the status and
 --       its count; how many visits of a name stay (0: there are none), n, then n words: prefix of the lists, and the
@@ -20,18 +21,22 @@ local positions_at = visits_at + 2 + A[visits_at + 1]
 local sections_at = positions_at + 1 + A[positions_at]
 local has_positions = sections_at > positions_at + 1
 
-if redis.call('HGET', KEYS[1], 'uuid') ~= A[1] then return {'FOREIGN'} end
+local uuid = redis.call('HGET', KEYS[1], 'uuid')
 local marker = redis.call('HGET', KEYS[2], A[2])
-local at = '0'
+if not uuid and marker then return {'UNIDENTIFIED'} end
+if uuid ~= A[1] then return {'FOREIGN'} end
+if not marker and redis.call('HGET', KEYS[1], 'claimed:' .. A[2]) then return {'UNMARKED'} end
+local next_seq = string.match(A[4], '^%d+')
+local at, had = '0', ''
 if marker then
-  local nonce, seq = string.match(marker, '^(%x+%-%x+%-%x+%-%x+%-%x+):(%d+)$')
+  local nonce, seq, body = string.match(marker, '^(%x+%-%x+%-%x+%-%x+%-%x+):(%d+)(:?%x*)$')
   if not nonce then return {'MARKER', marker} end
   -- A lower nonce: the claim went with a lost tail. See claim.rs.
   if nonce > A[3] then return {'FENCED'} end
-  at = seq
+  at, had = seq, body
 end
-if tonumber(A[4]) <= tonumber(at) then return {'DUPLICATE'} end
-if tonumber(A[4]) ~= tonumber(at) + 1 then return {'GAP', at} end
+if tonumber(next_seq) <= tonumber(at) then return {'DUPLICATE'} end
+if tonumber(next_seq) ~= tonumber(at) + 1 then return {'GAP', at} end
 
 local now = redis.call('TIME')[1]
 -- Raises the error of a key of another type, while that still leaves everything as it was.
@@ -93,7 +98,7 @@ while at_section < #A do
 end
 try('XADD', KEYS[3], 'MINID', '~', '0-0', '0-0', '-', '-')
 if refused then
-  redis.call('HSET', KEYS[2], A[2], A[3] .. ':' .. at)
+  redis.call('HSET', KEYS[2], A[2], A[3] .. ':' .. at .. had)
   return {'DENIED', refused}
 end
 

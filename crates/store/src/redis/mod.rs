@@ -6,6 +6,7 @@
 
 mod aof;
 mod client;
+mod eviction;
 mod keys;
 mod log;
 mod msgpack;
@@ -40,7 +41,9 @@ pub struct Redis {
     retention: Retention,
     apply: Script,
     claim: Script,
+    adopt: Script,
     forget: Script,
+    eviction: eviction::Eviction,
     aof: aof::Aof,
     saves: standing::Saves,
 }
@@ -49,9 +52,10 @@ impl Redis {
     /// Reads the address. The first call connects, so a Redis that is away hinders nobody from starting.
     pub fn new(url: &str, retention: Retention) -> Result<Redis> {
         let (writes, reader) = (Link::new(url)?, Reader::new(Link::new(url)?));
-        let (apply, claim, forget) = (Script::apply(), Script::claim(), Script::forget());
-        let (aof, saves) = (aof::Aof::default(), standing::Saves::default());
-        Ok(Redis { writes, reader, retention, apply, claim, forget, aof, saves })
+        let (apply, claim) = (Script::apply(), Script::claim());
+        let (adopt, forget) = (Script::adopt(), Script::forget());
+        let (eviction, aof, saves) = Default::default();
+        Ok(Redis { writes, reader, retention, apply, claim, adopt, forget, eviction, aof, saves })
     }
 
     async fn apply_one(&self, claim: &Claim, batch: &Batch) -> Result<Outcome> {
@@ -74,28 +78,12 @@ impl Redis {
 
     /// `None` for an empty text: an instance that the store does not know.
     fn parse(&self, text: &str, attempt: &str) -> Result<Option<claim::Marker>> {
-        let marker = text.split_once(':').and_then(|(nonce, seq)| {
-            Some(claim::Marker { nonce: nonce.parse().ok()?, seq: seq.parse().ok()? })
-        });
+        let marker = text.parse::<claim::Marker>().ok();
         if marker.is_none() && !text.is_empty() {
             let cause = format!("{} holds {text:?} for this instance", keys::APPLIED);
             return Err(StoreError::new(Class::Data, self.writes.attempt(attempt), cause));
         }
         Ok(marker)
-    }
-
-    /// A Redis that throws keys away when its memory is full loses counts without a word; at least we have one.
-    async fn warn_of_eviction(&self, attempt: &str) -> Result<()> {
-        let mut command = redis::cmd("INFO");
-        let info: String = self.writes.query(attempt, command.arg("memory")).await?;
-        let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim);
-        if let Some(policy) = policy.filter(|policy| policy.starts_with("allkeys-")) {
-            tracing::warn!(
-                policy,
-                "this Redis deletes counters when its memory is full; set maxmemory-policy noeviction"
-            );
-        }
-        Ok(())
     }
 }
 
@@ -111,24 +99,42 @@ impl Store for Redis {
 
     async fn claim_from(&self, instance: Uuid, least: u64) -> Result<Claim> {
         let attempt = format!("claiming instance {instance}");
-        self.warn_of_eviction(&attempt).await?;
+        let memory: String = self.writes.query(&attempt, redis::cmd("INFO").arg("memory")).await?;
+        self.eviction.look(&memory);
         self.aof.make_whole(&self.writes, &attempt).await?;
         for _ in 0..CLAIM_ATTEMPTS {
             let (marker, before) = self.marker(instance, &attempt).await?;
-            let (nonce, seq) = (claim::next_nonce(marker), marker.map_or(0, |marker| marker.seq).max(least));
+            let (nonce, body) = (claim::next_nonce(marker), marker.and_then(|marker| marker.body));
+            let seq = marker.map_or(0, |marker| marker.seq).max(least);
+            let claimed = claim::Marker { nonce, seq, body };
             let arguments = |command: &mut redis::Cmd| {
                 command.arg(script::text(Uuid::new_v4())).arg(script::text(instance)).arg(&before);
-                command.arg(format!("{nonce}:{seq}")).arg(script::probes(self.retention.visits > 0));
+                command.arg(claimed.to_string()).arg(script::probes(self.retention.visits > 0));
             };
             let answer =
                 self.claim.call(&self.writes, &attempt, &[keys::STORE, keys::APPLIED], arguments).await?;
             if let Some(store) = script::claimed(&answer, self.writes.attempt(&attempt))? {
-                return Ok(Claim { instance, nonce, store, marker: seq });
+                return Ok(Claim { instance, nonce, store, marker: seq, body });
             }
         }
         let cause =
             "other processes go on claiming it; two daemons have the same state directory, or copies of one";
         Err(StoreError::new(Class::Unavailable, self.writes.attempt(&attempt), cause))
+    }
+
+    async fn adopt(&self, instance: Uuid, seq: u64) -> Result<Uuid> {
+        let attempt = format!("adopting the store for instance {instance}");
+        let arguments = |command: &mut redis::Cmd| {
+            command.arg(script::text(Uuid::new_v4())).arg(script::text(instance)).arg(seq);
+        };
+        let keys = [keys::STORE, keys::APPLIED];
+        let answer = self.adopt.call(&self.writes, &attempt, &keys, arguments).await?;
+        let missing = || StoreError::new(Class::Data, self.writes.attempt(&attempt), "it has no identity");
+        script::claimed(&answer, self.writes.attempt(&attempt))?.ok_or_else(missing)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.eviction.warning().into_iter().collect()
     }
 
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {
@@ -162,9 +168,8 @@ impl Store for Redis {
         scan.arg(keys::APPLIED).arg(start).arg("COUNT").arg(SCAN);
         let (next, markers): (String, Vec<(String, String)>) = self.writes.query(attempt, &scan).await?;
         let is_old = |(instance, marker): &&(String, String)| {
-            let nonce = marker.split_once(':').and_then(|(nonce, _)| nonce.parse().ok());
             instance.parse().is_ok_and(claim::is_passing)
-                && nonce.is_some_and(|nonce| claim::claimed_at(nonce) < before)
+                && marker.parse().is_ok_and(|marker: claim::Marker| claim::claimed_at(marker.nonce) < before)
         };
         let old: Vec<&(String, String)> = markers.iter().filter(is_old).collect();
         if !old.is_empty() {
@@ -205,9 +210,13 @@ impl Store for Redis {
         let mut pipeline = redis::pipe();
         pipeline.cmd("HGET").arg(keys::STORE).arg("uuid");
         pipeline.cmd("HGET").arg(keys::APPLIED).arg(script::text(claim.instance));
-        pipeline.cmd("INFO").arg("server").cmd("INFO").arg("persistence");
+        pipeline.cmd("HGET").arg(keys::STORE).arg(format!("claimed:{}", script::text(claim.instance)));
+        for section in ["server", "persistence", "memory"] {
+            pipeline.cmd("INFO").arg(section);
+        }
         let live = self.writes.live(&attempt).await?;
         let answers = self.writes.pipe(live, &attempt, &mut pipeline).await?;
+        self.eviction.look(&answers.last().map(script::as_text).unwrap_or_default());
         let parse = |text: &str| self.parse(text, &attempt);
         standing::read(&answers, claim, &self.saves, self.writes.attempt(&attempt), parse)
     }

@@ -10,7 +10,7 @@ use super::{
     keys,
     msgpack::{self, Texts},
 };
-use crate::{Class, Outcome, Result, Retention, StoreError, names, retention};
+use crate::{Class, Outcome, Result, Retention, StoreError, claim, names, retention};
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 use std::{collections::BTreeMap, fmt::Write};
 use tallymark_core::{
@@ -35,6 +35,10 @@ impl Script {
 
     pub(super) fn claim() -> Script {
         Script::new(include_str!("claim.lua"))
+    }
+
+    pub(super) fn adopt() -> Script {
+        Script::new(include_str!("adopt.lua"))
     }
 
     pub(super) fn forget() -> Script {
@@ -178,7 +182,8 @@ impl<'a> Plan<'a> {
             (keep.minute.as_secs().saturating_add(60), keep.hour.as_secs().saturating_add(3600));
         // EXPIRE takes no more than this; it is 300 million years.
         let at_most = |seconds: u64| seconds.min(9_000_000_000_000_000);
-        command.arg(text(claim.store)).arg(text(claim.instance)).arg(text(claim.nonce)).arg(self.seq);
+        command.arg(text(claim.store)).arg(text(claim.instance)).arg(text(claim.nonce));
+        command.arg(format!("{}{}", self.seq, claim::body_suffix(claim.body)));
         command.arg(at_most(minutes)).arg(at_most(hours)).arg(LOG_SECONDS).arg(2 * self.log.len());
         for (event, names) in &self.log {
             command.arg(event.as_str()).arg(names);
@@ -280,6 +285,8 @@ impl<'a> Plan<'a> {
             "FOREIGN" => Ok(Outcome::Foreign),
             "FENCED" => Ok(Outcome::Fenced),
             "DENIED" => Err(denied(attempt, &word(1))),
+            "UNMARKED" => Err(unmarked(attempt)),
+            "UNIDENTIFIED" => Err(unidentified(attempt)),
             "MARKER" => wrong(format!("{} holds {:?} for this instance", keys::APPLIED, word(1))),
             _ => wrong(format!("the script answered {answer:?}")),
         }
@@ -370,6 +377,29 @@ fn denied(attempt: String, command: &str) -> StoreError {
         .advise("Allow it, with every key of that kind, in the user's ACL")
 }
 
+/// The counts are there, and what says which batches are in them is not.
+pub(super) fn unmarked(attempt: String) -> StoreError {
+    let cause = format!(
+        "{} was deleted or evicted, which says what this store has applied: writing on could count it twice, so nothing \
+         is written",
+        keys::APPLIED
+    );
+    StoreError::new(Class::Data, attempt, cause).advise(
+        "Restore it from a backup, or run `tallymark store adopt` to go on with the counts that are there",
+    )
+}
+
+/// The same for the identity.
+pub(super) fn unidentified(attempt: String) -> StoreError {
+    let cause = format!(
+        "{} was deleted or evicted, which says whose counts these are: nothing is written",
+        keys::STORE
+    );
+    StoreError::new(Class::Data, attempt, cause).advise(
+        "Restore it from a backup, or run `tallymark store adopt` to go on with the counts that are there",
+    )
+}
+
 /// What the claim script found wrong, or the identity of the store. `None`: another claim came in between.
 pub(super) fn claimed(answer: &[Value], attempt: String) -> Result<Option<Uuid>> {
     let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
@@ -383,6 +413,8 @@ pub(super) fn claimed(answer: &[Value], attempt: String) -> Result<Option<Uuid>>
         },
         "RACE" => Ok(None),
         "DENIED" => Err(denied(attempt.clone(), &word(1))),
+        "UNMARKED" => Err(unmarked(attempt)),
+        "UNIDENTIFIED" => Err(unidentified(attempt)),
         "SCHEMA" => wrong(
             Class::Schema,
             format!("it was written by a newer Tallymark (schema {}; this one knows 1)", word(1)),

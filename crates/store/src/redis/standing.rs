@@ -7,7 +7,10 @@
 //! So nothing is concluded from one look, and from no clock: if Redis did not save at one look, and at a later one of the
 //! same run the time of the last save is another, then the snapshot holds what the marker said at the earlier look.
 
-use super::{client::explain, script::as_text};
+use super::{
+    client::explain,
+    script::{as_text, unidentified, unmarked},
+};
 use crate::{Claim, Result, Standing, claim::Marker, outbox::Durability};
 use redis::{RedisError, Value};
 use std::sync::{Mutex, PoisonError};
@@ -78,7 +81,7 @@ impl Info<'_> {
     }
 }
 
-/// Reads the answers to HGET uuid, HGET marker, INFO server and INFO persistence, in this order: the marker is then at
+/// Reads the answers to HGET uuid, HGET marker, HGET whether it was claimed, INFO server and INFO persistence, in this order: the marker is then at
 /// least that old when Redis says whether it saves.
 pub(super) fn read(
     answers: &[Value],
@@ -91,15 +94,21 @@ pub(super) fn read(
         return Err(explain(&RedisError::from(err.clone()), attempt));
     }
     let text = |at: usize| answers.get(at).map(as_text).unwrap_or_default();
+    if text(0).is_empty() && !text(1).is_empty() {
+        return Err(unidentified(attempt));
+    }
     if text(0) != claim.store.to_string() {
         return Ok(Standing::Foreign);
+    }
+    if text(1).is_empty() && !text(2).is_empty() {
+        return Err(unmarked(attempt));
     }
     let marker = parse(&text(1))?;
     if marker.is_some_and(|marker| marker.nonce > claim.nonce) {
         return Ok(Standing::Fenced);
     }
     let marker = marker.map_or(0, |marker| marker.seq);
-    let info = text(2) + &text(3);
+    let info = text(3) + &text(4);
     let info = Info(&info);
     let saved = saves.look(&info, claim.instance, marker);
     let durability = if info.logs() { Durability::Logged } else { Durability::Saved(saved) };

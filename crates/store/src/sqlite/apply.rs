@@ -82,7 +82,7 @@ impl Applier {
                     break;
                 }
                 None => {
-                    marker = Some(claim::Marker { nonce: claim.nonce, seq: batch.seq });
+                    marker = Some(claim::Marker { nonce: claim.nonce, seq: batch.seq, body: claim.body });
                     outcomes.push(Outcome::Applied { totals: Vec::new(), quarantined: 0 });
                     new.push(batch);
                 }

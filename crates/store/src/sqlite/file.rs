@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// "tmrk" in `PRAGMA application_id`: what `file` and other programs know our files by.
 const APPLICATION: i32 = 0x746d_726b;
 /// The version of the schema below, with all that was added to it, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i32 = 4;
+const SCHEMA_VERSION: i32 = 5;
 /// How long a call waits for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite does not wait when the file is just being switched to WAL by somebody else, so we do.
@@ -50,6 +50,10 @@ const ADDED: &[&str] = &[
 ",
     "
     CREATE TABLE recent (id INTEGER, seq INTEGER, visit TEXT NOT NULL, PRIMARY KEY (id, seq)) STRICT, WITHOUT ROWID;
+",
+    // The digest of the request that an instance's batches are made of.
+    "
+    ALTER TABLE applied ADD COLUMN body BLOB;
 ",
 ];
 

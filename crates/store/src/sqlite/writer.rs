@@ -164,9 +164,10 @@ impl Desk {
         let marker = read_marker(&transaction, instance)?;
         let nonce = claim::next_nonce(marker);
         let seq = marker.map_or(0, |marker| marker.seq).max(least);
-        write_marker(&transaction, instance, claim::Marker { nonce, seq })?;
+        let body = marker.and_then(|marker| marker.body);
+        write_marker(&transaction, instance, claim::Marker { nonce, seq, body })?;
         transaction.commit()?;
-        Ok(Claim { instance, nonce, store: self.store, marker: seq })
+        Ok(Claim { instance, nonce, store: self.store, marker: seq, body })
     }
 }
 
@@ -191,21 +192,24 @@ fn forget(db: &mut Connection, before: u64, start: Uuid) -> rusqlite::Result<Opt
 
 /// What the store knows of an instance.
 pub(super) fn read_marker(db: &Connection, instance: Uuid) -> rusqlite::Result<Option<claim::Marker>> {
-    let mut statement = db.prepare_cached("SELECT nonce, seq FROM applied WHERE instance = ?1")?;
+    let mut statement = db.prepare_cached("SELECT nonce, seq, body FROM applied WHERE instance = ?1")?;
     statement
         .query_row([instance.as_bytes()], |row| {
             let seq: i64 = row.get(1)?;
-            Ok(claim::Marker { nonce: Uuid::from_bytes(row.get(0)?), seq: seq.unsigned_abs() })
+            let body: Option<[u8; 16]> = row.get(2)?;
+            let (nonce, body) = (Uuid::from_bytes(row.get(0)?), body.map(Uuid::from_bytes));
+            Ok(claim::Marker { nonce, seq: seq.unsigned_abs(), body })
         })
         .optional()
 }
 
 pub(super) fn write_marker(db: &Connection, instance: Uuid, marker: claim::Marker) -> rusqlite::Result<()> {
     let mut statement = db.prepare_cached(
-        "INSERT INTO applied (instance, nonce, seq) VALUES (?1, ?2, ?3)
-         ON CONFLICT DO UPDATE SET nonce = excluded.nonce, seq = excluded.seq",
+        "INSERT INTO applied (instance, nonce, seq, body) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET nonce = excluded.nonce, seq = excluded.seq, body = excluded.body",
     )?;
     // A number that is counted up from 1 does not reach 2^63.
-    statement.execute((instance.as_bytes(), marker.nonce.as_bytes(), marker.seq as i64))?;
+    let body = marker.body.map(Uuid::into_bytes);
+    statement.execute((instance.as_bytes(), marker.nonce.as_bytes(), marker.seq as i64, body))?;
     Ok(())
 }

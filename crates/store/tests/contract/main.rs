@@ -48,6 +48,7 @@ on_every_store! {
     suite::a_second_claim_fences_the_first,
     suite::a_claim_can_step_over_what_nobody_has,
     suite::the_standing_of_a_claim_is_told,
+    suite::the_body_of_a_request_is_kept_with_its_batches,
     suite::a_claim_of_another_store_is_foreign,
     suite::a_claim_is_good_for_its_own_instance_alone,
     suite::a_list_that_was_applied_in_part_is_finished,

@@ -53,7 +53,9 @@ async fn a_claim_that_went_with_a_lost_tail_is_no_second_claim() {
     desk.count(&[at("a", noon(), 1)]).await;
     for before in [format!("{}:0", old.claim.nonce), String::new()] {
         if before.is_empty() {
+            // The first claim of an instance and the memory of it are one write, and go together.
             bed.cli(&format!("HDEL tallymark:applied {}", desk.claim.instance));
+            bed.cli(&format!("HDEL tallymark:store claimed:{}", desk.claim.instance));
         } else {
             bed.cli(&format!("HSET tallymark:applied {} {before}", desk.claim.instance));
         }
@@ -320,4 +322,66 @@ async fn a_page_that_never_was_is_refused() {
     let bed = Bed::redis();
     let err = bed.open().await.names(Event::HIT, Some("x"), 9).await.unwrap_err();
     assert_says(&err, Class::Request, &["listing the names of hit"]);
+}
+
+/// What was deleted is not what went with a lost tail: the counts are there, so nothing may be sent again.
+#[tokio::test]
+async fn deleted_markers_and_identities_halt_until_they_are_adopted() {
+    let bed = Bed::redis();
+    let mut desk = Desk::new(&bed).await;
+    let instance = desk.claim.instance;
+    desk.count(&[at("a", noon(), 5)]).await;
+    let identity = desk.claim.store.to_string();
+    for (at_seq, delete) in [
+        (1, "DEL tallymark:applied".to_owned()),
+        (1, format!("HDEL tallymark:applied {instance}")),
+        (1, "DEL tallymark:store".to_owned()),
+        (1, "HDEL tallymark:store uuid".to_owned()),
+    ] {
+        let key = if delete.contains("applied") { "tallymark:applied" } else { "tallymark:store" };
+        bed.cli(&delete);
+        let says = [key, "deleted or evicted", "tallymark store adopt"];
+        for seq in [at_seq, at_seq + 1] {
+            let batch = desk.batch(seq, &[at("a", noon(), 1)]);
+            assert_says(&desk.store.apply(&desk.claim, &[batch]).await.unwrap_err(), Class::Data, &says);
+        }
+        assert_says(&desk.store.standing(&desk.claim).await.unwrap_err(), Class::Data, &says);
+        assert_says(&desk.store.claim(instance).await.unwrap_err(), Class::Data, &says);
+        // Nor does a new instance begin, unless its own marker and the identity are there.
+        if !delete.starts_with("HDEL tallymark:applied") {
+            assert_says(&desk.store.claim(Uuid::new_v4()).await.unwrap_err(), Class::Data, &says);
+        }
+        if key == "tallymark:store" {
+            assert_says(&desk.store.identity().await.unwrap_err(), Class::Data, &says);
+            assert_ne!(desk.store.adopt(instance, 1).await.unwrap(), desk.claim.store);
+            bed.cli(&format!("HSET tallymark:store uuid {identity} claimed:{instance} 1"));
+        } else {
+            assert_eq!(desk.store.adopt(instance, 1).await.unwrap(), desk.claim.store, "{delete}");
+        }
+        // The claim from before is good, and so is a new one.
+        let batch = desk.batch(1, &[at("a", noon(), 1)]);
+        assert_eq!(desk.apply(&[batch]).await, [Outcome::Duplicate], "{delete}");
+        assert_eq!(desk.store.claim(instance).await.unwrap().marker, 1);
+        desk.claim = desk.store.claim(instance).await.unwrap();
+        assert_eq!(desk.total("a").await, 5);
+    }
+}
+
+#[tokio::test]
+async fn an_eviction_that_is_switched_on_or_off_is_noticed() {
+    let bed = Bed::redis();
+    let desk = Desk::new(&bed).await;
+    for (policy, warns) in
+        [("allkeys-lru", true), ("volatile-ttl", false), ("allkeys-random", true), ("noeviction", false)]
+    {
+        bed.cli(&format!("CONFIG SET maxmemory-policy {policy}"));
+        standing(&desk).await;
+        let warnings = desk.store.warnings().join("\n");
+        assert_eq!(warnings.contains(policy), warns, "{warnings}");
+        assert_eq!(
+            warnings.contains("redis-cli config set maxmemory-policy noeviction"),
+            warns,
+            "{warnings}"
+        );
+    }
 }

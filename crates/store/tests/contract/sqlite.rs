@@ -72,7 +72,7 @@ async fn a_file_of_the_first_version_goes_on_with_statuses_and_late_minutes() {
     bed.sql()
         .execute_batch(
             "DROP TABLE status; DROP INDEX late_hour; DROP INDEX late_minute; ALTER TABLE hour DROP COLUMN until;
-             ALTER TABLE minute DROP COLUMN until; DROP TABLE recent; PRAGMA user_version = 1",
+             ALTER TABLE minute DROP COLUMN until; DROP TABLE recent; ALTER TABLE applied DROP COLUMN body; PRAGMA user_version = 1",
         )
         .unwrap();
     let mut desk = Desk::new(&bed).await;

@@ -145,6 +145,25 @@ pub(crate) async fn the_standing_of_a_claim_is_told(bed: Bed) {
     assert_eq!(new.store.standing(&other).await.unwrap(), Standing::Foreign);
 }
 
+pub(crate) async fn the_body_of_a_request_is_kept_with_its_batches(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let claim = async |desk: &Desk| desk.store.claim(desk.claim.instance).await.unwrap();
+    let body = Uuid::new_v4();
+    desk.claim.body = Some(body);
+    assert_eq!(claim(&desk).await.body, None, "nothing was applied");
+    desk.claim = Claim { body: Some(body), ..claim(&desk).await };
+    desk.count(&[at("a", noon(), 1)]).await;
+    let again = claim(&desk).await;
+    assert_eq!((again.marker, again.body), (1, Some(body)));
+    assert!(matches!(desk.store.standing(&again).await.unwrap(), Standing::Claimed { marker: 1, .. }));
+    assert_eq!(desk.store.applied(again.instance).await.unwrap(), 1);
+    // A claim, a gap and a duplicate change nothing of it.
+    desk.claim = again;
+    let batches = [desk.batch(1, &[]), desk.batch(2, &[]), desk.batch(4, &[])];
+    assert_eq!(desk.apply(&batches).await, [Outcome::Duplicate, applied(&[]), Outcome::Gap { marker: 2 }]);
+    assert_eq!(claim(&desk).await.body, Some(body));
+}
+
 pub(crate) async fn a_claim_of_another_store_is_foreign(bed: Bed) {
     let mut desk = Desk::new(&bed).await;
     desk.claim.store = Uuid::new_v4();

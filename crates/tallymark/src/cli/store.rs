@@ -33,7 +33,8 @@ impl StoreCommand {
         user::may_write(&config.data_dir)?;
         block_on(async {
             let store = common.existing_store(&config).await?;
-            let identity = store.identity().await?;
+            let (instance, applied) = Outbox::known(&config.data_dir)?;
+            let identity = store.adopt(instance, applied).await?;
             Outbox::adopt(&config.data_dir, identity)?;
             out::print(&format!(
                 "The store at {} (identity {identity}) is to be gone on with.\n\
