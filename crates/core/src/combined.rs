@@ -6,7 +6,7 @@
 
 use crate::{
     ClientClass, Dating, Escape, Hit, Now, Reject, Route,
-    record::{self, Line},
+    record::{self, LineValues},
     time::parse_clf_time,
 };
 use memchr::memchr;
@@ -51,7 +51,8 @@ impl Reader {
             return Err(Reject::Status);
         }
         let time = parse_clf_time(time).ok_or(Reject::Time)?;
-        let line = Line { event: route.event, weight: 1, date: None, time: Some(time), name, client: None };
+        let line =
+            LineValues { event: route.event, weight: 1, date: None, time: Some(time), name, client: None };
         let (when, redated) = line.when(self.dating, now)?;
         let spelling = record::Spelling { escape: Escape::Default, decode: 1, names: route.names };
         let name = record::read_name(spelling, name, &mut self.unescaped, &mut self.decoded)?;

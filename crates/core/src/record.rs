@@ -33,7 +33,7 @@ pub struct Reader {
 
 /// Where a field stands, in the body or in the buffer of the general path.
 #[derive(Clone, Copy, Default)]
-struct Span {
+struct Extent {
     start: usize,
     end: usize,
 }
@@ -63,7 +63,7 @@ impl Reader {
     /// Reads the body of one message by the columns of its route.
     pub fn read<'a>(&'a mut self, route: &Route, body: &'a [u8], now: Now) -> Result<Hit<'a>, Reject> {
         let wanted = route.columns.len().min(MAX_COLUMNS);
-        let mut spans = [Span::default(); MAX_COLUMNS];
+        let mut spans = [Extent::default(); MAX_COLUMNS];
         let spans = &mut spans[..wanted];
         let text: &[u8] = match cut_quoted(body, spans, route.escape) {
             Cut::Done => body,
@@ -78,7 +78,7 @@ impl Reader {
             }
         };
         let mut line =
-            Line { event: route.event, weight: 1, date: None, time: None, name: b"", client: None };
+            LineValues { event: route.event, weight: 1, date: None, time: None, name: b"", client: None };
         for (&column, span) in route.columns.iter().zip(&*spans) {
             line.take(column, &text[span.start..span.end], self.visits)?;
         }
@@ -98,7 +98,7 @@ impl Reader {
 
     /// The general path: any CSV. A line whose quotes are out of order is refused, but first its columns are counted,
     /// because two lines glued together by a full disk show as too many columns.
-    fn read_general(&mut self, body: &[u8], spans: &mut [Span]) -> Result<(), Reject> {
+    fn read_general(&mut self, body: &[u8], spans: &mut [Extent]) -> Result<(), Reject> {
         if body.is_empty() {
             return Err(Reject::Columns);
         }
@@ -127,7 +127,7 @@ impl Reader {
         }
         let mut start = 0;
         for (span, &end) in spans.iter_mut().zip(&ends) {
-            *span = Span { start, end };
+            *span = Extent { start, end };
             start = end;
         }
         Ok(())
@@ -144,7 +144,7 @@ enum Cut {
 }
 
 /// Cuts `"a","b"` at its quotes.
-fn cut_quoted(body: &[u8], spans: &mut [Span], escape: Escape) -> Cut {
+fn cut_quoted(body: &[u8], spans: &mut [Extent], escape: Escape) -> Cut {
     let mut at = 0;
     let mut count = 0;
     loop {
@@ -154,7 +154,7 @@ fn cut_quoted(body: &[u8], spans: &mut [Span], escape: Escape) -> Cut {
         let start = at + 1;
         let Some(end) = closing_quote(body, start, escape) else { return Cut::Other };
         if let Some(span) = spans.get_mut(count) {
-            *span = Span { start, end };
+            *span = Extent { start, end };
         }
         count += 1;
         match body.get(end + 1) {
@@ -168,7 +168,7 @@ fn cut_quoted(body: &[u8], spans: &mut [Span], escape: Escape) -> Cut {
 
 /// Cuts fields of `escape=json` with blanks around them, quoted or not. Like the general path, it counts the columns of a
 /// line whose quotes are out of order before it refuses it.
-fn cut_json(body: &[u8], spans: &mut [Span]) -> Result<(), Reject> {
+fn cut_json(body: &[u8], spans: &mut [Extent]) -> Result<(), Reject> {
     let blank = |b: &&u8| matches!(b, b' ' | b'\t');
     let (mut at, mut count, mut in_order) = (0, 0, true);
     loop {
@@ -178,10 +178,10 @@ fn cut_json(body: &[u8], spans: &mut [Span]) -> Result<(), Reject> {
         in_order &= close.is_some();
         let close = close.unwrap_or(body.len());
         let comma = memchr::memchr(b',', &body[close..]).map_or(body.len(), |comma| close + comma);
-        let field = Span { start: at, end: at + body[at..comma].trim_ascii_end().len() };
+        let field = Extent { start: at, end: at + body[at..comma].trim_ascii_end().len() };
         in_order &= if quoted { field.end <= close + 1 } else { !body[at..comma].contains(&b'"') };
         if let Some(span) = spans.get_mut(count) {
-            *span = if quoted { Span { start: at + 1, end: close } } else { field };
+            *span = if quoted { Extent { start: at + 1, end: close } } else { field };
         }
         count += 1;
         if comma == body.len() {
@@ -246,7 +246,7 @@ fn quoted_end(text: &[u8]) -> Option<usize> {
 }
 
 /// What the columns of one line said.
-pub(crate) struct Line<'a> {
+pub(crate) struct LineValues<'a> {
     pub(crate) event: Event,
     pub(crate) weight: u32,
     pub(crate) date: Option<Day>,
@@ -255,7 +255,7 @@ pub(crate) struct Line<'a> {
     pub(crate) client: Option<ClientClass>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> LineValues<'a> {
     fn take(&mut self, column: Column, value: &'a [u8], visits: bool) -> Result<(), Reject> {
         match column {
             Column::Name => self.name = value,

@@ -20,7 +20,7 @@
 //! What is not read may be of any form and any depth: it is skipped without a stack.
 
 use crate::{
-    Event, Hit, NameRef, NotAName, Now, Reject, StatusRef, When, record::Line, route::Dating,
+    Event, Hit, NameRef, NotAName, Now, Reject, StatusRef, When, record::LineValues, route::Dating,
     time::parse_time,
 };
 use serde::{
@@ -101,7 +101,7 @@ pub fn read(message: &[u8], clock: Clock, now: Now, mut count: impl FnMut(&Hit<'
         Clock::Arrival => (When::Minute(now.minute()), false),
         Clock::Message => {
             let time = parse_time(message.time.bytes().ok_or(Reject::Time)?).ok_or(Reject::Time)?;
-            Line { event, weight: 1, date: None, time: Some(time), name: b"", client: None }
+            LineValues { event, weight: 1, date: None, time: Some(time), name: b"", client: None }
                 .when(Dating::Live, now)?
         }
     };

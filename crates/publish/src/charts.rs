@@ -8,7 +8,6 @@
 use crate::{
     PublishError, cursor,
     files::{DirError, Files, Lock, Replaced, TMP, create_dir},
-    publisher::look_identity,
 };
 use std::{
     collections::{HashSet, VecDeque},
@@ -192,7 +191,7 @@ impl Charts {
     async fn find_due(&mut self, store: &dyn Store, look: &Look, now: Now) -> Result<(), PublishError> {
         let kinds: Vec<&str> =
             ChartKind::EVERY.into_iter().filter(|(kind, _)| self.has(*kind)).map(|it| it.1).collect();
-        let identity = format!("charts-{}-{}-{}", now.day(), kinds.join("+"), look_identity(look));
+        let identity = format!("charts-{}-{}-{}", now.day(), kinds.join("+"), cursor::look_identity(look));
         if identity != self.identity {
             self.cursor = cursor::load(&self.dir, &identity)
                 .map_err(|error| self.error("reading the cursor", error))?;

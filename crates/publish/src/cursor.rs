@@ -5,6 +5,7 @@
 //! be older than the cursor says: it carries the boot id, and under another boot it is not believed.
 
 use std::{fs, io, path::Path, time::SystemTime};
+use tallymark_badge::Look;
 use tallymark_store::Cursor;
 
 pub(crate) const FILE: &str = ".cursor";
@@ -15,6 +16,18 @@ pub(crate) fn boot_id() -> String {
     // Without it (a kernel without /proc), every run counts as the same boot.
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     text.trim().to_owned()
+}
+
+/// A line that is another one whenever badges would be drawn differently: then every badge has to be.
+pub(crate) fn look_identity(look: &Look) -> String {
+    let mut picture = String::new();
+    // A template that cannot draw this one was refused when it was loaded.
+    let _ = look.draw("tallymark/look", 1_234_567, 89, &mut picture);
+    // FNV-1a: only has to tell one look from the next, and to stay the same over releases of the standard library.
+    let hash = picture.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("look-{hash:016x}")
 }
 
 /// The cursor, if there is one of this boot for badges of this look.

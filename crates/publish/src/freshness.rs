@@ -22,10 +22,10 @@ const RENEW: Duration = Duration::from_secs(5);
 
 /// When the last pass began that went through. Clones are the same one.
 #[derive(Clone, Debug, Default)]
-pub struct Freshness(Arc<Mutex<Mark>>);
+pub struct Freshness(Arc<Mutex<Freshest>>);
 
 #[derive(Debug, Default)]
-struct Mark {
+struct Freshest {
     began: Option<SystemTime>,
     on_disk: Option<Instant>,
 }
@@ -45,24 +45,24 @@ impl Freshness {
 
     /// Shows it for the badges of a directory: what this process has published, or else what its cursor says.
     pub fn register(&self, registry: &mut Registry, dir: &Path) {
-        registry.register_collector(Box::new(Shown { freshness: self.clone(), dir: dir.to_owned() }));
+        registry.register_collector(Box::new(AgeCollector { freshness: self.clone(), dir: dir.to_owned() }));
     }
 }
 
 #[derive(Debug)]
-struct Shown {
+struct AgeCollector {
     freshness: Freshness,
     dir: PathBuf,
 }
 
-impl Shown {
+impl AgeCollector {
     fn began(&self) -> Option<SystemTime> {
         let here = self.freshness.0.lock().unwrap_or_else(PoisonError::into_inner).began;
         here.or_else(|| cursor::marked(&self.dir))
     }
 }
 
-impl Collector for Shown {
+impl Collector for AgeCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         // Nothing was ever published: no number would be true.
         let Some(began) = self.began() else { return Ok(()) };

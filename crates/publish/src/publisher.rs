@@ -142,8 +142,9 @@ impl Publisher {
         progress: impl Fn(&Report) + Sync,
     ) -> Result<Report, PublishError> {
         let (started, began) = (Instant::now(), SystemTime::now());
-        let mut round = Round { look, now, report: Report::default(), failures: 0, progress: &progress };
-        let identity = look_identity(look);
+        let mut round =
+            PublishRound { look, now, report: Report::default(), failures: 0, progress: &progress };
+        let identity = cursor::look_identity(look);
         let from = match pass {
             Pass::Changed => self.load_cursor(&identity)?,
             Pass::All { .. } => None,
@@ -202,7 +203,7 @@ impl Publisher {
     }
 
     /// Tries those files again that could not be written before.
-    async fn pay(&mut self, round: &mut Round<'_>) -> Result<(), PublishError> {
+    async fn pay(&mut self, round: &mut PublishRound<'_>) -> Result<(), PublishError> {
         if self.owed.is_empty() {
             return Ok(());
         }
@@ -224,7 +225,7 @@ impl Publisher {
     async fn follow(
         &mut self,
         mut cursor: Cursor,
-        round: &mut Round<'_>,
+        round: &mut PublishRound<'_>,
     ) -> Result<Option<Cursor>, PublishError> {
         loop {
             let Changes::Since { names, cursor: next, more } = self.store.changes(&cursor, PAGE).await?
@@ -248,7 +249,7 @@ impl Publisher {
     }
 
     /// Looks at every name. The cursor is taken first, so that what changes meanwhile is looked at again.
-    async fn all(&mut self, round: &mut Round<'_>, pass: Pass) -> Result<Cursor, PublishError> {
+    async fn all(&mut self, round: &mut PublishRound<'_>, pass: Pass) -> Result<Cursor, PublishError> {
         let cursor = self.store.head().await?;
         // Should this end half way, the cursor on disk is the one to go on from: it lies before everything owed.
         (self.cursor, self.owed) = (None, BTreeMap::new());
@@ -270,7 +271,7 @@ impl Publisher {
         &mut self,
         names: &[Name],
         may_go_down: impl Fn(usize) -> bool,
-        round: &mut Round<'_>,
+        round: &mut PublishRound<'_>,
     ) -> Result<(), PublishError> {
         let totals = self.store.totals(Event::HIT, names).await?;
         let today = self.today(names, round).await?;
@@ -295,7 +296,7 @@ impl Publisher {
 
     /// A template was tried out when it was loaded, but it may still fail on a name that somebody made up. Then this one
     /// badge is the built-in one, as over HTTP; no name stops those behind it.
-    fn draw(&self, name: &Name, total: i64, today: i64, picture: &mut String, round: &mut Round<'_>) {
+    fn draw(&self, name: &Name, total: i64, today: i64, picture: &mut String, round: &mut PublishRound<'_>) {
         let Err(error) = round.look.draw(name.as_str(), total, today, picture) else { return };
         self.meters.plain.inc();
         round.report.plain += 1;
@@ -307,7 +308,7 @@ impl Publisher {
     }
 
     /// Only a template can show today's count.
-    async fn today(&self, names: &[Name], round: &Round<'_>) -> Result<Vec<i64>, PublishError> {
+    async fn today(&self, names: &[Name], round: &PublishRound<'_>) -> Result<Vec<i64>, PublishError> {
         let mut today = Vec::new();
         if round.look.template.is_some() {
             let day = round.now.day().0;
@@ -346,7 +347,12 @@ impl Publisher {
     }
 
     /// One file that cannot be written does not stop the others; a disk that cannot be written does.
-    fn failed(&mut self, name: &Name, error: io::Error, round: &mut Round<'_>) -> Result<(), PublishError> {
+    fn failed(
+        &mut self,
+        name: &Name,
+        error: io::Error,
+        round: &mut PublishRound<'_>,
+    ) -> Result<(), PublishError> {
         self.meters.failed.inc();
         round.report.failed += 1;
         round.failures += 1;
@@ -363,23 +369,11 @@ impl Publisher {
 }
 
 /// What goes along through one pass.
-struct Round<'a> {
+struct PublishRound<'a> {
     look: &'a Look,
     now: Now,
     report: Report,
     /// Files that failed in a row.
     failures: u32,
     progress: &'a (dyn Fn(&Report) + Sync),
-}
-
-/// A line that is another one whenever badges would be drawn differently: then every badge has to be.
-pub(crate) fn look_identity(look: &Look) -> String {
-    let mut picture = String::new();
-    // A template that cannot draw this one was refused when it was loaded.
-    let _ = look.draw("tallymark/look", 1_234_567, 89, &mut picture);
-    // FNV-1a: only has to tell one look from the next, and to stay the same over releases of the standard library.
-    let hash = picture.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("look-{hash:016x}")
 }

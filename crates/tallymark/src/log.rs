@@ -23,7 +23,7 @@ pub(crate) enum LogFormat {
 
 /// What standard error is read by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Form {
+enum LogForm {
     #[default]
     People,
     Json,
@@ -31,7 +31,7 @@ enum Form {
     Journal,
 }
 
-static FORM: OnceLock<Form> = OnceLock::new();
+static FORM: OnceLock<LogForm> = OnceLock::new();
 
 /// Reads a level or filter. A word that is no level would be taken for a module's name, and nothing be logged at all.
 pub(crate) fn level(text: &str) -> Result<String, String> {
@@ -49,14 +49,14 @@ pub(crate) fn start(format: LogFormat, level: &str) {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(level);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let form = match format {
-        LogFormat::Json => Form::Json,
-        LogFormat::Text if is_journal() => Form::Journal,
-        LogFormat::Text => Form::People,
+        LogFormat::Json => LogForm::Json,
+        LogFormat::Text if is_journal() => LogForm::Journal,
+        LogFormat::Text => LogForm::People,
     };
     match form {
-        Form::People => log.with_target(false).with_ansi(false).init(),
-        Form::Json => log.json().flatten_event(true).init(),
-        Form::Journal => log.with_ansi(false).event_format(ForJournal).init(),
+        LogForm::People => log.with_target(false).with_ansi(false).init(),
+        LogForm::Json => log.json().flatten_event(true).init(),
+        LogForm::Journal => log.with_ansi(false).event_format(ForJournal).init(),
     }
     // It is started once.
     let _ = FORM.set(form);
@@ -108,9 +108,9 @@ pub(crate) fn complain(error: &anyhow::Error) {
         }
     }
     match FORM.get().copied().unwrap_or_default() {
-        Form::People => text.lines().for_each(|line| eprintln!("tallymark: {line}")),
-        Form::Journal => text.lines().for_each(|line| eprintln!("<3>tallymark: {line}")),
-        Form::Json => {
+        LogForm::People => text.lines().for_each(|line| eprintln!("tallymark: {line}")),
+        LogForm::Journal => text.lines().for_each(|line| eprintln!("<3>tallymark: {line}")),
+        LogForm::Json => {
             let time = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
             eprintln!("{}", serde_json::json!({"timestamp": time, "level": "ERROR", "message": text}));
         }

@@ -1,8 +1,8 @@
-//! `cargo xtask edges`: the directions between the rooms, as `cargo metadata` shows them.
+//! `cargo xtask edges`: the directions between the rooms, as `cargo metadata` shows them, and the [shape] of their source.
 //!
 //! The table below is the design. A new room needs a row, and a new edge a change here, where a reviewer sees it.
 
-use crate::run;
+use crate::{run, shape};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,9 +52,11 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let manifest =
         std::fs::read_to_string(run::root()?.join("Cargo.toml")).context("cannot read Cargo.toml")?;
     let rooms = rooms(&metadata);
-    let wrong = [wrong_edges(&rooms), impurities(&metadata), unexplained(&manifest)].concat();
+    let wrong =
+        [wrong_edges(&rooms), impurities(&metadata), unexplained(&manifest), shape::wrong(&run::root()?)?]
+            .concat();
     if wrong.is_empty() {
-        println!("{} rooms, no edge where none may be", rooms.len());
+        println!("{} rooms: no wrong edge, no new import circle, no new name for two types", rooms.len());
         return Ok(());
     }
     bail!("{}", wrong.join("\n"));

@@ -11,6 +11,7 @@ mod ci;
 mod edges;
 mod packages;
 mod run;
+mod shape;
 mod soak;
 mod test;
 mod unpacked;

@@ -3,7 +3,7 @@
 use super::{Chart, NOTHING, Series, axis, hits, scale::Scale, style::Sheet};
 use crate::{
     number::{group, short, short_size},
-    text::{Escaped, Fitted},
+    text::{Fitted, XmlText},
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -43,11 +43,11 @@ impl Display for Px {
 }
 
 /// A text, fitted and escaped. The limit is in pixels at 11 px.
-struct Text<'a>(&'a str, u32);
+struct FittedText<'a>(&'a str, u32);
 
-impl Display for Text<'_> {
+impl Display for FittedText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        Escaped(&Fitted::new(self.0, self.1).shown()).fmt(f)
+        XmlText(&Fitted::new(self.0, self.1).shown()).fmt(f)
     }
 }
 
@@ -63,7 +63,7 @@ const fn title_room(room: u32) -> u32 {
 }
 
 /// One name of the legend and where it stands.
-struct Entry {
+struct LegendEntry {
     x: u32,
     y: u32,
     total: String,
@@ -75,7 +75,7 @@ pub(super) struct Drawing<'a> {
     series: &'a [Series<'a>],
     buckets: usize,
     scale: Option<Scale>,
-    legend: Vec<Entry>,
+    legend: Vec<LegendEntry>,
     width: u32,
     height: u32,
     /// The plot, in tenths.
@@ -136,8 +136,8 @@ impl<'a> Drawing<'a> {
              <rect class=\"tm-ground\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n\
              <g font-family=\"DejaVu Sans,Verdana,Geneva,sans-serif\" font-size=\"11\" \
              text-rendering=\"geometricPrecision\">\n",
-            Escaped(&self.chart.title()),
-            Escaped(&self.chart.description()),
+            XmlText(&self.chart.title()),
+            XmlText(&self.chart.description()),
             width - 1,
             height - 1,
         )
@@ -155,7 +155,7 @@ impl<'a> Drawing<'a> {
         write!(
             f,
             "<g class=\"tm-text\" font-size=\"14\" font-weight=\"bold\">\n<text x=\"{MARGIN}\" y=\"34\">{}</text>\n",
-            Text(&name, title_room(room))
+            FittedText(&name, title_room(room))
         )?;
         if !total.is_empty() {
             writeln!(f, "<text x=\"{right}\" y=\"34\" text-anchor=\"end\">{total}</text>")?;
@@ -184,7 +184,7 @@ impl<'a> Drawing<'a> {
 
     fn names(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (i, (entry, series)) in self.legend.iter().zip(self.series).enumerate() {
-            let Entry { x, y, total } = entry;
+            let LegendEntry { x, y, total } = entry;
             writeln!(
                 f,
                 "<path class=\"tm-line tm-{i}\" d=\"M{} {}h14\"/>\n<text class=\"tm-text\" x=\"{}\" y=\"{y}\">{}\
@@ -192,7 +192,7 @@ impl<'a> Drawing<'a> {
                 x + 1,
                 y - 4,
                 x + 22,
-                Text(series.name, LEGEND_NAME),
+                FittedText(series.name, LEGEND_NAME),
             )?;
         }
         Ok(())
@@ -266,7 +266,7 @@ impl<'a> Drawing<'a> {
             [one] => write!(f, ": {}", hits(one.count(at)))?,
             several => {
                 for series in several {
-                    write!(f, "\n{}: {}", Text(series.name, TOOLTIP_NAME), group(series.count(at)))?;
+                    write!(f, "\n{}: {}", FittedText(series.name, TOOLTIP_NAME), group(series.count(at)))?;
                 }
             }
         }
@@ -364,7 +364,7 @@ impl Display for Drawing<'_> {
 }
 
 /// Names side by side as far as they fit, then in the next row.
-fn legend(series: &[Series<'_>], width: u32) -> Vec<Entry> {
+fn legend(series: &[Series<'_>], width: u32) -> Vec<LegendEntry> {
     let (mut x, mut y) = (MARGIN, BELOW_HEAD);
     let mut entries = Vec::with_capacity(series.len());
     for series in series {
@@ -374,7 +374,7 @@ fn legend(series: &[Series<'_>], width: u32) -> Vec<Entry> {
         if x > MARGIN && x + wide > width - MARGIN {
             (x, y) = (MARGIN, y + ROW);
         }
-        entries.push(Entry { x, y, total });
+        entries.push(LegendEntry { x, y, total });
         x += wide + 18;
     }
     entries

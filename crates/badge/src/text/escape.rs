@@ -9,16 +9,16 @@ use super::clean::clean;
 /// Cleaned as [`clean`](fn@super::clean) does, then `& < > " '` are escaped. Nothing is cut.
 ///
 /// ```
-/// # use tallymark_badge::text::Escaped;
-/// assert_eq!(Escaped("</text>\0").to_string(), "&lt;/text&gt;");
+/// # use tallymark_badge::text::XmlText;
+/// assert_eq!(XmlText("</text>\0").to_string(), "&lt;/text&gt;");
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct Escaped<'a>(
+pub struct XmlText<'a>(
     /// The text as it came.
     pub &'a str,
 );
 
-impl fmt::Display for Escaped<'_> {
+impl fmt::Display for XmlText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         clean(self.0).try_for_each(|c| write_char(f, c))
     }
@@ -47,8 +47,8 @@ mod tests {
 
     #[test]
     fn five_characters_are_escaped() {
-        assert_eq!(Escaped("&<>\"'").to_string(), "&amp;&lt;&gt;&quot;&#39;");
-        assert_eq!(Escaped("]]>").to_string(), "]]&gt;");
-        assert_eq!(Escaped("&#x0;").to_string(), "&amp;#x0;");
+        assert_eq!(XmlText("&<>\"'").to_string(), "&amp;&lt;&gt;&quot;&#39;");
+        assert_eq!(XmlText("]]>").to_string(), "]]&gt;");
+        assert_eq!(XmlText("&#x0;").to_string(), "&amp;#x0;");
     }
 }

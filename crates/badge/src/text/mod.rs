@@ -1,6 +1,6 @@
 //! Text in a picture: how wide it is, what of it may be shown, and how it is written into XML.
 //!
-//! Every text of a caller passes through here on its way into an SVG: [`Escaped`] where it is shown
+//! Every text of a caller passes through here on its way into an SVG: [`XmlText`] where it is shown
 //! whole, [`Fitted`] where it must fit into a box. Both drop what XML 1.0 forbids and what would
 //! disturb the text around it; see [`clean`](fn@clean).
 //!
@@ -15,6 +15,6 @@ mod metrics;
 mod widths;
 
 pub use clean::{Clean, clean};
-pub use escape::Escaped;
+pub use escape::XmlText;
 pub use fit::Fitted;
 pub use metrics::{EM, width};

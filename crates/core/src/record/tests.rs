@@ -351,9 +351,9 @@ proptest! {
     #[test]
     fn own_path_agrees_with_csv_core(fields in prop::collection::vec("[ !#-\\[\\]-~]{0,12}", 1..6)) {
         let body = fields.iter().map(|field| format!("\"{field}\"")).collect::<Vec<_>>().join(",");
-        let mut own = vec![Span::default(); fields.len()];
+        let mut own = vec![Extent::default(); fields.len()];
         prop_assert!(matches!(cut_quoted(body.as_bytes(), &mut own, Escape::Default), Cut::Done));
-        let mut general = vec![Span::default(); fields.len()];
+        let mut general = vec![Extent::default(); fields.len()];
         let mut reader = Reader::new(Dating::Live);
         reader.read_general(body.as_bytes(), &mut general).unwrap();
         for ((field, own), general) in fields.iter().zip(own).zip(general) {

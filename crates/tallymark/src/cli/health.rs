@@ -35,7 +35,7 @@ pub(super) struct Health {
 
 /// What `/readyz` answers.
 #[derive(Deserialize)]
-struct Readiness {
+struct DaemonReadiness {
     status: String,
     reasons: Vec<String>,
 }
@@ -55,7 +55,7 @@ impl Health {
         let (status, body) = block_on(asked).with_context(|| {
             format!("asking the daemon at {place}; is `tallymark serve` running with this --listen?")
         })?;
-        let readiness: Readiness = serde_json::from_slice(&body)
+        let readiness: DaemonReadiness = serde_json::from_slice(&body)
             .with_context(|| format!("what answers at {place} is no Tallymark (HTTP status {status})"))?;
         if common.json {
             out::print(&format!("{}\n", String::from_utf8_lossy(&body)))?;
@@ -68,7 +68,7 @@ impl Health {
     }
 }
 
-fn people(readiness: &Readiness) -> String {
+fn people(readiness: &DaemonReadiness) -> String {
     let reasons: Vec<String> = readiness.reasons.iter().map(|reason| out::plain(reason)).collect();
     let colon = if reasons.is_empty() { "" } else { ": " };
     format!("{}{colon}{}\n", out::plain(&readiness.status), reasons.join("; "))

@@ -36,7 +36,7 @@ pub(super) fn event(text: &str) -> Result<Event, String> {
 }
 
 #[derive(Serialize)]
-struct Counts<'a> {
+struct NameCounts<'a> {
     name: &'a str,
     event: &'a str,
     total: i64,
@@ -63,14 +63,14 @@ impl Show {
             let days =
                 days.into_iter().map(|(day, count)| DayCount { date: Day(day).to_string(), count }).collect();
             let (name, event) = (self.name.as_str(), self.event.as_str());
-            let counts = Counts { name, event, total, today: of_today, days };
+            let counts = NameCounts { name, event, total, today: of_today, days };
             if common.json { out::json(&counts) } else { people(&counts) }
         })
     }
 }
 
-fn people(counts: &Counts<'_>) -> Result<()> {
-    let Counts { name, event, total, today, days } = counts;
+fn people(counts: &NameCounts<'_>) -> Result<()> {
+    let NameCounts { name, event, total, today, days } = counts;
     let plural = if *total == 1 { "" } else { "s" };
     let mut text = format!("{}: {} {event}{plural}", out::plain(name), total.separate_with_commas());
     text += &format!(", {} today (UTC)\n", today.separate_with_commas());

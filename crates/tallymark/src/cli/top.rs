@@ -32,14 +32,14 @@ fn period(text: &str) -> Result<Period, String> {
 }
 
 #[derive(Serialize)]
-struct Busiest<'a> {
+struct RankedNames<'a> {
     event: &'a str,
     period: &'a str,
-    counters: Vec<Row<'a>>,
+    counters: Vec<RankedName<'a>>,
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct RankedName<'a> {
     name: &'a str,
     count: i64,
 }
@@ -53,9 +53,14 @@ impl Top {
         })?;
         let counts = &counts[..counts.len().min(usize::from(self.names))];
         if common.json {
-            let counters = counts.iter().map(|(name, count)| Row { name: name.as_str(), count: *count });
+            let counters =
+                counts.iter().map(|(name, count)| RankedName { name: name.as_str(), count: *count });
             let counters = counters.collect();
-            return out::json(&Busiest { event: self.event.as_str(), period: self.period.word(), counters });
+            return out::json(&RankedNames {
+                event: self.event.as_str(),
+                period: self.period.word(),
+                counters,
+            });
         }
         out::print(&people(counts))
     }

@@ -14,7 +14,7 @@ pub(crate) use units::{
 };
 
 use ipnet::IpNet;
-use reader::{Mistakes, Table};
+use reader::{ConfigTable, Mistakes};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -144,7 +144,7 @@ impl Config {
         for error in &broken {
             mistakes.add(error.span(), error.message().to_owned());
         }
-        let config = read(Table::whole(table.get_ref(), &mistakes), &mistakes, overrides);
+        let config = read(ConfigTable::whole(table.get_ref(), &mistakes), &mistakes, overrides);
         let mistakes = mistakes.into_vec();
         if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
     }
@@ -176,7 +176,7 @@ impl Config {
     }
 }
 
-fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> Config {
+fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> Config {
     let mut store = file.table("store");
     let data_dir = store.text("data-dir", |text| Ok(PathBuf::from(text)));
     let data_dir = overrides.data_dir.clone().or(data_dir).unwrap_or_else(|| PathBuf::from("tallymark-data"));
@@ -247,7 +247,7 @@ fn read(mut file: Table<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> 
     }
 }
 
-fn read_http(mut section: Table<'_>, overrides: &Overrides) -> Http {
+fn read_http(mut section: ConfigTable<'_>, overrides: &Overrides) -> Http {
     let listen = section.text("listen", units::listen);
     let mut listen = overrides
         .listen
@@ -315,7 +315,7 @@ fn default_routes() -> Vec<Route> {
     vec![Route::default(), stock, visits]
 }
 
-fn read_routes(tables: Option<Vec<Table<'_>>>, mistakes: &Mistakes<'_>) -> Vec<Route> {
+fn read_routes(tables: Option<Vec<ConfigTable<'_>>>, mistakes: &Mistakes<'_>) -> Vec<Route> {
     let Some(tables) = tables else { return default_routes() };
     let places: Vec<_> = tables.iter().map(|table| (table.header(), table.name().to_owned())).collect();
     let routes: Vec<Route> = tables.into_iter().map(read_route).collect();
@@ -333,7 +333,7 @@ fn read_routes(tables: Option<Vec<Table<'_>>>, mistakes: &Mistakes<'_>) -> Vec<R
     routes
 }
 
-fn read_route(mut table: Table<'_>) -> Route {
+fn read_route(mut table: ConfigTable<'_>) -> Route {
     let usual = Route::default();
     let tag = table.text("tag", |text| {
         let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b':' | b'[' | b']');
@@ -375,7 +375,7 @@ fn read_route(mut table: Table<'_>) -> Route {
     }
 }
 
-fn check_columns(table: &Table<'_>, columns: &[Column]) {
+fn check_columns(table: &ConfigTable<'_>, columns: &[Column]) {
     if columns.len() > tallymark_core::record::MAX_COLUMNS {
         table.mistake_of("columns", format!("at most {}", tallymark_core::record::MAX_COLUMNS));
     }
@@ -389,7 +389,7 @@ fn check_columns(table: &Table<'_>, columns: &[Column]) {
     }
 }
 
-fn read_badges(mut section: Table<'_>, data_dir: &Path, overrides: &Overrides) -> Badges {
+fn read_badges(mut section: ConfigTable<'_>, data_dir: &Path, overrides: &Overrides) -> Badges {
     let dir = section.text("dir", |text| Ok(PathBuf::from(text)));
     let color = |text: &str| Color::parse(text).map_err(|error| error.to_string());
     let kind = |text: &str| {

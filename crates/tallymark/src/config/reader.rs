@@ -64,7 +64,7 @@ impl<'a> Mistakes<'a> {
 }
 
 /// One table of the file, from which keys are taken.
-pub(crate) struct Table<'a> {
+pub(crate) struct ConfigTable<'a> {
     /// For programs: `http`, `source[0]`.
     path: String,
     /// For people: `http`, `the 1st [[source]]`.
@@ -78,15 +78,15 @@ pub(crate) struct Table<'a> {
     mistakes: &'a Mistakes<'a>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> ConfigTable<'a> {
     /// The whole file.
-    pub(crate) fn whole(table: &'a DeTable<'a>, mistakes: &'a Mistakes<'a>) -> Table<'a> {
-        Table { left: left(table), ..Table::absent("", mistakes) }
+    pub(crate) fn whole(table: &'a DeTable<'a>, mistakes: &'a Mistakes<'a>) -> ConfigTable<'a> {
+        ConfigTable { left: left(table), ..ConfigTable::absent("", mistakes) }
     }
 
     /// An empty table, for a section the file does not have.
-    fn absent(name: &str, mistakes: &'a Mistakes<'a>) -> Table<'a> {
-        Table {
+    fn absent(name: &str, mistakes: &'a Mistakes<'a>) -> ConfigTable<'a> {
+        ConfigTable {
             path: name.to_owned(),
             name: name.to_owned(),
             header: None,
@@ -103,10 +103,11 @@ impl<'a> Table<'a> {
         path: String,
         name: String,
         mistakes: &'a Mistakes<'a>,
-    ) -> Table<'a> {
-        let table = Table { path, name, header: Some(value.span()), ..Table::absent("", mistakes) };
+    ) -> ConfigTable<'a> {
+        let table =
+            ConfigTable { path, name, header: Some(value.span()), ..ConfigTable::absent("", mistakes) };
         match value.get_ref().as_table() {
-            Some(inner) => Table { left: left(inner), ..table },
+            Some(inner) => ConfigTable { left: left(inner), ..table },
             None => {
                 let what = format!("{}: {}", table.name, wanted("a table", value.get_ref()));
                 mistakes.add_of(Some(value.span()), Some(table.path.clone()), what);
@@ -201,15 +202,15 @@ impl<'a> Table<'a> {
     }
 
     /// A table within this one.
-    pub(crate) fn table(&mut self, key: &'static str) -> Table<'a> {
+    pub(crate) fn table(&mut self, key: &'static str) -> ConfigTable<'a> {
         match self.take(key) {
-            None => Table::absent(key, self.mistakes),
-            Some(value) => Table::of(value, key.to_owned(), key.to_owned(), self.mistakes),
+            None => ConfigTable::absent(key, self.mistakes),
+            Some(value) => ConfigTable::of(value, key.to_owned(), key.to_owned(), self.mistakes),
         }
     }
 
     /// The tables of `[[key]]`; `None` if there are none.
-    pub(crate) fn tables(&mut self, key: &'static str) -> Option<Vec<Table<'a>>> {
+    pub(crate) fn tables(&mut self, key: &'static str) -> Option<Vec<ConfigTable<'a>>> {
         let value = self.take(key)?;
         let Some(list) = value.get_ref().as_array() else {
             self.mistakes.add(Some(value.span()), format!("{key}: write [[{key}]], one block for each"));
@@ -217,7 +218,7 @@ impl<'a> Table<'a> {
         };
         let table = |(at, item): (usize, &'a Spanned<DeValue<'a>>)| {
             let name = format!("the {} [[{key}]]", ordinal(at + 1));
-            Table::of(item, format!("{key}[{at}]"), name, self.mistakes)
+            ConfigTable::of(item, format!("{key}[{at}]"), name, self.mistakes)
         };
         Some(list.iter().enumerate().map(table).collect())
     }
@@ -292,22 +293,8 @@ fn article(word: &str) -> &'static str {
 
 /// The known word that is at most two edits away.
 pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let near = known.iter().map(|&known| (distance(word, known), known)).min()?;
+    let near = known.iter().map(|&known| (strsim::levenshtein(word, known), known)).min()?;
     (near.0 <= 2).then_some(near.1)
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, cb) in b.bytes().enumerate() {
-            let change = diagonal + usize::from(ca != cb);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

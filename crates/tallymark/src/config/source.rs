@@ -2,7 +2,7 @@
 
 use super::{
     Overrides,
-    reader::{Mistakes, Table},
+    reader::{ConfigTable, Mistakes},
     units,
 };
 use ipnet::IpNet;
@@ -159,12 +159,12 @@ impl Source {
 /// Every source of the file and of the flags. A flag stands for all sources of its kind in the file. Where neither
 /// says anything, there is nginx's: syslog over UDP on loopback.
 pub(super) fn read_sources(
-    tables: Option<Vec<Table<'_>>>,
+    tables: Option<Vec<ConfigTable<'_>>>,
     routes: &[Route],
     overrides: &Overrides,
     mistakes: &Mistakes<'_>,
 ) -> Vec<Source> {
-    let read = |table: Table<'_>| {
+    let read = |table: ConfigTable<'_>| {
         let origin = Origin { header: table.header(), name: table.name().to_owned() };
         (read_source(table, routes), origin)
     };
@@ -239,16 +239,16 @@ fn check(sources: &[(Source, Origin)], mistakes: &Mistakes<'_>) {
     }
 }
 
-fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
+fn read_source(mut table: ConfigTable<'_>, routes: &[Route]) -> Source {
     if !table.has("kind") {
         table.mistake("kind = \"syslog-udp\" is missing, or another kind");
     }
     let kind = table.text("kind", |text| match text {
-        "syslog-udp" => Ok(read_udp as fn(&mut Table<'_>) -> Kind),
-        "syslog-unix" => Ok(read_unix as fn(&mut Table<'_>) -> Kind),
-        "syslog-tcp" => Ok(read_tcp as fn(&mut Table<'_>) -> Kind),
-        "file" => Ok(read_file as fn(&mut Table<'_>) -> Kind),
-        "zmq" => Ok(read_zmq as fn(&mut Table<'_>) -> Kind),
+        "syslog-udp" => Ok(read_udp as fn(&mut ConfigTable<'_>) -> Kind),
+        "syslog-unix" => Ok(read_unix as fn(&mut ConfigTable<'_>) -> Kind),
+        "syslog-tcp" => Ok(read_tcp as fn(&mut ConfigTable<'_>) -> Kind),
+        "file" => Ok(read_file as fn(&mut ConfigTable<'_>) -> Kind),
+        "zmq" => Ok(read_zmq as fn(&mut ConfigTable<'_>) -> Kind),
         _ => Err(format!(
             "{text:?} is not a kind of source; known: syslog-udp, syslog-unix, syslog-tcp, file, zmq"
         )),
@@ -291,14 +291,14 @@ fn read_source(mut table: Table<'_>, routes: &[Route]) -> Source {
     source
 }
 
-fn read_udp(table: &mut Table<'_>) -> Kind {
+fn read_udp(table: &mut ConfigTable<'_>) -> Kind {
     let listen = table.text("listen", units::address).unwrap_or(([127, 0, 0, 1], 5140).into());
     let allow = table.texts("allow", units::network);
     let receive_buffer = table.size("receive-buffer", 4 << 10..=1 << 30).unwrap_or(8 << 20) as usize;
     Kind::Udp { listen, allow, receive_buffer }
 }
 
-fn read_unix(table: &mut Table<'_>) -> Kind {
+fn read_unix(table: &mut ConfigTable<'_>) -> Kind {
     if !table.has("path") {
         table.mistake("path = \"/run/tallymark/syslog\" is missing, or another path");
     }
@@ -314,7 +314,7 @@ fn read_unix(table: &mut Table<'_>) -> Kind {
     }
 }
 
-fn read_file(table: &mut Table<'_>) -> Kind {
+fn read_file(table: &mut ConfigTable<'_>) -> Kind {
     if !table.has("path") {
         table.mistake("path = \"/var/log/nginx/badge.log\" is missing, or another path");
     }
@@ -330,7 +330,7 @@ fn read_file(table: &mut Table<'_>) -> Kind {
     Kind::File { path: path.unwrap_or_default(), start: start.unwrap_or(Start::Beginning) }
 }
 
-fn read_zmq(table: &mut Table<'_>) -> Kind {
+fn read_zmq(table: &mut ConfigTable<'_>) -> Kind {
     if !table.has("connect") {
         table.mistake("connect = \"tcp://127.0.0.1:6000\" is missing, or another publisher");
     }
@@ -344,7 +344,7 @@ fn read_zmq(table: &mut Table<'_>) -> Kind {
     Kind::Zmq(ZmqOptions { connect, topic, clock: clock.unwrap_or(Clock::Arrival) })
 }
 
-fn read_tcp(table: &mut Table<'_>) -> Kind {
+fn read_tcp(table: &mut ConfigTable<'_>) -> Kind {
     let listen = table.text("listen", units::address).unwrap_or(([127, 0, 0, 1], 5140).into());
     let allow = table.texts("allow", units::network);
     let framing = table.text("framing", |text| match text {

@@ -14,7 +14,7 @@ use tallymark_store::{Result, Store};
 
 /// The ranges that hold one minute, in hours since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Buckets {
+pub(super) struct Ranges {
     month: Range<i32>,
     week: Range<i32>,
     day: Range<i32>,
@@ -32,11 +32,11 @@ pub(super) struct Counts {
     pub(super) minute: i64,
 }
 
-impl Buckets {
-    pub(super) fn of(minute: Minute, zone: Zone) -> Buckets {
+impl Ranges {
+    pub(super) fn of(minute: Minute, zone: Zone) -> Ranges {
         let today = zone.day(minute);
         let sunday = today.week_begin(Weekday::Sun).0;
-        Buckets {
+        Ranges {
             month: zone.hours(today.month().days()),
             week: zone.hours(sunday..sunday + 7),
             day: zone.hours(today.0..today.0 + 1),
@@ -139,7 +139,7 @@ mod tests {
 
     /// The starts in milliseconds, as HitMe wrote them into its keys, and the length of the month in days.
     fn starts(ms: i64, zone: &str) -> ([i64; 3], i32) {
-        let buckets = Buckets::of(Now { unix_ms: ms }.minute(), Zone::parse(zone).unwrap());
+        let buckets = Ranges::of(Now { unix_ms: ms }.minute(), Zone::parse(zone).unwrap());
         assert_eq!((buckets.week.len(), buckets.day.len()), (168, 24));
         let ms = |range: &Range<i32>| i64::from(range.start) * 3_600_000;
         ([ms(&buckets.month), ms(&buckets.week), ms(&buckets.day)], buckets.month.len() as i32 / 24)

@@ -3,7 +3,7 @@
 use super::{
     Problem, answer,
     asked::Asked,
-    buckets::{Buckets, Counts},
+    buckets::{Counts, Ranges},
 };
 use crate::{app::App, complaint};
 use axum::{
@@ -106,7 +106,7 @@ pub(super) async fn show(
 
 /// What the store has, and what waits here for it: whoever has counted an address sees it counted.
 async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<Counts, Problem> {
-    let (buckets, name) = (Buckets::of(at.minute(), app.hitme_zone), Name::from(url));
+    let (buckets, name) = (Ranges::of(at.minute(), app.hitme_zone), Name::from(url));
     let read = || async {
         buckets.read(&*app.store, &name).await.map_err(|error| {
             let reason = complaint::store("reading counts for GET /hit", &error);

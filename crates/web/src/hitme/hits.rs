@@ -5,7 +5,7 @@
 //! time, and not for long. Where there are more addresses than that allows, the rankings that are computed in the
 //! background answer for the present, some time old; for other times there is no answer.
 
-use super::{Problem, answer, asked::Asked, buckets::Buckets};
+use super::{Problem, answer, asked::Asked, buckets::Ranges};
 use crate::{app::App, complaint};
 use axum::{
     extract::State,
@@ -44,7 +44,7 @@ type Six = [Busiest; 6];
 pub(super) struct Lists {
     turn: Arc<Semaphore>,
     /// The list that was made last, of which ranges, and until when it is good.
-    last: Mutex<Option<(Buckets, Instant, Six)>>,
+    last: Mutex<Option<(Ranges, Instant, Six)>>,
 }
 
 impl Lists {
@@ -52,14 +52,14 @@ impl Lists {
         Lists { turn: Arc::new(Semaphore::new(1)), last: Mutex::new(None) }
     }
 
-    fn known(&self, buckets: &Buckets) -> Option<Six> {
+    fn known(&self, buckets: &Ranges) -> Option<Six> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let good = |(of, until, _): &&(Buckets, Instant, Six)| of == buckets && *until > Instant::now();
+        let good = |(of, until, _): &&(Ranges, Instant, Six)| of == buckets && *until > Instant::now();
         last.as_ref().filter(good).map(|(_, _, six)| six.clone())
     }
 
     /// Sums the ranges up.
-    async fn make(&self, app: &App, buckets: &Buckets, patience: Duration) -> Result<Six, NotMade> {
+    async fn make(&self, app: &App, buckets: &Ranges, patience: Duration) -> Result<Six, NotMade> {
         let turn = tokio::time::timeout(TURN, self.turn.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(NotMade::Busy) };
         // Whoever had the turn before may have asked for the same.
@@ -134,7 +134,7 @@ pub(super) async fn list(
 }
 
 async fn busiest(app: &App, lists: &Lists, at: Now, now: Now) -> Result<Six, Problem> {
-    let buckets = Buckets::of(at.minute(), app.hitme_zone);
+    let buckets = Ranges::of(at.minute(), app.hitme_zone);
     if let Some(six) = lists.known(&buckets) {
         return Ok(six);
     }
@@ -149,8 +149,8 @@ async fn busiest(app: &App, lists: &Lists, at: Now, now: Now) -> Result<Six, Pro
 }
 
 /// What the background knows, if it is of the ranges asked for: it ranks those of UTC that hold the present.
-fn ranked(app: &App, buckets: &Buckets, at: Now, now: Now) -> Option<Six> {
-    let present = Buckets::of(now.minute(), Zone::default());
+fn ranked(app: &App, buckets: &Ranges, at: Now, now: Now) -> Option<Six> {
+    let present = Ranges::of(now.minute(), Zone::default());
     if *buckets != present {
         return None;
     }
@@ -166,7 +166,7 @@ fn ranked(app: &App, buckets: &Buckets, at: Now, now: Now) -> Option<Six> {
 }
 
 /// `None` when there are too many addresses.
-async fn sum_up(store: &dyn Store, buckets: &Buckets) -> Result<Option<Six>, StoreError> {
+async fn sum_up(store: &dyn Store, buckets: &Ranges) -> Result<Option<Six>, StoreError> {
     let mut six: Six = Default::default();
     for (busiest, spans) in six.iter_mut().zip(buckets.spans()) {
         let mut top = Top::default();
