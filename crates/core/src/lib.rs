@@ -7,10 +7,10 @@
 //! The way of a line through this crate: [`syslog::parse`] finds the message, [`Routes::find`] the route,
 //! [`record::Reader::read`] the hit, and [`Tally::add`] folds it. Whatever does not count is a [`Reject`].
 
+pub mod access;
 mod batch;
 pub mod calendar;
 mod client;
-pub mod combined;
 mod counter;
 mod event;
 mod framing;

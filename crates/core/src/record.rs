@@ -83,7 +83,7 @@ impl Reader {
             line.take(column, &text[span.start..span.end], self.visits)?;
         }
         let (when, redated) = line.when(self.dating, now)?;
-        let spelling = Spelling { escape: route.escape, decode: route.decode, names: route.names };
+        let spelling = Spelling { escape: Some(route.escape), decode: route.decode, names: route.names };
         let name = read_name(spelling, line.name, &mut self.unescaped, &mut self.decoded)?;
         Ok(Hit {
             event: line.event,
@@ -313,7 +313,8 @@ fn weight(value: &[u8]) -> Option<u32> {
 /// How a name is written in a line, and which names are taken.
 #[derive(Clone, Copy)]
 pub(crate) struct Spelling {
-    pub(crate) escape: Escape,
+    /// What is to be undone; nothing where another reader has done it.
+    pub(crate) escape: Option<Escape>,
     pub(crate) decode: u8,
     pub(crate) names: NameRule,
 }
@@ -328,12 +329,13 @@ pub(crate) fn read_name<'a>(
     if raw.is_empty() || raw == b"-" {
         return Err(Reject::NoName);
     }
-    let text: &[u8] = if raw.contains(&b'\\') {
-        unescaped.clear();
-        unescape(raw, spelling.escape, unescaped).ok_or(Reject::Escape)?;
-        unescaped
-    } else {
-        raw
+    let text: &[u8] = match spelling.escape {
+        Some(escape) if raw.contains(&b'\\') => {
+            unescaped.clear();
+            unescape(raw, escape, unescaped).ok_or(Reject::Escape)?;
+            unescaped
+        }
+        _ => raw,
     };
     let name = NameRef::new(decode_percent(text, spelling.decode, decoded)).map_err(|why| match why {
         NotAName::Empty => Reject::NoName,

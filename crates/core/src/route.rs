@@ -129,28 +129,53 @@ impl Route {
 
 /// All routes of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Routes(Vec<Route>);
+pub struct Routes {
+    routes: Vec<Route>,
+    /// The path of the base URL, which requests in an access log may begin with.
+    base: String,
+}
 
 impl Routes {
     /// The routes, in the order in which they are tried.
     pub fn new(routes: Vec<Route>) -> Routes {
-        Routes(routes)
+        Routes { routes, base: String::new() }
+    }
+
+    /// The same where badges lie under a path, without a slash at its end.
+    pub fn under(self, base: &str) -> Routes {
+        Routes { base: base.to_owned(), ..self }
+    }
+
+    /// The path that badges lie under, or nothing.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Only the routes of this tag.
+    pub fn only(&self, tag: &str) -> Routes {
+        let of_tag = self.routes.iter().filter(|route| route.tag == tag);
+        Routes { routes: of_tag.cloned().collect(), base: self.base.clone() }
+    }
+
+    /// The first route of this tag, for a line that a syslog daemon has written without its priority.
+    pub fn of_tag(&self, tag: &[u8]) -> Result<&Route, Reject> {
+        self.routes.iter().find(|route| route.has_tag(tag)).ok_or(Reject::Tag)
     }
 
     /// The routes as a slice.
     pub fn as_slice(&self) -> &[Route] {
-        &self.0
+        &self.routes
     }
 
     /// Whether any route has this tag.
     pub(crate) fn has_tag(&self, tag: &[u8]) -> bool {
-        self.0.iter().any(|route| route.has_tag(tag))
+        self.routes.iter().any(|route| route.has_tag(tag))
     }
 
     /// The first route whose tag, facility and severity are the message's.
     pub fn find(&self, message: &Message<'_>) -> Result<&Route, Reject> {
         let mut reject = Reject::Tag;
-        for route in &self.0 {
+        for route in &self.routes {
             if !route.has_tag(message.tag) {
                 continue;
             }
@@ -166,6 +191,6 @@ impl Routes {
 
 impl Default for Routes {
     fn default() -> Routes {
-        Routes(vec![Route::default()])
+        Routes::new(vec![Route::default()])
     }
 }

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Dating, Frame, Frames, Framing, Line, Lines, Name, NameRef, Now, Reject, Route, Routes, combined,
+    Dating, Frame, Frames, Framing, Line, Lines, Name, NameRef, Now, Reject, Route, Routes, access,
     decode_percent, record,
     zmq::Clock,
     zmtp::{Received, Subscription},
@@ -152,9 +152,9 @@ fn record() -> Check {
 }
 
 fn combined() -> Check {
-    let (mut reader, route) = (combined::Reader::new(Dating::Own), Route::default());
+    let (mut reader, route) = (access::Reader::new(Dating::Own), Route::default());
     read_twice(move |input| {
-        reader.read(&route, input, NOW).map(|hit| (hit.name.as_str().to_owned(), hit.weight))
+        reader.read(None, (&route, "/base"), input, NOW).map(|hit| (hit.name.as_str().to_owned(), hit.weight))
     })
 }
 

@@ -5,7 +5,6 @@
 //! is gzipped or not. Memory is bounded: the fold is sealed whenever it is full, at the same line every time.
 
 use crate::{Format, IngestMeters, Intake};
-use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -69,21 +68,6 @@ fn instance(digest: Sha256) -> Uuid {
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// What is in a file: unpacked if it is gzipped, else as it is.
-pub fn unpacked<'a>(mut input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    let mut start = [0; 2];
-    let mut known = 0;
-    while known < start.len() {
-        let read = read_some(&mut input, &mut start[known..])?;
-        if read == 0 {
-            break;
-        }
-        known += read;
-    }
-    let whole = io::Cursor::new(start[..known].to_vec()).chain(input);
-    Ok(if start == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
-}
-
 fn read_some(input: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(into) {
@@ -128,7 +112,7 @@ impl Import {
     }
 
     fn with_cells(cells: usize, instance: Uuid, routes: Arc<Routes>, format: Format) -> Import {
-        let meters = IngestMeters::default().source("import");
+        let meters = IngestMeters::quiet().source("import");
         // A tally of twice the size is never full, so nothing is counted as ~overflow.
         let intake = Intake::new(routes, format, Dating::Own, cells.saturating_mul(2), MAX_LINE, meters);
         let fold = Fold { intake, imported: Imported::default() };
@@ -191,6 +175,7 @@ impl Fold {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unpacked;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
 

@@ -7,22 +7,26 @@ use crate::{
 };
 use std::sync::Arc;
 use tallymark_core::{
-    Added, Counts, Dating, Hit, Now, Probes, Recall, Recalled, Reject, Route, Routes, Tally, combined,
+    Added, Counts, Dating, Hit, Now, Probes, Recall, Recalled, Reject, Route, Routes, Tally,
+    access::{self, Pattern},
     record, syslog,
     zmq::{self, Clock},
 };
 
 /// What a line looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A syslog header, then a record. What nginx sends.
     Syslog,
     /// A record alone, read by the first route.
     Record,
-    /// A syslog header if the line starts with `<`, else a record alone.
+    /// A record behind a syslog header, as it was sent or as a syslog daemon writes it to a file; or a record alone,
+    /// read by the first route that fits.
     Auto,
-    /// nginx's and Apache's access log; the first route says what is counted.
+    /// An access log: `combined` and its relatives, or JSON. Without a header, the first route says what is counted.
     Combined,
+    /// An access log of the form that a format string says.
+    Pattern(Arc<Pattern>),
 }
 
 /// What became of one line.
@@ -31,7 +35,7 @@ pub type Seen<'a> = Result<Hit<'a>, Reject>;
 /// What reads lines, with the buffers that are used again.
 struct Readers {
     record: record::Reader,
-    combined: combined::Reader,
+    access: access::Reader,
 }
 
 /// The fold of one source.
@@ -62,8 +66,7 @@ impl Intake {
         max_line: usize,
         meters: SourceMeters,
     ) -> Intake {
-        let readers =
-            Readers { record: record::Reader::new(dating), combined: combined::Reader::new(dating) };
+        let readers = Readers { record: record::Reader::new(dating), access: access::Reader::new(dating) };
         let tally = Tally::new(limit);
         let watch = Watch::new(meters.source(), meters.tail().clone());
         let (recall, found, probes) = (Recall::default(), Vec::new(), Probes::default());
@@ -87,9 +90,8 @@ impl Intake {
 
     /// Keeps so many of the last visits of each name; 0, as it is without this, costs nothing.
     pub fn keeping_visits(self, keep: usize) -> Intake {
-        let Readers { record, combined } = self.readers;
-        let readers =
-            Readers { record: record.with_visits(keep > 0), combined: combined.with_visits(keep > 0) };
+        let Readers { record, access } = self.readers;
+        let readers = Readers { record: record.with_visits(keep > 0), access: access.with_visits(keep > 0) };
         Intake { readers, tally: self.tally.keeping_visits(keep), ..self }
     }
 
@@ -217,7 +219,7 @@ impl Intake {
 
     fn read<'a>(&'a mut self, line: &'a [u8], learned_by: &[u8], now: Now) -> Seen<'a> {
         self.delta.received += 1;
-        let read = read(&self.routes, self.format, self.max_line, &mut self.readers, line, now);
+        let read = read(&self.routes, &self.format, self.max_line, &mut self.readers, line, now);
         let (hit, known_by) = match read {
             Ok(read) => read,
             Err(reject) => {
@@ -280,19 +282,59 @@ impl Intake {
 /// A hit; and its route and where its record starts, if the same bytes mean the same again.
 type Read<'a, 'r> = (Hit<'a>, Option<(&'r Route, usize)>);
 
+/// Reads a record without a header by the first route that it fits. If it fits none, the reason is of the route that
+/// took it furthest.
 fn read_bare<'a, 'r>(
-    route: &'r Route,
+    routes: &'r Routes,
     readers: &'a mut Readers,
     line: &'a [u8],
     now: Now,
 ) -> Result<Read<'a, 'r>, Reject> {
+    let (first, others) = routes.as_slice().split_first().ok_or(Reject::Tag)?;
+    let mut route = first;
+    if !others.is_empty() {
+        let mut furthest = 0;
+        for other in routes.as_slice() {
+            let steps = match readers.record.read(other, line, now) {
+                Ok(_) => {
+                    route = other;
+                    break;
+                }
+                Err(reject) => steps(reject),
+            };
+            if steps > furthest {
+                (route, furthest) = (other, steps);
+            }
+        }
+    }
     Ok((readers.record.read(route, line, now)?, Some((route, 0))))
+}
+
+/// How far a record was read before it was refused.
+fn steps(reject: Reject) -> u8 {
+    match reject {
+        Reject::Columns | Reject::Quote => 0,
+        Reject::Date | Reject::Time | Reject::Weight | Reject::Event => 1,
+        _ => 2,
+    }
+}
+
+/// The route and the message of a line with a header: as it was sent, or as a syslog daemon wrote it to a file.
+fn addressed<'a, 'r>(
+    routes: &'r Routes,
+    line: &'a [u8],
+) -> Option<Result<(&'r Route, syslog::Message<'a>), Reject>> {
+    if line[0] == b'<' {
+        return Some(syslog::parse(line, routes).and_then(|message| Ok((routes.find(&message)?, message))));
+    }
+    let message = syslog::parse_logged(line, routes)?;
+    Some(message.and_then(|message| Ok((routes.of_tag(message.tag)?, message))))
 }
 
 /// Reads a line the whole way.
 fn read<'a, 'r>(
     routes: &'r Routes,
-    format: Format,
+    format: &Format,
     max_line: usize,
     readers: &'a mut Readers,
     line: &'a [u8],
@@ -305,19 +347,38 @@ fn read<'a, 'r>(
         return Err(Reject::TooLong);
     }
     let first = || routes.as_slice().first().ok_or(Reject::Tag);
-    match format {
-        // Each line of an access log has a time and an address of its own.
-        Format::Combined => Ok((readers.combined.read(first()?, line, now)?, None)),
-        Format::Record => read_bare(first()?, readers, line, now),
-        Format::Auto if line[0] != b'<' => read_bare(first()?, readers, line, now),
-        Format::Auto | Format::Syslog => {
-            let message = syslog::parse(line, routes)?;
-            let route = routes.find(&message)?;
+    let pattern = match format {
+        Format::Syslog | Format::Auto => {
+            let found = match format {
+                Format::Auto => addressed(routes, line),
+                _ => Some(
+                    syslog::parse(line, routes).and_then(|message| Ok((routes.find(&message)?, message))),
+                ),
+            };
+            let (route, message) = match found {
+                Some(Ok(found)) => found,
+                // A record may begin with a time, too.
+                Some(Err(reject)) if line[0] != b'<' && format == &Format::Auto => {
+                    return read_bare(routes, readers, line, now).map_err(|_| reject);
+                }
+                Some(Err(reject)) => return Err(reject),
+                None => return read_bare(routes, readers, line, now),
+            };
             let body_at = message.body.as_ptr().addr() - line.as_ptr().addr();
             let hit = readers.record.read(route, message.body, now)?.times(message.times)?;
-            Ok((hit, Some((route, body_at))))
+            return Ok((hit, Some((route, body_at))));
         }
-    }
+        Format::Record => return Ok((readers.record.read(first()?, line, now)?, Some((first()?, 0)))),
+        Format::Combined => None,
+        Format::Pattern(pattern) => Some(&**pattern),
+    };
+    let (route, line, times) = match addressed(routes, line).transpose()? {
+        Some((route, message)) => (route, message.body, message.times),
+        None => (first()?, line, 1),
+    };
+    // Each line of an access log has a time and an address of its own.
+    let hit = readers.access.read(pattern, (route, routes.base()), line, now)?.times(times)?;
+    Ok((hit, None))
 }
 
 #[cfg(test)]

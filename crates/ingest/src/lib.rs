@@ -15,6 +15,7 @@ mod outage;
 mod recv;
 pub mod source;
 mod tail;
+mod unpack;
 mod watch;
 
 pub use flusher::{
@@ -27,3 +28,4 @@ pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters};
 pub use outage::{Outage, Told};
 pub use tail::{Heard, Listener, Sample, Tail, What};
+pub use unpack::unpacked;

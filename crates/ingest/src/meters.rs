@@ -223,6 +223,11 @@ impl IngestMeters {
         troubles.iter().map(|(path, trouble)| format!("{}: {trouble}", path.display())).collect()
     }
 
+    /// For a command that reads files and reports their rejects itself: none is logged as it comes.
+    pub fn quiet() -> IngestMeters {
+        IngestMeters { tail: Tail::quiet(), ..IngestMeters::default() }
+    }
+
     /// The live view over every source.
     pub fn tail(&self) -> Tail {
         self.tail.clone()

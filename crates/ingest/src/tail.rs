@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
 };
 use tallymark_core::Reject;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -23,6 +23,8 @@ struct Hub {
     ring: broadcast::Sender<Arc<Sample>>,
     /// The second in which a reject was last logged.
     logged: AtomicI64,
+    /// Rejects are not logged at all.
+    quiet: AtomicBool,
 }
 
 /// One line that was seen, or that some were not.
@@ -78,7 +80,12 @@ pub struct Listener {
 impl Default for Tail {
     fn default() -> Tail {
         let (ring, _) = broadcast::channel(RING);
-        Tail(Arc::new(Hub { listeners: AtomicUsize::new(0), ring, logged: AtomicI64::new(i64::MIN) }))
+        Tail(Arc::new(Hub {
+            listeners: AtomicUsize::new(0),
+            ring,
+            logged: AtomicI64::new(i64::MIN),
+            quiet: AtomicBool::new(false),
+        }))
     }
 }
 
@@ -100,9 +107,16 @@ impl Tail {
         let _ = self.0.ring.send(Arc::new(sample));
     }
 
+    /// One that lets no reject be logged: for a command that reports them all at its end.
+    pub(crate) fn quiet() -> Tail {
+        let tail = Tail::default();
+        tail.0.quiet.store(true, Ordering::Relaxed);
+        tail
+    }
+
     /// Whether a reject may be logged in this second: one in all may.
     pub(crate) fn may_log(&self, second: i64) -> bool {
-        self.0.logged.swap(second, Ordering::Relaxed) != second
+        !self.0.quiet.load(Ordering::Relaxed) && self.0.logged.swap(second, Ordering::Relaxed) != second
     }
 }
 

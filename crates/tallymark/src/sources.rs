@@ -31,7 +31,7 @@ pub(crate) fn open(config: &Config, meters: &IngestMeters, handed: &mut Handed) 
 fn open_one(config: &Config, source: &Wanted, meters: &IngestMeters, handed: &mut Handed) -> Result<Source> {
     let lines = LineOptions {
         max_line: source.max_line,
-        format: source.format,
+        format: source.format.clone(),
         routes: config.routes_of(source),
         tick: config.tick,
         limit: config.tally_entries,

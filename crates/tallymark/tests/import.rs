@@ -117,11 +117,18 @@ fn access_log_and_damaged_gzip() {
     let line =
         "192.0.2.7 - - [20/Nov/2020:03:59:49 +0000] \"GET /badge.svg?repo=o/r HTTP/1.1\" 200 5 \"-\" \"-\"\n";
     fs::write(&log, line.repeat(1000)).unwrap();
-    for command in [&["import", "log"][..], &["import", "log", "--dry-run"], &["replay"]] {
+    for (command, advised) in [
+        (&["import", "log"][..], "tallymark import log"),
+        (&["import", "log", "--dry-run"], "tallymark import log"),
+        (&["replay"], "tallymark replay"),
+    ] {
         let ran = place.run(&[command, &[path(&log)]].concat());
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        let said = "access.log is one of ours. It looks like an access log: try --format combined";
-        assert!(ran.stderr.contains(said), "{ran:?}");
+        let file = path(&log);
+        let said = format!(
+            "{file} is one of ours. It looks like an access log: try {advised} {file} --format combined"
+        );
+        assert!(ran.stderr.contains(&said), "{ran:?}");
         assert!(ran.stdout.contains("1,000 lines: 0 accepted, 1,000 rejected"), "{ran:?}");
     }
     let other = place.dir().join("other.log");

@@ -21,7 +21,8 @@ fn frames(framing: Framing, chunks: &[&[u8]]) -> String {
                 None => assert_eq!(taken, rest.len(), "without a frame all is taken"),
             }
             rest = &rest[taken..];
-            assert!(frames.kept.len() <= LIMIT + END_BYTES, "what is kept is bounded");
+            // A CR may stand behind a line of the limit, before the end is looked for.
+            assert!(frames.kept.len() <= LIMIT + 1 + END_BYTES, "what is kept is bounded");
         }
     }
     if frames.is_partial() {

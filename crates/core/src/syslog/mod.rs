@@ -61,7 +61,21 @@ fn trim_end(line: &[u8]) -> &[u8] {
 
 /// Finds the message in one line: the one whose tag some route has.
 pub fn parse<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Reject> {
-    let message = find(line, routes).map_err(|missed| match missed {
+    unfolded(line, find(line, routes))
+}
+
+/// The same in a line of a file, which syslog daemons and journalctl write without the priority: its message has none.
+/// `None` if the line does not begin with a time.
+pub fn parse_logged<'a>(line: &'a [u8], routes: &Routes) -> Option<Result<Message<'a>, Reject>> {
+    // `journalctl -o short-full` begins with the day of the week.
+    let is_time = |text| time::skip(text).is_some();
+    let has_weekday = line.get(3) == Some(&b' ') && line[..3].iter().all(u8::is_ascii_alphabetic);
+    let is_logged = is_time(line) || (has_weekday && is_time(&line[4..]));
+    is_logged.then(|| unfolded(line, tag::among_words(0, line, routes, MAX_NESTED)))
+}
+
+fn unfolded<'a>(line: &[u8], found: Result<Message<'a>, Missed<'_>>) -> Result<Message<'a>, Reject> {
+    let message = found.map_err(|missed| match missed {
         // BSD's syslogd names no program there.
         Missed { reject: Reject::Tag, tag } if tag.is_none_or(|tag| tag.ends_with(b"syslogd")) => {
             if repeat::is_without_content(line) {

@@ -412,3 +412,34 @@ proptest! {
         prop_assert_eq!(Some(std::str::from_utf8(ours.tag).unwrap()), theirs.appname);
     }
 }
+
+#[test]
+fn lines_of_files_have_no_priority() {
+    let body = r#""2026-11-20","a%2Fb""#;
+    for head in [
+        "Nov 20 12:00:00 vm badge: ",
+        "Nov  5 12:00:00 vm badge[12]: ",
+        "Nov 20 12:00:00 vm local3.info badge: ",
+        "Nov 20 12:00:00.123456 vm badge[12]: ",
+        "Nov 20 12:00:00 badge: ",
+        "2026-11-20T12:00:00.123456+01:00 vm badge: ",
+        "2026-11-20T12:00:00Z vm badge: ",
+        "2026-11-20T12:00:00+0100 vm badge[7]: ",
+        "Fri 2026-11-20 12:00:00 UTC vm badge[7]: ",
+    ] {
+        let line = format!("{head}{body}");
+        let message = parse_logged(line.as_bytes(), &Routes::default()).unwrap().unwrap();
+        assert_eq!((message.tag, message.body), (&b"badge"[..], body.as_bytes()), "{line}");
+    }
+    for other in [
+        "",
+        "\"2026-11-20\",\"a\"",
+        "2026-11-20,a",
+        "2026-11-20T12:00:00Z,a",
+        "Nov",
+        "Nov 20",
+        "::1 - - [x] a:",
+    ] {
+        assert_eq!(parse_logged(other.as_bytes(), &Routes::default()), None, "{other}");
+    }
+}

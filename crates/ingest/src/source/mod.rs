@@ -48,7 +48,8 @@ pub struct LineOptions {
 
 impl LineOptions {
     fn intake(&self, dating: Dating, meters: SourceMeters) -> Intake {
-        let intake = Intake::new(self.routes.clone(), self.format, dating, self.limit, self.max_line, meters);
+        let intake =
+            Intake::new(self.routes.clone(), self.format.clone(), dating, self.limit, self.max_line, meters);
         intake.keeping_visits(self.visits)
     }
 }

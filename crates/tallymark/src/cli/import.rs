@@ -1,7 +1,11 @@
 //! `tallymark import`: counts what is already in files, once, however often it is told to.
 
-use super::{Common, Misuse, block_on, lines, out};
-use crate::{config::Config, progress, user};
+use super::{
+    Common, Misuse, block_on,
+    lines::{self, Reading},
+    out,
+};
+use crate::{progress, user};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
@@ -16,9 +20,9 @@ use std::{
 };
 use tallymark_core::{Batch, Routes};
 use tallymark_ingest::{
-    Format,
-    import::{Content, Import, Imported, named_instance, unpacked},
+    import::{Content, Import, Imported, named_instance},
     source::now,
+    unpacked,
 };
 use tallymark_store::{Claim, Outcome, Store, StoreUrl};
 use thousands::Separable;
@@ -43,19 +47,15 @@ enum What {
     Log(ImportLog),
 }
 
-/// Counts each file once, known by its content, also if it comes again under another name or gzipped. One that was
+/// Counts each file once, known by its content, also if it comes again under another name or packed. One that was
 /// interrupted goes on where it was. Do not import what a daemon has read as it grew: that is counted already.
 #[derive(Debug, Args)]
 struct ImportLog {
-    /// Log files, gzipped or not; `-` is standard input and needs --id.
+    /// Log files, packed with gzip, xz, bzip2 or zstd or not at all; `-` is standard input and needs --id.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// What lines look like: auto (syslog or record), syslog, record, or combined (an access log).
-    #[arg(long, default_value = "auto", value_parser = lines::format, value_name = "FORMAT")]
-    format: Format,
-    /// Only the route with this tag; the first one reads lines without a tag.
-    #[arg(long, value_name = "TAG")]
-    route: Option<String>,
+    #[command(flatten)]
+    reading: Reading,
     /// What standard input is known by: the same text is never imported twice.
     #[arg(long, value_name = "TEXT")]
     id: Option<String>,
@@ -106,7 +106,7 @@ enum State {
 impl ImportLog {
     fn run(self, common: &Common) -> Result<()> {
         let config = common.load()?;
-        let routes = self.routes(&config)?;
+        let routes = self.reading.routes(&config)?;
         if self.files.iter().any(|file| is_stdin(file)) {
             if self.files.len() > 1 {
                 return Err(Misuse::because("standard input is imported alone: leave the other files out"));
@@ -141,21 +141,11 @@ impl ImportLog {
             if common.json {
                 out::json(&serde_json::json!({ "files": reports }))?;
             }
-            let check = |it: &Report| lines::check(&it.file, &config, it.accepted, &it.rejected);
+            let check = |it: &Report| {
+                self.reading.check("tallymark import log", &it.file, &config, it.accepted, &it.rejected)
+            };
             reports.iter().try_for_each(check)
         })
-    }
-
-    fn routes(&self, config: &Config) -> Result<Arc<Routes>> {
-        let Some(tag) = &self.route else { return Ok(config.routes.clone()) };
-        let of_tag = config.routes.as_slice().iter().filter(|route| route.tag == *tag);
-        let routes: Vec<_> = of_tag.cloned().collect();
-        if routes.is_empty() {
-            let tags: Vec<&str> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
-            let tags = tags.join(", ");
-            return Err(Misuse::because(format!("no [[route]] has the tag {tag:?}; there are: {tags}")));
-        }
-        Ok(Arc::new(Routes::new(routes)))
     }
 
     async fn import(
@@ -178,7 +168,7 @@ impl ImportLog {
         };
         let (input, bar) = open(file, "counting").with_context(attempt)?;
         let mut input = input.take(content.map_or(u64::MAX, |content| content.bytes));
-        let mut import = Import::new(instance, routes.clone(), self.format);
+        let mut import = Import::new(instance, routes.clone(), self.reading.format());
         let before = match store {
             Some(store) if self.dry_run => store.applied(instance).await?,
             _ => 0,
@@ -384,5 +374,6 @@ fn people(report: &Report) -> String {
         rejected.separate_with_commas(),
     );
     text += &out::reasons(&report.rejected);
+    text += lines::no_badge(report.accepted, &report.rejected);
     text
 }

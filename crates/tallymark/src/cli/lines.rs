@@ -1,12 +1,14 @@
-//! What `import log` and `replay` have in common: which format lines have, and what to say when none of them counts.
+//! What `import log` and `replay` have in common: which form lines have, and what to say when none of them counts.
 
-use crate::config::Config;
+use super::Misuse;
+use crate::config::{Config, pattern};
 use anyhow::{Result, bail};
-use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
-use tallymark_core::{Dating, Reject};
-use tallymark_ingest::{Format, IngestMeters, Intake, import::unpacked, source::now};
+use clap::Args;
+use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
+use tallymark_core::{Dating, Line, Lines, Reject, Routes};
+use tallymark_ingest::{Format, IngestMeters, Intake, source::now, unpacked};
 
-/// How much of a file is looked at to guess what it is.
+/// How much of a file is looked at to tell what it is.
 const SAMPLE: u64 = 64 * 1024;
 const FORMATS: [(&str, Format); 4] = [
     ("auto", Format::Auto),
@@ -14,44 +16,115 @@ const FORMATS: [(&str, Format); 4] = [
     ("record", Format::Record),
     ("combined", Format::Combined),
 ];
+/// Of a line that was read and does not count.
+const UNDERSTOOD: [Reject; 4] = [Reject::NotABadge, Reject::Method, Reject::Status, Reject::NoName];
 
-/// `--format`.
-pub(super) fn format(text: &str) -> Result<Format, String> {
+/// How lines are read.
+#[derive(Debug, Args)]
+pub(super) struct Reading {
+    /// What the lines look like: auto (records, alone or as a syslog daemon writes them), syslog, record, or combined (an
+    /// access log: combined, common and relatives, or JSON).
+    #[arg(long, default_value = "auto", value_parser = format, value_name = "FORMAT")]
+    format: Format,
+    /// The form of an access log, as nginx's log_format or Apache's LogFormat has it. (--log-format is about the messages
+    /// of tallymark itself.)
+    #[arg(long, value_parser = pattern, value_name = "TEXT", conflicts_with = "format")]
+    log_format_string: Option<Format>,
+    /// Only the route with this tag.
+    #[arg(long, value_name = "TAG")]
+    route: Option<String>,
+}
+
+fn format(text: &str) -> Result<Format, String> {
     let found = FORMATS.iter().find(|(word, _)| *word == text);
-    found.map(|(_, format)| *format).ok_or_else(|| "write auto, syslog, record or combined".to_owned())
+    found.map(|(_, format)| format.clone()).ok_or_else(|| "write auto, syslog, record or combined".to_owned())
 }
 
-/// Fails if there were lines and none was understood. What was understood and does not count is no failure: an access
-/// log may have no badge in it.
-pub(super) fn check(
-    file: &Path,
-    config: &Config,
-    accepted: u64,
-    rejected: &BTreeMap<&str, u64>,
-) -> Result<()> {
-    let understood = [Reject::NotABadge, Reject::Method, Reject::Status, Reject::Empty];
-    if accepted > 0 || rejected.is_empty() || understood.iter().any(|it| rejected.contains_key(it.label())) {
-        return Ok(());
+impl Reading {
+    pub(super) fn format(&self) -> Format {
+        self.log_format_string.as_ref().unwrap_or(&self.format).clone()
     }
-    let hint = match guess(file, config) {
-        Some("combined") => "It looks like an access log: try --format combined".to_owned(),
-        Some(word) => format!("Try --format {word}"),
-        None => "The reasons are above; [[route]] in the configuration says what lines look like".to_owned(),
-    };
-    bail!("no line of {} is one of ours. {hint}", file.display())
+
+    pub(super) fn routes(&self, config: &Config) -> Result<Arc<Routes>> {
+        let Some(tag) = &self.route else { return Ok(config.routes.clone()) };
+        let routes = config.routes.only(tag);
+        if routes.as_slice().is_empty() {
+            let tags: Vec<&str> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
+            let tags = tags.join(", ");
+            return Err(Misuse::because(format!("no [[route]] has the tag {tag:?}; there are: {tags}")));
+        }
+        Ok(Arc::new(routes))
+    }
+
+    /// Fails if there were lines and none was understood. What was understood and does not count is no failure: an
+    /// access log may have no badge in it.
+    pub(super) fn check(
+        &self,
+        command: &str,
+        file: &Path,
+        config: &Config,
+        accepted: u64,
+        rejected: &BTreeMap<&str, u64>,
+    ) -> Result<()> {
+        let is_blank = rejected.keys().all(|&label| label == Reject::Empty.label());
+        if accepted > 0 || is_blank || is_understood(rejected) {
+            return Ok(());
+        }
+        let path = file;
+        let file = file.display();
+        if rejected.contains_key(Reject::Utf16.label()) {
+            bail!("{file} is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8");
+        }
+        let without = if self.route.is_some() { ", without --route" } else { "" };
+        match guess(path, config) {
+            Some("combined") => bail!(
+                "no line of {file} is one of ours. It looks like an access log: try {command} {file} --format combined"
+            ),
+            Some(word) => {
+                bail!("no line of {file} is one of ours. Try {command} {file} --format {word}{without}")
+            }
+            None => bail!(
+                "no line of {file} is one of ours. The reasons are above. If it is an access log, --log-format-string \
+                 takes the log_format that wrote it; else [[route]] in the configuration says what lines look like"
+            ),
+        }
+    }
 }
 
-/// The format in which the beginning of a file makes sense.
+fn is_understood(rejected: &BTreeMap<&str, u64>) -> bool {
+    UNDERSTOOD.iter().any(|reject| rejected.contains_key(reject.label()))
+}
+
+/// What to say of a log that was read and in which nothing counts.
+pub(super) fn no_badge(accepted: u64, rejected: &BTreeMap<&'static str, u64>) -> &'static str {
+    if accepted == 0 && rejected.contains_key(Reject::NotABadge.label()) {
+        "no request in it is for a badge: those are /badge.svg?repo=NAME and /badge/NAME.svg\n"
+    } else {
+        ""
+    }
+}
+
+/// The format that most lines at the beginning of a file fit.
 fn guess(file: &Path, config: &Config) -> Option<&'static str> {
     let mut text = Vec::new();
     unpacked(File::open(file).ok()?).ok()?.take(SAMPLE).read_to_end(&mut text).ok()?;
-    let line =
-        text.split(|&byte| byte == b'\n').map(|line| line.trim_ascii_end()).find(|line| !line.is_empty())?;
-    let makes_sense = |format: Format| {
-        let meters = IngestMeters::default().source("guess");
-        let mut intake = Intake::new(config.routes.clone(), format, Dating::Own, 10, line.len(), meters);
-        let answer = intake.take(line, now());
-        matches!(answer, Ok(()) | Err(Reject::NotABadge | Reject::Method | Reject::Status))
+    let fits = |format: &Format| {
+        let meters = IngestMeters::quiet().source("guess");
+        let limit = text.len();
+        let mut intake =
+            Intake::new(config.routes.clone(), format.clone(), Dating::Own, limit, limit, meters);
+        let mut fit = 0;
+        Lines::new(limit).push(&text, |line| {
+            let Line::Whole(line) = line else { return };
+            let fits = match intake.take(line, now()) {
+                Ok(()) => true,
+                Err(reject) => UNDERSTOOD.contains(&reject),
+            };
+            fit += usize::from(fits);
+        });
+        fit
     };
-    FORMATS.iter().find(|(_, format)| makes_sense(*format)).map(|(word, _)| *word)
+    let counted = FORMATS.iter().map(|(word, format)| (fits(format), *word));
+    // Of several that fit as many, the first.
+    counted.rev().max_by_key(|(fit, _)| *fit).filter(|(fit, _)| *fit > 0).map(|(_, word)| word)
 }

@@ -1,7 +1,11 @@
 //! `tallymark replay FILE`: the real way of a line, up to the tally, without a store. For trying a configuration on a
 //! log, and for tests.
 
-use super::{Common, lines, out};
+use super::{
+    Common,
+    lines::{self, Reading},
+    out,
+};
 use crate::progress;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -13,26 +17,25 @@ use std::{
     path::{Path, PathBuf},
 };
 use tallymark_core::{Dating, Entry, Line, Lines, Now};
-use tallymark_ingest::{Format, IngestMeters, Intake, source::now};
+use tallymark_ingest::{IngestMeters, Intake, source::now, unpacked};
 use thousands::Separable;
 
 /// How much of a file is read at a time.
 const CHUNK: usize = 256 * 1024;
-/// The longest line, as for a source.
-const MAX_LINE: usize = 65_536;
+/// The longest line, as in a file that is followed or imported.
+const MAX_LINE: usize = 262_144;
 
 /// What the lines of a log file would count. Nothing is written anywhere.
 #[derive(Debug, Args)]
 pub(super) struct Replay {
-    /// Log files; `-` is standard input.
+    /// Log files, packed with gzip, xz, bzip2 or zstd or not at all; `-` is standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Print every name as CSV: event, name, count.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// What the lines look like: auto (syslog, or a record alone), syslog, record, or combined (an access log).
-    #[arg(long, default_value = "auto", value_parser = lines::format, value_name = "FORMAT")]
-    format: Format,
+    #[command(flatten)]
+    reading: Reading,
     /// How many names the table shows.
     #[arg(long, default_value_t = 20)]
     top: usize,
@@ -56,9 +59,15 @@ struct Replayed {
 impl Replay {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let config = common.load()?;
-        let meters = IngestMeters::default().source("replay");
-        let mut intake =
-            Intake::new(config.routes.clone(), self.format, Dating::Own, usize::MAX, MAX_LINE, meters);
+        let meters = IngestMeters::quiet().source("replay");
+        let mut intake = Intake::new(
+            self.reading.routes(&config)?,
+            self.reading.format(),
+            Dating::Own,
+            usize::MAX,
+            MAX_LINE,
+            meters,
+        );
         let mut replayed = Replayed::default();
         for file in &self.files {
             read(file, |line, now| replayed.take(&mut intake, line, now))?;
@@ -71,8 +80,9 @@ impl Replay {
         } else {
             people(&replayed, self.top)?;
         }
-        let all_alike = |file| lines::check(file, &config, replayed.accepted, &replayed.rejected);
-        self.files.first().map_or(Ok(()), |file| all_alike(file))
+        let Some(first) = self.files.first() else { return Ok(()) };
+        let Replayed { accepted, rejected, .. } = &replayed;
+        self.reading.check("tallymark replay", first, &config, *accepted, rejected)
     }
 }
 
@@ -92,7 +102,7 @@ impl Replayed {
 
 fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<()> {
     let attempt = || format!("reading {}", path.display());
-    let (mut input, size): (Box<dyn Read>, u64) = if path == Path::new("-") {
+    let (input, size): (Box<dyn Read>, u64) = if path == Path::new("-") {
         (Box::new(io::stdin()), 0)
     } else {
         let file = File::open(path).with_context(attempt)?;
@@ -100,6 +110,7 @@ fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<()> {
         (Box::new(file), size)
     };
     let bar = progress::bar("bytes", size);
+    let mut input = unpacked(bar.wrap_read(input)).with_context(attempt)?;
     let mut lines = Lines::new(MAX_LINE);
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -108,7 +119,6 @@ fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<()> {
             Ok(length) => {
                 let time = now();
                 lines.push(&chunk[..length], |line| each(line, time));
-                bar.inc(length as u64);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error).with_context(attempt),
@@ -165,5 +175,6 @@ fn people(replayed: &Replayed, top: usize) -> Result<()> {
         rejected.separate_with_commas(),
     );
     text += &out::reasons(&replayed.rejected);
+    text += lines::no_badge(replayed.accepted, &replayed.rejected);
     out::print(&text)
 }

@@ -10,7 +10,7 @@ mod units;
 pub(crate) use reader::{Mistake, nearest};
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
 pub(crate) use units::{
-    address, base_url, duration_within, listen, network, publisher, socket_path, token, topic,
+    address, base_url, duration_within, listen, network, pattern, publisher, socket_path, token, topic,
 };
 
 use ipnet::IpNet;
@@ -168,10 +168,7 @@ impl Config {
     pub(crate) fn routes_of(&self, source: &Source) -> Arc<Routes> {
         match &source.route {
             None => self.routes.clone(),
-            Some(tag) => {
-                let of_tag = self.routes.as_slice().iter().filter(|route| route.tag == *tag);
-                Arc::new(Routes::new(of_tag.cloned().collect()))
-            }
+            Some(tag) => Arc::new(self.routes.only(tag)),
         }
     }
 }
@@ -228,7 +225,8 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     limits.finish();
     file.finish();
 
-    let routes = Arc::new(Routes::new(routes));
+    let base = http.base_url.as_deref().map_or("", units::path_of);
+    let routes = Arc::new(Routes::new(routes).under(base));
     let (connections, tally_entries) = (connections as usize, tally_entries as usize);
     Config {
         data_dir,

@@ -265,10 +265,13 @@ fn read_source(mut table: ConfigTable<'_>, routes: &[Route]) -> Source {
         "syslog" => Ok(Format::Syslog),
         "record" => Ok(Format::Record),
         "auto" => Ok(Format::Auto),
-        "combined" if matches!(kind, Kind::File { .. }) => Ok(Format::Combined),
-        "combined" => Err("combined is the format of a file".to_owned()),
+        "combined" => Ok(Format::Combined),
         _ => Err(format!("{text:?} is not auto, syslog, record or combined")),
     });
+    let pattern = table.text("log-format-string", units::pattern);
+    if format.is_some() && pattern.is_some() {
+        table.mistake_of("log-format-string", "says what lines look like, so leave format out");
+    }
     let route = table.text("route", |text| match routes.iter().any(|route| route.tag == text) {
         true => Ok(text.to_owned()),
         false => Err(format!("no [[route]] has the tag {text:?}")),
@@ -276,7 +279,7 @@ fn read_source(mut table: ConfigTable<'_>, routes: &[Route]) -> Source {
     let usual = Source::usual(kind);
     let source = Source {
         max_line: max_line.map_or(usual.max_line, |size| size as usize),
-        format: format.unwrap_or(usual.format),
+        format: pattern.or(format).unwrap_or(usual.format),
         route,
         kind: usual.kind,
     };

@@ -242,7 +242,13 @@ fn files_have_a_path_and_may_be_access_logs() {
     bad(&source(""), &[(Some(1), "path = ")]);
     bad(&source("path = \"a\"\nstart = \"middle\""), &[(Some(4), "beginning or end")]);
     bad(&format!("{0}{0}", source("path = \"a\"")), &[(Some(4), "already")]);
-    bad("[[source]]\nkind = \"syslog-udp\"\nformat = \"combined\"", &[(Some(3), "of a file")]);
+    good("[[source]]\nkind = \"syslog-udp\"\nformat = \"combined\"");
+    good(&source("path = \"a\"\nlog-format-string = '$remote_addr \"$request\" $status'"));
+    bad(&source("path = \"a\"\nlog-format-string = '$status'"), &[(Some(4), "needs $request")]);
+    bad(
+        &source("path = \"a\"\nformat = \"auto\"\nlog-format-string = '$request'"),
+        &[(Some(5), "leave format out")],
+    );
     let overrides = Overrides { file: Some("b".into()), ..Overrides::default() };
     let config = Config::parse("", &overrides).unwrap();
     assert_eq!(config.sources.len(), 1, "a flag stands in the place of the default");

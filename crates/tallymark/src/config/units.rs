@@ -4,8 +4,11 @@ use ipnet::IpNet;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
+use tallymark_core::access::Pattern;
+use tallymark_ingest::Format;
 use tallymark_web::Listen;
 
 /// `250ms`, `1s`, `15min` or `15m`, `26h`, `90d`.
@@ -157,6 +160,19 @@ pub(crate) fn base_url(text: &str) -> Result<String, String> {
         return Err(wrong());
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// The path of a base URL: nothing, or with a slash in front and none at the end.
+pub(crate) fn path_of(base_url: &str) -> &str {
+    let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    rest.find('/').map_or("", |at| &rest[at..])
+}
+
+/// A format string as nginx's `log_format` or Apache's `LogFormat` has it.
+pub(crate) fn pattern(text: &str) -> Result<Format, String> {
+    let pattern =
+        Pattern::parse(text).map_err(|why| format!("{text:?} is no format of an access log: {why}"))?;
+    Ok(Format::Pattern(Arc::new(pattern)))
 }
 
 /// The token in examples/tallymark.toml. Whoever copies that file would have one that everybody knows.

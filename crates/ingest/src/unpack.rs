@@ -1,0 +1,237 @@
+//! What is in a log file, whether it is packed or not: gzip, xz, bzip2 and zstd are read as streams, several members in
+//! a row too, as `cat a.gz b.gz` makes them. Other packings are refused by name. Memory is bounded, however much comes
+//! out: a file that needs a larger window than [`MAX_WINDOW`] is refused. Imports and replays read through this.
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+use lzma_rust2::XzReader;
+use ruzstd::decoding::{
+    BlockDecodingStrategy, FrameDecoder,
+    errors::{FrameDecoderError, ReadFrameHeaderError},
+};
+use std::io::{self, BufRead, BufReader, Read};
+
+/// How far back a packing may refer, in bytes, which is the memory it takes: what `zstd --long` makes, and twice what
+/// `xz -9` does.
+const MAX_WINDOW: u64 = 128 << 20;
+/// What the decoder of xz needs beside its window, in KiB, and more.
+const XZ_OVERHEAD: u32 = 1024;
+/// How far into a file the mark of a tar lies, and what that is.
+const TAR: (usize, &[u8]) = (257, b"ustar");
+const BUFFER: usize = 64 * 1024;
+
+/// How files are packed, by their first bytes. What has no reader is refused.
+const PACKINGS: &[(&[u8], &str)] = &[
+    (b"PK\x03\x04", "zip"),
+    (b"7z\xBC\xAF\x27\x1C", "7z"),
+    (b"\x04\x22\x4D\x18", "lz4"),
+    (b"\x1F\x9D", "compress (.Z)"),
+    (b"LZIP", "lzip"),
+    (b"\x89LZO", "lzop"),
+    (b"Rar!", "rar"),
+    (b"\xFF\x06\x00\x00sNaPpY", "snappy"),
+];
+
+/// What is in a file.
+pub fn unpacked<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    let (start, input) = start_of(input)?;
+    Ok(match start[..] {
+        [0x1F, 0x8B, ..] => Box::new(not_tar(MultiGzDecoder::new(input))?),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Box::new(not_tar(MultiBzDecoder::new(input))?),
+        [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(not_tar(xz(input))?),
+        [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => {
+            Box::new(not_tar(Zstd::new(input))?)
+        }
+        _ => match PACKINGS.iter().find(|(mark, _)| start.starts_with(mark)) {
+            Some((_, name)) => return Err(unreadable(name)),
+            None => Box::new(not_tar(input)?),
+        },
+    })
+}
+
+fn unreadable(name: &str) -> io::Error {
+    let what = format!("it is packed as {name}, which is not read: unpack it first, or pipe it into `-`");
+    io::Error::new(io::ErrorKind::Unsupported, what)
+}
+
+/// The first bytes, enough to know a tar by, and all of the input with them.
+fn start_of<'a>(mut input: impl Read + 'a) -> io::Result<(Vec<u8>, impl Read + 'a)> {
+    let mut start = Vec::new();
+    input.by_ref().take((TAR.0 + TAR.1.len()) as u64).read_to_end(&mut start)?;
+    Ok((start.clone(), io::Cursor::new(start).chain(input)))
+}
+
+/// An archive is no log, whatever lies in it.
+fn not_tar<'a>(input: impl Read + 'a) -> io::Result<impl Read + 'a> {
+    let (start, input) = start_of(input)?;
+    match start.get(TAR.0..).is_some_and(|mark| mark.starts_with(TAR.1)) {
+        true => Err(unreadable("tar")),
+        false => Ok(input),
+    }
+}
+
+/// xz, whose blocks say what window they need.
+fn xz(input: impl Read) -> impl Read {
+    let limit = (MAX_WINDOW >> 10) as u32 + XZ_OVERHEAD;
+    Named(XzReader::new_mem_limit(input, true, limit))
+}
+
+/// A reader that tells a limit from damage.
+struct Named<R>(R);
+
+impl<R: Read> Read for Named<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into).map_err(|error| match error.kind() {
+            io::ErrorKind::OutOfMemory => too_large(),
+            _ => error,
+        })
+    }
+}
+
+/// Frames of zstd, one after the other.
+struct Zstd<R> {
+    input: BufReader<R>,
+    frame: FrameDecoder,
+    in_frame: bool,
+}
+
+impl<R: Read> Zstd<R> {
+    fn new(input: R) -> Zstd<R> {
+        let mut frame = FrameDecoder::new();
+        frame.set_max_window_size(MAX_WINDOW);
+        Zstd { input: BufReader::with_capacity(BUFFER, input), frame, in_frame: false }
+    }
+
+    /// Goes to the next frame that has content.
+    fn begin(&mut self) -> io::Result<()> {
+        match self.frame.init(&mut self.input) {
+            Ok(()) => self.in_frame = true,
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length, ..
+            })) => {
+                io::copy(&mut self.input.by_ref().take(u64::from(length)), &mut io::sink())?;
+            }
+            Err(FrameDecoderError::WindowSizeTooBig { .. }) => return Err(too_large()),
+            Err(error) => return Err(damaged(error)),
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Zstd<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if !self.in_frame {
+                if self.input.fill_buf()?.is_empty() {
+                    return Ok(0);
+                }
+                self.begin()?;
+                continue;
+            }
+            while self.frame.can_collect() == 0 && !self.frame.is_finished() {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                self.frame.decode_blocks(&mut self.input, one).map_err(damaged)?;
+            }
+            let read = self.frame.read(into)?;
+            if read > 0 || into.is_empty() {
+                return Ok(read);
+            }
+            let stored = self.frame.get_checksum_from_data();
+            if stored.is_some() && stored != self.frame.get_calculated_checksum() {
+                return Err(damaged("the checksum does not match"));
+            }
+            self.in_frame = false;
+        }
+    }
+}
+
+fn too_large() -> io::Error {
+    let megabytes = MAX_WINDOW >> 20;
+    let what = format!(
+        "unpacking it takes a window of more than {megabytes} MiB: unpack it first, or pipe it into `-`"
+    );
+    io::Error::new(io::ErrorKind::Unsupported, what)
+}
+
+fn damaged(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
+
+    fn packed(with: &str, text: &[u8]) -> Vec<u8> {
+        let mut command = with.split(' ');
+        let program = command.next().unwrap();
+        let mut child = Command::new(program)
+            .args(command)
+            .arg("-c")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let text = text.to_vec();
+        let writer = std::thread::spawn(move || stdin.write_all(&text));
+        let out = child.wait_with_output().unwrap();
+        writer.join().unwrap().unwrap();
+        out.stdout
+    }
+
+    fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        unpacked(bytes)?.read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn every_packing_that_is_read_is_read_whole_and_in_several_members() {
+        let text: Vec<u8> =
+            (0..200_000u32).flat_map(|n| format!("line {}\n", n % 777).into_bytes()).collect();
+        let (a, b) = text.split_at(500_001);
+        for with in ["gzip", "xz", "bzip2", "zstd"] {
+            let members = [packed(with, a), packed(with, b)].concat();
+            assert!(read(&members).unwrap() == text, "{with}");
+            let torn = &members[..members.len() - 9];
+            assert!(read(torn).is_err(), "{with} cut short");
+            assert!(read(&packed(with, b"")).unwrap().is_empty(), "{with} of nothing");
+        }
+        assert!(read(&text).unwrap() == text);
+        for short in [&b""[..], b"a", b"\x1f", b"BZ"] {
+            assert_eq!(read(short).unwrap(), short);
+        }
+    }
+
+    #[test]
+    fn windows_are_bounded() {
+        for with in ["xz --lzma2=dict=192MiB,mode=fast,mf=hc3", "zstd --ultra --long=28 --no-check"] {
+            // zstd makes the window no larger than what it is told that comes.
+            let error = read(&packed(with, b"a line\n")).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{with}: {error}");
+            assert!(error.to_string().contains("128 MiB"), "{with}: {error}");
+        }
+        assert_eq!(read(&packed("xz -9", b"a line\n")).unwrap(), b"a line\n");
+    }
+
+    #[test]
+    fn other_packings_are_refused_by_name() {
+        let mut tar = vec![0; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        let rows: [(&[u8], &str); 5] = [
+            (b"PK\x03\x04...", "zip"),
+            (b"7z\xBC\xAF\x27\x1C", "7z"),
+            (b"\x04\x22\x4D\x18..", "lz4"),
+            (&tar, "tar"),
+            (&packed("gzip", &tar), "tar"),
+        ];
+        for (bytes, name) in rows {
+            let error = read(bytes).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Log files of everyday life, as `replay` and `import log` read them: who wrote them, how they are packed, and what is
+//! said of a file that is something else.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{Place, Ran};
+use std::{fs, path::Path, process::Command};
+
+const NGINX: &str = r#""1605844789.123","o%2Fr""#;
+const GHIT_ME: &str = r#""2020-11-20","o%252Fr""#;
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// How many lines of this text count, read with these flags.
+fn counted(text: &[u8], flags: &[&str]) -> u64 {
+    let place = Place::new();
+    let log = place.dir().join("x.log");
+    fs::write(&log, text).unwrap();
+    let replayed = accepted(&place, &[&["replay", "--json", path(&log)], flags].concat());
+    let imported = place.run(&[&["import", "log", "--json", path(&log)], flags].concat());
+    let imported: serde_json::Value = serde_json::from_str(&imported.stdout).unwrap();
+    assert_eq!(imported["files"][0]["accepted"], replayed, "import and replay agree on {flags:?}");
+    replayed
+}
+
+fn accepted(place: &Place, args: &[&str]) -> u64 {
+    let ran = place.run(args);
+    let report: serde_json::Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+    report["accepted"].as_u64().unwrap()
+}
+
+#[test]
+fn record_counts_alone_and_as_a_syslog_daemon_writes_it() {
+    for (tag, record) in [("tallymark", NGINX), ("badge", GHIT_ME)] {
+        for head in [
+            String::new(),
+            format!("<158>Nov 20 12:00:00 vm {tag}: "),
+            format!("Nov 20 12:00:00 vm {tag}: "),
+            format!("2020-11-20T12:00:00.123456+00:00 vm {tag}: "),
+            format!("Nov 20 12:00:00 vm local3.info {tag}: "),
+            format!("Nov 20 12:00:00.123456 vm {tag}[7]: "),
+            format!("Fri 2020-11-20 12:00:00 UTC vm {tag}[7]: "),
+        ] {
+            let line = format!("{head}{record}\n");
+            assert_eq!(counted(line.repeat(3).as_bytes(), &[]), 3, "{line}");
+            assert_eq!(counted(line.as_bytes(), &["--route", tag]), 1, "{line}");
+        }
+    }
+}
+
+#[test]
+fn zeros_and_marks_cost_no_line() {
+    let text = format!("\u{FEFF}{GHIT_ME}\n\0\0\0\0\0\0{GHIT_ME}\r\n{GHIT_ME}\0{GHIT_ME}\n\0{GHIT_ME}");
+    assert_eq!(counted(text.as_bytes(), &[]), 5);
+}
+
+#[test]
+fn packed_files_are_read_and_others_are_named() {
+    let place = Place::new();
+    let log = place.dir().join("badge.log");
+    fs::write(&log, format!("{GHIT_ME}\n").repeat(1000)).unwrap();
+    for (program, end) in [("gzip", "gz"), ("xz", "xz"), ("bzip2", "bz2"), ("zstd", "zst")] {
+        assert!(Command::new(program).args(["-q", "-k"]).arg(&log).status().unwrap().success(), "{program}");
+        let packed = place.dir().join(format!("badge.log.{end}"));
+        assert_eq!(accepted(&place, &["replay", "--json", path(&packed)]), 1000, "{program}");
+    }
+    let zip = place.dir().join("badge.zip");
+    fs::write(&zip, b"PK\x03\x04...").unwrap();
+    place.run(&["replay", path(&zip)]).refused(1, &["badge.zip", "packed as zip"]);
+    place.run(&["import", "log", path(&zip)]).refused(1, &["badge.zip", "packed as zip"]);
+}
+
+/// With this code, and these words on standard error. The report is on standard output all the same.
+#[track_caller]
+fn ends(ran: &Ran, code: i32, words: &[&str]) {
+    assert_eq!(ran.code, Some(code), "{ran:?}");
+    for word in words {
+        assert!(ran.stderr.contains(word), "{word}: {ran:?}");
+    }
+}
+
+#[test]
+fn access_log_of_any_form_is_read() {
+    let request = r#"[20/Nov/2020:03:59:49 +0000] "GET /hits/badge.svg?repo=o/r HTTP/1.1" 200"#;
+    let place = Place::new();
+    let config = place.dir().join("t.toml");
+    fs::write(&config, "[http]\nbase-url = \"https://example.org/hits\"\n").unwrap();
+    let under_path = ["--config", path(&config)];
+    let common = format!("192.0.2.7 - - {request} 512\n");
+    assert_eq!(counted(common.as_bytes(), &[&under_path[..], &["--format", "combined"]].concat()), 1);
+    let own = format!("192.0.2.7 {request}\n");
+    let format = r#"$remote_addr [$time_local] "$request" $status"#;
+    assert_eq!(counted(own.as_bytes(), &[&under_path[..], &["--log-format-string", format]].concat()), 1);
+    ends(&place.run(&["replay", "--log-format-string", "$status", "x"]), 2, &["needs $request"]);
+}
+
+#[test]
+fn advice_names_the_format_that_fits() {
+    let place = Place::new();
+    let file = |name: &str, text: &str| {
+        let log = place.dir().join(name);
+        fs::write(&log, text).unwrap();
+        path(&log).to_owned()
+    };
+    let json = file("a.log", "{\"request\":\"GET / HTTP/1.1\",\"status\":200}\n");
+    ends(&place.run(&["replay", &json]), 1, &["looks like an access log", "a.log --format combined"]);
+    let ran = place.run(&["replay", &json, "--format", "combined"]);
+    assert!(ran.code == Some(0) && ran.stdout.contains("no request in it is for a badge"), "{ran:?}");
+    let record = file("b.log", &format!("{NGINX}\n"));
+    ends(&place.run(&["replay", &record, "--format", "combined"]), 1, &["b.log --format auto"]);
+    let prose = file("c.log", "he said \"hello\" and \"bye\"\n");
+    let ran = place.run(&["replay", &prose]);
+    ends(&ran, 1, &["--log-format-string"]);
+    let ran = place.run(&["replay", &prose]);
+    assert!(!ran.stderr.contains("--format combined") && !ran.stderr.contains("WARN"), "{ran:?}");
+    let ran = place.run(&["replay", &prose, "--format", "combined"]);
+    assert_eq!(ran.code, Some(1), "prose is no access log: {ran:?}");
+    let utf16: Vec<u8> = format!("\u{FEFF}{GHIT_ME}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let log = place.dir().join("d.log");
+    fs::write(&log, utf16).unwrap();
+    ends(&place.run(&["replay", path(&log)]), 1, &["UTF-16", "iconv"]);
+}
