@@ -23,7 +23,7 @@ use std::{
 use tallymark_core::{
     Added, Batch, Counter, Entry, Event, Hit, Name, NameRef, Tally, Total, Unavailable, Waiting,
 };
-use tallymark_store::Store;
+use tallymark_store::{Store, Written};
 use tokio::sync::{Notify, mpsc};
 
 /// How many names' totals are remembered between ticks.
@@ -47,6 +47,9 @@ pub struct Live {
     /// Odd while batches are being applied: a total read from the store meanwhile may or may not include them.
     epoch: AtomicU64,
     settled: Notify,
+    /// The first hit since the last tick has come.
+    begun: Notify,
+    written: Written,
 }
 
 struct State {
@@ -56,15 +59,6 @@ struct State {
     on_the_way: OnTheWay,
     delta: Delta,
     watch: Watch,
-}
-
-impl State {
-    /// To whoever looks on at the moment.
-    fn show(&mut self, hit: &Hit<'_>) {
-        if self.watch.is_watched() {
-            self.watch.accepted(hit, now());
-        }
-    }
 }
 
 /// The two parts of what a name shows.
@@ -97,7 +91,14 @@ impl Live {
             waiting: WAITING,
             epoch: AtomicU64::new(0),
             settled: Notify::new(),
+            begun: Notify::new(),
+            written: Written::default(),
         }
+    }
+
+    /// Hears of every batch that this process has applied.
+    pub fn written(&self) -> Written {
+        self.written.clone()
     }
 
     /// Keeps so many of the last visits of each name.
@@ -107,19 +108,25 @@ impl Live {
         self
     }
 
-    /// Seals the tally on every tick and sends it on, until `stop` resolves; then once more, for the last hits.
+    /// Seals the tally on every tick and sends it on, until `stop` resolves; then once more, for the last hits. Without
+    /// hits it sleeps; the first one after such a sleep is sent on at once.
     pub async fn run(&self, out: mpsc::Sender<Sealed>, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut ticks = tokio::time::interval(self.tick);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut idle = true;
         loop {
+            let next = async {
+                if idle { self.begun.notified().await } else { tokio::time::sleep(self.tick).await }
+            };
             let stopped = tokio::select! {
-                _ = ticks.tick() => false,
+                () = next => false,
                 () = &mut stop => true,
             };
             // The place first: while the channel is full the tally goes on folding.
             let Ok(place) = out.reserve().await else { return };
-            if let Some(sealed) = self.seal() {
+            let sealed = self.seal();
+            // Idle from a tick without hits on: that one sets the gauges to what an idle daemon has.
+            idle = sealed.is_none();
+            if let Some(sealed) = sealed {
                 place.send(sealed);
             }
             if stopped {
@@ -153,6 +160,7 @@ impl Live {
 
     /// The store has this batch. `totals` are its new ones, unless it had it before.
     pub(crate) fn applied(&self, batch: &Batch, totals: Option<&[i64]>, own: bool) {
+        self.written.tell();
         let mut state = self.lock();
         if !own && state.names.is_empty() {
             return;
@@ -192,6 +200,18 @@ impl Live {
             self.epoch.fetch_add(1, Ordering::AcqRel);
         }
         self.settled.notify_waiters();
+    }
+
+    /// Adds a hit to the meters, and shows it to whoever runs `tallymark tail`.
+    fn received(&self, state: &mut State, hit: &Hit<'_>) {
+        state.delta.received += 1;
+        state.delta.accepted += 1;
+        if state.delta.received == 1 {
+            self.begun.notify_one();
+        }
+        if state.watch.is_watched() {
+            state.watch.accepted(hit, now());
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -272,9 +292,7 @@ impl Counter for Live {
     fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a> {
         let mut state = self.lock();
         let state = &mut *state;
-        state.delta.received += 1;
-        state.delta.accepted += 1;
-        state.show(hit);
+        self.received(state, hit);
         let full = state.names.len() >= self.waiting;
         let (added, running) = match state.names.get_mut(&Probe(hit.event, hit.name.as_str())) {
             Some(running) => (state.tally.add(hit), Some(running)),
@@ -305,9 +323,7 @@ impl Counter for Live {
 
     fn note(&self, hit: &Hit<'_>) {
         let mut state = self.lock();
-        state.delta.received += 1;
-        state.delta.accepted += 1;
-        state.show(hit);
+        self.received(&mut state, hit);
         if state.tally.add(hit) == Added::Overflow {
             state.delta.overflowed += u64::from(hit.weight);
         }
@@ -368,6 +384,28 @@ mod tests {
         }
         live.settle();
         assert_eq!(waits.await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn the_first_hit_is_sealed_at_once_and_the_next_ones_with_the_tick() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let meters = crate::IngestMeters::register(&mut Registry::default());
+        // No tick passes in this test.
+        let live = Live::new(store, meters.source("http"), Duration::from_secs(86_400), 1000);
+        let (out, mut sealed) = mpsc::channel::<Sealed>(9);
+        let stop = Notify::new();
+        let note = || live.note(&Hit::one(Event::HIT, NameRef::new(b"a").unwrap(), When::Day(Day(1))));
+        let hits = async {
+            note();
+            assert_eq!(sealed.recv().await.map(|sealed| sealed.hits()), Some(1));
+            note();
+            note();
+            stop.notify_one();
+            assert_eq!(sealed.recv().await.map(|sealed| sealed.hits()), Some(2));
+        };
+        tokio::join!(live.run(out, stop.notified()), hits);
     }
 
     /// Nothing reaches the store here, as in an outage; it can still be read.

@@ -158,6 +158,11 @@ impl Charts {
         self.saved = false;
     }
 
+    /// Whether no chart is due, as far as is known.
+    pub(crate) fn is_through(&self) -> bool {
+        self.waiting.is_empty() && self.sweep.is_none()
+    }
+
     /// Draws what is due, or some of it. Answers how many files were written.
     pub(crate) async fn pass(
         &mut self,
@@ -178,8 +183,7 @@ impl Charts {
                 written += self.draw(store, look, now, &page.names).await?;
                 self.sweep = page.next.map(Some);
             }
-            let through = self.waiting.is_empty() && self.sweep.is_none();
-            if through || self.pace == Pace::Slices {
+            if self.is_through() || self.pace == Pace::Slices {
                 break;
             }
         }

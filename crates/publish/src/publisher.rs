@@ -133,6 +133,11 @@ impl Publisher {
         self.lock.is_in_place()
     }
 
+    /// Whether the last pass has left no charts for the next one.
+    pub fn is_through(&self) -> bool {
+        self.charts.as_ref().is_none_or(Charts::is_through)
+    }
+
     /// Makes one pass with this look. `progress` hears how many names have been looked at.
     pub async fn pass(
         &mut self,

@@ -10,7 +10,6 @@ use super::{MOST_EVENTS, Ranking, Rankings, round::Round, top::Top};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 use tallymark_core::{Event, Minute, Name, Now, Period, Span};
 use tallymark_store::{Changes, Cursor, Result};
@@ -20,8 +19,6 @@ use tokio::time::Instant;
 /// somebody else, who may be slower: the longer a wave is, the fewer names it has for each hit.
 pub(super) const FOLLOWED: [&[Period]; 2] =
     [&[Period::All, Period::Day, Period::Hour, Period::Minute], &[Period::Month, Period::Week]];
-/// How long after the beginning of a wave the next begins.
-const WAVES: Duration = Duration::from_secs(2);
 /// About how many changes are read at once.
 const CHANGES: usize = 5000;
 /// How many names are asked for at once.
@@ -69,18 +66,37 @@ struct Wave {
 }
 
 impl Follower {
-    fn is_due(&self) -> bool {
-        self.cursor.is_some() && self.begun.is_none_or(|(at, _)| at.elapsed() >= WAVES)
+    /// A wave begins behind every look.
+    fn is_due(&self, looked: Option<Instant>) -> bool {
+        self.cursor.is_some() && self.begun.is_none_or(|(at, _)| Some(at) < looked)
+    }
+}
+
+impl Round {
+    /// Ends the log of a wave that has just begun where the last look has seen it end, if nothing is behind the cursor.
+    fn knows_the_log(&mut self, which: usize) -> bool {
+        let Some(seen) = &self.seen else { return false };
+        let Some(follower) = self.followers.get_mut(which) else { return false };
+        let Some(wave) = &mut follower.wave else { return false };
+        let through = follower.cursor.as_ref() == Some(&seen.head) && wave.changed.is_empty();
+        wave.as_of = through.then_some(seen.asked.unix_ms);
+        through
     }
 }
 
 impl Rankings {
-    /// One step of one follower: a short call of the store. Answers whether there was anything to do.
+    /// One step of one follower: a short call of the store. Answers whether there was any.
     pub(super) async fn follow(&self, round: &mut Round, which: usize) -> Result<bool> {
         let Some(follower) = round.followers.get(which) else { return Ok(false) };
         match &follower.wave {
-            None if !follower.is_due() => return Ok(false),
-            None => self.begin_wave(round, which),
+            None if !follower.is_due(round.looked) => return Ok(false),
+            None => {
+                self.begin_wave(round, which);
+                if round.knows_the_log(which) {
+                    self.end_wave(round, which);
+                    return Ok(false);
+                }
+            }
             Some(Wave { as_of: None, .. }) => {}
             Some(wave) => {
                 let left = |(event, names): (&Event, &Vec<Name>)| {

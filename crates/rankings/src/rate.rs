@@ -37,6 +37,11 @@ impl Rate {
         self.seen.front().map_or(now.minute().0, |seen| seen.minute)
     }
 
+    /// What the last look took, if it is still good for something.
+    pub(super) fn minutes(&self) -> Option<Vec<(i32, i64)>> {
+        (!self.seen.is_empty()).then(|| self.minutes.clone())
+    }
+
     /// Takes the counts of the minutes from [`Rate::first`] until now.
     pub(super) fn see(&mut self, now: Now, minutes: Vec<(i32, i64)>) {
         let minute = now.minute().0;

@@ -8,6 +8,7 @@ use super::{
     MOST_EVENTS, PeriodLabel, Rankings,
     follow::{FOLLOWED, Follower, Kept, Tops},
     job::{Job, Part},
+    rate::Rate,
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,7 +16,7 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{Event, Name, Now, Period, Span, Step};
-use tallymark_store::{Cursor, Result};
+use tallymark_store::{Cursor, Result, Written};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ const REST: u32 = 50;
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// How often it is looked which rankings are due.
 const LOOK: Duration = Duration::from_secs(2);
+/// And while nothing is written by this process, and nothing was found that others have written.
+const QUIET_LOOK: Duration = Duration::from_secs(8);
 /// After that long a ranking is made of all names anew, in milliseconds: other programs write to a Redis too, and leave no
 /// word in the log of changes.
 const AT_THE_LATEST: i64 = 10 * 60 * 1000;
@@ -55,6 +58,19 @@ pub(super) struct Round {
     turn: usize,
     /// When names were counted, how long that took, and where the log ended then.
     counted: HashMap<Event, (Instant, Duration, Cursor)>,
+    /// When the last look began, and what it saw.
+    pub(super) looked: Option<Instant>,
+    pub(super) seen: Option<LastLook>,
+    /// Nothing was written between the last two looks.
+    quiet: bool,
+}
+
+/// What a look goes by: where nothing of it is new, the store need not be read again.
+pub(super) struct LastLook {
+    /// Where the log ended, and when that was asked.
+    pub(super) head: Cursor,
+    pub(super) asked: Now,
+    candidates: usize,
 }
 
 impl Round {
@@ -82,6 +98,10 @@ impl Round {
     }
 }
 
+fn left_of_minute(now: Now) -> Duration {
+    Duration::from_millis((60_000 - now.unix_ms.rem_euclid(60_000)).unsigned_abs())
+}
+
 /// What is looked at first, before what takes long. The minute is known when the next one begins, in any case.
 fn haste(period: Period) -> u8 {
     match period {
@@ -96,32 +116,45 @@ fn haste(period: Period) -> u8 {
 
 impl Rankings {
     /// Ranks until `stop`. A store that does not answer is asked again later; what was ranked stays, and grows older.
-    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+    /// `written` spares it looks at a store that nothing is written to.
+    pub async fn run(self: Arc<Self>, written: Written, stop: CancellationToken) {
+        stop.run_until_cancelled(self.rank(written)).await;
+    }
+
+    async fn rank(&self, mut written: Written) {
         let mut round = Round::default();
-        let mut looked: Option<Instant> = None;
         loop {
             let begun = Instant::now();
-            let due = looked.is_none_or(|looked| begun.duration_since(looked) >= LOOK);
-            let worked = if due {
-                looked = Some(begun);
-                self.look(&mut round).await.map(|()| true)
-            } else {
-                self.take_turns(&mut round).await
-            };
-            let rest = match worked {
-                Ok(true) => self.rest(begun),
-                Ok(false) => LOOK.saturating_sub(looked.map_or(LOOK, |looked| looked.elapsed())),
+            match self.work(&mut round).await {
+                Ok(true) => tokio::time::sleep(self.rest(begun)).await,
+                Ok(false) => {
+                    let looked = round.looked.unwrap_or(begun);
+                    if round.quiet {
+                        // Out of time, it looks for what others wrote, or at a minute that has begun.
+                        let until = (looked + QUIET_LOOK).min(Instant::now() + left_of_minute((self.now)()));
+                        let _ = tokio::time::timeout_at(until, written.hear()).await;
+                    }
+                    tokio::time::sleep_until(looked + LOOK).await;
+                }
                 Err(error) => {
                     tracing::debug!(%error, "ranking names");
                     round.jobs.clear();
-                    LOOK * 5
+                    tokio::time::sleep(LOOK * 5).await;
                 }
-            };
-            tokio::select! {
-                () = tokio::time::sleep(rest) => {}
-                () = stop.cancelled() => return,
             }
         }
+    }
+
+    /// One look, if it is due, or one turn. Answers whether the store had work with it.
+    async fn work(&self, round: &mut Round) -> Result<bool> {
+        if round.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+            round.looked = Some(Instant::now());
+            self.look(round).await?;
+            if !round.quiet {
+                return Ok(true);
+            }
+        }
+        self.take_turns(round).await
     }
 
     /// Ranks everything once, without a rest: for whoever cannot wait.
@@ -159,18 +192,22 @@ impl Rankings {
     async fn look(&self, round: &mut Round) -> Result<()> {
         let now = (self.now)();
         let head = self.store.head().await?;
-        self.find_events().await?;
+        let candidates = self.read().candidates.len();
+        round.quiet =
+            round.seen.take().is_some_and(|seen| (seen.head, seen.candidates) == (head.clone(), candidates));
+        if !round.quiet {
+            self.find_events().await?;
+        }
         let events = self.events();
         for &event in &events {
-            let (first, end) = (self.write().rates.entry(event).or_default().first(now), now.minute().0 + 1);
-            let minutes = self.store.series(event, &Name::all(), Step::Minute, first, end).await?;
-            self.write().rates.entry(event).or_default().see(now, minutes);
+            self.see_rate(event, now, round.quiet).await?;
             self.count_names(round, event, &head).await?;
         }
         // From here on, and before any name is looked at: what changes meanwhile comes in with the log.
         for follower in &mut round.followers {
             follower.cursor.get_or_insert_with(|| head.clone());
         }
+        round.seen = Some(LastLook { head, asked: now, candidates });
         for event in events {
             let groups: &[&[Period]] = if self.store.slices_by_name() { &TOGETHER } else { &ALONE };
             for group in groups {
@@ -179,6 +216,17 @@ impl Rankings {
         }
         self.write().looked = Some(now.unix_ms);
         self.show_age();
+        Ok(())
+    }
+
+    async fn see_rate(&self, event: Event, now: Now, quiet: bool) -> Result<()> {
+        let first = self.write().rates.entry(event).or_default().first(now);
+        let known = self.read().rates.get(&event).filter(|_| quiet).and_then(Rate::minutes);
+        let minutes = match known {
+            Some(minutes) => minutes,
+            None => self.store.series(event, &Name::all(), Step::Minute, first, now.minute().0 + 1).await?,
+        };
+        self.write().rates.entry(event).or_default().see(now, minutes);
         Ok(())
     }
 

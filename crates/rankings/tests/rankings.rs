@@ -12,7 +12,7 @@ use std::{
 };
 use tallymark_core::{Batch, Entry, Event, Minute, Name, Now, Period, When};
 use tallymark_rankings::Rankings;
-use tallymark_store::{Claim, Retention, Store, StoreUrl};
+use tallymark_store::{Claim, Retention, Store, StoreUrl, Written};
 use tallymark_testbed::wait_until;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -52,7 +52,7 @@ async fn rankings_follow(url: StoreUrl) {
     let rankings = Arc::new(Rankings::new(store.clone(), now, [], Default::default()));
     assert_eq!(shown(&rankings, Event::HIT, Period::All), "?");
     let stop = CancellationToken::new();
-    let running = tokio::spawn(rankings.clone().run(stop.clone()));
+    let running = tokio::spawn(rankings.clone().run(Written::default(), stop.clone()));
     let until = |what: &'static str, expect: &'static str, event: Event, period| {
         let rankings = rankings.clone();
         tokio::task::spawn_blocking(move || {
@@ -96,7 +96,7 @@ async fn names_that_stopped_leave(url: StoreUrl) {
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
     let rankings = Arc::new(Rankings::new(store.clone(), later, [], Default::default()));
     let stop = CancellationToken::new();
-    let running = tokio::spawn(rankings.clone().run(stop.clone()));
+    let running = tokio::spawn(rankings.clone().run(Written::default(), stop.clone()));
     let until = |what: &'static str, expect: &'static str, period| {
         let rankings = rankings.clone();
         tokio::task::spawn_blocking(move || {
@@ -144,7 +144,7 @@ async fn followed_rankings_are_those_of_all_names() {
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
     let rankings = Arc::new(Rankings::new(store.clone(), now, [], Default::default()));
     let stop = CancellationToken::new();
-    let running = tokio::spawn(rankings.clone().run(stop.clone()));
+    let running = tokio::spawn(rankings.clone().run(Written::default(), stop.clone()));
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
     for seq in 1..=20u64 {
         let names: Vec<(String, u64)> = (0..1500u64)

@@ -15,6 +15,7 @@ pub mod redis;
 mod retention;
 pub mod sqlite;
 mod url;
+mod written;
 
 pub use claim::passing_instance;
 pub use error::{Class, StoreError, or_nothing};
@@ -22,6 +23,7 @@ pub use filter::Filter;
 pub use retention::Retention;
 pub use tallymark_core::{Span, Step};
 pub use url::{NotAStoreUrl, StoreUrl};
+pub use written::Written;
 
 use async_trait::async_trait;
 use std::{fmt, str::FromStr, sync::Arc};

@@ -10,12 +10,35 @@ use std::{
 use tallymark_badge::Look;
 use tallymark_ingest::{Outage, Told, source::now};
 use tallymark_publish::{Pace, Pass, PublishMeters, Publisher};
-use tallymark_store::Store;
+use tallymark_store::{Store, Written};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 /// How long to wait for another publisher to leave the directory.
 const ELSEWHERE: Duration = Duration::from_secs(10);
+/// How often `serve` looks for what other processes have written to the store: of its own writes it is told.
+pub(crate) const OTHERS: Duration = Duration::from_secs(2);
+
+/// What a pass waits for, besides the pause after the one before.
+pub(crate) enum NextPass {
+    /// Nothing: passes are `every` apart.
+    Pause,
+    /// A write of this process; and, after that long, those that others may have made.
+    Written(Written, Duration),
+}
+
+impl NextPass {
+    /// Returns when the next pass is due, but not before `pause` is over. `through`: there is no work left that waits for
+    /// nothing but its turn.
+    async fn after(&mut self, pause: Duration, through: bool) {
+        let paused = tokio::time::Instant::now() + pause;
+        if let (NextPass::Written(written, others), true) = (&mut *self, through) {
+            // Out of time, the pass looks for what others wrote.
+            let _ = tokio::time::timeout(pause.max(*others), written.hear()).await;
+        }
+        tokio::time::sleep_until(paused).await;
+    }
+}
 
 /// Publishing that goes on, and what is wrong with it.
 #[derive(Clone)]
@@ -56,6 +79,7 @@ impl Publishing {
         &self,
         store: Arc<dyn Store>,
         look: Arc<ArcSwap<Look>>,
+        mut next: NextPass,
         stop: CancellationToken,
     ) {
         let (mut publisher, mut outage, mut failures) = (None, Outage::default(), 0u32);
@@ -80,13 +104,11 @@ impl Publishing {
             if stopped {
                 return;
             }
-            let wait = if publisher.is_none() && failures > 3 {
-                self.badges.every.max(ELSEWHERE)
-            } else {
-                self.badges.every
-            };
+            let blocked = publisher.is_none() && failures > 3;
+            let pause = self.badges.every.max(if blocked { ELSEWHERE } else { Duration::ZERO });
+            let through = publisher.as_ref().is_none_or(Publisher::is_through);
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = next.after(pause, through) => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -138,4 +160,46 @@ async fn pass(publisher: &mut Publisher, look: &Look) -> Result<Option<String>, 
         info!(names = report.names, written = report.written, held = report.held, "looked at every badge");
     }
     Ok((report.failed > 0).then(|| "some of them could not be written, and are tried again".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Overrides};
+    use tallymark_core::{Batch, Day, Entry, Event, Name, When};
+    use tallymark_store::{Retention, StoreUrl};
+    use tallymark_testbed::wait_until;
+    use uuid::Uuid;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_write_that_is_told_is_published_without_a_look_at_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let badges = dir.path().join("badges");
+        let overrides = Overrides { badges_dir: Some(badges.clone()), ..Overrides::default() };
+        let config = Config::parse("", &overrides).unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let look = Arc::new(ArcSwap::from_pointee(config.look().unwrap()));
+        let (written, stop) = (Written::default(), CancellationToken::new());
+        let never = Duration::from_secs(86_400);
+        let running = tokio::spawn({
+            let (next, store, stop) =
+                (NextPass::Written(written.clone(), never), store.clone(), stop.clone());
+            async move { Publishing::of(&config.badges).repeat(store, look, next, stop).await }
+        });
+        let cursor = badges.join(".cursor");
+        wait_until("the first pass", Duration::from_secs(30), || cursor.exists());
+        let claim = store.claim(Uuid::new_v4()).await.unwrap();
+        for (seq, name) in [(1, "a"), (2, "b")] {
+            let name = Name::new(name).unwrap();
+            let file = badges.join(format!("{name}.svg"));
+            let entry = Entry { event: Event::HIT, name, when: When::Day(Day(20_000)), count: 1 };
+            let batch = Batch::of(claim.instance, seq, vec![entry]);
+            store.apply(&claim, &[batch]).await.unwrap();
+            written.tell();
+            wait_until("the badge", Duration::from_secs(30), || file.exists());
+        }
+        stop.cancel();
+        running.await.unwrap();
+    }
 }

@@ -6,7 +6,7 @@
 
 use crate::{
     config::{BadConfig, Config, Overrides},
-    publishing::Publishing,
+    publishing::{self, NextPass, Publishing},
     reload::Reload,
     signals::{Signals, outlive_others},
     sources::{self, Source},
@@ -135,7 +135,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
         let events = config.routes.as_slice().iter().map(|route| route.event);
         let rankings = Arc::new(Rankings::new(store.clone(), now, events, ranking_meters));
         if config.http.visibility != Visibility::Off {
-            drop(tokio::spawn(rankings.clone().run(CancellationToken::new())));
+            drop(tokio::spawn(rankings.clone().run(live.written(), CancellationToken::new())));
         }
         let app = App {
             rankings,
@@ -271,7 +271,8 @@ impl Daemon {
         let publish_stop = CancellationToken::new();
         let publisher = self.publishing.map(|publishing| {
             let (store, look, stop) = (self.store, self.look, publish_stop.clone());
-            tokio::spawn(async move { publishing.repeat(store, look, stop).await })
+            let next = NextPass::Written(self.live.written(), publishing::OTHERS);
+            tokio::spawn(async move { publishing.repeat(store, look, next, stop).await })
         });
 
         supervisor::ready();

@@ -3,8 +3,9 @@
 use sd_notify::NotifyState;
 use std::time::Duration;
 
-/// How often it is looked whether the status has changed.
-const LOOK: Duration = Duration::from_secs(1);
+/// When the status is looked at again after it has changed, and while it does not change. Only people read it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The sockets are bound and hits are taken.
 pub(crate) fn ready() {
@@ -18,14 +19,18 @@ pub(crate) fn stopping() {
 
 /// Keeps the line of `systemctl status` true, for as long as it is polled.
 pub(crate) async fn keep_status(line: impl Fn() -> String) {
+    if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        return;
+    }
     let mut told = String::new();
     loop {
         let line = line();
-        if line != told {
+        let changed = line != told;
+        if changed {
             tell(&[NotifyState::Status(&line)]);
             told = line;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(if changed { LOOK_AGAIN } else { LOOK }).await;
     }
 }
 

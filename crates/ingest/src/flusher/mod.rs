@@ -67,7 +67,7 @@ impl Sealed {
         &self.counts.positions
     }
 
-    fn hits(&self) -> u64 {
+    pub(crate) fn hits(&self) -> u64 {
         self.counts.hits()
     }
 }

@@ -80,17 +80,24 @@ impl SyslogDatagrams {
         }
         let mut next_tick = Instant::now() + lines.tick;
         let (mut quiet, mut pause) = (true, self.pause);
+        // Idle from a tick without datagrams on: until one comes there is nothing to seal and nothing to report.
+        let (mut idle, mut since_tick) = (false, 0);
         while !stop.is_said() {
             let received = running.drain()?;
+            since_tick += received;
+            idle &= received == 0;
             let current = Instant::now();
             let mut due = next_tick + drawn_out(lines.tick, running.intake.len());
             if current >= due || running.intake.len() >= lines.limit / 2 {
                 running.tick(out);
                 next_tick = current + lines.tick;
                 due = next_tick;
+                idle = since_tick == 0 && running.intake.is_empty();
+                since_tick = 0;
             }
             if self.pause.is_zero() || (received == 0 && quiet) {
-                recv::wait(self.socket.as_fd(), stop.fd(), due.saturating_duration_since(current))?;
+                let patience = if idle { Duration::MAX } else { due.saturating_duration_since(current) };
+                recv::wait(self.socket.as_fd(), stop.fd(), patience)?;
             } else {
                 // One more pause before blocking: at a steady rate this saves a wake-up per datagram.
                 quiet = received == 0;

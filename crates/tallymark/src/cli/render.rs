@@ -4,7 +4,7 @@ use super::{Common, block_on, out};
 use crate::{
     config::{BadConfig, Badges, Config},
     progress,
-    publishing::Publishing,
+    publishing::{NextPass, Publishing},
     signals::{Signals, outlive_others},
     user,
 };
@@ -127,6 +127,6 @@ async fn repeat(common: &Common, config: &Config, every: Duration) -> Result<()>
     };
     tokio::spawn(reload.run());
     let badges = Badges { every, ..config.badges.clone() };
-    Publishing::of(&badges).repeat(store, look, stop).await;
+    Publishing::of(&badges).repeat(store, look, NextPass::Pause, stop).await;
     Ok(())
 }

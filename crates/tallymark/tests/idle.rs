@@ -1,0 +1,40 @@
+//! What a daemon costs while nothing is counted.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{Kind, PATIENCE};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+use tallymark_testbed::wait_until;
+
+/// How often threads of a process went to sleep so far: as often as they were woken.
+fn sleeps(pid: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of_thread = |status: String| {
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+    };
+    // A thread may end in between.
+    let statuses =
+        threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).ok());
+    statuses.map(of_thread).sum()
+}
+
+#[test]
+fn idle_daemon_wakes_up_at_most_five_times_a_second() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let daemon = place.serve();
+        assert_eq!(place.hit("a/b"), 1);
+        wait_until("the badge", PATIENCE, || place.published("a/b") == Some(1));
+        // What follows from the hit, and from the start, ends some time; from then on every window is like this.
+        wait_until("five quiet seconds", PATIENCE, || {
+            let (before, begun) = (sleeps(daemon.pid()), Instant::now());
+            std::thread::sleep(Duration::from_secs(5));
+            (sleeps(daemon.pid()) - before) as f64 <= 5.0 * begun.elapsed().as_secs_f64()
+        });
+    }
+}
