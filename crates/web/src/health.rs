@@ -1,6 +1,6 @@
 //! Is it alive, is it ready, and what has it counted: for supervisors, load balancers and Prometheus.
 
-use crate::{app::Health, headers};
+use crate::{headers, state::Health};
 use axum::{
     extract::State,
     http::{HeaderValue, StatusCode, header},

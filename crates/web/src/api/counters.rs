@@ -1,7 +1,7 @@
 //! `/api/v1/counters`: names page by page, and one name with everything that is known of it.
 
-use super::{Answer, Api, Problem, busiest, csv, event, json, series, text, visits, windows};
-use crate::{name::from_path_of, query::Query};
+use super::{Answer, Api, Problem, busiest, csv, event, json, series, text, visits};
+use crate::{name::from_path_of, query::Query, windows};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},

@@ -4,7 +4,7 @@
 //! proxy before it speaks for the whole world.
 
 use super::{Answer, Api, Problem, item::Item, json};
-use crate::{complaint, mistake};
+use crate::{error::not_json, error::report};
 use axum::{
     body::{Body, Bytes},
     extract::State,
@@ -185,7 +185,7 @@ fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, Refused>>, Problem>
     match form {
         Form::Array => {
             let values: Vec<Value> = serde_json::from_slice(body).map_err(|why| {
-                let why = mistake::of(&why, 1, "it is something else");
+                let why = not_json::of(&why, 1, "it is something else");
                 Problem::mistake(format!("the body is no JSON array: {why}"))
             })?;
             Ok(values.into_iter().map(|value| Item::read(value).map_err(&json)).collect())
@@ -194,7 +194,7 @@ fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, Refused>>, Problem>
             let lines = body.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).zip(1..);
             let lines = lines.filter(|(line, _)| !line.is_empty()).take(ITEMS + 1);
             let item = |(line, at): (&[u8], usize)| {
-                let value = serde_json::from_slice(line).map_err(|why| json(mistake::of(&why, at, "")))?;
+                let value = serde_json::from_slice(line).map_err(|why| json(not_json::of(&why, at, "")))?;
                 Item::read(value).map_err(&json)
             };
             Ok(lines.map(item).collect())
@@ -252,7 +252,7 @@ impl From<NotCommitted> for Problem {
         let status = match why {
             NotCommitted::OtherBody | NotCommitted::NoRoom => StatusCode::UNPROCESSABLE_ENTITY,
             NotCommitted::Unavailable(_) | NotCommitted::Unknown(_) => {
-                complaint::failed("counts that were handed in", &why);
+                report::failed("counts that were handed in", &why);
                 StatusCode::SERVICE_UNAVAILABLE
             }
         };

@@ -13,9 +13,8 @@ mod range;
 mod series;
 mod summary;
 mod visits;
-pub(crate) mod windows;
 
-use crate::{app::App, complaint, headers, query::Query};
+use crate::{error::report, headers, query::Query, state::App};
 use axum::{
     Router,
     handler::Handler,
@@ -100,7 +99,7 @@ impl From<StoreError> for Problem {
         if error.class() == Class::Request {
             return Problem::mistake("after: no such page");
         }
-        let reason = complaint::store("reading counts for the API", &error);
+        let reason = report::store("reading counts for the API", &error);
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     }
 }

@@ -1,7 +1,7 @@
 //! `/api/v1/summary`: one event over all names.
 
-use super::{Answer, Api, event, json, windows};
-use crate::query::Query;
+use super::{Answer, Api, event, json};
+use crate::{query::Query, windows};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},

@@ -1,0 +1,229 @@
+//! Badges over HTTP: `/badge.svg?repo=` as ghit.me had it, `/badge/NAME.svg`, and the count as JSON.
+//!
+//! Only a GET that shows a picture counts. HEAD, JSON, errors, prefetches and `count=false` do not.
+
+use super::shields;
+use crate::{
+    error::report,
+    headers,
+    name::{from_bytes, from_path},
+    pages,
+    query::{Query, switch},
+    state::App,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::Response,
+};
+use serde::Serialize;
+use std::sync::Arc;
+use tallymark_badge::{Badge, Color, Format, Look, number::Number, render};
+use tallymark_core::{Event, Hit, Name, NotAName, Now, When};
+use tallymark_store::Step;
+
+/// `/badge.svg?repo=OWNER/REPO`.
+pub(crate) async fn of_repo(
+    State(app): State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+    sent: HeaderMap,
+) -> Response {
+    match Query::of(&uri).get("repo") {
+        None => mistake("add ?repo=OWNER/REPO to the address"),
+        Some(repo) => show(&app, from_bytes(&repo), &method, &uri, &sent).await,
+    }
+}
+
+/// `/badge/NAME.svg`, `/badge/NAME.json` and `/badge/NAME.shields.json`.
+pub(crate) async fn of_path(
+    State(app): State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+    sent: HeaderMap,
+) -> Response {
+    // The path as it was sent: `a/b` and `a%2Fb` are decoded once, here.
+    let raw = uri.path().strip_prefix("/badge/").unwrap_or_default();
+    if let Some(raw) = raw.strip_suffix(".svg") {
+        show(&app, from_path(raw), &method, &uri, &sent).await
+    } else if let Some(raw) = raw.strip_suffix(".shields.json") {
+        shields::show(&app, from_path(raw), &uri).await
+    } else if let Some(raw) = raw.strip_suffix(".json") {
+        json(&app, from_path(raw)).await
+    } else {
+        pages::nothing_here(&app, &sent, "badges are at /badge/NAME.svg and counts at /badge/NAME.json")
+    }
+}
+
+/// An error picture that says what to change.
+pub(crate) fn mistake(what: &str) -> Response {
+    headers::picture(StatusCode::BAD_REQUEST, render(&Badge::error(what)), "ignored: bad request")
+}
+
+/// What the parameters of a request ask for.
+pub(crate) struct Wish {
+    count: bool,
+    label: Option<String>,
+    color: Option<Color>,
+    label_color: Option<Color>,
+    format: Format,
+}
+
+impl Wish {
+    pub(crate) fn read(query: Query<'_>) -> Result<Wish, String> {
+        let color = |name: &str| match query.text(name) {
+            None => Ok(None),
+            Some(text) => Color::parse(&text).map(Some).map_err(|why| format!("{name}: {why}")),
+        };
+        let count = match query.text("count") {
+            None => true,
+            Some(value) => switch(&value).ok_or("count is true or false")?,
+        };
+        let mut format = Format::Comma;
+        for (key, value) in query.raw() {
+            if let Some(wanted) = Format::from_query(key, value).map_err(|why| format!("{key}: {why}"))? {
+                format = wanted;
+            }
+        }
+        let (color, label_color) = (color("color")?, color("labelColor")?);
+        Ok(Wish { count, label: query.text("label"), color, label_color, format })
+    }
+
+    fn draw(&self, look: &Look, name: &Name, total: i64, today: i64) -> Result<String, String> {
+        let value = self.format.apply(total);
+        let mut badge = look.badge(&value);
+        self.dress(&mut badge);
+        let mut picture = String::with_capacity(1200);
+        look.draw_badge(&badge, name.as_str(), total, today, &mut picture).map_err(|why| why.to_string())?;
+        Ok(picture)
+    }
+
+    /// The number as it was asked for.
+    pub(crate) fn format(&self, total: i64) -> Number {
+        self.format.apply(total)
+    }
+
+    pub(crate) fn dress<'a>(&'a self, badge: &mut Badge<'a>) {
+        badge.label = self.label.as_deref().unwrap_or(badge.label);
+        badge.color = self.color.unwrap_or(badge.color);
+        badge.label_color = self.label_color.unwrap_or(badge.label_color);
+    }
+}
+
+async fn show(
+    app: &App,
+    name: Result<Name, NotAName>,
+    method: &Method,
+    uri: &Uri,
+    sent: &HeaderMap,
+) -> Response {
+    let name = match name {
+        Ok(name) => name,
+        Err(why) => return mistake(&why.to_string()),
+    };
+    let wish = match Wish::read(Query::of(uri)) {
+        Ok(wish) => wish,
+        Err(why) => return mistake(&why),
+    };
+    let now = (app.now)();
+    let (total, why) = match uncounted(&wish, method, sent) {
+        Some(why) => (app.counter.total(Event::HIT, name.as_ref()), why),
+        None => {
+            let hit = Hit::one(Event::HIT, name.as_ref(), When::Minute(now.minute()));
+            (app.counter.count(&Hit { client: app.client(sent), ..hit }), "counted")
+        }
+    };
+    let look = app.look.load();
+    let Ok(total) = total.get().await else {
+        // The hit is kept; only its number is not known yet. A broken image would help nobody.
+        let mut badge = look.badge("counting");
+        wish.dress(&mut badge);
+        return headers::picture(StatusCode::OK, render(&badge), why);
+    };
+    let today = if look.template.is_some() { today(app, &name, now).await.unwrap_or(0) } else { 0 };
+    match wish.draw(&look, &name, total, today) {
+        Ok(picture) => headers::picture(StatusCode::OK, picture, why),
+        Err(error) => {
+            report::broken("the badge template failed", &name, &error);
+            headers::picture(StatusCode::OK, render(&look.badge(&wish.format.apply(total))), why)
+        }
+    }
+}
+
+/// Why a request is not counted, if it is not.
+fn uncounted(wish: &Wish, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
+    // A browser that reads ahead says so in one of these. nginx's configuration has the same rule.
+    let ahead =
+        ["sec-purpose", "purpose", "x-moz"].iter().filter_map(|header| sent.get(*header)).any(|value| {
+            let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+            value.contains("prefetch") || value.contains("preview")
+        });
+    if !wish.count {
+        Some("ignored: count=false")
+    } else if method != Method::GET {
+        Some("ignored: not a GET")
+    } else if ahead {
+        Some("ignored: prefetch")
+    } else {
+        None
+    }
+}
+
+async fn today(app: &App, name: &Name, now: Now) -> Result<i64, tallymark_store::StoreError> {
+    let day = now.day().0;
+    let series = app.store.series(Event::HIT, name, Step::Day, day, day + 1).await?;
+    Ok(series.first().map_or(0, |&(_, count)| count))
+}
+
+#[derive(Serialize)]
+struct Counts<'a> {
+    name: &'a str,
+    event: &'a str,
+    total: i64,
+    today: i64,
+    formatted: &'a str,
+    /// Where programs of JavaScript would round it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_text: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Mistake<'a> {
+    error: &'a str,
+}
+
+async fn json(app: &App, name: Result<Name, NotAName>) -> Response {
+    let answer = |status, body: serde_json::Result<String>| headers::json(status, body.unwrap_or_default());
+    let fail = |status, error: &str| answer(status, serde_json::to_string(&Mistake { error }));
+    let name = match name {
+        Ok(name) => name,
+        Err(why) => return fail(StatusCode::BAD_REQUEST, &why.to_string()),
+    };
+    // Hits that are not in the store yet are of today. Asked in this order, a tick that is applied in between shows them
+    // in the total a moment earlier, and never twice.
+    let in_store_today = today(app, &name, (app.now)()).await;
+    let in_store = app.store.total(Event::HIT, &name).await;
+    let total = app.counter.total(Event::HIT, name.as_ref()).get().await;
+    let today = in_store_today.and_then(|today| {
+        let pending = total.unwrap_or(0).saturating_sub(in_store?);
+        Ok(today.saturating_add(pending.max(0)))
+    });
+    match (total, today) {
+        (Ok(total), Ok(today)) => {
+            let formatted = Format::Comma.apply(total);
+            let counts = Counts {
+                name: name.as_str(),
+                event: Event::HIT.as_str(),
+                total,
+                today,
+                formatted: &formatted,
+                total_text: (total > 1 << 53).then(|| total.to_string()),
+            };
+            answer(StatusCode::OK, serde_json::to_string(&counts))
+        }
+        (_, Err(error)) => {
+            fail(StatusCode::SERVICE_UNAVAILABLE, report::store("reading the counts of a badge", &error))
+        }
+        (Err(_), _) => fail(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again"),
+    }
+}

@@ -1,0 +1,139 @@
+//! Charts over HTTP: `/graph/NAME.svg?period=30d`, several names on one with `/graph.svg?name=A&name=B`, and a badge
+//! with a small line in it (`style=spark`).
+//!
+//! They are pictures: public, never kept, and an error is a picture that says what to change. They never count.
+
+use super::badge::{Wish, mistake};
+use crate::{
+    error::report,
+    headers,
+    history::{self, History},
+    name::{from_bytes_of, from_path_of},
+    pages,
+    query::Query,
+    state::App,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+use std::sync::Arc;
+use tallymark_badge::{
+    Badge, Spark,
+    chart::{DEFAULT_WIDTH, MOST_SERIES, WIDTHS},
+    render,
+};
+use tallymark_core::{Event, Name, NotAName, Window};
+use tallymark_store::StoreError;
+
+const NOT_COUNTED: &str = "ignored: a chart";
+
+/// `/graph/NAME.svg`.
+pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
+    // The path as it was sent: `a/b` and `a%2Fb` are decoded once, here.
+    let raw = uri.path().strip_prefix("/graph/").unwrap_or_default();
+    match raw.strip_suffix(".svg") {
+        Some(raw) => show(&app, from_path_of(event(&uri), raw).map(|name| vec![name]), &uri).await,
+        None => pages::nothing_here(&app, &sent, "charts are at /graph/NAME.svg"),
+    }
+}
+
+/// `/graph.svg?name=NAME&name=NAME`.
+pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri) -> Response {
+    let mut names: Vec<Name> = Vec::new();
+    for value in Query::of(&uri).all("name") {
+        match from_bytes_of(event(&uri), &value) {
+            Ok(name) if names.contains(&name) => {}
+            Ok(name) => names.push(name),
+            Err(why) => return mistake(&why.to_string()),
+        }
+    }
+    if names.is_empty() {
+        return mistake("add ?name=NAME to the address");
+    }
+    show(&app, Ok(names), &uri).await
+}
+
+/// The event that says how long a name may be. What is none is refused with the other parameters.
+fn event(uri: &Uri) -> Event {
+    Query::of(uri).event().unwrap_or(Event::HIT)
+}
+
+/// What the parameters of a request ask for.
+struct Asked {
+    event: Event,
+    window: Window,
+    width: u32,
+    /// A badge with a line, and how it is to look.
+    spark: Option<Wish>,
+}
+
+impl Asked {
+    fn read(query: Query<'_>) -> Result<Asked, String> {
+        let event = query.event()?;
+        let window = history::window(query.text("period").as_deref())?;
+        let width = match query.text("width") {
+            None => DEFAULT_WIDTH,
+            Some(text) => {
+                let (least, most) = WIDTHS.into_inner();
+                let width = text.parse().ok().filter(|width| WIDTHS.contains(width));
+                width.ok_or_else(|| format!("width is {least} to {most}"))?
+            }
+        };
+        let spark = match query.text("style").as_deref() {
+            None | Some("chart") => None,
+            Some("spark") => Some(Wish::read(query)?),
+            Some(_) => return Err("style is chart or spark".to_owned()),
+        };
+        Ok(Asked { event, window, width, spark })
+    }
+}
+
+async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Response {
+    let names = match names {
+        Ok(names) if names.len() > MOST_SERIES => {
+            return mistake(&format!("at most {MOST_SERIES} names in one chart"));
+        }
+        Ok(names) => names,
+        Err(why) => return mistake(&why.to_string()),
+    };
+    let asked = match Asked::read(Query::of(uri)) {
+        Ok(asked) => asked,
+        Err(why) => return mistake(&why),
+    };
+    let drawn = match (&asked.spark, names.as_slice()) {
+        (None, names) => chart(app, names, &asked).await,
+        (Some(wish), [name]) => spark(app, name, &asked, wish).await,
+        (Some(_), _) => return mistake("style=spark shows one name"),
+    };
+    match drawn {
+        Ok(svg) => headers::picture(StatusCode::OK, svg, NOT_COUNTED),
+        Err(error) => {
+            let reason = report::store("reading the counts of a chart", &error);
+            let svg = render(&Badge::error(reason));
+            headers::picture(StatusCode::SERVICE_UNAVAILABLE, svg, NOT_COUNTED)
+        }
+    }
+}
+
+async fn chart(app: &App, names: &[Name], asked: &Asked) -> Result<String, StoreError> {
+    let history = History::read(&*app.store, asked.event, names, asked.window, (app.now)()).await?;
+    Ok(history.chart(&history.series(), asked.width).render())
+}
+
+async fn spark(app: &App, name: &Name, asked: &Asked, wish: &Wish) -> Result<String, StoreError> {
+    let history =
+        History::read(&*app.store, asked.event, std::slice::from_ref(name), asked.window, (app.now)())
+            .await?;
+    let series = history.series();
+    // The number is the badge's, with what this process has not written yet.
+    let total = app.counter.total(asked.event, name.as_ref()).get().await;
+    let value = total.map_or_else(|_| "counting".to_owned(), |total| wish.format(total).to_string());
+    let look = app.look.load();
+    let mut badge = look.badge(&value);
+    wish.dress(&mut badge);
+    let title = format!("{}: {value}. {}", badge.label, history.chart(&series, DEFAULT_WIDTH).title());
+    badge.title = Some(&title);
+    Ok(Spark { badge, counts: series.first().map_or(&[], |one| one.counts) }.render())
+}

@@ -1,0 +1,56 @@
+//! `funnels`: what the orders of an account ended with, by year and month. There is nothing finer, so a day has nothing.
+
+use super::{
+    Problem,
+    path::{Asked, Date},
+    shown::Found,
+    track::accounts_of,
+};
+use crate::state::App;
+use tallymark_core::{Event, Month, Name};
+use tallymark_store::StoreError;
+
+pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, Problem> {
+    let Some((_, account)) = &asked.account else {
+        return accounts_of(app, &events(app, &Name::all()).await?).await;
+    };
+    let Some(event) = asked.event else {
+        let events = events(app, account).await?;
+        return Ok(Found::links(events.iter().map(|event| event.as_str().to_owned())));
+    };
+    let store = &app.store;
+    Ok(match asked.date {
+        Date::None => {
+            let mut years: Vec<i32> =
+                dates(store.status_months(event, account).await?).map(|(year, _)| year).collect();
+            years.dedup();
+            Found::links(years.iter().map(i32::to_string))
+        }
+        Date::Year(year) => {
+            let statuses = store.statuses(event, account, year, None).await?;
+            let months = dates(store.status_months(event, account).await?);
+            Found::counts(statuses, months.filter(|&(of, _)| of == year).map(|(_, month)| month))
+        }
+        Date::Month(month) => {
+            let (year, month) = month.date();
+            Found::counts(store.statuses(event, account, year, Some(month)).await?, [""; 0])
+        }
+        Date::Day(_) | Date::Hour(_) => Found::nothing(asked),
+    })
+}
+
+fn dates(months: Vec<Month>) -> impl Iterator<Item = (i32, u32)> {
+    months.into_iter().map(Month::date)
+}
+
+/// The events with statuses that an account had.
+async fn events(app: &App, account: &Name) -> Result<Vec<Event>, StoreError> {
+    let mut found = Vec::new();
+    for event in app.store.events(&app.rankings.candidates()).await? {
+        if !app.store.status_months(event, account).await?.is_empty() {
+            found.push(event);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}

@@ -1,0 +1,168 @@
+//! Bootic's statistics API: what accounts had, by year, month, day and hour, and what their orders ended with.
+//!
+//! Paths, the order of fields and headers are Bootic's (`path`, `shown`); what is answered comes from the store's own
+//! counts (`track`, `funnels`), never from a search through keys. `all` is the aggregate over every account. What is no
+//! date, no name or no callback is refused with a reason, and a store that does not answer is 503, where Bootic
+//! answered with nothing at all.
+
+mod funnels;
+mod path;
+mod shown;
+mod track;
+
+use crate::{error::report, query::Query, state::App};
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use path::{Asked, Path};
+use serde::Serialize;
+use shown::{Shown, is_callback};
+use std::{sync::Arc, time::Duration};
+use tallymark_store::StoreError;
+
+/// Where Bootic's own README looks for it, whatever the prefix.
+const USUAL: &str = "/api/stats";
+/// How many links one answer has at the most.
+const MOST_LINKS: usize = 1000;
+/// How long the store may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const FRESH: [(HeaderName, HeaderValue); 4] = [
+    (
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store, no-cache, must-revalidate, private, proxy-revalidate"),
+    ),
+    (header::PRAGMA, HeaderValue::from_static("no-cache")),
+    (header::EXPIRES, HeaderValue::from_static("Fri, 24 Nov 2000 01:00:00 GMT")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
+
+/// The routes under the configured prefix, and under `/api/stats`.
+pub(crate) fn routes(app: Arc<App>) -> Router {
+    let prefix = app.stats_prefix.as_str().to_owned();
+    let usual = (prefix != USUAL).then_some(USUAL);
+    let mut routes = Router::new();
+    for prefix in [&*prefix].into_iter().chain(usual) {
+        let prefix: Arc<str> = prefix.into();
+        let route: MethodRouter<(Arc<App>, Arc<str>)> = get(show).fallback(wrong_method);
+        let under = [prefix.to_string(), format!("{prefix}/"), format!("{prefix}/{{*rest}}")];
+        let some = under.iter().fold(Router::new(), |routes, path| routes.route(path, route.clone()));
+        routes = routes.merge(some.with_state((app.clone(), prefix)));
+    }
+    routes
+}
+
+fn answer(status: StatusCode, kind: HeaderValue, body: impl Into<Body>) -> Response {
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    answer.headers_mut().extend(FRESH);
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+    answer
+}
+
+/// What is answered instead, and why.
+#[derive(Debug)]
+struct Problem {
+    status: StatusCode,
+    error: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, error: impl Into<String>) -> Problem {
+        Problem { status, error: error.into() }
+    }
+
+    fn mistake(error: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    fn unavailable() -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        let reason = report::store("reading counts for Bootic's API", &error);
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+    }
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    error: &'a str,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        // A struct of text always serializes.
+        let body = serde_json::to_string(&Said { error: &self.error }).unwrap_or_default();
+        let mut answer = answer(self.status, JSON, body);
+        if self.status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        answer
+    }
+}
+
+async fn wrong_method() -> Response {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address takes GET,HEAD");
+    let mut answer = problem.into_response();
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+    answer
+}
+
+async fn show(
+    State((app, prefix)): State<(Arc<App>, Arc<str>)>,
+    uri: Uri,
+    sent: HeaderMap,
+) -> Result<Response, Problem> {
+    let path = uri.path().strip_prefix(&*prefix).unwrap_or_default();
+    let asked = match Path::read(path)? {
+        Path::Favicon => return Ok(plain(StatusCode::OK, "")),
+        Path::Nothing => return Ok(plain(StatusCode::NOT_FOUND, "404 page not found\n")),
+        Path::Stats(asked) => asked,
+    };
+    let callback = Query::of(&uri).form("callback").unwrap_or_default();
+    if !callback.is_empty() && !is_callback(&callback) {
+        return Err(Problem::mistake("callback is a name of JavaScript, like a.b, of at most 64 bytes"));
+    }
+    if asked.chart.is_some() {
+        app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
+    }
+    let shown = tokio::time::timeout(PATIENCE, read(&app, asked)).await;
+    let shown = shown.unwrap_or_else(|_| Err(Problem::unavailable()))?;
+    let body = shown.json(&format!("{}{prefix}", app.base_url.as_asked(&sent)));
+    Ok(match std::str::from_utf8(&callback) {
+        Ok(callback) if !callback.is_empty() => answer(StatusCode::OK, SCRIPT, format!("{callback}({body})")),
+        _ => answer(StatusCode::OK, JSON, body),
+    })
+}
+
+/// Without Bootic's headers, as it was there.
+fn plain(status: StatusCode, body: &'static str) -> Response {
+    let mut answer = Response::new(Body::from(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+    answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+async fn read(app: &App, asked: Asked) -> Result<Shown, Problem> {
+    let found = match asked.chart.as_deref() {
+        None => shown::Found::links(["track", "funnels"].map(str::to_owned)),
+        Some("track") => track::read(app, &asked).await?,
+        Some("funnels") => funnels::read(app, &asked).await?,
+        // Nothing is kept under another word; Bootic looked for it, and found nothing.
+        Some(_) => shown::Found::nothing(&asked),
+    };
+    Ok(Shown { asked, found })
+}

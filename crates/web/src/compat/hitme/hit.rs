@@ -1,0 +1,159 @@
+//! `POST /hit`, which counts an address, and `GET /hit`, which tells what was counted.
+
+use super::{
+    Problem, answer,
+    asked::Asked,
+    buckets::{Counts, Ranges},
+};
+use crate::{error::report, state::App};
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, Serializer};
+use std::{sync::Arc, time::Duration};
+use tallymark_core::{Event, Hit, Name, NameRef, Now, When};
+
+/// The largest body: the longest address, each byte of it as `\u00xx` or `%xx`.
+const MOST_BODY: usize = 16 * 1024;
+/// How long a body may take to come.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the store may take for the counts of one address.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the store is read again because something came in meanwhile, and the pause between.
+const ATTEMPTS: usize = 50;
+const PAUSE: Duration = Duration::from_millis(10);
+
+const COUNTED: &str = r#"{"status":"OK"}"#;
+
+/// `POST /hit`. No store is asked, and nothing is waited for but the body.
+pub(super) async fn count(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let counted = match read(&head.headers, body).await {
+        Ok(body) => count_one(&app, &head.uri, &head.headers, &body),
+        Err(problem) => Err(problem),
+    };
+    match counted {
+        Ok(()) => answer(StatusCode::OK, COUNTED),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn count_one(app: &App, uri: &Uri, sent: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+    let query = Asked::form(uri.query().unwrap_or_default().as_bytes());
+    let asked = if is_json(sent) { Asked::json(body)? } else { Asked::form(body) }.or(query);
+    let url = asked.url()?;
+    let at = asked.at((app.now)())?;
+    let hit = Hit::one(Event::URL, url, When::Minute(at.minute()));
+    app.counter.note(&Hit { client: app.client(sent), ..hit });
+    Ok(())
+}
+
+fn is_json(sent: &HeaderMap) -> bool {
+    let kind = sent.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    kind.get(..16).is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/json"))
+}
+
+async fn read(sent: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let large = || {
+        let error = format!("the body is larger than {MOST_BODY} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+    };
+    let length = sent.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > MOST_BODY as u64) {
+        return Err(large());
+    }
+    match tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, MOST_BODY)).await {
+        Ok(Ok(body)) => Ok(body),
+        // Too long, or cut off: whoever has gone reads no answer, so only the first matters.
+        Ok(Err(_)) => Err(large()),
+        Err(_) => {
+            let error = format!("the body took more than {BODY_PATIENCE:?}");
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, error))
+        }
+    }
+}
+
+/// `GET /hit`.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    sent: HeaderMap,
+) -> Result<Response, Problem> {
+    app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
+    let asked = Asked::form(uri.query().unwrap_or_default().as_bytes());
+    let url = asked.url()?;
+    let at = asked.at((app.now)())?;
+    let counts = tokio::time::timeout(STORE_PATIENCE, counts(&app, url, at)).await;
+    let counts = counts.unwrap_or_else(|_| Err(Problem::unavailable()))?;
+    let shown = Shown {
+        status: "OK",
+        url: url.as_str(),
+        all_time: Count(counts.all),
+        last_month: Count(counts.month),
+        last_week: Count(counts.week),
+        last_day: Count(counts.day),
+        last_hour: Count(counts.hour),
+        last_minute: Count(counts.minute),
+    };
+    // Text and numbers always serialize.
+    let mut answer = answer(StatusCode::OK, serde_json::to_string(&shown).unwrap_or_default());
+    answer.headers_mut().extend(super::FRESH);
+    Ok(answer)
+}
+
+/// What the store has, and what waits here for it: whoever has counted an address sees it counted.
+async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<Counts, Problem> {
+    let (buckets, name) = (Ranges::of(at.minute(), app.hitme_zone), Name::from(url));
+    let read = || async {
+        buckets.read(&*app.store, &name).await.map_err(|error| {
+            let reason = report::store("reading counts for GET /hit", &error);
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+        })
+    };
+    for _ in 0..ATTEMPTS {
+        let before = app.counter.waiting(url);
+        let mut counts = match before {
+            Some(_) => read().await?,
+            None => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let after = app.counter.waiting(url);
+        if let (Some(before), Some(after)) = (before, after)
+            && before.epoch == after.epoch
+        {
+            after.cells.iter().for_each(|&(when, count)| buckets.add(&mut counts, when, count));
+            return Ok(counts);
+        }
+    }
+    // The store takes nothing, or never rests: what it has is at most a tick old.
+    read().await
+}
+
+/// A count as HitMe wrote it: text, or the number 0.
+struct Count(i64);
+
+impl Serialize for Count {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            0 => serializer.serialize_u8(0),
+            count => serializer.collect_str(&count),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    status: &'a str,
+    url: &'a str,
+    all_time: Count,
+    last_month: Count,
+    last_week: Count,
+    last_day: Count,
+    last_hour: Count,
+    last_minute: Count,
+}

@@ -1,0 +1,238 @@
+//! `GET /hits`: the busiest addresses of the six ranges that hold a time.
+//!
+//! HitMe answered with everything it had. Here an answer has at most a thousand addresses for each range, and a bounded
+//! amount of work behind it: ranges are summed up when somebody asks, one request at a time, for a part of the store's
+//! time, and not for long. Where there are more addresses than that allows, the rankings that are computed in the
+//! background answer for the present, some time old; for other times there is no answer.
+
+use super::{Problem, answer, asked::Asked, buckets::Ranges};
+use crate::{error::report, state::App};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+use serde::{Serialize, Serializer};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tallymark_core::{Event, Name, Now, Period, Span, calendar::Zone};
+use tallymark_rankings::{MOST, Top};
+use tallymark_store::{Store, StoreError};
+use tokio::{sync::Semaphore, time::Instant};
+
+/// How long a list may take the store: where the rankings can answer instead, and where nothing can.
+const SHORT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(2);
+/// How long a request waits for its turn.
+const TURN: Duration = Duration::from_secs(3);
+/// How much longer than a list took the store has rest from lists, and a list of the present is good.
+const REST: u32 = 5;
+/// How long a list of the present is good at the least: as long as a tick, which it lags behind anyhow.
+const GOOD: Duration = Duration::from_millis(200);
+/// How many addresses are summed up over several spans; some 50 MB at the worst.
+const MOST_SUMS: usize = 100_000;
+
+/// The addresses of one range with their counts, the largest first.
+type Busiest = Arc<Vec<(Name, i64)>>;
+/// Of all time, the month, the week, the day, the hour and the minute.
+type Six = [Busiest; 6];
+
+/// What the requests for lists share.
+pub(super) struct Lists {
+    turn: Arc<Semaphore>,
+    /// The list that was made last, of which ranges, and until when it is good.
+    last: Mutex<Option<(Ranges, Instant, Six)>>,
+}
+
+impl Lists {
+    pub(super) fn new() -> Lists {
+        Lists { turn: Arc::new(Semaphore::new(1)), last: Mutex::new(None) }
+    }
+
+    fn known(&self, buckets: &Ranges) -> Option<Six> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let good = |(of, until, _): &&(Ranges, Instant, Six)| of == buckets && *until > Instant::now();
+        last.as_ref().filter(good).map(|(_, _, six)| six.clone())
+    }
+
+    /// Sums the ranges up.
+    async fn make(&self, app: &App, buckets: &Ranges, patience: Duration) -> Result<Six, NotMade> {
+        let turn = tokio::time::timeout(TURN, self.turn.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(NotMade::Busy) };
+        // Whoever had the turn before may have asked for the same.
+        if let Some(six) = self.known(buckets) {
+            return Ok(six);
+        }
+        let begun = Instant::now();
+        let made = tokio::time::timeout(patience, sum_up(&*app.store, buckets)).await;
+        let rest = begun.elapsed() * REST;
+        tokio::spawn(async move {
+            tokio::time::sleep(rest.min(TURN / 2)).await;
+            drop(turn);
+        });
+        match made {
+            Err(_) | Ok(Ok(None)) => Err(NotMade::TooMany),
+            Ok(Err(error)) => {
+                report::store("reading counts for GET /hits", &error);
+                Err(NotMade::NoStore)
+            }
+            Ok(Ok(Some(six))) => {
+                let until = Instant::now() + rest.max(GOOD);
+                *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some((buckets.clone(), until, six.clone()));
+                Ok(six)
+            }
+        }
+    }
+}
+
+/// Why there is no list.
+#[derive(Clone, Copy)]
+enum NotMade {
+    /// Others ask for lists.
+    Busy,
+    /// There are too many addresses to sum them up in time.
+    TooMany,
+    /// The store does not answer.
+    NoStore,
+}
+
+impl From<NotMade> for Problem {
+    fn from(why: NotMade) -> Problem {
+        let error = match why {
+            NotMade::Busy => "too many lists are asked for at once; try again",
+            NotMade::TooMany => {
+                "there are too many addresses to sum up another time than the present; ask for each with GET /hit"
+            }
+            NotMade::NoStore => return Problem::unavailable(),
+        };
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error)
+    }
+}
+
+/// `GET /hits`.
+pub(super) async fn list(
+    State((app, lists)): State<(Arc<App>, Arc<Lists>)>,
+    uri: Uri,
+    sent: HeaderMap,
+) -> Result<Response, Problem> {
+    app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
+    let asked = Asked::form(uri.query().unwrap_or_default().as_bytes());
+    let now = (app.now)();
+    let (at, limit) = (asked.at(now)?, asked.limit(MOST)?);
+    let six = busiest(&app, &lists, at, now).await?;
+    let [all_time, last_month, last_week, last_day, last_hour, last_minute] =
+        six.each_ref().map(|busiest| Range(&busiest[..busiest.len().min(limit)]));
+    let listed = Listed { status: "OK", all_time, last_month, last_week, last_day, last_hour, last_minute };
+    // Text always serializes.
+    let mut answer = answer(StatusCode::OK, serde_json::to_string(&listed).unwrap_or_default());
+    answer.headers_mut().extend(super::FRESH);
+    Ok(answer)
+}
+
+async fn busiest(app: &App, lists: &Lists, at: Now, now: Now) -> Result<Six, Problem> {
+    let buckets = Ranges::of(at.minute(), app.hitme_zone);
+    if let Some(six) = lists.known(&buckets) {
+        return Ok(six);
+    }
+    let ranked = ranked(app, &buckets, at, now);
+    let patience = if ranked.is_some() { SHORT } else { LONG };
+    match (lists.make(app, &buckets, patience).await, ranked) {
+        (Ok(six), _) => Ok(six),
+        // While the store is away nobody knows how old the rankings will get.
+        (Err(NotMade::Busy | NotMade::TooMany), Some(six)) => Ok(six),
+        (Err(why), _) => Err(why.into()),
+    }
+}
+
+/// What the background knows, if it is of the ranges asked for: it ranks those of UTC that hold the present.
+fn ranked(app: &App, buckets: &Ranges, at: Now, now: Now) -> Option<Six> {
+    let present = Ranges::of(now.minute(), Zone::default());
+    if *buckets != present {
+        return None;
+    }
+    let mut six: Six = Default::default();
+    for (busiest, period) in six.iter_mut().zip(Period::EVERY) {
+        let ranking = app.rankings.top(Event::URL, period)?;
+        // Shortly after a range has begun it has the one before, of which nothing is in this one.
+        if ranking.from == period.span(at).begin() {
+            *busiest = Arc::new(ranking.entries.clone());
+        }
+    }
+    Some(six)
+}
+
+/// `None` when there are too many addresses.
+async fn sum_up(store: &dyn Store, buckets: &Ranges) -> Result<Option<Six>, StoreError> {
+    let mut six: Six = Default::default();
+    for (busiest, spans) in six.iter_mut().zip(buckets.spans()) {
+        let mut top = Top::default();
+        match spans.as_slice() {
+            [span] => {
+                let mut next = None;
+                loop {
+                    let slice = store.slice(Event::URL, *span, top.floor(), next.as_deref()).await?;
+                    slice.counts.into_iter().for_each(|(name, count)| top.offer(name, count));
+                    next = slice.next;
+                    if next.is_none() {
+                        break;
+                    }
+                }
+            }
+            spans => {
+                let Some(sums) = sum_of_spans(store, spans).await? else { return Ok(None) };
+                sums.into_iter().for_each(|(name, count)| top.offer(name, count));
+            }
+        }
+        *busiest = Arc::new(top.entries());
+    }
+    Ok(Some(six))
+}
+
+async fn sum_of_spans(store: &dyn Store, spans: &[Span]) -> Result<Option<HashMap<Name, i64>>, StoreError> {
+    let mut sums: HashMap<Name, i64> = HashMap::new();
+    for &span in spans {
+        // A name may come twice in one span, with the count of another moment.
+        let mut of_span: HashMap<Name, i64> = HashMap::new();
+        let mut next = None;
+        loop {
+            let slice = store.slice(Event::URL, span, 0, next.as_deref()).await?;
+            of_span.extend(slice.counts);
+            next = slice.next;
+            if sums.len() + of_span.len() > MOST_SUMS {
+                return Ok(None);
+            }
+            if next.is_none() {
+                break;
+            }
+        }
+        for (name, count) in of_span {
+            let sum = sums.entry(name).or_default();
+            *sum = sum.saturating_add(count);
+        }
+    }
+    Ok(Some(sums))
+}
+
+/// An object of addresses and their counts, in this order, as text like all of HitMe's.
+struct Range<'a>(&'a [(Name, i64)]);
+
+impl Serialize for Range<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, count)| (name.as_str(), count.to_string())))
+    }
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    status: &'a str,
+    all_time: Range<'a>,
+    last_month: Range<'a>,
+    last_week: Range<'a>,
+    last_day: Range<'a>,
+    last_hour: Range<'a>,
+    last_minute: Range<'a>,
+}

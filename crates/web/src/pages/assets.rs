@@ -1,0 +1,50 @@
+//! The style sheet and the one script, which are part of the binary.
+//!
+//! A browser asks whether they are still the same, by a tag made of their contents: after an upgrade no page has the
+//! script of the version before.
+
+use crate::headers;
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use std::hash::{DefaultHasher, Hasher};
+
+const STYLE: &str = include_str!("style.css");
+const LIVE: &str = include_str!("live.js");
+
+/// `/assets/style.css`.
+pub(crate) async fn style(sent: HeaderMap) -> Response {
+    asset(&sent, STYLE, HeaderValue::from_static("text/css; charset=utf-8"))
+}
+
+/// `/assets/live.js`.
+pub(crate) async fn live(sent: HeaderMap) -> Response {
+    asset(&sent, LIVE, HeaderValue::from_static("text/javascript; charset=utf-8"))
+}
+
+/// `/favicon.ico`: there is none, which is no error.
+pub(crate) async fn favicon() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+fn asset(sent: &HeaderMap, text: &'static str, kind: HeaderValue) -> Response {
+    let tag = tag(text);
+    let known = sent.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let same =
+        known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let mut answer = headers::text(if same { StatusCode::NOT_MODIFIED } else { StatusCode::OK }, "");
+    let set = answer.headers_mut();
+    set.insert(header::CONTENT_TYPE, kind);
+    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // A tag of hexadecimal digits is a valid value.
+    set.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
+    *answer.body_mut() = if same { "".into() } else { text.into() };
+    answer
+}
+
+fn tag(text: &str) -> String {
+    let mut hash = DefaultHasher::new();
+    hash.write(text.as_bytes());
+    format!("\"{:016x}\"", hash.finish())
+}

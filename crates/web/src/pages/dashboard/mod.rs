@@ -1,0 +1,177 @@
+//! The front page: what there is of one event in all, its busiest names in six periods, and a search. On an empty store it
+//! is the badge builder.
+//!
+//! Everything that can be chosen is an address, so it works without a script. What is shown of names comes from the
+//! rankings, so a page costs the same with a million names as with ten.
+
+mod asked;
+mod rows;
+mod search;
+mod totals;
+
+use crate::{
+    pages::{login, no_store, page_for, problem},
+    query::Query,
+    state::App,
+};
+use asked::{Asked, Order};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+use minijinja::{Value, context};
+use std::sync::Arc;
+use tallymark_badge::chart::MOST_SERIES;
+use tallymark_core::{Event, Minute, Name, Now, Period};
+use tallymark_rankings::Ranking;
+use tallymark_store::StoreError;
+
+/// `/` and `/index.html`.
+pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
+    let visitor = match login::visitor(&app.access, &sent, &uri) {
+        Ok(visitor) => visitor,
+        Err(answer) => return *answer,
+    };
+    let asked = match Asked::read(Query::of(&uri)) {
+        Ok(asked) => asked,
+        Err(why) => {
+            return problem(&app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}."), None);
+        }
+    };
+    match values(&app, asked).await {
+        Ok(Some(values)) => page_for(&app, &visitor, "dashboard.html", values),
+        Ok(None) => page_for(&app, &visitor, "empty.html", context! { title => "Tallymark" }),
+        Err(error) => no_store(&app, &error),
+    }
+}
+
+/// What the page shows; nothing where nothing was ever counted.
+async fn values(app: &App, asked: Asked) -> Result<Option<Value>, StoreError> {
+    let Some(usual) = usual(app).await? else { return Ok(None) };
+    let (asked, events) = (&asked.where_usual_is(usual), app.rankings.events());
+    let totals = totals::read(app, asked.event).await?;
+    let found = match &asked.search {
+        Some(_) => Some(search::values(app, asked).await?),
+        None => None,
+    };
+    let ranking = app.rankings.top(asked.event, asked.period).filter(|_| found.is_none());
+    let shown = match &ranking {
+        Some(ranking) => rows::values(app, asked, ranking).await?,
+        None => Vec::new(),
+    };
+    let now = (app.now)();
+    Ok(Some(context! {
+        title => "Tallymark",
+        event => asked.event.as_str(),
+        // A form drops the query of its address, so it sends what it has to.
+        usual => asked.usual.as_str(),
+        events => event_links(asked, &events),
+        totals,
+        periods => Period::EVERY.map(|period| context! {
+            label => label(period),
+            link => asked.with_period(period),
+            current => period == asked.period,
+        }).to_vec(),
+        ranking => ranking.as_ref().map(|ranking| about(ranking, now)),
+        sizes => ranking.as_ref().map(|ranking| sizes(asked, ranking)).unwrap_or_default(),
+        rows => shown,
+        csv => asked.as_csv(),
+        by_name => column(asked, Order::Name),
+        by_hits => column(asked, Order::Hits),
+        all_time => asked.period == Period::All,
+        most => MOST_SERIES,
+        search => found,
+    }))
+}
+
+/// What is shown without a word: `hit`, or what there is most of where no badge was ever shown. `None` on an empty store.
+async fn usual(app: &App) -> Result<Option<Event>, StoreError> {
+    let all = [Name::all()];
+    let mut most = (0, None);
+    for event in [Event::HIT].into_iter().chain(app.rankings.candidates()) {
+        let total = app.store.totals(event, &all).await?.first().copied().unwrap_or(0);
+        if total > most.0 {
+            most = (total, Some(event));
+        }
+        if most.1 == Some(Event::HIT) {
+            break;
+        }
+    }
+    Ok(most.1)
+}
+
+fn label(period: Period) -> &'static str {
+    match period {
+        Period::All => "All time",
+        Period::Month => "This month",
+        Period::Week => "This week",
+        Period::Day => "Today",
+        Period::Hour => "This hour",
+        Period::Minute => "This minute",
+    }
+}
+
+/// The events that can be looked at; the one that is, is among them.
+fn event_links(asked: &Asked, events: &[Event]) -> Vec<Value> {
+    let mut events = events.to_vec();
+    if !events.contains(&asked.event) {
+        events.push(asked.event);
+    }
+    let link = |&event: &Event| {
+        let (word, current) = (event.to_string(), event == asked.event);
+        context! { word, link => asked.with_event(event), current }
+    };
+    events.iter().map(link).collect()
+}
+
+fn about(ranking: &Ranking, now: Now) -> Value {
+    let from = ranking.from.map(Minute::readable);
+    context! { from, age => ago(ranking.age(now)), late => ranking.is_late(now) }
+}
+
+/// An age for people.
+fn ago(seconds: u64) -> String {
+    let several = |count: u64, what: &str| format!("{count} {what}{} ago", if count == 1 { "" } else { "s" });
+    match seconds {
+        0..5 => "now".to_owned(),
+        5..120 => several(seconds, "second"),
+        120..7200 => several(seconds / 60, "minute"),
+        _ => several(seconds / 3600, "hour"),
+    }
+}
+
+fn sizes(asked: &Asked, ranking: &Ranking) -> Vec<Value> {
+    let others = asked::SIZES.iter().enumerate().filter(|&(at, &size)| {
+        let smaller = at.checked_sub(1).map_or(0, |at| asked::SIZES[at]);
+        size != asked.rows && ranking.entries.len() > smaller
+    });
+    let sizes: Vec<Value> =
+        others.map(|(_, &size)| context! { rows => size, link => asked.with_rows(size) }).collect();
+    if ranking.entries.len() > asked::SIZES[0] { sizes } else { Vec::new() }
+}
+
+fn column(asked: &Asked, order: Order) -> Value {
+    let sorted = (asked.order == order).then_some(if asked.ascending { "ascending" } else { "descending" });
+    let arrow = if asked.ascending { "▲" } else { "▼" };
+    context! { link => asked.sorted_by(order), sorted, arrow }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_in_the_unit_that_fits() {
+        for (seconds, text) in [
+            (0, "now"),
+            (5, "5 seconds ago"),
+            (119, "119 seconds ago"),
+            (120, "2 minutes ago"),
+            (3600, "60 minutes ago"),
+            (7200, "2 hours ago"),
+        ] {
+            assert_eq!(ago(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Names that have a text in them, page by page. The store looks at a bounded number of names for each page.
+
+use super::{asked::Asked, totals::grouped};
+use crate::{name::event_page_path, state::App};
+use minijinja::{Value, context};
+use std::time::{Duration, Instant};
+use tallymark_core::Name;
+use tallymark_store::{Class, Filter, NamePage, Result};
+use tokio::sync::Semaphore;
+
+/// How many names a page has.
+const MOST: usize = 50;
+/// How many names that begin with the text stand first.
+const FIRST: usize = 10;
+/// How long a search looks on that has found nothing, so that its page is there within a tenth of a second, and how many
+/// of them do so at a time.
+const PATIENCE: Duration = Duration::from_millis(40);
+static PATIENT: Semaphore = Semaphore::const_new(1);
+
+/// The next page of those that have the text in them. One call looks at some ten thousand names, so with a million of them
+/// nearly all would find nothing.
+async fn look(app: &App, asked: &Asked, filter: &Filter) -> Result<NamePage> {
+    let begun = Instant::now();
+    let mut page = app.store.find(asked.event, filter, asked.after.as_deref(), MOST).await?;
+    // The next call will take as long as this one.
+    let mut call = begun.elapsed();
+    let Ok(_turn) = PATIENT.try_acquire() else { return Ok(page) };
+    while page.names.is_empty() && page.next.is_some() && begun.elapsed() + call < PATIENCE {
+        let at = Instant::now();
+        page = app.store.find(asked.event, filter, page.next.as_deref(), MOST).await?;
+        call = at.elapsed();
+    }
+    Ok(page)
+}
+
+/// The name that is the text, and those that begin with it, as far as they are found at once.
+async fn begins_with(app: &App, asked: &Asked, text: &str) -> Result<Vec<Name>> {
+    let filter = Filter { prefix: text.to_owned(), contains: String::new() };
+    let mut names = app.store.find(asked.event, &filter, None, FIRST).await?.names;
+    if let Ok(name) = Name::of(asked.event, text)
+        && !names.contains(&name)
+        && app.store.totals(asked.event, std::slice::from_ref(&name)).await? != [0]
+    {
+        names.insert(0, name);
+    }
+    Ok(names)
+}
+
+pub(super) async fn values(app: &App, asked: &Asked) -> Result<Value> {
+    let text = asked.search.clone().unwrap_or_default();
+    let filter = Filter { prefix: String::new(), contains: text.clone() };
+    let mut found = match look(app, asked, &filter).await {
+        // Somebody made the address up.
+        Err(error) if error.class() == Class::Request => NamePage { names: Vec::new(), next: None },
+        found => found?,
+    };
+    if asked.after.is_none() {
+        let first = begins_with(app, asked, &text).await?;
+        found.names.retain(|name| !first.contains(name));
+        found.names.splice(0..0, first);
+    }
+    let totals = app.store.totals(asked.event, &found.names).await?;
+    let row = |(name, total): (&Name, i64)| {
+        let link = event_page_path(name.as_ref(), asked.event);
+        context! { name => name.as_str(), link, total => grouped(total) }
+    };
+    Ok(context! {
+        text,
+        rows => found.names.iter().zip(totals).map(row).collect::<Vec<_>>(),
+        next => found.next.map(|next| asked.looking_from(&next)),
+        back => asked.with_period(asked.period),
+    })
+}

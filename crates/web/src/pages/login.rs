@@ -1,0 +1,167 @@
+//! Logging in with a token, for browsers, which cannot send one in a header: a form, a cookie, and a way out.
+//!
+//! The cookie is no token and says nothing about one. It names a session that this process remembers (`sessions`), so
+//! logging out ends it for whoever has a copy, and a restart ends all. Wrong tokens are counted, and whoever sends many has
+//! to wait (`patience`). Works without a script. `access` decides what a session opens.
+
+use crate::{
+    auth::{Access, COOKIE, Hidden, LIFETIME, LOGIN_PATH, Login, Peer, Visitor},
+    headers,
+    pages::page,
+    query::Query,
+    state::App,
+};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::Response,
+    routing::{get, post},
+};
+use minijinja::context;
+use std::{sync::Arc, time::Duration};
+
+/// The largest form: a token, and the address to go on to.
+const MOST_BODY: usize = 32 * 1024;
+/// How long it may take to come.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The routes. The form itself is also what every page answers with to a browser without a session.
+pub(crate) fn routes(app: Arc<App>) -> Router {
+    Router::new().route(LOGIN_PATH, get(show).post(log_in)).route("/logout", post(log_out)).with_state(app)
+}
+
+/// Who may see a page; or, to whoever may not, the answer that says so. A browser gets the form.
+pub(crate) fn visitor(access: &Access, sent: &HeaderMap, uri: &Uri) -> Result<Visitor, Box<Response>> {
+    access.visitor(sent).map_err(|hidden| {
+        Box::new(match hidden {
+            Hidden::Off => headers::text(StatusCode::NOT_FOUND, "pages are switched off here"),
+            Hidden::Token => ask(access, sent, uri),
+        })
+    })
+}
+
+fn ask(access: &Access, sent: &HeaderMap, uri: &Uri) -> Response {
+    let mut answer = if headers::wants_page(sent) {
+        let next = uri.path_and_query().map_or("/", |next| next.as_str());
+        form(access, StatusCode::UNAUTHORIZED, next, None)
+    } else {
+        headers::text(StatusCode::UNAUTHORIZED, access.ask_program(sent))
+    };
+    // Basic would make a browser ask in a window of its own, before it shows the form.
+    answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    answer
+}
+
+/// The form, which leads on to `next`; with what was wrong, if something was.
+pub(crate) fn form(access: &Access, status: StatusCode, next: &str, wrong: Option<&str>) -> Response {
+    page(access, status, "login.html", context! { title => "Log in", action => LOGIN_PATH, next, wrong })
+}
+
+fn nothing_here() -> Response {
+    headers::text(StatusCode::NOT_FOUND, "nobody logs in here: visibility under [http] is not token")
+}
+
+/// `GET /login`.
+async fn show(State(app): State<Arc<App>>) -> Response {
+    if app.access.has_login() { form(&app.access, StatusCode::OK, "/", None) } else { nothing_here() }
+}
+
+/// `POST /login`.
+async fn log_in(State(app): State<Arc<App>>, request: Request) -> Response {
+    let access = &app.access;
+    if !access.has_login() {
+        return nothing_here();
+    }
+    let (head, body) = request.into_parts();
+    let body = match tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, MOST_BODY)).await {
+        Ok(Ok(body)) => body,
+        // Too long, or cut off: whoever has gone reads no answer, so only the first matters.
+        Ok(Err(_)) => return headers::text(StatusCode::PAYLOAD_TOO_LARGE, "this form is too long"),
+        Err(_) => return headers::text(StatusCode::REQUEST_TIMEOUT, "this form took too long to come"),
+    };
+    let body = String::from_utf8_lossy(&body);
+    let field = |name| Query::in_form(&body).form(name).unwrap_or_default();
+    let (token, next) = (field("token"), field("next"));
+    let next = std::str::from_utf8(&next).ok().filter(|next| is_ours(next)).unwrap_or("/");
+    let peer = Peer::of(&head.extensions, &head.headers, &access.proxies);
+    if let Err(wait) = access.patience.may_try(peer) {
+        access.meters.count(Login::Limited);
+        let wrong = "Too many wrong tokens came from your address. Wait a little, and try again.";
+        let mut answer = form(access, StatusCode::TOO_MANY_REQUESTS, next, Some(wrong));
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+        return answer;
+    }
+    // What is copied from a file or a mail brings its blanks along.
+    if !access.is_token(token.trim_ascii()) {
+        access.patience.failed(peer);
+        access.meters.count(Login::Refused);
+        let wrong = "That is not one of the tokens.";
+        return form(access, StatusCode::UNAUTHORIZED, next, Some(wrong));
+    }
+    access.meters.count(Login::Accepted);
+    let session = access.sessions.begin();
+    go_on(access, &head.headers, next, &session, LIFETIME)
+}
+
+/// `POST /logout`. Another site's request brings no cookie, so it ends nothing.
+async fn log_out(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
+    let access = &app.access;
+    if !access.has_login() {
+        return nothing_here();
+    }
+    if access.sessions.end(&sent) {
+        go_on(access, &sent, LOGIN_PATH, "", Duration::ZERO)
+    } else {
+        to(access, LOGIN_PATH)
+    }
+}
+
+/// Leads to a page of ours, which the browser asks for with GET.
+fn to(access: &Access, path: &str) -> Response {
+    let mut answer = headers::text(StatusCode::SEE_OTHER, "");
+    let place = HeaderValue::from_str(&format!("{}{path}", access.base));
+    // Only visible characters come here.
+    answer.headers_mut().extend(place.ok().map(|place| (header::LOCATION, place)));
+    answer
+}
+
+/// The same, with the cookie. SameSite=Strict keeps it out of everything that another site makes the browser ask for.
+fn go_on(access: &Access, sent: &HeaderMap, path: &str, session: &str, lives: Duration) -> Response {
+    let mut answer = to(access, path);
+    let proto = sent.get("x-forwarded-proto").map(HeaderValue::as_bytes);
+    let secure = if access.https || proto == Some(b"https") { "; Secure" } else { "" };
+    let place = if access.base.is_empty() { "/" } else { &access.base };
+    let cookie = format!(
+        "{}={session}; Path={place}; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
+        COOKIE,
+        lives.as_secs()
+    );
+    let cookie = HeaderValue::from_str(&cookie);
+    // A base URL has only visible characters.
+    answer.headers_mut().extend(cookie.ok().map(|cookie| (header::SET_COOKIE, cookie)));
+    answer
+}
+
+/// Whether an address is a path on this server, and not another one written like a path.
+fn is_ours(next: &str) -> bool {
+    let visible = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    visible && next.starts_with('/') && !next.starts_with("//")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_ours_are_gone_on_to() {
+        for ours in ["/", "/name/a?period=7d&compare=b", "/repo/a//b", "/?search=%5C"] {
+            assert!(is_ours(ours), "{ours}");
+        }
+        for not in ["", "a", "//evil.example", "/\\evil.example", "https://evil.example", "/\r\nA: b", "/é"]
+        {
+            assert!(!is_ours(not), "{not}");
+        }
+    }
+}

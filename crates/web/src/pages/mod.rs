@@ -1,0 +1,105 @@
+//! Pages for people. Here is what they share: their templates, which are part of the binary, and the page that says what is
+//! wrong.
+//!
+//! Pages are drawn on the server, load nothing from anywhere else, and work without a script. They never count.
+
+pub(crate) mod assets;
+pub(crate) mod dashboard;
+pub(crate) mod login;
+mod name_events;
+pub(crate) mod name_page;
+mod seen;
+mod trend;
+mod visitors;
+
+use crate::{
+    auth::{Access, Visitor},
+    error::report,
+    headers,
+    state::App,
+};
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use minijinja::{Environment, Value, context};
+use std::sync::LazyLock;
+use tallymark_store::{Class, StoreError};
+
+static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut pages = Environment::new();
+    pages.add_filter("seen", seen::seen);
+    pages.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+    for (name, source) in [
+        ("frame.html", include_str!("frame.html")),
+        ("builder.html", include_str!("builder.html")),
+        ("compare.html", include_str!("compare.html")),
+        ("dashboard.html", include_str!("dashboard.html")),
+        ("empty.html", include_str!("empty.html")),
+        ("found.html", include_str!("found.html")),
+        ("login.html", include_str!("login.html")),
+        ("name.html", include_str!("name.html")),
+        ("problem.html", include_str!("problem.html")),
+        ("trend.html", include_str!("trend.html")),
+    ] {
+        // A test renders every page, so a template that does not parse does not ship.
+        if let Err(error) = pages.add_template(name, source) {
+            tracing::error!(name, %error, "a page of the binary is broken");
+        }
+    }
+    pages
+});
+
+/// Draws a page, whose links begin with the path that the site lies under.
+pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Value) -> Response {
+    let values = context! { base => &access.base, ..values };
+    match PAGES.get_template(name).and_then(|template| template.render(values)) {
+        Ok(body) => headers::html(status, body),
+        Err(error) => {
+            report::broken("a page could not be drawn", &name, &error);
+            headers::text(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be drawn; the log says why")
+        }
+    }
+}
+
+/// Draws a page that somebody may see, with a way out for who has logged in.
+pub(crate) fn page_for(app: &App, visitor: &Visitor, name: &str, values: Value) -> Response {
+    page(&app.access, StatusCode::OK, name, context! { logout => visitor.has_session, ..values })
+}
+
+/// A page that says that there is none, and where something else is; to a program, the latter alone.
+pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Response {
+    let mut answer = if headers::wants_page(sent) {
+        let what = format!("There is nothing at this address: {instead}.");
+        let values = context! { title => "Nothing here", what, back => None::<Value> };
+        page(&app.access, StatusCode::NOT_FOUND, "problem.html", values)
+    } else {
+        headers::text(StatusCode::NOT_FOUND, &format!("nothing here: {instead}"))
+    };
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    answer
+}
+
+/// Where somebody can go on from a problem: an address of ours, and what it leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Back {
+    pub(crate) link: String,
+    pub(crate) to: String,
+}
+
+/// A page that says what is wrong with a request.
+pub(crate) fn problem(app: &App, status: StatusCode, what: &str, back: Option<Back>) -> Response {
+    let back = back.map(|Back { link, to }| context! { link, to });
+    page(&app.access, status, "problem.html", context! { title => "Not this way", what, back })
+}
+
+/// The page while the store is away.
+pub(crate) fn no_store(app: &App, error: &StoreError) -> Response {
+    report::store("reading the counts of a page", error);
+    let what = match error.class() {
+        Class::Key => "The store holds something else in the place of this count. The log says where.",
+        _ => "The store does not answer at the moment. Hits are kept meanwhile.",
+    };
+    let values = context! { title => "In a moment", what, back => None::<Value> };
+    page(&app.access, StatusCode::SERVICE_UNAVAILABLE, "problem.html", values)
+}

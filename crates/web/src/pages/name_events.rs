@@ -1,0 +1,51 @@
+//! What a name has besides the counts on its page: its other events, and what those that end with something ended with.
+
+use crate::{name::event_page_path, state::App};
+use minijinja::{Value, context};
+use std::cmp::Reverse;
+use tallymark_badge::number::group;
+use tallymark_core::{Event, Name, OVERFLOW};
+use tallymark_store::Result;
+
+/// How many statuses are shown; the table says how many more there are.
+const MOST_STATUSES: usize = 100;
+
+/// Links to every event that the name has, the shown one among them. None where there is no other.
+pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Value>> {
+    let mut events = app.rankings.events();
+    if !events.contains(&shown) {
+        events.push(shown);
+    }
+    let mut links = Vec::new();
+    for event in events {
+        // A long address is no name of the others.
+        if name.as_str().len() > event.longest_name() {
+            continue;
+        }
+        let total = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
+        if total != 0 || event == shown {
+            let link = event_page_path(name.as_ref(), event);
+            links.push(context! { word => event.as_str(), link, total => group(total).to_string(), current => event == shown });
+        }
+    }
+    Ok(if links.len() > 1 { links } else { Vec::new() })
+}
+
+/// What the newest month and year ended with, the most frequent first; `None` where nothing ever did.
+pub(crate) async fn statuses(app: &App, event: Event, name: &Name) -> Result<Option<Value>> {
+    let store = &app.store;
+    let Some(newest) = store.status_months(event, name).await?.pop() else { return Ok(None) };
+    let (year, month) = newest.date();
+    let of_month = store.statuses(event, name, year, Some(month)).await?;
+    let mut of_year = store.statuses(event, name, year, None).await?;
+    of_year.sort_by_key(|(status, count)| (Reverse(*count), status.clone()));
+    let more = of_year.len().saturating_sub(MOST_STATUSES);
+    let row = |(status, in_year): &(String, i64)| {
+        let in_month = of_month.iter().find(|(other, _)| other == status).map_or(0, |&(_, count)| count);
+        // It is no status, but what was over their number.
+        let status = if status == OVERFLOW { "(all others)" } else { status };
+        context! { status, in_month => group(in_month).to_string(), in_year => group(*in_year).to_string() }
+    };
+    let rows: Vec<Value> = of_year.iter().take(MOST_STATUSES).map(row).collect();
+    Ok(Some(context! { year, month => format!("{year}-{month:02}"), rows, more }))
+}

@@ -1,0 +1,144 @@
+//! The page of a name, with its badge, its counts, its chart and the text to copy; and the page that compares names.
+
+use super::{
+    login, name_events, no_store, page_for, problem,
+    trend::{self, Refused, View},
+    visitors,
+};
+use crate::{
+    headers,
+    name::{badge_path, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
+    query::Query,
+    state::App,
+    windows,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::Response,
+};
+use minijinja::{Value, context};
+use std::sync::Arc;
+use tallymark_badge::number::group;
+use tallymark_core::{Event, Name, NotAName};
+use tallymark_store::StoreError;
+
+/// `/name/NAME` and `/repo/OWNER/REPO`.
+pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
+    let path = uri.path();
+    let raw = path.strip_prefix("/name/").or_else(|| path.strip_prefix("/repo/")).unwrap_or_default();
+    of_name(&app, from_path_of(event(&uri), raw), &uri, &sent).await
+}
+
+/// `/repo/OWNER/REPO/`, as GitHub's own addresses may end: the same page, at its one address.
+pub(crate) async fn without_slash(State(app): State<Arc<App>>, uri: Uri) -> Response {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let place = format!("{}{}{query}", app.access.base, uri.path().trim_end_matches('/'));
+    let mut answer = headers::text(StatusCode::PERMANENT_REDIRECT, "");
+    // What came as an address is a valid value.
+    answer.headers_mut().extend(HeaderValue::from_str(&place).ok().map(|place| (header::LOCATION, place)));
+    answer
+}
+
+/// `/name?name=NAME`: what the form on the front page sends.
+pub(crate) async fn of_form(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
+    let name = Query::of(&uri).form("name").unwrap_or_default();
+    of_name(&app, from_bytes_of(event(&uri), name.trim_ascii()), &uri, &sent).await
+}
+
+/// `/compare?name=NAME&name=NAME`.
+pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
+    let visitor = match login::visitor(&app.access, &sent, &uri) {
+        Ok(visitor) => visitor,
+        Err(answer) => return *answer,
+    };
+    let view = match View::of_names(Query::of(&uri)) {
+        Ok(view) => view,
+        Err(refused) => return not_shown(&app, refused),
+    };
+    match trend::values(&app, &view).await {
+        Ok(trend) => page_for(&app, &visitor, "compare.html", context! { title => "Comparison", trend }),
+        Err(error) => no_store(&app, &error),
+    }
+}
+
+fn not_shown(app: &App, refused: Refused) -> Response {
+    let what = format!("That cannot be shown: {}.", refused.why);
+    problem(app, StatusCode::BAD_REQUEST, &what, refused.back)
+}
+
+/// The event that says how long a name may be. What is none is refused where the rest of the query is read.
+fn event(uri: &Uri) -> Event {
+    Query::of(uri).event().unwrap_or(Event::HIT)
+}
+
+async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &HeaderMap) -> Response {
+    let visitor = match login::visitor(&app.access, sent, uri) {
+        Ok(visitor) => visitor,
+        Err(answer) => return *answer,
+    };
+    let name = match name {
+        Ok(name) => name,
+        Err(why) => {
+            return problem(app, StatusCode::BAD_REQUEST, &format!("That cannot be counted: {why}."), None);
+        }
+    };
+    let view = match View::of_name(&name, Query::of(uri)) {
+        Ok(view) => view,
+        Err(refused) => return not_shown(app, refused),
+    };
+    let event = view.event;
+    let read = tokio::try_join!(
+        counts(app, event, &name),
+        trend::values(app, &view),
+        name_events::links(app, event, &name),
+        name_events::statuses(app, event, &name),
+        visitors::values(app, event, &name),
+    );
+    match read {
+        Ok((counts, trend, events, statuses, visits)) => {
+            let values = context! { trend, events, statuses, visits, ..about(app, event, &name, counts) };
+            page_for(app, &visitor, "name.html", values)
+        }
+        Err(error) => no_store(app, &error),
+    }
+}
+
+async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreError> {
+    // Hits that are not in the store yet are of the last minute. Asked in this order, a tick that is applied in between
+    // shows them in the total a moment earlier, and never twice.
+    let mut windows = windows::read(&*app.store, event, name, (app.now)()).await?;
+    let in_store = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
+    let total = app.counter.total(event, name.as_ref()).get().await.unwrap_or(in_store);
+    windows.add(total.saturating_sub(in_store).max(0));
+    let shown = |count: i64| group(count).to_string();
+    Ok(context! {
+        total => shown(total),
+        today => shown(windows.today),
+        hour => shown(windows.last_60_minutes.count),
+        day => shown(windows.last_24_hours.count),
+        week => shown(windows.last_7_days.count),
+        month => shown(windows.last_30_days.count),
+        never => total == 0,
+    })
+}
+
+/// The counts, the name itself, and the text to copy.
+fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
+    let (badge, link) = (badge_path(name.as_ref()), page_path(name.as_ref()));
+    let graph = graph_path(std::slice::from_ref(name), event, "30d");
+    let base = app.base_url.as_str();
+    let linked = event_page_path(name.as_ref(), event);
+    context! {
+        title => name.as_str(),
+        name => name.as_str(),
+        // Only what is shown by a badge has one.
+        event => (event != Event::HIT).then(|| event.to_string()),
+        badge => format!("{badge}&count=false"),
+        markdown => format!("[![hits]({base}{badge})]({base}{link})"),
+        html => format!("<a href=\"{base}{link}\"><img src=\"{base}{badge}\" alt=\"hits\"></a>"),
+        url => format!("{base}{badge}"),
+        chart => format!("[![hits over time]({base}{graph})]({base}{linked})"),
+        ..counts
+    }
+}

@@ -1,0 +1,287 @@
+//! The part of a page that shows counts over time: the chart, the same numbers as a table, and links and a form to look
+//! further back or beside. All of it is addresses, so it works without a script and can be sent to others.
+
+use crate::{
+    history::{self, History},
+    name::{
+        chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path, series_csv_path,
+    },
+    pages::Back,
+    query::Query,
+    state::App,
+};
+use minijinja::{Value, context};
+use tallymark_badge::{chart::MOST_SERIES, number::group};
+use tallymark_core::{Event, Name, Window};
+use tallymark_store::StoreError;
+
+/// Widths of the chart: of a telephone, a tablet, and the page. A picture that is only scaled down has no legible text.
+const WIDTHS: [(u32, &str); 3] =
+    [(340, "(max-width: 28rem)"), (520, "(max-width: 42rem)"), (672, "(min-width: 0)")];
+
+/// What the form that adds a name sends.
+const TYPED: &str = "add";
+
+/// What somebody wants to see.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) event: Event,
+    window: Window,
+    names: Vec<Name>,
+    /// The page is that of the first name; else it is that of the comparison.
+    of_name: bool,
+}
+
+/// Something else is wanted than can be shown.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) why: String,
+    /// To what of it can be shown.
+    pub(crate) back: Option<Back>,
+}
+
+impl View {
+    /// The page of a name: `event`, `period` and every `compare`.
+    pub(crate) fn of_name(name: &Name, query: Query<'_>) -> Result<View, Refused> {
+        View::read(vec![name.clone()], "compare", query)
+    }
+
+    /// The page of a comparison: `event`, `period` and every `name`.
+    pub(crate) fn of_names(query: Query<'_>) -> Result<View, Refused> {
+        let view = View::read(Vec::new(), "name", query)?;
+        let nobody = || Refused { why: "choose at least one name".to_owned(), back: None };
+        if view.names.is_empty() { Err(nobody()) } else { Ok(view) }
+    }
+
+    /// Of several mistakes the first is told. What is right is kept, for the way back.
+    fn read(mut names: Vec<Name>, key: &str, query: Query<'_>) -> Result<View, Refused> {
+        let of_name = !names.is_empty();
+        let mut mistakes = Vec::new();
+        let event = query.event().unwrap_or_else(|why| {
+            mistakes.push(why);
+            Event::HIT
+        });
+        let window = history::window(query.text("period").as_deref()).unwrap_or_else(|why| {
+            mistakes.push(why.to_owned());
+            Window::Days30
+        });
+        // Ticks and links send the names themselves, whose blanks count; what somebody types may have one too many.
+        let typed = query.form(TYPED).map(|value| value.trim_ascii().to_vec());
+        for value in query.all_of_form(key).chain(typed) {
+            // The form was sent empty.
+            if value.is_empty() {
+                continue;
+            }
+            match from_bytes_of(event, &value) {
+                Ok(other) if names.contains(&other) => {}
+                Ok(_) if names.len() == MOST_SERIES => {
+                    mistakes.push(format!("one chart compares at most {MOST_SERIES} names"));
+                }
+                Ok(other) => names.push(other),
+                Err(why) => mistakes.push(format!("a name to compare with: {why}")),
+            }
+        }
+        let view = View { event, window, names, of_name };
+        match mistakes.into_iter().next() {
+            None => Ok(view),
+            Some(why) => Err(Refused { why, back: view.back() }),
+        }
+    }
+
+    /// The way to this page.
+    fn back(&self) -> Option<Back> {
+        let name = self.names.first()?;
+        let to = if self.of_name { name.to_string() } else { "the comparison".to_owned() };
+        Some(Back { link: self.with_period(self.window.word()), to })
+    }
+
+    /// Those that can be taken off the chart.
+    fn others(&self) -> &[Name] {
+        if self.of_name { &self.names[1..] } else { &self.names }
+    }
+
+    /// This page with another period.
+    fn with_period(&self, word: &str) -> String {
+        self.address(word, &self.names)
+    }
+
+    /// This page without one of the others.
+    fn without(&self, other: &Name) -> String {
+        let rest: Vec<Name> = self.names.iter().filter(|name| *name != other).cloned().collect();
+        self.address(self.window.word(), &rest)
+    }
+
+    fn address(&self, period: &str, names: &[Name]) -> String {
+        match names {
+            [name, others @ ..] if self.of_name => chart_page_path(name.as_ref(), self.event, period, others),
+            names => compare_path(names, self.event, period),
+        }
+    }
+
+    /// Where the form that adds a name goes, and what it sends along. A form drops the query of its address, so what is
+    /// there is sent by the form.
+    fn form(&self) -> (String, Vec<(&'static str, String)>) {
+        let mut sent = vec![("period", self.window.word().to_owned())];
+        if self.event != Event::HIT {
+            sent.push(("event", self.event.to_string()));
+        }
+        let names = |key| self.others().iter().map(move |name| (key, name.to_string()));
+        if !self.of_name {
+            sent.extend(names("name"));
+            return ("/compare".to_owned(), sent);
+        }
+        sent.extend(names("compare"));
+        let path = page_path(self.names[0].as_ref());
+        match path.split_once('?') {
+            Some((path, _)) => {
+                sent.push(("name", self.names[0].to_string()));
+                (path.to_owned(), sent)
+            }
+            None => (path, sent),
+        }
+    }
+}
+
+/// What the template shows.
+pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> {
+    let now = (app.now)();
+    let history = History::read(&*app.store, view.event, &view.names, view.window, now).await?;
+    let periods = Window::EVERY.map(|window| {
+        context! { label => label(window), link => view.with_period(window.word()), current => window == view.window }
+    });
+    let other = |other: &Name| {
+        let link = event_page_path(other.as_ref(), view.event);
+        context! { name => other.as_str(), link, without => view.without(other) }
+    };
+    let (action, hidden) = view.form();
+    Ok(context! {
+        periods => periods.to_vec(),
+        pictures => pictures(view, &history),
+        alt => alternative(&history),
+        table => table(&history),
+        csv => csv(view, &history),
+        step => history.buckets.step.word(),
+        names => view.names.iter().map(Name::to_string).collect::<Vec<_>>(),
+        others => view.others().iter().map(other).collect::<Vec<_>>(),
+        of_name => view.of_name,
+        removable => view.of_name || view.names.len() > 1,
+        room => view.names.len() < MOST_SERIES,
+        most => MOST_SERIES,
+        action,
+        hidden => hidden.iter().map(|(key, value)| context! { key => *key, value }).collect::<Vec<_>>(),
+        field => TYPED,
+    })
+}
+
+fn pictures(view: &View, history: &History) -> Vec<Value> {
+    let series = history.series();
+    let path = graph_path(&view.names, view.event, view.window.word());
+    WIDTHS
+        .iter()
+        .map(|&(width, media)| {
+            let chart = history.chart(&series, width);
+            let ((width, height), (left, wide)) = (chart.size(), chart.plot());
+            context! { url => format!("{path}&width={width}"), width, height, media, left, wide }
+        })
+        .collect()
+}
+
+/// What a link to a window says.
+fn label(window: Window) -> &'static str {
+    match window {
+        Window::Hours24 => "24 hours",
+        Window::Days7 => "7 days",
+        Window::Days30 => "30 days",
+        Window::Days90 => "90 days",
+        Window::Months12 => "12 months",
+        Window::All => "All",
+    }
+}
+
+/// What a screen reader says of the chart.
+fn alternative(history: &History) -> String {
+    let series = history.series();
+    let chart = history.chart(&series, WIDTHS[0].0);
+    format!("{}. {}", chart.title(), chart.description())
+}
+
+/// Where the same numbers are as CSV: those of the name whose page it is.
+fn csv(view: &View, history: &History) -> Option<String> {
+    let name = view.names.first().filter(|_| view.of_name)?;
+    series_csv_path(name.as_ref(), view.event, history.buckets.step.word(), &history.from())
+}
+
+/// The newest first: that is the row one looks for.
+fn table(history: &History) -> Value {
+    let buckets = history.buckets;
+    let rows: Vec<Value> = (0..history.length())
+        .rev()
+        .map(|at| {
+            let counts = history.counts.iter().map(|(_, counts)| group(counts[at]).to_string());
+            context! { when => buckets.step.name(buckets.first + at as i32), counts => counts.collect::<Vec<_>>() }
+        })
+        .collect();
+    let totals: Vec<String> =
+        history.series().iter().map(|series| group(series.total()).to_string()).collect();
+    context! { rows, totals }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Uri;
+
+    fn view(query: &str) -> Result<View, Refused> {
+        let uri: Uri = format!("/repo/o/r?{query}").parse().unwrap();
+        View::of_name(&Name::new("o/r").unwrap(), Query::of(&uri))
+    }
+
+    #[test]
+    fn links_keep_what_is_shown() {
+        let shown = view("period=7d&compare=a%2Fb&compare=x+y&compare=o/r&compare=").unwrap();
+        assert_eq!(shown.others().iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["a/b", "x y"]);
+        assert_eq!(shown.with_period("24h"), "/repo/o/r?period=24h&compare=a/b&compare=x%20y");
+        assert_eq!(shown.without(&shown.names[1]), "/repo/o/r?period=7d&compare=x%20y");
+        let blanks = view("period=7d&compare=+x+&compare=%20&add=+o/t+").unwrap();
+        assert_eq!(blanks.with_period("24h"), "/repo/o/r?period=24h&compare=%20x%20&compare=%20&compare=o/t");
+        let shown = view("event=like&compare=b").unwrap();
+        assert_eq!(shown.with_period("24h"), "/repo/o/r?event=like&period=24h&compare=b");
+        let uri: Uri = "/compare?name=a&name=b+c&event=like".parse().unwrap();
+        let shown = View::of_names(Query::of(&uri)).unwrap();
+        assert_eq!(shown.with_period("7d"), "/compare?name=a&name=b%20c&event=like&period=7d");
+        assert_eq!(shown.without(&shown.names[0]), "/compare?name=b%20c&event=like&period=30d");
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_refused() {
+        assert!(view("period=1d").is_err());
+        assert!(view("compare=~all").is_err());
+        assert!(view("event=A").is_err());
+        assert!(view("compare=1&compare=2&compare=3&compare=4&compare=5").is_ok());
+        assert!(view("compare=1&compare=2&compare=3&compare=4&compare=5&compare=6").is_err());
+        let names = |query: &str| View::of_names(Query::of(&format!("/compare?{query}").parse().unwrap()));
+        assert!(names("period=7d").is_err_and(|refused| refused.back.is_none()));
+    }
+
+    #[test]
+    fn the_way_back_leads_to_what_was_right() {
+        let names = |query: &str| View::of_names(Query::of(&format!("/compare?{query}").parse().unwrap()));
+        for (refused, link, to) in [
+            (view("period=1d&compare=a").unwrap_err(), "/repo/o/r?period=30d&compare=a", "o/r"),
+            (
+                view("period=7d&event=A&compare=~all&compare=b").unwrap_err(),
+                "/repo/o/r?period=7d&compare=b",
+                "o/r",
+            ),
+            (names("name=a&name=~b&period=7d").unwrap_err(), "/compare?name=a&period=7d", "the comparison"),
+            (
+                names("name=1&name=2&name=3&name=4&name=5&name=6&name=6&name=7").unwrap_err(),
+                "/compare?name=1&name=2&name=3&name=4&name=5&name=6&period=30d",
+                "the comparison",
+            ),
+        ] {
+            assert_eq!(refused.back, Some(Back { link: link.to_owned(), to: to.to_owned() }), "{refused:?}");
+        }
+        assert!(names("name=~a").is_err_and(|refused| refused.back.is_none()));
+    }
+}

@@ -1,0 +1,51 @@
+//! What the page of a name says of its last visits: how many of them were of each class of client.
+
+use crate::{error::report, state::App};
+use minijinja::{Value, context};
+use tallymark_core::{ClientClass, Event, Name};
+use tallymark_store::{Class, StoreError};
+
+/// One row a class that has visits, as a bar and as a number; nothing where no visits are kept.
+pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Option<Value>, StoreError> {
+    if app.visits == 0 {
+        return Ok(None);
+    }
+    let visits = match app.store.visits(event, name, app.visits).await {
+        // What is wrong with them must not hide the counts.
+        Err(error) if error.class() == Class::Key => {
+            report::store("showing the last visits of a name", &error);
+            return Ok(None);
+        }
+        visits => visits?,
+    };
+    // They come in the order in which they were counted, which need not be that of their times.
+    let minutes = || visits.iter().map(|visit| visit.minute);
+    let (Some(latest), Some(oldest)) = (minutes().max(), minutes().min()) else { return Ok(None) };
+    let all = visits.len();
+    let counts =
+        ClientClass::EVERY.map(|class| (class, visits.iter().filter(|one| one.class == class).count()));
+    let most = counts.iter().map(|&(_, count)| count).max().unwrap_or(1).max(1);
+    let row = |&(class, count): &(ClientClass, usize)| {
+        let (label, what) = words(class);
+        let tenths = (count * 1000 / most).max(5);
+        let share = format!("{}.{}", tenths / 10, tenths % 10);
+        context! { label, what, count, share, percent => (count * 200 + all) / (2 * all) }
+    };
+    let mut shown: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
+    shown.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let rows: Vec<Value> = shown.into_iter().map(row).collect();
+    Ok(Some(context! { all, rows, latest => latest.readable(), oldest => oldest.readable() }))
+}
+
+/// A class in words for people, and what it means.
+fn words(class: ClientClass) -> (&'static str, &'static str) {
+    match class {
+        ClientClass::Browser => ("Browsers", "somebody sees the badge on a page"),
+        ClientClass::GithubCamo => ("GitHub", "its image proxy fetches the badge for a reader"),
+        ClientClass::ImageProxy => ("Other image proxies", "mail, chat and other sites, for a reader"),
+        ClientClass::Bot => ("Bots", "search engines, link previews, monitors"),
+        ClientClass::FeedReader => ("Feed readers", "the badge stands in a feed"),
+        ClientClass::Program => ("Programs", "command lines and libraries"),
+        ClientClass::Unknown => ("Unknown", "clients that say nothing that is known"),
+    }
+}

@@ -1,0 +1,108 @@
+//! Which path goes where, and what every request passes through.
+
+use crate::{
+    api,
+    badges::{badge, graph},
+    compat::{bootic, hitme},
+    head, headers, health,
+    pages::{self, assets, dashboard, login, name_page},
+    state::{App, Health},
+};
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter as Count, family::Family},
+    registry::Registry,
+};
+use std::sync::Arc;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabel {
+    route: String,
+    status: u16,
+}
+
+/// The counters behind `/metrics` that belong to HTTP.
+#[derive(Clone, Default)]
+pub struct WebMeters {
+    requests: Family<RequestLabel, Count>,
+}
+
+impl WebMeters {
+    /// Registers everything. The registry adds the prefix `tallymark_`.
+    pub fn register(registry: &mut Registry) -> WebMeters {
+        let meters = WebMeters::default();
+        registry.register("http_requests", "Requests answered, by route and status", meters.requests.clone());
+        meters
+    }
+}
+
+/// Badges, pages and the API.
+pub fn router(app: Arc<App>) -> Router {
+    let api = api::routes(app.clone()).merge(hitme::routes(app.clone())).merge(bootic::routes(app.clone()));
+    let api = api.merge(login::routes(app.clone()));
+    Router::new()
+        .route("/", get(dashboard::show))
+        .route("/index.html", get(dashboard::show))
+        .route("/assets/style.css", get(assets::style))
+        .route("/assets/live.js", get(assets::live))
+        .route("/favicon.ico", get(assets::favicon))
+        .route("/compare", get(name_page::of_names))
+        .route("/badge.svg", get(badge::of_repo))
+        .route("/badge/{*name}", get(badge::of_path))
+        .route("/graph.svg", get(graph::of_names))
+        .route("/graph/{*name}", get(graph::of_path))
+        .route("/repo/{owner}/{repo}", get(name_page::of_path))
+        .route("/repo/{owner}/{repo}/", get(name_page::without_slash))
+        .route("/name", get(name_page::of_form))
+        .route("/name/{*name}", get(name_page::of_path))
+        .fallback(nothing_here)
+        .with_state(app)
+        .merge(api)
+}
+
+/// Health and metrics.
+pub fn health_router(health: Arc<Health>) -> Router {
+    Router::new()
+        .route("/health", get(health::alive))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .with_state(health)
+}
+
+/// Health and metrics, where there is nothing else: what `ingest` serves.
+pub fn health_alone(health: Arc<Health>) -> Router {
+    let instead = "nothing here: health is at /healthz and /readyz, metrics are at /metrics";
+    health_router(health).fallback(async move || headers::text(StatusCode::NOT_FOUND, instead))
+}
+
+/// What every request to these routes goes through.
+pub fn dressed(routes: Router, meters: WebMeters) -> Router {
+    let routes = routes.layer(middleware::from_fn(head::check));
+    routes.layer(middleware::from_fn_with_state(meters, count_request))
+}
+
+async fn nothing_here(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
+    pages::nothing_here(&app, &sent, "badges are at /badge.svg?repo=OWNER/REPO and /badge/NAME.svg")
+}
+
+/// Routes are a closed set, so the label is the pattern and never the path.
+async fn count_request(
+    State(meters): State<WebMeters>,
+    matched: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answer = next.run(request).await.into_response();
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str).to_owned();
+    meters.requests.get_or_create(&RequestLabel { route, status: answer.status().as_u16() }).inc();
+    answer
+}

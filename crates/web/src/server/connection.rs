@@ -1,0 +1,220 @@
+//! One HTTP connection: hyper while something goes on, and next to nothing in between.
+//!
+//! hyper holds 16 KiB of buffers for as long as it serves a connection, and nearly all of the time a keep-alive
+//! connection has no request: ten thousand of them would take 180 MiB. So where there are many, hyper is taken off a
+//! connection that is idle, and is put on it again when its client says something. `server` is the only caller.
+
+use super::{activity::Activity, stall::Stall};
+use crate::auth::{LOGIN_PATH, Peer};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, header},
+};
+use hyper::{
+    body::{Bytes, Incoming},
+    rt::ReadBufCursor,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use socket2::SockRef;
+use std::{
+    future::poll_fn,
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    os::fd::AsFd,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, Interest},
+    net::{TcpStream, UnixStream},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// A stream that can be waited for without a buffer.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
+    /// Ready when there is something to read, the end included.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl Stream for TcpStream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_something(cx, |cx| self.poll_read_ready(cx), || self.try_io(Interest::READABLE, || peek(self)))
+    }
+}
+
+impl Stream for UnixStream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_something(cx, |cx| self.poll_read_ready(cx), || self.try_io(Interest::READABLE, || peek(self)))
+    }
+}
+
+/// A fresh connection counts as readable until somebody has looked.
+fn poll_something(
+    cx: &mut Context<'_>,
+    ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,
+    look: impl Fn() -> io::Result<()>,
+) -> Poll<io::Result<()>> {
+    while ready(cx)?.is_ready() {
+        match look() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            looked => return Poll::Ready(looked),
+        }
+    }
+    Poll::Pending
+}
+
+fn peek(socket: &impl AsFd) -> io::Result<()> {
+    SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]).map(|_| ())
+}
+
+/// How connections are served.
+pub(crate) struct Serving {
+    pub(crate) http: http1::Builder,
+    pub(crate) router: Router,
+    /// How long a client may say nothing.
+    pub(crate) patience: Duration,
+    /// How long a client may take nothing of an answer.
+    pub(crate) stall: Duration,
+    /// All connections there are.
+    pub(crate) connections: TaskTracker,
+    /// So many may keep their buffers while they are idle.
+    pub(crate) buffered: usize,
+}
+
+/// Serves a connection until it ends, or until `stop` and the end of the request that is under way.
+pub(crate) async fn serve<S: Stream>(
+    mut stream: S,
+    peer: Peer,
+    serving: &Serving,
+    activity: &Arc<Activity>,
+    stop: &CancellationToken,
+) -> hyper::Result<()> {
+    let mut unread = Bytes::new();
+    loop {
+        activity.begin();
+        let readable = tokio::time::timeout(serving.patience, poll_fn(|cx| stream.poll_readable(cx)));
+        let said = tokio::select! {
+            said = readable => said,
+            () = activity.must_go() => return Ok(()),
+            () = stop.cancelled() => return Ok(()),
+        };
+        // A connection that broke says so when it is read; one that says nothing is at its end.
+        if said.is_err() {
+            return Ok(());
+        }
+        let io = Watched {
+            io: TokioIo::new(Stall::new(stream, serving.stall)),
+            unread,
+            activity: activity.clone(),
+        };
+        let service = service_fn(|mut request: Request<Incoming>| {
+            // Nobody else asks who it is.
+            if request.uri().path() == LOGIN_PATH {
+                request.extensions_mut().insert(peer);
+            }
+            let (answering, activity) = (activity.answering(), activity.clone());
+            let request = request.map(|body| activity.sent(body));
+            let answer = TowerToHyperService::new(serving.router.clone()).call(request);
+            async move {
+                let mut answer = answer.await?.map(|body| answering.over(body));
+                // What is left of a body is not read, so the connection ends; now its client knows.
+                if !activity.has_all().await {
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, std::convert::Infallible>(answer)
+            }
+        });
+        // On the heap, or every idle connection would have room for it.
+        let mut connection = Box::new(serving.http.serve_connection(io, service));
+        let idle = poll_fn(|cx| match Pin::new(&mut *connection).poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending if activity.is_idle() && serving.connections.len() > serving.buffered => {
+                Poll::Ready(None)
+            }
+            Poll::Pending => Poll::Pending,
+        });
+        let ended = tokio::select! {
+            ended = idle => ended,
+            () = activity.must_go() => return Ok(()),
+            () = stop.cancelled() => {
+                Pin::new(&mut *connection).graceful_shutdown();
+                return connection.await;
+            }
+        };
+        if let Some(ended) = ended {
+            return ended;
+        }
+        let parts = connection.into_parts();
+        // Copied, because what is left of a buffer holds all of it.
+        unread = Bytes::copy_from_slice(&parts.read_buf);
+        stream = parts.io.io.into_inner().into_inner();
+    }
+}
+
+/// A stream that shows what hyper does with it.
+struct Watched<S> {
+    io: TokioIo<Stall<S>>,
+    /// What was read before hyper was taken off.
+    unread: Bytes,
+    activity: Arc<Activity>,
+}
+
+impl<S: Stream> hyper::rt::Read for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let length = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread.split_to(length));
+            self.activity.read();
+            return Poll::Ready(Ok(()));
+        }
+        let read = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.activity.read();
+        }
+        read
+    }
+}
+
+impl<S: Stream> hyper::rt::Write for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.activity.written(written.is_ready());
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        self.activity.written(written.is_ready());
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    /// hyper flushes the stream when it has nothing more to write.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        if flushed.is_ready() {
+            self.activity.flushed();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

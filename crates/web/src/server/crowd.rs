@@ -1,0 +1,81 @@
+//! Who is connected, and who goes when there is no place left.
+//!
+//! Connections have a limit. Clients that say nothing, or take nothing, would else keep everybody out for as long as a
+//! client may be silent, and whoever connects again for ever. `server` is the only caller.
+
+use super::activity::Activity;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How often it is looked again for somebody to send away.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// All connections there are.
+pub(crate) struct Crowd {
+    places: Arc<Semaphore>,
+    /// Whoever is silent for so long may have to go.
+    silence: Duration,
+    here: Mutex<Here>,
+}
+
+#[derive(Default)]
+struct Here {
+    number: u64,
+    connections: HashMap<u64, Arc<Activity>>,
+}
+
+/// One place, as long as it is held.
+pub(crate) struct Place {
+    crowd: Arc<Crowd>,
+    number: u64,
+    pub(crate) activity: Arc<Activity>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Crowd {
+    pub(crate) fn new(places: usize, silence: Duration) -> Crowd {
+        Crowd { places: Arc::new(Semaphore::new(places)), silence, here: Mutex::default() }
+    }
+
+    /// A place for somebody who waits. When there is none, the longest silent has to go.
+    pub(crate) async fn place(self: &Arc<Crowd>) -> Option<Place> {
+        let permit = loop {
+            let free = self.places.clone().acquire_owned();
+            match tokio::time::timeout(if self.is_full() { LOOK } else { Duration::MAX }, free).await {
+                Ok(permit) => break permit.ok()?,
+                Err(_) => self.send_one_away(),
+            }
+        };
+        let activity = Arc::new(Activity::new());
+        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        here.number += 1;
+        let number = here.number;
+        here.connections.insert(number, activity.clone());
+        Some(Place { crowd: self.clone(), number, activity, _permit: permit })
+    }
+
+    fn is_full(&self) -> bool {
+        self.places.available_permits() == 0
+    }
+
+    fn send_one_away(&self) {
+        let here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        let silent = here.connections.values().filter_map(|activity| Some((activity.silence()?, activity)));
+        if let Some((silence, activity)) = silent.max_by_key(|(silence, _)| *silence)
+            && silence >= self.silence
+        {
+            activity.send_away();
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut here = self.crowd.here.lock().unwrap_or_else(PoisonError::into_inner);
+        here.connections.remove(&self.number);
+    }
+}

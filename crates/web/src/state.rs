@@ -1,0 +1,61 @@
+//! What handlers reach: the store, the counter, who may see what, and how badges look. The binary fills it in; nothing in
+//! here answers a request.
+
+use crate::{auth::Access, host::BaseUrl, stats_prefix::StatsPrefix};
+use arc_swap::ArcSwap;
+use axum::http::{HeaderMap, HeaderValue, header};
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+use tallymark_badge::Look;
+use tallymark_core::{ClientClass, Counter, Ledger, Now, calendar::Zone};
+use tallymark_rankings::Rankings;
+use tallymark_store::Store;
+
+/// Answers what is wrong; nothing when all is well.
+pub type Reasons = Box<dyn Fn() -> Vec<String> + Send + Sync>;
+
+/// What every request can reach.
+pub struct App {
+    /// Counts badge requests.
+    pub counter: Arc<dyn Counter>,
+    /// Takes what is handed in.
+    pub ledger: Arc<dyn Ledger>,
+    /// Answers what pages show.
+    pub store: Arc<dyn Store>,
+    /// The busiest names, as far as they are known.
+    pub rankings: Arc<Rankings>,
+    /// How badges look; exchanged when the configuration is reloaded.
+    pub look: Arc<ArcSwap<Look>>,
+    /// The address people see.
+    pub base_url: BaseUrl,
+    /// Who may see pages, and who may write.
+    pub access: Access,
+    /// The largest body of a request.
+    pub body_bytes: usize,
+    /// How many of the last visits of a name are kept; 0 for none.
+    pub visits: usize,
+    /// The zone of HitMe's calendar.
+    pub hitme_zone: Zone,
+    /// Where Bootic's API lies.
+    pub stats_prefix: StatsPrefix,
+    /// The clock.
+    pub now: fn() -> Now,
+}
+
+/// What health and metrics answer from.
+pub struct Health {
+    /// Why hits do not reach the store at the moment.
+    pub waiting: Reasons,
+    /// Which sources do not get at their lines, while the others go on.
+    pub degraded: Reasons,
+    /// For `/metrics`.
+    pub registry: Arc<Registry>,
+}
+
+impl App {
+    /// What kind of client a request says it is from, where that is of interest.
+    pub(crate) fn client(&self, sent: &HeaderMap) -> Option<ClientClass> {
+        let text = || sent.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+        (self.visits > 0).then(|| ClientClass::of(text()))
+    }
+}
