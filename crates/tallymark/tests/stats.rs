@@ -289,7 +289,7 @@ fn what_is_no_count_is_said_and_is_not_nothing() {
     redis.cli(&["SET", "track:bad:pageview:2013:9:5", "x"]);
     redis.cli(&["SET", "count:pageview:bad", "abc"]);
     redis.cli(&["HSET", "funnels:bad:order:2013", "closed", "many"]);
-    let wrong = (503, error("the store holds something else in the place of this count; the log says where"));
+    let wrong = (503, error("a key of this counter has the wrong type in the store; the log says which"));
     for path in ["/stats/track/bad/pageview/2013/9/5", "/stats/funnels/bad/order/2013"] {
         assert_eq!(get(&place, path), wrong, "{path}");
     }

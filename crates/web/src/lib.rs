@@ -6,6 +6,7 @@
 mod api;
 mod auth;
 mod badges;
+mod body;
 mod compat;
 mod cors;
 mod error;

@@ -4,7 +4,7 @@ use crate::{
     api,
     badges::{badge, graph},
     compat::{bootic, hitme},
-    head, headers, health,
+    error, head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
     state::{App, Health},
 };
@@ -86,6 +86,7 @@ pub fn health_alone(health: Arc<Health>) -> Router {
 
 /// What every request to these routes goes through.
 pub fn dressed(routes: Router, meters: WebMeters) -> Router {
+    let routes = routes.layer(middleware::map_response(error::explain_method));
     let routes = routes.layer(middleware::from_fn(head::check));
     routes.layer(middleware::from_fn_with_state(meters, count_request))
 }

@@ -286,7 +286,7 @@ async fn nothing_here_is_a_page_for_a_person_and_a_line_for_a_program() {
     for path in ["/nothing", "/badge/x", "/graph/x.png", "/repo/a"] {
         let (code, headers, body) = site.get_with(path, "accept", "text/html,*/*;q=0.8").await;
         assert_eq!((code, headers["vary"].to_str().unwrap()), (StatusCode::NOT_FOUND, "Accept"), "{path}");
-        assert!(body.contains("<html lang=\"en\">") && body.contains("<h1>Nothing here</h1>"), "{body}");
+        assert!(body.contains("<html lang=\"en\">") && body.contains("<h1>Not found</h1>"), "{body}");
         let (code, _, body) = site.get_with(path, "accept", "*/*").await;
         assert!(code == StatusCode::NOT_FOUND && body.starts_with("nothing here: "), "{path}: {body}");
     }

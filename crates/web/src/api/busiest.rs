@@ -1,7 +1,7 @@
 //! `/api/v1/counters?sort=count`: the busiest names of a period, as the rankings know them.
 
-use super::{Answer, Api, Problem, csv, json, text};
-use crate::query::Query;
+use super::{Answer, Api, csv, json, text};
+use crate::{error::Problem, query::Query};
 use axum::http::StatusCode;
 use serde::Serialize;
 use std::{collections::HashMap, sync::Arc};
@@ -37,7 +37,7 @@ struct About {
 /// The period that is asked for. It is looked at whatever the order, so that a wrong one is never taken for right.
 pub(super) fn period(query: Query<'_>) -> Result<Period, Problem> {
     let word = text(query, "period")?.unwrap_or_else(|| "all".to_owned());
-    let mistake = || Problem::mistake("period is all, month, week, day, hour or minute");
+    let mistake = || Problem::bad_request("period is all, month, week, day, hour or minute");
     Period::read(&word).ok_or_else(mistake)
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn list(
     csv: bool,
 ) -> Answer {
     if let Some(other) = ["after", "prefix", "search"].into_iter().find(|name| query.get(name).is_some()) {
-        return Err(Problem::mistake(format!("{other} goes with sort=name only")));
+        return Err(Problem::bad_request(format!("{other} goes with sort=name only")));
     }
     let app = &api.app;
     let not_yet = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "names are not ranked yet; try again");

@@ -1,7 +1,7 @@
 //! `/api/v1/counters`: names page by page, and one name with everything that is known of it.
 
-use super::{Answer, Api, Problem, busiest, csv, event, json, series, text, visits};
-use crate::{name::from_path_of, query::Query, windows};
+use super::{Answer, Api, busiest, csv, event, json, series, text, visits};
+use crate::{error::Problem, name::from_path_of, query::Query, windows};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
@@ -41,7 +41,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     match text(query, "sort")?.as_deref() {
         None | Some("name") => {}
         Some("count") => return busiest::list(&api, event, query, period, limit, csv).await,
-        Some(_) => return Err(Problem::mistake("sort is name or count")),
+        Some(_) => return Err(Problem::bad_request("sort is name or count")),
     }
     let after = text(query, "after")?.map(|token| read_token(&token)).transpose()?;
     let prefix = text(query, "prefix")?.unwrap_or_default();
@@ -81,7 +81,7 @@ pub(super) fn limit(value: Option<String>) -> Result<usize, Problem> {
     let Some(value) = value else { return Ok(USUAL) };
     let digits = value.bytes().all(|b| b.is_ascii_digit());
     let limit = value.parse().ok().filter(|limit| digits && (1..=MOST).contains(limit));
-    limit.ok_or_else(|| Problem::mistake(format!("limit is a number from 1 to {MOST}")))
+    limit.ok_or_else(|| Problem::bad_request(format!("limit is a number from 1 to {MOST}")))
 }
 
 /// The store's own text in hex: nobody is tempted to make one up, and what is none is seen.
@@ -99,7 +99,7 @@ fn read_token(token: &str) -> Result<String, Problem> {
     };
     let bytes = pairs.map(byte).collect::<Option<Vec<u8>>>();
     let next = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|next| !next.is_empty());
-    next.ok_or_else(|| Problem::mistake("after: no such page"))
+    next.ok_or_else(|| Problem::bad_request("after: no such page"))
 }
 
 /// What is asked of one counter.
@@ -122,7 +122,7 @@ pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) 
     let (raw, asked) = below.unwrap_or((raw, Asked::Counts));
     let query = Query::of(&uri);
     let event = event(query)?;
-    let name = from_path_of(event, raw).map_err(|why| Problem::mistake(why.to_string()))?;
+    let name = from_path_of(event, raw).map_err(|why| Problem::bad_request(why.to_string()))?;
     match asked {
         Asked::Series { csv } => series::show(&api, &name, query, csv).await,
         Asked::Visits => visits::show(&api, &name, query).await,

@@ -3,8 +3,11 @@
 //! Only with a token. Where none is configured nobody may: a listener on loopback says nothing about who asks, because a
 //! proxy before it speaks for the whole world.
 
-use super::{Answer, Api, Problem, item::Item, json};
-use crate::{error::not_json, error::report};
+use super::{Answer, Api, item::Item, json};
+use crate::{
+    body,
+    error::{Problem, not_json, report},
+};
 use axum::{
     body::{Body, Bytes},
     extract::State,
@@ -13,7 +16,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 use tallymark_core::{
     ClientClass, Committed, Counts, Entry, Event, Name, NameRef, NotAName, NotCommitted, Now, Once, Reject,
     Status, StatusCount, Visit, Visits, When, keep_last,
@@ -25,8 +28,6 @@ const ITEMS: usize = 10_000;
 const COUNT: u64 = 1_000_000;
 /// How far ahead of our clock a time may be.
 const AHEAD_MS: i64 = 600_000;
-/// How long the body may take to come.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An item that does not count: the reason for the metrics, and in words.
 struct Refused {
@@ -78,10 +79,10 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
     may_write(api, sent)?;
     let form = form(sent)?;
     let key = key(sent)?;
-    let body = read(sent, body, api.app.body_bytes).await?;
+    let body = body::read(sent, body, api.app.body_bytes, Some("[limits] body-bytes")).await?;
     let items = items(form, &body).inspect_err(|_| api.app.ledger.tell(&[Err(Reject::Json)]))?;
     if items.len() > ITEMS {
-        return Err(Problem::mistake(format!("at most {ITEMS} items in one request")));
+        return Err(Problem::bad_request(format!("at most {ITEMS} items in one request")));
     }
     let now = (api.app.now)();
     let counted: Vec<Result<Counted, Refused>> =
@@ -156,27 +157,8 @@ fn key(sent: &HeaderMap) -> Result<Option<&str>, Problem> {
     let printable =
         |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|b| (0x20..0x7f).contains(&b));
     let key = key.to_str().ok().filter(printable).filter(|_| keys.next().is_none());
-    let mistake = || Problem::mistake("Idempotency-Key is 1 to 128 printable ASCII characters, once");
+    let mistake = || Problem::bad_request("Idempotency-Key is 1 to 128 printable ASCII characters, once");
     key.map(Some).ok_or_else(mistake)
-}
-
-async fn read(sent: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let large = || {
-        let error = format!("the body is larger than {limit} bytes ([limits] body-bytes)");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error)
-    };
-    let length = sent.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limit as u64) {
-        return Err(large());
-    }
-    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, limit)).await {
-        Ok(Ok(body)) => Ok(body),
-        // Too long, or cut off: whoever has gone reads no answer, so only the first matters.
-        Ok(Err(_)) => Err(large()),
-        Err(_) => {
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body took more than {PATIENCE:?}")))
-        }
-    }
 }
 
 /// The items, each by itself right or wrong; an error when not even their number is known.
@@ -186,7 +168,7 @@ fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, Refused>>, Problem>
         Form::Array => {
             let values: Vec<Value> = serde_json::from_slice(body).map_err(|why| {
                 let why = not_json::of(&why, 1, "it is something else");
-                Problem::mistake(format!("the body is no JSON array: {why}"))
+                Problem::bad_request(format!("the body is no JSON array: {why}"))
             })?;
             Ok(values.into_iter().map(|value| Item::read(value).map_err(&json)).collect())
         }

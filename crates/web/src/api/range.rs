@@ -1,7 +1,7 @@
 //! Which buckets a series has: `from`, `to` and `step` of a request.
 
-use super::{Problem, text};
-use crate::query::Query;
+use super::text;
+use crate::{error::Problem, query::Query};
 use tallymark_core::{Buckets, Day, Minute, Now, Step};
 
 /// How many buckets one answer has at the most.
@@ -18,7 +18,7 @@ impl Point {
     fn parse(name: &str, text: &str) -> Result<Point, Problem> {
         let day = Day::parse(text.as_bytes()).map(Point::Day);
         day.or_else(|| Now::parse_rfc3339(text).map(|now| Point::Minute(now.minute()))).ok_or_else(|| {
-            Problem::mistake(format!(
+            Problem::bad_request(format!(
                 "{name} is a date (2026-11-20) or a time (2026-11-20T12:00:00Z) from 1970 on"
             ))
         })
@@ -43,7 +43,7 @@ impl Point {
 pub(super) fn read(query: Query<'_>, now: Now) -> Result<Buckets, Problem> {
     let word = text(query, "step")?;
     let step = word.as_deref().map_or(Some(Step::Day), Step::read);
-    let step = step.ok_or_else(|| Problem::mistake("step is minute, hour, day or month"))?;
+    let step = step.ok_or_else(|| Problem::bad_request("step is minute, hour, day or month"))?;
     let point = |name| text(query, name)?.map(|text| Point::parse(name, &text)).transpose();
     let (from, to) = (point("from")?, point("to")?);
     let last = step.bucket(to.map_or(now.minute(), Point::last));
@@ -52,12 +52,12 @@ pub(super) fn read(query: Query<'_>, now: Now) -> Result<Buckets, Problem> {
         None => (last - usual(step) + 1).max(step.bucket(Minute(0))),
     };
     if first > last {
-        return Err(Problem::mistake("from lies behind to"));
+        return Err(Problem::bad_request("from lies behind to"));
     }
     let points = last - first + 1;
     if points > MOST {
         let step = step.word();
-        return Err(Problem::mistake(format!(
+        return Err(Problem::bad_request(format!(
             "that is {points} points with step={step}; at most {MOST}: ask for less at a time, or with a wider step"
         )));
     }

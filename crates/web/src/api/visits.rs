@@ -1,7 +1,7 @@
 //! `/api/v1/counters/{name}/visits`: when the last visits of a name were, and what kind of client each was.
 
-use super::{Answer, Api, Problem, counters::limit, event, json, text};
-use crate::query::Query;
+use super::{Answer, Api, counters::limit, event, json, text};
+use crate::{error::Problem, query::Query};
 use axum::http::StatusCode;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 //! Bootic's JSONP, because a browser sends both along without being asked: what another site lets it do must be harmless.
 
 use super::{meters::LoginMeters, patience::Patience, sessions::Sessions};
+use crate::error::Problem;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::{
     Engine, alphabet,
@@ -96,19 +97,21 @@ impl Access {
         }
     }
 
-    /// Whether the request may read `/api/v1`; if not, what to answer.
-    pub(crate) fn may_read(&self, sent: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    /// Whether the request may read `/api/v1`.
+    pub(crate) fn may_read(&self, sent: &HeaderMap) -> Result<(), Problem> {
         let by_itself = || self.has_password(sent) || self.sessions.knows(sent);
         if self.visibility == Visibility::Token && by_itself() { Ok(()) } else { self.may_list(sent) }
     }
 
-    /// Whether the request may read other lists and counts; if not, what to answer.
-    pub(crate) fn may_list(&self, sent: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    /// Whether the request may read other lists and counts.
+    pub(crate) fn may_list(&self, sent: &HeaderMap) -> Result<(), Problem> {
         match self.visibility {
             Visibility::Public => Ok(()),
             Visibility::Token if self.has_token(sent) => Ok(()),
-            Visibility::Token => Err((StatusCode::UNAUTHORIZED, self.ask_program(sent))),
-            Visibility::Off => Err((StatusCode::NOT_FOUND, "lists and counts are switched off here")),
+            Visibility::Token => Err(Problem::new(StatusCode::UNAUTHORIZED, self.ask_program(sent))),
+            Visibility::Off => {
+                Err(Problem::new(StatusCode::NOT_FOUND, "lists and counts are switched off here"))
+            }
         }
     }
 

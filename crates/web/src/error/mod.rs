@@ -1,4 +1,92 @@
-//! What goes wrong with a request, and how it is said.
+//! What goes wrong with a request: one type, whichever form its answer has.
+//!
+//! A [`Problem`] is JSON by itself (`{"error": "..."}`). Badges and charts show it as a picture, `pages` as a page, and
+//! `compat` with the headers that the clients there know. What an operator should hear of goes to the log (`report`).
 
 pub(crate) mod not_json;
 pub(crate) mod report;
+
+use crate::headers;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tallymark_badge::{Badge, render};
+use tallymark_store::{Class, StoreError};
+
+/// What is answered instead, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) what: String,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    error: &'a str,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, what: impl Into<String>) -> Problem {
+        Problem { status, what: what.into() }
+    }
+
+    /// The request has to be another one.
+    pub(crate) fn bad_request(what: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, what)
+    }
+
+    /// The store took too long.
+    pub(crate) fn unavailable() -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
+    }
+
+    /// The store did not answer, or has no count there. The log says more.
+    pub(crate) fn store(doing: &'static str, error: &StoreError) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, report::store(doing, error))
+    }
+
+    /// The answer as JSON, made of its status and its text by `answer`.
+    pub(crate) fn json(&self, answer: impl FnOnce(StatusCode, String) -> Response) -> Response {
+        // A struct of text always serializes.
+        let mut answer =
+            answer(self.status, serde_json::to_string(&Said { error: &self.what }).unwrap_or_default());
+        if self.status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        answer
+    }
+
+    /// The answer as a picture that says what to change. `why` goes into `X-Tallymark`.
+    pub(crate) fn picture(&self, why: &'static str) -> Response {
+        headers::picture(self.status, render(&Badge::error(&self.what)), why)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.json(headers::json)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        match error.class() {
+            // Only the mark of a next page is a client's to make up.
+            Class::Request => Problem::bad_request("after: no such page"),
+            _ => Problem::store("reading counts for an API", &error),
+        }
+    }
+}
+
+/// Adds to the answer to a wrong method what the address takes, which axum says in a header alone.
+pub(crate) async fn explain_method(answer: Response) -> Response {
+    let allowed =
+        answer.headers().get(header::ALLOW).filter(|_| answer.status() == StatusCode::METHOD_NOT_ALLOWED);
+    let Some(allowed) = allowed.cloned() else { return answer };
+    let what = format!("this address takes {}", allowed.to_str().unwrap_or_default());
+    let mut answer = Problem::new(StatusCode::METHOD_NOT_ALLOWED, what).into_response();
+    answer.headers_mut().insert(header::ALLOW, allowed);
+    answer
+}

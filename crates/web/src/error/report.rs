@@ -19,7 +19,7 @@ static LOGGED: LazyLock<Mutex<HashMap<&'static str, (Instant, u64)>>> = LazyLock
 pub(crate) fn store(doing: &'static str, error: &StoreError) -> &'static str {
     failed(doing, error);
     match error.class() {
-        Class::Key => "the store holds something else in the place of this count; the log says where",
+        Class::Key => "a key of this counter has the wrong type in the store; the log says which",
         _ => "the store does not answer; try again",
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::{
     auth::{Access, COOKIE, Hidden, LIFETIME, LOGIN_PATH, Login, Peer, Visitor},
-    headers,
+    body, headers,
     pages::page,
     query::Query,
     state::App,
@@ -23,8 +23,6 @@ use std::{sync::Arc, time::Duration};
 
 /// The largest form: a token, and the address to go on to.
 const MOST_BODY: usize = 32 * 1024;
-/// How long it may take to come.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The routes. The form itself is also what every page answers with to a browser without a session.
 pub(crate) fn routes(app: Arc<App>) -> Router {
@@ -75,11 +73,9 @@ async fn log_in(State(app): State<Arc<App>>, request: Request) -> Response {
         return nothing_here();
     }
     let (head, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, MOST_BODY)).await {
-        Ok(Ok(body)) => body,
-        // Too long, or cut off: whoever has gone reads no answer, so only the first matters.
-        Ok(Err(_)) => return headers::text(StatusCode::PAYLOAD_TOO_LARGE, "this form is too long"),
-        Err(_) => return headers::text(StatusCode::REQUEST_TIMEOUT, "this form took too long to come"),
+    let body = match body::read(&head.headers, body, MOST_BODY, None).await {
+        Ok(body) => body,
+        Err(problem) => return headers::text(problem.status, &problem.what),
     };
     let body = String::from_utf8_lossy(&body);
     let field = |name| Query::in_form(&body).form(name).unwrap_or_default();

@@ -14,7 +14,7 @@ mod visitors;
 
 use crate::{
     auth::{Access, Visitor},
-    error::report,
+    error::{Problem, report},
     headers,
     state::App,
 };
@@ -71,8 +71,7 @@ pub(crate) fn page_for(app: &App, visitor: &Visitor, name: &str, values: Value) 
 pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Response {
     let mut answer = if headers::wants_page(sent) {
         let what = format!("There is nothing at this address: {instead}.");
-        let values = context! { title => "Nothing here", what, back => None::<Value> };
-        page(&app.access, StatusCode::NOT_FOUND, "problem.html", values)
+        problem(app, &Problem::new(StatusCode::NOT_FOUND, what), None)
     } else {
         headers::text(StatusCode::NOT_FOUND, &format!("nothing here: {instead}"))
     };
@@ -88,18 +87,27 @@ pub(crate) struct Back {
 }
 
 /// A page that says what is wrong with a request.
-pub(crate) fn problem(app: &App, status: StatusCode, what: &str, back: Option<Back>) -> Response {
+pub(crate) fn problem(app: &App, problem: &Problem, back: Option<Back>) -> Response {
     let back = back.map(|Back { link, to }| context! { link, to });
-    page(&app.access, status, "problem.html", context! { title => "Not this way", what, back })
+    let title = title(problem.status);
+    page(&app.access, problem.status, "problem.html", context! { title, what => problem.what, back })
 }
 
 /// The page while the store is away.
 pub(crate) fn no_store(app: &App, error: &StoreError) -> Response {
     report::store("reading the counts of a page", error);
     let what = match error.class() {
-        Class::Key => "The store holds something else in the place of this count. The log says where.",
+        Class::Key => "A key of this counter has the wrong type in the store. The log says which.",
         _ => "The store does not answer at the moment. Hits are kept meanwhile.",
     };
-    let values = context! { title => "In a moment", what, back => None::<Value> };
-    page(&app.access, StatusCode::SERVICE_UNAVAILABLE, "problem.html", values)
+    problem(app, &Problem::new(StatusCode::SERVICE_UNAVAILABLE, what), None)
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+        status if status.is_server_error() => "Temporarily unavailable",
+        _ => "Bad request",
+    }
 }

@@ -6,6 +6,7 @@ use super::{
     visitors,
 };
 use crate::{
+    error::Problem,
     headers,
     name::{badge_path, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
     query::Query,
@@ -64,7 +65,7 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
 
 fn not_shown(app: &App, refused: Refused) -> Response {
     let what = format!("That cannot be shown: {}.", refused.why);
-    problem(app, StatusCode::BAD_REQUEST, &what, refused.back)
+    problem(app, &Problem::bad_request(what), refused.back)
 }
 
 /// The event that says how long a name may be. What is none is refused where the rest of the query is read.
@@ -80,7 +81,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
     let name = match name {
         Ok(name) => name,
         Err(why) => {
-            return problem(app, StatusCode::BAD_REQUEST, &format!("That cannot be counted: {why}."), None);
+            return problem(app, &Problem::bad_request(format!("That cannot be counted: {why}.")), None);
         }
     };
     let view = match View::of_name(&name, Query::of(uri)) {

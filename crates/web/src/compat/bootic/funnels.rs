@@ -1,12 +1,11 @@
 //! `funnels`: what the orders of an account ended with, by year and month. There is nothing finer, so a day has nothing.
 
 use super::{
-    Problem,
     path::{Asked, Date},
     shown::Found,
     track::accounts_of,
 };
-use crate::state::App;
+use crate::{error::Problem, state::App};
 use tallymark_core::{Event, Month, Name};
 use tallymark_store::StoreError;
 

@@ -10,25 +10,21 @@ mod path;
 mod shown;
 mod track;
 
-use crate::{error::report, query::Query, state::App};
+use crate::{error::Problem, query::Query, state::App};
 use axum::{
     Router,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{MethodRouter, get},
 };
 use path::{Asked, Path};
-use serde::Serialize;
 use shown::{Shown, is_callback};
 use std::{sync::Arc, time::Duration};
-use tallymark_store::StoreError;
 
 /// Where Bootic's own README looks for it, whatever the prefix.
 const USUAL: &str = "/api/stats";
-/// How many links one answer has at the most.
-const MOST_LINKS: usize = 1000;
 /// How long the store may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -52,7 +48,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
     let mut routes = Router::new();
     for prefix in [&*prefix].into_iter().chain(usual) {
         let prefix: Arc<str> = prefix.into();
-        let route: MethodRouter<(Arc<App>, Arc<str>)> = get(show).fallback(wrong_method);
+        let route: MethodRouter<(Arc<App>, Arc<str>)> = get(show);
         let under = [prefix.to_string(), format!("{prefix}/"), format!("{prefix}/{{*rest}}")];
         let some = under.iter().fold(Router::new(), |routes, path| routes.route(path, route.clone()));
         routes = routes.merge(some.with_state((app.clone(), prefix)));
@@ -68,79 +64,28 @@ fn answer(status: StatusCode, kind: HeaderValue, body: impl Into<Body>) -> Respo
     answer
 }
 
-/// What is answered instead, and why.
-#[derive(Debug)]
-struct Problem {
-    status: StatusCode,
-    error: String,
+async fn show(State((app, prefix)): State<(Arc<App>, Arc<str>)>, uri: Uri, sent: HeaderMap) -> Response {
+    let shown = stats(&app, &prefix, &uri, &sent).await;
+    shown.unwrap_or_else(|problem| problem.json(|status, body| answer(status, JSON, body)))
 }
 
-impl Problem {
-    fn new(status: StatusCode, error: impl Into<String>) -> Problem {
-        Problem { status, error: error.into() }
-    }
-
-    fn mistake(error: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::BAD_REQUEST, error)
-    }
-
-    fn unavailable() -> Problem {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Problem {
-        let reason = report::store("reading counts for Bootic's API", &error);
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
-    }
-}
-
-#[derive(Serialize)]
-struct Said<'a> {
-    error: &'a str,
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        // A struct of text always serializes.
-        let body = serde_json::to_string(&Said { error: &self.error }).unwrap_or_default();
-        let mut answer = answer(self.status, JSON, body);
-        if self.status == StatusCode::UNAUTHORIZED {
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        answer
-    }
-}
-
-async fn wrong_method() -> Response {
-    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address takes GET,HEAD");
-    let mut answer = problem.into_response();
-    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
-    answer
-}
-
-async fn show(
-    State((app, prefix)): State<(Arc<App>, Arc<str>)>,
-    uri: Uri,
-    sent: HeaderMap,
-) -> Result<Response, Problem> {
-    let path = uri.path().strip_prefix(&*prefix).unwrap_or_default();
+async fn stats(app: &App, prefix: &str, uri: &Uri, sent: &HeaderMap) -> Result<Response, Problem> {
+    let path = uri.path().strip_prefix(prefix).unwrap_or_default();
     let asked = match Path::read(path)? {
         Path::Favicon => return Ok(plain(StatusCode::OK, "")),
         Path::Nothing => return Ok(plain(StatusCode::NOT_FOUND, "404 page not found\n")),
         Path::Stats(asked) => asked,
     };
-    let callback = Query::of(&uri).form("callback").unwrap_or_default();
+    let callback = Query::of(uri).form("callback").unwrap_or_default();
     if !callback.is_empty() && !is_callback(&callback) {
-        return Err(Problem::mistake("callback is a name of JavaScript, like a.b, of at most 64 bytes"));
+        return Err(Problem::bad_request("callback is a name of JavaScript, like a.b, of at most 64 bytes"));
     }
     if asked.chart.is_some() {
-        app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
+        app.access.may_list(sent)?;
     }
-    let shown = tokio::time::timeout(PATIENCE, read(&app, asked)).await;
+    let shown = tokio::time::timeout(PATIENCE, read(app, asked)).await;
     let shown = shown.unwrap_or_else(|_| Err(Problem::unavailable()))?;
-    let body = shown.json(&format!("{}{prefix}", app.base_url.as_asked(&sent)));
+    let body = shown.json(&format!("{}{prefix}", app.base_url.as_asked(sent)));
     Ok(match std::str::from_utf8(&callback) {
         Ok(callback) if !callback.is_empty() => answer(StatusCode::OK, SCRIPT, format!("{callback}({body})")),
         _ => answer(StatusCode::OK, JSON, body),

@@ -1,7 +1,6 @@
 //! What a path below the prefix asks for: `/{chart}/{account}/{event}/{year}/{month}/{day}/{hour}`, as deep as it goes.
 
-use super::Problem;
-use crate::query::decoded;
+use crate::{error::Problem, query::decoded};
 use tallymark_core::{Day, Event, Hour, Month, Name};
 
 /// The account that stands for all.
@@ -51,7 +50,7 @@ impl Path {
         let mut parts = path.split('/').map(|part| String::from_utf8(decoded(part)));
         let mut next = |what: &str| {
             let part = parts.next().transpose();
-            part.map_err(|_| Problem::mistake(format!("{what} is not UTF-8")))
+            part.map_err(|_| Problem::bad_request(format!("{what} is not UTF-8")))
         };
         let mut asked = Asked::default();
         if path.is_empty() {
@@ -72,7 +71,7 @@ impl Path {
 }
 
 fn read_event(text: &str) -> Result<Event, Problem> {
-    Event::new(text.as_bytes()).map_err(|why| Problem::mistake(format!("event: {why}")))
+    Event::new(text.as_bytes()).map_err(|why| Problem::bad_request(format!("event: {why}")))
 }
 
 /// How long a name may be is the event's to say; where none is asked for, it may be any.
@@ -81,7 +80,7 @@ fn read_account(text: String, event: Option<Event>) -> Result<(String, Name), Pr
         ALL => Ok(Name::all()),
         text => Name::of(event.unwrap_or(Event::URL), text),
     };
-    let name = name.map_err(|why| Problem::mistake(format!("account: {why}")))?;
+    let name = name.map_err(|why| Problem::bad_request(format!("account: {why}")))?;
     Ok((text, name))
 }
 
@@ -90,16 +89,16 @@ impl Date {
     fn read([year, month, day, hour]: [Option<&str>; 4]) -> Result<Date, Problem> {
         let Some(year) = year else { return Ok(Date::None) };
         let year = number(year, 4).filter(|year| (1970..=2199).contains(year));
-        let year = year.ok_or_else(|| Problem::mistake("year is a number from 1970 to 2199"))?;
+        let year = year.ok_or_else(|| Problem::bad_request("year is a number from 1970 to 2199"))?;
         let Some(month) = month else { return Ok(Date::Year(year as i32)) };
         let month = number(month, 2).and_then(|month| Month::of(year as i32, month));
-        let month = month.ok_or_else(|| Problem::mistake("month is a number from 1 to 12"))?;
+        let month = month.ok_or_else(|| Problem::bad_request("month is a number from 1 to 12"))?;
         let Some(day) = day else { return Ok(Date::Month(month)) };
         let day = number(day, 2).and_then(|day| Day::from_date(year as i32, month.date().1, day));
-        let day = day.ok_or_else(|| Problem::mistake("day is a day of that month"))?;
+        let day = day.ok_or_else(|| Problem::bad_request("day is a day of that month"))?;
         let Some(hour) = hour else { return Ok(Date::Day(day)) };
         let hour = number(hour, 2).filter(|hour| *hour < 24);
-        let hour = hour.ok_or_else(|| Problem::mistake("hour is a number from 0 to 23"))?;
+        let hour = hour.ok_or_else(|| Problem::bad_request("hour is a number from 0 to 23"))?;
         Ok(Date::Hour(Hour::at(day, hour)))
     }
 

@@ -3,16 +3,17 @@
 //! Days are kept for ever, hours and minutes for as long as `[retention]` says; Bootic had hours for ever and no minutes.
 
 use super::{
-    MOST_LINKS, Problem,
     path::{Asked, Date},
     shown::Found,
 };
-use crate::state::App;
+use crate::{error::Problem, state::App};
 use std::{collections::BTreeMap, ops::Range};
 use tallymark_core::{Day, Event, Hour, Minute, Month, Name, Step};
 
 /// How many years back links lead: Redis looks into every day of them.
 const YEARS: i32 = 20;
+/// How many links one answer has at the most.
+const MOST_LINKS: usize = 1000;
 
 pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, Problem> {
     let Some((_, account)) = &asked.account else { return accounts(app).await };

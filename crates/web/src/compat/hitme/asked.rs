@@ -1,7 +1,6 @@
 //! What a request of HitMe's says: an address and a time, in the query, in a form or as JSON.
 
-use super::Problem;
-use crate::error::not_json;
+use crate::error::{Problem, not_json};
 use std::borrow::Cow;
 use tallymark_core::{Event, NameRef, NotAName, Now, decode_percent};
 
@@ -42,11 +41,11 @@ impl<'a> Asked<'a> {
     pub(super) fn json(text: &'a [u8]) -> Result<Asked<'a>, Problem> {
         // An array would be read as the values of the object in their order.
         if text.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Problem::mistake("the body is not JSON as it should be: an array is no object"));
+            return Err(Problem::bad_request("the body is not JSON as it should be: an array is no object"));
         }
         let object: Object<'a> = serde_json::from_slice(text).map_err(|why| {
             let why = not_json::of(&why, 1, "url is text, and timestamp a number or text, once");
-            Problem::mistake(format!("the body is not JSON as it should be: {why}"))
+            Problem::bad_request(format!("the body is not JSON as it should be: {why}"))
         })?;
         let bytes = |text: Cow<'a, str>| match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
@@ -72,7 +71,7 @@ impl<'a> Asked<'a> {
     pub(super) fn url(&self) -> Result<NameRef<'_>, Problem> {
         let url = self.url.as_deref().unwrap_or_default();
         NameRef::of(Event::URL, url).map_err(|why| {
-            Problem::mistake(match why {
+            Problem::bad_request(match why {
                 NotAName::Empty => "Invalid URL".to_owned(),
                 NotAName::Reserved => {
                     "Invalid URL: names do not start with ~, and - alone is none".to_owned()
@@ -89,7 +88,7 @@ impl<'a> Asked<'a> {
         let Some(text) = self.limit.as_deref() else { return Ok(USUAL_LIMIT) };
         let number = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
         let limit = number.and_then(|text| text.parse().ok()).filter(|limit| (1..=most).contains(limit));
-        limit.ok_or_else(|| Problem::mistake(format!("limit is a number from 1 to {most}")))
+        limit.ok_or_else(|| Problem::bad_request(format!("limit is a number from 1 to {most}")))
     }
 
     /// The time; now where there is none, or `0`.
@@ -100,17 +99,17 @@ impl<'a> Asked<'a> {
             digits => (false, digits),
         };
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-            return Err(Problem::mistake("timestamp is in milliseconds since 1970, in digits"));
+            return Err(Problem::bad_request("timestamp is in milliseconds since 1970, in digits"));
         }
         if minus {
-            return Err(Problem::mistake("timestamp is before 1970, and there are no counts"));
+            return Err(Problem::bad_request("timestamp is before 1970, and there are no counts"));
         }
         let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<i64>().ok());
         match number {
-            None => Err(Problem::mistake("timestamp is out of range: it is in milliseconds since 1970")),
+            None => Err(Problem::bad_request("timestamp is out of range: it is in milliseconds since 1970")),
             Some(0) => Ok(now),
             Some(ms) if ms > now.unix_ms.saturating_add(AHEAD_MS) => {
-                Err(Problem::mistake("timestamp is more than 10 minutes ahead"))
+                Err(Problem::bad_request("timestamp is more than 10 minutes ahead"))
             }
             Some(unix_ms) => Ok(Now { unix_ms }),
         }

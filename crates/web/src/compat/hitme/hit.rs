@@ -1,16 +1,15 @@
 //! `POST /hit`, which counts an address, and `GET /hit`, which tells what was counted.
 
 use super::{
-    Problem, answer,
+    Refused, answer,
     asked::Asked,
     buckets::{Counts, Ranges},
 };
-use crate::{error::report, state::App};
+use crate::{body, error::Problem, state::App};
 use axum::{
-    body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::{Serialize, Serializer};
 use std::{sync::Arc, time::Duration};
@@ -18,8 +17,6 @@ use tallymark_core::{Event, Hit, Name, NameRef, Now, When};
 
 /// The largest body: the longest address, each byte of it as `\u00xx` or `%xx`.
 const MOST_BODY: usize = 16 * 1024;
-/// How long a body may take to come.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the store may take for the counts of one address.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 /// How often the store is read again because something came in meanwhile, and the pause between.
@@ -29,16 +26,11 @@ const PAUSE: Duration = Duration::from_millis(10);
 const COUNTED: &str = r#"{"status":"OK"}"#;
 
 /// `POST /hit`. No store is asked, and nothing is waited for but the body.
-pub(super) async fn count(State(app): State<Arc<App>>, request: Request) -> Response {
+pub(super) async fn count(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refused> {
     let (head, body) = request.into_parts();
-    let counted = match read(&head.headers, body).await {
-        Ok(body) => count_one(&app, &head.uri, &head.headers, &body),
-        Err(problem) => Err(problem),
-    };
-    match counted {
-        Ok(()) => answer(StatusCode::OK, COUNTED),
-        Err(problem) => problem.into_response(),
-    }
+    let body = body::read(&head.headers, body, MOST_BODY, None).await?;
+    count_one(&app, &head.uri, &head.headers, &body)?;
+    Ok(answer(StatusCode::OK, COUNTED))
 }
 
 fn count_one(app: &App, uri: &Uri, sent: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
@@ -56,33 +48,13 @@ fn is_json(sent: &HeaderMap) -> bool {
     kind.get(..16).is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/json"))
 }
 
-async fn read(sent: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let large = || {
-        let error = format!("the body is larger than {MOST_BODY} bytes");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error)
-    };
-    let length = sent.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > MOST_BODY as u64) {
-        return Err(large());
-    }
-    match tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, MOST_BODY)).await {
-        Ok(Ok(body)) => Ok(body),
-        // Too long, or cut off: whoever has gone reads no answer, so only the first matters.
-        Ok(Err(_)) => Err(large()),
-        Err(_) => {
-            let error = format!("the body took more than {BODY_PATIENCE:?}");
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, error))
-        }
-    }
-}
-
 /// `GET /hit`.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     uri: Uri,
     sent: HeaderMap,
-) -> Result<Response, Problem> {
-    app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
+) -> Result<Response, Refused> {
+    app.access.may_list(&sent)?;
     let asked = Asked::form(uri.query().unwrap_or_default().as_bytes());
     let url = asked.url()?;
     let at = asked.at((app.now)())?;
@@ -108,10 +80,8 @@ pub(super) async fn show(
 async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<Counts, Problem> {
     let (buckets, name) = (Ranges::of(at.minute(), app.hitme_zone), Name::from(url));
     let read = || async {
-        buckets.read(&*app.store, &name).await.map_err(|error| {
-            let reason = report::store("reading counts for GET /hit", &error);
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
-        })
+        let read = buckets.read(&*app.store, &name).await;
+        read.map_err(|error| Problem::store("reading counts for GET /hit", &error))
     };
     for _ in 0..ATTEMPTS {
         let before = app.counter.waiting(url);

@@ -5,8 +5,11 @@
 //! time, and not for long. Where there are more addresses than that allows, the rankings that are computed in the
 //! background answer for the present, some time old; for other times there is no answer.
 
-use super::{Problem, answer, asked::Asked, buckets::Ranges};
-use crate::{error::report, state::App};
+use super::{Refused, answer, asked::Asked, buckets::Ranges};
+use crate::{
+    error::{Problem, report},
+    state::App,
+};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
@@ -118,8 +121,8 @@ pub(super) async fn list(
     State((app, lists)): State<(Arc<App>, Arc<Lists>)>,
     uri: Uri,
     sent: HeaderMap,
-) -> Result<Response, Problem> {
-    app.access.may_list(&sent).map_err(|(status, why)| Problem::new(status, why))?;
+) -> Result<Response, Refused> {
+    app.access.may_list(&sent)?;
     let asked = Asked::form(uri.query().unwrap_or_default().as_bytes());
     let now = (app.now)();
     let (at, limit) = (asked.at(now)?, asked.limit(MOST)?);

@@ -9,7 +9,7 @@ mod buckets;
 mod hit;
 mod hits;
 
-use crate::state::App;
+use crate::{error::Problem, state::App};
 use axum::{
     Router,
     body::Body,
@@ -17,13 +17,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde::Serialize;
 use std::sync::Arc;
 
 /// The routes of HitMe.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    let hit = get(hit::show).post(hit::count).fallback(|| async { wrong_method("GET,HEAD,POST") });
-    let hits = get(hits::list).fallback(|| async { wrong_method("GET,HEAD") });
+    let hit = get(hit::show).post(hit::count);
+    let hits = get(hits::list);
     let lists = Arc::new(hits::Lists::new());
     Router::new()
         .route("/hit", hit)
@@ -47,47 +46,17 @@ fn answer(status: StatusCode, body: impl Into<Body>) -> Response {
     answer
 }
 
-/// What is answered instead, and why.
-#[derive(Debug)]
-struct Problem {
-    status: StatusCode,
-    error: String,
-}
+/// A problem with the headers of every answer here.
+struct Refused(Problem);
 
-impl Problem {
-    fn new(status: StatusCode, error: impl Into<String>) -> Problem {
-        Problem { status, error: error.into() }
-    }
-
-    fn mistake(error: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::BAD_REQUEST, error)
-    }
-
-    fn unavailable() -> Problem {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Refused {
+        Refused(problem)
     }
 }
 
-#[derive(Serialize)]
-struct Said<'a> {
-    error: &'a str,
-}
-
-impl IntoResponse for Problem {
+impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        // A struct of text always serializes.
-        let body = serde_json::to_string(&Said { error: &self.error }).unwrap_or_default();
-        let mut answer = answer(self.status, body);
-        if self.status == StatusCode::UNAUTHORIZED {
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        answer
+        self.0.json(answer)
     }
-}
-
-fn wrong_method(allowed: &'static str) -> Response {
-    let error = format!("this address takes {allowed}");
-    let mut answer = Problem::new(StatusCode::METHOD_NOT_ALLOWED, error).into_response();
-    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-    answer
 }

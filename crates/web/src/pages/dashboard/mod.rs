@@ -10,6 +10,7 @@ mod search;
 mod totals;
 
 use crate::{
+    error::Problem,
     pages::{login, no_store, page_for, problem},
     query::Query,
     state::App,
@@ -36,7 +37,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     let asked = match Asked::read(Query::of(&uri)) {
         Ok(asked) => asked,
         Err(why) => {
-            return problem(&app, StatusCode::BAD_REQUEST, &format!("That cannot be shown: {why}."), None);
+            return problem(&app, &Problem::bad_request(format!("That cannot be shown: {why}.")), None);
         }
     };
     match values(&app, asked).await {
