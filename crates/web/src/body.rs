@@ -1,4 +1,4 @@
-//! The body of a request, read whole: of a bounded length, and in a bounded time.
+//! Reads the body of a request, within a limit of bytes and of time.
 
 use crate::error::Problem;
 use axum::{

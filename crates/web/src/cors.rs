@@ -1,9 +1,8 @@
 //! Which pages of other sites may read counts: CORS.
 //!
-//! A browser lets a page read what another site answers only if that answer names the page's origin, and asks first where
-//! the request has a token. Nothing here lets a browser send a cookie along, so whatever is not for everybody needs a
-//! token that the page has. Pictures are everybody's, and writing with a token is for no page. The binary lays this over
-//! all routes.
+//! A browser lets a page read another site's answer only if the answer names the page's origin; for a request with a
+//! token it asks first. No answer allows cookies, so private counts need a token that the page itself has. Pictures are
+//! open to every page, and no page may write. The binary wraps all routes in this.
 
 use axum::{
     Router,

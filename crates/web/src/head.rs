@@ -1,4 +1,4 @@
-//! The head of a request, as far as it is everybody's: how large it may be, and that it names a host.
+//! Checks the head of every request: its size, and that it names one host.
 
 use crate::headers;
 use axum::{

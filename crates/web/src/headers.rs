@@ -1,5 +1,5 @@
-//! The headers of answers. Pictures must pass GitHub's Camo without being kept (product.md section 2) and must be
-//! harmless when opened directly; pages may load nothing from anywhere else.
+//! The headers of answers. Pictures must pass through GitHub's Camo without being cached, and must be
+//! harmless when opened directly; pages may load nothing from other sites.
 
 use axum::{
     body::Body,

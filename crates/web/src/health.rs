@@ -1,4 +1,4 @@
-//! Is it alive, is it ready, and what has it counted: for supervisors, load balancers and Prometheus.
+//! Health, readiness and metrics, for supervisors, load balancers and Prometheus.
 
 use crate::{headers, state::Health};
 use axum::{

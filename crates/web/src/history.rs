@@ -1,7 +1,6 @@
-//! The counts of names over a window of time, as charts and tables show them. Never more than a few hundred buckets, whatever
-//! the window.
+//! The counts of names over a window of time, for charts and tables: at most a few hundred buckets.
 //!
-//! Hits that are not in the store yet are not in them: a tick later they are.
+//! Hits that are not in the store yet are missing; they show a tick later.
 
 use tallymark_badge::chart::{Chart, Series};
 use tallymark_core::{Buckets, Event, Name, Now, Step, Window};

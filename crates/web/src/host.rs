@@ -1,6 +1,5 @@
-//! The address that links begin with. When nobody has said what it is, it is a guess: behind a proxy it is wrong, and
-//! nothing but the requests themselves shows it. Then Bootic's links follow the request, as they did, and the log warns of
-//! the pages', whose text is copied to where no request is.
+//! The address that links begin with. Without a configured one it is a guess, and wrong behind a proxy; only requests
+//! show that. Then Bootic's links follow the request's `Host`, as they did, and the log warns about the links on pages.
 
 use axum::{
     Router,

@@ -1,7 +1,7 @@
-//! HTTP: badges that count, charts, a page for every name, health and metrics.
+//! HTTP: badges that count, charts, a page for every name, an API, health and metrics.
 //!
-//! It reads the store and draws; counting is behind [`tallymark_core::Counter`], which the binary wires in. A request
-//! can be slow or broken without a source noticing: nothing here touches a tally but through that trait.
+//! It reads the store and draws. Counting is behind [`tallymark_core::Counter`], which the binary wires in, so a slow or
+//! broken request never holds up a source.
 
 mod api;
 mod auth;

@@ -1,4 +1,4 @@
-//! Names in URLs: read from a path or parameter, and written into links.
+//! Names in URLs: read from paths and parameters, and written into links.
 
 use crate::query::decoded;
 use tallymark_core::{Event, Name, NameRef, NotAName};

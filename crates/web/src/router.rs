@@ -1,4 +1,4 @@
-//! Which path goes where, and what every request passes through.
+//! Routes, and what every request passes through.
 
 use crate::{
     api,

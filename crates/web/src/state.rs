@@ -1,5 +1,4 @@
-//! What handlers reach: the store, the counter, who may see what, and how badges look. The binary fills it in; nothing in
-//! here answers a request.
+//! What handlers share: the store, the counter, the access rules and the look of badges. The binary fills it in.
 
 use crate::{auth::Access, host::BaseUrl, stats_prefix::StatsPrefix};
 use arc_swap::ArcSwap;

@@ -1,7 +1,7 @@
-//! What was counted in the last 60 minutes, 24 hours, 7 and 30 days.
+//! Counts of the last 60 minutes, 24 hours, 7 and 30 days.
 //!
-//! A window is a row of whole buckets, the running one last: so it is as long as its name says, less at most one bucket.
-//! Windows of days take whole days where they can, because a line that had only a date is in no hour.
+//! A window consists of whole buckets, the running one last, so it is at most one bucket shorter than its name. Windows
+//! of days use whole days where they can, because a line with only a date is in no hour.
 
 use serde::Serialize;
 use tallymark_core::{Buckets, Day, Event, Name, Now, Step};

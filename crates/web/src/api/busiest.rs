@@ -1,4 +1,4 @@
-//! `/api/v1/counters?sort=count`: the busiest names of a period, as the rankings know them.
+//! `/api/v1/counters?sort=count`: the busiest names of a period, from the rankings.
 
 use super::{Answer, Api, csv, json, text};
 use crate::{error::Problem, query::Query};

@@ -1,4 +1,4 @@
-//! `/api/v1/counters`: names page by page, and one name with everything that is known of it.
+//! `/api/v1/counters`: all names, page by page, and everything that is known of one name.
 
 use super::{Answer, Api, busiest, csv, event, json, series, text, visits};
 use crate::{error::Problem, name::from_path_of, query::Query, windows};

@@ -1,4 +1,4 @@
-//! Answers as CSV, with cells that no spreadsheet takes for a formula.
+//! Answers as CSV. No cell is one that a spreadsheet would run as a formula.
 
 use crate::headers;
 use axum::{

@@ -1,7 +1,7 @@
-//! `POST /api/v1/hits`: counts that somebody hands in, answered when they are in the store.
+//! `POST /api/v1/hits`: takes counts from programs and answers once they are in the store.
 //!
-//! Only with a token. Where none is configured nobody may: a listener on loopback says nothing about who asks, because a
-//! proxy before it speaks for the whole world.
+//! A token is required. Without a configured token nobody may write, not even over loopback: a proxy in front speaks from
+//! there for the whole world.
 
 use super::{Answer, Api, item::Item, json};
 use crate::{

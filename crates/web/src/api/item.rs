@@ -1,4 +1,4 @@
-//! One item of `POST /api/v1/hits` as it was sent. What its texts mean, `hits` finds out.
+//! One item of `POST /api/v1/hits`, as it was sent. `hits` checks what its texts mean.
 
 use serde_json::{Number, Value};
 

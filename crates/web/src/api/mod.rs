@@ -1,8 +1,8 @@
-//! The API of our own under `/api/v1`, and its description at `/openapi.json`.
+//! Our own API under `/api/v1`, and its description at `/openapi.json`.
 //!
-//! Every answer is JSON, mistakes too (`{"error": "..."}`), but for the CSV of a series. Reading follows `visibility`; writing
-//! takes a token in a header of its own.
-//! `openapi.json` is written by hand; a test compares it with what the routes answer.
+//! Every answer is JSON, errors included (`{"error": "..."}`), except the CSV downloads. Reading follows `visibility`;
+//! writing requires a token in the `Authorization` header. `openapi.json` is written by hand; a test checks every answer
+//! against it.
 
 mod busiest;
 mod counters;

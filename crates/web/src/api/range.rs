@@ -1,4 +1,4 @@
-//! Which buckets a series has: `from`, `to` and `step` of a request.
+//! The buckets of a series: `from`, `to` and `step` of a request.
 
 use super::text;
 use crate::{error::Problem, query::Query};

@@ -1,4 +1,4 @@
-//! `/api/v1/summary`: one event over all names.
+//! `/api/v1/summary`: the totals of one event over all names.
 
 use super::{Answer, Api, event, json};
 use crate::{query::Query, windows};

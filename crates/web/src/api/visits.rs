@@ -1,4 +1,4 @@
-//! `/api/v1/counters/{name}/visits`: when the last visits of a name were, and what kind of client each was.
+//! `/api/v1/counters/{name}/visits`: when a name was last visited, and by what kind of client.
 
 use super::{Answer, Api, counters::limit, event, json, text};
 use crate::{error::Problem, query::Query};

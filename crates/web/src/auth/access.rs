@@ -1,8 +1,8 @@
 //! Who may see pages, read counts and write them.
 //!
-//! A token comes as `Authorization: Bearer` and opens everything. For reading pages and `/api/v1` it may also come as the
-//! password of HTTP Basic, or a browser brings the cookie of a session (`login`). Neither ever writes, and neither opens
-//! Bootic's JSONP, because a browser sends both along without being asked: what another site lets it do must be harmless.
+//! `Authorization: Bearer TOKEN` opens everything. Pages and `/api/v1` can also be read with the token as the password of
+//! HTTP Basic, or with the cookie of a session (`sessions`). Neither of these writes, and neither opens Bootic's JSONP: a
+//! browser sends both on its own, so another site could make it use them.
 
 use super::{meters::LoginMeters, patience::Patience, sessions::Sessions};
 use crate::error::Problem;

@@ -1,4 +1,4 @@
-//! How many tokens came from the login page, and what became of them, for `/metrics`.
+//! Counts the tokens that came from the login page, by outcome, for `/metrics`.
 
 use prometheus_client::{
     encoding::EncodeLabelSet,

@@ -1,5 +1,5 @@
-//! Who may see pages, read counts and write them: tokens, sessions of browsers, and how many wrong tokens an address may
-//! send. Draws nothing; the page to log in with is `pages::login`.
+//! Who may see pages, read counts and write them: tokens, browser sessions, and a limit on wrong tokens. It draws
+//! nothing; the login page is `pages::login`.
 
 mod access;
 mod meters;

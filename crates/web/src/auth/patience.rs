@@ -1,8 +1,8 @@
-//! How many wrong tokens one address may send: ten in a row, then one every six seconds.
+//! Limits the wrong tokens that one address may send: ten in a row, then one every six seconds.
 //!
-//! A token has 16 characters at the least, and nobody guesses that; but whoever tries should not fill a log or a core.
-//! The memory is a table of fixed size, in which addresses share places by a hash with a key of this process: it holds no
-//! address, and somebody who brings many of them gains as many attempts as there are places.
+//! A token has at least 16 characters and cannot be guessed; the limit keeps attempts from filling a log or a core. The
+//! memory is a table of fixed size. Addresses share its places by a hash with a key of this process, so it holds no
+//! address, and many addresses gain at most as many attempts as there are places.
 
 use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;

@@ -1,7 +1,7 @@
-//! Who has logged in: a bounded number of random secrets that live as long as this process, a week at the most.
+//! Browser sessions: a bounded number of random secrets. They end with this process, or after a week.
 //!
-//! A cookie that was computed from the token would outlive a restart, but could not be taken back, and a thief could try
-//! tokens against it at home. A token opens more than a session does.
+//! A cookie computed from the token would survive a restart, but it could not be revoked, and a thief could test tokens
+//! against it offline. A token opens more than a session does.
 
 use axum::http::{HeaderMap, header};
 use std::{

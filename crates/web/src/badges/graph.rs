@@ -1,7 +1,7 @@
-//! Charts over HTTP: `/graph/NAME.svg?period=30d`, several names on one with `/graph.svg?name=A&name=B`, and a badge
-//! with a small line in it (`style=spark`).
+//! Charts over HTTP: `/graph/NAME.svg?period=30d`, several names with `/graph.svg?name=A&name=B`, and a badge with a
+//! sparkline (`style=spark`).
 //!
-//! They are pictures: public, never kept, and an error is a picture that says what to change. They never count.
+//! They are public and never cached, and an error is a picture that says what to change. They never count.
 
 use super::badge::{Wish, mistake};
 use crate::{

@@ -1,4 +1,4 @@
-//! Pictures of counts: badges, charts, and the count as JSON for those who draw their own.
+//! Pictures of counts: badges and charts, and the count as JSON.
 
 pub(crate) mod badge;
 pub(crate) mod graph;

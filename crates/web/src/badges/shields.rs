@@ -1,4 +1,4 @@
-//! The count for shields.io's endpoint badge, `/badge/NAME.shields.json`: it draws, and we say what. Never counts.
+//! The count for shields.io's endpoint badge, `/badge/NAME.shields.json`: shields.io draws what this says. Never counts.
 
 use super::badge::Wish;
 use crate::{headers, query::Query, state::App};

@@ -1,7 +1,7 @@
-//! What goes wrong with a request: one type, whichever form its answer has.
+//! Errors of requests: one type for every form of answer.
 //!
-//! A [`Problem`] is JSON by itself (`{"error": "..."}`). Badges and charts show it as a picture, `pages` as a page, and
-//! `compat` with the headers that the clients there know. What an operator should hear of goes to the log (`report`).
+//! A [`Problem`] is JSON by default (`{"error": "..."}`). Badges and charts draw it as a picture, `pages` as a page, and
+//! `compat` adds the headers that its clients know. `report` logs what an operator should know.
 
 pub(crate) mod not_json;
 pub(crate) mod report;

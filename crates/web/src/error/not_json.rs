@@ -1,4 +1,4 @@
-//! What is wrong with JSON that somebody sent, in words for whoever sent it: the parser's own are for programmers of Rust.
+//! Explains invalid JSON to its sender; the parser's own messages are written for Rust programmers.
 
 use serde_json::error::Category;
 

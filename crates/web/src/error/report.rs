@@ -1,5 +1,5 @@
-//! What goes wrong on a request goes to the log once a minute and kind, with how often it did: whoever asks for pages
-//! while the store is away must not fill the disk. Called where an answer is made of an error.
+//! Logs errors of requests, once a minute and kind, with how many were left out: requests during an outage of the store
+//! must not fill the disk.
 
 use std::{
     collections::HashMap,

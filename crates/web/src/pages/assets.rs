@@ -1,7 +1,6 @@
-//! The style sheet and the one script, which are part of the binary.
+//! The style sheet and the script, which are part of the binary.
 //!
-//! A browser asks whether they are still the same, by a tag made of their contents: after an upgrade no page has the
-//! script of the version before.
+//! A browser revalidates them with a tag made of their contents, so after an upgrade no page runs an old script.
 
 use crate::headers;
 use axum::{

@@ -1,8 +1,8 @@
-//! Logging in with a token, for browsers, which cannot send one in a header: a form, a cookie, and a way out.
+//! Login with a token, for browsers, which cannot send one in a header.
 //!
-//! The cookie is no token and says nothing about one. It names a session that this process remembers (`sessions`), so
-//! logging out ends it for whoever has a copy, and a restart ends all. Wrong tokens are counted, and whoever sends many has
-//! to wait (`patience`). Works without a script. `access` decides what a session opens.
+//! The cookie names a session (`auth::sessions`) and says nothing about the token: logging out ends the session for every
+//! copy of the cookie, and a restart ends all sessions. Wrong tokens are counted and limited (`auth::patience`). Works
+//! without a script.
 
 use crate::{
     auth::{Access, COOKIE, Hidden, LIFETIME, LOGIN_PATH, Login, Peer, Visitor},

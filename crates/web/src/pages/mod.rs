@@ -1,7 +1,6 @@
-//! Pages for people. Here is what they share: their templates, which are part of the binary, and the page that says what is
-//! wrong.
+//! Pages for people, and what they share: the templates, which are part of the binary, and the error page.
 //!
-//! Pages are drawn on the server, load nothing from anywhere else, and work without a script. They never count.
+//! Pages are rendered on the server, load nothing from other sites, and work without a script. They never count.
 
 pub(crate) mod assets;
 pub(crate) mod dashboard;

@@ -1,4 +1,4 @@
-//! What a name has besides the counts on its page: its other events, and what those that end with something ended with.
+//! What a name's page shows besides its counts: its other events, and the final statuses of its orders.
 
 use crate::{name::event_page_path, state::App};
 use minijinja::{Value, context};

@@ -1,4 +1,4 @@
-//! The page of a name, with its badge, its counts, its chart and the text to copy; and the page that compares names.
+//! The page of a name, with its badge, counts, chart and the text to copy; and the page that compares names.
 
 use super::{
     login, name_events, no_store, page_for, problem,

@@ -1,7 +1,7 @@
-//! Names as people see them in a page: what would not be seen of one is written out. A name is whatever somebody sent,
-//! and two names that look alike, or one that is read backwards, deceive whoever looks.
+//! Makes names visible: characters that have no picture, or that change the direction of text, are written out. A name is
+//! whatever somebody sent, and one that looks like another deceives readers.
 //!
-//! Text to show, never to send back: values of forms, links and what is to be copied have the name itself.
+//! For display only: form values, links and text to copy have the name itself.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! The part of a page that shows counts over time: the chart, the same numbers as a table, and links and a form to look
-//! further back or beside. All of it is addresses, so it works without a script and can be sent to others.
+//! Counts over time on a page: the chart, the same numbers as a table, and links and a form for other periods and names.
+//! Each choice is an address, so it works without a script and can be shared.
 
 use crate::{
     history::{self, History},

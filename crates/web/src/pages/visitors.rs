@@ -1,4 +1,4 @@
-//! What the page of a name says of its last visits: how many of them were of each class of client.
+//! The last visits of a name by class of client, for its page.
 
 use crate::{error::report, state::App};
 use minijinja::{Value, context};

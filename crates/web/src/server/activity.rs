@@ -1,5 +1,7 @@
-//! What goes on in a connection: `connection` writes it down as hyper reads and writes, and asks whether the buffers are
-//! still needed; `crowd` asks who could give up a place.
+//! What a connection is doing: `connection` records it as hyper reads and writes. It decides whether the buffers can go
+//! (`connection`), who gives up a place (`crowd`), and whether an answer has to announce that the connection ends: unread
+//! bytes of a body would else reset it, and the client might lose the answer
+//! (`connection_that_ends_with_its_answer_says_so`).
 
 use axum::body::Body as Answer;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};

@@ -1,8 +1,9 @@
-//! One HTTP connection: hyper while something goes on, and next to nothing in between.
+//! One HTTP connection, which has hyper's buffers only while it is in use.
 //!
-//! hyper holds 16 KiB of buffers for as long as it serves a connection, and nearly all of the time a keep-alive
-//! connection has no request: ten thousand of them would take 180 MiB. So where there are many, hyper is taken off a
-//! connection that is idle, and is put on it again when its client says something. `server` is the only caller.
+//! hyper holds 16 KiB of buffers for as long as it serves a connection, and a keep-alive connection is idle nearly all of
+//! the time: 10,000 of them would take 180 MiB, where `cargo xtask bench connections` allows 128. So with many
+//! connections, hyper is taken off an idle one, and put on again when its client sends something
+//! (`connection_that_gave_its_buffers_back_goes_on_where_it_was`).
 
 use super::{activity::Activity, stall::Stall};
 use crate::auth::{LOGIN_PATH, Peer};

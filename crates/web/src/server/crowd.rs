@@ -1,7 +1,7 @@
-//! Who is connected, and who goes when there is no place left.
+//! The limit on connections, and which one is closed when it is reached.
 //!
-//! Connections have a limit. Clients that say nothing, or take nothing, would else keep everybody out for as long as a
-//! client may be silent, and whoever connects again for ever. `server` is the only caller.
+//! Otherwise silent clients could keep all others out for as long as a client may be silent, and by connecting again, for
+//! ever (`silent_clients_keep_nobody_out_and_who_waits_for_us_stays`).
 
 use super::activity::Activity;
 use std::{

@@ -1,6 +1,8 @@
-//! The HTTP listener: accepts, bounds, times out, drains.
+//! The HTTP listener: accepts connections, bounds their number and their time, and lets requests finish at the end.
 //!
-//! `axum::serve` has no header timeout, so the loop is our own on hyper. An accept error never ends it.
+//! hyper does what it can: the timeout and the size of a request's head, keep-alive, the graceful end. Each file here
+//! adds one thing that hyper and `axum::serve` lack, and names the test that fails without it. An accept error never ends
+//! the loop.
 
 mod activity;
 mod connection;
@@ -103,7 +105,7 @@ impl fmt::Display for ListenError {
                  --listen names another",
             ),
             io::ErrorKind::PermissionDenied if matches!(self.listen, Listen::Tcp(_)) => f.write_str(
-                ". A port below 1024 needs CAP_NET_BIND_SERVICE; in tallymark.service stands how",
+                ". A port below 1024 needs CAP_NET_BIND_SERVICE; see tallymark.service",
             ),
             _ => Ok(()),
         }

@@ -1,7 +1,8 @@
-//! A connection that gives up on a client that reads nothing.
+//! Gives up on a client that reads nothing.
 //!
-//! hyper times the head of a request, and the body has a time of its own; without this, a client could ask for pages,
-//! never read them, and keep its place for ever.
+//! hyper has a timeout for the head of a request, and `body` has one for its body. Without this one, a client could
+//! request pages, never read them, and hold its connection for ever
+//! (`client_that_reads_slowly_is_served_and_one_that_does_not_is_left`).
 
 use std::{
     future::Future,

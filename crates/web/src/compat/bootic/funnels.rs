@@ -1,4 +1,4 @@
-//! `funnels`: what the orders of an account ended with, by year and month. There is nothing finer, so a day has nothing.
+//! `funnels`: the final statuses of an account's orders, by year and month. A day has none.
 
 use super::{
     path::{Asked, Date},

@@ -1,9 +1,8 @@
-//! Bootic's statistics API: what accounts had, by year, month, day and hour, and what their orders ended with.
+//! Bootic's statistics API: the counts of accounts by year, month, day and hour, and the final statuses of their orders.
 //!
-//! Paths, the order of fields and headers are Bootic's (`path`, `shown`); what is answered comes from the store's own
-//! counts (`track`, `funnels`), never from a search through keys. `all` is the aggregate over every account. What is no
-//! date, no name or no callback is refused with a reason, and a store that does not answer is 503, where Bootic
-//! answered with nothing at all.
+//! Paths, field order and headers are Bootic's (`path`, `shown`). The counts come from the store (`track`, `funnels`),
+//! never from a search through its keys. `all` is the sum over every account. An invalid date, name or callback is
+//! refused with a reason, and a store that does not answer is a 503; Bootic sent an empty answer.
 
 mod funnels;
 mod path;

@@ -1,4 +1,4 @@
-//! What a path below the prefix asks for: `/{chart}/{account}/{event}/{year}/{month}/{day}/{hour}`, as deep as it goes.
+//! The path below the prefix: `/{chart}/{account}/{event}/{year}/{month}/{day}/{hour}`, of any depth.
 
 use crate::{error::Problem, query::decoded};
 use tallymark_core::{Day, Event, Hour, Month, Name};

@@ -1,4 +1,4 @@
-//! An answer as Bootic wrote it: the fields in its order, years as text, and the characters escaped that Go escapes.
+//! An answer as Bootic wrote it: its order of fields, years as text, and the characters that Go escapes.
 
 use super::path::{Asked, Date};
 use crate::name::encoded_text;

@@ -1,4 +1,4 @@
-//! What a request of HitMe's says: an address and a time, in the query, in a form or as JSON.
+//! The parameters of a HitMe request: an address and a time, from the query, a form or JSON.
 
 use crate::error::{Problem, not_json};
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! `POST /hit`, which counts an address, and `GET /hit`, which tells what was counted.
+//! `POST /hit` counts an address; `GET /hit` answers its counts.
 
 use super::{
     Refused, answer,

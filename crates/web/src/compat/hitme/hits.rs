@@ -1,9 +1,9 @@
-//! `GET /hits`: the busiest addresses of the six ranges that hold a time.
+//! `GET /hits`: the busiest addresses of six ranges around a time.
 //!
-//! HitMe answered with everything it had. Here an answer has at most a thousand addresses for each range, and a bounded
-//! amount of work behind it: ranges are summed up when somebody asks, one request at a time, for a part of the store's
-//! time, and not for long. Where there are more addresses than that allows, the rankings that are computed in the
-//! background answer for the present, some time old; for other times there is no answer.
+//! HitMe returned everything it had. Here an answer has at most a thousand addresses a range, and its work is bounded:
+//! ranges are summed on request, one request at a time, within a share of the store's time. With too many addresses for
+//! that, the rankings that are computed in the background answer for the present, some seconds old; other times get no
+//! answer.
 
 use super::{Refused, answer, asked::Asked, buckets::Ranges};
 use crate::{

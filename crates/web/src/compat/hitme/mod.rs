@@ -1,8 +1,8 @@
 //! HitMe's API: `POST /hit`, `GET /hit` and `GET /hits`, with HitMe's own answers.
 //!
-//! What is counted is an address, whole, as a name of event `url`. Ranges are those of the calendar, in one zone for
-//! all, and hold the time that was asked for. Counting goes the way of a counted badge and asks no store; reading
-//! answers 503 and a reason where HitMe answered 500.
+//! The whole address is counted, as a name of event `url`. Ranges follow the calendar of one configured zone. Counting
+//! takes the path of a counted badge and does not ask the store; reading answers 503 and a reason where HitMe answered
+//! 500.
 
 mod asked;
 mod buckets;

@@ -1,4 +1,4 @@
-//! What somebody wants to see of the front page, and the addresses that ask for something a little different.
+//! What the front page is asked to show, and the addresses of its other views.
 
 use crate::{
     name::{encoded_text, push},

@@ -1,8 +1,8 @@
-//! The front page: what there is of one event in all, its busiest names in six periods, and a search. On an empty store it
-//! is the badge builder.
+//! The front page: the totals of one event, its busiest names in six periods, and a search. With an empty store it is the
+//! badge builder.
 //!
-//! Everything that can be chosen is an address, so it works without a script. What is shown of names comes from the
-//! rankings, so a page costs the same with a million names as with ten.
+//! Every choice is an address, so it works without a script. Names come from the rankings, so the page costs the same
+//! with a million names as with ten.
 
 mod asked;
 mod rows;

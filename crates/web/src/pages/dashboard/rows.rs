@@ -1,4 +1,4 @@
-//! The rows of a ranking: counts, bars, and a small line of the last 30 days for the first of them.
+//! The rows of a ranking: counts, bars, and sparklines of 30 days for the first of them.
 
 use super::{
     asked::{Asked, Order},

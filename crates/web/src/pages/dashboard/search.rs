@@ -1,4 +1,4 @@
-//! Names that have a text in them, page by page. The store looks at a bounded number of names for each page.
+//! Names that contain a text, page by page. The store looks at a bounded number of names for each page.
 
 use super::{asked::Asked, totals::grouped};
 use crate::{name::event_page_path, state::App};

@@ -1,4 +1,4 @@
-//! One event over all names, as of now.
+//! The current totals of one event.
 
 use crate::state::App;
 use minijinja::{Value, context};
