@@ -1,6 +1,9 @@
 //! `/api/v1/counters?sort=count`: the busiest names of a period, from the rankings.
 
-use super::{Answer, Api, csv, json, text};
+use super::{
+    answer::{Answer, Api, exact, json, text},
+    csv,
+};
 use crate::{error::Problem, query::Query};
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -63,7 +66,7 @@ pub(super) async fn list(
     let today = Today::of(day.as_ref(), now);
     let rows = entries.iter().zip(totals).map(|((name, count), total)| {
         let (today, event) = (today.as_ref().and_then(|today| today.count(name)), event.as_str());
-        let total_text = super::exact(total);
+        let total_text = exact(total);
         Row { name: name.as_str(), event, total, total_text, count: *count, today }
     });
     if csv {

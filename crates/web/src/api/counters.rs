@@ -1,6 +1,9 @@
 //! `/api/v1/counters`: all names, page by page, and everything that is known of one name.
 
-use super::{Answer, Api, busiest, csv, event, json, series, text, visits};
+use super::{
+    answer::{Answer, Api, event, exact, json, limit, text},
+    busiest, csv, series, visits,
+};
 use crate::{error::Problem, name::from_path_of, query::Query, windows};
 use axum::{
     extract::State,
@@ -11,9 +14,6 @@ use std::sync::Arc;
 use tallymark_badge::number::group;
 use tallymark_core::{Event, Name};
 use tallymark_store::Filter;
-
-const USUAL: usize = 100;
-const MOST: usize = 1000;
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -63,7 +63,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
         name: name.as_str(),
         event: event.as_str(),
         total,
-        total_text: super::exact(total),
+        total_text: exact(total),
     });
     Ok(json(StatusCode::OK, &List { counters: rows.collect(), next }))
 }
@@ -75,13 +75,6 @@ fn with_after(uri: &Uri, next: &str) -> String {
     let pairs: Vec<&str> = others.collect();
     let and = if pairs.is_empty() { "" } else { "&" };
     format!("{}?{}{and}after={next}", uri.path(), pairs.join("&"))
-}
-
-pub(super) fn limit(value: Option<String>) -> Result<usize, Problem> {
-    let Some(value) = value else { return Ok(USUAL) };
-    let digits = value.bytes().all(|b| b.is_ascii_digit());
-    let limit = value.parse().ok().filter(|limit| digits && (1..=MOST).contains(limit));
-    limit.ok_or_else(|| Problem::bad_request(format!("limit is a number from 1 to {MOST}")))
 }
 
 /// The store's own text in hex: nobody is tempted to make one up, and what is none is seen.
@@ -155,6 +148,6 @@ async fn show(api: &Api, name: &Name, event: Event) -> Answer {
     let today = windows.today;
     Ok(json(
         StatusCode::OK,
-        &Counter { name, event, total, total_text: super::exact(total), today, formatted, windows },
+        &Counter { name, event, total, total_text: exact(total), today, formatted, windows },
     ))
 }

@@ -3,7 +3,10 @@
 //! A token is required. Without a configured token nobody may write, not even over loopback: a proxy in front speaks from
 //! there for the whole world.
 
-use super::{Answer, Api, item::Item, json};
+use super::{
+    answer::{Answer, Api, json},
+    item::Item,
+};
 use crate::{
     body,
     error::{Problem, not_json, report},

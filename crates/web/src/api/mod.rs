@@ -4,38 +4,31 @@
 //! writing requires a token in the `Authorization` header. `openapi.json` is written by hand; a test checks every answer
 //! against it.
 
+mod answer;
 mod busiest;
 mod counters;
 mod csv;
 mod hits;
 mod item;
+mod names;
 mod range;
 mod series;
 mod summary;
 mod visits;
 
-use crate::{error::Problem, headers, query::Query, state::App};
+use crate::{error::Problem, headers, state::App};
+use answer::Api;
 use axum::{
     Router,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::Response,
     routing::{any, get, post},
 };
-use serde::Serialize;
 use std::sync::Arc;
-use tallymark_core::Event;
-
-/// What the handlers of the API reach.
-struct Api {
-    app: Arc<App>,
-    counted: summary::Counted,
-}
-
-type Answer = Result<Response, Problem>;
 
 /// The routes of the API.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    let api = Api { app, counted: summary::Counted::default() };
+    let api = Api { app, counted: Default::default() };
     Router::new()
         .route("/openapi.json", get(openapi))
         .route("/api/v1/summary", get(summary::show))
@@ -55,31 +48,4 @@ async fn nothing_here() -> Problem {
 
 async fn openapi() -> Response {
     headers::json(StatusCode::OK, include_str!("openapi.json").to_owned())
-}
-
-impl Api {
-    /// Whether the request may read counts.
-    fn may_read(&self, sent: &HeaderMap) -> Result<(), Problem> {
-        self.app.access.may_read(sent)
-    }
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    // Structs of text and numbers always serialize.
-    headers::json(status, serde_json::to_string(body).unwrap_or_default())
-}
-
-/// A number as text too, where programs of JavaScript would round it.
-fn exact(number: i64) -> Option<String> {
-    (number > 1 << 53).then(|| number.to_string())
-}
-
-/// The value of a parameter as text.
-fn text(query: Query<'_>, name: &str) -> Result<Option<String>, Problem> {
-    let value = query.get(name).map(String::from_utf8).transpose();
-    value.map_err(|_| Problem::bad_request(format!("{name} is not UTF-8")))
-}
-
-fn event(query: Query<'_>) -> Result<Event, Problem> {
-    query.event().map_err(|why| Problem::bad_request(format!("event: {why}")))
 }

@@ -1,6 +1,6 @@
 //! The buckets of a series: `from`, `to` and `step` of a request.
 
-use super::text;
+use super::answer::text;
 use crate::{error::Problem, query::Query};
 use tallymark_core::{Buckets, Day, Minute, Now, Step};
 
@@ -82,7 +82,7 @@ mod tests {
         let uri = format!("/x?{query}").parse().unwrap();
         let now = Now { unix_ms: 1_795_176_030_000 };
         let Buckets { step, first, last } =
-            super::read(Query::of(&uri), now).map_err(|problem| problem.error)?;
+            super::read(Query::of(&uri), now).map_err(|problem| problem.what)?;
         Ok((step.label(first), step.label(last)))
     }
 

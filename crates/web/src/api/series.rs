@@ -1,6 +1,9 @@
 //! `/api/v1/counters/{name}/series`: counts over time, without a gap, as JSON or CSV.
 
-use super::{Answer, Api, csv, event, json, range};
+use super::{
+    answer::{Answer, Api, event, json},
+    csv, range,
+};
 use crate::query::Query;
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;

@@ -1,28 +1,14 @@
 //! `/api/v1/summary`: the totals of one event over all names.
 
-use super::{Answer, Api, event, json};
+use super::answer::{Answer, Api, event, json};
 use crate::{query::Query, windows};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
 };
 use serde::Serialize;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
-use tallymark_core::{Event, Name, Step};
-use tallymark_store::Store;
-
-/// How long a number of names is good for: with a million of them, SQLite counts for some time.
-const GOOD_FOR: Duration = Duration::from_secs(10);
-/// How many events have theirs remembered.
-const EVENTS: usize = 100;
-
-/// How many names there were when they were last counted.
-#[derive(Default)]
-pub(super) struct Counted(Mutex<HashMap<Event, (Instant, u64)>>);
+use std::sync::Arc;
+use tallymark_core::{Name, Step};
 
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -62,25 +48,4 @@ pub(super) async fn show(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     let last_minute = LastMinute { from, count };
     let event = event.as_str();
     Ok(json(StatusCode::OK, &Summary { event, total, names, today: windows.today, last_minute, windows }))
-}
-
-impl Counted {
-    async fn names(&self, store: &dyn Store, event: Event) -> tallymark_store::Result<u64> {
-        if let Some((at, names)) = self.lock().get(&event)
-            && at.elapsed() < GOOD_FOR
-        {
-            return Ok(*names);
-        }
-        let (at, names) = (Instant::now(), store.name_count(event).await?);
-        let mut counted = self.lock();
-        if counted.len() >= EVENTS {
-            counted.clear();
-        }
-        counted.insert(event, (at, names));
-        Ok(names)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Event, (Instant, u64)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

@@ -1,6 +1,6 @@
 //! `/api/v1/counters/{name}/visits`: when a name was last visited, and by what kind of client.
 
-use super::{Answer, Api, counters::limit, event, json, text};
+use super::answer::{Answer, Api, event, json, limit, text};
 use crate::{error::Problem, query::Query};
 use axum::http::StatusCode;
 use serde::Serialize;

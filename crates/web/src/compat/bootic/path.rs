@@ -134,7 +134,7 @@ mod tests {
         match Path::read(&format!("/track/a/b/{path}")) {
             Ok(Path::Stats(asked)) => Ok(asked.date.texts()),
             Ok(other) => panic!("{other:?}"),
-            Err(problem) => Err(problem.error),
+            Err(problem) => Err(problem.what),
         }
     }
 
@@ -206,7 +206,7 @@ mod tests {
             match Path::read(path) {
                 Ok(_) => assert_eq!(part, "", "{path}"),
                 Err(problem) => {
-                    assert!(problem.error.starts_with(part) && !part.is_empty(), "{}", problem.error)
+                    assert!(problem.what.starts_with(part) && !part.is_empty(), "{}", problem.what)
                 }
             }
         }

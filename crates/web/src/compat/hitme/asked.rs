@@ -154,7 +154,7 @@ mod tests {
     const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 
     fn url(asked: &Asked<'_>) -> Result<String, String> {
-        asked.url().map(|url| url.as_str().to_owned()).map_err(|why| why.error)
+        asked.url().map(|url| url.as_str().to_owned()).map_err(|why| why.what)
     }
 
     #[test]
@@ -196,11 +196,11 @@ mod tests {
     #[test]
     fn times_are_milliseconds_and_nothing_else() {
         let at =
-            |text: &str| Asked::form(format!("timestamp={text}").as_bytes()).at(NOW).map_err(|why| why.error);
+            |text: &str| Asked::form(format!("timestamp={text}").as_bytes()).at(NOW).map_err(|why| why.what);
         for text in ["0", "00"] {
             assert_eq!(at(text), Ok(NOW), "{text:?}");
         }
-        assert_eq!(Asked::default().at(NOW).map_err(|why| why.error), Ok(NOW));
+        assert_eq!(Asked::default().at(NOW).map_err(|why| why.what), Ok(NOW));
         for ms in [1, 1_709_210_096_789, NOW.unix_ms + 600_000] {
             assert_eq!(at(&ms.to_string()), Ok(Now { unix_ms: ms }));
         }
@@ -257,7 +257,7 @@ mod tests {
         {
             let json = format!(r#"{{"url":"a","timestamp":{time}}}"#);
             let at = Asked::json(json.as_bytes()).and_then(|asked| asked.at(NOW));
-            assert!(at.is_err_and(|why| why.error.contains(part)), "{json}");
+            assert!(at.is_err_and(|why| why.what.contains(part)), "{json}");
         }
     }
 

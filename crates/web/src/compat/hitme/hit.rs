@@ -1,7 +1,7 @@
 //! `POST /hit` counts an address; `GET /hit` answers its counts.
 
 use super::{
-    Refused, answer,
+    answer::{FRESH, Refused, answer},
     asked::Asked,
     buckets::{Counts, Ranges},
 };
@@ -72,7 +72,7 @@ pub(super) async fn show(
     };
     // Text and numbers always serialize.
     let mut answer = answer(StatusCode::OK, serde_json::to_string(&shown).unwrap_or_default());
-    answer.headers_mut().extend(super::FRESH);
+    answer.headers_mut().extend(FRESH);
     Ok(answer)
 }
 

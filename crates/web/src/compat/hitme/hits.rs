@@ -5,7 +5,11 @@
 //! that, the rankings that are computed in the background answer for the present, some seconds old; other times get no
 //! answer.
 
-use super::{Refused, answer, asked::Asked, buckets::Ranges};
+use super::{
+    answer::{FRESH, Refused, answer},
+    asked::Asked,
+    buckets::Ranges,
+};
 use crate::{
     error::{Problem, report},
     state::App,
@@ -132,7 +136,7 @@ pub(super) async fn list(
     let listed = Listed { status: "OK", all_time, last_month, last_week, last_day, last_hour, last_minute };
     // Text always serializes.
     let mut answer = answer(StatusCode::OK, serde_json::to_string(&listed).unwrap_or_default());
-    answer.headers_mut().extend(super::FRESH);
+    answer.headers_mut().extend(FRESH);
     Ok(answer)
 }
 
