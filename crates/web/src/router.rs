@@ -2,7 +2,7 @@
 
 use crate::{
     api,
-    badges::{badge, graph},
+    badges::{self, badge, graph},
     compat::{bootic, hitme},
     error, head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
@@ -56,7 +56,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/favicon.ico", get(assets::favicon))
         .route("/compare", get(name_page::of_names))
         .route("/badge.svg", get(badge::of_repo))
-        .route("/badge/{*name}", get(badge::of_path))
+        .route("/badge/{*name}", get(badges::of_path))
         .route("/graph.svg", get(graph::of_names))
         .route("/graph/{*name}", get(graph::of_path))
         .route("/repo/{owner}/{repo}", get(name_page::of_path))

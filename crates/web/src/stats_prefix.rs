@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Where Bootic's own README looks for it, whatever the prefix.
+pub(crate) const USUAL: &str = "/api/stats";
+
 /// What the routes of everything else begin with, besides `/api/v1`.
 const TAKEN: [&str; 28] = [
     "api",
@@ -60,7 +63,7 @@ impl StatsPrefix {
             return Err(wrong("is not a path like /stats: segments of letters, digits, - _ and ."));
         }
         let first = segments.split('/').next().unwrap_or_default();
-        if TAKEN.contains(&first) && path != super::USUAL {
+        if TAKEN.contains(&first) && path != USUAL {
             return Err(wrong("is where something else lies"));
         }
         Ok(StatsPrefix(path.to_owned()))

@@ -115,7 +115,7 @@ pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) 
     let (raw, asked) = below.unwrap_or((raw, Asked::Counts));
     let query = Query::of(&uri);
     let event = event(query)?;
-    let name = from_path_of(event, raw).map_err(|why| Problem::bad_request(why.to_string()))?;
+    let name = from_path_of(event, raw)?;
     match asked {
         Asked::Series { csv } => series::show(&api, &name, query, csv).await,
         Asked::Visits => visits::show(&api, &name, query).await,
@@ -142,7 +142,7 @@ async fn show(api: &Api, name: &Name, event: Event) -> Answer {
     let mut windows = windows::read(&**store, event, name, now).await?;
     let in_store = store.total(event, name).await?;
     let total = api.app.counter.total(event, name.as_ref()).get().await;
-    let total = total.map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()))?;
+    let total = total?;
     windows.add(total.saturating_sub(in_store).max(0));
     let (name, event, formatted) = (name.as_str(), event.as_str(), &*group(total).to_string());
     let today = windows.today;

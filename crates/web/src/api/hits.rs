@@ -12,7 +12,7 @@ use crate::{
     error::{Problem, not_json, report},
 };
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::Response,

@@ -2,12 +2,10 @@
 //!
 //! Only a GET that shows a picture counts. HEAD, JSON, errors, prefetches and `count=false` do not.
 
-use super::shields;
 use crate::{
-    error::report,
+    error::{Problem, report},
     headers,
-    name::{from_bytes, from_path},
-    pages,
+    name::from_bytes,
     query::{Query, switch},
     state::App,
 };
@@ -35,29 +33,9 @@ pub(crate) async fn of_repo(
     }
 }
 
-/// `/badge/NAME.svg`, `/badge/NAME.json` and `/badge/NAME.shields.json`.
-pub(crate) async fn of_path(
-    State(app): State<Arc<App>>,
-    method: Method,
-    uri: Uri,
-    sent: HeaderMap,
-) -> Response {
-    // The path as it was sent: `a/b` and `a%2Fb` are decoded once, here.
-    let raw = uri.path().strip_prefix("/badge/").unwrap_or_default();
-    if let Some(raw) = raw.strip_suffix(".svg") {
-        show(&app, from_path(raw), &method, &uri, &sent).await
-    } else if let Some(raw) = raw.strip_suffix(".shields.json") {
-        shields::show(&app, from_path(raw), &uri).await
-    } else if let Some(raw) = raw.strip_suffix(".json") {
-        json(&app, from_path(raw)).await
-    } else {
-        pages::nothing_here(&app, &sent, "badges are at /badge/NAME.svg and counts at /badge/NAME.json")
-    }
-}
-
 /// An error picture that says what to change.
 pub(crate) fn mistake(what: &str) -> Response {
-    headers::picture(StatusCode::BAD_REQUEST, render(&Badge::error(what)), "ignored: bad request")
+    Problem::bad_request(what).picture("ignored: bad request")
 }
 
 /// What the parameters of a request ask for.
@@ -110,7 +88,7 @@ impl Wish {
     }
 }
 
-async fn show(
+pub(super) async fn show(
     app: &App,
     name: Result<Name, NotAName>,
     method: &Method,
@@ -187,18 +165,8 @@ struct Counts<'a> {
     total_text: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Mistake<'a> {
-    error: &'a str,
-}
-
-async fn json(app: &App, name: Result<Name, NotAName>) -> Response {
-    let answer = |status, body: serde_json::Result<String>| headers::json(status, body.unwrap_or_default());
-    let fail = |status, error: &str| answer(status, serde_json::to_string(&Mistake { error }));
-    let name = match name {
-        Ok(name) => name,
-        Err(why) => return fail(StatusCode::BAD_REQUEST, &why.to_string()),
-    };
+pub(super) async fn json(app: &App, name: Result<Name, NotAName>) -> Result<Response, Problem> {
+    let name = name?;
     // Hits that are not in the store yet are of today. Asked in this order, a tick that is applied in between shows them
     // in the total a moment earlier, and never twice.
     let in_store_today = today(app, &name, (app.now)()).await;
@@ -208,22 +176,17 @@ async fn json(app: &App, name: Result<Name, NotAName>) -> Response {
         let pending = total.unwrap_or(0).saturating_sub(in_store?);
         Ok(today.saturating_add(pending.max(0)))
     });
-    match (total, today) {
-        (Ok(total), Ok(today)) => {
-            let formatted = Format::Comma.apply(total);
-            let counts = Counts {
-                name: name.as_str(),
-                event: Event::HIT.as_str(),
-                total,
-                today,
-                formatted: &formatted,
-                total_text: (total > 1 << 53).then(|| total.to_string()),
-            };
-            answer(StatusCode::OK, serde_json::to_string(&counts))
-        }
-        (_, Err(error)) => {
-            fail(StatusCode::SERVICE_UNAVAILABLE, report::store("reading the counts of a badge", &error))
-        }
-        (Err(_), _) => fail(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again"),
-    }
+    let today = today.map_err(|error| Problem::store("reading the counts of a badge", &error))?;
+    let total = total?;
+    let formatted = Format::Comma.apply(total);
+    let counts = Counts {
+        name: name.as_str(),
+        event: Event::HIT.as_str(),
+        total,
+        today,
+        formatted: &formatted,
+        total_text: (total > 1 << 53).then(|| total.to_string()),
+    };
+    // Text and numbers always serialize.
+    Ok(headers::json(StatusCode::OK, serde_json::to_string(&counts).unwrap_or_default()))
 }

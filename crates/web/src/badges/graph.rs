@@ -5,7 +5,7 @@
 
 use super::badge::{Wish, mistake};
 use crate::{
-    error::report,
+    error::Problem,
     headers,
     history::{self, History},
     name::{from_bytes_of, from_path_of},
@@ -20,9 +20,8 @@ use axum::{
 };
 use std::sync::Arc;
 use tallymark_badge::{
-    Badge, Spark,
+    Spark,
     chart::{DEFAULT_WIDTH, MOST_SERIES, WIDTHS},
-    render,
 };
 use tallymark_core::{Event, Name, NotAName, Window};
 use tallymark_store::StoreError;
@@ -109,11 +108,7 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
     };
     match drawn {
         Ok(svg) => headers::picture(StatusCode::OK, svg, NOT_COUNTED),
-        Err(error) => {
-            let reason = report::store("reading the counts of a chart", &error);
-            let svg = render(&Badge::error(reason));
-            headers::picture(StatusCode::SERVICE_UNAVAILABLE, svg, NOT_COUNTED)
-        }
+        Err(error) => Problem::store("reading the counts of a chart", &error).picture(NOT_COUNTED),
     }
 }
 

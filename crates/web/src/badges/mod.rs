@@ -3,3 +3,31 @@
 pub(crate) mod badge;
 pub(crate) mod graph;
 mod shields;
+
+use crate::{name::from_path, pages, state::App};
+use axum::{
+    extract::State,
+    http::{HeaderMap, Method, Uri},
+    response::{IntoResponse, Response},
+};
+use std::sync::Arc;
+
+/// `/badge/NAME.svg`, `/badge/NAME.json` and `/badge/NAME.shields.json`.
+pub(crate) async fn of_path(
+    State(app): State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+    sent: HeaderMap,
+) -> Response {
+    // The path as it was sent: `a/b` and `a%2Fb` are decoded once, here.
+    let raw = uri.path().strip_prefix("/badge/").unwrap_or_default();
+    if let Some(raw) = raw.strip_suffix(".svg") {
+        badge::show(&app, from_path(raw), &method, &uri, &sent).await
+    } else if let Some(raw) = raw.strip_suffix(".shields.json") {
+        shields::show(&app, from_path(raw), &uri).await.into_response()
+    } else if let Some(raw) = raw.strip_suffix(".json") {
+        badge::json(&app, from_path(raw)).await.into_response()
+    } else {
+        pages::nothing_here(&app, &sent, "badges are at /badge/NAME.svg and counts at /badge/NAME.json")
+    }
+}

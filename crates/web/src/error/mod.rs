@@ -13,6 +13,7 @@ use axum::{
 };
 use serde::Serialize;
 use tallymark_badge::{Badge, render};
+use tallymark_core::{NotAName, Unavailable};
 use tallymark_store::{Class, StoreError};
 
 /// What is answered instead, and why.
@@ -77,6 +78,18 @@ impl From<StoreError> for Problem {
             Class::Request => Problem::bad_request("after: no such page"),
             _ => Problem::store("reading counts for an API", &error),
         }
+    }
+}
+
+impl From<NotAName> for Problem {
+    fn from(why: NotAName) -> Problem {
+        Problem::bad_request(why.to_string())
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(_: Unavailable) -> Problem {
+        Problem::unavailable()
     }
 }
 

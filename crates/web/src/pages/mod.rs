@@ -89,7 +89,7 @@ pub(crate) struct Back {
 pub(crate) fn problem(app: &App, problem: &Problem, back: Option<Back>) -> Response {
     let back = back.map(|Back { link, to }| context! { link, to });
     let title = title(problem.status);
-    page(&app.access, problem.status, "problem.html", context! { title, what => problem.what, back })
+    page(&app.access, problem.status, "problem.html", context! { title, what => &problem.what, back })
 }
 
 /// The page while the store is away.

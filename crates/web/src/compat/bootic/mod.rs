@@ -9,7 +9,7 @@ mod path;
 mod shown;
 mod track;
 
-use crate::{error::Problem, query::Query, state::App};
+use crate::{error::Problem, query::Query, state::App, stats_prefix::USUAL};
 use axum::{
     Router,
     body::Body,
@@ -22,8 +22,6 @@ use path::{Asked, Path};
 use shown::{Shown, is_callback};
 use std::{sync::Arc, time::Duration};
 
-/// Where Bootic's own README looks for it, whatever the prefix.
-const USUAL: &str = "/api/stats";
 /// How long the store may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -18,7 +18,7 @@ use crate::{
 use asked::{Asked, Order};
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, Uri},
     response::Response,
 };
 use minijinja::{Value, context};
