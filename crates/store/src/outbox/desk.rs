@@ -124,7 +124,7 @@ impl Desk {
     fn connect(&mut self) -> Result<()> {
         if self.connection.is_none() {
             let connection = file::open(&self.path, self.instance)?;
-            file::write_again(&connection)
+            crate::sqlite::write_again(&connection)
                 .and_then(|()| self.load(&connection))
                 .map_err(|err| explain(&err, format!("opening the outbox {} again", self.path.display())))?;
             self.connection = Some(connection);

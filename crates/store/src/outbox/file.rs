@@ -60,19 +60,6 @@ pub(super) fn open(path: &Path, instance: Uuid) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Moves everything out of the write-ahead log, after a failed write or sync: the kernel may hold pages for written that are
-/// not, and a power cut would take what stands behind such a hole with it.
-pub(super) fn write_again(connection: &Connection) -> rusqlite::Result<()> {
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    match busy {
-        0 => Ok(()),
-        _ => Err(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-            Some("somebody else reads it".to_owned()),
-        )),
-    }
-}
-
 fn set_up(connection: &mut Connection, instance: Uuid) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

@@ -196,6 +196,18 @@ pub(crate) fn is_lost(err: &rusqlite::Error) -> bool {
     )
 }
 
+/// Moves everything out of the write-ahead log into the file.
+pub(crate) fn write_again(connection: &Connection) -> rusqlite::Result<()> {
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    match busy {
+        0 => Ok(()),
+        _ => Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+            Some("somebody else reads it".to_owned()),
+        )),
+    }
+}
+
 /// Makes our error of SQLite's.
 pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
     let (class, advice) = match err.sqlite_error_code() {

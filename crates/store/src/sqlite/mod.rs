@@ -10,6 +10,7 @@
 mod apply;
 mod expiry;
 mod file;
+mod place;
 mod read;
 mod slice;
 mod totals;
@@ -26,7 +27,7 @@ use tallymark_core::{Batch, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
 use writer::Writer;
 
-pub(crate) use file::{explain, is_lost};
+pub(crate) use file::{explain, is_lost, write_again};
 
 /// The embedded store.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Sqlite {
     pub fn open(path: &Path, retention: Retention) -> Result<Sqlite> {
         let (connection, identity) = file::open(path)?;
         let readers = Readers::new(path);
-        let writer = Writer::start(path, identity, retention, connection, readers.idle())?;
+        let writer = Writer::start(path, identity, retention, connection, readers.place())?;
         Ok(Sqlite { identity, writer, readers })
     }
 }
@@ -55,6 +56,10 @@ impl Store for Sqlite {
 
     async fn claim_from(&self, instance: Uuid, least: u64) -> Result<Claim> {
         self.writer.claim(instance, least).await
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.readers.place().look().err().iter().map(ToString::to_string).collect()
     }
 
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {

@@ -2,7 +2,7 @@
 //!
 //! Every call is one short read transaction, because the log of writes cannot be cut while one lasts.
 
-use super::file;
+use super::{file, place::Place};
 use crate::{
     Changes, Class, Cursor, Filter, NamePage, Result, Step, StoreError, filter::MOST_LOOKED_AT,
     names as entry,
@@ -25,6 +25,7 @@ const READERS: usize = 4;
 pub(super) struct Readers {
     path: PathBuf,
     idle: Arc<Idle>,
+    place: Arc<Place>,
     permits: Arc<Semaphore>,
 }
 
@@ -68,12 +69,14 @@ impl fmt::Debug for Readers {
 
 impl Readers {
     pub(super) fn new(path: &Path) -> Readers {
-        Readers { path: path.to_owned(), idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+        let idle = Arc::<Idle>::default();
+        let place = Arc::new(Place::new(path, idle.clone()));
+        Readers { path: path.to_owned(), idle, place, permits: Arc::new(Semaphore::new(READERS)) }
     }
 
-    /// Those that are idle.
-    pub(super) fn idle(&self) -> Arc<Idle> {
-        self.idle.clone()
+    /// Where they read.
+    pub(super) fn place(&self) -> Arc<Place> {
+        self.place.clone()
     }
 
     /// Runs `work` as one read transaction, away from tokio's workers.
@@ -85,9 +88,12 @@ impl Readers {
         let failed = |path: &Path| format!("{doing} in the store {}", path.display());
         let ended = |err: &dyn fmt::Display| StoreError::new(Class::Unavailable, failed(&self.path), err);
         let permit = self.permits.clone().acquire_owned().await.map_err(|err| ended(&err))?;
-        let (path, idle) = (self.path.clone(), self.idle.clone());
+        let (path, idle, place) = (self.path.clone(), self.idle.clone(), self.place.clone());
         let read = move || {
             let _permit = permit;
+            if let Err(moved) = place.look() {
+                return Ok(Err(moved));
+            }
             let (since, reused) = idle.take();
             let mut connection = match reused {
                 Some(connection) => connection,
@@ -98,10 +104,10 @@ impl Readers {
             transaction.finish()?;
             // Only a connection without any error is used again.
             idle.give_back(since, connection);
-            Ok(answer)
+            Ok(Ok(answer))
         };
         let answer = tokio::task::spawn_blocking(read).await.map_err(|err| ended(&err))?;
-        answer.map_err(|err| file::explain(&err, failed(&self.path)))
+        answer.map_err(|err| file::explain(&err, failed(&self.path)))?
     }
 }
 

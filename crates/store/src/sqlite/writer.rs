@@ -3,7 +3,7 @@
 //! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
 //! thread ends when the [`Writer`] is dropped, which waits for what is being written.
 
-use super::{apply::Applier, file, read::Idle};
+use super::{apply::Applier, file, place::Place};
 use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
@@ -40,14 +40,15 @@ impl Writer {
         store: Uuid,
         retention: Retention,
         connection: Connection,
-        readers: Arc<Idle>,
+        place: Arc<Place>,
     ) -> Result<Writer> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let desk = Desk {
             path: path.to_owned(),
             store,
             connection: Some(connection),
-            readers,
+            place,
+            opened: 0,
             applier: Applier::new(retention),
         };
         let thread =
@@ -93,8 +94,9 @@ struct Desk {
     store: Uuid,
     /// `None` after a failed read or write of the disk, until it is opened again.
     connection: Option<Connection>,
-    /// They go with it.
-    readers: Arc<Idle>,
+    place: Arc<Place>,
+    /// What `place` answered when the connection was opened.
+    opened: u64,
     applier: Applier,
 }
 
@@ -126,6 +128,14 @@ impl Desk {
         doing: &str,
         work: impl FnOnce(&mut Desk, &mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        let found = self.place.look()?;
+        if found != self.opened {
+            (self.connection, self.opened) = (None, found);
+            self.applier.forget();
+        }
+        if self.place.has_lost_its_log() {
+            self.make_new_log(doing)?;
+        }
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.reopen()?,
@@ -138,7 +148,7 @@ impl Desk {
             }
             Err(err) => {
                 if file::is_lost(&err) {
-                    self.readers.forget();
+                    self.place.leave();
                 } else {
                     self.connection = Some(connection);
                 }
@@ -146,6 +156,24 @@ impl Desk {
                 Err(file::explain(&err, format!("{doing} the store {}", self.path.display())))
             }
         }
+    }
+
+    /// What is in the log that has lost its name goes into the file, with nobody else reading; then everybody opens anew.
+    fn make_new_log(&mut self, doing: &str) -> Result<()> {
+        if let Some(connection) = &self.connection {
+            file::write_again(connection).map_err(|err| {
+                file::explain(
+                    &err,
+                    format!("{doing} the store {}, whose log was removed", self.path.display()),
+                )
+            })?;
+        }
+        self.place.leave();
+        self.connection = None;
+        self.connection = Some(self.reopen()?);
+        self.applier.forget();
+        tracing::warn!(store = %self.path.display(), "the store's -wal or -shm file was removed while it was open; no hit is lost, and it has new ones");
+        Ok(())
     }
 
     fn reopen(&self) -> Result<Connection> {
@@ -156,6 +184,7 @@ impl Desk {
                 StoreError::new(Class::Data, attempt, "it is another store now").advise("Restart Tallymark")
             );
         }
+        self.place.arrive();
         Ok(connection)
     }
 

@@ -10,6 +10,7 @@ mod bed;
 mod faults;
 mod ghit_me;
 mod log;
+mod place;
 mod positions;
 mod random;
 mod redis;

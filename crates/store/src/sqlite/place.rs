@@ -1,0 +1,130 @@
+//! Whether the file at the store's path is still the one that is open.
+//!
+//! A file that was removed, or had another moved over it, stays open and takes writes that nobody sees again. So before
+//! anything is read or written, the path is compared with what was opened. While it leads elsewhere, nothing is. The
+//! right file is one that holds no less than the one that is open: that file itself, or a copy of it.
+
+use super::{
+    file::{open_reader, write_again},
+    read::Idle,
+};
+use crate::{Class, Result, StoreError};
+use rusqlite::Connection;
+use std::{
+    ffi::OsString,
+    fmt, fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Device and inode.
+type Id = (u64, u64);
+
+/// The path of a store, and what was found there when it was opened.
+pub(super) struct Place {
+    path: PathBuf,
+    readers: Arc<Idle>,
+    opened: Mutex<Opened>,
+}
+
+struct Opened {
+    database: Option<Id>,
+    /// The write-ahead log and its index. SQLite keeps both for as long as a connection is open.
+    beside: [Option<Id>; 2],
+    /// Reads the opened file also when it has lost its name.
+    probe: Option<Connection>,
+    /// How often another file has taken its place.
+    times: u64,
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Place {
+    /// The file was just opened. `readers` are let go of when it changes.
+    pub(super) fn new(path: &Path, readers: Arc<Idle>) -> Place {
+        Place { path: path.to_owned(), readers, opened: Mutex::new(Opened::at(path, 0)) }
+    }
+
+    /// Makes sure that the file is in its place. Answers another number when another connection is needed.
+    pub(super) fn look(&self) -> Result<u64> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = id(&self.path);
+        if found.is_some() && found == opened.database {
+            return Ok(opened.times);
+        }
+        if found.is_some() && opened.probe.as_ref().is_some_and(|probe| succeeds(probe, &self.path)) {
+            self.readers.forget();
+            *opened = Opened::at(&self.path, opened.times + 1);
+            return Ok(opened.times);
+        }
+        let what = match found {
+            None => "was removed",
+            Some(_) => "was replaced by one that lacks counts",
+        };
+        let cause =
+            format!("the file {what} while it was open: nothing is written, and hits are kept in memory");
+        Err(StoreError::new(Class::Refused, format!("looking for the store {}", self.path.display()), cause)
+            .advise("Move the right file back, and Tallymark goes on by itself; to go on with another one, restart it"))
+    }
+
+    /// Whether the write-ahead log or its index was removed or replaced: other processes would not see what is written.
+    pub(super) fn has_lost_its_log(&self) -> bool {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = |(before, now): (&Option<Id>, Option<Id>)| before.is_some() && *before != now;
+        opened.beside.iter().zip(beside(&self.path)).any(lost)
+    }
+
+    /// Lets go of the file, so that opening it makes a new log.
+    pub(super) fn leave(&self) {
+        self.readers.forget();
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).probe = None;
+    }
+
+    /// The file was opened again, with a new log.
+    pub(super) fn arrive(&self) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        *opened = Opened::at(&self.path, opened.times);
+    }
+}
+
+impl Opened {
+    fn at(path: &Path, times: u64) -> Opened {
+        let probe = open_reader(path).ok().filter(|probe| counted(probe).is_ok());
+        Opened { database: id(path), beside: beside(path), probe, times }
+    }
+}
+
+fn id(path: &Path) -> Option<Id> {
+    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+fn beside(path: &Path) -> [Option<Id>; 2] {
+    ["-wal", "-shm"].map(|end| {
+        let mut name = OsString::from(path);
+        name.push(end);
+        id(Path::new(&name))
+    })
+}
+
+/// Whether the file at the path holds no less than the one that was open.
+fn succeeds(open: &Connection, path: &Path) -> bool {
+    // The log may still lie there. It belongs to the file that is gone, and would be read into the other one.
+    let compare = || {
+        write_again(open)?;
+        let (before, now) = (counted(open)?, counted(&open_reader(path)?)?);
+        Ok::<_, rusqlite::Error>(now.0 == before.0 && now.1 >= before.1)
+    };
+    compare().unwrap_or(false)
+}
+
+/// The identity of a store, and how much its log of changes has ever had.
+fn counted(db: &Connection) -> rusqlite::Result<(String, i64)> {
+    let identity = db.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0))?;
+    let entries = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'change'";
+    Ok((identity, db.query_row(entries, [], |row| row.get(0))?))
+}
