@@ -23,16 +23,21 @@ const TOKENS: &str = "TALLYMARK_TOKENS";
 /// The commands that listen, or say where.
 const LISTENERS: [&str; 5] = ["serve", "ingest", "check-config", "nginx-conf", "health"];
 
-/// Reads command line and environment, or ends the program with what is wrong with them.
-pub(super) fn parse() -> Cli {
+/// The command line as it is shown: each command with the flags that change something there.
+pub(super) fn command() -> Command {
     let mut command = without_empty(Cli::command());
     // Only then have subcommands the flags that are for all of them.
     command.build();
-    let command = command.mut_subcommands(|command| match command.get_name() {
+    command.mut_subcommands(|command| match command.get_name() {
         "demo" => command.mut_args(|arg| if is_of_a_real_one(&arg) { arg.hide(true) } else { arg }),
         name if LISTENERS.contains(&name) => command,
         _ => without_listening(command),
-    });
+    })
+}
+
+/// Reads command line and environment, or ends the program with what is wrong with them.
+pub(super) fn parse() -> Cli {
+    let command = command();
     let matches = command.clone().try_get_matches_from(with_two_dashes(env::args_os()));
     let mut matches = matches.unwrap_or_else(|error| named(error, command).exit());
     Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())

@@ -2,9 +2,9 @@
 //!
 //! A word that is no topic but a command shows that command's flags, as `COMMAND --help` does.
 
-use super::{Cli, Misuse, out};
+use super::{Misuse, environment, out};
 use anyhow::Result;
-use clap::{Args, CommandFactory};
+use clap::Args;
 
 /// Read the manual: a topic, or a command's flags. Without either, lists them.
 #[derive(Debug, Args)]
@@ -40,15 +40,13 @@ impl Topic {
 
 impl Help {
     pub(super) fn run(&self) -> Result<()> {
-        let mut command = Cli::command();
+        let mut command = environment::command();
         let Some(word) = self.topic.as_deref() else {
             return out::print(&format!("{}\n{}", command.render_long_help(), topics()));
         };
         if let Some(topic) = TOPICS.iter().find(|topic| topic.name == word) {
             return out::print(topic.text);
         }
-        // Only then does a subcommand know the flags that all of them have.
-        command.build();
         match command.find_subcommand_mut(word) {
             Some(subcommand) => out::print(&subcommand.render_long_help().to_string()),
             None => {
@@ -66,6 +64,8 @@ fn topics() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
     use std::{collections::BTreeSet, fs, path::Path};
 
     #[test]
