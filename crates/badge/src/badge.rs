@@ -248,12 +248,13 @@ fn push_text(text: &Fitted<'_>, twice_x: u32, background: Color, out: &mut Strin
                 color.push_to(out);
             }
         }
-        // With another font than DejaVu Sans the text still ends where the box does.
-        if text.tenths() > 0 {
+        // With another font than DejaVu Sans the text still ends where the box does. Where the width is a guess, the
+        // box has room for it, and the text keeps its own width in the middle.
+        if text.tenths() > 0 && !text.is_shaped() {
             out.push_str("\" textLength=\"");
             push_tenths(text.tenths(), out);
         }
-        out.push_str(if text.is_shaped() { "\" lengthAdjust=\"spacingAndGlyphs\">" } else { "\">" });
+        out.push_str("\">");
         text.push_to(out);
         out.push_str("</text>\n");
     }

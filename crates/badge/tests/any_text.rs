@@ -17,7 +17,7 @@ const KNOWN: [(&str, &[&str]); 8] = [
     ("path", &["fill", "d"]),
     ("rect", &["width", "height", "rx", "fill"]),
     ("g", &["aria-hidden", "fill", "text-anchor", "font-family", "font-size", "text-rendering"]),
-    ("text", &["x", "y", "fill", "fill-opacity", "textLength", "lengthAdjust"]),
+    ("text", &["x", "y", "fill", "fill-opacity", "textLength"]),
 ];
 
 fn hostile() -> impl Strategy<Value = String> {

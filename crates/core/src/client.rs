@@ -2,7 +2,7 @@
 //!
 //! It is what a client says of itself, so it is good for "mostly GitHub's readers" and never for a decision. The words are
 //! few on purpose: those of products that ask for pictures, from their own pages (Google's crawlers and fetchers, Slack's
-//! robots, GitHub's Camo, product.md 2), from the public list monperrus/crawler-user-agents, and from the defaults of HTTP
+//! robots, GitHub's Camo), from the public list monperrus/crawler-user-agents, and from the defaults of HTTP
 //! libraries. Most robots are none of them and say `bot`, `crawler` or `spider`. The readers of lines and the HTTP server
 //! call this, and only where visits are kept.
 

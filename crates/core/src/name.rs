@@ -2,7 +2,7 @@
 //!
 //! A [`Name`] or [`NameRef`] only exists if its text passed [`NameRef::of`], so whatever takes one may make a Redis key or
 //! markup of it. A file name is made of [`Name::for_file`] alone, because names of events that are never files may be
-//! longer than a file name. The escaped form is nginx's `set_escape_uri` with upper-case hex (compatibility.md 1.A): what
+//! longer than a file name. The escaped form is nginx's `set_escape_uri` with upper-case hex: what
 //! ghit.me put into its Redis keys and file names.
 
 use crate::Event;
@@ -34,8 +34,10 @@ pub struct NameRef<'a>(&'a str);
 pub enum NotAName {
     /// No bytes at all.
     Empty,
-    /// More than [`MAX_NAME`] bytes, or more than [`MAX_ESCAPED`] escaped.
-    TooLong,
+    /// More than [`MAX_NAME`] bytes; it has so many.
+    TooLong(usize),
+    /// More than [`MAX_ESCAPED`] bytes in escaped form; it has so many.
+    TooLongEscaped(usize),
     /// More than [`MAX_LONG_NAME`] bytes, of an event that may have so many.
     TooLongForAny,
     /// Not UTF-8.
@@ -121,7 +123,11 @@ impl<'a> NameRef<'a> {
         let first = *bytes.first().ok_or(NotAName::Empty)?;
         let longest = event.longest_name();
         if bytes.len() > longest {
-            return Err(if longest == MAX_NAME { NotAName::TooLong } else { NotAName::TooLongForAny });
+            return Err(if longest == MAX_NAME {
+                NotAName::TooLong(bytes.len())
+            } else {
+                NotAName::TooLongForAny
+            });
         }
         // nginx writes a lone `-` for a variable that is absent, so as a name it could be shown and never counted.
         if first == b'~' || bytes == b"-" {
@@ -137,8 +143,9 @@ impl<'a> NameRef<'a> {
         if seen & CONTROL != 0 {
             return Err(NotAName::Control);
         }
-        if longest == MAX_NAME && bytes.len() + 2 * escaped > MAX_ESCAPED {
-            return Err(NotAName::TooLong);
+        let in_file_name = bytes.len() + 2 * escaped;
+        if longest == MAX_NAME && in_file_name > MAX_ESCAPED {
+            return Err(NotAName::TooLongEscaped(in_file_name));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| NotAName::NotUtf8)?;
         // U+0080 to U+009F are control characters too; below them the table has looked already.
@@ -199,9 +206,14 @@ impl fmt::Display for NotAName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotAName::Empty => f.write_str("the name is empty"),
-            NotAName::TooLong => {
-                write!(f, "the name is too long (at most {MAX_NAME} bytes, {MAX_ESCAPED} escaped)")
+            NotAName::TooLong(has) => {
+                write!(f, "the name is too long: it has {has} bytes, and {MAX_NAME} are allowed")
             }
+            NotAName::TooLongEscaped(has) => write!(
+                f,
+                "the name is too long: it has {has} bytes in escaped form (%XX for each byte that is not plain ASCII), \
+                 and {MAX_ESCAPED} are allowed"
+            ),
             NotAName::TooLongForAny => {
                 write!(f, "the name is too long (at most {MAX_LONG_NAME} bytes)")
             }
@@ -372,8 +384,9 @@ mod tests {
         let wide = "/".repeat(MAX_ESCAPED / 3 + 1);
         for (text, why) in [
             (&b""[..], NotAName::Empty),
-            (long.as_bytes(), NotAName::TooLong),
-            (wide.as_bytes(), NotAName::TooLong),
+            (long.as_bytes(), NotAName::TooLong(MAX_NAME + 1)),
+            (wide.as_bytes(), NotAName::TooLongEscaped(MAX_ESCAPED + 3)),
+            ("日".repeat(27).as_bytes(), NotAName::TooLongEscaped(243)),
             (b"a\0", NotAName::Control),
             (b"a\x7f", NotAName::Control),
             (b"a\x1b[31m", NotAName::Control),
@@ -395,7 +408,7 @@ mod tests {
     fn only_names_of_addresses_are_long_and_they_are_no_files() {
         let long = "/".repeat(MAX_LONG_NAME);
         for event in [Event::HIT, Event::OVERFLOW, Event::new(b"visit").unwrap()] {
-            assert_eq!(Name::of(event, &long), Err(NotAName::TooLong), "{event}");
+            assert_eq!(Name::of(event, &long), Err(NotAName::TooLong(MAX_LONG_NAME)), "{event}");
             assert_eq!(Name::from_escaped_of(event, &"%2F".repeat(MAX_LONG_NAME)), None);
         }
         let name = Name::of(Event::URL, &long).unwrap();

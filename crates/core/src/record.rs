@@ -1,6 +1,6 @@
 //! From the body of a message to a hit: the CSV columns of a route.
 //!
-//! nginx writes quoted fields and never a doubled quote (reliability.md 0), so a body of that form is cut at its
+//! nginx writes quoted fields and never a doubled quote, so a body of that form is cut at its
 //! quotes without copying. Any other form that ghit.me's parser took (unquoted fields, blanks around them, doubled
 //! quotes) goes through `csv-core`. Every source has one [`Reader`] and reuses it, so that a line costs no allocation.
 

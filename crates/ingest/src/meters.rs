@@ -1,4 +1,4 @@
-//! The counters behind `/metrics` that belong to ingest (DESIGN.md section 11).
+//! The counters behind `/metrics` that belong to ingest.
 //!
 //! Sources count into plain integers and add them up here once per tick, so that a line costs no atomic operation.
 

@@ -7,7 +7,7 @@
 
 use crate::{
     PublishError, cursor,
-    files::{DirError, Files, Lock, Replaced, TMP, create_dir},
+    files::{DirError, Files, Lock, Replaced, TMP, check_aside, create_aside, create_dir},
 };
 use std::{
     collections::{HashSet, VecDeque},
@@ -57,6 +57,10 @@ impl ChartKind {
         ChartKind::EVERY.into_iter().find(|(_, known)| *known == word).map(|(kind, _)| kind)
     }
 
+    fn word(self) -> &'static str {
+        ChartKind::EVERY.into_iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    }
+
     fn window(self) -> Window {
         match self {
             ChartKind::Days7 => Window::Days7,
@@ -84,6 +88,12 @@ impl ChartKind {
     }
 }
 
+/// What a pass did, in files and in names.
+pub(crate) struct Drawn {
+    pub(crate) written: u64,
+    pub(crate) failed: u64,
+}
+
 /// How much of the line a pass goes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -107,8 +117,10 @@ pub(crate) struct Charts {
     known: HashSet<Name>,
     /// Where the look at every name goes on; `None` when it is through.
     sweep: Option<Option<String>>,
-    /// A file could not be written since the sweep began.
-    failed: bool,
+    /// Those that could not be written. They wait in line again.
+    failed: Vec<Name>,
+    /// The log has told of them.
+    told: bool,
     picture: String,
 }
 
@@ -126,11 +138,16 @@ impl Charts {
             return gone(&dir).map(|()| None);
         }
         let aside = dir.join(TMP);
-        create_dir(&aside).map_err(|error| DirError::new("creating", &aside, error))?;
+        create_dir(&dir).map_err(|error| DirError::new("creating", &dir, error))?;
+        create_aside(&aside, &dir).map_err(|error| DirError::new("creating", &aside, error))?;
         let mut open = Vec::new();
         for (kind, word) in ChartKind::EVERY {
             let path = dir.join(word);
             if kinds.contains(&kind) {
+                if !path.is_dir() {
+                    // Whatever charts the cursor tells of, these are gone.
+                    let _ = fs::remove_file(dir.join(cursor::FILE));
+                }
                 create_dir(&path).map_err(|error| DirError::new("creating", &path, error))?;
                 open.push((kind, Files::at(path, aside.join("chart"))));
             } else {
@@ -147,7 +164,8 @@ impl Charts {
             waiting: VecDeque::new(),
             known: HashSet::new(),
             sweep: None,
-            failed: false,
+            failed: Vec::new(),
+            told: false,
             picture: String::new(),
         }))
     }
@@ -163,13 +181,19 @@ impl Charts {
         self.waiting.is_empty() && self.sweep.is_none()
     }
 
-    /// Draws what is due, or some of it. Answers how many files were written.
+    /// Whether the directories are still there.
+    pub(crate) fn is_in_place(&self) -> bool {
+        check_aside(&self.dir.join(TMP), &self.dir).is_ok()
+            && self.kinds.iter().all(|(kind, _)| self.dir.join(kind.word()).is_dir())
+    }
+
+    /// Draws what is due, or some of it.
     pub(crate) async fn pass(
         &mut self,
         store: &dyn Store,
         look: &Look,
         now: Now,
-    ) -> Result<u64, PublishError> {
+    ) -> Result<Drawn, PublishError> {
         let mut written = 0;
         self.find_due(store, look, now).await?;
         loop {
@@ -187,8 +211,14 @@ impl Charts {
                 break;
             }
         }
+        let failed = std::mem::take(&mut self.failed);
+        let drawn = Drawn { written, failed: failed.len() as u64 };
+        for name in failed {
+            self.wait(name);
+        }
+        self.told &= drawn.failed > 0;
         self.save()?;
-        Ok(written)
+        Ok(drawn)
     }
 
     /// Follows the log of changes. Without a place in it, and on another day, every name is due.
@@ -222,9 +252,7 @@ impl Charts {
                     self.saved &= self.cursor.as_ref() == Some(&cursor);
                     self.cursor = Some(cursor);
                     for change in names.into_iter().filter(|change| change.event == Event::HIT) {
-                        if self.known.insert(change.name.clone()) {
-                            self.waiting.push_back(change.name);
-                        }
+                        self.wait(change.name);
                     }
                     if self.waiting.len() > MOST_WAITING {
                         self.forget();
@@ -245,7 +273,12 @@ impl Charts {
     fn forget(&mut self) {
         self.waiting.clear();
         self.known.clear();
-        self.failed = false;
+    }
+
+    fn wait(&mut self, name: Name) {
+        if self.known.insert(name.clone()) {
+            self.waiting.push_back(name);
+        }
     }
 
     async fn draw(
@@ -273,12 +306,15 @@ impl Charts {
                 match old.and_then(|old| files.replace(name, &mut self.picture, shown, old)) {
                     Ok(Replaced::Written) => written += 1,
                     Ok(Replaced::Unchanged) => {}
-                    // The others are written all the same; this one is tried again when it is due the next time.
+                    // The others are written all the same.
                     Err(error) => {
-                        if !self.failed {
-                            warn!(%name, %error, dir = %self.dir.display(), "a chart could not be written");
+                        if !self.told {
+                            warn!(%name, %error, dir = %self.dir.display(), "a chart could not be written; it is tried again");
                         }
-                        self.failed = true;
+                        self.told = true;
+                        if self.failed.last() != Some(name) {
+                            self.failed.push(name.clone());
+                        }
                     }
                 }
             }
@@ -288,7 +324,7 @@ impl Charts {
 
     /// A cursor stands only for charts that are on disk.
     fn save(&mut self) -> Result<(), PublishError> {
-        let through = self.waiting.is_empty() && self.sweep.is_none() && !self.failed;
+        let through = self.waiting.is_empty() && self.sweep.is_none();
         if let (true, false, Some(cursor)) = (through, self.saved, &self.cursor) {
             cursor::save(&self.dir, &self.identity, cursor)
                 .map_err(|error| self.error("writing the cursor", error))?;

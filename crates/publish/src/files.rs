@@ -19,6 +19,8 @@ use tallymark_store::owner::hint;
 /// Where files are written before they are renamed. In the badge directory, because a rename cannot cross devices.
 pub(crate) const TMP: &str = ".tmp";
 const LOCK: &str = ".lock";
+/// What [`Files::probe`] writes. No badge has this name, because every badge ends in `.svg`.
+const PROBE: &str = ".probe";
 /// The largest file that is read back to compare: a badge has about 1 KB, a template's at most 64 KiB.
 const LARGEST: u64 = 128 * 1024;
 /// Stands at the end of every published file, so that the count can be read back whatever the template drew.
@@ -66,7 +68,7 @@ impl Lock {
         };
         create_dir(dir).map_err(failed("creating the badge directory", dir))?;
         let tmp = dir.join(TMP);
-        create_dir(&tmp).map_err(failed("creating", &tmp))?;
+        create_aside(&tmp, dir).map_err(failed("creating", &tmp))?;
         let path = dir.join(LOCK);
         let file = OpenOptions::new()
             .create(true)
@@ -84,11 +86,13 @@ impl Lock {
         Ok(Some(Lock { dir: dir.to_owned(), file }))
     }
 
-    /// Whether the directory is still the one that was locked: somebody may have put another in its place.
+    /// Whether the directory is still the one that was locked, with its `.tmp`. Somebody may have removed or replaced
+    /// either.
     pub(crate) fn is_in_place(&self) -> bool {
         let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
         let there = fs::symlink_metadata(self.dir.join(LOCK));
-        there.and_then(|there| Ok(same(&there, &self.file.metadata()?))).unwrap_or(false)
+        let locked = there.and_then(|there| Ok(same(&there, &self.file.metadata()?))).unwrap_or(false);
+        locked && check_aside(&self.dir.join(TMP), &self.dir).is_ok()
     }
 }
 
@@ -102,6 +106,25 @@ pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     }
     fs::create_dir_all(dir)?;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
+}
+
+/// Makes the directory in which files of `dir` are written before they are renamed.
+pub(crate) fn create_aside(aside: &Path, dir: &Path) -> io::Result<()> {
+    create_dir(aside)?;
+    check_aside(aside, dir)
+}
+
+/// Whether files can be renamed from there. A symbolic link is refused: what lies in its target is not ours to sweep.
+pub(crate) fn check_aside(aside: &Path, dir: &Path) -> io::Result<()> {
+    let about = fs::symlink_metadata(aside)?;
+    if !about.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory"));
+    }
+    if about.dev() != fs::metadata(dir)?.dev() {
+        let why = format!("it must be on the same device as {}, because files are renamed", dir.display());
+        return Err(io::Error::new(io::ErrorKind::CrossesDevices, why));
+    }
+    Ok(())
 }
 
 fn sweep(tmp: &Path) -> io::Result<()> {
@@ -229,6 +252,14 @@ impl Files {
             let _ = fs::remove_file(&self.aside);
         }
         result.map(|()| Replaced::Written)
+    }
+
+    /// Whether any file can be put there. If so, the files that failed are at fault, and not the disk.
+    pub(crate) fn probe(&mut self) -> io::Result<()> {
+        self.path = self.dir.join(PROBE);
+        let written = self.write(&[b'\n'; 4096], None);
+        let _ = fs::remove_file(if written.is_ok() { &self.path } else { &self.aside });
+        written
     }
 
     fn write(&mut self, bytes: &[u8], mtime: Option<i64>) -> io::Result<()> {
@@ -382,7 +413,6 @@ mod tests {
         assert_eq!(mode(&fresh), 0o755);
     }
 
-    /// reliability.md case 35.
     #[test]
     fn planted_symlink_and_fifo_are_replaced_and_a_directory_is_an_error() {
         let (dir, mut files, _lock) = setup();
@@ -399,6 +429,32 @@ mod tests {
         assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
         assert!(fs::symlink_metadata(dir.path().join("link.svg")).unwrap().is_file());
         assert_eq!(fs::read_dir(dir.path().join(TMP)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn directory_that_lost_its_tmp_is_not_in_place_and_is_mended_by_opening_it_again() {
+        let (dir, _files, lock) = setup();
+        let tmp = dir.path().join(TMP);
+        assert!(lock.is_in_place());
+        fs::remove_dir(&tmp).unwrap();
+        assert!(!lock.is_in_place());
+        drop(lock);
+        let lock = Lock::take(dir.path()).unwrap().unwrap();
+        assert!(lock.is_in_place());
+
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("precious"), "").unwrap();
+        fs::remove_dir(&tmp).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), &tmp).unwrap();
+        assert!(!lock.is_in_place());
+        drop(lock);
+        let error = Lock::take(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("it is not a directory"), "{error}");
+        assert!(elsewhere.path().join("precious").exists(), "a planted link has nothing swept");
+        fs::remove_file(&tmp).unwrap();
+        fs::write(&tmp, "").unwrap();
+        let error = Lock::take(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("it is a file, not a directory"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     meters::PublishMeters,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::Path,
     sync::Arc,
@@ -20,10 +20,12 @@ use tracing::{debug, warn};
 
 /// How many names are read from the store at a time.
 const PAGE: usize = 1000;
-/// After so many files in a row that could not be written, the disk is at fault and not the file.
+/// After so many files in a row that could not be written, a probe tells whether the disk is at fault.
 const GIVE_UP: u32 = 50;
 /// So many files that could not be written are remembered.
 const OWED: usize = 10_000;
+/// So many of them are told one by one.
+const TOLD: usize = 10;
 
 /// Which badges a pass looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +94,8 @@ pub struct Publisher {
     /// every pass. The cursor on disk waits for them; the one in memory does not, or one such file would have the whole
     /// log read again with every pass.
     owed: BTreeMap<Name, bool>,
-    /// The last of them that the log tells of.
-    warned_of: Option<Name>,
+    /// Those that the log has told of. Once all files could be written, they are news again.
+    told: BTreeSet<Name>,
     charts: Option<Charts>,
 }
 
@@ -107,19 +109,8 @@ impl Publisher {
         let Some(lock) = Lock::take(dir)? else { return Ok(None) };
         let files = Files::new(&lock);
         let (cursor, cursor_look, saved) = (None, String::new(), false);
-        let (owed, warned_of, charts) = (BTreeMap::new(), None, None);
-        Ok(Some(Publisher {
-            store,
-            lock,
-            files,
-            meters,
-            cursor,
-            cursor_look,
-            saved,
-            owed,
-            warned_of,
-            charts,
-        }))
+        let (owed, told, charts) = (BTreeMap::new(), BTreeSet::new(), None);
+        Ok(Some(Publisher { store, lock, files, meters, cursor, cursor_look, saved, owed, told, charts }))
     }
 
     /// Publishes charts of these kinds too, and takes away those of all others.
@@ -128,9 +119,10 @@ impl Publisher {
         Ok(self)
     }
 
-    /// Whether the directory is still the one that was opened. If not, only another publisher can go on.
+    /// Whether the directory is still as it was opened. If not, open another publisher: it makes what is missing, and
+    /// publishes again what is gone.
     pub fn is_in_place(&self) -> bool {
-        self.lock.is_in_place()
+        self.lock.is_in_place() && self.charts.as_ref().is_none_or(Charts::is_in_place)
     }
 
     /// Whether the last pass has left no charts for the next one.
@@ -169,14 +161,17 @@ impl Publisher {
         self.meters.changed.set(round.report.names as i64);
         self.meters.pass.set(started.elapsed().as_secs_f64());
         if round.report.failed == 0 {
-            self.warned_of = None;
+            self.told.clear();
             self.meters.freshness.passed(&self.lock.dir, began);
         }
         if let Some(charts) = &mut self.charts {
             if pass != Pass::Changed {
                 charts.all();
             }
-            self.meters.charts.inc_by(charts.pass(&*self.store, look, now).await?);
+            let drawn = charts.pass(&*self.store, look, now).await?;
+            self.meters.charts.inc_by(drawn.written);
+            self.meters.failed.inc_by(drawn.failed);
+            round.report.failed += drawn.failed;
         }
         Ok(round.report)
     }
@@ -361,13 +356,16 @@ impl Publisher {
         self.meters.failed.inc();
         round.report.failed += 1;
         round.failures += 1;
-        // Ten passes a second are not ten warnings.
-        if round.failures == 1 && self.warned_of.as_ref() != Some(name) {
-            self.warned_of = Some(name.clone());
-            warn!(%name, %error, dir = %self.lock.dir.display(), "a badge could not be written; what was there stays");
+        if self.told.len() < TOLD && self.told.insert(name.clone()) {
+            let dir = self.lock.dir.display();
+            warn!(%name, %error, %dir, "a badge could not be written; what was there stays, and it is tried again");
+            if self.told.len() == TOLD {
+                warn!(%dir, "more badges that cannot be written are counted in badges_failed_total, and not named here");
+            }
         }
         if round.failures >= GIVE_UP {
-            return Err(self.file_error("writing badges", error));
+            self.files.probe().map_err(|error| self.file_error("writing badges", error))?;
+            round.failures = 0;
         }
         Ok(())
     }

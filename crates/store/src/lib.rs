@@ -111,7 +111,7 @@ pub struct Change {
     pub event: Event,
     /// The name. Never an aggregate.
     pub name: Name,
-    /// It was corrected, so it may have gone down.
+    /// It was corrected, so it may have gone down. Both stores keep the mark; no command corrects a count yet.
     pub corrected: bool,
 }
 

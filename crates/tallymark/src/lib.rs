@@ -10,6 +10,7 @@ mod progress;
 mod publishing;
 mod reload;
 mod run;
+mod secret;
 mod signals;
 mod sources;
 mod supervisor;

@@ -14,7 +14,7 @@ use tallymark_store::{Store, Written};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-/// How long to wait for another publisher to leave the directory.
+/// How long to wait where nothing can be published: the store is away, or the directory is full or somebody else's.
 const ELSEWHERE: Duration = Duration::from_secs(10);
 /// How often `serve` looks for what other processes have written to the store: of its own writes it is told.
 pub(crate) const OTHERS: Duration = Duration::from_secs(2);
@@ -85,27 +85,21 @@ impl Publishing {
         let (mut publisher, mut outage, mut failures) = (None, Outage::default(), 0u32);
         loop {
             let stopped = stop.is_cancelled();
-            let passed = match publisher.take() {
+            // Before the pass: whoever removes the directory gets the badges back even if nothing changes any more.
+            let opened = match publisher.take().filter(Publisher::is_in_place) {
                 Some(publisher) => Ok(publisher),
                 None => self.open(&store),
             };
-            let passed = match passed {
-                Ok(mut open) => match pass(&mut open, &look.load()).await {
-                    Ok(failed) => {
-                        publisher = Some(open).filter(|open| failed.is_none() || open.is_in_place());
-                        failed
-                    }
-                    Err(why) => Some(why),
-                },
-                Err(why) => Some(why),
+            let passed = match opened {
+                Ok(open) => pass(publisher.insert(open), &look.load()).await,
+                Err(why) => Err(why),
             };
-            failures = if passed.is_none() { 0 } else { failures.saturating_add(1) };
-            self.note(passed, &mut outage);
+            failures = if passed.is_err() { failures.saturating_add(1) } else { 0 };
+            self.note(passed.unwrap_or_else(Some), &mut outage);
             if stopped {
                 return;
             }
-            let blocked = publisher.is_none() && failures > 3;
-            let pause = self.badges.every.max(if blocked { ELSEWHERE } else { Duration::ZERO });
+            let pause = self.badges.every.max(if failures > 3 { ELSEWHERE } else { Duration::ZERO });
             let through = publisher.as_ref().is_none_or(Publisher::is_through);
             tokio::select! {
                 () = next.after(pause, through) => {}

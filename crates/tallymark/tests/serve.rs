@@ -421,17 +421,28 @@ fn pages_are_for_whom_the_configuration_says() {
     assert!(!daemon.stderr().contains("0123456789abcdef"), "a token stands in the log");
 }
 
-/// As the README has it: nginx takes the path off, and every link of a page begins with it.
+/// The location that `tallymark help nginx` prints, in a server that has a location for static files of its own: nginx
+/// takes the path off, and every link of a page begins with it.
 #[test]
 fn pages_work_below_a_path_that_nginx_takes_off() {
     let place = Place::with_config("[http]\nbase-url = \"https://example.org/hits\"\n");
     let _daemon = place.serve();
     let nginx = Nginx::start(|site| {
         let (port, daemon) = (site.port, place.addr());
-        format!("server {{ listen 127.0.0.1:{port}; location /hits/ {{ proxy_pass http://{daemon}/; }} }}")
+        let help = include_str!("../src/help/nginx.md");
+        let from = help.find("    location ^~ /hits/ {").expect("the help has it");
+        let length = help[from..].find("\n    }\n").expect("it ends") + "\n    }\n".len();
+        let location = help[from..from + length].replace("127.0.0.1:8080", &daemon.to_string());
+        format!(
+            "server {{ listen 127.0.0.1:{port}; location ~* \\.(svg|png|css|js)$ {{ root /nonexistent; }}\n{location} }}"
+        )
     });
     let get = |path: &str| http::get(format!("127.0.0.1:{}", nginx.port()), path);
     assert_eq!(get("/hits/badge.svg?repo=o/r").status, 200);
+    assert_eq!(get("/hits/badge/o/r.svg").status, 200);
+    for ours in ["metrics", "healthz", "readyz", "%6detrics", "/metrics", "./metrics"] {
+        assert_eq!(get(&format!("/hits/{ours}")).status, 404, "{ours}");
+    }
     let mut seen = std::collections::BTreeSet::new();
     for page in
         ["/hits/", "/hits/repo/o/r", "/hits/name/new", "/hits/compare?name=a&name=b", "/hits/?search=o"]

@@ -1,4 +1,4 @@
-//! syslog over unix sockets and TCP, as good and as bad as peers can be (reliability.md 3.1). After each of them:
+//! syslog over unix sockets and TCP, as good and as bad as peers can be. After each of them:
 //! received = accepted + rejected, and what was accepted is in the store.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 

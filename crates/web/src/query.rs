@@ -1,5 +1,5 @@
 //! Query strings, read as nginx reads them: the name of a parameter in any case, the first of several, the value
-//! percent-decoded once. A `+` is a plus, except in what a form of ours sends.
+//! percent-decoded once. A `+` is a plus in names, and a blank in a label and in what a form of ours sends.
 
 use std::borrow::Cow;
 use tallymark_core::{Event, decode_percent};
@@ -37,6 +37,11 @@ impl<'a> Query<'a> {
     /// The same for text that is shown and not counted: what is not UTF-8 in it is replaced.
     pub(crate) fn text(self, name: &str) -> Option<String> {
         self.get(name).map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
+    /// The same with a `+` for a blank, as in a form: for text that is not a name.
+    pub(crate) fn form_text(self, name: &str) -> Option<String> {
+        self.form(name).map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
     /// The event that is asked for; `hit` without a word.
@@ -94,6 +99,7 @@ mod tests {
         assert_eq!(get("", "repo"), None);
         assert_eq!(get("xrepo=1", "repo"), None);
         assert_eq!(Query("name=a+b%2Bc").form("name").as_deref(), Some(&b"a b+c"[..]));
+        assert_eq!(Query("label=Profile+views%2b").form_text("label").as_deref(), Some("Profile views+"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Rows of body -> hit or reject; reliability.md 3.2, 3.3 and 3.4 by number.
+//! Rows of body -> hit or reject.
 
 use super::*;
 use crate::Minute;

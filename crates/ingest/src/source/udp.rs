@@ -16,7 +16,7 @@ use tracing::warn;
 
 /// Datagrams received per system call.
 const SLOTS: usize = 128;
-/// Largest UDP payload over IPv4 is 65,507 bytes; nginx sends longer lines not at all (reliability.md 0).
+/// Largest UDP payload over IPv4 is 65,507 bytes; nginx does not send longer lines at all.
 const SLOT_BYTES: usize = 65_536 + recv::STAGGER;
 /// What one small datagram takes of the receive buffer, as the kernel accounts it (its `truesize`).
 const DATAGRAM_COST: usize = 832;
@@ -56,7 +56,9 @@ impl SyslogDatagrams {
                 %listen,
                 wanted = receive_buffer,
                 granted = granted / 2,
-                "the receive buffer is smaller than wanted: raise net.core.rmem_max to lose fewer lines in a burst"
+                "the receive buffer is smaller than wanted, so a burst may lose lines. Run `sysctl -w \
+                 net.core.rmem_max={receive_buffer}`, write `net.core.rmem_max = {receive_buffer}` into \
+                 /etc/sysctl.d/90-tallymark.conf to make it last, and restart; or set a smaller receive-buffer"
             );
         }
         let holds = granted / DATAGRAM_COST;

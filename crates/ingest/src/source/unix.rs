@@ -22,7 +22,7 @@ use tracing::warn;
 
 /// More than the queue holds on most machines.
 const SLOTS: usize = 64;
-/// nginx sends what a request makes of a line: 200 KB have been seen whole (reliability.md 0).
+/// nginx sends what a request makes of a line: 200 KB have arrived whole.
 const SLOT_BYTES: usize = 262_144 + recv::STAGGER;
 /// Below this many datagrams, a burst of requests loses lines before this process is even scheduled.
 const ENOUGH_QUEUE: u64 = 512;

@@ -1,4 +1,4 @@
-//! The keys of the Redis store, as text. No Redis is spoken to here.
+//! The keys of the Redis store, as text. Nothing here talks to Redis.
 //!
 //! Event `hit` lives where ghit.me put it (`repo:`, `repos`), so that its scripts and a rollback to it go on working;
 //! every other event has its name in the key. Aggregates never enter the keys of ghit.me.

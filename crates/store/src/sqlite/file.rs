@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 /// "tmrk" in `PRAGMA application_id`: what `file` and other programs know our files by.
 const APPLICATION: i32 = 0x746d_726b;
-/// The version of the schema below, with all that was added to it, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i32 = 5;
+/// The version of the schema below, in `PRAGMA user_version`.
+const SCHEMA_VERSION: i32 = 1;
 /// How long a call waits for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite does not wait when the file is just being switched to WAL by somebody else, so we do.
@@ -24,38 +24,25 @@ const SCHEMA: &str = "
         id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, name TEXT NOT NULL,
         total INTEGER NOT NULL DEFAULT 0, UNIQUE (event, name)) STRICT;
     CREATE TABLE day (day INTEGER, id INTEGER, n INTEGER NOT NULL, PRIMARY KEY (day, id)) STRICT, WITHOUT ROWID;
-    CREATE TABLE hour (hour INTEGER, id INTEGER, n INTEGER NOT NULL, PRIMARY KEY (hour, id)) STRICT, WITHOUT ROWID;
-    CREATE TABLE minute (minute INTEGER, id INTEGER, n INTEGER NOT NULL, PRIMARY KEY (minute, id))
+    -- until: when a bucket that was written late expires, in minutes since 1970.
+    CREATE TABLE hour (hour INTEGER, id INTEGER, n INTEGER NOT NULL, until INTEGER, PRIMARY KEY (hour, id))
         STRICT, WITHOUT ROWID;
-    CREATE TABLE applied (instance BLOB PRIMARY KEY, nonce BLOB NOT NULL, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE minute (minute INTEGER, id INTEGER, n INTEGER NOT NULL, until INTEGER, PRIMARY KEY (minute, id))
+        STRICT, WITHOUT ROWID;
+    CREATE INDEX late_hour ON hour (until) WHERE until IS NOT NULL;
+    CREATE INDEX late_minute ON minute (until) WHERE until IS NOT NULL;
+    CREATE TABLE status (
+        id INTEGER, month INTEGER, status TEXT, n INTEGER NOT NULL, PRIMARY KEY (id, month, status))
+        STRICT, WITHOUT ROWID;
+    CREATE TABLE recent (id INTEGER, seq INTEGER, visit TEXT NOT NULL, PRIMARY KEY (id, seq)) STRICT, WITHOUT ROWID;
+    -- body: the digest of the request that an instance's batches are made of.
+    CREATE TABLE applied (instance BLOB PRIMARY KEY, nonce BLOB NOT NULL, seq INTEGER NOT NULL, body BLOB)
+        STRICT, WITHOUT ROWID;
     CREATE TABLE position (instance BLOB, source TEXT, state TEXT NOT NULL, PRIMARY KEY (instance, source))
         STRICT, WITHOUT ROWID;
     CREATE TABLE change (
         entry INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, event TEXT NOT NULL, names TEXT NOT NULL) STRICT;
 ";
-
-/// What each version added to the one before, from the second on.
-const ADDED: &[&str] = &[
-    "
-    CREATE TABLE status (
-        id INTEGER, month INTEGER, status TEXT, n INTEGER NOT NULL, PRIMARY KEY (id, month, status))
-        STRICT, WITHOUT ROWID;
-",
-    // When a bucket goes that was written late, in minutes since 1970.
-    "
-    ALTER TABLE hour ADD COLUMN until INTEGER;
-    ALTER TABLE minute ADD COLUMN until INTEGER;
-    CREATE INDEX late_hour ON hour (until) WHERE until IS NOT NULL;
-    CREATE INDEX late_minute ON minute (until) WHERE until IS NOT NULL;
-",
-    "
-    CREATE TABLE recent (id INTEGER, seq INTEGER, visit TEXT NOT NULL, PRIMARY KEY (id, seq)) STRICT, WITHOUT ROWID;
-",
-    // The digest of the request that an instance's batches are made of.
-    "
-    ALTER TABLE applied ADD COLUMN body BLOB;
-",
-];
 
 /// Opens the file for writing, and creates it if it is not there. Answers the identity of the store too.
 pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
@@ -136,7 +123,7 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
     connection.set_prepared_statement_cache_capacity(32);
 
     if version < SCHEMA_VERSION {
-        bring_up(&mut connection)?;
+        create(&mut connection)?;
     }
     let uuid: String =
         connection.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0))?;
@@ -146,22 +133,17 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
     Ok((connection, uuid))
 }
 
-/// Makes a store of an empty file, and adds what a file of an earlier version lacks; unless another process has just done
-/// so. (Opening one of this version writes nothing, so it waits for no writer.)
-fn bring_up(connection: &mut Connection) -> std::result::Result<(), Fault> {
+/// Makes a store of an empty file, unless another process has just done so. (Opening an existing store writes nothing, so
+/// it waits for no writer.)
+fn create(connection: &mut Connection) -> std::result::Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut version = recognise(&transaction)?;
-    if version == 0 {
+    if recognise(&transaction)? == 0 {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         let uuid = Uuid::new_v4().to_string();
         transaction.execute("INSERT INTO meta (key, value) VALUES ('uuid', ?1)", [uuid])?;
-        version = 1;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
-    for added in ADDED.iter().skip(version.max(1) as usize - 1) {
-        transaction.execute_batch(added)?;
-    }
-    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
 }
 

@@ -1,7 +1,7 @@
 //! What only the embedded store can get wrong: its file, and other processes in it.
 
 use crate::{
-    bed::{Bed, Desk, at, ended, event, named, noon, on, present},
+    bed::{Bed, Desk, at, event, named, noon, on, present},
     log::read,
 };
 use std::fs;
@@ -60,30 +60,6 @@ async fn a_newer_schema_is_refused() {
     let err = open_error(&bed).await;
     assert_eq!(err.class(), Class::Schema, "{err}");
     assert!(err.to_string().contains("newer Tallymark (schema 99"), "{err}");
-}
-
-#[tokio::test]
-async fn a_file_of_the_first_version_goes_on_with_statuses_and_late_minutes() {
-    let bed = Bed::sqlite();
-    let mut desk = Desk::new(&bed).await;
-    desk.count(&[at("a", noon(), 3)]).await;
-    let identity = desk.store.identity().await.unwrap();
-    drop(desk);
-    bed.sql()
-        .execute_batch(
-            "DROP TABLE status; DROP INDEX late_hour; DROP INDEX late_minute; ALTER TABLE hour DROP COLUMN until;
-             ALTER TABLE minute DROP COLUMN until; DROP TABLE recent; ALTER TABLE applied DROP COLUMN body; PRAGMA user_version = 1",
-        )
-        .unwrap();
-    let mut desk = Desk::new(&bed).await;
-    assert_eq!((desk.store.identity().await.unwrap(), desk.total("a").await), (identity, 3));
-    let (a, month) = (named("a"), noon().day().month());
-    desk.count_with(&[at("a", noon(), 1)], &[ended(&a, month, "closed", 1)]).await;
-    let read = desk.store.statuses(event("order"), &a, 2026, None).await.unwrap();
-    assert_eq!(read, [("closed".to_owned(), 1)]);
-    let minute = (noon().0, noon().0 + 1);
-    let read = desk.store.series(Event::HIT, &a, Step::Minute, minute.0, minute.1).await.unwrap();
-    assert_eq!(read, [(minute.0, 4)]);
 }
 
 #[tokio::test]

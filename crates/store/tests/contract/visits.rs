@@ -1,7 +1,7 @@
 //! The last visits of names, where they are kept.
 
 use crate::bed::{Bed, Desk, at, event, named, noon};
-use tallymark_core::{Batch, ClientClass, Counts, Entry, Event, Minute, Name, Visit, Visits};
+use tallymark_core::{Batch, ClientClass, Counts, Entry, Event, Minute, Visit, Visits};
 use tallymark_store::{Class, Outcome};
 use uuid::Uuid;
 
@@ -178,21 +178,4 @@ async fn an_acl_that_denies_visits_shows_at_the_claim_and_only_where_they_are_ke
         }
     }
     assert_eq!(bed.cli("KEYS recent*"), "");
-}
-
-#[tokio::test]
-async fn a_file_from_before_visits_goes_on_with_them() {
-    let mut bed = Bed::sqlite();
-    bed.retention.visits = 3;
-    let mut desk = Desk::new(&bed).await;
-    desk.count(&[at("a", noon(), 3)]).await;
-    drop(desk);
-    bed.sql()
-        .execute_batch("DROP TABLE recent; ALTER TABLE applied DROP COLUMN body; PRAGMA user_version = 3")
-        .unwrap();
-    let desk = Desk::new(&bed).await;
-    assert_eq!(desk.total("a").await, 3);
-    desk.apply(&[batch(&desk, 1, &[at("a", noon(), 1)], vec![seen("a", 0..1)])]).await;
-    assert_eq!(desk.visits("a", 9).await, latest_first(0..1));
-    assert_eq!(desk.store.visits(Event::HIT, &Name::all(), 9).await.unwrap(), []);
 }

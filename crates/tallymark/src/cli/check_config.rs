@@ -1,10 +1,10 @@
 //! `tallymark check-config`: reads a configuration exactly as a daemon would, and starts nothing.
 
-use super::{Common, out};
-use crate::config::{BadConfig, Config, Mistake};
+use super::{Common, USUAL_FILE, out};
+use crate::config::{BadConfig, Config, Kind, Mistake};
 use anyhow::Result;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Check a configuration. Exits with 78 and shows every mistake, with its line, if there is one.
 #[derive(Debug, Args)]
@@ -21,14 +21,25 @@ impl CheckConfig {
             Err(what) => Err(BadConfig::one(file, what)),
         });
         match (&checked, common.json) {
-            (Ok(config), true) => out::json(&json(config))?,
-            (Ok(config), false) => out::print(&people(config))?,
+            (Ok(config), true) => out::json(&json(config, file))?,
+            (Ok(config), false) => out::print(&people(config, file))?,
             (Err(bad), true) => out::json(&mistakes(bad))?,
             // They are the last words, too.
             (Err(_), false) => {}
         }
         Ok(checked.map(drop)?)
     }
+}
+
+/// What `serve` starts with all the same.
+fn warnings(config: &Config) -> Vec<String> {
+    let logs = config.sources.iter().filter_map(|source| match &source.kind {
+        Kind::File { path, .. } => Some(path),
+        _ => None,
+    });
+    logs.filter(|path| !path.exists())
+        .map(|path| format!("there is no log {} yet; it is read as soon as it is there", path.display()))
+        .collect()
 }
 
 fn mistakes(bad: &BadConfig) -> serde_json::Value {
@@ -40,9 +51,11 @@ fn mistakes(bad: &BadConfig) -> serde_json::Value {
     serde_json::json!({ "ok": false, "mistakes": mistakes })
 }
 
-fn json(config: &Config) -> serde_json::Value {
+fn json(config: &Config, file: Option<&Path>) -> serde_json::Value {
     serde_json::json!({
         "ok": true,
+        "file": file,
+        "warnings": warnings(config),
         "store": config.store.to_string(),
         "data-dir": config.data_dir,
         "badges-dir": config.badges.dir,
@@ -52,12 +65,17 @@ fn json(config: &Config) -> serde_json::Value {
     })
 }
 
-fn people(config: &Config) -> String {
+fn people(config: &Config, file: Option<&Path>) -> String {
+    let file = file.map_or_else(
+        || format!("none: there is no --config and no {USUAL_FILE}"),
+        |file| file.display().to_string(),
+    );
+    let warnings: String = warnings(config).iter().map(|what| format!("warning: {what}\n")).collect();
     let sources: Vec<String> = config.sources.iter().map(|source| source.kind.to_string()).collect();
     let routes: Vec<&str> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
     format!(
-        "The configuration is good.\n  store     {}\n  data      {}\n  badges    {}\n  HTTP      {}\n  sources   {}\n  tags      {}\n",
+        "{warnings}The configuration is good.\n  file      {file}\n  store     {}\n  data      {}\n  badges    {}\n  HTTP      {}\n  sources   {}\n  tags      {}\n",
         config.store,
         config.data_dir.display(),
         config.badges.dir.display(),

@@ -6,6 +6,7 @@ use super::{Cli, Common, bootic::with_two_dashes, demo::OF_A_REAL_ONE};
 use crate::{
     config::{self, BadConfig, Overrides},
     log::{self, LogFormat},
+    secret::{self, HIDDEN},
 };
 use anyhow::Result;
 use clap::{
@@ -39,7 +40,7 @@ pub(super) fn command() -> Command {
 pub(super) fn parse() -> Cli {
     let command = command();
     let matches = command.clone().try_get_matches_from(with_two_dashes(env::args_os()));
-    let mut matches = matches.unwrap_or_else(|error| named(error, command).exit());
+    let mut matches = matches.unwrap_or_else(|error| refuse(named(error, command)));
     Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
 }
 
@@ -56,6 +57,35 @@ fn without_empty(command: Command) -> Command {
     command
         .mut_args(|arg| if is_empty(&arg) { arg.env(None::<&str>) } else { arg })
         .mut_subcommands(without_empty)
+}
+
+/// Ends the program with clap's words, without a password in them.
+fn refuse(mut error: clap::Error) -> ! {
+    // Whatever is given for the store may be one. Elsewhere only what looks like an address.
+    if let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg)
+        && arg.contains("--store")
+    {
+        error.insert(ContextKind::InvalidValue, ContextValue::String(HIDDEN.to_owned()));
+    }
+    let given: Vec<String> = env::args_os()
+        .skip(1)
+        .chain(
+            env::vars_os()
+                .filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX))
+                .map(|(_, value)| value),
+        )
+        .map(|value| value.to_string_lossy().into_owned())
+        .collect();
+    let values =
+        given.iter().flat_map(|given| [Some(given.as_str()), given.split_once('=').map(|pair| pair.1)]);
+    let (said, values) = (error.render().to_string(), values.flatten());
+    let shown = secret::without(&said, values);
+    if shown == said {
+        error.exit();
+    }
+    // As `exit` prints it, though without colours.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), shown.as_bytes());
+    std::process::exit(error.exit_code());
 }
 
 /// clap names the flag, also when it was the variable that was wrong.
@@ -113,7 +143,10 @@ fn plain(name: &str) -> Option<String> {
 /// One without a flag that could read it.
 fn read<T>(name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, BadConfig> {
     let value = plain(name).map(|value| read(&value)).transpose();
-    value.map_err(|why| BadConfig::one(None, format!("{name}: {why}")))
+    let hidden = |why: String| {
+        secret::without(&why, plain(name).iter().flat_map(|value| value.split(',')).map(str::trim))
+    };
+    value.map_err(|why| BadConfig::one(None, format!("{name}: {}", hidden(why))))
 }
 
 impl Common {

@@ -3,6 +3,7 @@
 //! Reading it has no side effect, and every mistake is collected before any is shown. `tallymark check-config` runs
 //! exactly this.
 
+mod places;
 mod reader;
 mod source;
 mod units;
@@ -26,7 +27,11 @@ use tallymark_core::calendar::Zone;
 use tallymark_core::{Column, Escape, Event, MAX_VISITS, NameRule, Route, Routes};
 use tallymark_ingest::NameLimits;
 use tallymark_publish::ChartKind;
-use tallymark_store::{Retention, StoreUrl, outbox::Keep};
+use tallymark_store::{
+    Retention, StoreUrl,
+    outbox::Keep,
+    owner::{self, User},
+};
 use tallymark_web::{Listen, Origins, StatsPrefix, Visibility};
 use toml::de::DeTable;
 
@@ -131,7 +136,7 @@ impl Config {
         let text = match file {
             None => String::new(),
             Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| BadConfig::one(Some(path), format!("cannot be read: {error}")))?,
+                .map_err(|error| BadConfig::one(Some(path), unreadable(path, &error)))?,
         };
         Config::parse(&text, overrides)
             .map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })
@@ -142,7 +147,7 @@ impl Config {
         let mistakes = Mistakes::of(text);
         let (table, broken) = DeTable::parse_recoverable(text);
         for error in &broken {
-            mistakes.add(error.span(), error.message().to_owned());
+            mistakes.add(error.span(), said_of(error, text));
         }
         let config = read(ConfigTable::whole(table.get_ref(), &mistakes), &mistakes, overrides);
         let mistakes = mistakes.into_vec();
@@ -173,6 +178,24 @@ impl Config {
     }
 }
 
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let whose = match (User::current(), owner::hint(error, path)) {
+        (Some(user), hint) if hint.is_empty() && error.kind() == std::io::ErrorKind::PermissionDenied => {
+            format!(" (this runs as {user}; see the mode of the file and of its directories)")
+        }
+        (_, hint) => hint,
+    };
+    format!("cannot be read: {error}{whose}")
+}
+
+/// What a mistake in the TOML itself is. The line is not quoted: it may have a password in it.
+fn said_of(error: &toml::de::Error, text: &str) -> String {
+    match error.span().and_then(|span| text.get(span)) {
+        Some(key) if error.message() == "duplicate key" => format!("the key {key} is there twice"),
+        _ => error.message().to_owned(),
+    }
+}
+
 fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> Config {
     let mut store = file.table("store");
     let data_dir = store.text("data-dir", |text| Ok(PathBuf::from(text)));
@@ -195,6 +218,8 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let routes = read_routes(file.tables("route"), mistakes);
     let sources = source::read_sources(file.tables("source"), &routes, overrides, mistakes);
     let badges = read_badges(file.table("badges"), &data_dir, overrides);
+    places::check(&data_dir, &url, &badges.dir, mistakes);
+    places::check_ports(&http.listen, &sources, mistakes);
 
     let mut section = file.table("retention");
     let usual = Retention::default();

@@ -4,6 +4,7 @@
 //! noted, the default is used, and reading goes on. What is left in a table at the end is an unknown key.
 
 use super::units;
+use crate::secret;
 use std::{
     cell::RefCell,
     fmt,
@@ -150,6 +151,7 @@ impl<'a> ConfigTable<'a> {
             Ok(value) => Some(value),
             Err(why) => {
                 let joint = if self.path == self.name { "." } else { ": " };
+                let why = secret::without(&why, texts_in(value.get_ref()));
                 let what = format!("{}{joint}{key}: {why}", self.name);
                 self.mistakes.add_of(Some(value.span()), Some(self.path_of(key)), what);
                 None
@@ -275,6 +277,14 @@ fn ordinal(number: usize) -> String {
 
 fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
     value.as_str().ok_or_else(|| wanted("a text in quotes", value))
+}
+
+/// The texts that a message about this value may quote.
+fn texts_in<'v>(value: &'v DeValue<'_>) -> Vec<&'v str> {
+    match value.as_array() {
+        Some(list) => list.iter().flat_map(|item| texts_in(item.get_ref())).collect(),
+        None => value.as_str().into_iter().collect(),
+    }
 }
 
 /// The value of an integer: `Some(None)` where it is below zero or above what 64 bits hold.

@@ -2,6 +2,7 @@
 
 use super::{
     Overrides,
+    places::overlap,
     reader::{ConfigTable, Mistakes},
     units,
 };
@@ -125,8 +126,8 @@ impl Kind {
     /// Whether both want the same socket, or the same lines.
     fn clashes(&self, other: &Kind) -> bool {
         match (self, other) {
-            (Kind::Udp { listen: a, .. }, Kind::Udp { listen: b, .. }) => a == b && a.port() != 0,
-            (Kind::Tcp(a), Kind::Tcp(b)) => a.listen == b.listen && a.listen.port() != 0,
+            (Kind::Udp { listen: a, .. }, Kind::Udp { listen: b, .. }) => overlap(*a, *b),
+            (Kind::Tcp(a), Kind::Tcp(b)) => overlap(a.listen, b.listen),
             (Kind::Unix { path: a, .. }, Kind::Unix { path: b, .. })
             | (Kind::File { path: a, .. }, Kind::File { path: b, .. }) => a == b,
             // A message of both would count twice.

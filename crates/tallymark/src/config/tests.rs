@@ -1,4 +1,4 @@
-//! Rows of text -> configuration or mistakes (reliability.md case 59).
+//! Rows of text -> configuration or mistakes.
 
 use super::*;
 use tallymark_ingest::{Format, source::Start};
@@ -72,7 +72,42 @@ fn every_mistake_is_shown_at_once_with_its_line() {
 fn broken_toml_and_duplicate_keys_are_mistakes() {
     assert!(Config::parse("[store\n", &Overrides::default()).is_err());
     let twice = Config::parse("[store]\nurl = \"sqlite:a\"\nurl = \"sqlite:b\"\n", &Overrides::default());
-    assert_eq!(twice.expect_err("twice")[0].line, Some(3));
+    let twice = twice.expect_err("twice");
+    assert_eq!((twice[0].line, &*twice[0].what), (Some(3), "the key url is there twice"));
+    let twice = Config::parse("[store]\n[http]\n[store]\n", &Overrides::default()).expect_err("twice");
+    assert_eq!((twice[0].line, &*twice[0].what), (Some(3), "the key store is there twice"));
+}
+
+#[test]
+fn what_is_wrong_only_beside_something_else_is_refused() {
+    for (text, part) in [
+        ("[store]\ndata-dir = \"/d\"\n[badges]\ndir = \"/d\"", "everything there is served"),
+        (
+            "[store]\ndata-dir = \"/d/b/state\"\n[badges]\ndir = \"/d/./x/../b/\"",
+            "everything there is served",
+        ),
+        ("[store]\nurl = \"sqlite:/b/t.db\"\n[badges]\ndir = \"/b\"", "the database lies in /b"),
+        (
+            "[store]\ndata-dir = \"~/data\"\n[badges]\ndir = \"/b\"\n[http]\n[[source]]\nkind=\"zmq\"\nconnect=\"a:1\"",
+            "only a shell knows ~",
+        ),
+        ("[badges]\ndir = \"~/b\"", "badges-dir: ~/b would be"),
+        ("[store]\nurl = \"sqlite:~/t.db\"", "url: ~/t.db would be"),
+        (
+            "[http]\nlisten = \"127.0.0.1:99\"\n[[source]]\nkind = \"syslog-tcp\"\nlisten = \"127.0.0.1:99\"",
+            "HTTP listens on 127.0.0.1:99 already",
+        ),
+        (
+            "[[source]]\nkind = \"syslog-udp\"\nlisten = \"127.0.0.1:99\"\n[[source]]\nkind = \"syslog-udp\"\nlisten = \"0.0.0.0:99\"\nallow = [\"10.0.0.0/8\"]",
+            "there is another source",
+        ),
+    ] {
+        let mistakes = Config::parse(text, &Overrides::default()).expect_err(text);
+        assert!(mistakes.iter().any(|mistake| mistake.what.contains(part)), "{text}: {mistakes:?}");
+    }
+    good("[store]\ndata-dir = \"/d\"\n[badges]\ndir = \"/d/badges\"");
+    good("[store]\ndata-dir = \"/badges-data\"\n[badges]\ndir = \"/badges\"");
+    good("[http]\nlisten = \"127.0.0.1:99\"\n[[source]]\nkind = \"syslog-udp\"\nlisten = \"127.0.0.1:99\"");
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Wish {
             }
         }
         let (color, label_color) = (color("color")?, color("labelColor")?);
-        Ok(Wish { count, label: query.text("label"), color, label_color, format })
+        Ok(Wish { count, label: query.form_text("label"), color, label_color, format })
     }
 
     fn draw(&self, look: &Look, name: &Name, total: i64, today: i64) -> Result<String, String> {

@@ -166,7 +166,7 @@ async fn mistakes_are_answered_with_their_reason() {
     let site = Site::new().await;
     let list = "/api/v1/counters";
     for (path, status, part) in [
-        // reliability.md 53: paging.
+        // Paging.
         (format!("{list}?limit=-1"), 400, "1 to 1000"),
         (format!("{list}?limit=0"), 400, "1 to 1000"),
         (format!("{list}?limit=+5"), 400, "1 to 1000"),
@@ -182,7 +182,7 @@ async fn mistakes_are_answered_with_their_reason() {
         (format!("{list}?period=year"), 400, "period"),
         (format!("{list}?sort=count&search=a"), 400, "search"),
         (format!("{list}?sort=count&limit=1001"), 400, "limit"),
-        // reliability.md 51: odd addresses.
+        // Odd addresses.
         (format!("{list}?search={}", "a".repeat(60_000)), 200, ""),
         (format!("{list}?{}", "a=1&".repeat(1000)), 200, ""),
         (format!("{list}?event=Hit"), 400, "event"),

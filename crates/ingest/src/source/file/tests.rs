@@ -1,4 +1,4 @@
-//! The numbered cases of reliability.md 3.8 on real files, and any sequence of what may happen to a log.
+//! Faults of log files, on real files, and any sequence of what may happen to a log.
 
 mod any;
 mod bed;

@@ -1,0 +1,83 @@
+//! What is right by itself and wrong beside something else: directories within each other, and one port for two things.
+
+use super::{
+    reader::Mistakes,
+    source::{Kind, Source},
+};
+use std::{
+    net::SocketAddr,
+    path::{Component, Path, PathBuf},
+};
+use tallymark_store::StoreUrl;
+use tallymark_web::Listen;
+
+/// Checks where data and badges are. nginx serves whatever lies in the directory of badges.
+pub(super) fn check(data_dir: &Path, store: &StoreUrl, badges_dir: &Path, mistakes: &Mistakes<'_>) {
+    let wrong = |what: String| mistakes.add(None, what);
+    let database = match store {
+        StoreUrl::Sqlite(path) => Some(path),
+        StoreUrl::Redis(_) => None,
+    };
+    let places = [
+        ("data-dir", Some(data_dir)),
+        ("badges-dir", Some(badges_dir)),
+        ("url", database.map(PathBuf::as_path)),
+    ];
+    for (key, path) in places {
+        if let Some(path) = path.filter(|path| path.starts_with("~")) {
+            wrong(format!(
+                "{key}: {} would be a directory named ~ here: only a shell knows ~, so write the whole path",
+                path.display()
+            ));
+        }
+    }
+    let badges = plain(badges_dir);
+    if plain(data_dir).starts_with(&badges) {
+        wrong(format!(
+            "badges-dir: the data directory {} lies in {}, and everything there is served: name another directory, \
+             like {}",
+            data_dir.display(),
+            badges_dir.display(),
+            data_dir.join("badges").display()
+        ));
+    } else if database.is_some_and(|path| plain(path).starts_with(&badges)) {
+        wrong(format!(
+            "badges-dir: the database lies in {}, and everything there is served",
+            badges_dir.display()
+        ));
+    }
+}
+
+/// Checks that HTTP and syslog over TCP do not want the same port.
+pub(super) fn check_ports(http: &Listen, sources: &[Source], mistakes: &Mistakes<'_>) {
+    let Listen::Tcp(http) = http else { return };
+    for source in sources {
+        if let Kind::Tcp(tcp) = &source.kind
+            && overlap(tcp.listen, *http)
+        {
+            mistakes.add(
+                None,
+                format!("{}: HTTP listens on {http} already; give one of them another port", source.kind),
+            );
+        }
+    }
+}
+
+/// Whether the second of them would find its port taken.
+pub(super) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let every =
+        |one: SocketAddr, other: SocketAddr| one.ip().is_unspecified() && one.is_ipv4() == other.is_ipv4();
+    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || every(a, b) || every(b, a))
+}
+
+/// The path without `.` and `..`, from the root. Symbolic links are not looked at: reading a configuration opens nothing.
+fn plain(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.components().fold(PathBuf::new(), |mut plain, part| {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+        plain
+    })
+}

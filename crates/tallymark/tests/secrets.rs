@@ -1,0 +1,89 @@
+//! No password and no token is ever in what the program says, wherever somebody put it.
+
+mod common;
+
+use common::{Place, run_with};
+
+const CANARY: &str = "c4n4ry";
+
+/// Addresses with a password in them that no store takes, or that none answers at.
+const ADDRESSES: [&str; 14] = [
+    "redis://:c4n4ry/c@127.0.0.1:1",
+    "redis://u:x@c4n4ry@127.0.0.1:1",
+    "redis://:x:c4n4ry@127.0.0.1:1",
+    "redis://:x#c4n4ry@127.0.0.1:1",
+    "redis://u:c4n4ry x@127.0.0.1:1",
+    "redis://c4n4ry@127.0.0.1:1",
+    "redis://:c4n4ry@127.0.0.1:port",
+    "redis://:c4n4ry@127.0.0.1:1/x",
+    "rediss://:c4n4ry@127.0.0.1",
+    "reddis://:c4n4ry@127.0.0.1",
+    "redis//:c4n4ry@127.0.0.1",
+    "redis:/:c4n4ry@127.0.0.1",
+    "c4n4ry",
+    "u:c4n4ry@h",
+];
+
+#[track_caller]
+fn says_nothing(args: &[&str], env: &[(&str, &str)]) {
+    let ran = run_with(args, env, b"");
+    assert_ne!(ran.code, Some(0), "{args:?} {env:?}");
+    for said in [&ran.stdout, &ran.stderr] {
+        assert!(!said.contains(CANARY), "{args:?} {env:?}: {said}");
+    }
+    assert!(!ran.stderr.trim().is_empty() || !ran.stdout.trim().is_empty(), "it says why");
+}
+
+#[test]
+fn a_wrong_address_of_a_store_is_not_repeated() {
+    for address in ADDRESSES {
+        let joined = format!("--store={address}");
+        says_nothing(&["show", "a", "--store", address], &[]);
+        says_nothing(&["show", "a", &joined], &[]);
+        says_nothing(&["store", "adopt", "--log-format", "json", &joined], &[]);
+        says_nothing(&["show", "a"], &[("TALLYMARK_STORE", address)]);
+        let place = Place::with_config(&format!("[store]\nurl = {address:?}\n[http]\nlisten = 1\n"));
+        let file = place.config_path().display().to_string();
+        says_nothing(&["check-config", &file], &[]);
+        says_nothing(&["check-config", "--json", &file], &[]);
+    }
+}
+
+#[test]
+fn an_address_in_the_wrong_place_is_not_repeated() {
+    for address in ADDRESSES.into_iter().filter(|address| address.contains('@')) {
+        for flag in
+            ["--listen", "--syslog-udp", "--base-url", "--allow", "--stor", "--log-level", "--log-format"]
+        {
+            says_nothing(&["check-config", flag, address], &[]);
+            says_nothing(&["check-config", &format!("{flag}={address}")], &[]);
+        }
+        says_nothing(&["show", "a", address], &[]);
+        says_nothing(&[address], &[]);
+        for variable in
+            ["TALLYMARK_LISTEN", "TALLYMARK_LOG_LEVEL", "PORT", "BASE_URL", "CORS_ORIGINS", "TRUSTED_PROXIES"]
+        {
+            says_nothing(&["check-config"], &[(variable, address)]);
+        }
+        for line in [
+            format!("[store]\nurl = \"{address}\nx"),
+            format!("[store]\nurl = {address}"),
+            format!("[store]\nurl {address:?}"),
+            format!("[store]\ntick = {address:?}"),
+            format!("[http]\nlisten = {address:?}"),
+            format!("[http]\nbase-url = {address:?}"),
+            format!("[http]\ncors-origins = [{address:?}, 1]"),
+            format!("[http]\nvisibility = {address:?}"),
+        ] {
+            let place = Place::with_config(&line);
+            says_nothing(&["check-config", &place.config_path().display().to_string()], &[]);
+        }
+    }
+}
+
+#[test]
+fn a_short_token_is_not_repeated() {
+    says_nothing(&["check-config"], &[("TALLYMARK_TOKENS", CANARY)]);
+    let place = Place::with_config(&format!("[http]\ntokens = [\"{CANARY}\"]\nvisibility = \"no\"\n"));
+    says_nothing(&["check-config", &place.config_path().display().to_string()], &[]);
+}
