@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use roxmltree::{Document, Node};
 use tallymark_badge::chart::{Chart, DEFAULT_WIDTH, Series};
 use tallymark_badge::{Badge, Color, Spark, text};
+use tallymark_core::Event;
 use tallymark_core::Step;
 
 /// 2026-11-20.
@@ -27,7 +28,7 @@ const KNOWN: [(&str, &[&str]); 10] = [
 #[track_caller]
 fn check(golden: &str, step: Step, last: i32, series: &[Series<'_>], width: u32) {
     let buckets = series.iter().map(|series| series.counts.len()).max().unwrap_or(0) as i32;
-    let chart = Chart { step, first: last - buckets + 1, series, width };
+    let chart = Chart { event: Event::HIT, step, first: last - buckets + 1, series, width };
     let svg = chart.render();
     well_made(&svg);
     insta::assert_snapshot!(golden, svg);
@@ -49,6 +50,22 @@ fn usual(n: usize, seed: u64, size: i64) -> Vec<i64> {
 
 fn one(counts: &[i64]) -> [Series<'_>; 1] {
     [Series { name: "you/repo", counts }]
+}
+
+#[test]
+fn another_event_is_called_by_its_own_name() {
+    let titled = |event: &[u8], counts: &[i64]| {
+        let (event, series) = (Event::new(event).unwrap(), one(counts));
+        Chart { event, step: Step::Day, first: TODAY - 2, series: &series, width: 720 }.render()
+    };
+    let likes = titled(b"like", &[0, 1, 3]);
+    assert!(
+        likes.contains("4 likes") && likes.contains(": 1 like<") && likes.contains("Likes per day"),
+        "{likes}"
+    );
+    for svg in [likes, titled(b"like", &[0, 0, 0]), titled(b"signup", &[1, 2, 3])] {
+        assert!(!svg.to_lowercase().contains("hits"), "{svg}");
+    }
 }
 
 #[test]
@@ -127,7 +144,13 @@ fn one_named(name: &str) -> [Series<'_>; 1] {
 
 #[test]
 fn title_and_description_say_what_is_seen() {
-    let chart = Chart { step: Step::Day, first: TODAY - 2, series: &one(&[5, 1000, 1]), width: 720 };
+    let chart = Chart {
+        event: Event::HIT,
+        step: Step::Day,
+        first: TODAY - 2,
+        series: &one(&[5, 1000, 1]),
+        width: 720,
+    };
     assert_eq!(chart.title(), "you/repo: 1,006 hits, 18 Nov to 20 Nov 2026");
     assert_eq!(chart.description(), "Hits per day (UTC). Most: 1,000, 19 Nov 2026. Last: 1, 20 Nov 2026.");
 }
@@ -237,7 +260,7 @@ proptest! {
         series in prop::collection::vec((any_name(), prop::collection::vec(any_count(), 0..450)), 0..8),
     ) {
         let series: Vec<_> = series.iter().map(|(name, counts)| Series { name, counts }).collect();
-        well_made(&Chart { step, first, series: &series, width }.render());
+        well_made(&Chart { event: Event::HIT, step, first, series: &series, width }.render());
     }
 
     #[test]

@@ -52,6 +52,20 @@ impl Event {
         if self == Event::URL { MAX_LONG_NAME } else { MAX_NAME }
     }
 
+    /// What so many of it are called: `1 hit`, `2 hits`, `2 signup` of an event of the operator's own.
+    pub fn noun(&self, count: i64) -> &str {
+        const NOUNS: [(&str, &str); 5] = [
+            ("hit", "hits"),
+            ("visit", "visits"),
+            ("like", "likes"),
+            ("order", "orders"),
+            ("pageview", "pageviews"),
+        ];
+        let word = self.as_str();
+        let known = NOUNS.iter().find(|(one, _)| *one == word && count != 1);
+        known.map_or(word, |(_, many)| many)
+    }
+
     /// The event as text.
     pub fn as_str(&self) -> &str {
         let length = self.text.iter().position(|&b| b == 0).unwrap_or(MAX);
@@ -90,6 +104,16 @@ mod tests {
             assert_eq!(Event::new(text.as_bytes()).unwrap().as_str(), text);
         }
         assert_eq!(Event::new(b"hit"), Ok(Event::HIT));
+    }
+
+    #[test]
+    fn events_have_words_for_one_and_for_many() {
+        let noun = |text: &str, count| Event::new(text.as_bytes()).unwrap().noun(count).to_owned();
+        assert_eq!(
+            (noun("hit", 0), noun("hit", 1), noun("hit", -1)),
+            ("hits".into(), "hit".into(), "hits".into())
+        );
+        assert_eq!((noun("pageview", 2), noun("signup", 2)), ("pageviews".into(), "signup".into()));
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn a_directory_that_is_removed_comes_back_with_its_badges() {
 
 #[test]
 fn what_is_in_the_place_of_badges_holds_up_no_other_and_is_told_once() {
-    let mut site = Site::start();
+    let site = Site::start();
     site.count_and_see("a", 1);
     let in_the_way: Vec<String> = (0..60).map(|n| format!("d{n:02}")).collect();
     for name in &in_the_way {

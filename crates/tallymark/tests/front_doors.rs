@@ -96,6 +96,18 @@ fn table() -> Vec<Row> {
         // Looks: right ones are drawn and count, wrong ones are refused.
         ("label=x", true),
         ("label=x&count=no", false),
+        // Another event is shown, and is not made by looking at it.
+        ("event=hit", true),
+        ("event=%68it", true),
+        ("Event=hit&count=no", false),
+        ("event=like", false),
+        ("v=1&event=visit", false),
+        ("event=like&event=hit", false),
+        ("event=hit&event=like", true),
+        ("event=Hit", false),
+        ("event=", false),
+        ("event", false),
+        ("events=like", true),
         ("color=red&count=%6Eo", false),
         ("color=nosuchcolor", false),
         ("labelColor=zz!", false),

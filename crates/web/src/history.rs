@@ -16,6 +16,7 @@ pub(crate) fn window(word: Option<&str>) -> Result<Window, &'static str> {
 
 /// Counts of names in the same buckets.
 pub(crate) struct History {
+    pub(crate) event: Event,
     pub(crate) buckets: Buckets,
     /// One count for each bucket.
     pub(crate) counts: Vec<(Name, Vec<i64>)>,
@@ -36,7 +37,7 @@ impl History {
             counts
                 .push((name.clone(), buckets.fill(store.series(event, name, step, first, last + 1).await?)));
         }
-        let mut history = History { buckets, counts };
+        let mut history = History { event, buckets, counts };
         if window == Window::All {
             history.begin_at_the_first_hit();
         }
@@ -73,7 +74,7 @@ impl History {
 
     /// The chart of [`History::series`].
     pub(crate) fn chart<'a>(&self, series: &'a [Series<'a>], width: u32) -> Chart<'a> {
-        Chart { step: self.buckets.step, first: self.buckets.first, series, width }
+        Chart { event: self.event, step: self.buckets.step, first: self.buckets.first, series, width }
     }
 }
 

@@ -53,6 +53,42 @@ async fn pages_are_as_drawn() {
 }
 
 #[tokio::test]
+async fn another_event_shows_its_own_count_under_its_own_name() {
+    let site = Site::new(Visibility::Public).await;
+    let of = async |path: &str| {
+        let (status, headers, body) = site.get(path, None).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        (headers.get("x-tallymark").cloned(), body)
+    };
+    let (counted, svg) = of("/badge/you/repo.svg?event=like").await;
+    assert!(svg.contains("<title>likes: 3</title>"), "{svg}");
+    assert_eq!(counted.unwrap(), "ignored: another event than hit");
+    assert!(of("/badge/you/repo.svg?event=like&label=a+b").await.1.contains("<title>a b: 3</title>"));
+    assert!(of("/badge.svg?repo=you/repo&event=like").await.1.contains("likes: 3"));
+    let json = of("/badge/you/repo.json?event=like").await.1;
+    assert!(json.contains(r#""event":"like","total":3,"today":3"#), "{json}");
+    let shields = of("/badge/you/repo.shields.json?event=like").await.1;
+    assert!(shields.contains(r#""label":"likes","message":"3""#), "{shields}");
+    for path in [
+        "/repo/you/repo?event=like",
+        "/index.html?event=like",
+        "/graph/you/repo.svg?event=like",
+        "/graph/you/repo.svg?event=like&style=spark",
+        "/graph/you/repo.svg?event=like&period=24h",
+        "/compare?name=a&name=b&event=like",
+    ] {
+        let body = of(path).await.1;
+        let rest = body.replace("hits.example.org", "");
+        assert!(!rest.contains("hits") && !rest.contains("Hits"), "{path}: {body}");
+    }
+    for end in ["svg", "json", "shields.json"] {
+        let (status, _, body) = site.get(&format!("/badge/you/repo.{end}?event=Like!"), None).await;
+        assert_eq!(status, 400, "{end}");
+        assert!(body.contains("an event is 1 to 32 of a-z"), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn search_finds_what_many_names_stand_before() {
     // More than one look of the store.
     let many = (0..60_000).map(|n| format!("bulk/{n:06}"));
@@ -251,9 +287,10 @@ async fn store_without_hits_shows_what_it_has() {
     let site = Site::without_hits().await;
     let (code, _, body) = site.get("/index.html", None).await;
     assert_eq!(code, StatusCode::OK);
-    assert!(body.contains("<h1>pageview</h1>") && body.contains(">acme<"), "{body}");
+    assert!(body.contains("<h1>Pageviews</h1>") && body.contains(">acme<"), "{body}");
     // Every other event is an address away, hits too, and the search stays with what is shown.
-    for (path, heading) in [("/?event=hit", "Hits"), ("/?event=url", "url"), ("/?event=pageview", "pageview")]
+    for (path, heading) in
+        [("/?event=hit", "Hits"), ("/?event=url", "Url"), ("/?event=pageview", "Pageviews")]
     {
         let (_, _, body) = site.get(path, None).await;
         assert!(body.contains(&format!("<h1>{heading}</h1>")), "{path}: {body}");

@@ -1,6 +1,6 @@
 //! A chart as SVG. Lengths are whole numbers of tenths of a pixel: no rounding differs between machines.
 
-use super::{Chart, NOTHING, Series, axis, hits, scale::Scale, style::Sheet};
+use super::{Chart, Series, axis, scale::Scale, style::Sheet};
 use crate::{
     number::{group, short, short_size},
     text::{Fitted, XmlText},
@@ -147,8 +147,8 @@ impl<'a> Drawing<'a> {
     fn caption(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let right = self.width - MARGIN;
         let (name, total) = match self.series {
-            [one] => (one.name.to_owned(), hits(one.total())),
-            _ => (format!("Hits per {}", self.chart.step.word()), String::new()),
+            [one] => (one.name.to_owned(), self.chart.counted(one.total())),
+            _ => (self.chart.per_step(), String::new()),
         };
         // The inverse of title_room: what the total takes at its size.
         let room = (right - MARGIN).saturating_sub(self::width(&total) * 14 * 6 / (11 * 5) + 16);
@@ -263,7 +263,7 @@ impl<'a> Drawing<'a> {
     fn spot(&self, f: &mut Formatter<'_>, at: usize) -> fmt::Result {
         write!(f, "<g><title>{}", self.chart.step.name(self.chart.bucket(at)))?;
         match self.series {
-            [one] => write!(f, ": {}", hits(one.count(at)))?,
+            [one] => write!(f, ": {}", self.chart.counted(one.count(at)))?,
             several => {
                 for series in several {
                     write!(f, "\n{}: {}", FittedText(series.name, TOOLTIP_NAME), group(series.count(at)))?;
@@ -354,9 +354,10 @@ impl Display for Drawing<'_> {
             Some(scale) => self.counts(f, scale)?,
             None => writeln!(
                 f,
-                "<text class=\"tm-soft\" x=\"{}\" y=\"{}\" font-size=\"13\" text-anchor=\"middle\">{NOTHING}</text>",
+                "<text class=\"tm-soft\" x=\"{}\" y=\"{}\" font-size=\"13\" text-anchor=\"middle\">{}</text>",
                 self.width / 2,
                 self.top / 10 + PLOT / 2,
+                self.chart.nothing(),
             )?,
         }
         f.write_str("</g>\n</svg>\n")

@@ -11,7 +11,7 @@ mod style;
 
 use crate::{number::group, text::Fitted};
 use std::ops::RangeInclusive;
-use tallymark_core::{Buckets, Step};
+use tallymark_core::{Buckets, Event, Step};
 
 /// How many series one chart shows.
 pub const MOST_SERIES: usize = style::SERIES;
@@ -56,6 +56,8 @@ impl Series<'_> {
 /// Counts over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chart<'a> {
+    /// What is counted.
+    pub event: Event,
     /// How wide a bucket is.
     pub step: Step,
     /// The number of the oldest bucket.
@@ -92,11 +94,11 @@ impl<'a> Chart<'a> {
         let when = self.when();
         match self.series() {
             [] => "Nothing to show".to_owned(),
-            [one] => format!("{}: {}{when}", one.shown_name(TITLE_NAME), hits(one.total())),
+            [one] => format!("{}: {}{when}", one.shown_name(TITLE_NAME), self.counted(one.total())),
             several => {
                 let names: Vec<String> =
                     several.iter().map(|series| series.shown_name(TITLE_NAME / 3)).collect();
-                format!("Hits per {} of {}{when}", self.step.word(), names.join(", "))
+                format!("{} of {}{when}", self.per_step(), names.join(", "))
             }
         }
     }
@@ -104,16 +106,15 @@ impl<'a> Chart<'a> {
     /// What there is to see, for whoever does not see it. Not escaped.
     #[must_use]
     pub fn description(&self) -> String {
-        let per = self.step.word();
         match self.series() {
-            [] => NOTHING.to_owned(),
+            [] => self.nothing(),
             [one] => match self.peak(one) {
-                None => format!("{NOTHING}."),
+                None => format!("{}.", self.nothing()),
                 Some((at, most)) => {
                     let last = self.buckets().saturating_sub(1);
                     let (count, last) = (group(one.count(last)), self.step.name(self.bucket(last)));
                     let at = self.step.name(self.bucket(at));
-                    format!("Hits per {per} (UTC). Most: {}, {at}. Last: {count}, {last}.", group(most))
+                    format!("{} (UTC). Most: {}, {at}. Last: {count}, {last}.", self.per_step(), group(most))
                 }
             },
             several => {
@@ -124,6 +125,23 @@ impl<'a> Chart<'a> {
                 format!("Totals:{}", totals.collect::<String>())
             }
         }
+    }
+
+    /// `1 hit`, `1,234 hits`.
+    fn counted(&self, count: i64) -> String {
+        format!("{} {}", group(count), self.event.noun(count))
+    }
+
+    /// `Hits per day`.
+    fn per_step(&self) -> String {
+        let mut noun = self.event.noun(0).to_owned();
+        noun[..1].make_ascii_uppercase();
+        format!("{noun} per {}", self.step.word())
+    }
+
+    /// Instead of bars and lines, when all counts are zero.
+    fn nothing(&self) -> String {
+        format!("No {} in this period", self.event.noun(0))
     }
 
     fn when(&self) -> String {
@@ -154,12 +172,4 @@ impl<'a> Chart<'a> {
         let most = (0..self.buckets()).map(|at| series.count(at)).max().filter(|&most| most > 0)?;
         (0..self.buckets()).map(|at| (at, series.count(at))).find(|&(_, count)| count == most)
     }
-}
-
-/// Instead of bars and lines, when all counts are zero.
-const NOTHING: &str = "No hits in this period";
-
-/// `1 hit`, `1,234 hits`.
-fn hits(count: i64) -> String {
-    format!("{} hit{}", group(count), if count == 1 { "" } else { "s" })
 }

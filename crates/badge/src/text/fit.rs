@@ -75,7 +75,7 @@ impl<'a> Fitted<'a> {
         (self.units * FONT_SIZE * 10).div_ceil(EM)
     }
 
-    /// Whether the width is an estimate, or letters join: stretch glyphs then, not the gaps between.
+    /// Whether the width is an estimate, or letters join: then the text must not be stretched to it.
     #[must_use]
     pub fn is_shaped(&self) -> bool {
         self.shaped

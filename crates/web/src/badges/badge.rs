@@ -1,6 +1,7 @@
 //! Badges over HTTP: `/badge.svg?repo=` as ghit.me had it, `/badge/NAME.svg`, and the count as JSON.
 //!
-//! Only a GET that shows a picture counts. HEAD, JSON, errors, prefetches and `count=false` do not.
+//! Only a GET that shows hits as a picture counts. HEAD, JSON, errors, prefetches and `count=false` do not; nor does a
+//! badge of another event, or looking at likes would make them.
 
 use crate::{
     error::{Problem, report},
@@ -40,6 +41,7 @@ pub(crate) fn mistake(what: &str) -> Response {
 
 /// What the parameters of a request ask for.
 pub(crate) struct Wish {
+    pub(crate) event: Event,
     count: bool,
     label: Option<String>,
     color: Option<Color>,
@@ -64,7 +66,7 @@ impl Wish {
             }
         }
         let (color, label_color) = (color("color")?, color("labelColor")?);
-        Ok(Wish { count, label: query.form_text("label"), color, label_color, format })
+        Ok(Wish { event: query.event()?, count, label: query.form_text("label"), color, label_color, format })
     }
 
     fn draw(&self, look: &Look, name: &Name, total: i64, today: i64) -> Result<String, String> {
@@ -81,8 +83,10 @@ impl Wish {
         self.format.apply(total)
     }
 
+    /// Another event than `hit` is called by its own name, because the configured label is that of hits.
     pub(crate) fn dress<'a>(&'a self, badge: &mut Badge<'a>) {
-        badge.label = self.label.as_deref().unwrap_or(badge.label);
+        let usual = if self.event == Event::HIT { badge.label } else { self.event.noun(0) };
+        badge.label = self.label.as_deref().unwrap_or(usual);
         badge.color = self.color.unwrap_or(badge.color);
         badge.label_color = self.label_color.unwrap_or(badge.label_color);
     }
@@ -105,7 +109,7 @@ pub(super) async fn show(
     };
     let now = (app.now)();
     let (total, why) = match uncounted(&wish, method, sent) {
-        Some(why) => (app.counter.total(Event::HIT, name.as_ref()), why),
+        Some(why) => (app.counter.total(wish.event, name.as_ref()), why),
         None => {
             let hit = Hit::one(Event::HIT, name.as_ref(), When::Minute(now.minute()));
             (app.counter.count(&Hit { client: app.client(sent), ..hit }), "counted")
@@ -118,12 +122,16 @@ pub(super) async fn show(
         wish.dress(&mut badge);
         return headers::picture(StatusCode::OK, render(&badge), why);
     };
-    let today = if look.template.is_some() { today(app, &name, now).await.unwrap_or(0) } else { 0 };
+    let today =
+        if look.template.is_some() { today(app, wish.event, &name, now).await.unwrap_or(0) } else { 0 };
     match wish.draw(&look, &name, total, today) {
         Ok(picture) => headers::picture(StatusCode::OK, picture, why),
         Err(error) => {
             report::broken("the badge template failed", &name, &error);
-            headers::picture(StatusCode::OK, render(&look.badge(&wish.format.apply(total))), why)
+            let value = wish.format.apply(total);
+            let mut badge = look.badge(&value);
+            wish.dress(&mut badge);
+            headers::picture(StatusCode::OK, render(&badge), why)
         }
     }
 }
@@ -138,6 +146,8 @@ fn uncounted(wish: &Wish, method: &Method, sent: &HeaderMap) -> Option<&'static 
         });
     if !wish.count {
         Some("ignored: count=false")
+    } else if wish.event != Event::HIT {
+        Some("ignored: another event than hit")
     } else if method != Method::GET {
         Some("ignored: not a GET")
     } else if ahead {
@@ -147,9 +157,9 @@ fn uncounted(wish: &Wish, method: &Method, sent: &HeaderMap) -> Option<&'static 
     }
 }
 
-async fn today(app: &App, name: &Name, now: Now) -> Result<i64, tallymark_store::StoreError> {
+async fn today(app: &App, event: Event, name: &Name, now: Now) -> Result<i64, tallymark_store::StoreError> {
     let day = now.day().0;
-    let series = app.store.series(Event::HIT, name, Step::Day, day, day + 1).await?;
+    let series = app.store.series(event, name, Step::Day, day, day + 1).await?;
     Ok(series.first().map_or(0, |&(_, count)| count))
 }
 
@@ -165,13 +175,14 @@ struct Counts<'a> {
     total_text: Option<String>,
 }
 
-pub(super) async fn json(app: &App, name: Result<Name, NotAName>) -> Result<Response, Problem> {
+pub(super) async fn json(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> Result<Response, Problem> {
     let name = name?;
+    let event = Query::of(uri).event().map_err(Problem::bad_request)?;
     // Hits that are not in the store yet are of today. Asked in this order, a tick that is applied in between shows them
     // in the total a moment earlier, and never twice.
-    let in_store_today = today(app, &name, (app.now)()).await;
-    let in_store = app.store.total(Event::HIT, &name).await;
-    let total = app.counter.total(Event::HIT, name.as_ref()).get().await;
+    let in_store_today = today(app, event, &name, (app.now)()).await;
+    let in_store = app.store.total(event, &name).await;
+    let total = app.counter.total(event, name.as_ref()).get().await;
     let today = in_store_today.and_then(|today| {
         let pending = total.unwrap_or(0).saturating_sub(in_store?);
         Ok(today.saturating_add(pending.max(0)))
@@ -181,7 +192,7 @@ pub(super) async fn json(app: &App, name: Result<Name, NotAName>) -> Result<Resp
     let formatted = Format::Comma.apply(total);
     let counts = Counts {
         name: name.as_str(),
-        event: Event::HIT.as_str(),
+        event: event.as_str(),
         total,
         today,
         formatted: &formatted,

@@ -26,7 +26,7 @@ pub(crate) async fn of_path(
     } else if let Some(raw) = raw.strip_suffix(".shields.json") {
         shields::show(&app, from_path(raw), &uri).await.into_response()
     } else if let Some(raw) = raw.strip_suffix(".json") {
-        badge::json(&app, from_path(raw)).await.into_response()
+        badge::json(&app, from_path(raw), &uri).await.into_response()
     } else {
         pages::nothing_here(&app, &sent, "badges are at /badge/NAME.svg and counts at /badge/NAME.json")
     }

@@ -23,11 +23,13 @@ use axum::{
 };
 use minijinja::{Environment, Value, context};
 use std::sync::LazyLock;
+use tallymark_core::Event;
 use tallymark_store::{Class, StoreError};
 
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     pages.add_filter("seen", seen::seen);
+    pages.add_filter("noun", noun);
     pages.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     for (name, source) in [
         ("frame.html", include_str!("frame.html")),
@@ -48,6 +50,11 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     }
     pages
 });
+
+/// What many of an event are called.
+fn noun(event: &str) -> String {
+    Event::new(event.as_bytes()).map_or_else(|_| event.to_owned(), |event| event.noun(0).to_owned())
+}
 
 /// Draws a page, whose links begin with the path that the site lies under.
 pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Value) -> Response {

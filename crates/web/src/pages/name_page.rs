@@ -139,7 +139,7 @@ fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
         markdown => format!("[![hits]({base}{badge})]({base}{link})"),
         html => format!("<a href=\"{base}{link}\"><img src=\"{base}{badge}\" alt=\"hits\"></a>"),
         url => format!("{base}{badge}"),
-        chart => format!("[![hits over time]({base}{graph})]({base}{linked})"),
+        chart => format!("[![{} over time]({base}{graph})]({base}{linked})", event.noun(0)),
         ..counts
     }
 }

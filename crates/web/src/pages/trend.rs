@@ -160,6 +160,7 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
         alt => alternative(&history),
         table => table(&history),
         csv => csv(view, &history),
+        event => view.event.as_str(),
         step => history.buckets.step.word(),
         names => view.names.iter().map(Name::to_string).collect::<Vec<_>>(),
         others => view.others().iter().map(other).collect::<Vec<_>>(),
