@@ -2,7 +2,10 @@
 //!
 //! Sources count into plain integers and add them up here once per tick, so that a line costs no atomic operation.
 
-use crate::{source::TcpMeters, tail::Tail};
+use crate::{
+    source::{TcpMeters, now},
+    tail::Tail,
+};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -271,6 +274,9 @@ impl IngestMeters {
 impl SourceMeters {
     /// Adds up what was counted since the last call, and clears it.
     pub(crate) fn add(&self, delta: &mut Delta) {
+        if delta.received > 0 {
+            self.all.tail.came(now().unix_ms);
+        }
         self.received.inc_by(delta.received);
         self.accepted.inc_by(delta.accepted);
         for (counter, &count) in self.rejected.iter().zip(&delta.rejected) {

@@ -23,6 +23,8 @@ struct Hub {
     ring: broadcast::Sender<Arc<Sample>>,
     /// The second in which a reject was last logged.
     logged: AtomicI64,
+    /// When a line last came, in milliseconds since 1970; 0 before the first.
+    last_line: AtomicI64,
     /// Rejects are not logged at all.
     quiet: AtomicBool,
 }
@@ -84,6 +86,7 @@ impl Default for Tail {
             listeners: AtomicUsize::new(0),
             ring,
             logged: AtomicI64::new(i64::MIN),
+            last_line: AtomicI64::new(0),
             quiet: AtomicBool::new(false),
         }))
     }
@@ -95,6 +98,16 @@ impl Tail {
         let ring = self.0.ring.subscribe();
         self.0.listeners.fetch_add(1, Ordering::Relaxed);
         Listener { tail: self.clone(), ring }
+    }
+
+    /// When a line last came, in milliseconds since 1970 and to the tick; `None` if none has come yet.
+    pub fn last_line(&self) -> Option<i64> {
+        Some(self.0.last_line.load(Ordering::Relaxed)).filter(|&ms| ms > 0)
+    }
+
+    /// Lines have come in the tick that ends.
+    pub(crate) fn came(&self, unix_ms: i64) {
+        self.0.last_line.store(unix_ms, Ordering::Relaxed);
     }
 
     /// Whether a sample is worth making.

@@ -260,8 +260,13 @@ impl Daemon {
             async move { live.run(sealed, live_stop.cancelled()).await }
         });
         drop(sealed);
+        let local = bindings.http.local().ok();
         match TailSocket::open(&start.config.data_dir) {
-            Ok(socket) => drop(tokio::spawn(socket.offer(self.tail, stop.clone()))),
+            Ok(socket) => {
+                let sources = start.config.sources.iter().map(|source| source.kind.to_string());
+                let listens = sources.chain(local.map(|http| format!("HTTP {http}"))).collect();
+                drop(tokio::spawn(socket.offer(self.tail, listens, stop.clone())));
+            }
             // A path that is too long, for one; counting goes on without it.
             Err(error) => {
                 warn!(%error, "`tallymark tail` will not work: its socket cannot be opened in the data directory")

@@ -46,8 +46,9 @@ impl TailSocket {
         Ok(TailSocket { listener, path })
     }
 
-    /// Serves readers until `stop`.
-    pub(crate) async fn offer(self, tail: Tail, stop: CancellationToken) {
+    /// Serves readers until `stop`. They are told first where the daemon `listens`.
+    pub(crate) async fn offer(self, tail: Tail, listens: Vec<String>, stop: CancellationToken) {
+        let listens: Arc<[String]> = listens.into();
         let places = Arc::new(Semaphore::new(READERS));
         loop {
             let accepted = tokio::select! {
@@ -64,11 +65,11 @@ impl TailSocket {
             };
             // One too many is hung up on.
             let Ok(place) = places.clone().try_acquire_owned() else { continue };
-            let (tail, stop) = (tail.clone(), stop.clone());
+            let (tail, listens, stop) = (tail.clone(), listens.clone(), stop.clone());
             tokio::spawn(async move {
                 let _place = place;
                 tokio::select! {
-                    ended = serve(stream, &tail) => if let Err(error) = ended {
+                    ended = serve(stream, &tail, &listens) => if let Err(error) = ended {
                         debug!(%error, "a reader of the live view is gone");
                     },
                     () = stop.cancelled() => {}
@@ -85,7 +86,7 @@ impl Drop for TailSocket {
     }
 }
 
-async fn serve(stream: UnixStream, tail: &Tail) -> io::Result<()> {
+async fn serve(stream: UnixStream, tail: &Tail, listens: &[String]) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read.take(64));
     let mut wish = String::new();
@@ -93,7 +94,9 @@ async fn serve(stream: UnixStream, tail: &Tail) -> io::Result<()> {
     let rejected_only = wish.trim_end() == "rejected";
     let mut listener = tail.listen();
     // From here on nothing is missed.
-    put(&mut write, &json!({"watching": env!("CARGO_PKG_VERSION")})).await?;
+    let last_line = tail.last_line().map(readable);
+    let greeting = json!({"watching": env!("CARGO_PKG_VERSION"), "listens": listens, "last_line": last_line});
+    put(&mut write, &greeting).await?;
     let mut end = [0u8; 1];
     loop {
         let heard = tokio::select! {
@@ -115,8 +118,7 @@ async fn serve(stream: UnixStream, tail: &Tail) -> io::Result<()> {
 
 fn of(sample: &Sample) -> Value {
     let Sample { unix_ms, source, what } = sample;
-    let time = chrono::DateTime::from_timestamp_millis(*unix_ms).unwrap_or_default();
-    let time = time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let time = readable(*unix_ms);
     match what {
         What::Accepted { event, name } => {
             json!({"time": time, "source": source, "accepted": name, "event": event})
@@ -129,6 +131,11 @@ fn of(sample: &Sample) -> Value {
         }
         What::Skipped(count) => json!({"time": time, "source": source, "skipped": count}),
     }
+}
+
+fn readable(unix_ms: i64) -> String {
+    let time = chrono::DateTime::from_timestamp_millis(unix_ms).unwrap_or_default();
+    time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 async fn put(write: &mut (impl tokio::io::AsyncWrite + Unpin), value: &Value) -> io::Result<()> {

@@ -48,6 +48,24 @@ fn accepted_and_rejected_lines_are_shown_with_their_reasons() {
 }
 
 #[test]
+fn a_view_of_silence_says_where_the_daemon_listens_and_when_a_line_last_came() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let said = watch(&place, &[]).stderr();
+    for part in [
+        &format!("syslog-udp 127.0.0.1:{}, HTTP {}", place.udp, place.addr())[..],
+        "no line has come since the daemon started",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing in {said}");
+    }
+    place.hit("o/r");
+    wait_until("the line is told of", PATIENCE, || {
+        watch(&place, &[]).stderr().contains("the last line came at 20")
+    });
+    stop(&mut daemon);
+}
+
+#[test]
 fn badges_over_http_are_shown_too() {
     let place = Place::new();
     let mut daemon = place.serve();

@@ -38,8 +38,8 @@ impl Tail {
         stream.write_all(wish).context("asking the daemon")?;
         let mut lines = BufReader::new(stream).lines();
         let greeting = lines.next().transpose().context("reading from the daemon")?;
-        greeting.context("the daemon has as many readers as it takes; end one of them")?;
-        tracing::info!(socket = %path.display(), "watching");
+        let greeting = greeting.context("the daemon has as many readers as it takes; end one of them")?;
+        tracing::info!(socket = %path.display(), "{}", watching(&greeting));
         for line in lines.take(self.lines.unwrap_or(usize::MAX)) {
             let line = line.context("reading from the daemon")?;
             let text = if common.json { format!("{line}\n") } else { people(&line)? };
@@ -49,6 +49,23 @@ impl Tail {
         }
         Ok(())
     }
+}
+
+/// Where lines may come from, and whether any did: all there is to see while none comes.
+fn watching(greeting: &str) -> String {
+    let greeting: Value = serde_json::from_str(greeting).unwrap_or_default();
+    let places: Vec<String> = greeting["listens"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(out::plain)
+        .collect();
+    let last = match greeting["last_line"].as_str() {
+        Some(time) => format!("the last line came at {}", out::plain(time)),
+        None => "no line has come since the daemon started".to_owned(),
+    };
+    format!("watching {}; {last}", places.join(", "))
 }
 
 fn people(line: &str) -> Result<String> {
