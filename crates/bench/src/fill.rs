@@ -13,7 +13,7 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting a runtime")
 }
 
-/// Writes into a store as a flusher would.
+/// Writes into a store as the writer does.
 pub(crate) struct Fill {
     runtime: Runtime,
     store: Arc<dyn Store>,

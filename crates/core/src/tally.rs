@@ -133,7 +133,7 @@ impl Tally {
         self.epoch
     }
 
-    /// Counts what an earlier tally had sealed, for example because the flusher did not take it yet.
+    /// Counts what an earlier tally had sealed, for example because the writer did not take it yet.
     pub fn merge(&mut self, counts: Counts) {
         for entry in counts.entries {
             self.add_named(entry.event, entry.name.as_str(), entry.when, entry.count);

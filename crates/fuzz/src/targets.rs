@@ -12,9 +12,7 @@ use tallymark_core::{
     zmq::Clock,
     zmtp::{Received, Subscription},
 };
-use tallymark_ingest::{
-    FlusherState, Format, HandedIn, IngestMeters, Intake, Live, NameLimits, SourceMeters,
-};
+use tallymark_ingest::{Format, HandedIn, IngestMeters, Intake, Live, NameLimits, SourceMeters, WriterState};
 use tallymark_rankings::Rankings;
 use tallymark_web::{Access, App, BaseUrl, Visibility};
 use tower::ServiceExt;
@@ -193,7 +191,7 @@ fn http() -> Check {
     let meters = IngestMeters::default();
     let tick = std::time::Duration::from_secs(60);
     let live = Arc::new(Live::new(store.clone(), meters.source("http"), tick, 1000));
-    let (state, limits) = (FlusherState::default(), NameLimits::default());
+    let (state, limits) = (WriterState::default(), NameLimits::default());
     let rankings = Rankings::new(store.clone(), || NOW, [], Default::default());
     // Until it is known that there is nothing to rank, lists of the busiest are answered 503.
     runtime.block_on(rankings.refresh()).expect("an empty store is ranked at once");

@@ -1,14 +1,17 @@
 //! Counts that somebody hands in over HTTP (`POST /api/v1/hits`): into the store at once, and answered when they are there.
 //!
-//! They do not go through the flusher, whose answer nobody waits for. Each idempotency key is an instance of its own,
-//! made of the key alone: its batches are numbered from 1, so the store itself knows what of them it has, after a restart
-//! too. Requests without a key share an instance that lives as long as this process and an unbroken row of answers.
+//! Nobody waits for an answer of the daemon's writer, so each request is an [`Errand`]. An idempotency key is an instance of
+//! its own, made of the key alone: its batches are numbered from 1, so the store itself knows what of them it has, after a
+//! restart too. Requests without a key share an instance that lives as long as this process and an unbroken row of
+//! answers.
 
 use crate::{
-    flusher::{FlusherState, NameLimits},
+    admission::NameLimits,
+    errand::{Errand, ErrandError},
     live::Live,
     meters::{Delta, IngestMeters, SourceMeters},
     source::now,
+    writer::{Books, WriterState},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -19,14 +22,14 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{
-    Batch, Commit, Committed, Counts, Entry, Event, Ledger, Name, NotCommitted, Once, Reject, batches,
+    Commit, Committed, Counts, Entry, Event, Ledger, Name, NotCommitted, Once, Reject, batches,
 };
-use tallymark_store::{Claim, Outcome, Store, passing_instance};
+use tallymark_store::{Claim, Store, passing_instance};
 use uuid::Uuid;
 
 /// How long a request waits for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often the same batches are sent when no answer comes, or are claimed when another request has the same key.
+/// How often the same batches are brought when another request has the same key, or the store has lost its tail.
 const ATTEMPTS: u32 = 3;
 /// How long lies between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,16 +38,11 @@ const REMEMBERED: u64 = 30 * 86_400;
 /// For so many requests with a key, a slice of the old ones is looked at: ten times as many keys as have come.
 const FORGET_EVERY: u64 = 100;
 
-const FOREIGN: &str =
-    "this is another store than a moment ago (it was emptied, or another server has its address)";
-const LOST: &str = "the store has lost what it had applied";
-
 /// Writes what is handed in.
 pub struct HandedIn {
     store: Arc<dyn Store>,
-    live: Arc<Live>,
-    state: FlusherState,
-    meters: IngestMeters,
+    state: WriterState,
+    books: Books,
     items: SourceMeters,
     limits: NameLimits,
     own: tokio::sync::Mutex<Option<Own>>,
@@ -55,31 +53,22 @@ pub struct HandedIn {
 
 /// The instance of requests without a key, and the number of its next batch.
 struct Own {
-    claim: Claim,
+    errand: Errand,
     next: u64,
 }
 
-/// How a row of batches came out.
-enum Applied {
-    /// They are in the store.
-    All,
-    /// Another request has claimed the same instance, or the store has lost its tail. So many were applied before that
-    /// showed.
-    Stopped(usize),
-}
-
 impl HandedIn {
-    /// Writes to `store` while the flusher does.
+    /// Writes to `store` while the daemon's writer does.
     pub fn new(
         store: Arc<dyn Store>,
         live: Arc<Live>,
-        state: FlusherState,
+        state: WriterState,
         meters: IngestMeters,
         limits: NameLimits,
     ) -> HandedIn {
         let (own, keyed, forgetting) = Default::default();
         let items = meters.source("api");
-        HandedIn { store, live, state, meters, items, limits, own, keyed, forgetting }
+        HandedIn { store, state, books: Books { live, meters }, items, limits, own, keyed, forgetting }
     }
 
     /// Lets the store forget keys that are older than is promised, a slice at a time. So it has those of about the last
@@ -103,7 +92,7 @@ impl HandedIn {
         if counts.is_empty() {
             return Ok(Committed::Now);
         }
-        // The flusher knows whether this is the right store, and asks all the time.
+        // The writer knows whether this is the right store, and asks all the time.
         if let Some(trouble) = self.state.store_trouble() {
             return Err(NotCommitted::Unavailable(trouble));
         }
@@ -119,7 +108,7 @@ impl HandedIn {
         let late = |_| Err(NotCommitted::Unknown(format!("no answer within {PATIENCE:?}")));
         let answer = tokio::time::timeout(PATIENCE, writing).await.unwrap_or_else(late);
         if answer == Ok(Committed::Now) {
-            self.meters.hits(&counts.entries);
+            self.books.meters.hits(&counts.entries);
         }
         answer
     }
@@ -128,21 +117,25 @@ impl HandedIn {
         let (instance, body) = (instance_of(once.key), digest(Sha256::new().chain_update(once.body)));
         let batches = batches(instance, 1, counts.clone());
         for _ in 0..ATTEMPTS {
-            let mut claim = self.claim(instance).await?;
+            let (mut errand, claim) = self.errand(instance).await?;
             // A key of an earlier version came without a digest.
             if claim.marker > 0 && claim.body.is_some_and(|before| before != body) {
                 return Err(NotCommitted::OtherBody);
             }
-            claim.body = Some(body);
+            errand.is_made_of(body);
             if claim.marker >= batches.len() as u64 {
                 return Ok(Committed::Before);
             }
             let names = if claim.marker == 0 { self.check_room(&counts.entries).await? } else { None };
-            if let Applied::All = self.apply(&claim, &batches).await? {
-                self.tell_names(names);
-                return Ok(Committed::Now);
+            match errand.apply(&batches).await {
+                Ok(()) => {
+                    self.tell_names(names);
+                    return Ok(Committed::Now);
+                }
+                // Another request has the same key, or the store has lost its tail: the marker knows.
+                Err(ErrandError::Gap { .. } | ErrandError::Fenced) => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(not_committed(&errand, 0, &error)),
             }
-            tokio::time::sleep(PAUSE).await;
         }
         Err(NotCommitted::Unknown("other requests with the same key come all the time".to_owned()))
     }
@@ -152,32 +145,35 @@ impl HandedIn {
         let mut own = self.own.lock().await;
         for _ in 0..ATTEMPTS {
             // Taken out: whatever fails from here on, the next request begins with an instance of its own.
-            let Own { claim, next } = match own.take() {
+            let Own { mut errand, next } = match own.take() {
                 Some(own) => own,
-                None => Own { claim: self.claim(Uuid::new_v4()).await?, next: 1 },
+                None => Own { errand: self.errand(Uuid::new_v4()).await?.0, next: 1 },
             };
-            let batches = batches(claim.instance, next, counts.clone());
-            match self.apply(&claim, &batches).await? {
-                Applied::All => {
-                    *own = Some(Own { claim, next: next + batches.len() as u64 });
+            let before = errand.applied();
+            let batches = batches(errand.instance(), next, counts.clone());
+            match errand.apply(&batches).await {
+                Ok(()) => {
+                    *own = Some(Own { errand, next: next + batches.len() as u64 });
                     self.tell_names(names);
                     return Ok(Committed::Now);
                 }
-                Applied::Stopped(0) => {}
-                Applied::Stopped(_) => return Err(NotCommitted::Unknown(LOST.to_owned())),
+                Err(ErrandError::Gap { .. } | ErrandError::Fenced) if errand.applied() == before => {}
+                Err(error) => return Err(not_committed(&errand, before, &error)),
             }
         }
-        Err(NotCommitted::Unavailable(LOST.to_owned()))
+        Err(NotCommitted::Unavailable("the store has lost what it had applied".to_owned()))
     }
 
-    /// Nothing has been sent when this fails. A Redis that was emptied, or has another's address, answers a claim as well
-    /// as the right one; the flusher may not have met it yet, so the two are compared here.
-    async fn claim(&self, instance: Uuid) -> Result<Claim, NotCommitted> {
+    /// An errand, and its claim. Nothing has been sent when this fails. A Redis that was emptied,
+    /// or has another's address, answers a claim as well as the right one; the writer may not have met it yet, so the two
+    /// are compared here.
+    async fn errand(&self, instance: Uuid) -> Result<(Errand, Claim), NotCommitted> {
+        let mut errand = Errand::quick(self.store.clone(), instance, self.books.clone());
         let unavailable = |why: &dyn std::fmt::Display| NotCommitted::Unavailable(why.to_string());
-        let claim = self.store.claim(instance).await.map_err(|error| unavailable(&error))?;
+        let claim = errand.claim().await.map_err(|error| unavailable(&error))?;
         match self.state.claimed() {
-            Some(store) if store == claim.store => Ok(claim),
-            Some(_) => Err(unavailable(&FOREIGN)),
+            Some(store) if store == claim.store => Ok((errand, claim)),
+            Some(_) => Err(unavailable(&ErrandError::Foreign)),
             None => Err(unavailable(&"the store has not been reached yet")),
         }
     }
@@ -208,42 +204,18 @@ impl HandedIn {
 
     fn tell_names(&self, names: Option<u64>) {
         if let Some(names) = names {
-            self.meters.names.set(i64::try_from(names).unwrap_or(i64::MAX));
+            self.books.meters.names.set(i64::try_from(names).unwrap_or(i64::MAX));
         }
     }
+}
 
-    async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Applied, NotCommitted> {
-        let mut failures = 0;
-        let outcomes = loop {
-            match self.store.apply(claim, batches).await {
-                Ok(outcomes) => break outcomes,
-                Err(error) if failures + 1 >= ATTEMPTS || !error.is_transient() => {
-                    return Err(NotCommitted::Unknown(error.to_string()));
-                }
-                // Nobody knows what of it was applied; the numbers make it safe to send again.
-                Err(_) => failures += 1,
-            }
-            tokio::time::sleep(PAUSE).await;
-        };
-        for (at, (batch, outcome)) in batches.iter().zip(&outcomes).enumerate() {
-            match outcome {
-                Outcome::Applied { quarantined, .. } => {
-                    self.meters.batches.inc();
-                    self.meters.quarantined.inc_by(*quarantined);
-                }
-                Outcome::Duplicate => {}
-                Outcome::Gap { .. } | Outcome::Fenced => return Ok(Applied::Stopped(at)),
-                // The first answer to the first batch: so none was sent to any other store either.
-                Outcome::Foreign if (at, failures) == (0, 0) => {
-                    return Err(NotCommitted::Unavailable(FOREIGN.to_owned()));
-                }
-                Outcome::Foreign => return Err(NotCommitted::Unknown(FOREIGN.to_owned())),
-            }
-            // What a badge shows has to be read anew.
-            self.live.applied(batch, None, false);
-        }
-        Ok(Applied::All)
+/// What a request hears whose errand had applied so many batches before it.
+fn not_committed(errand: &Errand, before: u64, error: &ErrandError) -> NotCommitted {
+    // The first answer to the first batch, so none was sent to any other store either.
+    if matches!(error, ErrandError::Foreign) && errand.applied() == before && !errand.has_failed() {
+        return NotCommitted::Unavailable(error.to_string());
     }
+    NotCommitted::Unknown(error.to_string())
 }
 
 impl Ledger for HandedIn {

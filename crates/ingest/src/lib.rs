@@ -1,31 +1,35 @@
-//! From the wire to the store: sources, their tallies, and the flusher.
+//! From the wire to the store: sources, their tallies, and the writer.
 //!
 //! A source reads lines and folds them into a tally of its own; on the tick the tally is sealed and goes through one
-//! bounded channel to the [`Flusher`], which applies it to the store exactly once. Nothing here draws or serves
+//! bounded channel to the [`Writer`], which applies it to the store exactly once. Nothing here draws or serves
 //! anything, and nothing a reader of the HTTP API does can slow a source down. The binary starts all of it.
 
-mod flusher;
+mod admission;
+mod errand;
 mod handed_in;
 pub mod import;
+mod instance;
 mod intake;
 mod live;
 mod meters;
 mod on_the_way;
 mod outage;
+mod queue;
 mod recv;
 pub mod source;
 mod tail;
 mod unpack;
 mod watch;
+mod writer;
 
-pub use flusher::{
-    Ended, Flusher, FlusherOptions, FlusherState, Instance, InstanceError, NameLimits, Places, Sealed,
-    StartPositions,
-};
+pub use admission::NameLimits;
+pub use errand::{Errand, ErrandError};
 pub use handed_in::HandedIn;
+pub use instance::{Instance, InstanceError};
 pub use intake::{Format, Intake, Seen};
 pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters};
 pub use outage::{Outage, Told};
 pub use tail::{Heard, Listener, Sample, Tail, What};
 pub use unpack::unpacked;
+pub use writer::{Ended, Places, Sealed, StartPositions, Writer, WriterOptions, WriterState};

@@ -3,14 +3,14 @@
 //! A picture shows the total that includes its own hit, so this source knows two numbers of a name: what the store had
 //! when it was last asked or written (`base`), and what this process has counted since (`pending`). Their sum is
 //! exact for this process, and at most one tick behind other processes. The web server calls it through
-//! [`tallymark_core::Counter`]; the flusher tells it what the store has applied.
+//! [`tallymark_core::Counter`]; the writer tells it what the store has applied.
 
 use crate::{
-    flusher::Sealed,
     meters::{Delta, SourceMeters},
     on_the_way::OnTheWay,
     source::now,
     watch::Watch,
+    writer::Sealed,
 };
 use hashbrown::{HashMap, hash_map};
 use std::{
@@ -152,7 +152,7 @@ impl Live {
         Some(Sealed::of_live(counts))
     }
 
-    /// The flusher is about to send batches to the store.
+    /// The writer is about to send batches to the store.
     pub(crate) fn applying(&self) {
         // An attempt that failed may have been applied all the same, so the epoch stays odd until it is settled.
         self.epoch.fetch_or(1, Ordering::AcqRel);

@@ -1,7 +1,7 @@
 //! How often something that keeps failing is worth a line in the log: at once, then ever more rarely.
 //!
 //! An outage of a night should not be a log of a night, and an attempt every 50 ms should not be twenty lines a second.
-//! Another reason than before is told at once. It logs nothing itself: the flusher and the binary's publisher ask it.
+//! Another reason than before is told at once. It logs nothing itself: the writer and the binary's publisher ask it.
 
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,11 @@
 //! Where counts live: the [`Store`] trait, the embedded store and the Redis store.
 //!
 //! A store applies a [`Batch`] exactly once, whatever happens in between, and answers what badges, pages and the
-//! publisher ask. It parses no log line and draws nothing. The flusher in `tallymark-ingest` writes through it; the
+//! publisher ask. It parses no log line and draws nothing. The writer in `tallymark-ingest` writes through it; the
 //! publisher and the HTTP server read through it. One contract suite (`tests/contract.rs`) runs over every store.
 
 mod claim;
+mod deadline;
 mod error;
 mod filter;
 mod names;
@@ -26,7 +27,7 @@ pub use url::{NotAStoreUrl, StoreUrl};
 pub use written::Written;
 
 use async_trait::async_trait;
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc, time::Instant};
 use tallymark_core::{Batch, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
 
@@ -183,6 +184,9 @@ pub trait Store: Send + Sync {
     /// end. Every entry counts once more under [`Name::all`] of its event. An error says nothing about what was
     /// applied: ask again with the same batches. The positions of a batch are committed with its counts.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
+
+    /// This process ends then: no write waits longer than that for another process, if it cannot be given up from outside.
+    fn finish_by(&self, _deadline: Instant) {}
 
     /// How many batches of an instance have been applied. Claims nothing.
     async fn applied(&self, instance: Uuid) -> Result<u64>;

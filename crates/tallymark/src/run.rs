@@ -1,7 +1,7 @@
 //! Who is started, in which order, and how everything stops without losing a hit.
 //!
 //! Stopping goes downstream: first the listeners (sources drain their sockets, HTTP finishes its requests), then the
-//! last seal of the HTTP counter, then the channel closes, the flusher applies what is in it, and the publisher makes
+//! last seal of the HTTP counter, then the channel closes, the writer applies what is in it, and the publisher makes
 //! a last pass. The closed channel is the message; one deadline lies over all of it.
 
 use crate::{
@@ -20,10 +20,10 @@ use prometheus_client::{metrics::info::Info, registry::Registry};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tallymark_ingest::{
-    Flusher, FlusherOptions, HandedIn, IngestMeters, Instance, Live, Tail,
+    HandedIn, IngestMeters, Instance, Live, Tail, Writer, WriterOptions,
     source::{Handed, Place, Stop, now},
 };
 use tallymark_publish::Freshness;
@@ -32,11 +32,11 @@ use tallymark_store::{Store, StoreUrl, owner::User};
 use tallymark_web::{
     Access, App, BaseUrl, Bound, Health, Limits, Listen, LoginMeters, Visibility, WebMeters,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// How many sealed tallies may wait for the flusher. While it is full, sources fold on.
+/// How many sealed tallies may wait for the writer. While it is full, sources fold on.
 const WAITING_TICKS: usize = 2;
 /// How long the store may take for the last batches. Below TimeoutStopSec of the unit.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -106,13 +106,13 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
 
     let live = Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries);
     let live = Arc::new(live.keeping_visits(config.retention.visits));
-    let options = FlusherOptions {
+    let options = WriterOptions {
         outbox: matches!(config.store, StoreUrl::Redis(_)).then_some(config.keep),
         limits: config.names,
         adopt: adopt(config)?,
     };
-    let flusher = Flusher::open(instance, store.clone(), live.clone(), meters.clone(), options)?;
-    let state = flusher.state();
+    let writer = Writer::open(instance, store.clone(), live.clone(), meters.clone(), options)?;
+    let state = writer.state();
     let health = Arc::new(Health {
         waiting: Box::new({
             let state = state.clone();
@@ -170,7 +170,7 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
         publishing,
         router: tallymark_web::dressed(routes, web_meters),
         limits: Limits { connections: config.connections, ..Limits::default() },
-        flusher,
+        writer,
         tail,
         health,
     };
@@ -237,7 +237,7 @@ struct Daemon {
     publishing: Option<Publishing>,
     router: tallymark_web::Router,
     limits: Limits,
-    flusher: Flusher,
+    writer: Writer,
     tail: Tail,
     health: Arc<Health>,
 }
@@ -247,10 +247,10 @@ impl Daemon {
         // Before anything is taken in: a signal that nobody listens for ends the process on the spot.
         let signals = Signals::listen(start.ends_with_terminal)?;
         let stop = CancellationToken::new();
-        let (sealed, flushing) = mpsc::channel(WAITING_TICKS);
-        let gave_up = CancellationToken::new();
-        let positions = self.flusher.start_positions();
-        let flusher = tokio::spawn(self.flusher.run(flushing, gave_up.clone().cancelled_owned()));
+        let (sealed, ticks) = mpsc::channel(WAITING_TICKS);
+        let (deadline, heard) = watch::channel(None);
+        let positions = self.writer.start_positions();
+        let writer = tokio::spawn(self.writer.run(ticks, heard));
 
         let halt = Stop::new().context("making the pipe that stops sources")?;
         let threads = sources::start(bindings.sources, &sealed, &positions, &halt, &stop)?;
@@ -291,15 +291,12 @@ impl Daemon {
 
         stop.cancel();
         halt.stop();
-        tokio::spawn(async move {
-            tokio::time::sleep(DRAIN).await;
-            gave_up.cancel();
-        });
+        deadline.send_replace(Some(Instant::now() + DRAIN));
         let sources = tokio::task::spawn_blocking(move || sources::join(threads)).await?;
         http.await?;
         live_stop.cancel();
         live.await?;
-        let ended = flusher.await?;
+        let ended = writer.await?;
         publish_stop.cancel();
         if let Some(publisher) = publisher {
             publisher.await?;

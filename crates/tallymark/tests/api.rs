@@ -198,7 +198,7 @@ fn a_lost_answer_of_redis_is_found_again() {
     stop(&mut daemon);
 }
 
-/// Between two ticks the flusher has nothing to ask the store, so it has not met the emptied one yet.
+/// Between two ticks the writer has nothing to ask the store, so it has not met the emptied one yet.
 #[test]
 fn an_emptied_redis_is_handed_nothing() {
     let kind = Kind::Redis(Box::new(Redis::builder().appendonly().start()));

@@ -65,7 +65,9 @@ fn every_badge_that_was_answered_is_counted_when_sigterm_falls_among_requests() 
         }
         let mut daemon = place.serve();
         let before = all(&place);
-        assert_eq!(place.hit("a/a"), place.total("a/a") + 1);
+        // Asked before the hit, which is in the store at once.
+        let total = place.total("a/a");
+        assert_eq!(place.hit("a/a"), total + 1);
         stop(&mut daemon);
         assert_eq!(all(&place), before + 1, "totals continue");
     }
@@ -217,6 +219,44 @@ fn store_that_is_down_at_sigterm_gets_the_hits_after_the_next_start() {
     wait_until("the badge follows", PATIENCE, || place.published("o/r") == Some(9));
     stop(&mut daemon);
     assert_eq!(place.total("o/r"), 9);
+}
+
+/// Another process holds the write lock of the file that hits have to get into for longer than a stop may take. Every one
+/// of them is in the number that is said, wherever it was; and none that is in the number is counted.
+#[test]
+fn every_hit_that_a_locked_file_keeps_out_is_told_within_the_deadline() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let mut daemon = place.serve();
+        assert_eq!(place.hit("o/r"), 1);
+        wait_until("the first is in the store", PATIENCE, || place.total("o/r") == 1);
+        let file = match kind {
+            Kind::Sqlite => "tallymark.db",
+            Kind::Redis(_) => "outbox.db",
+        };
+        let lock = rusqlite::Connection::open(place.data_dir().join(file)).unwrap();
+        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut syslog = place.syslog();
+        for read in 1..=40 {
+            syslog.send(line("o%2Fr").as_bytes());
+            wait_until("the line is read", PATIENCE, || place.metrics().lines("syslog-udp")[1] == read);
+        }
+        for _ in 0..20 {
+            let answer = http::get(place.addr(), "/badge.svg?repo=o/r");
+            assert_eq!(answer.header("X-Tallymark"), Some("counted"));
+        }
+        daemon.sigterm();
+        // The deadline is ten seconds; two waits of the file for its lock would be ten more.
+        let status = daemon.wait(Duration::from_secs(17));
+        let log = daemon.stderr();
+        assert_eq!(status.code(), Some(1), "{log}");
+        assert!(log.contains("the last 60 hits"), "{kind:?}: {log}");
+        drop(lock);
+        let mut daemon = place.serve();
+        assert_eq!(place.hit("o/r"), 2);
+        stop(&mut daemon);
+        assert_eq!(place.total("o/r"), 2);
+    }
 }
 
 #[test]

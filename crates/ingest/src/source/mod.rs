@@ -102,7 +102,7 @@ fn seal_if_room(intake: &mut Intake, out: &mpsc::Sender<Sealed>) {
 /// Sends the last tally of a source on, and waits for room.
 fn seal_last(intake: &mut Intake, out: &mpsc::Sender<Sealed>) {
     if !intake.is_empty() && out.blocking_send(Sealed::of_lines(intake.seal())).is_err() {
-        warn!("the flusher was gone before the last lines reached it");
+        warn!("the writer was gone before the last lines reached it");
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     Class, Result, StoreError,
+    deadline::Deadline,
     sqlite::{explain, is_lost},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -25,6 +26,7 @@ const FRESH: usize = 32;
 pub(super) struct Desk {
     path: PathBuf,
     pub(super) keep: Keep,
+    deadline: Deadline,
     /// `None` after a failed read or write of the disk, until it is opened again.
     connection: Option<Connection>,
     instance: Uuid,
@@ -53,11 +55,12 @@ pub(super) struct Cutting {
 }
 
 impl Desk {
-    pub(super) fn open(path: &Path, instance: Uuid, keep: Keep) -> Result<Desk> {
+    pub(super) fn open(path: &Path, instance: Uuid, keep: Keep, deadline: Deadline) -> Result<Desk> {
         let connection = Some(file::open(path, instance)?);
         let mut desk = Desk {
             path: path.to_owned(),
             keep,
+            deadline,
             connection,
             instance,
             last: 0,
@@ -100,7 +103,9 @@ impl Desk {
         self.connect()?;
         let gone = || StoreError::new(Class::Unavailable, "writing the outbox", "it is not open");
         let mut connection = self.connection.take().ok_or_else(gone)?;
-        let answer = work(self, &mut connection);
+        let answer = connection
+            .busy_timeout(self.deadline.bound(file::BUSY_TIMEOUT))
+            .and_then(|()| work(self, &mut connection));
         let answer = answer.map_err(|err| {
             (is_lost(&err), explain(&err, format!("{doing} the outbox {}", self.path.display())))
         });
@@ -124,7 +129,9 @@ impl Desk {
     fn connect(&mut self) -> Result<()> {
         if self.connection.is_none() {
             let connection = file::open(&self.path, self.instance)?;
-            crate::sqlite::write_again(&connection)
+            connection
+                .busy_timeout(self.deadline.bound(file::BUSY_TIMEOUT))
+                .and_then(|()| crate::sqlite::write_again(&connection))
                 .and_then(|()| self.load(&connection))
                 .map_err(|err| explain(&err, format!("opening the outbox {} again", self.path.display())))?;
             self.connection = Some(connection);

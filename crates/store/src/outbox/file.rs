@@ -10,7 +10,7 @@ const APPLICATION: i32 = 0x746d_6f62;
 /// 2: records may have statuses. 3: and visits. 4: batches may have positions.
 const SCHEMA_VERSION: i32 = 4;
 /// Only `store adopt` writes besides the daemon, and only for a moment.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

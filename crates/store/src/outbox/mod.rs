@@ -6,19 +6,19 @@
 //! they are cut into batches, which get their numbers here, in a commit before the first send; a numbered batch never
 //! changes. Applied batches are kept for a while, because a remote store may lose its tail and want them again.
 //!
-//! The flusher in `tallymark-ingest` is its only caller. It speaks to no remote store itself.
+//! The writer in `tallymark-ingest` is its only caller. It speaks to no remote store itself.
 
 mod codec;
 mod desk;
 mod file;
 mod merge;
 
-use crate::{Class, Result, StoreError};
+use crate::{Class, Result, StoreError, deadline::Deadline};
 use desk::Desk;
 use std::{
     path::{Path, PathBuf},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tallymark_core::{Batch, Counts, Position};
 use tokio::sync::{mpsc, oneshot};
@@ -129,6 +129,7 @@ pub struct Outbox {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     path: PathBuf,
+    deadline: Deadline,
 }
 
 type Job = Box<dyn FnOnce(&mut Desk) + Send>;
@@ -140,7 +141,8 @@ impl Outbox {
     /// Opens the outbox of a state directory, and creates it if it is not there. `instance` is used for a new one.
     pub fn open(dir: &Path, instance: Uuid, keep: Keep) -> Result<(Outbox, Identity)> {
         let path = dir.join("outbox.db");
-        let mut desk = Desk::open(&path, instance, keep)?;
+        let deadline = Deadline::default();
+        let mut desk = Desk::open(&path, instance, keep, deadline.clone())?;
         let identity = desk.identity()?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let work = move || {
@@ -151,7 +153,12 @@ impl Outbox {
         let thread = thread::Builder::new().name("outbox".to_owned()).spawn(work);
         let thread = thread
             .map_err(|err| StoreError::new(Class::Refused, "starting the thread of the outbox", err))?;
-        Ok((Outbox { jobs: Some(jobs), thread: Some(thread), path }, identity))
+        Ok((Outbox { jobs: Some(jobs), thread: Some(thread), path, deadline }, identity))
+    }
+
+    /// This process ends then: nothing waits longer than that for another process.
+    pub fn finish_by(&self, deadline: Instant) {
+        self.deadline.set(deadline);
     }
 
     /// What another process may read: the instance, and the number of the last batch that its store is known to have
@@ -175,8 +182,10 @@ impl Outbox {
         };
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |desk| {
-            // Nobody waits for an answer whose receiver is gone; what was written stays written.
-            let _ = reply.send(work(desk));
+            // What was given up before it was begun is told as not done, and is not.
+            if !reply.is_closed() {
+                let _ = reply.send(work(desk));
+            }
         });
         self.jobs.as_ref().ok_or_else(gone)?.send(job).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?

@@ -13,7 +13,7 @@ const APPLICATION: i32 = 0x746d_726b;
 /// The version of the schema below, in `PRAGMA user_version`.
 const SCHEMA_VERSION: i32 = 1;
 /// How long a call waits for another process that is writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite does not wait when the file is just being switched to WAL by somebody else, so we do.
 const OPEN_ATTEMPTS: u32 = 100;
 const OPEN_PAUSE: Duration = Duration::from_millis(20);

@@ -22,10 +22,10 @@ use crate::{
 };
 use async_trait::async_trait;
 use read::Readers;
-use std::path::Path;
+use std::{path::Path, time::Instant};
 use tallymark_core::{Batch, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
-use writer::Writer;
+use writer::WriteThread;
 
 pub(crate) use file::{explain, is_lost, write_again};
 
@@ -33,7 +33,7 @@ pub(crate) use file::{explain, is_lost, write_again};
 #[derive(Debug)]
 pub struct Sqlite {
     identity: Uuid,
-    writer: Writer,
+    writer: WriteThread,
     readers: Readers,
 }
 
@@ -43,7 +43,7 @@ impl Sqlite {
     pub fn open(path: &Path, retention: Retention) -> Result<Sqlite> {
         let (connection, identity) = file::open(path)?;
         let readers = Readers::new(path);
-        let writer = Writer::start(path, identity, retention, connection, readers.place())?;
+        let writer = WriteThread::start(path, identity, retention, connection, readers.place())?;
         Ok(Sqlite { identity, writer, readers })
     }
 }
@@ -68,6 +68,10 @@ impl Store for Sqlite {
             return Ok(batches.first().map(|_| Outcome::Foreign).into_iter().collect());
         }
         self.writer.apply(*claim, batches.to_vec()).await
+    }
+
+    fn finish_by(&self, deadline: Instant) {
+        self.writer.finish_by(deadline);
     }
 
     async fn applied(&self, instance: Uuid) -> Result<u64> {

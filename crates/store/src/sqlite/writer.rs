@@ -1,15 +1,16 @@
 //! The one thread that writes, and the way to it.
 //!
 //! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
-//! thread ends when the [`Writer`] is dropped, which waits for what is being written.
+//! thread ends when the [`WriteThread`] is dropped, which waits for what is being written.
 
 use super::{apply::Applier, file, place::Place};
-use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim};
+use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim, deadline::Deadline};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Instant,
 };
 use tallymark_core::Batch;
 use tokio::sync::{mpsc, oneshot};
@@ -22,9 +23,10 @@ const FORGET: usize = 1000;
 
 /// The way to the writing thread.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct WriteThread {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    deadline: Deadline,
 }
 
 #[derive(Debug)]
@@ -34,28 +36,34 @@ enum Job {
     Forget(u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
 }
 
-impl Writer {
+impl WriteThread {
     pub(super) fn start(
         path: &Path,
         store: Uuid,
         retention: Retention,
         connection: Connection,
         place: Arc<Place>,
-    ) -> Result<Writer> {
+    ) -> Result<WriteThread> {
         let (jobs, queue) = mpsc::channel(QUEUE);
+        let deadline = Deadline::default();
         let desk = Desk {
             path: path.to_owned(),
             store,
             connection: Some(connection),
             place,
             opened: 0,
+            deadline: deadline.clone(),
             applier: Applier::new(retention),
         };
         let thread =
             thread::Builder::new().name("sqlite".to_owned()).spawn(move || desk.run(queue)).map_err(
                 |err| StoreError::new(Class::Refused, "starting the thread that writes the store", err),
             )?;
-        Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
+        Ok(WriteThread { jobs: Some(jobs), thread: Some(thread), deadline })
+    }
+
+    pub(super) fn finish_by(&self, deadline: Instant) {
+        self.deadline.set(deadline);
     }
 
     pub(super) async fn claim(&self, instance: Uuid, least: u64) -> Result<Claim> {
@@ -78,7 +86,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for WriteThread {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
@@ -97,26 +105,22 @@ struct Desk {
     place: Arc<Place>,
     /// What `place` answered when the connection was opened.
     opened: u64,
+    deadline: Deadline,
     applier: Applier,
 }
 
 impl Desk {
     fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         while let Some(job) = queue.blocking_recv() {
-            // Nobody waits for an answer whose receiver is gone; what was written stays written.
             match job {
                 Job::Claim(instance, least, reply) => {
-                    let answer = self.with("claiming", |desk, db| desk.claim(db, instance, least));
-                    let _ = reply.send(answer);
+                    answer(reply, || self.with("claiming", |desk, db| desk.claim(db, instance, least)))
                 }
-                Job::Apply(claim, batches, reply) => {
-                    let answer =
-                        self.with("applying batches to", |desk, db| desk.applier.apply(db, &claim, &batches));
-                    let _ = reply.send(answer);
-                }
+                Job::Apply(claim, batches, reply) => answer(reply, || {
+                    self.with("applying batches to", |desk, db| desk.applier.apply(db, &claim, &batches))
+                }),
                 Job::Forget(before, start, reply) => {
-                    let answer = self.with("forgetting old keys in", |_, db| forget(db, before, start));
-                    let _ = reply.send(answer);
+                    answer(reply, || self.with("forgetting old keys in", |_, db| forget(db, before, start)))
                 }
             }
         }
@@ -140,7 +144,9 @@ impl Desk {
             Some(connection) => connection,
             None => self.reopen()?,
         };
-        let answer = work(self, &mut connection);
+        let answer = connection
+            .busy_timeout(self.deadline.bound(file::BUSY_TIMEOUT))
+            .and_then(|()| work(self, &mut connection));
         match answer {
             Ok(answer) => {
                 self.connection = Some(connection);
@@ -197,6 +203,13 @@ impl Desk {
         write_marker(&transaction, instance, claim::Marker { nonce, seq, body })?;
         transaction.commit()?;
         Ok(Claim { instance, nonce, store: self.store, marker: seq, body })
+    }
+}
+
+/// Does what somebody waits for. What was given up before it was begun is told as not done, and is not.
+fn answer<T>(reply: oneshot::Sender<Result<T>>, work: impl FnOnce() -> Result<T>) {
+    if !reply.is_closed() {
+        let _ = reply.send(work());
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     out,
 };
 use crate::{progress, user};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -16,23 +16,18 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
-use tallymark_core::{Batch, Routes};
+use tallymark_core::Routes;
 use tallymark_ingest::{
+    Errand, ErrandError,
     import::{Content, Import, Imported, named_instance},
     source::now,
     unpacked,
 };
-use tallymark_store::{Claim, Outcome, Store, StoreUrl};
+use tallymark_store::{Store, StoreUrl};
 use thousands::Separable;
 use tracing::warn;
 use uuid::Uuid;
-
-/// Batches in one transaction.
-const AT_ONCE: usize = 16;
-/// How often a store that does not answer is asked again: about a minute.
-const ATTEMPTS: u32 = 12;
 
 /// Count what is in files. A daemon may run meanwhile.
 #[derive(Debug, Args)]
@@ -173,13 +168,16 @@ impl ImportLog {
             Some(store) if self.dry_run => store.applied(instance).await?,
             _ => 0,
         };
-        let mut into = store.filter(|_| !self.dry_run).map(|store| Sink::new(store.clone(), instance));
+        let mut into = store.filter(|_| !self.dry_run).map(|store| Errand::new(store.clone(), instance));
         let mut chunk = Vec::new();
         let mut read_bytes = 0;
         loop {
             let (read, batches) = import.read(&mut input, &mut chunk, now()).with_context(attempt)?;
             if let Some(into) = &mut into {
-                into.take(batches).await?;
+                // By the first batch, so that a file without one leaves nothing behind.
+                if !batches.is_empty() {
+                    into.apply(&batches).await.map_err(why)?;
+                }
             }
             read_bytes += read as u64;
             if read == 0 {
@@ -228,91 +226,20 @@ fn open(file: &Path, what: &'static str) -> io::Result<(Box<dyn Read>, ProgressB
     Ok((unpacked(bar.wrap_read(input))?, bar))
 }
 
-/// The way of an import's batches into the store.
-struct Sink {
-    store: Arc<dyn Store>,
-    instance: Uuid,
-    claim: Option<Claim>,
-    applied: u64,
-    quarantined: u64,
-}
-
-impl Sink {
-    fn new(store: Arc<dyn Store>, instance: Uuid) -> Sink {
-        Sink { store, instance, claim: None, applied: 0, quarantined: 0 }
-    }
-
-    async fn take(&mut self, batches: Vec<Batch>) -> Result<()> {
-        for batches in batches.chunks(AT_ONCE) {
-            self.apply(batches).await?;
-        }
-        Ok(())
-    }
-
-    /// Applies what is behind the marker. Claimed by the first batch, so that a file without one leaves nothing behind.
-    async fn apply(&mut self, batches: &[Batch]) -> Result<()> {
-        let mut failures = 0;
-        loop {
-            let error = match self.try_apply(batches).await {
-                Ok(applied) => {
-                    self.applied += applied;
-                    return Ok(());
-                }
-                Err(error) => error,
-            };
-            let transient = error
-                .downcast_ref::<tallymark_store::StoreError>()
-                .is_some_and(tallymark_store::StoreError::is_transient);
-            if !transient || failures >= ATTEMPTS {
-                return Err(
-                    error.context("what was imported up to here stays; run the same command again to go on")
-                );
-            }
-            if failures == 0 {
-                warn!(error = format!("{error:#}"), "the store does not take the import; trying again");
-            }
-            tokio::time::sleep(Duration::from_millis(50 << failures.min(7))).await;
-            failures += 1;
-        }
-    }
-
-    async fn try_apply(&mut self, batches: &[Batch]) -> Result<u64> {
-        let claim = match self.claim {
-            Some(claim) => claim,
-            None => *self.claim.insert(self.store.claim(self.instance).await?),
-        };
-        let behind: Vec<Batch> = batches.iter().filter(|batch| batch.seq > claim.marker).cloned().collect();
-        if behind.is_empty() {
-            return Ok(0);
-        }
-        let mut applied = 0;
-        for outcome in self.store.apply(&claim, &behind).await? {
-            match outcome {
-                Outcome::Applied { quarantined, .. } => {
-                    applied += 1;
-                    self.quarantined += quarantined;
-                }
-                // Behind the marker of our claim nobody else applies: it was this run, and the reply was lost.
-                Outcome::Duplicate => applied += 1,
-                Outcome::Gap { marker } => bail!(
-                    "the store has lost batches of this import (its last is {marker}): run the same command again, and \
-                     it goes on behind them"
-                ),
-                Outcome::Foreign => {
-                    bail!("the store was exchanged during the import: run the same command again")
-                }
-                Outcome::Fenced => bail!("another process imports the same content: let it finish"),
-            }
-        }
-        Ok(applied)
+/// What is said beside an error of the store's.
+fn why(error: ErrandError) -> anyhow::Error {
+    const AGAIN: &str = "what was imported up to here stays; run the same command again to go on";
+    match error {
+        ErrandError::Fenced => anyhow!("another process imports the same content: let it finish"),
+        error => anyhow::Error::new(error).context(AGAIN),
     }
 }
 
-/// Without a sink it was a dry run, which has found so many batches `before`.
-fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Sink>, before: u64) -> Result<Report> {
+/// Without an errand it was a dry run, which has found so many batches `before`.
+fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Errand>, before: u64) -> Result<Report> {
     let Imported { received, accepted, rejected, hits, batches } = imported.clone();
-    let applied = into.map_or(0, |into| into.applied);
-    let before = into.and_then(|into| into.claim).map_or(before, |claim| claim.marker);
+    let applied = into.map_or(0, Errand::applied);
+    let before = into.and_then(Errand::claimed).map_or(before, |claim| claim.marker);
     if before > batches {
         bail!(
             "{} was imported before, into more batches than it has now: its format or the routes were different then. \
@@ -321,10 +248,10 @@ fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Sink>, befor
         );
     }
     if let Some(into) = into
-        && into.quarantined > 0
+        && into.quarantined() > 0
     {
         warn!(
-            keys = into.quarantined,
+            keys = into.quarantined(),
             "keys that hold no counter were left alone, and their hits not counted"
         );
     }

@@ -1,6 +1,6 @@
 //! A log file, tailed: each line counted exactly once, over kill -9, rotation and any outage of the store.
 //!
-//! The file is its own buffer. What was read goes to the flusher together with the position it was read up to, and both
+//! The file is its own buffer. What was read goes to the writer together with the position it was read up to, and both
 //! are committed in one transaction; what was not committed is read again. Where the store is away, reading waits.
 //! [`tailer`] decides what to read, [`locate`] finds files again, [`cut`] cuts lines, and here is the thread.
 
@@ -20,9 +20,9 @@ pub use tailer::Start;
 use super::{LineOptions, Stop, now};
 use crate::{
     Intake, Sealed,
-    flusher::{Places, StartPositions},
     meters::SourceMeters,
     recv,
+    writer::{Places, StartPositions},
 };
 use cut::Sink;
 use mark::Marks;

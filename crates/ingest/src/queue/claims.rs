@@ -1,14 +1,14 @@
 //! Who may send to a remote store: the claim at the start, and what follows when the store shows that this state directory
 //! is a backup that was put back, a copy of another, or belongs to another store; and when the store has gone back itself.
 //!
-//! The sender in `relay` asks for all of this; nothing is sent from here.
+//! [`FromOutbox`] asks for all of this; nothing is sent from here.
 
-use super::relay::{Sender, Trouble};
-use tallymark_store::{Claim, StoreError, outbox::Identity};
+use super::{FromOutbox, Trouble};
+use tallymark_store::{Claim, Store, StoreError, outbox::Identity};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-impl Sender {
+impl FromOutbox {
     /// Why nothing is written while another copy of this state directory is at work.
     fn fenced(&self) -> Trouble {
         format!(
@@ -21,20 +21,20 @@ impl Sender {
         .into()
     }
 
-    pub(super) async fn take_claim(&mut self) -> Result<Claim, Trouble> {
+    pub(super) async fn take_claim(&mut self, store: &dyn Store) -> Result<Claim, Trouble> {
         // What the store has answered must be known as applied, or nobody would see that it is taken back, and the HTTP
         // counter would hear of it twice.
         self.note().await?;
-        let mut identity = self.outbox.identity().await?;
+        let mut identity = self.file().identity().await?;
         if identity.fenced {
-            identity = self.leave_the_fence(identity).await?;
+            identity = self.leave_the_fence(store, identity).await?;
         }
-        let mut claim = self.common.store.claim(identity.instance).await?;
+        let mut claim = store.claim(identity.instance).await?;
         let adopted = match identity.store {
-            Some(store) if store != claim.store && identity.adopt != Some(claim.store) => {
+            Some(before) if before != claim.store && identity.adopt != Some(claim.store) => {
                 return Err(self.common.foreign().into());
             }
-            store => store.is_some_and(|store| store != claim.store),
+            before => before.is_some_and(|before| before != claim.store),
         };
         if claim.marker > identity.last && self.positions_told {
             // It was the right one when we began, so a copy of it has gone on in between.
@@ -42,22 +42,22 @@ impl Sender {
         }
         if claim.marker > identity.last {
             // The claim has fenced whoever went on from that backup, so these are as far as the counts.
-            let positions = self.common.store.positions(Some(identity.instance)).await?;
+            let positions = store.positions(Some(identity.instance)).await?;
             let positions = positions.into_iter().map(|(_, position)| position).collect();
             let hits;
-            (identity, hits) = self.outbox.forget(positions).await?;
+            (identity, hits) = self.file().forget(positions).await?;
             (self.acked, self.noted) = (None, 0);
             warn!(
                 hits,
                 "the data directory is older than the store: what waited in it is taken as counted since, and let go of"
             );
-            claim = self.common.store.claim(identity.instance).await?;
+            claim = store.claim(identity.instance).await?;
         }
         if claim.marker < identity.last {
-            claim = self.go_back(claim, adopted).await?;
+            claim = self.go_back(store, claim, adopted).await?;
         }
         if identity.store != Some(claim.store) {
-            self.outbox.belong_to(claim.store).await?;
+            self.file().belong_to(claim.store).await?;
         }
         self.common.claimed(&claim);
         // What was sent and not answered is sent again, so that the HTTP counter hears of it; else it is never told.
@@ -70,31 +70,31 @@ impl Sender {
 
     /// Goes on if an operator has said so: under a new instance, because a claim of the old one would halt the other
     /// copy.
-    async fn leave_the_fence(&mut self, identity: Identity) -> Result<Identity, Trouble> {
-        let store = self.common.store.identity().await?;
-        if identity.adopt != Some(store) {
+    async fn leave_the_fence(&mut self, store: &dyn Store, identity: Identity) -> Result<Identity, Trouble> {
+        let here = store.identity().await?;
+        if identity.adopt != Some(here) {
             return Err(self.fenced());
         }
         // Another store than ours has none of what was applied.
-        let applied = if identity.store == Some(store) { identity.applied } else { 0 };
-        let identity = self.outbox.start_over(applied).await?;
+        let applied = if identity.store == Some(here) { identity.applied } else { 0 };
+        let identity = self.file().start_over(applied).await?;
         // These numbers were of the instance before.
         (self.acked, self.noted) = (None, 0);
-        self.outbox.belong_to(store).await?;
+        self.file().belong_to(here).await?;
         warn!(batches = identity.last, "going on as an instance of its own; sending what waits");
-        Ok(self.outbox.identity().await?)
+        Ok(self.file().identity().await?)
     }
 
     /// The store has only what came up to its marker: it has lost its tail, or was just adopted. What the outbox holds
     /// behind that is sent (again). What it holds no longer is stepped over, and is a number. Batches keep theirs
     /// through all of it, so a server that had them after all, or a store that is adopted again, counts none twice.
-    async fn go_back(&mut self, claim: Claim, adopted: bool) -> Result<Claim, Trouble> {
+    async fn go_back(&mut self, store: &dyn Store, claim: Claim, adopted: bool) -> Result<Claim, Trouble> {
         let marker = claim.marker;
-        let rolled = self.outbox.roll_back(marker).await?;
+        let rolled = self.file().roll_back(marker).await?;
         let lost = rolled.first.saturating_sub(marker + 1);
         let claim = match lost {
             0 => claim,
-            _ => self.common.store.claim_from(claim.instance, rolled.first - 1).await?,
+            _ => store.claim_from(claim.instance, rolled.first - 1).await?,
         };
         if adopted {
             let first = rolled.first;
@@ -102,14 +102,14 @@ impl Sender {
             return Ok(claim);
         }
         if rolled.undone > 0 || lost > 0 {
-            self.common.meters.rollbacks.inc();
+            self.common.books.meters.rollbacks.inc();
             warn!(
                 batches = rolled.undone,
                 marker, "the store has lost batches that it had applied; sending them again"
             );
         }
         if lost > 0 {
-            self.common.meters.lost_batches.inc_by(lost);
+            self.common.books.meters.lost_batches.inc_by(lost);
             error!(
                 batches = lost,
                 marker, "the store has lost batches that the outbox holds no longer: their hits are gone"
@@ -121,7 +121,7 @@ impl Sender {
     /// Another copy goes on. What it has not answered is kept, over restarts too.
     pub(super) async fn halt<T>(&mut self) -> Result<T, Trouble> {
         self.note().await?;
-        self.outbox.fence().await?;
+        self.file().fence().await?;
         self.claim = None;
         Err(self.fenced())
     }
@@ -129,7 +129,7 @@ impl Sender {
     /// Only a claim shows that the state directory was restored, so files are not read before: they are their own
     /// buffer.
     pub(super) async fn tell_positions(&mut self, instance: Uuid) -> Result<(), StoreError> {
-        let own = self.outbox.positions().await?;
+        let own = self.file().positions().await?;
         self.common.tell_positions(instance, Some(own)).await?;
         self.positions_told = true;
         Ok(())

@@ -10,8 +10,8 @@ use uuid::Uuid;
 /// The identity of a state directory: whose batch numbers these are.
 #[derive(Debug)]
 pub struct Instance {
-    pub(super) id: Uuid,
-    pub(super) dir: PathBuf,
+    pub(crate) id: Uuid,
+    pub(crate) dir: PathBuf,
     // Held for as long as the process lives; the kernel lets go of it after a kill -9 too.
     _lock: fs::File,
 }

@@ -5,9 +5,9 @@
 //! look-up for those not seen before), so a restart makes nobody new. While the store does not answer, names are let in:
 //! the bounds of the tally and of the outbox hold all the same.
 //!
-//! The flusher sends every sealed tally through here before it is numbered.
+//! The writer sends every sealed tally through here before it is numbered.
 
-use super::Common;
+use crate::writer::Common;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -38,7 +38,7 @@ impl Default for NameLimits {
     }
 }
 
-pub(super) struct Admission {
+pub(crate) struct Admission {
     common: Common,
     limits: NameLimits,
     /// Hashes of names that are in the store. Two names with one hash only mean that one is let in without a look.
@@ -50,14 +50,14 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    pub(super) fn new(common: Common, limits: NameLimits) -> Admission {
+    pub(crate) fn new(common: Common, limits: NameLimits) -> Admission {
         let budget = (limits.new_per_minute.unwrap_or(0), Instant::now());
         let (known, hasher) = (HashTable::new(), DefaultHashBuilder::default());
         Admission { common, limits, known, hasher, counted: HashMap::new(), budget }
     }
 
     /// Puts what there is no room for under `~overflow`. The counts are sorted, and stay so.
-    pub(super) async fn admit(&mut self, counts: Counts, live: bool) -> Counts {
+    pub(crate) async fn admit(&mut self, counts: Counts, live: bool) -> Counts {
         let unknown = self.unknown(&counts.entries);
         if unknown.is_empty() {
             return counts;
@@ -97,7 +97,7 @@ impl Admission {
     }
 
     /// Lets in what is in the store, and what there is room for. Answers the rest, in order; `None` when the store does
-    /// not say: then nobody is known to be new, and nobody is remembered either.
+    /// not say: then no name is known to be new, and none is remembered either.
     async fn judge(&mut self, event: Event, names: &[Name]) -> Option<Vec<Name>> {
         let totals = self.common.store.totals(event, names).await.ok()?;
         let mut count = self.count(event).await;
@@ -118,7 +118,7 @@ impl Admission {
         }
         if event == Event::HIT {
             // Added, because others add theirs.
-            self.common.meters.names.inc_by(i64::try_from(count - before).unwrap_or(0));
+            self.common.books.meters.names.inc_by(i64::try_from(count - before).unwrap_or(0));
         }
         Some(over)
     }
@@ -132,7 +132,7 @@ impl Admission {
         let before = self.counted.get(&event).map_or(0, |&(count, _)| count);
         let count = self.common.store.name_count(event).await.unwrap_or(before);
         if event == Event::HIT {
-            self.common.meters.names.set(i64::try_from(count).unwrap_or(i64::MAX));
+            self.common.books.meters.names.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         self.counted.insert(event, (count, Instant::now()));
         count
@@ -163,9 +163,9 @@ impl Admission {
                 continue;
             }
             if over {
-                self.common.meters.overflowed.inc_by(entry.count);
+                self.common.books.meters.overflowed.inc_by(entry.count);
                 if live {
-                    self.common.live.refused(&entry);
+                    self.common.books.live.refused(&entry);
                 }
             }
             let sum = overflow.entry((entry.event, entry.when)).or_default();

@@ -1,0 +1,181 @@
+//! Batches that a caller brings and waits for: a request of the API, an import.
+//!
+//! They have an instance of their own, and numbers that do not change: what the store's marker says is there already is
+//! not sent. The caller hears whether they are in the store, and if not, whether any of them may be.
+
+use crate::writer::{Batches, Books, NotApplied, backoff, write};
+use std::{collections::VecDeque, sync::Arc};
+use tallymark_core::Batch;
+use tallymark_store::{
+    Claim, Outcome, Store, StoreError,
+    outbox::{Origin, Waiting},
+};
+use tracing::warn;
+use uuid::Uuid;
+
+/// Batches in one call.
+const AT_ONCE: usize = 16;
+/// How many failures in a row end an import: about a minute of them.
+const PATIENT: u32 = 13;
+/// And a request, which has a deadline besides.
+const QUICK: u32 = 3;
+
+/// Why batches are not in the store, or not known to be.
+#[derive(Debug, thiserror::Error)]
+pub enum ErrandError {
+    /// The store does not answer, or refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It has lost batches that it had applied.
+    #[error("the store has lost batches of this instance (its last is {marker})")]
+    Gap {
+        /// The last one that it has.
+        marker: u64,
+    },
+    /// It is another store than the one that was claimed.
+    #[error("this is another store than a moment ago (it was emptied, or another server has its address)")]
+    Foreign,
+    /// Another process applies batches of the same instance.
+    #[error("another process has claimed the same instance")]
+    Fenced,
+}
+
+/// Brings the batches of one instance into a store.
+pub struct Errand {
+    store: Arc<dyn Store>,
+    instance: Uuid,
+    claim: Option<Claim>,
+    waiting: VecDeque<Batch>,
+    books: Option<Books>,
+    /// How many failures in a row are too many.
+    patience: u32,
+    failed: bool,
+    applied: u64,
+    quarantined: u64,
+}
+
+impl Errand {
+    /// For an import, which has time.
+    pub fn new(store: Arc<dyn Store>, instance: Uuid) -> Errand {
+        Errand {
+            store,
+            instance,
+            claim: None,
+            waiting: VecDeque::new(),
+            books: None,
+            patience: PATIENT,
+            failed: false,
+            applied: 0,
+            quarantined: 0,
+        }
+    }
+
+    /// For a request to this daemon, which has not.
+    pub(crate) fn quick(store: Arc<dyn Store>, instance: Uuid, books: Books) -> Errand {
+        Errand { books: Some(books), patience: QUICK, ..Errand::new(store, instance) }
+    }
+
+    /// Claims the instance, if it is not claimed yet. Its marker says what of it was applied before.
+    pub async fn claim(&mut self) -> Result<Claim, ErrandError> {
+        Ok(match self.claim {
+            Some(claim) => claim,
+            None => *self.claim.insert(self.store.claim(self.instance).await?),
+        })
+    }
+
+    /// The digest of the request that its batches are made of, for the store to keep. After [`Errand::claim`].
+    pub(crate) fn is_made_of(&mut self, body: Uuid) {
+        if let Some(claim) = &mut self.claim {
+            claim.body = Some(body);
+        }
+    }
+
+    /// Applies batches, but for those that are there already. After an error those that were applied stay so, and nothing
+    /// waits here.
+    pub async fn apply(&mut self, batches: &[Batch]) -> Result<(), ErrandError> {
+        self.waiting = batches.iter().cloned().collect();
+        self.failed = false;
+        let store = self.store.clone();
+        let answer = write(store.as_ref(), self).await;
+        self.waiting.clear();
+        answer
+    }
+
+    /// Whose batches it brings.
+    pub(crate) fn instance(&self) -> Uuid {
+        self.instance
+    }
+
+    /// The claim, once there is one.
+    pub fn claimed(&self) -> Option<Claim> {
+        self.claim
+    }
+
+    /// How many batches it has brought so far.
+    pub fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// How many keys of the store were left alone, because they hold no counter.
+    pub fn quarantined(&self) -> u64 {
+        self.quarantined
+    }
+
+    /// Whether a call of the last [`Errand::apply`] had no answer, so that some of it may be applied.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+}
+
+impl Batches for Errand {
+    type Error = ErrandError;
+
+    async fn claim(&mut self, _store: &dyn Store) -> Result<Claim, ErrandError> {
+        let claim = Errand::claim(self).await?;
+        // By the first batch that was there before: nobody but us has applied what is behind the marker of our claim.
+        self.waiting.retain(|batch| batch.seq > claim.marker);
+        Ok(claim)
+    }
+
+    async fn next(&mut self) -> Result<Vec<Waiting>, ErrandError> {
+        let waiting = |batch: &Batch| Waiting { batch: batch.clone(), origin: Origin::Lines };
+        Ok(self.waiting.iter().take(AT_ONCE).map(waiting).collect())
+    }
+
+    /// A duplicate is one of ours whose answer was lost.
+    fn settled(&mut self, batch: &Batch, _origin: Origin, outcome: &Outcome) {
+        self.waiting.pop_front();
+        self.applied += 1;
+        if let Outcome::Applied { quarantined, .. } = outcome {
+            self.quarantined += quarantined;
+        }
+        if let Some(books) = &self.books {
+            books.settled(batch, outcome, None);
+        }
+    }
+
+    async fn refused(&mut self, _batch: &Batch, refusal: NotApplied) -> Result<(), ErrandError> {
+        Err(match refusal {
+            NotApplied::Gap { marker } => ErrandError::Gap { marker },
+            NotApplied::Foreign => ErrandError::Foreign,
+            NotApplied::Fenced => ErrandError::Fenced,
+        })
+    }
+
+    async fn more(&mut self) -> bool {
+        false
+    }
+
+    async fn again(&mut self, error: &ErrandError, failures: u32) -> bool {
+        let ErrandError::Store(cause) = error else { return false };
+        self.failed |= self.claim.is_some();
+        if !cause.is_transient() || failures + 1 >= self.patience {
+            return false;
+        }
+        if failures == 0 && self.patience == PATIENT {
+            warn!(error = %cause, "the store does not take what is brought to it; trying again");
+        }
+        tokio::time::sleep(backoff(failures)).await;
+        true
+    }
+}

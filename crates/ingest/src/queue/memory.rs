@@ -1,0 +1,207 @@
+//! What waits for an embedded store: batches in memory. Counts, positions and number are one transaction there, so nothing
+//! else is kept.
+
+use super::{Handover, Queue, Trouble};
+use crate::writer::{Batches, Common, NotApplied};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+use tallymark_core::{Batch, Counts, batches};
+use tallymark_store::{
+    Claim, Outcome, Store,
+    outbox::{Origin, Waiting},
+};
+use tracing::error;
+use uuid::Uuid;
+
+/// So many batches are enough for one transaction. Somebody who makes up names fills ticks to the brim, and what is in
+/// flight takes three times the memory of what waits in the channel.
+const TOGETHER: usize = 20;
+
+/// Only memory waits before an embedded store, so whoever starts last goes on exactly where the other was.
+const FENCED: &str = "another tallymark has claimed this data directory's identity: two copies of one data directory write \
+    to one database, and this one halts. Stop the other and start this one again, or delete `instance` from the data \
+    directory of one of them";
+
+pub(crate) struct Memory {
+    pub(super) signals: Handover,
+    instance: Uuid,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    next: u64,
+    batches: VecDeque<Numbered>,
+}
+
+struct Numbered {
+    batch: Batch,
+    origin: Origin,
+    /// Its source can be read again, up to a position that waits with it.
+    replayable: bool,
+}
+
+impl Memory {
+    pub(crate) fn new(instance: Uuid) -> Memory {
+        let held = Held { next: 1, batches: VecDeque::new() };
+        Memory { signals: Handover::default(), instance, held: Mutex::new(held) }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Not before the first claim: the names in the store decide which ones are new.
+    pub(super) fn has_room(&self) -> bool {
+        self.signals.well.load(Ordering::Acquire) && self.held().batches.len() < TOGETHER
+    }
+
+    pub(super) fn push(&self, counts: Counts, origin: Origin) {
+        let replayable = !counts.positions.is_empty();
+        let mut held = self.held();
+        let cut = batches(self.instance, held.next, counts);
+        held.next += cut.len() as u64;
+        held.batches.extend(cut.into_iter().map(|batch| Numbered { batch, origin, replayable }));
+        self.signals.work.notify_one();
+    }
+
+    /// What can be read again is not lost: its position was not committed either.
+    pub(super) fn hits(&self) -> u64 {
+        let held = self.held();
+        let lost = held.batches.iter().filter(|numbered| !numbered.replayable);
+        lost.fold(0, |sum, numbered| numbered.batch.hits().saturating_add(sum))
+    }
+
+    /// Gives what is here the numbers behind `marker`. Only right when none of it has been applied, as after the first
+    /// claim or a gap: the marker is then below all of them.
+    fn renumber(&self, marker: u64) {
+        let held = &mut *self.held();
+        held.next = marker + 1;
+        for numbered in &mut held.batches {
+            numbered.batch.seq = held.next;
+            held.next += 1;
+        }
+    }
+}
+
+/// The way out.
+pub(crate) struct FromMemory {
+    common: Common,
+    memory: Arc<Memory>,
+    claim: Option<Claim>,
+}
+
+impl FromMemory {
+    pub(crate) fn new(common: Common, memory: Arc<Memory>) -> (Queue, FromMemory) {
+        (Queue::Memory(memory.clone()), FromMemory { common, memory, claim: None })
+    }
+
+    /// Lets go of what the store has, though it has not said so.
+    pub(crate) async fn ask_what_is_applied(&self, store: &dyn Store) {
+        if self.claim.is_none() || self.is_empty() {
+            return;
+        }
+        if let Ok(marker) = store.applied(self.memory.instance).await {
+            self.memory.held().batches.retain(|numbered| numbered.batch.seq > marker);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.memory.held().batches.is_empty()
+    }
+
+    /// The file was exchanged for an older one under our feet. What it had beyond the marker is gone with it; what is here
+    /// goes on behind the marker.
+    fn gap(&self, first: u64, marker: u64) -> Result<(), Trouble> {
+        if marker >= first {
+            let why =
+                format!("the store answered a gap at {marker} before batch {first}, which makes no sense");
+            return Err(why.into());
+        }
+        let lost = first - 1 - marker;
+        self.common.books.meters.rollbacks.inc();
+        self.common.books.meters.lost_batches.inc_by(lost);
+        error!(
+            batches = lost,
+            marker, "the store is an older copy of itself: batches that it had applied are gone"
+        );
+        self.memory.renumber(marker);
+        Ok(())
+    }
+}
+
+impl Batches for FromMemory {
+    type Error = Trouble;
+
+    /// Once. A second claim would fence the one that has fenced us, and could not tell which of an unanswered call's
+    /// batches were applied.
+    async fn claim(&mut self, store: &dyn Store) -> Result<Claim, Trouble> {
+        if let Some(claim) = self.claim {
+            return Ok(claim);
+        }
+        let claim = store.claim(self.memory.instance).await?;
+        self.common.tell_positions(claim.instance, None).await?;
+        self.common.claimed(&claim);
+        self.memory.renumber(claim.marker);
+        self.claim = Some(claim);
+        Ok(claim)
+    }
+
+    async fn next(&mut self) -> Result<Vec<Waiting>, Trouble> {
+        let held = self.memory.held();
+        let waiting =
+            |numbered: &Numbered| Waiting { batch: numbered.batch.clone(), origin: numbered.origin };
+        Ok(held.batches.iter().take(TOGETHER).map(waiting).collect())
+    }
+
+    fn sending(&mut self) {
+        self.common.books.live.applying();
+    }
+
+    fn answered(&mut self, took: Duration) {
+        self.common.books.took(took);
+    }
+
+    fn settled(&mut self, batch: &Batch, origin: Origin, outcome: &Outcome) {
+        self.memory.held().batches.pop_front();
+        self.common.books.settled(batch, outcome, Some(origin));
+    }
+
+    async fn refused(&mut self, batch: &Batch, refusal: NotApplied) -> Result<(), Trouble> {
+        match refusal {
+            NotApplied::Gap { marker } => self.gap(batch.seq, marker),
+            NotApplied::Foreign => Err(self.common.foreign().into()),
+            NotApplied::Fenced => Err(FENCED.into()),
+        }
+    }
+
+    fn well(&mut self) {
+        self.memory.signals.well.store(true, Ordering::Release);
+        self.memory.signals.room.notify_one();
+        self.common.well();
+        if self.is_empty() {
+            self.common.books.live.settle();
+        }
+    }
+
+    async fn more(&mut self) -> bool {
+        loop {
+            let closed = self.memory.signals.is_closed();
+            if !self.is_empty() {
+                return true;
+            }
+            if closed {
+                return false;
+            }
+            self.memory.signals.work.notified().await;
+        }
+    }
+
+    async fn again(&mut self, error: &Trouble, failures: u32) -> bool {
+        self.common.trouble(error);
+        self.memory.signals.pause(failures).await;
+        !(self.memory.signals.is_closed() && self.is_empty())
+    }
+}

@@ -1,0 +1,125 @@
+//! What waits for the store: in memory before an embedded one, in the outbox before a remote one.
+//!
+//! The writer's two tasks share a queue. One puts sealed tallies in, the other takes numbered batches out. Which of the two
+//! kinds it is decides what a stop or a crash may lose, and nothing else.
+
+mod claims;
+mod memory;
+mod outbox;
+
+pub(crate) use memory::{FromMemory, Memory};
+pub(crate) use outbox::{Durable, FromOutbox};
+
+use crate::writer::backoff;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+use tallymark_core::Counts;
+use tallymark_store::outbox::Origin;
+use tokio::sync::Notify;
+
+/// How long a wait for room lasts before somebody looks again.
+const LOOK: Duration = Duration::from_millis(100);
+
+pub(crate) type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
+/// The way into one of the two kinds.
+pub(crate) enum Queue {
+    Memory(std::sync::Arc<Memory>),
+    Outbox(std::sync::Arc<Durable>),
+}
+
+impl Queue {
+    /// Whether more may be put in. While there is no room nothing is taken: files and streams wait, datagrams fold on.
+    pub(crate) fn has_room(&self) -> bool {
+        match self {
+            Queue::Memory(memory) => memory.has_room(),
+            Queue::Outbox(outbox) => outbox.has_room(),
+        }
+    }
+
+    /// Waits until there may be room; not for long, because the channel may be closed meanwhile.
+    pub(crate) async fn wait_for_room(&self) {
+        let _ = tokio::time::timeout(LOOK, self.signals().room.notified()).await;
+    }
+
+    /// Whether the store may be asked about new names. One that is known to be down is not: that would only wait.
+    pub(crate) fn may_ask(&self) -> bool {
+        match self {
+            Queue::Memory(_) => true,
+            Queue::Outbox(outbox) => outbox.signals.well.load(Ordering::Acquire),
+        }
+    }
+
+    /// Puts counts in. Returns when they are in the queue, however long that takes.
+    pub(crate) async fn push(&self, counts: Counts, origin: Origin) {
+        match self {
+            Queue::Memory(memory) => memory.push(counts, origin),
+            Queue::Outbox(outbox) => outbox.push(counts, origin).await,
+        }
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn close(&self) {
+        self.signals().closed.store(true, Ordering::Release);
+        self.signals().work.notify_one();
+    }
+
+    /// The process ends then, so no call may take longer.
+    pub(crate) fn finish_by(&self, deadline: Instant) {
+        if let Queue::Outbox(outbox) = self {
+            outbox.file.finish_by(deadline);
+        }
+    }
+
+    /// Hits that are here and nowhere else: they end with this process.
+    pub(crate) fn in_memory(&self) -> u64 {
+        match self {
+            Queue::Memory(memory) => memory.hits(),
+            Queue::Outbox(_) => 0,
+        }
+    }
+
+    /// Hits that wait here for the next start.
+    pub(crate) async fn on_disk(&self) -> u64 {
+        match self {
+            Queue::Memory(_) => 0,
+            Queue::Outbox(outbox) => outbox.file.fill().await.unwrap_or_default().hits,
+        }
+    }
+
+    fn signals(&self) -> &Handover {
+        match self {
+            Queue::Memory(memory) => &memory.signals,
+            Queue::Outbox(outbox) => &outbox.signals,
+        }
+    }
+}
+
+/// What the two tasks tell each other.
+#[derive(Default)]
+pub(crate) struct Handover {
+    /// The store takes batches.
+    well: AtomicBool,
+    /// Nothing more is put in.
+    closed: AtomicBool,
+    work: Notify,
+    /// There is room again.
+    room: Notify,
+}
+
+impl Handover {
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Waits after a failure; not to the end if the queue is closed meanwhile, because that may be the end of everything.
+    async fn pause(&self, failures: u32) {
+        let until = tokio::time::Instant::now() + backoff(failures);
+        let closed = self.is_closed();
+        while tokio::time::Instant::now() < until && self.is_closed() == closed {
+            tokio::time::sleep(backoff(0)).await;
+        }
+    }
+}

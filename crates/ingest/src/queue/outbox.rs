@@ -1,0 +1,272 @@
+//! What waits for a remote store: in the outbox, which is where it is safe.
+//!
+//! Sealed tallies are committed there with their positions; only then are they consumed, and an outage of the store does
+//! not hold them up. Batches go out in order, and the store's marker alone is believed: whatever was cut off, repeated,
+//! rolled back or failed over, the marker says what comes next.
+
+use super::{Handover, Queue, Trouble};
+use crate::writer::{Batches, Common, NotApplied, backoff};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tallymark_core::{Batch, Counts};
+use tallymark_store::{
+    Claim, Outcome, Standing, Store, StoreError,
+    outbox::{Durability, Fill, Origin, Outbox, Unpushed, Waiting},
+};
+use tracing::{error, info};
+use uuid::Uuid;
+
+/// How many batches are read, and numbered, at a time.
+const PORTION: usize = 8;
+/// How often the store is looked at, applied batches are let go of, and the fill is measured.
+const TIDY: Duration = Duration::from_secs(5);
+/// Without an answer of the store nothing is known to be safe, so nothing goes but for the cap.
+const NOTHING_KNOWN: Durability = Durability::Saved(0);
+
+pub(crate) struct Durable {
+    pub(super) signals: Handover,
+    pub(super) file: Outbox,
+    common: Common,
+    /// There is room in the file.
+    room: AtomicBool,
+}
+
+impl Durable {
+    pub(super) fn has_room(&self) -> bool {
+        self.room.load(Ordering::Acquire)
+    }
+
+    /// Commits counts with their positions.
+    pub(super) async fn push(&self, mut counts: Counts, origin: Origin) {
+        let (tick, mut failures) = (Uuid::new_v4(), 0);
+        loop {
+            // While the store takes batches, counts are numbered in the commit that stores them.
+            let direct = self.signals.well.load(Ordering::Acquire);
+            match self.file.push(tick, counts, origin, direct).await {
+                Ok(()) => break,
+                Err(Unpushed { counts: again, error }) => {
+                    counts = again;
+                    self.common.outbox_trouble(&error);
+                    tokio::time::sleep(backoff(failures)).await;
+                    failures += 1;
+                }
+            }
+        }
+        self.common.outbox_well();
+        self.signals.work.notify_one();
+    }
+
+    /// What the state directory says of positions, until the store is claimed.
+    async fn say_what_is_kept(&self) {
+        let mut failures = 0;
+        loop {
+            match self.file.positions().await {
+                Ok(positions) => {
+                    self.common.outbox_well();
+                    return self.common.keep_positions(positions);
+                }
+                Err(error) => {
+                    self.common.outbox_trouble(&error);
+                    tokio::time::sleep(backoff(failures)).await;
+                    failures += 1;
+                }
+            }
+        }
+    }
+
+    fn report(&self, fill: &Fill) {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let meters = &self.common.books.meters;
+        meters.outbox_batches.set(gauge(fill.waiting));
+        meters.outbox_hits.set(gauge(fill.hits));
+        meters.outbox_bytes.set(gauge(fill.bytes));
+        meters.outbox_retention.set(gauge(fill.reaches_back.as_secs()));
+        let had = self.room.swap(fill.room, Ordering::AcqRel);
+        if had && !fill.room {
+            error!(bytes = fill.bytes, "the outbox is full: files and streams wait until the store is back");
+            self.common.outbox_full(true);
+        } else if !had && fill.room {
+            info!("the outbox has room again");
+            self.signals.room.notify_one();
+            self.common.outbox_full(false);
+        }
+    }
+}
+
+/// The way out.
+pub(crate) struct FromOutbox {
+    pub(super) common: Common,
+    pub(super) queue: Arc<Durable>,
+    /// Sources have heard from where they go on.
+    pub(super) positions_told: bool,
+    pub(super) claim: Option<Claim>,
+    /// The store has everything up to here; `None` until it was asked.
+    pub(super) acked: Option<u64>,
+    /// And the outbox knows of everything up to here.
+    pub(super) noted: u64,
+    tidied: Option<Instant>,
+    kept_told: bool,
+    /// Nothing more was to come when this round began.
+    closed: bool,
+}
+
+impl FromOutbox {
+    pub(crate) fn new(common: Common, file: Outbox) -> (Queue, FromOutbox) {
+        let (signals, room) = (Handover::default(), AtomicBool::new(true));
+        let queue = Arc::new(Durable { signals, file, common: common.clone(), room });
+        let from = FromOutbox {
+            common,
+            queue: queue.clone(),
+            positions_told: false,
+            claim: None,
+            acked: None,
+            noted: 0,
+            tidied: None,
+            kept_told: false,
+            closed: false,
+        };
+        (Queue::Outbox(queue), from)
+    }
+
+    pub(super) fn file(&self) -> &Outbox {
+        &self.queue.file
+    }
+
+    /// Tells the outbox what the store has.
+    pub(super) async fn note(&mut self) -> Result<(), StoreError> {
+        if let Some(acked) = self.acked.filter(|&acked| self.noted < acked) {
+            self.file().applied(acked).await?;
+            self.noted = acked;
+        }
+        Ok(())
+    }
+
+    /// Looks now and then whether the store still has what it has answered, also while nothing is sent: nothing else would
+    /// notice before the outbox has let go of it. So nothing is let go of but after such a look. False if the store has
+    /// less; it is then to be claimed again.
+    async fn look(&mut self, store: &dyn Store, claim: &Claim) -> Result<bool, Trouble> {
+        if self.tidied.is_some_and(|at| at.elapsed() < TIDY) {
+            return Ok(true);
+        }
+        match store.standing(claim).await? {
+            Standing::Claimed { marker, .. } if Some(marker) < self.acked => {
+                self.claim = None;
+                Ok(false)
+            }
+            Standing::Claimed { durability, .. } => {
+                self.tidy(durability).await?;
+                Ok(true)
+            }
+            Standing::Foreign => {
+                self.claim = None;
+                Err(self.common.foreign().into())
+            }
+            Standing::Fenced => self.halt().await,
+        }
+    }
+
+    async fn tidy(&mut self, durability: Durability) -> Result<(), StoreError> {
+        if self.tidied.is_some_and(|at| at.elapsed() < TIDY) {
+            return Ok(());
+        }
+        self.tidied = Some(Instant::now());
+        self.note().await?;
+        let fill = self.file().tidy(durability).await?;
+        self.queue.report(&fill);
+        Ok(())
+    }
+}
+
+impl Batches for FromOutbox {
+    type Error = Trouble;
+
+    async fn claim(&mut self, store: &dyn Store) -> Result<Claim, Trouble> {
+        if !self.kept_told {
+            self.queue.say_what_is_kept().await;
+            self.kept_told = true;
+        }
+        self.closed = self.queue.signals.is_closed();
+        loop {
+            let claim = match self.claim {
+                Some(claim) => claim,
+                None => self.take_claim(store).await?,
+            };
+            if !self.positions_told {
+                self.tell_positions(claim.instance).await?;
+            }
+            if self.look(store, &claim).await? {
+                return Ok(claim);
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Vec<Waiting>, Trouble> {
+        Ok(self.file().take(self.acked.unwrap_or(0), PORTION).await?)
+    }
+
+    fn sending(&mut self) {
+        self.common.books.live.applying();
+    }
+
+    fn answered(&mut self, took: Duration) {
+        self.common.books.took(took);
+    }
+
+    fn settled(&mut self, batch: &Batch, origin: Origin, outcome: &Outcome) {
+        self.acked = Some(batch.seq);
+        self.common.books.settled(batch, outcome, Some(origin));
+    }
+
+    async fn refused(&mut self, _batch: &Batch, refusal: NotApplied) -> Result<(), Trouble> {
+        match refusal {
+            // A replica that is behind says so too. Only a claim shows what a server says that can be written to.
+            NotApplied::Gap { .. } => {
+                self.claim = None;
+                Ok(())
+            }
+            // Whether it may be gone on with is seen at the next claim.
+            NotApplied::Foreign => {
+                self.claim = None;
+                Err(self.common.foreign().into())
+            }
+            NotApplied::Fenced => self.halt().await,
+        }
+    }
+
+    fn well(&mut self) {
+        self.queue.signals.well.store(true, Ordering::Release);
+        self.common.well();
+        // Behind a gap the claim is gone, and what was sent may be applied or not.
+        if self.claim.is_some() {
+            self.common.books.live.settle();
+        }
+    }
+
+    async fn more(&mut self) -> bool {
+        if self.closed {
+            let _ = self.note().await;
+            return false;
+        }
+        let _ = tokio::time::timeout(TIDY, self.queue.signals.work.notified()).await;
+        true
+    }
+
+    /// Once nothing more comes, what waits is safe, and a store that does not answer is not waited for.
+    async fn again(&mut self, error: &Trouble, failures: u32) -> bool {
+        self.queue.signals.well.store(false, Ordering::Release);
+        self.common.trouble(error);
+        // An operator who adopts the store goes by what the outbox knows of it.
+        let _ = self.note().await;
+        if self.closed {
+            return false;
+        }
+        let _ = self.tidy(NOTHING_KNOWN).await;
+        self.queue.signals.pause(failures).await;
+        true
+    }
+}

@@ -1,0 +1,196 @@
+//! What the writer's parts share: who hears what became of a batch, and what is in trouble.
+
+use super::Places;
+use crate::{
+    live::Live,
+    meters::IngestMeters,
+    outage::{Outage, Told},
+};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tallymark_core::{Batch, Position};
+use tallymark_store::{Claim, Outcome, Store, StoreError, outbox::Origin};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+/// What `/readyz` asks.
+#[derive(Clone, Debug, Default)]
+pub struct WriterState(Arc<Mutex<Troubles>>);
+
+#[derive(Debug, Default)]
+struct Troubles {
+    claimed: Option<Uuid>,
+    store: Option<String>,
+    outbox: Option<String>,
+    store_outage: Outage,
+    outbox_outage: Outage,
+}
+
+impl WriterState {
+    /// Why counts do not get where they should at the moment; empty when they do.
+    pub fn troubles(&self) -> Vec<String> {
+        let troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        [troubles.store.clone(), troubles.outbox.clone()].into_iter().flatten().collect()
+    }
+
+    /// Why the store takes nothing, if it does not.
+    pub(crate) fn store_trouble(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
+    }
+
+    /// The store that these counts belong to, once it has been reached.
+    pub(crate) fn claimed(&self) -> Option<Uuid> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).claimed
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Troubles)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Who hears what became of a batch.
+#[derive(Clone)]
+pub(crate) struct Books {
+    pub(crate) live: Arc<Live>,
+    pub(crate) meters: IngestMeters,
+}
+
+impl Books {
+    /// This batch is in the store now. Without an origin it was written beside the writer, and its totals may be older than
+    /// what the HTTP counter knows.
+    pub(crate) fn settled(&self, batch: &Batch, outcome: &Outcome, origin: Option<Origin>) {
+        let mut known = None;
+        match outcome {
+            Outcome::Applied { totals, quarantined } => {
+                self.meters.batches.inc();
+                known = origin.map(|_| totals.as_slice());
+                if *quarantined > 0 {
+                    self.meters.quarantined.inc_by(*quarantined);
+                    warn!(
+                        keys = quarantined,
+                        "keys that hold no counter were left alone, and their hits not counted"
+                    );
+                }
+            }
+            _ => _ = self.meters.duplicates.inc(),
+        }
+        self.live.applied(batch, known, origin == Some(Origin::Live));
+    }
+
+    /// A call of the store took so long.
+    pub(crate) fn took(&self, took: Duration) {
+        if let Some(seconds) = &self.meters.apply_seconds {
+            seconds.observe(took.as_secs_f64());
+        }
+    }
+}
+
+/// What every part of the writer needs.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) books: Books,
+    pub(crate) adopt: Arc<str>,
+    pub(super) state: WriterState,
+    pub(super) positions: Arc<watch::Sender<Places>>,
+}
+
+impl Common {
+    pub(super) fn new(store: Arc<dyn Store>, books: Books, adopt: &str) -> Common {
+        let state = WriterState::default();
+        state.change(|troubles| troubles.store = Some("the store has not been reached yet".to_owned()));
+        let positions = Arc::new(watch::Sender::new(Places::Unknown));
+        Common { store, books, adopt: adopt.into(), state, positions }
+    }
+
+    /// Why nothing is written to a store that is another one.
+    pub(crate) fn foreign(&self) -> String {
+        format!(
+            "this is not the store whose counts these are (it was emptied, or another server has its address): nothing \
+             is written to it. Put the right store back; or, to go on with this one, {}",
+            self.adopt
+        )
+    }
+
+    /// What the state directory says, before the store is claimed.
+    pub(crate) fn keep_positions(&self, positions: Vec<Position>) {
+        self.positions.send_replace(Places::Kept(Arc::new(positions)));
+    }
+
+    /// Sources that can be read again go on: from `own`, or from the positions that this instance has in the store. Answers
+    /// only once the store has said what all others have.
+    pub(crate) async fn tell_positions(
+        &self,
+        instance: Uuid,
+        own: Option<Vec<Position>>,
+    ) -> Result<(), StoreError> {
+        let all = self.store.positions(None).await?;
+        let (ours, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(of, _)| *of == instance);
+        let own = own.unwrap_or_else(|| ours.into_iter().map(|(_, position)| position).collect());
+        self.positions.send_replace(Places::Good { own: Arc::new(own), others: Arc::new(others) });
+        Ok(())
+    }
+
+    /// The store is the right one, and counts may go there.
+    pub(crate) fn claimed(&self, claim: &Claim) {
+        info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
+        self.state.change(|troubles| troubles.claimed = Some(claim.store));
+    }
+
+    pub(crate) fn trouble(&self, error: &dyn fmt::Display) {
+        self.books.meters.store_up.set(0);
+        let (error, mut told) = (error.to_string(), None);
+        self.state.change(|troubles| {
+            told = troubles.store_outage.failed(&error, Instant::now());
+            troubles.store = Some(error.clone());
+        });
+        if let Some(Told { failures, lasting }) = told {
+            error!(error, failures, ?lasting, "the store does not take batches; hits are kept");
+        }
+    }
+
+    pub(crate) fn well(&self) {
+        self.books.meters.store_up.set(1);
+        let mut told = None;
+        self.state.change(|troubles| {
+            troubles.store = None;
+            told = troubles.store_outage.over(Instant::now());
+        });
+        if let Some(Told { failures, lasting }) = told {
+            info!(failures, ?lasting, "the store takes batches again");
+        }
+    }
+
+    pub(crate) fn outbox_trouble(&self, error: &StoreError) {
+        let (error, mut told) = (error.to_string(), None);
+        self.state.change(|troubles| {
+            told = troubles.outbox_outage.failed(&error, Instant::now());
+            troubles.outbox = Some(error.clone());
+        });
+        if let Some(Told { failures, lasting }) = told {
+            error!(error, failures, ?lasting, "hits wait in memory: the outbox cannot be written");
+        }
+    }
+
+    pub(crate) fn outbox_well(&self) {
+        let mut told = None;
+        self.state.change(|troubles| {
+            told = troubles.outbox_outage.over(Instant::now());
+            if told.is_some() {
+                troubles.outbox = None;
+            }
+        });
+        if let Some(Told { failures, lasting }) = told {
+            info!(failures, ?lasting, "the outbox can be written again");
+        }
+    }
+
+    pub(crate) fn outbox_full(&self, full: bool) {
+        let why = full.then(|| "the outbox is full".to_owned());
+        self.state.change(|troubles| troubles.outbox = why);
+    }
+}

@@ -1,0 +1,252 @@
+//! From sealed tallies to the store: numbered batches, applied in order, each until the store says yes.
+//!
+//! There is one writer in a daemon, one channel into it, and one batch sequence. A batch keeps its number and its contents
+//! until the store has answered, so a lost reply cannot count twice. One task puts what comes out of the channel into the
+//! [`Queue`], another takes batches out of it and applies them (`apply`). Closing the channel is how the writer is told to
+//! end; a deadline bounds how long that takes, and what is lost by it is one number, wherever it was.
+
+mod apply;
+mod common;
+
+pub(crate) use apply::{Batches, NotApplied, backoff, write};
+pub use common::WriterState;
+pub(crate) use common::{Books, Common};
+
+use crate::{
+    admission::{Admission, NameLimits},
+    instance::Instance,
+    live::Live,
+    meters::IngestMeters,
+    queue::{FromMemory, FromOutbox, Memory, Queue},
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tallymark_core::{Counts, Position};
+use tallymark_store::{
+    Store, StoreError,
+    outbox::{Keep, Origin, Outbox},
+};
+use tokio::sync::{mpsc, watch};
+use tracing::error;
+use uuid::Uuid;
+
+/// How long a call that was begun before the deadline may take to answer after it, so that what it writes is not told as
+/// lost.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// A tally taken out of its source.
+#[derive(Debug)]
+pub struct Sealed {
+    counts: Counts,
+    origin: Origin,
+}
+
+impl Sealed {
+    /// From a source of lines.
+    pub fn of_lines(counts: Counts) -> Sealed {
+        Sealed { counts, origin: Origin::Lines }
+    }
+
+    /// From a source that can be read again: its counts, and how far they bring it. The two are committed together.
+    pub fn of_replayable(counts: Counts, positions: Vec<Position>) -> Sealed {
+        Sealed::of_lines(Counts { positions, ..counts })
+    }
+
+    /// From the HTTP counter, whose pending hits are part of what it shows.
+    pub(crate) fn of_live(counts: Counts) -> Sealed {
+        Sealed { counts, origin: Origin::Live }
+    }
+
+    /// For tests of sources, which have no writer.
+    #[cfg(test)]
+    pub(crate) fn into_entries(self) -> Vec<tallymark_core::Entry> {
+        self.counts.entries
+    }
+
+    /// See [`Sealed::into_entries`].
+    #[cfg(test)]
+    pub(crate) fn positions(&self) -> &[Position] {
+        &self.counts.positions
+    }
+
+    /// See [`Sealed::into_entries`].
+    #[cfg(test)]
+    pub(crate) fn hits(&self) -> u64 {
+        self.counts.hits()
+    }
+
+    /// How many hits are lost if this goes no further. What can be read again is not: its position goes no further either.
+    fn at_stake(&self) -> u64 {
+        if self.counts.positions.is_empty() { self.counts.hits() } else { 0 }
+    }
+}
+
+/// What is known of where replayable sources go on.
+#[derive(Clone, Debug, Default)]
+pub enum Places {
+    /// Nothing yet.
+    #[default]
+    Unknown,
+    /// What the state directory says. It may be a backup that was put back, so no source goes on from there before the
+    /// store was claimed; but a source that is not in here is new, and may say where it begins.
+    Kept(Arc<Vec<Position>>),
+    /// Sources go on from here.
+    Good {
+        /// The positions of this instance. They may hold a source that was new in [`Places::Kept`]: what stands here is
+        /// right.
+        own: Arc<Vec<Position>>,
+        /// Those of every other instance in the store, as far as their counts there. A source that has none of its own
+        /// may have been read by one whose state directory is lost.
+        others: Arc<Vec<(Uuid, Position)>>,
+    },
+}
+
+/// Hears where replayable sources go on.
+pub type StartPositions = watch::Receiver<Places>;
+
+/// What is left when the writer ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Occurrences that were received, and are neither in the store nor in the outbox.
+    pub lost: u64,
+    /// Occurrences that wait in the outbox for the store to come back.
+    pub waiting: u64,
+}
+
+/// How a writer is set up.
+#[derive(Clone, Debug, Default)]
+pub struct WriterOptions {
+    /// What the outbox before a remote store keeps; `None` for an embedded one, which needs no outbox.
+    pub outbox: Option<Keep>,
+    /// How many names may be counted.
+    pub limits: NameLimits,
+    /// What an operator does to accept a store that is not the expected one: `run ...`.
+    pub adopt: String,
+}
+
+/// Applies sealed tallies to the store.
+pub struct Writer {
+    common: Common,
+    queue: Queue,
+    from: From,
+    limits: NameLimits,
+    // The state directory stays locked for as long as anything of this runs.
+    _instance: Instance,
+}
+
+enum From {
+    Memory(Box<FromMemory>),
+    Outbox(Box<FromOutbox>),
+}
+
+impl Writer {
+    /// Opens the outbox, if the store needs one. Says nothing to the store yet.
+    pub fn open(
+        instance: Instance,
+        store: Arc<dyn Store>,
+        live: Arc<Live>,
+        meters: IngestMeters,
+        options: WriterOptions,
+    ) -> Result<Writer, StoreError> {
+        let common = Common::new(store, Books { live, meters }, &options.adopt);
+        let (queue, from) = match options.outbox {
+            None => {
+                let (queue, from) = FromMemory::new(common.clone(), Arc::new(Memory::new(instance.id)));
+                (queue, From::Memory(Box::new(from)))
+            }
+            Some(keep) => {
+                let (outbox, _) = Outbox::open(&instance.dir, instance.id, keep)?;
+                let (queue, from) = FromOutbox::new(common.clone(), outbox);
+                (queue, From::Outbox(Box::new(from)))
+            }
+        };
+        Ok(Writer { common, queue, from, limits: options.limits, _instance: instance })
+    }
+
+    /// For `/readyz`.
+    pub fn state(&self) -> WriterState {
+        self.common.state.clone()
+    }
+
+    /// For sources that can be read again.
+    pub fn start_positions(&self) -> StartPositions {
+        self.common.positions.subscribe()
+    }
+
+    /// Applies what comes out of the channel until it is closed and everything is in the store; or until it is safe in
+    /// the outbox and the store does not answer; or until the deadline, once there is one. Returns when the channel is
+    /// closed: what comes after the deadline is lost, and told.
+    pub async fn run(
+        mut self,
+        mut sealed: mpsc::Receiver<Sealed>,
+        mut deadline: watch::Receiver<Option<Instant>>,
+    ) -> Ended {
+        let in_hand = AtomicU64::new(0);
+        let admission = Admission::new(self.common.clone(), self.limits);
+        let (store, queue) = (self.common.store.clone(), &self.queue);
+        let writing = async {
+            match &mut self.from {
+                From::Memory(from) => _ = write(store.as_ref(), from.as_mut()).await,
+                From::Outbox(from) => _ = write(store.as_ref(), from.as_mut()).await,
+            }
+        };
+        let over = async {
+            // Without a sender there is no deadline.
+            let Ok(at) = deadline.wait_for(Option::is_some).await.map(|at| *at) else {
+                return std::future::pending().await;
+            };
+            let at = at.unwrap_or_else(Instant::now);
+            store.finish_by(at);
+            queue.finish_by(at);
+            tokio::time::sleep_until((at + GRACE).into()).await;
+        };
+        tokio::select! {
+            _ = async { tokio::join!(take_in(queue, admission, &mut sealed, &in_hand), writing) } => {}
+            () = over => {}
+        }
+        if let From::Memory(from) = &mut self.from {
+            // A call whose answer did not come may have been applied. The marker knows.
+            let _ = tokio::time::timeout(GRACE, from.ask_what_is_applied(store.as_ref())).await;
+        }
+        let mut lost = in_hand.into_inner().saturating_add(self.queue.in_memory());
+        while let Some(tick) = sealed.recv().await {
+            lost = lost.saturating_add(tick.at_stake());
+        }
+        if lost > 0 {
+            error!(hits = lost, "stopped with hits that could not be written in time: they are lost");
+        }
+        Ended { lost, waiting: self.queue.on_disk().await }
+    }
+}
+
+/// Puts what comes out of the channel into the queue.
+async fn take_in(
+    queue: &Queue,
+    mut admission: Admission,
+    sealed: &mut mpsc::Receiver<Sealed>,
+    in_hand: &AtomicU64,
+) {
+    loop {
+        while !queue.has_room() && !sealed.is_closed() {
+            queue.wait_for_room().await;
+        }
+        let Some(tick) = sealed.recv().await else { break };
+        // Lost only if this is given up on before it is in the queue.
+        in_hand.store(tick.at_stake(), Ordering::Relaxed);
+        let Sealed { mut counts, origin } = tick;
+        if queue.may_ask() {
+            counts = admission.admit(counts, origin == Origin::Live).await;
+        }
+        queue.push(counts, origin).await;
+        in_hand.store(0, Ordering::Relaxed);
+    }
+    queue.close();
+}
+
+#[cfg(test)]
+mod model;
