@@ -102,6 +102,13 @@ impl Frames {
                     let (taken, whole) = self.body(length, &input[at..]);
                     return (at + taken, whole);
                 }
+                // Behind what was bad, the next message's first byte decides how it is framed.
+                State::Line if self.cutter.is_within_bad() => {
+                    at += self.cutter.skip_bad(&input[at..]);
+                    if self.cutter.is_at_start() {
+                        self.state = State::Start { after_counted: false };
+                    }
+                }
                 State::Line => {
                     let (taken, line) = self.line(&input[at..]);
                     return (at + taken, line);

@@ -75,6 +75,20 @@ impl Cutter {
         matches!(self.state, State::Beginning | State::Start(_))
     }
 
+    /// Whether the next byte is within what a reject was given for already: a line that was too long, or a run of NULs.
+    pub fn is_within_bad(self) -> bool {
+        matches!(self.state, State::Discard | State::Nuls)
+    }
+
+    /// How many bytes at the beginning of `bytes` still belong to that.
+    pub fn skip_bad(&mut self, bytes: &[u8]) -> usize {
+        match self.state {
+            State::Discard => self.discard(bytes),
+            State::Nuls => self.skip_nuls(bytes),
+            _ => 0,
+        }
+    }
+
     /// How many bytes at the beginning of `bytes` still belong to the end of the line before.
     pub fn skip_end(&mut self, bytes: &[u8]) -> usize {
         let State::Start(after) = self.state else { return 0 };

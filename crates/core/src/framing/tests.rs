@@ -147,3 +147,10 @@ proptest! {
         prop_assert_eq!(frames(Framing::Auto, &[stream.as_bytes()]), expect.join("|"));
     }
 }
+
+#[test]
+fn message_behind_a_bad_one_is_framed_by_its_first_byte() {
+    row(Framing::Auto, &format!("{}\n5 hello", "x".repeat(30)), "!too_long|hello");
+    // A byte at a time, the first NUL is an end: a sender may wait behind it.
+    assert_eq!(frames(Framing::Auto, &[b"\0\0\0\n5 hello"]), "!nul|hello");
+}

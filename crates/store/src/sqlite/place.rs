@@ -19,7 +19,7 @@ use std::{
 };
 
 /// Device and inode.
-type Id = (u64, u64);
+type Inode = (u64, u64);
 
 /// The path of a store, and what was found there when it was opened.
 pub(super) struct Place {
@@ -29,9 +29,9 @@ pub(super) struct Place {
 }
 
 struct Opened {
-    database: Option<Id>,
+    database: Option<Inode>,
     /// The write-ahead log and its index. SQLite keeps both for as long as a connection is open.
-    beside: [Option<Id>; 2],
+    beside: [Option<Inode>; 2],
     /// Reads the opened file also when it has lost its name.
     probe: Option<Connection>,
     /// How often another file has taken its place.
@@ -53,7 +53,7 @@ impl Place {
     /// Makes sure that the file is in its place. Answers another number when another connection is needed.
     pub(super) fn look(&self) -> Result<u64> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = id(&self.path);
+        let found = inode(&self.path);
         if found.is_some() && found == opened.database {
             return Ok(opened.times);
         }
@@ -75,7 +75,7 @@ impl Place {
     /// Whether the write-ahead log or its index was removed or replaced: other processes would not see what is written.
     pub(super) fn has_lost_its_log(&self) -> bool {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let lost = |(before, now): (&Option<Id>, Option<Id>)| before.is_some() && *before != now;
+        let lost = |(before, now): (&Option<Inode>, Option<Inode>)| before.is_some() && *before != now;
         opened.beside.iter().zip(beside(&self.path)).any(lost)
     }
 
@@ -95,19 +95,19 @@ impl Place {
 impl Opened {
     fn at(path: &Path, times: u64) -> Opened {
         let probe = open_reader(path).ok().filter(|probe| counted(probe).is_ok());
-        Opened { database: id(path), beside: beside(path), probe, times }
+        Opened { database: inode(path), beside: beside(path), probe, times }
     }
 }
 
-fn id(path: &Path) -> Option<Id> {
+fn inode(path: &Path) -> Option<Inode> {
     fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
-fn beside(path: &Path) -> [Option<Id>; 2] {
+fn beside(path: &Path) -> [Option<Inode>; 2] {
     ["-wal", "-shm"].map(|end| {
         let mut name = OsString::from(path);
         name.push(end);
-        id(Path::new(&name))
+        inode(Path::new(&name))
     })
 }
 
