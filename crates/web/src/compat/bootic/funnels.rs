@@ -5,11 +5,11 @@ use super::{
     shown::Found,
     track::accounts_of,
 };
-use crate::{error::Problem, state::App};
+use crate::state::App;
 use tallymark_core::{Event, Month, Name};
 use tallymark_store::StoreError;
 
-pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, Problem> {
+pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, StoreError> {
     let Some((_, account)) = &asked.account else {
         return accounts_of(app, &events(app, &Name::all()).await?).await;
     };

@@ -21,6 +21,7 @@ use axum::{
 use path::{Asked, Path};
 use shown::{Shown, is_callback};
 use std::{sync::Arc, time::Duration};
+use tallymark_store::StoreError;
 
 /// How long the store may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -98,11 +99,16 @@ fn plain(status: StatusCode, body: &'static str) -> Response {
     answer
 }
 
+/// The log names this API, so that what fails here does not silence what fails elsewhere.
+fn unread(error: StoreError) -> Problem {
+    Problem::store("reading counts for Bootic's API", &error)
+}
+
 async fn read(app: &App, asked: Asked) -> Result<Shown, Problem> {
     let found = match asked.chart.as_deref() {
         None => shown::Found::links(["track", "funnels"].map(str::to_owned)),
-        Some("track") => track::read(app, &asked).await?,
-        Some("funnels") => funnels::read(app, &asked).await?,
+        Some("track") => track::read(app, &asked).await.map_err(unread)?,
+        Some("funnels") => funnels::read(app, &asked).await.map_err(unread)?,
         // Nothing is kept under another word; Bootic looked for it, and found nothing.
         Some(_) => shown::Found::nothing(&asked),
     };

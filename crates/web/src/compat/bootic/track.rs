@@ -6,21 +6,21 @@ use super::{
     path::{Asked, Date},
     shown::Found,
 };
-use crate::{error::Problem, state::App};
+use crate::state::App;
 use std::{collections::BTreeMap, ops::Range};
 use tallymark_core::{Day, Event, Hour, Minute, Month, Name, Step};
+use tallymark_store::StoreError;
 
 /// How many years back links lead: Redis looks into every day of them.
 const YEARS: i32 = 20;
 /// How many links one answer has at the most.
 const MOST_LINKS: usize = 1000;
 
-pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, Problem> {
+pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, StoreError> {
     let Some((_, account)) = &asked.account else { return accounts(app).await };
     let Some(event) = asked.event else { return events(app, account).await };
-    let series = async |step, range: Range<i32>| {
-        app.store.series(event, account, step, range.start, range.end).await.map_err(Problem::from)
-    };
+    let series =
+        async |step, range: Range<i32>| app.store.series(event, account, step, range.start, range.end).await;
     Ok(match asked.date {
         Date::None => {
             let (this, ..) = (app.now)().day().date();
@@ -56,13 +56,13 @@ fn sums<K: Ord>(series: Vec<(i32, i64)>, key: impl Fn(i32) -> K) -> BTreeMap<K, 
 }
 
 /// `all`, and the first accounts of every event.
-async fn accounts(app: &App) -> Result<Found, Problem> {
+async fn accounts(app: &App) -> Result<Found, StoreError> {
     let events = app.store.events(&app.rankings.candidates()).await?;
     accounts_of(app, &events).await
 }
 
 /// `all`, and the first accounts of some events.
-pub(super) async fn accounts_of(app: &App, events: &[Event]) -> Result<Found, Problem> {
+pub(super) async fn accounts_of(app: &App, events: &[Event]) -> Result<Found, StoreError> {
     let mut names: Vec<Name> = Vec::new();
     for &event in events {
         names.extend(app.store.names(event, None, MOST_LINKS).await?.names);
@@ -75,7 +75,7 @@ pub(super) async fn accounts_of(app: &App, events: &[Event]) -> Result<Found, Pr
 }
 
 /// The events that an account had.
-async fn events(app: &App, account: &Name) -> Result<Found, Problem> {
+async fn events(app: &App, account: &Name) -> Result<Found, StoreError> {
     let mut links = Vec::new();
     for event in app.store.events(&app.rankings.candidates()).await? {
         if app
