@@ -4,7 +4,7 @@ use crate::{
     api,
     badges::{self, badge, graph},
     compat::{bootic, hitme},
-    error, head, headers, health,
+    head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
     state::{App, Health},
 };
@@ -86,7 +86,6 @@ pub fn health_alone(health: Arc<Health>) -> Router {
 
 /// What every request to these routes goes through.
 pub fn dressed(routes: Router, meters: WebMeters) -> Router {
-    let routes = routes.layer(middleware::map_response(error::explain_method));
     let routes = routes.layer(middleware::from_fn(head::check));
     routes.layer(middleware::from_fn_with_state(meters, count_request))
 }

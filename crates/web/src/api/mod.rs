@@ -16,7 +16,11 @@ mod series;
 mod summary;
 mod visits;
 
-use crate::{error::Problem, headers, state::App};
+use crate::{
+    error::{Problem, only},
+    headers,
+    state::App,
+};
 use answer::Api;
 use axum::{
     Router,
@@ -26,16 +30,19 @@ use axum::{
 };
 use std::sync::Arc;
 
+/// The methods of every address that only answers.
+const READ: &str = "GET,HEAD";
+
 /// The routes of the API.
 pub(crate) fn routes(app: Arc<App>) -> Router {
     let api = Api { app, counted: Default::default() };
     Router::new()
-        .route("/openapi.json", get(openapi))
-        .route("/api/v1/summary", get(summary::show))
-        .route("/api/v1/counters", get(counters::list))
-        .route("/api/v1/counters.csv", get(counters::list))
-        .route("/api/v1/counters/{*name}", get(counters::one))
-        .route("/api/v1/hits", post(hits::take))
+        .route("/openapi.json", only(READ, get(openapi)))
+        .route("/api/v1/summary", only(READ, get(summary::show)))
+        .route("/api/v1/counters", only(READ, get(counters::list)))
+        .route("/api/v1/counters.csv", only(READ, get(counters::list)))
+        .route("/api/v1/counters/{*name}", only(READ, get(counters::one)))
+        .route("/api/v1/hits", only("POST", post(hits::take)))
         .route("/api/v1", any(nothing_here))
         .route("/api/v1/", any(nothing_here))
         .route("/api/v1/{*rest}", any(nothing_here))

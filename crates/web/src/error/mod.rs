@@ -10,6 +10,7 @@ use crate::headers;
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::MethodRouter,
 };
 use serde::Serialize;
 use tallymark_badge::{Badge, render};
@@ -93,13 +94,13 @@ impl From<Unavailable> for Problem {
     }
 }
 
-/// Adds to the answer to a wrong method what the address takes, which axum says in a header alone.
-pub(crate) async fn explain_method(answer: Response) -> Response {
-    let allowed =
-        answer.headers().get(header::ALLOW).filter(|_| answer.status() == StatusCode::METHOD_NOT_ALLOWED);
-    let Some(allowed) = allowed.cloned() else { return answer };
-    let what = format!("this address takes {}", allowed.to_str().unwrap_or_default());
-    let mut answer = Problem::new(StatusCode::METHOD_NOT_ALLOWED, what).into_response();
-    answer.headers_mut().insert(header::ALLOW, allowed);
-    answer
+/// The handlers of an address that takes only these methods, and says so to every other one.
+pub(crate) fn only<S>(allowed: &'static str, handlers: MethodRouter<S>) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    handlers.fallback(move || async move {
+        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("this address takes {allowed}"));
+        ([(header::ALLOW, allowed)], problem)
+    })
 }

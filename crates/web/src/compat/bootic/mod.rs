@@ -9,7 +9,12 @@ mod path;
 mod shown;
 mod track;
 
-use crate::{error::Problem, query::Query, state::App, stats_prefix::USUAL};
+use crate::{
+    error::{Problem, only},
+    query::Query,
+    state::App,
+    stats_prefix::USUAL,
+};
 use axum::{
     Router,
     body::Body,
@@ -46,7 +51,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
     let mut routes = Router::new();
     for prefix in [&*prefix].into_iter().chain(usual) {
         let prefix: Arc<str> = prefix.into();
-        let route: MethodRouter<(Arc<App>, Arc<str>)> = get(show);
+        let route: MethodRouter<(Arc<App>, Arc<str>)> = only("GET,HEAD", get(show));
         let under = [prefix.to_string(), format!("{prefix}/"), format!("{prefix}/{{*rest}}")];
         let some = under.iter().fold(Router::new(), |routes, path| routes.route(path, route.clone()));
         routes = routes.merge(some.with_state((app.clone(), prefix)));

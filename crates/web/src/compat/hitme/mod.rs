@@ -10,14 +10,14 @@ mod buckets;
 mod hit;
 mod hits;
 
-use crate::state::App;
+use crate::{error::only, state::App};
 use axum::{Router, routing::get};
 use std::sync::Arc;
 
 /// The routes of HitMe.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    let hit = get(hit::show).post(hit::count);
-    let hits = get(hits::list);
+    let hit = only("GET,HEAD,POST", get(hit::show).post(hit::count));
+    let hits = only("GET,HEAD", get(hits::list));
     let lists = Arc::new(hits::Lists::new());
     Router::new()
         .route("/hit", hit)
