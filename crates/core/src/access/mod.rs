@@ -1,6 +1,6 @@
 //! From one line of a web server's access log to a hit.
 //!
-//! A line is in nginx's and Apache's `combined` format or a relative of it ([`columns`]), a JSON object (`json`), or of
+//! A line is in nginx's and Apache's `combined` format or a relative of it (`columns`), a JSON object (`json`), or of
 //! the form that a format string says ([`Pattern`]). The request gives the name: `GET /badge.svg?repo=o/r` as nginx's
 //! `$arg_repo` reads it, or `GET /badge/NAME.svg`. Most lines of an access log are no badge, so that is found out first.
 //! The intake calls this for `format = "combined"` and for sources with a format string.

@@ -2,7 +2,7 @@
 //!
 //! Everything is UTC, except what [`Zone`] shifts. This crate has no clock: "now" is always an argument. The arithmetic
 //! is our own because every log line is dated with it; the tests compare it with chrono, which also writes dates for
-//! people. [`time`](crate::time) reads the points in time that lines are written with.
+//! people. `core::time` reads the points in time that lines are written with.
 
 mod period;
 mod step;
