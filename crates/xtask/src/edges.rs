@@ -208,18 +208,18 @@ mod tests {
 
     #[test]
     fn core_sees_nothing() {
-        check("tallymark-core", "tallymark-store", Value::Null, "tallymark-core -> tallymark-store: not a");
+        check("tallymark-core", "tallymark-store", Value::Null, "tallymark-core -> tallymark-store: no edge");
     }
 
     #[test]
     fn web_and_publish_do_not_see_each_other_not_even_in_tests() {
-        check("tallymark-web", "tallymark-publish", json!("dev"), "not a direction");
-        check("tallymark-publish", "tallymark-web", Value::Null, "not a direction");
+        check("tallymark-web", "tallymark-publish", json!("dev"), "no edge");
+        check("tallymark-publish", "tallymark-web", Value::Null, "no edge");
     }
 
     #[test]
     fn nothing_points_back_to_the_binary() {
-        check("tallymark-web", "tallymark", Value::Null, "not a direction");
+        check("tallymark-web", "tallymark", Value::Null, "no edge");
     }
 
     #[test]
