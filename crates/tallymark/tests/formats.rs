@@ -4,8 +4,9 @@
 
 mod common;
 
-use common::{Place, Ran};
+use common::{PATIENCE, Place, Ran, Syslog, stop};
 use std::{fs, path::Path, process::Command};
+use tallymark_testbed::wait_until;
 
 const NGINX: &str = r#""1605844789.123","o%2Fr""#;
 const GHIT_ME: &str = r#""2020-11-20","o%252Fr""#;
@@ -96,6 +97,30 @@ fn access_log_of_any_form_is_read() {
     let format = r#"$remote_addr [$time_local] "$request" $status"#;
     assert_eq!(counted(own.as_bytes(), &[&under_path[..], &["--log-format-string", format]].concat()), 1);
     ends(&place.run(&["replay", "--log-format-string", "$status", "x"]), 2, &["needs $request"]);
+    let both = ["replay", "--format", "combined", "--log-format-string", "$request", "x"];
+    ends(&place.run(&both), 2, &["leave --format out"]);
+    for command in [&["replay"][..], &["import", "log"], &["serve"]] {
+        let help = place.run(&[command, &["--help"]].concat()).good();
+        assert!(help.contains("--log-format-string <TEXT>"), "{command:?}: {help}");
+    }
+}
+
+/// The flag is for the file; without one, for what comes over syslog.
+#[test]
+fn daemon_reads_access_log_by_its_format_string() {
+    let format = r#"$remote_addr [$time_local] "$request" $status"#;
+    let line = r#"192.0.2.7 [20/Nov/2020:03:59:49 +0000] "GET /badge.svg?repo=o/r HTTP/1.1" 200"#;
+    let place = Place::new();
+    let log = place.dir().join("access.log");
+    fs::write(&log, format!("{line}\n")).unwrap();
+    let mut daemon = place.start("ingest", &["--file", path(&log), "--log-format-string", format]);
+    wait_until("the file is counted", PATIENCE, || place.total("o/r") == 1);
+    stop(&mut daemon);
+    let mut daemon = place.start("ingest", &["--log-format-string", format]);
+    let sent = format!("<190>Nov 20 03:59:49 vm tallymark: {line}");
+    Syslog::to(place.udp).send(sent.as_bytes());
+    wait_until("the datagram is counted", PATIENCE, || place.total("o/r") == 2);
+    stop(&mut daemon);
 }
 
 #[test]

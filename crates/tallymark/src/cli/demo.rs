@@ -3,7 +3,11 @@
 //! Nothing is simulated but the readers: four months of the past are a log file that is read as any other, and the
 //! present are datagrams as nginx sends them.
 
-use super::{Common, Misuse, daemon, environment::is_on_command_line, out};
+use super::{
+    Common, Misuse, daemon,
+    environment::{LOG_FORMAT_STRING, is_on_command_line},
+    out,
+};
 use crate::{
     config::{BadConfig, Config, Overrides},
     run::{Role, Start},
@@ -45,7 +49,7 @@ const AGENTS: [&str; 8] = [
 ];
 
 /// Flags that say where a real one keeps its counts, and where they come from.
-pub(super) const OF_A_REAL_ONE: [&str; 9] = [
+pub(super) const OF_A_REAL_ONE: [&str; 10] = [
     "--config",
     "--store",
     "--data-dir",
@@ -54,6 +58,7 @@ pub(super) const OF_A_REAL_ONE: [&str; 9] = [
     "--syslog-unix",
     "--syslog-tcp",
     "--file",
+    LOG_FORMAT_STRING,
     "--allow",
 ];
 

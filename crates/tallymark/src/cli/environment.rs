@@ -23,6 +23,10 @@ const TOKENS: &str = "TALLYMARK_TOKENS";
 
 /// The commands that listen, or say where.
 const LISTENERS: [&str; 5] = ["serve", "ingest", "check-config", "nginx-conf", "health"];
+/// The commands that read files once.
+const READERS: [&str; 2] = ["import", "replay"];
+/// The flag that is for both.
+pub(super) const LOG_FORMAT_STRING: &str = "--log-format-string";
 
 /// The command line as it is shown: each command with the flags that change something there.
 pub(super) fn command() -> Command {
@@ -32,7 +36,10 @@ pub(super) fn command() -> Command {
     command.mut_subcommands(|command| match command.get_name() {
         "demo" => command.mut_args(|arg| if is_of_a_real_one(&arg) { arg.hide(true) } else { arg }),
         name if LISTENERS.contains(&name) => command,
-        _ => without_listening(command),
+        name => {
+            let is_reader = READERS.contains(&name);
+            without_listening(command, is_reader)
+        }
     })
 }
 
@@ -45,11 +52,12 @@ pub(super) fn parse() -> Cli {
 }
 
 /// Takes out of a command's help what changes nothing there.
-fn without_listening(command: Command) -> Command {
-    let listening = |arg: &Arg| arg.get_help_heading() == Some("Listening");
+fn without_listening(command: Command, is_reader: bool) -> Command {
+    let of_reader = |arg: &Arg| is_reader && arg.get_long() == LOG_FORMAT_STRING.strip_prefix("--");
+    let listening = |arg: &Arg| arg.get_help_heading() == Some("Listening") && !of_reader(arg);
     command
         .mut_args(|arg| if listening(&arg) { arg.hide(true) } else { arg })
-        .mut_subcommands(without_listening)
+        .mut_subcommands(|command| without_listening(command, is_reader))
 }
 
 fn without_empty(command: Command) -> Command {
@@ -194,6 +202,7 @@ impl Common {
             syslog_unix: self.syslog_unix.clone(),
             syslog_tcp: self.syslog_tcp,
             file: self.log_file.clone(),
+            format: self.log_format_string.clone(),
             zmq: self.zmq.clone(),
             topic: self.topic.clone(),
             stats_prefix: self.stats_prefix.clone(),

@@ -19,7 +19,7 @@ use std::{
 };
 use tallymark_core::Routes;
 use tallymark_ingest::{
-    Errand, ErrandError,
+    Errand, ErrandError, Format,
     import::{Content, Import, Imported, named_instance},
     source::now,
     unpacked,
@@ -102,6 +102,7 @@ impl ImportLog {
     fn run(self, common: &Common) -> Result<()> {
         let config = common.load()?;
         let routes = self.reading.routes(&config)?;
+        let format = self.reading.format(common)?;
         if self.files.iter().any(|file| is_stdin(file)) {
             if self.files.len() > 1 {
                 return Err(Misuse::because("standard input is imported alone: leave the other files out"));
@@ -127,7 +128,7 @@ impl ImportLog {
             };
             let mut reports = Vec::new();
             for file in &self.files {
-                let report = self.import(file, &routes, store.as_ref()).await?;
+                let report = self.import(file, (&routes, &format), store.as_ref()).await?;
                 if !common.json {
                     out::print(&people(&report))?;
                 }
@@ -146,7 +147,7 @@ impl ImportLog {
     async fn import(
         &self,
         file: &Path,
-        routes: &Arc<Routes>,
+        (routes, format): (&Arc<Routes>, &Format),
         store: Option<&Arc<dyn Store>>,
     ) -> Result<Report> {
         let attempt = || format!("reading {}", file.display());
@@ -163,7 +164,7 @@ impl ImportLog {
         };
         let (input, bar) = open(file, "counting").with_context(attempt)?;
         let mut input = input.take(content.map_or(u64::MAX, |content| content.bytes));
-        let mut import = Import::new(instance, routes.clone(), self.reading.format());
+        let mut import = Import::new(instance, routes.clone(), format.clone());
         let before = match store {
             Some(store) if self.dry_run => store.applied(instance).await?,
             _ => 0,

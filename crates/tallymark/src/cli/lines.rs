@@ -1,7 +1,10 @@
 //! What `import log` and `replay` have in common: which form lines have, and what to say when none of them counts.
 
-use super::Misuse;
-use crate::config::{Config, pattern};
+use super::{
+    Common, Misuse,
+    environment::{LOG_FORMAT_STRING, is_on_command_line},
+};
+use crate::config::Config;
 use anyhow::{Result, bail};
 use clap::Args;
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
@@ -23,13 +26,9 @@ const UNDERSTOOD: [Reject; 4] = [Reject::NotABadge, Reject::Method, Reject::Stat
 #[derive(Debug, Args)]
 pub(super) struct Reading {
     /// What the lines look like: auto (records, alone or as a syslog daemon writes them), syslog, record, or combined (an
-    /// access log: combined, common and relatives, or JSON).
-    #[arg(long, default_value = "auto", value_parser = format, value_name = "FORMAT")]
-    format: Format,
-    /// The form of an access log, as nginx's log_format or Apache's LogFormat has it. (--log-format is about the messages
-    /// of tallymark itself.)
-    #[arg(long, value_parser = pattern, value_name = "TEXT", conflicts_with = "format")]
-    log_format_string: Option<Format>,
+    /// access log: combined, common and relatives, or JSON) [default: auto].
+    #[arg(long, value_parser = format, value_name = "FORMAT")]
+    format: Option<Format>,
     /// Only the route with this tag.
     #[arg(long, value_name = "TAG")]
     route: Option<String>,
@@ -41,8 +40,14 @@ fn format(text: &str) -> Result<Format, String> {
 }
 
 impl Reading {
-    pub(super) fn format(&self) -> Format {
-        self.log_format_string.as_ref().unwrap_or(&self.format).clone()
+    pub(super) fn format(&self, common: &Common) -> Result<Format> {
+        match (&self.format, &common.log_format_string) {
+            (Some(_), Some(_)) if is_on_command_line(LOG_FORMAT_STRING) => {
+                Err(Misuse::because("--log-format-string says what lines look like: leave --format out"))
+            }
+            (Some(format), _) | (None, Some(format)) => Ok(format.clone()),
+            (None, None) => Ok(Format::Auto),
+        }
     }
 
     pub(super) fn routes(&self, config: &Config) -> Result<Arc<Routes>> {

@@ -62,7 +62,7 @@ impl Replay {
         let meters = IngestMeters::quiet().source("replay");
         let mut intake = Intake::new(
             self.reading.routes(&config)?,
-            self.reading.format(),
+            self.reading.format(common)?,
             Dating::Own,
             usize::MAX,
             MAX_LINE,

@@ -211,9 +211,19 @@ pub(super) fn read_sources(
             other => other,
         });
     }
-    let Some(sources) = sources else {
-        return vec![Source::usual(Kind::udp(([127, 0, 0, 1], 5140).into()))];
-    };
+    let mut sources = sources.unwrap_or_else(|| {
+        let origin = Origin { header: None, name: "the default".to_owned() };
+        vec![(Source::usual(Kind::udp(([127, 0, 0, 1], 5140).into())), origin)]
+    });
+    if let Some(format) = &overrides.format {
+        let of_flag = |source: &Source| match overrides.file {
+            Some(_) => matches!(source.kind, Kind::File { .. }),
+            None => !matches!(source.kind, Kind::Zmq(_)),
+        };
+        for (source, _) in sources.iter_mut().filter(|(source, _)| of_flag(source)) {
+            source.format = format.clone();
+        }
+    }
     check(&sources, mistakes);
     sources.into_iter().map(|(source, _)| source).collect()
 }
