@@ -36,6 +36,8 @@ pub type Seen<'a> = Result<Hit<'a>, Reject>;
 struct Readers {
     record: record::Reader,
     access: access::Reader,
+    /// What the journal says was logged.
+    journal: Vec<u8>,
 }
 
 /// The fold of one source.
@@ -66,7 +68,8 @@ impl Intake {
         max_line: usize,
         meters: SourceMeters,
     ) -> Intake {
-        let readers = Readers { record: record::Reader::new(dating), access: access::Reader::new(dating) };
+        let (record, access) = (record::Reader::new(dating), access::Reader::new(dating));
+        let readers = Readers { record, access, journal: Vec::new() };
         let tally = Tally::new(limit);
         let watch = Watch::new(meters.source(), meters.tail().clone());
         let (recall, found, probes) = (Recall::default(), Vec::new(), Probes::default());
@@ -90,8 +93,9 @@ impl Intake {
 
     /// Keeps so many of the last visits of each name; 0, as it is without this, costs nothing.
     pub fn keeping_visits(self, keep: usize) -> Intake {
-        let Readers { record, access } = self.readers;
-        let readers = Readers { record: record.with_visits(keep > 0), access: access.with_visits(keep > 0) };
+        let Readers { record, access, journal } = self.readers;
+        let (record, access) = (record.with_visits(keep > 0), access.with_visits(keep > 0));
+        let readers = Readers { record, access, journal };
         Intake { readers, tally: self.tally.keeping_visits(keep), ..self }
     }
 
@@ -286,7 +290,7 @@ type Read<'a, 'r> = (Hit<'a>, Option<(&'r Route, usize)>);
 /// took it furthest.
 fn read_bare<'a, 'r>(
     routes: &'r Routes,
-    readers: &'a mut Readers,
+    reader: &'a mut record::Reader,
     line: &'a [u8],
     now: Now,
 ) -> Result<Read<'a, 'r>, Reject> {
@@ -295,7 +299,7 @@ fn read_bare<'a, 'r>(
     if !others.is_empty() {
         let mut furthest = 0;
         for other in routes.as_slice() {
-            let steps = match readers.record.read(other, line, now) {
+            let steps = match reader.read(other, line, now) {
                 Ok(_) => {
                     route = other;
                     break;
@@ -307,7 +311,7 @@ fn read_bare<'a, 'r>(
             }
         }
     }
-    Ok((readers.record.read(route, line, now)?, Some((route, 0))))
+    Ok((reader.read(route, line, now)?, Some((route, 0))))
 }
 
 /// How far a record was read before it was refused.
@@ -319,13 +323,18 @@ fn steps(reject: Reject) -> u8 {
     }
 }
 
-/// The route and the message of a line with a header: as it was sent, or as a syslog daemon wrote it to a file.
-fn addressed<'a, 'r>(
-    routes: &'r Routes,
-    line: &'a [u8],
-) -> Option<Result<(&'r Route, syslog::Message<'a>), Reject>> {
+/// The route and the message of a line.
+type Addressed<'a, 'r> = Result<(&'r Route, syslog::Message<'a>), Reject>;
+
+/// Of a line as it was sent.
+fn sent<'a, 'r>(routes: &'r Routes, line: &'a [u8]) -> Addressed<'a, 'r> {
+    syslog::parse(line, routes).and_then(|message| Ok((routes.find(&message)?, message)))
+}
+
+/// Of a line with a header: as it was sent, or as a syslog daemon wrote it to a file.
+fn addressed<'a, 'r>(routes: &'r Routes, line: &'a [u8]) -> Option<Addressed<'a, 'r>> {
     if line[0] == b'<' {
-        return Some(syslog::parse(line, routes).and_then(|message| Ok((routes.find(&message)?, message))));
+        return Some(sent(routes, line));
     }
     let message = syslog::parse_logged(line, routes)?;
     Some(message.and_then(|message| Ok((routes.of_tag(message.tag)?, message))))
@@ -346,38 +355,48 @@ fn read<'a, 'r>(
     if line.len() > max_line {
         return Err(Reject::TooLong);
     }
+    let Readers { record, access, journal } = readers;
     let first = || routes.as_slice().first().ok_or(Reject::Tag);
+    let mut of_journal = false;
+    let (line, found) = match format {
+        Format::Record => return Ok((record.read(first()?, line, now)?, Some((first()?, 0)))),
+        Format::Syslog => (line, Some(sent(routes, line))),
+        _ => match syslog::parse_journal(line, routes, journal) {
+            Some((message, logged)) => {
+                of_journal = true;
+                let route = |message: syslog::Message<'a>| Ok((routes.of_tag(message.tag)?, message));
+                (logged, message.map(route))
+            }
+            None => (line, addressed(routes, line)),
+        },
+    };
     let pattern = match format {
-        Format::Syslog | Format::Auto => {
-            let found = match format {
-                Format::Auto => addressed(routes, line),
-                _ => Some(
-                    syslog::parse(line, routes).and_then(|message| Ok((routes.find(&message)?, message))),
-                ),
-            };
-            let (route, message) = match found {
-                Some(Ok(found)) => found,
-                // A record may begin with a time, too.
-                Some(Err(reject)) if line[0] != b'<' && format == &Format::Auto => {
-                    return read_bare(routes, readers, line, now).map_err(|_| reject);
-                }
-                Some(Err(reject)) => return Err(reject),
-                None => return read_bare(routes, readers, line, now),
-            };
-            let body_at = message.body.as_ptr().addr() - line.as_ptr().addr();
-            let hit = readers.record.read(route, message.body, now)?.times(message.times)?;
-            return Ok((hit, Some((route, body_at))));
-        }
-        Format::Record => return Ok((readers.record.read(first()?, line, now)?, Some((first()?, 0)))),
         Format::Combined => None,
         Format::Pattern(pattern) => Some(&**pattern),
+        Format::Syslog | Format::Auto | Format::Record => {
+            let (hit, known_by) = match found {
+                Some(Ok((route, message))) => {
+                    let body_at = message.body.as_ptr().addr() - line.as_ptr().addr();
+                    let hit = record.read(route, message.body, now)?.times(message.times)?;
+                    (hit, Some((route, body_at)))
+                }
+                // A record may begin with a time, too.
+                Some(Err(reject)) if line[0] != b'<' && format == &Format::Auto => {
+                    read_bare(routes, record, line, now).map_err(|_| reject)?
+                }
+                Some(Err(reject)) => return Err(reject),
+                None => read_bare(routes, record, line, now)?,
+            };
+            // Each line of a journal is another.
+            return Ok((hit, known_by.filter(|_| !of_journal)));
+        }
     };
-    let (route, line, times) = match addressed(routes, line).transpose()? {
+    let (route, line, times) = match found.transpose()? {
         Some((route, message)) => (route, message.body, message.times),
         None => (first()?, line, 1),
     };
     // Each line of an access log has a time and an address of its own.
-    let hit = readers.access.read(pattern, (route, routes.base()), line, now)?.times(times)?;
+    let hit = access.read(pattern, (route, routes.base()), line, now)?.times(times)?;
     Ok((hit, None))
 }
 

@@ -41,7 +41,7 @@ fn halted_and_adopted(bed: &Bed, after: &Redis, trouble: impl FnOnce()) -> u64 {
     bed.wait_trouble(ALARM);
     assert_eq!(bed.metrics().get("store_up"), 0);
     // With the command that helps, as it has to be typed.
-    let helps = "tallymark store adopt --store 'redis://127.0.0.1:";
+    let helps = "tallymark store adopt --store redis://127.0.0.1:";
     assert!(daemon.stderr().contains(ALARM) && daemon.stderr().contains(helps), "{}", daemon.stderr());
     let accepted = || bed.metrics().lines("syslog-udp").accepted;
     let before = accepted();

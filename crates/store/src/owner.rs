@@ -83,10 +83,18 @@ pub(crate) fn foreign(path: &Path) -> String {
     match User::of_path(parent) {
         // Somebody else has worked in a directory that is ours.
         Some(dir) if dir == me => {
-            format!(" (it belongs to {owner}; as root: chown -R {heir}: {})", parent.display())
+            format!(" (it belongs to {owner}; as root: chown -R {heir}: {})", shell_word(parent))
         }
         _ => format!(" (it belongs to {owner}, and this runs as {me})"),
     }
+}
+
+/// A path as it may be typed into a shell.
+pub fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    // A dash in front would make it a flag.
+    let text = if text.starts_with('-') { format!("./{text}") } else { text.into_owned() };
+    shlex::try_quote(&text).map(String::from).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -101,6 +109,15 @@ mod tests {
         assert_eq!(name_in(passwd, 99), None);
         assert_eq!(User { id: 99, name: None }.to_string(), "user 99");
         assert_eq!(User { id: 993, name: name_in(passwd, 993) }.to_string(), "tallymark");
+    }
+
+    #[test]
+    fn path_is_one_word_for_a_shell() {
+        for (path, word) in [("/var/a.log", "/var/a.log"), ("a b.log", "'a b.log'"), ("-x", "./-x")] {
+            assert_eq!(shell_word(Path::new(path)), word);
+        }
+        let odd = "a'b $c;\"d\"\n";
+        assert_eq!(shlex::split(&shell_word(Path::new(odd))).unwrap(), [odd]);
     }
 
     #[test]

@@ -28,7 +28,10 @@ use tallymark_ingest::{
 };
 use tallymark_publish::Freshness;
 use tallymark_rankings::{RankingMeters, Rankings};
-use tallymark_store::{Store, StoreUrl, owner::User};
+use tallymark_store::{
+    Store, StoreUrl,
+    owner::{User, shell_word},
+};
 use tallymark_web::{
     Access, App, BaseUrl, Bound, Health, Limits, Listen, LoginMeters, Visibility, WebMeters,
 };
@@ -224,10 +227,11 @@ fn adopt(config: &Config) -> Result<String> {
         return Ok("start the daemon anew".to_owned());
     }
     let data_dir = std::path::absolute(&config.data_dir).context("finding the data directory")?;
-    let (store, data_dir) = (&config.store, data_dir.display());
-    let password = if store.to_string().contains("***") { " (*** is its password)" } else { "" };
+    let store = config.store.to_string();
+    let password = if store.contains("***") { " (*** is its password)" } else { "" };
     let user = User::current().map_or_else(|| "this daemon's user".to_owned(), |user| user.to_string());
-    Ok(format!("run as {user}: tallymark store adopt --store '{store}' --data-dir '{data_dir}'{password}"))
+    let (store, data_dir) = (shell_word(Path::new(&store)), shell_word(&data_dir));
+    Ok(format!("run as {user}: tallymark store adopt --store {store} --data-dir {data_dir}{password}"))
 }
 
 struct Daemon {

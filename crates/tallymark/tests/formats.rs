@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{PATIENCE, Place, Ran, Syslog, stop};
+use common::{PATIENCE, Place, Ran, Syslog, program, stop};
 use std::{fs, path::Path, process::Command};
 use tallymark_testbed::wait_until;
 
@@ -51,6 +51,30 @@ fn record_counts_alone_and_as_a_syslog_daemon_writes_it() {
             assert_eq!(counted(line.as_bytes(), &["--route", tag]), 1, "{line}");
         }
     }
+}
+
+/// As `journalctl -o json` prints it: from nginx's syslog, with a host in front or not, and from standard output.
+#[test]
+fn record_and_access_log_count_as_the_journal_has_them() {
+    let entry = |tag: &str, message: serde_json::Value| {
+        let entry = serde_json::json!({"PRIORITY": "6", "SYSLOG_IDENTIFIER": tag, "MESSAGE": message});
+        format!("{entry}\n")
+    };
+    let bytes: Vec<u8> = NGINX.bytes().collect();
+    let records = [
+        entry("tallymark", NGINX.into()),
+        entry("badge", GHIT_ME.into()),
+        entry("vm", format!("badge: {GHIT_ME}").into()),
+        entry("nginx", GHIT_ME.into()),
+        entry("tallymark", bytes.into()),
+    ];
+    assert_eq!(counted(records.concat().as_bytes(), &[]), 5);
+    let access =
+        r#"192.0.2.7 - - [20/Nov/2020:03:59:49 +0000] "GET /badge.svg?repo=o/r HTTP/1.1" 200 512 "-" "curl""#;
+    let access = [entry("tallymark", access.into()), entry("nginx", access.into())].concat();
+    assert_eq!(counted(access.as_bytes(), &["--format", "combined"]), 2);
+    let others = [entry("sshd", "hello".into()), entry("nginx", serde_json::Value::Null)];
+    assert_eq!(counted([others.concat(), records.concat()].concat().as_bytes(), &[]), 5);
 }
 
 #[test]
@@ -117,7 +141,7 @@ fn daemon_reads_access_log_by_its_format_string() {
     wait_until("the file is counted", PATIENCE, || place.total("o/r") == 1);
     stop(&mut daemon);
     let mut daemon = place.start("ingest", &["--log-format-string", format]);
-    let sent = format!("<190>Nov 20 03:59:49 vm tallymark: {line}");
+    let sent = format!("<158>Nov 20 03:59:49 vm tallymark: {line}");
     Syslog::to(place.udp).send(sent.as_bytes());
     wait_until("the datagram is counted", PATIENCE, || place.total("o/r") == 2);
     stop(&mut daemon);
@@ -137,6 +161,13 @@ fn advice_names_the_format_that_fits() {
     assert!(ran.code == Some(0) && ran.stdout.contains("no request in it is for a badge"), "{ran:?}");
     let record = file("b.log", &format!("{NGINX}\n"));
     ends(&place.run(&["replay", &record, "--format", "combined"]), 1, &["b.log --format auto"]);
+    let blank = file("b 'c.log", &format!("{NGINX}\n"));
+    let ran = place.run(&["replay", &blank, "--format", "combined"]);
+    // The advice is run by a shell, as an operator pastes it.
+    let advised = ran.stderr.trim().rsplit_once("Try tallymark ").map(|(_, words)| words.to_owned());
+    let command = format!("'{}' {}", program().display(), advised.unwrap_or_else(|| panic!("{ran:?}")));
+    let status = Command::new("sh").args(["-c", &command]).status().unwrap();
+    assert!(status.success(), "{command}");
     let prose = file("c.log", "he said \"hello\" and \"bye\"\n");
     let ran = place.run(&["replay", &prose]);
     ends(&ran, 1, &["--log-format-string"]);

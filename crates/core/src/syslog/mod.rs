@@ -6,6 +6,7 @@
 //! folded the repeats of, the content is the body (`repeat`). `syslog_loose` is the oracle in the tests. Every source
 //! calls [`parse`]; what the route makes of the body is [`crate::record`]'s business.
 
+mod journal;
 mod repeat;
 mod tag;
 mod time;
@@ -72,6 +73,18 @@ pub fn parse_logged<'a>(line: &'a [u8], routes: &Routes) -> Option<Result<Messag
     let has_weekday = line.get(3) == Some(&b' ') && line[..3].iter().all(u8::is_ascii_alphabetic);
     let is_logged = is_time(line) || (has_weekday && is_time(&line[4..]));
     is_logged.then(|| unfolded(line, tag::among_words(0, line, routes, MAX_NESTED)))
+}
+
+/// The same in a line of `journalctl -o json`, whose text is put into `text`: the message, if some route has its tag, and
+/// what was logged. `None` if the line is something else.
+pub fn parse_journal<'a>(
+    line: &[u8],
+    routes: &Routes,
+    text: &'a mut Vec<u8>,
+) -> Option<(Option<Message<'a>>, &'a [u8])> {
+    let at = journal::read(line, text)?;
+    let message = unfolded(text, tag::among_words(0, text, routes, MAX_NESTED)).ok();
+    Some((message, &text[at..]))
 }
 
 fn unfolded<'a>(line: &[u8], found: Result<Message<'a>, Missed<'_>>) -> Result<Message<'a>, Reject> {

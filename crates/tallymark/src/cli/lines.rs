@@ -10,6 +10,7 @@ use clap::Args;
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
 use tallymark_core::{Dating, Line, Lines, Reject, Routes};
 use tallymark_ingest::{Format, IngestMeters, Intake, source::now, unpacked};
+use tallymark_store::owner::shell_word;
 
 /// How much of a file is looked at to tell what it is.
 const SAMPLE: u64 = 64 * 1024;
@@ -75,21 +76,20 @@ impl Reading {
         if accepted > 0 || is_blank || is_understood(rejected) {
             return Ok(());
         }
-        let path = file;
-        let file = file.display();
+        let (shown, word) = (file.display(), shell_word(file));
         if rejected.contains_key(Reject::Utf16.label()) {
-            bail!("{file} is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8");
+            bail!("{shown} is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8 {word}");
         }
         let without = if self.route.is_some() { ", without --route" } else { "" };
-        match guess(path, config) {
+        match guess(file, config) {
             Some("combined") => bail!(
-                "no line of {file} is one of ours. It looks like an access log: try {command} {file} --format combined"
+                "no line of {shown} is one of ours. It looks like an access log: try {command} {word} --format combined"
             ),
-            Some(word) => {
-                bail!("no line of {file} is one of ours. Try {command} {file} --format {word}{without}")
+            Some(format) => {
+                bail!("no line of {shown} is one of ours. Try {command} {word} --format {format}{without}")
             }
             None => bail!(
-                "no line of {file} is one of ours. The reasons are above. If it is an access log, --log-format-string \
+                "no line of {shown} is one of ours. The reasons are above. If it is an access log, --log-format-string \
                  takes the log_format that wrote it; else [[route]] in the configuration says what lines look like"
             ),
         }
