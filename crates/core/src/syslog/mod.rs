@@ -169,7 +169,7 @@ impl Fields<'_> {
     }
 }
 
-/// RFC 5424 section 6 after the version: TIMESTAMP HOSTNAME APP-NAME PROCID MSGID SD [MSG].
+/// RFC 5424 section 6 after the version: TIMESTAMP HOSTNAME APP-NAME PROCID MSGID SD \[MSG\].
 fn rfc5424_fields(text: &[u8]) -> Option<Fields<'_>> {
     let mut rest = text;
     let mut word = || {
