@@ -6,7 +6,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use std::{hint::black_box, sync::Arc};
 use tallymark_badge::Look;
 use tallymark_core::{
-    Dating, Event, Hit, Minute, NameRef, Now, Route, Routes, Tally, When, batches, record::Reader, syslog,
+    Dating, Event, Hit, Minute, NameRef, Now, Route, Routes, Tally, When, batches, record::RecordReader,
+    syslog,
 };
 use tallymark_ingest::{Format, IngestMeters, Intake};
 
@@ -19,7 +20,7 @@ fn parse(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     let routes = Routes::default();
     group.bench_function("header", |b| b.iter(|| syslog::parse(black_box(LINE), &routes)));
-    let (route, mut reader) = (Route::default(), Reader::new(Dating::Live));
+    let (route, mut reader) = (Route::default(), RecordReader::new(Dating::Live));
     let body = br#""2026-11-20","owner7%2Frepo-4711""#;
     group.bench_function("record", |b| {
         b.iter(|| reader.read(&route, black_box(body), NOW).map(|hit| hit.name.as_str().len()));

@@ -40,7 +40,7 @@ pub struct Frames {
     framing: Framing,
     limit: usize,
     kept: Vec<u8>,
-    state: State,
+    state: FrameState,
     cutter: Cutter,
 }
 
@@ -48,7 +48,7 @@ pub struct Frames {
 const END_BYTES: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum FrameState {
     /// A message begins with the next byte; the one before it was counted.
     Start { after_counted: bool },
     /// Within a line, whose beginning is kept unless it was too long.
@@ -64,7 +64,7 @@ enum State {
 impl Frames {
     /// Messages of at most `limit` bytes.
     pub fn new(framing: Framing, limit: usize) -> Frames {
-        let state = State::Start { after_counted: false };
+        let state = FrameState::Start { after_counted: false };
         Frames { framing, limit, kept: Vec::new(), state, cutter: Cutter::default() }
     }
 
@@ -75,45 +75,45 @@ impl Frames {
         loop {
             let Some(&byte) = input.get(at) else { return (at, None) };
             match self.state {
-                State::Start { after_counted } => {
+                FrameState::Start { after_counted } => {
                     self.kept.clear();
                     let end = self.cutter.skip_end(&input[at..]);
                     if end > 0 {
                         at += end;
                     // The LF behind a counted message ends nothing.
                     } else if after_counted && byte == b'\n' {
-                        self.state = State::Start { after_counted: false };
+                        self.state = FrameState::Start { after_counted: false };
                         at += 1;
                     } else {
                         self.state = self.first(byte);
                     }
                 }
-                State::Count { digits, value } => match self.count(digits, value, byte) {
+                FrameState::Count { digits, value } => match self.count(digits, value, byte) {
                     Ok(state) => {
                         self.state = state;
                         at += 1;
                     }
                     Err(reject) => {
-                        self.state = State::Broken;
+                        self.state = FrameState::Broken;
                         return (input.len(), Some(Frame::Broken(reject)));
                     }
                 },
-                State::Body { length } => {
+                FrameState::Body { length } => {
                     let (taken, whole) = self.body(length, &input[at..]);
                     return (at + taken, whole);
                 }
                 // Behind what was bad, the next message's first byte decides how it is framed.
-                State::Line if self.cutter.is_within_bad() => {
+                FrameState::Line if self.cutter.is_within_bad() => {
                     at += self.cutter.skip_bad(&input[at..]);
                     if self.cutter.is_at_start() {
-                        self.state = State::Start { after_counted: false };
+                        self.state = FrameState::Start { after_counted: false };
                     }
                 }
-                State::Line => {
+                FrameState::Line => {
                     let (taken, line) = self.line(&input[at..]);
                     return (at + taken, line);
                 }
-                State::Broken => return (input.len(), None),
+                FrameState::Broken => return (input.len(), None),
             }
         }
     }
@@ -121,32 +121,32 @@ impl Frames {
     /// Whether the stream, should it end here, ends within a message that nothing was said of yet.
     pub fn is_partial(&self) -> bool {
         match self.state {
-            State::Start { .. } | State::Broken => false,
-            State::Line => !self.kept.is_empty(),
-            State::Count { .. } | State::Body { .. } => true,
+            FrameState::Start { .. } | FrameState::Broken => false,
+            FrameState::Line => !self.kept.is_empty(),
+            FrameState::Count { .. } | FrameState::Body { .. } => true,
         }
     }
 
-    fn first(&self, byte: u8) -> State {
+    fn first(&self, byte: u8) -> FrameState {
         let counted = match self.framing {
             Framing::Auto => byte.is_ascii_digit(),
             Framing::Lines => false,
             Framing::Counted => true,
         };
-        if counted { State::Count { digits: 0, value: 0 } } else { State::Line }
+        if counted { FrameState::Count { digits: 0, value: 0 } } else { FrameState::Line }
     }
 
     /// One byte of `NONZERO-DIGIT *DIGIT SP`.
-    fn count(&self, digits: u8, value: u64, byte: u8) -> Result<State, Reject> {
+    fn count(&self, digits: u8, value: u64, byte: u8) -> Result<FrameState, Reject> {
         match byte {
             b'0' if digits == 0 => Err(Reject::Framing),
             b'0'..=b'9' if digits < MAX_DIGITS => {
-                Ok(State::Count { digits: digits + 1, value: value * 10 + u64::from(byte - b'0') })
+                Ok(FrameState::Count { digits: digits + 1, value: value * 10 + u64::from(byte - b'0') })
             }
             b' ' if digits > 0 => {
                 // One more than the limit, for a LF that was counted.
                 let length = usize::try_from(value).ok().filter(|&length| length <= self.limit + 1);
-                length.map(|length| State::Body { length }).ok_or(Reject::TooLong)
+                length.map(|length| FrameState::Body { length }).ok_or(Reject::TooLong)
             }
             _ => Err(Reject::Framing),
         }
@@ -158,7 +158,7 @@ impl Frames {
             self.kept.extend_from_slice(input);
             return (input.len(), None);
         }
-        self.state = State::Start { after_counted: true };
+        self.state = FrameState::Start { after_counted: true };
         (missing, Some(Frame::Message(whole(&mut self.kept, &input[..missing]))))
     }
 
@@ -177,7 +177,7 @@ impl Frames {
             Line::Bad(reject) => Err(reject),
         });
         if self.cutter.is_at_start() && found.is_some() {
-            self.state = State::Start { after_counted: false };
+            self.state = FrameState::Start { after_counted: false };
         }
         match found {
             None if kept > 0 => {

@@ -5,7 +5,7 @@
 //! server builds [`Hit`]s of its own.
 //!
 //! The way of a line through this crate: [`syslog::parse`] finds the message, [`Routes::find`] the route,
-//! [`record::Reader::read`] the hit, and [`Tally::add`] folds it. Whatever does not count is a [`Reject`].
+//! [`record::RecordReader::read`] the hit, and [`Tally::add`] folds it. Whatever does not count is a [`Reject`].
 
 pub mod access;
 mod batch;

@@ -25,7 +25,7 @@ pub enum Line<'a> {
 
 /// Where in the grammar of lines the next byte is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum LineState {
     /// At the first byte of all, where a byte order mark may be.
     #[default]
     Beginning,
@@ -51,47 +51,47 @@ enum After {
 /// Finds lines in bytes that the caller keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cutter {
-    state: State,
+    state: LineState,
 }
 
 impl Cutter {
     /// Behind the beginning of a file that begins with `first`: at a line, or within one that was too long.
     pub fn resumed(first: &[u8], within_long: bool) -> Cutter {
         let state = match within_long {
-            _ if UTF16_MARKS.iter().any(|mark| first.starts_with(mark)) => State::Utf16,
-            true => State::Discard,
-            false => State::Start(After::Lf),
+            _ if UTF16_MARKS.iter().any(|mark| first.starts_with(mark)) => LineState::Utf16,
+            true => LineState::Discard,
+            false => LineState::Start(After::Lf),
         };
         Cutter { state }
     }
 
     /// Whether the next byte is within a line that was too long.
     pub fn is_within_long(self) -> bool {
-        self.state == State::Discard
+        self.state == LineState::Discard
     }
 
     /// Whether the next byte begins a line.
     pub fn is_at_start(self) -> bool {
-        matches!(self.state, State::Beginning | State::Start(_))
+        matches!(self.state, LineState::Beginning | LineState::Start(_))
     }
 
     /// Whether the next byte is within what a reject was given for already: a line that was too long, or a run of NULs.
     pub fn is_within_bad(self) -> bool {
-        matches!(self.state, State::Discard | State::Nuls)
+        matches!(self.state, LineState::Discard | LineState::Nuls)
     }
 
     /// How many bytes at the beginning of `bytes` still belong to that.
     pub fn skip_bad(&mut self, bytes: &[u8]) -> usize {
         match self.state {
-            State::Discard => self.discard(bytes),
-            State::Nuls => self.skip_nuls(bytes),
+            LineState::Discard => self.discard(bytes),
+            LineState::Nuls => self.skip_nuls(bytes),
             _ => 0,
         }
     }
 
     /// How many bytes at the beginning of `bytes` still belong to the end of the line before.
     pub fn skip_end(&mut self, bytes: &[u8]) -> usize {
-        let State::Start(after) = self.state else { return 0 };
+        let LineState::Start(after) = self.state else { return 0 };
         if let Between::Skip(count) = self.between(after, bytes, true) { count } else { 0 }
     }
 
@@ -105,22 +105,22 @@ impl Cutter {
         while at < bytes.len() {
             let rest = &bytes[at..];
             match self.state {
-                State::Beginning => match self.begin(rest, is_all) {
+                LineState::Beginning => match self.begin(rest, is_all) {
                     Some(mark) => at += mark,
                     None => break,
                 },
-                State::Nuls => at += self.skip_nuls(rest),
-                State::Discard => at += self.discard(rest),
-                State::Utf16 => match memchr(b'\n', rest) {
+                LineState::Nuls => at += self.skip_nuls(rest),
+                LineState::Discard => at += self.discard(rest),
+                LineState::Utf16 => match memchr(b'\n', rest) {
                     Some(end) => return (at + end + 1, Some(Line::Bad(Reject::Utf16))),
                     None if rest.len() > limit => at = bytes.len(),
                     None => break,
                 },
-                State::Start(after) => match self.between(after, rest, is_all) {
+                LineState::Start(after) => match self.between(after, rest, is_all) {
                     Between::Skip(count) => at += count,
                     Between::Wait => break,
                     Between::Run => {
-                        self.state = State::Nuls;
+                        self.state = LineState::Nuls;
                         return (at, Some(Line::Bad(Reject::Nul)));
                     }
                     Between::Line => {
@@ -137,10 +137,10 @@ impl Cutter {
     pub fn last(self, rest: &[u8]) -> Option<Line<'_>> {
         let line = without_cr(rest.strip_suffix(b"\0").unwrap_or(rest));
         match self.state {
-            State::Discard | State::Nuls => None,
-            State::Utf16 if rest.iter().all(|&b| b == 0) => None,
-            State::Utf16 => Some(Line::Bad(Reject::Utf16)),
-            State::Beginning | State::Start(_) => (!line.is_empty()).then_some(Line::Whole(line)),
+            LineState::Discard | LineState::Nuls => None,
+            LineState::Utf16 if rest.iter().all(|&b| b == 0) => None,
+            LineState::Utf16 => Some(Line::Bad(Reject::Utf16)),
+            LineState::Beginning | LineState::Start(_) => (!line.is_empty()).then_some(Line::Whole(line)),
         }
     }
 
@@ -151,10 +151,10 @@ impl Cutter {
             return None;
         }
         if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
-            self.state = State::Utf16;
+            self.state = LineState::Utf16;
             return Some(UTF16_MARKS[0].len());
         }
-        self.state = State::Start(After::Other);
+        self.state = LineState::Start(After::Other);
         Some(if bytes.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 })
     }
 
@@ -168,7 +168,7 @@ impl Cutter {
             (After::Nul, [b'\r', b'\n', ..]) => (2, After::Lf),
             _ => return Between::Line,
         };
-        self.state = State::Start(next);
+        self.state = LineState::Start(next);
         Between::Skip(skipped)
     }
 
@@ -178,7 +178,7 @@ impl Cutter {
             [b'\n', ..] => (1, After::Lf),
             [0, 0, ..] => {
                 // The run itself comes next.
-                self.state = State::Start(After::Other);
+                self.state = LineState::Start(After::Other);
                 let is_long = without_cr(&rest[..end]).len() > limit;
                 return (end, Some(Line::Bad(if is_long { Reject::TooLong } else { Reject::Partial })));
             }
@@ -187,7 +187,7 @@ impl Cutter {
             [0] | [0, b'\r'] if !is_all => return self.pending(rest, end, limit),
             _ => (1, After::Nul),
         };
-        self.state = State::Start(after);
+        self.state = LineState::Start(after);
         let line = without_cr(&rest[..end]);
         let line = if line.len() > limit { Line::Bad(Reject::TooLong) } else { Line::Whole(line) };
         (end + bytes, Some(line))
@@ -198,13 +198,13 @@ impl Cutter {
         if without_cr(&rest[..end]).len() <= limit {
             return (0, None);
         }
-        self.state = State::Discard;
+        self.state = LineState::Discard;
         (end, Some(Line::Bad(Reject::TooLong)))
     }
 
     fn discard(&mut self, rest: &[u8]) -> usize {
         let Some(end) = memchr2(b'\n', 0, rest) else { return rest.len() };
-        self.state = State::Start(if rest[end] == 0 { After::Nul } else { After::Lf });
+        self.state = LineState::Start(if rest[end] == 0 { After::Nul } else { After::Lf });
         end + 1
     }
 
@@ -216,7 +216,7 @@ impl Cutter {
             return nuls;
         }
         let is_lf = behind[0] == b'\n';
-        self.state = State::Start(if is_lf { After::Lf } else { After::Other });
+        self.state = LineState::Start(if is_lf { After::Lf } else { After::Other });
         nuls + usize::from(is_lf)
     }
 }

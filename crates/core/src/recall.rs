@@ -26,7 +26,7 @@ pub struct Recall {
     header: Vec<u8>,
     /// Whether there is a header to compare with. That of bare records is empty.
     learned: bool,
-    records: HashTable<Record>,
+    records: HashTable<CachedLine>,
     bytes: Vec<u8>,
     meanings: Vec<Meaning>,
     hasher: DefaultHashBuilder,
@@ -50,12 +50,12 @@ pub struct Recalled {
 #[derive(Debug, Default)]
 pub struct Probes {
     hashes: Vec<ShortHash>,
-    known: Vec<Option<Record>>,
+    known: Vec<Option<CachedLine>>,
 }
 
 /// Four of them are a cache line.
 #[derive(Clone, Copy, Debug)]
-struct Record {
+struct CachedLine {
     hash: ShortHash,
     at: u32,
     slot: Slot,
@@ -132,7 +132,7 @@ impl Recall {
     }
 
     #[inline]
-    fn find_record(&self, hash: ShortHash, record: &[u8]) -> Option<&Record> {
+    fn find_record(&self, hash: ShortHash, record: &[u8]) -> Option<&CachedLine> {
         self.records.find(hash.wide(), |known| known.hash == hash && self.record(known) == record)
     }
 
@@ -170,12 +170,12 @@ impl Recall {
         self.generation
     }
 
-    fn recalled(&self, known: &Record) -> Recalled {
+    fn recalled(&self, known: &CachedLine) -> Recalled {
         let Meaning { weight, day } = self.meanings[usize::from(known.meaning)];
         Recalled { slot: known.slot, when: day.map_or(self.arrival, When::Day), weight }
     }
 
-    fn record(&self, known: &Record) -> &[u8] {
+    fn record(&self, known: &CachedLine) -> &[u8] {
         &self.bytes[known.at as usize..][..usize::from(known.length)]
     }
 
@@ -220,7 +220,7 @@ impl Recall {
         let meaning = self.meaning(Meaning { weight: hit.weight, day });
         let (at, length) = (self.bytes.len() as u32, record.len() as u16);
         self.bytes.extend_from_slice(record);
-        let known = Record { hash, at, slot, length, meaning };
+        let known = CachedLine { hash, at, slot, length, meaning };
         self.records.insert_unique(hash.wide(), known, |known| known.hash.wide());
     }
 
@@ -273,13 +273,13 @@ fn same_but_time(a: &[u8], b: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Added, Dating, Entry, Reject, Routes, record::Reader, syslog};
+    use crate::{Added, Dating, Entry, Reject, Routes, record::RecordReader, syslog};
     use proptest::prelude::*;
 
     /// Reads lines the whole way, or with recall: what a source does.
     struct Fold {
         routes: Routes,
-        reader: Reader,
+        reader: RecordReader,
         tally: Tally,
         recall: Option<Recall>,
         recalled: usize,
@@ -289,7 +289,7 @@ mod tests {
     impl Fold {
         fn new(limit: usize, dating: Dating, recall: bool) -> Fold {
             let recall = recall.then(Recall::default);
-            let (reader, tally) = (Reader::new(dating), Tally::new(limit));
+            let (reader, tally) = (RecordReader::new(dating), Tally::new(limit));
             Fold { routes: routes(), reader, tally, recall, recalled: 0, dating }
         }
 

@@ -2,7 +2,7 @@
 //!
 //! nginx writes quoted fields and never a doubled quote, so a body of that form is cut at its
 //! quotes without copying. Any other form that ghit.me's parser took (unquoted fields, blanks around them, doubled
-//! quotes) goes through `csv-core`. Every source has one [`Reader`] and reuses it, so that a line costs no allocation.
+//! quotes) goes through `csv-core`. Every source has one [`RecordReader`] and reuses it, so that a line costs no allocation.
 
 use crate::{
     ClientClass, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route, When,
@@ -21,7 +21,7 @@ const LIVE_FUTURE_MS: i64 = 10 * 60_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// Reads records. Holds the buffers that are used again for every line.
-pub struct Reader {
+pub struct RecordReader {
     dating: Dating,
     visits: bool,
     csv: csv_core::Reader,
@@ -38,13 +38,13 @@ struct Extent {
     end: usize,
 }
 
-impl Reader {
+impl RecordReader {
     /// A reader for live lines, or for lines that keep their own date.
-    pub fn new(dating: Dating) -> Reader {
+    pub fn new(dating: Dating) -> RecordReader {
         // A record never spans lines, so a CR inside one is just a byte.
         let csv = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
         let empty = Vec::new;
-        Reader {
+        RecordReader {
             dating,
             visits: false,
             csv,
@@ -56,8 +56,8 @@ impl Reader {
     }
 
     /// Tells of each hit what asked, too, where the route has a column for it.
-    pub fn with_visits(self, visits: bool) -> Reader {
-        Reader { visits, ..self }
+    pub fn with_visits(self, visits: bool) -> RecordReader {
+        RecordReader { visits, ..self }
     }
 
     /// Reads the body of one message by the columns of its route.

@@ -41,7 +41,7 @@ pub struct Slot(u32);
 /// Whatever is of another time is in a table beside it.
 #[derive(Debug)]
 pub struct Tally {
-    slots: Vec<Counted>,
+    slots: Vec<CountedName>,
     index: HashTable<u32>,
     /// The count of each slot in the hot time: all that a hit on a known slot touches.
     counts: Vec<u64>,
@@ -63,7 +63,7 @@ pub struct Tally {
 }
 
 #[derive(Debug)]
-struct Counted {
+struct CountedName {
     hash: ShortHash,
     name: Name,
     event: u16,
@@ -224,7 +224,7 @@ impl Tally {
     fn insert(&mut self, hash: ShortHash, event: u16, name: Name) -> u32 {
         self.places += 1 + beside(&name);
         let slot = self.slots.len() as u32;
-        self.slots.push(Counted { hash, name, event });
+        self.slots.push(CountedName { hash, name, event });
         self.counts.push(0);
         let slots = &self.slots;
         self.index.insert_unique(hash.wide(), slot, |&slot| slots[slot as usize].hash.wide());
@@ -352,7 +352,7 @@ impl Tally {
         let visits = self.visits.take(&self.slots, &self.events);
         let mut entries = Vec::with_capacity(self.len());
         self.long_in_use = 0;
-        let entry = |counted: &Counted, events: &[Event], when, count| Entry {
+        let entry = |counted: &CountedName, events: &[Event], when, count| Entry {
             event: events[usize::from(counted.event)],
             name: counted.name.clone(),
             when,

@@ -42,7 +42,7 @@ pub enum Clock {
 }
 
 #[derive(Deserialize)]
-struct Message<'a> {
+struct EventMessage<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Text<'a>,
     #[serde(borrow, default)]
@@ -86,7 +86,7 @@ impl Text<'_> {
 pub fn read(message: &[u8], clock: Clock, now: Now, mut count: impl FnMut(&Hit<'_>)) -> Result<(), Reject> {
     let pageview = Event::literal(b"pageview");
     let unique = Event::literal(b"unique");
-    let message: Message<'_> = serde_json::from_slice(payload(message)?).map_err(|_| Reject::Json)?;
+    let message: EventMessage<'_> = serde_json::from_slice(payload(message)?).map_err(|_| Reject::Json)?;
     let kind = message.kind.bytes().ok_or(Reject::Event)?;
     let event = Event::new(kind).ok().filter(|&event| event != unique).ok_or(Reject::Event)?;
     let name = name(event, &message.data.account)?;

@@ -54,7 +54,7 @@ pub enum NotAPublisher {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Phase {
     Greeting,
     Handshake,
     Messages,
@@ -63,7 +63,7 @@ enum State {
 /// A subscription to one peer.
 #[derive(Debug)]
 pub struct Subscription {
-    state: State,
+    state: Phase,
     subscribe: Vec<u8>,
     max_message: usize,
     /// The beginning of a greeting or frame.
@@ -81,7 +81,7 @@ impl Subscription {
         body.extend_from_slice(topic.as_bytes());
         let subscribe = frame(0, &body);
         Subscription {
-            state: State::Greeting,
+            state: Phase::Greeting,
             subscribe,
             max_message,
             held: Vec::new(),
@@ -112,7 +112,7 @@ impl Subscription {
 
     /// Whether a message has begun that will not come whole, now that the peer is gone.
     pub fn is_partial(&self) -> bool {
-        self.state == State::Messages && (!self.held.is_empty() || self.skip > 0 || self.multipart)
+        self.state == Phase::Messages && (!self.held.is_empty() || self.skip > 0 || self.multipart)
     }
 
     /// Takes what is whole. Answers how many bytes that was.
@@ -130,15 +130,15 @@ impl Subscription {
                 continue;
             }
             at += match self.state {
-                State::Greeting => match greeting(rest)? {
+                Phase::Greeting => match greeting(rest)? {
                     None => return Ok(at),
                     Some(length) => {
-                        self.state = State::Handshake;
+                        self.state = Phase::Handshake;
                         each(Received::Answer(READY));
                         length
                     }
                 },
-                State::Handshake | State::Messages => match Frame::read(rest) {
+                Phase::Handshake | Phase::Messages => match FrameHead::read(rest) {
                     None => return Ok(at),
                     Some(head) => match self.frame(head, rest, each)? {
                         None => return Ok(at),
@@ -152,7 +152,7 @@ impl Subscription {
     /// Takes one frame, if it is whole or too long. Answers how many bytes it has had so far.
     fn frame(
         &mut self,
-        head: Frame,
+        head: FrameHead,
         bytes: &[u8],
         each: &mut impl FnMut(Received<'_>),
     ) -> Result<Option<usize>, NotAPublisher> {
@@ -163,7 +163,7 @@ impl Subscription {
         if head.flags & COMMAND == 0
             && (head.length > max_message || self.multipart || head.flags & MORE != 0)
         {
-            if self.state == State::Handshake {
+            if self.state == Phase::Handshake {
                 return Err(NotAPublisher::Protocol);
             }
             // Nothing of this is looked at, so nothing of it is kept.
@@ -180,7 +180,7 @@ impl Subscription {
         let Some(body) = bytes.get(head.size..whole) else { return Ok(None) };
         match (head.flags & COMMAND != 0, self.state) {
             (true, _) => self.command(body, each)?,
-            (false, State::Messages) => each(Received::Message(body)),
+            (false, Phase::Messages) => each(Received::Message(body)),
             (false, _) => return Err(NotAPublisher::Protocol),
         }
         Ok(Some(whole))
@@ -190,11 +190,11 @@ impl Subscription {
         let (length, rest) = body.split_first().ok_or(NotAPublisher::Command)?;
         let (name, body) = rest.split_at_checked(usize::from(*length)).ok_or(NotAPublisher::Command)?;
         match name {
-            b"READY" if self.state == State::Handshake => {
+            b"READY" if self.state == Phase::Handshake => {
                 if !matches!(property(body, b"Socket-Type"), Some(b"PUB" | b"XPUB")) {
                     return Err(NotAPublisher::SocketType);
                 }
-                self.state = State::Messages;
+                self.state = Phase::Messages;
                 each(Received::Answer(&self.subscribe));
                 each(Received::Ready);
             }
@@ -213,21 +213,21 @@ impl Subscription {
 
 /// The head of a frame.
 #[derive(Clone, Copy)]
-struct Frame {
+struct FrameHead {
     flags: u8,
     length: u64,
     /// How many bytes the head has itself.
     size: usize,
 }
 
-impl Frame {
-    fn read(bytes: &[u8]) -> Option<Frame> {
+impl FrameHead {
+    fn read(bytes: &[u8]) -> Option<FrameHead> {
         let (&flags, rest) = bytes.split_first()?;
         if flags & LONG == 0 {
-            return Some(Frame { flags, length: u64::from(*rest.first()?), size: 2 });
+            return Some(FrameHead { flags, length: u64::from(*rest.first()?), size: 2 });
         }
         let (length, _) = rest.split_first_chunk()?;
-        Some(Frame { flags, length: u64::from_be_bytes(*length), size: 9 })
+        Some(FrameHead { flags, length: u64::from_be_bytes(*length), size: 9 })
     }
 }
 

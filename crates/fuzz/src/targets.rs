@@ -139,7 +139,7 @@ fn read_twice(mut read: impl FnMut(&[u8]) -> Result<(String, u32), Reject> + 'st
 }
 
 fn record() -> Check {
-    let (mut reader, routes) = (record::Reader::new(Dating::Live), routes());
+    let (mut reader, routes) = (record::RecordReader::new(Dating::Live), routes());
     read_twice(move |input| {
         let mut seen = Err(Reject::Empty);
         for route in routes.as_slice() {
@@ -150,7 +150,7 @@ fn record() -> Check {
 }
 
 fn combined() -> Check {
-    let (mut reader, route) = (access::Reader::new(Dating::Own), Route::default());
+    let (mut reader, route) = (access::AccessReader::new(Dating::Own), Route::default());
     read_twice(move |input| {
         reader.read(None, (&route, "/base"), input, NOW).map(|hit| (hit.name.as_str().to_owned(), hit.weight))
     })

@@ -7,7 +7,7 @@
 //!
 //! The writer sends every sealed tally through here before it is numbered.
 
-use crate::writer::Common;
+use crate::books::Common;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::{
     collections::{BTreeMap, HashMap},

@@ -3,7 +3,10 @@
 //! They have an instance of their own, and numbers that do not change: what the store's marker says is there already is
 //! not sent. The caller hears whether they are in the store, and if not, whether any of them may be.
 
-use crate::writer::{Batches, Books, NotApplied, backoff, write};
+use crate::{
+    apply::{Batches, NotApplied, backoff, write},
+    books::Books,
+};
 use std::{collections::VecDeque, sync::Arc};
 use tallymark_core::Batch;
 use tallymark_store::{

@@ -7,11 +7,11 @@
 
 use crate::{
     admission::NameLimits,
+    books::{Books, WriterState},
+    clock::now,
     errand::{Errand, ErrandError},
     live::Live,
     meters::{Delta, IngestMeters, SourceMeters},
-    source::now,
-    writer::{Books, WriterState},
 };
 use sha2::{Digest, Sha256};
 use std::{

@@ -30,12 +30,12 @@ pub enum Format {
 }
 
 /// What became of one line.
-pub type Seen<'a> = Result<Hit<'a>, Reject>;
+pub type Parsed<'a> = Result<Hit<'a>, Reject>;
 
 /// What reads lines, with the buffers that are used again.
-struct Readers {
-    record: record::Reader,
-    access: access::Reader,
+struct LineReaders {
+    record: record::RecordReader,
+    access: access::AccessReader,
     /// What the journal says was logged.
     journal: Vec<u8>,
 }
@@ -45,7 +45,7 @@ pub struct Intake {
     routes: Arc<Routes>,
     format: Format,
     dating: Dating,
-    readers: Readers,
+    readers: LineReaders,
     recall: Recall,
     /// What is known of the datagrams in hand.
     found: Vec<Option<Recalled>>,
@@ -68,8 +68,8 @@ impl Intake {
         max_line: usize,
         meters: SourceMeters,
     ) -> Intake {
-        let (record, access) = (record::Reader::new(dating), access::Reader::new(dating));
-        let readers = Readers { record, access, journal: Vec::new() };
+        let (record, access) = (record::RecordReader::new(dating), access::AccessReader::new(dating));
+        let readers = LineReaders { record, access, journal: Vec::new() };
         let tally = Tally::new(limit);
         let watch = Watch::new(meters.source(), meters.tail().clone());
         let (recall, found, probes) = (Recall::default(), Vec::new(), Probes::default());
@@ -93,9 +93,9 @@ impl Intake {
 
     /// Keeps so many of the last visits of each name; 0, as it is without this, costs nothing.
     pub fn keeping_visits(self, keep: usize) -> Intake {
-        let Readers { record, access, journal } = self.readers;
+        let LineReaders { record, access, journal } = self.readers;
         let (record, access) = (record.with_visits(keep > 0), access.with_visits(keep > 0));
-        let readers = Readers { record, access, journal };
+        let readers = LineReaders { record, access, journal };
         Intake { readers, tally: self.tally.keeping_visits(keep), ..self }
     }
 
@@ -194,7 +194,7 @@ impl Intake {
     }
 
     /// Takes one line, and tells what it became. Reads each line the whole way.
-    pub fn see<'a>(&'a mut self, line: &'a [u8], now: Now) -> Seen<'a> {
+    pub fn see<'a>(&'a mut self, line: &'a [u8], now: Now) -> Parsed<'a> {
         self.read(line, line, now)
     }
 
@@ -221,7 +221,7 @@ impl Intake {
         }
     }
 
-    fn read<'a>(&'a mut self, line: &'a [u8], learned_by: &[u8], now: Now) -> Seen<'a> {
+    fn read<'a>(&'a mut self, line: &'a [u8], learned_by: &[u8], now: Now) -> Parsed<'a> {
         self.delta.received += 1;
         let read = read(&self.routes, &self.format, self.max_line, &mut self.readers, line, now);
         let (hit, known_by) = match read {
@@ -290,7 +290,7 @@ type Read<'a, 'r> = (Hit<'a>, Option<(&'r Route, usize)>);
 /// took it furthest.
 fn read_bare<'a, 'r>(
     routes: &'r Routes,
-    reader: &'a mut record::Reader,
+    reader: &'a mut record::RecordReader,
     line: &'a [u8],
     now: Now,
 ) -> Result<Read<'a, 'r>, Reject> {
@@ -345,7 +345,7 @@ fn read<'a, 'r>(
     routes: &'r Routes,
     format: &Format,
     max_line: usize,
-    readers: &'a mut Readers,
+    readers: &'a mut LineReaders,
     line: &'a [u8],
     now: Now,
 ) -> Result<Read<'a, 'r>, Reject> {
@@ -355,7 +355,7 @@ fn read<'a, 'r>(
     if line.len() > max_line {
         return Err(Reject::TooLong);
     }
-    let Readers { record, access, journal } = readers;
+    let LineReaders { record, access, journal } = readers;
     let first = || routes.as_slice().first().ok_or(Reject::Tag);
     let mut of_journal = false;
     let (line, found) = match format {

@@ -5,6 +5,9 @@
 //! anything, and nothing a reader of the HTTP API does can slow a source down. The binary starts all of it.
 
 mod admission;
+mod apply;
+mod books;
+mod clock;
 mod errand;
 mod handed_in;
 pub mod import;
@@ -14,8 +17,10 @@ mod live;
 mod meters;
 mod on_the_way;
 mod outage;
+mod places;
 mod queue;
 mod recv;
+mod sealed;
 pub mod source;
 mod tail;
 mod unpack;
@@ -23,13 +28,16 @@ mod watch;
 mod writer;
 
 pub use admission::NameLimits;
+pub use books::WriterState;
 pub use errand::{Errand, ErrandError};
 pub use handed_in::HandedIn;
 pub use instance::{Instance, InstanceError};
-pub use intake::{Format, Intake, Seen};
+pub use intake::{Format, Intake, Parsed};
 pub use live::Live;
-pub use meters::{IngestMeters, SourceMeters};
+pub use meters::{IngestMeters, SourceMeters, TcpMeters};
 pub use outage::{Outage, Told};
-pub use tail::{Heard, Listener, Sample, Tail, What};
+pub use places::{Places, StartPositions};
+pub use sealed::Sealed;
+pub use tail::{Heard, Listener, Sample, SampleKind, Tail};
 pub use unpack::unpacked;
-pub use writer::{Ended, Places, Sealed, StartPositions, Writer, WriterOptions, WriterState};
+pub use writer::{Ended, Writer, WriterOptions};

@@ -6,11 +6,11 @@
 //! [`tallymark_core::Counter`]; the writer tells it what the store has applied.
 
 use crate::{
+    clock::now,
     meters::{Delta, SourceMeters},
     on_the_way::OnTheWay,
-    source::now,
+    sealed::Sealed,
     watch::Watch,
-    writer::Sealed,
 };
 use hashbrown::{HashMap, hash_map};
 use std::{
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Counts badge requests.
 pub struct Live {
-    state: Mutex<State>,
+    state: Mutex<LiveState>,
     store: Arc<dyn Store>,
     meters: SourceMeters,
     tick: Duration,
@@ -52,9 +52,9 @@ pub struct Live {
     written: Written,
 }
 
-struct State {
+struct LiveState {
     tally: Tally,
-    names: HashMap<(Event, Name), Running>,
+    names: HashMap<(Event, Name), LiveCount>,
     /// Of event `url`, whose readers want counts of every width and not only the total.
     on_the_way: OnTheWay,
     delta: Delta,
@@ -63,7 +63,7 @@ struct State {
 
 /// The two parts of what a name shows.
 #[derive(Clone, Copy, Debug)]
-struct Running {
+struct LiveCount {
     base: i64,
     /// When `base` was true of the store.
     as_of: Option<Instant>,
@@ -75,7 +75,7 @@ struct Running {
 impl Live {
     /// A counter with an empty tally of at most `limit` cells.
     pub fn new(store: Arc<dyn Store>, meters: SourceMeters, tick: Duration, limit: usize) -> Live {
-        let state = State {
+        let state = LiveState {
             tally: Tally::new(limit),
             names: HashMap::new(),
             on_the_way: OnTheWay::default(),
@@ -203,7 +203,7 @@ impl Live {
     }
 
     /// Adds a hit to the meters, and shows it to whoever runs `tallymark tail`.
-    fn received(&self, state: &mut State, hit: &Hit<'_>) {
+    fn received(&self, state: &mut LiveState, hit: &Hit<'_>) {
         state.delta.received += 1;
         state.delta.accepted += 1;
         if state.delta.received == 1 {
@@ -214,12 +214,12 @@ impl Live {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LiveState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a name shows, if that is known without asking.
-    fn known(&self, running: &Running) -> Option<i64> {
+    fn known(&self, running: &LiveCount) -> Option<i64> {
         let fresh = running.as_of.is_some_and(|as_of| as_of.elapsed() <= self.tick);
         fresh.then(|| running.base.saturating_add(running.pending))
     }
@@ -267,7 +267,7 @@ impl Live {
                 let full = state.names.len() >= self.waiting;
                 let known = match state.names.entry((event, name.clone())) {
                     hash_map::Entry::Vacant(_) if full => return Some(total),
-                    entry => entry.or_insert(Running::unknown()),
+                    entry => entry.or_insert(LiveCount::unknown()),
                 };
                 (known.base, known.as_of) = (total, Some(as_of));
                 return Some(known.as_of_ticket(ticket));
@@ -276,15 +276,15 @@ impl Live {
     }
 }
 
-impl Running {
+impl LiveCount {
     /// The total up to the hit with this ticket: what was counted since is somebody else's to show.
     fn as_of_ticket(&self, ticket: Option<i64>) -> i64 {
         let later = ticket.map_or(0, |ticket| self.counted.saturating_sub(ticket).max(0));
         self.base.saturating_add(self.pending).saturating_sub(later)
     }
 
-    const fn unknown() -> Running {
-        Running { base: 0, as_of: None, pending: 0, counted: 0 }
+    const fn unknown() -> LiveCount {
+        LiveCount { base: 0, as_of: None, pending: 0, counted: 0 }
     }
 }
 
@@ -301,7 +301,7 @@ impl Counter for Live {
                 Added::Overflow => (Added::Overflow, None),
                 added => {
                     let new = state.names.entry((hit.event, hit.name.into()));
-                    (added, Some(new.or_insert(Running::unknown())))
+                    (added, Some(new.or_insert(LiveCount::unknown())))
                 }
             },
         };

@@ -37,12 +37,12 @@ pub struct Sample {
     /// By which source.
     pub source: &'static str,
     /// What became of it.
-    pub what: What,
+    pub what: SampleKind,
 }
 
 /// What a sample tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum SampleKind {
     /// A hit.
     Accepted {
         /// Its event.

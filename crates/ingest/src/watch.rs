@@ -1,10 +1,10 @@
-//! What a source shows of its lines: samples to the live view, and the first reject of a minute to the log.
+//! SampleKind a source shows of its lines: samples to the live view, and the first reject of a minute to the log.
 //!
 //! Both are bounded, and what a peer sent is escaped and cut before anybody sees it. The text of a line is for the live
 //! view alone: any line may hold a visitor's address, most of all one that is not what the configuration expects, and no
 //! address is ever logged.
 
-use crate::tail::{Sample, Tail, What};
+use crate::tail::{Sample, SampleKind, Tail};
 use tallymark_core::{Hit, Now, Reject, syslog};
 use tracing::warn;
 
@@ -51,7 +51,7 @@ impl Watch {
             return;
         }
         self.accepted += 1;
-        let what = What::Accepted { event: hit.event.to_string(), name: cut(hit.name.as_str()) };
+        let what = SampleKind::Accepted { event: hit.event.to_string(), name: cut(hit.name.as_str()) };
         self.tell(what, now);
     }
 
@@ -78,7 +78,7 @@ impl Watch {
         }
         self.rejected += 1;
         let tag = syslog::tag_of(line).filter(|_| reject == Reject::Tag);
-        self.tell(What::Rejected { reason: reject, tag: tag.map(escaped), line: escaped(line) }, now);
+        self.tell(SampleKind::Rejected { reason: reject, tag: tag.map(escaped), line: escaped(line) }, now);
     }
 
     /// In a new second, what was skipped in the one before is told, and the count begins anew.
@@ -90,11 +90,11 @@ impl Watch {
         (self.second, self.accepted, self.rejected) = (second, 0, 0);
         let skipped = std::mem::take(&mut self.skipped);
         if skipped > 0 {
-            self.tell(What::Skipped(skipped), now);
+            self.tell(SampleKind::Skipped(skipped), now);
         }
     }
 
-    fn tell(&self, what: What, now: Now) {
+    fn tell(&self, what: SampleKind, now: Now) {
         self.tail.tell(Sample { unix_ms: now.unix_ms, source: self.source, what });
     }
 }
@@ -103,7 +103,7 @@ impl Watch {
 fn tag(line: &[u8]) -> Option<&str> {
     let tag = std::str::from_utf8(syslog::tag_of(line)?).ok()?;
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    // What is all hexadecimal may be the beginning of an address.
+    // SampleKind is all hexadecimal may be the beginning of an address.
     let address = tag.bytes().all(|b| b.is_ascii_hexdigit());
     (tag.len() <= 48 && !address && tag.bytes().all(word)).then_some(tag)
 }
@@ -185,14 +185,14 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        let accepted = What::Accepted { event: "hit".to_owned(), name: "a/b".to_owned() };
+        let accepted = SampleKind::Accepted { event: "hit".to_owned(), name: "a/b".to_owned() };
         assert_eq!(heard[0], accepted);
         let tag = Some("badger".to_owned());
         assert_eq!(
             heard[1],
-            What::Rejected { reason: Reject::Tag, tag, line: "<158>vm badger: x".to_owned() }
+            SampleKind::Rejected { reason: Reject::Tag, tag, line: "<158>vm badger: x".to_owned() }
         );
-        assert_eq!(heard[PER_SECOND as usize + 1], What::Skipped(501));
+        assert_eq!(heard[PER_SECOND as usize + 1], SampleKind::Skipped(501));
         assert_eq!(heard[PER_SECOND as usize + 2], accepted);
         drop(listener);
         assert!(!meters.tail().is_heard());

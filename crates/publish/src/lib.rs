@@ -15,4 +15,4 @@ pub use charts::{ChartKind, Pace};
 pub use files::{DirError, Lock};
 pub use freshness::Freshness;
 pub use meters::PublishMeters;
-pub use publisher::{Pass, PublishError, Publisher, Report};
+pub use publisher::{Pass, PassReport, PublishError, Publisher};

@@ -41,7 +41,7 @@ pub enum Pass {
 
 /// What a pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct PassReport {
     /// Names looked at.
     pub names: u64,
     /// Files written.
@@ -136,11 +136,11 @@ impl Publisher {
         look: &Look,
         pass: Pass,
         now: Now,
-        progress: impl Fn(&Report) + Sync,
-    ) -> Result<Report, PublishError> {
+        progress: impl Fn(&PassReport) + Sync,
+    ) -> Result<PassReport, PublishError> {
         let (started, began) = (Instant::now(), SystemTime::now());
         let mut round =
-            PublishRound { look, now, report: Report::default(), failures: 0, progress: &progress };
+            PublishRound { look, now, report: PassReport::default(), failures: 0, progress: &progress };
         let identity = cursor::look_identity(look);
         let from = match pass {
             Pass::Changed => self.load_cursor(&identity)?,
@@ -326,7 +326,7 @@ impl Publisher {
         picture: &mut String,
         total: i64,
         may_go_down: bool,
-        report: &mut Report,
+        report: &mut PassReport,
     ) -> io::Result<()> {
         let old: Option<Published> = self.files.read(name)?;
         let on_disk = old.as_ref().and_then(|old| old.total);
@@ -375,8 +375,8 @@ impl Publisher {
 struct PublishRound<'a> {
     look: &'a Look,
     now: Now,
-    report: Report,
+    report: PassReport,
     /// Files that failed in a row.
     failures: u32,
-    progress: &'a (dyn Fn(&Report) + Sync),
+    progress: &'a (dyn Fn(&PassReport) + Sync),
 }

@@ -5,7 +5,7 @@
 use std::{fs, path::Path, sync::Arc};
 use tallymark_badge::{Look, Template};
 use tallymark_core::{Day, Entry, Event, Name, Now, When, batches};
-use tallymark_publish::{Pass, PublishMeters, Publisher, Report};
+use tallymark_publish::{Pass, PassReport, PublishMeters, Publisher};
 use tallymark_store::{Retention, Store, StoreUrl};
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ impl Bed {
     }
 }
 
-async fn pass(publisher: &mut Publisher, look: &Look) -> Report {
+async fn pass(publisher: &mut Publisher, look: &Look) -> PassReport {
     let now = Now { unix_ms: 20_000 * 86_400_000 };
     publisher.pass(look, Pass::Changed, now, |_| {}).await.unwrap()
 }

@@ -27,7 +27,7 @@ const NAMES: usize = 500;
 const MOST_NAMES: usize = 200_000;
 
 /// A ranking that is kept true.
-pub(super) struct Kept {
+pub(super) struct KeptRanking {
     pub(super) span: Span,
     /// Where the span begins.
     pub(super) from: Option<Minute>,
@@ -39,7 +39,7 @@ pub(super) struct Kept {
 }
 
 /// Everything that is kept.
-pub(super) type Tops = HashMap<(Event, Period), Kept>;
+pub(super) type Tops = HashMap<(Event, Period), KeptRanking>;
 
 /// Where following has come to.
 #[derive(Default)]
@@ -136,7 +136,7 @@ impl Rankings {
                 }
                 tops.remove(&(event, period));
                 if from.is_some_and(|from| since <= i64::from(from.0) * 60_000) {
-                    let kept = Kept { span, from, top: Top::default(), as_of: 0, took: 0 };
+                    let kept = KeptRanking { span, from, top: Top::default(), as_of: 0, took: 0 };
                     tops.insert((event, period), kept);
                     changed
                         .entry(event)
@@ -238,8 +238,8 @@ impl Rankings {
         }
     }
 
-    pub(super) fn publish(&self, event: Event, period: Period, kept: &Kept) {
-        let Kept { from, as_of, took, .. } = *kept;
+    pub(super) fn publish(&self, event: Event, period: Period, kept: &KeptRanking) {
+        let KeptRanking { from, as_of, took, .. } = *kept;
         let ranking = Ranking { as_of, took, from, entries: kept.top.entries() };
         self.write().tables.insert((event, period), Arc::new(ranking));
     }

@@ -9,7 +9,7 @@ use tallymark_store::{Result, Store};
 const NAMES: usize = 500;
 
 /// Rankings of all names on their way. Slices are of the first; the others' counts are asked for name by name.
-pub(super) struct Job {
+pub(super) struct RankingJob {
     pub(super) event: Event,
     /// When it was begun.
     pub(super) begun: Now,
@@ -28,12 +28,12 @@ pub(super) struct Part {
     pub(super) top: Top,
 }
 
-impl Job {
+impl RankingJob {
     /// Of these periods; every name of one is among those of the first.
-    pub(super) fn new(event: Event, periods: &[Period], begun: Now) -> Job {
+    pub(super) fn new(event: Event, periods: &[Period], begun: Now) -> RankingJob {
         let part = |&period: &Period| Part { period, span: period.span(begun), top: Top::default() };
         let parts = periods.iter().map(part).collect();
-        Job { event, begun, parts, names: Vec::new(), next: None, sliced: false }
+        RankingJob { event, begun, parts, names: Vec::new(), next: None, sliced: false }
     }
 
     /// One call. Answers whether everything is made.

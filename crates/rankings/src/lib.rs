@@ -52,11 +52,11 @@ pub struct Rankings {
     store: Arc<dyn Store>,
     now: fn() -> Now,
     meters: RankingMeters,
-    known: RwLock<Known>,
+    known: RwLock<KnownRankings>,
 }
 
 #[derive(Default)]
-struct Known {
+struct KnownRankings {
     /// Events that may be there.
     candidates: Vec<Event>,
     /// When it was last found out which events are there.
@@ -71,7 +71,7 @@ struct Known {
 
 /// The busiest names of a period, at most 1,000, counted from all names at once: for a command, which somebody waits for.
 pub async fn busiest(store: &dyn Store, event: Event, period: Period, now: Now) -> Result<Vec<(Name, i64)>> {
-    let mut job = job::Job::new(event, &[period], now);
+    let mut job = job::RankingJob::new(event, &[period], now);
     while !job.go_on(store).await? {}
     let top = job.top(event, period, period.span(now));
     Ok(top.map(Top::entries).unwrap_or_default())
@@ -100,7 +100,7 @@ impl RankingMeters {
     }
 }
 
-impl Known {
+impl KnownRankings {
     /// Whether it was looked, and the event was not there. (There may be more events than are ranked.)
     fn knows_nothing_of(&self, event: Event) -> bool {
         self.looked.is_some() && !self.events.contains(&event) && self.events.len() < MOST_EVENTS
@@ -133,7 +133,7 @@ impl Rankings {
         events: impl IntoIterator<Item = Event>,
         meters: RankingMeters,
     ) -> Rankings {
-        let mut known = Known::default();
+        let mut known = KnownRankings::default();
         let well_known = WELL_KNOWN.iter().filter_map(|word| Event::new(word.as_bytes()).ok());
         for event in well_known.chain(events) {
             if !known.candidates.contains(&event) {
@@ -182,11 +182,11 @@ impl Rankings {
         known.names.get(&event).copied().or_else(none)
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, KnownRankings> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, KnownRankings> {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

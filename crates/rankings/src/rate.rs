@@ -14,13 +14,13 @@ const FORGOTTEN_MS: i64 = 5 * WINDOW_MS;
 /// What the running minute had at some moments of the last 60 seconds.
 #[derive(Debug, Default)]
 pub(super) struct Rate {
-    seen: VecDeque<Seen>,
+    seen: VecDeque<SeenMinute>,
     /// The minutes since the first of those moments, as they were at the last.
     minutes: Vec<(i32, i64)>,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct SeenMinute {
     at: i64,
     minute: i32,
     count: i64,
@@ -30,7 +30,7 @@ impl Rate {
     /// The first of the minutes that [`Rate::see`] wants.
     pub(super) fn first(&mut self, now: Now) -> i32 {
         // A clock that was set back makes the old ones worthless, and so does a long time without any.
-        let worthless = |seen: &Seen| seen.at >= now.unix_ms || seen.at < now.unix_ms - FORGOTTEN_MS;
+        let worthless = |seen: &SeenMinute| seen.at >= now.unix_ms || seen.at < now.unix_ms - FORGOTTEN_MS;
         if self.seen.back().is_some_and(worthless) {
             self.seen.clear();
         }
@@ -46,7 +46,7 @@ impl Rate {
     pub(super) fn see(&mut self, now: Now, minutes: Vec<(i32, i64)>) {
         let minute = now.minute().0;
         let count = minutes.iter().find(|&&(of, _)| of == minute).map_or(0, |&(_, count)| count);
-        self.seen.push_back(Seen { at: now.unix_ms, minute, count });
+        self.seen.push_back(SeenMinute { at: now.unix_ms, minute, count });
         self.minutes = minutes;
         // One that is old enough stays: it is what the others are counted from.
         while self.seen.get(1).is_some_and(|seen| seen.at <= now.unix_ms - WINDOW_MS) {

@@ -6,8 +6,8 @@
 
 use super::{
     MOST_EVENTS, PeriodLabel, Rankings,
-    follow::{FOLLOWED, Follower, Kept, Tops},
-    job::{Job, Part},
+    follow::{FOLLOWED, Follower, KeptRanking, Tops},
+    job::{Part, RankingJob},
     rate::Rate,
 };
 use std::{
@@ -50,7 +50,7 @@ type Done = HashMap<(Event, Period), (i64, i64, Span)>;
 /// The work, and what was done.
 #[derive(Default)]
 pub(super) struct Round {
-    pub(super) jobs: VecDeque<Job>,
+    pub(super) jobs: VecDeque<RankingJob>,
     pub(super) done: Done,
     pub(super) tops: Tops,
     pub(super) followers: [Follower; FOLLOWED.len()],
@@ -75,12 +75,12 @@ pub(super) struct LastLook {
 
 impl Round {
     /// The job whose turn it is. What was never ranked comes first, one after the other: somebody may be waiting for it.
-    fn next(&mut self) -> Option<Job> {
+    fn next(&mut self) -> Option<RankingJob> {
         let unknown = |at: &usize| {
-            let unknown = |job: &Job, part: &Part| !self.tops.contains_key(&(job.event, part.period));
+            let unknown = |job: &RankingJob, part: &Part| !self.tops.contains_key(&(job.event, part.period));
             self.jobs.get(*at).is_some_and(|job| job.parts.iter().any(|part| unknown(job, part)))
         };
-        let first = |job: &Job| job.parts.iter().map(|part| haste(part.period)).min();
+        let first = |job: &RankingJob| job.parts.iter().map(|part| haste(part.period)).min();
         let haste = |at: &usize| self.jobs.get(*at).map(|job| (job.event != Event::HIT, first(job)));
         match (0..self.jobs.len()).filter(unknown).min_by_key(haste) {
             Some(at) => self.jobs.remove(at),
@@ -270,7 +270,7 @@ impl Rankings {
         if due.is_empty() {
             return;
         }
-        round.jobs.push_back(Job::new(event, &due, now));
+        round.jobs.push_back(RankingJob::new(event, &due, now));
     }
 
     /// One call for the rankings whose turn it is. Answers whether there were any.
@@ -280,7 +280,7 @@ impl Rankings {
             round.jobs.push_back(job);
             return Ok(true);
         }
-        let Job { event, begun, parts, .. } = job;
+        let RankingJob { event, begun, parts, .. } = job;
         parts.into_iter().for_each(|part| self.keep(round, event, begun, part));
         Ok(true)
     }
@@ -290,7 +290,7 @@ impl Rankings {
         let Part { period, span, top } = part;
         let took = (self.now)().unix_ms.saturating_sub(begun.unix_ms);
         round.done.insert((event, period), (begun.unix_ms, took, span));
-        let mut kept = Kept { span, from: span.begin(), top, as_of: begun.unix_ms, took };
+        let mut kept = KeptRanking { span, from: span.begin(), top, as_of: begun.unix_ms, took };
         match round.tops.get(&(event, period)) {
             // The next period has begun meanwhile, and is followed already.
             Some(newer) if newer.span != span && newer.from > kept.from => return,

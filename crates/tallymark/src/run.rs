@@ -9,7 +9,7 @@ use crate::{
     publishing::{self, NextPass, Publishing},
     reload::Reload,
     signals::{Signals, outlive_others},
-    sources::{self, Source},
+    sources::{self, OpenSource},
     supervisor,
     tailing::TailSocket,
     user,
@@ -24,7 +24,7 @@ use std::{
 };
 use tallymark_ingest::{
     HandedIn, IngestMeters, Instance, Live, Tail, Writer, WriterOptions,
-    source::{Handed, Place, Stop, now},
+    source::{Handed, SocketPlace, Stop, now},
 };
 use tallymark_publish::Freshness;
 use tallymark_rankings::{RankingMeters, Rankings};
@@ -57,7 +57,7 @@ pub(crate) enum Role {
 }
 
 /// Everything a daemon is started with.
-pub(crate) struct Start {
+pub(crate) struct DaemonStart {
     pub(crate) config: Config,
     pub(crate) file: Option<PathBuf>,
     pub(crate) overrides: Overrides,
@@ -69,12 +69,12 @@ pub(crate) struct Start {
 /// What is bound before anything runs, so that a busy port is an error at start.
 struct Bindings {
     http: Bound,
-    sources: Vec<Source>,
+    sources: Vec<OpenSource>,
     base_url: BaseUrl,
 }
 
 /// Runs until a signal says stop. `started` hears the public address once everything listens.
-pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> {
+pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Result<()> {
     outlive_others()?;
     let config = &start.config;
     if let Some(file) = &start.file {
@@ -193,8 +193,8 @@ pub(crate) async fn run(start: Start, started: impl FnOnce(&str)) -> Result<()> 
 fn bind(config: &Config, file: Option<&Path>, meters: &IngestMeters) -> Result<Bindings> {
     let mut handed = Handed::take()?;
     let place = match &config.http.listen {
-        Listen::Tcp(addr) => Place::Tcp(*addr),
-        Listen::Unix(path) => Place::UnixStream(path.clone()),
+        Listen::Tcp(addr) => SocketPlace::Tcp(*addr),
+        Listen::Unix(path) => SocketPlace::UnixStream(path.clone()),
     };
     let http = match handed.claim_fd(&place) {
         Some(socket) => Bound::handed(&config.http.listen, socket)?,
@@ -247,7 +247,7 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn run(self, bindings: Bindings, start: &Start, started: impl FnOnce(&str)) -> Result<()> {
+    async fn run(self, bindings: Bindings, start: &DaemonStart, started: impl FnOnce(&str)) -> Result<()> {
         // Before anything is taken in: a signal that nobody listens for ends the process on the spot.
         let signals = Signals::listen(start.ends_with_terminal)?;
         let stop = CancellationToken::new();

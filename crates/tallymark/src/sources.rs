@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use tallymark_ingest::{
     IngestMeters, Sealed, StartPositions,
     source::{
-        FileOptions, Handed, LineOptions, LogFile, Place, Stop, SyslogDatagrams, SyslogTcp, TcpOptions,
+        FileOptions, Handed, LineOptions, LogFile, SocketPlace, Stop, SyslogDatagrams, SyslogTcp, TcpOptions,
         UdpOptions, UnixOptions, Zmq,
     },
 };
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 /// An open source.
-pub(crate) enum Source {
+pub(crate) enum OpenSource {
     Datagrams(SyslogDatagrams),
     Tcp(SyslogTcp),
     File(LogFile),
@@ -24,11 +24,16 @@ pub(crate) enum Source {
 }
 
 /// Opens every source, or takes its socket from the service manager.
-pub(crate) fn open(config: &Config, meters: &IngestMeters, handed: &mut Handed) -> Result<Vec<Source>> {
+pub(crate) fn open(config: &Config, meters: &IngestMeters, handed: &mut Handed) -> Result<Vec<OpenSource>> {
     config.sources.iter().map(|source| open_one(config, source, meters, handed)).collect()
 }
 
-fn open_one(config: &Config, source: &Wanted, meters: &IngestMeters, handed: &mut Handed) -> Result<Source> {
+fn open_one(
+    config: &Config,
+    source: &Wanted,
+    meters: &IngestMeters,
+    handed: &mut Handed,
+) -> Result<OpenSource> {
     let lines = LineOptions {
         max_line: source.max_line,
         format: source.format.clone(),
@@ -39,54 +44,54 @@ fn open_one(config: &Config, source: &Wanted, meters: &IngestMeters, handed: &mu
     };
     match &source.kind {
         Kind::Udp { listen, allow, receive_buffer } => {
-            let socket = handed.claim(&Place::Udp(*listen));
+            let socket = handed.claim(&SocketPlace::Udp(*listen));
             let (listen, receive_buffer, is_handed) = (*listen, *receive_buffer, socket.is_some());
             let options = UdpOptions { listen, allow: allow.clone(), receive_buffer };
             let bound = SyslogDatagrams::udp(options, socket, lines, meters.source("syslog-udp"))?;
             info!(listen = %bound.local_addr().unwrap_or(listen), handed = is_handed, "syslog-udp listens");
-            Ok(Source::Datagrams(bound))
+            Ok(OpenSource::Datagrams(bound))
         }
         Kind::Unix { path, mode } => {
-            let socket = handed.claim(&Place::UnixDatagrams(path.clone()));
+            let socket = handed.claim(&SocketPlace::UnixDatagrams(path.clone()));
             let is_handed = socket.is_some();
             let options = UnixOptions { path: path.clone(), mode: *mode };
             let bound = SyslogDatagrams::unix(options, socket, lines, meters.source("syslog-unix"))?;
             info!(path = %path.display(), handed = is_handed, "syslog-unix listens");
-            Ok(Source::Datagrams(bound))
+            Ok(OpenSource::Datagrams(bound))
         }
         Kind::Tcp(Tcp { listen, allow, framing, connections, idle }) => {
-            let socket = handed.claim(&Place::Tcp(*listen));
+            let socket = handed.claim(&SocketPlace::Tcp(*listen));
             let (listen, is_handed) = (*listen, socket.is_some());
             let (framing, connections, idle) = (*framing, *connections, *idle);
             let options = TcpOptions { listen, allow: allow.clone(), framing, connections, idle };
             let bound = SyslogTcp::open(options, socket, lines, meters.source("syslog-tcp"))?;
             info!(listen = %bound.local_addr().unwrap_or(listen), handed = is_handed, "syslog-tcp listens");
-            Ok(Source::Tcp(bound))
+            Ok(OpenSource::Tcp(bound))
         }
         Kind::File { path, start } => {
             let options = FileOptions { path: path.clone(), start: *start };
-            Ok(Source::File(LogFile::new(options, lines, meters.source("file"))?))
+            Ok(OpenSource::File(LogFile::new(options, lines, meters.source("file"))?))
         }
-        Kind::Zmq(options) => Ok(Source::Zmq(Zmq::new(options.clone(), lines, meters.source("zmq")))),
+        Kind::Zmq(options) => Ok(OpenSource::Zmq(Zmq::new(options.clone(), lines, meters.source("zmq")))),
     }
 }
 
-impl Source {
+impl OpenSource {
     fn label(&self) -> &'static str {
         match self {
-            Source::Datagrams(source) => source.label(),
-            Source::Tcp(_) => "syslog-tcp",
-            Source::File(_) => "file",
-            Source::Zmq(_) => "zmq",
+            OpenSource::Datagrams(source) => source.label(),
+            OpenSource::Tcp(_) => "syslog-tcp",
+            OpenSource::File(_) => "file",
+            OpenSource::Zmq(_) => "zmq",
         }
     }
 
     fn run(self, sealed: &mpsc::Sender<Sealed>, positions: &StartPositions, halt: &Stop) -> Result<()> {
         match self {
-            Source::Datagrams(source) => source.run(sealed, halt)?,
-            Source::Tcp(source) => source.run(sealed, halt)?,
-            Source::File(source) => source.run(sealed, positions, halt)?,
-            Source::Zmq(source) => source.run(sealed, halt)?,
+            OpenSource::Datagrams(source) => source.run(sealed, halt)?,
+            OpenSource::Tcp(source) => source.run(sealed, halt)?,
+            OpenSource::File(source) => source.run(sealed, positions, halt)?,
+            OpenSource::Zmq(source) => source.run(sealed, halt)?,
         }
         Ok(())
     }
@@ -95,7 +100,7 @@ impl Source {
 /// Each source is a thread, because it drains its socket in its own rhythm. One that fails stops the daemon: a
 /// supervisor then starts it anew, which is better than one that looks well and counts nothing.
 pub(crate) fn start(
-    sources: Vec<Source>,
+    sources: Vec<OpenSource>,
     sealed: &mpsc::Sender<Sealed>,
     positions: &StartPositions,
     halt: &Stop,

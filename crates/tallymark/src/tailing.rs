@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tallymark_ingest::{Heard, Sample, Tail, What};
+use tallymark_ingest::{Heard, Sample, SampleKind, Tail};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -107,7 +107,9 @@ async fn serve(stream: UnixStream, tail: &Tail, listens: &[String]) -> io::Resul
         let line = match heard {
             None => return Ok(()),
             Some(Heard::Missed(missed)) => json!({"missed": missed}),
-            Some(Heard::Sample(sample)) if rejected_only && matches!(sample.what, What::Accepted { .. }) => {
+            Some(Heard::Sample(sample))
+                if rejected_only && matches!(sample.what, SampleKind::Accepted { .. }) =>
+            {
                 continue;
             }
             Some(Heard::Sample(sample)) => of(&sample),
@@ -120,16 +122,16 @@ fn of(sample: &Sample) -> Value {
     let Sample { unix_ms, source, what } = sample;
     let time = readable(*unix_ms);
     match what {
-        What::Accepted { event, name } => {
+        SampleKind::Accepted { event, name } => {
             json!({"time": time, "source": source, "accepted": name, "event": event})
         }
-        What::Rejected { reason, tag: None, line } => {
+        SampleKind::Rejected { reason, tag: None, line } => {
             json!({"time": time, "source": source, "rejected": reason.label(), "line": line})
         }
-        What::Rejected { reason, tag: Some(tag), line } => {
+        SampleKind::Rejected { reason, tag: Some(tag), line } => {
             json!({"time": time, "source": source, "rejected": reason.label(), "tag": tag, "line": line})
         }
-        What::Skipped(count) => json!({"time": time, "source": source, "skipped": count}),
+        SampleKind::Skipped(count) => json!({"time": time, "source": source, "skipped": count}),
     }
 }
 

@@ -22,7 +22,7 @@ use memchr::memchr;
 const MOST_PARAMETERS: usize = 100;
 
 /// Reads lines. Holds the buffers that are used again for every line.
-pub struct Reader {
+pub struct AccessReader {
     dating: Dating,
     visits: bool,
     unescaped: Vec<u8>,
@@ -69,15 +69,15 @@ enum Fact {
     Other,
 }
 
-impl Reader {
+impl AccessReader {
     /// A reader for live lines, or for lines that keep their own date.
-    pub fn new(dating: Dating) -> Reader {
-        Reader { dating, visits: false, unescaped: Vec::new(), decoded: Vec::new(), raw: Vec::new() }
+    pub fn new(dating: Dating) -> AccessReader {
+        AccessReader { dating, visits: false, unescaped: Vec::new(), decoded: Vec::new(), raw: Vec::new() }
     }
 
     /// Tells of each hit what asked, too.
-    pub fn with_visits(self, visits: bool) -> Reader {
-        Reader { visits, ..self }
+    pub fn with_visits(self, visits: bool) -> AccessReader {
+        AccessReader { visits, ..self }
     }
 
     /// Reads one line. The route says which event is counted and which names are taken; its columns are not used.

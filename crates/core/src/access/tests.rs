@@ -10,7 +10,7 @@ const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 const AT: When = When::Minute(Minute(29_919_119));
 
 fn read(line: &str) -> Result<(String, When), Reject> {
-    let mut reader = Reader::new(Dating::Own);
+    let mut reader = AccessReader::new(Dating::Own);
     let hit = reader.read(None, (&Route::default(), ""), line.as_bytes(), NOW)?;
     Ok((hit.name.to_string(), hit.when))
 }
@@ -99,7 +99,7 @@ fn names_follow_the_rules_of_every_route() {
     request("GET /badge.svg?repo=%FF HTTP/1.1", Err(Reject::Name));
     request(r"GET /badge.svg?repo=\q HTTP/1.1", Err(Reject::Escape));
     let github = Route { names: NameRule::Github, ..Route::default() };
-    let mut reader = Reader::new(Dating::Own);
+    let mut reader = AccessReader::new(Dating::Own);
     let text = line("GET /badge.svg?repo=blog HTTP/1.1", "200");
     assert_eq!(reader.read(None, (&github, ""), text.as_bytes(), NOW), Err(Reject::Name));
 }
@@ -175,7 +175,7 @@ fn relatives_of_combined_are_read() {
 
 #[test]
 fn path_of_the_base_url_may_be_there_or_not() {
-    let mut reader = Reader::new(Dating::Own);
+    let mut reader = AccessReader::new(Dating::Own);
     for (target, counts) in
         [("/badge/o/r.svg", true), ("/hits/badge/o/r.svg", true), ("/other/badge/o/r.svg", false)]
     {
@@ -212,7 +212,7 @@ fn json_of_nginx_caddy_and_traefik_is_read() {
 fn format_string_reads_what_it_writes() {
     let read = |format: &str, line: &str| -> Result<(String, When), Reject> {
         let pattern = Pattern::parse(format).unwrap();
-        let mut reader = Reader::new(Dating::Own);
+        let mut reader = AccessReader::new(Dating::Own);
         let hit = reader.read(Some(&pattern), (&Route::default(), ""), line.as_bytes(), NOW)?;
         Ok((hit.name.to_string(), hit.when))
     };
@@ -280,7 +280,7 @@ fn two_glued_requests_are_none() {
 proptest! {
     #[test]
     fn any_bytes_are_read_or_rejected_without_panic(text in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = Reader::new(Dating::Own).read(None, (&Route::default(), ""), &text, NOW);
+        let _ = AccessReader::new(Dating::Own).read(None, (&Route::default(), ""), &text, NOW);
     }
 
     /// Bytes of the format's own characters reach further into it.
@@ -290,7 +290,7 @@ proptest! {
         let at = at.min(text.len());
         let end = (at + less).min(text.len());
         text.splice(at..end, with.into_bytes());
-        let _ = Reader::new(Dating::Own).read(None, (&Route::default(), ""), &text, NOW);
+        let _ = AccessReader::new(Dating::Own).read(None, (&Route::default(), ""), &text, NOW);
     }
 
     #[test]

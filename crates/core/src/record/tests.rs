@@ -13,7 +13,7 @@ fn route(columns: &[Column]) -> Route {
 }
 
 fn read_with(route: &Route, dating: Dating, body: &[u8]) -> Result<(String, When, u32, bool), Reject> {
-    let mut reader = Reader::new(dating);
+    let mut reader = RecordReader::new(dating);
     // A reader is used again, so every row runs behind a line that left its buffers dirty.
     let _ = reader.read(route, br#"  "x""y" , "\x41%2541" ,"#, NOW);
     let hit = reader.read(route, body, NOW)?;
@@ -278,7 +278,7 @@ fn weight_is_one_to_a_million() {
 #[test]
 fn event_column_replaces_the_routes_event() {
     let route = route(&[Column::Event, Column::Name, Column::UserAgent]);
-    let mut reader = Reader::new(Dating::Live);
+    let mut reader = RecordReader::new(Dating::Live);
     assert_eq!(
         reader.read(&route, br#""like","a","Mozilla \x22""#, NOW).map(|hit| hit.event),
         Ok(Event::new(b"like").unwrap())
@@ -354,7 +354,7 @@ proptest! {
         let mut own = vec![Extent::default(); fields.len()];
         prop_assert!(matches!(cut_quoted(body.as_bytes(), &mut own, Escape::Default), Cut::Done));
         let mut general = vec![Extent::default(); fields.len()];
-        let mut reader = Reader::new(Dating::Live);
+        let mut reader = RecordReader::new(Dating::Live);
         reader.read_general(body.as_bytes(), &mut general).unwrap();
         for ((field, own), general) in fields.iter().zip(own).zip(general) {
             prop_assert_eq!(field.as_bytes(), &body.as_bytes()[own.start..own.end]);

@@ -153,7 +153,7 @@ pub(crate) fn is_bsd_header(header: &[u8]) -> bool {
 }
 
 /// What matters of an RFC 5424 message.
-struct Fields<'a> {
+struct HeaderFields<'a> {
     host: &'a [u8],
     app: &'a [u8],
     pid: &'a [u8],
@@ -161,7 +161,7 @@ struct Fields<'a> {
     body: &'a [u8],
 }
 
-impl Fields<'_> {
+impl HeaderFields<'_> {
     /// Whether they are those of a header and no part of a record, where nothing else says so.
     fn is_header(&self) -> bool {
         let of_record = |word: &[u8]| word.contains(&b'"') || word.contains(&b',');
@@ -170,7 +170,7 @@ impl Fields<'_> {
 }
 
 /// RFC 5424 section 6 after the version: TIMESTAMP HOSTNAME APP-NAME PROCID MSGID SD \[MSG\].
-fn rfc5424_fields(text: &[u8]) -> Option<Fields<'_>> {
+fn rfc5424_fields(text: &[u8]) -> Option<HeaderFields<'_>> {
     let mut rest = text;
     let mut word = || {
         let end = rest.iter().position(|&b| b == b' ').filter(|&end| end > 0)?;
@@ -180,12 +180,12 @@ fn rfc5424_fields(text: &[u8]) -> Option<Fields<'_>> {
     };
     let (_timestamp, host, app, pid, id) = (word()?, word()?, word()?, word()?, word()?);
     let text = skip_structured_data(rest)?;
-    Some(Fields { host, app, pid, id, body: text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) })
+    Some(HeaderFields { host, app, pid, id, body: text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) })
 }
 
 fn rfc5424<'a>(
     priority: u8,
-    Fields { host, app, body, .. }: Fields<'a>,
+    HeaderFields { host, app, body, .. }: HeaderFields<'a>,
     routes: &Routes,
     nested: u8,
 ) -> Result<Message<'a>, Missed<'a>> {

@@ -32,14 +32,14 @@ pub(super) fn among_words<'a>(
         Search { priority, routes, nested, rest: text, left: WORDS, bare: None, other: None, last: None };
     for _ in 0..MAX_WORDS {
         match search.step() {
-            Step::On => {}
-            Step::Found(found) => return Ok(found),
-            Step::Header(found) => return found.or_else(|missed| search.bare.ok_or(missed)),
-            Step::Record => {
+            TagStep::On => {}
+            TagStep::Found(found) => return Ok(found),
+            TagStep::Header(found) => return found.or_else(|missed| search.bare.ok_or(missed)),
+            TagStep::Record => {
                 let tag = search.other.or(search.last);
                 return search.bare.ok_or(Missed { reject: Reject::Tag, tag });
             }
-            Step::End => break,
+            TagStep::End => break,
         }
     }
     search.bare.ok_or(Missed { reject: Reject::Tag, tag: search.other })
@@ -71,7 +71,7 @@ struct Search<'a, 'r> {
     last: Option<&'a [u8]>,
 }
 
-enum Step<'a> {
+enum TagStep<'a> {
     On,
     Found(Message<'a>),
     /// A whole header stands here, with what was found in it.
@@ -82,45 +82,45 @@ enum Step<'a> {
 }
 
 impl<'a> Search<'a, '_> {
-    fn step(&mut self) -> Step<'a> {
+    fn step(&mut self) -> TagStep<'a> {
         let rest = self.rest.trim_ascii_start();
         let end = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         if word.is_empty() || self.left == 0 {
-            return Step::End;
+            return TagStep::End;
         }
         self.rest = after;
         if let Some(found) = as_tag(rest).filter(|found| self.routes.has_tag(found.tag)) {
             return self.tag(&found);
         }
         if let Some(found) = self.inner_header(rest) {
-            return Step::Header(found);
+            return TagStep::Header(found);
         }
         if let Some(after) = time::skip(rest).filter(|_| self.nested > 0) {
             (self.rest, self.left, self.bare, self.nested) = (after, WORDS, None, self.nested - 1);
-            return Step::On;
+            return TagStep::On;
         }
         if word.contains(&b'"') || word.contains(&b',') {
-            return Step::Record;
+            return TagStep::Record;
         }
         if repeat::begins(rest) {
-            return Step::End;
+            return TagStep::End;
         }
         self.other(word);
-        Step::On
+        TagStep::On
     }
 
-    fn tag(&mut self, found: &Word<'a>) -> Step<'a> {
+    fn tag(&mut self, found: &Word<'a>) -> TagStep<'a> {
         let body = found.rest.strip_prefix(b" ").unwrap_or(found.rest);
         let message = message(self.priority, found.tag, body);
         if found.colon {
-            return Step::Found(message);
+            return TagStep::Found(message);
         }
         if !body.is_empty() {
             self.bare = Some(message);
         }
         self.left -= 1;
-        Step::On
+        TagStep::On
     }
 
     /// What a header means that a relay put another one in front of. The search does not come back from it, so a line of

@@ -3,7 +3,7 @@
 //! A hit without a status never comes here. Statuses are the sender's text, so the number of texts and of cells is
 //! bounded; what is over counts as `~overflow` of its name and month.
 
-use super::Counted;
+use super::CountedName;
 use crate::{Event, Month, Status, StatusCount, StatusRef};
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 use std::hash::BuildHasher;
@@ -21,13 +21,13 @@ pub(super) struct Statuses {
     /// A status keeps its number over the seals, so that counting it again allocates nothing.
     texts: Vec<Status>,
     numbers: HashTable<u16>,
-    cells: HashTable<Cell>,
+    cells: HashTable<StatusCell>,
     hasher: DefaultHashBuilder,
     limit: usize,
 }
 
 #[derive(Debug)]
-struct Cell {
+struct StatusCell {
     hash: u64,
     slot: u32,
     month: Month,
@@ -70,28 +70,28 @@ impl Statuses {
         number
     }
 
-    fn find(&self, slot: u32, month: Month, status: u16) -> Option<&Cell> {
+    fn find(&self, slot: u32, month: Month, status: u16) -> Option<&StatusCell> {
         let hash = self.hasher.hash_one((slot, month, status));
         self.cells.find(hash, |cell| (cell.slot, cell.month, cell.status) == (slot, month, status))
     }
 
     fn add_cell(&mut self, slot: u32, month: Month, status: u16, count: u64) {
         let hash = self.hasher.hash_one((slot, month, status));
-        let same = |cell: &Cell| (cell.slot, cell.month, cell.status) == (slot, month, status);
+        let same = |cell: &StatusCell| (cell.slot, cell.month, cell.status) == (slot, month, status);
         match self.cells.entry(hash, same, |cell| cell.hash) {
             hash_table::Entry::Occupied(mut cell) => {
                 let cell = cell.get_mut();
                 cell.count = cell.count.saturating_add(count);
             }
             hash_table::Entry::Vacant(place) => {
-                place.insert(Cell { hash, slot, month, status, count });
+                place.insert(StatusCell { hash, slot, month, status, count });
             }
         }
     }
 
     /// Takes every cell out, in no order. Statuses keep their numbers, unless there are too many of them: made-up ones
     /// must not keep real ones out for ever.
-    pub(super) fn take(&mut self, slots: &[Counted], events: &[Event]) -> Vec<StatusCount> {
+    pub(super) fn take(&mut self, slots: &[CountedName], events: &[Event]) -> Vec<StatusCount> {
         let mut counts = Vec::with_capacity(self.cells.len());
         for cell in self.cells.drain() {
             let counted = &slots[cell.slot as usize];

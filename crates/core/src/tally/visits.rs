@@ -4,7 +4,7 @@
 //! has a fixed room, which is used again after every seal: when it is full, only the last few of each name stay, and if
 //! that makes too little room, the older half goes. Counts do not depend on it.
 
-use super::Counted;
+use super::CountedName;
 use crate::{Event, Visit, Visits};
 use std::collections::HashMap;
 
@@ -53,7 +53,7 @@ impl Recent {
     }
 
     /// Takes everything out, by event and name.
-    pub(super) fn take(&mut self, slots: &[Counted], events: &[Event]) -> Vec<Visits> {
+    pub(super) fn take(&mut self, slots: &[CountedName], events: &[Event]) -> Vec<Visits> {
         if self.row.is_empty() {
             return Vec::new();
         }

@@ -2,7 +2,10 @@
 //! else is kept.
 
 use super::{Handover, Queue, Trouble};
-use crate::writer::{Batches, Common, NotApplied};
+use crate::{
+    apply::{Batches, NotApplied},
+    books::Common,
+};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},

@@ -10,7 +10,7 @@ mod outbox;
 pub(crate) use memory::{FromMemory, Memory};
 pub(crate) use outbox::{Durable, FromOutbox};
 
-use crate::writer::backoff;
+use crate::apply::backoff;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},

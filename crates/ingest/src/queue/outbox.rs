@@ -5,7 +5,10 @@
 //! rolled back or failed over, the marker says what comes next.
 
 use super::{Handover, Queue, Trouble};
-use crate::writer::{Batches, Common, NotApplied, backoff};
+use crate::{
+    apply::{Batches, NotApplied, backoff},
+    books::Common,
+};
 use std::{
     sync::{
         Arc,

@@ -73,7 +73,7 @@ impl SyslogDatagrams {
         let lines = &self.lines;
         let intake = lines.intake(Dating::Live, self.meters.clone());
         let datagrams = recv::Datagrams::new(self.slots, self.slot_bytes, self.allow.is_some());
-        let mut running = Running { source: &self, intake, datagrams, drops: 0 };
+        let mut running = DatagramLoop { source: &self, intake, datagrams, drops: 0 };
         if matches!(self.ending, Ending::Leave) {
             // What was dropped before this process began is not this process' to report.
             running.drops = recv::drops(self.socket.as_fd()).unwrap_or(0);
@@ -122,14 +122,14 @@ fn drawn_out(tick: Duration, names: usize) -> Duration {
     if many { LONGEST_DRAWN_OUT.saturating_sub(tick) } else { Duration::ZERO }
 }
 
-struct Running<'a> {
+struct DatagramLoop<'a> {
     source: &'a SyslogDatagrams,
     intake: Intake,
     datagrams: recv::Datagrams,
     drops: u32,
 }
 
-impl Running<'_> {
+impl DatagramLoop<'_> {
     /// Takes everything that is in the socket, but lets the tick be checked now and then under a flood.
     fn drain(&mut self) -> io::Result<usize> {
         const CALLS: usize = 64;

@@ -10,7 +10,7 @@ use std::{fmt, io, net::SocketAddr, os::fd::OwnedFd, path::PathBuf};
 
 /// What a socket is for, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SocketPlace {
     /// UDP.
     Udp(SocketAddr),
     /// TCP, listening.
@@ -23,7 +23,7 @@ pub enum Place {
 
 /// The sockets that nobody has claimed yet.
 #[derive(Debug, Default)]
-pub struct Handed(Vec<(Place, String, Socket)>);
+pub struct Handed(Vec<(SocketPlace, String, Socket)>);
 
 /// The service manager handed over something that is of no use here.
 #[derive(Debug, thiserror::Error)]
@@ -46,19 +46,19 @@ pub enum HandedError {
     )]
     Unclaimed {
         /// Where it listens.
-        place: Place,
+        place: SocketPlace,
         /// Its name.
         name: String,
     },
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SocketPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Udp(addr) => write!(f, "udp {addr}"),
-            Place::Tcp(addr) => write!(f, "tcp {addr}"),
-            Place::UnixDatagrams(path) => write!(f, "unix datagrams {}", path.display()),
-            Place::UnixStream(path) => write!(f, "unix stream {}", path.display()),
+            SocketPlace::Udp(addr) => write!(f, "udp {addr}"),
+            SocketPlace::Tcp(addr) => write!(f, "tcp {addr}"),
+            SocketPlace::UnixDatagrams(path) => write!(f, "unix datagrams {}", path.display()),
+            SocketPlace::UnixStream(path) => write!(f, "unix stream {}", path.display()),
         }
     }
 }
@@ -77,13 +77,13 @@ impl Handed {
     }
 
     /// The socket for this place, if it was handed over.
-    pub fn claim(&mut self, place: &Place) -> Option<Socket> {
+    pub fn claim(&mut self, place: &SocketPlace) -> Option<Socket> {
         let at = self.0.iter().position(|(there, ..)| there == place)?;
         Some(self.0.swap_remove(at).2)
     }
 
     /// The same, for who knows nothing of sockets.
-    pub fn claim_fd(&mut self, place: &Place) -> Option<OwnedFd> {
+    pub fn claim_fd(&mut self, place: &SocketPlace) -> Option<OwnedFd> {
         self.claim(place).map(OwnedFd::from)
     }
 
@@ -96,14 +96,14 @@ impl Handed {
     }
 }
 
-fn place_of(socket: &Socket) -> Option<Place> {
+fn place_of(socket: &Socket) -> Option<SocketPlace> {
     let (address, kind) = (socket.local_addr().ok()?, socket.r#type().ok()?);
     let listens = || socket.is_listener().is_ok_and(|listens| listens);
     match (kind, address.as_socket(), address.as_pathname()) {
-        (Type::DGRAM, Some(addr), _) => Some(Place::Udp(addr)),
-        (Type::STREAM, Some(addr), _) if listens() => Some(Place::Tcp(addr)),
-        (Type::DGRAM, _, Some(path)) => Some(Place::UnixDatagrams(path.to_owned())),
-        (Type::STREAM, _, Some(path)) if listens() => Some(Place::UnixStream(path.to_owned())),
+        (Type::DGRAM, Some(addr), _) => Some(SocketPlace::Udp(addr)),
+        (Type::STREAM, Some(addr), _) if listens() => Some(SocketPlace::Tcp(addr)),
+        (Type::DGRAM, _, Some(path)) => Some(SocketPlace::UnixDatagrams(path.to_owned())),
+        (Type::STREAM, _, Some(path)) if listens() => Some(SocketPlace::UnixStream(path.to_owned())),
         _ => None,
     }
 }
@@ -123,10 +123,10 @@ mod tests {
         let sockets = [Socket::from(udp), Socket::from(unix)];
         let all = sockets.into_iter().map(|socket| (place_of(&socket).unwrap(), "n".to_owned(), socket));
         let mut handed = Handed(all.collect());
-        assert!(handed.claim(&Place::Tcp(addr)).is_none());
-        assert!(handed.claim(&Place::Udp(addr)).is_some());
-        assert!(handed.claim(&Place::Udp(addr)).is_none());
-        assert!(handed.claim(&Place::UnixStream(path.clone())).is_none());
+        assert!(handed.claim(&SocketPlace::Tcp(addr)).is_none());
+        assert!(handed.claim(&SocketPlace::Udp(addr)).is_some());
+        assert!(handed.claim(&SocketPlace::Udp(addr)).is_none());
+        assert!(handed.claim(&SocketPlace::UnixStream(path.clone())).is_none());
         let left = handed.finish().unwrap_err().to_string();
         assert!(left.contains("unix datagrams") && left.contains(path.to_str().unwrap()), "{left}");
     }
@@ -136,6 +136,6 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         assert!(place_of(&Socket::from(stream)).is_none());
-        assert!(matches!(place_of(&Socket::from(listener)), Some(Place::Tcp(_))));
+        assert!(matches!(place_of(&Socket::from(listener)), Some(SocketPlace::Tcp(_))));
     }
 }

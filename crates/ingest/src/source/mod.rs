@@ -8,10 +8,11 @@ mod udp;
 mod unix;
 mod zmq;
 
+pub use crate::clock::now;
 pub use datagram::SyslogDatagrams;
 pub use file::{FileError, FileOptions, LogFile, Start};
-pub use handed::{Handed, HandedError, Place};
-pub use tcp::{SyslogTcp, TcpMeters, TcpOptions};
+pub use handed::{Handed, HandedError, SocketPlace};
+pub use tcp::{SyslogTcp, TcpOptions};
 pub use udp::UdpOptions;
 pub use unix::UnixOptions;
 pub use zmq::{Zmq, ZmqOptions};
@@ -22,9 +23,9 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
-use tallymark_core::{Dating, Now, Routes};
+use tallymark_core::{Dating, Routes};
 use tallymark_store::owner;
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -136,10 +137,4 @@ impl Stop {
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.reader.as_fd()
     }
-}
-
-/// The present. The one place in ingest where the clock is read.
-pub fn now() -> Now {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Now { unix_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) }
 }

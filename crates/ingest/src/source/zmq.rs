@@ -71,7 +71,7 @@ impl Zmq {
             self.meters.clone(),
         );
         let next_tick = Instant::now() + self.lines.tick;
-        let mut running = Running { source: &self, intake, out, stop, next_tick, chunk: vec![0; CHUNK] };
+        let mut running = ZmqLoop { source: &self, intake, out, stop, next_tick, chunk: vec![0; CHUNK] };
         let mut failures = 0;
         while !stop.is_said() {
             match running.connect() {
@@ -96,26 +96,26 @@ impl Zmq {
 }
 
 /// An open connection and what is known of it.
-struct Connection {
+struct PeerConnection {
     stream: TcpStream,
     subscription: Subscription,
     since: Instant,
     ready: bool,
 }
 
-struct Ended {
+struct ConnectionEnd {
     was_ready: bool,
     why: String,
 }
 
 /// What came of one read.
-enum Step {
+enum ZmqRead {
     Read,
     Empty,
     End(String),
 }
 
-struct Running<'a> {
+struct ZmqLoop<'a> {
     source: &'a Zmq,
     intake: Intake,
     out: &'a mpsc::Sender<Sealed>,
@@ -124,9 +124,9 @@ struct Running<'a> {
     chunk: Vec<u8>,
 }
 
-impl Running<'_> {
+impl ZmqLoop<'_> {
     /// Tries every address of the name.
-    fn connect(&self) -> Result<Connection, String> {
+    fn connect(&self) -> Result<PeerConnection, String> {
         let ZmqOptions { connect, topic, .. } = &self.source.options;
         let addresses = connect.to_socket_addrs().map_err(|error| error.to_string())?;
         let mut why = "the name has no address".to_owned();
@@ -134,7 +134,7 @@ impl Running<'_> {
             match open(&address) {
                 Ok(stream) => {
                     let subscription = Subscription::new(topic, self.source.lines.max_line);
-                    return Ok(Connection { stream, subscription, since: Instant::now(), ready: false });
+                    return Ok(PeerConnection { stream, subscription, since: Instant::now(), ready: false });
                 }
                 Err(error) => why = error.to_string(),
             }
@@ -143,7 +143,7 @@ impl Running<'_> {
     }
 
     /// Takes what comes until the connection ends or stop is said.
-    fn listen(&mut self, mut connection: Connection) -> io::Result<Ended> {
+    fn listen(&mut self, mut connection: PeerConnection) -> io::Result<ConnectionEnd> {
         let greeting = connection.subscription.greeting();
         let mut end = send(&connection.stream, greeting).err().map(|error| error.to_string());
         while end.is_none() && !self.stop.is_said() {
@@ -168,28 +168,28 @@ impl Running<'_> {
             self.source.meters.zmq_connected(false);
         }
         let why = end.unwrap_or_else(|| "told to stop".to_owned());
-        Ok(Ended { was_ready: connection.ready, why })
+        Ok(ConnectionEnd { was_ready: connection.ready, why })
     }
 
     /// Reads until nothing is there, at most so many chunks. Answers why the connection has ended, if it has.
-    fn read(&mut self, connection: &mut Connection, chunks: usize) -> Option<String> {
+    fn read(&mut self, connection: &mut PeerConnection, chunks: usize) -> Option<String> {
         for _ in 0..chunks {
             match self.step(connection) {
-                Step::Read => {}
-                Step::Empty => return None,
-                Step::End(why) => return Some(why),
+                ZmqRead::Read => {}
+                ZmqRead::Empty => return None,
+                ZmqRead::End(why) => return Some(why),
             }
         }
         None
     }
 
-    fn step(&mut self, connection: &mut Connection) -> Step {
+    fn step(&mut self, connection: &mut PeerConnection) -> ZmqRead {
         let length = match (&connection.stream).read(&mut self.chunk) {
-            Ok(0) => return Step::End("it hung up".to_owned()),
+            Ok(0) => return ZmqRead::End("it hung up".to_owned()),
             Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Step::Read,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Empty,
-            Err(error) => return Step::End(error.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return ZmqRead::Read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return ZmqRead::Empty,
+            Err(error) => return ZmqRead::End(error.to_string()),
         };
         let (intake, stream, time) = (&mut self.intake, &connection.stream, now());
         let (mut became_ready, mut unsent) = (false, None);
@@ -208,11 +208,11 @@ impl Running<'_> {
         match (fed, unsent) {
             (Err(why @ NotAPublisher::Command), _) if connection.ready => {
                 self.intake.reject(Reject::Framing);
-                Step::End(why.to_string())
+                ZmqRead::End(why.to_string())
             }
-            (Err(why), _) => Step::End(why.to_string()),
-            (_, Some(error)) => Step::End(error.to_string()),
-            (Ok(()), None) => Step::Read,
+            (Err(why), _) => ZmqRead::End(why.to_string()),
+            (_, Some(error)) => ZmqRead::End(error.to_string()),
+            (Ok(()), None) => ZmqRead::Read,
         }
     }
 

@@ -5,19 +5,16 @@
 //! [`Queue`], another takes batches out of it and applies them (`apply`). Closing the channel is how the writer is told to
 //! end; a deadline bounds how long that takes, and what is lost by it is one number, wherever it was.
 
-mod apply;
-mod common;
-
-pub(crate) use apply::{Batches, NotApplied, backoff, write};
-pub use common::WriterState;
-pub(crate) use common::{Books, Common};
-
 use crate::{
     admission::{Admission, NameLimits},
+    apply::write,
+    books::{Books, Common, WriterState},
     instance::Instance,
     live::Live,
     meters::IngestMeters,
+    places::StartPositions,
     queue::{FromMemory, FromOutbox, Memory, Queue},
+    sealed::Sealed,
 };
 use std::{
     sync::{
@@ -26,88 +23,16 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tallymark_core::{Counts, Position};
 use tallymark_store::{
     Store, StoreError,
     outbox::{Keep, Origin, Outbox},
 };
 use tokio::sync::{mpsc, watch};
 use tracing::error;
-use uuid::Uuid;
 
 /// How long a call that was begun before the deadline may take to answer after it, so that what it writes is not told as
 /// lost.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// A tally taken out of its source.
-#[derive(Debug)]
-pub struct Sealed {
-    counts: Counts,
-    origin: Origin,
-}
-
-impl Sealed {
-    /// From a source of lines.
-    pub fn of_lines(counts: Counts) -> Sealed {
-        Sealed { counts, origin: Origin::Lines }
-    }
-
-    /// From a source that can be read again: its counts, and how far they bring it. The two are committed together.
-    pub fn of_replayable(counts: Counts, positions: Vec<Position>) -> Sealed {
-        Sealed::of_lines(Counts { positions, ..counts })
-    }
-
-    /// From the HTTP counter, whose pending hits are part of what it shows.
-    pub(crate) fn of_live(counts: Counts) -> Sealed {
-        Sealed { counts, origin: Origin::Live }
-    }
-
-    /// For tests of sources, which have no writer.
-    #[cfg(test)]
-    pub(crate) fn into_entries(self) -> Vec<tallymark_core::Entry> {
-        self.counts.entries
-    }
-
-    /// See [`Sealed::into_entries`].
-    #[cfg(test)]
-    pub(crate) fn positions(&self) -> &[Position] {
-        &self.counts.positions
-    }
-
-    /// See [`Sealed::into_entries`].
-    #[cfg(test)]
-    pub(crate) fn hits(&self) -> u64 {
-        self.counts.hits()
-    }
-
-    /// How many hits are lost if this goes no further. What can be read again is not: its position goes no further either.
-    fn at_stake(&self) -> u64 {
-        if self.counts.positions.is_empty() { self.counts.hits() } else { 0 }
-    }
-}
-
-/// What is known of where replayable sources go on.
-#[derive(Clone, Debug, Default)]
-pub enum Places {
-    /// Nothing yet.
-    #[default]
-    Unknown,
-    /// What the state directory says. It may be a backup that was put back, so no source goes on from there before the
-    /// store was claimed; but a source that is not in here is new, and may say where it begins.
-    Kept(Arc<Vec<Position>>),
-    /// Sources go on from here.
-    Good {
-        /// The positions of this instance. They may hold a source that was new in [`Places::Kept`]: what stands here is
-        /// right.
-        own: Arc<Vec<Position>>,
-        /// Those of every other instance in the store, as far as their counts there. A source that has none of its own
-        /// may have been read by one whose state directory is lost.
-        others: Arc<Vec<(Uuid, Position)>>,
-    },
-}
-
-/// Hears where replayable sources go on.
-pub type StartPositions = watch::Receiver<Places>;
 
 /// What is left when the writer ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

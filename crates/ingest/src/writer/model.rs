@@ -6,7 +6,7 @@
 #![expect(clippy::unimplemented, reason = "the writer asks a store nothing of that")]
 
 use super::*;
-use crate::{Errand, ErrandError};
+use crate::{Errand, ErrandError, Places};
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use std::{
@@ -14,10 +14,11 @@ use std::{
     path::Path,
     sync::{Mutex, MutexGuard},
 };
-use tallymark_core::{Batch, Day, Entry, Event, Minute, Month, Name, Visit, When, batches};
+use tallymark_core::{Batch, Day, Entry, Event, Minute, Month, Name, Position, Visit, When, batches};
 use tallymark_store::{
     Changes, Claim, Cursor, NamePage, Outcome, Result, Slice, Span, Standing, Step, outbox::Durability,
 };
+use uuid::Uuid;
 
 /// The file that is replayed; its lines count under this name.
 const FILE: &str = "file";

@@ -1,6 +1,8 @@
 //! The little of MessagePack that `apply.lua` and we speak: Lua reads and writes it in C, so a thousand names cost Redis
 //! one argument and one reply instead of two thousand and one thousand.
 
+use rmp::{Marker, decode, encode};
+
 /// An array of texts, to be sent.
 pub(super) struct Texts {
     bytes: Vec<u8>,
@@ -11,24 +13,12 @@ impl Texts {
     pub(super) fn with_capacity(bytes: usize) -> Texts {
         let mut texts = Texts { bytes: Vec::with_capacity(bytes), count: 0 };
         // The count follows.
-        texts.bytes.extend([0xDD, 0, 0, 0, 0]);
+        texts.bytes.extend([Marker::Array32.to_u8(), 0, 0, 0, 0]);
         texts
     }
 
     pub(super) fn push(&mut self, text: &str) {
-        let length = text.len();
-        match (u16::try_from(length), length) {
-            (_, 0..32) => self.bytes.push(0xA0 | length as u8),
-            (Ok(length), _) => {
-                self.bytes.push(0xDA);
-                self.bytes.extend(length.to_be_bytes());
-            }
-            (Err(_), _) => {
-                self.bytes.push(0xDB);
-                self.bytes.extend((length as u32).to_be_bytes());
-            }
-        }
-        self.bytes.extend_from_slice(text.as_bytes());
+        encode::write_str(&mut self.bytes, text).expect("writing to memory does not fail");
         self.count += 1;
     }
 
@@ -38,53 +28,20 @@ impl Texts {
     }
 }
 
-/// Reads an array of integers, each as a number or, past 2^53, as text. What is neither counts as 0. `None` if the bytes
+/// Reads an array of integers, each as a number or, past 2^53, as text. Text that is no number is 0. `None` if the bytes
 /// are no such array.
-pub(super) fn integers(bytes: &[u8]) -> Option<Vec<i64>> {
-    let mut rest = bytes;
-    let count = match byte(&mut rest)? {
-        head @ 0x90..=0x9F => u64::from(head & 0x0F),
-        0xDC => unsigned(&mut rest, 2)?,
-        0xDD => unsigned(&mut rest, 4)?,
-        _ => return None,
-    };
-    let numbers = (0..count).map(|_| integer(&mut rest)).collect::<Option<Vec<i64>>>()?;
-    rest.is_empty().then_some(numbers)
+pub(super) fn integers(mut bytes: &[u8]) -> Option<Vec<i64>> {
+    let count = decode::read_array_len(&mut bytes).ok()?;
+    let numbers = (0..count).map(|_| integer(&mut bytes)).collect::<Option<Vec<i64>>>()?;
+    bytes.is_empty().then_some(numbers)
 }
 
 fn integer(rest: &mut &[u8]) -> Option<i64> {
-    let head = byte(rest)?;
-    // Two's complement of fewer bytes is carried on to the left.
-    let signed = |rest: &mut &[u8], bytes: u32| {
-        let shift = 64 - 8 * bytes;
-        Some(((unsigned(rest, bytes as usize)? << shift) as i64) >> shift)
-    };
-    match head {
-        0..=0x7F => Some(i64::from(head)),
-        0xE0..=0xFF => Some(i64::from(head as i8)),
-        0xCC..=0xCF => i64::try_from(unsigned(rest, 1 << (head - 0xCC))?).ok(),
-        0xD0..=0xD3 => signed(rest, 1 << (head - 0xD0)),
-        0xA0..=0xBF => text(rest, usize::from(head & 0x1F)),
-        0xD9..=0xDB => {
-            let length = unsigned(rest, 1 << (head - 0xD9))?;
-            text(rest, usize::try_from(length).ok()?)
-        }
-        _ => None,
-    }
-}
-
-fn text(rest: &mut &[u8], length: usize) -> Option<i64> {
-    let text = rest.split_off(..length)?;
-    Some(std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0))
-}
-
-fn byte(rest: &mut &[u8]) -> Option<u8> {
-    rest.split_off_first().copied()
-}
-
-fn unsigned(rest: &mut &[u8], bytes: usize) -> Option<u64> {
-    let number = rest.split_off(..bytes)?;
-    Some(number.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+    let mut ahead = *rest;
+    let Ok(length) = decode::read_str_len(&mut ahead) else { return decode::read_int(rest).ok() };
+    let text = ahead.split_off(..length as usize)?;
+    *rest = ahead;
+    Some(str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -99,7 +56,7 @@ mod tests {
             texts.push(text);
         }
         let expect =
-            [&b"\xDD\0\0\0\x03\xA0\xBF"[..], short.as_bytes(), b"\xDA\0\x20", long.as_bytes()].concat();
+            [&b"\xDD\0\0\0\x03\xA0\xBF"[..], short.as_bytes(), b"\xD9\x20", long.as_bytes()].concat();
         assert_eq!(texts.into_bytes(), expect);
     }
 

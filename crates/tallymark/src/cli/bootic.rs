@@ -3,7 +3,7 @@
 //! Each is another word for a flag or key of ours, and says nothing where it is not given. Only a topic needs a publisher,
 //! which is Bootic's own where nobody names another.
 
-use super::{Cli, Common};
+use super::{Cli, CommonFlags};
 use crate::config;
 use clap::{Args, CommandFactory, error::ErrorKind};
 use std::ffi::OsString;
@@ -46,7 +46,7 @@ fn redis(text: &str) -> Result<StoreUrl, String> {
 
 impl Bootic {
     /// Says the same with our own flags. Ends the program with status 2 if those say something too.
-    pub(super) fn translate(self, common: Common) -> Common {
+    pub(super) fn translate(self, common: CommonFlags) -> CommonFlags {
         let twice = |theirs: &str, ours: &str| {
             let what = format!("{theirs} is another word for {ours}: say one of the two");
             Cli::command().error(ErrorKind::ArgumentConflict, what).exit()
@@ -57,7 +57,7 @@ impl Bootic {
         if self.httphost.is_some() && common.listen.is_some() {
             twice("--httphost", "--listen");
         }
-        Common {
+        CommonFlags {
             store: common.store.or(self.redishost),
             listen: common.listen.or(self.httphost),
             zmq: self.zmqsocket,

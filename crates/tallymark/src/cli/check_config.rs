@@ -1,6 +1,6 @@
 //! `tallymark check-config`: reads a configuration exactly as a daemon would, and starts nothing.
 
-use super::{Common, USUAL_FILE, out};
+use super::{CommonFlags, USUAL_FILE, out};
 use crate::config::{BadConfig, Config, Kind, Mistake};
 use anyhow::Result;
 use clap::Args;
@@ -14,7 +14,7 @@ pub(super) struct CheckConfig {
 }
 
 impl CheckConfig {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let file = self.file.as_ref().or(common.config.as_ref()).map(PathBuf::as_path);
         let checked = Config::load(file, &common.overrides()?).and_then(|config| match config.look() {
             Ok(_) => Ok(config),

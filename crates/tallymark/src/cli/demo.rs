@@ -4,13 +4,13 @@
 //! present are datagrams as nginx sends them.
 
 use super::{
-    Common, Misuse, daemon,
+    CommonFlags, Misuse, daemon,
     environment::{LOG_FORMAT_STRING, is_on_command_line},
     out,
 };
 use crate::{
     config::{BadConfig, Config, Overrides},
-    run::{Role, Start},
+    run::{DaemonStart, Role},
 };
 use anyhow::{Context, Result};
 use clap::Args;
@@ -71,7 +71,7 @@ pub(super) struct Demo {
 }
 
 impl Demo {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         // What the environment says of a real set-up means nothing here.
         if let Some(flag) = OF_A_REAL_ONE.into_iter().find(|flag| is_on_command_line(flag)) {
             return Err(Misuse::because(format!(
@@ -94,7 +94,7 @@ impl Demo {
         let config = Config::parse(&configuration(&log, port), &overrides)
             .map_err(|mistakes| BadConfig { file: None, mistakes })?;
         let role = Role::Serve { render: true };
-        let start = Start { config, file: None, overrides, role, ends_with_terminal: true };
+        let start = DaemonStart { config, file: None, overrides, role, ends_with_terminal: true };
         let nginx = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("making a UDP socket")?;
         nginx.connect((Ipv4Addr::LOCALHOST, port)).context("connecting a UDP socket")?;
         // It ends with the process.

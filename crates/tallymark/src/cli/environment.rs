@@ -2,7 +2,7 @@
 //!
 //! An empty variable is none, as in a file of variables whose values somebody took out. A mistake names the variable.
 
-use super::{Cli, Common, bootic::with_two_dashes, demo::OF_A_REAL_ONE};
+use super::{Cli, CommonFlags, bootic::with_two_dashes, demo::OF_A_REAL_ONE};
 use crate::{
     config::{self, BadConfig, Overrides},
     log::{self, LogFormat},
@@ -157,9 +157,9 @@ fn read<T>(name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<O
     value.map_err(|why| BadConfig::one(None, format!("{name}: {}", hidden(why))))
 }
 
-impl Common {
+impl CommonFlags {
     /// The names that platforms and other counters use work too, where ours say nothing.
-    pub(super) fn with_plain_environment(mut self) -> Result<Common> {
+    pub(super) fn with_plain_environment(mut self) -> Result<CommonFlags> {
         if self.data_dir.is_none() {
             self.data_dir = plain("DATA_DIR").map(PathBuf::from);
         }

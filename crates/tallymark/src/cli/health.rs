@@ -3,7 +3,7 @@
 //! It asks over HTTP where the configuration says that the daemon listens, and looks at nothing else: what it says is
 //! what a load balancer would hear.
 
-use super::{Common, block_on, out};
+use super::{CommonFlags, block_on, out};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -41,7 +41,7 @@ struct DaemonReadiness {
 }
 
 impl Health {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let listen = common.load()?.http.listen;
         let place = match &listen {
             Listen::Tcp(addr) => reachable(*addr)[0].to_string(),

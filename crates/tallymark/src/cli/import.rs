@@ -1,7 +1,7 @@
 //! `tallymark import`: counts what is already in files, once, however often it is told to.
 
 use super::{
-    Common, Misuse, block_on,
+    CommonFlags, Misuse, block_on,
     lines::{self, Reading},
     out,
 };
@@ -63,7 +63,7 @@ struct ImportLog {
 }
 
 impl ImportCommand {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         match self.what {
             What::Log(import) => import.run(common),
         }
@@ -99,7 +99,7 @@ enum State {
 }
 
 impl ImportLog {
-    fn run(self, common: &Common) -> Result<()> {
+    fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         let routes = self.reading.routes(&config)?;
         let format = self.reading.format(common)?;

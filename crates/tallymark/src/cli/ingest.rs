@@ -1,7 +1,7 @@
 //! `tallymark ingest`: sources into the store, and nothing else.
 
-use super::{Common, Retired, daemon};
-use crate::run::{Role, Start};
+use super::{CommonFlags, Retired, daemon};
+use crate::run::{DaemonStart, Role};
 use anyhow::Result;
 use clap::Args;
 
@@ -13,8 +13,8 @@ pub(super) struct Ingest {
 }
 
 impl Ingest {
-    pub(super) fn run(self, common: Common) -> Result<()> {
-        let start = Start {
+    pub(super) fn run(self, common: CommonFlags) -> Result<()> {
+        let start = DaemonStart {
             config: common.load()?,
             file: common.config.clone(),
             overrides: common.overrides()?,

@@ -1,7 +1,7 @@
 //! What `import log` and `replay` have in common: which form lines have, and what to say when none of them counts.
 
 use super::{
-    Common, Misuse,
+    CommonFlags, Misuse,
     environment::{LOG_FORMAT_STRING, is_on_command_line},
 };
 use crate::config::Config;
@@ -41,7 +41,7 @@ fn format(text: &str) -> Result<Format, String> {
 }
 
 impl Reading {
-    pub(super) fn format(&self, common: &Common) -> Result<Format> {
+    pub(super) fn format(&self, common: &CommonFlags) -> Result<Format> {
         match (&self.format, &common.log_format_string) {
             (Some(_), Some(_)) if is_on_command_line(LOG_FORMAT_STRING) => {
                 Err(Misuse::because("--log-format-string says what lines look like: leave --format out"))

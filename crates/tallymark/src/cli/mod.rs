@@ -52,7 +52,7 @@ use tracing::debug;
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
-    common: Common,
+    common: CommonFlags,
     #[command(subcommand)]
     command: Command,
 }
@@ -67,7 +67,7 @@ struct Retired {
 
 /// Every flag is also an environment variable; a flag wins over the environment, and that over the file.
 #[derive(Debug, Args)]
-pub(crate) struct Common {
+pub(crate) struct CommonFlags {
     /// Configuration file (TOML) [default: /etc/tallymark/tallymark.toml, if there is one].
     #[arg(long, global = true, env = "TALLYMARK_CONFIG", value_name = "FILE", help_heading = "Everywhere")]
     config: Option<PathBuf>,
@@ -244,7 +244,7 @@ fn usual_file(file: &Path) -> Result<Option<PathBuf>> {
     }
 }
 
-impl Common {
+impl CommonFlags {
     fn load(&self) -> Result<Config> {
         Ok(Config::load(self.config.as_deref(), &self.overrides()?)?)
     }
@@ -291,7 +291,7 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 /// The runtime of a daemon.
-fn daemon(start: crate::run::Start, started: impl FnOnce(&str)) -> Result<()> {
+fn daemon(start: crate::run::DaemonStart, started: impl FnOnce(&str)) -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     runtime.block_on(crate::run::run(start, started))

@@ -2,7 +2,7 @@
 //!
 //! It is nginx/tallymark.conf, which works as it stands; its addresses and paths are replaced by this set-up's.
 
-use super::{Common, out};
+use super::{CommonFlags, out};
 use crate::config::{Config, NginxServer, VISITS_TAG, nginx_server};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -40,7 +40,7 @@ fn nginx_listen(text: &str) -> Result<String, String> {
 }
 
 impl NginxConf {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         out::print(&self.fill(&config)?)
     }

@@ -1,6 +1,6 @@
 //! `tallymark render`: the publisher alone, once or again and again. What the systemd timer runs.
 
-use super::{Common, block_on, out};
+use super::{CommonFlags, block_on, out};
 use crate::{
     config::{BadConfig, Badges, Config},
     progress,
@@ -14,7 +14,7 @@ use clap::Args;
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 use tallymark_badge::Look;
 use tallymark_ingest::source::now;
-use tallymark_publish::{Pace, Pass, PublishMeters, Publisher, Report};
+use tallymark_publish::{Pace, Pass, PassReport, PublishMeters, Publisher};
 use tokio_util::sync::CancellationToken;
 
 /// Publish the badges that changed since the last time.
@@ -36,7 +36,7 @@ fn every(text: &str) -> Result<Duration, String> {
 }
 
 impl Render {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         user::may_write(&config.badges.dir)?;
         block_on(async {
@@ -47,7 +47,7 @@ impl Render {
         })
     }
 
-    async fn once(&self, common: &Common, config: &Config) -> Result<()> {
+    async fn once(&self, common: &CommonFlags, config: &Config) -> Result<()> {
         let look = look(common, config)?;
         let store = common.existing_store(config).await?;
         let Some(publisher) = Publisher::open(&config.badges.dir, store, PublishMeters::default())? else {
@@ -73,18 +73,18 @@ impl Render {
     }
 }
 
-fn look(common: &Common, config: &Config) -> Result<Look, BadConfig> {
+fn look(common: &CommonFlags, config: &Config) -> Result<Look, BadConfig> {
     config.look().map_err(|what| BadConfig::one(common.config.as_deref(), what))
 }
 
-fn tell(common: &Common, report: &Report) -> Result<()> {
+fn tell(common: &CommonFlags, report: &PassReport) -> Result<()> {
     if common.json {
         return out::json(&serde_json::json!({
             "names": report.names, "written": report.written, "unchanged": report.unchanged,
             "held": report.held, "failed": report.failed, "plain": report.plain, "full": report.full,
         }));
     }
-    let Report { names, written, unchanged, held, failed, plain, full } = report;
+    let PassReport { names, written, unchanged, held, failed, plain, full } = report;
     if !full && *written + *held + *failed == 0 && !std::io::stdout().is_terminal() {
         // A timer every few seconds would fill its journal with nothing.
         return Ok(());
@@ -107,7 +107,7 @@ fn tell(common: &Common, report: &Report) -> Result<()> {
     out::print(&(line + "\n"))
 }
 
-async fn repeat(common: &Common, config: &Config, every: Duration) -> Result<()> {
+async fn repeat(common: &CommonFlags, config: &Config, every: Duration) -> Result<()> {
     outlive_others()?;
     let look = Arc::new(ArcSwap::from_pointee(look(common, config)?));
     let store = common.existing_store(config).await?;

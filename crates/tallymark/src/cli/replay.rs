@@ -2,7 +2,7 @@
 //! log, and for tests.
 
 use super::{
-    Common,
+    CommonFlags,
     lines::{self, Reading},
     out,
 };
@@ -57,7 +57,7 @@ struct Replayed {
 }
 
 impl Replay {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         let meters = IngestMeters::quiet().source("replay");
         let mut intake = Intake::new(

@@ -1,7 +1,7 @@
 //! `tallymark serve`: everything in one process.
 
-use super::{Common, Retired, bootic::Bootic, daemon, out};
-use crate::run::{Role, Start};
+use super::{CommonFlags, Retired, bootic::Bootic, daemon, out};
+use crate::run::{DaemonStart, Role};
 use anyhow::Result;
 use clap::{Args, builder::FalseyValueParser};
 use tallymark_core::Name;
@@ -20,9 +20,9 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self, common: Common) -> Result<()> {
+    pub(super) fn run(self, common: CommonFlags) -> Result<()> {
         let common = self.bootic.translate(common);
-        let start = Start {
+        let start = DaemonStart {
             config: common.load()?,
             file: common.config.clone(),
             overrides: common.overrides()?,

@@ -1,6 +1,6 @@
 //! `tallymark show NAME`: what the store has counted for one name.
 
-use super::{Common, block_on, out};
+use super::{CommonFlags, block_on, out};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
@@ -51,7 +51,7 @@ struct DayCount {
 }
 
 impl Show {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         block_on(async {
             let store = common.existing_store(&config).await?;

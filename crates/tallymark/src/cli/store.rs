@@ -4,7 +4,7 @@
 //! identity, writes nothing and says so. Somebody has to decide; this is how. The daemon may be running or not: it looks
 //! into its outbox for the decision.
 
-use super::{Common, block_on, out};
+use super::{CommonFlags, block_on, out};
 use crate::user;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -24,7 +24,7 @@ enum Action {
 }
 
 impl StoreCommand {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let Action::Adopt = self.action;
         let config = common.load()?;
         if matches!(config.store, StoreUrl::Sqlite(_)) {

@@ -1,6 +1,6 @@
 //! `tallymark tail`: what the running daemon accepts and rejects at the moment.
 
-use super::{Common, out};
+use super::{CommonFlags, out};
 use crate::{tailing::SOCKET, user};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -22,7 +22,7 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let path = common.load()?.data_dir.join(SOCKET);
         let mut stream = match UnixStream::connect(&path) {
             Ok(stream) => stream,

@@ -3,7 +3,7 @@
 //! It needs no daemon. Slices of the store are read one after the other without a rest between them, so with millions of
 //! names in Redis this is its work for some seconds; the dashboard shows the same, somewhat older, for nothing.
 
-use super::{Common, block_on, out, show};
+use super::{CommonFlags, block_on, out, show};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
@@ -45,7 +45,7 @@ struct RankedName<'a> {
 }
 
 impl Top {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         let counts = block_on(async {
             let store = common.existing_store(&config).await?;

@@ -166,10 +166,10 @@ pub(super) fn read_sources(
     mistakes: &Mistakes<'_>,
 ) -> Vec<Source> {
     let read = |table: ConfigTable<'_>| {
-        let origin = Origin { header: table.header(), name: table.name().to_owned() };
+        let origin = SourceOrigin { header: table.header(), name: table.name().to_owned() };
         (read_source(table, routes), origin)
     };
-    let mut sources: Option<Vec<(Source, Origin)>> =
+    let mut sources: Option<Vec<(Source, SourceOrigin)>> =
         tables.map(|tables| tables.into_iter().map(read).collect());
     let mut of_flag = |flag: &str, kind: Kind, change: &dyn Fn(Kind) -> Kind| {
         let sources = sources.get_or_insert_default();
@@ -177,7 +177,7 @@ pub(super) fn read_sources(
         sources.retain(|(source, _)| !source.kind.of_same_kind(&kind));
         let mut source = first.map_or_else(|| Source::usual(kind), |(source, _)| source);
         source.kind = change(source.kind);
-        sources.push((source, Origin { header: None, name: flag.to_owned() }));
+        sources.push((source, SourceOrigin { header: None, name: flag.to_owned() }));
     };
     if let Some(listen) = overrides.syslog_udp {
         of_flag("--syslog-udp", Kind::udp(listen), &|kind| kind.at(listen, &overrides.allow));
@@ -212,7 +212,7 @@ pub(super) fn read_sources(
         });
     }
     let mut sources = sources.unwrap_or_else(|| {
-        let origin = Origin { header: None, name: "the default".to_owned() };
+        let origin = SourceOrigin { header: None, name: "the default".to_owned() };
         vec![(Source::usual(Kind::udp(([127, 0, 0, 1], 5140).into())), origin)]
     });
     if let Some(format) = &overrides.format {
@@ -230,13 +230,13 @@ pub(super) fn read_sources(
 
 /// Where a source was asked for.
 #[derive(Clone)]
-struct Origin {
+struct SourceOrigin {
     header: Option<Range<usize>>,
     name: String,
 }
 
-fn check(sources: &[(Source, Origin)], mistakes: &Mistakes<'_>) {
-    for (at, (source, Origin { header, name })) in sources.iter().enumerate() {
+fn check(sources: &[(Source, SourceOrigin)], mistakes: &Mistakes<'_>) {
+    for (at, (source, SourceOrigin { header, name })) in sources.iter().enumerate() {
         if let Some(listen) = source.kind.open_to_all() {
             let what = format!(
                 "{name}: syslog has no password, so {listen} needs allow = [\"10.0.0.0/8\"] (or --allow) with the \

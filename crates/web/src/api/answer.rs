@@ -1,6 +1,6 @@
 //! What the handlers of the API share: their state, the form of answers, and common parameters.
 
-use super::names::Counted;
+use super::names::NameCountCache;
 use crate::{error::Problem, headers, query::Query, state::App};
 use axum::{
     http::{HeaderMap, StatusCode},
@@ -17,7 +17,7 @@ const MOST: usize = 1000;
 /// What the handlers of the API reach.
 pub(super) struct Api {
     pub(super) app: Arc<App>,
-    pub(super) counted: Counted,
+    pub(super) counted: NameCountCache,
 }
 
 pub(super) type Answer = Result<Response, Problem>;

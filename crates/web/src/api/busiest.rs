@@ -12,15 +12,15 @@ use tallymark_core::{Event, Name, Now, Period};
 use tallymark_rankings::Ranking;
 
 #[derive(Serialize)]
-struct List<'a> {
-    counters: Vec<Row<'a>>,
+struct BusiestPage<'a> {
+    counters: Vec<BusiestRow<'a>>,
     /// Always null: there is one page.
     next: Option<String>,
     ranking: About,
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct BusiestRow<'a> {
     name: &'a str,
     event: &'a str,
     total: i64,
@@ -67,7 +67,7 @@ pub(super) async fn list(
     let rows = entries.iter().zip(totals).map(|((name, count), total)| {
         let (today, event) = (today.as_ref().and_then(|today| today.count(name)), event.as_str());
         let total_text = exact(total);
-        Row { name: name.as_str(), event, total, total_text, count: *count, today }
+        BusiestRow { name: name.as_str(), event, total, total_text, count: *count, today }
     });
     if csv {
         let mut table = csv::Table::new("counters.csv", "name,event,total,count,today");
@@ -81,7 +81,7 @@ pub(super) async fn list(
         from: ranking.from.map(|from| from.to_string()),
         age_seconds: ranking.age(now),
     };
-    Ok(json(StatusCode::OK, &List { counters: rows.collect(), next: None, ranking }))
+    Ok(json(StatusCode::OK, &BusiestPage { counters: rows.collect(), next: None, ranking }))
 }
 
 /// What the ranking of today says of names.

@@ -16,13 +16,13 @@ use tallymark_core::{Event, Name};
 use tallymark_store::Filter;
 
 #[derive(Serialize)]
-struct List<'a> {
-    counters: Vec<Row<'a>>,
+struct CounterPage<'a> {
+    counters: Vec<CounterRow<'a>>,
     next: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct CounterRow<'a> {
     name: &'a str,
     event: &'a str,
     total: i64,
@@ -59,13 +59,13 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
         }
         return Ok(table.answer(next.map(|next| with_after(&uri, &next))));
     }
-    let rows = rows.map(|(name, total)| Row {
+    let rows = rows.map(|(name, total)| CounterRow {
         name: name.as_str(),
         event: event.as_str(),
         total,
         total_text: exact(total),
     });
-    Ok(json(StatusCode::OK, &List { counters: rows.collect(), next }))
+    Ok(json(StatusCode::OK, &CounterPage { counters: rows.collect(), next }))
 }
 
 /// The address of the next page, for whoever gets no JSON that says it.
@@ -96,7 +96,7 @@ fn read_token(token: &str) -> Result<String, Problem> {
 }
 
 /// What is asked of one counter.
-enum Asked {
+enum CounterPart {
     Counts,
     Series { csv: bool },
     Visits,
@@ -107,24 +107,24 @@ pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) 
     api.may_read(&sent)?;
     let raw = uri.path().strip_prefix("/api/v1/counters/").unwrap_or_default();
     let below = [
-        ("/series", Asked::Series { csv: csv::is_wanted(&sent) }),
-        ("/series.csv", Asked::Series { csv: true }),
-        ("/visits", Asked::Visits),
+        ("/series", CounterPart::Series { csv: csv::is_wanted(&sent) }),
+        ("/series.csv", CounterPart::Series { csv: true }),
+        ("/visits", CounterPart::Visits),
     ];
     let below = below.into_iter().find_map(|(word, asked)| Some((raw.strip_suffix(word)?, asked)));
-    let (raw, asked) = below.unwrap_or((raw, Asked::Counts));
+    let (raw, asked) = below.unwrap_or((raw, CounterPart::Counts));
     let query = Query::of(&uri);
     let event = event(query)?;
     let name = from_path_of(event, raw)?;
     match asked {
-        Asked::Series { csv } => series::show(&api, &name, query, csv).await,
-        Asked::Visits => visits::show(&api, &name, query).await,
-        Asked::Counts => show(&api, &name, event).await,
+        CounterPart::Series { csv } => series::show(&api, &name, query, csv).await,
+        CounterPart::Visits => visits::show(&api, &name, query).await,
+        CounterPart::Counts => show(&api, &name, event).await,
     }
 }
 
 #[derive(Serialize)]
-struct Counter<'a> {
+struct CounterJson<'a> {
     name: &'a str,
     event: &'a str,
     total: i64,
@@ -148,6 +148,6 @@ async fn show(api: &Api, name: &Name, event: Event) -> Answer {
     let today = windows.today;
     Ok(json(
         StatusCode::OK,
-        &Counter { name, event, total, total_text: exact(total), today, formatted, windows },
+        &CounterJson { name, event, total, total_text: exact(total), today, formatted, windows },
     ))
 }

@@ -33,7 +33,7 @@ const COUNT: u64 = 1_000_000;
 const AHEAD_MS: i64 = 600_000;
 
 /// An item that does not count: the reason for the metrics, and in words.
-struct Refused {
+struct RefusedItem {
     reject: Reject,
     why: String,
 }
@@ -88,7 +88,7 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
         return Err(Problem::bad_request(format!("at most {ITEMS} items in one request")));
     }
     let now = (api.app.now)();
-    let counted: Vec<Result<Counted, Refused>> =
+    let counted: Vec<Result<CountedItem, RefusedItem>> =
         items.into_iter().map(|item| item.and_then(|item| counted(item, now))).collect();
     let mut visits: BTreeMap<(Event, Name), Vec<Visit>> = BTreeMap::new();
     let (mut entries, mut statuses, mut fates, mut results) =
@@ -96,7 +96,7 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
     for item in counted {
         fates.push(item.as_ref().map(|_| ()).map_err(|refused| refused.reject));
         match item {
-            Ok(Counted { entry, status, visit }) => {
+            Ok(CountedItem { entry, status, visit }) => {
                 if let Some(visit) = visit.filter(|_| api.app.visits > 0) {
                     let of_name = visits.entry((entry.event, entry.name.clone())).or_default();
                     of_name.push(visit);
@@ -165,7 +165,7 @@ fn key(sent: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 /// The items, each by itself right or wrong; an error when not even their number is known.
-fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, Refused>>, Problem> {
+fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, RefusedItem>>, Problem> {
     let json = refused(Reject::Json);
     match form {
         Form::Array => {
@@ -188,17 +188,17 @@ fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, Refused>>, Problem>
 }
 
 /// What one item counts.
-struct Counted {
+struct CountedItem {
     entry: Entry,
     status: Option<StatusCount>,
     visit: Option<Visit>,
 }
 
-fn refused(reject: Reject) -> impl Fn(String) -> Refused {
-    move |why| Refused { reject, why }
+fn refused(reject: Reject) -> impl Fn(String) -> RefusedItem {
+    move |why| RefusedItem { reject, why }
 }
 
-fn counted(item: Item, now: Now) -> Result<Counted, Refused> {
+fn counted(item: Item, now: Now) -> Result<CountedItem, RefusedItem> {
     let event = item.event.map_or(Ok(Event::HIT), |event| Event::new(event.as_bytes()));
     let event = event.map_err(|why| refused(Reject::Event)(why.to_string()))?;
     let name = NameRef::of(event, item.name.as_bytes()).map(Name::from);
@@ -223,7 +223,7 @@ fn counted(item: Item, now: Now) -> Result<Counted, Refused> {
     // Whatever it counts, it is one visit; the text goes no further.
     let class = item.user_agent.map(|text| ClientClass::of(text.as_bytes()));
     let visit = class.map(|class| Visit { minute, class });
-    Ok(Counted { entry: Entry { event, name, when: When::Minute(minute), count }, status, visit })
+    Ok(CountedItem { entry: Entry { event, name, when: When::Minute(minute), count }, status, visit })
 }
 
 /// JSON knows no whole numbers: `3.0` is one.

@@ -15,9 +15,9 @@ const EVENTS: usize = 100;
 
 /// How many names there were when they were last counted.
 #[derive(Default)]
-pub(super) struct Counted(Mutex<HashMap<Event, (Instant, u64)>>);
+pub(super) struct NameCountCache(Mutex<HashMap<Event, (Instant, u64)>>);
 
-impl Counted {
+impl NameCountCache {
     pub(super) async fn names(&self, store: &dyn Store, event: Event) -> tallymark_store::Result<u64> {
         if let Some((at, names)) = self.lock().get(&event)
             && at.elapsed() < GOOD_FOR

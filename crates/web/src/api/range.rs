@@ -9,32 +9,34 @@ const MOST: i32 = 5000;
 
 /// A time as it was written: a minute, or a whole day.
 #[derive(Clone, Copy)]
-enum Point {
+enum WrittenTime {
     Minute(Minute),
     Day(Day),
 }
 
-impl Point {
-    fn parse(name: &str, text: &str) -> Result<Point, Problem> {
-        let day = Day::parse(text.as_bytes()).map(Point::Day);
-        day.or_else(|| Now::parse_rfc3339(text).map(|now| Point::Minute(now.minute()))).ok_or_else(|| {
-            Problem::bad_request(format!(
-                "{name} is a date (2026-11-20) or a time (2026-11-20T12:00:00Z) from 1970 on"
-            ))
-        })
+impl WrittenTime {
+    fn parse(name: &str, text: &str) -> Result<WrittenTime, Problem> {
+        let day = Day::parse(text.as_bytes()).map(WrittenTime::Day);
+        day.or_else(|| Now::parse_rfc3339(text).map(|now| WrittenTime::Minute(now.minute()))).ok_or_else(
+            || {
+                Problem::bad_request(format!(
+                    "{name} is a date (2026-11-20) or a time (2026-11-20T12:00:00Z) from 1970 on"
+                ))
+            },
+        )
     }
 
     fn first(self) -> Minute {
         match self {
-            Point::Minute(minute) => minute,
-            Point::Day(day) => day.first_minute(),
+            WrittenTime::Minute(minute) => minute,
+            WrittenTime::Day(day) => day.first_minute(),
         }
     }
 
     fn last(self) -> Minute {
         match self {
-            Point::Minute(minute) => minute,
-            Point::Day(day) => Minute(Day(day.0 + 1).first_minute().0 - 1),
+            WrittenTime::Minute(minute) => minute,
+            WrittenTime::Day(day) => Minute(Day(day.0 + 1).first_minute().0 - 1),
         }
     }
 }
@@ -44,9 +46,9 @@ pub(super) fn read(query: Query<'_>, now: Now) -> Result<Buckets, Problem> {
     let word = text(query, "step")?;
     let step = word.as_deref().map_or(Some(Step::Day), Step::read);
     let step = step.ok_or_else(|| Problem::bad_request("step is minute, hour, day or month"))?;
-    let point = |name| text(query, name)?.map(|text| Point::parse(name, &text)).transpose();
+    let point = |name| text(query, name)?.map(|text| WrittenTime::parse(name, &text)).transpose();
     let (from, to) = (point("from")?, point("to")?);
-    let last = step.bucket(to.map_or(now.minute(), Point::last));
+    let last = step.bucket(to.map_or(now.minute(), WrittenTime::last));
     let first = match from {
         Some(from) => step.bucket(from.first()),
         None => (last - usual(step) + 1).max(step.bucket(Minute(0))),

@@ -10,18 +10,18 @@ use serde::Serialize;
 use tallymark_core::{Buckets, Day, Event, Name};
 
 #[derive(Serialize)]
-struct Series<'a> {
+struct SeriesJson<'a> {
     name: &'a str,
     event: &'a str,
     step: &'a str,
     from: String,
     to: String,
     count: i64,
-    points: Vec<Point>,
+    points: Vec<SeriesPoint>,
 }
 
 #[derive(Serialize)]
-struct Point {
+struct SeriesPoint {
     time: String,
     count: i64,
 }
@@ -34,17 +34,17 @@ pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>, csv: bool) ->
     // Nothing is counted after tomorrow, and Redis would look into every day of it.
     let end = last.min(step.bucket(Day(now.day().0 + 2).first_minute()));
     let counts = buckets.fill(api.app.store.series(event, name, step, first, end + 1).await?);
-    let points: Vec<Point> = buckets
+    let points: Vec<SeriesPoint> = buckets
         .numbers()
         .zip(counts)
-        .map(|(bucket, count)| Point { time: step.label(bucket), count })
+        .map(|(bucket, count)| SeriesPoint { time: step.label(bucket), count })
         .collect();
     if csv {
         return Ok(as_csv(name, event, &points));
     }
     Ok(json(
         StatusCode::OK,
-        &Series {
+        &SeriesJson {
             name: name.as_str(),
             event: event.as_str(),
             step: step.word(),
@@ -56,7 +56,7 @@ pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>, csv: bool) ->
     ))
 }
 
-fn as_csv(name: &Name, event: Event, points: &[Point]) -> Response {
+fn as_csv(name: &Name, event: Event, points: &[SeriesPoint]) -> Response {
     let mut table = csv::Table::new("series.csv", "name,event,time,count");
     for point in points {
         table.row([name.as_str(), event.as_str(), &point.time], &[Some(point.count)]);

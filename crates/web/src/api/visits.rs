@@ -13,11 +13,11 @@ struct Last<'a> {
     event: &'a str,
     kept: usize,
     classes: BTreeMap<&'static str, usize>,
-    visits: Vec<Row>,
+    visits: Vec<VisitRow>,
 }
 
 #[derive(Serialize)]
-struct Row {
+struct VisitRow {
     time: String,
     class: &'static str,
 }
@@ -31,7 +31,7 @@ pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>) -> Answer {
     let visits = api.app.store.visits(event, name, limit.min(kept)).await?;
     let count = |class: ClientClass| visits.iter().filter(|visit| visit.class == class).count();
     let classes = ClientClass::EVERY.into_iter().map(|class| (class.word(), count(class))).collect();
-    let row = |visit: &Visit| Row { time: visit.minute.to_string(), class: visit.class.word() };
+    let row = |visit: &Visit| VisitRow { time: visit.minute.to_string(), class: visit.class.word() };
     let visits = visits.iter().map(row).collect();
     Ok(json(StatusCode::OK, &Last { name: name.as_str(), event: event.as_str(), kept, classes, visits }))
 }

@@ -164,7 +164,7 @@ async fn today(app: &App, event: Event, name: &Name, now: Now) -> Result<i64, ta
 }
 
 #[derive(Serialize)]
-struct Counts<'a> {
+struct BadgeJson<'a> {
     name: &'a str,
     event: &'a str,
     total: i64,
@@ -190,7 +190,7 @@ pub(super) async fn json(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> 
     let today = today.map_err(|error| Problem::store("reading the counts of a badge", &error))?;
     let total = total?;
     let formatted = Format::Comma.apply(total);
-    let counts = Counts {
+    let counts = BadgeJson {
         name: name.as_str(),
         event: event.as_str(),
         total,

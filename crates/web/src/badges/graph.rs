@@ -60,7 +60,7 @@ fn event(uri: &Uri) -> Event {
 }
 
 /// What the parameters of a request ask for.
-struct Asked {
+struct ChartQuery {
     event: Event,
     window: Window,
     width: u32,
@@ -68,8 +68,8 @@ struct Asked {
     spark: Option<Wish>,
 }
 
-impl Asked {
-    fn read(query: Query<'_>) -> Result<Asked, String> {
+impl ChartQuery {
+    fn read(query: Query<'_>) -> Result<ChartQuery, String> {
         let event = query.event()?;
         let window = history::window(query.text("period").as_deref())?;
         let width = match query.text("width") {
@@ -85,7 +85,7 @@ impl Asked {
             Some("spark") => Some(Wish::read(query)?),
             Some(_) => return Err("style is chart or spark".to_owned()),
         };
-        Ok(Asked { event, window, width, spark })
+        Ok(ChartQuery { event, window, width, spark })
     }
 }
 
@@ -97,7 +97,7 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
         Ok(names) => names,
         Err(why) => return mistake(&why.to_string()),
     };
-    let asked = match Asked::read(Query::of(uri)) {
+    let asked = match ChartQuery::read(Query::of(uri)) {
         Ok(asked) => asked,
         Err(why) => return mistake(&why),
     };
@@ -112,12 +112,12 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
     }
 }
 
-async fn chart(app: &App, names: &[Name], asked: &Asked) -> Result<String, StoreError> {
+async fn chart(app: &App, names: &[Name], asked: &ChartQuery) -> Result<String, StoreError> {
     let history = History::read(&*app.store, asked.event, names, asked.window, (app.now)()).await?;
     Ok(history.chart(&history.series(), asked.width).render())
 }
 
-async fn spark(app: &App, name: &Name, asked: &Asked, wish: &Wish) -> Result<String, StoreError> {
+async fn spark(app: &App, name: &Name, asked: &ChartQuery, wish: &Wish) -> Result<String, StoreError> {
     let history =
         History::read(&*app.store, asked.event, std::slice::from_ref(name), asked.window, (app.now)())
             .await?;

@@ -2,7 +2,7 @@
 
 use super::{
     login, name_events, no_store, page_for, problem,
-    trend::{self, Refused, View},
+    trend::{self, CannotShow, View},
     visitors,
 };
 use crate::{
@@ -63,7 +63,7 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
     }
 }
 
-fn not_shown(app: &App, refused: Refused) -> Response {
+fn not_shown(app: &App, refused: CannotShow) -> Response {
     let what = format!("That cannot be shown: {}.", refused.why);
     problem(app, &Problem::bad_request(what), refused.back)
 }

@@ -34,7 +34,7 @@ pub(crate) struct View {
 
 /// Something else is wanted than can be shown.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct CannotShow {
     pub(crate) why: String,
     /// To what of it can be shown.
     pub(crate) back: Option<Back>,
@@ -42,19 +42,19 @@ pub(crate) struct Refused {
 
 impl View {
     /// The page of a name: `event`, `period` and every `compare`.
-    pub(crate) fn of_name(name: &Name, query: Query<'_>) -> Result<View, Refused> {
+    pub(crate) fn of_name(name: &Name, query: Query<'_>) -> Result<View, CannotShow> {
         View::read(vec![name.clone()], "compare", query)
     }
 
     /// The page of a comparison: `event`, `period` and every `name`.
-    pub(crate) fn of_names(query: Query<'_>) -> Result<View, Refused> {
+    pub(crate) fn of_names(query: Query<'_>) -> Result<View, CannotShow> {
         let view = View::read(Vec::new(), "name", query)?;
-        let nobody = || Refused { why: "choose at least one name".to_owned(), back: None };
+        let nobody = || CannotShow { why: "choose at least one name".to_owned(), back: None };
         if view.names.is_empty() { Err(nobody()) } else { Ok(view) }
     }
 
     /// Of several mistakes the first is told. What is right is kept, for the way back.
-    fn read(mut names: Vec<Name>, key: &str, query: Query<'_>) -> Result<View, Refused> {
+    fn read(mut names: Vec<Name>, key: &str, query: Query<'_>) -> Result<View, CannotShow> {
         let of_name = !names.is_empty();
         let mut mistakes = Vec::new();
         let event = query.event().unwrap_or_else(|why| {
@@ -84,7 +84,7 @@ impl View {
         let view = View { event, window, names, of_name };
         match mistakes.into_iter().next() {
             None => Ok(view),
-            Some(why) => Err(Refused { why, back: view.back() }),
+            Some(why) => Err(CannotShow { why, back: view.back() }),
         }
     }
 
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
     use axum::http::Uri;
 
-    fn view(query: &str) -> Result<View, Refused> {
+    fn view(query: &str) -> Result<View, CannotShow> {
         let uri: Uri = format!("/repo/o/r?{query}").parse().unwrap();
         View::of_name(&Name::new("o/r").unwrap(), Query::of(&uri))
     }

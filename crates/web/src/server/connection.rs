@@ -37,18 +37,18 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// A stream that can be waited for without a buffer.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
+pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
     /// Ready when there is something to read, the end included.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-impl Stream for TcpStream {
+impl ClientStream for TcpStream {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         poll_something(cx, |cx| self.poll_read_ready(cx), || self.try_io(Interest::READABLE, || peek(self)))
     }
 }
 
-impl Stream for UnixStream {
+impl ClientStream for UnixStream {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         poll_something(cx, |cx| self.poll_read_ready(cx), || self.try_io(Interest::READABLE, || peek(self)))
     }
@@ -88,7 +88,7 @@ pub(crate) struct Serving {
 }
 
 /// Serves a connection until it ends, or until `stop` and the end of the request that is under way.
-pub(crate) async fn serve<S: Stream>(
+pub(crate) async fn serve<S: ClientStream>(
     mut stream: S,
     peer: Peer,
     serving: &Serving,
@@ -165,7 +165,7 @@ struct Watched<S> {
     activity: Arc<Activity>,
 }
 
-impl<S: Stream> hyper::rt::Read for Watched<S> {
+impl<S: ClientStream> hyper::rt::Read for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -185,7 +185,7 @@ impl<S: Stream> hyper::rt::Read for Watched<S> {
     }
 }
 
-impl<S: Stream> hyper::rt::Write for Watched<S> {
+impl<S: ClientStream> hyper::rt::Write for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.activity.written(written.is_ready());

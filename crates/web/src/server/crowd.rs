@@ -29,7 +29,7 @@ struct Here {
 }
 
 /// One place, as long as it is held.
-pub(crate) struct Place {
+pub(crate) struct Seat {
     crowd: Arc<Crowd>,
     number: u64,
     pub(crate) activity: Arc<Activity>,
@@ -42,7 +42,7 @@ impl Crowd {
     }
 
     /// A place for somebody who waits. When there is none, the longest silent has to go.
-    pub(crate) async fn place(self: &Arc<Crowd>) -> Option<Place> {
+    pub(crate) async fn place(self: &Arc<Crowd>) -> Option<Seat> {
         let permit = loop {
             let free = self.places.clone().acquire_owned();
             match tokio::time::timeout(if self.is_full() { LOOK } else { Duration::MAX }, free).await {
@@ -55,7 +55,7 @@ impl Crowd {
         here.number += 1;
         let number = here.number;
         here.connections.insert(number, activity.clone());
-        Some(Place { crowd: self.clone(), number, activity, _permit: permit })
+        Some(Seat { crowd: self.clone(), number, activity, _permit: permit })
     }
 
     fn is_full(&self) -> bool {
@@ -73,7 +73,7 @@ impl Crowd {
     }
 }
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         let mut here = self.crowd.here.lock().unwrap_or_else(PoisonError::into_inner);
         here.connections.remove(&self.number);

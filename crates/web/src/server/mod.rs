@@ -11,8 +11,8 @@ mod stall;
 
 use crate::{auth::Peer, head::MAX_HEAD};
 use axum::Router;
-use connection::{Serving, Stream};
-use crowd::{Crowd, Place};
+use connection::{ClientStream, Serving};
+use crowd::{Crowd, Seat};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use std::{
@@ -257,7 +257,7 @@ impl Server {
         Server { serving: Arc::new(serving), stop }
     }
 
-    fn spawn<S: Stream>(&self, stream: S, peer: Peer, place: Place) {
+    fn spawn<S: ClientStream>(&self, stream: S, peer: Peer, place: Seat) {
         let (serving, stop) = (self.serving.clone(), self.stop.clone());
         self.serving.connections.spawn(async move {
             if let Err(error) = connection::serve(stream, peer, &serving, &place.activity, &stop).await {

@@ -21,8 +21,8 @@ use super::{LineOptions, Stop, now};
 use crate::{
     Intake, Sealed,
     meters::SourceMeters,
+    places::{Places, StartPositions},
     recv,
-    writer::{Places, StartPositions},
 };
 use cut::Sink;
 use mark::Marks;

@@ -1,7 +1,7 @@
 //! One connection of the TCP source: its framing, what it may not hand over yet, and how it ends.
 
-use super::{meters::Closed, open};
-use crate::Intake;
+use super::open;
+use crate::{Intake, meters::Closed};
 use std::{
     io::{self, Read},
     net::TcpStream,
@@ -77,9 +77,9 @@ impl Connection {
     ) -> Fed {
         for _ in 0..CHUNKS_AT_ONCE {
             match self.step(chunk, intake, limit, time) {
-                Step::Read => self.last_read = current,
-                Step::Full | Step::Empty => return Fed::Open,
-                Step::End(why) => {
+                TcpRead::Read => self.last_read = current,
+                TcpRead::Full | TcpRead::Empty => return Fed::Open,
+                TcpRead::End(why) => {
                     self.end(intake);
                     return Fed::Closed(why);
                 }
@@ -99,45 +99,45 @@ impl Connection {
     ) -> bool {
         loop {
             match self.step(chunk, intake, limit, time) {
-                Step::Read if Instant::now() > until => return false,
-                Step::Read => {}
-                Step::Full => return true,
-                Step::Empty | Step::End(_) => return false,
+                TcpRead::Read if Instant::now() > until => return false,
+                TcpRead::Read => {}
+                TcpRead::Full => return true,
+                TcpRead::Empty | TcpRead::End(_) => return false,
             }
         }
     }
 
     /// One chunk: what was held first.
-    fn step(&mut self, chunk: &mut [u8], intake: &mut Intake, limit: usize, time: Now) -> Step {
+    fn step(&mut self, chunk: &mut [u8], intake: &mut Intake, limit: usize, time: Now) -> TcpRead {
         if self.holds() {
             let held = std::mem::take(&mut self.held);
             return self.take(&held, intake, limit, time);
         }
         if intake.len() >= limit {
-            return Step::Full;
+            return TcpRead::Full;
         }
         loop {
             match self.stream.read(chunk) {
-                Ok(0) => return Step::End(Closed::Peer),
+                Ok(0) => return TcpRead::End(Closed::Peer),
                 Ok(length) => return self.take(&chunk[..length], intake, limit, time),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Empty,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return TcpRead::Empty,
                 // Reset, or given up by keepalive.
-                Err(_) => return Step::End(Closed::Error),
+                Err(_) => return TcpRead::End(Closed::Error),
             }
         }
     }
 
-    fn take(&mut self, bytes: &[u8], intake: &mut Intake, limit: usize, time: Now) -> Step {
+    fn take(&mut self, bytes: &[u8], intake: &mut Intake, limit: usize, time: Now) -> TcpRead {
         match feed(&mut self.frames, bytes, intake, limit, time) {
-            Took::All => Step::Read,
+            Took::All => TcpRead::Read,
             Took::Full(taken) => {
                 self.held = bytes[taken..].to_vec();
-                Step::Full
+                TcpRead::Full
             }
             Took::Broken(reject) => {
                 intake.reject_line(reject, bytes, time);
-                Step::End(if reject == Reject::TooLong { Closed::TooLong } else { Closed::Framing })
+                TcpRead::End(if reject == Reject::TooLong { Closed::TooLong } else { Closed::Framing })
             }
         }
     }
@@ -163,7 +163,7 @@ impl Connection {
     }
 }
 
-enum Step {
+enum TcpRead {
     Read,
     /// Nothing there at the moment.
     Empty,

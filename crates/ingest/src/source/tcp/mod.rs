@@ -6,16 +6,16 @@
 //! bounded: connections, a message, the time it may be silent.
 
 mod connection;
-mod meters;
 mod open;
 
-pub use meters::TcpMeters;
-
 use super::{BindError, LineOptions, Stop, now, seal_if_room, seal_last};
-use crate::{Intake, Sealed, meters::SourceMeters, recv};
+use crate::{
+    Intake, Sealed,
+    meters::{Closed, SourceMeters},
+    recv,
+};
 use connection::{Connection, Fed};
 use ipnet::IpNet;
-use meters::Closed;
 use socket2::Socket;
 use std::{
     io,
@@ -93,7 +93,7 @@ impl SyslogTcp {
     /// Receives until stop is said, then takes what the kernel has received and returns.
     pub fn run(self, out: &mpsc::Sender<Sealed>, stop: &Stop) -> io::Result<()> {
         let start = Instant::now();
-        let mut running = Running {
+        let mut running = TcpLoop {
             intake: self.lines.intake(Dating::Live, self.meters.clone()),
             source: &self,
             connections: Vec::new(),
@@ -117,7 +117,7 @@ impl SyslogTcp {
     }
 }
 
-struct Running<'a> {
+struct TcpLoop<'a> {
     source: &'a SyslogTcp,
     intake: Intake,
     connections: Vec<Connection>,
@@ -135,7 +135,7 @@ struct Ready {
     connections: Vec<bool>,
 }
 
-impl Running<'_> {
+impl TcpLoop<'_> {
     fn is_full(&self) -> bool {
         self.intake.len() >= self.source.lines.limit
     }

@@ -23,8 +23,8 @@ use axum::{
     response::Response,
     routing::{MethodRouter, get},
 };
-use path::{Asked, Path};
-use shown::{Shown, is_callback};
+use path::{Path, StatsPath};
+use shown::{StatsAnswer, is_callback};
 use std::{sync::Arc, time::Duration};
 use tallymark_store::StoreError;
 
@@ -109,13 +109,13 @@ fn unread(error: StoreError) -> Problem {
     Problem::store("reading counts for Bootic's API", &error)
 }
 
-async fn read(app: &App, asked: Asked) -> Result<Shown, Problem> {
+async fn read(app: &App, asked: StatsPath) -> Result<StatsAnswer, Problem> {
     let found = match asked.chart.as_deref() {
-        None => shown::Found::links(["track", "funnels"].map(str::to_owned)),
+        None => shown::StatsFound::links(["track", "funnels"].map(str::to_owned)),
         Some("track") => track::read(app, &asked).await.map_err(unread)?,
         Some("funnels") => funnels::read(app, &asked).await.map_err(unread)?,
         // Nothing is kept under another word; Bootic looked for it, and found nothing.
-        Some(_) => shown::Found::nothing(&asked),
+        Some(_) => shown::StatsFound::nothing(&asked),
     };
-    Ok(Shown { asked, found })
+    Ok(StatsAnswer { asked, found })
 }

@@ -10,7 +10,7 @@ const ALL: &str = "all";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Path {
     /// Statistics.
-    Stats(Asked),
+    Stats(StatsPath),
     /// Browsers ask for it by themselves.
     Favicon,
     /// Deeper than anything is.
@@ -19,7 +19,7 @@ pub(super) enum Path {
 
 /// The parts of a path that are there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct StatsPath {
     /// `track`, `funnels`, or another word.
     pub(super) chart: Option<String>,
     /// As it was sent, decoded once, and as what is counted.
@@ -52,7 +52,7 @@ impl Path {
             let part = parts.next().transpose();
             part.map_err(|_| Problem::bad_request(format!("{what} is not UTF-8")))
         };
-        let mut asked = Asked::default();
+        let mut asked = StatsPath::default();
         if path.is_empty() {
             return Ok(Path::Stats(asked));
         }

@@ -1,51 +1,51 @@
 //! An answer as Bootic wrote it: its order of fields, years as text, and the characters that Go escapes.
 
-use super::path::{Asked, Date};
+use super::path::{Date, StatsPath};
 use crate::name::encoded_text;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct StatsFound {
     /// What stands behind the path of the request in each link.
     links: Vec<String>,
     /// By text, so that keys come in the order of their bytes. None where there is no date to count in.
     data: Option<BTreeMap<String, i64>>,
 }
 
-impl Found {
+impl StatsFound {
     /// Links and no counts.
-    pub(super) fn links(links: impl IntoIterator<Item = String>) -> Found {
-        Found { links: links.into_iter().collect(), data: None }
+    pub(super) fn links(links: impl IntoIterator<Item = String>) -> StatsFound {
+        StatsFound { links: links.into_iter().collect(), data: None }
     }
 
     /// Counts, and links to those of `linked`.
     pub(super) fn counts<K: ToString>(
         counts: impl IntoIterator<Item = (K, i64)>,
         linked: impl IntoIterator<Item = impl ToString>,
-    ) -> Found {
+    ) -> StatsFound {
         let links = linked.into_iter().map(|part| part.to_string()).collect();
         let data = counts.into_iter().map(|(key, count)| (key.to_string(), count)).collect();
-        Found { links, data: Some(data) }
+        StatsFound { links, data: Some(data) }
     }
 
     /// No link, and no count either where there is a date.
-    pub(super) fn nothing(asked: &Asked) -> Found {
+    pub(super) fn nothing(asked: &StatsPath) -> StatsFound {
         let data = (asked.date != Date::None).then(BTreeMap::new);
-        Found { links: Vec::new(), data }
+        StatsFound { links: Vec::new(), data }
     }
 }
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Shown {
-    pub(super) asked: Asked,
-    pub(super) found: Found,
+pub(super) struct StatsAnswer {
+    pub(super) asked: StatsPath,
+    pub(super) found: StatsFound,
 }
 
 #[derive(Serialize)]
-struct Fields<'a> {
+struct AnswerFields<'a> {
     r#type: &'a str,
     account: &'a str,
     event: &'a str,
@@ -59,10 +59,10 @@ struct Fields<'a> {
     data: &'a Option<BTreeMap<String, i64>>,
 }
 
-impl Shown {
+impl StatsAnswer {
     /// The body. `root` is what every link begins with.
     pub(super) fn json(&self, root: &str) -> String {
-        let Asked { chart, account, event, date } = &self.asked;
+        let StatsPath { chart, account, event, date } = &self.asked;
         let [year, month, day, hour] = date.texts();
         let account = account.as_ref().map_or("", |(account, _)| account);
         let event = event.as_ref().map_or("", |event| event.as_str());
@@ -76,7 +76,7 @@ impl Shown {
         }
         let link = |part: &String| format!("{here}/{}", encoded_text(part, false));
         let links = self.found.links.iter().map(link).collect();
-        let fields = Fields {
+        let fields = AnswerFields {
             r#type: chart,
             account,
             event,
@@ -169,7 +169,7 @@ pub(super) fn is_callback(text: &[u8]) -> bool {
 mod tests {
     use super::{super::path::Path, *};
 
-    fn asked(path: &str) -> Asked {
+    fn asked(path: &str) -> StatsPath {
         match Path::read(path) {
             Ok(Path::Stats(asked)) => asked,
             other => panic!("{other:?}"),
@@ -179,20 +179,22 @@ mod tests {
     #[test]
     fn answers_are_bootic_s_byte_for_byte() {
         let counts = [("1", 10), ("10", 7), ("2", 5), ("21", 3)];
-        let shown =
-            Shown { asked: asked("/track/acme/pageview/2013/09"), found: Found::counts(counts, [""; 0]) };
+        let shown = StatsAnswer {
+            asked: asked("/track/acme/pageview/2013/09"),
+            found: StatsFound::counts(counts, [""; 0]),
+        };
         let expect = r#"{"type":"track","account":"acme","event":"pageview","year":"2013","month":"9","day":"","links":[],"data":{"1":10,"10":7,"2":5,"21":3}}"#;
         assert_eq!(shown.json("http://x/stats"), expect);
-        let shown = Shown { asked: asked("/"), found: Found::links(["track".to_owned()]) };
+        let shown = StatsAnswer { asked: asked("/"), found: StatsFound::links(["track".to_owned()]) };
         let expect = r#"{"type":"","account":"","event":"","year":"","month":"","day":"","links":["http://x/stats/track"],"data":null}"#;
         assert_eq!(shown.json("http://x/stats"), expect);
     }
 
     #[test]
     fn what_somebody_sent_is_escaped_in_text_and_in_links() {
-        let shown = Shown {
+        let shown = StatsAnswer {
             asked: asked("/track/%3C%2Fscript%3E&%22%5C%E2%80%A8"),
-            found: Found::links(["x".to_owned()]),
+            found: StatsFound::links(["x".to_owned()]),
         };
         let json = shown.json("http://x");
         assert!(json.contains(r#""account":"\u003c/script\u003e\u0026\"\\\u2028""#), "{json}");

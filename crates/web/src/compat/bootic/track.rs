@@ -3,8 +3,8 @@
 //! Days are kept for ever, hours and minutes for as long as `[retention]` says; Bootic had hours for ever and no minutes.
 
 use super::{
-    path::{Asked, Date},
-    shown::Found,
+    path::{Date, StatsPath},
+    shown::StatsFound,
 };
 use crate::state::App;
 use std::{collections::BTreeMap, ops::Range};
@@ -16,7 +16,7 @@ const YEARS: i32 = 20;
 /// How many links one answer has at the most.
 const MOST_LINKS: usize = 1000;
 
-pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, StoreError> {
+pub(super) async fn read(app: &App, asked: &StatsPath) -> Result<StatsFound, StoreError> {
     let Some((_, account)) = &asked.account else { return accounts(app).await };
     let Some(event) = asked.event else { return events(app, account).await };
     let series =
@@ -26,7 +26,7 @@ pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, StoreError> 
             let (this, ..) = (app.now)().day().date();
             let months = Month::of_year(this - YEARS + 1).start..Month::of_year(this).end;
             let years = sums(series(Step::Month, months).await?, |month| Month(month).date().0);
-            Found::links(years.keys().map(i32::to_string))
+            StatsFound::links(years.keys().map(i32::to_string))
         }
         Date::Year(year) => {
             let months = series(Step::Month, Month::of_year(year)).await?;
@@ -36,14 +36,14 @@ pub(super) async fn read(app: &App, asked: &Asked) -> Result<Found, StoreError> 
         Date::Day(day) => linked(sums(series(Step::Hour, day.hours()).await?, |hour| Hour(hour).of_day())),
         Date::Hour(hour) => {
             let minutes = series(Step::Minute, hour.minutes()).await?;
-            Found::counts(sums(minutes, |minute| Minute(minute).of_hour()), [""; 0])
+            StatsFound::counts(sums(minutes, |minute| Minute(minute).of_hour()), [""; 0])
         }
     })
 }
 
-fn linked<K: ToString + Copy>(counts: BTreeMap<K, i64>) -> Found {
+fn linked<K: ToString + Copy>(counts: BTreeMap<K, i64>) -> StatsFound {
     let keys: Vec<K> = counts.keys().copied().collect();
-    Found::counts(counts, keys)
+    StatsFound::counts(counts, keys)
 }
 
 fn sums<K: Ord>(series: Vec<(i32, i64)>, key: impl Fn(i32) -> K) -> BTreeMap<K, i64> {
@@ -56,13 +56,13 @@ fn sums<K: Ord>(series: Vec<(i32, i64)>, key: impl Fn(i32) -> K) -> BTreeMap<K, 
 }
 
 /// `all`, and the first accounts of every event.
-async fn accounts(app: &App) -> Result<Found, StoreError> {
+async fn accounts(app: &App) -> Result<StatsFound, StoreError> {
     let events = app.store.events(&app.rankings.candidates()).await?;
     accounts_of(app, &events).await
 }
 
 /// `all`, and the first accounts of some events.
-pub(super) async fn accounts_of(app: &App, events: &[Event]) -> Result<Found, StoreError> {
+pub(super) async fn accounts_of(app: &App, events: &[Event]) -> Result<StatsFound, StoreError> {
     let mut names: Vec<Name> = Vec::new();
     for &event in events {
         names.extend(app.store.names(event, None, MOST_LINKS).await?.names);
@@ -71,11 +71,11 @@ pub(super) async fn accounts_of(app: &App, events: &[Event]) -> Result<Found, St
     names.dedup();
     let all = (!events.is_empty()).then(|| "all".to_owned());
     let names = names.into_iter().map(|name| name.as_str().to_owned());
-    Ok(Found::links(all.into_iter().chain(names.filter(|name| name != "all")).take(MOST_LINKS)))
+    Ok(StatsFound::links(all.into_iter().chain(names.filter(|name| name != "all")).take(MOST_LINKS)))
 }
 
 /// The events that an account had.
-async fn events(app: &App, account: &Name) -> Result<Found, StoreError> {
+async fn events(app: &App, account: &Name) -> Result<StatsFound, StoreError> {
     let mut links = Vec::new();
     for event in app.store.events(&app.rankings.candidates()).await? {
         if app
@@ -89,5 +89,5 @@ async fn events(app: &App, account: &Name) -> Result<Found, StoreError> {
         }
     }
     links.sort_unstable();
-    Ok(Found::links(links))
+    Ok(StatsFound::links(links))
 }

@@ -24,15 +24,15 @@ pub(super) fn answer(status: StatusCode, body: impl Into<Body>) -> Response {
 }
 
 /// A [`Problem`] with these headers.
-pub(super) struct Refused(Problem);
+pub(super) struct HitmeProblem(Problem);
 
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Refused {
-        Refused(problem)
+impl From<Problem> for HitmeProblem {
+    fn from(problem: Problem) -> HitmeProblem {
+        HitmeProblem(problem)
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for HitmeProblem {
     fn into_response(self) -> Response {
         self.0.json(answer)
     }

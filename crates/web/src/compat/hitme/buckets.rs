@@ -23,7 +23,7 @@ pub(super) struct Ranges {
 
 /// What was counted in each range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct RangeCounts {
     pub(super) all: i64,
     pub(super) month: i64,
     pub(super) week: i64,
@@ -45,7 +45,7 @@ impl Ranges {
     }
 
     /// What the store has of an address.
-    pub(super) async fn read(&self, store: &dyn Store, name: &Name) -> Result<Counts> {
+    pub(super) async fn read(&self, store: &dyn Store, name: &Name) -> Result<RangeCounts> {
         let event = Event::URL;
         let all = store.total(event, name).await?;
         let (hour, minute) = (self.minute.hour().0, self.minute.0);
@@ -66,7 +66,7 @@ impl Ranges {
             days.chain(edges).fold(0i64, |sum, (_, &count)| sum.saturating_add(count))
         };
         let one = |series: Vec<(i32, i64)>| series.first().map_or(0, |&(_, count)| count);
-        Ok(Counts {
+        Ok(RangeCounts {
             all,
             month: sum(&self.month),
             week: sum(&self.week),
@@ -104,7 +104,7 @@ impl Ranges {
     }
 
     /// Adds what the store does not have yet.
-    pub(super) fn add(&self, counts: &mut Counts, when: When, count: u64) {
+    pub(super) fn add(&self, counts: &mut RangeCounts, when: When, count: u64) {
         let minute = match when {
             When::Minute(minute) => minute,
             When::Day(day) => day.first_minute(),

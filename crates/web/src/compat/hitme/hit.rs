@@ -1,9 +1,9 @@
 //! `POST /hit` counts an address; `GET /hit` answers its counts.
 
 use super::{
-    answer::{FRESH, Refused, answer},
-    asked::Asked,
-    buckets::{Counts, Ranges},
+    answer::{FRESH, HitmeProblem, answer},
+    buckets::{RangeCounts, Ranges},
+    query::HitmeQuery,
 };
 use crate::{body, error::Problem, state::App};
 use axum::{
@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const COUNTED: &str = r#"{"status":"OK"}"#;
 
 /// `POST /hit`. No store is asked, and nothing is waited for but the body.
-pub(super) async fn count(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refused> {
+pub(super) async fn count(State(app): State<Arc<App>>, request: Request) -> Result<Response, HitmeProblem> {
     let (head, body) = request.into_parts();
     let body = body::read(&head.headers, body, MOST_BODY, None).await?;
     count_one(&app, &head.uri, &head.headers, &body)?;
@@ -34,8 +34,8 @@ pub(super) async fn count(State(app): State<Arc<App>>, request: Request) -> Resu
 }
 
 fn count_one(app: &App, uri: &Uri, sent: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
-    let query = Asked::form(uri.query().unwrap_or_default().as_bytes());
-    let asked = if is_json(sent) { Asked::json(body)? } else { Asked::form(body) }.or(query);
+    let query = HitmeQuery::form(uri.query().unwrap_or_default().as_bytes());
+    let asked = if is_json(sent) { HitmeQuery::json(body)? } else { HitmeQuery::form(body) }.or(query);
     let url = asked.url()?;
     let at = asked.at((app.now)())?;
     let hit = Hit::one(Event::URL, url, When::Minute(at.minute()));
@@ -53,14 +53,14 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     uri: Uri,
     sent: HeaderMap,
-) -> Result<Response, Refused> {
+) -> Result<Response, HitmeProblem> {
     app.access.may_list(&sent)?;
-    let asked = Asked::form(uri.query().unwrap_or_default().as_bytes());
+    let asked = HitmeQuery::form(uri.query().unwrap_or_default().as_bytes());
     let url = asked.url()?;
     let at = asked.at((app.now)())?;
     let counts = tokio::time::timeout(STORE_PATIENCE, counts(&app, url, at)).await;
     let counts = counts.unwrap_or_else(|_| Err(Problem::unavailable()))?;
-    let shown = Shown {
+    let shown = HitAnswer {
         status: "OK",
         url: url.as_str(),
         all_time: Count(counts.all),
@@ -77,7 +77,7 @@ pub(super) async fn show(
 }
 
 /// What the store has, and what waits here for it: whoever has counted an address sees it counted.
-async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<Counts, Problem> {
+async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<RangeCounts, Problem> {
     let (buckets, name) = (Ranges::of(at.minute(), app.hitme_zone), Name::from(url));
     let read = || async {
         let read = buckets.read(&*app.store, &name).await;
@@ -117,7 +117,7 @@ impl Serialize for Count {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct HitAnswer<'a> {
     status: &'a str,
     url: &'a str,
     all_time: Count,

@@ -6,9 +6,9 @@
 //! answer.
 
 use super::{
-    answer::{FRESH, Refused, answer},
-    asked::Asked,
+    answer::{FRESH, HitmeProblem, answer},
     buckets::Ranges,
+    query::HitmeQuery,
 };
 use crate::{
     error::{Problem, report},
@@ -125,9 +125,9 @@ pub(super) async fn list(
     State((app, lists)): State<(Arc<App>, Arc<Lists>)>,
     uri: Uri,
     sent: HeaderMap,
-) -> Result<Response, Refused> {
+) -> Result<Response, HitmeProblem> {
     app.access.may_list(&sent)?;
-    let asked = Asked::form(uri.query().unwrap_or_default().as_bytes());
+    let asked = HitmeQuery::form(uri.query().unwrap_or_default().as_bytes());
     let now = (app.now)();
     let (at, limit) = (asked.at(now)?, asked.limit(MOST)?);
     let six = busiest(&app, &lists, at, now).await?;

@@ -5,10 +5,10 @@
 //! 500.
 
 mod answer;
-mod asked;
 mod buckets;
 mod hit;
 mod hits;
+mod query;
 
 use crate::{error::only, state::App};
 use axum::{Router, routing::get};

@@ -4,7 +4,7 @@
 //! Every choice is an address, so it works without a script. Names come from the rankings, so the page costs the same
 //! with a million names as with ten.
 
-mod asked;
+mod query;
 mod rows;
 mod search;
 mod totals;
@@ -15,13 +15,13 @@ use crate::{
     query::Query,
     state::App,
 };
-use asked::{Asked, Order};
 use axum::{
     extract::State,
     http::{HeaderMap, Uri},
     response::Response,
 };
 use minijinja::{Value, context};
+use query::{DashboardQuery, Order};
 use std::sync::Arc;
 use tallymark_badge::chart::MOST_SERIES;
 use tallymark_core::{Event, Minute, Name, Now, Period};
@@ -34,7 +34,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
-    let asked = match Asked::read(Query::of(&uri)) {
+    let asked = match DashboardQuery::read(Query::of(&uri)) {
         Ok(asked) => asked,
         Err(why) => {
             return problem(&app, &Problem::bad_request(format!("That cannot be shown: {why}.")), None);
@@ -48,7 +48,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
 }
 
 /// What the page shows; nothing where nothing was ever counted.
-async fn values(app: &App, asked: Asked) -> Result<Option<Value>, StoreError> {
+async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, StoreError> {
     let Some(usual) = usual(app).await? else { return Ok(None) };
     let (asked, events) = (&asked.where_usual_is(usual), app.rankings.events());
     let totals = totals::read(app, asked.event).await?;
@@ -114,7 +114,7 @@ fn label(period: Period) -> &'static str {
 }
 
 /// The events that can be looked at; the one that is, is among them.
-fn event_links(asked: &Asked, events: &[Event]) -> Vec<Value> {
+fn event_links(asked: &DashboardQuery, events: &[Event]) -> Vec<Value> {
     let mut events = events.to_vec();
     if !events.contains(&asked.event) {
         events.push(asked.event);
@@ -142,17 +142,17 @@ fn ago(seconds: u64) -> String {
     }
 }
 
-fn sizes(asked: &Asked, ranking: &Ranking) -> Vec<Value> {
-    let others = asked::SIZES.iter().enumerate().filter(|&(at, &size)| {
-        let smaller = at.checked_sub(1).map_or(0, |at| asked::SIZES[at]);
+fn sizes(asked: &DashboardQuery, ranking: &Ranking) -> Vec<Value> {
+    let others = query::SIZES.iter().enumerate().filter(|&(at, &size)| {
+        let smaller = at.checked_sub(1).map_or(0, |at| query::SIZES[at]);
         size != asked.rows && ranking.entries.len() > smaller
     });
     let sizes: Vec<Value> =
         others.map(|(_, &size)| context! { rows => size, link => asked.with_rows(size) }).collect();
-    if ranking.entries.len() > asked::SIZES[0] { sizes } else { Vec::new() }
+    if ranking.entries.len() > query::SIZES[0] { sizes } else { Vec::new() }
 }
 
-fn column(asked: &Asked, order: Order) -> Value {
+fn column(asked: &DashboardQuery, order: Order) -> Value {
     let sorted = (asked.order == order).then_some(if asked.ascending { "ascending" } else { "descending" });
     let arrow = if asked.ascending { "▲" } else { "▼" };
     context! { link => asked.sorted_by(order), sorted, arrow }

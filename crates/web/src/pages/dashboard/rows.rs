@@ -1,7 +1,7 @@
 //! The rows of a ranking: counts, bars, and sparklines of 30 days for the first of them.
 
 use super::{
-    asked::{Asked, Order},
+    query::{DashboardQuery, Order},
     totals::grouped,
 };
 use crate::{name::event_page_path, state::App};
@@ -20,7 +20,7 @@ const HIGH: i64 = 16;
 /// One name of a ranking with its place in it.
 type Ranked<'a> = (usize, &'a Name, i64);
 
-pub(super) async fn values(app: &App, asked: &Asked, ranking: &Ranking) -> Result<Vec<Value>> {
+pub(super) async fn values(app: &App, asked: &DashboardQuery, ranking: &Ranking) -> Result<Vec<Value>> {
     let first = ranking.entries.iter().take(asked.rows).enumerate();
     let mut rows: Vec<Ranked<'_>> = first.map(|(at, (name, count))| (at + 1, name, *count)).collect();
     let most = rows.first().map_or(1, |&(_, _, count)| count.max(1));

@@ -1,6 +1,6 @@
 //! Names that contain a text, page by page. The store looks at a bounded number of names for each page.
 
-use super::{asked::Asked, totals::grouped};
+use super::{query::DashboardQuery, totals::grouped};
 use crate::{name::event_page_path, state::App};
 use minijinja::{Value, context};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ static PATIENT: Semaphore = Semaphore::const_new(1);
 
 /// The next page of those that have the text in them. One call looks at some ten thousand names, so with a million of them
 /// nearly all would find nothing.
-async fn look(app: &App, asked: &Asked, filter: &Filter) -> Result<NamePage> {
+async fn look(app: &App, asked: &DashboardQuery, filter: &Filter) -> Result<NamePage> {
     let begun = Instant::now();
     let mut page = app.store.find(asked.event, filter, asked.after.as_deref(), MOST).await?;
     // The next call will take as long as this one.
@@ -34,7 +34,7 @@ async fn look(app: &App, asked: &Asked, filter: &Filter) -> Result<NamePage> {
 }
 
 /// The name that is the text, and those that begin with it, as far as they are found at once.
-async fn begins_with(app: &App, asked: &Asked, text: &str) -> Result<Vec<Name>> {
+async fn begins_with(app: &App, asked: &DashboardQuery, text: &str) -> Result<Vec<Name>> {
     let filter = Filter { prefix: text.to_owned(), contains: String::new() };
     let mut names = app.store.find(asked.event, &filter, None, FIRST).await?.names;
     if let Ok(name) = Name::of(asked.event, text)
@@ -46,7 +46,7 @@ async fn begins_with(app: &App, asked: &Asked, text: &str) -> Result<Vec<Name>> 
     Ok(names)
 }
 
-pub(super) async fn values(app: &App, asked: &Asked) -> Result<Value> {
+pub(super) async fn values(app: &App, asked: &DashboardQuery) -> Result<Value> {
     let text = asked.search.clone().unwrap_or_default();
     let filter = Filter { prefix: String::new(), contains: text.clone() };
     let mut found = match look(app, asked, &filter).await {

@@ -2,10 +2,12 @@
 //!
 //! Sources count into plain integers and add them up here once per tick, so that a line costs no atomic operation.
 
-use crate::{
-    source::{TcpMeters, now},
-    tail::Tail,
-};
+mod tcp;
+
+pub(crate) use tcp::Closed;
+pub use tcp::TcpMeters;
+
+use crate::{clock::now, tail::Tail};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},

@@ -1,10 +1,10 @@
 //! What the writer's parts share: who hears what became of a batch, and what is in trouble.
 
-use super::Places;
 use crate::{
     live::Live,
     meters::IngestMeters,
     outage::{Outage, Told},
+    places::Places,
 };
 use std::{
     fmt,
@@ -95,12 +95,12 @@ pub(crate) struct Common {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) books: Books,
     pub(crate) adopt: Arc<str>,
-    pub(super) state: WriterState,
-    pub(super) positions: Arc<watch::Sender<Places>>,
+    pub(crate) state: WriterState,
+    pub(crate) positions: Arc<watch::Sender<Places>>,
 }
 
 impl Common {
-    pub(super) fn new(store: Arc<dyn Store>, books: Books, adopt: &str) -> Common {
+    pub(crate) fn new(store: Arc<dyn Store>, books: Books, adopt: &str) -> Common {
         let state = WriterState::default();
         state.change(|troubles| troubles.store = Some("the store has not been reached yet".to_owned()));
         let positions = Arc::new(watch::Sender::new(Places::Unknown));

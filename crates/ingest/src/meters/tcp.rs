@@ -20,7 +20,7 @@ pub struct TcpMeters {
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Closed {
+pub(crate) enum Closed {
     /// The peer ended it.
     Peer,
     /// It broke.
@@ -64,11 +64,11 @@ impl TcpMeters {
         );
     }
 
-    pub(super) fn open(&self, count: usize) {
+    pub(crate) fn open(&self, count: usize) {
         self.open.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    pub(super) fn closed(&self, why: Closed) {
+    pub(crate) fn closed(&self, why: Closed) {
         self.closed.get_or_create(&ReasonLabel { reason: why.label() }).inc();
     }
 }

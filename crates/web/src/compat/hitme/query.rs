@@ -13,16 +13,16 @@ const AHEAD_MS: i64 = 600_000;
 
 /// The parameters as they were sent, decoded.
 #[derive(Debug, Default)]
-pub(super) struct Asked<'a> {
+pub(super) struct HitmeQuery<'a> {
     url: Option<Cow<'a, [u8]>>,
     timestamp: Option<Cow<'a, [u8]>>,
     limit: Option<Cow<'a, [u8]>>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> HitmeQuery<'a> {
     /// Reads pairs as a form has them. The first of several of one name counts.
-    pub(super) fn form(text: &'a [u8]) -> Asked<'a> {
-        let mut asked = Asked::default();
+    pub(super) fn form(text: &'a [u8]) -> HitmeQuery<'a> {
+        let mut asked = HitmeQuery::default();
         for pair in text.split(|&b| b == b'&').take(MOST_PAIRS) {
             let end = pair.iter().position(|&b| b == b'=').unwrap_or(pair.len());
             let (key, value) = (&pair[..end], pair.get(end + 1..).unwrap_or_default());
@@ -38,7 +38,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Reads an object. A time may be a number or text, as express took it.
-    pub(super) fn json(text: &'a [u8]) -> Result<Asked<'a>, Problem> {
+    pub(super) fn json(text: &'a [u8]) -> Result<HitmeQuery<'a>, Problem> {
         // An array would be read as the values of the object in their order.
         if text.trim_ascii_start().first() == Some(&b'[') {
             return Err(Problem::bad_request("the body is not JSON as it should be: an array is no object"));
@@ -55,12 +55,12 @@ impl<'a> Asked<'a> {
             Time::Number(number) => Cow::Owned(number.to_string().into_bytes()),
             Time::Text(text) => bytes(text),
         });
-        Ok(Asked { url: object.url.map(bytes), timestamp, limit: None })
+        Ok(HitmeQuery { url: object.url.map(bytes), timestamp, limit: None })
     }
 
     /// Takes from another what is missing here.
-    pub(super) fn or(self, other: Asked<'a>) -> Asked<'a> {
-        Asked {
+    pub(super) fn or(self, other: HitmeQuery<'a>) -> HitmeQuery<'a> {
+        HitmeQuery {
             url: self.url.or(other.url),
             timestamp: self.timestamp.or(other.timestamp),
             limit: self.limit.or(other.limit),
@@ -153,7 +153,7 @@ mod tests {
     /// 2026-11-20T12:00:30Z.
     const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 
-    fn url(asked: &Asked<'_>) -> Result<String, String> {
+    fn url(asked: &HitmeQuery<'_>) -> Result<String, String> {
         asked.url().map(|url| url.as_str().to_owned()).map_err(|why| why.what)
     }
 
@@ -169,7 +169,7 @@ mod tests {
             ("url=%zz%", "%zz%"),
             ("url=%E6%97%A5", "日"),
         ] {
-            assert_eq!(url(&Asked::form(form.as_bytes())).as_deref(), Ok(expect), "{form}");
+            assert_eq!(url(&HitmeQuery::form(form.as_bytes())).as_deref(), Ok(expect), "{form}");
         }
     }
 
@@ -188,19 +188,23 @@ mod tests {
             ("url=%ff", "Invalid URL: it is not UTF-8"),
             (&long, "Invalid URL: it is longer than 2048 bytes"),
         ] {
-            assert!(url(&Asked::form(form.as_bytes())).is_err_and(|why| why.starts_with(expect)), "{form}");
+            assert!(
+                url(&HitmeQuery::form(form.as_bytes())).is_err_and(|why| why.starts_with(expect)),
+                "{form}"
+            );
         }
-        assert!(url(&Asked::form(&long.as_bytes()[..long.len() - 1])).is_ok());
+        assert!(url(&HitmeQuery::form(&long.as_bytes()[..long.len() - 1])).is_ok());
     }
 
     #[test]
     fn times_are_milliseconds_and_nothing_else() {
-        let at =
-            |text: &str| Asked::form(format!("timestamp={text}").as_bytes()).at(NOW).map_err(|why| why.what);
+        let at = |text: &str| {
+            HitmeQuery::form(format!("timestamp={text}").as_bytes()).at(NOW).map_err(|why| why.what)
+        };
         for text in ["0", "00"] {
             assert_eq!(at(text), Ok(NOW), "{text:?}");
         }
-        assert_eq!(Asked::default().at(NOW).map_err(|why| why.what), Ok(NOW));
+        assert_eq!(HitmeQuery::default().at(NOW).map_err(|why| why.what), Ok(NOW));
         for ms in [1, 1_709_210_096_789, NOW.unix_ms + 600_000] {
             assert_eq!(at(&ms.to_string()), Ok(Now { unix_ms: ms }));
         }
@@ -234,7 +238,7 @@ mod tests {
             (r#"{"timestamp":1709210096789,"url":"http://a/?b=c&d"}"#, 1_709_210_096_789),
             (r#"{"timestamp":null,"url":"http://a/?b=c&d"}"#, NOW.unix_ms),
         ] {
-            let asked = Asked::json(json.as_bytes()).unwrap();
+            let asked = HitmeQuery::json(json.as_bytes()).unwrap();
             assert_eq!(url(&asked).as_deref(), Ok("http://a/?b=c&d"), "{json}");
             assert_eq!(asked.at(NOW).unwrap().unix_ms, ms, "{json}");
         }
@@ -247,23 +251,23 @@ mod tests {
             r#"{"url":"\ud800"}"#,
             "{\"url\":\"\u{1}\"}",
         ] {
-            assert!(Asked::json(json.as_bytes()).is_err(), "{json}");
+            assert!(HitmeQuery::json(json.as_bytes()).is_err(), "{json}");
         }
         for json in ["{}", r#"{"url":null}"#, r#"{"url":""}"#] {
-            assert_eq!(url(&Asked::json(json.as_bytes()).unwrap()).unwrap_err(), "Invalid URL");
+            assert_eq!(url(&HitmeQuery::json(json.as_bytes()).unwrap()).unwrap_err(), "Invalid URL");
         }
         for (time, part) in
             [("1e3", "in digits"), ("-5", "before 1970"), ("1.5", "in digits"), ("1e400", ""), ("true", "")]
         {
             let json = format!(r#"{{"url":"a","timestamp":{time}}}"#);
-            let at = Asked::json(json.as_bytes()).and_then(|asked| asked.at(NOW));
+            let at = HitmeQuery::json(json.as_bytes()).and_then(|asked| asked.at(NOW));
             assert!(at.is_err_and(|why| why.what.contains(part)), "{json}");
         }
     }
 
     #[test]
     fn a_body_goes_before_the_query() {
-        let asked = Asked::form(b"timestamp=5").or(Asked::form(b"url=a&timestamp=6"));
+        let asked = HitmeQuery::form(b"timestamp=5").or(HitmeQuery::form(b"url=a&timestamp=6"));
         assert_eq!((url(&asked).as_deref(), asked.at(NOW).unwrap().unix_ms), (Ok("a"), 5));
     }
 }

@@ -18,7 +18,7 @@ pub(super) enum Order {
 
 /// The parameters of the front page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct DashboardQuery {
     pub(super) event: Event,
     /// What is shown here without a word: `hit`, unless nothing else but another event was counted.
     pub(super) usual: Event,
@@ -35,8 +35,8 @@ pub(super) struct Asked {
     pub(super) after: Option<String>,
 }
 
-impl Asked {
-    pub(super) fn read(query: Query<'_>) -> Result<Asked, String> {
+impl DashboardQuery {
+    pub(super) fn read(query: Query<'_>) -> Result<DashboardQuery, String> {
         let period = match query.text("period") {
             None => Period::All,
             Some(word) => Period::read(&word).ok_or("period is all, month, week, day, hour or minute")?,
@@ -60,7 +60,7 @@ impl Asked {
             let text = query.form(name).map(|value| String::from_utf8_lossy(&value).into_owned());
             text.filter(|text| !text.is_empty())
         };
-        Ok(Asked {
+        Ok(DashboardQuery {
             event: query.event()?,
             usual: Event::HIT,
             named: query.get("event").is_some(),
@@ -74,30 +74,30 @@ impl Asked {
     }
 
     /// The same where another event is the usual one.
-    pub(super) fn where_usual_is(self, usual: Event) -> Asked {
-        Asked { event: if self.named { self.event } else { usual }, usual, ..self }
+    pub(super) fn where_usual_is(self, usual: Event) -> DashboardQuery {
+        DashboardQuery { event: if self.named { self.event } else { usual }, usual, ..self }
     }
 
     pub(super) fn with_event(&self, event: Event) -> String {
-        Asked { event, search: None, after: None, ..self.clone() }.address()
+        DashboardQuery { event, search: None, after: None, ..self.clone() }.address()
     }
 
     pub(super) fn with_period(&self, period: Period) -> String {
-        Asked { period, search: None, after: None, ..self.clone() }.address()
+        DashboardQuery { period, search: None, after: None, ..self.clone() }.address()
     }
 
     pub(super) fn with_rows(&self, rows: usize) -> String {
-        Asked { rows, ..self.clone() }.address()
+        DashboardQuery { rows, ..self.clone() }.address()
     }
 
     /// The other way round, if that is what it is sorted by.
     pub(super) fn sorted_by(&self, order: Order) -> String {
         let ascending = if order == self.order { !self.ascending } else { order.usual() };
-        Asked { order, ascending, ..self.clone() }.address()
+        DashboardQuery { order, ascending, ..self.clone() }.address()
     }
 
     pub(super) fn looking_from(&self, after: &str) -> String {
-        Asked { after: Some(after.to_owned()), ..self.clone() }.address()
+        DashboardQuery { after: Some(after.to_owned()), ..self.clone() }.address()
     }
 
     /// Where the busiest of this period are as CSV, as many as are ranked.
@@ -145,9 +145,9 @@ mod tests {
     use super::*;
     use axum::http::Uri;
 
-    fn read(address: &str) -> Result<Asked, String> {
+    fn read(address: &str) -> Result<DashboardQuery, String> {
         let uri: Uri = address.parse().unwrap();
-        Asked::read(Query::of(&uri))
+        DashboardQuery::read(Query::of(&uri))
     }
 
     #[test]

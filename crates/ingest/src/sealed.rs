@@ -1,0 +1,51 @@
+//! What a source hands to the writer.
+
+use tallymark_core::{Counts, Position};
+use tallymark_store::outbox::Origin;
+
+/// A tally taken out of its source.
+#[derive(Debug)]
+pub struct Sealed {
+    pub(crate) counts: Counts,
+    pub(crate) origin: Origin,
+}
+
+impl Sealed {
+    /// From a source of lines.
+    pub fn of_lines(counts: Counts) -> Sealed {
+        Sealed { counts, origin: Origin::Lines }
+    }
+
+    /// From a source that can be read again: its counts, and how far they bring it. The two are committed together.
+    pub fn of_replayable(counts: Counts, positions: Vec<Position>) -> Sealed {
+        Sealed::of_lines(Counts { positions, ..counts })
+    }
+
+    /// From the HTTP counter, whose pending hits are part of what it shows.
+    pub(crate) fn of_live(counts: Counts) -> Sealed {
+        Sealed { counts, origin: Origin::Live }
+    }
+
+    /// For tests of sources, which have no writer.
+    #[cfg(test)]
+    pub(crate) fn into_entries(self) -> Vec<tallymark_core::Entry> {
+        self.counts.entries
+    }
+
+    /// See [`Sealed::into_entries`].
+    #[cfg(test)]
+    pub(crate) fn positions(&self) -> &[Position] {
+        &self.counts.positions
+    }
+
+    /// See [`Sealed::into_entries`].
+    #[cfg(test)]
+    pub(crate) fn hits(&self) -> u64 {
+        self.counts.hits()
+    }
+
+    /// How many hits are lost if this goes no further. What can be read again is not: its position goes no further either.
+    pub(crate) fn at_stake(&self) -> u64 {
+        if self.counts.positions.is_empty() { self.counts.hits() } else { 0 }
+    }
+}
