@@ -35,8 +35,8 @@ enum LineState {
     Discard,
     /// Within a run of NULs.
     Nuls,
-    /// Within text in UTF-16.
-    Utf16,
+    /// Within text in UTF-16; and whether the line has bytes, other than NULs, that were dropped because it was too long.
+    Utf16 { dropped: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,9 @@ impl Cutter {
     /// Behind the beginning of a file that begins with `first`: at a line, or within one that was too long.
     pub fn resumed(first: &[u8], within_long: bool) -> Cutter {
         let state = match within_long {
-            _ if UTF16_MARKS.iter().any(|mark| first.starts_with(mark)) => LineState::Utf16,
+            _ if UTF16_MARKS.iter().any(|mark| first.starts_with(mark)) => {
+                LineState::Utf16 { dropped: false }
+            }
             true => LineState::Discard,
             false => LineState::Start(After::Lf),
         };
@@ -111,9 +113,15 @@ impl Cutter {
                 },
                 LineState::Nuls => at += self.skip_nuls(rest),
                 LineState::Discard => at += self.discard(rest),
-                LineState::Utf16 => match memchr(b'\n', rest) {
-                    Some(end) => return (at + end + 1, Some(Line::Bad(Reject::Utf16))),
-                    None if rest.len() > limit => at = bytes.len(),
+                LineState::Utf16 { dropped } => match memchr(b'\n', rest) {
+                    Some(end) => {
+                        self.state = LineState::Utf16 { dropped: false };
+                        return (at + end + 1, Some(Line::Bad(Reject::Utf16)));
+                    }
+                    None if rest.len() > limit => {
+                        self.state = LineState::Utf16 { dropped: dropped || has_text(rest) };
+                        at = bytes.len();
+                    }
                     None => break,
                 },
                 LineState::Start(after) => match self.between(after, rest, is_all) {
@@ -138,8 +146,7 @@ impl Cutter {
         let line = without_cr(rest.strip_suffix(b"\0").unwrap_or(rest));
         match self.state {
             LineState::Discard | LineState::Nuls => None,
-            LineState::Utf16 if rest.iter().all(|&b| b == 0) => None,
-            LineState::Utf16 => Some(Line::Bad(Reject::Utf16)),
+            LineState::Utf16 { dropped } => (dropped || has_text(rest)).then_some(Line::Bad(Reject::Utf16)),
             LineState::Beginning | LineState::Start(_) => (!line.is_empty()).then_some(Line::Whole(line)),
         }
     }
@@ -151,7 +158,7 @@ impl Cutter {
             return None;
         }
         if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
-            self.state = LineState::Utf16;
+            self.state = LineState::Utf16 { dropped: false };
             return Some(UTF16_MARKS[0].len());
         }
         self.state = LineState::Start(After::Other);
@@ -226,6 +233,11 @@ enum Between {
     Wait,
     Run,
     Line,
+}
+
+/// Whether anything of UTF-16 is there besides the second half of a line feed.
+fn has_text(bytes: &[u8]) -> bool {
+    bytes.iter().any(|&b| b != 0)
 }
 
 fn without_cr(line: &[u8]) -> &[u8] {
