@@ -4,7 +4,7 @@
 //! What ghit.me lacked: boxes as wide as their text, a title, and text that is always legible.
 //! Called through [`render`] and [`render_into`].
 
-use crate::{color::Color, text::Fitted};
+use crate::{color::Color, id, text::Fitted};
 
 /// Text of the left box where nobody chose another.
 pub const DEFAULT_LABEL: &str = "hits";
@@ -260,18 +260,11 @@ fn push_text(text: &Fitted<'_>, twice_x: u32, background: Color, out: &mut Strin
     }
 }
 
-/// FNV-1a over what the badge shows, as eight hexadecimal digits.
 fn id_suffix(badge: &Badge<'_>) -> [u8; 8] {
-    let mut hash: u32 = 0x811c_9dc5;
-    let mut mix = |byte: u8| hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    badge.label.bytes().for_each(&mut mix);
+    let colors = [badge.label_color, badge.color].map(|color| [color.r, color.g, color.b]);
     // A byte UTF-8 does not have: "ab" + "c" is not "a" + "bc".
-    mix(0xff);
-    badge.value.bytes().for_each(&mut mix);
-    for color in [badge.label_color, badge.color] {
-        [color.r, color.g, color.b].into_iter().for_each(&mut mix);
-    }
-    std::array::from_fn(|i| b"0123456789abcdef"[(hash >> (28 - 4 * i) & 15) as usize])
+    let texts = badge.label.bytes().chain([0xff]).chain(badge.value.bytes());
+    id::suffix(texts.chain(colors.into_iter().flatten()))
 }
 
 /// Appends a number of at most four digits, which every width is. `write!` would take longer than

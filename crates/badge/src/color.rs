@@ -47,7 +47,7 @@ impl Color {
         Self { r, g, b }
     }
 
-    const fn from_u32(rgb: u32) -> Self {
+    pub(crate) const fn from_u32(rgb: u32) -> Self {
         Self::rgb((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
     }
 
@@ -216,6 +216,26 @@ fn named(name: &str) -> Option<Color> {
         _ => return None,
     };
     Some(Color::from_u32(rgb))
+}
+
+/// How far two colours stand apart for a reader, by WCAG 2: 1 to 21.
+#[cfg(test)]
+pub(crate) fn contrast(a: Color, b: Color) -> f64 {
+    let luminance = |color| {
+        let parts = linear(color).into_iter().zip([0.2126, 0.7152, 0.0722]);
+        parts.map(|(part, weight)| part * weight).sum::<f64>() + 0.05
+    };
+    let (a, b) = (luminance(a), luminance(b));
+    f64::max(a, b) / f64::min(a, b)
+}
+
+/// Linear sRGB.
+#[cfg(test)]
+pub(crate) fn linear(color: Color) -> [f64; 3] {
+    [color.r, color.g, color.b].map(|part| {
+        let part = f64::from(part) / 255.0;
+        if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+    })
 }
 
 #[cfg(test)]

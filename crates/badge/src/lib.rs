@@ -1,6 +1,6 @@
-//! Drawing: badges and charts as SVG text.
+//! Drawing: badges, charts and panels as SVG text.
 //!
-//! [`Badge`], [`Spark`] or [`chart::Chart`] goes in, text comes out. Nothing here reads a clock, a file or a store, and nothing is
+//! [`Badge`], [`Spark`], [`chart::Chart`] or [`panel::Panel`] goes in, text comes out. Nothing here reads a clock, a file or a store, and nothing is
 //! random, so the same badge is the same bytes on every machine and on every day; that is what lets
 //! the publisher leave an unchanged file alone.
 //!
@@ -19,8 +19,11 @@
 mod badge;
 pub mod chart;
 mod color;
+mod id;
 mod look;
 pub mod number;
+pub mod panel;
+mod px;
 mod spark;
 pub mod template;
 pub mod text;

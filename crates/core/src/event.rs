@@ -22,6 +22,12 @@ impl Event {
     /// A badge was shown. The only event that ghit.me knows, and the only one published as `<name>.svg`.
     pub const HIT: Event = Event::literal(b"hit");
 
+    /// Hits of one visitor within a cooldown: what the panels count.
+    pub const VISIT: Event = Event::literal(b"visit");
+
+    /// A person's click on a like button.
+    pub const LIKE: Event = Event::literal(b"like");
+
     /// An address was visited, as HitMe counted them. Its names are never files, so they may be long.
     pub const URL: Event = Event::literal(b"url");
 

@@ -1,9 +1,10 @@
-//! A chart as SVG. Lengths are whole numbers of tenths of a pixel: no rounding differs between machines.
+//! A chart as SVG. Lengths are tenths of a pixel.
 
 use super::{Chart, Series, axis, scale::Scale, style::Sheet};
 use crate::{
     number::{group, short, short_size},
-    text::{Fitted, XmlText},
+    px::Px,
+    text::{Fitted, Font, XmlText},
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -29,19 +30,6 @@ const TOOLTIP_NAME: u32 = 100;
 /// Most lines of tooltips in a chart of several series, so that no name makes the picture large.
 const MOST_TOOLTIPS: usize = 400;
 
-/// Tenths of a pixel, written as pixels.
-#[derive(Clone, Copy)]
-struct Px(u32);
-
-impl Display for Px {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0 % 10 {
-            0 => write!(f, "{}", self.0 / 10),
-            tenth => write!(f, "{}.{tenth}", self.0 / 10),
-        }
-    }
-}
-
 /// A text, fitted and escaped. The limit is in pixels at 11 px.
 struct FittedText<'a>(&'a str, u32);
 
@@ -56,11 +44,8 @@ fn width(text: &str) -> u32 {
     Fitted::new(text, u32::from(u16::MAX)).tenths().div_ceil(10)
 }
 
-/// Pixels at 11 px that fill `room` at the size and weight of the title. Bold Verdana, which is taken where DejaVu Sans
-/// is not, is a fifth wider than the table of widths says.
-const fn title_room(room: u32) -> u32 {
-    room * 11 * 5 / (14 * 6)
-}
+/// The name of a chart, and its total.
+const TITLE: Font = Font::bold(14);
 
 /// One name of the legend and where it stands.
 struct LegendEntry {
@@ -150,12 +135,11 @@ impl<'a> Drawing<'a> {
             [one] => (one.name.to_owned(), self.chart.counted(one.total())),
             _ => (self.chart.per_step(), String::new()),
         };
-        // The inverse of title_room: what the total takes at its size.
-        let room = (right - MARGIN).saturating_sub(self::width(&total) * 14 * 6 / (11 * 5) + 16);
+        let room = (right - MARGIN).saturating_sub(TITLE.width(&total) + 16);
         write!(
             f,
             "<g class=\"tm-text\" font-size=\"14\" font-weight=\"bold\">\n<text x=\"{MARGIN}\" y=\"34\">{}</text>\n",
-            FittedText(&name, title_room(room))
+            XmlText(&TITLE.fit(&name, room))
         )?;
         if !total.is_empty() {
             writeln!(f, "<text x=\"{right}\" y=\"34\" text-anchor=\"end\">{total}</text>")?;

@@ -20,32 +20,42 @@ struct Scheme {
     lines: [Color; SERIES],
 }
 
-const fn rgb(rgb: u32) -> Color {
-    Color::rgb((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
-}
-
 const LIGHT: Scheme = Scheme {
-    ground: rgb(0xffffff),
-    frame: rgb(0xd5dae0),
-    text: rgb(0x1c2127),
-    soft: rgb(0x59636e),
-    grid: rgb(0xebeef1),
-    axis: rgb(0xb8c0c8),
-    bar: rgb(0x0f9b78),
+    ground: Color::from_u32(0xffffff),
+    frame: Color::from_u32(0xd5dae0),
+    text: Color::from_u32(0x1c2127),
+    soft: Color::from_u32(0x59636e),
+    grid: Color::from_u32(0xebeef1),
+    axis: Color::from_u32(0xb8c0c8),
+    bar: Color::from_u32(0x0f9b78),
     // Found by a search for the greatest distance between any two, for every eye: see the tests.
-    lines: [rgb(0x0f9b78), rgb(0x740ac9), rgb(0xbc4c03), rgb(0x1d3273), rgb(0xbf78c6), rgb(0x4f1d22)],
+    lines: [
+        Color::from_u32(0x0f9b78),
+        Color::from_u32(0x740ac9),
+        Color::from_u32(0xbc4c03),
+        Color::from_u32(0x1d3273),
+        Color::from_u32(0xbf78c6),
+        Color::from_u32(0x4f1d22),
+    ],
 };
 
 /// GitHub's dark ground.
 const DARK: Scheme = Scheme {
-    ground: rgb(0x0d1117),
-    frame: rgb(0x303841),
-    text: rgb(0xe7ebef),
-    soft: rgb(0x9aa5b1),
-    grid: rgb(0x1d242c),
-    axis: rgb(0x46505b),
-    bar: rgb(0x2fc79b),
-    lines: [rgb(0x2fc79b), rgb(0x9055ff), rgb(0xeebc49), rgb(0x3c89d3), rgb(0xffd4ed), rgb(0xbcbeff)],
+    ground: Color::from_u32(0x0d1117),
+    frame: Color::from_u32(0x303841),
+    text: Color::from_u32(0xe7ebef),
+    soft: Color::from_u32(0x9aa5b1),
+    grid: Color::from_u32(0x1d242c),
+    axis: Color::from_u32(0x46505b),
+    bar: Color::from_u32(0x2fc79b),
+    lines: [
+        Color::from_u32(0x2fc79b),
+        Color::from_u32(0x9055ff),
+        Color::from_u32(0xeebc49),
+        Color::from_u32(0x3c89d3),
+        Color::from_u32(0xffd4ed),
+        Color::from_u32(0xbcbeff),
+    ],
 };
 
 /// The style sheet, in one line.
@@ -83,23 +93,10 @@ impl fmt::Display for Scheme {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn linear(color: Color) -> [f64; 3] {
-        [color.r, color.g, color.b].map(|part| {
-            let part = f64::from(part) / 255.0;
-            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
-        })
-    }
+    use crate::color::{contrast, linear};
 
     fn multiply(matrix: [[f64; 3]; 3], by: [f64; 3]) -> [f64; 3] {
         matrix.map(|row| row.iter().zip(by).map(|(a, b)| a * b).sum())
-    }
-
-    /// WCAG 2.
-    fn contrast(a: Color, b: Color) -> f64 {
-        let luminance = |color| multiply([[0.2126, 0.7152, 0.0722]; 3], linear(color))[0] + 0.05;
-        let (a, b) = (luminance(a), luminance(b));
-        f64::max(a, b) / f64::min(a, b)
     }
 
     /// CIE 1976 L*a*b* of linear sRGB.

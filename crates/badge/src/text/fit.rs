@@ -5,9 +5,10 @@ use super::{
     escape::push_char,
     metrics::{EM, Meter, PLAIN, is_shaped},
 };
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Font size of a badge in pixels; widths below are for this size.
-const FONT_SIZE: u32 = 11;
+pub(super) const FONT_SIZE: u32 = 11;
 
 /// Most characters of one text, shown or not. Keeps a picture of any text under 64 KiB.
 const MAX_CHARS: usize = 512;
@@ -16,7 +17,8 @@ const ELLIPSIS: char = '…';
 
 /// A text measured at 11 px and cut, with an ellipsis, where it would be wider than its limit.
 ///
-/// Never more than 512 characters, whatever the limit. Borrows: measuring and writing walk over the original text and allocate nothing.
+/// Never more than 512 characters, whatever the limit. Borrows: measuring and writing walk over the original text and allocate nothing
+/// unless the text is cut.
 #[derive(Debug, Clone, Copy)]
 pub struct Fitted<'a> {
     text: &'a str,
@@ -42,25 +44,38 @@ impl<'a> Fitted<'a> {
     }
 
     fn any(text: &'a str, limit: u32) -> Self {
-        let ellipsis = Meter::new().advance(ELLIPSIS);
         let mut meter = Meter::new();
         let mut shaped = false;
         let (mut units, mut chars) = (0, 0);
-        // The longest beginning that leaves room for the ellipsis.
-        let mut fits = (0, 0);
         for c in clean(text) {
             units += meter.advance(c);
             chars += 1;
             shaped |= is_shaped(c);
-            if units + ellipsis <= limit {
-                fits = (units, chars);
-            }
             if units > limit || chars > MAX_CHARS {
-                let (units, chars) = fits;
-                return Self { text, plain: false, chars, cut: true, units: units + ellipsis, shaped };
+                return Self::cut(text, limit);
             }
         }
         Self { text, plain: false, chars, cut: false, units, shaped }
+    }
+
+    /// The longest beginning that leaves room for the ellipsis, in whole graphemes: half a syllable or half an emoji is
+    /// another one.
+    fn cut(text: &'a str, limit: u32) -> Self {
+        let room = limit.saturating_sub(Meter::new().advance(ELLIPSIS));
+        let start: String = clean(text).take(MAX_CHARS).collect();
+        let mut meter = Meter::new();
+        let mut shown = Self { text, plain: false, chars: 0, cut: true, units: limit - room, shaped: false };
+        let mut units = 0;
+        for grapheme in start.graphemes(true) {
+            units += grapheme.chars().map(|c| meter.advance(c)).sum::<u32>();
+            if units > room {
+                break;
+            }
+            shown.chars += grapheme.chars().count();
+            shown.units = units + (limit - room);
+            shown.shaped |= grapheme.chars().any(is_shaped);
+        }
+        shown
     }
 
     /// Whether there is nothing to show.
@@ -152,6 +167,20 @@ mod tests {
     #[test]
     fn cut_keeps_marks_with_their_letter() {
         check("e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", 30, "e\u{301}e\u{301}…");
+    }
+
+    #[test]
+    fn cut_leaves_graphemes_whole() {
+        // A family, a flag, a coloured hand, a Devanagari syllable, an emoji by selector, Korean letters.
+        for whole in ["👨\u{200d}👩\u{200d}👧", "🇩🇪", "👍🏽", "की", "❤\u{fe0f}", "\u{1112}\u{1161}\u{11ab}"]
+        {
+            let text = whole.repeat(12);
+            for limit in 11..120 {
+                let shown = Fitted::new(&text, limit).shown();
+                let kept = shown.trim_end_matches(ELLIPSIS);
+                assert_eq!(kept.replace(whole, ""), "", "{shown:?} at {limit}");
+            }
+        }
     }
 
     #[test]

@@ -11,10 +11,12 @@
 mod clean;
 mod escape;
 mod fit;
+mod font;
 mod metrics;
 mod widths;
 
 pub use clean::{Clean, clean};
 pub use escape::XmlText;
 pub use fit::Fitted;
+pub(crate) use font::Font;
 pub use metrics::{EM, width};

@@ -1,0 +1,58 @@
+//! Hearts, stars and pins as paths: an emoji looks different on every system, and is a box on some.
+
+use crate::px::Px;
+use std::fmt;
+
+/// A path in a square of 24 by 24, in the middle of it.
+#[derive(Clone, Copy)]
+pub(super) enum Icon {
+    Heart,
+    Star,
+    Pin,
+}
+
+impl Icon {
+    fn path(self) -> &'static str {
+        match self {
+            Icon::Heart => {
+                "M12 21.4C8 17.9 2 13.4 2 8.4 2 5.2 4.4 2.9 7.3 2.9c1.9 0 3.7 1 4.7 2.7 1-1.7 2.8-2.7 4.7-2.7 2.9 0 5.3 2.3 \
+                 5.3 5.5 0 5-6 9.5-10 13z"
+            }
+            Icon::Star => "M12 1.8l3.1 6.5 7.1 1-5.1 5 1.2 7.1-6.3-3.4-6.3 3.4 1.2-7.1-5.1-5 7.1-1z",
+            Icon::Pin => {
+                "M12 22.5c-.6 0-7.5-7.6-7.5-13a7.5 7.5 0 0 1 15 0c0 5.4-6.9 13-7.5 13zM12 6.5a3 3 0 1 0 0 6 3 3 0 0 0 \
+                 0-6z"
+            }
+        }
+    }
+
+    /// The icon so large, around a point; all in tenths of a pixel.
+    pub(super) fn at(self, x: u32, y: u32, size: u32) -> Placed {
+        Placed { icon: self, x, y, size }
+    }
+}
+
+/// An icon at a place.
+pub(super) struct Placed {
+    icon: Icon,
+    x: u32,
+    y: u32,
+    size: u32,
+}
+
+impl Placed {
+    /// Writes the path with more attributes.
+    pub(super) fn draw(&self, f: &mut fmt::Formatter<'_>, attributes: &str) -> fmt::Result {
+        let Placed { icon, x, y, size } = self;
+        let (left, top) = (Px(x - size / 2), Px(y - size / 2));
+        // In thousandths: 24 units are so many pixels.
+        let scale = size * 100 / 24;
+        writeln!(
+            f,
+            "<path {attributes} transform=\"translate({left} {top}) scale({}.{:03})\" d=\"{}\"/>",
+            scale / 1000,
+            scale % 1000,
+            icon.path()
+        )
+    }
+}

@@ -1,0 +1,123 @@
+//! What panels say, in Chinese and English. The texts are snow-trace's.
+
+use super::{Lang, Locality, Panel, Picture, Trace};
+use crate::{number, text::Font};
+use tallymark_core::{ClientClass, Event};
+
+impl Lang {
+    /// A text in this language, or both in one line.
+    pub(super) fn say(self, zh: &str, en: &str) -> String {
+        match self {
+            Lang::Both => format!("{zh} · {en}"),
+            Lang::Zh => zh.to_owned(),
+            Lang::En => en.to_owned(),
+        }
+    }
+
+    /// For fonts: a Chinese character has other forms in Japanese.
+    pub(super) fn tag(self) -> &'static str {
+        match self {
+            Lang::Both | Lang::Zh => "zh-Hans",
+            Lang::En => "en",
+        }
+    }
+
+    pub(super) fn heading(self, event: Event) -> String {
+        match event {
+            Event::LIKE => self.say("心动点赞", "Heartfelt"),
+            _ => self.say("路过打卡", "Traces"),
+        }
+    }
+
+    pub(super) fn latest(self) -> String {
+        self.say("最近记录", "Recent records")
+    }
+
+    pub(super) fn nothing(self) -> String {
+        self.say("还没有记录", "Nothing yet")
+    }
+
+    /// `1,234 次访问 · 1,234 visits`, as long as there is room for it.
+    pub(super) fn count(self, event: Event, total: i64, font: Font, room: u32) -> String {
+        let (zh, en) = (if event == Event::LIKE { "次点赞" } else { "次访问" }, event.noun(total));
+        self.counted(("", zh), en, total, font, room)
+    }
+
+    /// `已有 1,234 人点赞 · 1,234 likes`, as long as there is room for it.
+    pub(super) fn likers(self, total: i64, font: Font, room: u32) -> String {
+        self.counted(("已有 ", "人点赞"), Event::LIKE.noun(total), total, font, room)
+    }
+
+    /// The first form that fits: with the number in both languages, with the number once, in one language, with a
+    /// short number.
+    fn counted(self, (before, zh): (&str, &str), en: &str, total: i64, font: Font, room: u32) -> String {
+        let said = |lang: Lang, n: &str| lang.say(&format!("{before}{n} {zh}"), &format!("{n} {en}"));
+        let n = number::group(total);
+        let once = self.say(&format!("{before}{n} {zh}"), en);
+        let one = if self == Lang::Both { Lang::Zh } else { self };
+        let forms = [said(self, &n), once, said(one, &n)];
+        let fitting = forms.into_iter().find(|form| font.width(form) <= room);
+        fitting.unwrap_or_else(|| said(self, &number::short(total)))
+    }
+
+    pub(super) fn like(self) -> String {
+        self.say("给我点赞", "Give a Like")
+    }
+
+    pub(super) fn click(self) -> String {
+        format!("{} →", self.say("点击", "Click"))
+    }
+
+    /// In one language where there is no room for two: the line above it is English.
+    pub(super) fn tagline(self, font: Font, room: u32) -> String {
+        let in_lang = |lang: Lang| lang.say("轻量级访客统计徽章", "Lightweight visitor tracking");
+        let whole = in_lang(self);
+        if font.width(&whole) <= room { whole } else { in_lang(Lang::Zh) }
+    }
+
+    pub(super) fn view(self) -> String {
+        format!("{} →", self.say("查看项目", "View"))
+    }
+
+    /// Where a trace came from; else from what.
+    pub(super) fn whence(self, trace: &Trace<'_>) -> String {
+        match trace.locality {
+            Locality { city: "", country: "" } => self.client(trace.visit.class),
+            // snow-trace's records have "localhost" as the city there.
+            Locality { country: "LOCAL", .. } => "LOCAL".to_owned(),
+            Locality { city, country: "" } => city.to_owned(),
+            Locality { city: "", country } => country.to_owned(),
+            Locality { city, country } => format!("{city}, {country}"),
+        }
+    }
+
+    fn client(self, class: ClientClass) -> String {
+        match class {
+            ClientClass::GithubCamo => "GitHub".to_owned(),
+            ClientClass::ImageProxy => self.say("图片代理", "proxy"),
+            ClientClass::FeedReader => self.say("订阅", "feed"),
+            ClientClass::Bot => self.say("机器人", "bot"),
+            ClientClass::Program => self.say("程序", "program"),
+            ClientClass::Browser => self.say("浏览器", "browser"),
+            ClientClass::Unknown => String::new(),
+        }
+    }
+}
+
+/// Who draws the panels: the words of old, and ours.
+pub(super) const POWERED_BY: &str = "Powered by Visitor Badge";
+pub(super) const PRODUCT: &str = "Tallymark";
+
+/// What a picture is of, in one line.
+pub(super) fn title(panel: &Panel<'_>, picture: Picture) -> String {
+    let (lang, name) = (panel.options.lang, panel.name);
+    let (font, room) = (Font::regular(11), u32::from(u16::MAX));
+    let count = |event| lang.count(event, panel.tallied(event).total, font, room);
+    match picture {
+        Picture::Both => format!("{name}: {}, {}", count(Event::VISIT), count(Event::LIKE)),
+        Picture::Visits => format!("{name}: {}", count(Event::VISIT)),
+        Picture::Likes => format!("{name}: {}", count(Event::LIKE)),
+        Picture::Button => format!("{} ({name}: {})", lang.like(), count(Event::LIKE)),
+        Picture::Promo => format!("{POWERED_BY} · {PRODUCT}: {}", lang.tagline(font, room)),
+    }
+}
