@@ -43,7 +43,7 @@ impl WriterState {
     }
 
     /// The store that these counts belong to, once it has been reached.
-    pub(crate) fn claimed(&self) -> Option<Uuid> {
+    pub fn claimed(&self) -> Option<Uuid> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).claimed
     }
 
@@ -95,16 +95,17 @@ pub(crate) struct Common {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) books: Books,
     pub(crate) adopt: Arc<str>,
+    pub(crate) expected: Option<Uuid>,
     pub(crate) state: WriterState,
     pub(crate) positions: Arc<watch::Sender<Places>>,
 }
 
 impl Common {
-    pub(crate) fn new(store: Arc<dyn Store>, books: Books, adopt: &str) -> Common {
+    pub(crate) fn new(store: Arc<dyn Store>, books: Books, adopt: &str, expected: Option<Uuid>) -> Common {
         let state = WriterState::default();
         state.change(|troubles| troubles.store = Some("the store has not been reached yet".to_owned()));
         let positions = Arc::new(watch::Sender::new(Places::Unknown));
-        Common { store, books, adopt: adopt.into(), state, positions }
+        Common { store, books, adopt: adopt.into(), expected, state, positions }
     }
 
     /// Why nothing is written to a store that is another one.

@@ -4,7 +4,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
-use tallymark_store::owner;
+use tallymark_store::{durable, owner};
 use uuid::Uuid;
 
 /// The identity of a state directory: whose batch numbers these are.
@@ -83,15 +83,10 @@ impl Instance {
     }
 }
 
-/// Written aside and renamed: half an id would be a damaged directory.
+/// Half an id would be a damaged directory.
 fn create_id(path: &Path) -> io::Result<Uuid> {
     let id = Uuid::new_v4();
-    let aside = path.with_extension("new");
-    let mut file = fs::File::create(&aside)?;
-    io::Write::write_all(&mut file, format!("{id}\n").as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
-    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+    durable::replace(path, format!("{id}\n").as_bytes())?;
     Ok(id)
 }
 

@@ -82,6 +82,8 @@ fn there_and_back(plan: &Plan, round: u64) {
     proxy.fail_over(one.addr());
     let counted = bed.counts().total("~all");
     assert!(counted < ledger.total(), "{counted} of {}: nothing came after it was left", ledger.total());
+    let (good, text) = bed.run(&["show", "a/a"]);
+    assert!(!good && text.contains("tallymark store adopt"), "{text}");
     let mut daemon = bed.start("serve");
     bed.wait_trouble(ALARM);
     let (good, text) = bed.run(&["store", "adopt"]);

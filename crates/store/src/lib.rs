@@ -6,6 +6,7 @@
 
 mod claim;
 mod deadline;
+pub mod durable;
 mod error;
 mod filter;
 mod names;

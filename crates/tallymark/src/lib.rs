@@ -5,6 +5,7 @@
 
 mod cli;
 mod config;
+mod home;
 mod log;
 mod progress;
 mod publishing;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
 fn is_lasting(error: &anyhow::Error) -> bool {
     let store = |error: &StoreError| matches!(error.class(), Class::Data | Class::Schema);
     error.is::<config::BadConfig>()
+        || error.is::<home::OtherStore>()
         || error.downcast_ref().is_some_and(store)
         || matches!(error.downcast_ref(), Some(InstanceError::NotADirectory(_) | InstanceError::Damaged(_)))
 }

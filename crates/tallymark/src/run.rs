@@ -6,6 +6,7 @@
 
 use crate::{
     config::{BadConfig, Config, Overrides},
+    home,
     publishing::{self, NextPass, Publishing},
     reload::Reload,
     signals::{Signals, outlive_others},
@@ -28,10 +29,7 @@ use tallymark_ingest::{
 };
 use tallymark_publish::Freshness;
 use tallymark_rankings::{RankingMeters, Rankings};
-use tallymark_store::{
-    Store, StoreUrl,
-    owner::{User, shell_word},
-};
+use tallymark_store::{Store, StoreUrl};
 use tallymark_web::{
     Access, App, BaseUrl, Bound, Health, Limits, Listen, LoginMeters, Visibility, WebMeters,
 };
@@ -43,6 +41,8 @@ use tracing::{info, warn};
 const WAITING_TICKS: usize = 2;
 /// How long the store may take for the last batches. Below TimeoutStopSec of the unit.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long it may take to say what it has counted.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// What a daemon does besides counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         user::may_write(&config.badges.dir)?;
     }
     let instance = Instance::open(&config.data_dir)?;
-    let store = tallymark_store::open(&config.store, config.retention).await?;
+    let store = home::open_to_count(config).await?;
     let mut registry = Registry::with_prefix("tallymark");
     registry.register("build", "What is running", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
     let meters = IngestMeters::register(&mut registry);
@@ -112,7 +112,8 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let options = WriterOptions {
         outbox: matches!(config.store, StoreUrl::Redis(_)).then_some(config.keep),
         limits: config.names,
-        adopt: adopt(config)?,
+        adopt: home::adopt_command(config)?,
+        expected: home::expected(config)?,
     };
     let writer = Writer::open(instance, store.clone(), live.clone(), meters.clone(), options)?;
     let state = writer.state();
@@ -123,8 +124,10 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         }),
         degraded: Box::new({
             let (meters, publishing, store) = (meters.clone(), publishing.clone(), store.clone());
+            let waiting = home::waiting(config);
             move || {
                 let mut troubles = meters.file_troubles();
+                troubles.extend(waiting.clone());
                 troubles.extend(store.warnings());
                 troubles.extend(publishing.as_ref().and_then(Publishing::trouble));
                 troubles
@@ -221,19 +224,6 @@ fn default_base_url(listen: &Listen) -> String {
     }
 }
 
-/// How to accept a store that is not the expected one, as it has to be typed anywhere on this machine.
-fn adopt(config: &Config) -> Result<String> {
-    if matches!(config.store, StoreUrl::Sqlite(_)) {
-        return Ok("start the daemon anew".to_owned());
-    }
-    let data_dir = std::path::absolute(&config.data_dir).context("finding the data directory")?;
-    let store = config.store.to_string();
-    let password = if store.contains("***") { " (*** is its password)" } else { "" };
-    let user = User::current().map_or_else(|| "this daemon's user".to_owned(), |user| user.to_string());
-    let (store, data_dir) = (shell_word(Path::new(&store)), shell_word(&data_dir));
-    Ok(format!("run as {user}: tallymark store adopt --store {store} --data-dir {data_dir}{password}"))
-}
-
 struct Daemon {
     store: Arc<dyn Store>,
     live: Arc<Live>,
@@ -254,6 +244,14 @@ impl Daemon {
         let (sealed, ticks) = mpsc::channel(WAITING_TICKS);
         let (deadline, heard) = watch::channel(None);
         let positions = self.writer.start_positions();
+        let home_stop = CancellationToken::new();
+        let home = tokio::spawn(home::keep(
+            start.config.clone(),
+            self.store.clone(),
+            self.writer.state(),
+            self.live.written(),
+            home_stop.clone(),
+        ));
         let writer = tokio::spawn(self.writer.run(ticks, heard));
 
         let halt = Stop::new().context("making the pipe that stops sources")?;
@@ -301,6 +299,9 @@ impl Daemon {
         live_stop.cancel();
         live.await?;
         let ended = writer.await?;
+        home_stop.cancel();
+        // The hits are in their place; a store that does not answer now keeps nothing up.
+        let _ = tokio::time::timeout(LAST_LOOK, home).await;
         publish_stop.cancel();
         if let Some(publisher) = publisher {
             publisher.await?;

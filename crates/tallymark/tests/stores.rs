@@ -84,3 +84,132 @@ fn eviction_that_is_switched_on_under_a_daemon_is_told_with_what_helps() {
     stop(&mut daemon);
     assert!(daemon.stderr().contains(helps), "{}", daemon.stderr());
 }
+
+#[test]
+fn sqlite_that_is_removed_or_replaced_under_a_daemon_halts_it_and_heals() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    wait_ready(&place);
+    send(&place, 60);
+    wait_total(&place, 60);
+    let database = place.data_dir().join("tallymark.db");
+    let (away, old) = (database.with_extension("away"), database.with_extension("backup"));
+    std::fs::copy(&database, &old).unwrap();
+    let mut sent = 60;
+    for trouble in ["was removed", "was replaced"] {
+        std::fs::rename(&database, &away).unwrap();
+        if trouble == "was replaced" {
+            std::fs::rename(&old, &database).unwrap();
+        }
+        wait_says(&place, &[trouble, "Move the right file back"]);
+        send(&place, 7);
+        sent += 7;
+        wait_until("hits wait", PATIENCE, || readyz(&place).0 == 503);
+        std::fs::rename(&away, &database).unwrap();
+        wait_ready(&place);
+        wait_total(&place, sent);
+    }
+    let remembered = || std::fs::read_to_string(place.data_dir().join("store.json")).unwrap_or_default();
+    wait_until("the total is remembered", PATIENCE, || remembered().contains("\"total\": 74"));
+    // What waits when it stops is told.
+    std::fs::rename(&database, &away).unwrap();
+    send(&place, 3);
+    wait_until("hits wait", PATIENCE, || readyz(&place).0 == 503);
+    daemon.sigterm();
+    assert_eq!(daemon.wait(PATIENCE).code(), Some(1));
+    assert!(daemon.stderr().contains("the last 3 hits could not be written"), "{}", daemon.stderr());
+    // And the next start does not begin again at 0.
+    let helps = [
+        "counts into the store sqlite:",
+        "which had 74",
+        "there is nothing at",
+        "tallymark store adopt --store sqlite:",
+    ];
+    for command in [&["serve"][..], &["ingest"], &["render"], &["show", "a/a"], &["top"]] {
+        place.run(command).refused(78, &helps);
+    }
+    assert!(!database.exists());
+    std::fs::rename(&away, &database).unwrap();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("a/a"), 75);
+    stop(&mut daemon);
+    std::fs::remove_file(&database).unwrap();
+    place.run(&["store", "adopt"]).good();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("a/a"), 1);
+    stop(&mut daemon);
+}
+
+#[test]
+fn start_on_a_store_that_lacks_what_was_counted_is_refused_until_it_is_adopted() {
+    let (one, other) = (Redis::start(), Redis::start());
+    let another_file = tallymark_testbed::temp_dir();
+    let file = format!("sqlite:{}", another_file.path().join("b.db").display());
+    let mut place = Place::new();
+    let mut counted = 0;
+    let own = format!("sqlite:{}", place.data_dir().join("tallymark.db").display());
+    for (at, url) in [own, file, one.url(), other.url()].into_iter().enumerate() {
+        place.store_at(&url);
+        if at > 0 {
+            let has = format!("which had {counted}; ");
+            let what = if at == 1 { "there is nothing at" } else { "which has 0" };
+            let helps = ["tallymark store adopt --store", has.as_str(), what];
+            for command in [&["serve"][..], &["ingest"], &["render"], &["show", "a/a"]] {
+                place.run(command).refused(78, &helps);
+            }
+            place.run(&["store", "adopt"]).good();
+        }
+        let mut daemon = place.serve();
+        wait_ready(&place);
+        let hits = 5 + at as u64;
+        send(&place, hits);
+        // The outbox still holds what the first Redis has taken.
+        counted = if url == other.url() { counted + hits } else { hits };
+        wait_total(&place, counted);
+        stop(&mut daemon);
+    }
+    // Back on the first Redis, which has its own counts; and a fresh data directory takes it as it is.
+    place.store_at(&one.url());
+    place.run(&["serve"]).refused(78, &["which had 15; ", "which has 7."]);
+    let fresh = Place::with_store(one.url());
+    let mut daemon = fresh.serve();
+    wait_ready(&fresh);
+    assert_eq!(fresh.hit("a/a"), 8);
+    stop(&mut daemon);
+}
+
+#[test]
+fn another_redis_that_was_away_at_the_start_is_not_counted_into_either() {
+    let mut redis = Redis::start();
+    let mut place = Place::new();
+    let mut daemon = place.serve();
+    send(&place, 5);
+    wait_total(&place, 5);
+    stop(&mut daemon);
+    redis.stop();
+    place.store_at(&redis.url());
+    let mut daemon = place.serve();
+    send(&place, 2);
+    redis.restart();
+    wait_says(&place, &["not the store whose counts these are", "tallymark store adopt"]);
+    assert_eq!(redis.cli(&["EXISTS", "repo:a%2Fa"]), "0");
+    stop(&mut daemon);
+    // Back on the first, what waits is told.
+    place.store_at(&format!("sqlite:{}", place.data_dir().join("tallymark.db").display()));
+    let mut daemon = place.serve();
+    wait_says(&place, &["degraded", "2 hits wait in the outbox"]);
+    assert!(
+        place
+            .run(&["health", "--ready", "--listen", &place.addr().to_string()])
+            .good()
+            .contains("2 hits wait in the outbox")
+    );
+    assert!(place.run(&["show", "a/a"]).stderr.contains("2 hits wait in the outbox"));
+    stop(&mut daemon);
+    place.store_at(&redis.url());
+    place.run(&["store", "adopt"]).good();
+    let mut daemon = place.serve();
+    wait_ready(&place);
+    wait_total(&place, 2);
+    stop(&mut daemon);
+}

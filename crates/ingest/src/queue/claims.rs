@@ -30,12 +30,12 @@ impl FromOutbox {
             identity = self.leave_the_fence(store, identity).await?;
         }
         let mut claim = store.claim(identity.instance).await?;
-        let adopted = match identity.store {
-            Some(before) if before != claim.store && identity.adopt != Some(claim.store) => {
-                return Err(self.common.foreign().into());
-            }
-            before => before.is_some_and(|before| before != claim.store),
-        };
+        // The outbox does not know of an embedded store that was counted into before.
+        let before = [self.common.state.claimed().or(self.common.expected), identity.store];
+        let adopted = before.into_iter().flatten().any(|before| before != claim.store);
+        if adopted && identity.adopt != Some(claim.store) {
+            return Err(self.common.foreign().into());
+        }
         if claim.marker > identity.last && self.positions_told {
             // It was the right one when we began, so a copy of it has gone on in between.
             return self.halt().await;

@@ -29,6 +29,7 @@ use tallymark_store::{
 };
 use tokio::sync::{mpsc, watch};
 use tracing::error;
+use uuid::Uuid;
 
 /// How long a call that was begun before the deadline may take to answer after it, so that what it writes is not told as
 /// lost.
@@ -50,6 +51,8 @@ pub struct WriterOptions {
     pub outbox: Option<Keep>,
     /// How many names may be counted.
     pub limits: NameLimits,
+    /// The store that this data directory has counted into, if it has.
+    pub expected: Option<Uuid>,
     /// What an operator does to accept a store that is not the expected one: `run ...`.
     pub adopt: String,
 }
@@ -78,7 +81,7 @@ impl Writer {
         meters: IngestMeters,
         options: WriterOptions,
     ) -> Result<Writer, StoreError> {
-        let common = Common::new(store, Books { live, meters }, &options.adopt);
+        let common = Common::new(store, Books { live, meters }, &options.adopt, options.expected);
         let (queue, from) = match options.outbox {
             None => {
                 let (queue, from) = FromMemory::new(common.clone(), Arc::new(Memory::new(instance.id)));

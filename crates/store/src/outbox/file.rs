@@ -125,6 +125,25 @@ pub(super) fn known(path: &Path) -> Result<(Uuid, u64)> {
     read().map_err(|err| explain(&err, format!("reading the outbox {}", path.display())))
 }
 
+/// See [`super::Outbox::waiting`].
+pub(super) fn waiting(path: &Path) -> Result<u64> {
+    let attempt = || format!("reading the outbox {}", path.display());
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let read = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        hits(&connection)
+    };
+    read().map_err(|err| explain(&err, attempt()))
+}
+
+/// How many hits wait: in batches that are not known to be applied, and in blocks that are not yet batches.
+pub(super) fn hits(db: &Connection) -> rusqlite::Result<u64> {
+    let sum = "SELECT (SELECT coalesce(sum(hits), 0) FROM batch WHERE applied_at IS NULL)
+                    + (SELECT coalesce(sum(hits), 0) FROM pool)";
+    Ok(db.query_row(sum, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
 /// See [`super::Outbox::adopt`].
 pub(super) fn adopt(path: &Path, store: Uuid) -> Result<()> {
     let connection = open_existing(path)?;

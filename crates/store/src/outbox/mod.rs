@@ -134,13 +134,15 @@ pub struct Outbox {
 
 type Job = Box<dyn FnOnce(&mut Desk) + Send>;
 
+/// Its name in the state directory.
+const FILE: &str = "outbox.db";
 /// How many calls may wait for the thread.
 const QUEUE: usize = 8;
 
 impl Outbox {
     /// Opens the outbox of a state directory, and creates it if it is not there. `instance` is used for a new one.
     pub fn open(dir: &Path, instance: Uuid, keep: Keep) -> Result<(Outbox, Identity)> {
-        let path = dir.join("outbox.db");
+        let path = dir.join(FILE);
         let deadline = Deadline::default();
         let mut desk = Desk::open(&path, instance, keep, deadline.clone())?;
         let identity = desk.identity()?;
@@ -161,15 +163,25 @@ impl Outbox {
         self.deadline.set(deadline);
     }
 
+    /// Whether a state directory has one.
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(FILE).exists()
+    }
+
+    /// How many hits wait in the outbox of a state directory, if it has one. Another process may ask.
+    pub fn waiting(dir: &Path) -> Result<u64> {
+        if Outbox::exists(dir) { file::waiting(&dir.join(FILE)) } else { Ok(0) }
+    }
+
     /// What another process may read: the instance, and the number of the last batch that its store is known to have
     /// applied.
     pub fn known(dir: &Path) -> Result<(Uuid, u64)> {
-        file::known(&dir.join("outbox.db"))
+        file::known(&dir.join(FILE))
     }
 
     /// Says from another process that the store with this identity is to be gone on with.
     pub fn adopt(dir: &Path, store: Uuid) -> Result<()> {
-        file::adopt(&dir.join("outbox.db"), store)
+        file::adopt(&dir.join(FILE), store)
     }
 
     async fn ask<T: Send + 'static>(

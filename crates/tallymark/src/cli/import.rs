@@ -5,7 +5,7 @@ use super::{
     lines::{self, Reading},
     out,
 };
-use crate::{progress, user};
+use crate::{home, progress, user};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
@@ -124,7 +124,7 @@ impl ImportLog {
             let none = self.dry_run && common.existing_store(&config).await.is_err();
             let store = match none {
                 true => None,
-                false => Some(tallymark_store::open(&config.store, config.retention).await?),
+                false => Some(home::open(&config).await?),
             };
             let mut reports = Vec::new();
             for file in &self.files {

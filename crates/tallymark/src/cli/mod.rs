@@ -24,6 +24,7 @@ mod top;
 
 use crate::{
     config::{self, BadConfig, Config},
+    home,
     log::{self, LogFormat},
     user,
 };
@@ -251,7 +252,9 @@ impl CommonFlags {
 
     /// The store, for commands that only look: they do not make one where there is none.
     async fn existing_store(&self, config: &Config) -> Result<Arc<dyn Store>> {
-        if let StoreUrl::Sqlite(path) = &config.store {
+        if let StoreUrl::Sqlite(path) = &config.store
+            && !home::remembers(config)
+        {
             match path.try_exists() {
                 Ok(true) => {}
                 Ok(false) => bail!(
@@ -261,7 +264,7 @@ impl CommonFlags {
                 Err(error) => bail!(user::cannot_look("the database", path, &error)),
             }
         }
-        Ok(tallymark_store::open(&config.store, config.retention).await?)
+        home::open(config).await
     }
 }
 

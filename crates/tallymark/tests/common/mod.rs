@@ -112,6 +112,11 @@ impl Place {
         Place { store: Some(url.into()), ..Place::new() }
     }
 
+    /// From the next start on, with another store.
+    pub(crate) fn store_at(&mut self, url: &str) {
+        self.store = Some(url.to_owned());
+    }
+
     /// With the text of a configuration file, in which `UDP` stands for the syslog address and `DIR` for the
     /// directory of this place. The flags for what it says are then not given.
     pub(crate) fn with_config(text: &str) -> Place {

@@ -1,0 +1,295 @@
+//! The store that a data directory has counted into, in its file `store.json`.
+//!
+//! Badges that begin again at 0 look as if all were well. So the data directory remembers which store its counts are in,
+//! and how many there were; whatever opens a store asks here first, and is refused one that lacks them. The daemon writes
+//! it, and `store adopt` does when an operator has decided. It never says where to connect: the configuration does.
+
+use crate::config::Config;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::{fmt, io, path::Path, sync::Arc, time::Duration};
+use tallymark_core::{Event, Name};
+use tallymark_ingest::WriterState;
+use tallymark_store::{
+    Store, StoreUrl, Written, durable,
+    outbox::Outbox,
+    owner::{User, shell_word},
+};
+use thousands::Separable;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+use uuid::Uuid;
+
+const FILE: &str = "store.json";
+/// How often totals are remembered, at most.
+const EVERY: Duration = Duration::from_secs(5);
+/// How often it is asked whether the store was reached, and how soon the first counts are remembered.
+const SOON: Duration = Duration::from_millis(100);
+
+/// What a data directory remembers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Home {
+    /// Its identity, a UUID.
+    store: String,
+    /// Without its password.
+    url: String,
+    /// Everything that was counted there, of every event.
+    total: u64,
+    /// The store before, which an operator has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<String>,
+}
+
+/// The store is another one than that of the data directory, and lacks what was counted there.
+#[derive(Debug)]
+pub(crate) struct OtherStore(String);
+
+impl fmt::Display for OtherStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OtherStore {}
+
+impl Home {
+    /// What a store would lack if it were another.
+    fn of(config: &Config) -> Result<Option<Home>> {
+        Ok(Home::read(&config.data_dir)?.filter(|home| home.total > 0))
+    }
+
+    fn read(data_dir: &Path) -> Result<Option<Home>> {
+        let path = data_dir.join(FILE);
+        match std::fs::read(&path) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| {
+                format!(
+                    "{} is damaged; restore it from a backup, or run `tallymark store adopt`",
+                    path.display()
+                )
+            })?)),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                debug!(path = %path.display(), %error, "which store was counted into is not known");
+                Ok(None)
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
+            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
+
+    fn write(&self, data_dir: &Path) -> Result<()> {
+        let path = data_dir.join(FILE);
+        let text = serde_json::to_vec_pretty(self)?;
+        durable::replace(&path, &text).with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// Why `config` names another store, and what helps. `has` says what is there.
+    fn refuse(&self, config: &Config, has: &str) -> Result<OtherStore> {
+        let waiting = match Outbox::waiting(&config.data_dir) {
+            Ok(hits) if hits > 0 => {
+                format!(" {} hits wait in its outbox for a store.", hits.separate_with_commas())
+            }
+            _ => String::new(),
+        };
+        Ok(OtherStore(format!(
+            "the data directory {} counts into the store {}, which had {}; {has}.{waiting} Put the right store back, or name \
+             it with --store. To go on with {} without those counts, {}",
+            config.data_dir.display(),
+            self.url,
+            self.total.separate_with_commas(),
+            config.store,
+            adopt_command(config)?
+        )))
+    }
+}
+
+/// Opens the store to count into it. A Redis that was emptied, or exchanged behind its address, is no reason not to start:
+/// the writer halts, and what arrives waits in the outbox instead of being lost.
+pub(crate) async fn open_to_count(config: &Config) -> Result<Arc<dyn Store>> {
+    let home = Home::of(config)?;
+    let buffers =
+        |home: &Home| matches!(config.store, StoreUrl::Redis(_)) && home.url == shown(&config.store);
+    open_as(config, home.filter(|home| !buffers(home))).await
+}
+
+/// Opens the store, unless the data directory has counted into another.
+pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
+    open_as(config, Home::of(config)?).await
+}
+
+async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> {
+    if let (Some(home), StoreUrl::Sqlite(path)) = (&home, &config.store)
+        && std::fs::metadata(path)
+            .map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |found| found.len() == 0)
+    {
+        // Before it is created.
+        return Err(home.refuse(config, &format!("there is nothing at {}", path.display()))?.into());
+    }
+    let store = tallymark_store::open(&config.store, config.retention).await?;
+    if let Some(home) = home {
+        match store.identity().await {
+            Ok(identity) => {
+                let has = total(&*store, config).await.unwrap_or(0);
+                if identity.to_string() != home.store {
+                    let has =
+                        format!("{} is another one, which has {}", config.store, has.separate_with_commas());
+                    return Err(home.refuse(config, &has)?.into());
+                }
+                if has < home.total {
+                    warn!(
+                        had = home.total,
+                        has,
+                        "the store has less than this data directory has counted into it: is it an older backup?"
+                    );
+                }
+            }
+            // Whoever writes compares the two again when it answers.
+            Err(error) => debug!(%error, "the store does not say which one it is"),
+        }
+    }
+    if let Some(waiting) = waiting(config) {
+        warn!("{waiting}");
+    }
+    Ok(store)
+}
+
+/// Whether a store that is missing is one that was counted into: opening it says more then.
+pub(crate) fn remembers(config: &Config) -> bool {
+    expected(config).is_ok_and(|store| store.is_some())
+}
+
+/// The identity of the store that the data directory has counted into, if it has.
+pub(crate) fn expected(config: &Config) -> Result<Option<Uuid>> {
+    Ok(Home::of(config)?.and_then(|home| home.store.parse().ok()))
+}
+
+/// Hits that wait in the outbox while an embedded store is used, which needs none.
+pub(crate) fn waiting(config: &Config) -> Option<String> {
+    if !matches!(config.store, StoreUrl::Sqlite(_)) {
+        return None;
+    }
+    match Outbox::waiting(&config.data_dir) {
+        Ok(0) => None,
+        Ok(hits) => {
+            let home = Home::read(&config.data_dir).ok().flatten();
+            let store = home.and_then(|home| home.left).unwrap_or_else(|| "a Redis".to_owned());
+            Some(format!(
+                "{} hits wait in the outbox in {} for {store}, and are not counted in {}: to count them, start with that \
+                 store again",
+                hits.separate_with_commas(),
+                config.data_dir.display(),
+                config.store
+            ))
+        }
+        Err(error) => {
+            debug!(%error, "whether hits wait in an outbox is not known");
+            None
+        }
+    }
+}
+
+/// Remembers the store that is counted into, until `stop`; then once more.
+pub(crate) async fn keep(
+    config: Config,
+    store: Arc<dyn Store>,
+    state: WriterState,
+    mut written: Written,
+    stop: CancellationToken,
+) {
+    let mut kept = Home::read(&config.data_dir).ok().flatten();
+    loop {
+        let stopped = stop.is_cancelled();
+        let claimed = state.claimed().filter(|_| state.troubles().is_empty());
+        if let Some(claimed) = claimed
+            && let Some(total) = total(&*store, &config).await
+        {
+            let claimed = claimed.to_string();
+            if kept.as_ref().is_some_and(|kept| kept.store != claimed) {
+                // `store adopt` has been at work.
+                kept = Home::read(&config.data_dir).ok().flatten();
+            }
+            let same = kept.clone().filter(|kept| kept.store == claimed);
+            let (before, left) = same.map_or((0, None), |same| (same.total, same.left));
+            // A store that has just been emptied answers too, once.
+            let now = Home { store: claimed, url: shown(&config.store), total: total.max(before), left };
+            if kept.as_ref() != Some(&now) {
+                let (home, dir) = (now.clone(), config.data_dir.clone());
+                match tokio::task::spawn_blocking(move || home.write(&dir)).await {
+                    Ok(Ok(())) => kept = Some(now),
+                    Ok(Err(error)) => {
+                        debug!(error = format!("{error:#}"), "what was counted is remembered later")
+                    }
+                    Err(_) => return,
+                }
+            }
+        }
+        if stopped {
+            return;
+        }
+        let known = kept.as_ref().is_some_and(|kept| kept.total > 0);
+        let next = async {
+            tokio::time::sleep(if known && claimed.is_some() { EVERY } else { SOON }).await;
+            if claimed.is_some() {
+                written.hear().await;
+            }
+        };
+        let _ = stop.run_until_cancelled(next).await;
+    }
+}
+
+/// An operator goes on with the store that the configuration names. Answers its identity.
+pub(crate) async fn adopt(config: &Config) -> Result<Uuid> {
+    // One that is damaged is what this mends.
+    let home = Home::read(&config.data_dir).unwrap_or_default();
+    let embedded = matches!(config.store, StoreUrl::Sqlite(_));
+    let store = tallymark_store::open(&config.store, config.retention).await?;
+    let identity = if embedded || (home.is_some() && !Outbox::exists(&config.data_dir)) {
+        store.identity().await?
+    } else {
+        let (instance, applied) = Outbox::known(&config.data_dir)?;
+        let identity = store.adopt(instance, applied).await?;
+        Outbox::adopt(&config.data_dir, identity)?;
+        identity
+    };
+    let total = total(&*store, config).await.unwrap_or(0);
+    let left =
+        home.and_then(|home| if home.store == identity.to_string() { home.left } else { Some(home.url) });
+    Home { store: identity.to_string(), url: shown(&config.store), total, left }.write(&config.data_dir)?;
+    Ok(identity)
+}
+
+/// The command that accepts the store which is not the expected one, as it has to be typed anywhere on this machine.
+pub(crate) fn adopt_command(config: &Config) -> Result<String> {
+    let data_dir = std::path::absolute(&config.data_dir).context("finding the data directory")?;
+    let store = shown(&config.store);
+    let password = if store.contains("***") { " (*** is its password)" } else { "" };
+    let user = User::current().map_or_else(|| "this daemon's user".to_owned(), |user| user.to_string());
+    let (store, data_dir) = (shell_word(Path::new(&store)), shell_word(&data_dir));
+    Ok(format!("run as {user}: tallymark store adopt --store {store} --data-dir {data_dir}{password}"))
+}
+
+/// The address without its password, and with the whole path.
+fn shown(store: &StoreUrl) -> String {
+    match store {
+        StoreUrl::Sqlite(path) => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            StoreUrl::Sqlite(path).to_string()
+        }
+        StoreUrl::Redis(_) => store.to_string(),
+    }
+}
+
+/// Everything that a store has counted. `None` if it does not say.
+async fn total(store: &dyn Store, config: &Config) -> Option<u64> {
+    let mut known: Vec<Event> = config.routes.as_slice().iter().map(|route| route.event).collect();
+    known.push(Event::HIT);
+    known.sort_unstable();
+    known.dedup();
+    let mut sum = 0u64;
+    for event in known {
+        let totals = store.totals(event, &[Name::all()]).await.ok()?;
+        sum = totals.iter().fold(sum, |sum, &total| sum.saturating_add(total.unsigned_abs()));
+    }
+    Some(sum)
+}
