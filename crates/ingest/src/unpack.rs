@@ -1,6 +1,6 @@
 //! What is in a log file, whether it is packed or not: gzip, xz, bzip2 and zstd are read as streams, several members in
 //! a row too, as `cat a.gz b.gz` makes them. Other packings are refused by name. Memory is bounded, however much comes
-//! out: a file that needs a larger window than [`MAX_WINDOW`] is refused. Imports and replays read through this.
+//! out: a file that needs a larger window than [`MAX_WINDOW`] is refused. Imports, replays and rotated files are read through this.
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
@@ -18,6 +18,8 @@ const MAX_WINDOW: u64 = 128 << 20;
 const XZ_OVERHEAD: u32 = 1024;
 /// How far into a file the mark of a tar lies, and what that is.
 const TAR: (usize, &[u8]) = (257, b"ustar");
+/// The longest mark of a packing.
+pub(crate) const MARK: usize = 10;
 const BUFFER: usize = 64 * 1024;
 
 /// How files are packed, by their first bytes. What has no reader is refused.
@@ -32,20 +34,43 @@ const PACKINGS: &[(&[u8], &str)] = &[
     (b"\xFF\x06\x00\x00sNaPpY", "snappy"),
 ];
 
+/// How a file is packed.
+enum Packing {
+    Gzip,
+    Bzip2,
+    Xz,
+    Zstd,
+    /// In a way that has no reader.
+    Other(&'static str),
+}
+
+impl Packing {
+    fn of(start: &[u8]) -> Option<Packing> {
+        Some(match *start {
+            [0x1F, 0x8B, ..] => Packing::Gzip,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Packing::Bzip2,
+            [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Packing::Xz,
+            [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Packing::Zstd,
+            _ => Packing::Other(PACKINGS.iter().find(|(mark, _)| start.starts_with(mark))?.1),
+        })
+    }
+}
+
+/// Whether a file that begins so is packed; [`MARK`] bytes are enough to tell.
+pub(crate) fn is_packed(start: &[u8]) -> bool {
+    Packing::of(start).is_some()
+}
+
 /// What is in a file.
 pub fn unpacked<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let (start, input) = start_of(input)?;
-    Ok(match start[..] {
-        [0x1F, 0x8B, ..] => Box::new(not_tar(MultiGzDecoder::new(input))?),
-        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Box::new(not_tar(MultiBzDecoder::new(input))?),
-        [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(not_tar(xz(input))?),
-        [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => {
-            Box::new(not_tar(Zstd::new(input))?)
-        }
-        _ => match PACKINGS.iter().find(|(mark, _)| start.starts_with(mark)) {
-            Some((_, name)) => return Err(unreadable(name)),
-            None => Box::new(not_tar(input)?),
-        },
+    Ok(match Packing::of(&start) {
+        Some(Packing::Gzip) => Box::new(not_tar(MultiGzDecoder::new(input))?),
+        Some(Packing::Bzip2) => Box::new(not_tar(MultiBzDecoder::new(input))?),
+        Some(Packing::Xz) => Box::new(not_tar(xz(input))?),
+        Some(Packing::Zstd) => Box::new(not_tar(Zstd::new(input))?),
+        Some(Packing::Other(name)) => return Err(unreadable(name)),
+        None => Box::new(not_tar(input)?),
     })
 }
 
@@ -54,11 +79,30 @@ fn unreadable(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, what)
 }
 
-/// The first bytes, enough to know a tar by, and all of the input with them.
+/// The first bytes, enough to know a tar by, and all of the input with them. An error comes behind what was read before it.
 fn start_of<'a>(mut input: impl Read + 'a) -> io::Result<(Vec<u8>, impl Read + 'a)> {
     let mut start = Vec::new();
-    input.by_ref().take((TAR.0 + TAR.1.len()) as u64).read_to_end(&mut start)?;
-    Ok((start.clone(), io::Cursor::new(start).chain(input)))
+    let read = input.by_ref().take((TAR.0 + TAR.1.len()) as u64).read_to_end(&mut start);
+    let failed = read.err().map(Failed);
+    if start.is_empty()
+        && let Some(Failed(error)) = failed
+    {
+        return Err(error);
+    }
+    let rest: Box<dyn Read + 'a> = match failed {
+        Some(failed) => Box::new(failed),
+        None => Box::new(input),
+    };
+    Ok((start.clone(), io::Cursor::new(start).chain(rest)))
+}
+
+/// What cannot be read, and says so again and again.
+pub(crate) struct Failed(pub(crate) io::Error);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::new(self.0.kind(), self.0.to_string()))
+    }
 }
 
 /// An archive is no log, whatever lies in it.

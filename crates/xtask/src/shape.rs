@@ -31,7 +31,6 @@ const SHARED: &[(&str, &str)] = &[
     ("Kept", REBUILT),
     ("Live", REBUILT),
     ("Number", REBUILT),
-    ("Plan", REBUILT),
     ("State", REBUILT),
     ("Statused", REBUILT),
     ("Step", REBUILT),

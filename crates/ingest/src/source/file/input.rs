@@ -1,30 +1,28 @@
 //! One file that is read: its lines out of a bounded buffer, and how far it is.
 //!
-//! It may be plain, and then others write to it, truncate it or fill it anew while it is read; or gzipped, and then it
+//! It may be plain, and then others write to it, truncate it or fill it anew while it is read; or packed, and then it
 //! only ends. What has been read is checked against the file again before it counts, because a file that was truncated
 //! and has grown past the offset looks, to a read, like one that has only grown.
 
 use super::{
     cut::{self, Sink},
-    mark::{Identity, Mark, PREFIX, Print, TAIL, mtime},
+    record::{Identity, Mark, PREFIX, Print, TAIL, mtime},
 };
-use flate2::bufread::MultiGzDecoder;
+use crate::unpack::{self, Failed, unpacked};
 use std::{
-    fs::{File, Metadata},
-    io::{self, BufReader, Read, Seek, SeekFrom},
+    cmp::Ordering,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
 };
-use tallymark_core::{Cutter, Reject};
+use tallymark_core::Cutter;
 
-/// How much is read at a time.
-const CHUNK: usize = 256 * 1024;
+/// How much is read at a time. Tests cross the edges of chunks with small files.
+const CHUNK: usize = if cfg!(test) { 4 * 1024 } else { 256 * 1024 };
 
 enum Body {
     Plain(File),
-    Gzip(Box<MultiGzDecoder<BufReader<File>>>),
-    /// A damaged gzip.
-    GivenUp,
+    Packed(File, Box<dyn Read>),
 }
 
 /// What a look into the file found.
@@ -40,7 +38,6 @@ pub(super) enum Found {
 
 /// A file that is read.
 pub(super) struct Input {
-    path: PathBuf,
     identity: Identity,
     body: Body,
     /// Everything before it has been handed out.
@@ -53,32 +50,27 @@ pub(super) struct Input {
     /// The first and the last bytes before the offset.
     prefix: Vec<u8>,
     tail: Vec<u8>,
+    /// Its length and the time of its last write before the last read.
+    length: u64,
     mtime: u64,
-    /// What its mark has for the time of the last write as long as nothing of it is read: a time before all of it. If it
-    /// is packed meanwhile, that is what tells its gzip from those of earlier generations.
-    before: u64,
-    /// The end was seen with this time of the last write.
+    /// The end was seen with these.
     ended: bool,
-    /// What was in it when it was found. It may have to wait until it is read, and be truncated meanwhile.
-    found_with: Option<Mark>,
 }
 
 impl Input {
     /// A file from its first byte.
-    pub(super) fn new(path: &Path, mut file: File) -> io::Result<Input> {
-        let metadata = file.metadata()?;
-        let gzip = is_gzip(&file)?;
-        // The place in the file is shared with whoever has looked into it before.
-        file.seek(SeekFrom::Start(0))?;
-        let found_with = if gzip { None } else { whole(&file, &metadata)? };
-        let body = if gzip {
-            Body::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, file))))
+    pub(super) fn new(mut file: File) -> io::Result<Input> {
+        let identity = Identity::of(&file.metadata()?);
+        let body = if is_packed(&file)? {
+            // The place in the file is shared with whoever has looked into it before.
+            file.seek(SeekFrom::Start(0))?;
+            let content = unpacked(file.try_clone()?);
+            Body::Packed(file, content.unwrap_or_else(|error| Box::new(Failed(error))))
         } else {
             Body::Plain(file)
         };
         Ok(Input {
-            path: path.to_owned(),
-            identity: Identity::of(&metadata),
+            identity,
             body,
             offset: 0,
             ahead: Vec::new(),
@@ -86,34 +78,31 @@ impl Input {
             waiting: false,
             prefix: Vec::new(),
             tail: Vec::new(),
-            mtime: mtime(&metadata),
-            before: mtime(&metadata).saturating_sub(u64::from(metadata.len() > 0)),
+            length: 0,
+            mtime: 0,
             ended: false,
-            found_with,
         })
     }
 
-    /// The same file from where `mark` stands. `None` if what lies before it is not what the mark's file had there.
-    pub(super) fn resume(path: &Path, file: File, mark: &Mark) -> io::Result<Option<Input>> {
-        let mut input = Input::new(path, file)?;
+    /// The same file from where `mark` is. `None` if what lies before it is not what was read.
+    pub(super) fn resume(file: File, mark: &Mark) -> io::Result<Option<Input>> {
+        let mut input = Input::new(file)?;
         let known = match &mut input.body {
             Body::Plain(file) => match plain_ends(file, mark.offset) {
                 Err(error) if is_short(&error) => None,
                 known => Some(known?),
             },
-            Body::Gzip(gzip) => gzip_ends(gzip, mark)?,
-            Body::GivenUp => None,
+            Body::Packed(_, content) => packed_ends(content, mark)?,
         };
         let Some((prefix, tail)) = known else { return Ok(None) };
-        if Print::of(&prefix) != mark.prefix || Print::of(&tail) != mark.tail {
+        if Mark::of(mark.offset, mark.skip, &prefix, &tail) != *mark {
             return Ok(None);
         }
         (input.prefix, input.tail) = (prefix, tail);
         if mark.offset > 0 {
             input.cutter = Cutter::resumed(&input.prefix, mark.skip);
         }
-        (input.offset, input.found_with) = (mark.offset, None);
-        input.before = mark.mtime;
+        input.offset = mark.offset;
         Ok(Some(input))
     }
 
@@ -136,61 +125,49 @@ impl Input {
         if end > 0 {
             self.cutter = Cutter::resumed(&self.prefix, false);
         }
-        (self.offset, self.found_with) = (end, None);
+        self.offset = end;
         Ok(())
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     pub(super) fn identity(&self) -> Identity {
         self.identity
     }
 
-    /// The time of the last write that was seen, if anything was read.
-    pub(super) fn mtime(&self) -> u64 {
-        if self.offset == 0 { self.before } else { self.mtime }
+    /// The file, if it is a plain one.
+    pub(super) fn plain(&self) -> Option<&File> {
+        if let Body::Plain(file) = &self.body { Some(file) } else { None }
     }
 
-    pub(super) fn is_gzip(&self) -> bool {
-        matches!(self.body, Body::Gzip(_) | Body::GivenUp)
+    /// Forgets what was read of a plain file and not handed out, because the file may be another one now.
+    pub(super) fn rewind(&mut self) {
+        if self.plain().is_some() {
+            self.ahead.clear();
+            (self.waiting, self.ended) = (false, false);
+        }
+    }
+
+    pub(super) fn is_packed(&self) -> bool {
+        !matches!(self.body, Body::Plain(_))
+    }
+
+    /// Whether the file ended within a line, the last time that its end was seen.
+    pub(super) fn is_torn(&self) -> bool {
+        !self.ahead.is_empty() && !self.cutter.is_within_long()
+    }
+
+    /// Its length and the time of its last write when its end was seen.
+    pub(super) fn seen(&self) -> (u64, u64) {
+        (self.length, self.mtime)
+    }
+
+    /// Whether it has been written to since its end was seen. It may have no name any more.
+    pub(super) fn has_more(&self) -> bool {
+        let Some(file) = self.plain() else { return false };
+        file.metadata().is_ok_and(|file| (file.len(), mtime(&file)) != (self.length, self.mtime))
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark {
-            identity: self.identity,
-            mtime: self.mtime(),
-            offset: self.offset,
-            skip: self.cutter.is_within_long(),
-            prefix: Print::of(&self.prefix),
-            tail: Print::of(&self.tail),
-        }
-    }
-
-    /// What a copy of the file has, made before it was truncated: what was read of it, or if nothing was, what it was
-    /// found with.
-    pub(super) fn had(&self) -> Mark {
-        match &self.found_with {
-            Some(mark) => mark.clone(),
-            None => self.mark(),
-        }
-    }
-
-    /// Forgets what was read: the file has another content now.
-    pub(super) fn restart(&mut self) {
-        if let Body::Plain(file) = &self.body
-            && let Ok(metadata) = file.metadata()
-        {
-            self.mtime = mtime(&metadata);
-            // Its copy may be as old as the truncation, to the kernel's tick.
-            self.before = self.mtime;
-        }
-        (self.offset, self.found_with) = (0, None);
-        (self.cutter, self.waiting, self.ended) = (Cutter::default(), false, false);
-        for bytes in [&mut self.ahead, &mut self.prefix, &mut self.tail] {
-            bytes.clear();
-        }
+        Mark::of(self.offset, self.cutter.is_within_long(), &self.prefix, &self.tail)
     }
 
     /// Takes what is new, at most a chunk of it, and hands out its lines.
@@ -202,8 +179,7 @@ impl Input {
         }
         let found = match &self.body {
             Body::Plain(_) => self.read_plain()?,
-            Body::Gzip(_) => self.read_gzip()?,
-            Body::GivenUp => Found::End,
+            Body::Packed(..) => self.read_packed()?,
         };
         match found {
             Found::Some => self.hand_out(max_line, false, sink),
@@ -214,29 +190,16 @@ impl Input {
         Ok(found)
     }
 
-    /// Reads no more of it.
-    pub(super) fn give_up(&mut self) {
-        self.body = Body::GivenUp;
-    }
-
-    /// The file will not be written to any more: what is left of a line never gets its end.
-    pub(super) fn finish(&mut self, sink: &mut impl Sink) {
-        if !self.ahead.is_empty() && !self.cutter.is_within_long() {
-            sink.reject(Reject::Partial);
-        }
-        self.ahead.clear();
-    }
-
     fn read_plain(&mut self) -> io::Result<Found> {
         let Body::Plain(file) = &self.body else { return Ok(Found::End) };
         // Before the read: what is written after it changes them once more.
         let metadata = file.metadata()?;
         let (length, written) = (metadata.len(), mtime(&metadata));
         let from = self.offset + self.ahead.len() as u64;
-        if length == from && written == self.mtime && self.ended {
+        if self.ended && (length, written) == (self.length, self.mtime) {
             return Ok(Found::End);
         }
-        if length < from || self.found_with.as_ref().is_some_and(|mark| length < mark.offset) {
+        if length < from {
             return Ok(Found::Truncated);
         }
         let kept = self.ahead.len();
@@ -247,8 +210,7 @@ impl Input {
         if !self.is_unchanged(file, kept)? {
             return Ok(Found::Truncated);
         }
-        self.found_with = None;
-        self.mtime = written;
+        (self.length, self.mtime) = (length, written);
         self.ended = read == 0;
         Ok(if read == 0 { Found::End } else { Found::Some })
     }
@@ -256,13 +218,6 @@ impl Input {
     /// Whether the file still has what was read of it, `kept` bytes behind the offset included. A file that is too
     /// short now has not.
     fn is_unchanged(&self, file: &File, kept: usize) -> io::Result<bool> {
-        if let Some(mark) = &self.found_with {
-            return match plain_ends(file, mark.offset) {
-                Ok((prefix, tail)) => Ok(Print::of(&prefix) == mark.prefix && Print::of(&tail) == mark.tail),
-                Err(error) if is_short(&error) => Ok(false),
-                Err(error) => Err(error),
-            };
-        }
         let mut seen = [0; PREFIX];
         let mut same = |known: &[u8], at: u64| match file.read_exact_at(&mut seen[..known.len()], at) {
             Ok(()) => Ok(seen[..known.len()] == *known),
@@ -274,14 +229,35 @@ impl Input {
             && same(&self.ahead[..kept.min(TAIL)], self.offset)?)
     }
 
-    fn read_gzip(&mut self) -> io::Result<Found> {
-        let Body::Gzip(gzip) = &mut self.body else { return Ok(Found::End) };
+    /// Whether nothing lies behind what was read.
+    pub(super) fn is_at_end(&mut self) -> io::Result<bool> {
+        self.fill(self.offset)?;
+        Ok(self.ahead.is_empty())
+    }
+
+    /// Reads ahead if nothing is there, for a comparison.
+    fn fill(&mut self, at: u64) -> io::Result<()> {
+        if self.ahead.is_empty() {
+            self.ahead.resize(CHUNK, 0);
+            let read = match &mut self.body {
+                Body::Plain(file) => retry(|| file.read_at(&mut self.ahead, at)),
+                Body::Packed(_, content) => retry(|| content.read(&mut self.ahead)),
+            };
+            self.ahead.truncate(*read.as_ref().unwrap_or(&0));
+            read?;
+        }
+        Ok(())
+    }
+
+    fn read_packed(&mut self) -> io::Result<Found> {
+        let Body::Packed(file, content) = &mut self.body else { return Ok(Found::End) };
         let kept = self.ahead.len();
         self.ahead.resize(kept + CHUNK, 0);
-        let read = retry(|| gzip.read(&mut self.ahead[kept..]));
+        let read = retry(|| content.read(&mut self.ahead[kept..]));
         self.ahead.truncate(kept + read.as_ref().map_or(0, |&read| read));
         let read = read?;
-        self.ended = read == 0;
+        let metadata = file.metadata()?;
+        (self.length, self.mtime) = (metadata.len(), mtime(&metadata));
         Ok(if read == 0 { Found::End } else { Found::Some })
     }
 
@@ -313,25 +289,6 @@ impl Input {
     }
 }
 
-/// A mark at the end of a plain file.
-fn whole(file: &File, metadata: &Metadata) -> io::Result<Option<Mark>> {
-    let offset = metadata.len();
-    let (prefix, tail) = match plain_ends(file, offset) {
-        Ok(ends) if offset > 0 => ends,
-        Err(error) if !is_short(&error) => return Err(error),
-        // Nothing in it, or truncated this very moment.
-        _ => return Ok(None),
-    };
-    Ok(Some(Mark {
-        identity: Identity::of(metadata),
-        mtime: mtime(metadata),
-        offset,
-        skip: false,
-        prefix: Print::of(&prefix),
-        tail: Print::of(&tail),
-    }))
-}
-
 /// The first and the last bytes before `offset` of a plain file.
 fn plain_ends(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut prefix = vec![0; offset.min(PREFIX as u64) as usize];
@@ -342,18 +299,9 @@ fn plain_ends(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
     Ok((prefix, tail))
 }
 
-/// Whether two files have the same first and last bytes before `offset`.
-pub(super) fn same_ends(one: &File, other: &File, offset: u64) -> io::Result<bool> {
-    match (plain_ends(one, offset), plain_ends(other, offset)) {
-        (Ok(one), Ok(other)) => Ok(one == other),
-        (Err(error), _) | (_, Err(error)) if is_short(&error) => Ok(false),
-        (Err(error), _) | (_, Err(error)) => Err(error),
-    }
-}
-
-/// The same of a gzipped one, which then stands at the mark; `None` if it is shorter. Another beginning is found out
-/// before all the rest is inflated.
-fn gzip_ends(gzip: &mut impl Read, mark: &Mark) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+/// The same of a packed one, which then stands at the mark; `None` if it is shorter. Another beginning is found out
+/// before all the rest is unpacked.
+fn packed_ends(content: &mut impl Read, mark: &Mark) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
     let (mut prefix, mut tail) = (Vec::new(), Vec::new());
     let mut at = 0;
     let mut chunk = vec![0; CHUNK];
@@ -361,7 +309,7 @@ fn gzip_ends(gzip: &mut impl Read, mark: &Mark) -> io::Result<Option<(Vec<u8>, V
         // The first reads make up the prefix.
         let end = if at < PREFIX as u64 { mark.offset.min(PREFIX as u64) } else { mark.offset };
         let length = (end - at).min(CHUNK as u64) as usize;
-        let read = retry(|| gzip.read(&mut chunk[..length]))?;
+        let read = retry(|| content.read(&mut chunk[..length]))?;
         if read == 0 {
             return Ok(None);
         }
@@ -378,14 +326,79 @@ fn gzip_ends(gzip: &mut impl Read, mark: &Mark) -> io::Result<Option<(Vec<u8>, V
     Ok(Some((prefix, tail)))
 }
 
+/// The first bytes of a file, unpacked. Damage behind the first of them is found later.
+pub(super) fn beginning(file: File) -> io::Result<Vec<u8>> {
+    let mut input = Input::new(file)?;
+    let mut first = Vec::new();
+    while first.len() < PREFIX {
+        match input.fill(first.len() as u64) {
+            Err(error) if first.is_empty() || !is_damage(&error) => return Err(error),
+            _ if input.ahead.is_empty() => break,
+            _ => first.append(&mut input.ahead),
+        }
+    }
+    first.truncate(PREFIX);
+    Ok(first)
+}
+
+/// How the contents of two files compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// Some byte differs.
+    Differ,
+    /// They have the same bytes as far as both go, and the first is so much longer or shorter.
+    Alike(Ordering),
+}
+
+/// Compares two files, unpacked, from their beginnings.
+pub(super) fn compare(one: File, other: File) -> io::Result<Likeness> {
+    let (mut one, mut other) = (Input::new(one)?, Input::new(other)?);
+    let mut at = 0;
+    loop {
+        one.fill(at)?;
+        other.fill(at)?;
+        let both = one.ahead.len().min(other.ahead.len());
+        if one.ahead[..both] != other.ahead[..both] {
+            return Ok(Likeness::Differ);
+        }
+        if both == 0 {
+            return Ok(Likeness::Alike(one.ahead.len().cmp(&other.ahead.len())));
+        }
+        one.ahead.drain(..both);
+        other.ahead.drain(..both);
+        at += both as u64;
+    }
+}
+
+/// Of the packed bytes of a file: their number, beginning and end.
+pub(super) fn packed_print(file: &File) -> io::Result<Print> {
+    let length = file.metadata()?.len();
+    let (mut all, tail) = plain_ends(file, length)?;
+    all.extend(tail);
+    all.extend(length.to_le_bytes());
+    Ok(Print::of(&all))
+}
+
+/// What a packed file that is cut short or garbled gives, or one that is packed in a way that is not read.
+pub(super) fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::Unsupported
+            | io::ErrorKind::Other
+    )
+}
+
 fn is_short(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof)
 }
 
-fn is_gzip(file: &File) -> io::Result<bool> {
-    let mut magic = [0; 2];
-    let read = retry(|| file.read_at(&mut magic, 0))?;
-    Ok(read == 2 && magic == [0x1f, 0x8b])
+fn is_packed(file: &File) -> io::Result<bool> {
+    let mut start = [0; unpack::MARK];
+    let read = retry(|| file.read_at(&mut start, 0))?;
+    Ok(unpack::is_packed(&start[..read]))
 }
 
 fn retry(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {

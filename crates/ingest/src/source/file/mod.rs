@@ -2,20 +2,20 @@
 //!
 //! The file is its own buffer. What was read goes to the writer together with the position it was read up to, and both
 //! are committed in one transaction; what was not committed is read again. Where the store is away, reading waits.
-//! [`tailer`] decides what to read, [`locate`] finds files again, [`cut`] cuts lines, and here is the thread.
+//! [`book`] remembers every file of the log and how far it was read, [`survey`] finds out which file is which, [`follow`]
+//! decides what to read, [`cut`] cuts lines, and here is the thread.
 
+mod book;
 mod cut;
+mod follow;
 mod input;
-mod locate;
-mod mark;
-mod siblings;
-mod tailer;
+mod names;
+mod record;
+mod survey;
 mod wake;
 
 #[cfg(test)]
 mod tests;
-
-pub use tailer::Start;
 
 use super::{LineOptions, Stop, now};
 use crate::{
@@ -24,14 +24,14 @@ use crate::{
     places::{Places, StartPositions},
     recv,
 };
+use book::{Book, NotUnderstood};
 use cut::Sink;
-use mark::Marks;
+use follow::{Following, LogFollower, Step};
 use std::{
     io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use tailer::{Following, Step, Tailer};
 use tallymark_core::{Dating, Now, Position, Reject};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -41,9 +41,14 @@ use wake::Wake;
 const POLL: Duration = Duration::from_secs(1);
 /// How long to let lines gather before the next look, when everything is read and more comes.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long a file that was rotated away must be idle before it is done. nginx's workers open the new one within a
-/// second of the signal, but a worker that shuts down logs the end of its last requests.
-const GRACE: Duration = Duration::from_secs(30);
+/// Where a log is begun that was never looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what is in the file.
+    Beginning,
+    /// With what comes next.
+    End,
+}
 
 /// How a log is read.
 #[derive(Clone, Debug)]
@@ -93,11 +98,6 @@ impl LogFile {
         let path = std::path::absolute(&options.path)
             .map_err(|error| io_error("finding the directory of", &options.path, error))?;
         Ok(LogFile { options: FileOptions { path, ..options }, lines, meters })
-    }
-
-    /// The name of its position.
-    fn key(&self) -> String {
-        format!("file:{}", self.options.path.display())
     }
 
     /// Reads until stop is said. What is not read then stays in the file for the next time.
@@ -156,16 +156,23 @@ impl LogFile {
             let places = positions.borrow().clone();
             match places {
                 Places::Unknown => {}
-                Places::Good { own, .. } => {
+                Places::Good { own, others } => {
                     let own = self.own(&own)?;
-                    // The state directory was restored, and knew less of this log than the store.
-                    let outdated = |new: &Running<'_>| own.is_some() && own != new.sent;
-                    let new = new.filter(|new| !outdated(new));
-                    return Ok(Some(new.unwrap_or_else(|| self.running(own))));
+                    let sent = new.as_ref().map(|new| self.own(&new.sent)).transpose()?.flatten();
+                    // The state directory is lost, but not what it brought into the store.
+                    if own.is_none() || own == sent {
+                        let adopted = Book::adopted(&self.options.path, &others, sent.as_ref());
+                        return Ok(Some(match (adopted, new) {
+                            (None, Some(new)) => new,
+                            (adopted, _) => self.running(adopted),
+                        }));
+                    }
+                    // Or it was restored, and knew less of this log than the store.
+                    return Ok(Some(self.running(own)));
                 }
                 Places::Kept(positions) if self.own(&positions)?.is_none() => {
                     let running = new.get_or_insert_with(|| self.running(None));
-                    if !running.tailer.is_started() {
+                    if !running.follower.is_started() {
                         running.step();
                     }
                     if running.is_new() && !running.send(out, true) {
@@ -184,17 +191,16 @@ impl LogFile {
         }
     }
 
-    fn running(&self, position: Option<Marks>) -> Running<'_> {
+    fn running(&self, book: Option<Book>) -> Running<'_> {
         let following = Following {
             path: self.options.path.clone(),
             start: self.options.start,
             max_line: self.lines.max_line,
-            grace: GRACE,
         };
         Running {
-            key: self.key(),
-            sent: position.clone(),
-            tailer: Tailer::new(following, position),
+            new: book.is_none(),
+            sent: Vec::new(),
+            follower: LogFollower::new(following, book),
             intake: self.lines.intake(Dating::Own, self.meters.clone()),
             // So that a chunk can never fill it: a full tally would count lines together.
             half: (self.lines.limit / 2).max(1),
@@ -204,13 +210,10 @@ impl LogFile {
         }
     }
 
-    fn own(&self, positions: &[Position]) -> Result<Option<Marks>, FileError> {
-        let key = self.key();
-        let Some(position) = positions.iter().find(|position| position.source == key) else {
-            return Ok(None);
-        };
-        let (path, state) = (self.options.path.clone(), position.state.clone());
-        position.state.parse().map(Some).map_err(|()| FileError::Position { path, state })
+    fn own(&self, positions: &[Position]) -> Result<Option<Book>, FileError> {
+        let path = self.options.path.clone();
+        Book::read(&self.options.path, positions)
+            .map_err(|NotUnderstood(state)| FileError::Position { path, state })
     }
 }
 
@@ -219,12 +222,13 @@ fn io_error(attempt: &'static str, path: &Path, error: io::Error) -> FileError {
 }
 
 struct Running<'a> {
-    key: String,
-    tailer: Tailer,
+    /// Nothing of it has been sent yet.
+    new: bool,
+    /// What was sent first.
+    sent: Vec<Position>,
+    follower: LogFollower,
     intake: Intake,
     half: usize,
-    /// The last position that is on its way to the store, or there.
-    sent: Option<Marks>,
     path: &'a Path,
     /// What was said last about why it cannot go on.
     trouble: Option<String>,
@@ -234,9 +238,9 @@ struct Running<'a> {
 impl Running<'_> {
     fn step(&mut self) -> Step {
         let mut into = Fold { intake: &mut self.intake, half: self.half, now: now() };
-        let step = self.tailer.step(&mut into, Instant::now());
-        if self.trouble.as_deref() != self.tailer.trouble() {
-            self.trouble = self.tailer.trouble().map(str::to_owned);
+        let step = self.follower.step(&mut into);
+        if self.trouble.as_deref() != self.follower.trouble() {
+            self.trouble = self.follower.trouble().map(str::to_owned);
             self.meters.file_trouble(self.path, self.trouble.as_deref());
         }
         step
@@ -244,27 +248,28 @@ impl Running<'_> {
 
     /// Whether it is known where the log begins, and nobody has heard of it yet.
     fn is_new(&self) -> bool {
-        self.sent.is_none() && self.tailer.is_started()
+        self.new && self.follower.is_started()
     }
 
     /// Whether everything that is known has been sent.
-    fn is_clean(&self) -> bool {
-        self.intake.is_empty() && self.sent.as_ref() == Some(&self.tailer.position())
+    fn is_clean(&mut self) -> bool {
+        self.intake.is_empty() && self.follower.book().is_none_or(|book| book.is_committed())
     }
 
-    /// Sends the tally on with its position. If there is no room it goes on folding, or waits if it `must`. Answers
+    /// Sends the tally on with its positions. If there is no room it goes on folding, or waits if it `must`. Answers
     /// whether there is still somebody to send to.
     fn send(&mut self, out: &mpsc::Sender<Sealed>, must: bool) -> bool {
         self.intake.report();
-        self.meters.files(std::mem::take(&mut self.tailer.events));
-        if self.is_clean() || !self.tailer.is_started() {
+        self.meters.files(std::mem::take(&mut self.follower.events));
+        if self.is_clean() {
             return true;
         }
         let sealed = |running: &mut Self| {
-            let marks = running.tailer.position();
-            let position = Position { source: running.key.clone(), state: marks.to_string() };
-            running.sent = Some(marks);
-            Sealed::of_replayable(running.intake.seal(), vec![position])
+            let positions = running.follower.book().map(Book::take_changes).unwrap_or_default();
+            if std::mem::take(&mut running.new) {
+                running.sent.clone_from(&positions);
+            }
+            Sealed::of_replayable(running.intake.seal(), positions)
         };
         match out.try_reserve() {
             Ok(place) => {

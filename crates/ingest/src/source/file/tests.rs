@@ -1,4 +1,4 @@
-//! Faults of log files, on real files, and any sequence of what may happen to a log.
+//! What happens to logs in daily life, on real files: case by case, and in any sequence.
 
 mod any;
 mod bed;

@@ -1,6 +1,7 @@
 //! Wakes the thread of a log when the file system tells of it. Looking every second is what finds things out; this only
 //! makes it sooner, and where there are no events (NFS, a full queue, no watches left) nothing is missed.
 
+use super::names::belongs;
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
@@ -96,7 +97,8 @@ impl Bell {
             EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
             _ => true,
         };
-        let name = || event.paths.iter().any(|path| path.file_name() == Some(&self.name));
+        let name =
+            || event.paths.iter().filter_map(|path| path.file_name()).any(|name| belongs(&self.name, name));
         event.need_rescan() || (kind && name())
     }
 

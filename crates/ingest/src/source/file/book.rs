@@ -1,0 +1,186 @@
+//! Every file of a log that is remembered, and which of that has not been committed yet.
+//!
+//! The book is what the positions of a log say together: a header `file:<path>`, and one `file:<path>#<number>` for each
+//! record. Numbers follow the order of generations.
+
+use super::{
+    input::Input,
+    names::open_regular,
+    record::{FileRecord, Header, Identity},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Path, PathBuf},
+};
+use tallymark_core::Position;
+use uuid::Uuid;
+
+/// How many records are kept. Those of files that are gone make room first, the oldest before the others.
+const MOST: usize = 10_000;
+
+/// All records of one log.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Book {
+    key: String,
+    header: Header,
+    records: BTreeMap<u64, FileRecord>,
+    /// What is to be committed: numbers of records, and `None` for the header.
+    changed: BTreeSet<Option<u64>>,
+}
+
+/// A text that is not understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NotUnderstood(pub(super) String);
+
+impl Book {
+    /// What positions say of a log. `None` if they say nothing.
+    pub(super) fn read(log: &Path, positions: &[Position]) -> Result<Option<Book>, NotUnderstood> {
+        let mut book = Book { key: key(log), ..Book::default() };
+        let mut known = false;
+        for Position { source, state } in positions {
+            let bad = || NotUnderstood(state.clone());
+            match source.strip_prefix(&book.key) {
+                // An empty one is deleted.
+                Some(_) if state.is_empty() => {}
+                Some("") => {
+                    book.header = state.parse().map_err(|()| bad())?;
+                    known = true;
+                }
+                Some(id) => {
+                    let Some(id) = id.strip_prefix('#').and_then(|id| id.parse().ok()) else { continue };
+                    book.records.insert(id, state.parse().map_err(|()| bad())?);
+                }
+                None => {}
+            }
+        }
+        for mut record in std::mem::take(&mut book.header.older) {
+            record.path = log.to_owned();
+            book.add(record);
+            book.changed.insert(None);
+        }
+        Ok(known.then_some(book))
+    }
+
+    /// What another instance knew of this very log, if it is there: two machines may have a log at the same path, so one of
+    /// its files must still be what it was. `instead_of` is what is known, and is given up.
+    pub(super) fn adopted(
+        log: &Path,
+        others: &[(Uuid, Position)],
+        instead_of: Option<&Book>,
+    ) -> Option<Book> {
+        let mut of_instance: BTreeMap<Uuid, Vec<Position>> = BTreeMap::new();
+        let key = key(log);
+        for (instance, position) in others.iter().filter(|(_, position)| position.source.starts_with(&key)) {
+            of_instance.entry(*instance).or_default().push(position.clone());
+        }
+        let books = of_instance.into_values().filter_map(|positions| Book::read(log, &positions).ok()?);
+        let books = books.filter(|book| book.records.values().any(is_still_there));
+        let read = |book: &Book| book.records.values().map(|record| record.mark.offset).sum::<u64>();
+        let mut book = books.max_by_key(read)?;
+        let known = instead_of.into_iter().flat_map(|book| book.records.keys());
+        book.changed = book.records.keys().chain(known).copied().map(Some).chain([None]).collect();
+        Some(book)
+    }
+
+    /// A log that is followed from now on.
+    pub(super) fn new(log: &Path, began: u64) -> Book {
+        let header = Header { began, older: Vec::new() };
+        Book { key: key(log), header, records: BTreeMap::new(), changed: BTreeSet::from([None]) }
+    }
+
+    /// Since when the log is followed: what was last written before that is not its business.
+    pub(super) fn began(&self) -> u64 {
+        self.header.began
+    }
+
+    pub(super) fn add(&mut self, record: FileRecord) -> u64 {
+        let id = self.records.last_key_value().map_or(0, |(id, _)| id + 1);
+        self.records.insert(id, record);
+        self.changed.insert(Some(id));
+        id
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<&FileRecord> {
+        self.records.get(&id)
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &FileRecord)> {
+        self.records.iter().map(|(&id, record)| (id, record))
+    }
+
+    /// Those from a number on.
+    pub(super) fn iter_from(&self, id: u64) -> impl Iterator<Item = (u64, &FileRecord)> {
+        self.records.range(id..).map(|(&id, record)| (id, record))
+    }
+
+    /// Changes a record, and remembers that it has to be committed if that made a difference.
+    pub(super) fn change(&mut self, id: u64, change: impl FnOnce(&mut FileRecord)) {
+        let Some(record) = self.records.get_mut(&id) else { return };
+        let before = record.clone();
+        change(record);
+        if *record != before {
+            self.changed.insert(Some(id));
+        }
+    }
+
+    /// Records by what tells them apart surely.
+    pub(super) fn by_inode(&self) -> HashMap<(u64, u64), Vec<u64>> {
+        let mut found: HashMap<_, Vec<u64>> = HashMap::new();
+        for (id, record) in self.iter().filter(|(_, record)| record.identity != Identity::default()) {
+            found.entry((record.identity.ino, record.identity.born)).or_default().push(id);
+        }
+        found
+    }
+
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let there = self.records.values().filter(|record| !record.gone);
+        there.map(|record| record.path.clone()).collect()
+    }
+
+    /// Forgets records over the bound, and answers how many.
+    pub(super) fn trim(&mut self) -> u64 {
+        let over = self.records.len().saturating_sub(MOST);
+        let gone = self.iter().filter(|(_, record)| record.gone).map(|(id, _)| id).take(over);
+        let gone: Vec<u64> = gone.collect();
+        for id in &gone {
+            self.remove(*id);
+        }
+        gone.len() as u64
+    }
+
+    pub(super) fn remove(&mut self, id: u64) {
+        if self.records.remove(&id).is_some() {
+            self.changed.insert(Some(id));
+        }
+    }
+
+    pub(super) fn is_committed(&self) -> bool {
+        self.changed.is_empty()
+    }
+
+    /// What has changed since this was last asked.
+    pub(super) fn take_changes(&mut self) -> Vec<Position> {
+        let position = |id: Option<u64>| match id {
+            None => Position { source: self.key.clone(), state: self.header.to_string() },
+            Some(id) => Position {
+                source: format!("{}#{id}", self.key),
+                state: self.records.get(&id).map(FileRecord::to_string).unwrap_or_default(),
+            },
+        };
+        std::mem::take(&mut self.changed).into_iter().map(position).collect()
+    }
+}
+
+fn key(log: &Path) -> String {
+    format!("file:{}", log.display())
+}
+
+/// Whether the file of a record is where it was, and has what was read of it.
+fn is_still_there(record: &FileRecord) -> bool {
+    let resumed = || -> std::io::Result<bool> {
+        let file = open_regular(&record.path)?;
+        let same = Identity::of(&file.metadata()?).is(&record.identity);
+        Ok(same && Input::resume(file, &record.mark)?.is_some())
+    };
+    !record.gone && record.mark.offset > 0 && resumed().unwrap_or(false)
+}

@@ -1,0 +1,370 @@
+//! What to read next of a log that grows, is rotated, copied, truncated, packed and removed.
+//!
+//! It has no clock and no thread: [`LogFollower::step`] is called again and again and looks at the files itself. Events of the
+//! file system only make that happen earlier. Every file that is remembered is read on when it has grown, whenever that
+//! is: the newest are looked at with every step, the others by turns. Only what is read is open.
+
+use super::{
+    Start,
+    book::Book,
+    cut::Sink,
+    input::{Found, Input, is_damage},
+    names::{SeenFile, open_regular},
+    record::{FileRecord, Identity, mtime},
+    survey::{Question, survey},
+};
+use crate::meters::FileEvents;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tallymark_core::Reject;
+use tracing::{info, warn};
+
+/// How many files are open at a time. The rest of more of them is lost if they are removed before their turn.
+const MOST_OPEN: usize = 16;
+/// How many files are looked at with every step: the newest.
+const NEWEST: usize = 8;
+/// How many of the others are.
+const BY_TURNS: usize = 64;
+/// The clock of a file system goes in steps: a directory that changed so lately may change again without a trace.
+const CLOCK: Duration = Duration::from_millis(30);
+
+/// How a log is followed.
+#[derive(Clone, Debug)]
+pub(super) struct Following {
+    pub(super) path: PathBuf,
+    pub(super) start: Start,
+    pub(super) max_line: usize,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// There is more to do at once.
+    More,
+    /// Everything is read.
+    Idle,
+}
+
+/// What a directory looked like.
+type Directory = Option<(u64, u64, u64)>;
+
+/// One log.
+pub(super) struct LogFollower {
+    following: Following,
+    book: Option<Book>,
+    open: BTreeMap<u64, Input>,
+    live: Option<u64>,
+    /// Records whose file has other bytes than it had.
+    suspects: BTreeSet<u64>,
+    /// Files that told nothing yet.
+    pending: Vec<SeenFile>,
+    /// The directories at the last survey. `None` if another is due.
+    surveyed: Option<Vec<Directory>>,
+    /// Whose turn it is to be looked at.
+    turn: u64,
+    pub(super) events: FileEvents,
+    trouble: Option<String>,
+}
+
+impl LogFollower {
+    /// A log that goes on from what is remembered of it, if anything is.
+    pub(super) fn new(following: Following, book: Option<Book>) -> LogFollower {
+        LogFollower {
+            following,
+            book,
+            open: BTreeMap::new(),
+            live: None,
+            suspects: BTreeSet::new(),
+            pending: Vec::new(),
+            surveyed: None,
+            turn: 0,
+            events: FileEvents::default(),
+            trouble: None,
+        }
+    }
+
+    /// What is remembered. It says what has been handed out, exactly.
+    pub(super) fn book(&mut self) -> Option<&mut Book> {
+        self.book.as_mut()
+    }
+
+    /// Why it cannot go on at the moment.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Whether it is known where the log begins.
+    pub(super) fn is_started(&self) -> bool {
+        self.book.is_some()
+    }
+
+    /// Reads some of what there is. A trouble is reported once, and tried again with every step.
+    pub(super) fn step(&mut self, sink: &mut impl Sink) -> Step {
+        match self.try_step(sink) {
+            Ok(step) => {
+                if let Some(trouble) = self.trouble.take() {
+                    info!(file = %self.following.path.display(), was = trouble, "reading again");
+                }
+                step
+            }
+            Err(trouble) => {
+                if self.trouble.as_ref() != Some(&trouble) {
+                    warn!(file = %self.following.path.display(), "cannot go on, trying again: {trouble}");
+                    self.trouble = Some(trouble);
+                }
+                Step::Idle
+            }
+        }
+    }
+
+    fn try_step(&mut self, sink: &mut impl Sink) -> Result<Step, String> {
+        let there = self.following.path.parent().is_none_or(Path::is_dir);
+        self.look_at_open();
+        if there {
+            let first = self.book.is_none();
+            self.look();
+            self.survey(sink)?;
+            if first {
+                // Where it begins is committed before anything of it is read.
+                return Ok(Step::More);
+            }
+        }
+        let more = self.read_all(sink)?;
+        self.close();
+        match there {
+            _ if more => Ok(Step::More),
+            false => {
+                self.begin_without_a_file();
+                Err("its directory is missing".to_owned())
+            }
+            // Between two files all is well, but a log that was never there may have another name.
+            true if self.live.is_none() && self.open.is_empty() => Err("it is not there yet".to_owned()),
+            true => Ok(Step::Idle),
+        }
+    }
+
+    fn begin_without_a_file(&mut self) {
+        let path = &self.following.path;
+        self.book.get_or_insert_with(|| Book::new(path, began()));
+    }
+
+    /// Files that are open may have no name any more.
+    fn look_at_open(&mut self) {
+        let Some(book) = &mut self.book else { return };
+        for (&id, _) in self.open.iter().filter(|(_, input)| input.has_more()) {
+            book.change(id, |record| record.done = false);
+        }
+    }
+
+    /// Finds out which files have changed.
+    fn look(&mut self) {
+        let Some(book) = &mut self.book else { return };
+        let there = |(id, record): (u64, &FileRecord)| (!record.gone).then_some(id);
+        let newest: BTreeSet<u64> = book.iter().rev().filter_map(there).take(NEWEST).collect();
+        let others: Vec<u64> = book.iter_from(self.turn).filter_map(there).take(BY_TURNS).collect();
+        self.turn = if others.len() < BY_TURNS { 0 } else { others.last().map_or(0, |id| id + 1) };
+        let looked_at: BTreeSet<u64> = newest.into_iter().chain(others).chain(self.live).collect();
+        for id in looked_at {
+            let Some(record) = book.get(id) else { continue };
+            match fs::metadata(&record.path) {
+                Ok(file) if Identity::of(&file).is(&record.identity) => {
+                    let unchanged = (file.len(), mtime(&file)) == (record.length, record.mtime);
+                    if !unchanged && record.done && (record.copy_of.is_some() || record.packed.is_some()) {
+                        self.surveyed = None;
+                    } else if !unchanged {
+                        if record.done && record.length == 0 && record.mark.offset == 0 {
+                            // It may be one that is gone, written anew.
+                            self.surveyed = None;
+                        }
+                        book.change(id, |record| record.done = false);
+                    }
+                }
+                _ => self.surveyed = None,
+            }
+        }
+        let live = self.live.and_then(|id| book.get(id)).map(|record| record.identity);
+        let at_path = fs::metadata(&self.following.path).ok().map(|file| Identity::of(&file));
+        let same = match (live, at_path) {
+            (Some(live), Some(file)) => live.is(&file),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            self.surveyed = None;
+        }
+        let changed = |seen: &SeenFile| {
+            fs::metadata(&seen.path)
+                .ok()
+                .is_none_or(|file| (file.len(), mtime(&file)) != (seen.length, seen.mtime))
+        };
+        if self.pending.iter().any(changed) {
+            self.surveyed = None;
+        }
+    }
+
+    /// Finds out which file is which, if the directory has changed.
+    fn survey(&mut self, sink: &mut impl Sink) -> Result<(), String> {
+        let log = &self.following.path;
+        let directories = directories(log);
+        if self.surveyed.as_ref() == Some(&directories) {
+            return Ok(());
+        }
+        let known = self.book.as_ref().map(Book::paths).unwrap_or_default();
+        let files = super::names::list(log, &known).map_err(|error| error.to_string())?;
+        let first = self.book.is_none().then_some(self.following.start);
+        // Before it is known that all could be looked at, nothing is begun.
+        let mut new = first.map(|_| Book::new(log, began()));
+        let book = match (&mut self.book, &mut new) {
+            (Some(book), _) | (None, Some(book)) => book,
+            (None, None) => return Ok(()),
+        };
+        let question = Question { files, open: &self.open, suspects: &self.suspects, first };
+        let found = survey(book, question).map_err(|error| format!("finding its files: {error}"))?;
+        if new.is_some() {
+            self.book = new;
+        }
+        if found.live != self.live && self.live.is_some() {
+            info!(file = %log.display(), "rotated");
+        }
+        self.events.rotations += found.events.rotations;
+        self.events.truncations += found.events.truncations;
+        self.events.lost += found.events.lost;
+        (0..found.torn).for_each(|_| sink.reject(Reject::Partial));
+        self.live = found.live;
+        self.pending = found.pending;
+        self.suspects.clear();
+        self.surveyed = (!changed_just_now(&directories)).then_some(directories);
+        self.forget_replaced();
+        Ok(())
+    }
+
+    /// Closes the files of records that are another file now: a copy, or a packed one.
+    fn forget_replaced(&mut self) {
+        let Some(book) = &self.book else { return };
+        self.open.values_mut().for_each(Input::rewind);
+        self.open.retain(|id, input| {
+            book.get(*id).is_some_and(|record| {
+                record.identity != Identity::default()
+                    && (record.gone || record.identity.is(&input.identity()))
+            })
+        });
+    }
+
+    /// Reads a chunk of every file that has more. Answers whether there may be more.
+    fn read_all(&mut self, sink: &mut impl Sink) -> Result<bool, String> {
+        let Some(book) = &self.book else { return Ok(false) };
+        let has_more = |(id, record): (u64, &FileRecord)| {
+            let readable = !record.gone || self.open.contains_key(&id);
+            (!record.done && record.copy_of.is_none() && readable).then_some(id)
+        };
+        let unread: Vec<u64> = book.iter().filter_map(has_more).take(MOST_OPEN).collect();
+        let mut more = false;
+        for id in unread {
+            more |= self.read(id, sink)?;
+        }
+        Ok(more)
+    }
+
+    fn read(&mut self, id: u64, sink: &mut impl Sink) -> Result<bool, String> {
+        let Some(book) = &mut self.book else { return Ok(false) };
+        let Some(record) = book.get(id) else { return Ok(false) };
+        let path = record.path.clone();
+        let failed = |error: io::Error| format!("reading {}: {error}", path.display());
+        if !self.open.contains_key(&id) {
+            let Some(input) = reopen(record).map_err(failed)? else {
+                self.suspects.insert(id);
+                self.surveyed = None;
+                return Ok(true);
+            };
+            self.open.insert(id, input);
+        }
+        let Some(input) = self.open.get_mut(&id) else { return Ok(false) };
+        let found = input.read(self.following.max_line, sink);
+        let packed = input.is_packed();
+        let (length, written) = input.seen();
+        let ended = match found {
+            Ok(Found::Some) => false,
+            Ok(Found::End) => true,
+            Ok(Found::Truncated) => {
+                self.open.remove(&id);
+                self.suspects.insert(id);
+                self.surveyed = None;
+                return Ok(true);
+            }
+            Err(error) if packed && is_damage(&error) => {
+                // No packer will mend it. What came out of it is counted.
+                warn!(file = %path.display(), %error, "the rest of a damaged file is lost");
+                self.events.lost += 1;
+                true
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let (mark, torn) = (input.mark(), ended && input.is_torn());
+        if torn && packed {
+            sink.reject(Reject::Partial);
+        }
+        book.change(id, |record| {
+            record.mark = mark;
+            if ended {
+                (record.length, record.mtime) = (length, written);
+                (record.done, record.torn) = (true, torn && !packed);
+            }
+        });
+        if ended && packed {
+            self.open.remove(&id);
+        }
+        Ok(!ended)
+    }
+
+    /// Closes files that are read to their end, but for the newest.
+    fn close(&mut self) {
+        let Some(book) = &self.book else { return };
+        let mut over = self.open.len().saturating_sub(NEWEST);
+        let live = self.live;
+        self.open.retain(|id, _| {
+            let done = book.get(*id).is_none_or(|record| record.done) && Some(*id) != live;
+            let close = over > 0 && done;
+            over -= usize::from(close);
+            !close
+        });
+    }
+}
+
+/// Opens the file of a record where it was read up to. `None` if it is no longer that file.
+fn reopen(record: &FileRecord) -> io::Result<Option<Input>> {
+    let file = match open_regular(&record.path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    if !Identity::of(&file.metadata()?).is(&record.identity) {
+        return Ok(None);
+    }
+    if record.mark.offset > 0 {
+        info!(file = %record.path.display(), offset = record.mark.offset, "going on");
+    }
+    Input::resume(file, &record.mark)
+}
+
+/// The moment from which a log is followed. The clock of files runs a little behind.
+fn began() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.saturating_sub(Duration::from_secs(1)).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The directories in which files of the log may be.
+fn directories(log: &Path) -> Vec<Directory> {
+    let target = fs::canonicalize(log).ok();
+    let look = |path: &Path| fs::metadata(path.parent()?).ok().map(|dir| (dir.dev(), dir.ino(), mtime(&dir)));
+    [Some(log), target.as_deref()].into_iter().map(|path| look(path?)).collect()
+}
+
+fn changed_just_now(directories: &[Directory]) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let lately = u64::try_from(now.saturating_sub(CLOCK).as_nanos()).unwrap_or(u64::MAX);
+    directories.iter().flatten().any(|(_, _, changed)| *changed >= lately)
+}

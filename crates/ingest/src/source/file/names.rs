@@ -1,0 +1,282 @@
+//! The files a log may have been rotated into, found by name in its directory and put into their order.
+//!
+//! `access.log.1`, `access.log.2.gz`, `access.log-20261120`, `access-20261120.log.gz`: what stands in the place of the
+//! number or date says which is older. Nothing is opened here, and there may be any number of files.
+
+use super::record::{FileRecord, Identity, mtime};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::{self, File, Metadata, OpenOptions},
+    io,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+/// How often a directory is read again that changes while it is read.
+const ATTEMPTS: usize = 5;
+/// What a packer appends.
+const PACKED: [&str; 4] = [".gz", ".xz", ".bz2", ".zst"];
+
+/// The kind of error that a FIFO, device, socket or directory is.
+const NOT_REGULAR: io::ErrorKind = io::ErrorKind::InvalidInput;
+
+/// What a file is to the log, by its name. The order is that of generations where all are of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// 1 is the newest.
+    Number(u32),
+    /// The last is the newest.
+    Date(String),
+    /// At the log's own path.
+    Live,
+    /// Named by hand. It may be the log under another name, but it is never taken for a generation that was missed.
+    Other,
+}
+
+/// One file beside the log, as a look found it.
+#[derive(Clone, Debug)]
+pub(super) struct SeenFile {
+    pub(super) path: PathBuf,
+    pub(super) identity: Identity,
+    pub(super) length: u64,
+    pub(super) mtime: u64,
+    pub(super) rank: Rank,
+}
+
+impl SeenFile {
+    fn of(path: PathBuf, metadata: &Metadata, rank: Rank) -> SeenFile {
+        let (identity, length) = (Identity::of(metadata), metadata.len());
+        SeenFile { path, identity, length, mtime: mtime(metadata), rank }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.rank == Rank::Live
+    }
+
+    /// Whether it is what the record last saw.
+    pub(super) fn is_unchanged(&self, record: &FileRecord) -> bool {
+        self.length == record.length && self.mtime == record.mtime
+    }
+}
+
+/// `time` as a file tells it whose time of the last write is `mtime`: a packer may keep whole seconds only.
+pub(super) fn as_exact_as(mtime: u64, time: u64) -> u64 {
+    const SECOND: u64 = 1_000_000_000;
+    if mtime.is_multiple_of(SECOND) { time / SECOND * SECOND } else { time }
+}
+
+/// Opens a regular file for reading. Anything else is refused: opening a FIFO could wait for ever, and what is in a
+/// device cannot be read twice.
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    let refused = || io::Error::new(NOT_REGULAR, "not a regular file");
+    if !fs::metadata(path)?.is_file() {
+        return Err(refused());
+    }
+    // It may be another by now.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
+}
+
+/// Every file of the log, each once: the rotated ones from the oldest on, then the log, then the others. `known` are
+/// paths that belong to it, whatever their names are.
+pub(super) fn list(log: &Path, known: &[PathBuf]) -> io::Result<Vec<SeenFile>> {
+    let mut before = names(log, known)?;
+    for _ in 0..ATTEMPTS {
+        let after = names(log, known)?;
+        let inodes = |found: &BTreeMap<PathBuf, (Metadata, Rank)>| -> Vec<(PathBuf, u64)> {
+            found.iter().map(|(path, (file, _))| (path.clone(), file.ino())).collect()
+        };
+        if inodes(&before) == inodes(&after) {
+            return Ok(ordered(after));
+        }
+        before = after;
+    }
+    // What is missing in a list that is not whole would be taken for a file that is gone.
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "files are being renamed beside it"))
+}
+
+fn names(log: &Path, known: &[PathBuf]) -> io::Result<BTreeMap<PathBuf, (Metadata, Rank)>> {
+    let mut found = BTreeMap::new();
+    let mut look = |path: PathBuf, rank: Rank| -> io::Result<()> {
+        match fs::metadata(&path) {
+            Ok(file) if file.is_file() => drop(found.insert(path, (file, rank))),
+            Ok(_) if rank == Rank::Live => return Err(io::Error::new(NOT_REGULAR, "not a regular file")),
+            Err(error) if rank == Rank::Live && error.kind() != io::ErrorKind::NotFound => {
+                return Err(error);
+            }
+            _ => {}
+        }
+        Ok(())
+    };
+    for path in known.iter().filter(|path| path.as_path() != log) {
+        look(path.clone(), Rank::Other)?;
+    }
+    let target = fs::canonicalize(log).ok().filter(|target| target.as_path() != log);
+    for base in [Some(log), target.as_deref()].into_iter().flatten() {
+        let (Some(name), Some(dir)) = (base.file_name(), base.parent()) else { continue };
+        let entries = match fs::read_dir(dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let rank = rank(name, &entry.file_name())
+                .or_else(|| same_shape(target.as_ref()?.file_name()?, &entry.file_name()));
+            if let Some(rank) = rank {
+                look(entry.path(), rank)?;
+            }
+        }
+    }
+    look(log.to_owned(), Rank::Live)?;
+    // A packer writes the new file first, then removes the old one: as long as both are there, the old one is whole.
+    let plain: Vec<PathBuf> = found.keys().filter(|path| unpacked(path).is_none()).cloned().collect();
+    found.retain(|path, _| unpacked(path).is_none_or(|path| plain.binary_search(&path).is_err()));
+    Ok(found)
+}
+
+/// The name that a packed file had before.
+fn unpacked(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let name = PACKED.iter().find_map(|end| name.strip_suffix(end))?;
+    Some(path.with_file_name(name))
+}
+
+fn ordered(found: BTreeMap<PathBuf, (Metadata, Rank)>) -> Vec<SeenFile> {
+    let mut files: Vec<SeenFile> =
+        found.into_iter().map(|(path, (file, rank))| SeenFile::of(path, &file, rank)).collect();
+    // One file under two names is the log before anything else.
+    files.sort_by_key(|file| {
+        (file.identity.ino, file.identity.born, !file.is_live(), file.rank == Rank::Other)
+    });
+    files.dedup_by(|one, other| one.identity.is(&other.identity));
+    // A link leads to another file tomorrow; what was read is the file.
+    for live in files.iter_mut().filter(|file| file.is_live()) {
+        live.path = fs::canonicalize(&live.path).unwrap_or_else(|_| live.path.clone());
+    }
+    let rotated = |file: &&SeenFile| matches!(file.rank, Rank::Number(_) | Rank::Date(_));
+    let numbers = files.iter().filter(rotated).all(|file| matches!(file.rank, Rank::Number(_)));
+    let dates = files.iter().filter(rotated).all(|file| matches!(file.rank, Rank::Date(_)));
+    let class = |file: &SeenFile| match file.rank {
+        Rank::Number(_) | Rank::Date(_) => 0,
+        Rank::Live => 1,
+        Rank::Other => 2,
+    };
+    files.sort_by(|a, b| {
+        let within = match (numbers, dates) {
+            (true, _) => b.rank.cmp(&a.rank),
+            (_, true) => a.rank.cmp(&b.rank),
+            // Two ways of rotating have met here; the last writes have an order too.
+            _ => (a.mtime, a.identity.born).cmp(&(b.mtime, b.identity.born)),
+        };
+        class(a).cmp(&class(b)).then(within)
+    });
+    files
+}
+
+/// Whether a file of this name may belong to the log.
+pub(super) fn belongs(log: &OsStr, name: &OsStr) -> bool {
+    rank(log, name).is_some()
+}
+
+/// What `name` has that the log's name has not, if it is one of its files.
+fn rank(log: &OsStr, name: &OsStr) -> Option<Rank> {
+    let (log, name) = (log.to_str()?, name.to_str()?);
+    let plain = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    if plain == log {
+        // `access.log.gz`, packed by hand. The log itself is found by its path.
+        return Some(Rank::Other);
+    }
+    // svlogd and multilog: the file they write is `current`, and the others have a TAI64N time.
+    if log == "current"
+        && let Some(time) = plain.strip_prefix('@')
+    {
+        let time = time.strip_suffix(".s").or_else(|| time.strip_suffix(".u")).unwrap_or(time);
+        let hex = time.len() == 24 && time.bytes().all(|b| b.is_ascii_hexdigit());
+        return hex.then(|| Rank::Date(time.to_owned()));
+    }
+    if let Some(rest) = plain.strip_prefix(log).filter(|rest| rest.starts_with(['.', '-', '_', '~'])) {
+        return Some(kind(&rest[1..]).unwrap_or(Rank::Other));
+    }
+    // logrotate's `extension .log` and lumberjack put what tells them apart before it.
+    let (stem, extension) = log.rsplit_once('.')?;
+    let middle = plain.strip_prefix(stem)?.strip_suffix(extension)?.strip_suffix('.')?;
+    kind(middle.strip_prefix(['.', '-', '_'])?).filter(|kind| matches!(kind, Rank::Date(_)))
+}
+
+fn kind(text: &str) -> Option<Rank> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if digits == text.len() && (1..=5).contains(&digits) {
+        return text.parse().ok().map(Rank::Number);
+    }
+    let dated = digits >= 6 && text.bytes().all(|b| b.is_ascii_digit() || b"-_.:T".contains(&b));
+    dated.then(|| Rank::Date(text.to_owned()))
+}
+
+/// A link leads to a file with a date in its name, as rotatelogs and cronolog make them: those of other dates belong to it.
+fn same_shape(target: &OsStr, name: &OsStr) -> Option<Rank> {
+    let (target, name) = (target.to_str()?, name.to_str()?);
+    let plain = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let shape = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "0");
+    let dated = target.bytes().filter(u8::is_ascii_digit).count() >= 6;
+    (dated && shape(target) == shape(plain)).then(|| Rank::Date(plain.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_rotated_files_are_known() {
+        let date = |text: &str| Some(Rank::Date(text.to_owned()));
+        for (name, expect) in [
+            ("access.log.1", Some(Rank::Number(1))),
+            ("access.log.12.gz", Some(Rank::Number(12))),
+            ("access.log.12.zst", Some(Rank::Number(12))),
+            ("access.log-20261120", date("20261120")),
+            ("access.log-2026-11-20_03.gz", date("2026-11-20_03")),
+            ("access.log-1795176030", date("1795176030")),
+            ("access-20261120.log.gz", date("20261120")),
+            ("access-2026-11-20T03-59-49.123.log", date("2026-11-20T03-59-49.123")),
+            ("access.log.gz", Some(Rank::Other)),
+            ("access.log.old", Some(Rank::Other)),
+            ("access.log~", Some(Rank::Other)),
+            ("access.log2", None),
+            ("access-2.log", None),
+            ("access.logs.1", None),
+            ("other.log.1", None),
+            ("error.log", None),
+        ] {
+            assert_eq!(rank(OsStr::new("access.log"), OsStr::new(name)), expect, "{name}");
+        }
+        let current = OsStr::new("current");
+        assert_eq!(
+            rank(current, OsStr::new("@40000000692a1f0c12345678.s")),
+            date("40000000692a1f0c12345678")
+        );
+        assert_eq!(rank(current, OsStr::new("@4000.s")), None);
+    }
+
+    #[test]
+    fn files_of_other_dates_belong_to_a_link() {
+        let target = OsStr::new("access.2026-11-28.log");
+        assert!(same_shape(target, OsStr::new("access.2026-11-27.log.gz")).is_some());
+        assert!(same_shape(target, OsStr::new("error.2026-11-27.log")).is_none());
+        assert!(same_shape(OsStr::new("log1"), OsStr::new("log2")).is_none());
+    }
+
+    #[test]
+    fn files_come_from_the_oldest_on_and_a_packed_one_only_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("a.log");
+        for name in ["a.log", "a.log.1", "a.log.2", "a.log.2.gz", "a.log.10", "a.log.old", "b.log.1"] {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        std::os::unix::fs::symlink(&log, dir.path().join("a.log.3")).unwrap();
+        fs::create_dir(dir.path().join("a.log.4")).unwrap();
+        let found = list(&log, &[]).unwrap();
+        let names: Vec<_> = found.iter().map(|s| s.path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["a.log.10", "a.log.2", "a.log.1", "a.log", "a.log.old"]);
+    }
+}

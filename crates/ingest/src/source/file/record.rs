@@ -1,0 +1,311 @@
+//! What is remembered of one file of a log: which file it is, and how far it has been read. One record is one position.
+//!
+//! A record knows its file again by device, inode and time of birth; by fingerprints of what was read of it, because a file
+//! may be renamed, copied, packed or written anew; and by a fingerprint of the packed bytes. Who finds it is
+//! [`super::survey`].
+
+use sha2::{Digest, Sha256};
+use std::{
+    fmt,
+    fs::Metadata,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::PathBuf,
+    str::FromStr,
+    time::UNIX_EPOCH,
+};
+
+/// The version of the text.
+const VERSION: &str = "2";
+/// The version that had all files in one text.
+const FIRST: &str = "1";
+/// How much of a file's beginning is in its fingerprint.
+pub(super) const PREFIX: usize = 1024;
+/// How much of what stands before the offset is.
+pub(super) const TAIL: usize = 256;
+
+/// 128 bits of SHA-256: whoever writes into a log cannot make two alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Print(u128);
+
+/// Which file of a file system this is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) dev: u64,
+    pub(super) ino: u64,
+    /// When the inode was born, in nanoseconds; 0 where the file system does not know.
+    pub(super) born: u64,
+}
+
+/// How far a content has been read, and what tells it from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// What lies before this byte is counted. It is behind a line end, unless `skip` says otherwise.
+    pub(super) offset: u64,
+    /// The offset lies within a line that is too long and was rejected: what is left of it is thrown away.
+    pub(super) skip: bool,
+    /// Of the first [`PREFIX`] bytes before the offset.
+    pub(super) prefix: Print,
+    /// Of the last [`TAIL`] bytes before the offset.
+    pub(super) tail: Print,
+}
+
+/// One file that was read, or that is not to be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct FileRecord {
+    /// Where it was last seen.
+    pub(super) path: PathBuf,
+    pub(super) identity: Identity,
+    /// Its length and the time of its last write, in nanoseconds, when it was last read to its end.
+    pub(super) length: u64,
+    pub(super) mtime: u64,
+    pub(super) mark: Mark,
+    /// What lies before this byte was there before the log was followed, and is not counted.
+    pub(super) from: u64,
+    /// Of the packed bytes, if it is packed.
+    pub(super) packed: Option<Print>,
+    /// Everything in it was read at the last look.
+    pub(super) done: bool,
+    /// It ended within a line.
+    pub(super) torn: bool,
+    /// It is gone. It is remembered all the same, because a file may come back.
+    pub(super) gone: bool,
+    /// It is a copy of this record's file, which is the one that is read.
+    pub(super) copy_of: Option<u64>,
+}
+
+/// What the header of a log says: since when it is followed, in nanoseconds, and the records of an older version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) began: u64,
+    pub(super) older: Vec<FileRecord>,
+}
+
+impl Print {
+    pub(super) fn of(bytes: &[u8]) -> Print {
+        let digest = Sha256::digest(bytes);
+        Print(digest.iter().take(16).fold(0, |print, &byte| print << 8 | u128::from(byte)))
+    }
+}
+
+impl Mark {
+    /// Behind `offset` bytes that begin and end so.
+    pub(super) fn of(offset: u64, skip: bool, prefix: &[u8], tail: &[u8]) -> Mark {
+        Mark { offset, skip, prefix: Print::of(prefix), tail: Print::of(tail) }
+    }
+
+    /// How many bytes its prefix is of.
+    pub(super) fn prefix_len(&self) -> usize {
+        self.offset.min(PREFIX as u64) as usize
+    }
+}
+
+impl Identity {
+    pub(super) fn of(file: &Metadata) -> Identity {
+        let born = file.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let born = born.and_then(|at| u64::try_from(at.as_nanos()).ok()).unwrap_or(0);
+        Identity { dev: file.dev(), ino: file.ino(), born }
+    }
+
+    /// Whether both are one inode. The number of a device may change with a reboot, so the time of birth decides where
+    /// it is known.
+    pub(super) fn is(&self, other: &Identity) -> bool {
+        let inode = self.ino == other.ino && self.born == other.born;
+        inode && (self.born != 0 || self.dev == other.dev)
+    }
+}
+
+/// The time of the last write.
+pub(super) fn mtime(file: &Metadata) -> u64 {
+    let nanos = i128::from(file.mtime()) * 1_000_000_000 + i128::from(file.mtime_nsec());
+    u64::try_from(nanos).unwrap_or(0)
+}
+
+impl fmt::Display for FileRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FileRecord { identity: Identity { dev, ino, born }, mtime, length, .. } = self;
+        let Mark { offset, skip, prefix, tail } = &self.mark;
+        write!(f, "{VERSION} dev={dev} ino={ino} born={born} mtime={mtime} offset={offset}")?;
+        write!(f, " skip={} prefix={:032x} tail={:032x}", u8::from(*skip), prefix.0, tail.0)?;
+        let flags = [(self.done, 'd'), (self.torn, 't'), (self.gone, 'g')];
+        let flags: String = flags.iter().filter(|(set, _)| *set).map(|&(_, flag)| flag).collect();
+        write!(f, " length={length} from={} flags={flags}", self.from)?;
+        write!(f, " packed={}", self.packed.map(|print| format!("{:032x}", print.0)).unwrap_or_default())?;
+        write!(f, " copy={}", self.copy_of.map(|id| id.to_string()).unwrap_or_default())?;
+        // Last, because a path may have blanks. It need not be UTF-8, nor free of line ends.
+        write!(f, " path={}", self.path.as_os_str().as_bytes().escape_ascii())
+    }
+}
+
+impl FromStr for FileRecord {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<FileRecord, ()> {
+        let (fields, path) = text.split_once(" path=").ok_or(())?;
+        let mut words = fields.split(' ');
+        if words.next() != Some(VERSION) {
+            return Err(());
+        }
+        let mut record = mark(&mut words).ok_or(())?;
+        let mut word = |key: &str| words.next()?.strip_prefix(key)?.strip_prefix('=');
+        record.length = word("length").and_then(|text| text.parse().ok()).ok_or(())?;
+        record.from = word("from").and_then(|text| text.parse().ok()).ok_or(())?;
+        let flags = word("flags").ok_or(())?;
+        (record.done, record.torn, record.gone) =
+            (flags.contains('d'), flags.contains('t'), flags.contains('g'));
+        record.packed = match word("packed").ok_or(())? {
+            "" => None,
+            text => Some(print(text).ok_or(())?),
+        };
+        record.copy_of = match word("copy").ok_or(())? {
+            "" => None,
+            text => Some(text.parse().map_err(|_| ())?),
+        };
+        record.path = unescaped(path).ok_or(())?;
+        words.next().is_none().then_some(record).ok_or(())
+    }
+}
+
+/// What `escape_ascii` made, the other way round.
+fn unescaped(text: &str) -> Option<PathBuf> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        let (&escape, after) = rest.split_first()?;
+        rest = after;
+        bytes.push(match escape {
+            b't' => b'\t',
+            b'r' => b'\r',
+            b'n' => b'\n',
+            b'x' => {
+                let (hex, after) = rest.split_at_checked(2)?;
+                rest = after;
+                u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    Some(PathBuf::from(std::ffi::OsStr::from_bytes(&bytes)))
+}
+
+fn print(text: &str) -> Option<Print> {
+    (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok().map(Print))?
+}
+
+/// The fields that both versions have.
+fn mark<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<FileRecord> {
+    let mut word = |key: &str| words.next()?.strip_prefix(key)?.strip_prefix('=');
+    let number = |text: Option<&str>| text?.parse::<u64>().ok();
+    let identity =
+        Identity { dev: number(word("dev"))?, ino: number(word("ino"))?, born: number(word("born"))? };
+    let mtime = number(word("mtime"))?;
+    let mark = Mark {
+        offset: number(word("offset"))?,
+        skip: number(word("skip"))? == 1,
+        prefix: print(word("prefix")?)?,
+        tail: print(word("tail")?)?,
+    };
+    Some(FileRecord { identity, mtime, length: mark.offset, mark, ..FileRecord::default() })
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{VERSION} began={}", self.began)
+    }
+}
+
+impl FromStr for Header {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Header, ()> {
+        if let Some(began) = text.strip_prefix(VERSION).and_then(|text| text.strip_prefix(" began=")) {
+            return Ok(Header { began: began.parse().map_err(|_| ())?, older: Vec::new() });
+        }
+        let mut parts = text.trim_end().split("; ");
+        if parts.next() != Some(FIRST) {
+            return Err(());
+        }
+        let one = |part: &str| {
+            let mut words = part.split(' ');
+            mark(&mut words).filter(|_| words.next().is_none()).ok_or(())
+        };
+        let mut older = parts.map(one).collect::<Result<Vec<_>, _>>()?;
+        // What was not there then has neither device nor inode, and was last written before anything that is to be read.
+        let began = older.last().map_or(0, |record| record.mtime);
+        older.retain(|record| record.identity != Identity::default());
+        Ok(Header { began, older })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    prop_compose! {
+        fn any_record()(
+            numbers in any::<[u64; 7]>(),
+            flags in any::<[bool; 4]>(),
+            prints in any::<[u128; 2]>(),
+            packed in any::<Option<u128>>(),
+            copy_of in any::<Option<u64>>(),
+            path in any::<Vec<u8>>(),
+        ) -> FileRecord {
+            let [dev, ino, born, mtime, offset, length, from] = numbers;
+            let mark = Mark { offset, skip: flags[0], prefix: Print(prints[0]), tail: Print(prints[1]) };
+            FileRecord {
+                path: std::ffi::OsString::from_vec(path).into(),
+                identity: Identity { dev, ino, born },
+                length, mtime, mark, from, copy_of,
+                packed: packed.map(Print),
+                done: flags[1], torn: flags[2], gone: flags[3],
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_reads_back(record in any_record()) {
+            let text = record.to_string();
+            prop_assert!(!text.contains('\n'));
+            prop_assert_eq!(text.parse(), Ok(record));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "(1|2|; dev=| path=|\\\\x|[a-z]+=[0-9a-f]{0,33}| ){0,30}") {
+            let _ = text.parse::<FileRecord>();
+            let _ = text.parse::<Header>();
+        }
+    }
+
+    #[test]
+    fn text_of_another_version_is_refused() {
+        for text in ["", "3", "1;", "1; dev=1", "2", "2 began=", "1; dev=1 ino=2 born=3 mtime=4 offset=x"] {
+            assert_eq!(text.parse::<Header>(), Err(()), "{text}");
+            assert_eq!(text.parse::<FileRecord>(), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn position_of_the_first_version_is_read() {
+        let print = "0".repeat(32);
+        let text = format!(
+            "1; dev=0 ino=0 born=0 mtime=5 offset=0 skip=0 prefix={print} tail={print}; \
+             dev=1 ino=2 born=3 mtime=4 offset=9 skip=1 prefix={print} tail={print}"
+        );
+        let header: Header = text.parse().unwrap();
+        assert_eq!((header.began, header.older.len()), (4, 1));
+        assert_eq!((header.older[0].identity.ino, header.older[0].mark.offset), (2, 9));
+        assert_eq!("1".parse(), Ok(Header::default()));
+    }
+
+    #[test]
+    fn prints_are_those_of_sha_256() {
+        assert_eq!(Print::of(b""), Print(0xe3b0_c442_98fc_1c14_9afb_f4c8_996f_b924));
+    }
+}

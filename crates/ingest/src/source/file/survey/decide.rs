@@ -1,0 +1,182 @@
+//! What a file is that belongs to no record: a generation to be read, one that was read before, or a copy.
+
+use super::super::{
+    Start,
+    input::{Input, Likeness, compare, is_damage, packed_print},
+    names::{Rank, SeenFile, as_exact_as, open_regular},
+    record::{FileRecord, Mark},
+};
+use super::{Survey, stranger::Stranger};
+use std::{cmp::Ordering, io};
+use tracing::{info, warn};
+
+impl Survey<'_> {
+    /// The first look: only the log itself is to be read.
+    pub(super) fn begin(&mut self, start: Start) -> io::Result<()> {
+        for at in 0..self.question.files.len() {
+            let file = self.file(at).clone();
+            match file.rank {
+                Rank::Other => {}
+                Rank::Live if start == Start::Beginning => drop(self.new.insert(at, unread(&file))),
+                Rank::Live => drop(self.new.insert(at, read_before(&file)?)),
+                _ => match read_before(&file) {
+                    Ok(record) => drop(self.new.insert(at, record)),
+                    // It was written before this moment, which decides as well.
+                    Err(error) => info!(file = %file.path.display(), %error, "not looked into"),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// What the remaining strangers are. The log comes first, because others may be copies of it.
+    pub(super) fn decide(&mut self) -> io::Result<()> {
+        let live = self.question.files.iter().position(SeenFile::is_live);
+        let rest: Vec<usize> = self.strangers.keys().copied().filter(|&at| Some(at) != live).collect();
+        for at in live.into_iter().chain(rest) {
+            if !self.strangers.contains_key(&at) || self.owner[at].is_some() || self.new.contains_key(&at) {
+                continue;
+            }
+            if Some(at) == live {
+                self.decide_live(at)?;
+            } else {
+                self.decide_rotated(at, live)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn decide_live(&mut self, at: usize) -> io::Result<()> {
+        let stranger = &self.strangers[&at];
+        // An editor has written the log anew, and kept what it was under another name.
+        for id in stranger.ids.clone().into_iter().filter(|_| !stranger.alike) {
+            let Some(&backup) = self.home.get(&id) else { continue };
+            let by_hand = self.file(backup).rank == Rank::Other;
+            if by_hand && matches!(self.compare(at, backup)?, Likeness::Alike(_)) {
+                self.take(at, id);
+                self.strangers.insert(backup, Stranger { ids: vec![id], ..Stranger::default() });
+                return Ok(());
+            }
+        }
+        let record = unread(self.file(at));
+        self.new.insert(at, record);
+        Ok(())
+    }
+
+    fn decide_rotated(&mut self, at: usize, live: Option<usize>) -> io::Result<()> {
+        let stranger = &self.strangers[&at];
+        let file = self.file(at).clone();
+        if stranger.damaged {
+            // It may be a file of which most is counted.
+            warn!(file = %file.path.display(), "passed over: it is damaged");
+            self.new.insert(at, FileRecord { done: true, packed: stranger.packed, ..unread(&file) });
+            return Ok(());
+        }
+        if stranger.empty {
+            match stranger.packed {
+                Some(_) => drop(self.new.insert(at, FileRecord { done: true, ..read_before(&file)? })),
+                None => self.found.pending.push(file),
+            }
+            return Ok(());
+        }
+        let (alike, ids, packed) = (stranger.alike, stranger.ids.clone(), stranger.packed);
+        let mut originals: Vec<usize> = ids.iter().filter_map(|id| self.home.get(id).copied()).collect();
+        originals.extend(live.filter(|live| !originals.contains(live)));
+        for original in originals {
+            match self.is_copy(at, original, alike)? {
+                Some(true) => return self.is_the_rest(at, original),
+                Some(false) => return self.copied(at, original, alike),
+                None => {}
+            }
+        }
+        match file.rank {
+            Rank::Other => {}
+            _ if file.mtime < as_exact_as(file.mtime, self.book.began()) => {
+                let record = read_before(&file)?;
+                self.new.insert(at, record);
+            }
+            _ => drop(self.new.insert(at, FileRecord { packed, ..unread(&file) })),
+        }
+        Ok(())
+    }
+
+    fn compare(&self, one: usize, other: usize) -> io::Result<Likeness> {
+        let compared = compare(open_regular(&self.file(one).path)?, open_regular(&self.file(other).path)?);
+        match compared {
+            Err(error) if is_damage(&error) => Ok(Likeness::Differ),
+            compared => compared,
+        }
+    }
+
+    /// Whether a file is a copy of another. `Some(true)` if that one was truncated since, so that the copy has what it had.
+    fn is_copy(&self, at: usize, original: usize, alike: bool) -> io::Result<Option<bool>> {
+        let (file, of) = (self.file(at), self.file(original));
+        let has_read = self.owner[original].is_some_and(|id| {
+            self.strangers[&at].ids.contains(&id) && self.book.get(id).is_some_and(|r| r.mark.offset > 0)
+        });
+        let born = of.identity.born;
+        let made_before = file.identity.born < born || file.mtime < born;
+        Ok(match self.compare(at, original)? {
+            Likeness::Differ if of.is_live() && has_read => Some(true),
+            Likeness::Differ => None,
+            Likeness::Alike(Ordering::Greater) if of.is_live() => has_read.then_some(true),
+            Likeness::Alike(Ordering::Greater) if alike => None,
+            Likeness::Alike(_) if !alike => Some(false),
+            // A generation of its own, which only begins alike.
+            Likeness::Alike(_) if of.is_live() => (!made_before).then_some(false),
+            Likeness::Alike(_) => (file.rank == Rank::Other).then_some(false),
+        })
+    }
+
+    fn copied(&mut self, at: usize, original: usize, alike: bool) -> io::Result<()> {
+        let file = self.file(at).clone();
+        let of = self.file(original);
+        let record = self.owner[original].and_then(|id| self.book.get(id));
+        // The log has had nothing new since it was read, and the copy was begun after that.
+        let is_read = record.is_some_and(|r| r.done && r.mark.offset > 0 && of.is_unchanged(r));
+        let is_known = is_read && file.identity.born > of.mtime;
+        if alike && (of.length > file.length || !is_known) {
+            let path = file.path.display().to_string();
+            self.tell(
+                &path,
+                "it is a copy of the log, or the log was truncated behind it: all lines are alike, so that cannot be told",
+            );
+        }
+        let record = read_before(&file)?;
+        let copy_of = self.owner[original];
+        if copy_of.is_none() {
+            self.copies_of_new.push((at, original));
+        }
+        self.new.insert(at, FileRecord { copy_of, ..record });
+        Ok(())
+    }
+
+    /// The log was truncated: its record goes on in the copy, and the log begins anew.
+    fn is_the_rest(&mut self, at: usize, original: usize) -> io::Result<()> {
+        let Some(id) = self.owner[original] else { return Ok(()) };
+        self.take(at, id);
+        self.truncated.insert(id);
+        self.replaced.insert(original);
+        let record = unread(self.file(original));
+        self.new.insert(original, record);
+        Ok(())
+    }
+}
+
+/// A record of a file that is to be read from its beginning.
+fn unread(file: &SeenFile) -> FileRecord {
+    let (path, identity) = (file.path.clone(), file.identity);
+    let mark = Mark::of(0, false, b"", b"");
+    FileRecord { path, identity, length: file.length, mtime: file.mtime, mark, ..FileRecord::default() }
+}
+
+/// A record of a file that is not to be read: what it has was counted, or is not to be.
+fn read_before(file: &SeenFile) -> io::Result<FileRecord> {
+    let opened = open_regular(&file.path)?;
+    let packed = packed_print(&opened)?;
+    let mut input = Input::new(opened)?;
+    input.skip_to_end()?;
+    let packed = input.is_packed().then_some(packed);
+    let mark = input.mark();
+    Ok(FileRecord { from: mark.offset, mark, packed, done: true, ..unread(file) })
+}

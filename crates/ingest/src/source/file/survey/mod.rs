@@ -1,0 +1,121 @@
+//! Which file each record is now, and what the files are that no record knows.
+//!
+//! While nobody looked, a file may have been renamed, copied, truncated, packed, removed, put back or written anew. A record
+//! is found again by its inode as long as the file still has what was read of it; else by what was read, whatever the file
+//! is called and wherever it is. A file that has the content of another that is still there is its copy, and counts for
+//! nothing, until it turns out that the other was truncated.
+//!
+//! Lines with nothing but a date and one name are all alike, and then the same bytes are no evidence. There, sizes, times
+//! and the order of generations decide; what they leave open is not counted, and said.
+
+mod decide;
+mod recognise;
+mod settle;
+mod stranger;
+
+use super::{Start, book::Book, input::Input, names::SeenFile, record::FileRecord};
+use crate::meters::FileEvents;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
+use stranger::Stranger;
+use tracing::warn;
+
+/// What a survey is asked with.
+pub(super) struct Question<'a> {
+    pub(super) files: Vec<SeenFile>,
+    /// Files that are open, by their records, so that nothing of them is lost with their names.
+    pub(super) open: &'a BTreeMap<u64, Input>,
+    /// Records whose file was found to have other bytes.
+    pub(super) suspects: &'a BTreeSet<u64>,
+    /// Nobody has looked at this log before.
+    pub(super) first: Option<Start>,
+}
+
+/// What came out beside the book.
+#[derive(Debug, Default)]
+pub(super) struct Surveyed {
+    pub(super) events: FileEvents,
+    /// Lines that never got their end.
+    pub(super) torn: u64,
+    /// Files that tell nothing yet. They are looked at again once they change.
+    pub(super) pending: Vec<SeenFile>,
+    /// The record of the file at the log's path.
+    pub(super) live: Option<u64>,
+}
+
+struct Survey<'a> {
+    book: &'a mut Book,
+    question: Question<'a>,
+    found: Surveyed,
+    owner: Vec<Option<u64>>,
+    home: BTreeMap<u64, usize>,
+    /// Records whose own file has another content now.
+    truncated: BTreeSet<u64>,
+    /// Records of open files without a name that are not to be read.
+    given_up: BTreeSet<u64>,
+    strangers: BTreeMap<usize, Stranger>,
+    /// Files that get a record, in the order in which that is found out.
+    new: BTreeMap<usize, FileRecord>,
+    /// Files whose content was replaced where they are.
+    replaced: BTreeSet<usize>,
+    /// Copies of a file that has no record yet.
+    copies_of_new: Vec<(usize, usize)>,
+}
+
+/// Brings the book up to date with what is there.
+pub(super) fn survey(book: &mut Book, question: Question<'_>) -> io::Result<Surveyed> {
+    let owner = vec![None; question.files.len()];
+    let mut survey = Survey {
+        book,
+        question,
+        found: Surveyed::default(),
+        owner,
+        home: BTreeMap::new(),
+        truncated: BTreeSet::new(),
+        given_up: BTreeSet::new(),
+        strangers: BTreeMap::new(),
+        new: BTreeMap::new(),
+        replaced: BTreeSet::new(),
+        copies_of_new: Vec::new(),
+    };
+    survey.by_inode()?;
+    if let Some(start) = survey.question.first {
+        survey.begin(start)?;
+    } else {
+        survey.look_into_strangers()?;
+        survey.by_open_file(true)?;
+        survey.by_content(true);
+        survey.by_content(false);
+        survey.by_copies()?;
+        survey.written_anew()?;
+        survey.decide()?;
+        survey.by_open_file(false)?;
+        survey.give_up_nameless()?;
+    }
+    survey.write_down();
+    Ok(survey.found)
+}
+
+impl Survey<'_> {
+    fn file(&self, at: usize) -> &SeenFile {
+        &self.question.files[at]
+    }
+
+    fn take(&mut self, at: usize, id: u64) {
+        if let Some(before) = self.owner[at].replace(id) {
+            self.home.remove(&before);
+        }
+        if let Some(before) = self.home.insert(id, at)
+            && before != at
+        {
+            self.owner[before] = None;
+        }
+    }
+
+    fn tell(&mut self, path: &str, why: &str) {
+        self.found.events.lost += 1;
+        warn!(file = path, "lines may be missing in the counts: {why}");
+    }
+}

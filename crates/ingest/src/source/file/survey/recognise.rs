@@ -1,0 +1,211 @@
+//! Which file each record is: by its inode, by an open file, by its content, and by a copy of it.
+
+use super::super::{
+    input::{Input, Likeness, beginning, compare, packed_print},
+    names::{Rank, SeenFile, as_exact_as, open_regular},
+    record::{FileRecord, mtime},
+};
+use super::{Survey, stranger::repeats_one_line};
+use std::{cmp::Ordering, io};
+
+impl Survey<'_> {
+    pub(super) fn by_inode(&mut self) -> io::Result<()> {
+        let inodes = self.book.by_inode();
+        for at in 0..self.question.files.len() {
+            let file = self.file(at).clone();
+            let key = (file.identity.ino, file.identity.born);
+            for &id in inodes.get(&key).into_iter().flatten() {
+                let Some(record) = self.book.get(id) else { continue };
+                if !record.identity.is(&file.identity) || self.owner[at].is_some() {
+                    continue;
+                }
+                if self.still_has(id, record, &file)? {
+                    self.take(at, id);
+                } else if record.copy_of.is_none() {
+                    self.truncated.insert(id);
+                    self.replaced.insert(at);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn still_has(&self, id: u64, record: &FileRecord, file: &SeenFile) -> io::Result<bool> {
+        let suspect = self.question.suspects.contains(&id);
+        if file.is_unchanged(record) && !suspect {
+            return Ok(true);
+        }
+        if let Some(print) = record.packed {
+            return Ok(packed_print(&open_regular(&file.path)?)? == print);
+        }
+        if file.length < record.mark.offset {
+            return Ok(false);
+        }
+        Ok(Input::resume(open_regular(&file.path)?, &record.mark)?.is_some())
+    }
+
+    /// Files that have the content of a record whose own file is gone or was truncated. First those that were last written
+    /// when that one was; then the others, where the content is evidence, or where only one record can be meant.
+    pub(super) fn by_content(&mut self, exact: bool) {
+        for at in self.strangers.keys().copied().collect::<Vec<_>>() {
+            let stranger = &self.strangers[&at];
+            let file = self.file(at);
+            if self.owner[at].is_some() {
+                continue;
+            }
+            let fits = |id: &u64| {
+                let Some(record) = self.book.get(*id).filter(|_| !self.home.contains_key(id)) else {
+                    return false;
+                };
+                let time = as_exact_as(file.mtime, record.mtime);
+                if record.packed.is_some() && record.packed == stranger.packed {
+                    return true;
+                }
+                match exact {
+                    true if stranger.alike => {
+                        let whole = match stranger.packed {
+                            Some(_) => stranger.whole.contains(id),
+                            None => file.length == record.length,
+                        };
+                        file.mtime == time && record.done && whole
+                    }
+                    true => file.mtime == time,
+                    false if stranger.alike => !record.gone && file.mtime >= time,
+                    false => true,
+                }
+            };
+            let fitting = stranger.ids.iter().copied().filter(fits);
+            // Where all lines are alike the sum counts: what was read most of must not be read again.
+            let longest = |id: &u64| {
+                let read = self.book.get(*id).map_or(0, |record| record.mark.offset);
+                (read, u64::MAX - id)
+            };
+            let Some(id) = fitting.max_by_key(longest) else { continue };
+            let was_gone = self.book.get(id).is_some_and(|record| record.gone);
+            let by_evidence = exact || self.is_older_than_later_ones(at, id);
+            let is_doubtful = (file.is_live() || was_gone) && stranger.packed.is_none() || !by_evidence;
+            if stranger.alike && is_doubtful {
+                let path = file.path.display().to_string();
+                self.tell(&path, "it may be a file that is gone, or a new one: all lines are alike");
+            }
+            self.take(at, id);
+        }
+    }
+
+    /// Generations keep their order: the file of a record is older than those of later records.
+    fn is_older_than_later_ones(&self, at: usize, id: u64) -> bool {
+        // A copy, or a file of which nothing was read, may have been found late.
+        let is_read = |id: &u64| {
+            self.book.get(*id).is_some_and(|record| record.mark.offset > 0 && record.copy_of.is_none())
+        };
+        let later = self.home.range(id + 1..).filter(|(id, _)| is_read(id)).map(|(_, &home)| home);
+        later.filter(|&home| self.file(home).rank != Rank::Other).all(|home| at < home)
+    }
+
+    /// A copy becomes the file of a record whose own was truncated or removed.
+    pub(super) fn by_copies(&mut self) -> io::Result<()> {
+        let copies: Vec<(u64, u64, usize)> = self
+            .book
+            .iter()
+            .filter_map(|(id, record)| Some((record.copy_of?, id, *self.home.get(&id)?)))
+            .collect();
+        for (id, copy, at) in copies {
+            let Some(record) = self.book.get(id) else { continue };
+            let gone = record.gone && !self.truncated.contains(&id);
+            if self.home.contains_key(&id) || gone || record.mark.offset == 0 {
+                continue;
+            }
+            if Input::resume(open_regular(&self.file(at).path)?, &record.mark)?.is_some() {
+                self.book.remove(copy);
+                self.take(at, id);
+            }
+        }
+        Ok(())
+    }
+
+    /// A file that was empty and has the content of one that is gone now is that one: it was written anew where it is.
+    pub(super) fn written_anew(&mut self) -> io::Result<()> {
+        let blank = |(&id, &at): (&u64, &usize)| {
+            let record = self.book.get(id).filter(|record| record.copy_of.is_none())?;
+            let was_blank = record.mark.offset == 0 && record.length == 0 && self.file(at).length > 0;
+            was_blank.then_some((id, at))
+        };
+        let blank: Vec<(u64, usize)> = self.home.iter().filter_map(blank).collect();
+        if blank.is_empty() || !self.book.iter().any(|(_, record)| record.gone) {
+            return Ok(());
+        }
+        let contents = self.contents();
+        for (id, at) in blank {
+            let stranger = self.look_into(at, &contents)?;
+            let missing = stranger.ids.iter().rfind(|id| !self.home.contains_key(id));
+            if let Some(&known) = missing
+                && !stranger.alike
+            {
+                self.take(at, known);
+                self.book.remove(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Records of open files that are where they were no more. As long as a file is open it can be compared, also one of which
+    /// nothing is read yet.
+    fn nameless(&self, unread: bool) -> Vec<u64> {
+        let nameless = |(id, record): (u64, &FileRecord)| {
+            let wanted = record.mark.offset == 0 || !unread;
+            let missing = wanted && !record.gone && !self.home.contains_key(&id);
+            let open = self.question.open.get(&id).and_then(Input::plain);
+            let filled = open.and_then(|file| file.metadata().ok()).is_some_and(|file| file.len() > 0);
+            (missing && filled && !self.truncated.contains(&id)).then_some(id)
+        };
+        self.book.iter().filter_map(nameless).collect()
+    }
+
+    /// Files that have what an open file has. `exact` are those that were last written when that
+    /// one was. One that has just as much goes before one that has more by now.
+    pub(super) fn by_open_file(&mut self, exact: bool) -> io::Result<()> {
+        let wanted: &[Ordering] = if exact { &[Ordering::Equal] } else { &[Ordering::Equal, Ordering::Less] };
+        let ids = self.nameless(!exact);
+        for (&wanted, &id) in wanted.iter().flat_map(|wanted| ids.iter().map(move |id| (wanted, id))) {
+            let Some(open) = self.question.open.get(&id).and_then(Input::plain) else { continue };
+            let written = mtime(&open.metadata()?);
+            let Some(record) = self.book.get(id) else { continue };
+            if Input::resume(open.try_clone()?, &record.mark)?.is_none() {
+                // It was truncated; what was read of it is elsewhere.
+                continue;
+            }
+            for at in self.strangers.keys().copied().collect::<Vec<_>>() {
+                let file = self.file(at);
+                let other = self.owner[at].is_some() || self.home.contains_key(&id);
+                let undecided = self.new.get(&at).is_none_or(|new| !new.done);
+                if other || !undecided || exact && file.mtime != as_exact_as(file.mtime, written) {
+                    continue;
+                }
+                let found = compare(open.try_clone()?, open_regular(&file.path)?);
+                if matches!(found, Ok(Likeness::Alike(order)) if order == wanted) {
+                    self.new.remove(&at);
+                    self.take(at, id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All lines are alike, and an open file without a name may be one that was found. It is not read, because it must not be
+    /// counted twice.
+    pub(super) fn give_up_nameless(&mut self) -> io::Result<()> {
+        if !self.strangers.values().any(|stranger| stranger.alike && !stranger.empty) {
+            return Ok(());
+        }
+        for id in self.nameless(false) {
+            let Some(open) = self.question.open.get(&id).and_then(Input::plain) else { continue };
+            let read = self.book.get(id).map_or(0, |record| record.mark.offset);
+            if open.metadata()?.len() > read && repeats_one_line(&beginning(open.try_clone()?)?) {
+                self.given_up.insert(id);
+                let path = self.book.get(id).map(|record| record.path.display().to_string());
+                self.tell(&path.unwrap_or_default(), "it is gone or has another name: all lines are alike");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! What is in a file that no record knows by its inode: whose content it has, and whether that is evidence.
+
+use super::super::{
+    input::{Input, beginning, is_damage, packed_print},
+    names::open_regular,
+    record::{FileRecord, Print},
+};
+use super::Survey;
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+};
+
+/// How many records a file's content is held against; more of them begin alike only where all lines are.
+const MOST_CANDIDATES: usize = 64;
+
+/// A file that no record knows by its inode.
+#[derive(Default)]
+pub(super) struct Stranger {
+    /// The records whose content it has.
+    pub(super) ids: Vec<u64>,
+    /// Those of them that have read all of it.
+    pub(super) whole: Vec<u64>,
+    /// Its beginning repeats one line.
+    pub(super) alike: bool,
+    pub(super) empty: bool,
+    pub(super) damaged: bool,
+    pub(super) packed: Option<Print>,
+}
+
+/// Records by what they have read: by length and print of its beginning, and of the packed bytes.
+pub(super) struct Contents {
+    prefixes: BTreeMap<usize, HashMap<Print, Vec<u64>>>,
+    packed: BTreeMap<Print, u64>,
+}
+
+impl Survey<'_> {
+    pub(super) fn look_into_strangers(&mut self) -> io::Result<()> {
+        let unowned: Vec<usize> = (0..self.owner.len()).filter(|&at| self.owner[at].is_none()).collect();
+        if unowned.is_empty() {
+            return Ok(());
+        }
+        let contents = self.contents();
+        for at in unowned {
+            let stranger = match self.look_into(at, &contents) {
+                Ok(stranger) => stranger,
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !self.is_needed(at) => {
+                    self.found.pending.push(self.file(at).clone());
+                    continue;
+                }
+                Err(error) => {
+                    let path = self.file(at).path.display();
+                    return Err(io::Error::new(error.kind(), format!("opening {path}: {error}")));
+                }
+            };
+            self.strangers.insert(at, stranger);
+        }
+        Ok(())
+    }
+
+    /// What the records have read, so that a file is held only against those that begin like it.
+    pub(super) fn contents(&self) -> Contents {
+        let mut prefixes: BTreeMap<usize, HashMap<Print, Vec<u64>>> = BTreeMap::new();
+        let mut packed: BTreeMap<Print, u64> = BTreeMap::new();
+        for (id, record) in self.book.iter().rev() {
+            if record.mark.offset > 0 {
+                let of_length = prefixes.entry(record.mark.prefix_len()).or_default();
+                of_length.entry(record.mark.prefix).or_default().push(id);
+            }
+            // Where all lines are alike, two generations may be packed into the same bytes.
+            let packed_one = record.packed.filter(|_| !self.home.contains_key(&id));
+            packed.extend(packed_one.map(|print| (print, id)));
+        }
+        Contents { prefixes, packed }
+    }
+
+    /// Whether nothing can be said as long as this file cannot be opened.
+    fn is_needed(&self, at: usize) -> bool {
+        let missing = |(id, record): (u64, &FileRecord)| !record.gone && !self.home.contains_key(&id);
+        self.file(at).is_live() || self.book.iter().any(missing)
+    }
+
+    pub(super) fn look_into(&self, at: usize, contents: &Contents) -> io::Result<Stranger> {
+        let path = &self.file(at).path;
+        let mut stranger = Stranger::default();
+        let packed = Input::new(open_regular(path)?)?.is_packed();
+        stranger.packed =
+            packed.then(|| open_regular(path).and_then(|file| packed_print(&file))).transpose()?;
+        let first = match beginning(open_regular(path)?) {
+            Ok(first) => first,
+            Err(error) if is_damage(&error) => return Ok(Stranger { damaged: true, ..stranger }),
+            Err(error) => return Err(error),
+        };
+        stranger.empty = first.is_empty();
+        stranger.alike = repeats_one_line(&first);
+        if let Some(&id) = stranger.packed.and_then(|print| contents.packed.get(&print)) {
+            stranger.ids.push(id);
+            return Ok(stranger);
+        }
+        let mut candidates = Vec::new();
+        for (&length, of_length) in contents.prefixes.range(..=first.len()) {
+            candidates.extend(of_length.get(&Print::of(&first[..length])).into_iter().flatten().copied());
+        }
+        // Those that are there, and the newest, before others.
+        candidates.sort_by_key(|&id| (self.book.get(id).is_none_or(|record| record.gone), u64::MAX - id));
+        candidates.truncate(MOST_CANDIDATES);
+        for id in candidates {
+            let Some(record) = self.book.get(id) else { continue };
+            match Input::resume(open_regular(path)?, &record.mark) {
+                Ok(Some(mut input)) => {
+                    stranger.ids.push(id);
+                    if input.is_at_end().unwrap_or(false) {
+                        stranger.whole.push(id);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) if is_damage(&error) => stranger.damaged = true,
+                Err(error) => return Err(error),
+            }
+        }
+        stranger.ids.sort_unstable();
+        Ok(stranger)
+    }
+}
+
+/// Whether a text repeats one line, so that other files may well have the same bytes.
+pub(super) fn repeats_one_line(text: &[u8]) -> bool {
+    let mut lines = text.split_inclusive(|&b| b == b'\n');
+    let first = lines.next().unwrap_or_default();
+    // The last may be cut.
+    lines.all(|line| first.starts_with(line))
+}
