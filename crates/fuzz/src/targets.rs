@@ -192,7 +192,7 @@ fn http() -> Check {
     let tick = std::time::Duration::from_secs(60);
     let live = Arc::new(Live::new(store.clone(), meters.source("http"), tick, 1000));
     let (state, limits) = (WriterState::default(), NameLimits::default());
-    let rankings = Rankings::new(store.clone(), || NOW, [], Default::default());
+    let rankings = Rankings::new(store.clone(), || NOW, Default::default());
     // Until it is known that there is nothing to rank, lists of the busiest are answered 503.
     runtime.block_on(rankings.refresh()).expect("an empty store is ranked at once");
     let app = App {

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 use tallymark_core::Batch;
 use tallymark_store::{
-    Claim, Outcome, Store, StoreError,
+    Claim, Outcome, StoreError, StoreWrite,
     outbox::{Origin, Waiting},
 };
 
@@ -28,7 +28,7 @@ pub(crate) trait Batches {
     type Error: From<StoreError>;
 
     /// The right to apply them: as it was taken, or taken now.
-    async fn claim(&mut self, store: &dyn Store) -> Result<Claim, Self::Error>;
+    async fn claim(&mut self, store: &dyn StoreWrite) -> Result<Claim, Self::Error>;
 
     /// Those that come next. They stay here until they are settled.
     async fn next(&mut self) -> Result<Vec<Waiting>, Self::Error>;
@@ -58,7 +58,7 @@ pub(crate) trait Batches {
 
 /// Applies until nothing more comes, or the caller's patience is over. Dropping this future is how a deadline ends it:
 /// what is not settled is still in `batches`.
-pub(crate) async fn write<B: Batches>(store: &dyn Store, batches: &mut B) -> Result<(), B::Error> {
+pub(crate) async fn write<B: Batches>(store: &dyn StoreWrite, batches: &mut B) -> Result<(), B::Error> {
     let mut failures = 0;
     loop {
         match round(store, batches).await {
@@ -80,7 +80,7 @@ pub(crate) async fn write<B: Batches>(store: &dyn Store, batches: &mut B) -> Res
 }
 
 /// Sends what comes next. Answers whether there was anything.
-async fn round<B: Batches>(store: &dyn Store, batches: &mut B) -> Result<bool, B::Error> {
+async fn round<B: Batches>(store: &dyn StoreWrite, batches: &mut B) -> Result<bool, B::Error> {
     let claim = batches.claim(store).await?;
     let (list, origins): (Vec<Batch>, Vec<Origin>) =
         batches.next().await?.into_iter().map(|Waiting { batch, origin }| (batch, origin)).unzip();

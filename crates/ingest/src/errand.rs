@@ -10,7 +10,7 @@ use crate::{
 use std::{collections::VecDeque, sync::Arc};
 use tallymark_core::Batch;
 use tallymark_store::{
-    Claim, Outcome, Store, StoreError,
+    Claim, Outcome, StoreError, StoreWrite,
     outbox::{Origin, Waiting},
 };
 use tracing::warn;
@@ -45,7 +45,7 @@ pub enum ErrandError {
 
 /// Brings the batches of one instance into a store.
 pub struct Errand {
-    store: Arc<dyn Store>,
+    store: Arc<dyn StoreWrite>,
     instance: Uuid,
     claim: Option<Claim>,
     waiting: VecDeque<Batch>,
@@ -59,7 +59,7 @@ pub struct Errand {
 
 impl Errand {
     /// For an import, which has time.
-    pub fn new(store: Arc<dyn Store>, instance: Uuid) -> Errand {
+    pub fn new(store: Arc<dyn StoreWrite>, instance: Uuid) -> Errand {
         Errand {
             store,
             instance,
@@ -74,7 +74,7 @@ impl Errand {
     }
 
     /// For a request to this daemon, which has not.
-    pub(crate) fn quick(store: Arc<dyn Store>, instance: Uuid, books: Books) -> Errand {
+    pub(crate) fn quick(store: Arc<dyn StoreWrite>, instance: Uuid, books: Books) -> Errand {
         Errand { books: Some(books), patience: QUICK, ..Errand::new(store, instance) }
     }
 
@@ -133,7 +133,7 @@ impl Errand {
 impl Batches for Errand {
     type Error = ErrandError;
 
-    async fn claim(&mut self, _store: &dyn Store) -> Result<Claim, ErrandError> {
+    async fn claim(&mut self, _store: &dyn StoreWrite) -> Result<Claim, ErrandError> {
         let claim = Errand::claim(self).await?;
         // By the first batch that was there before: nobody but us has applied what is behind the marker of our claim.
         self.waiting.retain(|batch| batch.seq > claim.marker);

@@ -23,7 +23,7 @@ use std::{
 use tallymark_core::{
     Added, Batch, Counter, Entry, Event, Hit, Name, NameRef, Tally, Total, Unavailable, Waiting,
 };
-use tallymark_store::{Store, Written};
+use tallymark_store::{StoreRead, Written};
 use tokio::sync::{Notify, mpsc};
 
 /// How many names' totals are remembered between ticks.
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Counts badge requests.
 pub struct Live {
     state: Mutex<LiveState>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn StoreRead>,
     meters: SourceMeters,
     tick: Duration,
     /// How many cells the tally may have.
@@ -74,7 +74,7 @@ struct LiveCount {
 
 impl Live {
     /// A counter with an empty tally of at most `limit` cells.
-    pub fn new(store: Arc<dyn Store>, meters: SourceMeters, tick: Duration, limit: usize) -> Live {
+    pub fn new(store: Arc<dyn StoreRead>, meters: SourceMeters, tick: Duration, limit: usize) -> Live {
         let state = LiveState {
             tally: Tally::new(limit),
             names: HashMap::new(),

@@ -6,7 +6,7 @@
 //! ours, comes in with the names of the wave before, or else with the full ranking that is made anew in the background.)
 //! Called by the turns of [`super::round`].
 
-use super::{MOST_EVENTS, Ranking, Rankings, round::Round, top::Top};
+use super::{Ranking, Rankings, round::Round, top::Top};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -167,23 +167,12 @@ impl Rankings {
             return Ok(());
         }
         if !more {
-            self.learn(wave.changed.keys());
             let sorted = |names: HashSet<Name>| names.into_iter().collect();
             let changed = std::mem::take(&mut wave.changed);
             wave.todo = changed.into_iter().map(|(event, names)| (event, sorted(names))).collect();
             wave.as_of = Some(asked);
         }
         Ok(())
-    }
-
-    /// Events that nobody knew of.
-    pub(super) fn learn<'a>(&self, events: impl Iterator<Item = &'a Event>) {
-        let mut known = self.write();
-        for event in events {
-            if known.candidates.len() < 4 * MOST_EVENTS && !known.candidates.contains(event) {
-                known.candidates.push(*event);
-            }
-        }
     }
 
     /// Asks for the counts of the next names, for what is kept and for what is being made.

@@ -31,8 +31,6 @@ use tallymark_store::{Result, Store};
 const MOST_EVENTS: usize = 8;
 /// What a ranking that takes no time is at the most.
 const USUAL_AGE_MS: i64 = 60_000;
-/// Events that are ranked if they are there, besides those that routes bring and that were seen changing.
-const WELL_KNOWN: [&str; 7] = ["hit", "url", "pageview", "unique", "visit", "like", "order"];
 
 /// The busiest names of one event and period.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +55,6 @@ pub struct Rankings {
 
 #[derive(Default)]
 struct KnownRankings {
-    /// Events that may be there.
-    candidates: Vec<Event>,
     /// When it was last found out which events are there.
     looked: Option<i64>,
     /// Those events.
@@ -127,20 +123,8 @@ impl Ranking {
 
 impl Rankings {
     /// Nothing is ranked yet. `events` are those that routes may bring.
-    pub fn new(
-        store: Arc<dyn Store>,
-        now: fn() -> Now,
-        events: impl IntoIterator<Item = Event>,
-        meters: RankingMeters,
-    ) -> Rankings {
-        let mut known = KnownRankings::default();
-        let well_known = WELL_KNOWN.iter().filter_map(|word| Event::new(word.as_bytes()).ok());
-        for event in well_known.chain(events) {
-            if !known.candidates.contains(&event) {
-                known.candidates.push(event);
-            }
-        }
-        Rankings { store, now, meters, known: RwLock::new(known) }
+    pub fn new(store: Arc<dyn Store>, now: fn() -> Now, meters: RankingMeters) -> Rankings {
+        Rankings { store, now, meters, known: RwLock::default() }
     }
 
     /// The busiest names of an event, as they were last known. Of a period that has just begun nothing is known yet:
@@ -154,11 +138,6 @@ impl Rankings {
         let as_of = known.looked.filter(|_| !known.events.contains(&event))?;
         let from = period.span((self.now)()).begin();
         Some(Arc::new(Ranking { as_of, took: 0, from, entries: Vec::new() }))
-    }
-
-    /// The events that may be there, as far as anybody has said or seen.
-    pub fn candidates(&self) -> Vec<Event> {
-        self.read().candidates.clone()
     }
 
     /// The events that are ranked.

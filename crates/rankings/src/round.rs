@@ -41,9 +41,6 @@ const AND_NAMES_TIMES: u32 = 1000;
 /// Rankings that are made together where the store slices by name: the first has every name that the others have.
 const TOGETHER: [&[Period]; 3] =
     [&[Period::All, Period::Month, Period::Week], &[Period::Day, Period::Hour], &[Period::Minute]];
-/// And where every span is sliced by itself.
-const ALONE: [&[Period]; 6] =
-    [&[Period::All], &[Period::Month], &[Period::Week], &[Period::Day], &[Period::Hour], &[Period::Minute]];
 /// When each ranking was last made of all names, how long that took, and what it was of.
 type Done = HashMap<(Event, Period), (i64, i64, Span)>;
 
@@ -70,7 +67,6 @@ pub(super) struct LastLook {
     /// Where the log ended, and when that was asked.
     pub(super) head: Cursor,
     pub(super) asked: Now,
-    candidates: usize,
 }
 
 impl Round {
@@ -192,9 +188,7 @@ impl Rankings {
     async fn look(&self, round: &mut Round) -> Result<()> {
         let now = (self.now)();
         let head = self.store.head().await?;
-        let candidates = self.read().candidates.len();
-        round.quiet =
-            round.seen.take().is_some_and(|seen| (seen.head, seen.candidates) == (head.clone(), candidates));
+        round.quiet = round.seen.take().is_some_and(|seen| seen.head == head);
         if !round.quiet {
             self.find_events().await?;
         }
@@ -207,11 +201,13 @@ impl Rankings {
         for follower in &mut round.followers {
             follower.cursor.get_or_insert_with(|| head.clone());
         }
-        round.seen = Some(LastLook { head, asked: now, candidates });
+        round.seen = Some(LastLook { head, asked: now });
         for event in events {
-            let groups: &[&[Period]] = if self.store.slices_by_name() { &TOGETHER } else { &ALONE };
-            for group in groups {
-                self.begin(round, event, group, now);
+            for periods in TOGETHER {
+                let spans: Vec<Span> = periods.iter().map(|period| period.span(now)).collect();
+                for group in periods.chunks(self.store.in_one_slice(&spans).max(1)) {
+                    self.begin(round, event, group, now);
+                }
             }
         }
         self.write().looked = Some(now.unix_ms);
@@ -301,15 +297,9 @@ impl Rankings {
         round.tops.insert((event, period), kept);
     }
 
-    /// Which events there are; the candidates grow with the log.
+    /// Which events there are.
     async fn find_events(&self) -> Result<()> {
-        let candidates = self.read().candidates.clone();
-        let mut events = self.store.events(&candidates).await?;
-        for event in &events {
-            if !candidates.contains(event) {
-                self.learn(std::iter::once(event));
-            }
-        }
+        let mut events = self.store.events().await?;
         // A badge's hits first, then by name.
         events.sort_by_key(|&event| (event != Event::HIT, event));
         events.truncate(MOST_EVENTS);
@@ -340,7 +330,7 @@ mod tests {
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         let now = || Now { unix_ms: 0 };
-        let rankings = Rankings::new(store, now, [], Default::default());
+        let rankings = Rankings::new(store, now, Default::default());
         let (mut round, group) = (Round::default(), TOGETHER[1]);
         let mut periods_at = |time: &str| -> Vec<(Period, i64)> {
             rankings.begin(&mut round, Event::HIT, group, Now::parse_rfc3339(time).unwrap());

@@ -49,7 +49,7 @@ async fn rankings_follow(url: StoreUrl) {
     let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
     count(&*store, &claim, 1, &[("hit", "a", 2), ("hit", "b", 1)]).await;
-    let rankings = Arc::new(Rankings::new(store.clone(), now, [], Default::default()));
+    let rankings = Arc::new(Rankings::new(store.clone(), now, Default::default()));
     assert_eq!(shown(&rankings, Event::HIT, Period::All), "?");
     let stop = CancellationToken::new();
     let running = tokio::spawn(rankings.clone().run(Written::default(), stop.clone()));
@@ -94,7 +94,7 @@ fn later() -> Now {
 async fn names_that_stopped_leave(url: StoreUrl) {
     let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
-    let rankings = Arc::new(Rankings::new(store.clone(), later, [], Default::default()));
+    let rankings = Arc::new(Rankings::new(store.clone(), later, Default::default()));
     let stop = CancellationToken::new();
     let running = tokio::spawn(rankings.clone().run(Written::default(), stop.clone()));
     let until = |what: &'static str, expect: &'static str, period| {
@@ -142,7 +142,7 @@ async fn followed_rankings_are_those_of_all_names() {
     let url = StoreUrl::Sqlite(dir.path().join("t.db"));
     let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
-    let rankings = Arc::new(Rankings::new(store.clone(), now, [], Default::default()));
+    let rankings = Arc::new(Rankings::new(store.clone(), now, Default::default()));
     let stop = CancellationToken::new();
     let running = tokio::spawn(rankings.clone().run(Written::default(), stop.clone()));
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();

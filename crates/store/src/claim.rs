@@ -64,7 +64,7 @@ pub(crate) fn claimed_at(nonce: Uuid) -> u64 {
     nonce.as_u64_pair().1 >> 32
 }
 
-/// An instance that [`crate::Store::forget_passing`] may forget when it is old: one of UUID version 5, which no other is.
+/// An instance that [`crate::StoreWrite::forget_passing`] may forget when it is old: one of UUID version 5, which no other is.
 pub fn passing_instance(digest: [u8; 16]) -> Uuid {
     Builder::from_sha1_bytes(digest).into_uuid()
 }

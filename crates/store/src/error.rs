@@ -4,7 +4,7 @@
 //! decide by its [`Class`] whether to try again. That a batch is a duplicate, or the store another one, is no error:
 //! see [`crate::Outcome`].
 
-use std::fmt;
+use std::{error::Error, fmt, sync::Arc};
 
 /// What a caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,20 +24,25 @@ pub enum Class {
     Request,
 }
 
-/// Why a store gave no answer.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{attempt}: {cause}{}", Advice(.advice))]
+/// Why a store gave no answer. Its text has that of its source in it.
+#[derive(Clone, Debug)]
 pub struct StoreError {
     class: Class,
     attempt: String,
     cause: String,
     advice: &'static str,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl StoreError {
     /// `attempt` says what was tried on what ("applying batch 7 to /var/lib/...").
     pub(crate) fn new(class: Class, attempt: impl Into<String>, cause: impl fmt::Display) -> StoreError {
-        StoreError { class, attempt: attempt.into(), cause: cause.to_string(), advice: "" }
+        StoreError { class, attempt: attempt.into(), cause: cause.to_string(), advice: "", source: None }
+    }
+
+    /// Keeps the error of the library below.
+    pub(crate) fn because_of(self, source: impl Error + Send + Sync + 'static) -> StoreError {
+        StoreError { source: Some(Arc::new(source)), ..self }
     }
 
     /// Adds what helps, as a sentence without its full stop.
@@ -64,10 +69,15 @@ pub fn or_nothing<T: Default>(answer: Result<T, StoreError>) -> Result<T, StoreE
     }
 }
 
-struct Advice<'a>(&'a &'static str);
-
-impl fmt::Display for Advice<'_> {
+impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ". {}", self.0) }
+        write!(f, "{}: {}", self.attempt, self.cause)?;
+        if self.advice.is_empty() { Ok(()) } else { write!(f, ". {}", self.advice) }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
 }

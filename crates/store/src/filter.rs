@@ -1,6 +1,6 @@
 //! Which names of an event somebody looks for.
 
-use crate::{NamePage, Result, Store};
+use crate::{NamePage, Result, StoreRead};
 use tallymark_core::{Event, Name};
 
 /// How many names one call looks at: a search that finds nothing ends after some milliseconds, and goes on with the
@@ -40,13 +40,13 @@ fn contains(name: &[u8], text: &[u8]) -> bool {
         .any(|part| part[0].to_ascii_lowercase() == first && part.eq_ignore_ascii_case(text))
 }
 
-/// [`Store::find`] by listing: for a store whose names have no order, and whose pages may be longer than was asked for.
+/// [`StoreRead::find`] by listing: for a store whose names have no order, and whose pages may be longer than was asked for.
 ///
 /// Some thousand names come in their order. Of more, a page that ends within one of the store's begins there again,
 /// behind its last name. (Where the store's page has become another one meanwhile, a name may come twice; one is missed
 /// only if its table was made much smaller in between.)
 pub(crate) async fn scan(
-    store: &(impl Store + ?Sized),
+    store: &(impl StoreRead + ?Sized),
     event: Event,
     filter: &Filter,
     start: Option<&str>,
@@ -96,7 +96,7 @@ pub(crate) async fn scan(
 
 /// The same where there are so few that all of them can be looked at for each page.
 async fn by_name(
-    store: &(impl Store + ?Sized),
+    store: &(impl StoreRead + ?Sized),
     event: Event,
     filter: &Filter,
     last: &str,

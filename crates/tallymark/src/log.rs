@@ -5,6 +5,7 @@
 
 use clap::ValueEnum;
 use std::{fmt, fs::File, io, os::fd::AsFd, os::unix::fs::MetadataExt, sync::OnceLock};
+use tallymark_store::StoreError;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
     filter::{EnvFilter, LevelFilter},
@@ -100,7 +101,9 @@ where
 /// Says why a command failed: what was attempted, and every cause that adds something.
 pub(crate) fn complain(error: &anyhow::Error) {
     let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
+    // A store's error has the words of its cause in its own.
+    let store = error.chain().position(|cause| cause.is::<StoreError>());
+    for cause in error.chain().take(store.map_or(usize::MAX, |at| at + 1)).skip(1) {
         let cause = cause.to_string();
         if !text.contains(&cause) {
             text.push_str(": ");

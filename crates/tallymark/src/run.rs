@@ -138,8 +138,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let mut routes = tallymark_web::health_alone(health.clone());
     if start.role != Role::Ingest {
         let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
-        let events = config.routes.as_slice().iter().map(|route| route.event);
-        let rankings = Arc::new(Rankings::new(store.clone(), now, events, ranking_meters));
+        let rankings = Arc::new(Rankings::new(store.clone(), now, ranking_meters));
         if config.http.visibility != Visibility::Off {
             drop(tokio::spawn(rankings.clone().run(live.written(), CancellationToken::new())));
         }

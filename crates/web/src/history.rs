@@ -4,7 +4,7 @@
 
 use tallymark_badge::chart::{Chart, Series};
 use tallymark_core::{Buckets, Event, Name, Now, Step, Window};
-use tallymark_store::{Store, StoreError};
+use tallymark_store::{StoreError, StoreRead};
 
 /// What [`Window::All`] shows at least, of a young name.
 const LEAST_MONTHS: usize = 12;
@@ -24,7 +24,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) async fn read(
-        store: &dyn Store,
+        store: &dyn StoreRead,
         event: Event,
         names: &[Name],
         window: Window,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{ClientClass, Counter, Ledger, Now, calendar::Zone};
 use tallymark_rankings::Rankings;
-use tallymark_store::Store;
+use tallymark_store::StoreRead;
 
 /// Answers what is wrong; nothing when all is well.
 pub type Reasons = Box<dyn Fn() -> Vec<String> + Send + Sync>;
@@ -20,7 +20,7 @@ pub struct App {
     /// Takes what is handed in.
     pub ledger: Arc<dyn Ledger>,
     /// Answers what pages show.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn StoreRead>,
     /// The busiest names, as far as they are known.
     pub rankings: Arc<Rankings>,
     /// How badges look; exchanged when the configuration is reloaded.

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 use tallymark_core::{Buckets, Day, Event, Name, Now, Step};
-use tallymark_store::{Result, Store};
+use tallymark_store::{Result, StoreRead};
 
 /// What was counted in a sliding window.
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ impl Windows {
 }
 
 /// Reads the windows that end now.
-pub(crate) async fn read(store: &dyn Store, event: Event, name: &Name, now: Now) -> Result<Windows> {
+pub(crate) async fn read(store: &dyn StoreRead, event: Event, name: &Name, now: Now) -> Result<Windows> {
     let today = now.day().0;
     let hour = Buckets::until(now, Step::Minute, 60);
     let minutes = store.series(event, name, Step::Minute, hour.first, hour.last + 1).await?;

@@ -4,7 +4,7 @@
 //! [`FromOutbox`] asks for all of this; nothing is sent from here.
 
 use super::{FromOutbox, Trouble};
-use tallymark_store::{Claim, Store, StoreError, outbox::Identity};
+use tallymark_store::{Claim, StoreError, StoreWrite, outbox::Identity};
 use tracing::{error, warn};
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ impl FromOutbox {
         .into()
     }
 
-    pub(super) async fn take_claim(&mut self, store: &dyn Store) -> Result<Claim, Trouble> {
+    pub(super) async fn take_claim(&mut self, store: &dyn StoreWrite) -> Result<Claim, Trouble> {
         // What the store has answered must be known as applied, or nobody would see that it is taken back, and the HTTP
         // counter would hear of it twice.
         self.note().await?;
@@ -70,7 +70,11 @@ impl FromOutbox {
 
     /// Goes on if an operator has said so: under a new instance, because a claim of the old one would halt the other
     /// copy.
-    async fn leave_the_fence(&mut self, store: &dyn Store, identity: Identity) -> Result<Identity, Trouble> {
+    async fn leave_the_fence(
+        &mut self,
+        store: &dyn StoreWrite,
+        identity: Identity,
+    ) -> Result<Identity, Trouble> {
         let here = store.identity().await?;
         if identity.adopt != Some(here) {
             return Err(self.fenced());
@@ -88,7 +92,12 @@ impl FromOutbox {
     /// The store has only what came up to its marker: it has lost its tail, or was just adopted. What the outbox holds
     /// behind that is sent (again). What it holds no longer is stepped over, and is a number. Batches keep theirs
     /// through all of it, so a server that had them after all, or a store that is adopted again, counts none twice.
-    async fn go_back(&mut self, store: &dyn Store, claim: Claim, adopted: bool) -> Result<Claim, Trouble> {
+    async fn go_back(
+        &mut self,
+        store: &dyn StoreWrite,
+        claim: Claim,
+        adopted: bool,
+    ) -> Result<Claim, Trouble> {
         let marker = claim.marker;
         let rolled = self.file().roll_back(marker).await?;
         let lost = rolled.first.saturating_sub(marker + 1);

@@ -13,7 +13,7 @@ use std::{
 };
 use tallymark_core::{Batch, Counts, batches};
 use tallymark_store::{
-    Claim, Outcome, Store,
+    Claim, Outcome, StoreWrite,
     outbox::{Origin, Waiting},
 };
 use tracing::error;
@@ -102,7 +102,7 @@ impl FromMemory {
     }
 
     /// Lets go of what the store has, though it has not said so.
-    pub(crate) async fn ask_what_is_applied(&self, store: &dyn Store) {
+    pub(crate) async fn ask_what_is_applied(&self, store: &dyn StoreWrite) {
         if self.claim.is_none() || self.is_empty() {
             return;
         }
@@ -140,7 +140,7 @@ impl Batches for FromMemory {
 
     /// Once. A second claim would fence the one that has fenced us, and could not tell which of an unanswered call's
     /// batches were applied.
-    async fn claim(&mut self, store: &dyn Store) -> Result<Claim, Trouble> {
+    async fn claim(&mut self, store: &dyn StoreWrite) -> Result<Claim, Trouble> {
         if let Some(claim) = self.claim {
             return Ok(claim);
         }

@@ -18,7 +18,7 @@ use std::{
 };
 use tallymark_core::{Batch, Counts};
 use tallymark_store::{
-    Claim, Outcome, Standing, Store, StoreError,
+    Claim, Outcome, Standing, StoreError, StoreWrite,
     outbox::{Durability, Fill, Origin, Outbox, Unpushed, Waiting},
 };
 use tracing::{error, info};
@@ -152,7 +152,7 @@ impl FromOutbox {
     /// Looks now and then whether the store still has what it has answered, also while nothing is sent: nothing else would
     /// notice before the outbox has let go of it. So nothing is let go of but after such a look. False if the store has
     /// less; it is then to be claimed again.
-    async fn look(&mut self, store: &dyn Store, claim: &Claim) -> Result<bool, Trouble> {
+    async fn look(&mut self, store: &dyn StoreWrite, claim: &Claim) -> Result<bool, Trouble> {
         if self.tidied.is_some_and(|at| at.elapsed() < TIDY) {
             return Ok(true);
         }
@@ -188,7 +188,7 @@ impl FromOutbox {
 impl Batches for FromOutbox {
     type Error = Trouble;
 
-    async fn claim(&mut self, store: &dyn Store) -> Result<Claim, Trouble> {
+    async fn claim(&mut self, store: &dyn StoreWrite) -> Result<Claim, Trouble> {
         if !self.kept_told {
             self.queue.say_what_is_kept().await;
             self.kept_told = true;

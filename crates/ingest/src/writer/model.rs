@@ -16,7 +16,8 @@ use std::{
 };
 use tallymark_core::{Batch, Day, Entry, Event, Minute, Month, Name, Position, Visit, When, batches};
 use tallymark_store::{
-    Changes, Claim, Cursor, NamePage, Outcome, Result, Slice, Span, Standing, Step, outbox::Durability,
+    Changes, Claim, Cursor, NamePage, Outcome, Result, Slice, Span, Standing, Step, StoreLog, StoreRead,
+    StoreWrite, outbox::Durability,
 };
 use uuid::Uuid;
 
@@ -113,7 +114,7 @@ impl Scripted {
 }
 
 #[async_trait]
-impl Store for Fake {
+impl StoreWrite for Fake {
     async fn identity(&self) -> Result<Uuid> {
         self.answer(|script| script.id)
     }
@@ -178,7 +179,10 @@ impl Store for Fake {
             if script.is_foreign() { Standing::Foreign } else { here }
         })
     }
+}
 
+#[async_trait]
+impl StoreRead for Fake {
     async fn totals(&self, _: Event, names: &[Name]) -> Result<Vec<i64>> {
         self.answer(|_| vec![0; names.len()])
     }
@@ -207,7 +211,7 @@ impl Store for Fake {
         self.answer(|_| 0)
     }
 
-    async fn events(&self, _: &[Event]) -> Result<Vec<Event>> {
+    async fn events(&self) -> Result<Vec<Event>> {
         unimplemented!()
     }
 
@@ -215,14 +219,17 @@ impl Store for Fake {
         unimplemented!()
     }
 
-    fn slices_by_name(&self) -> bool {
+    fn in_one_slice(&self, _: &[Span]) -> usize {
         unimplemented!()
     }
 
     async fn counts(&self, _: Event, _: &[Name], _: &[(Span, i64)]) -> Result<Vec<Vec<i64>>> {
         unimplemented!()
     }
+}
 
+#[async_trait]
+impl StoreLog for Fake {
     async fn head(&self) -> Result<Cursor> {
         unimplemented!()
     }

@@ -107,7 +107,7 @@ impl Desk {
             .busy_timeout(self.deadline.bound(file::BUSY_TIMEOUT))
             .and_then(|()| work(self, &mut connection));
         let answer = answer.map_err(|err| {
-            (is_lost(&err), explain(&err, format!("{doing} the outbox {}", self.path.display())))
+            (is_lost(&err), explain(err, format!("{doing} the outbox {}", self.path.display())))
         });
         match answer {
             Ok(answer) => {
@@ -133,7 +133,7 @@ impl Desk {
                 .busy_timeout(self.deadline.bound(file::BUSY_TIMEOUT))
                 .and_then(|()| crate::sqlite::write_again(&connection))
                 .and_then(|()| self.load(&connection))
-                .map_err(|err| explain(&err, format!("opening the outbox {} again", self.path.display())))?;
+                .map_err(|err| explain(err, format!("opening the outbox {} again", self.path.display())))?;
             self.connection = Some(connection);
         }
         Ok(())

@@ -35,16 +35,16 @@ pub(super) const SEND_POSITIONS: &str = "
 
 /// Opens the file, and creates it if it is not there.
 pub(super) fn open(path: &Path, instance: Uuid) -> Result<Connection> {
-    let failed = |err: &rusqlite::Error| explain(err, format!("opening the outbox {}", path.display()));
+    let failed = |err: rusqlite::Error| explain(err, format!("opening the outbox {}", path.display()));
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
-    .map_err(|err| failed(&err))?;
-    set_up(&mut connection, instance).map_err(|err| failed(&err))?;
+    .map_err(failed)?;
+    set_up(&mut connection, instance).map_err(failed)?;
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let application = number("application_id").map_err(|err| failed(&err))?;
-    let version = number("user_version").map_err(|err| failed(&err))?;
+    let application = number("application_id").map_err(failed)?;
+    let version = number("user_version").map_err(failed)?;
     let refuse = |class, cause: String| {
         Err(StoreError::new(class, format!("opening the outbox {}", path.display()), cause))
     };
@@ -122,7 +122,7 @@ pub(super) fn known(path: &Path) -> Result<(Uuid, u64)> {
             first.map_or(last, |first| first.unsigned_abs() - 1),
         ))
     };
-    read().map_err(|err| explain(&err, format!("reading the outbox {}", path.display())))
+    read().map_err(|err| explain(err, format!("reading the outbox {}", path.display())))
 }
 
 /// See [`super::Outbox::waiting`].
@@ -134,7 +134,7 @@ pub(super) fn waiting(path: &Path) -> Result<u64> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         hits(&connection)
     };
-    read().map_err(|err| explain(&err, attempt()))
+    read().map_err(|err| explain(err, attempt()))
 }
 
 /// How many hits wait: in batches that are not known to be applied, and in blocks that are not yet batches.
@@ -148,7 +148,7 @@ pub(super) fn hits(db: &Connection) -> rusqlite::Result<u64> {
 pub(super) fn adopt(path: &Path, store: Uuid) -> Result<()> {
     let connection = open_existing(path)?;
     let attempt = || format!("writing the outbox {}", path.display());
-    put(&connection, "adopt", &store.to_string()).map_err(|err| explain(&err, attempt()))
+    put(&connection, "adopt", &store.to_string()).map_err(|err| explain(err, attempt()))
 }
 
 fn open_existing(path: &Path) -> Result<Connection> {

@@ -1,6 +1,6 @@
 -- Applies one batch, all or nothing and exactly once.
 --
--- KEYS  tallymark:store, tallymark:applied, changes, tallymark:positions
+-- KEYS  tallymark:store, tallymark:applied, changes, tallymark:positions, tallymark:events
 -- ARGV  store, instance, nonce, seq (with `:` and the digest of a request's body behind it, if there is one),
 --       seconds that minutes are kept, seconds that hours are kept, seconds of the log,
 --       n, then n words of an entry of the log (event, its names, event, its names...),
@@ -92,6 +92,7 @@ while at_section < #A do
       try('SREM', set, '~probe')
       try('SREM', A[at_section + 3], '~probe')
       try('SADD', KEYS[1], '~probe')
+      try('SREM', KEYS[5], '~probe')
     end
   end
   at_section = at_section + 9
@@ -250,6 +251,7 @@ for at = sections_at, #A, 9 do
   end
   if set ~= '' then
     join(set, fresh)
+    if #fresh > 0 then join(KEYS[5], {string.match(set, '^names:(.*)$') or 'hit'}) end
     join(day_set, fresh_today)
   end
 end

@@ -278,7 +278,7 @@ pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
         ErrorKind::Parse => text.lines().next().unwrap_or_default().to_owned(),
         _ => text,
     };
-    StoreError::new(class, attempt, cause).advise(advice)
+    StoreError::new(class, attempt, cause).advise(advice).because_of(err.clone())
 }
 
 /// The error as Redis wrote it, code first; the client's own rendering hides the codes that it knows.

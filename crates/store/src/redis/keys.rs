@@ -12,6 +12,8 @@ pub(super) const STORE: &str = "tallymark:store";
 pub(super) const APPLIED: &str = "tallymark:applied";
 /// Hash: instance and source, with a blank between -> how far it has been read.
 pub(super) const POSITIONS: &str = "tallymark:positions";
+/// Set: every event that has had a name, for Redis lists no keys by their beginning.
+pub(super) const EVENTS: &str = "tallymark:events";
 /// Stream: one entry per applied batch.
 pub(super) const CHANGES: &str = "changes";
 

@@ -16,8 +16,8 @@ mod slice;
 mod standing;
 
 use crate::{
-    Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Slice, Span, Standing, Step, Store,
-    StoreError, claim,
+    Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Slice, Span, Standing, Step,
+    StoreError, StoreLog, StoreRead, StoreWrite, claim,
 };
 use async_trait::async_trait;
 use client::Link;
@@ -62,7 +62,7 @@ impl Redis {
         let all = Name::all();
         let plan = Plan::new(batch, &all);
         let attempt = applying(batch);
-        let keys = [keys::STORE, keys::APPLIED, keys::CHANGES, keys::POSITIONS];
+        let keys = [keys::STORE, keys::APPLIED, keys::CHANGES, keys::POSITIONS, keys::EVENTS];
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.apply.call(&self.writes, &attempt, &keys, arguments).await?;
         plan.outcome(&answer, self.writes.attempt(&attempt))
@@ -92,7 +92,7 @@ fn applying(batch: &Batch) -> String {
 }
 
 #[async_trait]
-impl Store for Redis {
+impl StoreWrite for Redis {
     async fn identity(&self) -> Result<Uuid> {
         self.reader.identity(&self.claim).await
     }
@@ -220,7 +220,10 @@ impl Store for Redis {
         let parse = |text: &str| self.parse(text, &attempt);
         standing::read(&answers, claim, &self.saves, self.writes.attempt(&attempt), parse)
     }
+}
 
+#[async_trait]
+impl StoreRead for Redis {
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {
         self.reader.totals(event, names).await
     }
@@ -266,22 +269,26 @@ impl Store for Redis {
         self.reader.name_count(event).await
     }
 
-    async fn events(&self, known: &[Event]) -> Result<Vec<Event>> {
-        self.reader.events(known).await
+    async fn events(&self) -> Result<Vec<Event>> {
+        self.reader.events().await
     }
 
     async fn slice(&self, event: Event, span: Span, floor: i64, start: Option<&str>) -> Result<Slice> {
         self.reader.slice(event, span, floor, start).await
     }
 
-    fn slices_by_name(&self) -> bool {
-        true
+    fn in_one_slice(&self, spans: &[Span]) -> usize {
+        // A slice is a set of names, whose counts of every span are asked for.
+        spans.len()
     }
 
     async fn counts(&self, event: Event, names: &[Name], spans: &[(Span, i64)]) -> Result<Vec<Vec<i64>>> {
         self.reader.counts_in(event, names, spans).await
     }
+}
 
+#[async_trait]
+impl StoreLog for Redis {
     async fn head(&self) -> Result<Cursor> {
         self.reader.head(&self.claim).await
     }

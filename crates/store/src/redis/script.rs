@@ -359,6 +359,7 @@ pub(super) fn probes(visits: bool) -> Vec<String> {
     let visit = Event::new(b"visit").unwrap_or(event);
     probes.push(format!("HSET {} 0 0 odd", keys::POSITIONS));
     probes.push(format!("HDEL {} ~probe", keys::POSITIONS));
+    probes.extend(["SREM", "SADD", "SREM"].map(|command| format!("{command} {} ~probe", keys::EVENTS)));
     for set in [keys::set(event), keys::day_set(event, day), keys::set(visit), keys::day_set(visit, day)] {
         probes.extend(["SREM", "SADD", "SREM"].map(|command| format!("{command} {set} ~probe")));
     }

@@ -31,15 +31,21 @@ struct At {
 }
 
 impl Reader {
-    /// Which of `known` have a name.
-    pub(super) async fn events(&self, known: &[Event]) -> Result<Vec<Event>> {
+    /// The events that have a name. Those of ghit.me's keys may be there from before.
+    pub(super) async fn events(&self) -> Result<Vec<Event>> {
+        const ATTEMPT: &str = "listing events";
+        let mut members = redis::cmd("SMEMBERS");
+        members.arg(keys::EVENTS);
+        let words: Vec<Vec<u8>> = self.link.query(ATTEMPT, &members).await?;
+        let mut events: BTreeSet<Event> = words.iter().filter_map(|word| Event::new(word).ok()).collect();
+        events.insert(Event::HIT);
         let mut pipeline = redis::pipe();
-        for &event in known {
+        for &event in &events {
             pipeline.cmd("EXISTS").arg(keys::set(event));
         }
         let live = self.link.live(ATTEMPT).await?;
         let there = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
-        Ok(known
+        Ok(events
             .iter()
             .zip(there)
             .filter(|(_, there)| as_count(there) > 0)

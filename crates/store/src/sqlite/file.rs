@@ -71,7 +71,7 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
             }
             Err(Fault::Sqlite(err)) => {
                 let whose = if is_denied(&err) { owner::foreign(path) } else { String::new() };
-                return Err(explain(&err, attempt() + &whose));
+                return Err(explain(err, attempt() + &whose));
             }
             Err(Fault::Refused(class, cause)) => return Err(StoreError::new(class, attempt(), cause)),
         }
@@ -191,7 +191,7 @@ pub(crate) fn write_again(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Makes our error of SQLite's.
-pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
+pub(crate) fn explain(err: rusqlite::Error, attempt: String) -> StoreError {
     let (class, advice) = match err.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (Class::Unavailable, "Another process has been writing to this file for 5 seconds")
@@ -199,7 +199,7 @@ pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
         Some(ErrorCode::DiskFull) => {
             (Class::Refused, "The disk is full: make room; nothing was half written")
         }
-        _ if is_denied(err) => {
+        _ if is_denied(&err) => {
             (Class::Refused, "The user of this process must be able to write the file and its directory")
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
@@ -214,7 +214,7 @@ pub(crate) fn explain(err: &rusqlite::Error, attempt: String) -> StoreError {
         // No error of SQLite's: a row that cannot be read as what it should be.
         None => (Class::Data, ""),
     };
-    StoreError::new(class, attempt, err).advise(advice)
+    StoreError::new(class, attempt, &err).advise(advice).because_of(err)
 }
 
 fn is_denied(err: &rusqlite::Error) -> bool {

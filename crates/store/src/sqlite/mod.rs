@@ -18,7 +18,7 @@ mod writer;
 
 use crate::{
     Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Result, Retention, Slice, Span, Standing, Step,
-    Store, StoreError, claim, outbox::Durability,
+    StoreError, StoreLog, StoreRead, StoreWrite, claim, outbox::Durability,
 };
 use async_trait::async_trait;
 use read::Readers;
@@ -49,7 +49,7 @@ impl Sqlite {
 }
 
 #[async_trait]
-impl Store for Sqlite {
+impl StoreWrite for Sqlite {
     async fn identity(&self) -> Result<Uuid> {
         Ok(self.identity)
     }
@@ -107,7 +107,10 @@ impl Store for Sqlite {
             }
         })
     }
+}
 
+#[async_trait]
+impl StoreRead for Sqlite {
     async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {
         let names = names.to_vec();
         self.readers.run("reading totals", move |db| read::totals(db, event, &names)).await
@@ -168,7 +171,7 @@ impl Store for Sqlite {
         self.readers.run("counting names", move |db| read::name_count(db, event)).await
     }
 
-    async fn events(&self, _known: &[Event]) -> Result<Vec<Event>> {
+    async fn events(&self) -> Result<Vec<Event>> {
         self.readers.run("listing events", slice::events).await
     }
 
@@ -179,15 +182,19 @@ impl Store for Sqlite {
         self.readers.run("ranking names", move |db| slice::slice(db, event, span, floor, start.into())).await
     }
 
-    fn slices_by_name(&self) -> bool {
-        false
+    fn in_one_slice(&self, _: &[Span]) -> usize {
+        // The counts of each span are together in its index.
+        1
     }
 
     async fn counts(&self, event: Event, names: &[Name], spans: &[(Span, i64)]) -> Result<Vec<Vec<i64>>> {
         let (names, spans) = (names.to_vec(), spans.to_vec());
         self.readers.run("reading counts", move |db| slice::counts(db, event, &names, &spans)).await
     }
+}
 
+#[async_trait]
+impl StoreLog for Sqlite {
     async fn head(&self) -> Result<Cursor> {
         let store = self.identity;
         self.readers.run("reading the log of changes", move |db| read::head(db, store)).await

@@ -107,7 +107,7 @@ impl Readers {
             Ok(Ok(answer))
         };
         let answer = tokio::task::spawn_blocking(read).await.map_err(|err| ended(&err))?;
-        answer.map_err(|err| file::explain(&err, failed(&self.path)))?
+        answer.map_err(|err| file::explain(err, failed(&self.path)))?
     }
 }
 

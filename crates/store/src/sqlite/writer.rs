@@ -159,7 +159,7 @@ impl Desk {
                     self.connection = Some(connection);
                 }
                 self.applier.forget();
-                Err(file::explain(&err, format!("{doing} the store {}", self.path.display())))
+                Err(file::explain(err, format!("{doing} the store {}", self.path.display())))
             }
         }
     }
@@ -169,7 +169,7 @@ impl Desk {
         if let Some(connection) = &self.connection {
             file::write_again(connection).map_err(|err| {
                 file::explain(
-                    &err,
+                    err,
                     format!("{doing} the store {}, whose log was removed", self.path.display()),
                 )
             })?;

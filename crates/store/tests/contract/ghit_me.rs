@@ -76,6 +76,7 @@ async fn other_events_and_aggregates_have_keys_of_their_own() {
         "names:pageview",
         "names:pageview:2026-11-20",
         "tallymark:applied",
+        "tallymark:events",
         "tallymark:store",
         "track:acme:pageview:2026:11:20",
         "track:acme:pageview:2026:11:20:3",

@@ -109,7 +109,7 @@ async fn many_open_a_new_file_at_once_and_find_one_store() {
     let stores: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     let expected = bed.open().await.identity().await.unwrap();
     for store in stores {
-        assert_eq!(tallymark_store::Store::identity(&store).await.unwrap(), expected);
+        assert_eq!(tallymark_store::StoreWrite::identity(&store).await.unwrap(), expected);
     }
 }
 

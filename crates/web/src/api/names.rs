@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_core::Event;
-use tallymark_store::Store;
+use tallymark_store::StoreRead;
 
 /// How long a number of names is good for: with a million of them, SQLite counts for some time.
 const GOOD_FOR: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ const EVENTS: usize = 100;
 pub(super) struct NameCountCache(Mutex<HashMap<Event, (Instant, u64)>>);
 
 impl NameCountCache {
-    pub(super) async fn names(&self, store: &dyn Store, event: Event) -> tallymark_store::Result<u64> {
+    pub(super) async fn names(&self, store: &dyn StoreRead, event: Event) -> tallymark_store::Result<u64> {
         if let Some((at, names)) = self.lock().get(&event)
             && at.elapsed() < GOOD_FOR
         {

@@ -141,7 +141,7 @@ impl Site {
             answer: Mutex::new(Ok(Committed::Now)),
             told: Mutex::default(),
         });
-        let rankings = Arc::new(Rankings::new(store.clone(), || NOW, [], Default::default()));
+        let rankings = Arc::new(Rankings::new(store.clone(), || NOW, Default::default()));
         rankings.refresh().await.unwrap();
         let app = App {
             rankings,

@@ -165,7 +165,7 @@ impl Site {
     }
 
     fn over(store: Arc<dyn Store>, visibility: Visibility, dir: tempfile::TempDir, visits: usize) -> Site {
-        let rankings = Arc::new(Rankings::new(store.clone(), || NOW, [], Default::default()));
+        let rankings = Arc::new(Rankings::new(store.clone(), || NOW, Default::default()));
         let routes = routes(&store, &rankings, visibility, "https://hits.example.org", visits);
         Site { _dir: dir, store, rankings, routes }
     }

@@ -45,7 +45,7 @@ fn dates(months: Vec<Month>) -> impl Iterator<Item = (i32, u32)> {
 /// The events with statuses that an account had.
 async fn events(app: &App, account: &Name) -> Result<Vec<Event>, StoreError> {
     let mut found = Vec::new();
-    for event in app.store.events(&app.rankings.candidates()).await? {
+    for event in app.store.events().await? {
         if !app.store.status_months(event, account).await?.is_empty() {
             found.push(event);
         }

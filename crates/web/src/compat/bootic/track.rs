@@ -57,7 +57,7 @@ fn sums<K: Ord>(series: Vec<(i32, i64)>, key: impl Fn(i32) -> K) -> BTreeMap<K, 
 
 /// `all`, and the first accounts of every event.
 async fn accounts(app: &App) -> Result<StatsFound, StoreError> {
-    let events = app.store.events(&app.rankings.candidates()).await?;
+    let events = app.store.events().await?;
     accounts_of(app, &events).await
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn accounts_of(app: &App, events: &[Event]) -> Result<StatsFoun
 /// The events that an account had.
 async fn events(app: &App, account: &Name) -> Result<StatsFound, StoreError> {
     let mut links = Vec::new();
-    for event in app.store.events(&app.rankings.candidates()).await? {
+    for event in app.store.events().await? {
         if app
             .store
             .totals(event, std::slice::from_ref(account))

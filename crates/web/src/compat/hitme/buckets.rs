@@ -10,7 +10,7 @@ use tallymark_core::{
     Day, Event, Hour, Minute, Name, Span, Step, When,
     calendar::{Weekday, Zone},
 };
-use tallymark_store::{Result, Store};
+use tallymark_store::{Result, StoreRead};
 
 /// The ranges that hold one minute, in hours since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Ranges {
     }
 
     /// What the store has of an address.
-    pub(super) async fn read(&self, store: &dyn Store, name: &Name) -> Result<RangeCounts> {
+    pub(super) async fn read(&self, store: &dyn StoreRead, name: &Name) -> Result<RangeCounts> {
         let event = Event::URL;
         let all = store.total(event, name).await?;
         let (hour, minute) = (self.minute.hour().0, self.minute.0);

@@ -27,7 +27,7 @@ use std::{
 };
 use tallymark_core::{Event, Name, Now, Period, Span, calendar::Zone};
 use tallymark_rankings::{MOST, Top};
-use tallymark_store::{Store, StoreError};
+use tallymark_store::{StoreError, StoreRead};
 use tokio::{sync::Semaphore, time::Instant};
 
 /// How long a list may take the store: where the rankings can answer instead, and where nothing can.
@@ -173,7 +173,7 @@ fn ranked(app: &App, buckets: &Ranges, at: Now, now: Now) -> Option<Six> {
 }
 
 /// `None` when there are too many addresses.
-async fn sum_up(store: &dyn Store, buckets: &Ranges) -> Result<Option<Six>, StoreError> {
+async fn sum_up(store: &dyn StoreRead, buckets: &Ranges) -> Result<Option<Six>, StoreError> {
     let mut six: Six = Default::default();
     for (busiest, spans) in six.iter_mut().zip(buckets.spans()) {
         let mut top = Top::default();
@@ -199,7 +199,10 @@ async fn sum_up(store: &dyn Store, buckets: &Ranges) -> Result<Option<Six>, Stor
     Ok(Some(six))
 }
 
-async fn sum_of_spans(store: &dyn Store, spans: &[Span]) -> Result<Option<HashMap<Name, i64>>, StoreError> {
+async fn sum_of_spans(
+    store: &dyn StoreRead,
+    spans: &[Span],
+) -> Result<Option<HashMap<Name, i64>>, StoreError> {
     let mut sums: HashMap<Name, i64> = HashMap::new();
     for &span in spans {
         // A name may come twice in one span, with the count of another moment.

@@ -90,7 +90,7 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
 async fn usual(app: &App) -> Result<Option<Event>, StoreError> {
     let all = [Name::all()];
     let mut most = (0, None);
-    for event in [Event::HIT].into_iter().chain(app.rankings.candidates()) {
+    for event in [Event::HIT].into_iter().chain(app.store.events().await?) {
         let total = app.store.totals(event, &all).await?.first().copied().unwrap_or(0);
         if total > most.0 {
             most = (total, Some(event));

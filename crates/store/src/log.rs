@@ -1,0 +1,79 @@
+//! The log of changes: which names changed since a reader last looked. The publisher and the rankings follow it.
+
+use crate::Result;
+use async_trait::async_trait;
+use std::{fmt, str::FromStr};
+use tallymark_core::{Event, Name};
+use uuid::Uuid;
+
+/// A position in the log of changes.
+///
+/// Valid only for the store and the run it came from; its text form is one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Which store.
+    pub store: Uuid,
+    /// Which run of its server: Redis may come back from a restart with an older tail. Empty for an embedded store.
+    pub run: String,
+    /// The last entry that was read, in the store's own form.
+    pub entry: String,
+}
+
+/// A name whose count changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The event.
+    pub event: Event,
+    /// The name. Never an aggregate.
+    pub name: Name,
+    /// It was corrected, so it may have gone down. Both stores keep the mark; no command corrects a count yet.
+    pub corrected: bool,
+}
+
+/// What happened after a cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// These names changed, in order, with repetitions.
+    Since {
+        /// The names.
+        names: Vec<Change>,
+        /// Where to go on.
+        cursor: Cursor,
+        /// There was more than fitted.
+        more: bool,
+    },
+    /// The cursor is of another store or run, or what followed it is gone: only a full pass finds every change.
+    Lost,
+}
+
+/// A store as those see it who follow what changes.
+#[async_trait]
+pub trait StoreLog: Send + Sync {
+    /// The end of the log of changes.
+    async fn head(&self) -> Result<Cursor>;
+
+    /// What changed after `after`, at most about `limit` names.
+    async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes>;
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = if self.run.is_empty() { "-" } else { &self.run };
+        write!(f, "{} {run} {}", self.store, self.entry)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Cursor, ()> {
+        let mut words = text.split_whitespace();
+        let (Some(store), Some(run), Some(entry), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(());
+        };
+        let run = if run == "-" { "" } else { run };
+        Ok(Cursor { store: store.parse().map_err(|_| ())?, run: run.to_owned(), entry: entry.to_owned() })
+    }
+}

@@ -1,0 +1,103 @@
+//! Reading: totals, series, lists of names, and counts for rankings. Badges, pages and the API call this. Nothing here
+//! writes, so every call may be repeated.
+
+use crate::{Filter, Result, Span, Step, filter};
+use async_trait::async_trait;
+use tallymark_core::{Event, Month, Name, Visit};
+
+/// Some of the names of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePage {
+    /// Names, never an aggregate. Redis may name one twice.
+    pub names: Vec<Name>,
+    /// Where the next page starts, in the store's own form; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// A part of what was counted in a [`Span`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    /// Names, never an aggregate, and their counts in the span. One may come twice, with the count of another moment.
+    pub counts: Vec<(Name, i64)>,
+    /// Where the next slice starts, in the store's own form; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// A store as its readers see it.
+#[async_trait]
+pub trait StoreRead: Send + Sync {
+    /// The total of each name, 0 for one that was never counted. Aggregates may be asked for too.
+    async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>>;
+
+    /// The total of one name. Where another program keeps something else in its place, that is an error
+    /// ([`Class::Key`](crate::Class::Key)); [`StoreRead::totals`] answers 0 then, as for many names one must not stand for all.
+    async fn total(&self, event: Event, name: &Name) -> Result<i64> {
+        Ok(self.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0))
+    }
+
+    /// The counts of one name in the buckets `from..to`, ascending; buckets without a hit are left out. Days are kept for
+    /// ever, hours and minutes for as long as [`Retention`](crate::Retention) says, and a month is the sum of its days. The caller bounds the
+    /// range: Redis looks into every day of it, or into every hour. [`Class::Key`](crate::Class::Key) as with [`StoreRead::total`], and so it is
+    /// with statuses.
+    async fn series(
+        &self,
+        event: Event,
+        name: &Name,
+        step: Step,
+        from: i32,
+        to: i32,
+    ) -> Result<Vec<(i32, i64)>>;
+
+    /// The statuses of one name in a year, or in one month of it (1 to 12), sorted by their text. At most about
+    /// [`tallymark_core::MAX_STATUSES`] of a month; what was over stands under [`tallymark_core::OVERFLOW`]. Another
+    /// program's statuses are answered as they stand there, so not each is a [`tallymark_core::Status`].
+    async fn statuses(
+        &self,
+        event: Event,
+        name: &Name,
+        year: i32,
+        month: Option<u32>,
+    ) -> Result<Vec<(String, i64)>>;
+
+    /// The months in which one name has statuses, ascending.
+    async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>>;
+
+    /// The last visits of one name, the latest first, at most `limit`. A [key](crate::Class::Key) that is no list is an error.
+    async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>>;
+
+    /// A page of the names that have the event, from `start` (a [`NamePage::next`]) or from the beginning.
+    async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage>;
+
+    /// A page of those names of an event that a filter lets through, from `start` (a [`NamePage::next`] of the same
+    /// filter) or from the beginning. It looks at a bounded number of names, so a page may be short, even empty, and
+    /// have a next one. SQLite lists in the order of bytes; Redis has none, and sorts some thousand at a time.
+    async fn find(
+        &self,
+        event: Event,
+        filter: &Filter,
+        start: Option<&str>,
+        limit: usize,
+    ) -> Result<NamePage> {
+        filter::scan(self, event, filter, start, limit).await
+    }
+
+    /// How many names have the event.
+    async fn name_count(&self, event: Event) -> Result<u64>;
+
+    /// The events that have a name, in no order.
+    async fn events(&self) -> Result<Vec<Event>>;
+
+    /// A slice of what was counted in a span, from `start` (a [`Slice::next`] of the same event and span) or from the
+    /// beginning. Names with `floor` or less may be left out. A slice holds up nobody: it looks at a bounded number of
+    /// counts, in one short read. How many slices there are grows with the number of names, not with that of hits.
+    async fn slice(&self, event: Event, span: Span, floor: i64, start: Option<&str>) -> Result<Slice>;
+
+    /// How many of these spans, of which the first holds all others, are best made of the [slices](StoreRead::slice) of the
+    /// first, with [`StoreRead::counts`] for the others; 1 if each is best sliced by itself.
+    fn in_one_slice(&self, spans: &[Span]) -> usize;
+
+    /// What was counted for each of some names in each of some spans: a row for each name. Behind a span stands its floor:
+    /// in place of a count that is not above it, 0 may be answered, which costs less. Widths other than those of days are
+    /// best asked for together with the day that they are in.
+    async fn counts(&self, event: Event, names: &[Name], spans: &[(Span, i64)]) -> Result<Vec<Vec<i64>>>;
+}
