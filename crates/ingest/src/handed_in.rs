@@ -81,7 +81,7 @@ impl HandedIn {
         tokio::spawn(async move {
             let Ok(mut start) = forgetting.try_lock() else { return };
             let now = u64::try_from(now().unix_ms / 1000).unwrap_or(0);
-            match store.forget_passing(now.saturating_sub(REMEMBERED), start.as_deref()).await {
+            match store.forget_passing(now, REMEMBERED, start.as_deref()).await {
                 Ok(next) => *start = next,
                 Err(error) => tracing::debug!(%error, "old keys stay for now"),
             }

@@ -104,9 +104,10 @@ pub trait StoreWrite: Send + Sync {
     /// How many batches of an instance have been applied. Claims nothing.
     async fn applied(&self, instance: Uuid) -> Result<u64>;
 
-    /// Forgets [passing instances](crate::passing_instance) that were last claimed before a time, in seconds since 1970: a slice
-    /// of all that there are, from `start` (what the call before answered) or from the beginning. `None` at the end.
-    async fn forget_passing(&self, before: u64, start: Option<&str>) -> Result<Option<String>>;
+    /// Forgets [passing instances](crate::passing_instance) that were last claimed before `now`, in seconds since 1970, by
+    /// more than `age` seconds: a slice of all that there are, from `start` (what the call before answered) or from the
+    /// beginning. `None` at the end. Where the store's own time is earlier than `now`, that is what counts.
+    async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>>;
 
     /// The positions that an instance has committed here, or every instance, in no order. They are as far as the counts
     /// in this store, whatever a state directory says.

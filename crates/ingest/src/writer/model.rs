@@ -157,7 +157,7 @@ impl StoreWrite for Fake {
         Ok(self.script().kept.markers.get(&instance).map_or(0, |(_, marker)| *marker))
     }
 
-    async fn forget_passing(&self, _: u64, _: Option<&str>) -> Result<Option<String>> {
+    async fn forget_passing(&self, _: u64, _: u64, _: Option<&str>) -> Result<Option<String>> {
         unimplemented!()
     }
 

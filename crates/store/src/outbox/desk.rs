@@ -1,7 +1,8 @@
 //! What the outbox's thread does with its file.
 
 use super::{
-    Durability, Fill, Identity, Keep, Origin, Pushed, RolledBack, Unpushed, Waiting, codec, file, merge,
+    Durability, Fill, Identity, Keep, Origin, Pushed, RolledBack, Unpushed, Waiting, age::Ages, codec, file,
+    merge,
 };
 use crate::{
     Class, Result, StoreError,
@@ -12,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use std::{
     collections::VecDeque,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{Batch, Counts, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, Position, batches};
 use uuid::Uuid;
@@ -26,6 +27,8 @@ const FRESH: usize = 32;
 pub(super) struct Desk {
     path: PathBuf,
     pub(super) keep: Keep,
+    /// How long batches are known to be applied.
+    pub(super) ages: Ages,
     deadline: Deadline,
     /// `None` after a failed read or write of the disk, until it is opened again.
     connection: Option<Connection>,
@@ -60,6 +63,7 @@ impl Desk {
         let mut desk = Desk {
             path: path.to_owned(),
             keep,
+            ages: Ages::default(),
             deadline,
             connection,
             instance,
@@ -78,6 +82,9 @@ impl Desk {
             desk.inherited = db.query_row("SELECT coalesce(max(id), 0) FROM pool", [], |row| row.get(0))?;
             desk.load(db)
         })?;
+        // Those of an earlier process are kept for as long once more: only its clock says since when.
+        let applied = desk.identity()?.applied;
+        desk.ages.applied(applied, Instant::now());
         Ok(desk)
     }
 
@@ -376,12 +383,15 @@ impl Desk {
             db.prepare_cached("UPDATE batch SET applied_at = ?2 WHERE seq <= ?1 AND applied_at IS NULL")?
                 .execute(params![up_to as i64, seconds(SystemTime::now())])
                 .map(|_| ())
-        })
+        })?;
+        self.ages.applied(up_to, Instant::now());
+        Ok(())
     }
 
     pub(super) fn roll_back(&mut self, marker: u64) -> Result<RolledBack> {
         // It changes whose hits they are.
         self.fresh.clear();
+        self.ages.roll_back(marker);
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let marker = marker as i64;
@@ -401,17 +411,17 @@ impl Desk {
 
     pub(super) fn tidy(&mut self, durability: Durability) -> Result<Fill> {
         self.connect()?;
-        let now = SystemTime::now();
         // Also what is in a snapshot is kept for a while: a replica that takes over may be older than it.
-        let keep_from = match durability {
-            Durability::Committed => now,
-            _ => now.checked_sub(self.keep.applied).unwrap_or(UNIX_EPOCH),
+        let old = self.ages.older_than(self.keep.applied, Instant::now());
+        let up_to = match durability {
+            Durability::Committed => self.last,
+            Durability::Saved(up_to) => old.min(up_to),
+            _ => old,
         };
-        let up_to = if let Durability::Saved(up_to) = durability { up_to } else { self.last };
         let cap = self.keep.bytes;
         self.with("tidying", |_, db| {
-            db.prepare_cached("DELETE FROM batch WHERE applied_at <= ?1 AND seq <= ?2")?
-                .execute(params![seconds(keep_from), up_to as i64])?;
+            db.prepare_cached("DELETE FROM batch WHERE applied_at IS NOT NULL AND seq <= ?1")?
+                .execute([up_to as i64])?;
             // Over the cap, the oldest applied go first, a slice at a time.
             while bytes_used(db)? > cap {
                 let slice = "DELETE FROM batch WHERE seq IN
@@ -424,7 +434,7 @@ impl Desk {
             let mut vacuum = db.prepare_cached("PRAGMA incremental_vacuum(2000)")?;
             let mut pages = vacuum.query([])?;
             while pages.next()?.is_some() {}
-            fill(db, cap, now)
+            fill(db, cap, SystemTime::now())
         })
     }
 
@@ -450,6 +460,7 @@ impl Desk {
     }
 
     pub(super) fn start_over(&mut self, marker: u64) -> Result<Identity> {
+        self.ages.roll_back(0);
         let instance = Uuid::new_v4();
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -478,6 +489,7 @@ impl Desk {
 
     /// Answers how many hits went, too.
     pub(super) fn forget(&mut self, positions: &[Position]) -> Result<(Identity, u64)> {
+        self.ages.roll_back(0);
         let instance = Uuid::new_v4();
         let hits = self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;

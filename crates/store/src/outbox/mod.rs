@@ -8,6 +8,7 @@
 //!
 //! The writer in `tallymark-ingest` is its only caller. It speaks to no remote store itself.
 
+mod age;
 mod codec;
 mod desk;
 mod file;

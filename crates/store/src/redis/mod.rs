@@ -158,12 +158,14 @@ impl StoreWrite for Redis {
         Ok(marker.map_or(0, |marker| marker.seq))
     }
 
-    async fn forget_passing(&self, before: u64, start: Option<&str>) -> Result<Option<String>> {
+    async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>> {
         let attempt = "forgetting old keys";
         let start = start.unwrap_or("0");
         if start.parse::<u64>().is_err() {
             return Err(StoreError::new(Class::Request, self.writes.attempt(attempt), "no such slice"));
         }
+        let (there, _): (u64, u64) = self.writes.query(attempt, &redis::cmd("TIME")).await?;
+        let before = now.min(there).saturating_sub(age);
         let mut scan = redis::cmd("HSCAN");
         scan.arg(keys::APPLIED).arg(start).arg("COUNT").arg(SCAN);
         let (next, markers): (String, Vec<(String, String)>) = self.writes.query(attempt, &scan).await?;

@@ -3,8 +3,13 @@
 //! A bucket that is written in its own time goes by its own time, and costs no more than that. One that is written later
 //! (by a file, an import or a client that gives a time) has in `until` when it goes. The old end of a table is cleared
 //! in slices, past the late ones that still lie there. The applier calls this with what a call has counted.
+//!
+//! What is deleted does not come back, so a clock that is wrong for a moment must not say what is old: see [`Reached`].
 
-use super::apply::{Cells, write_cells};
+use super::{
+    apply::{Cells, write_cells},
+    reached::Reached,
+};
 use crate::{
     Retention,
     retention::{self, GRACE},
@@ -18,6 +23,8 @@ const SLICE: i64 = 1000;
 
 /// What is kept of the two tables.
 pub(super) struct Expiry {
+    /// Read from the file when it is first needed.
+    reached: Option<Reached>,
     hours: Kept,
     minutes: Kept,
 }
@@ -39,24 +46,37 @@ impl Expiry {
             let keep = i64::try_from(keep.as_secs() / 60).unwrap_or(i64::MAX);
             Kept { table, width, keep, cleared: (i32::MIN, 0) }
         };
-        Expiry { hours: kept("hour", 60, retention.hour), minutes: kept("minute", 1, retention.minute) }
+        Expiry {
+            reached: None,
+            hours: kept("hour", 60, retention.hour),
+            minutes: kept("minute", 1, retention.minute),
+        }
     }
 
-    /// Forgets how far was cleared.
+    /// Forgets what a rolled back transaction may have said.
     pub(super) fn forget(&mut self) {
+        self.reached = None;
         self.hours.cleared = (i32::MIN, 0);
         self.minutes.cleared = (i32::MIN, 0);
     }
 
     /// Adds counts, which are in the order of their tree.
-    pub(super) fn write(&self, db: &Transaction<'_>, hours: Cells, minutes: Cells) -> rusqlite::Result<()> {
+    pub(super) fn write(
+        &mut self,
+        db: &Transaction<'_>,
+        hours: Cells,
+        minutes: Cells,
+    ) -> rusqlite::Result<()> {
+        if self.reached.is_none() {
+            // Before there are new ones.
+            self.reached = Reached::read(db)?;
+        }
         let now = retention::now();
         self.hours.write(db, hours, now)?;
         self.minutes.write(db, minutes, now)
     }
 
-    /// Deletes what has expired. Age is counted from the newest hit at hand, not from the clock: a clock that is wrong for
-    /// a moment must not empty the tables for good.
+    /// Deletes what has expired, by the time that the counts have `reached`. `newest` is the newest one at hand.
     pub(super) fn clear(
         &mut self,
         db: &Transaction<'_>,
@@ -64,9 +84,16 @@ impl Expiry {
         written: usize,
     ) -> rusqlite::Result<()> {
         let slice = SLICE.saturating_add_unsigned(written as u64);
+        let before = self.reached;
+        let reached = before.map_or(Reached::first(newest), |before| before.on(newest));
+        if before != Some(reached) {
+            reached.write(db)?;
+            self.reached = Some(reached);
+        }
+        let now = i64::from(newest.min(reached.minute()).0);
         for kept in [&mut self.hours, &mut self.minutes] {
-            kept.clear(db, i64::from(newest.0), slice)?;
-            kept.clear_late(db, i64::from(newest.0), slice)?;
+            kept.clear(db, now, slice)?;
+            kept.clear_late(db, now, slice)?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ mod apply;
 mod expiry;
 mod file;
 mod place;
+mod reached;
 mod read;
 mod slice;
 mod totals;
@@ -80,12 +81,12 @@ impl StoreWrite for Sqlite {
         Ok(marker.map_or(0, |marker| marker.seq))
     }
 
-    async fn forget_passing(&self, before: u64, start: Option<&str>) -> Result<Option<String>> {
+    async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>> {
         let start = start.map_or(Ok(Uuid::nil()), str::parse);
         let start = start.map_err(|_| {
             StoreError::new(Class::Request, "forgetting old keys in the store", "no such slice")
         })?;
-        Ok(self.writer.forget_passing(before, start).await?.map(|last| last.to_string()))
+        Ok(self.writer.forget_passing(now, age, start).await?.map(|last| last.to_string()))
     }
 
     async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>> {

@@ -3,7 +3,7 @@
 //! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
 //! thread ends when the [`WriteThread`] is dropped, which waits for what is being written.
 
-use super::{apply::Applier, file, place::Place};
+use super::{apply::Applier, file, place::Place, reached::Reached};
 use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim, deadline::Deadline};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
@@ -33,7 +33,7 @@ pub(super) struct WriteThread {
 enum Job {
     Claim(Uuid, u64, oneshot::Sender<Result<Claim>>),
     Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
-    Forget(u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
+    Forget(u64, u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
 }
 
 impl WriteThread {
@@ -74,8 +74,8 @@ impl WriteThread {
         self.ask(|reply| Job::Apply(claim, batches, reply)).await
     }
 
-    pub(super) async fn forget_passing(&self, before: u64, start: Uuid) -> Result<Option<Uuid>> {
-        self.ask(|reply| Job::Forget(before, start, reply)).await
+    pub(super) async fn forget_passing(&self, now: u64, age: u64, start: Uuid) -> Result<Option<Uuid>> {
+        self.ask(|reply| Job::Forget(now, age, start, reply)).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> Job) -> Result<T> {
@@ -119,8 +119,8 @@ impl Desk {
                 Job::Apply(claim, batches, reply) => answer(reply, || {
                     self.with("applying batches to", |desk, db| desk.applier.apply(db, &claim, &batches))
                 }),
-                Job::Forget(before, start, reply) => {
-                    answer(reply, || self.with("forgetting old keys in", |_, db| forget(db, before, start)))
+                Job::Forget(now, age, start, reply) => {
+                    answer(reply, || self.with("forgetting old keys in", |_, db| forget(db, now, age, start)))
                 }
             }
         }
@@ -214,8 +214,10 @@ fn answer<T>(reply: oneshot::Sender<Result<T>>, work: impl FnOnce() -> Result<T>
 }
 
 /// A slice of the instances behind `start`. Answers the last of them, if there may be more.
-fn forget(db: &mut Connection, before: u64, start: Uuid) -> rusqlite::Result<Option<Uuid>> {
+fn forget(db: &mut Connection, now: u64, age: u64, start: Uuid) -> rusqlite::Result<Option<Uuid>> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let before =
+        Reached::read(&transaction)?.map_or(now, |reached| now.min(reached.seconds())).saturating_sub(age);
     let old: Vec<(Uuid, Uuid)> = transaction
         .prepare_cached("SELECT instance, nonce FROM applied WHERE instance > ?1 ORDER BY instance LIMIT ?2")?
         .query_map((start.as_bytes(), FORGET as i64), |row| {

@@ -184,14 +184,24 @@ async fn minutes_and_hours_expire_and_days_stay() {
     // The first of an hour to come, so that nothing of it is late however long this takes.
     let old = Minute((present().0 / 60 + 2) * 60);
     desk.count(&[at("a", old, 1), at("a", Minute(old.0 + 1), 1)]).await;
+    let left = || {
+        let minutes = rows(&bed, &format!("minute WHERE minute < {}", old.0 + 60));
+        (minutes, rows(&bed, &format!("hour WHERE hour = {}", old.hour().0)))
+    };
     // Ten minutes more than the 26 hours: a hit may have been as old as that when it was written.
     let kept = 26 * 60 + 10;
-    desk.count(&[at("b", Minute(old.0 + kept), 1)]).await;
-    assert_eq!((rows(&bed, "minute"), rows(&bed, "hour")), (6, 4));
+    for later in [1000, kept] {
+        desk.count(&[at("b", Minute(old.0 + later), 1)]).await;
+        assert_eq!(left(), (4, 2));
+    }
     desk.count(&[at("b", Minute(old.0 + kept + 1), 1)]).await;
-    assert_eq!((rows(&bed, "minute"), rows(&bed, "hour")), (6, 4));
+    assert_eq!(left(), (2, 2));
+    for day in 2..=90 {
+        desk.count(&[at("b", Minute(old.0 + day * 1440 + 69), 1)]).await;
+        assert_eq!(left(), (0, 2));
+    }
     desk.count(&[at("b", Minute(old.0 + 90 * 1440 + 70), 1)]).await;
-    assert_eq!((rows(&bed, "minute"), rows(&bed, "hour")), (2, 4));
+    assert_eq!(left(), (0, 0));
     let days =
         desk.store.series(Event::HIT, &named("a"), Step::Day, old.day().0, old.day().0 + 1).await.unwrap();
     assert_eq!(days, [(old.day().0, 2)]);
@@ -204,13 +214,37 @@ async fn expiry_goes_in_slices() {
     let entries: Vec<_> = (0..3000).map(|n| at(&format!("n{n}"), present(), 1)).collect();
     desk.count(&entries).await;
     assert_eq!(rows(&bed, "minute"), 3001);
-    let mut before = 3001;
+    desk.count(&[at("x", Minute(present().0 + 1000), 1)]).await;
+    let mut before = 3003;
     for n in 0..4 {
-        desk.count(&[at("x", Minute(present().0 + 3000 + n), 1)]).await;
+        desk.count(&[at("x", Minute(present().0 + 2000 + n), 1)]).await;
         assert!(before - rows(&bed, "minute") < 1100);
         before = rows(&bed, "minute");
     }
-    assert_eq!(before, 8);
+    assert_eq!(before, 10);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_for_one_start_expires_nothing() {
+    let bed = Bed::sqlite();
+    let now = Minute((present().0 / 60 + 2) * 60);
+    // The file is of a version that did not keep how far its counts had come.
+    Desk::new(&bed).await.count(&[at("a", now, 1)]).await;
+    bed.sql().execute("DELETE FROM meta WHERE key = 'reached'", []).unwrap();
+    let year = 365 * 1440;
+    for (later, wrong) in [(1, 5 * year), (2, 5 * year + 3000), (3, year)] {
+        let mut desk = Desk::new(&bed).await;
+        desk.count(&[at("b", Minute(now.0 + wrong), 1)]).await;
+        desk.count(&[at("b", Minute(now.0 + wrong + 10), 1)]).await;
+        drop(desk);
+        Desk::new(&bed).await.count(&[at("a", Minute(now.0 + later), 1)]).await;
+    }
+    let desk = Desk::new(&bed).await;
+    for (step, from, to) in [(Step::Hour, now.hour().0, now.hour().0 + 1), (Step::Minute, now.0, now.0 + 60)]
+    {
+        let series = desk.store.series(Event::HIT, &named("a"), step, from, to).await.unwrap();
+        assert_eq!(series.iter().map(|(_, n)| n).sum::<i64>(), 4);
+    }
 }
 
 #[tokio::test]
@@ -218,6 +252,7 @@ async fn what_came_late_goes_a_retention_after_its_last_write_in_slices() {
     let bed = Bed::sqlite();
     let mut desk = Desk::new(&bed).await;
     let (now, old) = (present(), Minute(present().0 - 25 * 60));
+    desk.count(&[at("x", now, 1)]).await;
     let entries: Vec<_> = (0..3000).map(|n| at(&format!("n{n}"), old, 1)).collect();
     desk.count(&entries).await;
     // Of the same minute, but as if it had been written in its time.
@@ -229,6 +264,7 @@ async fn what_came_late_goes_a_retention_after_its_last_write_in_slices() {
         desk.count(&[at("x", Minute(now.0 + 120 + n), 1)]).await;
     }
     assert_eq!(rows(&bed, "minute WHERE minute < (SELECT max(minute) FROM minute) - 1000"), 3000);
+    desk.count(&[at("x", Minute(now.0 + 1000), 1)]).await;
     let mut before = rows(&bed, "minute");
     for n in 0..5 {
         desk.count(&[at("x", Minute(now.0 + 26 * 60 + 10 + n), 1)]).await;

@@ -3,7 +3,7 @@
 use crate::bed::{Bed, Desk, applied, at, event, named, noon, on, present};
 use std::{
     collections::BTreeSet,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{ALL, Batch, Day, Entry, Event, Minute, Name, OVERFLOW, When};
 use tallymark_store::{Claim, Class, Filter, Outcome, Standing, Step, passing_instance};
@@ -508,15 +508,25 @@ pub(crate) async fn only_passing_instances_are_forgotten_and_only_old_ones(bed: 
     let (passing, other) = (passing_instance([7; 16]), uuid::Builder::from_custom_bytes([7; 16]).into_uuid());
     for instance in [passing, other] {
         let claim = desk.store.claim(instance).await.unwrap();
-        let batch = Batch { instance, ..desk.batch(1, &[at("a", noon(), 1)]) };
+        let batch = Batch { instance, ..desk.batch(1, &[at("a", present(), 1)]) };
         desk.store.apply(&claim, &[batch]).await.unwrap();
         assert_eq!(desk.store.applied(instance).await.unwrap(), 1);
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    for (before, left) in [(now - 3600, 1), (now + 3600, 0)] {
+    let seconds = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let began = seconds();
+    // One clock that is wrong forgets nothing.
+    for (now, age, left) in
+        [(began, 3600, 1), (began + 7200, 3600, 1), (began - 7200, 0, 1), (began + 7200, 0, 0)]
+    {
+        if left == 0 {
+            // Claims are dated in seconds.
+            while seconds() <= began {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
         let mut start = None;
         loop {
-            start = desk.store.forget_passing(before, start.as_deref()).await.unwrap();
+            start = desk.store.forget_passing(now, age, start.as_deref()).await.unwrap();
             if start.is_none() {
                 break;
             }
@@ -525,7 +535,7 @@ pub(crate) async fn only_passing_instances_are_forgotten_and_only_old_ones(bed: 
         assert_eq!(desk.store.applied(other).await.unwrap(), 1);
     }
     assert_eq!(desk.total("a").await, 2);
-    let refused = desk.store.forget_passing(0, Some("x")).await.unwrap_err();
+    let refused = desk.store.forget_passing(0, 0, Some("x")).await.unwrap_err();
     assert_eq!(refused.class(), Class::Request);
 }
 
