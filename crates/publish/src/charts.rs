@@ -118,7 +118,7 @@ pub(crate) struct Charts {
     known: HashSet<Name>,
     /// Where the look at every name goes on; `None` when it is through.
     sweep: Option<Option<String>>,
-    /// Those that could not be written. They wait in line again.
+    /// Those that could not be written. They wait for the next pass, and it does not come sooner for them.
     failed: Vec<Name>,
     /// The log has told of them.
     told: bool,
@@ -197,6 +197,9 @@ impl Charts {
     ) -> Result<Drawn, PublishError> {
         let mut written = 0;
         self.find_due(store, look, now).await?;
+        for name in std::mem::take(&mut self.failed) {
+            self.wait(name);
+        }
         loop {
             let some: Vec<Name> = self.waiting.drain(..self.waiting.len().min(SLICE)).collect();
             for name in &some {
@@ -212,11 +215,7 @@ impl Charts {
                 break;
             }
         }
-        let failed = std::mem::take(&mut self.failed);
-        let drawn = Drawn { written, failed: failed.len() as u64 };
-        for name in failed {
-            self.wait(name);
-        }
+        let drawn = Drawn { written, failed: self.failed.len() as u64 };
         self.told &= drawn.failed > 0;
         self.save()?;
         Ok(drawn)
@@ -325,7 +324,7 @@ impl Charts {
 
     /// A cursor stands only for charts that are on disk.
     fn save(&mut self) -> Result<(), PublishError> {
-        let through = self.waiting.is_empty() && self.sweep.is_none();
+        let through = self.is_through() && self.failed.is_empty();
         if let (true, false, Some(cursor)) = (through, self.saved, &self.cursor) {
             cursor::save(&self.dir, &self.identity, cursor)
                 .map_err(|error| self.error("writing the cursor", error))?;

@@ -120,3 +120,25 @@ async fn many_charts_are_drawn_over_several_passes() {
     publisher.pass(&Look::default(), Pass::Changed, at(TODAY), |_| {}).await.unwrap();
     assert!(site.chart("7d", "n7").unwrap().contains("n7: 6 hits"));
 }
+
+#[tokio::test]
+async fn a_chart_that_cannot_be_written_waits_for_the_next_pass_and_asks_for_none() {
+    let mut site = Site::new().await;
+    site.count(&["a", "b"], TODAY).await;
+    let mut publisher = site.publisher(&[ChartKind::Days7], Pace::Slices);
+    let in_its_place = site.badges().join(DIR).join("7d").join("a.svg");
+    fs::create_dir(&in_its_place).unwrap();
+    for _ in 0..2 {
+        let report = publisher.pass(&Look::default(), Pass::Changed, at(TODAY), |_| {}).await.unwrap();
+        assert_eq!((report.failed, publisher.is_through()), (1, true));
+        assert!(site.chart("7d", "b").is_some());
+    }
+    // Nor does the cursor stand for it, after a restart.
+    drop(publisher);
+    let mut publisher = site.publisher(&[ChartKind::Days7], Pace::Slices);
+    let report = publisher.pass(&Look::default(), Pass::Changed, at(TODAY), |_| {}).await.unwrap();
+    assert_eq!(report.failed, 1);
+    fs::remove_dir(&in_its_place).unwrap();
+    publisher.pass(&Look::default(), Pass::Changed, at(TODAY), |_| {}).await.unwrap();
+    assert!(site.chart("7d", "a").is_some());
+}
