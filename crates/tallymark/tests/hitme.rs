@@ -119,8 +119,15 @@ fn what_hitme_counted_is_counted_and_told_in_its_words() {
 
 /// `GET /hits` with a query, and its six objects as they stand in the answer.
 fn list(place: &Place, query: &str) -> [String; 6] {
-    let (status, body) = get(place, &format!("/hits{query}"));
-    assert_eq!(status, 200, "{body}");
+    let mut body = String::new();
+    // On a busy machine a list may take longer than it is allowed to; the answer says so, and that another try helps.
+    wait_until("there is a list", PATIENCE, || {
+        let (status, answer) = get(place, &format!("/hits{query}"));
+        body = answer;
+        let later = status == 503 && body.contains("try again");
+        assert!(status == 200 || later, "{status} {body}");
+        !later
+    });
     let mut rest = body.strip_prefix(r#"{"status":"OK""#).unwrap().strip_suffix('}').unwrap();
     let six = ["all_time", "last_month", "last_week", "last_day", "last_hour", "last_minute"].map(|range| {
         let object = rest.strip_prefix(&format!(",\"{range}\":")).unwrap();

@@ -81,7 +81,8 @@ impl Lists {
             drop(turn);
         });
         match made {
-            Err(_) | Ok(Ok(None)) => Err(NotMade::TooMany),
+            Err(_) => Err(NotMade::Late),
+            Ok(Ok(None)) => Err(NotMade::TooMany),
             Ok(Err(error)) => {
                 report::store("reading counts for GET /hits", &error);
                 Err(NotMade::NoStore)
@@ -103,6 +104,8 @@ enum NotMade {
     Busy,
     /// There are too many addresses to sum them up in time.
     TooMany,
+    /// It took longer than a list may.
+    Late,
     /// The store does not answer.
     NoStore,
 }
@@ -113,6 +116,9 @@ impl From<NotMade> for Problem {
             NotMade::Busy => "too many lists are asked for at once; try again",
             NotMade::TooMany => {
                 "there are too many addresses to sum up another time than the present; ask for each with GET /hit"
+            }
+            NotMade::Late => {
+                "the store took too long to sum this up; try again, or ask for each address with GET /hit"
             }
             NotMade::NoStore => return Problem::unavailable(),
         };
@@ -150,7 +156,7 @@ async fn busiest(app: &App, lists: &Lists, at: Now, now: Now) -> Result<Six, Pro
     match (lists.make(app, &buckets, patience).await, ranked) {
         (Ok(six), _) => Ok(six),
         // While the store is away nobody knows how old the rankings will get.
-        (Err(NotMade::Busy | NotMade::TooMany), Some(six)) => Ok(six),
+        (Err(NotMade::Busy | NotMade::TooMany | NotMade::Late), Some(six)) => Ok(six),
         (Err(why), _) => Err(why.into()),
     }
 }
