@@ -38,8 +38,8 @@ pub enum NotAName {
     TooLong(usize),
     /// More than [`MAX_ESCAPED`] bytes in escaped form; it has so many.
     TooLongEscaped(usize),
-    /// More than [`MAX_LONG_NAME`] bytes, of an event that may have so many.
-    TooLongForAny,
+    /// More than [`MAX_LONG_NAME`] bytes, of an event that may have so many; it has this many.
+    TooLongForAny(usize),
     /// Not UTF-8.
     NotUtf8,
     /// Has a control character.
@@ -126,7 +126,7 @@ impl<'a> NameRef<'a> {
             return Err(if longest == MAX_NAME {
                 NotAName::TooLong(bytes.len())
             } else {
-                NotAName::TooLongForAny
+                NotAName::TooLongForAny(bytes.len())
             });
         }
         // nginx writes a lone `-` for a variable that is absent, so as a name it could be shown and never counted.
@@ -214,8 +214,8 @@ impl fmt::Display for NotAName {
                 "the name is too long: it has {has} bytes in escaped form (%XX for each byte that is not plain ASCII), \
                  and {MAX_ESCAPED} are allowed"
             ),
-            NotAName::TooLongForAny => {
-                write!(f, "the name is too long (at most {MAX_LONG_NAME} bytes)")
+            NotAName::TooLongForAny(has) => {
+                write!(f, "the name is too long: it has {has} bytes, and {MAX_LONG_NAME} are allowed")
             }
             NotAName::NotUtf8 => f.write_str("the name is not UTF-8"),
             NotAName::Control => f.write_str("the name has a control character"),
@@ -414,7 +414,7 @@ mod tests {
         let name = Name::of(Event::URL, &long).unwrap();
         assert!(name.for_file().is_none());
         assert_eq!(Name::from_escaped_of(Event::URL, &name.escaped().to_string()), Some(name));
-        assert_eq!(Name::of(Event::URL, &(long + "/")), Err(NotAName::TooLongForAny));
+        assert_eq!(Name::of(Event::URL, &(long + "/")), Err(NotAName::TooLongForAny(MAX_LONG_NAME + 1)));
         for (text, why) in [("~all", NotAName::Reserved), ("a\nb", NotAName::Control), ("", NotAName::Empty)]
         {
             assert_eq!(Name::of(Event::URL, text), Err(why), "{text:?}");
