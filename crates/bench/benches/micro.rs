@@ -9,7 +9,7 @@ use tallymark_core::{
     Dating, Event, Hit, Minute, NameRef, Now, Route, Routes, Tally, When, batches, record::RecordReader,
     syslog,
 };
-use tallymark_ingest::{Format, IngestMeters, Intake};
+use tallymark_ingest::{IngestMeters, Intake, LineFormat};
 
 /// 2026-11-20, 12:00:30 UTC: the date in the lines.
 const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
@@ -60,7 +60,7 @@ fn line(c: &mut Criterion) {
     let mut group = c.benchmark_group("line");
     group.throughput(Throughput::Elements(1));
     let meters = IngestMeters::default().source("bench");
-    let mut intake = Intake::new(Arc::default(), Format::Syslog, Dating::Live, 1000, 65_536, meters);
+    let mut intake = Intake::new(Arc::default(), LineFormat::Syslog, Dating::Live, 1000, 65_536, meters);
     group.bench_function("datagram to tally", |b| b.iter(|| intake.datagram(black_box(LINE), false, NOW)));
     group.finish();
 }

@@ -4,7 +4,7 @@
 use crate::load;
 use std::sync::Arc;
 use tallymark_core::{Dating, Now};
-use tallymark_ingest::{Format, IngestMeters, Intake};
+use tallymark_ingest::{IngestMeters, Intake, LineFormat};
 
 /// Known names: what is measured is a line on one of them.
 const NAMES: u32 = 1000;
@@ -17,7 +17,7 @@ const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 pub(crate) fn run(lines: u64) -> anyhow::Result<()> {
     let meters = IngestMeters::default().source("bench");
     let mut intake =
-        Intake::new(Arc::default(), Format::Syslog, Dating::Live, 2 * NAMES as usize, 65_536, meters);
+        Intake::new(Arc::default(), LineFormat::Syslog, Dating::Live, 2 * NAMES as usize, 65_536, meters);
     let texts: Vec<String> = (0..NAMES).map(|at| load::datagram(at, "2026-11-20")).collect();
     for text in &texts {
         intake.datagram(text.as_bytes(), false, NOW);

@@ -12,7 +12,9 @@ use tallymark_core::{
     zmq::Clock,
     zmtp::{Received, Subscription},
 };
-use tallymark_ingest::{Format, HandedIn, IngestMeters, Intake, Live, NameLimits, SourceMeters, WriterState};
+use tallymark_ingest::{
+    HandedIn, IngestMeters, Intake, LineFormat, Live, NameLimits, SourceMeters, WriterState,
+};
 use tallymark_rankings::Rankings;
 use tallymark_web::{Access, App, BaseUrl, Visibility};
 use tower::ServiceExt;
@@ -54,14 +56,14 @@ fn routes() -> Arc<Routes> {
     Arc::new(Routes::new(vec![Route::default(), stock]))
 }
 
-fn intake(format: Format) -> (Intake, SourceMeters) {
+fn intake(format: LineFormat) -> (Intake, SourceMeters) {
     let meters = IngestMeters::default().source("fuzz");
     (Intake::new(routes(), format, Dating::Live, 1000, 65_536, meters.clone()), meters)
 }
 
 /// received = accepted + rejected, and what is accepted is in the tally.
 fn datagram() -> Check {
-    let formats = [Format::Syslog, Format::Record, Format::Auto, Format::Combined];
+    let formats = [LineFormat::Syslog, LineFormat::Record, LineFormat::Auto, LineFormat::Combined];
     let mut intakes = formats.map(intake);
     let mut accepted_before = [0; 4];
     Box::new(move |input| {

@@ -4,7 +4,7 @@
 //! marker tells whether this content is imported already, or how far, under whatever name the file comes and whether it
 //! is gzipped or not. Memory is bounded: the fold is sealed whenever it is full, at the same line every time.
 
-use crate::{Format, IngestMeters, Intake};
+use crate::{IngestMeters, Intake, LineFormat};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -107,11 +107,11 @@ struct Fold {
 
 impl Import {
     /// An empty fold.
-    pub fn new(instance: Uuid, routes: Arc<Routes>, format: Format) -> Import {
+    pub fn new(instance: Uuid, routes: Arc<Routes>, format: LineFormat) -> Import {
         Import::with_cells(CELLS, instance, routes, format)
     }
 
-    fn with_cells(cells: usize, instance: Uuid, routes: Arc<Routes>, format: Format) -> Import {
+    fn with_cells(cells: usize, instance: Uuid, routes: Arc<Routes>, format: LineFormat) -> Import {
         let meters = IngestMeters::quiet().source("import");
         // A tally of twice the size is never full, so nothing is counted as ~overflow.
         let intake = Intake::new(routes, format, Dating::Own, cells.saturating_mul(2), MAX_LINE, meters);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     fn import(text: &[u8], at_a_time: usize, cells: usize) -> (Vec<Batch>, Imported) {
-        let mut import = Import::with_cells(cells, Uuid::nil(), Arc::default(), Format::Auto);
+        let mut import = Import::with_cells(cells, Uuid::nil(), Arc::default(), LineFormat::Auto);
         let (mut input, mut chunk, mut all) = (Slow(text, at_a_time), Vec::new(), Vec::new());
         loop {
             let (read, batches) = import.read(&mut input, &mut chunk, NOW).unwrap();

@@ -15,7 +15,7 @@ use tallymark_core::{
 
 /// What a line looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum LineFormat {
     /// A syslog header, then a record. What nginx sends.
     Syslog,
     /// A record alone, read by the first route.
@@ -43,7 +43,7 @@ struct LineReaders {
 /// The fold of one source.
 pub struct Intake {
     routes: Arc<Routes>,
-    format: Format,
+    format: LineFormat,
     dating: Dating,
     readers: LineReaders,
     recall: Recall,
@@ -62,7 +62,7 @@ impl Intake {
     /// An empty fold for a source. `limit` bounds its tally, `max_line` the bytes of a line.
     pub fn new(
         routes: Arc<Routes>,
-        format: Format,
+        format: LineFormat,
         dating: Dating,
         limit: usize,
         max_line: usize,
@@ -130,7 +130,7 @@ impl Intake {
 
     /// An empty fold for messages of a bus, which have no routes.
     pub fn of_messages(clock: Clock, limit: usize, max_line: usize, meters: SourceMeters) -> Intake {
-        let intake = Intake::new(Arc::default(), Format::Record, Dating::Live, limit, max_line, meters);
+        let intake = Intake::new(Arc::default(), LineFormat::Record, Dating::Live, limit, max_line, meters);
         Intake { clock, ..intake }
     }
 
@@ -343,7 +343,7 @@ fn addressed<'a, 'r>(routes: &'r Routes, line: &'a [u8]) -> Option<Addressed<'a,
 /// Reads a line the whole way.
 fn read<'a, 'r>(
     routes: &'r Routes,
-    format: &Format,
+    format: &LineFormat,
     max_line: usize,
     readers: &'a mut LineReaders,
     line: &'a [u8],
@@ -359,8 +359,8 @@ fn read<'a, 'r>(
     let first = || routes.as_slice().first().ok_or(Reject::Tag);
     let mut of_journal = false;
     let (line, found) = match format {
-        Format::Record => return Ok((record.read(first()?, line, now)?, Some((first()?, 0)))),
-        Format::Syslog => (line, Some(sent(routes, line))),
+        LineFormat::Record => return Ok((record.read(first()?, line, now)?, Some((first()?, 0)))),
+        LineFormat::Syslog => (line, Some(sent(routes, line))),
         _ => match syslog::parse_journal(line, routes, journal) {
             Some((message, logged)) => {
                 of_journal = true;
@@ -371,9 +371,9 @@ fn read<'a, 'r>(
         },
     };
     let pattern = match format {
-        Format::Combined => None,
-        Format::Pattern(pattern) => Some(&**pattern),
-        Format::Syslog | Format::Auto | Format::Record => {
+        LineFormat::Combined => None,
+        LineFormat::Pattern(pattern) => Some(&**pattern),
+        LineFormat::Syslog | LineFormat::Auto | LineFormat::Record => {
             let (hit, known_by) = match found {
                 Some(Ok((route, message))) => {
                     let body_at = message.body.as_ptr().addr() - line.as_ptr().addr();
@@ -381,7 +381,7 @@ fn read<'a, 'r>(
                     (hit, Some((route, body_at)))
                 }
                 // A record may begin with a time, too.
-                Some(Err(reject)) if line[0] != b'<' && format == &Format::Auto => {
+                Some(Err(reject)) if line[0] != b'<' && format == &LineFormat::Auto => {
                     read_bare(routes, record, line, now).map_err(|_| reject)?
                 }
                 Some(Err(reject)) => return Err(reject),
@@ -408,14 +408,14 @@ mod tests {
 
     const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 
-    fn intake(format: Format) -> (Intake, SourceMeters) {
+    fn intake(format: LineFormat) -> (Intake, SourceMeters) {
         let meters = IngestMeters::default().source("test");
         (Intake::new(Arc::default(), format, Dating::Live, 100, 1000, meters.clone()), meters)
     }
 
     #[test]
     fn every_line_is_accepted_or_rejected_with_a_reason() {
-        let (mut intake, meters) = intake(Format::Syslog);
+        let (mut intake, meters) = intake(LineFormat::Syslog);
         let good = r#"<158>Nov 20 12:00:00 vm badge: "2026-11-20","a%2Fb""#;
         intake.datagram(good.as_bytes(), false, NOW);
         intake.datagram(format!("{good}\n").as_bytes(), false, NOW);
@@ -438,7 +438,7 @@ mod tests {
     /// The same lines again and again, as nginx sends them: counted as if each were read.
     #[test]
     fn lines_seen_before_are_counted_and_followed_by_whatever_follows_them() {
-        let (mut intake, meters) = intake(Format::Syslog);
+        let (mut intake, meters) = intake(LineFormat::Syslog);
         for end in ["", "\n", "\r\n", "\nrest"] {
             for name in ["a", "b", "a"] {
                 let line = format!("<158>Nov 20 12:00:00 vm badge: \"2026-11-20\",\"{name}\"{end}");
@@ -460,7 +460,7 @@ mod tests {
             groups in prop::collection::vec(
                 (0i64..3, prop::collection::vec((0usize..4, "[a-f]{1,2}", 0usize..5, 0u8..20), 0..40)), 1..8),
         ) {
-            let ((mut one, of_one), (mut all, of_all)) = (intake(Format::Syslog), intake(Format::Syslog));
+            let ((mut one, of_one), (mut all, of_all)) = (intake(LineFormat::Syslog), intake(LineFormat::Syslog));
             (one.tally, all.tally) = (Tally::new(12), Tally::new(12));
             let mut now = NOW;
             for (minutes, group) in groups {
@@ -495,7 +495,7 @@ mod tests {
 
     #[test]
     fn auto_format_takes_both() {
-        let (mut intake, meters) = intake(Format::Auto);
+        let (mut intake, meters) = intake(LineFormat::Auto);
         assert_eq!(intake.take(br#""2026-11-20","a""#, NOW), Ok(()));
         assert_eq!(intake.take(br#"<158>Nov 20 12:00:00 vm badge: "2026-11-20","a""#, NOW), Ok(()));
         intake.report();

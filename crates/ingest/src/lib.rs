@@ -32,7 +32,7 @@ pub use books::WriterState;
 pub use errand::{Errand, ErrandError};
 pub use handed_in::HandedIn;
 pub use instance::{Instance, InstanceError};
-pub use intake::{Format, Intake, Parsed};
+pub use intake::{Intake, LineFormat, Parsed};
 pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters, TcpMeters};
 pub use outage::{Outage, Told};

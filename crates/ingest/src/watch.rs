@@ -131,7 +131,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Format, Heard, IngestMeters, Intake};
+    use crate::{Heard, IngestMeters, Intake, LineFormat};
     use std::sync::Arc;
     use tallymark_core::Dating;
 
@@ -167,7 +167,7 @@ mod tests {
     fn samples_tell_what_became_of_lines_and_are_bounded() {
         let meters = IngestMeters::default();
         let mut intake =
-            Intake::new(Arc::default(), Format::Syslog, Dating::Live, 100, 1000, meters.source("test"));
+            Intake::new(Arc::default(), LineFormat::Syslog, Dating::Live, 100, 1000, meters.source("test"));
         let good = br#"<158>Nov 20 12:00:00 vm badge: "2026-11-20","a%2Fb""#;
         intake.line(good, NOW);
         let mut listener = meters.tail().listen();

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 use tallymark_core::{Column, Dating, Event, Hit, NameRef, Now, Route, Routes, StatusRef, Tally, When};
-use tallymark_ingest::{Format, IngestMeters, Intake};
+use tallymark_ingest::{IngestMeters, Intake, LineFormat};
 
 thread_local! {
     /// Per thread, so that the test harness's own threads do not count. It needs no drop and no lazy start, so that
@@ -53,7 +53,7 @@ const WARM: usize = 50;
 
 fn intake() -> Intake {
     let meters = IngestMeters::default().source("test");
-    Intake::new(Arc::default(), Format::Syslog, Dating::Live, 10_000, 65_536, meters)
+    Intake::new(Arc::default(), LineFormat::Syslog, Dating::Live, 10_000, 65_536, meters)
 }
 
 /// How often the allocator is called while these lines are taken in `rounds` times, after they were [`WARM`] times: new names
@@ -133,7 +133,7 @@ fn visiting(keep: usize) -> (Intake, Vec<String>) {
     let route = Route { columns: vec![Column::Date, Column::Name, Column::UserAgent], ..Route::default() };
     let meters = IngestMeters::default().source("test");
     let routes = Arc::new(Routes::new(vec![route]));
-    let intake = Intake::new(routes, Format::Syslog, Dating::Live, 10_000, 65_536, meters);
+    let intake = Intake::new(routes, LineFormat::Syslog, Dating::Live, 10_000, 65_536, meters);
     let agents =
         ["curl/8.5.0", "github-camo (876de43e)", "Mozilla/5.0 (X11; rv:128.0) Gecko/20100101 Firefox/128.0"];
     let body = |at: usize| line(&format!("\"2026-11-20\",\"owner{at}%2Frepo\",\"{}\"", agents[at % 3]));

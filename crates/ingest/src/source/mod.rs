@@ -17,7 +17,7 @@ pub use udp::UdpOptions;
 pub use unix::UnixOptions;
 pub use zmq::{Zmq, ZmqOptions};
 
-use crate::{Format, Intake, Sealed, meters::SourceMeters};
+use crate::{Intake, LineFormat, Sealed, meters::SourceMeters};
 use std::{
     io::{self, PipeReader, PipeWriter, Write},
     os::fd::{AsFd, BorrowedFd},
@@ -36,7 +36,7 @@ pub struct LineOptions {
     /// The longest line.
     pub max_line: usize,
     /// What lines look like.
-    pub format: Format,
+    pub format: LineFormat,
     /// Which lines are taken.
     pub routes: Arc<Routes>,
     /// How often the tally is sealed.

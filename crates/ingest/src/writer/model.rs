@@ -39,7 +39,7 @@ impl Random {
 
 /// What a store keeps, and can lose.
 #[derive(Clone, Default)]
-struct Kept {
+struct FakeStore {
     counts: BTreeMap<String, u64>,
     markers: BTreeMap<Uuid, (u128, u64)>,
     positions: BTreeMap<(Uuid, String), String>,
@@ -52,9 +52,9 @@ struct Scripted {
     id: Uuid,
     /// Calls that another store answers.
     foreign: u64,
-    kept: Kept,
+    kept: FakeStore,
     /// What a rollback leads back to.
-    saved: Kept,
+    saved: FakeStore,
 }
 
 struct Fake {
@@ -64,7 +64,7 @@ struct Fake {
 
 impl Fake {
     fn new(seed: u64, error: &StoreError) -> Arc<Fake> {
-        let (random, kept) = (Random(seed), Kept::default());
+        let (random, kept) = (Random(seed), FakeStore::default());
         let script =
             Scripted { random, sick: 4, id: Uuid::from_u128(1), foreign: 0, saved: kept.clone(), kept };
         Arc::new(Fake { script: Mutex::new(script), error: error.clone() })

@@ -23,10 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which run of Redis has a file that is whole, as far as we can bring that about.
 #[derive(Debug, Default)]
-pub(super) struct Aof(Mutex<State>);
+pub(super) struct Aof(Mutex<AofState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct AofState {
     whole: Option<Arc<str>>,
     asked: Option<(Arc<str>, Instant)>,
 }

@@ -34,12 +34,12 @@ const OLDEST: (u32, u32) = (6, 2);
 pub(super) struct Link {
     client: Client,
     shown: String,
-    state: Mutex<State>,
+    state: Mutex<LinkState>,
 }
 
 #[derive(Default)]
-struct State {
-    live: Option<Live>,
+struct LinkState {
+    live: Option<LiveLink>,
     used: Option<Instant>,
     made: u64,
     /// When the last attempt failed that did, until when its error is good, and the error.
@@ -48,14 +48,14 @@ struct State {
 
 /// A connection that stands, as far as is known.
 #[derive(Clone)]
-pub(super) struct Live {
+pub(super) struct LiveLink {
     connection: MultiplexedConnection,
     number: u64,
     /// Which run of the server it leads to.
     pub(super) run: Arc<str>,
 }
 
-impl Live {
+impl LiveLink {
     async fn stands(&self) -> bool {
         let (ping, mut connection) = (redis::cmd("PING"), self.connection.clone());
         tokio::time::timeout(PING_TIMEOUT, ping.exec_async(&mut connection))
@@ -82,7 +82,7 @@ impl Link {
     }
 
     /// The standing connection, or a new one.
-    pub(super) async fn live(&self, attempt: &str) -> Result<Live> {
+    pub(super) async fn live(&self, attempt: &str) -> Result<LiveLink> {
         let asked = Instant::now();
         let mut state = self.state.lock().await;
         let idle = state.used.replace(asked).is_none_or(|used| asked.duration_since(used) > IDLE);
@@ -115,7 +115,7 @@ impl Link {
         }
     }
 
-    async fn connect(&self, number: u64) -> std::result::Result<Live, RedisError> {
+    async fn connect(&self, number: u64) -> std::result::Result<LiveLink, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
@@ -123,7 +123,7 @@ impl Link {
         let info: String = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
         let run = check_server(&info)?;
         tracing::debug!(server = self.shown, run, "connected to Redis");
-        Ok(Live { connection, number, run: run.into() })
+        Ok(LiveLink { connection, number, run: run.into() })
     }
 
     /// Sends one command.
@@ -135,7 +135,7 @@ impl Link {
     /// Sends one command over a connection that [`Link::live`] has given.
     pub(super) async fn query_on<T: FromRedisValue>(
         &self,
-        live: Live,
+        live: LiveLink,
         attempt: &str,
         command: &Cmd,
     ) -> Result<T> {
@@ -146,10 +146,10 @@ impl Link {
     /// Sends one command, with Redis' own error: for the one error that is no failure.
     pub(super) async fn try_query<T: FromRedisValue>(
         &self,
-        live: Live,
+        live: LiveLink,
         command: &Cmd,
     ) -> std::result::Result<T, RedisError> {
-        let Live { mut connection, number, .. } = live;
+        let LiveLink { mut connection, number, .. } = live;
         let answer = command.query_async(&mut connection).await;
         if let Err(err) = &answer {
             self.drop_broken(number, err).await;
@@ -160,11 +160,11 @@ impl Link {
     /// Sends several commands at once; each answer may be an error of its own.
     pub(super) async fn pipe(
         &self,
-        live: Live,
+        live: LiveLink,
         attempt: &str,
         pipeline: &mut Pipeline,
     ) -> Result<Vec<Value>> {
-        let Live { mut connection, number, .. } = live;
+        let LiveLink { mut connection, number, .. } = live;
         match pipeline.ignore_errors().query_async::<Vec<Value>>(&mut connection).await {
             Ok(answers) => Ok(answers),
             Err(err) => {

@@ -78,7 +78,7 @@ pub(super) struct Plan<'a> {
     seq: u64,
     /// Cells with the same prefixes.
     sections: Vec<Section<'a>>,
-    statuses: Vec<Statused<'a>>,
+    statuses: Vec<StatusRow<'a>>,
     visits: &'a [Visits],
     positions: &'a [Position],
     log: Vec<(Event, String)>,
@@ -100,7 +100,7 @@ struct Cell<'a> {
     owner: Option<usize>,
 }
 
-struct Statused<'a> {
+struct StatusRow<'a> {
     event: Event,
     name: &'a Name,
     month: Month,
@@ -153,14 +153,14 @@ impl<'a> Plan<'a> {
         for counted in &batch.statuses {
             let (event, name, month, status) = (counted.event, &counted.name, counted.month, &counted.status);
             let count = i64::try_from(counted.count).unwrap_or(i64::MAX);
-            self.statuses.push(Statused { event, name, month, status, count });
+            self.statuses.push(StatusRow { event, name, month, status, count });
             if name.as_str() != ALL {
                 let sum = sums.entry((event, month, status)).or_default();
                 *sum = sum.saturating_add(count);
             }
         }
         for ((event, month, status), count) in sums {
-            self.statuses.push(Statused { event, name: all, month, status, count });
+            self.statuses.push(StatusRow { event, name: all, month, status, count });
         }
     }
 

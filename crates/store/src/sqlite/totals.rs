@@ -31,12 +31,12 @@ impl<'a> Sum<'a> {
 /// a name: so whatever is found is a guess, which every use checks.
 #[derive(Default)]
 pub(super) struct Known {
-    numbers: HashTable<Number>,
+    numbers: HashTable<NameNumber>,
     hasher: DefaultHashBuilder,
 }
 
 #[derive(Clone, Copy)]
-struct Number {
+struct NameNumber {
     hash: ShortHash,
     id: u32,
 }
@@ -57,7 +57,7 @@ impl Known {
         if self.numbers.len() >= KNOWN {
             self.numbers.clear();
         }
-        let number = Number { hash, id };
+        let number = NameNumber { hash, id };
         match self.numbers.find_mut(hash.wide(), |known| known.hash == hash) {
             Some(known) => *known = number,
             None => {

@@ -24,13 +24,13 @@ const FORGET: usize = 1000;
 /// The way to the writing thread.
 #[derive(Debug)]
 pub(super) struct WriteThread {
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<WriteJob>>,
     thread: Option<JoinHandle<()>>,
     deadline: Deadline,
 }
 
 #[derive(Debug)]
-enum Job {
+enum WriteJob {
     Claim(Uuid, u64, oneshot::Sender<Result<Claim>>),
     Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
     Forget(u64, u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
@@ -46,7 +46,7 @@ impl WriteThread {
     ) -> Result<WriteThread> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let deadline = Deadline::default();
-        let desk = Desk {
+        let desk = SqliteWriter {
             path: path.to_owned(),
             store,
             connection: Some(connection),
@@ -67,18 +67,18 @@ impl WriteThread {
     }
 
     pub(super) async fn claim(&self, instance: Uuid, least: u64) -> Result<Claim> {
-        self.ask(|reply| Job::Claim(instance, least, reply)).await
+        self.ask(|reply| WriteJob::Claim(instance, least, reply)).await
     }
 
     pub(super) async fn apply(&self, claim: Claim, batches: Vec<Batch>) -> Result<Vec<Outcome>> {
-        self.ask(|reply| Job::Apply(claim, batches, reply)).await
+        self.ask(|reply| WriteJob::Apply(claim, batches, reply)).await
     }
 
     pub(super) async fn forget_passing(&self, now: u64, age: u64, start: Uuid) -> Result<Option<Uuid>> {
-        self.ask(|reply| Job::Forget(now, age, start, reply)).await
+        self.ask(|reply| WriteJob::Forget(now, age, start, reply)).await
     }
 
-    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> Job) -> Result<T> {
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> WriteJob) -> Result<T> {
         let gone = || StoreError::new(Class::Unavailable, "writing to the store", "its thread has ended");
         let (reply, answer) = oneshot::channel();
         self.jobs.as_ref().ok_or_else(gone)?.send(job(reply)).await.map_err(|_| gone())?;
@@ -97,7 +97,7 @@ impl Drop for WriteThread {
 }
 
 /// What the thread owns.
-struct Desk {
+struct SqliteWriter {
     path: PathBuf,
     store: Uuid,
     /// `None` after a failed read or write of the disk, until it is opened again.
@@ -109,17 +109,17 @@ struct Desk {
     applier: Applier,
 }
 
-impl Desk {
-    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+impl SqliteWriter {
+    fn run(mut self, mut queue: mpsc::Receiver<WriteJob>) {
         while let Some(job) = queue.blocking_recv() {
             match job {
-                Job::Claim(instance, least, reply) => {
+                WriteJob::Claim(instance, least, reply) => {
                     answer(reply, || self.with("claiming", |desk, db| desk.claim(db, instance, least)))
                 }
-                Job::Apply(claim, batches, reply) => answer(reply, || {
+                WriteJob::Apply(claim, batches, reply) => answer(reply, || {
                     self.with("applying batches to", |desk, db| desk.applier.apply(db, &claim, &batches))
                 }),
-                Job::Forget(now, age, start, reply) => {
+                WriteJob::Forget(now, age, start, reply) => {
                     answer(reply, || self.with("forgetting old keys in", |_, db| forget(db, now, age, start)))
                 }
             }
@@ -130,7 +130,7 @@ impl Desk {
     fn with<T>(
         &mut self,
         doing: &str,
-        work: impl FnOnce(&mut Desk, &mut Connection) -> rusqlite::Result<T>,
+        work: impl FnOnce(&mut SqliteWriter, &mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
         let found = self.place.look()?;
         if found != self.opened {

@@ -19,7 +19,7 @@ use std::{
 };
 use tallymark_core::Routes;
 use tallymark_ingest::{
-    Errand, ErrandError, Format,
+    Errand, ErrandError, LineFormat,
     import::{Content, Import, Imported, named_instance},
     source::now,
     unpacked,
@@ -147,7 +147,7 @@ impl ImportLog {
     async fn import(
         &self,
         file: &Path,
-        (routes, format): (&Arc<Routes>, &Format),
+        (routes, format): (&Arc<Routes>, &LineFormat),
         store: Option<&Arc<dyn Store>>,
     ) -> Result<Report> {
         let attempt = || format!("reading {}", file.display());

@@ -9,16 +9,16 @@ use anyhow::{Result, bail};
 use clap::Args;
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
 use tallymark_core::{Dating, Line, Lines, Reject, Routes};
-use tallymark_ingest::{Format, IngestMeters, Intake, source::now, unpacked};
+use tallymark_ingest::{IngestMeters, Intake, LineFormat, source::now, unpacked};
 use tallymark_store::owner::shell_word;
 
 /// How much of a file is looked at to tell what it is.
 const SAMPLE: u64 = 64 * 1024;
-const FORMATS: [(&str, Format); 4] = [
-    ("auto", Format::Auto),
-    ("syslog", Format::Syslog),
-    ("record", Format::Record),
-    ("combined", Format::Combined),
+const FORMATS: [(&str, LineFormat); 4] = [
+    ("auto", LineFormat::Auto),
+    ("syslog", LineFormat::Syslog),
+    ("record", LineFormat::Record),
+    ("combined", LineFormat::Combined),
 ];
 /// Of a line that was read and does not count.
 const UNDERSTOOD: [Reject; 4] = [Reject::NotABadge, Reject::Method, Reject::Status, Reject::NoName];
@@ -29,25 +29,25 @@ pub(super) struct Reading {
     /// What the lines look like: auto (records, alone or as a syslog daemon writes them), syslog, record, or combined (an
     /// access log: combined, common and relatives, or JSON) [default: auto].
     #[arg(long, value_parser = format, value_name = "FORMAT")]
-    format: Option<Format>,
+    format: Option<LineFormat>,
     /// Only the route with this tag.
     #[arg(long, value_name = "TAG")]
     route: Option<String>,
 }
 
-fn format(text: &str) -> Result<Format, String> {
+fn format(text: &str) -> Result<LineFormat, String> {
     let found = FORMATS.iter().find(|(word, _)| *word == text);
     found.map(|(_, format)| format.clone()).ok_or_else(|| "write auto, syslog, record or combined".to_owned())
 }
 
 impl Reading {
-    pub(super) fn format(&self, common: &CommonFlags) -> Result<Format> {
+    pub(super) fn format(&self, common: &CommonFlags) -> Result<LineFormat> {
         match (&self.format, &common.log_format_string) {
             (Some(_), Some(_)) if is_on_command_line(LOG_FORMAT_STRING) => {
                 Err(Misuse::because("--log-format-string says what lines look like: leave --format out"))
             }
             (Some(format), _) | (None, Some(format)) => Ok(format.clone()),
-            (None, None) => Ok(Format::Auto),
+            (None, None) => Ok(LineFormat::Auto),
         }
     }
 
@@ -113,7 +113,7 @@ pub(super) fn no_badge(accepted: u64, rejected: &BTreeMap<&'static str, u64>) ->
 fn guess(file: &Path, config: &Config) -> Option<&'static str> {
     let mut text = Vec::new();
     unpacked(File::open(file).ok()?).ok()?.take(SAMPLE).read_to_end(&mut text).ok()?;
-    let fits = |format: &Format| {
+    let fits = |format: &LineFormat| {
         let meters = IngestMeters::quiet().source("guess");
         let limit = text.len();
         let mut intake =

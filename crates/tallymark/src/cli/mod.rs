@@ -36,7 +36,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tallymark_ingest::Format;
+use tallymark_ingest::LineFormat;
 use tallymark_store::{Store, StoreUrl};
 use tallymark_web::{Listen, StatsPrefix};
 use tracing::debug;
@@ -123,7 +123,7 @@ pub(crate) struct CommonFlags {
     /// What lines of an access log look like, as nginx's log_format or Apache's LogFormat has it. It is for --file, else for
     /// every source; import and replay read their files by it. Not --log-format, which is about our own messages.
     #[arg(long, global = true, env = "TALLYMARK_LOG_FORMAT_STRING", value_name = "TEXT", value_parser = config::pattern, help_heading = "Listening")]
-    log_format_string: Option<Format>,
+    log_format_string: Option<LineFormat>,
     /// Who may send syslog; needed when it listens beyond loopback. May be repeated.
     #[arg(long, global = true, env = "TALLYMARK_ALLOW", value_name = "NETWORK", value_parser = config::network, value_delimiter = ',', help_heading = "Listening")]
     allow: Vec<IpNet>,

@@ -25,7 +25,7 @@ use std::{
 use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
 use tallymark_core::calendar::Zone;
 use tallymark_core::{Column, Escape, Event, MAX_VISITS, NameRule, Route, Routes};
-use tallymark_ingest::{Format, NameLimits};
+use tallymark_ingest::{LineFormat, NameLimits};
 use tallymark_publish::ChartKind;
 use tallymark_store::{
     Retention, StoreUrl,
@@ -93,7 +93,7 @@ pub(crate) struct Overrides {
     pub(crate) syslog_unix: Option<PathBuf>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
     pub(crate) file: Option<PathBuf>,
-    pub(crate) format: Option<Format>,
+    pub(crate) format: Option<LineFormat>,
     pub(crate) zmq: Option<String>,
     pub(crate) topic: Option<String>,
     pub(crate) stats_prefix: Option<StatsPrefix>,

@@ -16,7 +16,7 @@ use std::{
 };
 use tallymark_core::{Framing, Route, zmq::Clock};
 use tallymark_ingest::{
-    Format,
+    LineFormat,
     source::{Start, ZmqOptions},
 };
 
@@ -28,7 +28,7 @@ const BOOTIC_PUBLISHER: &str = "127.0.0.1:6000";
 pub(crate) struct Source {
     pub(crate) kind: Kind,
     pub(crate) max_line: usize,
-    pub(crate) format: Format,
+    pub(crate) format: LineFormat,
     /// Only the route of this tag, if one is named.
     pub(crate) route: Option<String>,
 }
@@ -93,11 +93,11 @@ impl Kind {
         Kind::Zmq(ZmqOptions { connect, topic: String::new(), clock: Clock::Arrival })
     }
 
-    fn format(&self) -> Format {
+    fn format(&self) -> LineFormat {
         match self {
             // A log may have been written by nginx itself or by a syslog daemon.
-            Kind::File { .. } => Format::Auto,
-            _ => Format::Syslog,
+            Kind::File { .. } => LineFormat::Auto,
+            _ => LineFormat::Syslog,
         }
     }
 
@@ -273,10 +273,10 @@ fn read_source(mut table: ConfigTable<'_>, routes: &[Route]) -> Source {
         return Source { max_line: max_line.map_or(usual.max_line, |size| size as usize), ..usual };
     }
     let format = table.text("format", |text| match text {
-        "syslog" => Ok(Format::Syslog),
-        "record" => Ok(Format::Record),
-        "auto" => Ok(Format::Auto),
-        "combined" => Ok(Format::Combined),
+        "syslog" => Ok(LineFormat::Syslog),
+        "record" => Ok(LineFormat::Record),
+        "auto" => Ok(LineFormat::Auto),
+        "combined" => Ok(LineFormat::Combined),
         _ => Err(format!("{text:?} is not auto, syslog, record or combined")),
     });
     let pattern = table.text("log-format-string", units::pattern);
@@ -295,7 +295,7 @@ fn read_source(mut table: ConfigTable<'_>, routes: &[Route]) -> Source {
         kind: usual.kind,
     };
     if let Kind::Tcp(Tcp { framing: Framing::Auto, .. }) = source.kind
-        && source.format != Format::Syslog
+        && source.format != LineFormat::Syslog
     {
         table.mistake(
             "a record may begin with a digit, and so does an octet count: say framing = \"lines\" or \"counted\"",

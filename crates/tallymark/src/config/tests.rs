@@ -1,7 +1,7 @@
 //! Rows of text -> configuration or mistakes.
 
 use super::*;
-use tallymark_ingest::{Format, source::Start};
+use tallymark_ingest::{LineFormat, source::Start};
 
 #[track_caller]
 fn good(text: &str) -> Config {
@@ -272,8 +272,8 @@ fn files_have_a_path_and_may_be_access_logs() {
     let source = |keys: &str| format!("[[source]]\nkind = \"file\"\n{keys}\n");
     let config = good(&source("path = \"/var/log/a\"\nformat = \"combined\"\nstart = \"end\""));
     assert_eq!(config.sources[0].kind, Kind::File { path: "/var/log/a".into(), start: Start::End });
-    assert_eq!(config.sources[0].format, Format::Combined);
-    assert_eq!(good(&source("path = \"a\"")).sources[0].format, Format::Auto);
+    assert_eq!(config.sources[0].format, LineFormat::Combined);
+    assert_eq!(good(&source("path = \"a\"")).sources[0].format, LineFormat::Auto);
     bad(&source(""), &[(Some(1), "path = ")]);
     bad(&source("path = \"a\"\nstart = \"middle\""), &[(Some(4), "beginning or end")]);
     bad(&format!("{0}{0}", source("path = \"a\"")), &[(Some(4), "already")]);

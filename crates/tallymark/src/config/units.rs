@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 use tallymark_core::access::Pattern;
-use tallymark_ingest::Format;
+use tallymark_ingest::LineFormat;
 use tallymark_web::Listen;
 
 /// `250ms`, `1s`, `15min` or `15m`, `26h`, `90d`.
@@ -169,10 +169,10 @@ pub(crate) fn path_of(base_url: &str) -> &str {
 }
 
 /// A format string as nginx's `log_format` or Apache's `LogFormat` has it.
-pub(crate) fn pattern(text: &str) -> Result<Format, String> {
+pub(crate) fn pattern(text: &str) -> Result<LineFormat, String> {
     let pattern =
         Pattern::parse(text).map_err(|why| format!("{text:?} is no format of an access log: {why}"))?;
-    Ok(Format::Pattern(Arc::new(pattern)))
+    Ok(LineFormat::Pattern(Arc::new(pattern)))
 }
 
 /// The token in examples/tallymark.toml. Whoever copies that file would have one that everybody knows.

@@ -1,7 +1,7 @@
 //! What needs a store that is away: nothing reads the channel, so the tally fills.
 
 use super::*;
-use crate::{Format, IngestMeters};
+use crate::{IngestMeters, LineFormat};
 use std::{collections::BTreeSet, io::Write, net::TcpStream, sync::Arc, thread};
 
 /// Names per tally; the peer sends many times as many.
@@ -18,7 +18,7 @@ fn source(meters: &IngestMeters) -> SyslogTcp {
     };
     let lines = LineOptions {
         max_line: 1000,
-        format: Format::Syslog,
+        format: LineFormat::Syslog,
         routes: Arc::default(),
         tick: Duration::from_millis(1),
         limit: LIMIT,

@@ -1,7 +1,7 @@
 //! The thread itself: what it sends, and when.
 
 use super::super::*;
-use crate::{Format, IngestMeters};
+use crate::{IngestMeters, LineFormat};
 use std::{
     fs::{self, OpenOptions},
     io::Write,
@@ -22,7 +22,7 @@ fn new_log_has_its_position_before_the_store_is_known_and_is_read_from_there() {
     append(&path, "\"2026-11-20\",\"a\"\n");
     let lines = LineOptions {
         max_line: 1000,
-        format: Format::Auto,
+        format: LineFormat::Auto,
         routes: Arc::default(),
         tick: Duration::from_millis(1),
         limit: 100,
@@ -60,7 +60,7 @@ fn log_that_cannot_be_read_is_told_with_the_reason_until_it_can() {
     let path = dir.path().join("log/badge.log");
     let lines = LineOptions {
         max_line: 1000,
-        format: Format::Auto,
+        format: LineFormat::Auto,
         routes: Arc::default(),
         tick: Duration::from_millis(1),
         limit: 100,
