@@ -55,6 +55,7 @@ pub struct Counts {
 
 impl Counts {
     /// Sorts, and adds up what is alike.
+    #[must_use]
     pub fn folded(mut entries: Vec<Entry>, mut statuses: Vec<StatusCount>) -> Counts {
         sort(&mut entries);
         entries.dedup_by(|next, kept| {
@@ -78,6 +79,7 @@ impl Counts {
     }
 
     /// Whether there is nothing to be told to a store.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
             && self.statuses.is_empty()
@@ -86,6 +88,7 @@ impl Counts {
     }
 
     /// How many occurrences.
+    #[must_use]
     pub fn hits(&self) -> u64 {
         hits(&self.entries)
     }
@@ -145,6 +148,7 @@ impl Batch {
     }
 
     /// How many occurrences.
+    #[must_use]
     pub fn hits(&self) -> u64 {
         hits(&self.entries)
     }

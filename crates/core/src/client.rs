@@ -212,6 +212,7 @@ impl ClientClass {
     }
 
     /// The word in JSON and in the stores, which stays the same for ever.
+    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             GithubCamo => "github-camo",
@@ -225,6 +226,7 @@ impl ClientClass {
     }
 
     /// Reads the word. What a newer version wrote is not known here.
+    #[must_use]
     pub fn from_word(word: &str) -> ClientClass {
         ClientClass::EVERY.into_iter().find(|class| class.word() == word).unwrap_or(Unknown)
     }

@@ -15,6 +15,10 @@ pub enum Total<'a> {
 
 impl Total<'_> {
     /// Waits for the total.
+    ///
+    /// # Errors
+    ///
+    /// The store has not answered in time. The hit is counted all the same.
     pub async fn get(self) -> Result<i64, Unavailable> {
         match self {
             Total::Known(total) => Ok(total),

@@ -45,6 +45,10 @@ impl Event {
     }
 
     /// Reads an event from text.
+    ///
+    /// # Errors
+    ///
+    /// What an event may not have: see [`NotAnEvent`].
     pub fn new(text: &[u8]) -> Result<Event, NotAnEvent> {
         let plain = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
         if text.is_empty() || text.len() > MAX || !text.iter().all(plain) {
@@ -54,11 +58,13 @@ impl Event {
     }
 
     /// How many bytes a name of this event may have.
+    #[must_use]
     pub fn longest_name(self) -> usize {
         if self == Event::URL { MAX_LONG_NAME } else { MAX_NAME }
     }
 
     /// What so many of it are called: `1 hit`, `2 hits`, `2 signup` of an event of the operator's own.
+    #[must_use]
     pub fn noun(&self, count: i64) -> &str {
         const NOUNS: [(&str, &str); 5] = [
             ("hit", "hits"),
@@ -73,6 +79,7 @@ impl Event {
     }
 
     /// The event as text.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         let length = self.text.iter().position(|&b| b == 0).unwrap_or(MAX);
         // Only ASCII was let in, so this cannot fail.

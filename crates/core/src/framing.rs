@@ -63,6 +63,7 @@ enum FrameState {
 
 impl Frames {
     /// Messages of at most `limit` bytes.
+    #[must_use]
     pub fn new(framing: Framing, limit: usize) -> Frames {
         let state = FrameState::Start { after_counted: false };
         Frames { framing, limit, kept: Vec::new(), state, cutter: Cutter::default() }
@@ -119,6 +120,7 @@ impl Frames {
     }
 
     /// Whether the stream, should it end here, ends within a message that nothing was said of yet.
+    #[must_use]
     pub fn is_partial(&self) -> bool {
         match self.state {
             FrameState::Start { .. } | FrameState::Broken => false,

@@ -25,11 +25,16 @@ pub struct Hit<'a> {
 
 impl<'a> Hit<'a> {
     /// One occurrence of `event` on `name` at `when`.
+    #[must_use]
     pub fn one(event: Event, name: NameRef<'a>, when: When) -> Hit<'a> {
         Hit { event, name, when, weight: 1, redated: false, status: None, client: None }
     }
 
     /// The same so many times over, as a relay folds repeats.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::Repeated`] if it is more often than one line may count.
     pub fn times(self, times: u32) -> Result<Hit<'a>, Reject> {
         let weight = self.weight.checked_mul(times).filter(|weight| (1..=MAX_WEIGHT).contains(weight));
         Ok(Hit { weight: weight.ok_or(Reject::Repeated)?, ..self })

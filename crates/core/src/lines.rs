@@ -56,6 +56,7 @@ pub struct Cutter {
 
 impl Cutter {
     /// Behind the beginning of a file that begins with `first`: at a line, or within one that was too long.
+    #[must_use]
     pub fn resumed(first: &[u8], within_long: bool) -> Cutter {
         let state = match within_long {
             _ if UTF16_MARKS.iter().any(|mark| first.starts_with(mark)) => {
@@ -68,16 +69,19 @@ impl Cutter {
     }
 
     /// Whether the next byte is within a line that was too long.
+    #[must_use]
     pub fn is_within_long(self) -> bool {
         self.state == LineState::Discard
     }
 
     /// Whether the next byte begins a line.
+    #[must_use]
     pub fn is_at_start(self) -> bool {
         matches!(self.state, LineState::Beginning | LineState::Start(_))
     }
 
     /// Whether the next byte is within what a reject was given for already: a line that was too long, or a run of NULs.
+    #[must_use]
     pub fn is_within_bad(self) -> bool {
         matches!(self.state, LineState::Discard | LineState::Nuls)
     }
@@ -142,6 +146,7 @@ impl Cutter {
     }
 
     /// What the end of everything makes of the bytes that were left: a last line without an end.
+    #[must_use]
     pub fn last(self, rest: &[u8]) -> Option<Line<'_>> {
         let line = without_cr(rest.strip_suffix(b"\0").unwrap_or(rest));
         match self.state {
@@ -254,6 +259,7 @@ pub struct Lines {
 
 impl Lines {
     /// Lines of at most `limit` bytes, their end not counted.
+    #[must_use]
     pub fn new(limit: usize) -> Lines {
         Lines { cutter: Cutter::default(), limit, partial: Vec::new() }
     }

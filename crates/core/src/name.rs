@@ -50,37 +50,50 @@ pub enum NotAName {
 
 impl Name {
     /// Checks and copies.
+    ///
+    /// # Errors
+    ///
+    /// Which rule the text breaks: see [`NotAName`].
     pub fn new(text: &str) -> Result<Name, NotAName> {
         NameRef::new(text.as_bytes()).map(Name::from)
     }
 
     /// Checks for an event, and copies.
+    ///
+    /// # Errors
+    ///
+    /// Which rule the text breaks: see [`NotAName`].
     pub fn of(event: Event, text: &str) -> Result<Name, NotAName> {
         NameRef::of(event, text.as_bytes()).map(Name::from)
     }
 
     /// The name that hits over a limit are counted under.
+    #[must_use]
     pub fn overflow() -> Name {
         Name(OVERFLOW.into())
     }
 
     /// The name of the aggregate over every name of an event.
+    #[must_use]
     pub fn all() -> Name {
         Name(ALL.into())
     }
 
     /// Whether this is `~all` or `~overflow`: an aggregate, which has no badge and is in no list of names.
+    #[must_use]
     pub fn is_aggregate(&self) -> bool {
         self.0.starts_with('~')
     }
 
     /// Reads the escaped form back. `None` if `escaped` is not what [`Escaped`] writes for some name, so that two
     /// file names or keys never stand for one name. `~overflow` is read back too.
+    #[must_use]
     pub fn from_escaped(escaped: &str) -> Option<Name> {
         Name::from_escaped_of(Event::HIT, escaped)
     }
 
     /// The same for a name of an event, which may be one with long names.
+    #[must_use]
     pub fn from_escaped_of(event: Event, escaped: &str) -> Option<Name> {
         if escaped == OVERFLOW {
             return Some(Name::overflow());
@@ -92,21 +105,25 @@ impl Name {
     }
 
     /// Borrows it.
+    #[must_use]
     pub fn as_ref(&self) -> NameRef<'_> {
         NameRef(&self.0)
     }
 
     /// The text.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The form for keys.
+    #[must_use]
     pub fn escaped(&self) -> Escaped<'_> {
         Escaped(&self.0)
     }
 
     /// The form for file names; `None` for a long name and for an aggregate, which have no file.
+    #[must_use]
     pub fn for_file(&self) -> Option<Escaped<'_>> {
         NameRef::new(self.0.as_bytes()).is_ok().then(|| self.escaped())
     }
@@ -114,11 +131,19 @@ impl Name {
 
 impl<'a> NameRef<'a> {
     /// Checks without copying.
+    ///
+    /// # Errors
+    ///
+    /// Which rule the bytes break: see [`NotAName`].
     pub fn new(bytes: &'a [u8]) -> Result<NameRef<'a>, NotAName> {
         NameRef::of(Event::HIT, bytes)
     }
 
     /// Checks for an event without copying.
+    ///
+    /// # Errors
+    ///
+    /// Which rule the bytes break: see [`NotAName`].
     pub fn of(event: Event, bytes: &'a [u8]) -> Result<NameRef<'a>, NotAName> {
         let first = *bytes.first().ok_or(NotAName::Empty)?;
         let longest = event.longest_name();
@@ -156,11 +181,13 @@ impl<'a> NameRef<'a> {
     }
 
     /// The text.
+    #[must_use]
     pub fn as_str(self) -> &'a str {
         self.0
     }
 
     /// The form for keys.
+    #[must_use]
     pub fn escaped(self) -> Escaped<'a> {
         Escaped(self.0)
     }
@@ -311,6 +338,7 @@ pub(crate) fn hex_pair(digits: Option<&[u8]>) -> Option<u8> {
 /// Whether a name is what GitHub allows as `owner/repo`: an owner of 1 to 39 letters, digits and hyphens that does
 /// not start with a hyphen (with an optional `_shortcode`, for accounts an enterprise manages), and a repository of
 /// 1 to 100 letters, digits, `.`, `_` and `-` that is not `.` or `..`. Case is kept.
+#[must_use]
 pub fn is_github(name: NameRef<'_>) -> bool {
     let Some((owner, repo)) = name.as_str().split_once('/') else { return false };
     let (login, code) = owner.split_once('_').map_or((owner, None), |(login, code)| (login, Some(code)));

@@ -123,6 +123,7 @@ impl Recall {
 
     /// What a line means, if an earlier one meant the same.
     #[inline]
+    #[must_use]
     pub fn find(&self, line: &[u8]) -> Option<Recalled> {
         if !self.learned {
             return None;
@@ -166,6 +167,7 @@ impl Recall {
     }
 
     /// Changes whenever what was found before may be true no longer.
+    #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }

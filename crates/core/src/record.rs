@@ -40,6 +40,7 @@ struct Extent {
 
 impl RecordReader {
     /// A reader for live lines, or for lines that keep their own date.
+    #[must_use]
     pub fn new(dating: Dating) -> RecordReader {
         // A record never spans lines, so a CR inside one is just a byte.
         let csv = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
@@ -56,11 +57,16 @@ impl RecordReader {
     }
 
     /// Tells of each hit what asked, too, where the route has a column for it.
+    #[must_use]
     pub fn with_visits(self, visits: bool) -> RecordReader {
         RecordReader { visits, ..self }
     }
 
     /// Reads the body of one message by the columns of its route.
+    ///
+    /// # Errors
+    ///
+    /// Why the record does not count.
     pub fn read<'a>(&'a mut self, route: &Route, body: &'a [u8], now: Now) -> Result<Hit<'a>, Reject> {
         let wanted = route.columns.len().min(MAX_COLUMNS);
         let mut spans = [Extent::default(); MAX_COLUMNS];

@@ -46,6 +46,7 @@ impl Column {
     ];
 
     /// Reads the configuration's word.
+    #[must_use]
     pub fn from_word(word: &str) -> Option<Column> {
         Column::WORDS.iter().find(|(known, _)| *known == word).map(|&(_, column)| column)
     }
@@ -137,32 +138,41 @@ pub struct Routes {
 
 impl Routes {
     /// The routes, in the order in which they are tried.
+    #[must_use]
     pub fn new(routes: Vec<Route>) -> Routes {
         Routes { routes, base: String::new() }
     }
 
     /// The same where badges lie under a path, without a slash at its end.
+    #[must_use]
     pub fn under(self, base: &str) -> Routes {
         Routes { base: base.to_owned(), ..self }
     }
 
     /// The path that badges lie under, or nothing.
+    #[must_use]
     pub fn base(&self) -> &str {
         &self.base
     }
 
     /// Only the routes of this tag.
+    #[must_use]
     pub fn only(&self, tag: &str) -> Routes {
         let of_tag = self.routes.iter().filter(|route| route.tag == tag);
         Routes { routes: of_tag.cloned().collect(), base: self.base.clone() }
     }
 
     /// The first route of this tag, for a line that a syslog daemon has written without its priority.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::Tag`] if no route has it.
     pub fn of_tag(&self, tag: &[u8]) -> Result<&Route, Reject> {
         self.routes.iter().find(|route| route.has_tag(tag)).ok_or(Reject::Tag)
     }
 
     /// The routes as a slice.
+    #[must_use]
     pub fn as_slice(&self) -> &[Route] {
         &self.routes
     }
@@ -173,6 +183,10 @@ impl Routes {
     }
 
     /// The first route whose tag, facility and severity are the message's.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::Tag`] if no route has the tag, [`Reject::Filter`] if those that have it want another facility or severity.
     pub fn find(&self, message: &Message<'_>) -> Result<&Route, Reject> {
         let mut reject = Reject::Tag;
         for route in &self.routes {

@@ -19,6 +19,7 @@ impl ShortHash {
 
     /// As a hash table wants it, which looks at the upper bits and at the lower ones.
     #[inline]
+    #[must_use]
     pub fn wide(self) -> u64 {
         u64::from(self.0) << 32 | u64::from(self.0)
     }

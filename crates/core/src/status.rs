@@ -41,21 +41,28 @@ pub struct StatusCount {
 
 impl Status {
     /// Checks and copies.
+    ///
+    /// # Errors
+    ///
+    /// Which rule the text breaks: see [`NotAStatus`].
     pub fn new(text: &str) -> Result<Status, NotAStatus> {
         StatusRef::new(text.as_bytes()).map(Status::from)
     }
 
     /// What statuses over a limit are counted as.
+    #[must_use]
     pub fn overflow() -> Status {
         Status(OVERFLOW.into())
     }
 
     /// Borrows it.
+    #[must_use]
     pub fn as_ref(&self) -> StatusRef<'_> {
         StatusRef(&self.0)
     }
 
     /// The text.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -63,6 +70,10 @@ impl Status {
 
 impl<'a> StatusRef<'a> {
     /// Checks without copying.
+    ///
+    /// # Errors
+    ///
+    /// Which rule the bytes break: see [`NotAStatus`].
     pub fn new(bytes: &'a [u8]) -> Result<StatusRef<'a>, NotAStatus> {
         if bytes.is_empty() || bytes.len() > MAX_STATUS || bytes[0] == b'~' {
             return Err(NotAStatus);
@@ -75,6 +86,7 @@ impl<'a> StatusRef<'a> {
     }
 
     /// The text.
+    #[must_use]
     pub fn as_str(self) -> &'a str {
         self.0
     }

@@ -79,6 +79,7 @@ struct Cold {
 
 impl Tally {
     /// An empty tally of at most `limit` cells, besides those of `~overflow`. Long names take the room of several.
+    #[must_use]
     pub fn new(limit: usize) -> Tally {
         Tally {
             slots: Vec::new(),
@@ -101,6 +102,7 @@ impl Tally {
     }
 
     /// Keeps the last visits of each name, so many of them.
+    #[must_use]
     pub fn keeping_visits(self, keep: usize) -> Tally {
         Tally { visits: Recent::keeping(keep), ..self }
     }
@@ -129,6 +131,7 @@ impl Tally {
     }
 
     /// Changes whenever slots answered before are good no more.
+    #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -317,6 +320,7 @@ impl Tally {
 
     /// What has been counted on a name since the last seal, in no order. It looks at every cell of another time than the
     /// hot one, so it is for those who ask, not for those who count.
+    #[must_use]
     pub fn cells_of(&self, event: Event, name: &str) -> Vec<(When, u64)> {
         let number = self.events.iter().position(|&known| known == event).map(|at| at as u16);
         let slot =
@@ -328,11 +332,13 @@ impl Tally {
     }
 
     /// How many cells wait to be sealed.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.dirty.len() + self.cold.len()
     }
 
     /// Whether nothing has been counted since the last seal.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

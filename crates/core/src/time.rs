@@ -23,6 +23,7 @@ pub struct Now {
 
 impl When {
     /// The day, which is always known.
+    #[must_use]
     pub fn day(self) -> Day {
         match self {
             When::Minute(minute) => minute.day(),
@@ -34,17 +35,20 @@ impl When {
 impl Now {
     /// Reads a point in time as RFC 3339 writes it: `2026-11-20T03:59:49Z`, with any fraction of a second and any offset.
     /// From 1970 on only.
+    #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Now> {
         let unix_ms = parse_iso8601(text.as_bytes())?;
         (unix_ms >= 0).then_some(Now { unix_ms })
     }
 
     /// The current minute.
+    #[must_use]
     pub fn minute(self) -> Minute {
         Minute(clamp(self.unix_ms.div_euclid(60_000)))
     }
 
     /// The current day.
+    #[must_use]
     pub fn day(self) -> Day {
         Day(clamp(self.unix_ms.div_euclid(86_400_000)))
     }

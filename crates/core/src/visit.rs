@@ -38,11 +38,13 @@ struct Stored<'a> {
 
 impl Visit {
     /// How the stores keep it: `{"time":"2026-11-20T12:00:00Z","class":"browser"}`.
+    #[must_use]
     pub fn to_json(self) -> String {
         format!("{{\"time\":\"{}\",\"class\":\"{}\"}}", self.minute, self.class)
     }
 
     /// Reads what [`Visit::to_json`] wrote, also if a newer version has added to it. `None` if it is something else.
+    #[must_use]
     pub fn from_json(text: &[u8]) -> Option<Visit> {
         let stored: Stored<'_> = serde_json::from_slice(text).ok()?;
         let ms = crate::time::parse_time(stored.time.as_bytes())?;

@@ -83,6 +83,10 @@ impl Text<'_> {
 }
 
 /// Reads one message, and counts what it says: one hit, or two if a pageview was its visitor's first.
+///
+/// # Errors
+///
+/// Why the message does not count; nothing of it was counted then.
 pub fn read(message: &[u8], clock: Clock, now: Now, mut count: impl FnMut(&Hit<'_>)) -> Result<(), Reject> {
     let pageview = Event::literal(b"pageview");
     let unique = Event::literal(b"unique");

@@ -76,6 +76,7 @@ pub struct Subscription {
 
 impl Subscription {
     /// To whatever begins with `topic`; messages have at most `max_message` bytes.
+    #[must_use]
     pub fn new(topic: &str, max_message: usize) -> Subscription {
         let mut body = vec![1];
         body.extend_from_slice(topic.as_bytes());
@@ -91,11 +92,16 @@ impl Subscription {
     }
 
     /// What a subscriber says first.
+    #[must_use]
     pub fn greeting(&self) -> &'static [u8] {
         &GREETING
     }
 
     /// Takes some bytes of the peer.
+    ///
+    /// # Errors
+    ///
+    /// The peer does not speak ZMTP 3, or is no publisher. The connection is of no use any more.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Received<'_>)) -> Result<(), NotAPublisher> {
         if self.held.is_empty() {
             let used = self.take(bytes, &mut each)?;
@@ -111,6 +117,7 @@ impl Subscription {
     }
 
     /// Whether a message has begun that will not come whole, now that the peer is gone.
+    #[must_use]
     pub fn is_partial(&self) -> bool {
         self.state == Phase::Messages && (!self.held.is_empty() || self.skip > 0 || self.multipart)
     }

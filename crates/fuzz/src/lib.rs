@@ -6,6 +6,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 #![allow(
+    clippy::must_use_candidate,
+    clippy::missing_errors_doc,
     dead_code,
     unused_imports,
     unreachable_pub,

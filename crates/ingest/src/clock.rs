@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tallymark_core::Now;
 
 /// The present.
+#[must_use]
 pub fn now() -> Now {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Now { unix_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) }

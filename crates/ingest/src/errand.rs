@@ -79,6 +79,10 @@ impl Errand {
     }
 
     /// Claims the instance, if it is not claimed yet. Its marker says what of it was applied before.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer, or refuses.
     pub async fn claim(&mut self) -> Result<Claim, ErrandError> {
         Ok(match self.claim {
             Some(claim) => claim,
@@ -95,6 +99,10 @@ impl Errand {
 
     /// Applies batches, but for those that are there already. After an error those that were applied stay so, and nothing
     /// waits here.
+    ///
+    /// # Errors
+    ///
+    /// Why the store did not take the first of those that are left.
     pub async fn apply(&mut self, batches: &[Batch]) -> Result<(), ErrandError> {
         self.waiting = batches.iter().cloned().collect();
         self.failed = false;
@@ -110,16 +118,19 @@ impl Errand {
     }
 
     /// The claim, once there is one.
+    #[must_use]
     pub fn claimed(&self) -> Option<Claim> {
         self.claim
     }
 
     /// How many batches it has brought so far.
+    #[must_use]
     pub fn applied(&self) -> u64 {
         self.applied
     }
 
     /// How many keys of the store were left alone, because they hold no counter.
+    #[must_use]
     pub fn quarantined(&self) -> u64 {
         self.quarantined
     }

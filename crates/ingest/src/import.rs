@@ -33,6 +33,10 @@ pub struct Content {
 
 impl Content {
     /// Reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// The input cannot be read.
     pub fn of(mut input: impl Read) -> io::Result<Content> {
         let (mut digest, mut bytes) = (domain("content"), 0);
         let mut chunk = vec![0; CHUNK];
@@ -48,6 +52,7 @@ impl Content {
 }
 
 /// The instance of an import that has a name in place of its content, because it can be read only once.
+#[must_use]
 pub fn named_instance(name: &str) -> Uuid {
     let mut digest = domain("name");
     digest.update(name);
@@ -107,6 +112,7 @@ struct Fold {
 
 impl Import {
     /// An empty fold.
+    #[must_use]
     pub fn new(instance: Uuid, routes: Arc<Routes>, format: LineFormat) -> Import {
         Import::with_cells(CELLS, instance, routes, format)
     }
@@ -120,6 +126,10 @@ impl Import {
     }
 
     /// Reads some of the content. Answers how much that was, and the batches that are complete; 0 bytes are the end.
+    ///
+    /// # Errors
+    ///
+    /// The input cannot be read.
     pub fn read(
         &mut self,
         input: &mut impl Read,
@@ -145,6 +155,7 @@ impl Import {
     }
 
     /// What became of the lines up to now.
+    #[must_use]
     pub fn imported(&self) -> &Imported {
         &self.fold.imported
     }

@@ -44,6 +44,10 @@ pub enum InstanceError {
 
 impl Instance {
     /// Opens the state directory, creating it and its identity if need be, and locks it.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be made, written or locked, or another process has it.
     pub fn open(dir: &Path) -> Result<Instance, InstanceError> {
         let io = |attempt, path: &Path| {
             let path = path.to_owned();

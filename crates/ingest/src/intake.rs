@@ -60,6 +60,7 @@ pub struct Intake {
 
 impl Intake {
     /// An empty fold for a source. `limit` bounds its tally, `max_line` the bytes of a line.
+    #[must_use]
     pub fn new(
         routes: Arc<Routes>,
         format: LineFormat,
@@ -92,6 +93,7 @@ impl Intake {
     }
 
     /// Keeps so many of the last visits of each name; 0, as it is without this, costs nothing.
+    #[must_use]
     pub fn keeping_visits(self, keep: usize) -> Intake {
         let LineReaders { record, access, journal } = self.readers;
         let (record, access) = (record.with_visits(keep > 0), access.with_visits(keep > 0));
@@ -129,6 +131,7 @@ impl Intake {
     }
 
     /// An empty fold for messages of a bus, which have no routes.
+    #[must_use]
     pub fn of_messages(clock: Clock, limit: usize, max_line: usize, meters: SourceMeters) -> Intake {
         let intake = Intake::new(Arc::default(), LineFormat::Record, Dating::Live, limit, max_line, meters);
         Intake { clock, ..intake }
@@ -189,11 +192,19 @@ impl Intake {
     }
 
     /// Takes one line, and tells whether it was counted.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not counted.
     pub fn take(&mut self, line: &[u8], now: Now) -> Result<(), Reject> {
         if self.recalled(line, now) { Ok(()) } else { self.see(line, now).map(|_| ()) }
     }
 
     /// Takes one line, and tells what it became. Reads each line the whole way.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not counted.
     pub fn see<'a>(&'a mut self, line: &'a [u8], now: Now) -> Parsed<'a> {
         self.read(line, line, now)
     }
@@ -260,11 +271,13 @@ impl Intake {
     }
 
     /// How many cells the tally has.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.tally.len()
     }
 
     /// Whether nothing waits to be sealed.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tally.is_empty()
     }

@@ -12,11 +12,13 @@ pub struct Sealed {
 
 impl Sealed {
     /// From a source of lines.
+    #[must_use]
     pub fn of_lines(counts: Counts) -> Sealed {
         Sealed { counts, origin: Origin::Lines }
     }
 
     /// From a source that can be read again: its counts, and how far they bring it. The two are committed together.
+    #[must_use]
     pub fn of_replayable(counts: Counts, positions: Vec<Position>) -> Sealed {
         Sealed::of_lines(Counts { positions, ..counts })
     }

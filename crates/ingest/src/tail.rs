@@ -94,6 +94,7 @@ impl Default for Tail {
 
 impl Tail {
     /// Listens from here on.
+    #[must_use]
     pub fn listen(&self) -> Listener {
         let ring = self.0.ring.subscribe();
         self.0.listeners.fetch_add(1, Ordering::Relaxed);
@@ -101,6 +102,7 @@ impl Tail {
     }
 
     /// When a line last came, in milliseconds since 1970 and to the tick; `None` if none has come yet.
+    #[must_use]
     pub fn last_line(&self) -> Option<i64> {
         Some(self.0.last_line.load(Ordering::Relaxed)).filter(|&ms| ms > 0)
     }

@@ -62,6 +62,10 @@ pub(crate) fn is_packed(start: &[u8]) -> bool {
 }
 
 /// What is in a file.
+///
+/// # Errors
+///
+/// The file cannot be read, or is packed in a way that is not read here.
 pub fn unpacked<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let (start, input) = start_of(input)?;
     Ok(match Packing::of(&start) {

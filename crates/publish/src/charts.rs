@@ -53,6 +53,7 @@ impl ChartKind {
     ];
 
     /// Reads its word.
+    #[must_use]
     pub fn from_word(word: &str) -> Option<ChartKind> {
         ChartKind::EVERY.into_iter().find(|(_, known)| *known == word).map(|(kind, _)| kind)
     }

@@ -61,6 +61,10 @@ pub struct Lock {
 impl Lock {
     /// Opens the directory, creating it if need be, and takes the lock. `None` when another publisher has it. What a
     /// killed publisher left in `.tmp` is swept away.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be made or written, or is not one of badges.
     pub fn take(dir: &Path) -> Result<Option<Lock>, DirError> {
         let failed = |attempt, path: &Path| {
             let path = path.to_owned();

@@ -101,6 +101,10 @@ pub struct Publisher {
 
 impl Publisher {
     /// Takes the directory. `None` when another publisher has it.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be made or written, or is not one of badges.
     pub fn open(
         dir: &Path,
         store: Arc<dyn Store>,
@@ -114,6 +118,10 @@ impl Publisher {
     }
 
     /// Publishes charts of these kinds too, and takes away those of all others.
+    ///
+    /// # Errors
+    ///
+    /// The directories of the charts cannot be made or written.
     pub fn with_charts(mut self, kinds: &[ChartKind], pace: Pace) -> Result<Publisher, DirError> {
         self.charts = Charts::open(&self.lock, kinds, pace)?;
         Ok(self)
@@ -131,6 +139,10 @@ impl Publisher {
     }
 
     /// Makes one pass with this look. `progress` hears how many names have been looked at.
+    ///
+    /// # Errors
+    ///
+    /// The store did not answer, or the cursor could not be written. Files that failed are in the report instead.
     pub async fn pass(
         &mut self,
         look: &Look,

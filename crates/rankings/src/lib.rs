@@ -66,6 +66,10 @@ struct KnownRankings {
 }
 
 /// The busiest names of a period, at most 1,000, counted from all names at once: for a command, which somebody waits for.
+///
+/// # Errors
+///
+/// The store did not answer.
 pub async fn busiest(store: &dyn Store, event: Event, period: Period, now: Now) -> Result<Vec<(Name, i64)>> {
     let mut job = job::RankingJob::new(event, &[period], now);
     while !job.go_on(store).await? {}
@@ -105,17 +109,20 @@ impl KnownRankings {
 
 impl Ranking {
     /// How old it is, in seconds.
+    #[must_use]
     pub fn age(&self, now: Now) -> u64 {
         u64::try_from(now.unix_ms.saturating_sub(self.as_of) / 1000).unwrap_or(0)
     }
 
     /// Whether it should have been made anew by now.
+    #[must_use]
     pub fn is_late(&self, now: Now) -> bool {
         let age = now.unix_ms.saturating_sub(self.as_of);
         age > self.took.saturating_mul(4).saturating_add(USUAL_AGE_MS)
     }
 
     /// Whether there may be more names than the ranking holds.
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.entries.len() >= top::MOST
     }

@@ -154,6 +154,10 @@ impl Rankings {
     }
 
     /// Ranks everything once, without a rest: for whoever cannot wait.
+    ///
+    /// # Errors
+    ///
+    /// The store did not answer.
     pub async fn refresh(&self) -> Result<()> {
         let mut round = Round::default();
         self.look(&mut round).await?;

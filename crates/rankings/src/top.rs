@@ -65,11 +65,13 @@ impl Top {
     }
 
     /// What is smaller than this cannot get in any more. (The same count may, with a smaller name.)
+    #[must_use]
     pub fn floor(&self) -> i64 {
         self.floor.unwrap_or(0).max(0)
     }
 
     /// The names with their counts, the largest first.
+    #[must_use]
     pub fn entries(&self) -> Vec<(Name, i64)> {
         self.ranks.iter().map(|(Reverse(count), name)| (name.clone(), *count)).collect()
     }

@@ -65,6 +65,7 @@ pub(crate) fn claimed_at(nonce: Uuid) -> u64 {
 }
 
 /// An instance that [`crate::StoreWrite::forget_passing`] may forget when it is old: one of UUID version 5, which no other is.
+#[must_use]
 pub fn passing_instance(digest: [u8; 16]) -> Uuid {
     Builder::from_sha1_bytes(digest).into_uuid()
 }

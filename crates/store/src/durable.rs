@@ -7,6 +7,10 @@ use std::{
 };
 
 /// Replaces a file by what is written aside and renamed. On disk when this returns.
+///
+/// # Errors
+///
+/// The file cannot be written aside, renamed or flushed. The old one is whole then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let aside = path.with_extension("new");
     let mut file = fs::File::create(&aside)?;

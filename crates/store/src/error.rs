@@ -51,17 +51,23 @@ impl StoreError {
     }
 
     /// What a caller can do about it.
+    #[must_use]
     pub fn class(&self) -> Class {
         self.class
     }
 
     /// Whether the same call may succeed later without a change to the store or the configuration.
+    #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self.class, Class::Unavailable | Class::Refused)
     }
 }
 
 /// Nothing where a [key](Class::Key) holds something else: for lists, of which one name must not hide the others.
+///
+/// # Errors
+///
+/// Every other error, as it is.
 pub fn or_nothing<T: Default>(answer: Result<T, StoreError>) -> Result<T, StoreError> {
     match answer {
         Err(err) if err.class == Class::Key => Ok(T::default()),

@@ -28,6 +28,7 @@ pub struct Filter {
 
 impl Filter {
     /// Whether a name is looked for.
+    #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         name.starts_with(&self.prefix) && contains(name.as_bytes(), self.contains.as_bytes())
     }

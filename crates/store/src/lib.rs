@@ -45,6 +45,10 @@ impl<T: StoreWrite + StoreRead + StoreLog + ?Sized> Store for T {}
 
 /// Opens the store that a URL names. An embedded one is created if it is not there; a Redis is connected to by the first
 /// call, so one that is away keeps nobody from starting.
+///
+/// # Errors
+///
+/// The address cannot be read, or the embedded store cannot be opened.
 pub async fn open(url: &StoreUrl, retention: Retention) -> Result<Arc<dyn Store>> {
     Ok(match url {
         StoreUrl::Sqlite(path) => Arc::new(sqlite::Sqlite::open(path, retention)?),

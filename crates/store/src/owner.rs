@@ -23,6 +23,7 @@ impl User {
     }
 
     /// Whom a file or directory belongs to; `None` if it cannot be looked at.
+    #[must_use]
     pub fn of_path(path: &Path) -> Option<User> {
         fs::symlink_metadata(path).ok().map(|about| User::of_id(about.uid()))
     }
@@ -33,11 +34,13 @@ impl User {
     }
 
     /// Whether this is the superuser.
+    #[must_use]
     pub fn is_root(&self) -> bool {
         self.id == 0
     }
 
     /// Its name. A file that came from another machine, as in a container, may belong to nobody here.
+    #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -62,6 +65,7 @@ fn name_in(passwd: &str, id: u32) -> Option<String> {
 }
 
 /// What to add to an error about a file: whose it is and what helps, where permission is what is missing.
+#[must_use]
 pub fn hint(error: &io::Error, path: &Path) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => foreign(path),

@@ -8,6 +8,8 @@
 //! This crate knows nothing of Tallymark: it depends on no other room, and rooms use it as a dev-dependency
 //! only. It blocks; a test of async code calls it from outside its runtime or does not mind.
 
+#![allow(clippy::must_use_candidate, clippy::missing_errors_doc, reason = "every caller is a test")]
+
 mod daemon;
 pub mod http;
 mod janitor;

@@ -36,6 +36,10 @@ impl std::error::Error for NotAnOrigin {}
 
 impl Origins {
     /// Reads a list of origins; `*` among them is everywhere.
+    ///
+    /// # Errors
+    ///
+    /// The first that is no origin.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Origins, NotAnOrigin> {
         let mut origins = Vec::new();
         let mut any = false;

@@ -36,11 +36,13 @@ impl BaseUrl {
     }
 
     /// The address, whoever asks.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Whether nobody has said it.
+    #[must_use]
     pub fn is_guessed(&self) -> bool {
         self.guessed
     }

@@ -24,11 +24,13 @@ pub(crate) fn from_bytes_of(event: Event, bytes: &[u8]) -> Result<Name, NotAName
 }
 
 /// The path and query of a name's badge, as nginx and the HTTP server both know it.
+#[must_use]
 pub fn badge_path(name: NameRef<'_>) -> String {
     format!("/badge.svg?repo={}", encoded(name, true))
 }
 
 /// The path of a name's page.
+#[must_use]
 pub fn page_path(name: NameRef<'_>) -> String {
     let text = name.as_str();
     let segments = text.split('/').count();

@@ -53,6 +53,10 @@ impl Default for StatsPrefix {
 
 impl StatsPrefix {
     /// Reads a path: segments of letters, digits, `-`, `_` and `.`, the first of which is nobody else's.
+    ///
+    /// # Errors
+    ///
+    /// What in the text is no such path.
     pub fn parse(text: &str) -> Result<StatsPrefix, NotAPrefix> {
         let wrong = |why: &str| NotAPrefix(format!("{text:?} {why}"));
         let path = text.strip_suffix('/').unwrap_or(text);
@@ -70,6 +74,7 @@ impl StatsPrefix {
     }
 
     /// The path.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -71,11 +71,13 @@ enum Fact {
 
 impl AccessReader {
     /// A reader for live lines, or for lines that keep their own date.
+    #[must_use]
     pub fn new(dating: Dating) -> AccessReader {
         AccessReader { dating, visits: false, unescaped: Vec::new(), decoded: Vec::new(), raw: Vec::new() }
     }
 
     /// Tells of each hit what asked, too.
+    #[must_use]
     pub fn with_visits(self, visits: bool) -> AccessReader {
         AccessReader { visits, ..self }
     }
@@ -83,6 +85,10 @@ impl AccessReader {
     /// Reads one line. The route says which event is counted and which names are taken; its columns are not used.
     /// Requests may begin with `base`, the path of the base URL, or not: a proxy takes it off. Without a pattern the
     /// line is JSON if it begins with a brace, else in columns.
+    ///
+    /// # Errors
+    ///
+    /// Why the line does not count.
     pub fn read<'a>(
         &'a mut self,
         pattern: Option<&Pattern>,

@@ -83,6 +83,10 @@ enum Token {
 
 impl Pattern {
     /// Reads a format string: Apache's if it has `%` and no `$`, else nginx's.
+    ///
+    /// # Errors
+    ///
+    /// What in the text is no format string, or that nothing in it says which page was asked for.
     pub fn parse(text: &str) -> Result<Pattern, BadPattern> {
         let tokens = if text.contains('$') { nginx(text) } else { apache(text)? };
         let mut pattern = Pattern { head: Vec::new(), fields: Vec::new(), escape: Escape::Default };

@@ -39,21 +39,25 @@ pub struct Month(pub i32);
 
 impl Minute {
     /// The hour it lies in.
+    #[must_use]
     pub fn hour(self) -> Hour {
         Hour(self.0.div_euclid(60))
     }
 
     /// The day it lies in.
+    #[must_use]
     pub fn day(self) -> Day {
         Day(self.0.div_euclid(DAY_MINUTES))
     }
 
     /// The minute of the hour, 0 to 59.
+    #[must_use]
     pub fn of_hour(self) -> u32 {
         self.0.rem_euclid(60) as u32
     }
 
     /// `2026-11-20 12:07`, for people.
+    #[must_use]
     pub fn readable(self) -> String {
         self.format("%Y-%m-%d %H:%M")
     }
@@ -67,26 +71,31 @@ impl Minute {
 
 impl Hour {
     /// The hour 0 to 23 of a day.
+    #[must_use]
     pub fn at(day: Day, of_day: u32) -> Hour {
         Hour(day.hours().start.saturating_add_unsigned(of_day))
     }
 
     /// The day it lies in.
+    #[must_use]
     pub fn day(self) -> Day {
         Day(self.0.div_euclid(24))
     }
 
     /// The hour of the day, 0 to 23.
+    #[must_use]
     pub fn of_day(self) -> u32 {
         self.0.rem_euclid(24) as u32
     }
 
     /// Its first minute.
+    #[must_use]
     pub fn first_minute(self) -> Minute {
         Minute(self.0.saturating_mul(60))
     }
 
     /// The numbers of its minutes.
+    #[must_use]
     pub fn minutes(self) -> Range<i32> {
         self.first_minute().0..self.first_minute().0.saturating_add(60)
     }
@@ -95,6 +104,7 @@ impl Hour {
 impl Day {
     /// The day of a date, or `None` if the calendar has no such day. Years 1970 to 2199 only: anything else in a log
     /// line is a broken clock, not a date.
+    #[must_use]
     pub fn from_date(year: i32, month: u32, day: u32) -> Option<Day> {
         let valid = (1970..=2199).contains(&year)
             && (1..=12).contains(&month)
@@ -103,6 +113,7 @@ impl Day {
     }
 
     /// Reads exactly `YYYY-MM-DD`.
+    #[must_use]
     pub fn parse(text: &[u8]) -> Option<Day> {
         let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
         let year = number(&[y1, y2, y3, y4])?;
@@ -110,6 +121,7 @@ impl Day {
     }
 
     /// Year, month 1 to 12 and day of the month.
+    #[must_use]
     pub fn date(self) -> (i32, u32, u32) {
         // Howard Hinnant's civil_from_days.
         let z = i64::from(self.0) + 719_468;
@@ -123,12 +135,14 @@ impl Day {
     }
 
     /// The month it lies in.
+    #[must_use]
     pub fn month(self) -> Month {
         let (year, month, _) = self.date();
         Month((year - 1970) * 12 + month as i32 - 1)
     }
 
     /// The first day of the week it lies in, where weeks begin on `first`.
+    #[must_use]
     pub fn week_begin(self, first: Weekday) -> Day {
         // 1970-01-01 was a Thursday.
         let since = (i64::from(self.0) + 3 - i64::from(first.num_days_from_monday())).rem_euclid(7);
@@ -136,11 +150,13 @@ impl Day {
     }
 
     /// Its first minute.
+    #[must_use]
     pub fn first_minute(self) -> Minute {
         Minute(self.0.saturating_mul(DAY_MINUTES))
     }
 
     /// The numbers of its hours.
+    #[must_use]
     pub fn hours(self) -> Range<i32> {
         let first = self.0.saturating_mul(24);
         first..first.saturating_add(24)
@@ -155,22 +171,26 @@ impl Month {
     }
 
     /// Year, and month 1 to 12.
+    #[must_use]
     pub fn date(self) -> (i32, u32) {
         (1970 + self.0.div_euclid(12), self.0.rem_euclid(12) as u32 + 1)
     }
 
     /// Its first day.
+    #[must_use]
     pub fn first_day(self) -> Day {
         let (year, month) = self.date();
         civil(year.into(), month.into(), 1)
     }
 
     /// The numbers of its days.
+    #[must_use]
     pub fn days(self) -> Range<i32> {
         self.first_day().0..Month(self.0.saturating_add(1)).first_day().0
     }
 
     /// The numbers of the months of a year.
+    #[must_use]
     pub fn of_year(year: i32) -> Range<i32> {
         let first = year.saturating_sub(1970).saturating_mul(12);
         first..first.saturating_add(12)

@@ -56,6 +56,7 @@ impl Period {
         [Period::All, Period::Month, Period::Week, Period::Day, Period::Hour, Period::Minute];
 
     /// The word in addresses.
+    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Period::All => "all",
@@ -68,11 +69,13 @@ impl Period {
     }
 
     /// Reads that word.
+    #[must_use]
     pub fn read(word: &str) -> Option<Period> {
         Period::EVERY.into_iter().find(|period| period.word().eq_ignore_ascii_case(word))
     }
 
     /// What of it has begun.
+    #[must_use]
     pub fn span(self, now: Now) -> Span {
         let (today, minute) = (now.day(), now.minute());
         match self {
@@ -92,6 +95,7 @@ impl Window {
         [Window::Hours24, Window::Days7, Window::Days30, Window::Days90, Window::Months12, Window::All];
 
     /// The word in addresses.
+    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Window::Hours24 => "24h",
@@ -104,11 +108,13 @@ impl Window {
     }
 
     /// Reads that word.
+    #[must_use]
     pub fn read(word: &str) -> Option<Window> {
         Window::EVERY.into_iter().find(|window| window.word().eq_ignore_ascii_case(word))
     }
 
     /// Its buckets.
+    #[must_use]
     pub fn buckets(self, now: Now) -> Buckets {
         let (step, count) = match self {
             Window::Hours24 => (Step::Hour, 24),
@@ -124,6 +130,7 @@ impl Window {
 
 impl Span {
     /// Its first minute, unless it is all there is.
+    #[must_use]
     pub fn begin(self) -> Option<Minute> {
         match self {
             Span::All => None,
@@ -134,6 +141,7 @@ impl Span {
     }
 
     /// Whether another lies wholly in it.
+    #[must_use]
     pub fn holds(self, other: Span) -> bool {
         match (self, other) {
             (Span::All, _) => true,

@@ -44,6 +44,7 @@ impl Step {
     }
 
     /// Reads that word.
+    #[must_use]
     pub fn read(word: &str) -> Option<Step> {
         Step::EVERY.into_iter().find(|step| step.word() == word)
     }

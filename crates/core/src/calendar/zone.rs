@@ -31,6 +31,10 @@ impl std::error::Error for NotAZone {}
 
 impl Zone {
     /// Reads `UTC`, `Z` or `+02:00`.
+    ///
+    /// # Errors
+    ///
+    /// The text is neither of them.
     pub fn parse(text: &str) -> Result<Zone, NotAZone> {
         let wrong = || NotAZone(text.to_owned());
         if matches!(text, "UTC" | "Z") {
@@ -46,11 +50,13 @@ impl Zone {
     }
 
     /// The day that a minute lies in there.
+    #[must_use]
     pub fn day(self, minute: Minute) -> Day {
         Day((minute.hour().0 + i32::from(self.hours)).div_euclid(24))
     }
 
     /// The UTC hours that some of its days consist of.
+    #[must_use]
     pub fn hours(self, days: Range<i32>) -> Range<i32> {
         let utc = |day: i32| day * 24 - i32::from(self.hours);
         utc(days.start)..utc(days.end)

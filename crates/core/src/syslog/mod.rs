@@ -47,6 +47,7 @@ const MAX_NESTED: u8 = 4;
 
 /// The first line of a datagram, and what follows it. One datagram is one line: what follows the first LF is never joined
 /// to it, nor to the next datagram. CR and NUL at the end of the line go too, and line ends alone are nothing that follows.
+#[must_use]
 pub fn first_line(datagram: &[u8]) -> (&[u8], &[u8]) {
     let (line, rest) = match memchr::memchr(b'\n', datagram) {
         Some(at) => (&datagram[..at], &datagram[at + 1..]),
@@ -61,6 +62,10 @@ fn trim_end(line: &[u8]) -> &[u8] {
 }
 
 /// Finds the message in one line: the one whose tag some route has.
+///
+/// # Errors
+///
+/// Why no message of a route is in the line.
 pub fn parse<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Reject> {
     unfolded(line, find(line, routes))
 }
@@ -104,6 +109,7 @@ fn unfolded<'a>(line: &[u8], found: Result<Message<'a>, Missed<'_>>) -> Result<M
 }
 
 /// What stands in a line where a tag would, whether a route has it or not: for people, who wonder why it was rejected.
+#[must_use]
 pub fn tag_of(line: &[u8]) -> Option<&[u8]> {
     find(line, &Routes::new(Vec::new())).err()?.tag
 }

@@ -229,16 +229,19 @@ impl IngestMeters {
     }
 
     /// For a command that reads files and reports their rejects itself: none is logged as it comes.
+    #[must_use]
     pub fn quiet() -> IngestMeters {
         IngestMeters { tail: Tail::quiet(), ..IngestMeters::default() }
     }
 
     /// The live view over every source.
+    #[must_use]
     pub fn tail(&self) -> Tail {
         self.tail.clone()
     }
 
     /// The counters of one source. Every reason is shown from the start, as 0.
+    #[must_use]
     pub fn source(&self, source: &'static str) -> SourceMeters {
         let label = SourceLabel { source };
         let rejected = |reject: &Reject| {

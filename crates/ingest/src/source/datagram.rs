@@ -59,16 +59,22 @@ pub(super) enum Ending {
 
 impl SyslogDatagrams {
     /// `syslog-udp` or `syslog-unix`.
+    #[must_use]
     pub fn label(&self) -> &'static str {
         self.label
     }
 
     /// Where it listens, with the port that the kernel chose for port 0. `None` for a unix socket.
+    #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok()?.as_socket()
     }
 
     /// Receives until stop is said, then drains what the kernel has accepted and returns.
+    ///
+    /// # Errors
+    ///
+    /// The socket is broken. What was received before is in `out`.
     pub fn run(self, out: &mpsc::Sender<Sealed>, stop: &Stop) -> io::Result<()> {
         let lines = &self.lines;
         let intake = lines.intake(Dating::Live, self.meters.clone());

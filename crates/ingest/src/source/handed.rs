@@ -65,6 +65,10 @@ impl fmt::Display for SocketPlace {
 
 impl Handed {
     /// Takes what this process was started with. Once: later calls find nothing.
+    ///
+    /// # Errors
+    ///
+    /// The environment names sockets that are not there.
     pub fn take() -> Result<Handed, HandedError> {
         let mut handed = Vec::new();
         for (fd, name) in recv::handed_over()? {
@@ -88,6 +92,10 @@ impl Handed {
     }
 
     /// Everything has been claimed, or else that is a mistake.
+    ///
+    /// # Errors
+    ///
+    /// The first socket that the configuration does not mention.
     pub fn finish(self) -> Result<(), HandedError> {
         match self.0.into_iter().next() {
             None => Ok(()),

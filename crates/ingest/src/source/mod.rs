@@ -116,6 +116,10 @@ pub struct Stop {
 
 impl Stop {
     /// A stop that has not been said.
+    ///
+    /// # Errors
+    ///
+    /// No pipe is to be had: this process has too many open files.
     pub fn new() -> io::Result<Stop> {
         let (reader, writer) = io::pipe()?;
         Ok(Stop { reader: Arc::new(reader), writer: Arc::new(Mutex::new(Some(writer))) })

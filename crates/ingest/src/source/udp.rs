@@ -39,6 +39,10 @@ pub struct UdpOptions {
 
 impl SyslogDatagrams {
     /// Opens a UDP socket, or takes the one that the service manager handed over.
+    ///
+    /// # Errors
+    ///
+    /// The address is taken, or may not be used.
     pub fn udp(
         options: UdpOptions,
         handed: Option<Socket>,

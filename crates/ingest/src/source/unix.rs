@@ -39,6 +39,10 @@ pub struct UnixOptions {
 
 impl SyslogDatagrams {
     /// Opens a unix socket, or takes the one that the service manager handed over.
+    ///
+    /// # Errors
+    ///
+    /// The path is taken, or may not be used.
     pub fn unix(
         options: UnixOptions,
         handed: Option<Socket>,

@@ -58,11 +58,16 @@ pub struct Zmq {
 
 impl Zmq {
     /// Connects to nobody yet: a publisher that is away keeps nobody from starting.
+    #[must_use]
     pub fn new(options: ZmqOptions, lines: LineOptions, meters: SourceMeters) -> Zmq {
         Zmq { options, lines, meters }
     }
 
     /// Receives until stop is said, then takes what has arrived and returns.
+    ///
+    /// # Errors
+    ///
+    /// A thread cannot wait: the system has nothing left to wait with. A publisher that is away is no error.
     pub fn run(self, out: &mpsc::Sender<Sealed>, stop: &Stop) -> io::Result<()> {
         let intake = Intake::of_messages(
             self.options.clock,

@@ -74,6 +74,10 @@ enum From {
 
 impl Writer {
     /// Opens the outbox, if the store needs one. Says nothing to the store yet.
+    ///
+    /// # Errors
+    ///
+    /// The outbox cannot be opened.
     pub fn open(
         instance: Instance,
         store: Arc<dyn Store>,
@@ -97,11 +101,13 @@ impl Writer {
     }
 
     /// For `/readyz`.
+    #[must_use]
     pub fn state(&self) -> WriterState {
         self.common.state.clone()
     }
 
     /// For sources that can be read again.
+    #[must_use]
     pub fn start_positions(&self) -> StartPositions {
         self.common.positions.subscribe()
     }

@@ -140,6 +140,10 @@ const FILE: &str = "outbox.db";
 /// How many calls may wait for the thread.
 const QUEUE: usize = 8;
 
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "every call fails when the file cannot be read or written, and only then"
+)]
 impl Outbox {
     /// Opens the outbox of a state directory, and creates it if it is not there. `instance` is used for a new one.
     pub fn open(dir: &Path, instance: Uuid, keep: Keep) -> Result<(Outbox, Identity)> {
@@ -165,6 +169,7 @@ impl Outbox {
     }
 
     /// Whether a state directory has one.
+    #[must_use]
     pub fn exists(dir: &Path) -> bool {
         dir.join(FILE).exists()
     }

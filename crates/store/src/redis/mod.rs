@@ -50,6 +50,10 @@ pub struct Redis {
 
 impl Redis {
     /// Reads the address. The first call connects, so a Redis that is away hinders nobody from starting.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be read.
     pub fn new(url: &str, retention: Retention) -> Result<Redis> {
         let (writes, reader) = (Link::new(url)?, Reader::new(Link::new(url)?));
         let (apply, claim) = (Script::apply(), Script::claim());

@@ -41,6 +41,10 @@ pub struct Sqlite {
 impl Sqlite {
     /// Opens the file; creates it, and the directories above it, if it is not there. Blocks for as long as the disk
     /// takes.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be made or opened, is none of ours, or is that of a newer version.
     pub fn open(path: &Path, retention: Retention) -> Result<Sqlite> {
         let (connection, identity) = file::open(path)?;
         let readers = Readers::new(path);

@@ -63,6 +63,7 @@ pub(crate) struct Visitor {
 
 impl Access {
     /// The rules of a configuration. `base_url` says where the cookie of a session goes.
+    #[must_use]
     pub fn new(
         visibility: Visibility,
         tokens: Vec<String>,

@@ -120,6 +120,10 @@ impl std::error::Error for ListenError {
 
 impl Bound {
     /// Binds the listener.
+    ///
+    /// # Errors
+    ///
+    /// The address is taken, or may not be used.
     pub fn open(listen: &Listen) -> Result<Bound, ListenError> {
         let bound = match listen {
             Listen::Tcp(addr) => open_tcp(*addr).map(Bound::Tcp),
@@ -130,6 +134,10 @@ impl Bound {
 
     /// Takes a listening socket that the service manager keeps: whoever has not been accepted at the end waits for
     /// the next process.
+    ///
+    /// # Errors
+    ///
+    /// The socket is not one that can be listened on.
     pub fn handed(listen: &Listen, socket: OwnedFd) -> Result<Bound, ListenError> {
         let bound = match listen {
             Listen::Tcp(_) => from_std(std::net::TcpListener::from(socket)).map(Bound::Tcp),
@@ -143,6 +151,10 @@ impl Bound {
     }
 
     /// Where it listens, with the port that the kernel chose for port 0.
+    ///
+    /// # Errors
+    ///
+    /// The kernel does not say.
     pub fn local(&self) -> io::Result<Listen> {
         match self {
             Bound::Tcp(listener) => listener.local_addr().map(Listen::Tcp),

@@ -94,6 +94,10 @@ pub struct LogFile {
 
 impl LogFile {
     /// A source that has not looked at its file yet; there may be none.
+    ///
+    /// # Errors
+    ///
+    /// The path names no file that could be followed.
     pub fn new(options: FileOptions, lines: LineOptions, meters: SourceMeters) -> Result<LogFile, FileError> {
         let path = std::path::absolute(&options.path)
             .map_err(|error| io_error("finding the directory of", &options.path, error))?;
@@ -101,6 +105,10 @@ impl LogFile {
     }
 
     /// Reads until stop is said. What is not read then stays in the file for the next time.
+    ///
+    /// # Errors
+    ///
+    /// The directory of the log cannot be watched, or the positions are not ones that this version reads.
     pub fn run(
         self,
         out: &mpsc::Sender<Sealed>,

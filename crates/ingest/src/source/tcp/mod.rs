@@ -72,6 +72,10 @@ pub struct SyslogTcp {
 
 impl SyslogTcp {
     /// Opens the listener, or takes the one that the service manager handed over.
+    ///
+    /// # Errors
+    ///
+    /// The address is taken, or may not be used.
     pub fn open(
         options: TcpOptions,
         handed: Option<Socket>,
@@ -86,11 +90,16 @@ impl SyslogTcp {
     }
 
     /// Where it listens, with the port that the kernel chose for port 0.
+    #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listener.local_addr().ok()
     }
 
     /// Receives until stop is said, then takes what the kernel has received and returns.
+    ///
+    /// # Errors
+    ///
+    /// The listener is broken.
     pub fn run(self, out: &mpsc::Sender<Sealed>, stop: &Stop) -> io::Result<()> {
         let start = Instant::now();
         let mut running = TcpLoop {
