@@ -27,19 +27,24 @@ pub enum ColorError {
     /// It starts with `#`, but three or six hexadecimal digits do not follow.
     #[error("a colour after # has three or six hexadecimal digits")]
     Hex,
+    /// It is `rgb(...)`, but without three numbers from 0 to 255 in it.
+    #[error("rgb() has three numbers from 0 to 255, with commas between them")]
+    Decimal,
     /// Neither hexadecimal digits nor a name in the table.
     #[error("the colour is neither a known name nor three or six hexadecimal digits")]
     Unknown,
 }
 
-/// Longest name in the tables below; anything longer is refused unread.
-const LONGEST_NAME: usize = 20;
+/// Longer than every name in the tables below and than `rgb( 255, 255, 255 )`; anything longer is refused unread.
+const LONGEST: usize = 24;
 
 impl Color {
     /// White, the text on a dark box.
     pub const WHITE: Color = Color::rgb(0xff, 0xff, 0xff);
     /// shields.io `red`, the value of an error badge.
-    pub const RED: Color = Color::rgb(0xe0, 0x5d, 0x44);
+    pub const RED: Color = Color::rgb(0xdd, 0x43, 0x43);
+    /// shields.io `brightgreen`, the value of a badge that says nothing else.
+    pub const BRIGHT_GREEN: Color = Color::rgb(0x44, 0xbb, 0x00);
 
     /// A colour from its three parts.
     #[must_use]
@@ -52,13 +57,13 @@ impl Color {
     }
 
     /// Reads a colour: a shields.io name or alias, a CSS name, or three or six hexadecimal digits
-    /// with or without `#`. Upper and lower case are the same, white space around it is ignored.
+    /// with or without `#`, or `rgb(1, 2, 3)`. Upper and lower case are the same, white space around it is ignored.
     ///
-    /// shields.io names win over CSS names: `green` is `#97ca00`.
+    /// shields.io names win over CSS names: `green` is `#67ac09`.
     ///
     /// # Errors
     ///
-    /// [`ColorError`] for everything else; `rgb()`, `hsl()`, `transparent` and alpha are not colours here.
+    /// [`ColorError`] for everything else; `hsl()`, `transparent` and alpha are not colours here.
     pub fn parse(text: &str) -> Result<Self, ColorError> {
         let text = text.trim();
         if text.is_empty() {
@@ -67,10 +72,14 @@ impl Color {
         if let Some(digits) = text.strip_prefix('#') {
             return hex(digits).ok_or(ColorError::Hex);
         }
-        if text.len() > LONGEST_NAME {
+        if text.len() > LONGEST {
             return Err(ColorError::Unknown);
         }
-        named(&text.to_ascii_lowercase()).or_else(|| hex(text)).ok_or(ColorError::Unknown)
+        let text = text.to_ascii_lowercase();
+        if let Some(parts) = text.strip_prefix("rgb(").and_then(|rest| rest.strip_suffix(')')) {
+            return decimal(parts).ok_or(ColorError::Decimal);
+        }
+        named(&text).or_else(|| hex(&text)).ok_or(ColorError::Unknown)
     }
 
     /// How bright it looks, 0 to 255,000 (W3C AERT weights, as shields.io uses them).
@@ -80,10 +89,10 @@ impl Color {
 
     /// Colour of text on this colour, and of the shadow under the text.
     ///
-    /// shields.io's rule: dark text above a brightness of 0.69.
+    /// shields.io's rule: dark text above a brightness of 0.69, which it rounds to two places.
     #[must_use]
     pub const fn text_and_shadow(self) -> (Color, Color) {
-        if self.brightness() * 100 > 255_000 * 69 {
+        if self.brightness() * 1000 > 255_000 * 695 {
             (Color::rgb(0x33, 0x33, 0x33), Color::rgb(0xcc, 0xcc, 0xcc))
         } else {
             (Color::WHITE, Color::rgb(1, 1, 1))
@@ -121,6 +130,15 @@ impl FromStr for Color {
     }
 }
 
+/// Three numbers with commas between them.
+fn decimal(parts: &str) -> Option<Color> {
+    // u8's own parser would take "+1".
+    let part = |part: &str| part.trim().bytes().all(|b| b.is_ascii_digit()).then(|| part.trim().parse().ok());
+    let mut parts = parts.split(',').map(|text| part(text).flatten());
+    let color = Color::rgb(parts.next()??, parts.next()??, parts.next()??);
+    parts.next().is_none().then_some(color)
+}
+
 fn hex(digits: &str) -> Option<Color> {
     // from_str_radix alone would take "+ff".
     if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -137,16 +155,16 @@ fn hex(digits: &str) -> Option<Color> {
 /// The colour of a lower-case name.
 fn named(name: &str) -> Option<Color> {
     let rgb = match name {
-        // shields.io, and its names for what a colour means.
-        "brightgreen" | "success" => 0x44cc11,
-        "green" => 0x97ca00,
-        "yellow" => 0xdfb317,
-        "yellowgreen" => 0xa4a61d,
-        "orange" | "important" => 0xfe7d37,
-        "red" | "critical" => 0xe05d44,
+        // shields.io (badge-maker 6), and its names for what a colour means.
+        "brightgreen" | "success" => 0x44bb00,
+        "green" => 0x67ac09,
+        "yellow" => 0xd8b800,
+        "yellowgreen" => 0x95991a,
+        "orange" | "important" => 0xea7233,
+        "red" | "critical" => 0xdd4343,
         "blue" | "informational" => 0x007ec6,
         "grey" | "gray" => 0x555555,
-        "lightgrey" | "lightgray" | "inactive" => 0x9f9f9f,
+        "lightgrey" | "lightgray" | "inactive" => 0x939393,
         "blueviolet" => 0x8a2be2,
         // CSS Color 4, section 6.1: the names people use.
         "aqua" | "cyan" => 0x00ffff,
@@ -253,12 +271,12 @@ mod tests {
 
     #[test]
     fn shields_names_and_aliases_are_shields_colours() {
-        check("brightgreen", Ok("#4c1"));
-        check("success", Ok("#4c1"));
-        check("green", Ok("#97ca00"));
+        check("brightgreen", Ok("#4b0"));
+        check("success", Ok("#4b0"));
+        check("green", Ok("#67ac09"));
         check("gray", Ok("#555"));
-        check("inactive", Ok("#9f9f9f"));
-        check("Critical", Ok("#e05d44"));
+        check("inactive", Ok("#939393"));
+        check("Critical", Ok("#dd4343"));
     }
 
     #[test]
@@ -268,6 +286,8 @@ mod tests {
         check("f0a", Ok("#f0a"));
         check(" #FFF ", Ok("#fff"));
         check("#ffeedd", Ok("#fed"));
+        check("rgb(255,238,221)", Ok("#fed"));
+        check("RGB( 1, 2 ,3 )", Ok("#010203"));
     }
 
     #[test]
@@ -289,7 +309,10 @@ mod tests {
         check("url(#b)", Err(ColorError::Unknown));
         check("red;background:url(//x)", Err(ColorError::Unknown));
         check("expression()", Err(ColorError::Unknown));
-        check("rgb(1,2,3)", Err(ColorError::Unknown));
+        for parts in ["", "1,2", "1,2,3,4", "1,2,256", "+1,2,3", "1 2 3", "1,,3", "10%,2,3"] {
+            check(&format!("rgb({parts})"), Err(ColorError::Decimal));
+        }
+        check("rgb(1,2,3", Err(ColorError::Unknown));
         check("赤", Err(ColorError::Unknown));
         check(&"f".repeat(10_000), Err(ColorError::Unknown));
     }
@@ -299,7 +322,9 @@ mod tests {
         let text = |name| Color::parse(name).unwrap().text_and_shadow().0.to_string();
         assert_eq!(text("13b28a"), "#fff");
         assert_eq!(text("555"), "#fff");
-        assert_eq!(text("yellow"), "#fff"); // shields' #dfb317 is 0.68: white there too
+        assert_eq!(text("yellow"), "#fff"); // shields' #d8b800 is 0.68: white there too
+        assert_eq!(text("b0b0b0"), "#fff"); // 0.690
+        assert_eq!(text("b2b2b2"), "#333"); // 0.698, which shields takes for 0.70
         assert_eq!(text("gold"), "#333");
         assert_eq!(text("white"), "#333");
     }

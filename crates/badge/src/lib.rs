@@ -1,6 +1,6 @@
 //! Drawing: badges, charts and panels as SVG text.
 //!
-//! [`Badge`], [`Spark`], [`chart::Chart`] or [`panel::Panel`] goes in, text comes out. Nothing here reads a clock, a file or a store, and nothing is
+//! [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] or [`panel::Panel`] goes in, text comes out. Nothing here reads a clock, a file or a store, and nothing is
 //! random, so the same badge is the same bytes on every machine and on every day; that is what lets
 //! the publisher leave an unchanged file alone.
 //!
@@ -19,11 +19,13 @@
 mod badge;
 pub mod chart;
 mod color;
+mod data_uri;
 mod id;
 mod look;
 pub mod number;
 pub mod panel;
 mod px;
+pub mod shields;
 mod spark;
 pub mod template;
 pub mod text;

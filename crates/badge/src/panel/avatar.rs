@@ -1,17 +1,13 @@
 //! The face of a card: an avatar as a `data:` URI, or initials.
 
+use crate::data_uri;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Largest avatar, in bytes of its file.
 pub const MAX_AVATAR: usize = 256 * 1024;
 
-/// Kinds of pictures that a `data:` URI may have. No SVG: a picture in the picture is pixels and nothing else.
-const PREFIXES: [&str; 4] = [
-    "data:image/png;base64,",
-    "data:image/jpeg;base64,",
-    "data:image/gif;base64,",
-    "data:image/webp;base64,",
-];
+/// No SVG: a picture in the picture is pixels and nothing else.
+const KINDS: [&str; 4] = ["png", "jpeg", "gif", "webp"];
 
 /// An avatar as a `data:` URI: a PNG, JPEG, GIF or WebP of at most 256 KiB, in base64. Whoever makes one has looked at the
 /// file; here only its form is checked, so that nothing else can get into the picture.
@@ -30,11 +26,7 @@ impl<'a> Avatar<'a> {
     ///
     /// [`NotAnAvatar`] for every other text.
     pub fn new(uri: &'a str) -> Result<Avatar<'a>, NotAnAvatar> {
-        let data = PREFIXES.iter().find_map(|prefix| uri.strip_prefix(prefix)).ok_or(NotAnAvatar)?;
-        let digits = data.strip_suffix("==").or_else(|| data.strip_suffix('=')).unwrap_or(data);
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
-        let fits = !digits.is_empty() && data.len().is_multiple_of(4) && digits.len() / 4 * 3 <= MAX_AVATAR;
-        if fits && digits.bytes().all(plain) { Ok(Avatar(uri)) } else { Err(NotAnAvatar) }
+        if data_uri::is_picture(uri, &KINDS, MAX_AVATAR) { Ok(Avatar(uri)) } else { Err(NotAnAvatar) }
     }
 
     pub(super) fn uri(self) -> &'a str {

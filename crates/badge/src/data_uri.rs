@@ -1,0 +1,16 @@
+//! Pictures within a picture, as `data:` URIs.
+
+/// Whether a text is exactly the `data:` URI of a picture of one of these kinds (`png`), in base64, of at most so many
+/// bytes. What passes can be written into an attribute as it is.
+pub(crate) fn is_picture(uri: &str, kinds: &[&str], most: usize) -> bool {
+    let Some((kind, data)) = uri.strip_prefix("data:image/").and_then(|rest| rest.split_once(";base64,"))
+    else {
+        return false;
+    };
+    let digits = data.strip_suffix("==").or_else(|| data.strip_suffix('=')).unwrap_or(data);
+    kinds.contains(&kind)
+        && !digits.is_empty()
+        && data.len().is_multiple_of(4)
+        && digits.len() / 4 * 3 <= most
+        && digits.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+}

@@ -1,0 +1,49 @@
+//! The logo of a badge: a `data:` URI, never an address.
+
+use crate::data_uri;
+
+/// Largest logo, in bytes of its file.
+pub const MAX_LOGO: usize = 32 * 1024;
+
+const HEIGHT: u32 = 14;
+
+/// A logo as a `data:` URI: SVG, PNG, JPEG, GIF or WebP in base64, of at most 32 KiB. Whoever makes one has looked at the
+/// file and cleaned it; here only its form is checked, so that nothing else can get into the badge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Logo<'a> {
+    uri: &'a str,
+    pub(super) width: u32,
+}
+
+/// The text is no `data:` URI of a [`Logo`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a logo is a data: URI of an SVG, PNG, JPEG, GIF or WebP of at most {} KiB, in base64", MAX_LOGO / 1024)]
+pub struct NotALogo;
+
+impl<'a> Logo<'a> {
+    /// Checks a `data:` URI. The logo is 14 px high and 14 px wide.
+    ///
+    /// # Errors
+    ///
+    /// [`NotALogo`] for every other text.
+    pub fn new(uri: &'a str) -> Result<Logo<'a>, NotALogo> {
+        let kinds = ["svg+xml", "png", "jpeg", "gif", "webp"];
+        if data_uri::is_picture(uri, &kinds, MAX_LOGO) {
+            Ok(Logo { uri, width: HEIGHT })
+        } else {
+            Err(NotALogo)
+        }
+    }
+
+    /// As wide as the file says it should be at a height of 14 px, between 1 and 112 px: `logoSize=auto`.
+    #[must_use]
+    pub fn wide(self, width: u32) -> Logo<'a> {
+        Logo { width: width.clamp(1, 8 * HEIGHT), ..self }
+    }
+
+    pub(super) fn element(self, x: u32, badge_height: u32) -> String {
+        let Logo { uri, width } = self;
+        let y = f64::from(badge_height - HEIGHT) / 2.0;
+        format!("<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{HEIGHT}\" href=\"{uri}\"/>\n")
+    }
+}

@@ -1,0 +1,55 @@
+//! How wide badge-maker thinks a text is.
+//!
+//! Its tables (of anafanafo) know the widths of Verdana and Helvetica; what they lack is taken for an `m`. That is a guess
+//! for emoji and for most scripts, but a badge is as wide as badge-maker's only if the guess is the same.
+
+use super::widths::{BLOCKS, MISSING};
+
+/// A font that badge-maker measures with.
+#[derive(Clone, Copy)]
+pub(super) enum Face {
+    Verdana11,
+    Verdana10,
+    Verdana10Bold,
+    Helvetica11Bold,
+}
+
+impl Face {
+    /// Width of a text in pixels.
+    pub(super) fn width(self, text: &str) -> f64 {
+        let hundredths: u32 = text.chars().map(|c| self.advance(c)).sum();
+        f64::from(hundredths) / 100.0
+    }
+
+    /// Rounded down, and up to an odd number: a middle then lies on a whole pixel more often.
+    pub(super) fn odd_width(self, text: &str) -> f64 {
+        let whole = self.width(text).floor();
+        if whole % 2.0 == 0.0 { whole + 1.0 } else { whole }
+    }
+
+    fn size(self) -> u32 {
+        match self {
+            Face::Verdana11 | Face::Helvetica11Bold => 1100,
+            Face::Verdana10 | Face::Verdana10Bold => 1000,
+        }
+    }
+
+    /// In hundredths of a pixel.
+    fn advance(self, c: char) -> u32 {
+        let measured = self.measured(c).or_else(|| is_ideograph(c).then(|| self.size()));
+        measured.or_else(|| self.measured('m')).unwrap_or_default()
+    }
+
+    fn measured(self, c: char) -> Option<u32> {
+        let code = c as u32;
+        let after = BLOCKS.partition_point(|&(first, _)| first <= code);
+        let (first, widths) = BLOCKS.get(after.checked_sub(1)?)?;
+        let width = widths.get((code - first) as usize)?[self as usize];
+        (width != MISSING).then_some(u32::from(width))
+    }
+}
+
+/// What the tables have at the full size of the font.
+fn is_ideograph(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4dbe}' | '\u{4e00}'..='\u{9ffe}' | '\u{f900}'..='\u{fafe}' | '\u{ff01}'..='\u{ff60}')
+}

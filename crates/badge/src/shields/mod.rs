@@ -1,0 +1,158 @@
+//! Badges in the five styles of shields.io, drawn exactly as badge-maker 6 draws them.
+//!
+//! The same elements with the same lengths, so that a README may change its host name and keep its look. What differs: a
+//! `viewBox`, ids that differ between badges (badge-maker's collide when two are inlined into one page), texts cut at
+//! 400 px, and no links, because a badge is an `<img>`. [`render`](crate::render) draws ghit.me's look instead, with text
+//! measured in a font that everybody has. Which parameters an address has is left to the HTTP server.
+
+mod boxes;
+mod for_the_badge;
+mod logo;
+mod measure;
+mod social;
+mod widths;
+
+pub use logo::{Logo, MAX_LOGO, NotALogo};
+
+use crate::{
+    color::Color,
+    id,
+    text::{Fitted, XmlText},
+};
+use std::fmt::{self, Display, Formatter};
+
+/// Widest text in pixels, measured as a badge's; the rest is cut.
+const MAX_TEXT: u32 = 400;
+
+/// A style of shields.io.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Style {
+    /// A shade over both boxes; 20 px high.
+    #[default]
+    Flat,
+    /// No shade and no round corners; 20 px high.
+    FlatSquare,
+    /// A strong shade; 18 px high.
+    Plastic,
+    /// Capitals, 28 px high.
+    ForTheBadge,
+    /// GitHub's old buttons: a bubble at the right; 20 px high.
+    Social,
+}
+
+impl Style {
+    /// All of them.
+    pub const EVERY: [Style; 5] =
+        [Style::Flat, Style::FlatSquare, Style::Plastic, Style::ForTheBadge, Style::Social];
+
+    /// The name in the parameter `style`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Style::Flat => "flat",
+            Style::FlatSquare => "flat-square",
+            Style::Plastic => "plastic",
+            Style::ForTheBadge => "for-the-badge",
+            Style::Social => "social",
+        }
+    }
+
+    /// The style with a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Style> {
+        Style::EVERY.into_iter().find(|style| style.name() == name)
+    }
+}
+
+/// Everything that is seen of a badge of shields.io.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shield<'a> {
+    /// How it is drawn.
+    pub style: Style,
+    /// Text of the left box. Without a label, a colour for it and a logo there is no left box.
+    pub label: &'a str,
+    /// Text of the right box: the value.
+    pub message: &'a str,
+    /// Colour of the right box. [`Style::Social`] has no colours.
+    pub color: Color,
+    /// Colour of the left box; `#555` where nobody chose another.
+    pub label_color: Option<Color>,
+    /// Left of the label.
+    pub logo: Option<Logo<'a>>,
+}
+
+impl<'a> Shield<'a> {
+    /// A badge in badge-maker's colours, without a logo.
+    #[must_use]
+    pub const fn new(style: Style, label: &'a str, message: &'a str) -> Shield<'a> {
+        Shield { style, label, message, color: Color::BRIGHT_GREEN, label_color: None, logo: None }
+    }
+
+    /// Draws the badge. Less than 32 KiB beside the logo, whatever the texts are.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let shown = |text| Fitted::new(text, MAX_TEXT).shown();
+        let (label, message) = (shown(self.label), shown(self.message));
+        let badge = Shield { label: &label, message: &message, ..*self };
+        match self.style {
+            Style::Flat | Style::FlatSquare | Style::Plastic => boxes::Boxes::of(&badge).to_string(),
+            Style::ForTheBadge => for_the_badge::Capitals::of(&badge).to_string(),
+            Style::Social => social::Bubble::of(&badge).to_string(),
+        }
+    }
+
+    fn has_label(&self) -> bool {
+        !self.label.is_empty()
+    }
+
+    /// Room of the logo and what is between it and the label.
+    fn logo_width(&self) -> f64 {
+        let padding = if self.has_label() { 3.0 } else { 0.0 };
+        self.logo.map_or(0.0, |logo| f64::from(logo.width) + padding)
+    }
+
+    /// The end of the ids in this badge: a hash of all that its boxes depend on.
+    fn id(&self) -> String {
+        let colors = [Some(self.color), self.label_color];
+        let colors =
+            colors.into_iter().flat_map(|color| color.map_or([0; 4], |Color { r, g, b }| [1, r, g, b]));
+        let texts = [self.style.name(), self.label, self.message];
+        // A byte UTF-8 does not have: "ab" + "c" is not "a" + "bc".
+        let texts = texts.into_iter().flat_map(|text| text.bytes().chain([0xff]));
+        let logo = self.logo.map_or(0, |logo| logo.width as u8);
+        id::suffix(texts.chain(colors).chain([logo])).map(char::from).iter().collect()
+    }
+}
+
+/// The left colour where nobody chose another.
+const LABEL_COLOR: Color = Color::rgb(0x55, 0x55, 0x55);
+
+/// The beginning of every style: size, and what a screen reader says.
+fn head(f: &mut Formatter<'_>, label: &str, message: &str, width: f64, height: u32) -> fmt::Result {
+    let title = Title(label, message);
+    write!(
+        f,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n<title>{title}</title>\n",
+    )
+}
+
+struct Title<'a>(&'a str, &'a str);
+
+impl Display for Title<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.0.is_empty() {
+            write!(f, "{}: ", XmlText(self.0))?;
+        }
+        XmlText(self.1).fmt(f)
+    }
+}
+
+/// ` fill="..."` of a text, unless it is the white of the group around it.
+struct TextFill(Color);
+
+impl Display for TextFill {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0 == Color::WHITE { Ok(()) } else { write!(f, " fill=\"{}\"", self.0) }
+    }
+}
