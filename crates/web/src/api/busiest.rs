@@ -70,7 +70,7 @@ pub(super) async fn list(
         BusiestRow { name: name.as_str(), event, total, total_text, count: *count, today }
     });
     if csv {
-        let mut table = csv::Table::new("counters.csv", "name,event,total,count,today");
+        let mut table = csv::Table::new("counters.csv", ["name", "event", "total", "count", "today"]);
         for row in rows {
             table.row([row.name, row.event], &[Some(row.total), Some(row.count), row.today]);
         }

@@ -53,7 +53,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     let rows = page.names.iter().zip(totals);
     let next = page.next.as_deref().map(write_token);
     if csv {
-        let mut table = csv::Table::new("counters.csv", "name,event,total");
+        let mut table = csv::Table::new("counters.csv", ["name", "event", "total"]);
         for (name, total) in rows {
             table.row([name.as_str(), event.as_str()], &[Some(total)]);
         }

@@ -5,6 +5,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
+use csv::{Terminator, Writer, WriterBuilder};
+use std::borrow::Cow;
 
 /// Whether a request asks for CSV by its `Accept`.
 pub(super) fn is_wanted(sent: &HeaderMap) -> bool {
@@ -16,33 +18,33 @@ pub(super) fn is_wanted(sent: &HeaderMap) -> bool {
 /// A table on its way.
 pub(super) struct Table {
     file: &'static str,
-    text: String,
+    lines: Writer<Vec<u8>>,
 }
 
 impl Table {
     /// Begins with its line of titles. `file` is what a browser saves it as.
-    pub(super) fn new(file: &'static str, titles: &str) -> Table {
-        Table { file, text: format!("{titles}\r\n") }
+    pub(super) fn new<const N: usize>(file: &'static str, titles: [&str; N]) -> Table {
+        let lines = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+        let mut table = Table { file, lines };
+        table.row(titles, &[]);
+        table
     }
 
     /// Adds a line of texts and numbers; one that is not known is empty.
     pub(super) fn row<const N: usize>(&mut self, texts: [&str; N], numbers: &[Option<i64>]) {
-        for (at, text) in texts.into_iter().enumerate() {
-            if at > 0 {
-                self.text.push(',');
-            }
-            push(&mut self.text, text);
-        }
-        for number in numbers {
-            self.text.push(',');
-            self.text.extend(number.map(|number| number.to_string()));
-        }
-        self.text.push_str("\r\n");
+        let numbers =
+            numbers.iter().map(|number| number.map(|number| number.to_string()).unwrap_or_default());
+        let cells = texts.into_iter().map(no_formula).chain(numbers.map(Cow::Owned));
+        self.lines
+            .write_record(cells.map(|cell| cell.into_owned()))
+            .expect("memory takes lines of one length");
     }
 
     /// The answer, and where the next page is.
     pub(super) fn answer(self, next: Option<String>) -> Response {
-        let mut answer = headers::json(StatusCode::OK, self.text);
+        let bytes = self.lines.into_inner().expect("writing to memory does not fail");
+        let text = String::from_utf8(bytes).expect("all cells are text");
+        let mut answer = headers::json(StatusCode::OK, text);
         let headers = answer.headers_mut();
         let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
         headers.insert(header::CONTENT_TYPE, kind);
@@ -54,25 +56,10 @@ impl Table {
     }
 }
 
-/// Appends a cell. What a spreadsheet would run gets a `'` before it; what the format needs quoted is quoted.
-fn push(row: &mut String, cell: &str) {
+/// What a spreadsheet would run gets a `'` before it.
+fn no_formula(cell: &str) -> Cow<'_, str> {
     let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let quoted = cell.contains(['"', ',', '\r', '\n', ';']);
-    if quoted {
-        row.push('"');
-    }
-    if formula {
-        row.push('\'');
-    }
-    for c in cell.chars() {
-        if c == '"' {
-            row.push('"');
-        }
-        row.push(c);
-    }
-    if quoted {
-        row.push('"');
-    }
+    if formula { format!("'{cell}").into() } else { cell.into() }
 }
 
 #[cfg(test)]
@@ -91,9 +78,10 @@ mod tests {
             ("say \"x\"", "\"say \"\"x\"\"\""),
             ("=\"a\",1", "\"'=\"\"a\"\",1\""),
         ] {
-            let mut row = String::new();
-            super::push(&mut row, cell);
-            assert_eq!(row, expect, "{cell:?}");
+            let mut table = super::Table::new("x.csv", ["name", "count"]);
+            table.row([cell], &[Some(-1)]);
+            let text = String::from_utf8(table.lines.into_inner().unwrap()).unwrap();
+            assert_eq!(text, format!("name,count\r\n{expect},-1\r\n"), "{cell:?}");
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>, csv: bool) ->
 }
 
 fn as_csv(name: &Name, event: Event, points: &[SeriesPoint]) -> Response {
-    let mut table = csv::Table::new("series.csv", "name,event,time,count");
+    let mut table = csv::Table::new("series.csv", ["name", "event", "time", "count"]);
     for point in points {
         table.row([name.as_str(), event.as_str(), &point.time], &[Some(point.count)]);
     }
