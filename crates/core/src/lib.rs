@@ -6,6 +6,23 @@
 //!
 //! The way of a line through this crate: [`syslog::parse`] finds the message, [`Routes::find`] the route,
 //! [`record::RecordReader::read`] the hit, and [`Tally::add`] folds it. Whatever does not count is a [`Reject`].
+//!
+//! ```
+//! use tallymark_core::{Dating, Now, Reject, Routes, Tally, record::RecordReader, syslog};
+//!
+//! // The default route is ghit.me's: local3.info, the tag `badge`, and a name that was escaped twice.
+//! let line = br#"<158>Nov 28 14:01:53 web badge: "2026-11-28","octo%252Fhello""#;
+//! let now = Now { unix_ms: 1_795_874_513_250 };
+//!
+//! let (routes, mut reader, mut tally) = (Routes::default(), RecordReader::new(Dating::Live), Tally::new(1000));
+//! let message = syslog::parse(line, &routes)?;
+//! let route = routes.find(&message)?;
+//! tally.add(&reader.read(route, message.body, now)?);
+//!
+//! let counts = tally.seal();
+//! assert_eq!((counts.entries[0].name.as_str(), counts.entries[0].count), ("octo/hello", 1));
+//! # Ok::<(), Reject>(())
+//! ```
 
 pub mod access;
 mod batch;

@@ -1,8 +1,30 @@
 //! Where counts live: the [`Store`] traits, the embedded store and the Redis store.
 //!
-//! A store applies a [`tallymark_core::Batch`] exactly once, whatever happens in between, and answers what badges, pages and the
-//! publisher ask. It parses no log line and draws nothing. The writer in `tallymark-ingest` writes through it; the
-//! publisher and the HTTP server read through it. One contract suite (`tests/contract.rs`) runs over every store.
+//! A store applies a [`tallymark_core::Batch`] exactly once, whatever happens in between, and answers what badges, pages
+//! and the publisher ask. It parses no log line and draws nothing. The writer in `tallymark-ingest` writes through it; the
+//! publisher and the HTTP server read through it. One contract suite (`tests/contract`) runs over every store.
+//!
+//! ```
+//! use tallymark_core::{Day, Entry, Event, Name, When, batches};
+//! use tallymark_store::{Outcome, Retention};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let url = format!("sqlite:{}", dir.path().join("tallymark.db").display());
+//! let store = tallymark_store::open(&url.parse()?, Retention::default()).await?;
+//! let claim = store.claim(uuid::Uuid::new_v4()).await?;
+//!
+//! let (event, name) = (Event::HIT, Name::new("octo/hello")?);
+//! let entry = Entry { event, name: name.clone(), when: When::Day(Day(20_785)), count: 3 };
+//! let batch = batches(claim.instance, claim.marker + 1, vec![entry]);
+//! store.apply(&claim, &batch).await?;
+//! // The answer was lost, and the same is sent again: it counts once.
+//! assert_eq!(store.apply(&claim, &batch).await?, [Outcome::Duplicate]);
+//! assert_eq!(store.total(event, &name).await?, 3);
+//! # Ok(())
+//! # }
+//! ```
 
 mod claim;
 mod deadline;
