@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Place, run_with};
+use common::{PATIENCE, Place, run_with};
+use tallymark_testbed::{http, wait_until};
 
 const CANARY: &str = "c4n4ry";
 
@@ -86,4 +87,35 @@ fn a_short_token_is_not_repeated() {
     says_nothing(&["check-config"], &[("TALLYMARK_TOKENS", CANARY)]);
     let place = Place::with_config(&format!("[http]\ntokens = [\"{CANARY}\"]\nvisibility = \"no\"\n"));
     says_nothing(&["check-config", &place.config_path().display().to_string()], &[]);
+}
+
+#[test]
+fn a_daemon_repeats_neither_the_password_of_its_store_nor_a_token() {
+    let token = format!("{CANARY}-of-sixteen-or-more");
+    let mut place = Place::with_config(&format!("[http]\ntokens = [{token:?}]\nvisibility = \"token\"\n"));
+    place.store_at("redis://u:c4n4ry@127.0.0.1:1");
+    let mut daemon = place.start("serve", &["--log-level", "trace"]);
+    let says = |path: &str, header: &str| {
+        let answer = http::request("GET", place.addr(), path, &[("Authorization", header)], b"");
+        answer.text().to_owned()
+    };
+    wait_until("the store is missed", PATIENCE, || says("/readyz", "").contains("127.0.0.1:1"));
+    let right = format!("Bearer {token}");
+    for header in [right.as_str(), "Bearer c4n4ry", "c4n4ry", "Basic c4n4ry"] {
+        for path in ["/readyz", "/metrics", "/", "/api/v1/top", "/hits", "/badge/a.svg", "/nothing"] {
+            let said = says(path, header);
+            assert!(!said.contains(CANARY), "{path}: {said}");
+            says(&format!("{path}?token={token}"), header);
+        }
+    }
+    for command in [&["show", "a"][..], &["store", "adopt"], &["top"], &["check-config"], &["nginx-conf"]] {
+        let ran = place.run(command);
+        assert!(!ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY), "{ran:?}");
+    }
+    daemon.sigterm();
+    daemon.wait(PATIENCE);
+    for said in [daemon.stdout(), daemon.stderr()] {
+        let line = said.lines().find(|line| line.contains(CANARY));
+        assert_eq!(line, None);
+    }
 }
