@@ -3,15 +3,17 @@
 
 mod common;
 
-use common::{Kind, Place, program, run_with, stop};
+use common::{Kind, PATIENCE, Place, program, run_with, stop};
 use std::{
     fmt::Write as _,
     fs,
+    io::Write as _,
     path::Path,
     process::{Command, Stdio},
     thread,
     time::Duration,
 };
+use tallymark_testbed::wait_until;
 
 /// Lines of `names` names, `each` of every name, all of them years ago.
 fn lines(names: u32, each: u32) -> String {
@@ -144,6 +146,104 @@ fn access_log_and_damaged_gzip() {
     assert_eq!(place.total("o/r"), 1000, "a file that is not whole counts nothing");
 }
 
+fn append(log: &Path, text: &str) {
+    fs::OpenOptions::new().append(true).open(log).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+/// Lines of names that are all different.
+fn distinct(from: u32, to: u32) -> String {
+    (from..to).map(|n| format!("\"2020-01-{:02}\",\"o%2Fr{n}\"\n", 1 + n % 28)).collect()
+}
+
+#[test]
+fn file_that_has_grown_goes_on_behind_what_was_imported() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let log = place.dir().join("access.log");
+        let counted = |args: &[&str]| {
+            let report = import(&place, args);
+            (report["state"].as_str().unwrap().to_owned(), place.total("~all"))
+        };
+        fs::write(&log, distinct(0, 3)).unwrap();
+        assert_eq!(counted(&[path(&log)]), ("imported".to_owned(), 3));
+        append(&log, &distinct(3, 5));
+        assert_eq!(counted(&[path(&log), "--dry-run"]), ("dry-run".to_owned(), 3));
+        assert_eq!(counted(&[path(&log)]), ("finished".to_owned(), 5));
+        assert_eq!(counted(&[path(&log)]), ("already-imported".to_owned(), 5));
+        // The last line has no end yet, and counts as it is.
+        append(&log, "\"2020-01-01\",\"o%2Fr6\"");
+        assert_eq!(counted(&[path(&log)]), ("finished".to_owned(), 6));
+        append(&log, "\n\"2020-01-01\",\"o%2Fr7\"\n");
+        assert_eq!(counted(&[path(&log)]), ("finished".to_owned(), 7));
+        // A copy under another name, packed; and one that has more.
+        let copy = place.dir().join("copy.log");
+        fs::copy(&log, &copy).unwrap();
+        append(&copy, &distinct(7, 9));
+        assert!(Command::new("gzip").arg(&copy).status().unwrap().success());
+        let packed = copy.with_extension("log.gz");
+        assert_eq!(counted(&[path(&packed)]), ("finished".to_owned(), 9));
+        assert_eq!(counted(&[path(&log)]), ("already-imported".to_owned(), 9));
+        append(&log, &distinct(9, 12));
+        assert_eq!(counted(&[path(&log)]), ("finished".to_owned(), 12));
+        assert_eq!((place.total("o/r1"), place.total("o/r11")), (1, 1));
+        assert_eq!(counted(&[path(&log), "--again"]), ("imported".to_owned(), 22));
+    }
+}
+
+#[test]
+fn what_cannot_be_told_apart_is_refused_with_the_flag_that_helps() {
+    let place = Place::new();
+    let (log, other) = (place.dir().join("a.log"), place.dir().join("b.log"));
+    let line = "\"2020-01-01\",\"o%2Fr\"\n";
+    fs::write(&log, line.repeat(3)).unwrap();
+    fs::write(&other, line.repeat(4)).unwrap();
+    import(&place, &[path(&log)]);
+    place.run(&["import", "log", path(&other)]).refused(1, &["b.log", "alike", "--again"]);
+    append(&log, line);
+    assert_eq!((import(&place, &[path(&log)])["hits"].as_u64(), place.total("~all")), (Some(4), 4));
+    // An older copy of what was counted.
+    let (long, short) = (place.dir().join("long.log"), place.dir().join("short.log"));
+    fs::write(&long, distinct(0, 900)).unwrap();
+    fs::write(&short, distinct(0, 800)).unwrap();
+    import(&place, &[path(&long)]);
+    place.run(&["import", "log", path(&short)]).refused(1, &["short.log", "older copy", "--again"]);
+    assert_eq!(place.total("~all"), 904);
+}
+
+/// By a daemon and an import, in any order.
+#[test]
+fn log_that_a_daemon_follows_is_counted_once() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        let (log, old) = (place.dir().join("badge.log"), place.dir().join("badge.log.1"));
+        place.configure("[store]\ntick = \"20ms\"\n[[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\n");
+        fs::write(&old, distinct(0, 10)).unwrap();
+        fs::write(&log, distinct(100, 200)).unwrap();
+        assert_eq!(import(&place, &[path(&log)])["state"], "imported");
+        append(&log, &distinct(200, 300));
+        let mut daemon = place.serve();
+        wait_until("the lines are counted", PATIENCE, || place.total("~all") == 200);
+        // What was there before the daemon is imported; what it follows is not.
+        assert_eq!(import(&place, &[path(&old)])["state"], "imported");
+        for _ in 0..2 {
+            assert_eq!(import(&place, &[path(&log)])["state"], "already-counted");
+        }
+        stop(&mut daemon);
+        append(&log, &distinct(300, 310));
+        assert_eq!(import(&place, &[path(&log)])["state"], "already-counted");
+        let mut daemon = place.serve();
+        wait_until("the lines are counted", PATIENCE, || place.total("~all") == 220);
+        let copy = place.dir().join("moved.log");
+        fs::copy(&log, &copy).unwrap();
+        assert!(Command::new("gzip").arg(&copy).status().unwrap().success());
+        assert_eq!(import(&place, &[path(&copy.with_extension("log.gz"))])["state"], "already-counted");
+        append(&log, &distinct(310, 320));
+        wait_until("the lines are counted", PATIENCE, || place.total("~all") == 230);
+        stop(&mut daemon);
+        assert_eq!((place.total("~all"), place.total("o/r150")), (230, 1));
+    }
+}
+
 /// Killed again and again, it comes to its end, and every line is counted once.
 #[test]
 fn killed_import_goes_on_behind_what_is_counted() {
@@ -152,6 +252,7 @@ fn killed_import_goes_on_behind_what_is_counted() {
     let log = place.dir().join("big.log");
     fs::write(&log, lines(30_000, 3)).unwrap();
     let mut killed = 0;
+    let mut written = 90_000;
     for wait in (0..).map(|n| Duration::from_millis(150 + 60 * n)) {
         let mut child = Command::new(program())
             .args(["import", "log", path(&log)])
@@ -167,9 +268,11 @@ fn killed_import_goes_on_behind_what_is_counted() {
             break;
         }
         killed += 1;
+        append(&log, &lines(5, 1));
+        written += 5;
         assert!(killed < 200, "it never comes to its end");
     }
     let last = import(&place, &[path(&log)]);
     assert_eq!(last["state"], "already-imported", "{last}");
-    assert_eq!((place.total("~all"), place.total("o/r29999")), (90_000, 3));
+    assert_eq!((place.total("~all"), place.total("o/r29999")), (written, 3));
 }

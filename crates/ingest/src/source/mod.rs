@@ -11,6 +11,10 @@ mod zmq;
 pub use crate::clock::now;
 pub use datagram::SyslogDatagrams;
 pub use file::{FileError, FileOptions, LogFile, Start};
+pub(crate) use file::{
+    FileRecord, Identity, ImportMark, Mark, PREFIX, Print, Sink, TAIL, cut_lines, imports, records,
+    repeats_one_line,
+};
 pub use handed::{Handed, HandedError, SocketPlace};
 pub use tcp::{SyslogTcp, TcpOptions};
 pub use udp::UdpOptions;

@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fs::File,
+    fs::{self, File, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
@@ -20,7 +20,7 @@ use std::{
 use tallymark_core::Routes;
 use tallymark_ingest::{
     Errand, ErrandError, LineFormat,
-    import::{Content, Import, Imported, named_instance},
+    import::{Content, Course, Evidence, Import, Imported, Undecided, named_instance},
     source::now,
     unpacked,
 };
@@ -43,7 +43,7 @@ enum What {
 }
 
 /// Counts each file once, known by its content, also if it comes again under another name or packed. One that was
-/// interrupted goes on where it was. Do not import what a daemon has read as it grew: that is counted already.
+/// interrupted, or that has grown, goes on where it was. What a daemon has counted, or follows, is left out.
 #[derive(Debug, Args)]
 struct ImportLog {
     /// Log files, packed with gzip, xz, bzip2 or zstd or not at all; `-` is standard input and needs --id.
@@ -79,6 +79,8 @@ struct Report {
     accepted: u64,
     rejected: BTreeMap<&'static str, u64>,
     hits: u64,
+    /// Those of them that were not counted in another way.
+    fresh: u64,
     batches: u64,
     /// Of them, how many were in the store before.
     before: u64,
@@ -94,6 +96,8 @@ enum State {
     /// An earlier run had been interrupted.
     Finished,
     AlreadyImported,
+    /// A source has counted all of it, or will.
+    AlreadyCounted,
     NothingToCount,
     DryRun,
 }
@@ -151,46 +155,70 @@ impl ImportLog {
         store: Option<&Arc<dyn Store>>,
     ) -> Result<Report> {
         let attempt = || format!("reading {}", file.display());
-        // The content first: what it is decides whether any of it counts. A file that grows is imported as it is now.
-        let content = match is_stdin(file) {
-            true => None,
-            false => Some(content(file).with_context(attempt)?),
+        let evidence = match store.filter(|_| !self.again) {
+            Some(store) => Evidence::of(&store.positions(None).await?),
+            None => Evidence::default(),
         };
-        let instance = match (&self.id, content) {
-            _ if self.again => Uuid::new_v4(),
-            (Some(id), _) => named_instance(id),
-            (None, Some(content)) => content.instance,
-            (None, None) => Uuid::nil(),
+        let source = Source::of(file, &evidence).with_context(attempt)?;
+        let course = match (&self.id, &source.content) {
+            (_, Some((content, _))) if self.again => Course::whole(Uuid::new_v4(), content.bytes),
+            (_, None) if self.again => Course::whole(Uuid::new_v4(), u64::MAX),
+            (_, Some((_, course))) => course.clone().with_context(|| undecided(file))?,
+            (Some(id), None) => Course::whole(named_instance(id), u64::MAX),
+            (None, None) => Course::whole(Uuid::nil(), u64::MAX),
         };
-        let (input, bar) = open(file, "counting").with_context(attempt)?;
-        let mut input = input.take(content.map_or(u64::MAX, |content| content.bytes));
-        let mut import = Import::new(instance, routes.clone(), format.clone());
         let before = match store {
-            Some(store) if self.dry_run => store.applied(instance).await?,
-            _ => 0,
+            Some(store) => store.applied(course.instance).await?,
+            None => 0,
         };
-        let mut into = store.filter(|_| !self.dry_run).map(|store| Errand::new(store.clone(), instance));
-        let mut chunk = Vec::new();
-        let mut read_bytes = 0;
-        loop {
-            let (read, batches) = import.read(&mut input, &mut chunk, now()).with_context(attempt)?;
-            if let Some(into) = &mut into {
-                // By the first batch, so that a file without one leaves nothing behind.
-                if !batches.is_empty() {
-                    into.apply(&batches).await.map_err(why)?;
+        let mut import = Import::new(&course, source.file.as_ref(), routes.clone(), format.clone());
+        let mut into =
+            store.filter(|_| !self.dry_run).map(|store| Errand::new(store.clone(), course.instance));
+        let (mut input, bar) = open(file, "counting").with_context(attempt)?;
+        for stretch in &course.stretches {
+            loop {
+                let complete = import.read(&mut input, stretch, now()).with_context(attempt)?;
+                if let Some(into) = &mut into {
+                    // By the first batch, so that a file without one leaves nothing behind.
+                    if !complete.batches.is_empty() {
+                        into.apply(&complete.batches).await.map_err(why)?;
+                    }
                 }
-            }
-            read_bytes += read as u64;
-            if read == 0 {
-                break;
+                if complete.is_end {
+                    break;
+                }
             }
         }
         bar.finish_and_clear();
-        if content.is_some_and(|content| content.bytes != read_bytes) {
+        if source.content.is_some_and(|(content, _)| content.bytes != import.bytes()) {
             bail!("{} became shorter while it was imported: only part of it is counted", file.display());
         }
-        report(file, instance, import.imported(), into.as_ref(), before)
+        report(file, &course, import.imported(), into.as_ref(), before)
     }
+}
+
+/// A file, and what of its content is to be counted. Standard input can be read only once.
+struct Source {
+    /// It itself, if it is not packed.
+    file: Option<Metadata>,
+    content: Option<(Content, Result<Course, Undecided>)>,
+}
+
+impl Source {
+    fn of(file: &Path, evidence: &Evidence) -> io::Result<Source> {
+        if is_stdin(file) {
+            return Ok(Source { file: None, content: None });
+        }
+        let metadata = fs::metadata(file)?;
+        let (input, bar) = open(file, "recognising")?;
+        let content = Content::of(input, Some(&metadata), evidence)?;
+        bar.finish_and_clear();
+        Ok(Source { file: Some(metadata), content: Some(content) })
+    }
+}
+
+fn undecided(file: &Path) -> String {
+    format!("{} was not imported, because it might count twice (--again counts it once more)", file.display())
 }
 
 /// A store in the wrong place is made as easily as one in the right place, so it is said where.
@@ -208,13 +236,6 @@ fn tell_of_new_store(store: &StoreUrl) {
 
 fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
-}
-
-fn content(file: &Path) -> io::Result<Content> {
-    let (input, bar) = open(file, "recognising")?;
-    let content = Content::of(input);
-    bar.finish_and_clear();
-    content
 }
 
 /// Opens a file with a bar for its progress, in bytes as they are on the disk.
@@ -237,8 +258,14 @@ fn why(error: ErrandError) -> anyhow::Error {
 }
 
 /// Without an errand it was a dry run, which has found so many batches `before`.
-fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Errand>, before: u64) -> Result<Report> {
-    let Imported { received, accepted, rejected, hits, batches } = imported.clone();
+fn report(
+    file: &Path,
+    course: &Course,
+    imported: &Imported,
+    into: Option<&Errand>,
+    before: u64,
+) -> Result<Report> {
+    let Imported { received, accepted, rejected, hits, fresh, batches } = imported.clone();
     let applied = into.map_or(0, Errand::applied);
     let before = into.and_then(Errand::claimed).map_or(before, |claim| claim.marker);
     if before > batches {
@@ -256,21 +283,23 @@ fn report(file: &Path, id: Uuid, imported: &Imported, into: Option<&Errand>, bef
             "keys that hold no counter were left alone, and their hits not counted"
         );
     }
+    let is_there = fresh == 0 || before == batches;
     let state = match into {
-        None if batches > 0 && before == batches => State::AlreadyImported,
+        _ if hits > 0 && is_there && course.by_source => State::AlreadyCounted,
+        _ if hits > 0 && is_there => State::AlreadyImported,
         None => State::DryRun,
-        Some(_) if batches == 0 => State::NothingToCount,
-        Some(_) if applied == 0 => State::AlreadyImported,
-        Some(_) if before > 0 => State::Finished,
+        Some(_) if hits == 0 => State::NothingToCount,
+        Some(_) if before > 0 || fresh < hits => State::Finished,
         Some(_) => State::Imported,
     };
     Ok(Report {
         file: file.to_owned(),
-        id: id.to_string(),
+        id: course.instance.to_string(),
         received,
         accepted,
         rejected,
         hits,
+        fresh,
         batches,
         before,
         applied,
@@ -289,9 +318,14 @@ fn people(report: &Report) -> String {
         State::AlreadyImported => {
             "already imported; nothing was counted (--again counts it once more)".to_owned()
         }
+        State::AlreadyCounted => {
+            "a source counts it; nothing was counted here (--again counts it once more)".to_owned()
+        }
         State::NothingToCount => "nothing in it counts".to_owned(),
-        State::DryRun if report.before > 0 => {
-            format!("would import the rest of {hits}, because an import was interrupted; nothing was written")
+        State::DryRun if report.before > 0 || report.fresh < report.hits => {
+            format!(
+                "would import the rest of {hits}, because some of it is counted already; nothing was written"
+            )
         }
         State::DryRun => format!("would import {hits}; nothing was written"),
     };

@@ -3,7 +3,7 @@
 use tallymark_core::{Cutter, Line, Reject};
 
 /// Where lines go.
-pub(super) trait Sink {
+pub(crate) trait Sink {
     /// One line without its end.
     fn line(&mut self, line: &[u8]);
     /// Something that did not even become a line.
@@ -14,7 +14,7 @@ pub(super) trait Sink {
 
 /// Hands out whole lines until there are no more or the sink is full. Answers how many bytes are done with. With
 /// `is_all` nothing follows at the moment, and a NUL at the end is waited for no longer.
-pub(super) fn lines(
+pub(crate) fn lines(
     cutter: &mut Cutter,
     bytes: &[u8],
     max_line: usize,

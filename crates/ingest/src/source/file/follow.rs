@@ -8,6 +8,7 @@ use super::{
     Start,
     book::Book,
     cut::Sink,
+    imported::{ImportMark, counted},
     input::{Found, Input, is_damage},
     names::{SeenFile, open_regular},
     record::{FileRecord, Identity, mtime},
@@ -68,6 +69,8 @@ pub(super) struct LogFollower {
     /// Whose turn it is to be looked at.
     turn: u64,
     pub(super) events: FileEvents,
+    /// What imports have counted.
+    pub(super) imports: Vec<ImportMark>,
     trouble: Option<String>,
 }
 
@@ -84,6 +87,7 @@ impl LogFollower {
             surveyed: None,
             turn: 0,
             events: FileEvents::default(),
+            imports: Vec::new(),
             trouble: None,
         }
     }
@@ -281,7 +285,30 @@ impl LogFollower {
                 self.surveyed = None;
                 return Ok(true);
             };
-            self.open.insert(id, input);
+            let imported = match input.mark().offset {
+                0 => match counted(&path, &input.identity(), &self.imports) {
+                    Err(error) if is_damage(&error) => None,
+                    imported => imported.map_err(failed)?,
+                },
+                _ => None,
+            };
+            match imported {
+                None => drop(self.open.insert(id, input)),
+                Some(imported) => {
+                    info!(file = %path.display(), offset = imported.mark.offset, "going on behind an import");
+                    if imported.is_doubtful {
+                        self.events.lost += 1;
+                        warn!(
+                            file = %path.display(),
+                            "lines may be missing in the counts: it begins like a file that was imported, but all lines are alike"
+                        );
+                    }
+                    book.change(id, |record| {
+                        (record.from, record.mark) = (imported.mark.offset, imported.mark)
+                    });
+                    return Ok(true);
+                }
+            }
         }
         let Some(input) = self.open.get_mut(&id) else { return Ok(false) };
         let found = input.read(self.following.max_line, sink);

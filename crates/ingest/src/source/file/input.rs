@@ -9,6 +9,7 @@ use super::{
     record::{Identity, Mark, PREFIX, Print, TAIL, mtime},
 };
 use crate::unpack::{self, Failed, unpacked};
+use sha2::{Digest, Sha256};
 use std::{
     cmp::Ordering,
     fs::File,
@@ -339,6 +340,23 @@ pub(super) fn beginning(file: File) -> io::Result<Vec<u8>> {
     }
     first.truncate(PREFIX);
     Ok(first)
+}
+
+/// The first and the last of the first `offset` bytes of a file, unpacked, and a print of all of them. `None` if it is shorter.
+pub(super) fn behind(file: File, offset: u64) -> io::Result<Option<(Vec<u8>, Vec<u8>, Print)>> {
+    let mut input = Input::new(file)?;
+    let mut digest = Sha256::new();
+    while input.offset < offset {
+        input.fill(input.offset)?;
+        if input.ahead.is_empty() {
+            return Ok(None);
+        }
+        let mut ahead = std::mem::take(&mut input.ahead);
+        ahead.truncate(usize::try_from(offset - input.offset).unwrap_or(usize::MAX));
+        digest.update(&ahead);
+        input.advance(&ahead);
+    }
+    Ok(Some((input.prefix, input.tail, Print::finished(digest))))
 }
 
 /// How the contents of two files compare.

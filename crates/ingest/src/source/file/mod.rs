@@ -8,6 +8,7 @@
 mod book;
 mod cut;
 mod follow;
+mod imported;
 mod input;
 mod names;
 mod record;
@@ -17,6 +18,10 @@ mod wake;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cut::{Sink, lines as cut_lines};
+pub(crate) use imported::{ImportMark, imports, records};
+pub(crate) use record::{FileRecord, Identity, Mark, PREFIX, Print, TAIL, repeats_one_line};
+
 use super::{LineOptions, Stop, now};
 use crate::{
     Intake, Sealed,
@@ -25,7 +30,6 @@ use crate::{
     recv,
 };
 use book::{Book, NotUnderstood};
-use cut::Sink;
 use follow::{Following, LogFollower, Step};
 use std::{
     io,
@@ -35,6 +39,7 @@ use std::{
 use tallymark_core::{Dating, Now, Position, Reject};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
+use uuid::Uuid;
 use wake::Wake;
 
 /// How often the files are looked at when no event tells of them.
@@ -171,12 +176,12 @@ impl LogFile {
                     if own.is_none() || own == sent {
                         let adopted = Book::adopted(&self.options.path, &others, sent.as_ref());
                         return Ok(Some(match (adopted, new) {
-                            (None, Some(new)) => new,
-                            (adopted, _) => self.running(adopted),
+                            (None, Some(new)) => new.behind(&others),
+                            (adopted, _) => self.running(adopted).behind(&others),
                         }));
                     }
                     // Or it was restored, and knew less of this log than the store.
-                    return Ok(Some(self.running(own)));
+                    return Ok(Some(self.running(own).behind(&others)));
                 }
                 Places::Kept(positions) if self.own(&positions)?.is_none() => {
                     let running = new.get_or_insert_with(|| self.running(None));
@@ -244,6 +249,12 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
+    /// Goes on behind what imports have counted.
+    fn behind(mut self, others: &[(Uuid, Position)]) -> Self {
+        self.follower.imports = imports(others).into_iter().map(|(_, import)| import).collect();
+        self
+    }
+
     fn step(&mut self) -> Step {
         let mut into = Fold { intake: &mut self.intake, half: self.half, now: now() };
         let step = self.follower.step(&mut into);

@@ -19,88 +19,105 @@ const VERSION: &str = "2";
 /// The version that had all files in one text.
 const FIRST: &str = "1";
 /// How much of a file's beginning is in its fingerprint.
-pub(super) const PREFIX: usize = 1024;
+pub(crate) const PREFIX: usize = 1024;
 /// How much of what stands before the offset is.
-pub(super) const TAIL: usize = 256;
+pub(crate) const TAIL: usize = 256;
 
 /// 128 bits of SHA-256: whoever writes into a log cannot make two alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Print(u128);
+pub(crate) struct Print(pub(crate) u128);
 
 /// Which file of a file system this is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) dev: u64,
-    pub(super) ino: u64,
+pub(crate) struct Identity {
+    pub(crate) dev: u64,
+    pub(crate) ino: u64,
     /// When the inode was born, in nanoseconds; 0 where the file system does not know.
-    pub(super) born: u64,
+    pub(crate) born: u64,
 }
 
 /// How far a content has been read, and what tells it from others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     /// What lies before this byte is counted. It is behind a line end, unless `skip` says otherwise.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// The offset lies within a line that is too long and was rejected: what is left of it is thrown away.
-    pub(super) skip: bool,
+    pub(crate) skip: bool,
     /// Of the first [`PREFIX`] bytes before the offset.
-    pub(super) prefix: Print,
+    pub(crate) prefix: Print,
     /// Of the last [`TAIL`] bytes before the offset.
-    pub(super) tail: Print,
+    pub(crate) tail: Print,
 }
 
 /// One file that was read, or that is not to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct FileRecord {
+pub(crate) struct FileRecord {
     /// Where it was last seen.
-    pub(super) path: PathBuf,
-    pub(super) identity: Identity,
+    pub(crate) path: PathBuf,
+    pub(crate) identity: Identity,
     /// Its length and the time of its last write, in nanoseconds, when it was last read to its end.
-    pub(super) length: u64,
-    pub(super) mtime: u64,
-    pub(super) mark: Mark,
-    /// What lies before this byte was there before the log was followed, and is not counted.
-    pub(super) from: u64,
+    pub(crate) length: u64,
+    pub(crate) mtime: u64,
+    pub(crate) mark: Mark,
+    /// What lies before this byte was there before the log was followed, and is not counted, or an import has counted it.
+    pub(crate) from: u64,
     /// Of the packed bytes, if it is packed.
-    pub(super) packed: Option<Print>,
+    pub(crate) packed: Option<Print>,
     /// Everything in it was read at the last look.
-    pub(super) done: bool,
+    pub(crate) done: bool,
     /// It ended within a line.
-    pub(super) torn: bool,
+    pub(crate) torn: bool,
     /// It is gone. It is remembered all the same, because a file may come back.
-    pub(super) gone: bool,
+    pub(crate) gone: bool,
     /// It is a copy of this record's file, which is the one that is read.
-    pub(super) copy_of: Option<u64>,
+    pub(crate) copy_of: Option<u64>,
 }
 
 /// What the header of a log says: since when it is followed, in nanoseconds, and the records of an older version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) began: u64,
-    pub(super) older: Vec<FileRecord>,
+pub(crate) struct Header {
+    pub(crate) began: u64,
+    pub(crate) older: Vec<FileRecord>,
 }
 
 impl Print {
-    pub(super) fn of(bytes: &[u8]) -> Print {
-        let digest = Sha256::digest(bytes);
+    pub(crate) fn of(bytes: &[u8]) -> Print {
+        Print::finished(Sha256::new_with_prefix(bytes))
+    }
+
+    pub(crate) fn finished(digest: Sha256) -> Print {
+        let digest = digest.finalize();
         Print(digest.iter().take(16).fold(0, |print, &byte| print << 8 | u128::from(byte)))
     }
 }
 
+/// Whether a text repeats one line, so that other files may well have the same bytes.
+pub(crate) fn repeats_one_line(text: &[u8]) -> bool {
+    let mut lines = text.split_inclusive(|&b| b == b'\n');
+    let first = lines.next().unwrap_or_default();
+    // The last may be cut.
+    lines.all(|line| first.starts_with(line))
+}
+
 impl Mark {
     /// Behind `offset` bytes that begin and end so.
-    pub(super) fn of(offset: u64, skip: bool, prefix: &[u8], tail: &[u8]) -> Mark {
+    pub(crate) fn of(offset: u64, skip: bool, prefix: &[u8], tail: &[u8]) -> Mark {
         Mark { offset, skip, prefix: Print::of(prefix), tail: Print::of(tail) }
     }
 
+    /// Whether both are behind the same bytes.
+    pub(crate) fn is(&self, other: &Mark) -> bool {
+        (self.offset, self.prefix, self.tail) == (other.offset, other.prefix, other.tail)
+    }
+
     /// How many bytes its prefix is of.
-    pub(super) fn prefix_len(&self) -> usize {
+    pub(crate) fn prefix_len(&self) -> usize {
         self.offset.min(PREFIX as u64) as usize
     }
 }
 
 impl Identity {
-    pub(super) fn of(file: &Metadata) -> Identity {
+    pub(crate) fn of(file: &Metadata) -> Identity {
         let born = file.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let born = born.and_then(|at| u64::try_from(at.as_nanos()).ok()).unwrap_or(0);
         Identity { dev: file.dev(), ino: file.ino(), born }
@@ -108,14 +125,14 @@ impl Identity {
 
     /// Whether both are one inode. The number of a device may change with a reboot, so the time of birth decides where
     /// it is known.
-    pub(super) fn is(&self, other: &Identity) -> bool {
+    pub(crate) fn is(&self, other: &Identity) -> bool {
         let inode = self.ino == other.ino && self.born == other.born;
         inode && (self.born != 0 || self.dev == other.dev)
     }
 }
 
 /// The time of the last write.
-pub(super) fn mtime(file: &Metadata) -> u64 {
+pub(crate) fn mtime(file: &Metadata) -> u64 {
     let nanos = i128::from(file.mtime()) * 1_000_000_000 + i128::from(file.mtime_nsec());
     u64::try_from(nanos).unwrap_or(0)
 }

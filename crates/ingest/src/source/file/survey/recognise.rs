@@ -3,9 +3,9 @@
 use super::super::{
     input::{Input, Likeness, beginning, compare, packed_print},
     names::{Rank, SeenFile, as_exact_as, open_regular},
-    record::{FileRecord, mtime},
+    record::{FileRecord, mtime, repeats_one_line},
 };
-use super::{Survey, stranger::repeats_one_line};
+use super::Survey;
 use std::{cmp::Ordering, io};
 
 impl Survey<'_> {

@@ -3,7 +3,7 @@
 use super::super::{
     input::{Input, beginning, is_damage, packed_print},
     names::open_regular,
-    record::{FileRecord, Print},
+    record::{FileRecord, Print, repeats_one_line},
 };
 use super::Survey;
 use std::{
@@ -121,12 +121,4 @@ impl Survey<'_> {
         stranger.ids.sort_unstable();
         Ok(stranger)
     }
-}
-
-/// Whether a text repeats one line, so that other files may well have the same bytes.
-pub(super) fn repeats_one_line(text: &[u8]) -> bool {
-    let mut lines = text.split_inclusive(|&b| b == b'\n');
-    let first = lines.next().unwrap_or_default();
-    // The last may be cut.
-    lines.all(|line| first.starts_with(line))
 }

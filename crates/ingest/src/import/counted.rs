@@ -1,0 +1,284 @@
+//! What of a content is counted already, by whatever way it came in: an earlier import, or a source that has read it, under
+//! this name or another, packed or not.
+//!
+//! The store's positions say it. A file whose inode a source knows is that source's; any other is known by the bytes that lie
+//! before where it was read up to. What that leaves open is refused, because it might count twice.
+
+use crate::source::{
+    FileRecord, Identity, ImportMark, Mark, PREFIX, Print, TAIL, imports, records, repeats_one_line,
+};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use tallymark_core::Position;
+use uuid::Uuid;
+
+/// What positions say that was counted.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    imports: Vec<(Uuid, ImportMark)>,
+    records: Vec<FileRecord>,
+}
+
+/// A stretch of a content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Where it ends.
+    pub to: u64,
+    /// It is counted already.
+    pub is_counted: bool,
+    /// It ends within a line, whose rest belongs to it.
+    pub is_torn: bool,
+}
+
+/// What is to be done with a content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// The instance under which it is counted.
+    pub instance: Uuid,
+    /// The number of the next batch.
+    pub next: u64,
+    /// From the beginning to the end.
+    pub stretches: Vec<Stretch>,
+    /// A source has counted some of it.
+    pub by_source: bool,
+}
+
+/// Why it cannot be told what of a content is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undecided {
+    /// The same lines prove nothing.
+    #[error(
+        "all its lines are alike, and a file with the same lines was counted before: whether it is that file cannot be told"
+    )]
+    Alike,
+    /// Its rest may be counted twice.
+    #[error(
+        "it is a copy of a log that a source has read only in part and may read on: let the daemon read it first"
+    )]
+    ReadInPart,
+    /// It may have been counted as a part of something longer.
+    #[error("it begins like a file that was counted and is shorter: it may be an older copy of that file")]
+    Shorter,
+}
+
+/// What was seen of a content at the points that matter.
+pub(super) struct Glance {
+    wanted: Vec<u64>,
+    at: u64,
+    prefix: Vec<u8>,
+    tail: Vec<u8>,
+    digest: Sha256,
+    points: BTreeMap<u64, (Mark, Print)>,
+}
+
+impl Evidence {
+    /// What positions of all instances say.
+    pub fn of(positions: &[(Uuid, Position)]) -> Evidence {
+        let (imports, mut records) = (imports(positions), records(positions));
+        // A copy was not read.
+        records.retain(|record| record.copy_of.is_none());
+        Evidence { imports, records }
+    }
+
+    /// For a content that is about to be read.
+    pub(super) fn glance(&self) -> Glance {
+        let imports = self.imports.iter().map(|(_, import)| import.to);
+        let mut wanted: Vec<u64> =
+            imports.chain(self.records.iter().map(|record| record.mark.offset)).collect();
+        wanted.sort_unstable_by(|a, b| b.cmp(a));
+        wanted.dedup();
+        let (prefix, tail, points) = Default::default();
+        Glance { wanted, at: 0, prefix, tail, digest: Sha256::new(), points }
+    }
+
+    /// What is to be done with a content that was seen whole. Without evidence it is counted as `instance`.
+    pub(super) fn course(
+        &self,
+        seen: &Glance,
+        identity: Option<Identity>,
+        instance: Uuid,
+    ) -> Result<Course, Undecided> {
+        let mut course = Course { instance, next: 1, stretches: Vec::new(), by_source: false };
+        let is_same = |other: &Identity| identity.is_some_and(|identity| identity.is(other));
+        let mut counted = Vec::new();
+        let last = self.imports_of(seen, is_same, &mut counted)?;
+        if let Some((instance, last)) = last {
+            let later = |(of, import): &(Uuid, ImportMark)| *of == instance && import.first > last.first;
+            // Otherwise it is an older copy, whose rest is another one's.
+            if !self.imports.iter().any(later) {
+                course.instance = instance;
+                course.next = if last.done { last.next } else { last.first };
+            }
+        }
+        // The same content is the same import, whatever else it may be.
+        if last.is_none_or(|(_, last)| last.to != seen.at) {
+            course.by_source = self.sources_of(seen, is_same, &mut counted)?;
+        }
+        let begun = last.map(|(_, last)| last).filter(|last| !last.done);
+        course.stretches = stretches(counted, begun, seen.at);
+        Ok(course)
+    }
+
+    /// What imports have counted. Answers the one that goes on.
+    fn imports_of(
+        &self,
+        seen: &Glance,
+        is_same: impl Fn(&Identity) -> bool,
+        counted: &mut Vec<(u64, Stretch)>,
+    ) -> Result<Option<(Uuid, ImportMark)>, Undecided> {
+        let mut last: Option<(Uuid, ImportMark)> = None;
+        let mut doubt = None;
+        for (instance, import) in self.imports.iter().filter(|(_, import)| import.to > 0) {
+            let known = is_same(&import.identity);
+            if seen.points.get(&import.to).is_none_or(|(_, content)| *content != import.content) {
+                if seen.is_beginning_of(import.to, import.prefix) && !known {
+                    doubt = Some(Undecided::Shorter);
+                }
+                continue;
+            }
+            if seen.is_alike() && !known && import.to != seen.at {
+                doubt = Some(Undecided::Alike);
+                continue;
+            }
+            let to = if import.done { import.to } else { import.from };
+            counted.push((0, Stretch { to, is_counted: true, is_torn: import.done && import.torn }));
+            let rank = |import: &ImportMark| (import.to, import.done);
+            if last.is_none_or(|(_, last)| rank(import) > rank(&last)) {
+                last = Some((*instance, *import));
+            }
+        }
+        match (last, doubt) {
+            (None, Some(doubt)) => Err(doubt),
+            _ => Ok(last),
+        }
+    }
+
+    /// What sources have counted, or will. Answers whether there is any.
+    fn sources_of(
+        &self,
+        seen: &Glance,
+        is_same: impl Fn(&Identity) -> bool,
+        counted: &mut Vec<(u64, Stretch)>,
+    ) -> Result<bool, Undecided> {
+        let mut some = false;
+        for record in &self.records {
+            let (mark, from) = (&record.mark, record.from);
+            let has =
+                mark.offset == 0 || seen.points.get(&mark.offset).is_some_and(|(point, _)| point.is(mark));
+            if is_same(&record.identity) && !record.gone {
+                // What it has not read yet it will read. If the file was written anew, all of it.
+                let rest = Stretch { to: u64::MAX, is_counted: true, is_torn: false };
+                counted.push((if has { from } else { 0 }, rest));
+                some = true;
+            } else if !has {
+                if seen.is_beginning_of(mark.offset, mark.prefix) {
+                    return Err(Undecided::Shorter);
+                }
+            } else if mark.offset > from {
+                if seen.is_alike() {
+                    return Err(Undecided::Alike);
+                }
+                if mark.offset < seen.at && !record.gone && record.packed.is_none() {
+                    return Err(Undecided::ReadInPart);
+                }
+                counted.push((from, Stretch { to: mark.offset, is_counted: true, is_torn: mark.skip }));
+                some = true;
+            }
+        }
+        Ok(some)
+    }
+}
+
+impl Glance {
+    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        while let Some(&wanted) = self.wanted.last() {
+            let Ok(left) = usize::try_from(wanted - self.at) else { break };
+            let Some((before, behind)) = bytes.split_at_checked(left) else { break };
+            self.advance(before);
+            self.wanted.pop();
+            let mark = Mark::of(self.at, false, &self.prefix, &self.tail);
+            self.points.insert(self.at, (mark, Print::finished(self.digest.clone())));
+            bytes = behind;
+        }
+        self.advance(bytes);
+    }
+
+    fn advance(&mut self, bytes: &[u8]) {
+        self.at += bytes.len() as u64;
+        self.digest.update(bytes);
+        let room = PREFIX - self.prefix.len();
+        self.prefix.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
+    }
+
+    /// Its beginning repeats one line, so that other files may well have the same bytes.
+    fn is_alike(&self) -> bool {
+        repeats_one_line(&self.prefix)
+    }
+
+    /// Whether it begins like something longer, of which that is evidence.
+    fn is_beginning_of(&self, length: u64, prefix: Print) -> bool {
+        let is_whole = self.prefix.len() == PREFIX && length > self.at;
+        is_whole && Print::of(&self.prefix) == prefix && !self.is_alike()
+    }
+}
+
+/// A content of so many bytes in stretches. What an import has `begun` is counted as it was cut then.
+fn stretches(counted: Vec<(u64, Stretch)>, begun: Option<ImportMark>, bytes: u64) -> Vec<Stretch> {
+    let mut known: Vec<(u64, Stretch)> = Vec::new();
+    for (from, part) in counted {
+        match begun {
+            Some(begun) if from < begun.to && part.to > begun.from => {
+                known.push((from, Stretch { to: begun.from, is_torn: false, ..part }));
+                known.push((begun.to, part));
+            }
+            _ => known.push((from, part)),
+        }
+    }
+    known.extend(
+        begun.map(|begun| (begun.from, Stretch { to: begun.to, is_counted: false, is_torn: begun.torn })),
+    );
+    known.sort_by_key(|&(from, part)| (from, part.to));
+    let mut all: Vec<Stretch> = Vec::new();
+    let mut at = 0;
+    for (from, part) in known.into_iter().filter(|&(from, part)| from < part.to) {
+        if from > at && at < bytes {
+            at = from.min(bytes);
+            all.push(Stretch { to: at, is_counted: false, is_torn: false });
+        }
+        if part.to.min(bytes) > at {
+            at = part.to.min(bytes);
+            all.push(Stretch { to: at, ..part });
+        }
+    }
+    if at < bytes {
+        all.push(Stretch { to: bytes, is_counted: false, is_torn: false });
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_cover_the_content_and_keep_what_was_begun() {
+        let counted = |from, to| (from, Stretch { to, is_counted: true, is_torn: false });
+        let ends = |counted: &[(u64, Stretch)], begun| -> Vec<(u64, bool)> {
+            stretches(counted.to_vec(), begun, 100).iter().map(|it| (it.to, it.is_counted)).collect()
+        };
+        assert_eq!(ends(&[], None), [(100, false)]);
+        assert_eq!(ends(&[counted(0, 60)], None), [(60, true), (100, false)]);
+        assert_eq!(
+            ends(&[counted(40, u64::MAX), counted(0, 10)], None),
+            [(10, true), (40, false), (100, true)]
+        );
+        let begun = Some(ImportMark { from: 20, to: 50, ..ImportMark::default() });
+        assert_eq!(ends(&[counted(0, 20)], begun), [(20, true), (50, false), (100, false)]);
+        assert_eq!(
+            ends(&[counted(0, 20), counted(0, u64::MAX)], begun),
+            [(20, true), (50, false), (100, true)]
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! What an import has counted of a content: positions in the import's own instance, one for each group of batches, so that
+//! an older copy of a file that has grown is known too. An import that comes later goes on behind
+//! it, and so does a source that begins to read such a file.
+
+use super::{
+    input::{beginning, behind},
+    names::open_regular,
+    record::{FileRecord, Identity, Mark, PREFIX, Print, repeats_one_line},
+};
+use std::{fmt, io, path::Path, str::FromStr};
+use tallymark_core::Position;
+use uuid::Uuid;
+
+/// The source under which an import commits it; the number of the group's first batch follows.
+const IMPORT: &str = "import#";
+const VERSION: &str = "1";
+
+/// What an import has counted, or is about to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ImportMark {
+    pub(crate) identity: Identity,
+    /// What lies before it is counted, by whatever way.
+    pub(crate) from: u64,
+    /// What lies before it is counted once `done`.
+    pub(crate) to: u64,
+    /// The batches `first..next` are of what lies between.
+    pub(crate) first: u64,
+    pub(crate) next: u64,
+    pub(crate) done: bool,
+    /// The last line had no end; what is left of it belongs to it.
+    pub(crate) torn: bool,
+    /// Of the first bytes, at most [`PREFIX`], and of all up to `to`.
+    pub(crate) prefix: Print,
+    pub(crate) content: Print,
+}
+
+impl ImportMark {
+    pub(crate) fn position(&self) -> Position {
+        Position { source: format!("{IMPORT}{}", self.first), state: self.to_string() }
+    }
+
+    /// How many bytes its prefix is of.
+    pub(crate) fn prefix_len(&self) -> usize {
+        self.to.min(PREFIX as u64) as usize
+    }
+}
+
+impl fmt::Display for ImportMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ImportMark { identity, from, to, first, next, done, torn, prefix, content } = self;
+        let Identity { dev, ino, born } = identity;
+        write!(f, "{VERSION} dev={dev} ino={ino} born={born} from={from} to={to} first={first} next={next}")?;
+        write!(f, " done={} torn={}", u8::from(*done), u8::from(*torn))?;
+        write!(f, " prefix={:032x} content={:032x}", prefix.0, content.0)
+    }
+}
+
+impl FromStr for ImportMark {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<ImportMark, ()> {
+        let mut words = text.split(' ');
+        if words.next() != Some(VERSION) {
+            return Err(());
+        }
+        let mut word = |key: &str| words.next()?.strip_prefix(key)?.strip_prefix('=');
+        let mut number = |key: &str| word(key).and_then(|text| text.parse::<u64>().ok()).ok_or(());
+        let identity = Identity { dev: number("dev")?, ino: number("ino")?, born: number("born")? };
+        let (from, to) = (number("from")?, number("to")?);
+        let (first, next) = (number("first")?, number("next")?);
+        let (done, torn) = (number("done")? == 1, number("torn")? == 1);
+        let mut print = |key: &str| {
+            let text = word(key).filter(|text| text.len() == 32).ok_or(())?;
+            u128::from_str_radix(text, 16).map(Print).map_err(|_| ())
+        };
+        let (prefix, content) = (print("prefix")?, print("content")?);
+        Ok(ImportMark { identity, from, to, first, next, done, torn, prefix, content })
+    }
+}
+
+/// What positions say of imports.
+pub(crate) fn imports(positions: &[(Uuid, Position)]) -> Vec<(Uuid, ImportMark)> {
+    let marks = positions.iter().filter(|(_, position)| position.source.starts_with(IMPORT));
+    marks.filter_map(|(instance, position)| Some((*instance, position.state.parse().ok()?))).collect()
+}
+
+/// What positions say of files that sources have read.
+pub(crate) fn records(positions: &[(Uuid, Position)]) -> Vec<FileRecord> {
+    let of_files = positions.iter().filter(|(_, position)| {
+        let id = position.source.strip_prefix("file:").and_then(|source| source.rsplit_once('#'));
+        id.is_some_and(|(_, id)| id.parse::<u64>().is_ok())
+    });
+    of_files.filter_map(|(_, position)| position.state.parse().ok()).collect()
+}
+
+/// How far imports have counted a file that no source has read yet.
+pub(super) struct Counted {
+    pub(super) mark: Mark,
+    /// All its lines are alike, and it is another file than the one that was imported.
+    pub(super) is_doubtful: bool,
+}
+
+/// Finds out how far a file is counted. What an import has begun is left to it.
+pub(super) fn counted(
+    path: &Path,
+    identity: &Identity,
+    imports: &[ImportMark],
+) -> io::Result<Option<Counted>> {
+    if imports.is_empty() {
+        return Ok(None);
+    }
+    let first = beginning(open_regular(path)?)?;
+    let mut likely: Vec<&ImportMark> = imports
+        .iter()
+        .filter(|import| {
+            first.get(..import.prefix_len()).is_some_and(|first| Print::of(first) == import.prefix)
+        })
+        .collect();
+    likely.sort_by_key(|import| std::cmp::Reverse(import.to));
+    for import in likely.into_iter().filter(|import| import.to > 0) {
+        let Some((prefix, tail, content)) = behind(open_regular(path)?, import.to)? else { continue };
+        if content == import.content {
+            let is_doubtful = repeats_one_line(&first) && !import.identity.is(identity);
+            return Ok(Some(Counted { mark: Mark::of(import.to, import.torn, &prefix, &tail), is_doubtful }));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_reads_back_and_others_are_refused() {
+        let identity = Identity { dev: 1, ino: 2, born: 3 };
+        let (prefix, content) = (Print(4), Print(u128::MAX));
+        let mark = ImportMark {
+            identity,
+            from: 5,
+            to: 6,
+            first: 7,
+            next: 8,
+            done: true,
+            torn: true,
+            prefix,
+            content,
+        };
+        assert_eq!(mark.to_string().parse(), Ok(mark));
+        for text in ["", "1", "2 dev=1", &mark.to_string()[..80]] {
+            assert_eq!(text.parse::<ImportMark>(), Err(()), "{text}");
+        }
+    }
+}
