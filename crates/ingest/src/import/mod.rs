@@ -10,7 +10,7 @@ mod counted;
 pub use counted::{Course, Evidence, Stretch, Undecided};
 
 use crate::{
-    Format, IngestMeters, Intake,
+    IngestMeters, Intake, LineFormat,
     source::{Identity, ImportMark, PREFIX, Print, Sink, cut_lines},
 };
 use sha2::{Digest, Sha256};
@@ -154,7 +154,7 @@ struct Fold {
 
 impl Import {
     /// An empty fold. `file` is the one that the content is in, if it is not packed.
-    pub fn new(course: &Course, file: Option<&Metadata>, routes: Arc<Routes>, format: Format) -> Import {
+    pub fn new(course: &Course, file: Option<&Metadata>, routes: Arc<Routes>, format: LineFormat) -> Import {
         Import::with_cells(CELLS, course, file, routes, format)
     }
 
@@ -163,7 +163,7 @@ impl Import {
         course: &Course,
         file: Option<&Metadata>,
         routes: Arc<Routes>,
-        format: Format,
+        format: LineFormat,
     ) -> Import {
         let meters = IngestMeters::quiet().source("import");
         // A tally of twice the size is never full, so nothing is counted as ~overflow.
@@ -351,7 +351,7 @@ mod tests {
 
     fn import(text: &[u8], at_a_time: usize, cells: usize) -> (Vec<Batch>, Imported) {
         let course = Course::whole(Uuid::nil(), u64::MAX);
-        let mut import = Import::with_cells(cells, &course, None, Arc::default(), Format::Auto);
+        let mut import = Import::with_cells(cells, &course, None, Arc::default(), LineFormat::Auto);
         let (mut input, mut all) = (Slow(text, at_a_time), Vec::new());
         loop {
             let complete = import.read(&mut input, &course.stretches[0], NOW).unwrap();

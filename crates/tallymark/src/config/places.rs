@@ -1,11 +1,15 @@
-//! What is right by itself and wrong beside something else: directories within each other, and one port for two things.
+//! What is right by itself and wrong beside something else: directories within each other, one port for two things, and
+//! one file under two names.
 
 use super::{
     reader::Mistakes,
     source::{Kind, Source},
 };
 use std::{
+    ffi::OsStr,
+    fs,
     net::SocketAddr,
+    os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
 };
 use tallymark_store::StoreUrl;
@@ -70,7 +74,21 @@ pub(super) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || every(a, b) || every(b, a))
 }
 
-/// The path without `.` and `..`, from the root. Symbolic links are not looked at: reading a configuration opens nothing.
+/// Whether two paths lead to one file, by a link of either kind too. Where there is none yet, its directory tells.
+pub(super) fn is_one_file(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        fs::canonicalize(&path).unwrap_or_else(|_| {
+            let directory = path.parent().and_then(|directory| fs::canonicalize(directory).ok());
+            let name = path.file_name().unwrap_or(OsStr::new(""));
+            directory.map_or_else(|| plain(&path), |directory| directory.join(name))
+        })
+    };
+    let inode = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    real(a) == real(b) || inode(a).is_some_and(|a| Some(a) == inode(b))
+}
+
+/// The path without `.` and `..`, from the root. Symbolic links are not looked at: the directories may not be there yet.
 fn plain(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.components().fold(PathBuf::new(), |mut plain, part| {

@@ -2,7 +2,7 @@
 
 use super::{
     Overrides,
-    places::overlap,
+    places::{is_one_file, overlap},
     reader::{ConfigTable, Mistakes},
     units,
 };
@@ -129,7 +129,7 @@ impl Kind {
             (Kind::Udp { listen: a, .. }, Kind::Udp { listen: b, .. }) => overlap(*a, *b),
             (Kind::Tcp(a), Kind::Tcp(b)) => overlap(a.listen, b.listen),
             (Kind::Unix { path: a, .. }, Kind::Unix { path: b, .. })
-            | (Kind::File { path: a, .. }, Kind::File { path: b, .. }) => a == b,
+            | (Kind::File { path: a, .. }, Kind::File { path: b, .. }) => is_one_file(a, b),
             // A message of both would count twice.
             (Kind::Zmq(a), Kind::Zmq(b)) => {
                 a.connect == b.connect && (a.topic.starts_with(&b.topic) || b.topic.starts_with(&a.topic))
@@ -244,8 +244,14 @@ fn check(sources: &[(Source, SourceOrigin)], mistakes: &Mistakes<'_>) {
             );
             mistakes.add(header.clone(), what);
         }
-        if sources[..at].iter().any(|(other, _)| other.kind.clashes(&source.kind)) {
-            mistakes.add(header.clone(), format!("{name}: there is another source {} already", source.kind));
+        let other = sources[..at].iter().find(|(other, _)| other.kind.clashes(&source.kind));
+        if let Some((Source { kind, .. }, _)) = other {
+            let what = format!("{name}: there is another source {kind} already");
+            // One file has more than one name.
+            let by_another_name = kind.to_string() != source.kind.to_string();
+            let which =
+                if by_another_name { format!(", which clashes with {}", source.kind) } else { String::new() };
+            mistakes.add(header.clone(), what + &which);
         }
     }
 }
