@@ -73,6 +73,7 @@ pub(super) struct Glance {
 
 impl Evidence {
     /// What positions of all instances say.
+    #[must_use]
     pub fn of(positions: &[(Uuid, Position)]) -> Evidence {
         let (imports, mut records) = (imports(positions), records(positions));
         // A copy was not read.

@@ -42,6 +42,10 @@ pub struct Content {
 
 impl Content {
     /// Reads all of it, and finds out what of it is to be counted. `file` is the one it is in, if it is not packed.
+    ///
+    /// # Errors
+    ///
+    /// The input cannot be read.
     pub fn of(
         mut input: impl Read,
         file: Option<&Metadata>,
@@ -66,6 +70,7 @@ impl Content {
 
 impl Course {
     /// All of a content under an instance, whatever was counted.
+    #[must_use]
     pub fn whole(instance: Uuid, to: u64) -> Course {
         let all = Stretch { to, is_counted: false, is_torn: false };
         Course { instance, next: 1, stretches: vec![all], by_source: false }
@@ -73,6 +78,7 @@ impl Course {
 }
 
 /// The instance of an import that has a name in place of its content, because it can be read only once.
+#[must_use]
 pub fn named_instance(name: &str) -> Uuid {
     let mut digest = domain("name");
     digest.update(name);
@@ -154,6 +160,7 @@ struct Fold {
 
 impl Import {
     /// An empty fold. `file` is the one that the content is in, if it is not packed.
+    #[must_use]
     pub fn new(course: &Course, file: Option<&Metadata>, routes: Arc<Routes>, format: LineFormat) -> Import {
         Import::with_cells(CELLS, course, file, routes, format)
     }
@@ -184,6 +191,10 @@ impl Import {
     }
 
     /// Reads on in a stretch, until it ends or batches are complete. What is counted already is read for its numbers.
+    ///
+    /// # Errors
+    ///
+    /// The input cannot be read.
     pub fn read(&mut self, input: &mut impl Read, stretch: &Stretch, now: Now) -> io::Result<Complete> {
         self.fold.now = now;
         let mut is_all = false;
@@ -207,11 +218,13 @@ impl Import {
     }
 
     /// What became of the lines up to now.
+    #[must_use]
     pub fn imported(&self) -> &Imported {
         &self.fold.imported
     }
 
     /// How much was read.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.offset
     }

@@ -3,7 +3,7 @@
 //! it, and so does a source that begins to read such a file.
 
 use super::{
-    input::{beginning, behind},
+    input::{Portion, beginning, portion},
     names::open_regular,
     record::{FileRecord, Identity, Mark, PREFIX, Print, repeats_one_line},
 };
@@ -118,7 +118,9 @@ pub(super) fn counted(
         .collect();
     likely.sort_by_key(|import| std::cmp::Reverse(import.to));
     for import in likely.into_iter().filter(|import| import.to > 0) {
-        let Some((prefix, tail, content)) = behind(open_regular(path)?, import.to)? else { continue };
+        let Some(Portion { prefix, tail, print: content }) = portion(open_regular(path)?, import.to)? else {
+            continue;
+        };
         if content == import.content {
             let is_doubtful = repeats_one_line(&first) && !import.identity.is(identity);
             return Ok(Some(Counted { mark: Mark::of(import.to, import.torn, &prefix, &tail), is_doubtful }));

@@ -342,8 +342,18 @@ pub(super) fn beginning(file: File) -> io::Result<Vec<u8>> {
     Ok(first)
 }
 
-/// The first and the last of the first `offset` bytes of a file, unpacked, and a print of all of them. `None` if it is shorter.
-pub(super) fn behind(file: File, offset: u64) -> io::Result<Option<(Vec<u8>, Vec<u8>, Print)>> {
+/// The first bytes of a file, up to an offset, unpacked.
+pub(super) struct Portion {
+    /// Its first bytes.
+    pub(super) prefix: Vec<u8>,
+    /// Its last bytes.
+    pub(super) tail: Vec<u8>,
+    /// A print of all of it.
+    pub(super) print: Print,
+}
+
+/// The first `offset` bytes of a file. `None` if it is shorter.
+pub(super) fn portion(file: File, offset: u64) -> io::Result<Option<Portion>> {
     let mut input = Input::new(file)?;
     let mut digest = Sha256::new();
     while input.offset < offset {
@@ -356,7 +366,7 @@ pub(super) fn behind(file: File, offset: u64) -> io::Result<Option<(Vec<u8>, Vec
         digest.update(&ahead);
         input.advance(&ahead);
     }
-    Ok(Some((input.prefix, input.tail, Print::finished(digest))))
+    Ok(Some(Portion { prefix: input.prefix, tail: input.tail, print: Print::finished(digest) }))
 }
 
 /// How the contents of two files compare.
