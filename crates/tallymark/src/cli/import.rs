@@ -159,7 +159,7 @@ impl ImportLog {
             Some(store) => Evidence::of(&store.positions(None).await?),
             None => Evidence::default(),
         };
-        let source = Source::of(file, &evidence).with_context(attempt)?;
+        let source = ImportedFile::of(file, &evidence).with_context(attempt)?;
         let course = match (&self.id, &source.content) {
             (_, Some((content, _))) if self.again => Course::whole(Uuid::new_v4(), content.bytes),
             (_, None) if self.again => Course::whole(Uuid::new_v4(), u64::MAX),
@@ -198,22 +198,22 @@ impl ImportLog {
 }
 
 /// A file, and what of its content is to be counted. Standard input can be read only once.
-struct Source {
+struct ImportedFile {
     /// It itself, if it is not packed.
     file: Option<Metadata>,
     content: Option<(Content, Result<Course, Undecided>)>,
 }
 
-impl Source {
-    fn of(file: &Path, evidence: &Evidence) -> io::Result<Source> {
+impl ImportedFile {
+    fn of(file: &Path, evidence: &Evidence) -> io::Result<ImportedFile> {
         if is_stdin(file) {
-            return Ok(Source { file: None, content: None });
+            return Ok(ImportedFile { file: None, content: None });
         }
         let metadata = fs::metadata(file)?;
         let (input, bar) = open(file, "recognising")?;
         let content = Content::of(input, Some(&metadata), evidence)?;
         bar.finish_and_clear();
-        Ok(Source { file: Some(metadata), content: Some(content) })
+        Ok(ImportedFile { file: Some(metadata), content: Some(content) })
     }
 }
 
