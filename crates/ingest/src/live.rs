@@ -59,6 +59,10 @@ struct LiveState {
     on_the_way: OnTheWay,
     delta: Delta,
     watch: Watch,
+    /// How many batches came into the store beside the writer, and how many had when it began to send. Totals that are
+    /// answered or read while one comes may lack it.
+    beside: u64,
+    beside_at_sending: u64,
 }
 
 /// The two parts of what a name shows.
@@ -81,6 +85,8 @@ impl Live {
             on_the_way: OnTheWay::default(),
             delta: Delta::default(),
             watch: Watch::new(meters.source(), meters.tail().clone()),
+            beside: 0,
+            beside_at_sending: 0,
         };
         Live {
             state: Mutex::new(state),
@@ -156,12 +162,16 @@ impl Live {
     pub(crate) fn applying(&self) {
         // An attempt that failed may have been applied all the same, so the epoch stays odd until it is settled.
         self.epoch.fetch_or(1, Ordering::AcqRel);
+        let mut state = self.lock();
+        state.beside_at_sending = state.beside;
     }
 
-    /// The store has this batch. `totals` are its new ones, unless it had it before.
+    /// The store has this batch. `totals` are its new ones, unless it had it before, or it came beside the writer.
     pub(crate) fn applied(&self, batch: &Batch, totals: Option<&[i64]>, own: bool) {
         self.written.tell();
         let mut state = self.lock();
+        state.beside += u64::from(totals.is_none());
+        let totals = totals.filter(|_| state.beside == state.beside_at_sending);
         if !own && state.names.is_empty() {
             return;
         }
@@ -258,12 +268,12 @@ impl Live {
                 settled.await;
                 continue;
             }
-            let as_of = Instant::now();
+            let (as_of, beside) = (Instant::now(), self.lock().beside);
             let totals = self.store.totals(event, std::slice::from_ref(name)).await;
             let total = totals.ok()?.first().copied()?;
             let mut state = self.lock();
             // Under the lock, so that what is applied from here on comes after.
-            if self.epoch.load(Ordering::Acquire) == epoch {
+            if (self.epoch.load(Ordering::Acquire), state.beside) == (epoch, beside) {
                 let full = state.names.len() >= self.waiting;
                 let known = match state.names.entry((event, name.clone())) {
                     hash_map::Entry::Vacant(_) if full => return Some(total),
@@ -384,6 +394,32 @@ mod tests {
         }
         live.settle();
         assert_eq!(waits.await, Ok(1));
+    }
+
+    /// The answer to the writer's batch was on its way while another batch of that name was applied and answered.
+    #[tokio::test]
+    async fn total_that_is_older_than_what_came_beside_the_writer_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let meters = crate::IngestMeters::register(&mut Registry::default());
+        let live = Live::new(store.clone(), meters.source("http"), Duration::from_secs(86_400), 1000);
+        let name = NameRef::new(b"a").unwrap();
+        let batch = |instance, count| {
+            let (event, name, when) = (Event::HIT, name.into(), When::Day(Day(1)));
+            tallymark_core::batches(instance, 1, vec![Entry { event, name, when, count }]).remove(0)
+        };
+        assert_eq!(live.count(&Hit::one(Event::HIT, name, When::Day(Day(1)))).get().await, Ok(1));
+        let (own, beside) = (batch(uuid::Uuid::from_u128(1), 1), batch(uuid::Uuid::from_u128(2), 11));
+        live.applying();
+        for batch in [&own, &beside] {
+            let claim = store.claim(batch.instance).await.unwrap();
+            store.apply(&claim, std::slice::from_ref(batch)).await.unwrap();
+        }
+        live.applied(&beside, None, false);
+        live.applied(&own, Some(&[1]), true);
+        live.settle();
+        assert_eq!(live.total(Event::HIT, name).get().await, Ok(12));
     }
 
     #[tokio::test]

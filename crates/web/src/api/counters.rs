@@ -15,6 +15,9 @@ use tallymark_badge::number::group;
 use tallymark_core::{Event, Name};
 use tallymark_store::Filter;
 
+/// How often the windows of a counter are read again because it changed meanwhile.
+const ATTEMPTS: usize = 3;
+
 #[derive(Serialize)]
 struct CounterPage<'a> {
     counters: Vec<CounterRow<'a>>,
@@ -137,10 +140,17 @@ struct CounterJson<'a> {
 
 async fn show(api: &Api, name: &Name, event: Event) -> Answer {
     let (store, now) = (&api.app.store, (api.app.now)());
-    // Hits that are not in the store yet are of the last minute. Asked in this order, a tick that is applied in between
-    // shows them in the total a moment earlier, and never twice.
+    // Hits that are not in the store yet are of the last minute. What the windows have is what the store had before and
+    // after they were read; if it takes something each time, they may lack for a moment what the total has.
+    let mut in_store = store.total(event, name).await?;
     let mut windows = windows::read(&**store, event, name, now).await?;
-    let in_store = store.total(event, name).await?;
+    for _ in 0..ATTEMPTS {
+        let before = std::mem::replace(&mut in_store, store.total(event, name).await?);
+        if before == in_store {
+            break;
+        }
+        windows = windows::read(&**store, event, name, now).await?;
+    }
     let total = api.app.counter.total(event, name.as_ref()).get().await;
     let total = total?;
     windows.add(total.saturating_sub(in_store).max(0));
