@@ -31,7 +31,7 @@ pub(super) struct Stranger {
 /// Records by what they have read: by length and print of its beginning, and of the packed bytes.
 pub(super) struct Contents {
     prefixes: BTreeMap<usize, HashMap<Print, Vec<u64>>>,
-    packed: BTreeMap<Print, u64>,
+    packed: BTreeMap<Print, Vec<u64>>,
 }
 
 impl Survey<'_> {
@@ -61,15 +61,16 @@ impl Survey<'_> {
     /// What the records have read, so that a file is held only against those that begin like it.
     pub(super) fn contents(&self) -> Contents {
         let mut prefixes: BTreeMap<usize, HashMap<Print, Vec<u64>>> = BTreeMap::new();
-        let mut packed: BTreeMap<Print, u64> = BTreeMap::new();
+        let mut packed: BTreeMap<Print, Vec<u64>> = BTreeMap::new();
         for (id, record) in self.book.iter().rev() {
             if record.mark.offset > 0 {
                 let of_length = prefixes.entry(record.mark.prefix_len()).or_default();
                 of_length.entry(record.mark.prefix).or_default().push(id);
             }
             // Where all lines are alike, two generations may be packed into the same bytes.
-            let packed_one = record.packed.filter(|_| !self.home.contains_key(&id));
-            packed.extend(packed_one.map(|print| (print, id)));
+            if let Some(print) = record.packed.filter(|_| !self.home.contains_key(&id)) {
+                packed.entry(print).or_default().push(id);
+            }
         }
         Contents { prefixes, packed }
     }
@@ -93,8 +94,9 @@ impl Survey<'_> {
         };
         stranger.empty = first.is_empty();
         stranger.alike = repeats_one_line(&first);
-        if let Some(&id) = stranger.packed.and_then(|print| contents.packed.get(&print)) {
-            stranger.ids.push(id);
+        if let Some(ids) = stranger.packed.and_then(|print| contents.packed.get(&print)) {
+            stranger.ids.extend(ids);
+            stranger.ids.sort_unstable();
             return Ok(stranger);
         }
         let mut candidates = Vec::new();

@@ -260,6 +260,23 @@ fn known_histories_count_what_was_written() {
             ],
             true,
         ),
+        (
+            vec![
+                Append(1),
+                Rename,
+                Rename,
+                Append(2),
+                Late(2),
+                Rename,
+                Read,
+                Read,
+                Pack { newest: true },
+                Pack { newest: false },
+                Read,
+                CopyDirectory,
+            ],
+            true,
+        ),
         // The file that was read is gone, and the one that was not has another inode.
         (vec![Append(1), Rename, Read, Append(2), DeleteOldest, CopyDirectory], true),
         // An open file that was truncated is not the one that was read.
