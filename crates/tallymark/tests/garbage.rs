@@ -438,6 +438,7 @@ fn two_hundred_thousand_lines_of_garbage_change_nothing_but_the_reasons() {
             "data/badges/.tmp",
             "data/instance",
             "data/lock",
+            "data/store.json",
             "data/tallymark.db",
             "tallymark.toml",
         ];

@@ -19,7 +19,7 @@ use uuid::Uuid;
 const MOST: usize = 10_000;
 
 /// All records of one log.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Book {
     key: String,
     header: Header,

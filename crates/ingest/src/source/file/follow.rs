@@ -74,6 +74,14 @@ pub(super) struct LogFollower {
     trouble: Option<String>,
 }
 
+/// Whether two lists have the same files under the same names, and none of them twice.
+fn has_the_same_names(files: &[SeenFile], others: &[SeenFile]) -> bool {
+    let names = |files: &[SeenFile]| -> BTreeMap<PathBuf, Identity> {
+        files.iter().map(|file| (file.path.clone(), file.identity)).collect()
+    };
+    names(files) == names(others)
+}
+
 impl LogFollower {
     /// A log that goes on from what is remembered of it, if anything is.
     pub(super) fn new(following: Following, book: Option<Book>) -> LogFollower {
@@ -228,7 +236,14 @@ impl LogFollower {
             (None, None) => return Ok(()),
         };
         let question = Question { files, open: &self.open, suspects: &self.suspects, first };
-        let found = survey(book, question).map_err(|error| format!("finding its files: {error}"))?;
+        let is_still = |files: &[SeenFile]| Ok(has_the_same_names(files, &super::names::list(log, &known)?));
+        let found = match survey(book, question, is_still) {
+            Ok(Some(found)) => found,
+            // Somebody renames its files right now.
+            Ok(None) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(format!("finding its files: {error}")),
+        };
         if new.is_some() {
             self.book = new;
         }

@@ -20,7 +20,6 @@ use std::{
     io,
 };
 use stranger::Stranger;
-use tracing::warn;
 
 /// What a survey is asked with.
 pub(super) struct Question<'a> {
@@ -60,16 +59,25 @@ struct Survey<'a> {
     new: BTreeMap<usize, FileRecord>,
     /// Files whose content was replaced where they are.
     replaced: BTreeSet<usize>,
+    /// What may be lost: the file, and why.
+    untold: Vec<(String, &'static str)>,
     /// Copies of a file that has no record yet.
     copies_of_new: Vec<(usize, usize)>,
 }
 
-/// Brings the book up to date with what is there.
-pub(super) fn survey(book: &mut Book, question: Question<'_>) -> io::Result<Surveyed> {
+/// Brings the book up to date with what is there. `None`, and a book that is as it was, if `is_still` says that the files were
+/// renamed meanwhile: a list that was made then may lack one, or have one twice.
+pub(super) fn survey(
+    book: &mut Book,
+    question: Question<'_>,
+    is_still: impl FnOnce(&[SeenFile]) -> io::Result<bool>,
+) -> io::Result<Option<Surveyed>> {
+    let mut draft = book.clone();
     let owner = vec![None; question.files.len()];
     let mut survey = Survey {
-        book,
+        book: &mut draft,
         question,
+        untold: Vec::new(),
         found: Surveyed::default(),
         owner,
         home: BTreeMap::new(),
@@ -94,8 +102,13 @@ pub(super) fn survey(book: &mut Book, question: Question<'_>) -> io::Result<Surv
         survey.by_open_file(false)?;
         survey.give_up_nameless()?;
     }
+    if !is_still(&survey.question.files)? {
+        return Ok(None);
+    }
     survey.write_down();
-    Ok(survey.found)
+    let found = survey.found;
+    *book = draft;
+    Ok(Some(found))
 }
 
 impl Survey<'_> {
@@ -114,8 +127,7 @@ impl Survey<'_> {
         }
     }
 
-    fn tell(&mut self, path: &str, why: &str) {
-        self.found.events.lost += 1;
-        warn!(file = path, "lines may be missing in the counts: {why}");
+    fn tell(&mut self, path: &str, why: &'static str) {
+        self.untold.push((path.to_owned(), why));
     }
 }

@@ -7,6 +7,10 @@ use tracing::warn;
 
 impl Survey<'_> {
     pub(super) fn write_down(&mut self) {
+        for (path, why) in std::mem::take(&mut self.untold) {
+            self.found.events.lost += 1;
+            warn!(file = path, "lines may be missing in the counts: {why}");
+        }
         self.found.events.truncations += self.truncated.len() as u64;
         self.settle_those_there();
         self.settle_those_gone();
