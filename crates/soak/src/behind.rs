@@ -15,6 +15,7 @@ fn there_and_back(plan: &Plan) {
     let (master, replica) = (Redis::builder().appendonly().start(), Redis::start());
     let balancer = FaultProxy::start(master.addr());
     let bed = Bed::remote(plan, format!("redis://127.0.0.1:{}", balancer.port()));
+    bed.forget_soon();
     let mut daemon = bed.start("serve");
     bed.wait_ready();
     let hits = Traffic::start(&bed, traffic::names(50), 500).with_http(&bed, "over/http");
@@ -29,7 +30,7 @@ fn there_and_back(plan: &Plan) {
     let mut ledger = hits.finish(&bed);
     let counts = bed.counts();
     wait_until("they are in the store", PATIENCE, || counts.try_total("~all") == Some(ledger.total()));
-    bed.age_outbox();
+    bed.outlive_retention();
     wait_until("the outbox has let go of them", PATIENCE, || bed.held() == 0);
 
     // These it still holds when it comes to the replica.

@@ -1,8 +1,8 @@
-//! The file of a daemon's outbox, read and aged from outside: what takes a quarter of an hour happens at once.
+//! The file of a daemon's outbox, read from outside.
 
 use crate::Bed;
 use rusqlite::Connection;
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 impl Bed {
     fn outbox(&self) -> Connection {
@@ -19,12 +19,15 @@ impl Bed {
         held.expect("the outbox can be read").unsigned_abs()
     }
 
-    /// Makes that everything was applied a day ago: longer than the outbox keeps anything that the store cannot lose. For
-    /// when everything is counted.
-    #[track_caller]
-    pub(crate) fn age_outbox(&self) {
-        let aged = "UPDATE batch SET applied_at = unixepoch() - 86400";
-        let aged = self.outbox().execute(aged, []).expect("the outbox can be written");
-        assert!(aged > 0, "the outbox holds nothing");
+    /// Keeps applied batches for ten seconds, the least that can be configured.
+    pub(crate) fn forget_soon(&self) {
+        self.configure("outbox-retention = \"10s\"", "", "");
+    }
+
+    /// Waits until what is applied now has been applied for longer than the outbox keeps anything that the store cannot lose.
+    /// Only the time of the process decides that, so nothing can make it pass sooner.
+    pub(crate) fn outlive_retention(&self) {
+        assert!(self.held() > 0, "the outbox holds nothing");
+        thread::sleep(Duration::from_secs(12));
     }
 }

@@ -33,6 +33,7 @@ fn wait_counted(bed: &Bed, ledger: &Ledger) {
 fn snapshots_alone(plan: &Plan) {
     let mut redis = Redis::start();
     let bed = Bed::remote(plan, redis.url());
+    bed.forget_soon();
     let mut ledger = Ledger::default();
     let mut daemon = bed.start("ingest");
     bed.wait_ready();
@@ -42,12 +43,12 @@ fn snapshots_alone(plan: &Plan) {
     hits(&bed, &mut ledger);
     // Gone behind the daemon's back.
     redis.kill9();
-    bed.age_outbox();
+    bed.outlive_retention();
     redis.restart();
     wait_counted(&bed, &ledger);
     // Gone while the daemon is down, which has ended in the best of order.
     hits(&bed, &mut ledger);
-    bed.age_outbox();
+    bed.outlive_retention();
     bed::stop(&mut daemon);
     redis.kill9();
     redis.restart();
@@ -64,6 +65,7 @@ fn snapshots_alone(plan: &Plan) {
 fn cut_file(plan: &Plan) {
     let mut redis = Redis::builder().appendonly().config("appendfsync always").start();
     let bed = Bed::remote(plan, redis.url());
+    bed.forget_soon();
     let mut ledger = Ledger::default();
     let mut daemon = bed.start("ingest");
     bed.wait_ready();
@@ -74,7 +76,7 @@ fn cut_file(plan: &Plan) {
     hits(&bed, &mut ledger);
     redis.kill9();
     fs::File::options().write(true).open(&file).and_then(|file| file.set_len(size)).expect("it can be cut");
-    bed.age_outbox();
+    bed.outlive_retention();
     redis.restart();
     wait_counted(&bed, &ledger);
     let metrics = bed.metrics();
