@@ -71,6 +71,12 @@ pub struct SyslogTcp {
 }
 
 impl SyslogTcp {
+    /// How many cells the tally may have before senders wait. The last quarter is left free: a tally drops the names of
+    /// earlier ticks only while that gives back so much, and counts a new name under `~overflow` from then on.
+    fn most(&self) -> usize {
+        self.lines.limit - self.lines.limit / 4
+    }
+
     /// Opens the listener, or takes the one that the service manager handed over.
     ///
     /// # Errors
@@ -146,7 +152,7 @@ struct Ready {
 
 impl TcpLoop<'_> {
     fn is_full(&self) -> bool {
-        self.intake.len() >= self.source.lines.limit
+        self.intake.len() >= self.source.most()
     }
 
     fn wait(&mut self, stop: &Stop) -> io::Result<Ready> {
@@ -178,7 +184,7 @@ impl TcpLoop<'_> {
 
     /// Reads from every connection that has something, a bounded amount each, so that none starves the others.
     fn read(&mut self, ready: &Ready, current: Instant) {
-        let (limit, time) = (self.source.lines.limit, now());
+        let (limit, time) = (self.source.most(), now());
         let mut ready = ready.connections.iter();
         let intake = &mut self.intake;
         self.connections.retain_mut(|connection| {
@@ -334,7 +340,7 @@ impl TcpLoop<'_> {
             self.accept_the_rest();
         }
         self.say_goodbye(out);
-        let (limit, time, until) = (self.source.lines.limit, now(), Instant::now() + LAST_READS);
+        let (limit, time, until) = (self.source.most(), now(), Instant::now() + LAST_READS);
         for mut connection in std::mem::take(&mut self.connections) {
             connection.deafen();
             loop {
