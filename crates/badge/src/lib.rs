@@ -1,8 +1,8 @@
 //! Drawing: badges, charts and panels as SVG text.
 //!
 //! A [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] or [`panel::Panel`] goes in, and text comes out. Nothing
-//! here reads a clock, a file or a store, and nothing is random. The same badge is the same bytes on every machine and on every day, which lets
-//! the publisher leave an unchanged file alone.
+//! here reads a clock, a file or a store, and nothing is random. The same badge is the same bytes on every machine and on
+//! every day, which lets the publisher leave an unchanged file alone.
 //!
 //! It does not decide which number is shown, where the picture is stored or which headers go with it. The publisher
 //! (files) and the HTTP server (answers) call it.
