@@ -39,7 +39,7 @@ const NEEDED: &[Package] = &[
     package("util-linux", "setpriv", "runs the daemon without root's rights"),
     package("gzip", "gzip", "packs logs, as logrotate does"),
     package("logrotate", "logrotate", "rotates logs"),
-    package("svlogd", "runit", "rotates logs in its own way"),
+    package("runit", "svlogd", "rotates logs in its own way"),
     package("xz-utils", "xz", "the same"),
     package("bzip2", "bzip2", "the same"),
     package("zstd", "zstd", "the same"),
