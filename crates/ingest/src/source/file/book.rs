@@ -5,7 +5,7 @@
 
 use super::{
     input::Input,
-    names::open_regular,
+    names::{Known, open_regular},
     record::{FileRecord, Header, Identity},
 };
 use std::{
@@ -127,14 +127,22 @@ impl Book {
     pub(super) fn by_inode(&self) -> HashMap<(u64, u64), Vec<u64>> {
         let mut found: HashMap<_, Vec<u64>> = HashMap::new();
         for (id, record) in self.iter().filter(|(_, record)| record.identity != Identity::default()) {
-            found.entry((record.identity.ino, record.identity.born)).or_default().push(id);
+            found.entry(record.identity.inode()).or_default().push(id);
         }
         found
     }
 
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
+    /// The directories in which its files were.
+    pub(super) fn directories(&self) -> BTreeSet<PathBuf> {
         let there = self.records.values().filter(|record| !record.gone);
-        there.map(|record| record.path.clone()).collect()
+        there.filter_map(|record| record.path.parent().map(Path::to_owned)).collect()
+    }
+
+    /// The files that were there.
+    pub(super) fn known(&self) -> Known {
+        let there = || self.records.values().filter(|record| !record.gone);
+        let paths = there().map(|record| record.path.clone()).collect();
+        Known { paths, inodes: there().map(|record| record.identity.inode()).collect() }
     }
 
     /// Forgets records over the bound, and answers how many.

@@ -66,6 +66,8 @@ pub(super) struct LogFollower {
     pending: Vec<SeenFile>,
     /// The directories at the last survey. `None` if another is due.
     surveyed: Option<Vec<Directory>>,
+    /// Where its files were at the last survey.
+    elsewhere: BTreeSet<PathBuf>,
     /// Whose turn it is to be looked at.
     turn: u64,
     pub(super) events: FileEvents,
@@ -93,6 +95,7 @@ impl LogFollower {
             suspects: BTreeSet::new(),
             pending: Vec::new(),
             surveyed: None,
+            elsewhere: BTreeSet::new(),
             turn: 0,
             events: FileEvents::default(),
             imports: Vec::new(),
@@ -222,11 +225,11 @@ impl LogFollower {
     /// Finds out which file is which, if the directory has changed.
     fn survey(&mut self, sink: &mut impl Sink) -> Result<(), String> {
         let log = &self.following.path;
-        let directories = directories(log);
+        let directories = directories(log, &self.elsewhere);
         if self.surveyed.as_ref() == Some(&directories) {
             return Ok(());
         }
-        let known = self.book.as_ref().map(Book::paths).unwrap_or_default();
+        let known = self.book.as_ref().map(Book::known).unwrap_or_default();
         let files = super::names::list(log, &known).map_err(|error| error.to_string())?;
         let first = self.book.is_none().then_some(self.following.start);
         // Before it is known that all could be looked at, nothing is begun.
@@ -257,6 +260,7 @@ impl LogFollower {
         self.live = found.live;
         self.pending = found.pending;
         self.suspects.clear();
+        self.elsewhere = self.book.as_ref().map(Book::directories).unwrap_or_default();
         self.surveyed = (!changed_just_now(&directories)).then_some(directories);
         self.forget_replaced();
         Ok(())
@@ -399,10 +403,11 @@ fn began() -> u64 {
 }
 
 /// The directories in which files of the log may be.
-fn directories(log: &Path) -> Vec<Directory> {
+fn directories(log: &Path, elsewhere: &BTreeSet<PathBuf>) -> Vec<Directory> {
     let target = fs::canonicalize(log).ok();
-    let look = |path: &Path| fs::metadata(path.parent()?).ok().map(|dir| (dir.dev(), dir.ino(), mtime(&dir)));
-    [Some(log), target.as_deref()].into_iter().map(|path| look(path?)).collect()
+    let look = |dir: &Path| fs::metadata(dir).ok().map(|dir| (dir.dev(), dir.ino(), mtime(&dir)));
+    let here = [Some(log), target.as_deref()].into_iter().filter_map(|path| path?.parent());
+    here.chain(elsewhere.iter().map(PathBuf::as_path)).map(look).collect()
 }
 
 fn changed_just_now(directories: &[Directory]) -> bool {

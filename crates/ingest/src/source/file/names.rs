@@ -5,9 +5,9 @@
 
 use super::record::{FileRecord, Identity, mtime};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, DirEntry, File, Metadata, OpenOptions},
     io,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -28,6 +28,8 @@ pub(super) enum Rank {
     Number(u32),
     /// The last is the newest.
     Date(String),
+    /// Where the log was, in another directory: a link has led there.
+    Former,
     /// At the log's own path.
     Live,
     /// Named by hand. It may be the log under another name, but it is never taken for a generation that was missed.
@@ -78,13 +80,23 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
 }
 
-/// Every file of the log, each once: the rotated ones from the oldest on, then the log, then the others. `known` are
-/// paths that belong to it, whatever their names are.
-pub(super) fn list(log: &Path, known: &[PathBuf]) -> io::Result<Vec<SeenFile>> {
+/// What is known of a log's files.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Paths that belong to it, whatever their names are.
+    pub(super) paths: Vec<PathBuf>,
+    /// See [`Identity::inode`].
+    pub(super) inodes: BTreeSet<(u64, u64)>,
+}
+
+type Found = BTreeMap<PathBuf, (Metadata, Rank)>;
+
+/// Every file of the log, each once: the rotated ones from the oldest on, then the log, then the others.
+pub(super) fn list(log: &Path, known: &Known) -> io::Result<Vec<SeenFile>> {
     let mut before = names(log, known)?;
     for _ in 0..ATTEMPTS {
         let after = names(log, known)?;
-        let inodes = |found: &BTreeMap<PathBuf, (Metadata, Rank)>| -> Vec<(PathBuf, u64)> {
+        let inodes = |found: &Found| -> Vec<(PathBuf, u64)> {
             found.iter().map(|(path, (file, _))| (path.clone(), file.ino())).collect()
         };
         if inodes(&before) == inodes(&after) {
@@ -96,70 +108,111 @@ pub(super) fn list(log: &Path, known: &[PathBuf]) -> io::Result<Vec<SeenFile>> {
     Err(io::Error::new(io::ErrorKind::ResourceBusy, "files are being renamed beside it"))
 }
 
-fn names(log: &Path, known: &[PathBuf]) -> io::Result<BTreeMap<PathBuf, (Metadata, Rank)>> {
-    let mut found = BTreeMap::new();
-    let mut look = |path: PathBuf, rank: Rank| -> io::Result<()> {
-        match fs::metadata(&path) {
-            Ok(file) if file.is_file() => drop(found.insert(path, (file, rank))),
-            Ok(_) if rank == Rank::Live => return Err(io::Error::new(NOT_REGULAR, "not a regular file")),
-            Err(error) if rank == Rank::Live && error.kind() != io::ErrorKind::NotFound => {
-                return Err(error);
-            }
-            _ => {}
-        }
-        Ok(())
-    };
-    for path in known.iter().filter(|path| path.as_path() != log) {
-        look(path.clone(), Rank::Other)?;
-    }
+fn names(log: &Path, known: &Known) -> io::Result<Found> {
     let target = fs::canonicalize(log).ok().filter(|target| target.as_path() != log);
-    for base in [Some(log), target.as_deref()].into_iter().flatten() {
-        let (Some(name), Some(dir)) = (base.file_name(), base.parent()) else { continue };
-        let entries = match fs::read_dir(dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        for entry in entries {
-            let entry = entry?;
-            let rank = rank(name, &entry.file_name())
-                .or_else(|| same_shape(target.as_ref()?.file_name()?, &entry.file_name()));
-            if let Some(rank) = rank {
-                look(entry.path(), rank)?;
+    let bases: Vec<&Path> = [Some(log), target.as_deref()].into_iter().flatten().collect();
+    let here: BTreeSet<&Path> = bases.iter().filter_map(|base| base.parent()).collect();
+    let mut found = Found::new();
+    for path in known.paths.iter().filter(|path| path.as_path() != log) {
+        look(&mut found, path, Rank::Other, true)?;
+    }
+    elsewhere(&mut found, &bases, &here, known)?;
+    for dir in &here {
+        for entry in entries(dir)? {
+            let shape = || same_shape(target.as_ref()?.file_name()?, &entry.file_name());
+            if let Some(rank) = rank_of_any(&bases, &entry.file_name()).or_else(shape) {
+                look(&mut found, &entry.path(), rank, false)?;
             }
         }
     }
-    look(log.to_owned(), Rank::Live)?;
+    look(&mut found, log, Rank::Live, true)?;
     // A packer writes the new file first, then removes the old one: as long as both are there, the old one is whole.
     let plain: Vec<PathBuf> = found.keys().filter(|path| unpacked(path).is_none()).cloned().collect();
     found.retain(|path, _| unpacked(path).is_none_or(|path| plain.binary_search(&path).is_err()));
     Ok(found)
 }
 
+fn look(found: &mut Found, path: &Path, rank: Rank, is_needed: bool) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(file) if file.is_file() => drop(found.insert(path.to_owned(), (file, rank))),
+        Ok(_) if rank == Rank::Live => return Err(io::Error::new(NOT_REGULAR, "not a regular file")),
+        Err(error) if is_needed && !is_missing(&error) => {
+            let path = path.display();
+            return Err(io::Error::new(error.kind(), format!("looking at {path}: {error}")));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Files of the log in other directories: where a link has led to before, and where rotated files are moved to. A directory
+/// beside the log may have another log of the same name, so only a file that is known leads there.
+fn elsewhere(found: &mut Found, bases: &[&Path], here: &BTreeSet<&Path>, known: &Known) -> io::Result<()> {
+    let known_dirs: BTreeSet<&Path> = known.paths.iter().filter_map(|path| path.parent()).collect();
+    for dir in known_dirs.difference(here) {
+        for entry in entries(dir)? {
+            let (path, name) = (entry.path(), entry.file_name());
+            let was_log =
+                || bases.iter().any(|base| base.file_name() == Some(&name)) && found.contains_key(&path);
+            match rank_of_any(bases, &name) {
+                Some(Rank::Other) if was_log() => look(found, &path, Rank::Former, false)?,
+                Some(rank) => look(found, &path, rank, false)?,
+                None => {}
+            }
+        }
+    }
+    for dir in here.iter().flat_map(|dir| entries(dir).unwrap_or_default()) {
+        let is_dir = dir.file_type().is_ok_and(|kind| kind.is_dir()) && !known_dirs.contains(&*dir.path());
+        for entry in is_dir.then(|| entries(&dir.path()).unwrap_or_default()).into_iter().flatten() {
+            let inode = || Some(Identity::of(&entry.metadata().ok()?).inode());
+            if rank_of_any(bases, &entry.file_name()).is_some()
+                && inode().is_some_and(|inode| known.inodes.contains(&inode))
+            {
+                look(found, &entry.path(), Rank::Other, false)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn rank_of_any(bases: &[&Path], name: &OsStr) -> Option<Rank> {
+    bases.iter().find_map(|base| rank(base.file_name()?, name))
+}
+
+/// What a directory has; nothing, if it is not there.
+fn entries(dir: &Path) -> io::Result<Vec<DirEntry>> {
+    match fs::read_dir(dir) {
+        Err(error) if is_missing(&error) => Ok(Vec::new()),
+        entries => entries?.collect(),
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 /// The name that a packed file had before.
-fn unpacked(path: &Path) -> Option<PathBuf> {
+pub(super) fn unpacked(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let name = PACKED.iter().find_map(|end| name.strip_suffix(end))?;
     Some(path.with_file_name(name))
 }
 
-fn ordered(found: BTreeMap<PathBuf, (Metadata, Rank)>) -> Vec<SeenFile> {
+fn ordered(found: Found) -> Vec<SeenFile> {
     let mut files: Vec<SeenFile> =
         found.into_iter().map(|(path, (file, rank))| SeenFile::of(path, &file, rank)).collect();
     // One file under two names is the log before anything else.
-    files.sort_by_key(|file| {
-        (file.identity.ino, file.identity.born, !file.is_live(), file.rank == Rank::Other)
-    });
+    files.sort_by_key(|file| (file.identity.inode(), !file.is_live(), file.rank == Rank::Other));
     files.dedup_by(|one, other| one.identity.is(&other.identity));
     // A link leads to another file tomorrow; what was read is the file.
     for live in files.iter_mut().filter(|file| file.is_live()) {
         live.path = fs::canonicalize(&live.path).unwrap_or_else(|_| live.path.clone());
     }
-    let rotated = |file: &&SeenFile| matches!(file.rank, Rank::Number(_) | Rank::Date(_));
+    let rotated = |file: &&SeenFile| matches!(file.rank, Rank::Number(_) | Rank::Date(_) | Rank::Former);
     let numbers = files.iter().filter(rotated).all(|file| matches!(file.rank, Rank::Number(_)));
     let dates = files.iter().filter(rotated).all(|file| matches!(file.rank, Rank::Date(_)));
     let class = |file: &SeenFile| match file.rank {
-        Rank::Number(_) | Rank::Date(_) => 0,
+        Rank::Number(_) | Rank::Date(_) | Rank::Former => 0,
         Rank::Live => 1,
         Rank::Other => 2,
     };
@@ -275,7 +328,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(&log, dir.path().join("a.log.3")).unwrap();
         fs::create_dir(dir.path().join("a.log.4")).unwrap();
-        let found = list(&log, &[]).unwrap();
+        let found = list(&log, &Known::default()).unwrap();
         let names: Vec<_> = found.iter().map(|s| s.path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["a.log.10", "a.log.2", "a.log.1", "a.log", "a.log.old"]);
     }

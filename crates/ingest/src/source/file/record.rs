@@ -123,6 +123,11 @@ impl Identity {
         Identity { dev: file.dev(), ino: file.ino(), born }
     }
 
+    /// What tells an inode from others whatever the number of its device is.
+    pub(crate) fn inode(&self) -> (u64, u64) {
+        (self.ino, self.born)
+    }
+
     /// Whether both are one inode. The number of a device may change with a reboot, so the time of birth decides where
     /// it is known.
     pub(crate) fn is(&self, other: &Identity) -> bool {

@@ -3,7 +3,7 @@
 use super::super::{
     Start,
     input::{Input, Likeness, compare, is_damage, packed_print},
-    names::{Rank, SeenFile, as_exact_as, open_regular},
+    names::{Rank, SeenFile, as_exact_as, open_regular, unpacked},
     record::{FileRecord, Mark},
 };
 use super::{Survey, stranger::Stranger};
@@ -75,11 +75,17 @@ impl Survey<'_> {
         if stranger.empty {
             match stranger.packed {
                 Some(_) => drop(self.new.insert(at, FileRecord { done: true, ..read_before(&file)? })),
+                None if file.rank == Rank::Former => drop(self.new.insert(at, unread(&file))),
                 None => self.found.pending.push(file),
             }
             return Ok(());
         }
         let (alike, ids, packed) = (stranger.alike, stranger.ids.clone(), stranger.packed);
+        // Where all lines are alike, its place says more than what it is like.
+        if let Some(id) = self.unread_before(&file).filter(|_| alike) {
+            self.take(at, id);
+            return Ok(());
+        }
         let mut originals: Vec<usize> = ids.iter().filter_map(|id| self.home.get(id).copied()).collect();
         originals.extend(live.filter(|live| !originals.contains(live)));
         for original in originals {
@@ -90,7 +96,11 @@ impl Survey<'_> {
             }
         }
         match file.rank {
-            Rank::Other => {}
+            Rank::Other => {
+                if let Some(id) = self.unread_before(&file) {
+                    self.take(at, id);
+                }
+            }
             _ if file.mtime < as_exact_as(file.mtime, self.book.began()) => {
                 let record = read_before(&file)?;
                 self.new.insert(at, record);
@@ -98,6 +108,17 @@ impl Survey<'_> {
             _ => drop(self.new.insert(at, FileRecord { packed, ..unread(&file) })),
         }
         Ok(())
+    }
+
+    /// The record of the file that was packed here, if nothing was read of it. Only where no generation begins.
+    fn unread_before(&self, file: &SeenFile) -> Option<u64> {
+        let plain = unpacked(&file.path).filter(|_| file.rank == Rank::Other)?;
+        let was_it = |(id, record): (u64, &FileRecord)| {
+            let unread = record.mark.offset == 0 && record.packed.is_none() && record.copy_of.is_none();
+            let missing = !record.gone && !self.home.contains_key(&id);
+            (unread && missing && record.path == plain).then_some(id)
+        };
+        self.book.iter().find_map(was_it)
     }
 
     fn compare(&self, one: usize, other: usize) -> io::Result<Likeness> {

@@ -2,7 +2,7 @@
 
 use super::super::{
     input::{Input, Likeness, beginning, compare, packed_print},
-    names::{Rank, SeenFile, as_exact_as, open_regular},
+    names::{Rank, SeenFile, as_exact_as, open_regular, unpacked},
     record::{FileRecord, mtime, repeats_one_line},
 };
 use super::Survey;
@@ -13,8 +13,7 @@ impl Survey<'_> {
         let inodes = self.book.by_inode();
         for at in 0..self.question.files.len() {
             let file = self.file(at).clone();
-            let key = (file.identity.ino, file.identity.born);
-            for &id in inodes.get(&key).into_iter().flatten() {
+            for &id in inodes.get(&file.identity.inode()).into_iter().flatten() {
                 let Some(record) = self.book.get(id) else { continue };
                 if !record.identity.is(&file.identity) || self.owner[at].is_some() {
                     continue;
@@ -62,6 +61,12 @@ impl Survey<'_> {
                     return true;
                 }
                 match exact {
+                    // Rotated names go from one generation to the next, others do not.
+                    true if file.rank == Rank::Other
+                        && unpacked(&file.path).as_ref() == Some(&record.path) =>
+                    {
+                        true
+                    }
                     true if stranger.alike => {
                         let whole = match stranger.packed {
                             Some(_) => stranger.whole.contains(id),

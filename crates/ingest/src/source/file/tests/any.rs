@@ -29,6 +29,10 @@ enum Happens {
     CopyDirectory,
     /// An editor, or `sed -i`.
     Rewrite,
+    /// The log is a symlink, and now leads to a new file, or `back` to the one before.
+    Switch {
+        back: bool,
+    },
 }
 
 fn happens() -> impl Strategy<Value = Happens> {
@@ -47,6 +51,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => Just(Happens::DeleteOldest),
         1 => Just(Happens::CopyDirectory),
         1 => Just(Happens::Rewrite),
+        2 => any::<bool>().prop_map(|back| Happens::Switch { back }),
     ]
 }
 
@@ -61,6 +66,8 @@ struct World {
     /// Files get a date, not a number.
     dated: bool,
     rotations: u32,
+    /// How many files the link has led to.
+    targets: u32,
 }
 
 impl World {
@@ -75,14 +82,35 @@ impl World {
         line + "\n"
     }
 
+    /// Where the link leads to for the n-th time: a file of another date, or of the same name in another directory.
+    fn target(&self, n: u32) -> String {
+        match self.dated {
+            true => format!("hits-{}.txt", 20_261_000 + n),
+            false => format!("release-{n}/access.log"),
+        }
+    }
+
+    fn is_link(&self) -> bool {
+        self.bed.log().is_symlink()
+    }
+
+    /// Which of the targets the link leads to.
+    fn current(&self) -> Option<u32> {
+        let target = std::fs::read_link(self.bed.log()).ok()?;
+        (1..=self.targets).find(|&n| self.bed.path(&self.target(n)) == target)
+    }
+
     /// Rotated files, the newest first.
     fn rotated(&self) -> Vec<String> {
+        let current = self.current();
+        let targets = (1..=self.targets).rev().filter(|&n| Some(n) != current).map(|n| self.target(n));
         let name = |n: u32| match self.dated {
             true => format!("access.log-{}", 20_261_000 + self.rotations + 1 - n),
             false => format!("access.log.{n}"),
         };
         let there = |name: &String| self.bed.path(name).exists();
-        (1..=self.rotations).flat_map(|n| [name(n), name(n) + ".gz"]).filter(there).collect()
+        let names = targets.chain((1..=self.rotations).map(name));
+        names.flat_map(|name| [name.clone(), name + ".gz"]).filter(there).collect()
     }
 
     /// Makes room for the next rotated file, and says its name.
@@ -102,8 +130,36 @@ impl World {
         "access.log.1".to_owned()
     }
 
+    /// The link is made anew under another name and put in its place, as `ln -sfn` cannot and everybody does.
+    fn switch(&mut self, back: bool) {
+        if self.bed.log().exists() && !self.is_link() {
+            let name = self.make_room();
+            self.bed.rename("access.log", &name);
+        }
+        let before = (1..=self.targets).rev().filter(|&n| Some(n) != self.current());
+        let before = before.map(|n| self.target(n)).find(|name| self.bed.path(name).exists());
+        let target = match before.filter(|_| back) {
+            Some(target) => target,
+            None => {
+                self.targets += 1;
+                self.target(self.targets)
+            }
+        };
+        std::fs::create_dir_all(self.bed.path(&target).parent().unwrap()).unwrap();
+        self.bed.append(&target, "");
+        std::os::unix::fs::symlink(self.bed.path(&target), self.bed.path("link")).unwrap();
+        self.bed.rename("link", "access.log");
+        if !self.dated {
+            // Nothing leads to a directory any more that nobody has looked into.
+            self.bed.step_without_room();
+            self.bed.commit();
+        }
+    }
+
     fn happen(&mut self, what: Happens) {
         match what {
+            Happens::Switch { back } if !self.half => self.switch(back),
+            Happens::Rename if self.is_link() && !self.half => self.switch(false),
             Happens::Append(lines) => {
                 let text: String = (0..lines).map(|_| self.line()).collect();
                 self.bed.append("access.log", &text);
@@ -149,8 +205,9 @@ impl World {
             }
             Happens::CopyDirectory => self.bed.copy_directory(),
             Happens::Rewrite if self.bed.log().exists() && !self.half => {
-                std::fs::copy(self.bed.log(), self.bed.path("sedXXXX")).unwrap();
-                self.bed.rename("sedXXXX", "access.log");
+                let name = self.current().map_or_else(|| "access.log".to_owned(), |n| self.target(n));
+                std::fs::copy(self.bed.path(&name), self.bed.path("sedXXXX")).unwrap();
+                self.bed.rename("sedXXXX", &name);
             }
             _ => {}
         }
@@ -159,8 +216,8 @@ impl World {
 
 fn survives(what: Vec<Happens>, alike: bool, dated: bool) -> Result<(), TestCaseError> {
     let (written, removed) = Default::default();
-    let mut world =
-        World { bed: Bed::new(), written, removed, next: 0, half: false, alike, dated, rotations: 0 };
+    let (bed, next, rotations, targets) = (Bed::new(), 0, 0, 0);
+    let mut world = World { bed, written, removed, next, half: false, alike, dated, rotations, targets };
     // What was rotated away before anybody looked for the first time is not counted.
     world.bed.begin();
     world.bed.commit();
@@ -368,6 +425,50 @@ fn known_histories_count_what_was_written() {
         // As much was written into the truncated file as the copy has.
         (vec![Append(37), CopyTruncate, Append(37), Read], true),
         (vec![Append(35), CopyTruncate, Append(37), Late(2)], true),
+        // Behind a link that was switched: written anew, packed, or truncated before anything of it was read.
+        (vec![Switch { back: false }, Rewrite, Switch { back: false }, Late(1)], false),
+        (vec![Switch { back: false }, Append(1), Rename, Pack { newest: true }, Kill], false),
+        (vec![Switch { back: false }, Append(1), Read, CopyTruncate, Switch { back: false }, Late(1)], false),
+        (
+            vec![
+                Switch { back: false },
+                Append(1),
+                Read,
+                CopyTruncate,
+                Append(1),
+                Rewrite,
+                Restart,
+                Switch { back: false },
+            ],
+            false,
+        ),
+        (
+            vec![
+                Switch { back: false },
+                Append(8),
+                ReadSome,
+                Switch { back: false },
+                Append(5),
+                Kill,
+                CopyTruncate,
+                Pack { newest: true },
+            ],
+            true,
+        ),
+        (
+            vec![
+                Append(7),
+                Rename,
+                Pack { newest: true },
+                Switch { back: false },
+                Read,
+                Append(7),
+                Rename,
+                Kill,
+                Pack { newest: true },
+            ],
+            true,
+        ),
     ] {
         survives(what, alike, false).unwrap();
     }

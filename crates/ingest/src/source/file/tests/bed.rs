@@ -107,7 +107,7 @@ impl Bed {
     pub(super) fn copy_directory(&self) {
         let entries: Vec<_> =
             fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-        for path in entries.iter().filter(|path| path.is_file()) {
+        for path in entries.iter().filter(|path| path.is_file() && !path.is_symlink()) {
             let mtime = fs::metadata(path).unwrap().modified().unwrap();
             let copy = self.path("copy");
             fs::copy(path, &copy).unwrap();
