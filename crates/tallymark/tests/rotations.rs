@@ -134,6 +134,108 @@ fn logrotate_in_each_of_its_ways_is_counted_once() {
     }
 }
 
+/// A rotated file goes into another directory. While it is there it is read on; what is packed there before anybody has seen it
+/// there cannot be found, and that is said.
+#[test]
+fn log_that_is_rotated_into_another_directory_is_counted_once_and_what_cannot_be_found_is_told() {
+    for kind in Kind::both() {
+        let place = place(&kind, "DIR/log/badge.log");
+        let dir = place.dir().join("log");
+        fs::create_dir_all(dir.join("old")).unwrap();
+        for dir in [&dir, &dir.join("old")] {
+            fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let config = place.dir().join("logrotate.conf");
+        let mut log = Log { path: dir.join("badge.log"), lines: 0 };
+        let text = format!("{} {{\n rotate 20\n create\n olddir old\n}}\n", log.path.display());
+        fs::write(&config, text).unwrap();
+        let rotate = || {
+            let mut logrotate = Command::new("/usr/sbin/logrotate");
+            let logrotate = logrotate.arg("-f").arg("-s").arg(place.dir().join("state")).arg(&config);
+            assert!(logrotate.status().unwrap().success());
+        };
+        let old = |n: u32| dir.join(format!("old/badge.log.{n}"));
+        log.write(10);
+        let mut daemon = counts(&place, log.lines);
+        for _ in 0..2 {
+            log.write(3);
+            rotate();
+            log.write(3);
+            log.write_to(&old(1), 2);
+            wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+        }
+        // While it is down, two of them, one of which it has never seen; late lines; and one that it knows is packed.
+        daemon.kill9();
+        log.write(4);
+        rotate();
+        log.write(4);
+        log.write_to(&old(1), 2);
+        rotate();
+        log.write_to(&old(1), 2);
+        assert!(Command::new("gzip").arg(old(3)).status().unwrap().success());
+        daemon = counts(&place, log.lines);
+        assert_eq!(place.metrics().get("tallymark_file_rests_lost_total"), 0);
+        // It was never seen there.
+        daemon.kill9();
+        let before = log.lines;
+        log.write(5);
+        rotate();
+        assert!(Command::new("gzip").arg(old(1)).status().unwrap().success());
+        fs::rename(old(1).with_extension("1.gz"), dir.join("old/gone")).unwrap();
+        log.write(1);
+        log.lines = before + 1;
+        daemon = counts(&place, log.lines);
+        assert_eq!(place.metrics().get("tallymark_file_rests_lost_total"), 1);
+        settle(&place, daemon, log.lines);
+    }
+}
+
+/// A link leads to the log of today; it is switched while the daemon runs, and while it does not.
+#[test]
+fn log_behind_a_link_that_is_switched_is_counted_once() {
+    for kind in Kind::both() {
+        let place = place(&kind, "DIR/badge.log");
+        let mut log = Log { path: place.dir().join("badge.log"), lines: 0 };
+        let target = |day: u64| match day % 2 {
+            0 => place.dir().join(format!("hits.2020-01-0{day}.txt")),
+            _ => place.dir().join(format!("release-{day}/badge.log")),
+        };
+        let switch = |day: u64| {
+            fs::create_dir_all(target(day).parent().unwrap()).unwrap();
+            OpenOptions::new().create(true).append(true).open(target(day)).unwrap();
+            std::os::unix::fs::symlink(target(day), place.dir().join("next")).unwrap();
+            fs::rename(place.dir().join("next"), place.dir().join("badge.log")).unwrap();
+        };
+        switch(1);
+        log.write(5);
+        let mut daemon = counts(&place, log.lines);
+        for day in 2..=8 {
+            let is_down = day % 3 == 0;
+            if is_down {
+                daemon.kill9();
+            }
+            log.write(4);
+            switch(day);
+            log.write(3);
+            log.write_to(&target(day - 1), 2);
+            if day == 6 {
+                assert!(Command::new("gzip").arg(target(day - 1)).status().unwrap().success());
+            }
+            if is_down {
+                daemon = counts(&place, log.lines);
+            } else {
+                wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+            }
+        }
+        // Back to the one before.
+        switch(7);
+        log.write(3);
+        wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+        assert_eq!(place.metrics().get("tallymark_file_rests_lost_total"), 0);
+        settle(&place, daemon, log.lines);
+    }
+}
+
 #[test]
 fn files_of_svlogd_are_counted_once() {
     for kind in Kind::both() {
