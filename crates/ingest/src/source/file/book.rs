@@ -5,7 +5,7 @@
 
 use super::{
     input::Input,
-    names::{Known, open_regular},
+    names::{KnownFiles, open_regular},
     record::{FileRecord, Header, Identity},
 };
 use std::{
@@ -139,10 +139,10 @@ impl Book {
     }
 
     /// The files that were there.
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn known(&self) -> KnownFiles {
         let there = || self.records.values().filter(|record| !record.gone);
         let paths = there().map(|record| record.path.clone()).collect();
-        Known { paths, inodes: there().map(|record| record.identity.inode()).collect() }
+        KnownFiles { paths, inodes: there().map(|record| record.identity.inode()).collect() }
     }
 
     /// Forgets records over the bound, and answers how many.

@@ -82,21 +82,21 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
 
 /// What is known of a log's files.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct KnownFiles {
     /// Paths that belong to it, whatever their names are.
     pub(super) paths: Vec<PathBuf>,
     /// See [`Identity::inode`].
     pub(super) inodes: BTreeSet<(u64, u64)>,
 }
 
-type Found = BTreeMap<PathBuf, (Metadata, Rank)>;
+type Listing = BTreeMap<PathBuf, (Metadata, Rank)>;
 
 /// Every file of the log, each once: the rotated ones from the oldest on, then the log, then the others.
-pub(super) fn list(log: &Path, known: &Known) -> io::Result<Vec<SeenFile>> {
+pub(super) fn list(log: &Path, known: &KnownFiles) -> io::Result<Vec<SeenFile>> {
     let mut before = names(log, known)?;
     for _ in 0..ATTEMPTS {
         let after = names(log, known)?;
-        let inodes = |found: &Found| -> Vec<(PathBuf, u64)> {
+        let inodes = |found: &Listing| -> Vec<(PathBuf, u64)> {
             found.iter().map(|(path, (file, _))| (path.clone(), file.ino())).collect()
         };
         if inodes(&before) == inodes(&after) {
@@ -108,11 +108,11 @@ pub(super) fn list(log: &Path, known: &Known) -> io::Result<Vec<SeenFile>> {
     Err(io::Error::new(io::ErrorKind::ResourceBusy, "files are being renamed beside it"))
 }
 
-fn names(log: &Path, known: &Known) -> io::Result<Found> {
+fn names(log: &Path, known: &KnownFiles) -> io::Result<Listing> {
     let target = fs::canonicalize(log).ok().filter(|target| target.as_path() != log);
     let bases: Vec<&Path> = [Some(log), target.as_deref()].into_iter().flatten().collect();
     let here: BTreeSet<&Path> = bases.iter().filter_map(|base| base.parent()).collect();
-    let mut found = Found::new();
+    let mut found = Listing::new();
     for path in known.paths.iter().filter(|path| path.as_path() != log) {
         look(&mut found, path, Rank::Other, true)?;
     }
@@ -132,7 +132,7 @@ fn names(log: &Path, known: &Known) -> io::Result<Found> {
     Ok(found)
 }
 
-fn look(found: &mut Found, path: &Path, rank: Rank, is_needed: bool) -> io::Result<()> {
+fn look(found: &mut Listing, path: &Path, rank: Rank, is_needed: bool) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(file) if file.is_file() => drop(found.insert(path.to_owned(), (file, rank))),
         Ok(_) if rank == Rank::Live => return Err(io::Error::new(NOT_REGULAR, "not a regular file")),
@@ -147,7 +147,12 @@ fn look(found: &mut Found, path: &Path, rank: Rank, is_needed: bool) -> io::Resu
 
 /// Files of the log in other directories: where a link has led to before, and where rotated files are moved to. A directory
 /// beside the log may have another log of the same name, so only a file that is known leads there.
-fn elsewhere(found: &mut Found, bases: &[&Path], here: &BTreeSet<&Path>, known: &Known) -> io::Result<()> {
+fn elsewhere(
+    found: &mut Listing,
+    bases: &[&Path],
+    here: &BTreeSet<&Path>,
+    known: &KnownFiles,
+) -> io::Result<()> {
     let known_dirs: BTreeSet<&Path> = known.paths.iter().filter_map(|path| path.parent()).collect();
     for dir in known_dirs.difference(here) {
         for entry in entries(dir)? {
@@ -198,7 +203,7 @@ pub(super) fn unpacked(path: &Path) -> Option<PathBuf> {
     Some(path.with_file_name(name))
 }
 
-fn ordered(found: Found) -> Vec<SeenFile> {
+fn ordered(found: Listing) -> Vec<SeenFile> {
     let mut files: Vec<SeenFile> =
         found.into_iter().map(|(path, (file, rank))| SeenFile::of(path, &file, rank)).collect();
     // One file under two names is the log before anything else.
@@ -328,7 +333,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(&log, dir.path().join("a.log.3")).unwrap();
         fs::create_dir(dir.path().join("a.log.4")).unwrap();
-        let found = list(&log, &Known::default()).unwrap();
+        let found = list(&log, &KnownFiles::default()).unwrap();
         let names: Vec<_> = found.iter().map(|s| s.path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["a.log.10", "a.log.2", "a.log.1", "a.log", "a.log.old"]);
     }
