@@ -236,6 +236,54 @@ fn log_behind_a_link_that_is_switched_is_counted_once() {
     }
 }
 
+/// As `cp -a` does it.
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+}
+
+/// A container without a volume, and a backup that is put back. In SQLite the counts go back with the positions; in Redis
+/// neither does. The log is rotated and packed meanwhile.
+#[test]
+fn log_beside_a_data_directory_that_is_lost_or_old_is_counted_once() {
+    for kind in Kind::both() {
+        let place = place(&kind, "DIR/badge.log");
+        let mut log = Log { path: place.dir().join("badge.log"), lines: 0 };
+        let old = |n: u32| place.dir().join(format!("badge.log.{n}"));
+        log.write(20);
+        let mut daemon = counts(&place, log.lines);
+        stop(&mut daemon);
+        copy(&place.data_dir(), &place.dir().join("backup"));
+        daemon = counts(&place, log.lines);
+        log.write(10);
+        fs::rename(&log.path, old(1)).unwrap();
+        log.write(5);
+        wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+        stop(&mut daemon);
+        log.write(5);
+        fs::rename(old(1), old(2)).unwrap();
+        assert!(Command::new("gzip").arg(old(2)).status().unwrap().success());
+        fs::rename(&log.path, old(1)).unwrap();
+        log.write(5);
+        fs::remove_dir_all(place.data_dir()).unwrap();
+        fs::rename(place.dir().join("backup"), place.data_dir()).unwrap();
+        daemon = counts(&place, log.lines);
+        log.write(3);
+        wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+        assert_eq!(place.metrics().get("tallymark_file_rests_lost_total"), 0);
+        daemon.kill9();
+        if matches!(kind, Kind::Redis(_)) {
+            // The positions are beside the counts.
+            log.write(2);
+            fs::rename(old(1), old(3)).unwrap();
+            fs::rename(&log.path, old(1)).unwrap();
+            log.write(2);
+            fs::remove_dir_all(place.data_dir()).unwrap();
+        }
+        daemon = counts(&place, log.lines);
+        settle(&place, daemon, log.lines);
+    }
+}
+
 #[test]
 fn files_of_svlogd_are_counted_once() {
     for kind in Kind::both() {

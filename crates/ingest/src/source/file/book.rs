@@ -4,9 +4,9 @@
 //! record. Numbers follow the order of generations.
 
 use super::{
-    input::Input,
-    names::{KnownFiles, open_regular},
-    record::{FileRecord, Header, Identity},
+    input::{Input, beginning},
+    names::{KnownFiles, SeenFile, list, open_regular},
+    record::{FileRecord, Header, Identity, repeats_one_line},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -17,6 +17,9 @@ use uuid::Uuid;
 
 /// How many records are kept. Those of files that are gone make room first, the oldest before the others.
 const MOST: usize = 10_000;
+
+/// How many records of another instance's a file is held against.
+const NEWEST: usize = 16;
 
 /// All records of one log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,12 +77,27 @@ impl Book {
             of_instance.entry(*instance).or_default().push(position.clone());
         }
         let books = of_instance.into_values().filter_map(|positions| Book::read(log, &positions).ok()?);
-        let books = books.filter(|book| book.records.values().any(is_still_there));
+        let books = books.filter(|book| book.is_of(log));
         let read = |book: &Book| book.records.values().map(|record| record.mark.offset).sum::<u64>();
         let mut book = books.max_by_key(read)?;
         let known = instead_of.into_iter().flat_map(|book| book.records.keys());
         book.changed = book.records.keys().chain(known).copied().map(Some).chain([None]).collect();
         Some(book)
+    }
+
+    /// Whether one of its files is still there, wherever it was rotated to, with what was read of it.
+    fn is_of(&self, log: &Path) -> bool {
+        let Ok(files) = list(log, &self.known()) else { return false };
+        let has_read = |file: &SeenFile, record: &FileRecord| {
+            let same = record.identity.is(&file.identity);
+            let resumed = || Input::resume(open_regular(&file.path)?, &record.mark);
+            // Another log may well have the same lines if all are alike.
+            (same || !is_alike(&file.path)) && matches!(resumed(), Ok(Some(_)))
+        };
+        let read = || self.records.values().rev().filter(|record| record.mark.offset > 0);
+        let by_inode = |file: &SeenFile| read().find(|record| record.identity.is(&file.identity));
+        files.iter().any(|file| by_inode(file).is_some_and(|record| has_read(file, record)))
+            || files.iter().rev().any(|file| read().take(NEWEST).any(|record| has_read(file, record)))
     }
 
     /// A log that is followed from now on.
@@ -183,12 +201,6 @@ fn key(log: &Path) -> String {
     format!("file:{}", log.display())
 }
 
-/// Whether the file of a record is where it was, and has what was read of it.
-fn is_still_there(record: &FileRecord) -> bool {
-    let resumed = || -> std::io::Result<bool> {
-        let file = open_regular(&record.path)?;
-        let same = Identity::of(&file.metadata()?).is(&record.identity);
-        Ok(same && Input::resume(file, &record.mark)?.is_some())
-    };
-    !record.gone && record.mark.offset > 0 && resumed().unwrap_or(false)
+fn is_alike(path: &Path) -> bool {
+    open_regular(path).and_then(beginning).is_ok_and(|first| repeats_one_line(&first))
 }

@@ -291,7 +291,7 @@ impl Input {
 }
 
 /// The first and the last bytes before `offset` of a plain file.
-fn plain_ends(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
+pub(super) fn plain_ends(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut prefix = vec![0; offset.min(PREFIX as u64) as usize];
     file.read_exact_at(&mut prefix, 0)?;
     let mut tail = vec![0; offset.min(TAIL as u64) as usize];

@@ -58,8 +58,10 @@ impl Survey<'_> {
                 return Ok(());
             }
         }
-        let record = unread(self.file(at));
-        self.new.insert(at, record);
+        if !self.take_edited(at)? {
+            let record = unread(self.file(at));
+            self.new.insert(at, record);
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 //! and the order of generations decide; what they leave open is not counted, and said.
 
 mod decide;
+mod edited;
 mod recognise;
 mod settle;
 mod stranger;

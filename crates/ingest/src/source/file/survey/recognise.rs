@@ -148,6 +148,8 @@ impl Survey<'_> {
             {
                 self.take(at, known);
                 self.book.remove(id);
+            } else if self.take_edited(at)? {
+                self.book.remove(id);
             }
         }
         Ok(())

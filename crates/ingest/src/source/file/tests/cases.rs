@@ -879,3 +879,48 @@ fn file_that_is_moved_away_and_back_is_not_new() {
 fn numbered(from: u64, to: u64) -> String {
     (from..to).map(|n| format!("line {n}\n")).collect()
 }
+
+/// An editor, or `sed -i`: it has fewer lines, and perhaps more were written behind them.
+#[test]
+fn log_that_was_edited_counts_only_what_was_written_behind_it() {
+    let lines = |from: u32, to: u32| (from..to).map(|n| format!("line {n}\n")).collect::<String>();
+    // What is left of it, and how: in place, under another inode, or first empty.
+    for (left, told) in
+        [(lines(0, 70) + &lines(80, 500), 0), (lines(1, 500), 0), (lines(0, 499), 1), (lines(0, 300), 1)]
+    {
+        for how in ["in place", "anew", "empty first"] {
+            for is_down in [false, true] {
+                let mut bed = Bed::new();
+                bed.append("access.log", &lines(0, 500));
+                bed.read();
+                if is_down {
+                    bed.restart();
+                }
+                if how == "anew" {
+                    fs::write(bed.path("sedXXXX"), &left).unwrap();
+                    bed.rename("sedXXXX", "access.log");
+                } else {
+                    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+                    if how == "empty first" {
+                        bed.read();
+                    }
+                    bed.append("access.log", &left);
+                }
+                // Where the last lines are gone, nothing tells these from them.
+                let (before, behind) = if told == 0 { (3, 0) } else { (0, 3) };
+                bed.append("access.log", &lines(500, 500 + before));
+                bed.read();
+                bed.append("access.log", &lines(503, 503 + behind));
+                bed.read();
+                let told_before = bed.events().lost;
+                bed.restart();
+                bed.read();
+                let case = format!("{how} {is_down} {}", left.len());
+                assert!(bed.seen.lines.values().all(|&n| n == 1), "{case}");
+                assert_eq!(bed.seen.lines.len(), 503, "{case}");
+                // What may have been written before it was empty is told of, too.
+                assert!(told_before == told || how == "empty first" && told_before > told, "{case}");
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Whether a log was written anew with fewer lines, as an editor does: what was counted of it is not to be counted again.
+//!
+//! It has no longer what its record has read, so nothing else knows it. Where the last lines that were read are in it, and
+//! no two of them are alike, everything before their end was counted. Where it only begins like it, what it has is taken as
+//! counted, and that is said.
+
+use super::super::{
+    input::{Input, beginning, plain_ends},
+    names::open_regular,
+    record::{FileRecord, Mark, PREFIX, Print, TAIL, repeats_one_line},
+};
+use super::Survey;
+use std::{collections::HashSet, fs::File, io, os::unix::fs::FileExt};
+
+/// How much is looked through at a time.
+const CHUNK: usize = 256 * 1024;
+/// How many lines are evidence.
+const ENOUGH: usize = 4;
+
+impl Survey<'_> {
+    /// Lets a file go on as the record that was at its path, if it is an edited form of that one. Answers whether it is.
+    pub(super) fn take_edited(&mut self, at: usize) -> io::Result<bool> {
+        let path = self.file(at).path.clone();
+        let was_here = |(id, record): (u64, &FileRecord)| {
+            let plain = record.mark.offset > 0 && record.packed.is_none() && record.copy_of.is_none();
+            (plain && record.path == path && !self.home.contains_key(&id)).then_some(id)
+        };
+        let Some(id) = self.book.iter().rev().find_map(was_here) else { return Ok(false) };
+        let Some(read) = self.book.get(id).map(|record| record.mark.clone()) else { return Ok(false) };
+        let file = open_regular(&path)?;
+        if Input::new(file.try_clone()?)?.is_packed() {
+            return Ok(false);
+        }
+        let mark = match behind_last_lines(&file, &read)? {
+            Some(mark) => mark,
+            None if begins_like(&path, &read)? => {
+                let said = path.display().to_string();
+                self.tell(
+                    &said,
+                    "it begins like what was counted and was changed: what it has is taken as counted",
+                );
+                let mut input = Input::new(file)?;
+                input.skip_to_end()?;
+                input.mark()
+            }
+            None => return Ok(false),
+        };
+        self.truncated.remove(&id);
+        self.replaced.remove(&at);
+        self.take(at, id);
+        self.book.change(id, |record| (record.mark, record.done) = (mark, false));
+        Ok(true)
+    }
+}
+
+/// Whether a file has the first bytes of what was read, as no other would have by chance.
+fn begins_like(path: &std::path::Path, read: &Mark) -> io::Result<bool> {
+    let first = beginning(open_regular(path)?)?;
+    let is_whole = first.len() == PREFIX && read.offset >= PREFIX as u64;
+    Ok(is_whole && Print::of(&first) == read.prefix && !repeats_one_line(&first))
+}
+
+/// The place behind the last lines that were read. It is no further on than they were.
+fn behind_last_lines(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
+    let tail = read.offset.min(TAIL as u64) as usize;
+    let end = file.metadata()?.len().min(read.offset);
+    let (mut seen, mut at) = (Vec::new(), 0);
+    while at < end && !read.skip {
+        let kept = seen.len();
+        let length = (end - at).min(CHUNK as u64) as usize;
+        seen.resize(kept + length, 0);
+        file.read_exact_at(&mut seen[kept..], at)?;
+        at += length as u64;
+        for line_end in memchr::memchr_iter(b'\n', &seen[kept..]).map(|newline| kept + newline + 1) {
+            let Some(lines) = line_end.checked_sub(tail).map(|start| &seen[start..line_end]) else {
+                continue;
+            };
+            if are_distinct(lines) && Print::of(lines) == read.tail {
+                let offset = at - (seen.len() - line_end) as u64;
+                let (prefix, tail) = plain_ends(file, offset)?;
+                return Ok(Some(Mark::of(offset, false, &prefix, &tail)));
+            }
+        }
+        seen.drain(..seen.len().saturating_sub(TAIL));
+    }
+    Ok(None)
+}
+
+/// Whether there are enough whole lines, and no two of them alike, so that other files do not have them by chance.
+fn are_distinct(text: &[u8]) -> bool {
+    let whole: Vec<&[u8]> =
+        text.split(|&byte| byte == b'\n').skip(1).filter(|line| !line.is_empty()).collect();
+    let distinct: HashSet<&[u8]> = whole.iter().copied().collect();
+    whole.len() >= ENOUGH && distinct.len() == whole.len()
+}
