@@ -19,6 +19,9 @@ const ERROR_LABEL: &str = "tallymark";
 /// Widest text of a box in pixels, the rest is cut. A README column on GitHub is about 830 px wide.
 const MAX_TEXT: u32 = 400;
 
+/// Widest text of an error. It is for whoever wrote the address, who has to read all of it.
+const MAX_ERROR: u32 = 2000;
+
 /// A title has no box: only the number of its characters is bounded, see [`Fitted`].
 const MAX_TITLE: u32 = 100_000;
 
@@ -33,7 +36,7 @@ const USUAL_SIZE: usize = 1280;
 pub struct Badge<'a> {
     /// Text of the left box; without one there is no left box. Cut at 400 px.
     pub label: &'a str,
-    /// Text of the right box. Cut at 400 px.
+    /// Text of the right box. Cut at `widest`.
     pub value: &'a str,
     /// Colour of the right box. Default: `#13b28a`.
     pub color: Color,
@@ -42,13 +45,22 @@ pub struct Badge<'a> {
     /// What a screen reader and a tooltip say; `None` is `label: value`,
     /// with what the boxes cut. At most 512 characters of each text.
     pub title: Option<&'a str>,
+    /// Widest text of the right box in pixels, the rest is cut. Default: 400.
+    pub widest: u32,
 }
 
 impl<'a> Badge<'a> {
     /// A badge in the default colours.
     #[must_use]
     pub const fn new(label: &'a str, value: &'a str) -> Self {
-        Self { label, value, color: DEFAULT_VALUE_COLOR, label_color: DEFAULT_LABEL_COLOR, title: None }
+        Self {
+            label,
+            value,
+            color: DEFAULT_VALUE_COLOR,
+            label_color: DEFAULT_LABEL_COLOR,
+            title: None,
+            widest: MAX_TEXT,
+        }
     }
 
     /// A badge in the default colours with the default label.
@@ -57,10 +69,10 @@ impl<'a> Badge<'a> {
         Self::new(DEFAULT_LABEL, value)
     }
 
-    /// A red badge that says what is wrong: `tallymark | name too long`.
+    /// A red badge that says what is wrong, all of it: `tallymark | name too long`.
     #[must_use]
     pub const fn error(text: &'a str) -> Self {
-        Self { color: Color::RED, ..Self::new(ERROR_LABEL, text) }
+        Self { color: Color::RED, widest: MAX_ERROR, ..Self::new(ERROR_LABEL, text) }
     }
 
     /// Widths of the boxes.
@@ -117,7 +129,10 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(crate) fn of(badge: &Badge<'a>) -> Self {
-        Self { label: Fitted::new(badge.label, MAX_TEXT), value: Fitted::new(badge.value, MAX_TEXT) }
+        Self {
+            label: Fitted::new(badge.label, MAX_TEXT),
+            value: Fitted::new(badge.value, badge.widest.min(MAX_ERROR)),
+        }
     }
 
     pub(crate) fn layout(&self) -> Layout {

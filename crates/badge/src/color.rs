@@ -30,8 +30,8 @@ pub enum ColorError {
     /// It is `rgb(...)`, but without three numbers from 0 to 255 in it.
     #[error("rgb() has three numbers from 0 to 255, with commas between them")]
     Decimal,
-    /// Neither hexadecimal digits nor a name in the table.
-    #[error("the colour is neither a known name nor three or six hexadecimal digits")]
+    /// Neither hexadecimal digits, `rgb(...)` nor a name in the table.
+    #[error("the colour is neither a known name nor three or six hexadecimal digits nor rgb(R, G, B)")]
     Unknown,
 }
 

@@ -34,7 +34,7 @@ impl Default for Look {
 impl Look {
     /// The badge with this value, before a template or a request changes it.
     pub fn badge<'a>(&'a self, value: &'a str) -> Badge<'a> {
-        Badge { label: &self.label, value, color: self.color, label_color: self.label_color, title: None }
+        Badge { color: self.color, label_color: self.label_color, ..Badge::new(&self.label, value) }
     }
 
     /// Appends the picture of a name's total to `out`. `today` is only looked at by templates.

@@ -126,3 +126,28 @@ fn inlined_badges_do_not_share_ids() {
     });
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
 }
+
+/// Whoever wrote the address has to read all of it.
+#[test]
+fn errors_are_shown_whole() {
+    use tallymark_core::NotAName;
+    let colours =
+        ["", "#12", "rgb(1)", "no such colour"].map(|text| Color::parse(text).unwrap_err().to_string());
+    assert!(colours[3].contains("rgb(R, G, B)"), "{}", colours[3]);
+    let names = [
+        NotAName::TooLong(123_456),
+        NotAName::TooLongEscaped(123_456),
+        NotAName::TooLongForAny(123_456),
+        NotAName::Control,
+        NotAName::Reserved,
+    ];
+    let names = names.map(|why| why.to_string());
+    for text in colours.iter().map(|why| format!("labelColor: {why}")).chain(names) {
+        let badge = Badge::error(&text);
+        check(&badge);
+        let svg = render(&badge);
+        assert_eq!(svg.matches(&format!(">{text}</text>")).count(), 2, "{svg}");
+    }
+    let endless = "wide ".repeat(10_000);
+    assert!(Badge::error(&endless).layout().width() <= 2100);
+}

@@ -118,6 +118,18 @@ pub(crate) fn redacted(url: &str) -> String {
     format!("{scheme}://{}{open}", if secret { "***@" } else { "" })
 }
 
+impl StoreUrl {
+    /// The password in it, as it is written there.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        let StoreUrl::Redis(url) = self else { return None };
+        let (_, rest) = url.split_once("://")?;
+        let (login, _) = rest.rsplit_once('@')?;
+        let (_, password) = login.split_once(':')?;
+        (!password.is_empty()).then_some(password)
+    }
+}
+
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -136,6 +148,20 @@ impl fmt::Debug for StoreUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn password_is_what_stands_between_user_and_host() {
+        for (url, password) in [
+            ("redis://h:1", None),
+            ("redis://u@h:1", None),
+            ("redis://:@h", None),
+            ("redis://:p@h", Some("p")),
+            ("redis://u:p:%40q@h:1/2", Some("p:%40q")),
+            ("sqlite:/a:b@c", None),
+        ] {
+            assert_eq!(url.parse::<StoreUrl>().unwrap().password(), password, "{url}");
+        }
+    }
 
     #[test]
     fn addresses_of_both_stores_are_read() {

@@ -80,9 +80,10 @@ pub trait StoreWrite: Send + Sync {
     /// comes next. The others keep their numbers, by which a store that has them knows them.
     async fn claim_from(&self, instance: Uuid, least: u64) -> Result<Claim>;
 
-    /// Goes on with this store: gives it back its identity, and `instance` its marker, where somebody deleted them.
-    /// `seq` is the last batch that it is known to have applied. Answers the identity.
-    async fn adopt(&self, _instance: Uuid, _seq: u64) -> Result<Uuid> {
+    /// Goes on with this store: gives it back its identity, and an instance its marker, where somebody deleted them, and
+    /// takes the positions that are left. `applied` are the instance and the last batch that it is known to have applied.
+    /// Answers the identity.
+    async fn adopt(&self, _applied: Option<(Uuid, u64)>) -> Result<Uuid> {
         self.identity().await
     }
 

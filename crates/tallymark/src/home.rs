@@ -244,13 +244,18 @@ pub(crate) async fn adopt(config: &Config) -> Result<Uuid> {
     let home = Home::read(&config.data_dir).unwrap_or_default();
     let embedded = matches!(config.store, StoreUrl::Sqlite(_));
     let store = tallymark_store::open(&config.store, config.retention).await?;
-    let identity = if embedded || (home.is_some() && !Outbox::exists(&config.data_dir)) {
+    let identity = if embedded {
         store.identity().await?
-    } else {
-        let (instance, applied) = Outbox::known(&config.data_dir)?;
-        let identity = store.adopt(instance, applied).await?;
+    } else if Outbox::exists(&config.data_dir) {
+        let identity = store.adopt(Some(Outbox::known(&config.data_dir)?)).await?;
         Outbox::adopt(&config.data_dir, identity)?;
         identity
+    } else {
+        if home.is_none() && store.positions(None).await.is_ok() {
+            // Nothing is to be decided, so another directory was meant. This says that there is no outbox.
+            Outbox::known(&config.data_dir)?;
+        }
+        store.adopt(None).await?
     };
     let total = total(&*store, config).await.unwrap_or(0);
     let left =

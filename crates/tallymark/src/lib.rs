@@ -30,6 +30,7 @@ const EXIT_USAGE: u8 = 2;
 /// Does what the command line says, and answers with the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    secret::keep_out_of_panics();
     match cli::Cli::read().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stderr, reason = "standard error is where the last words of a command go")]
 
+use crate::secret;
 use clap::ValueEnum;
 use std::{fmt, fs::File, io, os::fd::AsFd, os::unix::fs::MetadataExt, sync::OnceLock};
 use tallymark_store::StoreError;
@@ -98,6 +99,11 @@ where
     }
 }
 
+/// The last words of a panic.
+pub(crate) fn say_panic(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Says why a command failed: what was attempted, and every cause that adds something.
 pub(crate) fn complain(error: &anyhow::Error) {
     let mut text = error.to_string();
@@ -110,6 +116,7 @@ pub(crate) fn complain(error: &anyhow::Error) {
             text.push_str(&cause);
         }
     }
+    let text = secret::cleaned(&text);
     match FORM.get().copied().unwrap_or_default() {
         LogForm::People => text.lines().for_each(|line| eprintln!("tallymark: {line}")),
         LogForm::Journal => text.lines().for_each(|line| eprintln!("<3>tallymark: {line}")),

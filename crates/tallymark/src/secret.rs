@@ -1,16 +1,65 @@
 //! Keeps passwords out of messages.
 //!
 //! Messages quote what they refuse, and what somebody put into the wrong flag or key may be the address of a store with its
-//! password. So a value that may hold one is taken out of the message again. The configuration's reader, the environment
-//! and clap's errors all come through here. It is not for what is right: [`tallymark_store::StoreUrl`] shows itself without
-//! its password.
+//! password, or the password or token itself. So a value that may be one is taken out of the message again. The
+//! configuration's reader, the environment and clap's errors all come through here. It is not for what is right:
+//! [`tallymark_store::StoreUrl`] shows itself without its password. The last words of a command and of a panic may have
+//! anything in them, so from these the password and the tokens of the configuration are taken out as well.
+
+use std::{
+    panic,
+    sync::{Mutex, PoisonError},
+};
 
 /// What stands in a message where the value stood.
 pub(crate) const HIDDEN: &str = "(not shown, it may hold a password)";
 
-/// The message without these values, as far as they may hold a password.
+/// The longest word of letters that is taken for a word and not for a password, and the longest of letters and digits.
+const LETTERS: usize = 5;
+const MIXED: usize = 4;
+/// And of digits: those of a port, a date or a size.
+const DIGITS: usize = 10;
+/// Longer words that people write where another of our words belongs.
+const OURS: [&str; 8] =
+    ["localhost", "syslog", "tallymark", "github", "sqlite", "combined", "private", "default"];
+
+/// The message without these values, as far as they look like an address with a password.
 pub(crate) fn without<'v>(message: &str, values: impl IntoIterator<Item = &'v str>) -> String {
-    let mut values: Vec<&str> = values.into_iter().filter(|value| may_hold_one(value)).collect();
+    hide(message, values.into_iter().filter(|value| may_hold_one(value)).collect())
+}
+
+/// The message without these values, which were refused, as far as they may be or hold a password: what is wrong has no
+/// form to go by, so only short words and numbers are shown.
+pub(crate) fn without_refused<'v>(message: &str, values: impl IntoIterator<Item = &'v str>) -> String {
+    hide(message, values.into_iter().filter(|value| may_be_one(value)).collect())
+}
+
+/// Passwords and tokens that this process was given, and that are right.
+static KNOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Never to be said from now on.
+pub(crate) fn remember<'s>(secrets: impl IntoIterator<Item = &'s str>) {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    for secret in secrets {
+        // A shorter one would be found in other words.
+        if secret.len() >= 4 && !known.iter().any(|known| known == secret) {
+            known.push(secret.to_owned());
+        }
+    }
+}
+
+/// A text of unknown contents without what is remembered.
+pub(crate) fn cleaned(text: &str) -> String {
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    hide(text, known.iter().map(String::as_str).collect())
+}
+
+/// From now on a panic says no secret. The process ends with it all the same.
+pub(crate) fn keep_out_of_panics() {
+    panic::set_hook(Box::new(|panic| crate::log::say_panic(&cleaned(&panic.to_string()))));
+}
+
+fn hide(message: &str, mut values: Vec<&str>) -> String {
     // A value may be a part of another.
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     values.iter().fold(message.to_owned(), |message, value| {
@@ -23,6 +72,26 @@ fn may_hold_one(value: &str) -> bool {
     value.contains('@') || value.contains("://") || value.contains(":/") && value.starts_with("redis")
 }
 
+/// Whether a value that is not what it should be may be a password, or have one in it.
+pub(crate) fn may_be_one(value: &str) -> bool {
+    may_hold_one(value) || !value.split(|c: char| !c.is_alphanumeric()).all(is_harmless)
+}
+
+/// A key that is not known, as far as it may be shown: known ones are words, and somebody may have written a password where
+/// a key belongs.
+pub(crate) fn shown_key(key: &str) -> &str {
+    if key.bytes().all(|b| b.is_ascii_alphabetic() || b"-_".contains(&b)) { key } else { HIDDEN }
+}
+
+fn is_harmless(word: &str) -> bool {
+    let longest = match () {
+        () if word.bytes().all(|b| b.is_ascii_digit()) => DIGITS,
+        () if word.chars().all(char::is_alphabetic) => LETTERS,
+        () => MIXED,
+    };
+    word.len() <= longest || OURS.contains(&word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,5 +102,42 @@ mod tests {
         assert_eq!(without(&format!("{value:?} is wrong"), [value]), format!("{HIDDEN} is wrong"));
         assert_eq!(without(&format!("'{value}' is wrong"), ["b@h", value]), format!("'{HIDDEN}' is wrong"));
         assert_eq!(without("\"maybe\" is wrong", ["maybe"]), "\"maybe\" is wrong");
+    }
+
+    #[test]
+    fn what_is_remembered_is_in_no_text() {
+        remember(["p4ssw0rd", "t0ken", "ab"]);
+        assert_eq!(cleaned("about \"p4ssw0rd\" and t0ken"), format!("about {HIDDEN} and {HIDDEN}"));
+        let said = std::sync::Arc::new(Mutex::new(String::new()));
+        let heard = said.clone();
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| *heard.lock().unwrap() = cleaned(&panic.to_string())));
+        let _ = panic::catch_unwind(|| panic!("no way with p4ssw0rd"));
+        panic::set_hook(before);
+        assert!(said.lock().unwrap().ends_with(&format!("no way with {HIDDEN}")), "{said:?}");
+    }
+
+    #[test]
+    fn of_what_is_refused_only_short_words_and_numbers_are_shown() {
+        for shown in [
+            "maybe",
+            "80x",
+            "127.0.0.1:80x",
+            "[::1]:http",
+            "localhost:99999",
+            "2026-11-31",
+            "8MiB",
+            "syslog-ng",
+            "",
+            "-1",
+            "x y",
+        ] {
+            assert!(!may_be_one(shown), "{shown}");
+        }
+        for hidden in
+            ["hunter", "c4n4ry", "h:c4n4ry", ":c4n4ry", "a c4n4ry", "p\u{e4}ssw\u{f6}rd", "x=secret", "u:p@h"]
+        {
+            assert!(may_be_one(hidden), "{hidden}");
+        }
     }
 }

@@ -6,7 +6,7 @@ mod common;
 
 use common::{PATIENCE, Place, stop};
 use std::net::SocketAddr;
-use tallymark_testbed::{Nginx, http, wait_until};
+use tallymark_testbed::{Nginx, free_tcp_port, http, wait_until};
 
 #[derive(Clone)]
 struct Row {
@@ -14,6 +14,14 @@ struct Row {
     query: String,
     headers: Vec<(&'static str, &'static str)>,
     counts: bool,
+}
+
+/// What the daemon alone judges: looks that it refuses, and conditions, which nginx answers without a picture.
+fn is_for_the_daemon(row: &Row) -> bool {
+    let look = ["color=nosuchcolor", "labelColor=zz!", "format=bogus"].contains(&row.query.as_str());
+    let condition =
+        |(header, _): &(&str, &str)| ["If-Match", "If-None-Match", "If-Unmodified-Since"].contains(header);
+    look || row.headers.iter().any(condition)
 }
 
 fn get(query: &str, counts: bool) -> Row {
@@ -67,7 +75,7 @@ fn table() -> Vec<Row> {
     for value in ["%66alse", "%46ALSE", "fals%65", "%30", "n%6f", "N%6F", "o%66%66", "%66%61%6c%73%65"] {
         rows.push(get(&format!("count={value}"), false));
     }
-    for value in ["%74rue", "%31", "y%65s", "O%4e"] {
+    for value in ["%74rue", "%54RUE", "%31", "y%65s", "O%4e", "%6F%6e", "%59%45%53", "%74%72%75%65"] {
         rows.push(get(&format!("count={value}"), true));
     }
     for (query, counts) in [
@@ -80,6 +88,16 @@ fn table() -> Vec<Row> {
         ("count=true&count=nope", true),
         ("count=%66alse&count=true", false),
         ("count=true&count=%66alse", true),
+        ("count=%74rue&count=false", true),
+        ("v=1&COUNT=%74RUE", true),
+        ("count=%74rue&label=x", true),
+        ("count=%74rue&event=hit", true),
+        ("count=%74rue&event=like", false),
+        ("event=%68%69%74&count=%6Eo", false),
+        ("event=%48it", false),
+        ("EVENT=hit", true),
+        ("countx=1&count=no", false),
+        ("x&count", false),
         ("count&count=true", false),
         ("count=&count=true", false),
         ("Count=no&count=yes", false),
@@ -196,12 +214,16 @@ fn counted(place: &Place, door: SocketAddr, rows: &[Row]) -> Vec<[u64; 2]> {
     }
     // nginx has one worker, and loopback keeps datagrams in order.
     http::get(door, "/badge.svg?repo=last");
-    let total = |name: &str| -> u64 {
-        let answer = http::get(place.addr(), &format!("/badge/{name}.json"));
-        serde_json::from_str::<serde_json::Value>(answer.text()).unwrap()["total"].as_u64().unwrap()
-    };
-    wait_until("the last request is counted", PATIENCE, || total("last") == 1);
-    (0..rows.len()).map(|at| [total(&name("fresh", at)), total(&name("file", at)) - 1]).collect()
+    wait_until("the last request is counted", PATIENCE, || total(place, "last") == 1);
+    (0..rows.len())
+        .map(|at| [total(place, &name("fresh", at)), total(place, &name("file", at)) - 1])
+        .collect()
+}
+
+/// What the daemon has counted of a name.
+fn total(place: &Place, name: &str) -> u64 {
+    let answer = http::get(place.addr(), &format!("/badge/{name}.json"));
+    serde_json::from_str::<serde_json::Value>(answer.text()).unwrap()["total"].as_u64().unwrap()
 }
 
 #[test]
@@ -234,4 +256,33 @@ fn nginx_and_the_daemon_count_the_same_requests() {
         }
     }
     assert!(wrong.is_empty(), "[without a file, with one] of {} rows:\n{}", rows.len(), wrong.join("\n"));
+}
+
+/// What nginx shows in the daemon's stead counts as the picture would have, for whoever gets the log.
+#[test]
+fn nginx_alone_counts_what_the_daemon_would_have_counted() {
+    let rows: Vec<Row> = table().into_iter().filter(|row| !is_for_the_daemon(row)).collect();
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let nobody = format!("127.0.0.1:{}", free_tcp_port());
+    let nginx = Nginx::start(|site| {
+        let listen = format!("127.0.0.1:{}", site.port);
+        let udp = format!("127.0.0.1:{}", place.udp);
+        let args = ["nginx-conf", "--nginx-listen", &listen, "--listen", &nobody, "--syslog-udp", &udp];
+        place.run(&args).good()
+    });
+    for (at, row) in rows.iter().enumerate() {
+        let target = target(&format!("fresh/r{at}"), at % 2 == 0, &row.query);
+        let answer = http::request(row.method, nginx.addr(), &target, &row.headers, b"");
+        let shown = [200, 206].contains(&answer.status) && !answer.text().is_empty();
+        assert!(!row.counts || shown, "{target} {:?}: {} {}", row.headers, answer.status, answer.text());
+    }
+    http::get(nginx.addr(), "/badge.svg?repo=last");
+    wait_until("the last request is counted", PATIENCE, || total(&place, "last") == 1);
+    let wrong: Vec<String> = (0..rows.len())
+        .filter(|at| total(&place, &format!("fresh/r{at}")) != u64::from(rows[*at].counts))
+        .map(|at| format!("{} {:?} {:?}", rows[at].method, rows[at].query, rows[at].headers))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    stop(&mut daemon);
 }

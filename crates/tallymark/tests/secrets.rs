@@ -82,6 +82,103 @@ fn an_address_in_the_wrong_place_is_not_repeated() {
     }
 }
 
+/// Secrets that look like no address.
+const WORDS: [&str; 6] = ["c4n4ry", "u:c4n4ry", ":c4n4ry", "c4n4ry c4n4ry", "c4n4ry,x", "aGV5=c4n4ry"];
+
+#[test]
+fn a_password_in_a_flag_that_is_no_address_is_not_repeated() {
+    for word in WORDS {
+        for flag in [
+            "--listen",
+            "--syslog-udp",
+            "--syslog-tcp",
+            "--base-url",
+            "--allow",
+            "--zmq",
+            "--log-level",
+            "--log-format",
+            "--no-such-flag",
+            "--store",
+        ] {
+            says_nothing(&["check-config", flag, word], &[]);
+            says_nothing(&["check-config", &format!("{flag}={word}")], &[]);
+        }
+        says_nothing(&["show", "a", word], &[]);
+        says_nothing(&["top", "--limit", word], &[]);
+        says_nothing(&["health", word], &[]);
+        says_nothing(&["store", word], &[]);
+        says_nothing(&[word], &[]);
+        for variable in [
+            "TALLYMARK_LISTEN",
+            "TALLYMARK_SYSLOG_UDP",
+            "TALLYMARK_ALLOW",
+            "TALLYMARK_BASE_URL",
+            "TALLYMARK_LOG_LEVEL",
+            "TALLYMARK_LOG_FORMAT",
+            "TALLYMARK_STORE",
+            "LOG_LEVEL",
+            "LOG_FORMAT",
+            "PORT",
+            "BASE_URL",
+            "CORS_ORIGINS",
+            "TRUSTED_PROXIES",
+        ] {
+            says_nothing(&["check-config"], &[(variable, word)]);
+        }
+    }
+}
+
+#[test]
+fn a_password_under_any_key_is_not_repeated() {
+    let keys = [
+        ("store", "url"),
+        ("store", "tick"),
+        ("store", "outbox-max-bytes"),
+        ("http", "listen"),
+        ("http", "base-url"),
+        ("http", "visibility"),
+        ("http", "cors-origins"),
+        ("http", "trusted-proxies"),
+        ("http", "tokens"),
+        ("badges", "color"),
+        ("badges", "charts"),
+        ("retention", "hour"),
+        ("visits", "keep"),
+        ("limits", "names"),
+    ];
+    for word in WORDS {
+        let mut lines: Vec<String> = keys
+            .iter()
+            .flat_map(|(table, key)| {
+                [
+                    format!("[{table}]\n{key} = {word:?}\n[x]\n"),
+                    format!("[{table}]\n{key} = [{word:?}]\n[x]\n"),
+                    format!("[{table}]\n{key} = {word}\n"),
+                ]
+            })
+            .collect();
+        for table in ["source", "route"] {
+            for key in
+                ["kind", "tag", "listen", "facility", "severity", "columns", "format", "allow", "names"]
+            {
+                lines.push(format!("[[{table}]]\n{key} = {word:?}\n[x]\n"));
+            }
+        }
+        lines.push(format!("{word:?} = 1\n{word:?} = 1\n"));
+        lines.push(format!("[{word:?}]\n"));
+        lines.push(format!("[http]\n{word:?} = 1\n"));
+        for text in lines {
+            let place = Place::with_config(&text);
+            let file = place.config_path().display().to_string();
+            for args in [&["check-config", &file][..], &["check-config", "--json", &file]] {
+                let ran = run_with(args, &[], b"");
+                assert_ne!(ran.code, Some(0), "{text}");
+                assert!(!ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY), "{text}\n{ran:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_short_token_is_not_repeated() {
     says_nothing(&["check-config"], &[("TALLYMARK_TOKENS", CANARY)]);

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{PATIENCE, Place, line, stop};
+use std::io::Write as _;
 use tallymark_testbed::{Redis, http, wait_until};
 
 fn readyz(place: &Place) -> (u16, String) {
@@ -67,6 +68,61 @@ fn deleted_keys_of_ours_halt_the_daemon_and_adopting_counts_each_hit_once() {
     }
     stop(&mut daemon);
     assert_eq!(place.total("~all"), sent);
+}
+
+/// Each content once, whoever was to count it: deleted positions would have it counted again.
+#[test]
+fn deleted_positions_are_missed_where_they_would_be_used() {
+    let redis = Redis::builder().appendonly().start();
+    let mut place =
+        Place::with_config("[[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\nroute = \"tallymark\"\n");
+    place.store_at(&redis.url());
+    let (log, other) = (place.dir().join("badge.log"), place.dir().join("other.log"));
+    let append = |file: &std::path::Path, lines: std::ops::Range<u64>| {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+        for at in lines {
+            writeln!(file, "\"17000000{at:02}.000\",\"a%2Fa\"").unwrap();
+        }
+    };
+    let import = |file: &std::path::Path| {
+        place.run(&["import", "log", &file.display().to_string(), "--route", "tallymark"])
+    };
+    let says = ["tallymark:positions was deleted or evicted", "tallymark store adopt"];
+    let positions = || redis.cli(&["HLEN", "tallymark:positions"]);
+    append(&log, 0..5);
+    append(&other, 50..53);
+    let mut daemon = place.serve();
+    wait_total(&place, 5);
+    import(&other).good();
+    wait_total(&place, 8);
+    // A daemon at work hears of it, and so does an import.
+    redis.cli(&["DEL", "tallymark:positions"]);
+    wait_says(&place, &says);
+    for file in [&log, &other] {
+        import(file).refused(78, &says);
+    }
+    append(&log, 5..7);
+    place.run(&["store", "adopt"]).good();
+    wait_ready(&place);
+    wait_total(&place, 10);
+    stop(&mut daemon);
+    // The daemon's own two are there again, and what was imported is known by its marker.
+    import(&other).good();
+    import(&log).good();
+    assert_eq!((place.total("a/a"), positions()), (10, "2".to_owned()));
+    // With the data directory they are gone for good: nothing is read until somebody has decided.
+    redis.cli(&["DEL", "tallymark:positions"]);
+    std::fs::remove_dir_all(place.data_dir()).unwrap();
+    let mut daemon = place.serve();
+    wait_says(&place, &says);
+    append(&log, 7..9);
+    assert_eq!(redis.cli(&["GET", "repo:a%2Fa"]), "10");
+    std::fs::rename(&log, place.dir().join("away")).unwrap();
+    place.run(&["store", "adopt"]).good();
+    wait_ready(&place);
+    append(&log, 9..10);
+    wait_total(&place, 11);
+    stop(&mut daemon);
 }
 
 #[test]

@@ -134,6 +134,11 @@ fn header<'a>(priority: u8, rest: &'a [u8], routes: &Routes, nested: u8) -> Resu
     }
 }
 
+/// A message of RFC 5424 in UTF-8 begins with a byte order mark (section 6.4). A relay that writes BSD headers leaves it in.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.trim_ascii_start().strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
+}
+
 fn message<'a>(priority: u8, tag: &'a [u8], body: &'a [u8]) -> Message<'a> {
     Message { facility: priority / 8, severity: priority % 8, tag, body, times: 1 }
 }
@@ -186,7 +191,7 @@ fn rfc5424_fields(text: &[u8]) -> Option<HeaderFields<'_>> {
     };
     let (_timestamp, host, app, pid, id) = (word()?, word()?, word()?, word()?, word()?);
     let text = skip_structured_data(rest)?;
-    Some(HeaderFields { host, app, pid, id, body: text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) })
+    Some(HeaderFields { host, app, pid, id, body: without_mark(text) })
 }
 
 fn rfc5424<'a>(
@@ -243,13 +248,13 @@ fn skip_element(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Skips a parameter's value and its closing quote. `"` and `]` stand in it only behind a backslash.
+/// Skips a parameter's value and its closing quote. `"` stands in it only behind a backslash; so should `]`, which some
+/// senders forget.
 fn skip_value(text: &[u8]) -> Option<&[u8]> {
     let mut at = 0;
     loop {
         match *text.get(at)? {
             b'"' => return Some(&text[at + 1..]),
-            b']' => return None,
             b'\\' => at += 2,
             _ => at += 1,
         }

@@ -12,12 +12,15 @@ const SYSLOG_NG_CUTS: usize = 20;
 
 /// How often the sender logged a body, and what it logged.
 pub(super) fn unfold(body: &[u8]) -> Result<(u32, &[u8]), Reject> {
+    let body = super::without_mark(body);
     if body.first() == Some(&b'"') {
         return Ok((1, body));
     }
     match folded(body) {
         None => Ok((1, body)),
-        Some(Folded { times: Some(times), content: Some(content) }) => Ok((times, content)),
+        Some(Folded { times: Some(times), content: Some(content) }) => {
+            Ok((times, super::without_mark(content)))
+        }
         Some(_) => Err(Reject::Repeated),
     }
 }

@@ -57,6 +57,29 @@ fn headers_of_other_makes_are_read() {
     }
 }
 
+/// rsyslog leaves the mark in when it brings a message of RFC 5424 on in its default form.
+#[test]
+fn byte_order_mark_of_a_relayed_message_is_not_in_its_body() {
+    for head in [
+        "<158>Nov 20 03:59:49 vm badge: \u{feff}",
+        "<158>Nov 20 03:59:49 vm badge \u{feff}",
+        "<158>Nov 20 03:59:49 vm badge:  \u{feff}",
+        "<158>2026-11-20T03:59:49Z vm badge[7]: \u{feff}",
+        "<158>1 2026-11-20T03:59:49Z vm badge - - - \u{feff}",
+        "<158>1 2026-11-20T03:59:49Z vm - - - - badge: \u{feff}",
+        "<158>1 2026-11-20T03:59:49Z vm - - - - \u{feff}badge: ",
+    ] {
+        accepts(&format!("{head}{BODY}"), "badge", BODY);
+        for folded in [
+            format!("{head}message repeated 3 times: [ {BODY}]"),
+            format!("<158>Nov 20 03:59:49 vm badge: message repeated 3 times: [ \u{feff}{BODY}]"),
+        ] {
+            let message = parsed(folded.as_bytes()).unwrap();
+            assert_eq!((message.times, message.body), (3, BODY.as_bytes()), "{folded}");
+        }
+    }
+}
+
 #[test]
 fn priority_is_0_to_191_in_three_digits() {
     for bad in [
@@ -118,6 +141,7 @@ fn rfc5424_is_read() {
         "<158>1 - - badge - - - ",
         "<158>1 2026-11-20T03:59:49Z vm badge 12 ID [a@1 b=\"c\"] ",
         "<158>1 2026-11-20T03:59:49Z vm badge - - [a b=\"x\\]y\\\"z\\\\\"][c d=\"\"] ",
+        "<158>1 2026-11-20T03:59:49Z vm badge - - [a b=\"x] y\"][c d=\"]\"] ",
         "<158>1 2026-11-20T03:59:49Z vm badge - - - \u{feff}",
         "<158>1 2026-11-20T03:59:49+00:00 vm vm - - [meta sequenceId=\"1\"] badge: ",
     ] {
@@ -140,7 +164,6 @@ fn malformed_rfc5424_is_refused() {
         "<158>1 - - badge - - [a",
         "<158>1 - - badge - - [a b] x",
         "<158>1 - - badge - - [a b=\"] x",
-        "<158>1 - - badge - - [a b=\"c]\"] x",
         "<158>1 - - badge - - [a b=\"c\\",
         "<158>1 - - badge - - [a =\"c\"] x",
         "<158>1  - badge - - - x",

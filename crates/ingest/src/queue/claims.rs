@@ -4,6 +4,7 @@
 //! [`FromOutbox`] asks for all of this; nothing is sent from here.
 
 use super::{FromOutbox, Trouble};
+use std::collections::HashSet;
 use tallymark_store::{Claim, StoreError, StoreWrite, outbox::Identity};
 use tracing::{error, warn};
 use uuid::Uuid;
@@ -59,6 +60,7 @@ impl FromOutbox {
         if identity.store != Some(claim.store) {
             self.file().belong_to(claim.store).await?;
         }
+        self.put_back_positions(store, claim.instance).await?;
         self.common.claimed(&claim);
         // What was sent and not answered is sent again, so that the HTTP counter hears of it; else it is never told.
         self.acked = Some(self.acked.map_or(claim.marker, |acked| acked.min(claim.marker)));
@@ -133,6 +135,21 @@ impl FromOutbox {
         self.file().fence().await?;
         self.claim = None;
         Err(self.fenced())
+    }
+
+    /// Positions that a store lacks and this directory has were deleted there, and the store was adopted. It gets them back,
+    /// or they would be missed when this directory is lost. (Or they are only on their way, and come twice.)
+    async fn put_back_positions(&self, store: &dyn StoreWrite, instance: Uuid) -> Result<(), StoreError> {
+        let own = self.file().positions().await?;
+        if own.is_empty() {
+            return Ok(());
+        }
+        let there = store.positions(Some(instance)).await?;
+        let there: HashSet<&str> = there.iter().map(|(_, position)| position.source.as_str()).collect();
+        if own.iter().any(|position| !there.contains(position.source.as_str())) {
+            self.file().send_positions().await?;
+        }
+        Ok(())
     }
 
     /// Only a claim shows that the state directory was restored, so files are not read before: they are their own

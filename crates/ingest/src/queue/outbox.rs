@@ -18,7 +18,7 @@ use std::{
 };
 use tallymark_core::{Batch, Counts};
 use tallymark_store::{
-    Claim, Outcome, Standing, StoreError, StoreWrite,
+    Claim, Class, Outcome, Standing, StoreError, StoreWrite,
     outbox::{Durability, Fill, Origin, Outbox, Unpushed, Waiting},
 };
 use tracing::{error, info};
@@ -263,6 +263,10 @@ impl Batches for FromOutbox {
     async fn again(&mut self, error: &Trouble, failures: u32) -> bool {
         self.queue.signals.well.store(false, Ordering::Release);
         self.common.trouble(error);
+        if error.downcast_ref().is_some_and(|error: &StoreError| error.class() == Class::Data) {
+            // Whoever mends it gives back what a claim sees to.
+            self.claim = None;
+        }
         // An operator who adopts the store goes by what the outbox knows of it.
         let _ = self.note().await;
         if self.closed {

@@ -450,6 +450,13 @@ impl Desk {
         })
     }
 
+    pub(super) fn send_positions(&mut self) -> Result<()> {
+        self.with("writing", |desk, db| {
+            desk.unsent |= db.execute(file::SEND_POSITIONS, [])? > 0;
+            Ok(())
+        })
+    }
+
     pub(super) fn belong_to(&mut self, store: Uuid) -> Result<()> {
         self.with("writing", |_, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;

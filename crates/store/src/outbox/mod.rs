@@ -251,6 +251,11 @@ impl Outbox {
         self.ask(Desk::positions).await
     }
 
+    /// Sends the positions that were committed last once more, behind all that waits: a store has lost them alone.
+    pub async fn send_positions(&self) -> Result<()> {
+        self.ask(Desk::send_positions).await
+    }
+
     /// The identity as it is in the file now.
     pub async fn identity(&self) -> Result<Identity> {
         self.ask(|desk| desk.identity()).await

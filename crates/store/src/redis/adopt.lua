@@ -1,16 +1,20 @@
--- Makes a store one that can be gone on with: gives back the identity or the marker that somebody deleted.
+-- Makes a store one that can be gone on with: gives back the identity or the marker that somebody deleted, and takes the
+-- positions that are there for all there are.
 --
--- KEYS  tallymark:store, tallymark:applied
--- ARGV  the identity for a store without one; instance; the number of its last batch that the store had applied
+-- KEYS  tallymark:store, tallymark:applied, tallymark:positions
+-- ARGV  the identity for a store without one; then, if there is one, an instance, and the number of its last batch that
+--       the store had applied
 --
 -- The nonce is the lowest there is: whoever claimed the instance goes on.
+local there = redis.call('HLEN', KEYS[3])
 local uuid = redis.call('HGET', KEYS[1], 'uuid')
 if not uuid then
   uuid = ARGV[1]
   redis.call('HSET', KEYS[1], 'uuid', uuid, 'schema', '1', 'partitions', '1')
 end
-if not redis.call('HGET', KEYS[2], ARGV[2]) then
+if ARGV[2] and not redis.call('HGET', KEYS[2], ARGV[2]) then
   local seq = redis.call('HGET', KEYS[1], 'claimed:' .. ARGV[2]) and ARGV[3] or '0'
   redis.call('HSET', KEYS[2], ARGV[2], '00000000-0000-0000-0000-000000000000:' .. seq)
 end
+redis.call('HSET', KEYS[1], 'positions', there)
 return {'OK', uuid}

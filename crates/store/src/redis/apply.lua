@@ -39,8 +39,13 @@ if tonumber(next_seq) <= tonumber(at) then return {'DUPLICATE'} end
 if tonumber(next_seq) ~= tonumber(at) + 1 then return {'GAP', at} end
 
 local now = redis.call('TIME')[1]
--- Raises the error of a key of another type, while that still leaves everything as it was.
-if has_positions then redis.call('HGET', KEYS[4], '~probe') end
+-- Raises the error of a key of another type, while that still leaves everything as it was. And what was deleted must be
+-- noticed before something else stands there: see placed.lua.
+if has_positions then
+  local there = redis.call('HLEN', KEYS[4])
+  local known = redis.call('HGET', KEYS[1], 'positions')
+  if known and tonumber(known) ~= there then return {'UNPLACED'} end
+end
 
 -- First of all writes, and with `call`: if this server cannot write now, it says so before anything is counted.
 -- Nothing behind it may raise an error: errors do not undo earlier writes.
@@ -198,6 +203,7 @@ for j = positions_at + 1, sections_at - 1, 2 do
   if state == '' then reply = pcall('HDEL', KEYS[4], field) else reply = pcall('HSET', KEYS[4], field, state) end
   if type(reply) ~= 'number' then quarantine(KEYS[4], reply) end
 end
+if has_positions then pcall('HSET', KEYS[1], 'positions', pcall('HLEN', KEYS[4])) end
 
 -- Written out where functions would be shorter: this loop is what a hit costs Redis. A sum that is the count itself
 -- shows that there was nothing before; what is past is kept from its last write on.

@@ -7,6 +7,7 @@
 mod aof;
 mod client;
 mod eviction;
+mod gone;
 mod keys;
 mod log;
 mod msgpack;
@@ -42,6 +43,7 @@ pub struct Redis {
     apply: Script,
     claim: Script,
     adopt: Script,
+    placed: Script,
     forget: Script,
     eviction: eviction::Eviction,
     aof: aof::Aof,
@@ -57,9 +59,9 @@ impl Redis {
     pub fn new(url: &str, retention: Retention) -> Result<Redis> {
         let (writes, reader) = (Link::new(url)?, Reader::new(Link::new(url)?));
         let (apply, claim) = (Script::apply(), Script::claim());
-        let (adopt, forget) = (Script::adopt(), Script::forget());
+        let (adopt, placed, forget) = (Script::adopt(), Script::placed(), Script::forget());
         let (eviction, aof, saves) = Default::default();
-        Ok(Redis { writes, reader, retention, apply, claim, adopt, forget, eviction, aof, saves })
+        Ok(Redis { writes, reader, retention, apply, claim, adopt, placed, forget, eviction, aof, saves })
     }
 
     async fn apply_one(&self, claim: &Claim, batch: &Batch) -> Result<Outcome> {
@@ -78,6 +80,13 @@ impl Redis {
         command.arg(keys::APPLIED).arg(script::text(instance));
         let text = self.writes.query::<Option<String>>(attempt, &command).await?.unwrap_or_default();
         Ok((self.parse(&text, attempt)?, text))
+    }
+
+    /// Refuses a store some of whose positions were deleted.
+    async fn placed(&self, attempt: &str) -> Result<()> {
+        let keys = [keys::STORE, keys::POSITIONS];
+        let answer = self.placed.call(&self.writes, attempt, &keys, |_| ()).await?;
+        script::placed(&answer, self.writes.attempt(attempt))
     }
 
     /// `None` for an empty text: an instance that the store does not know.
@@ -126,15 +135,18 @@ impl StoreWrite for Redis {
         Err(StoreError::new(Class::Unavailable, self.writes.attempt(&attempt), cause))
     }
 
-    async fn adopt(&self, instance: Uuid, seq: u64) -> Result<Uuid> {
-        let attempt = format!("adopting the store for instance {instance}");
+    async fn adopt(&self, applied: Option<(Uuid, u64)>) -> Result<Uuid> {
+        let attempt = "adopting the store";
         let arguments = |command: &mut redis::Cmd| {
-            command.arg(script::text(Uuid::new_v4())).arg(script::text(instance)).arg(seq);
+            command.arg(script::text(Uuid::new_v4()));
+            if let Some((instance, seq)) = applied {
+                command.arg(script::text(instance)).arg(seq);
+            }
         };
-        let keys = [keys::STORE, keys::APPLIED];
-        let answer = self.adopt.call(&self.writes, &attempt, &keys, arguments).await?;
-        let missing = || StoreError::new(Class::Data, self.writes.attempt(&attempt), "it has no identity");
-        script::claimed(&answer, self.writes.attempt(&attempt))?.ok_or_else(missing)
+        let keys = [keys::STORE, keys::APPLIED, keys::POSITIONS];
+        let answer = self.adopt.call(&self.writes, attempt, &keys, arguments).await?;
+        let missing = || StoreError::new(Class::Data, self.writes.attempt(attempt), "it has no identity");
+        script::claimed(&answer, self.writes.attempt(attempt))?.ok_or_else(missing)
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -191,6 +203,7 @@ impl StoreWrite for Redis {
 
     async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>> {
         let attempt = "reading positions";
+        self.placed(attempt).await?;
         let pattern = of.map_or_else(|| "*".to_owned(), |instance| format!("{instance} *"));
         let (mut found, mut next) = (BTreeMap::new(), "0".to_owned());
         loop {
@@ -224,7 +237,11 @@ impl StoreWrite for Redis {
         let answers = self.writes.pipe(live, &attempt, &mut pipeline).await?;
         self.eviction.look(&answers.last().map(script::as_text).unwrap_or_default());
         let parse = |text: &str| self.parse(text, &attempt);
-        standing::read(&answers, claim, &self.saves, self.writes.attempt(&attempt), parse)
+        let standing = standing::read(&answers, claim, &self.saves, self.writes.attempt(&attempt), parse)?;
+        if matches!(standing, Standing::Claimed { .. }) {
+            self.placed(&attempt).await?;
+        }
+        Ok(standing)
     }
 }
 

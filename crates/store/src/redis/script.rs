@@ -7,6 +7,7 @@
 
 use super::{
     client::{Link, explain},
+    gone::{unidentified, unmarked, unplaced},
     keys,
     msgpack::{self, Texts},
 };
@@ -39,6 +40,10 @@ impl Script {
 
     pub(super) fn adopt() -> Script {
         Script::new(include_str!("adopt.lua"))
+    }
+
+    pub(super) fn placed() -> Script {
+        Script::new(include_str!("placed.lua"))
     }
 
     pub(super) fn forget() -> Script {
@@ -287,6 +292,7 @@ impl<'a> Plan<'a> {
             "DENIED" => Err(denied(attempt, &word(1))),
             "UNMARKED" => Err(unmarked(attempt)),
             "UNIDENTIFIED" => Err(unidentified(attempt)),
+            "UNPLACED" => Err(unplaced(attempt)),
             "MARKER" => wrong(format!("{} holds {:?} for this instance", keys::APPLIED, word(1))),
             _ => wrong(format!("the script answered {answer:?}")),
         }
@@ -359,6 +365,7 @@ pub(super) fn probes(visits: bool) -> Vec<String> {
     let visit = Event::new(b"visit").unwrap_or(event);
     probes.push(format!("HSET {} 0 0 odd", keys::POSITIONS));
     probes.push(format!("HDEL {} ~probe", keys::POSITIONS));
+    probes.push(format!("HLEN {}", keys::POSITIONS));
     probes.extend(["SREM", "SADD", "SREM"].map(|command| format!("{command} {} ~probe", keys::EVENTS)));
     for set in [keys::set(event), keys::day_set(event, day), keys::set(visit), keys::day_set(visit, day)] {
         probes.extend(["SREM", "SADD", "SREM"].map(|command| format!("{command} {set} ~probe")));
@@ -376,29 +383,6 @@ pub(super) fn probes(visits: bool) -> Vec<String> {
 fn denied(attempt: String, command: &str) -> StoreError {
     StoreError::new(Class::Refused, attempt, format!("Redis denies its user the command {command}"))
         .advise("Allow it, with every key of that kind, in the user's ACL")
-}
-
-/// The counts are there, and what says which batches are in them is not.
-pub(super) fn unmarked(attempt: String) -> StoreError {
-    let cause = format!(
-        "{} was deleted or evicted, which says what this store has applied: writing on could count it twice, so nothing \
-         is written",
-        keys::APPLIED
-    );
-    StoreError::new(Class::Data, attempt, cause).advise(
-        "Restore it from a backup, or run `tallymark store adopt` to go on with the counts that are there",
-    )
-}
-
-/// The same for the identity.
-pub(super) fn unidentified(attempt: String) -> StoreError {
-    let cause = format!(
-        "{} was deleted or evicted, which says whose counts these are: nothing is written",
-        keys::STORE
-    );
-    StoreError::new(Class::Data, attempt, cause).advise(
-        "Restore it from a backup, or run `tallymark store adopt` to go on with the counts that are there",
-    )
 }
 
 /// What the claim script found wrong, or the identity of the store. `None`: another claim came in between.
@@ -425,6 +409,15 @@ pub(super) fn claimed(answer: &[Value], attempt: String) -> Result<Option<Uuid>>
             wrong(Class::Schema, format!("it has {} partitions, so it was made for a Redis Cluster", word(1)))
         }
         _ => wrong(Class::Data, format!("the script answered {answer:?}")),
+    }
+}
+
+/// Whether the positions are all there.
+pub(super) fn placed(answer: &[Value], attempt: String) -> Result<()> {
+    match answer.first().map(as_text).as_deref() {
+        Some("OK") => Ok(()),
+        Some("UNPLACED") => Err(unplaced(attempt)),
+        _ => Err(StoreError::new(Class::Data, attempt, format!("the script answered {answer:?}"))),
     }
 }
 

@@ -9,7 +9,8 @@
 
 use super::{
     client::explain,
-    script::{as_text, unidentified, unmarked},
+    gone::{unidentified, unmarked},
+    script::as_text,
 };
 use crate::{Claim, Result, Standing, claim::Marker, outbox::Durability};
 use redis::{RedisError, Value};

@@ -2,7 +2,7 @@
 
 use crate::bed::{Bed, Desk, applied, at, noon};
 use tallymark_core::{Batch, Position};
-use tallymark_store::{Class, Outcome};
+use tallymark_store::{Class, Outcome, StoreError};
 use uuid::Uuid;
 
 fn position(source: &str, state: &str) -> Position {
@@ -87,4 +87,39 @@ async fn a_hash_of_positions_that_cannot_be_written_stops_the_batch() {
     bed.cli("ACL SETUSER default +hdel");
     assert_eq!((desk.total("a").await, bed.cli("EXISTS tallymark:positions").as_str()), (0, "0"));
     assert_eq!(desk.apply(&batch).await, [applied(&[1])]);
+}
+
+/// What was deleted is missed wherever a position would be used, and before another is written beside it.
+#[tokio::test]
+async fn deleted_positions_halt_until_they_are_adopted() {
+    let bed = Bed::redis();
+    let desk = Desk::new(&bed).await;
+    let three = ["x", "y", "z"].map(|source| position(source, "1")).to_vec();
+    desk.apply(&[brings(&desk, 1, three.clone())]).await;
+    // A field of it has a blank in its name.
+    let one = format!(
+        "EVAL return(redis.call('HDEL',KEYS[1],ARGV[1]..string.char(32)..'x')) 1 tallymark:positions {}",
+        desk.claim.instance
+    );
+    for (delete, left) in [(one.as_str(), 2), ("DEL tallymark:positions", 0)] {
+        assert_eq!(bed.cli(delete), "1");
+        let gone = |error: StoreError| {
+            assert_eq!(error.class(), Class::Data, "{error}");
+            for says in ["tallymark:positions was deleted or evicted", "tallymark store adopt"] {
+                assert!(error.to_string().contains(says), "{error}");
+            }
+        };
+        gone(desk.store.positions(None).await.unwrap_err());
+        gone(desk.store.positions(Some(desk.claim.instance)).await.unwrap_err());
+        gone(desk.store.standing(&desk.claim).await.unwrap_err());
+        let next = desk.store.applied(desk.claim.instance).await.unwrap() + 1;
+        gone(desk.store.apply(&desk.claim, &[brings(&desk, next, three.clone())]).await.unwrap_err());
+        // Hits that have none go on.
+        assert_eq!(desk.apply(&[desk.batch(next, &[at("b", noon(), 1)])]).await.len(), 1);
+        assert_eq!(desk.store.adopt(None).await.unwrap(), desk.claim.store);
+        assert_eq!(of(&desk, desk.claim.instance).await.len(), left);
+        desk.apply(&[brings(&desk, next + 1, three.clone())]).await;
+        assert_eq!(of(&desk, desk.claim.instance).await, three);
+    }
+    assert_eq!((desk.total("a").await, desk.total("b").await), (3, 2));
 }

@@ -353,10 +353,10 @@ async fn deleted_markers_and_identities_halt_until_they_are_adopted() {
         }
         if key == "tallymark:store" {
             assert_says(&desk.store.identity().await.unwrap_err(), Class::Data, &says);
-            assert_ne!(desk.store.adopt(instance, 1).await.unwrap(), desk.claim.store);
+            assert_ne!(desk.store.adopt(Some((instance, 1))).await.unwrap(), desk.claim.store);
             bed.cli(&format!("HSET tallymark:store uuid {identity} claimed:{instance} 1"));
         } else {
-            assert_eq!(desk.store.adopt(instance, 1).await.unwrap(), desk.claim.store, "{delete}");
+            assert_eq!(desk.store.adopt(Some((instance, 1))).await.unwrap(), desk.claim.store, "{delete}");
         }
         // The claim from before is good, and so is a new one.
         let batch = desk.batch(1, &[at("a", noon(), 1)]);

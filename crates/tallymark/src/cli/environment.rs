@@ -87,13 +87,29 @@ fn refuse(mut error: clap::Error) -> ! {
     let values =
         given.iter().flat_map(|given| [Some(given.as_str()), given.split_once('=').map(|pair| pair.1)]);
     let (said, values) = (error.render().to_string(), values.flatten());
-    let shown = secret::without(&said, values);
+    let shown = secret::without_refused(&secret::without(&said, values), refused(&error));
     if shown == said {
         error.exit();
     }
     // As `exit` prints it, though without colours.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), shown.as_bytes());
     std::process::exit(error.exit_code());
+}
+
+/// The values that clap did not take, as it quotes them. What is near to a command is none of them.
+fn refused(error: &clap::Error) -> Vec<&str> {
+    let text = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let near = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    if near.into_iter().any(|kind| error.get(kind).is_some()) {
+        return Vec::new();
+    }
+    let argument = text(ContextKind::InvalidArg).filter(|_| error.kind() == ErrorKind::UnknownArgument);
+    let argument = argument.filter(|argument| !argument.starts_with("--"));
+    let kinds = [ContextKind::InvalidValue, ContextKind::InvalidSubcommand];
+    kinds.into_iter().filter_map(text).chain(argument).collect()
 }
 
 /// clap names the flag, also when it was the variable that was wrong.
@@ -152,7 +168,7 @@ fn plain(name: &str) -> Option<String> {
 fn read<T>(name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, BadConfig> {
     let value = plain(name).map(|value| read(&value)).transpose();
     let hidden = |why: String| {
-        secret::without(&why, plain(name).iter().flat_map(|value| value.split(',')).map(str::trim))
+        secret::without_refused(&why, plain(name).iter().flat_map(|value| value.split(',')).map(str::trim))
     };
     value.map_err(|why| BadConfig::one(None, format!("{name}: {}", hidden(why))))
 }

@@ -14,6 +14,7 @@ pub(crate) use units::{
     address, base_url, duration_within, listen, network, pattern, publisher, socket_path, token, topic,
 };
 
+use crate::secret;
 use ipnet::IpNet;
 use reader::{ConfigTable, Mistakes};
 use std::{
@@ -139,8 +140,11 @@ impl Config {
             Some(path) => std::fs::read_to_string(path)
                 .map_err(|error| BadConfig::one(Some(path), unreadable(path, &error)))?,
         };
-        Config::parse(&text, overrides)
-            .map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })
+        let config = Config::parse(&text, overrides)
+            .map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })?;
+        let tokens = config.http.tokens.iter().map(String::as_str);
+        secret::remember(config.store.password().into_iter().chain(tokens));
+        Ok(config)
     }
 
     /// Reads the text of a file.
@@ -192,7 +196,9 @@ fn unreadable(path: &Path, error: &std::io::Error) -> String {
 /// What a mistake in the TOML itself is. The line is not quoted: it may have a password in it.
 fn said_of(error: &toml::de::Error, text: &str) -> String {
     match error.span().and_then(|span| text.get(span)) {
-        Some(key) if error.message() == "duplicate key" => format!("the key {key} is there twice"),
+        Some(key) if error.message() == "duplicate key" => {
+            format!("the key {} is there twice", secret::shown_key(key))
+        }
         _ => error.message().to_owned(),
     }
 }

@@ -151,7 +151,7 @@ impl<'a> ConfigTable<'a> {
             Ok(value) => Some(value),
             Err(why) => {
                 let joint = if self.path == self.name { "." } else { ": " };
-                let why = secret::without(&why, texts_in(value.get_ref()));
+                let why = secret::without_refused(&why, texts_in(value.get_ref()));
                 let what = format!("{}{joint}{key}: {why}", self.name);
                 self.mistakes.add_of(Some(value.span()), Some(self.path_of(key)), what);
                 None
@@ -243,7 +243,7 @@ impl<'a> ConfigTable<'a> {
 
     /// Whatever was not taken is unknown.
     pub(crate) fn finish(self) {
-        for (key, span, _) in self.left {
+        for (key, span, _) in &self.left {
             let mut known = self.known.clone();
             known.sort_unstable();
             known.dedup();
@@ -252,8 +252,10 @@ impl<'a> ConfigTable<'a> {
                 None => format!("known here: {}", known.join(", ")),
             };
             let place = if self.name.is_empty() { String::new() } else { format!(" in {}", self.name) };
-            let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
-            self.mistakes.add_of(Some(span), Some(path), format!("unknown key {key:?}{place}; {hint}"));
+            let shown = secret::shown_key(key);
+            let quoted = if shown == *key { format!("{key:?}") } else { shown.to_owned() };
+            let what = format!("unknown key {quoted}{place}; {hint}");
+            self.mistakes.add_of(Some(span.clone()), Some(self.path_of(shown)), what);
         }
     }
 }

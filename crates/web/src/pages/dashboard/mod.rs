@@ -82,6 +82,7 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
         by_hits => column(asked, Order::Hits),
         all_time => asked.period == Period::All,
         most => MOST_SERIES,
+        longest => asked.event.longest_name(),
         search => found,
     }))
 }

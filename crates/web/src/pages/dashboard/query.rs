@@ -4,7 +4,7 @@ use crate::{
     name::{encoded_text, push},
     query::Query,
 };
-use tallymark_core::{Event, Period};
+use tallymark_core::{Event, Name, NotAName, Period};
 
 /// How many rows can be asked for; the first is what one gets.
 pub(super) const SIZES: [usize; 3] = [25, 100, 1000];
@@ -60,15 +60,20 @@ impl DashboardQuery {
             let text = query.form(name).map(|value| String::from_utf8_lossy(&value).into_owned());
             text.filter(|text| !text.is_empty())
         };
+        let event = query.event()?;
+        let search = form("search").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        if let Some(text) = &search {
+            may_be_in_a_name(event, text).map_err(|why| why.to_string())?;
+        }
         Ok(DashboardQuery {
-            event: query.event()?,
+            event,
             usual: Event::HIT,
             named: query.get("event").is_some(),
             period,
             order,
             ascending,
             rows: rows.ok_or("rows is 25, 100 or 1000")?,
-            search: form("search").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+            search,
             after: form("after"),
         })
     }
@@ -133,6 +138,14 @@ impl DashboardQuery {
     }
 }
 
+/// A part of a name may begin as no name does.
+fn may_be_in_a_name(event: Event, text: &str) -> Result<(), NotAName> {
+    match Name::of(event, text) {
+        Ok(_) | Err(NotAName::Reserved) => Ok(()),
+        Err(why) => Err(why),
+    }
+}
+
 impl Order {
     /// Whether one expects the smallest first.
     fn usual(self) -> bool {
@@ -181,6 +194,29 @@ mod tests {
         assert_eq!(there("/").with_event(Event::HIT), "/?event=hit");
         assert_eq!(read("/?search=+a+b+&period=DAY").unwrap().search.as_deref(), Some("a b"));
         assert_eq!(read("/?search=+").unwrap(), read("/").unwrap());
+    }
+
+    #[test]
+    fn a_search_that_no_name_can_have_in_it_is_refused_with_the_rule_and_its_length() {
+        let cjk = |count: usize| "%E7%82%B9".repeat(count);
+        for (query, says) in [
+            (format!("search={}", "a".repeat(201)), "201 bytes, and 200 are allowed"),
+            (format!("search={}", cjk(27)), "243 bytes in escaped form"),
+            (format!("search={}&event=url", "a".repeat(2049)), "2049 bytes, and 2048 are allowed"),
+            ("search=a%00b".to_owned(), "control character"),
+        ] {
+            let why = read(&format!("/?{query}")).unwrap_err();
+            assert!(why.contains(says), "{why}");
+        }
+        for query in [
+            "~a".to_owned(),
+            "-".to_owned(),
+            "a".repeat(200),
+            cjk(26),
+            format!("{}&event=url", "a".repeat(201)),
+        ] {
+            assert!(read(&format!("/?search={query}")).is_ok(), "{query}");
+        }
     }
 
     #[test]
