@@ -64,7 +64,7 @@ fn help_shows_no_secret_of_the_environment() {
 fn wrong_usage_is_2_and_says_what_is_possible() {
     let cases: [(&[&str], &str); 16] = [
         (&[], "Usage: tallymark"),
-        (&["nosuch"], "unrecognized subcommand 'nosuch'"),
+        (&["nope"], "unrecognized subcommand 'nope'"),
         (&["serve", "--nosuch"], "unexpected argument '--nosuch'"),
         (&["serve", "--listen", "8080"], "write HOST:PORT, like 127.0.0.1:8080, or unix:/path"),
         (&["serve", "--syslog-udp", "5140"], "write HOST:PORT, like 127.0.0.1:5140"),
@@ -131,10 +131,13 @@ fn every_mistake_of_a_configuration_is_shown_with_its_line() {
 
 #[test]
 fn wrong_plain_variable_is_a_wrong_configuration() {
-    for (name, value) in
-        [("PORT", "abc"), ("PORT", "70000"), ("BASE_URL", "nowhere"), ("LOG_LEVEL", "warning")]
-    {
-        run_with(&["check-config"], &[(name, value)], b"").refused(78, &[name, value]);
+    for (name, value, says) in [
+        ("PORT", "abc", "\"abc\" is not a port number"),
+        ("PORT", "70000", "\"70000\" is not a port number"),
+        ("BASE_URL", "nowhere", "is not an address of a site"),
+        ("LOG_LEVEL", "warning", "is not error, warn, info"),
+    ] {
+        run_with(&["check-config"], &[(name, value)], b"").refused(78, &[name, says]);
     }
     // An empty one is none.
     run_with(&["check-config"], &[("PORT", ""), ("BASE_URL", "")], b"").good();
