@@ -192,7 +192,7 @@ impl LogFollower {
                     if !unchanged && record.done && (record.copy_of.is_some() || record.packed.is_some()) {
                         self.surveyed = None;
                     } else if !unchanged {
-                        if record.done && record.length == 0 && record.mark.offset == 0 {
+                        if record.is_blank() {
                             // It may be one that is gone, written anew.
                             self.surveyed = None;
                         }
@@ -297,6 +297,12 @@ impl LogFollower {
         let Some(book) = &mut self.book else { return Ok(false) };
         let Some(record) = book.get(id) else { return Ok(false) };
         let path = record.path.clone();
+        let filled = |file: fs::Metadata| file.len() > 0 && Identity::of(&file).is(&record.identity);
+        if record.is_blank() && fs::metadata(&path).is_ok_and(filled) {
+            // An editor may just be writing anew what it had.
+            self.surveyed = None;
+            return Ok(true);
+        }
         let failed = |error: io::Error| format!("reading {}: {error}", path.display());
         if !self.open.contains_key(&id) {
             let Some(input) = reopen(record).map_err(failed)? else {

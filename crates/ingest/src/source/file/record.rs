@@ -99,6 +99,13 @@ pub(crate) fn repeats_one_line(text: &[u8]) -> bool {
     lines.all(|line| first.starts_with(line))
 }
 
+impl FileRecord {
+    /// Whether the file had nothing when it was last looked at.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.length == 0 && self.mark.offset == 0
+    }
+}
+
 impl Mark {
     /// Behind `offset` bytes that begin and end so.
     pub(crate) fn of(offset: u64, skip: bool, prefix: &[u8], tail: &[u8]) -> Mark {

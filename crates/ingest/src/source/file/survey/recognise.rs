@@ -132,10 +132,13 @@ impl Survey<'_> {
     pub(super) fn written_anew(&mut self) -> io::Result<()> {
         let blank = |(&id, &at): (&u64, &usize)| {
             let record = self.book.get(id).filter(|record| record.copy_of.is_none())?;
-            let was_blank = record.mark.offset == 0 && record.length == 0 && self.file(at).length > 0;
-            was_blank.then_some((id, at))
+            (record.is_blank() && self.file(at).length > 0).then_some((id, at))
         };
         let blank: Vec<(u64, usize)> = self.home.iter().filter_map(blank).collect();
+        for &(id, at) in &blank {
+            let length = self.file(at).length;
+            self.book.change(id, |record| record.length = length);
+        }
         if blank.is_empty() || !self.book.iter().any(|(_, record)| record.gone) {
             return Ok(());
         }
