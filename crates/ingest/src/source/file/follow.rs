@@ -285,8 +285,9 @@ impl LogFollower {
             let readable = !record.gone || self.open.contains_key(&id);
             (!record.done && record.copy_of.is_none() && readable).then_some(id)
         };
-        let unread: Vec<u64> = book.iter().filter_map(has_more).take(MOST_OPEN).collect();
-        let mut more = false;
+        let mut unread: Vec<u64> = book.iter().filter_map(has_more).take(MOST_OPEN + 1).collect();
+        let mut more = unread.len() > MOST_OPEN;
+        unread.truncate(MOST_OPEN);
         for id in unread {
             more |= self.read(id, sink)?;
         }

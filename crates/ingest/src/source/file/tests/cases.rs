@@ -928,3 +928,17 @@ fn log_that_was_edited_counts_only_what_was_written_behind_it() {
         }
     }
 }
+
+/// Only some of them are open at a time; the others do not wait for the next second.
+#[test]
+fn many_small_files_are_read_without_a_pause() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "");
+    bed.begin();
+    bed.commit();
+    for n in 1..=100 {
+        bed.append(&format!("access.log.{n}"), &format!("line {n}\n"));
+    }
+    bed.read();
+    assert_eq!(bed.seen.lines.len(), 100);
+}
