@@ -123,6 +123,33 @@ impl From<Vec<Entry>> for Counts {
     }
 }
 
+/// Which of its counts a batch writes. A remote store pays for each, and nobody else has to see a minute before it is
+/// over; so they may come apart, in two batches with numbers of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Levels {
+    /// All of them.
+    #[default]
+    All,
+    /// Totals and days, and whatever else travels with counts. Hours and minutes come later.
+    Days,
+    /// Hours and minutes alone, of what came before as [`Levels::Days`].
+    Minutes,
+}
+
+impl Levels {
+    /// Whether totals and days are written.
+    #[must_use]
+    pub fn has_days(self) -> bool {
+        self != Levels::Minutes
+    }
+
+    /// Whether hours and minutes are written.
+    #[must_use]
+    pub fn has_minutes(self) -> bool {
+        self != Levels::Days
+    }
+}
+
 /// The unit that a store applies exactly once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -138,19 +165,28 @@ pub struct Batch {
     pub visits: Vec<Visits>,
     /// How far this batch, with those before it, brings the sources that can be read again. Nearly always none.
     pub positions: Vec<Position>,
+    /// Which counts of the entries it writes.
+    pub levels: Levels,
 }
 
 impl Batch {
-    /// A batch of counts that are to stay together.
+    /// A batch of counts that are to stay together, on all levels.
     pub fn of(instance: Uuid, seq: u64, counts: impl Into<Counts>) -> Batch {
         let Counts { entries, statuses, visits, positions } = counts.into();
-        Batch { instance, seq, entries: Arc::new(entries), statuses, visits, positions }
+        let levels = Levels::All;
+        Batch { instance, seq, entries: Arc::new(entries), statuses, visits, positions, levels }
     }
 
-    /// How many occurrences.
+    /// The same on other levels.
+    #[must_use]
+    pub fn on(self, levels: Levels) -> Batch {
+        Batch { levels, ..self }
+    }
+
+    /// How many occurrences it brings. Hours and minutes alone bring none: they have been counted before.
     #[must_use]
     pub fn hits(&self) -> u64 {
-        hits(&self.entries)
+        if self.levels.has_days() { hits(&self.entries) } else { 0 }
     }
 }
 

@@ -49,7 +49,7 @@ pub mod zmq;
 pub mod zmtp;
 
 pub use batch::{
-    Batch, Counts, Entry, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, MAX_BATCH_STATUSES, MAX_BATCH_VISITS,
+    Batch, Counts, Entry, Levels, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, MAX_BATCH_STATUSES, MAX_BATCH_VISITS,
     Position, batches,
 };
 pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};

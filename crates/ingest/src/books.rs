@@ -78,7 +78,10 @@ impl Books {
             }
             _ => _ = self.meters.duplicates.inc(),
         }
-        self.live.applied(batch, known, origin == Some(Origin::Live));
+        // Its totals were told with the batch that brought them.
+        if batch.levels.has_days() {
+            self.live.applied(batch, known, origin == Some(Origin::Live));
+        }
     }
 
     /// A call of the store took so long.

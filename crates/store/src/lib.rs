@@ -27,6 +27,7 @@
 //! ```
 
 mod claim;
+pub mod current;
 mod deadline;
 pub mod durable;
 mod error;

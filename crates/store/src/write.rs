@@ -30,7 +30,7 @@ pub enum Outcome {
     /// It is in the store now.
     Applied {
         /// The new total of each distinct (event, name) of the batch, in the batch's order; 0 for one whose key was left
-        /// alone.
+        /// alone. None of a batch that changes no totals.
         totals: Vec<i64>,
         /// How many keys were left alone because they hold something that is no counter.
         quarantined: u64,
@@ -96,7 +96,8 @@ pub trait StoreWrite: Send + Sync {
     /// Applies batches in order, each all-or-nothing and exactly once. Stops behind the first whose outcome is
     /// neither `Applied` nor `Duplicate`; so there are as many outcomes as batches, or fewer with such a one at the
     /// end. Every entry counts once more under [`Name::all`](tallymark_core::Name::all) of its event. An error says nothing about what was
-    /// applied: ask again with the same batches. The positions of a batch are committed with its counts.
+    /// applied: ask again with the same batches. The positions of a batch are committed with its counts. Of these, only the
+    /// [levels](Batch::levels) of the batch are written; the log of changes has what changes totals.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
 
     /// This process ends then: no write waits longer than that for another process, if it cannot be given up from outside.

@@ -29,7 +29,7 @@ use tallymark_ingest::{
 };
 use tallymark_publish::Freshness;
 use tallymark_rankings::{RankingMeters, Rankings};
-use tallymark_store::{Store, StoreUrl};
+use tallymark_store::{Store, StoreUrl, current::Current, outbox::Keep};
 use tallymark_web::{
     Access, App, BaseUrl, Bound, Health, Limits, Listen, LoginMeters, Visibility, WebMeters,
 };
@@ -89,6 +89,12 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     }
     let instance = Instance::open(&config.data_dir)?;
     let store = home::open_to_count(config).await?;
+    let outbox = matches!(config.store, StoreUrl::Redis(_)).then_some(config.keep);
+    let store: Arc<dyn Store> = match outbox {
+        // Whoever reads here sees hours and minutes before they are written.
+        Some(Keep { held: 1.., .. }) if start.role != Role::Ingest => Arc::new(Current::new(store)),
+        _ => store,
+    };
     let mut registry = Registry::with_prefix("tallymark");
     registry.register("build", "What is running", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
     let meters = IngestMeters::register(&mut registry);
@@ -110,7 +116,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let live = Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries);
     let live = Arc::new(live.keeping_visits(config.retention.visits));
     let options = WriterOptions {
-        outbox: matches!(config.store, StoreUrl::Redis(_)).then_some(config.keep),
+        outbox,
         limits: config.names,
         adopt: home::adopt_command(config)?,
         expected: home::expected(config)?,

@@ -465,3 +465,41 @@ fn hits_that_are_lost_at_the_end_are_a_number_and_exit_code_1() {
     drop(holder);
     assert_eq!(place.total("o/r"), 1);
 }
+
+/// Sums of the fields of the hashes that a pattern finds.
+fn fields(redis: &Redis, pattern: &str) -> u64 {
+    let keys = redis.cli(&["KEYS", pattern]);
+    let values = keys.lines().map(|key| redis.cli(&["HVALS", key]));
+    values.map(|values| values.lines().map(|value| value.parse::<u64>().unwrap()).sum::<u64>()).sum()
+}
+
+#[test]
+fn minutes_in_redis_are_shown_at_once_and_written_before_a_stop_or_behind_a_kill() {
+    let redis = Redis::start();
+    let place = Place::with_store(redis.url());
+    for (round, killed) in [(1, false), (2, true)] {
+        let mut daemon = place.serve();
+        let mut syslog = place.syslog();
+        for _ in 0..100 {
+            syslog.send(line("a%2Fa").as_bytes());
+        }
+        wait_until("they are shown", PATIENCE, || {
+            let answer = http::get(place.addr(), "/api/v1/counters/a/a");
+            let counter: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
+            counter["windows"]["last_60_minutes"]["count"] == round * 100
+        });
+        if killed {
+            daemon.kill9();
+            let mut daemon = place.serve();
+            wait_until("the rest is written", PATIENCE, || fields(&redis, "track:a%2Fa:hit:*") == 400);
+            stop(&mut daemon);
+        } else {
+            stop(&mut daemon);
+        }
+        // By hour and by minute, and the same of all names.
+        for name in ["a%2Fa", "~all"] {
+            assert_eq!(fields(&redis, &format!("track:{name}:hit:*")), 2 * round * 100, "{name}");
+        }
+    }
+    assert_eq!(redis.cli(&["GET", "repo:a%2Fa"]), "200");
+}

@@ -209,6 +209,9 @@ impl Batches for FromOutbox {
     }
 
     async fn next(&mut self) -> Result<Vec<Waiting>, Trouble> {
+        if self.closed {
+            self.file().settle().await?;
+        }
         Ok(self.file().take(self.acked.unwrap_or(0), PORTION).await?)
     }
 

@@ -41,6 +41,7 @@ impl Random {
 #[derive(Clone, Default)]
 struct FakeStore {
     counts: BTreeMap<String, u64>,
+    minutes: BTreeMap<String, u64>,
     markers: BTreeMap<Uuid, (u128, u64)>,
     positions: BTreeMap<(Uuid, String), String>,
 }
@@ -74,8 +75,12 @@ impl Fake {
         self.script.lock().unwrap()
     }
 
+    /// The total of a name; and its minutes, once nothing is held back, have the same.
     fn count(&self, name: &str) -> u64 {
-        self.script().kept.counts.get(name).copied().unwrap_or(0)
+        let kept = &self.script().kept;
+        let of = |counts: &BTreeMap<String, u64>| counts.get(name).copied().unwrap_or(0);
+        assert_eq!(of(&kept.minutes), of(&kept.counts), "{name}");
+        of(&kept.counts)
     }
 
     /// An answer, or none.
@@ -103,13 +108,23 @@ impl Scripted {
             seq => _ = self.kept.markers.insert(claim.instance, (claim.nonce.as_u128(), seq)),
         }
         for entry in batch.entries.iter() {
-            *self.kept.counts.entry(entry.name.to_string()).or_default() += entry.count;
+            let kept = &mut self.kept;
+            let levels = [
+                (batch.levels.has_days(), &mut kept.counts),
+                (batch.levels.has_minutes(), &mut kept.minutes),
+            ];
+            for (_, counts) in levels.into_iter().filter(|(written, _)| *written) {
+                *counts.entry(entry.name.to_string()).or_default() += entry.count;
+            }
+            let of = |counts: &BTreeMap<String, u64>| counts.get(entry.name.as_str()).copied().unwrap_or(0);
+            assert!(of(&kept.minutes) <= of(&kept.counts), "a minute is ahead of its total");
         }
         for Position { source, state } in &batch.positions {
             assert!(state.parse::<u64>().unwrap() <= self.kept.counts[FILE], "a position is ahead");
             self.kept.positions.insert((claim.instance, source.clone()), state.clone());
         }
-        Outcome::Applied { totals: vec![1; batch.entries.len()], quarantined: 0 }
+        let totals = if batch.levels.has_days() { batch.entries.len() } else { 0 };
+        Outcome::Applied { totals: vec![1; totals], quarantined: 0 }
     }
 }
 
@@ -286,7 +301,10 @@ async fn live(
     let store: Arc<dyn Store> = fake.clone();
     let meters = IngestMeters::register(&mut Registry::default());
     let live = Arc::new(Live::new(store.clone(), meters.source("http"), Duration::from_secs(1), 1000));
-    let options = WriterOptions { outbox: outbox.then(Keep::default), ..WriterOptions::default() };
+    // So little that minutes are written in the middle of a life too, or with the totals.
+    let held = random.below(4) * 60;
+    let keep = outbox.then(|| Keep { held, ..Keep::default() });
+    let options = WriterOptions { outbox: keep, ..WriterOptions::default() };
     let writer = Writer::open(Instance::open(dir).unwrap(), store, live, meters, options).unwrap();
     let mut places = writer.start_positions();
     let (sealed, ticks) = mpsc::channel(2);

@@ -135,6 +135,15 @@ pub(super) fn decode(
 
 /// Adds up what stands in several blocks, the oldest first. Of the visits of a name the last `keep` stay.
 pub(super) fn merge(blocks: &[Vec<u8>], keep: usize) -> Result<Vec<u8>, Damaged> {
+    merge_some(blocks, keep, false)
+}
+
+/// The same of what is in hours and minutes alone.
+pub(super) fn merge_minutes(blocks: &[Vec<u8>]) -> Result<Vec<u8>, Damaged> {
+    merge_some(blocks, 0, true)
+}
+
+fn merge_some(blocks: &[Vec<u8>], keep: usize, minutes_alone: bool) -> Result<Vec<u8>, Damaged> {
     let mut heap = BinaryHeap::new();
     for (age, block) in blocks.iter().enumerate() {
         if let Some(head) = Head::of(age, block, 0)? {
@@ -156,7 +165,13 @@ pub(super) fn merge(blocks: &[Vec<u8>], keep: usize) -> Result<Vec<u8>, Damaged>
             add_up(&mut cells);
             add_up_statuses(&mut statuses);
             keep_last(&mut visits, keep);
-            push_record(&mut out, event, name, &cells, &statuses, &visits);
+            if minutes_alone {
+                cells.retain(|&(when, _)| !is_day(when));
+                statuses.clear();
+            }
+            if !(minutes_alone && cells.is_empty()) {
+                push_record(&mut out, event, name, &cells, &statuses, &visits);
+            }
             cells.clear();
             statuses.clear();
             visits.clear();
@@ -274,7 +289,11 @@ fn sum_statuses(statuses: &mut Vec<Statused<'_>>) {
 
 /// Minutes before days, as [`When`] is ordered.
 fn order(packed: i64) -> (bool, i64) {
-    (packed & 1 == 1, packed)
+    (is_day(packed), packed)
+}
+
+fn is_day(packed: i64) -> bool {
+    packed & 1 == 1
 }
 
 fn packed(when: When) -> i64 {

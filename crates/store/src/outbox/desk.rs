@@ -1,8 +1,10 @@
 //! What the outbox's thread does with its file.
 
 use super::{
-    Durability, Fill, Identity, Keep, Origin, Pushed, RolledBack, Unpushed, Waiting, age::Ages, codec, file,
-    merge,
+    Durability, Fill, Identity, Keep, Origin, Pushed, RolledBack, Unpushed, Waiting,
+    age::Ages,
+    codec, file, merge,
+    minutes::{self, Owed},
 };
 use crate::{
     Class, Result, StoreError,
@@ -15,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tallymark_core::{Batch, Counts, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, Position, batches};
+use tallymark_core::{Batch, Counts, Levels, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, Position, batches};
 use uuid::Uuid;
 
 /// The most entries of a batch that is cut from a block.
@@ -33,8 +35,12 @@ pub(super) struct Desk {
     /// `None` after a failed read or write of the disk, until it is opened again.
     connection: Option<Connection>,
     instance: Uuid,
-    last: u64,
-    pub(super) pool: u64,
+    pub(super) last: u64,
+    /// Blocks of counts in the pool.
+    pool: u64,
+    /// And blocks of hours and minutes alone, which nothing waits for.
+    pub(super) minute_blocks: u64,
+    pub(super) owed: Owed,
     /// Positions wait for a batch.
     unsent: bool,
     /// The pool's blocks up to this id were there when the file was opened.
@@ -48,11 +54,13 @@ pub(super) struct Desk {
 /// What the column `live` of the pool says: whose hits a block has. Blocks of different sorts are not merged.
 pub(super) const LINES: i64 = 0;
 pub(super) const LIVE: i64 = 1;
+/// Hours and minutes alone, of whomever.
+pub(super) const MINUTES: i64 = 2;
 
 /// A block of the pool, in memory while it is cut into batches.
 pub(super) struct Cutting {
     pub(super) id: i64,
-    origin: Origin,
+    sort: i64,
     block: Vec<u8>,
     at: usize,
 }
@@ -69,6 +77,8 @@ impl Desk {
             instance,
             last: 0,
             pool: 0,
+            minute_blocks: 0,
+            owed: Owed::default(),
             unsent: false,
             inherited: 0,
             cutting: None,
@@ -77,10 +87,15 @@ impl Desk {
         desk.with("opening", |desk, db| {
             // The HTTP counter that these came from is gone with its process.
             db.execute_batch(
-                "UPDATE pool SET live = 0 WHERE live <> 0; UPDATE batch SET live = 0 WHERE live;",
+                "UPDATE pool SET live = 0 WHERE live = 1; UPDATE batch SET live = 0 WHERE live;",
             )?;
-            desk.inherited = db.query_row("SELECT coalesce(max(id), 0) FROM pool", [], |row| row.get(0))?;
             desk.load(db)
+        })?;
+        // The minute may be over by now, and nobody shows what is held back.
+        desk.settle()?;
+        desk.with("opening", |desk, db| {
+            desk.inherited = db.query_row("SELECT coalesce(max(id), 0) FROM pool", [], |row| row.get(0))?;
+            Ok(())
         })?;
         // Those of an earlier process are kept for as long once more: only its clock says since when.
         let applied = desk.identity()?.applied;
@@ -92,7 +107,11 @@ impl Desk {
     fn load(&mut self, db: &Connection) -> rusqlite::Result<()> {
         self.cutting = None;
         self.fresh.clear();
-        self.pool = db.query_row("SELECT count(*) FROM pool", [], |row| row.get::<_, i64>(0))? as u64;
+        let blocks = "SELECT count(*) FILTER (WHERE live <> ?1), count(*) FILTER (WHERE live = ?1) FROM pool";
+        let blocks =
+            db.query_row(blocks, [MINUTES], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        (self.pool, self.minute_blocks) = (blocks.0.unsigned_abs(), blocks.1.unsigned_abs());
+        self.owed = Owed::load(db)?;
         self.unsent = has_unsent(db)?;
         self.last = file::get(db, "last")?.and_then(|text| text.parse().ok()).unwrap_or(0);
         if let Some(instance) = file::get(db, "instance")?.and_then(|text| text.parse().ok()) {
@@ -165,7 +184,7 @@ impl Desk {
 
     /// An error comes with the counts.
     pub(super) fn push(&mut self, tick: Uuid, counts: Counts, origin: Origin, direct: bool) -> Pushed {
-        if let Err(error) = self.connect() {
+        if let Err(error) = self.connect().and_then(|()| self.settle_if_due()) {
             return Err(Unpushed { counts, error: error.into() });
         }
         if direct && self.pool == 0 && !self.unsent {
@@ -174,26 +193,33 @@ impl Desk {
         if let Err(error) = self.push_block(tick, &counts, origin) {
             return Err(Unpushed { counts, error: error.into() });
         }
-        let merged = if self.pool as usize > merge::FAN_IN { self.merge() } else { Ok(()) };
+        let blocks = (self.pool + self.minute_blocks) as usize;
+        let merged = if blocks > merge::FAN_IN { self.merge() } else { Ok(()) };
         merged.map_err(|error| Unpushed { counts, error: error.into() })
     }
 
     /// Numbers the counts and commits them.
     fn push_batches(&mut self, tick: Uuid, counts: Counts, origin: Origin) -> Pushed {
+        let levels = self.levels();
         let cut = batches(self.instance, self.last + 1, counts);
+        let cut: Vec<Batch> = cut.into_iter().map(|batch| batch.on(levels)).collect();
         let written = self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             if !begin(&transaction, tick)? {
                 return Ok(false);
             }
+            let mut bytes = 0;
             for batch in &cut {
                 write_positions(&transaction, &batch.positions)?;
-                write_batch(&transaction, batch, origin)?;
+                bytes += write_batch(&transaction, batch, origin)?;
             }
             let last = desk.last + cut.len() as u64;
             write_last(&transaction, last)?;
             transaction.commit()?;
             desk.last = last;
+            if levels == Levels::Days {
+                desk.owed.add(bytes);
+            }
             Ok(true)
         });
         match written {
@@ -257,6 +283,7 @@ impl Desk {
 
     pub(super) fn take(&mut self, after: u64, most: usize) -> Result<Vec<Waiting>> {
         self.connect()?;
+        self.settle_if_due()?;
         while self.fresh.front().is_some_and(|first| first.batch.seq <= after) {
             self.fresh.pop_front();
         }
@@ -264,7 +291,8 @@ impl Desk {
             return Ok(self.fresh.iter().take(most).cloned().collect());
         }
         let waiting = self.numbered(after, most)?;
-        if !waiting.is_empty() || (self.pool == 0 && !self.unsent) {
+        let more = self.pool > 0 || self.minute_blocks > 0 || self.unsent;
+        if !waiting.is_empty() || !more {
             return Ok(waiting);
         }
         self.number(most)
@@ -277,20 +305,22 @@ impl Desk {
         }
         let rows = self.with("reading", |_, db| {
             let mut statement = db.prepare_cached(
-                "SELECT seq, live, block, positions FROM batch WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+                "SELECT seq, live, block, positions, levels FROM batch WHERE seq > ?1 ORDER BY seq LIMIT ?2",
             )?;
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            let row = |row: &rusqlite::Row<'_>| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            };
             let rows = statement.query_map(params![after as i64, most as i64], row)?;
-            rows.collect::<rusqlite::Result<Vec<(i64, bool, Vec<u8>, Option<String>)>>>()
+            rows.collect::<rusqlite::Result<Vec<(i64, bool, Vec<u8>, Option<String>, i64)>>>()
         })?;
         let mut waiting = Vec::with_capacity(rows.len());
-        for (seq, live, block, positions) in rows {
+        for (seq, live, block, positions, levels) in rows {
             let (mut counts, _) =
                 codec::decode(&block, 0, usize::MAX, usize::MAX).map_err(|damaged| self.damaged(damaged))?;
             if let Some(positions) = positions {
                 counts.positions = serde_json::from_str(&positions).map_err(|cause| self.damaged(cause))?;
             }
-            let batch = Batch::of(self.instance, seq as u64, counts);
+            let batch = Batch::of(self.instance, seq as u64, counts).on(minutes::levels(levels));
             waiting.push(Waiting { batch, origin: if live { Origin::Live } else { Origin::Lines } });
         }
         Ok(waiting)
@@ -306,12 +336,14 @@ impl Desk {
                 None => return self.number_positions(),
             },
         };
-        let (origin, mut at, mut waiting) = (cutting.origin, cutting.at, Vec::new());
+        let origin = if cutting.sort == LIVE { Origin::Live } else { Origin::Lines };
+        let levels = if cutting.sort == MINUTES { Levels::Minutes } else { Levels::All };
+        let (mut at, mut waiting) = (cutting.at, Vec::new());
         while at < cutting.block.len() && waiting.len() < most {
             let (counts, next) = codec::decode(&cutting.block, at, MAX_BATCH_NAMES, BATCH_ENTRIES)
                 .map_err(|damaged| self.damaged(damaged))?;
             let seq = self.last + 1 + waiting.len() as u64;
-            waiting.push(Waiting { batch: Batch::of(self.instance, seq, counts), origin });
+            waiting.push(Waiting { batch: Batch::of(self.instance, seq, counts).on(levels), origin });
             at = next;
         }
         let done = at >= cutting.block.len();
@@ -319,7 +351,7 @@ impl Desk {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             if done {
                 transaction.prepare_cached("DELETE FROM pool WHERE id = ?1")?.execute([cutting.id])?;
-                if let Some(last) = waiting.last_mut() {
+                if let Some(last) = waiting.last_mut().filter(|_| levels.has_days()) {
                     last.batch.positions = take_unsent(&transaction)?;
                 }
             } else {
@@ -336,7 +368,7 @@ impl Desk {
             let unsent = has_unsent(&transaction)?;
             transaction.commit()?;
             (desk.last, desk.unsent) = (last, unsent);
-            desk.pool -= u64::from(done);
+            *desk.blocks(cutting.sort) -= u64::from(done);
             Ok(())
         })?;
         self.cutting = (!done).then_some(Cutting { at, ..cutting });
@@ -364,10 +396,9 @@ impl Desk {
     fn oldest(&mut self) -> Result<Option<Cutting>> {
         self.with("reading", |_, db| {
             let row = |row: &rusqlite::Row<'_>| {
-                let origin = if row.get::<_, i64>(1)? == LIVE { Origin::Live } else { Origin::Lines };
                 Ok(Cutting {
                     id: row.get(0)?,
-                    origin,
+                    sort: row.get(1)?,
                     at: row.get::<_, i64>(2)? as usize,
                     block: row.get(3)?,
                 })
@@ -376,6 +407,11 @@ impl Desk {
                 .query_row([], row)
                 .optional()
         })
+    }
+
+    /// How many blocks of a sort there are.
+    pub(super) fn blocks(&mut self, sort: i64) -> &mut u64 {
+        if sort == MINUTES { &mut self.minute_blocks } else { &mut self.pool }
     }
 
     pub(super) fn applied(&mut self, up_to: u64) -> Result<()> {
@@ -418,15 +454,15 @@ impl Desk {
             Durability::Saved(up_to) => old.min(up_to),
             _ => old,
         };
-        let cap = self.keep.bytes;
+        let (cap, free) = (self.keep.bytes, i64::try_from(self.owed.free()).unwrap_or(i64::MAX));
         self.with("tidying", |_, db| {
             db.prepare_cached("DELETE FROM batch WHERE applied_at IS NOT NULL AND seq <= ?1")?
-                .execute([up_to as i64])?;
+                .execute([free.min(up_to as i64)])?;
             // Over the cap, the oldest applied go first, a slice at a time.
             while bytes_used(db)? > cap {
                 let slice = "DELETE FROM batch WHERE seq IN
-                             (SELECT seq FROM batch WHERE applied_at IS NOT NULL ORDER BY seq LIMIT 256)";
-                if db.prepare_cached(slice)?.execute([])? == 0 {
+                             (SELECT seq FROM batch WHERE applied_at IS NOT NULL AND seq <= ?1 ORDER BY seq LIMIT 256)";
+                if db.prepare_cached(slice)?.execute([free])? == 0 {
                     break;
                 }
             }
@@ -468,6 +504,8 @@ impl Desk {
 
     pub(super) fn start_over(&mut self, marker: u64) -> Result<Identity> {
         self.ages.roll_back(0);
+        // What goes is owed for, and the others get new numbers.
+        self.settle()?;
         let instance = Uuid::new_v4();
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -488,6 +526,7 @@ impl Desk {
             transaction.execute("DELETE FROM meta WHERE key = 'fenced'", [])?;
             transaction.execute(file::SEND_POSITIONS, [])?;
             write_last(&transaction, last as u64)?;
+            file::put(&transaction, "owed", &last.to_string())?;
             transaction.commit()?;
             desk.load(db)
         })?;
@@ -515,6 +554,7 @@ impl Desk {
             transaction.execute_batch("DELETE FROM batch")?;
             file::put(&transaction, "instance", &instance.to_string())?;
             file::put(&transaction, "last", "0")?;
+            file::put(&transaction, "owed", "0")?;
             transaction.execute("DELETE FROM unsent WHERE block <= ?1", [desk.inherited])?;
             transaction
                 .execute("DELETE FROM position WHERE source NOT IN (SELECT source FROM unsent)", [])?;
@@ -578,7 +618,8 @@ fn position(row: &rusqlite::Row<'_>) -> rusqlite::Result<Position> {
     Ok(Position { source: row.get(0)?, state: row.get(1)? })
 }
 
-fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> rusqlite::Result<()> {
+/// Answers how large its block is.
+fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> rusqlite::Result<usize> {
     let positions = match batch.positions.as_slice() {
         [] => None,
         positions => Some(
@@ -586,16 +627,20 @@ fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> 
                 .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
         ),
     };
+    let block = codec::encode(&batch.entries, &batch.statuses, &batch.visits);
     transaction
-        .prepare_cached("INSERT INTO batch (seq, live, hits, block, positions) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(
+            "INSERT INTO batch (seq, live, hits, block, positions, levels) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
         .execute(params![
             batch.seq as i64,
             origin == Origin::Live,
             clamped(batch.hits()),
-            codec::encode(&batch.entries, &batch.statuses, &batch.visits),
+            block,
             positions,
-        ])
-        .map(|_| ())
+            minutes::number(batch.levels),
+        ])?;
+    Ok(block.len())
 }
 
 fn write_last(transaction: &Transaction<'_>, last: u64) -> rusqlite::Result<()> {

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 /// "tmob" in `PRAGMA application_id`.
 const APPLICATION: i32 = 0x746d_6f62;
-/// 2: records may have statuses. 3: and visits. 4: batches may have positions.
-const SCHEMA_VERSION: i32 = 4;
+/// 2: records may have statuses. 3: and visits. 4: batches may have positions. 5: and write only some counts.
+const SCHEMA_VERSION: i32 = 5;
 /// Only `store adopt` writes besides the daemon, and only for a moment.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -23,11 +23,13 @@ const SCHEMA: &str = "
         block BLOB NOT NULL) STRICT;
     CREATE INDEX batch_by_applied_at ON batch (applied_at);
 ";
-/// What a file of an earlier version lacks. A store hears of all of its positions, because it has none of them yet.
-const ADDED: &str = "
+/// What a file of a version before 4 lacks. A store hears of all of its positions, because it has none of them yet.
+const ADDED_IN_4: &str = "
     ALTER TABLE batch ADD COLUMN positions TEXT;
     CREATE TABLE unsent (source TEXT PRIMARY KEY, state TEXT NOT NULL, block INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
+/// What one of a version before 5 lacks.
+const ADDED_IN_5: &str = "ALTER TABLE batch ADD COLUMN levels INTEGER NOT NULL DEFAULT 0;";
 /// Sends every position, behind all that waits.
 pub(super) const SEND_POSITIONS: &str = "
     INSERT OR REPLACE INTO unsent (source, state, block)
@@ -75,7 +77,8 @@ fn set_up(connection: &mut Connection, instance: Uuid) -> rusqlite::Result<()> {
     if tables == 0 {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(SCHEMA)?;
-        transaction.execute_batch(ADDED)?;
+        transaction.execute_batch(ADDED_IN_4)?;
+        transaction.execute_batch(ADDED_IN_5)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         put(&transaction, "instance", &instance.to_string())?;
@@ -85,10 +88,14 @@ fn set_up(connection: &mut Connection, instance: Uuid) -> rusqlite::Result<()> {
     // Counts that were written before are read as they are; an older program, which could not read what is written now,
     // refuses.
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    if number("application_id")? == APPLICATION && number("user_version")? < SCHEMA_VERSION {
+    let version = number("user_version")?;
+    if number("application_id")? == APPLICATION && version < SCHEMA_VERSION {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(ADDED)?;
-        transaction.execute(SEND_POSITIONS, [])?;
+        if version < 4 {
+            transaction.execute_batch(ADDED_IN_4)?;
+            transaction.execute(SEND_POSITIONS, [])?;
+        }
+        transaction.execute_batch(ADDED_IN_5)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction.commit()?;
     }

@@ -4,7 +4,7 @@
 
 use super::{
     codec,
-    desk::{Desk, LINES, LIVE},
+    desk::{Desk, LINES, LIVE, MINUTES},
 };
 use crate::Result;
 use rusqlite::{TransactionBehavior, params};
@@ -20,7 +20,7 @@ impl Desk {
     /// Merges the blocks of every level that has enough of them. The block that is being cut stays out.
     pub(super) fn merge(&mut self) -> Result<()> {
         for level in 0..TOP_LEVEL {
-            for sort in [LINES, LIVE] {
+            for sort in [LINES, LIVE, MINUTES] {
                 while self.merge_level(level, sort)? {}
             }
         }
@@ -47,7 +47,7 @@ impl Desk {
                 )?
                 .execute(params![ids.first(), level + 1, sort, hits, merged])?;
             transaction.commit()?;
-            desk.pool -= ids.len() as u64 - 1;
+            *desk.blocks(sort) -= ids.len() as u64 - 1;
             Ok(true)
         })
     }

@@ -4,7 +4,7 @@
 //! are they consumed. A restart goes on from the positions here; the store gets them with the last batch of their counts,
 //! for when this file is lost. Counts that have never been sent wait in a pool, unnumbered, and are merged by name. To be sent
 //! they are cut into batches, which get their numbers here, in a commit before the first send; a numbered batch never
-//! changes. Applied batches are kept for a while, because a remote store may lose its tail and want them again.
+//! changes. Hours and minutes may be batches of their own, once a minute. Applied batches are kept for a while, because a remote store may lose its tail and want them again.
 //!
 //! The writer in `tallymark-ingest` is its only caller. It speaks to no remote store itself.
 
@@ -13,6 +13,7 @@ mod codec;
 mod desk;
 mod file;
 mod merge;
+mod minutes;
 
 use crate::{Class, Result, StoreError, deadline::Deadline};
 use desk::Desk;
@@ -34,11 +35,14 @@ pub struct Keep {
     pub bytes: u64,
     /// How many visits of a name an outage may cost. Default 0.
     pub visits: usize,
+    /// How many bytes of counts may wait for the end of a minute, when their hours and minutes are written. With 0, these
+    /// are written together with totals and days. Default 8 MiB.
+    pub held: u64,
 }
 
 impl Default for Keep {
     fn default() -> Keep {
-        Keep { applied: Duration::from_secs(900), bytes: 2 << 30, visits: 0 }
+        Keep { applied: Duration::from_secs(900), bytes: 2 << 30, visits: 0, held: 8 << 20 }
     }
 }
 
@@ -224,6 +228,11 @@ impl Outbox {
     /// The batches behind number `after`, at most about `most`; numbers more from the pool when there are none.
     pub async fn take(&self, after: u64, most: usize) -> Result<Vec<Waiting>> {
         self.ask(move |desk| desk.take(after, most)).await
+    }
+
+    /// Nothing more comes: hours and minutes that are held back are not, from now on.
+    pub async fn settle(&self) -> Result<()> {
+        self.ask(Desk::settle).await
     }
 
     /// The store has every batch up to this number.

@@ -3,7 +3,7 @@
 use super::*;
 use std::collections::BTreeMap;
 use tallymark_core::{
-    ClientClass, Entry, Event, Minute, Month, Name, Status, StatusCount, Visit, Visits, When,
+    ClientClass, Day, Entry, Event, Levels, Minute, Month, Name, Status, StatusCount, Visit, Visits, When,
 };
 
 const MOST: usize = 8;
@@ -17,7 +17,7 @@ struct Box {
 
 impl Box {
     fn new() -> Box {
-        Box::keeping(Keep::default())
+        Box::keeping(Keep { held: 0, ..Keep::default() })
     }
 
     fn keeping(keep: Keep) -> Box {
@@ -45,7 +45,7 @@ impl Box {
     fn age_to(&mut self, version: i32) -> rusqlite::Connection {
         self.outbox = None;
         let file = rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap();
-        file.execute_batch("ALTER TABLE batch DROP COLUMN positions; DROP TABLE unsent").unwrap();
+        file.execute_batch("ALTER TABLE batch DROP COLUMN levels; ALTER TABLE batch DROP COLUMN positions; DROP TABLE unsent").unwrap();
         file.pragma_update(None, "user_version", version).unwrap();
         self.reopen();
         file
@@ -349,7 +349,7 @@ async fn applied_batches_are_kept_as_long_as_the_store_may_lose_them() {
 
 #[tokio::test]
 async fn full_outbox_lets_applied_batches_go_first_and_says_that_there_is_no_room() {
-    let outbox = Box::keeping(Keep { bytes: 200_000, ..Keep::default() });
+    let outbox = Box::keeping(Keep { bytes: 200_000, held: 0, ..Keep::default() });
     let names: Vec<String> = (0..5000).map(|n| format!("name-{n:05}")).collect();
     let counts: Vec<(&str, i32, u64)> = names.iter().map(|name| (name.as_str(), 7, 1)).collect();
     for _ in 0..4 {
@@ -461,10 +461,15 @@ async fn adopting_is_said_from_another_process() {
     assert!(Outbox::adopt(empty.path(), store).unwrap_err().to_string().contains("there is none"));
 }
 
-/// Merging and cutting at random moments is the same as counting.
+/// Merging and cutting at random moments is the same as counting, for totals and for minutes.
 #[tokio::test]
 async fn any_mixture_of_pushes_takes_and_restarts_equals_a_plain_sum() {
-    let mut outbox = Box::new();
+    for held in [0, 1, 100, 1 << 20] {
+        mixture(Box::keeping(Keep { held, ..Keep::default() })).await;
+    }
+}
+
+async fn mixture(mut outbox: Box) {
     let (mut sums, mut taken, mut random) = (BTreeMap::new(), Vec::new(), 12_345u64);
     for step in 0..600 {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -482,8 +487,16 @@ async fn any_mixture_of_pushes_takes_and_restarts_equals_a_plain_sum() {
     }
     let after = taken.last().map_or(0, |waiting| waiting.batch.seq);
     taken.extend(outbox.drain(after).await);
+    outbox.get().settle().await.unwrap();
+    let after = taken.last().map_or(0, |waiting| waiting.batch.seq);
+    taken.extend(outbox.drain(after).await);
     assert_eq!(numbers(&taken), (1..=taken.len() as u64).collect::<Vec<_>>());
-    assert_eq!(sum(&taken), sums);
+    let some = |has: fn(Levels) -> bool| {
+        let some = taken.iter().filter(|waiting| has(waiting.batch.levels));
+        sum(&some.cloned().collect::<Vec<_>>())
+    };
+    assert_eq!(some(Levels::has_days), sums);
+    assert_eq!(some(Levels::has_minutes), sums);
 }
 
 #[tokio::test]
@@ -493,7 +506,7 @@ async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts
     outbox.push(&[("b", 1, 3)], false).await;
     let file = outbox.age_to(1);
     let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 4, "what does not know of statuses has to refuse the file now");
+    assert_eq!(version, 5, "what does not know of statuses has to refuse the file now");
     let status = |name: &str, month| StatusCount {
         event: Event::HIT,
         name: Name::new(name).unwrap(),
@@ -525,12 +538,12 @@ fn visits(name: &str, minutes: std::ops::Range<i32>) -> Visits {
 
 #[tokio::test]
 async fn a_file_from_before_visits_is_read_and_an_outage_keeps_the_last_of_them() {
-    let mut outbox = Box::keeping(Keep { visits: 3, ..Keep::default() });
+    let mut outbox = Box::keeping(Keep { visits: 3, held: 0, ..Keep::default() });
     outbox.push(&[("a", 1, 2)], true).await;
     outbox.push(&[("a", 1, 3)], false).await;
     let file = outbox.age_to(2);
     let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 4, "what does not know of visits has to refuse the file now");
+    assert_eq!(version, 5, "what does not know of visits has to refuse the file now");
     // Enough ticks for two merges, in which older visits go.
     let ticks = 130;
     for tick in 0..ticks {
@@ -554,4 +567,69 @@ async fn a_file_from_before_visits_is_read_and_an_outage_keeps_the_last_of_them(
     }
     outbox.reopen();
     assert_eq!(outbox.drain(0).await, waiting, "a batch that has a number keeps its visits too");
+}
+
+/// Sends what waits, and says so.
+async fn send(outbox: &Box, after: u64) -> Vec<Waiting> {
+    let sent = outbox.drain(after).await;
+    if let Some(last) = sent.last() {
+        outbox.get().applied(last.batch.seq).await.unwrap();
+    }
+    sent
+}
+
+fn levels(waiting: &[Waiting]) -> Vec<Levels> {
+    waiting.iter().map(|waiting| waiting.batch.levels).collect()
+}
+
+#[tokio::test]
+async fn minutes_are_held_until_they_are_merged_and_survive_everything() {
+    let hold = Keep { applied: Duration::ZERO, held: 1 << 20, ..Keep::default() };
+    let mut outbox = Box::keeping(hold);
+    for n in 0..3 {
+        outbox.bring(&[("a", 7, 1), ("b", 7 + n, 2)], vec![position("x", &n.to_string())], true).await;
+    }
+    let day = vec![Entry { when: When::Day(Day(1)), ..entries(&[("d", 1, 5)]).remove(0) }];
+    outbox.get().push(Uuid::new_v4(), Counts::from(day), Origin::Live, true).await.unwrap();
+    let days = send(&outbox, 0).await;
+    assert_eq!(levels(&days), [Levels::Days; 4]);
+    // They are old and in the store, but owed for.
+    let fill = outbox.get().tidy(Durability::Logged).await.unwrap();
+    assert_eq!((fill.waiting, fill.hits), (0, 0));
+    assert_eq!(outbox.drain(0).await.len(), 4);
+    outbox.reopen();
+    let minutes = send(&outbox, 4).await;
+    assert_eq!((levels(&minutes), numbers(&minutes)), (vec![Levels::Minutes], vec![5]));
+    assert_eq!((minutes[0].batch.hits(), sent(&minutes)), (0, vec![]));
+    let at = |name: &str, minute, count| ((name.to_owned(), When::Minute(Minute(minute))), count);
+    let all = BTreeMap::from([at("a", 7, 3), at("b", 7, 2), at("b", 8, 2), at("b", 9, 2)]);
+    assert_eq!(sum(&minutes), all, "a day has no minute");
+    // A store that has lost everything gets both again.
+    outbox.get().roll_back(0).await.unwrap();
+    outbox.reopen();
+    let again = outbox.drain(0).await;
+    assert_eq!(levels(&again), [levels(&days), levels(&minutes)].concat());
+    assert_eq!((sum(&again[4..]), numbers(&again)), (all, vec![1, 2, 3, 4, 5]));
+    outbox.get().applied(5).await.unwrap();
+    outbox.get().tidy(Durability::Committed).await.unwrap();
+    assert_eq!(outbox.drain(0).await, []);
+}
+
+#[tokio::test]
+async fn a_copy_that_starts_over_takes_the_minutes_that_are_owed_with_it() {
+    let outbox = Box::keeping(Keep { held: 1 << 20, ..Keep::default() });
+    for n in 1..=4 {
+        outbox.push(&[("a", n, 1)], true).await;
+    }
+    outbox.get().applied(3).await.unwrap();
+    assert_eq!(outbox.get().start_over(3).await.unwrap().last, 1);
+    outbox.push(&[("b", 9, 1)], true).await;
+    outbox.get().settle().await.unwrap();
+    let waiting = outbox.drain(0).await;
+    assert_eq!(levels(&waiting), [Levels::Days, Levels::Days, Levels::Minutes, Levels::Minutes]);
+    let of = |levels: Levels| {
+        let some = waiting.iter().filter(|waiting| waiting.batch.levels == levels);
+        some.flat_map(|waiting| waiting.batch.entries.iter().map(|entry| entry.count)).sum::<u64>()
+    };
+    assert_eq!((of(Levels::Days), of(Levels::Minutes)), (2, 5), "three of them are in the store's totals");
 }

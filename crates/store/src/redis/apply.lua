@@ -10,7 +10,8 @@
 --       source and state, which is empty to delete it; then sections:
 --       prefix of totals, prefix of days, set, set of the day, suffix of the hash of hours, hour, minute, whether that
 --       is past, and the cells as a MessagePack array of name, count, name, count... Without a set the names are
---       aggregates; without an hour only the day is known.
+--       aggregates; without prefixes totals and days have been counted before; without an hour only the day is known, or
+--       hours and minutes come later.
 --
 -- Numbers stay text: those of Lua are exact only up to 2^53.
 local A, pcall = ARGV, redis.pcall
@@ -85,11 +86,14 @@ end
 local tried, at_section = {}, sections_at
 while at_section < #A do
   local total, set = A[at_section], A[at_section + 2]
-  if not tried[total] then
-    tried[total] = true
+  local kind = total ~= '' and total or A[at_section + 4]
+  if not tried[kind] then
+    tried[kind] = true
     local hours = 'track:~probe' .. A[at_section + 4]
-    try('INCRBY', total .. '~probe', '-')
-    try('INCRBY', A[at_section + 1] .. '~probe', '-')
+    if total ~= '' then
+      try('INCRBY', total .. '~probe', '-')
+      try('INCRBY', A[at_section + 1] .. '~probe', '-')
+    end
     try('HINCRBY', hours, 'x', '-')
     try('HINCRBY', hours .. ':0', 'x', '-')
     try('EXPIRE', hours, '-')
@@ -217,22 +221,25 @@ for at = sections_at, #A, 9 do
   for j = 1, #cells, 2 do
     local name, n = cells[j], cells[j + 1]
     local c = tonumber(n)
-    local key = total_prefix .. name
-    local sum = pcall('INCRBY', key, n)
-    if type(sum) ~= 'number' or sum >= EXACT then
-      sum = odd(sum, key)
-      if sum == n then fresh[#fresh + 1] = name end
-    elseif sum == c then
-      fresh[#fresh + 1] = name
-    end
-    count = count + 1
-    totals[count] = sum
-    key = day_prefix .. name
-    sum = pcall('INCRBY', key, n)
-    if type(sum) ~= 'number' or sum >= EXACT then
-      if odd(sum, key) == n then fresh_today[#fresh_today + 1] = name end
-    elseif sum == c then
-      fresh_today[#fresh_today + 1] = name
+    local key, sum
+    if total_prefix ~= '' then
+      key = total_prefix .. name
+      sum = pcall('INCRBY', key, n)
+      if type(sum) ~= 'number' or sum >= EXACT then
+        sum = odd(sum, key)
+        if sum == n then fresh[#fresh + 1] = name end
+      elseif sum == c then
+        fresh[#fresh + 1] = name
+      end
+      count = count + 1
+      totals[count] = sum
+      key = day_prefix .. name
+      sum = pcall('INCRBY', key, n)
+      if type(sum) ~= 'number' or sum >= EXACT then
+        if odd(sum, key) == n then fresh_today[#fresh_today + 1] = name end
+      elseif sum == c then
+        fresh_today[#fresh_today + 1] = name
+      end
     end
     if hour ~= '' then
       key = 'track:' .. name .. hours

@@ -15,7 +15,7 @@ use crate::{Class, Outcome, Result, Retention, StoreError, claim, names, retenti
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 use std::{collections::BTreeMap, fmt::Write};
 use tallymark_core::{
-    ALL, Batch, Day, Event, MAX_STATUSES, Minute, Month, Name, Position, Status, Visits, When,
+    ALL, Batch, Day, Event, Levels, MAX_STATUSES, Minute, Month, Name, Position, Status, Visits, When,
 };
 use uuid::Uuid;
 
@@ -81,6 +81,7 @@ impl Script {
 /// A batch, in the order in which the script goes through it.
 pub(super) struct Plan<'a> {
     seq: u64,
+    levels: Levels,
     /// Cells with the same prefixes.
     sections: Vec<Section<'a>>,
     statuses: Vec<StatusRow<'a>>,
@@ -118,6 +119,7 @@ impl<'a> Plan<'a> {
     pub(super) fn new(batch: &'a Batch, all: &'a Name) -> Plan<'a> {
         let mut plan = Plan {
             seq: batch.seq,
+            levels: batch.levels,
             sections: Vec::new(),
             statuses: Vec::new(),
             visits: &batch.visits,
@@ -134,7 +136,8 @@ impl<'a> Plan<'a> {
                 let section = (entry.event, entry.name.is_aggregate(), entry.when);
                 known.section(&mut plan.sections, section).cells.push(cell);
             }
-            if let Some(entry) = entries.first() {
+            // The log has it from when its totals changed.
+            if let Some(entry) = entries.first().filter(|_| plan.levels.has_days()) {
                 plan.log(entry.event, &entry.name);
             }
             plan.names += 1;
@@ -208,13 +211,20 @@ impl<'a> Plan<'a> {
         let present = retention::present(retention::now());
         for &Section { event, aggregate, when, ref cells } in &self.sections {
             let day = when.day();
-            command.arg(keys::total_prefix(event, aggregate)).arg(keys::day_prefix(event, aggregate, day));
-            let (set, day_set) =
-                if aggregate { Default::default() } else { (keys::set(event), keys::day_set(event, day)) };
-            command.arg(set).arg(day_set).arg(keys::track_suffix(event, day));
+            let (total, of_day) =
+                (keys::total_prefix(event, aggregate), keys::day_prefix(event, aggregate, day));
+            let (set, day_set) = (keys::set(event), keys::day_set(event, day));
+            match self.levels.has_days() {
+                true if aggregate => command.arg(total).arg(of_day).arg("").arg(""),
+                true => command.arg(total).arg(of_day).arg(set).arg(day_set),
+                false => command.arg("").arg("").arg("").arg(""),
+            };
+            command.arg(keys::track_suffix(event, day));
             match when {
-                When::Minute(at) => command.arg(at.hour().of_day()).arg(at.of_hour()),
-                When::Day(_) => command.arg("").arg(""),
+                When::Minute(at) if self.levels.has_minutes() => {
+                    command.arg(at.hour().of_day()).arg(at.of_hour())
+                }
+                _ => command.arg("").arg(""),
             };
             command.arg(if when < When::Minute(present) { "late" } else { "" });
             let mut texts = Texts::with_capacity(cells.len() * 40);
@@ -300,6 +310,9 @@ impl<'a> Plan<'a> {
 
     /// The totals of the distinct names. The last cell of a name has its final one.
     fn totals(&self, sums: &[i64]) -> Vec<i64> {
+        if !self.levels.has_days() {
+            return Vec::new();
+        }
         let mut totals = vec![0; self.names];
         for (cell, &sum) in self.sections.iter().flat_map(|section| &section.cells).zip(sums) {
             if let Some(total) = cell.owner.and_then(|owner| totals.get_mut(owner)) {

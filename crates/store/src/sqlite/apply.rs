@@ -16,7 +16,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{
-    Batch, Entry, Event, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Position, Status, Visit, When,
+    Batch, Entry, Event, Levels, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Position, Status, Visit, When,
     keep_last,
 };
 
@@ -42,7 +42,7 @@ struct Pending {
     days: Cells,
     hours: Cells,
     minutes: Cells,
-    all: BTreeMap<(Event, When), i64>,
+    all: BTreeMap<(Event, When, Levels), i64>,
     /// By id of the name, month and status.
     statuses: BTreeMap<(i64, Month, Status), i64>,
     all_statuses: BTreeMap<(Event, Month, Status), i64>,
@@ -120,15 +120,21 @@ impl Applier {
         let names: Vec<usize> = batches.iter().map(of_names).collect();
         let mut sums = Vec::with_capacity(names.iter().sum());
         for batch in batches {
-            sums.extend(batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name).map(Sum::of));
+            let of_batch = batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name).map(Sum::of);
+            let nothing = |sum| Sum { count: 0, ..sum };
+            match batch.levels.has_days() {
+                true => sums.extend(of_batch),
+                false => sums.extend(of_batch.map(nothing)),
+            }
         }
         self.known.add_all(totals, &mut sums)?;
         let mut rest = &sums[..];
         let mut answers = Vec::with_capacity(batches.len());
         for (batch, names) in batches.iter().zip(names) {
             let (of_batch, others) = rest.split_at(names);
-            pending.add_all(of_batch);
-            answers.push(of_batch.iter().map(|sum| sum.total).collect());
+            pending.add_all(of_batch, batch.levels);
+            let of_days = if batch.levels.has_days() { of_batch } else { &[] };
+            answers.push(of_days.iter().map(|sum| sum.total).collect());
             self.count_statuses(totals, batch, pending)?;
             self.keep_visits(totals, batch, pending)?;
             rest = others;
@@ -175,13 +181,14 @@ impl Applier {
 
     /// Counts everything once more under the aggregate of its event.
     fn count_all(&mut self, totals: &mut Totals<'_>, pending: &mut Pending) -> rusqlite::Result<()> {
-        let all: Vec<((Event, When), i64)> = std::mem::take(&mut pending.all).into_iter().collect();
-        for of_event in all.chunk_by(|((a, _), _), ((b, _), _)| a == b) {
-            let Some(&((event, _), _)) = of_event.first() else { continue };
-            let count = of_event.iter().fold(0i64, |sum, (_, count)| sum.saturating_add(*count));
+        let all: Vec<((Event, When, Levels), i64)> = std::mem::take(&mut pending.all).into_iter().collect();
+        for of_event in all.chunk_by(|((a, ..), _), ((b, ..), _)| a == b) {
+            let Some(&((event, ..), _)) = of_event.first() else { continue };
+            let counts = of_event.iter().filter(|((_, _, levels), _)| levels.has_days());
+            let count = counts.fold(0i64, |sum, (_, count)| sum.saturating_add(*count));
             let id = self.known.add(totals, event, &Name::all(), count)?;
-            for &((_, when), count) in of_event {
-                pending.add(id, when, count);
+            for &((_, when, levels), count) in of_event {
+                pending.add(id, when, count, levels);
             }
         }
         for ((event, month, status), count) in std::mem::take(&mut pending.all_statuses) {
@@ -205,7 +212,7 @@ impl Applier {
 
 impl Pending {
     /// Puts the buckets of a batch aside, and what its log says.
-    fn add_all(&mut self, sums: &[Sum<'_>]) {
+    fn add_all(&mut self, sums: &[Sum<'_>], levels: Levels) {
         for cells in [&mut self.days, &mut self.hours, &mut self.minutes] {
             cells.reserve(sums.len());
         }
@@ -213,13 +220,14 @@ impl Pending {
         for &Sum { entries, id, .. } in sums {
             let Some(Entry { event, name, .. }) = entries.first() else { continue };
             for entry in entries {
-                self.add(id, entry.when, clamped(entry.count));
+                self.add(id, entry.when, clamped(entry.count), levels);
                 if name.as_str() != tallymark_core::ALL {
-                    let all = self.all.entry((*event, entry.when)).or_default();
+                    let all = self.all.entry((*event, entry.when, levels)).or_default();
                     *all = all.saturating_add(clamped(entry.count));
                 }
             }
-            if !name.is_aggregate() {
+            // The log has it from when its totals changed.
+            if !name.is_aggregate() && levels.has_days() {
                 if log.last().is_none_or(|(last, _)| last != event) {
                     log.push((*event, String::new()));
                 }
@@ -231,9 +239,13 @@ impl Pending {
         self.log.append(&mut log);
     }
 
-    fn add(&mut self, id: i64, when: When, count: i64) {
-        self.days.push((when.day().0, id, count));
-        if let When::Minute(minute) = when {
+    fn add(&mut self, id: i64, when: When, count: i64, levels: Levels) {
+        if levels.has_days() {
+            self.days.push((when.day().0, id, count));
+        }
+        if let When::Minute(minute) = when
+            && levels.has_minutes()
+        {
             self.hours.push((minute.hour().0, id, count));
             self.minutes.push((minute.0, id, count));
             self.newest = self.newest.max(Some(minute));

@@ -6,9 +6,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{
-    Batch, Counts, Day, Entry, Event, MAX_BATCH_NAMES, Minute, Month, Name, Status, StatusCount, When,
+    Batch, Counts, Day, Entry, Event, Levels, MAX_BATCH_NAMES, Minute, Month, Name, Status, StatusCount, When,
 };
-use tallymark_store::{Claim, Outcome, Retention, Store, StoreUrl};
+use tallymark_store::{Claim, Outcome, Retention, Store, StoreUrl, current::Current};
 use tallymark_testbed::Redis;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -18,6 +18,8 @@ pub(crate) struct Bed {
     url: StoreUrl,
     pub(crate) retention: Retention,
     pub(crate) redis: Option<Redis>,
+    /// Hours and minutes are not written, only shown.
+    held: bool,
     dir: TempDir,
 }
 
@@ -25,21 +27,27 @@ impl Bed {
     pub(crate) fn sqlite() -> Bed {
         let dir = TempDir::new().unwrap();
         let url = StoreUrl::Sqlite(dir.path().join("new/directory/tallymark.db"));
-        Bed { url, retention: Retention::default(), redis: None, dir }
+        Bed { url, retention: Retention::default(), redis: None, held: false, dir }
     }
 
     pub(crate) fn redis() -> Bed {
         Bed::on(Redis::start())
     }
 
+    /// A Redis as its writer sees it that holds hours and minutes back.
+    pub(crate) fn held() -> Bed {
+        Bed { held: true, ..Bed::redis() }
+    }
+
     pub(crate) fn on(redis: Redis) -> Bed {
         let (url, dir) = (StoreUrl::Redis(redis.url()), TempDir::new().unwrap());
-        Bed { url, retention: Retention::default(), redis: Some(redis), dir }
+        Bed { url, retention: Retention::default(), redis: Some(redis), held: false, dir }
     }
 
     /// Another handle on the same store, as another process would have one.
     pub(crate) async fn open(&self) -> Arc<dyn Store> {
-        tallymark_store::open(&self.url, self.retention).await.unwrap()
+        let store = tallymark_store::open(&self.url, self.retention).await.unwrap();
+        if self.held { Arc::new(Current::new(store)) } else { store }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -67,6 +75,7 @@ pub(crate) struct Desk {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) claim: Claim,
     pub(crate) seq: u64,
+    levels: Levels,
 }
 
 impl Desk {
@@ -77,7 +86,8 @@ impl Desk {
     pub(crate) async fn of(bed: &Bed, instance: Uuid) -> Desk {
         let store = bed.open().await;
         let claim = store.claim(instance).await.unwrap();
-        Desk { store, claim, seq: claim.marker }
+        let levels = if bed.held { Levels::Days } else { Levels::All };
+        Desk { store, claim, seq: claim.marker, levels }
     }
 
     /// The batch with that number.
@@ -102,9 +112,20 @@ impl Desk {
         entries: &[Entry],
         statuses: &[StatusCount],
     ) -> (Vec<i64>, u64) {
+        self.count_on(self.levels, entries, statuses).await
+    }
+
+    /// The same in batches that write only some counts.
+    pub(crate) async fn count_on(
+        &mut self,
+        levels: Levels,
+        entries: &[Entry],
+        statuses: &[StatusCount],
+    ) -> (Vec<i64>, u64) {
         assert!(entries.len() <= MAX_BATCH_NAMES * 10);
         let counts = Counts::folded(entries.to_vec(), statuses.to_vec());
         let batches = tallymark_core::batches(self.claim.instance, self.seq + 1, counts);
+        let batches: Vec<Batch> = batches.into_iter().map(|batch| batch.on(levels)).collect();
         self.seq += batches.len() as u64;
         let (mut all, mut left) = (Vec::new(), 0);
         for outcome in self.apply(&batches).await {

@@ -39,8 +39,35 @@ macro_rules! on_every_store {
     };
 }
 
+/// What is shown before the minute is over is what will be in the store.
+macro_rules! on_held_minutes {
+    ($($module:ident :: $fact:ident),* $(,)?) => {
+        mod on_held_minutes {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $fact() {
+                crate::$module::$fact(crate::bed::Bed::held()).await;
+            })*
+        }
+    };
+}
+
+on_held_minutes! {
+    suite::a_hit_counts_in_total_day_hour_minute_and_aggregate,
+    suite::a_hit_with_only_a_day_has_no_hour,
+    suite::a_series_has_only_what_lies_in_its_range,
+    suite::events_are_counted_apart,
+    suite::aggregates_are_counted_and_never_listed,
+    slices::slices_hold_what_was_counted_in_the_span,
+    slices::counts_of_names_are_those_of_the_slices,
+    slices::many_names_come_in_many_slices,
+    slices::an_event_of_few_names_is_done_at_once,
+    slices::a_slice_that_is_none_is_refused_or_empty,
+    random::any_history_is_the_same_as_a_plain_map,
+}
+
 on_every_store! {
     suite::a_hit_counts_in_total_day_hour_minute_and_aggregate,
+    suite::hours_and_minutes_may_come_in_a_batch_of_their_own,
     suite::a_hit_with_only_a_day_has_no_hour,
     suite::hours_and_minutes_that_are_written_late_are_kept,
     suite::a_batch_that_comes_again_counts_nothing,

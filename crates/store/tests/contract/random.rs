@@ -3,7 +3,7 @@
 use crate::bed::{Bed, Desk, event, named, noon};
 use proptest::{prelude::*, test_runner::TestRunner};
 use std::collections::BTreeMap;
-use tallymark_core::{Day, Entry, Event, Minute, Month, Name, Status, StatusCount, When};
+use tallymark_core::{Day, Entry, Event, Levels, Minute, Month, Name, Status, StatusCount, When};
 use tallymark_store::{Outcome, Step};
 use uuid::Uuid;
 
@@ -12,6 +12,8 @@ use uuid::Uuid;
 enum Act {
     /// The next batch.
     Next(Vec<(u8, u8, i32, u64)>),
+    /// The same, with hours and minutes in one of their own.
+    Split(Vec<(u8, u8, i32, u64)>),
     /// A batch again: the last one, the one before...
     Again(u64),
     /// A batch that is not yet due.
@@ -28,7 +30,7 @@ fn act() -> impl Strategy<Value = Act> {
     let count =
         prop_oneof![8 => 1u64..5, 1 => Just(1 << 53), 1 => Just(i64::MAX as u64), 1 => Just(u64::MAX)];
     let entries = prop::collection::vec((0u8..3, 0u8..6, -3i32..1500, count), 1..12);
-    prop_oneof![6 => entries.prop_map(Act::Next), 1 => (0u64..4).prop_map(Act::Again), 1 => (2u64..4).prop_map(Act::Ahead),
+    prop_oneof![3 => entries.clone().prop_map(Act::Next), 3 => entries.prop_map(Act::Split), 1 => (0u64..4).prop_map(Act::Again), 1 => (2u64..4).prop_map(Act::Ahead),
         1 => Just(Act::Restart)]
 }
 
@@ -60,8 +62,8 @@ async fn check(bed: &Bed, case: u32, history: Vec<Act>) -> Result<(), TestCaseEr
                 prop_assert_eq!(outcomes, [Outcome::Duplicate]);
             }
             Act::Again(_) => {}
-            Act::Next(cells) => {
-                let entries = entries(case, &cells);
+            Act::Next(ref cells) | Act::Split(ref cells) => {
+                let entries = entries(case, cells);
                 entries.iter().for_each(|entry| count(&mut plain, entry));
                 let mut names: Vec<_> =
                     entries.iter().map(|entry| (entry.event, entry.name.clone())).collect();
@@ -70,7 +72,12 @@ async fn check(bed: &Bed, case: u32, history: Vec<Act>) -> Result<(), TestCaseEr
                     names.into_iter().map(|(event, name)| plain[&(event, name, None, 0)]).collect();
                 let statuses = statuses(&entries);
                 statuses.iter().for_each(|status| count_status(&mut plain_statuses, status));
-                prop_assert_eq!(desk.count_with(&entries, &statuses).await, (expected, 0));
+                let split = matches!(act, Act::Split(_));
+                let levels = if split { Levels::Days } else { Levels::All };
+                prop_assert_eq!(desk.count_on(levels, &entries, &statuses).await, (expected, 0));
+                if split {
+                    prop_assert_eq!(desk.count_on(Levels::Minutes, &entries, &[]).await, (vec![], 0));
+                }
             }
         }
     }

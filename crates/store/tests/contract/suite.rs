@@ -3,10 +3,11 @@
 use crate::bed::{Bed, Desk, applied, at, event, named, noon, on, present};
 use std::{
     collections::BTreeSet,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tallymark_core::{ALL, Batch, Day, Entry, Event, Minute, Name, OVERFLOW, When};
-use tallymark_store::{Claim, Class, Filter, Outcome, Standing, Step, passing_instance};
+use tallymark_core::{ALL, Batch, Day, Entry, Event, Levels, Minute, Name, OVERFLOW, When};
+use tallymark_store::{Claim, Class, Filter, Outcome, Standing, Step, Store, passing_instance};
 use uuid::Uuid;
 
 pub(crate) async fn a_hit_counts_in_total_day_hour_minute_and_aggregate(bed: Bed) {
@@ -27,6 +28,42 @@ pub(crate) async fn a_hit_counts_in_total_day_hour_minute_and_aggregate(bed: Bed
         minutes.retain(|(_, count)| *count > 0);
         assert_eq!(series(Step::Minute, now.0).await.unwrap(), minutes);
     }
+}
+
+pub(crate) async fn hours_and_minutes_may_come_in_a_batch_of_their_own(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let (now, other) = (noon(), event("visit"));
+    let entries = [
+        at("a", now, 3),
+        at("a", Minute(now.0 + 1), 1),
+        Entry { event: other, ..at("a", now, 2) },
+        on("b", now.day(), 5),
+    ];
+    assert_eq!(desk.count_on(Levels::Days, &entries, &[]).await, (vec![4, 5, 2], 0));
+    let series = |store: Arc<dyn Store>, event, name: Name| async move {
+        let series = |step, at| store.series(event, &name, step, at - 2, at + 3);
+        let day = series(Step::Day, now.day().0).await.unwrap();
+        let hour = series(Step::Hour, now.hour().0).await.unwrap();
+        (day, hour, series(Step::Minute, now.0).await.unwrap())
+    };
+    let (day, hour, minute) = (now.day().0, now.hour().0, now.0);
+    for (name, count) in [(named("a"), 4), (named("b"), 5), (Name::all(), 9)] {
+        let expected = (vec![(day, count)], vec![], vec![]);
+        assert_eq!(series(desk.store.clone(), Event::HIT, name).await, expected);
+    }
+    let head = desk.store.head().await.unwrap();
+    assert_eq!(desk.count_on(Levels::Minutes, &entries, &[]).await, (vec![], 0));
+    let again = desk.batch(desk.seq, &entries).on(Levels::Minutes);
+    assert_eq!(desk.apply(&[again]).await, [Outcome::Duplicate]);
+    assert_eq!(desk.store.head().await.unwrap(), head, "no total has changed");
+    for (name, count) in [(named("a"), 4), (Name::all(), 9)] {
+        let expected = (vec![(day, count)], vec![(hour, 4)], vec![(minute, 3), (minute + 1, 1)]);
+        assert_eq!(series(desk.store.clone(), Event::HIT, name.clone()).await, expected);
+        let expected = (vec![(day, 2)], vec![(hour, 2)], vec![(minute, 2)]);
+        assert_eq!(series(desk.store.clone(), other, name).await, expected);
+    }
+    assert_eq!(series(desk.store.clone(), Event::HIT, named("b")).await, (vec![(day, 5)], vec![], vec![]));
+    assert_eq!((desk.total("a").await, desk.total(ALL).await), (4, 9));
 }
 
 pub(crate) async fn a_hit_with_only_a_day_has_no_hour(bed: Bed) {
