@@ -203,7 +203,7 @@ impl ClientClass {
     /// Finds the class. Any bytes will do; nothing is copied.
     pub fn of(user_agent: &[u8]) -> ClientClass {
         let text = user_agent.get(..LOOKED_AT).unwrap_or(user_agent);
-        if text.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"github-camo")) {
+        if is_camo(text) {
             return GithubCamo;
         }
         let in_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
@@ -236,6 +236,11 @@ impl fmt::Display for ClientClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }
+}
+
+/// Whether it says that it is GitHub's image proxy. Anybody can; [`crate::CamoNetworks`] says who is.
+pub(crate) fn is_camo(user_agent: &[u8]) -> bool {
+    user_agent.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"github-camo"))
 }
 
 fn of_word(word: &[u8]) -> ClientClass {

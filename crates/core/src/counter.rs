@@ -51,9 +51,13 @@ pub struct Waiting {
 /// Counts hits and knows totals.
 pub trait Counter: Send + Sync {
     /// Counts the hit at once, and answers the total that includes it.
+    ///
+    /// A hit of event `hit` that says who asked is also told a visit of the same name, if it is one: within the cooldown of
+    /// its visitor only the first. A hit of event `visit` that says who asked counts only then, and the answer is the total
+    /// of `visit` whether it counted or not. Without a visitor, every hit counts as it is, and is nothing else.
     fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a>;
 
-    /// Counts the hit at once, for somebody who wants no total: the store is never asked.
+    /// Counts the hit at once, as [`Counter::count`] does, for somebody who wants no total: the store is never asked.
     fn note(&self, hit: &Hit<'_>);
 
     /// What of event `url` waits for the store; `None` while some of it is on its way there, and nobody can tell.

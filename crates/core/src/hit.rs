@@ -1,6 +1,6 @@
 //! One counted occurrence, borrowed from the buffer it arrived in.
 
-use crate::{ClientClass, Event, NameRef, Reject, StatusRef, When, record::MAX_WEIGHT};
+use crate::{ClientClass, Event, NameRef, Reject, StatusRef, Visitor, When, record::MAX_WEIGHT};
 
 /// One counted occurrence of an event.
 ///
@@ -21,13 +21,15 @@ pub struct Hit<'a> {
     pub status: Option<StatusRef<'a>>,
     /// What asked, where visits are kept and the line says so.
     pub client: Option<ClientClass>,
+    /// Who asked, where visits are told from hits. No tally keeps it.
+    pub visitor: Option<Visitor>,
 }
 
 impl<'a> Hit<'a> {
     /// One occurrence of `event` on `name` at `when`.
     #[must_use]
     pub fn one(event: Event, name: NameRef<'a>, when: When) -> Hit<'a> {
-        Hit { event, name, when, weight: 1, redated: false, status: None, client: None }
+        Hit { event, name, when, weight: 1, redated: false, status: None, client: None, visitor: None }
     }
 
     /// The same so many times over, as a relay folds repeats.

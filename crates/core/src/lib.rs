@@ -28,6 +28,7 @@ pub mod access;
 mod batch;
 pub mod calendar;
 mod client;
+mod cooldown;
 mod counter;
 mod event;
 mod framing;
@@ -45,6 +46,7 @@ pub mod syslog;
 mod tally;
 mod time;
 mod visit;
+mod visitor;
 pub mod zmq;
 pub mod zmtp;
 
@@ -54,6 +56,7 @@ pub use batch::{
 };
 pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};
 pub use client::ClientClass;
+pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};
 pub use counter::{Counter, Total, Unavailable, Waiting};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
@@ -72,3 +75,4 @@ pub use status::{MAX_STATUS, MAX_STATUSES, NotAStatus, Status, StatusCount, Stat
 pub use tally::{Added, Slot, Tally};
 pub use time::{Now, When};
 pub use visit::{MAX_VISITS, Visit, Visits, keep_last};
+pub use visitor::{CamoNetworks, Visitor, network_of, parse_address};

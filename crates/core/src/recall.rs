@@ -241,7 +241,12 @@ impl Recall {
     /// not say.
     fn lasting(&self, route: &Route, dating: Dating, hit: &Hit<'_>) -> Option<Option<Day>> {
         // A slot knows nothing of statuses and visits.
-        if hit.redated || hit.status.is_some() || hit.client.is_some() || !depends_on_bytes_alone(route) {
+        if hit.redated
+            || hit.status.is_some()
+            || hit.client.is_some()
+            || hit.visitor.is_some()
+            || !depends_on_bytes_alone(route)
+        {
             return None;
         }
         match hit.when {

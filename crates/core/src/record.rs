@@ -5,10 +5,11 @@
 //! quotes) goes through `csv-core`. Every source has one [`RecordReader`] and reuses it, so that a line costs no allocation.
 
 use crate::{
-    ClientClass, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route, When,
-    calendar::Day, decode_percent, is_github, name::hex_pair, time::parse_time,
+    ClientClass, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route,
+    Visitor, When, calendar::Day, decode_percent, is_github, name::hex_pair, parse_address, time::parse_time,
 };
 use csv_core::ReadRecordResult;
+use std::net::IpAddr;
 
 /// The most columns a route may have.
 pub const MAX_COLUMNS: usize = 16;
@@ -24,6 +25,7 @@ const DAY_MS: i64 = 86_400_000;
 pub struct RecordReader {
     dating: Dating,
     visits: bool,
+    visitors: bool,
     csv: csv_core::Reader,
     tidy: Vec<u8>,
     fields: Vec<u8>,
@@ -48,6 +50,7 @@ impl RecordReader {
         RecordReader {
             dating,
             visits: false,
+            visitors: false,
             csv,
             tidy: empty(),
             fields: empty(),
@@ -60,6 +63,12 @@ impl RecordReader {
     #[must_use]
     pub fn with_visits(self, visits: bool) -> RecordReader {
         RecordReader { visits, ..self }
+    }
+
+    /// Tells of each hit who asked, too, where the route has the columns `address` and `user-agent`.
+    #[must_use]
+    pub fn with_visitors(self, visitors: bool) -> RecordReader {
+        RecordReader { visitors, ..self }
     }
 
     /// Reads the body of one message by the columns of its route.
@@ -83,23 +92,16 @@ impl RecordReader {
                 &self.fields
             }
         };
-        let mut line =
-            LineValues { event: route.event, weight: 1, date: None, time: None, name: b"", client: None };
+        let mut line = LineValues::of(route.event);
         for (&column, span) in route.columns.iter().zip(&*spans) {
-            line.take(column, &text[span.start..span.end], self.visits)?;
+            line.take(column, &text[span.start..span.end])?;
         }
         let (when, redated) = line.when(self.dating, now)?;
+        let client = line.agent.filter(|_| self.visits).map(ClientClass::of);
+        let visitor = if self.visitors { line.visitor(when, redated, now) } else { None };
         let spelling = Spelling { escape: Some(route.escape), decode: route.decode, names: route.names };
         let name = read_name(spelling, line.name, &mut self.unescaped, &mut self.decoded)?;
-        Ok(Hit {
-            event: line.event,
-            name,
-            when,
-            weight: line.weight,
-            redated,
-            status: None,
-            client: line.client,
-        })
+        Ok(Hit { event: line.event, name, when, weight: line.weight, redated, status: None, client, visitor })
     }
 
     /// The general path: any CSV. A line whose quotes are out of order is refused, but first its columns are counted,
@@ -258,11 +260,17 @@ pub(crate) struct LineValues<'a> {
     pub(crate) date: Option<Day>,
     pub(crate) time: Option<i64>,
     pub(crate) name: &'a [u8],
-    pub(crate) client: Option<ClientClass>,
+    pub(crate) agent: Option<&'a [u8]>,
+    pub(crate) address: Option<IpAddr>,
 }
 
 impl<'a> LineValues<'a> {
-    fn take(&mut self, column: Column, value: &'a [u8], visits: bool) -> Result<(), Reject> {
+    /// One occurrence of which nothing is known yet.
+    pub(crate) fn of(event: Event) -> LineValues<'a> {
+        LineValues { event, weight: 1, date: None, time: None, name: b"", agent: None, address: None }
+    }
+
+    fn take(&mut self, column: Column, value: &'a [u8]) -> Result<(), Reject> {
         match column {
             Column::Name => self.name = value,
             Column::Date => self.date = Some(Day::parse(value).ok_or(Reject::Date)?),
@@ -271,15 +279,24 @@ impl<'a> LineValues<'a> {
             Column::Status if !matches!(value, b"200" | b"206" | b"304") => return Err(Reject::Status),
             Column::Weight => self.weight = weight(value).ok_or(Reject::Weight)?,
             Column::Event => self.event = Event::new(value).map_err(|_| Reject::Event)?,
-            Column::UserAgent if visits => self.client = Some(ClientClass::of(value)),
-            Column::Method
-            | Column::Status
-            | Column::Address
-            | Column::UserAgent
-            | Column::Referer
-            | Column::Skip => {}
+            Column::UserAgent => self.agent = Some(value),
+            // A unix socket has none; its hits count all the same.
+            Column::Address => self.address = parse_address(value),
+            Column::Method | Column::Status | Column::Referer | Column::Skip => {}
         }
         Ok(())
+    }
+
+    /// Who asked, if the line says so and its time is known: its own, or that of its arrival.
+    fn visitor(&self, when: When, redated: bool, now: Now) -> Option<Visitor> {
+        let (address, agent) = (self.address?, self.agent?);
+        let at = match (self.time, when) {
+            _ if redated => now,
+            (Some(unix_ms), _) => Now { unix_ms },
+            (None, When::Minute(_)) => now,
+            (None, When::Day(_)) => return None,
+        };
+        Some(Visitor::new(address, agent, at))
     }
 
     /// When the hit counts, and whether the arrival day took the place of the line's own.

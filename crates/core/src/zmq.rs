@@ -105,11 +105,10 @@ pub fn read(message: &[u8], clock: Clock, now: Now, mut count: impl FnMut(&Hit<'
         Clock::Arrival => (When::Minute(now.minute()), false),
         Clock::Message => {
             let time = parse_time(message.time.bytes().ok_or(Reject::Time)?).ok_or(Reject::Time)?;
-            LineValues { event, weight: 1, date: None, time: Some(time), name: b"", client: None }
-                .when(Dating::Live, now)?
+            LineValues { time: Some(time), ..LineValues::of(event) }.when(Dating::Live, now)?
         }
     };
-    let hit = Hit { event, name, when, weight: 1, redated, status, client: None };
+    let hit = Hit { event, name, when, weight: 1, redated, status, client: None, visitor: None };
     count(&hit);
     let first = match &message.data.unq {
         Text::Is(text) => text == "1",

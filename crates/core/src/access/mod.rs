@@ -118,11 +118,11 @@ impl AccessReader {
             }
         };
         let (time, client) = facts;
-        let line = LineValues { event: route.event, weight: 1, date: None, time, name, client };
+        let line = LineValues { time, name, ..LineValues::of(route.event) };
         let (when, redated) = line.when(self.dating, now)?;
         let spelling = record::Spelling { escape, decode, names: route.names };
         let name = record::read_name(spelling, name, &mut self.unescaped, &mut self.decoded)?;
-        Ok(Hit { event: route.event, name, when, weight: 1, redated, status: None, client })
+        Ok(Hit { event: route.event, name, when, weight: 1, redated, status: None, client, visitor: None })
     }
 
     /// Whether a picture was shown; if so, when and to whom.

@@ -1,0 +1,120 @@
+//! What makes a visit of a hit: hits of one visitor within a cooldown are one, and so are those that GitHub's image proxy
+//! asks for within a moment.
+//!
+//! The cooldown holds per event, name and visitor, and does not slide: it runs from the hit that counted. Behind GitHub's
+//! proxy the visitors cannot be told apart, so its requests have no cooldown; those of one name within `collapse` are taken
+//! as one, because a page view fetches its pictures more than once. The table is bounded, and holds no address: what it
+//! remembers is a hash with a key of its own, and a time. `tallymark-ingest` has one for all ways in, and keeps it in a file.
+
+mod file;
+mod times;
+
+pub use file::BadCooldowns;
+
+use crate::{CamoNetworks, Event, NameRef, Visitor};
+use siphasher::sip::SipHasher24;
+use std::{hash::Hasher, net::IpAddr, time::Duration};
+use times::Times;
+
+/// How many visitors, and how many of Camo's names, are remembered at the most: about 10 MB of each. So many new ones within
+/// 30 seconds are 8,000 a second.
+pub const MAX_COOLDOWNS: usize = 250_000;
+
+/// What an operator may say of visits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitRules {
+    /// How long hits of one visitor are one visit.
+    pub cooldown: Duration,
+    /// How long requests of GitHub's image proxy for one name are one visit.
+    pub collapse: Duration,
+    /// Where that proxy asks from.
+    pub camo: CamoNetworks,
+}
+
+impl Default for VisitRules {
+    fn default() -> VisitRules {
+        let (cooldown, collapse) = (Duration::from_secs(30), Duration::from_secs(1));
+        VisitRules { cooldown, collapse, camo: CamoNetworks::default() }
+    }
+}
+
+/// What a hit is for the visits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visiting {
+    /// A visit.
+    Counts,
+    /// Part of an earlier visit of the same visitor.
+    Cooled,
+    /// Part of the page view for which GitHub's image proxy has asked a moment ago.
+    Collapsed,
+}
+
+/// Remembers who has visited what, for as long as that matters.
+#[derive(Debug)]
+pub struct Cooldowns {
+    key: [u8; 16],
+    rules: VisitRules,
+    visitors: Times,
+    collapsed: Times,
+}
+
+impl Cooldowns {
+    /// An empty table. The key is a secret of 16 random bytes: whoever knows it can try addresses.
+    #[must_use]
+    pub fn new(key: [u8; 16], rules: VisitRules) -> Cooldowns {
+        Cooldowns::holding(key, rules, MAX_COOLDOWNS)
+    }
+
+    fn holding(key: [u8; 16], rules: VisitRules, limit: usize) -> Cooldowns {
+        Cooldowns { key, rules, visitors: Times::new(limit), collapsed: Times::new(limit) }
+    }
+
+    /// Goes by other rules from now on. What is remembered stays.
+    pub fn follow(&mut self, rules: VisitRules) {
+        self.rules = rules;
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &VisitRules {
+        &self.rules
+    }
+
+    /// Whether a hit of this visitor is a visit, at the visitor's own time. If so, the next ones of it are not, for a while.
+    ///
+    /// A time before the remembered one comes from a clock that was set back, or from a line that was late. It cools at most
+    /// once more, from the earlier time on, and if it is earlier by more than the cooldown, it counts.
+    pub fn ask(&mut self, event: Event, name: NameRef<'_>, visitor: &Visitor) -> Visiting {
+        let now = visitor.at().unix_ms;
+        if self.rules.camo.has(visitor) {
+            let counts = self.collapsed.ask(self.hash(event, name, None), now, self.rules.collapse);
+            return if counts { Visiting::Counts } else { Visiting::Collapsed };
+        }
+        let hash = self.hash(event, name, Some(visitor.network()));
+        if self.visitors.ask(hash, now, self.rules.cooldown) { Visiting::Counts } else { Visiting::Cooled }
+    }
+
+    /// How many were forgotten before their time, because the table was full. Each may count once too often.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.visitors.forgotten() + self.collapsed.forgotten()
+    }
+
+    fn hash(&self, event: Event, name: NameRef<'_>, network: Option<IpAddr>) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write(event.as_str().as_bytes());
+        // Neither an event nor a name has a zero in it.
+        hasher.write(&[0]);
+        hasher.write(name.as_str().as_bytes());
+        hasher.write(&[0]);
+        match network {
+            Some(IpAddr::V4(address)) => hasher.write(&address.octets()),
+            Some(IpAddr::V6(address)) => hasher.write(&address.octets()),
+            None => {}
+        }
+        hasher.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;
