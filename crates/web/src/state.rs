@@ -1,12 +1,16 @@
 //! What handlers share: the store, the counter, the access rules and the look of badges. The binary fills it in.
 
-use crate::{auth::Access, host::BaseUrl, stats_prefix::StatsPrefix};
+use crate::{
+    auth::{Access, Peer},
+    host::BaseUrl,
+    stats_prefix::StatsPrefix,
+};
 use arc_swap::ArcSwap;
 use axum::http::{HeaderMap, HeaderValue, header};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tallymark_badge::Look;
-use tallymark_core::{ClientClass, Counter, Ledger, Now, calendar::Zone};
+use tallymark_core::{ClientClass, Counter, Event, Hit, Ledger, NameRef, Now, Visitor, When, calendar::Zone};
 use tallymark_rankings::Rankings;
 use tallymark_store::StoreRead;
 
@@ -52,9 +56,25 @@ pub struct Health {
 }
 
 impl App {
+    /// One occurrence at this moment, with all that a request says of who asked.
+    pub(crate) fn hit<'a>(
+        &self,
+        event: Event,
+        name: NameRef<'a>,
+        now: Now,
+        (peer, sent): (Peer, &HeaderMap),
+    ) -> Hit<'a> {
+        let address = peer.behind(sent, &self.access.proxies).0;
+        let visitor = address.map(|address| Visitor::new(address, user_agent(sent), now));
+        Hit { client: self.client(sent), visitor, ..Hit::one(event, name, When::Minute(now.minute())) }
+    }
+
     /// What kind of client a request says it is from, where that is of interest.
     pub(crate) fn client(&self, sent: &HeaderMap) -> Option<ClientClass> {
-        let text = || sent.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
-        (self.visits > 0).then(|| ClientClass::of(text()))
+        (self.visits > 0).then(|| ClientClass::of(user_agent(sent)))
     }
+}
+
+fn user_agent(sent: &HeaderMap) -> &[u8] {
+    sent.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes)
 }

@@ -56,7 +56,7 @@ pub(crate) enum Hidden {
 }
 
 /// Somebody who may see pages.
-pub(crate) struct Visitor {
+pub(crate) struct Viewer {
     /// Whether they have logged in, and can log out.
     pub(crate) has_session: bool,
 }
@@ -86,14 +86,14 @@ impl Access {
     }
 
     /// Whether the request may see pages.
-    pub(crate) fn visitor(&self, sent: &HeaderMap) -> Result<Visitor, Hidden> {
+    pub(crate) fn visitor(&self, sent: &HeaderMap) -> Result<Viewer, Hidden> {
         match self.visibility {
-            Visibility::Public => Ok(Visitor { has_session: false }),
+            Visibility::Public => Ok(Viewer { has_session: false }),
             Visibility::Off => Err(Hidden::Off),
             Visibility::Token if self.has_token(sent) || self.has_password(sent) => {
-                Ok(Visitor { has_session: false })
+                Ok(Viewer { has_session: false })
             }
-            Visibility::Token if self.sessions.knows(sent) => Ok(Visitor { has_session: true }),
+            Visibility::Token if self.sessions.knows(sent) => Ok(Viewer { has_session: true }),
             Visibility::Token => Err(Hidden::Token),
         }
     }

@@ -4,14 +4,15 @@
 mod access;
 mod meters;
 mod patience;
+mod peer;
 mod sessions;
 
 pub use access::{Access, Visibility};
-pub(crate) use access::{Hidden, Visitor};
+pub(crate) use access::{Hidden, Viewer};
 pub(crate) use meters::Login;
 pub use meters::LoginMeters;
-pub(crate) use patience::Peer;
+pub(crate) use peer::Peer;
 pub(crate) use sessions::{COOKIE, LIFETIME};
 
-/// Where the form to log in goes: the one path whose handler asks for the [`Peer`].
+/// Where the form to log in goes.
 pub(crate) const LOGIN_PATH: &str = "/login";

@@ -4,6 +4,7 @@
 //! badge of another event, or looking at likes would make them.
 
 use crate::{
+    auth::Peer,
     error::{Problem, report},
     headers,
     name::from_bytes,
@@ -18,19 +19,20 @@ use axum::{
 use serde::Serialize;
 use std::sync::Arc;
 use tallymark_badge::{Badge, Color, Format, Look, number::Number, render};
-use tallymark_core::{Event, Hit, Name, NotAName, Now, When};
+use tallymark_core::{Event, Name, NotAName, Now};
 use tallymark_store::Step;
 
 /// `/badge.svg?repo=OWNER/REPO`.
 pub(crate) async fn of_repo(
     State(app): State<Arc<App>>,
+    peer: Peer,
     method: Method,
     uri: Uri,
     sent: HeaderMap,
 ) -> Response {
     match Query::of(&uri).get("repo") {
         None => mistake("add ?repo=OWNER/REPO to the address"),
-        Some(repo) => show(&app, from_bytes(&repo), &method, &uri, &sent).await,
+        Some(repo) => show(&app, from_bytes(&repo), &method, &uri, (peer, &sent)).await,
     }
 }
 
@@ -97,7 +99,7 @@ pub(super) async fn show(
     name: Result<Name, NotAName>,
     method: &Method,
     uri: &Uri,
-    sent: &HeaderMap,
+    (peer, sent): (Peer, &HeaderMap),
 ) -> Response {
     let name = match name {
         Ok(name) => name,
@@ -111,8 +113,8 @@ pub(super) async fn show(
     let (total, why) = match uncounted(&wish, method, sent) {
         Some(why) => (app.counter.total(wish.event, name.as_ref()), why),
         None => {
-            let hit = Hit::one(Event::HIT, name.as_ref(), When::Minute(now.minute()));
-            (app.counter.count(&Hit { client: app.client(sent), ..hit }), "counted")
+            let hit = app.hit(Event::HIT, name.as_ref(), now, (peer, sent));
+            (app.counter.count(&hit), "counted")
         }
     };
     let look = app.look.load();

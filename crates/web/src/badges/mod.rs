@@ -4,7 +4,7 @@ pub(crate) mod badge;
 pub(crate) mod graph;
 mod shields;
 
-use crate::{name::from_path, pages, state::App};
+use crate::{auth::Peer, name::from_path, pages, state::App};
 use axum::{
     extract::State,
     http::{HeaderMap, Method, Uri},
@@ -15,6 +15,7 @@ use std::sync::Arc;
 /// `/badge/NAME.svg`, `/badge/NAME.json` and `/badge/NAME.shields.json`.
 pub(crate) async fn of_path(
     State(app): State<Arc<App>>,
+    peer: Peer,
     method: Method,
     uri: Uri,
     sent: HeaderMap,
@@ -22,7 +23,7 @@ pub(crate) async fn of_path(
     // The path as it was sent: `a/b` and `a%2Fb` are decoded once, here.
     let raw = uri.path().strip_prefix("/badge/").unwrap_or_default();
     if let Some(raw) = raw.strip_suffix(".svg") {
-        badge::show(&app, from_path(raw), &method, &uri, &sent).await
+        badge::show(&app, from_path(raw), &method, &uri, (peer, &sent)).await
     } else if let Some(raw) = raw.strip_suffix(".shields.json") {
         shields::show(&app, from_path(raw), &uri).await.into_response()
     } else if let Some(raw) = raw.strip_suffix(".json") {

@@ -5,7 +5,7 @@
 //! without a script.
 
 use crate::{
-    auth::{Access, COOKIE, Hidden, LIFETIME, LOGIN_PATH, Login, Peer, Visitor},
+    auth::{Access, COOKIE, Hidden, LIFETIME, LOGIN_PATH, Login, Peer, Viewer},
     body, headers,
     pages::page,
     query::Query,
@@ -30,7 +30,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
 }
 
 /// Who may see a page; or, to whoever may not, the answer that says so. A browser gets the form.
-pub(crate) fn visitor(access: &Access, sent: &HeaderMap, uri: &Uri) -> Result<Visitor, Box<Response>> {
+pub(crate) fn visitor(access: &Access, sent: &HeaderMap, uri: &Uri) -> Result<Viewer, Box<Response>> {
     access.visitor(sent).map_err(|hidden| {
         Box::new(match hidden {
             Hidden::Off => headers::text(StatusCode::NOT_FOUND, "pages are switched off here"),
@@ -67,7 +67,7 @@ async fn show(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `POST /login`.
-async fn log_in(State(app): State<Arc<App>>, request: Request) -> Response {
+async fn log_in(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Response {
     let access = &app.access;
     if !access.has_login() {
         return nothing_here();
@@ -81,7 +81,7 @@ async fn log_in(State(app): State<Arc<App>>, request: Request) -> Response {
     let field = |name| Query::in_form(&body).form(name).unwrap_or_default();
     let (token, next) = (field("token"), field("next"));
     let next = std::str::from_utf8(&next).ok().filter(|next| is_ours(next)).unwrap_or("/");
-    let peer = Peer::of(&head.extensions, &head.headers, &access.proxies);
+    let peer = peer.behind(&head.headers, &access.proxies);
     if let Err(wait) = access.patience.may_try(peer) {
         access.meters.count(Login::Limited);
         let wrong = "Too many wrong tokens came from your address. Wait a little, and try again.";

@@ -12,7 +12,7 @@ mod trend;
 mod visitors;
 
 use crate::{
-    auth::{Access, Visitor},
+    auth::{Access, Viewer},
     error::{Problem, report},
     headers,
     state::App,
@@ -69,7 +69,7 @@ pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Valu
 }
 
 /// Draws a page that somebody may see, with a way out for who has logged in.
-pub(crate) fn page_for(app: &App, visitor: &Visitor, name: &str, values: Value) -> Response {
+pub(crate) fn page_for(app: &App, visitor: &Viewer, name: &str, values: Value) -> Response {
     page(&app.access, StatusCode::OK, name, context! { logout => visitor.has_session, ..values })
 }
 

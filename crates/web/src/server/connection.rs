@@ -6,7 +6,7 @@
 //! (`connection_that_gave_its_buffers_back_goes_on_where_it_was`).
 
 use super::{activity::Activity, stall::Stall};
-use crate::auth::{LOGIN_PATH, Peer};
+use crate::auth::Peer;
 use axum::{
     Router,
     extract::Request,
@@ -114,10 +114,7 @@ pub(crate) async fn serve<S: ClientStream>(
             activity: activity.clone(),
         };
         let service = service_fn(|mut request: Request<Incoming>| {
-            // Nobody else asks who it is.
-            if request.uri().path() == LOGIN_PATH {
-                request.extensions_mut().insert(peer);
-            }
+            request.extensions_mut().insert(peer);
             let (answering, activity) = (activity.answering(), activity.clone());
             let request = request.map(|body| activity.sent(body));
             let answer = TowerToHyperService::new(serving.router.clone()).call(request);
