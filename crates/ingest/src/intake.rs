@@ -2,7 +2,9 @@
 //! make `received = accepted + rejected` true.
 
 use crate::{
+    VisitGate,
     meters::{Delta, SourceMeters},
+    visiting::Counted,
     watch::Watch,
 };
 use std::sync::Arc;
@@ -56,6 +58,7 @@ pub struct Intake {
     watch: Watch,
     meters: SourceMeters,
     clock: Clock,
+    gate: Option<Arc<VisitGate>>,
 }
 
 impl Intake {
@@ -89,6 +92,7 @@ impl Intake {
             watch,
             meters,
             clock: Clock::Arrival,
+            gate: None,
         }
     }
 
@@ -99,6 +103,14 @@ impl Intake {
         let (record, access) = (record.with_visits(keep > 0), access.with_visits(keep > 0));
         let readers = LineReaders { record, access, journal };
         Intake { readers, tally: self.tally.keeping_visits(keep), ..self }
+    }
+
+    /// Counts the visits too, where lines say who asked: by the time of the lines.
+    #[must_use]
+    pub fn telling_visits(self, gate: Arc<VisitGate>) -> Intake {
+        let LineReaders { record, access, journal } = self.readers;
+        let readers = LineReaders { record: record.with_visitors(true), access, journal };
+        Intake { readers, gate: Some(gate), ..self }
     }
 
     /// Takes many datagrams, as one system call brings them: each its bytes and whether it was cut, or why it is not
@@ -246,14 +258,17 @@ impl Intake {
         self.delta.accepted += 1;
         self.watch.accepted(&hit, now);
         self.delta.redated += u64::from(hit.redated);
-        match self.tally.add(&hit) {
-            Added::Overflow => self.delta.overflowed += u64::from(hit.weight),
-            Added::In(slot) => {
-                self.recall.refresh(&self.tally, now);
-                if let Some((route, body_at)) = known_by {
-                    self.recall.learn(learned_by, body_at, route, self.dating, &hit, slot);
-                }
-            }
+        let counted = match &self.gate {
+            Some(gate) => gate.tell(&hit),
+            None => Counted { hit: Some(hit), visit: None },
+        };
+        let added = counted.hit.map(|hit| add(&mut self.tally, &mut self.delta, &hit));
+        if let (Some(Added::In(slot)), Some((route, body_at))) = (added, known_by) {
+            self.recall.refresh(&self.tally, now);
+            self.recall.learn(learned_by, body_at, route, self.dating, &hit, slot);
+        }
+        if let Some(visit) = counted.visit {
+            add(&mut self.tally, &mut self.delta, &visit);
         }
         Ok(hit)
     }
@@ -294,6 +309,15 @@ impl Intake {
         self.meters.hits(&counts.entries);
         counts
     }
+}
+
+/// Counts a hit, under its name or under `~overflow`.
+fn add(tally: &mut Tally, delta: &mut Delta, hit: &Hit<'_>) -> Added {
+    let added = tally.add(hit);
+    if added == Added::Overflow {
+        delta.overflowed += u64::from(hit.weight);
+    }
+    added
 }
 
 /// A hit; and its route and where its record starts, if the same bytes mean the same again.

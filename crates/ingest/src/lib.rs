@@ -24,6 +24,7 @@ mod sealed;
 pub mod source;
 mod tail;
 mod unpack;
+mod visiting;
 mod watch;
 mod writer;
 
@@ -40,4 +41,5 @@ pub use places::{Places, StartPositions};
 pub use sealed::Sealed;
 pub use tail::{Heard, Listener, Sample, SampleKind, Tail};
 pub use unpack::unpacked;
+pub use visiting::VisitGate;
 pub use writer::{Ended, Writer, WriterOptions};

@@ -10,6 +10,7 @@ use crate::{
     meters::{Delta, SourceMeters},
     on_the_way::OnTheWay,
     sealed::Sealed,
+    visiting::{Counted, VisitGate},
     watch::Watch,
 };
 use hashbrown::{HashMap, hash_map};
@@ -50,6 +51,7 @@ pub struct Live {
     /// The first hit since the last tick has come.
     begun: Notify,
     written: Written,
+    gate: Option<Arc<VisitGate>>,
 }
 
 struct LiveState {
@@ -99,6 +101,7 @@ impl Live {
             settled: Notify::new(),
             begun: Notify::new(),
             written: Written::default(),
+            gate: None,
         }
     }
 
@@ -112,6 +115,11 @@ impl Live {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         state.tally = Tally::new(self.limit).keeping_visits(keep);
         self
+    }
+
+    /// Counts the visits too, where a hit says who asked.
+    pub fn telling_visits(self, gate: Arc<VisitGate>) -> Live {
+        Live { gate: Some(gate), ..self }
     }
 
     /// Seals the tally on every tick and sends it on, until `stop` resolves; then once more, for the last hits. Without
@@ -224,6 +232,41 @@ impl Live {
         }
     }
 
+    /// Counts a hit, and answers what its name shows from now on; `None` if it is counted under `~overflow`, and so no part
+    /// of what the name shows.
+    fn add(&self, state: &mut LiveState, hit: &Hit<'_>) -> Option<LiveCount> {
+        let full = state.names.len() >= self.waiting;
+        let (added, running) = match state.names.get_mut(&Probe(hit.event, hit.name.as_str())) {
+            Some(running) => (state.tally.add(hit), Some(running)),
+            None if full => (state.tally.add_overflow(hit), None),
+            None => match state.tally.add(hit) {
+                Added::Overflow => (Added::Overflow, None),
+                added => {
+                    let new = state.names.entry((hit.event, hit.name.into()));
+                    (added, Some(new.or_insert(LiveCount::unknown())))
+                }
+            },
+        };
+        if added == Added::Overflow {
+            state.delta.overflowed += u64::from(hit.weight);
+        }
+        let running = running?;
+        if added != Added::Overflow {
+            let weight = i64::from(hit.weight);
+            running.pending = running.pending.saturating_add(weight);
+            running.counted = running.counted.saturating_add(weight);
+        }
+        Some(*running)
+    }
+
+    /// What counts of a hit. Asked before the lock of the tally is taken, because the gate has one of its own.
+    fn tell<'a>(&self, hit: &Hit<'a>) -> Counted<'a> {
+        match &self.gate {
+            Some(gate) => gate.tell(hit),
+            None => Counted { hit: Some(*hit), visit: None },
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, LiveState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -300,42 +343,38 @@ impl LiveCount {
 
 impl Counter for Live {
     fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a> {
+        let counted = self.tell(hit);
         let mut state = self.lock();
         let state = &mut *state;
         self.received(state, hit);
-        let full = state.names.len() >= self.waiting;
-        let (added, running) = match state.names.get_mut(&Probe(hit.event, hit.name.as_str())) {
-            Some(running) => (state.tally.add(hit), Some(running)),
-            None if full => (state.tally.add_overflow(hit), None),
-            None => match state.tally.add(hit) {
-                Added::Overflow => (Added::Overflow, None),
-                added => {
-                    let new = state.names.entry((hit.event, hit.name.into()));
-                    (added, Some(new.or_insert(LiveCount::unknown())))
-                }
-            },
+        if let Some(visit) = counted.visit {
+            self.add(state, &visit);
+        }
+        let shown = match &counted.hit {
+            Some(hit) => self.add(state, hit),
+            None => state.names.get(&Probe(hit.event, hit.name.as_str())).copied(),
         };
-        let weight = i64::from(hit.weight);
-        if added == Added::Overflow {
-            // It is counted under ~overflow, and so it is no part of what this name shows.
-            state.delta.overflowed += u64::from(hit.weight);
-        }
-        let Some(running) = running else { return self.ask(hit.event, hit.name.into(), 0, None) };
-        if added != Added::Overflow {
-            running.pending = running.pending.saturating_add(weight);
-            running.counted = running.counted.saturating_add(weight);
-        }
-        match self.known(running) {
-            Some(total) => Total::Known(total),
-            None => self.ask(hit.event, hit.name.into(), running.pending, Some(running.counted)),
+        match (shown, shown.and_then(|running| self.known(&running))) {
+            (_, Some(total)) => Total::Known(total),
+            (Some(running), None) => {
+                self.ask(hit.event, hit.name.into(), running.pending, Some(running.counted))
+            }
+            (None, None) => self.ask(hit.event, hit.name.into(), 0, None),
         }
     }
 
     fn note(&self, hit: &Hit<'_>) {
+        let counted = self.tell(hit);
         let mut state = self.lock();
-        self.received(&mut state, hit);
-        if state.tally.add(hit) == Added::Overflow {
-            state.delta.overflowed += u64::from(hit.weight);
+        let state = &mut *state;
+        self.received(state, hit);
+        for hit in [counted.hit, counted.visit].into_iter().flatten() {
+            if hit.event != Event::URL {
+                self.add(state, &hit);
+            // What is only noted, however long its name, is not remembered: nobody asks for its total.
+            } else if state.tally.add(&hit) == Added::Overflow {
+                state.delta.overflowed += u64::from(hit.weight);
+            }
         }
     }
 

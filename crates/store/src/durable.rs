@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -12,8 +13,21 @@ use std::{
 ///
 /// The file cannot be written aside, renamed or flushed. The old one is whole then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, 0o666)
+}
+
+/// The same for a file that only its owner may read.
+///
+/// # Errors
+///
+/// As for [`replace`].
+pub fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, 0o600)
+}
+
+fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let aside = path.with_extension("new");
-    let mut file = fs::File::create(&aside)?;
+    let mut file = fs::File::options().write(true).create(true).truncate(true).mode(mode).open(&aside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&aside, path)?;

@@ -1,5 +1,5 @@
-//! Label, colours and template are exchanged while everything runs: on SIGHUP, and when the configuration or the
-//! template changes on disk. A broken one is refused with file, line and reason, and the old look stays.
+//! Label, colours, template and what makes a visit are exchanged while everything runs: on SIGHUP, and when the configuration or the
+//! template changes on disk. A broken one is refused with file, line and reason, and the old one stays.
 
 use crate::config::{Config, Overrides};
 use arc_swap::ArcSwap;
@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 use tallymark_badge::Look;
+use tallymark_ingest::VisitGate;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -25,6 +26,8 @@ pub(crate) struct Reload {
     pub(crate) overrides: Overrides,
     pub(crate) template: Option<PathBuf>,
     pub(crate) look: Arc<ArcSwap<Look>>,
+    /// `None` where nothing is counted.
+    pub(crate) gate: Option<Arc<VisitGate>>,
 }
 
 impl Reload {
@@ -50,13 +53,19 @@ impl Reload {
     }
 
     fn load(&self) {
-        let look = Config::load(self.file.as_deref(), &self.overrides)
+        let read = Config::load(self.file.as_deref(), &self.overrides)
             .map_err(|error| error.to_string())
-            .and_then(|config| config.look());
-        match look {
-            Ok(look) => {
+            .and_then(|config| Ok((config.look()?, config.visits)));
+        match read {
+            Ok((look, visits)) => {
                 self.look.store(Arc::new(look));
-                info!("reloaded: label, colours and template are as written now; other keys need a restart");
+                if let Some(gate) = &self.gate {
+                    gate.follow(visits);
+                }
+                info!(
+                    "reloaded: label, colours, template, cooldown, collapse and camo-networks are as written now; \
+                     other keys need a restart"
+                );
             }
             Err(why) => error!("not reloaded, the old configuration stays: {why}"),
         }

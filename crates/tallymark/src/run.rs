@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_ingest::{
-    HandedIn, IngestMeters, Instance, Live, Tail, Writer, WriterOptions,
+    HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
 };
 use tallymark_publish::Freshness;
@@ -110,11 +110,12 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let web_meters = WebMeters::register(&mut registry);
     let login_meters = LoginMeters::register(&mut registry);
     let ranking_meters = RankingMeters::register(&mut registry);
-    let bindings = bind(config, start.file.as_deref(), &meters)?;
+    let gate = Arc::new(VisitGate::open(&config.data_dir, config.visits.clone(), &meters));
+    let bindings = bind(config, start.file.as_deref(), &meters, &gate)?;
     let tail = meters.tail();
 
     let live = Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries);
-    let live = Arc::new(live.keeping_visits(config.retention.visits));
+    let live = Arc::new(live.keeping_visits(config.retention.visits).telling_visits(gate.clone()));
     let options = WriterOptions {
         outbox,
         limits: config.names,
@@ -177,6 +178,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let daemon = Daemon {
         store,
         live,
+        gate: gate.clone(),
         look: look.clone(),
         publishing,
         router: tallymark_web::dressed(routes, web_meters),
@@ -190,6 +192,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         overrides: start.overrides.clone(),
         template: config.badges.template.clone(),
         look,
+        gate: Some(gate),
     };
     if !start.ends_with_terminal {
         tokio::spawn(reload.run());
@@ -198,7 +201,12 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     daemon.run(bindings, &start, started).await
 }
 
-fn bind(config: &Config, file: Option<&Path>, meters: &IngestMeters) -> Result<Bindings> {
+fn bind(
+    config: &Config,
+    file: Option<&Path>,
+    meters: &IngestMeters,
+    gate: &Arc<VisitGate>,
+) -> Result<Bindings> {
     let mut handed = Handed::take()?;
     let place = match &config.http.listen {
         Listen::Tcp(addr) => SocketPlace::Tcp(*addr),
@@ -211,7 +219,7 @@ fn bind(config: &Config, file: Option<&Path>, meters: &IngestMeters) -> Result<B
     let local = http.local().context("asking where HTTP listens")?;
     let base_url = config.http.base_url.clone().map(BaseUrl::configured);
     let base_url = base_url.unwrap_or_else(|| BaseUrl::guessed(default_base_url(&local)));
-    let sources = sources::open(config, meters, &mut handed)?;
+    let sources = sources::open(config, meters, gate, &mut handed)?;
     // Starting again would not help: the socket unit and the configuration disagree.
     handed.finish().map_err(|error| BadConfig::one(file, error.to_string()))?;
     info!(listen = %local, "HTTP listens");
@@ -232,6 +240,7 @@ fn default_base_url(listen: &Listen) -> String {
 struct Daemon {
     store: Arc<dyn Store>,
     live: Arc<Live>,
+    gate: Arc<VisitGate>,
     look: Arc<ArcSwap<tallymark_badge::Look>>,
     publishing: Option<Publishing>,
     router: tallymark_web::Router,
@@ -267,6 +276,11 @@ impl Daemon {
             async move { live.run(sealed, live_stop.cancelled()).await }
         });
         drop(sealed);
+        let gate_stop = CancellationToken::new();
+        let gate = tokio::spawn({
+            let (gate, stop) = (self.gate, gate_stop.clone());
+            async move { gate.keep(stop.cancelled()).await }
+        });
         let local = bindings.http.local().ok();
         match TailSocket::open(&start.config.data_dir) {
             Ok(socket) => {
@@ -303,6 +317,8 @@ impl Daemon {
         http.await?;
         live_stop.cancel();
         live.await?;
+        gate_stop.cancel();
+        gate.await?;
         let ended = writer.await?;
         home_stop.cancel();
         // The hits are in their place; a store that does not answer now keeps nothing up.

@@ -3,9 +3,9 @@
 
 use crate::config::{Config, Kind, Source as Wanted, Tcp};
 use anyhow::{Context, Result};
-use std::thread::JoinHandle;
+use std::{sync::Arc, thread::JoinHandle};
 use tallymark_ingest::{
-    IngestMeters, Sealed, StartPositions,
+    IngestMeters, Sealed, StartPositions, VisitGate,
     source::{
         FileOptions, Handed, LineOptions, LogFile, SocketPlace, Stop, SyslogDatagrams, SyslogTcp, TcpOptions,
         UdpOptions, UnixOptions, Zmq,
@@ -24,24 +24,33 @@ pub(crate) enum OpenSource {
 }
 
 /// Opens every source, or takes its socket from the service manager.
-pub(crate) fn open(config: &Config, meters: &IngestMeters, handed: &mut Handed) -> Result<Vec<OpenSource>> {
-    config.sources.iter().map(|source| open_one(config, source, meters, handed)).collect()
+pub(crate) fn open(
+    config: &Config,
+    meters: &IngestMeters,
+    gate: &Arc<VisitGate>,
+    handed: &mut Handed,
+) -> Result<Vec<OpenSource>> {
+    let open = |source: &Wanted| {
+        let lines = LineOptions {
+            max_line: source.max_line,
+            format: source.format.clone(),
+            routes: config.routes_of(source),
+            tick: config.tick,
+            limit: config.tally_entries,
+            visits: config.retention.visits,
+            gate: Some(gate.clone()),
+        };
+        open_one(source, lines, meters, handed)
+    };
+    config.sources.iter().map(open).collect()
 }
 
 fn open_one(
-    config: &Config,
     source: &Wanted,
+    lines: LineOptions,
     meters: &IngestMeters,
     handed: &mut Handed,
 ) -> Result<OpenSource> {
-    let lines = LineOptions {
-        max_line: source.max_line,
-        format: source.format.clone(),
-        routes: config.routes_of(source),
-        tick: config.tick,
-        limit: config.tally_entries,
-        visits: config.retention.visits,
-    };
     match &source.kind {
         Kind::Udp { listen, allow, receive_buffer } => {
             let socket = handed.claim(&SocketPlace::Udp(*listen));

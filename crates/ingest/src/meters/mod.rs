@@ -3,9 +3,11 @@
 //! Sources count into plain integers and add them up here once per tick, so that a line costs no atomic operation.
 
 mod tcp;
+mod visits;
 
 pub(crate) use tcp::Closed;
 pub use tcp::TcpMeters;
+pub(crate) use visits::VisitMeters;
 
 use crate::{clock::now, tail::Tail};
 use prometheus_client::{
@@ -72,6 +74,7 @@ pub struct IngestMeters {
     pub(crate) outbox_retention: Gauge,
     pub(crate) apply_seconds: Option<Histogram>,
     tcp: TcpMeters,
+    pub(crate) visits: VisitMeters,
     zmq_connected: Gauge,
     zmq_connections: Counter,
     tail: Tail,
@@ -219,6 +222,7 @@ impl IngestMeters {
             meters.zmq_connections.clone(),
         );
         meters.tcp.register(registry);
+        meters.visits.register(registry);
         meters
     }
 

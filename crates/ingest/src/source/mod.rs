@@ -21,7 +21,7 @@ pub use udp::UdpOptions;
 pub use unix::UnixOptions;
 pub use zmq::{Zmq, ZmqOptions};
 
-use crate::{Intake, LineFormat, Sealed, meters::SourceMeters};
+use crate::{Intake, LineFormat, Sealed, VisitGate, meters::SourceMeters};
 use std::{
     io::{self, PipeReader, PipeWriter, Write},
     os::fd::{AsFd, BorrowedFd},
@@ -49,13 +49,19 @@ pub struct LineOptions {
     pub limit: usize,
     /// How many visits of a name are kept; 0 for none.
     pub visits: usize,
+    /// Who tells visits from hits, if anybody does.
+    pub gate: Option<Arc<VisitGate>>,
 }
 
 impl LineOptions {
     fn intake(&self, dating: Dating, meters: SourceMeters) -> Intake {
         let intake =
             Intake::new(self.routes.clone(), self.format.clone(), dating, self.limit, self.max_line, meters);
-        intake.keeping_visits(self.visits)
+        let intake = intake.keeping_visits(self.visits);
+        match &self.gate {
+            Some(gate) => intake.telling_visits(gate.clone()),
+            None => intake,
+        }
     }
 }
 

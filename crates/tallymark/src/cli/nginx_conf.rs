@@ -3,7 +3,7 @@
 //! It is nginx/tallymark.conf, which works as it stands; its addresses and paths are replaced by this set-up's.
 
 use super::{CommonFlags, out};
-use crate::config::{Config, NginxServer, VISITS_TAG, nginx_server};
+use crate::config::{Config, NginxServer, VISITORS_TAG, nginx_server};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::{net::SocketAddr, path::Path};
@@ -11,10 +11,11 @@ use tallymark_web::Listen;
 
 const TEMPLATE: &str = include_str!("../../../../nginx/tallymark.conf");
 
-/// What changes where visits are kept: the daemon finds the class of the client, and forgets the text.
+/// What changes where visits are counted or kept: the daemon finds out who it is and what class of client, and forgets both
+/// texts.
 const WITH_VISITS: [(&str, &str); 2] = [
-    (r#""$msec","$tallymark_name"'"#, r#""$msec","$tallymark_name","$http_user_agent"'"#),
-    ("tag=tallymark,", "tag=tallymark_visits,"),
+    (r#""$msec","$tallymark_name"'"#, r#""$msec","$tallymark_name","$remote_addr","$http_user_agent"'"#),
+    ("tag=tallymark,", "tag=tallymark_visitors,"),
 ];
 
 /// Print the nginx configuration for this set-up. It needs no extra module.
@@ -26,6 +27,10 @@ pub(super) struct NginxConf {
     /// Where nginx listens.
     #[arg(long, default_value = "80", value_name = "[ADDR:]PORT", value_parser = nginx_listen)]
     nginx_listen: String,
+    /// Let nginx tell who asks, so that badges that are files count visits too, and not only hits. Where visits are kept, it
+    /// does anyway.
+    #[arg(long)]
+    visits: bool,
 }
 
 fn host(text: &str) -> Result<String, String> {
@@ -67,8 +72,11 @@ impl NginxConf {
         ] {
             text = text.replace(default, &value);
         }
-        let has_route = config.routes.as_slice().iter().any(|route| route.tag == VISITS_TAG);
-        if config.retention.visits > 0 && has_route {
+        let has_route = config.routes.as_slice().iter().any(|route| route.tag == VISITORS_TAG);
+        if self.visits && !has_route {
+            bail!("--visits needs a [[route]] with the tag {VISITORS_TAG}: examples/tallymark.toml has it");
+        }
+        if (self.visits || config.retention.visits > 0) && has_route {
             for (default, value) in WITH_VISITS {
                 text = text.replace(default, value);
             }
@@ -114,8 +122,9 @@ mod tests {
             ..Overrides::default()
         };
         let config = Config::parse("", &overrides).unwrap();
-        let conf =
-            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into() }.fill(&config).unwrap();
+        let conf = NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits: false }
+            .fill(&config)
+            .unwrap();
         for gone in [
             "listen 80;",
             "hits.example.org",
@@ -134,14 +143,19 @@ mod tests {
     }
 
     #[test]
-    fn user_agent_is_logged_only_where_visits_are_kept_and_a_route_reads_it() {
-        let of = |text: &str| {
+    fn who_asks_is_logged_only_where_visits_are_wanted_and_a_route_reads_it() {
+        let filled = |text: &str, visits| {
             let config = Config::parse(text, &Overrides::default()).unwrap();
-            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into() }.fill(&config).unwrap()
+            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits }.fill(&config)
         };
-        let has = |conf: &str| (conf.contains("$http_user_agent"), conf.contains("tag=tallymark_visits,"));
+        let of = |text: &str| filled(text, false).unwrap();
+        let has = |conf: &str| {
+            (conf.contains("\"$remote_addr\",\"$http_user_agent\""), conf.contains("tag=tallymark_visitors,"))
+        };
         assert_eq!(has(&of("")), (false, false));
         assert_eq!(has(&of("[visits]\nkeep = 9\n")), (true, true));
+        assert_eq!(has(&filled("", true).unwrap()), (true, true));
+        assert!(filled("[[route]]\ntag = \"badge\"\n", true).is_err());
         assert_eq!(has(&of("[visits]\nkeep = 9\n[[route]]\ntag = \"badge\"\n")), (false, false));
         for (default, _) in WITH_VISITS {
             assert_eq!(TEMPLATE.matches(default).count(), 1, "{default}");

@@ -124,6 +124,7 @@ async fn repeat(common: &CommonFlags, config: &Config, every: Duration) -> Resul
         overrides: common.overrides()?,
         template: config.badges.template.clone(),
         look: look.clone(),
+        gate: None,
     };
     tokio::spawn(reload.run());
     let badges = Badges { every, ..config.badges.clone() };

@@ -25,7 +25,7 @@ use std::{
 };
 use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
 use tallymark_core::calendar::Zone;
-use tallymark_core::{Column, Escape, Event, MAX_VISITS, NameRule, Route, Routes};
+use tallymark_core::{CamoNetworks, Column, Escape, Event, MAX_VISITS, NameRule, Route, Routes, VisitRules};
 use tallymark_ingest::{LineFormat, NameLimits};
 use tallymark_publish::ChartKind;
 use tallymark_store::{
@@ -52,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) body_bytes: usize,
     pub(crate) tally_entries: usize,
     pub(crate) names: NameLimits,
+    pub(crate) visits: VisitRules,
 }
 
 #[derive(Clone, Debug)]
@@ -242,9 +243,10 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     section.finish();
 
     let mut section = file.table("visits");
-    let visits = section.number("keep", 0..MAX_VISITS as u64 + 1).unwrap_or(0) as usize;
+    let kept = section.number("keep", 0..MAX_VISITS as u64 + 1).unwrap_or(0) as usize;
+    let visits = read_visit_rules(&mut section);
     section.finish();
-    let (retention, keep) = (Retention { visits, ..retention }, Keep { visits, ..keep });
+    let (retention, keep) = (Retention { visits: kept, ..retention }, Keep { visits: kept, ..keep });
 
     let mut limits = file.table("limits");
     let connections = limits.number("connections", 1..1_000_001).unwrap_or(20_000);
@@ -274,6 +276,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
         body_bytes,
         tally_entries,
         names,
+        visits,
     }
 }
 
@@ -325,11 +328,22 @@ fn read_http(mut section: ConfigTable<'_>, overrides: &Overrides) -> Http {
     }
 }
 
-/// The tag of lines that `tallymark nginx-conf` lets nginx write where visits are kept.
-pub(crate) const VISITS_TAG: &str = "tallymark_visits";
+fn read_visit_rules(section: &mut ConfigTable<'_>) -> VisitRules {
+    let usual = VisitRules::default();
+    let within = |most: Duration| move |text: &str| units::duration_within(text, Duration::ZERO, most);
+    VisitRules {
+        cooldown: section.text("cooldown", within(DAY)).unwrap_or(usual.cooldown),
+        collapse: section.text("collapse", within(SECOND * 60)).unwrap_or(usual.collapse),
+        camo: section.texts("camo-networks", units::network).map_or(usual.camo, CamoNetworks::new),
+    }
+}
 
-/// ghit.me's route, and those that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`. The last is
-/// there also where no visits are kept, so that nginx and the daemon may be changed in any order.
+/// The tag of lines that `tallymark nginx-conf` lets nginx write where visits are told from them, or kept.
+pub(crate) const VISITORS_TAG: &str = "tallymark_visitors";
+
+/// ghit.me's route, and those that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`. All are
+/// there whatever is configured, so that nginx and the daemon may be changed in any order. Earlier builds printed
+/// `tallymark_visits`.
 fn default_routes() -> Vec<Route> {
     let stock = Route {
         tag: "tallymark".to_owned(),
@@ -338,11 +352,16 @@ fn default_routes() -> Vec<Route> {
         ..Route::default()
     };
     let visits = Route {
-        tag: VISITS_TAG.to_owned(),
+        tag: "tallymark_visits".to_owned(),
         columns: vec![Column::Time, Column::Name, Column::UserAgent],
         ..stock.clone()
     };
-    vec![Route::default(), stock, visits]
+    let visitors = Route {
+        tag: VISITORS_TAG.to_owned(),
+        columns: vec![Column::Time, Column::Name, Column::Address, Column::UserAgent],
+        ..stock.clone()
+    };
+    vec![Route::default(), stock, visits, visitors]
 }
 
 fn read_routes(tables: Option<Vec<ConfigTable<'_>>>, mistakes: &Mistakes<'_>) -> Vec<Route> {

@@ -30,7 +30,7 @@ fn nothing_written_means_the_defaults() {
     assert_eq!(config.sources[0].kind.to_string(), "syslog-udp 127.0.0.1:5140");
     assert_eq!(config.tick, Duration::from_millis(250));
     let tags: Vec<_> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
-    assert_eq!(tags, ["badge", "tallymark", "tallymark_visits"]);
+    assert_eq!(tags, ["badge", "tallymark", "tallymark_visits", "tallymark_visitors"]);
 }
 
 /// The defaults that the example claims are the defaults, and it changes nothing as it stands.
@@ -133,6 +133,11 @@ fn values_out_of_range_are_refused() {
         ("[retention]\nminute = \"1s\"", "must be"),
         ("[visits]\nkeep = 1001", "must be 0 to 1000"),
         ("[visits]\nkeep = -1", "must be 0 to 1000"),
+        ("[visits]\ncooldown = \"25h\"", "must be 0s to 1d"),
+        ("[visits]\ncooldown = 30", "must be a text"),
+        ("[visits]\ncollapse = \"61s\"", "must be 0s to 1min"),
+        ("[visits]\ncamo-networks = [\"github\"]", "not a network"),
+        ("[visits]\ncamo-networks = \"10.0.0.0/8\"", "must be a list"),
         ("[visits]\naddresses = true", "addresses"),
     ] {
         bad(text, &[(Some(2), part)]);

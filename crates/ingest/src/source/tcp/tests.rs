@@ -23,6 +23,7 @@ fn source(meters: &IngestMeters) -> SyslogTcp {
         tick: Duration::from_millis(1),
         limit: LIMIT,
         visits: 0,
+        gate: None,
     };
     SyslogTcp::open(options, None, lines, meters.source("syslog-tcp")).unwrap()
 }

@@ -27,6 +27,7 @@ fn new_log_has_its_position_before_the_store_is_known_and_is_read_from_there() {
         tick: Duration::from_millis(1),
         limit: 100,
         visits: 0,
+        gate: None,
     };
     let meters = IngestMeters::default();
     let options = FileOptions { path: path.clone(), start: Start::Beginning };
@@ -65,6 +66,7 @@ fn log_that_cannot_be_read_is_told_with_the_reason_until_it_can() {
         tick: Duration::from_millis(1),
         limit: 100,
         visits: 0,
+        gate: None,
     };
     let meters = IngestMeters::default();
     let options = FileOptions { path: path.clone(), start: Start::Beginning };

@@ -1,0 +1,31 @@
+//! The counters of what is no visit.
+
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
+
+/// What became of hits that were no visit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct VisitMeters {
+    pub(crate) cooled: Counter,
+    pub(crate) collapsed: Counter,
+    pub(crate) forgotten: Counter,
+}
+
+impl VisitMeters {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "visits_cooled",
+            "Hits that were no visit: one of the same visitor had counted a moment before",
+            self.cooled.clone(),
+        );
+        registry.register(
+            "visits_collapsed",
+            "Hits that were no visit: GitHub's image proxy had asked for the name a moment before",
+            self.collapsed.clone(),
+        );
+        registry.register(
+            "visits_forgotten",
+            "Visitors forgotten before they had cooled down: the table was full",
+            self.forgotten.clone(),
+        );
+    }
+}
