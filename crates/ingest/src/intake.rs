@@ -4,7 +4,7 @@
 use crate::{
     VisitGate,
     meters::{Delta, SourceMeters},
-    visiting::Counted,
+    visiting::ToldApart,
     watch::Watch,
 };
 use std::sync::Arc;
@@ -260,7 +260,7 @@ impl Intake {
         self.delta.redated += u64::from(hit.redated);
         let counted = match &self.gate {
             Some(gate) => gate.tell(&hit),
-            None => Counted { hit: Some(hit), visit: None },
+            None => ToldApart { hit: Some(hit), visit: None },
         };
         let added = counted.hit.map(|hit| add(&mut self.tally, &mut self.delta, &hit));
         if let (Some(Added::In(slot)), Some((route, body_at))) = (added, known_by) {

@@ -10,7 +10,7 @@ use crate::{
     meters::{Delta, SourceMeters},
     on_the_way::OnTheWay,
     sealed::Sealed,
-    visiting::{Counted, VisitGate},
+    visiting::{ToldApart, VisitGate},
     watch::Watch,
 };
 use hashbrown::{HashMap, hash_map};
@@ -260,10 +260,10 @@ impl Live {
     }
 
     /// What counts of a hit. Asked before the lock of the tally is taken, because the gate has one of its own.
-    fn tell<'a>(&self, hit: &Hit<'a>) -> Counted<'a> {
+    fn tell<'a>(&self, hit: &Hit<'a>) -> ToldApart<'a> {
         match &self.gate {
             Some(gate) => gate.tell(hit),
-            None => Counted { hit: Some(*hit), visit: None },
+            None => ToldApart { hit: Some(*hit), visit: None },
         }
     }
 

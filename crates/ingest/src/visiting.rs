@@ -48,7 +48,7 @@ struct GateState {
 
 /// What counts of a hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counted<'a> {
+pub(crate) struct ToldApart<'a> {
     /// The hit itself, unless it is a visit that has cooled down.
     pub(crate) hit: Option<Hit<'a>>,
     /// The visit that it is.
@@ -81,11 +81,11 @@ impl VisitGate {
 
     /// What counts of a hit: all of it, and the visit that it is; of a visit only the first within the cooldown, and once.
     /// Where nobody knows who asked, a hit is no visit, and a visit counts as it is.
-    pub(crate) fn tell<'a>(&self, hit: &Hit<'a>) -> Counted<'a> {
+    pub(crate) fn tell<'a>(&self, hit: &Hit<'a>) -> ToldApart<'a> {
         let is_visit = hit.event == Event::VISIT;
         let asks = is_visit || hit.event == Event::HIT;
         let Some(visitor) = hit.visitor.filter(|_| asks) else {
-            return Counted { hit: Some(*hit), visit: None };
+            return ToldApart { hit: Some(*hit), visit: None };
         };
         let visiting = {
             let mut state = self.lock();
@@ -105,7 +105,7 @@ impl VisitGate {
                 None
             }
         };
-        if is_visit { Counted { hit: visit, visit: None } } else { Counted { hit: Some(*hit), visit } }
+        if is_visit { ToldApart { hit: visit, visit: None } } else { ToldApart { hit: Some(*hit), visit } }
     }
 
     fn changed(&self, state: &mut GateState, visiting: Visiting) {

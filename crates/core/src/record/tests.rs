@@ -391,15 +391,15 @@ fn who_asked_is_told_by_address_and_user_agent_and_when_by_the_line() {
     let at = |ms| Some(("192.0.2.7".to_owned(), ms));
     let line = r#""1795176029.125","a","192.0.2.7","curl/8""#;
     assert_eq!(asked(all, Dating::Live, line), at(1_795_176_029_125));
-    assert_eq!(asked(all, own, r#""1000.5","a","::ffff:192.0.2.7","-""#), at(1_000_500));
+    assert_eq!(asked(all, own, r#""1000.500","a","::ffff:192.0.2.7","-""#), at(1_000_500));
     // A wrong clock says nothing: the arrival does.
-    assert_eq!(asked(all, Dating::Live, r#""1000.5","a","192.0.2.7","""#), at(NOW.unix_ms));
+    assert_eq!(asked(all, Dating::Live, r#""1000.500","a","192.0.2.7","""#), at(NOW.unix_ms));
     assert_eq!(asked(&[Name, Address, UserAgent], own, r#""a","192.0.2.7","x""#), at(NOW.unix_ms));
     let dated = &[Date, Name, Address, UserAgent];
     assert_eq!(asked(dated, Dating::Live, r#""2026-11-20","a","192.0.2.7","x""#), at(NOW.unix_ms));
     assert_eq!(asked(dated, own, r#""2026-11-20","a","192.0.2.7","x""#), None);
     // Nobody's address, and none of the two columns alone.
-    assert_eq!(asked(all, own, r#""1000.5","a","unix:","x""#), None);
+    assert_eq!(asked(all, own, r#""1000.500","a","unix:","x""#), None);
     assert_eq!(asked(&[Name, Address], own, r#""a","192.0.2.7""#), None);
     assert_eq!(asked(&[Name, UserAgent], own, r#""a","x""#), None);
     let mut reader = RecordReader::new(own);
