@@ -2,7 +2,7 @@
 //!
 //! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`; the two never see each other.
 
-use crate::{Event, Hit, NameRef, When};
+use crate::{Event, Hit, NameRef, Visit, When};
 use std::{fmt, future::Future, pin::Pin};
 
 /// A total, or the wait for it when the store has to be asked.
@@ -39,6 +39,18 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
+/// The total of an event on a name, and the last visits that are part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Latest {
+    /// The total.
+    pub total: i64,
+    /// The latest first. The first is the one that made the total what it is, if visits are kept of every occurrence.
+    pub visits: Vec<Visit>,
+}
+
+/// The answer of [`Counter::latest`].
+pub type LatestAnswer<'a> = Pin<Box<dyn Future<Output = Result<Latest, Unavailable>> + Send + 'a>>;
+
 /// What has been counted on a name and is not in the store yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -65,4 +77,7 @@ pub trait Counter: Send + Sync {
 
     /// The total, hits of this process that are not yet in the store included, without counting anything.
     fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a>;
+
+    /// The total and the last visits, at most `most`, with what this process has counted and the store does not have yet.
+    fn latest<'a>(&'a self, event: Event, name: NameRef<'_>, most: usize) -> LatestAnswer<'a>;
 }

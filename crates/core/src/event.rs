@@ -28,6 +28,9 @@ impl Event {
     /// A person's click on a like button.
     pub const LIKE: Event = Event::literal(b"like");
 
+    /// One of them was taken back: what is left is the difference.
+    pub const UNLIKE: Event = Event::literal(b"unlike");
+
     /// An address was visited, as HitMe counted them. Its names are never files, so they may be long.
     pub const URL: Event = Event::literal(b"url");
 
@@ -61,6 +64,12 @@ impl Event {
     #[must_use]
     pub fn longest_name(self) -> usize {
         if self == Event::URL { MAX_LONG_NAME } else { MAX_NAME }
+    }
+
+    /// Whether panels show it, so that its last visits are kept without being asked for.
+    #[must_use]
+    pub fn is_on_panels(self) -> bool {
+        matches!(self, Event::VISIT | Event::LIKE | Event::UNLIKE)
     }
 
     /// What so many of it are called: `1 hit`, `2 hits`, `2 signup` of an event of the operator's own.

@@ -3,8 +3,9 @@
 //! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`, as it does with
 //! [`Counter`](crate::Counter).
 
-use crate::{Counts, Reject};
+use crate::{Counts, Day, Reject};
 use std::{fmt, future::Future, pin::Pin};
+use uuid::Uuid;
 
 /// What makes a request that is sent twice one request.
 #[derive(Clone, Copy, Debug)]
@@ -59,11 +60,25 @@ impl std::error::Error for NotCommitted {}
 /// The answer of [`Ledger::commit`].
 pub type Commit<'a> = Pin<Box<dyn Future<Output = Result<Committed, NotCommitted>> + Send + 'a>>;
 
+/// What a store is asked for.
+pub type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, NotCommitted>> + Send + 'a>>;
+
 /// Writes counts that somebody hands in.
 pub trait Ledger: Send + Sync {
     /// Puts counts into the store, and answers when they are there: with `once` exactly once for each key, however
     /// often it is called.
     fn commit<'a>(&'a self, once: Option<Once<'a>>, counts: Counts) -> Commit<'a>;
+
+    /// Whether the counts of a key are in the store.
+    ///
+    /// Resolves to [`NotCommitted::Unavailable`] if the store does not say.
+    fn is_committed<'a>(&'a self, key: &'a str) -> Asked<'a, bool>;
+
+    /// The key of a day, for keyed hashes that tell visitors apart on that day: one for all who use the store, and gone
+    /// afterwards.
+    ///
+    /// Resolves to [`NotCommitted::Unavailable`] if the store does not say.
+    fn day_key(&self, day: Day) -> Asked<'_, Uuid>;
 
     /// Adds what became of the items of a request to the lines that were received, accepted and rejected.
     fn tell(&self, items: &[Result<(), Reject>]);

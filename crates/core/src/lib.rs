@@ -57,11 +57,11 @@ pub use batch::{
 pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};
 pub use client::ClientClass;
 pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};
-pub use counter::{Counter, Total, Unavailable, Waiting};
+pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
 pub use hit::Hit;
-pub use ledger::{Commit, Committed, Ledger, NotCommitted, Once};
+pub use ledger::{Asked, Commit, Committed, Ledger, NotCommitted, Once};
 pub use lines::{Cutter, Line, Lines};
 pub use name::{
     ALL, Escaped, MAX_ESCAPED, MAX_LONG_NAME, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent,
@@ -74,5 +74,5 @@ pub use short_hash::ShortHash;
 pub use status::{MAX_STATUS, MAX_STATUSES, NotAStatus, Status, StatusCount, StatusRef};
 pub use tally::{Added, Slot, Tally};
 pub use time::{Now, When};
-pub use visit::{MAX_VISITS, Visit, Visits, keep_last};
+pub use visit::{KeptVisits, MAX_VISITS, Visit, Visits, keep_last};
 pub use visitor::{CamoNetworks, Visitor, network_of, parse_address};

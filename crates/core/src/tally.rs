@@ -10,7 +10,8 @@ mod statuses;
 mod visits;
 
 use crate::{
-    ALL, ClientClass, Counts, Entry, Event, Hit, MAX_NAME, Month, Name, OVERFLOW, ShortHash, Visit, When,
+    ALL, ClientClass, Counts, Entry, Event, Hit, KeptVisits, MAX_NAME, Month, Name, OVERFLOW, ShortHash,
+    Visit, When,
 };
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 use statuses::Statuses;
@@ -52,6 +53,7 @@ pub struct Tally {
     cold: HashTable<Cold>,
     statuses: Statuses,
     visits: Recent,
+    kept: KeptVisits,
     events: Vec<Event>,
     hasher: DefaultHashBuilder,
     limit: usize,
@@ -91,6 +93,7 @@ impl Tally {
             cold: HashTable::new(),
             statuses: Statuses::new(limit),
             visits: Recent::default(),
+            kept: KeptVisits::default(),
             events: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             // A slot has a number of 32 bits.
@@ -101,10 +104,10 @@ impl Tally {
         }
     }
 
-    /// Keeps the last visits of each name, so many of them.
+    /// Keeps the last visits of each name, as far as they are to be kept.
     #[must_use]
-    pub fn keeping_visits(self, keep: usize) -> Tally {
-        Tally { visits: Recent::keeping(keep), ..self }
+    pub fn keeping_visits(self, kept: KeptVisits) -> Tally {
+        Tally { visits: Recent::keeping(kept.last), kept, ..self }
     }
 
     /// Counts a hit.
@@ -113,7 +116,7 @@ impl Tally {
         if let Some(status) = hit.status {
             self.add_status(hit.event, added, hit.when.day().month(), status.as_str(), u64::from(hit.weight));
         }
-        if let Some(client) = hit.client {
+        if let Some(client) = hit.client.filter(|_| self.kept.of(hit.event) > 0) {
             self.add_visit(added, hit.when, client);
         }
         added

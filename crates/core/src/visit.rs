@@ -10,6 +10,29 @@ use serde::Deserialize;
 /// How many visits of one name may be kept.
 pub const MAX_VISITS: usize = 1000;
 
+/// How many of the last visits of a name are kept, and of what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptVisits {
+    /// So many; 0 for none.
+    pub last: usize,
+    /// Of every event, and not only of those that panels show.
+    pub of_every_event: bool,
+}
+
+impl KeptVisits {
+    /// The last few of every event.
+    #[must_use]
+    pub const fn of_every_event(last: usize) -> KeptVisits {
+        KeptVisits { last, of_every_event: true }
+    }
+
+    /// How many are kept of an event.
+    #[must_use]
+    pub fn of(self, event: Event) -> usize {
+        if self.of_every_event || event.is_on_panels() { self.last } else { 0 }
+    }
+}
+
 /// One visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Visit {

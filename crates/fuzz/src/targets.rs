@@ -7,8 +7,8 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Dating, Frame, Frames, Framing, Line, Lines, Name, NameRef, Now, Reject, Route, Routes, access,
-    decode_percent, record,
+    Dating, Frame, Frames, Framing, KeptVisits, Line, Lines, Name, NameRef, Now, Reject, Route, Routes,
+    access, decode_percent, record,
     zmq::Clock,
     zmtp::{Received, Subscription},
 };
@@ -212,7 +212,7 @@ fn http() -> Check {
             Default::default(),
         ),
         body_bytes: 1 << 20,
-        visits: 0,
+        visits: KeptVisits::default(),
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         now: || NOW,

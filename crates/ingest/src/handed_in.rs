@@ -22,9 +22,9 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{
-    Commit, Committed, Counts, Entry, Event, Ledger, Name, NotCommitted, Once, Reject, batches,
+    Asked, Commit, Committed, Counts, Day, Entry, Event, Ledger, Name, NotCommitted, Once, Reject, batches,
 };
-use tallymark_store::{Claim, Store, passing_instance};
+use tallymark_store::{Claim, Store, StoreError, passing_instance};
 use uuid::Uuid;
 
 /// How long a request waits for the store.
@@ -182,7 +182,7 @@ impl HandedIn {
     /// is not put under another name. Answers how many names there will be with a hit, if some of them are new.
     async fn check_room(&self, entries: &[Entry]) -> Result<Option<u64>, NotCommitted> {
         let mut with_a_hit = None;
-        let unavailable = |error: tallymark_store::StoreError| NotCommitted::Unavailable(error.to_string());
+        let unavailable = |error: StoreError| NotCommitted::Unavailable(error.to_string());
         for of_event in entries.chunk_by(|a, b| a.event == b.event) {
             let Some(&Entry { event, .. }) = of_event.first() else { continue };
             let mut names: Vec<Name> = of_event.iter().map(|entry| entry.name.clone()).collect();
@@ -200,6 +200,20 @@ impl HandedIn {
             }
         }
         Ok(with_a_hit)
+    }
+
+    /// Waits for an answer of the store as long as a request does.
+    fn ask<'a, T: Send + 'a>(
+        &'a self,
+        answer: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+    ) -> Asked<'a, T> {
+        Box::pin(async {
+            match tokio::time::timeout(PATIENCE, answer).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => Err(NotCommitted::Unavailable(error.to_string())),
+                Err(_) => Err(NotCommitted::Unavailable(format!("no answer within {PATIENCE:?}"))),
+            }
+        })
     }
 
     fn tell_names(&self, names: Option<u64>) {
@@ -221,6 +235,14 @@ fn not_committed(errand: &Errand, before: u64, error: &ErrandError) -> NotCommit
 impl Ledger for HandedIn {
     fn commit<'a>(&'a self, once: Option<Once<'a>>, counts: Counts) -> Commit<'a> {
         Box::pin(self.write(once, counts))
+    }
+
+    fn is_committed<'a>(&'a self, key: &'a str) -> Asked<'a, bool> {
+        self.ask(async { Ok(self.store.applied(instance_of(key)).await? > 0) })
+    }
+
+    fn day_key(&self, day: Day) -> Asked<'_, Uuid> {
+        self.ask(self.store.day_key(day))
     }
 
     fn tell(&self, items: &[Result<(), Reject>]) {

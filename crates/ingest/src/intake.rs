@@ -9,7 +9,7 @@ use crate::{
 };
 use std::sync::Arc;
 use tallymark_core::{
-    Added, Counts, Dating, Hit, Now, Probes, Recall, Recalled, Reject, Route, Routes, Tally,
+    Added, Counts, Dating, Hit, KeptVisits, Now, Probes, Recall, Recalled, Reject, Route, Routes, Tally,
     access::{self, Pattern},
     record, syslog,
     zmq::{self, Clock},
@@ -96,13 +96,13 @@ impl Intake {
         }
     }
 
-    /// Keeps so many of the last visits of each name; 0, as it is without this, costs nothing.
+    /// Keeps the last visits of each name, as far as they are to be kept; none, as it is without this, costs nothing.
     #[must_use]
-    pub fn keeping_visits(self, keep: usize) -> Intake {
+    pub fn keeping_visits(self, kept: KeptVisits) -> Intake {
         let LineReaders { record, access, journal } = self.readers;
-        let (record, access) = (record.with_visits(keep > 0), access.with_visits(keep > 0));
+        let (record, access) = (record.with_visits(kept.last > 0), access.with_visits(kept.last > 0));
         let readers = LineReaders { record, access, journal };
-        Intake { readers, tally: self.tally.keeping_visits(keep), ..self }
+        Intake { readers, tally: self.tally.keeping_visits(kept), ..self }
     }
 
     /// Counts the visits too, where lines say who asked: by the time of the lines.

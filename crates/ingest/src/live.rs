@@ -15,6 +15,7 @@ use crate::{
 };
 use hashbrown::{HashMap, hash_map};
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -22,7 +23,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_core::{
-    Added, Batch, Counter, Entry, Event, Hit, Name, NameRef, Tally, Total, Unavailable, Waiting,
+    Added, Batch, Counter, Entry, Event, Hit, KeptVisits, Latest, LatestAnswer, Name, NameRef, Tally, Total,
+    Unavailable, Visit, Waiting, When,
 };
 use tallymark_store::{StoreRead, Written};
 use tokio::sync::{Notify, mpsc};
@@ -32,6 +34,8 @@ const REMEMBERED: usize = 100_000;
 /// How many names may wait for the store. While it takes nothing, made-up ones come without an end; what is beyond this
 /// counts under `~overflow`.
 const WAITING: usize = 1_000_000;
+/// How many of the last visits of a name are remembered until the store has them: as many as a picture shows.
+const SHOWN: usize = 10;
 /// How long a request waits for the store before it is answered without it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -57,6 +61,8 @@ pub struct Live {
 struct LiveState {
     tally: Tally,
     names: HashMap<(Event, Name), LiveCount>,
+    /// Of names that panels show and that wait for the store.
+    visits: HashMap<(Event, Name), LiveVisits>,
     /// Of event `url`, whose readers want counts of every width and not only the total.
     on_the_way: OnTheWay,
     delta: Delta,
@@ -78,12 +84,17 @@ struct LiveCount {
     counted: i64,
 }
 
+/// The last visits of a name that were counted here, and the ticket of each, the oldest first.
+#[derive(Debug, Default)]
+struct LiveVisits(VecDeque<(i64, Visit)>);
+
 impl Live {
     /// A counter with an empty tally of at most `limit` cells.
     pub fn new(store: Arc<dyn StoreRead>, meters: SourceMeters, tick: Duration, limit: usize) -> Live {
         let state = LiveState {
             tally: Tally::new(limit),
             names: HashMap::new(),
+            visits: HashMap::new(),
             on_the_way: OnTheWay::default(),
             delta: Delta::default(),
             watch: Watch::new(meters.source(), meters.tail().clone()),
@@ -110,10 +121,10 @@ impl Live {
         self.written.clone()
     }
 
-    /// Keeps so many of the last visits of each name.
-    pub fn keeping_visits(mut self, keep: usize) -> Live {
+    /// Keeps the last visits of each name.
+    pub fn keeping_visits(mut self, kept: KeptVisits) -> Live {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        state.tally = Tally::new(self.limit).keeping_visits(keep);
+        state.tally = Tally::new(self.limit).keeping_visits(kept);
         self
     }
 
@@ -157,6 +168,8 @@ impl Live {
         if state.names.len() > REMEMBERED {
             state.names.retain(|_, running| running.pending > 0);
         }
+        let names = &state.names;
+        state.visits.retain(|of, _| names.get(of).is_some_and(|running| running.pending > 0));
         if state.tally.is_empty() {
             return None;
         }
@@ -255,6 +268,12 @@ impl Live {
             let weight = i64::from(hit.weight);
             running.pending = running.pending.saturating_add(weight);
             running.counted = running.counted.saturating_add(weight);
+            if let (Some(class), When::Minute(minute)) = (hit.client, hit.when)
+                && hit.event.is_on_panels()
+            {
+                let visits = state.visits.entry((hit.event, hit.name.into())).or_default();
+                visits.add(running.counted, Visit { minute, class });
+            }
         }
         Some(*running)
     }
@@ -295,6 +314,31 @@ impl Live {
         let state = self.lock();
         let running = state.names.get(&Probe(event, name.as_str()));
         running.is_none_or(|running| running.pending == 0)
+    }
+
+    /// Reads the base and the last visits from the store, in a moment when nothing was on its way there.
+    async fn read_latest(&self, event: Event, name: &Name, most: usize) -> Option<Latest> {
+        loop {
+            let settled = self.settled.notified();
+            let epoch = self.epoch.load(Ordering::Acquire);
+            if epoch % 2 == 1 {
+                settled.await;
+                continue;
+            }
+            let beside = self.lock().beside;
+            let total = self.store.total(event, name).await.ok()?;
+            let stored = self.store.visits(event, name, most).await.ok()?;
+            let state = self.lock();
+            if (self.epoch.load(Ordering::Acquire), state.beside) == (epoch, beside) {
+                let Some(running) = state.names.get(&Probe(event, name.as_str())) else {
+                    return Some(Latest { total, visits: stored });
+                };
+                let waiting = state.visits.get(&Probe(event, name.as_str()));
+                let waiting = waiting.into_iter().flat_map(|visits| visits.waiting(running));
+                let visits = waiting.chain(stored).take(most).collect();
+                return Some(Latest { total: total.saturating_add(running.pending), visits });
+            }
+        }
     }
 
     /// Reads the base from the store, in a moment when nothing was on its way there.
@@ -338,6 +382,21 @@ impl LiveCount {
 
     const fn unknown() -> LiveCount {
         LiveCount { base: 0, as_of: None, pending: 0, counted: 0 }
+    }
+}
+
+impl LiveVisits {
+    fn add(&mut self, ticket: i64, visit: Visit) {
+        if self.0.len() == SHOWN {
+            self.0.pop_front();
+        }
+        self.0.push_back((ticket, visit));
+    }
+
+    /// Those that the store does not have yet, the latest first.
+    fn waiting(&self, running: &LiveCount) -> impl Iterator<Item = Visit> {
+        let stored = running.counted.saturating_sub(running.pending);
+        self.0.iter().rev().filter(move |(ticket, _)| *ticket > stored).map(|(_, visit)| *visit)
     }
 }
 
@@ -393,6 +452,14 @@ impl Counter for Live {
             Some(total) => Total::Known(total),
             None => self.ask(event, name.into(), 0, None),
         }
+    }
+
+    fn latest<'a>(&'a self, event: Event, name: NameRef<'_>, most: usize) -> LatestAnswer<'a> {
+        let name = Name::from(name);
+        Box::pin(async move {
+            let answer = tokio::time::timeout(PATIENCE, self.read_latest(event, &name, most)).await;
+            answer.ok().flatten().ok_or(Unavailable)
+        })
     }
 }
 

@@ -10,7 +10,9 @@ use std::{
     cell::Cell,
     sync::Arc,
 };
-use tallymark_core::{Column, Dating, Event, Hit, NameRef, Now, Route, Routes, StatusRef, Tally, When};
+use tallymark_core::{
+    Column, Dating, Event, Hit, KeptVisits, NameRef, Now, Route, Routes, StatusRef, Tally, When,
+};
 use tallymark_ingest::{IngestMeters, Intake, LineFormat};
 
 thread_local! {
@@ -137,7 +139,7 @@ fn visiting(keep: usize) -> (Intake, Vec<String>) {
     let agents =
         ["curl/8.5.0", "github-camo (876de43e)", "Mozilla/5.0 (X11; rv:128.0) Gecko/20100101 Firefox/128.0"];
     let body = |at: usize| line(&format!("\"2026-11-20\",\"owner{at}%2Frepo\",\"{}\"", agents[at % 3]));
-    (intake.keeping_visits(keep), (0..300).map(body).collect())
+    (intake.keeping_visits(KeptVisits::of_every_event(keep)), (0..300).map(body).collect())
 }
 
 #[test]

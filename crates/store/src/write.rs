@@ -4,7 +4,7 @@
 use crate::{Result, outbox};
 use async_trait::async_trait;
 use std::time::Instant;
-use tallymark_core::{Batch, Position};
+use tallymark_core::{Batch, Day, Position};
 use uuid::Uuid;
 
 /// The right to apply batches of one instance, taken at start. A later claim of the same instance fences this one.
@@ -110,6 +110,11 @@ pub trait StoreWrite: Send + Sync {
     /// more than `age` seconds: a slice of all that there are, from `start` (what the call before answered) or from the
     /// beginning. `None` at the end. Where the store's own time is earlier than `now`, that is what counts.
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>>;
+
+    /// The key of a day, for keyed hashes that tell visitors apart on that day and are of no use afterwards. Whoever asks
+    /// first makes it, and everybody else gets the same one. Of the days before only the last key is kept, and that for
+    /// no longer than another day.
+    async fn day_key(&self, day: Day) -> Result<Uuid>;
 
     /// The positions that an instance has committed here, or every instance, in no order. They are as far as the counts
     /// in this store, whatever a state directory says.

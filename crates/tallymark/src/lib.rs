@@ -31,7 +31,7 @@ const EXIT_USAGE: u8 = 2;
 #[must_use]
 pub fn main() -> ExitCode {
     secret::keep_out_of_panics();
-    match cli::Cli::read().run() {
+    match cli::read_dotenv().and_then(|()| cli::Cli::read().run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::complain(&error);

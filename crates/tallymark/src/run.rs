@@ -115,7 +115,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let tail = meters.tail();
 
     let live = Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries);
-    let live = Arc::new(live.keeping_visits(config.retention.visits).telling_visits(gate.clone()));
+    let live = Arc::new(live.keeping_visits(config.kept_visits).telling_visits(gate.clone()));
     let options = WriterOptions {
         outbox,
         limits: config.names,
@@ -164,7 +164,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
                 login_meters,
             ),
             body_bytes: config.body_bytes,
-            visits: config.retention.visits,
+            visits: config.kept_visits,
             hitme_zone: config.http.hitme_zone,
             stats_prefix: config.http.stats_prefix.clone(),
             now,

@@ -37,7 +37,7 @@ pub(crate) fn open(
             routes: config.routes_of(source),
             tick: config.tick,
             limit: config.tally_entries,
-            visits: config.retention.visits,
+            visits: config.kept_visits,
             gate: Some(gate.clone()),
         };
         open_one(source, lines, meters, handed)

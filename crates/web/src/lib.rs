@@ -17,6 +17,7 @@ mod history;
 mod host;
 mod name;
 mod pages;
+mod panels;
 mod query;
 mod router;
 mod server;

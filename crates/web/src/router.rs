@@ -6,6 +6,7 @@ use crate::{
     compat::{bootic, hitme},
     head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
+    panels,
     state::{App, Health},
 };
 use axum::{
@@ -47,11 +48,12 @@ impl WebMeters {
 /// Badges, pages and the API.
 pub fn router(app: Arc<App>) -> Router {
     let api = api::routes(app.clone()).merge(hitme::routes(app.clone())).merge(bootic::routes(app.clone()));
-    let api = api.merge(login::routes(app.clone()));
+    let api = api.merge(login::routes(app.clone())).merge(panels::routes(app.clone()));
     Router::new()
         .route("/", get(dashboard::show))
         .route("/index.html", get(dashboard::show))
         .route("/assets/style.css", get(assets::style))
+        .route("/assets/like.css", get(assets::like))
         .route("/assets/live.js", get(assets::live))
         .route("/favicon.ico", get(assets::favicon))
         .route("/compare", get(name_page::of_names))

@@ -10,7 +10,10 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tallymark_badge::Look;
-use tallymark_core::{ClientClass, Counter, Event, Hit, Ledger, NameRef, Now, Visitor, When, calendar::Zone};
+use tallymark_core::{
+    ClientClass, Counter, Event, Hit, KeptVisits, Ledger, NameRef, Now, Unavailable, Visitor, When,
+    calendar::Zone,
+};
 use tallymark_rankings::Rankings;
 use tallymark_store::StoreRead;
 
@@ -35,8 +38,8 @@ pub struct App {
     pub access: Access,
     /// The largest body of a request.
     pub body_bytes: usize,
-    /// How many of the last visits of a name are kept; 0 for none.
-    pub visits: usize,
+    /// Which visits of a name are kept.
+    pub visits: KeptVisits,
     /// The zone of HitMe's calendar.
     pub hitme_zone: Zone,
     /// Where Bootic's API lies.
@@ -55,7 +58,21 @@ pub struct Health {
     pub registry: Arc<Registry>,
 }
 
+/// The likes that are left.
+pub(crate) fn left(likes: i64, taken_back: i64) -> i64 {
+    likes.saturating_sub(taken_back).max(0)
+}
+
 impl App {
+    /// The total of an event on a name as it is shown to people. Of likes, those that were taken back are no part.
+    pub(crate) async fn shown_total(&self, event: Event, name: NameRef<'_>) -> Result<i64, Unavailable> {
+        let total = self.counter.total(event, name).get().await?;
+        match event {
+            Event::LIKE => Ok(left(total, self.counter.total(Event::UNLIKE, name).get().await?)),
+            _ => Ok(total),
+        }
+    }
+
     /// One occurrence at this moment, with all that a request says of who asked.
     pub(crate) fn hit<'a>(
         &self,
@@ -71,7 +88,7 @@ impl App {
 
     /// What kind of client a request says it is from, where that is of interest.
     pub(crate) fn client(&self, sent: &HeaderMap) -> Option<ClientClass> {
-        (self.visits > 0).then(|| ClientClass::of(user_agent(sent)))
+        (self.visits.last > 0).then(|| ClientClass::of(user_agent(sent)))
     }
 }
 

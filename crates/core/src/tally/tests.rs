@@ -243,7 +243,7 @@ fn visits_of(counts: &Counts) -> Vec<(String, Vec<(i32, ClientClass)>)> {
 #[test]
 fn last_visits_of_each_name_are_sealed_in_their_order() {
     use ClientClass::{Bot, Browser, GithubCamo};
-    let mut tally = Tally::new(100).keeping_visits(2);
+    let mut tally = Tally::new(100).keeping_visits(KeptVisits::of_every_event(2));
     for (name, minute, class) in [("b", 1, Bot), ("a", 1, Browser), ("b", 2, Browser), ("b", 1, GithubCamo)] {
         tally.add(&visit(name, minute, class));
     }
@@ -267,7 +267,7 @@ fn last_visits_of_each_name_are_sealed_in_their_order() {
 
 #[test]
 fn hit_without_room_for_its_name_is_a_visit_of_nobody() {
-    let mut tally = Tally::new(1).keeping_visits(2);
+    let mut tally = Tally::new(1).keeping_visits(KeptVisits::of_every_event(2));
     tally.add(&visit("a", 1, ClientClass::Bot));
     assert_eq!(tally.add(&visit("b", 1, ClientClass::Bot)), Added::Overflow);
     assert_eq!(visits_of(&tally.seal()), [("a".to_owned(), vec![(1, ClientClass::Bot)])]);
@@ -282,7 +282,7 @@ fn visits_are_not_kept_unless_somebody_wants_them() {
 
 #[test]
 fn very_many_visits_keep_the_last_of_each_name_and_then_the_latest() {
-    let mut tally = Tally::new(200_000).keeping_visits(3);
+    let mut tally = Tally::new(200_000).keeping_visits(KeptVisits::of_every_event(3));
     tally.add(&visit("quiet", 1, ClientClass::Bot));
     for n in 0..250_000 {
         tally.add(&visit("loud", n % 1000, ClientClass::Browser));

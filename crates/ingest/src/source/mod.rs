@@ -29,7 +29,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tallymark_core::{Dating, Routes};
+use tallymark_core::{Dating, KeptVisits, Routes};
 use tallymark_store::owner;
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -47,8 +47,8 @@ pub struct LineOptions {
     pub tick: Duration,
     /// How many cells the tally may have.
     pub limit: usize,
-    /// How many visits of a name are kept; 0 for none.
-    pub visits: usize,
+    /// Which visits of a name are kept.
+    pub visits: KeptVisits,
     /// Who tells visits from hits, if anybody does.
     pub gate: Option<Arc<VisitGate>>,
 }

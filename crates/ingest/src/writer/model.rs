@@ -147,6 +147,10 @@ impl StoreWrite for Fake {
         })
     }
 
+    async fn day_key(&self, _day: Day) -> Result<Uuid> {
+        unimplemented!()
+    }
+
     /// May lose its reply behind any of the batches.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {
         let script = &mut *self.script();
@@ -289,6 +293,16 @@ struct Accounts {
     late: bool,
 }
 
+/// The instance of a life. A process that another test is just starting has a copy of the lock until it runs its program.
+async fn instance_in(dir: &Path) -> Instance {
+    loop {
+        match Instance::open(dir) {
+            Err(crate::InstanceError::InUse(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 /// One life: lines, badges, and a file that is read on from its position.
 async fn live(
     dir: &Path,
@@ -305,7 +319,7 @@ async fn live(
     let held = random.below(4) * 60;
     let keep = outbox.then(|| Keep { held, ..Keep::default() });
     let options = WriterOptions { outbox: keep, ..WriterOptions::default() };
-    let writer = Writer::open(Instance::open(dir).unwrap(), store, live, meters, options).unwrap();
+    let writer = Writer::open(instance_in(dir).await, store, live, meters, options).unwrap();
     let mut places = writer.start_positions();
     let (sealed, ticks) = mpsc::channel(2);
     let (deadline, heard) = watch::channel(None);

@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tallymark_core::{Batch, Event, Levels, Month, Name, Position, Visit};
+use tallymark_core::{Batch, Day, Event, Levels, Month, Name, Position, Visit};
 use tokio::sync::{RwLock, RwLockReadGuard};
 use uuid::Uuid;
 
@@ -262,6 +262,10 @@ impl StoreWrite for Current {
 
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>> {
         self.store.forget_passing(now, age, start).await
+    }
+
+    async fn day_key(&self, day: Day) -> Result<Uuid> {
+        self.store.day_key(day).await
     }
 
     async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>> {

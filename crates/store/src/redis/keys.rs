@@ -14,6 +14,8 @@ pub(super) const APPLIED: &str = "tallymark:applied";
 pub(super) const POSITIONS: &str = "tallymark:positions";
 /// Set: every event that has had a name, for Redis lists no keys by their beginning.
 pub(super) const EVENTS: &str = "tallymark:events";
+/// String: the key of the day that follows. Expires.
+pub(super) const DAY_KEY: &str = "tallymark:day-key:";
 /// Stream: one entry per applied batch.
 pub(super) const CHANGES: &str = "changes";
 

@@ -25,11 +25,14 @@ use client::Link;
 use read::Reader;
 use script::{Plan, Script};
 use std::collections::BTreeMap;
-use tallymark_core::{Batch, Event, Month, Name, Position, Visit};
+use tallymark_core::{Batch, Day, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
 
 /// How often a claim is tried when others claim the same instance at the same time.
 const CLAIM_ATTEMPTS: u32 = 5;
+
+/// How long the key of a day is kept: for the day, and for whoever is behind.
+const DAY_KEY_SECONDS: u64 = 2 * 86_400;
 
 /// How many fields of a hash are looked at in one call.
 const SCAN: usize = 1000;
@@ -199,6 +202,19 @@ impl StoreWrite for Redis {
             self.forget.call(&self.writes, attempt, &[keys::APPLIED], arguments).await?;
         }
         Ok((next != "0").then_some(next))
+    }
+
+    async fn day_key(&self, day: Day) -> Result<Uuid> {
+        let (attempt, name) = ("making the key of a day", format!("{}{day}", keys::DAY_KEY));
+        let mut make = redis::cmd("SET");
+        make.arg(&name).arg(script::text(Uuid::new_v4())).arg("NX").arg("EX").arg(DAY_KEY_SECONDS);
+        // Whether it was made or not, what is there now is the key.
+        let () = self.writes.query(attempt, &make).await?;
+        let text: String = self.writes.query(attempt, redis::cmd("GET").arg(&name)).await?;
+        let cause = |_| format!("{name} holds {text:?}, which is no key");
+        text.parse()
+            .map_err(cause)
+            .map_err(|cause| StoreError::new(Class::Data, self.writes.attempt(attempt), cause))
     }
 
     async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>> {

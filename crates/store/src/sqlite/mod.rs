@@ -8,6 +8,7 @@
 //! and that the ranking of a day is the scan of one. Names have numbers, which are never used again.
 
 mod apply;
+mod day_keys;
 mod expiry;
 mod file;
 mod place;
@@ -24,7 +25,7 @@ use crate::{
 use async_trait::async_trait;
 use read::Readers;
 use std::{path::Path, time::Instant};
-use tallymark_core::{Batch, Event, Month, Name, Position, Visit};
+use tallymark_core::{Batch, Day, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
 use writer::WriteThread;
 
@@ -91,6 +92,14 @@ impl StoreWrite for Sqlite {
             StoreError::new(Class::Request, "forgetting old keys in the store", "no such slice")
         })?;
         Ok(self.writer.forget_passing(now, age, start).await?.map(|last| last.to_string()))
+    }
+
+    async fn day_key(&self, day: Day) -> Result<Uuid> {
+        let known = self.readers.run("reading the key of a day", move |db| day_keys::find(db, day)).await?;
+        match known {
+            Some(key) => Ok(key),
+            None => self.writer.day_key(day).await,
+        }
     }
 
     async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>> {

@@ -3,7 +3,7 @@
 //! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
 //! thread ends when the [`WriteThread`] is dropped, which waits for what is being written.
 
-use super::{apply::Applier, file, place::Place, reached::Reached};
+use super::{apply::Applier, day_keys, file, place::Place, reached::Reached};
 use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim, deadline::Deadline};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
@@ -12,7 +12,7 @@ use std::{
     thread::{self, JoinHandle},
     time::Instant,
 };
-use tallymark_core::Batch;
+use tallymark_core::{Batch, Day};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -34,6 +34,7 @@ enum WriteJob {
     Claim(Uuid, u64, oneshot::Sender<Result<Claim>>),
     Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
     Forget(u64, u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
+    DayKey(Day, oneshot::Sender<Result<Uuid>>),
 }
 
 impl WriteThread {
@@ -76,6 +77,10 @@ impl WriteThread {
 
     pub(super) async fn forget_passing(&self, now: u64, age: u64, start: Uuid) -> Result<Option<Uuid>> {
         self.ask(|reply| WriteJob::Forget(now, age, start, reply)).await
+    }
+
+    pub(super) async fn day_key(&self, day: Day) -> Result<Uuid> {
+        self.ask(|reply| WriteJob::DayKey(day, reply)).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> WriteJob) -> Result<T> {
@@ -121,6 +126,9 @@ impl SqliteWriter {
                 }),
                 WriteJob::Forget(now, age, start, reply) => {
                     answer(reply, || self.with("forgetting old keys in", |_, db| forget(db, now, age, start)))
+                }
+                WriteJob::DayKey(day, reply) => {
+                    answer(reply, || self.with("making the key of a day in", |_, db| day_keys::make(db, day)))
                 }
             }
         }

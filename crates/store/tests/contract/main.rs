@@ -95,6 +95,7 @@ on_every_store! {
     suite::a_series_has_only_what_lies_in_its_range,
     suite::a_store_that_was_closed_goes_on,
     suite::nothing_is_applied_of_no_batches,
+    suite::a_day_has_one_key_and_old_keys_are_gone,
     suite::only_passing_instances_are_forgotten_and_only_old_ones,
     slices::slices_hold_what_was_counted_in_the_span,
     slices::counts_of_names_are_those_of_the_slices,

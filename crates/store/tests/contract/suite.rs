@@ -540,6 +540,29 @@ pub(crate) async fn a_store_that_was_closed_goes_on(bed: Bed) {
     assert_eq!(desk.count(&[at("a", noon(), 1)]).await.0, [2]);
 }
 
+pub(crate) async fn a_day_has_one_key_and_old_keys_are_gone(bed: Bed) {
+    let desk = Desk::new(&bed).await;
+    let day = present().day();
+    let key = |day| {
+        let store = desk.store.clone();
+        tokio::spawn(async move { store.day_key(day).await.unwrap() })
+    };
+    // Many ask at once, as daemons of one store do at midnight.
+    let asked: Vec<_> = (0..20).map(|_| key(day)).collect();
+    let mut keys = Vec::new();
+    for answer in asked {
+        keys.push(answer.await.unwrap());
+    }
+    keys.dedup();
+    let [today] = keys[..] else { panic!("{keys:?}") };
+    let tomorrow = key(Day(day.0 + 1)).await.unwrap();
+    assert_ne!(today, tomorrow);
+    assert_eq!((key(day).await.unwrap(), key(Day(day.0 + 1)).await.unwrap()), (today, tomorrow));
+    // A clock that was years ahead for a moment costs this day nothing.
+    let other = bed.open().await;
+    assert_eq!(other.day_key(day).await.unwrap(), today);
+}
+
 pub(crate) async fn only_passing_instances_are_forgotten_and_only_old_ones(bed: Bed) {
     let desk = Desk::new(&bed).await;
     let (passing, other) = (passing_instance([7; 16]), uuid::Builder::from_custom_bytes([7; 16]).into_uuid());

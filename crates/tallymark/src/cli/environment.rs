@@ -13,7 +13,11 @@ use clap::{
     Arg, Command, CommandFactory, FromArgMatches,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+use tallymark_store::owner::User;
 use tallymark_web::Origins;
 use tracing::warn;
 
@@ -41,6 +45,26 @@ pub(super) fn command() -> Command {
             without_listening(command, is_reader)
         }
     })
+}
+
+/// Sets the variables of `.env` in the working directory that are not set yet. Called before anything else runs. A file
+/// of somebody else, in a directory where everybody may write, is not read.
+pub(crate) fn read_dotenv() -> Result<()> {
+    let path = Path::new(".env");
+    let Some(owner) = User::of_path(path).filter(|_| path.is_file()) else { return Ok(()) };
+    if !owner.is_root() && User::current().as_ref() != Some(&owner) {
+        log::complain(&anyhow::anyhow!(".env is not read, because it belongs to {owner}"));
+        return Ok(());
+    }
+    let why = match dotenvy::from_path(path) {
+        Ok(()) => return Ok(()),
+        // The line may have a secret, so it is not shown.
+        Err(dotenvy::Error::LineParse(..)) => {
+            "a line is not NAME=VALUE; quote a value with blanks".to_owned()
+        }
+        Err(error) => error.to_string(),
+    };
+    Err(BadConfig::one(Some(path), why).into())
 }
 
 /// Reads command line and environment, or ends the program with what is wrong with them.

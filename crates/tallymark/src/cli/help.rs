@@ -27,7 +27,7 @@ macro_rules! topics {
 
 /// In the order in which somebody new needs them.
 const TOPICS: &[Topic] = topics!(
-    "start" "nginx" "badges" "names" "numbers" "camo" "privacy" "promises" "files" "syslog" "redis" "config" "service"
+    "start" "nginx" "badges" "panels" "names" "numbers" "camo" "privacy" "promises" "files" "syslog" "redis" "config" "service"
     "backup" "upgrade" "api" "metrics" "troubleshooting" "ghit-me" "hitme" "bootic"
 );
 

@@ -30,6 +30,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
+pub(crate) use environment::read_dotenv;
 use ipnet::IpNet;
 use std::{
     net::SocketAddr,

@@ -76,7 +76,7 @@ impl NginxConf {
         if self.visits && !has_route {
             bail!("--visits needs a [[route]] with the tag {VISITORS_TAG}: examples/tallymark.toml has it");
         }
-        if (self.visits || config.retention.visits > 0) && has_route {
+        if (self.visits || config.kept_visits.of(tallymark_core::Event::HIT) > 0) && has_route {
             for (default, value) in WITH_VISITS {
                 text = text.replace(default, value);
             }

@@ -25,7 +25,9 @@ use std::{
 };
 use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
 use tallymark_core::calendar::Zone;
-use tallymark_core::{CamoNetworks, Column, Escape, Event, MAX_VISITS, NameRule, Route, Routes, VisitRules};
+use tallymark_core::{
+    CamoNetworks, Column, Escape, Event, KeptVisits, MAX_VISITS, NameRule, Route, Routes, VisitRules,
+};
 use tallymark_ingest::{LineFormat, NameLimits};
 use tallymark_publish::ChartKind;
 use tallymark_store::{
@@ -44,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) tick: Duration,
     pub(crate) retention: Retention,
     pub(crate) keep: Keep,
+    /// Which visits of a name are kept: without a word, those that panels show.
+    pub(crate) kept_visits: KeptVisits,
     pub(crate) http: Http,
     pub(crate) sources: Vec<Source>,
     pub(crate) routes: Arc<Routes>,
@@ -243,10 +247,13 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     section.finish();
 
     let mut section = file.table("visits");
-    let kept = section.number("keep", 0..MAX_VISITS as u64 + 1).unwrap_or(0) as usize;
+    let kept = section.number("keep", 0..MAX_VISITS as u64 + 1).map(|visits| visits as usize);
     let visits = read_visit_rules(&mut section);
     section.finish();
-    let (retention, keep) = (Retention { visits: kept, ..retention }, Keep { visits: kept, ..keep });
+    let kept_visits =
+        kept.map_or(KeptVisits { last: MAX_VISITS, of_every_event: false }, KeptVisits::of_every_event);
+    let (retention, keep) =
+        (Retention { visits: kept_visits.last, ..retention }, Keep { visits: kept_visits.last, ..keep });
 
     let mut limits = file.table("limits");
     let connections = limits.number("connections", 1..1_000_001).unwrap_or(20_000);
@@ -263,6 +270,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let routes = Arc::new(Routes::new(routes).under(base));
     let (connections, tally_entries) = (connections as usize, tally_entries as usize);
     Config {
+        kept_visits,
         data_dir,
         store: url,
         tick,

@@ -97,10 +97,10 @@ async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
         fates.push(item.as_ref().map(|_| ()).map_err(|refused| refused.reject));
         match item {
             Ok(CountedItem { entry, status, visit }) => {
-                if let Some(visit) = visit.filter(|_| api.app.visits > 0) {
+                if let Some(visit) = visit.filter(|_| api.app.visits.of(entry.event) > 0) {
                     let of_name = visits.entry((entry.event, entry.name.clone())).or_default();
                     of_name.push(visit);
-                    keep_last(of_name, api.app.visits);
+                    keep_last(of_name, api.app.visits.last);
                 }
                 entries.push(entry);
                 statuses.extend(status);

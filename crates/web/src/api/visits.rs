@@ -23,9 +23,13 @@ struct VisitRow {
 }
 
 pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>) -> Answer {
-    let (event, limit, kept) = (event(query)?, limit(text(query, "limit")?)?, api.app.visits);
+    let (event, limit) = (event(query)?, limit(text(query, "limit")?)?);
+    let kept = api.app.visits.of(event);
     if kept == 0 {
-        let error = "visits are not kept here: keep under [visits] is 0";
+        let error = match api.app.visits.last {
+            0 => "visits are not kept here: keep under [visits] is 0".to_owned(),
+            _ => format!("visits of {event} are not kept here: set keep under [visits]"),
+        };
         return Err(Problem::new(StatusCode::NOT_FOUND, error));
     }
     let visits = api.app.store.visits(event, name, limit.min(kept)).await?;

@@ -111,14 +111,14 @@ pub(super) async fn show(
     };
     let now = (app.now)();
     let (total, why) = match uncounted(&wish, method, sent) {
-        Some(why) => (app.counter.total(wish.event, name.as_ref()), why),
+        Some(why) => (app.shown_total(wish.event, name.as_ref()).await, why),
         None => {
             let hit = app.hit(Event::HIT, name.as_ref(), now, (peer, sent));
-            (app.counter.count(&hit), "counted")
+            (app.counter.count(&hit).get().await, "counted")
         }
     };
     let look = app.look.load();
-    let Ok(total) = total.get().await else {
+    let Ok(total) = total else {
         // The hit is kept; only its number is not known yet. A broken image would help nobody.
         let mut badge = look.badge("counting");
         wish.dress(&mut badge);
@@ -140,23 +140,25 @@ pub(super) async fn show(
 
 /// Why a request is not counted, if it is not.
 fn uncounted(wish: &Wish, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
-    // A browser that reads ahead says so in one of these. nginx's configuration has the same rule.
-    let ahead =
-        ["sec-purpose", "purpose", "x-moz"].iter().filter_map(|header| sent.get(*header)).any(|value| {
-            let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-            value.contains("prefetch") || value.contains("preview")
-        });
     if !wish.count {
         Some("ignored: count=false")
     } else if wish.event != Event::HIT {
         Some("ignored: another event than hit")
     } else if method != Method::GET {
         Some("ignored: not a GET")
-    } else if ahead {
+    } else if reads_ahead(sent) {
         Some("ignored: prefetch")
     } else {
         None
     }
+}
+
+/// A browser that reads ahead says so in one of these. nginx's configuration has the same rule.
+pub(crate) fn reads_ahead(sent: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-moz"].iter().filter_map(|header| sent.get(*header)).any(|value| {
+        let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+        value.contains("prefetch") || value.contains("preview")
+    })
 }
 
 async fn today(app: &App, event: Event, name: &Name, now: Now) -> Result<i64, tallymark_store::StoreError> {
@@ -184,7 +186,7 @@ pub(super) async fn json(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> 
     // in the total a moment earlier, and never twice.
     let in_store_today = today(app, event, &name, (app.now)()).await;
     let in_store = app.store.total(event, &name).await;
-    let total = app.counter.total(event, name.as_ref()).get().await;
+    let total = app.shown_total(event, name.as_ref()).await;
     let today = in_store_today.and_then(|today| {
         let pending = total.unwrap_or(0).saturating_sub(in_store?);
         Ok(today.saturating_add(pending.max(0)))

@@ -23,7 +23,7 @@ struct Endpoint<'a> {
 pub(super) async fn show(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> Result<Response, Problem> {
     let name = name?;
     let wish = Wish::read(Query::of(uri)).map_err(Problem::bad_request)?;
-    let total = app.counter.total(wish.event, name.as_ref()).get().await?;
+    let total = app.shown_total(wish.event, name.as_ref()).await?;
     let (look, value) = (app.look.load(), wish.format(total));
     let mut badge = look.badge(&value);
     wish.dress(&mut badge);

@@ -10,11 +10,17 @@ use axum::{
 use std::hash::{DefaultHasher, Hasher};
 
 const STYLE: &str = include_str!("style.css");
+const LIKE: &str = include_str!("like.css");
 const LIVE: &str = include_str!("live.js");
 
 /// `/assets/style.css`.
 pub(crate) async fn style(sent: HeaderMap) -> Response {
     asset(&sent, STYLE, HeaderValue::from_static("text/css; charset=utf-8"))
+}
+
+/// `/assets/like.css`.
+pub(crate) async fn like(sent: HeaderMap) -> Response {
+    asset(&sent, LIKE, HeaderValue::from_static("text/css; charset=utf-8"))
 }
 
 /// `/assets/live.js`.

@@ -30,6 +30,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     pages.add_filter("seen", seen::seen);
     pages.add_filter("noun", noun);
+    pages.add_filter("grouped", |count: i64| tallymark_badge::number::group(count).to_string());
     pages.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     for (name, source) in [
         ("frame.html", include_str!("frame.html")),
@@ -38,6 +39,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("dashboard.html", include_str!("dashboard.html")),
         ("empty.html", include_str!("empty.html")),
         ("found.html", include_str!("found.html")),
+        ("like.html", include_str!("like.html")),
         ("login.html", include_str!("login.html")),
         ("name.html", include_str!("name.html")),
         ("problem.html", include_str!("problem.html")),

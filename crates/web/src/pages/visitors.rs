@@ -7,10 +7,11 @@ use tallymark_store::{Class, StoreError};
 
 /// One row a class that has visits, as a bar and as a number; nothing where no visits are kept.
 pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Option<Value>, StoreError> {
-    if app.visits == 0 {
+    let kept = app.visits.of(event);
+    if kept == 0 {
         return Ok(None);
     }
-    let visits = match app.store.visits(event, name, app.visits).await {
+    let visits = match app.store.visits(event, name, kept).await {
         // What is wrong with them must not hide the counts.
         Err(error) if error.class() == Class::Key => {
             report::store("showing the last visits of a name", &error);

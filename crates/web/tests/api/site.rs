@@ -12,8 +12,9 @@ use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use tallymark_badge::Look;
 use tallymark_core::{
-    Batch, ClientClass, Commit, Committed, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name,
-    NameRef, NotCommitted, Now, Once, Reject, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When,
+    Asked, Batch, ClientClass, Commit, Committed, Counter, Counts, Day, Entry, Event, Hit, KeptVisits,
+    LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, Now, Once, Reject, StatusCount, Total,
+    Unavailable, Visit, Visits, Waiting, When,
 };
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
@@ -37,6 +38,10 @@ impl Counter for Stored {
 
     fn waiting(&self, _name: NameRef<'_>) -> Option<Waiting> {
         Some(Waiting { epoch: 0, cells: Vec::new() })
+    }
+
+    fn latest<'a>(&'a self, _: Event, _: NameRef<'_>, _: usize) -> LatestAnswer<'a> {
+        Box::pin(async { Err(Unavailable) })
     }
 
     fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a> {
@@ -82,6 +87,14 @@ impl Ledger for Book {
         self.handed.lock().unwrap().push(handed);
         let answer = self.answer.lock().unwrap().clone();
         Box::pin(async { answer })
+    }
+
+    fn is_committed<'a>(&'a self, _: &'a str) -> Asked<'a, bool> {
+        Box::pin(async { Err(NotCommitted::NoRoom) })
+    }
+
+    fn day_key(&self, _: Day) -> Asked<'_, Uuid> {
+        Box::pin(async { Err(NotCommitted::NoRoom) })
     }
 
     fn tell(&self, items: &[Result<(), Reject>]) {
@@ -158,7 +171,7 @@ impl Site {
                 Default::default(),
             ),
             body_bytes: 4096,
-            visits,
+            visits: KeptVisits::of_every_event(visits),
             hitme_zone: Default::default(),
             stats_prefix: Default::default(),
             now: || NOW,

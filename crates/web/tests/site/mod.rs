@@ -10,9 +10,9 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Batch, ClientClass, Commit, Counter, Counts, Day, Entry, Event, Hit, Ledger, Minute, Name, NameRef,
-    NotCommitted, Now, Once, Reject, Status, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When,
-    batches,
+    Asked, Batch, ClientClass, Commit, Counter, Counts, Day, Entry, Event, Hit, KeptVisits, Latest,
+    LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, Now, Once, Reject, Status, StatusCount, Total,
+    Unavailable, Visit, Visits, Waiting, When, batches,
 };
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
@@ -37,6 +37,15 @@ impl Counter for Stored {
         Some(Waiting { epoch: 0, cells: Vec::new() })
     }
 
+    fn latest<'a>(&'a self, event: Event, name: NameRef<'_>, most: usize) -> LatestAnswer<'a> {
+        let name = Name::from(name);
+        Box::pin(async move {
+            let total = self.0.total(event, &name).await.map_err(|_| Unavailable)?;
+            let visits = self.0.visits(event, &name, most).await.map_err(|_| Unavailable)?;
+            Ok(Latest { total, visits })
+        })
+    }
+
     fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a> {
         let name = Name::from(name);
         Total::Asked(Box::pin(async move {
@@ -52,6 +61,14 @@ struct Closed;
 impl Ledger for Closed {
     fn commit<'a>(&'a self, _once: Option<Once<'a>>, _counts: Counts) -> Commit<'a> {
         Box::pin(async { Err(NotCommitted::NoRoom) })
+    }
+
+    fn is_committed<'a>(&'a self, _key: &'a str) -> Asked<'a, bool> {
+        Box::pin(async { Ok(false) })
+    }
+
+    fn day_key(&self, _day: Day) -> Asked<'_, Uuid> {
+        Box::pin(async { Ok(Uuid::nil()) })
     }
 
     fn tell(&self, _items: &[Result<(), Reject>]) {}
@@ -233,7 +250,7 @@ fn routes(
         base_url: BaseUrl::configured(base_url),
         access: Access::new(visibility, tokens, base_url, Vec::new(), Default::default()),
         body_bytes: 1 << 20,
-        visits,
+        visits: KeptVisits::of_every_event(visits),
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         now: || NOW,

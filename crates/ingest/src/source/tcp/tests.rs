@@ -22,7 +22,7 @@ fn source(meters: &IngestMeters) -> SyslogTcp {
         routes: Arc::default(),
         tick: Duration::from_millis(1),
         limit: LIMIT,
-        visits: 0,
+        visits: tallymark_core::KeptVisits::default(),
         gate: None,
     };
     SyslogTcp::open(options, None, lines, meters.source("syslog-tcp")).unwrap()

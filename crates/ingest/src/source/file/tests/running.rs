@@ -26,7 +26,7 @@ fn new_log_has_its_position_before_the_store_is_known_and_is_read_from_there() {
         routes: Arc::default(),
         tick: Duration::from_millis(1),
         limit: 100,
-        visits: 0,
+        visits: tallymark_core::KeptVisits::default(),
         gate: None,
     };
     let meters = IngestMeters::default();
@@ -65,7 +65,7 @@ fn log_that_cannot_be_read_is_told_with_the_reason_until_it_can() {
         routes: Arc::default(),
         tick: Duration::from_millis(1),
         limit: 100,
-        visits: 0,
+        visits: tallymark_core::KeptVisits::default(),
         gate: None,
     };
     let meters = IngestMeters::default();

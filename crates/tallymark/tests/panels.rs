@@ -1,0 +1,333 @@
+//! Panels over HTTP on both stores: snow-trace's addresses, what a view and a like count, and what neither must do.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{Kind, PATIENCE, Place, stop};
+use roxmltree::Document;
+use tallymark_testbed::{http, wait_until};
+
+const PERSON: (&str, &str) =
+    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
+const NAVIGATES: [(&str, &str); 2] = [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")];
+const NO_CACHE: &str = "private, no-cache, no-store, must-revalidate, max-age=0, s-maxage=0";
+
+/// A daemon that has met its store.
+fn ready(place: &Place) -> tallymark_testbed::Daemon {
+    let daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || get(place, "/readyz", &[]).status == 200);
+    daemon
+}
+
+fn get(place: &Place, path: &str, more: &[(&str, &str)]) -> http::Response {
+    http::request("GET", place.addr(), path, more, b"")
+}
+
+/// The totals of a name once the store has them: visits, likes and likes taken back.
+#[track_caller]
+fn totals(place: &Place, name: &str, expect: [u64; 3]) {
+    let total = |event: &str| -> u64 {
+        let answer = get(place, &format!("/api/v1/counters/{name}?event={event}"), &[]);
+        let json: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
+        json["total"].as_u64().unwrap()
+    };
+    let all = || ["visit", "like", "unlike"].map(total);
+    wait_until(&format!("{name} has {expect:?}"), PATIENCE, || all() == expect);
+}
+
+/// The text of a picture that is well-formed and loads nothing.
+#[track_caller]
+fn picture(answer: &http::Response) -> String {
+    assert_eq!(answer.header("content-type"), Some("image/svg+xml; charset=utf-8"), "{}", answer.text());
+    assert_eq!(answer.header("cache-control"), Some(NO_CACHE));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let document = Document::parse(answer.text()).unwrap();
+    for node in document.descendants().filter(|node| node.is_element()) {
+        assert!(!["script", "foreignObject", "iframe", "use", "a"].contains(&node.tag_name().name()));
+        for attribute in node.attributes() {
+            assert!(!attribute.name().starts_with("on"), "{attribute:?}");
+            assert!(!attribute.name().ends_with("href"), "{attribute:?}");
+        }
+    }
+    answer.text().to_owned()
+}
+
+#[test]
+fn addresses_are_snow_traces_and_only_views_of_visits_count() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        place.configure("[http]\ntrusted-proxies = [\"127.0.0.0/8\"]\n");
+        let mut daemon = ready(&place);
+        // The first view shows itself, in number and row.
+        let first = picture(&get(&place, "/v1/octo/hello", &[PERSON]));
+        assert!(first.contains("1 次访问 · 1 visit"), "{first}");
+        assert!(first.contains("#1") && first.contains("刚刚"), "{first}");
+        // Within the cooldown it is the same visit.
+        assert!(picture(&get(&place, "/v1/octo/hello", &[PERSON])).contains("1 visit"));
+        for (at, (path, shows)) in [
+            ("/v1/badge/octo/hello?t=123", "2 visits"),
+            ("/v1/visit/octo/hello", "3 visits"),
+            ("/v1/octo/hello/and/more", "4 visits"),
+            ("/v1/octo/hello?count=false", "4 visits"),
+            ("/v1/like/octo/hello", "0 likes"),
+            ("/v1/button/octo/hello?lang=en", "0 likes"),
+            ("/v1/promo", "Powered by Visitor Badge"),
+            ("/v1/like/octo/hello/add/", "0 likes"),
+            ("/v1/badge/visit/x", "1 visit"),
+            ("/v1/visit/foo", "1 visit"),
+            ("/v1/visit/octo/hello?theme=dark&layout=stacked", "5 visits"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            // Each is somebody else.
+            let answer = get(&place, path, &[PERSON, ("X-Forwarded-For", &format!("192.0.2.{at}"))]);
+            assert_eq!(answer.status, 200, "{path}");
+            assert!(picture(&answer).contains(shows), "{path}: {}", answer.text());
+        }
+        let head = http::request("HEAD", place.addr(), "/v1/octo/hello", &[PERSON], b"");
+        assert_eq!((head.status, head.body.len()), (200, 0));
+        let prefetch = get(&place, "/v1/octo/hello", &[PERSON, ("Sec-Purpose", "prefetch")]);
+        assert_eq!(prefetch.header("x-tallymark"), Some("ignored: prefetch"));
+        for path in ["/v1/", "/v1/octo", "/v1/octo/", "/v1//octo", "/v1/promo/"] {
+            let answer = get(&place, path, &[PERSON]);
+            assert_eq!((answer.status, answer.text()), (404, "Not found"), "{path}");
+            assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+        }
+        for method in ["POST", "DELETE", "OPTIONS", "PUT"] {
+            let answer = http::request(method, place.addr(), "/v1/octo/hello", &[PERSON], b"");
+            assert_eq!(answer.status, 405, "{method}");
+        }
+        for (query, says) in [
+            ("theme=blue", "theme is auto, light or dark"),
+            ("lang=fr", "lang is zh, en or both"),
+            ("layout=x", "layout is wide or stacked"),
+            ("count=nope", "count is true or false"),
+        ] {
+            let answer = get(&place, &format!("/v1/octo/hello?{query}"), &[PERSON]);
+            assert_eq!(answer.status, 400);
+            assert!(picture(&answer).contains(says), "{}", answer.text());
+        }
+        assert_eq!(get(&place, "/health", &[]).text(), r#"{"status":"ok"}"#);
+        totals(&place, "octo/hello", [5, 0, 0]);
+        totals(&place, "visit/x", [1, 0, 0]);
+        // A picture that was shown is a hit as well.
+        wait_until("the views are hits", PATIENCE, || place.total("octo/hello") == 6);
+        stop(&mut daemon);
+    }
+}
+
+#[test]
+fn a_persons_click_likes_once_a_day_and_can_be_taken_back() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let mut daemon = ready(&place);
+        let origin = format!("http://{}", place.addr());
+        let (add, remove) = ("/v1/like/octo/hello/add", "/v1/like/octo/hello/remove");
+        let click = || get(&place, add, &[PERSON, NAVIGATES[0], NAVIGATES[1]]);
+        let post =
+            |path: &str| http::request("POST", place.addr(), path, &[PERSON, ("Origin", &origin)], b"");
+        let says = |answer: &http::Response, what: &str| {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert!(answer.text().contains(what), "{what}: {}", answer.text());
+            assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+            assert_eq!(answer.header("cache-control"), Some("no-cache, no-store, must-revalidate"));
+        };
+        says(&click(), "点赞成功！");
+        says(&click(), "You liked this already today");
+        says(&get(&place, "/v1/like/octo/hello/add?x=1", &[PERSON]), "You liked this already today");
+        totals(&place, "octo/hello", [0, 1, 0]);
+        let card = picture(&get(&place, "/v1/like/octo/hello", &[]));
+        assert!(card.contains("1 like") && card.contains("#1"), "{card}");
+        says(&post(remove), "Your like was taken back");
+        says(&post(remove), "Your like was taken back");
+        totals(&place, "octo/hello", [0, 1, 1]);
+        assert!(picture(&get(&place, "/v1/like/octo/hello", &[])).contains("0 likes"));
+        let badge: serde_json::Value =
+            serde_json::from_str(get(&place, "/badge/octo/hello.json?event=like", &[]).text()).unwrap();
+        assert_eq!(badge["total"], 0);
+        says(&post(add), "点赞成功！");
+        totals(&place, "octo/hello", [0, 2, 1]);
+        // The same visitor and another name, and a restart in between.
+        stop(&mut daemon);
+        let mut daemon = ready(&place);
+        says(&click(), "You liked this already today");
+        says(&get(&place, "/v1/like/octo/other/add", &[PERSON]), "点赞成功！");
+        totals(&place, "octo/other", [0, 1, 0]);
+        stop(&mut daemon);
+    }
+}
+
+#[test]
+fn programs_prefetches_and_other_sites_like_nothing() {
+    let place = Place::new();
+    let mut daemon = ready(&place);
+    let add = "/v1/like/octo/hello/add";
+    for headers in [
+        &[("User-Agent", "curl/8.5.0")][..],
+        &[("User-Agent", "Slackbot-LinkExpanding 1.0")],
+        &[("User-Agent", "github-camo (876de43e)")],
+        &[PERSON, ("Sec-Purpose", "prefetch")],
+        &[PERSON, ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")],
+        &[PERSON, ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")],
+        &[],
+    ] {
+        let answer = get(&place, add, headers);
+        assert_eq!(answer.status, 200);
+        let form = "<form action=\"/v1/like/octo/hello/add\" method=\"post\">";
+        assert!(answer.text().replace("&#x2f;", "/").contains(form), "{}", answer.text());
+        assert!(!answer.text().contains("http-equiv=\"refresh\""), "{}", answer.text());
+    }
+    assert_eq!(http::request("HEAD", place.addr(), add, &[PERSON], b"").status, 200);
+    assert_eq!(get(&place, &format!("{add}?count=false"), &[PERSON]).status, 200);
+    for origin in [&[][..], &[("Origin", "https://evil.example")], &[("Origin", "null")]] {
+        let headers = [&[PERSON], origin].concat();
+        assert_eq!(http::request("POST", place.addr(), add, &headers, b"").status, 403);
+    }
+    for method in ["PUT", "DELETE", "OPTIONS"] {
+        assert_eq!(http::request(method, place.addr(), add, &[PERSON], b"").status, 405);
+    }
+    assert_eq!(get(&place, "/v1/like/octo/hello/remove", &[PERSON]).status, 405);
+    totals(&place, "octo/hello", [0, 0, 0]);
+    stop(&mut daemon);
+}
+
+#[test]
+fn an_answered_like_is_in_the_store() {
+    const ROUNDS: u64 = 8;
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        place.configure("[http]\ntrusted-proxies = [\"127.0.0.0/8\"]\n");
+        for round in 1..=ROUNDS {
+            let mut daemon = ready(&place);
+            let address = format!("198.51.100.{round}");
+            wait_until("the like is answered", PATIENCE, || {
+                let headers = [PERSON, ("X-Forwarded-For", &address)];
+                get(&place, "/v1/like/octo/hello/add", &headers).status == 200
+            });
+            daemon.kill9();
+            let shown = place.run(&["show", "octo/hello", "--event", "like", "--json"]).json();
+            assert_eq!(shown["total"], round);
+        }
+    }
+}
+
+#[test]
+fn names_of_every_kind_stay_text() {
+    let place = Place::new();
+    let mut daemon = ready(&place);
+    let hostile = [
+        "%22%3E%3Cscript%3Ealert(1)%3C/script%3E/x",
+        "a%26b/c",
+        "q%22onload=%22alert(1)/c",
+        "%3C!--/--%3E",
+        "]]%3E/%3C![CDATA[",
+        "%3C?xml/x",
+        "&amp;/&lt;",
+        "a'b/c'd",
+        "a%60b/c",
+        "%E7%94%A8%E6%88%B7/%E9%A1%B9",
+        "%D8%A7%D9%84/%D8%B9%D8%B1%D8%A8%D9%8A",
+        "%E2%80%AEabc/def",
+        "%F0%9F%98%80/%F0%9F%91%A8%E2%80%8D%F0%9F%91%A9",
+        "a%2Fb/c",
+        "a%252Fb/c",
+        "..%2F../etc",
+        ".%2e/x",
+        "%2e/%2e",
+        "~x/y",
+        "~all/x",
+        "a:b/c",
+        "a/b:c",
+        "a%3Fb/c",
+        "a%23b/c",
+        "a%0Ab/c",
+        "a%0Db/c",
+        "a%00b/c",
+        "a%7Fb/c",
+        "%C2%85/x",
+        "%EF%BB%BF/x",
+        "%ff/x",
+        "%ED%A0%80/x",
+        "a%/b",
+        "a%zz/b",
+        "a+b/c",
+        "a%20b/c",
+        "%20/%20",
+        "javascript:alert(1)/x",
+        "data:text/x",
+        "$%7B7*7%7D/x",
+        "%7B%7B7*7%7D%7D/x",
+        "visit/badge",
+        "promo/promo",
+        "like/add",
+        "constructor/__proto__",
+        "%E2%80%A8/x",
+    ];
+    assert!(hostile.len() >= 40);
+    let long = format!("{}/{}", "n".repeat(99), "k".repeat(100));
+    for name in hostile.iter().copied().chain([long.as_str()]) {
+        for kind in ["badge/", "visit/", "like/", "button/"] {
+            let answer = get(&place, &format!("/v1/{kind}{name}"), &[PERSON]);
+            assert!([200, 400].contains(&answer.status), "{kind}{name}: {}", answer.status);
+            picture(&answer);
+        }
+        let page = get(&place, &format!("/v1/like/{name}/add"), &[("User-Agent", "curl/8")]);
+        let text = page.text();
+        assert!(
+            !text.contains("alert(1)</") && !text.contains("<script>") && !text.contains("onload=\""),
+            "{name}: {text}"
+        );
+    }
+    let too_long = get(&place, &format!("/v1/{}/x", "n".repeat(250)), &[PERSON]);
+    assert_eq!(too_long.status, 400);
+    assert!(picture(&too_long).contains("252"), "{}", too_long.text());
+    stop(&mut daemon);
+}
+
+#[test]
+fn likes_keep_no_address() {
+    let mut place = Place::new();
+    place.configure("[http]\ntrusted-proxies = [\"127.0.0.0/8\"]\n");
+    let mut daemon = ready(&place);
+    let canary = "203.0.113.77";
+    for path in ["/v1/octo/hello", "/v1/like/octo/hello/add"] {
+        assert_eq!(get(&place, path, &[PERSON, ("X-Forwarded-For", canary)]).status, 200);
+    }
+    totals(&place, "octo/hello", [1, 1, 0]);
+    assert!(!get(&place, "/metrics", &[]).text().contains(canary));
+    stop(&mut daemon);
+    assert!(!daemon.stderr().contains(canary) && !daemon.stdout().contains(canary));
+    let mut dirs = vec![place.dir().to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if let Ok(bytes) = std::fs::read(&path) {
+                let has = bytes.windows(canary.len()).any(|part| part == canary.as_bytes());
+                assert!(!has, "{}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn env_file_in_the_working_directory_is_read() {
+    let dir = tallymark_testbed::temp_dir();
+    let show = |more: &[(&str, &str)]| {
+        let mut command = std::process::Command::new(common::program());
+        command.args(["check-config", "--json"]).env_clear().envs(more.iter().copied());
+        command.current_dir(dir.path()).output().unwrap()
+    };
+    std::fs::write(dir.path().join(".env"), "PORT=eighty\nBASE_URL=https://hits.example.org\n").unwrap();
+    let said = String::from_utf8(show(&[]).stderr).unwrap();
+    assert!(said.contains("is not a port number"), "{said}");
+    // What is set already wins.
+    assert!(show(&[("PORT", "8080")]).status.success());
+    std::fs::write(dir.path().join(".env"), "PORT=8080\nTALLYMARK_TOKENS=a b s3cret\n").unwrap();
+    let refused = show(&[]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(78), "{said}");
+    assert!(said.contains(".env: a line is not NAME=VALUE") && !said.contains("s3cret"), "{said}");
+}

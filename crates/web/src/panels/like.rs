@@ -1,0 +1,197 @@
+//! The like: what a click on a panel leads to.
+//!
+//! One visitor likes a name once a day, and may take it back. Whether that is so is asked of the store, by idempotency keys
+//! made of the day, the name and a keyed hash of the visitor, so an answered like is committed, and no address is kept. A
+//! program that follows the link gets the page with a button instead; the button posts to the same address.
+
+use super::{address, back, person};
+use crate::{
+    auth::Peer,
+    body,
+    error::{Problem, report},
+    name::page_path,
+    pages::{self, page},
+    query::{Query, switch},
+    state::App,
+};
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::Response,
+};
+use hmac::{Hmac, KeyInit, Mac};
+use minijinja::context;
+use sha2::Sha256;
+use tallymark_core::{
+    ClientClass, Committed, Counts, Day, Entry, Event, Name, NotAName, NotCommitted, Once, Visit, Visits,
+    When, network_of,
+};
+
+/// How often a visitor may change their mind on one day.
+const CHANGES: u32 = 10;
+/// The largest form.
+const MOST_BODY: usize = 4096;
+
+/// What a button asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Click {
+    Like,
+    Unlike,
+}
+
+/// What the page says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LikeState {
+    /// Counted now.
+    Liked,
+    /// It was counted before.
+    Already,
+    /// Taken back.
+    TakenBack,
+    /// Nothing has happened yet.
+    Asked,
+    /// The visitor has changed their mind too often.
+    Enough,
+}
+
+/// `GET .../add`: counts a person's click, and asks everybody else.
+pub(super) async fn asked(app: &App, name: Result<Name, NotAName>, peer: Peer, head: &Parts) -> Response {
+    let name = match name {
+        Ok(name) => name,
+        Err(why) => return pages::problem(app, &Problem::from(why), None),
+    };
+    let count = Query::of(&head.uri).text("count").and_then(|value| switch(&value)).unwrap_or(true);
+    if head.method != axum::http::Method::GET || !count || !person::clicked(&head.headers) {
+        return show(app, &name, &head.headers, LikeState::Asked).await;
+    }
+    change(app, &name, Click::Like, (peer, head)).await
+}
+
+/// A button of the page.
+pub(super) async fn posted(
+    app: &App,
+    name: Result<Name, NotAName>,
+    wish: Click,
+    peer: Peer,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    // Read to its end, so that the connection can go on.
+    if let Err(problem) = body::read(&head.headers, body, MOST_BODY, None).await {
+        return pages::problem(app, &problem, None);
+    }
+    let name = match name {
+        Ok(name) => name,
+        Err(why) => return pages::problem(app, &Problem::from(why), None),
+    };
+    if !person::is_from_here(&head.headers, &app.base_url.as_asked(&head.headers)) {
+        let what = "A like comes from the button on its page, and not from another site.";
+        return pages::problem(app, &Problem::new(StatusCode::FORBIDDEN, what), None);
+    }
+    change(app, &name, wish, (peer, &head)).await
+}
+
+async fn change(app: &App, name: &Name, wish: Click, (peer, head): (Peer, &Parts)) -> Response {
+    let peer = peer.behind(&head.headers, &app.access.proxies);
+    match commit(app, name, wish, peer, &head.headers).await {
+        Ok(state) => show(app, name, &head.headers, state).await,
+        Err(error) => {
+            report::broken("a like was not counted", &name, &error);
+            let what = match error {
+                NotCommitted::NoRoom => "There is no room for another name here. Your like was not counted.",
+                _ => {
+                    "The store does not answer at the moment. Your like may not have been counted; try again."
+                }
+            };
+            pages::problem(app, &Problem::new(StatusCode::SERVICE_UNAVAILABLE, what), None)
+        }
+    }
+}
+
+/// Brings a visitor's mind into the store. The first of their likes of the day that was not taken back, or not made yet,
+/// says what they think now.
+async fn commit(
+    app: &App,
+    name: &Name,
+    wish: Click,
+    peer: Peer,
+    sent: &HeaderMap,
+) -> Result<LikeState, NotCommitted> {
+    let now = (app.now)();
+    let visitor = visitor_of_day(app, now.day(), name, peer).await?;
+    for round in 0..CHANGES {
+        let key = |word: &str| format!("{word} {} {visitor} {round}", now.day());
+        let (like, unlike) = (key("like"), key("unlike"));
+        let liked = app.ledger.is_committed(&like).await?;
+        if liked && app.ledger.is_committed(&unlike).await? {
+            continue;
+        }
+        let (event, key) = match (wish, liked) {
+            (Click::Like, true) => return Ok(LikeState::Already),
+            (Click::Unlike, false) => return Ok(LikeState::TakenBack),
+            (Click::Like, false) => (Event::LIKE, like),
+            (Click::Unlike, true) => (Event::UNLIKE, unlike),
+        };
+        let counts = one(event, name, now.minute(), ClientClass::of(agent(sent)));
+        let once = Once { key: &key, body: name.as_str().as_bytes() };
+        let committed = app.ledger.commit(Some(once), counts).await?;
+        return Ok(match (wish, committed) {
+            (Click::Unlike, _) => LikeState::TakenBack,
+            (Click::Like, Committed::Now) => LikeState::Liked,
+            (Click::Like, Committed::Before) => LikeState::Already,
+        });
+    }
+    Ok(LikeState::Enough)
+}
+
+fn one(event: Event, name: &Name, minute: tallymark_core::Minute, class: ClientClass) -> Counts {
+    let entry = Entry { event, name: name.clone(), when: When::Minute(minute), count: 1 };
+    let visits = vec![Visits { event, name: name.clone(), last: vec![Visit { minute, class }] }];
+    Counts { visits, ..Counts::folded(vec![entry], Vec::new()) }
+}
+
+fn agent(sent: &HeaderMap) -> &[u8] {
+    sent.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes)
+}
+
+/// A keyed hash of who asks and of the name: the same for this day, and of no use afterwards, when its key is gone. Those
+/// whose address is not known are one.
+async fn visitor_of_day(app: &App, day: Day, name: &Name, peer: Peer) -> Result<String, NotCommitted> {
+    let key = app.ledger.day_key(day).await?;
+    // Any length of key will do.
+    let Ok(mut hash) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return Ok(String::new()) };
+    let address = peer.0.map_or_else(String::new, |address| network_of(address).to_string());
+    hash.update(format!("like\0{address}\0{name}").as_bytes());
+    Ok(hash.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+async fn show(app: &App, name: &Name, sent: &HeaderMap, state: LikeState) -> Response {
+    let base = app.base_url.as_asked(sent);
+    let total = app.shown_total(Event::LIKE, name.as_ref()).await.ok();
+    let (back, own) = (back::after_a_like(sent, &base, name), format!("{base}{}", page_path(name.as_ref())));
+    let leads_on = matches!(state, LikeState::Liked | LikeState::Already);
+    let values = context! {
+        name => name.as_str(),
+        state => match state {
+            LikeState::Liked => "liked",
+            LikeState::Already => "already",
+            LikeState::TakenBack => "taken-back",
+            LikeState::Asked => "asked",
+            LikeState::Enough => "enough",
+        },
+        total,
+        back,
+        leads_on,
+        own,
+        add => address::of_like(name, "add"),
+        remove => address::of_like(name, "remove"),
+    };
+    let mut answer = page(&app.access, StatusCode::OK, "like.html", values);
+    let set = answer.headers_mut();
+    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
+    set.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    set.insert(header::EXPIRES, HeaderValue::from_static("0"));
+    // Its form says where it comes from.
+    set.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    answer
+}
