@@ -33,7 +33,9 @@ pub(crate) fn run_with(args: &[&str], env: &[(&str, &str)], stdin: &[u8]) -> Ran
     let input = dir.path().join("stdin");
     std::fs::write(&input, stdin).expect("the temporary directory is writable");
     let input = std::fs::File::open(&input).expect("it was just written");
-    let mut command = Command::new(program());
+    // A daemon that was to refuse its start would run for ever. What `timeout` has ended has the code 124.
+    let mut command = Command::new("timeout");
+    command.args(["-k", "20", "120"]).arg(program());
     command.args(args).env_clear().envs(env.iter().copied()).current_dir(dir.path()).stdin(input);
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
@@ -53,6 +55,7 @@ impl From<Output> for Ran {
     fn from(output: Output) -> Ran {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the binary writes UTF-8");
         assert_eq!(output.status.signal(), None, "it died of a signal");
+        assert_ne!(output.status.code(), Some(124), "it did not end: {output:?}");
         Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 }
