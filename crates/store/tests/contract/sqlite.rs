@@ -290,3 +290,25 @@ async fn the_log_is_cut_after_an_hour_and_says_so() {
     assert_eq!(read(&*desk.store, &first, 9).await, None);
     assert_eq!(read(&*desk.store, &second, 9).await.unwrap().0, ["like c"]);
 }
+
+/// Another process holds the file when ours has to be done. What is given up is told as lost, so nothing may write it
+/// afterwards: the call has ended before the file is free again, though it would have waited for longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_has_to_be_done_does_not_wait_for_a_locked_file() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    let lock = bed.sql();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    desk.store.finish_by(std::time::Instant::now());
+    let free = std::thread::spawn(move || {
+        // Shorter than calls wait that have all the time.
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        drop(lock);
+    });
+    let batch = desk.batch(2, &[at("a", noon(), 1)]);
+    let err = desk.store.apply(&desk.claim, &[batch]).await.unwrap_err();
+    assert_eq!(err.class(), Class::Unavailable, "{err}");
+    free.join().unwrap();
+    assert_eq!(desk.total("a").await, 1);
+}
