@@ -30,6 +30,11 @@ fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut file = fs::File::options().write(true).create(true).truncate(true).mode(mode).open(&aside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&aside, path)?;
-    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    rename(&aside, path)
+}
+
+/// Moves a file within its directory. On disk when this returns.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    fs::File::open(to.parent().unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -3,6 +3,7 @@
 use super::{
     Durability, Fill, Identity, Keep, Origin, Pushed, RolledBack, Unpushed, Waiting,
     age::Ages,
+    anchor::Anchor,
     codec, file, merge,
     minutes::{self, Owed},
 };
@@ -34,6 +35,8 @@ pub(super) struct Desk {
     deadline: Deadline,
     /// `None` after a failed read or write of the disk, until it is opened again.
     connection: Option<Connection>,
+    /// Where it was opened.
+    anchor: Anchor,
     instance: Uuid,
     pub(super) last: u64,
     /// Blocks of counts in the pool.
@@ -74,6 +77,7 @@ impl Desk {
             ages: Ages::default(),
             deadline,
             connection,
+            anchor: Anchor::new(path),
             instance,
             last: 0,
             pool: 0,
@@ -153,6 +157,9 @@ impl Desk {
     /// follows the file; and it may be there only until the next power cut, with everything that is written behind it, so
     /// it is written once more. Whoever looks at that memory before the file calls this first.
     fn connect(&mut self) -> Result<()> {
+        if self.anchor.is_lost() {
+            self.put_back()?;
+        }
         if self.connection.is_none() {
             let connection = file::open(&self.path, self.instance)?;
             connection
@@ -160,9 +167,27 @@ impl Desk {
                 .and_then(|()| crate::sqlite::write_again(&connection))
                 .and_then(|()| self.load(&connection))
                 .map_err(|err| explain(err, format!("opening the outbox {} again", self.path.display())))?;
+            self.anchor = Anchor::new(&self.path);
             self.connection = Some(connection);
         }
         Ok(())
+    }
+
+    /// Puts what is open into the place from which it was removed, and lets go of it.
+    fn put_back(&mut self) -> Result<()> {
+        let attempt =
+            || format!("writing the outbox {} anew, which was removed or replaced", self.path.display());
+        if let Some(open) = &self.connection {
+            self.anchor.copy(open).map_err(|err| explain(err, attempt()))?;
+            self.connection = None;
+        }
+        self.anchor.put().map_err(|err| StoreError::new(Class::Refused, attempt(), err))?;
+        if self.anchor.has_its_file() {
+            return Ok(());
+        }
+        // Opening would begin with an empty one, and give numbers again that the store has seen.
+        Err(StoreError::new(Class::Refused, attempt(), "it was closed then, after a failure of the disk")
+            .advise("Move the right file back, or restart Tallymark"))
     }
 
     pub(super) fn identity(&mut self) -> Result<Identity> {

@@ -9,6 +9,7 @@
 //! The writer in `tallymark-ingest` is its only caller. It speaks to no remote store itself.
 
 mod age;
+mod anchor;
 mod codec;
 mod desk;
 mod file;

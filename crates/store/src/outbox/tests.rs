@@ -101,6 +101,42 @@ fn numbers(waiting: &[Waiting]) -> Vec<u64> {
     waiting.iter().map(|waiting| waiting.batch.seq).collect()
 }
 
+/// Whatever is done to the files: the next start has what was pushed before and after, and numbers go on.
+#[tokio::test]
+async fn files_that_are_removed_or_replaced_while_open_are_written_anew() {
+    for how in ["removed", "moved", "removed with its log", "without log", "without index", "replaced"] {
+        let mut outbox = Box::new();
+        let path = |end: &str| outbox.dir.path().join(format!("outbox.db{end}"));
+        let remove = |ends: &[&str]| ends.iter().for_each(|end| std::fs::remove_file(path(end)).unwrap());
+        outbox.push(&[("a", 1, 1)], true).await;
+        outbox.push(&[("a", 1, 2)], false).await;
+        match how {
+            "removed" => remove(&[""]),
+            "moved" => std::fs::rename(path(""), path(".away")).unwrap(),
+            "removed with its log" => remove(&["", "-wal", "-shm"]),
+            "without log" => remove(&["-wal"]),
+            "without index" => remove(&["-shm"]),
+            _ => {
+                std::fs::write(path(".other"), "an operator's").unwrap();
+                std::fs::rename(path(".other"), path("")).unwrap();
+            }
+        }
+        outbox.push(&[("a", 1, 4)], false).await;
+        // And what was removed after the last push is there once somebody asks.
+        remove(&[""]);
+        assert_eq!(outbox.get().fill().await.unwrap().hits, 7, "{how}");
+        if how == "replaced" {
+            assert_eq!(std::fs::read_to_string(path(".replaced")).unwrap(), "an operator's");
+        }
+        let instance = outbox.identity.instance;
+        outbox.reopen();
+        assert_eq!((outbox.identity.instance, outbox.identity.last), (instance, 1), "{how}");
+        let all = outbox.drain(0).await;
+        assert_eq!(sum(&all).into_values().sum::<u64>(), 7, "{how}");
+        assert_eq!(numbers(&all)[..2], [1, 2], "{how}");
+    }
+}
+
 #[tokio::test]
 async fn direct_counts_have_a_number_at_once_and_keep_it_over_a_restart() {
     let mut outbox = Box::new();

@@ -30,6 +30,7 @@ use uuid::Uuid;
 use writer::WriteThread;
 
 pub(crate) use file::{explain, is_lost, write_again};
+pub(crate) use place::Inodes;
 
 /// The embedded store.
 #[derive(Debug)]

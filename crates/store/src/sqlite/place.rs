@@ -28,10 +28,16 @@ pub(super) struct Place {
     opened: Mutex<Opened>,
 }
 
-struct Opened {
+/// The files of an open database.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inodes {
     database: Option<Inode>,
     /// The write-ahead log and its index. SQLite keeps both for as long as a connection is open.
     beside: [Option<Inode>; 2],
+}
+
+struct Opened {
+    inodes: Inodes,
     /// Reads the opened file also when it has lost its name.
     probe: Option<Connection>,
     /// How often another file has taken its place.
@@ -54,7 +60,7 @@ impl Place {
     pub(super) fn look(&self) -> Result<u64> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let found = inode(&self.path);
-        if found.is_some() && found == opened.database {
+        if opened.inodes.database_is_still_at(&self.path) {
             return Ok(opened.times);
         }
         if found.is_some() && opened.probe.as_ref().is_some_and(|probe| succeeds(probe, &self.path)) {
@@ -75,8 +81,7 @@ impl Place {
     /// Whether the write-ahead log or its index was removed or replaced: other processes would not see what is written.
     pub(super) fn has_lost_its_log(&self) -> bool {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let lost = |(before, now): (&Option<Inode>, Option<Inode>)| before.is_some() && *before != now;
-        opened.beside.iter().zip(beside(&self.path)).any(lost)
+        opened.inodes.have_lost_their_log(&self.path)
     }
 
     /// Lets go of the file, so that opening it makes a new log.
@@ -95,7 +100,28 @@ impl Place {
 impl Opened {
     fn at(path: &Path, times: u64) -> Opened {
         let probe = open_reader(path).ok().filter(|probe| counted(probe).is_ok());
-        Opened { database: inode(path), beside: beside(path), probe, times }
+        Opened { inodes: Inodes::at(path), probe, times }
+    }
+}
+
+impl Inodes {
+    /// What is there now.
+    pub(crate) fn at(path: &Path) -> Inodes {
+        Inodes { database: inode(path), beside: beside(path) }
+    }
+
+    /// Whether the path leads to the database, and its log lies beside it.
+    pub(crate) fn are_still_at(&self, path: &Path) -> bool {
+        self.database_is_still_at(path) && !self.have_lost_their_log(path)
+    }
+
+    pub(crate) fn database_is_still_at(&self, path: &Path) -> bool {
+        self.database.is_some() && self.database == inode(path)
+    }
+
+    fn have_lost_their_log(&self, path: &Path) -> bool {
+        let lost = |(before, now): (&Option<Inode>, Option<Inode>)| before.is_some() && *before != now;
+        self.beside.iter().zip(beside(path)).any(lost)
     }
 }
 
