@@ -125,6 +125,85 @@ fn deleted_positions_are_missed_where_they_would_be_used() {
     stop(&mut daemon);
 }
 
+/// With the user that the manual makes, everything goes that touches the store, and Redis denies nothing.
+#[test]
+fn the_manuals_user_of_redis_may_do_all_that_is_needed() {
+    let redis = Redis::builder().appendonly().start();
+    let manual = include_str!("../src/help/redis.md");
+    let rule = manual.lines().map(str::trim).find(|line| line.starts_with("ACL SETUSER")).unwrap();
+    let rule: Vec<&str> = rule.split_whitespace().collect();
+    assert_eq!(redis.cli(&rule), "OK");
+    let mut place = Place::with_config(
+        "[http]\ntokens = [\"a-token-of-sixteen\"]\n[visits]\nkeep = 4\n[[source]]\nkind = \"syslog-udp\"\nlisten = \"UDP\"\n\
+         [[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\nroute = \"tallymark\"\n",
+    );
+    place.store_at(&redis.url().replace("redis://", "redis://tallymark:PASSWORD@"));
+    let write = |name: &str| {
+        let file = place.dir().join(name);
+        std::fs::write(&file, "\"1700000000.000\",\"a%2Fa\"\n\"1700000001.000\",\"a%2Fa\"\n").unwrap();
+        file.display().to_string()
+    };
+    write("badge.log");
+    let mut daemon = place.serve();
+    wait_ready(&place);
+    send(&place, 3);
+    let post = |key: &str| {
+        let headers = [
+            ("Authorization", "Bearer a-token-of-sixteen"),
+            ("Content-Type", "application/json"),
+            ("Idempotency-Key", key),
+        ];
+        let body = br#"[{"name": "a/a"}, {"name": "a/b", "event": "like"}]"#;
+        http::request("POST", place.addr(), "/api/v1/hits", &headers, body).status
+    };
+    assert_eq!([post("k"), post("k"), post("other")], [200; 3]);
+    assert_eq!(http::get(place.addr(), "/badge.svg?repo=a/a").status, 200);
+    wait_total(&place, 8);
+    for path in ["/", "/api/v1/counters", "/api/v1/counters/a/a/visits", "/api/v1/summary"] {
+        assert_eq!(http::get(place.addr(), path).status, 200, "{path}");
+    }
+    wait_until("the badge is published", PATIENCE, || place.published("a/a") == Some(8));
+    stop(&mut daemon);
+    let more = write("more.log");
+    std::fs::write(&more, "\"1700000002.000\",\"a%2Fa\"\n").unwrap();
+    for command in
+        [&["import", "log", &more, "--route", "tallymark"][..], &["top"], &["render"], &["store", "adopt"]]
+    {
+        place.run(command).good();
+    }
+    let mut daemon = place.serve();
+    wait_ready(&place);
+    wait_total(&place, 9);
+    stop(&mut daemon);
+    assert_eq!(redis.cli(&["ACL", "LOG"]), "", "{}", daemon.stderr());
+}
+
+/// What waits in an outbox that was removed while it was open is not said to be safe: it is.
+#[test]
+fn hits_wait_in_an_outbox_that_was_removed_while_redis_was_down() {
+    let mut redis = Redis::builder().appendonly().start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    wait_ready(&place);
+    send(&place, 5);
+    wait_total(&place, 5);
+    redis.stop();
+    send(&place, 7);
+    wait_until("hits wait", PATIENCE, || readyz(&place).0 == 503);
+    for end in ["", "-wal", "-shm"] {
+        std::fs::remove_file(place.data_dir().join(format!("outbox.db{end}"))).unwrap();
+    }
+    send(&place, 3);
+    stop(&mut daemon);
+    let log = daemon.stderr();
+    assert!(log.contains("it was written anew") && log.contains("hits=10"), "{log}");
+    redis.restart();
+    let mut daemon = place.serve();
+    wait_ready(&place);
+    wait_total(&place, 15);
+    stop(&mut daemon);
+}
+
 #[test]
 fn eviction_that_is_switched_on_under_a_daemon_is_told_with_what_helps() {
     let redis = Redis::start();
