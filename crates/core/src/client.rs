@@ -1,20 +1,20 @@
-//! What kind of client asked: one of a few classes, told by its `User-Agent`. The text itself is looked at and let go of.
+//! What kind of client asked: one of a few classes, derived from its `User-Agent`. The text itself is not kept.
 //!
-//! It is what a client says of itself, so it is good for "mostly GitHub's readers" and never for a decision. The words are
-//! few on purpose: those of products that ask for pictures, from their own pages (Google's crawlers and fetchers, Slack's
-//! robots, GitHub's Camo), from the public list monperrus/crawler-user-agents, and from the defaults of HTTP
-//! libraries. Most robots are none of them and say `bot`, `crawler` or `spider`. The readers of lines and the HTTP server
-//! call this, and only where visits are kept.
+//! A client can claim anything, so the class is good enough for "mostly GitHub's readers" but never for a decision. The
+//! word list is short on purpose: products that fetch pictures, from their own documentation (Google's crawlers and
+//! fetchers, Slack's robots, GitHub's Camo), from the public list monperrus/crawler-user-agents, and from the defaults
+//! of HTTP libraries. Most robots are not in the list and say `bot`, `crawler` or `spider`. The line readers and the
+//! HTTP server call this, and only where visits are kept.
 
 use std::fmt;
 
-/// No more of a text is looked at: a client may send kilobytes.
+/// No more than this is examined: a client may send kilobytes.
 const LOOKED_AT: usize = 1024;
 
-/// The class of a client. The order is the one in which a text that has the words of several is decided.
+/// The class of a client. If a text has words of several classes, the first in this order wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClientClass {
-    /// GitHub's image proxy: somebody reads a page on GitHub.
+    /// GitHub's image proxy: a person reads a page on GitHub.
     GithubCamo,
     /// Another proxy that fetches pictures for people: mail, chat, other sites.
     ImageProxy,
@@ -26,13 +26,13 @@ pub enum ClientClass {
     Program,
     /// A browser.
     Browser,
-    /// Nothing that is known.
+    /// Anything else.
     Unknown,
 }
 
 use ClientClass::{Bot, Browser, FeedReader, GithubCamo, ImageProxy, Program, Unknown};
 
-/// Words that say what a client is, in lower case; a word ends where a letter, a digit, `-`, `_` and `.` do.
+/// Words that say what a client is, in lower case. A word consists of letters, digits, `-`, `_` and `.`.
 const WORDS: [(ClientClass, &[&str]); 5] = [
     (
         ImageProxy,
@@ -200,7 +200,7 @@ impl ClientClass {
     /// Every class, in the order in which they are shown.
     pub const EVERY: [ClientClass; 7] = [Browser, GithubCamo, ImageProxy, Bot, FeedReader, Program, Unknown];
 
-    /// Finds the class. Any bytes will do; nothing is copied.
+    /// Finds the class. Accepts any bytes; copies nothing.
     pub fn of(user_agent: &[u8]) -> ClientClass {
         let text = user_agent.get(..LOOKED_AT).unwrap_or(user_agent);
         if is_camo(text) {
@@ -211,7 +211,7 @@ impl ClientClass {
         words.map(of_word).min().unwrap_or(Unknown)
     }
 
-    /// The word in JSON and in the stores, which stays the same for ever.
+    /// The word in JSON and in the stores. It never changes.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -225,7 +225,7 @@ impl ClientClass {
         }
     }
 
-    /// Reads the word. What a newer version wrote is not known here.
+    /// Reads the word. A word that a newer version wrote is unknown here.
     #[must_use]
     pub fn from_word(word: &str) -> ClientClass {
         ClientClass::EVERY.into_iter().find(|class| class.word() == word).unwrap_or(Unknown)
@@ -253,14 +253,14 @@ fn of_word(word: &[u8]) -> ClientClass {
     }
 }
 
-/// Whether a word has `bot` or `bots` at its end or before what is no letter, or `crawl` or `spider` anywhere.
+/// Whether a word has `bot` or `bots` at its end or before a non-letter, or `crawl` or `spider` anywhere.
 fn says_robot(word: &[u8]) -> bool {
     let has = |part: &[u8]| word.windows(part.len()).any(|found| found.eq_ignore_ascii_case(part));
     let ends = |at: usize| !word.get(at).is_some_and(u8::is_ascii_alphabetic);
     let is_plural = |at: usize| word.get(at).is_some_and(|b| b.eq_ignore_ascii_case(&b's')) && ends(at + 1);
     let mut bots = word.windows(3).enumerate().filter(|(_, found)| found.eq_ignore_ascii_case(b"bot"));
     let robot = bots.any(|(at, _)| ends(at + 3) || is_plural(at + 3));
-    // A maker of telephones.
+    // A phone manufacturer.
     let cubot = word.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"cubot"));
     (robot && !cubot) || has(b"crawl") || has(b"spider")
 }

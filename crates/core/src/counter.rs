@@ -1,13 +1,14 @@
 //! What the HTTP server needs from the counting side: count a hit, and know the total that includes it.
 //!
-//! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`; the two never see each other.
+//! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`; the two do not depend on each
+//! other.
 
 use crate::{Event, Hit, NameRef, Visit, When};
 use std::{fmt, future::Future, pin::Pin};
 
-/// A total, or the wait for it when the store has to be asked.
+/// A total, or a pending answer when the store has to be asked.
 pub enum Total<'a> {
-    /// Known without asking anyone.
+    /// Known without asking the store.
     Known(i64),
     /// The store is being asked.
     Asked(Pin<Box<dyn Future<Output = Result<i64, Unavailable>> + Send + 'a>>),
@@ -18,7 +19,7 @@ impl Total<'_> {
     ///
     /// # Errors
     ///
-    /// The store has not answered in time. The hit is counted all the same.
+    /// The store did not answer in time. The hit is counted all the same.
     pub async fn get(self) -> Result<i64, Unavailable> {
         match self {
             Total::Known(total) => Ok(total),
@@ -51,18 +52,18 @@ pub struct Latest {
 /// The answer of [`Counter::latest`].
 pub type LatestAnswer<'a> = Pin<Box<dyn Future<Output = Result<Latest, Unavailable>> + Send + 'a>>;
 
-/// What has been counted on a name and is not in the store yet.
+/// What has been counted for a name and is not in the store yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Two answers with the same number say that the store took nothing from here in between.
+    /// If two answers have the same number, the store took nothing from this process in between.
     pub epoch: u64,
-    /// How often, by time; in no order, and a time may stand there twice.
+    /// Counts by time, in no order. A time may occur twice.
     pub cells: Vec<(When, u64)>,
 }
 
 /// Counts hits and knows totals.
 pub trait Counter: Send + Sync {
-    /// Counts the hit at once, and answers the total that includes it.
+    /// Counts the hit at once, and returns the total that includes it.
     ///
     /// A hit of event `hit` that says who asked is also told a visit of the same name, if it is one: within the cooldown of
     /// its visitor only the first. A hit of event `visit` that says who asked counts only then, and the answer is the total
@@ -72,10 +73,11 @@ pub trait Counter: Send + Sync {
     /// Counts the hit at once, as [`Counter::count`] does, for somebody who wants no total: the store is never asked.
     fn note(&self, hit: &Hit<'_>);
 
-    /// What of event `url` waits for the store; `None` while some of it is on its way there, and nobody can tell.
+    /// The counts of the event `url` that wait for the store; `None` while some are on their way there, so the answer
+    /// is unknown.
     fn waiting(&self, name: NameRef<'_>) -> Option<Waiting>;
 
-    /// The total, hits of this process that are not yet in the store included, without counting anything.
+    /// The total, including hits of this process that are not yet in the store. Counts nothing.
     fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a>;
 
     /// The total and the last visits, at most `most`, with what this process has counted and the store does not have yet.

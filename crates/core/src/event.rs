@@ -1,6 +1,6 @@
 //! The kind of thing that is counted: `hit`, `visit`, `like`, or any `[a-z0-9_-]{1,32}`.
 //!
-//! An [`Event`] lives in 32 bytes and is `Copy`, so that a hit can carry it without an allocation.
+//! An [`Event`] takes 32 bytes and is `Copy`, so that a hit can carry it without an allocation.
 
 use crate::name::{MAX_LONG_NAME, MAX_NAME};
 use std::fmt;
@@ -10,7 +10,7 @@ const MAX: usize = 32;
 /// What happened to a name. Always `[a-z0-9_-]{1,32}`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Event {
-    /// Filled up with zeros, so it compares as its text does.
+    /// Padded with zeros, so it compares as its text does.
     text: [u8; MAX],
 }
 
@@ -25,7 +25,7 @@ impl Event {
     /// Hits of one visitor within a cooldown: what the panels count.
     pub const VISIT: Event = Event::literal(b"visit");
 
-    /// A person's click on a like button.
+    /// A click on a like button.
     pub const LIKE: Event = Event::literal(b"like");
 
     /// One of them was taken back: what is left is the difference.
@@ -34,7 +34,7 @@ impl Event {
     /// An address was visited, as HitMe counted them. Its names are never files, so they may be long.
     pub const URL: Event = Event::literal(b"url");
 
-    /// Counts what a log with too many different events brings.
+    /// Counts the events that are over the limit, if a log has too many different ones.
     pub const OVERFLOW: Event = Event::literal(b"overflow");
 
     pub(crate) const fn literal(text: &[u8]) -> Event {
@@ -51,7 +51,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// What an event may not have: see [`NotAnEvent`].
+    /// Why the text is not an event: see [`NotAnEvent`].
     pub fn new(text: &[u8]) -> Result<Event, NotAnEvent> {
         let plain = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
         if text.is_empty() || text.len() > MAX || !text.iter().all(plain) {
@@ -60,7 +60,7 @@ impl Event {
         Ok(Event::literal(text))
     }
 
-    /// How many bytes a name of this event may have.
+    /// The maximum length of a name of this event, in bytes.
     #[must_use]
     pub fn longest_name(self) -> usize {
         if self == Event::URL { MAX_LONG_NAME } else { MAX_NAME }
@@ -72,7 +72,7 @@ impl Event {
         matches!(self, Event::VISIT | Event::LIKE | Event::UNLIKE)
     }
 
-    /// What so many of it are called: `1 hit`, `2 hits`, `2 signup` of an event of the operator's own.
+    /// A count with its unit: `1 hit`, `2 hits`; `2 signup` for an event that the operator has defined.
     #[must_use]
     pub fn noun(&self, count: i64) -> &str {
         const NOUNS: [(&str, &str); 5] = [
@@ -91,7 +91,7 @@ impl Event {
     #[must_use]
     pub fn as_str(&self) -> &str {
         let length = self.text.iter().position(|&b| b == 0).unwrap_or(MAX);
-        // Only ASCII was let in, so this cannot fail.
+        // The text is ASCII, so this cannot fail.
         std::str::from_utf8(&self.text[..length]).unwrap_or_default()
     }
 }

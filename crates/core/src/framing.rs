@@ -1,31 +1,31 @@
 //! Cutting a TCP stream of syslog into messages: lines, or RFC 6587's octet counting.
 //!
-//! Lines are those of [`crate::Cutter`]; a counted message is `LENGTH SP MESSAGE`. syslog-ng counts a LF that it writes behind
-//! the message; others write one that they do not count. Where the stream is cut into chunks does not matter, and what
-//! is kept between two chunks is bounded. After a count that is none, nothing that follows can be trusted: the caller
+//! Lines are those of [`crate::Cutter`]; a counted message is `LENGTH SP MESSAGE`. syslog-ng writes a LF after the
+//! message and counts it; others write one that they do not count. The boundaries of chunks do not matter, and the
+//! state kept between two chunks is bounded. After an invalid count nothing that follows can be trusted, so the caller
 //! closes the connection. This module reads nothing itself; the TCP source feeds it.
 
 use crate::{Cutter, Line, Reject};
 use memchr::memchr2;
 
-/// How messages are told apart.
+/// How messages are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// Decided for every message: one that begins with a digit is counted. Only right where no line begins with one,
-    /// which a syslog message, beginning with `<`, never does.
+    /// Decided for every message: one that begins with a digit is counted. Only right if no line begins with one. A
+    /// syslog message begins with `<`.
     Auto,
-    /// Lines alone.
+    /// Lines only.
     Lines,
-    /// Counted messages alone.
+    /// Counted messages only.
     Counted,
 }
 
-/// What stands next in the stream.
+/// The next frame of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
     /// One message. A LF, CR or NUL at its end is still on it if the sender counted it.
     Message(&'a [u8]),
-    /// What there is in place of a line, for this reason.
+    /// A line was rejected, for this reason.
     Bad(Reject),
     /// The stream cannot be read any further, for this reason.
     Broken(Reject),
@@ -44,20 +44,20 @@ pub struct Frames {
     cutter: Cutter,
 }
 
-/// How much may follow the first byte of a line's end that decides what it is.
+/// How many bytes after the first byte of a line end may decide what it is.
 const END_BYTES: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FrameState {
-    /// A message begins with the next byte; the one before it was counted.
+    /// A message begins with the next byte; the previous one was counted.
     Start { after_counted: bool },
-    /// Within a line, whose beginning is kept unless it was too long.
+    /// In a line, whose beginning is kept unless it was too long.
     Line,
-    /// Within a count.
+    /// In a count.
     Count { digits: u8, value: u64 },
-    /// Within a counted message of this length, whose beginning is kept.
+    /// In a counted message of this length, whose beginning is kept.
     Body { length: usize },
-    /// At the end of what can be read.
+    /// After an error: nothing more can be read.
     Broken,
 }
 
@@ -69,8 +69,8 @@ impl Frames {
         Frames { framing, limit, kept: Vec::new(), state, cutter: Cutter::default() }
     }
 
-    /// Takes the beginning of `input` up to the end of the first frame in it. Answers how much it took, and the frame
-    /// if one ended there; without one, all of the input was taken.
+    /// Takes the beginning of `input` up to the end of its first frame. Returns how many bytes it took, and the frame
+    /// if one ended there; if none did, all of the input was taken.
     pub fn next<'a>(&'a mut self, input: &'a [u8]) -> (usize, Option<Frame<'a>>) {
         let mut at = 0;
         loop {
@@ -81,7 +81,7 @@ impl Frames {
                     let end = self.cutter.skip_end(&input[at..]);
                     if end > 0 {
                         at += end;
-                    // The LF behind a counted message ends nothing.
+                    // The LF after a counted message ends nothing.
                     } else if after_counted && byte == b'\n' {
                         self.state = FrameState::Start { after_counted: false };
                         at += 1;
@@ -103,7 +103,7 @@ impl Frames {
                     let (taken, whole) = self.body(length, &input[at..]);
                     return (at + taken, whole);
                 }
-                // Behind what was bad, the next message's first byte decides how it is framed.
+                // After a bad message, the first byte of the next one decides how it is framed.
                 FrameState::Line if self.cutter.is_within_bad() => {
                     at += self.cutter.skip_bad(&input[at..]);
                     if self.cutter.is_at_start() {
@@ -119,7 +119,7 @@ impl Frames {
         }
     }
 
-    /// Whether the stream, should it end here, ends within a message that nothing was said of yet.
+    /// Whether the stream, if it ended here, would end in a message that has not been reported yet.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         match self.state {
@@ -146,7 +146,7 @@ impl Frames {
                 Ok(FrameState::Count { digits: digits + 1, value: value * 10 + u64::from(byte - b'0') })
             }
             b' ' if digits > 0 => {
-                // One more than the limit, for a LF that was counted.
+                // One more than the limit, for a counted LF.
                 let length = usize::try_from(value).ok().filter(|&length| length <= self.limit + 1);
                 length.map(|length| FrameState::Body { length }).ok_or(Reject::TooLong)
             }
@@ -166,13 +166,13 @@ impl Frames {
 
     fn line<'a>(&'a mut self, input: &'a [u8]) -> (usize, Option<Frame<'a>>) {
         let kept = self.kept.len();
-        // What is kept is a beginning without an end; enough of the input is put behind it to find that.
+        // The kept bytes are a beginning without an end; enough input is appended to find the end.
         let end = memchr2(b'\n', 0, input).map_or(input.len(), |at| input.len().min(at + END_BYTES));
         if kept > 0 {
             self.kept.extend_from_slice(&input[..end]);
         }
         let bytes = if kept > 0 { &self.kept } else { input };
-        // The sender may wait for an answer after a NUL, so nothing is waited for.
+        // The sender may wait for an answer after a NUL, so do not wait for more bytes.
         let (taken, line) = self.cutter.next(bytes, self.limit, true);
         let found = line.map(|line| match line {
             Line::Whole(line) => Ok((line.as_ptr().addr() - bytes.as_ptr().addr(), line.len())),

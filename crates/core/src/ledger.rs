@@ -1,4 +1,4 @@
-//! What the HTTP server needs to write counts that somebody hands in: commit them, and say so only when they are there.
+//! What the HTTP server needs to write counts that a client sends: commit them, and confirm only when they are stored.
 //!
 //! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`, as it does with
 //! [`Counter`](crate::Counter).
@@ -7,12 +7,12 @@ use crate::{Counts, Day, Reject};
 use std::{fmt, future::Future, pin::Pin};
 use uuid::Uuid;
 
-/// What makes a request that is sent twice one request.
+/// Makes a request that is sent twice count once.
 #[derive(Clone, Copy, Debug)]
 pub struct Once<'a> {
     /// The client's name for the request.
     pub key: &'a str,
-    /// What it sent, so that a key that is used for something else can be refused.
+    /// A digest of the body, so that a key that is reused for another body can be refused.
     pub body: &'a [u8],
 }
 
@@ -21,20 +21,20 @@ pub struct Once<'a> {
 pub enum Committed {
     /// By this call.
     Now,
-    /// By an earlier one with the same key; nothing was counted now.
+    /// By an earlier call with the same key; nothing was counted now.
     Before,
 }
 
-/// Entries are not in the store, or nobody knows.
+/// Entries are not in the store, or it is unknown whether they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotCommitted {
-    /// The store takes nothing now, and nothing was counted.
+    /// The store accepts nothing now, and nothing was counted.
     Unavailable(String),
-    /// The answer of the store did not come: they may be counted, wholly or in part.
+    /// The store did not answer: they may be counted, fully or in part.
     Unknown(String),
     /// The key was used for another body.
     OtherBody,
-    /// So many names are new and there is no room for them. Nothing was counted.
+    /// This many names are new, and there is no room for them. Nothing was counted.
     NoRoom,
 }
 
@@ -63,10 +63,10 @@ pub type Commit<'a> = Pin<Box<dyn Future<Output = Result<Committed, NotCommitted
 /// What a store is asked for.
 pub type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, NotCommitted>> + Send + 'a>>;
 
-/// Writes counts that somebody hands in.
+/// Writes counts that a client sends.
 pub trait Ledger: Send + Sync {
-    /// Puts counts into the store, and answers when they are there: with `once` exactly once for each key, however
-    /// often it is called.
+    /// Writes counts to the store, and returns when they are there. With `once`, they count exactly once for each key,
+    /// however often this is called.
     fn commit<'a>(&'a self, once: Option<Once<'a>>, counts: Counts) -> Commit<'a>;
 
     /// Whether the counts of a key are in the store.
@@ -80,6 +80,6 @@ pub trait Ledger: Send + Sync {
     /// Resolves to [`NotCommitted::Unavailable`] if the store does not say.
     fn day_key(&self, day: Day) -> Asked<'_, Uuid>;
 
-    /// Adds what became of the items of a request to the lines that were received, accepted and rejected.
+    /// Adds the outcome of a request's items to the numbers of lines received, accepted and rejected.
     fn tell(&self, items: &[Result<(), Reject>]);
 }

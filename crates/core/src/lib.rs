@@ -1,11 +1,11 @@
 //! What Tallymark counts, and how one log line becomes one hit.
 //!
-//! This crate does no I/O, starts no task and reads no clock: bytes and the time come in as arguments, and a decision
-//! goes out. The sources in `tallymark-ingest` call it for every line, the stores take its [`Batch`]es, and the HTTP
+//! This crate does no I/O, starts no task and reads no clock: bytes and the time are arguments, and the result is a
+//! decision. The sources in `tallymark-ingest` call it for every line, the stores take its [`Batch`]es, and the HTTP
 //! server builds [`Hit`]s of its own.
 //!
-//! The way of a line through this crate: [`syslog::parse`] finds the message, [`Routes::find`] the route,
-//! [`record::RecordReader::read`] the hit, and [`Tally::add`] folds it. Whatever does not count is a [`Reject`].
+//! The path of a line through this crate: [`syslog::parse`] finds the message, [`Routes::find`] the route,
+//! [`record::RecordReader::read`] the hit, and [`Tally::add`] counts it. A line that does not count is a [`Reject`].
 //!
 //! ```
 //! use tallymark_core::{Dating, Now, Reject, Routes, Tally, record::RecordReader, syslog};

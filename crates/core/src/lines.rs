@@ -1,12 +1,13 @@
 //! Cutting bytes into lines: one rule for log files, imports, replays and TCP streams.
 //!
-//! A line ends with LF, CR LF or NUL (Python's `SysLogHandler`), and with any of them together, so that no empty line
-//! appears between them. Two or more NULs in a row end nothing: a crash of the machine, or a copytruncate under a
-//! writer without `O_APPEND`, left them. The run is one reject, the line torn by it is another, and what follows is a
-//! line. A UTF-8 byte order mark at the beginning is skipped; each line of UTF-16 is a reject that says so.
+//! A line ends with LF, CR LF or NUL (Python's `SysLogHandler`), and with any combination of them, so that no empty
+//! line appears in between. Two or more NULs in a row are not a line end: a crash of the machine, or a copytruncate
+//! under a writer without `O_APPEND`, left them. The run is one reject, the line that it tore is another, and what
+//! follows is a line. A UTF-8 byte order mark at the beginning is skipped; each line of UTF-16 is a reject that says
+//! so.
 //!
 //! [`Cutter`] holds no bytes: the file source and [`crate::Frames`] have buffers of their own. [`Lines`] has one, for
-//! whoever reads in chunks. Where chunks end does not matter.
+//! callers that read in chunks. The boundaries of chunks do not matter.
 
 use crate::Reject;
 use memchr::{memchr, memchr2};
@@ -14,12 +15,12 @@ use memchr::{memchr, memchr2};
 const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 const UTF16_MARKS: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 
-/// One line, or what there is in place of one.
+/// One line, or a reject in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// Without its end.
+    /// The line without its end.
     Whole(&'a [u8]),
-    /// Too long, torn, a run of NULs, or UTF-16; its bytes are gone.
+    /// Too long, torn, a run of NULs, or UTF-16; its bytes are not available.
     Bad(Reject),
 }
 
@@ -31,19 +32,19 @@ enum LineState {
     Beginning,
     /// A line begins here, after this.
     Start(After),
-    /// Within a line that was too long.
+    /// In a line that was too long.
     Discard,
-    /// Within a run of NULs.
+    /// In a run of NULs.
     Nuls,
-    /// Within text in UTF-16; and whether the line has bytes, other than NULs, that were dropped because it was too long.
+    /// In UTF-16 text, with whether non-NUL bytes of the line were dropped because it was too long.
     Utf16 { dropped: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum After {
-    /// One NUL still belongs to the end of the line before.
+    /// One more NUL still belongs to the end of the previous line.
     Lf,
-    /// A LF still belongs to it; another NUL makes a run.
+    /// A LF still belongs to it; another NUL makes it a run.
     Nul,
     Other,
 }
@@ -55,7 +56,7 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// Behind the beginning of a file that begins with `first`: at a line, or within one that was too long.
+    /// Starts inside a file that begins with `first`: at a line, or in one that was too long.
     #[must_use]
     pub fn resumed(first: &[u8], within_long: bool) -> Cutter {
         let state = match within_long {
@@ -68,7 +69,7 @@ impl Cutter {
         Cutter { state }
     }
 
-    /// Whether the next byte is within a line that was too long.
+    /// Whether the next byte is in a line that was too long.
     #[must_use]
     pub fn is_within_long(self) -> bool {
         self.state == LineState::Discard
@@ -80,7 +81,7 @@ impl Cutter {
         matches!(self.state, LineState::Beginning | LineState::Start(_))
     }
 
-    /// Whether the next byte is within what a reject was given for already: a line that was too long, or a run of NULs.
+    /// Whether the next byte is in something that was already rejected: a line that was too long, or a run of NULs.
     #[must_use]
     pub fn is_within_bad(self) -> bool {
         matches!(self.state, LineState::Discard | LineState::Nuls)
@@ -95,14 +96,14 @@ impl Cutter {
         }
     }
 
-    /// How many bytes at the beginning of `bytes` still belong to the end of the line before.
+    /// How many bytes at the beginning of `bytes` still belong to the end of the previous line.
     pub fn skip_end(&mut self, bytes: &[u8]) -> usize {
         let LineState::Start(after) = self.state else { return 0 };
         if let Between::Skip(count) = self.between(after, bytes, true) { count } else { 0 }
     }
 
-    /// The first line that ends in `bytes`, which go on where the last call left off; and how many bytes are done
-    /// with. Without a line, the rest is the beginning of one and is to be offered again with what follows it.
+    /// The first line that ends in `bytes`, which continue where the last call left off, and how many bytes are
+    /// consumed. Without a line, the rest is the beginning of one; pass it again with the bytes that follow.
     ///
     /// A NUL at the end of `bytes` may be the first of a run, so its line waits for another byte, unless `is_all`: a
     /// stream whose sender waits, or the end of a file.
@@ -145,7 +146,7 @@ impl Cutter {
         (at, None)
     }
 
-    /// What the end of everything makes of the bytes that were left: a last line without an end.
+    /// Handles the bytes left at the end of the input: a last line without an end.
     #[must_use]
     pub fn last(self, rest: &[u8]) -> Option<Line<'_>> {
         let line = without_cr(rest.strip_suffix(b"\0").unwrap_or(rest));
@@ -170,7 +171,7 @@ impl Cutter {
         Some(if bytes.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 })
     }
 
-    /// What still belongs to the end of the line before.
+    /// The bytes that still belong to the end of the previous line.
     fn between(&mut self, after: After, rest: &[u8], is_all: bool) -> Between {
         let (skipped, next) = match (after, rest) {
             (_, [0, 0, ..]) | (After::Nul, [0, ..]) => return Between::Run,
@@ -205,7 +206,7 @@ impl Cutter {
         (end + bytes, Some(line))
     }
 
-    /// The beginning of a line, `end` bytes without its end: kept while it may become one.
+    /// The beginning of a line, `end` bytes without the line end: kept while it may become a line.
     fn pending<'a>(&mut self, rest: &[u8], end: usize, limit: usize) -> (usize, Option<Line<'a>>) {
         if without_cr(&rest[..end]).len() <= limit {
             return (0, None);
@@ -220,7 +221,7 @@ impl Cutter {
         end + 1
     }
 
-    /// How long the run of NULs goes on. The line end behind it belongs to it.
+    /// The length of the run of NULs, including the line end after it.
     fn skip_nuls(&mut self, rest: &[u8]) -> usize {
         let nuls = rest.iter().take_while(|&&b| b == 0).count();
         let behind = &rest[nuls..];
@@ -240,7 +241,7 @@ enum Between {
     Line,
 }
 
-/// Whether anything of UTF-16 is there besides the second half of a line feed.
+/// Whether there is any UTF-16 besides the second half of a line feed.
 fn has_text(bytes: &[u8]) -> bool {
     bytes.iter().any(|&b| b != 0)
 }
@@ -249,7 +250,7 @@ fn without_cr(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Lines out of chunks.
+/// Splits chunks into lines.
 #[derive(Debug)]
 pub struct Lines {
     cutter: Cutter,
@@ -264,7 +265,7 @@ impl Lines {
         Lines { cutter: Cutter::default(), limit, partial: Vec::new() }
     }
 
-    /// Takes the next chunk, and hands out every line that ends in it.
+    /// Takes the next chunk, and passes on every line that ends in it.
     pub fn push(&mut self, chunk: &[u8], each: impl FnMut(Line<'_>)) {
         if self.partial.is_empty() {
             let taken = self.cut(chunk, false, each);
@@ -278,7 +279,7 @@ impl Lines {
         }
     }
 
-    /// Nothing follows: hands out what is left, for a file that is whole may lack the last line end.
+    /// Nothing follows: passes on what is left, because a complete file may lack the last line end.
     pub fn finish(&mut self, mut each: impl FnMut(Line<'_>)) {
         let bytes = std::mem::take(&mut self.partial);
         let taken = self.cut(&bytes, true, &mut each);

@@ -1,9 +1,9 @@
 //! What is counted: the canonical name, its escaped form, and the percent-decoding that leads to it.
 //!
-//! A [`Name`] or [`NameRef`] only exists if its text passed [`NameRef::of`], so whatever takes one may make a Redis key or
-//! markup of it. A file name is made of [`Name::for_file`] alone, because names of events that are never files may be
-//! longer than a file name. The escaped form is nginx's `set_escape_uri` with upper-case hex: what
-//! ghit.me put into its Redis keys and file names.
+//! A [`Name`] or [`NameRef`] only exists if its text passed [`NameRef::of`], so code that takes one may build a Redis
+//! key or markup from it. Only [`Name::for_file`] makes a file name, because names of events that are never files may
+//! be longer than a file name. The escaped form is nginx's `set_escape_uri` with upper-case hex: what ghit.me put into
+//! its Redis keys and file names.
 
 use crate::Event;
 use std::{borrow::Borrow, fmt, sync::Arc};
@@ -16,7 +16,7 @@ pub const MAX_LONG_NAME: usize = 2048;
 pub const MAX_ESCAPED: usize = 240;
 /// The aggregate over every name of an event.
 pub const ALL: &str = "~all";
-/// Counts what lies over a limit, so that totals stay exact. No line can produce it: names do not start with `~`.
+/// Counts what is over a limit, so that totals stay exact. No line can produce it: names do not start with `~`.
 pub const OVERFLOW: &str = "~overflow";
 
 /// A canonical name: decoded UTF-8 of 1 to 200 bytes, at most 240 escaped (2,048 bytes where its event is never a file),
@@ -34,17 +34,17 @@ pub struct NameRef<'a>(&'a str);
 pub enum NotAName {
     /// No bytes at all.
     Empty,
-    /// More than [`MAX_NAME`] bytes; it has so many.
+    /// More than [`MAX_NAME`] bytes; it has this many.
     TooLong(usize),
-    /// More than [`MAX_ESCAPED`] bytes in escaped form; it has so many.
+    /// More than [`MAX_ESCAPED`] bytes in escaped form; it has this many.
     TooLongEscaped(usize),
-    /// More than [`MAX_LONG_NAME`] bytes, of an event that may have so many; it has this many.
+    /// More than [`MAX_LONG_NAME`] bytes, for an event with long names; it has this many.
     TooLongForAny(usize),
     /// Not UTF-8.
     NotUtf8,
-    /// Has a control character.
+    /// Contains a control character.
     Control,
-    /// Starts with `~`, which is reserved for aggregates, or is `-`, which nginx writes for no name.
+    /// Starts with `~`, which is reserved for aggregates, or is `-`, which nginx writes for a missing name.
     Reserved,
 }
 
@@ -79,20 +79,20 @@ impl Name {
         Name(ALL.into())
     }
 
-    /// Whether this is `~all` or `~overflow`: an aggregate, which has no badge and is in no list of names.
+    /// Whether this is `~all` or `~overflow`: an aggregate, which has no badge and is not in any list of names.
     #[must_use]
     pub fn is_aggregate(&self) -> bool {
         self.0.starts_with('~')
     }
 
-    /// Reads the escaped form back. `None` if `escaped` is not what [`Escaped`] writes for some name, so that two
-    /// file names or keys never stand for one name. `~overflow` is read back too.
+    /// Reads the escaped form back. `None` if `escaped` is not what [`Escaped`] writes for some name, so that two file
+    /// names or keys never mean the same name. `~overflow` is read back too.
     #[must_use]
     pub fn from_escaped(escaped: &str) -> Option<Name> {
         Name::from_escaped_of(Event::HIT, escaped)
     }
 
-    /// The same for a name of an event, which may be one with long names.
+    /// The same for an event, which may be one with long names.
     #[must_use]
     pub fn from_escaped_of(event: Event, escaped: &str) -> Option<Name> {
         if escaped == OVERFLOW {
@@ -154,7 +154,7 @@ impl<'a> NameRef<'a> {
                 NotAName::TooLongForAny(bytes.len())
             });
         }
-        // nginx writes a lone `-` for a variable that is absent, so as a name it could be shown and never counted.
+        // nginx writes a lone `-` for a variable that is absent, so a name `-` could be shown but never counted.
         if first == b'~' || bytes == b"-" {
             return Err(NotAName::Reserved);
         }
@@ -173,7 +173,7 @@ impl<'a> NameRef<'a> {
             return Err(NotAName::TooLongEscaped(in_file_name));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| NotAName::NotUtf8)?;
-        // U+0080 to U+009F are control characters too; below them the table has looked already.
+        // U+0080 to U+009F are control characters too; the table has already checked those below.
         if seen & HIGH != 0 && text.chars().any(char::is_control) {
             return Err(NotAName::Control);
         }
@@ -261,7 +261,7 @@ pub struct Escaped<'a>(&'a str);
 impl Escaped<'_> {
     /// Appends the escaped form to `out`.
     pub fn push_to(self, out: &mut String) {
-        // To a String this cannot fail.
+        // Writing to a String cannot fail.
         let _ = self.write_to(out);
     }
 
@@ -292,7 +292,7 @@ impl fmt::Display for Escaped<'_> {
 /// Undoes `layers` layers of percent-encoding; a malformed `%` stays as it is. Borrows `input` when there is nothing
 /// to undo, else decodes into `scratch`.
 ///
-/// Only as many layers as the route says, never "until stable": a name may hold a literal `%2F`.
+/// Only as many layers as the route says, never "until stable": a name may contain a literal `%2F`.
 pub fn decode_percent<'a>(input: &'a [u8], layers: u8, scratch: &'a mut Vec<u8>) -> &'a [u8] {
     if layers == 0 || !input.contains(&b'%') {
         return input;
@@ -328,7 +328,7 @@ fn decode_in_place(bytes: &mut Vec<u8>) {
     bytes.truncate(write);
 }
 
-/// The byte that two hex digits stand for.
+/// The byte that two hex digits encode.
 pub(crate) fn hex_pair(digits: Option<&[u8]>) -> Option<u8> {
     let &[high, low] = digits? else { return None };
     let value = |digit: u8| (digit as char).to_digit(16);
@@ -357,7 +357,7 @@ const ESCAPED: u8 = 1;
 const CONTROL: u8 = 2;
 const HIGH: u8 = 4;
 
-/// What each byte is. The escaped ones are the `uri[]` table of set-misc's ngx_http_set_escape_uri.c.
+/// The class of each byte. The escaped ones are the `uri[]` table of set-misc's ngx_http_set_escape_uri.c.
 static CLASS: [u8; 256] = {
     let mut table = [0; 256];
     let mut b = 0;

@@ -1,9 +1,9 @@
 //! Remembers what lines meant, so that a line seen before is counted without being read again.
 //!
-//! nginx writes the same bytes for the same badge all day: within a second the same header, and behind it the same
-//! record. So a line is first compared with the last header; if that is the same, its record is looked up by its bytes,
-//! and what is found is the slot of the tally that it counts in. A line that is not found goes the whole way, and is
-//! learned. The whole way is the oracle: a property test holds the two against each other.
+//! nginx writes the same bytes for the same badge all day: the same header within a second, and the same record after
+//! it. So a line is first compared with the last header. If that matches, its record is looked up by its bytes, and the
+//! result is the slot of the tally in which it counts. A line that is not found takes the full path, and is learned.
+//! The full path is the oracle: a property test compares the two.
 //!
 //! Only lines whose meaning depends on nothing but their bytes and the day are learned: their route has no column that
 //! changes from line to line. The sources' intake uses it.
@@ -13,9 +13,9 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// The most bytes of records that are remembered.
 const MAX_BYTES: usize = 16 << 20;
-/// Longer records are read each time.
+/// Longer records are parsed each time.
 const MAX_RECORD: usize = 400;
-/// How many days and weights there may be at a time.
+/// How many pairs of day and weight there may be at a time.
 const MAX_MEANINGS: usize = 256;
 
 /// Lines and their slots.
@@ -35,7 +35,7 @@ pub struct Recall {
     arrival: When,
 }
 
-/// What a line means that was seen before.
+/// The meaning of a line that was seen before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recalled {
     /// Where it counts.
@@ -46,7 +46,7 @@ pub struct Recalled {
     pub weight: u32,
 }
 
-/// What [`Recall::find_all`] knows on its way; its memory is used again for every call.
+/// The working state of [`Recall::find_all`]; its memory is reused for every call.
 #[derive(Debug, Default)]
 pub struct Probes {
     hashes: Vec<ShortHash>,
@@ -60,7 +60,7 @@ struct CachedLine {
     at: u32,
     slot: Slot,
     length: u16,
-    /// Its place in the meanings.
+    /// Its index in the meanings.
     meaning: u16,
 }
 
@@ -91,8 +91,8 @@ impl Default for Recall {
 }
 
 impl Recall {
-    /// Forgets what is true no longer: on another day, or after the tally has given its slots to others. Whoever has
-    /// read the clock, or added to the tally, calls this before the next line.
+    /// Forgets what is no longer true: on another day, or after the tally has reassigned its slots. After reading the
+    /// clock or adding to the tally, callers must call this before the next line.
     #[inline]
     pub fn refresh(&mut self, tally: &Tally, now: Now) {
         if self.now != now || self.epoch != tally.epoch() {
@@ -137,11 +137,11 @@ impl Recall {
         self.records.find(hash.wide(), |known| known.hash == hash && self.record(known) == record)
     }
 
-    /// The same for many lines at once: `found` gets what [`Recall::find`] answers for each, or `None`. Lines of ten
-    /// thousand names lie all over the caches, so each line would wait for memory several times, one time after the
-    /// other. Here every step is done for all lines before the next, and the processor waits for many at once.
+    /// The same for many lines at once: `found` gets what [`Recall::find`] returns for each, or `None`. The entries of
+    /// ten thousand names are spread over memory, so each line would wait for several cache misses in turn. Here each
+    /// step is done for all lines before the next step, so the processor waits for many misses at once.
     ///
-    /// What is found stays true until [`Recall::generation`] changes, or the next refresh.
+    /// The results stay valid until [`Recall::generation`] changes, or the next refresh.
     pub fn find_all<'a>(
         &self,
         lines: impl Iterator<Item = &'a [u8]> + Clone,
@@ -166,7 +166,7 @@ impl Recall {
         }));
     }
 
-    /// Changes whenever what was found before may be true no longer.
+    /// Changes whenever earlier results may no longer be valid.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
@@ -198,13 +198,13 @@ impl Recall {
             return;
         }
         if !self.learned || self.header != header {
-            // A header of another make might depend on what comes behind it.
+            // The meaning of any other header might depend on what follows it.
             let complete = header.is_empty() || is_bsd_header(header);
             if !complete {
                 return;
             }
-            // Another header may belong to another route, in which the same record means something else. The time in it
-            // is all that changes from second to second.
+            // Another header may belong to another route, in which the same record means something else. From second to
+            // second, only its time changes.
             if !same_but_time(&self.header, header) {
                 self.forget_records();
             }
@@ -240,7 +240,7 @@ impl Recall {
     /// When the next line of these bytes will count: `Some(None)` for the minute it arrives in; `None` if its bytes do
     /// not say.
     fn lasting(&self, route: &Route, dating: Dating, hit: &Hit<'_>) -> Option<Option<Day>> {
-        // A slot knows nothing of statuses and visits.
+        // A slot has no statuses and visits.
         if hit.redated
             || hit.status.is_some()
             || hit.client.is_some()
@@ -251,7 +251,7 @@ impl Recall {
         }
         match hit.when {
             when if when == self.arrival => Some(None),
-            // A live line's past day leaves its window some time; a file's own day stays.
+            // The past day of a live line leaves the window at some point; the day in a file stays.
             When::Day(day) if dating == Dating::Own => Some(Some(day)),
             _ => None,
         }
@@ -269,7 +269,7 @@ fn depends_on_bytes_alone(route: &Route) -> bool {
     route.columns.iter().all(stable)
 }
 
-/// Whether two headers differ only in the 15 bytes of the time behind `<PRI>`.
+/// Whether two headers differ only in the 15 bytes of the time after `<PRI>`.
 fn same_but_time(a: &[u8], b: &[u8]) -> bool {
     const TIME: usize = "Nov 20 03:59:49".len();
     let split = |header: &[u8]| header.iter().position(|&b| b == b'>').map(|at| at + 1);
@@ -283,7 +283,7 @@ mod tests {
     use crate::{Added, Dating, Entry, Reject, Routes, record::RecordReader, syslog};
     use proptest::prelude::*;
 
-    /// Reads lines the whole way, or with recall: what a source does.
+    /// Reads lines as a source does, by the full path or with recall.
     struct Fold {
         routes: Routes,
         reader: RecordReader,
@@ -372,7 +372,7 @@ mod tests {
     }
 
     proptest! {
-        /// The oracle: with and without recall, every line has the same fate and every tick the same counts.
+        /// The oracle: with and without recall, every line has the same result and every tick the same counts.
         #[test]
         fn recall_changes_nothing_but_the_time_it_takes(
             lines in prop::collection::vec(

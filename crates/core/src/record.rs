@@ -1,8 +1,8 @@
 //! From the body of a message to a hit: the CSV columns of a route.
 //!
-//! nginx writes quoted fields and never a doubled quote, so a body of that form is cut at its
-//! quotes without copying. Any other form that ghit.me's parser took (unquoted fields, blanks around them, doubled
-//! quotes) goes through `csv-core`. Every source has one [`RecordReader`] and reuses it, so that a line costs no allocation.
+//! nginx writes quoted fields and never a doubled quote, so a body of that form is cut at its quotes without copying.
+//! Any other form that ghit.me's parser accepted (unquoted fields, spaces around them, doubled quotes) goes through
+//! `csv-core`. Every source has one [`RecordReader`] and reuses it, so that a line costs no allocation.
 
 use crate::{
     ClientClass, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route,
@@ -13,15 +13,15 @@ use std::net::IpAddr;
 
 /// The most columns a route may have.
 pub const MAX_COLUMNS: usize = 16;
-/// The largest weight of one line. More is a mistake, or somebody's joke.
+/// The largest weight of one line. More is a mistake or abuse.
 pub const MAX_WEIGHT: u32 = 1_000_000;
 /// How far back the date of a live line may lie.
 const LIVE_PAST_MS: i64 = 48 * 3_600_000;
-/// How far past the next midnight it may lie: clocks differ.
+/// How far past the next midnight it may be: clocks differ.
 const LIVE_FUTURE_MS: i64 = 10 * 60_000;
 const DAY_MS: i64 = 86_400_000;
 
-/// Reads records. Holds the buffers that are used again for every line.
+/// Reads records. Holds the buffers that are reused for every line.
 pub struct RecordReader {
     dating: Dating,
     visits: bool,
@@ -33,7 +33,7 @@ pub struct RecordReader {
     decoded: Vec<u8>,
 }
 
-/// Where a field stands, in the body or in the buffer of the general path.
+/// Where a field is, in the body or in the buffer of the general path.
 #[derive(Clone, Copy, Default)]
 struct Extent {
     start: usize,
@@ -59,7 +59,7 @@ impl RecordReader {
         }
     }
 
-    /// Tells of each hit what asked, too, where the route has a column for it.
+    /// Also records the client of each hit, if the route has a column for it.
     #[must_use]
     pub fn with_visits(self, visits: bool) -> RecordReader {
         RecordReader { visits, ..self }
@@ -105,7 +105,7 @@ impl RecordReader {
     }
 
     /// The general path: any CSV. A line whose quotes are out of order is refused, but first its columns are counted,
-    /// because two lines glued together by a full disk show as too many columns.
+    /// because two lines joined by a full disk show up as too many columns.
     fn read_general(&mut self, body: &[u8], spans: &mut [Extent]) -> Result<(), Reject> {
         if body.is_empty() {
             return Err(Reject::Columns);
@@ -174,8 +174,8 @@ fn cut_quoted(body: &[u8], spans: &mut [Extent], escape: Escape) -> Cut {
     }
 }
 
-/// Cuts fields of `escape=json` with blanks around them, quoted or not. Like the general path, it counts the columns of a
-/// line whose quotes are out of order before it refuses it.
+/// Cuts fields of `escape=json` with spaces around them, quoted or not. Like the general path, it counts the columns of
+/// a line whose quotes are out of order before it refuses it.
 fn cut_json(body: &[u8], spans: &mut [Extent]) -> Result<(), Reject> {
     let blank = |b: &&u8| matches!(b, b' ' | b'\t');
     let (mut at, mut count, mut in_order) = (0, 0, true);
@@ -215,7 +215,7 @@ fn closing_quote(body: &[u8], start: usize, escape: Escape) -> Option<usize> {
     }
 }
 
-/// Copies a CSV line without the blanks around its fields. Answers whether its quotes are in order: a field is quoted
+/// Copies a CSV line without the spaces around its fields. Returns whether its quotes are in order: a field is quoted
 /// from end to end or not at all.
 fn tidy(body: &[u8], out: &mut Vec<u8>) -> bool {
     out.clear();
@@ -230,7 +230,7 @@ fn tidy(body: &[u8], out: &mut Vec<u8>) -> bool {
         let end = end.unwrap_or(rest.len());
         let comma = rest[end..].iter().position(|&b| b == b',').map_or(rest.len(), |at| end + at);
         let field = rest[..comma].trim_ascii_end();
-        // Behind a closing quote nothing may stand, and a bare field has no quote.
+        // Nothing may follow a closing quote, and a bare field has no quote.
         in_order &= if quoted { field.len() <= end } else { !field.contains(&b'"') };
         out.extend_from_slice(field);
         if comma == rest.len() {
@@ -299,7 +299,7 @@ impl<'a> LineValues<'a> {
         Some(Visitor::new(address, agent, at))
     }
 
-    /// When the hit counts, and whether the arrival day took the place of the line's own.
+    /// When the hit counts, and whether the arrival day replaced the line's own.
     pub(crate) fn when(&self, dating: Dating, now: Now) -> Result<(When, bool), Reject> {
         let arrival = When::Minute(now.minute());
         let (first_ms, last_ms, when) = match (self.time, self.date) {
@@ -333,10 +333,10 @@ fn weight(value: &[u8]) -> Option<u32> {
     (1..=MAX_WEIGHT).contains(&digits).then_some(digits)
 }
 
-/// How a name is written in a line, and which names are taken.
+/// How a name is written in a line, and which names are accepted.
 #[derive(Clone, Copy)]
 pub(crate) struct Spelling {
-    /// What is to be undone; nothing where another reader has done it.
+    /// The escapes to undo; none where another reader has done it.
     pub(crate) escape: Option<Escape>,
     pub(crate) decode: u8,
     pub(crate) names: NameRule,
@@ -370,7 +370,7 @@ pub(crate) fn read_name<'a>(
     Ok(name)
 }
 
-/// Undoes what nginx's `escape=` did. `None` if a sequence is none that nginx writes.
+/// Undoes what nginx's `escape=` did. `None` if nginx writes no such sequence.
 fn unescape(raw: &[u8], escape: Escape, out: &mut Vec<u8>) -> Option<()> {
     let mut at = 0;
     while let Some(&b) = raw.get(at) {
@@ -386,7 +386,7 @@ fn unescape(raw: &[u8], escape: Escape, out: &mut Vec<u8>) -> Option<()> {
             }
             (Escape::Json, b'u') => {
                 let (high, low) = (hex_pair(raw.get(at + 2..at + 4))?, hex_pair(raw.get(at + 4..at + 6))?);
-                // nginx writes control characters so and nothing else; a lone surrogate is no character.
+                // nginx writes only control characters this way; a lone surrogate is not a character.
                 let character = char::from_u32(u32::from(high) * 256 + u32::from(low))?;
                 out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 6

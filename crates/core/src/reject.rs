@@ -20,7 +20,7 @@ macro_rules! rejects {
                 match self { $(Reject::$variant => $label,)+ }
             }
 
-            /// The label in words, for people: what stands here as documentation.
+            /// The label in words, for people: the doc comment of the variant.
             pub const fn explained(self) -> &'static str {
                 match self { $(Reject::$variant => $doc.trim_ascii(),)+ }
             }

@@ -1,4 +1,4 @@
-//! Which lines are taken, and what their columns mean.
+//! Which lines are accepted, and what their columns mean.
 
 use crate::{Event, Reject, syslog::Message};
 
@@ -21,7 +21,7 @@ pub enum Column {
     UserAgent,
     /// The `Referer` header.
     Referer,
-    /// How many occurrences the line stands for.
+    /// How many occurrences the line represents.
     Weight,
     /// The event, in place of the route's.
     Event,
@@ -61,7 +61,7 @@ pub enum Escape {
     Json,
 }
 
-/// Which names a route takes, beyond what every name must be.
+/// Which names a route accepts, beyond the rules for every name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameRule {
     /// Any canonical name.
@@ -74,13 +74,13 @@ pub enum NameRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dating {
     /// Lines arrive as they happen: a date from more than 48 hours ago, or later than ten minutes past the next
-    /// midnight, is a wrong clock, and the arrival day takes its place.
+    /// midnight, is a wrong clock, and the arrival day is used instead.
     Live,
     /// Files and imports: a past date is the line's own, however old; a future one is refused.
     Own,
 }
 
-/// What is done with the lines of one tag.
+/// How the lines of one tag are handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The syslog tag, exactly.
@@ -97,7 +97,7 @@ pub struct Route {
     pub escape: Escape,
     /// How many layers of percent-encoding the name has: 2 with `set_escape_uri`, 1 with a raw argument.
     pub decode: u8,
-    /// Which names are taken.
+    /// Which names are accepted.
     pub names: NameRule,
 }
 
@@ -121,7 +121,7 @@ impl Default for Route {
 const RSYSLOG_CUTS: usize = 32;
 
 impl Route {
-    /// Whether a word is this route's tag, or what rsyslog leaves of it.
+    /// Whether a word is this route's tag, or the part that rsyslog leaves of it.
     fn has_tag(&self, word: &[u8]) -> bool {
         let tag = self.tag.as_bytes();
         word == tag || (word.len() == RSYSLOG_CUTS && tag.starts_with(word))
@@ -137,32 +137,32 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// The routes, in the order in which they are tried.
+    /// Routes are tried in this order.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Routes {
         Routes { routes, base: String::new() }
     }
 
-    /// The same where badges lie under a path, without a slash at its end.
+    /// The same for badges under a path, without a trailing slash.
     #[must_use]
     pub fn under(self, base: &str) -> Routes {
         Routes { base: base.to_owned(), ..self }
     }
 
-    /// The path that badges lie under, or nothing.
+    /// The path that badges are under, or nothing.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// Only the routes of this tag.
+    /// Only the routes with this tag.
     #[must_use]
     pub fn only(&self, tag: &str) -> Routes {
         let of_tag = self.routes.iter().filter(|route| route.tag == tag);
         Routes { routes: of_tag.cloned().collect(), base: self.base.clone() }
     }
 
-    /// The first route of this tag, for a line that a syslog daemon has written without its priority.
+    /// The first route of this tag, for a line that a syslog daemon wrote without its priority.
     ///
     /// # Errors
     ///
@@ -182,11 +182,12 @@ impl Routes {
         self.routes.iter().any(|route| route.has_tag(tag))
     }
 
-    /// The first route whose tag, facility and severity are the message's.
+    /// The first route whose tag, facility and severity match the message.
     ///
     /// # Errors
     ///
-    /// [`Reject::Tag`] if no route has the tag, [`Reject::Filter`] if those that have it want another facility or severity.
+    /// [`Reject::Tag`] if no route has the tag, [`Reject::Filter`] if the routes with the tag want another facility or
+    /// severity.
     pub fn find(&self, message: &Message<'_>) -> Result<&Route, Reject> {
         let mut reject = Reject::Tag;
         for route in &self.routes {

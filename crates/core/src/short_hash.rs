@@ -1,7 +1,7 @@
-//! Half of a hash, for tables whose entries keep theirs: what is found is compared anyway.
+//! Half of a hash, for tables that store the hash in each entry: matches are compared in full anyway.
 //!
-//! The tally, its recall and the embedded store keep a hash per name. With 32 bits of it, their entries are a half or
-//! two thirds as large, so more of them lie in the processor's caches.
+//! The tally, its recall and the embedded store keep a hash per name. With 32 bits, their entries are a half or two
+//! thirds of the size, so more of them fit in the processor's caches.
 
 use std::hash::{BuildHasher, Hash};
 
@@ -17,7 +17,7 @@ impl ShortHash {
         ShortHash((hash ^ hash >> 32) as u32)
     }
 
-    /// As a hash table wants it, which looks at the upper bits and at the lower ones.
+    /// Widened for a hash table, which uses both the upper and the lower bits.
     #[inline]
     #[must_use]
     pub fn wide(self) -> u64 {
@@ -36,7 +36,7 @@ mod tests {
         let hasher = DefaultHashBuilder::default();
         let hashes: HashSet<u32> =
             (0..1_000_000).map(|n| ShortHash::of(&hasher, format!("name {n}")).0).collect();
-        // 10^12 / 2 pairs in 2^32 places: 116 are expected to share one.
+        // 10^12 / 2 pairs and 2^32 values: 116 collisions are expected.
         assert!(hashes.len() > 1_000_000 - 250, "{}", hashes.len());
     }
 }

@@ -1,14 +1,15 @@
-//! What an occurrence ended with: `closed` for an order, or any other short text of its sender.
+//! The outcome of an occurrence: `closed` for an order, or any other short text from its sender.
 //!
 //! Statuses are counted beside the hit they come with, for each name, event and month (Bootic's funnels). They are the
-//! sender's text, so their number is bounded everywhere: what is over counts as [`OVERFLOW`], and sums stay exact.
+//! sender's text, so their number is limited everywhere: those over the limit count as [`OVERFLOW`], and sums stay
+//! exact.
 
 use crate::{Event, Month, Name, OVERFLOW};
 use std::{borrow::Borrow, fmt, sync::Arc};
 
 /// The longest status, in bytes of UTF-8.
 pub const MAX_STATUS: usize = 64;
-/// How many different statuses are counted of one name, event and month. What is over counts as `~overflow`.
+/// How many different statuses are counted for one name, event and month. Those over the limit count as `~overflow`.
 pub const MAX_STATUSES: usize = 1000;
 
 /// The status of a hit: UTF-8 of 1 to 64 bytes, without control characters, and not starting with the reserved `~`.
@@ -20,11 +21,11 @@ pub struct Status(Arc<str>);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StatusRef<'a>(&'a str);
 
-/// The text is no status.
+/// The text is not a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAStatus;
 
-/// So many occurrences of an event on a name had a status, in one month.
+/// How many occurrences of an event on a name had a status in one month.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusCount {
     /// What happened.
@@ -33,9 +34,9 @@ pub struct StatusCount {
     pub name: Name,
     /// In which month.
     pub month: Month,
-    /// What it ended with.
+    /// Its outcome.
     pub status: Status,
-    /// How often. Never 0.
+    /// The count. Never 0.
     pub count: u64,
 }
 

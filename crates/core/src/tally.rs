@@ -1,10 +1,10 @@
 //! The in-memory fold of hits: (event, name, when) -> count.
 //!
-//! One tally belongs to one source task, so it has no lock. A name that has been counted keeps a slot over the seals, so
-//! counting it again allocates nothing: the table is probed with the borrowed name, or the slot is known already
+//! One tally belongs to one source task, so it has no lock. A name that has been counted keeps its slot across seals,
+//! so counting it again allocates nothing: the table is probed with the borrowed name, or the slot is already known
 //! ([`crate::Recall`]). The number of cells is bounded; what does not fit is counted under `~overflow` of its event and
-//! time, so totals stay exact whatever names arrive. Statuses, which few hits have, are folded beside it, and so are the last
-//! visits of each name, where they are kept.
+//! time, so totals stay exact whatever names arrive. Statuses, which few hits have, are folded separately, and so are
+//! the last visits of each name, if they are kept.
 
 mod statuses;
 mod visits;
@@ -18,15 +18,15 @@ use statuses::Statuses;
 use std::hash::BuildHasher;
 use visits::Recent;
 
-/// How many different events one tally holds.
+/// The maximum number of different events in one tally.
 const MAX_EVENTS: usize = 256;
-/// After so many hits in a row that were of another time than the hot one, their time is the hot one.
+/// After this many hits in a row at another time than the hot one, their time becomes the hot one.
 const STRAYS: u32 = 64;
 
 /// What [`Tally::add`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
-    /// Counted. The slot stays good until [`Tally::epoch`] changes.
+    /// Counted. The slot stays valid until [`Tally::epoch`] changes.
     In(Slot),
     /// The tally is full, so the hit went to `~overflow`.
     Overflow,
@@ -38,8 +38,8 @@ pub struct Slot(u32);
 
 /// A bounded fold of hits.
 ///
-/// Nearly all hits of a moment are of one minute, the hot one: their counts stand close together, one for each slot.
-/// Whatever is of another time is in a table beside it.
+/// At any moment nearly all hits belong to one minute, the hot one: their counts are stored together, one for each
+/// slot. Counts for other times are in a separate table.
 #[derive(Debug)]
 pub struct Tally {
     slots: Vec<CountedName>,
@@ -59,7 +59,7 @@ pub struct Tally {
     limit: usize,
     /// How many slots there are, each long name counted as several.
     places: usize,
-    /// What the long names counted since the last seal take beside their cells.
+    /// The extra room taken by the long names that were counted since the last seal.
     long_in_use: usize,
     epoch: u64,
 }
@@ -128,18 +128,18 @@ impl Tally {
         self.overflow(number, hit.when, u64::from(hit.weight))
     }
 
-    /// Counts a hit on a slot that [`Tally::add`] has answered in this epoch.
+    /// Counts a hit on a slot that [`Tally::add`] returned in this epoch.
     pub fn add_at(&mut self, slot: Slot, when: When, weight: u32) -> Added {
         self.count(slot.0, when, u64::from(weight))
     }
 
-    /// Changes whenever slots answered before are good no more.
+    /// Changes whenever slots returned earlier become invalid.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// Counts what an earlier tally had sealed, for example because the writer did not take it yet.
+    /// Counts what an earlier tally has sealed, for example because the writer has not taken it yet.
     pub fn merge(&mut self, counts: Counts) {
         for entry in counts.entries {
             self.add_named(entry.event, entry.name.as_str(), entry.when, entry.count);
@@ -173,7 +173,7 @@ impl Tally {
         self.statuses.add(slot, month, status, count);
     }
 
-    /// Remembers a visit of a name. One of which only the day is known is none, nor is one of `~overflow`.
+    /// Remembers a visit of a name. A hit of which only the day is known is not a visit, nor is one of `~overflow`.
     #[cold]
     fn add_visit(&mut self, added: Added, when: When, class: ClientClass) {
         if let (Added::In(Slot(slot)), When::Minute(minute)) = (added, when) {
@@ -198,7 +198,7 @@ impl Tally {
         let name = match name {
             ALL => Name::all(),
             OVERFLOW => Name::overflow(),
-            // Only checked names come in, so it is one; but not of the event `overflow`, if it is a long one.
+            // Only validated names get here, so it is one; but a long name is not valid for the event `overflow`.
             name => match Name::of(self.events[usize::from(number)], name) {
                 Ok(name) => name,
                 Err(_) => return self.overflow(number, when, count),
@@ -237,8 +237,8 @@ impl Tally {
         slot
     }
 
-    /// Whether there is room for one more name. Names that were not counted since the last seal make room when there is
-    /// none; not for every name, but when that gives back a good part.
+    /// Whether there is room for one more name. If there is none, names that were not counted since the last seal are
+    /// dropped; not for every new name, but only if that frees a good part.
     fn make_room(&mut self) -> bool {
         if self.places < self.limit {
             return true;
@@ -283,7 +283,7 @@ impl Tally {
             self.turn_to(when);
             return self.count(slot, when, count);
         }
-        // Times are made up as easily as names.
+        // Times can be invented as easily as names.
         let new = self.find_cold(slot, when).is_none();
         if new && self.len() >= self.limit && self.slots[slot as usize].name.as_str() != OVERFLOW {
             return self.overflow(self.slots[slot as usize].event, when, count);
@@ -321,8 +321,8 @@ impl Tally {
         }
     }
 
-    /// What has been counted on a name since the last seal, in no order. It looks at every cell of another time than the
-    /// hot one, so it is for those who ask, not for those who count.
+    /// What has been counted for a name since the last seal, in no order. It scans every cell outside the hot time, so
+    /// it is for readers, not for the counting path.
     #[must_use]
     pub fn cells_of(&self, event: Event, name: &str) -> Vec<(When, u64)> {
         let number = self.events.iter().position(|&known| known == event).map(|at| at as u16);
@@ -349,7 +349,7 @@ impl Tally {
     /// Takes everything out, sorted by event, name and time. Names keep their slots.
     pub fn seal(&mut self) -> Counts {
         let counts = self.take();
-        // Made-up events must not keep real ones out for ever.
+        // Invented events must not keep out real ones forever.
         if self.events.len() >= MAX_EVENTS {
             self.clear();
         }
@@ -374,14 +374,14 @@ impl Tally {
         }
         for cold in self.cold.drain() {
             let counted = &self.slots[cold.slot as usize];
-            // What became hot again stands in both; the two are one cell.
+            // A time that became hot again is in both; the two are merged into one cell.
             entries.push(entry(counted, &self.events, cold.when, cold.count));
         }
         Counts { visits, ..Counts::folded(entries, statuses) }
     }
 
-    /// The number that stands for an event in the slots. The event column of a log is the sender's, so the number of
-    /// events is bounded like that of names: past the limit, hits count under the event `overflow`.
+    /// The number of an event in the slots. The sender chooses the event column of a log, so the number of events is
+    /// limited like that of names: past the limit, hits count under the event `overflow`.
     fn event(&mut self, event: Event) -> u16 {
         if let Some(at) = self.events.iter().position(|&known| known == event) {
             return at as u16;
@@ -394,7 +394,7 @@ impl Tally {
     }
 }
 
-/// How many places a name takes beside the one of its slot: a long one holds the memory of so many others.
+/// How many extra places a name takes besides its slot: a long name uses the memory of several others.
 fn beside(name: &Name) -> usize {
     name.as_str().len() / (MAX_NAME + 1)
 }

@@ -1,11 +1,11 @@
-//! Points in time: the present, when a hit happened, and the times that log lines are written with.
+//! Points in time: the present, when a hit happened, and the timestamps of log lines.
 //!
-//! The [calendar](crate::calendar) has the days and the arithmetic between them. A line's time is read here rather than by
-//! chrono, because every line has one.
+//! The [calendar](crate::calendar) has the days and their arithmetic. Timestamps are parsed here rather than by chrono,
+//! because every line has one.
 
 use crate::calendar::{Day, Minute, clamp};
 
-/// When a hit happened, as exactly as its line said: to the minute, or only the day.
+/// When a hit happened, as precisely as its line says: the minute, or only the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum When {
     /// Counts in the total, the day, the hour and the minute.
@@ -14,7 +14,7 @@ pub enum When {
     Day(Day),
 }
 
-/// The present, read from the clock once by whoever calls this crate.
+/// The present, read from the clock once by the caller of this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// Milliseconds since 1970-01-01T00:00Z.
@@ -33,8 +33,8 @@ impl When {
 }
 
 impl Now {
-    /// Reads a point in time as RFC 3339 writes it: `2026-11-20T03:59:49Z`, with any fraction of a second and any offset.
-    /// From 1970 on only.
+    /// Reads a point in time as RFC 3339 writes it: `2026-11-20T03:59:49Z`, with any fraction of a second and any
+    /// offset. Only times since 1970.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Now> {
         let unix_ms = parse_iso8601(text.as_bytes())?;

@@ -1,8 +1,8 @@
-//! The last visits of a name: when each was, and what kind of client it was. No address and no text of a client.
+//! The last visits of a name: when each was, and what kind of client it was. No client address and no client text.
 //!
-//! They are kept beside the counts where the operator asks for it, and only the last few of each name: in the tally, in the
-//! outbox and in the stores. A visit has a minute, because a count has no more; in JSON it is an object that may get more
-//! fields.
+//! They are kept beside the counts if the operator turns that on, and only the last few of each name: in the tally, in
+//! the outbox and in the stores. A visit is precise to the minute, because counts are; in JSON it is an object that may
+//! get more fields.
 
 use crate::{ClientClass, Event, Minute, Name};
 use serde::Deserialize;
@@ -38,7 +38,7 @@ impl KeptVisits {
 pub struct Visit {
     /// When.
     pub minute: Minute,
-    /// What asked.
+    /// The class of the client.
     pub class: ClientClass,
 }
 
@@ -49,7 +49,7 @@ pub struct Visits {
     pub event: Event,
     /// What it happened to.
     pub name: Name,
-    /// The last of them, in the order in which they were counted. Never none.
+    /// The last of them, in the order in which they were counted. Never empty.
     pub last: Vec<Visit>,
 }
 
@@ -60,13 +60,13 @@ struct Stored<'a> {
 }
 
 impl Visit {
-    /// How the stores keep it: `{"time":"2026-11-20T12:00:00Z","class":"browser"}`.
+    /// The form in the stores: `{"time":"2026-11-20T12:00:00Z","class":"browser"}`.
     #[must_use]
     pub fn to_json(self) -> String {
         format!("{{\"time\":\"{}\",\"class\":\"{}\"}}", self.minute, self.class)
     }
 
-    /// Reads what [`Visit::to_json`] wrote, also if a newer version has added to it. `None` if it is something else.
+    /// Reads what [`Visit::to_json`] wrote, even if a newer version has added fields. `None` if it is something else.
     #[must_use]
     pub fn from_json(text: &[u8]) -> Option<Visit> {
         let stored: Stored<'_> = serde_json::from_slice(text).ok()?;

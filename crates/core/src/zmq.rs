@@ -1,4 +1,4 @@
-//! What one message of a ZeroMQ bus counts: `TOPIC SP JSON`, as Bootic's collector publishes it.
+//! What one message from a ZeroMQ bus counts: `TOPIC SP JSON`, as Bootic's collector publishes it.
 //!
 //! ```text
 //! pageview {"type":"pageview","time":"...","data":{"account":"acme","unq":"1",...}}
@@ -8,16 +8,17 @@
 //! The field `type` is the event, whatever the topic; `data.account` is the name, as it is: nothing is decoded. Where
 //! this differs from Bootic's aggregator, and why:
 //!
-//! * Numbers count: `"unq":1` and `true` are `"1"`, and a number is a good account or status. There they were silently
-//!   missing.
-//! * Every type that is an event counts as that event, not only `pageview` and `order`; of each but a pageview the
-//!   status counts too. `order.create` is no event, and a reject; so is `unique`, which is made here of pageviews.
-//! * An account that is missing, empty, or literally `all` is a reject: `all` is Bootic's word for every account, and one
-//!   of that name would be added to the sum of all.
-//! * JSON may have line ends in it. The first object key of two alike is not taken for the second: it is a reject.
-//! * An order without a status counts, in its series alone. There it counted under an empty one.
+//! * Numbers count: `"unq":1` and `true` mean `"1"`, and a number is a valid account or status. Bootic's aggregator
+//!   silently dropped them.
+//! * Every type that is a valid event counts as that event, not only `pageview` and `order`; except for pageviews, the
+//!   status counts too. `order.create` is not a valid event, and is rejected; so is `unique`, which is derived here
+//!   from pageviews.
+//! * An account that is missing, empty, or literally `all` is rejected: `all` is Bootic's word for every account, and
+//!   an account of that name would be added to the sum over all.
+//! * JSON may contain line ends. A message in which a key occurs twice is rejected.
+//! * An order without a status counts, but only in its series. Bootic's aggregator counted it under an empty status.
 //!
-//! What is not read may be of any form and any depth: it is skipped without a stack.
+//! Parts that are not read may have any form and any depth: they are skipped without recursion.
 
 use crate::{
     Event, Hit, NameRef, NotAName, Now, Reject, StatusRef, When, record::LineValues, route::Dating,
@@ -35,7 +36,7 @@ const ALL_ACCOUNTS: &str = "all";
 /// Whose clock counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
-    /// Ours: a message counts when it arrives, as it did at Bootic's since 2017.
+    /// Ours: a message counts when it arrives, as with Bootic's aggregator since 2017.
     Arrival,
     /// The field `time` of the message, within the window of live lines.
     Message,
@@ -61,15 +62,15 @@ struct Data<'a> {
     unq: Text<'a>,
 }
 
-/// A value that should be a text.
+/// A value that should be a string.
 #[derive(Default)]
 enum Text<'a> {
     #[default]
     Missing,
     Is(Cow<'a, str>),
-    /// `true` is 1 to whoever asks whether something is.
+    /// `true` means 1 for a flag.
     True,
-    /// Something else, which has no text.
+    /// Anything else, which has no text.
     Other,
 }
 
@@ -121,12 +122,13 @@ pub fn read(message: &[u8], clock: Clock, now: Now, mut count: impl FnMut(&Hit<'
     Ok(())
 }
 
-/// What follows the topic and the blanks behind it. The topic may be empty, but the blank must be there.
+/// What follows the topic and the spaces after it. The topic may be empty, but the space is required.
 fn payload(message: &[u8]) -> Result<&[u8], Reject> {
     if message.is_empty() {
         return Err(Reject::Empty);
     }
-    // A topic does not begin as JSON does: that is a message without one, whose first blank lies somewhere inside.
+    // A topic does not begin like JSON. If it seems to, the message has no topic, and its first space is somewhere
+    // inside.
     let blank = message.iter().position(u8::is_ascii_whitespace).filter(|_| message[0] != b'{');
     let payload = message[blank.ok_or(Reject::Topic)?..].trim_ascii();
     if payload.is_empty() { Err(Reject::Json) } else { Ok(payload) }
@@ -176,7 +178,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Text<'de>, E> {
-        // JSON knows no whole numbers: 1.0 is one. Beyond 2^53 nobody knows which one was meant.
+        // JSON has no integer type: 1.0 is a whole number. Beyond 2^53 it is unclear which number was meant.
         let whole = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
         Ok(if whole { Text::Is(Cow::Owned((number as i64).to_string())) } else { Text::Other })
     }

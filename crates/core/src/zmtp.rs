@@ -1,8 +1,8 @@
 //! The subscriber's side of ZMTP 3, the protocol of ZeroMQ: greeting, handshake and frames, without a socket.
 //!
-//! As much of it as a SUB socket needs, and with a limit on everything a peer may send: a frame says its length in front,
-//! in 64 bits, and what believes that can be made to ask for any amount of memory. No authentication: mechanism NULL
-//! alone. The source `zmq` in `tallymark-ingest` feeds it.
+//! Only what a SUB socket needs, with a limit on everything that a peer may send: a frame starts with its length in 64
+//! bits, and code that trusts it can be made to allocate any amount of memory. No authentication: only the mechanism
+//! NULL. The source `zmq` in `tallymark-ingest` feeds it.
 
 use crate::Reject;
 use std::fmt;
@@ -21,35 +21,35 @@ const GREETING: [u8; 64] = {
     greeting
 };
 const READY: &[u8] = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB";
-/// Commands are small; what is larger is none.
+/// Commands are small; anything larger is not a command.
 const MAX_COMMAND: u64 = 4096;
 const MORE: u8 = 1;
 const LONG: u8 = 2;
 const COMMAND: u8 = 4;
 
-/// What came of some bytes.
+/// The result of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received<'a> {
     /// The handshake is done: messages follow.
     Ready,
     /// A message of one part.
     Message(&'a [u8]),
-    /// A message that cannot be one of ours.
+    /// A message that cannot be for us.
     Rejected(Reject),
     /// These bytes are to be sent to the peer.
     Answer(&'a [u8]),
 }
 
-/// Why a peer is no publisher that can be listened to.
+/// Why a peer cannot be used as a publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAPublisher {
     /// It does not speak ZMTP, or only a version before 3.
     Protocol,
-    /// It wants a password or a key.
+    /// It requires a password or a key.
     Mechanism,
     /// Its socket is not PUB or XPUB.
     SocketType,
-    /// It does not want us, or sends what no peer does.
+    /// It refuses us, or breaks the protocol.
     Command,
 }
 
@@ -68,14 +68,14 @@ pub struct Subscription {
     max_message: usize,
     /// The beginning of a greeting or frame.
     held: Vec<u8>,
-    /// What is still to come of a message that is too long.
+    /// The rest of a message that is too long.
     skip: u64,
-    /// The message of the moment has had a part.
+    /// The current message has already had a part.
     multipart: bool,
 }
 
 impl Subscription {
-    /// To whatever begins with `topic`; messages have at most `max_message` bytes.
+    /// Subscribes to messages that begin with `topic` and have at most `max_message` bytes.
     #[must_use]
     pub fn new(topic: &str, max_message: usize) -> Subscription {
         let mut body = vec![1];
@@ -97,11 +97,11 @@ impl Subscription {
         &GREETING
     }
 
-    /// Takes some bytes of the peer.
+    /// Takes some bytes from the peer.
     ///
     /// # Errors
     ///
-    /// The peer does not speak ZMTP 3, or is no publisher. The connection is of no use any more.
+    /// The peer does not speak ZMTP 3, or is not a publisher. The connection is no longer usable.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Received<'_>)) -> Result<(), NotAPublisher> {
         if self.held.is_empty() {
             let used = self.take(bytes, &mut each)?;
@@ -116,13 +116,13 @@ impl Subscription {
         Ok(())
     }
 
-    /// Whether a message has begun that will not come whole, now that the peer is gone.
+    /// Whether a message was left incomplete, now that the peer is gone.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.state == Phase::Messages && (!self.held.is_empty() || self.skip > 0 || self.multipart)
     }
 
-    /// Takes what is whole. Answers how many bytes that was.
+    /// Takes what is complete. Returns how many bytes that was.
     fn take(&mut self, bytes: &[u8], each: &mut impl FnMut(Received<'_>)) -> Result<usize, NotAPublisher> {
         let mut at = 0;
         loop {
@@ -156,7 +156,7 @@ impl Subscription {
         }
     }
 
-    /// Takes one frame, if it is whole or too long. Answers how many bytes it has had so far.
+    /// Takes one frame, if it is complete or too long. Returns how many bytes it has consumed so far.
     fn frame(
         &mut self,
         head: FrameHead,
@@ -173,7 +173,7 @@ impl Subscription {
             if self.state == Phase::Handshake {
                 return Err(NotAPublisher::Protocol);
             }
-            // Nothing of this is looked at, so nothing of it is kept.
+            // None of this is used, so none of it is kept.
             self.skip = head.length;
             let (last, was_multipart) = (head.flags & MORE == 0, self.multipart);
             self.multipart = !last;
@@ -205,7 +205,7 @@ impl Subscription {
                 each(Received::Answer(&self.subscribe));
                 each(Received::Ready);
             }
-            // Behind a time to live of two bytes, a context that is to be sent back.
+            // A two-byte time to live, then a context that must be sent back.
             b"PING" => {
                 let mut pong = b"\x04PONG".to_vec();
                 pong.extend_from_slice(body.get(2..).unwrap_or_default());
@@ -223,7 +223,7 @@ impl Subscription {
 struct FrameHead {
     flags: u8,
     length: u64,
-    /// How many bytes the head has itself.
+    /// The length of the head itself.
     size: usize,
 }
 
@@ -251,8 +251,8 @@ fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Reads the peer's greeting, of which nothing but version and mechanism matters. As soon as it shows that it is none,
-/// it is refused: who waits for 64 bytes of another protocol may wait for ever.
+/// Reads the peer's greeting, of which nothing but version and mechanism matters. It is refused as soon as it is
+/// clearly not a greeting: a peer that speaks another protocol may never send 64 bytes.
 fn greeting(bytes: &[u8]) -> Result<Option<usize>, NotAPublisher> {
     let wrong = |at: usize, right: fn(u8) -> bool| bytes.get(at).is_some_and(|&b| !right(b));
     if wrong(0, |b| b == 0xff) || wrong(9, |b| b & 1 == 1) || wrong(10, |b| b >= 3) {

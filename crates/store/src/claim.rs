@@ -1,12 +1,12 @@
-//! The marker of an instance: which of its batches is the last that a store has applied, and who may apply the next.
+//! The marker of an instance: the last of its batches that a store has applied, and which process may apply the next.
 //!
-//! The nonce of a claim is a number, one above that of the claim before, followed by the time and random bytes. So a store that has
-//! lost its tail, and the claim with it, is told from one that somebody else has claimed since: its nonce is lower, and
-//! the batches that went with it are sent again. A higher nonce is another claim.
+//! The nonce of a claim is a number, one above that of the claim before, followed by the time and random bytes. So a
+//! store that lost its tail, and the claim with it, can be told from one that another process has claimed since: its
+//! nonce is lower, and the lost batches are sent again. A higher nonce is another claim.
 //!
 //! A Redis also remembers, beside its identity, which instances were claimed. Both are written by one script, so a lost
-//! tail takes both. A marker that is gone while that memory is there was deleted or evicted, and the counts are there:
-//! sending again what it covered would count twice, so the store refuses until an operator adopts it.
+//! tail takes both. If the marker is gone while that record exists, it was deleted or evicted, and the counts are still
+//! there. Sending the batches again would count twice, so the store refuses until an operator adopts it.
 
 use crate::{Claim, Class, Outcome, Result, StoreError};
 use std::{
@@ -26,7 +26,7 @@ pub(crate) struct Marker {
     pub(crate) body: Option<Uuid>,
 }
 
-/// As it stands in Redis.
+/// Its form in Redis.
 impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}{}", self.nonce, self.seq, body_suffix(self.body))
@@ -46,7 +46,7 @@ impl FromStr for Marker {
     }
 }
 
-/// What stands behind the number of a batch, in Redis, when its instance belongs to the body of a request.
+/// What follows the number of a batch in Redis, if its instance belongs to the body of a request.
 pub(crate) fn body_suffix(body: Option<Uuid>) -> String {
     body.map_or_else(String::new, |body| format!(":{}", body.simple()))
 }
@@ -64,7 +64,8 @@ pub(crate) fn claimed_at(nonce: Uuid) -> u64 {
     nonce.as_u64_pair().1 >> 32
 }
 
-/// An instance that [`crate::StoreWrite::forget_passing`] may forget when it is old: one of UUID version 5, which no other is.
+/// An instance that [`crate::StoreWrite::forget_passing`] may forget when it is old: one with a UUID of version 5,
+/// which no other instance has.
 #[must_use]
 pub fn passing_instance(digest: [u8; 16]) -> Uuid {
     Builder::from_sha1_bytes(digest).into_uuid()
@@ -74,8 +75,8 @@ pub(crate) fn is_passing(instance: Uuid) -> bool {
     instance.get_version_num() == 5
 }
 
-/// Why batch `seq` is not to be applied; `None` if it is the next one. The script of the Redis store says the same in
-/// Lua.
+/// Why batch `seq` must not be applied; `None` if it is the next one. The script of the Redis store implements the same
+/// rule in Lua.
 pub(crate) fn refuse(marker: Option<Marker>, claim: &Claim, seq: u64) -> Option<Outcome> {
     let at = marker.map_or(0, |marker| marker.seq);
     if marker.is_some_and(|marker| marker.nonce > claim.nonce) {
@@ -89,7 +90,7 @@ pub(crate) fn refuse(marker: Option<Marker>, claim: &Claim, seq: u64) -> Option<
     }
 }
 
-/// A claim is good for the batches of its own instance alone.
+/// A claim is valid only for the batches of its own instance.
 pub(crate) fn check(claim: &Claim, batches: &[Batch]) -> Result<()> {
     match batches.iter().find(|batch| batch.instance != claim.instance) {
         None => Ok(()),

@@ -1,14 +1,14 @@
-//! When this process has to be done.
+//! When this process has to end.
 //!
-//! SQLite waits for other processes in a thread that nothing can interrupt, so its waits have to know how long they may be.
-//! The threads of the embedded store and of the outbox ask here before each.
+//! SQLite waits for other processes in a thread that nothing can interrupt, so its waits need a limit. The threads of
+//! the embedded store and of the outbox ask here before each wait.
 
 use std::{
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
-/// A moment that may not be known yet. Once it is, it stays.
+/// A deadline that may not be known yet. Once set, it does not change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Deadline(Arc<OnceLock<Instant>>);
 
@@ -18,7 +18,7 @@ impl Deadline {
         let _ = self.0.set(at);
     }
 
-    /// How long a wait may be that may have `most`.
+    /// How long to wait, `most` at the maximum.
     pub(crate) fn bound(&self, most: Duration) -> Duration {
         self.0.get().map_or(most, |at| most.min(at.saturating_duration_since(Instant::now())))
     }

@@ -1,4 +1,4 @@
-//! Small files that are there whole or not at all, whatever ends the process or the machine.
+//! Small files that are either complete or absent, even if the process or the machine crashes.
 
 use std::{
     fs,
@@ -7,11 +7,11 @@ use std::{
     path::Path,
 };
 
-/// Replaces a file by what is written aside and renamed. On disk when this returns.
+/// Replaces a file: writes a temporary one and renames it. It is on disk when this returns.
 ///
 /// # Errors
 ///
-/// The file cannot be written aside, renamed or flushed. The old one is whole then.
+/// The temporary file cannot be written, renamed or flushed. The old file is intact then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_with(path, bytes, 0o666)
 }

@@ -1,30 +1,30 @@
 //! Why a store gave no answer, and what to do about it.
 //!
-//! An error names what was attempted on what, what the store said, and, where a person has to act, what helps. Callers
-//! decide by its [`Class`] whether to try again. That a batch is a duplicate, or the store another one, is no error:
-//! see [`crate::Outcome`].
+//! An error says what was attempted on what, what the store said, and, if a person has to act, what helps. Callers
+//! decide by its [`Class`] whether to retry. A duplicate batch or a different store is not an error: see
+//! [`crate::Outcome`].
 
 use std::{error::Error, fmt, sync::Arc};
 
 /// What a caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// The store does not answer now: try again soon. Nobody has to act yet.
+    /// The store does not answer now: try again soon. No one has to act yet.
     Unavailable,
     /// The store answers, and refuses: a full disk or memory, a missing right, a wrong password. Try again slowly and
     /// tell the operator.
     Refused,
     /// What is in the store is damaged, or is not ours. Trying again does not help.
     Data,
-    /// One key of the store holds something else than it should. Others are well; trying again does not help.
+    /// One key of the store has the wrong type. The others are fine; trying again does not help.
     Key,
     /// The store was written by a newer version. Trying again does not help.
     Schema,
-    /// What was asked cannot be: a malformed position or address. The caller's mistake.
+    /// The request is invalid: a malformed position or address. This is the caller's mistake.
     Request,
 }
 
-/// Why a store gave no answer. Its text has that of its source in it.
+/// Why a store gave no answer. Its text includes that of its source.
 #[derive(Clone, Debug)]
 pub struct StoreError {
     class: Class,
@@ -40,7 +40,7 @@ impl StoreError {
         StoreError { class, attempt: attempt.into(), cause: cause.to_string(), advice: "", source: None }
     }
 
-    /// Keeps the error of the library below.
+    /// Keeps the error of the underlying library.
     pub(crate) fn because_of(self, source: impl Error + Send + Sync + 'static) -> StoreError {
         StoreError { source: Some(Arc::new(source)), ..self }
     }
@@ -63,7 +63,7 @@ impl StoreError {
     }
 }
 
-/// Nothing where a [key](Class::Key) holds something else: for lists, of which one name must not hide the others.
+/// Turns an error about one [key](Class::Key) into nothing: for lists, in which one name must not hide the others.
 ///
 /// # Errors
 ///

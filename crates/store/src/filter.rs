@@ -1,51 +1,51 @@
-//! Which names of an event somebody looks for.
+//! Searching the names of an event.
 
 use crate::{NamePage, Result, StoreRead};
 use tallymark_core::{Event, Name};
 
-/// How many names one call looks at: a search that finds nothing ends after some milliseconds, and goes on with the
+/// How many names one call examines: a search that finds nothing ends after a few milliseconds, and continues with the
 /// next page.
 pub(crate) const MOST_LOOKED_AT: usize = 25_000;
-/// The same where names come over the network, some thousand at a time.
+/// The same for names that come over the network, a few thousand at a time.
 const MOST_LISTED: usize = 10_000;
-/// How many names are asked for at once where the store cannot search by itself.
+/// How many names are requested at once if the store cannot search by itself.
 const STRIDE: usize = 1000;
-/// So many names are put into order for each page. More of them come as the store has them.
+/// Up to this many names are sorted for each page. If there are more, they come in the store's order.
 const MOST_SORTED: u64 = 10_000;
-/// Stands for the store's first page.
+/// The store's first page.
 const FIRST: &str = "-";
-/// Stands for the names behind the last one, in their order.
+/// The names after the last one, in order.
 const BY_NAME: &str = "=";
 
-/// What a name has to be like. The default lets every name through.
+/// What a name has to match. The default matches every name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// It begins with this, exactly.
     pub prefix: String,
-    /// It has this in it; the case of ASCII letters does not matter.
+    /// It contains this; the case of ASCII letters does not matter.
     pub contains: String,
 }
 
 impl Filter {
-    /// Whether a name is looked for.
+    /// Whether a name matches.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         name.starts_with(&self.prefix) && contains(name.as_bytes(), self.contains.as_bytes())
     }
 }
 
-/// Without a copy: it is asked of tens of thousands of names for one page.
+/// Makes no copy, because it runs on tens of thousands of names for one page.
 fn contains(name: &[u8], text: &[u8]) -> bool {
     let Some(first) = text.first().map(u8::to_ascii_lowercase) else { return true };
     name.windows(text.len())
         .any(|part| part[0].to_ascii_lowercase() == first && part.eq_ignore_ascii_case(text))
 }
 
-/// [`StoreRead::find`] by listing: for a store whose names have no order, and whose pages may be longer than was asked for.
+/// [`StoreRead::find`] by listing: for a store whose names have no order, and whose pages may be longer than requested.
 ///
-/// Some thousand names come in their order. Of more, a page that ends within one of the store's begins there again,
-/// behind its last name. (Where the store's page has become another one meanwhile, a name may come twice; one is missed
-/// only if its table was made much smaller in between.)
+/// A few thousand names are sorted. If there are more, a page that ends inside one of the store's pages continues
+/// there, after its last name. (If the store's page has changed in the meantime, a name may occur twice; one is missed
+/// only if its table became much smaller in between.)
 pub(crate) async fn scan(
     store: &(impl StoreRead + ?Sized),
     event: Event,
@@ -59,11 +59,11 @@ pub(crate) async fn scan(
         None if store.name_count(event).await? <= MOST_SORTED => {
             return by_name(store, event, filter, "", limit).await;
         }
-        // Some may have come since the first page.
+        // Some names may have been added since the first page.
         Some(Some(last)) if store.name_count(event).await? <= 2 * MOST_SORTED => {
             return by_name(store, event, filter, last, limit).await;
         }
-        // Very many have, so all of them come once more in the order of the store.
+        // Very many have, so all names are listed again in the store's order.
         Some(Some(_)) => None,
         None | Some(None) => start,
     };
@@ -95,7 +95,7 @@ pub(crate) async fn scan(
     }
 }
 
-/// The same where there are so few that all of them can be looked at for each page.
+/// The same for so few names that all of them can be examined for each page.
 async fn by_name(
     store: &(impl StoreRead + ?Sized),
     event: Event,

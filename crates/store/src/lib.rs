@@ -1,8 +1,9 @@
 //! Where counts live: the [`Store`] traits, the embedded store and the Redis store.
 //!
-//! A store applies a [`tallymark_core::Batch`] exactly once, whatever happens in between, and answers what badges, pages
-//! and the publisher ask. It parses no log line and draws nothing. The writer in `tallymark-ingest` writes through it; the
-//! publisher and the HTTP server read through it. One contract suite (`tests/contract`) runs over every store.
+//! A store applies each [`tallymark_core::Batch`] exactly once, whatever fails in between, and answers the queries of
+//! badges, pages and the publisher. It parses no log lines and draws nothing. The writer in `tallymark-ingest` writes
+//! through it; the publisher and the HTTP server read through it. One contract suite (`tests/contract`) runs over every
+//! store.
 //!
 //! ```
 //! use tallymark_core::{Day, Entry, Event, Name, When, batches};
@@ -58,16 +59,16 @@ pub use written::Written;
 
 use std::sync::Arc;
 
-/// A store's answer, or why there is none.
+/// A store's answer, or the error.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// A whole store: what [`open`] answers.
+/// A complete store, as [`open`] returns it.
 pub trait Store: StoreWrite + StoreRead + StoreLog {}
 
 impl<T: StoreWrite + StoreRead + StoreLog + ?Sized> Store for T {}
 
-/// Opens the store that a URL names. An embedded one is created if it is not there; a Redis is connected to by the first
-/// call, so one that is away keeps nobody from starting.
+/// Opens the store that a URL names. An embedded one is created if it does not exist. The first call connects to a
+/// Redis, so a Redis that is down does not prevent a start.
 ///
 /// # Errors
 ///

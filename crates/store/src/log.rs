@@ -1,4 +1,4 @@
-//! The log of changes: which names changed since a reader last looked. The publisher and the rankings follow it.
+//! The change log: which names changed since a reader last looked. The publisher and the rankings follow it.
 
 use crate::Result;
 use async_trait::async_trait;
@@ -6,14 +6,14 @@ use std::{fmt, str::FromStr};
 use tallymark_core::{Event, Name};
 use uuid::Uuid;
 
-/// A position in the log of changes.
+/// A position in the change log.
 ///
 /// Valid only for the store and the run it came from; its text form is one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// Which store.
     pub store: Uuid,
-    /// Which run of its server: Redis may come back from a restart with an older tail. Empty for an embedded store.
+    /// Which run of its server: Redis may restart with an older tail. Empty for an embedded store.
     pub run: String,
     /// The last entry that was read, in the store's own form.
     pub entry: String,
@@ -26,7 +26,7 @@ pub struct Change {
     pub event: Event,
     /// The name. Never an aggregate.
     pub name: Name,
-    /// It was corrected, so it may have gone down. Both stores keep the mark; no command corrects a count yet.
+    /// It was corrected, so it may have gone down. Both stores keep the flag; no command corrects a count yet.
     pub corrected: bool,
 }
 
@@ -37,19 +37,20 @@ pub enum Changes {
     Since {
         /// The names.
         names: Vec<Change>,
-        /// Where to go on.
+        /// Where to continue.
         cursor: Cursor,
-        /// There was more than fitted.
+        /// There is more.
         more: bool,
     },
-    /// The cursor is of another store or run, or what followed it is gone: only a full pass finds every change.
+    /// The cursor belongs to another store or run, or the entries after it are gone: only a full pass finds every
+    /// change.
     Lost,
 }
 
-/// A store as those see it who follow what changes.
+/// The interface of a store for readers that follow changes.
 #[async_trait]
 pub trait StoreLog: Send + Sync {
-    /// The end of the log of changes.
+    /// The end of the change log.
     async fn head(&self) -> Result<Cursor>;
 
     /// What changed after `after`, at most about `limit` names.

@@ -1,7 +1,7 @@
-//! One entry of the log of changes, as text: the escaped names of one event, with a space between them.
+//! One entry of the change log, as text: the escaped names of one event, with a space between them.
 //!
-//! A `!` before a name says that it was corrected. An escaped name may begin with `!` itself, so a plain one that does
-//! gets a `=`, which no escaped name holds. Both stores write this form and read it.
+//! A `!` before a name says that it was corrected. An escaped name may begin with `!` itself. If it does and was not
+//! corrected, a `=` is put in front of it, which no escaped name contains. Both stores write and read this form.
 
 use crate::Change;
 use tallymark_core::{Event, Name};
@@ -19,7 +19,7 @@ pub(crate) fn push(entry: &mut String, name: &Name, corrected: bool) {
     name.escaped().push_to(entry);
 }
 
-/// Reads an entry. What is no name there was not written by us, and is left out.
+/// Reads an entry. Words that are not names were not written by us, and are skipped.
 pub(crate) fn parse(event: Event, entry: &str) -> impl Iterator<Item = Change> + '_ {
     entry.split(' ').filter_map(move |word| {
         let (corrected, escaped) = match word.strip_prefix('!') {

@@ -1,13 +1,13 @@
 //! Which counts have to be read at all, when only those above a floor are wanted.
 //!
-//! Nothing is counted in a span that is not counted in the total too, in an hour that is not in its day, in a minute that
-//! is not in its hour. So a name that few know is done with one look at its total. Both stores read through this.
+//! A count in a span is at most the total, in an hour at most that of its day, and in a minute at most that of its
+//! hour. So a rare name needs only a look at its total. Both stores read through this.
 
 use crate::Span;
 
-/// What is known of the counts of some names.
+/// What is known about the counts of some names.
 pub(crate) struct Narrow {
-    /// The total, the last day, and the last hour that was read of each name: none has more in any part of that.
+    /// The total, the last day, and the last hour that was read of each name: no part of it can have more.
     bounds: Vec<[(Span, i64); 3]>,
     rows: Vec<Vec<i64>>,
 }
@@ -19,7 +19,7 @@ impl Narrow {
         Narrow { bounds: totals.iter().map(all).collect(), rows: vec![vec![0; spans]; totals.len()] }
     }
 
-    /// The names, by their place, that may have more than `floor` in a span.
+    /// The indexes of the names that may have more than `floor` in a span.
     pub(crate) fn above(&self, span: Span, floor: i64) -> Vec<usize> {
         let most = |bounds: &[(Span, i64); 3]| {
             let bounds = bounds.iter().filter(|(wider, _)| wider.holds(span));
@@ -60,7 +60,7 @@ mod tests {
         narrow.read(0, 2, hour, 3);
         assert_eq!(narrow.above(minute, 3), [1], "the hour of the first is not above");
         assert_eq!(narrow.above(minute, -7), [0, 1, 2]);
-        // Another day's count says nothing of this one.
+        // Another day's count says nothing about this one.
         assert_eq!(narrow.above(Span::Hour(Hour(49)), 4), [0, 1, 2]);
         assert_eq!(narrow.into_rows(), [[0, 7, 3, 0], [0, 0, 0, 0], [0, 2, 0, 0]]);
     }

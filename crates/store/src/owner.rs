@@ -1,8 +1,8 @@
-//! Whose a file is, in words an operator can act on: what a refusal for lack of permission says beside the error.
+//! Who owns a file, in words that an operator can act on. They are added to errors about missing permissions.
 //!
-//! It looks, and changes nothing. The stores, the publisher and the ingest side use it where they open what is theirs to
-//! write; the binary, to keep root from making files that would lock a service out. Linux without /proc or /etc/passwd
-//! gets numbers in place of names.
+//! It only looks and changes nothing. The stores, the publisher and the ingest side use it where they open files for
+//! writing; the binary uses it to keep root from creating files that would lock out a service. Without /proc or
+//! /etc/passwd, it shows numbers instead of names.
 
 use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
 
@@ -14,7 +14,7 @@ pub struct User {
 }
 
 impl User {
-    /// Whom this process acts as.
+    /// The user that this process runs as.
     pub fn current() -> Option<User> {
         let status = fs::read_to_string("/proc/self/status").ok()?;
         // Uid: real, effective, saved, of the file system.
@@ -22,7 +22,7 @@ impl User {
         ids.split_whitespace().nth(1)?.parse().ok().map(User::of_id)
     }
 
-    /// Whom a file or directory belongs to; `None` if it cannot be looked at.
+    /// The owner of a file or directory; `None` if it cannot be examined.
     #[must_use]
     pub fn of_path(path: &Path) -> Option<User> {
         fs::symlink_metadata(path).ok().map(|about| User::of_id(about.uid()))
@@ -39,7 +39,7 @@ impl User {
         self.id == 0
     }
 
-    /// Its name. A file that came from another machine, as in a container, may belong to nobody here.
+    /// Its name. A file from another machine, as in a container, may have an owner that is unknown here.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -64,7 +64,7 @@ fn name_in(passwd: &str, id: u32) -> Option<String> {
     })
 }
 
-/// What to add to an error about a file: whose it is and what helps, where permission is what is missing.
+/// What to add to an error about a file if permission is missing: who owns it and what helps.
 #[must_use]
 pub fn hint(error: &io::Error, path: &Path) -> String {
     match error.kind() {
@@ -73,7 +73,7 @@ pub fn hint(error: &io::Error, path: &Path) -> String {
     }
 }
 
-/// Says that a file, or the directory it would stand in, belongs to somebody else; empty if it does not.
+/// Says that a file, or the directory it would be in, belongs to another user; empty if it does not.
 pub(crate) fn foreign(path: &Path) -> String {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (Some(me), Some(owner)) = (User::current(), User::of_path(path).or_else(|| User::of_path(parent)))
@@ -85,7 +85,7 @@ pub(crate) fn foreign(path: &Path) -> String {
     }
     let heir = me.name.clone().unwrap_or_else(|| me.id.to_string());
     match User::of_path(parent) {
-        // Somebody else has worked in a directory that is ours.
+        // Another user has created files in our directory.
         Some(dir) if dir == me => {
             format!(" (it belongs to {owner}; as root: chown -R {heir}: {})", shell_word(parent))
         }
@@ -96,7 +96,7 @@ pub(crate) fn foreign(path: &Path) -> String {
 /// A path as it may be typed into a shell.
 pub fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();
-    // A dash in front would make it a flag.
+    // A leading dash would make it a flag.
     let text = if text.starts_with('-') { format!("./{text}") } else { text.into_owned() };
     shlex::try_quote(&text).map(String::from).unwrap_or(text)
 }

@@ -1,19 +1,19 @@
-//! How long the finer counts are kept, and which of them are written late. The stores delete, each in its own way.
+//! How long hours and minutes are kept, and which of them are written late. Each store deletes in its own way.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tallymark_core::Minute;
 
-/// By how many minutes a hit may be behind and still be of the present: lines wait in relays and for the tick.
+/// How many minutes old a hit may be and still count as current: lines wait in relays and for the tick.
 pub(crate) const GRACE: i32 = 10;
 
-/// How long the finer counts are kept after their last write, and how many visits.
+/// How long hours and minutes are kept after their last write, and how many visits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Counts per minute. Default 26 hours.
     pub minute: Duration,
     /// Counts per hour. Default 90 days.
     pub hour: Duration,
-    /// How many of the last visits of a name. Default 0: none.
+    /// The number of visits kept for each name. Default 0: none.
     pub visits: usize,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn now() -> Minute {
     Minute(i32::try_from(now).unwrap_or(i32::MAX))
 }
 
-/// The first minute that is not written late, if it is `now`.
+/// The first minute that is not late at `now`.
 pub(crate) fn present(now: Minute) -> Minute {
     Minute(now.0.saturating_sub(GRACE))
 }

@@ -1,7 +1,7 @@
-//! The address of a store, as it stands on the command line and in the configuration.
+//! The address of a store, as in the command line and the configuration.
 //!
-//! Reading an address opens nothing. Neither `Display` nor `Debug` nor an error ever shows a password. The binary
-//! reads it; [`crate::open`] takes it.
+//! Parsing an address opens nothing. `Display`, `Debug` and errors never show a password. The binary reads it;
+//! [`crate::open`] takes it.
 
 use redis::IntoConnectionInfo;
 use std::{fmt, path::PathBuf, str::FromStr};
@@ -15,17 +15,17 @@ pub enum StoreUrl {
     Redis(String),
 }
 
-/// The text is not the address of a store.
+/// The text is not a store address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAStoreUrl {
-    /// A kind of store that a later version brings.
+    /// A kind of store that a later version may support.
     #[error("a {scheme}: store is not supported by this version yet. Possible are {POSSIBLE}")]
     NotYet {
-        /// What stands before the first `:`.
+        /// What comes before the first `:`.
         scheme: &'static str,
     },
-    /// No kind of store at all.
+    /// Not a kind of store at all.
     #[error("not the address of a store. Possible are {POSSIBLE}")]
     Unknown,
     /// A path or a server without its scheme.
@@ -37,7 +37,7 @@ pub enum NotAStoreUrl {
     /// `sqlite:` without a path.
     #[error("sqlite: needs the path of a file, for example sqlite:/var/lib/tallymark/tallymark.db")]
     NoPath,
-    /// The right scheme with something wrong behind it.
+    /// The right scheme with something wrong after it.
     #[error(
         "not a Redis address ({why}). Possible are {POSSIBLE}; other characters of a password are written as %XX"
     )]
@@ -75,8 +75,8 @@ impl FromStr for StoreUrl {
     }
 }
 
-/// What somebody wrote who forgot the scheme. Only what is surely a path or an address is shown again: anything else may
-/// have a password in it.
+/// A text without a scheme. Only what is certainly a path or an address is shown again: anything else may contain a
+/// password.
 fn no_scheme(text: &str) -> NotAStoreUrl {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._/".contains(&b);
     let path =
@@ -96,12 +96,12 @@ fn no_scheme(text: &str) -> NotAStoreUrl {
 fn port_is_one(rest: &str) -> bool {
     let server = rest.trim_start_matches('/').rsplit('@').next().unwrap_or_default();
     let server = server.split(['/', '?']).next().unwrap_or_default();
-    // Behind the brackets of an IPv6 address.
+    // After the brackets of an IPv6 address.
     let behind = server.rsplit(']').next().unwrap_or_default();
     behind.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok())
 }
 
-/// `sqlite:///abs` is what other programs write for `sqlite:/abs`, so it is understood too.
+/// `sqlite:///abs` is what other programs write for `sqlite:/abs`, so it is accepted too.
 fn sqlite_path(rest: &str) -> &str {
     match rest.strip_prefix("//") {
         Some(path) if path.starts_with('/') => path,
@@ -119,7 +119,7 @@ pub(crate) fn redacted(url: &str) -> String {
 }
 
 impl StoreUrl {
-    /// The password in it, as it is written there.
+    /// The password in it, as written.
     #[must_use]
     pub fn password(&self) -> Option<&str> {
         let StoreUrl::Redis(url) = self else { return None };

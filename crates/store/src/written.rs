@@ -1,12 +1,12 @@
-//! Word, within one process, that the store has been written to.
+//! Notification, within one process, that the store was written.
 //!
-//! Whoever follows the log of changes (the publisher, the rankings) waits for it and need not ask again and again. What
-//! another process writes is not told of: that is only in the log, which is still read now and then. The HTTP counter of
-//! `tallymark-ingest` tells, because it hears of every batch that is applied.
+//! The followers of the change log (the publisher, the rankings) wait for it and need not poll all the time. Writes of
+//! other processes are not notified: they are only in the log, which is still read now and then. The HTTP counter of
+//! `tallymark-ingest` sends the notifications, because it learns of every applied batch.
 
 use tokio::sync::watch;
 
-/// Both ends. Clones belong together, and each hears for itself.
+/// Both ends. Clones are connected, and each receives every notification.
 #[derive(Clone, Debug)]
 pub struct Written {
     told: watch::Sender<()>,
@@ -21,12 +21,12 @@ impl Default for Written {
 }
 
 impl Written {
-    /// Something was written. Never waits.
+    /// Notifies of a write. Never waits.
     pub fn tell(&self) {
         self.told.send_replace(());
     }
 
-    /// Returns once something was written since the last return. Dropping the future forgets nothing.
+    /// Returns once something was written since the last return. Dropping the future loses nothing.
     pub async fn hear(&mut self) {
         // Cannot fail: this value holds a sender itself.
         let _ = self.heard.changed().await;

@@ -1,20 +1,20 @@
 //! `combined` and its relatives: `common`, Apache's `vhost_combined`, Traefik's and ingress-nginx's, with fields that a
-//! site has added in front or behind.
+//! site has added at the beginning or the end.
 //!
-//! What all of them have is `[TIME] ... "REQUEST" STATUS BYTES`, with three words or more before the time. A line counts
-//! only if all of it has that form: two lines that a full disk glued together are none.
+//! They all contain `[TIME] ... "REQUEST" STATUS BYTES`, with three words or more before the time. A line counts only
+//! if all of it has that form, so two lines that a full disk joined do not count.
 
 use super::{LoggedRequest, closing_quote};
 use crate::{Reject, time::parse_clf_time};
 use memchr::{memchr, memrchr};
 
-/// How many bytes `20/Nov/2026:03:59:49 +0000` has.
+/// The length of `20/Nov/2026:03:59:49 +0000`.
 const TIME_BYTES: usize = 26;
 
 /// The request and its time, and what follows them.
 pub(super) fn request(line: &[u8]) -> Result<(LoggedRequest<'_>, &[u8]), Reject> {
     let mut from = 0;
-    // Whether there is a time at all shows behind the last quoted field.
+    // The time, if there is one, comes after the last quoted field.
     let mut reject = Reject::Quote;
     loop {
         let quote = from + opening_quote(&line[from..]).ok_or(reject)?;
@@ -35,8 +35,8 @@ pub(super) fn request(line: &[u8]) -> Result<(LoggedRequest<'_>, &[u8]), Reject>
     }
 }
 
-/// A quote that opens a field. A user's name stands before the request, in which nginx writes `\x22` for a quote and
-/// Apache `\"`.
+/// A quote that opens a field. The user name before the request may contain a quote, which nginx writes as `\x22` and
+/// Apache as `\"`.
 fn opening_quote(line: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -48,7 +48,7 @@ fn opening_quote(line: &[u8]) -> Option<usize> {
     }
 }
 
-/// `WORD WORD WORD [TIME] `, and words behind it: answers the time.
+/// `WORD WORD WORD [TIME] `, and words after it. Returns the time.
 fn head(head: &[u8]) -> Option<&[u8]> {
     let open = memrchr(b'[', head)?;
     let (who, time) = (&head[..open], &head[open + 1..]);
@@ -57,7 +57,7 @@ fn head(head: &[u8]) -> Option<&[u8]> {
     if !words.is_empty() && !words.ends_with(b" ") {
         return None;
     }
-    // Three words, of which the last may have blanks in it.
+    // Three words, of which the last may contain spaces.
     let mut words = who.strip_suffix(b" ")?.splitn(3, |&b| b == b' ');
     let full = |word: Option<&[u8]>| word.is_some_and(|word| !word.is_empty());
     (full(words.next()) && full(words.next()) && full(words.next())).then_some(time)
@@ -98,7 +98,7 @@ pub(super) fn tail<'a>(entry: LoggedRequest<'a>, rest: &'a [u8]) -> Result<Logge
     }
 }
 
-/// A word, in brackets or without any. Half a bracket is the time of another line.
+/// A word, with or without brackets. A single bracket belongs to the time of another line.
 fn is_bare(word: &[u8]) -> bool {
     let inner = word.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]")).unwrap_or(word);
     let is_other_line =

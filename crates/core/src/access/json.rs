@@ -34,7 +34,7 @@ const KEYS: [(Fact, &[&str]); 9] = [
     (Fact::Agent, &["httpuseragent", "useragent", "agent", "requestuseragent"]),
 ];
 
-/// What was found, and how good the key is that it was found under: of several the first in the list counts.
+/// The value that was found and the rank of its key: of several keys, the first in the list counts.
 #[derive(Default)]
 pub(super) struct JsonTexts<'a>([Option<(usize, Cow<'a, str>)>; KEYS.len()]);
 
@@ -75,7 +75,7 @@ fn fact(key: &str) -> Option<(Fact, usize)> {
     KEYS.iter().find_map(|(fact, keys)| Some((*fact, keys.iter().position(|known| *known == key)?)))
 }
 
-/// The keys of an object, and of the objects `request` and `headers` in it, which Caddy has.
+/// The keys of an object, and of the objects `request` and `headers` in it, which Caddy writes.
 struct JsonObject<'t, 'a>(&'t mut JsonTexts<'a>);
 
 impl<'a> Visitor<'a> for JsonObject<'_, 'a> {
@@ -156,7 +156,7 @@ impl<'a> Visitor<'a> for Value<'_, 'a> {
         Ok(())
     }
 
-    /// A header may be there several times.
+    /// A header may occur several times.
     fn visit_seq<S: SeqAccess<'a>>(self, mut list: S) -> Result<(), S::Error> {
         let Value { texts, at } = self;
         list.next_element_seed(Value { texts, at })?;
@@ -167,7 +167,7 @@ impl<'a> Visitor<'a> for Value<'_, 'a> {
     fn visit_map<M: MapAccess<'a>>(self, map: M) -> Result<(), M::Error> {
         match self.at {
             None | Some((Fact::Request, _)) => JsonObject(self.texts).visit_map(map),
-            // A known word with an object behind it means something else.
+            // A known key whose value is an object means something else.
             Some(_) => {
                 let mut map = map;
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}

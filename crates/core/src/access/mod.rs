@@ -1,9 +1,9 @@
 //! From one line of a web server's access log to a hit.
 //!
-//! A line is in nginx's and Apache's `combined` format or a relative of it (`columns`), a JSON object (`json`), or of
-//! the form that a format string says ([`Pattern`]). The request gives the name: `GET /badge.svg?repo=o/r` as nginx's
-//! `$arg_repo` reads it, or `GET /badge/NAME.svg`. Most lines of an access log are no badge, so that is found out first.
-//! The intake calls this for `format = "combined"` and for sources with a format string.
+//! A line is in nginx's and Apache's `combined` format or a relative of it (`columns`), a JSON object (`json`), or in
+//! the form that a format string describes ([`Pattern`]). The request gives the name: `GET /badge.svg?repo=o/r` as
+//! nginx's `$arg_repo` reads it, or `GET /badge/NAME.svg`. Most lines of an access log are not badge requests, so that
+//! is checked first. The intake calls this for `format = "combined"` and for sources with a format string.
 
 mod columns;
 mod json;
@@ -21,17 +21,17 @@ use memchr::memchr;
 /// Parameters looked at, as in the HTTP server.
 const MOST_PARAMETERS: usize = 100;
 
-/// Reads lines. Holds the buffers that are used again for every line.
+/// Reads lines. Holds the buffers that are reused for every line.
 pub struct AccessReader {
     dating: Dating,
     visits: bool,
     unescaped: Vec<u8>,
     decoded: Vec<u8>,
-    /// The name out of a JSON text, which may have escapes of its own.
+    /// The name from a JSON string, which may contain JSON escapes.
     raw: Vec<u8>,
 }
 
-/// What a line says of its request. What the format does not have is absent.
+/// What a line says about its request. Fields that the format lacks are absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct LoggedRequest<'a> {
     /// `GET /path HTTP/1.1`.
@@ -49,7 +49,7 @@ struct LoggedRequest<'a> {
     agent: Option<&'a [u8]>,
 }
 
-/// What a field of a line tells.
+/// What a field of a line means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fact {
     Request,
@@ -62,7 +62,7 @@ enum Fact {
     Status,
     Time,
     Agent,
-    /// nginx's `$time_local` and Apache's `%t`, which have a blank in them.
+    /// nginx's `$time_local` and Apache's `%t`, which contain a space.
     LocalTime,
     /// nginx's `$is_args`: a question mark if there is a query.
     QuestionMark,
@@ -76,15 +76,15 @@ impl AccessReader {
         AccessReader { dating, visits: false, unescaped: Vec::new(), decoded: Vec::new(), raw: Vec::new() }
     }
 
-    /// Tells of each hit what asked, too.
+    /// Also records the client of each hit.
     #[must_use]
     pub fn with_visits(self, visits: bool) -> AccessReader {
         AccessReader { visits, ..self }
     }
 
-    /// Reads one line. The route says which event is counted and which names are taken; its columns are not used.
-    /// Requests may begin with `base`, the path of the base URL, or not: a proxy takes it off. Without a pattern the
-    /// line is JSON if it begins with a brace, else in columns.
+    /// Reads one line. The route says which event is counted and which names are accepted; its columns are not used.
+    /// Requests may begin with `base`, the path of the base URL, or not, because a proxy may remove it. Without a
+    /// pattern the line is JSON if it begins with a brace, else in columns.
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl AccessReader {
             }
             None => {
                 let (entry, rest) = columns::request(line)?;
-                // Before the rest is looked at, because most lines end here.
+                // This comes first, because most lines end here.
                 let name = entry.badge(base)?;
                 let entry = columns::tail(entry, rest)?;
                 (name, Some(Escape::Default), self.facts(&entry)?)
@@ -139,7 +139,7 @@ impl AccessReader {
     }
 }
 
-/// Any time that logs have: `20/Nov/2026:03:59:49 +0000`, ISO 8601, or seconds since 1970 with any fraction.
+/// Any time format that logs use: `20/Nov/2026:03:59:49 +0000`, ISO 8601, or seconds since 1970 with any fraction.
 fn time_of(text: &[u8]) -> Option<i64> {
     match text.get(2) {
         Some(b'/') => parse_clf_time(text),
@@ -168,7 +168,7 @@ fn seconds(text: &[u8]) -> Option<i64> {
 }
 
 impl<'a> LoggedRequest<'a> {
-    /// Where this fact belongs.
+    /// Where this fact is stored.
     fn place(&mut self, fact: Fact) -> Option<&mut Option<&'a [u8]>> {
         Some(match fact {
             Fact::Request => &mut self.request,
@@ -188,8 +188,8 @@ impl<'a> LoggedRequest<'a> {
         self.method.or_else(|| Some(split_request(self.request?)?.0))
     }
 
-    /// The name in a request for a badge that counts, and how often it is to be decoded. What was sent goes before the
-    /// decoded path, which a rewrite may have changed.
+    /// The name in a request for a badge that counts, and how often to decode it. The path as sent takes precedence
+    /// over the decoded one, which a rewrite may have changed.
     fn badge(&self, base: &str) -> Result<(&'a [u8], u8), Reject> {
         let sent = self.request.and_then(split_request).map(|(_, target)| target).or(self.target);
         let badge = match (sent, self.path) {
@@ -219,7 +219,7 @@ struct BadgeName<'a> {
     in_query: bool,
 }
 
-/// The badge in the target of a request; `None` if that is no badge, or one that is not counted.
+/// The badge in the target of a request; `None` if it is not a badge, or one that is not counted.
 fn badge_of<'a>(target: &'a [u8], query: Option<&'a [u8]>, base: &str) -> Option<BadgeName<'a>> {
     let path = if target.starts_with(b"/") { target } else { absolute(target)? };
     let target = path
@@ -263,7 +263,7 @@ fn is_no(value: &[u8]) -> bool {
     [&b"false"[..], b"0", b"off", b"no"].iter().any(|no| value.eq_ignore_ascii_case(no))
 }
 
-/// Where a quoted field ends whose opening quote stands before `text`.
+/// Where a quoted field ends, if its opening quote is just before `text`.
 fn closing_quote(text: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {

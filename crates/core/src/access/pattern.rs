@@ -1,14 +1,14 @@
-//! Access logs of any form: a format string as nginx's `log_format` or Apache's `LogFormat` has it.
+//! Access logs of any form, described by a format string as in nginx's `log_format` or Apache's `LogFormat`.
 //!
-//! Each variable's text goes up to what stands behind the variable in the format string. In quotes it goes up to the
-//! closing quote; elsewhere it has no quote, so that two lines that were glued together do not fit.
+//! Each variable's text extends to the literal that follows the variable in the format string. In quotes it extends to
+//! the closing quote; elsewhere it contains no quote, so that two joined lines do not match.
 
 use super::{Fact, LoggedRequest, closing_quote};
 use crate::{Escape, Reject};
 use memchr::{memchr, memmem};
 use std::fmt;
 
-/// A format string, read.
+/// A parsed format string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     head: Vec<u8>,
@@ -19,13 +19,13 @@ pub struct Pattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Field {
     fact: Fact,
-    /// What stands behind it.
+    /// The literal after it.
     behind: Vec<u8>,
-    /// A path stands right behind it.
+    /// A path follows it directly.
     until_slash: bool,
 }
 
-/// nginx's variables that are read.
+/// The nginx variables that are read.
 const VARIABLES: &[(&str, Fact)] = &[
     ("request", Fact::Request),
     ("request_method", Fact::Method),
@@ -43,7 +43,7 @@ const VARIABLES: &[(&str, Fact)] = &[
     ("http_user_agent", Fact::Agent),
 ];
 
-/// How many bytes `20/Nov/2026:03:59:49 +0000` has.
+/// The length of `20/Nov/2026:03:59:49 +0000`.
 const LOCAL_TIME_BYTES: usize = 26;
 
 /// Why a text is no format string that can be read.

@@ -166,7 +166,7 @@ fn relatives_of_combined_are_read() {
     ] {
         assert_eq!(read(&good), Ok(("o/r".to_owned(), AT)), "{good}");
     }
-    // Half a line, and another behind it.
+    // Half a line, with another one after it.
     let line = format!("192.0.2.7 - - {get} 512");
     for cut in line.find('"').unwrap() + 1..=line.len() {
         assert!(read(&format!("{}{line}", &line[..cut])).is_err(), "{cut}");
@@ -248,7 +248,7 @@ fn format_string_reads_what_it_writes() {
         (r#"%t %m "%U%q" %>s"#, r#"[20/Nov/2026:03:59:49 +0000] GET "/badge.svg?repo=o/r" 200"#),
     ] {
         assert_eq!(read(format, line), good, "{format}");
-        // Half a line in front of a whole one is no line.
+        // Half a line followed by a whole one is not a line.
         if line.contains('"') {
             let torn = &line[..line.rfind('"').unwrap() - 1];
             assert!(read(format, &format!("{torn}{line}")).is_err(), "{format}");
@@ -272,7 +272,7 @@ fn two_glued_requests_are_none() {
     for cut in 0..=whole.len() {
         let glued = format!("{}{whole}", &whole[..cut]);
         let read = read(&glued);
-        // What is torn before its request is told from no user's name, and the whole line counts once.
+        // A line torn before its request looks like a user name, and the whole line counts once.
         assert_eq!(read.is_ok(), cut <= whole.find('"').unwrap(), "{cut}: {glued}");
     }
 }
@@ -283,7 +283,7 @@ proptest! {
         let _ = AccessReader::new(Dating::Own).read(None, (&Route::default(), ""), &text, NOW);
     }
 
-    /// Bytes of the format's own characters reach further into it.
+    /// Bytes from the format's own characters get further into the parser.
     #[test]
     fn any_mutation_is_read_or_rejected_without_panic(at in 0usize..200, with in "[\"\\\\ \\[\\]/?=&%a0-]{0,4}", less in 0usize..4) {
         let mut text = line("GET /badge.svg?repo=o%2Fr HTTP/1.1", "200").into_bytes();

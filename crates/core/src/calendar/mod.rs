@@ -1,8 +1,8 @@
 //! The calendar: minutes, hours, days and months as numbers counted from 1970, and the rules between them.
 //!
 //! Everything is UTC, except what [`Zone`] shifts. This crate has no clock: "now" is always an argument. The arithmetic
-//! is our own because every log line is dated with it; the tests compare it with chrono, which also writes dates for
-//! people. `core::time` reads the points in time that lines are written with.
+//! is our own because every log line needs a date; the tests compare it with chrono, which also formats dates for
+//! people. `core::time` reads the timestamps of lines.
 
 mod period;
 mod step;
@@ -38,13 +38,13 @@ pub struct Day(pub i32);
 pub struct Month(pub i32);
 
 impl Minute {
-    /// The hour it lies in.
+    /// The hour that contains it.
     #[must_use]
     pub fn hour(self) -> Hour {
         Hour(self.0.div_euclid(60))
     }
 
-    /// The day it lies in.
+    /// The day that contains it.
     #[must_use]
     pub fn day(self) -> Day {
         Day(self.0.div_euclid(DAY_MINUTES))
@@ -62,7 +62,7 @@ impl Minute {
         self.format("%Y-%m-%d %H:%M")
     }
 
-    /// Text in chrono's format language.
+    /// Formats with chrono's format language.
     fn format(self, format: &str) -> String {
         let time = chrono::DateTime::from_timestamp(i64::from(self.0) * 60, 0).unwrap_or_default();
         time.format(format).to_string()
@@ -76,7 +76,7 @@ impl Hour {
         Hour(day.hours().start.saturating_add_unsigned(of_day))
     }
 
-    /// The day it lies in.
+    /// The day that contains it.
     #[must_use]
     pub fn day(self) -> Day {
         Day(self.0.div_euclid(24))
@@ -103,7 +103,7 @@ impl Hour {
 
 impl Day {
     /// The day of a date, or `None` if the calendar has no such day. Years 1970 to 2199 only: anything else in a log
-    /// line is a broken clock, not a date.
+    /// line comes from a broken clock.
     #[must_use]
     pub fn from_date(year: i32, month: u32, day: u32) -> Option<Day> {
         let valid = (1970..=2199).contains(&year)
@@ -134,14 +134,14 @@ impl Day {
         ((era * 400 + yoe + i64::from(month <= 2)) as i32, month as u32, day as u32)
     }
 
-    /// The month it lies in.
+    /// The month that contains it.
     #[must_use]
     pub fn month(self) -> Month {
         let (year, month, _) = self.date();
         Month((year - 1970) * 12 + month as i32 - 1)
     }
 
-    /// The first day of the week it lies in, where weeks begin on `first`.
+    /// The first day of its week, where weeks begin on `first`.
     #[must_use]
     pub fn week_begin(self, first: Weekday) -> Day {
         // 1970-01-01 was a Thursday.
@@ -214,7 +214,7 @@ fn month_days(year: i32, month: u32) -> u32 {
     }
 }
 
-/// The nearest number that a unit can have.
+/// The nearest number in the range of a unit.
 pub(crate) fn clamp(n: i64) -> i32 {
     n.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }

@@ -3,10 +3,10 @@
 use super::{Buckets, Day, Hour, Minute, Step, Weekday};
 use crate::Now;
 
-/// A part of the calendar that holds the present, UTC: what names are ranked over.
+/// A calendar period that contains the present, in UTC. Names are ranked over periods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Period {
-    /// Since ever.
+    /// All time.
     All,
     /// This calendar month.
     Month,
@@ -20,7 +20,7 @@ pub enum Period {
     Minute,
 }
 
-/// A row of whole buckets of which the last is running: how far back a chart looks.
+/// A row of whole buckets, the last of them in progress: how far back a chart looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     /// 24 hours.
@@ -40,7 +40,7 @@ pub enum Window {
 /// From one point in time to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Span {
-    /// All there is.
+    /// All time.
     All,
     /// From one day to another, both included.
     Days(Day, Day),
@@ -68,13 +68,13 @@ impl Period {
         }
     }
 
-    /// Reads that word.
+    /// Reads the word.
     #[must_use]
     pub fn read(word: &str) -> Option<Period> {
         Period::EVERY.into_iter().find(|period| period.word().eq_ignore_ascii_case(word))
     }
 
-    /// What of it has begun.
+    /// The part of it that has begun.
     #[must_use]
     pub fn span(self, now: Now) -> Span {
         let (today, minute) = (now.day(), now.minute());
@@ -107,7 +107,7 @@ impl Window {
         }
     }
 
-    /// Reads that word.
+    /// Reads the word.
     #[must_use]
     pub fn read(word: &str) -> Option<Window> {
         Window::EVERY.into_iter().find(|window| window.word().eq_ignore_ascii_case(word))
@@ -129,7 +129,7 @@ impl Window {
 }
 
 impl Span {
-    /// Its first minute, unless it is all there is.
+    /// Its first minute, unless it is all time.
     #[must_use]
     pub fn begin(self) -> Option<Minute> {
         match self {
@@ -140,7 +140,7 @@ impl Span {
         }
     }
 
-    /// Whether another lies wholly in it.
+    /// Whether it contains another one entirely.
     #[must_use]
     pub fn holds(self, other: Span) -> bool {
         match (self, other) {

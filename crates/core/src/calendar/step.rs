@@ -1,10 +1,11 @@
-//! Steps, which are widths of buckets, and rows of buckets. What one is called in an address, an answer and a chart.
+//! Steps, which are widths of buckets, and rows of buckets. Also how a bucket is written in an address, a response and
+//! a chart.
 
 use super::{Day, Hour, Minute, Month};
 use crate::Now;
 use std::ops::RangeInclusive;
 
-/// The width of a bucket. Buckets are numbered from 1970 on, as [`Minute`], [`Hour`], [`Day`] and [`Month`] are.
+/// The width of a bucket. Buckets are numbered from 1970, as [`Minute`], [`Hour`], [`Day`] and [`Month`] are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Minutes.
@@ -20,7 +21,7 @@ pub enum Step {
 /// Buckets in a row, from the first to the last, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buckets {
-    /// How wide each is.
+    /// The width of each.
     pub step: Step,
     /// The number of the first.
     pub first: i32,
@@ -91,7 +92,7 @@ impl Step {
         })
     }
 
-    /// `20 Nov, 13:00`, `20 Nov` or `Nov 2026`: where the rest is known, or not important.
+    /// `20 Nov, 13:00`, `20 Nov` or `Nov 2026`: where the rest is known or unimportant.
     #[must_use]
     pub fn short_name(self, bucket: i32) -> String {
         self.begin(bucket).format(match self {
@@ -115,7 +116,7 @@ impl Step {
 }
 
 impl Buckets {
-    /// So many buckets, of which the last is running now.
+    /// N buckets, of which the last is in progress.
     #[must_use]
     pub fn until(now: Now, step: Step, count: i32) -> Buckets {
         let last = step.bucket(now.minute());
@@ -134,7 +135,7 @@ impl Buckets {
         self.first..=self.last
     }
 
-    /// One count for each bucket, from those that are not empty. Counts outside are left out.
+    /// One count for each bucket, from those that are not empty. Counts outside are ignored.
     #[must_use]
     pub fn fill(self, found: impl IntoIterator<Item = (i32, i64)>) -> Vec<i64> {
         let mut counts = vec![0i64; self.count()];
@@ -164,7 +165,7 @@ impl Buckets {
     }
 }
 
-/// The sums of days by month; days come in order.
+/// The sums of days by month; days must be in order.
 #[must_use]
 pub fn by_month(days: impl IntoIterator<Item = (i32, i64)>) -> Vec<(i32, i64)> {
     let mut months: Vec<(i32, i64)> = Vec::new();

@@ -5,8 +5,8 @@ use std::{fmt, ops::Range};
 
 /// How many hours a zone is ahead of UTC.
 ///
-/// The store counts by the hour, so days cannot begin in the middle of one. And a zone that changes with the season would
-/// have days of 23 and 25 hours.
+/// The store counts by the hour, so days cannot begin in the middle of one. A zone with daylight saving time would have
+/// days of 23 and 25 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Zone {
     hours: i8,
@@ -34,7 +34,7 @@ impl Zone {
     ///
     /// # Errors
     ///
-    /// The text is neither of them.
+    /// The text is neither.
     pub fn parse(text: &str) -> Result<Zone, NotAZone> {
         let wrong = || NotAZone(text.to_owned());
         if matches!(text, "UTC" | "Z") {
@@ -49,13 +49,13 @@ impl Zone {
         if (-12..=14).contains(&hours) { Ok(Zone { hours }) } else { Err(wrong()) }
     }
 
-    /// The day that a minute lies in there.
+    /// The local day that contains a minute.
     #[must_use]
     pub fn day(self, minute: Minute) -> Day {
         Day((minute.hour().0 + i32::from(self.hours)).div_euclid(24))
     }
 
-    /// The UTC hours that some of its days consist of.
+    /// The UTC hours that make up some of its days.
     #[must_use]
     pub fn hours(self, days: Range<i32>) -> Range<i32> {
         let utc = |day: i32| day * 24 - i32::from(self.hours);

@@ -1,11 +1,11 @@
-//! Rows of stream -> frames: the cases of RFC 6587 as it is, and as it is not, written.
+//! Rows of stream -> frames: RFC 6587 as senders follow it, and as they break it.
 
 use super::*;
 use proptest::prelude::*;
 
 const LIMIT: usize = 20;
 
-/// What a stream comes to: its messages, what was wrong, and whether its end was missing.
+/// The result of a stream: its messages, its errors, and whether its end was missing.
 fn frames(framing: Framing, chunks: &[&[u8]]) -> String {
     let mut frames = Frames::new(framing, LIMIT);
     let mut out = Vec::new();
@@ -21,7 +21,7 @@ fn frames(framing: Framing, chunks: &[&[u8]]) -> String {
                 None => assert_eq!(taken, rest.len(), "without a frame all is taken"),
             }
             rest = &rest[taken..];
-            // A CR may stand behind a line of the limit, before the end is looked for.
+            // A CR may follow a line of maximum length.
             assert!(frames.kept.len() <= LIMIT + 1 + END_BYTES, "what is kept is bounded");
         }
     }
@@ -54,7 +54,7 @@ fn counted_messages_end_where_their_count_says() {
     row(Framing::Auto, "5 <1>a\n5 <2>b\n", "<1>a\\n|<2>b\\n");
     row(Framing::Auto, "4 <1>a\n4 <2>b\n", "<1>a|<2>b");
     row(Framing::Counted, "4 <1>a\n4 <2>b\n", "<1>a|<2>b");
-    // A LF within is the message's own.
+    // A LF inside belongs to the message.
     row(Framing::Auto, "9 <1>a\n<2>b", "<1>a\\n<2>b");
 }
 
@@ -72,7 +72,7 @@ fn count_that_is_none_ends_the_stream() {
     for bad in ["+5 <1>ab", "-5 <1>ab", " 5 <1>ab", "<1>a\n"] {
         row(Framing::Counted, bad, "!framing");
     }
-    // Without a digit it is a line, and no good one, which the syslog parser says.
+    // Without a digit it is a line, and a bad one; the syslog parser rejects it.
     row(Framing::Auto, "+5 <1>ab\n<2>b\n", "+5 <1>ab|<2>b");
     let endless = "9".repeat(10_000);
     row(Framing::Auto, &endless, "!framing");
@@ -104,7 +104,7 @@ fn end_within_a_message_is_seen() {
         assert!(stream.ends_with("!partial"), "{open:?}: {stream}");
     }
     row(Framing::Auto, "", "");
-    // What was said to be too long is not said to be partial as well.
+    // A message that was reported as too long is not reported as partial as well.
     row(Framing::Auto, &"x".repeat(21), "!too_long");
 }
 

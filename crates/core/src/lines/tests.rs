@@ -1,4 +1,4 @@
-//! Rows of bytes -> lines, and that every way of reading finds the same ones.
+//! Rows of bytes -> lines, and a check that every way of reading finds the same lines.
 
 use super::*;
 use crate::{Frame, Frames, Framing};
@@ -102,7 +102,7 @@ proptest! {
         let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
         let whole = in_chunks(&[&text], limit);
         prop_assert_eq!(in_chunks(&chunks, limit), whole.clone());
-        // Without a last line, which only a file that is whole may have.
+        // Without an unterminated last line, which only a complete file may have.
         let mut ended = text.clone();
         ended.extend_from_slice(b"\n");
         prop_assert_eq!(framed(&[&ended], limit), in_chunks(&[&ended], limit));

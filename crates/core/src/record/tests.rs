@@ -14,7 +14,7 @@ fn route(columns: &[Column]) -> Route {
 
 fn read_with(route: &Route, dating: Dating, body: &[u8]) -> Result<(String, When, u32, bool), Reject> {
     let mut reader = RecordReader::new(dating);
-    // A reader is used again, so every row runs behind a line that left its buffers dirty.
+    // A reader is reused, so every row runs after a line that left its buffers dirty.
     let _ = reader.read(route, br#"  "x""y" , "\x41%2541" ,"#, NOW);
     let hit = reader.read(route, body, NOW)?;
     Ok((hit.name.to_string(), hit.when, hit.weight, hit.redated))
@@ -286,7 +286,7 @@ fn event_column_replaces_the_routes_event() {
     assert_eq!(reader.read(&route, br#""Like","a","-""#, NOW), Err(Reject::Event));
 }
 
-/// What is around the fields is nothing that an escape says.
+/// Escapes do not affect what is around the fields.
 #[test]
 fn json_accepts_the_blanks_and_bare_fields_that_the_default_does() {
     let json = Route { escape: Escape::Json, ..Route::default() };
@@ -347,7 +347,7 @@ proptest! {
         let _ = read_with(&Route::default(), Dating::Live, body.as_bytes());
     }
 
-    /// The path of our own and `csv-core` agree on every line that both take.
+    /// Our own parser and `csv-core` agree on every line that both accept.
     #[test]
     fn own_path_agrees_with_csv_core(fields in prop::collection::vec("[ !#-\\[\\]-~]{0,12}", 1..6)) {
         let body = fields.iter().map(|field| format!("\"{field}\"")).collect::<Vec<_>>().join(",");

@@ -1,4 +1,4 @@
-//! A line of `journalctl -o json`: an object that has what was logged as `MESSAGE`, and the sender's tag as
+//! A line of `journalctl -o json`: an object with the logged text in `MESSAGE` and the sender's tag in
 //! `SYSLOG_IDENTIFIER`. [`super::parse_journal`] calls this.
 
 use serde::Deserialize;
@@ -11,7 +11,7 @@ struct JournalEntry {
     tag: Option<String>,
 }
 
-/// Text with control characters in it, or that is not UTF-8, is a list of bytes.
+/// Text that contains control characters, or is not UTF-8, is a list of bytes.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum JournalText {
@@ -19,7 +19,7 @@ enum JournalText {
     Bytes(Vec<u8>),
 }
 
-/// Writes `TAG: MESSAGE` into `text`, and answers where the message begins. `None` if the line is something else.
+/// Writes `TAG: MESSAGE` into `text`, and returns where the message begins. `None` if the line is something else.
 pub(super) fn read(line: &[u8], text: &mut Vec<u8>) -> Option<usize> {
     // Most JSON is an access log. This is cheaper than reading it all.
     if line.first() != Some(&b'{') || memchr::memmem::find(line, b"\"MESSAGE\"").is_none() {

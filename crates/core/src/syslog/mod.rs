@@ -1,10 +1,10 @@
 //! From one datagram or line to the message in it: priority, tag and body.
 //!
 //! Senders and relays write headers in many forms, but all of them put a tag in front of the body, and the routes say
-//! which tags there are. So the tag is looked for among the first few words of the header (`tag`), behind whatever time
-//! (`time`) and priority stand there, in RFC 3164, in RFC 5424, and in one within the other. Of a message that a relay
-//! folded the repeats of, the content is the body (`repeat`). `syslog_loose` is the oracle in the tests. Every source
-//! calls [`parse`]; what the route makes of the body is [`crate::record`]'s business.
+//! which tags there are. So the tag is searched among the first few words of the header (`tag`), after any time
+//! (`time`) and priority, in RFC 3164, in RFC 5424, and in one nested in the other. If a relay folded repeats of a
+//! message, the body is the repeated content (`repeat`). `syslog_loose` is the oracle in the tests. Every source calls
+//! [`parse`]; [`crate::record`] reads the body by the route's columns.
 
 mod journal;
 mod repeat;
@@ -20,7 +20,7 @@ pub struct Message<'a> {
     pub facility: u8,
     /// 0 to 7. info is 6.
     pub severity: u8,
-    /// The tag (RFC 3164) or APP-NAME (RFC 5424) as the line has it, without a pid.
+    /// The tag (RFC 3164) or APP-NAME (RFC 5424) as in the line, without a pid.
     pub tag: &'a [u8],
     /// What the sender logged.
     pub body: &'a [u8],
@@ -28,11 +28,11 @@ pub struct Message<'a> {
     pub times: u32,
 }
 
-/// Why a line has no message for any route.
+/// Why a line has no message for a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Missed<'a> {
     reject: Reject,
-    /// What stands where a tag would.
+    /// The word in the place of a tag.
     tag: Option<&'a [u8]>,
 }
 
@@ -42,11 +42,12 @@ impl From<Reject> for Missed<'_> {
     }
 }
 
-/// How many headers may stand one within the other: one for each relay on the way.
+/// How many headers may be nested: one for each relay on the way.
 const MAX_NESTED: u8 = 4;
 
-/// The first line of a datagram, and what follows it. One datagram is one line: what follows the first LF is never joined
-/// to it, nor to the next datagram. CR and NUL at the end of the line go too, and line ends alone are nothing that follows.
+/// The first line of a datagram, and what follows it. One datagram is one line: what follows the first LF is never
+/// joined to it, nor to the next datagram. CR and NUL at the end of the line go too, and line ends alone do not count
+/// as following text.
 #[must_use]
 pub fn first_line(datagram: &[u8]) -> (&[u8], &[u8]) {
     let (line, rest) = match memchr::memchr(b'\n', datagram) {
@@ -61,7 +62,7 @@ fn trim_end(line: &[u8]) -> &[u8] {
     &line[..end]
 }
 
-/// Finds the message in one line: the one whose tag some route has.
+/// Finds the message in one line: the one whose tag belongs to a route.
 ///
 /// # Errors
 ///
@@ -70,7 +71,7 @@ pub fn parse<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Reject>
     unfolded(line, find(line, routes))
 }
 
-/// The same in a line of a file, which syslog daemons and journalctl write without the priority: its message has none.
+/// The same for a line of a file, which syslog daemons and journalctl write without the priority: the message has none.
 /// `None` if the line does not begin with a time.
 pub fn parse_logged<'a>(line: &'a [u8], routes: &Routes) -> Option<Result<Message<'a>, Reject>> {
     // `journalctl -o short-full` begins with the day of the week.
@@ -80,8 +81,8 @@ pub fn parse_logged<'a>(line: &'a [u8], routes: &Routes) -> Option<Result<Messag
     is_logged.then(|| unfolded(line, tag::among_words(0, line, routes, MAX_NESTED)))
 }
 
-/// The same in a line of `journalctl -o json`, whose text is put into `text`: the message, if some route has its tag, and
-/// what was logged. `None` if the line is something else.
+/// The same for a line of `journalctl -o json`, whose text is written to `text`. Returns the message, if a route has
+/// its tag, and what was logged. `None` if the line is something else.
 pub fn parse_journal<'a>(
     line: &[u8],
     routes: &Routes,
@@ -108,7 +109,7 @@ fn unfolded<'a>(line: &[u8], found: Result<Message<'a>, Missed<'_>>) -> Result<M
     Ok(Message { times, body, ..message })
 }
 
-/// What stands in a line where a tag would, whether a route has it or not: for people, who wonder why it was rejected.
+/// The word in the place of a tag, whether a route has it or not: to show people why the line was rejected.
 #[must_use]
 pub fn tag_of(line: &[u8]) -> Option<&[u8]> {
     find(line, &Routes::new(Vec::new())).err()?.tag
@@ -122,7 +123,7 @@ fn find<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Missed<'a>> 
     header(priority, rest, routes, MAX_NESTED)
 }
 
-/// What stands behind a priority.
+/// What follows a priority.
 fn header<'a>(priority: u8, rest: &'a [u8], routes: &Routes, nested: u8) -> Result<Message<'a>, Missed<'a>> {
     match rest {
         [b'1', b' ', text @ ..] => {
@@ -134,7 +135,8 @@ fn header<'a>(priority: u8, rest: &'a [u8], routes: &Routes, nested: u8) -> Resu
     }
 }
 
-/// A message of RFC 5424 in UTF-8 begins with a byte order mark (section 6.4). A relay that writes BSD headers leaves it in.
+/// A message of RFC 5424 in UTF-8 begins with a byte order mark (section 6.4). A relay that writes BSD headers keeps
+/// it.
 fn without_mark(text: &[u8]) -> &[u8] {
     text.trim_ascii_start().strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }
@@ -157,13 +159,13 @@ fn priority(line: &[u8]) -> Option<(u8, &[u8])> {
     None
 }
 
-/// Whether a header is `<PRI>`, the time that nginx writes, and words up to a tag with its colon. What such a header means
-/// is in its own bytes alone, whatever comes behind it.
+/// Whether a header is `<PRI>`, the time that nginx writes, and words up to a tag with its colon. The meaning of such a
+/// header depends only on its own bytes, whatever follows.
 pub(crate) fn is_bsd_header(header: &[u8]) -> bool {
     header.ends_with(b": ") && priority(header).is_some_and(|(_, rest)| time::skip_nginx(rest).is_some())
 }
 
-/// What matters of an RFC 5424 message.
+/// The parts of an RFC 5424 message that matter.
 struct HeaderFields<'a> {
     host: &'a [u8],
     app: &'a [u8],
@@ -173,7 +175,7 @@ struct HeaderFields<'a> {
 }
 
 impl HeaderFields<'_> {
-    /// Whether they are those of a header and no part of a record, where nothing else says so.
+    /// Whether they belong to a header and not to a record, if nothing else tells.
     fn is_header(&self) -> bool {
         let of_record = |word: &[u8]| word.contains(&b'"') || word.contains(&b',');
         !self.app.ends_with(b":") && ![self.host, self.app, self.pid, self.id].into_iter().any(of_record)
@@ -203,7 +205,7 @@ fn rfc5424<'a>(
     let within = || tag::among_words(priority, body, routes, nested);
     match tag::alone(app, routes) {
         // A relay that took nginx's host for the program (syslog-ng's unix-dgram source does) leaves the tag in the
-        // message, also where the host is named like the tag.
+        // message, even if the host has the same name as the tag.
         Some(_) if app == host && tag::begins(body, routes) => within(),
         Some(tag) => Ok(message(priority, tag, body)),
         None => within()
@@ -248,8 +250,8 @@ fn skip_element(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Skips a parameter's value and its closing quote. `"` stands in it only behind a backslash; so should `]`, which some
-/// senders forget.
+/// Skips a parameter's value and its closing quote. `"` occurs in it only after a backslash; so should `]`, but some
+/// senders forget that.
 fn skip_value(text: &[u8]) -> Option<&[u8]> {
     let mut at = 0;
     loop {

@@ -2,12 +2,12 @@
 //!
 //! rsyslog (`$RepeatedMsgReduction on`) writes `message repeated 9 times: [ BODY]`. syslog-ng's `suppress()` writes
 //! `Last message 'BODY' repeated 9 times, suppressed by syslog-ng on HOST`, with the first 20 bytes of the body only.
-//! sysklogd, BusyBox and the BSDs write `last message repeated 9 times`. Where the body is whole, it counts so many times;
-//! where it is not, which name to count is not known, and the line is rejected as `repeated`.
+//! sysklogd, BusyBox and the BSDs write `last message repeated 9 times`. If the body is whole, it counts that many
+//! times; if not, the name to count is unknown, and the line is rejected as `repeated`.
 
 use crate::{Reject, record::MAX_WEIGHT};
 
-/// Where syslog-ng cuts the body it tells.
+/// Where syslog-ng cuts the body that it quotes.
 const SYSLOG_NG_CUTS: usize = 20;
 
 /// How often the sender logged a body, and what it logged.
@@ -25,7 +25,7 @@ pub(super) fn unfold(body: &[u8]) -> Result<(u32, &[u8]), Reject> {
     }
 }
 
-/// Whether a body begins so.
+/// Whether a body begins like this.
 pub(super) fn begins(body: &[u8]) -> bool {
     folded(body).is_some()
 }
@@ -42,7 +42,7 @@ pub(super) fn is_without_content(line: &[u8]) -> bool {
     digits > 0 && (said.ends_with(b"last message repeated ") || said.ends_with(b"last message buffered "))
 }
 
-/// A line that says that something was repeated: how often, if that can be, and what, if it is whole.
+/// A line that says that something was repeated: how often, if the number is valid, and what, if it is whole.
 struct Folded<'a> {
     times: Option<u32>,
     content: Option<&'a [u8]>,
@@ -61,7 +61,7 @@ fn folded(body: &[u8]) -> Option<Folded<'_>> {
         let end = memchr::memmem::rfind(said, b"' repeated ")?;
         let (times, _) = times(&said[end + b"' repeated ".len()..])?;
         let content = said[..end].trim_ascii_start();
-        // Where it was cut it may look whole, unless a quote ends it.
+        // A cut body may look whole, unless a quote ends it.
         let cut = end == SYSLOG_NG_CUTS && !content.ends_with(b"\"");
         return Some(Folded { times, content: Some(content).filter(|content| !cut && !content.is_empty()) });
     }
@@ -70,7 +70,7 @@ fn folded(body: &[u8]) -> Option<Folded<'_>> {
     Some(Folded { times, content: None })
 }
 
-/// What follows a phrase, in whatever case it is written.
+/// What follows a phrase, ignoring case.
 fn after<'a>(text: &'a [u8], phrase: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = text.split_at_checked(phrase.len())?;
     start.eq_ignore_ascii_case(phrase).then_some(rest)

@@ -1,8 +1,8 @@
 //! Which word of a header is the tag.
 //!
-//! If one of its first few words, less `:` and `[pid]`, is the tag of a route, that is the tag. Everything else in
-//! a header varies: hosts come doubled, in two spellings or not at all, relays write the tag with a colon and without
-//! (rsyslog cuts it and its colon off at 32 bytes), or put a whole header in front of the one that was there.
+//! If one of its first few words, less `:` and `[pid]`, is the tag of a route, that is the tag. Everything else in a
+//! header varies: the host may be doubled, in two spellings, or missing; relays write the tag with a colon or without
+//! (rsyslog cuts it and its colon off at 32 bytes), or put a whole header in front of the existing one.
 
 use super::{Message, Missed, header, message, priority, repeat, rfc5424, rfc5424_fields, time};
 use crate::{Reject, Routes};
@@ -15,13 +15,13 @@ const MAX_WORDS: u8 = 40;
 /// A word as a tag.
 struct Word<'a> {
     tag: &'a [u8],
-    /// Whether a colon ends it, as no host ends.
+    /// Whether it ends in a colon, which a host never does.
     colon: bool,
     /// What follows the colon or the word.
     rest: &'a [u8],
 }
 
-/// Finds the tag and what stands behind it among the words of a header, which `priority` stands in front of.
+/// Finds the tag and what follows it among the words of a header that comes after `priority`.
 pub(super) fn among_words<'a>(
     priority: u8,
     text: &'a [u8],
@@ -61,11 +61,11 @@ struct Search<'a, 'r> {
     routes: &'r Routes,
     nested: u8,
     rest: &'a [u8],
-    /// Words that may be searched still.
+    /// How many more words may be searched.
     left: u8,
-    /// The last tag without a colon. It may be a host that is named like it, so the search goes on.
+    /// The last tag without a colon. It may be a host with the same name, so the search continues.
     bare: Option<Message<'a>>,
-    /// The first word with a colon that is no route's tag.
+    /// The first word with a colon that is not the tag of a route.
     other: Option<&'a [u8]>,
     /// The last word that might have been a tag.
     last: Option<&'a [u8]>,
@@ -74,9 +74,9 @@ struct Search<'a, 'r> {
 enum TagStep<'a> {
     On,
     Found(Message<'a>),
-    /// A whole header stands here, with what was found in it.
+    /// A whole header is here, with what was found in it.
     Header(Result<Message<'a>, Missed<'a>>),
-    /// Here the header ends and the body begins.
+    /// The header ends and the body begins here.
     Record,
     End,
 }
@@ -123,15 +123,15 @@ impl<'a> Search<'a, '_> {
         TagStep::On
     }
 
-    /// What a header means that a relay put another one in front of. The search does not come back from it, so a line of
-    /// many headers costs no more than any other.
+    /// The meaning of a header that a relay put another one in front of. The search does not return from it, so a line
+    /// of many headers costs no more than any other.
     fn inner_header(&self, rest: &'a [u8]) -> Option<Result<Message<'a>, Missed<'a>>> {
         let nested = self.nested.checked_sub(1)?;
         if let Some((priority, rest)) = priority(rest) {
             return Some(header(priority, rest, self.routes, nested));
         }
-        // A relay that does not know RFC 5424 takes the priority off, and perhaps the version for the program (syslog-ng's
-        // network() source does), and leaves the rest.
+        // A relay that does not know RFC 5424 removes the priority, may take the version for the program (as
+        // syslog-ng's network() source does), and leaves the rest.
         let versioned = rest.strip_prefix(b"1 ");
         if versioned.is_none() && time::skip_iso(rest).is_none() {
             return None;
@@ -140,7 +140,7 @@ impl<'a> Search<'a, '_> {
         Some(rfc5424(self.priority, fields, self.routes, nested))
     }
 
-    /// A word that is no route's tag.
+    /// A word that is not the tag of a route.
     fn other(&mut self, word: &'a [u8]) {
         let bare = word.strip_suffix(b":").unwrap_or(word);
         if is_of_a_time(bare) {
@@ -149,7 +149,8 @@ impl<'a> Search<'a, '_> {
         self.last = Some(bare);
         self.left -= 1;
         if bare.len() < word.len() {
-            // The tag of another program, or a host that a relay took for one. Only the latter has a tag behind it, at once.
+            // The tag of another program, or a host that a relay took for one. Only the latter is followed directly by
+            // a tag.
             self.other = self.other.or(as_tag(word).map(|word| word.tag));
             (self.bare, self.left) = (None, self.left.min(1));
         }
@@ -162,7 +163,7 @@ fn is_of_a_time(word: &[u8]) -> bool {
     zone || word.iter().all(|b| b.is_ascii_digit() || b"+-:".contains(b))
 }
 
-/// A tag is what stands before the pid, the colon or the blank. rsyslog's cut may go through the pid.
+/// The tag is what comes before the pid, the colon or the space. rsyslog may cut it off inside the pid.
 fn as_tag(text: &[u8]) -> Option<Word<'_>> {
     let end = text.iter().position(|b| b" :[".contains(b)).unwrap_or(text.len());
     let (tag, mut rest) = text.split_at(end);

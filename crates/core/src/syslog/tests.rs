@@ -11,7 +11,7 @@ fn routes(tags: &[&str]) -> Routes {
     Routes::new(tags.iter().map(|tag| Route { tag: (*tag).to_owned(), ..Route::default() }).collect())
 }
 
-/// What a line means where `badge` is the one tag.
+/// The result of a line where `badge` is the only tag.
 fn parsed(line: &[u8]) -> Result<Message<'_>, Reject> {
     parse(line, &routes(&["badge"]))
 }
@@ -57,7 +57,7 @@ fn headers_of_other_makes_are_read() {
     }
 }
 
-/// rsyslog leaves the mark in when it brings a message of RFC 5424 on in its default form.
+/// rsyslog keeps the mark when it forwards an RFC 5424 message in its default format.
 #[test]
 fn byte_order_mark_of_a_relayed_message_is_not_in_its_body() {
     for head in [
@@ -172,7 +172,7 @@ fn malformed_rfc5424_is_refused() {
     }
 }
 
-/// One line for each header that a sender or a relay was seen to write, or that is a sibling of one.
+/// One line for each header seen from a sender or a relay, and for variants of them.
 #[test]
 fn tag_is_found_in_every_form_of_header() {
     const I: &str = "2026-11-28T14:01:53Z";
@@ -185,7 +185,7 @@ fn tag_is_found_in_every_form_of_header() {
         "<158>B web01 badge[12]:",
         "<158>B badge ",
         "<158>B web01 badge[-]: ",
-        // A cut through the pid.
+        // Cut off inside the pid.
         "<158>B web01 badge[12 ",
         "<158>B web01 badge[ ",
         // Fractions, years and zones.
@@ -262,13 +262,13 @@ fn tag_is_found_in_every_form_of_header() {
             let line = format!("{head}{body}");
             assert_eq!(parse(line.as_bytes(), &routes).map(|found| found.facility), Ok(19), "{line}");
         }
-        // A user agent in whatever bytes.
+        // A user agent of arbitrary bytes.
         let line = [head.as_bytes(), b"\"1795176030.000\",\"a\",\"\xff\x80 badge: \""].concat();
         assert_eq!(parsed(&line).map(|found| found.tag), Ok(&b"badge"[..]), "{head}");
     }
 }
 
-/// rsyslog's `%syslogtag:1:32%` takes the pid and the colon for parts of the tag.
+/// rsyslog's `%syslogtag:1:32%` counts the pid and the colon as part of the tag.
 #[test]
 fn tags_are_found_where_relays_cut_them() {
     let long = "a23456789_123456789_123456789_123456789_12345678";
@@ -332,7 +332,7 @@ fn folded_repeats_are_unfolded() {
                 .to_owned(),
             times(2, "\"2026-11-20\",\"a/b_c\""),
         ),
-        // A body that looks like one.
+        // A body that looks like a repeat.
         ("\"message repeated 9 times: [ x]\"".to_owned(), times(1, "\"message repeated 9 times: [ x]\"")),
         ("message repeated".to_owned(), times(1, "message repeated")),
     ] {
@@ -400,7 +400,7 @@ proptest! {
         let _ = parsed(&framed);
     }
 
-    /// The general parser agrees with the path of our own wherever nginx's form is concerned.
+    /// The general parser agrees with our own on nginx's format.
     #[test]
     fn own_path_agrees_with_syslog_loose(
         pri in 0u8..192, day in 1u32..29, hour in 0u32..24, minute in 0u32..60, host in "[a-z][a-z0-9.-]{0,20}",
@@ -413,7 +413,7 @@ proptest! {
         let routes = routes(&[&tag]);
         let ours = parse(line.as_bytes(), &routes).unwrap();
         let theirs = syslog_loose::parse_message_with_year_exact_tz(&line, |_| 2026, Some(chrono::Utc), Variant::RFC3164).unwrap();
-        // syslog_loose drops blanks at the end.
+        // syslog_loose drops trailing spaces.
         prop_assert_eq!(std::str::from_utf8(ours.body).unwrap().trim_end(), theirs.msg);
         let their_tag = theirs.appname.or(theirs.hostname).unwrap();
         prop_assert_eq!(std::str::from_utf8(ours.tag).unwrap(), their_tag);
@@ -430,7 +430,7 @@ proptest! {
         let routes = routes(&[&tag]);
         let ours = parse(line.as_bytes(), &routes).unwrap();
         let theirs = syslog_loose::parse_message_with_year_exact_tz(&line, |_| 2026, Some(chrono::Utc), Variant::RFC5424).unwrap();
-        // syslog_loose drops blanks at the end.
+        // syslog_loose drops trailing spaces.
         prop_assert_eq!(std::str::from_utf8(ours.body).unwrap().trim_end(), theirs.msg);
         prop_assert_eq!(Some(std::str::from_utf8(ours.tag).unwrap()), theirs.appname);
     }

@@ -1,4 +1,4 @@
-//! The time in a header. What it says is not used: most forms have no year, or no zone. It only has to be skipped.
+//! The time in a header. Its value is not used, because most forms lack a year or a zone. It only has to be skipped.
 
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 const CLOCK: usize = "hh:mm:ss".len();
@@ -9,15 +9,15 @@ pub(super) fn skip_nginx(text: &[u8]) -> Option<&[u8]> {
     rest.strip_prefix(b" ")
 }
 
-/// Skips any time that relays write: BSD with or without a year or a fraction, Cisco's with a mark in front, and ISO.
-/// A year or a zone behind it is a word like any other.
+/// Skips any time that relays write: BSD with or without a year or a fraction, Cisco's with a mark in front, and ISO. A
+/// year or a zone after it is a word like any other.
 pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
     let rest = match *text.first()? {
         b'0'..=b'9' => skip_iso(text)?,
         b'*' | b'.' => skip_bsd(&text[1..])?,
         _ => skip_bsd(text)?,
     };
-    // A fraction, a zone without a blank in front, Cisco's colon.
+    // A fraction, a zone without a space in front, Cisco's colon.
     let end = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
     let tail = rest[..end].iter().all(|b| b.is_ascii_digit() || b".,:+-Zz".contains(b));
     tail.then_some(&rest[end..])
@@ -64,7 +64,7 @@ fn skip_iso_date(text: &[u8]) -> Option<&[u8]> {
     matches(date, DATE).then_some(rest)
 }
 
-/// Whether a text is like a form, in which `0` is any digit.
+/// Whether a text matches a pattern in which `0` is any digit.
 fn matches(text: &[u8], form: &[u8]) -> bool {
     text.iter().zip(form).all(|(b, form)| if *form == b'0' { b.is_ascii_digit() } else { b == form })
 }

@@ -1,16 +1,16 @@
 //! The statuses beside a tally: (slot, month, status) -> count.
 //!
-//! A hit without a status never comes here. Statuses are the sender's text, so the number of texts and of cells is
-//! bounded; what is over counts as `~overflow` of its name and month.
+//! A hit without a status never gets here. Statuses are the sender's text, so the number of texts and of cells is
+//! limited; those over the limit count as `~overflow` of their name and month.
 
 use super::CountedName;
 use crate::{Event, Month, Status, StatusCount, StatusRef};
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 use std::hash::BuildHasher;
 
-/// How many different statuses one tally knows.
+/// The maximum number of different statuses in one tally.
 const MAX_TEXTS: usize = 4096;
-/// How many cells there are at the most, besides those of `~overflow`.
+/// The maximum number of cells, besides those of `~overflow`.
 const MAX_CELLS: usize = 65_536;
 /// The number of `~overflow`.
 const OVERFLOW: u16 = 0;
@@ -18,7 +18,7 @@ const OVERFLOW: u16 = 0;
 /// A bounded fold of statuses.
 #[derive(Debug)]
 pub(super) struct Statuses {
-    /// A status keeps its number over the seals, so that counting it again allocates nothing.
+    /// A status keeps its number across seals, so that counting it again allocates nothing.
     texts: Vec<Status>,
     numbers: HashTable<u16>,
     cells: HashTable<StatusCell>,
@@ -58,7 +58,7 @@ impl Statuses {
         if let Some(&number) = self.numbers.find(hash, |&n| texts[usize::from(n)].as_str() == status) {
             return number;
         }
-        // Only checked statuses come in, and `~overflow` of an earlier seal, which is none.
+        // Only validated statuses get here, and the `~overflow` of an earlier seal, which is not one.
         let Ok(status) = StatusRef::new(status.as_bytes()) else { return OVERFLOW };
         if self.texts.len() >= MAX_TEXTS {
             return OVERFLOW;
@@ -89,8 +89,8 @@ impl Statuses {
         }
     }
 
-    /// Takes every cell out, in no order. Statuses keep their numbers, unless there are too many of them: made-up ones
-    /// must not keep real ones out for ever.
+    /// Takes every cell out, in no order. Statuses keep their numbers, unless there are too many of them: invented ones
+    /// must not keep out real ones forever.
     pub(super) fn take(&mut self, slots: &[CountedName], events: &[Event]) -> Vec<StatusCount> {
         let mut counts = Vec::with_capacity(self.cells.len());
         for cell in self.cells.drain() {

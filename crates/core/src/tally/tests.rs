@@ -85,7 +85,7 @@ fn long_names_take_the_room_of_several() {
         assert_eq!(sealed.hits(), 50);
         assert_eq!(sealed.entries.len(), fit + 1);
     }
-    // An event that is none of its own any more has no long names.
+    // An event that was folded into `overflow` has no long names.
     assert_eq!(count(&mut tally, 1, Event::OVERFLOW), Added::Overflow);
 }
 
@@ -143,7 +143,7 @@ fn made_up_statuses_are_bounded_and_their_sum_is_exact() {
     let sealed = tally.seal();
     assert_eq!(sealed.statuses.len(), 4096);
     assert_eq!(sealed.statuses.iter().map(|s| s.count).sum::<u64>(), 10_000);
-    // Later ticks have room for others again; and for many names there is an end too.
+    // Later ticks have room for other names again, but the number of names stays limited.
     for name in 0..100 {
         (0..1000).for_each(|n| made_up(&mut tally, &format!("n{name}"), n));
     }
@@ -154,8 +154,8 @@ fn made_up_statuses_are_bounded_and_their_sum_is_exact() {
 }
 
 proptest! {
-    /// Any order of adds, seals and merges is the same as a plain map. Where names or times do not fit, the counts
-    /// of each event and time are the same all the same.
+    /// Any order of adds, seals and merges gives the same result as a plain map. Even if names or times do not fit, the
+    /// sums of each event and time are the same.
     #[test]
     fn fold_equals_a_plain_map(
         hits in prop::collection::vec((0u8..3, 0u8..30, 0i32..3, 1u32..5, 0u8..20, 0u8..6), 0..400),
@@ -258,7 +258,7 @@ fn last_visits_of_each_name_are_sealed_in_their_order() {
     ];
     assert_eq!(visits_of(&sealed), expect);
     assert!(tally.seal().visits.is_empty());
-    // What comes back is older than what comes next.
+    // What is merged back is older than what comes next.
     tally.merge(sealed);
     tally.add(&visit("b", 7, Bot));
     let expect = [expect[0].clone(), ("b".to_owned(), vec![(1, GithubCamo), (7, Bot)]), expect[2].clone()];

@@ -1,14 +1,14 @@
 //! The visits beside a tally: a bounded row of (slot, visit) in the order in which they came.
 //!
-//! A hit without a client never comes here, so where no visits are kept this is an empty vector and costs nothing. The row
-//! has a fixed room, which is used again after every seal: when it is full, only the last few of each name stay, and if
-//! that makes too little room, the older half goes. Counts do not depend on it.
+//! A hit without a client never gets here, so if no visits are kept this is an empty vector and costs nothing. The row
+//! has a fixed capacity, which is reused after every seal. When it is full, only the last few visits of each name stay;
+//! if that frees too little, the older half is dropped. Counts do not depend on it.
 
 use super::CountedName;
 use crate::{Event, Visit, Visits};
 use std::collections::HashMap;
 
-/// How many visits wait for a seal at the most.
+/// The maximum number of visits that wait for a seal.
 const MOST: usize = 100_000;
 
 /// The last visits of each slot.

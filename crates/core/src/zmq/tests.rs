@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 
-/// Event, name, status, when, and whether that is the arrival day in place of the message's.
+/// Event, name, status, time, and whether that is the arrival day instead of the message's.
 type Seen = (String, String, Option<String>, When, bool);
 
 fn seen_at(message: &[u8], clock: Clock) -> Result<Vec<Seen>, Reject> {
@@ -25,7 +25,7 @@ fn seen(message: &[u8]) -> Result<Vec<String>, Reject> {
     Ok(seen_at(message, Clock::Arrival)?.into_iter().map(text).collect())
 }
 
-/// A message whose `data` is this.
+/// A message with this `data`.
 fn of(kind: &str, data: &str) -> String {
     format!("{kind} {{\"type\":\"{kind}\",\"data\":{{{data}}}}}")
 }
@@ -65,7 +65,7 @@ fn topic_is_whatever_stands_before_the_first_blank() {
     for topic in ["order ", " ", "pageview ", "order\n", "order \t ", "\u{e9}\u{ff} ", "\n\n"] {
         assert_eq!(seen(format!("{topic}{json}").as_bytes()).unwrap(), ["order a -"], "{topic:?}");
     }
-    // Line ends in the JSON, and behind it.
+    // Line ends in the JSON, and after it.
     let pretty = "order {\n \"type\": \"order\",\r\n \"data\": {\"account\": \"a\"}\n}\n";
     assert_eq!(seen(pretty.as_bytes()).unwrap(), ["order a -"]);
     assert_eq!(seen(b"\xff\xfe {\"type\":\"order\",\"data\":{\"account\":\"a\"}}").unwrap(), ["order a -"]);
@@ -126,7 +126,7 @@ fn what_does_not_count_says_why() {
         assert_eq!(seen(message.as_bytes()), Err(reject), "{}", &message[..message.len().min(200)]);
     }
     assert_eq!(seen(b"order {\"type\":\"order\",\"data\":{\"account\":\"\xff\"}}"), Err(Reject::Json));
-    // Bytes that nobody reads are not looked at more closely than JSON needs.
+    // Bytes that are not read are checked no further than JSON needs.
     let nested = format!(r#""account":"a","x":{}1{}"#, "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(seen(of("order", &nested).as_bytes()).unwrap(), ["order a -"]);
 }

@@ -77,7 +77,7 @@ fn what_is_too_long_or_has_parts_is_skipped_and_counted_once() {
         (b"\x01\x01a\x01\x09bbbbbbbbb\x00\x01c", &[Seen::Rejected(Reject::Multipart)]),
         (b"\x01\x00\x00\x00\x00\x01d", &[Seen::Rejected(Reject::Multipart), Seen::Message(b"d".to_vec())]),
         (b"\x02\0\0\0\0\0\0\0\x01e", &[Seen::Message(b"e".to_vec())]),
-        // 2^63 bytes are announced; nothing is asked of memory.
+        // 2^63 bytes are announced; no memory is allocated.
         (b"\x02\x80\0\0\0\0\0\0\0xxx", &[Seen::Rejected(Reject::TooLong)]),
         (&[b'x'; 5000], &[]),
     ];

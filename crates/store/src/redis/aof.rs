@@ -1,12 +1,12 @@
-//! An append-only file that ends in the middle of a transaction, and how it is made whole.
+//! Repairing an append-only file that ends in the middle of a transaction.
 //!
-//! After a power cut the file may end anywhere. Redis then cuts it behind the last command that is whole, also when that
-//! command stands inside of MULTI ... EXEC (Valkey mended this in valkey-io/valkey#4342). Memory is right: the half
-//! transaction is not applied. But it stays in the file, and what is written next stands behind it; the restart after
-//! that takes both for one transaction, and half a batch counts twice. No marker can tell.
+//! After a power cut the file may end anywhere. Redis then truncates it after the last complete command, even if that
+//! command is inside MULTI ... EXEC (Valkey fixed this in valkey-io/valkey#4342). Memory is right: the half transaction
+//! is not applied. But it stays in the file, and later writes follow it. The next restart takes both for one
+//! transaction, and half a batch counts twice. No marker can detect this.
 //!
-//! So before the first batch goes to a run of Redis, Redis is asked to write the file anew from memory, unless it has
-//! done so since it started. That is what it does by itself whenever the file has grown.
+//! So before the first batch is sent to a run of Redis, Redis is asked to rewrite the file from memory, unless it has
+//! done so since it started. Redis does the same by itself whenever the file has grown.
 
 use super::client::Link;
 use crate::{Class, Result, StoreError};
@@ -15,13 +15,13 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 use tracing::{info, warn};
 
-/// How long a call waits for the file, which is soon there if the store is small.
+/// How long a call waits for the file, which is ready soon if the store is small.
 const WAIT: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// How long batches wait for it at the most. They are safe in the outbox.
+/// How long batches wait for it at most. They are safe in the outbox.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Which run of Redis has a file that is whole, as far as we can bring that about.
+/// Which run of Redis has an intact file, as far as we can ensure that.
 #[derive(Debug, Default)]
 pub(super) struct Aof(Mutex<AofState>);
 
@@ -31,23 +31,23 @@ struct AofState {
     asked: Option<(Arc<str>, Instant)>,
 }
 
-/// What INFO says of the file.
+/// What INFO says about the file.
 #[derive(Debug, PartialEq, Eq)]
 enum File {
-    /// There is none, it is new, or it has been written anew since Redis started.
+    /// There is none, it is new, or it has been rewritten since Redis started.
     Whole,
-    /// The last attempt to write it anew failed.
+    /// The last attempt to rewrite it failed.
     Failed,
     /// It is being written.
     Busy,
-    /// Nobody knows how it ends.
+    /// How it ends is unknown.
     Old,
-    /// It is being read, and until then nothing that INFO says of it is true.
+    /// It is being loaded; until that is done, INFO is wrong about it.
     Loading,
 }
 
 impl Aof {
-    /// Returns once the file is whole, or as good as it gets. `Unavailable` while it is being written.
+    /// Returns once the file is intact, or as good as it gets. `Unavailable` while it is being written.
     pub(super) async fn make_whole(&self, link: &Link, attempt: &str) -> Result<()> {
         let run = link.live(attempt).await?.run;
         let mut state = self.0.lock().await;
@@ -56,7 +56,7 @@ impl Aof {
         }
         let started = Instant::now();
         loop {
-            // All of it: the version is in it too.
+            // All sections: the version is there too.
             let info: String = link.query(attempt, &cmd("INFO")).await?;
             let since = state.asked.as_ref().filter(|(asked, _)| *asked == run).map(|(_, at)| *at);
             match read(&info) {

@@ -1,8 +1,8 @@
-//! A connection to Redis that is made again when it breaks, and what Redis' errors mean.
+//! A connection to Redis that is reopened when it breaks, and the meaning of Redis' errors.
 //!
-//! Nothing is ever sent twice from here: a call whose answer did not come is an error, and the connection is thrown
-//! away with it, so that a late answer cannot be taken for that of another call. (The client's own managed connection
-//! keeps one that only times out.) The store decides what may be asked again.
+//! Nothing is ever sent twice from here: a call without an answer is an error, and its connection is dropped, so that a
+//! late answer cannot be taken for that of another call. (The client's own managed connection keeps a connection that
+//! only times out.) The store decides what may be repeated.
 
 use crate::{Class, Result, StoreError, url};
 use redis::{
@@ -18,16 +18,16 @@ use tokio::{sync::Mutex, time::Instant};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// One command. A batch takes 5 ms; a fork for a snapshot of many gigabytes takes longer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that was not used for that long is asked whether it still stands. A server that has been restarted, or
-/// that closes idle connections, would else be noticed by the first call that fails.
+/// A connection that was idle for this long is checked before use. Otherwise, a server that has restarted, or that
+/// closes idle connections, would only be noticed when a call fails.
 const IDLE: Duration = Duration::from_millis(250);
-/// How long it may take to say that it stands, before another is made.
+/// How long that check may take before a new connection is opened.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
-/// A server that let an attempt wait for so long hangs. For a while nobody else waits for it: a page that reads three
-/// times would wait for three attempts.
+/// A server that lets an attempt wait for this long hangs. For a while no other call waits for it: a page that reads
+/// three times would wait for three attempts.
 const SLOW: Duration = Duration::from_millis(500);
 const HANGS: Duration = Duration::from_secs(1);
-/// The oldest Redis with the commands that we use (XADD MINID).
+/// The oldest version with all the commands that we use (XADD MINID).
 const OLDEST: (u32, u32) = (6, 2);
 
 /// One connection to one server.
@@ -42,16 +42,16 @@ struct LinkState {
     live: Option<LiveLink>,
     used: Option<Instant>,
     made: u64,
-    /// When the last attempt failed that did, until when its error is good, and the error.
+    /// When the last failed attempt was, until when its error is reused, and the error.
     failed: Option<(Instant, Instant, StoreError)>,
 }
 
-/// A connection that stands, as far as is known.
+/// A connection that is open, as far as is known.
 #[derive(Clone)]
 pub(super) struct LiveLink {
     connection: MultiplexedConnection,
     number: u64,
-    /// Which run of the server it leads to.
+    /// Which run of the server it is connected to.
     pub(super) run: Arc<str>,
 }
 
@@ -65,7 +65,7 @@ impl LiveLink {
 }
 
 impl Link {
-    /// Reads the address. Connects to nothing yet.
+    /// Reads the address. Does not connect yet.
     pub(super) fn new(url: &str) -> Result<Link> {
         let shown = url::redacted(url);
         let bad = |err: RedisError| {
@@ -81,7 +81,7 @@ impl Link {
         Ok(Link { client: Client::open(info).map_err(bad)?, shown, state: Mutex::default() })
     }
 
-    /// The standing connection, or a new one.
+    /// The open connection, or a new one.
     pub(super) async fn live(&self, attempt: &str) -> Result<LiveLink> {
         let asked = Instant::now();
         let mut state = self.state.lock().await;
@@ -92,8 +92,8 @@ impl Link {
             state.live = Some(live.clone());
             return Ok(live);
         }
-        // Whoever waited while another call tried in vain does not try once more: calls that queue up here would
-        // else each wait for all before them.
+        // A call that waited while another one failed to connect does not try again: otherwise, each queued call would
+        // wait for all those before it.
         let good = |(at, until, _): &&(Instant, Instant, StoreError)| *at > asked || *until > asked;
         if let Some((_, _, err)) = state.failed.as_ref().filter(good) {
             return Err(err.clone());
@@ -132,7 +132,7 @@ impl Link {
         self.query_on(live, attempt, command).await
     }
 
-    /// Sends one command over a connection that [`Link::live`] has given.
+    /// Sends one command over a connection from [`Link::live`].
     pub(super) async fn query_on<T: FromRedisValue>(
         &self,
         live: LiveLink,
@@ -143,7 +143,7 @@ impl Link {
         answer.map_err(|err| explain(&err, self.attempt(attempt)))
     }
 
-    /// Sends one command, with Redis' own error: for the one error that is no failure.
+    /// Sends one command and returns Redis' own error, for the one error that is not a failure.
     pub(super) async fn try_query<T: FromRedisValue>(
         &self,
         live: LiveLink,
@@ -199,7 +199,7 @@ impl fmt::Debug for Link {
     }
 }
 
-/// Makes sure that INFO tells of a server that we can use, and finds the id of its run.
+/// Checks with INFO that we can use the server, and finds its run id.
 fn check_server(info: &str) -> std::result::Result<&str, RedisError> {
     let field = |name: &str| {
         info.lines()
@@ -226,7 +226,7 @@ fn check_server(info: &str) -> std::result::Result<&str, RedisError> {
     }
 }
 
-/// Makes our error of the client's.
+/// Converts the client's error to ours.
 pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
     let text = message(err);
     // Redis 6 hides the code of an error in the text of a script's error, hence the search.
@@ -274,7 +274,7 @@ pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
     let cause = match err.kind() {
         ErrorKind::AuthenticationFailed => "Redis does not accept the user and password".to_owned(),
         _ if err.is_timeout() => "no answer in time".to_owned(),
-        // The parser tells of every byte that it would rather have seen.
+        // The parser lists every byte that it would have accepted.
         ErrorKind::Parse => text.lines().next().unwrap_or_default().to_owned(),
         _ => text,
     };
@@ -289,12 +289,12 @@ fn message(err: &RedisError) -> String {
         (None, Some(detail)) if err.kind() == ErrorKind::Client => detail.to_owned(),
         _ => err.to_string(),
     };
-    // Redis adds the hash of the script and the line in it, which help nobody.
+    // Redis adds the hash of the script and the line number, which do not help.
     let text = text.split(" script: ").next().unwrap_or_default();
     text.trim_end_matches('.').to_owned()
 }
 
-/// Whether one of the words stands in the text, as a word.
+/// Whether the text contains one of the words, as a word.
 fn has_word(text: &str, words: &[&str]) -> bool {
     text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| words.contains(&word))
 }

@@ -1,10 +1,10 @@
-//! A Redis that deletes keys when its memory is full loses counts, and no key shows that it did. So its policy is looked
-//! at with every claim and every look at the marker, and told for as long as it is wrong.
+//! A Redis that deletes keys when its memory is full loses counts, and no key shows that it did. So its policy is
+//! checked with every claim and every check of the marker, and a wrong one is reported for as long as it is set.
 
 use std::sync::{Mutex, PoisonError};
 use tracing::{info, warn};
 
-/// What helps, as it has to be typed.
+/// The command that helps.
 const REMEDY: &str = "redis-cli config set maxmemory-policy noeviction";
 
 /// The policy that was seen last, if it is one that deletes counts.
@@ -12,7 +12,7 @@ const REMEDY: &str = "redis-cli config set maxmemory-policy noeviction";
 pub(super) struct Eviction(Mutex<Option<String>>);
 
 impl Eviction {
-    /// Learns from the section `memory` of INFO.
+    /// Reads the section `memory` of INFO.
     pub(super) fn look(&self, info: &str) {
         let Some(policy) = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")) else {
             return;

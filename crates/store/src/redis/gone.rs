@@ -1,7 +1,8 @@
-//! Keys of ours that are gone while the counts are there: somebody deleted them, or Redis evicted them.
+//! Our keys that are missing while the counts are there: they were deleted or evicted.
 //!
-//! Each says what was counted, so going on without it could count twice, and the store refuses until an operator adopts
-//! it. A tail that was lost takes all of them with it, and is told from that: see `claim.rs` and `apply.lua`.
+//! Each says what was counted, so continuing without it could count twice, and the store refuses until an operator
+//! adopts it. A lost tail takes all of them with it, which is how the two are told apart: see `claim.rs` and
+//! `apply.lua`.
 
 use super::keys;
 use crate::{Class, StoreError};

@@ -1,7 +1,7 @@
 //! The keys of the Redis store, as text. Nothing here talks to Redis.
 //!
-//! Event `hit` lives where ghit.me put it (`repo:`, `repos`), so that its scripts and a rollback to it go on working;
-//! every other event has its name in the key. Aggregates never enter the keys of ghit.me.
+//! The event `hit` uses ghit.me's keys (`repo:`, `repos`), so that its scripts, and a rollback to it, keep working. The
+//! keys of other events contain the event. Aggregates are never stored in ghit.me's keys.
 
 use std::fmt::Write;
 use tallymark_core::{Day, Event, Hour, Month, Name};
@@ -10,21 +10,21 @@ use tallymark_core::{Day, Event, Hour, Month, Name};
 pub(super) const STORE: &str = "tallymark:store";
 /// Hash: instance -> `nonce:seq`.
 pub(super) const APPLIED: &str = "tallymark:applied";
-/// Hash: instance and source, with a blank between -> how far it has been read.
+/// Hash: instance and source, with a space between -> how far it has been read.
 pub(super) const POSITIONS: &str = "tallymark:positions";
-/// Set: every event that has had a name, for Redis lists no keys by their beginning.
+/// Set: every event that has had a name, because Redis cannot list keys by prefix.
 pub(super) const EVENTS: &str = "tallymark:events";
 /// String: the key of the day that follows. Expires.
 pub(super) const DAY_KEY: &str = "tallymark:day-key:";
 /// Stream: one entry per applied batch.
 pub(super) const CHANGES: &str = "changes";
 
-/// What stands before the escaped name in the key of a total.
+/// The prefix of the escaped name in the key of a total.
 pub(super) fn total_prefix(event: Event, aggregate: bool) -> String {
     if event == Event::HIT && !aggregate { "repo:".to_owned() } else { format!("count:{event}:") }
 }
 
-/// What stands before the escaped name in the key of a day's count.
+/// The prefix of the escaped name in the key of a day's count.
 pub(super) fn day_prefix(event: Event, aggregate: bool, day: Day) -> String {
     format!("{}{day}:", total_prefix(event, aggregate))
 }
@@ -39,7 +39,8 @@ pub(super) fn day_set(event: Event, day: Day) -> String {
     format!("{}:{day}", set(event))
 }
 
-/// What follows the escaped name in the key of a day's hash of hours. Bootic writes month and day without a zero.
+/// What follows the escaped name in the key of a day's hash of hours. Bootic writes month and day without a leading
+/// zero.
 pub(super) fn track_suffix(event: Event, day: Day) -> String {
     let (year, month, day) = day.date();
     format!(":{event}:{year}:{month}:{day}")
@@ -75,7 +76,7 @@ pub(super) fn year_statuses(event: Event, name: &Name, year: i32) -> String {
     key
 }
 
-/// The key of the hash of a month's statuses. Bootic writes the month without a zero.
+/// The key of the hash of a month's statuses. Bootic writes the month without a leading zero.
 pub(super) fn month_statuses(event: Event, name: &Name, month: Month) -> String {
     let (year, month) = month.date();
     let mut key = year_statuses(event, name, year);
@@ -83,7 +84,7 @@ pub(super) fn month_statuses(event: Event, name: &Name, month: Month) -> String 
     key
 }
 
-/// What stands before the escaped name in the key of the list of its last visits.
+/// The prefix of the escaped name in the key of the list of its last visits.
 pub(super) fn visits_prefix(event: Event) -> String {
     format!("recent:{event}:")
 }

@@ -1,6 +1,6 @@
-//! The log of changes: the stream `changes`, and whether a cursor still finds everything behind it.
+//! The change log: the stream `changes`, and whether everything after a cursor is still there.
 //!
-//! A full pass over all names is always right and a forgotten change never is, so every doubt is [`Changes::Lost`].
+//! A full pass over all names is always right and a missed change never is, so any doubt means [`Changes::Lost`].
 
 use super::{
     client::explain,
@@ -13,7 +13,7 @@ use redis::{RedisError, Value};
 use std::{fmt, str::FromStr};
 use tallymark_core::Event;
 
-/// How many entries are read at once; each has up to 1,000 names.
+/// Entries per read; each has up to 1,000 names.
 const ENTRIES: usize = 50;
 const ATTEMPT: &str = "reading the log of changes";
 
@@ -24,13 +24,13 @@ struct Id(u64, u64);
 /// The state of the stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Stream {
-    /// The last entry that was ever written, whether it is still there or not.
+    /// The last entry ever written, even if it is gone.
     last: Id,
     /// The first entry that is still there.
     first: Option<Id>,
-    /// The last entry that somebody deleted by hand. Redis 7.
+    /// The last entry that was deleted by hand. Redis 7 only.
     deleted: Id,
-    /// Every entry that was ever written is still there. Redis 7; not known before.
+    /// Every entry ever written is still there. Redis 7 only; unknown before.
     whole: bool,
 }
 
@@ -53,7 +53,7 @@ impl Stream {
         })
     }
 
-    /// Whether every entry behind `after` is still there.
+    /// Whether every entry after `after` is still there.
     fn has_all_behind(&self, after: Id) -> bool {
         let begins_before = self.first.is_some_and(|first| first <= after);
         after == self.last
@@ -65,7 +65,7 @@ impl Stream {
 
 impl Reader {
     pub(super) async fn head(&self, script: &Script) -> Result<Cursor> {
-        // The end is read last: what is written in between is found by the next reading.
+        // The end is read last: what is written in between is found by the next read.
         let store = self.identity(script).await?;
         let live = self.link.live(ATTEMPT).await?;
         let run = live.run.to_string();
@@ -92,7 +92,7 @@ impl Reader {
                 .arg("+")
                 .arg("COUNT")
                 .arg(ENTRIES);
-            // Behind the reading, so that what they say of the stream and the store was true when it was read.
+            // After the read, so that what they say about the stream and the store was true when it was read.
             pipeline.cmd("XINFO").arg("STREAM").arg(keys::CHANGES);
             pipeline.cmd("HGET").arg(keys::STORE).arg("uuid");
             let answers = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
@@ -161,7 +161,7 @@ fn parse_entry(entry: &Value) -> Option<(Id, &[Value])> {
 }
 
 impl Id {
-    /// The smallest number behind this one. (XRANGE takes "behind this one" only since 6.2.)
+    /// The next number after this one. (XRANGE has exclusive ranges only since 6.2.)
     fn next(self) -> Id {
         if self.1 == u64::MAX { Id(self.0.saturating_add(1), 0) } else { Id(self.0, self.1 + 1) }
     }

@@ -1,9 +1,9 @@
-//! The little of MessagePack that `apply.lua` and we speak: Lua reads and writes it in C, so a thousand names cost Redis
-//! one argument and one reply instead of two thousand and one thousand.
+//! The part of MessagePack that `apply.lua` and this store use: Lua reads and writes it in C, so a thousand names cost
+//! Redis one argument and one reply instead of two thousand and one thousand.
 
 use rmp::{Marker, decode, encode};
 
-/// An array of texts, to be sent.
+/// Encodes an array of texts.
 pub(super) struct Texts {
     bytes: Vec<u8>,
     count: u32,
@@ -28,8 +28,8 @@ impl Texts {
     }
 }
 
-/// Reads an array of integers, each as a number or, past 2^53, as text. Text that is no number is 0. `None` if the bytes
-/// are no such array.
+/// Reads an array of integers, each as a number or, past 2^53, as text. Text that is not a number is 0. `None` if the
+/// bytes are not such an array.
 pub(super) fn integers(mut bytes: &[u8]) -> Option<Vec<i64>> {
     let count = decode::read_array_len(&mut bytes).ok()?;
     let numbers = (0..count).map(|_| integer(&mut bytes)).collect::<Option<Vec<i64>>>()?;

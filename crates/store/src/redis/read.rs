@@ -1,6 +1,6 @@
-//! What is read from Redis: totals, series and names. The log of changes is in `log.rs`.
+//! Reading from Redis: totals, series and names. The change log is in `log.rs`.
 //!
-//! Long lists go in pieces, so that other clients of that Redis come in between.
+//! Long lists are read in pieces, so that other clients of the same Redis get their turn.
 
 use super::{
     client::{Link, explain},
@@ -16,9 +16,9 @@ use std::{
 use tallymark_core::{Day, Event, Hour, Month, Name, Visit, calendar};
 use uuid::Uuid;
 
-/// How many keys are asked for at once.
+/// How many keys are read at once.
 pub(super) const CHUNK: usize = 1000;
-/// The days that a log line may have: 1970-01-01 to 2199-12-31. No series reaches beyond.
+/// The days that a log line may have: 1970-01-01 to 2199-12-31. No series goes beyond them.
 const DAYS: Range<i32> = 0..84_006;
 /// Their years.
 const YEARS: Range<i32> = 1970..2200;
@@ -102,7 +102,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// Counters of which none may be something else. (MGET says nothing of a list.)
+    /// Counters, all of which must have the right type. (MGET does not report a list.)
     async fn exact_counts(&self, attempt: &str, keys: &[String]) -> Result<Vec<i64>> {
         let mut pipeline = redis::pipe();
         for key in keys {
@@ -187,7 +187,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// Another program's statuses are answered as they stand there.
+    /// Another program's statuses are returned as they are.
     pub(super) async fn statuses(
         &self,
         event: Event,
@@ -214,7 +214,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// Whatever another program wrote there is left out if it is no visit.
+    /// Elements written by another program are skipped if they are not visits.
     pub(super) async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>> {
         let Some(last) = limit.checked_sub(1) else { return Ok(Vec::new()) };
         let mut pipeline = redis::pipe();
@@ -231,8 +231,7 @@ impl Reader {
         Ok(visits.iter().filter_map(|visit| Visit::from_json(as_text(visit).as_bytes())).collect())
     }
 
-    /// Looks for the hash of every year, then for those of the months of the years that are there: no search through
-    /// the keys.
+    /// Checks the hash of every year, then those of the months of the existing years, instead of searching all keys.
     pub(super) async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>> {
         let years: Vec<String> = YEARS.map(|year| keys::year_statuses(event, name, year)).collect();
         let years = self.existing(YEARS.zip(years)).await?;
@@ -241,7 +240,7 @@ impl Reader {
         self.existing(months).await
     }
 
-    /// Those whose key is there.
+    /// Those whose key exists.
     async fn existing<T>(&self, keys: impl Iterator<Item = (T, String)>) -> Result<Vec<T>> {
         let mut pipeline = redis::pipe();
         let mut all = Vec::new();
@@ -276,7 +275,7 @@ impl Reader {
         Ok(NamePage { names, next: (next != "0").then_some(next) })
     }
 
-    /// Reads a member of a set. Other programs write there too; what is no name has no file and no page.
+    /// Reads a member of a set. Other programs write there too; a member that is not a name has no file and no page.
     pub(super) fn name(&self, event: Event, member: &[u8]) -> Option<Name> {
         let name = std::str::from_utf8(member).ok().and_then(|text| Name::from_escaped_of(event, text));
         if name.is_none() && !self.foreign_seen.swap(true, Ordering::Relaxed) {

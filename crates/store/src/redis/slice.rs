@@ -1,8 +1,9 @@
 //! The counts of a span of time in slices, for rankings: the sets of names, piece by piece, with the counters of each.
 //!
 //! Redis keeps no set of the names of an hour or a minute. Those of an hour are among the names of its day. Those of a
-//! minute are found in the log of changes, whose entries are numbered by time, so the busiest of a minute cost what was
-//! written since; those of one that the log does not reach back to are among the names of its day, too. Every command is short, so other clients of that Redis come in between.
+//! minute are found in the change log, whose entries are numbered by time, so the cost depends only on what was written
+//! since. those of one that the log does not reach back to are among the names of its day, too. Every command is short,
+//! so that other clients of the same Redis get their turn.
 
 use super::{
     keys,
@@ -14,24 +15,24 @@ use redis::Value;
 use std::{collections::BTreeSet, ops::RangeInclusive};
 use tallymark_core::{Day, Event, Hour, Minute, Name};
 
-/// How many names a slice of several days looks at; each has a counter for each day.
+/// How many names a slice of several days examines; each has a counter for each day.
 const NAMES_OF_DAYS: usize = 200;
 /// How many entries of the log a slice of a minute reads; each has up to 1,000 names.
 const ENTRIES: usize = 2;
-/// How long before a minute its hits may have been counted: a time that a client says may be so far ahead. And the clocks
-/// of Redis and of ours are not the same.
+/// How long before a minute its hits may have been counted: a client's time may be this far ahead. The clock of Redis
+/// may also differ from ours.
 const AHEAD_MS: i64 = 11 * 60_000;
 const ATTEMPT: &str = "ranking names";
 
 /// Where a slice of several days begins.
 struct At {
-    /// The day whose names are gone through; none where all names of the event are.
+    /// The day whose names are scanned; none if all names of the event are.
     day: Option<i32>,
     cursor: String,
 }
 
 impl Reader {
-    /// The events that have a name. Those of ghit.me's keys may be there from before.
+    /// The events that have a name. Those in ghit.me's keys may be older.
     pub(super) async fn events(&self) -> Result<Vec<Event>> {
         const ATTEMPT: &str = "listing events";
         let mut members = redis::cmd("SMEMBERS");
@@ -112,8 +113,8 @@ impl Reader {
         Ok((above(floor, names, counts), next))
     }
 
-    /// Goes through all names of the event, or through those of each day, whichever are fewer. A name that is in the
-    /// sets of several days comes up with each of them, with the same sum.
+    /// Scans all names of the event, or those of each day, whichever are fewer. A name that is in the sets of several
+    /// days occurs once for each of them, with the same sum.
     async fn of_days(
         &self,
         event: Event,
@@ -129,7 +130,7 @@ impl Reader {
         };
         let set = at.day.map_or_else(|| keys::set(event), |day| keys::day_set(event, Day(day)));
         let (next, names) = self.members(event, set, Some(&at.cursor), NAMES_OF_DAYS).await?;
-        // No sum over days is above the total, so most names are done with one look once the floor has risen.
+        // No sum over days is above the total, so one read is enough for most names once the floor has risen.
         let totals = self.totals(event, &names).await?;
         let names: Vec<Name> = above(floor, names, totals).into_iter().map(|(name, _)| name).collect();
         let sums = self.sums(event, names.iter(), days.clone()).await?;
@@ -157,7 +158,7 @@ impl Reader {
         Ok(At { day, cursor: "0".to_owned() })
     }
 
-    /// The names of the day, and of those that may be above the floor the hour.
+    /// Reads the names of the day, and the hour of those that may be above the floor.
     async fn of_hour(&self, event: Event, hour: Hour, floor: i64, start: Option<&str>) -> Result<Slice> {
         let day = hour.day();
         let (counts, next) = self.of_day(event, day, floor, start).await?;
@@ -167,7 +168,7 @@ impl Reader {
         Ok(Slice { counts: above(floor, names, counts), next })
     }
 
-    /// The same for a minute that the log does not reach back to.
+    /// The same for a minute that is too old for the log.
     async fn of_old_minute(
         &self,
         event: Event,
@@ -183,7 +184,7 @@ impl Reader {
         Ok(Slice { counts: above(floor, names, counts), next: next.map(|next| format!("day {next}")) })
     }
 
-    /// Whether the log has everything from a time on.
+    /// Whether the log has everything since a time.
     async fn log_reaches(&self, ms: i64) -> Result<bool> {
         let mut command = redis::cmd("XRANGE");
         command.arg(keys::CHANGES).arg("-").arg("+").arg("COUNT").arg(1);
@@ -192,7 +193,7 @@ impl Reader {
         Ok(first.is_some_and(|first| first <= ms))
     }
 
-    /// The names that the log has from the minute on.
+    /// The names in the log since the minute.
     async fn of_minute(
         &self,
         event: Event,
@@ -228,7 +229,7 @@ impl Reader {
         Ok(Slice { counts: above(floor, names, counts), next })
     }
 
-    /// The counts of some names; what cannot be above its floor is not asked for.
+    /// The counts of some names; names that cannot be above their floor are not read.
     pub(super) async fn counts_in(
         &self,
         event: Event,
@@ -260,7 +261,7 @@ impl Reader {
         Ok(narrow.into_rows())
     }
 
-    /// What names have in some days together.
+    /// The sums of some names over some days.
     async fn sums<'a>(
         &self,
         event: Event,
@@ -302,7 +303,7 @@ fn read_start(start: &str) -> Option<At> {
     Some(At { day, cursor: cursor.to_owned() })
 }
 
-/// The smallest number of an entry behind this one.
+/// The smallest number of an entry after this one.
 fn behind(id: &str) -> Option<String> {
     let (ms, n) = id.split_once('-')?;
     Some(format!("{ms}-{}", n.parse::<u64>().ok()?.checked_add(1)?))

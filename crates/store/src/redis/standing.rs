@@ -1,11 +1,12 @@
-//! What Redis says of itself between two batches: whose store it is, how far an instance has come, and what of that it
-//! cannot lose any more.
+//! What Redis says about itself between two batches: which store it is, how far an instance has come, and how much of
+//! that can no longer be lost.
 //!
-//! With an append-only file, what was applied is on disk within seconds. Without one it is there with the next snapshot
-//! that was *begun* after it, and when that was cannot be read from INFO: `rdb_last_save_time` is the time of the start
-//! until something is saved, and `rdb_last_bgsave_time_sec` tells of failed snapshots and of those for a replica alike.
-//! So nothing is concluded from one look, and from no clock: if Redis did not save at one look, and at a later one of the
-//! same run the time of the last save is another, then the snapshot holds what the marker said at the earlier look.
+//! With an append-only file, an applied batch is on disk within seconds. Without one, it is there with the next
+//! snapshot that was *begun* after it, and INFO does not say when that was: `rdb_last_save_time` is the time of the
+//! start until something is saved, and `rdb_last_bgsave_time_sec` also covers failed snapshots and those for a replica.
+//! So nothing is concluded from one check or from a clock. If Redis was not saving at one check, and at a later check
+//! of the same run the time of the last save has changed, then the snapshot contains everything up to the marker of the
+//! earlier check.
 
 use super::{
     client::explain,
@@ -17,24 +18,24 @@ use redis::{RedisError, Value};
 use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
-/// What was seen of snapshots.
+/// What is known about snapshots.
 #[derive(Debug, Default)]
 pub(super) struct Saves(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Which run, and whose marker. Another run may have come back with less.
+    /// Which run, and whose marker. Another run may have started with less.
     of: Option<(String, Uuid)>,
-    /// The marker at the last look.
+    /// The marker at the last check.
     marker: u64,
-    /// At the last look at which nothing was being saved: the time of the last save, and the marker.
+    /// The time of the last save and the marker, at the last check during which nothing was being saved.
     idle: Option<(i64, u64)>,
-    /// The snapshot on disk holds every batch up to here.
+    /// The snapshot on disk contains every batch up to here.
     saved: u64,
 }
 
 impl Saves {
-    /// Learns from a look. Answers up to which batch the snapshot on disk goes, as far as is known.
+    /// Records a check. Returns the last batch that is known to be in the snapshot on disk.
     fn look(&self, info: &Info<'_>, instance: Uuid, marker: u64) -> u64 {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of = Some((info.field("run_id").to_owned(), instance));
@@ -70,8 +71,8 @@ impl Info<'_> {
         self.field(name) == "1"
     }
 
-    /// Everything that is applied gets into a file on disk. Not while that file is written for the first time, and
-    /// whether it is the first time cannot be told from the others.
+    /// Whether everything that is applied reaches a file on disk. This is false while that file is written for the
+    /// first time, which cannot be told from later times.
     fn logs(&self) -> bool {
         let well = |name| matches!(self.field(name), "ok" | "");
         self.says("aof_enabled")
@@ -130,13 +131,13 @@ mod tests {
     #[test]
     fn snapshot_holds_what_was_applied_at_the_last_look_before_it_began() {
         let saves = Saves::default();
-        // Started at 1000; that is no save.
+        // Started at 1000; that is not a save.
         assert_eq!(saved(&saves, 1, 1000, 0, 5), 0);
         assert_eq!(saved(&saves, 1, 1000, 0, 7), 0);
         assert_eq!(saved(&saves, 1, 1000, 1, 9), 0, "being written");
         assert_eq!(saved(&saves, 1, 1020, 0, 11), 7);
         assert_eq!(saved(&saves, 1, 1020, 0, 12), 7);
-        // A quick one, and the next has begun already.
+        // A quick one, and the next has already begun.
         assert_eq!(saved(&saves, 1, 1030, 1, 15), 12);
         assert_eq!(saved(&saves, 1, 1040, 0, 20), 12, "it began before the look at 15");
         assert_eq!(saved(&saves, 1, 1050, 0, 21), 20);

@@ -1,8 +1,8 @@
-//! What the writing thread does with the batches of a tick: one transaction, all or nothing.
+//! How the writing thread applies the batches of a tick: one transaction, all or nothing.
 //!
-//! Totals are updated name by name, because their new values are the answer. Buckets are gathered over all batches. Both
-//! are written in the order of their tree: that alone is worth a factor of 1.5. Sums stop at the largest number there
-//! is; SQLite would go on with a floating-point one.
+//! Totals are updated name by name, because their new values are the answer. Buckets are collected over all batches.
+//! Both are written in the order of their B-tree: that alone gives a factor of 1.5. Sums stop at the largest integer;
+//! SQLite would continue with floating-point numbers.
 
 use super::{
     expiry::Expiry,
@@ -20,15 +20,15 @@ use tallymark_core::{
     keep_last,
 };
 
-/// How long the log of changes reaches back, in seconds.
+/// How far the change log reaches back, in seconds.
 const LOG_SECONDS: i64 = 3600;
-/// A clock that is further ahead than this was wrong.
+/// A clock that is further ahead than this is wrong.
 const CLOCK_SECONDS: i64 = 600;
 
-/// The memory of the writing thread.
+/// The state of the writing thread.
 pub(super) struct Applier {
     expiry: Expiry,
-    /// How many visits of a name stay.
+    /// How many visits of a name are kept.
     visits: usize,
     known: Known,
 }
@@ -36,7 +36,7 @@ pub(super) struct Applier {
 /// Counts on their way into one table of buckets: (bucket, id of the name, count).
 pub(super) type Cells = Vec<(i32, i64, i64)>;
 
-/// Everything of one call that is written at its end.
+/// Everything that a call writes at its end.
 #[derive(Default)]
 struct Pending {
     days: Cells,
@@ -57,7 +57,7 @@ impl Applier {
         Applier { expiry: Expiry::new(retention), visits: retention.visits, known: Known::default() }
     }
 
-    /// Forgets what a rolled back transaction may have given: numbers of names, and how far was cleared.
+    /// Forgets what a transaction that was rolled back may have set: numbers of names, and how far expiry has come.
     pub(super) fn forget(&mut self) {
         self.known = Known::default();
         self.expiry.forget();
@@ -108,7 +108,7 @@ impl Applier {
         Ok(outcomes)
     }
 
-    /// Counts batches in the totals and puts their buckets aside. Answers the totals of each one's distinct names.
+    /// Adds batches to the totals and collects their buckets. Returns the totals of the distinct names of each.
     fn count(
         &mut self,
         totals: &mut Totals<'_>,
@@ -149,7 +149,7 @@ impl Applier {
         pending: &mut Pending,
     ) -> rusqlite::Result<()> {
         for of_name in batch.visits.iter().filter(|_| self.visits > 0) {
-            // The name is there, with its total; this asks for its number.
+            // The name exists, with its total; this reads its number.
             let id = self.known.add(totals, of_name.event, &of_name.name, 0)?;
             let visits = pending.visits.entry(id).or_default();
             visits.extend(&of_name.last);
@@ -165,7 +165,7 @@ impl Applier {
         pending: &mut Pending,
     ) -> rusqlite::Result<()> {
         for counted in &batch.statuses {
-            // The name is there, with its total; this asks for its number.
+            // The name exists, with its total; this reads its number.
             let id = self.known.add(totals, counted.event, &counted.name, 0)?;
             let count = clamped(counted.count);
             let sum = pending.statuses.entry((id, counted.month, counted.status.clone())).or_default();
@@ -211,7 +211,7 @@ impl Applier {
 }
 
 impl Pending {
-    /// Puts the buckets of a batch aside, and what its log says.
+    /// Collects the buckets of a batch, and its change log entry.
     fn add_all(&mut self, sums: &[Sum<'_>], levels: Levels) {
         for cells in [&mut self.days, &mut self.hours, &mut self.minutes] {
             cells.reserve(sums.len());
@@ -270,7 +270,7 @@ fn write_positions<'a>(
     Ok(())
 }
 
-/// Cells in the order of their tree, each once.
+/// Cells in the order of their B-tree, each once.
 fn summed(mut cells: Cells) -> Cells {
     cells.sort_unstable();
     cells.dedup_by(|next, kept| {
@@ -295,7 +295,7 @@ pub(super) fn write_cells(db: &Transaction<'_>, table: &str, cells: Cells) -> ru
     Ok(())
 }
 
-/// Adds statuses. A name and month has a limited number of them: one too many counts as `~overflow`.
+/// Adds statuses. A name and month has a limited number of them: further ones count as `~overflow`.
 fn write_statuses(
     db: &Transaction<'_>,
     statuses: BTreeMap<(i64, Month, Status), i64>,
@@ -324,7 +324,7 @@ fn write_statuses(
     Ok(())
 }
 
-/// Adds visits behind those that are there, and lets go of the oldest.
+/// Appends visits, and deletes the oldest ones.
 fn write_visits(
     db: &Transaction<'_>,
     visits: &BTreeMap<i64, Vec<Visit>>,
@@ -347,7 +347,7 @@ fn write_visits(
     Ok(())
 }
 
-/// Adds entries to the log of changes, and takes off its old end.
+/// Adds entries to the change log, and deletes its old end.
 fn write_log(db: &Transaction<'_>, log: &[(Event, String)]) -> rusqlite::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
@@ -355,14 +355,15 @@ fn write_log(db: &Transaction<'_>, log: &[(Event, String)]) -> rusqlite::Result<
     for (event, names) in log {
         insert.execute((now, event.as_str(), names))?;
     }
-    // The log is in the order of time, so its old end is found without looking through it.
+    // The log is ordered by time, so its old end is found without a scan.
     let slice = 100i64.saturating_add_unsigned(log.len() as u64);
     let mut oldest = db.prepare_cached("SELECT entry, at FROM change ORDER BY entry LIMIT ?1")?;
     let oldest = oldest.query_map([slice], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
     let mut last = None;
     for row in oldest {
         let (entry, at) = row?;
-        // One from the future was written while the clock was wrong. It must not hold up the log for as long as that.
+        // An entry from the future was written while the clock was wrong. It must not keep the log from being cut until
+        // then.
         if (now - LOG_SECONDS..now + CLOCK_SECONDS).contains(&at) {
             break;
         }

@@ -1,10 +1,10 @@
-//! How long hours and minutes are kept: for their retention from the last write on.
+//! Expiry of hours and minutes: they are kept for their retention after the last write.
 //!
-//! A bucket that is written in its own time goes by its own time, and costs no more than that. One that is written later
-//! (by a file, an import or a client that gives a time) has in `until` when it goes. The old end of a table is cleared
-//! in slices, past the late ones that still lie there. The applier calls this with what a call has counted.
+//! A bucket that is written on time expires by its own time, at no extra cost. One that is written late (by a file, an
+//! import or a client that sends a time) has its expiry time in `until`. The old end of a table is cleared in slices,
+//! skipping late buckets that are still kept. The applier calls this with what a call has counted.
 //!
-//! What is deleted does not come back, so a clock that is wrong for a moment must not say what is old: see [`Reached`].
+//! Deletion cannot be undone, so a clock that is wrong for a moment must not decide what is old: see [`Reached`].
 
 use super::{
     apply::{Cells, write_cells},
@@ -18,25 +18,25 @@ use rusqlite::{OptionalExtension, Transaction};
 use std::time::Duration;
 use tallymark_core::Minute;
 
-/// Buckets that are looked at with each call at the least; a call that writes more looks at more.
+/// The minimum number of buckets examined by each call; a call that writes more examines more.
 const SLICE: i64 = 1000;
 
-/// What is kept of the two tables.
+/// The state of the two tables.
 pub(super) struct Expiry {
-    /// Read from the file when it is first needed.
+    /// Read from the file on first use.
     reached: Option<Reached>,
     hours: Kept,
     minutes: Kept,
 }
 
-/// What is kept of one table. Its bucket column has its name.
+/// The state of one table. Its bucket column has the same name.
 struct Kept {
     table: &'static str,
-    /// How many minutes a bucket has.
+    /// The length of a bucket in minutes.
     width: i64,
-    /// How many minutes it is kept for.
+    /// How long it is kept, in minutes.
     keep: i64,
-    /// Up to here (bucket, id) nothing is left but what is late. Found again in slices after a start.
+    /// Before this (bucket, id), only late buckets are left. Found again in slices after a start.
     cleared: (i32, i64),
 }
 
@@ -53,14 +53,14 @@ impl Expiry {
         }
     }
 
-    /// Forgets what a rolled back transaction may have said.
+    /// Forgets what a transaction that was rolled back may have set.
     pub(super) fn forget(&mut self) {
         self.reached = None;
         self.hours.cleared = (i32::MIN, 0);
         self.minutes.cleared = (i32::MIN, 0);
     }
 
-    /// Adds counts, which are in the order of their tree.
+    /// Adds counts, which must be in the order of their B-tree.
     pub(super) fn write(
         &mut self,
         db: &Transaction<'_>,
@@ -68,7 +68,7 @@ impl Expiry {
         minutes: Cells,
     ) -> rusqlite::Result<()> {
         if self.reached.is_none() {
-            // Before there are new ones.
+            // This comes before new ones are added.
             self.reached = Reached::read(db)?;
         }
         let now = retention::now();
@@ -118,8 +118,8 @@ impl Kept {
         write_cells(db, self.table, cells)
     }
 
-    /// Goes through the next rows at the old end, and deletes those that are not late. At most `slice`, so that a tick is
-    /// not held up; the next one goes on.
+    /// Scans the next rows at the old end, and deletes those that are not late. At most `slice`, so that a tick is not
+    /// delayed; the next call continues.
     fn clear(&mut self, db: &Transaction<'_>, newest: i64, slice: i64) -> rusqlite::Result<()> {
         let first = newest.saturating_sub(self.keep).saturating_sub(i64::from(GRACE)).div_euclid(self.width);
         let (table, (bucket, id)) = (self.table, self.cleared);
@@ -138,7 +138,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Deletes late ones whose time is over.
+    /// Deletes late buckets that have expired.
     fn clear_late(&self, db: &Transaction<'_>, newest: i64, slice: i64) -> rusqlite::Result<()> {
         let table = self.table;
         let mut delete = db.prepare_cached(&format!(

@@ -1,20 +1,20 @@
 //! The SQLite file: opening, creating and recognising it, and what SQLite's errors mean.
 //!
-//! A file that is damaged or somebody else's is refused, never replaced: an empty store would look as if every count
-//! were 0. The writer and the readers open through here.
+//! A file that is damaged or belongs to another program is refused, never replaced: an empty store would look as if
+//! every count were 0. The writer and the readers open the file here.
 
 use crate::{Class, Result, StoreError, owner};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::{path::Path, thread, time::Duration};
 use uuid::Uuid;
 
-/// "tmrk" in `PRAGMA application_id`: what `file` and other programs know our files by.
+/// "tmrk" in `PRAGMA application_id`: by which `file` and other programs recognise our files.
 const APPLICATION: i32 = 0x746d_726b;
 /// The version of the schema below, in `PRAGMA user_version`.
 const SCHEMA_VERSION: i32 = 1;
 /// How long a call waits for another process that is writing.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// SQLite does not wait when the file is just being switched to WAL by somebody else, so we do.
+/// SQLite does not wait while another process switches the file to WAL, so we do.
 const OPEN_ATTEMPTS: u32 = 100;
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
 
@@ -44,7 +44,7 @@ const SCHEMA: &str = "
         entry INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, event TEXT NOT NULL, names TEXT NOT NULL) STRICT;
 ";
 
-/// Opens the file for writing, and creates it if it is not there. Answers the identity of the store too.
+/// Opens the file for writing, and creates it if it does not exist. Also returns the identity of the store.
 pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
     let attempt = || format!("opening the store {}", path.display());
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -78,7 +78,7 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
     }
 }
 
-/// Opens the file for reading alone. It is there: [`open`] has run.
+/// Opens the file only for reading. It exists, because [`open`] has run.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     // Read-write all the same: a reader of a WAL database takes part in its shared memory.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -105,7 +105,7 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Before anything is written: somebody else's file keeps its journal mode.
+    // This comes before any write: another program's file keeps its journal mode.
     let version = recognise(&*connection.transaction()?)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
@@ -116,7 +116,7 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // Everything is written in the order of its tree, so a page is not needed twice; what else is read lies in the
+    // Everything is written in the order of its B-tree, so no page is needed twice; other reads are served by the
     // kernel's cache.
     connection.pragma_update(None, "cache_size", -2048)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
@@ -133,8 +133,8 @@ fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
     Ok((connection, uuid))
 }
 
-/// Makes a store of an empty file, unless another process has just done so. (Opening an existing store writes nothing, so
-/// it waits for no writer.)
+/// Creates a store in an empty file, unless another process has just done so. (Opening an existing store writes
+/// nothing, so it waits for no writer.)
 fn create(connection: &mut Connection) -> std::result::Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if recognise(&transaction)? == 0 {
@@ -169,8 +169,9 @@ fn recognise(connection: &Connection) -> std::result::Result<i32, Fault> {
     Ok(version)
 }
 
-/// Whether a connection is of no use after this error. When the disk failed, the kernel may have dropped pages that SQLite
-/// believes written; and a file that could only be opened for reading stays so for this connection, whatever becomes of it.
+/// Whether a connection is unusable after this error. After a disk error, the kernel may have dropped pages that SQLite
+/// believes written. A file that could only be opened for reading stays read-only for this connection, whatever happens
+/// to the file.
 pub(crate) fn is_lost(err: &rusqlite::Error) -> bool {
     matches!(
         err.sqlite_error_code(),
@@ -178,7 +179,7 @@ pub(crate) fn is_lost(err: &rusqlite::Error) -> bool {
     )
 }
 
-/// Moves everything out of the write-ahead log into the file.
+/// Moves everything from the write-ahead log into the file.
 pub(crate) fn write_again(connection: &Connection) -> rusqlite::Result<()> {
     let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     match busy {
@@ -190,7 +191,7 @@ pub(crate) fn write_again(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// Makes our error of SQLite's.
+/// Converts SQLite's error to ours.
 pub(crate) fn explain(err: rusqlite::Error, attempt: String) -> StoreError {
     let (class, advice) = match err.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -211,7 +212,7 @@ pub(crate) fn explain(err: rusqlite::Error, attempt: String) -> StoreError {
             (Class::Data, "")
         }
         Some(_) => (Class::Unavailable, ""),
-        // No error of SQLite's: a row that cannot be read as what it should be.
+        // Not an error of SQLite: a row whose values have the wrong type.
         None => (Class::Data, ""),
     };
     StoreError::new(class, attempt, &err).advise(advice).because_of(err)

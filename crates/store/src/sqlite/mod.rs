@@ -1,11 +1,11 @@
 //! The embedded store: one SQLite file, which other processes may read and write at the same time.
 //!
-//! Writes go through one thread with one connection, and are durable when they are answered (WAL, `synchronous=FULL`);
-//! reads run on tokio's blocking threads with connections of their own. Nothing here retries: an error goes to the
-//! caller. [`crate::open`] makes one.
+//! Writes go through one thread with one connection, and are durable when they return (WAL, `synchronous=FULL`); reads
+//! run on tokio's blocking threads with connections of their own. Nothing here retries: errors go to the caller.
+//! [`crate::open`] creates the store.
 //!
-//! The tables lie so that what is written now is together at the end of a tree, that expiry is the deletion of a range,
-//! and that the ranking of a day is the scan of one. Names have numbers, which are never used again.
+//! The tables are ordered so that current writes are together at the end of a B-tree, expiry deletes a range, and the
+//! ranking of a day scans one. Names have numbers, which are never reused.
 
 mod apply;
 mod day_keys;
@@ -41,12 +41,11 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file; creates it, and the directories above it, if it is not there. Blocks for as long as the disk
-    /// takes.
+    /// Opens the file; creates it and its parent directories if needed. Blocks on the disk.
     ///
     /// # Errors
     ///
-    /// The file cannot be made or opened, is none of ours, or is that of a newer version.
+    /// The file cannot be created or opened, is not ours, or was written by a newer version.
     pub fn open(path: &Path, retention: Retention) -> Result<Sqlite> {
         let (connection, identity) = file::open(path)?;
         let readers = Readers::new(path);

@@ -1,8 +1,8 @@
 //! Whether the file at the store's path is still the one that is open.
 //!
-//! A file that was removed, or had another moved over it, stays open and takes writes that nobody sees again. So before
-//! anything is read or written, the path is compared with what was opened. While it leads elsewhere, nothing is. The
-//! right file is one that holds no less than the one that is open: that file itself, or a copy of it.
+//! A file that was removed, or replaced by another one, stays open and accepts writes that are lost. So before each
+//! read and write, the path is compared with the file that was opened. While they differ, nothing is read or written.
+//! The right file is one that contains at least as much as the open one: that file itself, or a copy of it.
 
 use super::{
     file::{open_reader, write_again},
@@ -32,15 +32,15 @@ pub(super) struct Place {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inodes {
     database: Option<Inode>,
-    /// The write-ahead log and its index. SQLite keeps both for as long as a connection is open.
+    /// The write-ahead log and its index. SQLite keeps both while a connection is open.
     beside: [Option<Inode>; 2],
 }
 
 struct Opened {
     inodes: Inodes,
-    /// Reads the opened file also when it has lost its name.
+    /// Reads the opened file even if it was unlinked.
     probe: Option<Connection>,
-    /// How often another file has taken its place.
+    /// How often the file was replaced.
     times: u64,
 }
 
@@ -51,12 +51,12 @@ impl fmt::Debug for Place {
 }
 
 impl Place {
-    /// The file was just opened. `readers` are let go of when it changes.
+    /// The file was just opened. `readers` are dropped when it changes.
     pub(super) fn new(path: &Path, readers: Arc<Idle>) -> Place {
         Place { path: path.to_owned(), readers, opened: Mutex::new(Opened::at(path, 0)) }
     }
 
-    /// Makes sure that the file is in its place. Answers another number when another connection is needed.
+    /// Checks that the file is in its place. Returns a different number when a new connection is needed.
     pub(super) fn look(&self) -> Result<u64> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let found = inode(&self.path);
@@ -84,7 +84,7 @@ impl Place {
         opened.inodes.have_lost_their_log(&self.path)
     }
 
-    /// Lets go of the file, so that opening it makes a new log.
+    /// Releases the file, so that opening it creates a new log.
     pub(super) fn leave(&self) {
         self.readers.forget();
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).probe = None;
@@ -137,9 +137,9 @@ fn beside(path: &Path) -> [Option<Inode>; 2] {
     })
 }
 
-/// Whether the file at the path holds no less than the one that was open.
+/// Whether the file at the path contains at least as much as the one that was open.
 fn succeeds(open: &Connection, path: &Path) -> bool {
-    // The log may still lie there. It belongs to the file that is gone, and would be read into the other one.
+    // The log may still be there. It belongs to the removed file, and would be replayed into the new one.
     let compare = || {
         write_again(open)?;
         let (before, now) = (counted(open)?, counted(&open_reader(path)?)?);
@@ -148,7 +148,7 @@ fn succeeds(open: &Connection, path: &Path) -> bool {
     compare().unwrap_or(false)
 }
 
-/// The identity of a store, and how much its log of changes has ever had.
+/// The identity of a store, and how many entries its change log has ever had.
 fn counted(db: &Connection) -> rusqlite::Result<(String, i64)> {
     let identity = db.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0))?;
     let entries = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'change'";

@@ -1,7 +1,7 @@
-//! The time that the counts of a file have reached, by which expiry goes.
+//! The time that the counts of a file have reached. Expiry uses it as its clock.
 //!
-//! It follows the newest counts, and is kept in the file. A jump of more than a day may be an outage or a clock that is
-//! wrong for one start; so it is followed only when a day of counts has come behind it, and none before it.
+//! It follows the newest counts, and is kept in the file. A jump of more than a day may be an outage, or a clock that
+//! is wrong for one start. So it is followed only once a day of counts has come after it, and none before it.
 
 use rusqlite::{OptionalExtension, Transaction};
 use tallymark_core::Minute;
@@ -14,12 +14,12 @@ const DAY: i32 = 1440;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reached {
     minute: Minute,
-    /// Where counts began that are more than a day ahead, if they go on from there.
+    /// Where counts that are more than a day ahead began, if they have continued since.
     ahead: Option<Minute>,
 }
 
 impl Reached {
-    /// Of a file without any count.
+    /// The value for a file without counts.
     pub(super) fn first(newest: Minute) -> Reached {
         Reached { minute: newest, ahead: None }
     }
@@ -33,10 +33,10 @@ impl Reached {
         (i64::from(self.minute.0).saturating_add(1) * 60).max(0).unsigned_abs()
     }
 
-    /// After the counts of a call, of which this is the newest.
+    /// Updates it after the counts of a call, of which this is the newest.
     pub(super) fn on(self, newest: Minute) -> Reached {
         if newest <= self.minute {
-            // A file or an import, which says nothing of the clock.
+            // A file or an import, which says nothing about the clock.
             return self;
         }
         if newest.0.saturating_sub(self.minute.0) <= DAY {
@@ -49,7 +49,7 @@ impl Reached {
         Reached { ahead: Some(ahead), ..self }
     }
 
-    /// What the file says. One of a version that did not keep it has reached its newest hour.
+    /// Reads it from the file. A file of a version that did not store it has reached its newest hour.
     pub(super) fn read(db: &Transaction<'_>) -> rusqlite::Result<Option<Reached>> {
         let mut kept = db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
         let kept: Option<String> = kept.query_row([KEY], |row| row.get(0)).optional()?;
@@ -98,10 +98,10 @@ mod tests {
         assert_eq!(after(now, &[now - 9000, now - 8000]), now);
         // One start with a wrong clock, or two, with right ones between.
         assert_eq!(after(now, &[far, far + DAY - 1, now + 1, far + 3 * DAY]), now + 1);
-        // An outage; old counts that come in meanwhile say nothing.
+        // An outage; old counts that arrive in the meantime do not matter.
         assert_eq!(after(now, &[now + 9000, now - 50, now + 9000 + DAY - 1]), now);
         assert_eq!(after(now, &[now + 9000, now - 50, now + 9000 + DAY]), now + 9000 + DAY);
-        // A wrong clock after an outage does not hold up what follows.
+        // A wrong clock after an outage does not delay what follows.
         assert_eq!(after(now, &[far, now + 9000, now + 9000 + DAY]), now + 9000 + DAY);
     }
 }

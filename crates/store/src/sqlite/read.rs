@@ -1,6 +1,6 @@
-//! Reading the SQLite file: a few connections of their own, on tokio's blocking threads.
+//! Reading the SQLite file: a few separate connections, on tokio's blocking threads.
 //!
-//! Every call is one short read transaction, because the log of writes cannot be cut while one lasts.
+//! Every call is one short read transaction, because the write-ahead log cannot be truncated during one.
 
 use super::{file, place::Place};
 use crate::{
@@ -29,7 +29,7 @@ pub(super) struct Readers {
     permits: Arc<Semaphore>,
 }
 
-/// Connections that nobody uses at the moment, and how often they were all thrown away.
+/// Idle connections, and how often all connections were dropped.
 #[derive(Default)]
 pub(super) struct Idle(Mutex<(u64, Vec<Connection>)>);
 
@@ -46,8 +46,8 @@ impl Idle {
         }
     }
 
-    /// Throws all of them away, those in use when they come back. The connections of a process share what SQLite knows of
-    /// the file, so one that found it unwritable would keep it so for a new one as well.
+    /// Drops all of them; those in use are dropped when they come back. The connections of a process share what SQLite
+    /// knows about the file, so one that found it unwritable would keep it unwritable for a new one as well.
     pub(super) fn forget(&self) {
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         idle.0 += 1;
@@ -74,7 +74,7 @@ impl Readers {
         Readers { path: path.to_owned(), idle, place, permits: Arc::new(Semaphore::new(READERS)) }
     }
 
-    /// Where they read.
+    /// The file that they read.
     pub(super) fn place(&self) -> Arc<Place> {
         self.place.clone()
     }
@@ -102,7 +102,7 @@ impl Readers {
             let transaction = connection.transaction()?;
             let answer = work(&transaction)?;
             transaction.finish()?;
-            // Only a connection without any error is used again.
+            // Only a connection without errors is reused.
             idle.give_back(since, connection);
             Ok(Ok(answer))
         };
@@ -143,7 +143,7 @@ pub(super) fn series(
     let ends: (Option<i32>, Option<i32>) =
         db.prepare_cached(&ends)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (Some(id), (Some(first), Some(last))) = (id, ends) else { return Ok(Vec::new()) };
-    // Every bucket holds very many names, so a look at each bucket beats the scan of the range.
+    // Every bucket holds very many names, so a lookup in each bucket beats a scan of the range.
     let mut statement =
         db.prepare_cached(&format!("SELECT n FROM {table} WHERE {table} = ?1 AND id = ?2"))?;
     let mut found = Vec::new();
@@ -192,7 +192,7 @@ pub(super) fn status_months(db: &Connection, event: Event, name: &Name) -> rusql
     statement.query_map((event.as_str(), name.as_str()), |row| row.get(0).map(Month))?.collect()
 }
 
-/// Whatever another program wrote there is left out if it is no visit.
+/// Rows written by another program are skipped if they are not visits.
 pub(super) fn visits(
     db: &Connection,
     event: Event,
@@ -212,7 +212,7 @@ pub(super) fn visits(
     Ok(found)
 }
 
-/// Names in the order of their bytes; a page starts behind the last name of the one before.
+/// Names in the order of their bytes; a page starts after the last name of the previous one.
 pub(super) fn names(db: &Connection, event: Event, start: &str, limit: usize) -> rusqlite::Result<NamePage> {
     let limit = limit.clamp(1, 100_000);
     let mut statement = db.prepare_cached(
@@ -221,11 +221,11 @@ pub(super) fn names(db: &Connection, event: Event, start: &str, limit: usize) ->
     let rows = statement.query_map((event.as_str(), start, limit as i64), |row| row.get::<_, String>(0))?;
     let texts = rows.collect::<rusqlite::Result<Vec<String>>>()?;
     let next = if texts.len() < limit { None } else { texts.last().cloned() };
-    // Whatever another program wrote there is left out if it is no name.
+    // Rows written by another program are skipped if they are not names.
     Ok(NamePage { names: texts.iter().filter_map(|text| Name::of(event, text).ok()).collect(), next })
 }
 
-/// Names with a prefix lie together in the index, so only what they contain has to be looked at one by one.
+/// Names with a prefix are adjacent in the index, so only the search for contained text examines them one by one.
 pub(super) fn find(
     db: &Connection,
     event: Event,
@@ -233,7 +233,7 @@ pub(super) fn find(
     start: &str,
     limit: usize,
 ) -> rusqlite::Result<NamePage> {
-    // One bound alone: of two, SQLite takes the first for its way through the index.
+    // Only one bound: given two, SQLite uses the first for the index.
     let bound = if start < filter.prefix.as_str() { "name >= ?2" } else { "name > ?2" };
     let mut statement = db.prepare_cached(&format!(
         "SELECT name FROM name WHERE event = ?1 AND {bound} AND name NOT GLOB '~*' ORDER BY name LIMIT ?3"
@@ -282,7 +282,7 @@ pub(super) fn changes(
     };
     let last = last_entry(db)?;
     let first: Option<i64> = db.query_row("SELECT min(entry) FROM change", [], |row| row.get(0))?;
-    // Numbers have no gaps, so the log is whole if it begins no later than behind the cursor.
+    // Numbers have no gaps, so the log is complete if it begins no later than right after the cursor.
     if from < 0 || from > last || first.map_or(last, |first| first - 1) > from {
         return Ok(Changes::Lost);
     }
@@ -303,7 +303,7 @@ pub(super) fn changes(
     Ok(Changes::Since { names: found, cursor, more: at < last })
 }
 
-/// The number of the last entry that was ever written, whether it is still there or not.
+/// The number of the last entry ever written, even if it is gone.
 fn last_entry(db: &Connection) -> rusqlite::Result<i64> {
     let mut statement = db.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'change'")?;
     Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))

@@ -1,19 +1,19 @@
 //! The counts of a span of time in slices, for rankings: windows of consecutive names, by their numbers.
 //!
-//! In every table the rows of a bucket lie in the order of names, so the same window of each bucket is one range, and
-//! the sums over several buckets need no more memory than a window has names.
+//! In every table the rows of a bucket are in the order of names, so the same window of each bucket is one range, and
+//! the sums over several buckets need memory only for the names of one window.
 
 use crate::{Slice, Span, narrow::Narrow};
 use rusqlite::{Connection, OptionalExtension};
 use std::ops::RangeInclusive;
 use tallymark_core::{Event, Name};
 
-/// How many rows a slice may meet: some 10 ms.
+/// How many rows a slice may read: about 10 ms.
 const ROWS: i64 = 20_000;
-/// How many names it looks at, at the least.
+/// The minimum number of names that it examines.
 const FEWEST: i64 = 500;
 
-/// The events of the names, each found with one look into the index.
+/// The events of the names, each found with one index lookup.
 pub(super) fn events(db: &Connection) -> rusqlite::Result<Vec<Event>> {
     let mut next = db.prepare_cached("SELECT min(event) FROM name WHERE event > ?1")?;
     let (mut found, mut last) = (Vec::new(), String::new());
@@ -24,7 +24,7 @@ pub(super) fn events(db: &Connection) -> rusqlite::Result<Vec<Event>> {
     Ok(found)
 }
 
-/// The names behind number `start`.
+/// The names after number `start`.
 pub(super) fn slice(
     db: &Connection,
     event: Event,
@@ -54,7 +54,7 @@ pub(super) fn slice(
     Ok(Slice { counts, next: last.filter(|&last| last > end).map(|_| end.to_string()) })
 }
 
-/// The counts of some names; what cannot be above its floor is not looked for.
+/// The counts of some names; names that cannot be above their floor are not read.
 pub(super) fn counts(
     db: &Connection,
     event: Event,
@@ -89,7 +89,7 @@ pub(super) fn counts(
     Ok(narrow.into_rows())
 }
 
-/// Where the counts of a span stand.
+/// Where the counts of a span are.
 fn buckets(span: Span) -> (&'static str, RangeInclusive<i32>) {
     match span {
         Span::All => ("", 0..=0),
@@ -99,8 +99,8 @@ fn buckets(span: Span) -> (&'static str, RangeInclusive<i32>) {
     }
 }
 
-/// The names of an event, if there are no more than `most`: an event of few names among very many of others is no reason to
-/// look at all.
+/// The names of an event, if there are no more than `most`: an event with few names among very many others is not worth
+/// a full scan.
 fn few(db: &Connection, event: Event, most: i64) -> rusqlite::Result<Option<Vec<Name>>> {
     let count = "SELECT count(*) FROM (SELECT 1 FROM name WHERE event = ?1 LIMIT ?2 + 1)";
     let count: i64 = db.prepare_cached(count)?.query_row((event.as_str(), most), |row| row.get(0))?;
@@ -111,7 +111,7 @@ fn few(db: &Connection, event: Event, most: i64) -> rusqlite::Result<Option<Vec<
     let mut rows = statement.query([event.as_str()])?;
     let mut names = Vec::new();
     while let Some(row) = rows.next()? {
-        // Whatever another program wrote there is left out if it is no name, and so are aggregates.
+        // Rows written by another program are skipped if they are not names, and so are aggregates.
         names.extend(Name::of(event, row.get_ref(0)?.as_str()?).ok());
     }
     Ok(Some(names))
@@ -124,14 +124,14 @@ fn totals(
     start: i64,
     end: i64,
 ) -> rusqlite::Result<Vec<(Name, i64)>> {
-    // The plus keeps SQLite from going through the index of events.
+    // The plus keeps SQLite from using the index of events.
     let mut statement = db.prepare_cached(
         "SELECT name, total FROM name WHERE id > ?1 AND id <= ?2 AND total > ?3 AND +event = ?4",
     )?;
     let mut rows = statement.query((start, end, floor, event.as_str()))?;
     let mut counts = Vec::new();
     while let Some(row) = rows.next()? {
-        // Whatever another program wrote there is left out if it is no name, and so are aggregates.
+        // Rows written by another program are skipped if they are not names, and so are aggregates.
         if let Ok(name) = Name::of(event, row.get_ref(0)?.as_str()?) {
             counts.push((name, row.get(1)?));
         }

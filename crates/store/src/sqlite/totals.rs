@@ -1,18 +1,18 @@
-//! The totals of names, and the numbers that stand for them in the other tables.
+//! The totals of names, and their numbers in the other tables.
 //!
-//! All totals of a call are added to at once, in the order of their rows: those of a hundred thousand names lie on a
-//! thousand pages, and in the order of the names each would be fetched again and again. The applier calls this.
+//! All totals of a call are updated together, in the order of their rows: those of a hundred thousand names are on a
+//! thousand pages, and in the order of names each page would be fetched again and again. The applier calls this.
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use rusqlite::{CachedStatement, OptionalExtension, Transaction};
 use tallymark_core::{Entry, Event, Name, ShortHash};
 
-/// How many names are known by their number without asking, at some 10 bytes each.
+/// How many numbers of names are cached, at about 10 bytes each.
 const KNOWN: usize = 400_000;
 
 /// What is added to the total of one name.
 pub(super) struct Sum<'a> {
-    /// Everything that is counted on it; never empty.
+    /// Everything that is counted for it; never empty.
     pub(super) entries: &'a [Entry],
     pub(super) count: i64,
     /// The number of the name, and the new total: the answers.
@@ -27,8 +27,8 @@ impl<'a> Sum<'a> {
     }
 }
 
-/// The numbers of names, found by their hash alone. Two names may have one hash, and another process may delete or rename
-/// a name: so whatever is found is a guess, which every use checks.
+/// The numbers of names, found by their hash alone. Two names may share a hash, and another process may delete or
+/// rename a name. So each result is a guess, which every use verifies.
 #[derive(Default)]
 pub(super) struct Known {
     numbers: HashTable<NameNumber>,
@@ -52,7 +52,7 @@ impl Known {
     }
 
     fn learn(&mut self, hash: ShortHash, id: i64) {
-        // Numbers are given one after the other. What four thousand million names later does not fit is asked for.
+        // Numbers are assigned in sequence. Those that do not fit, after four billion names, are read from the table.
         let Ok(id) = u32::try_from(id) else { return };
         if self.numbers.len() >= KNOWN {
             self.numbers.clear();
@@ -72,12 +72,12 @@ impl Known {
         for (at, sum) in sums.iter_mut().enumerate() {
             let Some(Entry { event, name, .. }) = sum.entries.first() else { continue };
             sum.id = self.number(self.hash(*event, name));
-            // Both fit: numbers that do not are not learned, and the entries of a call are in memory.
+            // Both fit: numbers that do not are not cached, and the entries of a call are in memory.
             if let (1.., Ok(id), Ok(at)) = (sum.id, u32::try_from(sum.id), u32::try_from(at)) {
                 known.push((id, at));
             }
         }
-        // One name may come more than once, with several ticks; those stay in order.
+        // One name may occur more than once, if there are several ticks; these stay in order.
         known.sort_unstable();
         for (_, at) in known {
             let Sum { entries, count, id, total } = &mut sums[at as usize];
@@ -95,7 +95,7 @@ impl Known {
         Ok(())
     }
 
-    /// Adds to one total. Answers the number of the name.
+    /// Adds to one total. Returns the number of the name.
     pub(super) fn add(
         &mut self,
         totals: &mut Totals<'_>,
@@ -131,18 +131,18 @@ impl<'a> Totals<'a> {
         Ok(Totals { known: db.prepare_cached(known)?, other: db.prepare_cached(other)? })
     }
 
-    /// Answers the new total, unless the name has another number.
+    /// Returns the new total, unless the name has another number.
     fn add_known(&mut self, id: i64, event: Event, name: &Name, count: i64) -> rusqlite::Result<Option<i64>> {
         self.known.query_row((id, count, name.as_str(), event.as_str()), |row| row.get(0)).optional()
     }
 
-    /// Answers the number of the name and the new total.
+    /// Returns the number of the name and the new total.
     fn add(&mut self, event: Event, name: &Name, count: i64) -> rusqlite::Result<(i64, i64)> {
         self.other.query_row((event.as_str(), name.as_str(), count), |row| Ok((row.get(0)?, row.get(1)?)))
     }
 }
 
-/// A count as SQLite can hold it.
+/// A count as SQLite can store it.
 pub(super) fn clamped(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -179,7 +179,7 @@ mod tests {
     fn wrong_guess_counts_under_the_right_name() {
         let (mut known, mut db) = (Known::default(), table());
         assert_eq!(add(&mut known, &mut db, &[entry("b", 5), entry("a", 3)]), [(1, 5), (2, 3)]);
-        // As if both had one hash.
+        // As if both had the same hash.
         let hash = known.hash(Event::HIT, &Name::new("a").unwrap());
         known.learn(hash, 1);
         assert_eq!(add(&mut known, &mut db, &[entry("a", 1), entry("b", 1)]), [(2, 4), (1, 6)]);

@@ -1,7 +1,7 @@
-//! The one thread that writes, and the way to it.
+//! The one thread that writes, and the channel to it.
 //!
 //! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
-//! thread ends when the [`WriteThread`] is dropped, which waits for what is being written.
+//! thread ends when the [`WriteThread`] is dropped, which waits for the current write.
 
 use super::{apply::Applier, day_keys, file, place::Place, reached::Reached};
 use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim, deadline::Deadline};
@@ -18,10 +18,10 @@ use uuid::Uuid;
 
 /// How many calls may wait for the thread; further ones wait asynchronously.
 const QUEUE: usize = 16;
-/// How many instances are looked at for forgetting at once.
+/// How many instances are examined at once for removal.
 const FORGET: usize = 1000;
 
-/// The way to the writing thread.
+/// The handle of the writing thread.
 #[derive(Debug)]
 pub(super) struct WriteThread {
     jobs: Option<mpsc::Sender<WriteJob>>,
@@ -101,14 +101,14 @@ impl Drop for WriteThread {
     }
 }
 
-/// What the thread owns.
+/// The state of the thread.
 struct SqliteWriter {
     path: PathBuf,
     store: Uuid,
     /// `None` after a failed read or write of the disk, until it is opened again.
     connection: Option<Connection>,
     place: Arc<Place>,
-    /// What `place` answered when the connection was opened.
+    /// What `place` returned when the connection was opened.
     opened: u64,
     deadline: Deadline,
     applier: Applier,
@@ -134,7 +134,7 @@ impl SqliteWriter {
         }
     }
 
-    /// Runs one transaction. A connection that is [lost](file::is_lost) is thrown away.
+    /// Runs one transaction. A connection that is [lost](file::is_lost) is dropped.
     fn with<T>(
         &mut self,
         doing: &str,
@@ -172,7 +172,8 @@ impl SqliteWriter {
         }
     }
 
-    /// What is in the log that has lost its name goes into the file, with nobody else reading; then everybody opens anew.
+    /// Moves the contents of the unlinked log into the file while no other connection reads; then all connections are
+    /// reopened.
     fn make_new_log(&mut self, doing: &str) -> Result<()> {
         if let Some(connection) = &self.connection {
             file::write_again(connection).map_err(|err| {
@@ -214,14 +215,15 @@ impl SqliteWriter {
     }
 }
 
-/// Does what somebody waits for. What was given up before it was begun is told as not done, and is not.
+/// Runs a call if its caller still waits. A call that was cancelled before it began is not executed, and is reported as
+/// not executed.
 fn answer<T>(reply: oneshot::Sender<Result<T>>, work: impl FnOnce() -> Result<T>) {
     if !reply.is_closed() {
         let _ = reply.send(work());
     }
 }
 
-/// A slice of the instances behind `start`. Answers the last of them, if there may be more.
+/// A slice of the instances after `start`. Returns the last of them, if there may be more.
 fn forget(db: &mut Connection, now: u64, age: u64, start: Uuid) -> rusqlite::Result<Option<Uuid>> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before =
@@ -242,7 +244,7 @@ fn forget(db: &mut Connection, now: u64, age: u64, start: Uuid) -> rusqlite::Res
     Ok(old.last().filter(|_| old.len() == FORGET).map(|(instance, _)| *instance))
 }
 
-/// What the store knows of an instance.
+/// What the store knows about an instance.
 pub(super) fn read_marker(db: &Connection, instance: Uuid) -> rusqlite::Result<Option<claim::Marker>> {
     let mut statement = db.prepare_cached("SELECT nonce, seq, body FROM applied WHERE instance = ?1")?;
     statement
@@ -260,7 +262,7 @@ pub(super) fn write_marker(db: &Connection, instance: Uuid, marker: claim::Marke
         "INSERT INTO applied (instance, nonce, seq, body) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET nonce = excluded.nonce, seq = excluded.seq, body = excluded.body",
     )?;
-    // A number that is counted up from 1 does not reach 2^63.
+    // A number that counts up from 1 does not reach 2^63.
     let body = marker.body.map(Uuid::into_bytes);
     statement.execute((instance.as_bytes(), marker.nonce.as_bytes(), marker.seq as i64, body))?;
     Ok(())

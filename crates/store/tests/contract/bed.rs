@@ -1,4 +1,4 @@
-//! A store to try things on, and short ways to say what is tried.
+//! A store for tests, and short helpers for them.
 
 use std::{
     path::PathBuf,
@@ -90,7 +90,7 @@ impl Desk {
         Desk { store, claim, seq: claim.marker, levels }
     }
 
-    /// The batch with that number.
+    /// The batch with this number.
     pub(crate) fn batch(&self, seq: u64, entries: &[Entry]) -> Batch {
         let mut entries = entries.to_vec();
         entries.sort();
@@ -101,7 +101,7 @@ impl Desk {
         self.store.apply(&self.claim, batches).await.unwrap()
     }
 
-    /// Counts entries in as many batches as they need. Answers the totals and how many keys were left alone.
+    /// Counts entries in as many batches as they need. Returns the totals and how many keys were skipped.
     pub(crate) async fn count(&mut self, entries: &[Entry]) -> (Vec<i64>, u64) {
         self.count_with(entries, &[]).await
     }
@@ -165,17 +165,17 @@ pub(crate) fn event(text: &str) -> Event {
     Event::new(text.as_bytes()).unwrap()
 }
 
-/// So many hits on a name at a minute.
+/// N hits of a name in a minute.
 pub(crate) fn at(name: &str, minute: Minute, count: u64) -> Entry {
     Entry { event: Event::HIT, name: named(name), when: When::Minute(minute), count }
 }
 
-/// So many hits on a name on a day.
+/// N hits of a name on a day.
 pub(crate) fn on(name: &str, day: Day, count: u64) -> Entry {
     Entry { when: When::Day(day), ..at(name, Minute(0), count) }
 }
 
-/// So many orders of a name that ended so, in a month.
+/// N orders of a name with this status, in a month.
 pub(crate) fn ended(name: &Name, month: Month, status: &str, count: u64) -> StatusCount {
     let status =
         if status == tallymark_core::OVERFLOW { Status::overflow() } else { Status::new(status).unwrap() };

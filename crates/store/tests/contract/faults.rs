@@ -1,4 +1,4 @@
-//! A network that fails between Redis having done the work and us knowing.
+//! A network that fails after Redis has done the work and before we know it.
 
 use crate::bed::{Bed, at, noon};
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn a_lost_answer_counts_once() {
     proxy.set(Fault::Pass);
     assert_eq!(store.apply(&claim, &batch(2)).await.unwrap(), [Outcome::Duplicate]);
 
-    // A connection on which nothing comes back any more is given up, and the next call has a new one.
+    // A connection that no longer answers is dropped, and the next call opens a new one.
     proxy.set(Fault::DropReplies { after: 0 });
     let before = tokio::time::Instant::now();
     let err = store.apply(&claim, &batch(3)).await.unwrap_err();

@@ -100,7 +100,7 @@ async fn statuses_have_the_keys_of_bootic() {
     let mut desk = Desk::new(&bed).await;
     let name = named("o/r");
     let january = Month::of(2027, 1).unwrap();
-    // What Bootic has counted goes on, whatever it wrote there.
+    // Bootic's counts continue, in whatever form it wrote them.
     bed.cli("HSET funnels:o%2Fr:order:2027 closed 4 draft 1");
     bed.server().cli(&["HSET", "funnels:o%2Fr:order:2027:1", "closed", "4", "", "2"]);
     desk.count_with(&[], &[ended(&name, january, "closed", 3), ended(&name, january, "in transit", 1)]).await;
@@ -160,7 +160,7 @@ async fn hours_and_minutes_expire_after_their_last_write() {
     desk.count(&entry).await;
     assert!(near(ttl(&hours), whole_hours), "{}", ttl(&hours));
     assert!(near(ttl(&minutes), whole_minutes), "{}", ttl(&minutes));
-    // A new field starts the time again; a known one does not.
+    // A new field restarts the time; a known one does not.
     bed.cli(&format!("EXPIRE {hours} 50"));
     bed.cli(&format!("EXPIRE {minutes} 50"));
     desk.count(&entry).await;
@@ -169,7 +169,7 @@ async fn hours_and_minutes_expire_after_their_last_write() {
     desk.count(&entry).await;
     assert!(ttl(&hours) <= 50 && near(ttl(&minutes), whole_minutes));
 
-    // What is past starts it again with every write.
+    // A late bucket restarts it with every write.
     let (hours, minutes) = ("track:a:hit:2020:5:17", "track:a:hit:2020:5:17:13");
     let past = [at("a", Minute(Day::from_date(2020, 5, 17).unwrap().first_minute().0 + 13 * 60), 1)];
     desk.count(&past).await;
@@ -206,7 +206,7 @@ async fn a_poisoned_key_harms_only_its_own_count() {
     assert_eq!(bed.cli("GET repo:2026-11-20:list"), "5");
     assert_eq!((desk.total("good").await, desk.total("list").await, desk.total("text").await), (5, 0, 0));
     let day = noon().day().0;
-    // Whoever asks for one of them is told; that there were no hits would be a lie.
+    // A query for one of them gets an error; "no hits" would be wrong.
     for name in names.map(named) {
         let series = |step, from, to| desk.store.series(Event::HIT, &name, step, from, to);
         for (answer, poisoned) in [

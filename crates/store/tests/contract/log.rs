@@ -1,11 +1,11 @@
-//! The log of changes, as the publisher reads it.
+//! The change log, as the publisher reads it.
 
 use crate::bed::{Bed, Desk, at, event, noon};
 use tallymark_core::{Entry, Name};
 use tallymark_store::{Changes, Cursor, Store};
 use uuid::Uuid;
 
-/// What changed, as `event name`, and where to go on.
+/// What changed, as `event name`, and where to continue.
 pub(crate) async fn read(
     store: &dyn Store,
     after: &Cursor,

@@ -1,9 +1,9 @@
-//! What every store must do, asked of each of them: one suite, a temporary SQLite file and a real redis-server.
+//! What every store must do, checked for each: one suite, a temporary SQLite file and a real redis-server.
 //!
 //! `suite` holds the facts that are the same for both, `random` compares long random histories with a plain map, and
 //! `redis` and `sqlite` hold what only one of them can get wrong.
 
-// Clippy lets tests unwrap, but takes the functions that tests call for something else.
+// Clippy allows unwrap in tests, but not in their helper functions.
 #![allow(clippy::unwrap_used)]
 
 mod bed;

@@ -35,7 +35,7 @@ pub(crate) async fn positions_are_committed_with_their_batch_alone(bed: Bed) {
         Batch { positions: vec![position("file:/log a", "20"), position("z", "")], ..desk.batch(2, &[]) };
     assert_eq!(desk.apply(&[alone]).await, [applied(&[])]);
     assert_eq!(own().await, [position("file:/log a", "20")]);
-    // What comes again must not bring them back.
+    // Repeated batches must not bring them back.
     assert_eq!(desk.apply(&[one]).await, [Outcome::Duplicate]);
     assert_eq!(own().await, [position("file:/log a", "20")]);
     let new = Desk::of(&bed, desk.claim.instance).await;
@@ -89,14 +89,14 @@ async fn a_hash_of_positions_that_cannot_be_written_stops_the_batch() {
     assert_eq!(desk.apply(&batch).await, [applied(&[1])]);
 }
 
-/// What was deleted is missed wherever a position would be used, and before another is written beside it.
+/// A deletion is noticed wherever a position would be used, and before another one is written.
 #[tokio::test]
 async fn deleted_positions_halt_until_they_are_adopted() {
     let bed = Bed::redis();
     let desk = Desk::new(&bed).await;
     let three = ["x", "y", "z"].map(|source| position(source, "1")).to_vec();
     desk.apply(&[brings(&desk, 1, three.clone())]).await;
-    // A field of it has a blank in its name.
+    // One of its fields has a space in its name.
     let one = format!(
         "EVAL return(redis.call('HDEL',KEYS[1],ARGV[1]..string.char(32)..'x')) 1 tallymark:positions {}",
         desk.claim.instance
@@ -114,7 +114,7 @@ async fn deleted_positions_halt_until_they_are_adopted() {
         gone(desk.store.standing(&desk.claim).await.unwrap_err());
         let next = desk.store.applied(desk.claim.instance).await.unwrap() + 1;
         gone(desk.store.apply(&desk.claim, &[brings(&desk, next, three.clone())]).await.unwrap_err());
-        // Hits that have none go on.
+        // Hits without positions are still counted.
         assert_eq!(desk.apply(&[desk.batch(next, &[at("b", noon(), 1)])]).await.len(), 1);
         assert_eq!(desk.store.adopt(None).await.unwrap(), desk.claim.store);
         assert_eq!(of(&desk, desk.claim.instance).await.len(), left);

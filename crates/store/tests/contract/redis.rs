@@ -39,7 +39,7 @@ async fn an_emptied_server_is_foreign() {
     assert_eq!(desk.apply(&[desk.batch(2, &[at("a", noon(), 1)])]).await, [Outcome::Foreign]);
     assert_eq!(bed.cli("DBSIZE"), "0");
     assert_eq!(read(&*desk.store, &cursor, 9).await, None);
-    // Whoever looks at it next makes it a store again, and it is still another one.
+    // The next reader makes it a store again, and it is still a different one.
     assert_ne!(desk.store.identity().await.unwrap(), desk.claim.store);
     assert_eq!(desk.apply(&[desk.batch(2, &[])]).await, [Outcome::Foreign]);
     assert_eq!(read(&*desk.store, &cursor, 9).await, None);
@@ -138,7 +138,7 @@ async fn a_snapshot_counts_only_if_it_was_begun_after_a_look() {
         replica.cli("INFO replication").contains("master_link_status:up")
     });
     assert_eq!(standing(&desk).await, claimed(1, 0));
-    // It answers as its master does: only a claim tells that it cannot be written to.
+    // It answers like its master: only a claim shows that it is read-only.
     desk.store = replica.open().await;
     assert_eq!(standing(&desk).await, claimed(1, 0));
     assert_says(&desk.store.claim(desk.claim.instance).await.unwrap_err(), Class::Refused, &["READONLY"]);
@@ -167,7 +167,7 @@ async fn a_server_that_is_away_is_unavailable_and_found_again() {
     assert!(desk.store.totals(Event::HIT, &[]).await.unwrap().is_empty());
     bed.redis.as_mut().unwrap().restart();
     assert_eq!(desk.apply(&[batch]).await, [applied(&[2])]);
-    // The reading connection has heard nothing of it; left alone for a moment, it looks.
+    // The reading connection has not noticed; after being idle for a moment, it checks.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(desk.total("a").await, 2);
     // Another run of the server: its tail may be an older one.
@@ -324,7 +324,7 @@ async fn a_page_that_never_was_is_refused() {
     assert_says(&err, Class::Request, &["listing the names of hit"]);
 }
 
-/// What was deleted is not what went with a lost tail: the counts are there, so nothing may be sent again.
+/// Deleted keys differ from a lost tail: the counts are there, so nothing may be sent again.
 #[tokio::test]
 async fn deleted_markers_and_identities_halt_until_they_are_adopted() {
     let bed = Bed::redis();

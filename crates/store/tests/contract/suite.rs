@@ -89,7 +89,7 @@ pub(crate) async fn hours_and_minutes_that_are_written_late_are_kept(bed: Bed) {
     for late in times {
         desk.count(&[at("a", late, 1)]).await;
     }
-    // Three times, and once by somebody who has just started.
+    // Three times, and once by a process that has just started.
     for _ in 0..2 {
         desk.count(&[at("b", present(), 1)]).await;
     }
@@ -309,7 +309,7 @@ pub(crate) async fn aggregates_are_counted_and_never_listed(bed: Bed) {
     assert_eq!(desk.store.totals(Event::HIT, &aggregates).await.unwrap(), [5, 6]);
     assert_eq!(desk.names(Event::HIT).await, ["a"]);
     assert_eq!(desk.store.name_count(Event::HIT).await.unwrap(), 1);
-    // One who counts the aggregate by hand does not count it twice.
+    // Counting the aggregate by hand does not count it twice.
     assert_eq!(desk.count(&[Entry { name: Name::all(), ..at("x", noon(), 2) }]).await.0, [8]);
     let hour = desk
         .store
@@ -574,7 +574,7 @@ pub(crate) async fn only_passing_instances_are_forgotten_and_only_old_ones(bed: 
     }
     let seconds = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let began = seconds();
-    // One clock that is wrong forgets nothing.
+    // One wrong clock forgets nothing.
     for (now, age, left) in
         [(began, 3600, 1), (began + 7200, 3600, 1), (began - 7200, 0, 1), (began + 7200, 0, 0)]
     {

@@ -42,7 +42,7 @@ pub(crate) async fn last_visits_stay_and_come_the_latest_first(mut bed: Bed) {
     assert_eq!(desk.visits("a", 100).await, latest_first(0..3));
     assert_eq!(desk.visits(weird, 100).await, latest_first(0..1));
     assert_eq!(desk.store.visits(event("like"), &named("a"), 9).await.unwrap(), latest_first(9..10));
-    // Two batches of one call; what is over goes at its old end.
+    // Two batches of one call; the oldest visits over the limit are deleted.
     let more = [
         batch(&desk, 2, &[at("a", noon(), 2)], vec![seen("a", 3..5)]),
         batch(&desk, 3, &[at("a", noon(), 3)], vec![seen("a", 5..8)]),
@@ -51,11 +51,11 @@ pub(crate) async fn last_visits_stay_and_come_the_latest_first(mut bed: Bed) {
     assert_eq!(desk.visits("a", 100).await, latest_first(3..8));
     assert_eq!(desk.visits("a", 2).await, latest_first(6..8));
     assert_eq!(desk.visits("a", 0).await, []);
-    // More than stay, in one batch.
+    // More than are kept, in one batch.
     desk.apply(&[batch(&desk, 4, &[at("a", noon(), 9)], vec![seen("a", 8..17)])]).await;
     assert_eq!(desk.visits("a", 100).await, latest_first(12..17));
     assert_eq!(desk.visits("never", 100).await, []);
-    // Who keeps fewer lets go of the rest with the next visit.
+    // If fewer are kept, the rest is deleted with the next visit.
     drop(desk);
     bed.retention.visits = 2;
     let mut desk = Desk::new(&bed).await;
