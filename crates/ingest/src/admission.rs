@@ -1,9 +1,9 @@
 //! Which names are new, and whether there is room for them.
 //!
-//! A made-up name costs keys, rows and a file for ever, so their number is capped, and new ones may have a budget per
-//! minute. What is over is counted under `~overflow`: totals stay exact. Whether a name is new is the store's to say (one
-//! look-up for those not seen before), so a restart makes nobody new. While the store does not answer, names are let in:
-//! the bounds of the tally and of the outbox hold all the same.
+//! An invented name costs keys, rows and a file forever, so the number of names is capped, and new ones may have a
+//! budget per minute. Hits over the limit are counted under `~overflow`, so totals stay exact. The store decides
+//! whether a name is new (one look-up for names not seen before), so known names stay known after a restart. While the
+//! store does not answer, names are admitted: the limits of the tally and of the outbox still hold.
 //!
 //! The writer sends every sealed tally through here before it is numbered.
 
@@ -16,11 +16,11 @@ use std::{
 };
 use tallymark_core::{Counts, Entry, Event, Name, OVERFLOW, When};
 
-/// How many names are remembered as known. Past that they are looked up again; 8 bytes each.
+/// How many names are remembered as known, at 8 bytes each. Others are looked up again.
 const REMEMBERED: usize = 2_000_000;
 /// How many names are looked up in one call.
 const LOOK_UP: usize = 1000;
-/// How often the names in the store are counted anew: another process may add or delete some.
+/// How often the names in the store are recounted: another process may add or delete some.
 const RECOUNT: Duration = Duration::from_secs(600);
 
 /// How many names may be counted.
@@ -41,11 +41,11 @@ impl Default for NameLimits {
 pub(crate) struct Admission {
     common: Common,
     limits: NameLimits,
-    /// Hashes of names that are in the store. Two names with one hash only mean that one is let in without a look.
+    /// Hashes of names that are in the store. If two names share a hash, one is admitted without a look-up.
     known: HashTable<u64>,
     hasher: DefaultHashBuilder,
     counted: HashMap<Event, (u64, Instant)>,
-    /// What is left of the budget, and since when.
+    /// The rest of the budget, and its time.
     budget: (u64, Instant),
 }
 
@@ -56,7 +56,7 @@ impl Admission {
         Admission { common, limits, known, hasher, counted: HashMap::new(), budget }
     }
 
-    /// Puts what there is no room for under `~overflow`. The counts are sorted, and stay so.
+    /// Moves counts for which there is no room to `~overflow`. The counts are sorted, and stay so.
     pub(crate) async fn admit(&mut self, counts: Counts, live: bool) -> Counts {
         let unknown = self.unknown(&counts.entries);
         if unknown.is_empty() {
@@ -65,7 +65,7 @@ impl Admission {
         let mut refused: BTreeMap<Event, Vec<Name>> = BTreeMap::new();
         for (event, names) in unknown {
             for names in names.chunks(LOOK_UP) {
-                // One call that waits in vain is enough: the rest would wait as long.
+                // One call without an answer is enough: the others would wait as long.
                 let Some(over) = self.judge(event, names).await else { return counts };
                 if !over.is_empty() {
                     refused.entry(event).or_default().extend(over);
@@ -96,8 +96,8 @@ impl Admission {
         self.known.insert_unique(hash, hash, |&hash| hash);
     }
 
-    /// Lets in what is in the store, and what there is room for. Answers the rest, in order; `None` when the store does
-    /// not say: then no name is known to be new, and none is remembered either.
+    /// Admits the names that are in the store, and those for which there is room. Returns the rest, in order; `None` if
+    /// the store does not answer: then no name is known to be new, and none is remembered.
     async fn judge(&mut self, event: Event, names: &[Name]) -> Option<Vec<Name>> {
         let totals = self.common.store.totals(event, names).await.ok()?;
         let mut count = self.count(event).await;
@@ -117,7 +117,7 @@ impl Admission {
             *counted = count;
         }
         if event == Event::HIT {
-            // Added, because others add theirs.
+            // Added, because other calls add theirs.
             self.common.books.meters.names.inc_by(i64::try_from(count - before).unwrap_or(0));
         }
         Some(over)
@@ -138,7 +138,7 @@ impl Admission {
         count
     }
 
-    /// Takes one new name out of the budget, if there is one left.
+    /// Takes one new name from the budget, if any is left.
     fn spend(&mut self) -> bool {
         let Some(per_minute) = self.limits.new_per_minute else { return true };
         let (left, since) = &mut self.budget;

@@ -1,8 +1,8 @@
-//! The one loop that applies batches until the store says yes.
+//! The one loop that applies batches until the store confirms them.
 //!
-//! It claims, sends, reads each outcome, and tries again. What callers differ in is what waits, how long they are patient,
-//! and what they make of an outcome other than yes: that is their [`Batches`]. The daemon's queues (`queue`) and whatever
-//! waits for an answer (`errand`) go through here; nothing else applies a batch.
+//! It claims, sends, reads each outcome, and retries. Callers differ in what waits, how long they retry, and how they
+//! handle a refusal: that is their [`Batches`]. The daemon's queues (`queue`) and calls that wait for an answer
+//! (`errand`) use it; nothing else applies a batch.
 
 use std::time::{Duration, Instant};
 use tallymark_core::Batch;
@@ -11,7 +11,7 @@ use tallymark_store::{
     outbox::{Origin, Waiting},
 };
 
-/// Why the store did not take a batch, and will not take it as it is.
+/// Why the store refused a batch, and would refuse it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotApplied {
     /// It has applied only up to `marker`.
@@ -24,40 +24,40 @@ pub(crate) enum NotApplied {
 
 /// The batches of one instance, in order.
 pub(crate) trait Batches {
-    /// Why it does not go on.
+    /// Why it does not continue.
     type Error: From<StoreError>;
 
-    /// The right to apply them: as it was taken, or taken now.
+    /// The right to apply them: an earlier claim, or a new one.
     async fn claim(&mut self, store: &dyn StoreWrite) -> Result<Claim, Self::Error>;
 
-    /// Those that come next. They stay here until they are settled.
+    /// The next batches. They stay here until they are settled.
     async fn next(&mut self) -> Result<Vec<Waiting>, Self::Error>;
 
     /// They are about to be sent.
     fn sending(&mut self) {}
 
-    /// The answer came after so long.
+    /// The answer took this long.
     fn answered(&mut self, _took: Duration) {}
 
     /// The store has this one now.
     fn settled(&mut self, batch: &Batch, origin: Origin, outcome: &Outcome);
 
-    /// The store has refused this one, which is the first that is not settled. To go on is to claim, or to ask
-    /// [`Batches::next`], again.
+    /// The store has refused this one, the first that is not settled. If this returns without an error, the loop
+    /// claims, or calls [`Batches::next`], again.
     async fn refused(&mut self, batch: &Batch, refusal: NotApplied) -> Result<(), Self::Error>;
 
-    /// A round went well. Nothing is on its way any more.
+    /// A round succeeded. No batch is in flight any more.
     fn well(&mut self) {}
 
-    /// Nothing waits: waits for more. False at the end.
+    /// Nothing is queued: waits for more. False at the end.
     async fn more(&mut self) -> bool;
 
-    /// A round failed, after so many in a row: waits a while, or answers false to give up.
+    /// A round failed, the n-th in a row: waits a while, or returns false to give up.
     async fn again(&mut self, error: &Self::Error, failures: u32) -> bool;
 }
 
-/// Applies until nothing more comes, or the caller's patience is over. Dropping this future is how a deadline ends it:
-/// what is not settled is still in `batches`.
+/// Applies batches until there are no more, or the caller gives up. A deadline ends it by dropping this future: what is
+/// not settled is still in `batches`.
 pub(crate) async fn write<B: Batches>(store: &dyn StoreWrite, batches: &mut B) -> Result<(), B::Error> {
     let mut failures = 0;
     loop {
@@ -79,7 +79,7 @@ pub(crate) async fn write<B: Batches>(store: &dyn StoreWrite, batches: &mut B) -
     }
 }
 
-/// Sends what comes next. Answers whether there was anything.
+/// Sends the next batches. Returns whether there were any.
 async fn round<B: Batches>(store: &dyn StoreWrite, batches: &mut B) -> Result<bool, B::Error> {
     let claim = batches.claim(store).await?;
     let (list, origins): (Vec<Batch>, Vec<Origin>) =
@@ -89,7 +89,7 @@ async fn round<B: Batches>(store: &dyn StoreWrite, batches: &mut B) -> Result<bo
     }
     batches.sending();
     let started = Instant::now();
-    // An error says nothing about what was applied. The numbers make it safe to send the same again.
+    // After an error it is unknown what was applied. The numbers make it safe to send the same batches again.
     let outcomes = store.apply(&claim, &list).await?;
     batches.answered(started.elapsed());
     for ((batch, origin), outcome) in list.iter().zip(origins).zip(&outcomes) {

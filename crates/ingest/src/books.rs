@@ -1,4 +1,4 @@
-//! What the writer's parts share: who hears what became of a batch, and what is in trouble.
+//! What the writer's parts share: who is notified of applied batches, and what is in trouble.
 
 use crate::{
     live::Live,
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-/// What `/readyz` asks.
+/// The state behind `/readyz`.
 #[derive(Clone, Debug, Default)]
 pub struct WriterState(Arc<Mutex<Troubles>>);
 
@@ -31,13 +31,13 @@ struct Troubles {
 }
 
 impl WriterState {
-    /// Why counts do not get where they should at the moment; empty when they do.
+    /// Why counts do not reach the store at the moment; empty if they do.
     pub fn troubles(&self) -> Vec<String> {
         let troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         [troubles.store.clone(), troubles.outbox.clone()].into_iter().flatten().collect()
     }
 
-    /// Why the store takes nothing, if it does not.
+    /// Why the store accepts nothing, if so.
     pub(crate) fn store_trouble(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
     }
@@ -52,7 +52,7 @@ impl WriterState {
     }
 }
 
-/// Who hears what became of a batch.
+/// Who is notified of applied batches.
 #[derive(Clone)]
 pub(crate) struct Books {
     pub(crate) live: Arc<Live>,
@@ -84,7 +84,7 @@ impl Books {
         }
     }
 
-    /// A call of the store took so long.
+    /// A call of the store took this long.
     pub(crate) fn took(&self, took: Duration) {
         if let Some(seconds) = &self.meters.apply_seconds {
             seconds.observe(took.as_secs_f64());
@@ -92,7 +92,7 @@ impl Books {
     }
 }
 
-/// What every part of the writer needs.
+/// The shared state of the writer's parts.
 #[derive(Clone)]
 pub(crate) struct Common {
     pub(crate) store: Arc<dyn Store>,
@@ -111,7 +111,7 @@ impl Common {
         Common { store, books, adopt: adopt.into(), expected, state, positions }
     }
 
-    /// Why nothing is written to a store that is another one.
+    /// Why nothing is written to a store that is not the expected one.
     pub(crate) fn foreign(&self) -> String {
         format!(
             "this is not the store whose counts these are (it was emptied, or another server has its address): nothing \
@@ -120,13 +120,13 @@ impl Common {
         )
     }
 
-    /// What the state directory says, before the store is claimed.
+    /// The positions in the state directory, before the store is claimed.
     pub(crate) fn keep_positions(&self, positions: Vec<Position>) {
         self.positions.send_replace(Places::Kept(Arc::new(positions)));
     }
 
-    /// Sources that can be read again go on: from `own`, or from the positions that this instance has in the store. Answers
-    /// only once the store has said what all others have.
+    /// Lets replayable sources continue: from `own`, or from the positions of this instance in the store. Returns only
+    /// once the store has given the positions of all other instances.
     pub(crate) async fn tell_positions(
         &self,
         instance: Uuid,
@@ -139,7 +139,7 @@ impl Common {
         Ok(())
     }
 
-    /// The store is the right one, and counts may go there.
+    /// The store is the right one, and may be written.
     pub(crate) fn claimed(&self, claim: &Claim) {
         info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
         self.state.change(|troubles| troubles.claimed = Some(claim.store));

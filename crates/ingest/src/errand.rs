@@ -1,7 +1,7 @@
-//! Batches that a caller brings and waits for: a request of the API, an import.
+//! Batches for which a caller waits: those of an API request or an import.
 //!
-//! They have an instance of their own, and numbers that do not change: what the store's marker says is there already is
-//! not sent. The caller hears whether they are in the store, and if not, whether any of them may be.
+//! They have their own instance, and numbers that do not change: batches up to the store's marker are not sent. The
+//! caller learns whether they are in the store, and if not, whether some of them may be.
 
 use crate::{
     apply::{Batches, NotApplied, backoff, write},
@@ -18,12 +18,12 @@ use uuid::Uuid;
 
 /// Batches in one call.
 const AT_ONCE: usize = 16;
-/// How many failures in a row end an import: about a minute of them.
+/// How many failures in a row end an import: about a minute's worth.
 const PATIENT: u32 = 13;
 /// And a request, which has a deadline besides.
 const QUICK: u32 = 3;
 
-/// Why batches are not in the store, or not known to be.
+/// Why batches are not in the store, or may not be.
 #[derive(Debug, thiserror::Error)]
 pub enum ErrandError {
     /// The store does not answer, or refuses.
@@ -32,10 +32,10 @@ pub enum ErrandError {
     /// It has lost batches that it had applied.
     #[error("the store has lost batches of this instance (its last is {marker})")]
     Gap {
-        /// The last one that it has.
+        /// The last batch that it has.
         marker: u64,
     },
-    /// It is another store than the one that was claimed.
+    /// It is not the store that was claimed.
     #[error("this is another store than a moment ago (it was emptied, or another server has its address)")]
     Foreign,
     /// Another process applies batches of the same instance.
@@ -43,7 +43,7 @@ pub enum ErrandError {
     Fenced,
 }
 
-/// Brings the batches of one instance into a store.
+/// Writes the batches of one instance to a store.
 pub struct Errand {
     store: Arc<dyn StoreWrite>,
     instance: Uuid,
@@ -58,7 +58,7 @@ pub struct Errand {
 }
 
 impl Errand {
-    /// For an import, which has time.
+    /// For an import, which can wait.
     pub fn new(store: Arc<dyn StoreWrite>, instance: Uuid) -> Errand {
         Errand {
             store,
@@ -73,12 +73,12 @@ impl Errand {
         }
     }
 
-    /// For a request to this daemon, which has not.
+    /// For a request to this daemon, which cannot wait.
     pub(crate) fn quick(store: Arc<dyn StoreWrite>, instance: Uuid, books: Books) -> Errand {
         Errand { books: Some(books), patience: QUICK, ..Errand::new(store, instance) }
     }
 
-    /// Claims the instance, if it is not claimed yet. Its marker says what of it was applied before.
+    /// Claims the instance, if it is not claimed yet. Its marker says how much of it was applied before.
     ///
     /// # Errors
     ///
@@ -97,12 +97,12 @@ impl Errand {
         }
     }
 
-    /// Applies batches, but for those that are there already. After an error those that were applied stay so, and nothing
-    /// waits here.
+    /// Applies batches, except those that are already in the store. After an error, those that were applied stay
+    /// applied, and nothing is queued here.
     ///
     /// # Errors
     ///
-    /// Why the store did not take the first of those that are left.
+    /// Why the store refused the first of the remaining batches.
     pub async fn apply(&mut self, batches: &[Batch]) -> Result<(), ErrandError> {
         self.waiting = batches.iter().cloned().collect();
         self.failed = false;
@@ -112,7 +112,7 @@ impl Errand {
         answer
     }
 
-    /// Whose batches it brings.
+    /// The instance of its batches.
     pub(crate) fn instance(&self) -> Uuid {
         self.instance
     }
@@ -123,13 +123,13 @@ impl Errand {
         self.claim
     }
 
-    /// How many batches it has brought so far.
+    /// How many batches it has written so far.
     #[must_use]
     pub fn applied(&self) -> u64 {
         self.applied
     }
 
-    /// How many keys of the store were left alone, because they hold no counter.
+    /// How many keys of the store were skipped, because they are not counters.
     #[must_use]
     pub fn quarantined(&self) -> u64 {
         self.quarantined
@@ -146,7 +146,8 @@ impl Batches for Errand {
 
     async fn claim(&mut self, _store: &dyn StoreWrite) -> Result<Claim, ErrandError> {
         let claim = Errand::claim(self).await?;
-        // By the first batch that was there before: nobody but us has applied what is behind the marker of our claim.
+        // Judged by the first batch that was there before: only we have applied what comes after the marker of our
+        // claim.
         self.waiting.retain(|batch| batch.seq > claim.marker);
         Ok(claim)
     }

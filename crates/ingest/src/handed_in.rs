@@ -1,9 +1,10 @@
-//! Counts that somebody hands in over HTTP (`POST /api/v1/hits`): into the store at once, and answered when they are there.
+//! Counts that clients send over HTTP (`POST /api/v1/hits`): written to the store at once, and answered when they are
+//! there.
 //!
-//! Nobody waits for an answer of the daemon's writer, so each request is an [`Errand`]. An idempotency key is an instance of
-//! its own, made of the key alone: its batches are numbered from 1, so the store itself knows what of them it has, after a
-//! restart too. Requests without a key share an instance that lives as long as this process and an unbroken row of
-//! answers.
+//! The daemon's writer gives no answers, so each request is an [`Errand`]. An idempotency key has its own instance,
+//! derived from the key alone. Its batches are numbered from 1, so the store itself knows which of them it has, even
+//! after a restart. Requests without a key share an instance that lasts as long as this process and an unbroken series
+//! of answers.
 
 use crate::{
     admission::NameLimits,
@@ -29,16 +30,16 @@ use uuid::Uuid;
 
 /// How long a request waits for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often the same batches are brought when another request has the same key, or the store has lost its tail.
+/// How often the same batches are tried if another request has the same key, or the store has lost its tail.
 const ATTEMPTS: u32 = 3;
-/// How long lies between two attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long a store remembers a key at least, in seconds: 30 days.
 const REMEMBERED: u64 = 30 * 86_400;
-/// For so many requests with a key, a slice of the old ones is looked at: ten times as many keys as have come.
+/// After this many requests with a key, a slice of the old keys is checked: ten times as many keys as have arrived.
 const FORGET_EVERY: u64 = 100;
 
-/// Writes what is handed in.
+/// Writes the counts of requests.
 pub struct HandedIn {
     store: Arc<dyn Store>,
     state: WriterState,
@@ -71,8 +72,8 @@ impl HandedIn {
         HandedIn { store, state, books: Books { live, meters }, items, limits, own, keyed, forgetting }
     }
 
-    /// Lets the store forget keys that are older than is promised, a slice at a time. So it has those of about the last
-    /// thirty days, however many come.
+    /// Makes the store forget keys that are older than promised, a slice at a time. So it has those of about the last
+    /// thirty days, however many arrive.
     fn forget_old_keys(&self) {
         if !self.keyed.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
             return;
@@ -92,7 +93,7 @@ impl HandedIn {
         if counts.is_empty() {
             return Ok(Committed::Now);
         }
-        // The writer knows whether this is the right store, and asks all the time.
+        // The writer knows whether this is the right store, and checks all the time.
         if let Some(trouble) = self.state.store_trouble() {
             return Err(NotCommitted::Unavailable(trouble));
         }
@@ -118,7 +119,7 @@ impl HandedIn {
         let batches = batches(instance, 1, counts.clone());
         for _ in 0..ATTEMPTS {
             let (mut errand, claim) = self.errand(instance).await?;
-            // A key of an earlier version came without a digest.
+            // A key of an earlier version has no digest.
             if claim.marker > 0 && claim.body.is_some_and(|before| before != body) {
                 return Err(NotCommitted::OtherBody);
             }
@@ -132,7 +133,7 @@ impl HandedIn {
                     self.tell_names(names);
                     return Ok(Committed::Now);
                 }
-                // Another request has the same key, or the store has lost its tail: the marker knows.
+                // Another request has the same key, or the store has lost its tail: the marker tells.
                 Err(ErrandError::Gap { .. } | ErrandError::Fenced) => tokio::time::sleep(PAUSE).await,
                 Err(error) => return Err(not_committed(&errand, 0, &error)),
             }
@@ -144,7 +145,7 @@ impl HandedIn {
         let names = self.check_room(&counts.entries).await?;
         let mut own = self.own.lock().await;
         for _ in 0..ATTEMPTS {
-            // Taken out: whatever fails from here on, the next request begins with an instance of its own.
+            // Taken out: if anything fails from here on, the next request begins with a new instance.
             let Own { mut errand, next } = match own.take() {
                 Some(own) => own,
                 None => Own { errand: self.errand(Uuid::new_v4()).await?.0, next: 1 },
@@ -164,9 +165,9 @@ impl HandedIn {
         Err(NotCommitted::Unavailable("the store has lost what it had applied".to_owned()))
     }
 
-    /// An errand, and its claim. Nothing has been sent when this fails. A Redis that was emptied,
-    /// or has another's address, answers a claim as well as the right one; the writer may not have met it yet, so the two
-    /// are compared here.
+    /// Creates an errand and claims its instance. If this fails, nothing has been sent. A Redis that was emptied, or a
+    /// different Redis at the same address, answers a claim like the right one. The writer may not have noticed yet, so
+    /// the identities are compared here.
     async fn errand(&self, instance: Uuid) -> Result<(Errand, Claim), NotCommitted> {
         let mut errand = Errand::quick(self.store.clone(), instance, self.books.clone());
         let unavailable = |why: &dyn std::fmt::Display| NotCommitted::Unavailable(why.to_string());
@@ -178,8 +179,8 @@ impl HandedIn {
         }
     }
 
-    /// Whether there is room for the names that are new. The answer is no for all or for none: what somebody hands in
-    /// is not put under another name. Answers how many names there will be with a hit, if some of them are new.
+    /// Whether there is room for the names that are new. Either all names are admitted or none: what a client sends is
+    /// not counted under another name. Returns how many names there will be with a hit, if some of them are new.
     async fn check_room(&self, entries: &[Entry]) -> Result<Option<u64>, NotCommitted> {
         let mut with_a_hit = None;
         let unavailable = |error: StoreError| NotCommitted::Unavailable(error.to_string());
@@ -223,9 +224,9 @@ impl HandedIn {
     }
 }
 
-/// What a request hears whose errand had applied so many batches before it.
+/// The answer to a request whose errand had applied this many batches before.
 fn not_committed(errand: &Errand, before: u64, error: &ErrandError) -> NotCommitted {
-    // The first answer to the first batch, so none was sent to any other store either.
+    // This is the first answer to the first batch, so no batch was sent to another store either.
     if matches!(error, ErrandError::Foreign) && errand.applied() == before && !errand.has_failed() {
         return NotCommitted::Unavailable(error.to_string());
     }

@@ -1,4 +1,4 @@
-//! The state directory: one daemon's, with the identity under which its batches are numbered.
+//! The state directory of one daemon, with the identity under which its batches are numbered.
 
 use std::{
     fs, io,
@@ -7,37 +7,37 @@ use std::{
 use tallymark_store::{durable, owner};
 use uuid::Uuid;
 
-/// The identity of a state directory: whose batch numbers these are.
+/// The identity of a state directory. Batch numbers belong to it.
 #[derive(Debug)]
 pub struct Instance {
     pub(crate) id: Uuid,
     pub(crate) dir: PathBuf,
-    // Held for as long as the process lives; the kernel lets go of it after a kill -9 too.
+    // Held as long as the process lives; the kernel releases it even after a kill -9.
     _lock: fs::File,
 }
 
 /// The state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
-    /// Another daemon runs on it.
+    /// Another daemon uses it.
     #[error("{0} is in use by another tallymark; stop it, or give this one a --data-dir of its own")]
     InUse(PathBuf),
-    /// The identity in it is not one.
+    /// The identity in it is invalid.
     #[error(
         "{0} does not hold an instance id; restore it from a backup, or delete it to start as a new instance"
     )]
     Damaged(PathBuf),
-    /// A file has its name.
+    /// There is a file with its name.
     #[error("the data directory {0} is a file, not a directory")]
     NotADirectory(PathBuf),
-    /// The file system said no.
+    /// The file system returned an error.
     #[error("{attempt} {path}: {error}{}", owner::hint(.error, .path))]
     Io {
         /// What was tried.
         attempt: &'static str,
-        /// On what.
+        /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The error.
         error: io::Error,
     },
 }
@@ -47,14 +47,14 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// The directory cannot be made, written or locked, or another process has it.
+    /// The directory cannot be created, written or locked, or another process has it.
     pub fn open(dir: &Path) -> Result<Instance, InstanceError> {
         let io = |attempt, path: &Path| {
             let path = path.to_owned();
             move |error| InstanceError::Io { attempt, path, error }
         };
         match fs::create_dir_all(dir) {
-            // What is in the way stands at the end of the path, or above it.
+            // The obstacle is at the end of the path, or above it.
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) =>
             {

@@ -1,8 +1,8 @@
 //! From the wire to the store: sources, their tallies, and the writer.
 //!
-//! A source reads lines and folds them into a tally of its own; on the tick the tally is sealed and goes through one
-//! bounded channel to the [`Writer`], which applies it to the store exactly once. Nothing here draws or serves
-//! anything, and nothing a reader of the HTTP API does can slow a source down. The binary starts all of it.
+//! A source reads lines and folds them into its own tally. On the tick the tally is sealed and goes through one bounded
+//! channel to the [`Writer`], which applies it to the store exactly once. This crate draws and serves nothing, and
+//! clients of the HTTP API cannot slow down a source. The binary starts everything.
 
 mod admission;
 mod apply;

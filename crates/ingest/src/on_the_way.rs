@@ -1,15 +1,15 @@
-//! What the HTTP counter has sealed of event `url` and the store does not have yet, by address and time.
+//! Counts of the event `url` that the HTTP counter has sealed and the store does not have yet, by address and time.
 //!
-//! Whoever counts an address and asks for it at once sees it counted, in every width. The total alone, which a badge
-//! shows, is kept by `live` itself; `live` is who calls this.
+//! A client that counts an address and reads it at once sees the hit in every range. `live` calls this. It keeps the
+//! total, which a badge shows, itself.
 
 use std::collections::{BTreeMap, btree_map};
 use tallymark_core::{Day, Entry, Event, Minute, Name, NameRef, When};
 
-/// How many cells are held. In an outage of the store more may wait; then nobody reads counts either.
+/// The maximum number of cells. In an outage of the store more may wait, but then counts cannot be read either.
 const MOST: usize = 100_000;
 
-/// Ordered, because times are made up as easily as names: no address is slow, however many it has.
+/// Ordered, because times can be invented as easily as names: no address is slow, however many it has.
 #[derive(Debug, Default)]
 pub(crate) struct OnTheWay(BTreeMap<(Name, When), u64>);
 
@@ -42,7 +42,7 @@ impl OnTheWay {
         }
     }
 
-    /// What is on its way of an address.
+    /// The pending counts of an address.
     pub(crate) fn of(&self, name: NameRef<'_>) -> impl Iterator<Item = (When, u64)> {
         let name = Name::from(name);
         // Minutes are before days.
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(of(&on_the_way, "b"), []);
         on_the_way.arrived(&[entry("a", 1, 2), entry("a", 2, 3), entry("c", 1, 1)]);
         assert_eq!(of(&on_the_way, "a"), [(minute(1), 5)]);
-        // An outbox may bring what an earlier process had counted.
+        // An outbox may contain what an earlier process counted.
         on_the_way.arrived(&[entry("a", 1, 6)]);
         assert_eq!(on_the_way.0.len(), 0);
     }

@@ -1,17 +1,17 @@
-//! How often something that keeps failing is worth a line in the log: at once, then ever more rarely.
+//! How often a persistent failure is logged: at once, then at growing intervals.
 //!
-//! An outage of a night should not be a log of a night, and an attempt every 50 ms should not be twenty lines a second.
-//! Another reason than before is told at once. It logs nothing itself: the writer and the binary's publisher ask it.
+//! An outage of a night should not fill the log, and an attempt every 50 ms should not be twenty lines a second. A new
+//! reason is reported at once. This module logs nothing itself: the writer and the binary's publisher use it.
 
 use std::time::{Duration, Instant};
 
-/// When an outage that goes on is told of again, since it began; after the last, every so often.
+/// When a continuing outage is reported again, since it began; after the last entry, at that interval.
 const AGAIN: [Duration; 4] =
     [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(3600)];
-/// Reasons that are remembered as told. What alternates between more of them is told of once more.
+/// How many reported reasons are remembered. If more of them alternate, they are reported again.
 const REASONS: usize = 4;
 
-/// Something that fails, or does not.
+/// Something that may fail.
 #[derive(Debug, Default)]
 pub struct Outage(Option<Failing>);
 
@@ -21,11 +21,11 @@ struct Failing {
     failures: u64,
     told: Vec<String>,
     again: Instant,
-    /// How often it has been told again.
+    /// How often it has been reported again.
     times: usize,
 }
 
-/// What there is to tell.
+/// A report of an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
     /// How many attempts have failed in a row.
@@ -35,7 +35,7 @@ pub struct Told {
 }
 
 impl Outage {
-    /// An attempt has failed. Answers what to tell of it, if it is time to.
+    /// An attempt has failed. Returns a report, if one is due.
     pub fn failed(&mut self, why: &str, now: Instant) -> Option<Told> {
         let failing = self.0.get_or_insert_with(|| Failing {
             since: now,
@@ -63,7 +63,7 @@ impl Outage {
         (new || due).then(|| failing.told(now))
     }
 
-    /// An attempt went well. Answers what the outage was, if there was one.
+    /// An attempt succeeded. Returns the outage that has ended, if there was one.
     pub fn over(&mut self, now: Instant) -> Option<Told> {
         self.0.take().map(|failing| failing.told(now))
     }

@@ -1,4 +1,4 @@
-//! Receiving many datagrams with one system call, what the kernel dropped, and sockets that came with the process.
+//! Receiving many datagrams with one system call, what the kernel dropped, and inherited sockets.
 //!
 //! This is the only module with `unsafe` code: `recvmmsg(2)`, `poll(2)` and `getsockopt(SO_MEMINFO)` have no safe
 //! wrapper that fits (nix's reuse of message headers loses control data, rustix has no recvmmsg), and no type can say
@@ -14,10 +14,10 @@ use std::{
     time::Duration,
 };
 
-/// Slots a power of two apart would begin in the same few sets of the processor's caches, and push each other out.
+/// Slots a power of two apart would start in the same few cache sets, and evict each other.
 pub(crate) const STAGGER: usize = 3 * 64;
 
-/// Buffers for up to `slots` datagrams a call, used again for every call.
+/// Buffers for up to `slots` datagrams a call, reused for every call.
 pub(crate) struct Datagrams {
     buffer: Box<[u8]>,
     names: Box<[libc::sockaddr_storage]>,
@@ -35,9 +35,9 @@ unsafe impl Send for Datagrams {}
 pub(crate) struct Datagram<'a> {
     /// What arrived, at most as much as a slot holds.
     pub(crate) bytes: &'a [u8],
-    /// It was larger than the slot, and the kernel threw the rest away.
+    /// It was larger than the slot, and the kernel discarded the rest.
     pub(crate) truncated: bool,
-    /// Who sent it, if that was asked for and is an IP address.
+    /// The sender, if it was requested and is an IP address.
     pub(crate) sender: Option<IpAddr>,
 }
 
@@ -64,7 +64,7 @@ impl Datagrams {
         Datagrams { buffer, names, vectors, headers, slot_bytes, with_sender }
     }
 
-    /// Receives what is there, without waiting. 0 means that the socket is empty.
+    /// Receives what is available, without waiting. 0 means that the socket is empty.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         if self.with_sender {
             // The kernel shortens it to what it wrote, so it has to be set again before each call.
@@ -90,7 +90,7 @@ impl Datagrams {
         let error = io::Error::last_os_error();
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
-            // An ICMP error left on a socket that sent something once; it says nothing about what was received.
+            // A leftover ICMP error of a socket that once sent something; it says nothing about what was received.
             io::ErrorKind::ConnectionRefused => Ok(0),
             _ => Err(error),
         }
@@ -157,20 +157,20 @@ pub(crate) fn wait(socket: BorrowedFd<'_>, stop: BorrowedFd<'_>, timeout: Durati
     poll.wait(timeout)
 }
 
-/// Descriptors of which any is waited for, used again for every wait.
+/// A reusable set of descriptors to wait for.
 #[derive(Default)]
 pub(crate) struct Poll(Vec<libc::pollfd>);
 
 impl Poll {
-    /// Waits for nothing any more.
+    /// Empties the set.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Waits for this one, too, to be readable or at its end. Answers its place.
+    /// Adds a descriptor, to wait until it is readable or at its end. Returns its index.
     ///
-    /// Should it be closed before the wait, the kernel says so or tells of another descriptor: a needless look at
-    /// a non-blocking socket, and nothing worse.
+    /// If it is closed before the wait, the kernel reports that, or the state of another descriptor: at worst a
+    /// needless read of a non-blocking socket.
     pub(crate) fn add(&mut self, fd: BorrowedFd<'_>) -> usize {
         self.0.push(libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
         self.0.len() - 1
@@ -178,7 +178,7 @@ impl Poll {
 
     /// Waits for the first of them, or until `timeout` is over.
     pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<()> {
-        // Rounded up, so that a tick that is due in 0.4 ms is waited for and not spun for.
+        // Rounded up, so that a tick that is due in 0.4 ms does not become a busy loop.
         let timeout = i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
         // SAFETY: the vector is a valid array of as many pollfd as it is long.
         let result = unsafe { libc::poll(self.0.as_mut_ptr(), self.0.len() as libc::nfds_t, timeout) };
@@ -189,14 +189,14 @@ impl Poll {
         if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
     }
 
-    /// Whether there is something to do at this place: data, an end or an error.
+    /// Whether the descriptor at this index has data, an end or an error.
     pub(crate) fn is_ready(&self, at: usize) -> bool {
         self.0.get(at).is_some_and(|entry| entry.revents != 0)
     }
 }
 
-/// Takes the descriptors that the service manager started this process with, with their names. Once: later calls
-/// answer none, so that no descriptor gets two owners.
+/// Takes the descriptors that the service manager passed to this process, with their names. Works once: later calls
+/// return none, so that no descriptor gets two owners.
 pub(crate) fn handed_over() -> io::Result<Vec<(OwnedFd, String)>> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if TAKEN.swap(true, Ordering::SeqCst) {
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn what_the_kernel_drops_is_counted_to_the_unit() {
         let (sender, receiver) = pair();
-        // Whatever the machine's default is.
+        // Regardless of the machine's default.
         socket2::SockRef::from(&receiver).set_recv_buffer_size(64 << 10).unwrap();
         for _ in 0..5000 {
             sender.send(&[b'x'; 100]).unwrap();

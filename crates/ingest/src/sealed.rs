@@ -3,7 +3,7 @@
 use tallymark_core::{Counts, Position};
 use tallymark_store::outbox::Origin;
 
-/// A tally taken out of its source.
+/// A tally taken from its source.
 #[derive(Debug)]
 pub struct Sealed {
     pub(crate) counts: Counts,
@@ -17,7 +17,7 @@ impl Sealed {
         Sealed { counts, origin: Origin::Lines }
     }
 
-    /// From a source that can be read again: its counts, and how far they bring it. The two are committed together.
+    /// From a replayable source: its counts and its new position. The two are committed together.
     #[must_use]
     pub fn of_replayable(counts: Counts, positions: Vec<Position>) -> Sealed {
         Sealed::of_lines(Counts { positions, ..counts })
@@ -28,7 +28,7 @@ impl Sealed {
         Sealed { counts, origin: Origin::Live }
     }
 
-    /// For tests of sources, which have no writer.
+    /// For tests of sources without a writer.
     #[cfg(test)]
     pub(crate) fn into_entries(self) -> Vec<tallymark_core::Entry> {
         self.counts.entries
@@ -46,7 +46,8 @@ impl Sealed {
         self.counts.hits()
     }
 
-    /// How many hits are lost if this goes no further. What can be read again is not: its position goes no further either.
+    /// How many hits are lost if this is dropped. Those of a replayable source are not, because its position is dropped
+    /// too.
     pub(crate) fn at_stake(&self) -> u64 {
         if self.counts.positions.is_empty() { self.counts.hits() } else { 0 }
     }

@@ -1,7 +1,7 @@
-//! The live view: samples of what sources accept and reject, for whoever listens at the moment.
+//! The live view: samples of what sources accept and reject, for current listeners.
 //!
-//! It never costs a source anything to speak of. While nobody listens, a line costs one look at a flag. While somebody
-//! does, samples go into a ring of fixed size, in which a slow listener is overtaken and told how much it missed.
+//! It costs a source next to nothing. Without listeners, a line costs one check of a flag. Otherwise, samples go into a
+//! ring of fixed size, in which a slow listener is overtaken and told how much it missed.
 
 use std::sync::{
     Arc,
@@ -13,7 +13,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 /// Samples that a listener may lag behind.
 const RING: usize = 1024;
 
-/// Where samples come together. All clones are the same one.
+/// Where samples are collected. All clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Tail(Arc<Hub>);
 
@@ -23,24 +23,24 @@ struct Hub {
     ring: broadcast::Sender<Arc<Sample>>,
     /// The second in which a reject was last logged.
     logged: AtomicI64,
-    /// When a line last came, in milliseconds since 1970; 0 before the first.
+    /// When the last line arrived, in milliseconds since 1970; 0 before the first.
     last_line: AtomicI64,
     /// Rejects are not logged at all.
     quiet: AtomicBool,
 }
 
-/// One line that was seen, or that some were not.
+/// A sampled line, or how many were skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// When, in milliseconds since 1970.
     pub unix_ms: i64,
-    /// By which source.
+    /// The source.
     pub source: &'static str,
-    /// What became of it.
+    /// The result.
     pub what: SampleKind,
 }
 
-/// What a sample tells.
+/// The content of a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SampleKind {
     /// A hit.
@@ -50,29 +50,29 @@ pub enum SampleKind {
         /// Its name, cut to 256 bytes.
         name: String,
     },
-    /// No hit.
+    /// A reject.
     Rejected {
         /// Why.
         reason: Reject,
-        /// The tag that was found, if it is no route's; escaped.
+        /// The tag that was found, if no route has it; escaped.
         tag: Option<String>,
         /// The line, escaped and cut to 256 bytes.
         line: String,
     },
-    /// So many more than the source shows in a second.
+    /// This many more than the source shows in a second.
     Skipped(u64),
 }
 
-/// What a listener hears.
+/// What a listener receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// A sample.
     Sample(Arc<Sample>),
-    /// It was too slow, and missed so many.
+    /// It was too slow, and missed this many.
     Missed(u64),
 }
 
-/// Somebody who listens, until dropped.
+/// A listener, until dropped.
 #[derive(Debug)]
 pub struct Listener {
     tail: Tail,
@@ -101,13 +101,13 @@ impl Tail {
         Listener { tail: self.clone(), ring }
     }
 
-    /// When a line last came, in milliseconds since 1970 and to the tick; `None` if none has come yet.
+    /// When the last line arrived, in milliseconds since 1970 and to the tick; `None` if none has arrived yet.
     #[must_use]
     pub fn last_line(&self) -> Option<i64> {
         Some(self.0.last_line.load(Ordering::Relaxed)).filter(|&ms| ms > 0)
     }
 
-    /// Lines have come in the tick that ends.
+    /// Lines have arrived in the tick that ends.
     pub(crate) fn came(&self, unix_ms: i64) {
         self.0.last_line.store(unix_ms, Ordering::Relaxed);
     }
@@ -118,25 +118,25 @@ impl Tail {
     }
 
     pub(crate) fn tell(&self, sample: Sample) {
-        // Whoever listened may have just left.
+        // The listener may have just left.
         let _ = self.0.ring.send(Arc::new(sample));
     }
 
-    /// One that lets no reject be logged: for a command that reports them all at its end.
+    /// A live view that logs no rejects: for a command that reports them all at its end.
     pub(crate) fn quiet() -> Tail {
         let tail = Tail::default();
         tail.0.quiet.store(true, Ordering::Relaxed);
         tail
     }
 
-    /// Whether a reject may be logged in this second: one in all may.
+    /// Whether a reject may be logged in this second: one per second, over all sources.
     pub(crate) fn may_log(&self, second: i64) -> bool {
         !self.0.quiet.load(Ordering::Relaxed) && self.0.logged.swap(second, Ordering::Relaxed) != second
     }
 }
 
 impl Listener {
-    /// The next thing to hear; `None` when there is nothing any more.
+    /// The next item; `None` at the end.
     pub async fn next(&mut self) -> Option<Heard> {
         match self.ring.recv().await {
             Ok(sample) => Some(Heard::Sample(sample)),

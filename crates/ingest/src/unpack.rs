@@ -1,6 +1,7 @@
-//! What is in a log file, whether it is packed or not: gzip, xz, bzip2 and zstd are read as streams, several members in
-//! a row too, as `cat a.gz b.gz` makes them. Other packings are refused by name. Memory is bounded, however much comes
-//! out: a file that needs a larger window than [`MAX_WINDOW`] is refused. Imports, replays and rotated files are read through this.
+//! The contents of a log file, compressed or not: gzip, xz, bzip2 and zstd are read as streams, including several
+//! members in a row, as `cat a.gz b.gz` makes them. Other formats are refused by name. Memory is bounded, however large
+//! the output is: a file that needs a larger window than [`MAX_WINDOW`] is refused. Imports, replays and rotated files
+//! are read through this.
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
@@ -11,18 +12,17 @@ use ruzstd::decoding::{
 };
 use std::io::{self, BufRead, BufReader, Read};
 
-/// How far back a packing may refer, in bytes, which is the memory it takes: what `zstd --long` makes, and twice what
-/// `xz -9` does.
+/// The largest window in bytes, which is the memory that it takes: that of `zstd --long`, and twice that of `xz -9`.
 const MAX_WINDOW: u64 = 128 << 20;
 /// What the decoder of xz needs beside its window, in KiB, and more.
 const XZ_OVERHEAD: u32 = 1024;
-/// How far into a file the mark of a tar lies, and what that is.
+/// The offset of the magic of a tar file, and the magic.
 const TAR: (usize, &[u8]) = (257, b"ustar");
-/// The longest mark of a packing.
+/// The longest magic of a compression format.
 pub(crate) const MARK: usize = 10;
 const BUFFER: usize = 64 * 1024;
 
-/// How files are packed, by their first bytes. What has no reader is refused.
+/// Compression formats, by their first bytes. Those without a reader are refused.
 const PACKINGS: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "zip"),
     (b"7z\xBC\xAF\x27\x1C", "7z"),
@@ -34,13 +34,13 @@ const PACKINGS: &[(&[u8], &str)] = &[
     (b"\xFF\x06\x00\x00sNaPpY", "snappy"),
 ];
 
-/// How a file is packed.
+/// How a file is compressed.
 enum Packing {
     Gzip,
     Bzip2,
     Xz,
     Zstd,
-    /// In a way that has no reader.
+    /// In a format without a reader.
     Other(&'static str),
 }
 
@@ -56,16 +56,16 @@ impl Packing {
     }
 }
 
-/// Whether a file that begins so is packed; [`MARK`] bytes are enough to tell.
+/// Whether a file that begins like this is compressed; [`MARK`] bytes are enough to tell.
 pub(crate) fn is_packed(start: &[u8]) -> bool {
     Packing::of(start).is_some()
 }
 
-/// What is in a file.
+/// The contents of a file.
 ///
 /// # Errors
 ///
-/// The file cannot be read, or is packed in a way that is not read here.
+/// The file cannot be read, or is compressed in a format that is not supported.
 pub fn unpacked<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let (start, input) = start_of(input)?;
     Ok(match Packing::of(&start) {
@@ -83,7 +83,8 @@ fn unreadable(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, what)
 }
 
-/// The first bytes, enough to know a tar by, and all of the input with them. An error comes behind what was read before it.
+/// The first bytes, enough to recognise a tar, and the whole input including them. An error comes after what was read
+/// before it.
 fn start_of<'a>(mut input: impl Read + 'a) -> io::Result<(Vec<u8>, impl Read + 'a)> {
     let mut start = Vec::new();
     let read = input.by_ref().take((TAR.0 + TAR.1.len()) as u64).read_to_end(&mut start);
@@ -100,7 +101,7 @@ fn start_of<'a>(mut input: impl Read + 'a) -> io::Result<(Vec<u8>, impl Read + '
     Ok((start.clone(), io::Cursor::new(start).chain(rest)))
 }
 
-/// What cannot be read, and says so again and again.
+/// A reader that returns the same error every time.
 pub(crate) struct Failed(pub(crate) io::Error);
 
 impl Read for Failed {
@@ -109,7 +110,7 @@ impl Read for Failed {
     }
 }
 
-/// An archive is no log, whatever lies in it.
+/// An archive is not a log, whatever it contains.
 fn not_tar<'a>(input: impl Read + 'a) -> io::Result<impl Read + 'a> {
     let (start, input) = start_of(input)?;
     match start.get(TAR.0..).is_some_and(|mark| mark.starts_with(TAR.1)) {
@@ -124,7 +125,7 @@ fn xz(input: impl Read) -> impl Read {
     Named(XzReader::new_mem_limit(input, true, limit))
 }
 
-/// A reader that tells a limit from damage.
+/// A reader that distinguishes a limit from damage.
 struct Named<R>(R);
 
 impl<R: Read> Read for Named<R> {

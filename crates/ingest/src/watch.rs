@@ -1,14 +1,13 @@
-//! SampleKind a source shows of its lines: samples to the live view, and the first reject of a minute to the log.
+//! What a source shows of its lines: samples for the live view, and the first reject of a minute for the log.
 //!
-//! Both are bounded, and what a peer sent is escaped and cut before anybody sees it. The text of a line is for the live
-//! view alone: any line may hold a visitor's address, most of all one that is not what the configuration expects, and no
-//! address is ever logged.
+//! Both are limited, and what a peer sent is escaped and cut before it is shown. The text of a line is only for the
+//! live view: any line may contain a visitor's address, most of all an unexpected one, and no address is ever logged.
 
 use crate::tail::{Sample, SampleKind, Tail};
 use tallymark_core::{Hit, Now, Reject, syslog};
 use tracing::warn;
 
-/// Samples of each sort that a source shows in a second. A person reads fewer, and a program gets a fair picture.
+/// Samples of each kind that a source shows in a second. A person reads fewer, and a program gets a fair picture.
 const PER_SECOND: u32 = 500;
 /// The longest text in a sample or in the log.
 const MAX_TEXT: usize = 256;
@@ -36,7 +35,7 @@ impl Watch {
         }
     }
 
-    /// Whether somebody looks at accepted lines.
+    /// Whether accepted lines have a listener.
     pub(crate) fn is_watched(&self) -> bool {
         self.tail.is_heard()
     }
@@ -81,7 +80,7 @@ impl Watch {
         self.tell(SampleKind::Rejected { reason: reject, tag: tag.map(escaped), line: escaped(line) }, now);
     }
 
-    /// In a new second, what was skipped in the one before is told, and the count begins anew.
+    /// At a new second, reports how many samples were skipped in the previous one, and resets the count.
     fn turn(&mut self, now: Now) {
         let second = now.unix_ms.div_euclid(1000);
         if second == self.second {
@@ -99,11 +98,11 @@ impl Watch {
     }
 }
 
-/// The syslog tag of a line, if it has one that is a word, and no address.
+/// The syslog tag of a line, if it is a word and not an address.
 fn tag(line: &[u8]) -> Option<&str> {
     let tag = std::str::from_utf8(syslog::tag_of(line)?).ok()?;
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    // SampleKind is all hexadecimal may be the beginning of an address.
+    // An all-hexadecimal word may be the beginning of an address.
     let address = tag.bytes().all(|b| b.is_ascii_hexdigit());
     (tag.len() <= 48 && !address && tag.bytes().all(word)).then_some(tag)
 }
@@ -113,7 +112,7 @@ fn escaped(bytes: &[u8]) -> String {
     const MORE: &str = "...";
     let mut out = String::new();
     for &byte in bytes {
-        // Quotes stand in every line, and harm nobody.
+        // Quotes are in every line, and are harmless.
         let text = if byte == b'"' { "\"".to_owned() } else { byte.escape_ascii().to_string() };
         if out.len() + text.len() > MAX_TEXT - MORE.len() {
             return out + MORE;

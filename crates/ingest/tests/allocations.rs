@@ -50,7 +50,7 @@ static ALLOCATOR: Counting = Counting;
 /// 2026-11-20, 12:00:30 UTC.
 const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 
-/// The memory of lines that were seen before takes one up when it comes again, in some later round.
+/// The cache of known lines stores a line when it recurs, in some later round.
 const WARM: usize = 50;
 
 fn intake() -> Intake {

@@ -1,9 +1,9 @@
-//! Charts as files, for those who ask for them (`[badges] charts`): `.charts/KIND/NAME.svg` below the badges.
+//! Charts as files, if configured (`[badges] charts`): `.charts/KIND/NAME.svg` below the badges.
 //!
 //! No name can have that directory for its badge, because every badge ends in `.svg`. A chart is due when its name has
-//! changed, and every midnight (UTC), when its days are other ones. Either way charts wait in line: a pass draws a bounded
-//! number of them, so badges beside them stay as quick as they are, and a name that changes all the time is drawn once
-//! each time the line has gone through. They have a cursor of their own, which is saved when nobody waits.
+//! changed, and every midnight (UTC), when its days change. Either way charts wait in a queue: a pass draws a bounded
+//! number of them, so they do not delay badges, and a name that changes all the time is drawn once per run through the
+//! queue. They have their own cursor, which is saved when the queue is empty.
 
 use crate::{
     PublishError, cursor,
@@ -25,15 +25,15 @@ use tracing::warn;
 
 /// Below the badges.
 const DIR: &str = ".charts";
-/// How many names a pass draws of those that have changed, and of those whose day is over.
+/// How many names a pass draws: changed ones, and those whose day is over.
 const SLICE: usize = 50;
-/// How many names may wait; with more, all are looked at.
+/// How many names may wait; with more, all names are checked.
 const MOST_WAITING: usize = 100_000;
 
 /// A picture of a name's counts over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChartKind {
-    /// A badge with a small line of 30 days in it.
+    /// A badge with a sparkline of 30 days.
     Sparkline,
     /// Bars of 7 days.
     Days7,
@@ -52,7 +52,7 @@ impl ChartKind {
         (ChartKind::Days90, "90d"),
     ];
 
-    /// Reads its word.
+    /// Reads the word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<ChartKind> {
         ChartKind::EVERY.into_iter().find(|(_, known)| *known == word).map(|(kind, _)| kind)
@@ -70,7 +70,7 @@ impl ChartKind {
         }
     }
 
-    /// The picture; `days` end with today. Answers the number that it shows.
+    /// Draws the picture; `days` end with today. Returns the number that it shows.
     fn draw(self, look: &Look, name: &Name, total: i64, days: &[i64], now: Now, out: &mut String) -> i64 {
         let buckets = self.window().buckets(now);
         let (counts, first) = (&days[days.len().saturating_sub(buckets.count())..], buckets.first);
@@ -96,12 +96,12 @@ pub(crate) struct Drawn {
     pub(crate) failed: u64,
 }
 
-/// How much of the line a pass goes through.
+/// How much of the queue a pass works through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
     /// A little, because the next pass is soon.
     Slices,
-    /// All of it, because there is no other pass.
+    /// All of it, because there is no later pass.
     Whole,
 }
 
@@ -110,24 +110,24 @@ pub(crate) struct Charts {
     dir: PathBuf,
     kinds: Vec<(ChartKind, Files)>,
     pace: Pace,
-    /// What the charts on disk are of: look, kinds and day.
+    /// The state of the charts on disk: look, kinds and day.
     identity: String,
     cursor: Option<Cursor>,
     saved: bool,
     /// Changed names, in the order in which they changed first.
     waiting: VecDeque<Name>,
     known: HashSet<Name>,
-    /// Where the look at every name goes on; `None` when it is through.
+    /// Where the scan of all names continues; `None` when it is done.
     sweep: Option<Option<String>>,
-    /// Those that could not be written. They wait for the next pass, and it does not come sooner for them.
+    /// Names whose charts could not be written. They wait for the next pass, which does not come sooner for them.
     failed: Vec<Name>,
-    /// The log has told of them.
+    /// They have been logged.
     told: bool,
     picture: String,
 }
 
 impl Charts {
-    /// Makes the directories of these kinds, and takes away those that are not asked for any more.
+    /// Creates the directories of these kinds, and removes those that are no longer configured.
     pub(crate) fn open(lock: &Lock, kinds: &[ChartKind], pace: Pace) -> Result<Option<Charts>, DirError> {
         let dir = lock.dir.join(DIR);
         let gone = |path: &Path| match fs::remove_dir_all(path) {
@@ -147,7 +147,7 @@ impl Charts {
             let path = dir.join(word);
             if kinds.contains(&kind) {
                 if !path.is_dir() {
-                    // Whatever charts the cursor tells of, these are gone.
+                    // These charts are gone, whatever the cursor says.
                     let _ = fs::remove_file(dir.join(cursor::FILE));
                 }
                 create_dir(&path).map_err(|error| DirError::new("creating", &path, error))?;
@@ -222,7 +222,7 @@ impl Charts {
         Ok(drawn)
     }
 
-    /// Follows the log of changes. Without a place in it, and on another day, every name is due.
+    /// Follows the change log. Without a position in it, and on a new day, every name is due.
     async fn find_due(&mut self, store: &dyn Store, look: &Look, now: Now) -> Result<(), PublishError> {
         let kinds: Vec<&str> =
             ChartKind::EVERY.into_iter().filter(|(kind, _)| self.has(*kind)).map(|it| it.1).collect();
@@ -323,7 +323,7 @@ impl Charts {
         Ok(written)
     }
 
-    /// A cursor stands only for charts that are on disk.
+    /// A cursor covers only charts that are on disk.
     fn save(&mut self) -> Result<(), PublishError> {
         let through = self.is_through() && self.failed.is_empty();
         if let (true, false, Some(cursor)) = (through, self.saved, &self.cursor) {

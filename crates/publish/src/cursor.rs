@@ -1,8 +1,8 @@
-//! How far a directory of badges has followed the store's log of changes.
+//! How far a directory of badges has followed the store's change log.
 //!
-//! The cursor lies beside the badges, so several nginx hosts can each run a publisher of their own against one store.
-//! It is written last, after every badge it stands for. Badges are not fsynced one by one, so after a power cut some may
-//! be older than the cursor says: it carries the boot id, and under another boot it is not believed.
+//! The cursor is stored beside the badges, so several nginx hosts can each run their own publisher against one store.
+//! It is written last, after every badge that it covers. Badges are not fsynced one by one, so after a power cut some
+//! may be older than the cursor says. It contains the boot id, and is not trusted after another boot.
 
 use std::{fs, io, path::Path, time::SystemTime};
 use tallymark_badge::Look;
@@ -11,19 +11,19 @@ use tallymark_store::Cursor;
 pub(crate) const FILE: &str = ".cursor";
 const FORMAT: &str = "tallymark-cursor-1";
 
-/// What the kernel calls this boot.
+/// The kernel's id of this boot.
 pub(crate) fn boot_id() -> String {
     // Without it (a kernel without /proc), every run counts as the same boot.
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     text.trim().to_owned()
 }
 
-/// A line that is another one whenever badges would be drawn differently: then every badge has to be.
+/// A line that changes whenever badges would be drawn differently: then every badge has to be redrawn.
 pub(crate) fn look_identity(look: &Look) -> String {
     let mut picture = String::new();
     // A template that cannot draw this one was refused when it was loaded.
     let _ = look.draw("tallymark/look", 1_234_567, 89, &mut picture);
-    // FNV-1a: only has to tell one look from the next, and to stay the same over releases of the standard library.
+    // FNV-1a only has to distinguish looks, and to stay the same across releases of the standard library.
     let hash = picture.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -53,12 +53,12 @@ pub(crate) fn save(dir: &Path, look: &str, cursor: &Cursor) -> io::Result<()> {
     fs::rename(&aside, dir.join(FILE))
 }
 
-/// Notes on it when a pass began that has gone through.
+/// Records on it when the last completed pass began.
 pub(crate) fn mark(dir: &Path, began: SystemTime) -> io::Result<()> {
     fs::File::options().write(true).open(dir.join(FILE))?.set_modified(began)
 }
 
-/// What [`mark`] has noted, or when the cursor was written.
+/// What [`mark`] recorded, or when the cursor was written.
 pub(crate) fn marked(dir: &Path) -> Option<SystemTime> {
     fs::metadata(dir.join(FILE)).ok()?.modified().ok()
 }

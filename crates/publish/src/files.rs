@@ -3,8 +3,8 @@
 //! A reader (nginx) sees the old file or the new one, never a part of either. There is no fsync per badge: a badge can
 //! always be drawn again from the store, and the cursor knows when it has to be.
 //!
-//! nginx makes its ETag of mtime, in seconds, and size. A file that is replaced twice within a second grows by a blank in
-//! its comment, so that no two versions of a badge have the same one.
+//! nginx makes its ETag from the mtime in seconds and the size. A file that is replaced twice within a second gets
+//! another space in its comment, so that no two versions of a badge have the same ETag.
 
 use std::{
     fs::{self, File, FileTimes, OpenOptions},
@@ -23,14 +23,15 @@ const LOCK: &str = ".lock";
 const PROBE: &str = ".probe";
 /// The largest file that is read back to compare: a badge has about 1 KB, a template's at most 64 KiB.
 const LARGEST: u64 = 128 * 1024;
-/// Stands at the end of every published file, so that the count can be read back whatever the template drew.
+/// The end of every published file, so that the count can be read back whatever the template drew.
 const TRAILER: &str = "<!-- tallymark total=";
 /// The clock of files lags behind the one we read by up to this.
 const CLOCK_STEP: Duration = Duration::from_millis(20);
-/// Badges can be read by everybody.
+/// Badges are world-readable.
 const MODE: u32 = 0o644;
 const TRAILER_END: &str = " -->\n";
-/// The most blanks in it. A second in which a badge is replaced more often lends its successor's time.
+/// The maximum number of spaces in it. If a badge is replaced more often in a second, the time of the next second is
+/// used.
 const MOST_BLANKS: usize = 64;
 /// The digits of an i64, and its sign.
 const LONGEST_TOTAL: usize = 20;
@@ -59,12 +60,12 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Opens the directory, creating it if need be, and takes the lock. `None` when another publisher has it. What a
-    /// killed publisher left in `.tmp` is swept away.
+    /// Opens the directory, creating it if need be, and takes the lock. `None` if another publisher has it. Files that
+    /// a killed publisher left in `.tmp` are removed.
     ///
     /// # Errors
     ///
-    /// The directory cannot be made or written, or is not one of badges.
+    /// The directory cannot be created or written, or does not contain badges.
     pub fn take(dir: &Path) -> Result<Option<Lock>, DirError> {
         let failed = |attempt, path: &Path| {
             let path = path.to_owned();
@@ -90,8 +91,8 @@ impl Lock {
         Ok(Some(Lock { dir: dir.to_owned(), file }))
     }
 
-    /// Whether the directory is still the one that was locked, with its `.tmp`. Somebody may have removed or replaced
-    /// either.
+    /// Whether the directory is still the one that was locked, with its `.tmp`. Either may have been removed or
+    /// replaced.
     pub(crate) fn is_in_place(&self) -> bool {
         let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
         let there = fs::symlink_metadata(self.dir.join(LOCK));
@@ -100,7 +101,7 @@ impl Lock {
     }
 }
 
-/// A directory that nginx can enter, whatever our umask is.
+/// Creates a directory that nginx can enter, regardless of our umask.
 pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
@@ -112,13 +113,13 @@ pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
 }
 
-/// Makes the directory in which files of `dir` are written before they are renamed.
+/// Creates the directory in which files of `dir` are written before they are renamed.
 pub(crate) fn create_aside(aside: &Path, dir: &Path) -> io::Result<()> {
     create_dir(aside)?;
     check_aside(aside, dir)
 }
 
-/// Whether files can be renamed from there. A symbolic link is refused: what lies in its target is not ours to sweep.
+/// Whether files can be renamed from there. A symbolic link is refused: we must not clear its target.
 pub(crate) fn check_aside(aside: &Path, dir: &Path) -> io::Result<()> {
     let about = fs::symlink_metadata(aside)?;
     if !about.is_dir() {

@@ -1,6 +1,6 @@
 //! The counters behind `/metrics` that belong to ingest.
 //!
-//! Sources count into plain integers and add them up here once per tick, so that a line costs no atomic operation.
+//! Sources count in plain integers and add them here once per tick, so that a line costs no atomic operation.
 
 mod tcp;
 mod visits;
@@ -51,7 +51,7 @@ pub struct IngestMeters {
     datagram_rests: Family<SourceLabel, Counter>,
     drops: Family<SourceLabel, Counter>,
     hits: Family<EventLabel, Counter>,
-    /// How many events have a label of their own.
+    /// How many events have their own label.
     events: Arc<AtomicUsize>,
     tally_entries: Family<SourceLabel, Gauge>,
     pub(crate) overflowed: Counter,
@@ -94,7 +94,7 @@ pub struct SourceMeters {
     all: IngestMeters,
 }
 
-/// What a source counted since it last told [`SourceMeters::add`].
+/// What a source counted since its last [`SourceMeters::add`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Delta {
     pub(crate) received: u64,
@@ -106,13 +106,13 @@ pub(crate) struct Delta {
     pub(crate) overflowed: u64,
 }
 
-/// What happened to a log file since it was last asked.
+/// What happened to a log file since the last report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FileEvents {
     /// New files at its path.
     pub(crate) rotations: u64,
     pub(crate) truncations: u64,
-    /// Times that the rest of a file was not to be found or not to be read.
+    /// How often the rest of a file could not be found or read.
     pub(crate) lost: u64,
 }
 
@@ -232,7 +232,7 @@ impl IngestMeters {
         troubles.iter().map(|(path, trouble)| format!("{}: {trouble}", path.display())).collect()
     }
 
-    /// For a command that reads files and reports their rejects itself: none is logged as it comes.
+    /// For a command that reads files and reports their rejects itself: none is logged as it occurs.
     #[must_use]
     pub fn quiet() -> IngestMeters {
         IngestMeters { tail: Tail::quiet(), ..IngestMeters::default() }
@@ -264,8 +264,8 @@ impl IngestMeters {
         }
     }
 
-    /// Counts the hits of a sealed tally by event. Events are the sender's, so past 100 different ones the rest
-    /// share one label.
+    /// Counts the hits of a sealed tally by event. Senders choose events, so after 100 different ones the rest share
+    /// one label.
     pub(crate) fn hits(&self, entries: &[Entry]) {
         const MAX_LABELS: usize = 100;
         for of_event in entries.chunk_by(|a, b| a.event == b.event) {
@@ -329,7 +329,7 @@ impl SourceMeters {
         self.source
     }
 
-    /// A publisher has accepted our subscription, or is gone.
+    /// A publisher has accepted our subscription, or the connection has ended.
     pub(crate) fn zmq_connected(&self, is: bool) {
         if is {
             self.all.zmq_connections.inc();

@@ -25,13 +25,13 @@ pub(crate) enum Closed {
     Peer,
     /// It broke.
     Error,
-    /// What it sent could not be told apart.
+    /// Its stream could not be split into messages.
     Framing,
     /// A counted message over the limit.
     TooLong,
     /// Silent for too long.
     Idle,
-    /// Made place for another one.
+    /// Closed to make room for another one.
     Evicted,
     /// The peer is not allowed to send.
     Sender,

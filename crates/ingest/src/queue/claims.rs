@@ -1,7 +1,8 @@
-//! Who may send to a remote store: the claim at the start, and what follows when the store shows that this state directory
-//! is a backup that was put back, a copy of another, or belongs to another store; and when the store has gone back itself.
+//! Whether this process may send to a remote store: the claim at the start, and what follows if the store shows that
+//! this state directory is a restored backup, a copy, or belongs to another store, or that the store itself has lost
+//! its tail.
 //!
-//! [`FromOutbox`] asks for all of this; nothing is sent from here.
+//! [`FromOutbox`] calls it; nothing is sent from here.
 
 use super::{FromOutbox, Trouble};
 use std::collections::HashSet;
@@ -10,7 +11,7 @@ use tracing::{error, warn};
 use uuid::Uuid;
 
 impl FromOutbox {
-    /// Why nothing is written while another copy of this state directory is at work.
+    /// Why nothing is written while another copy of this state directory is in use.
     fn fenced(&self) -> Trouble {
         format!(
             "another tallymark has claimed this data directory's identity: it is a copy of this one, or this one of it, \
@@ -23,26 +24,26 @@ impl FromOutbox {
     }
 
     pub(super) async fn take_claim(&mut self, store: &dyn StoreWrite) -> Result<Claim, Trouble> {
-        // What the store has answered must be known as applied, or nobody would see that it is taken back, and the HTTP
-        // counter would hear of it twice.
+        // What the store has confirmed must be recorded as applied. Otherwise a rollback would go unnoticed, and the
+        // HTTP counter would be notified twice.
         self.note().await?;
         let mut identity = self.file().identity().await?;
         if identity.fenced {
             identity = self.leave_the_fence(store, identity).await?;
         }
         let mut claim = store.claim(identity.instance).await?;
-        // The outbox does not know of an embedded store that was counted into before.
+        // The outbox does not know about an embedded store that was used before.
         let before = [self.common.state.claimed().or(self.common.expected), identity.store];
         let adopted = before.into_iter().flatten().any(|before| before != claim.store);
         if adopted && identity.adopt != Some(claim.store) {
             return Err(self.common.foreign().into());
         }
         if claim.marker > identity.last && self.positions_told {
-            // It was the right one when we began, so a copy of it has gone on in between.
+            // It was the right one when we began, so a copy of it has been in use in between.
             return self.halt().await;
         }
         if claim.marker > identity.last {
-            // The claim has fenced whoever went on from that backup, so these are as far as the counts.
+            // The claim has fenced any process that continued from that backup, so these match the counts.
             let positions = store.positions(Some(identity.instance)).await?;
             let positions = positions.into_iter().map(|(_, position)| position).collect();
             let hits;
@@ -62,7 +63,8 @@ impl FromOutbox {
         }
         self.put_back_positions(store, claim.instance).await?;
         self.common.claimed(&claim);
-        // What was sent and not answered is sent again, so that the HTTP counter hears of it; else it is never told.
+        // What was sent and not answered is sent again, so that the HTTP counter is notified; otherwise it never would
+        // be.
         self.acked = Some(self.acked.map_or(claim.marker, |acked| acked.min(claim.marker)));
         self.noted = 0;
         self.note().await?;
@@ -70,8 +72,8 @@ impl FromOutbox {
         Ok(claim)
     }
 
-    /// Goes on if an operator has said so: under a new instance, because a claim of the old one would halt the other
-    /// copy.
+    /// Continues if the operator has adopted the store: under a new instance, because a claim of the old one would halt
+    /// the other copy.
     async fn leave_the_fence(
         &mut self,
         store: &dyn StoreWrite,
@@ -81,19 +83,20 @@ impl FromOutbox {
         if identity.adopt != Some(here) {
             return Err(self.fenced());
         }
-        // Another store than ours has none of what was applied.
+        // A store other than ours has none of what was applied.
         let applied = if identity.store == Some(here) { identity.applied } else { 0 };
         let identity = self.file().start_over(applied).await?;
-        // These numbers were of the instance before.
+        // These numbers belong to the previous instance.
         (self.acked, self.noted) = (None, 0);
         self.file().belong_to(here).await?;
         warn!(batches = identity.last, "going on as an instance of its own; sending what waits");
         Ok(self.file().identity().await?)
     }
 
-    /// The store has only what came up to its marker: it has lost its tail, or was just adopted. What the outbox holds
-    /// behind that is sent (again). What it holds no longer is stepped over, and is a number. Batches keep theirs
-    /// through all of it, so a server that had them after all, or a store that is adopted again, counts none twice.
+    /// The store has only the batches up to its marker: it has lost its tail, or was just adopted. Later batches that
+    /// are in the outbox are sent (again). Those that are no longer there are stepped over, and counted as lost.
+    /// Batches keep their numbers, so a server that had them after all, or a store that is adopted again, counts none
+    /// twice.
     async fn go_back(
         &mut self,
         store: &dyn StoreWrite,
@@ -129,7 +132,7 @@ impl FromOutbox {
         Ok(claim)
     }
 
-    /// Another copy goes on. What it has not answered is kept, over restarts too.
+    /// Another copy continues. Unanswered batches are kept, even across restarts.
     pub(super) async fn halt<T>(&mut self) -> Result<T, Trouble> {
         self.note().await?;
         self.file().fence().await?;
@@ -137,8 +140,9 @@ impl FromOutbox {
         Err(self.fenced())
     }
 
-    /// Positions that a store lacks and this directory has were deleted there, and the store was adopted. It gets them back,
-    /// or they would be missed when this directory is lost. (Or they are only on their way, and come twice.)
+    /// Positions that a store lacks and this directory has were deleted there, and the store was adopted. They are
+    /// written back, or they would be missing if this directory is lost. (Or they are still in flight, and are written
+    /// twice.)
     async fn put_back_positions(&self, store: &dyn StoreWrite, instance: Uuid) -> Result<(), StoreError> {
         let own = self.file().positions().await?;
         if own.is_empty() {
@@ -152,7 +156,7 @@ impl FromOutbox {
         Ok(())
     }
 
-    /// Only a claim shows that the state directory was restored, so files are not read before: they are their own
+    /// Only a claim shows that the state directory was restored, so files are not read before it: they are their own
     /// buffer.
     pub(super) async fn tell_positions(&mut self, instance: Uuid) -> Result<(), StoreError> {
         let own = self.file().positions().await?;

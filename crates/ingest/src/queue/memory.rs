@@ -1,5 +1,5 @@
-//! What waits for an embedded store: batches in memory. Counts, positions and number are one transaction there, so nothing
-//! else is kept.
+//! The queue of an embedded store: batches in memory. The store commits counts, positions and number in one
+//! transaction, so nothing else is needed.
 
 use super::{Handover, Queue, Trouble};
 use crate::{
@@ -19,11 +19,12 @@ use tallymark_store::{
 use tracing::error;
 use uuid::Uuid;
 
-/// So many batches are enough for one transaction. Somebody who makes up names fills ticks to the brim, and what is in
-/// flight takes three times the memory of what waits in the channel.
+/// This many batches are enough for one transaction. A sender that invents names fills every tick, and batches in
+/// flight take three times the memory of those in the channel.
 const TOGETHER: usize = 20;
 
-/// Only memory waits before an embedded store, so whoever starts last goes on exactly where the other was.
+/// An embedded store has only a queue in memory, so the process that starts last continues exactly where the other one
+/// was.
 const FENCED: &str = "another tallymark has claimed this data directory's identity: two copies of one data directory write \
     to one database, and this one halts. Stop the other and start this one again, or delete `instance` from the data \
     directory of one of them";
@@ -42,7 +43,7 @@ struct Held {
 struct Numbered {
     batch: Batch,
     origin: Origin,
-    /// Its source can be read again, up to a position that waits with it.
+    /// From a replayable source, with the position that waits with it.
     replayable: bool,
 }
 
@@ -56,7 +57,7 @@ impl Memory {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Not before the first claim: the names in the store decide which ones are new.
+    /// Not before the first claim: the names in the store decide which names are new.
     pub(super) fn has_room(&self) -> bool {
         self.signals.well.load(Ordering::Acquire) && self.held().batches.len() < TOGETHER
     }
@@ -70,15 +71,15 @@ impl Memory {
         self.signals.work.notify_one();
     }
 
-    /// What can be read again is not lost: its position was not committed either.
+    /// Counts from replayable sources are not lost: their position was not committed either.
     pub(super) fn hits(&self) -> u64 {
         let held = self.held();
         let lost = held.batches.iter().filter(|numbered| !numbered.replayable);
         lost.fold(0, |sum, numbered| numbered.batch.hits().saturating_add(sum))
     }
 
-    /// Gives what is here the numbers behind `marker`. Only right when none of it has been applied, as after the first
-    /// claim or a gap: the marker is then below all of them.
+    /// Numbers the batches here from `marker` on. Only right if none of them has been applied, as after the first claim
+    /// or a gap: then the marker is below all of them.
     fn renumber(&self, marker: u64) {
         let held = &mut *self.held();
         held.next = marker + 1;
@@ -89,7 +90,7 @@ impl Memory {
     }
 }
 
-/// The way out.
+/// The sending side.
 pub(crate) struct FromMemory {
     common: Common,
     memory: Arc<Memory>,
@@ -101,7 +102,7 @@ impl FromMemory {
         (Queue::Memory(memory.clone()), FromMemory { common, memory, claim: None })
     }
 
-    /// Lets go of what the store has, though it has not said so.
+    /// Drops the batches that the store has, even if it has not confirmed them.
     pub(crate) async fn ask_what_is_applied(&self, store: &dyn StoreWrite) {
         if self.claim.is_none() || self.is_empty() {
             return;
@@ -115,8 +116,8 @@ impl FromMemory {
         self.memory.held().batches.is_empty()
     }
 
-    /// The file was exchanged for an older one under our feet. What it had beyond the marker is gone with it; what is here
-    /// goes on behind the marker.
+    /// The file was replaced by an older one while it was in use. What the old one had beyond the marker is gone; the
+    /// batches here continue after the marker.
     fn gap(&self, first: u64, marker: u64) -> Result<(), Trouble> {
         if marker >= first {
             let why =
@@ -138,8 +139,8 @@ impl FromMemory {
 impl Batches for FromMemory {
     type Error = Trouble;
 
-    /// Once. A second claim would fence the one that has fenced us, and could not tell which of an unanswered call's
-    /// batches were applied.
+    /// Claims once. A second claim would fence the process that has fenced us, and could not tell which batches of an
+    /// unanswered call were applied.
     async fn claim(&mut self, store: &dyn StoreWrite) -> Result<Claim, Trouble> {
         if let Some(claim) = self.claim {
             return Ok(claim);

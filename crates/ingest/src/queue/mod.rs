@@ -1,7 +1,7 @@
-//! What waits for the store: in memory before an embedded one, in the outbox before a remote one.
+//! The queue of the store: in memory for an embedded one, in the outbox for a remote one.
 //!
-//! The writer's two tasks share a queue. One puts sealed tallies in, the other takes numbered batches out. Which of the two
-//! kinds it is decides what a stop or a crash may lose, and nothing else.
+//! The writer's two tasks share a queue. One puts sealed tallies in, the other takes numbered batches out. The kind of
+//! queue only decides what a stop or a crash may lose.
 
 mod claims;
 mod memory;
@@ -19,19 +19,20 @@ use tallymark_core::Counts;
 use tallymark_store::outbox::Origin;
 use tokio::sync::Notify;
 
-/// How long a wait for room lasts before somebody looks again.
+/// How long a wait for room lasts before the next check.
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
-/// The way into one of the two kinds.
+/// The receiving side of one of the two kinds.
 pub(crate) enum Queue {
     Memory(std::sync::Arc<Memory>),
     Outbox(std::sync::Arc<Durable>),
 }
 
 impl Queue {
-    /// Whether more may be put in. While there is no room nothing is taken: files and streams wait, datagrams fold on.
+    /// Whether there is room for more. Without room nothing is accepted: files and streams wait, and datagrams are
+    /// folded in the source.
     pub(crate) fn has_room(&self) -> bool {
         match self {
             Queue::Memory(memory) => memory.has_room(),
@@ -39,12 +40,13 @@ impl Queue {
         }
     }
 
-    /// Waits until there may be room; not for long, because the channel may be closed meanwhile.
+    /// Waits until there may be room; not for long, because the channel may be closed in the meantime.
     pub(crate) async fn wait_for_room(&self) {
         let _ = tokio::time::timeout(LOOK, self.signals().room.notified()).await;
     }
 
-    /// Whether the store may be asked about new names. One that is known to be down is not: that would only wait.
+    /// Whether to ask the store about new names. A store that is known to be down is not asked: the call would only
+    /// wait.
     pub(crate) fn may_ask(&self) -> bool {
         match self {
             Queue::Memory(_) => true,
@@ -52,7 +54,7 @@ impl Queue {
         }
     }
 
-    /// Puts counts in. Returns when they are in the queue, however long that takes.
+    /// Adds counts. Returns when they are in the queue, however long that takes.
     pub(crate) async fn push(&self, counts: Counts, origin: Origin) {
         match self {
             Queue::Memory(memory) => memory.push(counts, origin),
@@ -66,14 +68,14 @@ impl Queue {
         self.signals().work.notify_one();
     }
 
-    /// The process ends then, so no call may take longer.
+    /// Sets when the process ends; no call may take longer.
     pub(crate) fn finish_by(&self, deadline: Instant) {
         if let Queue::Outbox(outbox) = self {
             outbox.file.finish_by(deadline);
         }
     }
 
-    /// Hits that are here and nowhere else: they end with this process.
+    /// Hits that exist only here: they are lost when this process ends.
     pub(crate) fn in_memory(&self) -> u64 {
         match self {
             Queue::Memory(memory) => memory.hits(),
@@ -97,12 +99,12 @@ impl Queue {
     }
 }
 
-/// What the two tasks tell each other.
+/// The state that the two tasks share.
 #[derive(Default)]
 pub(crate) struct Handover {
     /// The store takes batches.
     well: AtomicBool,
-    /// Nothing more is put in.
+    /// Nothing more is added.
     closed: AtomicBool,
     work: Notify,
     /// There is room again.
@@ -114,7 +116,8 @@ impl Handover {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Waits after a failure; not to the end if the queue is closed meanwhile, because that may be the end of everything.
+    /// Waits after a failure, but not to the end if the queue is closed in the meantime, because the process may be
+    /// stopping.
     async fn pause(&self, failures: u32) {
         let until = tokio::time::Instant::now() + backoff(failures);
         let closed = self.is_closed();

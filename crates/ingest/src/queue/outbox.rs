@@ -1,8 +1,8 @@
-//! What waits for a remote store: in the outbox, which is where it is safe.
+//! The queue of a remote store: in the outbox, on disk.
 //!
-//! Sealed tallies are committed there with their positions; only then are they consumed, and an outage of the store does
-//! not hold them up. Batches go out in order, and the store's marker alone is believed: whatever was cut off, repeated,
-//! rolled back or failed over, the marker says what comes next.
+//! Sealed tallies are committed there with their positions. Only then are they consumed, and an outage of the store
+//! does not delay that. Batches are sent in order, and only the store's marker is trusted: after an interruption, a
+//! repeat, a rollback or a failover, the marker says which batch is next.
 
 use super::{Handover, Queue, Trouble};
 use crate::{
@@ -26,9 +26,9 @@ use uuid::Uuid;
 
 /// How many batches are read, and numbered, at a time.
 const PORTION: usize = 8;
-/// How often the store is looked at, applied batches are let go of, and the fill is measured.
+/// How often the store is checked, applied batches are deleted, and the size is measured.
 const TIDY: Duration = Duration::from_secs(5);
-/// Without an answer of the store nothing is known to be safe, so nothing goes but for the cap.
+/// Without an answer from the store nothing is known to be safe, so batches are deleted only at the size limit.
 const NOTHING_KNOWN: Durability = Durability::Saved(0);
 
 pub(crate) struct Durable {
@@ -64,7 +64,7 @@ impl Durable {
         self.signals.work.notify_one();
     }
 
-    /// What the state directory says of positions, until the store is claimed.
+    /// Publishes the positions of the state directory, until the store is claimed.
     async fn say_what_is_kept(&self) {
         let mut failures = 0;
         loop {
@@ -101,20 +101,20 @@ impl Durable {
     }
 }
 
-/// The way out.
+/// The sending side.
 pub(crate) struct FromOutbox {
     pub(super) common: Common,
     pub(super) queue: Arc<Durable>,
-    /// Sources have heard from where they go on.
+    /// Sources have been told where to continue.
     pub(super) positions_told: bool,
     pub(super) claim: Option<Claim>,
-    /// The store has everything up to here; `None` until it was asked.
+    /// The store has everything up to here; `None` until it answers.
     pub(super) acked: Option<u64>,
-    /// And the outbox knows of everything up to here.
+    /// And the outbox has recorded everything up to here.
     pub(super) noted: u64,
     tidied: Option<Instant>,
     kept_told: bool,
-    /// Nothing more was to come when this round began.
+    /// The queue was already closed when this round began.
     closed: bool,
 }
 
@@ -140,7 +140,7 @@ impl FromOutbox {
         &self.queue.file
     }
 
-    /// Tells the outbox what the store has.
+    /// Records in the outbox what the store has.
     pub(super) async fn note(&mut self) -> Result<(), StoreError> {
         if let Some(acked) = self.acked.filter(|&acked| self.noted < acked) {
             self.file().applied(acked).await?;
@@ -149,9 +149,9 @@ impl FromOutbox {
         Ok(())
     }
 
-    /// Looks now and then whether the store still has what it has answered, also while nothing is sent: nothing else would
-    /// notice before the outbox has let go of it. So nothing is let go of but after such a look. False if the store has
-    /// less; it is then to be claimed again.
+    /// Checks now and then whether the store still has what it confirmed, even while nothing is sent: nothing else
+    /// would notice before the outbox has deleted it. So the outbox deletes only after such a check. False if the store
+    /// has less and must be claimed again.
     async fn look(&mut self, store: &dyn StoreWrite, claim: &Claim) -> Result<bool, Trouble> {
         if self.tidied.is_some_and(|at| at.elapsed() < TIDY) {
             return Ok(true);
@@ -230,12 +230,12 @@ impl Batches for FromOutbox {
 
     async fn refused(&mut self, _batch: &Batch, refusal: NotApplied) -> Result<(), Trouble> {
         match refusal {
-            // A replica that is behind says so too. Only a claim shows what a server says that can be written to.
+            // A lagging replica answers the same. Only a claim shows what a writable server has.
             NotApplied::Gap { .. } => {
                 self.claim = None;
                 Ok(())
             }
-            // Whether it may be gone on with is seen at the next claim.
+            // The next claim decides whether it can continue.
             NotApplied::Foreign => {
                 self.claim = None;
                 Err(self.common.foreign().into())
@@ -247,7 +247,7 @@ impl Batches for FromOutbox {
     fn well(&mut self) {
         self.queue.signals.well.store(true, Ordering::Release);
         self.common.well();
-        // Behind a gap the claim is gone, and what was sent may be applied or not.
+        // After a gap the claim is invalid, and what was sent may or may not be applied.
         if self.claim.is_some() {
             self.common.books.live.settle();
         }
@@ -262,15 +262,16 @@ impl Batches for FromOutbox {
         true
     }
 
-    /// Once nothing more comes, what waits is safe, and a store that does not answer is not waited for.
+    /// Once the queue is closed, everything in it is safe, and there is no need to wait for a store that does not
+    /// answer.
     async fn again(&mut self, error: &Trouble, failures: u32) -> bool {
         self.queue.signals.well.store(false, Ordering::Release);
         self.common.trouble(error);
         if error.downcast_ref().is_some_and(|error: &StoreError| error.class() == Class::Data) {
-            // Whoever mends it gives back what a claim sees to.
+            // Repairing it also restores what a claim checks.
             self.claim = None;
         }
-        // An operator who adopts the store goes by what the outbox knows of it.
+        // An operator who adopts the store relies on what the outbox knows about it.
         let _ = self.note().await;
         if self.closed {
             return false;

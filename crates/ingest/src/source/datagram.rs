@@ -1,9 +1,10 @@
 //! syslog in datagrams, over UDP or a unix socket: what nginx sends.
 //!
-//! One thread with a non-blocking socket. A UDP socket holds much, so the thread does not wake for each datagram: it
-//! drains the socket, then sleeps, the shorter the more came, so that the receive buffer surely lasts, and blocks only
-//! when nothing came. A unix socket holds eleven datagrams by default and its senders drop the twelfth, so there it wakes at once. How a
-//! socket is opened, and how it is closed to newcomers, is `udp`'s and `unix`' business.
+//! One thread with a non-blocking socket. A UDP socket has a large buffer, so the thread does not wake for each
+//! datagram. It drains the socket, then sleeps: the more arrived, the shorter, so that the receive buffer does not
+//! overflow. It blocks only when nothing arrived. A unix socket holds eleven datagrams by default and its senders drop
+//! the twelfth, so there the thread wakes at once. `udp` and `unix` open the sockets and decide how they stop
+//! accepting.
 
 use super::{LineOptions, Stop, now, seal_if_room, seal_last};
 use crate::{Intake, Sealed, meters::SourceMeters, recv};
@@ -19,41 +20,42 @@ use tallymark_core::{Dating, MAX_BATCH_NAMES, Reject};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-/// More names than a short tick is meant for: at 16,000 a second nobody could draw their badges either.
+/// More names than a short tick is meant for: at 16,000 a second, their badges could not be drawn either.
 const MANY_NAMES: usize = 4 * MAX_BATCH_NAMES;
-/// Above this they are mostly new ones, and to wait would cost memory and save nothing.
+/// Above this, most names are new, and waiting would cost memory and save nothing.
 const TOO_MANY_NAMES: usize = 4 * MANY_NAMES;
 /// Waking up more often would cost more than it makes safe.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-/// How long a tick with so many is at the most, if it is not longer by itself.
+/// The maximum length of a tick with that many names, unless it is configured longer.
 const LONGEST_DRAWN_OUT: Duration = Duration::from_secs(1);
 
-/// An open source, not yet running: whoever starts it opens it first, so that a busy address is an error at start.
+/// An open source, not yet running. It is opened first, so that a busy address is an error at start.
 pub struct SyslogDatagrams {
     pub(super) socket: Socket,
     pub(super) label: &'static str,
-    /// Senders that are heard; `None` hears all.
+    /// Allowed senders; `None` allows all.
     pub(super) allow: Option<Vec<IpNet>>,
     pub(super) slots: usize,
     pub(super) slot_bytes: usize,
-    /// How long it may sleep while datagrams come; zero wakes for each.
+    /// How long it may sleep while datagrams arrive; zero wakes for each.
     pub(super) pause: Duration,
-    /// Where more than this lie in the socket after a pause, the next one is shorter.
+    /// If more than this are in the socket after a pause, the next pause is shorter.
     pub(super) comfortable: usize,
     pub(super) ending: Ending,
     pub(super) lines: LineOptions,
     pub(super) meters: SourceMeters,
 }
 
-/// How the socket is closed to newcomers before the last drain: a datagram that the kernel accepts after the last look
-/// would be lost silently.
+/// How the socket stops accepting before the last drain: a datagram that the kernel accepts after the last read would
+/// be lost silently.
 #[derive(Debug)]
 pub(super) enum Ending {
-    /// Connected to an address nobody sends from, a UDP socket takes no more, and what it has stays readable.
+    /// A UDP socket that is connected to an address that never sends accepts no more, and what it has stays readable.
     ConnectTo(SocketAddr),
-    /// Shut for reading, a unix socket refuses its senders, and what it has stays readable. Its file goes.
+    /// A unix socket that is shut down for reading refuses its senders, and what it has stays readable. Its file is
+    /// removed.
     Shut(super::unix::SocketFile),
-    /// The service manager keeps the socket: what is unread stays in it for the successor.
+    /// The service manager keeps the socket: what is unread stays in it for the next process.
     Leave,
 }
 
@@ -81,12 +83,12 @@ impl SyslogDatagrams {
         let datagrams = recv::Datagrams::new(self.slots, self.slot_bytes, self.allow.is_some());
         let mut running = DatagramLoop { source: &self, intake, datagrams, drops: 0 };
         if matches!(self.ending, Ending::Leave) {
-            // What was dropped before this process began is not this process' to report.
+            // This process does not report what was dropped before it began.
             running.drops = recv::drops(self.socket.as_fd()).unwrap_or(0);
         }
         let mut next_tick = Instant::now() + lines.tick;
         let (mut quiet, mut pause) = (true, self.pause);
-        // Idle from a tick without datagrams on: until one comes there is nothing to seal and nothing to report.
+        // Idle after a tick without datagrams: until one arrives there is nothing to seal or report.
         let (mut idle, mut since_tick) = (false, 0);
         while !stop.is_said() {
             let received = running.drain()?;
@@ -115,14 +117,14 @@ impl SyslogDatagrams {
     }
 }
 
-/// How long to sleep after a pause in which so many came. A flood fills the buffer also while this thread waits for a
-/// processor, so most of the buffer is kept free for that.
+/// How long to sleep after a pause in which this many arrived. In a flood the buffer also fills while this thread waits
+/// for a processor, so most of it is kept free for that.
 fn pause_after(pause: Duration, received: usize, comfortable: usize) -> Duration {
     pause.mul_f64(comfortable as f64 / received.max(1) as f64).max(SHORTEST_PAUSE)
 }
 
-/// How much longer a tick is that so many names were hit in. Where a tick is short, the names of one are mostly those of
-/// the next, and a store that needs four transactions for them would spend its time on writing the same names again.
+/// How much longer a tick with this many names is. If ticks are short, most names of one are also in the next, and a
+/// store that needs four transactions for them would spend its time writing the same names again.
 fn drawn_out(tick: Duration, names: usize) -> Duration {
     let many = names > MANY_NAMES && names < TOO_MANY_NAMES;
     if many { LONGEST_DRAWN_OUT.saturating_sub(tick) } else { Duration::ZERO }
@@ -136,7 +138,7 @@ struct DatagramLoop<'a> {
 }
 
 impl DatagramLoop<'_> {
-    /// Takes everything that is in the socket, but lets the tick be checked now and then under a flood.
+    /// Reads everything in the socket, but returns now and then in a flood so that the tick can be checked.
     fn drain(&mut self) -> io::Result<usize> {
         const CALLS: usize = 64;
         let mut total = 0;
@@ -146,7 +148,7 @@ impl DatagramLoop<'_> {
             let (datagrams, allow) = (&self.datagrams, self.source.allow.as_deref());
             self.intake.datagrams((0..received).map(|at| heard(allow, &datagrams.get(at))), time);
             total += received;
-            // A unix socket is empty again sooner than it is full: another look costs less than a lost line.
+            // A unix socket is emptied faster than it fills: another read costs less than a lost line.
             let perhaps_more =
                 if self.source.pause.is_zero() { received > 0 } else { received == self.source.slots };
             if !perhaps_more {
@@ -156,8 +158,8 @@ impl DatagramLoop<'_> {
         Ok(total)
     }
 
-    /// Reports the counters, and sends the tally on if there is room for it. Else it goes on folding: names, not
-    /// hits, are what an outage costs.
+    /// Reports the counters, and sends the tally if the channel has room. Otherwise it keeps folding: an outage costs
+    /// memory per name, not per hit.
     fn tick(&mut self, out: &mpsc::Sender<Sealed>) {
         self.report_drops();
         self.intake.report();
@@ -186,7 +188,7 @@ impl DatagramLoop<'_> {
                 file.remove();
                 socket.shutdown(Shutdown::Read)
             }
-            // What is unread is the successor's.
+            // What is unread is left for the next process.
             Ending::Leave => Ok(()),
         };
         match (closed, &self.source.ending) {
@@ -194,7 +196,7 @@ impl DatagramLoop<'_> {
             (Ok(()), _) => while self.drain()? > 0 {},
             (Err(error), _) => {
                 warn!(%error, "closing the syslog socket to new datagrams before the last drain");
-                // Under a flood, more than one look would have no end.
+                // In a flood, more than one pass would never end.
                 self.drain()?;
             }
         }
@@ -206,7 +208,7 @@ impl DatagramLoop<'_> {
     }
 }
 
-/// What a datagram brings, if its sender is heard.
+/// Takes in a datagram, if its sender is allowed.
 fn heard<'a>(allow: Option<&[IpNet]>, datagram: &recv::Datagram<'a>) -> Result<(&'a [u8], bool), Reject> {
     let heard =
         allow.is_none_or(|nets| datagram.sender.is_some_and(|ip| nets.iter().any(|net| net.contains(&ip))));
@@ -237,7 +239,7 @@ mod tests {
         assert!((1700..1800).contains(&settle(360.0)));
         assert_eq!(settle(5000.0), 1000);
         assert_eq!(settle(0.0), 10_000);
-        // A small buffer has a pause that is shorter by itself.
+        // A small buffer already has a shorter pause.
         let small = Duration::from_micros(480);
         assert_eq!(pause_after(small, 500, 32).min(small), small);
     }

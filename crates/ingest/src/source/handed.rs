@@ -1,14 +1,14 @@
 //! Sockets that the service manager opened and handed over (`LISTEN_FDS`, sd_listen_fds(3)).
 //!
 //! systemd keeps such a socket while the daemon restarts, so what arrives in between waits in it. Each belongs to the
-//! source, or to the HTTP listener, that has its address in the configuration; one that belongs to nobody is a mistake,
+//! source, or to the HTTP listener, with its address in the configuration. A socket without an owner is an error,
 //! because lines sent there would pile up unread.
 
 use crate::recv;
 use socket2::{Socket, Type};
 use std::{fmt, io, net::SocketAddr, os::fd::OwnedFd, path::PathBuf};
 
-/// What a socket is for, and where.
+/// The kind and address of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketPlace {
     /// UDP.
@@ -21,17 +21,17 @@ pub enum SocketPlace {
     UnixStream(PathBuf),
 }
 
-/// The sockets that nobody has claimed yet.
+/// The sockets that are not claimed yet.
 #[derive(Debug, Default)]
 pub struct Handed(Vec<(SocketPlace, String, Socket)>);
 
-/// The service manager handed over something that is of no use here.
+/// The service manager handed over something unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum HandedError {
-    /// The variables make no sense, or a descriptor is not open.
+    /// The variables are invalid, or a descriptor is not open.
     #[error("taking the sockets of the service manager (LISTEN_FDS): {0}")]
     Taking(#[from] io::Error),
-    /// Not a socket for what we do.
+    /// Not a usable kind of socket.
     #[error(
         "the service manager handed over descriptor {name:?}, which is no UDP, TCP or unix socket to listen on"
     )]
@@ -64,11 +64,11 @@ impl fmt::Display for SocketPlace {
 }
 
 impl Handed {
-    /// Takes what this process was started with. Once: later calls find nothing.
+    /// Takes the sockets that were passed to this process. Works once: later calls find nothing.
     ///
     /// # Errors
     ///
-    /// The environment names sockets that are not there.
+    /// The environment names sockets that do not exist.
     pub fn take() -> Result<Handed, HandedError> {
         let mut handed = Vec::new();
         for (fd, name) in recv::handed_over()? {
@@ -86,12 +86,12 @@ impl Handed {
         Some(self.0.swap_remove(at).2)
     }
 
-    /// The same, for who knows nothing of sockets.
+    /// An empty set, for callers without such sockets.
     pub fn claim_fd(&mut self, place: &SocketPlace) -> Option<OwnedFd> {
         self.claim(place).map(OwnedFd::from)
     }
 
-    /// Everything has been claimed, or else that is a mistake.
+    /// Checks that every socket has been claimed.
     ///
     /// # Errors
     ///

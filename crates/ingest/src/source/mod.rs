@@ -1,4 +1,4 @@
-//! Where lines come from, one file a kind.
+//! Where lines come from: one file for each kind of source.
 
 mod datagram;
 mod file;
@@ -34,18 +34,18 @@ use tallymark_store::owner;
 use tokio::sync::mpsc;
 use tracing::warn;
 
-/// What every source of syslog is set up with.
+/// The settings of every syslog source.
 #[derive(Clone, Debug)]
 pub struct LineOptions {
     /// The longest line.
     pub max_line: usize,
     /// What lines look like.
     pub format: LineFormat,
-    /// Which lines are taken.
+    /// Which lines are accepted.
     pub routes: Arc<Routes>,
     /// How often the tally is sealed.
     pub tick: Duration,
-    /// How many cells the tally may have.
+    /// The maximum number of cells in the tally.
     pub limit: usize,
     /// Which visits of a name are kept.
     pub visits: KeptVisits,
@@ -74,7 +74,7 @@ pub struct BindError {
     error: io::Error,
 }
 
-/// What helps, where that is known.
+/// How to fix it, if known.
 fn hint(place: &str, error: &io::Error) -> String {
     let (flag, who) = match place {
         _ if place.starts_with("udp ") => ("--syslog-udp", "ss -lunp"),
@@ -100,7 +100,7 @@ impl BindError {
     }
 }
 
-/// Sends the tally on if there is room for it in the channel.
+/// Sends the tally if the channel has room.
 fn seal_if_room(intake: &mut Intake, out: &mpsc::Sender<Sealed>) {
     if intake.is_empty() {
         return;
@@ -110,14 +110,14 @@ fn seal_if_room(intake: &mut Intake, out: &mpsc::Sender<Sealed>) {
     }
 }
 
-/// Sends the last tally of a source on, and waits for room.
+/// Sends the last tally of a source, and waits for room.
 fn seal_last(intake: &mut Intake, out: &mpsc::Sender<Sealed>) {
     if !intake.is_empty() && out.blocking_send(Sealed::of_lines(intake.seal())).is_err() {
         warn!("the writer was gone before the last lines reached it");
     }
 }
 
-/// Tells the threads of sources to stop: they sleep in `poll`, so they are woken by a pipe.
+/// Tells the threads of sources to stop. They sleep in `poll`, so a pipe wakes them.
 #[derive(Clone)]
 pub struct Stop {
     reader: Arc<PipeReader>,
@@ -125,25 +125,25 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// A stop that has not been said.
+    /// A stop that has not been requested.
     ///
     /// # Errors
     ///
-    /// No pipe is to be had: this process has too many open files.
+    /// No pipe can be created: this process has too many open files.
     pub fn new() -> io::Result<Stop> {
         let (reader, writer) = io::pipe()?;
         Ok(Stop { reader: Arc::new(reader), writer: Arc::new(Mutex::new(Some(writer))) })
     }
 
-    /// Says stop, to every source, once and for all.
+    /// Stops every source, for good.
     pub fn stop(&self) {
         if let Some(mut writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Should the write fail, dropping the writer wakes the readers as well.
+            // If the write fails, dropping the writer still wakes the readers.
             let _ = writer.write_all(b"x");
         }
     }
 
-    /// Whether stop was said.
+    /// Whether a stop was requested.
     pub fn is_said(&self) -> bool {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }

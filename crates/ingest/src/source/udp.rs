@@ -1,4 +1,5 @@
-//! How a UDP socket for syslog is opened: with a large receive buffer, which is the one place where lines can be lost.
+//! How a UDP socket for syslog is opened: with a large receive buffer, because that is the one place where lines can be
+//! lost.
 
 use super::{
     BindError, LineOptions,
@@ -18,12 +19,12 @@ use tracing::warn;
 const SLOTS: usize = 128;
 /// Largest UDP payload over IPv4 is 65,507 bytes; nginx does not send longer lines at all.
 const SLOT_BYTES: usize = 65_536 + recv::STAGGER;
-/// What one small datagram takes of the receive buffer, as the kernel accounts it (its `truesize`).
+/// The room that one small datagram takes in the receive buffer, as the kernel counts it (its `truesize`).
 const DATAGRAM_COST: usize = 832;
-/// More than one core of this decade sends over loopback; the pause between drains is chosen so that even this rate
-/// fills only three quarters of the receive buffer.
+/// More than one current core can send over loopback; the pause between drains is chosen so that even this rate fills
+/// only three quarters of the receive buffer.
 const FASTEST_PER_SECOND: usize = 800_000;
-/// Each waking up costs as much as a dozen datagrams.
+/// Each wake-up costs as much as a dozen datagrams.
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// How a UDP source is set up.
@@ -31,9 +32,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 pub struct UdpOptions {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Senders that are heard; `None` hears all.
+    /// Allowed senders; `None` allows all.
     pub allow: Option<Vec<IpNet>>,
-    /// Wanted size of the receive buffer in bytes; the kernel may grant less.
+    /// The requested size of the receive buffer in bytes; the kernel may grant less.
     pub receive_buffer: usize,
 }
 
@@ -42,7 +43,7 @@ impl SyslogDatagrams {
     ///
     /// # Errors
     ///
-    /// The address is taken, or may not be used.
+    /// The address is in use, or may not be used.
     pub fn udp(
         options: UdpOptions,
         handed: Option<Socket>,
@@ -54,7 +55,7 @@ impl SyslogDatagrams {
         let opened = handed.map_or_else(|| open(listen, receive_buffer), Ok);
         let socket = opened.map_err(|error| BindError::new(format!("udp {listen}"), error))?;
         let granted = socket.recv_buffer_size().unwrap_or(0);
-        // The kernel answers twice what it counts as wanted.
+        // The kernel reports twice the size that was requested.
         if granted < receive_buffer.saturating_mul(2) {
             warn!(
                 %listen,
@@ -95,7 +96,7 @@ fn open(listen: SocketAddr, receive_buffer: usize) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// An address nobody sends from.
+/// An address that never sends.
 fn nobody(listen: IpAddr) -> SocketAddr {
     match listen {
         IpAddr::V4(_) => ([127, 0, 0, 1], 1).into(),

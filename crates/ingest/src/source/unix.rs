@@ -22,7 +22,7 @@ use tracing::warn;
 
 /// More than the queue holds on most machines.
 const SLOTS: usize = 64;
-/// nginx sends what a request makes of a line: 200 KB have arrived whole.
+/// nginx sends lines as long as the request makes them: 200 KB have arrived whole.
 const SLOT_BYTES: usize = 262_144 + recv::STAGGER;
 /// Below this many datagrams, a burst of requests loses lines before this process is even scheduled.
 const ENOUGH_QUEUE: u64 = 512;
@@ -33,7 +33,7 @@ const QUEUE: &str = "/proc/sys/net/unix/max_dgram_qlen";
 pub struct UnixOptions {
     /// The path of the socket.
     pub path: PathBuf,
-    /// Its permissions: who may write may send.
+    /// Its permissions: those who may write may send.
     pub mode: u32,
 }
 
@@ -42,7 +42,7 @@ impl SyslogDatagrams {
     ///
     /// # Errors
     ///
-    /// The path is taken, or may not be used.
+    /// The path is in use, or may not be used.
     pub fn unix(
         options: UnixOptions,
         handed: Option<Socket>,
@@ -85,23 +85,23 @@ fn open(path: &Path, mode: u32) -> io::Result<(Socket, SocketFile)> {
     clear_the_way(path)?;
     let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
-    // Whatever our umask is.
+    // Regardless of our umask.
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     let about = fs::symlink_metadata(path)?;
     Ok((socket, SocketFile { path: path.to_owned(), id: (about.dev(), about.ino()) }))
 }
 
-/// A socket file that a killed process left behind is nobody's, and goes; one that somebody receives on stays.
+/// A socket file left behind by a killed process is removed; one that a process still receives on stays.
 fn clear_the_way(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(about) if about.file_type().is_socket() => {}
         Ok(_) => return Err(in_use("a file is there that is no socket; it was left alone")),
-        Err(_) => return Ok(()), // What is wrong with the path, bind says.
+        Err(_) => return Ok(()), // bind reports what is wrong with the path.
     }
     match UnixDatagram::unbound()?.connect(path) {
         Ok(()) => Err(in_use("another process receives there")),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        // EPROTOTYPE: it takes connections, so it is somebody's, and not for datagrams.
+        // EPROTOTYPE: it accepts connections, so it is in use, and not for datagrams.
         Err(error) => Err(in_use(&format!("another socket is there: {error}"))),
     }
 }
@@ -118,7 +118,7 @@ pub(super) struct SocketFile {
 }
 
 impl SocketFile {
-    /// Removes it, unless somebody has put another one in its place.
+    /// Removes it, unless it was replaced by another one.
     pub(super) fn remove(&self) {
         let ours = fs::symlink_metadata(&self.path).is_ok_and(|about| (about.dev(), about.ino()) == self.id);
         if ours && let Err(error) = fs::remove_file(&self.path) {
@@ -138,7 +138,7 @@ mod tests {
         let (socket, file) = open(&path, 0o622).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o622);
         assert!(open(&path, 0o666).unwrap_err().to_string().contains("another process"));
-        // Somebody else took the path away and bound it anew.
+        // Another process removed the path and bound it again.
         fs::remove_file(&path).unwrap();
         let (second, _) = open(&path, 0o666).unwrap();
         file.remove();

@@ -1,10 +1,10 @@
-//! A ZeroMQ publisher that is subscribed to: what Bootic's collector sends.
+//! A subscription to a ZeroMQ publisher: what Bootic's collector sends.
 //!
-//! One thread with one connection, which is made again whenever it ends, for ever and ever more rarely. A publisher drops
-//! what its subscriber does not take in time, so nothing here waits for the store: while the channel is full the tally
-//! folds on, and its bound is the bound of memory. What was published while there was no connection is gone, as ZeroMQ
-//! has it; how often that was is counted. The protocol itself is `core::zmtp`, which has a limit on everything: the crate
-//! `zeromq` believes any length that a frame announces, and asks for that much memory.
+//! One thread with one connection, which is reopened whenever it ends, at growing intervals. A publisher drops what its
+//! subscriber does not read in time, so nothing here waits for the store: while the channel is full the tally keeps
+//! folding, and its limit bounds the memory. As usual with ZeroMQ, what was published without a connection is lost; the
+//! number of connections is counted. The protocol itself is `core::zmtp`, which has a limit on everything: the crate
+//! `zeromq` trusts any length that a frame announces, and allocates that much memory.
 
 use super::{LineOptions, Stop, now, seal_if_room, seal_last};
 use crate::{Intake, Sealed, meters::SourceMeters, recv};
@@ -29,21 +29,21 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The first wait before another attempt, and the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// A publisher whose machine went down without a word is noticed within a minute.
+/// A publisher whose machine crashed is noticed within a minute.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMES: u32 = 4;
 const CHUNK: usize = 64 * 1024;
-/// Chunks before the tick is looked at again; and at the most after stop was said, should the publisher never pause.
+/// Chunks read before the tick is checked again; also the maximum after a stop, in case the publisher never pauses.
 const CHUNKS_AT_ONCE: usize = 64;
 const LAST_CHUNKS: usize = 4096;
 
-/// What is particular to this source.
+/// The settings of this source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZmqOptions {
     /// The publisher, as `HOST:PORT`.
     pub connect: String,
-    /// What a message has to begin with; empty for every message.
+    /// The prefix of messages to receive; empty for every message.
     pub topic: String,
     /// Whose clock counts.
     pub clock: Clock,
@@ -57,17 +57,17 @@ pub struct Zmq {
 }
 
 impl Zmq {
-    /// Connects to nobody yet: a publisher that is away keeps nobody from starting.
+    /// Does not connect yet: a publisher that is down must not prevent a start.
     #[must_use]
     pub fn new(options: ZmqOptions, lines: LineOptions, meters: SourceMeters) -> Zmq {
         Zmq { options, lines, meters }
     }
 
-    /// Receives until stop is said, then takes what has arrived and returns.
+    /// Receives until it is told to stop, then takes what has arrived and returns.
     ///
     /// # Errors
     ///
-    /// A thread cannot wait: the system has nothing left to wait with. A publisher that is away is no error.
+    /// The thread cannot wait, because the system is out of resources. A publisher that is down is not an error.
     pub fn run(self, out: &mpsc::Sender<Sealed>, stop: &Stop) -> io::Result<()> {
         let intake = Intake::of_messages(
             self.options.clock,
@@ -82,7 +82,7 @@ impl Zmq {
             match running.connect() {
                 Ok(connection) => {
                     let ended = running.listen(connection)?;
-                    // Who hangs up on every subscriber is no reason to spin.
+                    // A publisher that hangs up on every subscriber must not cause a busy loop.
                     failures = if ended.was_ready { 0 } else { failures + 1 };
                     running.report(&ended.why, failures);
                 }
@@ -100,7 +100,7 @@ impl Zmq {
     }
 }
 
-/// An open connection and what is known of it.
+/// An open connection and its state.
 struct PeerConnection {
     stream: TcpStream,
     subscription: Subscription,
@@ -113,7 +113,7 @@ struct ConnectionEnd {
     why: String,
 }
 
-/// What came of one read.
+/// The result of one read.
 enum ZmqRead {
     Read,
     Empty,
@@ -147,7 +147,7 @@ impl ZmqLoop<'_> {
         Err(why)
     }
 
-    /// Takes what comes until the connection ends or stop is said.
+    /// Receives until the connection ends or a stop is requested.
     fn listen(&mut self, mut connection: PeerConnection) -> io::Result<ConnectionEnd> {
         let greeting = connection.subscription.greeting();
         let mut end = send(&connection.stream, greeting).err().map(|error| error.to_string());
@@ -163,7 +163,7 @@ impl ZmqLoop<'_> {
             }
         }
         if end.is_none() {
-            // Stop was said: what the kernel has acknowledged is not sent again.
+            // A stop was requested: what the kernel has acknowledged is not sent again.
             end = self.read(&mut connection, LAST_CHUNKS);
         }
         if connection.subscription.is_partial() {
@@ -176,7 +176,7 @@ impl ZmqLoop<'_> {
         Ok(ConnectionEnd { was_ready: connection.ready, why })
     }
 
-    /// Reads until nothing is there, at most so many chunks. Answers why the connection has ended, if it has.
+    /// Reads until nothing is left, at most N chunks. Returns why the connection has ended, if it has.
     fn read(&mut self, connection: &mut PeerConnection, chunks: usize) -> Option<String> {
         for _ in 0..chunks {
             match self.step(connection) {
@@ -230,7 +230,7 @@ impl ZmqLoop<'_> {
         }
     }
 
-    /// Waits before the next attempt; ticks go on meanwhile.
+    /// Waits before the next attempt; ticks continue in the meantime.
     fn rest(&mut self, failures: u32) -> io::Result<()> {
         let wait = FIRST_WAIT.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT);
         let until = Instant::now() + wait;
@@ -246,7 +246,7 @@ impl ZmqLoop<'_> {
         Ok(())
     }
 
-    /// The first failure, then ever more rarely.
+    /// Logs the first failure, then at growing intervals.
     fn report(&self, why: &str, failures: u32) {
         if !self.stop.is_said() && (failures <= 1 || failures.is_power_of_two()) {
             let connect = &self.source.options.connect;
@@ -266,7 +266,7 @@ fn open(address: &std::net::SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Some bytes, into a socket that has sent hardly any: it takes all of them, or its peer reads nothing at all.
+/// Sends a few bytes on a socket that has sent hardly any: it accepts all of them, or its peer reads nothing at all.
 fn send(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
     stream.write_all(bytes)
 }

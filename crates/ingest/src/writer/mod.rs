@@ -1,9 +1,9 @@
-//! From sealed tallies to the store: numbered batches, applied in order, each until the store says yes.
+//! From sealed tallies to the store: numbered batches, applied in order, each until the store confirms it.
 //!
-//! There is one writer in a daemon, one channel into it, and one batch sequence. A batch keeps its number and its contents
-//! until the store has answered, so a lost reply cannot count twice. One task puts what comes out of the channel into the
-//! [`Queue`], another takes batches out of it and applies them (`apply`). Closing the channel is how the writer is told to
-//! end; a deadline bounds how long that takes, and what is lost by it is one number, wherever it was.
+//! There is one writer in a daemon, one channel into it, and one batch sequence. A batch keeps its number and its
+//! contents until the store has answered, so a lost reply cannot count twice. One task puts what comes out of the
+//! channel into the [`Queue`], another takes batches out of it and applies them (`apply`). Closing the channel ends the
+//! writer. A deadline limits how long that takes, and what is lost by it is reported as one number, wherever it was.
 
 use crate::{
     admission::{Admission, NameLimits},
@@ -31,8 +31,8 @@ use tokio::sync::{mpsc, watch};
 use tracing::error;
 use uuid::Uuid;
 
-/// How long a call that was begun before the deadline may take to answer after it, so that what it writes is not told as
-/// lost.
+/// How long a call that was begun before the deadline may take to answer after it, so that what it writes is not
+/// reported as lost.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// What is left when the writer ends.
@@ -53,7 +53,7 @@ pub struct WriterOptions {
     pub limits: NameLimits,
     /// The store that this data directory has counted into, if it has.
     pub expected: Option<Uuid>,
-    /// What an operator does to accept a store that is not the expected one: `run ...`.
+    /// The command with which an operator accepts a store that is not the expected one: `run ...`.
     pub adopt: String,
 }
 
@@ -63,7 +63,7 @@ pub struct Writer {
     queue: Queue,
     from: From,
     limits: NameLimits,
-    // The state directory stays locked for as long as anything of this runs.
+    // The state directory stays locked while any part of this runs.
     _instance: Instance,
 }
 
@@ -73,7 +73,7 @@ enum From {
 }
 
 impl Writer {
-    /// Opens the outbox, if the store needs one. Says nothing to the store yet.
+    /// Opens the outbox, if the store needs one. Does not contact the store yet.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl Writer {
 
     /// Applies what comes out of the channel until it is closed and everything is in the store; or until it is safe in
     /// the outbox and the store does not answer; or until the deadline, once there is one. Returns when the channel is
-    /// closed: what comes after the deadline is lost, and told.
+    /// closed: what arrives after the deadline is lost, and reported.
     pub async fn run(
         mut self,
         mut sealed: mpsc::Receiver<Sealed>,
@@ -144,7 +144,7 @@ impl Writer {
             () = over => {}
         }
         if let From::Memory(from) = &mut self.from {
-            // A call whose answer did not come may have been applied. The marker knows.
+            // An unanswered call may have been applied. The marker tells.
             let _ = tokio::time::timeout(GRACE, from.ask_what_is_applied(store.as_ref())).await;
         }
         let mut lost = in_hand.into_inner().saturating_add(self.queue.in_memory());
@@ -170,7 +170,7 @@ async fn take_in(
             queue.wait_for_room().await;
         }
         let Some(tick) = sealed.recv().await else { break };
-        // Lost only if this is given up on before it is in the queue.
+        // Lost only if this is cancelled before it is in the queue.
         in_hand.store(tick.at_stake(), Ordering::Relaxed);
         let Sealed { mut counts, origin } = tick;
         if queue.may_ask() {

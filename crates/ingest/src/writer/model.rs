@@ -1,8 +1,8 @@
-//! Random histories of a store that answers, refuses, loses replies and loses its tail, of restarts and of deadlines: what
-//! was received is counted once, or told as lost, and no position is ever ahead of its counts.
+//! Random histories of a store that answers, refuses, loses replies and loses its tail, of restarts and of deadlines:
+//! what was received is counted once, or reported as lost, and no position is ever ahead of its counts.
 //!
-//! The store here is a script, because a real one cannot be told to lose a reply at a certain call. The contract suite of
-//! `tallymark-store` and the soaks ask the same of the real ones.
+//! The store here is a script, because a real one cannot be told to lose a reply at a certain call. The contract suite
+//! of `tallymark-store` and the soaks check the same with real ones.
 #![expect(clippy::unimplemented, reason = "the writer asks a store nothing of that")]
 
 use super::*;
@@ -37,7 +37,7 @@ impl Random {
     }
 }
 
-/// What a store keeps, and can lose.
+/// The state of a store, which it can lose.
 #[derive(Clone, Default)]
 struct FakeStore {
     counts: BTreeMap<String, u64>,
@@ -48,7 +48,7 @@ struct FakeStore {
 
 struct Scripted {
     random: Random,
-    /// One call in so many goes wrong; 0 for none.
+    /// One call in N fails; 0 for none.
     sick: u64,
     id: Uuid,
     /// Calls that another store answers.
@@ -151,7 +151,7 @@ impl StoreWrite for Fake {
         unimplemented!()
     }
 
-    /// May lose its reply behind any of the batches.
+    /// May lose its reply after any of the batches.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>> {
         let script = &mut *self.script();
         if script.is_foreign() {
@@ -263,7 +263,7 @@ fn entry(name: &str, count: u64) -> Entry {
     Entry { event: Event::HIT, name: Name::new(name).unwrap(), when, count }
 }
 
-/// An error that waiting may mend.
+/// An error that may go away.
 async fn unavailable() -> StoreError {
     let url = "redis://127.0.0.1:1".parse().unwrap();
     tallymark_store::open(&url, Default::default()).await.unwrap().identity().await.unwrap_err()
@@ -274,12 +274,12 @@ async fn unavailable() -> StoreError {
 enum End {
     /// Everything gets its time.
     Well,
-    /// A deadline, which may find the store sick.
+    /// A deadline, possibly while the store is failing.
     Late,
     Killed,
 }
 
-/// What was received in all lives, and what the daemon has said of it.
+/// What was received in all lives, and what the daemon has reported.
 #[derive(Debug, Default)]
 struct Accounts {
     lines: u64,
@@ -287,7 +287,7 @@ struct Accounts {
     lost: u64,
     /// How long the file is.
     file: u64,
-    /// A kill has taken what was in memory without a word.
+    /// A kill has silently discarded what was in memory.
     killed: bool,
     /// A deadline may have found the outbox's thread at work.
     late: bool,
@@ -356,7 +356,7 @@ async fn live(
             let mut script = fake.script();
             script.kept = script.saved.clone();
         } else if outbox && random.one_in(12) && matches!(*places.borrow(), Places::Good { .. }) {
-            // Not before the right one is known.
+            // Not until the right one is known.
             fake.script().foreign = random.below(4);
         }
         if random.one_in(3) {
@@ -426,7 +426,7 @@ async fn any_history_before_a_remote_store_is_counted_once_or_told() {
     }
 }
 
-/// However often it is told to, and whatever the store loses in between.
+/// However often it is called, and whatever the store loses in between.
 #[tokio::test(start_paused = true)]
 async fn an_errand_that_is_repeated_counts_once() {
     let error = unavailable().await;

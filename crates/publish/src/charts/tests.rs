@@ -71,12 +71,12 @@ async fn charts_follow_changes_and_age_at_midnight_without_a_hit() {
     assert!(first.contains("a/b: 3 hits") && first.contains("20 Nov 2026"), "{first}");
     assert!(site.chart("sparkline", "a/b").unwrap().contains("hits: 3."));
     assert!(site.chart("30d", "<b>").unwrap().contains("&lt;b&gt;: 3 hits"));
-    // A name that is called like the directory has its badge and its charts all the same.
+    // A name that equals the name of the directory still has its badge and its charts.
     assert!(site.badges().join(".charts.svg").is_file() && site.chart("30d", ".charts").is_some());
     let dir = site.badges().join(DIR).join("30d");
     let made = |name| fs::metadata(dir.join(name)).unwrap().modified().unwrap();
     let (before, other) = (made("a%2Fb.svg"), made("%3Cb%3E.svg"));
-    // The cursor is believed: nothing is due, and only what changes is drawn.
+    // The cursor is trusted: nothing is due, and only what changes is drawn.
     site.publish(&kinds, TODAY).await;
     assert_eq!((made("a%2Fb.svg"), made("%3Cb%3E.svg")), (before, other));
     site.count(&["a/b"], TODAY).await;
@@ -115,7 +115,7 @@ async fn many_charts_are_drawn_over_several_passes() {
         passes += 1;
         assert!(charts(&site) <= passes * 2 * SLICE && passes < 10);
     }
-    // What changes comes in between, without a look at the others.
+    // Changed names come in between, without a scan of the others.
     site.count(&["n7"], TODAY).await;
     publisher.pass(&Look::default(), Pass::Changed, at(TODAY), |_| {}).await.unwrap();
     assert!(site.chart("7d", "n7").unwrap().contains("n7: 6 hits"));
@@ -133,7 +133,7 @@ async fn a_chart_that_cannot_be_written_waits_for_the_next_pass_and_asks_for_non
         assert_eq!((report.failed, publisher.is_through()), (1, true));
         assert!(site.chart("7d", "b").is_some());
     }
-    // Nor does the cursor stand for it, after a restart.
+    // Nor does the cursor cover it, after a restart.
     drop(publisher);
     let mut publisher = site.publisher(&[ChartKind::Days7], Pace::Slices);
     let report = publisher.pass(&Look::default(), Pass::Changed, at(TODAY), |_| {}).await.unwrap();

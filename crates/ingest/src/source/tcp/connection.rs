@@ -1,4 +1,4 @@
-//! One connection of the TCP source: its framing, what it may not hand over yet, and how it ends.
+//! One connection of the TCP source: its framing, what it cannot pass on yet, and how it ends.
 
 use super::open;
 use crate::{Intake, meters::Closed};
@@ -16,14 +16,14 @@ const CHUNKS_AT_ONCE: usize = 16;
 pub(super) struct Connection {
     stream: TcpStream,
     frames: Frames,
-    /// Read, and not yet looked at: the tally was full. At most one chunk.
+    /// Read, but not yet parsed, because the tally was full. At most one chunk.
     held: Vec<u8>,
     last_read: Instant,
     /// Its last message is accounted for.
     ended: bool,
 }
 
-/// How a connection stands after reading.
+/// The state of a connection after reading.
 pub(super) enum Fed {
     Open,
     Closed(Closed),
@@ -32,7 +32,7 @@ pub(super) enum Fed {
 /// How far a chunk went.
 enum Took {
     All,
-    /// The tally is full; so many bytes were taken.
+    /// The tally is full; this many bytes were taken.
     Full(usize),
     Broken(Reject),
 }
@@ -56,17 +56,17 @@ impl Connection {
         !self.held.is_empty()
     }
 
-    /// How long nothing has come.
+    /// How long nothing has arrived.
     pub(super) fn silent(&self, current: Instant) -> Duration {
         current.saturating_duration_since(self.last_read)
     }
 
-    /// It has not been silent as far as we can tell.
+    /// Treats it as not silent.
     pub(super) fn touch(&mut self, current: Instant) {
         self.last_read = current;
     }
 
-    /// Reads some of what is there, while the tally has room.
+    /// Reads some of what is available, while the tally has room.
     pub(super) fn read(
         &mut self,
         chunk: &mut [u8],
@@ -88,7 +88,7 @@ impl Connection {
         Fed::Open
     }
 
-    /// Reads all of what is there, however much. True when the tally is full and there is more.
+    /// Reads everything that is available. True if the tally is full and there is more.
     pub(super) fn read_to_the_end(
         &mut self,
         chunk: &mut [u8],
@@ -149,14 +149,14 @@ impl Connection {
         }
     }
 
-    /// The peer reads an end, and may still send.
+    /// The peer reads an end of file, and may still send.
     pub(super) fn say_goodbye(&self) {
         if let Err(error) = self.stream.shutdown(std::net::Shutdown::Write) {
             tracing::debug!(%error, "telling a syslog peer of the end");
         }
     }
 
-    /// Receives no more from here on, and says so to the peer when it is dropped.
+    /// Receives nothing from here on; dropping it tells the peer.
     pub(super) fn deafen(&self) {
         open::deafen(&self.stream);
         open::reset_on_close(&self.stream);
@@ -175,7 +175,7 @@ enum TcpRead {
 fn feed(frames: &mut Frames, bytes: &[u8], intake: &mut Intake, limit: usize, time: Now) -> Took {
     let mut at = 0;
     while at < bytes.len() {
-        // Looked at before every message, so that none of them goes to `~overflow`.
+        // Checked before every message, so that none of them goes to `~overflow`.
         if intake.len() >= limit {
             return Took::Full(at);
         }

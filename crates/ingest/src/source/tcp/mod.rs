@@ -1,9 +1,9 @@
 //! syslog over TCP: what relays send, in RFC 6587's framings.
 //!
 //! One thread waits for the listener and all connections with `poll(2)` and folds into one tally: relays are few, and
-//! one of them saturates the parser before the poll shows. Nothing is dropped here on purpose: while the tally is full
-//! because the store is away, connections are not read, and TCP lets their senders wait. What a peer can spend is
-//! bounded: connections, a message, the time it may be silent.
+//! one of them saturates the parser before the cost of poll is noticeable. Nothing is dropped here on purpose: while
+//! the tally is full because the store is down, connections are not read, and TCP makes their senders wait. What a peer
+//! can use is limited: connections, message length, time without data.
 
 mod connection;
 mod open;
@@ -32,30 +32,30 @@ use tracing::{info, warn};
 pub struct TcpOptions {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Peers that are heard; `None` hears all.
+    /// Allowed peers; `None` allows all.
     pub allow: Option<Vec<IpNet>>,
-    /// How messages are told apart.
+    /// How messages are separated.
     pub framing: Framing,
-    /// Connections at once. More wait in the kernel's queue, or take the place of the one that is silent longest.
+    /// Connections at once. More wait in the kernel's queue, or replace the one that has been silent longest.
     pub connections: usize,
     /// How long a connection may be silent.
     pub idle: Duration,
 }
 
-/// How often silent connections are looked for.
+/// How often silent connections are checked.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
-/// How long a connection must have been silent before it makes place for a new one.
+/// How long a connection must have been silent before a new one may replace it.
 const SILENT: Duration = Duration::from_secs(5);
-/// How long the listener rests when no connection can be accepted for want of descriptors or memory.
+/// How long the listener pauses when no connection can be accepted for lack of descriptors or memory.
 const REST: Duration = Duration::from_millis(100);
 /// How soon a full tally is offered to the channel again.
 const RETRY: Duration = Duration::from_millis(20);
-/// Connections accepted between two looks at the others.
+/// Connections accepted before the others are read again.
 const ACCEPTED_AT_ONCE: usize = 64;
-/// How long peers that were told of the end have to finish. A relay looks before it sends, and then connects anew.
+/// How long peers have to finish after the end of file. A relay checks before it sends, and then reconnects.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// How long the last reads may take. What a kernel has received is read in a moment; only where it could not be kept from
-/// receiving more would they have no end.
+/// How long the last reads may take. What the kernel has received is read in a moment; they would never end only if the
+/// kernel could not be stopped from receiving more.
 const LAST_READS: Duration = Duration::from_secs(3);
 /// Bytes read at once.
 const CHUNK: usize = 65_536;
@@ -63,7 +63,7 @@ const CHUNK: usize = 65_536;
 /// A bound listener, not yet running.
 pub struct SyslogTcp {
     listener: TcpListener,
-    /// The service manager keeps it: who has not been accepted waits for the successor.
+    /// The service manager keeps it: connections that were not accepted wait for the next process.
     handed: bool,
     options: TcpOptions,
     lines: LineOptions,
@@ -72,7 +72,7 @@ pub struct SyslogTcp {
 
 impl SyslogTcp {
     /// How many cells the tally may have before senders wait. The last quarter is left free: a tally drops the names of
-    /// earlier ticks only while that gives back so much, and counts a new name under `~overflow` from then on.
+    /// earlier ticks only while that frees as much, and after that counts new names under `~overflow`.
     fn most(&self) -> usize {
         self.lines.limit - self.lines.limit / 4
     }
@@ -81,7 +81,7 @@ impl SyslogTcp {
     ///
     /// # Errors
     ///
-    /// The address is taken, or may not be used.
+    /// The address is in use, or may not be used.
     pub fn open(
         options: TcpOptions,
         handed: Option<Socket>,
@@ -101,7 +101,7 @@ impl SyslogTcp {
         self.listener.local_addr().ok()
     }
 
-    /// Receives until stop is said, then takes what the kernel has received and returns.
+    /// Receives until it is told to stop, then takes what the kernel has received and returns.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ struct TcpLoop<'a> {
     accept_errors: u64,
 }
 
-/// What a wait found.
+/// The result of a wait.
 struct Ready {
     listener: bool,
     connections: Vec<bool>,
@@ -162,7 +162,7 @@ impl TcpLoop<'_> {
         self.poll.clear();
         self.poll.add(stop.fd());
         let listener = accepts.then(|| self.poll.add(self.source.listener.as_fd()));
-        // While nothing is read, TCP lets the senders wait.
+        // While nothing is read, TCP makes the senders wait.
         let listened_to = if reads { self.connections.as_slice() } else { &[] };
         let places: Vec<usize> =
             listened_to.iter().map(|connection| self.poll.add(connection.as_fd())).collect();
@@ -214,7 +214,7 @@ impl TcpLoop<'_> {
         seal_if_room(&mut self.intake, out);
     }
 
-    /// Whether a newcomer could be taken: below the limit, or in the place of one that has been silent.
+    /// Whether a new connection could be accepted: below the limit, or in place of a silent one.
     fn has_place(&self, current: Instant) -> bool {
         self.connections.len() < self.source.options.connections
             || self.connections.iter().any(|connection| connection.silent(current) >= SILENT)
@@ -247,7 +247,7 @@ impl TcpLoop<'_> {
         }
     }
 
-    /// No accept error ends the listener. Out of descriptors, some have to close first.
+    /// No accept error ends the listener. If there are no descriptors left, some connections have to close first.
     fn rest(&mut self, error: &io::Error, current: Instant) {
         self.accept_errors += 1;
         self.rests_until = current + REST;
@@ -296,7 +296,7 @@ impl TcpLoop<'_> {
         let intake = &mut self.intake;
         self.connections.retain_mut(|connection| {
             if full {
-                // It is we who do not listen.
+                // It is silent because we do not read.
                 connection.touch(current);
             }
             let stays = connection.silent(current) < idle;
@@ -308,8 +308,8 @@ impl TcpLoop<'_> {
         });
     }
 
-    /// Tells every peer that this is the end, and reads on until it has closed its side: a relay that looks for the end
-    /// loses nothing then, not even what it had on the way. Not for long, because many do not look.
+    /// Sends every peer an end of file, and reads on until it has closed its side: a relay that checks for the end
+    /// loses nothing then, not even what was in flight. Not for long, because many do not check.
     fn say_goodbye(&mut self, out: &mpsc::Sender<Sealed>) {
         for connection in &self.connections {
             connection.say_goodbye();
@@ -331,9 +331,9 @@ impl TcpLoop<'_> {
         }
     }
 
-    /// What the kernel has received is counted, and from here on it receives no more: a filter that drops everything
-    /// lies over the listener and each connection before the last look at it, so a peer keeps, unacknowledged, whatever
-    /// is not counted.
+    /// What the kernel has received is counted, and from here on it receives no more: a filter that drops everything is
+    /// attached to the listener and each connection before its last read, so whatever is not counted stays
+    /// unacknowledged with the peer.
     fn finish(&mut self, out: &mpsc::Sender<Sealed>) {
         if !self.source.handed {
             open::deafen(&self.source.listener);
@@ -360,7 +360,7 @@ impl TcpLoop<'_> {
         info!(source = "syslog-tcp", "stopped");
     }
 
-    /// Who has connected, and perhaps sent, without having been accepted.
+    /// Peers that have connected, and perhaps sent data, but were not accepted yet.
     fn accept_the_rest(&mut self) {
         let current = Instant::now();
         while let Ok((stream, peer)) = self.source.listener.accept() {

@@ -9,9 +9,9 @@ use std::{
 };
 use tracing::warn;
 
-/// Connections that wait in the kernel while all places are taken.
+/// Connections that wait in the kernel at the limit.
 const BACKLOG: i32 = 1024;
-/// A relay whose machine went down without a word is noticed after a minute and six more tries.
+/// A relay whose machine crashed is noticed after a minute and six more probes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMES: u32 = 6;
@@ -22,7 +22,7 @@ pub(super) fn listener(listen: SocketAddr) -> io::Result<Socket> {
     if listen.is_ipv6() {
         socket.set_only_v6(false)?;
     }
-    // Connections of the process before are in TIME_WAIT; they are no reason not to start.
+    // Connections of the previous process may be in TIME_WAIT; that must not prevent a start.
     socket.set_reuse_address(true)?;
     socket.bind(&listen.into())?;
     socket.listen(BACKLOG)?;
@@ -47,8 +47,8 @@ pub(super) fn deafen(socket: &impl AsFd) {
     }
 }
 
-/// Closing answers what was not counted with a reset, so that the sender hears of it now and not after minutes of
-/// sending again.
+/// Closing answers uncounted data with a reset, so that the sender learns of it now and not after minutes of
+/// retransmission.
 pub(super) fn reset_on_close(stream: &TcpStream) {
     if let Err(error) = SockRef::from(stream).set_linger(Some(Duration::ZERO)) {
         tracing::debug!(%error, "closing a syslog connection at once");

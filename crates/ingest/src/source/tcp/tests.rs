@@ -1,4 +1,4 @@
-//! What needs a store that is away: nothing reads the channel, so the tally fills.
+//! Tests with a store that is down: nothing reads the channel, so the tally fills.
 
 use super::*;
 use crate::{IngestMeters, LineFormat};
