@@ -164,7 +164,7 @@ pub(crate) struct Files {
     mode_comes_right: Option<bool>,
 }
 
-/// What [`Files::replace`] did.
+/// The result of [`Files::replace`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Replaced {
     Written,
@@ -176,7 +176,7 @@ impl Files {
         Files::at(lock.dir.clone(), lock.dir.join(TMP).join("badge"))
     }
 
-    /// Of another directory, which is on the same device as the file to be renamed.
+    /// For another directory, on the same device as the file to be renamed.
     pub(crate) fn at(dir: PathBuf, aside: PathBuf) -> Files {
         Files {
             path: dir.clone(),
@@ -199,7 +199,7 @@ impl Files {
         Ok(())
     }
 
-    /// What stands under a name now; `None` if nothing that could be a badge does.
+    /// What is stored under a name now; `None` if it is nothing that could be a badge.
     pub(crate) fn read(&mut self, name: &Name) -> io::Result<Option<Published>> {
         self.point_at(name)?;
         // A planted symlink is not followed, and a planted FIFO does not block; both are replaced by the rename.
@@ -219,7 +219,7 @@ impl Files {
         }
         let mut text = std::mem::take(&mut self.old);
         text.resize(about.len() as usize, 0);
-        // One call: nobody changes a badge in place. Should somebody, the file is not one of ours.
+        // One read is enough: badges are never changed in place. If one is, the file is not ours.
         match file.read_exact_at(&mut text, 0) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
@@ -229,7 +229,7 @@ impl Files {
         Ok(Some(Published { text, body, total, mtime: about.mtime() }))
     }
 
-    /// Puts a picture under a name, unless exactly that is there already.
+    /// Writes a picture under a name, unless exactly that is already there.
     pub(crate) fn replace(
         &mut self,
         name: &Name,
@@ -253,13 +253,13 @@ impl Files {
         push_trailer(picture, total, version.blanks);
         let result = self.write(picture.as_bytes(), version.mtime);
         if result.is_err() {
-            // Half a file on a full disk takes the room that the next one needs.
+            // Half a file on a full disk takes up the space that the next one needs.
             let _ = fs::remove_file(&self.aside);
         }
         result.map(|()| Replaced::Written)
     }
 
-    /// Whether any file can be put there. If so, the files that failed are at fault, and not the disk.
+    /// Whether any file can be written there. If so, the files that failed are at fault, not the disk.
     pub(crate) fn probe(&mut self) -> io::Result<()> {
         self.path = self.dir.join(PROBE);
         let written = self.write(&[b'\n'; 4096], None);
@@ -271,7 +271,7 @@ impl Files {
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&self.aside)?;
         file.write_all(bytes)?;
-        // The umask may take more than nginx can spare. It is the same for all files.
+        // The umask may remove permissions that nginx needs. It is the same for all files.
         if self.mode_comes_right.is_none() {
             self.mode_comes_right = Some(file.metadata()?.mode() & 0o777 == MODE);
         }
@@ -287,7 +287,7 @@ impl Files {
     }
 }
 
-/// What tells this version of a badge from the one before it: the time it is written at, unless nothing is said here.
+/// What distinguishes this version of a badge from the previous one: its write time, unless this says otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Version {
     blanks: usize,
@@ -303,7 +303,7 @@ fn version_after(old: &Published, body: usize, total: i64) -> Version {
     let natural = body + trailer_length(total);
     let blanks = (old.text.len() + 1).saturating_sub(natural);
     if old.mtime <= second(now) && blanks <= MOST_BLANKS {
-        // Should it become another second after all, the blank is one too many, and does no harm.
+        // If the second changes after all, the extra space is not needed, and is harmless.
         return Version { blanks, mtime: None };
     }
     // The clock was set back, or the badge shrank.

@@ -1,8 +1,8 @@
-//! How old the badges on disk may be, for `/metrics`: looked at when it is asked for, so that it grows while nothing is
-//! published, and true wherever the publishing is done.
+//! How old the badges on disk may be, for `/metrics`. It is computed on request, so it grows while nothing is
+//! published, and is right whichever process publishes.
 //!
-//! The mark is the mtime of the cursor, which a publisher sets when a pass has gone through, to when the pass began. A
-//! daemon that leaves publishing to a timer reads the same mark.
+//! It is based on the mtime of the cursor, which a publisher sets after a complete pass to the time when the pass
+//! began. A daemon that leaves publishing to a timer reads the same mtime.
 
 use crate::cursor;
 use prometheus_client::{
@@ -17,10 +17,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// How often the mark is renewed on disk while nothing changes there. Less than anybody will be alarmed after.
+/// How often the mtime is renewed while nothing changes. Shorter than any alert threshold.
 const RENEW: Duration = Duration::from_secs(5);
 
-/// When the last pass began that went through. Clones are the same one.
+/// When the last completed pass began. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Freshness(Arc<Mutex<Freshest>>);
 
@@ -31,7 +31,7 @@ struct Freshest {
 }
 
 impl Freshness {
-    /// A pass that began then has gone through, and its cursor is on disk.
+    /// A pass that began then is complete, and its cursor is on disk.
     pub(crate) fn passed(&self, dir: &Path, began: SystemTime) {
         let mut mark = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         mark.began = Some(began);
@@ -43,7 +43,7 @@ impl Freshness {
         }
     }
 
-    /// Shows it for the badges of a directory: what this process has published, or else what its cursor says.
+    /// Registers the metric for a directory: based on what this process has published, or else on its cursor.
     pub fn register(&self, registry: &mut Registry, dir: &Path) {
         registry.register_collector(Box::new(AgeCollector { freshness: self.clone(), dir: dir.to_owned() }));
     }
@@ -64,7 +64,7 @@ impl AgeCollector {
 
 impl Collector for AgeCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        // Nothing was ever published: no number would be true.
+        // Nothing was ever published, so there is no true value.
         let Some(began) = self.began() else { return Ok(()) };
         let age = began.elapsed().unwrap_or_default();
         let at = began.duration_since(UNIX_EPOCH).unwrap_or_default();

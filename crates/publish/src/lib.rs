@@ -1,8 +1,8 @@
 //! From changed names to pictures on disk.
 //!
 //! The publisher reads what changed since its cursor, reads the totals, draws, and replaces files; nginx serves them.
-//! It counts nothing and knows no source. It runs inside `serve`, as `render --every`, or once as `render` from a
-//! timer; a lock file keeps two of them out of one directory.
+//! It counts nothing and does not know the sources. It runs inside `serve`, as `render --every`, or once as `render`
+//! from a timer; a lock file prevents two publishers in one directory.
 
 mod charts;
 mod cursor;

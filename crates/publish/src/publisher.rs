@@ -20,33 +20,33 @@ use tracing::{debug, warn};
 
 /// How many names are read from the store at a time.
 const PAGE: usize = 1000;
-/// After so many files in a row that could not be written, a probe tells whether the disk is at fault.
+/// After this many consecutive files that could not be written, a probe tells whether the disk is at fault.
 const GIVE_UP: u32 = 50;
-/// So many files that could not be written are remembered.
+/// The maximum number of failed files that are remembered.
 const OWED: usize = 10_000;
-/// So many of them are told one by one.
+/// How many of them are logged one by one.
 const TOLD: usize = 10;
 
-/// Which badges a pass looks at.
+/// Which badges a pass checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
-    /// What changed since the cursor; everything, if there is no cursor to go by.
+    /// What changed since the cursor; everything, if there is no valid cursor.
     Changed,
     /// Everything.
     All {
-        /// Write a total that is lower than the one on disk, too.
+        /// Also write totals that are lower than those on disk.
         allow_lower: bool,
     },
 }
 
-/// What a pass did.
+/// The report of a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassReport {
-    /// Names looked at.
+    /// Names checked.
     pub names: u64,
     /// Files written.
     pub written: u64,
-    /// Files that were right already.
+    /// Files that were already right.
     pub unchanged: u64,
     /// Files left alone because the store's total is lower than theirs.
     pub held: u64,
@@ -54,11 +54,11 @@ pub struct PassReport {
     pub failed: u64,
     /// Badges in the built-in look, because the template failed on their names.
     pub plain: u64,
-    /// Whether everything was looked at.
+    /// Whether all names were checked.
     pub full: bool,
 }
 
-/// Why a pass did not go through. What it did before stays done, and the next one goes on.
+/// Why a pass did not complete. What it did before stays done, and the next pass continues.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The store did not answer.
@@ -72,9 +72,9 @@ pub enum PublishError {
     File {
         /// What was tried.
         attempt: &'static str,
-        /// Where.
+        /// The path.
         dir: std::path::PathBuf,
-        /// Why not.
+        /// The error.
         error: io::Error,
     },
 }
@@ -88,23 +88,23 @@ pub struct Publisher {
     /// How far this process has followed the log, and in which look.
     cursor: Option<Cursor>,
     cursor_look: String,
-    /// The cursor on disk is the one above.
+    /// The cursor on disk equals the one above.
     saved: bool,
-    /// Names before the cursor whose files could not be written, and whether they may go down. They are tried again with
-    /// every pass. The cursor on disk waits for them; the one in memory does not, or one such file would have the whole
-    /// log read again with every pass.
+    /// Names before the cursor whose files could not be written, and whether their totals may go down. Every pass tries
+    /// them again. The cursor on disk waits for them; the one in memory does not, or one such file would make every
+    /// pass read the whole log again.
     owed: BTreeMap<Name, bool>,
-    /// Those that the log has told of. Once all files could be written, they are news again.
+    /// Those that have been logged. Once all files have been written, they are logged again.
     told: BTreeSet<Name>,
     charts: Option<Charts>,
 }
 
 impl Publisher {
-    /// Takes the directory. `None` when another publisher has it.
+    /// Takes the directory. `None` if another publisher has it.
     ///
     /// # Errors
     ///
-    /// The directory cannot be made or written, or is not one of badges.
+    /// The directory cannot be created or written, or does not contain badges.
     pub fn open(
         dir: &Path,
         store: Arc<dyn Store>,
@@ -117,18 +117,18 @@ impl Publisher {
         Ok(Some(Publisher { store, lock, files, meters, cursor, cursor_look, saved, owed, told, charts }))
     }
 
-    /// Publishes charts of these kinds too, and takes away those of all others.
+    /// Publishes charts of these kinds too, and removes those of all others.
     ///
     /// # Errors
     ///
-    /// The directories of the charts cannot be made or written.
+    /// The directories of the charts cannot be created or written.
     pub fn with_charts(mut self, kinds: &[ChartKind], pace: Pace) -> Result<Publisher, DirError> {
         self.charts = Charts::open(&self.lock, kinds, pace)?;
         Ok(self)
     }
 
-    /// Whether the directory is still as it was opened. If not, open another publisher: it makes what is missing, and
-    /// publishes again what is gone.
+    /// Whether the directory is still as it was opened. If not, open another publisher: it creates what is missing, and
+    /// publishes lost files again.
     pub fn is_in_place(&self) -> bool {
         self.lock.is_in_place() && self.charts.as_ref().is_none_or(Charts::is_in_place)
     }
@@ -138,7 +138,7 @@ impl Publisher {
         self.charts.as_ref().is_none_or(Charts::is_through)
     }
 
-    /// Makes one pass with this look. `progress` hears how many names have been looked at.
+    /// Makes one pass with this look. `progress` gets the number of names checked so far.
     ///
     /// # Errors
     ///
@@ -195,7 +195,7 @@ impl Publisher {
         cursor::load(&self.lock.dir, identity).map_err(|error| self.file_error("reading the cursor", error))
     }
 
-    /// A cursor on disk stands only for badges that are on disk.
+    /// A cursor on disk covers only badges that are on disk.
     fn advance(&mut self, identity: &str, cursor: Cursor) -> Result<(), PublishError> {
         if self.owed.len() > OWED {
             (self.cursor, self.owed) = (None, BTreeMap::new());
@@ -233,7 +233,7 @@ impl Publisher {
         PublishError::File { attempt, dir: self.lock.dir.clone(), error }
     }
 
-    /// Follows the log of changes. `None` when it does not reach back to the cursor.
+    /// Follows the change log. `None` if it does not reach back to the cursor.
     async fn follow(
         &mut self,
         mut cursor: Cursor,
@@ -244,7 +244,7 @@ impl Publisher {
             else {
                 return Ok(None);
             };
-            // Repetitions fall together; a name that was corrected anywhere may go down.
+            // Repetitions are merged; a name that was corrected anywhere may go down.
             let mut changed: BTreeMap<Name, bool> = BTreeMap::new();
             for change in names.into_iter().filter(|change| change.event == Event::HIT) {
                 *changed.entry(change.name).or_default() |= change.corrected;
@@ -260,10 +260,11 @@ impl Publisher {
         }
     }
 
-    /// Looks at every name. The cursor is taken first, so that what changes meanwhile is looked at again.
+    /// Checks every name. The cursor is read first, so that what changes in the meantime is checked again.
     async fn all(&mut self, round: &mut PublishRound<'_>, pass: Pass) -> Result<Cursor, PublishError> {
         let cursor = self.store.head().await?;
-        // Should this end half way, the cursor on disk is the one to go on from: it lies before everything owed.
+        // If this stops half way, the next pass continues from the cursor on disk, which is before everything
+        // unwritten.
         (self.cursor, self.owed) = (None, BTreeMap::new());
         let allow_lower = pass == Pass::All { allow_lower: true };
         self.meters.full_passes.inc();
@@ -306,8 +307,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// A template was tried out when it was loaded, but it may still fail on a name that somebody made up. Then this one
-    /// badge is the built-in one, as over HTTP; no name stops those behind it.
+    /// A template was tested when it was loaded, but it may still fail on an invented name. Then this badge gets the
+    /// built-in look, as over HTTP; no name stops those after it.
     fn draw(&self, name: &Name, total: i64, today: i64, picture: &mut String, round: &mut PublishRound<'_>) {
         let Err(error) = round.look.draw(name.as_str(), total, today, picture) else { return };
         self.meters.plain.inc();
@@ -358,7 +359,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// One file that cannot be written does not stop the others; a disk that cannot be written does.
+    /// One unwritable file does not stop the others; an unwritable disk does.
     fn failed(
         &mut self,
         name: &Name,
@@ -383,7 +384,7 @@ impl Publisher {
     }
 }
 
-/// What goes along through one pass.
+/// The state of one pass.
 struct PublishRound<'a> {
     look: &'a Look,
     now: Now,

@@ -1,4 +1,4 @@
-//! One badge that cannot be drawn or written does not stop those behind it, and does not have them done again.
+//! One badge that cannot be drawn or written does not stop those after it, and does not cause them to be redone.
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
@@ -76,7 +76,7 @@ async fn a_badge_that_cannot_be_written_is_tried_again_alone() {
     let report = pass(&mut publisher, &Look::default()).await;
     assert_eq!((report.names, report.written, report.failed), (2, 1, 1), "b and d");
 
-    // Another process knows nothing of that, so the cursor it finds lies before b.
+    // Another process does not know that, so the cursor that it finds is before b.
     drop(publisher);
     let mut publisher = bed.publisher();
     let report = pass(&mut publisher, &Look::default()).await;

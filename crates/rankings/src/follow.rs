@@ -1,10 +1,9 @@
-//! Rankings that are known are kept true by the log of changes: only names that have changed are looked at again.
+//! Keeps known rankings up to date with the change log: only names that have changed are read again.
 //!
-//! A [`Follower`] reads the log in waves, some seconds apart. Of each name of a wave it asks for the counts as they are
-//! now, as far as they may be above what is ranked last. A period that has just begun needs no look at any other name:
-//! whatever is counted in it is in the log from then on. (What was counted ahead of its time, by a clock that is ahead of
-//! ours, comes in with the names of the wave before, or else with the full ranking that is made anew in the background.)
-//! Called by the turns of [`super::round`].
+//! A [`Follower`] reads the log in waves, a few seconds apart. For each name of a wave it reads the current counts, as
+//! far as they may be above the lowest ranked one. A period that has just begun needs no other names: whatever is
+//! counted in it is in the log from then on. (What was counted in it earlier, by a clock ahead of ours, is added with
+//! the names of the previous wave, or else with the next full ranking in the background.) [`super::round`] calls it.
 
 use super::{Ranking, Rankings, round::Round, top::Top};
 use std::{
@@ -15,65 +14,65 @@ use tallymark_core::{Event, Minute, Name, Now, Period, Span};
 use tallymark_store::{Changes, Cursor, Result};
 use tokio::time::Instant;
 
-/// Who follows for which periods. Sums over many days cost many times more than one count, so they are made by
-/// somebody else, who may be slower: the longer a wave is, the fewer names it has for each hit.
+/// Which follower handles which periods. Sums over many days cost many times more than one count, so a separate
+/// follower makes them, which may be slower: the longer a wave is, the fewer names it has per hit.
 pub(super) const FOLLOWED: [&[Period]; 2] =
     [&[Period::All, Period::Day, Period::Hour, Period::Minute], &[Period::Month, Period::Week]];
 /// About how many changes are read at once.
 const CHANGES: usize = 5000;
-/// How many names are asked for at once.
+/// How many names are read at once.
 const NAMES: usize = 500;
-/// How many names a wave has at the most. Where more change, looking at all of them is as quick.
+/// The maximum number of names in a wave. If more change, a full ranking is as quick.
 const MOST_NAMES: usize = 200_000;
 
-/// A ranking that is kept true.
+/// A ranking that is kept up to date.
 pub(super) struct KeptRanking {
     pub(super) span: Span,
     /// Where the span begins.
     pub(super) from: Option<Minute>,
     pub(super) top: Top,
-    /// Nothing that was counted before this is missing.
+    /// Nothing counted before this is missing.
     pub(super) as_of: i64,
-    /// How long it was in the making when it was made of all names.
+    /// How long the last full ranking took.
     pub(super) took: i64,
 }
 
-/// Everything that is kept.
+/// All rankings that are kept up to date.
 pub(super) type Tops = HashMap<(Event, Period), KeptRanking>;
 
-/// Where following has come to.
+/// The progress of a follower.
 #[derive(Default)]
 pub(super) struct Follower {
-    /// Up to where the log was read; `None` where a full ranking has to come first.
+    /// How far the log was read; `None` if a full ranking has to come first.
     pub(super) cursor: Option<Cursor>,
-    /// From when on no change of an event was missed.
+    /// Since when no change of an event was missed.
     since: HashMap<Event, i64>,
     wave: Option<Wave>,
-    /// The names of the wave before.
+    /// The names of the previous wave.
     before: HashMap<Event, Vec<Name>>,
     begun: Option<(Instant, Now)>,
 }
 
-/// What has changed since the wave before.
+/// What has changed since the previous wave.
 struct Wave {
     now: Now,
-    /// Everything that was counted up to then is in it; `None` while it is being read.
+    /// Everything counted up to then is in it; `None` while it is being read.
     as_of: Option<i64>,
     changed: HashMap<Event, HashSet<Name>>,
-    /// The same when it is complete, and how many of the names of each were asked for.
+    /// The same once it is complete, and how many names of each were read.
     todo: HashMap<Event, Vec<Name>>,
     asked: HashMap<Event, usize>,
 }
 
 impl Follower {
-    /// A wave begins behind every look.
+    /// A wave begins after every check.
     fn is_due(&self, looked: Option<Instant>) -> bool {
         self.cursor.is_some() && self.begun.is_none_or(|(at, _)| Some(at) < looked)
     }
 }
 
 impl Round {
-    /// Ends the log of a wave that has just begun where the last look has seen it end, if nothing is behind the cursor.
+    /// If nothing is after the cursor, the log of a wave that has just begun ends where the last check saw its end.
     fn knows_the_log(&mut self, which: usize) -> bool {
         let Some(seen) = &self.seen else { return false };
         let Some(follower) = self.followers.get_mut(which) else { return false };
@@ -85,7 +84,7 @@ impl Round {
 }
 
 impl Rankings {
-    /// One step of one follower: a short call of the store. Answers whether there was any.
+    /// One step of one follower: a short call of the store. Returns whether there was any.
     pub(super) async fn follow(&self, round: &mut Round, which: usize) -> Result<bool> {
         let Some(follower) = round.followers.get(which) else { return Ok(false) };
         match &follower.wave {
@@ -113,13 +112,13 @@ impl Rankings {
         self.read_log(round, which).await.map(|()| true)
     }
 
-    /// Every change from here on is looked at, whatever its name.
+    /// Every change from here on is checked, whatever its name.
     fn begin_wave(&self, round: &mut Round, which: usize) {
         let now = (self.now)();
         let events = self.events();
         let Round { followers, tops, .. } = round;
         let Some(follower) = followers.get_mut(which) else { return };
-        // Periods would begin that others have followed already.
+        // Otherwise periods would begin that others have already followed.
         if follower.begun.is_some_and(|(_, before)| before.unix_ms > now.unix_ms) {
             follower.since.clear();
         }
@@ -175,7 +174,7 @@ impl Rankings {
         Ok(())
     }
 
-    /// Asks for the counts of the next names, for what is kept and for what is being made.
+    /// Reads the counts of the next names, for kept rankings and for those being computed.
     async fn ask(&self, round: &mut Round, which: usize, event: Event, asked: usize) -> Result<()> {
         let Round { followers, tops, jobs, done, .. } = round;
         let Some(wave) = followers.get_mut(which).and_then(|follower| follower.wave.as_mut()) else {

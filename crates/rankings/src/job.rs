@@ -1,23 +1,22 @@
-//! Rankings that are made of all names, by slices of the store. Which of them is worked on, and when, [`super::round`]
-//! says.
+//! Full rankings, computed from slices of the store. [`super::round`] decides which one is worked on, and when.
 
 use super::top::Top;
 use tallymark_core::{Event, Name, Now, Period, Span};
 use tallymark_store::{Result, Store};
 
-/// How many names of a slice are asked for at once.
+/// How many names of a slice are read at once.
 const NAMES: usize = 500;
 
-/// Rankings of all names on their way. Slices are of the first; the others' counts are asked for name by name.
+/// Full rankings in progress. Slices are of the first; the counts of the others are read by name.
 pub(super) struct RankingJob {
     pub(super) event: Event,
-    /// When it was begun.
+    /// When it began.
     pub(super) begun: Now,
     pub(super) parts: Vec<Part>,
-    /// Names of the last slice, with their counts there, that the others were not asked for yet.
+    /// Names of the last slice with their counts there, for which the other rankings were not read yet.
     names: Vec<(Name, i64)>,
     next: Option<String>,
-    /// There is no further slice.
+    /// There are no more slices.
     sliced: bool,
 }
 
@@ -29,14 +28,14 @@ pub(super) struct Part {
 }
 
 impl RankingJob {
-    /// Of these periods; every name of one is among those of the first.
+    /// The periods; every name of one is among those of the first.
     pub(super) fn new(event: Event, periods: &[Period], begun: Now) -> RankingJob {
         let part = |&period: &Period| Part { period, span: period.span(begun), top: Top::default() };
         let parts = periods.iter().map(part).collect();
         RankingJob { event, begun, parts, names: Vec::new(), next: None, sliced: false }
     }
 
-    /// One call. Answers whether everything is made.
+    /// One call. Returns whether everything is done.
     pub(super) async fn go_on(&mut self, store: &dyn Store) -> Result<bool> {
         if self.names.is_empty() {
             self.slice(store).await?;
@@ -46,7 +45,7 @@ impl RankingJob {
         Ok(self.sliced && self.names.is_empty())
     }
 
-    /// The ranking of a period in it, as far as it is.
+    /// The ranking of a period in it, as far as it has come.
     pub(super) fn top(&self, event: Event, period: Period, span: Span) -> Option<&Top> {
         let part = self.parts.iter().find(|part| (part.period, part.span) == (period, span));
         part.filter(|_| self.event == event).map(|part| &part.top)
@@ -61,7 +60,7 @@ impl RankingJob {
         self.event == event && self.parts.iter().any(|part| group.contains(&part.period))
     }
 
-    /// What has no more than this is in no ranking but the first.
+    /// A name with at most this count is in no ranking but the first.
     fn floor_of_others(&self) -> Option<i64> {
         self.parts.iter().skip(1).map(|part| part.top.floor()).min()
     }

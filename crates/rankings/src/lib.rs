@@ -1,10 +1,10 @@
 //! The busiest names: the top 1,000 of each event, for six periods, computed in the background.
 //!
-//! Nothing is kept for them while hits are counted, and nothing waits for them: [`Rankings::run`] reads the store slice
-//! by slice, and rests after each for 50 times as long as it took, so it takes at most 2 % of the store's time. The first
-//! ranking after a start takes some seconds, with millions of names some minutes; from then on only names that change are
-//! looked at, and it is some seconds old. Every answer says how old. Called by the binary, which runs it, and by pages and
-//! lists, which show what is there.
+//! Counting hits does no work for them, and nothing waits for them: [`Rankings::run`] reads the store slice by slice,
+//! and rests after each for 50 times as long as it took, so it uses at most 2 % of the store's time. The first ranking
+//! after a start takes a few seconds, with millions of names a few minutes. After that only names that change are read,
+//! and the ranking is a few seconds old. Every answer includes its age. The binary runs it; pages and lists show the
+//! results.
 
 mod follow;
 mod job;
@@ -29,15 +29,15 @@ use tallymark_store::{Result, Store};
 
 /// How many events are ranked.
 const MOST_EVENTS: usize = 8;
-/// What a ranking that takes no time is at the most.
+/// The maximum age of a ranking that takes no time.
 const USUAL_AGE_MS: i64 = 60_000;
 
 /// The busiest names of one event and period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranking {
-    /// When it was true, in milliseconds since 1970: nothing that was counted before is missing.
+    /// The time of the ranking, in milliseconds since 1970: nothing counted before is missing.
     pub as_of: i64,
-    /// How long it was in the making, in milliseconds.
+    /// How long it took, in milliseconds.
     pub took: i64,
     /// Where the period begins; `None` for all time.
     pub from: Option<Minute>,
@@ -45,7 +45,7 @@ pub struct Ranking {
     pub entries: Vec<(Name, i64)>,
 }
 
-/// The rankings as they are known.
+/// The current rankings.
 pub struct Rankings {
     store: Arc<dyn Store>,
     now: fn() -> Now,
@@ -55,7 +55,7 @@ pub struct Rankings {
 
 #[derive(Default)]
 struct KnownRankings {
-    /// When it was last found out which events are there.
+    /// When the list of events was last read.
     looked: Option<i64>,
     /// Those events.
     events: Vec<Event>,
@@ -65,7 +65,7 @@ struct KnownRankings {
     names: HashMap<Event, u64>,
 }
 
-/// The busiest names of a period, at most 1,000, counted from all names at once: for a command, which somebody waits for.
+/// The busiest names of a period, at most 1,000, counted from all names at once: for a command with a user waiting.
 ///
 /// # Errors
 ///
@@ -82,7 +82,7 @@ struct PeriodLabel {
     period: &'static str,
 }
 
-/// What `/metrics` says of rankings.
+/// The metrics of rankings.
 #[derive(Clone, Default)]
 pub struct RankingMeters {
     timestamp: Family<PeriodLabel, Gauge<f64, AtomicU64>>,
@@ -101,7 +101,7 @@ impl RankingMeters {
 }
 
 impl KnownRankings {
-    /// Whether it was looked, and the event was not there. (There may be more events than are ranked.)
+    /// Whether the store was checked, and the event does not exist. (There may be more events than are ranked.)
     fn knows_nothing_of(&self, event: Event) -> bool {
         self.looked.is_some() && !self.events.contains(&event) && self.events.len() < MOST_EVENTS
     }
@@ -114,7 +114,7 @@ impl Ranking {
         u64::try_from(now.unix_ms.saturating_sub(self.as_of) / 1000).unwrap_or(0)
     }
 
-    /// Whether it should have been made anew by now.
+    /// Whether it should have been refreshed by now.
     #[must_use]
     pub fn is_late(&self, now: Now) -> bool {
         let age = now.unix_ms.saturating_sub(self.as_of);
@@ -129,14 +129,14 @@ impl Ranking {
 }
 
 impl Rankings {
-    /// Nothing is ranked yet. `events` are those that routes may bring.
+    /// Nothing is ranked yet. `events` are those that routes may count.
     pub fn new(store: Arc<dyn Store>, now: fn() -> Now, meters: RankingMeters) -> Rankings {
         Rankings { store, now, meters, known: RwLock::default() }
     }
 
-    /// The busiest names of an event, as they were last known. Of a period that has just begun nothing is known yet:
-    /// what is answered is of the one before, and [`Ranking::from`] says so. An event that is not there has an empty
-    /// ranking. `None` shortly after the start, and while the store does not answer from the beginning.
+    /// The busiest names of an event, as last known. If a period has just begun, nothing is known about it yet: the
+    /// result is for the previous one, and [`Ranking::from`] says so. An event that does not exist has an empty
+    /// ranking. `None` shortly after the start, or if the store has not answered since then.
     pub fn top(&self, event: Event, period: Period) -> Option<Arc<Ranking>> {
         let known = self.read();
         if let Some(ranking) = known.tables.get(&(event, period)) {
@@ -152,7 +152,7 @@ impl Rankings {
         self.read().events.clone()
     }
 
-    /// How many hits there were in the last 60 seconds. `None` while nobody has looked on for so long.
+    /// How many hits there were in the last 60 seconds. `None` until it has been observed for that long.
     pub fn last_minute(&self, event: Event) -> Option<i64> {
         let known = self.read();
         match known.rates.get(&event) {
@@ -161,7 +161,7 @@ impl Rankings {
         }
     }
 
-    /// How many names the event had some seconds ago. `None` while they were not counted.
+    /// How many names the event had a few seconds ago. `None` until they are counted.
     pub fn names(&self, event: Event) -> Option<u64> {
         let known = self.read();
         let none = || known.knows_nothing_of(event).then_some(0);

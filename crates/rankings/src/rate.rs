@@ -1,17 +1,17 @@
-//! How many hits the last 60 seconds had, to the second, from counts by the minute: what the running minute has had by
-//! now, and what those before it had more than they had 60 seconds ago. Hits that somebody hands in with a time of the past
-//! are in other minutes, so they are none of the present.
+//! How many hits the last 60 seconds had, to the second, from counts by the minute: the count of the current minute,
+//! plus how much the minutes before it have grown since 60 seconds ago. Hits that are sent with a past time are in
+//! other minutes, so they are not included.
 
 use std::collections::VecDeque;
 use tallymark_core::Now;
 
 const WINDOW_MS: i64 = 60_000;
-/// A look that is older than this says nothing of now: the store was away.
+/// An observation older than this says nothing about now: the store was down.
 const STALE_MS: i64 = 15_000;
-/// From one that is older than this on nothing is counted.
+/// An observation older than this is not used as a base.
 const FORGOTTEN_MS: i64 = 5 * WINDOW_MS;
 
-/// What the running minute had at some moments of the last 60 seconds.
+/// The count of the current minute at some moments of the last 60 seconds.
 #[derive(Debug, Default)]
 pub(super) struct Rate {
     seen: VecDeque<SeenMinute>,
@@ -37,18 +37,18 @@ impl Rate {
         self.seen.front().map_or(now.minute().0, |seen| seen.minute)
     }
 
-    /// What the last look took, if it is still good for something.
+    /// The last observation, if it is still usable.
     pub(super) fn minutes(&self) -> Option<Vec<(i32, i64)>> {
         (!self.seen.is_empty()).then(|| self.minutes.clone())
     }
 
-    /// Takes the counts of the minutes from [`Rate::first`] until now.
+    /// Records the counts of the minutes from [`Rate::first`] until now.
     pub(super) fn see(&mut self, now: Now, minutes: Vec<(i32, i64)>) {
         let minute = now.minute().0;
         let count = minutes.iter().find(|&&(of, _)| of == minute).map_or(0, |&(_, count)| count);
         self.seen.push_back(SeenMinute { at: now.unix_ms, minute, count });
         self.minutes = minutes;
-        // One that is old enough stays: it is what the others are counted from.
+        // One that is old enough stays: it is the base of the others.
         while self.seen.get(1).is_some_and(|seen| seen.at <= now.unix_ms - WINDOW_MS) {
             self.seen.pop_front();
         }
@@ -73,7 +73,7 @@ mod tests {
         Now { unix_ms: second * 1000 }
     }
 
-    /// Looks at a second, when the minutes from 0 on have these counts.
+    /// Observes a second in which the minutes from 0 on have these counts.
     fn see(rate: &mut Rate, second: i64, minutes: &[i64]) {
         let first = rate.first(at(second));
         let all = minutes.iter().enumerate().map(|(minute, &count)| (minute as i32, count));
@@ -110,13 +110,13 @@ mod tests {
         let mut rate = Rate::default();
         for second in (600..=660).step_by(2) {
             let mut minutes = [0; 12];
-            // Somebody imports the first minutes meanwhile.
+            // An import adds to the first minutes in the meantime.
             minutes[0] = 1_000_000 * (second - 600);
             (minutes[10], minutes[11]) = (5, 0);
             see(&mut rate, second, &minutes);
         }
         assert_eq!(rate.last_minute(at(660)), Some(0));
-        // The minute before is not over for everybody: a late one is of it.
+        // The previous minute is not over for every sender: a late hit belongs to it.
         let mut minutes = [0; 12];
         (minutes[10], minutes[11]) = (6, 2);
         see(&mut rate, 661, &minutes);

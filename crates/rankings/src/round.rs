@@ -1,8 +1,8 @@
 //! Which ranking is worked on when, and for how long.
 //!
-//! A ranking is made once of all names, and again if the log of changes was lost, if its period is another one now, and
-//! from time to time. Those that are due take turns, a slice each, so a short one is never behind a long one; those that
-//! were never made come first. In between, [`super::follow`] keeps what is known true, by turns with the slices.
+//! A full ranking is made once, and again if the change log was lost, if its period has changed, and from time to time.
+//! Rankings that are due take turns, a slice each, so a short one never waits for a long one; those that were never
+//! made come first. In between, [`super::follow`] keeps known rankings up to date, alternating with the slices.
 
 use super::{
     MOST_EVENTS, PeriodLabel, Rankings,
@@ -22,55 +22,56 @@ use tokio_util::sync::CancellationToken;
 
 /// How much longer the rest after a call is than the call: less than 2 % of the store's time.
 const REST: u32 = 50;
-/// How long a rest is at the most, so that a store that was slow once is not forgotten for long.
+/// The maximum rest, so that a store that was slow once is not ignored for long.
 const LONGEST_REST: Duration = Duration::from_secs(30);
-/// How often it is looked which rankings are due.
+/// How often it is checked which rankings are due.
 const LOOK: Duration = Duration::from_secs(2);
-/// And while nothing is written by this process, and nothing was found that others have written.
+/// The same while this process writes nothing, and no writes of others were found.
 const QUIET_LOOK: Duration = Duration::from_secs(8);
-/// After that long a ranking is made of all names anew, in milliseconds: other programs write to a Redis too, and leave no
-/// word in the log of changes.
+/// After this long a full ranking is made again, in milliseconds: other programs may write to a Redis too, without an
+/// entry in the change log.
 const AT_THE_LATEST: i64 = 10 * 60 * 1000;
-/// And after that many times as long as it took: where it takes long, following it has most of the time.
+/// And after this many times as long as it took: if it takes long, following gets most of the time.
 const AND_TIMES: i64 = 9;
 /// How long a number of names is shown.
 const NAMES_ARE_GOOD_FOR: Duration = Duration::from_secs(10);
-/// And how many times longer than counting them took: with a million of them, SQLite counts for some time.
+/// And how many times longer than counting them took: with a million names, SQLite needs some time to count.
 const AND_NAMES_TIMES: u32 = 1000;
 
-/// Rankings that are made together where the store slices by name: the first has every name that the others have.
+/// Rankings that are made together if the store slices by name: the first has every name of the others.
 const TOGETHER: [&[Period]; 3] =
     [&[Period::All, Period::Month, Period::Week], &[Period::Day, Period::Hour], &[Period::Minute]];
-/// When each ranking was last made of all names, how long that took, and what it was of.
+/// When each full ranking was last made, how long that took, and its period.
 type Done = HashMap<(Event, Period), (i64, i64, Span)>;
 
-/// The work, and what was done.
+/// The work and its progress.
 #[derive(Default)]
 pub(super) struct Round {
     pub(super) jobs: VecDeque<RankingJob>,
     pub(super) done: Done,
     pub(super) tops: Tops,
     pub(super) followers: [Follower; FOLLOWED.len()],
-    /// Whose turn it is: a follower's, or behind them that of the jobs.
+    /// Whose turn it is: a follower's, or after them the jobs'.
     turn: usize,
     /// When names were counted, how long that took, and where the log ended then.
     counted: HashMap<Event, (Instant, Duration, Cursor)>,
-    /// When the last look began, and what it saw.
+    /// When the last check began, and what it saw.
     pub(super) looked: Option<Instant>,
     pub(super) seen: Option<LastLook>,
-    /// Nothing was written between the last two looks.
+    /// Nothing was written between the last two checks.
     quiet: bool,
 }
 
-/// What a look goes by: where nothing of it is new, the store need not be read again.
+/// What a check compares: if nothing has changed, the store need not be read again.
 pub(super) struct LastLook {
-    /// Where the log ended, and when that was asked.
+    /// Where the log ended, and when that was read.
     pub(super) head: Cursor,
     pub(super) asked: Now,
 }
 
 impl Round {
-    /// The job whose turn it is. What was never ranked comes first, one after the other: somebody may be waiting for it.
+    /// The job whose turn it is. What was never ranked comes first, one after the other: a client may be waiting for
+    /// it.
     fn next(&mut self) -> Option<RankingJob> {
         let unknown = |at: &usize| {
             let unknown = |job: &RankingJob, part: &Part| !self.tops.contains_key(&(job.event, part.period));
@@ -84,7 +85,7 @@ impl Round {
         }
     }
 
-    /// The log does not tell any more what has changed: only all names do. What is shown stays, and grows older.
+    /// The log no longer tells what has changed, so a full ranking is needed. The current one stays, and gets older.
     pub(super) fn lose(&mut self, which: usize) {
         self.followers[which] = Follower::default();
         let others = |period: Period| !FOLLOWED[which].contains(&period);
@@ -98,7 +99,7 @@ fn left_of_minute(now: Now) -> Duration {
     Duration::from_millis((60_000 - now.unix_ms.rem_euclid(60_000)).unsigned_abs())
 }
 
-/// What is looked at first, before what takes long. The minute is known when the next one begins, in any case.
+/// The quick ones, which are made first. The minute is known when the next one begins, in any case.
 fn haste(period: Period) -> u8 {
     match period {
         Period::All => 0,
@@ -111,8 +112,8 @@ fn haste(period: Period) -> u8 {
 }
 
 impl Rankings {
-    /// Ranks until `stop`. A store that does not answer is asked again later; what was ranked stays, and grows older.
-    /// `written` spares it looks at a store that nothing is written to.
+    /// Ranks until `stop`. A store that does not answer is asked again later; the rankings stay, and get older.
+    /// `written` avoids checks of a store that is not written.
     pub async fn run(self: Arc<Self>, written: Written, stop: CancellationToken) {
         stop.run_until_cancelled(self.rank(written)).await;
     }
@@ -126,7 +127,7 @@ impl Rankings {
                 Ok(false) => {
                     let looked = round.looked.unwrap_or(begun);
                     if round.quiet {
-                        // Out of time, it looks for what others wrote, or at a minute that has begun.
+                        // After a timeout, it checks for writes of other processes, or for a new minute.
                         let until = (looked + QUIET_LOOK).min(Instant::now() + left_of_minute((self.now)()));
                         let _ = tokio::time::timeout_at(until, written.hear()).await;
                     }
@@ -141,7 +142,7 @@ impl Rankings {
         }
     }
 
-    /// One look, if it is due, or one turn. Answers whether the store had work with it.
+    /// One check, if it is due, or one turn. Returns whether it used the store.
     async fn work(&self, round: &mut Round) -> Result<bool> {
         if round.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
             round.looked = Some(Instant::now());
@@ -153,7 +154,7 @@ impl Rankings {
         self.take_turns(round).await
     }
 
-    /// Ranks everything once, without a rest: for whoever cannot wait.
+    /// Ranks everything once, without rests: for callers that cannot wait.
     ///
     /// # Errors
     ///
@@ -171,7 +172,7 @@ impl Rankings {
         (took * REST).min(LONGEST_REST)
     }
 
-    /// One call of whoever is next and has something to do. Answers whether anybody had.
+    /// One call of the next follower or job with something to do. Returns whether there was one.
     async fn take_turns(&self, round: &mut Round) -> Result<bool> {
         for _ in 0..=FOLLOWED.len() {
             round.turn = (round.turn + 1) % (FOLLOWED.len() + 1);
@@ -188,7 +189,7 @@ impl Rankings {
         Ok(false)
     }
 
-    /// Finds out what there is to do.
+    /// Finds what is due.
     async fn look(&self, round: &mut Round) -> Result<()> {
         let now = (self.now)();
         let head = self.store.head().await?;
@@ -201,7 +202,7 @@ impl Rankings {
             self.see_rate(event, now, round.quiet).await?;
             self.count_names(round, event, &head).await?;
         }
-        // From here on, and before any name is looked at: what changes meanwhile comes in with the log.
+        // From here on, before any name is read: what changes in the meantime is added from the log.
         for follower in &mut round.followers {
             follower.cursor.get_or_insert_with(|| head.clone());
         }
@@ -249,11 +250,11 @@ impl Rankings {
             let job = &mut round.jobs[at];
             let goes_on = |part: &Part| part.span == part.period.span(now);
             if job.parts.first().is_some_and(goes_on) {
-                // An hour that is over does not hold up its day.
+                // An hour that is over does not delay its day.
                 job.parts.retain(goes_on);
                 return;
             }
-            // Its time is over before it was done: the rest of it would be of no use.
+            // Its period is over before it was done: the rest would be useless.
             round.jobs.remove(at);
         }
         let is_due = |period: &Period| {
@@ -273,7 +274,7 @@ impl Rankings {
         round.jobs.push_back(RankingJob::new(event, &due, now));
     }
 
-    /// One call for the rankings whose turn it is. Answers whether there were any.
+    /// One call for the rankings whose turn it is. Returns whether there were any.
     async fn step(&self, round: &mut Round) -> Result<bool> {
         let Some(mut job) = round.next() else { return Ok(false) };
         if !job.go_on(&*self.store).await? {
@@ -285,14 +286,14 @@ impl Rankings {
         Ok(true)
     }
 
-    /// A ranking of all names is made.
+    /// A full ranking is done.
     fn keep(&self, round: &mut Round, event: Event, begun: Now, part: Part) {
         let Part { period, span, top } = part;
         let took = (self.now)().unix_ms.saturating_sub(begun.unix_ms);
         round.done.insert((event, period), (begun.unix_ms, took, span));
         let mut kept = KeptRanking { span, from: span.begin(), top, as_of: begun.unix_ms, took };
         match round.tops.get(&(event, period)) {
-            // The next period has begun meanwhile, and is followed already.
+            // The next period has begun in the meantime, and is already followed.
             Some(newer) if newer.span != span && newer.from > kept.from => return,
             Some(same) if same.span == span => kept.as_of = kept.as_of.max(same.as_of),
             _ => {}
@@ -301,7 +302,7 @@ impl Rankings {
         round.tops.insert((event, period), kept);
     }
 
-    /// Which events there are.
+    /// Reads which events exist.
     async fn find_events(&self) -> Result<()> {
         let mut events = self.store.events().await?;
         // A badge's hits first, then by name.

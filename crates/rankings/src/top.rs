@@ -1,4 +1,4 @@
-//! The largest thousand of any number of counts, in the memory of a thousand.
+//! The thousand largest of any number of counts, using the memory of a thousand.
 
 use std::{
     cmp::Reverse,
@@ -9,17 +9,17 @@ use tallymark_core::Name;
 /// How many names a ranking has.
 pub const MOST: usize = 1000;
 
-/// Names with the largest counts that were offered so far. Of equal counts the smaller name is the better one.
+/// The names with the largest counts so far. If counts are equal, the smaller name ranks higher.
 #[derive(Default)]
 pub struct Top {
     ranks: BTreeSet<(Reverse<i64>, Name)>,
     counts: HashMap<Name, i64>,
-    /// What was left out so far has at most one more; `None` while there was room for everything.
+    /// The maximum of what was left out so far; `None` while there was room for everything.
     floor: Option<i64>,
 }
 
 impl Top {
-    /// Takes a name in, if it is among the largest. A name that comes again has its new count.
+    /// Adds a name, if it is among the largest. A repeated name gets its new count.
     pub fn offer(&mut self, name: Name, count: i64) {
         if let Some(before) = self.counts.insert(name.clone(), count) {
             self.ranks.remove(&(Reverse(before), name.clone()));
@@ -37,8 +37,8 @@ impl Top {
         }
     }
 
-    /// Takes in what a name has now; a name that may be left out may have anything up to the floor. Answers whether the
-    /// top is still that of all: if a name of it has shrunk, one that was left out may have more.
+    /// Updates the count of a name; names that were left out may have anything up to the floor. Returns whether the top
+    /// is still right: if one of its names has shrunk, one that was left out may have more.
     pub fn update(&mut self, name: &Name, count: i64) -> bool {
         let floor = self.floor();
         match self.counts.get(name).copied() {
@@ -64,7 +64,7 @@ impl Top {
         }
     }
 
-    /// What is smaller than this cannot get in any more. (The same count may, with a smaller name.)
+    /// A smaller count than this can no longer get in. (The same count may, with a smaller name.)
     #[must_use]
     pub fn floor(&self) -> i64 {
         self.floor.unwrap_or(0).max(0)
@@ -87,8 +87,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes in whatever order, with repetitions: the same as sorting everything. A repeated name may have
-        /// grown meanwhile.
+        /// Any input in any order, with repetitions, gives the same result as sorting everything. A repeated name may
+        /// have grown in the meantime.
         #[test]
         fn the_top_is_the_beginning_of_everything_sorted(
             mut counts in proptest::collection::vec((0u32..2500, 1i64..50), 0..3000)

@@ -1,4 +1,4 @@
-//! Rankings as they are made in the background, beside a store that goes on counting.
+//! Rankings as they are made in the background, beside a store that keeps counting.
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
@@ -61,7 +61,7 @@ async fn rankings_follow(url: StoreUrl) {
     };
     until("the first ranking", "a 2, b 1, ", Event::HIT, Period::All).await.unwrap();
     until("that of the day", "a 2, b 1, ", Event::HIT, Period::Day).await.unwrap();
-    // What is counted while they run comes in, also of an event that nobody knew of.
+    // What is counted while they run is included, even for a new event.
     count(&*store, &claim, 2, &[("hit", "b", 5), ("hit", "c", 2), ("odd", "x", 1)]).await;
     until("the second ranking", "b 6, a 2, c 2, ", Event::HIT, Period::All).await.unwrap();
     until("the month", "b 6, a 2, c 2, ", Event::HIT, Period::Month).await.unwrap();
@@ -83,7 +83,7 @@ async fn rankings_follow_a_redis() {
     rankings_follow(StoreUrl::Redis(redis.url())).await;
 }
 
-/// A clock that this test puts forward.
+/// A clock that this test moves forward.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 
 fn later() -> Now {

@@ -7,7 +7,7 @@ use axum::{
 };
 use std::time::Duration;
 
-/// How long a body may take to come.
+/// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads at most `limit` bytes. `setting` is the part of the configuration that sets the limit, if one does.

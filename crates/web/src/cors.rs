@@ -1,8 +1,8 @@
 //! Which pages of other sites may read counts: CORS.
 //!
-//! A browser lets a page read another site's answer only if the answer names the page's origin; for a request with a
-//! token it asks first. No answer allows cookies, so private counts need a token that the page itself has. Pictures are
-//! open to every page, and no page may write. The binary wraps all routes in this.
+//! A browser lets a page read another site's response only if the response allows the page's origin; for a request with
+//! a token it sends a preflight first. No response allows cookies, so private counts need a token that the page itself
+//! has. Pictures are open to every page, and no page may write. The binary wraps all routes in this.
 
 use axum::{
     Router,
@@ -13,16 +13,16 @@ use axum::{
 };
 use std::{fmt, sync::Arc};
 
-/// Where pages may come from that read counts.
+/// The origins whose pages may read counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
-    /// Everywhere.
+    /// Any origin.
     Any,
-    /// These sites alone, like `https://example.org`.
+    /// Only these sites, like `https://example.org`.
     Of(Vec<String>),
 }
 
-/// An origin that is none.
+/// An invalid origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAnOrigin(String);
 
@@ -35,11 +35,11 @@ impl fmt::Display for NotAnOrigin {
 impl std::error::Error for NotAnOrigin {}
 
 impl Origins {
-    /// Reads a list of origins; `*` among them is everywhere.
+    /// Reads a list of origins; `*` allows any origin.
     ///
     /// # Errors
     ///
-    /// The first that is no origin.
+    /// The first that is not an origin.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Origins, NotAnOrigin> {
         let mut origins = Vec::new();
         let mut any = false;
@@ -55,7 +55,7 @@ impl Origins {
         Ok(if any { Origins::Any } else { Origins::Of(origins) })
     }
 
-    /// What the answer to a page names.
+    /// The origin that the response allows.
     fn allowed(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
         match self {
             Origins::Any => Some(HeaderValue::from_static("*")),
@@ -77,7 +77,7 @@ impl Origins {
     }
 }
 
-/// Lays the rules over routes.
+/// Applies the rules to routes.
 pub fn with_origins(routes: Router, origins: Origins) -> Router {
     routes.layer(middleware::from_fn_with_state(Arc::new(origins), answer))
 }
@@ -85,7 +85,7 @@ pub fn with_origins(routes: Router, origins: Origins) -> Router {
 /// What pages of other sites may do at an address.
 fn methods(path: &str) -> Option<&'static str> {
     match path {
-        // Every page can have its visitors send a form there, which counts as well.
+        // Any page can make its visitors send a form there, which counts as well.
         "/hit" => Some("GET, HEAD, POST"),
         "/hits" | "/openapi.json" => Some("GET, HEAD"),
         "/api/v1/hits" => None,

@@ -8,11 +8,11 @@ use axum::{
     response::Response,
 };
 
-/// The largest head of a request: line and headers. hyper answers 431 to what is larger than its buffer, and takes what
-/// has come whole all the same.
+/// The largest head of a request: line and headers. hyper answers 431 if it exceeds its buffer, but accepts larger
+/// heads that arrive in one piece.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
 
-/// Lets a request through, or says what is wrong with its head.
+/// Passes a request on, or says what is wrong with its head.
 pub(crate) async fn check(request: Request, next: Next) -> Response {
     let headers = request.headers();
     if size(headers) + request.uri().path_and_query().map_or(0, |path| path.as_str().len()) > MAX_HEAD {

@@ -1,5 +1,5 @@
-//! The headers of answers. Pictures must pass through GitHub's Camo without being cached, and must be
-//! harmless when opened directly; pages may load nothing from other sites.
+//! The headers of responses. Pictures must pass through GitHub's Camo without being cached, and must be harmless when
+//! opened directly; pages may load nothing from other sites.
 
 use axum::{
     body::Body,
@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-/// Every picture's, error pictures' too. `no-cache` alone does not stop Camo; `no-store` does.
+/// For every picture, including error pictures. `no-cache` alone does not stop Camo; `no-store` does.
 const PICTURE: [(HeaderName, HeaderValue); 7] = [
     (header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml; charset=utf-8")),
     (
@@ -28,7 +28,7 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-/// Says whether a request was counted, for whoever wonders.
+/// Says whether a request was counted, for debugging.
 const COUNTED: HeaderName = HeaderName::from_static("x-tallymark");
 
 fn answer(status: StatusCode, body: impl Into<Body>) -> Response {
@@ -46,7 +46,7 @@ pub(crate) fn picture(status: StatusCode, svg: String, why: &'static str) -> Res
     answer
 }
 
-/// JSON that everybody may read from any page, and nobody keeps.
+/// JSON that any page may read, and no cache keeps.
 pub(crate) fn json(status: StatusCode, body: String) -> Response {
     let mut answer = answer(status, body);
     let headers = answer.headers_mut();
@@ -56,7 +56,7 @@ pub(crate) fn json(status: StatusCode, body: String) -> Response {
     answer
 }
 
-/// Whether somebody looks at the answer, and not a program.
+/// Whether a person will see the response, and not a program.
 pub(crate) fn wants_page(sent: &HeaderMap) -> bool {
     let html = b"text/html";
     let kinds = sent.get_all(header::ACCEPT).iter();

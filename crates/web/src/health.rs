@@ -21,8 +21,8 @@ struct Readiness {
     reasons: Vec<String>,
 }
 
-/// `/readyz`: 200 while hits reach the store, 503 with the reasons while they wait. Where only a source does not get at
-/// its lines, the rest is as good as ever: 200, and the reason.
+/// `/readyz`: 200 while hits reach the store, 503 with the reasons while they wait. If only a source cannot read its
+/// lines, everything else works: 200, and the reason.
 pub(crate) async fn ready(State(health): State<Arc<Health>>) -> Response {
     let (mut reasons, degraded) = ((health.waiting)(), (health.degraded)());
     let (code, status) = match (reasons.is_empty(), degraded.is_empty()) {

@@ -6,7 +6,7 @@ use tallymark_badge::chart::{Chart, Series};
 use tallymark_core::{Buckets, Event, Name, Now, Step, Window};
 use tallymark_store::{StoreError, StoreRead};
 
-/// What [`Window::All`] shows at least, of a young name.
+/// The minimum that [`Window::All`] shows, for a new name.
 const LEAST_MONTHS: usize = 12;
 
 /// Reads the word of a window; without one it is 30 days.
@@ -55,7 +55,7 @@ impl History {
         }
     }
 
-    /// When the oldest bucket begins, as the API takes it.
+    /// When the oldest bucket begins, in the API's format.
     pub(crate) fn from(&self) -> String {
         let begin = self.buckets.step.begin(self.buckets.first);
         match self.buckets.step {

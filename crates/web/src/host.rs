@@ -1,5 +1,5 @@
-//! The address that links begin with. Without a configured one it is a guess, and wrong behind a proxy; only requests
-//! show that. Then Bootic's links follow the request's `Host`, as they did, and the log warns about the links on pages.
+//! The address with which links begin. Without a configured one it is a guess, and wrong behind a proxy; only requests
+//! show that. Then Bootic's links use the request's `Host`, as they did, and the log warns about the links on pages.
 
 use axum::{
     Router,
@@ -17,7 +17,7 @@ use std::{
 };
 use tracing::warn;
 
-/// The address people see, without a slash at its end: `https://hits.example.org`.
+/// The public address, without a trailing slash: `https://hits.example.org`.
 #[derive(Clone, Debug)]
 pub struct BaseUrl {
     text: String,
@@ -25,29 +25,29 @@ pub struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// One that somebody has configured.
+    /// A configured address.
     pub fn configured(text: impl Into<String>) -> BaseUrl {
         BaseUrl { text: text.into(), guessed: false }
     }
 
-    /// One that stands for what nobody has said.
+    /// The default, if none is configured.
     pub fn guessed(text: impl Into<String>) -> BaseUrl {
         BaseUrl { text: text.into(), guessed: true }
     }
 
-    /// The address, whoever asks.
+    /// The address, independent of the request.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether nobody has said it.
+    /// Whether it is not configured.
     #[must_use]
     pub fn is_guessed(&self) -> bool {
         self.guessed
     }
 
-    /// The address as the sender of a request knows it, if nobody has said what it is.
+    /// The address as the sender of a request knows it, if none is configured.
     pub(crate) fn as_asked(&self, sent: &HeaderMap) -> Cow<'_, str> {
         let mut hosts = sent.get_all(header::HOST).iter();
         let host = hosts.next().filter(|_| self.guessed && hosts.next().is_none());
@@ -58,7 +58,7 @@ impl BaseUrl {
     }
 }
 
-/// Whether it is a host with or without a port, and nothing that would mean more in an address.
+/// Whether it is just a host with or without a port.
 fn is_host(host: &str) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
@@ -73,7 +73,7 @@ fn is_host(host: &str) -> bool {
         && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|_| !port.starts_with('+')))
 }
 
-/// Says once in the log that somebody knows this server by another name than its pages do.
+/// Logs once that a client knows this server by another name than its pages do.
 pub fn warn_of_foreign_host(routes: Router, base_url: &BaseUrl) -> Router {
     let guess = Arc::new(Guess { base_url: base_url.text.clone(), warned: AtomicBool::new(false) });
     routes.layer(middleware::from_fn_with_state(guess, look))
@@ -98,7 +98,7 @@ async fn look(State(guess): State<Arc<Guess>>, request: Request, next: Next) -> 
     next.run(request).await
 }
 
-/// Whether it is the name of a site, and not of this machine. A request may claim any name, and this one goes to the log.
+/// Whether it is the name of a site, and not of this machine. A request may claim any name, and this one is logged.
 fn is_public_name(host: &str) -> bool {
     let (name, port) = host.split_once(':').unwrap_or((host, ""));
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';

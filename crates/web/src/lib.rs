@@ -1,7 +1,7 @@
 //! HTTP: badges that count, charts, a page for every name, an API, health and metrics.
 //!
-//! It reads the store and draws. Counting is behind [`tallymark_core::Counter`], which the binary wires in, so a slow or
-//! broken request never holds up a source.
+//! It reads the store and draws. Counting is behind [`tallymark_core::Counter`], which the binary wires in, so a slow
+//! or broken request never delays a source.
 
 mod api;
 mod auth;

@@ -3,7 +3,7 @@
 use crate::query::decoded;
 use tallymark_core::{Event, Name, NameRef, NotAName};
 
-/// The name in a part of a request's path: decoded once, without whatever follows `?` or `#`.
+/// The name in a part of a request's path: decoded once, without anything after `?` or `#`.
 pub(crate) fn from_path(raw: &str) -> Result<Name, NotAName> {
     from_bytes(&decoded(raw))
 }
@@ -23,7 +23,7 @@ pub(crate) fn from_bytes_of(event: Event, bytes: &[u8]) -> Result<Name, NotAName
     NameRef::of(event, bytes).map(Name::from)
 }
 
-/// The path and query of a name's badge, as nginx and the HTTP server both know it.
+/// The path and query of a name's badge, which both nginx and the HTTP server understand.
 #[must_use]
 pub fn badge_path(name: NameRef<'_>) -> String {
     format!("/badge.svg?repo={}", encoded(name, true))
@@ -76,7 +76,7 @@ pub(crate) fn compare_path(names: &[Name], event: Event, period: &str) -> String
     path
 }
 
-/// The address of a name's counts as CSV, from a time on; none for a name that no path leads to behind every proxy.
+/// The address of a name's counts as CSV, from a time on; none for a name whose path does not survive every proxy.
 pub(crate) fn series_csv_path(name: NameRef<'_>, event: Event, step: &str, from: &str) -> Option<String> {
     if has_odd_segment(name.as_str()) {
         return None;
@@ -96,14 +96,14 @@ fn with_names(path: &str, key: &str, names: &[Name]) -> String {
     path
 }
 
-/// `hit` is what is meant without a word.
+/// `hit` is the default.
 fn push_event(path: &mut String, event: Event) {
     if event != Event::HIT {
         push(path, "event", event.as_str());
     }
 }
 
-/// Appends a parameter whose value needs no escape.
+/// Appends a parameter whose value needs no escaping.
 pub(crate) fn push(path: &mut String, key: &str, value: &str) {
     path.push(if path.contains('?') { '&' } else { '?' });
     path.push_str(key);
@@ -111,13 +111,13 @@ pub(crate) fn push(path: &mut String, key: &str, value: &str) {
     path.push_str(value);
 }
 
-/// Browsers and proxies resolve `.` and `..` and merge empty segments, also when they are escaped.
+/// Browsers and proxies resolve `.` and `..` and merge empty segments, even if they are escaped.
 fn has_odd_segment(name: &str) -> bool {
     name.split('/').any(|segment| matches!(segment, "" | "." | ".."))
 }
 
-/// Percent-encodes all but unreserved characters (RFC 3986 2.3), so that the result can stand in a URL, in Markdown and
-/// in an attribute.
+/// Percent-encodes all but unreserved characters (RFC 3986 2.3), so that the result can be used in a URL, in Markdown
+/// and in an attribute.
 fn encoded(name: NameRef<'_>, keep_slash: bool) -> String {
     encoded_text(name.as_str(), keep_slash)
 }

@@ -1,5 +1,5 @@
-//! Query strings, read as nginx reads them: the name of a parameter in any case, the first of several, the value
-//! percent-decoded once. A `+` is a plus in names, and a blank in a label and in what a form of ours sends.
+//! Query strings, read as nginx reads them: parameter names are case-insensitive, the first of several wins, and the
+//! value is percent-decoded once. A `+` is a plus in names, and a space in labels and in our own forms.
 
 use std::borrow::Cow;
 use tallymark_core::{Event, decode_percent};
@@ -18,7 +18,7 @@ impl<'a> Query<'a> {
         Query(body)
     }
 
-    /// Every parameter with its value as it stands.
+    /// Every parameter with its raw value.
     pub(crate) fn raw(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
@@ -34,17 +34,17 @@ impl<'a> Query<'a> {
         self.raw().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| decoded(value))
     }
 
-    /// The same for text that is shown and not counted: what is not UTF-8 in it is replaced.
+    /// The same for text that is shown and not counted: invalid UTF-8 is replaced.
     pub(crate) fn text(self, name: &str) -> Option<String> {
         self.get(name).map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
-    /// The same with a `+` for a blank, as in a form: for text that is not a name.
+    /// The same with `+` as a space, as in a form: for text that is not a name.
     pub(crate) fn form_text(self, name: &str) -> Option<String> {
         self.form(name).map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
-    /// The event that is asked for; `hit` without a word.
+    /// The requested event; `hit` by default.
     pub(crate) fn event(self) -> Result<Event, String> {
         match self.get("event") {
             None => Ok(Event::HIT),
@@ -52,7 +52,7 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// The same for what a form of ours sends, in which a blank is a `+`.
+    /// The same for our own forms, in which `+` is a space.
     pub(crate) fn form(self, name: &str) -> Option<Vec<u8>> {
         self.all_of_form(name).next()
     }

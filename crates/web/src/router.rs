@@ -1,4 +1,4 @@
-//! Routes, and what every request passes through.
+//! Routes, and the layers that every request passes through.
 
 use crate::{
     api,
@@ -80,13 +80,13 @@ pub fn health_router(health: Arc<Health>) -> Router {
         .with_state(health)
 }
 
-/// Health and metrics, where there is nothing else: what `ingest` serves.
+/// Only health and metrics: what `ingest` serves.
 pub fn health_alone(health: Arc<Health>) -> Router {
     let instead = "nothing here: health is at /healthz and /readyz, metrics are at /metrics";
     health_router(health).fallback(async move || headers::text(StatusCode::NOT_FOUND, instead))
 }
 
-/// What every request to these routes goes through.
+/// The layers around these routes.
 pub fn dressed(routes: Router, meters: WebMeters) -> Router {
     let routes = routes.layer(middleware::from_fn(head::check));
     routes.layer(middleware::from_fn_with_state(meters, count_request))

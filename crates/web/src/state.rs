@@ -17,22 +17,22 @@ use tallymark_core::{
 use tallymark_rankings::Rankings;
 use tallymark_store::StoreRead;
 
-/// Answers what is wrong; nothing when all is well.
+/// Returns what is wrong; nothing if all is well.
 pub type Reasons = Box<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// What every request can reach.
 pub struct App {
     /// Counts badge requests.
     pub counter: Arc<dyn Counter>,
-    /// Takes what is handed in.
+    /// Commits the counts that clients send.
     pub ledger: Arc<dyn Ledger>,
-    /// Answers what pages show.
+    /// Reads what pages show.
     pub store: Arc<dyn StoreRead>,
-    /// The busiest names, as far as they are known.
+    /// The busiest names.
     pub rankings: Arc<Rankings>,
-    /// How badges look; exchanged when the configuration is reloaded.
+    /// How badges look; replaced when the configuration is reloaded.
     pub look: Arc<ArcSwap<Look>>,
-    /// The address people see.
+    /// The public address.
     pub base_url: BaseUrl,
     /// Who may see pages, and who may write.
     pub access: Access,
@@ -42,17 +42,17 @@ pub struct App {
     pub visits: KeptVisits,
     /// The zone of HitMe's calendar.
     pub hitme_zone: Zone,
-    /// Where Bootic's API lies.
+    /// The path of Bootic's API.
     pub stats_prefix: StatsPrefix,
     /// The clock.
     pub now: fn() -> Now,
 }
 
-/// What health and metrics answer from.
+/// The state behind health and metrics.
 pub struct Health {
     /// Why hits do not reach the store at the moment.
     pub waiting: Reasons,
-    /// Which sources do not get at their lines, while the others go on.
+    /// Which sources cannot read their lines, while the others continue.
     pub degraded: Reasons,
     /// For `/metrics`.
     pub registry: Arc<Registry>,
@@ -86,7 +86,7 @@ impl App {
         Hit { client: self.client(sent), visitor, ..Hit::one(event, name, When::Minute(now.minute())) }
     }
 
-    /// What kind of client a request says it is from, where that is of interest.
+    /// The class of client that a request claims, if visits are kept.
     pub(crate) fn client(&self, sent: &HeaderMap) -> Option<ClientClass> {
         (self.visits.last > 0).then(|| ClientClass::of(user_agent(sent)))
     }

@@ -1,11 +1,11 @@
-//! The path that Bootic's API lies under.
+//! The path prefix of Bootic's API.
 
 use std::fmt;
 
-/// Where Bootic's own README looks for it, whatever the prefix.
+/// The path in Bootic's own README, served whatever the prefix.
 pub(crate) const USUAL: &str = "/api/stats";
 
-/// What the routes of everything else begin with, besides `/api/v1`.
+/// The first segments of all other routes, besides `/api/v1`.
 const TAKEN: [&str; 28] = [
     "api",
     "assets",
@@ -37,11 +37,11 @@ const TAKEN: [&str; 28] = [
     "ws",
 ];
 
-/// A path like `/stats`, without a slash at its end.
+/// A path like `/stats`, without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatsPrefix(String);
 
-/// The text is no such path, or something else lies there.
+/// The text is not such a path, or the path is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAPrefix(String);
 
@@ -52,11 +52,11 @@ impl Default for StatsPrefix {
 }
 
 impl StatsPrefix {
-    /// Reads a path: segments of letters, digits, `-`, `_` and `.`, the first of which is nobody else's.
+    /// Reads a path: segments of letters, digits, `-`, `_` and `.`, the first of which is not taken.
     ///
     /// # Errors
     ///
-    /// What in the text is no such path.
+    /// What is wrong with the text.
     pub fn parse(text: &str) -> Result<StatsPrefix, NotAPrefix> {
         let wrong = |why: &str| NotAPrefix(format!("{text:?} {why}"));
         let path = text.strip_suffix('/').unwrap_or(text);

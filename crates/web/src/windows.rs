@@ -1,7 +1,7 @@
 //! Counts of the last 60 minutes, 24 hours, 7 and 30 days.
 //!
-//! A window consists of whole buckets, the running one last, so it is at most one bucket shorter than its name. Windows
-//! of days use whole days where they can, because a line with only a date is in no hour.
+//! A window consists of whole buckets, the current one last, so it is at most one bucket shorter than its name. Windows
+//! of days use whole days where possible, because a line with only a date has no hour.
 
 use serde::Serialize;
 use tallymark_core::{Buckets, Day, Event, Name, Now, Step};
@@ -12,7 +12,7 @@ use tallymark_store::{Result, StoreRead};
 pub(crate) struct Sliding {
     pub(crate) count: i64,
     from: String,
-    /// How much shorter than its name the window may be.
+    /// By how much the window may be shorter than its name.
     resolution: &'static str,
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn read(store: &dyn StoreRead, event: Event, name: &Name, now: 
     let mut of_days = [since(today), since(today - 6), since(today - 29)];
     let mut from = [0; 3];
     for (at, length) in [1, 7, 30].into_iter().enumerate() {
-        // The day that lies in the window only with its later hours.
+        // The day of which only the later hours are in the window.
         let edge = Day(today - length);
         from[at] = Buckets::until(now, Step::Hour, 24 * length).first;
         let hours = store.series(event, name, Step::Hour, from[at], edge.hours().end).await?;

@@ -1,4 +1,4 @@
-//! Charts over HTTP: what their addresses mean, and what they answer to those that mean nothing.
+//! Charts over HTTP: what their addresses mean, and how invalid ones are answered.
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 

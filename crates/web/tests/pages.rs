@@ -1,4 +1,4 @@
-//! Every page and every answer with a body of its own, as a golden file: drawn from a real embedded store with known
+//! Every page and every response with its own body, as a golden file: drawn from a real embedded store with known
 //! counts, on a known day.
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
@@ -101,7 +101,7 @@ async fn search_finds_what_many_names_stand_before() {
     ] {
         let link = format!("href=\"{}\"", link.replace('/', "&#x2f;"));
         let mut path = format!("/?search={text}");
-        // A slow machine looks at fewer names for a page.
+        // A slow machine examines fewer names for a page.
         loop {
             let (code, _, body) = site.get(&path, None).await;
             assert_eq!(code, 200);
@@ -244,7 +244,7 @@ async fn browser_without_a_token_is_asked_for_one_and_a_program_is_told() {
     insta::assert_snapshot!("login", body);
     let (code, _, body) = site.get_with(page, "accept", "*/*").await;
     assert_eq!((code, &*body), (StatusCode::UNAUTHORIZED, "send a token: Authorization: Bearer TOKEN\n"));
-    // The same form, asked for by itself; where nobody logs in there is none.
+    // The same form on its own page; without a login there is none.
     let (code, _, body) = site.get("/login", None).await;
     assert_eq!(code, StatusCode::OK);
     assert!(body.contains("name=\"next\" value=\"&#x2f;\""), "{body}");

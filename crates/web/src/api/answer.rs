@@ -1,4 +1,4 @@
-//! What the handlers of the API share: their state, the form of answers, and common parameters.
+//! Shared by the handlers of the API: their state, the form of responses, and common parameters.
 
 use super::names::NameCountCache;
 use crate::{error::Problem, headers, query::Query, state::App};
@@ -10,11 +10,11 @@ use serde::Serialize;
 use std::sync::Arc;
 use tallymark_core::Event;
 
-/// How many rows a list has without `limit`, and at the most.
+/// How many rows a list has without `limit`, and the maximum.
 const USUAL: usize = 100;
 const MOST: usize = 1000;
 
-/// What the handlers of the API reach.
+/// The state of the API handlers.
 pub(super) struct Api {
     pub(super) app: Arc<App>,
     pub(super) counted: NameCountCache,
@@ -34,7 +34,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     headers::json(status, serde_json::to_string(body).unwrap_or_default())
 }
 
-/// A number as text too, where programs of JavaScript would round it.
+/// A number also as text, if JavaScript programs would round it.
 pub(super) fn exact(number: i64) -> Option<String> {
     (number > 1 << 53).then(|| number.to_string())
 }

@@ -37,7 +37,7 @@ struct About {
     age_seconds: u64,
 }
 
-/// The period that is asked for. It is looked at whatever the order, so that a wrong one is never taken for right.
+/// The requested period. It is checked whatever the order, so that a wrong one is never ignored.
 pub(super) fn period(query: Query<'_>) -> Result<Period, Problem> {
     let word = text(query, "period")?.unwrap_or_else(|| "all".to_owned());
     let mistake = || Problem::bad_request("period is all, month, week, day, hour or minute");
@@ -84,7 +84,7 @@ pub(super) async fn list(
     Ok(json(StatusCode::OK, &BusiestPage { counters: rows.collect(), next: None, ranking }))
 }
 
-/// What the ranking of today says of names.
+/// What today's ranking says about names.
 struct Today<'a> {
     counts: HashMap<&'a Name, i64>,
     /// Every name that was hit today is in it.

@@ -15,7 +15,7 @@ use tallymark_badge::number::group;
 use tallymark_core::{Event, Name};
 use tallymark_store::Filter;
 
-/// How often the windows of a counter are read again because it changed meanwhile.
+/// How often the windows of a counter are read again if it changed in the meantime.
 const ATTEMPTS: usize = 3;
 
 #[derive(Serialize)]
@@ -71,7 +71,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     Ok(json(StatusCode::OK, &CounterPage { counters: rows.collect(), next }))
 }
 
-/// The address of the next page, for whoever gets no JSON that says it.
+/// The address of the next page, for clients of CSV.
 fn with_after(uri: &Uri, next: &str) -> String {
     let others = uri.query().unwrap_or_default().split('&');
     let others = others.filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
@@ -80,7 +80,7 @@ fn with_after(uri: &Uri, next: &str) -> String {
     format!("{}?{}{and}after={next}", uri.path(), pairs.join("&"))
 }
 
-/// The store's own text in hex: nobody is tempted to make one up, and what is none is seen.
+/// The store's own text in hex: clients are not tempted to invent one, and invalid ones are detected.
 fn write_token(next: &str) -> String {
     next.bytes().map(|b| format!("{b:02x}")).collect()
 }
@@ -98,14 +98,14 @@ fn read_token(token: &str) -> Result<String, Problem> {
     next.ok_or_else(|| Problem::bad_request("after: no such page"))
 }
 
-/// What is asked of one counter.
+/// A query for one counter.
 enum CounterPart {
     Counts,
     Series { csv: bool },
     Visits,
 }
 
-/// `GET /api/v1/counters/{name}` and what lies below it, which one route cannot tell apart, because a name may have slashes.
+/// `GET /api/v1/counters/{name}` and the addresses below it, in one route, because a name may contain slashes.
 pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) -> Answer {
     api.may_read(&sent)?;
     let raw = uri.path().strip_prefix("/api/v1/counters/").unwrap_or_default();
@@ -140,8 +140,8 @@ struct CounterJson<'a> {
 
 async fn show(api: &Api, name: &Name, event: Event) -> Answer {
     let (store, now) = (&api.app.store, (api.app.now)());
-    // Hits that are not in the store yet are of the last minute. What the windows have is what the store had before and
-    // after they were read; if it takes something each time, they may lack for a moment what the total has.
+    // Hits that are not in the store yet belong to the last minute. The windows are right if the store did not change
+    // while they were read; if it changes every time, they may briefly lack hits that the total has.
     let mut in_store = store.total(event, name).await?;
     let mut windows = windows::read(&**store, event, name, now).await?;
     for _ in 0..ATTEMPTS {

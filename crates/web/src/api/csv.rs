@@ -1,4 +1,4 @@
-//! Answers as CSV. No cell is one that a spreadsheet would run as a formula.
+//! Responses as CSV. No cell can be run as a formula by a spreadsheet.
 
 use crate::headers;
 use axum::{
@@ -15,7 +15,7 @@ pub(super) fn is_wanted(sent: &HeaderMap) -> bool {
     kinds.into_iter().any(|kind| kind.eq_ignore_ascii_case("text/csv"))
 }
 
-/// A table on its way.
+/// A table under construction.
 pub(super) struct Table {
     file: &'static str,
     lines: Writer<Vec<u8>>,
@@ -30,7 +30,7 @@ impl Table {
         table
     }
 
-    /// Adds a line of texts and numbers; one that is not known is empty.
+    /// Adds a line of texts and numbers; an unknown number is empty.
     pub(super) fn row<const N: usize>(&mut self, texts: [&str; N], numbers: &[Option<i64>]) {
         let numbers =
             numbers.iter().map(|number| number.map(|number| number.to_string()).unwrap_or_default());
@@ -56,7 +56,7 @@ impl Table {
     }
 }
 
-/// What a spreadsheet would run gets a `'` before it.
+/// A cell that a spreadsheet would run gets a `'` in front.
 fn no_formula(cell: &str) -> Cow<'_, str> {
     let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if formula { format!("'{cell}").into() } else { cell.into() }

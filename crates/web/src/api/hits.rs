@@ -1,7 +1,7 @@
-//! `POST /api/v1/hits`: takes counts from programs and answers once they are in the store.
+//! `POST /api/v1/hits`: accepts counts from programs and answers once they are in the store.
 //!
-//! A token is required. Without a configured token nobody may write, not even over loopback: a proxy in front speaks from
-//! there for the whole world.
+//! A token is required. Without a configured token no client may write, not even over loopback: a proxy in front
+//! connects from there for everyone.
 
 use super::{
     answer::{Answer, Api, json},
@@ -25,7 +25,7 @@ use tallymark_core::{
     Status, StatusCount, Visit, Visits, When, keep_last,
 };
 
-/// How many items one request has at the most.
+/// The maximum number of items in one request.
 const ITEMS: usize = 10_000;
 /// The largest count of one item.
 const COUNT: u64 = 1_000_000;
@@ -46,7 +46,7 @@ struct Receipt {
     results: Vec<Verdict>,
 }
 
-/// What became of one item.
+/// The result of one item.
 #[derive(Serialize)]
 struct Verdict {
     ok: bool,
@@ -54,7 +54,7 @@ struct Verdict {
     error: Option<String>,
 }
 
-/// The same, where nothing was counted.
+/// The same, if nothing was counted.
 #[derive(Serialize)]
 struct Refusal {
     error: &'static str,
@@ -73,7 +73,7 @@ pub(super) async fn take(State(api): State<Arc<Api>>, sent: HeaderMap, body: Bod
         Ok(answer) => answer,
         Err(problem) => axum::response::IntoResponse::into_response(problem),
     };
-    // Pages of other sites have no business with what was written here.
+    // Other sites' pages must not read what was written here.
     answer.headers_mut().remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     answer
 }
@@ -164,7 +164,7 @@ fn key(sent: &HeaderMap) -> Result<Option<&str>, Problem> {
     key.map(Some).ok_or_else(mistake)
 }
 
-/// The items, each by itself right or wrong; an error when not even their number is known.
+/// The items, each valid or not; an error if not even their number is known.
 fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, RefusedItem>>, Problem> {
     let json = refused(Reject::Json);
     match form {
@@ -220,13 +220,13 @@ fn counted(item: Item, now: Now) -> Result<CountedItem, RefusedItem> {
     let month = at.day().month();
     let status = status.map(|status| StatusCount { event, name: name.clone(), month, status, count });
     let minute = at.minute();
-    // Whatever it counts, it is one visit; the text goes no further.
+    // Whatever it counts, it is one visit; the text is not kept.
     let class = item.user_agent.map(|text| ClientClass::of(text.as_bytes()));
     let visit = class.map(|class| Visit { minute, class });
     Ok(CountedItem { entry: Entry { event, name, when: When::Minute(minute), count }, status, visit })
 }
 
-/// JSON knows no whole numbers: `3.0` is one.
+/// JSON has no integer type: `3.0` is a whole number.
 fn whole(number: &serde_json::Number) -> Option<u64> {
     let float = || number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=1e15).contains(n)).map(|n| n as u64);
     number.as_u64().or_else(float)
@@ -242,7 +242,7 @@ impl From<NotCommitted> for Problem {
             }
         };
         let error = match why {
-            // What the store says may hold addresses; it stands in the log.
+            // The store's error may contain addresses; it is in the log.
             NotCommitted::Unavailable(_) => "the store takes nothing now; nothing was counted".to_owned(),
             NotCommitted::Unknown(_) => {
                 "the store did not answer: send it again with the same Idempotency-Key; without \

@@ -14,7 +14,7 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// Reads an object, strictly: a field that is misspelled or empty would else count something else.
+    /// Reads an object, strictly: otherwise a misspelled or empty field would count something else.
     pub(super) fn read(value: Value) -> Result<Item, String> {
         let Value::Object(fields) = value else {
             return Err(format!(
@@ -47,7 +47,7 @@ impl Item {
     }
 }
 
-/// Something that was sent, in a few words.
+/// A received value, in a few words.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),

@@ -1,8 +1,8 @@
 //! Our own API under `/api/v1`, and its description at `/openapi.json`.
 //!
-//! Every answer is JSON, errors included (`{"error": "..."}`), except the CSV downloads. Reading follows `visibility`;
-//! writing requires a token in the `Authorization` header. `openapi.json` is written by hand; a test checks every answer
-//! against it.
+//! Every response is JSON, including errors (`{"error": "..."}`), except the CSV downloads. Reading follows
+//! `visibility`; writing requires a token in the `Authorization` header. `openapi.json` is written by hand; a test
+//! checks every response against it.
 
 mod answer;
 mod busiest;
@@ -30,7 +30,7 @@ use axum::{
 };
 use std::sync::Arc;
 
-/// The methods of every address that only answers.
+/// The methods of every read-only address.
 const READ: &str = "GET,HEAD";
 
 /// The routes of the API.

@@ -1,4 +1,4 @@
-//! How many names an event has, remembered for a while: counting a million of them takes SQLite some time.
+//! How many names an event has, cached for a while: counting a million of them takes SQLite some time.
 
 use std::{
     collections::HashMap,
@@ -8,9 +8,9 @@ use std::{
 use tallymark_core::Event;
 use tallymark_store::StoreRead;
 
-/// How long a number of names is good for: with a million of them, SQLite counts for some time.
+/// How long a number of names is cached: with a million names, SQLite needs some time to count.
 const GOOD_FOR: Duration = Duration::from_secs(10);
-/// How many events have theirs remembered.
+/// For how many events the number is cached.
 const EVENTS: usize = 100;
 
 /// How many names there were when they were last counted.

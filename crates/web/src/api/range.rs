@@ -4,7 +4,7 @@ use super::answer::text;
 use crate::{error::Problem, query::Query};
 use tallymark_core::{Buckets, Day, Minute, Now, Step};
 
-/// How many buckets one answer has at the most.
+/// The maximum number of buckets in one response.
 const MOST: i32 = 5000;
 
 /// A time as it was written: a minute, or a whole day.
@@ -66,7 +66,7 @@ pub(super) fn read(query: Query<'_>, now: Now) -> Result<Buckets, Problem> {
     Ok(Buckets { step, first, last })
 }
 
-/// How many buckets are shown when nobody says from when.
+/// How many buckets are shown without `from`.
 fn usual(step: Step) -> i32 {
     match step {
         Step::Minute => 60,

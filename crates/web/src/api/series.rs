@@ -31,7 +31,7 @@ pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>, csv: bool) ->
     let now = (api.app.now)();
     let buckets = range::read(query, now)?;
     let Buckets { step, first, last } = buckets;
-    // Nothing is counted after tomorrow, and Redis would look into every day of it.
+    // Nothing is counted after tomorrow, and Redis would read every day of it.
     let end = last.min(step.bucket(Day(now.day().0 + 2).first_minute()));
     let counts = buckets.fill(api.app.store.series(event, name, step, first, end + 1).await?);
     let points: Vec<SeriesPoint> = buckets

@@ -14,7 +14,7 @@ use tallymark_core::{Name, Step};
 struct Summary<'a> {
     event: &'a str,
     total: i64,
-    /// Null while nobody knows.
+    /// Null while unknown.
     names: Option<u64>,
     today: i64,
     last_minute: LastMinute,
@@ -38,9 +38,9 @@ pub(super) async fn show(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
     };
     let windows = windows::read(store, event, &all, now).await?;
     let total = store.totals(event, std::slice::from_ref(&all)).await?.first().copied().unwrap_or(0);
-    // They were counted before there was anything: what has come since has names, too.
+    // The names were counted before there was anything; hits since then have names, too.
     let names = Some(names).filter(|&names| names > 0 || total == 0);
-    // The last whole minute: the running one would begin at nothing again and again.
+    // The last whole minute: the current one would start at zero again and again.
     let last = now.minute().0 - 1;
     let count = store.series(event, &all, Step::Minute, last, last + 1).await?;
     let count = count.first().map_or(0, |&(_, count)| count);

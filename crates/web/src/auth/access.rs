@@ -1,8 +1,8 @@
 //! Who may see pages, read counts and write them.
 //!
-//! `Authorization: Bearer TOKEN` opens everything. Pages and `/api/v1` can also be read with the token as the password of
-//! HTTP Basic, or with the cookie of a session (`sessions`). Neither of these writes, and neither opens Bootic's JSONP: a
-//! browser sends both on its own, so another site could make it use them.
+//! `Authorization: Bearer TOKEN` opens everything. Pages and `/api/v1` can also be read with the token as the password
+//! of HTTP Basic, or with a session cookie (`sessions`). Neither allows writing or Bootic's JSONP: a browser sends both
+//! automatically, so another site could make it use them.
 
 use super::{meters::LoginMeters, patience::Patience, sessions::Sessions};
 use crate::error::Problem;
@@ -17,30 +17,30 @@ use subtle::ConstantTimeEq;
 /// Who may see pages, lists and counts. Badges and charts are always public: that is what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Visibility {
-    /// Everybody.
+    /// Everyone.
     #[default]
     Public,
-    /// Whoever brings one of the tokens, or has logged in with one.
+    /// Clients with one of the tokens, or logged in with one.
     Token,
-    /// Nobody.
+    /// No one.
     Off,
 }
 
-/// What a program is told that has no token.
+/// The error for a program without a token.
 const ASK: &str = "send a token: Authorization: Bearer TOKEN";
-/// What it is told if that is none of ours.
+/// The error for a wrong token.
 const WRONG: &str = "that is not one of the tokens under [http] of this server";
 
-/// The rules, the tokens and who has logged in.
+/// The rules, the tokens and the sessions.
 pub struct Access {
     visibility: Visibility,
     tokens: Vec<String>,
-    /// The path of the base URL, without a slash at its end.
+    /// The path of the base URL, without a trailing slash.
     pub(crate) base: String,
-    /// Whether people come over https.
+    /// Whether the site uses https.
     pub(crate) https: bool,
     pub(crate) sessions: Sessions,
-    /// Who is believed when it says for whom it asks.
+    /// The proxies that are trusted to name their client.
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) patience: Patience,
     pub(crate) meters: LoginMeters,
@@ -51,13 +51,13 @@ pub struct Access {
 pub(crate) enum Hidden {
     /// Pages are switched off.
     Off,
-    /// It brings no token of ours, and no session.
+    /// It has no valid token, and no session.
     Token,
 }
 
-/// Somebody who may see pages.
+/// A client that may see pages.
 pub(crate) struct Viewer {
-    /// Whether they have logged in, and can log out.
+    /// Whether it has logged in, and can log out.
     pub(crate) has_session: bool,
 }
 
@@ -116,28 +116,28 @@ impl Access {
         }
     }
 
-    /// What a program is told that brings no token of ours. Basic is no way to write, whatever its password.
+    /// The error for a program without a valid token. Basic does not allow writing, whatever its password.
     pub(crate) fn ask_program(&self, sent: &HeaderMap) -> &'static str {
         let has = |scheme| credentials(sent, scheme).is_some_and(|text| !text.is_empty());
         if has(b"bearer") || has(b"basic") && !self.has_password(sent) { WRONG } else { ASK }
     }
 
-    /// Whether there is a token at all: without one nobody writes.
+    /// Whether there is a token at all: without one no client writes.
     pub(crate) fn has_writers(&self) -> bool {
         !self.tokens.is_empty()
     }
 
-    /// Whether people log in here.
+    /// Whether there is a login.
     pub(crate) fn has_login(&self) -> bool {
         self.visibility == Visibility::Token
     }
 
-    /// Whether a request brings one of the tokens, and may write.
+    /// Whether a request has one of the tokens, and may write.
     pub(crate) fn has_token(&self, sent: &HeaderMap) -> bool {
         credentials(sent, b"bearer").is_some_and(|token| self.is_token(token))
     }
 
-    /// Whether a request brings one of the tokens as a password. The user's name says nothing.
+    /// Whether a request has one of the tokens as a password. The user name is ignored.
     fn has_password(&self, sent: &HeaderMap) -> bool {
         let decoded = credentials(sent, b"basic").and_then(|text| BASE64.decode(text.trim_ascii_end()).ok());
         let password = decoded.as_deref().and_then(|both| both.splitn(2, |&b| b == b':').nth(1));
@@ -150,14 +150,14 @@ impl Access {
     }
 }
 
-/// What stands behind a scheme, whose name may be written in any case.
+/// What follows a scheme, whose name is case-insensitive.
 fn credentials<'a>(sent: &'a HeaderMap, scheme: &[u8]) -> Option<&'a [u8]> {
     let value = sent.get(header::AUTHORIZATION)?.as_bytes();
     let (name, rest) = value.split_at_checked(scheme.len())?;
     rest.strip_prefix(b" ").filter(|_| name.eq_ignore_ascii_case(scheme)).map(<[u8]>::trim_ascii_start)
 }
 
-/// Not every client fills up the end.
+/// Not every client pads the end.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

@@ -6,12 +6,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// What became of a token.
+/// The outcome of a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Login {
     Accepted,
     Refused,
-    /// Not looked at, because too many were refused before.
+    /// Not checked, because too many were refused before.
     Limited,
 }
 
@@ -30,7 +30,7 @@ impl LoginMeters {
         let meters = LoginMeters::default();
         registry.register("logins", "Tokens sent from the login page, by outcome", meters.0.clone());
         for login in [Login::Accepted, Login::Refused, Login::Limited] {
-            // There from the beginning, so that the first one shows as an increase.
+            // Present from the start, so that the first one shows as an increase.
             drop(meters.0.get_or_create(&login.label()));
         }
         meters

@@ -1,8 +1,8 @@
 //! Limits the wrong tokens that one address may send: ten in a row, then one every six seconds.
 //!
 //! A token has at least 16 characters and cannot be guessed; the limit keeps attempts from filling a log or a core. The
-//! memory is a table of fixed size. Addresses share its places by a hash with a key of this process, so it holds no
-//! address, and many addresses gain at most as many attempts as there are places.
+//! memory is a table of fixed size. Addresses share its slots by a hash with a key of this process. So it contains no
+//! address, and many addresses gain at most as many attempts as there are slots.
 
 use super::Peer;
 use std::{
@@ -12,13 +12,13 @@ use std::{
 };
 use tallymark_core::network_of;
 
-/// How many wrong tokens one may send in a row.
+/// How many wrong tokens an address may send in a row.
 const ROW: u32 = 10;
-/// How long one of them weighs.
+/// How long one of them counts.
 const EACH: Duration = Duration::from_secs(6);
 const PLACES: usize = 1024;
 
-/// For each place, when the last of its wrong tokens will weigh no more.
+/// For each slot, when the last of its wrong tokens will no longer count.
 pub(crate) struct Patience {
     places: Mutex<Vec<Option<Instant>>>,
     hasher: RandomState,
@@ -31,7 +31,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Whether a token from there is looked at; if not, how long to wait.
+    /// Whether a token from there is checked; if not, how long to wait.
     pub(crate) fn may_try(&self, peer: Peer) -> Result<(), Duration> {
         self.may_try_at(peer, Instant::now())
     }
@@ -54,7 +54,7 @@ impl Patience {
         let place = self.place(peer);
         let mut places = self.lock();
         let from = places[place].map_or(now, |free| free.max(now));
-        // Two that were looked at together are no reason to wait for ever.
+        // Two that were checked at the same time must not cause an endless wait.
         places[place] = Some((from + EACH).min(now + EACH * ROW));
     }
 
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(patience.may_try_at(peer, now + EACH), Ok(()));
         patience.failed_at(peer, now + EACH);
         assert!(patience.may_try_at(peer, now + EACH).is_err());
-        // Another address has a place of its own, but for one in a thousand.
+        // Another address has its own slot, except one in a thousand.
         let others = (1..20).map(|n| Peer(Some([198, 51, 100, n].into())));
         assert!(others.filter(|&other| patience.may_try_at(other, now).is_ok()).count() > 10);
     }

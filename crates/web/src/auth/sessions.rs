@@ -1,7 +1,7 @@
 //! Browser sessions: a bounded number of random secrets. They end with this process, or after a week.
 //!
 //! A cookie computed from the token would survive a restart, but it could not be revoked, and a thief could test tokens
-//! against it offline. A token opens more than a session does.
+//! against it offline. A token allows more than a session does.
 
 use axum::http::{HeaderMap, header};
 use std::{
@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub(crate) const COOKIE: &str = "tallymark_session";
 /// How long a session lasts.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(7 * 86_400);
-/// How many there are at once. The oldest goes for the next one.
+/// The maximum number of sessions. A new one replaces the oldest.
 const MOST: usize = 1000;
 
 /// Two random UUIDs in hexadecimal digits: 244 random bits.
@@ -32,7 +32,7 @@ struct Session {
 pub(crate) struct Sessions(Mutex<VecDeque<Session>>);
 
 impl Sessions {
-    /// A new session. Answers what its cookie holds.
+    /// Creates a session. Returns the value of its cookie.
     pub(crate) fn begin(&self) -> String {
         let text = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let mut secret = [0; 64];
@@ -52,7 +52,7 @@ impl Sessions {
         secrets(sent).any(|secret| self.find(&mut self.lock(), secret).is_some())
     }
 
-    /// Ends the session of a request. Answers whether there was one.
+    /// Ends the session of a request. Returns whether there was one.
     pub(crate) fn end(&self, sent: &HeaderMap) -> bool {
         let mut ended = false;
         for secret in secrets(sent) {
@@ -83,7 +83,7 @@ impl Sessions {
     }
 }
 
-/// What the cookies of our name hold, as far as it can be a secret. Another path may have one of the same name.
+/// The values of the cookies with our name that can be secrets. Another path may have a cookie of the same name.
 fn secrets(sent: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let cookies = sent.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|&b| b == b';'));
     let ours = cookies.filter_map(|cookie| {

@@ -1,7 +1,7 @@
-//! Errors of requests: one type for every form of answer.
+//! Errors of requests: one type for every form of response.
 //!
-//! A [`Problem`] is JSON by default (`{"error": "..."}`). Badges and charts draw it as a picture, `pages` as a page, and
-//! `compat` adds the headers that its clients know. `report` logs what an operator should know.
+//! A [`Problem`] is JSON by default (`{"error": "..."}`). Badges and charts draw it as a picture, `pages` as a page,
+//! and `compat` adds the headers that its clients know. `report` logs what the operator should know.
 
 pub(crate) mod not_json;
 pub(crate) mod report;
@@ -17,7 +17,7 @@ use tallymark_badge::{Badge, render};
 use tallymark_core::{NotAName, Unavailable};
 use tallymark_store::{Class, StoreError};
 
-/// What is answered instead, and why.
+/// The error response and its reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -34,7 +34,7 @@ impl Problem {
         Problem { status, what: what.into() }
     }
 
-    /// The request has to be another one.
+    /// The request is wrong.
     pub(crate) fn bad_request(what: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, what)
     }
@@ -44,7 +44,7 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
     }
 
-    /// The store did not answer, or has no count there. The log says more.
+    /// The store did not answer, or has no count there. The log has the details.
     pub(crate) fn store(doing: &'static str, error: &StoreError) -> Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, report::store(doing, error))
     }
@@ -75,7 +75,7 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         match error.class() {
-            // Only the mark of a next page is a client's to make up.
+            // Only the cursor of a next page can be invented by a client.
             Class::Request => Problem::bad_request("after: no such page"),
             _ => Problem::store("reading counts for an API", &error),
         }
@@ -94,7 +94,7 @@ impl From<Unavailable> for Problem {
     }
 }
 
-/// The handlers of an address that takes only these methods, and says so to every other one.
+/// The handlers of an address that accepts only these methods, and answers others with an error.
 pub(crate) fn only<S>(allowed: &'static str, handlers: MethodRouter<S>) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,

@@ -9,13 +9,13 @@ use std::{
 };
 use tallymark_store::{Class, StoreError};
 
-/// How long nothing more is logged of one kind.
+/// How long further errors of one kind are not logged.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// When each kind was last logged, and how often it was not since then. The kinds are those of the source text.
 static LOGGED: LazyLock<Mutex<HashMap<&'static str, (Instant, u64)>>> = LazyLock::new(Mutex::default);
 
-/// The store did not answer. Answers what whoever asked is told.
+/// The store did not answer. Returns the error for the client.
 pub(crate) fn store(doing: &'static str, error: &StoreError) -> &'static str {
     failed(doing, error);
     match error.class() {
@@ -24,14 +24,14 @@ pub(crate) fn store(doing: &'static str, error: &StoreError) -> &'static str {
     }
 }
 
-/// Something did not succeed.
+/// Something failed.
 pub(crate) fn failed(doing: &'static str, error: &dyn fmt::Display) {
     if let Some(unlogged) = due(doing, Instant::now()) {
         tracing::warn!(%error, unlogged, "{doing}");
     }
 }
 
-/// Something of ours is broken.
+/// An internal error.
 pub(crate) fn broken(what: &'static str, of: &dyn fmt::Display, error: &dyn fmt::Display) {
     if let Some(unlogged) = due(what, Instant::now()) {
         tracing::error!(%of, %error, unlogged, "{what}");

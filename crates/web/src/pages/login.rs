@@ -24,12 +24,12 @@ use std::{sync::Arc, time::Duration};
 /// The largest form: a token, and the address to go on to.
 const MOST_BODY: usize = 32 * 1024;
 
-/// The routes. The form itself is also what every page answers with to a browser without a session.
+/// The routes. Every page also shows the form to a browser without a session.
 pub(crate) fn routes(app: Arc<App>) -> Router {
     Router::new().route(LOGIN_PATH, get(show).post(log_in)).route("/logout", post(log_out)).with_state(app)
 }
 
-/// Who may see a page; or, to whoever may not, the answer that says so. A browser gets the form.
+/// The viewer, if it may see a page; otherwise the response that refuses it. A browser gets the form.
 pub(crate) fn visitor(access: &Access, sent: &HeaderMap, uri: &Uri) -> Result<Viewer, Box<Response>> {
     access.visitor(sent).map_err(|hidden| {
         Box::new(match hidden {
@@ -46,7 +46,7 @@ fn ask(access: &Access, sent: &HeaderMap, uri: &Uri) -> Response {
     } else {
         headers::text(StatusCode::UNAUTHORIZED, access.ask_program(sent))
     };
-    // Basic would make a browser ask in a window of its own, before it shows the form.
+    // With Basic, a browser would open its own dialog before it shows the form.
     answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     answer
@@ -89,7 +89,7 @@ async fn log_in(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Re
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         return answer;
     }
-    // What is copied from a file or a mail brings its blanks along.
+    // A token copied from a file or a mail may have spaces around it.
     if !access.is_token(token.trim_ascii()) {
         access.patience.failed(peer);
         access.meters.count(Login::Refused);
@@ -101,7 +101,7 @@ async fn log_in(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Re
     go_on(access, &head.headers, next, &session, LIFETIME)
 }
 
-/// `POST /logout`. Another site's request brings no cookie, so it ends nothing.
+/// `POST /logout`. A request from another site has no cookie, so it ends nothing.
 async fn log_out(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
     let access = &app.access;
     if !access.has_login() {
@@ -114,16 +114,16 @@ async fn log_out(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
     }
 }
 
-/// Leads to a page of ours, which the browser asks for with GET.
+/// Redirects to a page of ours, which the browser requests with GET.
 fn to(access: &Access, path: &str) -> Response {
     let mut answer = headers::text(StatusCode::SEE_OTHER, "");
     let place = HeaderValue::from_str(&format!("{}{path}", access.base));
-    // Only visible characters come here.
+    // There are only visible characters here.
     answer.headers_mut().extend(place.ok().map(|place| (header::LOCATION, place)));
     answer
 }
 
-/// The same, with the cookie. SameSite=Strict keeps it out of everything that another site makes the browser ask for.
+/// The same, with the cookie. SameSite=Strict keeps it out of every request that another site causes.
 fn go_on(access: &Access, sent: &HeaderMap, path: &str, session: &str, lives: Duration) -> Response {
     let mut answer = to(access, path);
     let proto = sent.get("x-forwarded-proto").map(HeaderValue::as_bytes);

@@ -53,12 +53,12 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages
 });
 
-/// What many of an event are called.
+/// The plural of an event.
 fn noun(event: &str) -> String {
     Event::new(event.as_bytes()).map_or_else(|_| event.to_owned(), |event| event.noun(0).to_owned())
 }
 
-/// Draws a page, whose links begin with the path that the site lies under.
+/// Draws a page, whose links begin with the path of the site.
 pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Value) -> Response {
     let values = context! { base => &access.base, ..values };
     match PAGES.get_template(name).and_then(|template| template.render(values)) {
@@ -70,12 +70,12 @@ pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Valu
     }
 }
 
-/// Draws a page that somebody may see, with a way out for who has logged in.
+/// Draws a page for a viewer, with a logout button if logged in.
 pub(crate) fn page_for(app: &App, visitor: &Viewer, name: &str, values: Value) -> Response {
     page(&app.access, StatusCode::OK, name, context! { logout => visitor.has_session, ..values })
 }
 
-/// A page that says that there is none, and where something else is; to a program, the latter alone.
+/// A "not found" page with links to other pages; for a program, just a list of addresses.
 pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Response {
     let mut answer = if headers::wants_page(sent) {
         let what = format!("There is nothing at this address: {instead}.");
@@ -87,7 +87,7 @@ pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Respon
     answer
 }
 
-/// Where somebody can go on from a problem: an address of ours, and what it leads to.
+/// A way out of a problem: one of our addresses, and its title.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Back {
     pub(crate) link: String,
@@ -101,7 +101,7 @@ pub(crate) fn problem(app: &App, problem: &Problem, back: Option<Back>) -> Respo
     page(&app.access, problem.status, "problem.html", context! { title, what => &problem.what, back })
 }
 
-/// The page while the store is away.
+/// The page while the store is down.
 pub(crate) fn no_store(app: &App, error: &StoreError) -> Response {
     report::store("reading the counts of a page", error);
     let what = match error.class() {

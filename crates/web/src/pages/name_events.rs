@@ -10,7 +10,7 @@ use tallymark_store::Result;
 /// How many statuses are shown; the table says how many more there are.
 const MOST_STATUSES: usize = 100;
 
-/// Links to every event that the name has, the shown one among them. None where there is no other.
+/// Links to every event of the name, including the shown one. None if there is no other.
 pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Value>> {
     let mut events = app.rankings.events();
     if !events.contains(&shown) {
@@ -18,7 +18,7 @@ pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Va
     }
     let mut links = Vec::new();
     for event in events {
-        // A long address is no name of the others.
+        // A long address is not a valid name for the other events.
         if name.as_str().len() > event.longest_name() {
             continue;
         }
@@ -31,7 +31,7 @@ pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Va
     Ok(if links.len() > 1 { links } else { Vec::new() })
 }
 
-/// What the newest month and year ended with, the most frequent first; `None` where nothing ever did.
+/// The statuses of the newest month and year, the most frequent first; `None` if there are none.
 pub(crate) async fn statuses(app: &App, event: Event, name: &Name) -> Result<Option<Value>> {
     let store = &app.store;
     let Some(newest) = store.status_months(event, name).await?.pop() else { return Ok(None) };
@@ -42,7 +42,7 @@ pub(crate) async fn statuses(app: &App, event: Event, name: &Name) -> Result<Opt
     let more = of_year.len().saturating_sub(MOST_STATUSES);
     let row = |(status, in_year): &(String, i64)| {
         let in_month = of_month.iter().find(|(other, _)| other == status).map_or(0, |&(_, count)| count);
-        // It is no status, but what was over their number.
+        // Not a status, but those over the limit.
         let status = if status == OVERFLOW { "(all others)" } else { status };
         context! { status, in_month => group(in_month).to_string(), in_year => group(*in_year).to_string() }
     };

@@ -31,12 +31,12 @@ pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderM
     of_name(&app, from_path_of(event(&uri), raw), &uri, &sent).await
 }
 
-/// `/repo/OWNER/REPO/`, as GitHub's own addresses may end: the same page, at its one address.
+/// `/repo/OWNER/REPO/`, because GitHub's own addresses may end like this: redirects to the page.
 pub(crate) async fn without_slash(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let place = format!("{}{}{query}", app.access.base, uri.path().trim_end_matches('/'));
     let mut answer = headers::text(StatusCode::PERMANENT_REDIRECT, "");
-    // What came as an address is a valid value.
+    // An address that arrived in a request is a valid value.
     answer.headers_mut().extend(HeaderValue::from_str(&place).ok().map(|place| (header::LOCATION, place)));
     answer
 }
@@ -68,7 +68,7 @@ fn not_shown(app: &App, refused: CannotShow) -> Response {
     problem(app, &Problem::bad_request(what), refused.back)
 }
 
-/// The event that says how long a name may be. What is none is refused where the rest of the query is read.
+/// The event, which determines how long a name may be. An invalid one is refused with the rest of the query.
 fn event(uri: &Uri) -> Event {
     Query::of(uri).event().unwrap_or(Event::HIT)
 }
@@ -106,7 +106,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
 }
 
 async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreError> {
-    // Hits that are not in the store yet are of the last minute. Asked in this order, a tick that is applied in between
+    // Hits that are not in the store yet belong to the last minute. In this order, a tick that is applied in between
     // shows them in the total a moment earlier, and never twice.
     let mut windows = windows::read(&*app.store, event, name, (app.now)()).await?;
     let in_store = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
@@ -133,7 +133,7 @@ fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
     context! {
         title => name.as_str(),
         name => name.as_str(),
-        // Only what is shown by a badge has one.
+        // Only events that a badge shows have one.
         event => (event != Event::HIT).then(|| event.to_string()),
         badge => format!("{badge}&count=false"),
         markdown => format!("[![hits]({base}{badge})]({base}{link})"),

@@ -1,11 +1,11 @@
-//! Makes names visible: characters that have no picture, or that change the direction of text, are written out. A name is
-//! whatever somebody sent, and one that looks like another deceives readers.
+//! Makes names visible: characters without a glyph, or that change the direction of text, are written out. Anyone can
+//! send a name, and one that looks like another deceives readers.
 //!
-//! For display only: form values, links and text to copy have the name itself.
+//! For display only: form values, links and text to copy contain the name itself.
 
 use std::fmt::Write;
 
-/// A name that can be seen: characters without a picture as `[U+202E]`, and quotes around blanks at the ends.
+/// A visible form of a name: characters without a glyph as `[U+202E]`, and quotes if there are spaces at the ends.
 pub(crate) fn seen(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut before = None;
@@ -21,10 +21,10 @@ pub(crate) fn seen(name: &str) -> String {
     if out.starts_with(' ') || out.ends_with(' ') { format!("“{out}”") } else { out }
 }
 
-/// Whether a character shows, behind another one.
+/// Whether a character is visible, given the one before it.
 fn is_seen(c: char, before: Option<char>) -> bool {
     match c {
-        // The blank, and the wide one of Chinese and Japanese text. All other white space looks like them.
+        // The space, and the wide one of Chinese and Japanese text. All other white space looks like them.
         ' ' => true,
         '\u{3000}' => before.is_some_and(|before| before > '\u{2e7f}'),
         // They join letters of the scripts that join letters, and emoji; elsewhere they are hidden.

@@ -1,5 +1,5 @@
-//! Counts over time on a page: the chart, the same numbers as a table, and links and a form for other periods and names.
-//! Each choice is an address, so it works without a script and can be shared.
+//! Counts over time on a page: the chart, the same numbers as a table, and links and a form for other periods and
+//! names. Each choice is a link, so it works without a script and can be shared.
 
 use crate::{
     history::{self, History},
@@ -19,24 +19,24 @@ use tallymark_store::StoreError;
 const WIDTHS: [(u32, &str); 3] =
     [(340, "(max-width: 28rem)"), (520, "(max-width: 42rem)"), (672, "(min-width: 0)")];
 
-/// What the form that adds a name sends.
+/// The fields of the form that adds a name.
 const TYPED: &str = "add";
 
-/// What somebody wants to see.
+/// The requested view.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) event: Event,
     window: Window,
     names: Vec<Name>,
-    /// The page is that of the first name; else it is that of the comparison.
+    /// Whether this is the page of the first name; otherwise it is the comparison.
     of_name: bool,
 }
 
-/// Something else is wanted than can be shown.
+/// The requested view cannot be shown.
 #[derive(Debug)]
 pub(crate) struct CannotShow {
     pub(crate) why: String,
-    /// To what of it can be shown.
+    /// The address of the part that can be shown.
     pub(crate) back: Option<Back>,
 }
 
@@ -53,7 +53,7 @@ impl View {
         if view.names.is_empty() { Err(nobody()) } else { Ok(view) }
     }
 
-    /// Of several mistakes the first is told. What is right is kept, for the way back.
+    /// The first of several mistakes is reported. The valid part is kept, for the way back.
     fn read(mut names: Vec<Name>, key: &str, query: Query<'_>) -> Result<View, CannotShow> {
         let of_name = !names.is_empty();
         let mut mistakes = Vec::new();
@@ -65,7 +65,7 @@ impl View {
             mistakes.push(why.to_owned());
             Window::Days30
         });
-        // Ticks and links send the names themselves, whose blanks count; what somebody types may have one too many.
+        // Checkboxes and links send exact names, whose spaces count; typed names may have extra ones.
         let typed = query.form(TYPED).map(|value| value.trim_ascii().to_vec());
         for value in query.all_of_form(key).chain(typed) {
             // The form was sent empty.
@@ -88,14 +88,14 @@ impl View {
         }
     }
 
-    /// The way to this page.
+    /// The address of this page.
     fn back(&self) -> Option<Back> {
         let name = self.names.first()?;
         let to = if self.of_name { name.to_string() } else { "the comparison".to_owned() };
         Some(Back { link: self.with_period(self.window.word()), to })
     }
 
-    /// Those that can be taken off the chart.
+    /// The names that can be removed from the chart.
     fn others(&self) -> &[Name] {
         if self.of_name { &self.names[1..] } else { &self.names }
     }
@@ -118,8 +118,8 @@ impl View {
         }
     }
 
-    /// Where the form that adds a name goes, and what it sends along. A form drops the query of its address, so what is
-    /// there is sent by the form.
+    /// Where the form that adds a name goes, and what it sends along. A form drops the query of its address, so the
+    /// form sends those parameters itself.
     fn form(&self) -> (String, Vec<(&'static str, String)>) {
         let mut sent = vec![("period", self.window.word().to_owned())];
         if self.event != Event::HIT {
@@ -187,7 +187,7 @@ fn pictures(view: &View, history: &History) -> Vec<Value> {
         .collect()
 }
 
-/// What a link to a window says.
+/// The label of a link to a window.
 fn label(window: Window) -> &'static str {
     match window {
         Window::Hours24 => "24 hours",
@@ -199,20 +199,20 @@ fn label(window: Window) -> &'static str {
     }
 }
 
-/// What a screen reader says of the chart.
+/// The text of the chart for screen readers.
 fn alternative(history: &History) -> String {
     let series = history.series();
     let chart = history.chart(&series, WIDTHS[0].0);
     format!("{}. {}", chart.title(), chart.description())
 }
 
-/// Where the same numbers are as CSV: those of the name whose page it is.
+/// The address of the same numbers as CSV, for the name of this page.
 fn csv(view: &View, history: &History) -> Option<String> {
     let name = view.names.first().filter(|_| view.of_name)?;
     series_csv_path(name.as_ref(), view.event, history.buckets.step.word(), &history.from())
 }
 
-/// The newest first: that is the row one looks for.
+/// The newest first, because readers look for it.
 fn table(history: &History) -> Value {
     let buckets = history.buckets;
     let rows: Vec<Value> = (0..history.length())

@@ -5,21 +5,21 @@ use minijinja::{Value, context};
 use tallymark_core::{ClientClass, Event, Name};
 use tallymark_store::{Class, StoreError};
 
-/// One row a class that has visits, as a bar and as a number; nothing where no visits are kept.
+/// One row for each class with visits, as a bar and as a number; nothing if no visits are kept.
 pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Option<Value>, StoreError> {
     let kept = app.visits.of(event);
     if kept == 0 {
         return Ok(None);
     }
     let visits = match app.store.visits(event, name, kept).await {
-        // What is wrong with them must not hide the counts.
+        // An error with them must not hide the counts.
         Err(error) if error.class() == Class::Key => {
             report::store("showing the last visits of a name", &error);
             return Ok(None);
         }
         visits => visits?,
     };
-    // They come in the order in which they were counted, which need not be that of their times.
+    // They are in the order in which they were counted, which may differ from the order of their times.
     let minutes = || visits.iter().map(|visit| visit.minute);
     let (Some(latest), Some(oldest)) = (minutes().max(), minutes().min()) else { return Ok(None) };
     let all = visits.len();

@@ -1,6 +1,6 @@
-//! What a connection is doing: `connection` records it as hyper reads and writes. It decides whether the buffers can go
-//! (`connection`), who gives up a place (`crowd`), and whether an answer has to announce that the connection ends: unread
-//! bytes of a body would else reset it, and the client might lose the answer
+//! What a connection is doing: `connection` records it as hyper reads and writes. It decides whether the buffers can be
+//! freed (`connection`), which connection is closed at the limit (`crowd`), and whether a response has to announce the
+//! end of the connection: otherwise unread bytes of a body would reset it, and the client might lose the response
 //! (`connection_that_ends_with_its_answer_says_so`).
 
 use axum::body::Body as Answer;
@@ -17,28 +17,28 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How much of a body that nobody wants is read all the same, and for how long.
+/// How much of an unwanted body is read all the same, and for how long.
 const UNWANTED: u64 = 64 * 1024;
 const UNWANTED_PATIENCE: Duration = Duration::from_millis(500);
 
-/// One connection. Its task writes, and others only guess by it, hence relaxed.
+/// One connection. Only its task writes, and others only use it as a hint, hence relaxed.
 pub(crate) struct Activity {
-    /// A request has come, and its answer has not been taken whole.
+    /// A request has arrived, and its response is not fully sent.
     answering: AtomicBool,
-    /// Something of the body of that request has not come yet.
+    /// The body of that request has not fully arrived.
     uploading: AtomicBool,
-    /// Something of an answer was written, and not all of it.
+    /// A response was partly written.
     unsent: AtomicBool,
-    /// Something was read that no request has been made of.
+    /// Bytes were read that are not part of a request yet.
     partial: AtomicBool,
     /// A request was answered: a fresh connection is read first.
     answered: AtomicBool,
     began: Instant,
-    /// When something last came or went, in milliseconds since it began.
+    /// When bytes were last read or written, in milliseconds since it began.
     last: AtomicU64,
-    /// What nobody has read of a body.
+    /// The unread rest of a body.
     left: Mutex<Option<Incoming>>,
-    /// Its place is needed.
+    /// It has to make room.
     go: Notify,
 }
 
@@ -66,7 +66,7 @@ impl Activity {
         }
     }
 
-    /// hyper is put on the connection.
+    /// hyper takes over the connection.
     pub(crate) fn begin(&self) {
         for flag in [&self.answering, &self.uploading, &self.unsent, &self.partial, &self.answered] {
             set(flag, false);
@@ -94,13 +94,13 @@ impl Activity {
         set(&self.unsent, false);
     }
 
-    /// Whether there is nothing that hyper would have to remember.
+    /// Whether hyper has no state to keep.
     pub(crate) fn is_idle(&self) -> bool {
         is(&self.answered) && !is(&self.answering) && !is(&self.unsent) && !is(&self.partial)
     }
 
-    /// Whether the body of the request has come whole; a little of it that nobody wanted is read here, so that the
-    /// connection can go on.
+    /// Whether the body of the request has fully arrived. A small unwanted rest is read here, so that the connection
+    /// can be reused.
     pub(crate) async fn has_all(&self) -> bool {
         let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut body) = left.filter(|body| body.size_hint().lower() <= UNWANTED) {
@@ -115,13 +115,13 @@ impl Activity {
                 set(&self.uploading, false);
                 Some(())
             };
-            // Whoever is slow meets a closed connection.
+            // A slow client finds the connection closed.
             let _ = tokio::time::timeout(UNWANTED_PATIENCE, read).await;
         }
         !is(&self.uploading)
     }
 
-    /// For how long its client has neither sent nor taken anything; `None` where it is our turn.
+    /// For how long its client has neither sent nor received anything; `None` if it is our turn.
     pub(crate) fn silence(&self) -> Option<Duration> {
         let clients_turn = !is(&self.answering) || is(&self.uploading) || is(&self.unsent);
         let silence =
@@ -129,17 +129,17 @@ impl Activity {
         clients_turn.then(silence)
     }
 
-    /// Asks it to end, whatever it is at.
+    /// Asks it to end, whatever it is doing.
     pub(crate) fn send_away(&self) {
         self.go.notify_one();
     }
 
-    /// Ready when it was asked to.
+    /// Ready when it was asked to end.
     pub(crate) async fn must_go(&self) {
         self.go.notified().await;
     }
 
-    /// A request has come.
+    /// A request has arrived.
     pub(crate) fn answering(self: &Arc<Activity>) -> Answering {
         set(&self.answering, true);
         Answering(self.clone())
@@ -152,7 +152,7 @@ impl Activity {
     }
 }
 
-/// Lives as long as an answer.
+/// Lives as long as a response.
 pub(crate) struct Answering(Arc<Activity>);
 
 impl Answering {
@@ -166,12 +166,12 @@ impl Drop for Answering {
         set(&self.0.answering, false);
         set(&self.0.uploading, false);
         set(&self.0.answered, true);
-        // What was read until now was that request's; the start of the next one, if there is some, is not lost.
+        // The bytes read so far belong to that request; the beginning of the next one, if any, is not lost.
         set(&self.0.partial, false);
     }
 }
 
-/// The body of a request, which shows when all of it has come.
+/// The body of a request, which records when all of it has arrived.
 pub(crate) struct Sent {
     /// Always there until the end.
     body: Option<Incoming>,
@@ -212,7 +212,7 @@ impl Body for Sent {
     }
 }
 
-/// The body of an answer, which shows when hyper has all of it.
+/// The body of a response, which records when hyper has all of it.
 pub(crate) struct Guarded {
     body: Answer,
     _answering: Answering,

@@ -1,8 +1,8 @@
-//! One HTTP connection, which has hyper's buffers only while it is in use.
+//! One HTTP connection, which holds hyper's buffers only while it is in use.
 //!
-//! hyper holds 16 KiB of buffers for as long as it serves a connection, and a keep-alive connection is idle nearly all of
-//! the time: 10,000 of them would take 180 MiB, where `cargo xtask bench connections` allows 128. So with many
-//! connections, hyper is taken off an idle one, and put on again when its client sends something
+//! hyper holds 16 KiB of buffers for as long as it serves a connection, and a keep-alive connection is idle nearly all
+//! of the time: 10,000 of them would take 180 MiB, where `cargo xtask bench connections` allows 128. So with many
+//! connections, hyper is detached from an idle one, and attached again when its client sends something
 //! (`connection_that_gave_its_buffers_back_goes_on_where_it_was`).
 
 use super::{activity::Activity, stall::Stall};
@@ -36,9 +36,9 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// A stream that can be waited for without a buffer.
+/// A stream that can be awaited without a buffer.
 pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
-    /// Ready when there is something to read, the end included.
+    /// Ready when there is something to read, or at the end.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
@@ -54,7 +54,7 @@ impl ClientStream for UnixStream {
     }
 }
 
-/// A fresh connection counts as readable until somebody has looked.
+/// A fresh connection counts as readable until the first check.
 fn poll_something(
     cx: &mut Context<'_>,
     ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,
@@ -77,17 +77,17 @@ fn peek(socket: &impl AsFd) -> io::Result<()> {
 pub(crate) struct Serving {
     pub(crate) http: http1::Builder,
     pub(crate) router: Router,
-    /// How long a client may say nothing.
+    /// How long a client may send nothing.
     pub(crate) patience: Duration,
-    /// How long a client may take nothing of an answer.
+    /// How long a client may read nothing of a response.
     pub(crate) stall: Duration,
-    /// All connections there are.
+    /// All open connections.
     pub(crate) connections: TaskTracker,
-    /// So many may keep their buffers while they are idle.
+    /// This many may keep their buffers while they are idle.
     pub(crate) buffered: usize,
 }
 
-/// Serves a connection until it ends, or until `stop` and the end of the request that is under way.
+/// Serves a connection until it ends, or until `stop` and the end of the current request.
 pub(crate) async fn serve<S: ClientStream>(
     mut stream: S,
     peer: Peer,
@@ -104,7 +104,7 @@ pub(crate) async fn serve<S: ClientStream>(
             () = activity.must_go() => return Ok(()),
             () = stop.cancelled() => return Ok(()),
         };
-        // A connection that broke says so when it is read; one that says nothing is at its end.
+        // A broken connection returns an error when it is read; one without an error is at its end.
         if said.is_err() {
             return Ok(());
         }
@@ -120,14 +120,14 @@ pub(crate) async fn serve<S: ClientStream>(
             let answer = TowerToHyperService::new(serving.router.clone()).call(request);
             async move {
                 let mut answer = answer.await?.map(|body| answering.over(body));
-                // What is left of a body is not read, so the connection ends; now its client knows.
+                // The rest of the body is not read, so the connection ends; this tells the client.
                 if !activity.has_all().await {
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, std::convert::Infallible>(answer)
             }
         });
-        // On the heap, or every idle connection would have room for it.
+        // On the heap; otherwise every idle connection would reserve room for it.
         let mut connection = Box::new(serving.http.serve_connection(io, service));
         let idle = poll_fn(|cx| match Pin::new(&mut *connection).poll(cx) {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),
@@ -148,16 +148,16 @@ pub(crate) async fn serve<S: ClientStream>(
             return ended;
         }
         let parts = connection.into_parts();
-        // Copied, because what is left of a buffer holds all of it.
+        // Copied, because the rest of a buffer keeps all of it alive.
         unread = Bytes::copy_from_slice(&parts.read_buf);
         stream = parts.io.io.into_inner().into_inner();
     }
 }
 
-/// A stream that shows what hyper does with it.
+/// A stream that records what hyper does with it.
 struct Watched<S> {
     io: TokioIo<Stall<S>>,
-    /// What was read before hyper was taken off.
+    /// What was read before hyper was detached.
     unread: Bytes,
     activity: Arc<Activity>,
 }

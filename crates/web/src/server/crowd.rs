@@ -1,7 +1,7 @@
 //! The limit on connections, and which one is closed when it is reached.
 //!
-//! Otherwise silent clients could keep all others out for as long as a client may be silent, and by connecting again, for
-//! ever (`silent_clients_keep_nobody_out_and_who_waits_for_us_stays`).
+//! Otherwise silent clients could keep out all others for as long as a client may be silent, and by reconnecting,
+//! forever (`silent_clients_keep_nobody_out_and_who_waits_for_us_stays`).
 
 use super::activity::Activity;
 use std::{
@@ -11,13 +11,13 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How often it is looked again for somebody to send away.
+/// How often to look again for a connection to close.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// All connections there are.
+/// All open connections.
 pub(crate) struct Crowd {
     places: Arc<Semaphore>,
-    /// Whoever is silent for so long may have to go.
+    /// A connection that is silent for this long may be closed.
     silence: Duration,
     here: Mutex<Here>,
 }
@@ -28,7 +28,7 @@ struct Here {
     connections: HashMap<u64, Arc<Activity>>,
 }
 
-/// One place, as long as it is held.
+/// One slot, while it is held.
 pub(crate) struct Seat {
     crowd: Arc<Crowd>,
     number: u64,
@@ -41,7 +41,7 @@ impl Crowd {
         Crowd { places: Arc::new(Semaphore::new(places)), silence, here: Mutex::default() }
     }
 
-    /// A place for somebody who waits. When there is none, the longest silent has to go.
+    /// A slot for a waiting client. If there is none, the connection that has been silent longest is closed.
     pub(crate) async fn place(self: &Arc<Crowd>) -> Option<Seat> {
         let permit = loop {
             let free = self.places.clone().acquire_owned();

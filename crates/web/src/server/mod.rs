@@ -1,8 +1,8 @@
-//! The HTTP listener: accepts connections, bounds their number and their time, and lets requests finish at the end.
+//! The HTTP listener: accepts connections, limits their number and their time, and lets requests finish at shutdown.
 //!
-//! hyper does what it can: the timeout and the size of a request's head, keep-alive, the graceful end. Each file here
-//! adds one thing that hyper and `axum::serve` lack, and names the test that fails without it. An accept error never ends
-//! the loop.
+//! hyper does most of the work: the timeout and the size of a request's head, keep-alive, graceful shutdown. Each file
+//! here adds one thing that hyper and `axum::serve` lack, and names the test that fails without it. An accept error
+//! never ends the loop.
 
 mod activity;
 mod connection;
@@ -39,20 +39,20 @@ pub enum Listen {
     Unix(PathBuf),
 }
 
-/// What clients can make the server spend.
+/// The limits on clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at once; more wait in the kernel's queue.
     pub connections: usize,
-    /// For how long the client of one has to be silent that goes when they are all taken.
+    /// How long a client must be silent before its connection may be closed at the limit.
     pub silence: Duration,
-    /// So many may keep their buffers while they are idle. Making them anew costs a microsecond a request.
+    /// This many may keep their buffers while they are idle. Allocating them again costs a microsecond per request.
     pub buffered: usize,
-    /// How long a client may take to send the head of a request, the wait for the next one included.
+    /// How long a client may take to send the head of a request, including the wait for the next one.
     pub header_timeout: Duration,
-    /// How long a client may take nothing of an answer.
+    /// How long a client may read nothing of a response.
     pub stall_timeout: Duration,
-    /// How long requests may take after stop was said.
+    /// How long requests may take after a stop.
     pub drain: Duration,
 }
 
@@ -123,7 +123,7 @@ impl Bound {
     ///
     /// # Errors
     ///
-    /// The address is taken, or may not be used.
+    /// The address is in use, or may not be used.
     pub fn open(listen: &Listen) -> Result<Bound, ListenError> {
         let bound = match listen {
             Listen::Tcp(addr) => open_tcp(*addr).map(Bound::Tcp),
@@ -132,8 +132,8 @@ impl Bound {
         bound.map_err(|error| ListenError { listen: listen.clone(), error })
     }
 
-    /// Takes a listening socket that the service manager keeps: whoever has not been accepted at the end waits for
-    /// the next process.
+    /// Takes a listening socket that the service manager keeps: clients that were not accepted at the end wait for the
+    /// next process.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl Bound {
     ///
     /// # Errors
     ///
-    /// The kernel does not say.
+    /// The kernel does not tell.
     pub fn local(&self) -> io::Result<Listen> {
         match self {
             Bound::Tcp(listener) => listener.local_addr().map(Listen::Tcp),
@@ -176,7 +176,7 @@ fn open_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(16_384)
 }
 
-/// A socket file that a killed process left behind is nobody's; one that somebody answers on is.
+/// A socket file left behind by a killed process has no owner; one on which a process answers does.
 fn open_unix(path: &Path) -> io::Result<UnixListener> {
     if let Ok(about) = fs::symlink_metadata(path) {
         if !about.file_type().is_socket() {
@@ -189,17 +189,17 @@ fn open_unix(path: &Path) -> io::Result<UnixListener> {
         fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
-    // nginx runs as another user, whatever our umask is.
+    // nginx runs as another user, so our umask must not matter.
     fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
     Ok(listener)
 }
 
-/// Serves until `stop`, then lets the requests that are under way finish, for `limits.drain` at the most.
+/// Serves until `stop`, then lets current requests finish, for at most `limits.drain`.
 pub async fn serve(bound: Bound, router: Router, limits: Limits, stop: CancellationToken) {
     let server = Server::new(router, &limits, stop.clone());
     let crowd = Arc::new(Crowd::new(limits.connections, limits.silence));
     loop {
-        // Accepted before there is a place: only then somebody is sent away for it.
+        // Accepted before there is a slot: only then is another connection closed for it.
         let accepted = tokio::select! {
             accepted = accept(&bound) => accepted,
             () = stop.cancelled() => break,
@@ -216,7 +216,7 @@ pub async fn serve(bound: Bound, router: Router, limits: Limits, stop: Cancellat
         }
     }
     if let Bound::Unix(_, path) = &bound {
-        // Somebody may have removed it already.
+        // It may already have been removed.
         let _ = fs::remove_file(path);
     }
     drop(bound);
@@ -288,7 +288,7 @@ mod tests {
         net::TcpStream,
     };
 
-    /// A server on which every idle connection gives its buffers back, and a connection to it.
+    /// A server on which every idle connection frees its buffers, and a connection to it.
     async fn connected(stop: &CancellationToken) -> (TcpStream, tokio::task::JoinHandle<()>) {
         let bound = Bound::open(&Listen::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
         let Ok(Listen::Tcp(address)) = bound.local() else { panic!("it listens on TCP") };
@@ -300,7 +300,7 @@ mod tests {
         (TcpStream::connect(address).await.unwrap(), server)
     }
 
-    /// A server with so many places, and its address. `/wait` is answered when `gate` opens.
+    /// A server with N slots, and its address. `/wait` is answered when `gate` opens.
     async fn crowded(places: usize, gate: Arc<tokio::sync::Notify>) -> (SocketAddr, CancellationToken) {
         let bound = Bound::open(&Listen::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
         let Ok(Listen::Tcp(address)) = bound.local() else { panic!("it listens on TCP") };
@@ -347,7 +347,7 @@ mod tests {
             client.write_all(said.as_bytes()).await.unwrap();
             clients.push(client);
         }
-        // Each of these holds its place and is silent then; the five others go one after the other.
+        // Each of these keeps its slot and is then silent; the five others are closed one after the other.
         for _ in 0..12 {
             let mut client = TcpStream::connect(address).await.unwrap();
             client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
@@ -385,7 +385,7 @@ mod tests {
         stop.cancel();
     }
 
-    /// Reads so many answers and hands back their bodies.
+    /// Reads N responses and returns their bodies.
     async fn answers(stream: &mut TcpStream, count: usize, length: usize) -> Vec<String> {
         let (mut text, mut bodies) = (String::new(), Vec::new());
         while bodies.len() < count {
@@ -416,7 +416,7 @@ mod tests {
         readable.await.unwrap();
     }
 
-    /// However requests are cut into pieces, and whatever lies between the pieces.
+    /// However requests are split into pieces, and whatever happens between the pieces.
     #[tokio::test]
     async fn connection_that_gave_its_buffers_back_goes_on_where_it_was() {
         let stop = CancellationToken::new();
@@ -437,13 +437,13 @@ mod tests {
         assert_eq!(answers(&mut stream, 1, 5).await, ["hello"]);
         stream.write_all(get.repeat(3).as_bytes()).await.unwrap();
         assert_eq!(answers(&mut stream, 3, 5).await, ["hello"; 3]);
-        // A body that comes later than its head, and a request behind it.
+        // A body that arrives later than its head, and a request after it.
         stream.write_all(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nwo").await.unwrap();
         pause().await;
         stream.write_all(format!("rld{get}").as_bytes()).await.unwrap();
         assert_eq!(answers(&mut stream, 2, 5).await, ["world", "hello"]);
         pause().await;
-        // An idle connection does not hold the end up.
+        // An idle connection does not delay the shutdown.
         stop.cancel();
         server.await.unwrap();
         assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);

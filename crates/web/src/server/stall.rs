@@ -1,7 +1,7 @@
 //! Gives up on a client that reads nothing.
 //!
 //! hyper has a timeout for the head of a request, and `body` has one for its body. Without this one, a client could
-//! request pages, never read them, and hold its connection for ever
+//! request pages, never read them, and hold its connection forever
 //! (`client_that_reads_slowly_is_served_and_one_that_does_not_is_left`).
 
 use std::{
@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-/// A stream whose writes fail once the other side has taken nothing for a while.
+/// A stream whose writes fail once the other side has read nothing for a while.
 pub(crate) struct Stall<S> {
     stream: S,
     limit: Duration,
@@ -29,12 +29,12 @@ impl<S> Stall<S> {
         Stall { stream, limit, since: None }
     }
 
-    /// The stream, which nothing waits to be written to.
+    /// A stream without a pending write.
     pub(crate) fn into_inner(self) -> S {
         self.stream
     }
 
-    /// Lets a write through that went on, and fails one that has waited for too long.
+    /// Passes on a write that made progress, and fails one that has waited for too long.
     fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.since = None;

@@ -146,7 +146,7 @@ async fn csv_runs_in_no_spreadsheet() {
     };
     assert_eq!(ask("text/csv;q=0.9, */*").await.body, "name,event,time,count\r\na,hit,2026-11-20,1\r\n");
     assert!(ask("*/*").await.body.starts_with('{'));
-    // JSON is no markup either: it is never taken for a page, and says so.
+    // JSON is not markup either: it is never taken for a page, and its headers say so.
     let got = site.get("/api/v1/counters?search=script").await;
     assert_eq!(got.headers["content-type"], "application/json");
     assert_eq!(got.json()["counters"][0]["name"], "</script><script>\u{2028}");
@@ -247,7 +247,7 @@ async fn counts_are_for_whom_the_operator_says() {
     assert_eq!(site.get("/openapi.json").await.status, StatusCode::OK);
 }
 
-/// Every operation of the document is there, and its good answer has the fields it names.
+/// Every operation of the document exists, and its successful response has the fields that it names.
 #[tokio::test]
 async fn whatever_the_document_says_is_there() {
     let site = Site::keeping_visits(9).await;

@@ -1,5 +1,5 @@
-//! `openapi.json` as a judge: whether an answer has a status, a type and fields that it names. Knows the words of JSON
-//! Schema that stand in the document, and panics at others.
+//! Checks responses against `openapi.json`: status, type and fields. Supports the JSON Schema keywords that the
+//! document uses, and panics at others.
 
 use crate::site::Got;
 use axum::http::Method;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 pub(crate) struct Document(Value);
 
-/// Words that say nothing about what is valid.
+/// Keywords that do not affect validity.
 const SILENT: [&str; 4] = ["description", "default", "format", "example"];
 
 impl Document {
@@ -40,7 +40,7 @@ impl Document {
         self.0["paths"].get(template)?.get(method.as_str().to_ascii_lowercase())
     }
 
-    /// Whether the answer is one that the document gives for this request.
+    /// Whether the document allows this response to this request.
     #[track_caller]
     pub(crate) fn check(&self, method: &Method, path: &str, got: &Got) {
         let Some(operation) = self.operation(method, path) else { return };

@@ -1,4 +1,4 @@
-//! A router with a store behind it, and requests to it whose answers are checked.
+//! A router with a store behind it, and requests to it whose responses are checked.
 
 use crate::schema::Document;
 use arc_swap::ArcSwap;
@@ -54,10 +54,10 @@ impl Counter for Stored {
     }
 }
 
-/// What one request handed in: its key and its entries, as text.
+/// What one request sent: its key and its entries, as text.
 pub(crate) type Handed = (Option<String>, Vec<String>);
 
-/// Writes down what is handed in, and answers what a test says.
+/// Records what is sent, and returns what a test configures.
 pub(crate) struct Book {
     pub(crate) handed: Mutex<Vec<Handed>>,
     pub(crate) answer: Mutex<Result<Committed, NotCommitted>>,
@@ -139,7 +139,7 @@ impl Site {
         Site::build(visibility, tokens, 0).await
     }
 
-    /// A site that keeps so many visits of a name.
+    /// A site that keeps N visits of a name.
     pub(crate) async fn keeping_visits(visits: usize) -> Site {
         Site::build(Visibility::Public, &[TOKEN], visits).await
     }
@@ -183,7 +183,7 @@ impl Site {
         self.ask(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    /// One request. Answers under `/api/` have to be as `openapi.json` says.
+    /// One request. Responses under `/api/` must match `openapi.json`.
     pub(crate) async fn ask(&self, request: Request<Body>) -> Got {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = self.routes.clone().oneshot(request).await.unwrap();

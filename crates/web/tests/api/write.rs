@@ -1,4 +1,4 @@
-//! `POST /api/v1/hits` as far as the store: who may, what is read, what is refused and with which words.
+//! `POST /api/v1/hits` up to the store: who may write, what is read, what is refused and with which words.
 
 use crate::site::{Got, Site, TOKEN};
 use axum::{body::Body, http::Request};

@@ -55,7 +55,7 @@ impl Counter for Stored {
     }
 }
 
-/// Nothing is handed in here.
+/// Nothing is sent here.
 struct Closed;
 
 impl Ledger for Closed {

@@ -95,7 +95,7 @@ async fn stats(app: &App, prefix: &str, uri: &Uri, sent: &HeaderMap) -> Result<R
     })
 }
 
-/// Without Bootic's headers, as it was there.
+/// Without Bootic's headers, as in the original.
 fn plain(status: StatusCode, body: &'static str) -> Response {
     let mut answer = Response::new(Body::from(body));
     *answer.status_mut() = status;
@@ -104,7 +104,7 @@ fn plain(status: StatusCode, body: &'static str) -> Response {
     answer
 }
 
-/// The log names this API, so that what fails here does not silence what fails elsewhere.
+/// Logged under this API, so that its errors do not suppress those of others.
 fn unread(error: StoreError) -> Problem {
     Problem::store("reading counts for Bootic's API", &error)
 }
@@ -114,7 +114,7 @@ async fn read(app: &App, asked: StatsPath) -> Result<StatsAnswer, Problem> {
         None => shown::StatsFound::links(["track", "funnels"].map(str::to_owned)),
         Some("track") => track::read(app, &asked).await.map_err(unread)?,
         Some("funnels") => funnels::read(app, &asked).await.map_err(unread)?,
-        // Nothing is kept under another word; Bootic looked for it, and found nothing.
+        // Nothing is stored under any other word; Bootic searched for it, and found nothing.
         Some(_) => shown::StatsFound::nothing(&asked),
     };
     Ok(StatsAnswer { asked, found })

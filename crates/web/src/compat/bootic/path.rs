@@ -3,15 +3,15 @@
 use crate::{error::Problem, query::decoded};
 use tallymark_core::{Day, Event, Hour, Month, Name};
 
-/// The account that stands for all.
+/// The account that means all accounts.
 const ALL: &str = "all";
 
-/// What is asked for.
+/// What is requested.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Path {
     /// Statistics.
     Stats(StatsPath),
-    /// Browsers ask for it by themselves.
+    /// Browsers request it by themselves.
     Favicon,
     /// Deeper than anything is.
     Nothing,
@@ -28,7 +28,7 @@ pub(super) struct StatsPath {
     pub(super) date: Date,
 }
 
-/// As much of a date as there is.
+/// As much of a date as is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Date {
     #[default]
@@ -40,7 +40,7 @@ pub(super) enum Date {
 }
 
 impl Path {
-    /// Reads the path behind the prefix. Segments are cut first and decoded then, once.
+    /// Reads the path after the prefix. Segments are split first and then decoded, once.
     pub(super) fn read(path: &str) -> Result<Path, Problem> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -74,7 +74,7 @@ fn read_event(text: &str) -> Result<Event, Problem> {
     Event::new(text.as_bytes()).map_err(|why| Problem::bad_request(format!("event: {why}")))
 }
 
-/// How long a name may be is the event's to say; where none is asked for, it may be any.
+/// The event determines how long a name may be; without an event, any length is allowed.
 fn read_account(text: String, event: Option<Event>) -> Result<(String, Name), Problem> {
     let name = match &*text {
         ALL => Ok(Name::all()),
@@ -85,7 +85,7 @@ fn read_account(text: String, event: Option<Event>) -> Result<(String, Name), Pr
 }
 
 impl Date {
-    /// Reads numbers with or without zeros before them.
+    /// Reads numbers with or without leading zeros.
     fn read([year, month, day, hour]: [Option<&str>; 4]) -> Result<Date, Problem> {
         let Some(year) = year else { return Ok(Date::None) };
         let year = number(year, 4).filter(|year| (1970..=2199).contains(year));
@@ -120,7 +120,7 @@ impl Date {
     }
 }
 
-/// Digits, at most so many.
+/// Digits, up to a maximum number.
 fn number(text: &str, digits: usize) -> Option<u32> {
     let right = (1..=digits).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| right)

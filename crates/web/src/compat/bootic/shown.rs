@@ -1,4 +1,4 @@
-//! An answer as Bootic wrote it: its order of fields, years as text, and the characters that Go escapes.
+//! A response as Bootic wrote it: its order of fields, years as text, and the characters that Go escapes.
 
 use super::path::{Date, StatsPath};
 use crate::name::encoded_text;
@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, fmt};
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct StatsFound {
-    /// What stands behind the path of the request in each link.
+    /// What follows the path of the request in each link.
     links: Vec<String>,
-    /// By text, so that keys come in the order of their bytes. None where there is no date to count in.
+    /// By text, so that keys are in byte order. None if there is no date.
     data: Option<BTreeMap<String, i64>>,
 }
 
@@ -30,7 +30,7 @@ impl StatsFound {
         StatsFound { links, data: Some(data) }
     }
 
-    /// No link, and no count either where there is a date.
+    /// No link, and with a date no count either.
     pub(super) fn nothing(asked: &StatsPath) -> StatsFound {
         let data = (asked.date != Date::None).then(BTreeMap::new);
         StatsFound { links: Vec::new(), data }
@@ -60,7 +60,7 @@ struct AnswerFields<'a> {
 }
 
 impl StatsAnswer {
-    /// The body. `root` is what every link begins with.
+    /// The body. Every link begins with `root`.
     pub(super) fn json(&self, root: &str) -> String {
         let StatsPath { chart, account, event, date } = &self.asked;
         let [year, month, day, hour] = date.texts();
@@ -92,7 +92,7 @@ impl StatsAnswer {
     }
 }
 
-/// Go's encoder escapes what HTML and old JavaScript would stumble over. All of it can only stand within text.
+/// Go's encoder escapes characters that break HTML and old JavaScript. They can only occur inside strings.
 fn escaped_as_go(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -107,7 +107,7 @@ fn escaped_as_go(json: &str) -> String {
     out
 }
 
-/// What no name of JavaScript begins with.
+/// Characters with which no JavaScript name begins.
 const RESERVED: [&[u8]; 45] = [
     b"await",
     b"break",
@@ -156,7 +156,7 @@ const RESERVED: [&[u8]; 45] = [
     b"yield",
 ];
 
-/// Whether text is a name of JavaScript, or several with dots between: nothing else is written before an answer.
+/// Whether text is a JavaScript name, or several with dots between them: nothing else is written before a response.
 pub(super) fn is_callback(text: &[u8]) -> bool {
     let first = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'$');
     let name =

@@ -1,6 +1,7 @@
 //! `track`: how often an account had an event, by month of a year, day of a month, hour of a day, minute of an hour.
 //!
-//! Days are kept for ever, hours and minutes for as long as `[retention]` says; Bootic had hours for ever and no minutes.
+//! Days are kept forever, hours and minutes for as long as `[retention]` says; Bootic kept hours forever and had no
+//! minutes.
 
 use super::{
     path::{Date, StatsPath},
@@ -11,9 +12,9 @@ use std::{collections::BTreeMap, ops::Range};
 use tallymark_core::{Day, Event, Hour, Minute, Month, Name, Step};
 use tallymark_store::StoreError;
 
-/// How many years back links lead: Redis looks into every day of them.
+/// How many years back links lead: Redis reads every day of them.
 const YEARS: i32 = 20;
-/// How many links one answer has at the most.
+/// The maximum number of links in one response.
 const MOST_LINKS: usize = 1000;
 
 pub(super) async fn read(app: &App, asked: &StatsPath) -> Result<StatsFound, StoreError> {

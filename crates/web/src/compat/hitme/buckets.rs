@@ -1,8 +1,8 @@
-//! HitMe's ranges: the month, the week from Sunday on, the day, the hour and the minute that hold a time.
+//! HitMe's ranges: the month, the week from Sunday on, the day, the hour and the minute that contain a time.
 //!
-//! They are those of the calendar in the configured zone, read from what the store counts by UTC day, hour and minute. In
-//! UTC a month is a sum of days; in another zone its first and last day are sums of hours, which the store keeps for
-//! `[retention] hour`: of a range that is older than that, the hours at its edges are missing. Minutes are kept for
+//! They are those of the calendar in the configured zone, read from what the store counts by UTC day, hour and minute.
+//! In UTC a month is a sum of days; in another zone its first and last day are sums of hours, which the store keeps for
+//! `[retention] hour`: in a range that is older than that, the hours at its edges are missing. Minutes are kept for
 //! `[retention] minute`.
 
 use std::{collections::BTreeMap, ops::Range};
@@ -44,7 +44,7 @@ impl Ranges {
         }
     }
 
-    /// What the store has of an address.
+    /// What the store has for an address.
     pub(super) async fn read(&self, store: &dyn StoreRead, name: &Name) -> Result<RangeCounts> {
         let event = Event::URL;
         let all = store.total(event, name).await?;
@@ -76,8 +76,8 @@ impl Ranges {
         })
     }
 
-    /// The same ranges as the store sums them up, all time first. The shortest are a span each, the others are cut at the
-    /// days of UTC.
+    /// The same ranges as spans for the store, all time first. The shortest are one span each, the others are split at
+    /// UTC days.
     pub(super) fn spans(&self) -> [Vec<Span>; 6] {
         let cut = |range: &Range<i32>| {
             let whole = whole_days(range);
@@ -93,7 +93,7 @@ impl Ranges {
         [vec![Span::All], cut(&self.month), cut(&self.week), cut(&self.day), vec![hour], vec![minute]]
     }
 
-    /// The UTC days that the ends of the ranges lie in the middle of.
+    /// The UTC days in the middle of which the ranges end.
     fn cut_days(&self) -> Vec<Day> {
         let ends =
             [&self.month, &self.week, &self.day].into_iter().flat_map(|range| [range.start, range.end]);
@@ -126,7 +126,7 @@ impl Ranges {
     }
 }
 
-/// The days of UTC that lie in a range of hours as a whole.
+/// The UTC days that are entirely in a range of hours.
 fn whole_days(range: &Range<i32>) -> Range<i32> {
     let first = Hour(range.start).day().0 + i32::from(range.start % 24 != 0);
     first..Hour(range.end).day().0
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(starts(at, "UTC"), ([month, week, day], 29));
         assert_eq!(starts(at, "+02:00"), ([month - 2 * H, week - 2 * H, day - 2 * H], 29));
         assert_eq!(starts(at, "-05:00"), ([month + 5 * H, week + 5 * H, day + 5 * H], 29));
-        // There it is the first of March already.
+        // There it is already the first of March.
         assert_eq!(starts(at, "+14:00"), ([day + 10 * H, week - 14 * H, day + 10 * H], 31));
         // A Sunday begins a week, and the second before it ends one.
         assert_eq!(starts(week, "UTC"), ([month, week, week], 29));

@@ -19,13 +19,13 @@ use tallymark_core::{Event, Hit, Name, NameRef, Now, When};
 const MOST_BODY: usize = 16 * 1024;
 /// How long the store may take for the counts of one address.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
-/// How often the store is read again because something came in meanwhile, and the pause between.
+/// How often the store is read again if counts arrived in the meantime, and the pause in between.
 const ATTEMPTS: usize = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 
 const COUNTED: &str = r#"{"status":"OK"}"#;
 
-/// `POST /hit`. No store is asked, and nothing is waited for but the body.
+/// `POST /hit`. The store is not asked, and only the body is waited for.
 pub(super) async fn count(State(app): State<Arc<App>>, request: Request) -> Result<Response, HitmeProblem> {
     let (head, body) = request.into_parts();
     let body = body::read(&head.headers, body, MOST_BODY, None).await?;
@@ -76,7 +76,7 @@ pub(super) async fn show(
     Ok(answer)
 }
 
-/// What the store has, and what waits here for it: whoever has counted an address sees it counted.
+/// What the store has, plus what waits for it here: a client that has counted an address sees its hit.
 async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<RangeCounts, Problem> {
     let (buckets, name) = (Ranges::of(at.minute(), app.hitme_zone), Name::from(url));
     let read = || async {
@@ -100,7 +100,7 @@ async fn counts(app: &App, url: NameRef<'_>, at: Now) -> Result<RangeCounts, Pro
             return Ok(counts);
         }
     }
-    // The store takes nothing, or never rests: what it has is at most a tick old.
+    // The store accepts nothing, or changes all the time: its counts are at most a tick old.
     read().await
 }
 

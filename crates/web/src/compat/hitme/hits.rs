@@ -1,8 +1,8 @@
 //! `GET /hits`: the busiest addresses of six ranges around a time.
 //!
-//! HitMe returned everything it had. Here an answer has at most a thousand addresses a range, and its work is bounded:
-//! ranges are summed on request, one request at a time, within a share of the store's time. With too many addresses for
-//! that, the rankings that are computed in the background answer for the present, some seconds old; other times get no
+//! HitMe returned everything it had. Here a response has at most a thousand addresses per range, and its work is
+//! bounded: ranges are summed on request, one request at a time, within a share of the store's time. With too many
+//! addresses for that, the rankings from the background answer for the present, a few seconds old; other times get no
 //! answer.
 
 use super::{
@@ -30,27 +30,28 @@ use tallymark_rankings::{MOST, Top};
 use tallymark_store::{StoreError, StoreRead};
 use tokio::{sync::Semaphore, time::Instant};
 
-/// How long a list may take the store: where the rankings can answer instead, and where nothing can.
+/// How long a list may take: if the rankings can answer instead, and if not.
 const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(2);
 /// How long a request waits for its turn.
 const TURN: Duration = Duration::from_secs(3);
-/// How much longer than a list took the store has rest from lists, and a list of the present is good.
+/// After a list, the store rests from lists for this many times as long as it took, and a list of the present is reused
+/// for that time.
 const REST: u32 = 5;
-/// How long a list of the present is good at the least: as long as a tick, which it lags behind anyhow.
+/// The minimum time for which a list of the present is reused: a tick, by which it lags anyway.
 const GOOD: Duration = Duration::from_millis(200);
 /// How many addresses are summed up over several spans; some 50 MB at the worst.
 const MOST_SUMS: usize = 100_000;
 
 /// The addresses of one range with their counts, the largest first.
 type Busiest = Arc<Vec<(Name, i64)>>;
-/// Of all time, the month, the week, the day, the hour and the minute.
+/// All time, the month, the week, the day, the hour and the minute.
 type Six = [Busiest; 6];
 
-/// What the requests for lists share.
+/// The state shared by requests for lists.
 pub(super) struct Lists {
     turn: Arc<Semaphore>,
-    /// The list that was made last, of which ranges, and until when it is good.
+    /// The last list, its ranges, and until when it is reused.
     last: Mutex<Option<(Ranges, Instant, Six)>>,
 }
 
@@ -69,7 +70,7 @@ impl Lists {
     async fn make(&self, app: &App, buckets: &Ranges, patience: Duration) -> Result<Six, NotMade> {
         let turn = tokio::time::timeout(TURN, self.turn.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(NotMade::Busy) };
-        // Whoever had the turn before may have asked for the same.
+        // The previous request may have asked for the same list.
         if let Some(six) = self.known(buckets) {
             return Ok(six);
         }
@@ -100,7 +101,7 @@ impl Lists {
 /// Why there is no list.
 #[derive(Clone, Copy)]
 enum NotMade {
-    /// Others ask for lists.
+    /// Other requests for lists are running.
     Busy,
     /// There are too many addresses to sum them up in time.
     TooMany,
@@ -155,13 +156,13 @@ async fn busiest(app: &App, lists: &Lists, at: Now, now: Now) -> Result<Six, Pro
     let patience = if ranked.is_some() { SHORT } else { LONG };
     match (lists.make(app, &buckets, patience).await, ranked) {
         (Ok(six), _) => Ok(six),
-        // While the store is away nobody knows how old the rankings will get.
+        // While the store is down the age of the rankings is unlimited.
         (Err(NotMade::Busy | NotMade::TooMany | NotMade::Late), Some(six)) => Ok(six),
         (Err(why), _) => Err(why.into()),
     }
 }
 
-/// What the background knows, if it is of the ranges asked for: it ranks those of UTC that hold the present.
+/// The rankings, if they are for the requested ranges: they cover the current UTC ranges.
 fn ranked(app: &App, buckets: &Ranges, at: Now, now: Now) -> Option<Six> {
     let present = Ranges::of(now.minute(), Zone::default());
     if *buckets != present {
@@ -170,7 +171,7 @@ fn ranked(app: &App, buckets: &Ranges, at: Now, now: Now) -> Option<Six> {
     let mut six: Six = Default::default();
     for (busiest, period) in six.iter_mut().zip(Period::EVERY) {
         let ranking = app.rankings.top(Event::URL, period)?;
-        // Shortly after a range has begun it has the one before, of which nothing is in this one.
+        // Shortly after a range has begun, the ranking is still for the previous one, which does not count here.
         if ranking.from == period.span(at).begin() {
             *busiest = Arc::new(ranking.entries.clone());
         }
@@ -211,7 +212,7 @@ async fn sum_of_spans(
 ) -> Result<Option<HashMap<Name, i64>>, StoreError> {
     let mut sums: HashMap<Name, i64> = HashMap::new();
     for &span in spans {
-        // A name may come twice in one span, with the count of another moment.
+        // A name may occur twice in one span, with counts from different moments.
         let mut of_span: HashMap<Name, i64> = HashMap::new();
         let mut next = None;
         loop {

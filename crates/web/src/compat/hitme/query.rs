@@ -4,9 +4,9 @@ use crate::error::{Problem, not_json};
 use std::borrow::Cow;
 use tallymark_core::{Event, NameRef, NotAName, Now, decode_percent};
 
-/// How many pairs are looked at. HitMe's clients send two.
+/// How many pairs are read. HitMe's clients send two.
 const MOST_PAIRS: usize = 100;
-/// How many addresses a list has when nobody says.
+/// How many addresses a list has by default.
 const USUAL_LIMIT: usize = 100;
 /// How far ahead of our clock a time may be.
 const AHEAD_MS: i64 = 600_000;
@@ -20,7 +20,7 @@ pub(super) struct HitmeQuery<'a> {
 }
 
 impl<'a> HitmeQuery<'a> {
-    /// Reads pairs as a form has them. The first of several of one name counts.
+    /// Reads the pairs of a form. The first of several with the same name counts.
     pub(super) fn form(text: &'a [u8]) -> HitmeQuery<'a> {
         let mut asked = HitmeQuery::default();
         for pair in text.split(|&b| b == b'&').take(MOST_PAIRS) {
@@ -37,7 +37,7 @@ impl<'a> HitmeQuery<'a> {
         asked
     }
 
-    /// Reads an object. A time may be a number or text, as express took it.
+    /// Reads an object. A time may be a number or text, as express accepted it.
     pub(super) fn json(text: &'a [u8]) -> Result<HitmeQuery<'a>, Problem> {
         // An array would be read as the values of the object in their order.
         if text.trim_ascii_start().first() == Some(&b'[') {
@@ -58,7 +58,7 @@ impl<'a> HitmeQuery<'a> {
         Ok(HitmeQuery { url: object.url.map(bytes), timestamp, limit: None })
     }
 
-    /// Takes from another what is missing here.
+    /// Fills in missing parameters from another.
     pub(super) fn or(self, other: HitmeQuery<'a>) -> HitmeQuery<'a> {
         HitmeQuery {
             url: self.url.or(other.url),
@@ -91,7 +91,7 @@ impl<'a> HitmeQuery<'a> {
         limit.ok_or_else(|| Problem::bad_request(format!("limit is a number from 1 to {most}")))
     }
 
-    /// The time; now where there is none, or `0`.
+    /// The time; now if there is none, or `0`.
     pub(super) fn at(&self, now: Now) -> Result<Now, Problem> {
         let Some(text) = self.timestamp.as_deref() else { return Ok(now) };
         let (minus, digits) = match text {
@@ -132,7 +132,7 @@ enum Time<'a> {
     Text(Cow<'a, str>),
 }
 
-/// The value of a form: `+` is a blank, and percent is undone once.
+/// The value of a form: `+` is a space, and percent-encoding is decoded once.
 fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
     if !value.iter().any(|&b| matches!(b, b'%' | b'+')) {
         return Cow::Borrowed(value);

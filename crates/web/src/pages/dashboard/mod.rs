@@ -1,8 +1,8 @@
 //! The front page: the totals of one event, its busiest names in six periods, and a search. With an empty store it is the
 //! badge builder.
 //!
-//! Every choice is an address, so it works without a script. Names come from the rankings, so the page costs the same
-//! with a million names as with ten.
+//! Every choice is a link, so it works without a script. Names come from the rankings, so the page costs the same with
+//! a million names as with ten.
 
 mod query;
 mod rows;
@@ -47,7 +47,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     }
 }
 
-/// What the page shows; nothing where nothing was ever counted.
+/// What the page shows; nothing if nothing was ever counted.
 async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, StoreError> {
     let Some(usual) = usual(app).await? else { return Ok(None) };
     let (asked, events) = (&asked.where_usual_is(usual), app.rankings.events());
@@ -65,7 +65,7 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
     Ok(Some(context! {
         title => "Tallymark",
         event => asked.event.as_str(),
-        // A form drops the query of its address, so it sends what it has to.
+        // A form drops the query of its address, so it sends the parameters itself.
         usual => asked.usual.as_str(),
         events => event_links(asked, &events),
         totals,
@@ -87,7 +87,7 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
     }))
 }
 
-/// What is shown without a word: `hit`, or what there is most of where no badge was ever shown. `None` on an empty store.
+/// The default event: `hit`, or the most frequent one if no badge was ever shown. `None` on an empty store.
 async fn usual(app: &App) -> Result<Option<Event>, StoreError> {
     let all = [Name::all()];
     let mut most = (0, None);
@@ -114,7 +114,7 @@ fn label(period: Period) -> &'static str {
     }
 }
 
-/// The events that can be looked at; the one that is, is among them.
+/// The events to choose from, including the current one.
 fn event_links(asked: &DashboardQuery, events: &[Event]) -> Vec<Value> {
     let mut events = events.to_vec();
     if !events.contains(&asked.event) {

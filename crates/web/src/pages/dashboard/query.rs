@@ -1,4 +1,4 @@
-//! What the front page is asked to show, and the addresses of its other views.
+//! What the front page shows, and the addresses of its other views.
 
 use crate::{
     name::{encoded_text, push},
@@ -6,10 +6,10 @@ use crate::{
 };
 use tallymark_core::{Event, Name, NotAName, Period};
 
-/// How many rows can be asked for; the first is what one gets.
+/// The numbers of rows to choose from; the first is the default.
 pub(super) const SIZES: [usize; 3] = [25, 100, 1000];
 
-/// What rows are sorted by.
+/// The sort order of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Hits,
@@ -20,18 +20,18 @@ pub(super) enum Order {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DashboardQuery {
     pub(super) event: Event,
-    /// What is shown here without a word: `hit`, unless nothing else but another event was counted.
+    /// The default event: `hit`, unless only another event was counted.
     pub(super) usual: Event,
-    /// Whether the event was asked for.
+    /// Whether the event was given.
     named: bool,
     pub(super) period: Period,
     pub(super) order: Order,
     pub(super) ascending: bool,
     /// One of [`SIZES`].
     pub(super) rows: usize,
-    /// A text that names have in them.
+    /// A text that names contain.
     pub(super) search: Option<String>,
-    /// Where the next names are looked for, as the store has said.
+    /// Where the search continues, as the store has said.
     pub(super) after: Option<String>,
 }
 
@@ -78,7 +78,7 @@ impl DashboardQuery {
         })
     }
 
-    /// The same where another event is the usual one.
+    /// The same with another default event.
     pub(super) fn where_usual_is(self, usual: Event) -> DashboardQuery {
         DashboardQuery { event: if self.named { self.event } else { usual }, usual, ..self }
     }
@@ -95,7 +95,7 @@ impl DashboardQuery {
         DashboardQuery { rows, ..self.clone() }.address()
     }
 
-    /// The other way round, if that is what it is sorted by.
+    /// Reversed, if it is already sorted by this.
     pub(super) fn sorted_by(&self, order: Order) -> String {
         let ascending = if order == self.order { !self.ascending } else { order.usual() };
         DashboardQuery { order, ascending, ..self.clone() }.address()
@@ -105,13 +105,13 @@ impl DashboardQuery {
         DashboardQuery { after: Some(after.to_owned()), ..self.clone() }.address()
     }
 
-    /// Where the busiest of this period are as CSV, as many as are ranked.
+    /// The address of this ranking as CSV, with all ranked names.
     pub(super) fn as_csv(&self) -> String {
         let (event, period) = (self.event, self.period.word());
         format!("/api/v1/counters.csv?event={event}&sort=count&period={period}&limit=1000")
     }
 
-    /// The shortest address that asks for this.
+    /// The shortest address of this view.
     fn address(&self) -> String {
         let mut path = "/".to_owned();
         if self.event != self.usual {
@@ -138,7 +138,7 @@ impl DashboardQuery {
     }
 }
 
-/// A part of a name may begin as no name does.
+/// A part of a name may begin with what no name begins with.
 fn may_be_in_a_name(event: Event, text: &str) -> Result<(), NotAName> {
     match Name::of(event, text) {
         Ok(_) | Err(NotAName::Reserved) => Ok(()),
@@ -147,7 +147,7 @@ fn may_be_in_a_name(event: Event, text: &str) -> Result<(), NotAName> {
 }
 
 impl Order {
-    /// Whether one expects the smallest first.
+    /// Whether the natural order is ascending.
     fn usual(self) -> bool {
         self == Order::Name
     }

@@ -11,9 +11,9 @@ use tallymark_core::{Event, Name, Period, Step, Window};
 use tallymark_rankings::Ranking;
 use tallymark_store::{Result, or_nothing};
 
-/// How many rows have a line: each is a read of its own.
+/// How many rows have a sparkline: each needs a separate read.
 const SPARKS: usize = 25;
-/// Room of a line, in units of its picture.
+/// The size of a sparkline, in units of its picture.
 const WIDE: i64 = 116;
 const HIGH: i64 = 16;
 

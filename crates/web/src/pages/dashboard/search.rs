@@ -1,4 +1,4 @@
-//! Names that contain a text, page by page. The store looks at a bounded number of names for each page.
+//! Names that contain a text, page by page. The store examines a bounded number of names for each page.
 
 use super::{query::DashboardQuery, totals::grouped};
 use crate::{name::event_page_path, state::App};
@@ -10,15 +10,15 @@ use tokio::sync::Semaphore;
 
 /// How many names a page has.
 const MOST: usize = 50;
-/// How many names that begin with the text stand first.
+/// How many names that begin with the text are listed first.
 const FIRST: usize = 10;
-/// How long a search looks on that has found nothing, so that its page is there within a tenth of a second, and how many
-/// of them do so at a time.
+/// How long a search continues without a result, so that its page is ready within a tenth of a second, and how many
+/// searches may do so at a time.
 const PATIENCE: Duration = Duration::from_millis(40);
 static PATIENT: Semaphore = Semaphore::const_new(1);
 
-/// The next page of those that have the text in them. One call looks at some ten thousand names, so with a million of them
-/// nearly all would find nothing.
+/// The next page of names that contain the text. One call examines some ten thousand names, so with a million names
+/// nearly all calls would find nothing.
 async fn look(app: &App, asked: &DashboardQuery, filter: &Filter) -> Result<NamePage> {
     let begun = Instant::now();
     let mut page = app.store.find(asked.event, filter, asked.after.as_deref(), MOST).await?;
@@ -33,7 +33,7 @@ async fn look(app: &App, asked: &DashboardQuery, filter: &Filter) -> Result<Name
     Ok(page)
 }
 
-/// The name that is the text, and those that begin with it, as far as they are found at once.
+/// The name that equals the text, and those that begin with it, as far as one call finds them.
 async fn begins_with(app: &App, asked: &DashboardQuery, text: &str) -> Result<Vec<Name>> {
     let filter = Filter { prefix: text.to_owned(), contains: String::new() };
     let mut names = app.store.find(asked.event, &filter, None, FIRST).await?.names;
@@ -50,7 +50,7 @@ pub(super) async fn values(app: &App, asked: &DashboardQuery) -> Result<Value> {
     let text = asked.search.clone().unwrap_or_default();
     let filter = Filter { prefix: String::new(), contains: text.clone() };
     let mut found = match look(app, asked, &filter).await {
-        // Somebody made the address up.
+        // The address was made up.
         Err(error) if error.class() == Class::Request => NamePage { names: Vec::new(), next: None },
         found => found?,
     };

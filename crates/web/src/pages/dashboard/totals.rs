@@ -16,7 +16,7 @@ pub(super) async fn read(app: &App, event: Event) -> Result<Value> {
     )?;
     let sum = |counts: &[(i32, i64)]| counts.iter().fold(0i64, |sum, &(_, n)| sum.saturating_add(n));
     let total = total.first().copied().unwrap_or(0);
-    // Those of an event that has just come were not counted yet.
+    // Those of a new event were not counted yet.
     let names = app.rankings.names(event).filter(|&names| names > 0 || total == 0);
     let exact = app.rankings.last_minute(event);
     Ok(context! {
@@ -33,7 +33,7 @@ pub(super) fn grouped(count: i64) -> String {
     group(count).to_string()
 }
 
-/// The running minute, and of the one before as much as belongs to the last 60 seconds.
+/// The current minute, and the part of the previous one that belongs to the last 60 seconds.
 fn estimated(minutes: &[(i32, i64)], now: Now) -> i64 {
     let minute = now.minute().0;
     let count = |at: i32| minutes.iter().find(|&&(bucket, _)| bucket == at).map_or(0, |&(_, count)| count);
