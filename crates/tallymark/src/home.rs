@@ -1,8 +1,9 @@
 //! The store that a data directory has counted into, in its file `store.json`.
 //!
-//! Badges that begin again at 0 look as if all were well. So the data directory remembers which store its counts are in,
-//! and how many there were; whatever opens a store asks here first, and is refused one that lacks them. The daemon writes
-//! it, and `store adopt` does when an operator has decided. It never says where to connect: the configuration does.
+//! Badges that restart at 0 would look healthy. So the data directory remembers which store has its counts, and how
+//! many there were. Every command that opens a store checks here first, and a store without these counts is refused.
+//! The daemon writes the file, and so does `store adopt` when the operator has decided. It never determines where to
+//! connect: the configuration does.
 
 use crate::config::Config;
 use anyhow::{Context, Result};
@@ -21,26 +22,26 @@ use tracing::{debug, warn};
 use uuid::Uuid;
 
 const FILE: &str = "store.json";
-/// How often totals are remembered, at most.
+/// How often totals are saved at most.
 const EVERY: Duration = Duration::from_secs(5);
-/// How often it is asked whether the store was reached, and how soon the first counts are remembered.
+/// How often to check whether the store was reached, and how soon the first counts are saved.
 const SOON: Duration = Duration::from_millis(100);
 
-/// What a data directory remembers.
+/// The contents of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Home {
     /// Its identity, a UUID.
     store: String,
-    /// Without its password.
+    /// The address, without its password.
     url: String,
-    /// Everything that was counted there, of every event.
+    /// Everything that was counted there, over all events.
     total: u64,
-    /// The store before, which an operator has left.
+    /// The previous store, which an operator has left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     left: Option<String>,
 }
 
-/// The store is another one than that of the data directory, and lacks what was counted there.
+/// The store is not that of the data directory, and lacks its counts.
 #[derive(Debug)]
 pub(crate) struct OtherStore(String);
 
@@ -53,7 +54,7 @@ impl fmt::Display for OtherStore {
 impl std::error::Error for OtherStore {}
 
 impl Home {
-    /// What a store would lack if it were another.
+    /// The counts that a different store would lack.
     fn of(config: &Config) -> Result<Option<Home>> {
         Ok(Home::read(&config.data_dir)?.filter(|home| home.total > 0))
     }
@@ -84,7 +85,7 @@ impl Home {
         durable::replace(&path, &text).with_context(|| format!("writing {}", path.display()))
     }
 
-    /// Why `config` names another store, and what helps. `has` says what is there.
+    /// Why the store of `config` is refused, and what to do. `has` says what it contains.
     fn refuse(&self, config: &Config, has: &str) -> Result<OtherStore> {
         let waiting = match Outbox::waiting(&config.data_dir) {
             Ok(hits) if hits > 0 => {
@@ -104,8 +105,8 @@ impl Home {
     }
 }
 
-/// Opens the store to count into it. A Redis that was emptied, or exchanged behind its address, is no reason not to start:
-/// the writer halts, and what arrives waits in the outbox instead of being lost.
+/// Opens the store to count into it. A Redis that was emptied, or replaced at the same address, does not prevent a
+/// start: the writer halts, and hits wait in the outbox instead of being lost.
 pub(crate) async fn open_to_count(config: &Config) -> Result<Arc<dyn Store>> {
     let home = Home::of(config)?;
     let buffers =
@@ -123,7 +124,7 @@ async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> 
         && std::fs::metadata(path)
             .map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |found| found.len() == 0)
     {
-        // Before it is created.
+        // This comes before it is created.
         return Err(home.refuse(config, &format!("there is nothing at {}", path.display()))?.into());
     }
     let store = tallymark_store::open(&config.store, config.retention).await?;
@@ -144,7 +145,7 @@ async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> 
                     );
                 }
             }
-            // Whoever writes compares the two again when it answers.
+            // The writer compares the two again when the store answers.
             Err(error) => debug!(%error, "the store does not say which one it is"),
         }
     }
@@ -154,17 +155,17 @@ async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> 
     Ok(store)
 }
 
-/// Whether a store that is missing is one that was counted into: opening it says more then.
+/// Whether a missing store is the one with the counts: then opening it gives a better error.
 pub(crate) fn remembers(config: &Config) -> bool {
     expected(config).is_ok_and(|store| store.is_some())
 }
 
-/// The identity of the store that the data directory has counted into, if it has.
+/// The identity of the store that the data directory has counted into, if any.
 pub(crate) fn expected(config: &Config) -> Result<Option<Uuid>> {
     Ok(Home::of(config)?.and_then(|home| home.store.parse().ok()))
 }
 
-/// Hits that wait in the outbox while an embedded store is used, which needs none.
+/// Hits that wait in the outbox while an embedded store is used, which has no outbox.
 pub(crate) fn waiting(config: &Config) -> Option<String> {
     if !matches!(config.store, StoreUrl::Sqlite(_)) {
         return None;
@@ -189,7 +190,7 @@ pub(crate) fn waiting(config: &Config) -> Option<String> {
     }
 }
 
-/// Remembers the store that is counted into, until `stop`; then once more.
+/// Saves the store and its totals until `stop`, then once more.
 pub(crate) async fn keep(
     config: Config,
     store: Arc<dyn Store>,
@@ -206,12 +207,12 @@ pub(crate) async fn keep(
         {
             let claimed = claimed.to_string();
             if kept.as_ref().is_some_and(|kept| kept.store != claimed) {
-                // `store adopt` has been at work.
+                // `store adopt` has changed it.
                 kept = Home::read(&config.data_dir).ok().flatten();
             }
             let same = kept.clone().filter(|kept| kept.store == claimed);
             let (before, left) = same.map_or((0, None), |same| (same.total, same.left));
-            // A store that has just been emptied answers too, once.
+            // A store that has just been emptied still answers once.
             let now = Home { store: claimed, url: shown(&config.store), total: total.max(before), left };
             if kept.as_ref() != Some(&now) {
                 let (home, dir) = (now.clone(), config.data_dir.clone());
@@ -238,9 +239,9 @@ pub(crate) async fn keep(
     }
 }
 
-/// An operator goes on with the store that the configuration names. Answers its identity.
+/// The operator adopts the configured store. Returns its identity.
 pub(crate) async fn adopt(config: &Config) -> Result<Uuid> {
-    // One that is damaged is what this mends.
+    // A damaged file is repaired by this.
     let home = Home::read(&config.data_dir).unwrap_or_default();
     let embedded = matches!(config.store, StoreUrl::Sqlite(_));
     let store = tallymark_store::open(&config.store, config.retention).await?;
@@ -252,7 +253,7 @@ pub(crate) async fn adopt(config: &Config) -> Result<Uuid> {
         identity
     } else {
         if home.is_none() && store.positions(None).await.is_ok() {
-            // Nothing is to be decided, so another directory was meant. This says that there is no outbox.
+            // There is nothing to decide, so another directory was meant. The error says that there is no outbox.
             Outbox::known(&config.data_dir)?;
         }
         store.adopt(None).await?
@@ -264,7 +265,7 @@ pub(crate) async fn adopt(config: &Config) -> Result<Uuid> {
     Ok(identity)
 }
 
-/// The command that accepts the store which is not the expected one, as it has to be typed anywhere on this machine.
+/// The command that adopts the unexpected store; it works in any directory of this machine.
 pub(crate) fn adopt_command(config: &Config) -> Result<String> {
     let data_dir = std::path::absolute(&config.data_dir).context("finding the data directory")?;
     let store = shown(&config.store);
@@ -274,7 +275,7 @@ pub(crate) fn adopt_command(config: &Config) -> Result<String> {
     Ok(format!("run as {user}: tallymark store adopt --store {store} --data-dir {data_dir}{password}"))
 }
 
-/// The address without its password, and with the whole path.
+/// The address without its password, and with the full path.
 fn shown(store: &StoreUrl) -> String {
     match store {
         StoreUrl::Sqlite(path) => {
@@ -285,7 +286,7 @@ fn shown(store: &StoreUrl) -> String {
     }
 }
 
-/// Everything that a store has counted. `None` if it does not say.
+/// The sum of everything in a store. `None` if it does not answer.
 async fn total(store: &dyn Store, config: &Config) -> Option<u64> {
     let mut known: Vec<Event> = config.routes.as_slice().iter().map(|route| route.event).collect();
     known.push(Event::HIT);

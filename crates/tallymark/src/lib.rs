@@ -1,7 +1,7 @@
-//! What the `tallymark` binary is made of: commands in `cli`, one file each; the configuration in `config`; and `run`,
-//! which says what is started and in which order it stops.
+//! The parts of the `tallymark` binary: commands in `cli`, one file each; the configuration in `config`; and `run`,
+//! which starts everything and stops it in order.
 //!
-//! The library is for the binary and for tests that need a part of it without a process. It promises nothing to others.
+//! The library exists for the binary, and for tests that need a part of it without a process. Its API is not stable.
 
 mod cli;
 mod config;
@@ -27,7 +27,7 @@ const EXIT_CONFIG: u8 = 78;
 /// Wrong usage; clap's own.
 const EXIT_USAGE: u8 = 2;
 
-/// Does what the command line says, and answers with the exit code.
+/// Runs the command line, and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     secret::keep_out_of_panics();
@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether somebody has to change something before another start can go better.
+/// Whether another start is useless until something is changed.
 fn is_lasting(error: &anyhow::Error) -> bool {
     let store = |error: &StoreError| matches!(error.class(), Class::Data | Class::Schema);
     error.is::<config::BadConfig>()
@@ -53,7 +53,7 @@ fn is_lasting(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(InstanceError::NotADirectory(_) | InstanceError::Damaged(_)))
 }
 
-/// Every mistake of a configuration, each in one line of text; none if `serve` would start with it.
+/// All mistakes of a configuration, one line of text each; none if `serve` would start with it.
 #[must_use]
 pub fn mistakes_of(configuration: &str) -> Vec<String> {
     let parsed = config::Config::parse(configuration, &config::Overrides::default());

@@ -1,5 +1,5 @@
-//! The log: on standard error, as text, as JSON lines, or as the journal reads it; and the last words of a command that
-//! failed, in the same form.
+//! The log: on standard error, as text, as JSON lines, or in the journal's format; and the final message of a failed
+//! command, in the same form.
 
 #![expect(clippy::print_stderr, reason = "standard error is where the last words of a command go")]
 
@@ -19,23 +19,24 @@ use tracing_subscriber::{
 pub(crate) enum LogFormat {
     /// A line for people.
     Text,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What standard error is read by.
+/// The reader of standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum LogForm {
     #[default]
     People,
     Json,
-    /// systemd's journal: it notes the time itself, and takes the priority from `<3>` at the start of a line.
+    /// systemd's journal: it adds the time itself, and takes the priority from `<3>` at the start of a line.
     Journal,
 }
 
 static FORM: OnceLock<LogForm> = OnceLock::new();
 
-/// Reads a level or filter. A word that is no level would be taken for a module's name, and nothing be logged at all.
+/// Reads a level or filter. A word that is not a level would be taken for a module's name, and nothing would be logged
+/// at all.
 pub(crate) fn level(text: &str) -> Result<String, String> {
     let level = |part: &str| part.contains(['=', '[']) || part.trim().parse::<LevelFilter>().is_ok();
     let right = text.split(',').all(level) && EnvFilter::try_new(text).is_ok();
@@ -60,11 +61,11 @@ pub(crate) fn start(format: LogFormat, level: &str) {
         LogForm::Json => log.json().flatten_event(true).init(),
         LogForm::Journal => log.with_ansi(false).event_format(ForJournal).init(),
     }
-    // It is started once.
+    // This is called once.
     let _ = FORM.set(form);
 }
 
-/// Whether standard error leads into the journal: systemd names device and inode of what it made for that. It may have
+/// Whether standard error is connected to the journal: systemd passes the device and inode of that stream. It may have
 /// been redirected since.
 fn is_journal() -> bool {
     let Ok(named) = std::env::var("JOURNAL_STREAM") else { return false };
@@ -72,7 +73,7 @@ fn is_journal() -> bool {
     about.is_ok_and(|about| named == format!("{}:{}", about.dev(), about.ino()))
 }
 
-/// A line without a time, and with the priority in front that `journalctl -p` goes by.
+/// A line without a time, with the priority in front for `journalctl -p`.
 struct ForJournal;
 
 impl<S, N> FormatEvent<S, N> for ForJournal
@@ -94,12 +95,12 @@ where
             Level::INFO => 6,
             _ => 7,
         };
-        // Each line of a text is an entry of its own there.
+        // There, each line of a text is a separate entry.
         text.lines().try_for_each(|line| writeln!(writer, "<{priority}>{line}"))
     }
 }
 
-/// The last words of a panic.
+/// The final message of a panic.
 pub(crate) fn say_panic(text: &str) {
     eprintln!("{text}");
 }
@@ -107,7 +108,7 @@ pub(crate) fn say_panic(text: &str) {
 /// Says why a command failed: what was attempted, and every cause that adds something.
 pub(crate) fn complain(error: &anyhow::Error) {
     let mut text = error.to_string();
-    // A store's error has the words of its cause in its own.
+    // A store's error already contains the text of its cause.
     let store = error.chain().position(|cause| cause.is::<StoreError>());
     for cause in error.chain().take(store.map_or(usize::MAX, |at| at + 1)).skip(1) {
         let cause = cause.to_string();

@@ -1,4 +1,4 @@
-//! A progress bar for long work, shown only when a person looks on.
+//! A progress bar for long work, shown only on a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{io::IsTerminal, time::Duration};

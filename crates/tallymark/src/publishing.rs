@@ -1,4 +1,4 @@
-//! The publisher, run again and again: inside `serve`, and as `render --every`.
+//! The publisher in a loop: inside `serve`, and as `render --every`.
 
 use crate::config::Badges;
 use arc_swap::ArcSwap;
@@ -14,16 +14,17 @@ use tallymark_store::{Store, Written};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-/// How long to wait where nothing can be published: the store is away, or the directory is full or somebody else's.
+/// How long to wait if nothing can be published: the store is down, or the directory is full or locked by another
+/// publisher.
 const ELSEWHERE: Duration = Duration::from_secs(10);
-/// How often `serve` looks for what other processes have written to the store: of its own writes it is told.
+/// How often `serve` checks for writes of other processes to the store: it is notified of its own.
 pub(crate) const OTHERS: Duration = Duration::from_secs(2);
 
-/// What a pass waits for, besides the pause after the one before.
+/// What a pass waits for, besides the pause after the previous one.
 pub(crate) enum NextPass {
     /// Nothing: passes are `every` apart.
     Pause,
-    /// A write of this process; and, after that long, those that others may have made.
+    /// A write of this process, or after this time possible writes of others.
     Written(Written, Duration),
 }
 
@@ -33,19 +34,19 @@ impl NextPass {
     async fn after(&mut self, pause: Duration, through: bool) {
         let paused = tokio::time::Instant::now() + pause;
         if let (NextPass::Written(written, others), true) = (&mut *self, through) {
-            // Out of time, the pass looks for what others wrote.
+            // After the timeout, the pass checks for writes of others.
             let _ = tokio::time::timeout(pause.max(*others), written.hear()).await;
         }
         tokio::time::sleep_until(paused).await;
     }
 }
 
-/// Publishing that goes on, and what is wrong with it.
+/// The state of publishing, and its current error.
 #[derive(Clone)]
 pub(crate) struct Publishing {
     badges: Badges,
     meters: PublishMeters,
-    /// Passes that did not go through, also because the directory could not be had.
+    /// Passes that did not complete, including those without the directory.
     failures: Counter,
     trouble: Arc<Mutex<Option<String>>>,
 }
@@ -73,8 +74,8 @@ impl Publishing {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Publishes what changed again and again, until `stop`; then once more. Faults are logged and tried again: they
-    /// never stop anything else.
+    /// Publishes changes in a loop until `stop`, then once more. Faults are logged and retried: they never stop
+    /// anything else.
     pub(crate) async fn repeat(
         &self,
         store: Arc<dyn Store>,
@@ -85,7 +86,8 @@ impl Publishing {
         let (mut publisher, mut outage, mut failures) = (None, Outage::default(), 0u32);
         loop {
             let stopped = stop.is_cancelled();
-            // Before the pass: whoever removes the directory gets the badges back even if nothing changes any more.
+            // This comes before the pass: if the directory is removed, the badges are restored even if nothing changes
+            // any more.
             let opened = match publisher.take().filter(Publisher::is_in_place) {
                 Some(publisher) => Ok(publisher),
                 None => self.open(&store),
@@ -146,7 +148,7 @@ impl Publishing {
     }
 }
 
-/// Makes a pass. Answers what it could not write, which the publisher itself tries again.
+/// Makes a pass. Returns what it could not write, which the publisher itself retries.
 async fn pass(publisher: &mut Publisher, look: &Look) -> Result<Option<String>, String> {
     let report =
         publisher.pass(look, Pass::Changed, now(), |_| {}).await.map_err(|error| error.to_string())?;

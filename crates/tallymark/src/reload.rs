@@ -31,7 +31,7 @@ pub(crate) struct Reload {
 }
 
 impl Reload {
-    /// Reloads whenever it should, for ever.
+    /// Reloads whenever needed, forever.
     pub(crate) async fn run(self) {
         let (wake, mut woken) = mpsc::channel(1);
         // Kept for as long as this runs: dropping it ends the watch.
@@ -85,7 +85,7 @@ impl Reload {
                 .iter()
                 .any(|path| path.file_name().is_some_and(|name| names.iter().any(|n| n == name)));
             if (ours && is_change(&event.kind)) || event.need_rescan() {
-                // A wake-up that is already waiting does for this one too.
+                // A pending wake-up covers this one too.
                 let _ = wake.try_send(());
             }
         });
@@ -101,7 +101,7 @@ impl Reload {
     }
 }
 
-/// Opening a file to read it is an event too; reacting to that would go round for ever.
+/// Opening a file to read it is an event too; reacting to it would be an endless loop.
 fn is_change(kind: &EventKind) -> bool {
     matches!(
         kind,

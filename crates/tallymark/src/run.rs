@@ -1,8 +1,8 @@
-//! Who is started, in which order, and how everything stops without losing a hit.
+//! What is started, in which order, and how everything stops without losing a hit.
 //!
 //! Stopping goes downstream: first the listeners (sources drain their sockets, HTTP finishes its requests), then the
-//! last seal of the HTTP counter, then the channel closes, the writer applies what is in it, and the publisher makes
-//! a last pass. The closed channel is the message; one deadline lies over all of it.
+//! last seal of the HTTP counter, then the channel closes, the writer applies what is in it, and the publisher makes a
+//! last pass. The closed channel is the signal; one deadline covers all of it.
 
 use crate::{
     config::{BadConfig, Config, Overrides},
@@ -37,14 +37,14 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// How many sealed tallies may wait for the writer. While it is full, sources fold on.
+/// How many sealed tallies may wait for the writer. While it is full, sources keep folding.
 const WAITING_TICKS: usize = 2;
 /// How long the store may take for the last batches. Below TimeoutStopSec of the unit.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How long it may take to say what it has counted.
+/// How long it may take to return its totals.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
-/// What a daemon does besides counting.
+/// The role of a daemon besides counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Everything; publishing too, unless a timer does.
@@ -62,7 +62,7 @@ pub(crate) struct DaemonStart {
     pub(crate) file: Option<PathBuf>,
     pub(crate) overrides: Overrides,
     pub(crate) role: Role,
-    /// SIGHUP stops it, as the end of a terminal should, and nothing is reloaded.
+    /// SIGHUP stops it, as when a terminal closes, and nothing is reloaded.
     pub(crate) ends_with_terminal: bool,
 }
 
@@ -73,7 +73,7 @@ struct Bindings {
     base_url: BaseUrl,
 }
 
-/// Runs until a signal says stop. `started` hears the public address once everything listens.
+/// Runs until a signal stops it. `started` gets the public address once everything listens.
 pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Result<()> {
     outlive_others()?;
     let config = &start.config;
@@ -100,7 +100,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let meters = IngestMeters::register(&mut registry);
     let publishing = match start.role {
         Role::Serve { render: true } => Some(Publishing::register(&config.badges, &mut registry)),
-        // A timer publishes; how old its badges are is of interest here all the same.
+        // A timer publishes; this process still reports the age of the badges.
         Role::Serve { render: false } => {
             Freshness::default().register(&mut registry, &config.badges.dir);
             None
@@ -226,7 +226,7 @@ fn bind(
     Ok(Bindings { http, sources, base_url })
 }
 
-/// What a browser on this machine would type.
+/// The address for a browser on this machine.
 fn default_base_url(listen: &Listen) -> String {
     match listen {
         Listen::Unix(_) => "http://localhost".to_owned(),
@@ -252,7 +252,7 @@ struct Daemon {
 
 impl Daemon {
     async fn run(self, bindings: Bindings, start: &DaemonStart, started: impl FnOnce(&str)) -> Result<()> {
-        // Before anything is taken in: a signal that nobody listens for ends the process on the spot.
+        // This comes before any hit is accepted: a signal without a handler ends the process at once.
         let signals = Signals::listen(start.ends_with_terminal)?;
         let stop = CancellationToken::new();
         let (sealed, ticks) = mpsc::channel(WAITING_TICKS);
@@ -288,7 +288,7 @@ impl Daemon {
                 let listens = sources.chain(local.map(|http| format!("HTTP {http}"))).collect();
                 drop(tokio::spawn(socket.offer(self.tail, listens, stop.clone())));
             }
-            // A path that is too long, for one; counting goes on without it.
+            // A path that is too long, for example; counting works without it.
             Err(error) => {
                 warn!(%error, "`tallymark tail` will not work: its socket cannot be opened in the data directory")
             }
@@ -321,7 +321,7 @@ impl Daemon {
         gate.await?;
         let ended = writer.await?;
         home_stop.cancel();
-        // The hits are in their place; a store that does not answer now keeps nothing up.
+        // The hits are safe; a store that does not answer now must not delay the end.
         let _ = tokio::time::timeout(LAST_LOOK, home).await;
         publish_stop.cancel();
         if let Some(publisher) = publisher {

@@ -1,25 +1,25 @@
 //! Keeps passwords out of messages.
 //!
-//! Messages quote what they refuse, and what somebody put into the wrong flag or key may be the address of a store with its
-//! password, or the password or token itself. So a value that may be one is taken out of the message again. The
-//! configuration's reader, the environment and clap's errors all come through here. It is not for what is right:
-//! [`tallymark_store::StoreUrl`] shows itself without its password. The last words of a command and of a panic may have
-//! anything in them, so from these the password and the tokens of the configuration are taken out as well.
+//! Messages quote refused values, and a value in the wrong flag or key may be the address of a store with its password,
+//! or a password or token. So such values are removed from messages. The errors of the configuration reader, of the
+//! environment and of clap all pass through here. Valid addresses do not need it: [`tallymark_store::StoreUrl`] prints
+//! itself without its password. The final message of a command and of a panic may contain anything, so the configured
+//! password and tokens are removed from them as well.
 
 use std::{
     panic,
     sync::{Mutex, PoisonError},
 };
 
-/// What stands in a message where the value stood.
+/// The replacement for a removed value.
 pub(crate) const HIDDEN: &str = "(not shown, it may hold a password)";
 
-/// The longest word of letters that is taken for a word and not for a password, and the longest of letters and digits.
+/// The longest word of letters that is not taken for a password, and the longest of letters and digits.
 const LETTERS: usize = 5;
 const MIXED: usize = 4;
-/// And of digits: those of a port, a date or a size.
+/// And of digits: as in a port, a date or a size.
 const DIGITS: usize = 10;
-/// Longer words that people write where another of our words belongs.
+/// Longer words that are often written in place of a valid one.
 const OURS: [&str; 8] =
     ["localhost", "syslog", "tallymark", "github", "sqlite", "combined", "private", "default"];
 
@@ -28,16 +28,16 @@ pub(crate) fn without<'v>(message: &str, values: impl IntoIterator<Item = &'v st
     hide(message, values.into_iter().filter(|value| may_hold_one(value)).collect())
 }
 
-/// The message without these values, which were refused, as far as they may be or hold a password: what is wrong has no
-/// form to go by, so only short words and numbers are shown.
+/// The message without these refused values, as far as they may be or contain a password: a wrong value has no known
+/// form, so only short words and numbers are shown.
 pub(crate) fn without_refused<'v>(message: &str, values: impl IntoIterator<Item = &'v str>) -> String {
     hide(message, values.into_iter().filter(|value| may_be_one(value)).collect())
 }
 
-/// Passwords and tokens that this process was given, and that are right.
+/// The valid passwords and tokens that this process was given.
 static KNOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Never to be said from now on.
+/// Adds a secret that is removed from now on.
 pub(crate) fn remember<'s>(secrets: impl IntoIterator<Item = &'s str>) {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     for secret in secrets {
@@ -48,13 +48,13 @@ pub(crate) fn remember<'s>(secrets: impl IntoIterator<Item = &'s str>) {
     }
 }
 
-/// A text of unknown contents without what is remembered.
+/// A text of unknown contents without the known secrets.
 pub(crate) fn cleaned(text: &str) -> String {
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     hide(text, known.iter().map(String::as_str).collect())
 }
 
-/// From now on a panic says no secret. The process ends with it all the same.
+/// From now on a panic message contains no secret. The process still ends.
 pub(crate) fn keep_out_of_panics() {
     panic::set_hook(Box::new(|panic| crate::log::say_panic(&cleaned(&panic.to_string()))));
 }
@@ -72,13 +72,13 @@ fn may_hold_one(value: &str) -> bool {
     value.contains('@') || value.contains("://") || value.contains(":/") && value.starts_with("redis")
 }
 
-/// Whether a value that is not what it should be may be a password, or have one in it.
+/// Whether a wrong value may be a password, or contain one.
 pub(crate) fn may_be_one(value: &str) -> bool {
     may_hold_one(value) || !value.split(|c: char| !c.is_alphanumeric()).all(is_harmless)
 }
 
-/// A key that is not known, as far as it may be shown: known ones are words, and somebody may have written a password where
-/// a key belongs.
+/// An unknown key, as far as it may be shown: known keys are words, and a password may have been written in place of a
+/// key.
 pub(crate) fn shown_key(key: &str) -> &str {
     if key.bytes().all(|b| b.is_ascii_alphabetic() || b"-_".contains(&b)) { key } else { HIDDEN }
 }

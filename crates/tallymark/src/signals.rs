@@ -6,10 +6,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-/// `timeout` and some supervisors send the same signal twice at once; only a person means more by a second one.
+/// `timeout` and some supervisors send the same signal twice at once; only from a person does a second one mean more.
 const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
-/// Signals that mean nothing to a daemon, and that would end it: one sent by mistake must not cost what it holds.
+/// Signals without a meaning for a daemon that would end it by default: one sent by mistake must not lose hits.
 const MEANINGLESS: [libc::c_int; 9] = [
     libc::SIGUSR1,
     libc::SIGUSR2,
@@ -22,17 +22,17 @@ const MEANINGLESS: [libc::c_int; 9] = [
     libc::SIGSTKFLT,
 ];
 
-/// From here on the process outlives them, and SIGHUP, for which it may listen as well. Every command that runs until it is
-/// stopped says so before it begins.
+/// From here on the process survives them, and SIGHUP, which it may also handle. Every command that runs until it is
+/// stopped calls this first.
 pub(crate) fn outlive_others() -> Result<()> {
     for number in MEANINGLESS.into_iter().chain([libc::SIGHUP]) {
-        // Once somebody has listened, the signal ends the process no more, also when nobody listens any longer.
+        // Once a handler was installed, the signal no longer ends the process, even after the handler is dropped.
         drop(signal(SignalKind::from_raw(number)).with_context(|| format!("listening for signal {number}"))?);
     }
     Ok(())
 }
 
-/// SIGTERM and SIGINT, and SIGHUP where that reloads nothing.
+/// SIGTERM and SIGINT, and SIGHUP if it does not reload.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -40,7 +40,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Listens from here on; what comes before `wait` is not missed.
+    /// Listens from here on; signals before `wait` are not missed.
     pub(crate) fn listen(with_hangup: bool) -> Result<Signals> {
         let hangup = with_hangup.then(|| signal(SignalKind::hangup())).transpose();
         Ok(Signals {

@@ -106,8 +106,8 @@ impl OpenSource {
     }
 }
 
-/// Each source is a thread, because it drains its socket in its own rhythm. One that fails stops the daemon: a
-/// supervisor then starts it anew, which is better than one that looks well and counts nothing.
+/// Each source is a thread, because it drains its socket at its own pace. If one fails, the daemon stops: a supervisor
+/// then restarts it, which is better than a daemon that looks healthy and counts nothing.
 pub(crate) fn start(
     sources: Vec<OpenSource>,
     sealed: &mpsc::Sender<Sealed>,

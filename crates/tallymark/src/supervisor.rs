@@ -1,23 +1,23 @@
-//! What systemd hears: ready, reloading, stopping, still alive. Without systemd these calls do nothing.
+//! Notifications to systemd: ready, reloading, stopping, still alive. Without systemd these calls do nothing.
 
 use sd_notify::NotifyState;
 use std::time::Duration;
 
-/// When the status is looked at again after it has changed, and while it does not change. Only people read it.
+/// How soon the status is updated after a change, and without one. Only people read it.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(5);
 
-/// The sockets are bound and hits are taken.
+/// The sockets are bound and hits are accepted.
 pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// No more hits are taken; the last ones are on their way.
+/// No more hits are accepted; the last ones are being written.
 pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Keeps the line of `systemctl status` true, for as long as it is polled.
+/// Keeps the line of `systemctl status` up to date, as long as it is polled.
 pub(crate) async fn keep_status(line: impl Fn() -> String) {
     if std::env::var_os("NOTIFY_SOCKET").is_none() {
         return;
@@ -40,7 +40,7 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Feeds the watchdog, if there is one, for as long as the runtime gets to run.
+/// Feeds the watchdog, if there is one, as long as the runtime makes progress.
 pub(crate) async fn feed_watchdog() {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     let mut beat = tokio::time::interval((limit / 3).max(Duration::from_millis(100)));

@@ -1,7 +1,7 @@
-//! The daemon's side of `tallymark tail`: a unix socket in the data directory, for the daemon's own user alone.
+//! The daemon's side of `tallymark tail`: a unix socket in the data directory, only for the daemon's own user.
 //!
-//! Whoever connects says `all` or `rejected`, then reads one JSON object a line until it has seen enough. It cannot slow
-//! the daemon down: a reader that does not keep up misses lines, and is told how many.
+//! A client sends `all` or `rejected`, then reads one JSON object per line for as long as it likes. It cannot slow down
+//! the daemon: a reader that does not keep up misses lines, and is told how many.
 
 use serde_json::{Value, json};
 use std::{
@@ -24,7 +24,7 @@ use tracing::{debug, warn};
 pub(crate) const SOCKET: &str = "tail.sock";
 /// Readers at once.
 const READERS: usize = 8;
-/// How long a reader may take to say what it wants, or to take a line.
+/// How long a reader may take to send its request, or to read a line.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The socket, removed when dropped.
@@ -34,7 +34,7 @@ pub(crate) struct TailSocket {
 }
 
 impl TailSocket {
-    /// Opens it. The data directory is locked by now, so a socket that is there was left behind.
+    /// Opens it. The data directory is locked by now, so an existing socket was left behind.
     pub(crate) fn open(data_dir: &Path) -> io::Result<TailSocket> {
         let path = data_dir.join(SOCKET);
         match fs::remove_file(&path) {
@@ -46,7 +46,7 @@ impl TailSocket {
         Ok(TailSocket { listener, path })
     }
 
-    /// Serves readers until `stop`. They are told first where the daemon `listens`.
+    /// Serves readers until `stop`. First they get the addresses on which the daemon `listens`.
     pub(crate) async fn offer(self, tail: Tail, listens: Vec<String>, stop: CancellationToken) {
         let listens: Arc<[String]> = listens.into();
         let places = Arc::new(Semaphore::new(READERS));
@@ -63,7 +63,7 @@ impl TailSocket {
                     continue;
                 }
             };
-            // One too many is hung up on.
+            // A connection over the limit is closed.
             let Ok(place) = places.clone().try_acquire_owned() else { continue };
             let (tail, listens, stop) = (tail.clone(), listens.clone(), stop.clone());
             tokio::spawn(async move {
@@ -81,7 +81,7 @@ impl TailSocket {
 
 impl Drop for TailSocket {
     fn drop(&mut self) {
-        // Somebody may have removed it already.
+        // It may already have been removed.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -101,7 +101,7 @@ async fn serve(stream: UnixStream, tail: &Tail, listens: &[String]) -> io::Resul
     loop {
         let heard = tokio::select! {
             heard = listener.next() => heard,
-            // The reader says no more, so whatever comes is its end.
+            // The reader sends nothing more, so anything that arrives means its end.
             _ = read.read(&mut end) => return Ok(()),
         };
         let line = match heard {

@@ -1,8 +1,8 @@
-//! Which user a command has to run as, for commands by hand beside a daemon with a user of its own.
+//! Which user a command has to run as, for commands run by hand beside a daemon with its own user.
 //!
-//! `sudo tallymark render --all` would leave a lock file of root's, and from then on the service could publish nothing.
-//! So root is refused where the directory is somebody else's. Who owns everything as root, as in many containers, is not
-//! held up; nor is root on a directory whose owner this machine does not know, which is one mounted into a container.
+//! `sudo tallymark render --all` would leave a lock file owned by root, and from then on the service could not publish.
+//! So root is refused if the directory belongs to another user. It is allowed if root owns everything, as in many
+//! containers, or if the owner of the directory is unknown on this machine, as when it is mounted into a container.
 
 use anyhow::{Result, bail};
 use std::{io, path::Path};
@@ -30,7 +30,7 @@ pub(crate) fn may_write_store(store: &StoreUrl) -> Result<()> {
     }
 }
 
-/// Why a file of the daemon's cannot be looked at, and as whom it can be.
+/// Why a file of the daemon cannot be read, and as which user it can.
 pub(crate) fn cannot_look(what: &str, path: &Path, error: &io::Error) -> String {
     let advice = match nearest(path) {
         Some((_, owner)) if error.kind() == io::ErrorKind::PermissionDenied => run_as(&owner),
@@ -43,7 +43,7 @@ fn run_as(owner: &User) -> String {
     format!("Run this as the daemon's user: put \"sudo -u {owner}\" before the command")
 }
 
-/// The path, or the first one above it that can be seen, and its owner.
+/// The path, or its nearest accessible ancestor, and its owner.
 fn nearest(path: &Path) -> Option<(String, User)> {
     let path = std::path::absolute(path).ok()?;
     path.ancestors().find_map(|path| Some((path.display().to_string(), User::of_path(path)?)))

@@ -1,4 +1,5 @@
-//! Sockets that a service manager holds: a restart under load loses nothing, because what arrives meanwhile waits in them.
+//! Sockets that a service manager holds: a restart under load loses nothing, because what arrives in the meantime waits
+//! in them.
 
 mod common;
 
@@ -88,7 +89,7 @@ impl Kept {
         Kept { place, tcp, unix }
     }
 
-    /// Starts the keeper with these sockets, and it the daemon.
+    /// Starts the keeper with these sockets; it starts the daemon.
     fn start(&self, sockets: &[String]) -> Daemon {
         Daemon::builder("python3")
             .args(["-c", KEEPER, &sockets.join(",")])
@@ -117,7 +118,7 @@ impl Kept {
     }
 }
 
-/// Ends the senders, also when the test fails in between: the scope waits for them.
+/// Ends the senders, even if the test fails: the scope waits for them.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -126,7 +127,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Sends at a rate, as long as `on` says so, and answers how many were sent.
+/// Sends at a rate while `on` is true, and returns how many were sent.
 fn pace(per_second: u32, on: &AtomicBool, mut send: impl FnMut()) -> u64 {
     let started = Instant::now();
     let mut sent = 0u32;
@@ -157,8 +158,8 @@ fn restarts_under_load_lose_nothing_that_was_sent_to_a_kept_socket() {
             // It waits while the queue is full, as nginx does not; what is shown here is that the queue survives.
             pace(1000, &on, || assert_eq!(socket.send(text.as_bytes()).unwrap(), text.len()))
         });
-        // Nobody who comes meanwhile is turned away: each waits in the kept listener's queue. Whoever the daemon before
-        // had accepted, and not yet heard, is hung up on.
+        // No client is refused in the meantime: each waits in the queue of the kept listener. Connections that the
+        // previous daemon had accepted, but not read yet, are closed.
         let shown = scope.spawn(|| {
             let mut answered = 0;
             let asked = pace(50, &on, || {
@@ -205,7 +206,7 @@ fn tcp_peers_that_come_between_two_daemons_are_heard_by_the_second() {
     kept.listens(&mut keeper);
     let text = format!("{}\n", line("o%2Fr"));
     let pid = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", keeper.pid())).unwrap();
-    // Stopped, it accepts nobody; then it is told to end.
+    // While stopped, it accepts no connections; then it is told to end.
     let signal = |signal: &str| {
         let sent = std::process::Command::new("kill").args(["-s", signal, pid.trim()]).status().unwrap();
         assert!(sent.success());

@@ -1,4 +1,4 @@
-//! `/api/v1` of the running daemon, on both stores: what is handed in is counted once and read again.
+//! `/api/v1` of the running daemon, on both stores: what is sent is counted once and can be read back.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;
@@ -10,7 +10,7 @@ use tallymark_testbed::{Fault, FaultProxy, Redis, http, wait_until};
 
 const CONFIG: &str = "[http]\ntokens = [\"a-token-of-sixteen\"]\n";
 
-/// Hands items in, and answers status and body.
+/// Sends items, and returns status and body.
 fn post(place: &Place, key: Option<&str>, items: &Value) -> (u16, Value) {
     let mut headers =
         vec![("Authorization", "Bearer a-token-of-sixteen"), ("Content-Type", "application/json")];
@@ -50,7 +50,7 @@ fn a_key_counts_once_over_repetition_crowd_and_kill() {
                 scope.spawn(|| {
                     for _ in 0..20 {
                         let (status, answer) = post(&place, Some("crowd"), &items);
-                        // In a crowd some may give up; whoever comes again gets an answer.
+                        // Under contention some may give up; a client that retries gets an answer.
                         if status == 200 {
                             counted.fetch_add(u64::from(answer["duplicate"] == false), Ordering::Relaxed);
                             return;
@@ -172,7 +172,7 @@ fn limits_refuse_the_whole_request() {
     stop(&mut daemon);
 }
 
-/// The store counts and its answer is lost: nobody knows, and with the key it comes out right all the same.
+/// The store counts and its answer is lost: the outcome is unknown, and with the key it is still counted once.
 #[test]
 fn a_lost_answer_of_redis_is_found_again() {
     let redis = Redis::builder().appendonly().start();
@@ -198,7 +198,7 @@ fn a_lost_answer_of_redis_is_found_again() {
     stop(&mut daemon);
 }
 
-/// Between two ticks the writer has nothing to ask the store, so it has not met the emptied one yet.
+/// Between two ticks the writer does not ask the store, so it has not noticed the emptied one yet.
 #[test]
 fn an_emptied_redis_is_handed_nothing() {
     let kind = Kind::Redis(Box::new(Redis::builder().appendonly().start()));

@@ -1,5 +1,5 @@
-//! Whatever happens to the directory of badges under a running daemon: counting goes on, and once the cause is gone every
-//! badge is there again without anybody's help.
+//! Whatever happens to the directory of badges under a running daemon, counting continues, and once the cause is gone
+//! every badge is restored automatically.
 
 mod common;
 
@@ -72,7 +72,7 @@ fn what_is_in_the_place_of_badges_holds_up_no_other_and_is_told_once() {
         fs::create_dir(site.badge(name)).expect("it is free");
         assert_eq!(site.place.hit(name), 1);
     }
-    // More than fifty in a row, and those behind them are written all the same.
+    // More than fifty in a row, and those after them are still written.
     assert_eq!(site.place.hit("z"), 1);
     wait_until("the others are written", PATIENCE, || shows(&site.badge("z"), 1));
     for total in 2..5 {

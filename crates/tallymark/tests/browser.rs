@@ -1,5 +1,5 @@
 //! The pages in a real browser: as a person walks through them, on a desk and on a phone, light and dark, with a script
-//! and without. What is to be seen is kept beside the target directory's other test output, for whoever looks at it.
+//! and without. Screenshots are kept with the other test output in the target directory.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! The command line: exit codes, one clear message for every mistake, and what each command answers.
+//! The command line: exit codes, one clear message for every mistake, and the output of each command.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;
@@ -139,7 +139,7 @@ fn wrong_plain_variable_is_a_wrong_configuration() {
     ] {
         run_with(&["check-config"], &[(name, value)], b"").refused(78, &[name, says]);
     }
-    // An empty one is none.
+    // An empty one counts as unset.
     run_with(&["check-config"], &[("PORT", ""), ("BASE_URL", "")], b"").good();
 }
 
@@ -148,7 +148,7 @@ fn variable_of_a_flag_is_named_where_it_is_wrong_and_empty_is_none() {
     let ran = run_with(&["serve"], &[("TALLYMARK_LISTEN", "x")], b"");
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stderr.contains("invalid value 'x' for 'TALLYMARK_LISTEN (--listen)'"), "{}", ran.stderr);
-    // The flag wins, so the mistake is its.
+    // The flag wins, so it has the mistake.
     let ran = run_with(&["serve", "--listen=y"], &[("TALLYMARK_LISTEN", "x")], b"");
     assert!(ran.stderr.contains("invalid value 'y' for '--listen <ADDR>'"), "{}", ran.stderr);
     let empty =
@@ -493,7 +493,7 @@ fn render_writes_what_changed_and_only_that() {
         {"names": 2, "written": 0, "unchanged": 2, "held": 0, "failed": 0, "plain": 0, "full": true});
     assert_eq!(json, expect);
     assert_eq!(version(&place.badge_file("b/b")), before, "an unchanged badge was written");
-    // A badge that is gone or damaged comes back with --all.
+    // A missing or damaged badge is restored by --all.
     fs::remove_file(place.badge_file("a/a")).unwrap();
     fs::write(place.badge_file("b/b"), "half").unwrap();
     assert!(place.run(&["render", "--all"]).good().contains("2 badges written"));
@@ -670,7 +670,7 @@ fn log_is_json_when_asked_for() {
     stop(&mut daemon);
     let log = daemon.stderr();
     assert!(log.lines().count() > 2, "{log}");
-    // The last words, too.
+    // The final message, too.
     let words = place.run(&["--log-format", "json", "show", "o/r", "--store", "sqlite:/nowhere/x.db"]);
     for line in log.lines().chain(words.stderr.lines()) {
         let entry: serde_json::Value =

@@ -1,4 +1,5 @@
-//! Whatever arrives, the daemon lives, counts what is good, names why the rest is not, and writes nothing but badges.
+//! Whatever arrives, the daemon survives, counts what is valid, gives the reason for the rest, and writes nothing but
+//! badges.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;

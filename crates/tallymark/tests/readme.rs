@@ -1,8 +1,8 @@
 //! Every command of the README and of the manual's pages is run, in its order, as a reader would.
 //!
-//! What a test must not touch is replaced by what it stands for: `cargo run --release --` by the built binary, port 8080
-//! by a free one, /etc/nginx by a real nginx on that configuration. A command that is not known here fails the test,
-//! so that no document can grow one that no test runs.
+//! What a test must not touch is replaced: `cargo run --release --` by the built binary, port 8080 by a free one,
+//! /etc/nginx by a real nginx on that configuration. A command that is not known here fails the test, so that no
+//! document can grow one that no test runs.
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
@@ -173,7 +173,7 @@ fn picture_at_the_top_is_a_real_badge() {
     assert_eq!(picture, tallymark_badge::render(&tallymark_badge::Badge::hits("1,234,567")));
 }
 
-/// Whoever sees a reason in a metric finds it there with what helps.
+/// Every reason in the metric is documented with its remedy.
 #[test]
 fn every_reason_of_a_rejected_line_is_explained() {
     let page = root().join("crates/tallymark/src/help/troubleshooting.md");

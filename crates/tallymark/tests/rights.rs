@@ -13,7 +13,7 @@ use std::{
 };
 use tallymark_testbed::{Daemon, DaemonBuilder, http, is_root, wait_until};
 
-/// Who may write only where he is let.
+/// A user that may write only where permitted.
 const NOBODY: u32 = 65534;
 
 /// A place that an ordinary user may use, and the binary where he may run it.

@@ -1,4 +1,4 @@
-//! No password and no token is ever in what the program says, wherever somebody put it.
+//! The program never prints a password or a token, wherever it was put.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Stopping and outages: what was taken is counted, once, whatever ends or goes away in between.
+//! Stops and outages: accepted hits are counted once, whatever ends or fails in between.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;
@@ -17,7 +17,7 @@ fn all(place: &Place) -> u64 {
     place.total("~all")
 }
 
-/// Sends lines at a steady rate, until `enough` says so or nobody listens any more.
+/// Sends lines at a steady rate, until `enough` returns true or there is no listener any more.
 fn pace(syslog: &mut Syslog, per_second: u32, enough: impl Fn(u64) -> bool) {
     let lines: Vec<String> = NAMES.iter().map(|name| line(&name.replace('/', "%2F"))).collect();
     let started = Instant::now();
@@ -446,7 +446,7 @@ print("held", flush=True)
 time.sleep(600)
 "#;
 
-/// What nothing can hold any longer is said as a number, and the exit code tells a supervisor.
+/// Lost hits are reported as a number, and by the exit code for a supervisor.
 #[test]
 fn hits_that_are_lost_at_the_end_are_a_number_and_exit_code_1() {
     let place = Place::new();

@@ -1,5 +1,5 @@
-//! The store goes wrong under a daemon, or is another one at its next start: nothing is counted twice, begun again from
-//! zero or lost without a word.
+//! The store fails under a daemon, or is a different one at its next start: nothing is counted twice, restarted at zero
+//! or lost silently.
 
 mod common;
 

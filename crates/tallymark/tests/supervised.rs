@@ -1,4 +1,4 @@
-//! What systemd hears of the daemon.
+//! What the daemon tells systemd.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;

@@ -1,6 +1,6 @@
-//! Commands by hand on a machine where a service has a user of its own: root and strangers are told what to do.
+//! Commands run by hand on a machine where the service has its own user: root and other users are told what to do.
 //!
-//! Another user can be had only by root, so elsewhere than in CI these tests may have nothing to test.
+//! Only root can switch to another user, so outside CI these tests may have nothing to test.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;

@@ -1,7 +1,7 @@
-//! The flags of Bootic's aggregator, so that its start command goes on working behind `tallymark serve`.
+//! The flags of Bootic's aggregator, so that its start command keeps working after `tallymark serve`.
 //!
-//! Each is another word for a flag or key of ours, and says nothing where it is not given. Only a topic needs a publisher,
-//! which is Bootic's own where nobody names another.
+//! Each is an alias of one of our flags or keys, and has no effect if it is not given. A topic needs a publisher, which
+//! is Bootic's default unless another is given.
 
 use super::{Cli, CommonFlags};
 use crate::config;
@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use tallymark_store::StoreUrl;
 use tallymark_web::{Listen, StatsPrefix};
 
-/// What Go's flags are called; it takes one dash or two.
+/// The names of the Go flags, which take one dash or two.
 const NAMES: [&str; 6] = ["zmqsocket", "zmsocket", "topic", "redishost", "httphost", "pathprefix"];
 
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ fn prefix(text: &str) -> Result<StatsPrefix, String> {
     StatsPrefix::parse(text).map_err(|why| why.to_string())
 }
 
-/// Bootic's value is a host and a port; whoever has learned to write URLs may go on.
+/// Bootic's value is a host and a port; a URL is accepted too.
 fn redis(text: &str) -> Result<StoreUrl, String> {
     let url = if text.contains("://") { text.to_owned() } else { format!("redis://{text}") };
     let parsed = url.parse::<StoreUrl>().ok().filter(|url| matches!(url, StoreUrl::Redis(_)));
@@ -45,7 +45,7 @@ fn redis(text: &str) -> Result<StoreUrl, String> {
 }
 
 impl Bootic {
-    /// Says the same with our own flags. Ends the program with status 2 if those say something too.
+    /// Translates them to our own flags. Ends the program with status 2 if those are given too.
     pub(super) fn translate(self, common: CommonFlags) -> CommonFlags {
         let twice = |theirs: &str, ours: &str| {
             let what = format!("{theirs} is another word for {ours}: say one of the two");

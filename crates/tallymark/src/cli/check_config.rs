@@ -24,14 +24,14 @@ impl CheckConfig {
             (Ok(config), true) => out::json(&json(config, file))?,
             (Ok(config), false) => out::print(&people(config, file))?,
             (Err(bad), true) => out::json(&mistakes(bad))?,
-            // They are the last words, too.
+            // They are also the final message.
             (Err(_), false) => {}
         }
         Ok(checked.map(drop)?)
     }
 }
 
-/// What `serve` starts with all the same.
+/// Warnings, with which `serve` starts all the same.
 fn warnings(config: &Config) -> Vec<String> {
     let logs = config.sources.iter().filter_map(|source| match &source.kind {
         Kind::File { path, .. } => Some(path),

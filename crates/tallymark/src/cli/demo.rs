@@ -1,7 +1,7 @@
-//! `tallymark demo`: the whole of it with made-up traffic, in a directory that goes away again.
+//! `tallymark demo`: the whole program with simulated traffic, in a temporary directory.
 //!
-//! Nothing is simulated but the readers: four months of the past are a log file that is read as any other, and the
-//! present are datagrams as nginx sends them.
+//! Only the readers are simulated: the past four months are a log file that is read like any other, and the present
+//! consists of datagrams as nginx sends them.
 
 use super::{
     CommonFlags, Misuse, daemon,
@@ -26,9 +26,9 @@ use tallymark_core::{Day, Hour, Name, Now, calendar::Weekday};
 use tallymark_ingest::source::now;
 use tallymark_web::{badge_path, page_path};
 
-/// How many days of the past are made up.
+/// How many past days are simulated.
 const DAYS: i32 = 120;
-/// Of how many of them the hours are.
+/// For how many of them there are hours.
 const DAYS_BY_HOUR: i32 = 3;
 
 const OWNERS: [&str; 6] = ["ada", "grace", "margaret", "barbara", "donald", "edsger"];
@@ -36,7 +36,7 @@ const REPOS: [&str; 7] = ["engine", "compiler", "guidance", "abstractions", "typ
 /// One of each has every combination, because 6 and 7 have no common divisor.
 const NAMES: usize = OWNERS.len() * REPOS.len();
 
-/// Who asks: GitHub's image proxy, browsers, a bot, a program.
+/// The clients: GitHub's image proxy, browsers, a bot, a program.
 const AGENTS: [&str; 8] = [
     "github-camo (876de43e)",
     "github-camo (876de43e)",
@@ -48,7 +48,7 @@ const AGENTS: [&str; 8] = [
     "curl/8.15.0",
 ];
 
-/// Flags that say where a real one keeps its counts, and where they come from.
+/// Flags of a real set-up: where counts are stored, and where they come from.
 pub(super) const OF_A_REAL_ONE: [&str; 10] = [
     "--config",
     "--store",
@@ -72,7 +72,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
-        // What the environment says of a real set-up means nothing here.
+        // Environment variables of a real set-up do not apply here.
         if let Some(flag) = OF_A_REAL_ONE.into_iter().find(|flag| is_on_command_line(flag)) {
             return Err(Misuse::because(format!(
                 "a demo has sources and a store of its own: leave {flag} out"
@@ -100,7 +100,7 @@ impl Demo {
         // It ends with the process.
         drop(thread::spawn(move || traffic(&nginx, self.rate)));
         daemon(start, |base_url| {
-            // Whoever closed standard output does not want to read this.
+            // If standard output is closed, no one wants to read this.
             let _ = greet(base_url, dir.path());
         })
     }
@@ -153,7 +153,7 @@ fn name(rank: usize) -> String {
     format!("{}/{}", OWNERS[rank % OWNERS.len()], REPOS[rank % REPOS.len()])
 }
 
-/// How much of the traffic a name has, beside the others.
+/// The share of the traffic that a name has.
 fn weight(rank: usize) -> f64 {
     1.0 / (rank as f64 + 2.0)
 }
@@ -165,7 +165,7 @@ fn history(now: Now) -> String {
     let mut log = String::new();
     for back in (0..DAYS).rev() {
         let day = Day(today.0 - back);
-        // A week from Saturday on has its weekend first.
+        // A week that starts on Saturday has its weekend first.
         let weekend = day.0 - day.week_begin(Weekday::Sat).0 < 2;
         let growth = 1.5 - f64::from(back) / f64::from(DAYS);
         for rank in 0..NAMES {
@@ -191,7 +191,7 @@ fn history(now: Now) -> String {
     log
 }
 
-/// The present: datagrams as nginx sends them, for ever.
+/// The present: datagrams as nginx sends them, forever.
 fn traffic(nginx: &UdpSocket, rate: u16) -> ! {
     let mut random = fastrand::Rng::new();
     let all: f64 = (0..NAMES).map(weight).sum();
@@ -205,9 +205,9 @@ fn traffic(nginx: &UdpSocket, rate: u16) -> ! {
         let (seconds, thousandths) = (time / 1000, time % 1000);
         let name = name(rank.unwrap_or(0));
         let record = format!("\"{seconds}.{thousandths:03}\",\"{name}\",\"{agent}\"");
-        // The time of the header counts for nothing. Before the daemon listens nobody takes it, and that is all right.
+        // The time of the header is ignored. Before the daemon listens the datagram is dropped, which is fine.
         let _ = nginx.send(format!("<158>Jan  1 00:00:00 demo tallymark_visits: {record}").as_bytes());
-        // Not on the beat, as people are.
+        // Irregular, as people are.
         thread::sleep(Duration::from_secs_f64(2.0 * random.f64() / f64::from(rate)));
     }
 }

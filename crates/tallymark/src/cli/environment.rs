@@ -1,6 +1,7 @@
-//! The environment: every flag's variable, the names that platforms and other counters use, and what is for here alone.
+//! The environment: every flag's variable, the names that platforms and other counters use, and variables that have no
+//! flag.
 //!
-//! An empty variable is none, as in a file of variables whose values somebody took out. A mistake names the variable.
+//! An empty variable counts as unset, as in a file of variables whose values were removed. Errors name the variable.
 
 use super::{Cli, CommonFlags, bootic::with_two_dashes, demo::OF_A_REAL_ONE};
 use crate::{
@@ -22,20 +23,20 @@ use tallymark_web::Origins;
 use tracing::warn;
 
 const PREFIX: &str = "TALLYMARK_";
-/// Tokens have no flag: everybody on the machine can read a command line.
+/// Tokens have no flag: every user of the machine can read a command line.
 const TOKENS: &str = "TALLYMARK_TOKENS";
 
-/// The commands that listen, or say where.
+/// The commands that listen, or need the addresses.
 const LISTENERS: [&str; 5] = ["serve", "ingest", "check-config", "nginx-conf", "health"];
 /// The commands that read files once.
 const READERS: [&str; 2] = ["import", "replay"];
-/// The flag that is for both.
+/// The flag for both.
 pub(super) const LOG_FORMAT_STRING: &str = "--log-format-string";
 
-/// The command line as it is shown: each command with the flags that change something there.
+/// The command line as shown in help: each command with the flags that affect it.
 pub(super) fn command() -> Command {
     let mut command = without_empty(Cli::command());
-    // Only then have subcommands the flags that are for all of them.
+    // Only then do subcommands have the global flags.
     command.build();
     command.mut_subcommands(|command| match command.get_name() {
         "demo" => command.mut_args(|arg| if is_of_a_real_one(&arg) { arg.hide(true) } else { arg }),
@@ -67,7 +68,7 @@ pub(crate) fn read_dotenv() -> Result<()> {
     Err(BadConfig::one(Some(path), why).into())
 }
 
-/// Reads command line and environment, or ends the program with what is wrong with them.
+/// Reads command line and environment, or ends the program with an error.
 pub(super) fn parse() -> Cli {
     let command = command();
     let matches = command.clone().try_get_matches_from(with_two_dashes(env::args_os()));
@@ -75,7 +76,7 @@ pub(super) fn parse() -> Cli {
     Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
 }
 
-/// Takes out of a command's help what changes nothing there.
+/// Hides flags without effect from a command's help.
 fn without_listening(command: Command, is_reader: bool) -> Command {
     let of_reader = |arg: &Arg| is_reader && arg.get_long() == LOG_FORMAT_STRING.strip_prefix("--");
     let listening = |arg: &Arg| arg.get_help_heading() == Some("Listening") && !of_reader(arg);
@@ -91,9 +92,9 @@ fn without_empty(command: Command) -> Command {
         .mut_subcommands(without_empty)
 }
 
-/// Ends the program with clap's words, without a password in them.
+/// Ends the program with clap's message, without passwords.
 fn refuse(mut error: clap::Error) -> ! {
-    // Whatever is given for the store may be one. Elsewhere only what looks like an address.
+    // Any value given for the store may be one. Elsewhere, only a value that looks like an address.
     if let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg)
         && arg.contains("--store")
     {
@@ -120,7 +121,7 @@ fn refuse(mut error: clap::Error) -> ! {
     std::process::exit(error.exit_code());
 }
 
-/// The values that clap did not take, as it quotes them. What is near to a command is none of them.
+/// The values that clap refused, as it quotes them. A misspelled command is not one of them.
 fn refused(error: &clap::Error) -> Vec<&str> {
     let text = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
@@ -136,9 +137,9 @@ fn refused(error: &clap::Error) -> Vec<&str> {
     kinds.into_iter().filter_map(text).chain(argument).collect()
 }
 
-/// clap names the flag, also when it was the variable that was wrong.
+/// clap names the flag, even if the variable was wrong.
 fn named(mut error: clap::Error, mut command: Command) -> clap::Error {
-    // Only then can an argument say how it is shown.
+    // Only then does an argument know how it is displayed.
     command.build();
     let wrong = matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
     if let (true, Some(ContextValue::String(shown))) = (wrong, error.get(ContextKind::InvalidArg))
@@ -152,7 +153,7 @@ fn named(mut error: clap::Error, mut command: Command) -> clap::Error {
     error
 }
 
-/// Whether a flag was given there, and not by its variable.
+/// Whether a flag was given on the command line, and not by its variable.
 pub(super) fn is_on_command_line(flag: &str) -> bool {
     with_two_dashes(env::args_os()).any(|given| given.to_string_lossy().split('=').next() == Some(flag))
 }
@@ -165,7 +166,7 @@ fn all_args(command: &Command) -> Vec<&Arg> {
     command.get_arguments().chain(command.get_subcommands().flat_map(all_args)).collect()
 }
 
-/// Says which variables look like ours and are not. A service of this name in Kubernetes brings some of its own.
+/// Reports variables that look like ours but are not. A Kubernetes service of this name sets some of its own.
 pub(super) fn warn_of_unknown() {
     let command = Cli::command();
     let known: Vec<&str> =
@@ -183,7 +184,7 @@ pub(super) fn warn_of_unknown() {
     }
 }
 
-/// A variable that is set, and to something.
+/// A variable that is set and not empty.
 fn plain(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -198,7 +199,7 @@ fn read<T>(name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<O
 }
 
 impl CommonFlags {
-    /// The names that platforms and other counters use work too, where ours say nothing.
+    /// The names that platforms and other counters use work too, if ours are not set.
     pub(super) fn with_plain_environment(mut self) -> Result<CommonFlags> {
         if self.data_dir.is_none() {
             self.data_dir = plain("DATA_DIR").map(PathBuf::from);

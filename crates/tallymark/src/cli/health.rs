@@ -1,7 +1,7 @@
 //! `tallymark health`: whether the running daemon answers, for HEALTHCHECK of a container and for people.
 //!
-//! It asks over HTTP where the configuration says that the daemon listens, and looks at nothing else: what it says is
-//! what a load balancer would hear.
+//! It asks over HTTP at the address that is configured for the daemon, and checks nothing else: it reports what a load
+//! balancer would see.
 
 use super::{CommonFlags, block_on, out};
 use anyhow::{Context, Result, bail};
@@ -74,8 +74,8 @@ fn people(readiness: &DaemonReadiness) -> String {
     format!("{}{colon}{}\n", out::plain(&readiness.status), reasons.join("; "))
 }
 
-/// Where somebody on this machine finds what listens there. What listens on every address of IPv6 does so on those of IPv4,
-/// and a container may have no loopback but that.
+/// The address to connect to from this machine. A listener on every IPv6 address also listens on IPv4, and a container
+/// may have only an IPv4 loopback.
 fn reachable(addr: SocketAddr) -> Vec<SocketAddr> {
     let (v4, v6): (IpAddr, IpAddr) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
     let places = match addr.ip() {

@@ -1,6 +1,7 @@
-//! `tallymark help [TOPIC]`: the manual. Its pages are Markdown files in `help/`, which read well on a terminal as they are.
+//! `tallymark help [TOPIC]`: the manual. Its pages are Markdown files in `help/`, which are readable on a terminal as
+//! they are.
 //!
-//! A word that is no topic but a command shows that command's flags, as `COMMAND --help` does.
+//! For the name of a command, it shows that command's flags, as `COMMAND --help` does.
 
 use super::{Misuse, environment, out};
 use anyhow::Result;
@@ -25,7 +26,7 @@ macro_rules! topics {
     };
 }
 
-/// In the order in which somebody new needs them.
+/// In the order in which a new user needs them.
 const TOPICS: &[Topic] = topics!(
     "start" "nginx" "badges" "panels" "names" "numbers" "camo" "privacy" "promises" "files" "syslog" "redis" "config" "service"
     "backup" "upgrade" "api" "metrics" "troubleshooting" "ghit-me" "hitme" "bootic"
@@ -101,7 +102,7 @@ mod tests {
             if !line.starts_with("tallymark ") || line.contains(". ") {
                 continue;
             }
-            // What follows is another program's, or says what the command does.
+            // The rest belongs to another program, or is a comment.
             let end = ["  ", " >", " |", " &&"].iter().filter_map(|end| line.find(end)).min();
             let words = line[..end.unwrap_or(line.len())].split_whitespace();
             let parsed = Cli::command().try_get_matches_from(words);

@@ -1,4 +1,4 @@
-//! `tallymark import`: counts what is already in files, once, however often it is told to.
+//! `tallymark import`: counts what is already in files, once, however often it runs.
 
 use super::{
     CommonFlags, Misuse, block_on,
@@ -82,9 +82,9 @@ struct Report {
     /// Those of them that were not counted in another way.
     fresh: u64,
     batches: u64,
-    /// Of them, how many were in the store before.
+    /// How many of them were in the store before.
     before: u64,
-    /// And how many this run has brought there.
+    /// How many of them this run has written.
     applied: u64,
     state: State,
 }
@@ -96,7 +96,7 @@ enum State {
     /// An earlier run had been interrupted.
     Finished,
     AlreadyImported,
-    /// A source has counted all of it, or will.
+    /// A source has counted all of it, or is going to.
     AlreadyCounted,
     NothingToCount,
     DryRun,
@@ -179,7 +179,7 @@ impl ImportLog {
             loop {
                 let complete = import.read(&mut input, stretch, now()).with_context(attempt)?;
                 if let Some(into) = &mut into {
-                    // By the first batch, so that a file without one leaves nothing behind.
+                    // With the first batch, so that a file without batches leaves nothing behind.
                     if !complete.batches.is_empty() {
                         into.apply(&complete.batches).await.map_err(why)?;
                     }
@@ -197,9 +197,9 @@ impl ImportLog {
     }
 }
 
-/// A file, and what of its content is to be counted. Standard input can be read only once.
+/// A file, and the part of it to count. Standard input can be read only once.
 struct ImportedFile {
-    /// It itself, if it is not packed.
+    /// The file itself, if it is not compressed.
     file: Option<Metadata>,
     content: Option<(Content, Result<Course, Undecided>)>,
 }
@@ -221,7 +221,7 @@ fn undecided(file: &Path) -> String {
     format!("{} was not imported, because it might count twice (--again counts it once more)", file.display())
 }
 
-/// A store in the wrong place is made as easily as one in the right place, so it is said where.
+/// A store is easily created in the wrong place, so its place is printed.
 fn tell_of_new_store(store: &StoreUrl) {
     if let StoreUrl::Sqlite(path) = store
         && matches!(path.try_exists(), Ok(false))
@@ -238,7 +238,7 @@ fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// Opens a file with a bar for its progress, in bytes as they are on the disk.
+/// Opens a file with a progress bar, in bytes on disk.
 fn open(file: &Path, what: &'static str) -> io::Result<(Box<dyn Read>, ProgressBar)> {
     if is_stdin(file) {
         return Ok((unpacked(io::stdin())?, progress::bar(what, 0)));
@@ -248,7 +248,7 @@ fn open(file: &Path, what: &'static str) -> io::Result<(Box<dyn Read>, ProgressB
     Ok((unpacked(bar.wrap_read(input))?, bar))
 }
 
-/// What is said beside an error of the store's.
+/// What is added to an error of the store.
 fn why(error: ErrandError) -> anyhow::Error {
     const AGAIN: &str = "what was imported up to here stays; run the same command again to go on";
     match error {
@@ -257,7 +257,7 @@ fn why(error: ErrandError) -> anyhow::Error {
     }
 }
 
-/// Without an errand it was a dry run, which has found so many batches `before`.
+/// Without an errand it was a dry run, which found this many batches `before`.
 fn report(
     file: &Path,
     course: &Course,

@@ -1,4 +1,4 @@
-//! What `import log` and `replay` have in common: which form lines have, and what to say when none of them counts.
+//! What `import log` and `replay` share: the format of lines, and the message if none of them counts.
 
 use super::{
     CommonFlags, Misuse,
@@ -12,7 +12,7 @@ use tallymark_core::{Dating, Line, Lines, Reject, Routes};
 use tallymark_ingest::{IngestMeters, Intake, LineFormat, source::now, unpacked};
 use tallymark_store::owner::shell_word;
 
-/// How much of a file is looked at to tell what it is.
+/// How much of a file is read to detect its format.
 const SAMPLE: u64 = 64 * 1024;
 const FORMATS: [(&str, LineFormat); 4] = [
     ("auto", LineFormat::Auto),
@@ -20,7 +20,7 @@ const FORMATS: [(&str, LineFormat); 4] = [
     ("record", LineFormat::Record),
     ("combined", LineFormat::Combined),
 ];
-/// Of a line that was read and does not count.
+/// The outcome of a line that was read and does not count.
 const UNDERSTOOD: [Reject; 4] = [Reject::NotABadge, Reject::Method, Reject::Status, Reject::NoName];
 
 /// How lines are read.
@@ -62,8 +62,8 @@ impl Reading {
         Ok(Arc::new(routes))
     }
 
-    /// Fails if there were lines and none was understood. What was understood and does not count is no failure: an
-    /// access log may have no badge in it.
+    /// Fails if there were lines and none was understood. Lines that were understood but do not count are not a
+    /// failure: an access log may contain no badge.
     pub(super) fn check(
         &self,
         command: &str,
@@ -100,7 +100,7 @@ fn is_understood(rejected: &BTreeMap<&str, u64>) -> bool {
     UNDERSTOOD.iter().any(|reject| rejected.contains_key(reject.label()))
 }
 
-/// What to say of a log that was read and in which nothing counts.
+/// The message for a log that was read and in which nothing counts.
 pub(super) fn no_badge(accepted: u64, rejected: &BTreeMap<&'static str, u64>) -> &'static str {
     if accepted == 0 && rejected.contains_key(Reject::NotABadge.label()) {
         "no request in it is for a badge: those are /badge.svg?repo=NAME and /badge/NAME.svg\n"
@@ -130,6 +130,6 @@ fn guess(file: &Path, config: &Config) -> Option<&'static str> {
         fit
     };
     let counted = FORMATS.iter().map(|(word, format)| (fits(format), *word));
-    // Of several that fit as many, the first.
+    // The first, if several fit equally well.
     counted.rev().max_by_key(|(fit, _)| *fit).filter(|(fit, _)| *fit > 0).map(|(_, word)| word)
 }

@@ -1,4 +1,4 @@
-//! The command line: one file a command.
+//! The command line: one file for each command.
 
 #![allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)] // doc comments are the help texts here
 
@@ -119,7 +119,7 @@ pub(crate) struct CommonFlags {
         value_name = "PATH",
         help_heading = "Listening"
     )]
-    // Commands have a FILE of their own.
+    // Some commands have their own FILE.
     log_file: Option<PathBuf>,
     /// What lines of an access log look like, as nginx's log_format or Apache's LogFormat has it. It is for --file, else for
     /// every source; import and replay read their files by it. Not --log-format, which is about our own messages.
@@ -196,12 +196,12 @@ enum Command {
 }
 
 impl Cli {
-    /// What was asked for, on the command line and in the environment.
+    /// The parsed command line and environment.
     pub(crate) fn read() -> Cli {
         environment::parse()
     }
 
-    /// Does what was asked.
+    /// Runs the command.
     pub(crate) fn run(self) -> Result<()> {
         let mut common = self.common.with_plain_environment()?;
         let (format, level) = (common.log_format.unwrap_or(LogFormat::Text), common.log_level.as_deref());
@@ -232,10 +232,10 @@ impl Cli {
     }
 }
 
-/// Where the service's configuration is, so that commands by hand mean the same store and directories as it does.
+/// Where the service's configuration is, so that commands run by hand use the same store and directories.
 const USUAL_FILE: &str = "/etc/tallymark/tallymark.toml";
 
-/// The file, if it is there. One that cannot be seen is no reason to go on with something else.
+/// The file, if it exists. An unreadable one is an error, not a reason to use the defaults.
 fn usual_file(file: &Path) -> Result<Option<PathBuf>> {
     match file.try_exists() {
         Ok(there) => {
@@ -251,7 +251,7 @@ impl CommonFlags {
         Ok(Config::load(self.config.as_deref(), &self.overrides()?)?)
     }
 
-    /// The store, for commands that only look: they do not make one where there is none.
+    /// Opens the store for read-only commands, which do not create one.
     async fn existing_store(&self, config: &Config) -> Result<Arc<dyn Store>> {
         if let StoreUrl::Sqlite(path) = &config.store
             && !home::remembers(config)
@@ -269,7 +269,7 @@ impl CommonFlags {
     }
 }
 
-/// Wrong usage that only the command itself can see.
+/// Wrong usage that only the command itself can detect.
 #[derive(Debug)]
 pub(crate) struct Misuse(String);
 

@@ -1,6 +1,6 @@
 //! `tallymark nginx-conf`: the configuration for stock nginx, filled in.
 //!
-//! It is nginx/tallymark.conf, which works as it stands; its addresses and paths are replaced by this set-up's.
+//! It is nginx/tallymark.conf, which works as it is, with the addresses and paths of this set-up.
 
 use super::{CommonFlags, out};
 use crate::config::{Config, NginxServer, VISITORS_TAG, nginx_server};

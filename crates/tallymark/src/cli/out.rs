@@ -1,4 +1,4 @@
-//! Standard output: where commands answer. A reader that has seen enough (`| head`) is no error.
+//! Standard output, where commands print their results. A reader that stops early (`| head`) is not an error.
 
 use anyhow::{Context, Result};
 use std::{
@@ -13,7 +13,7 @@ pub(super) fn print(text: &str) -> Result<()> {
     print_more(text).map(drop)
 }
 
-/// The same for a command that goes on: false when nobody reads any more.
+/// The same for a command that keeps running: false if there is no reader any more.
 pub(super) fn print_more(text: &str) -> Result<bool> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -30,7 +30,7 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<()> {
     print(&text)
 }
 
-/// A name as it may stand on a terminal: what could steer one is written as an escape.
+/// A name as it may be printed on a terminal: control characters are escaped.
 pub(super) fn plain(name: &str) -> String {
     let steers = |c: char| {
         c.is_control()
@@ -49,7 +49,7 @@ pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{plural}", count.separate_with_commas())
 }
 
-/// Why lines were rejected: one line for each reason, with what it means.
+/// Why lines were rejected: one line for each reason, with its meaning.
 pub(super) fn reasons(rejected: &BTreeMap<&'static str, u64>) -> String {
     let explained = |label: &str| {
         Reject::ALL.iter().find(|reject| reject.label() == label).map_or("", |reject| reject.explained())

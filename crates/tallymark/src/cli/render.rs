@@ -1,4 +1,4 @@
-//! `tallymark render`: the publisher alone, once or again and again. What the systemd timer runs.
+//! `tallymark render`: the publisher alone, once or repeatedly. The systemd timer runs it.
 
 use super::{CommonFlags, block_on, out};
 use crate::{
@@ -86,7 +86,7 @@ fn tell(common: &CommonFlags, report: &PassReport) -> Result<()> {
     }
     let PassReport { names, written, unchanged, held, failed, plain, full } = report;
     if !full && *written + *held + *failed == 0 && !std::io::stdout().is_terminal() {
-        // A timer every few seconds would fill its journal with nothing.
+        // A timer every few seconds would fill the journal with empty reports.
         return Ok(());
     }
     let (looked, what) = if *full { ("looked at all ", "name") } else { ("", "changed name") };

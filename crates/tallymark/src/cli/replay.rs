@@ -1,5 +1,5 @@
-//! `tallymark replay FILE`: the real way of a line, up to the tally, without a store. For trying a configuration on a
-//! log, and for tests.
+//! `tallymark replay FILE`: runs lines through the real path, up to the tally, without a store. For trying a
+//! configuration on a log, and for tests.
 
 use super::{
     CommonFlags,
@@ -22,7 +22,7 @@ use thousands::Separable;
 
 /// How much of a file is read at a time.
 const CHUNK: usize = 256 * 1024;
-/// The longest line, as in a file that is followed or imported.
+/// The longest line, the same as for followed and imported files.
 const MAX_LINE: usize = 262_144;
 
 /// What the lines of a log file would count. Nothing is written anywhere.

@@ -30,7 +30,7 @@ impl Serve {
             ends_with_terminal: false,
         };
         daemon(start, |base_url| {
-            // Whoever closed standard output does not want to read this.
+            // If standard output is closed, no one wants to read this.
             let _ = greet(base_url);
         })
     }

@@ -24,7 +24,7 @@ pub(super) struct Show {
 }
 
 fn name(text: &str) -> Result<Name, String> {
-    // The aggregate over all names can be asked for as well.
+    // The aggregate over all names is allowed as well.
     if text == tallymark_core::ALL {
         return Ok(Name::all());
     }

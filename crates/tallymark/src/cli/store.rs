@@ -1,9 +1,9 @@
-//! `tallymark store adopt`: go on with a store that is not the expected one, or that a copy of this data directory uses.
+//! `tallymark store adopt`: continue with a store that is not the expected one, or that a copy of this data directory
+//! uses.
 //!
-//! A daemon whose store was emptied, or exchanged for another, or whose data directory has a copy that has claimed its
-//! identity, writes nothing and says so. Nor does one start on another store than the one it has counted into. Somebody has
-//! to decide; this is how. Before a remote store the daemon may be running or not: it looks into its outbox for the
-//! decision.
+//! A daemon writes nothing, and says so, if its store was emptied or replaced, or if a copy of its data directory has
+//! claimed its identity. Nor does it start with a store other than the one it has counted into. The operator decides
+//! with this command. With a remote store the daemon may be running or not: it finds the decision in its outbox.
 
 use super::{CommonFlags, block_on, out};
 use crate::{home, user};

@@ -1,4 +1,4 @@
-//! `tallymark tail`: what the running daemon accepts and rejects at the moment.
+//! `tallymark tail`: what the running daemon currently accepts and rejects.
 
 use super::{CommonFlags, out};
 use crate::{tailing::SOCKET, user};
@@ -51,7 +51,7 @@ impl Tail {
     }
 }
 
-/// Where lines may come from, and whether any did: all there is to see while none comes.
+/// Where lines may come from, and whether any arrived: the only output while there are none.
 fn watching(greeting: &str) -> String {
     let greeting: Value = serde_json::from_str(greeting).unwrap_or_default();
     let places: Vec<String> = greeting["listens"]

@@ -1,7 +1,7 @@
 //! `tallymark top`: the busiest names of a period, counted now from the whole store.
 //!
-//! It needs no daemon. Slices of the store are read one after the other without a rest between them, so with millions of
-//! names in Redis this is its work for some seconds; the dashboard shows the same, somewhat older, for nothing.
+//! It needs no daemon. Slices of the store are read one after the other without a rest between them, so with millions
+//! of names it keeps Redis busy for a few seconds. The dashboard shows the same, slightly older, at no cost.
 
 use super::{CommonFlags, block_on, out, show};
 use anyhow::Result;

@@ -1,6 +1,6 @@
-//! The configuration: as written in a file, in flags and in the environment, then as meant.
+//! The configuration: as written in a file, in flags and in the environment, then resolved.
 //!
-//! Reading it has no side effect, and every mistake is collected before any is shown. `tallymark check-config` runs
+//! Reading it has no side effects, and all mistakes are collected before any is shown. `tallymark check-config` runs
 //! exactly this.
 
 mod places;
@@ -38,7 +38,7 @@ use tallymark_store::{
 use tallymark_web::{Listen, Origins, StatsPrefix, Visibility};
 use toml::de::DeTable;
 
-/// What the program needs, with nothing left to decide.
+/// The resolved settings of the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
@@ -62,7 +62,7 @@ pub(crate) struct Config {
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     pub(crate) listen: Listen,
-    /// As configured; what people see by default depends on the port the kernel chose.
+    /// As configured; the default public address depends on the port that the kernel chose.
     pub(crate) base_url: Option<String>,
     pub(crate) visibility: Visibility,
     pub(crate) tokens: Vec<String>,
@@ -83,7 +83,7 @@ pub(crate) struct Badges {
     pub(crate) charts: Vec<ChartKind>,
 }
 
-/// What flags and environment set. They win over the file.
+/// The settings from flags and environment. They override the file.
 #[derive(Clone, Default)]
 pub(crate) struct Overrides {
     pub(crate) data_dir: Option<PathBuf>,
@@ -127,7 +127,7 @@ impl std::fmt::Display for BadConfig {
 impl std::error::Error for BadConfig {}
 
 impl BadConfig {
-    /// A single mistake, which no line of a file is to blame for.
+    /// A single mistake that does not belong to a line of a file.
     pub(crate) fn one(file: Option<&Path>, what: impl Into<String>) -> BadConfig {
         let mistakes = vec![Mistake { line: None, key: None, what: what.into() }];
         BadConfig { file: file.map(Path::to_owned), mistakes }
@@ -138,7 +138,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl Config {
-    /// Reads a file, if there is one, and lays the overrides over it.
+    /// Reads a file, if there is one, and applies the overrides.
     pub(crate) fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, BadConfig> {
         let text = match file {
             None => String::new(),
@@ -198,7 +198,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> String {
     format!("cannot be read: {error}{whose}")
 }
 
-/// What a mistake in the TOML itself is. The line is not quoted: it may have a password in it.
+/// A mistake in the TOML syntax. The line is not quoted: it may contain a password.
 fn said_of(error: &toml::de::Error, text: &str) -> String {
     match error.span().and_then(|span| text.get(span)) {
         Some(key) if error.message() == "duplicate key" => {
@@ -216,7 +216,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let url =
         overrides.store.clone().or(url).unwrap_or_else(|| StoreUrl::Sqlite(data_dir.join("tallymark.db")));
     let tick = store.text("tick", |text| units::duration_within(text, SECOND / 100, SECOND * 60));
-    // A remote store pays per batch, an embedded one hardly.
+    // A remote store has a cost per batch, an embedded one hardly any.
     let embedded = matches!(url, StoreUrl::Sqlite(_));
     let tick = tick.unwrap_or(if embedded { SECOND / 4 } else { SECOND });
     let usual = Keep::default();

@@ -1,5 +1,5 @@
-//! What is right by itself and wrong beside something else: directories within each other, one port for two things, and
-//! one file under two names.
+//! Settings that conflict with each other: nested directories, one port for two listeners, and one file under two
+//! names.
 
 use super::{
     reader::Mistakes,
@@ -15,7 +15,7 @@ use std::{
 use tallymark_store::StoreUrl;
 use tallymark_web::Listen;
 
-/// Checks where data and badges are. nginx serves whatever lies in the directory of badges.
+/// Checks where data and badges are. nginx serves everything in the directory of badges.
 pub(super) fn check(data_dir: &Path, store: &StoreUrl, badges_dir: &Path, mistakes: &Mistakes<'_>) {
     let wrong = |what: String| mistakes.add(None, what);
     let database = match store {
@@ -52,7 +52,7 @@ pub(super) fn check(data_dir: &Path, store: &StoreUrl, badges_dir: &Path, mistak
     }
 }
 
-/// Checks that HTTP and syslog over TCP do not want the same port.
+/// Checks that HTTP and syslog over TCP do not use the same port.
 pub(super) fn check_ports(http: &Listen, sources: &[Source], mistakes: &Mistakes<'_>) {
     let Listen::Tcp(http) = http else { return };
     for source in sources {
@@ -67,14 +67,15 @@ pub(super) fn check_ports(http: &Listen, sources: &[Source], mistakes: &Mistakes
     }
 }
 
-/// Whether the second of them would find its port taken.
+/// Whether the second of them would find its port in use.
 pub(super) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let every =
         |one: SocketAddr, other: SocketAddr| one.ip().is_unspecified() && one.is_ipv4() == other.is_ipv4();
     a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || every(a, b) || every(b, a))
 }
 
-/// Whether two paths lead to one file, by a link of either kind too. Where there is none yet, its directory tells.
+/// Whether two paths lead to the same file, including by links of either kind. If it does not exist yet, its directory
+/// decides.
 pub(super) fn is_one_file(a: &Path, b: &Path) -> bool {
     let real = |path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -88,7 +89,7 @@ pub(super) fn is_one_file(a: &Path, b: &Path) -> bool {
     real(a) == real(b) || inode(a).is_some_and(|a| Some(a) == inode(b))
 }
 
-/// The path without `.` and `..`, from the root. Symbolic links are not looked at: the directories may not be there yet.
+/// The path without `.` and `..`, from the root. Symbolic links are not resolved: the directories may not exist yet.
 fn plain(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.components().fold(PathBuf::new(), |mut plain, part| {

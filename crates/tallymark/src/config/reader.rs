@@ -1,7 +1,7 @@
 //! Reading TOML so that every mistake is found at once, each with its line.
 //!
-//! serde stops at the first mistake. Here each value is taken out of its table by name and checked; what goes wrong is
-//! noted, the default is used, and reading goes on. What is left in a table at the end is an unknown key.
+//! serde stops at the first mistake. Here each value is taken from its table by name and checked. A mistake is
+//! recorded, the default is used, and reading continues. Keys that are left in a table at the end are unknown.
 
 use super::units;
 use crate::secret;
@@ -20,9 +20,9 @@ use toml::{
 pub(crate) struct Mistake {
     /// Line of the file, from 1; `None` when it came from a flag or concerns the whole.
     pub(crate) line: Option<usize>,
-    /// Where it stands, for programs: `http.listen`, `source[0].allow`.
+    /// The key, for programs: `http.listen`, `source[0].allow`.
     pub(crate) key: Option<String>,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what is allowed.
     pub(crate) what: String,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Mistakes<'a> {
         Mistakes { text, found: RefCell::default() }
     }
 
-    /// Notes a mistake that no key is to blame for.
+    /// Records a mistake that does not belong to a key.
     pub(crate) fn add(&self, at: Option<Range<usize>>, what: String) {
         self.add_of(at, None, what);
     }
@@ -72,7 +72,7 @@ pub(crate) struct ConfigTable<'a> {
     name: String,
     /// Where it begins; `None` if the file does not have it.
     header: Option<Range<usize>>,
-    /// Where the keys stand that were taken.
+    /// The places of the keys that were taken.
     taken: Vec<(&'static str, Range<usize>)>,
     left: Left<'a>,
     known: Vec<&'static str>,
@@ -85,7 +85,7 @@ impl<'a> ConfigTable<'a> {
         ConfigTable { left: left(table), ..ConfigTable::absent("", mistakes) }
     }
 
-    /// An empty table, for a section the file does not have.
+    /// An empty table, for a section that the file does not have.
     fn absent(name: &str, mistakes: &'a Mistakes<'a>) -> ConfigTable<'a> {
         ConfigTable {
             path: name.to_owned(),
@@ -122,7 +122,7 @@ impl<'a> ConfigTable<'a> {
         self.header.clone()
     }
 
-    /// What it is called in messages.
+    /// Its name in messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -140,7 +140,7 @@ impl<'a> ConfigTable<'a> {
         Some(value)
     }
 
-    /// A value that `read` turns into what is wanted, or says why not.
+    /// A value that `read` converts, or refuses with a reason.
     pub(crate) fn read<T>(
         &mut self,
         key: &'static str,
@@ -159,7 +159,7 @@ impl<'a> ConfigTable<'a> {
         }
     }
 
-    /// A text that `parse` takes.
+    /// A text that `parse` accepts.
     pub(crate) fn text<T>(
         &mut self,
         key: &'static str,
@@ -168,7 +168,7 @@ impl<'a> ConfigTable<'a> {
         self.read(key, |value| parse(text(value)?))
     }
 
-    /// A list of texts, each of which `parse` takes. The first one that it does not take is the mistake.
+    /// A list of texts, each of which `parse` accepts. The first one that it refuses is the mistake.
     pub(crate) fn texts<T>(
         &mut self,
         key: &'static str,
@@ -225,12 +225,12 @@ impl<'a> ConfigTable<'a> {
         Some(list.iter().enumerate().map(table).collect())
     }
 
-    /// A mistake of the table as a whole.
+    /// Records a mistake of the table as a whole.
     pub(crate) fn mistake(&self, what: impl fmt::Display) {
         self.mistakes.add_of(self.header(), Some(self.path.clone()), format!("{}: {what}", self.name));
     }
 
-    /// A mistake of a key that was taken, or that should have been there.
+    /// Records a mistake of a key that was taken, or is missing.
     pub(crate) fn mistake_of(&self, key: &str, what: impl fmt::Display) {
         let at = self.taken.iter().find(|(taken, _)| *taken == key).map(|(_, span)| span.clone());
         let what = format!("{}: {key}: {what}", self.name);
@@ -241,7 +241,7 @@ impl<'a> ConfigTable<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Whatever was not taken is unknown.
+    /// Keys that were not taken are unknown.
     pub(crate) fn finish(self) {
         for (key, span, _) in &self.left {
             let mut known = self.known.clone();
@@ -289,7 +289,7 @@ fn texts_in<'v>(value: &'v DeValue<'_>) -> Vec<&'v str> {
     }
 }
 
-/// The value of an integer: `Some(None)` where it is below zero or above what 64 bits hold.
+/// The value of an integer: `Some(None)` if it is negative or does not fit in 64 bits.
 fn whole(value: &DeValue<'_>) -> Option<Option<u64>> {
     let number = value.as_integer()?;
     Some(u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok())

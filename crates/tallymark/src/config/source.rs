@@ -20,7 +20,7 @@ use tallymark_ingest::{
     source::{Start, ZmqOptions},
 };
 
-/// Where Bootic's collector publishes, and its aggregator looked without being told.
+/// Where Bootic's collector publishes, which is also the default of its aggregator.
 const BOOTIC_PUBLISHER: &str = "127.0.0.1:6000";
 
 /// One source.
@@ -29,11 +29,11 @@ pub(crate) struct Source {
     pub(crate) kind: Kind,
     pub(crate) max_line: usize,
     pub(crate) format: LineFormat,
-    /// Only the route of this tag, if one is named.
+    /// Only the route with this tag, if given.
     pub(crate) route: Option<String>,
 }
 
-/// What is particular to a kind of source.
+/// The settings of a kind of source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Udp { listen: SocketAddr, allow: Option<Vec<IpNet>>, receive_buffer: usize },
@@ -43,7 +43,7 @@ pub(crate) enum Kind {
     Zmq(ZmqOptions),
 }
 
-/// What a TCP source may spend on its peers, and who they are.
+/// The limits and the allowed peers of a TCP source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tcp {
     pub(crate) listen: SocketAddr,
@@ -65,7 +65,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One datagram, one line: 64 KiB over UDP, and over a unix socket or in a file whatever nginx can make of a request.
+/// One datagram, one line: 64 KiB over UDP, and over a unix socket or in a file whatever nginx can write for a request.
 const MAX_LINE: u64 = 65_536;
 const MAX_LINE_UNIX: u64 = 262_144;
 const SECOND: Duration = Duration::from_secs(1);
@@ -76,7 +76,7 @@ impl Kind {
     }
 
     fn unix(path: PathBuf) -> Kind {
-        // nginx's workers run as another user, and what they may do is connect and send.
+        // nginx's workers run as another user, and may only connect and send.
         Kind::Unix { path, mode: 0o666 }
     }
 
@@ -108,7 +108,7 @@ impl Kind {
         }
     }
 
-    /// The same with the address that a flag names.
+    /// The same with the address from a flag.
     fn at(mut self, address: SocketAddr, of_flag: &[IpNet]) -> Kind {
         if let Kind::Udp { listen, allow, .. } | Kind::Tcp(Tcp { listen, allow, .. }) = &mut self {
             *listen = address;
@@ -123,14 +123,14 @@ impl Kind {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    /// Whether both want the same socket, or the same lines.
+    /// Whether both use the same socket, or the same lines.
     fn clashes(&self, other: &Kind) -> bool {
         match (self, other) {
             (Kind::Udp { listen: a, .. }, Kind::Udp { listen: b, .. }) => overlap(*a, *b),
             (Kind::Tcp(a), Kind::Tcp(b)) => overlap(a.listen, b.listen),
             (Kind::Unix { path: a, .. }, Kind::Unix { path: b, .. })
             | (Kind::File { path: a, .. }, Kind::File { path: b, .. }) => is_one_file(a, b),
-            // A message of both would count twice.
+            // A message that matches both would count twice.
             (Kind::Zmq(a), Kind::Zmq(b)) => {
                 a.connect == b.connect && (a.topic.starts_with(&b.topic) || b.topic.starts_with(&a.topic))
             }
@@ -138,7 +138,7 @@ impl Kind {
         }
     }
 
-    /// The address, if anybody on the network could send to it and nobody said who may.
+    /// The address, if anyone on the network could send to it and `allow` is missing.
     fn open_to_all(&self) -> Option<SocketAddr> {
         match self {
             Kind::Udp { listen, allow: None, .. } | Kind::Tcp(Tcp { listen, allow: None, .. }) => {
@@ -150,15 +150,15 @@ impl Kind {
 }
 
 impl Source {
-    /// A source of this kind with nothing else said.
+    /// A source of this kind with default settings.
     fn usual(kind: Kind) -> Source {
         let (max_line, format) = (kind.max_line() as usize, kind.format());
         Source { kind, max_line, format, route: None }
     }
 }
 
-/// Every source of the file and of the flags. A flag stands for all sources of its kind in the file. Where neither
-/// says anything, there is nginx's: syslog over UDP on loopback.
+/// Every source of the file and of the flags. A flag replaces all sources of its kind in the file. The default is
+/// nginx's: syslog over UDP on loopback.
 pub(super) fn read_sources(
     tables: Option<Vec<ConfigTable<'_>>>,
     routes: &[Route],
@@ -228,7 +228,7 @@ pub(super) fn read_sources(
     sources.into_iter().map(|(source, _)| source).collect()
 }
 
-/// Where a source was asked for.
+/// Where a source was configured.
 #[derive(Clone)]
 struct SourceOrigin {
     header: Option<Range<usize>>,
@@ -247,7 +247,7 @@ fn check(sources: &[(Source, SourceOrigin)], mistakes: &Mistakes<'_>) {
         let other = sources[..at].iter().find(|(other, _)| other.kind.clashes(&source.kind));
         if let Some((Source { kind, .. }, _)) = other {
             let what = format!("{name}: there is another source {kind} already");
-            // One file has more than one name.
+            // One file may have several names.
             let by_another_name = kind.to_string() != source.kind.to_string();
             let which =
                 if by_another_name { format!(", which clashes with {}", source.kind) } else { String::new() };
@@ -385,7 +385,7 @@ fn read_tcp(table: &mut ConfigTable<'_>) -> Kind {
     })
 }
 
-/// Where nginx on this machine can log to, as its `syslog:server=` wants it.
+/// Where nginx on this machine can log to, in the form of its `syslog:server=`.
 pub(crate) fn nginx_server(sources: &[Source]) -> Option<NginxServer<'_>> {
     sources.iter().find_map(|source| match &source.kind {
         Kind::Udp { listen, .. } => Some(NginxServer::Udp(*listen)),
@@ -394,7 +394,7 @@ pub(crate) fn nginx_server(sources: &[Source]) -> Option<NginxServer<'_>> {
     })
 }
 
-/// The two kinds that nginx speaks.
+/// The two kinds that nginx supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NginxServer<'a> {
     Udp(SocketAddr),

@@ -33,7 +33,7 @@ fn nothing_written_means_the_defaults() {
     assert_eq!(tags, ["badge", "tallymark", "tallymark_visits", "tallymark_visitors"]);
 }
 
-/// The defaults that the example claims are the defaults, and it changes nothing as it stands.
+/// The defaults in the example are the real ones, and the unmodified file changes nothing.
 #[test]
 fn example_is_the_defaults() {
     let example = good(include_str!("../../../../examples/tallymark.toml"));
@@ -234,7 +234,7 @@ fn publishers_have_an_address_and_no_format() {
         &source("connect = \"h:1\"\ntime = \"x\"\nformat = \"syslog\"\nroute = \"badge\""),
         &[(Some(4), "arrival or message"), (Some(5), "unknown key"), (Some(6), "unknown key")],
     );
-    // Two topics of one publisher may stand beside each other, unless a message could have both.
+    // Two topics of one publisher are allowed, unless a message could match both.
     let topic = |topic: &str| source(&format!("connect = \"h:1\"\ntopic = \"{topic}\""));
     good(&(topic("order ") + &topic("pageview ")));
     bad(&(topic("order") + &topic("")), &[(Some(5), "already")]);
@@ -282,7 +282,7 @@ fn files_have_a_path_and_may_be_access_logs() {
     bad(&source(""), &[(Some(1), "path = ")]);
     bad(&source("path = \"a\"\nstart = \"middle\""), &[(Some(4), "beginning or end")]);
     bad(&format!("{0}{0}", source("path = \"a\"")), &[(Some(4), "already")]);
-    // One file has many names.
+    // One file may have many names.
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
     std::fs::write(path("a.log"), "").unwrap();

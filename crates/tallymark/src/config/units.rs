@@ -1,4 +1,4 @@
-//! Durations, sizes, addresses and the like, as people write them in a configuration or on a command line.
+//! Durations, sizes, addresses and the like, as written in a configuration or on a command line.
 
 use ipnet::IpNet;
 use std::{
@@ -38,7 +38,7 @@ pub(crate) fn duration_within(text: &str, least: Duration, most: Duration) -> Re
     Ok(duration)
 }
 
-/// A duration as people write it: in the largest unit that goes into it.
+/// A duration for people: in the largest unit that divides it.
 fn written(duration: Duration) -> String {
     let ms = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms")];
@@ -62,7 +62,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(wrong)
 }
 
-/// A size as [`bytes`] takes it, in the largest unit that leaves no rest.
+/// A size as [`bytes`] reads it, in the largest unit that divides it.
 pub(crate) fn shown_bytes(bytes: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let fits = |(_, shift): &(&str, u32)| bytes > 0 && bytes.trailing_zeros() >= *shift;
@@ -108,14 +108,14 @@ pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     let wrong = || format!("{text:?} is not a network: write it like 10.0.0.0/8 or 192.0.2.7");
     let net =
         text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| wrong())?;
-    // Addresses of IPv4 are compared as such, however they come.
+    // IPv4 addresses are compared as such, in whatever form they arrive.
     Ok(match (net.network().to_canonical(), net.prefix_len().checked_sub(96)) {
         (IpAddr::V4(ip), Some(length)) => IpNet::new(ip.into(), length).unwrap_or(net),
         _ => net,
     })
 }
 
-/// What only this machine has.
+/// Whether only this machine can reach it.
 pub(crate) fn loopback() -> Vec<IpNet> {
     let (v4, v6) = (Ipv4Addr::new(127, 0, 0, 0), Ipv6Addr::LOCALHOST);
     vec![IpNet::new_assert(v4.into(), 8), IpNet::new_assert(v6.into(), 128)]
@@ -142,7 +142,7 @@ pub(crate) fn publisher(text: &str) -> Result<String, String> {
     }
 }
 
-/// What the messages of a publisher begin with.
+/// The prefix of a publisher's messages.
 pub(crate) fn topic(text: &str) -> Result<String, String> {
     match text.len() {
         ..=200 => Ok(text.to_owned()),
@@ -150,7 +150,7 @@ pub(crate) fn topic(text: &str) -> Result<String, String> {
     }
 }
 
-/// `https://hits.example.org/path`, without a slash at its end.
+/// `https://hits.example.org/path`, without a trailing slash.
 pub(crate) fn base_url(text: &str) -> Result<String, String> {
     let wrong = || format!("{text:?} is not an address of a site: write it like https://hits.example.org");
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(wrong)?;
@@ -162,23 +162,24 @@ pub(crate) fn base_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-/// The path of a base URL: nothing, or with a slash in front and none at the end.
+/// The path of a base URL: nothing, or with a leading slash and no trailing one.
 pub(crate) fn path_of(base_url: &str) -> &str {
     let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
     rest.find('/').map_or("", |at| &rest[at..])
 }
 
-/// A format string as nginx's `log_format` or Apache's `LogFormat` has it.
+/// A format string as in nginx's `log_format` or Apache's `LogFormat`.
 pub(crate) fn pattern(text: &str) -> Result<LineFormat, String> {
     let pattern =
         Pattern::parse(text).map_err(|why| format!("{text:?} is no format of an access log: {why}"))?;
     Ok(LineFormat::Pattern(Arc::new(pattern)))
 }
 
-/// The token in examples/tallymark.toml. Whoever copies that file would have one that everybody knows.
+/// The token in examples/tallymark.toml. It is refused, because a copy of that file would have a token that everyone
+/// knows.
 pub(crate) const PUBLIC_TOKEN: &str = "write-your-own-here-0123456789";
 
-/// What lets a program write over HTTP.
+/// The secret that lets a program write over HTTP.
 pub(crate) fn token(text: &str) -> Result<String, String> {
     match text {
         PUBLIC_TOKEN => {

@@ -1,4 +1,4 @@
-//! What the process tests share: a place to run the binary in, its answers as numbers, and lines as nginx sends them.
+//! Shared by the process tests: a place to run the binary in, its output as numbers, and lines as nginx sends them.
 #![allow(dead_code, reason = "every test binary uses its own part of this")]
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 use tallymark_core::{Name, Now};
 use tallymark_testbed::{Daemon, Redis, TempDir, free_tcp_port, free_udp_port, http, temp_dir, wait_until};
 
-/// Long, because a loaded machine is no defect; nobody waits for it in the good case.
+/// Long, because a loaded machine is not a defect; in the good case it is not used up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The binary under test.
@@ -20,7 +20,7 @@ pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tallymark"))
 }
 
-/// Runs one command to its end, with nothing of this environment but PATH.
+/// Runs one command to its end, with only PATH from this environment.
 #[track_caller]
 pub(crate) fn run(args: &[&str]) -> Ran {
     run_with(args, &[], b"")
@@ -43,7 +43,7 @@ pub(crate) fn run_with(args: &[&str], env: &[(&str, &str)], stdin: &[u8]) -> Ran
     Ran::from(command.output().expect("the binary starts"))
 }
 
-/// How a command came out.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -61,7 +61,7 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
-    /// The answer of a command that went well.
+    /// The output of a successful command.
     #[track_caller]
     pub(crate) fn good(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
@@ -74,7 +74,7 @@ impl Ran {
         serde_json::from_str(&self.good()).expect("the answer is JSON")
     }
 
-    /// One message on standard error that says all of `parts`, nothing on standard output, and this exit code.
+    /// One message on standard error that contains all of `parts`, nothing on standard output, and this exit code.
     #[track_caller]
     pub(crate) fn refused(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -89,12 +89,12 @@ impl Ran {
     }
 }
 
-/// Whether a line is one of the log, which may tell of the way to the failure.
+/// Whether a line belongs to the log, which may precede the failure.
 fn is_log(line: &str) -> bool {
     [" INFO ", " WARN ", " ERROR "].iter().any(|level| line.contains(level))
 }
 
-/// Where a daemon lives: directories and ports that stay the same over a restart.
+/// The place of a daemon: directories and ports that stay the same across restarts.
 #[derive(Debug)]
 pub(crate) struct Place {
     dir: TempDir,
@@ -115,7 +115,7 @@ impl Place {
         Place { store: Some(url.into()), ..Place::new() }
     }
 
-    /// From the next start on, with another store.
+    /// Uses another store from the next start on.
     pub(crate) fn store_at(&mut self, url: &str) {
         self.store = Some(url.to_owned());
     }
@@ -129,7 +129,7 @@ impl Place {
         place
     }
 
-    /// Writes the configuration file anew.
+    /// Rewrites the configuration file.
     pub(crate) fn configure(&mut self, text: &str) {
         let text = text.replace("DIR", &self.dir.path().display().to_string());
         std::fs::write(self.config_path(), &text).expect("the temporary directory is writable");
@@ -219,7 +219,7 @@ impl Place {
         daemon
     }
 
-    /// Shows a badge, and answers its number.
+    /// Fetches a badge, and returns its number.
     #[track_caller]
     pub(crate) fn hit(&self, name: &str) -> u64 {
         let answer = http::get(self.addr(), &format!("/badge.svg?repo={name}"));
@@ -227,7 +227,7 @@ impl Place {
         number(answer.text()).unwrap_or_else(|| panic!("no number in {}", answer.text()))
     }
 
-    /// What `show` says of a name: what the store holds, with no daemon in between.
+    /// The output of `show` for a name: the counts in the store, without the daemon.
     #[track_caller]
     pub(crate) fn total(&self, name: &str) -> u64 {
         let shown = self.run(&["show", name, "--json"]).json();
@@ -288,7 +288,7 @@ impl Metrics {
         [of("lines_received"), of("lines_accepted"), rejected, of("socket_drops")]
     }
 
-    /// Rejected lines by reason, without the reasons that never came.
+    /// Rejected lines by reason, without reasons that did not occur.
     pub(crate) fn rejected(&self, source: &str) -> BTreeMap<String, u64> {
         let start = format!("tallymark_lines_rejected_total{{source=\"{source}\",reason=\"");
         let reason = |(key, &count): (&String, &f64)| {
@@ -324,7 +324,7 @@ impl Syslog {
         Syslog { socket, taken: 0 }
     }
 
-    /// Sends a datagram to a socket that is there.
+    /// Sends a datagram to an existing socket.
     #[track_caller]
     pub(crate) fn send(&mut self, datagram: &[u8]) {
         assert!(self.try_send(datagram), "nobody listens for syslog");
