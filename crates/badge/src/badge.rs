@@ -6,32 +6,32 @@
 
 use crate::{color::Color, id, text::Fitted};
 
-/// Text of the left box where nobody chose another.
+/// The default text of the left box.
 pub const DEFAULT_LABEL: &str = "hits";
-/// Colour of the left box where nobody chose another.
+/// The default colour of the left box.
 pub const DEFAULT_LABEL_COLOR: Color = Color::rgb(0x55, 0x55, 0x55);
-/// Colour of the right box where nobody chose another: ghit.me's green.
+/// The default colour of the right box: ghit.me's green.
 pub const DEFAULT_VALUE_COLOR: Color = Color::rgb(0x13, 0xb2, 0x8a);
 
-/// Label of a badge that tells of an error: says who complains, as a README has many badges.
+/// Label of an error badge: it names the program, because a README may have many badges.
 const ERROR_LABEL: &str = "tallymark";
 
 /// Widest text of a box in pixels, the rest is cut. A README column on GitHub is about 830 px wide.
 const MAX_TEXT: u32 = 400;
 
-/// Widest text of an error. It is for whoever wrote the address, who has to read all of it.
+/// Widest text of an error. The author of the address has to be able to read all of it.
 const MAX_ERROR: u32 = 2000;
 
-/// A title has no box: only the number of its characters is bounded, see [`Fitted`].
+/// A title has no box: only its number of characters is limited, see [`Fitted`].
 const MAX_TITLE: u32 = 100_000;
 
-/// Free room on both sides of a text together.
+/// Padding on both sides of a text together.
 const PADDING: u32 = 10;
 
 /// A usual badge has 1,000 bytes; one growth of the buffer, not five.
 const USUAL_SIZE: usize = 1280;
 
-/// Everything that is seen of a badge.
+/// Everything that is visible on a badge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Badge<'a> {
     /// Text of the left box; without one there is no left box. Cut at 400 px.
@@ -42,8 +42,8 @@ pub struct Badge<'a> {
     pub color: Color,
     /// Colour of the left box. Default: `#555`.
     pub label_color: Color,
-    /// What a screen reader and a tooltip say; `None` is `label: value`,
-    /// with what the boxes cut. At most 512 characters of each text.
+    /// The text for screen readers and the tooltip; `None` is `label: value`, with what the boxes cut. At most 512
+    /// characters of each text.
     pub title: Option<&'a str>,
     /// Widest text of the right box in pixels, the rest is cut. Default: 400.
     pub widest: u32,
@@ -69,7 +69,7 @@ impl<'a> Badge<'a> {
         Self::new(DEFAULT_LABEL, value)
     }
 
-    /// A red badge that says what is wrong, all of it: `tallymark | name too long`.
+    /// A red badge that says what is wrong, uncut: `tallymark | name too long`.
     #[must_use]
     pub const fn error(text: &'a str) -> Self {
         Self { color: Color::RED, widest: MAX_ERROR, ..Self::new(ERROR_LABEL, text) }
@@ -107,7 +107,7 @@ pub fn render(badge: &Badge<'_>) -> String {
     out
 }
 
-/// Draws a badge at the end of `out`; allocates nothing but room in it.
+/// Appends a badge to `out`; only `out` may be reallocated.
 ///
 /// Never more than 64 KiB, whatever the texts are.
 pub fn render_into(badge: &Badge<'_>, out: &mut String) {
@@ -149,7 +149,7 @@ fn box_width(text: &Fitted<'_>) -> u32 {
 pub(crate) fn push_head(badge: &Badge<'_>, parts: &Parts<'_>, width: u32, out: &mut String) {
     out.push_str("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"");
     push_int(width, out);
-    // Without a viewBox, height="30" in a README would add room instead of size.
+    // Without a viewBox, height="30" in a README would add empty space instead of scaling.
     out.push_str("\" height=\"20\" viewBox=\"0 0 ");
     push_int(width, out);
     out.push_str(" 20\" role=\"img\" aria-label=\"");
@@ -174,10 +174,9 @@ fn push_title(badge: &Badge<'_>, parts: &Parts<'_>, out: &mut String) {
 
 /// The shade over both boxes. Returns the suffix of its id.
 ///
-/// Two badges inlined into one page share one space of ids. The suffix comes from what the badge
-/// shows, so only equal badges share it; and as every badge defines the same shade without a size in
-/// it, even a collision of the hash is not seen. Corners are drawn as paths, not clipped, to need no
-/// further id.
+/// Two badges inlined into one page share their ids. The suffix comes from what the badge shows, so only equal badges
+/// share it; and as every badge defines the same shade without a size in it, even a collision of the hash is not seen.
+/// Corners are drawn as paths, not clipped, to need no further id.
 pub(crate) fn push_shade(badge: &Badge<'_>, out: &mut String) -> [u8; 8] {
     let id = id_suffix(badge);
     out.push_str("<linearGradient id=\"tallymark-");
@@ -224,7 +223,7 @@ fn push_rect(width: u32, out: &mut String) {
     out.push_str("\" height=\"20\" rx=\"3\" fill=\"");
 }
 
-/// The label stands in the first `label_room` pixels; a line may follow in the same box.
+/// The label is in the first `label_room` pixels; a sparkline may follow in the same box.
 pub(crate) fn push_texts(
     badge: &Badge<'_>,
     parts: &Parts<'_>,
@@ -282,8 +281,7 @@ fn id_suffix(badge: &Badge<'_>) -> [u8; 8] {
     id::suffix(texts.chain(colors.into_iter().flatten()))
 }
 
-/// Appends a number of at most four digits, which every width is. `write!` would take longer than
-/// all the rest.
+/// Appends a number of at most four digits, as every width is. `write!` would take longer than everything else.
 fn push_int(n: u32, out: &mut String) {
     debug_assert!(n < 10_000);
     let mut divisor = if n >= 1000 {

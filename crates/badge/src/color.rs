@@ -1,7 +1,7 @@
 //! Colours: what a URL or a configuration may say, and what is written into the picture.
 //!
-//! A [`Color`] is three numbers. No text of a caller reaches the SVG through it, so
-//! `red;background:url(//x)` has nowhere to go. Called by whoever reads a `color` parameter.
+//! A [`Color`] is three numbers. No text of a caller reaches the SVG through it, so `red;background:url(//x)` has
+//! nowhere to go. Code that reads a `color` parameter calls it.
 
 use std::{fmt, str::FromStr};
 
@@ -18,7 +18,7 @@ pub struct Color {
 
 /// Why a text is not a [`Color`].
 ///
-/// The text itself is not repeated: whoever shows the error would have to escape it.
+/// The text itself is not repeated: code that shows the error would have to escape it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ColorError {
     /// Nothing, or nothing but white space.
@@ -43,7 +43,7 @@ impl Color {
     pub const WHITE: Color = Color::rgb(0xff, 0xff, 0xff);
     /// shields.io `red`, the value of an error badge.
     pub const RED: Color = Color::rgb(0xdd, 0x43, 0x43);
-    /// shields.io `brightgreen`, the value of a badge that says nothing else.
+    /// shields.io `brightgreen`, the default colour of a value.
     pub const BRIGHT_GREEN: Color = Color::rgb(0x44, 0xbb, 0x00);
 
     /// A colour from its three parts.
@@ -236,7 +236,7 @@ fn named(name: &str) -> Option<Color> {
     Some(Color::from_u32(rgb))
 }
 
-/// How far two colours stand apart for a reader, by WCAG 2: 1 to 21.
+/// The contrast of two colours by WCAG 2: 1 to 21.
 #[cfg(test)]
 pub(crate) fn contrast(a: Color, b: Color) -> f64 {
     let luminance = |color| {

@@ -1,7 +1,7 @@
 //! Pictures within a picture, as `data:` URIs.
 
-/// Whether a text is exactly the `data:` URI of a picture of one of these kinds (`png`), in base64, of at most so many
-/// bytes. What passes can be written into an attribute as it is.
+/// Whether a text is exactly the `data:` URI of a picture of one of these kinds (`png`), in base64, up to a maximum
+/// size. A text that passes can be written into an attribute as it is.
 pub(crate) fn is_picture(uri: &str, kinds: &[&str], most: usize) -> bool {
     let Some((kind, data)) = uri.strip_prefix("data:image/").and_then(|rest| rest.split_once(";base64,"))
     else {

@@ -1,6 +1,6 @@
-//! Ids of what a picture defines for itself, and refers to by `url(#id)`.
+//! Ids of the definitions in a picture, to which it refers by `url(#id)`.
 //!
-//! Pictures inlined into one page share one space of ids, so an id ends in a hash of what is drawn.
+//! Pictures inlined into one page share their ids, so an id ends in a hash of what is drawn.
 
 /// FNV-1a over bytes, as eight hexadecimal digits.
 pub(crate) fn suffix(bytes: impl Iterator<Item = u8>) -> [u8; 8] {

@@ -1,11 +1,11 @@
 //! Drawing: badges, charts and panels as SVG text.
 //!
-//! A [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] or [`panel::Panel`] goes in, and text comes out. Nothing
-//! here reads a clock, a file or a store, and nothing is random. The same badge is the same bytes on every machine and on
-//! every day, which lets the publisher leave an unchanged file alone.
+//! A [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] or [`panel::Panel`] becomes text. Nothing here reads a
+//! clock, a file or a store, and nothing is random. The same badge gives the same bytes on every machine and every day,
+//! so the publisher can leave an unchanged file alone.
 //!
-//! It does not decide which number is shown, where the picture is stored or which headers go with it. The publisher
-//! (files) and the HTTP server (answers) call it.
+//! It does not decide which number is shown, where the picture is stored or which headers are sent. The publisher
+//! (files) and the HTTP server (responses) call it.
 //!
 //! ```
 //! use tallymark_badge::{Badge, number};

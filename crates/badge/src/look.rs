@@ -1,22 +1,22 @@
 //! How the badges of one installation look: label, colours, or the operator's own template.
 //!
-//! The publisher and the HTTP server draw with the same [`Look`], so a file and an answer are the same picture.
+//! The publisher and the HTTP server draw with the same [`Look`], so a file and a response are the same picture.
 
 use crate::{
     Badge, Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Template, TemplateError, Values,
     number, render_into,
 };
 
-/// Label, colours and template of every badge that says nothing else itself.
+/// The default label, colours and template of badges.
 #[derive(Debug)]
 pub struct Look {
     /// Left of the number. Default `hits`.
     pub label: String,
-    /// Behind the number. Default `#13B28A`, ghit.me's green.
+    /// Background of the number. Default `#13B28A`, ghit.me's green.
     pub color: Color,
-    /// Behind the label. Default `#555`.
+    /// Background of the label. Default `#555`.
     pub label_color: Color,
-    /// Draws instead of the built-in badge.
+    /// Replaces the built-in badge.
     pub template: Option<Template>,
 }
 
@@ -37,7 +37,7 @@ impl Look {
         Badge { color: self.color, label_color: self.label_color, ..Badge::new(&self.label, value) }
     }
 
-    /// Appends the picture of a name's total to `out`. `today` is only looked at by templates.
+    /// Appends the picture of a name's total to `out`. Only templates use `today`.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Numbers for people: `1,234,567`, `1234567` or `1.2M`.
 //!
-//! The result lives on the stack, because a publisher writes hundreds of thousands of them in a row.
-//! It knows no locale: a comma in every place, as ghit.me had it. Called by whoever fills a badge.
+//! The result is on the stack, because a publisher writes hundreds of thousands of them in a row. There are no locales:
+//! the separator is always a comma, as in ghit.me.
 
 use std::{fmt, ops::Deref, str::FromStr};
 use thousands::Separable;
@@ -24,9 +24,8 @@ pub enum Format {
 impl Format {
     /// Reads the value of a `format` parameter; case does not matter.
     ///
-    /// Besides our own names this takes what other counters call the same thing:
-    /// `comma` (`grouped`, `thousands`, `true`), `plain` (`raw`, `none`, `long`, `false`),
-    /// `short` (`abbreviated`, `metric`).
+    /// Besides our own names, this accepts those of other counters: `comma` (`grouped`, `thousands`, `true`), `plain`
+    /// (`raw`, `none`, `long`, `false`), `short` (`abbreviated`, `metric`).
     ///
     /// # Errors
     ///
@@ -53,7 +52,7 @@ impl Format {
     /// Reads one parameter of a badge's URL: `format` or `number_format` with a name,
     /// `abbreviated` or `short_numbers` with a boolean.
     ///
-    /// `None` when the parameter is another one, or says no: `abbreviated=false` does not abbreviate.
+    /// `None` if the parameter is another one, or is false: `abbreviated=false` does not abbreviate.
     ///
     /// # Errors
     ///
@@ -89,7 +88,7 @@ impl FromStr for Format {
     }
 }
 
-/// A name that is no [`Format`].
+/// A name that is not a [`Format`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a number format is comma, plain or short")]
 pub struct FormatError;
@@ -112,7 +111,7 @@ impl Number {
         self.bytes[usize::from(self.start)] = byte;
     }
 
-    /// Digits of `n` in front of what is there.
+    /// Writes the digits of `n` in front of the existing text.
     fn push_digits(&mut self, mut n: u64) {
         loop {
             self.push_front(b'0' + (n % 10) as u8);
@@ -200,7 +199,7 @@ pub fn short(n: i64) -> Number {
     out
 }
 
-/// [`short`] for what may lie above every count, as the top of an axis does.
+/// [`short`] for values that may exceed every count, like the top of an axis.
 pub(crate) fn short_size(size: u64) -> Number {
     let mut out = Number::new();
     if size < 1000 {

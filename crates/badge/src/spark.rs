@@ -1,7 +1,7 @@
-//! A badge with a small line of the last days in it: label, line, count.
+//! A badge with a sparkline of the last days: label, line, count.
 //!
-//! The look is the flat badge's, with its boxes, shade and texts; the line stands in the label's box, in the colour of
-//! the label's text. It carries no numbers of its own: the title says them. Called by the HTTP server.
+//! The look is the flat badge's, with its boxes, shade and texts; the line is in the label's box, in the colour of the
+//! label's text. It has no numbers: the title has them.
 
 use crate::badge::{Badge, Layout, Parts, push_boxes, push_head, push_shade, push_tenths, push_texts};
 
@@ -19,7 +19,7 @@ const MOST_COUNTS: usize = 120;
 pub struct Spark<'a> {
     /// Texts and colours. Its title should tell the counts in words.
     pub badge: Badge<'a>,
-    /// From the oldest to the newest; the newest 120 are drawn. What is below zero is drawn as zero.
+    /// From the oldest to the newest; the newest 120 are drawn. Negative counts are drawn as zero.
     pub counts: &'a [i64],
 }
 
@@ -30,7 +30,7 @@ impl Spark<'_> {
         let mut out = String::with_capacity(2048);
         let parts = Parts::of(&self.badge);
         let text = parts.layout();
-        // Without a label the line has a box of its own.
+        // Without a label the line has its own box.
         let start = text.label_width.max(BESIDE);
         let layout = Layout { label_width: start + LINE + BESIDE, ..text };
         push_head(&self.badge, &parts, layout.width(), &mut out);

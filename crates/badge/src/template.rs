@@ -1,10 +1,9 @@
 //! A badge drawn by the operator's own template instead of [`render`](crate::render).
 //!
-//! The template is a Jinja file with the variables of [`Values`]. Values are escaped, an unknown
-//! variable is an error, and whatever a template does wrong is found when it is loaded: a template
-//! that parses is drawn twice for a try, and the result must be an SVG document. Time and size are
-//! bounded. Reading the file, and keeping the old template when the new one is refused, is left to
-//! the caller: the publisher and the HTTP server.
+//! The template is a Jinja file with the variables of [`Values`]. Values are escaped, an unknown variable is an error,
+//! and mistakes in a template are found when it is loaded: a template that parses is drawn twice as a test, and the
+//! result must be an SVG document. Time and size are limited. The callers, the publisher and the HTTP server, read the
+//! file, and keep the old template if the new one is refused.
 
 use std::io;
 
@@ -45,7 +44,7 @@ pub struct Values<'a> {
     pub today: i64,
 }
 
-/// Why a template is refused, or failed to draw.
+/// Why a template was refused, or failed to draw.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}{at}: {reason}", at = line.map(|line| format!(":{line}")).unwrap_or_default())]
 pub struct TemplateError {
@@ -65,7 +64,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// Reads a template and draws two badges with it for a try. `file_name` is for errors.
+    /// Reads a template and draws two test badges with it. `file_name` is for errors.
     ///
     /// # Errors
     ///
@@ -88,7 +87,7 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// When this badge, unlike those of the try, is empty, too large or takes too long.
+    /// If this badge, unlike the test badges, is empty, too large or takes too long.
     pub fn render(&self, values: &Values<'_>) -> Result<String, TemplateError> {
         let badge = &values.badge;
         let layout = badge.layout();
@@ -119,7 +118,7 @@ impl Template {
         Ok(svg)
     }
 
-    /// Draws a badge of nothing, and one whose texts are as hostile as they get.
+    /// Draws an empty badge, and one with the most hostile texts.
     fn try_out(&self) -> Result<(), TemplateError> {
         let hostile = "</text><script>\"'&";
         for (name, label, total) in [("owner/repo", "hits", 0), (hostile, hostile, 1_234_567)] {

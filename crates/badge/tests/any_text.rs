@@ -127,7 +127,7 @@ fn inlined_badges_do_not_share_ids() {
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
 }
 
-/// Whoever wrote the address has to read all of it.
+/// The author of the address has to be able to read all of it.
 #[test]
 fn errors_are_shown_whole() {
     use tallymark_core::NotAName;

@@ -43,7 +43,7 @@ fn traces(total: i64, shown: usize) -> Vec<Trace<'static>> {
     LATEST.into_iter().take(shown).enumerate().map(trace).collect()
 }
 
-/// A panel with so many visits and likes, and so many traces of each.
+/// A panel with N visits and likes, and M traces of each.
 fn with<T>(
     visits: (i64, usize),
     likes: (i64, usize),
@@ -222,7 +222,7 @@ const KNOWN: [(&str, &[&str]); 14] = [
     ("text", &["class", "x", "y", "font-size", "font-weight", "fill", "text-anchor"]),
 ];
 
-/// Draws a picture and holds it to the list above; nothing is loaded, and nothing covers anything.
+/// Draws a picture and checks it against the list above; nothing is loaded, and nothing covers anything.
 fn well_made(panel: &Panel<'_>, picture: Picture) -> String {
     let svg = panel.render(picture);
     assert!(svg.len() < 64 * 1024 + panel.avatar.map_or(0, |_| AVATAR.len()), "{} bytes", svg.len());
@@ -379,7 +379,7 @@ fn every_picture_in_every_dress_is_well_made() {
     }
 }
 
-/// Two hundred bytes, or nearly, of what is unkind.
+/// About two hundred bytes of hostile text.
 const HOSTILE: [&str; 14] = [
     "</text><script>alert(1)</script>",
     "\"/><image href=\"https://example.org/x.png\"/>",

@@ -1,6 +1,6 @@
 //! Badges of shields.io: what they look like, and that they are badge-maker's.
 //!
-//! Two tests need badge-maker 6 and are left out unless they are asked for:
+//! Two tests need badge-maker 6 and run only on request:
 //!
 //! ```text
 //! npm install --ignore-scripts --prefix target/badge-maker badge-maker@6.0.0

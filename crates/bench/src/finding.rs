@@ -1,8 +1,8 @@
-//! What a row found out: one line of the table.
+//! The result of a row: one line of the table.
 
 use serde::{Deserialize, Serialize};
 
-/// One measured work, ours beside the peer's.
+/// One measured workload, ours beside the peer's.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Finding {
     pub(crate) work: String,

@@ -1,4 +1,4 @@
-//! The way of a line from the receive buffer into the tally, on a small fixed workload, for callgrind: no socket, no
+//! The path of a line from the receive buffer into the tally, on a small fixed workload, for callgrind: no socket, no
 //! thread, the same instructions every time.
 
 use crate::load;
@@ -13,7 +13,7 @@ const TOGETHER: usize = 100;
 /// 2026-11-20, 12:00:30 UTC: the date in the lines.
 const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 
-/// Takes in so many lines, after every name has been seen once.
+/// Takes in N lines, after every name has been seen once.
 pub(crate) fn run(lines: u64) -> anyhow::Result<()> {
     let meters = IngestMeters::default().source("bench");
     let mut intake =

@@ -1,4 +1,4 @@
-//! The load: nginx's lines as datagrams, with names as readers of a real site pick them, paced or flat out.
+//! The load: nginx's lines as datagrams, with a realistic distribution of names, paced or at full speed.
 //!
 //! The same seed gives the same lines in the same order. The lines are written before the clock starts, so that a
 //! datagram costs the generator one pick of a line and its share of a `sendmmsg`.
@@ -22,7 +22,7 @@ pub(crate) enum Spread {
     /// The logarithm of the rank is uniform: the first name of a million has 5 % of the hits, half of the hits fall on
     /// the first thousand.
     LogUniform,
-    /// Every name alike.
+    /// Every name is equally likely.
     Uniform,
     /// One after the other, from the beginning again after the last.
     Sweep,
@@ -34,12 +34,12 @@ pub(crate) struct Load {
     pub(crate) names: u32,
     pub(crate) spread: Spread,
     pub(crate) count: u64,
-    /// Datagrams a second; flat out without.
+    /// Datagrams per second; full speed without a value.
     pub(crate) rate: Option<u64>,
     pub(crate) seed: u64,
 }
 
-/// Where to.
+/// The target.
 pub(crate) enum Target {
     Udp(UdpSocket),
     Unix(UnixDatagram),

@@ -1,9 +1,9 @@
-//! Measurements of Tallymark beside what people would use instead, in one run on one machine.
+//! Measurements of Tallymark beside the alternatives, in one run on one machine.
 //!
 //! `cargo xtask bench NAME` builds everything in release mode and starts this program. Each row has a file in `rows`;
-//! it starts its own servers, interleaves ours with the peer, and hands back medians. Rows run as processes of their
-//! own under `all`, so that none sees the memory or the leftovers of another. Absolute times belong to the machine
-//! they were measured on; what is promised are ratios.
+//! it starts its own servers, interleaves ours with the peer, and hands back medians. Under `all`, rows run as separate
+//! processes, so that none is affected by the memory or the leftovers of another. Absolute times depend on the machine;
+//! only ratios are promised.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
@@ -23,7 +23,7 @@ mod wire;
 use anyhow::{Context, bail};
 use std::path::PathBuf;
 
-/// What every row is run with.
+/// The settings of every row.
 pub(crate) struct Bench {
     /// The release binary.
     tallymark: PathBuf,
@@ -34,7 +34,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// So many, or a tenth.
+    /// The number, or a tenth of it.
     pub(crate) fn scaled(&self, full: u64) -> u64 {
         if self.quick { full / 10 } else { full }
     }

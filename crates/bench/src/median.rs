@@ -1,4 +1,4 @@
-//! Medians, and measuring two things by turns.
+//! Medians, and alternating measurements of two things.
 
 /// The middle value; the mean of the two middle ones of an even number. 0 of none.
 pub(crate) fn median(values: &[f64]) -> f64 {
@@ -20,8 +20,8 @@ pub(crate) fn percentile(values: &[f64], share: f64) -> f64 {
     sorted.get(at.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
-/// The medians of two measurements taken by turns, and of the ratio within each turn: what else the machine does
-/// then weighs on both.
+/// The medians of two measurements taken by turns, and of the ratio within each turn: so that other load on the machine
+/// affects both.
 pub(crate) struct Pair {
     pub(crate) peer: f64,
     pub(crate) ours: f64,

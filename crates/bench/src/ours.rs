@@ -73,7 +73,7 @@ impl Ours {
         Ok(of_name.filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<f64>().ok()).sum())
     }
 
-    /// A reader of totals, for whoever wants one of their own.
+    /// A separate reader of totals.
     pub(crate) fn counts(&self) -> anyhow::Result<Counts> {
         Counts::open(&self.store)
     }

@@ -1,5 +1,5 @@
-//! What people would use instead, and the bare loops that nothing can beat by much. All of it comes from Debian or
-//! npm when a row runs, or is compiled from `peers/` then.
+//! The alternatives, and the bare loops that nothing can beat by much. They are installed from Debian or npm when a row
+//! runs, or compiled from `peers/`.
 
 use anyhow::{Context, ensure};
 use std::{
@@ -106,7 +106,7 @@ impl LeastCounter {
     }
 }
 
-/// A loop that receives datagrams and throws them away.
+/// A loop that receives datagrams and discards them.
 pub(crate) struct BareReceiver {
     daemon: Daemon,
     _dir: TempDir,

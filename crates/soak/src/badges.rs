@@ -1,5 +1,5 @@
-//! Badges are read while they are published, the publisher is killed, and the disk fills up: every picture that anybody
-//! sees is whole, and no number goes down.
+//! Badges are read while they are published, the publisher is killed, and the disk fills up: every picture that is read
+//! is complete, and no number goes down.
 
 use crate::{Bed, PATIENCE, Plan, Random, Traffic, bed, group, say, tmpfs::Tmpfs, traffic};
 use std::{
@@ -12,7 +12,7 @@ use std::{
 };
 use tallymark_testbed::wait_until;
 
-/// So many reads in a second.
+/// Reads per second.
 const READS: u32 = 2000;
 const NAMES: u64 = 400;
 
@@ -60,7 +60,7 @@ pub fn run(plan: &Plan) {
     );
 }
 
-/// Tells a thread to end, whatever happens to the one that waits for it.
+/// Tells a thread to end, whatever happens to the waiting thread.
 struct SetOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for SetOnDrop<'_> {
@@ -86,8 +86,8 @@ fn trouble(bed: &Bed, tmpfs: Option<&Tmpfs>, random: &mut Random) {
     }
 }
 
-/// Reads badges until it is told to stop; panics at the first that is not whole or has gone down. Answers how often it has
-/// read one, and how often another number than before.
+/// Reads badges until it is told to stop; panics at the first that is not whole or has gone down. Returns how often it
+/// has read one, and how often the number had changed.
 fn read(dir: &Path, stop: &AtomicBool) -> (u64, u64) {
     let mut seen: BTreeMap<PathBuf, u64> = BTreeMap::new();
     let (mut reads, mut updates, started) = (0u32, 0, Instant::now());

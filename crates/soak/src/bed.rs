@@ -1,4 +1,4 @@
-//! Where a daemon of a scenario lives: directories and ports that stay the same over its ends and starts.
+//! The place of a daemon in a scenario: directories and ports that stay the same across restarts.
 
 use crate::{Counts, Metrics, PATIENCE, Plan};
 use std::{
@@ -92,7 +92,7 @@ impl Bed {
         flags.concat().into_iter().map(str::to_owned).collect()
     }
 
-    /// The command line of a daemon, for those who start it in a way of their own.
+    /// The command line of a daemon, for scenarios that start it themselves.
     pub(crate) fn command(&self, command: &str) -> Vec<String> {
         let program = self.program.display().to_string();
         [vec![program, command.to_owned()], self.flags()].concat()
@@ -128,19 +128,19 @@ impl Bed {
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// The status and the text of `/readyz`, if anybody answers.
+    /// The status and the text of `/readyz`, if the daemon answers.
     pub(crate) fn ready(&self) -> Option<(u16, String)> {
         let answer = http::try_request("GET", self.addr(), "/readyz", &[], b"").ok()?;
         Some((answer.status, answer.text().to_owned()))
     }
 
-    /// Waits until counts get where they should.
+    /// Waits until counts reach the store.
     #[track_caller]
     pub(crate) fn wait_ready(&self) {
         wait_until("it is ready", PATIENCE, || self.ready().is_some_and(|(status, _)| status == 200));
     }
 
-    /// Waits until they do not, for a reason with these words in it. Answers the reason.
+    /// Waits until they do not, for a reason that contains these words. Returns the reason.
     #[track_caller]
     pub(crate) fn wait_trouble(&self, words: &str) -> String {
         wait_until(&format!("/readyz says {words:?}"), PATIENCE, || {
@@ -153,7 +153,7 @@ impl Bed {
         Metrics::parse(http::get(self.addr(), "/metrics").text())
     }
 
-    /// Waits until so many more batches have been applied.
+    /// Waits until N more batches have been applied.
     #[track_caller]
     pub(crate) fn wait_batches(&self, more: u64) {
         let applied = || self.metrics().get("batches_applied_total");
@@ -167,7 +167,7 @@ impl Bed {
     }
 }
 
-/// SIGTERM, and a good end.
+/// SIGTERM, and a clean exit.
 #[track_caller]
 pub(crate) fn stop(daemon: &mut Daemon) {
     daemon.sigterm();

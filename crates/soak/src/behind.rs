@@ -1,5 +1,5 @@
-//! The address of Redis leads for a while to a replica that is behind, further than the outbox reaches back: first to one
-//! that cannot be written to, then to one that was promoted by mistake. Back at the master, every hit is there once.
+//! For a while the address of Redis leads to a replica that lags by more than the outbox keeps: first to a read-only
+//! one, then to one that was promoted by mistake. Back at the master, every hit is counted once.
 
 use crate::{Bed, PATIENCE, Plan, Traffic, bed, group, say, traffic};
 use tallymark_testbed::{FaultProxy, Redis, wait_until};

@@ -1,5 +1,5 @@
-//! Disks that are full, missing or not ours: counting goes on where it can, the reason is said, and when the disk is
-//! well again nobody has to do anything.
+//! Disks that are full, missing or not writable: counting continues where it can, the reason is reported, and
+//! everything recovers by itself once the disk works again.
 
 use crate::{Bed, PATIENCE, Plan, Traffic, badges::wait_shown, bed, group, say, tmpfs::Tmpfs, traffic};
 use std::{fs, os::unix::fs::PermissionsExt};

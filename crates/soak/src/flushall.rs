@@ -1,5 +1,5 @@
-//! Redis is emptied, or another one has its address: the daemon halts and says so, keeps every hit, and goes on when an
-//! operator says that it may. What the outbox holds is then in the new store, all of it.
+//! Redis is emptied, or replaced by another one at its address: the daemon halts and says so, keeps every hit, and
+//! continues when an operator adopts the store. Then everything in the outbox is in the new store.
 
 use crate::{Bed, PATIENCE, Plan, Traffic, bed, group, say, traffic};
 use tallymark_testbed::{FaultProxy, Redis, wait_until};
@@ -24,7 +24,7 @@ fn emptied(plan: &Plan, round: u64) {
 
 fn exchanged(plan: &Plan, round: u64) {
     let (one, other) = (Redis::start(), Redis::start());
-    // The other one has counted for somebody else already.
+    // The other one has already counted for another daemon.
     other.cli(&["HSET", "tallymark:store", "uuid", "6f1c3b52-51e4-4d41-8f5f-6f54e2a34b10", "schema", "1"]);
     let proxy = FaultProxy::start(one.addr());
     let bed = Bed::remote(plan, format!("redis://127.0.0.1:{}", proxy.port()));

@@ -1,4 +1,4 @@
-//! What was sent, written down outside of the daemon.
+//! A ledger of what was sent, kept outside of the daemon.
 
 use crate::counts::Counts;
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
-//! Long runs with faults: hits flow, things break at random, and in the end a ledger outside of the daemon says whether
-//! the store has every hit once.
+//! Long runs with faults: hits flow, faults are injected at random, and in the end a ledger outside of the daemon shows
+//! whether the store has every hit once.
 //!
-//! A scenario is one function of a [`Plan`]. `cargo xtask soak NAME` runs it in full size, and the process tests of the
-//! binary run the same function in a small one. It panics when something does not hold, and says one line per result.
-//! What it knows of the daemon is what an operator knows: flags, a configuration, signals, metrics and the store.
+//! A scenario is one function of a [`Plan`]. `cargo xtask soak NAME` runs it at full size, and the process tests of the
+//! binary run the same function at a small size. It panics if a check fails, and prints one line per result. It uses
+//! only what an operator has: flags, a configuration, signals, metrics and the store.
 
 #![allow(clippy::print_stdout, reason = "results go to the terminal of whoever runs the scenario")]
 
@@ -42,19 +42,19 @@ use random::Random;
 use std::{path::PathBuf, time::Duration};
 use traffic::Traffic;
 
-/// Long, because a loaded machine is no defect; nobody waits for it in the good case.
+/// Long, because a loaded machine is not a defect; in the good case it is not used up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How large a run is, and of which program.
+/// The size of a run, and the program under test.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The binary under test.
     pub program: PathBuf,
-    /// The size that `cargo xtask test` has time for.
+    /// Whether to use the small size, for `cargo xtask test`.
     pub small: bool,
     /// How many rounds, if not the scenario's own number.
     pub rounds: Option<u64>,
-    /// Where the dice start; the same number throws the same faults.
+    /// The random seed; the same seed gives the same faults.
     pub seed: u64,
 }
 
@@ -69,7 +69,7 @@ impl Plan {
         if self.small { small } else { full }
     }
 
-    /// How often the scenario does what it does.
+    /// The number of rounds.
     fn rounds(&self, small: u64, full: u64) -> u64 {
         self.rounds.unwrap_or(self.size(small, full))
     }
@@ -127,12 +127,12 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "disk", about: "full disks and missing directories", run: disk::run },
 ];
 
-/// Says a result.
+/// Prints a result.
 fn say(scenario: &str, result: &str) {
     println!("soak {scenario}: {result}");
 }
 
-/// A number as people read it.
+/// A number for people.
 fn group(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,5 +1,5 @@
-//! Names that somebody makes up, by the million: memory stays bounded, every hit is in the total, names that were there
-//! before stay exact, and after a restart none of them is taken for new.
+//! Millions of invented names: memory stays bounded, every hit is in the total, existing names stay exact, and after a
+//! restart none of them is taken for new.
 
 use crate::{
     Bed, Ledger, PATIENCE, Plan, bed, group, say,

@@ -11,7 +11,7 @@ use tallymark_testbed::{Daemon, wait_until};
 
 /// How many senders there are.
 const SENDERS: u64 = 2;
-/// Of so many lines one is garbage.
+/// One line in N is garbage.
 const GARBAGE: u64 = 50;
 
 /// See the module.

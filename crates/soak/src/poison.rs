@@ -1,5 +1,5 @@
-//! Keys that hold no counter harm nobody but themselves, and every error that Redis can answer with is got over: the
-//! batch is sent again until it is in.
+//! Keys that are not counters affect only themselves, and the daemon recovers from every error that Redis can return:
+//! the batch is sent again until it is applied.
 
 use crate::{Bed, Ledger, PATIENCE, Plan, Traffic, bed, group, say, traffic};
 use std::{

@@ -1,4 +1,4 @@
-//! Dice that fall the same way for the same seed (xorshift64*): a run that failed can be run again.
+//! Reproducible random numbers (xorshift64*): a failed run can be repeated with its seed.
 
 /// A stream of numbers.
 #[derive(Clone, Debug)]
@@ -6,7 +6,7 @@ pub(crate) struct Random(u64);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Random {
-        // Zero would stay zero for ever, and small seeds begin alike.
+        // Zero would stay zero forever, and small seeds begin alike.
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 

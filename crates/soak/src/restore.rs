@@ -1,5 +1,5 @@
-//! Copies of a state directory: a clone that runs beside the original, and a backup that is put back. Neither counts
-//! anything twice, and what arrives while it is sorted out is not lost.
+//! Copies of a state directory: a clone that runs beside the original, and a restored backup. Neither counts anything
+//! twice, and what arrives until it is resolved is not lost.
 
 use crate::{Bed, Ledger, PATIENCE, Plan, Traffic, bed, file::Log, group, say, traffic};
 use std::{fs, path::Path};

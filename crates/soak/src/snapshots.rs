@@ -1,5 +1,5 @@
-//! Redis loses what it had answered while nobody sends anything, for longer than the outbox keeps what the store cannot
-//! lose: with snapshots alone, over a restart of the daemon, and with an append-only file. The daemon looks by itself.
+//! Redis loses what it had confirmed while nothing is sent, for longer than the outbox keeps safe batches: with
+//! snapshots alone, over a restart of the daemon, and with an append-only file. The daemon looks by itself.
 
 use crate::{Bed, Ledger, PATIENCE, Plan, Traffic, bed, group, say, traffic};
 use std::{fs, thread};

@@ -66,7 +66,7 @@ impl Traffic {
         self
     }
 
-    /// Stops and answers what was sent, over UDP and over HTTP.
+    /// Stops and returns what was sent, over UDP and over HTTP.
     #[track_caller]
     pub(crate) fn stop(self) -> (Ledger, Ledger) {
         self.stop.store(true, Relaxed);
@@ -75,8 +75,8 @@ impl Traffic {
         (udp, http.unwrap_or_default())
     }
 
-    /// Stops, waits until the daemon has read what was sent, and checks that nothing of it fell by the way:
-    /// sent = received + dropped, received = accepted + rejected.
+    /// Stops, waits until the daemon has read what was sent, and checks that nothing was lost: sent = received +
+    /// dropped, received = accepted + rejected.
     #[track_caller]
     pub(crate) fn finish(self, bed: &Bed) -> Ledger {
         let before = self.before;

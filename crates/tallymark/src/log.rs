@@ -19,7 +19,7 @@ use tracing_subscriber::{
 pub(crate) enum LogFormat {
     /// A line for people.
     Text,
-    /// One JSON object per line.
+    /// A JSON object a line.
     Json,
 }
 

@@ -23,7 +23,7 @@ pub struct DaemonBuilder {
     cwd: Option<PathBuf>,
 }
 
-/// The only variables a daemon inherits. An operator's TALLYMARK_STORE or PORT must not reach into a test.
+/// The only variables a daemon inherits. An operator's TALLYMARK_STORE or PORT must not affect a test.
 const INHERITED: [&str; 6] =
     ["PATH", "HOME", "TMPDIR", "RUST_BACKTRACE", "LLVM_PROFILE_FILE", "LD_LIBRARY_PATH"];
 
@@ -101,8 +101,8 @@ impl Daemon {
         self.process.stderr()
     }
 
-    /// Waits for a whole line, on standard output or standard error, that `pred` accepts, and hands it back.
-    /// Lines written before the call are looked at too.
+    /// Waits for a whole line, on standard output or standard error, that `pred` accepts, and returns it. Lines written
+    /// before the call count too.
     ///
     /// # Panics
     /// When the time is up, or the program ends without such a line.
@@ -114,7 +114,7 @@ impl Daemon {
             whole.lines().find(|line| pred(line)).map(str::to_owned)
         };
         let outcome = poll(timeout, || {
-            // The end is looked at first: what was written before it is then all in the files.
+            // The end is checked first: then everything written before it is in the files.
             let status = self.process.try_wait();
             let line = find(self.process.stdout()).or_else(|| find(self.process.stderr()));
             line.map(Ok).or(status.map(Err))
@@ -132,7 +132,7 @@ impl Daemon {
         self.process.signal(signal);
     }
 
-    /// Sends SIGTERM: the polite end. [`Daemon::wait`] tells how it came out.
+    /// Sends SIGTERM. [`Daemon::wait`] returns how it ended.
     #[track_caller]
     pub fn sigterm(&self) {
         self.process.signal("TERM");

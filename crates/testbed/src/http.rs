@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// Longer than any answer should take, shorter than a test run that hangs.
+/// Longer than any response should take, shorter than a hanging test run.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An answer, with its body decoded from chunks if it came in chunks.
@@ -37,7 +37,7 @@ impl Response {
     }
 }
 
-/// `GET path` on a connection of its own.
+/// `GET path` on its own connection.
 ///
 /// # Panics
 /// When there is no answer; see [`try_request`].
@@ -46,7 +46,7 @@ pub fn get(server: impl ToString, path: &str) -> Response {
     request("GET", server, path, &[], b"")
 }
 
-/// One request on a connection of its own. `Host` and `Content-Length` are added unless given.
+/// One request on its own connection. `Host` and `Content-Length` are added unless given.
 ///
 /// # Panics
 /// When there is no answer; see [`try_request`].
@@ -63,7 +63,7 @@ pub fn request(
         .unwrap_or_else(|err| panic!("{method} {path} to {server}: {err}"))
 }
 
-/// [`request`] for a server that may be away.
+/// [`request`] for a server that may be down.
 pub fn try_request(
     method: &str,
     server: impl ToString,
@@ -75,7 +75,7 @@ pub fn try_request(
     Client::try_connect(server)?.try_request(method, path, &headers, body)
 }
 
-/// A connection that is kept: several requests one after the other, or bytes that are no request at all.
+/// A persistent connection: several requests one after the other, or arbitrary bytes.
 #[derive(Debug)]
 pub struct Client {
     host: String,
@@ -86,14 +86,14 @@ impl Client {
     /// Connects.
     ///
     /// # Panics
-    /// When nobody listens there.
+    /// When there is no listener.
     #[track_caller]
     pub fn connect(server: impl ToString) -> Client {
         let server = server.to_string();
         Client::try_connect(&server).unwrap_or_else(|err| panic!("cannot connect to {server}: {err}"))
     }
 
-    /// [`Client::connect`] for a server that may be away.
+    /// [`Client::connect`] for a server that may be down.
     pub fn try_connect(server: impl ToString) -> io::Result<Client> {
         let server = server.to_string();
         let server = server.strip_prefix("http://").unwrap_or(&server).trim_end_matches('/');
@@ -123,7 +123,7 @@ impl Client {
         self.try_request(method, path, headers, body).unwrap_or_else(|err| panic!("{method} {path}: {err}"))
     }
 
-    /// [`Client::request`] where an error is an answer too.
+    /// [`Client::request`] that returns errors.
     pub fn try_request(
         &mut self,
         method: &str,
@@ -277,7 +277,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    /// One request against a server that answers `answer` whatever it is asked.
+    /// One request to a server that always answers `answer`.
     #[track_caller]
     fn check(method: &str, answer: &'static str, status: u16, body: &str) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,12 +1,12 @@
 //! The real servers that tests need: Redis, nginx, syslog-ng, rsyslog, a ZeroMQ publisher, our own binary, and a network that misbehaves.
 //!
-//! Every server gets a temporary directory and a port of its own, is ready when `start` returns, and is gone
-//! when its value is dropped or when the test process ends in any way (see `janitor`). Waiting is always
-//! for a condition ([`wait_until`]), never for a time. A failure is a panic that says what was expected and
-//! shows what the server wrote, because the caller is always a test.
+//! Every server gets its own temporary directory and port, is ready when `start` returns, and is gone when its value is
+//! dropped or when the test process ends in any way (see `janitor`). Waiting is always for a condition
+//! ([`wait_until`]), never for a time. A failure is a panic that says what was expected and shows what the server
+//! wrote, because the caller is always a test.
 //!
-//! This crate knows nothing of Tallymark: it depends on no other room, and rooms use it as a dev-dependency
-//! only. It blocks; a test of async code calls it from outside its runtime or does not mind.
+//! This crate knows nothing about Tallymark: it depends on no other crate of the workspace, and the others use it only
+//! as a dev-dependency. It blocks, so tests of async code call it from outside the runtime, or accept the blocking.
 
 #![allow(clippy::must_use_candidate, clippy::missing_errors_doc, reason = "every caller is a test")]
 
@@ -37,8 +37,8 @@ pub use wait::{Condition, wait_until};
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a server may take to start or to stop before a test fails: long, because a loaded two-core
-/// machine is no defect of the code under test, and nobody waits for it in the good case.
+/// How long a server may take to start or to stop before a test fails: long, because a loaded two-core machine is not a
+/// defect of the code under test, and in the good case the time is not used up.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where a server under test lives: what a configuration text has to mention.
@@ -60,7 +60,7 @@ impl Site<'_> {
 /// A new temporary directory, removed when the value is dropped.
 ///
 /// # Panics
-/// When it cannot be made: no test can go on without it.
+/// When it cannot be created: no test can continue without it.
 pub fn temp_dir() -> TempDir {
     tempfile::Builder::new().prefix("tallymark-").tempdir().expect("a temporary directory can be made")
 }

@@ -1,7 +1,7 @@
 //! A real nginx with a test's own `http` block.
 //!
-//! The main context (user, pid, workers, modules) is ours, because it must work as root and as an ordinary user
-//! and stay inside the temporary directory; the test writes what stands inside `http { }`.
+//! The main context (user, pid, workers, modules) is ours, because it must work as root and as an ordinary user and
+//! stay inside the temporary directory; the test writes the contents of `http { }`.
 
 use crate::process::{Process, program, read, tail};
 use crate::{PATIENCE, Site, TempDir, free_tcp_port, is_root, temp_dir, wait::poll};
@@ -122,12 +122,12 @@ impl Nginx {
         self.dir.path()
     }
 
-    /// What stands in its error log (level info).
+    /// The contents of its error log (level info).
     pub fn error_log(&self) -> String {
         read(&self.dir.path().join("error.log"))
     }
 
-    /// What stands in the access log that applies where the test set no other.
+    /// The contents of the default access log.
     pub fn access_log(&self) -> String {
         read(&self.dir.path().join("access.log"))
     }

@@ -14,11 +14,11 @@ use std::sync::Mutex;
 const FIRST: u16 = 10_000;
 const COUNT: u16 = 10_000;
 
-/// The reservations of this process and the place where the search goes on.
+/// The reservations of this process and the place where the search continues.
 struct Reserved {
     next: Option<u16>,
-    // An abstract unix socket is the lock: it lives in the network namespace, as ports do, has no file to
-    // clean up, and the kernel lets go of it when the process dies.
+    // An abstract unix socket is the lock: it lives in the network namespace, as ports do, has no file to clean up, and
+    // the kernel releases it when the process dies.
     locks: Vec<UnixListener>,
 }
 

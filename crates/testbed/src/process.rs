@@ -36,7 +36,7 @@ impl Process {
     pub(crate) fn try_wait(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
             let status = self.child.try_wait().expect("our own child can be waited for")?;
-            // At once: later the number of the group may belong to somebody else.
+            // At once: later the number of the group may belong to another process.
             send("KILL", &format!("-{}", self.pid()));
             janitor::ended(self.pid());
             self.status = Some(status);
@@ -78,7 +78,7 @@ impl Process {
         self.wait(PATIENCE)
     }
 
-    /// Waits until `ready` says so; an end of the program before that is a panic with its output.
+    /// Waits until `ready` returns true; if the program ends before that, panics with its output.
     #[track_caller]
     pub(crate) fn ready(&mut self, what: &str, mut ready: impl FnMut() -> bool) {
         let outcome = poll(PATIENCE, || match self.try_wait() {

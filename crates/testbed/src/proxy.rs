@@ -1,4 +1,4 @@
-//! A TCP proxy with faults: what lies between a client and its server on a bad day.
+//! A TCP proxy with faults: the network between a client and its server on a bad day.
 //!
 //! Threads and blocking sockets; it knows no protocol, only that a server speaks when it has been spoken to.
 //! That is enough to count answers: an answer is what the server sends between one piece of client data and
@@ -13,28 +13,29 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-/// What the proxy does with what it is given.
+/// What the proxy does with the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Everything passes.
     Pass,
-    /// Requests reach the server; after that many more answers, answers are thrown away. The client waits.
+    /// Requests reach the server; after N more answers, answers are dropped. The client waits.
     DropReplies {
         /// How many answers still pass, over all connections.
         after: u64,
     },
-    /// Requests reach the server; after that many more answers, an answer is thrown away and its connection is cut:
-    /// the server has done the work and the client cannot know.
+    /// Requests reach the server; after N more answers, an answer is dropped and its connection is cut: the server has
+    /// done the work and the client cannot know.
     CutReplies {
         /// How many answers still pass, over all connections.
         after: u64,
     },
-    /// The next answer to a request with this word in it is thrown away and its connection is cut; then everything passes.
+    /// The next answer to a request that contains this word is dropped and its connection is cut; then everything
+    /// passes.
     CutAnswerTo(&'static str),
     /// Nothing moves in either direction and no connection ends. What the client sent is held back and passes when
     /// the fault is over, as with a network that was only slow.
     BlackHole,
-    /// Every answer is held back that long.
+    /// Every answer is delayed by this much.
     Delay(Duration),
     /// New connections are closed at once; see [`FaultProxy::cut`] for those that stand.
     Refuse,
@@ -76,7 +77,7 @@ const NOTHING: u8 = 0;
 const ANY: u8 = 1;
 const WANTED: u8 = 2;
 
-/// What is to be done with a piece of an answer.
+/// What to do with a piece of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Pass,
@@ -145,7 +146,7 @@ impl FaultProxy {
         }
     }
 
-    /// How many connections stand.
+    /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.shared.lock().open.len()
     }
@@ -155,7 +156,7 @@ impl FaultProxy {
         self.shared.answers.load(SeqCst)
     }
 
-    /// How many answers have been thrown away.
+    /// How many answers have been dropped.
     pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(SeqCst)
     }
@@ -176,7 +177,7 @@ impl Shared {
         self.state.lock().expect("no holder of the proxy's state panics")
     }
 
-    /// Waits while nothing may move.
+    /// Waits while the network is frozen.
     fn wait_out_black_hole(&self) {
         let state = self.lock();
         let blocked = |state: &mut State| state.fault == Fault::BlackHole && !state.stopped;
@@ -188,7 +189,7 @@ impl Shared {
         self.lock().open.get(&id).map(|connection| connection.server.clone())
     }
 
-    /// What the request means to the fault of the moment.
+    /// What the request means for the current fault.
     fn wants(&self, request: &[u8]) -> u8 {
         match self.lock().fault {
             Fault::CutAnswerTo(word) if request.windows(word.len()).any(|part| part == word.as_bytes()) => {

@@ -54,7 +54,7 @@ impl Publisher {
         self.port
     }
 
-    /// Waits until it has seen so many subscriptions since it started.
+    /// Waits until it has seen N subscriptions since it started.
     #[track_caller]
     pub fn wait_for_subscriptions(&mut self, count: u32) {
         self.ask(&format!("wait {count}"));
@@ -75,7 +75,7 @@ impl Publisher {
         self.ask(&format!("send {}", words.join(" ")));
     }
 
-    /// Ends it; what was published is in the hands of the kernel then.
+    /// Ends it; everything published has been passed to the kernel by then.
     #[track_caller]
     pub fn close(mut self) {
         self.ask("close");

@@ -105,7 +105,7 @@ impl Redis {
         self.dir.path()
     }
 
-    /// Runs one command with redis-cli and hands back the answer, raw, without the last newline.
+    /// Runs one command with redis-cli and returns the raw answer, without the last newline.
     ///
     /// # Panics
     /// On an error reply: a mistyped command should not go unseen. See [`Redis::try_cli`].
@@ -114,7 +114,7 @@ impl Redis {
         self.try_cli(args).unwrap_or_else(|err| panic!("redis-cli {args:?}: {err}"))
     }
 
-    /// [`Redis::cli`] where an error reply (or no connection) is the answer one looks for.
+    /// [`Redis::cli`] for an expected error reply (or no connection).
     pub fn try_cli(&self, args: &[&str]) -> Result<String, String> {
         let mut command = Command::new(program("redis-cli", "redis-tools"));
         command.args(["-e", "-h", "127.0.0.1", "-p", &self.port.to_string()]).args(args);
@@ -127,13 +127,13 @@ impl Redis {
         }
     }
 
-    /// Kills it with SIGKILL. What the append-only file did not get is lost, as in life.
+    /// Kills it with SIGKILL. What did not reach the append-only file is lost.
     pub fn kill9(&mut self) {
         let status = self.process.kill();
         assert!(was_killed(status), "Redis had already ended: {status}\n{}", self.process.report());
     }
 
-    /// Ends it politely (SIGTERM).
+    /// Ends it with SIGTERM.
     #[track_caller]
     pub fn stop(&mut self) {
         let status = self.process.stop();
@@ -155,7 +155,7 @@ impl Redis {
         self.process.signal("STOP");
     }
 
-    /// Lets it go on after [`Redis::freeze`].
+    /// Resumes it after [`Redis::freeze`].
     #[track_caller]
     pub fn thaw(&self) {
         self.process.signal("CONT");

@@ -4,11 +4,11 @@ use std::panic::Location;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a closure given to [`wait_until`] may answer: `bool`, or `Option<T>` to keep what was found.
+/// What a closure given to [`wait_until`] may return: `bool`, or `Option<T>` to keep what was found.
 pub trait Condition {
-    /// What is handed back once the condition holds.
+    /// What is returned once the condition holds.
     type Output;
-    /// The output if the condition holds, else `None`: ask again.
+    /// The output if the condition holds, else `None`: try again.
     fn met(self) -> Option<Self::Output>;
 }
 
@@ -26,7 +26,7 @@ impl<T> Condition for Option<T> {
     }
 }
 
-/// Asks `check` until it says yes, first at once, then every few milliseconds.
+/// Calls `check` until the condition holds, first at once, then every few milliseconds.
 ///
 /// # Panics
 /// When `timeout` has passed, naming `what` and the line that waited.

@@ -1,5 +1,5 @@
 //! What the browser test drives Chromium with: two npm packages, fetched once into a directory below the target
-//! directory. They are tools of the test, no part of what is built.
+//! directory. They are tools of the test, not part of the build.
 
 use crate::run;
 use anyhow::Context;

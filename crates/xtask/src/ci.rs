@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: all that must pass before a merge, the same here and on the CI machine.
+//! `cargo xtask ci`: everything that must pass before a merge, the same locally and on the CI machine.
 
 use crate::{edges, run, test};
 use anyhow::bail;

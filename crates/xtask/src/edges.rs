@@ -1,13 +1,14 @@
-//! `cargo xtask edges`: the directions between the rooms, as `cargo metadata` shows them, and the [shape] of their source.
+//! `cargo xtask edges`: the dependencies between the crates, from `cargo metadata`, and the [shape] of their source.
 //!
-//! The table below is the design. A new room needs a row, and a new edge a change here, where a reviewer sees it.
+//! The table below is the design. A new crate needs a row, and a new dependency a change here, where a reviewer sees
+//! it.
 
 use crate::{run, shape};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A room and the rooms it may depend on, with or without a test between them.
+/// A crate and the crates it may depend on, including dev-dependencies.
 const ROOMS: &[(&str, May)] = &[
     ("tallymark-core", May::See(&[])),
     ("tallymark-badge", May::See(&["core"])),
@@ -31,13 +32,13 @@ enum May {
     SeeAll,
 }
 
-/// Rooms without I/O and async, and what must not come into them, not even through another library.
+/// Crates without I/O and async, and what they must not depend on, not even through another library.
 const PURE: &[&str] = &["tallymark-core", "tallymark-badge"];
 const IMPURE: &[&str] = &["tokio", "redis", "rusqlite", "notify", "hyper", "socket2"];
 
-/// Rooms that exist for tests alone: a room that ships sees them as a dev-dependency or not at all.
+/// Crates that exist only for tests: a shipped crate has them as a dev-dependency or not at all.
 const FOR_TESTS: &[&str] = &["tallymark-testbed", "tallymark-soak"];
-/// Programs that stand on them.
+/// Programs built on them.
 const NOT_SHIPPED: &[&str] = &["tallymark-bench", "tallymark-soak"];
 
 /// Checks the edges and the reasons in the top Cargo.toml.
@@ -88,13 +89,13 @@ fn unsafe_files() -> anyhow::Result<Vec<String>> {
     Ok(others.map(|file| format!("{file}: unsafe code has its place in ingest::recv")).collect())
 }
 
-/// One line `[dependencies]` of a room that names another room.
+/// One dependency of a crate on another crate of the workspace.
 struct Edge {
     to: String,
     dev: bool,
 }
 
-/// Every room of the workspace with its edges.
+/// Every crate of the workspace with its dependencies.
 fn rooms(metadata: &Value) -> BTreeMap<String, Vec<Edge>> {
     let packages = items(&metadata["packages"]).filter(|package| package["source"].is_null());
     let edges = |package: &Value| {
@@ -132,7 +133,7 @@ fn allowed(may: &May, to: &str) -> bool {
     }
 }
 
-/// What reaches the pure rooms through any chain of libraries; tests and build scripts do not matter.
+/// What reaches the pure crates through any chain of libraries; tests and build scripts do not matter.
 fn impurities(metadata: &Value) -> Vec<String> {
     let nodes: BTreeMap<&str, &Value> =
         items(&metadata["resolve"]["nodes"]).map(|node| (text(&node["id"]), node)).collect();
@@ -157,7 +158,7 @@ fn impurities(metadata: &Value) -> Vec<String> {
     wrong
 }
 
-/// Dependencies of the workspace without a reason in a comment on their line. Our own rooms need none.
+/// Dependencies of the workspace without a reason in a comment on their line. Our own crates need none.
 fn unexplained(manifest: &str) -> Vec<String> {
     let table = manifest.lines().skip_while(|line| line.trim() != "[workspace.dependencies]").skip(1);
     let lines = table.take_while(|line| !line.starts_with('[')).map(str::trim);
@@ -192,7 +193,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// The complaints about one room with one edge.
+    /// The complaints about one crate with one dependency.
     #[track_caller]
     fn check(room: &str, to: &str, kind: Value, expect: &str) {
         let dependency = json!({"name": to, "kind": kind, "path": "/x"});

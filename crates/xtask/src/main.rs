@@ -1,4 +1,4 @@
-//! `cargo xtask`: what developers and the CI run. A list of commands; each has a file of its own.
+//! `cargo xtask`: what developers and the CI run. A list of commands, one file each.
 //!
 //! Everything a command does is a program that could be typed by hand, and is shown before it runs.
 
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     let (name, rest) = args.split_first().map_or(("help", &[][..]), |(name, rest)| (name.as_str(), rest));
     if matches!(name, "help" | "--help" | "-h") {
         println!("{}", usage());
-        // Asked for, it is an answer; without any command it is a mistake.
+        // On request it is output; without any command it is an error.
         return if args.is_empty() { ExitCode::from(2) } else { ExitCode::SUCCESS };
     }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {

@@ -1,7 +1,7 @@
 //! What a machine must have for the tests and measurements: real servers and tools, as Debian packages.
 //!
-//! Only what is missing is installed: on a machine that has everything, nothing is touched and no network is
-//! needed. What cannot be installed is an error with the line to type. No test is ever skipped for it.
+//! Only what is missing is installed: on a machine that has everything, nothing is touched and no network is needed. If
+//! something cannot be installed, that is an error with the command to type. No test is ever skipped for it.
 
 use crate::{run, unpacked};
 use anyhow::{Context, bail};

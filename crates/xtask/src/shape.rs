@@ -1,8 +1,8 @@
-//! Rules of the source that the compiler does not know, checked by `cargo xtask edges`: a name of a type means one thing in
-//! all crates that ship, and no module imports what imports it.
+//! Rules of the source that the compiler does not check, enforced by `cargo xtask edges`: a type name means one thing
+//! in all shipped crates, and no two modules import each other.
 //!
-//! Only `use crate::` counts as an import: what a child takes from its parent by `super::` is how a module is cut in files.
-//! Both lists below say what is still wrong. An entry that is not needed any more is an error too.
+//! Only `use crate::` counts as an import: a child uses its parent through `super::` when a module is split into files.
+//! Both lists below say what is still wrong. An entry that is no longer needed is an error too.
 
 use anyhow::Context;
 use std::{
@@ -11,12 +11,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What does not ship.
+/// Crates that are not shipped.
 const NOT_SHIPPED: [&str; 5] = ["bench", "fuzz", "soak", "testbed", "xtask"];
 
 /// A command of the binary has the name that is typed.
 const COMMAND: &str = "the command and what it shows";
-/// The last of these goes with the last of what is rebuilt.
+/// The list is empty once the last of these is rebuilt.
 const REBUILT: &str = "being rebuilt";
 
 /// Names that several types have, and why.
@@ -29,7 +29,7 @@ const SHARED: &[(&str, &str)] = &[
     ("Waiting", REBUILT),
 ];
 
-/// Crates that have circles, and why.
+/// Crates that have cycles, and why.
 const CIRCULAR: &[(&str, &str)] = &[];
 
 /// One file of a crate.
@@ -115,7 +115,7 @@ fn type_name(line: &str) -> Option<&str> {
     ["struct", "enum", "trait", "type", "union"].contains(&kind).then(|| &rest[..end])
 }
 
-/// The shortest circle of each module that is in one, each circle once.
+/// The shortest cycle of each module that is in one, each cycle once.
 fn circular(modules: &[Module], allowed: &[(&str, &str)]) -> Vec<String> {
     let mut circles: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let rooms: BTreeSet<&str> = modules.iter().map(|module| module.room.as_str()).collect();

@@ -1,6 +1,6 @@
 //! `cargo xtask soak NAME...` and `cargo xtask fuzz [TARGET...]`: what takes too long for every test run.
 //!
-//! Both are programs of their own; here they are built as they should be, and given the arguments.
+//! Both are separate programs; this builds them with the right settings and passes on the arguments.
 
 use crate::{packages, run};
 

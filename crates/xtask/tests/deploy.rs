@@ -115,7 +115,7 @@ fn user_and_directories_are_made_and_the_database_is_private() {
 
     let files =
         tool("systemd-tmpfiles", &[&option, "--create", conf("tmpfiles.d").to_str().unwrap()], root.path());
-    // Who is not root cannot give a directory away, and hears nothing but that.
+    // Without root, directories cannot be given away, and that is the only message.
     let mut complaints = said(&files);
     complaints = complaints.lines().filter(|line| is_root() || !line.contains("fchownat()")).collect();
     assert_eq!(complaints, "");

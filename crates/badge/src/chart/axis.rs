@@ -1,8 +1,8 @@
-//! Which buckets of a chart have a name under the axis, called by [`draw`](super::draw).
+//! Which buckets of a chart are labelled under the axis. [`draw`](super::draw) calls it.
 
 use tallymark_core::Step;
 
-/// Distances between names, from the smallest. The last one is more than any chart is wide.
+/// Distances between labels, from the smallest. The last one exceeds the width of any chart.
 pub(super) fn strides(step: Step) -> &'static [i32] {
     match step {
         Step::Minute => &[1, 2, 5, 10, 15, 30, 60, 120, 240, 480],
@@ -12,8 +12,8 @@ pub(super) fn strides(step: Step) -> &'static [i32] {
     }
 }
 
-/// Whether a bucket has a name under it, when every `stride`th has one: the round ones, but days count back from the last,
-/// which is what one looks for.
+/// Whether a bucket is labelled, if every `stride`th is: the round ones, but days count back from the last, because
+/// readers look for it.
 pub(super) fn is_labelled(step: Step, bucket: i32, last: i32, stride: i32) -> bool {
     match step {
         Step::Day => last.saturating_sub(bucket).rem_euclid(stride) == 0,

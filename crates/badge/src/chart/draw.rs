@@ -8,26 +8,26 @@ use crate::{
 };
 use std::fmt::{self, Display, Formatter};
 
-/// Free room on every side, in pixels.
+/// Padding on every side, in pixels.
 const MARGIN: u32 = 20;
-/// Height of the room for bars and lines.
+/// Height of the area for bars and lines.
 const PLOT: u32 = 170;
 /// Height of a row of the legend.
 const ROW: u32 = 20;
 /// Baseline of the first row of the legend, or where the plot begins without one.
 const BELOW_HEAD: u32 = 78;
-/// Room under the plot, for dates.
+/// Space under the plot, for dates.
 const FOOT: u32 = 40;
 /// Least distance between the middles of two dates.
 const DATE: u32 = 62;
 /// Widest bar.
 const WIDEST_BAR: u32 = 440;
-/// Below this distance, bars are a fence: one area is calmer.
+/// Below this distance, bars look like a fence: one area is calmer.
 const NARROWEST_SLOT: u32 = 40;
 /// Widest name in the legend, and in a tooltip.
 const LEGEND_NAME: u32 = 190;
 const TOOLTIP_NAME: u32 = 100;
-/// Most lines of tooltips in a chart of several series, so that no name makes the picture large.
+/// Maximum number of tooltip lines in a chart of several series, so that no name makes the picture large.
 const MOST_TOOLTIPS: usize = 400;
 
 /// A text, fitted and escaped. The limit is in pixels at 11 px.
@@ -47,7 +47,7 @@ fn width(text: &str) -> u32 {
 /// The name of a chart, and its total.
 const TITLE: Font = Font::bold(14);
 
-/// One name of the legend and where it stands.
+/// One name of the legend and its position.
 struct LegendEntry {
     x: u32,
     y: u32,
@@ -128,7 +128,7 @@ impl<'a> Drawing<'a> {
         )
     }
 
-    /// Two lines: whose counts and how many; when, and the largest.
+    /// Two lines: the name and the total; the period and the largest count.
     fn caption(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let right = self.width - MARGIN;
         let (name, total) = match self.series {
@@ -217,7 +217,7 @@ impl<'a> Drawing<'a> {
                 continue;
             }
             let text = step.axis_name(bucket);
-            // A date at the very edge would leave the picture with a wide font: it stands a little further in.
+            // With a wide font, a date at the edge would not fit in the picture, so it is moved inwards a little.
             let room = self::width(&text) * 6 + 100;
             let middle = self.middle(at).clamp(room, self.width * 10 - room);
             writeln!(f, "<text x=\"{}\" y=\"{}\">{text}</text>", Px(middle), self.height - 19)?;
@@ -225,7 +225,7 @@ impl<'a> Drawing<'a> {
         f.write_str("</g>\n")
     }
 
-    /// Bars, an area, or lines; first of all what a pointer may rest on.
+    /// Bars, an area, or lines; first the areas for tooltips.
     fn counts(&self, f: &mut Formatter<'_>, scale: Scale) -> fmt::Result {
         match self.series {
             [one] if self.wide >= NARROWEST_SLOT * self.buckets as u32 => self.bars(f, one, scale),
@@ -237,7 +237,7 @@ impl<'a> Drawing<'a> {
                 if several.len() * self.buckets <= MOST_TOOLTIPS {
                     self.spots(f)?;
                 }
-                // The first is drawn last: it is the one that was asked for.
+                // The first is drawn last, on top: it is the main one.
                 let mut lines = several.iter().enumerate().rev();
                 lines.try_for_each(|(i, series)| self.line(f, i, series, scale))
             }
@@ -279,7 +279,7 @@ impl<'a> Drawing<'a> {
             if count > 0 {
                 let slot = self.edge(at + 1) - self.edge(at);
                 let wide = (slot * 7 / 10).min(WIDEST_BAR);
-                // One hit beside a million is still seen.
+                // One hit beside a million is still visible.
                 let high = scale.height(count, PLOT * 10).max(10);
                 let (left, bottom) = (self.middle(at) - wide / 2, self.bottom());
                 let round = (wide / 4).min(high).min(20);

@@ -1,8 +1,8 @@
 //! Charts: counts over time as a picture. Bars for one name, lines for several.
 //!
-//! [`Chart`] goes in, SVG text comes out; every date in it is worked out from the number of a bucket, so the same
-//! counts are the same bytes at any time. Light or dark is the viewer's choice (`prefers-color-scheme`), and the
-//! picture brings its own ground, so that it is legible on any page. Called by the HTTP server.
+//! A [`Chart`] becomes SVG text. Every date in it is computed from the number of a bucket, so the same counts give the
+//! same bytes at any time. The viewer chooses light or dark (`prefers-color-scheme`), and the picture has its own
+//! background, so that it is legible on any page. The HTTP server and the publisher call it.
 
 mod axis;
 mod draw;
@@ -13,22 +13,22 @@ use crate::{number::group, text::Fitted};
 use std::ops::RangeInclusive;
 use tallymark_core::{Buckets, Event, Step};
 
-/// How many series one chart shows.
+/// The maximum number of series in a chart.
 pub const MOST_SERIES: usize = style::SERIES;
 
-/// How many buckets one chart shows: more than a year of days.
+/// The maximum number of buckets in a chart: more than a year of days.
 pub const MOST_BUCKETS: usize = 400;
 
-/// Width where nobody chose another, in pixels.
+/// The default width, in pixels.
 pub const DEFAULT_WIDTH: u32 = 720;
 
-/// Widths that a chart is legible at: a telephone's to a large screen's.
+/// Widths at which a chart is legible: from a phone's to a large screen's.
 pub const WIDTHS: RangeInclusive<u32> = 320..=1600;
 
 /// Longest name in a title, in pixels of 11 px text: all of nearly every one.
 const TITLE_NAME: u32 = 1200;
 
-/// The counts of one name, one for each bucket. What is below zero is drawn as zero.
+/// The counts of one name, one for each bucket. Negative counts are drawn as zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Series<'a> {
     /// Whose counts.
@@ -58,7 +58,7 @@ impl Series<'_> {
 pub struct Chart<'a> {
     /// What is counted.
     pub event: Event,
-    /// How wide a bucket is.
+    /// The width of a bucket.
     pub step: Step,
     /// The number of the oldest bucket.
     pub first: i32,
@@ -82,13 +82,13 @@ impl<'a> Chart<'a> {
         draw::Drawing::of(self).size()
     }
 
-    /// Where the buckets stand in the picture: the left edge of the first and the width of all, in pixels.
+    /// Where the buckets are in the picture: the left edge of the first and the width of all, in pixels.
     #[must_use]
     pub fn plot(&self) -> (u32, u32) {
         draw::Drawing::of(self).plot()
     }
 
-    /// What the chart is of, in one line: `o/r: 1,234 hits, 22 Oct to 20 Nov 2026`. Not escaped.
+    /// The title of the chart, in one line: `o/r: 1,234 hits, 22 Oct to 20 Nov 2026`. Not escaped.
     #[must_use]
     pub fn title(&self) -> String {
         let when = self.when();
@@ -103,7 +103,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// What there is to see, for whoever does not see it. Not escaped.
+    /// A description of the chart, for people who do not see it. Not escaped.
     #[must_use]
     pub fn description(&self) -> String {
         match self.series() {

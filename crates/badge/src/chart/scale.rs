@@ -1,6 +1,6 @@
 //! The axis of counts: round numbers from zero to at least the largest.
 
-/// Most distances between two lines of the grid.
+/// The maximum number of steps between grid lines.
 const MOST_LINES: u64 = 5;
 
 /// Where the lines of the grid are: at every multiple of `step` up to `top`.
@@ -32,7 +32,7 @@ impl Scale {
         (0..=self.top / self.step).map(move |line| line * self.step)
     }
 
-    /// How high a count stands, in the unit of `height`. A count that is not zero is seen.
+    /// The height of a count, in the unit of `height`. A count that is not zero is visible.
     pub(super) fn height(self, count: i64, height: u32) -> u32 {
         let exact = u128::from(count.max(0).unsigned_abs()) * u128::from(height) / u128::from(self.top);
         u32::try_from(exact).unwrap_or(height).min(height)

@@ -1,7 +1,7 @@
 //! The colours of charts, light and dark, and the style sheet that chooses between them.
 //!
 //! The sheet is the same in every chart, and its classes carry a prefix: several charts inlined into one page do not
-//! disturb each other, nor the page. Colour is not all that tells lines apart: the last three are dashed.
+//! disturb each other, nor the page. Lines do not differ only in colour: the last three are dashed.
 
 use crate::Color;
 use std::fmt;
@@ -28,7 +28,7 @@ const LIGHT: Scheme = Scheme {
     grid: Color::from_u32(0xebeef1),
     axis: Color::from_u32(0xb8c0c8),
     bar: Color::from_u32(0x0f9b78),
-    // Found by a search for the greatest distance between any two, for every eye: see the tests.
+    // Found by a search for the greatest distance between any two, for all kinds of colour vision: see the tests.
     lines: [
         Color::from_u32(0x0f9b78),
         Color::from_u32(0x740ac9),
@@ -39,7 +39,7 @@ const LIGHT: Scheme = Scheme {
     ],
 };
 
-/// GitHub's dark ground.
+/// GitHub's dark background.
 const DARK: Scheme = Scheme {
     ground: Color::from_u32(0x0d1117),
     frame: Color::from_u32(0x303841),
@@ -108,7 +108,7 @@ mod tests {
         [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
     }
 
-    /// Machado, Oliveira and Fernandes 2009, severity 1: everybody else, protanopia, deuteranopia, tritanopia.
+    /// Machado, Oliveira and Fernandes 2009, severity 1: normal vision, protanopia, deuteranopia, tritanopia.
     const EYES: [[[f64; 3]; 3]; 4] = [
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
         [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],

@@ -5,10 +5,10 @@ use tallymark_core::Minute;
 
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
-/// From here on a date is shown, which never changes again.
+/// After this a date is shown, which never changes again.
 const DATED: i64 = 7 * DAY;
 
-/// `5 分钟前 · 5m ago`; after a week, the UTC date. What lies ahead is now: the clocks of two machines differ.
+/// `5 分钟前 · 5m ago`; after a week, the UTC date. The future is shown as now: the clocks of two machines differ.
 pub(super) fn text(then: Minute, now: Minute, lang: Lang) -> String {
     let age = age(then, now);
     let (n, zh, en) = match age {
@@ -21,7 +21,7 @@ pub(super) fn text(then: Minute, now: Minute, lang: Lang) -> String {
     lang.say(&format!("{n} {zh}前"), &format!("{n}{en} ago"))
 }
 
-/// The first minute in which the text is another one.
+/// The first minute in which the text changes.
 pub(super) fn changes(then: Minute, now: Minute) -> Option<Minute> {
     let age = age(then, now);
     let unit = match age {

@@ -9,12 +9,12 @@ pub const MAX_AVATAR: usize = 256 * 1024;
 /// No SVG: a picture in the picture is pixels and nothing else.
 const KINDS: [&str; 4] = ["png", "jpeg", "gif", "webp"];
 
-/// An avatar as a `data:` URI: a PNG, JPEG, GIF or WebP of at most 256 KiB, in base64. Whoever makes one has looked at the
-/// file; here only its form is checked, so that nothing else can get into the picture.
+/// An avatar as a `data:` URI: a PNG, JPEG, GIF or WebP of at most 256 KiB, in base64. The caller must have checked the
+/// file; here only the form is checked, so that nothing else can get into the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Avatar<'a>(&'a str);
 
-/// The text is no `data:` URI of an [`Avatar`].
+/// The text is not the `data:` URI of an [`Avatar`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an avatar is a data: URI of a PNG, JPEG, GIF or WebP of at most {} KiB, in base64", MAX_AVATAR / 1024)]
 pub struct NotAnAvatar;

@@ -1,4 +1,4 @@
-//! A bar: an icon, two lines, and what to do at the right.
+//! A bar: an icon, two lines, and a call to action at the right.
 
 use super::{
     Panel,
@@ -15,12 +15,12 @@ use crate::{
 use std::fmt::{self, Formatter};
 use tallymark_core::Event;
 
-/// As in a card: the icon stands where the face does, and the texts below its texts.
+/// As in a card: the icon is in the place of the face, and the texts are aligned with the card's.
 const MARGIN: u32 = 20;
 const ICON: u32 = 40;
 const TEXTS: u32 = 70;
 const BETWEEN: u32 = 12;
-/// Below this width there is no room for words at the right.
+/// Below this width there is no room for text at the right.
 const WORDY: u32 = 600;
 
 /// A bar in its place, its texts cut to their room.
@@ -65,7 +65,7 @@ impl Bar {
         }
     }
 
-    /// Who draws the panels.
+    /// The bar that names the program that draws the panels.
     pub(super) fn promo(panel: &Panel<'_>, width: u32) -> Bar {
         let lang = panel.options.lang;
         let call = self::call(lang.view(), 14, width);
@@ -93,7 +93,7 @@ impl Bar {
         ground(f, [0, y, width, height], "tp-bar", tone, ids)?;
         let icon = self.icon.at(ICON * 10, middle, self.icon_size * 10);
         icon.draw(f, &format!("class=\"{class}\""))?;
-        // Capitals are 0.72 em high; two lines of them with a gap stand in the middle.
+        // Capitals are 0.72 em high; two lines of them with a gap are centred.
         let ((first, first_size), (second, second_size)) = (&self.first, &self.second);
         let both = 72 * (first_size + second_size) / 10 + 100;
         let (first_y, second_y) = (middle + 72 * first_size / 10 - both / 2, middle + both / 2);
@@ -121,12 +121,12 @@ fn call(words: String, size: u32, width: u32) -> (String, u32) {
     if width < WORDY { ("→".to_owned(), 18) } else { (words, size) }
 }
 
-/// What is left for the two lines beside the call.
+/// The width left for the two lines beside the call to action.
 fn room(width: u32, (call, size): &(String, u32)) -> u32 {
     width.saturating_sub(TEXTS + BETWEEN + Font::regular(*size).width(call) + MARGIN)
 }
 
-/// With the name of the product where there is room for it.
+/// With the name of the product if there is room for it.
 fn powered_by(room: u32) -> (String, u32) {
     let whole = format!("{POWERED_BY} · {PRODUCT}");
     if Font::bold(16).width(&whole) <= room {

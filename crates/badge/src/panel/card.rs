@@ -1,4 +1,4 @@
-//! A card: a face and three lines in the head, and the latest traces below.
+//! A card: a face and three lines in the header, and the latest traces below.
 
 use super::{Panel, Trace, ago, avatar, draw::Ids, icon::Icon, palette::Tone};
 use crate::{
@@ -9,19 +9,19 @@ use crate::{
 use std::fmt::{self, Formatter};
 use tallymark_core::Event;
 
-/// Where the head ends, and how much room a trace has below it.
+/// Where the header ends, and the height of a trace below it.
 const HEAD: u32 = 80;
 const LINE: u32 = 24;
-/// What is left when each trace has its room.
+/// The height left over after the traces.
 const FOOT: u32 = 40;
-/// Free room above the first trace and below the last one.
+/// Padding above the first trace and below the last one.
 const INSET: u32 = 12;
-/// Free room at the sides, and between what stands side by side.
+/// Padding at the sides, and between adjacent elements.
 const MARGIN: u32 = 20;
 const BETWEEN: u32 = 12;
 /// Left edge of the texts of the head.
 const TEXTS: u32 = 70;
-/// Widest number of a trace; beyond it all are cut.
+/// Widest number of a trace; beyond it all numbers are cut.
 const WIDEST_NUMBER: u32 = 110;
 /// Narrowest column of numbers: those of the first hundred traces do not move the others.
 const LEAST_NUMBER: u32 = 24;
@@ -29,7 +29,7 @@ const LEAST_NUMBER: u32 = 24;
 const COUNT: Font = Font::regular(14);
 const SMALL: Font = Font::regular(11);
 
-/// A card in its place.
+/// A card with its position.
 pub(super) struct Card<'a> {
     pub(super) panel: &'a Panel<'a>,
     pub(super) event: Event,
@@ -49,7 +49,7 @@ impl Card<'_> {
         Tone::of(self.event)
     }
 
-    /// Right edge of what stands in the card.
+    /// Right edge of the contents of the card.
     fn right(&self) -> u32 {
         self.x + self.width - MARGIN
     }
@@ -64,7 +64,7 @@ impl Card<'_> {
         }
     }
 
-    /// The ground, its tint, the line around and the dashed one below the head.
+    /// The background, its tint, the border and the dashed line below the header.
     fn frame(&self, f: &mut Formatter<'_>, ids: &Ids) -> fmt::Result {
         let (tone, line) = (self.tone(), self.tone().line);
         ground(f, [self.x, self.y, self.width, self.height()], "tp-card", tone, ids)?;
@@ -77,7 +77,7 @@ impl Card<'_> {
         )
     }
 
-    /// The avatar, else the initials, else a sign.
+    /// The avatar, or the initials, or an icon.
     fn face(&self, f: &mut Formatter<'_>, ids: &Ids) -> fmt::Result {
         let (x, y, tone) = (self.x + MARGIN, self.y + 20, self.tone());
         if self.panel.avatar.is_some() {

@@ -1,11 +1,11 @@
 //! Panels: how often a project was visited and liked, and the latest of each.
 //!
-//! [`Panel`] goes in, SVG text comes out, as one of five [`Picture`]s. They have the sizes, texts and gradients of
-//! snow-trace's, so that a README keeps its look. Every text is cut to its room, light or dark is the viewer's choice
-//! unless the caller makes it, and nothing is loaded from elsewhere: an avatar comes as a `data:` URI.
+//! A [`Panel`] becomes SVG text, as one of five [`Picture`]s. They have the sizes, texts and gradients of snow-trace's,
+//! so that a README keeps its look. Every text is cut to fit, the viewer chooses light or dark unless the caller does,
+//! and nothing is loaded from elsewhere: an avatar is a `data:` URI.
 //!
-//! A panel shows how long ago things were, so it ages: [`Panel::due`] says when it must be drawn again. Counting, looking
-//! up places and fetching avatars are left to the callers: the publisher and the HTTP server.
+//! A panel shows how long ago things were, so it ages: [`Panel::due`] says when it must be redrawn. The callers, the
+//! publisher and the HTTP server, count, look up places and fetch avatars.
 
 mod ago;
 mod avatar;
@@ -39,7 +39,7 @@ pub enum Picture {
     Likes,
     /// The like button: a bar of 780 by 60.
     Button,
-    /// Who draws the panels: a bar of 780 by 60. It shows nothing of the name.
+    /// The credits: a bar of 780 by 60. It does not depend on the name.
     Promo,
 }
 
@@ -48,7 +48,7 @@ impl Picture {
     pub const EVERY: [Picture; 5] =
         [Picture::Both, Picture::Visits, Picture::Likes, Picture::Button, Picture::Promo];
 
-    /// The word that addresses have for it: `/v1/visit/octo/hello`.
+    /// Its word in addresses: `/v1/visit/octo/hello`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ impl Picture {
         Picture::EVERY.into_iter().find(|picture| picture.word() == word)
     }
 
-    /// What it shows traces of, and therefore needs them for.
+    /// The counters whose traces it shows, and therefore needs.
     #[must_use]
     pub fn traces(self) -> &'static [Event] {
         match self {
@@ -78,7 +78,7 @@ impl Picture {
     }
 }
 
-/// Where a visit came from, as far as that is known; what is not is empty.
+/// Where a visit came from, as far as known; unknown parts are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Locality<'a> {
     /// The name of a city.
@@ -90,15 +90,15 @@ pub struct Locality<'a> {
 /// One line of a card: a visit, or the visit that brought a like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace<'a> {
-    /// What the counter said with it.
+    /// The value of the counter at that hit.
     pub number: i64,
-    /// When it was, and what kind of client came.
+    /// The time and the class of client.
     pub visit: Visit,
-    /// Where from. The kind of client is shown where this is empty.
+    /// The place. If it is empty, the class of client is shown.
     pub locality: Locality<'a>,
 }
 
-/// A counter and the latest that it counted.
+/// A counter and its latest traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tallied<'a> {
     /// The count.
@@ -113,10 +113,10 @@ impl<'a> Tallied<'a> {
     }
 }
 
-/// All that the pictures of a name show.
+/// Everything that the pictures of a name show.
 #[derive(Debug, Clone, Copy)]
 pub struct Panel<'a> {
-    /// Whose. Its part before the first `/` is the owner, who has the avatar.
+    /// The name. The part before the first `/` is the owner, who has the avatar.
     pub name: NameRef<'a>,
     /// The owner's; without it, the initials are drawn.
     pub avatar: Option<Avatar<'a>>,
@@ -124,9 +124,9 @@ pub struct Panel<'a> {
     pub visits: Tallied<'a>,
     /// The likes.
     pub likes: Tallied<'a>,
-    /// The present, which times are told from.
+    /// The current time, from which ages are computed.
     pub now: Minute,
-    /// What a viewer may choose.
+    /// The viewer's choices.
     pub options: Options,
 }
 
@@ -143,14 +143,14 @@ impl<'a> Panel<'a> {
         Composition::of(self, picture).size()
     }
 
-    /// The first minute in which a time on the picture reads otherwise, so that it must be drawn again; `None` if none ever will.
+    /// The first minute in which a time on the picture changes, so that it must be redrawn; `None` if none ever will.
     #[must_use]
     pub fn due(&self, picture: Picture) -> Option<Minute> {
         let shown = picture.traces().iter().flat_map(|&event| self.tallied(event).shown());
         shown.filter_map(|trace| ago::changes(trace.visit.minute, self.now)).min()
     }
 
-    /// What a picture is of, in one line: `octo/hello: 1,234 visits, 56 likes`. Not escaped.
+    /// The title of a picture, in one line: `octo/hello: 1,234 visits, 56 likes`. Not escaped.
     #[must_use]
     pub fn title(&self, picture: Picture) -> String {
         words::title(self, picture)

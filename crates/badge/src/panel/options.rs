@@ -1,11 +1,11 @@
-//! What a viewer may choose of a panel, and the parameters that say it: `theme`, `lang`, `layout`.
+//! The viewer's choices for a panel, and their parameters: `theme`, `lang`, `layout`.
 
 use std::fmt;
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Theme {
-    /// As the viewer's system has it (`prefers-color-scheme`).
+    /// As in the viewer's system (`prefers-color-scheme`).
     #[default]
     Auto,
     /// Always light.
@@ -26,7 +26,7 @@ pub enum Lang {
     En,
 }
 
-/// How the parts of a picture are put together.
+/// How the parts of a picture are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Arrangement {
     /// Side by side, 780 wide.
@@ -47,7 +47,7 @@ pub struct Options {
     pub arrangement: Arrangement,
 }
 
-/// A parameter has a value that it does not take. The value is not repeated: whoever shows this would have to escape it.
+/// A parameter has an invalid value. The value is not repeated: code that shows the error would have to escape it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAnOption {
     parameter: &'static str,
@@ -67,7 +67,7 @@ impl fmt::Display for NotAnOption {
 impl std::error::Error for NotAnOption {}
 
 impl Options {
-    /// Takes one parameter of a picture's URL. `false` if the parameter is another one.
+    /// Reads one parameter of a picture's URL. `false` if the parameter is another one.
     ///
     /// # Errors
     ///

@@ -9,15 +9,15 @@ use crate::Color;
 use std::fmt;
 use tallymark_core::Event;
 
-/// What of a picture belongs to visits, and what to likes.
+/// The parts of a picture for visits, and those for likes.
 pub(super) struct Tone {
     /// Ends the names of its classes and ids.
     pub(super) word: &'static str,
     /// The tint, from corner to corner.
     pub(super) tint: [Color; 2],
-    /// Lines around and in the card.
+    /// Borders and lines in the card.
     pub(super) line: Color,
-    /// Behind initials, which are white.
+    /// Background of the initials, which are white.
     pub(super) face: [Color; 2],
 }
 

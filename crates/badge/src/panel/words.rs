@@ -1,4 +1,4 @@
-//! What panels say, in Chinese and English. The texts are snow-trace's.
+//! The texts of panels, in Chinese and English. The texts are snow-trace's.
 
 use super::{Lang, Locality, Panel, Picture, Trace};
 use crate::{number, text::Font};
@@ -68,7 +68,7 @@ impl Lang {
         format!("{} →", self.say("点击", "Click"))
     }
 
-    /// In one language where there is no room for two: the line above it is English.
+    /// In one language if there is no room for two: the line above it is English.
     pub(super) fn tagline(self, font: Font, room: u32) -> String {
         let in_lang = |lang: Lang| lang.say("轻量级访客统计徽章", "Lightweight visitor tracking");
         let whole = in_lang(self);
@@ -79,7 +79,7 @@ impl Lang {
         format!("{} →", self.say("查看项目", "View"))
     }
 
-    /// Where a trace came from; else from what.
+    /// Where a trace came from, or else the class of client.
     pub(super) fn whence(self, trace: &Trace<'_>) -> String {
         match trace.locality {
             Locality { city: "", country: "" } => self.client(trace.visit.class),
@@ -104,11 +104,11 @@ impl Lang {
     }
 }
 
-/// Who draws the panels: the words of old, and ours.
+/// The credits: the original words, and ours.
 pub(super) const POWERED_BY: &str = "Powered by Visitor Badge";
 pub(super) const PRODUCT: &str = "Tallymark";
 
-/// What a picture is of, in one line.
+/// The title of a picture, in one line.
 pub(super) fn title(panel: &Panel<'_>, picture: Picture) -> String {
     let (lang, name) = (panel.options.lang, panel.name);
     let (font, room) = (Font::regular(11), u32::from(u16::MAX));

@@ -7,15 +7,15 @@ pub const MAX_LOGO: usize = 32 * 1024;
 
 const HEIGHT: u32 = 14;
 
-/// A logo as a `data:` URI: SVG, PNG, JPEG, GIF or WebP in base64, of at most 32 KiB. Whoever makes one has looked at the
-/// file and cleaned it; here only its form is checked, so that nothing else can get into the badge.
+/// A logo as a `data:` URI: SVG, PNG, JPEG, GIF or WebP in base64, of at most 32 KiB. The caller must have checked and
+/// cleaned the file; here only the form is checked, so that nothing else can get into the badge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Logo<'a> {
     uri: &'a str,
     pub(super) width: u32,
 }
 
-/// The text is no `data:` URI of a [`Logo`].
+/// The text is not the `data:` URI of a [`Logo`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a logo is a data: URI of an SVG, PNG, JPEG, GIF or WebP of at most {} KiB, in base64", MAX_LOGO / 1024)]
 pub struct NotALogo;

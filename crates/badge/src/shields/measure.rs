@@ -1,7 +1,7 @@
-//! How wide badge-maker thinks a text is.
+//! The width of a text according to badge-maker.
 //!
-//! Its tables (of anafanafo) know the widths of Verdana and Helvetica; what they lack is taken for an `m`. That is a guess
-//! for emoji and for most scripts, but a badge is as wide as badge-maker's only if the guess is the same.
+//! Its tables (from anafanafo) have the widths of Verdana and Helvetica; missing characters count as an `m`. That is a
+//! guess for emoji and for most scripts, but a badge is as wide as badge-maker's only if the guess is the same.
 
 use super::widths::{BLOCKS, MISSING};
 

@@ -1,9 +1,9 @@
 //! Badges in the five styles of shields.io, drawn exactly as badge-maker 6 draws them.
 //!
-//! The same elements with the same lengths, so that a README may change its host name and keep its look. What differs: a
-//! `viewBox`, ids that differ between badges (badge-maker's collide when two are inlined into one page), texts cut at
-//! 400 px, and no links, because a badge is an `<img>`. [`render`](crate::render) draws ghit.me's look instead, with text
-//! measured in a font that everybody has. Which parameters an address has is left to the HTTP server.
+//! The same elements with the same lengths, so that a README can change the host name and keep its look. What differs:
+//! a `viewBox`, ids that differ between badges (badge-maker's collide when two are inlined into one page), texts cut at
+//! 400 px, and no links, because a badge is an `<img>`. [`render`](crate::render) draws ghit.me's look instead, with
+//! text measured in a common font. The HTTP server reads the parameters.
 
 mod boxes;
 mod for_the_badge;
@@ -64,7 +64,7 @@ impl Style {
     }
 }
 
-/// Everything that is seen of a badge of shields.io.
+/// Everything that is visible on a badge of shields.io.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shield<'a> {
     /// How it is drawn.
@@ -75,7 +75,7 @@ pub struct Shield<'a> {
     pub message: &'a str,
     /// Colour of the right box. [`Style::Social`] has no colours.
     pub color: Color,
-    /// Colour of the left box; `#555` where nobody chose another.
+    /// Colour of the left box; the default is `#555`.
     pub label_color: Option<Color>,
     /// Left of the label.
     pub logo: Option<Logo<'a>>,

@@ -1,4 +1,4 @@
-//! What of a text may be shown.
+//! Which characters of a text may be shown.
 //!
 //! Works on characters, before escaping and before measuring, so that both see the same text.
 

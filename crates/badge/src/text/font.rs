@@ -1,4 +1,4 @@
-//! A size and a weight of text: how wide a text is in it, and what of it fits into a room.
+//! A size and a weight of text: the width of a text in it, and how much of it fits.
 
 use super::fit::{FONT_SIZE, Fitted};
 
@@ -25,7 +25,7 @@ impl Font {
         if self.bold { 6 } else { 5 }
     }
 
-    /// The room that text in the size of a badge needs, where text in this font needs `room`.
+    /// The width that text in a badge's size needs, if text in this font needs `room`.
     pub(crate) const fn badge_room(self, room: u32) -> u32 {
         room * FONT_SIZE * 5 / (self.size * self.fifths())
     }
@@ -36,7 +36,7 @@ impl Font {
         (tenths * self.size * self.fifths()).div_ceil(FONT_SIZE * 5 * 10)
     }
 
-    /// The text, cut where it is wider than `room` pixels. Not escaped.
+    /// The text, cut if it is wider than `room` pixels. Not escaped.
     pub(crate) fn fit(self, text: &str, room: u32) -> String {
         Fitted::new(text, self.badge_room(room)).shown()
     }

@@ -1,4 +1,4 @@
-//! Very many clients at once.
+//! Many thousands of clients at once.
 
 use crate::{Bench, finding::Finding, ours::Ours, peers, usage};
 use anyhow::{Context, ensure};

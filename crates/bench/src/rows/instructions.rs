@@ -1,4 +1,4 @@
-//! Instructions per line of the hot path: a figure that does not wobble with what else the machine does.
+//! Instructions per line of the hot path: a figure that other load on the machine does not affect.
 
 use crate::{Bench, finding::Finding};
 use anyhow::{Context, ensure};
@@ -18,7 +18,7 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
     }])
 }
 
-/// Instructions of a whole run over so many lines.
+/// Instructions of a whole run over N lines.
 fn counted(lines: u64) -> anyhow::Result<u64> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(std::env::current_exe()?);

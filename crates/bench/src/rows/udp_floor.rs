@@ -1,4 +1,4 @@
-//! What a datagram costs from the receive buffer to the store, flat out, against a loop that throws it away.
+//! The cost of a datagram from the receive buffer to the store, at full speed, against a loop that discards it.
 
 use crate::{
     Bench,

@@ -1,4 +1,4 @@
-//! nginx's lines over UDP into Redis: what daemon and Redis spend on a hit together.
+//! nginx's lines over UDP into Redis: the total cost of a hit in the daemon and Redis.
 
 use crate::{
     Bench,
@@ -13,7 +13,7 @@ use tallymark_store::StoreUrl;
 use tallymark_testbed::Redis;
 
 const RATE: u64 = 20_000;
-/// For whoever has time: fewer names change in five seconds than five times in one.
+/// For set-ups that can wait: fewer names change in five seconds than five times in one.
 const LONG_TICK: &str = "5s";
 
 pub(crate) fn load(bench: &Bench, names: u32) -> Load {
@@ -42,7 +42,7 @@ struct Passes {
     known: Cost,
 }
 
-/// The passes of everybody, a round each.
+/// The passes of all programs, one round each.
 #[derive(Default)]
 struct Rounds {
     syslog_ng: Vec<Passes>,

@@ -1,5 +1,5 @@
-//! HTTP clients that are odd, slow, or too many: no request brings the daemon down or makes it answer 5xx, and whoever
-//! behaves is answered all the while.
+//! HTTP clients that are odd, slow, or too many: no request brings the daemon down or makes it answer 5xx, and
+//! well-behaved clients are served all the time.
 
 mod fuzz;
 mod slow;

@@ -1,4 +1,4 @@
-//! Clients that take their time, and more of them than there are places.
+//! Slow clients, and more of them than there are slots.
 
 use crate::{Bed, Plan, bed, say};
 use std::{
@@ -39,7 +39,7 @@ pub(super) fn run(plan: &Plan, bed: &Bed) {
     say("http", &format!("beside {clients} slow clients others are answered within {p99:.1?} (p99)"));
 }
 
-/// As many connections as there are places, all idle; whoever comes then waits for one to go.
+/// As many idle connections as there are slots; further clients wait for one to be closed.
 pub(super) fn crowd(plan: &Plan) {
     let bed = Bed::embedded(plan);
     bed.configure("", "", "[limits]\nconnections = 16\n");
