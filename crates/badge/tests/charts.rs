@@ -204,7 +204,7 @@ fn path_is_inside(d: &str, size: [f64; 2]) {
     let (mut at, mut rest) = ([0.0; 2], d);
     while let Some(command) = rest.chars().next() {
         let end = rest[1..].find(|c: char| c.is_ascii_alphabetic()).map_or(rest.len(), |end| end + 1);
-        // A minus may follow a number without a blank.
+        // A minus may follow a number without a space.
         let arguments = rest[1..end].replace('-', " -");
         let arguments: Vec<f64> = arguments.split_whitespace().map(number).collect();
         match command {

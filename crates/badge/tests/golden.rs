@@ -1,7 +1,6 @@
 //! What badges look like, byte for byte.
 //!
-//! A change of a picture must be looked at and accepted (`cargo insta review`); a missing snapshot
-//! fails.
+//! A change of a picture must be reviewed and accepted (`cargo insta review`); a missing snapshot fails.
 
 use tallymark_badge::{Badge, Color, Format, number, render};
 

@@ -1,4 +1,4 @@
-//! The width table is what the font says: generates `src/text/widths.rs` anew and compares.
+//! The width table matches the font: generates `src/text/widths.rs` again and compares.
 //!
 //! To write it, after a change of the font or of the ranges below:
 //! `TALLYMARK_WRITE_WIDTHS=1 cargo test -p tallymark-badge --test widths`

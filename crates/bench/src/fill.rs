@@ -40,7 +40,7 @@ impl Fill {
     }
 
     fn add_when(&mut self, names: Range<u32>, count: u64, when: impl Fn() -> When) -> anyhow::Result<()> {
-        // As a daemon has them on a tick; a million in one transaction is nobody's load.
+        // As a daemon has them on a tick; a million in one transaction is not a real load.
         for start in names.clone().step_by(10_000) {
             let when = when();
             let entry = |at| -> anyhow::Result<Entry> {

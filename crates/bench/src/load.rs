@@ -142,7 +142,7 @@ impl Ready {
         Ready { lines: Lines::of(load.names), picks: picks(load), rate: load.rate }
     }
 
-    /// Sends it all, on this thread. `seen` hears of every datagram that has been sent.
+    /// Sends it all, on this thread. `seen` is called for every datagram that has been sent.
     pub(crate) fn send(&self, to: &Target, mut seen: impl FnMut(u32)) -> anyhow::Result<Sent> {
         let mut burst = Burst::default();
         let begin = Instant::now();

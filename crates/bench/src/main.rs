@@ -119,7 +119,7 @@ fn take_value(args: &mut Vec<String>, flag: &str) -> anyhow::Result<Option<Strin
     Ok(Some(args.remove(at)))
 }
 
-/// The binary under test lies beside this one.
+/// The binary under test is beside this one.
 fn tallymark() -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("tallymark");
     if !path.is_file() {

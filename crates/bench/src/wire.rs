@@ -39,7 +39,7 @@ impl Burst {
             }
             let error = io::Error::last_os_error();
             match error.kind() {
-                // ECONNREFUSED tells of an earlier datagram that nobody received; this one was not sent yet.
+                // ECONNREFUSED reports an earlier datagram that was not received; this one was not sent yet.
                 io::ErrorKind::Interrupted | io::ErrorKind::ConnectionRefused => {}
                 _ if error.raw_os_error() == Some(libc::ENOBUFS) => std::thread::yield_now(),
                 _ => return Err(error),

@@ -258,7 +258,7 @@ impl Ledger for HandedIn {
     }
 }
 
-/// The instance of a key: not the random one of a process, nor that of an import, which is remembered for ever.
+/// The instance of a key: not the random one of a process, nor that of an import, which is remembered forever.
 fn instance_of(key: &str) -> Uuid {
     passing_instance(
         digest(Sha256::new().chain_update("tallymark idempotency key\0").chain_update(key)).into_bytes(),

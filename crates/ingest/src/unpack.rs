@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn windows_are_bounded() {
         for with in ["xz --lzma2=dict=192MiB,mode=fast,mf=hc3", "zstd --ultra --long=28 --no-check"] {
-            // zstd makes the window no larger than what it is told that comes.
+            // zstd makes the window no larger than the announced size.
             let error = read(&packed(with, b"a line\n")).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{with}: {error}");
             assert!(error.to_string().contains("128 MiB"), "{with}: {error}");

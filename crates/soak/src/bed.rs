@@ -120,7 +120,7 @@ impl Bed {
         daemon
     }
 
-    /// Runs one command to its end. Answers whether it went well, and what it wrote.
+    /// Runs one command to its end. Returns whether it succeeded, and what it wrote.
     pub(crate) fn run(&self, args: &[&str]) -> (bool, String) {
         let output = Command::new(&self.program).args(args).args(self.flags()).output();
         let output = output.expect("the binary starts");

@@ -24,7 +24,7 @@ fn there_and_back(plan: &Plan) {
     wait_until("the replica has caught up", PATIENCE, || {
         replica.cli(&["INFO", "replication"]).contains("master_link_status:up")
     });
-    // From here on it hears nothing, and serves what it has.
+    // From here on it receives nothing, and serves what it has.
     replica.cli(&["REPLICAOF", "127.0.0.1", "1"]);
     bed.wait_batches(3);
     let mut ledger = hits.finish(&bed);

@@ -73,7 +73,7 @@ fn badges(plan: &Plan) {
     assert_eq!(bed.ready().map(|(status, _)| status), Some(200), "counting does not notice");
     fs::remove_file(bed.badges()).expect("it is ours");
     wait_well(&bed);
-    // Nobody may write there. Root may all the same.
+    // No user may write there. Root still can.
     fs::set_permissions(bed.badges(), fs::Permissions::from_mode(0o555)).expect("it is ours");
     bed.wait_batches(3);
     fs::set_permissions(bed.badges(), fs::Permissions::from_mode(0o755)).expect("it is ours");

@@ -70,7 +70,7 @@ fn once(plan: &Plan, bed: Bed, mut redis: Option<Redis>) {
     say("file", &format!("{store}: {sent} lines, {rotations} rotations, {kills} kills, difference 0"));
 }
 
-/// A log that somebody writes and rotates.
+/// A log that is written and rotated.
 pub(crate) struct Log {
     path: PathBuf,
     file: File,

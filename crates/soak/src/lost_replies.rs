@@ -30,7 +30,7 @@ pub fn run(plan: &Plan) {
         let then = in_store();
         wait_until("batches get through again", PATIENCE, || in_store() > then);
         if round % 500 == 250 {
-            // Without a word, as when a router dies: the connection stands and nothing comes.
+            // Silently, as when a router dies: the connection stays open and nothing arrives.
             proxy.set(Fault::DropReplies { after: 0 });
             wait_until("a reply is dropped", PATIENCE, || proxy.dropped() > before + 1);
             bed.wait_trouble("no answer in time");

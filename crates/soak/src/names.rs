@@ -24,7 +24,7 @@ pub fn run(plan: &Plan) {
     count(&bed, &mut ledger, existing.iter().cycle().take(500).cloned());
     wait_until("they are in the store", PATIENCE, || bed.counts().total("~all") == 500);
 
-    // Among the made-up ones the others go on.
+    // The real names continue among the invented ones.
     let all = (0..made_up).map(|at| match at % 100 {
         0 => existing[(at / 100 % 100) as usize].clone(),
         _ => format!("made/up-{at}-{:x}", at.wrapping_mul(0x9e37_79b9_7f4a_7c15)),

@@ -43,7 +43,7 @@ impl History {
     }
 }
 
-/// Redis begins another file whenever it writes the whole anew.
+/// Redis begins another file whenever it rewrites everything.
 pub(crate) fn last_file(dir: &Path) -> PathBuf {
     let number = |path: &PathBuf| -> Option<u64> {
         path.to_str()?.strip_suffix(".incr.aof")?.rsplit_once('.')?.1.parse().ok()
@@ -57,7 +57,7 @@ pub(crate) fn last_file(dir: &Path) -> PathBuf {
 pub fn run(plan: &Plan) {
     let rounds = plan.rounds(5, 50);
     let mut random = plan.random();
-    // Redis writes the whole anew only when it is told to, so that there is always something to cut.
+    // Redis rewrites the file only on command, so that there is always something to cut.
     let mut redis = Redis::builder().appendonly().config("auto-aof-rewrite-percentage 0").start();
     let bed = Bed::remote(plan, redis.url());
     let mut daemon = bed.start("serve");

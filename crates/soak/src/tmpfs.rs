@@ -46,7 +46,7 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        // Lazily: whoever still has a file open keeps it.
+        // Lazily: a process that still has a file open keeps it.
         let _ = Command::new("umount").arg("-l").arg(&self.path).status();
     }
 }

@@ -11,7 +11,7 @@ pub fn run(plan: &Plan) {
     for at in (4..=plan.rounds(10, 80)).step_by(plan.size(3, 1)) {
         redis.cli(&["FLUSHALL"]);
         let bed = Bed::remote(plan, redis.url());
-        // The file is made in peace: a daemon whose start fails is no case for this.
+        // The file is created without faults: a daemon whose start fails is not tested here.
         let mut daemon = bed.start("ingest");
         bed.wait_ready();
         bed::stop(&mut daemon);

@@ -97,7 +97,7 @@ pub trait StoreWrite: Send + Sync {
     /// `Applied` nor `Duplicate`. So there are as many outcomes as batches, or fewer, ending with such an outcome.
     /// Every entry counts once more under [`Name::all`](tallymark_core::Name::all) of its event. After an error it is
     /// unknown what was applied: repeat the call with the same batches. The positions of a batch are committed with its
-    /// counts. Of these, only the [levels](Batch::levels) of the batch are written; the log of changes has what changes
+    /// counts. Of these, only the [levels](Batch::levels) of the batch are written; the change log has what changes
     /// totals.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
 

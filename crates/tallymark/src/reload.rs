@@ -1,5 +1,6 @@
-//! Label, colours, template and what makes a visit are exchanged while everything runs: on SIGHUP, and when the configuration or the
-//! template changes on disk. A broken one is refused with file, line and reason, and the old one stays.
+//! Label, colours, template and the definition of a visit are replaced while everything runs: on SIGHUP, and when the
+//! configuration or the template changes on disk. A broken one is refused with file, line and reason, and the old one
+//! stays.
 
 use crate::config::{Config, Overrides};
 use arc_swap::ArcSwap;

@@ -43,7 +43,7 @@ fn items() -> Vec<Value> {
             items.push(json!({"name": name, "event": "like", "count": 9 - at}));
         }
     }
-    // Names that nobody would see, and more of them than fit into one line of a narrow box.
+    // Invisible names, and more of them than fit on one line of a narrow box.
     for (at, name) in [" ", "\u{2028}", "a\u{202e}gpj.exe", "pay\u{200b}pal"].into_iter().enumerate() {
         let item = json!({"name": name, "event": "url", "count": 1_000_000 / (at + 1)});
         items.extend(std::iter::repeat_n(item, 1_200));

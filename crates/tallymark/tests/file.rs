@@ -262,7 +262,7 @@ fn rotations_and_truncations_are_counted_and_stop_is_prompt() {
     stop(&mut daemon);
 }
 
-/// Access logs give names too, and their addresses are shown to nobody.
+/// Access logs give names too, and their addresses are never shown.
 #[test]
 fn access_log_of_a_site_is_counted() {
     let mut place = Place::new();

@@ -192,7 +192,8 @@ fn target(name: &str, by_path: bool, query: &str) -> String {
     }
 }
 
-/// Sends the table through a door; answers what it counted of each row, for a badge without a file and for one with.
+/// Sends the table through a door; returns what it counted for each row, for a badge without a file and for one with a
+/// file.
 fn counted(place: &Place, door: SocketAddr, rows: &[Row]) -> Vec<[u64; 2]> {
     let name = |kind: &str, at: usize| format!("{kind}/r{at}");
     for at in 0..rows.len() {
@@ -258,7 +259,7 @@ fn nginx_and_the_daemon_count_the_same_requests() {
     assert!(wrong.is_empty(), "[without a file, with one] of {} rows:\n{}", rows.len(), wrong.join("\n"));
 }
 
-/// What nginx shows in the daemon's stead counts as the picture would have, for whoever gets the log.
+/// What nginx shows in place of the daemon counts as the picture would have, for the reader of the log.
 #[test]
 fn nginx_alone_counts_what_the_daemon_would_have_counted() {
     let rows: Vec<Row> = table().into_iter().filter(|row| !is_for_the_daemon(row)).collect();

@@ -68,7 +68,7 @@ impl Mutator {
         Mutator { random: Random(seed), today: today() }
     }
 
-    /// Good names and how they stand in a record: plain, escaped, hostile to file systems, long.
+    /// Valid names and their form in a record: plain, escaped, hostile to file systems, long.
     fn good(&mut self) -> (Vec<u8>, String) {
         let at = self.random.below(8);
         let (name, record) = match at {
@@ -168,7 +168,7 @@ impl Mutator {
                     "-",
                 ]);
                 let line = format!("<158>Nov 20 12:00:00 web1 {tag}: \"{}\",\"good/one\"", self.today);
-                // The first word with a colon is the tag, and the rest is no record.
+                // The first word with a colon is the tag, and the rest is not a record.
                 let reason = if tag.starts_with("badge:") { "quote" } else { "tag" };
                 (line.into_bytes(), Bad(reason))
             }
@@ -453,7 +453,7 @@ fn two_hundred_thousand_lines_of_garbage_change_nothing_but_the_reasons() {
     assert!(log.lines().count() < 100, "garbage must not fill the log:\n{log}");
 }
 
-/// The total that stands behind the picture of a name.
+/// The total in the comment after the picture of a name.
 fn published(place: &Place, name: &str) -> Option<u64> {
     let text = fs::read_to_string(place.badge_file(name)).ok()?;
     text.split_once("<!-- tallymark total=")?.1.split_once(' ')?.0.parse().ok()

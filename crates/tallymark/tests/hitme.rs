@@ -323,7 +323,7 @@ fn what_cannot_be_counted_is_refused_with_its_reason() {
     );
     let answer = http::request("DELETE", place.addr(), "/hit", &[], b"");
     assert_eq!((answer.status, answer.header("allow")), (405, Some("GET,HEAD,POST")));
-    // One was counted, and nothing else was even received: what is refused is no line.
+    // One was counted, and nothing else was even received: a refused request is not a line.
     wait_until("the tick", PATIENCE, || place.metrics().lines("http") == [1, 1, 0, 0]);
     let metrics = place.metrics();
     assert_eq!(metrics.get("tallymark_hits_total{event=\"url\"}"), 1);
@@ -389,7 +389,7 @@ fn a_store_that_is_away_is_said_and_nothing_is_lost() {
     let away = (503, error("the store does not answer; try again"));
     assert_eq!(get(&place, "/hit?url=a"), away);
     assert_eq!(get(&place, &format!("/hits?timestamp={AT}")), away);
-    // Nor do the rankings answer, which are good only for as long as they are made anew.
+    // Nor do the rankings answer, which are valid only while they are refreshed.
     assert_eq!(get(&place, "/hits"), away);
     for _ in 0..20 {
         assert_eq!(get(&place, "/hit?url=a"), away);

@@ -1,4 +1,4 @@
-//! `tallymark import log`: whole files, each counted once, however often and under whatever name it comes.
+//! `tallymark import log`: whole files, each counted once, however often and under whatever name it is imported.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;

@@ -76,7 +76,7 @@ fn browser_logs_in_reads_and_logs_out() {
     assert_eq!(get(&place, "/api/v1/summary", ("Authorization", basic)).status, 200);
     assert_eq!(get(&place, page, ("Authorization", basic)).status, 200);
 
-    // Somebody else's page cannot log anybody out, because its request brings no cookie.
+    // Another site's page cannot log a user out, because its request has no cookie.
     let nobody = http::request("POST", place.addr(), "/logout", &[], b"");
     assert_eq!((nobody.status, nobody.header("set-cookie")), (303, None));
     let out = http::request("POST", place.addr(), "/logout", &[("Cookie", &cookie)], b"");
@@ -106,7 +106,7 @@ fn wrong_tokens_are_refused_counted_and_at_last_not_looked_at() {
     let limited = log_in(&place, TOKEN, "/", &[]);
     assert_eq!(limited.status, 429);
     assert!(limited.header("retry-after").is_some_and(|wait| wait.parse().is_ok_and(|n: u64| n <= 7)));
-    // Somebody else behind the same proxy is not that one; whoever speaks to us directly could say anything.
+    // Another client behind the same proxy is not affected; a direct client could claim any address.
     assert_eq!(log_in(&place, TOKEN, "/", &[("X-Forwarded-For", "192.0.2.1")]).status, 303);
     let long = "x".repeat(40_000);
     assert_eq!(log_in(&place, &long, "/", &[]).status, 413);

@@ -24,10 +24,10 @@ const WITH_SET_MISC: &str = include_str!("../../../nginx/tallymark-set-misc.conf
 /// What an operator has to change, in either file.
 const DEFAULTS: [&str; 5] =
     ["listen 80;", "hits.example.org", "127.0.0.1:5140", "127.0.0.1:8080", "/var/lib/tallymark/badges"];
-/// Generous, because two cores may have other work; nobody waits for it in the good case.
+/// Generous, because two cores may have other work; in the good case it is not used up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What every picture has, whoever made it, beside Server, Date, Connection and Content-Length.
+/// The headers of every picture, from nginx or the daemon, besides Server, Date, Connection and Content-Length.
 const DRESS: [(&str, &str); 7] = [
     ("access-control-allow-origin", "*"),
     ("cache-control", "private, no-cache, no-store, must-revalidate, max-age=0, s-maxage=0"),
@@ -179,7 +179,7 @@ impl Site {
         shown["total"].as_i64().expect("there is a total")
     }
 
-    /// One number of the daemon's metrics, asked for behind nginx's back.
+    /// One number of the daemon's metrics, requested without nginx.
     fn metric(&self, line: &str) -> u64 {
         let metrics = http::get(self.http, "/metrics");
         let sum = metrics.text().lines().filter_map(|it| it.strip_prefix(line)?.rsplit_once(' '));
@@ -285,7 +285,7 @@ impl Dice {
 
     /// The address of a name's badge, with a `?` in it.
     fn address(&mut self, name: &str) -> String {
-        // A path is no place for dots alone or slashes side by side: clients and servers resolve them.
+        // A path cannot contain lone dots or adjacent slashes: clients and servers resolve them.
         let for_query_only = name.split('/').any(|part| matches!(part, "" | "." | ".."));
         match self.below(4) {
             0 | 1 if !for_query_only => {
@@ -418,7 +418,7 @@ fn send(client: &mut Client, request: &Request) {
     match request.expect {
         Expect::Picture => {
             assert_picture(&answer, &what);
-            // A file knows nothing of parameters, so this came from the daemon.
+            // A file has no parameters, so this came from the daemon.
             let labelled = answer.text().contains("aria-label=\"x: ");
             assert_eq!(labelled, request.target.ends_with("&label=x"), "{what}");
         }
@@ -635,7 +635,7 @@ fn both_configurations_differ_only_in_names_and_in_what_is_logged() {
     assert_eq!(serving(STOCK), serving(WITH_SET_MISC));
 }
 
-/// Every request that could leave the badge directory, or reach in it what is no badge, does not.
+/// No request leaves the badge directory, or reaches a file in it that is not a badge.
 fn no_request_leaves_the_badge_directory(conf: Conf) {
     const SECRET: &str = "not for the public";
     let site = Site::start(conf, None);

@@ -48,7 +48,7 @@ impl Reader {
         Reader { dir, port: free_tcp_port(), syslog: free_udp_port(), serving: None }
     }
 
-    /// Runs a command in a shell and answers what it printed.
+    /// Runs a command in a shell and returns what it printed.
     fn shell(&self, command: &str) -> String {
         let path = format!("{}:{}", self.dir.path().join("bin").display(), std::env::var("PATH").unwrap());
         let out = Command::new("sh")

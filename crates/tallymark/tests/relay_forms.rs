@@ -106,7 +106,7 @@ fn chains(to: u16) -> Vec<(String, Relay)> {
         .collect()
 }
 
-/// nginx, which logs what is asked for at `/N` to the relay of that number: with a host at `/N`, without at `/N/bare`.
+/// nginx, which logs requests for `/N` to the relay of that number: with a host at `/N`, without at `/N/bare`.
 fn nginx(relays: &[(String, Relay)]) -> Nginx {
     Nginx::start(|site| {
         let mut locations = String::new();
@@ -167,7 +167,7 @@ fn every_form_through_every_relay_counts_exactly() {
     assert!(wrong.is_empty(), "not {LINES}:\n{}", wrong.join("\n"));
 }
 
-/// Ten equal lines and another one: what arrives of them, and what counts.
+/// Ten identical lines and another one: what arrives, and what counts.
 #[track_caller]
 fn folded(relay: impl FnOnce(u16) -> Relay) -> (Place, [u64; 2]) {
     let place = Place::with_config("[[source]]\nkind = \"syslog-udp\"\nlisten = \"UDP\"\n");
@@ -199,7 +199,7 @@ fn repeats_that_rsyslog_folds_count_their_number() {
     assert_eq!((outcome, place.total("last")), ([10, 0], 1));
 }
 
-/// syslog-ng tells 20 bytes of what was repeated, which is not the name.
+/// syslog-ng quotes 20 bytes of what was repeated, which does not include the name.
 #[test]
 fn repeats_that_syslog_ng_suppresses_are_rejected_as_such() {
     let (place, outcome) = folded(|to| {

@@ -1,5 +1,6 @@
-//! Directories that may not be written and logs that may not be read: as an ordinary user, and on a disk that is mounted
-//! read-only where the test may mount one. What cannot work at all is refused with its name; the rest goes on, and heals.
+//! Directories that may not be written and logs that may not be read: as an ordinary user, and on a disk that is
+//! mounted read-only where the test may mount one. What cannot work at all is refused by name; the rest continues, and
+//! recovers.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;
@@ -84,7 +85,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        // Lazily: whoever still has a file open keeps it.
+        // Lazily: a process that still has a file open keeps it.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
@@ -150,7 +151,7 @@ fn state_or_database_that_cannot_be_written_is_refused_with_its_name_and_the_rea
 
 #[test]
 fn badges_that_cannot_be_written_cost_no_hit_and_come_when_they_can() {
-    // Nobody may write there; and nobody can.
+    // No user may write there, and none can.
     for disk in [false, true] {
         let place = place("");
         dir(&place.data_dir(), 0o777);

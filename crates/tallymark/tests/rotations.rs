@@ -24,7 +24,7 @@ fn place(kind: &Kind, log: &str) -> Place {
     place
 }
 
-/// Starts it, and waits until it has counted so many.
+/// Starts it, and waits until it has counted N lines.
 fn counts(place: &Place, lines: u64) -> Daemon {
     let daemon = place.start("ingest", &[]);
     wait_until("every line is counted", PATIENCE, || place.total("~all") >= lines);
@@ -241,8 +241,8 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
 }
 
-/// A container without a volume, and a backup that is put back. In SQLite the counts go back with the positions; in Redis
-/// neither does. The log is rotated and packed meanwhile.
+/// A container without a volume, and a backup that is put back. In SQLite the counts go back with the positions; in
+/// Redis neither does. The log is rotated and compressed in the meantime.
 #[test]
 fn log_beside_a_data_directory_that_is_lost_or_old_is_counted_once() {
     for kind in Kind::both() {

@@ -1,4 +1,4 @@
-//! `tallymark serve` as a person meets it: what it prints, what a badge says, what counts and what does not.
+//! `tallymark serve` from a user's view: what it prints, what a badge shows, what counts and what does not.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;

@@ -1,5 +1,5 @@
-//! syslog over unix sockets and TCP, as good and as bad as peers can be. After each of them:
-//! received = accepted + rejected, and what was accepted is in the store.
+//! syslog over unix sockets and TCP, with good and bad peers. After each of them: received = accepted + rejected, and
+//! what was accepted is in the store.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;
@@ -43,7 +43,7 @@ fn peer(place: &Place) -> TcpStream {
     stream
 }
 
-/// Waits until so many lines have arrived, and answers the counters, whose identity holds.
+/// Waits until N lines have arrived, and returns the counters, whose identity holds.
 #[track_caller]
 fn arrived(place: &Place, source: &str, lines: u64) -> Metrics {
     let metrics = wait_until("the lines have arrived", PATIENCE, || {

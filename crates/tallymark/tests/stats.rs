@@ -40,7 +40,7 @@ fn yesterday() -> Day {
     Day(Now { unix_ms: since.as_millis() as i64 }.day().0 - 1)
 }
 
-/// Puts counts into the store of a place, as batches of somebody else.
+/// Puts counts into the store of a place, as batches of another instance.
 fn fill(kind: &Kind, place: &Place, entries: Vec<Entry>, statuses: Vec<StatusCount>) {
     let url = match kind {
         Kind::Sqlite => StoreUrl::Sqlite(place.data_dir().join("tallymark.db")),
@@ -162,7 +162,7 @@ fn every_route_answers_as_bootic_s_did() {
         assert_eq!(icon.header("cache-control"), None);
         let deep = http::get(place.addr(), "/stats/track/a/b/2013/1/1/1/1");
         assert_eq!((deep.status, deep.text()), (404, "404 page not found\n"));
-        // Where nobody has said what the address is, links have that of the request, as they had.
+        // Without a configured address, links use that of the request, as before.
         let links_for = |host: &str| http::request("GET", place.addr(), "/stats", &[("Host", host)], b"");
         for (host, root) in [
             ("stats.example:99", "http://stats.example:99".to_owned()),

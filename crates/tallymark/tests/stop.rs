@@ -112,7 +112,7 @@ fn every_datagram_that_the_kernel_took_is_counted_when_sigterm_falls_among_them(
                 let sender = scope.spawn(|| pace(&mut syslog, 5000, |_| false));
                 wait_until("lines flow", PATIENCE, || place.metrics().lines("syslog-udp")[0] > 500);
                 stop(&mut daemon);
-                // It ends by itself when nobody takes its datagrams.
+                // It ends by itself when its datagrams are refused.
                 sender.join().unwrap();
             });
             taken += syslog.taken();
@@ -437,7 +437,7 @@ fn half_a_request_does_not_hold_up_the_end_for_long() {
     assert_eq!(place.total("o/r"), 1);
 }
 
-/// Holds the database, so that nobody else writes to it.
+/// Locks the database, so that no other process writes to it.
 const HOLD: &str = r#"
 import sqlite3, sys, time
 database = sqlite3.connect(sys.argv[1], isolation_level=None)

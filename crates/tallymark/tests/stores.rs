@@ -70,7 +70,7 @@ fn deleted_keys_of_ours_halt_the_daemon_and_adopting_counts_each_hit_once() {
     assert_eq!(place.total("~all"), sent);
 }
 
-/// Each content once, whoever was to count it: deleted positions would have it counted again.
+/// Each content once, whichever process was to count it: deleted positions would cause it to be counted again.
 #[test]
 fn deleted_positions_are_missed_where_they_would_be_used() {
     let redis = Redis::builder().appendonly().start();
@@ -95,7 +95,7 @@ fn deleted_positions_are_missed_where_they_would_be_used() {
     wait_total(&place, 5);
     import(&other).good();
     wait_total(&place, 8);
-    // A daemon at work hears of it, and so does an import.
+    // A running daemon notices, and so does an import.
     redis.cli(&["DEL", "tallymark:positions"]);
     wait_says(&place, &says);
     for file in [&log, &other] {
@@ -110,7 +110,7 @@ fn deleted_positions_are_missed_where_they_would_be_used() {
     import(&other).good();
     import(&log).good();
     assert_eq!((place.total("a/a"), positions()), (10, "2".to_owned()));
-    // With the data directory they are gone for good: nothing is read until somebody has decided.
+    // With the data directory they are gone for good: nothing is read until the operator has decided.
     redis.cli(&["DEL", "tallymark:positions"]);
     std::fs::remove_dir_all(place.data_dir()).unwrap();
     let mut daemon = place.serve();
@@ -246,7 +246,7 @@ fn sqlite_that_is_removed_or_replaced_under_a_daemon_halts_it_and_heals() {
     }
     let remembered = || std::fs::read_to_string(place.data_dir().join("store.json")).unwrap_or_default();
     wait_until("the total is remembered", PATIENCE, || remembered().contains("\"total\": 74"));
-    // What waits when it stops is told.
+    // What waits when it stops is reported.
     std::fs::rename(&database, &away).unwrap();
     send(&place, 3);
     wait_until("hits wait", PATIENCE, || readyz(&place).0 == 503);
@@ -329,7 +329,7 @@ fn another_redis_that_was_away_at_the_start_is_not_counted_into_either() {
     wait_says(&place, &["not the store whose counts these are", "tallymark store adopt"]);
     assert_eq!(redis.cli(&["EXISTS", "repo:a%2Fa"]), "0");
     stop(&mut daemon);
-    // Back on the first, what waits is told.
+    // Back on the first, what waits is reported.
     place.store_at(&format!("sqlite:{}", place.data_dir().join("tallymark.db").display()));
     let mut daemon = place.serve();
     wait_says(&place, &["degraded", "2 hits wait in the outbox"]);

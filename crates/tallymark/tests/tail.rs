@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::{os::unix::fs::PermissionsExt, os::unix::net::UnixStream, time::Duration};
 use tallymark_testbed::{Daemon, wait_until};
 
-/// Starts a view that ends by itself after so many lines.
+/// Starts a view that ends by itself after N lines.
 fn watch(place: &Place, more: &[&str]) -> Daemon {
     let mut view = Daemon::builder(program()).arg("tail").args(place.flags()).args(more).start();
     view.wait_for_line(|line| line.contains("watching"), PATIENCE);

@@ -84,7 +84,7 @@ fn last_visits_come_from_every_way_in_and_stay() {
         let time = read["visits"][0]["time"].as_str().unwrap();
         assert!(time.ends_with(":00Z") && time.len() == 20 && now > 0, "{time}");
         assert_eq!(get(&place, "/api/v1/counters/o/r")["total"], 4);
-        // What is over goes at the old end; a badge that does not count is no visit.
+        // The oldest over the limit are dropped; a badge that does not count is not a visit.
         badge(&place, Some("Googlebot/2.1"));
         let preview = http::get(place.addr(), "/badge.svg?repo=o/r&count=false");
         assert_eq!(preview.status, 200);
@@ -132,7 +132,7 @@ fn last_visits_come_from_every_way_in_and_stay() {
     }
 }
 
-/// No text and no address of a client lies in the data directory or in Redis.
+/// No text and no address of a client is in the data directory or in Redis.
 fn assert_nowhere(place: &Place, kind: &Kind) {
     let found = |what: &str| {
         let ran = Command::new("grep").args(["-rlaF", what]).arg(place.data_dir()).output().unwrap();

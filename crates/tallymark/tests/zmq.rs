@@ -21,7 +21,7 @@ fn message(kind: &str, data: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Waits until so many messages have arrived, counted or not.
+/// Waits until N messages have arrived, counted or not.
 #[track_caller]
 fn wait_received(place: &Place, count: u64) {
     wait_until("every message has arrived", PATIENCE, || place.metrics().lines("zmq")[0] >= count);

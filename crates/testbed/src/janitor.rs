@@ -42,7 +42,7 @@ pub(crate) fn ended(group: u32) {
 fn tell(what: &str, group: u32) {
     let janitor = JANITOR.get_or_init(|| Mutex::new(hire()));
     let mut janitor = janitor.lock().expect("telling the janitor does not panic");
-    // A janitor that someone killed is no reason to fail a test: Drop still does the work in the usual case.
+    // A killed janitor must not fail a test: Drop still does the work in the usual case.
     let _ = writeln!(janitor.pipe, "{what} {group}");
 }
 

@@ -37,7 +37,7 @@ pub enum Fault {
     BlackHole,
     /// Every answer is delayed by this much.
     Delay(Duration),
-    /// New connections are closed at once; see [`FaultProxy::cut`] for those that stand.
+    /// New connections are closed at once; see [`FaultProxy::cut`] for open ones.
     Refuse,
 }
 
@@ -112,7 +112,7 @@ impl FaultProxy {
         self.addr.port()
     }
 
-    /// Changes what happens from now on, on standing connections too. A count of answers begins anew.
+    /// Changes what happens from now on, on open connections too. A count of answers restarts.
     pub fn set(&self, fault: Fault) {
         self.shared.lock().fault = fault;
         self.shared.changed.notify_all();

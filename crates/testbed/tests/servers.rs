@@ -117,7 +117,7 @@ fn daemon_is_heard_signalled_and_waited_for() {
 
 #[test]
 fn daemon_inherits_no_settings() {
-    // Cargo sets this one for every test; a daemon must not see it, nor anybody's TALLYMARK_STORE.
+    // Cargo sets this one for every test; a daemon must not see it, nor a developer's TALLYMARK_STORE.
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
     let mut daemon = Daemon::start("sh", &["-c", "echo \"<$CARGO_MANIFEST_DIR>\""]);
     daemon.wait_for_line(|line| line == "<>", PATIENCE);

@@ -352,7 +352,7 @@ async fn what_is_not_known_yet_is_not_said() {
     assert!(body.contains("<dt>Last 60 seconds</dt><dd>0</dd>") && !body.contains("≈"), "{body}");
     let (_, _, body) = site.get("/api/v1/summary?event=nope", None).await;
     assert!(body.contains(r#""total":0,"names":0,"#), "{body}");
-    // It has come since. Nobody has counted its names, but there is one.
+    // It was added since. Its names were not counted yet, but there is one.
     site.count("odd", "a", 3).await;
     let (_, _, body) = site.get("/?event=odd", None).await;
     assert!(body.contains("<dt>Names</dt><dd>…</dd>"), "{body}");
@@ -389,7 +389,7 @@ async fn bootic_s_api_lies_over_no_other_route() {
     {
         assert!(taken.contains(known), "{known} of {taken:?}");
     }
-    // Its own, and the front page, which is no segment.
+    // Its own, and the front page, which is not a segment.
     taken.retain(|segment| !["", "stats"].contains(&segment.as_str()));
     for segment in taken {
         let prefix = StatsPrefix::parse(&format!("/{segment}"));

@@ -1,4 +1,4 @@
-//! `cargo xtask api-check`: schemathesis asks the running daemon whatever `/openapi.json` allows, and what it forbids.
+//! `cargo xtask api-check`: schemathesis sends the running daemon what `/openapi.json` allows, and what it forbids.
 //!
 //! It comes from PyPI into a directory of its own below the target directory, once. What it calls "schema-valid request
 //! rejected" is not looked at: a schema cannot say that a name has at most 200 bytes or a series 5,000 points.

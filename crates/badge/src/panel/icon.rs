@@ -26,7 +26,7 @@ impl Icon {
         }
     }
 
-    /// The icon so large, around a point; all in tenths of a pixel.
+    /// The icon with a size, centred on a point; all in tenths of a pixel.
     pub(super) fn at(self, x: u32, y: u32, size: u32) -> Placed {
         Placed { icon: self, x, y, size }
     }
@@ -45,7 +45,7 @@ impl Placed {
     pub(super) fn draw(&self, f: &mut fmt::Formatter<'_>, attributes: &str) -> fmt::Result {
         let Placed { icon, x, y, size } = self;
         let (left, top) = (Px(x - size / 2), Px(y - size / 2));
-        // In thousandths: 24 units are so many pixels.
+        // In thousandths: the scale of the 24 units.
         let scale = size * 100 / 24;
         writeln!(
             f,

@@ -21,7 +21,7 @@ impl Face {
         f64::from(hundredths) / 100.0
     }
 
-    /// Rounded down, and up to an odd number: a middle then lies on a whole pixel more often.
+    /// Rounded down, and then up to an odd number: the middle is on a whole pixel more often.
     pub(super) fn odd_width(self, text: &str) -> f64 {
         let whole = self.width(text).floor();
         if whole % 2.0 == 0.0 { whole + 1.0 } else { whole }

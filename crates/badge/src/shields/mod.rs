@@ -124,7 +124,7 @@ impl<'a> Shield<'a> {
     }
 }
 
-/// The left colour where nobody chose another.
+/// The default left colour.
 const LABEL_COLOR: Color = Color::rgb(0x55, 0x55, 0x55);
 
 /// The beginning of every style: size, and what a screen reader says.

@@ -80,7 +80,7 @@ fn answered(client: &mut TcpStream) -> bool {
 fn ab(bench: &Bench, ours: &Ours, what: &str, path: &str, more: &[&str]) -> anyhow::Result<Finding> {
     let (requests, clients) = (bench.scaled(100_000).to_string(), bench.scaled(5000).to_string());
     let url = format!("http://{}{path}", ours.http);
-    // -l: a count that grows makes the answer longer, which is no failure.
+    // -l: a growing count makes the response longer, which is not a failure.
     let mut ab = Command::new("ab");
     ab.args(["-r", "-l", "-q", "-n", &requests, "-c", &clients]).args(more).arg(&url);
     let text = peers::output(&mut ab)?;

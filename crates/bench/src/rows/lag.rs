@@ -21,9 +21,9 @@ use tallymark_testbed::Redis;
 
 const NAMES: u32 = 100_000;
 const RATE: u64 = 10_000;
-/// One hit of so many is followed to its file.
+/// One hit in N is followed to its file.
 const SAMPLED: u64 = 200;
-/// How often the files of sampled hits are looked at; a lag is told too long by so much, never too short.
+/// How often the files of sampled hits are read; a lag is overstated by up to this much, never understated.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A hit that is being followed: the file must show at least this total.

@@ -18,7 +18,7 @@ use crate::{
 };
 use memchr::memchr;
 
-/// Parameters looked at, as in the HTTP server.
+/// The number of parameters that are read, as in the HTTP server.
 const MOST_PARAMETERS: usize = 100;
 
 /// Reads lines. Holds the buffers that are reused for every line.

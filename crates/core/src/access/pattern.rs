@@ -46,14 +46,14 @@ const VARIABLES: &[(&str, Fact)] = &[
 /// The length of `20/Nov/2026:03:59:49 +0000`.
 const LOCAL_TIME_BYTES: usize = 26;
 
-/// Why a text is no format string that can be read.
+/// Why a text is not a usable format string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadPattern {
     /// It has no variable.
     NoVariable,
-    /// Nothing in it tells which badge was asked for.
+    /// Nothing in it says which badge was requested.
     NoRequest,
-    /// Nothing stands between two variables, so that nobody knows where one ends.
+    /// There is nothing between two variables, so it is unclear where the first ends.
     Adjacent,
     /// A directive of Apache that is not known.
     Unknown(String),
@@ -86,7 +86,7 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// What in the text is no format string, or that nothing in it says which page was asked for.
+    /// What is wrong with the text, or that nothing in it says which page was requested.
     pub fn parse(text: &str) -> Result<Pattern, BadPattern> {
         let tokens = if text.contains('$') { nginx(text) } else { apache(text)? };
         let mut pattern = Pattern { head: Vec::new(), fields: Vec::new(), escape: Escape::Default };
@@ -94,7 +94,7 @@ impl Pattern {
             match (token, pattern.fields.last_mut()) {
                 (Token::Text(byte), None) => pattern.head.push(byte),
                 (Token::Text(byte), Some(field)) => field.behind.push(byte),
-                // A path begins with a slash, which ends what stands before it.
+                // A path begins with a slash, which ends the value before it.
                 (Token::Variable(fact), Some(before))
                     if before.behind.is_empty() && !matches!(fact, Fact::Target | Fact::Path) =>
                 {
@@ -175,7 +175,7 @@ impl Field {
         let mut from = 0;
         loop {
             let end = from + memmem::find(&rest[from..], &self.behind).ok_or(Reject::Columns)?;
-            // nginx tells of several upstreams as `a, b` and `a : b`.
+            // nginx writes several upstreams as `a, b` and `a : b`.
             let goes_on =
                 self.behind[0] == b' ' && (rest[..end].ends_with(b",") || rest[end..].starts_with(b" : "));
             if !goes_on {

@@ -12,7 +12,7 @@ pub struct Zone {
     hours: i8,
 }
 
-/// The text is no zone that days can be counted in.
+/// The text is not a zone in which days can be counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAZone(String);
 

@@ -362,7 +362,7 @@ proptest! {
         }
     }
 
-    /// What nginx writes for a request is the name that was requested, whatever it was.
+    /// What nginx writes for a request gives the requested name, for any name.
     #[test]
     fn what_nginx_writes_is_read_back(name in "\\PC{1,30}") {
         prop_assume!(NameRef::new(name.as_bytes()).is_ok() && name != "-" && !name.contains('%'));

@@ -78,8 +78,8 @@ impl Memory {
         lost.fold(0, |sum, numbered| numbered.batch.hits().saturating_add(sum))
     }
 
-    /// Numbers the batches here from `marker` on. Only right if none of them has been applied, as after the first claim
-    /// or a gap: then the marker is below all of them.
+    /// Renumbers the batches here, from the number after `marker`. Only right if none of them has been applied, as
+    /// after the first claim or a gap: then the marker is below all of them.
     fn renumber(&self, marker: u64) {
         let held = &mut *self.held();
         held.next = marker + 1;

@@ -136,7 +136,7 @@ const HEADERS: &[&str] = &[
 const BODIES: &[&str] =
     &["", "[]", "[{}]", "{", "url=a&timestamp=0", "[{\"name\":\"x\",\"count\":-1}]", "\u{0}\u{ff}"];
 
-/// Sends so many. Answers how many were answered, and how many connections ended instead.
+/// Sends N requests. Returns how many were answered, and how many connections ended instead.
 pub(super) fn run(bed: &Bed, requests: u64, mut random: Random) -> (u64, u64) {
     let (mut client, mut answers, mut cut) = (Client::connect(bed.addr()), 0, 0);
     for _ in 0..requests {

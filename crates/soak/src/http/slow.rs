@@ -8,7 +8,7 @@ use std::{
 };
 use tallymark_testbed::http::Client;
 
-/// Half a head, and then a header every now and then; or a flood of questions whose answers nobody reads.
+/// Half a head, and then a header every now and then; or a flood of requests whose responses are never read.
 pub(super) fn run(plan: &Plan, bed: &Bed) {
     let count = plan.size(100, 1000);
     let mut heads: Vec<TcpStream> = (0..count).map(|_| connect(bed)).collect();
@@ -53,7 +53,7 @@ pub(super) fn crowd(plan: &Plan) {
     send(&mut late, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     late.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
     assert!(late.peek(&mut [0]).is_err(), "there is no place for it");
-    // Those that have a place go on meanwhile.
+    // Those that have a slot continue in the meantime.
     assert_eq!(idle[3].get("/healthz").status, 200);
     idle.pop();
     late.set_read_timeout(Some(crate::PATIENCE)).expect("a timeout");

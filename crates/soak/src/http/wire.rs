@@ -98,7 +98,7 @@ pub(super) fn run(bed: &Bed) -> usize {
     let rows = rows();
     for (name, bytes, fate) in &rows {
         let mut client = Client::connect(bed.addr());
-        // Whoever is refused early may not be able to send the rest.
+        // A client that is refused early may not be able to send the rest.
         let sent = client.send_raw(bytes);
         let answer = client.read_response(false);
         let status = answer.as_ref().ok().map(|answer| answer.status);

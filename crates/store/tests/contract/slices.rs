@@ -65,7 +65,7 @@ pub(crate) async fn slices_hold_what_was_counted_in_the_span(bed: Bed) {
             expect.insert("early".to_owned(), 5);
         }
         assert_eq!(all(&desk, Event::HIT, span, 0).await.0, expect, "{span:?}");
-        // What lies at the floor or below may be there or not; what lies above has to.
+        // Counts at or below the floor may be missing; those above must be there.
         let (above, _) = all(&desk, Event::HIT, span, 7).await;
         expect.retain(|_, count| *count > 7);
         assert_eq!(above.into_iter().filter(|(_, count)| *count > 7).collect::<BTreeMap<_, _>>(), expect);

@@ -148,7 +148,7 @@ async fn a_failure_in_the_middle_counts_nothing_by_half() {
     let bed = Bed::sqlite();
     let mut desk = Desk::new(&bed).await;
     desk.count(&[at("a", noon(), 1)]).await;
-    // Fails at the last table, when everything else has been written: a trigger stands for a full disk.
+    // Fails at the last table, when everything else has been written: a trigger simulates a full disk.
     bed.sql()
         .execute_batch("CREATE TRIGGER full BEFORE INSERT ON minute WHEN new.id > 2 BEGIN SELECT RAISE(ABORT, 'full'); END")
         .unwrap();

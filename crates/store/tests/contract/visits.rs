@@ -5,7 +5,7 @@ use tallymark_core::{Batch, ClientClass, Counts, Entry, Event, Minute, Visit, Vi
 use tallymark_store::{Class, Outcome};
 use uuid::Uuid;
 
-/// Visits so many minutes after noon.
+/// Visits N minutes after noon.
 fn seen(name: &str, minutes: std::ops::Range<i32>) -> Visits {
     let class = |at: i32| ClientClass::EVERY[at as usize % ClientClass::EVERY.len()];
     let visit = |at: i32| Visit { minute: Minute(noon().0 + at), class: class(at) };
@@ -107,7 +107,7 @@ pub(crate) async fn very_many_visits_of_many_names_are_bounded(mut bed: Bed) {
     assert_eq!(desk.visits("n0999", 2000).await, latest_first(0..40));
 }
 
-/// Redis' own: what lies under the key already, what was lost with its tail, and what an ACL denies.
+/// Redis only: existing data under the key, data lost with its tail, and what an ACL denies.
 #[tokio::test]
 async fn a_key_that_is_no_list_is_left_alone_and_counted() {
     let mut bed = Bed::redis();

@@ -1,6 +1,6 @@
-//! Who asks: the other end of the connection, or whom a proxy that is trusted names.
+//! The client: the other end of the connection, or the address given by a trusted proxy.
 //!
-//! Wrong tokens are counted against it (`patience`), and visits are told by it. It is written nowhere.
+//! Wrong tokens are counted per client (`patience`), and so are visits. The address is not stored.
 
 use axum::{
     extract::FromRequestParts,
@@ -10,8 +10,7 @@ use ipnet::IpNet;
 use std::{convert::Infallible, net::IpAddr};
 use tallymark_core::parse_address;
 
-/// Where a request comes from, as far as the connection says; put beside it by `server::connection`. Nobody over a unix
-/// socket.
+/// The peer of a request's connection, added by `server::connection`. None over a unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Peer(pub(crate) Option<IpAddr>);
 
@@ -24,9 +23,10 @@ impl<S: Sync> FromRequestParts<S> for Peer {
 }
 
 impl Peer {
-    /// For whom it asks. A proxy that is trusted says so in the last word of X-Forwarded-For; the word before it is what a
-    /// proxy in front of that one said, and so on to the first that is not trusted, who might say anything. If there is no
-    /// such word, it may be in X-Real-IP. Who comes over a unix socket was let in by the file system.
+    /// The client's address. A trusted proxy puts its client into the last word of X-Forwarded-For; the word before
+    /// that comes from the proxy in front of it, and so on, up to the first address that is not trusted, which could
+    /// claim anything. If there is no such word, it may be in X-Real-IP. A client on a unix socket has already passed
+    /// the file permissions.
     pub(crate) fn behind(self, sent: &HeaderMap, proxies: &[IpNet]) -> Peer {
         let trusted = |address: IpAddr| proxies.iter().any(|net| net.contains(&address.to_canonical()));
         let believed = |client: Option<IpAddr>| client.is_none_or(trusted);
@@ -75,16 +75,16 @@ mod tests {
             (Some("::1"), &["192.0.2.1:4711"], &local, "192.0.2.1"),
             (Some("::ffff:127.0.0.1"), &["[2001:db8::1]:4711"], &local, "2001:db8::1"),
             (None, &["6.6.6.6, 192.0.2.1"], &local, "192.0.2.1"),
-            // Nobody who is not trusted is believed, however long the line.
+            // No untrusted address is believed, however long the list.
             (Some("203.0.113.9"), &["192.0.2.1"], &local, "203.0.113.9"),
             (Some("127.0.0.1"), &["192.0.2.1"], &[], "127.0.0.1"),
             (Some("127.0.0.1"), &["6.6.6.6, 127.0.0.1, 203.0.113.9"], &local, "203.0.113.9"),
-            // A proxy behind a proxy, also when each writes a header of its own.
+            // A proxy behind a proxy, even if each writes its own header.
             (Some("127.0.0.1"), &["6.6.6.6, 192.0.2.1, 10.1.2.3"], &many, "192.0.2.1"),
             (Some("10.0.0.2"), &["192.0.2.1", "10.1.2.3"], &many, "192.0.2.1"),
             // All are proxies: the first one.
             (Some("127.0.0.1"), &["10.9.9.9, 10.1.2.3"], &many, "10.9.9.9"),
-            // What is no address says nothing, and nothing before it is believed.
+            // A word that is not an address says nothing, and nothing before it is believed.
             (Some("127.0.0.1"), &["192.0.2.1, unknown"], &local, "127.0.0.1"),
             (Some("127.0.0.1"), &[""], &local, "127.0.0.1"),
             (Some("127.0.0.1"), &[], &local, "127.0.0.1"),
@@ -106,12 +106,12 @@ mod tests {
             (Some("127.0.0.1"), &["192.0.2.2"], &["6.6.6.6"], Some("192.0.2.2")),
             (Some("127.0.0.1"), &["6.6.6.6, 127.0.0.2"], &["192.0.2.1"], Some("6.6.6.6")),
             (Some("127.0.0.1"), &["192.0.2.2, 127.0.0.2"], &[], Some("192.0.2.2")),
-            // Nothing that is one address.
+            // Not a single address.
             (Some("127.0.0.1"), &[], &[""], Some("127.0.0.1")),
             (Some("127.0.0.1"), &[], &["192.0.2.1, 6.6.6.6"], Some("127.0.0.1")),
             (Some("127.0.0.1"), &[], &["192.0.2.1", "6.6.6.6"], Some("127.0.0.1")),
             (None, &[], &["-"], None),
-            // Nobody who is not trusted is believed.
+            // No untrusted client is believed.
             (Some("203.0.113.9"), &[], &["6.6.6.6"], Some("203.0.113.9")),
         ] {
             assert_eq!(

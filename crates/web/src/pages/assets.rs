@@ -28,7 +28,7 @@ pub(crate) async fn live(sent: HeaderMap) -> Response {
     asset(&sent, LIVE, HeaderValue::from_static("text/javascript; charset=utf-8"))
 }
 
-/// `/favicon.ico`: there is none, which is no error.
+/// `/favicon.ico`: there is none, which is not an error.
 pub(crate) async fn favicon() -> StatusCode {
     StatusCode::NO_CONTENT
 }

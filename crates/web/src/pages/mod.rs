@@ -75,7 +75,7 @@ pub(crate) fn page_for(app: &App, visitor: &Viewer, name: &str, values: Value) -
     page(&app.access, StatusCode::OK, name, context! { logout => visitor.has_session, ..values })
 }
 
-/// A "not found" page with links to other pages; for a program, just a list of addresses.
+/// The answer for an unknown address, which says where to look instead: a page, or one line of text for a program.
 pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Response {
     let mut answer = if headers::wants_page(sent) {
         let what = format!("There is nothing at this address: {instead}.");

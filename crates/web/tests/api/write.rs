@@ -96,7 +96,7 @@ async fn nobody_writes_without_a_token() {
         );
     }
     assert!(site.book.handed.lock().unwrap().is_empty());
-    // Whoever may write may do so where nobody may read.
+    // A token allows writing even if no client may read.
     let site = Site::with(Visibility::Off, &[TOKEN]).await;
     assert_eq!(post(&site, &[JSON], "[{\"name\":\"a\"}]").await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! What is asked for: every route of `/api/v1` that reads, the six tabs, searches, and the pages of names.
+//! The requests: every route of `/api/v1` that reads, the six tabs, searches, and the pages of names.
 
 use crate::{
     load::{self, Load, Spread},

@@ -18,7 +18,7 @@ use tallymark_store::StoreUrl;
 const BUSY: &str = "tallymark_ranking_busy_seconds_total";
 const APPLY_TOOK: &str = "tallymark_batch_apply_seconds_sum";
 const APPLIES: &str = "tallymark_batch_apply_seconds_count";
-/// How often the store is looked at.
+/// How often the store is read.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Hits a second.
