@@ -1,10 +1,11 @@
-//! What makes a visit of a hit: hits of one visitor within a cooldown are one, and so are those that GitHub's image proxy
-//! asks for within a moment.
+//! What makes a visit of a hit: hits of one visitor within a cooldown are one, and so are those that GitHub's image
+//! proxy asks for within a moment.
 //!
-//! The cooldown holds per event, name and visitor, and does not slide: it runs from the hit that counted. Behind GitHub's
-//! proxy the visitors cannot be told apart, so its requests have no cooldown; those of one name within `collapse` are taken
-//! as one, because a page view fetches its pictures more than once. The table is bounded, and holds no address: what it
-//! remembers is a hash with a key of its own, and a time. `tallymark-ingest` has one for all ways in, and keeps it in a file.
+//! The cooldown holds per event, name and visitor, and does not slide: it runs from the hit that counted. Behind
+//! GitHub's proxy the visitors cannot be told apart, so its requests have no cooldown; those of one name within
+//! `collapse` are taken as one, because a page view fetches its pictures more than once. The table is bounded, and
+//! holds no address: what it remembers is a hash with a key of its own, and a time. `tallymark-ingest` has one for all
+//! ways in, and keeps it in a file.
 
 mod file;
 mod times;
@@ -16,8 +17,8 @@ use siphasher::sip::SipHasher24;
 use std::{hash::Hasher, net::IpAddr, time::Duration};
 use times::Times;
 
-/// How many visitors, and how many of Camo's names, are remembered at the most: about 10 MB of each. So many new ones within
-/// 30 seconds are 8,000 a second.
+/// How many visitors, and how many of Camo's names, are remembered at the most: about 10 MB of each. So many new ones
+/// within 30 seconds are 8,000 a second.
 pub const MAX_COOLDOWNS: usize = 250_000;
 
 /// What an operator may say of visits.
@@ -80,10 +81,11 @@ impl Cooldowns {
         &self.rules
     }
 
-    /// Whether a hit of this visitor is a visit, at the visitor's own time. If so, the next ones of it are not, for a while.
+    /// Whether a hit of this visitor is a visit, at the visitor's own time. If so, the next ones of it are not, for a
+    /// while.
     ///
-    /// A time before the remembered one comes from a clock that was set back, or from a line that was late. It cools at most
-    /// once more, from the earlier time on, and if it is earlier by more than the cooldown, it counts.
+    /// A time before the remembered one comes from a clock that was set back, or from a line that was late. It cools at
+    /// most once more, from the earlier time on, and if it is earlier by more than the cooldown, it counts.
     pub fn ask(&mut self, event: Event, name: NameRef<'_>, visitor: &Visitor) -> Visiting {
         let now = visitor.at().unix_ms;
         if self.rules.camo.has(visitor) {

@@ -65,9 +65,10 @@ pub struct Waiting {
 pub trait Counter: Send + Sync {
     /// Counts the hit at once, and returns the total that includes it.
     ///
-    /// A hit of event `hit` that says who asked is also told a visit of the same name, if it is one: within the cooldown of
-    /// its visitor only the first. A hit of event `visit` that says who asked counts only then, and the answer is the total
-    /// of `visit` whether it counted or not. Without a visitor, every hit counts as it is, and is nothing else.
+    /// A hit of event `hit` that says who asked is also told a visit of the same name, if it is one: within the
+    /// cooldown of its visitor only the first. A hit of event `visit` that says who asked counts only then, and the
+    /// answer is the total of `visit` whether it counted or not. Without a visitor, every hit counts as it is, and is
+    /// nothing else.
     fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a>;
 
     /// Counts the hit at once, as [`Counter::count`] does, for somebody who wants no total: the store is never asked.
@@ -80,6 +81,7 @@ pub trait Counter: Send + Sync {
     /// The total, including hits of this process that are not yet in the store. Counts nothing.
     fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a>;
 
-    /// The total and the last visits, at most `most`, with what this process has counted and the store does not have yet.
+    /// The total and the last visits, at most `most`, with what this process has counted and the store does not have
+    /// yet.
     fn latest<'a>(&'a self, event: Event, name: NameRef<'_>, most: usize) -> LatestAnswer<'a>;
 }

@@ -19,8 +19,8 @@ pub const ALL: &str = "~all";
 /// Counts what is over a limit, so that totals stay exact. No line can produce it: names do not start with `~`.
 pub const OVERFLOW: &str = "~overflow";
 
-/// A canonical name: decoded UTF-8 of 1 to 200 bytes, at most 240 escaped (2,048 bytes where its event is never a file),
-/// without control characters, and not starting with the reserved `~`. Shared: a clone copies no text.
+/// A canonical name: decoded UTF-8 of 1 to 200 bytes, at most 240 escaped (2,048 bytes where its event is never a
+/// file), without control characters, and not starting with the reserved `~`. Shared: a clone copies no text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Arc<str>);
 

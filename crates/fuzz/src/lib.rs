@@ -1,8 +1,9 @@
 //! Fuzzing on stable Rust and in one process: a mutator with a seed, a corpus, and one target per reader of bytes.
 //!
-//! A target checks what must hold for any input, and panics when it does not. What a target did not survive is printed as
-//! a Rust byte literal, so that it becomes a row of the test beside the reader; until then it can lie in `crashers/`.
-//! There is no coverage feedback: what is found is near to what the corpus knows, which is where mistakes are.
+//! A target checks what must hold for any input, and panics when it does not. What a target did not survive is printed
+//! as a Rust byte literal, so that it becomes a row of the test beside the reader; until then it can lie in
+//! `crashers/`. There is no coverage feedback: what is found is near to what the corpus knows, which is where mistakes
+//! are.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 #![allow(

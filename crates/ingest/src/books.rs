@@ -60,8 +60,8 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// This batch is in the store now. Without an origin it was written beside the writer, and its totals may be older than
-    /// what the HTTP counter knows.
+    /// This batch is in the store now. Without an origin it was written beside the writer, and its totals may be older
+    /// than what the HTTP counter knows.
     pub(crate) fn settled(&self, batch: &Batch, outcome: &Outcome, origin: Option<Origin>) {
         let mut known = None;
         match outcome {

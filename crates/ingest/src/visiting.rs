@@ -1,10 +1,10 @@
-//! Visits, which are told from hits: the one place that every way in asks, so that a reader who comes by HTTP and one whom
-//! nginx logs cool down alike.
+//! Visits, which are told from hits: the one place that every way in asks, so that a reader who comes by HTTP and one
+//! whom nginx logs cool down alike.
 //!
-//! A picture that was shown counts as a `hit`, and where it is known who asked, the first of one visitor within the cooldown
-//! counts as a `visit` of the same name too (`core::Cooldowns`). What is to be remembered over a restart lies in a file of
-//! the data directory, written a moment after it has changed: a kill -9 forgets the last two seconds. Imports and replays
-//! do not come here: they would have to know what lies before the lines that they read.
+//! A picture that was shown counts as a `hit`, and where it is known who asked, the first of one visitor within the
+//! cooldown counts as a `visit` of the same name too (`core::Cooldowns`). What is to be remembered over a restart lies
+//! in a file of the data directory, written a moment after it has changed: a kill -9 forgets the last two seconds.
+//! Imports and replays do not come here: they would have to know what lies before the lines that they read.
 
 use crate::{
     clock::now,
@@ -56,8 +56,8 @@ pub(crate) struct ToldApart<'a> {
 }
 
 impl VisitGate {
-    /// Goes on with what the data directory knows. What cannot be read is told and begun anew: at worst somebody counts once
-    /// too often.
+    /// Goes on with what the data directory knows. What cannot be read is told and begun anew: at worst somebody counts
+    /// once too often.
     #[must_use]
     pub fn open(data_dir: &Path, rules: VisitRules, meters: &IngestMeters) -> VisitGate {
         let path = data_dir.join(FILE);
@@ -79,8 +79,8 @@ impl VisitGate {
         self.lock().table.follow(rules);
     }
 
-    /// What counts of a hit: all of it, and the visit that it is; of a visit only the first within the cooldown, and once.
-    /// Where nobody knows who asked, a hit is no visit, and a visit counts as it is.
+    /// What counts of a hit: all of it, and the visit that it is; of a visit only the first within the cooldown, and
+    /// once. Where nobody knows who asked, a hit is no visit, and a visit counts as it is.
     pub(crate) fn tell<'a>(&self, hit: &Hit<'a>) -> ToldApart<'a> {
         let is_visit = hit.event == Event::VISIT;
         let asks = is_visit || hit.event == Event::HIT;

@@ -58,8 +58,8 @@ fn intake() -> Intake {
     Intake::new(Arc::default(), LineFormat::Syslog, Dating::Live, 10_000, 65_536, meters)
 }
 
-/// How often the allocator is called while these lines are taken in `rounds` times, after they were [`WARM`] times: new names
-/// take memory, and buffers grow to the longest line.
+/// How often the allocator is called while these lines are taken in `rounds` times, after they were [`WARM`] times: new
+/// names take memory, and buffers grow to the longest line.
 fn calls(intake: &mut Intake, lines: &[String], rounds: usize) -> u64 {
     let mut all = || lines.iter().for_each(|line| intake.datagram(line.as_bytes(), false, NOW));
     (0..WARM).for_each(|_| all());

@@ -1,5 +1,5 @@
-//! A log file is read while it grows and is rotated, the daemon is killed at any instant, and so is the store: every line
-//! is counted once.
+//! A log file is read while it grows and is rotated, the daemon is killed at any instant, and so is the store: every
+//! line is counted once.
 
 use crate::{Bed, Ledger, PATIENCE, Plan, Random, bed, group, say, traffic};
 use std::{
@@ -31,7 +31,8 @@ fn once(plan: &Plan, bed: Bed, mut redis: Option<Redis>) {
     configure(&bed);
     let mut log = Log::new(&bed, rotation);
     let mut random = plan.random();
-    // What is rotated away before the daemon has looked for the first time is not the file that the configuration names.
+    // What is rotated away before the daemon has looked for the first time is not the file that the configuration
+    // names.
     let mut daemon = bed.start("ingest");
     log.write(10, &mut random);
     log.end();

@@ -24,8 +24,8 @@ impl Bed {
         self.configure("outbox-retention = \"10s\"", "", "");
     }
 
-    /// Waits until what is applied now has been applied for longer than the outbox keeps anything that the store cannot lose.
-    /// Only the time of the process decides that, so nothing can make it pass sooner.
+    /// Waits until what is applied now has been applied for longer than the outbox keeps anything that the store cannot
+    /// lose. Only the time of the process decides that, so nothing can make it pass sooner.
     pub(crate) fn outlive_retention(&self) {
         assert!(self.held() > 0, "the outbox holds nothing");
         thread::sleep(Duration::from_secs(12));

@@ -1,5 +1,5 @@
-//! The daemon is killed at its N-th system call that changes a disk, for one N after the other: whatever was half done is
-//! finished by the next start, and every line of the log is counted once.
+//! The daemon is killed at its N-th system call that changes a disk, for one N after the other: whatever was half done
+//! is finished by the next start, and every line of the log is counted once.
 
 use crate::{Bed, PATIENCE, Plan, bed, file, file::Log, group, say};
 use std::process::Command;

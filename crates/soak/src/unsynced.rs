@@ -1,5 +1,5 @@
-//! The disk fails twice in a row, at the N-th sync of a thread: what it was to hold may be there all the same, or not. The
-//! outbox finds out, and every hit counts once.
+//! The disk fails twice in a row, at the N-th sync of a thread: what it was to hold may be there all the same, or not.
+//! The outbox finds out, and every hit counts once.
 
 use crate::{Bed, PATIENCE, Plan, Traffic, bed, group, say, sweep::terminate, traffic};
 use tallymark_testbed::{Daemon, Redis, wait_until};

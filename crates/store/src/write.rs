@@ -113,9 +113,9 @@ pub trait StoreWrite: Send + Sync {
     /// from the beginning. `None` at the end. If the store's own time is earlier than `now`, it is used instead.
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>>;
 
-    /// The key of a day, for keyed hashes that tell visitors apart on that day and are of no use afterwards. Whoever asks
-    /// first makes it, and everybody else gets the same one. Of the days before only the last key is kept, and that for
-    /// no longer than another day.
+    /// The key of a day, for keyed hashes that tell visitors apart on that day and are of no use afterwards. Whoever
+    /// asks first makes it, and everybody else gets the same one. Of the days before only the last key is kept, and
+    /// that for no longer than another day.
     async fn day_key(&self, day: Day) -> Result<Uuid>;
 
     /// The positions that an instance has committed here, or every instance, in no order. They match the counts in this

@@ -29,8 +29,8 @@ pub(crate) enum NextPass {
 }
 
 impl NextPass {
-    /// Returns when the next pass is due, but not before `pause` is over. `through`: there is no work left that waits for
-    /// nothing but its turn.
+    /// Returns when the next pass is due, but not before `pause` is over. `through`: there is no work left that waits
+    /// for nothing but its turn.
     async fn after(&mut self, pause: Duration, through: bool) {
         let paused = tokio::time::Instant::now() + pause;
         if let (NextPass::Written(written, others), true) = (&mut *self, through) {

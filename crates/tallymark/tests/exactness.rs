@@ -1,5 +1,5 @@
-//! Kills at any instant, lost replies, a long outage: every hit once. Small soaks: `cargo xtask soak NAME` runs the same in full
-//! size.
+//! Kills at any instant, lost replies, a long outage: every hit once. Small soaks: `cargo xtask soak NAME` runs the
+//! same in full size.
 
 use tallymark_soak::{Plan, file, lost_replies, outage, sweep, unsynced};
 

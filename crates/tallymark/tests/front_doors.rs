@@ -1,5 +1,5 @@
-//! Both front doors count the same requests: the nginx configuration that `nginx-conf` prints, and the daemon's own HTTP
-//! server. One table of requests goes through both, to badges that are files already and to badges that are not.
+//! Both front doors count the same requests: the nginx configuration that `nginx-conf` prints, and the daemon's own
+//! HTTP server. One table of requests goes through both, to badges that are files already and to badges that are not.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;

@@ -75,8 +75,8 @@ fn relays(place: &Place, udp: u16, socket: &Path) {
     restarts(place, udp, 4 * LINES);
 }
 
-/// Lines flow while the daemon is restarted: the relay looks for the end of its connection before it sends, and whatever
-/// it has sent by then is read.
+/// Lines flow while the daemon is restarted: the relay looks for the end of its connection before it sends, and
+/// whatever it has sent by then is read.
 #[track_caller]
 fn restarts(place: &Place, udp: u16, before: u64) {
     let stopped = AtomicBool::new(false);

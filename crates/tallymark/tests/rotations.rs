@@ -1,7 +1,7 @@
 //! Logs that real programs rotate: logrotate, svlogd, and an nginx that buffers what it writes.
 //!
-//! The daemon is killed and started again around each rotation, also while the live log is empty. The right value is what was
-//! written.
+//! The daemon is killed and started again around each rotation, also while the live log is empty. The right value is
+//! what was written.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;
@@ -134,8 +134,8 @@ fn logrotate_in_each_of_its_ways_is_counted_once() {
     }
 }
 
-/// A rotated file goes into another directory. While it is there it is read on; what is packed there before anybody has seen it
-/// there cannot be found, and that is said.
+/// A rotated file goes into another directory. While it is there it is read on; what is packed there before anybody has
+/// seen it there cannot be found, and that is said.
 #[test]
 fn log_that_is_rotated_into_another_directory_is_counted_once_and_what_cannot_be_found_is_told() {
     for kind in Kind::both() {

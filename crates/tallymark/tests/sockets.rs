@@ -357,8 +357,8 @@ fn listener_outlives_a_lack_of_descriptors() {
     assert_eq!(place.total("o/r"), 60);
 }
 
-/// Stopped in mid-work, the daemon finds at its end what has come meanwhile: on connections it knows, and on some that it
-/// has never seen.
+/// Stopped in mid-work, the daemon finds at its end what has come meanwhile: on connections it knows, and on some that
+/// it has never seen.
 #[test]
 fn sigterm_counts_what_the_kernel_has_received() {
     let place = tcp_source("");

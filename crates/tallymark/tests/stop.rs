@@ -221,8 +221,8 @@ fn store_that_is_down_at_sigterm_gets_the_hits_after_the_next_start() {
     assert_eq!(place.total("o/r"), 9);
 }
 
-/// Another process holds the write lock of the file that hits have to get into for longer than a stop may take. Every one
-/// of them is in the number that is said, wherever it was; and none that is in the number is counted.
+/// Another process holds the write lock of the file that hits have to get into for longer than a stop may take. Every
+/// one of them is in the number that is said, wherever it was; and none that is in the number is counted.
 #[test]
 fn every_hit_that_a_locked_file_keeps_out_is_told_within_the_deadline() {
     for kind in Kind::both() {

@@ -1,5 +1,5 @@
-//! Visits in the running daemon: hits of one visitor within the cooldown are one, GitHub's proxy is collapsed, and nobody's
-//! address stays anywhere. Both stores, both front doors, over restarts.
+//! Visits in the running daemon: hits of one visitor within the cooldown are one, GitHub's proxy is collapsed, and
+//! nobody's address stays anywhere. Both stores, both front doors, over restarts.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;

@@ -1,4 +1,5 @@
-//! The real servers that tests need: Redis, nginx, syslog-ng, rsyslog, a ZeroMQ publisher, our own binary, and a network that misbehaves.
+//! The real servers that tests need: Redis, nginx, syslog-ng, rsyslog, a ZeroMQ publisher, our own binary, and a
+//! network that misbehaves.
 //!
 //! Every server gets its own temporary directory and port, is ready when `start` returns, and is gone when its value is
 //! dropped or when the test process ends in any way (see `janitor`). Waiting is always for a condition

@@ -15,8 +15,8 @@ use std::{
 
 /// The version whose findings are understood here.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
-/// POST counts what it can of a body and says what it could not, so a body with a mistake in it may well be answered 200.
-/// HitMe's takes what it finds in body and query, and looks at nothing else.
+/// POST counts what it can of a body and says what it could not, so a body with a mistake in it may well be
+/// answered 200. HitMe's takes what it finds in body and query, and looks at nothing else.
 const SETTINGS: &str = "[[operations]]
 include-path = \"/api/v1/hits\"
 checks.negative_data_rejection.enabled = false

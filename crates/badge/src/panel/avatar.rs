@@ -34,7 +34,8 @@ impl<'a> Avatar<'a> {
     }
 }
 
-/// One or two capitals of the owner of a name: `octo-cat/hello` is `OC`. `None` if the owner has no letter and no digit.
+/// One or two capitals of the owner of a name: `octo-cat/hello` is `OC`. `None` if the owner has no letter and no
+/// digit.
 pub(super) fn initials(name: &str) -> Option<String> {
     let owner = name.split('/').find(|part| !part.is_empty())?;
     let is_of_word = |grapheme: &str| grapheme.starts_with(char::is_alphanumeric);

@@ -1,8 +1,8 @@
 //! The colours of panels, light and dark, and the style sheet that chooses between them.
 //!
 //! Gradients and lines are the original's; the colours of texts are darker in light and lighter in dark, because the
-//! original's do not reach a contrast of 4.5 on their tint. Every rule of the sheet begins with the theme, so that panels
-//! of several themes in one page do not disturb each other, nor the page.
+//! original's do not reach a contrast of 4.5 on their tint. Every rule of the sheet begins with the theme, so that
+//! panels of several themes in one page do not disturb each other, nor the page.
 
 use super::Theme;
 use crate::Color;

@@ -17,8 +17,8 @@ const ELLIPSIS: char = '…';
 
 /// A text measured at 11 px and cut, with an ellipsis, where it would be wider than its limit.
 ///
-/// Never more than 512 characters, whatever the limit. Borrows: measuring and writing walk over the original text and allocate nothing
-/// unless the text is cut.
+/// Never more than 512 characters, whatever the limit. Borrows: measuring and writing walk over the original text and
+/// allocate nothing unless the text is cut.
 #[derive(Debug, Clone, Copy)]
 pub struct Fitted<'a> {
     text: &'a str,

@@ -1,7 +1,7 @@
 //! The table as bytes, to be kept over a restart: what is still within its window, and the key beside it.
 //!
-//! `TMCOOL1\n`, the key, how many visitors and how many of Camo's names follow, each a hash and a time, and at the end a hash
-//! of all of it. Numbers are little-endian.
+//! `TMCOOL1\n`, the key, how many visitors and how many of Camo's names follow, each a hash and a time, and at the end
+//! a hash of all of it. Numbers are little-endian.
 
 use super::{Cooldowns, MAX_COOLDOWNS, Times, VisitRules};
 use siphasher::sip::SipHasher24;

@@ -45,8 +45,8 @@ impl Times {
         self.by_time.insert((time, hash));
     }
 
-    /// If the table is full, one goes: the oldest if it is out of its window, else one so far ahead that it is out of its
-    /// window too (the clock was set back), else the oldest all the same, and that is told.
+    /// If the table is full, one goes: the oldest if it is out of its window, else one so far ahead that it is out of
+    /// its window too (the clock was set back), else the oldest all the same, and that is told.
     fn make_room(&mut self, now: i64, window: u64) {
         if self.table.len() < self.limit {
             return;

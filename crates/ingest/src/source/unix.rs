@@ -1,7 +1,8 @@
 //! How a unix datagram socket for syslog is opened, and who owns its file.
 //!
 //! The kernel queues `net.unix.max_dgram_qlen` datagrams at such a socket and one more, whatever its receive buffer. A
-//! sender that finds the queue full drops its line, and neither the kernel nor we can count that: only the sender knows.
+//! sender that finds the queue full drops its line, and neither the kernel nor we can count that: only the sender
+//! knows.
 
 use super::{
     BindError, LineOptions,

@@ -293,7 +293,8 @@ struct Accounts {
     late: bool,
 }
 
-/// The instance of a life. A process that another test is just starting has a copy of the lock until it runs its program.
+/// The instance of a life. A process that another test is just starting has a copy of the lock until it runs its
+/// program.
 async fn instance_in(dir: &Path) -> Instance {
     loop {
         match Instance::open(dir) {

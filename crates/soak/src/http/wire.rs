@@ -92,8 +92,8 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Fate)> {
     ]
 }
 
-/// Sends every row, each followed by a request that has to be answered on the same connection or on another. Answers how
-/// many rows there are.
+/// Sends every row, each followed by a request that has to be answered on the same connection or on another. Answers
+/// how many rows there are.
 pub(super) fn run(bed: &Bed) -> usize {
     let rows = rows();
     for (name, bytes, fate) in &rows {

@@ -83,8 +83,8 @@ impl Info<'_> {
     }
 }
 
-/// Reads the answers to HGET uuid, HGET marker, HGET whether it was claimed, INFO server and INFO persistence, in this order: the marker is then at
-/// least that old when Redis says whether it saves.
+/// Reads the answers to HGET uuid, HGET marker, HGET whether it was claimed, INFO server and INFO persistence, in this
+/// order: the marker is then at least that old when Redis says whether it saves.
 pub(super) fn read(
     answers: &[Value],
     claim: &Claim,

@@ -1,5 +1,5 @@
-//! The keys of days: see [`StoreWrite::day_key`](crate::StoreWrite::day_key). Two are kept, the last that were made, in one
-//! row: a clock that was wrong for a while costs the key of another day and not that of this one.
+//! The keys of days: see [`StoreWrite::day_key`](crate::StoreWrite::day_key). Two are kept, the last that were made, in
+//! one row: a clock that was wrong for a while costs the key of another day and not that of this one.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tallymark_core::Day;

@@ -5,7 +5,8 @@ use anyhow::{Context, Result};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-/// Print a script that completes commands and flags. For bash: tallymark completions bash > /etc/bash_completion.d/tallymark
+/// Print a script that completes commands and flags. For bash: tallymark completions bash >
+/// /etc/bash_completion.d/tallymark
 #[derive(Debug, Args)]
 pub(super) struct Completions {
     shell: Shell,

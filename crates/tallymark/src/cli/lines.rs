@@ -26,8 +26,8 @@ const UNDERSTOOD: [Reject; 4] = [Reject::NotABadge, Reject::Method, Reject::Stat
 /// How lines are read.
 #[derive(Debug, Args)]
 pub(super) struct Reading {
-    /// What the lines look like: auto (records, alone or as a syslog daemon writes them), syslog, record, or combined (an
-    /// access log: combined, common and relatives, or JSON) [default: auto].
+    /// What the lines look like: auto (records, alone or as a syslog daemon writes them), syslog, record, or combined
+    /// (an access log: combined, common and relatives, or JSON) [default: auto].
     #[arg(long, value_parser = format, value_name = "FORMAT")]
     format: Option<LineFormat>,
     /// Only the route with this tag.

@@ -11,8 +11,8 @@ use tallymark_web::Listen;
 
 const TEMPLATE: &str = include_str!("../../../../nginx/tallymark.conf");
 
-/// What changes where visits are counted or kept: the daemon finds out who it is and what class of client, and forgets both
-/// texts.
+/// What changes where visits are counted or kept: the daemon finds out who it is and what class of client, and forgets
+/// both texts.
 const WITH_VISITS: [(&str, &str); 2] = [
     (r#""$msec","$tallymark_name"'"#, r#""$msec","$tallymark_name","$remote_addr","$http_user_agent"'"#),
     ("tag=tallymark,", "tag=tallymark_visitors,"),
@@ -27,8 +27,8 @@ pub(super) struct NginxConf {
     /// Where nginx listens.
     #[arg(long, default_value = "80", value_name = "[ADDR:]PORT", value_parser = nginx_listen)]
     nginx_listen: String,
-    /// Let nginx tell who asks, so that badges that are files count visits too, and not only hits. Where visits are kept, it
-    /// does anyway.
+    /// Let nginx tell who asks, so that badges that are files count visits too, and not only hits. Where visits are
+    /// kept, it does anyway.
     #[arg(long)]
     visits: bool,
 }

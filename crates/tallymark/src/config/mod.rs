@@ -349,8 +349,8 @@ fn read_visit_rules(section: &mut ConfigTable<'_>) -> VisitRules {
 /// The tag of lines that `tallymark nginx-conf` lets nginx write where visits are told from them, or kept.
 pub(crate) const VISITORS_TAG: &str = "tallymark_visitors";
 
-/// ghit.me's route, and those that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`. All are
-/// there whatever is configured, so that nginx and the daemon may be changed in any order. Earlier builds printed
+/// ghit.me's route, and those that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`. All
+/// are there whatever is configured, so that nginx and the daemon may be changed in any order. Earlier builds printed
 /// `tallymark_visits`.
 fn default_routes() -> Vec<Route> {
     let stock = Route {

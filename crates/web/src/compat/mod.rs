@@ -1,5 +1,5 @@
-//! The addresses and answers of the counters that Tallymark replaces, as their clients know them. ghit.me's addresses are
-//! those of badges and pages.
+//! The addresses and answers of the counters that Tallymark replaces, as their clients know them. ghit.me's addresses
+//! are those of badges and pages.
 
 pub(crate) mod bootic;
 pub(crate) mod hitme;

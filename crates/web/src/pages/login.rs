@@ -1,8 +1,8 @@
 //! Login with a token, for browsers, which cannot send one in a header.
 //!
-//! The cookie names a session (`auth::sessions`) and says nothing about the token: logging out ends the session for every
-//! copy of the cookie, and a restart ends all sessions. Wrong tokens are counted and limited (`auth::patience`). Works
-//! without a script.
+//! The cookie names a session (`auth::sessions`) and says nothing about the token: logging out ends the session for
+//! every copy of the cookie, and a restart ends all sessions. Wrong tokens are counted and limited (`auth::patience`).
+//! Works without a script.
 
 use crate::{
     auth::{Access, COOKIE, Hidden, LIFETIME, LOGIN_PATH, Login, Peer, Viewer},

@@ -199,8 +199,8 @@ impl Site {
     }
 }
 
-/// you/repo: 1,234 today at 10:00, 7 at 11:30, 5 at 12:00, 100 on a day a week ago without an hour, 50 that day at 11:00
-/// and 60 at 13:00, 50,000 twenty days ago, a million in 2015. Others have one hit each.
+/// you/repo: 1,234 today at 10:00, 7 at 11:30, 5 at 12:00, 100 on a day a week ago without an hour, 50 that day at
+/// 11:00 and 60 at 13:00, 50,000 twenty days ago, a million in 2015. Others have one hit each.
 async fn fill(store: &dyn Store) {
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
     let today = NOW.day().0;

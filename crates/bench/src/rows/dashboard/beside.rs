@@ -73,8 +73,8 @@ impl<'a> Beside<'a> {
 }
 
 impl Served<'_> {
-    /// Sends hits; `doing` goes on for as long as the function that it is given says so. Answers what became of the hits,
-    /// and the share of the time that rankings took.
+    /// Sends hits; `doing` goes on for as long as the function that it is given says so. Answers what became of the
+    /// hits, and the share of the time that rankings took.
     pub(super) fn hits(
         &mut self,
         doing: impl FnOnce(&Ours, &dyn Fn() -> bool) -> anyhow::Result<()>,

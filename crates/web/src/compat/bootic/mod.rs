@@ -1,4 +1,5 @@
-//! Bootic's statistics API: the counts of accounts by year, month, day and hour, and the final statuses of their orders.
+//! Bootic's statistics API: the counts of accounts by year, month, day and hour, and the final statuses of their
+//! orders.
 //!
 //! Paths, field order and headers are Bootic's (`path`, `shown`). The counts come from the store (`track`, `funnels`),
 //! never from a search through its keys. `all` is the sum over every account. An invalid date, name or callback is

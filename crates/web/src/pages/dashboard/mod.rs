@@ -1,5 +1,5 @@
-//! The front page: the totals of one event, its busiest names in six periods, and a search. With an empty store it is the
-//! badge builder.
+//! The front page: the totals of one event, its busiest names in six periods, and a search. With an empty store it is
+//! the badge builder.
 //!
 //! Every choice is a link, so it works without a script. Names come from the rankings, so the page costs the same with
 //! a million names as with ten.
