@@ -1,6 +1,6 @@
 //! What one store transaction carries: up to 1,000 names of a sealed tally, with a number.
 //!
-//! A batch is frozen when it is made. Its number is `(instance, seq)`, and a store applies each number once.
+//! A batch is frozen when it is first sent. Its number is `(instance, seq)`, and a store applies each number once.
 
 use crate::{Event, Name, StatusCount, Visits, When};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! What makes a visit of a hit: hits of one visitor within a cooldown are one, and so are those that GitHub's image
-//! proxy asks for within a moment.
+//! Decides which hits are visits: hits of one visitor within a cooldown are one visit, and so are requests of GitHub's
+//! image proxy that come within a moment.
 //!
 //! The cooldown holds per event, name and visitor, and does not slide: it runs from the hit that counted. Behind
 //! GitHub's proxy the visitors cannot be told apart, so its requests have no cooldown; those of one name within

@@ -1,7 +1,7 @@
 //! Who asked: an address, and whether it is GitHub's image proxy, behind which everybody looks alike.
 //!
 //! A [`Visitor`] comes with a hit that knows who asked: from the HTTP server, and from lines with the columns `address` and
-//! `user-agent`. [`crate::Cooldowns`] makes visits of it, and then it is let go of: it is in no tally, no batch and no store.
+//! `user-agent`. [`crate::Cooldowns`] looks at it to tell visits, and then it is dropped: no tally, batch or store has it.
 
 use crate::{Now, client};
 use ipnet::IpNet;

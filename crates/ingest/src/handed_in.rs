@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 3;
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How many keys can be written at the same time: more than a store can take.
+const TURNS: usize = 64;
 /// How long a store remembers a key at least, in seconds: 30 days.
 const REMEMBERED: u64 = 30 * 86_400;
 /// After this many requests with a key, a slice of the old keys is checked: ten times as many keys as have arrived.
@@ -47,6 +49,8 @@ pub struct HandedIn {
     items: SourceMeters,
     limits: NameLimits,
     own: tokio::sync::Mutex<Option<Own>>,
+    /// Requests with one key take turns. A key has the turn of its hash, so some keys share one.
+    turns: [tokio::sync::Mutex<()>; TURNS],
     keyed: AtomicU64,
     /// Where the next slice of old keys begins.
     forgetting: Arc<tokio::sync::Mutex<Option<String>>>,
@@ -68,8 +72,9 @@ impl HandedIn {
         limits: NameLimits,
     ) -> HandedIn {
         let (own, keyed, forgetting) = Default::default();
+        let turns = std::array::from_fn(|_| tokio::sync::Mutex::default());
         let items = meters.source("api");
-        HandedIn { store, state, books: Books { live, meters }, items, limits, own, keyed, forgetting }
+        HandedIn { store, state, books: Books { live, meters }, items, limits, own, turns, keyed, forgetting }
     }
 
     /// Makes the store forget keys that are older than promised, a slice at a time. So it has those of about the last
@@ -117,6 +122,7 @@ impl HandedIn {
     async fn write_once(&self, once: Once<'_>, counts: &Counts) -> Result<Committed, NotCommitted> {
         let (instance, body) = (instance_of(once.key), digest(Sha256::new().chain_update(once.body)));
         let batches = batches(instance, 1, counts.clone());
+        let _turn = self.turns[usize::from(instance.as_bytes()[0]) % TURNS].lock().await;
         for _ in 0..ATTEMPTS {
             let (mut errand, claim) = self.errand(instance).await?;
             // A key of an earlier version has no digest.

@@ -1,7 +1,8 @@
-//! HTTP: badges that count, charts, a page for every name, an API, health and metrics.
+//! HTTP: badges and panels that count, charts, a page for every name, an API, the addresses of other counters, health
+//! and metrics.
 //!
-//! It reads the store and draws. Counting is behind [`tallymark_core::Counter`], which the binary wires in, so a slow
-//! or broken request never delays a source.
+//! It reads the store and draws. Counting is behind [`tallymark_core::Counter`], and writing behind
+//! [`tallymark_core::Ledger`]. The binary wires both in, so a slow or broken request never delays a source.
 
 mod api;
 mod auth;

@@ -1,8 +1,8 @@
-//! What of a content is counted already, by whatever way it came in: an earlier import, or a source that has read it, under
-//! this name or another, packed or not.
+//! How much of a file was counted before: by an earlier import, or by a source that has read it, under this name or
+//! another, packed or not.
 //!
-//! The store's positions say it. A file whose inode a source knows is that source's; any other is known by the bytes that lie
-//! before where it was read up to. What that leaves open is refused, because it might count twice.
+//! The positions in the store say so. A file whose inode a source knows belongs to that source. Any other file is
+//! recognised by the bytes before the position. What remains unclear is refused, because it might be counted twice.
 
 use crate::source::{
     FileRecord, Identity, ImportMark, Mark, PREFIX, Print, TAIL, imports, records, repeats_one_line,

@@ -1,4 +1,4 @@
-//! A store as the process sees it that counts into it: also with the hours and minutes that are still to be written.
+//! A store as the counting process sees it: with the hours and minutes that are still to be written.
 //!
 //! Every batch of that process goes through here, so it is known what it has brought into totals and not into minutes
 //! yet ([`Levels::Days`]). That is added to whatever is read of hours and minutes. A batch that writes them takes it away

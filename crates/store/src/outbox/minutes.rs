@@ -2,8 +2,8 @@
 //!
 //! Where [`Keep::held`] says so, a batch that is numbered as it comes writes totals and days alone. What it holds of hours
 //! and minutes stays owed. When the minute is over, everything owed is merged by name into a block of the pool, which is
-//! cut into batches as any other. So nothing is stored twice but for that moment, and a batch that is owed for is not let
-//! go of before. [`Desk::push`](super::desk::Desk::push) and [`Desk::take`](super::desk::Desk::take) call it, which is every
+//! cut into batches as any other. So nothing is stored twice except in that moment, and a batch is kept until its hours
+//! and minutes are in a block. [`Desk::push`](super::desk::Desk::push) and [`Desk::take`](super::desk::Desk::take) call it, which is every
 //! few seconds at least.
 
 use super::{

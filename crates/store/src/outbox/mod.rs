@@ -4,7 +4,8 @@
 //! are they consumed. A restart goes on from the positions here; the store gets them with the last batch of their counts,
 //! for when this file is lost. Counts that have never been sent wait in a pool, unnumbered, and are merged by name. To be sent
 //! they are cut into batches, which get their numbers here, in a commit before the first send; a numbered batch never
-//! changes. Hours and minutes may be batches of their own, once a minute. Applied batches are kept for a while, because a remote store may lose its tail and want them again.
+//! changes. Hours and minutes may be batches of their own, once a minute. Applied batches are kept for a while, because a
+//! remote store may lose its tail and need them again.
 //!
 //! The writer in `tallymark-ingest` is its only caller. It speaks to no remote store itself.
 

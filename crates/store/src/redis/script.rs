@@ -1,4 +1,4 @@
-//! The two Lua scripts: their arguments and their answers.
+//! The Lua scripts: their arguments and their answers.
 //!
 //! A batch goes as the pieces of its keys, cell by cell, and the script puts the keys together: see `apply.lua`. Set
 //! members are written by whoever creates the counter, which the script sees by the sum being the increment. So no

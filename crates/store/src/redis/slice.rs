@@ -2,7 +2,7 @@
 //!
 //! Redis keeps no set of the names of an hour or a minute. Those of an hour are among the names of its day. Those of a
 //! minute are found in the change log, whose entries are numbered by time, so the cost depends only on what was written
-//! since. if the log does not go back that far, they are among the names of its day. Every command is short, so that
+//! since. If the log does not go back that far, they are among the names of its day. Every command is short, so that
 //! other clients of the same Redis get their turn.
 
 use super::{

@@ -1,6 +1,6 @@
 //! How the writing thread applies the batches of a tick: one transaction, all or nothing.
 //!
-//! Totals are updated name by name, because their new values are the answer. Buckets are collected over all batches.
+//! Totals are updated first (`totals`), because their new values are the answer. Buckets are collected over all batches.
 //! Both are written in the order of their B-tree: that alone gives a factor of 1.5. Sums stop at the largest integer;
 //! SQLite would continue with floating-point numbers.
 

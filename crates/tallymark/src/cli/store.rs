@@ -31,8 +31,8 @@ impl StoreCommand {
         block_on(async {
             let identity = home::adopt(&config).await?;
             out::print(&format!(
-                "The store at {} (identity {identity}) is to be gone on with.\n\
-                 A daemon that runs before a Redis does so within seconds, another at its next start.\n",
+                "The store at {} (identity {identity}) is accepted.\n\
+                 A running daemon with a Redis goes on within seconds; any other at its next start.\n",
                 config.store
             ))
         })

@@ -1,8 +1,8 @@
-//! Whether a log was written anew with fewer lines, as an editor does: what was counted of it is not to be counted again.
+//! Finds out whether a log was rewritten with fewer lines, as an editor does, so that nothing in it is counted twice.
 //!
-//! It has no longer what its record has read, so nothing else knows it. Where the last lines that were read are in it, and
-//! no two of them are alike, everything before their end was counted. Where it only begins like it, what it has is taken as
-//! counted, and that is said.
+//! Such a file no longer contains what its record has read, so no other rule recognises it. If the last lines that were
+//! read are still in it, and no two of them are equal, everything up to their end was counted. If only its beginning
+//! matches, all of it is taken as counted, and the difference is reported.
 
 use super::super::{
     input::{Input, beginning, plain_ends},
