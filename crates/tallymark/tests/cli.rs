@@ -12,7 +12,7 @@ use std::{
 };
 use tallymark_testbed::{Daemon, http, temp_dir, wait_until};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "serve",
     "demo",
     "ingest",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 11] = [
     "check-config",
     "nginx-conf",
     "completions",
+    "export",
 ];
 
 fn write(path: &Path, text: &str) -> String {

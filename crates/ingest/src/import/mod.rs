@@ -6,6 +6,7 @@
 //! has grown since. Memory is bounded: the fold is sealed whenever it is full, at the same line every time.
 
 mod counted;
+pub mod snow_trace;
 
 pub use counted::{Course, Evidence, Stretch, Undecided};
 

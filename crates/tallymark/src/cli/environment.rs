@@ -80,9 +80,10 @@ pub(super) fn parse() -> Cli {
 fn without_listening(command: Command, is_reader: bool) -> Command {
     let of_reader = |arg: &Arg| is_reader && arg.get_long() == LOG_FORMAT_STRING.strip_prefix("--");
     let listening = |arg: &Arg| arg.get_help_heading() == Some("Listening") && !of_reader(arg);
-    command
-        .mut_args(|arg| if listening(&arg) { arg.hide(true) } else { arg })
-        .mut_subcommands(|command| without_listening(command, is_reader))
+    command.mut_args(|arg| if listening(&arg) { arg.hide(true) } else { arg }).mut_subcommands(|command| {
+        let reads_lines = is_reader && command.get_name() != "snow-trace";
+        without_listening(command, reads_lines)
+    })
 }
 
 fn without_empty(command: Command) -> Command {

@@ -2,6 +2,7 @@
 
 use super::{
     CommonFlags, Misuse, block_on,
+    import_snow_trace::ImportSnowTrace,
     lines::{self, Reading},
     out,
 };
@@ -40,6 +41,8 @@ pub(super) struct ImportCommand {
 enum What {
     /// Log files, as a web server or a syslog daemon writes them.
     Log(ImportLog),
+    /// A data directory of snow-trace.
+    SnowTrace(ImportSnowTrace),
 }
 
 /// Counts each file once, known by its content, also if it comes again under another name or packed. One that was
@@ -66,6 +69,7 @@ impl ImportCommand {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         match self.what {
             What::Log(import) => import.run(common),
+            What::SnowTrace(import) => import.run(common),
         }
     }
 }
@@ -222,7 +226,7 @@ fn undecided(file: &Path) -> String {
 }
 
 /// A store is easily created in the wrong place, so its place is printed.
-fn tell_of_new_store(store: &StoreUrl) {
+pub(super) fn tell_of_new_store(store: &StoreUrl) {
     if let StoreUrl::Sqlite(path) = store
         && matches!(path.try_exists(), Ok(false))
     {
@@ -249,7 +253,7 @@ fn open(file: &Path, what: &'static str) -> io::Result<(Box<dyn Read>, ProgressB
 }
 
 /// What is added to an error of the store.
-fn why(error: ErrandError) -> anyhow::Error {
+pub(super) fn why(error: ErrandError) -> anyhow::Error {
     const AGAIN: &str = "what was imported up to here stays; run the same command again to go on";
     match error {
         ErrandError::Fenced => anyhow!("another process imports the same content: let it finish"),
@@ -275,13 +279,8 @@ fn report(
             file.display()
         );
     }
-    if let Some(into) = into
-        && into.quarantined() > 0
-    {
-        warn!(
-            keys = into.quarantined(),
-            "keys that hold no counter were left alone, and their hits not counted"
-        );
+    if let Some(into) = into {
+        warn_of_quarantined(into);
     }
     let is_there = fresh == 0 || before == batches;
     let state = match into {
@@ -305,6 +304,16 @@ fn report(
         applied,
         state,
     })
+}
+
+/// Says that some of an import is not in the store.
+pub(super) fn warn_of_quarantined(into: &Errand) {
+    if into.quarantined() > 0 {
+        warn!(
+            keys = into.quarantined(),
+            "keys that hold no counter were left alone, and their hits not counted"
+        );
+    }
 }
 
 fn people(report: &Report) -> String {

@@ -7,9 +7,11 @@ mod check_config;
 mod completions;
 mod demo;
 mod environment;
+mod export;
 mod health;
 mod help;
 mod import;
+mod import_snow_trace;
 mod ingest;
 mod lines;
 mod nginx_conf;
@@ -183,6 +185,8 @@ enum Command {
     Store(store::StoreCommand),
     /// Count what is already in files, once.
     Import(import::ImportCommand),
+    /// Write what the store has in another counter's format.
+    Export(export::ExportCommand),
     /// Dry run: what these log lines would count.
     Replay(replay::Replay),
     /// Check a configuration, and show every mistake in it.
@@ -223,6 +227,7 @@ impl Cli {
             Command::Health(health) => health.run(&common),
             Command::Store(store) => store.run(&common),
             Command::Import(import) => import.run(&common),
+            Command::Export(export) => export.run(&common),
             Command::Replay(replay) => replay.run(&common),
             Command::CheckConfig(check) => check.run(&common),
             Command::NginxConf(conf) => conf.run(&common),

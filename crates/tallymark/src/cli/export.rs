@@ -1,0 +1,264 @@
+//! `tallymark export`: what the store has, in the format of another counter.
+
+use super::{CommonFlags, block_on, out};
+use crate::progress;
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+use tallymark_core::{Event, MAX_VISITS, Name};
+use tallymark_ingest::import::snow_trace::{
+    TRACED, log_path, logs_dir, record_line, totals_file, totals_text, trace_key,
+};
+use tallymark_store::{StoreRead, durable};
+use thousands::Separable;
+
+/// How many names are asked for at once.
+const PAGE: usize = 1000;
+/// How many names that were left out are shown.
+const SHOWN: usize = 20;
+
+/// Write what the store has in another counter's format. A daemon may run meanwhile.
+#[derive(Debug, Args)]
+pub(super) struct ExportCommand {
+    #[command(subcommand)]
+    what: ExportKind,
+}
+
+#[derive(Debug, Subcommand)]
+enum ExportKind {
+    /// A data directory of snow-trace.
+    SnowTrace(ExportSnowTrace),
+}
+
+/// Writes visits and likes as a data directory that snow-trace reads: the totals, and the last visits that are kept, to
+/// the minute. A like that was taken back is not in the total.
+#[derive(Debug, Args)]
+struct ExportSnowTrace {
+    /// A directory that is new or empty.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+impl ExportCommand {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
+        match self.what {
+            ExportKind::SnowTrace(export) => export.run(common),
+        }
+    }
+}
+
+#[derive(Default, Serialize)]
+struct ExportedSums {
+    names: u64,
+    total: u64,
+    records: u64,
+    left_out: u64,
+    left_out_total: u64,
+}
+
+#[derive(Serialize)]
+struct ExportReport<'a> {
+    dir: &'a Path,
+    visits: ExportedSums,
+    likes: ExportedSums,
+    left_out: Vec<LeftOut>,
+    left_out_more: u64,
+}
+
+#[derive(Serialize)]
+struct LeftOut {
+    event: String,
+    name: String,
+    why: &'static str,
+}
+
+impl ExportSnowTrace {
+    fn run(self, common: &CommonFlags) -> Result<()> {
+        let config = common.load()?;
+        block_on(async {
+            let store = common.existing_store(&config).await?;
+            prepare(&self.dir)?;
+            let (visits, likes) = (ExportedSums::default(), ExportedSums::default());
+            let mut report =
+                ExportReport { dir: &self.dir, visits, likes, left_out: Vec::new(), left_out_more: 0 };
+            let mut files = Vec::new();
+            for event in TRACED {
+                let totals = export(event, &self.dir, &*store, &mut report).await?;
+                files.push((self.dir.join(totals_file(event)), totals_text(&totals)));
+            }
+            // Last, so that a directory with totals has everything.
+            for (path, text) in files {
+                durable::replace(&path, &text).with_context(|| format!("writing {}", path.display()))?;
+            }
+            if common.json { out::json(&report) } else { out::print(&people(&report)) }
+        })
+    }
+}
+
+/// Nothing of another data directory is mixed with ours or replaced.
+fn prepare(dir: &Path) -> Result<()> {
+    let attempt = || format!("writing to {}", dir.display());
+    fs::create_dir_all(dir).with_context(attempt)?;
+    if fs::read_dir(dir).with_context(attempt)?.next().is_some() {
+        bail!("{} is not empty: name a new directory", dir.display());
+    }
+    Ok(())
+}
+
+impl ExportReport<'_> {
+    fn of(&mut self, event: Event) -> &mut ExportedSums {
+        if event == Event::LIKE { &mut self.likes } else { &mut self.visits }
+    }
+
+    fn leave_out(&mut self, event: Event, name: &str, total: i64, why: &'static str) {
+        let exported = self.of(event);
+        exported.left_out += 1;
+        exported.left_out_total = exported.left_out_total.saturating_add(total.unsigned_abs());
+        if self.left_out.len() == SHOWN {
+            self.left_out_more += 1;
+        } else {
+            self.left_out.push(LeftOut { event: event.to_string(), name: name.to_owned(), why });
+        }
+    }
+}
+
+/// Writes the logs of an event. Answers its totals.
+async fn export(
+    event: Event,
+    dir: &Path,
+    store: &(impl StoreRead + ?Sized),
+    report: &mut ExportReport<'_>,
+) -> Result<BTreeMap<String, i64>> {
+    let mut keyed: BTreeMap<String, BTreeMap<Name, i64>> = BTreeMap::new();
+    for (name, total) in totals(event, store).await? {
+        match trace_key(name.as_str()) {
+            Some(key) => _ = keyed.entry(key).or_default().insert(name, total),
+            None if name.is_aggregate() => {
+                report.leave_out(event, name.as_str(), total, "hits over a limit have no name")
+            }
+            None => report.leave_out(
+                event,
+                name.as_str(),
+                total,
+                "snow-trace's names are NAMESPACE/KEY, with one slash",
+            ),
+        }
+    }
+    let bar = progress::bar("exporting", keyed.len() as u64);
+    let mut written = BTreeMap::new();
+    for (key, names) in keyed {
+        bar.inc(1);
+        if names.len() > 1 {
+            for (name, total) in &names {
+                report.leave_out(
+                    event,
+                    name.as_str(),
+                    *total,
+                    "another name has the same key in snow-trace's totals",
+                );
+            }
+            continue;
+        }
+        for (name, total) in names {
+            let records = export_log(event, &name, total, dir, store).await?;
+            let exported = report.of(event);
+            exported.names += 1;
+            exported.total = exported.total.saturating_add(total.unsigned_abs());
+            exported.records += records;
+            written.insert(key.clone(), total);
+        }
+    }
+    bar.finish_and_clear();
+    Ok(written)
+}
+
+/// The total of each name, less what was taken back, and that of what has no name.
+async fn totals(event: Event, store: &(impl StoreRead + ?Sized)) -> Result<BTreeMap<Name, i64>> {
+    let mut all = BTreeMap::new();
+    let mut start = None;
+    loop {
+        let page = store.names(event, start.as_deref(), PAGE).await?;
+        let mut totals = store.totals(event, &page.names).await?;
+        if event == Event::LIKE {
+            let back = store.totals(Event::UNLIKE, &page.names).await?;
+            totals.iter_mut().zip(back).for_each(|(total, back)| *total = total.saturating_sub(back).max(0));
+        }
+        all.extend(page.names.into_iter().zip(totals));
+        start = page.next;
+        if start.is_none() {
+            break;
+        }
+    }
+    let overflow = Name::overflow();
+    let over = store.total(event, &overflow).await?;
+    if over > 0 {
+        all.insert(overflow, over);
+    }
+    Ok(all)
+}
+
+/// Writes the last visits of a name, the oldest first. Answers how many.
+async fn export_log(
+    event: Event,
+    name: &Name,
+    total: i64,
+    dir: &Path,
+    store: &(impl StoreRead + ?Sized),
+) -> Result<u64> {
+    let (namespace, key) = name.as_str().split_once('/').unwrap_or_default();
+    // Its log would be outside of its directory.
+    if matches!(namespace, "." | "..") {
+        return Ok(0);
+    }
+    let latest = store.visits(event, name, MAX_VISITS).await?;
+    let mut lines: Vec<String> = (0..total)
+        .zip(latest)
+        .map(|(later, visit)| record_line(event, (namespace, key), visit, total - later))
+        .collect();
+    // Where there are colons, only a log says where the namespace ends.
+    if lines.is_empty() && !name.as_str().contains(':') {
+        return Ok(0);
+    }
+    lines.reverse();
+    let path = dir.join(log_path(event, namespace, key));
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(path.parent().unwrap_or(dir))?;
+        fs::write(&path, lines.concat())
+    };
+    write().with_context(|| format!("writing {}", path.display()))?;
+    Ok(lines.len() as u64)
+}
+
+fn people(report: &ExportReport<'_>) -> String {
+    let ExportReport { dir, visits, likes, left_out, left_out_more } = report;
+    let mut text = format!("{}: exported ", out::plain(&dir.display().to_string()));
+    text += &format!("{} and {}\n", out::counted(visits.total, "visit"), out::counted(likes.total, "like"));
+    for (event, exported) in TRACED.into_iter().zip([likes, visits]) {
+        text += &format!(
+            "  {}: {}, {} in {}\n",
+            totals_file(event),
+            out::counted(exported.names, "name"),
+            out::counted(exported.records, "record"),
+            logs_dir(event)
+        );
+        if exported.left_out > 0 {
+            let names = out::counted(exported.left_out, "name");
+            text += &format!(
+                "    {names} with {} in all left out\n",
+                exported.left_out_total.separate_with_commas()
+            );
+        }
+    }
+    for LeftOut { event, name, why } in left_out {
+        text += &format!("  {event} {}: left out, because {why}\n", out::plain(name));
+    }
+    if *left_out_more > 0 {
+        text += &format!("  and {} more like these\n", left_out_more.separate_with_commas());
+    }
+    text
+}

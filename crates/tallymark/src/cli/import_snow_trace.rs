@@ -1,0 +1,256 @@
+//! `tallymark import snow-trace`: the totals and the history of a snow-trace data directory, once.
+
+use super::{CommonFlags, block_on, import, out};
+use crate::{config::Config, home, progress, user};
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use tallymark_core::{Batch, Event};
+use tallymark_ingest::{
+    Errand,
+    import::snow_trace::{SnowTrace, SnowTraceError, TRACED, TraceCourse, TraceFindings, TraceSums},
+    source::now,
+};
+use tallymark_store::{Store, StoreRead};
+use thousands::Separable;
+
+/// Counts the totals of counters.json and likes.json as visits and likes, on the days and minutes that the logs beside
+/// them give. The same content is counted once, also after an import that was interrupted. Stop snow-trace first.
+#[derive(Debug, Args)]
+pub(super) struct ImportSnowTrace {
+    /// snow-trace's data directory itself, with counters.json and visits/ in it.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Only show what would be counted, and whether it is in the store already.
+    #[arg(long)]
+    dry_run: bool,
+    /// Add all of it to what was imported from snow-trace before.
+    #[arg(long)]
+    again: bool,
+}
+
+/// What was done.
+#[derive(Serialize)]
+struct TraceReport<'a> {
+    dir: &'a Path,
+    id: Option<String>,
+    state: TraceState,
+    #[serde(flatten)]
+    findings: &'a TraceFindings,
+    /// The number of the last batch.
+    batches: u64,
+    /// How many of them were in the store before.
+    before: u64,
+    /// And how many this run has brought there.
+    applied: u64,
+    /// Names that had newer visits in the store, whose imported visits are in no list.
+    visits_not_listed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum TraceState {
+    Imported,
+    /// An earlier run had been interrupted.
+    Finished,
+    AlreadyImported,
+    NothingToCount,
+    DryRun,
+}
+
+impl ImportSnowTrace {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
+        let config = common.load()?;
+        if !self.dry_run {
+            user::may_write_store(&config.store)?;
+        }
+        let bar = progress::bar("reading", 0);
+        let trace = SnowTrace::read(&self.dir, now(), |length| bar.inc(length)).map_err(advised);
+        bar.finish_and_clear();
+        let trace = trace?;
+        if !self.dry_run {
+            import::tell_of_new_store(&config.store);
+        }
+        block_on(async {
+            let none = self.dry_run && common.existing_store(&config).await.is_err();
+            let report = match none {
+                true => report(&self.dir, &trace, TraceState::DryRun),
+                false => self.count(&trace, &config).await?,
+            };
+            if common.json { out::json(&report) } else { out::print(&people(&report)) }
+        })
+    }
+
+    async fn count<'a>(&'a self, trace: &'a SnowTrace, config: &Config) -> Result<TraceReport<'a>> {
+        let store = home::open(config).await?;
+        let course = trace.course(&store.positions(None).await?, self.again).map_err(advised)?;
+        let instance = match course {
+            TraceCourse::Counted(instance) => {
+                let counted = report(&self.dir, trace, TraceState::AlreadyImported);
+                return Ok(TraceReport { id: Some(instance.to_string()), ..counted });
+            }
+            TraceCourse::Count(instance) => instance,
+        };
+        let before = store.applied(instance).await?;
+        let id = Some(instance.to_string());
+        if self.dry_run {
+            return Ok(TraceReport { id, before, ..report(&self.dir, trace, TraceState::DryRun) });
+        }
+        if trace.names() == 0 {
+            return Ok(report(&self.dir, trace, TraceState::NothingToCount));
+        }
+        let mut into = Errand::new(store.clone(), instance);
+        let lists = VisitLists::of(&*store).await?;
+        let (mut pouring, mut visits_not_listed) = (trace.pour(instance, config.retention.visits), 0);
+        let bar = progress::bar("counting", trace.names() as u64);
+        loop {
+            let mut batches = pouring.next_batches().map_err(advised)?;
+            if batches.is_empty() {
+                break;
+            }
+            for batch in &mut batches {
+                visits_not_listed += lists.leave_newer(&*store, batch).await?;
+            }
+            into.apply(&batches).await.map_err(import::why)?;
+            bar.set_position((trace.names() - pouring.left()) as u64);
+        }
+        bar.finish_and_clear();
+        import::warn_of_quarantined(&into);
+        let before = into.claimed().map_or(before, |claim| claim.marker);
+        if before > pouring.batches() {
+            bail!(
+                "the store has more batches of this import than it makes: an earlier version cut it in another way"
+            );
+        }
+        let state = if before > 0 { TraceState::Finished } else { TraceState::Imported };
+        let (batches, applied) = (pouring.batches(), into.applied());
+        let done = report(&self.dir, trace, state);
+        Ok(TraceReport { id, batches, before, applied, visits_not_listed, ..done })
+    }
+}
+
+/// A list of visits is in the order in which they were counted, so what is imported must not come behind newer ones.
+struct VisitLists {
+    has_names: BTreeMap<Event, bool>,
+}
+
+impl VisitLists {
+    async fn of(store: &dyn Store) -> Result<VisitLists> {
+        let mut has_names = BTreeMap::new();
+        for event in TRACED {
+            has_names.insert(event, store.name_count(event).await? > 0);
+        }
+        Ok(VisitLists { has_names })
+    }
+
+    /// Takes the visits out of a batch whose names have newer ones in the store. Answers of how many names.
+    async fn leave_newer(&self, store: &(impl StoreRead + ?Sized), batch: &mut Batch) -> Result<u64> {
+        let mut kept = Vec::new();
+        let mut left = 0;
+        for visits in std::mem::take(&mut batch.visits) {
+            let known = self.has_names.get(&visits.event).copied().unwrap_or(true);
+            let newest = if known { store.visits(visits.event, &visits.name, 1).await? } else { Vec::new() };
+            let is_newer = newest
+                .first()
+                .zip(visits.last.first())
+                .is_some_and(|(has, brings)| has.minute > brings.minute);
+            if is_newer { left += 1 } else { kept.push(visits) }
+        }
+        batch.visits = kept;
+        Ok(left)
+    }
+}
+
+/// The error with its cause, or with what helps.
+fn advised(error: SnowTraceError) -> anyhow::Error {
+    match &error {
+        SnowTraceError::OtherContent => anyhow!("{error} (--again adds all of it to what was imported)"),
+        SnowTraceError::NotADataDir(dir) if dir.join("data/counters.json").exists() => {
+            anyhow!("{error}; did you mean {}?", dir.join("data").display())
+        }
+        _ => error.into(),
+    }
+}
+
+fn report<'a>(dir: &'a Path, trace: &'a SnowTrace, state: TraceState) -> TraceReport<'a> {
+    let findings = trace.findings();
+    TraceReport { dir, id: None, state, findings, batches: 0, before: 0, applied: 0, visits_not_listed: 0 }
+}
+
+fn people(report: &TraceReport<'_>) -> String {
+    let dir = out::plain(&report.dir.display().to_string());
+    let TraceFindings { visits, likes, .. } = report.findings;
+    let sum = format!("{} and {}", out::counted(visits.total, "visit"), out::counted(likes.total, "like"));
+    let said = match report.state {
+        TraceState::Imported => format!("imported {sum}"),
+        TraceState::Finished => format!("imported the rest; {sum} in all, each counted once"),
+        TraceState::AlreadyImported => {
+            "already imported; nothing was counted (--again adds it once more)".to_owned()
+        }
+        TraceState::NothingToCount => "nothing in it counts".to_owned(),
+        TraceState::DryRun if report.before > 0 => {
+            format!(
+                "would import the rest of {sum}, because an earlier import was interrupted; nothing was written"
+            )
+        }
+        TraceState::DryRun => format!("would import {sum}; nothing was written"),
+    };
+    let mut text = format!("{dir}: {said}\n");
+    text += &sums("visits", visits);
+    text += &sums("likes", likes);
+    if let Some(day) = &report.findings.day_without_records {
+        text += &format!("  names without a record count on {day}\n");
+    }
+    if report.visits_not_listed > 0 {
+        let names = out::counted(report.visits_not_listed, "name");
+        text += &format!(
+            "  {names} had newer visits in the store, so the imported ones count, and are not in the list of the last\n"
+        );
+    }
+    text += "  not taken over: country, region and city, which the store does not keep yet; addresses, user agents and referers\n";
+    text + &problems(report.findings)
+}
+
+fn sums(what: &str, sums: &TraceSums) -> String {
+    if *sums == TraceSums::default() {
+        return String::new();
+    }
+    let mut text = format!(
+        "  {what}: {} of {}, {} read\n",
+        sums.total.separate_with_commas(),
+        out::counted(sums.names, "name"),
+        out::counted(sums.records, "record"),
+    );
+    let mut line = |count: u64, what: &str| {
+        if count > 0 {
+            text += &format!("    {} {what}\n", count.separate_with_commas());
+        }
+    };
+    line(sums.rest, "have no record, and count on the day of their name's oldest one");
+    line(sums.surplus, "records are more than the totals say, and count nothing");
+    line(sums.broken, "broken lines count nothing in the history; the totals have them");
+    if sums.refused > 0 {
+        let totals = out::counted(sums.refused, "total");
+        text += &format!(
+            "    {totals} with {} in all have no name here\n",
+            sums.refused_total.separate_with_commas()
+        );
+    }
+    text
+}
+
+fn problems(findings: &TraceFindings) -> String {
+    let mut text = String::new();
+    for problem in &findings.problems {
+        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
+        text += &format!("  {}{line}: {}\n", out::plain(&problem.file), out::plain(&problem.what));
+    }
+    if findings.problems_left_out > 0 {
+        text += &format!("  and {} more like these\n", findings.problems_left_out.separate_with_commas());
+    }
+    text
+}
