@@ -14,8 +14,9 @@ use std::{
 /// The replacement for a removed value.
 pub(crate) const HIDDEN: &str = "(not shown, it may hold a password)";
 
-/// The longest word of letters that is not taken for a password, and the longest of letters and digits.
-const LETTERS: usize = 5;
+/// The longest word of letters that is not taken for a password, and the longest of letters and digits. A plain word is
+/// mostly a mistake that its author wants to see.
+const LETTERS: usize = 12;
 const MIXED: usize = 4;
 /// And of digits: as in a port, a date or a size.
 const DIGITS: usize = 10;
@@ -131,12 +132,22 @@ mod tests {
             "",
             "-1",
             "x y",
+            "Europe/Berlin",
+            "frobnicate",
         ] {
             assert!(!may_be_one(shown), "{shown}");
         }
-        for hidden in
-            ["hunter", "c4n4ry", "h:c4n4ry", ":c4n4ry", "a c4n4ry", "p\u{e4}ssw\u{f6}rd", "x=secret", "u:p@h"]
-        {
+        for hidden in [
+            "hunter2",
+            "c4n4ry",
+            "h:c4n4ry",
+            ":c4n4ry",
+            "a c4n4ry",
+            "p\u{e4}ssw\u{f6}rd1",
+            "x=s3cret",
+            "u:p@h",
+            "correcthorsebattery",
+        ] {
             assert!(may_be_one(hidden), "{hidden}");
         }
     }
