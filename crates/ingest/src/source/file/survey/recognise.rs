@@ -58,7 +58,8 @@ impl Survey<'_> {
                 };
                 let time = as_exact_as(file.mtime, record.mtime);
                 if record.packed.is_some() && record.packed == stranger.packed {
-                    return true;
+                    // Other lines that are alike may be packed into the same bytes.
+                    return !exact || !stranger.alike || file.mtime == time;
                 }
                 match exact {
                     // Rotated names go from one generation to the next, others do not.

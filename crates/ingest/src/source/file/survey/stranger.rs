@@ -97,7 +97,10 @@ impl Survey<'_> {
         if let Some(ids) = stranger.packed.and_then(|print| contents.packed.get(&print)) {
             stranger.ids.extend(ids);
             stranger.ids.sort_unstable();
-            return Ok(stranger);
+            // Where all lines are alike, the file of another record may have been packed into these bytes.
+            if !stranger.alike {
+                return Ok(stranger);
+            }
         }
         let mut candidates = Vec::new();
         for (&length, of_length) in contents.prefixes.range(..=first.len()) {
@@ -121,6 +124,7 @@ impl Survey<'_> {
             }
         }
         stranger.ids.sort_unstable();
+        stranger.ids.dedup();
         Ok(stranger)
     }
 }

@@ -469,7 +469,38 @@ fn known_histories_count_what_was_written() {
             ],
             true,
         ),
+        // The same, and that file is the older one.
+        (
+            vec![
+                Append(27),
+                Rename,
+                Append(29),
+                Rename,
+                Pack { newest: true },
+                Late(1),
+                Read,
+                CopyDirectory,
+                Late(1),
+                Pack { newest: true },
+            ],
+            true,
+        ),
     ] {
         survives(what, alike, false).unwrap();
     }
+    // A file that grew after it was copied is packed into the same bytes as one that is still there.
+    let what = vec![
+        Append(29),
+        Rename,
+        Switch { back: false },
+        Append(12),
+        Pack { newest: false },
+        Append(15),
+        Rename,
+        Read,
+        CopyDirectory,
+        Late(2),
+        Pack { newest: true },
+    ];
+    survives(what, true, true).unwrap();
 }
