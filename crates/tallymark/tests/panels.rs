@@ -180,6 +180,7 @@ fn programs_prefetches_and_other_sites_like_nothing() {
     }
     assert_eq!(http::request("HEAD", place.addr(), add, &[PERSON], b"").status, 200);
     assert_eq!(get(&place, &format!("{add}?count=false"), &[PERSON]).status, 200);
+    assert_eq!(get(&place, &format!("{add}?count=nope"), &[PERSON]).status, 400);
     for origin in [&[][..], &[("Origin", "https://evil.example")], &[("Origin", "null")]] {
         let headers = [&[PERSON], origin].concat();
         assert_eq!(http::request("POST", place.addr(), add, &headers, b"").status, 403);

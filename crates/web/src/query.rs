@@ -69,6 +69,11 @@ pub(crate) fn decoded(value: &str) -> Vec<u8> {
     decode_percent(value.as_bytes(), 1, &mut scratch).to_vec()
 }
 
+/// Whether the request is to count, as far as `count=` says.
+pub(crate) fn count_wanted(query: Query<'_>) -> Result<bool, &'static str> {
+    query.text("count").map_or(Ok(true), |value| switch(&value).ok_or("count is true or false"))
+}
+
 /// Reads a switch: `true 1 on yes`, `false 0 off no`.
 pub(crate) fn switch(value: &str) -> Option<bool> {
     let value: Cow<'_, str> = value.to_ascii_lowercase().into();

@@ -92,6 +92,6 @@ impl App {
     }
 }
 
-fn user_agent(sent: &HeaderMap) -> &[u8] {
+pub(crate) fn user_agent(sent: &HeaderMap) -> &[u8] {
     sent.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes)
 }

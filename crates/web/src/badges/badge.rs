@@ -8,7 +8,7 @@ use crate::{
     error::{Problem, report},
     headers,
     name::from_bytes,
-    query::{Query, switch},
+    query::{Query, count_wanted},
     state::App,
 };
 use axum::{
@@ -57,10 +57,7 @@ impl Wish {
             None => Ok(None),
             Some(text) => Color::parse(&text).map(Some).map_err(|why| format!("{name}: {why}")),
         };
-        let count = match query.text("count") {
-            None => true,
-            Some(value) => switch(&value).ok_or("count is true or false")?,
-        };
+        let count = count_wanted(query)?;
         let mut format = Format::Comma;
         for (key, value) in query.raw() {
             if let Some(wanted) = Format::from_query(key, value).map_err(|why| format!("{key}: {why}"))? {
@@ -140,10 +137,14 @@ pub(super) async fn show(
 
 /// Why a request is not counted, if it is not.
 fn uncounted(wish: &Wish, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
-    if !wish.count {
+    let other = (wish.count && wish.event != Event::HIT).then_some("ignored: another event than hit");
+    other.or_else(|| not_shown(wish.count, method, sent))
+}
+
+/// Why a picture was not shown to anybody, or is not to count.
+pub(crate) fn not_shown(count: bool, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
+    if !count {
         Some("ignored: count=false")
-    } else if wish.event != Event::HIT {
-        Some("ignored: another event than hit")
     } else if method != Method::GET {
         Some("ignored: not a GET")
     } else if reads_ahead(sent) {

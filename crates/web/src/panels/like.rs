@@ -11,8 +11,8 @@ use crate::{
     error::{Problem, report},
     name::page_path,
     pages::{self, page},
-    query::{Query, switch},
-    state::App,
+    query::{Query, count_wanted},
+    state::{App, user_agent},
 };
 use axum::{
     extract::Request,
@@ -60,7 +60,10 @@ pub(super) async fn asked(app: &App, name: Result<Name, NotAName>, peer: Peer, h
         Ok(name) => name,
         Err(why) => return pages::problem(app, &Problem::from(why), None),
     };
-    let count = Query::of(&head.uri).text("count").and_then(|value| switch(&value)).unwrap_or(true);
+    let count = match count_wanted(Query::of(&head.uri)) {
+        Ok(count) => count,
+        Err(why) => return pages::problem(app, &Problem::bad_request(why), None),
+    };
     if head.method != axum::http::Method::GET || !count || !person::clicked(&head.headers) {
         return show(app, &name, &head.headers, LikeState::Asked).await;
     }
@@ -132,7 +135,7 @@ async fn commit(
             (Click::Like, false) => (Event::LIKE, like),
             (Click::Unlike, true) => (Event::UNLIKE, unlike),
         };
-        let counts = one(event, name, now.minute(), ClientClass::of(agent(sent)));
+        let counts = one(event, name, now.minute(), ClientClass::of(user_agent(sent)));
         let once = Once { key: &key, body: name.as_str().as_bytes() };
         let committed = app.ledger.commit(Some(once), counts).await?;
         return Ok(match (wish, committed) {
@@ -150,16 +153,13 @@ fn one(event: Event, name: &Name, minute: tallymark_core::Minute, class: ClientC
     Counts { visits, ..Counts::folded(vec![entry], Vec::new()) }
 }
 
-fn agent(sent: &HeaderMap) -> &[u8] {
-    sent.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes)
-}
-
 /// A keyed hash of who asks and of the name: the same for this day, and of no use afterwards, when its key is gone. Those
 /// whose address is not known are one.
 async fn visitor_of_day(app: &App, day: Day, name: &Name, peer: Peer) -> Result<String, NotCommitted> {
     let key = app.ledger.day_key(day).await?;
     // Any length of key will do.
-    let Ok(mut hash) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return Ok(String::new()) };
+    let hash = Hmac::<Sha256>::new_from_slice(key.as_bytes());
+    let mut hash = hash.map_err(|error| NotCommitted::Unavailable(error.to_string()))?;
     let address = peer.0.map_or_else(String::new, |address| network_of(address).to_string());
     hash.update(format!("like\0{address}\0{name}").as_bytes());
     Ok(hash.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())

@@ -22,7 +22,7 @@ pub(super) fn clicked(sent: &HeaderMap) -> bool {
         (None, None) => !reads_ahead(sent) && !is_program && !agent.is_empty(),
         (mode, dest) => {
             let navigates = mode == Some(b"navigate") && dest == Some(b"document");
-            navigates && !reads_ahead(sent) && class != ClientClass::Bot || navigates && driven
+            navigates && !reads_ahead(sent) && (class != ClientClass::Bot || driven)
         }
     }
 }
@@ -79,6 +79,10 @@ mod tests {
             sent(&[FIREFOX, ("purpose", "prefetch")]),
             sent(&[FIREFOX, ("x-moz", "prefetch")]),
             with(&[FIREFOX, ("sec-purpose", "prefetch;prerender")]),
+            with(&[
+                ("user-agent", "Mozilla/5.0 HeadlessChrome/156.0.0.0 Safari/537.36"),
+                ("sec-purpose", "prefetch"),
+            ]),
             with(&[("user-agent", "Mozilla/5.0 (compatible; Googlebot/2.1) Chrome/126.0 Safari/537.36")]),
             sent(&[FIREFOX, ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")]),
             sent(&[FIREFOX, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")]),

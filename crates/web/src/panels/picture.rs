@@ -2,10 +2,10 @@
 
 use crate::{
     auth::Peer,
-    badges::badge::{mistake, reads_ahead},
+    badges::badge::{mistake, not_shown},
     error::report,
     headers,
-    query::{Query, switch},
+    query::{Query, count_wanted},
     state::{App, left},
 };
 use axum::{
@@ -30,11 +30,7 @@ impl PanelWish {
                 options.set(key, &value).map_err(|why| why.to_string())?;
             }
         }
-        let count = match query.text("count") {
-            None => true,
-            Some(value) => switch(&value).ok_or("count is true or false")?,
-        };
-        Ok(PanelWish { count, options })
+        Ok(PanelWish { count: count_wanted(query)?, options })
     }
 }
 
@@ -78,14 +74,8 @@ pub(super) async fn show(
 fn uncounted(wish: &PanelWish, picture: Picture, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
     if !matches!(picture, Picture::Both | Picture::Visits) {
         Some("ignored: this picture does not count views")
-    } else if !wish.count {
-        Some("ignored: count=false")
-    } else if method != Method::GET {
-        Some("ignored: not a GET")
-    } else if reads_ahead(sent) {
-        Some("ignored: prefetch")
     } else {
-        None
+        not_shown(wish.count, method, sent)
     }
 }
 
