@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tallymark_core::Batch;
 use tallymark_store::{
     Claim, Outcome, StoreError, StoreWrite,
-    outbox::{Origin, Waiting},
+    outbox::{Origin, QueuedBatch},
 };
 
 /// Why the store refused a batch, and would refuse it again.
@@ -31,7 +31,7 @@ pub(crate) trait Batches {
     async fn claim(&mut self, store: &dyn StoreWrite) -> Result<Claim, Self::Error>;
 
     /// The next batches. They stay here until they are settled.
-    async fn next(&mut self) -> Result<Vec<Waiting>, Self::Error>;
+    async fn next(&mut self) -> Result<Vec<QueuedBatch>, Self::Error>;
 
     /// They are about to be sent.
     fn sending(&mut self) {}
@@ -83,7 +83,7 @@ pub(crate) async fn write<B: Batches>(store: &dyn StoreWrite, batches: &mut B) -
 async fn round<B: Batches>(store: &dyn StoreWrite, batches: &mut B) -> Result<bool, B::Error> {
     let claim = batches.claim(store).await?;
     let (list, origins): (Vec<Batch>, Vec<Origin>) =
-        batches.next().await?.into_iter().map(|Waiting { batch, origin }| (batch, origin)).unzip();
+        batches.next().await?.into_iter().map(|QueuedBatch { batch, origin }| (batch, origin)).unzip();
     if list.is_empty() {
         return Ok(false);
     }

@@ -11,7 +11,7 @@ use std::{collections::VecDeque, sync::Arc};
 use tallymark_core::Batch;
 use tallymark_store::{
     Claim, Outcome, StoreError, StoreWrite,
-    outbox::{Origin, Waiting},
+    outbox::{Origin, QueuedBatch},
 };
 use tracing::warn;
 use uuid::Uuid;
@@ -152,8 +152,8 @@ impl Batches for Errand {
         Ok(claim)
     }
 
-    async fn next(&mut self) -> Result<Vec<Waiting>, ErrandError> {
-        let waiting = |batch: &Batch| Waiting { batch: batch.clone(), origin: Origin::Lines };
+    async fn next(&mut self) -> Result<Vec<QueuedBatch>, ErrandError> {
+        let waiting = |batch: &Batch| QueuedBatch { batch: batch.clone(), origin: Origin::Lines };
         Ok(self.waiting.iter().take(AT_ONCE).map(waiting).collect())
     }
 

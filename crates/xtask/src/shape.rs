@@ -16,18 +16,9 @@ const NOT_SHIPPED: [&str; 5] = ["bench", "fuzz", "soak", "testbed", "xtask"];
 
 /// A command of the binary has the name that is typed.
 const COMMAND: &str = "the command and what it shows";
-/// The list is empty once the last of these is rebuilt.
-const REBUILT: &str = "being rebuilt";
 
 /// Names that several types have, and why.
-const SHARED: &[(&str, &str)] = &[
-    ("Health", COMMAND),
-    ("Tail", COMMAND),
-    ("Top", COMMAND),
-    ("Identity", REBUILT),
-    ("Step", REBUILT),
-    ("Waiting", REBUILT),
-];
+const SHARED: &[(&str, &str)] = &[("Health", COMMAND), ("Tail", COMMAND), ("Top", COMMAND)];
 
 /// Crates that have cycles, and why.
 const CIRCULAR: &[(&str, &str)] = &[];

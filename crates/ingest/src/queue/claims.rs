@@ -6,7 +6,7 @@
 
 use super::{FromOutbox, Trouble};
 use std::collections::HashSet;
-use tallymark_store::{Claim, StoreError, StoreWrite, outbox::Identity};
+use tallymark_store::{Claim, StoreError, StoreWrite, outbox::OutboxState};
 use tracing::{error, warn};
 use uuid::Uuid;
 
@@ -77,8 +77,8 @@ impl FromOutbox {
     async fn leave_the_fence(
         &mut self,
         store: &dyn StoreWrite,
-        identity: Identity,
-    ) -> Result<Identity, Trouble> {
+        identity: OutboxState,
+    ) -> Result<OutboxState, Trouble> {
         let here = store.identity().await?;
         if identity.adopt != Some(here) {
             return Err(self.fenced());

@@ -14,7 +14,7 @@ use std::{
 use tallymark_core::{Batch, Counts, batches};
 use tallymark_store::{
     Claim, Outcome, StoreWrite,
-    outbox::{Origin, Waiting},
+    outbox::{Origin, QueuedBatch},
 };
 use tracing::error;
 use uuid::Uuid;
@@ -153,10 +153,10 @@ impl Batches for FromMemory {
         Ok(claim)
     }
 
-    async fn next(&mut self) -> Result<Vec<Waiting>, Trouble> {
+    async fn next(&mut self) -> Result<Vec<QueuedBatch>, Trouble> {
         let held = self.memory.held();
         let waiting =
-            |numbered: &Numbered| Waiting { batch: numbered.batch.clone(), origin: numbered.origin };
+            |numbered: &Numbered| QueuedBatch { batch: numbered.batch.clone(), origin: numbered.origin };
         Ok(held.batches.iter().take(TOGETHER).map(waiting).collect())
     }
 

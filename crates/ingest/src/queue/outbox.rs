@@ -19,7 +19,7 @@ use std::{
 use tallymark_core::{Batch, Counts};
 use tallymark_store::{
     Claim, Class, Outcome, Standing, StoreError, StoreWrite,
-    outbox::{Durability, Fill, Origin, Outbox, Unpushed, Waiting},
+    outbox::{Durability, Fill, Origin, Outbox, QueuedBatch, Unpushed},
 };
 use tracing::{error, info};
 use uuid::Uuid;
@@ -208,7 +208,7 @@ impl Batches for FromOutbox {
         }
     }
 
-    async fn next(&mut self) -> Result<Vec<Waiting>, Trouble> {
+    async fn next(&mut self) -> Result<Vec<QueuedBatch>, Trouble> {
         if self.closed {
             self.file().settle().await?;
         }

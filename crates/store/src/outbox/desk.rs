@@ -1,7 +1,7 @@
 //! What the outbox's thread does with its file.
 
 use super::{
-    Durability, Fill, Identity, Keep, Origin, Pushed, RolledBack, Unpushed, Waiting,
+    Durability, Fill, Keep, Origin, OutboxState, Pushed, QueuedBatch, RolledBack, Unpushed,
     age::Ages,
     anchor::Anchor,
     codec, file, merge,
@@ -51,7 +51,7 @@ pub(super) struct Desk {
     pub(super) cutting: Option<Cutting>,
     /// The newest batches of the file as they were written, one after the other without a gap: whoever keeps up with
     /// them needs not read them again.
-    fresh: VecDeque<Waiting>,
+    fresh: VecDeque<QueuedBatch>,
 }
 
 /// What the column `live` of the pool says: whose hits a block has. Blocks of different sorts are not merged.
@@ -190,13 +190,13 @@ impl Desk {
             .advise("Move the right file back, or restart Tallymark"))
     }
 
-    pub(super) fn identity(&mut self) -> Result<Identity> {
+    pub(super) fn identity(&mut self) -> Result<OutboxState> {
         self.with("reading", |desk, db| {
             // Another connection may have written `adopt`; what we remember is ours alone.
             let uuid = |key| file::get(db, key).map(|text| text.and_then(|text| text.parse().ok()));
             let applied = "SELECT max(seq) FROM batch WHERE applied_at IS NOT NULL";
             let applied: Option<i64> = db.prepare_cached(applied)?.query_row([], |row| row.get(0))?;
-            Ok(Identity {
+            Ok(OutboxState {
                 instance: desk.instance,
                 store: uuid("store")?,
                 adopt: uuid("adopt")?,
@@ -257,12 +257,12 @@ impl Desk {
 
     fn remember(&mut self, cut: Vec<Batch>, origin: Origin) {
         let Some(first) = cut.first() else { return };
-        let follows = |last: &Waiting| first.seq == last.batch.seq + 1;
+        let follows = |last: &QueuedBatch| first.seq == last.batch.seq + 1;
         if self.fresh.len() + cut.len() > FRESH || !self.fresh.back().is_none_or(follows) {
             self.fresh.clear();
         }
         if cut.len() <= FRESH {
-            self.fresh.extend(cut.into_iter().map(|batch| Waiting { batch, origin }));
+            self.fresh.extend(cut.into_iter().map(|batch| QueuedBatch { batch, origin }));
         }
     }
 
@@ -306,7 +306,7 @@ impl Desk {
             .advise("What it holds cannot all be read. Move the file away to go on without it")
     }
 
-    pub(super) fn take(&mut self, after: u64, most: usize) -> Result<Vec<Waiting>> {
+    pub(super) fn take(&mut self, after: u64, most: usize) -> Result<Vec<QueuedBatch>> {
         self.connect()?;
         self.settle_if_due()?;
         while self.fresh.front().is_some_and(|first| first.batch.seq <= after) {
@@ -324,7 +324,7 @@ impl Desk {
     }
 
     /// Batches that have a number already.
-    fn numbered(&mut self, after: u64, most: usize) -> Result<Vec<Waiting>> {
+    fn numbered(&mut self, after: u64, most: usize) -> Result<Vec<QueuedBatch>> {
         if after >= self.last {
             return Ok(Vec::new());
         }
@@ -346,14 +346,14 @@ impl Desk {
                 counts.positions = serde_json::from_str(&positions).map_err(|cause| self.damaged(cause))?;
             }
             let batch = Batch::of(self.instance, seq as u64, counts).on(minutes::levels(levels));
-            waiting.push(Waiting { batch, origin: if live { Origin::Live } else { Origin::Lines } });
+            waiting.push(QueuedBatch { batch, origin: if live { Origin::Live } else { Origin::Lines } });
         }
         Ok(waiting)
     }
 
     /// Cuts batches from the oldest block of the pool, and numbers them. Positions go with the last batch of the last block
     /// that was there when they came.
-    fn number(&mut self, most: usize) -> Result<Vec<Waiting>> {
+    fn number(&mut self, most: usize) -> Result<Vec<QueuedBatch>> {
         let cutting = match self.cutting.take() {
             Some(cutting) => cutting,
             None => match self.oldest()? {
@@ -368,7 +368,7 @@ impl Desk {
             let (counts, next) = codec::decode(&cutting.block, at, MAX_BATCH_NAMES, BATCH_ENTRIES)
                 .map_err(|damaged| self.damaged(damaged))?;
             let seq = self.last + 1 + waiting.len() as u64;
-            waiting.push(Waiting { batch: Batch::of(self.instance, seq, counts).on(levels), origin });
+            waiting.push(QueuedBatch { batch: Batch::of(self.instance, seq, counts).on(levels), origin });
             at = next;
         }
         let done = at >= cutting.block.len();
@@ -385,7 +385,7 @@ impl Desk {
                     .prepare_cached("UPDATE pool SET at = ?2, hits = max(hits - ?3, 0) WHERE id = ?1")?
                     .execute(params![cutting.id, at as i64, clamped(hits)])?;
             }
-            for Waiting { batch, .. } in &waiting {
+            for QueuedBatch { batch, .. } in &waiting {
                 write_batch(&transaction, batch, origin)?;
             }
             let last = desk.last + waiting.len() as u64;
@@ -401,7 +401,7 @@ impl Desk {
     }
 
     /// A batch of positions alone, behind all counts.
-    fn number_positions(&mut self) -> Result<Vec<Waiting>> {
+    fn number_positions(&mut self) -> Result<Vec<QueuedBatch>> {
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let counts = Counts { positions: take_unsent(&transaction)?, ..Counts::default() };
@@ -414,7 +414,7 @@ impl Desk {
             let unsent = has_unsent(&transaction)?;
             transaction.commit()?;
             (desk.last, desk.unsent) = (batch.seq, unsent);
-            Ok(vec![Waiting { batch, origin: Origin::Lines }])
+            Ok(vec![QueuedBatch { batch, origin: Origin::Lines }])
         })
     }
 
@@ -527,7 +527,7 @@ impl Desk {
         })
     }
 
-    pub(super) fn start_over(&mut self, marker: u64) -> Result<Identity> {
+    pub(super) fn start_over(&mut self, marker: u64) -> Result<OutboxState> {
         self.ages.roll_back(0);
         // What goes is owed for, and the others get new numbers.
         self.settle()?;
@@ -559,7 +559,7 @@ impl Desk {
     }
 
     /// Answers how many hits went, too.
-    pub(super) fn forget(&mut self, positions: &[Position]) -> Result<(Identity, u64)> {
+    pub(super) fn forget(&mut self, positions: &[Position]) -> Result<(OutboxState, u64)> {
         self.ages.roll_back(0);
         let instance = Uuid::new_v4();
         let hits = self.with("writing", |desk, db| {

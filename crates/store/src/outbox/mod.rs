@@ -60,7 +60,7 @@ pub enum Origin {
 
 /// A numbered batch on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct QueuedBatch {
     /// What is to be applied.
     pub batch: Batch,
     /// Where it came from.
@@ -69,7 +69,7 @@ pub struct Waiting {
 
 /// What is known when the outbox is opened, or has changed identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct OutboxState {
     /// Whose numbers the batches have.
     pub instance: Uuid,
     /// The store they belong into; `None` until one was claimed.
@@ -152,7 +152,7 @@ const QUEUE: usize = 8;
 )]
 impl Outbox {
     /// Opens the outbox of a state directory, and creates it if it is not there. `instance` is used for a new one.
-    pub fn open(dir: &Path, instance: Uuid, keep: Keep) -> Result<(Outbox, Identity)> {
+    pub fn open(dir: &Path, instance: Uuid, keep: Keep) -> Result<(Outbox, OutboxState)> {
         let path = dir.join(FILE);
         let deadline = Deadline::default();
         let mut desk = Desk::open(&path, instance, keep, deadline.clone())?;
@@ -228,7 +228,7 @@ impl Outbox {
     }
 
     /// The batches behind number `after`, at most about `most`; numbers more from the pool when there are none.
-    pub async fn take(&self, after: u64, most: usize) -> Result<Vec<Waiting>> {
+    pub async fn take(&self, after: u64, most: usize) -> Result<Vec<QueuedBatch>> {
         self.ask(move |desk| desk.take(after, most)).await
     }
 
@@ -268,7 +268,7 @@ impl Outbox {
     }
 
     /// The identity as it is in the file now.
-    pub async fn identity(&self) -> Result<Identity> {
+    pub async fn identity(&self) -> Result<OutboxState> {
         self.ask(|desk| desk.identity()).await
     }
 
@@ -279,14 +279,14 @@ impl Outbox {
 
     /// Gives everything behind `marker` that is still held new numbers, from 1, under a new instance: for a copy of a state
     /// directory that is to go on beside the one that fenced it.
-    pub async fn start_over(&self, marker: u64) -> Result<Identity> {
+    pub async fn start_over(&self, marker: u64) -> Result<OutboxState> {
         self.ask(move |desk| desk.start_over(marker)).await
     }
 
     /// The state directory was restored from a backup: whatever waits in it has been applied since, and the positions of
     /// the instance that the store has are the right ones. Empties it, but for what has come since it was opened, and goes
     /// on under a new instance, which tells the store its positions at once. Answers how many hits it let go of, too.
-    pub async fn forget(&self, positions: Vec<Position>) -> Result<(Identity, u64)> {
+    pub async fn forget(&self, positions: Vec<Position>) -> Result<(OutboxState, u64)> {
         self.ask(move |desk| desk.forget(&positions)).await
     }
 

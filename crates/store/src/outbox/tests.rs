@@ -11,7 +11,7 @@ const MOST: usize = 8;
 struct Box {
     dir: tempfile::TempDir,
     outbox: Option<Outbox>,
-    identity: Identity,
+    identity: OutboxState,
     keep: Keep,
 }
 
@@ -66,7 +66,7 @@ impl Box {
     }
 
     /// Takes everything that waits, as a sender would whose store takes it all.
-    async fn drain(&self, mut after: u64) -> Vec<Waiting> {
+    async fn drain(&self, mut after: u64) -> Vec<QueuedBatch> {
         let mut all = Vec::new();
         loop {
             let waiting = self.get().take(after, MOST).await.unwrap();
@@ -89,7 +89,7 @@ fn entries(counts: &[(&str, i32, u64)]) -> Vec<Entry> {
     entries
 }
 
-fn sum(waiting: &[Waiting]) -> BTreeMap<(String, When), u64> {
+fn sum(waiting: &[QueuedBatch]) -> BTreeMap<(String, When), u64> {
     let mut sum = BTreeMap::new();
     for entry in waiting.iter().flat_map(|waiting| waiting.batch.entries.iter()) {
         *sum.entry((entry.name.to_string(), entry.when)).or_default() += entry.count;
@@ -97,7 +97,7 @@ fn sum(waiting: &[Waiting]) -> BTreeMap<(String, When), u64> {
     sum
 }
 
-fn numbers(waiting: &[Waiting]) -> Vec<u64> {
+fn numbers(waiting: &[QueuedBatch]) -> Vec<u64> {
     waiting.iter().map(|waiting| waiting.batch.seq).collect()
 }
 
@@ -262,9 +262,9 @@ fn position(source: &str, state: &str) -> Position {
 }
 
 /// What of each source a sender has seen, and after how many hits.
-fn sent(waiting: &[Waiting]) -> Vec<(u64, Vec<Position>)> {
+fn sent(waiting: &[QueuedBatch]) -> Vec<(u64, Vec<Position>)> {
     let mut hits = 0;
-    let of_batch = |waiting: &Waiting| {
+    let of_batch = |waiting: &QueuedBatch| {
         hits += waiting.batch.hits();
         (hits, waiting.batch.positions.clone())
     };
@@ -304,11 +304,11 @@ async fn positions_are_never_ahead_of_their_counts() {
         read += counts.len() as u64;
         outbox.bring(counts, vec![position("x", &read.to_string())], tick > 150).await;
         if tick % 20 == 19 {
-            let after = taken.last().map_or(0, |waiting: &Waiting| waiting.batch.seq);
+            let after = taken.last().map_or(0, |waiting: &QueuedBatch| waiting.batch.seq);
             taken.extend(outbox.get().take(after, 2).await.unwrap());
         }
         if tick % 70 == 69 {
-            let after = taken.last().map_or(0, |waiting: &Waiting| waiting.batch.seq);
+            let after = taken.last().map_or(0, |waiting: &QueuedBatch| waiting.batch.seq);
             taken.extend(outbox.drain(after).await);
         }
         if tick % 60 == 59 {
@@ -470,7 +470,7 @@ async fn fenced_copy_stays_so_until_it_goes_on_under_a_new_instance_with_what_no
     outbox.get().fence().await.unwrap();
     outbox.push(&[("c", 1, 4)], false).await;
     outbox.reopen();
-    let Identity { instance, applied, fenced, .. } = outbox.identity.clone();
+    let OutboxState { instance, applied, fenced, .. } = outbox.identity.clone();
     assert_eq!((applied, fenced), (1, true));
     let identity = outbox.get().start_over(applied).await.unwrap();
     assert!(identity.instance != instance && !identity.fenced);
@@ -513,7 +513,7 @@ async fn mixture(mut outbox: Box) {
         let minute = (random >> 40) as i32 % 3;
         *sums.entry((name.clone(), When::Minute(Minute(minute)))).or_default() += step + 1;
         outbox.push(&[(&name, minute, step + 1)], random >> 33 & 3 == 0).await;
-        let after = taken.last().map_or(0, |waiting: &Waiting| waiting.batch.seq);
+        let after = taken.last().map_or(0, |waiting: &QueuedBatch| waiting.batch.seq);
         match random >> 50 & 31 {
             0 => outbox.reopen(),
             1 => taken.extend(outbox.get().take(after, 3).await.unwrap()),
@@ -557,7 +557,7 @@ async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts
     let waiting = outbox.drain(0).await;
     let minute = When::Minute(Minute(1));
     assert_eq!(sum(&waiting), BTreeMap::from([(("a".into(), minute), 2), (("b".into(), minute), 5)]));
-    let statuses = |waiting: &[Waiting]| -> Vec<StatusCount> {
+    let statuses = |waiting: &[QueuedBatch]| -> Vec<StatusCount> {
         waiting.iter().flat_map(|waiting| waiting.batch.statuses.clone()).collect()
     };
     assert_eq!(statuses(&waiting), [status("b", 7), status("b", 7)]);
@@ -606,7 +606,7 @@ async fn a_file_from_before_visits_is_read_and_an_outage_keeps_the_last_of_them(
 }
 
 /// Sends what waits, and says so.
-async fn send(outbox: &Box, after: u64) -> Vec<Waiting> {
+async fn send(outbox: &Box, after: u64) -> Vec<QueuedBatch> {
     let sent = outbox.drain(after).await;
     if let Some(last) = sent.last() {
         outbox.get().applied(last.batch.seq).await.unwrap();
@@ -614,7 +614,7 @@ async fn send(outbox: &Box, after: u64) -> Vec<Waiting> {
     sent
 }
 
-fn levels(waiting: &[Waiting]) -> Vec<Levels> {
+fn levels(waiting: &[QueuedBatch]) -> Vec<Levels> {
     waiting.iter().map(|waiting| waiting.batch.levels).collect()
 }
 

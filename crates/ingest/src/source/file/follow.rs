@@ -44,7 +44,7 @@ pub(super) struct Following {
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Progress {
     /// There is more to do at once.
     More,
     /// Everything is read.
@@ -119,7 +119,7 @@ impl LogFollower {
     }
 
     /// Reads some of what there is. A trouble is reported once, and tried again with every step.
-    pub(super) fn step(&mut self, sink: &mut impl Sink) -> Step {
+    pub(super) fn step(&mut self, sink: &mut impl Sink) -> Progress {
         match self.try_step(sink) {
             Ok(step) => {
                 if let Some(trouble) = self.trouble.take() {
@@ -132,12 +132,12 @@ impl LogFollower {
                     warn!(file = %self.following.path.display(), "cannot go on, trying again: {trouble}");
                     self.trouble = Some(trouble);
                 }
-                Step::Idle
+                Progress::Idle
             }
         }
     }
 
-    fn try_step(&mut self, sink: &mut impl Sink) -> Result<Step, String> {
+    fn try_step(&mut self, sink: &mut impl Sink) -> Result<Progress, String> {
         let there = self.following.path.parent().is_none_or(Path::is_dir);
         self.look_at_open();
         if there {
@@ -146,20 +146,20 @@ impl LogFollower {
             self.survey(sink)?;
             if first {
                 // Where it begins is committed before anything of it is read.
-                return Ok(Step::More);
+                return Ok(Progress::More);
             }
         }
         let more = self.read_all(sink)?;
         self.close();
         match there {
-            _ if more => Ok(Step::More),
+            _ if more => Ok(Progress::More),
             false => {
                 self.begin_without_a_file();
                 Err("its directory is missing".to_owned())
             }
             // Between two files all is well, but a log that was never there may have another name.
             true if self.live.is_none() && self.open.is_empty() => Err("it is not there yet".to_owned()),
-            true => Ok(Step::Idle),
+            true => Ok(Progress::Idle),
         }
     }
 

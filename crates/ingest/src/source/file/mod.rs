@@ -30,7 +30,7 @@ use crate::{
     recv,
 };
 use book::{Book, NotUnderstood};
-use follow::{Following, LogFollower, Step};
+use follow::{Following, LogFollower, Progress};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -139,7 +139,7 @@ impl LogFile {
                 next_tick = current + self.lines.tick;
                 wake.watch();
             }
-            if step == Step::Idle {
+            if step == Progress::Idle {
                 std::thread::sleep(PAUSE);
                 let timeout =
                     if running.is_clean() { POLL } else { next_tick.saturating_duration_since(current) };
@@ -255,7 +255,7 @@ impl Running<'_> {
         self
     }
 
-    fn step(&mut self) -> Step {
+    fn step(&mut self) -> Progress {
         let mut into = Fold { intake: &mut self.intake, half: self.half, now: now() };
         let step = self.follower.step(&mut into);
         if self.trouble.as_deref() != self.follower.trouble() {

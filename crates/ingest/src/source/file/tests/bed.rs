@@ -4,7 +4,7 @@ use super::super::{
     Start,
     book::Book,
     cut::Sink,
-    follow::{Following, LogFollower, Step},
+    follow::{Following, LogFollower, Progress},
 };
 use crate::meters::FileEvents;
 use flate2::{Compression, write::GzEncoder};
@@ -127,7 +127,7 @@ impl Bed {
     }
 
     /// One step with what room there is.
-    pub(super) fn step(&mut self, room: usize) -> Step {
+    pub(super) fn step(&mut self, room: usize) -> Progress {
         let mut seen = std::mem::take(&mut self.seen);
         (seen.room, seen.taken) = (room, 0);
         let step = self.follower().step(&mut seen);
@@ -145,7 +145,7 @@ impl Bed {
     /// Reads all there is.
     pub(super) fn read(&mut self) {
         for _ in 0..10_000 {
-            if self.step(0) == Step::Idle {
+            if self.step(0) == Progress::Idle {
                 return;
             }
         }

@@ -1,7 +1,7 @@
 //! The numbered cases.
 
 use super::{
-    super::{Start, follow::Step, record::Identity},
+    super::{Start, follow::Progress, record::Identity},
     bed::Bed,
 };
 use flate2::{Compression, write::GzEncoder};
@@ -541,7 +541,7 @@ fn case_75_backlog_is_read_in_parts_that_fit_the_tally() {
         } else {
             bed.commit()
         }
-        if step == Step::Idle {
+        if step == Progress::Idle {
             break;
         }
     }
