@@ -341,6 +341,25 @@ impl Live {
         }
     }
 
+    /// What the store has of an address, and what waits for it here. What is only noted has no base.
+    async fn read_noted(&self, name: &Name) -> Option<i64> {
+        loop {
+            let settled = self.settled.notified();
+            let Some(before) = self.waiting(name.as_ref()) else {
+                settled.await;
+                continue;
+            };
+            let total = self.store.total(Event::URL, name).await.ok()?;
+            if let Some(after) = self.waiting(name.as_ref())
+                && after.epoch == before.epoch
+            {
+                return Some(
+                    after.cells.iter().fold(total, |sum, (_, count)| sum.saturating_add_unsigned(*count)),
+                );
+            }
+        }
+    }
+
     /// Reads the base from the store, in a moment when nothing was on its way there.
     async fn read(&self, event: Event, name: &Name, ticket: Option<i64>) -> Option<i64> {
         // Whoever only looks at a name that nobody asked for here since the last tick need not wait for such a moment,
@@ -430,7 +449,7 @@ impl Counter for Live {
         for hit in [counted.hit, counted.visit].into_iter().flatten() {
             if hit.event != Event::URL {
                 self.add(state, &hit);
-            // What is only noted, however long its name, is not remembered: nobody asks for its total.
+            // What is only noted, however long its name, is not remembered; `read_noted` finds it in the tally.
             } else if state.tally.add(&hit) == Added::Overflow {
                 state.delta.overflowed += u64::from(hit.weight);
             }
@@ -446,6 +465,13 @@ impl Counter for Live {
     }
 
     fn total<'a>(&'a self, event: Event, name: NameRef<'_>) -> Total<'a> {
+        if event == Event::URL {
+            let name = Name::from(name);
+            return Total::Asked(Box::pin(async move {
+                let answer = tokio::time::timeout(PATIENCE, self.read_noted(&name)).await;
+                answer.ok().flatten().ok_or(Unavailable)
+            }));
+        }
         let state = self.lock();
         let running = state.names.get(&Probe(event, name.as_str()));
         match running.and_then(|running| self.known(running)) {
@@ -548,6 +574,28 @@ mod tests {
             assert_eq!(sealed.recv().await.map(|sealed| sealed.hits()), Some(2));
         };
         tokio::join!(live.run(out, stop.notified()), hits);
+    }
+
+    /// It has no entry among the running totals, and waits in the tally, then in the channel.
+    #[tokio::test]
+    async fn an_address_that_was_only_noted_shows_its_hits_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let meters = crate::IngestMeters::register(&mut Registry::default());
+        let live = Live::new(store, meters.source("http"), Duration::from_secs(86_400), 1000);
+        let name = NameRef::of(Event::URL, b"http://a/").unwrap();
+        let note = |day| live.note(&Hit::one(Event::URL, name, When::Day(Day(day))));
+        note(1);
+        assert_eq!(live.total(Event::URL, name).get().await, Ok(1));
+        live.lock().on_the_way.sealed(&[Entry {
+            event: Event::URL,
+            name: name.into(),
+            when: When::Day(Day(1)),
+            count: 4,
+        }]);
+        note(2);
+        assert_eq!(live.total(Event::URL, name).get().await, Ok(6));
     }
 
     /// Nothing reaches the store here, as in an outage; it can still be read.

@@ -1,7 +1,7 @@
 //! When this process has to end.
 //!
-//! SQLite waits for other processes in a thread that nothing can interrupt, so its waits need a limit. The threads of
-//! the embedded store and of the outbox ask here before each wait.
+//! SQLite waits for other processes in a thread that nothing can interrupt, so its waits need a limit. Whoever writes
+//! or reads the embedded store or the outbox, or opens one again, asks here before each wait.
 
 use std::{
     sync::{Arc, OnceLock},

@@ -101,7 +101,7 @@ pub trait StoreWrite: Send + Sync {
     /// totals.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
 
-    /// Sets when this process ends: a write that cannot be cancelled from outside waits no longer than that for another
+    /// Sets when this process ends: a call that cannot be cancelled from outside waits no longer than that for another
     /// process.
     fn finish_by(&self, _deadline: Instant) {}
 

@@ -12,7 +12,7 @@ use std::{fmt, io, path::Path, sync::Arc, time::Duration};
 use tallymark_core::{Event, Name};
 use tallymark_ingest::WriterState;
 use tallymark_store::{
-    Store, StoreUrl, Written, durable,
+    Store, StoreError, StoreUrl, Written, durable,
     outbox::Outbox,
     owner::{User, shell_word},
 };
@@ -88,10 +88,9 @@ impl Home {
     /// Why the store of `config` is refused, and what to do. `has` says what it contains.
     fn refuse(&self, config: &Config, has: &str) -> Result<OtherStore> {
         let waiting = match Outbox::waiting(&config.data_dir) {
-            Ok(hits) if hits > 0 => {
-                format!(" {} hits wait in its outbox for a store.", hits.separate_with_commas())
-            }
-            _ => String::new(),
+            Ok(0) => String::new(),
+            Ok(hits) => format!(" {} hits wait in its outbox for a store.", hits.separate_with_commas()),
+            Err(error) => format!(" How many hits wait in its outbox for a store is not known: {error}."),
         };
         Ok(OtherStore(format!(
             "the data directory {} counts into the store {}, which had {}; {has}.{waiting} Put the right store back, or name \
@@ -131,13 +130,18 @@ async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> 
     if let Some(home) = home {
         match store.identity().await {
             Ok(identity) => {
-                let has = total(&*store, config).await.unwrap_or(0);
+                let has = total(&*store, config).await;
                 if identity.to_string() != home.store {
-                    let has =
-                        format!("{} is another one, which has {}", config.store, has.separate_with_commas());
+                    let has = match has {
+                        Ok(has) => has.separate_with_commas(),
+                        Err(error) => format!("an unknown number: {error}"),
+                    };
+                    let has = format!("{} is another one, which has {has}", config.store);
                     return Err(home.refuse(config, &has)?.into());
                 }
-                if has < home.total {
+                if let Ok(has) = has
+                    && has < home.total
+                {
                     warn!(
                         had = home.total,
                         has,
@@ -184,8 +188,7 @@ pub(crate) fn waiting(config: &Config) -> Option<String> {
             ))
         }
         Err(error) => {
-            debug!(%error, "whether hits wait in an outbox is not known");
-            None
+            Some(format!("whether hits wait in the outbox for another store is not known: {error}"))
         }
     }
 }
@@ -203,7 +206,7 @@ pub(crate) async fn keep(
         let stopped = stop.is_cancelled();
         let claimed = state.claimed().filter(|_| state.troubles().is_empty());
         if let Some(claimed) = claimed
-            && let Some(total) = total(&*store, &config).await
+            && let Ok(total) = total(&*store, &config).await
         {
             let claimed = claimed.to_string();
             if kept.as_ref().is_some_and(|kept| kept.store != claimed) {
@@ -258,7 +261,7 @@ pub(crate) async fn adopt(config: &Config) -> Result<Uuid> {
         }
         store.adopt(None).await?
     };
-    let total = total(&*store, config).await.unwrap_or(0);
+    let total = total(&*store, config).await?;
     let left =
         home.and_then(|home| if home.store == identity.to_string() { home.left } else { Some(home.url) });
     Home { store: identity.to_string(), url: shown(&config.store), total, left }.write(&config.data_dir)?;
@@ -286,16 +289,16 @@ fn shown(store: &StoreUrl) -> String {
     }
 }
 
-/// The sum of everything in a store. `None` if it does not answer.
-async fn total(store: &dyn Store, config: &Config) -> Option<u64> {
+/// The sum of everything in a store.
+async fn total(store: &dyn Store, config: &Config) -> Result<u64, StoreError> {
     let mut known: Vec<Event> = config.routes.as_slice().iter().map(|route| route.event).collect();
     known.push(Event::HIT);
     known.sort_unstable();
     known.dedup();
     let mut sum = 0u64;
     for event in known {
-        let totals = store.totals(event, &[Name::all()]).await.ok()?;
+        let totals = store.totals(event, &[Name::all()]).await?;
         sum = totals.iter().fold(sum, |sum, &total| sum.saturating_add(total.unsigned_abs()));
     }
-    Some(sum)
+    Ok(sum)
 }

@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_ingest::{
-    HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer, WriterOptions,
+    Ended, HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
 };
 use tallymark_publish::Freshness;
@@ -39,9 +39,9 @@ use tracing::{info, warn};
 
 /// How many sealed tallies may wait for the writer. While it is full, sources keep folding.
 const WAITING_TICKS: usize = 2;
-/// How long the store may take for the last batches. Below TimeoutStopSec of the unit.
+/// How long a stop may take, and the store for the last batches. Below TimeoutStopSec of the unit.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How long it may take to return its totals.
+/// How long it may take of that to return its totals.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// The role of a daemon besides counting.
@@ -312,7 +312,8 @@ impl Daemon {
 
         stop.cancel();
         halt.stop();
-        deadline.send_replace(Some(Instant::now() + DRAIN));
+        let end = Instant::now() + DRAIN;
+        deadline.send_replace(Some(end));
         let sources = tokio::task::spawn_blocking(move || sources::join(threads)).await?;
         http.await?;
         live_stop.cancel();
@@ -322,23 +323,42 @@ impl Daemon {
         let ended = writer.await?;
         home_stop.cancel();
         // The hits are safe; a store that does not answer now must not delay the end.
-        let _ = tokio::time::timeout(LAST_LOOK, home).await;
+        let _ = tokio::time::timeout_at(end.min(Instant::now() + LAST_LOOK).into(), home).await;
         publish_stop.cancel();
         if let Some(publisher) = publisher {
-            publisher.await?;
+            match tokio::time::timeout_at(end.into(), publisher).await {
+                Ok(published) => published?,
+                Err(_) => warn!("the badges of the last hits are not published; the next start does that"),
+            }
         }
         sources?;
-        if ended.lost > 0 {
-            bail!("the last {} hits could not be written within {DRAIN:?}: they are lost", ended.lost);
+        account(ended)
+    }
+}
+
+/// The account at the end. What is lost, or may be, is an error.
+fn account(Ended { lost, waiting }: Ended) -> Result<()> {
+    let lost = (lost > 0)
+        .then(|| format!("the last {lost} hits could not be written within {DRAIN:?}: they are lost"));
+    match (waiting, lost) {
+        (Ok(_), Some(lost)) => bail!(lost),
+        (Err(error), lost) => {
+            let lost = lost.map(|lost| lost + ". ").unwrap_or_default();
+            let unknown =
+                "how many hits wait in the outbox for the store is not known, because it cannot be read";
+            Err(error).context(format!("{lost}{unknown}"))
         }
-        match ended.waiting {
-            0 => info!("stopped; every hit is in the store"),
-            hits => info!(
+        (Ok(0), None) => {
+            info!("stopped; every hit is in the store");
+            Ok(())
+        }
+        (Ok(hits), None) => {
+            info!(
                 hits,
                 "stopped; what the store has not taken is safe in the outbox, and goes there with the next start"
-            ),
+            );
+            Ok(())
         }
-        Ok(())
     }
 }
 

@@ -239,21 +239,29 @@ fn every_hit_that_a_locked_file_keeps_out_is_told_within_the_deadline() {
         let lock = rusqlite::Connection::open(place.data_dir().join(file)).unwrap();
         lock.execute_batch("BEGIN IMMEDIATE").unwrap();
         let mut syslog = place.syslog();
-        for read in 1..=40 {
-            syslog.send(line("o%2Fr").as_bytes());
-            wait_until("the line is read", PATIENCE, || place.metrics().lines("syslog-udp")[1] == read);
+        for read in 1..=8 {
+            for _ in 0..5 {
+                syslog.send(line("o%2Fr").as_bytes());
+            }
+            wait_until("the lines are read", PATIENCE, || place.metrics().lines("syslog-udp")[1] == 5 * read);
         }
-        for _ in 0..20 {
-            let answer = http::get(place.addr(), "/badge.svg?repo=o/r");
-            assert_eq!(answer.header("X-Tallymark"), Some("counted"));
-        }
+        thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| {
+                    let answer = http::get(place.addr(), "/badge.svg?repo=o/r");
+                    assert_eq!(answer.header("X-Tallymark"), Some("counted"));
+                });
+            }
+        });
         daemon.sigterm();
         // The deadline is ten seconds; two waits of the file for its lock would be ten more.
-        let status = daemon.wait(Duration::from_secs(17));
+        daemon.wait_for_line(|line| line.contains("they are lost"), Duration::from_secs(17));
+        // A wait that goes on now would write what was just told as lost.
+        drop(lock);
+        let status = daemon.wait(Duration::from_secs(7));
         let log = daemon.stderr();
         assert_eq!(status.code(), Some(1), "{log}");
         assert!(log.contains("the last 60 hits"), "{kind:?}: {log}");
-        drop(lock);
         let mut daemon = place.serve();
         assert_eq!(place.hit("o/r"), 2);
         stop(&mut daemon);
@@ -466,6 +474,33 @@ fn hits_that_are_lost_at_the_end_are_a_number_and_exit_code_1() {
     assert!(daemon.stderr().contains("the last 5 hits could not be written"), "{}", daemon.stderr());
     drop(holder);
     assert_eq!(place.total("o/r"), 1);
+}
+
+/// Seven hits wait in an outbox that cannot be read in the end: nobody may read of a stop without loss.
+#[test]
+fn an_outbox_that_cannot_be_read_at_the_end_is_said_and_is_exit_code_1() {
+    let mut redis = Redis::start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("o/r"), 1);
+    wait_until("it is counted", PATIENCE, || place.total("o/r") == 1);
+    redis.stop();
+    let mut syslog = place.syslog();
+    for _ in 0..7 {
+        syslog.send(line("o%2Fr").as_bytes());
+    }
+    let outbox = rusqlite::Connection::open(place.data_dir().join("outbox.db")).unwrap();
+    wait_until("they are in the outbox", PATIENCE, || {
+        tallymark_store::outbox::Outbox::waiting(&place.data_dir()).is_ok_and(|hits| hits == 7)
+    });
+    outbox.execute_batch("ALTER TABLE pool RENAME TO gone").unwrap();
+    daemon.sigterm();
+    let status = daemon.wait(PATIENCE);
+    let log = daemon.stderr();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("how many hits wait in the outbox for the store is not known"), "{log}");
+    assert!(log.contains("no such table: pool"), "{log}");
+    assert!(!log.contains("every hit is in the store"), "{log}");
 }
 
 /// Sums of the fields of the hashes that a pattern finds.

@@ -348,3 +348,19 @@ fn another_redis_that_was_away_at_the_start_is_not_counted_into_either() {
     wait_total(&place, 2);
     stop(&mut daemon);
 }
+
+/// What another store is still owed cannot be read: that is not the same as nothing.
+#[test]
+fn an_outbox_that_cannot_be_read_is_said_and_is_not_an_empty_one() {
+    let mut place = Place::new();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("o/r"), 1);
+    stop(&mut daemon);
+    std::fs::write(place.data_dir().join("outbox.db"), "damaged ".repeat(1000)).unwrap();
+    let mut daemon = place.serve();
+    let ready = http::get(place.addr(), "/readyz");
+    assert!(ready.text().contains("whether hits wait in the outbox"), "{}", ready.text());
+    stop(&mut daemon);
+    place.store_at(&format!("sqlite:{}", place.dir().join("other.db").display()));
+    place.run(&["serve"]).refused(78, &["How many hits wait in its outbox for a store is not known: "]);
+}

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_core::Counts;
-use tallymark_store::outbox::Origin;
+use tallymark_store::{StoreError, outbox::Origin};
 use tokio::sync::Notify;
 
 /// How long a wait for room lasts before the next check.
@@ -83,11 +83,11 @@ impl Queue {
         }
     }
 
-    /// Hits that wait here for the next start.
-    pub(crate) async fn on_disk(&self) -> u64 {
+    /// Hits that wait here for the next start. An outbox that cannot be read is an error, not an empty one.
+    pub(crate) async fn on_disk(&self) -> Result<u64, StoreError> {
         match self {
-            Queue::Memory(_) => 0,
-            Queue::Outbox(outbox) => outbox.file.fill().await.unwrap_or_default().hits,
+            Queue::Memory(_) => Ok(0),
+            Queue::Outbox(outbox) => Ok(outbox.file.fill().await?.hits),
         }
     }
 

@@ -36,12 +36,12 @@ use uuid::Uuid;
 const GRACE: Duration = Duration::from_millis(500);
 
 /// What is left when the writer ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Ended {
     /// Occurrences that were received, and are neither in the store nor in the outbox.
     pub lost: u64,
-    /// Occurrences that wait in the outbox for the store to come back.
-    pub waiting: u64,
+    /// Occurrences that wait in the outbox for the store to come back; or why that is not known.
+    pub waiting: Result<u64, StoreError>,
 }
 
 /// How a writer is set up.

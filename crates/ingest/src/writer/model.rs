@@ -53,6 +53,8 @@ struct Scripted {
     id: Uuid,
     /// Calls that another store answers.
     foreign: u64,
+    /// It was told when the process ends.
+    ends: bool,
     kept: FakeStore,
     /// What a rollback leads back to.
     saved: FakeStore,
@@ -66,8 +68,15 @@ struct Fake {
 impl Fake {
     fn new(seed: u64, error: &StoreError) -> Arc<Fake> {
         let (random, kept) = (Random(seed), FakeStore::default());
-        let script =
-            Scripted { random, sick: 4, id: Uuid::from_u128(1), foreign: 0, saved: kept.clone(), kept };
+        let script = Scripted {
+            random,
+            sick: 4,
+            id: Uuid::from_u128(1),
+            foreign: 0,
+            ends: false,
+            saved: kept.clone(),
+            kept,
+        };
         Arc::new(Fake { script: Mutex::new(script), error: error.clone() })
     }
 
@@ -170,6 +179,10 @@ impl StoreWrite for Fake {
             }
         }
         if cut.is_some() { Err(self.error.clone()) } else { Ok(outcomes) }
+    }
+
+    fn finish_by(&self, _deadline: Instant) {
+        self.script().ends = true;
     }
 
     async fn applied(&self, instance: Uuid) -> Result<u64> {
@@ -376,6 +389,8 @@ async fn live(
     drop(sealed);
     let ended = running.await.unwrap();
     assert!(end == End::Late || ended.lost == 0, "{ended:?}");
+    // What is told as lost must not be written afterwards.
+    assert!(std::mem::take(&mut fake.script().ends) || ended.lost == 0, "{ended:?}");
     ledger.lost += ended.lost;
     ledger.late |= end == End::Late;
 }

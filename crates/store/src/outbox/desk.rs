@@ -70,7 +70,7 @@ pub(super) struct Cutting {
 
 impl Desk {
     pub(super) fn open(path: &Path, instance: Uuid, keep: Keep, deadline: Deadline) -> Result<Desk> {
-        let connection = Some(file::open(path, instance)?);
+        let connection = Some(file::open(path, instance, &deadline)?);
         let mut desk = Desk {
             path: path.to_owned(),
             keep,
@@ -117,10 +117,8 @@ impl Desk {
         (self.pool, self.minute_blocks) = (blocks.0.unsigned_abs(), blocks.1.unsigned_abs());
         self.owed = Owed::load(db)?;
         self.unsent = has_unsent(db)?;
-        self.last = file::get(db, "last")?.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if let Some(instance) = file::get(db, "instance")?.and_then(|text| text.parse().ok()) {
-            self.instance = instance;
-        }
+        self.last = file::parsed(db, "last")?;
+        self.instance = file::parsed(db, "instance")?;
         Ok(())
     }
 
@@ -161,7 +159,7 @@ impl Desk {
             self.put_back()?;
         }
         if self.connection.is_none() {
-            let connection = file::open(&self.path, self.instance)?;
+            let connection = file::open(&self.path, self.instance, &self.deadline)?;
             connection
                 .busy_timeout(self.deadline.bound(file::BUSY_TIMEOUT))
                 .and_then(|()| crate::sqlite::write_again(&connection))
@@ -193,7 +191,7 @@ impl Desk {
     pub(super) fn identity(&mut self) -> Result<OutboxState> {
         self.with("reading", |desk, db| {
             // Another connection may have written `adopt`; what we remember is ours alone.
-            let uuid = |key| file::get(db, key).map(|text| text.and_then(|text| text.parse().ok()));
+            let uuid = |key| file::get(db, key)?.map(|_| file::parsed(db, key)).transpose();
             let applied = "SELECT max(seq) FROM batch WHERE applied_at IS NOT NULL";
             let applied: Option<i64> = db.prepare_cached(applied)?.query_row([], |row| row.get(0))?;
             Ok(OutboxState {

@@ -1,8 +1,8 @@
 //! The file of the outbox: opening, creating, recognising.
 
-use crate::{Class, Result, StoreError, sqlite::explain};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use std::{path::Path, time::Duration};
+use crate::{Class, Result, StoreError, deadline::Deadline, sqlite::explain};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, types::Type};
+use std::{error::Error, path::Path, str::FromStr, time::Duration};
 use uuid::Uuid;
 
 /// "tmob" in `PRAGMA application_id`.
@@ -36,13 +36,14 @@ pub(super) const SEND_POSITIONS: &str = "
     SELECT source, state, (SELECT coalesce(max(id), 0) FROM pool) FROM position";
 
 /// Opens the file, and creates it if it is not there.
-pub(super) fn open(path: &Path, instance: Uuid) -> Result<Connection> {
+pub(super) fn open(path: &Path, instance: Uuid, deadline: &Deadline) -> Result<Connection> {
     let failed = |err: rusqlite::Error| explain(err, format!("opening the outbox {}", path.display()));
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
     .map_err(failed)?;
+    connection.busy_timeout(deadline.bound(BUSY_TIMEOUT)).map_err(failed)?;
     set_up(&mut connection, instance).map_err(failed)?;
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let application = number("application_id").map_err(failed)?;
@@ -63,7 +64,6 @@ pub(super) fn open(path: &Path, instance: Uuid) -> Result<Connection> {
 }
 
 fn set_up(connection: &mut Connection, instance: Uuid) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 {
         // Only possible before the first table: room that a long outage took is given back.
@@ -109,6 +109,16 @@ pub(super) fn get(connection: &Connection, key: &str) -> rusqlite::Result<Option
     rows.next()?.map(|row| row.get(0)).transpose()
 }
 
+/// Reads a value that every outbox has. One that is not readable is damage: 0 in its place would give numbers again.
+pub(super) fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(
+    connection: &Connection,
+    key: &str,
+) -> rusqlite::Result<T> {
+    let text = get(connection, key)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let damaged = |err| rusqlite::Error::FromSqlConversionFailure(1, Type::Text, Box::new(err));
+    text.parse().map_err(damaged)
+}
+
 /// Writes a value of the table `meta`.
 pub(super) fn put(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     let mut statement =
@@ -120,14 +130,10 @@ pub(super) fn put(connection: &Connection, key: &str, value: &str) -> rusqlite::
 pub(super) fn known(path: &Path) -> Result<(Uuid, u64)> {
     let connection = open_existing(path)?;
     let read = || {
-        let text = |key| Ok::<_, rusqlite::Error>(get(&connection, key)?.unwrap_or_default());
         let first = "SELECT min(seq) FROM batch WHERE applied_at IS NULL";
         let first: Option<i64> = connection.query_row(first, [], |row| row.get(0))?;
-        let last = text("last")?.parse().unwrap_or(0);
-        Ok((
-            text("instance")?.parse().unwrap_or_default(),
-            first.map_or(last, |first| first.unsigned_abs() - 1),
-        ))
+        let last = parsed(&connection, "last")?;
+        Ok((parsed(&connection, "instance")?, first.map_or(last, |first| first.unsigned_abs() - 1)))
     };
     read().map_err(|err| explain(err, format!("reading the outbox {}", path.display())))
 }
@@ -164,5 +170,5 @@ fn open_existing(path: &Path) -> Result<Connection> {
         let cause = "there is none; has a daemon with a remote store run with this --data-dir?";
         return Err(StoreError::new(Class::Request, attempt(), cause));
     }
-    open(path, Uuid::nil())
+    open(path, Uuid::nil(), &Deadline::default())
 }

@@ -30,7 +30,7 @@ pub(super) struct Owed {
 impl Owed {
     /// Reads what is owed.
     pub(super) fn load(db: &Connection) -> rusqlite::Result<Owed> {
-        let after = file::get(db, "owed")?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let after = file::get(db, "owed")?.map_or(Ok(0), |_| file::parsed(db, "owed"))?;
         let bytes = "SELECT coalesce(sum(length(block)), 0) FROM batch WHERE seq > ?1 AND levels = ?2";
         let days = number(Levels::Days);
         let bytes: i64 = db.query_row(bytes, params![after as i64, days], |row| row.get(0))?;

@@ -669,3 +669,46 @@ async fn a_copy_that_starts_over_takes_the_minutes_that_are_owed_with_it() {
     };
     assert_eq!((of(Levels::Days), of(Levels::Minutes)), (2, 5), "three of them are in the store's totals");
 }
+
+/// Another process has the whole file when ours has to be done.
+#[tokio::test]
+async fn a_file_that_is_opened_again_at_the_end_is_not_waited_for() {
+    let mut bed = Box::new();
+    bed.outbox = None;
+    let path = bed.dir.path().join("outbox.db");
+    let lock = rusqlite::Connection::open(&path).unwrap();
+    lock.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE").unwrap();
+    let deadline = Deadline::default();
+    deadline.set(Instant::now());
+    let free = thread::spawn(move || {
+        // Shorter than a call waits that has all the time.
+        thread::sleep(Duration::from_secs(3));
+        drop(lock);
+    });
+    let err = file::open(&path, Uuid::nil(), &deadline).unwrap_err();
+    assert_eq!(err.class(), Class::Unavailable, "{err}");
+    free.join().unwrap();
+    file::open(&path, Uuid::nil(), &deadline).unwrap();
+}
+
+/// A number that cannot be read is not 0: batches would get numbers that the store has seen.
+#[tokio::test]
+async fn damage_is_an_error_and_not_an_empty_outbox() {
+    for (key, value) in [("last", "x"), ("instance", "x"), ("store", "x"), ("owed", "-1")] {
+        let mut bed = Box::new();
+        bed.push(&[("a", 1, 1)], true).await;
+        bed.file(|file| file::put(file, key, value));
+        bed.outbox = None;
+        let err = Outbox::open(bed.dir.path(), Uuid::new_v4(), bed.keep).err().unwrap();
+        assert_eq!(err.class(), Class::Data, "{key}: {err}");
+        if ["last", "instance"].contains(&key) {
+            Outbox::known(bed.dir.path()).unwrap_err();
+        }
+    }
+    let bed = Box::new();
+    bed.push(&[("a", 1, 7)], true).await;
+    assert_eq!(bed.get().fill().await.unwrap().hits, 7);
+    bed.file(|file| file.execute_batch("ALTER TABLE pool RENAME TO gone"));
+    bed.get().fill().await.unwrap_err();
+    Outbox::waiting(bed.dir.path()).unwrap_err();
+}

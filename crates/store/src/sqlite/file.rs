@@ -3,9 +3,13 @@
 //! A file that is damaged or belongs to another program is refused, never replaced: an empty store would look as if
 //! every count were 0. The writer and the readers open the file here.
 
-use crate::{Class, Result, StoreError, owner};
+use crate::{Class, Result, StoreError, deadline::Deadline, owner};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use std::{path::Path, thread, time::Duration};
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
 
 /// "tmrk" in `PRAGMA application_id`: by which `file` and other programs recognise our files.
@@ -15,7 +19,6 @@ const SCHEMA_VERSION: i32 = 1;
 /// How long a call waits for another process that is writing.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite does not wait while another process switches the file to WAL, so we do.
-const OPEN_ATTEMPTS: u32 = 100;
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
 
 const SCHEMA: &str = "
@@ -45,7 +48,7 @@ const SCHEMA: &str = "
 ";
 
 /// Opens the file for writing, and creates it if it does not exist. Also returns the identity of the store.
-pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
+pub(super) fn open(path: &Path, deadline: &Deadline) -> Result<(Connection, Uuid)> {
     let attempt = || format!("opening the store {}", path.display());
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent).map_err(|err| {
@@ -61,14 +64,11 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
         let cause = "this is a directory, and the store is a file: add a name, like tallymark.db";
         return Err(StoreError::new(Class::Data, attempt(), cause));
     }
-    let mut attempts = 1;
+    let until = Instant::now() + deadline.bound(BUSY_TIMEOUT);
     loop {
-        match try_open(path) {
+        match try_open(path, until.saturating_duration_since(Instant::now())) {
             Ok(opened) => return Ok(opened),
-            Err(Fault::Sqlite(err)) if is_busy(&err) && attempts < OPEN_ATTEMPTS => {
-                attempts += 1;
-                thread::sleep(OPEN_PAUSE);
-            }
+            Err(Fault::Sqlite(err)) if is_busy(&err) && Instant::now() < until => thread::sleep(OPEN_PAUSE),
             Err(Fault::Sqlite(err)) => {
                 let whose = if is_denied(&err) { owner::foreign(path) } else { String::new() };
                 return Err(explain(err, attempt() + &whose));
@@ -79,11 +79,11 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Uuid)> {
 }
 
 /// Opens the file only for reading. It exists, because [`open`] has run.
-pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_reader(path: &Path, deadline: &Deadline) -> rusqlite::Result<Connection> {
     // Read-write all the same: a reader of a WAL database takes part in its shared memory.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(deadline.bound(BUSY_TIMEOUT))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
@@ -100,11 +100,11 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-fn try_open(path: &Path) -> std::result::Result<(Connection, Uuid), Fault> {
+fn try_open(path: &Path, wait: Duration) -> std::result::Result<(Connection, Uuid), Fault> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(wait)?;
     // This comes before any write: another program's file keeps its journal mode.
     let version = recognise(&*connection.transaction()?)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;

@@ -20,7 +20,7 @@ mod writer;
 
 use crate::{
     Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Result, Retention, Slice, Span, Standing, Step,
-    StoreError, StoreLog, StoreRead, StoreWrite, claim, outbox::Durability,
+    StoreError, StoreLog, StoreRead, StoreWrite, claim, deadline::Deadline, outbox::Durability,
 };
 use async_trait::async_trait;
 use read::Readers;
@@ -38,6 +38,7 @@ pub struct Sqlite {
     identity: Uuid,
     writer: WriteThread,
     readers: Readers,
+    deadline: Deadline,
 }
 
 impl Sqlite {
@@ -47,10 +48,12 @@ impl Sqlite {
     ///
     /// The file cannot be created or opened, is not ours, or was written by a newer version.
     pub fn open(path: &Path, retention: Retention) -> Result<Sqlite> {
-        let (connection, identity) = file::open(path)?;
-        let readers = Readers::new(path);
-        let writer = WriteThread::start(path, identity, retention, connection, readers.place())?;
-        Ok(Sqlite { identity, writer, readers })
+        let deadline = Deadline::default();
+        let (connection, identity) = file::open(path, &deadline)?;
+        let readers = Readers::new(path, deadline.clone());
+        let writer =
+            WriteThread::start(path, identity, retention, connection, readers.place(), deadline.clone())?;
+        Ok(Sqlite { identity, writer, readers, deadline })
     }
 }
 
@@ -77,7 +80,7 @@ impl StoreWrite for Sqlite {
     }
 
     fn finish_by(&self, deadline: Instant) {
-        self.writer.finish_by(deadline);
+        self.deadline.set(deadline);
     }
 
     async fn applied(&self, instance: Uuid) -> Result<u64> {

@@ -5,10 +5,10 @@
 //! The right file is one that contains at least as much as the open one: that file itself, or a copy of it.
 
 use super::{
-    file::{open_reader, write_again},
+    file::{BUSY_TIMEOUT, open_reader, write_again},
     read::Idle,
 };
-use crate::{Class, Result, StoreError};
+use crate::{Class, Result, StoreError, deadline::Deadline};
 use rusqlite::Connection;
 use std::{
     ffi::OsString,
@@ -25,6 +25,7 @@ type Inode = (u64, u64);
 pub(super) struct Place {
     path: PathBuf,
     readers: Arc<Idle>,
+    deadline: Deadline,
     opened: Mutex<Opened>,
 }
 
@@ -52,8 +53,9 @@ impl fmt::Debug for Place {
 
 impl Place {
     /// The file was just opened. `readers` are dropped when it changes.
-    pub(super) fn new(path: &Path, readers: Arc<Idle>) -> Place {
-        Place { path: path.to_owned(), readers, opened: Mutex::new(Opened::at(path, 0)) }
+    pub(super) fn new(path: &Path, readers: Arc<Idle>, deadline: Deadline) -> Place {
+        let opened = Mutex::new(Opened::at(path, &deadline, 0));
+        Place { path: path.to_owned(), readers, deadline, opened }
     }
 
     /// Checks that the file is in its place. Returns a different number when a new connection is needed.
@@ -63,9 +65,9 @@ impl Place {
         if opened.inodes.database_is_still_at(&self.path) {
             return Ok(opened.times);
         }
-        if found.is_some() && opened.probe.as_ref().is_some_and(|probe| succeeds(probe, &self.path)) {
+        if found.is_some() && opened.probe.as_ref().is_some_and(|probe| self.succeeds(probe)) {
             self.readers.forget();
-            *opened = Opened::at(&self.path, opened.times + 1);
+            *opened = Opened::at(&self.path, &self.deadline, opened.times + 1);
             return Ok(opened.times);
         }
         let what = match found {
@@ -93,13 +95,25 @@ impl Place {
     /// The file was opened again, with a new log.
     pub(super) fn arrive(&self) {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        *opened = Opened::at(&self.path, opened.times);
+        *opened = Opened::at(&self.path, &self.deadline, opened.times);
+    }
+
+    /// Whether the file at the path contains at least as much as the one that was open.
+    fn succeeds(&self, open: &Connection) -> bool {
+        // The log may still be there. It belongs to the removed file, and would be replayed into the new one.
+        let compare = || {
+            open.busy_timeout(self.deadline.bound(BUSY_TIMEOUT))?;
+            write_again(open)?;
+            let (before, now) = (counted(open)?, counted(&open_reader(&self.path, &self.deadline)?)?);
+            Ok::<_, rusqlite::Error>(now.0 == before.0 && now.1 >= before.1)
+        };
+        compare().unwrap_or(false)
     }
 }
 
 impl Opened {
-    fn at(path: &Path, times: u64) -> Opened {
-        let probe = open_reader(path).ok().filter(|probe| counted(probe).is_ok());
+    fn at(path: &Path, deadline: &Deadline, times: u64) -> Opened {
+        let probe = open_reader(path, deadline).ok().filter(|probe| counted(probe).is_ok());
         Opened { inodes: Inodes::at(path), probe, times }
     }
 }
@@ -135,17 +149,6 @@ fn beside(path: &Path) -> [Option<Inode>; 2] {
         name.push(end);
         inode(Path::new(&name))
     })
-}
-
-/// Whether the file at the path contains at least as much as the one that was open.
-fn succeeds(open: &Connection, path: &Path) -> bool {
-    // The log may still be there. It belongs to the removed file, and would be replayed into the new one.
-    let compare = || {
-        write_again(open)?;
-        let (before, now) = (counted(open)?, counted(&open_reader(path)?)?);
-        Ok::<_, rusqlite::Error>(now.0 == before.0 && now.1 >= before.1)
-    };
-    compare().unwrap_or(false)
 }
 
 /// The identity of a store, and how many entries its change log has ever had.

@@ -4,8 +4,8 @@
 
 use super::{file, place::Place};
 use crate::{
-    Changes, Class, Cursor, Filter, NamePage, Result, Step, StoreError, filter::MOST_LOOKED_AT,
-    names as entry,
+    Changes, Class, Cursor, Filter, NamePage, Result, Step, StoreError, deadline::Deadline,
+    filter::MOST_LOOKED_AT, names as entry,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::{
@@ -27,6 +27,7 @@ pub(super) struct Readers {
     idle: Arc<Idle>,
     place: Arc<Place>,
     permits: Arc<Semaphore>,
+    deadline: Deadline,
 }
 
 /// Idle connections, and how often all connections were dropped.
@@ -68,10 +69,10 @@ impl fmt::Debug for Readers {
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path) -> Readers {
+    pub(super) fn new(path: &Path, deadline: Deadline) -> Readers {
         let idle = Arc::<Idle>::default();
-        let place = Arc::new(Place::new(path, idle.clone()));
-        Readers { path: path.to_owned(), idle, place, permits: Arc::new(Semaphore::new(READERS)) }
+        let place = Arc::new(Place::new(path, idle.clone(), deadline.clone()));
+        Readers { path: path.to_owned(), idle, place, permits: Arc::new(Semaphore::new(READERS)), deadline }
     }
 
     /// The file that they read.
@@ -89,6 +90,7 @@ impl Readers {
         let ended = |err: &dyn fmt::Display| StoreError::new(Class::Unavailable, failed(&self.path), err);
         let permit = self.permits.clone().acquire_owned().await.map_err(|err| ended(&err))?;
         let (path, idle, place) = (self.path.clone(), self.idle.clone(), self.place.clone());
+        let deadline = self.deadline.clone();
         let read = move || {
             let _permit = permit;
             if let Err(moved) = place.look() {
@@ -97,8 +99,10 @@ impl Readers {
             let (since, reused) = idle.take();
             let mut connection = match reused {
                 Some(connection) => connection,
-                None => file::open_reader(&path)?,
+                None => file::open_reader(&path, &deadline)?,
             };
+            // The end of the process does not wait for a read.
+            connection.busy_timeout(deadline.bound(file::BUSY_TIMEOUT))?;
             let transaction = connection.transaction()?;
             let answer = work(&transaction)?;
             transaction.finish()?;

@@ -10,7 +10,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Instant,
 };
 use tallymark_core::{Batch, Day};
 use tokio::sync::{mpsc, oneshot};
@@ -26,7 +25,6 @@ const FORGET: usize = 1000;
 pub(super) struct WriteThread {
     jobs: Option<mpsc::Sender<WriteJob>>,
     thread: Option<JoinHandle<()>>,
-    deadline: Deadline,
 }
 
 #[derive(Debug)]
@@ -44,27 +42,23 @@ impl WriteThread {
         retention: Retention,
         connection: Connection,
         place: Arc<Place>,
+        deadline: Deadline,
     ) -> Result<WriteThread> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let deadline = Deadline::default();
         let desk = SqliteWriter {
             path: path.to_owned(),
             store,
             connection: Some(connection),
             place,
             opened: 0,
-            deadline: deadline.clone(),
+            deadline,
             applier: Applier::new(retention),
         };
         let thread =
             thread::Builder::new().name("sqlite".to_owned()).spawn(move || desk.run(queue)).map_err(
                 |err| StoreError::new(Class::Refused, "starting the thread that writes the store", err),
             )?;
-        Ok(WriteThread { jobs: Some(jobs), thread: Some(thread), deadline })
-    }
-
-    pub(super) fn finish_by(&self, deadline: Instant) {
-        self.deadline.set(deadline);
+        Ok(WriteThread { jobs: Some(jobs), thread: Some(thread) })
     }
 
     pub(super) async fn claim(&self, instance: Uuid, least: u64) -> Result<Claim> {
@@ -192,7 +186,7 @@ impl SqliteWriter {
     }
 
     fn reopen(&self) -> Result<Connection> {
-        let (connection, store) = file::open(&self.path)?;
+        let (connection, store) = file::open(&self.path, &self.deadline)?;
         if store != self.store {
             let attempt = format!("opening the store {} again", self.path.display());
             return Err(

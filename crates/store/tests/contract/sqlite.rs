@@ -312,3 +312,26 @@ async fn a_call_that_has_to_be_done_does_not_wait_for_a_locked_file() {
     free.join().unwrap();
     assert_eq!(desk.total("a").await, 1);
 }
+
+/// The same where the file was replaced by a copy of itself, which has to be opened again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_has_to_be_done_does_not_wait_for_a_locked_file_that_it_opens_again() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    let copy = bed.path().with_extension("copy");
+    bed.sql().execute("VACUUM INTO ?1", [copy.to_string_lossy()]).unwrap();
+    let lock = rusqlite::Connection::open(&copy).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    std::fs::rename(&copy, bed.path()).unwrap();
+    desk.store.finish_by(std::time::Instant::now());
+    let free = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        drop(lock);
+    });
+    desk.store.totals(Event::HIT, &[named("a")]).await.unwrap_err();
+    let batch = desk.batch(2, &[at("a", noon(), 1)]);
+    desk.store.apply(&desk.claim, &[batch]).await.unwrap_err();
+    free.join().unwrap();
+    assert_eq!(desk.total("a").await, 1);
+}

@@ -395,8 +395,11 @@ fn read_route(mut table: ConfigTable<'_>) -> Route {
     let tag = table.text("tag", |text| {
         let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b':' | b'[' | b']');
         // nginx refuses a tag of more than 32 characters; RFC 5424 has 48.
-        let right = (1..=48).contains(&text.len()) && text.bytes().all(plain);
-        if right { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a syslog tag")) }
+        match text.len() {
+            1..=48 if text.bytes().all(plain) => Ok(text.to_owned()),
+            1..=48 => Err(format!("{text:?} is not a syslog tag: no blanks, no `:[]`, and only ASCII")),
+            length => Err(format!("{text:?} has {length} bytes, and a syslog tag has 1 to 48")),
+        }
     });
     let facility = table.text("facility", units::facility).unwrap_or(usual.facility);
     let severity = table.text("severity", units::severity).unwrap_or(usual.severity);

@@ -149,6 +149,13 @@ fn values_out_of_range_are_refused() {
 fn routes_are_checked() {
     let route = |keys: &str| format!("[[route]]\n{keys}\n");
     assert_eq!(good(&route("tag = \"x\"")).routes.as_slice().len(), 1);
+    assert_eq!(good(&route(&format!("tag = {:?}", "x".repeat(48)))).routes.as_slice().len(), 1);
+    bad(
+        &route(&format!("tag = {:?}", "x".repeat(49))),
+        &[(Some(2), "has 49 bytes, and a syslog tag has 1 to 48")],
+    );
+    bad(&route("tag = \"\""), &[(Some(2), "has 0 bytes, and a syslog tag has 1 to 48")]);
+    bad(&route("tag = \"a b\""), &[(Some(2), "no blanks")]);
     bad(&route("columns = [\"date\"]"), &[(Some(2), "\"name\" has to be there")]);
     bad(&route("columns = [\"name\", \"name\"]"), &[(Some(2), "once")]);
     bad(&route("columns = [\"name\", \"date\", \"date\"]"), &[(Some(2), "twice")]);

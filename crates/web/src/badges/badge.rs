@@ -115,14 +115,14 @@ pub(super) async fn show(
         }
     };
     let look = app.look.load();
-    let Ok(total) = total else {
-        // The hit is kept; only its number is not known yet. A broken image would help nobody.
+    // Only a template shows it.
+    let today = if look.template.is_some() { today(app, wish.event, &name, now).await } else { Ok(0) };
+    let (Ok(total), Ok(today)) = (total, today) else {
+        // The hit is kept; only its numbers are not known yet. A broken image would help nobody.
         let mut badge = look.badge("counting");
         wish.dress(&mut badge);
         return headers::picture(StatusCode::OK, render(&badge), why);
     };
-    let today =
-        if look.template.is_some() { today(app, wish.event, &name, now).await.unwrap_or(0) } else { 0 };
     match wish.draw(&look, &name, total, today) {
         Ok(picture) => headers::picture(StatusCode::OK, picture, why),
         Err(error) => {
