@@ -2,9 +2,15 @@
 //!
 //! The look is ghit.me's (and shields.io's flat): 11 px text, a shade over both boxes, corners of 3 px.
 //! What ghit.me lacked: boxes as wide as their text, a title, and text that is always legible.
-//! Called through [`render`] and [`render_into`].
+//! A badge with a style or a logo is drawn by [`shields`](crate::shields) instead. Called through [`render`] and
+//! [`render_into`].
 
-use crate::{color::Color, id, text::Fitted};
+use crate::{
+    color::Color,
+    id,
+    shields::{Logo, Shield, Style},
+    text::Fitted,
+};
 
 /// The default text of the left box.
 pub const DEFAULT_LABEL: &str = "hits";
@@ -45,8 +51,12 @@ pub struct Badge<'a> {
     /// The text for screen readers and the tooltip; `None` is `label: value`, with what the boxes cut. At most 512
     /// characters of each text.
     pub title: Option<&'a str>,
-    /// Widest text of the right box in pixels, the rest is cut. Default: 400.
+    /// Widest text of the right box in pixels, the rest is cut. Default: 400. A badge with a style ignores it.
     pub widest: u32,
+    /// A style of shields.io. `None` is our own look; with a logo it is [`Style::Flat`].
+    pub style: Option<Style>,
+    /// Left of the label.
+    pub logo: Option<Logo<'a>>,
 }
 
 impl<'a> Badge<'a> {
@@ -60,6 +70,8 @@ impl<'a> Badge<'a> {
             label_color: DEFAULT_LABEL_COLOR,
             title: None,
             widest: MAX_TEXT,
+            style: None,
+            logo: None,
         }
     }
 
@@ -75,7 +87,16 @@ impl<'a> Badge<'a> {
         Self { color: Color::RED, widest: MAX_ERROR, ..Self::new(ERROR_LABEL, text) }
     }
 
-    /// Widths of the boxes.
+    /// The same as a badge of shields.io, if it has a style or a logo.
+    fn shield(&self) -> Option<Shield<'a>> {
+        let style = self.style.or(self.logo.map(|_| Style::Flat))?;
+        // Without a label, the default colour asks for no left box.
+        let label_color = Some(self.label_color).filter(|color| *color != DEFAULT_LABEL_COLOR);
+        let Badge { label, value: message, color, title, logo, .. } = *self;
+        Some(Shield { style, label, message, color, label_color, title, logo })
+    }
+
+    /// Widths of the boxes in our own look.
     #[must_use]
     pub fn layout(&self) -> Layout {
         Parts::of(self).layout()
@@ -110,7 +131,12 @@ pub fn render(badge: &Badge<'_>) -> String {
 /// Appends a badge to `out`; only `out` may be reallocated.
 ///
 /// Never more than 64 KiB, whatever the texts are.
+///
+/// A logo of up to 32 KiB is not included in that.
 pub fn render_into(badge: &Badge<'_>, out: &mut String) {
+    if let Some(shield) = badge.shield() {
+        return out.push_str(&shield.render());
+    }
     let parts = Parts::of(badge);
     let layout = parts.layout();
     out.reserve(USUAL_SIZE);

@@ -83,7 +83,7 @@ impl Color {
     }
 
     /// How bright it looks, 0 to 255,000 (W3C AERT weights, as shields.io uses them).
-    const fn brightness(self) -> u32 {
+    pub(crate) const fn brightness(self) -> u32 {
         self.r as u32 * 299 + self.g as u32 * 587 + self.b as u32 * 114
     }
 

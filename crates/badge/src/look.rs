@@ -4,7 +4,7 @@
 
 use crate::{
     Badge, Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Template, TemplateError, Values,
-    number, render_into,
+    number, render_into, shields::Style,
 };
 
 /// The default label, colours and template of badges.
@@ -16,6 +16,8 @@ pub struct Look {
     pub color: Color,
     /// Background of the label. Default `#555`.
     pub label_color: Color,
+    /// A style of shields.io; `None` is our own look.
+    pub style: Option<Style>,
     /// Replaces the built-in badge.
     pub template: Option<Template>,
 }
@@ -26,6 +28,7 @@ impl Default for Look {
             label: DEFAULT_LABEL.to_owned(),
             color: DEFAULT_VALUE_COLOR,
             label_color: DEFAULT_LABEL_COLOR,
+            style: None,
             template: None,
         }
     }
@@ -34,7 +37,12 @@ impl Default for Look {
 impl Look {
     /// The badge with this value, before a template or a request changes it.
     pub fn badge<'a>(&'a self, value: &'a str) -> Badge<'a> {
-        Badge { color: self.color, label_color: self.label_color, ..Badge::new(&self.label, value) }
+        Badge {
+            color: self.color,
+            label_color: self.label_color,
+            style: self.style,
+            ..Badge::new(&self.label, value)
+        }
     }
 
     /// Appends the picture of a name's total to `out`. Only templates use `today`.

@@ -19,19 +19,21 @@ pub enum Format {
     Plain,
     /// `1.2M`
     Short,
+    /// `0001234`: seven digits at least.
+    Padded,
 }
 
 impl Format {
     /// Reads the value of a `format` parameter; case does not matter.
     ///
     /// Besides our own names, this accepts those of other counters: `comma` (`grouped`, `thousands`, `true`), `plain`
-    /// (`raw`, `none`, `long`, `false`), `short` (`abbreviated`, `metric`).
+    /// (`raw`, `none`, `long`, `false`), `short` (`abbreviated`, `metric`), `padded`.
     ///
     /// # Errors
     ///
     /// [`FormatError`] for every other name.
     pub fn parse(name: &str) -> Result<Self, FormatError> {
-        const NAMES: [(&str, Format); 12] = [
+        const NAMES: [(&str, Format); 13] = [
             ("comma", Format::Comma),
             ("grouped", Format::Comma),
             ("thousands", Format::Comma),
@@ -44,6 +46,7 @@ impl Format {
             ("short", Format::Short),
             ("abbreviated", Format::Short),
             ("metric", Format::Short),
+            ("padded", Format::Padded),
         ];
         let found = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|&(_, format)| format).ok_or(FormatError)
@@ -76,6 +79,7 @@ impl Format {
             Format::Comma => group(n),
             Format::Plain => plain(n),
             Format::Short => short(n),
+            Format::Padded => padded(n),
         }
     }
 }
@@ -90,7 +94,7 @@ impl FromStr for Format {
 
 /// A name that is not a [`Format`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a number format is comma, plain or short")]
+#[error("a number format is comma, plain, short or padded")]
 pub struct FormatError;
 
 /// A written number; reads as a `&str`.
@@ -199,6 +203,23 @@ pub fn short(n: i64) -> Number {
     out
 }
 
+/// `0001234`: the counters of old, with seven digits at least. A minus is in front of them.
+///
+/// ```
+/// # use tallymark_badge::number::padded;
+/// assert_eq!(&*padded(1_234), "0001234");
+/// ```
+#[must_use]
+pub fn padded(n: i64) -> Number {
+    let mut out = Number::new();
+    out.push_digits(n.unsigned_abs());
+    while LONGEST - usize::from(out.start) < 7 {
+        out.push_front(b'0');
+    }
+    out.push_sign_of(n);
+    out
+}
+
 /// [`short`] for values that may exceed every count, like the top of an axis.
 pub(crate) fn short_size(size: u64) -> Number {
     let mut out = Number::new();
@@ -279,6 +300,16 @@ mod tests {
     }
 
     #[test]
+    fn padded_numbers_have_seven_digits_at_least() {
+        for (n, expect) in
+            [(0, "0000000"), (1_234_567, "1234567"), (12_345_678, "12345678"), (-5, "-0000005")]
+        {
+            assert_eq!(&*padded(n), expect);
+        }
+        assert_eq!(&*padded(i64::MIN), "-9223372036854775808");
+    }
+
+    #[test]
     fn formats_are_found_by_every_name() {
         for (name, format) in [
             ("comma", Format::Comma),
@@ -288,6 +319,7 @@ mod tests {
             ("short", Format::Short),
             ("Abbreviated", Format::Short),
             ("metric", Format::Short),
+            ("padded", Format::Padded),
         ] {
             assert_eq!(Format::parse(name), Ok(format), "{name}");
         }

@@ -141,7 +141,12 @@ proptest! {
         let [r, g, b, r2, g2, b2] = colors;
         let label_color = has_color.then_some(Color::rgb(r2, g2, b2));
         let logo = has_logo.then(|| Logo::new(LOGO).unwrap());
-        well_made(&Shield { style, label: &label, message: &message, color: Color::rgb(r, g, b), label_color, logo });
+        well_made(&Shield {
+            color: Color::rgb(r, g, b),
+            label_color,
+            logo,
+            ..Shield::new(style, &label, &message)
+        });
     }
 }
 
@@ -266,12 +271,10 @@ fn badges_are_drawn_as_badge_maker_draws_them() {
         inputs.iter().zip(&asked).zip(&theirs)
     {
         let shield = Shield {
-            style,
-            label,
-            message,
             color: Color::parse(color).unwrap(),
             label_color: label_color.map(|color| Color::parse(color).unwrap()),
             logo: logo.then(|| Logo::new(LOGO).unwrap()),
+            ..Shield::new(style, label, message)
         };
         let ours = shield.render();
         for (ours, theirs) in seen(&ours).iter().zip(&seen(theirs)) {

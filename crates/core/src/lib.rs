@@ -36,6 +36,7 @@ mod hit;
 mod ledger;
 mod lines;
 mod name;
+mod nearest;
 mod recall;
 pub mod record;
 mod reject;
@@ -67,6 +68,7 @@ pub use name::{
     ALL, Escaped, MAX_ESCAPED, MAX_LONG_NAME, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent,
     is_github,
 };
+pub use nearest::nearest;
 pub use recall::{Probes, Recall, Recalled};
 pub use reject::Reject;
 pub use route::{Column, Dating, Escape, NameRule, Route, Routes};

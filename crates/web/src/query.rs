@@ -2,7 +2,7 @@
 //! value is percent-decoded once. A `+` is a plus in names, and a space in labels and in our own forms.
 
 use std::borrow::Cow;
-use tallymark_core::{Event, decode_percent};
+use tallymark_core::{Event, decode_percent, nearest};
 
 /// The parameters of one request.
 #[derive(Clone, Copy)]
@@ -84,6 +84,18 @@ pub(crate) fn switch(value: &str) -> Option<bool> {
     }
 }
 
+/// Reads a word out of a list. The error says what was probably meant, or what there is.
+pub(crate) fn choice<T: Copy>(key: &str, word: &str, known: &[(&str, T)]) -> Result<T, String> {
+    let found = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+    found.map(|&(_, value)| value).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|&(name, _)| name).collect();
+        match nearest(word, &names) {
+            Some(near) => format!("{key}={word}: did you mean {near}?"),
+            None => format!("{key} is one of {}", names.join(", ")),
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +117,14 @@ mod tests {
         assert_eq!(get("xrepo=1", "repo"), None);
         assert_eq!(Query("name=a+b%2Bc").form("name").as_deref(), Some(&b"a b+c"[..]));
         assert_eq!(Query("label=Profile+views%2b").form_text("label").as_deref(), Some("Profile views+"));
+    }
+
+    #[test]
+    fn wrong_word_is_answered_with_the_nearest_or_all() {
+        let known = [("flat", 1), ("plastic", 2)];
+        assert_eq!(choice("style", "FLAT", &known), Ok(1));
+        assert_eq!(choice("style", "flt", &known), Err("style=flt: did you mean flat?".to_owned()));
+        assert_eq!(choice("style", "round", &known), Err("style is one of flat, plastic".to_owned()));
     }
 
     #[test]

@@ -40,35 +40,63 @@ impl Windows {
 
 /// Reads the windows that end now.
 pub(crate) async fn read(store: &dyn StoreRead, event: Event, name: &Name, now: Now) -> Result<Windows> {
-    let today = now.day().0;
     let hour = Buckets::until(now, Step::Minute, 60);
     let minutes = store.series(event, name, Step::Minute, hour.first, hour.last + 1).await?;
+    let today = now.day().0;
     let days = store.series(event, name, Step::Day, today - 29, today + 1).await?;
-    let since = |first: i32| sum(days.iter().filter(|&&(day, _)| day >= first));
-    let mut of_days = [since(today), since(today - 6), since(today - 29)];
-    let mut from = [0; 3];
-    for (at, length) in [1, 7, 30].into_iter().enumerate() {
-        // The day of which only the later hours are in the window.
-        let edge = Day(today - length);
-        from[at] = Buckets::until(now, Step::Hour, 24 * length).first;
-        let hours = store.series(event, name, Step::Hour, from[at], edge.hours().end).await?;
-        of_days[at] = of_days[at].saturating_add(sum(&hours));
-    }
-    let hourly =
-        |at: usize| Sliding { count: of_days[at], from: Step::Hour.label(from[at]), resolution: "hour" };
+    let counts = Days { store, event, name, now, days };
     Ok(Windows {
-        today: since(today),
+        today: counts.since(today),
         last_60_minutes: Sliding {
             count: sum(&minutes),
             from: Step::Minute.label(hour.first),
             resolution: "minute",
         },
-        last_24_hours: hourly(0),
-        last_7_days: hourly(1),
-        last_30_days: hourly(2),
+        last_24_hours: counts.last(1).await?,
+        last_7_days: counts.last(7).await?,
+        last_30_days: counts.last(30).await?,
     })
 }
 
-fn sum<'a>(counts: impl IntoIterator<Item = &'a (i32, i64)>) -> i64 {
+/// The count of the last 1 to 30 days.
+pub(crate) async fn last_days(
+    store: &dyn StoreRead,
+    event: Event,
+    name: &Name,
+    now: Now,
+    length: i32,
+) -> Result<i64> {
+    let today = now.day().0;
+    let days = store.series(event, name, Step::Day, today - length + 1, today + 1).await?;
+    Ok(Days { store, event, name, now, days }.last(length).await?.count)
+}
+
+/// The counts of whole days.
+struct Days<'a> {
+    store: &'a dyn StoreRead,
+    event: Event,
+    name: &'a Name,
+    now: Now,
+    days: Vec<(i32, i64)>,
+}
+
+impl Days<'_> {
+    fn since(&self, first: i32) -> i64 {
+        sum(self.days.iter().filter(|&&(day, _)| day >= first))
+    }
+
+    /// The window of this many days: whole ones, and the later hours of the one before them.
+    async fn last(&self, length: i32) -> Result<Sliding> {
+        let today = self.now.day().0;
+        let from = Buckets::until(self.now, Step::Hour, 24 * length).first;
+        let end = Day(today - length).hours().end;
+        let hours = self.store.series(self.event, self.name, Step::Hour, from, end).await?;
+        let count = self.since(today - length + 1).saturating_add(sum(&hours));
+        Ok(Sliding { count, from: Step::Hour.label(from), resolution: "hour" })
+    }
+}
+
+/// The sum of a series.
+pub(crate) fn sum<'a>(counts: impl IntoIterator<Item = &'a (i32, i64)>) -> i64 {
     counts.into_iter().fold(0, |sum, &(_, count)| sum.saturating_add(count))
 }

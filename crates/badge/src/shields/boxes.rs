@@ -1,6 +1,6 @@
 //! `flat`, `flat-square` and `plastic`: two boxes with text.
 
-use super::{LABEL_COLOR, Shield, Style, TextFill, head, measure::Face};
+use super::{LABEL_COLOR, Shield, Style, TextFill, Title, head, measure::Face};
 use crate::{color::Color, text::XmlText};
 use std::fmt::{self, Display, Formatter};
 
@@ -101,7 +101,12 @@ impl<'a> Boxes<'a> {
 impl Display for Boxes<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let badge = self.badge;
-        head(f, badge.label, badge.message, self.left + self.right, self.height())?;
+        head(
+            f,
+            Title { own: badge.title, label: badge.label, message: badge.message },
+            self.left + self.right,
+            self.height(),
+        )?;
         match badge.style {
             Style::Plastic => self.shaded(f, PLASTIC, 4)?,
             Style::FlatSquare => {

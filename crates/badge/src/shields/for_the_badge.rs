@@ -1,6 +1,6 @@
 //! `for-the-badge`: capitals with room between them.
 
-use super::{LABEL_COLOR, Shield, TextFill, head, measure::Face};
+use super::{LABEL_COLOR, Shield, TextFill, Title, head, measure::Face};
 use crate::{color::Color, text::XmlText};
 use std::fmt::{self, Display, Formatter};
 
@@ -100,7 +100,12 @@ fn text(
 
 impl Display for Capitals<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        head(f, &self.label, &self.message, self.left.unwrap_or(0.0) + self.right, HEIGHT)?;
+        head(
+            f,
+            Title { own: self.badge.title, label: &self.label, message: &self.message },
+            self.left.unwrap_or(0.0) + self.right,
+            HEIGHT,
+        )?;
         self.grounds(f)?;
         f.write_str(
             "<g fill=\"#fff\" text-anchor=\"middle\" font-family=\"Verdana,Geneva,DejaVu Sans,sans-serif\" \

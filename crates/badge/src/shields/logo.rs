@@ -5,7 +5,7 @@ use crate::data_uri;
 /// Largest logo, in bytes of its file.
 pub const MAX_LOGO: usize = 32 * 1024;
 
-const HEIGHT: u32 = 14;
+const HEIGHT: u32 = Logo::HEIGHT;
 
 /// A logo as a `data:` URI: SVG, PNG, JPEG, GIF or WebP in base64, of at most 32 KiB. The caller must have checked and
 /// cleaned the file; here only the form is checked, so that nothing else can get into the badge.
@@ -15,24 +15,40 @@ pub struct Logo<'a> {
     pub(super) width: u32,
 }
 
-/// The text is not the `data:` URI of a [`Logo`].
+/// Why a text is not a [`Logo`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a logo is a data: URI of an SVG, PNG, JPEG, GIF or WebP of at most {} KiB, in base64", MAX_LOGO / 1024)]
-pub struct NotALogo;
+pub enum NotALogo {
+    /// Neither the `data:` URI of a picture nor within the limit.
+    #[error(
+        "use a data: URI of an SVG, PNG, JPEG, GIF or WebP of at most {} KiB, in base64",
+        MAX_LOGO / 1024
+    )]
+    Uri,
+    /// Not a well-formed SVG document of a moderate number of elements.
+    #[error("the SVG cannot be read")]
+    Svg,
+    /// No icon has this name.
+    #[error("unknown icon; the names are at simpleicons.org")]
+    Unknown,
+}
 
 impl<'a> Logo<'a> {
+    /// In pixels.
+    pub(super) const HEIGHT: u32 = 14;
+
+    /// A URI that was made here.
+    pub(super) fn made(uri: &'a str) -> Logo<'a> {
+        Logo { uri, width: HEIGHT }
+    }
+
     /// Checks a `data:` URI. The logo is 14 px high and 14 px wide.
     ///
     /// # Errors
     ///
-    /// [`NotALogo`] for every other text.
+    /// [`NotALogo::Uri`] for every other text.
     pub fn new(uri: &'a str) -> Result<Logo<'a>, NotALogo> {
         let kinds = ["svg+xml", "png", "jpeg", "gif", "webp"];
-        if data_uri::is_picture(uri, &kinds, MAX_LOGO) {
-            Ok(Logo { uri, width: HEIGHT })
-        } else {
-            Err(NotALogo)
-        }
+        if data_uri::is_picture(uri, &kinds, MAX_LOGO) { Ok(Logo::made(uri)) } else { Err(NotALogo::Uri) }
     }
 
     /// As wide as the file says it should be at a height of 14 px, between 1 and 112 px: `logoSize=auto`.

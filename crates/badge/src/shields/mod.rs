@@ -8,11 +8,14 @@
 mod boxes;
 mod for_the_badge;
 mod logo;
+mod logo_file;
+mod logo_svg;
 mod measure;
 mod social;
 mod widths;
 
 pub use logo::{Logo, MAX_LOGO, NotALogo};
+pub use logo_file::LogoFile;
 
 use crate::{
     color::Color,
@@ -57,10 +60,17 @@ impl Style {
         }
     }
 
-    /// The style with a name.
+    /// What is behind a logo: the label's colour, or the value's if there is no left box. [`Style::Social`] has a light
+    /// button whatever the colours are.
+    #[must_use]
+    pub fn behind_logo(self, box_color: Color) -> Color {
+        if self == Style::Social { Color::rgb(0xfc, 0xfc, 0xfc) } else { box_color }
+    }
+
+    /// The style with a name; case does not matter.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Style> {
-        Style::EVERY.into_iter().find(|style| style.name() == name)
+        Style::EVERY.into_iter().find(|style| style.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -77,6 +87,8 @@ pub struct Shield<'a> {
     pub color: Color,
     /// Colour of the left box; the default is `#555`.
     pub label_color: Option<Color>,
+    /// The text for screen readers and the tooltip; `None` is `label: message`.
+    pub title: Option<&'a str>,
     /// Left of the label.
     pub logo: Option<Logo<'a>>,
 }
@@ -85,7 +97,15 @@ impl<'a> Shield<'a> {
     /// A badge in badge-maker's colours, without a logo.
     #[must_use]
     pub const fn new(style: Style, label: &'a str, message: &'a str) -> Shield<'a> {
-        Shield { style, label, message, color: Color::BRIGHT_GREEN, label_color: None, logo: None }
+        Shield {
+            style,
+            label,
+            message,
+            color: Color::BRIGHT_GREEN,
+            label_color: None,
+            title: None,
+            logo: None,
+        }
     }
 
     /// Draws the badge. Less than 32 KiB beside the logo, whatever the texts are.
@@ -128,8 +148,7 @@ impl<'a> Shield<'a> {
 const LABEL_COLOR: Color = Color::rgb(0x55, 0x55, 0x55);
 
 /// The beginning of every style: size, and what a screen reader says.
-fn head(f: &mut Formatter<'_>, label: &str, message: &str, width: f64, height: u32) -> fmt::Result {
-    let title = Title(label, message);
+fn head(f: &mut Formatter<'_>, title: Title<'_>, width: f64, height: u32) -> fmt::Result {
     write!(
         f,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
@@ -137,14 +156,23 @@ fn head(f: &mut Formatter<'_>, label: &str, message: &str, width: f64, height: u
     )
 }
 
-struct Title<'a>(&'a str, &'a str);
+/// A badge's own title, or its texts.
+#[derive(Clone, Copy)]
+struct Title<'a> {
+    own: Option<&'a str>,
+    label: &'a str,
+    message: &'a str,
+}
 
 impl Display for Title<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if !self.0.is_empty() {
-            write!(f, "{}: ", XmlText(self.0))?;
+        if let Some(own) = self.own {
+            return XmlText(own).fmt(f);
         }
-        XmlText(self.1).fmt(f)
+        if !self.label.is_empty() {
+            write!(f, "{}: ", XmlText(self.label))?;
+        }
+        XmlText(self.message).fmt(f)
     }
 }
 

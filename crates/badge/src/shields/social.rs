@@ -1,6 +1,6 @@
 //! `social`: a button, and its number in a bubble.
 
-use super::{Shield, head, measure::Face};
+use super::{Shield, Title, head, measure::Face};
 use crate::text::XmlText;
 use std::fmt::{self, Display, Formatter};
 
@@ -70,7 +70,12 @@ impl Display for Bubble<'_> {
         let Bubble { badge, left, right, .. } = self;
         let id = badge.id();
         let bubble = if badge.message.is_empty() { 0.0 } else { GUTTER + right };
-        head(f, &self.label, badge.message, left + 1.0 + bubble, HEIGHT)?;
+        head(
+            f,
+            Title { own: badge.title, label: &self.label, message: badge.message },
+            left + 1.0 + bubble,
+            HEIGHT,
+        )?;
         writeln!(
             f,
             "<linearGradient id=\"tm-button-{id}\" x2=\"0\" y2=\"100%\">\

@@ -178,7 +178,7 @@ pub(super) fn warn_of_unknown() {
         if known.contains(&name) || of_kubernetes {
             continue;
         }
-        match config::nearest(name, &known) {
+        match tallymark_core::nearest(name, &known) {
             Some(near) => warn!("{name} is no variable of ours, and changes nothing; did you mean {near}?"),
             None => warn!("{name} is no variable of ours, and changes nothing"),
         }

@@ -8,7 +8,7 @@ mod reader;
 mod source;
 mod units;
 
-pub(crate) use reader::{Mistake, nearest};
+pub(crate) use reader::Mistake;
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
 pub(crate) use units::{
     address, base_url, duration_within, listen, network, pattern, publisher, socket_path, token, topic,
@@ -23,7 +23,9 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tallymark_badge::{Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template};
+use tallymark_badge::{
+    Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template, shields::Style,
+};
 use tallymark_core::calendar::Zone;
 use tallymark_core::{
     CamoNetworks, Column, Escape, Event, KeptVisits, MAX_VISITS, NameRule, Route, Routes, VisitRules,
@@ -78,6 +80,7 @@ pub(crate) struct Badges {
     pub(crate) label: String,
     pub(crate) color: Color,
     pub(crate) label_color: Color,
+    pub(crate) style: Option<Style>,
     pub(crate) template: Option<PathBuf>,
     pub(crate) every: Duration,
     pub(crate) charts: Vec<ChartKind>,
@@ -175,8 +178,8 @@ impl Config {
                 Some(Template::parse(&source, &name).map_err(|error| error.to_string())?)
             }
         };
-        let Badges { label, color, label_color, .. } = &self.badges;
-        Ok(Look { label: label.clone(), color: *color, label_color: *label_color, template })
+        let Badges { label, color, label_color, style, .. } = &self.badges;
+        Ok(Look { label: label.clone(), color: *color, label_color: *label_color, style: *style, template })
     }
 
     /// The routes a source uses.
@@ -456,12 +459,17 @@ fn read_badges(mut section: ConfigTable<'_>, data_dir: &Path, overrides: &Overri
         let words = ChartKind::EVERY.map(|(_, word)| word).join(", ");
         ChartKind::from_word(text).ok_or_else(|| format!("{text:?} is not one of {words}"))
     };
+    let style = |text: &str| {
+        let words = Style::EVERY.map(Style::name).join(", ");
+        Style::from_name(text).ok_or_else(|| format!("{text:?} is not one of {words}"))
+    };
     let badges = Badges {
         charts: section.texts("charts", kind).unwrap_or_default(),
         dir: overrides.badges_dir.clone().or(dir).unwrap_or_else(|| data_dir.join("badges")),
         label: section.text("label", |text| Ok(text.to_owned())).unwrap_or_else(|| DEFAULT_LABEL.to_owned()),
         color: section.text("color", color).unwrap_or(DEFAULT_VALUE_COLOR),
         label_color: section.text("label-color", color).unwrap_or(DEFAULT_LABEL_COLOR),
+        style: section.text("style", style),
         template: section.text("template", |text| Ok(PathBuf::from(text))),
         every: section
             .text("every", |text| units::duration_within(text, SECOND / 10, DAY))

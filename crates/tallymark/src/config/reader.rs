@@ -10,6 +10,7 @@ use std::{
     fmt,
     ops::{Range, RangeInclusive},
 };
+use tallymark_core::nearest;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -303,12 +304,6 @@ fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
-/// The known word that is at most two edits away.
-pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let near = known.iter().map(|&known| (strsim::levenshtein(word, known), known)).min()?;
-    (near.0 <= 2).then_some(near.1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,12 +314,5 @@ mod tests {
             [1, 2, 3, 4, 11, 12, 13, 21].map(ordinal).join(" "),
             "1st 2nd 3rd 4th 11th 12th 13th 21st"
         );
-    }
-
-    #[test]
-    fn near_words_are_found_and_far_ones_are_not() {
-        assert_eq!(nearest("lisen", &["listen", "url"]), Some("listen"));
-        assert_eq!(nearest("colour", &["color", "label"]), Some("color"));
-        assert_eq!(nearest("banana", &["color", "label"]), None);
     }
 }

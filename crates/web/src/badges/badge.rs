@@ -3,6 +3,10 @@
 //! Only a GET that shows hits as a picture counts. HEAD, JSON, errors, prefetches and `count=false` do not; nor does a
 //! badge of another event, or looking at likes would make them.
 
+use super::{
+    dress::Dress,
+    figures::{self, Figures, Reach},
+};
 use crate::{
     auth::Peer,
     error::{Problem, report},
@@ -18,9 +22,8 @@ use axum::{
 };
 use serde::Serialize;
 use std::sync::Arc;
-use tallymark_badge::{Badge, Color, Format, Look, number::Number, render};
+use tallymark_badge::{Format, Look, render};
 use tallymark_core::{Event, Name, NotAName, Now};
-use tallymark_store::Step;
 
 /// `/badge.svg?repo=OWNER/REPO`.
 pub(crate) async fn of_repo(
@@ -41,53 +44,28 @@ pub(crate) fn mistake(what: &str) -> Response {
     Problem::bad_request(what).picture("ignored: bad request")
 }
 
-/// What the parameters of a request ask for.
-pub(crate) struct Wish {
-    pub(crate) event: Event,
+/// What the parameters of a badge ask for.
+struct Wish {
+    event: Event,
     count: bool,
-    label: Option<String>,
-    color: Option<Color>,
-    label_color: Option<Color>,
-    format: Format,
+    figures: Figures,
+    dress: Dress,
 }
 
 impl Wish {
-    pub(crate) fn read(query: Query<'_>) -> Result<Wish, String> {
-        let color = |name: &str| match query.text(name) {
-            None => Ok(None),
-            Some(text) => Color::parse(&text).map(Some).map_err(|why| format!("{name}: {why}")),
-        };
-        let count = count_wanted(query)?;
-        let mut format = Format::Comma;
-        for (key, value) in query.raw() {
-            if let Some(wanted) = Format::from_query(key, value).map_err(|why| format!("{key}: {why}"))? {
-                format = wanted;
-            }
-        }
-        let (color, label_color) = (color("color")?, color("labelColor")?);
-        Ok(Wish { event: query.event()?, count, label: query.form_text("label"), color, label_color, format })
+    fn read(query: Query<'_>, look: &Look) -> Result<Wish, String> {
+        Ok(Wish {
+            event: query.event()?,
+            count: count_wanted(query)?,
+            figures: Figures::read(query)?,
+            dress: Dress::read(query, look)?,
+        })
     }
 
-    fn draw(&self, look: &Look, name: &Name, total: i64, today: i64) -> Result<String, String> {
-        let value = self.format.apply(total);
-        let mut badge = look.badge(&value);
-        self.dress(&mut badge);
-        let mut picture = String::with_capacity(1200);
-        look.draw_badge(&badge, name.as_str(), total, today, &mut picture).map_err(|why| why.to_string())?;
-        Ok(picture)
-    }
-
-    /// The number as it was asked for.
-    pub(crate) fn format(&self, total: i64) -> Number {
-        self.format.apply(total)
-    }
-
-    /// Another event than `hit` is called by its own name, because the configured label is that of hits.
-    pub(crate) fn dress<'a>(&'a self, badge: &mut Badge<'a>) {
-        let usual = if self.event == Event::HIT { badge.label } else { self.event.noun(0) };
-        badge.label = self.label.as_deref().unwrap_or(usual);
-        badge.color = self.color.unwrap_or(badge.color);
-        badge.label_color = self.label_color.unwrap_or(badge.label_color);
+    /// Why a request is not counted, if it is not.
+    fn uncounted(&self, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
+        let other = (self.count && self.event != Event::HIT).then_some("ignored: another event than hit");
+        other.or_else(|| not_shown(self.count, method, sent))
     }
 }
 
@@ -102,43 +80,64 @@ pub(super) async fn show(
         Ok(name) => name,
         Err(why) => return mistake(&why.to_string()),
     };
-    let wish = match Wish::read(Query::of(uri)) {
+    let look = app.look.load();
+    let wish = match Wish::read(Query::of(uri), &look) {
         Ok(wish) => wish,
         Err(why) => return mistake(&why),
     };
     let now = (app.now)();
-    let (total, why) = match uncounted(&wish, method, sent) {
-        Some(why) => (app.shown_total(wish.event, name.as_ref()).await, why),
-        None => {
-            let hit = app.hit(Event::HIT, name.as_ref(), now, (peer, sent));
-            (app.counter.count(&hit).get().await, "counted")
-        }
+    let why = wish.uncounted(method, sent);
+    let counted = match why {
+        Some(_) => None,
+        None => Some(app.counter.count(&app.hit(Event::HIT, name.as_ref(), now, (peer, sent))).get().await),
     };
-    let look = app.look.load();
-    // Only a template shows it.
-    let today = if look.template.is_some() { today(app, wish.event, &name, now).await } else { Ok(0) };
-    let (Ok(total), Ok(today)) = (total, today) else {
+    // Counting answers the total of hits.
+    let counts = match counted.filter(|_| wish.figures.is_total_of(Event::HIT)) {
+        Some(total) => total.map(|total| vec![total]).map_err(Problem::from),
+        None => wish.figures.counts(app, &name, now).await,
+    };
+    let drawn = match counts {
+        Ok(counts) => draw(app, &look, &wish, &name, &counts, now).await,
+        Err(unknown) => Err(unknown),
+    };
+    let picture = drawn.unwrap_or_else(|_| {
         // The hit is kept; only its numbers are not known yet. A broken image would help nobody.
+        let label = wish.figures.label(&look.label);
         let mut badge = look.badge("counting");
-        wish.dress(&mut badge);
-        return headers::picture(StatusCode::OK, render(&badge), why);
-    };
-    match wish.draw(&look, &name, total, today) {
-        Ok(picture) => headers::picture(StatusCode::OK, picture, why),
-        Err(error) => {
-            report::broken("the badge template failed", &name, &error);
-            let value = wish.format.apply(total);
-            let mut badge = look.badge(&value);
-            wish.dress(&mut badge);
-            headers::picture(StatusCode::OK, render(&badge), why)
-        }
-    }
+        wish.dress.put_on(&mut badge, &label);
+        render(&badge)
+    });
+    headers::picture(StatusCode::OK, picture, why.unwrap_or("counted"))
 }
 
-/// Why a request is not counted, if it is not.
-fn uncounted(wish: &Wish, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
-    let other = (wish.count && wish.event != Event::HIT).then_some("ignored: another event than hit");
-    other.or_else(|| not_shown(wish.count, method, sent))
+/// # Errors
+///
+/// A template needs the count of today, and it is not known.
+async fn draw(
+    app: &App,
+    look: &Look,
+    wish: &Wish,
+    name: &Name,
+    counts: &[i64],
+    now: Now,
+) -> Result<String, Problem> {
+    let said = wish.figures.say(counts, &wish.dress, &look.label);
+    let mut badge = look.badge(&said.value);
+    wish.dress.put_on(&mut badge, &said.label);
+    badge.title = said.title.as_deref();
+    if look.template.is_none() || wish.dress.is_special() {
+        return Ok(render(&badge));
+    }
+    let today = figures::counted(app, wish.event, name, Reach::Today, now).await?;
+    let total = counts.first().copied().unwrap_or(0);
+    let mut picture = String::with_capacity(1200);
+    match look.draw_badge(&badge, name.as_str(), total, today, &mut picture) {
+        Ok(()) => Ok(picture),
+        Err(error) => {
+            report::broken("the badge template failed", name, &error.to_string());
+            Ok(render(&badge))
+        }
+    }
 }
 
 /// Why a picture was not shown to anybody, or is not to count.
@@ -162,12 +161,6 @@ pub(crate) fn reads_ahead(sent: &HeaderMap) -> bool {
     })
 }
 
-async fn today(app: &App, event: Event, name: &Name, now: Now) -> Result<i64, tallymark_store::StoreError> {
-    let day = now.day().0;
-    let series = app.store.series(event, name, Step::Day, day, day + 1).await?;
-    Ok(series.first().map_or(0, |&(_, count)| count))
-}
-
 #[derive(Serialize)]
 struct BadgeJson<'a> {
     name: &'a str,
@@ -182,18 +175,11 @@ struct BadgeJson<'a> {
 
 pub(super) async fn json(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> Result<Response, Problem> {
     let name = name?;
-    let event = Query::of(uri).event().map_err(Problem::bad_request)?;
-    // Hits that are not in the store yet are of today. Asked in this order, a tick that is applied in between shows them
-    // in the total a moment earlier, and never twice.
-    let in_store_today = today(app, event, &name, (app.now)()).await;
-    let in_store = app.store.total(event, &name).await;
-    let total = app.shown_total(event, name.as_ref()).await;
-    let today = in_store_today.and_then(|today| {
-        let pending = total.unwrap_or(0).saturating_sub(in_store?);
-        Ok(today.saturating_add(pending.max(0)))
-    });
-    let today = today.map_err(|error| Problem::store("reading the counts of a badge", &error))?;
-    let total = total?;
+    let query = Query::of(uri);
+    Figures::refuse(query, &["show", "period", "base"]).map_err(Problem::bad_request)?;
+    let event = query.event().map_err(Problem::bad_request)?;
+    let today = figures::counted(app, event, &name, Reach::Today, (app.now)()).await?;
+    let total = app.shown_total(event, name.as_ref()).await?;
     let formatted = Format::Comma.apply(total);
     let counts = BadgeJson {
         name: name.as_str(),

@@ -3,14 +3,14 @@
 //!
 //! They are public and never cached, and an error is a picture that says what to change. They never count.
 
-use super::badge::{Wish, mistake};
+use super::{badge::mistake, dress::Dress, figures::Figures};
 use crate::{
     error::Problem,
     headers,
     history::{self, History},
     name::{from_bytes_of, from_path_of},
     pages,
-    query::Query,
+    query::{Query, choice},
     state::App,
 };
 use axum::{
@@ -65,11 +65,12 @@ struct ChartQuery {
     window: Window,
     width: u32,
     /// A badge with a line, and how it is to look.
-    spark: Option<Wish>,
+    spark: Option<Dress>,
 }
 
 impl ChartQuery {
     fn read(query: Query<'_>) -> Result<ChartQuery, String> {
+        Figures::refuse(query, &["show", "base"])?;
         let event = query.event()?;
         let window = history::window(query.text("period").as_deref())?;
         let width = match query.text("width") {
@@ -80,11 +81,11 @@ impl ChartQuery {
                 width.ok_or_else(|| format!("width is {least} to {most}"))?
             }
         };
-        let spark = match query.text("style").as_deref() {
-            None | Some("chart") => None,
-            Some("spark") => Some(Wish::read(query)?),
-            Some(_) => return Err("style is chart or spark".to_owned()),
+        let is_spark = match query.text("style") {
+            None => false,
+            Some(word) => choice("style", &word, &[("chart", false), ("spark", true)])?,
         };
+        let spark = is_spark.then(|| Dress::of_spark(query)).transpose()?;
         Ok(ChartQuery { event, window, width, spark })
     }
 }
@@ -103,7 +104,7 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
     };
     let drawn = match (&asked.spark, names.as_slice()) {
         (None, names) => chart(app, names, &asked).await,
-        (Some(wish), [name]) => spark(app, name, &asked, wish).await,
+        (Some(dress), [name]) => spark(app, name, &asked, dress).await,
         (Some(_), _) => return mistake("style=spark shows one name"),
     };
     match drawn {
@@ -117,17 +118,18 @@ async fn chart(app: &App, names: &[Name], asked: &ChartQuery) -> Result<String, 
     Ok(history.chart(&history.series(), asked.width).render())
 }
 
-async fn spark(app: &App, name: &Name, asked: &ChartQuery, wish: &Wish) -> Result<String, StoreError> {
+async fn spark(app: &App, name: &Name, asked: &ChartQuery, dress: &Dress) -> Result<String, StoreError> {
     let history =
         History::read(&*app.store, asked.event, std::slice::from_ref(name), asked.window, (app.now)())
             .await?;
     let series = history.series();
     // The number is the badge's, with what this process has not written yet.
     let total = app.counter.total(asked.event, name.as_ref()).get().await;
-    let value = total.map_or_else(|_| "counting".to_owned(), |total| wish.format(total).to_string());
+    let value = total.map_or_else(|_| "counting".to_owned(), |total| dress.format(total).to_string());
     let look = app.look.load();
     let mut badge = look.badge(&value);
-    wish.dress(&mut badge);
+    let usual = if asked.event == Event::HIT { &look.label } else { asked.event.noun(0) };
+    dress.put_on(&mut badge, usual);
     let title = format!("{}: {value}. {}", badge.label, history.chart(&series, DEFAULT_WIDTH).title());
     badge.title = Some(&title);
     Ok(Spark { badge, counts: series.first().map_or(&[], |one| one.counts) }.render())

@@ -1,6 +1,8 @@
 //! Pictures of counts: badges and charts, and the count as JSON.
 
 pub(crate) mod badge;
+mod dress;
+mod figures;
 pub(crate) mod graph;
 mod shields;
 

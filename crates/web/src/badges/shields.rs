@@ -1,6 +1,6 @@
 //! The count for shields.io's endpoint badge, `/badge/NAME.shields.json`: shields.io draws what this says. Never counts.
 
-use super::badge::Wish;
+use super::{dress::Dress, figures::Figures};
 use crate::{error::Problem, headers, query::Query, state::App};
 use axum::{
     http::{StatusCode, Uri},
@@ -22,11 +22,13 @@ struct Endpoint<'a> {
 
 pub(super) async fn show(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> Result<Response, Problem> {
     let name = name?;
-    let wish = Wish::read(Query::of(uri)).map_err(Problem::bad_request)?;
-    let total = app.shown_total(wish.event, name.as_ref()).await?;
-    let (look, value) = (app.look.load(), wish.format(total));
-    let mut badge = look.badge(&value);
-    wish.dress(&mut badge);
+    let (query, look) = (Query::of(uri), app.look.load());
+    let figures = Figures::read(query).map_err(Problem::bad_request)?;
+    let dress = Dress::read(query, &look).map_err(Problem::bad_request)?;
+    let counts = figures.counts(app, &name, (app.now)()).await?;
+    let said = figures.say(&counts, &dress, &look.label);
+    let mut badge = look.badge(&said.value);
+    dress.put_on(&mut badge, &said.label);
     let endpoint = Endpoint {
         schema_version: 1,
         label: badge.label,

@@ -1,0 +1,100 @@
+//! How a badge is to look, as the parameters of its address say: shields.io's `style label color labelColor logo
+//! logoColor logoSize`, and `format`. Which number it shows is up to `figures`.
+
+use crate::query::{Query, choice};
+use tallymark_badge::{
+    Badge, Color, Format, Look,
+    shields::{LogoFile, Style},
+};
+
+/// The parameters of a badge's look.
+#[derive(Default)]
+pub(crate) struct Dress {
+    pub(super) label: Option<String>,
+    color: Option<Color>,
+    label_color: Option<Color>,
+    style: Option<Style>,
+    logo: Option<LogoFile>,
+    /// `logoSize=auto`.
+    logo_wide: bool,
+    format: Format,
+}
+
+impl Dress {
+    /// Reads them. The logo has to be visible on what they and the configuration make.
+    pub(crate) fn read(query: Query<'_>, look: &Look) -> Result<Dress, String> {
+        let known = Style::EVERY.map(|style| (style.name(), style));
+        let style = query
+            .text("style")
+            .filter(|word| !word.is_empty())
+            .map(|word| choice("style", &word, &known))
+            .transpose()?;
+        let (own_color, label_color) = (color(query, "color")?, color(query, "labelColor")?);
+        let label = query.form_text("label");
+        let has_left = label.as_deref() != Some("") || label_color.is_some();
+        let in_box = match has_left {
+            true => label_color.unwrap_or(look.label_color),
+            false => own_color.unwrap_or(look.color),
+        };
+        let ground = style.or(look.style).unwrap_or_default().behind_logo(in_box);
+        let logo_color = color(query, "logoColor")?;
+        let logo = query.text("logo").filter(|text| !text.is_empty());
+        let logo =
+            logo.map(|text| LogoFile::read(&text, logo_color, ground).map_err(|why| format!("logo: {why}")));
+        Ok(Dress {
+            label,
+            color: own_color,
+            label_color,
+            style,
+            logo: logo.transpose()?,
+            logo_wide: query.text("logoSize").is_some_and(|size| size.eq_ignore_ascii_case("auto")),
+            format: format(query)?,
+        })
+    }
+
+    /// The same for a badge with a line, which has its own style and no logo.
+    pub(super) fn of_spark(query: Query<'_>) -> Result<Dress, String> {
+        Ok(Dress {
+            label: query.form_text("label"),
+            color: color(query, "color")?,
+            label_color: color(query, "labelColor")?,
+            format: format(query)?,
+            ..Dress::default()
+        })
+    }
+
+    /// Whether it asks for a picture that an operator's template does not draw.
+    pub(super) fn is_special(&self) -> bool {
+        self.style.is_some() || self.logo.is_some()
+    }
+
+    /// The number as it was asked for.
+    pub(crate) fn format(&self, number: i64) -> tallymark_badge::number::Number {
+        self.format.apply(number)
+    }
+
+    /// Puts it on a badge whose usual label is given.
+    pub(crate) fn put_on<'a>(&'a self, badge: &mut Badge<'a>, usual_label: &'a str) {
+        badge.label = self.label.as_deref().unwrap_or(usual_label);
+        badge.color = self.color.unwrap_or(badge.color);
+        badge.label_color = self.label_color.unwrap_or(badge.label_color);
+        badge.style = self.style.or(badge.style);
+        badge.logo = self.logo.as_ref().map(|file| file.logo(self.logo_wide));
+    }
+}
+
+/// An empty colour is none, as the fields of a form that nobody filled in are sent.
+fn color(query: Query<'_>, key: &str) -> Result<Option<Color>, String> {
+    let text = query.text(key).filter(|text| !text.is_empty());
+    text.map(|text| Color::parse(&text).map_err(|why| format!("{key}: {why}"))).transpose()
+}
+
+fn format(query: Query<'_>) -> Result<Format, String> {
+    let mut format = Format::Comma;
+    for (key, value) in query.raw() {
+        if let Some(wanted) = Format::from_query(key, value).map_err(|why| format!("{key}: {why}"))? {
+            format = wanted;
+        }
+    }
+    Ok(format)
+}

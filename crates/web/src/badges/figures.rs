@@ -1,0 +1,342 @@
+//! Which numbers a badge shows: `show=hits|visits|likes`, `period=total|today|24h|7d|30d|month|year`, two of them with
+//! `show=today,total`, and a `base` that is added to totals.
+//!
+//! Every number includes what this process has counted and the store does not have yet. An unknown word is refused,
+//! because a badge with another number than the one it was made for would be believed.
+
+use super::dress::Dress;
+use crate::{
+    error::Problem,
+    query::{Query, choice},
+    state::{App, left},
+    windows,
+};
+use tallymark_core::{Event, Name, Now, Step};
+use tallymark_store::StoreError;
+
+/// More would not be a badge.
+const MOST: usize = 2;
+
+/// The largest `base`: more digits would look like a mistake.
+const LARGEST_BASE: i64 = 1_000_000_000_000_000;
+
+/// The part of a counter's life that a number covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Total,
+    /// Since midnight (UTC).
+    Today,
+    Hours24,
+    Days7,
+    Days30,
+    /// Since the first of the month.
+    Month,
+    /// Since the first of January.
+    Year,
+}
+
+impl Reach {
+    /// With the word in addresses.
+    const EVERY: [(&str, Reach); 7] = [
+        ("total", Reach::Total),
+        ("today", Reach::Today),
+        ("24h", Reach::Hours24),
+        ("7d", Reach::Days7),
+        ("30d", Reach::Days30),
+        ("month", Reach::Month),
+        ("year", Reach::Year),
+    ];
+
+    /// Behind a label: `hits today`.
+    fn after_label(self) -> &'static str {
+        match self {
+            Reach::Total => "",
+            Reach::Today => " today",
+            Reach::Hours24 => " in 24h",
+            Reach::Days7 => " in 7d",
+            Reach::Days30 => " in 30d",
+            Reach::Month => " this month",
+            Reach::Year => " this year",
+        }
+    }
+
+    /// Behind a number in the title: `12 today`.
+    fn after_number(self) -> &'static str {
+        match self {
+            Reach::Total => " in total",
+            Reach::Hours24 => " in the last 24 hours",
+            Reach::Days7 => " in the last 7 days",
+            Reach::Days30 => " in the last 30 days",
+            Reach::Today | Reach::Month | Reach::Year => self.after_label(),
+        }
+    }
+}
+
+/// One number of a badge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Figure {
+    event: Event,
+    reach: Reach,
+}
+
+/// The numbers of a badge, one or two.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Figures {
+    shown: Vec<Figure>,
+    base: i64,
+}
+
+/// What a badge says.
+pub(crate) struct Said {
+    /// The usual label.
+    pub(crate) label: String,
+    pub(crate) value: String,
+    /// The text for screen readers, where label and value alone would not do.
+    pub(crate) title: Option<String>,
+}
+
+impl Figures {
+    pub(crate) fn read(query: Query<'_>) -> Result<Figures, String> {
+        let event = query.event()?;
+        let reach = query.text("period").map(|word| choice("period", &word, &Reach::EVERY)).transpose()?;
+        let usual = Figure { event, reach: reach.unwrap_or(Reach::Total) };
+        let shown = match query.text("show") {
+            None => vec![usual],
+            Some(words) => words.split(',').map(|word| usual.with(word.trim())).collect::<Result<_, _>>()?,
+        };
+        if shown.len() > MOST {
+            return Err(format!("show has at most {MOST} numbers"));
+        }
+        let base = base(query)?;
+        if base != 0 && shown.iter().all(|figure| figure.reach != Reach::Total) {
+            return Err("base is added to a total, and none is shown".to_owned());
+        }
+        Ok(Figures { shown, base })
+    }
+
+    /// Refuses the parameters of a badge's number where the answer has numbers of its own.
+    pub(crate) fn refuse(query: Query<'_>, keys: &[&str]) -> Result<(), String> {
+        let found = keys.iter().find(|key| query.get(key).is_some());
+        found.map_or(Ok(()), |key| Err(format!("{key} is for badges: it would change nothing here")))
+    }
+
+    /// Whether it is the total of hits alone, which counting answers.
+    pub(super) fn is_total_of(&self, event: Event) -> bool {
+        self.shown == [Figure { event, reach: Reach::Total }]
+    }
+
+    /// The numbers, in order.
+    pub(crate) async fn counts(&self, app: &App, name: &Name, now: Now) -> Result<Vec<i64>, Problem> {
+        let mut counts = Vec::with_capacity(self.shown.len());
+        for figure in &self.shown {
+            counts.push(figure.count(app, name, now).await?);
+        }
+        Ok(counts)
+    }
+
+    /// The texts for these numbers. `hits` is the label of hits.
+    pub(crate) fn say(&self, counts: &[i64], dress: &Dress, hits: &str) -> Said {
+        let numbers: Vec<String> = counts
+            .iter()
+            .zip(&self.shown)
+            .map(|(&count, figure)| figure.text(count, self.base, dress))
+            .collect();
+        let label = self.label(hits);
+        let title = match (self.shown.as_slice(), dress.label.as_deref()) {
+            ([_], _) => None,
+            ([a, b], own) => {
+                let named = |figure: &Figure| match a.event == b.event {
+                    true => String::new(),
+                    false => format!(" {}", figure.noun(hits)),
+                };
+                let texts: Vec<String> = [a, b]
+                    .iter()
+                    .zip(&numbers)
+                    .map(|(figure, number)| {
+                        format!("{number}{}{}", named(figure), figure.reach.after_number())
+                    })
+                    .collect();
+                Some(format!("{}: {}", own.unwrap_or(&label), texts.join(", ")))
+            }
+            _ => None,
+        };
+        Said { label, value: numbers.join(" / "), title }
+    }
+
+    /// The label where the address has none.
+    pub(crate) fn label(&self, hits: &str) -> String {
+        match self.shown.as_slice() {
+            [a, b] if a.event == b.event => a.noun(hits).to_owned(),
+            shown => {
+                let texts: Vec<String> = shown
+                    .iter()
+                    .map(|figure| format!("{}{}", figure.noun(hits), figure.reach.after_label()))
+                    .collect();
+                texts.join(" / ")
+            }
+        }
+    }
+}
+
+impl Figure {
+    /// The same with what a word of `show` says: an event in the plural, or a period.
+    fn with(self, word: &str) -> Result<Figure, String> {
+        let events = [("hits", Event::HIT), ("visits", Event::VISIT), ("likes", Event::LIKE)];
+        let of_event = events.map(|(word, event)| (word, Figure { event, ..self }));
+        let of_reach = Reach::EVERY.map(|(word, reach)| (word, Figure { reach, ..self }));
+        choice("show", word, &[&of_event[..], &of_reach].concat())
+    }
+
+    fn noun<'a>(&'a self, hits: &'a str) -> &'a str {
+        if self.event == Event::HIT { hits } else { self.event.noun(0) }
+    }
+
+    fn text(self, count: i64, base: i64, dress: &Dress) -> String {
+        let base = if self.reach == Reach::Total { base } else { 0 };
+        dress.format(count.saturating_add(base)).to_string()
+    }
+
+    async fn count(self, app: &App, name: &Name, now: Now) -> Result<i64, Problem> {
+        let Figure { event, reach } = self;
+        if reach == Reach::Total {
+            return Ok(app.shown_total(event, name.as_ref()).await?);
+        }
+        let count = counted(app, event, name, reach, now).await?;
+        match event {
+            Event::LIKE => Ok(left(count, counted(app, Event::UNLIKE, name, reach, now).await?)),
+            _ => Ok(count),
+        }
+    }
+}
+
+/// What was counted in a period, with what is not in the store yet.
+pub(super) async fn counted(
+    app: &App,
+    event: Event,
+    name: &Name,
+    reach: Reach,
+    now: Now,
+) -> Result<i64, Problem> {
+    // What is not in the store yet is of today. Asked in this order, a tick that is applied in between shows it a moment
+    // earlier, and never twice.
+    let stored = async {
+        let count = in_store(app, event, name, reach, now).await?;
+        Ok((count, app.store.total(event, name).await?))
+    };
+    let stored: Result<(i64, i64), StoreError> = stored.await;
+    let total = app.counter.total(event, name.as_ref()).get().await;
+    let (count, in_store) =
+        stored.map_err(|error| Problem::store("reading the counts of a badge", &error))?;
+    Ok(count.saturating_add(total?.saturating_sub(in_store).max(0)))
+}
+
+async fn in_store(app: &App, event: Event, name: &Name, reach: Reach, now: Now) -> Result<i64, StoreError> {
+    let today = now.day();
+    let sum = |step: Step, first: i32, last: i32| async move {
+        let counts = app.store.series(event, name, step, first, last + 1).await?;
+        Ok(windows::sum(&counts))
+    };
+    match reach {
+        Reach::Total => app.store.total(event, name).await,
+        Reach::Today => sum(Step::Day, today.0, today.0).await,
+        Reach::Month => sum(Step::Day, today.month().first_day().0, today.0).await,
+        Reach::Year => {
+            let months = Step::Month.bucket(now.minute());
+            sum(Step::Month, months - months.rem_euclid(12), months).await
+        }
+        Reach::Hours24 => windows::last_days(&*app.store, event, name, now, 1).await,
+        Reach::Days7 => windows::last_days(&*app.store, event, name, now, 7).await,
+        Reach::Days30 => windows::last_days(&*app.store, event, name, now, 30).await,
+    }
+}
+
+fn base(query: Query<'_>) -> Result<i64, String> {
+    match query.text("base") {
+        None => Ok(0),
+        Some(text) => {
+            let base = text.parse().ok().filter(|base| (0..=LARGEST_BASE).contains(base));
+            base.ok_or_else(|| "base is a whole number, 0 or more".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Figures, String> {
+        Figures::read(Query::in_form(query))
+    }
+
+    fn figure(event: Event, reach: Reach) -> Figure {
+        Figure { event, reach }
+    }
+
+    #[test]
+    fn words_of_show_are_events_and_periods() {
+        let (hit, visit, like) = (Event::HIT, Event::VISIT, Event::LIKE);
+        for (query, expect) in [
+            ("", vec![figure(hit, Reach::Total)]),
+            ("period=today", vec![figure(hit, Reach::Today)]),
+            ("show=today,total", vec![figure(hit, Reach::Today), figure(hit, Reach::Total)]),
+            ("show=visits%2Clikes", vec![figure(visit, Reach::Total), figure(like, Reach::Total)]),
+            ("show=visits&period=7D", vec![figure(visit, Reach::Days7)]),
+            ("event=order&show=month,year", {
+                let order = Event::new(b"order").unwrap();
+                vec![figure(order, Reach::Month), figure(order, Reach::Year)]
+            }),
+        ] {
+            assert_eq!(read(query).unwrap().shown, expect, "{query}");
+        }
+    }
+
+    #[test]
+    fn what_would_show_another_number_is_refused() {
+        for (query, expect) in [
+            ("show=visit", "show=visit: did you mean visits?"),
+            ("show=", "show is one of hits, visits"),
+            ("show=today,,total", "show is one of"),
+            ("show=today,total,year", "show has at most 2 numbers"),
+            ("period=1y", "period is one of total, today, 24h"),
+            ("period=tody", "period=tody: did you mean today?"),
+            ("base=-1", "base is a whole number"),
+            ("base=1e9", "base is a whole number"),
+            ("base=9999999999999999", "base is a whole number"),
+            ("base=5&period=today", "base is added to a total"),
+        ] {
+            let error = read(query).unwrap_err();
+            assert!(error.starts_with(expect), "{query}: {error}");
+        }
+    }
+
+    #[test]
+    fn texts_say_what_each_number_is() {
+        for (query, counts, label, value, title) in [
+            ("", &[4][..], "views", "4", None),
+            ("period=30d", &[4], "views in 30d", "4", None),
+            ("show=likes", &[1_234], "likes", "1,234", None),
+            (
+                "show=today,total&base=1000",
+                &[2, 4],
+                "views",
+                "2 / 1,004",
+                Some("views: 2 today, 1,004 in total"),
+            ),
+            (
+                "show=visits,likes",
+                &[2, 4],
+                "visits / likes",
+                "2 / 4",
+                Some("visits / likes: 2 visits in total, 4 likes in total"),
+            ),
+            ("show=today,total&label=me", &[2, 4], "views", "2 / 4", Some("me: 2 today, 4 in total")),
+        ] {
+            let dress = Dress::read(Query::in_form(query), &tallymark_badge::Look::default()).unwrap();
+            let said = read(query).unwrap().say(counts, &dress, "views");
+            assert_eq!(
+                (said.label.as_str(), said.value.as_str(), said.title.as_deref()),
+                (label, value, title)
+            );
+        }
+    }
+}

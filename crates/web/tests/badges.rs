@@ -1,0 +1,184 @@
+//! Badges over HTTP: which number their parameters show, and how mistakes are answered.
+
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
+
+mod site;
+
+use roxmltree::{Document, Node};
+use site::Site;
+use tallymark_web::Visibility;
+
+/// A red square as an SVG that also wants to run a script.
+const SQUARE: &str = "data:image/svg%2Bxml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyIDIiPjxzY3JpcHQ%2BYWxlcnQoMSk8L3NjcmlwdD48cGF0aCBmaWxsPSJyZWQiIGQ9Ik0wIDBoMnYySDB6Ii8%2BPC9zdmc%2B";
+
+fn title(svg: &str) -> &str {
+    svg.split_once("<title>").unwrap().1.split_once("</title>").unwrap().0
+}
+
+#[tokio::test]
+async fn each_period_shows_its_number() {
+    let site = Site::new(Visibility::Public).await;
+    for (query, expect) in [
+        ("", "hits: 1,051,334"),
+        ("period=total", "hits: 1,051,334"),
+        ("show=total&format=short", "hits: 1.1M"),
+        ("period=today", "hits today: 1,234"),
+        ("show=24h", "hits in 24h: 1,234"),
+        ("period=7d&format=padded", "hits in 7d: 0001334"),
+        ("show=today,total&base=1000000", "hits: 1,234 today, 2,051,334 in total"),
+        ("show=likes", "likes: 3"),
+        ("show=hits,likes", "hits / likes: 1,051,334 hits in total, 3 likes in total"),
+        ("event=like&period=month", "likes this month: 3"),
+    ] {
+        let (code, _, svg) = site.get(&format!("/badge/you/repo.svg?{query}"), None).await;
+        assert_eq!((code.as_u16(), title(&svg)), (200, expect), "{query}");
+    }
+    let shields = site.get("/badge/you/repo.shields.json?show=today,total", None).await.2;
+    assert!(shields.contains(r#""label":"hits","message":"1,234 / 1,051,334""#), "{shields}");
+}
+
+#[tokio::test]
+async fn styles_and_logos_are_drawn() {
+    let site = Site::new(Visibility::Public).await;
+    for (golden, query) in [
+        ("badge_flat_logo", "style=flat&logo=github"),
+        ("badge_social", "style=social&logo=github&label=Stars&show=likes"),
+        (
+            "badge_for_the_badge",
+            "style=for-the-badge&show=today,total&color=ff69b4&logo=javascript&labelColor=white",
+        ),
+        ("badge_own_logo", &format!("logo={SQUARE}&logoSize=auto&label=")),
+    ] {
+        let (code, _, svg) = site.get(&format!("/badge/you/repo.svg?{query}"), None).await;
+        assert_eq!(code, 200, "{query}");
+        insta::assert_snapshot!(golden, svg);
+    }
+}
+
+#[tokio::test]
+async fn every_mistake_says_what_to_change() {
+    let site = Site::new(Visibility::Public).await;
+    for (query, expect) in [
+        ("style=flt", "style=flt: did you mean flat?"),
+        ("style=round", "style is one of flat, flat-square, plastic, for-the-badge, social"),
+        ("show=hit", "show=hit: did you mean hits?"),
+        ("period=week", "period is one of total, today, 24h, 7d, 30d, month, year"),
+        ("show=today,7d,30d", "show has at most 2 numbers"),
+        ("base=many", "base is a whole number, 0 or more"),
+        ("format=shrt", "format: a number format is comma, plain, short or padded"),
+        ("logo=gthub", "logo: unknown icon; the names are at simpleicons.org"),
+        (
+            "logo=data:image/png;base64,AAAA",
+            "logo: use a data: URI of an SVG, PNG, JPEG, GIF or WebP of at most 32 KiB, in base64",
+        ),
+        ("logo=github&logoColor=blu", "logoColor: "),
+        ("event=Hit!", "an event is 1 to 32 of a-z"),
+    ] {
+        let (code, headers, svg) = site.get(&format!("/badge/you/repo.svg?{query}"), None).await;
+        assert_eq!(code, 400, "{query}");
+        assert_eq!(headers["x-tallymark"], "ignored: bad request");
+        let text = title(&svg).strip_prefix("tallymark: ").unwrap();
+        assert!(text.starts_with(expect), "{query}: {text}");
+        // Not only the title: the box has all of it.
+        assert!(svg.contains(&format!(">{text}</text>")), "{svg}");
+    }
+    for path in
+        ["/badge/you/repo.json?period=today", "/badge/you/repo.json?base=1", "/graph/you/repo.svg?show=likes"]
+    {
+        let (code, _, body) = site.get(path, None).await;
+        assert_eq!(code, 400, "{path}");
+        assert!(body.contains("is for badges: it would change nothing here"), "{body}");
+    }
+}
+
+/// Ways out of a text, an attribute, a style and an address.
+const HOSTILE: [&str; 25] = [
+    "<script>alert(1)</script>",
+    "</text><script>alert(1)</script>",
+    "\"/><image href=\"https://example.org/x.png\"/>",
+    "' onload='alert(1)",
+    "\" onload=\"alert(1)",
+    "]]><script>alert(1)</script><![CDATA[",
+    "--><script>alert(1)</script><!--",
+    "<?xml-stylesheet href=\"https://example.org/x.css\"?>",
+    "<!DOCTYPE svg [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>&x;",
+    "&lt;script&gt;",
+    "&#60;script&#62;",
+    "javascript:alert(1)",
+    "data:text/html;base64,PHNjcmlwdD4=",
+    "data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9ImFsZXJ0KDEpIi8+",
+    "data:image/svg+xml,<svg onload=alert(1)>",
+    "url(https://example.org/x)",
+    "red;background:url(//example.org)",
+    "expression(alert(1))",
+    "https://example.org/logo.png",
+    "//example.org/logo.png",
+    "\u{202e}gnp.exe",
+    "\u{0}\u{1}\u{b}\u{ffff}",
+    "\u{fffd}\u{feff}\u{200b}",
+    "../../../etc/passwd",
+    "{{7*7}}${7*7}#{7*7}",
+];
+
+const PARAMETERS: [&str; 11] = [
+    "label",
+    "color",
+    "labelColor",
+    "style",
+    "logo",
+    "logoColor",
+    "logoSize",
+    "format",
+    "show",
+    "period",
+    "base",
+];
+
+#[tokio::test]
+async fn no_parameter_puts_anything_into_the_picture() {
+    let site = Site::new(Visibility::Public).await;
+    let mut tried = 0;
+    for parameter in PARAMETERS {
+        for hostile in HOSTILE {
+            let escaped: String = hostile.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            for rest in ["", "&style=for-the-badge&logo=github"] {
+                let path = format!("/badge/you/repo.svg?{parameter}={escaped}{rest}");
+                let (code, _, svg) = site.get(&path, None).await;
+                assert!([200, 400].contains(&code.as_u16()), "{path}: {code}");
+                is_harmless(&svg, &path);
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried >= 500);
+}
+
+fn is_harmless(svg: &str, path: &str) {
+    let elements = [
+        "svg",
+        "title",
+        "filter",
+        "feGaussianBlur",
+        "linearGradient",
+        "stop",
+        "clipPath",
+        "rect",
+        "path",
+        "image",
+        "g",
+        "text",
+    ];
+    let document = Document::parse(svg).unwrap_or_else(|error| panic!("{path}: {error}\n{svg}"));
+    for element in document.descendants().filter(Node::is_element) {
+        assert!(elements.contains(&element.tag_name().name()), "{path}: {svg}");
+        for attribute in element.attributes() {
+            let (name, value) = (attribute.name(), attribute.value());
+            assert!(!name.starts_with("on") && name != "style", "{path}: {svg}");
+            assert!(name != "href" || value.starts_with("data:image/"), "{path}: {svg}");
+            assert!(
+                name == "aria-label" || !value.contains("url(") || value.starts_with("url(#"),
+                "{path}: {svg}"
+            );
+        }
+    }
+}
