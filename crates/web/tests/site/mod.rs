@@ -174,6 +174,7 @@ impl Site {
     }
 
     /// A site whose store never answers.
+    #[allow(dead_code)] // of the tests that share this, not each needs it
     pub(crate) async fn without_store() -> Site {
         // Nothing listens there: port 1 is not a port that is given away.
         let url = "redis://127.0.0.1:1".parse().unwrap();
