@@ -87,7 +87,7 @@ pub(crate) struct Figures {
 }
 
 /// What a badge says.
-pub(crate) struct Said {
+pub(crate) struct Wording {
     /// The usual label.
     pub(crate) label: String,
     pub(crate) value: String,
@@ -135,7 +135,7 @@ impl Figures {
     }
 
     /// The texts for these numbers. `hits` is the label of hits.
-    pub(crate) fn say(&self, counts: &[i64], dress: &Dress, hits: &str) -> Said {
+    pub(crate) fn say(&self, counts: &[i64], dress: &Dress, hits: &str) -> Wording {
         let numbers: Vec<String> = counts
             .iter()
             .zip(&self.shown)
@@ -160,7 +160,7 @@ impl Figures {
             }
             _ => None,
         };
-        Said { label, value: numbers.join(" / "), title }
+        Wording { label, value: numbers.join(" / "), title }
     }
 
     /// The label where the address has none.
