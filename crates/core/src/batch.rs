@@ -2,7 +2,7 @@
 //!
 //! A batch is frozen when it is first sent. Its number is `(instance, seq)`, and a store applies each number once.
 
-use crate::{Event, Name, StatusCount, Visits, When};
+use crate::{DayVisitors, Event, Name, StatusCount, Visits, When};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -14,6 +14,8 @@ pub const MAX_BATCH_NAMES: usize = 1000;
 pub const MAX_BATCH_STATUSES: usize = 2000;
 /// How many visits one batch carries, but for those of its last name.
 pub const MAX_BATCH_VISITS: usize = 10_000;
+/// How many visitors one batch carries, but for those of its last name and day.
+pub const MAX_BATCH_VISITORS: usize = 20_000;
 /// How many positions one batch carries at the most.
 pub const MAX_BATCH_POSITIONS: usize = 2000;
 
@@ -49,6 +51,8 @@ pub struct Counts {
     pub statuses: Vec<StatusCount>,
     /// Sorted by event and name; no two alike. None unless visits are kept.
     pub visits: Vec<Visits>,
+    /// Sorted by event, name and day. Of those whose visitors are known.
+    pub visitors: Vec<DayVisitors>,
     /// How far all of this brings the sources that can be read again. No two of one source.
     pub positions: Vec<Position>,
 }
@@ -84,6 +88,7 @@ impl Counts {
         self.entries.is_empty()
             && self.statuses.is_empty()
             && self.visits.is_empty()
+            && self.visitors.is_empty()
             && self.positions.is_empty()
     }
 
@@ -163,6 +168,8 @@ pub struct Batch {
     pub statuses: Vec<StatusCount>,
     /// Sorted by event and name; no two alike. None unless visits are kept.
     pub visits: Vec<Visits>,
+    /// Sorted by event, name and day. Of those whose visitors are known.
+    pub visitors: Vec<DayVisitors>,
     /// How far this batch, with those before it, brings the sources that can be read again. Nearly always none.
     pub positions: Vec<Position>,
     /// Which counts of the entries it writes.
@@ -172,9 +179,9 @@ pub struct Batch {
 impl Batch {
     /// A batch of counts that are to stay together, on all levels.
     pub fn of(instance: Uuid, seq: u64, counts: impl Into<Counts>) -> Batch {
-        let Counts { entries, statuses, visits, positions } = counts.into();
-        let levels = Levels::All;
-        Batch { instance, seq, entries: Arc::new(entries), statuses, visits, positions, levels }
+        let Counts { entries, statuses, visits, visitors, positions } = counts.into();
+        let (entries, levels) = (Arc::new(entries), Levels::All);
+        Batch { instance, seq, entries, statuses, visits, visitors, positions, levels }
     }
 
     /// The same on other levels.
@@ -191,10 +198,10 @@ impl Batch {
 }
 
 /// Cuts what a tally held into batches of at most [`MAX_BATCH_NAMES`] names, numbered from `first_seq`. The entries of
-/// one name are never split, unless they alone outnumber a batch; its statuses and visits go with them, unless they are too
-/// many. Positions come last, so they are never ahead of the counts; without counts they are a batch of their own.
+/// one name are never split, unless they alone outnumber a batch; its statuses, visits and visitors go with them, unless
+/// they are too many. Positions come last, so they are never ahead of the counts; without counts they are a batch of their own.
 pub fn batches(instance: Uuid, first_seq: u64, counts: impl Into<Counts>) -> Vec<Batch> {
-    let Counts { entries, statuses, visits, positions } = counts.into();
+    let Counts { entries, statuses, visits, visitors, positions } = counts.into();
     let mut batches = cut(entries);
     let mut at = 0;
     for status in statuses {
@@ -217,6 +224,18 @@ pub fn batches(instance: Uuid, first_seq: u64, counts: impl Into<Counts>) -> Vec
         }
         held += of_name.last.len();
         batches[at].visits.push(of_name);
+    }
+    let (mut at, mut held) = (0, 0);
+    for of_day in visitors {
+        let next = place(&batches, at, of_day.event, &of_day.name);
+        held = if next == at { held } else { 0 };
+        at = next;
+        if batches.is_empty() || held >= MAX_BATCH_VISITORS {
+            batches.push(Counts::default());
+            (at, held) = (batches.len() - 1, 0);
+        }
+        held += of_day.hashes.len();
+        batches[at].visitors.push(of_day);
     }
     for position in positions {
         if batches.last().is_none_or(|batch| batch.positions.len() >= MAX_BATCH_POSITIONS) {
@@ -260,11 +279,13 @@ impl From<Vec<Batch>> for Counts {
             counts.entries.append(&mut Arc::unwrap_or_clone(batch.entries));
             counts.statuses.extend(batch.statuses);
             counts.visits.extend(batch.visits);
+            counts.visitors.extend(batch.visitors);
             counts.positions.extend(batch.positions);
         }
         // Those that did not fit beside their names came last.
         counts.statuses.sort_unstable();
         counts.visits.sort_unstable_by(|a, b| (a.event, &a.name).cmp(&(b.event, &b.name)));
+        counts.visitors.sort_unstable();
         counts
     }
 }
@@ -378,6 +399,26 @@ mod tests {
         let sizes: Vec<_> = cut.iter().map(|b| (b.seq, b.entries.len(), b.visits.len())).collect();
         assert_eq!(sizes, [(3, 1000, 2), (4, 500, 10), (5, 0, 490)]);
         assert_eq!(Counts::from(cut), Counts { entries, visits, ..Counts::default() });
+    }
+
+    #[test]
+    fn visitors_go_with_their_names_or_behind_them_all() {
+        let name = |n: usize| Name::new(&format!("n{n:05}")).unwrap();
+        let entries: Vec<Entry> = (0..1500).map(|n| Entry { name: name(n), ..entry("a", 1) }).collect();
+        let hashes = |many: u64| (0..many).map(crate::VisitorHash).collect();
+        let of_name = |n: usize, many| DayVisitors {
+            event: Event::HIT,
+            name: name(n),
+            day: crate::Day(1),
+            hashes: hashes(many),
+        };
+        let most = MAX_BATCH_VISITORS as u64;
+        let visitors = vec![of_name(0, 1), of_name(1200, most), of_name(1201, 1), of_name(1300, 1)];
+        let counts = Counts { visitors, ..Counts::from(entries) };
+        let cut = batches(Uuid::nil(), 3, counts.clone());
+        let sizes: Vec<_> = cut.iter().map(|b| (b.seq, b.entries.len(), b.visitors.len())).collect();
+        assert_eq!(sizes, [(3, 1000, 1), (4, 500, 1), (5, 0, 2)]);
+        assert_eq!(Counts::from(cut), counts);
     }
 
     #[test]

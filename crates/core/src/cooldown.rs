@@ -12,9 +12,9 @@ mod times;
 
 pub use file::BadCooldowns;
 
-use crate::{CamoNetworks, Event, NameRef, Visitor};
+use crate::{CamoNetworks, Event, NameRef, Visitor, visitor};
 use siphasher::sip::SipHasher24;
-use std::{hash::Hasher, net::IpAddr, time::Duration};
+use std::{hash::Hasher, time::Duration};
 use times::Times;
 
 /// How many visitors, and how many of Camo's names, are remembered at the most: about 10 MB of each. So many new ones
@@ -42,8 +42,10 @@ impl Default for VisitRules {
 /// What a hit is for the visits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visiting {
-    /// A visit.
+    /// A visit of a visitor.
     Counts,
+    /// A visit of somebody behind GitHub's image proxy, who is no visitor that could be told from another.
+    Shown,
     /// Part of an earlier visit of the same visitor.
     Cooled,
     /// Part of the page view for which GitHub's image proxy has asked a moment ago.
@@ -90,9 +92,9 @@ impl Cooldowns {
         let now = visitor.at().unix_ms;
         if self.rules.camo.has(visitor) {
             let counts = self.collapsed.ask(self.hash(event, name, None), now, self.rules.collapse);
-            return if counts { Visiting::Counts } else { Visiting::Collapsed };
+            return if counts { Visiting::Shown } else { Visiting::Collapsed };
         }
-        let hash = self.hash(event, name, Some(visitor.network()));
+        let hash = self.hash(event, name, Some(visitor));
         if self.visitors.ask(hash, now, self.rules.cooldown) { Visiting::Counts } else { Visiting::Cooled }
     }
 
@@ -102,17 +104,11 @@ impl Cooldowns {
         self.visitors.forgotten() + self.collapsed.forgotten()
     }
 
-    fn hash(&self, event: Event, name: NameRef<'_>, network: Option<IpAddr>) -> u64 {
+    fn hash(&self, event: Event, name: NameRef<'_>, visitor: Option<&Visitor>) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.key);
-        hasher.write(event.as_str().as_bytes());
-        // Neither an event nor a name has a zero in it.
-        hasher.write(&[0]);
-        hasher.write(name.as_str().as_bytes());
-        hasher.write(&[0]);
-        match network {
-            Some(IpAddr::V4(address)) => hasher.write(&address.octets()),
-            Some(IpAddr::V6(address)) => hasher.write(&address.octets()),
-            None => {}
+        match visitor {
+            Some(visitor) => visitor.hash_with(&mut hasher, event, name),
+            None => visitor::hash_visited(&mut hasher, event, name),
         }
         hasher.finish()
     }

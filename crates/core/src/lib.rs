@@ -30,6 +30,7 @@ pub mod calendar;
 mod client;
 mod cooldown;
 mod counter;
+mod day_visitors;
 mod event;
 mod framing;
 mod hit;
@@ -52,13 +53,14 @@ pub mod zmq;
 pub mod zmtp;
 
 pub use batch::{
-    Batch, Counts, Entry, Levels, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, MAX_BATCH_STATUSES, MAX_BATCH_VISITS,
-    Position, batches,
+    Batch, Counts, Entry, Levels, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, MAX_BATCH_STATUSES,
+    MAX_BATCH_VISITORS, MAX_BATCH_VISITS, Position, batches,
 };
 pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};
 pub use client::ClientClass;
 pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};
 pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting};
+pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
 pub use hit::Hit;

@@ -4,18 +4,20 @@
 //! so counting it again allocates nothing: the table is probed with the borrowed name, or the slot is already known
 //! ([`crate::Recall`]). The number of cells is bounded; what does not fit is counted under `~overflow` of its event and
 //! time, so totals stay exact whatever names arrive. Statuses, which few hits have, are folded separately, and so are
-//! the last visits of each name, if they are kept.
+//! the last visits of each name, if they are kept, and the visitors of each day.
 
 mod statuses;
+mod visitors;
 mod visits;
 
 use crate::{
-    ALL, ClientClass, Counts, Entry, Event, Hit, KeptVisits, MAX_NAME, Month, Name, OVERFLOW, ShortHash,
-    Visit, When,
+    ALL, ClientClass, Counts, Day, Entry, Event, Hit, KeptVisits, MAX_NAME, Month, Name, OVERFLOW, ShortHash,
+    Visit, VisitorHash, When,
 };
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 use statuses::Statuses;
 use std::hash::BuildHasher;
+use visitors::Noted;
 use visits::Recent;
 
 /// The maximum number of different events in one tally.
@@ -53,6 +55,7 @@ pub struct Tally {
     cold: HashTable<Cold>,
     statuses: Statuses,
     visits: Recent,
+    visitors: Noted,
     kept: KeptVisits,
     events: Vec<Event>,
     hasher: DefaultHashBuilder,
@@ -93,6 +96,7 @@ impl Tally {
             cold: HashTable::new(),
             statuses: Statuses::new(limit),
             visits: Recent::default(),
+            visitors: Noted::default(),
             kept: KeptVisits::default(),
             events: Vec::new(),
             hasher: DefaultHashBuilder::default(),
@@ -120,6 +124,17 @@ impl Tally {
             self.add_visit(added, hit.when, client);
         }
         added
+    }
+
+    /// Notes who a visit is of, where it was counted. A visitor counts once a day, however often it is noted.
+    ///
+    /// Answers whether there was room for it.
+    pub fn note_visitor(&mut self, added: Added, day: Day, visitor: VisitorHash) -> bool {
+        match added {
+            Added::In(Slot(slot)) => self.visitors.add(slot, day, visitor),
+            // What is counted under another name has no visitors.
+            Added::Overflow => true,
+        }
     }
 
     /// Counts a hit under `~overflow`, because there is no room for its name elsewhere.
@@ -156,6 +171,13 @@ impl Tally {
             let hash = ShortHash::of(&self.hasher, (event, of_name.name.as_str()));
             if let Some(slot) = self.find(hash, event, of_name.name.as_str()) {
                 of_name.last.into_iter().for_each(|visit| self.visits.add(slot, visit));
+            }
+        }
+        for of_day in counts.visitors {
+            let event = self.event(of_day.event);
+            let hash = ShortHash::of(&self.hasher, (event, of_day.name.as_str()));
+            if let Some(slot) = self.find(hash, event, of_day.name.as_str()) {
+                of_day.hashes.into_iter().for_each(|hash| _ = self.visitors.add(slot, of_day.day, hash));
             }
         }
     }
@@ -359,6 +381,7 @@ impl Tally {
     fn take(&mut self) -> Counts {
         let statuses = self.statuses.take(&self.slots, &self.events);
         let visits = self.visits.take(&self.slots, &self.events);
+        let visitors = self.visitors.take(&self.slots, &self.events);
         let mut entries = Vec::with_capacity(self.len());
         self.long_in_use = 0;
         let entry = |counted: &CountedName, events: &[Event], when, count| Entry {
@@ -377,7 +400,7 @@ impl Tally {
             // A time that became hot again is in both; the two are merged into one cell.
             entries.push(entry(counted, &self.events, cold.when, cold.count));
         }
-        Counts { visits, ..Counts::folded(entries, statuses) }
+        Counts { visits, visitors, ..Counts::folded(entries, statuses) }
     }
 
     /// The number of an event in the slots. The sender chooses the event column of a log, so the number of events is

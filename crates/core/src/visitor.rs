@@ -1,12 +1,14 @@
 //! Who asked: an address, and whether it is GitHub's image proxy, behind which everybody looks alike.
 //!
 //! A [`Visitor`] comes with a hit that knows who asked: from the HTTP server, and from lines with the columns `address` and
-//! `user-agent`. [`crate::Cooldowns`] looks at it to tell visits, and then it is dropped: no tally, batch or store has it.
+//! `user-agent`. [`crate::Cooldowns`] looks at it to tell visits, [`crate::VisitorHash`] is made of it, and then it is
+//! dropped: no tally, batch or store has it.
 
-use crate::{Now, client};
+use crate::{Event, NameRef, Now, client};
 use ipnet::IpNet;
 use std::{
     fmt,
+    hash::Hasher,
     net::{IpAddr, Ipv6Addr, SocketAddr},
 };
 
@@ -31,11 +33,29 @@ impl Visitor {
         network_of(self.address)
     }
 
+    /// Tells a keyed hasher who visits what.
+    pub(crate) fn hash_with(&self, hasher: &mut impl Hasher, event: Event, name: NameRef<'_>) {
+        hash_visited(hasher, event, name);
+        match self.network() {
+            IpAddr::V4(address) => hasher.write(&address.octets()),
+            IpAddr::V6(address) => hasher.write(&address.octets()),
+        }
+    }
+
     /// When it asked.
     #[must_use]
     pub fn at(&self) -> Now {
         self.at
     }
+}
+
+/// Tells a hasher what is visited.
+pub(crate) fn hash_visited(hasher: &mut impl Hasher, event: Event, name: NameRef<'_>) {
+    hasher.write(event.as_str().as_bytes());
+    // Neither an event nor a name has a zero in it.
+    hasher.write(&[0]);
+    hasher.write(name.as_str().as_bytes());
+    hasher.write(&[0]);
 }
 
 /// An address is in no message, not even in that of a test that failed.

@@ -182,6 +182,8 @@ impl Admission {
         }
         let mut visits = counts.visits;
         visits.retain(|of_name| !over(of_name.event, &of_name.name));
-        Counts { visits, positions: counts.positions, ..Counts::folded(kept, statuses) }
+        let mut visitors = counts.visitors;
+        visitors.retain(|of_day| !over(of_day.event, &of_day.name));
+        Counts { visits, visitors, positions: counts.positions, ..Counts::folded(kept, statuses) }
     }
 }

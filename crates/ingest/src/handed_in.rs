@@ -249,7 +249,10 @@ impl Ledger for HandedIn {
     }
 
     fn day_key(&self, day: Day) -> Asked<'_, Uuid> {
-        self.ask(self.store.day_key(day))
+        Box::pin(async move {
+            let keys = self.ask(self.store.day_keys(day)).await?;
+            keys.of(day).ok_or_else(|| NotCommitted::Unavailable("it has no key for this day".to_owned()))
+        })
     }
 
     fn tell(&self, items: &[Result<(), Reject>]) {

@@ -10,6 +10,7 @@ use crate::{
 use std::sync::Arc;
 use tallymark_core::{
     Added, Counts, Dating, Hit, KeptVisits, Now, Probes, Recall, Recalled, Reject, Route, Routes, Tally,
+    VisitorHash,
     access::{self, Pattern},
     record, syslog,
     zmq::{self, Clock},
@@ -260,15 +261,17 @@ impl Intake {
         self.delta.redated += u64::from(hit.redated);
         let counted = match &self.gate {
             Some(gate) => gate.tell(&hit),
-            None => ToldApart { hit: Some(hit), visit: None },
+            None => ToldApart::unknown(hit),
         };
-        let added = counted.hit.map(|hit| add(&mut self.tally, &mut self.delta, &hit));
+        let added = counted
+            .hit
+            .map(|hit| add(&mut self.tally, &mut self.delta, self.gate.as_deref(), &hit, counted.visitor));
         if let (Some(Added::In(slot)), Some((route, body_at))) = (added, known_by) {
             self.recall.refresh(&self.tally, now);
             self.recall.learn(learned_by, body_at, route, self.dating, &hit, slot);
         }
         if let Some(visit) = counted.visit {
-            add(&mut self.tally, &mut self.delta, &visit);
+            add(&mut self.tally, &mut self.delta, self.gate.as_deref(), &visit, counted.visitor);
         }
         Ok(hit)
     }
@@ -312,8 +315,17 @@ impl Intake {
 }
 
 /// Counts a hit, under its name or under `~overflow`.
-fn add(tally: &mut Tally, delta: &mut Delta, hit: &Hit<'_>) -> Added {
+fn add(
+    tally: &mut Tally,
+    delta: &mut Delta,
+    gate: Option<&VisitGate>,
+    hit: &Hit<'_>,
+    visitor: Option<VisitorHash>,
+) -> Added {
     let added = tally.add(hit);
+    if let Some(gate) = gate {
+        gate.note(tally, added, hit, visitor);
+    }
     if added == Added::Overflow {
         delta.overflowed += u64::from(hit.weight);
     }

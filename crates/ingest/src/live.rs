@@ -24,7 +24,7 @@ use std::{
 };
 use tallymark_core::{
     Added, Batch, Counter, Entry, Event, Hit, KeptVisits, Latest, LatestAnswer, Name, NameRef, Tally, Total,
-    Unavailable, Visit, Waiting, When,
+    Unavailable, Visit, VisitorHash, Waiting, When,
 };
 use tallymark_store::{StoreRead, Written};
 use tokio::sync::{Notify, mpsc};
@@ -247,7 +247,7 @@ impl Live {
 
     /// Counts a hit, and answers what its name shows from now on; `None` if it is counted under `~overflow`, and so no part
     /// of what the name shows.
-    fn add(&self, state: &mut LiveState, hit: &Hit<'_>) -> Option<LiveCount> {
+    fn add(&self, state: &mut LiveState, hit: &Hit<'_>, visitor: Option<VisitorHash>) -> Option<LiveCount> {
         let full = state.names.len() >= self.waiting;
         let (added, running) = match state.names.get_mut(&Probe(hit.event, hit.name.as_str())) {
             Some(running) => (state.tally.add(hit), Some(running)),
@@ -260,6 +260,9 @@ impl Live {
                 }
             },
         };
+        if let Some(gate) = &self.gate {
+            gate.note(&mut state.tally, added, hit, visitor);
+        }
         if added == Added::Overflow {
             state.delta.overflowed += u64::from(hit.weight);
         }
@@ -282,7 +285,7 @@ impl Live {
     fn tell<'a>(&self, hit: &Hit<'a>) -> ToldApart<'a> {
         match &self.gate {
             Some(gate) => gate.tell(hit),
-            None => ToldApart { hit: Some(*hit), visit: None },
+            None => ToldApart::unknown(*hit),
         }
     }
 
@@ -426,10 +429,10 @@ impl Counter for Live {
         let state = &mut *state;
         self.received(state, hit);
         if let Some(visit) = counted.visit {
-            self.add(state, &visit);
+            self.add(state, &visit, counted.visitor);
         }
         let shown = match &counted.hit {
-            Some(hit) => self.add(state, hit),
+            Some(hit) => self.add(state, hit, counted.visitor),
             None => state.names.get(&Probe(hit.event, hit.name.as_str())).copied(),
         };
         match (shown, shown.and_then(|running| self.known(&running))) {
@@ -448,7 +451,7 @@ impl Counter for Live {
         self.received(state, hit);
         for hit in [counted.hit, counted.visit].into_iter().flatten() {
             if hit.event != Event::URL {
-                self.add(state, &hit);
+                self.add(state, &hit, counted.visitor);
             // What is only noted, however long its name, is not remembered; `read_noted` finds it in the tally.
             } else if state.tally.add(&hit) == Added::Overflow {
                 state.delta.overflowed += u64::from(hit.weight);

@@ -2,9 +2,12 @@
 //! whom nginx logs cool down alike.
 //!
 //! A picture that was shown counts as a `hit`, and where it is known who asked, the first of one visitor within the
-//! cooldown counts as a `visit` of the same name too (`core::Cooldowns`). What is to be remembered over a restart lies
+//! cooldown counts as a `visit` of the same name too (`core::Cooldowns`), and who it was is noted for the visitors of
+//! the day (`core::VisitorHash`). What is to be remembered over a restart lies
 //! in a file of the data directory, written a moment after it has changed: a kill -9 forgets the last two seconds.
 //! Imports and replays do not come here: they would have to know what lies before the lines that they read.
+
+mod keys;
 
 use crate::{
     clock::now,
@@ -16,7 +19,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tallymark_core::{Cooldowns, Event, Hit, VisitRules, Visiting};
+use tallymark_core::{Added, Cooldowns, DayKeys, Event, Hit, Tally, VisitRules, Visiting, VisitorHash};
 use tallymark_store::durable;
 use tokio::sync::Notify;
 use tracing::warn;
@@ -40,6 +43,7 @@ pub struct VisitGate {
 #[derive(Debug)]
 struct GateState {
     table: Cooldowns,
+    keys: DayKeys,
     /// Whether it has changed since it was last written.
     changed: bool,
     /// How many the table had forgotten when the meter was last told.
@@ -53,6 +57,15 @@ pub(crate) struct ToldApart<'a> {
     pub(crate) hit: Option<Hit<'a>>,
     /// The visit that it is.
     pub(crate) visit: Option<Hit<'a>>,
+    /// Who visits, if it is a visit and its visitor can be told from others.
+    pub(crate) visitor: Option<VisitorHash>,
+}
+
+impl<'a> ToldApart<'a> {
+    /// A hit that is not a visit, as far as anybody knows.
+    pub(crate) fn unknown(hit: Hit<'a>) -> ToldApart<'a> {
+        ToldApart { hit: Some(hit), visit: None, visitor: None }
+    }
 }
 
 impl VisitGate {
@@ -70,7 +83,7 @@ impl VisitGate {
             warn!(path = %path.display(), "the cooldowns of visitors are begun anew: {why}");
             fresh(rules)
         });
-        let state = Mutex::new(GateState { table, changed: false, forgotten: 0 });
+        let state = Mutex::new(GateState { table, keys: DayKeys::default(), changed: false, forgotten: 0 });
         VisitGate { state, path, meters: meters.visits.clone(), changed: Notify::new() }
     }
 
@@ -85,17 +98,24 @@ impl VisitGate {
         let is_visit = hit.event == Event::VISIT;
         let asks = is_visit || hit.event == Event::HIT;
         let Some(visitor) = hit.visitor.filter(|_| asks) else {
-            return ToldApart { hit: Some(*hit), visit: None };
+            return ToldApart::unknown(*hit);
         };
-        let visiting = {
+        let (visiting, key) = {
             let mut state = self.lock();
             let visiting = state.table.ask(Event::VISIT, hit.name, &visitor);
             self.changed(&mut state, visiting);
-            visiting
+            (visiting, state.keys.of(hit.when.day()))
         };
         let visit = Hit { event: Event::VISIT, weight: 1, status: None, ..*hit };
+        // By the day on which it counts, whenever it gets into the store.
+        let hash = |key| VisitorHash::of(key, Event::VISIT, hit.name, &visitor);
+        let noted = key.filter(|_| visiting == Visiting::Counts).map(hash);
         let visit = match visiting {
-            Visiting::Counts => Some(visit),
+            Visiting::Counts => {
+                self.unnoted(noted.is_none());
+                Some(visit)
+            }
+            Visiting::Shown => Some(visit),
             Visiting::Cooled => {
                 self.meters.cooled.inc();
                 None
@@ -105,11 +125,31 @@ impl VisitGate {
                 None
             }
         };
-        if is_visit { ToldApart { hit: visit, visit: None } } else { ToldApart { hit: Some(*hit), visit } }
+        match is_visit {
+            true => ToldApart { hit: visit, visit: None, visitor: noted },
+            false => ToldApart { hit: Some(*hit), visit, visitor: noted },
+        }
+    }
+
+    /// Notes in a tally who a visit is of, after it was counted there.
+    pub(crate) fn note(
+        &self,
+        tally: &mut Tally,
+        added: Added,
+        visit: &Hit<'_>,
+        visitor: Option<VisitorHash>,
+    ) {
+        if let Some(visitor) = visitor.filter(|_| visit.event == Event::VISIT) {
+            self.unnoted(!tally.note_visitor(added, visit.when.day(), visitor));
+        }
+    }
+
+    fn unnoted(&self, is: bool) {
+        self.meters.unnoted.inc_by(u64::from(is));
     }
 
     fn changed(&self, state: &mut GateState, visiting: Visiting) {
-        if visiting != Visiting::Counts {
+        if !matches!(visiting, Visiting::Counts | Visiting::Shown) {
             return;
         }
         let forgotten = state.table.forgotten();
@@ -180,4 +220,53 @@ fn fresh(rules: VisitRules) -> Cooldowns {
     // Two, because six bits of each say what it is.
     let (a, b) = (Uuid::new_v4().as_u128(), Uuid::new_v4().as_u128());
     Cooldowns::new((a ^ b.rotate_left(64)).to_le_bytes(), rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prometheus_client::registry::Registry;
+    use tallymark_core::{Day, NameRef, Now, Visitor, When};
+
+    fn gate(dir: &Path) -> VisitGate {
+        let rules = VisitRules { cooldown: Duration::ZERO, ..VisitRules::default() };
+        VisitGate::open(dir, rules, &IngestMeters::register(&mut Registry::default()))
+    }
+
+    /// Who visits at a time, as the gate sees it.
+    fn visitor(gate: &VisitGate, unix_ms: i64, user_agent: &str) -> Option<VisitorHash> {
+        let visitor = Visitor::new([140, 82, 115, 7].into(), user_agent.as_bytes(), Now { unix_ms });
+        let name = NameRef::new(b"o/r").unwrap();
+        let when = When::Minute(Now { unix_ms }.minute());
+        let hit = Hit { visitor: Some(visitor), ..Hit::one(Event::HIT, name, when) };
+        let told = gate.tell(&hit);
+        assert!(told.visit.is_some());
+        told.visitor
+    }
+
+    #[test]
+    fn visitor_is_hashed_with_the_key_of_the_day_on_which_the_hit_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let gate = gate(dir.path());
+        let midnight = i64::from(Day(20_000).0) * 86_400_000;
+        assert_eq!(visitor(&gate, midnight, ""), None, "nobody has told a key yet");
+        let keys = |key: u128| {
+            DayKeys::new([(Day(19_999), Uuid::from_u128(key)), (Day(20_000), Uuid::from_u128(2))])
+        };
+        gate.lock().keys = keys(1);
+        let before = visitor(&gate, midnight - 1, "").unwrap();
+        let after = visitor(&gate, midnight, "").unwrap();
+        assert_ne!(before, after);
+        // A line that comes after midnight, and a clock that is set back over it.
+        assert_eq!(visitor(&gate, midnight - 60_000, ""), Some(before));
+        assert_eq!(visitor(&gate, midnight + 86_399_999, ""), Some(after));
+        assert_eq!(visitor(&gate, midnight + 86_400_000, ""), None);
+        assert_eq!(gate.meters.unnoted.get(), 2);
+        // The store lost the key, and another daemon made a new one: both go by that.
+        gate.lock().keys = keys(3);
+        assert_ne!(visitor(&gate, midnight - 1, ""), Some(before));
+        // Behind GitHub's proxy nobody is a visitor, and none is missing.
+        assert_eq!(visitor(&gate, midnight, "github-camo (876de43e)"), None);
+        assert_eq!(gate.meters.unnoted.get(), 2);
+    }
 }

@@ -4,7 +4,7 @@
 use crate::{Result, outbox};
 use async_trait::async_trait;
 use std::time::Instant;
-use tallymark_core::{Batch, Day, Position};
+use tallymark_core::{Batch, Day, DayKeys, Position};
 use uuid::Uuid;
 
 /// The right to apply batches of one instance, taken at start. A later claim of the same instance fences this one.
@@ -113,10 +113,12 @@ pub trait StoreWrite: Send + Sync {
     /// from the beginning. `None` at the end. If the store's own time is earlier than `now`, it is used instead.
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>>;
 
-    /// The key of a day, for keyed hashes that tell visitors apart on that day and are of no use afterwards. Whoever
-    /// asks first makes it, and everybody else gets the same one. Of the days before only the last key is kept, and
-    /// that for no longer than another day.
-    async fn day_key(&self, day: Day) -> Result<Uuid>;
+    /// The keys of the [days](DayKeys::days) on which something may be counted while it is `today`, for keyed hashes
+    /// that tell visitors apart on a day and are of no use afterwards. Whoever asks first makes a key, and everybody
+    /// else gets the same one. Those of other days are deleted: in SQLite by this call, with the hashes that were made
+    /// with them; in Redis they expire. A clock that is wrong for a while may cost the keys of the true day; then its
+    /// visitors count once more.
+    async fn day_keys(&self, today: Day) -> Result<DayKeys>;
 
     /// The positions that an instance has committed here, or every instance, in no order. They match the counts in this
     /// store, whatever a state directory says.

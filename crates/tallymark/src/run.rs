@@ -43,6 +43,8 @@ const WAITING_TICKS: usize = 2;
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long it may take of that to return its totals.
 const LAST_LOOK: Duration = Duration::from_secs(2);
+/// How long a start waits for the keys of the days.
+const FIRST_KEYS: Duration = Duration::from_secs(2);
 
 /// The role of a daemon besides counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,6 +271,8 @@ impl Daemon {
         let writer = tokio::spawn(self.writer.run(ticks, heard));
 
         let halt = Stop::new().context("making the pipe that stops sources")?;
+        // Hits of the first moment have visitors too. A store that does not answer now is asked again later.
+        let _ = tokio::time::timeout(FIRST_KEYS, self.gate.fetch_keys(&*self.store)).await;
         let threads = sources::start(bindings.sources, &sealed, &positions, &halt, &stop)?;
         let live_stop = CancellationToken::new();
         let live = tokio::spawn({
@@ -278,8 +282,10 @@ impl Daemon {
         drop(sealed);
         let gate_stop = CancellationToken::new();
         let gate = tokio::spawn({
-            let (gate, stop) = (self.gate, gate_stop.clone());
-            async move { gate.keep(stop.cancelled()).await }
+            let (gate, store, stop) = (self.gate, self.store.clone(), gate_stop.clone());
+            async move {
+                tokio::join!(gate.keep(stop.cancelled()), gate.keep_keys(&*store, stop.cancelled()));
+            }
         });
         let local = bindings.http.local().ok();
         match TailSocket::open(&start.config.data_dir) {

@@ -237,6 +237,94 @@ fn nginx_and_http_have_one_cooldown() {
     }
 }
 
+/// What the API says of the visitors of a name on each day of the last three.
+fn visitors(place: &Place, name: &str) -> (Vec<i64>, i64) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    let from = tallymark_core::Day((now / 86_400) as i32 - 2);
+    let answer = http::get(place.addr(), &format!("/api/v1/counters/{name}/visitors?from={from}"));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told: Value = serde_json::from_str(answer.text()).unwrap();
+    let days = told["days"].as_array().unwrap().iter();
+    (
+        days.map(|day| day["visitors"].as_i64().unwrap()).collect(),
+        told["sum_of_daily_visitors"].as_i64().unwrap(),
+    )
+}
+
+#[test]
+fn visitors_of_a_day_are_distinct_over_every_way_in_and_over_a_kill() {
+    for kind in Kind::both() {
+        // Every hit is a visit, so only visitors are few.
+        let place = place(&kind, "[visits]\ncooldown = \"0s\"\n");
+        let mut daemon = place.serve();
+        for address in [CANARY, CANARY, "203.0.113.78", "2001:db8::1", "2001:db8::2", "::ffff:203.0.113.77"] {
+            badge(&place, "o/r", &[("X-Forwarded-For", address), ("User-Agent", BROWSER)]);
+        }
+        badge(&place, "o/r", &[("X-Forwarded-For", GITHUB), ("User-Agent", CAMO)]);
+        badge(&place, "o/s", &[("X-Forwarded-For", CANARY), ("User-Agent", BROWSER)]);
+        assert_eq!(both(&place, "o/r"), (7, 7));
+        wait_until("three visitors are in the store", PATIENCE, || {
+            visitors(&place, "o/r") == (vec![0, 0, 3], 3)
+        });
+        let counter = http::get(place.addr(), "/api/v1/counters/o/r");
+        let counter: Value = serde_json::from_str(counter.text()).unwrap();
+        assert_eq!((&counter["visitors_today"], &counter["total"]), (&3.into(), &7.into()));
+        let page = http::get(place.addr(), "/name/o/r");
+        assert!(page.text().contains("<div><dt>Visitors today</dt><dd>3</dd></div>"), "{}", page.text());
+        daemon.kill9();
+
+        // Log lines: the same visitors today, a new one, and one who came yesterday, on the day of the line.
+        let mut daemon = place.serve();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let mut syslog = place.syslog();
+        for (ago, address, agent) in [
+            (0, CANARY, BROWSER),
+            (0, "203.0.113.79", BROWSER),
+            (86_400, CANARY, BROWSER),
+            (86_400, GITHUB, CAMO),
+            // Too late for the day it was on: it counts today, as its hit does.
+            (5 * 86_400, "203.0.113.80", BROWSER),
+        ] {
+            let record = format!(r#""{}.000","o/r","{address}","{agent}""#, now - ago);
+            syslog.send(format!("<158>Nov 20 12:00:00 web1 tallymark_visitors: {record}").as_bytes());
+        }
+        wait_until("every line is a visit", PATIENCE, || both(&place, "o/r") == (12, 12));
+        wait_until("and its visitors count", PATIENCE, || visitors(&place, "o/r") == (vec![0, 1, 5], 6));
+        assert_eq!(visitors(&place, "o/s"), (vec![0, 0, 1], 1));
+        assert_eq!(place.metrics().get("tallymark_visitors_unnoted_total"), 0);
+        stop(&mut daemon);
+        let shown = place.run(&["show", "o/r", "--event", "visit", "--json"]).json();
+        assert_eq!(shown["visitors_today"], 5);
+        assert!(place.run(&["show", "o/r"]).good().contains("5 distinct visitors today"));
+        assert_nowhere(&place, &kind, &daemon);
+    }
+}
+
+/// The keys come before they are needed, so an outage costs no visitor; and a start in one has none.
+#[test]
+fn visitors_of_an_outage_count_when_the_store_is_back() {
+    let mut redis = tallymark_testbed::Redis::builder().appendonly().start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    badge(&place, "o/r", &[("X-Forwarded-For", CANARY)]);
+    wait_until("one visitor is in the store", PATIENCE, || visitors(&place, "o/r").1 == 1);
+    redis.stop();
+    let note = |address: &str| {
+        let headers = [("X-Forwarded-For", address), ("User-Agent", BROWSER)];
+        http::request("GET", place.addr(), "/badge.svg?repo=o/r", &headers, b"");
+    };
+    (1..5).for_each(|n| note(&format!("203.0.113.{n}")));
+    stop(&mut daemon);
+    // Nobody tells this one today's key.
+    let mut daemon = place.serve();
+    note("203.0.113.99");
+    assert_eq!(place.metrics().get("tallymark_visitors_unnoted_total"), 1);
+    redis.restart();
+    wait_until("those of the outage are in the store", PATIENCE, || visitors(&place, "o/r").1 == 5);
+    stop(&mut daemon);
+    assert_nowhere(&place, &Kind::Redis(Box::new(redis)), &daemon);
+}
+
 /// No address of a visitor lies in the data directory, in Redis, or in what the daemon said.
 #[track_caller]
 fn assert_nowhere(place: &Place, kind: &Kind, daemon: &Daemon) {

@@ -10,6 +10,7 @@ mod badges;
 mod body;
 mod compat;
 mod cors;
+mod daily_visitors;
 mod error;
 mod head;
 mod headers;

@@ -16,7 +16,7 @@ fn ask(table: &mut Cooldowns, name: &str, address: &str, user_agent: &str, ms: i
     table.ask(Event::VISIT, NameRef::new(name.as_bytes()).unwrap(), &visitor)
 }
 
-use Visiting::{Collapsed, Cooled, Counts};
+use Visiting::{Collapsed, Cooled, Counts, Shown};
 
 #[test]
 fn cooldown_is_per_name_event_and_visitor_and_does_not_slide() {
@@ -49,11 +49,11 @@ fn camo_has_no_cooldown_and_is_collapsed_per_name_whatever_its_address() {
     let mut table = cooldowns();
     let camo = "github-camo (876de43e)";
     for (ms, name, address, user_agent, is) in [
-        (0, "a", "140.82.115.7", camo, Counts),
+        (0, "a", "140.82.115.7", camo, Shown),
         (10, "a", "140.82.115.8", camo, Collapsed),
-        (10, "b", "140.82.115.8", camo, Counts),
+        (10, "b", "140.82.115.8", camo, Shown),
         (999, "a", "192.30.252.9", camo, Collapsed),
-        (1000, "a", "192.30.252.9", camo, Counts),
+        (1000, "a", "192.30.252.9", camo, Shown),
         // Who only says so is a visitor like others.
         (1001, "a", "192.0.2.1", camo, Counts),
         (3000, "a", "192.0.2.1", camo, Cooled),
@@ -61,7 +61,7 @@ fn camo_has_no_cooldown_and_is_collapsed_per_name_whatever_its_address() {
         // And so is whoever else asks from there.
         (3000, "a", "140.82.115.7", "curl/8", Counts),
         (5000, "a", "140.82.115.7", "curl/8", Cooled),
-        (5000, "a", "140.82.115.7", camo, Counts),
+        (5000, "a", "140.82.115.7", camo, Shown),
     ] {
         assert_eq!(ask(&mut table, name, address, user_agent, ms), is, "{name} {address} at {ms}");
     }
@@ -88,9 +88,9 @@ fn clock_that_was_set_back_cools_nobody_longer_than_once() {
 fn nothing_cools_where_the_cooldown_is_zero() {
     let rules = VisitRules { cooldown: Duration::ZERO, collapse: Duration::ZERO, ..VisitRules::default() };
     let mut table = Cooldowns::new(KEY, rules);
-    for user_agent in ["curl/8", "github-camo"] {
-        assert_eq!(ask(&mut table, "a", "140.82.115.7", user_agent, 0), Counts);
-        assert_eq!(ask(&mut table, "a", "140.82.115.7", user_agent, 0), Counts);
+    for (user_agent, is) in [("curl/8", Counts), ("github-camo", Shown)] {
+        assert_eq!(ask(&mut table, "a", "140.82.115.7", user_agent, 0), is);
+        assert_eq!(ask(&mut table, "a", "140.82.115.7", user_agent, 0), is);
     }
     table.follow(VisitRules::default());
     assert_eq!(ask(&mut table, "a", "140.82.115.7", "", 0), Counts);
@@ -139,7 +139,7 @@ impl Model {
             }
             _ => {
                 self.0.insert(key, at);
-                Counts
+                if is_camo { Shown } else { Counts }
             }
         }
     }

@@ -299,3 +299,32 @@ fn very_many_visits_keep_the_last_of_each_name_and_then_the_latest() {
     assert!((50_000..=100_000).contains(&sealed.visits.len()), "{}", sealed.visits.len());
     assert!(sealed.visits.iter().any(|of_name| of_name.name.as_str() == "n149999"));
 }
+
+#[test]
+fn visitors_are_noted_once_by_name_and_day_and_those_of_overflow_are_not() {
+    use crate::{DayVisitors, VisitorHash};
+    let mut tally = Tally::new(2);
+    let hit = |name: &'static str| {
+        Hit::one(Event::VISIT, NameRef::new(name.as_bytes()).unwrap(), When::Minute(Minute(0)))
+    };
+    for (name, day, hash) in [("b", 1, 7), ("a", 2, 7), ("a", 1, 9), ("a", 1, 7), ("a", 1, 9), ("full", 1, 1)]
+    {
+        let added = tally.add(&hit(name));
+        assert!(tally.note_visitor(added, Day(day), VisitorHash(hash)));
+    }
+    let of_day = |name: &str, day, hashes: &[u64]| DayVisitors {
+        event: Event::VISIT,
+        name: Name::new(name).unwrap(),
+        day: Day(day),
+        hashes: hashes.iter().copied().map(VisitorHash).collect(),
+    };
+    let expect = [of_day("a", 1, &[7, 9]), of_day("a", 2, &[7]), of_day("b", 1, &[7])];
+    let counts = tally.seal();
+    assert_eq!(counts.visitors, expect);
+    // What was sealed comes again with what is counted next.
+    let added = tally.add(&hit("a"));
+    tally.note_visitor(added, Day(1), VisitorHash(9));
+    tally.merge(counts);
+    assert_eq!(tally.seal().visitors, expect);
+    assert!(tally.seal().visitors.is_empty());
+}

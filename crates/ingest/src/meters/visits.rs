@@ -8,6 +8,7 @@ pub(crate) struct VisitMeters {
     pub(crate) cooled: Counter,
     pub(crate) collapsed: Counter,
     pub(crate) forgotten: Counter,
+    pub(crate) unnoted: Counter,
 }
 
 impl VisitMeters {
@@ -26,6 +27,11 @@ impl VisitMeters {
             "visits_forgotten",
             "Visitors forgotten before they had cooled down: the table was full",
             self.forgotten.clone(),
+        );
+        registry.register(
+            "visitors_unnoted",
+            "Visits that are not in the number of visitors: no key for their day, or too many at once",
+            self.unnoted.clone(),
         );
     }
 }

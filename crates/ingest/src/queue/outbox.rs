@@ -53,7 +53,7 @@ impl Durable {
             match self.file.push(tick, counts, origin, direct).await {
                 Ok(()) => break,
                 Err(Unpushed { counts: again, error }) => {
-                    counts = again;
+                    counts = *again;
                     self.common.outbox_trouble(&error);
                     tokio::time::sleep(backoff(failures)).await;
                     failures += 1;

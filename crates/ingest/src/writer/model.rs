@@ -14,7 +14,9 @@ use std::{
     path::Path,
     sync::{Mutex, MutexGuard},
 };
-use tallymark_core::{Batch, Day, Entry, Event, Minute, Month, Name, Position, Visit, When, batches};
+use tallymark_core::{
+    Batch, Day, DayKeys, Entry, Event, Minute, Month, Name, Position, Visit, When, batches,
+};
 use tallymark_store::{
     Changes, Claim, Cursor, NamePage, Outcome, Result, Slice, Span, Standing, Step, StoreLog, StoreRead,
     StoreWrite, outbox::Durability,
@@ -156,7 +158,7 @@ impl StoreWrite for Fake {
         })
     }
 
-    async fn day_key(&self, _day: Day) -> Result<Uuid> {
+    async fn day_keys(&self, _: Day) -> Result<DayKeys> {
         unimplemented!()
     }
 
@@ -232,6 +234,10 @@ impl StoreRead for Fake {
     }
 
     async fn visits(&self, _: Event, _: &Name, _: usize) -> Result<Vec<Visit>> {
+        unimplemented!()
+    }
+
+    async fn visitors(&self, _: Event, _: &Name, _: Day, _: Day) -> Result<Vec<(Day, i64)>> {
         unimplemented!()
     }
 

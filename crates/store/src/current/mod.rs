@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tallymark_core::{Batch, Day, Event, Levels, Month, Name, Position, Visit};
+use tallymark_core::{Batch, Day, DayKeys, Event, Levels, Month, Name, Position, Visit};
 use tokio::sync::{RwLock, RwLockReadGuard};
 use uuid::Uuid;
 
@@ -194,6 +194,10 @@ impl StoreRead for Current {
         self.store.visits(event, name, limit).await
     }
 
+    async fn visitors(&self, event: Event, name: &Name, from: Day, to: Day) -> Result<Vec<(Day, i64)>> {
+        self.store.visitors(event, name, from, to).await
+    }
+
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {
         self.store.names(event, start, limit).await
     }
@@ -264,8 +268,8 @@ impl StoreWrite for Current {
         self.store.forget_passing(now, age, start).await
     }
 
-    async fn day_key(&self, day: Day) -> Result<Uuid> {
-        self.store.day_key(day).await
+    async fn day_keys(&self, today: Day) -> Result<DayKeys> {
+        self.store.day_keys(today).await
     }
 
     async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>> {

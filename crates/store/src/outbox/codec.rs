@@ -8,23 +8,31 @@
 //! record  = event-length u8, event, name-length varint, name, cells varint, cell...
 //!           and if the highest bit of event-length is set: statuses varint, status...
 //!           and if the one below it is set: visits varint, visit...
+//!         | 0 u8, flags u8 (those two bits, and the one below them), event-length u8, ... as above,
+//!           and if the third bit is set: visitors varint, visitor...
 //! cell    = when varint (minute * 2, or day * 2 + 1; zigzag), count varint
 //! status  = month varint (zigzag), length varint, text, count varint
 //! visit   = minute varint (zigzag), class u8; in the order in which they were counted
+//! visitor = day varint (zigzag), hash 8 bytes; sorted
 //! ```
 //!
-//! Only records with statuses or visits set those bits, so what was written before there were any is read as it was.
+//! Only records with statuses or visits set those bits, and only those with visitors begin with a zero, so what was
+//! written before there were any is read as it was. A name with very many visitors has several records, one behind the
+//! other.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 use tallymark_core::{
-    ALL, ClientClass, Counts, Day, Entry, Event, MAX_BATCH_STATUSES, MAX_BATCH_VISITS, MAX_STATUSES, Minute,
-    Month, Name, NameRef, OVERFLOW, Status, StatusCount, Visit, Visits, When, keep_last,
+    ALL, ClientClass, Counts, Day, DayVisitors, Entry, Event, MAX_BATCH_STATUSES, MAX_BATCH_VISITORS,
+    MAX_BATCH_VISITS, MAX_STATUSES, Minute, Month, Name, NameRef, OVERFLOW, Status, StatusCount, Visit,
+    VisitorHash, Visits, When, keep_last,
 };
 
 /// In the length of an event: its record has statuses.
 const STATUSED: u8 = 0x80;
 /// In the same: its record has visits.
 const VISITED: u8 = 0x40;
+/// In the flags of a record that begins with a zero: it has visitors.
+const VISITORS: u8 = 0x20;
 /// The classes of clients by their number, which stays the same for ever.
 const CLASSES: [ClientClass; 7] = [
     ClientClass::Unknown,
@@ -56,6 +64,8 @@ struct Record<'a> {
     statuses_at: usize,
     visits: usize,
     visits_at: usize,
+    visitors: usize,
+    visitors_at: usize,
     /// Where the next record starts.
     end: usize,
 }
@@ -63,48 +73,72 @@ struct Record<'a> {
 /// A status of a record: month, text, count.
 type Statused<'a> = (i32, &'a [u8], u64);
 
-/// Writes sorted entries, sorted statuses and sorted visits.
-pub(super) fn encode(entries: &[Entry], statuses: &[StatusCount], visits: &[Visits]) -> Vec<u8> {
+/// A visitor of a record: day, hash.
+type Noted = (i32, u64);
+
+/// What stands in one record, on the way there.
+#[derive(Default)]
+struct Parts<'a> {
+    cells: Vec<(i64, u64)>,
+    statuses: Vec<Statused<'a>>,
+    visits: Vec<Visit>,
+    visitors: Vec<Noted>,
+}
+
+/// Writes sorted entries, sorted statuses, sorted visits and sorted visitors.
+pub(super) fn encode(
+    entries: &[Entry],
+    statuses: &[StatusCount],
+    visits: &[Visits],
+    visitors: &[DayVisitors],
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(entries.len() * 32 + statuses.len() * 24);
-    let (mut cells, mut of_name_statuses) = (Vec::new(), Vec::new());
+    let mut parts = Parts::default();
     let mut names = entries.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
     let mut statused = statuses.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
     let mut visited = visits.iter().peekable();
+    let mut noted = visitors.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
     loop {
         let heads = [
             names.peek().and_then(|of_name| of_name.first()).map(|first| (first.event, &first.name)),
             statused.peek().and_then(|of_name| of_name.first()).map(|first| (first.event, &first.name)),
             visited.peek().map(|first| (first.event, &first.name)),
+            noted.peek().and_then(|of_name| of_name.first()).map(|first| (first.event, &first.name)),
         ];
         let Some(first) = heads.iter().flatten().min().copied() else { return out };
-        let [has_entries, has_statuses, has_visits] = heads.map(|head| head == Some(first));
+        let [has_entries, has_statuses, has_visits, has_visitors] = heads.map(|head| head == Some(first));
         let of_name = names.next_if(|_| has_entries).unwrap_or_default();
         let of_status = statused.next_if(|_| has_statuses).unwrap_or_default();
         let visits = visited.next_if(|_| has_visits).map_or(&[][..], |of_name| &of_name.last);
-        cells.clear();
-        cells.extend(of_name.iter().map(|entry| (packed(entry.when), entry.count)));
-        of_name_statuses.clear();
-        of_name_statuses.extend(of_status.iter().map(|s| (s.month.0, s.status.as_str().as_bytes(), s.count)));
+        let of_days = noted.next_if(|_| has_visitors).unwrap_or_default();
+        parts.clear();
+        parts.cells.extend(of_name.iter().map(|entry| (packed(entry.when), entry.count)));
+        parts.statuses.extend(of_status.iter().map(|s| (s.month.0, s.status.as_str().as_bytes(), s.count)));
+        parts.visits.extend_from_slice(visits);
+        for of_day in of_days {
+            parts.visitors.extend(of_day.hashes.iter().map(|hash| (of_day.day.0, hash.0)));
+        }
         let (event, name) = (first.0.as_str().as_bytes(), first.1.as_str().as_bytes());
-        push_record(&mut out, event, name, &cells, &of_name_statuses, visits);
+        push_records(&mut out, event, name, &parts);
     }
 }
 
 /// Reads counts from byte `at` on: at least one record if there is one, then until there are `names` names, `cells`
-/// entries, or as many statuses or visits as a batch has. Answers them and where to go on.
+/// entries, or as many statuses, visits or visitors as a batch has. Answers them and where to go on.
 pub(super) fn decode(
     block: &[u8],
     at: usize,
     names: usize,
     cells: usize,
 ) -> Result<(Counts, usize), Damaged> {
-    let (mut entries, mut statuses, mut visits) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut at, mut read, mut visited) = (at, 0, 0);
+    let Counts { mut entries, mut statuses, mut visits, mut visitors, .. } = Counts::default();
+    let (mut at, mut read, mut visited, mut noted) = (at, 0, 0, 0);
     while at < block.len()
         && read < names
         && entries.len() < cells
         && statuses.len() < MAX_BATCH_STATUSES
         && visited < MAX_BATCH_VISITS
+        && noted < MAX_BATCH_VISITORS
     {
         let record = record(block, at)?;
         let damaged = Damaged { at };
@@ -127,10 +161,20 @@ pub(super) fn decode(
             visited += last.len();
             visits.push(Visits { event, name: name.clone(), last });
         }
+        if record.visitors > 0 {
+            let mut of_name = Vec::new();
+            record.visitors_of(block, &mut of_name).ok_or(damaged)?;
+            noted += of_name.len();
+            for of_day in of_name.chunk_by(|a, b| a.0 == b.0) {
+                let day = Day(of_day.first().map_or(0, |(day, _)| *day));
+                let hashes = of_day.iter().map(|&(_, hash)| VisitorHash(hash)).collect();
+                visitors.push(DayVisitors { event, name: name.clone(), day, hashes });
+            }
+        }
         read += 1;
         at = record.end;
     }
-    Ok((Counts { entries, statuses, visits, ..Counts::default() }, at))
+    Ok((Counts { entries, statuses, visits, visitors, ..Counts::default() }, at))
 }
 
 /// Adds up what stands in several blocks, the oldest first. Of the visits of a name the last `keep` stay.
@@ -151,30 +195,29 @@ fn merge_some(blocks: &[Vec<u8>], keep: usize, minutes_alone: bool) -> Result<Ve
         }
     }
     let mut out = Vec::with_capacity(blocks.iter().map(Vec::len).sum::<usize>() / 2);
-    let (mut cells, mut statuses, mut visits) = (Vec::new(), Vec::new(), Vec::new());
+    let mut parts = Parts::default();
     while let Some(head) = heap.pop() {
         let (event, name) = (head.record.event, head.record.name);
-        head.cells(&mut cells)?;
-        head.statuses(&mut statuses)?;
-        head.record.visits_of(head.block, &mut visits).ok_or(Damaged { at: head.record.visits_at })?;
+        head.parts(&mut parts)?;
         if let Some(next) = Head::of(head.age, head.block, head.record.end)? {
             heap.push(next);
         }
         let more = heap.peek().is_some_and(|next| (next.record.event, next.record.name) == (event, name));
         if !more {
-            add_up(&mut cells);
-            add_up_statuses(&mut statuses);
-            keep_last(&mut visits, keep);
+            add_up(&mut parts.cells);
+            add_up_statuses(&mut parts.statuses);
+            keep_last(&mut parts.visits, keep);
+            parts.visitors.sort_unstable();
+            parts.visitors.dedup();
             if minutes_alone {
-                cells.retain(|&(when, _)| !is_day(when));
-                statuses.clear();
+                parts.cells.retain(|&(when, _)| !is_day(when));
+                parts.statuses.clear();
+                parts.visitors.clear();
             }
-            if !(minutes_alone && cells.is_empty()) {
-                push_record(&mut out, event, name, &cells, &statuses, &visits);
+            if !(minutes_alone && parts.cells.is_empty()) {
+                push_records(&mut out, event, name, &parts);
             }
-            cells.clear();
-            statuses.clear();
-            visits.clear();
+            parts.clear();
         }
     }
     Ok(out)
@@ -188,6 +231,24 @@ impl Record<'_> {
             into.push(visit(block, &mut at)?);
         }
         Some(())
+    }
+
+    /// Appends its visitors.
+    fn visitors_of(&self, block: &[u8], into: &mut Vec<Noted>) -> Option<()> {
+        let mut at = self.visitors_at;
+        for _ in 0..self.visitors {
+            into.push(visitor(block, &mut at)?);
+        }
+        Some(())
+    }
+}
+
+impl Parts<'_> {
+    fn clear(&mut self) {
+        self.cells.clear();
+        self.statuses.clear();
+        self.visits.clear();
+        self.visitors.clear();
     }
 }
 
@@ -204,20 +265,19 @@ impl<'a> Head<'a> {
         if at >= block.len() { Ok(None) } else { Ok(Some(Head { age, block, record: record(block, at)? })) }
     }
 
-    fn cells(&self, into: &mut Vec<(i64, u64)>) -> Result<(), Damaged> {
+    /// Appends what stands in its record.
+    fn parts(&self, into: &mut Parts<'a>) -> Result<(), Damaged> {
         let mut at = self.record.cells_at;
         for _ in 0..self.record.cells {
-            into.push(cell(self.block, &mut at).ok_or(Damaged { at })?);
+            into.cells.push(cell(self.block, &mut at).ok_or(Damaged { at })?);
         }
-        Ok(())
-    }
-
-    fn statuses(&self, into: &mut Vec<Statused<'a>>) -> Result<(), Damaged> {
         let mut at = self.record.statuses_at;
         for _ in 0..self.record.statuses {
-            into.push(status(self.block, &mut at).ok_or(Damaged { at })?);
+            into.statuses.push(status(self.block, &mut at).ok_or(Damaged { at })?);
         }
-        Ok(())
+        let (visits, visitors) = (self.record.visits_at, self.record.visitors_at);
+        self.record.visits_of(self.block, &mut into.visits).ok_or(Damaged { at: visits })?;
+        self.record.visitors_of(self.block, &mut into.visitors).ok_or(Damaged { at: visitors })
     }
 
     fn key(&self) -> (&'a [u8], &'a [u8], usize) {
@@ -323,18 +383,30 @@ fn status_of(bytes: &[u8]) -> Option<Status> {
     Status::new(std::str::from_utf8(bytes).ok()?).ok()
 }
 
+/// Writes the record of a name, and further ones if it has more visitors than a batch.
+fn push_records(out: &mut Vec<u8>, event: &[u8], name: &[u8], parts: &Parts<'_>) {
+    let mut portions = parts.visitors.chunks(MAX_BATCH_VISITORS);
+    push_record(out, event, name, (&parts.cells, &parts.statuses, &parts.visits), portions.next());
+    for portion in portions {
+        push_record(out, event, name, (&[], &[], &[]), Some(portion));
+    }
+}
+
 fn push_record(
     out: &mut Vec<u8>,
     event: &[u8],
     name: &[u8],
-    cells: &[(i64, u64)],
-    statuses: &[Statused<'_>],
-    visits: &[Visit],
+    (cells, statuses, visits): (&[(i64, u64)], &[Statused<'_>], &[Visit]),
+    visitors: Option<&[Noted]>,
 ) {
     let statused = if statuses.is_empty() { 0 } else { STATUSED };
     let visited = if visits.is_empty() { 0 } else { VISITED };
     // An event has at most 32 bytes.
-    out.push(event.len() as u8 | statused | visited);
+    let length = event.len() as u8;
+    match visitors {
+        None => out.push(length | statused | visited),
+        Some(_) => out.extend([0, statused | visited | VISITORS, length]),
+    }
     out.extend_from_slice(event);
     push_varint(out, name.len() as u64);
     out.extend_from_slice(name);
@@ -360,35 +432,74 @@ fn push_record(
         let class = CLASSES.iter().position(|&class| class == visit.class);
         out.push(class.unwrap_or_default() as u8);
     }
+    if let Some(visitors) = visitors {
+        push_varint(out, visitors.len() as u64);
+        for &(day, hash) in visitors {
+            push_zigzag(out, i64::from(day));
+            out.extend(hash.to_be_bytes());
+        }
+    }
 }
 
 fn record(block: &[u8], start: usize) -> Result<Record<'_>, Damaged> {
     let read = || {
         let mut at = start;
-        let head = *block.get(at)?;
-        at += 1;
-        let event = take(block, &mut at, usize::from(head & !(STATUSED | VISITED)))?;
+        let (flags, length) = head(block, &mut at)?;
+        let event = take(block, &mut at, usize::from(length))?;
         let length = usize::try_from(varint(block, &mut at)?).ok()?;
         let name = take(block, &mut at, length)?;
+        let number = |at: &mut usize, flag| match flags & flag {
+            0 => Some(0),
+            _ => usize::try_from(varint(block, at)?).ok(),
+        };
         let cells = usize::try_from(varint(block, &mut at)?).ok()?;
         let cells_at = at;
         for _ in 0..cells {
             cell(block, &mut at)?;
         }
-        let statuses =
-            if head & STATUSED == 0 { 0 } else { usize::try_from(varint(block, &mut at)?).ok()? };
+        let statuses = number(&mut at, STATUSED)?;
         let statuses_at = at;
         for _ in 0..statuses {
             status(block, &mut at)?;
         }
-        let visits = if head & VISITED == 0 { 0 } else { usize::try_from(varint(block, &mut at)?).ok()? };
+        let visits = number(&mut at, VISITED)?;
         let visits_at = at;
         for _ in 0..visits {
             visit(block, &mut at)?;
         }
-        Some(Record { event, name, cells, cells_at, statuses, statuses_at, visits, visits_at, end: at })
+        let visitors = number(&mut at, VISITORS)?;
+        let visitors_at = at;
+        for _ in 0..visitors {
+            visitor(block, &mut at)?;
+        }
+        Some(Record {
+            event,
+            name,
+            cells,
+            cells_at,
+            statuses,
+            statuses_at,
+            visits,
+            visits_at,
+            visitors,
+            visitors_at,
+            end: at,
+        })
     };
     read().ok_or(Damaged { at: start })
+}
+
+/// The flags of a record, and the length of its event.
+fn head(block: &[u8], at: &mut usize) -> Option<(u8, u8)> {
+    let first = *block.get(*at)?;
+    *at += 1;
+    if first != 0 {
+        let flags = first & (STATUSED | VISITED);
+        return Some((flags, first - flags));
+    }
+    let head = (*block.get(*at)?, *block.get(*at + 1)?);
+    *at += 2;
+    Some(head)
 }
 
 fn cell(block: &[u8], at: &mut usize) -> Option<(i64, u64)> {
@@ -406,6 +517,12 @@ fn visit(block: &[u8], at: &mut usize) -> Option<Visit> {
     let class = *CLASSES.get(usize::from(*block.get(*at)?))?;
     *at += 1;
     Some(Visit { minute, class })
+}
+
+fn visitor(block: &[u8], at: &mut usize) -> Option<Noted> {
+    let day = i32::try_from(zigzag(block, at)?).ok()?;
+    let hash = take(block, at, 8)?.try_into().ok()?;
+    Some((day, u64::from_be_bytes(hash)))
 }
 
 fn zigzag(block: &[u8], at: &mut usize) -> Option<i64> {

@@ -208,17 +208,17 @@ impl Desk {
     /// An error comes with the counts.
     pub(super) fn push(&mut self, tick: Uuid, counts: Counts, origin: Origin, direct: bool) -> Pushed {
         if let Err(error) = self.connect().and_then(|()| self.settle_if_due()) {
-            return Err(Unpushed { counts, error: error.into() });
+            return Err(Unpushed { counts: Box::new(counts), error: error.into() });
         }
         if direct && self.pool == 0 && !self.unsent {
             return self.push_batches(tick, counts, origin);
         }
         if let Err(error) = self.push_block(tick, &counts, origin) {
-            return Err(Unpushed { counts, error: error.into() });
+            return Err(Unpushed { counts: Box::new(counts), error: error.into() });
         }
         let blocks = (self.pool + self.minute_blocks) as usize;
         let merged = if blocks > merge::FAN_IN { self.merge() } else { Ok(()) };
-        merged.map_err(|error| Unpushed { counts, error: error.into() })
+        merged.map_err(|error| Unpushed { counts: Box::new(counts), error: error.into() })
     }
 
     /// Numbers the counts and commits them.
@@ -248,7 +248,7 @@ impl Desk {
         match written {
             Ok(true) => self.remember(cut, origin),
             Ok(false) => {}
-            Err(error) => return Err(Unpushed { counts: cut.into(), error: error.into() }),
+            Err(error) => return Err(Unpushed { counts: Box::new(cut.into()), error: error.into() }),
         }
         Ok(())
     }
@@ -267,7 +267,7 @@ impl Desk {
     /// Puts the counts into the pool.
     fn push_block(&mut self, tick: Uuid, counts: &Counts, origin: Origin) -> Result<()> {
         let sort = if origin == Origin::Live { LIVE } else { LINES };
-        let block = codec::encode(&counts.entries, &counts.statuses, &counts.visits);
+        let block = codec::encode(&counts.entries, &counts.statuses, &counts.visits, &counts.visitors);
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             if !begin(&transaction, tick)? {
@@ -650,7 +650,7 @@ fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> 
                 .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
         ),
     };
-    let block = codec::encode(&batch.entries, &batch.statuses, &batch.visits);
+    let block = codec::encode(&batch.entries, &batch.statuses, &batch.visits, &batch.visitors);
     transaction
         .prepare_cached(
             "INSERT INTO batch (seq, live, hits, block, positions, levels) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

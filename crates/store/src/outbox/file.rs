@@ -8,7 +8,8 @@ use uuid::Uuid;
 /// "tmob" in `PRAGMA application_id`.
 const APPLICATION: i32 = 0x746d_6f62;
 /// 2: records may have statuses. 3: and visits. 4: batches may have positions. 5: and write only some counts.
-const SCHEMA_VERSION: i32 = 5;
+/// 6: records may have visitors.
+const SCHEMA_VERSION: i32 = 6;
 /// Only `store adopt` writes besides the daemon, and only for a moment.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -95,7 +96,9 @@ fn set_up(connection: &mut Connection, instance: Uuid) -> rusqlite::Result<()> {
             transaction.execute_batch(ADDED_IN_4)?;
             transaction.execute(SEND_POSITIONS, [])?;
         }
-        transaction.execute_batch(ADDED_IN_5)?;
+        if version < 5 {
+            transaction.execute_batch(ADDED_IN_5)?;
+        }
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction.commit()?;
     }

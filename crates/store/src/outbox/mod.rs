@@ -91,7 +91,7 @@ pub type Pushed = std::result::Result<(), Unpushed>;
 #[derive(Debug)]
 pub struct Unpushed {
     /// What was pushed.
-    pub counts: Counts,
+    pub counts: Box<Counts>,
     /// Why it may not be there.
     pub error: Box<StoreError>,
 }
@@ -223,7 +223,7 @@ impl Outbox {
         match self.ask(move |desk| Ok(desk.push(tick, counts, origin, direct))).await {
             Ok(pushed) => pushed,
             // The thread is gone, and the process with it.
-            Err(error) => Err(Unpushed { counts: Counts::default(), error: error.into() }),
+            Err(error) => Err(Unpushed { counts: Default::default(), error: error.into() }),
         }
     }
 

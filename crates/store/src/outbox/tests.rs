@@ -1,9 +1,10 @@
 //! What the outbox promises, one fact a test.
 
 use super::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tallymark_core::{
-    ClientClass, Day, Entry, Event, Levels, Minute, Month, Name, Status, StatusCount, Visit, Visits, When,
+    ClientClass, Day, DayVisitors, Entry, Event, Levels, Minute, Month, Name, Status, StatusCount, Visit,
+    VisitorHash, Visits, When,
 };
 
 const MOST: usize = 8;
@@ -45,7 +46,12 @@ impl Box {
     fn age_to(&mut self, version: i32) -> rusqlite::Connection {
         self.outbox = None;
         let file = rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap();
-        file.execute_batch("ALTER TABLE batch DROP COLUMN levels; ALTER TABLE batch DROP COLUMN positions; DROP TABLE unsent").unwrap();
+        if version < 5 {
+            file.execute_batch("ALTER TABLE batch DROP COLUMN levels").unwrap();
+        }
+        if version < 4 {
+            file.execute_batch("ALTER TABLE batch DROP COLUMN positions; DROP TABLE unsent").unwrap();
+        }
         file.pragma_update(None, "user_version", version).unwrap();
         self.reopen();
         file
@@ -542,7 +548,7 @@ async fn a_file_of_the_first_version_is_read_and_statuses_wait_beside_its_counts
     outbox.push(&[("b", 1, 3)], false).await;
     let file = outbox.age_to(1);
     let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 5, "what does not know of statuses has to refuse the file now");
+    assert_eq!(version, 6, "what does not know of statuses has to refuse the file now");
     let status = |name: &str, month| StatusCount {
         event: Event::HIT,
         name: Name::new(name).unwrap(),
@@ -579,7 +585,7 @@ async fn a_file_from_before_visits_is_read_and_an_outage_keeps_the_last_of_them(
     outbox.push(&[("a", 1, 3)], false).await;
     let file = outbox.age_to(2);
     let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 5, "what does not know of visits has to refuse the file now");
+    assert_eq!(version, 6, "what does not know of visits has to refuse the file now");
     // Enough ticks for two merges, in which older visits go.
     let ticks = 130;
     for tick in 0..ticks {
@@ -603,6 +609,36 @@ async fn a_file_from_before_visits_is_read_and_an_outage_keeps_the_last_of_them(
     }
     outbox.reopen();
     assert_eq!(outbox.drain(0).await, waiting, "a batch that has a number keeps its visits too");
+}
+
+#[tokio::test]
+async fn a_file_from_before_visitors_is_read_and_an_outage_keeps_every_one_of_their_days() {
+    let mut outbox = Box::keeping(Keep { held: 0, ..Keep::default() });
+    outbox.push(&[("a", 1, 2)], true).await;
+    let file = outbox.age_to(5);
+    let version: i32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 6, "what does not know of visitors has to refuse the file now");
+    // Enough ticks for two merges, over midnight. Everybody comes twice.
+    for tick in 0..130 {
+        let of_day = |day| DayVisitors {
+            event: Event::HIT,
+            name: Name::new("a").unwrap(),
+            day: Day(day),
+            hashes: vec![VisitorHash(tick / 2)],
+        };
+        let visitors = if tick < 65 { vec![of_day(1)] } else { vec![of_day(1), of_day(2)] };
+        let counts = Counts { visitors, ..Counts::from(entries(&[("a", 1, 1)])) };
+        outbox.get().push(Uuid::new_v4(), counts, Origin::Lines, true).await.unwrap();
+    }
+    let waiting = outbox.drain(0).await;
+    let of = |day| -> BTreeSet<u64> {
+        let visitors = waiting.iter().flat_map(|waiting| &waiting.batch.visitors);
+        let of_day = visitors.filter(|of_day| of_day.day == Day(day));
+        of_day.flat_map(|of_day| of_day.hashes.iter().map(|hash| hash.0)).collect()
+    };
+    assert_eq!((of(1), of(2)), ((0..65).collect(), (32..65).collect()));
+    outbox.reopen();
+    assert_eq!(outbox.drain(0).await, waiting, "a batch that has a number keeps its visitors too");
 }
 
 /// Sends what waits, and says so.

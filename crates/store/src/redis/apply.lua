@@ -6,7 +6,8 @@
 --       n, then n words of an entry of the log (event, its names, event, its names...),
 --       how many statuses a hash may have, n, then n words of statuses: the hash of the year, the month, the status and
 --       its count; how many visits of a name stay (0: there are none), n, then n words: prefix of the lists, and the
---       visits as a MessagePack array of name, how many, visit, visit..., the latest last; n, then n words of positions:
+--       visits as a MessagePack array of name, how many, visit, visit..., the latest last; n, then n words: prefix of the
+--       visitors of a day, and these in the same form; n, then n words of positions:
 --       source and state, which is empty to delete it; then sections:
 --       prefix of totals, prefix of days, set, set of the day, suffix of the hash of hours, hour, minute, whether that
 --       is past, and the cells as a MessagePack array of name, count, name, count... Without a set the names are
@@ -18,7 +19,8 @@ local A, pcall = ARGV, redis.pcall
 local EXACT, MAX = 9007199254740992, '9223372036854775807'
 local statuses_at = 9 + A[8]
 local visits_at = statuses_at + 2 + A[statuses_at + 1]
-local positions_at = visits_at + 2 + A[visits_at + 1]
+local visitors_at = visits_at + 2 + A[visits_at + 1]
+local positions_at = visitors_at + 1 + A[visitors_at]
 local sections_at = positions_at + 1 + A[positions_at]
 local has_positions = sections_at > positions_at + 1
 
@@ -71,12 +73,20 @@ if visits_at > statuses_at + 2 then
   try('HINCRBY', year, '~probe', '-')
   try('HINCRBY', year .. ':' .. A[statuses_at + 3], '~probe', '-')
 end
-for j = visits_at + 2, positions_at - 1, 2 do
+for j = visits_at + 2, visitors_at - 1, 2 do
   local list = A[j] .. '~probe'
   try('LTRIM', list, '-', '0')
   if not refused then
     try('LPUSH', list, '-')
     try('LTRIM', list, '1', '0')
+  end
+end
+for j = visitors_at + 1, positions_at - 1, 2 do
+  local visitors = A[j] .. '~probe'
+  try('EXPIRE', visitors, '-')
+  if not refused then
+    try('PFADD', visitors)
+    try('EXPIRE', visitors, '0')
   end
 end
 if has_positions then
@@ -187,7 +197,7 @@ end
 
 -- A key that holds no list is left alone, as with counters. A name has at most a thousand visits here.
 local keep_visits = tonumber(A[visits_at])
-for j = visits_at + 2, positions_at - 1, 2 do
+for j = visits_at + 2, visitors_at - 1, 2 do
   local words, at = cmsgpack.unpack(A[j + 1]), 1
   while at < #words do
     local key, last = A[j] .. words[at], at + 1 + words[at + 1]
@@ -197,6 +207,21 @@ for j = visits_at + 2, positions_at - 1, 2 do
     elseif reply > keep_visits then
       pcall('LTRIM', key, '0', keep_visits - 1)
     end
+    at = last + 1
+  end
+end
+
+-- Visitors are kept as long as hours, from when the last new one came.
+for j = visitors_at + 1, positions_at - 1, 2 do
+  local words, at = cmsgpack.unpack(A[j + 1]), 1
+  while at < #words do
+    local key, last = A[j] .. words[at], at + 1 + words[at + 1]
+    local new = false
+    for from = at + 2, last, 1000 do
+      local reply = pcall('PFADD', key, unpack(words, from, math.min(from + 999, last)))
+      if type(reply) ~= 'number' then quarantine(key, reply) else new = new or reply == 1 end
+    end
+    if new then pcall('EXPIRE', key, A[6]) end
     at = last + 1
   end
 end

@@ -94,6 +94,16 @@ pub(super) fn visits(event: Event, name: &Name) -> String {
     joined(visits_prefix(event), name)
 }
 
+/// The prefix of the escaped name in the key of the visitors of a day: a HyperLogLog.
+pub(super) fn visitors_prefix(event: Event, day: Day) -> String {
+    format!("uniques:{event}:{day}:")
+}
+
+/// The key of the visitors of a day.
+pub(super) fn visitors(event: Event, name: &Name, day: Day) -> String {
+    joined(visitors_prefix(event, day), name)
+}
+
 fn joined(mut key: String, name: &Name) -> String {
     name.escaped().push_to(&mut key);
     key
@@ -118,6 +128,7 @@ mod tests {
         assert_eq!(minutes(visit, &name, Hour::at(at, 7)), "track:benwilber%2Fbashids:visit:2015:2:5:7");
         assert_eq!(year_statuses(visit, &name, 2015), "funnels:benwilber%2Fbashids:visit:2015");
         assert_eq!(month_statuses(visit, &name, at.month()), "funnels:benwilber%2Fbashids:visit:2015:2");
+        assert_eq!(visitors(visit, &name, at), "uniques:visit:2015-02-05:benwilber%2Fbashids");
         assert_eq!(visits(Event::HIT, &name), "recent:hit:benwilber%2Fbashids");
         assert_eq!(total(Event::HIT, &Name::all()), "count:hit:~all");
         assert_eq!(day(Event::HIT, &Name::overflow(), at), "count:hit:2015-02-05:~overflow");

@@ -18,21 +18,18 @@ mod standing;
 
 use crate::{
     Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Slice, Span, Standing, Step,
-    StoreError, StoreLog, StoreRead, StoreWrite, claim,
+    StoreError, StoreLog, StoreRead, StoreWrite, claim, retention,
 };
 use async_trait::async_trait;
 use client::Link;
 use read::Reader;
 use script::{Plan, Script};
 use std::collections::BTreeMap;
-use tallymark_core::{Batch, Day, Event, Month, Name, Position, Visit};
+use tallymark_core::{Batch, Day, DayKeys, Event, KEY_DAYS, Month, Name, Position, Visit};
 use uuid::Uuid;
 
 /// How often a claim is tried when others claim the same instance at the same time.
 const CLAIM_ATTEMPTS: u32 = 5;
-
-/// How long the key of a day is kept: for the day, and for whoever is behind.
-const DAY_KEY_SECONDS: u64 = 2 * 86_400;
 
 /// How many fields of a hash are looked at in one call.
 const SCAN: usize = 1000;
@@ -101,6 +98,12 @@ impl Redis {
         }
         Ok(marker)
     }
+}
+
+/// How long the key of a day is kept, by our clock.
+fn key_seconds(day: Day) -> i64 {
+    let end = (i64::from(day.0) + i64::from(KEY_DAYS) + 1) * 86_400;
+    (end - i64::from(retention::now().0) * 60).clamp(60, i64::from(KEY_DAYS + 3) * 86_400)
 }
 
 fn applying(batch: &Batch) -> String {
@@ -204,17 +207,30 @@ impl StoreWrite for Redis {
         Ok((next != "0").then_some(next))
     }
 
-    async fn day_key(&self, day: Day) -> Result<Uuid> {
-        let (attempt, name) = ("making the key of a day", format!("{}{day}", keys::DAY_KEY));
-        let mut make = redis::cmd("SET");
-        make.arg(&name).arg(script::text(Uuid::new_v4())).arg("NX").arg("EX").arg(DAY_KEY_SECONDS);
+    async fn day_keys(&self, today: Day) -> Result<DayKeys> {
+        let attempt = "making the keys of days";
+        let names: Vec<(Day, String)> =
+            DayKeys::days(today).map(|day| (day, format!("{}{day}", keys::DAY_KEY))).collect();
+        let mut pipeline = redis::pipe();
+        for (day, name) in &names {
+            let key = script::text(Uuid::new_v4());
+            pipeline.cmd("SET").arg(name).arg(key).arg("NX").arg("EX").arg(key_seconds(*day));
+        }
+        for (_, name) in &names {
+            pipeline.cmd("GET").arg(name);
+        }
+        let live = self.writes.live(attempt).await?;
+        let answers = self.writes.pipe(live, attempt, &mut pipeline).await?;
         // Whether it was made or not, what is there now is the key.
-        let () = self.writes.query(attempt, &make).await?;
-        let text: String = self.writes.query(attempt, redis::cmd("GET").arg(&name)).await?;
-        let cause = |_| format!("{name} holds {text:?}, which is no key");
-        text.parse()
-            .map_err(cause)
-            .map_err(|cause| StoreError::new(Class::Data, self.writes.attempt(attempt), cause))
+        let there = answers.iter().skip(names.len());
+        let key = |((day, name), answer): (&(Day, String), &redis::Value)| {
+            let text = script::as_text(answer);
+            let cause = |_| format!("{name} holds {text:?}, which is no key: {answer:?}");
+            Ok((*day, text.parse().map_err(cause)?))
+        };
+        let keys: std::result::Result<Vec<(Day, Uuid)>, String> = names.iter().zip(there).map(key).collect();
+        let wrong = |cause| StoreError::new(Class::Data, self.writes.attempt(attempt), cause);
+        keys.map(DayKeys::new).map_err(wrong)
     }
 
     async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>> {
@@ -298,6 +314,10 @@ impl StoreRead for Redis {
 
     async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>> {
         self.reader.visits(event, name, limit).await
+    }
+
+    async fn visitors(&self, event: Event, name: &Name, from: Day, to: Day) -> Result<Vec<(Day, i64)>> {
+        self.reader.visitors(event, name, from, to).await
     }
 
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {

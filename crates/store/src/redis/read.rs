@@ -231,6 +231,34 @@ impl Reader {
         Ok(visits.iter().filter_map(|visit| Visit::from_json(as_text(visit).as_bytes())).collect())
     }
 
+    pub(super) async fn visitors(
+        &self,
+        event: Event,
+        name: &Name,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<(Day, i64)>> {
+        let attempt = "reading visitors";
+        let days: Vec<Day> = (from.0.max(DAYS.start)..to.0.min(DAYS.end)).map(Day).collect();
+        let mut found = Vec::new();
+        for days in days.chunks(CHUNK) {
+            let keys: Vec<String> = days.iter().map(|&day| keys::visitors(event, name, day)).collect();
+            let mut pipeline = redis::pipe();
+            for key in &keys {
+                pipeline.cmd("PFCOUNT").arg(key);
+            }
+            let live = self.link.live(attempt).await?;
+            let answers = self.link.pipe(live, attempt, &mut pipeline).await?;
+            for ((&day, key), answer) in days.iter().zip(&keys).zip(&answers) {
+                match self.exact(attempt, key, answer)? {
+                    0 => {}
+                    visitors => found.push((day, visitors)),
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Checks the hash of every year, then those of the months of the existing years, instead of searching all keys.
     pub(super) async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>> {
         let years: Vec<String> = YEARS.map(|year| keys::year_statuses(event, name, year)).collect();

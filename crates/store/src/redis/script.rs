@@ -15,7 +15,8 @@ use crate::{Class, Outcome, Result, Retention, StoreError, claim, names, retenti
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 use std::{collections::BTreeMap, fmt::Write};
 use tallymark_core::{
-    ALL, Batch, Day, Event, Levels, MAX_STATUSES, Minute, Month, Name, Position, Status, Visits, When,
+    ALL, Batch, Day, DayVisitors, Event, Levels, MAX_STATUSES, Minute, Month, Name, Position, Status, Visits,
+    When,
 };
 use uuid::Uuid;
 
@@ -86,6 +87,7 @@ pub(super) struct Plan<'a> {
     sections: Vec<Section<'a>>,
     statuses: Vec<StatusRow<'a>>,
     visits: &'a [Visits],
+    visitors: &'a [DayVisitors],
     positions: &'a [Position],
     log: Vec<(Event, String)>,
     names: usize,
@@ -123,6 +125,7 @@ impl<'a> Plan<'a> {
             sections: Vec::new(),
             statuses: Vec::new(),
             visits: &batch.visits,
+            visitors: &batch.visitors,
             positions: &batch.positions,
             log: Vec::new(),
             names: 0,
@@ -203,6 +206,7 @@ impl<'a> Plan<'a> {
             command.arg(counted.status.as_str()).arg(counted.count);
         }
         self.visits(command, keep.visits);
+        self.visitors(command);
         command.arg(2 * self.positions.len());
         for Position { source, state } in self.positions {
             command.arg(source).arg(state);
@@ -266,6 +270,28 @@ impl<'a> Plan<'a> {
             }
             let event = of_event.first().map_or(Event::HIT, |of_name| of_name.event);
             command.arg(keys::visits_prefix(event)).arg(texts.into_bytes());
+        }
+    }
+
+    /// For each event and day the prefix of the keys, and the names as a MessagePack array of name, how many visitors,
+    /// visitor, visitor...
+    fn visitors(&self, command: &mut Cmd) {
+        let mut of_days: BTreeMap<(Event, Day), Vec<&DayVisitors>> = BTreeMap::new();
+        for of_day in self.visitors {
+            of_days.entry((of_day.event, of_day.day)).or_default().push(of_day);
+        }
+        command.arg(2 * of_days.len());
+        for ((event, day), of_names) in of_days {
+            let mut texts =
+                Texts::with_capacity(of_names.iter().map(|of_name| of_name.hashes.len()).sum::<usize>() * 18);
+            for of_name in of_names {
+                let mut escaped = String::new();
+                of_name.name.escaped().push_to(&mut escaped);
+                texts.push(&escaped);
+                texts.push(&of_name.hashes.len().to_string());
+                of_name.hashes.iter().for_each(|hash| texts.push(&format!("{:016x}", hash.0)));
+            }
+            command.arg(keys::visitors_prefix(event, day)).arg(texts.into_bytes());
         }
     }
 
@@ -350,7 +376,7 @@ impl KnownSections {
 }
 
 /// One command per kind of key and kind of write, each of which fails without an effect if it is allowed at all; only
-/// SADD and LPUSH cannot, and are taken back. An ACL that denies one of them would else be met in the middle of a batch.
+/// SADD, LPUSH and PFADD cannot, and are taken back. An ACL that denies one of them would else be met in the middle of a batch.
 pub(super) fn probes(visits: bool) -> Vec<String> {
     let (event, day) = (Event::HIT, Day(0));
     let other = Name::all();
@@ -383,6 +409,10 @@ pub(super) fn probes(visits: bool) -> Vec<String> {
     for set in [keys::set(event), keys::day_set(event, day), keys::set(visit), keys::day_set(visit, day)] {
         probes.extend(["SREM", "SADD", "SREM"].map(|command| format!("{command} {set} ~probe")));
     }
+    let visitors = keys::visitors_prefix(event, day);
+    probes.push(format!("EXPIRE {visitors}~probe no-number"));
+    probes.push(format!("PFADD {visitors}~probe"));
+    probes.push(format!("EXPIRE {visitors}~probe 0"));
     if visits {
         let prefix = keys::visits_prefix(event);
         probes.push(format!("LTRIM {prefix}~probe no-number 0"));

@@ -12,12 +12,12 @@ use super::{
 use crate::{Claim, Outcome, Retention, claim, names};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{
-    Batch, Entry, Event, Levels, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Position, Status, Visit, When,
-    keep_last,
+    Batch, Day, Entry, Event, Levels, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Position, Status, Visit,
+    VisitorHash, When, keep_last,
 };
 
 /// How far the change log reaches back, in seconds.
@@ -48,6 +48,8 @@ struct Pending {
     all_statuses: BTreeMap<(Event, Month, Status), i64>,
     /// By id of the name, the oldest first.
     visits: BTreeMap<i64, Vec<Visit>>,
+    /// By day and id of the name.
+    visitors: BTreeSet<(Day, i64, VisitorHash)>,
     log: Vec<(Event, String)>,
     newest: Option<Minute>,
 }
@@ -137,6 +139,7 @@ impl Applier {
             answers.push(of_days.iter().map(|sum| sum.total).collect());
             self.count_statuses(totals, batch, pending)?;
             self.keep_visits(totals, batch, pending)?;
+            self.note_visitors(totals, batch, pending)?;
             rest = others;
         }
         Ok(answers)
@@ -154,6 +157,20 @@ impl Applier {
             let visits = pending.visits.entry(id).or_default();
             visits.extend(&of_name.last);
             keep_last(visits, self.visits);
+        }
+        Ok(())
+    }
+
+    fn note_visitors(
+        &mut self,
+        totals: &mut Totals<'_>,
+        batch: &Batch,
+        pending: &mut Pending,
+    ) -> rusqlite::Result<()> {
+        for of_day in &batch.visitors {
+            // The name exists, with its total; this reads its number.
+            let id = self.known.add(totals, of_day.event, &of_day.name, 0)?;
+            pending.visitors.extend(of_day.hashes.iter().map(|&hash| (of_day.day, id, hash)));
         }
         Ok(())
     }
@@ -205,6 +222,7 @@ impl Applier {
         self.expiry.write(db, summed(pending.hours), summed(pending.minutes))?;
         write_statuses(db, pending.statuses)?;
         write_visits(db, &pending.visits, self.visits)?;
+        write_visitors(db, &pending.visitors)?;
         write_log(db, &pending.log)?;
         pending.newest.map_or(Ok(()), |newest| self.expiry.clear(db, newest, written))
     }
@@ -343,6 +361,32 @@ fn write_visits(
             insert.execute((id, seq, visit.to_json()))?;
         }
         delete.execute((id, seq.saturating_sub_unsigned(keep as u64)))?;
+    }
+    Ok(())
+}
+
+/// Adds visitors, and counts those that are new on their day.
+fn write_visitors(
+    db: &Transaction<'_>,
+    visitors: &BTreeSet<(Day, i64, VisitorHash)>,
+) -> rusqlite::Result<()> {
+    if visitors.is_empty() {
+        return Ok(());
+    }
+    let mut insert =
+        db.prepare_cached("INSERT OR IGNORE INTO visitor (day, id, hash) VALUES (?1, ?2, ?3)")?;
+    let mut new: BTreeMap<(i64, Day), i64> = BTreeMap::new();
+    for &(day, id, hash) in visitors {
+        // A number of 64 bits; SQLite's have a sign.
+        if insert.execute((day.0, id, hash.0.cast_signed()))? > 0 {
+            *new.entry((id, day)).or_default() += 1;
+        }
+    }
+    let mut count = db.prepare_cached(
+        "INSERT INTO visitors (id, day, n) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+    )?;
+    for ((id, day), n) in new {
+        count.execute((id, day.0, n))?;
     }
     Ok(())
 }

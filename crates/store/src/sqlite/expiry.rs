@@ -1,4 +1,5 @@
-//! Expiry of hours and minutes: they are kept for their retention after the last write.
+//! Expiry of hours and minutes: they are kept for their retention after the last write. Visitors of a day are kept as long
+//! as its hours.
 //!
 //! A bucket that is written on time expires by its own time, at no extra cost. One that is written late (by a file, an
 //! import or a client that sends a time) has its expiry time in `until`. The old end of a table is cleared in slices,
@@ -95,6 +96,11 @@ impl Expiry {
             kept.clear(db, now, slice)?;
             kept.clear_late(db, now, slice)?;
         }
+        let first = now.saturating_sub(self.hours.keep).div_euclid(1440);
+        db.prepare_cached(
+            "DELETE FROM visitors WHERE (id, day) IN (SELECT id, day FROM visitors WHERE day < ?1 LIMIT ?2)",
+        )?
+        .execute((first, slice))?;
         Ok(())
     }
 }

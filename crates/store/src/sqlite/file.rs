@@ -15,7 +15,8 @@ use uuid::Uuid;
 /// "tmrk" in `PRAGMA application_id`: by which `file` and other programs recognise our files.
 const APPLICATION: i32 = 0x746d_726b;
 /// The version of the schema below, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i32 = 1;
+/// 2: it has visitors.
+const SCHEMA_VERSION: i32 = 2;
 /// How long a call waits for another process that is writing.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite does not wait while another process switches the file to WAL, so we do.
@@ -45,6 +46,14 @@ const SCHEMA: &str = "
         STRICT, WITHOUT ROWID;
     CREATE TABLE change (
         entry INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, event TEXT NOT NULL, names TEXT NOT NULL) STRICT;
+";
+
+/// What a file of version 1 lacks. A name is looked at alone, so its days lie together; those of all names expire by day.
+const ADDED_IN_2: &str = "
+    -- Who has been counted on a day whose key is still there.
+    CREATE TABLE visitor (day INTEGER, id INTEGER, hash INTEGER, PRIMARY KEY (day, id, hash)) STRICT, WITHOUT ROWID;
+    CREATE TABLE visitors (id INTEGER, day INTEGER, n INTEGER NOT NULL, PRIMARY KEY (id, day)) STRICT, WITHOUT ROWID;
+    CREATE INDEX visitors_by_day ON visitors (day);
 ";
 
 /// Opens the file for writing, and creates it if it does not exist. Also returns the identity of the store.
@@ -123,7 +132,7 @@ fn try_open(path: &Path, wait: Duration) -> std::result::Result<(Connection, Uui
     connection.set_prepared_statement_cache_capacity(32);
 
     if version < SCHEMA_VERSION {
-        create(&mut connection)?;
+        create_or_extend(&mut connection)?;
     }
     let uuid: String =
         connection.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0))?;
@@ -133,15 +142,19 @@ fn try_open(path: &Path, wait: Duration) -> std::result::Result<(Connection, Uui
     Ok((connection, uuid))
 }
 
-/// Creates a store in an empty file, unless another process has just done so. (Opening an existing store writes
-/// nothing, so it waits for no writer.)
-fn create(connection: &mut Connection) -> std::result::Result<(), Fault> {
+/// Creates a store in an empty file, and adds to an older one what it lacks, unless another process has just done so.
+/// (Opening an existing store of this version writes nothing, so it waits for no writer.)
+fn create_or_extend(connection: &mut Connection) -> std::result::Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if recognise(&transaction)? == 0 {
+    let version = recognise(&transaction)?;
+    if version == 0 {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         let uuid = Uuid::new_v4().to_string();
         transaction.execute("INSERT INTO meta (key, value) VALUES ('uuid', ?1)", [uuid])?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(ADDED_IN_2)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     Ok(transaction.commit()?)

@@ -25,7 +25,7 @@ use crate::{
 use async_trait::async_trait;
 use read::Readers;
 use std::{path::Path, time::Instant};
-use tallymark_core::{Batch, Day, Event, Month, Name, Position, Visit};
+use tallymark_core::{Batch, Day, DayKeys, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
 use writer::WriteThread;
 
@@ -97,11 +97,16 @@ impl StoreWrite for Sqlite {
         Ok(self.writer.forget_passing(now, age, start).await?.map(|last| last.to_string()))
     }
 
-    async fn day_key(&self, day: Day) -> Result<Uuid> {
-        let known = self.readers.run("reading the key of a day", move |db| day_keys::find(db, day)).await?;
-        match known {
-            Some(key) => Ok(key),
-            None => self.writer.day_key(day).await,
+    async fn day_keys(&self, today: Day) -> Result<DayKeys> {
+        let find = move |db: &rusqlite::Connection| day_keys::find(db, today);
+        if let Some(keys) = self.readers.run("reading the keys of days", find).await? {
+            return Ok(keys);
+        }
+        loop {
+            let (keys, more) = self.writer.day_keys(today).await?;
+            if !more {
+                return Ok(keys);
+            }
         }
     }
 
@@ -164,6 +169,11 @@ impl StoreRead for Sqlite {
     async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>> {
         let name = name.clone();
         self.readers.run("reading visits", move |db| read::visits(db, event, &name, limit)).await
+    }
+
+    async fn visitors(&self, event: Event, name: &Name, from: Day, to: Day) -> Result<Vec<(Day, i64)>> {
+        let name = name.clone();
+        self.readers.run("reading visitors", move |db| read::visitors(db, event, &name, from, to)).await
     }
 
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {

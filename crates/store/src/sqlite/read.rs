@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-use tallymark_core::{Event, Month, Name, Position, Visit, calendar};
+use tallymark_core::{Day, Event, Month, Name, Position, Visit, calendar};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -214,6 +214,21 @@ pub(super) fn visits(
         found.extend(Visit::from_json(row.get_ref(0)?.as_bytes()?));
     }
     Ok(found)
+}
+
+pub(super) fn visitors(
+    db: &Connection,
+    event: Event,
+    name: &Name,
+    from: Day,
+    to: Day,
+) -> rusqlite::Result<Vec<(Day, i64)>> {
+    let mut statement = db.prepare_cached(
+        "SELECT day, n FROM visitors
+         WHERE id = (SELECT id FROM name WHERE event = ?1 AND name = ?2) AND day >= ?3 AND day < ?4 ORDER BY day",
+    )?;
+    let row = |row: &rusqlite::Row<'_>| Ok((Day(row.get(0)?), row.get(1)?));
+    statement.query_map((event.as_str(), name.as_str(), from.0, to.0), row)?.collect()
 }
 
 /// Names in the order of their bytes; a page starts after the last name of the previous one.

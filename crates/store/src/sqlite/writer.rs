@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
     thread::{self, JoinHandle},
 };
-use tallymark_core::{Batch, Day};
+use tallymark_core::{Batch, Day, DayKeys};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ enum WriteJob {
     Claim(Uuid, u64, oneshot::Sender<Result<Claim>>),
     Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
     Forget(u64, u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
-    DayKey(Day, oneshot::Sender<Result<Uuid>>),
+    DayKeys(Day, oneshot::Sender<Result<(DayKeys, bool)>>),
 }
 
 impl WriteThread {
@@ -73,8 +73,8 @@ impl WriteThread {
         self.ask(|reply| WriteJob::Forget(now, age, start, reply)).await
     }
 
-    pub(super) async fn day_key(&self, day: Day) -> Result<Uuid> {
-        self.ask(|reply| WriteJob::DayKey(day, reply)).await
+    pub(super) async fn day_keys(&self, today: Day) -> Result<(DayKeys, bool)> {
+        self.ask(|reply| WriteJob::DayKeys(today, reply)).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> WriteJob) -> Result<T> {
@@ -121,9 +121,9 @@ impl SqliteWriter {
                 WriteJob::Forget(now, age, start, reply) => {
                     answer(reply, || self.with("forgetting old keys in", |_, db| forget(db, now, age, start)))
                 }
-                WriteJob::DayKey(day, reply) => {
-                    answer(reply, || self.with("making the key of a day in", |_, db| day_keys::make(db, day)))
-                }
+                WriteJob::DayKeys(today, reply) => answer(reply, || {
+                    self.with("making the keys of days in", |_, db| day_keys::settle(db, today))
+                }),
             }
         }
     }

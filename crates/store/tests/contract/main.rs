@@ -18,6 +18,7 @@ mod slices;
 mod sqlite;
 mod statuses;
 mod suite;
+mod visitors;
 mod visits;
 
 /// Makes a test per store of each fact.
@@ -96,6 +97,11 @@ on_every_store! {
     suite::a_store_that_was_closed_goes_on,
     suite::nothing_is_applied_of_no_batches,
     suite::a_day_has_one_key_and_old_keys_are_gone,
+    visitors::a_visitor_counts_once_a_day_whatever_comes_again,
+    visitors::a_name_has_visitors_of_its_own_and_days_of_its_own,
+    visitors::very_many_visitors_come_in_many_batches,
+    visitors::keys_of_days_gone_by_go_without_their_counts,
+    visitors::visitors_are_kept_as_long_as_hours,
     suite::only_passing_instances_are_forgotten_and_only_old_ones,
     slices::slices_hold_what_was_counted_in_the_span,
     slices::counts_of_names_are_those_of_the_slices,

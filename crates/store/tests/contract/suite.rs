@@ -542,25 +542,35 @@ pub(crate) async fn a_store_that_was_closed_goes_on(bed: Bed) {
 
 pub(crate) async fn a_day_has_one_key_and_old_keys_are_gone(bed: Bed) {
     let desk = Desk::new(&bed).await;
-    let day = present().day();
-    let key = |day| {
+    let today = present().day();
+    let keys = |day| {
         let store = desk.store.clone();
-        tokio::spawn(async move { store.day_key(day).await.unwrap() })
+        tokio::spawn(async move { store.day_keys(day).await.unwrap() })
     };
     // Many ask at once, as daemons of one store do at midnight.
-    let asked: Vec<_> = (0..20).map(|_| key(day)).collect();
-    let mut keys = Vec::new();
+    let asked: Vec<_> = (0..20).map(|_| keys(today)).collect();
+    let mut answers = Vec::new();
     for answer in asked {
-        keys.push(answer.await.unwrap());
+        answers.push(answer.await.unwrap());
     }
-    keys.dedup();
-    let [today] = keys[..] else { panic!("{keys:?}") };
-    let tomorrow = key(Day(day.0 + 1)).await.unwrap();
-    assert_ne!(today, tomorrow);
-    assert_eq!((key(day).await.unwrap(), key(Day(day.0 + 1)).await.unwrap()), (today, tomorrow));
-    // A clock that was years ahead for a moment costs this day nothing.
+    answers.dedup();
+    let [of_today] = &answers[..] else { panic!("{answers:?}") };
+    let days: Vec<i32> = of_today.iter().map(|(day, _)| day.0 - today.0).collect();
+    assert_eq!(days, [-2, -1, 0, 1]);
+    let different: std::collections::BTreeSet<Uuid> = of_today.iter().map(|(_, key)| key).collect();
+    assert_eq!(different.len(), 4);
+    // Another process, and the next day: what was made for it before is its key.
     let other = bed.open().await;
-    assert_eq!(other.day_key(day).await.unwrap(), today);
+    assert_eq!(other.day_keys(today).await.unwrap(), *of_today);
+    let tomorrow = Day(today.0 + 1);
+    let of_tomorrow = other.day_keys(tomorrow).await.unwrap();
+    for day in [today.0 - 1, today.0, today.0 + 1].map(Day) {
+        assert_eq!(of_tomorrow.of(day), of_today.of(day));
+    }
+    assert_eq!((of_tomorrow.of(Day(today.0 - 2)), of_today.of(Day(today.0 + 2))), (None, None));
+    // The clock is set back: the same keys, as far as they are still there.
+    let again = other.day_keys(today).await.unwrap();
+    assert_eq!((again.of(today), again.of(tomorrow)), (of_today.of(today), of_today.of(tomorrow)));
 }
 
 pub(crate) async fn only_passing_instances_are_forgotten_and_only_old_ones(bed: Bed) {

@@ -161,8 +161,10 @@ async fn an_acl_that_denies_visits_shows_at_the_claim_and_only_where_they_are_ke
         redis.cli(&[&["ACL", "SETUSER", name, "on", ">pass", "+@all"], rules].concat());
         redis.url().replace("redis://", &format!("redis://{name}:pass@"))
     };
-    let nolists =
-        user("nolists", &["~repo*", "~tallymark*", "~changes", "~count*", "~track*", "~names*", "~funnels*"]);
+    let nolists = user(
+        "nolists",
+        &["~repo*", "~tallymark*", "~changes", "~count*", "~track*", "~names*", "~funnels*", "~uniques*"],
+    );
     let nopush = user("nopush", &["~*", "-lpush"]);
     let notrim = user("notrim", &["~*", "-ltrim"]);
     for (url, says) in

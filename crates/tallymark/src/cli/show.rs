@@ -4,6 +4,7 @@ use super::{CommonFlags, block_on, out};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use tallymark_core::{Day, Event, Name};
 use tallymark_ingest::source::now;
 use tallymark_store::Step;
@@ -41,6 +42,9 @@ struct NameCounts<'a> {
     event: &'a str,
     total: i64,
     today: i64,
+    /// Of today and of each day, of the events that have them; the sum of days is no number of visitors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visitors_today: Option<i64>,
     days: Vec<DayCount>,
 }
 
@@ -48,6 +52,8 @@ struct NameCounts<'a> {
 struct DayCount {
     date: String,
     count: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visitors: Option<i64>,
 }
 
 impl Show {
@@ -60,24 +66,43 @@ impl Show {
             let from = today - i32::from(self.days) + 1;
             let days = store.series(self.event, &self.name, Step::Day, from, today + 1).await?;
             let of_today = days.iter().find(|&&(day, _)| day == today).map_or(0, |&(_, count)| count);
-            let days =
-                days.into_iter().map(|(day, count)| DayCount { date: Day(day).to_string(), count }).collect();
+            let visitors: Option<BTreeMap<Day, i64>> =
+                match self.event == Event::VISIT || self.event == Event::HIT {
+                    true => {
+                        let (from, to) = (Day(from), Day(today + 1));
+                        Some(store.visitors(Event::VISIT, &self.name, from, to).await?.into_iter().collect())
+                    }
+                    false => None,
+                };
+            let visitors = |day| visitors.as_ref().map(|days| days.get(&Day(day)).copied().unwrap_or(0));
+            let row = |(day, count)| DayCount { date: Day(day).to_string(), count, visitors: visitors(day) };
+            let days = days.into_iter().map(row).collect();
             let (name, event) = (self.name.as_str(), self.event.as_str());
-            let counts = NameCounts { name, event, total, today: of_today, days };
+            let visitors_today = visitors(today);
+            let counts = NameCounts { name, event, total, today: of_today, visitors_today, days };
             if common.json { out::json(&counts) } else { people(&counts) }
         })
     }
 }
 
 fn people(counts: &NameCounts<'_>) -> Result<()> {
-    let NameCounts { name, event, total, today, days } = counts;
+    let NameCounts { name, event, total, today, visitors_today, days } = counts;
     let plural = if *total == 1 { "" } else { "s" };
     let mut text = format!("{}: {} {event}{plural}", out::plain(name), total.separate_with_commas());
     text += &format!(", {} today (UTC)\n", today.separate_with_commas());
+    if let Some(visitors) = visitors_today.filter(|visitors| *visitors > 0) {
+        text += &format!("{} distinct visitors today\n", visitors.separate_with_commas());
+    }
+    let has_visitors = days.iter().any(|day| day.visitors.is_some_and(|visitors| visitors > 0));
     if !days.is_empty() {
-        let mut table = out::table(&["day", "count"]);
+        let mut table = match has_visitors {
+            true => out::table(&["day", "count", "visitors"]),
+            false => out::table(&["day", "count"]),
+        };
         for day in days {
-            table.add_row([day.date.clone(), day.count.separate_with_commas()]);
+            let visitors = day.visitors.filter(|_| has_visitors).map(|n| n.separate_with_commas());
+            let row = [day.date.clone(), day.count.separate_with_commas()];
+            table.add_row(row.into_iter().chain(visitors));
         }
         text += &format!("{table}\n");
     }

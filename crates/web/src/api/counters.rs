@@ -2,9 +2,9 @@
 
 use super::{
     answer::{Answer, Api, event, exact, json, limit, text},
-    busiest, csv, series, visits,
+    busiest, csv, series, visitors, visits,
 };
-use crate::{error::Problem, name::from_path_of, query::Query, windows};
+use crate::{daily_visitors, error::Problem, name::from_path_of, query::Query, windows};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
@@ -103,6 +103,7 @@ enum CounterPart {
     Counts,
     Series { csv: bool },
     Visits,
+    Visitors,
 }
 
 /// `GET /api/v1/counters/{name}` and the addresses below it, in one route, because a name may contain slashes.
@@ -113,6 +114,7 @@ pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) 
         ("/series", CounterPart::Series { csv: csv::is_wanted(&sent) }),
         ("/series.csv", CounterPart::Series { csv: true }),
         ("/visits", CounterPart::Visits),
+        ("/visitors", CounterPart::Visitors),
     ];
     let below = below.into_iter().find_map(|(word, asked)| Some((raw.strip_suffix(word)?, asked)));
     let (raw, asked) = below.unwrap_or((raw, CounterPart::Counts));
@@ -122,6 +124,7 @@ pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) 
     match asked {
         CounterPart::Series { csv } => series::show(&api, &name, query, csv).await,
         CounterPart::Visits => visits::show(&api, &name, query).await,
+        CounterPart::Visitors => visitors::show(&api, &name, query).await,
         CounterPart::Counts => show(&api, &name, event).await,
     }
 }
@@ -134,6 +137,8 @@ struct CounterJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     total_text: Option<String>,
     today: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visitors_today: Option<i64>,
     formatted: &'a str,
     windows: windows::Windows,
 }
@@ -154,10 +159,23 @@ async fn show(api: &Api, name: &Name, event: Event) -> Answer {
     let total = api.app.counter.total(event, name.as_ref()).get().await;
     let total = total?;
     windows.add(total.saturating_sub(in_store).max(0));
+    let visitors_today = match daily_visitors::belong_to(event) {
+        true => Some(daily_visitors::sum(&daily_visitors::read(&**store, name, now.day(), now.day()).await?)),
+        false => None,
+    };
     let (name, event, formatted) = (name.as_str(), event.as_str(), &*group(total).to_string());
     let today = windows.today;
     Ok(json(
         StatusCode::OK,
-        &CounterJson { name, event, total, total_text: exact(total), today, formatted, windows },
+        &CounterJson {
+            name,
+            event,
+            total,
+            total_text: exact(total),
+            today,
+            visitors_today,
+            formatted,
+            windows,
+        },
     ))
 }

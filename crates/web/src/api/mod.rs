@@ -14,6 +14,7 @@ mod names;
 mod range;
 mod series;
 mod summary;
+mod visitors;
 mod visits;
 
 use crate::{

@@ -6,6 +6,7 @@ use super::{
     visitors,
 };
 use crate::{
+    daily_visitors,
     error::Problem,
     headers,
     name::{badge_path, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
@@ -21,7 +22,7 @@ use axum::{
 use minijinja::{Value, context};
 use std::sync::Arc;
 use tallymark_badge::number::group;
-use tallymark_core::{Event, Name, NotAName};
+use tallymark_core::{Day, Event, Name, NotAName};
 use tallymark_store::StoreError;
 
 /// `/name/NAME` and `/repo/OWNER/REPO`.
@@ -113,7 +114,19 @@ async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreErro
     let total = app.counter.total(event, name.as_ref()).get().await.unwrap_or(in_store);
     windows.add(total.saturating_sub(in_store).max(0));
     let shown = |count: i64| group(count).to_string();
+    let visitors = match daily_visitors::belong_to(event) {
+        true => {
+            let today = (app.now)().day();
+            let days = daily_visitors::read(&*app.store, name, Day(today.0 - 29), today).await?;
+            let of_today = days.last().map_or(0, |(_, visitors)| *visitors);
+            // Where nobody says who asked, there are none, and a 0 would be a wrong number.
+            let month = daily_visitors::sum(&days);
+            (month > 0).then(|| context! { today => shown(of_today), month => shown(month) })
+        }
+        false => None,
+    };
     Ok(context! {
+        visitors,
         total => shown(total),
         today => shown(windows.today),
         hour => shown(windows.last_60_minutes.count),

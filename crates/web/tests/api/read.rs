@@ -24,11 +24,12 @@ async fn one_counter_has_its_total_today_and_windows() {
     });
     let expect = json!({
         "name": "you/repo", "event": "hit", "total": 1_051_456, "today": 1246, "formatted": "1,051,456",
-        "windows": windows,
+        "visitors_today": 3, "windows": windows,
     });
     assert_eq!(got.json(), expect);
     assert_eq!(site.get("/api/v1/counters/you%2Frepo").await.json(), expect);
-    assert_eq!(site.get("/api/v1/counters/you/repo?event=like").await.json()["total"], 3);
+    let likes = site.get("/api/v1/counters/you/repo?event=like").await.json();
+    assert_eq!((&likes["total"], likes.get("visitors_today")), (&json!(3), None));
     assert_eq!(site.get("/api/v1/counters/never").await.json()["total"], 0);
     // What this process has counted and not written yet is part of every number.
     let pending = site.get("/api/v1/counters/pending").await.json();
@@ -308,6 +309,32 @@ async fn busiest_names_come_with_their_counts_and_the_age_of_the_ranking() {
     assert_eq!(like["counters"].as_array().unwrap().len(), 1);
     let none = site.get("/api/v1/counters?sort=count&event=never").await.json();
     assert_eq!(none["counters"], json!([]));
+}
+
+#[tokio::test]
+async fn visitors_of_each_day_come_without_a_gap_and_their_sum_says_what_it_is() {
+    let site = Site::new().await;
+    let day = |date: &str, visitors: i32| json!({"date": date, "visitors": visitors});
+    let days = [("2026-11-18", 4), ("2026-11-19", 0), ("2026-11-20", 3)].map(|(date, n)| day(date, n));
+    let got = site.get("/api/v1/counters/you/repo/visitors?from=2026-11-18").await.json();
+    assert_eq!(
+        got,
+        json!({"name": "you/repo", "from": "2026-11-18", "to": "2026-11-20", "sum_of_daily_visitors": 7, "days": days})
+    );
+    let got = site.get("/api/v1/counters/you%2Frepo/visitors?from=2026-11-19&to=2026-11-19").await.json();
+    assert_eq!(got["days"], json!([days[1]]));
+    let got = site.get("/api/v1/counters/never/visitors?from=2026-11-20&to=2026-12-20").await.json();
+    let dates: Vec<_> = got["days"].as_array().unwrap().iter().map(|day| day["date"].clone()).collect();
+    assert_eq!(
+        (dates.len(), &dates[30], &got["sum_of_daily_visitors"]),
+        (31, &json!("2026-12-20"), &json!(0))
+    );
+    assert_eq!(site.get("/api/v1/counters/you%2Frepo%2Fvisitors").await.json()["name"], "you/repo/visitors");
+    for (query, part) in [("step=hour", "by day"), ("from=2026-11-21", "behind"), ("from=x", "date")] {
+        let got = site.get(&format!("/api/v1/counters/a/visitors?{query}")).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{query}");
+        assert!(got.error().contains(part), "{query}: {}", got.error());
+    }
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ impl Document {
             Some(name) if name.ends_with("/series") => "/api/v1/counters/{name}/series",
             Some(name) if name.ends_with("/series.csv") => "/api/v1/counters/{name}/series.csv",
             Some(name) if name.ends_with("/visits") => "/api/v1/counters/{name}/visits",
+            Some(name) if name.ends_with("/visitors") => "/api/v1/counters/{name}/visitors",
             Some(_) => "/api/v1/counters/{name}",
         };
         self.0["paths"].get(template)?.get(method.as_str().to_ascii_lowercase())

@@ -233,6 +233,13 @@ async fn fill(store: &dyn Store) {
     let visit = |(at, &class): (usize, &ClientClass)| Visit { minute: minute(at), class };
     let last = classes.iter().enumerate().map(visit).collect();
     let visits = vec![Visits { event: Event::HIT, name, last }];
-    let batch = Batch { visits, ..Batch::of(claim.instance, 1, entries) };
+    let visitors = |ago: i32, hashes: std::ops::Range<u64>| tallymark_core::DayVisitors {
+        event: Event::VISIT,
+        name: Name::new("you/repo").unwrap(),
+        day: Day(today - ago),
+        hashes: hashes.map(tallymark_core::VisitorHash).collect(),
+    };
+    let visitors = vec![visitors(2, 0..4), visitors(0, 0..3)];
+    let batch = Batch { visits, visitors, ..Batch::of(claim.instance, 1, entries) };
     store.apply(&claim, &[batch]).await.unwrap();
 }
