@@ -1,7 +1,7 @@
 use super::*;
 use crate::Now;
 use proptest::prelude::*;
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 const KEY: [u8; 16] = *b"0123456789abcdef";
 /// 2026-11-20T12:00:00Z.
