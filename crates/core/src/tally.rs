@@ -17,7 +17,7 @@ use crate::{
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 use statuses::Statuses;
 use std::hash::BuildHasher;
-use visitors::Noted;
+use visitors::NotedVisitors;
 use visits::Recent;
 
 /// The maximum number of different events in one tally.
@@ -55,7 +55,7 @@ pub struct Tally {
     cold: HashTable<Cold>,
     statuses: Statuses,
     visits: Recent,
-    visitors: Noted,
+    visitors: NotedVisitors,
     kept: KeptVisits,
     events: Vec<Event>,
     hasher: DefaultHashBuilder,
@@ -96,7 +96,7 @@ impl Tally {
             cold: HashTable::new(),
             statuses: Statuses::new(limit),
             visits: Recent::default(),
-            visitors: Noted::default(),
+            visitors: NotedVisitors::default(),
             kept: KeptVisits::default(),
             events: Vec::new(),
             hasher: DefaultHashBuilder::default(),

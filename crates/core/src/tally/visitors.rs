@@ -11,9 +11,9 @@ const MOST: usize = 500_000;
 
 /// The visitors of each slot and day.
 #[derive(Debug, Default)]
-pub(super) struct Noted(HashSet<(u32, Day, VisitorHash)>);
+pub(super) struct NotedVisitors(HashSet<(u32, Day, VisitorHash)>);
 
-impl Noted {
+impl NotedVisitors {
     /// Whether there was room for it.
     pub(super) fn add(&mut self, slot: u32, day: Day, hash: VisitorHash) -> bool {
         let one = (slot, day, hash);

@@ -74,15 +74,15 @@ struct Record<'a> {
 type Statused<'a> = (i32, &'a [u8], u64);
 
 /// A visitor of a record: day, hash.
-type Noted = (i32, u64);
+type PackedVisitor = (i32, u64);
 
 /// What stands in one record, on the way there.
 #[derive(Default)]
-struct Parts<'a> {
+struct RecordParts<'a> {
     cells: Vec<(i64, u64)>,
     statuses: Vec<Statused<'a>>,
     visits: Vec<Visit>,
-    visitors: Vec<Noted>,
+    visitors: Vec<PackedVisitor>,
 }
 
 /// Writes sorted entries, sorted statuses, sorted visits and sorted visitors.
@@ -93,7 +93,7 @@ pub(super) fn encode(
     visitors: &[DayVisitors],
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(entries.len() * 32 + statuses.len() * 24);
-    let mut parts = Parts::default();
+    let mut parts = RecordParts::default();
     let mut names = entries.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
     let mut statused = statuses.chunk_by(|a, b| a.event == b.event && a.name == b.name).peekable();
     let mut visited = visits.iter().peekable();
@@ -195,7 +195,7 @@ fn merge_some(blocks: &[Vec<u8>], keep: usize, minutes_alone: bool) -> Result<Ve
         }
     }
     let mut out = Vec::with_capacity(blocks.iter().map(Vec::len).sum::<usize>() / 2);
-    let mut parts = Parts::default();
+    let mut parts = RecordParts::default();
     while let Some(head) = heap.pop() {
         let (event, name) = (head.record.event, head.record.name);
         head.parts(&mut parts)?;
@@ -234,7 +234,7 @@ impl Record<'_> {
     }
 
     /// Appends its visitors.
-    fn visitors_of(&self, block: &[u8], into: &mut Vec<Noted>) -> Option<()> {
+    fn visitors_of(&self, block: &[u8], into: &mut Vec<PackedVisitor>) -> Option<()> {
         let mut at = self.visitors_at;
         for _ in 0..self.visitors {
             into.push(visitor(block, &mut at)?);
@@ -243,7 +243,7 @@ impl Record<'_> {
     }
 }
 
-impl Parts<'_> {
+impl RecordParts<'_> {
     fn clear(&mut self) {
         self.cells.clear();
         self.statuses.clear();
@@ -266,7 +266,7 @@ impl<'a> Head<'a> {
     }
 
     /// Appends what stands in its record.
-    fn parts(&self, into: &mut Parts<'a>) -> Result<(), Damaged> {
+    fn parts(&self, into: &mut RecordParts<'a>) -> Result<(), Damaged> {
         let mut at = self.record.cells_at;
         for _ in 0..self.record.cells {
             into.cells.push(cell(self.block, &mut at).ok_or(Damaged { at })?);
@@ -384,7 +384,7 @@ fn status_of(bytes: &[u8]) -> Option<Status> {
 }
 
 /// Writes the record of a name, and further ones if it has more visitors than a batch.
-fn push_records(out: &mut Vec<u8>, event: &[u8], name: &[u8], parts: &Parts<'_>) {
+fn push_records(out: &mut Vec<u8>, event: &[u8], name: &[u8], parts: &RecordParts<'_>) {
     let mut portions = parts.visitors.chunks(MAX_BATCH_VISITORS);
     push_record(out, event, name, (&parts.cells, &parts.statuses, &parts.visits), portions.next());
     for portion in portions {
@@ -397,7 +397,7 @@ fn push_record(
     event: &[u8],
     name: &[u8],
     (cells, statuses, visits): (&[(i64, u64)], &[Statused<'_>], &[Visit]),
-    visitors: Option<&[Noted]>,
+    visitors: Option<&[PackedVisitor]>,
 ) {
     let statused = if statuses.is_empty() { 0 } else { STATUSED };
     let visited = if visits.is_empty() { 0 } else { VISITED };
@@ -519,7 +519,7 @@ fn visit(block: &[u8], at: &mut usize) -> Option<Visit> {
     Some(Visit { minute, class })
 }
 
-fn visitor(block: &[u8], at: &mut usize) -> Option<Noted> {
+fn visitor(block: &[u8], at: &mut usize) -> Option<PackedVisitor> {
     let day = i32::try_from(zigzag(block, at)?).ok()?;
     let hash = take(block, at, 8)?.try_into().ok()?;
     Some((day, u64::from_be_bytes(hash)))
