@@ -91,7 +91,7 @@ async fn address_that_makes_no_sense_is_a_picture_that_says_so() {
     for (path, says) in [
         ("/graph/a.svg?period=31d", "period is 24h, 7d, 30d, 90d, 12mo or all"),
         ("/graph/a.svg?period=", "period is 24h, 7d, 30d, 90d, 12mo or all"),
-        ("/graph/a.svg?style=flat", "style is chart or spark"),
+        ("/graph/a.svg?style=flat", "style is one of chart, spark"),
         ("/graph/a.svg?width=9", "width is 320 to 1600"),
         ("/graph/a.svg?width=-1", "width is 320 to 1600"),
         ("/graph/a.svg?style=spark&color=red;x", "color: "),
