@@ -116,6 +116,7 @@ async function look(page, kind) {
     ["search", "/?search=o"],
     ["compare", "/compare?name=busy/name&name=owner1/project&name=%3Cscript%3Ealert(1)%3C/script%3E"],
     ["name", "/repo/busy/name"],
+    ["maker", "/repo/busy/name?style=for-the-badge&show=today&show=total&logo=github&color=blue"],
     ["never", "/name/never"],
     ["nothing", "/?event=like&period=minute"],
   ]) {
@@ -188,11 +189,55 @@ async function comfort(page) {
   assert.equal(tip, newest.join(" – "));
 }
 
+// The badge maker with the keyboard alone: the badge follows the form, its Markdown is copied, and it counts once shown.
+async function make(page) {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.goto("/name?name=key/board");
+  await page.getByLabel("Style").focus();
+  await page.keyboard.type("flat-s");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("today");
+  for (const text of ["", "", "Profile views", "", "", "github"]) {
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(text);
+  }
+  const wanted = "/badge.svg?repo=key/board&style=flat-square&label=Profile%20views&logo=github&show=today";
+  await page.locator(`#made img[src^="${wanted}"]`).waitFor();
+  await page.getByRole("radio", { name: "Markdown" }).focus();
+  await page.keyboard.press("ArrowRight");
+  assert.match(await page.getByLabel("HTML").last().inputValue(), /^<a href=/);
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByRole("status").filter({ hasText: "Copied" }).waitFor({ state: "attached" });
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  const [, url] = /^\[!\[Profile views\]\((.*)\)\]\(.*\/repo\/key\/board\)$/.exec(copied);
+  assert.ok(url.endsWith(wanted), url);
+  const count = async () => (await (await page.request.get("/badge/key/board.json")).json()).total;
+  assert.equal(await count(), 0, "a preview counts nothing");
+  await page.request.get(wanted);
+  assert.equal(await count(), 1);
+}
+
+// The same as a plain form.
+async function makePlainly(page) {
+  await page.goto("/name?name=plain/form");
+  await page.getByLabel("Style").selectOption("social");
+  await page.getByLabel("Label", { exact: true }).fill("a & b");
+  await page.getByRole("button", { name: "Show the badge" }).click();
+  assert.match(await page.locator("#markdown").inputValue(), /repo=plain\/form&style=social&label=a%20%26%20b\)/);
+  assert.equal(await page.getByLabel("Label", { exact: true }).inputValue(), "a & b");
+  assert.ok(await page.locator("#made img").evaluate((img) => img.naturalWidth > 0));
+}
+
 try {
   await Promise.all([
     visitor({ viewport: DESK }).then(walk),
     visitor({ viewport: PHONE, javaScriptEnabled: false }).then(walk),
     visitor({ viewport: DESK }).then(comfort),
+    visitor({ viewport: DESK }).then(make),
+    visitor({ viewport: PHONE, javaScriptEnabled: false }).then(makePlainly),
   ]);
   const behindForm = { baseURL: closed, mayBeRefused: true, axe: true };
   await logIn(await visitor({ ...behindForm, viewport: DESK }), "desk-light");

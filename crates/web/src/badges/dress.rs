@@ -10,7 +10,7 @@ use tallymark_badge::{
 /// The parameters of a badge's look.
 #[derive(Default)]
 pub(crate) struct Dress {
-    pub(super) label: Option<String>,
+    label: Option<String>,
     color: Option<Color>,
     label_color: Option<Color>,
     style: Option<Style>,
@@ -53,7 +53,7 @@ impl Dress {
     }
 
     /// The same for a badge with a line, which has its own style and no logo.
-    pub(super) fn of_spark(query: Query<'_>) -> Result<Dress, String> {
+    pub(crate) fn of_spark(query: Query<'_>) -> Result<Dress, String> {
         Ok(Dress {
             label: query.form_text("label"),
             color: color(query, "color")?,
@@ -61,6 +61,11 @@ impl Dress {
             format: format(query)?,
             ..Dress::default()
         })
+    }
+
+    /// The label of the address, if it has one.
+    pub(crate) fn label(&self) -> Option<&str> {
+        self.label.as_deref()
     }
 
     /// Whether it asks for a picture that an operator's template does not draw.

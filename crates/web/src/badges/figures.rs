@@ -142,7 +142,7 @@ impl Figures {
             .map(|(&count, figure)| figure.text(count, self.base, dress))
             .collect();
         let label = self.label(hits);
-        let title = match (self.shown.as_slice(), dress.label.as_deref()) {
+        let title = match (self.shown.as_slice(), dress.label()) {
             ([_], _) => None,
             ([a, b], own) => {
                 let named = |figure: &Figure| match a.event == b.event {

@@ -6,6 +6,9 @@ mod figures;
 pub(crate) mod graph;
 mod shields;
 
+pub(crate) use dress::Dress;
+pub(crate) use figures::Figures;
+
 use crate::{auth::Peer, name::from_path, pages, state::App};
 use axum::{
     extract::State,

@@ -12,6 +12,7 @@ use std::hash::{DefaultHasher, Hasher};
 const STYLE: &str = include_str!("style.css");
 const LIKE: &str = include_str!("like.css");
 const LIVE: &str = include_str!("live.js");
+const MAKER: &str = include_str!("maker.js");
 
 /// `/assets/style.css`.
 pub(crate) async fn style(sent: HeaderMap) -> Response {
@@ -26,6 +27,11 @@ pub(crate) async fn like(sent: HeaderMap) -> Response {
 /// `/assets/live.js`.
 pub(crate) async fn live(sent: HeaderMap) -> Response {
     asset(&sent, LIVE, HeaderValue::from_static("text/javascript; charset=utf-8"))
+}
+
+/// `/assets/maker.js`.
+pub(crate) async fn maker(sent: HeaderMap) -> Response {
+    asset(&sent, MAKER, HeaderValue::from_static("text/javascript; charset=utf-8"))
 }
 
 /// `/favicon.ico`: there is none, which is not an error.

@@ -5,6 +5,7 @@
 pub(crate) mod assets;
 pub(crate) mod dashboard;
 pub(crate) mod login;
+mod maker;
 mod name_events;
 pub(crate) mod name_page;
 mod seen;
@@ -41,6 +42,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("found.html", include_str!("found.html")),
         ("like.html", include_str!("like.html")),
         ("login.html", include_str!("login.html")),
+        ("maker.html", include_str!("maker.html")),
         ("name.html", include_str!("name.html")),
         ("problem.html", include_str!("problem.html")),
         ("trend.html", include_str!("trend.html")),

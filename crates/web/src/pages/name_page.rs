@@ -1,7 +1,7 @@
 //! The page of a name, with its badge, counts, chart and the text to copy; and the page that compares names.
 
 use super::{
-    login, name_events, no_store, page_for, problem,
+    login, maker, name_events, no_store, page_for, problem,
     trend::{self, CannotShow, View},
     visitors,
 };
@@ -99,7 +99,9 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
     );
     match read {
         Ok((counts, trend, events, statuses, visits)) => {
-            let values = context! { trend, events, statuses, visits, ..about(app, event, &name, counts) };
+            let maker = maker::values(app, &name, Query::of(uri));
+            let values =
+                context! { trend, events, statuses, visits, maker, ..about(app, event, &name, counts) };
             page_for(app, &visitor, "name.html", values)
         }
         Err(error) => no_store(app, &error),
@@ -139,7 +141,7 @@ async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreErro
 
 /// The counts, the name itself, and the text to copy.
 fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
-    let (badge, link) = (badge_path(name.as_ref()), page_path(name.as_ref()));
+    let badge = badge_path(name.as_ref());
     let graph = graph_path(std::slice::from_ref(name), event, "30d");
     let base = app.base_url.as_str();
     let linked = event_page_path(name.as_ref(), event);
@@ -149,9 +151,9 @@ fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
         // Only events that a badge shows have one.
         event => (event != Event::HIT).then(|| event.to_string()),
         badge => format!("{badge}&count=false"),
-        markdown => format!("[![hits]({base}{badge})]({base}{link})"),
-        html => format!("<a href=\"{base}{link}\"><img src=\"{base}{badge}\" alt=\"hits\"></a>"),
-        url => format!("{base}{badge}"),
+        repository => maker::repository(name).map(|name| {
+            context! { name => name.as_str(), link => page_path(name.as_ref()) }
+        }),
         chart => format!("[![{} over time]({base}{graph})]({base}{linked})", event.noun(0)),
         ..counts
     }
