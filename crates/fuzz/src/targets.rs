@@ -213,6 +213,7 @@ fn http() -> Check {
         ),
         body_bytes: 1 << 20,
         visits: KeptVisits::default(),
+        avatars: None,
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         now: || NOW,

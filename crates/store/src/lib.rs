@@ -41,6 +41,7 @@ pub mod owner;
 mod read;
 pub mod redis;
 mod retention;
+mod shelf;
 pub mod sqlite;
 mod url;
 mod write;
@@ -52,6 +53,7 @@ pub use filter::Filter;
 pub use log::{Change, Changes, Cursor, StoreLog};
 pub use read::{NamePage, Slice, StoreRead};
 pub use retention::Retention;
+pub use shelf::{Shelf, Shelved, StoreShelf};
 pub use tallymark_core::{Span, Step};
 pub use url::{NotAStoreUrl, StoreUrl};
 pub use write::{Claim, Outcome, Standing, StoreWrite};
@@ -63,9 +65,9 @@ use std::sync::Arc;
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// A complete store, as [`open`] returns it.
-pub trait Store: StoreWrite + StoreRead + StoreLog {}
+pub trait Store: StoreWrite + StoreRead + StoreLog + StoreShelf {}
 
-impl<T: StoreWrite + StoreRead + StoreLog + ?Sized> Store for T {}
+impl<T: StoreWrite + StoreRead + StoreLog + StoreShelf + ?Sized> Store for T {}
 
 /// Opens the store that a URL names. An embedded one is created if it does not exist. The first call connects to a
 /// Redis, so a Redis that is down does not prevent a start.

@@ -23,6 +23,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tallymark_github::{AvatarMeters, AvatarSource, Avatars, Outgoing};
 use tallymark_ingest::{
     Ended, HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
@@ -112,6 +113,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let web_meters = WebMeters::register(&mut registry);
     let login_meters = LoginMeters::register(&mut registry);
     let ranking_meters = RankingMeters::register(&mut registry);
+    let avatar_meters = AvatarMeters::register(&mut registry);
     let gate = Arc::new(VisitGate::open(&config.data_dir, config.visits.clone(), &meters));
     let bindings = bind(config, start.file.as_deref(), &meters, &gate)?;
     let tail = meters.tail();
@@ -151,8 +153,10 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         if config.http.visibility != Visibility::Off {
             drop(tokio::spawn(rankings.clone().run(live.written(), CancellationToken::new())));
         }
+        let avatars = avatars(config, store.clone(), avatar_meters);
         let app = App {
             rankings,
+            avatars,
             counter: live.clone(),
             ledger: Arc::new(ledger),
             store: store.clone(),
@@ -201,6 +205,19 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     }
     tokio::spawn(supervisor::feed_watchdog());
     daemon.run(bindings, &start, started).await
+}
+
+/// The avatars of panels, and the task that looks for them.
+fn avatars(config: &Config, store: Arc<dyn Store>, meters: AvatarMeters) -> Option<Arc<Avatars>> {
+    let crate::config::AvatarConfig { pattern, dir } = config.faces.clone();
+    if pattern.is_none() && dir.is_none() {
+        return None;
+    }
+    let outgoing = Outgoing::new(config.outgoing_allow.clone());
+    let avatars = Arc::new(Avatars::new(AvatarSource { dir, pattern, outgoing }, store, meters, now));
+    // Nothing waits for it at the end: what it has not kept it fetches again.
+    drop(tokio::spawn(avatars.clone().run(CancellationToken::new())));
+    Some(avatars)
 }
 
 fn bind(

@@ -1,5 +1,5 @@
-//! The real servers that tests need: Redis, nginx, syslog-ng, rsyslog, a ZeroMQ publisher, our own binary, and a
-//! network that misbehaves.
+//! The real servers that tests need: Redis, nginx, syslog-ng, rsyslog, a ZeroMQ publisher, our own binary, a web
+//! server that answers what a test wants, and a network that misbehaves.
 //!
 //! Every server gets its own temporary directory and port, is ready when `start` returns, and is gone when its value is
 //! dropped or when the test process ends in any way (see `janitor`). Waiting is always for a condition
@@ -12,6 +12,7 @@
 #![allow(clippy::must_use_candidate, clippy::missing_errors_doc, reason = "every caller is a test")]
 
 mod daemon;
+mod fake_web;
 pub mod http;
 mod janitor;
 mod nginx;
@@ -25,6 +26,7 @@ mod syslog_ng;
 mod wait;
 
 pub use daemon::{Daemon, DaemonBuilder};
+pub use fake_web::{FakeWeb, WebReply, WebRequest};
 pub use nginx::{Nginx, NginxBuilder, SET_MISC, nginx_test};
 pub use port::{free_tcp_port, free_udp_port};
 pub use proxy::{Fault, FaultProxy};

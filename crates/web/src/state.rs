@@ -14,6 +14,7 @@ use tallymark_core::{
     ClientClass, Counter, Event, Hit, KeptVisits, Ledger, NameRef, Now, Unavailable, Visitor, When,
     calendar::Zone,
 };
+use tallymark_github::Avatars;
 use tallymark_rankings::Rankings;
 use tallymark_store::StoreRead;
 
@@ -40,6 +41,8 @@ pub struct App {
     pub body_bytes: usize,
     /// Which visits of a name are kept.
     pub visits: KeptVisits,
+    /// The faces of panels; initials without it.
+    pub avatars: Option<Arc<Avatars>>,
     /// The zone of HitMe's calendar.
     pub hitme_zone: Zone,
     /// The path of Bootic's API.

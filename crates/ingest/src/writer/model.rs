@@ -18,8 +18,8 @@ use tallymark_core::{
     Batch, Day, DayKeys, Entry, Event, Minute, Month, Name, Position, Visit, When, batches,
 };
 use tallymark_store::{
-    Changes, Claim, Cursor, NamePage, Outcome, Result, Slice, Span, Standing, Step, StoreLog, StoreRead,
-    StoreWrite, outbox::Durability,
+    Changes, Claim, Cursor, NamePage, Outcome, Result, Shelf, Shelved, Slice, Span, Standing, Step, StoreLog,
+    StoreRead, StoreShelf, StoreWrite, outbox::Durability,
 };
 use uuid::Uuid;
 
@@ -273,6 +273,25 @@ impl StoreLog for Fake {
     }
 
     async fn changes(&self, _: &Cursor, _: usize) -> Result<Changes> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl StoreShelf for Fake {
+    async fn keep(&self, _: Shelf, _: &str, _: Shelved, _: Option<u64>) -> Result<()> {
+        unimplemented!()
+    }
+
+    async fn kept(&self, _: Shelf, _: &str) -> Result<Option<Shelved>> {
+        unimplemented!()
+    }
+
+    async fn kept_keys(&self, _: Shelf) -> Result<Vec<String>> {
+        unimplemented!()
+    }
+
+    async fn discard(&self, _: Shelf, _: &str) -> Result<bool> {
         unimplemented!()
     }
 }

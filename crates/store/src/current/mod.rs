@@ -9,8 +9,8 @@
 mod owed;
 
 use crate::{
-    Changes, Claim, Cursor, Filter, NamePage, Outcome, Result, Slice, Span, Standing, Step, Store, StoreLog,
-    StoreRead, StoreWrite,
+    Changes, Claim, Cursor, Filter, NamePage, Outcome, Result, Shelf, Shelved, Slice, Span, Standing, Step,
+    Store, StoreLog, StoreRead, StoreShelf, StoreWrite,
 };
 use async_trait::async_trait;
 use owed::OwedMinutes;
@@ -289,5 +289,24 @@ impl StoreLog for Current {
 
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {
         self.store.changes(after, limit).await
+    }
+}
+
+#[async_trait]
+impl StoreShelf for Current {
+    async fn keep(&self, shelf: Shelf, key: &str, thing: Shelved, until: Option<u64>) -> Result<()> {
+        self.store.keep(shelf, key, thing, until).await
+    }
+
+    async fn kept(&self, shelf: Shelf, key: &str) -> Result<Option<Shelved>> {
+        self.store.kept(shelf, key).await
+    }
+
+    async fn kept_keys(&self, shelf: Shelf) -> Result<Vec<String>> {
+        self.store.kept_keys(shelf).await
+    }
+
+    async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
+        self.store.discard(shelf, key).await
     }
 }

@@ -16,8 +16,22 @@ pub(super) const POSITIONS: &str = "tallymark:positions";
 pub(super) const EVENTS: &str = "tallymark:events";
 /// String: the key of the day that follows. Expires.
 pub(super) const DAY_KEY: &str = "tallymark:day-key:";
+/// Sorted set: the keys of the shelf that follows, by the time when they expire.
+const SHELF: &str = "tallymark:shelf:";
+/// String: one thing of a shelf, behind its time in 8 bytes.
+const KEPT: &str = "tallymark:kept:";
 /// Stream: one entry per applied batch.
 pub(super) const CHANGES: &str = "changes";
+
+/// The key of the set of a shelf.
+pub(super) fn shelf(shelf: &str) -> String {
+    format!("{SHELF}{shelf}")
+}
+
+/// The key of one thing of a shelf.
+pub(super) fn kept(shelf: &str, key: &str) -> String {
+    format!("{KEPT}{shelf}:{key}")
+}
 
 /// The prefix of the escaped name in the key of a total.
 pub(super) fn total_prefix(event: Event, aggregate: bool) -> String {

@@ -13,12 +13,13 @@ mod log;
 mod msgpack;
 mod read;
 mod script;
+mod shelf;
 mod slice;
 mod standing;
 
 use crate::{
-    Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Slice, Span, Standing, Step,
-    StoreError, StoreLog, StoreRead, StoreWrite, claim, retention,
+    Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Shelf, Shelved, Slice, Span,
+    Standing, Step, StoreError, StoreLog, StoreRead, StoreShelf, StoreWrite, claim, retention,
 };
 use async_trait::async_trait;
 use client::Link;
@@ -354,5 +355,24 @@ impl StoreLog for Redis {
 
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {
         self.reader.changes(after, limit).await
+    }
+}
+
+#[async_trait]
+impl StoreShelf for Redis {
+    async fn keep(&self, shelf: Shelf, key: &str, thing: Shelved, until: Option<u64>) -> Result<()> {
+        shelf::keep(&self.writes, shelf, key, &thing, until).await
+    }
+
+    async fn kept(&self, shelf: Shelf, key: &str) -> Result<Option<Shelved>> {
+        shelf::kept(&self.reader.link, shelf, key).await
+    }
+
+    async fn kept_keys(&self, shelf: Shelf) -> Result<Vec<String>> {
+        shelf::keys_of(&self.reader.link, shelf).await
+    }
+
+    async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
+        shelf::discard(&self.writes, shelf, key).await
     }
 }

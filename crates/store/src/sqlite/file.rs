@@ -14,9 +14,8 @@ use uuid::Uuid;
 
 /// "tmrk" in `PRAGMA application_id`: by which `file` and other programs recognise our files.
 const APPLICATION: i32 = 0x746d_726b;
-/// The version of the schema below, in `PRAGMA user_version`.
-/// 2: it has visitors.
-const SCHEMA_VERSION: i32 = 2;
+/// The version of the schema below and of what was added to it, in `PRAGMA user_version`.
+const SCHEMA_VERSION: i32 = 1 + ADDED.len() as i32;
 /// How long a call waits for another process that is writing.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite does not wait while another process switches the file to WAL, so we do.
@@ -48,13 +47,19 @@ const SCHEMA: &str = "
         entry INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, event TEXT NOT NULL, names TEXT NOT NULL) STRICT;
 ";
 
-/// What a file of version 1 lacks. A name is looked at alone, so its days lie together; those of all names expire by day.
-const ADDED_IN_2: &str = "
-    -- Who has been counted on a day whose key is still there.
+/// What each version after the first added.
+const ADDED: [&str; 2] = [
+    // Visitors. A name is looked at alone, so its days lie together; those of all names expire by day.
+    "-- Who has been counted on a day whose key is still there.
     CREATE TABLE visitor (day INTEGER, id INTEGER, hash INTEGER, PRIMARY KEY (day, id, hash)) STRICT, WITHOUT ROWID;
     CREATE TABLE visitors (id INTEGER, day INTEGER, n INTEGER NOT NULL, PRIMARY KEY (id, day)) STRICT, WITHOUT ROWID;
-    CREATE INDEX visitors_by_day ON visitors (day);
-";
+    CREATE INDEX visitors_by_day ON visitors (day);",
+    // What is kept beside the counts; until: when it may go.
+    "CREATE TABLE shelf (
+        shelf TEXT, key TEXT, at INTEGER NOT NULL, until INTEGER NOT NULL, value BLOB NOT NULL,
+        PRIMARY KEY (shelf, key)) STRICT, WITHOUT ROWID;
+    CREATE INDEX shelf_until ON shelf (shelf, until);",
+];
 
 /// Opens the file for writing, and creates it if it does not exist. Also returns the identity of the store.
 pub(super) fn open(path: &Path, deadline: &Deadline) -> Result<(Connection, Uuid)> {
@@ -146,17 +151,18 @@ fn try_open(path: &Path, wait: Duration) -> std::result::Result<(Connection, Uui
 /// (Opening an existing store of this version writes nothing, so it waits for no writer.)
 fn create_or_extend(connection: &mut Connection) -> std::result::Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version = recognise(&transaction)?;
+    let mut version = recognise(&transaction)?;
     if version == 0 {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         let uuid = Uuid::new_v4().to_string();
         transaction.execute("INSERT INTO meta (key, value) VALUES ('uuid', ?1)", [uuid])?;
+        version = 1;
     }
-    if version < SCHEMA_VERSION {
-        transaction.execute_batch(ADDED_IN_2)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    for added in ADDED.iter().skip(usize::try_from(version - 1).unwrap_or(0)) {
+        transaction.execute_batch(added)?;
     }
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
 }
 

@@ -14,16 +14,19 @@ mod file;
 mod place;
 mod reached;
 mod read;
+mod shelf;
 mod slice;
 mod totals;
 mod writer;
 
 use crate::{
-    Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Result, Retention, Slice, Span, Standing, Step,
-    StoreError, StoreLog, StoreRead, StoreWrite, claim, deadline::Deadline, outbox::Durability,
+    Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Result, Retention, Shelf, Shelved, Slice, Span,
+    Standing, Step, StoreError, StoreLog, StoreRead, StoreShelf, StoreWrite, claim, deadline::Deadline,
+    outbox::Durability,
 };
 use async_trait::async_trait;
 use read::Readers;
+use shelf::ShelfWrite;
 use std::{path::Path, time::Instant};
 use tallymark_core::{Batch, Day, DayKeys, Event, Month, Name, Position, Visit};
 use uuid::Uuid;
@@ -232,5 +235,26 @@ impl StoreLog for Sqlite {
         self.readers
             .run("reading the log of changes", move |db| read::changes(db, store, &after, limit))
             .await
+    }
+}
+
+#[async_trait]
+impl StoreShelf for Sqlite {
+    async fn keep(&self, shelf: Shelf, key: &str, thing: Shelved, until: Option<u64>) -> Result<()> {
+        let key = key.to_owned();
+        self.writer.shelve(ShelfWrite::Keep { shelf, key, thing, until }).await.map(|_| ())
+    }
+
+    async fn kept(&self, shelf: Shelf, key: &str) -> Result<Option<Shelved>> {
+        let key = key.to_owned();
+        self.readers.run("reading what was fetched", move |db| shelf::kept(db, shelf, &key)).await
+    }
+
+    async fn kept_keys(&self, shelf: Shelf) -> Result<Vec<String>> {
+        self.readers.run("listing what is kept", move |db| shelf::keys(db, shelf)).await
+    }
+
+    async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
+        self.writer.shelve(ShelfWrite::Discard { shelf, key: key.to_owned() }).await
     }
 }

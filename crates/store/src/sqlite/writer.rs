@@ -3,7 +3,7 @@
 //! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
 //! thread ends when the [`WriteThread`] is dropped, which waits for the current write.
 
-use super::{apply::Applier, day_keys, file, place::Place, reached::Reached};
+use super::{apply::Applier, day_keys, file, place::Place, reached::Reached, shelf::ShelfWrite};
 use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim, deadline::Deadline};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
@@ -33,6 +33,7 @@ enum WriteJob {
     Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
     Forget(u64, u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
     DayKeys(Day, oneshot::Sender<Result<(DayKeys, bool)>>),
+    Shelve(ShelfWrite, oneshot::Sender<Result<bool>>),
 }
 
 impl WriteThread {
@@ -75,6 +76,10 @@ impl WriteThread {
 
     pub(super) async fn day_keys(&self, today: Day) -> Result<(DayKeys, bool)> {
         self.ask(|reply| WriteJob::DayKeys(today, reply)).await
+    }
+
+    pub(super) async fn shelve(&self, write: ShelfWrite) -> Result<bool> {
+        self.ask(|reply| WriteJob::Shelve(write, reply)).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> WriteJob) -> Result<T> {
@@ -124,6 +129,9 @@ impl SqliteWriter {
                 WriteJob::DayKeys(today, reply) => answer(reply, || {
                     self.with("making the keys of days in", |_, db| day_keys::settle(db, today))
                 }),
+                WriteJob::Shelve(write, reply) => {
+                    answer(reply, || self.with("keeping what was fetched in", |_, db| write.run(db)))
+                }
             }
         }
     }

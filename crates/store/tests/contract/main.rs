@@ -14,6 +14,7 @@ mod place;
 mod positions;
 mod random;
 mod redis;
+mod shelf;
 mod slices;
 mod sqlite;
 mod statuses;
@@ -124,5 +125,7 @@ on_every_store! {
     visits::a_batch_with_visits_that_comes_again_adds_nothing,
     visits::visits_are_left_out_where_none_are_kept,
     visits::very_many_visits_of_many_names_are_bounded,
+    shelf::what_is_kept_is_there_with_its_age,
+    shelf::what_expires_first_makes_room,
     random::any_history_is_the_same_as_a_plain_map,
 }

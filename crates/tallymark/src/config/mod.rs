@@ -30,6 +30,7 @@ use tallymark_core::calendar::Zone;
 use tallymark_core::{
     CamoNetworks, Column, Escape, Event, KeptVisits, MAX_VISITS, NameRule, Route, Routes, VisitRules,
 };
+use tallymark_github::{AvatarPattern, NotAPattern};
 use tallymark_ingest::{LineFormat, NameLimits};
 use tallymark_publish::ChartKind;
 use tallymark_store::{
@@ -59,6 +60,16 @@ pub(crate) struct Config {
     pub(crate) tally_entries: usize,
     pub(crate) names: NameLimits,
     pub(crate) visits: VisitRules,
+    pub(crate) faces: AvatarConfig,
+    /// Networks that are not public, and may be fetched from all the same.
+    pub(crate) outgoing_allow: Vec<IpNet>,
+}
+
+/// Where the avatars of panels come from.
+#[derive(Clone, Debug)]
+pub(crate) struct AvatarConfig {
+    pub(crate) pattern: Option<AvatarPattern>,
+    pub(crate) dir: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -252,6 +263,10 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let mut section = file.table("visits");
     let kept = section.number("keep", 0..MAX_VISITS as u64 + 1).map(|visits| visits as usize);
     let visits = read_visit_rules(&mut section);
+    let faces = read_faces(&mut section);
+    section.finish();
+    let mut section = file.table("outgoing");
+    let outgoing_allow = section.texts("allow", units::network).unwrap_or_default();
     section.finish();
     let kept_visits =
         kept.map_or(KeptVisits { last: MAX_VISITS, of_every_event: false }, KeptVisits::of_every_event);
@@ -288,6 +303,8 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
         tally_entries,
         names,
         visits,
+        faces,
+        outgoing_allow,
     }
 }
 
@@ -347,6 +364,18 @@ fn read_visit_rules(section: &mut ConfigTable<'_>) -> VisitRules {
         collapse: section.text("collapse", within(SECOND * 60)).unwrap_or(usual.collapse),
         camo: section.texts("camo-networks", units::network).map_or(usual.camo, CamoNetworks::new),
     }
+}
+
+fn read_faces(section: &mut ConfigTable<'_>) -> AvatarConfig {
+    let pattern = section.text("avatars", |text| match text {
+        "off" => Ok(None),
+        _ => text.parse().map(Some).map_err(|why: NotAPattern| format!("{why}; or write \"off\"")),
+    });
+    let dir = section.text("avatar-dir", |text| match Path::new(text) {
+        dir if dir.is_dir() => Ok(dir.to_owned()),
+        _ => Err(format!("{text:?} is not a directory")),
+    });
+    AvatarConfig { pattern: pattern.unwrap_or_else(|| Some(AvatarPattern::default())), dir }
 }
 
 /// The tag of lines that `tallymark nginx-conf` lets nginx write where visits are told from them, or kept.

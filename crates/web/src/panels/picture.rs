@@ -12,7 +12,8 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
 };
-use tallymark_badge::panel::{Locality, MOST_TRACES, Options, Panel, Picture, Tallied, Trace};
+use std::sync::Arc;
+use tallymark_badge::panel::{Avatar, Locality, MOST_TRACES, Options, Panel, Picture, Tallied, Trace};
 use tallymark_core::{Event, Latest, Name, NameRef, NotAName, Unavailable};
 
 /// What the parameters of a request ask for.
@@ -60,7 +61,11 @@ pub(super) async fn show(
         }
     };
     match Shown::read(app, picture, &name).await {
-        Ok(shown) => headers::picture(StatusCode::OK, shown.draw(app, picture, &name, wish.options), why),
+        Ok(shown) => {
+            let avatar = avatar(app, picture, name.as_ref()).await;
+            let drawn = shown.draw(app, picture, (&name, avatar.as_deref()), wish.options);
+            headers::picture(StatusCode::OK, drawn, why)
+        }
         // The view is kept; only its number is not known yet.
         Err(Unavailable) => {
             report::broken("a panel could not be drawn", &name, &Unavailable);
@@ -83,6 +88,15 @@ fn uncounted(wish: &PanelWish, picture: Picture, method: &Method, sent: &HeaderM
 fn count(app: &App, name: NameRef<'_>, from: (Peer, &HeaderMap)) {
     // The totals are read where the picture needs them.
     let _ = app.counter.count(&app.hit(Event::HIT, name, (app.now)(), from));
+}
+
+/// The face of the cards, if it is known already.
+async fn avatar(app: &App, picture: Picture, name: NameRef<'_>) -> Option<Arc<str>> {
+    let avatars = app.avatars.as_ref()?;
+    match picture {
+        Picture::Both | Picture::Visits | Picture::Likes => avatars.of(name).await,
+        Picture::Button | Picture::Promo => None,
+    }
 }
 
 /// What the picture shows of visits and of likes: the numbers, and the latest of each with the number that it made.
@@ -108,10 +122,17 @@ impl Shown {
         Ok(Shown { visits, likes })
     }
 
-    fn draw(&self, app: &App, picture: Picture, name: &Name, options: Options) -> String {
+    fn draw(
+        &self,
+        app: &App,
+        picture: Picture,
+        (name, avatar): (&Name, Option<&str>),
+        options: Options,
+    ) -> String {
         let panel = Panel {
             name: name.as_ref(),
-            avatar: None,
+            // What is none leaves the initials.
+            avatar: avatar.and_then(|uri| Avatar::new(uri).ok()),
             visits: Tallied { total: self.visits.0, traces: &self.visits.1 },
             likes: Tallied { total: self.likes.0, traces: &self.likes.1 },
             now: (app.now)().minute(),

@@ -172,6 +172,7 @@ impl Site {
             ),
             body_bytes: 4096,
             visits: KeptVisits::of_every_event(visits),
+            avatars: None,
             hitme_zone: Default::default(),
             stats_prefix: Default::default(),
             now: || NOW,

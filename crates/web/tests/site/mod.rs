@@ -252,6 +252,7 @@ fn routes(
         access: Access::new(visibility, tokens, base_url, Vec::new(), Default::default()),
         body_bytes: 1 << 20,
         visits: KeptVisits::of_every_event(visits),
+        avatars: None,
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         now: || NOW,

@@ -1,0 +1,226 @@
+//! The avatars of the owners of names, as `data:` URIs.
+//!
+//! Who draws a panel asks here, and gets what is known at this moment: from memory, or with one read of the store. A
+//! request never waits for another server. What is missing or old is looked for by one task, one account at a time, so
+//! made-up names cost no more than that. What it finds is kept in the store with its age; what it does not find, too.
+//! On a failure the last picture stays.
+
+mod known;
+mod pattern;
+mod redraw;
+mod source;
+
+pub use pattern::{AvatarPattern, NotAPattern};
+pub use source::AvatarSource;
+
+use crate::AccountName;
+use known::{KnownAvatar, KnownAvatars};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+use source::NoAvatar;
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tallymark_core::{NameRef, Now};
+use tallymark_store::{Shelf, Shelved, Store};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+/// The shelf of the store. Nothing is kept of those who have no picture but an empty one.
+const SHELF: Shelf = Shelf { name: "avatar", most: 5_000 };
+const DAY: u64 = 86_400;
+/// How long an avatar is shown before it is looked for again, and how long it is worth keeping.
+const FRESH: u64 = DAY;
+const KEPT: u64 = 30 * DAY;
+/// When somebody who has no avatar may have one.
+const NOBODY: u64 = DAY;
+/// When a server that failed is asked for the same one again.
+const FAILED: u64 = 15 * 60;
+/// How old a look into the directory may be.
+const LOCAL: u64 = 60;
+/// How many accounts may wait to be looked for; whoever is left out is asked for with the next view.
+const WAITING: usize = 64;
+/// The pause after a server that says it is too much.
+const PAUSE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FoundLabel {
+    result: &'static str,
+}
+
+/// The counters of avatars.
+#[derive(Clone, Debug, Default)]
+pub struct AvatarMeters {
+    found: Family<FoundLabel, Counter>,
+}
+
+impl AvatarMeters {
+    /// Registers everything. The registry adds the prefix `tallymark_`.
+    pub fn register(registry: &mut Registry) -> AvatarMeters {
+        let meters = AvatarMeters::default();
+        registry.register("avatars", "Avatars looked for, by result", meters.found.clone());
+        meters
+    }
+
+    fn count(&self, found: &Result<String, NoAvatar>) {
+        let result = match found {
+            Ok(_) => "found",
+            Err(NoAvatar::Nobody) => "none",
+            Err(NoAvatar::Refused(_)) => "refused",
+            Err(_) => "failed",
+        };
+        self.found.get_or_create(&FoundLabel { result }).inc();
+    }
+}
+
+/// The avatars that are known, and the way to others.
+pub struct Avatars {
+    source: AvatarSource,
+    store: Arc<dyn Store>,
+    faces: Mutex<KnownAvatars>,
+    meters: AvatarMeters,
+    now: fn() -> Now,
+    asks: mpsc::Sender<AccountName>,
+    /// Whether it was said that the store does not take them.
+    unkept: AtomicBool,
+    /// For the one task, until it runs.
+    waiting: Mutex<Option<mpsc::Receiver<AccountName>>>,
+}
+
+impl Avatars {
+    /// Nothing is fetched before [`Avatars::run`].
+    #[must_use]
+    pub fn new(
+        source: AvatarSource,
+        store: Arc<dyn Store>,
+        meters: AvatarMeters,
+        now: fn() -> Now,
+    ) -> Avatars {
+        let (asks, waiting) = mpsc::channel(WAITING);
+        let (faces, waiting) = (Mutex::default(), Mutex::new(Some(waiting)));
+        Avatars { source, store, faces, meters, now, asks, unkept: AtomicBool::new(false), waiting }
+    }
+
+    /// The avatar of a name's owner, as far as it is known now. Asks for one that is missing or old.
+    pub async fn of(&self, name: NameRef<'_>) -> Option<Arc<str>> {
+        let login = AccountName::owner_of(name)?;
+        let known = self.faces().find(&login);
+        let face = match known {
+            Some(face) => face,
+            None => {
+                let face = self.remembered(&login).await?;
+                self.faces().put(login.clone(), face.clone());
+                face
+            }
+        };
+        if face.due <= self.seconds() {
+            self.ask(login);
+        }
+        face.uri
+    }
+
+    /// Looks for those who were asked for, until `stop`. Runs once.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut waiting) = waiting else { return };
+        let look = async {
+            while let Some(login) = waiting.recv().await {
+                let found = self.look_for(&login).await;
+                self.faces().asked(&login);
+                if let Err(NoAvatar::Status(_)) = found {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
+        stop.run_until_cancelled(look).await;
+    }
+
+    /// What the store keeps, and otherwise nothing. `None` if the store does not answer: then nobody else is asked.
+    async fn remembered(&self, login: &AccountName) -> Option<KnownAvatar> {
+        let kept = match self.store.kept(SHELF, login.as_str()).await {
+            Ok(kept) => kept,
+            Err(error) => {
+                debug!(%login, %error, "the store does not say whether it keeps an avatar");
+                return None;
+            }
+        };
+        let Some(Shelved { at, value }) = kept else { return Some(KnownAvatar { uri: None, due: 0 }) };
+        // A directory wins over what was fetched before it was configured.
+        let fresh = if self.source.dir.is_some() { 0 } else { FRESH };
+        let uri = String::from_utf8(value).ok().filter(|uri| !uri.is_empty());
+        // A clock that was ahead does not keep it for longer.
+        let due = at.min(self.seconds()).saturating_add(fresh);
+        Some(KnownAvatar { uri: uri.map(Arc::from), due })
+    }
+
+    fn ask(&self, login: AccountName) {
+        let mut faces = self.faces();
+        if faces.ask(&login)
+            && let Err(full) = self.asks.try_send(login)
+        {
+            faces.asked(&full.into_inner());
+        }
+    }
+
+    async fn look_for(&self, login: &AccountName) -> Result<(), NoAvatar> {
+        let local = self.source.local(login).await.transpose();
+        let is_local = local.is_some();
+        let found = match local {
+            Some(local) => local,
+            None => self.source.fetch(login).await,
+        };
+        self.meters.count(&found);
+        let now = self.seconds();
+        let look_again = |fresh: u64| now + if self.source.dir.is_some() { LOCAL.min(fresh) } else { fresh };
+        match found {
+            Ok(uri) => {
+                if !is_local {
+                    self.keep(login, &uri).await;
+                }
+                self.faces()
+                    .put(login.clone(), KnownAvatar { uri: Some(uri.into()), due: look_again(FRESH) });
+                Ok(())
+            }
+            Err(why) => {
+                debug!(%login, error = &why as &dyn std::error::Error, "no avatar");
+                let shown = self.faces().find(login).and_then(|face| face.uri);
+                let fresh =
+                    if matches!(why, NoAvatar::Nobody | NoAvatar::Refused(_)) { NOBODY } else { FAILED };
+                if shown.is_none() && fresh == NOBODY {
+                    self.keep(login, "").await;
+                }
+                self.faces().put(login.clone(), KnownAvatar { uri: shown, due: look_again(fresh) });
+                Err(why)
+            }
+        }
+    }
+
+    /// A store that does not take it costs another fetch after a restart, and nothing else.
+    async fn keep(&self, login: &AccountName, uri: &str) {
+        let at = self.seconds();
+        let thing = Shelved { at, value: uri.as_bytes().to_vec() };
+        let kept = if uri.is_empty() { NOBODY } else { KEPT };
+        if let Err(error) = self.store.keep(SHELF, login.as_str(), thing, Some(at + kept)).await {
+            // Once: it may be like this for every account.
+            if !self.unkept.swap(true, Ordering::Relaxed) {
+                warn!(%error, "the store does not keep avatars; they are fetched again after a restart");
+            }
+        }
+    }
+
+    fn seconds(&self) -> u64 {
+        u64::try_from((self.now)().unix_ms / 1000).unwrap_or(0)
+    }
+
+    fn faces(&self) -> MutexGuard<'_, KnownAvatars> {
+        self.faces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

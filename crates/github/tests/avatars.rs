@@ -1,0 +1,96 @@
+//! Avatars grow old: what is shown then, and when they are looked for.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicUsize, Ordering},
+};
+use std::time::Duration;
+use tallymark_core::{Name, Now};
+use tallymark_github::{AvatarMeters, AvatarSource, Avatars, Outgoing};
+use tallymark_store::{Retention, StoreUrl};
+use tallymark_testbed::{FakeWeb, WebReply};
+use tokio_util::sync::CancellationToken;
+
+const OCTO: &[u8] = include_bytes!("../../tallymark/tests/pictures/octo.png");
+const OTHER: &[u8] = include_bytes!("../../tallymark/tests/pictures/other.png");
+
+static CLOCK: AtomicI64 = AtomicI64::new(1_800_000_000_000);
+
+fn now() -> Now {
+    Now { unix_ms: CLOCK.load(Ordering::Relaxed) }
+}
+
+fn later(minutes: i64) {
+    CLOCK.fetch_add(minutes * 60_000, Ordering::Relaxed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_picture_stays_until_there_is_another() {
+    let (dir, round) = (tempfile::tempdir().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let at = Arc::clone(&round);
+    let server = FakeWeb::start(move |_| match at.load(Ordering::Relaxed) {
+        0 => WebReply::of("image/png", OCTO),
+        1 => WebReply::status(404, "text/plain", ""),
+        2 => WebReply::of("image/png", OCTO).header("Content-Length", "9999"),
+        3 => WebReply::of("image/png", "<svg/>"),
+        _ => WebReply::of("image/png", OTHER),
+    });
+    let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+    let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+    let source = || AvatarSource {
+        dir: None,
+        pattern: format!("{}/{{owner}}.png", server.url()).parse().ok(),
+        outgoing: Outgoing::default(),
+    };
+    let avatars = Arc::new(Avatars::new(source(), store.clone(), AvatarMeters::default(), now));
+    tokio::spawn(avatars.clone().run(CancellationToken::new()));
+    let name = Name::new("octo/hello").unwrap();
+    let asked = async |count: usize| {
+        for _ in 0..3000 {
+            if server.requests().len() >= count {
+                // What it answered is drawn a moment later.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{count} requests expected, {} were made", server.requests().len());
+    };
+    assert_eq!(avatars.of(name.as_ref()).await, None);
+    asked(1).await;
+    let mut first = avatars.of(name.as_ref()).await;
+    for _ in 0..3000 {
+        if first.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        first = avatars.of(name.as_ref()).await;
+    }
+    assert!(first.is_some());
+    later(23 * 60);
+    assert_eq!(avatars.of(name.as_ref()).await, first);
+    assert_eq!(server.requests().len(), 1, "it is fresh");
+    // It is old, and the server has nothing better: nobody, half an answer, no picture.
+    for (failure, wait) in [(1, 2 * 60), (2, 25 * 60), (3, 20)] {
+        round.store(failure, Ordering::Relaxed);
+        later(wait);
+        assert_eq!(avatars.of(name.as_ref()).await, first);
+        asked(failure + 1).await;
+        assert_eq!(avatars.of(name.as_ref()).await, first, "failure {failure}");
+        assert_eq!(server.requests().len(), failure + 1, "it is not asked again at once");
+    }
+    // Another process reads it from the store, old as it is.
+    let other = Avatars::new(source(), store, AvatarMeters::default(), now);
+    assert_eq!(other.of(name.as_ref()).await, first);
+    round.store(4, Ordering::Relaxed);
+    later(25 * 60);
+    assert_eq!(avatars.of(name.as_ref()).await, first);
+    asked(5).await;
+    for _ in 0..3000 {
+        if avatars.of(name.as_ref()).await != first {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the new picture never came");
+}

@@ -1,0 +1,41 @@
+//! What is kept beside the counts: things that were fetched from elsewhere, with the time of the fetch, and short lists
+//! of the operator's. None of it is part of a batch, and a store that loses its tail may lose the last of it. Whoever
+//! fetches calls this.
+
+use crate::Result;
+use async_trait::async_trait;
+
+/// A kind of things that are kept, and how many of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shelf {
+    /// Part of a key, so a word.
+    pub name: &'static str,
+    /// Over this number, what expires first is removed first, and what never expires last.
+    pub most: u32,
+}
+
+/// One thing on a shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shelved {
+    /// When it was made, in seconds since 1970, as its writer said.
+    pub at: u64,
+    /// The thing itself.
+    pub value: Vec<u8>,
+}
+
+/// The interface of a store for things that are kept with their age.
+#[async_trait]
+pub trait StoreShelf: Send + Sync {
+    /// Puts a thing in the place of an earlier one. It may be removed at `until`, in seconds since 1970; without it,
+    /// it is kept.
+    async fn keep(&self, shelf: Shelf, key: &str, thing: Shelved, until: Option<u64>) -> Result<()>;
+
+    /// The thing with this key. It may be older than its `until`.
+    async fn kept(&self, shelf: Shelf, key: &str) -> Result<Option<Shelved>>;
+
+    /// Every key of a shelf, in no order.
+    async fn kept_keys(&self, shelf: Shelf) -> Result<Vec<String>>;
+
+    /// Removes a thing; whether it was there.
+    async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool>;
+}
