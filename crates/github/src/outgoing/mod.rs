@@ -18,7 +18,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
-use reach::Reach;
+use reach::Reachable;
 use std::{
     io,
     sync::{Arc, OnceLock},
@@ -78,7 +78,7 @@ pub struct Fetched {
 /// Fetches from other servers.
 #[derive(Debug, Default)]
 pub struct Outgoing {
-    reach: Reach,
+    reach: Reachable,
     /// Made when the first server is asked: reading the system's certificates takes a while.
     tls: OnceLock<Option<Arc<ClientConfig>>>,
 }
@@ -87,7 +87,7 @@ impl Outgoing {
     /// `allowed` has the networks that may be connected to although they are not public.
     #[must_use]
     pub fn new(allowed: Vec<IpNet>) -> Outgoing {
-        Outgoing { reach: Reach { allowed }, tls: OnceLock::new() }
+        Outgoing { reach: Reachable { allowed }, tls: OnceLock::new() }
     }
 
     /// Fetches, and follows redirects as far as they may lead.

@@ -58,12 +58,12 @@ fn is_public(address: IpAddr) -> bool {
 
 /// Where connections may lead.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reach {
+pub(super) struct Reachable {
     /// Networks that are not public, and allowed all the same.
     pub(super) allowed: Vec<IpNet>,
 }
 
-impl Reach {
+impl Reachable {
     /// Whether `url` may be fetched from `address`, on the way from `first`, the address that the operator wrote.
     pub(super) fn permits(&self, url: &Url, address: IpAddr, first: &Url) -> bool {
         let written = is_written_out(first) && url.origin() == first.origin();
@@ -134,7 +134,7 @@ mod tests {
     fn what_the_operator_wrote_is_allowed_and_nothing_beside_it() {
         let url = |text: &str| Url::parse(text).unwrap();
         let loopback: IpAddr = "127.0.0.1".parse().unwrap();
-        let reach = Reach::default();
+        let reach = Reachable::default();
         let permits = |to: &str, first: &str| reach.permits(&url(to), loopback, &url(first));
         assert!(permits("http://127.0.0.1:8000/b", "http://127.0.0.1:8000/a"));
         assert!(permits("http://localhost:8000/b", "http://localhost:8000/a"));
@@ -144,7 +144,7 @@ mod tests {
         // A name is what its name server says today.
         assert!(!permits("http://octo.example/a", "http://octo.example/a"));
         assert!(!permits("http://127.0.0.1/a", "http://octo.example/a"));
-        let reach = Reach { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
+        let reach = Reachable { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
         assert!(reach.permits(&url("http://octo.example/a"), loopback, &url("http://octo.example/a")));
         assert!(!reach.permits(
             &url("http://octo.example/a"),
