@@ -238,7 +238,8 @@ impl LogFollower {
             (Some(book), _) | (None, Some(book)) => book,
             (None, None) => return Ok(()),
         };
-        let question = Question { files, open: &self.open, suspects: &self.suspects, first };
+        let (open, suspects, linked) = (&self.open, &self.suspects, log.is_symlink());
+        let question = Question { files, open, suspects, linked, first };
         let is_still = |files: &[SeenFile]| Ok(has_the_same_names(files, &super::names::list(log, &known)?));
         let found = match survey(book, question, is_still) {
             Ok(Some(found)) => found,

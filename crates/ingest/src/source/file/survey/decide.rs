@@ -82,18 +82,14 @@ impl Survey<'_> {
             }
             return Ok(());
         }
-        let (alike, ids, packed) = (stranger.alike, stranger.ids.clone(), stranger.packed);
-        // Where all lines are alike, its place says more than what it is like.
-        if let Some(id) = self.unread_before(&file).filter(|_| alike) {
-            self.take(at, id);
-            return Ok(());
-        }
+        let (alike, packed) = (stranger.alike, stranger.packed);
+        let ids = if alike { Vec::new() } else { stranger.ids.clone() };
         let mut originals: Vec<usize> = ids.iter().filter_map(|id| self.home.get(id).copied()).collect();
-        originals.extend(live.filter(|live| !originals.contains(live)));
+        originals.extend(live.filter(|live| !alike && !originals.contains(live)));
         for original in originals {
-            match self.is_copy(at, original, alike)? {
+            match self.is_copy(at, original)? {
                 Some(true) => return self.is_the_rest(at, original),
-                Some(false) => return self.copied(at, original, alike),
+                Some(false) => return self.copied(at, original),
                 None => {}
             }
         }
@@ -113,7 +109,7 @@ impl Survey<'_> {
     }
 
     /// The record of the file that was packed here, if nothing was read of it. Only where no generation begins.
-    fn unread_before(&self, file: &SeenFile) -> Option<u64> {
+    pub(super) fn unread_before(&self, file: &SeenFile) -> Option<u64> {
         let plain = unpacked(&file.path).filter(|_| file.rank == Rank::Other)?;
         let was_it = |(id, record): (u64, &FileRecord)| {
             let unread = record.mark.offset == 0 && record.packed.is_none() && record.copy_of.is_none();
@@ -123,7 +119,7 @@ impl Survey<'_> {
         self.book.iter().find_map(was_it)
     }
 
-    fn compare(&self, one: usize, other: usize) -> io::Result<Likeness> {
+    pub(super) fn compare(&self, one: usize, other: usize) -> io::Result<Likeness> {
         let compared = compare(open_regular(&self.file(one).path)?, open_regular(&self.file(other).path)?);
         match compared {
             Err(error) if is_damage(&error) => Ok(Likeness::Differ),
@@ -132,45 +128,24 @@ impl Survey<'_> {
     }
 
     /// Whether a file is a copy of another. `Some(true)` if that one was truncated since, so that the copy has what it had.
-    fn is_copy(&self, at: usize, original: usize, alike: bool) -> io::Result<Option<bool>> {
-        let (file, of) = (self.file(at), self.file(original));
+    fn is_copy(&self, at: usize, original: usize) -> io::Result<Option<bool>> {
+        let of = self.file(original);
         let has_read = self.owner[original].is_some_and(|id| {
             self.strangers[&at].ids.contains(&id) && self.book.get(id).is_some_and(|r| r.mark.offset > 0)
         });
-        let born = of.identity.born;
-        let made_before = file.identity.born < born || file.mtime < born;
         Ok(match self.compare(at, original)? {
             Likeness::Differ if of.is_live() && has_read => Some(true),
             Likeness::Differ => None,
             Likeness::Alike(Ordering::Greater) if of.is_live() => has_read.then_some(true),
-            Likeness::Alike(Ordering::Greater) if alike => None,
-            Likeness::Alike(_) if !alike => Some(false),
-            // A generation of its own, which only begins alike.
-            Likeness::Alike(_) if of.is_live() => (!made_before).then_some(false),
-            Likeness::Alike(_) => (file.rank == Rank::Other).then_some(false),
+            Likeness::Alike(_) => Some(false),
         })
     }
 
-    fn copied(&mut self, at: usize, original: usize, alike: bool) -> io::Result<()> {
-        let file = self.file(at).clone();
-        let of = self.file(original);
-        let record = self.owner[original].and_then(|id| self.book.get(id));
-        // The log has had nothing new since it was read, and the copy was begun after that.
-        let is_read = record.is_some_and(|r| r.done && r.mark.offset > 0 && of.is_unchanged(r));
-        let is_known = is_read && file.identity.born > of.mtime;
-        if alike && (of.length > file.length || !is_known) {
-            let path = file.path.display().to_string();
-            self.tell(
-                &path,
-                "it is a copy of the log, or the log was truncated behind it: all lines are alike, so that cannot be told",
-            );
-        }
-        let record = read_before(&file)?;
-        let copy_of = self.owner[original];
-        if copy_of.is_none() {
-            self.copies_of_new.push((at, original));
-        }
-        self.new.insert(at, FileRecord { copy_of, ..record });
+    /// Nothing of it is to be read, because it is a copy, or may be one.
+    pub(super) fn copied(&mut self, at: usize, original: usize) -> io::Result<()> {
+        let record = read_before(self.file(at))?;
+        self.copies.push((at, original));
+        self.new.insert(at, record);
         Ok(())
     }
 

@@ -5,9 +5,9 @@
 //! is called and wherever it is. A file that has the content of another that is still there is its copy, and counts for
 //! nothing, until it turns out that the other was truncated.
 //!
-//! Lines with nothing but a date and one name are all alike, and then the same bytes are no evidence. There, sizes, times
-//! and the order of generations decide; what they leave open is not counted, and said.
+//! Lines with nothing but a date and one name are all alike, and then the same bytes are no evidence: see [`alike`].
 
+mod alike;
 mod decide;
 mod edited;
 mod recognise;
@@ -29,6 +29,8 @@ pub(super) struct Question<'a> {
     pub(super) open: &'a BTreeMap<u64, Input>,
     /// Records whose file was found to have other bytes.
     pub(super) suspects: &'a BTreeSet<u64>,
+    /// The log is a link, which may have led to any of the files before.
+    pub(super) linked: bool,
     /// Nobody has looked at this log before.
     pub(super) first: Option<Start>,
 }
@@ -62,8 +64,8 @@ struct Survey<'a> {
     replaced: BTreeSet<usize>,
     /// What may be lost: the file, and why.
     untold: Vec<(String, &'static str)>,
-    /// Copies of a file that has no record yet.
-    copies_of_new: Vec<(usize, usize)>,
+    /// Copies, and what each is a copy of.
+    copies: Vec<(usize, usize)>,
 }
 
 /// Brings the book up to date with what is there. `None`, and a book that is as it was, if `is_still` says that the files were
@@ -87,7 +89,7 @@ pub(super) fn survey(
         strangers: BTreeMap::new(),
         new: BTreeMap::new(),
         replaced: BTreeSet::new(),
-        copies_of_new: Vec::new(),
+        copies: Vec::new(),
     };
     survey.by_inode()?;
     if let Some(start) = survey.question.first {
@@ -99,6 +101,7 @@ pub(super) fn survey(
         survey.by_content(false);
         survey.by_copies()?;
         survey.written_anew()?;
+        survey.weigh_alike()?;
         survey.decide()?;
         survey.by_open_file(false)?;
         survey.give_up_nameless()?;

@@ -20,7 +20,7 @@ impl Survey<'_> {
                 }
                 if self.still_has(id, record, &file)? {
                     self.take(at, id);
-                } else if record.copy_of.is_none() {
+                } else {
                     self.truncated.insert(id);
                     self.replaced.insert(at);
                 }
@@ -44,68 +44,37 @@ impl Survey<'_> {
     }
 
     /// Files that have the content of a record whose own file is gone or was truncated. First those that were last written
-    /// when that one was; then the others, where the content is evidence, or where only one record can be meant.
+    /// when that one was; then the others, if the content is evidence. Where all lines are alike it is none.
     pub(super) fn by_content(&mut self, exact: bool) {
         for at in self.strangers.keys().copied().collect::<Vec<_>>() {
             let stranger = &self.strangers[&at];
-            let file = self.file(at);
-            if self.owner[at].is_some() {
+            if self.owner[at].is_some() || stranger.alike && !exact {
                 continue;
             }
-            let fits = |id: &u64| {
-                let Some(record) = self.book.get(*id).filter(|_| !self.home.contains_key(id)) else {
-                    return false;
-                };
-                let time = as_exact_as(file.mtime, record.mtime);
-                if record.packed.is_some() && record.packed == stranger.packed {
-                    // Other lines that are alike may be packed into the same bytes.
-                    return !exact || !stranger.alike || file.mtime == time;
-                }
-                match exact {
-                    // Rotated names go from one generation to the next, others do not.
-                    true if file.rank == Rank::Other
-                        && unpacked(&file.path).as_ref() == Some(&record.path) =>
-                    {
-                        true
-                    }
-                    true if stranger.alike => {
-                        let whole = match stranger.packed {
-                            Some(_) => stranger.whole.contains(id),
-                            None => file.length == record.length,
-                        };
-                        file.mtime == time && record.done && whole
-                    }
-                    true => file.mtime == time,
-                    false if stranger.alike => !record.gone && file.mtime >= time,
-                    false => true,
-                }
-            };
+            let fits = |id: &u64| !self.home.contains_key(id) && (!exact || self.is_by_time(at, *id));
             let fitting = stranger.ids.iter().copied().filter(fits);
-            // Where all lines are alike the sum counts: what was read most of must not be read again.
-            let longest = |id: &u64| {
-                let read = self.book.get(*id).map_or(0, |record| record.mark.offset);
-                (read, u64::MAX - id)
-            };
-            let Some(id) = fitting.max_by_key(longest) else { continue };
-            let was_gone = self.book.get(id).is_some_and(|record| record.gone);
-            let by_evidence = exact || self.is_older_than_later_ones(at, id);
-            let is_doubtful = (file.is_live() || was_gone) && stranger.packed.is_none() || !by_evidence;
-            if stranger.alike && is_doubtful {
-                let path = file.path.display().to_string();
-                self.tell(&path, "it may be a file that is gone, or a new one: all lines are alike");
+            // What was read most of must not be read again.
+            let read = |id: &u64| (self.book.get(*id).map_or(0, |record| record.mark.offset), u64::MAX - id);
+            if let Some(id) = fitting.max_by_key(read) {
+                self.take(at, id);
             }
-            self.take(at, id);
         }
     }
 
-    /// Generations keep their order: the file of a record is older than those of later records.
-    fn is_older_than_later_ones(&self, at: usize, id: u64) -> bool {
-        // A copy, or a file of which nothing was read, may have been found late.
-        let is_read = |id: &u64| {
-            self.book.get(*id).is_some_and(|record| record.mark.offset > 0 && record.copy_of.is_none())
+    /// Whether time, length or name say that a file with a record's content is the file of that record.
+    fn is_by_time(&self, at: usize, id: u64) -> bool {
+        let (file, stranger) = (self.file(at), &self.strangers[&at]);
+        let Some(record) = self.book.get(id) else { return false };
+        let at_its_time = file.mtime == as_exact_as(file.mtime, record.mtime);
+        // Rotated names go from one generation to the next, others do not.
+        let by_name = file.rank == Rank::Other && unpacked(&file.path).as_ref() == Some(&record.path);
+        let same_bytes = record.packed.is_some() && record.packed == stranger.packed;
+        let whole = match stranger.packed {
+            Some(_) => stranger.whole.contains(&id),
+            None => file.length == record.length,
         };
-        let later = self.home.range(id + 1..).filter(|(id, _)| is_read(id)).map(|(_, &home)| home);
-        later.filter(|&home| self.file(home).rank != Rank::Other).all(|home| at < home)
+        let settled = !stranger.alike || record.done && whole || same_bytes;
+        by_name || at_its_time && settled || same_bytes && !stranger.alike
     }
 
     /// A copy becomes the file of a record whose own was truncated or removed.
@@ -121,10 +90,17 @@ impl Survey<'_> {
             if self.home.contains_key(&id) || gone || record.mark.offset == 0 {
                 continue;
             }
-            if Input::resume(open_regular(&self.file(at).path)?, &record.mark)?.is_some() {
-                self.book.remove(copy);
-                self.take(at, id);
+            if Input::resume(open_regular(&self.file(at).path)?, &record.mark)?.is_none() {
+                continue;
             }
+            // Where all lines are alike it may be the copy of another file, and then more of it is counted.
+            let alike = repeats_one_line(&beginning(open_regular(&self.file(at).path)?)?);
+            let passed_over = self.book.get(copy).map(|copy| copy.mark.clone());
+            if let Some(mark) = passed_over.filter(|mark| alike && mark.offset > record.mark.offset) {
+                self.book.change(id, |record| record.mark = mark);
+            }
+            self.book.remove(copy);
+            self.take(at, id);
         }
         Ok(())
     }

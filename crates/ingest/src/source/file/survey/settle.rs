@@ -25,9 +25,10 @@ impl Survey<'_> {
                 self.found.live = Some(id);
             }
         }
-        for (at, original) in std::mem::take(&mut self.copies_of_new) {
+        for (at, original) in std::mem::take(&mut self.copies) {
             if let Some(&copy) = ids.get(&at) {
-                self.book.change(copy, |record| record.copy_of = ids.get(&original).copied());
+                let of = self.owner[original].or_else(|| ids.get(&original).copied());
+                self.book.change(copy, |record| record.copy_of = of);
             }
         }
         let dropped = self.book.trim();

@@ -2,7 +2,7 @@
 
 use super::super::{
     input::{Input, beginning, is_damage, packed_print},
-    names::open_regular,
+    names::{SeenFile, as_exact_as, open_regular},
     record::{FileRecord, Print, repeats_one_line},
 };
 use super::Survey;
@@ -11,7 +11,7 @@ use std::{
     io,
 };
 
-/// How many records a file's content is held against; more of them begin alike only where all lines are.
+/// How many records a file's content is held against, unless all its lines are alike: hardly more begin like it.
 const MOST_CANDIDATES: usize = 64;
 
 /// A file that no record knows by its inode.
@@ -81,6 +81,13 @@ impl Survey<'_> {
         self.file(at).is_live() || self.book.iter().any(missing)
     }
 
+    /// Whether a record has no file yet. One that was gone before comes back as it was.
+    fn is_looked_for(&self, id: u64, file: &SeenFile) -> bool {
+        let back = |record: &FileRecord| file.mtime == as_exact_as(file.mtime, record.mtime);
+        let record = self.book.get(id).filter(|_| !self.home.contains_key(&id));
+        record.is_some_and(|record| !record.gone || self.truncated.contains(&id) || back(record))
+    }
+
     pub(super) fn look_into(&self, at: usize, contents: &Contents) -> io::Result<Stranger> {
         let path = &self.file(at).path;
         let mut stranger = Stranger::default();
@@ -106,9 +113,14 @@ impl Survey<'_> {
         for (&length, of_length) in contents.prefixes.range(..=first.len()) {
             candidates.extend(of_length.get(&Print::of(&first[..length])).into_iter().flatten().copied());
         }
-        // Those that are there, and the newest, before others.
-        candidates.sort_by_key(|&id| (self.book.get(id).is_none_or(|record| record.gone), u64::MAX - id));
-        candidates.truncate(MOST_CANDIDATES);
+        if stranger.alike {
+            // Each of them may be it, so none is left out that may count; see `alike`.
+            candidates.retain(|&id| self.is_looked_for(id, self.file(at)));
+        } else {
+            // Those that are there, and the newest, before others.
+            candidates.sort_by_key(|&id| (self.book.get(id).is_none_or(|record| record.gone), u64::MAX - id));
+            candidates.truncate(MOST_CANDIDATES);
+        }
         for id in candidates {
             let Some(record) = self.book.get(id) else { continue };
             match Input::resume(open_regular(path)?, &record.mark) {

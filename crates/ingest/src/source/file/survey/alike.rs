@@ -1,0 +1,134 @@
+//! Files whose lines are all alike, and what of them may be read.
+//!
+//! Their content says nothing, so only the sum counts: as many lines as all files have, less those that were counted of
+//! them. What was counted of a file that is looked for is a debt. Whichever file pays it, the sum is the same, so the
+//! greatest debts are paid first, each by a file that nobody knows and that is long enough, and then no line is counted
+//! twice, whatever has happened. A file that may be a copy of one that is there is not read at all. The rest is new. If
+//! files were removed meanwhile, or one is no copy after all, lines are missed that way; so what was in doubt is said.
+
+use super::super::{
+    input::Likeness,
+    names::{Rank, as_exact_as},
+    record::FileRecord,
+};
+use super::Survey;
+use std::{
+    cmp::{Ordering, Reverse},
+    io,
+};
+
+impl Survey<'_> {
+    /// Decides on files whose lines are all alike, where neither inode nor time has. Those that it leaves are new.
+    pub(super) fn weigh_alike(&mut self) -> io::Result<()> {
+        let mut payers = Vec::new();
+        for at in self.strangers.keys().copied().collect::<Vec<_>>() {
+            let stranger = &self.strangers[&at];
+            if !stranger.alike || stranger.empty || stranger.damaged || self.owner[at].is_some() {
+                continue;
+            }
+            if let Some(id) = self.unread_before(self.file(at)) {
+                self.take(at, id);
+            } else if let Some(original) = self.possible_original(at)? {
+                if !self.is_surely_counted(at, original) {
+                    self.doubt(at, "all its lines are alike, and it is a copy of a file that is counted, or that one was truncated behind it");
+                }
+                self.copied(at, original)?;
+            } else {
+                payers.push(at);
+            }
+        }
+        self.pay_debts(payers);
+        Ok(())
+    }
+
+    fn doubt(&mut self, at: usize, why: &'static str) {
+        let path = self.file(at).path.display().to_string();
+        self.tell(&path, why);
+    }
+
+    /// A file that is there, has all that this one has, and may have been copied into it.
+    fn possible_original(&self, at: usize) -> io::Result<Option<usize>> {
+        for original in (0..self.question.files.len()).rev() {
+            if original != at
+                && self.may_be_copied_from(at, original)
+                && matches!(self.compare(at, original)?, Likeness::Alike(Ordering::Less | Ordering::Equal))
+            {
+                return Ok(Some(original));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether age and order allow that one file is a copy of another: it is made later, and gets an older name.
+    fn may_be_copied_from(&self, at: usize, original: usize) -> bool {
+        let (file, of) = (self.file(at), self.file(original));
+        let born = of.identity.born;
+        let made_before = file.identity.born < born || file.mtime < born;
+        let older_name = self.question.linked || !self.is_of_one_kind() || at < original;
+        !file.is_live() && !made_before && (older_name || file.rank == Rank::Other)
+    }
+
+    /// Whether the names of rotated files say in which order they were made.
+    fn is_of_one_kind(&self) -> bool {
+        let mut ranks = self.question.files.iter().map(|file| &file.rank);
+        let dated = |rank: &Rank| matches!(rank, Rank::Date(_) | Rank::Live | Rank::Other);
+        let numbered = |rank: &Rank| matches!(rank, Rank::Number(_) | Rank::Live | Rank::Other);
+        ranks.clone().all(dated) || ranks.all(numbered)
+    }
+
+    /// Whether a copy can only be one of the log, which has had nothing new since all of it was read.
+    fn is_surely_counted(&self, at: usize, original: usize) -> bool {
+        let (file, of) = (self.file(at), self.file(original));
+        let record = self.owner[original].and_then(|id| self.book.get(id));
+        let is_read = record.is_some_and(|r| r.done && r.mark.offset > 0 && of.is_unchanged(r));
+        let alone = !self.question.linked && self.is_of_one_kind();
+        is_read && alone && of.is_live() && of.length <= file.length && file.identity.born > of.mtime
+    }
+
+    fn pay_debts(&mut self, mut payers: Vec<usize>) {
+        // A packed file of which nothing was read may still be open, and would be read twice.
+        let is_due = |(id, record): &(u64, &FileRecord)| {
+            !self.home.contains_key(id) && (record.mark.offset > 0 || record.packed.is_some())
+        };
+        let mut debts: Vec<(u64, u64)> =
+            self.book.iter().filter(is_due).map(|(id, record)| (id, record.mark.offset)).collect();
+        debts.sort_by_key(|&(id, read)| (Reverse(read), Reverse(id)));
+        for (id, _) in debts {
+            let likely = |&at: &usize| {
+                let file = self.file(at);
+                let written =
+                    self.book.get(id).is_some_and(|r| file.mtime >= as_exact_as(file.mtime, r.mtime));
+                (file.is_live(), !written, !self.is_older_than_later_ones(at, id), file.length)
+            };
+            let can_pay = payers.iter().copied().filter(|&at| self.can_pay(at, id));
+            let Some(at) = can_pay.min_by_key(likely) else { continue };
+            if self.strangers[&at].packed.is_none() && self.file(at).is_live()
+                || !self.is_older_than_later_ones(at, id)
+            {
+                self.doubt(at, "all its lines are alike, and it may be a file that is gone, or a new one");
+            }
+            payers.retain(|&payer| payer != at);
+            self.take(at, id);
+        }
+    }
+
+    /// Whether a file may be the one that a record looks for.
+    fn can_pay(&self, at: usize, id: u64) -> bool {
+        let (Some(record), stranger) = (self.book.get(id), &self.strangers[&at]) else { return false };
+        // A packed file stays packed, and one that was gone before comes back as it was.
+        let back = record.packed.is_some() && record.packed == stranger.packed;
+        let possible = if record.gone { back } else { record.packed.is_none() || stranger.packed.is_some() };
+        possible && stranger.ids.contains(&id)
+    }
+
+    /// Generations keep their order: the file of a record is older than those of later records.
+    fn is_older_than_later_ones(&self, at: usize, id: u64) -> bool {
+        // A copy, or a file of which nothing was read, may have been found late.
+        let is_read = |id: &u64| {
+            self.book.get(*id).is_some_and(|record| record.mark.offset > 0 && record.copy_of.is_none())
+        };
+        let later = self.home.range(id + 1..).filter(|(id, _)| is_read(id)).map(|(_, &home)| home);
+        let rotated = |&home: &usize| self.file(home).rank != Rank::Other;
+        later.filter(rotated).all(|home| at < home)
+    }
+}
