@@ -244,6 +244,44 @@ fn log_that_a_daemon_follows_is_counted_once() {
     }
 }
 
+/// A daemon that is started while an import reads counts the file; the import then counts nothing of it.
+#[test]
+fn daemon_that_is_started_during_an_import_counts_the_file_alone() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        let log = place.dir().join("badge.log");
+        place.configure("[store]\ntick = \"20ms\"\n[[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\n");
+        fs::write(&log, lines(100, 3_000)).unwrap();
+        let import = Command::new(program())
+            .args(["import", "log", path(&log)])
+            .args(place.flags())
+            .env_clear()
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let signal = |name: &str| {
+            let pid = import.id().to_string();
+            assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        };
+        // It knows by then what was counted before.
+        wait_until("the import reads the log", PATIENCE, || {
+            let open = fs::read_dir(format!("/proc/{}/fd", import.id())).unwrap();
+            open.flatten().any(|fd| fs::read_link(fd.path()).is_ok_and(|file| file == log))
+        });
+        signal("STOP");
+        let mut daemon = place.serve();
+        wait_until("the daemon has counted the log", PATIENCE, || place.total("~all") == 300_000);
+        signal("CONT");
+        let output = import.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("begun to follow it meanwhile") && said.contains("--again"), "{said}");
+        stop(&mut daemon);
+        assert_eq!(place.total("~all"), 300_000);
+    }
+}
+
 /// Killed again and again, it comes to its end, and every line is counted once.
 #[test]
 fn killed_import_goes_on_behind_what_is_counted() {

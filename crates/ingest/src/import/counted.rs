@@ -8,7 +8,7 @@ use crate::source::{
     FileRecord, Identity, ImportMark, Mark, PREFIX, Print, TAIL, imports, records, repeats_one_line,
 };
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs::Metadata};
 use tallymark_core::Position;
 use uuid::Uuid;
 
@@ -56,6 +56,12 @@ pub enum Undecided {
         "it is a copy of a log that a source has read only in part and may read on: let the daemon read it first"
     )]
     ReadInPart,
+    /// What is left of it may be counted by now.
+    #[error(
+        "a daemon has begun to follow it meanwhile, and counts what was not imported yet: import it again while the \
+         daemon runs"
+    )]
+    FollowedMeanwhile,
     /// It may have been counted as a part of something longer.
     #[error("it begins like a file that was counted and is shorter: it may be an older copy of that file")]
     Shorter,
@@ -79,6 +85,13 @@ impl Evidence {
         // A copy was not read.
         records.retain(|record| record.copy_of.is_none());
         Evidence { imports, records }
+    }
+
+    /// Whether a source reads this very file.
+    #[must_use]
+    pub fn is_followed(&self, file: &Metadata) -> bool {
+        let identity = Identity::of(file);
+        self.records.iter().any(|record| !record.gone && record.identity.is(&identity))
     }
 
     /// For a content that is about to be read.

@@ -182,11 +182,10 @@ impl ImportLog {
         for stretch in &course.stretches {
             loop {
                 let complete = import.read(&mut input, stretch, now()).with_context(attempt)?;
-                if let Some(into) = &mut into {
-                    // With the first batch, so that a file without batches leaves nothing behind.
-                    if !complete.batches.is_empty() {
-                        into.apply(&complete.batches).await.map_err(why)?;
-                    }
+                // With the first batch, so that a file without batches leaves nothing behind.
+                if let (Some(into), Some(store), false) = (&mut into, store, complete.batches.is_empty()) {
+                    self.check_followed(file, source.file.as_ref(), &evidence, store).await?;
+                    into.apply(&complete.batches).await.map_err(why)?;
                 }
                 if complete.is_end {
                     break;
@@ -198,6 +197,21 @@ impl ImportLog {
             bail!("{} became shorter while it was imported: only part of it is counted", file.display());
         }
         report(file, &course, import.imported(), into.as_ref(), before)
+    }
+
+    /// Reading takes time, and a daemon that was started meanwhile begins behind what the import had committed then.
+    async fn check_followed(
+        &self,
+        file: &Path,
+        of: Option<&Metadata>,
+        evidence: &Evidence,
+        store: &Arc<dyn Store>,
+    ) -> Result<()> {
+        let Some(of) = of.filter(|of| !self.again && !evidence.is_followed(of)) else { return Ok(()) };
+        if Evidence::of(&store.positions(None).await?).is_followed(of) {
+            return Err(Undecided::FollowedMeanwhile).with_context(|| undecided(file));
+        }
+        Ok(())
     }
 }
 
