@@ -69,7 +69,7 @@ pub(crate) struct FileRecord {
     pub(crate) torn: bool,
     /// It is gone. It is remembered all the same, because a file may come back.
     pub(crate) gone: bool,
-    /// It is a copy of this record's file, which is the one that is read.
+    /// It is a copy of this record's file, which is the one that is read; of its own, if it may be one of any.
     pub(crate) copy_of: Option<u64>,
 }
 

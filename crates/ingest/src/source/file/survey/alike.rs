@@ -29,10 +29,16 @@ impl Survey<'_> {
             if let Some(id) = self.unread_before(self.file(at)) {
                 self.take(at, id);
             } else if let Some(original) = self.possible_original(at)? {
-                if !self.is_surely_counted(at, original) {
-                    self.doubt(at, "all its lines are alike, and it is a copy of a file that is counted, or that one was truncated behind it");
+                if self.is_surely_counted(at, original) {
+                    self.copied(at, original)?;
+                } else {
+                    self.doubt(
+                        at,
+                        "all its lines are alike, and it is a copy of a file that is counted, or that one was truncated behind it",
+                    );
+                    // It pays no debt: what it has may be counted by a record that is gone.
+                    self.copied(at, at)?;
                 }
-                self.copied(at, original)?;
             } else {
                 payers.push(at);
             }

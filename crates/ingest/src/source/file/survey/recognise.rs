@@ -93,12 +93,6 @@ impl Survey<'_> {
             if Input::resume(open_regular(&self.file(at).path)?, &record.mark)?.is_none() {
                 continue;
             }
-            // Where all lines are alike it may be the copy of another file, and then more of it is counted.
-            let alike = repeats_one_line(&beginning(open_regular(&self.file(at).path)?)?);
-            let passed_over = self.book.get(copy).map(|copy| copy.mark.clone());
-            if let Some(mark) = passed_over.filter(|mark| alike && mark.offset > record.mark.offset) {
-                self.book.change(id, |record| record.mark = mark);
-            }
             self.book.remove(copy);
             self.take(at, id);
         }

@@ -576,6 +576,21 @@ fn known_histories_count_what_was_written() {
             ],
             true,
         ),
+        // What was passed over as a copy is the file of another record than that of the log.
+        (
+            vec![
+                Switch { back: false },
+                Append(5),
+                Switch { back: false },
+                ReadSome,
+                Restart,
+                Append(6),
+                Pack { newest: true },
+                ReadSome,
+                CopyTruncate,
+            ],
+            true,
+        ),
         // A packed file of which nothing was read is copied, and still open.
         (
             vec![
