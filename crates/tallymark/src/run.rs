@@ -366,7 +366,7 @@ fn account(Ended { lost, waiting }: Ended) -> Result<()> {
     match (waiting, lost) {
         (Ok(_), Some(lost)) => bail!(lost),
         (Err(error), lost) => {
-            let lost = lost.map(|lost| lost + ". ").unwrap_or_default();
+            let lost = lost.map(|lost| lost + "; and ").unwrap_or_default();
             let unknown =
                 "how many hits wait in the outbox for the store is not known, because it cannot be read";
             Err(error).context(format!("{lost}{unknown}"))

@@ -713,3 +713,17 @@ fn output_into_a_closed_pipe_is_no_error() {
     assert!(!ran.stderr.contains("panicked"), "{ran:?}");
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
+
+#[test]
+fn a_directory_in_the_place_of_a_log_is_said_before_a_start() {
+    let dir = temp_dir();
+    let config = dir.path().join("t.toml");
+    let log = format!("[[source]]\nkind = \"file\"\npath = {:?}\n", dir.path());
+    std::fs::write(&config, log).unwrap();
+    let checked = run(&["check-config", &config.display().to_string()]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(
+        checked.stdout.contains("is a directory, and a log is a file: name the file in it"),
+        "{checked:?}"
+    );
+}

@@ -37,9 +37,14 @@ fn warnings(config: &Config) -> Vec<String> {
         Kind::File { path, .. } => Some(path),
         _ => None,
     });
-    logs.filter(|path| !path.exists())
-        .map(|path| format!("there is no log {} yet; it is read as soon as it is there", path.display()))
-        .collect()
+    let warning = |path: &PathBuf| match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => {
+            Some(format!("{} is a directory, and a log is a file: name the file in it", path.display()))
+        }
+        Ok(_) => None,
+        Err(_) => Some(format!("there is no log {} yet; it is read as soon as it is there", path.display())),
+    };
+    logs.filter_map(warning).collect()
 }
 
 fn mistakes(bad: &BadConfig) -> serde_json::Value {

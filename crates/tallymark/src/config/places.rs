@@ -52,17 +52,18 @@ pub(super) fn check(data_dir: &Path, store: &StoreUrl, badges_dir: &Path, mistak
     }
 }
 
-/// Checks that HTTP and syslog over TCP do not use the same port.
+/// Checks that HTTP and syslog do not use the same port, or the same path.
 pub(super) fn check_ports(http: &Listen, sources: &[Source], mistakes: &Mistakes<'_>) {
-    let Listen::Tcp(http) = http else { return };
     for source in sources {
-        if let Kind::Tcp(tcp) = &source.kind
-            && overlap(tcp.listen, *http)
-        {
-            mistakes.add(
-                None,
-                format!("{}: HTTP listens on {http} already; give one of them another port", source.kind),
-            );
+        let (clash, what) = match (&source.kind, http) {
+            (Kind::Tcp(tcp), Listen::Tcp(http)) => (overlap(tcp.listen, *http), "port"),
+            (Kind::Unix { path, .. }, Listen::Unix(http)) => (is_one_file(path, http), "path"),
+            _ => continue,
+        };
+        if clash {
+            let what =
+                format!("{}: HTTP listens on {http} already; give one of them another {what}", source.kind);
+            mistakes.add(None, what);
         }
     }
 }
