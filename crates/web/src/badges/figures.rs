@@ -1,11 +1,12 @@
-//! Which numbers a badge shows: `show=hits|visits|likes`, `period=total|today|24h|7d|30d|month|year`, two of them with
-//! `show=today,total`, and a `base` that is added to totals.
+//! Which numbers a badge shows: `show=hits|visits|visitors|likes`, `period=total|today|24h|7d|30d|month|year`, two of them
+//! with `show=today,total`, and a `base` that is added to totals.
 //!
 //! Every number includes what this process has counted and the store does not have yet. An unknown word is refused,
 //! because a badge with another number than the one it was made for would be believed.
 
 use super::dress::Dress;
 use crate::{
+    daily_visitors,
     error::Problem,
     query::{Query, choice},
     state::{App, left},
@@ -75,8 +76,16 @@ impl Reach {
 /// One number of a badge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Figure {
-    event: Event,
+    of: Subject,
     reach: Reach,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Event(Event),
+    /// Distinct visitors of a day.
+    Visitors,
 }
 
 /// The numbers of a badge, one or two.
@@ -99,7 +108,7 @@ impl Figures {
     pub(crate) fn read(query: Query<'_>) -> Result<Figures, String> {
         let event = query.event()?;
         let reach = query.text("period").map(|word| choice("period", &word, &Reach::EVERY)).transpose()?;
-        let usual = Figure { event, reach: reach.unwrap_or(Reach::Total) };
+        let usual = Figure { of: Subject::Event(event), reach: reach.unwrap_or(Reach::Total) };
         let shown = match query.text("show") {
             None => vec![usual],
             Some(words) => words.split(',').map(|word| usual.with(word.trim())).collect::<Result<_, _>>()?,
@@ -122,7 +131,7 @@ impl Figures {
 
     /// Whether it is the total of hits alone, which counting answers.
     pub(super) fn is_total_of(&self, event: Event) -> bool {
-        self.shown == [Figure { event, reach: Reach::Total }]
+        self.shown == [Figure { of: Subject::Event(event), reach: Reach::Total }]
     }
 
     /// The numbers, in order.
@@ -145,17 +154,14 @@ impl Figures {
         let title = match (self.shown.as_slice(), dress.label()) {
             ([_], _) => None,
             ([a, b], own) => {
-                let named = |figure: &Figure| match a.event == b.event {
+                let named = |figure: &Figure, count: i64| match a.of == b.of {
                     true => String::new(),
-                    false => format!(" {}", figure.noun(hits)),
+                    false => format!(" {}", figure.noun(count, hits)),
                 };
-                let texts: Vec<String> = [a, b]
-                    .iter()
-                    .zip(&numbers)
-                    .map(|(figure, number)| {
-                        format!("{number}{}{}", named(figure), figure.reach.after_number())
-                    })
-                    .collect();
+                let texts = self.shown.iter().zip(&numbers).zip(counts).map(|((figure, number), &count)| {
+                    format!("{number}{}{}", named(figure, count), figure.reach.after_number())
+                });
+                let texts: Vec<String> = texts.collect();
                 Some(format!("{}: {}", own.unwrap_or(&label), texts.join(", ")))
             }
             _ => None,
@@ -166,11 +172,11 @@ impl Figures {
     /// The label where the address has none.
     pub(crate) fn label(&self, hits: &str) -> String {
         match self.shown.as_slice() {
-            [a, b] if a.event == b.event => a.noun(hits).to_owned(),
+            [a, b] if a.of == b.of => a.noun(0, hits).to_owned(),
             shown => {
                 let texts: Vec<String> = shown
                     .iter()
-                    .map(|figure| format!("{}{}", figure.noun(hits), figure.reach.after_label()))
+                    .map(|figure| format!("{}{}", figure.noun(0, hits), figure.reach.after_label()))
                     .collect();
                 texts.join(" / ")
             }
@@ -179,16 +185,30 @@ impl Figures {
 }
 
 impl Figure {
-    /// The same with what a word of `show` says: an event in the plural, or a period.
+    /// The same with what a word of `show` says: what is counted, in the plural, or a period.
     fn with(self, word: &str) -> Result<Figure, String> {
         let events = [("hits", Event::HIT), ("visits", Event::VISIT), ("likes", Event::LIKE)];
-        let of_event = events.map(|(word, event)| (word, Figure { event, ..self }));
+        let of_event = events.map(|(word, event)| (word, Figure { of: Subject::Event(event), ..self }));
+        // The visitors of several days cannot be told apart, so there is no total of them.
+        let reach = if self.reach == Reach::Total { Reach::Today } else { self.reach };
+        let of_visitors = [("visitors", Figure { of: Subject::Visitors, reach })];
         let of_reach = Reach::EVERY.map(|(word, reach)| (word, Figure { reach, ..self }));
-        choice("show", word, &[&of_event[..], &of_reach].concat())
+        let figure = choice("show", word, &[&of_event[..], &of_visitors, &of_reach].concat())?;
+        match figure {
+            Figure { of: Subject::Visitors, reach } if reach != Reach::Today => {
+                Err("visitors are counted by the day: use period=today".to_owned())
+            }
+            figure => Ok(figure),
+        }
     }
 
-    fn noun<'a>(&'a self, hits: &'a str) -> &'a str {
-        if self.event == Event::HIT { hits } else { self.event.noun(0) }
+    fn noun<'a>(&'a self, count: i64, hits: &'a str) -> &'a str {
+        match &self.of {
+            Subject::Event(Event::HIT) => hits,
+            Subject::Event(event) => event.noun(count),
+            Subject::Visitors if count == 1 => "visitor",
+            Subject::Visitors => "visitors",
+        }
     }
 
     fn text(self, count: i64, base: i64, dress: &Dress) -> String {
@@ -197,7 +217,11 @@ impl Figure {
     }
 
     async fn count(self, app: &App, name: &Name, now: Now) -> Result<i64, Problem> {
-        let Figure { event, reach } = self;
+        let Figure { of: Subject::Event(event), reach } = self else {
+            let today = now.day();
+            let days = daily_visitors::read(&*app.store, name, today, today).await?;
+            return Ok(daily_visitors::sum(&days));
+        };
         if reach == Reach::Total {
             return Ok(app.shown_total(event, name.as_ref()).await?);
         }
@@ -269,7 +293,7 @@ mod tests {
     }
 
     fn figure(event: Event, reach: Reach) -> Figure {
-        Figure { event, reach }
+        Figure { of: Subject::Event(event), reach }
     }
 
     #[test]
@@ -281,6 +305,10 @@ mod tests {
             ("show=today,total", vec![figure(hit, Reach::Today), figure(hit, Reach::Total)]),
             ("show=visits%2Clikes", vec![figure(visit, Reach::Total), figure(like, Reach::Total)]),
             ("show=visits&period=7D", vec![figure(visit, Reach::Days7)]),
+            (
+                "show=visitors,total",
+                vec![Figure { of: Subject::Visitors, reach: Reach::Today }, figure(hit, Reach::Total)],
+            ),
             ("event=order&show=month,year", {
                 let order = Event::new(b"order").unwrap();
                 vec![figure(order, Reach::Month), figure(order, Reach::Year)]
@@ -299,6 +327,7 @@ mod tests {
             ("show=today,total,year", "show has at most 2 numbers"),
             ("period=1y", "period is one of total, today, 24h"),
             ("period=tody", "period=tody: did you mean today?"),
+            ("show=visitors&period=7d", "visitors are counted by the day"),
             ("base=-1", "base is a whole number"),
             ("base=1e9", "base is a whole number"),
             ("base=9999999999999999", "base is a whole number"),
@@ -315,6 +344,14 @@ mod tests {
             ("", &[4][..], "views", "4", None),
             ("period=30d", &[4], "views in 30d", "4", None),
             ("show=likes", &[1_234], "likes", "1,234", None),
+            ("show=visitors", &[1], "visitors today", "1", None),
+            (
+                "show=visitors,total",
+                &[1, 9],
+                "visitors today / views",
+                "1 / 9",
+                Some("visitors today / views: 1 visitor today, 9 views in total"),
+            ),
             (
                 "show=today,total&base=1000",
                 &[2, 4],
@@ -324,10 +361,10 @@ mod tests {
             ),
             (
                 "show=visits,likes",
-                &[2, 4],
+                &[1, 4],
                 "visits / likes",
-                "2 / 4",
-                Some("visits / likes: 2 visits in total, 4 likes in total"),
+                "1 / 4",
+                Some("visits / likes: 1 visit in total, 4 likes in total"),
             ),
             ("show=today,total&label=me", &[2, 4], "views", "2 / 4", Some("me: 2 today, 4 in total")),
         ] {

@@ -22,7 +22,7 @@ use tallymark_core::{Event, Name};
 const SPARK: &str = "spark";
 
 /// What a badge can show, with the words of the form.
-const NUMBERS: [(&str, &str); 9] = [
+const NUMBERS: [(&str, &str); 10] = [
     ("total", "all hits"),
     ("today", "today"),
     ("24h", "the last 24 hours"),
@@ -31,6 +31,7 @@ const NUMBERS: [(&str, &str); 9] = [
     ("month", "this month"),
     ("year", "this year"),
     ("visits", "visits"),
+    ("visitors", "visitors today"),
     ("likes", "likes"),
 ];
 
