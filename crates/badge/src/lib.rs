@@ -1,6 +1,6 @@
 //! Drawing: badges, charts and panels as SVG text.
 //!
-//! A [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] or [`panel::Panel`] becomes text. Nothing here reads a
+//! A [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] [`panel::Panel`] or [`banner::Banner`] becomes text. Nothing here reads a
 //! clock, a file or a store, and nothing is random. The same badge gives the same bytes on every machine and every day,
 //! so the publisher can leave an unchanged file alone.
 //!
@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 mod badge;
+pub mod banner;
 pub mod chart;
 mod color;
 mod data_uri;

@@ -214,6 +214,7 @@ fn http() -> Check {
         body_bytes: 1 << 20,
         visits: KeptVisits::default(),
         avatars: None,
+        github: None,
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         now: || NOW,

@@ -1,13 +1,23 @@
-//! What Tallymark fetches from elsewhere: the avatars of the owners of names.
+//! What Tallymark fetches from elsewhere: the avatars of the owners of names, and
+//! the statistics of GitHub accounts.
 //!
 //! One [client](Outgoing) speaks to other servers, with a bound on everything. What it brings is kept in the store with
 //! its age, so that a restart asks nobody again, and a request never waits for it. Nothing here draws a picture of ours
 //! or counts anything; web reads it, and the binary starts it.
 
 mod account_name;
+mod api;
 mod avatars;
 mod outgoing;
+mod recent;
+mod statistics;
+mod stats;
+mod tokens;
 
 pub use account_name::{AccountName, NotAnAccountName};
+pub use api::{GithubAccess, GithubError};
 pub use avatars::{AvatarMeters, AvatarPattern, AvatarSource, Avatars, NotAPattern};
 pub use outgoing::{Ask, FetchError, Fetched, Outgoing, Redirects};
+pub use statistics::{Aged, NoStats, Statistics, StatsAges};
+pub use stats::Stats;
+pub use tokens::{GithubToken, NotAGithubToken};

@@ -23,7 +23,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tallymark_github::{AvatarMeters, AvatarSource, Avatars, Outgoing};
+use tallymark_github::{AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics};
 use tallymark_ingest::{
     Ended, HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
@@ -114,6 +114,10 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let login_meters = LoginMeters::register(&mut registry);
     let ranking_meters = RankingMeters::register(&mut registry);
     let avatar_meters = AvatarMeters::register(&mut registry);
+    let github = github(config, &store).filter(|_| start.role != Role::Ingest);
+    if let Some(github) = &github {
+        github.register(&mut registry);
+    }
     let gate = Arc::new(VisitGate::open(&config.data_dir, config.visits.clone(), &meters));
     let bindings = bind(config, start.file.as_deref(), &meters, &gate)?;
     let tail = meters.tail();
@@ -157,6 +161,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         let app = App {
             rankings,
             avatars,
+            github,
             counter: live.clone(),
             ledger: Arc::new(ledger),
             store: store.clone(),
@@ -205,6 +210,14 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     }
     tokio::spawn(supervisor::feed_watchdog());
     daemon.run(bindings, &start, started).await
+}
+
+/// What banners show.
+fn github(config: &Config, store: &Arc<dyn Store>) -> Option<Arc<Statistics>> {
+    let crate::config::GithubConfig { api, tokens, ages, within } = config.github.clone();
+    let outgoing = Outgoing::new(config.outgoing_allow.clone());
+    let access = GithubAccess { api: api?, tokens, within, outgoing };
+    Some(Statistics::new(access, ages, store.clone(), now))
 }
 
 /// The avatars of panels, and the task that looks for them.

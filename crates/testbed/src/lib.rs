@@ -12,6 +12,7 @@
 #![allow(clippy::must_use_candidate, clippy::missing_errors_doc, reason = "every caller is a test")]
 
 mod daemon;
+mod fake_github;
 mod fake_web;
 pub mod http;
 mod janitor;
@@ -26,6 +27,7 @@ mod syslog_ng;
 mod wait;
 
 pub use daemon::{Daemon, DaemonBuilder};
+pub use fake_github::{FakeGithub, FakeRepository};
 pub use fake_web::{FakeWeb, WebReply, WebRequest};
 pub use nginx::{Nginx, NginxBuilder, SET_MISC, nginx_test};
 pub use port::{free_tcp_port, free_udp_port};

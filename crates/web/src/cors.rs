@@ -71,8 +71,9 @@ impl Origins {
         if let Some(allowed) = self.allowed(origin) {
             answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         }
-        if *self != Origins::Any {
-            answer.append(header::VARY, HeaderValue::from_static("Origin"));
+        let origin = HeaderValue::from_static("Origin");
+        if *self != Origins::Any && !answer.get_all(header::VARY).iter().any(|vary| *vary == origin) {
+            answer.append(header::VARY, origin);
         }
     }
 }
@@ -88,6 +89,7 @@ fn methods(path: &str) -> Option<&'static str> {
         // Any page can make its visitors send a form there, which counts as well.
         "/hit" => Some("GET, HEAD, POST"),
         "/hits" | "/openapi.json" => Some("GET, HEAD"),
+        "/banners/preview" => Some("GET"),
         "/api/v1/hits" => None,
         _ if path.starts_with("/api/v1/") => Some("GET, HEAD"),
         _ if path.starts_with("/badge/") && path.ends_with(".json") => Some("GET, HEAD"),

@@ -14,7 +14,7 @@ use tallymark_core::{
     ClientClass, Counter, Event, Hit, KeptVisits, Ledger, NameRef, Now, Unavailable, Visitor, When,
     calendar::Zone,
 };
-use tallymark_github::Avatars;
+use tallymark_github::{Avatars, Statistics};
 use tallymark_rankings::Rankings;
 use tallymark_store::StoreRead;
 
@@ -43,6 +43,8 @@ pub struct App {
     pub visits: KeptVisits,
     /// The faces of panels; initials without it.
     pub avatars: Option<Arc<Avatars>>,
+    /// What banners show; there are none without it.
+    pub github: Option<Arc<Statistics>>,
     /// The zone of HitMe's calendar.
     pub hitme_zone: Zone,
     /// The path of Bootic's API.

@@ -62,6 +62,12 @@ impl Minute {
         self.format("%Y-%m-%d %H:%M")
     }
 
+    /// `21 Jun 2026 · 05:21 UTC`
+    #[must_use]
+    pub fn spelled(self) -> String {
+        self.format("%d %b %Y · %H:%M UTC")
+    }
+
     /// Formats with chrono's format language.
     fn format(self, format: &str) -> String {
         let time = chrono::DateTime::from_timestamp(i64::from(self.0) * 60, 0).unwrap_or_default();

@@ -1,10 +1,7 @@
 //! The avatars in memory: a bounded number of them, each with what is known of its age.
 
-use crate::AccountName;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use crate::{AccountName, recent::RecentAccounts};
+use std::{collections::HashSet, sync::Arc};
 
 /// How many accounts are remembered. An avatar has a few kilobytes, at most 50.
 const MOST: usize = 512;
@@ -19,31 +16,26 @@ pub(super) struct KnownAvatar {
 }
 
 /// What is known of accounts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct KnownAvatars {
-    known: HashMap<AccountName, (KnownAvatar, u64)>,
+    known: RecentAccounts<KnownAvatar>,
     /// Who is being looked for.
     asked: HashSet<AccountName>,
-    /// Counts looks, so that the one who was not shown for longest makes room.
-    looks: u64,
+}
+
+impl Default for KnownAvatars {
+    fn default() -> KnownAvatars {
+        KnownAvatars { known: RecentAccounts::new(MOST), asked: HashSet::new() }
+    }
 }
 
 impl KnownAvatars {
     pub(super) fn find(&mut self, login: &AccountName) -> Option<KnownAvatar> {
-        self.looks += 1;
-        let (face, looked) = self.known.get_mut(login)?;
-        *looked = self.looks;
-        Some(face.clone())
+        self.known.find(login).cloned()
     }
 
     pub(super) fn put(&mut self, login: AccountName, face: KnownAvatar) {
-        if self.known.len() >= MOST && !self.known.contains_key(&login) {
-            let oldest =
-                self.known.iter().min_by_key(|(_, (_, looked))| *looked).map(|(login, _)| login.clone());
-            oldest.and_then(|oldest| self.known.remove(&oldest));
-        }
-        self.looks += 1;
-        self.known.insert(login, (face, self.looks));
+        self.known.put(login, face);
     }
 
     /// Whether nobody looks for this account yet; then the caller does.
@@ -53,25 +45,5 @@ impl KnownAvatars {
 
     pub(super) fn asked(&mut self, login: &AccountName) {
         self.asked.remove(login);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_was_not_shown_for_longest_makes_room() {
-        let login = |n: usize| AccountName::new(&format!("u{n}")).unwrap();
-        let mut faces = KnownAvatars::default();
-        for n in 0..MOST {
-            faces.put(login(n), KnownAvatar { uri: None, due: n as u64 });
-        }
-        assert_eq!(faces.find(&login(0)).map(|face| face.due), Some(0));
-        faces.put(login(MOST), KnownAvatar { uri: None, due: 7 });
-        faces.put(login(MOST), KnownAvatar { uri: None, due: 8 });
-        assert_eq!(faces.known.len(), MOST);
-        assert!(faces.find(&login(0)).is_some() && faces.find(&login(1)).is_none());
-        assert_eq!(faces.find(&login(MOST)).map(|face| face.due), Some(8));
     }
 }

@@ -230,6 +230,13 @@ impl CommonFlags {
         })?;
         let proxies =
             read("TRUSTED_PROXIES", |nets| nets.split(',').map(|net| config::network(net.trim())).collect())?;
+        // GitHub Banners sent a star as a token where there was none.
+        let words = |tokens: &str| tokens.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>();
+        let github_tokens = read("GITHUB_TOKENS", |tokens| {
+            let given = words(tokens).into_iter().filter(|token| !token.is_empty() && token != "*");
+            given.map(|token| config::github_token(&token)).collect()
+        })?;
+        let github_timeout = read("REQUEST_TIMEOUT", config::github_timeout)?;
         Ok(Overrides {
             data_dir: self.data_dir.clone(),
             store: self.store.clone(),
@@ -240,6 +247,8 @@ impl CommonFlags {
             tokens,
             origins,
             proxies,
+            github_tokens,
+            github_timeout,
             syslog_udp: self.syslog_udp,
             syslog_unix: self.syslog_unix.clone(),
             syslog_tcp: self.syslog_tcp,

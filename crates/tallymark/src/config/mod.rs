@@ -11,7 +11,8 @@ mod units;
 pub(crate) use reader::Mistake;
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
 pub(crate) use units::{
-    address, base_url, duration_within, listen, network, pattern, publisher, socket_path, token, topic,
+    address, base_url, duration_within, github_timeout, github_token, listen, network, pattern, publisher,
+    socket_path, token, topic,
 };
 
 use crate::secret;
@@ -30,7 +31,7 @@ use tallymark_core::calendar::Zone;
 use tallymark_core::{
     CamoNetworks, Column, Escape, Event, KeptVisits, MAX_VISITS, NameRule, Route, Routes, VisitRules,
 };
-use tallymark_github::{AvatarPattern, NotAPattern};
+use tallymark_github::{AvatarPattern, GithubToken, NotAPattern, StatsAges};
 use tallymark_ingest::{LineFormat, NameLimits};
 use tallymark_publish::ChartKind;
 use tallymark_store::{
@@ -40,6 +41,7 @@ use tallymark_store::{
 };
 use tallymark_web::{Listen, Origins, StatsPrefix, Visibility};
 use toml::de::DeTable;
+use url::Url;
 
 /// The resolved settings of the program.
 #[derive(Clone, Debug)]
@@ -61,6 +63,7 @@ pub(crate) struct Config {
     pub(crate) names: NameLimits,
     pub(crate) visits: VisitRules,
     pub(crate) faces: AvatarConfig,
+    pub(crate) github: GithubConfig,
     /// Networks that are not public, and may be fetched from all the same.
     pub(crate) outgoing_allow: Vec<IpNet>,
 }
@@ -97,6 +100,16 @@ pub(crate) struct Badges {
     pub(crate) charts: Vec<ChartKind>,
 }
 
+/// How GitHub is asked for statistics.
+#[derive(Clone, Debug)]
+pub(crate) struct GithubConfig {
+    /// `None`: nobody is asked.
+    pub(crate) api: Option<Url>,
+    pub(crate) tokens: Vec<GithubToken>,
+    pub(crate) ages: StatsAges,
+    pub(crate) within: Duration,
+}
+
 /// The settings from flags and environment. They override the file.
 #[derive(Clone, Default)]
 pub(crate) struct Overrides {
@@ -109,6 +122,8 @@ pub(crate) struct Overrides {
     pub(crate) tokens: Option<Vec<String>>,
     pub(crate) origins: Option<Origins>,
     pub(crate) proxies: Option<Vec<IpNet>>,
+    pub(crate) github_tokens: Option<Vec<GithubToken>>,
+    pub(crate) github_timeout: Option<Duration>,
     pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) syslog_unix: Option<PathBuf>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
@@ -162,7 +177,8 @@ impl Config {
         let config = Config::parse(&text, overrides)
             .map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })?;
         let tokens = config.http.tokens.iter().map(String::as_str);
-        secret::remember(config.store.password().into_iter().chain(tokens));
+        let github = config.github.tokens.iter().map(GithubToken::secret);
+        secret::remember(config.store.password().into_iter().chain(tokens).chain(github));
         Ok(config)
     }
 
@@ -265,6 +281,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let visits = read_visit_rules(&mut section);
     let faces = read_faces(&mut section);
     section.finish();
+    let github = read_github(file.table("github"), overrides);
     let mut section = file.table("outgoing");
     let outgoing_allow = section.texts("allow", units::network).unwrap_or_default();
     section.finish();
@@ -304,6 +321,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
         names,
         visits,
         faces,
+        github,
         outgoing_allow,
     }
 }
@@ -363,6 +381,29 @@ fn read_visit_rules(section: &mut ConfigTable<'_>) -> VisitRules {
         cooldown: section.text("cooldown", within(DAY)).unwrap_or(usual.cooldown),
         collapse: section.text("collapse", within(SECOND * 60)).unwrap_or(usual.collapse),
         camo: section.texts("camo-networks", units::network).map_or(usual.camo, CamoNetworks::new),
+    }
+}
+
+fn read_github(mut section: ConfigTable<'_>, overrides: &Overrides) -> GithubConfig {
+    let api =
+        section.text("api-url", |text| if text == "off" { Ok(None) } else { units::api_url(text).map(Some) });
+    let tokens = section.texts("tokens", units::github_token);
+    let usual = StatsAges::default();
+    let age = |text: &str| units::duration_within(text, SECOND * 10, DAY * 90);
+    let ages = StatsAges {
+        soft: section.text("soft-ttl", age).unwrap_or(usual.soft),
+        hard: section.text("hard-ttl", age).unwrap_or(usual.hard),
+    };
+    if ages.soft > ages.hard {
+        section.mistake_of("soft-ttl", "must not be more than hard-ttl");
+    }
+    let within = section.text("timeout", units::github_timeout);
+    section.finish();
+    GithubConfig {
+        api: api.unwrap_or_else(|| units::api_url(units::GITHUB).ok()),
+        tokens: overrides.github_tokens.clone().or(tokens).unwrap_or_default(),
+        ages,
+        within: overrides.github_timeout.or(within).unwrap_or(SECOND * 10),
     }
 }
 

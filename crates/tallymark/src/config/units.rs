@@ -8,8 +8,10 @@ use std::{
     time::Duration,
 };
 use tallymark_core::access::Pattern;
+use tallymark_github::GithubToken;
 use tallymark_ingest::LineFormat;
 use tallymark_web::Listen;
+use url::Url;
 
 /// `250ms`, `1s`, `15min` or `15m`, `26h`, `90d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -44,6 +46,29 @@ fn written(duration: Duration) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms")];
     let unit = units.iter().find(|(unit, _)| ms >= *unit && ms.is_multiple_of(*unit));
     unit.map_or_else(|| "0s".to_owned(), |(unit, name)| format!("{}{name}", ms / unit))
+}
+
+/// Where GitHub's API is.
+pub(crate) const GITHUB: &str = "https://api.github.com";
+
+/// The address of an API like GitHub's. It is not quoted: it may have a password.
+pub(crate) fn api_url(text: &str) -> Result<Url, String> {
+    let wrong =
+        || format!("is not the address of an API, like {GITHUB}, without a password; or write \"off\"");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let plain =
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    if plain && url.has_host() && url.query().is_none() { Ok(url) } else { Err(wrong()) }
+}
+
+/// A token for it.
+pub(crate) fn github_token(text: &str) -> Result<GithubToken, String> {
+    GithubToken::new(text).map_err(|why| why.to_string())
+}
+
+/// The time for one call to it.
+pub(crate) fn github_timeout(text: &str) -> Result<Duration, String> {
+    duration_within(text, Duration::from_millis(100), Duration::from_secs(60))
 }
 
 /// `65536`, `64KiB`, `8MiB`, `2GiB`.

@@ -2,4 +2,5 @@
 //! are those of badges and pages.
 
 pub(crate) mod bootic;
+pub(crate) mod github_banners;
 pub(crate) mod hitme;

@@ -173,6 +173,7 @@ impl Site {
             body_bytes: 4096,
             visits: KeptVisits::of_every_event(visits),
             avatars: None,
+            github: None,
             hitme_zone: Default::default(),
             stats_prefix: Default::default(),
             now: || NOW,

@@ -253,6 +253,7 @@ fn routes(
         body_bytes: 1 << 20,
         visits: KeptVisits::of_every_event(visits),
         avatars: None,
+        github: None,
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         now: || NOW,

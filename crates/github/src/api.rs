@@ -1,0 +1,203 @@
+//! GitHub's REST API: one call, with the token that has most left, and what its answer means.
+
+use crate::{
+    AccountName, Ask, FetchError, GithubToken, Outgoing, Redirects,
+    tokens::{TokenChoice, TokenStates, Tokens},
+};
+use hyper::{
+    HeaderMap, StatusCode,
+    body::Bytes,
+    header::{self, HeaderName, HeaderValue},
+};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+};
+use serde::Deserialize;
+use std::time::Duration;
+use tallymark_core::Now;
+use url::Url;
+
+/// A page has 100 repositories of at most 7 KB each.
+const LARGEST: usize = 4 << 20;
+/// A user who was renamed; GitHub sends on within its API.
+const REDIRECTS: Redirects = Redirects::Here(2);
+const VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28"));
+const KIND: (HeaderName, HeaderValue) =
+    (header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
+
+/// What is needed to ask GitHub.
+#[derive(Debug)]
+pub struct GithubAccess {
+    /// Where its API is: `https://api.github.com`, or that of an Enterprise Server.
+    pub api: Url,
+    /// With these; without any, 60 calls an hour.
+    pub tokens: Vec<GithubToken>,
+    /// The time for one call.
+    pub within: Duration,
+    /// The client.
+    pub outgoing: Outgoing,
+}
+
+/// Why GitHub gave no statistics.
+#[derive(Debug, thiserror::Error)]
+pub enum GithubError {
+    /// There is no such account.
+    #[error("GitHub has no such account")]
+    Nobody,
+    /// No token may ask at the moment.
+    #[error("no call is left until {until} (seconds since 1970)")]
+    Exhausted {
+        /// When one is.
+        until: u64,
+    },
+    /// No answer.
+    #[error("GitHub does not answer")]
+    NotFetched(#[from] FetchError),
+    /// Another answer.
+    #[error("GitHub answers {0}")]
+    Status(StatusCode),
+    /// The answer is not what was asked for.
+    #[error("GitHub's answer cannot be read")]
+    Unreadable(#[from] serde_json::Error),
+    /// The answer cannot be true.
+    #[error("GitHub's answer cannot be true: {0}")]
+    Absurd(&'static str),
+    /// The task that asked is gone.
+    #[error("this process ends")]
+    Ends,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct GithubReply {
+    /// `None`: the same as before.
+    pub(crate) body: Option<Bytes>,
+    pub(crate) etag: Option<String>,
+    /// Whether the list goes on.
+    pub(crate) has_next: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusLabel {
+    status: u16,
+}
+
+/// The API.
+#[derive(Debug)]
+pub(crate) struct GithubApi {
+    access: GithubAccess,
+    tokens: Tokens,
+    /// By status; 0 is no answer.
+    requests: Family<StatusLabel, Counter>,
+    now: fn() -> Now,
+}
+
+impl GithubApi {
+    pub(crate) fn new(mut access: GithubAccess, now: fn() -> Now) -> GithubApi {
+        let tokens = Tokens::new(std::mem::take(&mut access.tokens));
+        GithubApi { access, tokens, requests: Family::default(), now }
+    }
+
+    pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+        registry.register(
+            "github_requests",
+            "Calls to GitHub, by status (0: no answer)",
+            self.requests.clone(),
+        );
+    }
+
+    pub(crate) fn token_states(&self) -> TokenStates {
+        self.tokens.states(self.seconds())
+    }
+
+    pub(crate) fn seconds(&self) -> u64 {
+        u64::try_from((self.now)().unix_ms / 1000).unwrap_or(0)
+    }
+
+    /// Asks for something of a user. A token that is refused gives way to the next.
+    pub(crate) async fn get(
+        &self,
+        login: &AccountName,
+        path: &str,
+        etag: Option<&str>,
+    ) -> Result<GithubReply, GithubError> {
+        let mut refused = None;
+        for _ in 0..self.tokens.len() {
+            let chosen = self.tokens.choose(login, self.seconds());
+            let choice = match (chosen, refused) {
+                (Ok(choice), _) => choice,
+                (Err(_), Some(status)) => return Err(GithubError::Status(status)),
+                (Err(until), None) => return Err(GithubError::Exhausted { until }),
+            };
+            if choice.is_anybodys && !self.identify(&choice).await {
+                continue;
+            }
+            let answer = self.call(&choice, path, etag).await?;
+            let status = answer.status;
+            if self.tokens.learn(&choice, status, &answer.headers, self.seconds()) {
+                refused = Some(status);
+                continue;
+            }
+            return match status {
+                StatusCode::OK => Ok(GithubReply::of(&answer.headers, Some(answer.body))),
+                StatusCode::NOT_MODIFIED if etag.is_some() => Ok(GithubReply::of(&answer.headers, None)),
+                StatusCode::NOT_FOUND | StatusCode::GONE => Err(GithubError::Nobody),
+                status => Err(GithubError::Status(status)),
+            };
+        }
+        match refused {
+            Some(status) => Err(GithubError::Status(status)),
+            None => Err(GithubError::Exhausted { until: self.seconds() }),
+        }
+    }
+
+    /// Asks whose token it is, once; whether it is anybody's.
+    async fn identify(&self, choice: &TokenChoice) -> bool {
+        #[derive(Deserialize)]
+        struct TokenOwner {
+            login: String,
+        }
+        // An answer that does not come is no reason not to try what is wanted.
+        let Ok(answer) = self.call(choice, "user", None).await else { return true };
+        if answer.status == StatusCode::UNAUTHORIZED {
+            self.tokens.learn(choice, answer.status, &answer.headers, self.seconds());
+            return false;
+        }
+        let account = serde_json::from_slice::<TokenOwner>(&answer.body).ok().map(|account| account.login);
+        self.tokens.belongs(choice, account.as_deref());
+        true
+    }
+
+    async fn call(
+        &self,
+        choice: &TokenChoice,
+        path: &str,
+        etag: Option<&str>,
+    ) -> Result<crate::Fetched, GithubError> {
+        let base = self.access.api.as_str().trim_end_matches('/');
+        let url = Url::parse(&format!("{base}/{path}")).map_err(|_| FetchError::Address)?;
+        let mut headers = vec![VERSION, KIND];
+        headers.extend(
+            choice.token.as_ref().and_then(GithubToken::header).map(|token| (header::AUTHORIZATION, token)),
+        );
+        let etag = etag.and_then(|etag| HeaderValue::from_str(etag).ok());
+        headers.extend(etag.map(|etag| (header::IF_NONE_MATCH, etag)));
+        let ask = Ask { url, headers, most: LARGEST, within: self.access.within, redirects: REDIRECTS };
+        let answer = self.access.outgoing.get(&ask).await;
+        let status = answer.as_ref().map_or(0, |answer| answer.status.as_u16());
+        self.requests.get_or_create(&StatusLabel { status }).inc();
+        Ok(answer?)
+    }
+}
+
+impl GithubReply {
+    fn of(headers: &HeaderMap, body: Option<Bytes>) -> GithubReply {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let etag = text(header::ETAG).filter(|etag| etag.len() <= 200).map(str::to_owned);
+        // Where it leads is known already; whatever address it has is not followed.
+        let has_next = text(header::LINK).is_some_and(|link| link.contains("rel=\"next\""));
+        GithubReply { body, etag, has_next }
+    }
+}

@@ -1,0 +1,303 @@
+//! The statistics that are known, and when they are asked for again.
+//!
+//! Until the soft age they are shown as they are; until the hard age they are shown and refreshed behind; after that
+//! GitHub is asked first, and if it does not answer, the last ones are shown with their age. Whatever fails, they stay.
+//! They are in the store, so a restart asks nobody. For one account there is one question at a time, whoever waits for
+//! it, and whoever goes away ends none.
+
+use crate::{
+    AccountName,
+    api::{GithubAccess, GithubApi, GithubError},
+    recent::RecentAccounts,
+    stats::{Measured, Stats, measure},
+};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::gauge::ConstGauge,
+    registry::Registry,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+use tallymark_core::Now;
+use tallymark_store::{Shelf, Shelved, Store};
+use tokio::sync::{Semaphore, watch};
+use tracing::{debug, warn};
+
+/// The shelf of the store.
+const SHELF: Shelf = Shelf { name: "github", most: 100_000 };
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+/// How long statistics are worth keeping: they are better than none.
+const KEPT: u64 = 90 * DAY;
+/// How long an account that does not exist is not asked for.
+const NOBODY: u64 = HOUR;
+/// How long nobody asks again after a failure.
+const FAILED: u64 = 60;
+/// How many accounts are remembered beside the store.
+const REMEMBERED: usize = 1000;
+/// How many accounts are asked for at a time.
+const AT_ONCE: usize = 4;
+
+/// When statistics are asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatsAges {
+    /// Younger ones are shown as they are.
+    pub soft: Duration,
+    /// Older ones are shown only if GitHub does not answer.
+    pub hard: Duration,
+}
+
+impl Default for StatsAges {
+    fn default() -> StatsAges {
+        StatsAges { soft: Duration::from_secs(600), hard: Duration::from_secs(DAY) }
+    }
+}
+
+/// Statistics and their age.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aged {
+    /// The statistics.
+    pub stats: Arc<Stats>,
+    /// When GitHub gave or confirmed them, in seconds since 1970.
+    pub at: u64,
+    /// They are older than the hard age, because GitHub does not answer.
+    pub is_old: bool,
+}
+
+/// Why there are no statistics to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoStats {
+    /// GitHub has no such account.
+    #[error("GitHub has no such account")]
+    Nobody,
+    /// There are none yet, and GitHub does not answer, or not in time.
+    #[error("there are none yet")]
+    NotYet,
+}
+
+/// What the store keeps of an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct StatsRecord {
+    /// `None`: there was no such account.
+    measured: Option<Measured>,
+    /// When it was measured.
+    at: u64,
+}
+
+/// What is remembered of an account.
+#[derive(Clone, Debug)]
+struct KnownStats {
+    record: Option<Arc<StatsRecord>>,
+    /// Nobody asks before, whatever the age: the last question failed.
+    rests_until: u64,
+}
+
+/// The result of a question, for all who wait for it.
+type Answered = Result<Aged, NoStats>;
+
+/// The statistics of GitHub's accounts.
+pub struct Statistics {
+    api: GithubApi,
+    store: Arc<dyn Store>,
+    ages: StatsAges,
+    /// How long a request waits for GitHub.
+    patience: Duration,
+    known: Mutex<RecentAccounts<KnownStats>>,
+    flights: Mutex<HashMap<AccountName, watch::Receiver<Option<Answered>>>>,
+    turns: Semaphore,
+    me: Weak<Statistics>,
+}
+
+impl Statistics {
+    /// Asks nobody yet.
+    #[must_use]
+    pub fn new(
+        access: GithubAccess,
+        ages: StatsAges,
+        store: Arc<dyn Store>,
+        now: fn() -> Now,
+    ) -> Arc<Statistics> {
+        // Two calls at least, and a turn.
+        let patience = access.within * 2;
+        Arc::new_cyclic(|me| Statistics {
+            api: GithubApi::new(access, now),
+            store,
+            ages,
+            patience,
+            known: Mutex::new(RecentAccounts::new(REMEMBERED)),
+            flights: Mutex::default(),
+            turns: Semaphore::new(AT_ONCE),
+            me: me.clone(),
+        })
+    }
+
+    /// Registers everything. The registry adds the prefix `tallymark_`.
+    pub fn register(self: &Arc<Statistics>, registry: &mut Registry) {
+        self.api.register(registry);
+        registry.register_collector(Box::new(TokenGauges(Arc::downgrade(self))));
+    }
+
+    /// What is to be shown of an account.
+    ///
+    /// # Errors
+    ///
+    /// [`NoStats`]: there is nothing to show.
+    pub async fn of(&self, login: &AccountName) -> Answered {
+        let known = self.known(login).await?;
+        let now = self.api.seconds();
+        let Some(record) = &known.record else {
+            return if now < known.rests_until { Err(NoStats::NotYet) } else { self.ask(login).await };
+        };
+        let age = now.saturating_sub(record.at);
+        match aged(record, false) {
+            Err(_) if age < NOBODY => Err(NoStats::Nobody),
+            Ok(shown) if age < self.ages.soft.as_secs() => Ok(shown),
+            Ok(shown) if age < self.ages.hard.as_secs() => {
+                if now >= known.rests_until {
+                    drop(self.flight(login));
+                }
+                Ok(shown)
+            }
+            _ if now < known.rests_until => aged(record, true),
+            _ => self.ask(login).await,
+        }
+    }
+
+    /// Asks GitHub, or waits for the question that is already asked. What is known is the answer if GitHub has none.
+    ///
+    /// # Errors
+    ///
+    /// [`NoStats`]: there is nothing to show.
+    pub async fn ask(&self, login: &AccountName) -> Answered {
+        let mut flight = self.flight(login);
+        let answered = flight.wait_for(Option::is_some);
+        match tokio::time::timeout(self.patience, answered).await {
+            Ok(Ok(answer)) => answer.clone().unwrap_or(Err(NoStats::NotYet)),
+            // It goes on, and the next request has it.
+            _ => self.last(login),
+        }
+    }
+
+    /// The last good ones, if there are any.
+    fn last(&self, login: &AccountName) -> Answered {
+        let record = self.lock_known().find(login).and_then(|known| known.record.clone());
+        record.map_or(Err(NoStats::NotYet), |record| aged(&record, true))
+    }
+
+    /// The one question for an account that is under way, or a new one.
+    fn flight(&self, login: &AccountName) -> watch::Receiver<Option<Answered>> {
+        let mut flights = self.lock_flights();
+        if let Some(flight) = flights.get(login) {
+            return flight.clone();
+        }
+        let (land, flight) = watch::channel(None);
+        if let Some(me) = self.me.upgrade() {
+            flights.insert(login.clone(), flight.clone());
+            let login = login.clone();
+            tokio::spawn(async move {
+                let answer = me.measure(&login).await;
+                // In this order: whoever has the answer and asks again gets another one.
+                me.lock_flights().remove(&login);
+                land.send_replace(Some(answer));
+            });
+        }
+        flight
+    }
+
+    async fn measure(&self, login: &AccountName) -> Answered {
+        let known = self.known(login).await?;
+        let before = known.record.as_ref().and_then(|record| record.measured.as_ref());
+        let measured = match self.turns.acquire().await {
+            Ok(_turn) => measure(&self.api, login, before).await,
+            Err(_) => Err(GithubError::Ends),
+        };
+        let now = self.api.seconds();
+        let measured = match measured {
+            Ok(measured) => Some(measured),
+            Err(GithubError::Nobody) => None,
+            Err(why) => {
+                debug!(%login, error = &why as &dyn std::error::Error, "no statistics");
+                let rests_until = now + FAILED;
+                self.lock_known().put(login.clone(), KnownStats { record: known.record, rests_until });
+                return self.last(login);
+            }
+        };
+        let record = Arc::new(StatsRecord { measured, at: now });
+        self.lock_known().put(login.clone(), KnownStats { record: Some(record.clone()), rests_until: 0 });
+        self.keep(login, &record).await;
+        aged(&record, false)
+    }
+
+    async fn keep(&self, login: &AccountName, record: &StatsRecord) {
+        let until = record.at + if record.measured.is_some() { KEPT } else { NOBODY };
+        let value = serde_json::to_vec(record).unwrap_or_default();
+        let thing = Shelved { at: record.at, value };
+        if let Err(error) = self.store.keep(SHELF, login.as_str(), thing, Some(until)).await {
+            warn!(%login, %error, "statistics were not kept; they are asked for again after a restart");
+        }
+    }
+
+    /// What memory or the store has. Without the store nobody is asked, or its restart would cost a call for everyone.
+    async fn known(&self, login: &AccountName) -> Result<KnownStats, NoStats> {
+        if let Some(known) = self.lock_known().find(login) {
+            return Ok(known.clone());
+        }
+        let kept = self.store.kept(SHELF, login.as_str()).await.map_err(|error| {
+            debug!(%login, %error, "the store does not say whether it keeps statistics");
+            NoStats::NotYet
+        })?;
+        // What another version wrote is asked for again.
+        let record = kept.and_then(|kept| serde_json::from_slice::<StatsRecord>(&kept.value).ok());
+        let known = KnownStats { record: record.map(Arc::new), rests_until: 0 };
+        self.lock_known().put(login.clone(), known.clone());
+        Ok(known)
+    }
+
+    fn lock_known(&self) -> MutexGuard<'_, RecentAccounts<KnownStats>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_flights(&self) -> MutexGuard<'_, HashMap<AccountName, watch::Receiver<Option<Answered>>>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn aged(record: &StatsRecord, is_old: bool) -> Answered {
+    let measured = record.measured.as_ref().ok_or(NoStats::Nobody)?;
+    Ok(Aged { stats: Arc::new(measured.stats.clone()), at: record.at, is_old })
+}
+
+/// How many tokens are in which state, when somebody looks.
+struct TokenGauges(Weak<Statistics>);
+
+impl fmt::Debug for TokenGauges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenGauges")
+    }
+}
+
+impl Collector for TokenGauges {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(statistics) = self.0.upgrade() else { return Ok(()) };
+        let states = statistics.api.token_states();
+        let rows = [("ready", states.ready), ("resting", states.resting), ("revoked", states.revoked)];
+        let gauge = ConstGauge::new(0i64);
+        let mut metric = encoder.encode_descriptor(
+            "github_tokens",
+            "Tokens for GitHub, by state",
+            None,
+            gauge.metric_type(),
+        )?;
+        for (state, count) in rows {
+            let gauge = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
+            gauge.encode(metric.encode_family(&[("state", state)])?)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! The statistics of an account: what its repositories add up to, over REST.
+//!
+//! An answer that is empty, cut, or cannot be true is an error, never a zero.
+
+use crate::{
+    AccountName,
+    api::{GithubApi, GithubError, GithubReply},
+};
+use hyper::StatusCode;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::{BTreeMap, HashSet};
+
+/// How many repositories a page has, as GitHub allows.
+const PAGE: usize = 100;
+/// More pages are not read.
+const PAGES: usize = 100;
+/// No repository has more stars, and no account more followers.
+const MOST: u64 = 1_000_000_000;
+/// The longest name of a language.
+const LANGUAGE: usize = 60;
+/// While pages are read, so many repositories may come and go, and a tenth of all.
+const COME_AND_GO: usize = 10;
+
+/// What is shown of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Its name as its owner writes it.
+    pub login: String,
+    /// Whether it is an organisation.
+    pub is_organization: bool,
+    /// Its own repositories that are no forks.
+    pub originals: u64,
+    /// Its forks of others' repositories. They count nowhere else.
+    pub forked: u64,
+    /// Stars of the originals.
+    pub stars: u64,
+    /// Forks of the originals.
+    pub forks: u64,
+    /// Followers of the account.
+    pub followers: u64,
+    /// How many originals are mainly in each language: the most first, and by name where they are alike.
+    pub languages: Vec<(String, u64)>,
+}
+
+impl Stats {
+    /// Every repository.
+    #[must_use]
+    pub fn repositories(&self) -> u64 {
+        self.originals.saturating_add(self.forked)
+    }
+}
+
+/// The statistics, and by what GitHub recognises what they were made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    pub(crate) stats: Stats,
+    /// Of the account, and of each page of repositories; empty if GitHub gave none.
+    etags: Vec<String>,
+    /// How many repositories GitHub says there are.
+    said: u64,
+}
+
+#[derive(Deserialize)]
+struct AccountJson {
+    login: String,
+    #[serde(rename = "type")]
+    kind: String,
+    public_repos: u64,
+    followers: u64,
+}
+
+#[derive(Deserialize)]
+struct RepositoryJson {
+    id: u64,
+    fork: bool,
+    stargazers_count: u64,
+    forks_count: u64,
+    language: Option<String>,
+}
+
+/// Asks GitHub. What did not change since `before` is taken from there.
+pub(crate) async fn measure(
+    api: &GithubApi,
+    login: &AccountName,
+    before: Option<&Measured>,
+) -> Result<Measured, GithubError> {
+    let known = before.filter(|before| before.etags.iter().all(|etag| !etag.is_empty()));
+    let etag = |at: usize| known.and_then(|known| known.etags.get(at)).map(String::as_str);
+    let reply = api.get(login, &format!("users/{login}"), etag(0)).await?;
+    let mut measured = Measured { etags: vec![reply.etag.unwrap_or_default()], ..Measured::default() };
+    match (reply.body, known) {
+        (None, Some(known)) => {
+            measured.stats = of_account(&known.stats);
+            measured.said = known.said;
+            measured.etags[0].clone_from(&known.etags[0]);
+        }
+        (body, _) => {
+            let account: AccountJson = read(body.as_deref().unwrap_or_default())?;
+            (measured.stats, measured.said) = stats_of(login, account)?;
+        }
+    }
+    let first = match known {
+        None => None,
+        Some(known) => match changed(api, login, known).await? {
+            Pages::Changed(first) => first,
+            Pages::Same => {
+                let stats = Stats {
+                    login: measured.stats.login,
+                    is_organization: measured.stats.is_organization,
+                    followers: measured.stats.followers,
+                    ..known.stats.clone()
+                };
+                let etags = measured.etags.into_iter().chain(known.etags.iter().skip(1).cloned()).collect();
+                return Ok(Measured { stats, said: measured.said, etags });
+            }
+        },
+    };
+    repositories(api, login, &mut measured, first).await?;
+    Ok(measured)
+}
+
+/// What the account says of itself, without its repositories.
+fn of_account(stats: &Stats) -> Stats {
+    let Stats { login, is_organization, followers, .. } = stats;
+    Stats {
+        login: login.clone(),
+        is_organization: *is_organization,
+        followers: *followers,
+        ..Stats::default()
+    }
+}
+
+/// Whether the pages of repositories are as they were.
+enum Pages {
+    Same,
+    /// The first one, if that is what changed.
+    Changed(Option<GithubReply>),
+}
+
+/// Asks for every page, until one has changed. That costs nothing with a token while none has.
+async fn changed(api: &GithubApi, login: &AccountName, known: &Measured) -> Result<Pages, GithubError> {
+    if known.etags.len() < 2 {
+        return Ok(Pages::Changed(None));
+    }
+    for (at, etag) in known.etags.iter().enumerate().skip(1) {
+        let reply = page(api, login, at, Some(etag)).await?;
+        if reply.body.is_some() {
+            return Ok(Pages::Changed(Some(reply).filter(|_| at == 1)));
+        }
+    }
+    Ok(Pages::Same)
+}
+
+async fn page(
+    api: &GithubApi,
+    login: &AccountName,
+    at: usize,
+    etag: Option<&str>,
+) -> Result<GithubReply, GithubError> {
+    // In an order that a push does not change, so that none moves to another page meanwhile.
+    let path = format!("users/{login}/repos?type=owner&sort=full_name&per_page={PAGE}&page={at}");
+    match api.get(login, &path, etag).await {
+        // The account is there, so this is a failure and no news.
+        Err(GithubError::Nobody) => Err(GithubError::Status(StatusCode::NOT_FOUND)),
+        reply => reply,
+    }
+}
+
+async fn repositories(
+    api: &GithubApi,
+    login: &AccountName,
+    measured: &mut Measured,
+    mut first: Option<GithubReply>,
+) -> Result<(), GithubError> {
+    let (mut seen, mut languages) = (HashSet::new(), BTreeMap::<String, u64>::new());
+    for at in 1..=PAGES {
+        let reply = match first.take() {
+            Some(first) => first,
+            None => page(api, login, at, None).await?,
+        };
+        let list: Vec<RepositoryJson> = read(reply.body.as_deref().unwrap_or_default())?;
+        if list.len() > PAGE {
+            return Err(GithubError::Absurd("more repositories than were asked for"));
+        }
+        measured.etags.push(reply.etag.unwrap_or_default());
+        for repository in list {
+            if seen.insert(repository.id) {
+                add(&mut measured.stats, &mut languages, repository)?;
+            }
+        }
+        if !reply.has_next {
+            break;
+        }
+    }
+    let said = usize::try_from(measured.said).unwrap_or(usize::MAX).min(PAGE * PAGES);
+    let come_and_go = COME_AND_GO.max(said / 10).min(said.saturating_sub(1));
+    if seen.len() + come_and_go < said {
+        return Err(GithubError::Absurd("fewer repositories than the account has"));
+    }
+    let mut languages: Vec<_> = languages.into_iter().collect();
+    // Those with the same number stay in the order of their names.
+    languages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    measured.stats.languages = languages;
+    Ok(())
+}
+
+fn stats_of(login: &AccountName, account: AccountJson) -> Result<(Stats, u64), GithubError> {
+    // Whoever was renamed is answered for under the new name.
+    let spelt =
+        AccountName::new(&account.login).map_err(|_| GithubError::Absurd("the name of the account"))?;
+    let written = if spelt == *login { account.login } else { spelt.to_string() };
+    if account.followers > MOST || account.public_repos > MOST {
+        return Err(GithubError::Absurd("a number of the account"));
+    }
+    let is_organization = account.kind == "Organization";
+    let stats = Stats { login: written, is_organization, followers: account.followers, ..Stats::default() };
+    Ok((stats, account.public_repos))
+}
+
+fn add(
+    stats: &mut Stats,
+    languages: &mut BTreeMap<String, u64>,
+    repository: RepositoryJson,
+) -> Result<(), GithubError> {
+    if repository.fork {
+        stats.forked += 1;
+        return Ok(());
+    }
+    if repository.stargazers_count > MOST || repository.forks_count > MOST {
+        return Err(GithubError::Absurd("a number of a repository"));
+    }
+    stats.originals += 1;
+    stats.stars += repository.stargazers_count;
+    stats.forks += repository.forks_count;
+    if let Some(language) = repository.language.filter(|name| !name.is_empty() && name.len() <= LANGUAGE) {
+        *languages.entry(language).or_default() += 1;
+    }
+    Ok(())
+}
+
+/// JSON of a known form; serde's own bound on depth holds.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GithubError> {
+    Ok(serde_json::from_slice(body)?)
+}

@@ -1,0 +1,387 @@
+//! The tokens, and which of them is asked with next.
+//!
+//! What a token may still do is known only from the headers of answers. A user is asked for with the same token as
+//! before while that has enough left, because an ETag belongs to the token that got it; otherwise with the one that has
+//! most. One that was refused rests until GitHub said. Nothing here is stored, and a token is shown by its last four
+//! characters.
+
+use crate::AccountName;
+use hyper::{HeaderMap, StatusCode, header::HeaderValue};
+use std::{
+    fmt,
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// With less than this, another token is taken if it has more.
+const ENOUGH: u64 = 100;
+/// What a token has of which nothing is known: GitHub's own numbers.
+const WITH_TOKEN: u64 = 5000;
+const WITHOUT: u64 = 60;
+/// Whatever GitHub says, a rest is no shorter and no longer, in seconds.
+const SHORTEST: u64 = 1;
+const LONGEST: u64 = 3600;
+/// The rest after a refusal that says nothing of how long.
+const UNSAID: u64 = 60;
+
+/// A token for GitHub's API.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GithubToken(Box<str>);
+
+/// The text is not a [`GithubToken`]. It is not in the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a token has 8 to 255 letters, digits, - and _")]
+pub struct NotAGithubToken;
+
+impl GithubToken {
+    /// Checks a text.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAGithubToken`] for what cannot be sent, or is too short to be shown in part.
+    pub fn new(text: &str) -> Result<GithubToken, NotAGithubToken> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let right = (8..=255).contains(&text.len()) && text.bytes().all(plain);
+        if right { Ok(GithubToken(text.into())) } else { Err(NotAGithubToken) }
+    }
+
+    /// The token itself, for whoever must keep it out of messages.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0)).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+/// By its last four characters.
+impl fmt::Display for GithubToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "...{}", &self.0[self.0.len() - 4..])
+    }
+}
+
+impl fmt::Debug for GithubToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GithubToken({self})")
+    }
+}
+
+/// What is known of one token, or of asking without one.
+#[derive(Debug)]
+struct Purse {
+    token: Option<GithubToken>,
+    /// Whose token it is: those of one account share what they may do. `None` until it was asked, or if nobody says.
+    account: Option<Box<str>>,
+    asked_account: bool,
+    /// How many calls are left until `resets`, in seconds since 1970; nothing is known afterwards.
+    left: Option<u64>,
+    resets: u64,
+    rests_until: u64,
+    revoked: bool,
+}
+
+impl Purse {
+    fn left(&self, now: u64) -> u64 {
+        match self.left {
+            Some(left) if now < self.resets => left,
+            _ if self.token.is_some() => WITH_TOKEN,
+            _ => WITHOUT,
+        }
+    }
+
+    /// When it can be asked with.
+    fn ready_at(&self, now: u64) -> u64 {
+        let refilled = if self.left(now) == 0 { self.resets } else { 0 };
+        self.rests_until.max(refilled)
+    }
+}
+
+/// One token, chosen for one call.
+#[derive(Debug)]
+pub(crate) struct TokenChoice {
+    at: usize,
+    pub(crate) token: Option<GithubToken>,
+    /// Nobody knows yet whose it is, and it matters.
+    pub(crate) is_anybodys: bool,
+}
+
+/// Every token.
+#[derive(Debug)]
+pub(crate) struct Tokens(Mutex<Vec<Purse>>);
+
+/// How many tokens can do what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TokenStates {
+    pub(crate) ready: usize,
+    pub(crate) resting: usize,
+    pub(crate) revoked: usize,
+}
+
+impl Tokens {
+    /// Without any, calls are made without a token.
+    pub(crate) fn new(tokens: Vec<GithubToken>) -> Tokens {
+        let mut tokens: Vec<Option<GithubToken>> = tokens.into_iter().map(Some).collect();
+        tokens.dedup();
+        if tokens.is_empty() {
+            tokens.push(None);
+        }
+        let purse = |token| Purse {
+            token,
+            account: None,
+            asked_account: false,
+            left: None,
+            resets: 0,
+            rests_until: 0,
+            revoked: false,
+        };
+        Tokens(Mutex::new(tokens.into_iter().map(purse).collect()))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.purses().len()
+    }
+
+    pub(crate) fn states(&self, now: u64) -> TokenStates {
+        let mut states = TokenStates::default();
+        for purse in self.purses().iter() {
+            match () {
+                () if purse.revoked => states.revoked += 1,
+                () if purse.ready_at(now) > now => states.resting += 1,
+                () => states.ready += 1,
+            }
+        }
+        states
+    }
+
+    /// The token for a user. An error is when one can be asked with again.
+    pub(crate) fn choose(&self, login: &AccountName, now: u64) -> Result<TokenChoice, u64> {
+        let mut purses = self.purses();
+        let is_one_of_many = purses.len() > 1;
+        let ready = |(_, purse): &(usize, &Purse)| purse.ready_at(now) <= now;
+        let usual = |(at, _): &(usize, &Purse)| mixed(login, *at);
+        let enough = |(_, purse): &(usize, &Purse)| purse.left(now) >= ENOUGH;
+        let enumerated = || purses.iter().enumerate().filter(ready);
+        let found = enumerated().filter(enough).max_by_key(usual);
+        let found = found.or_else(|| enumerated().max_by_key(|(_, purse)| purse.left(now)));
+        let Some((at, _)) = found else {
+            return Err(purses.iter().map(|purse| purse.ready_at(now)).min().unwrap_or(now + UNSAID));
+        };
+        let purse = &mut purses[at];
+        // Others ask at the same moment, and there is no answer yet.
+        purse.left = (now < purse.resets).then_some(purse.left).flatten().map(|left| left.saturating_sub(1));
+        let is_anybodys = is_one_of_many && !purse.asked_account && purse.token.is_some();
+        Ok(TokenChoice { at, token: purse.token.clone(), is_anybodys })
+    }
+
+    /// Learns whose token it is; what is known of another one of the same account holds for it too.
+    pub(crate) fn belongs(&self, choice: &TokenChoice, account: Option<&str>) {
+        let mut purses = self.purses();
+        let of_account = |purse: &&Purse| account.is_some() && purse.account.as_deref() == account;
+        let known = purses.iter().find(of_account).map(|known| (known.left, known.resets, known.rests_until));
+        if let Some(purse) = purses.get_mut(choice.at) {
+            purse.asked_account = true;
+            purse.account = account.map(Into::into);
+            if let Some(known) = known {
+                (purse.left, purse.resets, purse.rests_until) = known;
+            }
+        }
+    }
+
+    /// Learns from an answer; whether the token was refused, and another one may do better.
+    pub(crate) fn learn(
+        &self,
+        choice: &TokenChoice,
+        status: StatusCode,
+        headers: &HeaderMap,
+        now: u64,
+    ) -> bool {
+        let mut purses = self.purses();
+        let Some(account) = purses.get(choice.at).map(|purse| purse.account.clone()) else { return false };
+        if status == StatusCode::UNAUTHORIZED {
+            // Nothing about a quota: who asks with a wrong token is nobody.
+            let is_token = purses[choice.at].token.is_some();
+            purses[choice.at].revoked = is_token;
+            purses[choice.at].rests_until = now + LONGEST;
+            return true;
+        }
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+        let left = number("x-ratelimit-remaining");
+        let resets = number("x-ratelimit-reset").map(|resets| resets.clamp(now + SHORTEST, now + LONGEST));
+        let refused = matches!(status.as_u16(), 403 | 429);
+        let rest = refused.then(|| match (retry_after(headers), left, resets) {
+            (Some(seconds), ..) => seconds,
+            (None, Some(0), Some(resets)) => resets - now,
+            _ => UNSAID,
+        });
+        for (at, purse) in purses.iter_mut().enumerate() {
+            if at != choice.at && (account.is_none() || purse.account != account) {
+                continue;
+            }
+            if at == choice.at {
+                purse.revoked = false;
+            }
+            if let (Some(left), Some(resets)) = (left, resets) {
+                // Answers overtake each other; within one hour the lowest number is the latest.
+                let same_hour = now < purse.resets && resets <= purse.resets + SHORTEST;
+                purse.left = Some(match purse.left.filter(|_| same_hour) {
+                    Some(before) => before.min(left),
+                    None => left,
+                });
+                purse.resets = resets;
+            }
+            if let Some(rest) = rest {
+                purse.rests_until = now + rest.clamp(SHORTEST, LONGEST);
+            }
+        }
+        refused
+    }
+
+    fn purses(&self) -> MutexGuard<'_, Vec<Purse>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long to wait: seconds. A date is for people; GitHub sends none.
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()
+}
+
+/// The same for the same user and token, and the highest is another token for another user.
+fn mixed(login: &AccountName, at: usize) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one((login, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn login(text: &str) -> AccountName {
+        AccountName::new(text).unwrap()
+    }
+
+    fn token(n: usize) -> GithubToken {
+        GithubToken::new(&format!("canary-token-{n:04}")).unwrap()
+    }
+
+    fn of(count: usize) -> Tokens {
+        Tokens::new((0..count).map(token).collect())
+    }
+
+    fn headers(pairs: &[(&'static str, u64)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from(*value))).collect()
+    }
+
+    fn quota(left: u64, resets: u64) -> HeaderMap {
+        headers(&[("x-ratelimit-remaining", left), ("x-ratelimit-reset", resets)])
+    }
+
+    #[test]
+    fn a_token_is_shown_by_its_end() {
+        let token = GithubToken::new("github_pat_secret9876").unwrap();
+        assert_eq!(
+            (token.to_string(), format!("{token:?}")),
+            ("...9876".to_owned(), "GithubToken(...9876)".to_owned())
+        );
+        for text in ["", "short", "with space in it", "line\nline-line", "üüüüüüüü", "*"] {
+            assert_eq!(GithubToken::new(text), Err(NotAGithubToken), "{text:?}");
+        }
+        assert!(format!("{:?}", of(3)).contains("...0001") && !format!("{:?}", of(3)).contains("canary"));
+    }
+
+    #[test]
+    fn a_user_keeps_the_token_while_it_lasts_and_users_are_spread() {
+        let tokens = of(4);
+        let of_user = |n: usize| tokens.choose(&login(&format!("u{n}")), NOW).unwrap().at;
+        let first: Vec<usize> = (0..100).map(of_user).collect();
+        assert_eq!(first, (0..100).map(of_user).collect::<Vec<_>>());
+        assert!((0..4).all(|at| first.iter().filter(|&&one| one == at).count() > 10), "{first:?}");
+        let choice = tokens.choose(&login("octo"), NOW).unwrap();
+        assert!(!tokens.learn(&choice, StatusCode::OK, &quota(99, NOW + 600), NOW));
+        let other = tokens.choose(&login("octo"), NOW).unwrap();
+        assert_ne!(other.at, choice.at, "less than enough is left");
+        assert_eq!(tokens.choose(&login("octo"), NOW + 601).unwrap().at, choice.at, "and it has all again");
+    }
+
+    #[test]
+    fn a_refused_token_rests_as_long_as_it_was_told_and_no_longer_than_an_hour() {
+        for (status, sent, rest) in [
+            (403, quota(0, NOW + 300), 300),
+            (429, quota(0, NOW + 300), 300),
+            (403, headers(&[("retry-after", 30)]), 30),
+            (429, headers(&[("retry-after", 30), ("x-ratelimit-remaining", 4000)]), 30),
+            (403, HeaderMap::new(), UNSAID),
+            (403, quota(4000, NOW + 300), UNSAID),
+            (401, HeaderMap::new(), LONGEST),
+            (403, quota(0, NOW - 5), 1),
+            (403, quota(0, NOW + 365 * 86_400), LONGEST),
+            (403, headers(&[("retry-after", 0)]), 1),
+            (403, headers(&[("retry-after", u64::MAX)]), LONGEST),
+        ] {
+            let tokens = of(1);
+            let choice = tokens.choose(&login("octo"), NOW).unwrap();
+            let status = StatusCode::from_u16(status).unwrap();
+            assert!(tokens.learn(&choice, status, &sent, NOW));
+            assert_eq!(tokens.choose(&login("octo"), NOW).unwrap_err(), NOW + rest, "{status} {sent:?}");
+            assert!(tokens.choose(&login("octo"), NOW + rest).is_ok());
+        }
+    }
+
+    #[test]
+    fn another_token_takes_over_and_a_401_says_nothing_of_quota() {
+        let tokens = of(2);
+        let first = tokens.choose(&login("octo"), NOW).unwrap();
+        assert!(tokens.learn(&first, StatusCode::UNAUTHORIZED, &quota(59, NOW + 60), NOW));
+        let second = tokens.choose(&login("octo"), NOW).unwrap();
+        assert_ne!(first.at, second.at);
+        assert_eq!(tokens.states(NOW), TokenStates { ready: 1, resting: 0, revoked: 1 });
+        // It was restored: an hour later it is tried, with everything that it has.
+        let again = tokens.choose(&login("octo"), NOW + LONGEST).unwrap();
+        assert_eq!(again.at, first.at);
+        tokens.learn(&again, StatusCode::OK, &HeaderMap::new(), NOW + LONGEST);
+        assert_eq!(tokens.states(NOW + LONGEST), TokenStates { ready: 2, resting: 0, revoked: 0 });
+    }
+
+    #[test]
+    fn answers_that_overtake_each_other_raise_nothing() {
+        let tokens = of(1);
+        let choice = tokens.choose(&login("octo"), NOW).unwrap();
+        for left in [40, 0, 41] {
+            tokens.learn(&choice, StatusCode::OK, &quota(left, NOW + 600), NOW);
+        }
+        assert_eq!(tokens.choose(&login("octo"), NOW).unwrap_err(), NOW + 600);
+        tokens.learn(&choice, StatusCode::OK, &quota(5000, NOW + 4200), NOW + 601);
+        assert!(tokens.choose(&login("octo"), NOW + 601).is_ok());
+    }
+
+    #[test]
+    fn tokens_of_one_account_share_what_is_left() {
+        let tokens = of(3);
+        let choices: Vec<TokenChoice> =
+            (0..3).map(|at| TokenChoice { at, token: None, is_anybodys: true }).collect();
+        tokens.belongs(&choices[0], Some("octo"));
+        tokens.learn(&choices[0], StatusCode::OK, &quota(0, NOW + 600), NOW);
+        tokens.belongs(&choices[1], Some("octo"));
+        tokens.belongs(&choices[2], Some("other"));
+        let of_user = |n: usize| tokens.choose(&login(&format!("u{n}")), NOW).unwrap().at;
+        assert!((0..50).all(|n| of_user(n) == 2));
+        tokens.learn(&choices[2], StatusCode::FORBIDDEN, &headers(&[("retry-after", 9)]), NOW);
+        assert_eq!(tokens.choose(&login("u1"), NOW).unwrap_err(), NOW + 9);
+    }
+
+    #[test]
+    fn without_a_token_there_are_sixty() {
+        let tokens = Tokens::new(Vec::new());
+        let choice = tokens.choose(&login("octo"), NOW).unwrap();
+        assert!(choice.token.is_none() && !choice.is_anybodys);
+        tokens.learn(&choice, StatusCode::OK, &quota(1, NOW + 600), NOW);
+        assert!(tokens.choose(&login("octo"), NOW).is_ok());
+        assert_eq!(tokens.choose(&login("octo"), NOW).unwrap_err(), NOW + 600);
+    }
+}

@@ -1,0 +1,329 @@
+//! Statistics against a fake GitHub: what they are, when they are asked for, and what stays when it fails.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tallymark_core::Now;
+use tallymark_github::{
+    AccountName, Aged, GithubAccess, GithubToken, NoStats, Outgoing, Statistics, StatsAges,
+};
+use tallymark_store::{Retention, Store, StoreUrl};
+use tallymark_testbed::{FakeGithub, FakeRepository, Redis, TempDir, WebReply, temp_dir};
+
+/// Each test has its own clock, because they run at once: a static of its own.
+macro_rules! clock {
+    () => {{
+        static LATER: AtomicI64 = AtomicI64::new(0);
+        fn now() -> Now {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            Now { unix_ms: since.as_millis() as i64 + LATER.load(Ordering::Relaxed) }
+        }
+        (now as fn() -> Now, |seconds: i64| {
+            LATER.fetch_add(seconds * 1000, Ordering::Relaxed);
+        })
+    }};
+}
+
+const TOKEN: &str = "canary-token-0001";
+const OTHER: &str = "canary-token-0002";
+
+struct Site {
+    github: FakeGithub,
+    store: Arc<dyn Store>,
+    _dir: TempDir,
+    _redis: Option<Redis>,
+}
+
+impl Site {
+    async fn new() -> Site {
+        let dir = temp_dir();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        Site { github: FakeGithub::start(), store, _dir: dir, _redis: None }
+    }
+
+    async fn on_redis() -> Site {
+        let redis = Redis::start();
+        let store = tallymark_store::open(&StoreUrl::Redis(redis.url()), Retention::default()).await.unwrap();
+        Site { store, _redis: Some(redis), ..Site::new().await }
+    }
+
+    /// What a process has.
+    fn statistics(&self, tokens: &[&str], now: fn() -> Now) -> Arc<Statistics> {
+        let access = GithubAccess {
+            api: self.github.url().parse().unwrap(),
+            tokens: tokens.iter().map(|token| GithubToken::new(token).unwrap()).collect(),
+            within: Duration::from_secs(20),
+            outgoing: Outgoing::default(),
+        };
+        Statistics::new(access, StatsAges::default(), self.store.clone(), now)
+    }
+
+    fn calls(&self) -> usize {
+        self.github.calls().len()
+    }
+}
+
+fn login(text: &str) -> AccountName {
+    AccountName::new(text).unwrap()
+}
+
+fn repository(id: u64, language: &str, stars: u64) -> FakeRepository {
+    FakeRepository { id, fork: false, stars, forks: 1, language: Some(language.to_owned()) }
+}
+
+fn some() -> Vec<FakeRepository> {
+    vec![
+        repository(1, "Rust", 10),
+        repository(2, "Go", 5),
+        FakeRepository { fork: true, ..repository(3, "C", 900) },
+    ]
+}
+
+/// Waits until a refresh behind an answer has its result.
+async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
+    for _ in 0..3000 {
+        if is().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what} never came");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_counted_once_and_forks_apart() {
+    let (now, _) = clock!();
+    let site = Site::new().await;
+    let mut many: Vec<FakeRepository> =
+        (0..250).map(|id| repository(id, ["Rust", "Go", "C"][id as usize % 3], 2)).collect();
+    // It moved to the next page while the pages were read.
+    many.push(repository(7, "Rust", 2));
+    many.push(FakeRepository { fork: true, ..repository(900, "Zig", 77) });
+    many.push(FakeRepository { language: None, ..repository(901, "", 1) });
+    site.github.add("Octo-Cat", many);
+    site.github.add_organization("acme", Vec::new());
+    let statistics = site.statistics(&[], now);
+    let Aged { stats, is_old, .. } = statistics.of(&login("octo-CAT")).await.unwrap();
+    assert!(!is_old);
+    assert_eq!((stats.login.as_str(), stats.is_organization, stats.followers), ("Octo-Cat", false, 7));
+    assert_eq!((stats.originals, stats.forked, stats.stars, stats.forks), (251, 1, 501, 251));
+    assert_eq!(stats.repositories(), 252);
+    let languages = [("Rust", 84), ("C", 83), ("Go", 83)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(stats.languages, languages, "the same number: by name");
+    assert_eq!(site.calls(), 4, "an account and three pages");
+    let acme = statistics.of(&login("acme")).await.unwrap().stats;
+    assert!(acme.is_organization && acme.repositories() == 0 && acme.languages.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_requests_are_one_question_and_who_goes_away_ends_none() {
+    let (now, _) = clock!();
+    let site = Site::new().await;
+    site.github.add("octo", some());
+    site.github.answer_instead(|_| {
+        std::thread::sleep(Duration::from_millis(200));
+        None
+    });
+    let statistics = site.statistics(&[], now);
+    // The first goes away before anybody answers.
+    let first = tokio::spawn({
+        let statistics = statistics.clone();
+        async move { statistics.of(&login("octo")).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    first.abort();
+    let all: Vec<_> = (0..1000)
+        .map(|_| {
+            let statistics = statistics.clone();
+            tokio::spawn(async move { statistics.of(&login("octo")).await })
+        })
+        .collect();
+    for one in all {
+        assert_eq!(one.await.unwrap().unwrap().stats.stars, 15);
+    }
+    assert_eq!(site.calls(), 2);
+}
+
+async fn a_restart_costs_no_call(site: Site, now: fn() -> Now) {
+    site.github.add("octo", some());
+    assert!(site.statistics(&[], now).of(&login("octo")).await.is_ok());
+    assert_eq!(site.statistics(&[], now).of(&login("nobody")).await, Err(NoStats::Nobody));
+    let calls = site.calls();
+    let again = site.statistics(&[], now);
+    assert_eq!(again.of(&login("octo")).await.unwrap().stats.stars, 15);
+    assert_eq!(again.of(&login("nobody")).await, Err(NoStats::Nobody));
+    assert_eq!(site.calls(), calls);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_costs_no_call_with_sqlite() {
+    a_restart_costs_no_call(Site::new().await, clock!().0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_costs_no_call_with_redis() {
+    a_restart_costs_no_call(Site::on_redis().await, clock!().0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_ones_are_shown_and_refreshed_behind_and_very_old_ones_asked_for_first() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    site.github.add("octo", some());
+    let statistics = site.statistics(&[], now);
+    let stars = async || statistics.of(&login("octo")).await.unwrap().stats.stars;
+    assert_eq!(stars().await, 15);
+    site.github.add("octo", vec![repository(1, "Rust", 99)]);
+    later(590);
+    assert_eq!((stars().await, site.calls()), (15, 2), "it is young");
+    later(20);
+    assert_eq!(stars().await, 15, "nobody waits");
+    until("the refresh", async || stars().await == 99).await;
+    assert_eq!(site.calls(), 4);
+    // Until it is in the store, the question is not over, and whoever asks waits for it.
+    let stored = async || site.statistics(&[], now).of(&login("octo")).await.unwrap().stats.stars == 99;
+    until("the refresh in the store", stored).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    site.github.add("octo", vec![repository(1, "Rust", 100)]);
+    later(25 * 3600);
+    assert_eq!(stars().await, 100, "it is too old to be shown first");
+    // A user who comes later than the refusal.
+    assert_eq!(statistics.of(&login("new")).await, Err(NoStats::Nobody));
+    site.github.add("new", some());
+    assert_eq!(statistics.of(&login("new")).await, Err(NoStats::Nobody));
+    later(3700);
+    assert!(statistics.of(&login("new")).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_fails_the_last_good_ones_stay() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    site.github.add("octo", some());
+    let statistics = site.statistics(&[], now);
+    assert!(statistics.of(&login("octo")).await.is_ok());
+    let on_user = |reply: WebReply| -> Vec<(&'static str, WebReply)> { vec![("/users/octo", reply)] };
+    let on_list = |reply: WebReply| -> Vec<(&'static str, WebReply)> { vec![("/users/octo/repos", reply)] };
+    let json = |body: &str| WebReply::of("application/json", body);
+    let row = |stars: &str| {
+        json(&format!(
+            "[{{\"id\":1,\"fork\":false,\"stargazers_count\":{stars},\"forks_count\":0,\"language\":null}}]"
+        ))
+    };
+    let account = |more: &str| json(&format!("{{\"login\":\"octo\",\"type\":\"User\",{more}}}"));
+    let faults: Vec<Vec<(&str, WebReply)>> = vec![
+        on_user(WebReply::status(500, "text/plain", "")),
+        on_user(WebReply::status(502, "text/html", "<html>")),
+        on_user(WebReply::status(403, "text/plain", "")),
+        on_user(WebReply::status(403, "text/plain", "").header("Retry-After", "1")),
+        on_user(WebReply::status(429, "text/plain", "").header("Retry-After", "1")),
+        on_user(WebReply::status(451, "text/plain", "")),
+        on_user(WebReply::status(401, "text/plain", "")),
+        on_user(json("")),
+        on_user(json("null")),
+        on_user(json("[]")),
+        on_user(WebReply::of("text/html", "<!doctype html><title>Sign in</title>")),
+        on_user(json("{\"login\":\"octo\"").header("Content-Length", "5000")),
+        on_user(account("\"public_repos\":-1,\"followers\":0")),
+        on_user(account("\"public_repos\":0,\"followers\":18446744073709551616")),
+        on_user(account("\"public_repos\":2000000000,\"followers\":0")),
+        on_user(json(&"[".repeat(100_000))),
+        on_user(json(&" ".repeat(5 << 20))),
+        on_user(WebReply::redirect("http://169.254.169.254/latest/meta-data/")),
+        on_user(WebReply::redirect("http://127.0.0.1:1/users/octo")),
+        on_user(WebReply::redirect("/users/octo")),
+        on_list(json("")),
+        on_list(json("null")),
+        on_list(json("[]")),
+        on_list(json("{}")),
+        on_list(row("-1")),
+        on_list(row("null")),
+        on_list(row("\"5\"")),
+        on_list(row("5000000000")),
+        on_list(row("1.5")),
+        on_list(WebReply::status(404, "application/json", "{}")),
+    ];
+    let count = faults.len();
+    for (at, fault) in faults.into_iter().enumerate() {
+        site.github.answer_instead(move |request| {
+            let path = request.target.split('?').next().unwrap();
+            fault.iter().find(|(of, _)| *of == path).map(|(_, reply)| reply.clone())
+        });
+        // Past the hard age, so that GitHub is asked first, and past every rest.
+        later(26 * 3600);
+        let shown = statistics.of(&login("octo")).await.unwrap();
+        assert_eq!((shown.stats.stars, shown.stats.originals), (15, 2), "fault {at} of {count}");
+        assert!(shown.is_old, "fault {at}");
+    }
+    site.github.answer_well();
+    later(26 * 3600);
+    let shown = statistics.of(&login("octo")).await.unwrap();
+    assert!(!shown.is_old);
+    // Nobody has ever seen this one, so there is nothing to show, and nothing that says that it does not exist.
+    site.github.answer_instead(|_| Some(WebReply::status(500, "text/plain", "")));
+    assert_eq!(statistics.of(&login("unseen")).await, Err(NoStats::NotYet));
+    let calls = site.calls();
+    assert_eq!(statistics.of(&login("unseen")).await, Err(NoStats::NotYet));
+    assert_eq!(site.calls(), calls, "not again at once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_did_not_change_costs_nothing_with_a_token() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    site.github.token(TOKEN, "owner", 5000);
+    site.github.add("octo", (0..150).map(|id| repository(id, "Rust", 1)).collect());
+    let statistics = site.statistics(&[TOKEN], now);
+    let ask = async || {
+        later(25 * 3600);
+        statistics.of(&login("octo")).await.unwrap().stats
+    };
+    assert_eq!(ask().await.stars, 150);
+    let paid = site.calls();
+    assert_eq!(ask().await.stars, 150);
+    let asked = site.github.calls();
+    assert!(
+        asked[paid..].len() == 3 && asked[paid..].iter().all(|call| call.header("if-none-match").is_some())
+    );
+    // One page changed: all of them are read.
+    site.github
+        .add("octo", (0..150).map(|id| repository(id, "Go", if id == 149 { 11 } else { 1 })).collect());
+    let stats = ask().await;
+    assert_eq!((stats.stars, stats.languages[0].clone()), (160, ("Go".to_owned(), 150)));
+    assert!(asked.iter().all(|call| call.header("authorization") == Some(&format!("Bearer {TOKEN}"))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_revoked_in_the_middle_gives_way_to_the_other() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    for token in [TOKEN, OTHER] {
+        site.github.token(token, token, 5000);
+    }
+    for n in 0..20 {
+        site.github.add(&format!("u{n}"), some());
+    }
+    let statistics = site.statistics(&[TOKEN, OTHER], now);
+    for n in 0..10 {
+        assert!(statistics.of(&login(&format!("u{n}"))).await.is_ok());
+    }
+    site.github.revoke(TOKEN);
+    for n in 10..20 {
+        assert!(statistics.of(&login(&format!("u{n}"))).await.is_ok(), "u{n}");
+    }
+    let with = |token: &str| {
+        let header = format!("Bearer {token}");
+        site.github.calls().iter().filter(|call| call.header("authorization") == Some(&header)).count()
+    };
+    assert!(with(TOKEN) > 2 && with(OTHER) > 2, "both were asked with");
+    let before = with(TOKEN);
+    later(60);
+    assert!(statistics.ask(&login("u0")).await.is_ok());
+    assert_eq!(with(TOKEN), before, "it rests");
+}

@@ -1,0 +1,206 @@
+//! GitHub's REST API as far as statistics need it: accounts, repositories in pages, ETags that belong to a token, and a
+//! number of calls for each token. A test may put any other answer in its place.
+
+use crate::{FakeWeb, WebReply, WebRequest};
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// One repository.
+#[derive(Debug, Clone)]
+pub struct FakeRepository {
+    /// By which GitHub knows it.
+    pub id: u64,
+    /// Whether it is a fork.
+    pub fork: bool,
+    /// Its stars.
+    pub stars: u64,
+    /// Its forks.
+    pub forks: u64,
+    /// Its main language.
+    pub language: Option<String>,
+}
+
+#[derive(Debug)]
+struct FakeAccount {
+    login: String,
+    kind: &'static str,
+    repositories: Vec<FakeRepository>,
+}
+
+#[derive(Debug)]
+struct FakeToken {
+    account: String,
+    left: u64,
+    revoked: bool,
+}
+
+type Instead = Box<dyn Fn(&WebRequest) -> Option<WebReply> + Send>;
+
+#[derive(Default)]
+struct GithubState {
+    accounts: HashMap<String, FakeAccount>,
+    tokens: HashMap<String, FakeToken>,
+    instead: Option<Instead>,
+}
+
+/// The server.
+pub struct FakeGithub {
+    web: FakeWeb,
+    state: Arc<Mutex<GithubState>>,
+}
+
+impl FakeGithub {
+    /// Starts one that knows nobody, and takes calls without a token.
+    pub fn start() -> FakeGithub {
+        let state = Arc::new(Mutex::new(GithubState::default()));
+        let answering = Arc::clone(&state);
+        FakeGithub { web: FakeWeb::start(move |request| lock(&answering).answer(request)), state }
+    }
+
+    /// Its API, for a configuration.
+    pub fn url(&self) -> String {
+        self.web.url()
+    }
+
+    /// Adds a user, or replaces one.
+    pub fn add(&self, login: &str, repositories: Vec<FakeRepository>) {
+        self.put(login, "User", repositories);
+    }
+
+    /// Adds an organisation.
+    pub fn add_organization(&self, login: &str, repositories: Vec<FakeRepository>) {
+        self.put(login, "Organization", repositories);
+    }
+
+    fn put(&self, login: &str, kind: &'static str, repositories: Vec<FakeRepository>) {
+        let account = FakeAccount { login: login.to_owned(), kind, repositories };
+        lock(&self.state).accounts.insert(login.to_lowercase(), account);
+    }
+
+    /// The account is gone.
+    pub fn remove(&self, login: &str) {
+        lock(&self.state).accounts.remove(&login.to_lowercase());
+    }
+
+    /// A token of an account, with so many calls. As soon as there is one, another one is refused.
+    pub fn token(&self, token: &str, account: &str, left: u64) {
+        let token_of = FakeToken { account: account.to_owned(), left, revoked: false };
+        lock(&self.state).tokens.insert(token.to_owned(), token_of);
+    }
+
+    /// From now on the token is refused.
+    pub fn revoke(&self, token: &str) {
+        if let Some(token) = lock(&self.state).tokens.get_mut(token) {
+            token.revoked = true;
+        }
+    }
+
+    /// Other answers, where the function has one.
+    pub fn answer_instead(&self, instead: impl Fn(&WebRequest) -> Option<WebReply> + Send + 'static) {
+        lock(&self.state).instead = Some(Box::new(instead));
+    }
+
+    /// Its own answers again.
+    pub fn answer_well(&self) {
+        lock(&self.state).instead = None;
+    }
+
+    /// What was asked so far.
+    pub fn calls(&self) -> Vec<WebRequest> {
+        self.web.requests()
+    }
+}
+
+fn lock(state: &Mutex<GithubState>) -> MutexGuard<'_, GithubState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl GithubState {
+    fn answer(&mut self, request: &WebRequest) -> WebReply {
+        if let Some(reply) = self.instead.as_ref().and_then(|instead| instead(request)) {
+            return reply;
+        }
+        let token = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let quota = match token {
+            None => None,
+            Some(token) => match self.tokens.get_mut(token).filter(|token| !token.revoked) {
+                None => return json(401, "{\"message\":\"Bad credentials\"}"),
+                Some(token) => Some(token),
+            },
+        };
+        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+        if let (Some(FakeToken { account, .. }), "/user") = (&quota, path) {
+            return json(200, &format!("{{\"login\":\"{account}\"}}"));
+        }
+        let left = quota.as_ref().map_or(60, |token| token.left);
+        if left == 0 {
+            return limited(json(403, "{\"message\":\"API rate limit exceeded\"}"), 0);
+        }
+        let reply = limited(answer_of(&self.accounts, path, query), left - 1);
+        let mut hasher = DefaultHasher::new();
+        (&reply.body, token).hash(&mut hasher);
+        let etag = format!("W/\"{:x}\"", hasher.finish());
+        if reply.status == 200 && request.header("if-none-match") == Some(&etag) {
+            // It costs nothing.
+            return WebReply { status: 304, body: Vec::new(), ..limited(reply, left) }.header("ETag", &etag);
+        }
+        if let Some(quota) = quota {
+            quota.left -= 1;
+        }
+        reply.header("ETag", &etag)
+    }
+}
+
+fn answer_of(accounts: &HashMap<String, FakeAccount>, path: &str, query: &str) -> WebReply {
+    let nobody = || json(404, "{\"message\":\"Not Found\"}");
+    let Some(rest) = path.strip_prefix("/users/") else { return nobody() };
+    let (login, list) = rest.split_once('/').unwrap_or((rest, ""));
+    let Some(account) = accounts.get(&login.to_lowercase()) else { return nobody() };
+    if list != "repos" {
+        let FakeAccount { login, kind, repositories } = account;
+        let count = repositories.len();
+        return json(
+            200,
+            &format!(
+                "{{\"login\":\"{login}\",\"id\":1,\"type\":\"{kind}\",\"public_repos\":{count},\"followers\":7,\"name\":null}}"
+            ),
+        );
+    }
+    let number = |key: &str, usual: usize| {
+        let value = query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
+        value.and_then(|value| value.parse().ok()).unwrap_or(usual)
+    };
+    let (size, page) = (number("per_page", 30), number("page", 1));
+    let shown: Vec<String> =
+        account.repositories.iter().skip((page - 1) * size).take(size).map(written).collect();
+    let reply = json(200, &format!("[{}]", shown.join(",")));
+    if page * size < account.repositories.len() {
+        return reply.header("Link", &format!("<http://elsewhere.invalid/?page={}>; rel=\"next\"", page + 1));
+    }
+    reply
+}
+
+fn written(repository: &FakeRepository) -> String {
+    let FakeRepository { id, fork, stars, forks, language } = repository;
+    let language = language.as_ref().map_or("null".to_owned(), |language| format!("{language:?}"));
+    format!(
+        "{{\"id\":{id},\"name\":\"r{id}\",\"fork\":{fork},\"stargazers_count\":{stars},\"forks_count\":{forks},\"language\":{language}}}"
+    )
+}
+
+fn json(status: u16, body: &str) -> WebReply {
+    WebReply::status(status, "application/json; charset=utf-8", body)
+}
+
+fn limited(mut reply: WebReply, left: u64) -> WebReply {
+    reply.headers.retain(|(name, _)| !name.starts_with("X-RateLimit"));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    reply
+        .header("X-RateLimit-Limit", "5000")
+        .header("X-RateLimit-Remaining", &left.to_string())
+        .header("X-RateLimit-Reset", &(now + 1800).to_string())
+}
