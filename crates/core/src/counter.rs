@@ -49,6 +49,12 @@ pub struct Latest {
     pub visits: Vec<Visit>,
 }
 
+/// The likes that are left when those that were taken back are subtracted.
+#[must_use]
+pub fn left(likes: i64, taken_back: i64) -> i64 {
+    likes.saturating_sub(taken_back).max(0)
+}
+
 /// The answer of [`Counter::latest`].
 pub type LatestAnswer<'a> = Pin<Box<dyn Future<Output = Result<Latest, Unavailable>> + Send + 'a>>;
 

@@ -59,7 +59,7 @@ pub use batch::{
 pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};
 pub use client::ClientClass;
 pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};
-pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting};
+pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting, left};
 pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};

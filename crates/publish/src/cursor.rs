@@ -23,11 +23,14 @@ pub(crate) fn look_identity(look: &Look) -> String {
     let mut picture = String::new();
     // A template that cannot draw this one was refused when it was loaded.
     let _ = look.draw("tallymark/look", 1_234_567, 89, &mut picture);
-    // FNV-1a only has to distinguish looks, and to stay the same across releases of the standard library.
-    let hash = picture.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("look-{hash:016x}")
+    format!("look-{:016x}", fingerprint(&picture))
+}
+
+/// FNV-1a: it only has to distinguish looks, and to stay the same across releases of the standard library.
+pub(crate) fn fingerprint(picture: &str) -> u64 {
+    picture
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The cursor, if there is one of this boot for badges of this look.

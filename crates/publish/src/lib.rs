@@ -8,11 +8,14 @@ mod charts;
 mod cursor;
 mod files;
 mod freshness;
+mod gallery;
 mod meters;
+mod panels;
 mod publisher;
 
-pub use charts::{ChartKind, Pace};
+pub use charts::ChartKind;
 pub use files::{DirError, Lock};
 pub use freshness::Freshness;
+pub use gallery::Pace;
 pub use meters::PublishMeters;
 pub use publisher::{Pass, PassReport, PublishError, Publisher};

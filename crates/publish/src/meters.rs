@@ -12,6 +12,7 @@ use std::path::Path;
 pub struct PublishMeters {
     pub(crate) written: Counter,
     pub(crate) charts: Counter,
+    pub(crate) panels: Counter,
     pub(crate) held: Counter,
     pub(crate) failed: Counter,
     pub(crate) plain: Counter,
@@ -27,6 +28,7 @@ impl PublishMeters {
         let meters = PublishMeters::default();
         registry.register("badges_written", "Badge files written", meters.written.clone());
         registry.register("charts_written", "Chart files written", meters.charts.clone());
+        registry.register("panels_written", "Panel files written", meters.panels.clone());
         registry.register(
             "badges_held",
             "Badges kept because the store's total is lower",

@@ -1,10 +1,12 @@
 //! One pass over what changed, or over everything.
 
 use crate::{
-    charts::{ChartKind, Charts, Pace},
+    charts::{ChartKind, Charts},
     cursor,
     files::{DirError, Files, Lock, Published, Replaced},
+    gallery::{Drawn, Pace},
     meters::PublishMeters,
+    panels::Panels,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +15,7 @@ use std::{
     sync::Arc,
     time::{Instant, SystemTime},
 };
-use tallymark_badge::Look;
+use tallymark_badge::{Look, panel::Variant};
 use tallymark_core::{Event, Name, Now};
 use tallymark_store::{Changes, Cursor, Step, Store, StoreError, or_nothing, owner};
 use tracing::{debug, warn};
@@ -97,6 +99,7 @@ pub struct Publisher {
     /// Those that have been logged. Once all files have been written, they are logged again.
     told: BTreeSet<Name>,
     charts: Option<Charts>,
+    panels: Option<Panels>,
 }
 
 impl Publisher {
@@ -113,8 +116,20 @@ impl Publisher {
         let Some(lock) = Lock::take(dir)? else { return Ok(None) };
         let files = Files::new(&lock);
         let (cursor, cursor_look, saved) = (None, String::new(), false);
-        let (owed, told, charts) = (BTreeMap::new(), BTreeSet::new(), None);
-        Ok(Some(Publisher { store, lock, files, meters, cursor, cursor_look, saved, owed, told, charts }))
+        let (owed, told, charts, panels) = (BTreeMap::new(), BTreeSet::new(), None, None);
+        Ok(Some(Publisher {
+            store,
+            lock,
+            files,
+            meters,
+            cursor,
+            cursor_look,
+            saved,
+            owed,
+            told,
+            charts,
+            panels,
+        }))
     }
 
     /// Publishes charts of these kinds too, and removes those of all others.
@@ -127,15 +142,28 @@ impl Publisher {
         Ok(self)
     }
 
+    /// Publishes panels in these variants too, and removes those of all others.
+    ///
+    /// # Errors
+    ///
+    /// The directories of the panels cannot be created or written.
+    pub fn with_panels(mut self, variants: &[Variant], pace: Pace) -> Result<Publisher, DirError> {
+        self.panels = Panels::open(&self.lock, variants, pace)?;
+        Ok(self)
+    }
+
     /// Whether the directory is still as it was opened. If not, open another publisher: it creates what is missing, and
     /// publishes lost files again.
     pub fn is_in_place(&self) -> bool {
-        self.lock.is_in_place() && self.charts.as_ref().is_none_or(Charts::is_in_place)
+        self.lock.is_in_place()
+            && self.charts.as_ref().is_none_or(|charts| charts.gallery().is_in_place())
+            && self.panels.as_ref().is_none_or(|panels| panels.gallery().is_in_place())
     }
 
-    /// Whether the last pass has left no charts for the next one.
+    /// Whether the last pass has left no charts and no panels for the next one.
     pub fn is_through(&self) -> bool {
-        self.charts.as_ref().is_none_or(Charts::is_through)
+        self.charts.as_ref().is_none_or(|charts| charts.gallery().is_through())
+            && self.panels.as_ref().is_none_or(|panels| panels.gallery().is_through())
     }
 
     /// Makes one pass with this look. `progress` gets the number of names checked so far.
@@ -182,10 +210,22 @@ impl Publisher {
             }
             let drawn = charts.pass(&*self.store, look, now).await?;
             self.meters.charts.inc_by(drawn.written);
-            self.meters.failed.inc_by(drawn.failed);
-            round.report.failed += drawn.failed;
+            self.count_failed(drawn, &mut round.report);
+        }
+        if let Some(panels) = &mut self.panels {
+            if pass != Pass::Changed {
+                panels.all();
+            }
+            let drawn = panels.pass(&*self.store, now).await?;
+            self.meters.panels.inc_by(drawn.written);
+            self.count_failed(drawn, &mut round.report);
         }
         Ok(round.report)
+    }
+
+    fn count_failed(&self, drawn: Drawn, report: &mut PassReport) {
+        self.meters.failed.inc_by(drawn.failed);
+        report.failed += drawn.failed;
     }
 
     fn load_cursor(&mut self, identity: &str) -> Result<Option<Cursor>, PublishError> {
@@ -392,4 +432,15 @@ struct PublishRound<'a> {
     /// Files that failed in a row.
     failures: u32,
     progress: &'a (dyn Fn(&PassReport) + Sync),
+}
+
+#[cfg(test)]
+impl Publisher {
+    pub(crate) fn panels(&mut self) -> Option<&mut Panels> {
+        self.panels.as_mut()
+    }
+
+    pub(crate) fn panels_written(&self) -> u64 {
+        self.meters.panels.get()
+    }
 }

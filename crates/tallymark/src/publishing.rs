@@ -111,10 +111,12 @@ impl Publishing {
     }
 
     fn open(&self, store: &Arc<dyn Store>) -> Result<Publisher, String> {
-        let Badges { dir, charts, .. } = &self.badges;
+        let Badges { dir, charts, panels, .. } = &self.badges;
         let opened = Publisher::open(dir, store.clone(), self.meters.clone());
-        let with_charts = |publisher: Publisher| publisher.with_charts(charts, Pace::Slices);
-        match opened.and_then(|publisher| publisher.map(with_charts).transpose()) {
+        let with_pictures = |publisher: Publisher| {
+            publisher.with_charts(charts, Pace::Slices)?.with_panels(panels, Pace::Slices)
+        };
+        match opened.and_then(|publisher| publisher.map(with_pictures).transpose()) {
             Ok(Some(publisher)) => Ok(publisher),
             Ok(None) => {
                 Err(format!("another publisher is at work in {}; waiting for it to leave", dir.display()))

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
     ClientClass, Counter, Event, Hit, KeptVisits, Ledger, NameRef, Now, Unavailable, Visitor, When,
-    calendar::Zone,
+    calendar::Zone, left,
 };
 use tallymark_github::{Avatars, Statistics};
 use tallymark_rankings::Rankings;
@@ -61,11 +61,6 @@ pub struct Health {
     pub degraded: Reasons,
     /// For `/metrics`.
     pub registry: Arc<Registry>,
-}
-
-/// The likes that are left.
-pub(crate) fn left(likes: i64, taken_back: i64) -> i64 {
-    likes.saturating_sub(taken_back).max(0)
 }
 
 impl App {

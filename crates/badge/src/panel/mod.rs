@@ -15,12 +15,16 @@ mod draw;
 mod icon;
 mod options;
 mod palette;
+mod shown;
 mod snippet;
+mod variant;
 mod words;
 
 pub use avatar::{Avatar, MAX_AVATAR, NotAnAvatar};
 pub use options::{Arrangement, Lang, NotAnOption, Options, Theme};
+pub use shown::Shown;
 pub use snippet::snippet;
+pub use variant::Variant;
 
 use draw::Composition;
 use tallymark_core::{Event, Minute, NameRef, Visit};

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{Pass, PublishMeters, Publisher};
-use std::sync::Arc;
+use std::{fs, path::PathBuf, sync::Arc};
 use tallymark_core::{Batch, Day, Entry, When};
 use tallymark_store::{Claim, Retention, StoreUrl};
 

@@ -18,6 +18,28 @@ const WITH_VISITS: [(&str, &str); 2] = [
     ("tag=tallymark,", "tag=tallymark_visitors,"),
 ];
 
+/// What changes where panels are served: they share the location of badges, with maps of their own.
+const WITH_PANELS: [(&str, &str); 5] = [
+    (
+        "map $request_uri $tallymark_name {\n    default \"\";",
+        "map $request_uri $tallymark_name {\n    default $tallymark_panel_counted;",
+    ),
+    (
+        "map \"$tallymark_odd$tallymark_conditional$tallymark_drawn$tallymark_name\" $tallymark_file {\n    default \"\";",
+        "map \"$tallymark_panel$tallymark_odd$tallymark_conditional$tallymark_drawn$tallymark_name\" $tallymark_file {\n    \
+         default $tallymark_panel_file;",
+    ),
+    ("$tallymark_pass {\n    default $request_uri;", "$tallymark_pass {\n    default $tallymark_panel_pass;"),
+    (
+        r#"location ~ "(?s)^/badge(?:\.svg|/.+\.svg)$" {"#,
+        r#"location ~ "(?s)^/(?:badge(?:\.svg|/.+\.svg)$|v1/(?!like/.+/(?:add|remove)$))" {"#,
+    ),
+    (
+        "log_format tallymark ",
+        concat!(include_str!("../../../../nginx/panels.conf"), "log_format tallymark "),
+    ),
+];
+
 /// Print the nginx configuration for this set-up. It needs no extra module.
 #[derive(Debug, Args)]
 pub(super) struct NginxConf {
@@ -31,6 +53,9 @@ pub(super) struct NginxConf {
     /// kept, it does anyway.
     #[arg(long)]
     visits: bool,
+    /// Serve panels too, from disk as far as `[badges] panels` names them, and count their views. Implies --visits.
+    #[arg(long)]
+    panels: bool,
 }
 
 fn host(text: &str) -> Result<String, String> {
@@ -73,11 +98,17 @@ impl NginxConf {
             text = text.replace(default, &value);
         }
         let has_route = config.routes.as_slice().iter().any(|route| route.tag == VISITORS_TAG);
-        if self.visits && !has_route {
-            bail!("--visits needs a [[route]] with the tag {VISITORS_TAG}: examples/tallymark.toml has it");
+        let (asked, flag) = (self.visits || self.panels, if self.panels { "--panels" } else { "--visits" });
+        if asked && !has_route {
+            bail!("{flag} needs a [[route]] with the tag {VISITORS_TAG}: examples/tallymark.toml has it");
         }
-        if (self.visits || config.kept_visits.of(tallymark_core::Event::HIT) > 0) && has_route {
+        if (asked || config.kept_visits.of(tallymark_core::Event::HIT) > 0) && has_route {
             for (default, value) in WITH_VISITS {
+                text = text.replace(default, value);
+            }
+        }
+        if self.panels {
+            for (default, value) in WITH_PANELS {
                 text = text.replace(default, value);
             }
         }
@@ -122,9 +153,14 @@ mod tests {
             ..Overrides::default()
         };
         let config = Config::parse("", &overrides).unwrap();
-        let conf = NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits: false }
-            .fill(&config)
-            .unwrap();
+        let conf = NginxConf {
+            server_name: "h.example".into(),
+            nginx_listen: "81".into(),
+            visits: false,
+            panels: false,
+        }
+        .fill(&config)
+        .unwrap();
         for gone in [
             "listen 80;",
             "hits.example.org",
@@ -146,7 +182,8 @@ mod tests {
     fn who_asks_is_logged_only_where_visits_are_wanted_and_a_route_reads_it() {
         let filled = |text: &str, visits| {
             let config = Config::parse(text, &Overrides::default()).unwrap();
-            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits }.fill(&config)
+            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits, panels: false }
+                .fill(&config)
         };
         let of = |text: &str| filled(text, false).unwrap();
         let has = |conf: &str| {
@@ -157,9 +194,32 @@ mod tests {
         assert_eq!(has(&filled("", true).unwrap()), (true, true));
         assert!(filled("[[route]]\ntag = \"badge\"\n", true).is_err());
         assert_eq!(has(&of("[visits]\nkeep = 9\n[[route]]\ntag = \"badge\"\n")), (false, false));
-        for (default, _) in WITH_VISITS {
+        for (default, _) in WITH_VISITS.iter().chain(&WITH_PANELS) {
             assert_eq!(TEMPLATE.matches(default).count(), 1, "{default}");
         }
+    }
+
+    #[test]
+    fn panels_are_served_only_where_they_are_wanted_and_bring_visits() {
+        let filled = |text: &str, panels| {
+            let config = Config::parse(text, &Overrides::default()).unwrap();
+            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits: false, panels }
+                .fill(&config)
+        };
+        assert!(!filled("", false).unwrap().contains("/v1/"));
+        let conf = filled("", true).unwrap();
+        for part in
+            ["|v1/(?!like/", "/.panels$tallymark_kind/", "tag=tallymark_visitors,", "\"$remote_addr\""]
+        {
+            assert!(conf.contains(part), "{part} is missing");
+        }
+        for (default, value) in WITH_PANELS {
+            assert!(
+                conf.contains(value) && (value.contains(default) || !conf.contains(default)),
+                "{default}"
+            );
+        }
+        assert!(filled("[[route]]\ntag = \"badge\"\n", true).unwrap_err().to_string().contains("--panels"));
     }
 
     #[test]

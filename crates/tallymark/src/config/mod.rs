@@ -25,7 +25,8 @@ use std::{
     time::Duration,
 };
 use tallymark_badge::{
-    Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template, shields::Style,
+    Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template, panel::Variant,
+    shields::Style,
 };
 use tallymark_core::calendar::Zone;
 use tallymark_core::{
@@ -98,6 +99,7 @@ pub(crate) struct Badges {
     pub(crate) template: Option<PathBuf>,
     pub(crate) every: Duration,
     pub(crate) charts: Vec<ChartKind>,
+    pub(crate) panels: Vec<Variant>,
 }
 
 /// How GitHub is asked for statistics.
@@ -535,6 +537,7 @@ fn read_badges(mut section: ConfigTable<'_>, data_dir: &Path, overrides: &Overri
     };
     let badges = Badges {
         charts: section.texts("charts", kind).unwrap_or_default(),
+        panels: section.texts("panels", Variant::parse).unwrap_or_default(),
         dir: overrides.badges_dir.clone().or(dir).unwrap_or_else(|| data_dir.join("badges")),
         label: section.text("label", |text| Ok(text.to_owned())).unwrap_or_else(|| DEFAULT_LABEL.to_owned()),
         color: section.text("color", color).unwrap_or(DEFAULT_VALUE_COLOR),

@@ -1,6 +1,8 @@
 //! Shared by the process tests: a place to run the binary in, its output as numbers, and lines as nginx sends them.
 #![allow(dead_code, reason = "every test binary uses its own part of this")]
 
+pub(crate) mod pictures;
+
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr, UdpSocket},

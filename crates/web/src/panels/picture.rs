@@ -6,14 +6,14 @@ use crate::{
     error::report,
     headers,
     query::{Query, count_wanted},
-    state::{App, left},
+    state::App,
 };
 use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
 };
 use std::sync::Arc;
-use tallymark_badge::panel::{Avatar, Locality, MOST_TRACES, Options, Panel, Picture, Tallied, Trace};
+use tallymark_badge::panel::{Avatar, MOST_TRACES, Options, Panel, Picture, Shown};
 use tallymark_core::{Event, Latest, Name, NameRef, NotAName, Unavailable};
 
 /// What the parameters of a request ask for.
@@ -60,11 +60,13 @@ pub(super) async fn show(
             "counted"
         }
     };
-    match Shown::read(app, picture, &name).await {
+    match read(app, picture, &name).await {
         Ok(shown) => {
             let avatar = avatar(app, picture, name.as_ref()).await;
-            let drawn = shown.draw(app, picture, (&name, avatar.as_deref()), wish.options);
-            headers::picture(StatusCode::OK, drawn, why)
+            // What is none leaves the initials.
+            let avatar = avatar.as_deref().and_then(|uri| Avatar::new(uri).ok());
+            let panel = shown.panel(name.as_ref(), (app.now)().minute(), wish.options);
+            headers::picture(StatusCode::OK, Panel { avatar, ..panel }.render(picture), why)
         }
         // The view is kept; only its number is not known yet.
         Err(Unavailable) => {
@@ -99,51 +101,16 @@ async fn avatar(app: &App, picture: Picture, name: NameRef<'_>) -> Option<Arc<st
     }
 }
 
-/// What the picture shows of visits and of likes: the numbers, and the latest of each with the number that it made.
-struct Shown {
-    visits: (i64, Vec<Trace<'static>>),
-    likes: (i64, Vec<Trace<'static>>),
-}
-
-impl Shown {
-    async fn read(app: &App, picture: Picture, name: &Name) -> Result<Shown, Unavailable> {
-        let (mut visits, mut likes) = ((0, Vec::new()), (0, Vec::new()));
-        if matches!(picture, Picture::Both | Picture::Visits) {
-            let latest = app.counter.latest(Event::VISIT, name.as_ref(), MOST_TRACES).await?;
-            visits = (latest.total, traces(&latest));
-        }
-        if matches!(picture, Picture::Both | Picture::Likes | Picture::Button) {
-            let most = if picture == Picture::Button { 0 } else { MOST_TRACES };
-            let latest = app.counter.latest(Event::LIKE, name.as_ref(), most).await?;
-            let taken_back = app.counter.total(Event::UNLIKE, name.as_ref()).get().await?;
-            likes = (left(latest.total, taken_back), traces(&latest));
-            likes.1.truncate(usize::try_from(likes.0).unwrap_or(usize::MAX));
-        }
-        Ok(Shown { visits, likes })
+/// Reads what the picture shows, with what is not in the store yet.
+async fn read(app: &App, picture: Picture, name: &Name) -> Result<Shown, Unavailable> {
+    let (mut visits, mut likes, mut taken_back) = (Latest::default(), Latest::default(), 0);
+    if matches!(picture, Picture::Both | Picture::Visits) {
+        visits = app.counter.latest(Event::VISIT, name.as_ref(), MOST_TRACES).await?;
     }
-
-    fn draw(
-        &self,
-        app: &App,
-        picture: Picture,
-        (name, avatar): (&Name, Option<&str>),
-        options: Options,
-    ) -> String {
-        let panel = Panel {
-            name: name.as_ref(),
-            // What is none leaves the initials.
-            avatar: avatar.and_then(|uri| Avatar::new(uri).ok()),
-            visits: Tallied { total: self.visits.0, traces: &self.visits.1 },
-            likes: Tallied { total: self.likes.0, traces: &self.likes.1 },
-            now: (app.now)().minute(),
-            options,
-        };
-        panel.render(picture)
+    if matches!(picture, Picture::Both | Picture::Likes | Picture::Button) {
+        let most = if picture == Picture::Button { 0 } else { MOST_TRACES };
+        likes = app.counter.latest(Event::LIKE, name.as_ref(), most).await?;
+        taken_back = app.counter.total(Event::UNLIKE, name.as_ref()).get().await?;
     }
-}
-
-/// The number of each is what the counter said with it.
-fn traces(latest: &Latest) -> Vec<Trace<'static>> {
-    let numbered = (1..=latest.total).rev().zip(&latest.visits);
-    numbered.map(|(number, &visit)| Trace { number, visit, locality: Locality::default() }).collect()
+    Ok(Shown::new(&visits, &likes, taken_back))
 }

@@ -1,0 +1,173 @@
+//! Panels as files, if configured (`[badges] panels`): `.panels/VARIANT/NAME.svg` below the badges.
+//!
+//! A name that has visits or likes has a panel. It is due when one of these numbers changes, and when a time on it does:
+//! "5m ago" is another text a minute later. [`Ages`] knows when. Who asks for a panel that is no file is the HTTP
+//! server's business.
+
+mod ages;
+
+use crate::{
+    PublishError, cursor,
+    files::{DirError, Lock},
+    gallery::{Drawn, Gallery, MOST_WAITING, Pace, Plan},
+};
+use ages::{Ages, Over};
+use std::collections::BTreeMap;
+use tallymark_badge::panel::{MOST_TRACES, Picture, Shown, Variant};
+use tallymark_core::{ClientClass, Event, Latest, Minute, Name, Now, Visit};
+use tallymark_store::{Store, StoreError, or_nothing};
+
+/// Below the badges.
+const DIR: &str = ".panels";
+/// How many names a pass draws in one go while badges wait.
+const SLICE: usize = 500;
+/// The name of the one picture that is of no name, as a file.
+const OF_NO_NAME: &str = "promo";
+
+/// The panels of one directory.
+pub(crate) struct Panels {
+    gallery: Gallery<Variant>,
+    ages: Ages,
+    picture: String,
+    /// What the variants look like, as the identity of what is on disk.
+    identity: String,
+}
+
+impl Panels {
+    /// Creates the directories of these variants, and removes all others.
+    pub(crate) fn open(lock: &Lock, variants: &[Variant], pace: Pace) -> Result<Option<Panels>, DirError> {
+        let mut kinds: Vec<(Variant, String)> = Vec::new();
+        for &variant in variants {
+            let word = variant.word();
+            if kinds.iter().all(|(_, known)| *known != word) {
+                kinds.push((variant, word));
+            }
+        }
+        let plan = Plan {
+            dir: DIR,
+            events: &[Event::VISIT, Event::LIKE],
+            changed_by: &[Event::VISIT, Event::LIKE, Event::UNLIKE],
+            slice: SLICE,
+            pace,
+        };
+        let Some(gallery) = Gallery::open(lock, kinds, plan)? else { return Ok(None) };
+        let ages = Ages::open(gallery.dir())?;
+        let looks: String = gallery.kinds().map(|&variant| sample(variant)).collect();
+        let identity = format!("panels-{}-{:016x}", gallery.words().join("+"), cursor::fingerprint(&looks));
+        Ok(Some(Panels { gallery, ages, picture: String::new(), identity }))
+    }
+
+    pub(crate) fn gallery(&self) -> &Gallery<Variant> {
+        &self.gallery
+    }
+
+    /// Every panel is due.
+    pub(crate) fn all(&mut self) {
+        self.gallery.all();
+    }
+
+    /// Draws what is due, or some of it.
+    pub(crate) async fn pass(&mut self, store: &dyn Store, now: Now) -> Result<Drawn, PublishError> {
+        self.gallery.follow(store, self.identity.clone()).await?;
+        let failed = |panels: &Panels, error| panels.gallery.error("reading which panels age", error);
+        match self.ages.over(now.minute(), MOST_WAITING).map_err(|error| failed(self, error))? {
+            Over::Names(names) => names.into_iter().for_each(|name| self.gallery.wait(name)),
+            Over::Everything => self.gallery.all(),
+        }
+        self.draw_of_no_name(now);
+        while let Some(names) = self.gallery.slice(store).await? {
+            self.draw(store, now.minute(), &names).await?;
+        }
+        if self.gallery.is_drawn() {
+            self.ages.drawn(now.minute()).map_err(|error| failed(self, error))?;
+        }
+        self.gallery.finish()
+    }
+
+    /// The promo is of no name, and never changes: it is there, or it is written.
+    fn draw_of_no_name(&mut self, now: Now) {
+        let Ok(name) = Name::new(OF_NO_NAME) else { return };
+        let is_promo = |variant: &Variant| variant.picture == Picture::Promo;
+        self.gallery.put(&name, is_promo, &mut self.picture, |variant, picture| {
+            let shown = Shown::default();
+            picture
+                .push_str(&shown.panel(name.as_ref(), now.minute(), variant.options).render(variant.picture));
+            0
+        });
+    }
+
+    async fn draw(&mut self, store: &dyn Store, now: Minute, names: &[Name]) -> Result<(), PublishError> {
+        let shown = read(store, names).await?;
+        // First when they age, then the files: a file that nobody would redraw is worse than a needless look.
+        let mut due: BTreeMap<Minute, Vec<&Name>> = BTreeMap::new();
+        for (name, shown) in
+            names.iter().zip(&shown).filter_map(|(name, shown)| Some((name, shown.as_ref()?)))
+        {
+            let changes = self
+                .gallery
+                .kinds()
+                .filter_map(|variant| shown.panel(name.as_ref(), now, variant.options).due(variant.picture));
+            if let Some(minute) = changes.min() {
+                due.entry(minute).or_default().push(name);
+            }
+        }
+        for (minute, names) in due {
+            if let Err(error) = self.ages.note(minute, &names) {
+                names.iter().for_each(|name| self.gallery.fail(name, &error));
+            }
+        }
+        let is_named = |variant: &Variant| variant.picture != Picture::Promo;
+        for (name, shown) in
+            names.iter().zip(&shown).filter_map(|(name, shown)| Some((name, shown.as_ref()?)))
+        {
+            self.gallery.put(name, is_named, &mut self.picture, |variant, picture| {
+                let panel = shown.panel(name.as_ref(), now, variant.options);
+                picture.push_str(&panel.render(variant.picture));
+                match variant.picture {
+                    Picture::Both | Picture::Visits => panel.visits.total,
+                    Picture::Likes | Picture::Button | Picture::Promo => panel.likes.total,
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What is shown of each name; `None` of one that has neither visits nor likes, and therefore no panel.
+async fn read(store: &dyn Store, names: &[Name]) -> Result<Vec<Option<Shown>>, StoreError> {
+    let visits = store.totals(Event::VISIT, names).await?;
+    let likes = store.totals(Event::LIKE, names).await?;
+    let taken_back = store.totals(Event::UNLIKE, names).await?;
+    let mut all = Vec::with_capacity(names.len());
+    for (at, name) in names.iter().enumerate() {
+        let total = |of: &[i64]| of.get(at).copied().unwrap_or(0);
+        if total(&visits) == 0 && total(&likes) == 0 {
+            all.push(None);
+            continue;
+        }
+        let visits = latest(store, Event::VISIT, name, total(&visits)).await?;
+        let likes = latest(store, Event::LIKE, name, total(&likes)).await?;
+        all.push(Some(Shown::new(&visits, &likes, total(&taken_back))));
+    }
+    Ok(all)
+}
+
+async fn latest(store: &dyn Store, event: Event, name: &Name, total: i64) -> Result<Latest, StoreError> {
+    let visits = match total {
+        0 => Vec::new(),
+        _ => or_nothing(store.visits(event, name, MOST_TRACES).await)?,
+    };
+    Ok(Latest { total, visits })
+}
+
+/// Changes whenever panels would be drawn differently.
+fn sample(variant: Variant) -> String {
+    let Ok(name) = Name::new("tallymark/look") else { return String::new() };
+    let visit = Visit { minute: Minute(0), class: ClientClass::Browser };
+    let visits = Latest { total: 1_234_567, visits: vec![visit] };
+    let shown = Shown::new(&visits, &visits, 0);
+    shown.panel(name.as_ref(), Minute(5), variant.options).render(variant.picture)
+}
+
+#[cfg(test)]
+mod tests;
