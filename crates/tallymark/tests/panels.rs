@@ -215,6 +215,11 @@ fn names_of_every_kind_stay_text() {
     for name in hostile.iter().copied().chain([long.as_str()]) {
         for kind in ["", "badge/", "visit/", "like/", "button/"] {
             let answer = get(&place, &format!("/v1/{kind}{name}"), &[PERSON]);
+            // Without a second part there is nothing.
+            if kind.is_empty() && !name.split('?').next().unwrap().contains('/') {
+                assert_eq!((answer.status, answer.text()), (404, "Not found"), "{name}");
+                continue;
+            }
             assert!([200, 400].contains(&answer.status), "{kind}{name}: {}", answer.status);
             picture(&answer);
         }

@@ -72,6 +72,11 @@ fn nginx_listen(text: &str) -> Result<String, String> {
 impl NginxConf {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
+        if self.panels && config.badges.panels.is_empty() {
+            tracing::warn!(
+                "no panel is a file, so the daemon draws them all: [badges] panels names those that are"
+            );
+        }
         out::print(&self.fill(&config)?)
     }
 
