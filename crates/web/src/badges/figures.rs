@@ -9,10 +9,10 @@ use crate::{
     daily_visitors,
     error::Problem,
     query::{Query, choice},
-    state::{App, left},
+    state::App,
     windows,
 };
-use tallymark_core::{Event, Name, Now, Step};
+use tallymark_core::{Event, Name, Now, Step, left};
 use tallymark_store::StoreError;
 
 /// More would not be a badge.
