@@ -154,6 +154,7 @@ impl Publisher {
 
     /// Whether the directory is still as it was opened. If not, open another publisher: it creates what is missing, and
     /// publishes lost files again.
+    #[must_use]
     pub fn is_in_place(&self) -> bool {
         self.lock.is_in_place()
             && self.charts.as_ref().is_none_or(|charts| charts.gallery().is_in_place())
@@ -161,6 +162,7 @@ impl Publisher {
     }
 
     /// Whether the last pass has left no charts and no panels for the next one.
+    #[must_use]
     pub fn is_through(&self) -> bool {
         self.charts.as_ref().is_none_or(|charts| charts.gallery().is_through())
             && self.panels.as_ref().is_none_or(|panels| panels.gallery().is_through())

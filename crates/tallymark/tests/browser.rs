@@ -79,6 +79,20 @@ fn pages_work_in_a_browser_with_a_script_and_without() {
 
     let closed = Place::with_config(&format!("{CONFIG}visibility = \"token\"\n"));
     let _closed_daemon = closed.serve();
+    drive("dashboard.mjs", &format!("http://{}", place.addr()), &[format!("http://{}", closed.addr())]);
+}
+
+#[test]
+fn a_click_on_a_panel_likes_and_nothing_else_does() {
+    let place = Place::with_config("[visits]\nkeep = 50\n");
+    let _daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    drive("likes.mjs", &format!("http://{}", place.addr()), &[]);
+}
+
+/// Runs a script with the modules, the browser, the address, the directory for pictures, and what it wants besides.
+#[track_caller]
+fn drive(script: &str, address: &str, more: &[String]) {
     let target = program().parent().and_then(Path::parent).unwrap();
     let modules = target.join("browser");
     assert!(
@@ -87,10 +101,9 @@ fn pages_work_in_a_browser_with_a_script_and_without() {
     );
     let pictures = target.join("screenshots");
     fs::create_dir_all(&pictures).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/dashboard.mjs");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser").join(script);
     let mut node = Command::new("node");
-    node.arg(script).arg(modules).arg(CHROMIUM).arg(format!("http://{}", place.addr())).arg(pictures);
-    node.arg(format!("http://{}", closed.addr()));
+    node.arg(script).arg(modules).arg(CHROMIUM).arg(address).arg(pictures).args(more);
     let ran = node.output().expect("node starts");
     let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success() && out.ends_with("no faults\n"), "{out}\n{err}");
