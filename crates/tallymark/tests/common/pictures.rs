@@ -11,7 +11,7 @@ pub(crate) fn picture(answer: &http::Response) -> String {
     assert_eq!(answer.header("content-type"), Some("image/svg+xml; charset=utf-8"), "{}", answer.text());
     assert_eq!(answer.header("cache-control"), Some(NO_CACHE));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    let document = Document::parse(answer.text()).unwrap();
+    let document = Document::parse(answer.text()).expect("a picture is well-formed");
     for node in document.descendants().filter(|node| node.is_element()) {
         assert!(!["script", "foreignObject", "iframe", "use", "a"].contains(&node.tag_name().name()));
         for attribute in node.attributes() {
