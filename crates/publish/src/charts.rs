@@ -5,7 +5,7 @@
 use crate::{
     PublishError, cursor,
     files::{DirError, Lock},
-    gallery::{Drawn, Gallery, Pace, Plan},
+    gallery::{Drawn, Gallery, GalleryPlan, Pace},
 };
 use tallymark_badge::{
     Look, Spark,
@@ -87,7 +87,8 @@ impl Charts {
     pub(crate) fn open(lock: &Lock, kinds: &[ChartKind], pace: Pace) -> Result<Option<Charts>, DirError> {
         let shown = ChartKind::EVERY.into_iter().filter(|(kind, _)| kinds.contains(kind));
         let kinds = shown.map(|(kind, word)| (kind, word.to_owned())).collect();
-        let plan = Plan { dir: DIR, events: &[Event::HIT], changed_by: &[Event::HIT], slice: SLICE, pace };
+        let plan =
+            GalleryPlan { dir: DIR, events: &[Event::HIT], changed_by: &[Event::HIT], slice: SLICE, pace };
         let gallery = Gallery::open(lock, kinds, plan)?;
         Ok(gallery.map(|gallery| Charts { gallery, picture: String::new() }))
     }

@@ -39,7 +39,7 @@ pub enum Pace {
 
 /// What distinguishes one gallery from another, besides its kinds.
 #[derive(Clone, Copy)]
-pub(crate) struct Plan {
+pub(crate) struct GalleryPlan {
     /// Below the badges.
     pub(crate) dir: &'static str,
     /// Names with one of these events have pictures.
@@ -63,7 +63,7 @@ struct Sweep {
 pub(crate) struct Gallery<K> {
     dir: PathBuf,
     kinds: Vec<(K, String, Files)>,
-    plan: Plan,
+    plan: GalleryPlan,
     /// What the pictures on disk look like.
     identity: String,
     cursor: Option<Cursor>,
@@ -90,7 +90,7 @@ impl<K> Gallery<K> {
     pub(crate) fn open(
         lock: &Lock,
         kinds: Vec<(K, String)>,
-        plan: Plan,
+        plan: GalleryPlan,
     ) -> Result<Option<Gallery<K>>, DirError> {
         let dir = lock.dir.join(plan.dir);
         if kinds.is_empty() {

@@ -1,7 +1,7 @@
 //! Panels as files, if configured (`[badges] panels`): `.panels/VARIANT/NAME.svg` below the badges.
 //!
 //! A name that has visits or likes has a panel. It is due when one of these numbers changes, and when a time on it does:
-//! "5m ago" is another text a minute later. [`Ages`] knows when. Who asks for a panel that is no file is the HTTP
+//! "5m ago" is another text a minute later. [`PanelAges`] knows when. Who asks for a panel that is no file is the HTTP
 //! server's business.
 
 mod ages;
@@ -9,9 +9,9 @@ mod ages;
 use crate::{
     PublishError, cursor,
     files::{DirError, Lock},
-    gallery::{Drawn, Gallery, MOST_WAITING, Pace, Plan},
+    gallery::{Drawn, Gallery, GalleryPlan, MOST_WAITING, Pace},
 };
-use ages::{Ages, Over};
+use ages::{Over, PanelAges};
 use std::collections::BTreeMap;
 use tallymark_badge::panel::{MOST_TRACES, Picture, Shown, Variant};
 use tallymark_core::{ClientClass, Event, Latest, Minute, Name, Now, Visit};
@@ -27,7 +27,7 @@ const OF_NO_NAME: &str = "promo";
 /// The panels of one directory.
 pub(crate) struct Panels {
     gallery: Gallery<Variant>,
-    ages: Ages,
+    ages: PanelAges,
     picture: String,
     /// What the variants look like, as the identity of what is on disk.
     identity: String,
@@ -43,7 +43,7 @@ impl Panels {
                 kinds.push((variant, word));
             }
         }
-        let plan = Plan {
+        let plan = GalleryPlan {
             dir: DIR,
             events: &[Event::VISIT, Event::LIKE],
             changed_by: &[Event::VISIT, Event::LIKE, Event::UNLIKE],
@@ -51,7 +51,7 @@ impl Panels {
             pace,
         };
         let Some(gallery) = Gallery::open(lock, kinds, plan)? else { return Ok(None) };
-        let ages = Ages::open(gallery.dir())?;
+        let ages = PanelAges::open(gallery.dir())?;
         let looks: String = gallery.kinds().map(|&variant| sample(variant)).collect();
         let identity = format!("panels-{}-{:016x}", gallery.words().join("+"), cursor::fingerprint(&looks));
         Ok(Some(Panels { gallery, ages, picture: String::new(), identity }))

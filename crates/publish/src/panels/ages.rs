@@ -25,7 +25,7 @@ pub(super) enum Over {
     Everything,
 }
 
-pub(super) struct Ages {
+pub(super) struct PanelAges {
     dir: PathBuf,
     minutes: BTreeSet<i32>,
     /// Those that are being drawn.
@@ -33,8 +33,8 @@ pub(super) struct Ages {
     looked: Option<i32>,
 }
 
-impl Ages {
-    pub(super) fn open(below: &Path) -> Result<Ages, DirError> {
+impl PanelAges {
+    pub(super) fn open(below: &Path) -> Result<PanelAges, DirError> {
         let dir = below.join(DIR);
         create_dir(&dir).map_err(|error| DirError::new("creating", &dir, error))?;
         let failed = |error| DirError::new("looking into", &dir, error);
@@ -46,7 +46,7 @@ impl Ages {
         }
         // One that cannot be read is as none: nothing says that the clock was set back.
         let looked = fs::read_to_string(dir.join(LOOKED)).ok().and_then(|text| text.trim().parse().ok());
-        Ok(Ages { dir, minutes, taken: BTreeSet::new(), looked })
+        Ok(PanelAges { dir, minutes, taken: BTreeSet::new(), looked })
     }
 
     /// Pictures of these names change in a minute to come.
@@ -64,7 +64,7 @@ impl Ages {
         Ok(())
     }
 
-    /// What has changed up to now, once. A later process hears of it again, unless it was [`Ages::drawn`].
+    /// What has changed up to now, once. A later process hears of it again, unless it was [`PanelAges::drawn`].
     pub(super) fn over(&mut self, now: Minute, most: usize) -> io::Result<Over> {
         let mut names = BTreeSet::new();
         for &minute in self.minutes.range(..=now.0) {
