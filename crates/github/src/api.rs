@@ -84,6 +84,11 @@ struct StatusLabel {
     status: u16,
 }
 
+#[derive(Deserialize)]
+struct TokenOwner {
+    login: String,
+}
+
 /// The API.
 #[derive(Debug)]
 pub(crate) struct GithubApi {
@@ -153,12 +158,14 @@ impl GithubApi {
         }
     }
 
+    /// Whose token it is.
+    pub(crate) async fn owner_of(&self, choice: &TokenChoice) -> Option<String> {
+        let answer = self.call(choice, "user", None).await.ok()?;
+        serde_json::from_slice::<TokenOwner>(&answer.body).ok().map(|owner| owner.login)
+    }
+
     /// Asks whose token it is, once; whether it is anybody's.
     async fn identify(&self, choice: &TokenChoice) -> bool {
-        #[derive(Deserialize)]
-        struct TokenOwner {
-            login: String,
-        }
         // An answer that does not come is no reason not to try what is wanted.
         let Ok(answer) = self.call(choice, "user", None).await else { return true };
         if answer.status == StatusCode::UNAUTHORIZED {
@@ -170,7 +177,12 @@ impl GithubApi {
         true
     }
 
-    async fn call(
+    /// Each token, whatever it may do.
+    pub(crate) fn choices(&self) -> Vec<TokenChoice> {
+        self.tokens.choices()
+    }
+
+    pub(crate) async fn call(
         &self,
         choice: &TokenChoice,
         path: &str,

@@ -10,6 +10,8 @@ use crate::{
     api::{GithubAccess, GithubApi, GithubError},
     recent::RecentAccounts,
     stats::{Measured, Stats, measure},
+    status::{self, TokenStatus},
+    tracked::TrackedAccounts,
 };
 use prometheus_client::{
     collector::Collector,
@@ -104,6 +106,7 @@ type Answered = Result<Aged, NoStats>;
 /// The statistics of GitHub's accounts.
 pub struct Statistics {
     api: GithubApi,
+    tracked: TrackedAccounts,
     store: Arc<dyn Store>,
     ages: StatsAges,
     /// How long a request waits for GitHub.
@@ -127,6 +130,7 @@ impl Statistics {
         let patience = access.within * 2;
         Arc::new_cyclic(|me| Statistics {
             api: GithubApi::new(access, now),
+            tracked: TrackedAccounts::new(store.clone(), now),
             store,
             ages,
             patience,
@@ -182,6 +186,35 @@ impl Statistics {
             // It goes on, and the next request has it.
             _ => self.last(login),
         }
+    }
+
+    /// The accounts that are refreshed by themselves.
+    pub fn tracked(&self) -> &TrackedAccounts {
+        &self.tracked
+    }
+
+    /// What the store has, whatever its age; nobody is asked.
+    pub async fn stored(&self, login: &AccountName) -> Option<Aged> {
+        let record = self.known(login).await.ok()?.record?;
+        let age = self.api.seconds().saturating_sub(record.at);
+        aged(&record, age >= self.ages.hard.as_secs()).ok()
+    }
+
+    /// What each token may still do, and whose it is, which costs one call each.
+    pub async fn token_status(&self) -> Vec<TokenStatus> {
+        status::of_each(&self.api).await
+    }
+
+    /// When an account was measured last, in seconds since 1970, here or in another process; 0 if never.
+    pub(crate) async fn measured_at(&self, login: &AccountName) -> u64 {
+        let here =
+            self.lock_known().find(login).and_then(|known| known.record.as_ref().map(|record| record.at));
+        let there = self.store.kept(SHELF, login.as_str()).await.ok().flatten().map(|kept| kept.at);
+        here.max(there).unwrap_or(0)
+    }
+
+    pub(crate) fn now_in_seconds(&self) -> u64 {
+        self.api.seconds()
     }
 
     /// The last good ones, if there are any.

@@ -158,6 +158,14 @@ impl Tokens {
         states
     }
 
+    /// Each of them.
+    pub(crate) fn choices(&self) -> Vec<TokenChoice> {
+        let purses = self.purses();
+        let choice =
+            |(at, purse): (usize, &Purse)| TokenChoice { at, token: purse.token.clone(), is_anybodys: false };
+        purses.iter().enumerate().map(choice).collect()
+    }
+
     /// The token for a user. An error is when one can be asked with again.
     pub(crate) fn choose(&self, login: &AccountName, now: u64) -> Result<TokenChoice, u64> {
         let mut purses = self.purses();

@@ -23,7 +23,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tallymark_github::{AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics};
+use tallymark_github::{AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, refresh};
 use tallymark_ingest::{
     Ended, HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
@@ -117,6 +117,8 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let github = github(config, &store).filter(|_| start.role != Role::Ingest);
     if let Some(github) = &github {
         github.register(&mut registry);
+        let refresh = refresh(github.clone(), config.github.refresh, CancellationToken::new());
+        drop(tokio::spawn(refresh));
     }
     let gate = Arc::new(VisitGate::open(&config.data_dir, config.visits.clone(), &meters));
     let bindings = bind(config, start.file.as_deref(), &meters, &gate)?;
@@ -214,7 +216,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
 
 /// What banners show.
 fn github(config: &Config, store: &Arc<dyn Store>) -> Option<Arc<Statistics>> {
-    let crate::config::GithubConfig { api, tokens, ages, within } = config.github.clone();
+    let crate::config::GithubConfig { api, tokens, ages, within, .. } = config.github.clone();
     let outgoing = Outgoing::new(config.outgoing_allow.clone());
     let access = GithubAccess { api: api?, tokens, within, outgoing };
     Some(Statistics::new(access, ages, store.clone(), now))

@@ -136,6 +136,11 @@ impl GithubState {
         if let (Some(FakeToken { account, .. }), "/user") = (&quota, path) {
             return json(200, &format!("{{\"login\":\"{account}\"}}"));
         }
+        if path == "/rate_limit" {
+            let left = quota.as_ref().map_or(60, |token| token.left);
+            let core = format!("{{\"limit\":5000,\"remaining\":{left},\"reset\":1800000000,\"used\":1}}");
+            return json(200, &format!("{{\"resources\":{{\"core\":{core}}},\"rate\":{core}}}"));
+        }
         let left = quota.as_ref().map_or(60, |token| token.left);
         if left == 0 {
             return limited(json(403, "{\"message\":\"API rate limit exceeded\"}"), 0);

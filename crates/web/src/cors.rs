@@ -90,6 +90,7 @@ fn methods(path: &str) -> Option<&'static str> {
         "/hit" => Some("GET, HEAD, POST"),
         "/hits" | "/openapi.json" => Some("GET, HEAD"),
         "/banners/preview" => Some("GET"),
+        "/banners" => Some("POST"),
         "/api/v1/hits" => None,
         _ if path.starts_with("/api/v1/") => Some("GET, HEAD"),
         _ if path.starts_with("/badge/") && path.ends_with(".json") => Some("GET, HEAD"),

@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod environment;
 mod export;
+mod github;
 mod health;
 mod help;
 mod import;
@@ -183,6 +184,8 @@ enum Command {
     Health(health::Health),
     /// Accept a store that is not the expected one.
     Store(store::StoreCommand),
+    /// Track GitHub accounts for banners, and see what tokens may do.
+    Github(github::GithubCommand),
     /// Count what is already in files, once.
     Import(import::ImportCommand),
     /// Write what the store has in another counter's format.
@@ -226,6 +229,7 @@ impl Cli {
             Command::Tail(tail) => tail.run(&common),
             Command::Health(health) => health.run(&common),
             Command::Store(store) => store.run(&common),
+            Command::Github(github) => github.run(&common),
             Command::Import(import) => import.run(&common),
             Command::Export(export) => export.run(&common),
             Command::Replay(replay) => replay.run(&common),

@@ -109,6 +109,8 @@ pub(crate) struct GithubConfig {
     pub(crate) api: Option<Url>,
     pub(crate) tokens: Vec<GithubToken>,
     pub(crate) ages: StatsAges,
+    /// How often tracked accounts are refreshed.
+    pub(crate) refresh: Duration,
     pub(crate) within: Duration,
 }
 
@@ -399,12 +401,14 @@ fn read_github(mut section: ConfigTable<'_>, overrides: &Overrides) -> GithubCon
     if ages.soft > ages.hard {
         section.mistake_of("soft-ttl", "must not be more than hard-ttl");
     }
+    let refresh = section.text("refresh", |text| units::duration_within(text, SECOND * 10, DAY * 30));
     let within = section.text("timeout", units::github_timeout);
     section.finish();
     GithubConfig {
         api: api.unwrap_or_else(|| units::api_url(units::GITHUB).ok()),
         tokens: overrides.github_tokens.clone().or(tokens).unwrap_or_default(),
         ages,
+        refresh: refresh.unwrap_or(SECOND * 3600),
         within: overrides.github_timeout.or(within).unwrap_or(SECOND * 10),
     }
 }

@@ -1,40 +1,63 @@
-//! GitHub Banners' address: `GET /banners/preview?username=NAME&type=default|dark`, with its statuses and bodies.
+//! GitHub Banners' addresses: `GET /banners/preview?username=NAME&type=default|dark`, `POST /banners`, and the banners
+//! that were created there, at `GET /banners/NAME-TYPE`; with its statuses and bodies.
 //!
-//! The statistics come from `tallymark-github`, which keeps them; here they are drawn. Whatever fails, a picture of what
-//! was known stays. A banner is no badge: nothing is counted.
+//! The statistics come from `tallymark-github`, which keeps and refreshes them; here they are drawn. Whatever fails, a
+//! picture of what was known stays. A banner is no badge: nothing is counted.
 
-use crate::{error::Problem, headers, query::Query, state::App};
+use crate::{
+    auth::Peer,
+    body,
+    error::{Problem, report},
+    headers,
+    query::Query,
+    state::App,
+};
 use axum::{
     Router,
     body::Body,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::Response,
     routing::any,
 };
+use serde_json::Value;
 use std::sync::Arc;
 use tallymark_badge::banner::{self, Banner, BannerType};
 use tallymark_core::Minute;
-use tallymark_github::{AccountName, Aged, NoStats, Statistics};
+use tallymark_github::{AccountName, Aged, NoStats, NotTracked, Statistics};
+use tokio::sync::Mutex;
 
 /// Says why nothing was counted.
 const UNCOUNTED: &str = "ignored: a banner counts nothing";
+/// The body of a request that creates one has two words.
+const LARGEST: usize = 4096;
 
-/// The route, if there is anybody to ask.
-pub(crate) fn routes(app: &App) -> Router {
-    match &app.github {
-        Some(github) => Router::new().route("/banners/preview", any(preview)).with_state(github.clone()),
-        None => Router::new(),
-    }
+/// What the handlers of this module share.
+struct Banners {
+    statistics: Arc<Statistics>,
+    /// Held while what is known of an account is changed.
+    changing: Mutex<()>,
+    app: Arc<App>,
 }
 
-async fn preview(
-    State(github): State<Arc<Statistics>>,
-    method: Method,
-    uri: Uri,
-    sent: HeaderMap,
-) -> Response {
-    let mut answer = if method == Method::GET { asked(&github, &uri, &sent).await } else { only_get() };
+/// The routes, if there is anybody to ask.
+pub(crate) fn routes(app: &Arc<App>) -> Router {
+    let Some(statistics) = app.github.clone() else { return Router::new() };
+    let banners = Banners { statistics, changing: Mutex::default(), app: app.clone() };
+    Router::new()
+        .route("/banners", any(create))
+        .route("/banners/preview", any(preview))
+        .route("/banners/", any(created))
+        .route("/banners/{*name}", any(created))
+        .with_state(Arc::new(banners))
+}
+
+async fn preview(State(banners): State<Arc<Banners>>, method: Method, uri: Uri, sent: HeaderMap) -> Response {
+    let mut answer = if method == Method::GET {
+        asked(&banners.statistics, &uri, &sent).await
+    } else {
+        wrong_method("GET")
+    };
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Origin"));
     answer
 }
@@ -54,6 +77,130 @@ async fn asked(github: &Statistics, uri: &Uri, sent: &HeaderMap) -> Response {
         Err(NoStats::NotYet) if wants_picture(sent) => picture(banner::coming(&name, theme)),
         Err(NoStats::NotYet) => said(StatusCode::INTERNAL_SERVER_ERROR, "can't get preview"),
     }
+}
+
+/// `POST /banners`: creates a banner, or finds it.
+async fn create(State(banners): State<Arc<Banners>>, peer: Peer, request: Request) -> Response {
+    let is_post = request.method() == Method::POST;
+    let mut answer = if is_post { posted(&banners, peer, request).await } else { wrong_method("POST") };
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Origin"));
+    answer
+}
+
+async fn posted(banners: &Banners, peer: Peer, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let client = peer.behind(&head.headers, &banners.app.access.proxies).0;
+    if client.is_some_and(|address| !address.to_canonical().is_loopback()) {
+        let what = "banners are created from this machine alone, or with `tallymark github add`";
+        return said(StatusCode::FORBIDDEN, what);
+    }
+    let body = match body::read(&head.headers, body, LARGEST, None).await {
+        Ok(body) => body,
+        Err(problem) => return problem.json(headers::json),
+    };
+    let Some(Wanted { username, kind }) = Wanted::read(&body) else {
+        return said(StatusCode::BAD_REQUEST, "invalid json");
+    };
+    let Some(kind) = BannerType::from_word(&kind) else {
+        return said(StatusCode::BAD_REQUEST, "invalid banner type");
+    };
+    let nobody = || said(StatusCode::NOT_FOUND, "user doesn't exist");
+    let Ok(login) = AccountName::new(&username) else { return nobody() };
+    match banners.create(&username, &login, kind).await {
+        // The original's answer, with its line end.
+        Ok(path) => headers::json(StatusCode::OK, format!("{{\"url\":\"/banners/{path}\"}}\n")),
+        Err(Uncreated::Nobody) => nobody(),
+        Err(Uncreated::NotNow) => said(StatusCode::INTERNAL_SERVER_ERROR, "can't create banner"),
+    }
+}
+
+/// Why no banner was created.
+enum Uncreated {
+    Nobody,
+    NotNow,
+}
+
+/// What a body asks for.
+struct Wanted {
+    username: String,
+    kind: String,
+}
+
+impl Wanted {
+    /// As the original read it: what follows the object does not matter, nor do other keys and the case of a key, and
+    /// what is missing is empty.
+    fn read(body: &[u8]) -> Option<Wanted> {
+        let mut values = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
+        let object = match values.next()?.ok()? {
+            Value::Null => return Some(Wanted { username: String::new(), kind: String::new() }),
+            Value::Object(object) => object,
+            _ => return None,
+        };
+        let text = |key: &str| match object.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
+            None | Some((_, Value::Null)) => Some(String::new()),
+            Some((_, Value::String(text))) => Some(text.clone()),
+            Some(_) => None,
+        };
+        Some(Wanted { username: text("username")?, kind: text("type")? })
+    }
+}
+
+impl Banners {
+    /// The path of the banner. One that is there keeps the spelling of whoever created it.
+    async fn create(&self, name: &str, login: &AccountName, kind: BannerType) -> Result<String, Uncreated> {
+        let failed = |error: NotTracked| {
+            report::broken("a banner could not be created", login, &error);
+            Uncreated::NotNow
+        };
+        let tracked = self.statistics.tracked();
+        let found = tracked.find(login).await.map_err(|error| failed(error.into()))?;
+        let account = found.unwrap_or_default();
+        let spelt = account.banners.get(kind.word());
+        let path = |spelt: &str| format!("{spelt}-{}", kind.word());
+        if let (Some(spelt), false) = (spelt, account.gone) {
+            return Ok(path(spelt));
+        }
+        match self.statistics.of(login).await {
+            Ok(_) => {}
+            Err(NoStats::Nobody) => return Err(Uncreated::Nobody),
+            Err(NoStats::NotYet) => return Err(Uncreated::NotNow),
+        }
+        // GitHub was asked meanwhile, and somebody else may have created the other type.
+        let _alone = self.changing.lock().await;
+        let found = tracked.find(login).await.map_err(|error| failed(error.into()))?;
+        let mut account = found.unwrap_or_default();
+        account.gone = false;
+        let spelt = account.banners.entry(kind.word().to_owned()).or_insert_with(|| name.to_owned()).clone();
+        tracked.put(login, &account).await.map_err(failed)?;
+        Ok(path(&spelt))
+    }
+
+    /// The created banner at a path, or the original's picture for all others.
+    async fn at(&self, path: &str) -> String {
+        let Some((spelt, login, kind)) = self.find(path).await else { return banner::not_created() };
+        match self.statistics.of(&login).await {
+            Ok(aged) => draw(&spelt, &aged, kind),
+            Err(NoStats::Nobody) => banner::not_created(),
+            Err(NoStats::NotYet) => banner::coming(&spelt, kind),
+        }
+    }
+
+    async fn find(&self, path: &str) -> Option<(String, AccountName, BannerType)> {
+        let (spelt, kind) = path.rsplit_once('-')?;
+        let (login, kind) = (AccountName::new(spelt).ok()?, BannerType::from_word(kind)?);
+        // A store that does not answer shows what nobody created shows: the file would not be there either.
+        let account = self.statistics.tracked().find(&login).await.ok()??;
+        let is_created = account.banners.get(kind.word())? == spelt && !account.gone;
+        is_created.then(|| (spelt.to_owned(), login, kind))
+    }
+}
+
+/// `GET /banners/NAME-TYPE`. It was a file, so it answers HEAD, and is of no origin.
+async fn created(State(banners): State<Arc<Banners>>, method: Method, uri: Uri) -> Response {
+    if method != Method::GET && method != Method::HEAD {
+        return wrong_method("GET, HEAD");
+    }
+    picture(banners.at(uri.path().strip_prefix("/banners/").unwrap_or_default()).await)
 }
 
 /// The name is shown as this caller writes it.
@@ -87,10 +234,10 @@ fn said(status: StatusCode, what: &str) -> Response {
     Problem::new(status, what).json(headers::json)
 }
 
-fn only_get() -> Response {
+fn wrong_method(allowed: &'static str) -> Response {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     answer
 }
 

@@ -1,0 +1,76 @@
+//! What each token may still do, as GitHub says: for `tallymark github status`.
+
+use crate::{
+    api::GithubApi,
+    tokens::{GithubToken, TokenChoice},
+};
+use hyper::StatusCode;
+use serde::{Deserialize, Serialize};
+
+/// One token, by its last four characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenStatus {
+    /// `...abcd`, or `no token`.
+    pub token: String,
+    /// Whose it is, if GitHub says.
+    pub account: Option<String>,
+    /// `ready`, `used up`, `revoked`, or `unknown` without an answer.
+    pub state: &'static str,
+    /// Calls left.
+    pub left: Option<u64>,
+    /// Calls in an hour.
+    pub limit: Option<u64>,
+    /// When there are as many again, in seconds since 1970.
+    pub resets: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct RateLimitJson {
+    resources: ResourcesJson,
+}
+
+#[derive(Deserialize)]
+struct ResourcesJson {
+    core: CoreJson,
+}
+
+#[derive(Deserialize)]
+struct CoreJson {
+    limit: u64,
+    remaining: u64,
+    reset: u64,
+}
+
+/// Asks for each token, in their order.
+pub(crate) async fn of_each(api: &GithubApi) -> Vec<TokenStatus> {
+    let mut rows = Vec::new();
+    for choice in api.choices() {
+        rows.push(of(api, &choice).await);
+    }
+    rows
+}
+
+async fn of(api: &GithubApi, choice: &TokenChoice) -> TokenStatus {
+    let token = choice.token.as_ref().map_or_else(|| "no token".to_owned(), GithubToken::to_string);
+    let unknown =
+        TokenStatus { token, account: None, state: "unknown", left: None, limit: None, resets: None };
+    let Ok(answer) = api.call(choice, "rate_limit", None).await else { return unknown };
+    if answer.status == StatusCode::UNAUTHORIZED {
+        return TokenStatus { state: "revoked", ..unknown };
+    }
+    let Ok(RateLimitJson { resources: ResourcesJson { core } }) = serde_json::from_slice(&answer.body) else {
+        return unknown;
+    };
+    let account = match choice.token {
+        Some(_) => api.owner_of(choice).await,
+        None => None,
+    };
+    TokenStatus {
+        account,
+        state: if core.remaining > 0 { "ready" } else { "used up" },
+        left: Some(core.remaining),
+        limit: Some(core.limit),
+        resets: Some(core.reset),
+        ..unknown
+    }
+}

@@ -1,0 +1,182 @@
+//! Created banners and tracked accounts: over HTTP, on the command line, and by themselves.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{Kind, PATIENCE, Place};
+use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, http, wait_until};
+
+const TOKEN: &str = "ghp_c4n4ry0123456789";
+const REVOKED: &str = "ghp_c4n4ry9876543210";
+
+fn repositories(stars: u64) -> Vec<FakeRepository> {
+    vec![FakeRepository { id: 1, fork: false, stars, forks: 1, language: Some("Rust".to_owned()) }]
+}
+
+/// A daemon that has met its store.
+fn ready(place: &Place) -> Daemon {
+    let daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    daemon
+}
+
+fn configure(place: &mut Place, github: &FakeGithub, more: &str) {
+    place
+        .configure(&format!("[visits]\navatars = \"off\"\n[github]\napi-url = \"{}\"\n{more}", github.url()));
+}
+
+fn post(place: &Place, body: &str) -> (u16, String) {
+    let answer = http::request("POST", place.addr(), "/banners", &[], body.as_bytes());
+    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.text());
+    assert_eq!(answer.header("vary"), Some("Origin"));
+    (answer.status, answer.text().to_owned())
+}
+
+fn banner(place: &Place, path: &str) -> String {
+    let answer = http::get(place.addr(), &format!("/banners/{path}"));
+    assert_eq!(answer.status, 200, "{path}");
+    assert!(answer.header("cache-control").unwrap().contains("no-store"));
+    roxmltree::Document::parse(answer.text()).unwrap();
+    answer.text().to_owned()
+}
+
+#[test]
+fn a_banner_is_created_once_and_stays() {
+    for kind in Kind::both() {
+        let github = FakeGithub::start();
+        github.add("octo", repositories(7));
+        let mut place = kind.place();
+        configure(&mut place, &github, "");
+        let mut daemon = ready(&place);
+        let said = |what: &str| format!("{{\"error\":\"{what}\"}}");
+        for (body, status, answer) in [
+            ("", 400, said("invalid json")),
+            ("[]", 400, said("invalid json")),
+            ("{\"username\":5,\"type\":\"dark\"}", 400, said("invalid json")),
+            ("null", 400, said("invalid banner type")),
+            ("{}", 400, said("invalid banner type")),
+            ("{\"username\":\"octo\"}", 400, said("invalid banner type")),
+            ("{\"username\":\"octo\",\"type\":\"Dark\"}", 400, said("invalid banner type")),
+            ("{\"username\":\"nobody\",\"type\":\"dark\"}", 404, said("user doesn't exist")),
+            ("{\"username\":\"a/b\",\"type\":\"dark\"}", 404, said("user doesn't exist")),
+            ("{\"type\":\"dark\"}", 404, said("user doesn't exist")),
+            (
+                "{\"USERNAME\":\"Octo\",\"type\":\"dark\",\"more\":1} and more",
+                200,
+                "{\"url\":\"/banners/Octo-dark\"}\n".to_owned(),
+            ),
+            (
+                "{\"username\":\"octo\",\"type\":\"dark\"}",
+                200,
+                "{\"url\":\"/banners/Octo-dark\"}\n".to_owned(),
+            ),
+            (
+                "{\"username\":\"octo\",\"type\":\"default\"}",
+                200,
+                "{\"url\":\"/banners/octo-default\"}\n".to_owned(),
+            ),
+        ] {
+            assert_eq!(post(&place, body), (status, answer), "{body}");
+        }
+        let far = [("X-Forwarded-For", "203.0.113.5")];
+        let answer = http::request(
+            "POST",
+            place.addr(),
+            "/banners",
+            &far,
+            b"{\"username\":\"octo\",\"type\":\"dark\"}",
+        );
+        assert_eq!(answer.status, 403);
+        assert!(answer.text().contains("from this machine"), "{}", answer.text());
+        for method in ["GET", "HEAD", "PUT"] {
+            assert_eq!(http::request(method, place.addr(), "/banners", &[], b"").status, 405);
+        }
+        assert_eq!(http::request("POST", place.addr(), "/banners/Octo-dark", &[], b"").status, 405);
+        daemon.kill9();
+        let _daemon = ready(&place);
+        assert!(banner(&place, "Octo-dark?a=sgt0m9").contains(">Octo</text>"));
+        assert!(banner(&place, "octo-default").contains(">octo</text>"));
+        for none in [
+            "",
+            "octo-dark",
+            "OCTO-dark",
+            "Octo-dark.svg",
+            "Octo",
+            "a/b/c",
+            "preview-dark",
+            "..-dark",
+            "%2e%2e-dark",
+        ] {
+            assert!(banner(&place, none).contains("Banner is not created"), "{none}");
+        }
+        let targets: Vec<String> = github.calls().into_iter().map(|call| call.target).collect();
+        assert_eq!(
+            targets.iter().filter(|target| target.starts_with("/users/octo")).count(),
+            2,
+            "{targets:?}"
+        );
+    }
+}
+
+#[test]
+fn tracked_accounts_are_refreshed_by_themselves_until_they_are_gone() {
+    let github = FakeGithub::start();
+    for name in ["octo", "acme", "viewed"] {
+        github.add(name, repositories(7));
+    }
+    let mut place = Place::new();
+    configure(&mut place, &github, "refresh = \"10s\"\nsoft-ttl = \"1h\"\n");
+    let mut daemon = ready(&place);
+    assert_eq!(post(&place, "{\"username\":\"octo\",\"type\":\"dark\"}").0, 200);
+    place.run(&["github", "add", "acme"]).good();
+    let viewed = http::get(place.addr(), "/banners/preview?username=viewed&type=dark");
+    assert_eq!(viewed.status, 200);
+    for name in ["octo", "acme", "viewed"] {
+        github.add(name, repositories(99));
+    }
+    wait_until("octo is refreshed", PATIENCE * 2, || banner(&place, "octo-dark").contains(">99</text>"));
+    let of = |name: &str| {
+        let target = format!("/users/{name}");
+        github.calls().iter().filter(|call| call.target == target).count()
+    };
+    wait_until("acme is refreshed", PATIENCE * 2, || of("acme") >= 2);
+    assert_eq!(of("viewed"), 1, "a view alone tracks nobody");
+    github.remove("octo");
+    wait_until("octo is gone", PATIENCE * 2, || banner(&place, "octo-dark").contains("not created"));
+    let asked = of("octo");
+    wait_until("another round", PATIENCE * 2, || of("acme") >= 4);
+    assert_eq!(of("octo"), asked, "nobody asks for who is gone");
+    daemon.sigterm();
+    daemon.wait(PATIENCE);
+}
+
+#[test]
+fn the_command_line_tracks_and_tells() {
+    for kind in Kind::both() {
+        let github = FakeGithub::start();
+        github.token(TOKEN, "owner", 4321);
+        github.token(REVOKED, "other", 5);
+        github.revoke(REVOKED);
+        github.add("Octo-Cat", repositories(1234));
+        let mut place = kind.place();
+        configure(&mut place, &github, &format!("tokens = [\"{TOKEN}\", \"{REVOKED}\"]\n"));
+        ready(&place).kill9();
+        assert!(place.run(&["github", "list"]).good().contains("No account is tracked"));
+        place.run(&["github", "add", "nobody"]).refused(1, &["GitHub has no account nobody"]);
+        assert_eq!(place.run(&["github", "add", "a/b"]).code, Some(2));
+        let added = place.run(&["github", "add", "OCTO-cat"]).good();
+        assert!(added.starts_with("octo-cat: repositories 1, stars 1,234, as of 20"), "{added}");
+        let list = place.run(&["github", "list", "--json"]).json();
+        assert_eq!((list[0]["name"].as_str(), list[0]["stars"].as_u64()), (Some("octo-cat"), Some(1234)));
+        github.add("Octo-Cat", repositories(5));
+        assert!(place.run(&["github", "refresh", "octo-cat"]).good().contains("stars 5,"));
+        let calls = github.calls().len();
+        let status = place.run(&["github", "status"]).good();
+        assert!(status.contains("...6789 of owner: ready, 4,3"), "{status}");
+        assert!(status.contains("...3210: revoked"), "{status}");
+        assert!(!status.contains("c4n4ry"));
+        assert!(github.calls()[calls..].iter().all(|call| !call.target.starts_with("/users/")));
+        assert_eq!(place.run(&["github", "remove", "octo-cat"]).good(), "1 account removed.\n");
+        place.run(&["github", "remove", "octo-cat"]).refused(1, &["octo-cat is not tracked"]);
+    }
+}
