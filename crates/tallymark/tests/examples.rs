@@ -50,7 +50,7 @@ fn sample_log_counts_what_it_should_and_rejects_the_rest_with_reasons() {
     );
 }
 
-/// What is commented out is right, too, with a token and a template of one's own.
+/// What is commented out is right, too, with a token, a template and faces of one's own.
 #[test]
 fn configuration_is_good_with_everything_in_it() {
     let text = std::fs::read_to_string(root().join("examples/tallymark.toml")).unwrap();
@@ -62,6 +62,7 @@ fn configuration_is_good_with_everything_in_it() {
     let file = dir.path().join("all.toml");
     let (all, template) = (all.join("\n"), root().join("examples/badge-template.svg"));
     let all = all.replace("/etc/tallymark/badge.svg", template.to_str().unwrap());
+    let all = all.replace("/etc/tallymark/faces", dir.path().to_str().unwrap());
     std::fs::write(&file, &all).unwrap();
     let (code, _, err) = tallymark(&["check-config", file.to_str().unwrap()]);
     assert_eq!((code, err.contains("write your own")), (Some(78), true), "{err}");
