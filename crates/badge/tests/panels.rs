@@ -8,7 +8,7 @@ use tallymark_badge::panel::{
     Arrangement, Avatar, Lang, Locality, MOST_TRACES, Options, Panel, Picture, Tallied, Theme, Trace,
 };
 use tallymark_badge::text;
-use tallymark_core::{ClientClass, Minute, NameRef, Visit};
+use tallymark_core::{ClientClass, Minute, NameRef};
 
 /// 2026-11-20T12:00Z.
 const NOW: Minute = Minute(29_919_600);
@@ -37,7 +37,8 @@ fn traces(total: i64, shown: usize) -> Vec<Trace<'static>> {
     let trace =
         |(i, (age, city, country, class)): (usize, (i32, &'static str, &'static str, ClientClass))| Trace {
             number: total - i as i64,
-            visit: Visit { minute: Minute(NOW.0 - age), class },
+            minute: Minute(NOW.0 - age),
+            class,
             locality: Locality { city, country },
         };
     LATEST.into_iter().take(shown).enumerate().map(trace).collect()
@@ -162,13 +163,8 @@ fn texts_are_those_of_snow_trace() {
 #[test]
 fn picture_is_due_when_its_first_time_reads_otherwise() {
     let due = |ages: &[i32], picture: Picture| {
-        let traces: Vec<_> = ages
-            .iter()
-            .map(|age| Trace {
-                visit: Visit { minute: Minute(NOW.0 - age), ..traces(9, 1)[0].visit },
-                ..traces(9, 1)[0]
-            })
-            .collect();
+        let traces: Vec<_> =
+            ages.iter().map(|age| Trace { minute: Minute(NOW.0 - age), ..traces(9, 1)[0] }).collect();
         let visits = Tallied { total: 9, traces: &traces };
         with((0, 0), (0, 0), WIDE, |panel| Panel { visits, ..panel }.due(picture)).map(|due| due.0 - NOW.0)
     };
@@ -435,7 +431,8 @@ proptest! {
             .into_iter()
             .map(|(number, minute)| Trace {
                 number,
-                visit: Visit { minute: Minute(minute), class },
+                minute: Minute(minute),
+                class,
                 locality: Locality { city: &city, country: &country },
             })
             .collect();

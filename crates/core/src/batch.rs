@@ -381,11 +381,11 @@ mod tests {
     fn visits_go_with_their_names_or_behind_them_all() {
         let name = |n: usize| Name::new(&format!("n{n:05}")).unwrap();
         let entries: Vec<Entry> = (0..1500).map(|n| Entry { name: name(n), ..entry("a", 1) }).collect();
-        let last = vec![Visit { minute: Minute(1), class: ClientClass::Bot }; 9];
+        let last = vec![Visit::new(Minute(1), ClientClass::Bot); 9];
         let of_name = |n: usize| Visits { event: Event::HIT, name: name(n), last: last.clone() };
         let visits: Vec<Visits> =
             [0, 999].into_iter().map(of_name).chain((1000..1500).map(of_name)).collect();
-        let many = vec![last[0]; MAX_VISITS];
+        let many = vec![last[0].clone(); MAX_VISITS];
         let visits: Vec<Visits> = visits
             .into_iter()
             .map(

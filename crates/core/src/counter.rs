@@ -3,7 +3,7 @@
 //! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`; the two do not depend on each
 //! other.
 
-use crate::{Event, Hit, NameRef, Visit, When};
+use crate::{Asker, Event, Hit, NameRef, Visit, When};
 use std::{fmt, future::Future, pin::Pin};
 
 /// A total, or a pending answer when the store has to be asked.
@@ -79,6 +79,11 @@ pub trait Counter: Send + Sync {
 
     /// Counts the hit at once, as [`Counter::count`] does, for somebody who wants no total: the store is never asked.
     fn note(&self, hit: &Hit<'_>);
+
+    /// What is kept of who asks, for visits that somebody else writes. Nothing without a visitor.
+    fn asker(&self, _hit: &Hit<'_>) -> Asker {
+        Asker::default()
+    }
 
     /// The counts of the event `url` that wait for the store; `None` while some are on their way there, so the answer
     /// is unknown.

@@ -1,6 +1,8 @@
 //! One counted occurrence, borrowed from the buffer it arrived in.
 
-use crate::{ClientClass, Event, NameRef, Reject, StatusRef, Visitor, When, record::MAX_WEIGHT};
+use crate::{
+    Asker, ClientClass, Event, NameRef, Reject, StatusRef, Visit, Visitor, When, record::MAX_WEIGHT,
+};
 
 /// One counted occurrence of an event.
 ///
@@ -23,13 +25,43 @@ pub struct Hit<'a> {
     pub client: Option<ClientClass>,
     /// Who asked, where visits are told from hits. No tally keeps it.
     pub visitor: Option<Visitor>,
+    /// The words of the client, where its class is known; for those who are to keep them.
+    pub words: ClientWords<'a>,
+}
+
+/// What a client says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientWords<'a> {
+    /// `User-Agent`; empty if it says none.
+    pub user_agent: &'a [u8],
+    /// `Referer`; empty if it says none.
+    pub referer: &'a [u8],
 }
 
 impl<'a> Hit<'a> {
     /// One occurrence of `event` on `name` at `when`.
     #[must_use]
     pub fn one(event: Event, name: NameRef<'a>, when: When) -> Hit<'a> {
-        Hit { event, name, when, weight: 1, redated: false, status: None, client: None, visitor: None }
+        Hit {
+            event,
+            name,
+            when,
+            weight: 1,
+            redated: false,
+            status: None,
+            client: None,
+            visitor: None,
+            words: ClientWords::default(),
+        }
+    }
+
+    /// What is remembered of it as a visit. A hit of which only the day is known is none, nor is one without a client.
+    #[must_use]
+    pub fn visit(&self, asker: &Asker) -> Option<Visit> {
+        match (self.client, self.when) {
+            (Some(class), When::Minute(minute)) => Some(Visit { minute, class, asker: asker.clone() }),
+            _ => None,
+        }
     }
 
     /// The same so many times over, as a relay folds repeats.

@@ -25,6 +25,7 @@
 //! ```
 
 pub mod access;
+mod asker;
 mod batch;
 pub mod calendar;
 mod client;
@@ -52,6 +53,7 @@ mod visitor;
 pub mod zmq;
 pub mod zmtp;
 
+pub use asker::{Asker, AskerDetails, Country, is_local, kept_text};
 pub use batch::{
     Batch, Counts, Entry, Levels, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, MAX_BATCH_STATUSES,
     MAX_BATCH_VISITORS, MAX_BATCH_VISITS, Position, batches,
@@ -63,7 +65,7 @@ pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting, le
 pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
-pub use hit::Hit;
+pub use hit::{ClientWords, Hit};
 pub use ledger::{Asked, Commit, Committed, Ledger, NotCommitted, Once};
 pub use lines::{Cutter, Line, Lines};
 pub use name::{

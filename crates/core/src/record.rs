@@ -5,8 +5,9 @@
 //! `csv-core`. Every source has one [`RecordReader`] and reuses it, so that a line costs no allocation.
 
 use crate::{
-    ClientClass, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject, Route,
-    Visitor, When, calendar::Day, decode_percent, is_github, name::hex_pair, parse_address, time::parse_time,
+    ClientClass, ClientWords, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject,
+    Route, Visitor, When, calendar::Day, decode_percent, is_github, name::hex_pair, parse_address,
+    time::parse_time,
 };
 use csv_core::ReadRecordResult;
 use std::net::IpAddr;
@@ -101,7 +102,12 @@ impl RecordReader {
         let visitor = if self.visitors { line.visitor(when, redated, now) } else { None };
         let spelling = Spelling { escape: Some(route.escape), decode: route.decode, names: route.names };
         let name = read_name(spelling, line.name, &mut self.unescaped, &mut self.decoded)?;
-        Ok(Hit { event: line.event, name, when, weight: line.weight, redated, status: None, client, visitor })
+        let words = match (client, line.agent) {
+            (Some(_), Some(user_agent)) => ClientWords { user_agent, referer: line.referer },
+            _ => ClientWords::default(),
+        };
+        let hit = Hit::one(line.event, name, when);
+        Ok(Hit { weight: line.weight, redated, client, visitor, words, ..hit })
     }
 
     /// The general path: any CSV. A line whose quotes are out of order is refused, but first its columns are counted,
@@ -261,13 +267,15 @@ pub(crate) struct LineValues<'a> {
     pub(crate) time: Option<i64>,
     pub(crate) name: &'a [u8],
     pub(crate) agent: Option<&'a [u8]>,
+    pub(crate) referer: &'a [u8],
     pub(crate) address: Option<IpAddr>,
 }
 
 impl<'a> LineValues<'a> {
     /// One occurrence of which nothing is known yet.
     pub(crate) fn of(event: Event) -> LineValues<'a> {
-        LineValues { event, weight: 1, date: None, time: None, name: b"", agent: None, address: None }
+        let (date, time, agent, address) = (None, None, None, None);
+        LineValues { event, weight: 1, date, time, name: b"", agent, referer: b"", address }
     }
 
     fn take(&mut self, column: Column, value: &'a [u8]) -> Result<(), Reject> {
@@ -282,7 +290,8 @@ impl<'a> LineValues<'a> {
             Column::UserAgent => self.agent = Some(value),
             // A unix socket has none; its hits count all the same.
             Column::Address => self.address = parse_address(value),
-            Column::Method | Column::Status | Column::Referer | Column::Skip => {}
+            Column::Referer => self.referer = value,
+            Column::Method | Column::Status | Column::Skip => {}
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ mod visitors;
 mod visits;
 
 use crate::{
-    ALL, ClientClass, Counts, Day, Entry, Event, Hit, KeptVisits, MAX_NAME, Month, Name, OVERFLOW, ShortHash,
+    ALL, Asker, Counts, Day, Entry, Event, Hit, KeptVisits, MAX_NAME, Month, Name, OVERFLOW, ShortHash,
     Visit, VisitorHash, When,
 };
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
@@ -116,12 +116,17 @@ impl Tally {
 
     /// Counts a hit.
     pub fn add(&mut self, hit: &Hit<'_>) -> Added {
+        self.add_from(hit, &Asker::default())
+    }
+
+    /// The same where more is known of who asked.
+    pub fn add_from(&mut self, hit: &Hit<'_>, asker: &Asker) -> Added {
         let added = self.add_named(hit.event, hit.name.as_str(), hit.when, u64::from(hit.weight));
         if let Some(status) = hit.status {
             self.add_status(hit.event, added, hit.when.day().month(), status.as_str(), u64::from(hit.weight));
         }
-        if let Some(client) = hit.client.filter(|_| self.kept.of(hit.event) > 0) {
-            self.add_visit(added, hit.when, client);
+        if hit.client.is_some() && self.kept.of(hit.event) > 0 {
+            self.add_visit(added, hit.visit(asker));
         }
         added
     }
@@ -197,9 +202,9 @@ impl Tally {
 
     /// Remembers a visit of a name. A hit of which only the day is known is not a visit, nor is one of `~overflow`.
     #[cold]
-    fn add_visit(&mut self, added: Added, when: When, class: ClientClass) {
-        if let (Added::In(Slot(slot)), When::Minute(minute)) = (added, when) {
-            self.visits.add(slot, Visit { minute, class });
+    fn add_visit(&mut self, added: Added, visit: Option<Visit>) {
+        if let (Added::In(Slot(slot)), Some(visit)) = (added, visit) {
+            self.visits.add(slot, visit);
         }
     }
 

@@ -1,10 +1,11 @@
-//! The last visits of a name: when each was, and what kind of client it was. No client address and no client text.
+//! The last visits of a name: when each was, what kind of client it was, and from where. No client address and no client
+//! text, unless the operator wants them.
 //!
 //! They are kept beside the counts if the operator turns that on, and only the last few of each name: in the tally, in
 //! the outbox and in the stores. A visit is precise to the minute, because counts are; in JSON it is an object that may
 //! get more fields.
 
-use crate::{ClientClass, Event, Minute, Name};
+use crate::{Asker, ClientClass, Event, Minute, Name, asker::StoredAsker};
 use serde::Deserialize;
 
 /// How many visits of one name may be kept.
@@ -34,12 +35,14 @@ impl KeptVisits {
 }
 
 /// One visit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Visit {
     /// When.
     pub minute: Minute,
     /// The class of the client.
     pub class: ClientClass,
+    /// What else is kept of the client.
+    pub asker: Asker,
 }
 
 /// The last visits of an event on a name.
@@ -57,13 +60,26 @@ pub struct Visits {
 struct Stored<'a> {
     time: &'a str,
     class: &'a str,
+    #[serde(flatten)]
+    asker: StoredAsker,
 }
 
 impl Visit {
-    /// The form in the stores: `{"time":"2026-11-20T12:00:00Z","class":"browser"}`.
+    /// A visit of somebody of whom nothing else is kept.
     #[must_use]
-    pub fn to_json(self) -> String {
-        format!("{{\"time\":\"{}\",\"class\":\"{}\"}}", self.minute, self.class)
+    pub fn new(minute: Minute, class: ClientClass) -> Visit {
+        Visit { minute, class, asker: Asker::default() }
+    }
+
+    /// The form in the stores: `{"time":"2026-11-20T12:00:00Z","class":"browser","country":"DE"}`, and more where more is
+    /// kept.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let known = format!("{{\"time\":\"{}\",\"class\":\"{}\"", self.minute, self.class);
+        match self.asker.to_json() {
+            Some(asker) => format!("{known},{}", asker.trim_start_matches('{')),
+            None => known + "}",
+        }
     }
 
     /// Reads what [`Visit::to_json`] wrote, even if a newer version has added fields. `None` if it is something else.
@@ -72,7 +88,7 @@ impl Visit {
         let stored: Stored<'_> = serde_json::from_slice(text).ok()?;
         let ms = crate::time::parse_time(stored.time.as_bytes())?;
         let minute = crate::Now { unix_ms: ms }.minute();
-        Some(Visit { minute, class: ClientClass::from_word(stored.class) })
+        Some(Visit { minute, class: ClientClass::from_word(stored.class), asker: stored.asker.read() })
     }
 }
 
@@ -88,13 +104,18 @@ mod tests {
     #[test]
     fn visit_is_read_as_it_was_written_and_with_what_comes_later() {
         for class in ClientClass::EVERY {
-            let visit = Visit { minute: Minute(29_919_600), class };
+            let visit = Visit::new(Minute(29_919_600), class);
             assert_eq!(Visit::from_json(visit.to_json().as_bytes()), Some(visit));
         }
-        let known = Visit { minute: Minute(29_919_600), class: ClientClass::Bot };
+        let known = Visit::new(Minute(29_919_600), ClientClass::Bot);
         assert_eq!(known.to_json(), r#"{"time":"2026-11-20T12:00:00Z","class":"bot"}"#);
-        let later = br#"{"country":"DE","time":"2026-11-20T12:00:59Z","class":"bot","city":null}"#;
-        assert_eq!(Visit::from_json(later), Some(known));
+        let later = br#"{"planet":"Earth","time":"2026-11-20T12:00:59Z","class":"bot","city":null}"#;
+        assert_eq!(Visit::from_json(later), Some(known.clone()));
+        let asker = Asker::from_json(br#"{"country":"DE","city":"K\u00f6ln"}"#).unwrap();
+        let placed = Visit { asker, ..known };
+        let json = r#"{"time":"2026-11-20T12:00:00Z","class":"bot","country":"DE","city":"Köln"}"#;
+        assert_eq!(placed.to_json(), json);
+        assert_eq!(Visit::from_json(json.as_bytes()), Some(placed));
         let toaster = br#"{"time":"2026-11-20T12:00:00Z","class":"toaster"}"#;
         assert_eq!(Visit::from_json(toaster).map(|visit| visit.class), Some(ClientClass::Unknown));
         for none in [

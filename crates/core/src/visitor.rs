@@ -33,6 +33,12 @@ impl Visitor {
         network_of(self.address)
     }
 
+    /// The address, for whoever looks up where it is, or was told to keep it.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Tells a keyed hasher who visits what.
     pub(crate) fn hash_with(&self, hasher: &mut impl Hasher, event: Event, name: NameRef<'_>) {
         hash_visited(hasher, event, name);

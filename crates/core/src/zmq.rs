@@ -109,7 +109,7 @@ pub fn read(message: &[u8], clock: Clock, now: Now, mut count: impl FnMut(&Hit<'
             LineValues { time: Some(time), ..LineValues::of(event) }.when(Dating::Live, now)?
         }
     };
-    let hit = Hit { event, name, when, weight: 1, redated, status, client: None, visitor: None };
+    let hit = Hit { redated, status, ..Hit::one(event, name, when) };
     count(&hit);
     let first = match &message.data.unq {
         Text::Is(text) => text == "1",

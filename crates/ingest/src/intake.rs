@@ -9,8 +9,8 @@ use crate::{
 };
 use std::sync::Arc;
 use tallymark_core::{
-    Added, Counts, Dating, Hit, KeptVisits, Now, Probes, Recall, Recalled, Reject, Route, Routes, Tally,
-    VisitorHash,
+    Added, Asker, Counts, Dating, Hit, KeptVisits, Now, Probes, Recall, Recalled, Reject, Route, Routes,
+    Tally, VisitorHash,
     access::{self, Pattern},
     record, syslog,
     zmq::{self, Clock},
@@ -263,15 +263,27 @@ impl Intake {
             Some(gate) => gate.tell(&hit),
             None => ToldApart::unknown(hit),
         };
-        let added = counted
-            .hit
-            .map(|hit| add(&mut self.tally, &mut self.delta, self.gate.as_deref(), &hit, counted.visitor));
+        let added = counted.hit.map(|hit| {
+            add(
+                &mut self.tally,
+                &mut self.delta,
+                self.gate.as_deref(),
+                &hit,
+                (counted.visitor, &counted.asker),
+            )
+        });
         if let (Some(Added::In(slot)), Some((route, body_at))) = (added, known_by) {
             self.recall.refresh(&self.tally, now);
             self.recall.learn(learned_by, body_at, route, self.dating, &hit, slot);
         }
         if let Some(visit) = counted.visit {
-            add(&mut self.tally, &mut self.delta, self.gate.as_deref(), &visit, counted.visitor);
+            add(
+                &mut self.tally,
+                &mut self.delta,
+                self.gate.as_deref(),
+                &visit,
+                (counted.visitor, &counted.asker),
+            );
         }
         Ok(hit)
     }
@@ -320,9 +332,9 @@ fn add(
     delta: &mut Delta,
     gate: Option<&VisitGate>,
     hit: &Hit<'_>,
-    visitor: Option<VisitorHash>,
+    (visitor, asker): (Option<VisitorHash>, &Asker),
 ) -> Added {
-    let added = tally.add(hit);
+    let added = tally.add_from(hit, asker);
     if let Some(gate) = gate {
         gate.note(tally, added, hit, visitor);
     }

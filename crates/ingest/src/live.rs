@@ -23,8 +23,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_core::{
-    Added, Batch, Counter, Entry, Event, Hit, KeptVisits, Latest, LatestAnswer, Name, NameRef, Tally, Total,
-    Unavailable, Visit, VisitorHash, Waiting, When,
+    Added, Asker, Batch, Counter, Entry, Event, Hit, KeptVisits, Latest, LatestAnswer, Name, NameRef, Tally,
+    Total, Unavailable, Visit, Waiting,
 };
 use tallymark_store::{StoreRead, Written};
 use tokio::sync::{Notify, mpsc};
@@ -247,12 +247,12 @@ impl Live {
 
     /// Counts a hit, and answers what its name shows from now on; `None` if it is counted under `~overflow`, and so no part
     /// of what the name shows.
-    fn add(&self, state: &mut LiveState, hit: &Hit<'_>, visitor: Option<VisitorHash>) -> Option<LiveCount> {
+    fn add(&self, state: &mut LiveState, hit: &Hit<'_>, told: &ToldApart<'_>) -> Option<LiveCount> {
         let full = state.names.len() >= self.waiting;
         let (added, running) = match state.names.get_mut(&Probe(hit.event, hit.name.as_str())) {
-            Some(running) => (state.tally.add(hit), Some(running)),
+            Some(running) => (state.tally.add_from(hit, &told.asker), Some(running)),
             None if full => (state.tally.add_overflow(hit), None),
-            None => match state.tally.add(hit) {
+            None => match state.tally.add_from(hit, &told.asker) {
                 Added::Overflow => (Added::Overflow, None),
                 added => {
                     let new = state.names.entry((hit.event, hit.name.into()));
@@ -261,7 +261,7 @@ impl Live {
             },
         };
         if let Some(gate) = &self.gate {
-            gate.note(&mut state.tally, added, hit, visitor);
+            gate.note(&mut state.tally, added, hit, told.visitor);
         }
         if added == Added::Overflow {
             state.delta.overflowed += u64::from(hit.weight);
@@ -271,11 +271,9 @@ impl Live {
             let weight = i64::from(hit.weight);
             running.pending = running.pending.saturating_add(weight);
             running.counted = running.counted.saturating_add(weight);
-            if let (Some(class), When::Minute(minute)) = (hit.client, hit.when)
-                && hit.event.is_on_panels()
-            {
+            if let Some(visit) = hit.visit(&told.asker).filter(|_| hit.event.is_on_panels()) {
                 let visits = state.visits.entry((hit.event, hit.name.into())).or_default();
-                visits.add(running.counted, Visit { minute, class });
+                visits.add(running.counted, visit);
             }
         }
         Some(*running)
@@ -418,7 +416,7 @@ impl LiveVisits {
     /// Those that the store does not have yet, the latest first.
     fn waiting(&self, running: &LiveCount) -> impl Iterator<Item = Visit> {
         let stored = running.counted.saturating_sub(running.pending);
-        self.0.iter().rev().filter(move |(ticket, _)| *ticket > stored).map(|(_, visit)| *visit)
+        self.0.iter().rev().filter(move |(ticket, _)| *ticket > stored).map(|(_, visit)| visit.clone())
     }
 }
 
@@ -429,10 +427,10 @@ impl Counter for Live {
         let state = &mut *state;
         self.received(state, hit);
         if let Some(visit) = counted.visit {
-            self.add(state, &visit, counted.visitor);
+            self.add(state, &visit, &counted);
         }
         let shown = match &counted.hit {
-            Some(hit) => self.add(state, hit, counted.visitor),
+            Some(hit) => self.add(state, hit, &counted),
             None => state.names.get(&Probe(hit.event, hit.name.as_str())).copied(),
         };
         match (shown, shown.and_then(|running| self.known(&running))) {
@@ -451,12 +449,16 @@ impl Counter for Live {
         self.received(state, hit);
         for hit in [counted.hit, counted.visit].into_iter().flatten() {
             if hit.event != Event::URL {
-                self.add(state, &hit, counted.visitor);
+                self.add(state, &hit, &counted);
             // What is only noted, however long its name, is not remembered; `read_noted` finds it in the tally.
             } else if state.tally.add(&hit) == Added::Overflow {
                 state.delta.overflowed += u64::from(hit.weight);
             }
         }
+    }
+
+    fn asker(&self, hit: &Hit<'_>) -> Asker {
+        self.gate.as_ref().map(|gate| gate.asker(hit)).unwrap_or_default()
     }
 
     fn waiting(&self, name: NameRef<'_>) -> Option<Waiting> {

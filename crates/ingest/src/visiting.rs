@@ -7,6 +7,7 @@
 //! in a file of the data directory, written a moment after it has changed: a kill -9 forgets the last two seconds.
 //! Imports and replays do not come here: they would have to know what lies before the lines that they read.
 
+mod asker;
 mod keys;
 
 use crate::{
@@ -19,11 +20,15 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tallymark_core::{Added, Cooldowns, DayKeys, Event, Hit, Tally, VisitRules, Visiting, VisitorHash};
+use tallymark_core::{
+    Added, Asker, Cooldowns, DayKeys, Event, Hit, Tally, VisitRules, Visiting, VisitorHash,
+};
 use tallymark_store::durable;
 use tokio::sync::Notify;
 use tracing::warn;
 use uuid::Uuid;
+
+pub use asker::{AskerTexts, Describing};
 
 /// The name of the file.
 const FILE: &str = "cooldowns";
@@ -36,6 +41,7 @@ pub struct VisitGate {
     state: Mutex<GateState>,
     path: PathBuf,
     meters: VisitMeters,
+    describing: Describing,
     /// Something is to be written.
     changed: Notify,
 }
@@ -51,7 +57,7 @@ struct GateState {
 }
 
 /// What counts of a hit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ToldApart<'a> {
     /// The hit itself, unless it is a visit that has cooled down.
     pub(crate) hit: Option<Hit<'a>>,
@@ -59,12 +65,14 @@ pub(crate) struct ToldApart<'a> {
     pub(crate) visit: Option<Hit<'a>>,
     /// Who visits, if it is a visit and its visitor can be told from others.
     pub(crate) visitor: Option<VisitorHash>,
+    /// What is kept of who asked, if anything is kept of the hit or of the visit.
+    pub(crate) asker: Asker,
 }
 
 impl<'a> ToldApart<'a> {
     /// A hit that is not a visit, as far as anybody knows.
     pub(crate) fn unknown(hit: Hit<'a>) -> ToldApart<'a> {
-        ToldApart { hit: Some(hit), visit: None, visitor: None }
+        ToldApart { hit: Some(hit), visit: None, visitor: None, asker: Asker::default() }
     }
 }
 
@@ -84,7 +92,14 @@ impl VisitGate {
             fresh(rules)
         });
         let state = Mutex::new(GateState { table, keys: DayKeys::default(), changed: false, forgotten: 0 });
-        VisitGate { state, path, meters: meters.visits.clone(), changed: Notify::new() }
+        let describing = Describing::default();
+        VisitGate { state, path, meters: meters.visits.clone(), describing, changed: Notify::new() }
+    }
+
+    /// Keeps of who asked what this says.
+    #[must_use]
+    pub fn describing(self, describing: Describing) -> VisitGate {
+        VisitGate { describing, ..self }
     }
 
     /// Goes by other rules from now on.
@@ -98,7 +113,7 @@ impl VisitGate {
         let is_visit = hit.event == Event::VISIT;
         let asks = is_visit || hit.event == Event::HIT;
         let Some(visitor) = hit.visitor.filter(|_| asks) else {
-            return ToldApart::unknown(*hit);
+            return ToldApart { asker: self.asker(hit), ..ToldApart::unknown(*hit) };
         };
         let (visiting, key) = {
             let mut state = self.lock();
@@ -125,9 +140,11 @@ impl VisitGate {
                 None
             }
         };
+        let of_visit = visit.as_ref().filter(|_| self.describing.keeps(Event::VISIT));
+        let asker = of_visit.map_or_else(|| self.asker(hit), |visit| self.described(visit));
         match is_visit {
-            true => ToldApart { hit: visit, visit: None, visitor: noted },
-            false => ToldApart { hit: Some(*hit), visit, visitor: noted },
+            true => ToldApart { hit: visit, visit: None, visitor: noted, asker },
+            false => ToldApart { hit: Some(*hit), visit, visitor: noted, asker },
         }
     }
 

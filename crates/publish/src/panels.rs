@@ -90,8 +90,9 @@ impl Panels {
         let is_promo = |variant: &Variant| variant.picture == Picture::Promo;
         self.gallery.put(&name, is_promo, &mut self.picture, |variant, picture| {
             let shown = Shown::default();
+            let rows = shown.rows();
             picture
-                .push_str(&shown.panel(name.as_ref(), now.minute(), variant.options).render(variant.picture));
+                .push_str(&rows.panel(name.as_ref(), now.minute(), variant.options).render(variant.picture));
             0
         });
     }
@@ -103,10 +104,11 @@ impl Panels {
         for (name, shown) in
             names.iter().zip(&shown).filter_map(|(name, shown)| Some((name, shown.as_ref()?)))
         {
+            let rows = shown.rows();
             let changes = self
                 .gallery
                 .kinds()
-                .filter_map(|variant| shown.panel(name.as_ref(), now, variant.options).due(variant.picture));
+                .filter_map(|variant| rows.panel(name.as_ref(), now, variant.options).due(variant.picture));
             if let Some(minute) = changes.min() {
                 due.entry(minute).or_default().push(name);
             }
@@ -120,8 +122,9 @@ impl Panels {
         for (name, shown) in
             names.iter().zip(&shown).filter_map(|(name, shown)| Some((name, shown.as_ref()?)))
         {
+            let rows = shown.rows();
             self.gallery.put(name, is_named, &mut self.picture, |variant, picture| {
-                let panel = shown.panel(name.as_ref(), now, variant.options);
+                let panel = rows.panel(name.as_ref(), now, variant.options);
                 picture.push_str(&panel.render(variant.picture));
                 match variant.picture {
                     Picture::Both | Picture::Visits => panel.visits.total,
@@ -163,10 +166,11 @@ async fn latest(store: &dyn Store, event: Event, name: &Name, total: i64) -> Res
 /// Changes whenever panels would be drawn differently.
 fn sample(variant: Variant) -> String {
     let Ok(name) = Name::new("tallymark/look") else { return String::new() };
-    let visit = Visit { minute: Minute(0), class: ClientClass::Browser };
+    let visit = Visit::new(Minute(0), ClientClass::Browser);
     let visits = Latest { total: 1_234_567, visits: vec![visit] };
     let shown = Shown::new(&visits, &visits, 0);
-    shown.panel(name.as_ref(), Minute(5), variant.options).render(variant.picture)
+    let rows = shown.rows();
+    rows.panel(name.as_ref(), Minute(5), variant.options).render(variant.picture)
 }
 
 #[cfg(test)]

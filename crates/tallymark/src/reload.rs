@@ -1,5 +1,5 @@
-//! Label, colours, template and the definition of a visit are replaced while everything runs: on SIGHUP, and when the
-//! configuration or the template changes on disk. A broken one is refused with file, line and reason, and the old one
+//! Label, colours, template, the definition of a visit and the places of addresses are replaced while everything runs: on
+//! SIGHUP, and when the configuration, the template or the database of places changes on disk. A broken one is refused with file, line and reason, and the old one
 //! stays.
 
 use crate::config::{Config, Overrides};
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 use tallymark_badge::Look;
-use tallymark_ingest::VisitGate;
+use tallymark_ingest::{Atlas, GeoDatabase, VisitGate};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -29,6 +29,9 @@ pub(crate) struct Reload {
     pub(crate) look: Arc<ArcSwap<Look>>,
     /// `None` where nothing is counted.
     pub(crate) gate: Option<Arc<VisitGate>>,
+    pub(crate) geo_database: Option<PathBuf>,
+    /// `None` where nothing is counted.
+    pub(crate) places: Option<Arc<Atlas>>,
 }
 
 impl Reload {
@@ -50,6 +53,21 @@ impl Reload {
                 _ = hangup.recv() => {}
             }
             self.load();
+            self.load_places().await;
+        }
+    }
+
+    /// Reads the database of places, which may be large, beside everything else.
+    async fn load_places(&self) {
+        let (Some(places), Some(path)) = (self.places.clone(), self.geo_database.clone()) else { return };
+        let open = move || GeoDatabase::open(&path).map_err(|why| format!("{}: {why}", path.display()));
+        match tokio::task::spawn_blocking(open).await {
+            Ok(Ok(database)) => {
+                places.use_database(Some(database));
+                info!("reloaded: the database of places is the one on disk");
+            }
+            Ok(Err(why)) => error!("the database of places is not reloaded, the old one stays: {why}"),
+            Err(error) => error!(%error, "the database of places is not reloaded, the old one stays"),
         }
     }
 
@@ -74,7 +92,8 @@ impl Reload {
 
     /// Watches the directories, because editors and configuration tools replace files by renaming.
     fn watch(&self, wake: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-        let files: Vec<PathBuf> = [&self.file, &self.template].into_iter().flatten().cloned().collect();
+        let files: Vec<PathBuf> =
+            [&self.file, &self.template, &self.geo_database].into_iter().flatten().cloned().collect();
         if files.is_empty() {
             return None;
         }

@@ -25,7 +25,7 @@ use std::{
 };
 use tallymark_github::{AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, refresh};
 use tallymark_ingest::{
-    Ended, HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer, WriterOptions,
+    Describing, Ended, HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
 };
 use tallymark_publish::Freshness;
@@ -120,7 +120,10 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         let refresh = refresh(github.clone(), config.github.refresh, CancellationToken::new());
         drop(tokio::spawn(refresh));
     }
-    let gate = Arc::new(VisitGate::open(&config.data_dir, config.visits.clone(), &meters));
+    let places = Arc::new(config.open_places(start.file.as_deref())?);
+    let describing = Describing::new(places.clone(), config.asker_texts, config.kept_visits);
+    let gate = VisitGate::open(&config.data_dir, config.visits.clone(), &meters);
+    let gate = Arc::new(gate.describing(describing));
     let bindings = bind(config, start.file.as_deref(), &meters, &gate)?;
     let tail = meters.tail();
 
@@ -206,6 +209,8 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         template: config.badges.template.clone(),
         look,
         gate: Some(gate),
+        geo_database: config.geo_database.clone(),
+        places: Some(places),
     };
     if !start.ends_with_terminal {
         tokio::spawn(reload.run());

@@ -11,8 +11,8 @@ use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    ClientClass, Counter, Event, Hit, KeptVisits, Ledger, NameRef, Now, Unavailable, Visitor, When,
-    calendar::Zone, left,
+    ClientClass, ClientWords, Counter, Event, Hit, KeptVisits, Ledger, NameRef, Now, Unavailable, Visitor,
+    When, calendar::Zone, left,
 };
 use tallymark_github::{Avatars, Statistics};
 use tallymark_rankings::Rankings;
@@ -79,11 +79,14 @@ impl App {
         event: Event,
         name: NameRef<'a>,
         now: Now,
-        (peer, sent): (Peer, &HeaderMap),
+        (peer, sent): (Peer, &'a HeaderMap),
     ) -> Hit<'a> {
         let address = peer.behind(sent, &self.access.proxies).0;
         let visitor = address.map(|address| Visitor::new(address, user_agent(sent), now));
-        Hit { client: self.client(sent), visitor, ..Hit::one(event, name, When::Minute(now.minute())) }
+        let header = |name| sent.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+        let words = ClientWords { user_agent: user_agent(sent), referer: header(header::REFERER) };
+        let hit = Hit::one(event, name, When::Minute(now.minute()));
+        Hit { client: self.client(sent), visitor, words, ..hit }
     }
 
     /// The class of client that a request claims, if visits are kept.

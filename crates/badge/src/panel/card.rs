@@ -151,7 +151,7 @@ impl Card<'_> {
         for (line, (trace, number)) in traces.iter().zip(&numbers).enumerate() {
             let (middle, lang) = (self.middle(line), self.panel.options.lang);
             let baseline = Px(middle + 40);
-            let time = ago::text(trace.visit.minute, self.panel.now, lang);
+            let time = ago::text(trace.minute, self.panel.now, lang);
             writeln!(
                 f,
                 "<circle class=\"tp-{word}\" cx=\"{}\" cy=\"{}\" r=\"2.5\"/>\

@@ -22,12 +22,12 @@ mod words;
 
 pub use avatar::{Avatar, MAX_AVATAR, NotAnAvatar};
 pub use options::{Arrangement, Lang, NotAnOption, Options, Theme};
-pub use shown::Shown;
+pub use shown::{PanelRows, Shown};
 pub use snippet::snippet;
 pub use variant::Variant;
 
 use draw::Composition;
-use tallymark_core::{Event, Minute, NameRef, Visit};
+use tallymark_core::{ClientClass, Event, Minute, NameRef};
 
 /// How many traces one card shows: the newest.
 pub const MOST_TRACES: usize = 10;
@@ -96,8 +96,10 @@ pub struct Locality<'a> {
 pub struct Trace<'a> {
     /// The value of the counter at that hit.
     pub number: i64,
-    /// The time and the class of client.
-    pub visit: Visit,
+    /// When.
+    pub minute: Minute,
+    /// The class of client.
+    pub class: ClientClass,
     /// The place. If it is empty, the class of client is shown.
     pub locality: Locality<'a>,
 }
@@ -151,7 +153,7 @@ impl<'a> Panel<'a> {
     #[must_use]
     pub fn due(&self, picture: Picture) -> Option<Minute> {
         let shown = picture.traces().iter().flat_map(|&event| self.tallied(event).shown());
-        shown.filter_map(|trace| ago::changes(trace.visit.minute, self.now)).min()
+        shown.filter_map(|trace| ago::changes(trace.minute, self.now)).min()
     }
 
     /// The title of a picture, in one line: `octo/hello: 1,234 visits, 56 likes`. Not escaped.

@@ -82,7 +82,7 @@ impl Lang {
     /// Where a trace came from, or else the class of client.
     pub(super) fn whence(self, trace: &Trace<'_>) -> String {
         match trace.locality {
-            Locality { city: "", country: "" } => self.client(trace.visit.class),
+            Locality { city: "", country: "" } => self.client(trace.class),
             // snow-trace's records have "localhost" as the city there.
             Locality { country: "LOCAL", .. } => "LOCAL".to_owned(),
             Locality { city, country: "" } => city.to_owned(),

@@ -122,7 +122,7 @@ impl AccessReader {
         let (when, redated) = line.when(self.dating, now)?;
         let spelling = record::Spelling { escape, decode, names: route.names };
         let name = record::read_name(spelling, name, &mut self.unescaped, &mut self.decoded)?;
-        Ok(Hit { event: route.event, name, when, weight: 1, redated, status: None, client, visitor: None })
+        Ok(Hit { redated, client, ..Hit::one(route.event, name, when) })
     }
 
     /// Whether a picture was shown; if so, when and to whom.

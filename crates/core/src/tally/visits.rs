@@ -63,7 +63,7 @@ impl Recent {
         let of_slots = self.row.chunk_by(|(a, _), (b, _)| a == b);
         let of_slot = |of_slot: &[(u32, Visit)]| {
             let counted = &slots[of_slot.first()?.0 as usize];
-            let last = of_slot.iter().map(|(_, visit)| *visit).collect();
+            let last = of_slot.iter().map(|(_, visit)| visit.clone()).collect();
             Some(Visits { event: events[usize::from(counted.event)], name: counted.name.clone(), last })
         };
         let mut visits: Vec<Visits> = of_slots.filter_map(of_slot).collect();

@@ -38,7 +38,7 @@ impl Site {
         let minute = Minute(minute);
         let names = names.iter().map(|name| Name::new(name).unwrap());
         let entry = |name| Entry { event, name, when: When::Minute(minute), count: 1 };
-        let last = vec![Visit { minute, class: ClientClass::Browser }];
+        let last = vec![Visit::new(minute, ClientClass::Browser)];
         let visits = match event {
             Event::VISIT | Event::LIKE => {
                 names.clone().map(|name| Visits { event, name, last: last.clone() }).collect()

@@ -12,7 +12,8 @@
 //!           and if the third bit is set: visitors varint, visitor...
 //! cell    = when varint (minute * 2, or day * 2 + 1; zigzag), count varint
 //! status  = month varint (zigzag), length varint, text, count varint
-//! visit   = minute varint (zigzag), class u8; in the order in which they were counted
+//! visit   = minute varint (zigzag), class u8, and if its highest bit is set: length varint, JSON of what else is kept of
+//!           the client; in the order in which they were counted
 //! visitor = day varint (zigzag), hash 8 bytes; sorted
 //! ```
 //!
@@ -22,7 +23,7 @@
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 use tallymark_core::{
-    ALL, ClientClass, Counts, Day, DayVisitors, Entry, Event, MAX_BATCH_STATUSES, MAX_BATCH_VISITORS,
+    ALL, Asker, ClientClass, Counts, Day, DayVisitors, Entry, Event, MAX_BATCH_STATUSES, MAX_BATCH_VISITORS,
     MAX_BATCH_VISITS, MAX_STATUSES, Minute, Month, Name, NameRef, OVERFLOW, Status, StatusCount, Visit,
     VisitorHash, Visits, When, keep_last,
 };
@@ -33,6 +34,8 @@ const STATUSED: u8 = 0x80;
 const VISITED: u8 = 0x40;
 /// In the flags of a record that begins with a zero: it has visitors.
 const VISITORS: u8 = 0x20;
+/// In the class of a client: more is kept of it.
+const ASKER: u8 = 0x80;
 /// The classes of clients by their number, which stays the same for ever.
 const CLASSES: [ClientClass; 7] = [
     ClientClass::Unknown,
@@ -430,7 +433,15 @@ fn push_record(
     for visit in visits {
         push_zigzag(out, i64::from(visit.minute.0));
         let class = CLASSES.iter().position(|&class| class == visit.class);
-        out.push(class.unwrap_or_default() as u8);
+        let class = class.unwrap_or_default() as u8;
+        match visit.asker.to_json() {
+            None => out.push(class),
+            Some(asker) => {
+                out.push(class | ASKER);
+                push_varint(out, asker.len() as u64);
+                out.extend_from_slice(asker.as_bytes());
+            }
+        }
     }
     if let Some(visitors) = visitors {
         push_varint(out, visitors.len() as u64);
@@ -514,9 +525,16 @@ fn status<'a>(block: &'a [u8], at: &mut usize) -> Option<Statused<'a>> {
 
 fn visit(block: &[u8], at: &mut usize) -> Option<Visit> {
     let minute = Minute(i32::try_from(zigzag(block, at)?).ok()?);
-    let class = *CLASSES.get(usize::from(*block.get(*at)?))?;
+    let class = *block.get(*at)?;
     *at += 1;
-    Some(Visit { minute, class })
+    let asker = match class & ASKER {
+        0 => Asker::default(),
+        _ => {
+            let length = usize::try_from(varint(block, at)?).ok()?;
+            Asker::from_json(take(block, at, length)?)?
+        }
+    };
+    Some(Visit { minute, class: *CLASSES.get(usize::from(class & !ASKER))?, asker })
 }
 
 fn visitor(block: &[u8], at: &mut usize) -> Option<PackedVisitor> {

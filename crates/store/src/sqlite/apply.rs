@@ -155,7 +155,7 @@ impl Applier {
             // The name exists, with its total; this reads its number.
             let id = self.known.add(totals, of_name.event, &of_name.name, 0)?;
             let visits = pending.visits.entry(id).or_default();
-            visits.extend(&of_name.last);
+            visits.extend(of_name.last.iter().cloned());
             keep_last(visits, self.visits);
         }
         Ok(())

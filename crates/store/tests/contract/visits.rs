@@ -1,14 +1,25 @@
 //! The last visits of names, where they are kept.
 
 use crate::bed::{Bed, Desk, at, event, named, noon};
-use tallymark_core::{Batch, ClientClass, Counts, Entry, Event, Minute, Visit, Visits};
+use tallymark_core::{
+    Asker, AskerDetails, Batch, ClientClass, Country, Counts, Entry, Event, Minute, Visit, Visits, kept_text,
+};
 use tallymark_store::{Class, Outcome};
 use uuid::Uuid;
 
 /// Visits N minutes after noon.
 fn seen(name: &str, minutes: std::ops::Range<i32>) -> Visits {
     let class = |at: i32| ClientClass::EVERY[at as usize % ClientClass::EVERY.len()];
-    let visit = |at: i32| Visit { minute: Minute(noon().0 + at), class: class(at) };
+    let asker = |at: i32| match at % 3 {
+        0 => Asker::default(),
+        1 => Asker::new(Country::parse("DE"), AskerDetails::default()),
+        _ => {
+            let details =
+                AskerDetails { city: kept_text("Köln \"x\"".as_bytes()), ..AskerDetails::default() };
+            Asker::new(Country::parse("LOCAL"), details)
+        }
+    };
+    let visit = |at: i32| Visit { minute: Minute(noon().0 + at), class: class(at), asker: asker(at) };
     Visits { event: Event::HIT, name: named(name), last: minutes.map(visit).collect() }
 }
 

@@ -17,7 +17,7 @@ impl CheckConfig {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let file = self.file.as_ref().or(common.config.as_ref()).map(PathBuf::as_path);
         let checked = Config::load(file, &common.overrides()?).and_then(|config| match config.look() {
-            Ok(_) => Ok(config),
+            Ok(_) => config.open_places(file).map(|_| config),
             Err(what) => Err(BadConfig::one(file, what)),
         });
         match (&checked, common.json) {

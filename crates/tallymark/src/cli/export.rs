@@ -218,7 +218,7 @@ async fn export_log(
     let latest = store.visits(event, name, MAX_VISITS).await?;
     let mut lines: Vec<String> = (0..total)
         .zip(latest)
-        .map(|(later, visit)| record_line(event, (namespace, key), visit, total - later))
+        .map(|(later, visit)| record_line(event, (namespace, key), &visit, total - later))
         .collect();
     // Where there are colons, only a log says where the namespace ends.
     if lines.is_empty() && !name.as_str().contains(':') {

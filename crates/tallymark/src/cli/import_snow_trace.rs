@@ -211,7 +211,7 @@ fn people(report: &TraceReport<'_>) -> String {
             "  {names} had newer visits in the store, so the imported ones count, and are not in the list of the last\n"
         );
     }
-    text += "  not taken over: country, region and city, which the store does not keep yet; addresses, user agents and referers\n";
+    text += "  not taken over: addresses, user agents and referers\n";
     text + &problems(report.findings)
 }
 

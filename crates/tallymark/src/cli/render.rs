@@ -126,6 +126,8 @@ async fn repeat(common: &CommonFlags, config: &Config, every: Duration) -> Resul
         template: config.badges.template.clone(),
         look: look.clone(),
         gate: None,
+        geo_database: None,
+        places: None,
     };
     tokio::spawn(reload.run());
     let badges = Badges { every, ..config.badges.clone() };

@@ -33,7 +33,7 @@ use tallymark_core::{
     CamoNetworks, Column, Escape, Event, KeptVisits, MAX_VISITS, NameRule, Route, Routes, VisitRules,
 };
 use tallymark_github::{AvatarPattern, GithubToken, NotAPattern, StatsAges};
-use tallymark_ingest::{LineFormat, NameLimits};
+use tallymark_ingest::{AskerTexts, Atlas, GeoDatabase, LineFormat, NameLimits};
 use tallymark_publish::ChartKind;
 use tallymark_store::{
     Retention, StoreUrl,
@@ -67,6 +67,9 @@ pub(crate) struct Config {
     pub(crate) github: GithubConfig,
     /// Networks that are not public, and may be fetched from all the same.
     pub(crate) outgoing_allow: Vec<IpNet>,
+    /// What is kept of who asked.
+    pub(crate) asker_texts: AskerTexts,
+    pub(crate) geo_database: Option<PathBuf>,
 }
 
 /// Where the avatars of panels come from.
@@ -198,6 +201,18 @@ impl Config {
         if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
     }
 
+    /// Where addresses are, with the operator's database, if there is one. Reads all of it.
+    pub(crate) fn open_places(&self, file: Option<&Path>) -> Result<Atlas, BadConfig> {
+        let places = Atlas::default();
+        if let Some(path) = &self.geo_database {
+            let database = GeoDatabase::open(path).map_err(|why| {
+                BadConfig::one(file, format!("visits.geo-database: {}: {why}", path.display()))
+            })?;
+            places.use_database(Some(database));
+        }
+        Ok(places)
+    }
+
     /// The look of the badges; reads and tries the template.
     pub(crate) fn look(&self) -> Result<Look, String> {
         let template = match &self.badges.template {
@@ -284,6 +299,8 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let kept = section.number("keep", 0..MAX_VISITS as u64 + 1).map(|visits| visits as usize);
     let visits = read_visit_rules(&mut section);
     let faces = read_faces(&mut section);
+    let asker_texts = read_asker_texts(&mut section);
+    let geo_database = section.text("geo-database", |path| Ok(PathBuf::from(path)));
     section.finish();
     let github = read_github(file.table("github"), overrides);
     let mut section = file.table("outgoing");
@@ -327,6 +344,8 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
         faces,
         github,
         outgoing_allow,
+        asker_texts,
+        geo_database,
     }
 }
 
@@ -423,6 +442,15 @@ fn read_faces(section: &mut ConfigTable<'_>) -> AvatarConfig {
         _ => Err(format!("{text:?} is not a directory")),
     });
     AvatarConfig { pattern: pattern.unwrap_or_else(|| Some(AvatarPattern::default())), dir }
+}
+
+/// What of a client is kept: none of it without a word.
+fn read_asker_texts(section: &mut ConfigTable<'_>) -> AskerTexts {
+    let mut kept = AskerTexts::default();
+    for text in section.texts("store", AskerTexts::parse).unwrap_or_default() {
+        kept = kept.and(text);
+    }
+    kept
 }
 
 /// The tag of lines that `tallymark nginx-conf` lets nginx write where visits are told from them, or kept.

@@ -143,6 +143,8 @@ fn values_out_of_range_are_refused() {
         ("[visits]\ncamo-networks = [\"github\"]", "not a network"),
         ("[visits]\ncamo-networks = \"10.0.0.0/8\"", "must be a list"),
         ("[visits]\naddresses = true", "addresses"),
+        ("[visits]\nstore = [\"address\", \"name\"]", "neither address nor"),
+        ("[visits]\ngeo-database = 1", "must be a text"),
     ] {
         bad(text, &[(Some(2), part)]);
     }

@@ -123,7 +123,7 @@ pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) 
     let name = from_path_of(event, raw)?;
     match asked {
         CounterPart::Series { csv } => series::show(&api, &name, query, csv).await,
-        CounterPart::Visits => visits::show(&api, &name, query).await,
+        CounterPart::Visits => visits::show(&api, &name, query, &sent).await,
         CounterPart::Visitors => visitors::show(&api, &name, query).await,
         CounterPart::Counts => show(&api, &name, event).await,
     }

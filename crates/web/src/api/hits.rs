@@ -222,7 +222,7 @@ fn counted(item: Item, now: Now) -> Result<CountedItem, RefusedItem> {
     let minute = at.minute();
     // Whatever it counts, it is one visit; the text is not kept.
     let class = item.user_agent.map(|text| ClientClass::of(text.as_bytes()));
-    let visit = class.map(|class| Visit { minute, class });
+    let visit = class.map(|class| Visit::new(minute, class));
     Ok(CountedItem { entry: Entry { event, name, when: When::Minute(minute), count }, status, visit })
 }
 

@@ -135,7 +135,13 @@ async fn commit(
             (Click::Like, false) => (Event::LIKE, like),
             (Click::Unlike, true) => (Event::UNLIKE, unlike),
         };
-        let counts = one(event, name, now.minute(), ClientClass::of(user_agent(sent)));
+        let hit = app.hit(event, name.as_ref(), now, (peer, sent));
+        let visit = Visit {
+            minute: now.minute(),
+            class: ClientClass::of(user_agent(sent)),
+            asker: app.counter.asker(&hit),
+        };
+        let counts = one(event, name, visit);
         let once = Once { key: &key, body: name.as_str().as_bytes() };
         let committed = app.ledger.commit(Some(once), counts).await?;
         return Ok(match (wish, committed) {
@@ -147,9 +153,9 @@ async fn commit(
     Ok(LikeState::Enough)
 }
 
-fn one(event: Event, name: &Name, minute: tallymark_core::Minute, class: ClientClass) -> Counts {
-    let entry = Entry { event, name: name.clone(), when: When::Minute(minute), count: 1 };
-    let visits = vec![Visits { event, name: name.clone(), last: vec![Visit { minute, class }] }];
+fn one(event: Event, name: &Name, visit: Visit) -> Counts {
+    let entry = Entry { event, name: name.clone(), when: When::Minute(visit.minute), count: 1 };
+    let visits = vec![Visits { event, name: name.clone(), last: vec![visit] }];
     Counts { visits, ..Counts::folded(vec![entry], Vec::new()) }
 }
 

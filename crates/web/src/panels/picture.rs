@@ -65,7 +65,8 @@ pub(super) async fn show(
             let avatar = avatar(app, picture, name.as_ref()).await;
             // What is none leaves the initials.
             let avatar = avatar.as_deref().and_then(|uri| Avatar::new(uri).ok());
-            let panel = shown.panel(name.as_ref(), (app.now)().minute(), wish.options);
+            let rows = shown.rows();
+            let panel = rows.panel(name.as_ref(), (app.now)().minute(), wish.options);
             headers::picture(StatusCode::OK, Panel { avatar, ..panel }.render(picture), why)
         }
         // The view is kept; only its number is not known yet.

@@ -232,7 +232,7 @@ async fn fill(store: &dyn Store) {
     entries.sort();
     let classes = [ClientClass::GithubCamo, ClientClass::Bot, ClientClass::GithubCamo];
     let minute = |at: usize| Minute(today * 1440 + 717 + at as i32);
-    let visit = |(at, &class): (usize, &ClientClass)| Visit { minute: minute(at), class };
+    let visit = |(at, &class): (usize, &ClientClass)| Visit::new(minute(at), class);
     let last = classes.iter().enumerate().map(visit).collect();
     let visits = vec![Visits { event: Event::HIT, name, last }];
     let visitors = |ago: i32, hashes: std::ops::Range<u64>| tallymark_core::DayVisitors {

@@ -280,6 +280,7 @@ async fn fill(store: &dyn Store) {
     let visit = |at: i32| Visit {
         minute: Minute(today * 1440 + 600 + at * 7),
         class: ClientClass::EVERY[(at * at) as usize % 5],
+        asker: tallymark_core::Asker::default(),
     };
     let visits = vec![Visits { event: Event::HIT, name, last: (0..17).map(visit).collect() }];
     let batch = Batch { visits, ..Batch::of(claim.instance, 1, entries) };

@@ -1,12 +1,12 @@
 //! One line of snow-trace's logs: read by the import, written by the export.
 //!
-//! Of a line only the minute and the class of client are taken. Address, referer and user agent end here.
+//! Of a line the minute, the class of client, country, region and city are taken. Address, referer and user agent end here.
 
 use super::TRACED;
 use serde::{Deserialize, Serialize};
 use serde_json::{Deserializer, Value};
 use std::fmt;
-use tallymark_core::{ClientClass, Event, Now, Visit};
+use tallymark_core::{Asker, AskerDetails, ClientClass, Country, Event, Now, Visit, kept_text};
 
 /// How every record begins, as snow-trace writes it.
 const BEGINNING: &[u8] = b"{\"timestamp\":";
@@ -68,6 +68,9 @@ struct RecordFields {
     count: Option<Value>,
     r#type: Option<Value>,
     user_agent: Option<Value>,
+    country: Option<Value>,
+    region: Option<Value>,
+    city: Option<Value>,
 }
 
 /// Reads a line without its end.
@@ -92,7 +95,20 @@ pub(super) fn read(line: &[u8], whose: Whose<'_>, now: Now) -> Result<Visit, Bro
         return Err(BrokenRecord::Future);
     }
     let user_agent = fields.user_agent.as_ref().and_then(Value::as_str).unwrap_or_default();
-    Ok(Visit { minute, class: ClientClass::of(user_agent.as_bytes()) })
+    Ok(Visit { minute, class: ClientClass::of(user_agent.as_bytes()), asker: asker(&fields) })
+}
+
+/// Where it came from. snow-trace keeps empty texts, and calls the city of a local address localhost.
+fn asker(fields: &RecordFields) -> Asker {
+    let text = |field: &Option<Value>| {
+        field.as_ref().and_then(Value::as_str).and_then(|text| kept_text(text.as_bytes()))
+    };
+    let country = text(&fields.country).and_then(|country| Country::parse(&country));
+    if country == Some(Country::Local) {
+        return Asker::new(country, AskerDetails::default());
+    }
+    let (region, city) = (text(&fields.region), text(&fields.city));
+    Asker::new(country, AskerDetails { region, city, ..AskerDetails::default() })
 }
 
 fn fields(line: &[u8]) -> Result<RecordFields, BrokenRecord> {
@@ -119,13 +135,39 @@ struct WrittenRecord<'a> {
     key: &'a str,
     count: i64,
     r#type: &'a str,
+    #[serde(rename = "userAgent", skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    city: Option<&'a str>,
 }
 
 /// The line of a visit after which the counter was `count`, with its end. It has the fields that are known.
 #[must_use]
-pub fn record_line(event: Event, (namespace, key): (&str, &str), visit: Visit, count: i64) -> String {
+pub fn record_line(event: Event, (namespace, key): (&str, &str), visit: &Visit, count: i64) -> String {
     let timestamp = visit.minute.to_string().replace('Z', ".000Z");
-    let written = WrittenRecord { timestamp, namespace, key, count, r#type: event.as_str() };
+    let details = visit.asker.details.as_deref().cloned().unwrap_or_default();
+    let local = visit.asker.country == Some(Country::Local);
+    let written = WrittenRecord {
+        timestamp,
+        namespace,
+        key,
+        count,
+        r#type: event.as_str(),
+        user_agent: details.user_agent.as_deref(),
+        referer: details.referer.as_deref(),
+        ip: details.address.as_deref(),
+        country: visit.asker.country.as_ref().map(Country::as_str),
+        region: details.region.as_deref(),
+        city: details.city.as_deref().or(local.then_some("localhost")),
+    };
     // Text and a number can always be written.
     serde_json::to_string(&written).unwrap_or_default() + "\n"
 }
@@ -148,10 +190,10 @@ mod tests {
             (visit.minute.to_string().as_str(), visit.class),
             ("2025-12-29T16:51:00Z", ClientClass::Program)
         );
-        let line = record_line(Event::LIKE, ("ailuntz", "ailuntz"), visit, 7);
+        let line = record_line(Event::LIKE, ("ailuntz", "ailuntz"), &visit, 7);
         assert_eq!(
             line,
-            "{\"timestamp\":\"2025-12-29T16:51:00.000Z\",\"namespace\":\"ailuntz\",\"key\":\"ailuntz\",\"count\":7,\"type\":\"like\"}\n"
+            "{\"timestamp\":\"2025-12-29T16:51:00.000Z\",\"namespace\":\"ailuntz\",\"key\":\"ailuntz\",\"count\":7,\"type\":\"like\",\"country\":\"LOCAL\",\"city\":\"localhost\"}\n"
         );
         assert_eq!(of(line.trim_end()).unwrap(), Visit { class: ClientClass::Unknown, ..visit });
     }

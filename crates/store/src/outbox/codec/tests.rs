@@ -1,6 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use tallymark_core::{AskerDetails, Country, kept_text};
 
 type Plain = BTreeMap<(Event, Name, When), u64>;
 type PlainStatuses = BTreeMap<(Event, Name, Month, Status), u64>;
@@ -43,7 +44,18 @@ fn statuses() -> impl Strategy<Value = PlainStatuses> {
 
 fn visits() -> impl Strategy<Value = PlainVisits> {
     let class = prop::sample::select(CLASSES.to_vec());
-    let visit = (any::<i32>(), class).prop_map(|(minute, class)| Visit { minute: Minute(minute), class });
+    let asker = prop_oneof![
+        Just(Asker::default()),
+        ("[A-Z]{2}", "[a-zé\"]{0,3}").prop_map(|(country, city)| {
+            let details = AskerDetails { city: kept_text(city.as_bytes()), ..AskerDetails::default() };
+            Asker::new(Country::parse(&country), details)
+        }),
+    ];
+    let visit = (any::<i32>(), class, asker).prop_map(|(minute, class, asker)| Visit {
+        minute: Minute(minute),
+        class,
+        asker,
+    });
     let last = prop::collection::vec(visit, 1..4);
     prop_oneof![Just(PlainVisits::new()), prop::collection::btree_map((event(), name()), last, 0..20)]
 }
