@@ -93,6 +93,9 @@ impl Survey<'_> {
                 None => {}
             }
         }
+        if !alike && self.take_early_copy(at)? {
+            return Ok(());
+        }
         match file.rank {
             Rank::Other => {
                 if let Some(id) = self.unread_before(&file) {

@@ -9,6 +9,7 @@
 
 mod alike;
 mod decide;
+mod early_copy;
 mod edited;
 mod recognise;
 mod settle;

@@ -151,6 +151,41 @@ fn case_67_log_that_is_just_being_copied_is_not_read_twice() {
     bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]);
 }
 
+/// Between the copy and the truncation lines were written, and read.
+#[test]
+fn case_67_copy_that_lacks_what_was_read_last_is_not_read_again() {
+    let line = |n: usize| format!("a line of forty bytes, and no two are alike {n:05}\n");
+    let lines = |from: usize, to: usize| (from..to).map(line).collect::<String>();
+    for (packed, down) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &lines(0, 100));
+        bed.read();
+        fs::copy(bed.log(), bed.path("access.log.1")).unwrap();
+        bed.append("access.log", &lines(100, 103));
+        let copy = fs::read(bed.path("access.log.1")).unwrap();
+        fs::remove_file(bed.path("access.log.1")).unwrap();
+        bed.read();
+        if down {
+            bed.restart();
+        }
+        // The next look sees both at once.
+        fs::write(bed.path("access.log.1"), copy).unwrap();
+        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        if packed {
+            bed.gzip("access.log.1");
+        }
+        bed.append("access.log", &lines(103, 105));
+        bed.read();
+        bed.restart();
+        bed.append("access.log", &lines(105, 106));
+        bed.read();
+        assert_eq!(bed.seen.lines.len(), 106, "packed: {packed}, down: {down}");
+        let twice: Vec<_> = bed.seen.lines.iter().filter(|(_, n)| **n != 1).collect();
+        assert!(twice.is_empty(), "packed: {packed}, down: {down}: {twice:?}");
+        assert_eq!(bed.events().lost + bed.told, 0);
+    }
+}
+
 /// It exists before anything is in it.
 #[test]
 fn case_67_copy_that_has_nothing_yet_is_not_read_twice() {
