@@ -415,7 +415,7 @@ impl Publisher {
             let dir = self.lock.dir.display();
             warn!(%name, %error, %dir, "a badge could not be written; what was there stays, and it is tried again");
             if self.told.len() == TOLD {
-                warn!(%dir, "more badges that cannot be written are counted in badges_failed_total, and not named here");
+                warn!(%dir, "more badges that cannot be written are counted in tallymark_badges_failed_total, and not named here");
             }
         }
         if round.failures >= GIVE_UP {

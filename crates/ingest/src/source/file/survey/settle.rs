@@ -87,7 +87,7 @@ impl Survey<'_> {
                 self.found.events.lost += 1;
                 warn!(
                     file = %record.path.display(), offset = record.mark.offset,
-                    "the file is gone, removed or packed in an unknown way: what it had after the last count is lost"
+                    "the file is gone, removed or packed in an unknown way: lines that it got after the last count, if any, are lost"
                 );
             }
             self.found.torn += u64::from(record.torn && !open);
