@@ -457,7 +457,7 @@ fn pages_work_below_a_path_that_nginx_takes_off() {
     }
     // Forms without what somebody writes into them ask for it.
     for bare in ["/hits/name", "/hits/compare"] {
-        seen.remove(bare);
+        seen.retain(|link| link.split('#').next() != Some(bare));
     }
     assert!(seen.len() > 20, "{seen:?}");
     for link in seen {
