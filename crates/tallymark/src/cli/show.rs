@@ -94,7 +94,7 @@ fn people(counts: &NameCounts<'_>) -> Result<()> {
     text += &format!(", {} today (UTC)\n", today.separate_with_commas());
     if let Some(visitors) = visitors_today.filter(|visitors| *visitors > 0) {
         let noun = if visitors == 1 { "visitor" } else { "visitors" };
-            text += &format!("{} distinct {noun} today\n", visitors.separate_with_commas());
+        text += &format!("{} distinct {noun} today\n", visitors.separate_with_commas());
     }
     let has_visitors = days.iter().any(|day| day.visitors.is_some_and(|visitors| visitors > 0));
     if !days.is_empty() {
