@@ -10,6 +10,7 @@ use std::{
     fs,
     path::Path,
     process::Command,
+    sync::Mutex,
     time::{SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::Day;
@@ -64,8 +65,12 @@ fn items() -> Vec<Value> {
     items
 }
 
+/// Two browsers at once take longer than a page waits, where there are two processors.
+static TURN: Mutex<()> = Mutex::new(());
+
 #[test]
 fn pages_work_in_a_browser_with_a_script_and_without() {
+    let _turn = TURN.lock();
     let place = Place::with_config(CONFIG);
     let _daemon = place.serve();
     wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
@@ -87,6 +92,7 @@ fn pages_work_in_a_browser_with_a_script_and_without() {
 
 #[test]
 fn a_click_on_a_panel_likes_and_nothing_else_does() {
+    let _turn = TURN.lock();
     let place = Place::with_config("[visits]\nkeep = 50\n");
     let _daemon = place.serve();
     wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
