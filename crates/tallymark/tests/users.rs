@@ -39,11 +39,13 @@ fn give_away(path: &Path) {
     }
 }
 
-/// Runs a command as a user. The program is copied where that user can reach it.
+/// Runs a command as a user. The program is copied where that user can reach it, by another process: a copy that this
+/// one had open for writing could be inherited by what another test starts meanwhile, and would not run then ("text
+/// file busy").
 fn run_as(user: u32, place: &Place, args: &[&str]) -> Ran {
     let copy = place.dir().join("tallymark");
     if !copy.exists() {
-        fs::copy(program(), &copy).unwrap();
+        assert!(Command::new("cp").arg(program()).arg(&copy).status().unwrap().success());
     }
     let mut command = Command::new(copy);
     command.args(args).args(place.flags()).env_clear().current_dir(place.dir()).uid(user).gid(user);
