@@ -119,13 +119,14 @@ impl Frames {
         }
     }
 
-    /// Whether the stream, if it ended here, would end in a message that has not been reported yet.
+    /// What there is of the message that the stream, if it ended here, would end in; `None` if it would end between
+    /// two, or if the last one has been reported.
     #[must_use]
-    pub fn is_partial(&self) -> bool {
+    pub fn partial(&self) -> Option<&[u8]> {
         match self.state {
-            FrameState::Start { .. } | FrameState::Broken => false,
-            FrameState::Line => !self.kept.is_empty(),
-            FrameState::Count { .. } | FrameState::Body { .. } => true,
+            FrameState::Start { .. } | FrameState::Broken => None,
+            FrameState::Line => Some(&self.kept[..]).filter(|kept| !kept.is_empty()),
+            FrameState::Count { .. } | FrameState::Body { .. } => Some(&self.kept),
         }
     }
 

@@ -162,6 +162,12 @@ impl Routes {
         Routes { routes: of_tag.cloned().collect(), base: self.base.clone() }
     }
 
+    /// The same routes, for messages of any facility and severity.
+    pub(crate) fn of_any_priority(&self) -> Routes {
+        let any = |route: &Route| Route { facility: None, severity: None, ..route.clone() };
+        Routes { routes: self.routes.iter().map(any).collect(), base: self.base.clone() }
+    }
+
     /// The first route of this tag, for a line that a syslog daemon wrote without its priority.
     ///
     /// # Errors

@@ -76,7 +76,7 @@ impl Intake {
         let (record, access) = (record::RecordReader::new(dating), access::AccessReader::new(dating));
         let readers = LineReaders { record, access, journal: Vec::new() };
         let tally = Tally::new(limit);
-        let watch = Watch::new(meters.source(), meters.tail().clone());
+        let watch = Watch::new(meters.source(), meters.tail().clone(), routes.clone());
         let (recall, found, probes) = (Recall::default(), Vec::new(), Probes::default());
         let delta = Delta::default();
         Intake {
@@ -137,7 +137,7 @@ impl Intake {
                     self.recall.refresh(&self.tally, now);
                     good &= self.recall.generation() == generation;
                 }
-                (Err(reject), _) => self.reject(reject),
+                (Err(reject), _) => self.reject_line(reject, b"", now),
             }
         }
         self.found = found;
@@ -288,15 +288,10 @@ impl Intake {
         Ok(hit)
     }
 
-    /// Counts a line that did not even become one.
-    pub fn reject(&mut self, reject: Reject) {
+    /// Counts a line that did not even become one, with what there is of its text.
+    pub fn reject_line(&mut self, reject: Reject, text: &[u8], now: Now) {
         self.delta.received += 1;
         self.delta.reject(reject);
-    }
-
-    /// The same where some of its text is there to show.
-    pub(crate) fn reject_line(&mut self, reject: Reject, text: &[u8], now: Now) {
-        self.reject(reject);
         self.watch.rejected(reject, text, now);
     }
 
@@ -538,7 +533,7 @@ mod tests {
                 for datagram in arrived.iter().map(datagram) {
                     match datagram {
                         Ok((bytes, truncated)) => one.datagram(bytes, truncated, now),
-                        Err(reject) => one.reject(reject),
+                        Err(reject) => one.reject_line(reject, b"", now),
                     }
                 }
                 all.datagrams(arrived.iter().map(datagram), now);

@@ -97,7 +97,7 @@ impl Live {
             visits: HashMap::new(),
             on_the_way: OnTheWay::default(),
             delta: Delta::default(),
-            watch: Watch::new(meters.source(), meters.tail().clone()),
+            watch: Watch::new(meters.source(), meters.tail().clone(), Arc::default()),
             beside: 0,
             beside_at_sending: 0,
         };

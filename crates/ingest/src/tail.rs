@@ -56,6 +56,8 @@ pub enum SampleKind {
         reason: Reject,
         /// The tag that was found, if no route has it; escaped.
         tag: Option<String>,
+        /// What facility and severity it had and which the route wants, if that is why.
+        priority: Option<String>,
         /// The line, escaped and cut to 256 bytes.
         line: String,
     },

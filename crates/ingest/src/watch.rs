@@ -4,7 +4,8 @@
 //! live view: any line may contain a visitor's address, most of all an unexpected one, and no address is ever logged.
 
 use crate::tail::{Sample, SampleKind, Tail};
-use tallymark_core::{Hit, Now, Reject, syslog};
+use std::sync::Arc;
+use tallymark_core::{Hit, Now, Reject, Routes, syslog};
 use tracing::warn;
 
 /// Samples of each kind that a source shows in a second. A person reads fewer, and a program gets a fair picture.
@@ -15,6 +16,7 @@ const MAX_TEXT: usize = 256;
 pub(crate) struct Watch {
     source: &'static str,
     tail: Tail,
+    routes: Arc<Routes>,
     second: i64,
     accepted: u32,
     rejected: u32,
@@ -23,10 +25,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(source: &'static str, tail: Tail) -> Watch {
+    /// The routes are to tell what a line with another facility or severity should have had.
+    pub(crate) fn new(source: &'static str, tail: Tail, routes: Arc<Routes>) -> Watch {
         Watch {
             source,
             tail,
+            routes,
             second: i64::MIN,
             accepted: 0,
             rejected: 0,
@@ -58,11 +62,13 @@ impl Watch {
         let minute = now.unix_ms.div_euclid(60_000);
         if minute != self.minute_logged && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
             self.minute_logged = minute;
+            let priority = self.filtered_out(reject, line);
             warn!(
                 source = self.source,
                 reason = %reject,
                 bytes = line.len(),
                 tag = tag(line),
+                priority,
                 "rejected a line, the first in this minute ({}); `tallymark tail --rejected` shows them",
                 reject.explained()
             );
@@ -77,7 +83,19 @@ impl Watch {
         }
         self.rejected += 1;
         let tag = syslog::tag_of(line).filter(|_| reject == Reject::Tag);
-        self.tell(SampleKind::Rejected { reason: reject, tag: tag.map(escaped), line: escaped(line) }, now);
+        let what = SampleKind::Rejected {
+            reason: reject,
+            tag: tag.map(escaped),
+            priority: self.filtered_out(reject, line),
+            line: escaped(line),
+        };
+        self.tell(what, now);
+    }
+
+    /// `user.notice, not local3.info`: what a line that was filtered out had, and what its route wants.
+    fn filtered_out(&self, reject: Reject, line: &[u8]) -> Option<String> {
+        let (has, wants) = syslog::filtered_out(line, &self.routes).filter(|_| reject == Reject::Filter)?;
+        Some(format!("{has}, not {wants}"))
     }
 
     /// At a new second, reports how many samples were skipped in the previous one, and resets the count.
@@ -189,7 +207,12 @@ mod tests {
         let tag = Some("badger".to_owned());
         assert_eq!(
             heard[1],
-            SampleKind::Rejected { reason: Reject::Tag, tag, line: "<158>vm badger: x".to_owned() }
+            SampleKind::Rejected {
+                reason: Reject::Tag,
+                tag,
+                priority: None,
+                line: "<158>vm badger: x".to_owned()
+            }
         );
         assert_eq!(heard[PER_SECOND as usize + 1], SampleKind::Skipped(501));
         assert_eq!(heard[PER_SECOND as usize + 2], accepted);

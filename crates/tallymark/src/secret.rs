@@ -20,9 +20,9 @@ const LETTERS: usize = 12;
 const MIXED: usize = 4;
 /// And of digits: as in a port, a date or a size.
 const DIGITS: usize = 10;
-/// Longer words that are often written in place of a valid one.
-const OURS: [&str; 8] =
-    ["localhost", "syslog", "tallymark", "github", "sqlite", "combined", "private", "default"];
+/// Longer words that are often written in place of a valid one, also with digits behind them, as in `local9`.
+const OURS: [&str; 9] =
+    ["localhost", "local", "syslog", "tallymark", "github", "sqlite", "combined", "private", "default"];
 
 /// The message without these values, as far as they look like an address with a password.
 pub(crate) fn without<'v>(message: &str, values: impl IntoIterator<Item = &'v str>) -> String {
@@ -90,7 +90,7 @@ fn is_harmless(word: &str) -> bool {
         () if word.chars().all(char::is_alphabetic) => LETTERS,
         () => MIXED,
     };
-    word.len() <= longest || OURS.contains(&word)
+    word.len() <= longest || OURS.contains(&word.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -123,6 +123,7 @@ mod tests {
         for shown in [
             "maybe",
             "80x",
+            "local9",
             "127.0.0.1:80x",
             "[::1]:http",
             "localhost:99999",

@@ -125,11 +125,14 @@ fn of(sample: &Sample) -> Value {
         SampleKind::Accepted { event, name } => {
             json!({"time": time, "source": source, "accepted": name, "event": event})
         }
-        SampleKind::Rejected { reason, tag: None, line } => {
-            json!({"time": time, "source": source, "rejected": reason.label(), "line": line})
-        }
-        SampleKind::Rejected { reason, tag: Some(tag), line } => {
-            json!({"time": time, "source": source, "rejected": reason.label(), "tag": tag, "line": line})
+        SampleKind::Rejected { reason, tag, priority, line } => {
+            let mut object = json!({"time": time, "source": source, "rejected": reason.label()});
+            for (key, value) in [("tag", tag), ("priority", priority), ("line", &Some(line.clone()))] {
+                if let Some(value) = value {
+                    object[key] = value.as_str().into();
+                }
+            }
+            object
         }
         SampleKind::Skipped(count) => json!({"time": time, "source": source, "skipped": count}),
     }

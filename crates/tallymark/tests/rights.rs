@@ -24,7 +24,8 @@ fn place(config: &str) -> Place {
         mode(place.dir(), 0o777);
         let copy = place.dir().join("tallymark");
         if fs::hard_link(program(), &copy).is_err() {
-            fs::copy(program(), &copy).unwrap();
+            // By another process: see users.rs.
+            assert!(std::process::Command::new("cp").arg(program()).arg(&copy).status().unwrap().success());
         }
     }
     place

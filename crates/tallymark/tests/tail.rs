@@ -142,6 +142,35 @@ fn first_reject_of_a_minute_is_logged_and_no_flood_of_them_is() {
     assert!(!log.contains("[2Jx"), "{log}");
 }
 
+/// `logger` without `-p` sends user.notice, and nginx can be told any facility.
+#[test]
+fn line_with_another_facility_is_told_with_what_it_had_and_what_the_route_wants() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let view = watch(&place, &["--lines", "1"]);
+    place.syslog().send(line("o%2Fr").replace("<158>", "<13>").as_bytes());
+    let shown = shown(view);
+    assert!(
+        shown[0].contains(" syslog-udp rejected filter (user.notice, not local3.info) <13>"),
+        "{shown:?}"
+    );
+    stop(&mut daemon);
+    assert!(daemon.stderr().contains("priority=\"user.notice, not local3.info\""), "{}", daemon.stderr());
+}
+
+#[test]
+fn beginning_of_a_line_whose_connection_ends_is_shown() {
+    let place = Place::with_config("[[source]]\nkind = \"syslog-tcp\"\nlisten = \"UDP\"\n");
+    let mut daemon = place.serve();
+    let view = watch(&place, &["--lines", "1"]);
+    let mut peer = std::net::TcpStream::connect(("127.0.0.1", place.udp)).unwrap();
+    std::io::Write::write_all(&mut peer, b"<158>Nov 20 12:00:00 vm ba").unwrap();
+    drop(peer);
+    let shown = shown(view);
+    assert!(shown[0].ends_with(" syslog-tcp rejected partial <158>Nov 20 12:00:00 vm ba"), "{shown:?}");
+    stop(&mut daemon);
+}
+
 /// Most of all not where lines are not what the configuration expects.
 #[test]
 fn log_shows_no_address_whatever_a_line_is() {

@@ -25,7 +25,7 @@ fn frames(framing: Framing, chunks: &[&[u8]]) -> String {
             assert!(frames.kept.len() <= LIMIT + 1 + END_BYTES, "what is kept is bounded");
         }
     }
-    if frames.is_partial() {
+    if frames.partial().is_some() {
         out.push("!partial".to_owned());
     }
     out.join("|")

@@ -7,11 +7,13 @@
 //! [`parse`]; [`crate::record`] reads the body by the route's columns.
 
 mod journal;
+mod priority;
 mod repeat;
 mod tag;
 mod time;
 
 use crate::{Reject, Routes};
+pub use priority::{FACILITIES, Priority, SEVERITIES};
 
 /// The parts of a syslog message that routing and counting look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +115,16 @@ fn unfolded<'a>(line: &[u8], found: Result<Message<'a>, Missed<'_>>) -> Result<M
 #[must_use]
 pub fn tag_of(line: &[u8]) -> Option<&[u8]> {
     find(line, &Routes::new(Vec::new())).err()?.tag
+}
+
+/// For a line with the tag of a route but another facility or severity: what it has, and what the route wants. To show
+/// people why the line was rejected.
+#[must_use]
+pub fn filtered_out(line: &[u8], routes: &Routes) -> Option<(Priority, Priority)> {
+    let message = find(line, &routes.of_any_priority()).ok()?;
+    let route = routes.of_tag(message.tag).ok()?;
+    let has = Priority { facility: Some(message.facility), severity: Some(message.severity) };
+    Some((has, Priority { facility: route.facility, severity: route.severity }))
 }
 
 fn find<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Missed<'a>> {

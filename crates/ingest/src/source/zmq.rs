@@ -167,7 +167,7 @@ impl ZmqLoop<'_> {
             end = self.read(&mut connection, LAST_CHUNKS);
         }
         if connection.subscription.is_partial() {
-            self.intake.reject(Reject::Partial);
+            self.intake.reject_line(Reject::Partial, b"", now());
         }
         if connection.ready {
             self.source.meters.zmq_connected(false);
@@ -200,7 +200,7 @@ impl ZmqLoop<'_> {
         let (mut became_ready, mut unsent) = (false, None);
         let fed = connection.subscription.push(&self.chunk[..length], |received| match received {
             Received::Message(message) => intake.message(message, time),
-            Received::Rejected(reject) => intake.reject(reject),
+            Received::Rejected(reject) => intake.reject_line(reject, b"", time),
             Received::Answer(answer) => unsent = unsent.take().or(send(stream, answer).err()),
             Received::Ready => became_ready = true,
         });
@@ -212,7 +212,7 @@ impl ZmqLoop<'_> {
         }
         match (fed, unsent) {
             (Err(why @ NotAPublisher::Command), _) if connection.ready => {
-                self.intake.reject(Reject::Framing);
+                self.intake.reject_line(Reject::Framing, b"", time);
                 ZmqRead::End(why.to_string())
             }
             (Err(why), _) => ZmqRead::End(why.to_string()),

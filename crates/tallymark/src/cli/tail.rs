@@ -78,7 +78,8 @@ fn people(line: &str) -> Result<String> {
     Ok(match (text("accepted"), text("rejected"), value["skipped"].as_u64().or(value["missed"].as_u64())) {
         (Some(name), ..) => format!("{clock} {source} accepted {name}\n"),
         (_, Some(reason), _) => {
-            let found = text("tag").map(|tag| format!("({tag} is no route's) ")).unwrap_or_default();
+            let tag = text("tag").map(|tag| format!("({tag} is no route's) "));
+            let found = tag.or(text("priority").map(|priority| format!("({priority}) "))).unwrap_or_default();
             format!("{clock} {source} rejected {reason} {found}{}\n", text("line").unwrap_or_default())
         }
         (.., Some(count)) => format!("... {count} more that are not shown\n"),
@@ -104,6 +105,10 @@ mod tests {
             (
                 r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","rejected":"tag","tag":"cron","line":"<1>x"}"#,
                 "12:00:00.123 syslog-udp rejected tag (cron is no route's) <1>x\n",
+            ),
+            (
+                r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","rejected":"filter","priority":"user.notice, not local3.info","line":"<13>x"}"#,
+                "12:00:00.123 syslog-udp rejected filter (user.notice, not local3.info) <13>x\n",
             ),
             (r#"{"missed":7}"#, "... 7 more that are not shown\n"),
         ] {

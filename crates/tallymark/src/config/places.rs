@@ -70,8 +70,9 @@ pub(super) fn check_ports(http: &Listen, sources: &[Source], mistakes: &Mistakes
 
 /// Whether the second of them would find its port in use.
 pub(super) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    // `[::]` is every address of IPv4 too: no source and no server asks for IPv6 alone.
     let every =
-        |one: SocketAddr, other: SocketAddr| one.ip().is_unspecified() && one.is_ipv4() == other.is_ipv4();
+        |one: SocketAddr, other: SocketAddr| one.ip().is_unspecified() && (one.is_ipv6() || other.is_ipv4());
     a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || every(a, b) || every(b, a))
 }
 

@@ -98,6 +98,10 @@ fn what_is_wrong_only_beside_something_else_is_refused() {
             "HTTP listens on 127.0.0.1:99 already",
         ),
         (
+            "[http]\nlisten = \"[::]:99\"\n[[source]]\nkind = \"syslog-tcp\"\nlisten = \"127.0.0.1:99\"",
+            "HTTP listens on [::]:99 already",
+        ),
+        (
             "[http]\nlisten = \"unix:/run/./t.sock\"\n[[source]]\nkind = \"syslog-unix\"\npath = \"/run/t.sock\"",
             "already; give one of them another path",
         ),

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 use tallymark_core::access::Pattern;
+use tallymark_core::syslog::{FACILITIES, SEVERITIES};
 use tallymark_github::GithubToken;
 use tallymark_ingest::LineFormat;
 use tallymark_web::Listen;
@@ -218,18 +219,12 @@ pub(crate) fn token(text: &str) -> Result<String, String> {
 
 /// `local3`, by name or number; `any` for all.
 pub(crate) fn facility(text: &str) -> Result<Option<u8>, String> {
-    const NAMES: [&str; 24] = [
-        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
-        "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5",
-        "local6", "local7",
-    ];
-    code(text, &NAMES, "a facility, like local3, or any")
+    code(text, &FACILITIES, "a facility, like local3, or any")
 }
 
 /// `info`, by name or number; `any` for all.
 pub(crate) fn severity(text: &str) -> Result<Option<u8>, String> {
-    const NAMES: [&str; 8] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
-    code(text, &NAMES, "a severity, like info, or any")
+    code(text, &SEVERITIES, "a severity, like info, or any")
 }
 
 fn code(text: &str, names: &[&str], wanted: &str) -> Result<Option<u8>, String> {

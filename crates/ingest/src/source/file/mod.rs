@@ -315,7 +315,7 @@ impl Sink for Fold<'_> {
     }
 
     fn reject(&mut self, reject: Reject) {
-        self.intake.reject(reject);
+        self.intake.reject_line(reject, b"", self.now);
     }
 
     fn is_full(&self) -> bool {

@@ -80,7 +80,7 @@ impl Connection {
                 TcpRead::Read => self.last_read = current,
                 TcpRead::Full | TcpRead::Empty => return Fed::Open,
                 TcpRead::End(why) => {
-                    self.end(intake);
+                    self.end(intake, time);
                     return Fed::Closed(why);
                 }
             }
@@ -143,9 +143,12 @@ impl Connection {
     }
 
     /// Accounts for a message whose end never came. The connection is to be dropped.
-    pub(super) fn end(&mut self, intake: &mut Intake) {
-        if !std::mem::replace(&mut self.ended, true) && self.frames.is_partial() {
-            intake.reject(Reject::Partial);
+    pub(super) fn end(&mut self, intake: &mut Intake, time: Now) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if let Some(beginning) = self.frames.partial() {
+            intake.reject_line(Reject::Partial, beginning, time);
         }
     }
 
@@ -184,7 +187,7 @@ fn feed(frames: &mut Frames, bytes: &[u8], intake: &mut Intake, limit: usize, ti
         match frame {
             None => {}
             Some(Frame::Message(message)) => intake.datagram(message, false, time),
-            Some(Frame::Bad(reject)) => intake.reject(reject),
+            Some(Frame::Bad(reject)) => intake.reject_line(reject, b"", time),
             Some(Frame::Broken(reject)) => return Took::Broken(reject),
         }
     }

@@ -281,7 +281,7 @@ impl TcpLoop<'_> {
     fn evict(&mut self, current: Instant) {
         let silent = |(_, connection): &(usize, &Connection)| connection.silent(current);
         if let Some((at, _)) = self.connections.iter().enumerate().max_by_key(silent) {
-            self.connections.swap_remove(at).end(&mut self.intake);
+            self.connections.swap_remove(at).end(&mut self.intake, now());
             self.source.meters.tcp().closed(Closed::Evicted);
         }
     }
@@ -301,7 +301,7 @@ impl TcpLoop<'_> {
             }
             let stays = connection.silent(current) < idle;
             if !stays {
-                connection.end(intake);
+                connection.end(intake, now());
                 self.source.meters.tcp().closed(Closed::Idle);
             }
             stays
@@ -351,7 +351,7 @@ impl TcpLoop<'_> {
                 // The tally is full: there is no later for these lines.
                 seal_last(&mut self.intake, out);
             }
-            connection.end(&mut self.intake);
+            connection.end(&mut self.intake, time);
             self.source.meters.tcp().closed(Closed::Stop);
         }
         self.source.meters.tcp().open(0);
