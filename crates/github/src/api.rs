@@ -64,6 +64,9 @@ pub enum GithubError {
     /// The answer cannot be true.
     #[error("GitHub's answer cannot be true: {0}")]
     Absurd(&'static str),
+    /// What is left is for tracked accounts.
+    #[error("the calls that are left are kept for tracked accounts")]
+    Reserved,
     /// The task that asked is gone.
     #[error("this process ends")]
     Ends,
@@ -115,6 +118,11 @@ impl GithubApi {
 
     pub(crate) fn token_states(&self) -> TokenStates {
         self.tokens.states(self.seconds())
+    }
+
+    /// Whether there are calls for accounts that are not tracked.
+    pub(crate) fn has_plenty(&self) -> bool {
+        self.tokens.has_plenty(self.seconds())
     }
 
     pub(crate) fn seconds(&self) -> u64 {

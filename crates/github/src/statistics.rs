@@ -16,13 +16,14 @@ use crate::{
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
-    metrics::gauge::ConstGauge,
+    metrics::{counter::Counter, gauge::ConstGauge},
     registry::Registry,
 };
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     fmt,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -46,6 +47,9 @@ const REMEMBERED: usize = 1000;
 /// How many accounts are asked for at a time.
 const AT_ONCE: usize = 4;
 
+/// The soft age differs by one part in so many.
+const JITTER: u64 = 10;
+
 /// When statistics are asked for again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatsAges {
@@ -58,6 +62,17 @@ pub struct StatsAges {
 impl Default for StatsAges {
     fn default() -> StatsAges {
         StatsAges { soft: Duration::from_secs(600), hard: Duration::from_secs(DAY) }
+    }
+}
+
+impl StatsAges {
+    /// The soft age of statistics, up to a tenth shorter: accounts that were asked for together are not asked for together
+    /// again. The same of each whenever somebody looks.
+    fn soft_of(self, login: &AccountName, at: u64) -> u64 {
+        let soft = self.soft.as_secs();
+        let mut hasher = DefaultHasher::new();
+        (login, at).hash(&mut hasher);
+        soft - hasher.finish() % (soft / JITTER + 1)
     }
 }
 
@@ -114,6 +129,8 @@ pub struct Statistics {
     known: Mutex<RecentAccounts<KnownStats>>,
     flights: Mutex<HashMap<AccountName, watch::Receiver<Option<Answered>>>>,
     turns: Semaphore,
+    /// How often an account was not asked for, because the calls left are kept for tracked ones.
+    reserved: Counter,
     me: Weak<Statistics>,
 }
 
@@ -137,6 +154,7 @@ impl Statistics {
             known: Mutex::new(RecentAccounts::new(REMEMBERED)),
             flights: Mutex::default(),
             turns: Semaphore::new(AT_ONCE),
+            reserved: Counter::default(),
             me: me.clone(),
         })
     }
@@ -144,6 +162,8 @@ impl Statistics {
     /// Registers everything. The registry adds the prefix `tallymark_`.
     pub fn register(self: &Arc<Statistics>, registry: &mut Registry) {
         self.api.register(registry);
+        let help = "Accounts that were not asked for, because the calls left are kept for tracked ones";
+        registry.register("github_reserved", help, self.reserved.clone());
         registry.register_collector(Box::new(TokenGauges(Arc::downgrade(self))));
     }
 
@@ -161,7 +181,7 @@ impl Statistics {
         let age = now.saturating_sub(record.at);
         match aged(record, false) {
             Err(_) if age < NOBODY => Err(NoStats::Nobody),
-            Ok(shown) if age < self.ages.soft.as_secs() => Ok(shown),
+            Ok(shown) if age < self.ages.soft_of(login, record.at) => Ok(shown),
             Ok(shown) if age < self.ages.hard.as_secs() => {
                 if now >= known.rests_until {
                     drop(self.flight(login));
@@ -247,6 +267,7 @@ impl Statistics {
         let known = self.known(login).await?;
         let before = known.record.as_ref().and_then(|record| record.measured.as_ref());
         let measured = match self.turns.acquire().await {
+            Ok(_) if !self.may_ask(login).await => Err(GithubError::Reserved),
             Ok(_turn) => measure(&self.api, login, before).await,
             Err(_) => Err(GithubError::Ends),
         };
@@ -265,6 +286,15 @@ impl Statistics {
         self.lock_known().put(login.clone(), KnownStats { record: Some(record.clone()), rests_until: 0 });
         self.keep(login, &record).await;
         aged(&record, false)
+    }
+
+    /// Whether there are calls for this account. Strangers ask for any name, and must not use up those of tracked ones.
+    async fn may_ask(&self, login: &AccountName) -> bool {
+        let may = self.api.has_plenty() || matches!(self.tracked.find(login).await, Ok(Some(_)));
+        if !may {
+            self.reserved.inc();
+        }
+        may
     }
 
     async fn keep(&self, login: &AccountName, record: &StatsRecord) {

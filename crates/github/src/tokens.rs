@@ -18,6 +18,8 @@ const ENOUGH: u64 = 100;
 /// What a token has of which nothing is known: GitHub's own numbers.
 const WITH_TOKEN: u64 = 5000;
 const WITHOUT: u64 = 60;
+/// Of the calls of an hour, one in so many is kept for tracked accounts.
+const RESERVE: u64 = 4;
 /// Whatever GitHub says, a rest is no shorter and no longer, in seconds.
 const SHORTEST: u64 = 1;
 const LONGEST: u64 = 3600;
@@ -81,6 +83,8 @@ struct Purse {
     /// How many calls are left until `resets`, in seconds since 1970; nothing is known afterwards.
     left: Option<u64>,
     resets: u64,
+    /// How many it has in an hour, if GitHub has said.
+    most: Option<u64>,
     rests_until: u64,
     revoked: bool,
 }
@@ -89,9 +93,12 @@ impl Purse {
     fn left(&self, now: u64) -> u64 {
         match self.left {
             Some(left) if now < self.resets => left,
-            _ if self.token.is_some() => WITH_TOKEN,
-            _ => WITHOUT,
+            _ => self.most(),
         }
+    }
+
+    fn most(&self) -> u64 {
+        self.most.unwrap_or(if self.token.is_some() { WITH_TOKEN } else { WITHOUT })
     }
 
     /// When it can be asked with.
@@ -136,6 +143,7 @@ impl Tokens {
             asked_account: false,
             left: None,
             resets: 0,
+            most: None,
             rests_until: 0,
             revoked: false,
         };
@@ -156,6 +164,15 @@ impl Tokens {
             }
         }
         states
+    }
+
+    /// Whether more than a [`RESERVE`]th of all calls is left.
+    pub(crate) fn has_plenty(&self, now: u64) -> bool {
+        let purses = self.purses();
+        let ready = |purse: &&Purse| purse.ready_at(now) <= now;
+        let left: u64 = purses.iter().filter(ready).map(|purse| purse.left(now)).sum();
+        let most: u64 = purses.iter().filter(|purse| !purse.revoked).map(Purse::most).sum();
+        left.saturating_mul(RESERVE) > most
     }
 
     /// Each of them.
@@ -220,6 +237,8 @@ impl Tokens {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
         let left = number("x-ratelimit-remaining");
         let resets = number("x-ratelimit-reset").map(|resets| resets.clamp(now + SHORTEST, now + LONGEST));
+        // More than anybody has would only keep everything in reserve.
+        let most = number("x-ratelimit-limit").filter(|most| (1..=1_000_000).contains(most));
         let refused = matches!(status.as_u16(), 403 | 429);
         let rest = refused.then(|| match (retry_after(headers), left, resets) {
             (Some(seconds), ..) => seconds,
@@ -233,6 +252,7 @@ impl Tokens {
             if at == choice.at {
                 purse.revoked = false;
             }
+            purse.most = most.or(purse.most);
             if let (Some(left), Some(resets)) = (left, resets) {
                 // Answers overtake each other; within one hour the lowest number is the latest.
                 let same_hour = now < purse.resets && resets <= purse.resets + SHORTEST;
@@ -381,6 +401,30 @@ mod tests {
         assert!((0..50).all(|n| of_user(n) == 2));
         tokens.learn(&choices[2], StatusCode::FORBIDDEN, &headers(&[("retry-after", 9)]), NOW);
         assert_eq!(tokens.choose(&login("u1"), NOW).unwrap_err(), NOW + 9);
+    }
+
+    #[test]
+    fn a_quarter_is_kept() {
+        let tokens = of(2);
+        assert!(tokens.has_plenty(NOW), "nothing is known yet");
+        let choices = tokens.choices();
+        let left = |at: usize, left| {
+            let sent = headers(&[
+                ("x-ratelimit-remaining", left),
+                ("x-ratelimit-reset", NOW + 600),
+                ("x-ratelimit-limit", 1000),
+            ]);
+            tokens.learn(&choices[at], StatusCode::OK, &sent, NOW)
+        };
+        left(0, 500);
+        left(1, 1);
+        assert!(tokens.has_plenty(NOW), "501 of 2000");
+        left(0, 499);
+        assert!(!tokens.has_plenty(NOW), "500 of 2000");
+        assert!(tokens.has_plenty(NOW + 601));
+        // A revoked one has none, and is none.
+        tokens.learn(&choices[1], StatusCode::UNAUTHORIZED, &HeaderMap::new(), NOW);
+        assert!(tokens.has_plenty(NOW), "499 of 1000");
     }
 
     #[test]

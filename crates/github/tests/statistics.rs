@@ -180,9 +180,9 @@ async fn old_ones_are_shown_and_refreshed_behind_and_very_old_ones_asked_for_fir
     let stars = async || statistics.of(&login("octo")).await.unwrap().stats.stars;
     assert_eq!(stars().await, 15);
     site.github.add("octo", vec![repository(1, "Rust", 99)]);
-    later(590);
+    later(530);
     assert_eq!((stars().await, site.calls()), (15, 2), "it is young");
-    later(20);
+    later(80);
     assert_eq!(stars().await, 15, "nobody waits");
     until("the refresh", async || stars().await == 99).await;
     assert_eq!(site.calls(), 4);
@@ -297,6 +297,29 @@ async fn what_did_not_change_costs_nothing_with_a_token() {
     let stats = ask().await;
     assert_eq!((stats.stars, stats.languages[0].clone()), (160, ("Go".to_owned(), 150)));
     assert!(asked.iter().all(|call| call.header("authorization") == Some(&format!("Bearer {TOKEN}"))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_calls_are_for_tracked_accounts() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    site.github.token(TOKEN, "owner", 40);
+    for n in 0..30 {
+        site.github.add(&format!("u{n}"), some());
+    }
+    let statistics = site.statistics(&[TOKEN], now);
+    statistics.tracked().put(&login("u29"), &Default::default()).await.unwrap();
+    let mut shown = 0;
+    for n in 0..29 {
+        shown += u32::from(statistics.of(&login(&format!("u{n}"))).await.is_ok());
+    }
+    assert_eq!((shown, site.calls()), (15, 30), "a quarter of 40 is left");
+    assert!(statistics.of(&login("u29")).await.is_ok());
+    assert_eq!(site.calls(), 32);
+    // In the next hour there are calls for all, and whoever waited longer than a minute is asked for.
+    later(3700);
+    site.github.token(TOKEN, "owner", 40);
+    assert!(statistics.of(&login("u28")).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,7 +32,8 @@ use tallymark_publish::Freshness;
 use tallymark_rankings::{RankingMeters, Rankings};
 use tallymark_store::{Store, StoreUrl, current::Current, outbox::Keep};
 use tallymark_web::{
-    Access, App, BaseUrl, Bound, Health, Limits, Listen, LoginMeters, Visibility, WebMeters,
+    Access, App, BaseUrl, Bound, ClientLimit, GithubFront, Health, Limits, Listen, LoginMeters, Signatures,
+    Visibility, WebMeters,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -166,7 +167,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         let app = App {
             rankings,
             avatars,
-            github,
+            github: github.map(|statistics| front(config, statistics)),
             counter: live.clone(),
             ledger: Arc::new(ledger),
             store: store.clone(),
@@ -225,6 +226,13 @@ fn github(config: &Config, store: &Arc<dyn Store>) -> Option<Arc<Statistics>> {
     let outgoing = Outgoing::new(config.outgoing_allow.clone());
     let access = GithubAccess { api: api?, tokens, within, outgoing };
     Some(Statistics::new(access, ages, store.clone(), now))
+}
+
+/// Who may ask for them.
+fn front(config: &Config, statistics: Arc<Statistics>) -> GithubFront {
+    let limit = ClientLimit::new(config.github.each_client, config.visits.camo.clone());
+    let signatures = config.github.secret.as_ref().map(|secret| Arc::new(Signatures::new(secret, now)));
+    GithubFront { statistics, limit: Arc::new(limit), signatures }
 }
 
 /// The avatars of panels, and the task that looks for them.

@@ -133,6 +133,81 @@ fn a_picture_stays_whatever_github_does_and_a_kill_costs_no_call() {
     }
 }
 
+#[test]
+fn one_client_may_not_ask_as_often_as_it_likes() {
+    let github = FakeGithub::start();
+    github.add("octo", repositories(7));
+    let mut place = Place::new();
+    configure(&mut place, &github, "rate-limit = \"1/h\"\n");
+    let _daemon = ready(&place);
+    let ask = |path: &str, client: &str, more: &[(&str, &str)]| {
+        let headers = [&[("X-Forwarded-For", client)], more].concat();
+        http::request("GET", place.addr(), path, &headers, b"")
+    };
+    let path = "/banners/preview?username=octo&type=dark";
+    for (path, _) in [(path, 0), (path, 1), (path, 2), ("/banners/octo-dark", 3), ("/banners/x-dark", 4)] {
+        assert_eq!(ask(path, "203.0.113.1", &[]).status, 200, "five at once");
+    }
+    let answer = ask(path, "203.0.113.1", &[]);
+    assert_eq!((answer.status, answer.text()), (429, "{\"error\":\"too many requests\"}"));
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=3601).contains(&wait), "{wait}");
+    let answer = ask(path, "203.0.113.1", &[("Accept", "image/*")]);
+    assert_eq!((answer.status, answer.text().contains("too many requests")), (429, true));
+    assert_eq!(
+        http::request("POST", place.addr(), "/banners", &[("X-Forwarded-For", "203.0.113.1")], b"").status,
+        429
+    );
+    assert_eq!(ask(path, "203.0.113.2", &[]).status, 200, "another client");
+    assert_eq!(http::get(place.addr(), "/badge/a.svg").status, 200, "badges are not limited");
+    let camo = [("User-Agent", "github-camo (876de43e)")];
+    assert!((0..20).all(|_| ask(path, "140.82.115.7", &camo).status == 200), "Camo asks for everybody");
+    let metrics = http::get(place.addr(), "/metrics").text().to_owned();
+    let counted = "tallymark_http_requests_total{route=\"/banners/preview\",status=\"429\"} 2";
+    assert!(metrics.contains(counted), "{metrics}");
+}
+
+#[test]
+fn the_originals_variables_are_read_and_those_without_a_meaning_told_once() {
+    let github = FakeGithub::start();
+    let mut place = Place::new();
+    configure(&mut place, &github, "");
+    let config = place.config_path();
+    let check = |env: &[(&str, &str)]| {
+        common::run_with(&["check-config", "--config", config.to_str().unwrap()], env, b"")
+    };
+    let ran = check(&[
+        ("CACHE_TTL", "5m"),
+        ("RATE_LIMIT_RPS", "2.5"),
+        ("SERVICES_SECRET_KEY", "0123456789abcdef"),
+        ("CORS_ORIGINS", "example.com, https://example.org"),
+        ("REQUEST_TIMEOUT", "10s"),
+        ("GITHUB_TOKENS", "*"),
+        ("KAFKA_BROKERS_ADDRS", "kafka:9092"),
+        ("POSTGRES_USER", "c4n4ry"),
+        ("PGPORT", "5432"),
+    ]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let of = |name: &str| ran.stderr.matches(name).count();
+    assert_eq!(
+        ["KAFKA_BROKERS_ADDRS", "POSTGRES_USER", "PGPORT", "CACHE_TTL", "c4n4ry"].map(of),
+        [1, 1, 1, 0, 0]
+    );
+    let ran = check(&[("PGPORT", "5432")]);
+    assert_eq!((ran.code, ran.stderr.contains("PGPORT")), (Some(0), false), "any PostgreSQL has it");
+    for (name, value, says) in [
+        ("CACHE_TTL", "5", "duration"),
+        ("CACHE_TTL", "2d", "hard-ttl"),
+        ("RATE_LIMIT_RPS", "many", "requests in a second"),
+        ("SERVICES_SECRET_KEY", "1234", "16 characters"),
+        ("CORS_ORIGINS", "example.com/", "origin"),
+    ] {
+        let ran = check(&[(name, value)]);
+        assert_eq!(ran.code, Some(78), "{name}={value}: {ran:?}");
+        assert!(ran.stderr.contains(says), "{name}={value}: {ran:?}");
+    }
+}
+
 /// Every file below a directory that has these bytes.
 fn files_with(dir: &Path, bytes: &[u8]) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();

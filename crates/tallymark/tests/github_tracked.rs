@@ -4,9 +4,11 @@
 mod common;
 
 use common::{Kind, PATIENCE, Place};
+use hmac::{Hmac, KeyInit, Mac};
 use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, http, wait_until};
 
 const TOKEN: &str = "ghp_c4n4ry0123456789";
+const SECRET: &str = "s1gning-c4n4ry-0123456789";
 const REVOKED: &str = "ghp_c4n4ry9876543210";
 
 fn repositories(stars: u64) -> Vec<FakeRepository> {
@@ -118,6 +120,47 @@ fn a_banner_is_created_once_and_stays() {
     }
 }
 
+/// The HMAC-SHA256 of a text, as a program that signs computes it.
+fn signed(text: &str) -> String {
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn with_a_secret_only_signed_requests_create_banners_and_each_once() {
+    let github = FakeGithub::start();
+    github.add("octo", repositories(7));
+    let mut place = Place::new();
+    configure(&mut place, &github, &format!("secret = \"{SECRET}\"\n"));
+    let mut daemon = ready(&place);
+    let body = "{\"username\":\"octo\",\"type\":\"dark\"}";
+    let unsigned = post(&place, body);
+    assert_eq!(unsigned.0, 403);
+    assert!(unsigned.1.contains("X-Signature"), "{unsigned:?}");
+    // The clock of whoever signs may be ahead.
+    let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 60;
+    let at = at.to_string();
+    let signature = signed(&format!("POST\n/banners\n{at}\napi"));
+    let ask = |signature: &str| {
+        let headers = [
+            ("X-Forwarded-For", "203.0.113.5"),
+            ("X-Signature", signature),
+            ("X-Timestamp", &at),
+            ("X-Service", "api"),
+        ];
+        http::request("POST", place.addr(), "/banners", &headers, body.as_bytes())
+    };
+    assert_eq!(ask(&signed("POST\n/preview\n1\napi")).status, 403);
+    let answer = ask(&signature);
+    assert_eq!((answer.status, answer.text()), (200, "{\"url\":\"/banners/octo-dark\"}\n"), "from far away");
+    let again = ask(&signature);
+    assert_eq!((again.status, again.text()), (403, "{\"error\":\"this signature was used already\"}"));
+    daemon.sigterm();
+    daemon.wait(PATIENCE);
+    assert!(!daemon.stderr().contains(SECRET) && !daemon.stdout().contains(SECRET));
+}
+
 #[test]
 fn tracked_accounts_are_refreshed_by_themselves_until_they_are_gone() {
     let github = FakeGithub::start();
@@ -125,7 +168,7 @@ fn tracked_accounts_are_refreshed_by_themselves_until_they_are_gone() {
         github.add(name, repositories(7));
     }
     let mut place = Place::new();
-    configure(&mut place, &github, "refresh = \"10s\"\nsoft-ttl = \"1h\"\n");
+    configure(&mut place, &github, "refresh = \"10s\"\nsoft-ttl = \"1h\"\nrate-limit = \"off\"\n");
     let mut daemon = ready(&place);
     assert_eq!(post(&place, "{\"username\":\"octo\",\"type\":\"dark\"}").0, 200);
     place.run(&["github", "add", "acme"]).good();

@@ -34,6 +34,7 @@ struct FakeAccount {
 #[derive(Debug)]
 struct FakeToken {
     account: String,
+    most: u64,
     left: u64,
     revoked: bool,
 }
@@ -88,7 +89,7 @@ impl FakeGithub {
 
     /// A token of an account, with so many calls. As soon as there is one, another one is refused.
     pub fn token(&self, token: &str, account: &str, left: u64) {
-        let token_of = FakeToken { account: account.to_owned(), left, revoked: false };
+        let token_of = FakeToken { account: account.to_owned(), most: left, left, revoked: false };
         lock(&self.state).tokens.insert(token.to_owned(), token_of);
     }
 
@@ -141,17 +142,18 @@ impl GithubState {
             let core = format!("{{\"limit\":5000,\"remaining\":{left},\"reset\":1800000000,\"used\":1}}");
             return json(200, &format!("{{\"resources\":{{\"core\":{core}}},\"rate\":{core}}}"));
         }
-        let left = quota.as_ref().map_or(60, |token| token.left);
+        let (most, left) = quota.as_ref().map_or((60, 60), |token| (token.most, token.left));
         if left == 0 {
-            return limited(json(403, "{\"message\":\"API rate limit exceeded\"}"), 0);
+            return limited(json(403, "{\"message\":\"API rate limit exceeded\"}"), most, 0);
         }
-        let reply = limited(answer_of(&self.accounts, path, query), left - 1);
+        let reply = limited(answer_of(&self.accounts, path, query), most, left - 1);
         let mut hasher = DefaultHasher::new();
         (&reply.body, token).hash(&mut hasher);
         let etag = format!("W/\"{:x}\"", hasher.finish());
         if reply.status == 200 && request.header("if-none-match") == Some(&etag) {
             // It costs nothing.
-            return WebReply { status: 304, body: Vec::new(), ..limited(reply, left) }.header("ETag", &etag);
+            return WebReply { status: 304, body: Vec::new(), ..limited(reply, most, left) }
+                .header("ETag", &etag);
         }
         if let Some(quota) = quota {
             quota.left -= 1;
@@ -201,11 +203,11 @@ fn json(status: u16, body: &str) -> WebReply {
     WebReply::status(status, "application/json; charset=utf-8", body)
 }
 
-fn limited(mut reply: WebReply, left: u64) -> WebReply {
+fn limited(mut reply: WebReply, most: u64, left: u64) -> WebReply {
     reply.headers.retain(|(name, _)| !name.starts_with("X-RateLimit"));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     reply
-        .header("X-RateLimit-Limit", "5000")
+        .header("X-RateLimit-Limit", &most.to_string())
         .header("X-RateLimit-Remaining", &left.to_string())
         .header("X-RateLimit-Reset", &(now + 1800).to_string())
 }

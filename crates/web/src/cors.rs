@@ -28,14 +28,18 @@ pub struct NotAnOrigin(String);
 
 impl fmt::Display for NotAnOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is no origin: write it like https://example.org, without a slash behind it", self.0)
+        write!(
+            f,
+            "{:?} is no origin: write it like https://example.org or example.org, without a slash behind it",
+            self.0
+        )
     }
 }
 
 impl std::error::Error for NotAnOrigin {}
 
 impl Origins {
-    /// Reads a list of origins; `*` allows any origin.
+    /// Reads a list of origins; `*` allows any origin. A host without a scheme is two: with https and with http.
     ///
     /// # Errors
     ///
@@ -46,9 +50,14 @@ impl Origins {
         for text in texts {
             let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
             let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._:[]".contains(&b);
+            let is_host = |host: &str| host.starts_with(|c| c != ':') && host.bytes().all(plain);
             match host {
                 _ if text == "*" => any = true,
-                Some(host) if !host.is_empty() && host.bytes().all(plain) => origins.push(text.to_owned()),
+                Some(host) if is_host(host) => origins.push(text.to_owned()),
+                // "null" is what a page without an origin sends.
+                None if is_host(text) && text != "null" => {
+                    origins.extend(["https", "http"].map(|scheme| format!("{scheme}://{text}")));
+                }
                 _ => return Err(NotAnOrigin(text.to_owned())),
             }
         }
@@ -162,8 +171,13 @@ mod tests {
     fn origins_are_sites_without_a_path() {
         assert_eq!(Origins::parse(["*", "https://a.example"]), Ok(Origins::Any));
         assert_eq!(Origins::parse([]), Ok(Origins::Of(vec![])));
+        let both = ["https://a.example:81".to_owned(), "http://a.example:81".to_owned()];
+        assert_eq!(Origins::parse(["a.example:81"]), Ok(Origins::Of(both.to_vec())));
         for bad in [
-            "a.example",
+            "A.example",
+            "a.example/",
+            "a b",
+            ":80",
             "https://",
             "https://a/",
             "https://a/b",

@@ -27,12 +27,12 @@ mod state;
 mod stats_prefix;
 mod windows;
 
-pub use auth::{Access, LoginMeters, Visibility};
+pub use auth::{Access, ClientLimit, LoginMeters, Signatures, Visibility};
 pub use axum::Router;
 pub use cors::{NotAnOrigin, Origins, with_origins};
 pub use host::{BaseUrl, warn_of_foreign_host};
 pub use name::{badge_path, page_path};
 pub use router::{WebMeters, dressed, health_alone, health_router, router};
 pub use server::{Bound, Limits, Listen, ListenError, serve};
-pub use state::{App, Health, Reasons};
+pub use state::{App, GithubFront, Health, Reasons};
 pub use stats_prefix::{NotAPrefix, StatsPrefix};

@@ -1,7 +1,7 @@
 //! What handlers share: the store, the counter, the access rules and the look of badges. The binary fills it in.
 
 use crate::{
-    auth::{Access, Peer},
+    auth::{Access, ClientLimit, Peer, Signatures},
     host::BaseUrl,
     stats_prefix::StatsPrefix,
 };
@@ -44,13 +44,24 @@ pub struct App {
     /// The faces of panels; initials without it.
     pub avatars: Option<Arc<Avatars>>,
     /// What banners show; there are none without it.
-    pub github: Option<Arc<Statistics>>,
+    pub github: Option<GithubFront>,
     /// The zone of HitMe's calendar.
     pub hitme_zone: Zone,
     /// The path of Bootic's API.
     pub stats_prefix: StatsPrefix,
     /// The clock.
     pub now: fn() -> Now,
+}
+
+/// GitHub's statistics, and who may ask for them.
+#[derive(Clone)]
+pub struct GithubFront {
+    /// The statistics.
+    pub statistics: Arc<Statistics>,
+    /// How often a client may ask.
+    pub limit: Arc<ClientLimit>,
+    /// Who may create banners; without it, clients on this machine.
+    pub signatures: Option<Arc<Signatures>>,
 }
 
 /// The state behind health and metrics.

@@ -185,6 +185,33 @@ pub(super) fn warn_of_unknown() {
     }
 }
 
+/// Variables of GitHub Banners that mean nothing here, and what is in their place. Those that are set in a group of
+/// which others belong to any PostgreSQL are told only beside one that is its own.
+const OF_GITHUB_BANNERS: [(&str, &str); 10] = [
+    ("RENDERER_BASE_URL", "banners are drawn in this process"),
+    ("STORAGE_BASE_URL", "banners are files of this process: see [badges] banners"),
+    ("BANNERS_STORAGE_PATH", "banners are files below the directory of badges: see [badges] banners"),
+    ("KAFKA_BROKERS_ADDRS", "no Kafka is needed"),
+    ("API_INTERNAL_SERVER_PORT", "there is one port: see PORT"),
+    ("POSTGRES_USER", NO_POSTGRES),
+    ("POSTGRES_PASSWORD", NO_POSTGRES),
+    ("POSTGRES_DB", NO_POSTGRES),
+    ("DB_HOST", NO_POSTGRES),
+    ("PGPORT", NO_POSTGRES),
+];
+const NO_POSTGRES: &str = "no PostgreSQL is needed: see --store";
+
+/// Reports variables that GitHub Banners had, once each.
+pub(super) fn warn_of_github_banners() {
+    let is_its_own = |(name, what): &&(&str, &str)| *what != NO_POSTGRES && plain(name).is_some();
+    if !OF_GITHUB_BANNERS.iter().any(|row| is_its_own(&row)) {
+        return;
+    }
+    for (name, what) in OF_GITHUB_BANNERS.iter().filter(|(name, _)| plain(name).is_some()) {
+        warn!("{name} is a variable of GitHub Banners, and changes nothing: {what}");
+    }
+}
+
 /// A variable that is set and not empty.
 fn plain(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
@@ -237,6 +264,9 @@ impl CommonFlags {
             given.map(|token| config::github_token(&token)).collect()
         })?;
         let github_timeout = read("REQUEST_TIMEOUT", config::github_timeout)?;
+        let github_soft = read("CACHE_TTL", config::stats_age)?;
+        let github_rate = read("RATE_LIMIT_RPS", config::rate_per_second)?;
+        let github_secret = read("SERVICES_SECRET_KEY", config::signing_secret)?;
         Ok(Overrides {
             data_dir: self.data_dir.clone(),
             store: self.store.clone(),
@@ -249,6 +279,9 @@ impl CommonFlags {
             proxies,
             github_tokens,
             github_timeout,
+            github_soft,
+            github_rate,
+            github_secret,
             syslog_udp: self.syslog_udp,
             syslog_unix: self.syslog_unix.clone(),
             syslog_tcp: self.syslog_tcp,

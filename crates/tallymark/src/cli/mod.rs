@@ -214,6 +214,7 @@ impl Cli {
         let (format, level) = (common.log_format.unwrap_or(LogFormat::Text), common.log_level.as_deref());
         log::start(format, level.unwrap_or("info"));
         environment::warn_of_unknown();
+        environment::warn_of_github_banners();
         let reads_one =
             !matches!(self.command, Command::Demo(_) | Command::Completions(_) | Command::Help(_));
         if common.config.is_none() && reads_one {

@@ -12,7 +12,7 @@ pub(crate) use reader::Mistake;
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
 pub(crate) use units::{
     address, base_url, duration_within, github_timeout, github_token, listen, network, pattern, publisher,
-    socket_path, token, topic,
+    rate_per_second, signing_secret, socket_path, stats_age, token, topic,
 };
 
 use crate::secret;
@@ -115,6 +115,10 @@ pub(crate) struct GithubConfig {
     /// How often tracked accounts are refreshed.
     pub(crate) refresh: Duration,
     pub(crate) within: Duration,
+    /// A client may ask once in this time; `None`: as often as it likes.
+    pub(crate) each_client: Option<Duration>,
+    /// What requests that create banners are signed with.
+    pub(crate) secret: Option<String>,
 }
 
 /// The settings from flags and environment. They override the file.
@@ -131,6 +135,9 @@ pub(crate) struct Overrides {
     pub(crate) proxies: Option<Vec<IpNet>>,
     pub(crate) github_tokens: Option<Vec<GithubToken>>,
     pub(crate) github_timeout: Option<Duration>,
+    pub(crate) github_soft: Option<Duration>,
+    pub(crate) github_rate: Option<Option<Duration>>,
+    pub(crate) github_secret: Option<String>,
     pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) syslog_unix: Option<PathBuf>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
@@ -185,7 +192,8 @@ impl Config {
             .map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })?;
         let tokens = config.http.tokens.iter().map(String::as_str);
         let github = config.github.tokens.iter().map(GithubToken::secret);
-        secret::remember(config.store.password().into_iter().chain(tokens).chain(github));
+        let signing = config.github.secret.as_deref();
+        secret::remember(config.store.password().into_iter().chain(tokens).chain(github).chain(signing));
         Ok(config)
     }
 
@@ -412,16 +420,18 @@ fn read_github(mut section: ConfigTable<'_>, overrides: &Overrides) -> GithubCon
         section.text("api-url", |text| if text == "off" { Ok(None) } else { units::api_url(text).map(Some) });
     let tokens = section.texts("tokens", units::github_token);
     let usual = StatsAges::default();
-    let age = |text: &str| units::duration_within(text, SECOND * 10, DAY * 90);
+    let soft = section.text("soft-ttl", units::stats_age);
     let ages = StatsAges {
-        soft: section.text("soft-ttl", age).unwrap_or(usual.soft),
-        hard: section.text("hard-ttl", age).unwrap_or(usual.hard),
+        soft: overrides.github_soft.or(soft).unwrap_or(usual.soft),
+        hard: section.text("hard-ttl", units::stats_age).unwrap_or(usual.hard),
     };
     if ages.soft > ages.hard {
         section.mistake_of("soft-ttl", "must not be more than hard-ttl");
     }
     let refresh = section.text("refresh", |text| units::duration_within(text, SECOND * 10, DAY * 30));
     let within = section.text("timeout", units::github_timeout);
+    let rate = section.text("rate-limit", units::rate);
+    let secret = section.text("secret", units::signing_secret);
     section.finish();
     GithubConfig {
         api: api.unwrap_or_else(|| units::api_url(units::GITHUB).ok()),
@@ -429,6 +439,8 @@ fn read_github(mut section: ConfigTable<'_>, overrides: &Overrides) -> GithubCon
         ages,
         refresh: refresh.unwrap_or(SECOND * 3600),
         within: overrides.github_timeout.or(within).unwrap_or(SECOND * 10),
+        each_client: overrides.github_rate.or(rate).unwrap_or(Some(SECOND / 10)),
+        secret: overrides.github_secret.clone().or(secret),
     }
 }
 

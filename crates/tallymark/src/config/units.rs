@@ -72,6 +72,45 @@ pub(crate) fn github_timeout(text: &str) -> Result<Duration, String> {
     duration_within(text, Duration::from_millis(100), Duration::from_secs(60))
 }
 
+/// How old statistics may be.
+pub(crate) fn stats_age(text: &str) -> Result<Duration, String> {
+    duration_within(text, Duration::from_secs(10), Duration::from_secs(90 * 86_400))
+}
+
+/// `10/s`, `20/min`, `60/h` or `off`, as the time between two.
+pub(crate) fn rate(text: &str) -> Result<Option<Duration>, String> {
+    let wrong = || format!("{text:?} is not a rate: write a number with /s, /min or /h, like 10/s; or off");
+    if text == "off" {
+        return Ok(None);
+    }
+    let (number, unit) = text.split_once('/').ok_or_else(wrong)?;
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let plain = number.starts_with(|c: char| c.is_ascii_digit());
+    let number: f64 = number.parse().ok().filter(|_| plain).ok_or_else(wrong)?;
+    let each = seconds / number;
+    // A day for one, to ten thousand a second.
+    let right = (0.0001..=86_400.0).contains(&each);
+    if right { Ok(Some(Duration::from_secs_f64(each))) } else { Err(wrong()) }
+}
+
+/// GitHub Banners' form of a rate: a number for each second, and 0 for any number.
+pub(crate) fn rate_per_second(text: &str) -> Result<Option<Duration>, String> {
+    if text == "0" {
+        return Ok(None);
+    }
+    rate(&format!("{text}/s")).map_err(|_| format!("{text:?} is not a number of requests in a second"))
+}
+
+/// The secret that requests are signed with. `1234` is the one that GitHub Banners had without a word.
+pub(crate) fn signing_secret(text: &str) -> Result<String, String> {
+    secret_text("secret", text)
+}
+
 /// `65536`, `64KiB`, `8MiB`, `2GiB`.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let wrong = || format!("{text:?} is not a size: write a number with KiB, MiB or GiB, like 8MiB");
@@ -205,16 +244,19 @@ pub(crate) fn pattern(text: &str) -> Result<LineFormat, String> {
 /// knows.
 pub(crate) const PUBLIC_TOKEN: &str = "write-your-own-here-0123456789";
 
-/// The secret that lets a program write over HTTP.
-pub(crate) fn token(text: &str) -> Result<String, String> {
+fn secret_text(what: &str, text: &str) -> Result<String, String> {
     match text {
-        PUBLIC_TOKEN => {
-            Err("this token is in the example for everybody to read: write your own (openssl rand -hex 16)"
-                .to_owned())
-        }
-        _ if text.len() < 16 => Err("a token has at least 16 characters".to_owned()),
+        PUBLIC_TOKEN => Err(format!(
+            "this {what} is in the example for everybody to read: write your own (openssl rand -hex 16)"
+        )),
+        _ if text.len() < 16 => Err(format!("a {what} has at least 16 characters")),
         _ => Ok(text.to_owned()),
     }
+}
+
+/// The secret that lets a program write over HTTP.
+pub(crate) fn token(text: &str) -> Result<String, String> {
+    secret_text("token", text)
 }
 
 /// `local3`, by name or number; `any` for all.
@@ -279,6 +321,19 @@ mod tests {
         }
         let shown = [0, 1023, 1024, 1536, 8 << 20, 3 << 30, 1 << 50].map(shown_bytes);
         assert_eq!(shown, ["0", "1023", "1KiB", "1536", "8MiB", "3GiB", "1048576GiB"]);
+    }
+
+    #[test]
+    fn rates_are_numbers_in_a_time() {
+        for (text, ms) in [("10/s", 100), ("0.5/s", 2000), ("20/min", 3000), ("60/h", 60_000)] {
+            assert_eq!(rate(text), Ok(Some(Duration::from_millis(ms))), "{text}");
+        }
+        for text in ["", "5", "0/s", "-1/s", "1/d", "inf/s", "nan/s", "/s", "1e9/s", "0.00001/s", "+1/s"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+        assert_eq!((rate("off"), rate_per_second("0")), (Ok(None), Ok(None)));
+        assert_eq!(rate_per_second("2.5"), Ok(Some(Duration::from_millis(400))));
+        assert!(rate_per_second("10/s").is_err() && rate_per_second("many").is_err());
     }
 
     #[test]

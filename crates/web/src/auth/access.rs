@@ -80,7 +80,7 @@ impl Access {
             https: base_url.starts_with("https://"),
             sessions: Sessions::default(),
             proxies,
-            patience: Patience::default(),
+            patience: Patience::with_wrong_tokens(),
             meters,
         }
     }

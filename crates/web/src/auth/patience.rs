@@ -1,8 +1,8 @@
-//! Limits the wrong tokens that one address may send: ten in a row, then one every six seconds.
+//! Limits how often one client may do something: so many times in a row, then once in a while.
 //!
-//! A token has at least 16 characters and cannot be guessed; the limit keeps attempts from filling a log or a core. The
-//! memory is a table of fixed size. Addresses share its slots by a hash with a key of this process. So it contains no
-//! address, and many addresses gain at most as many attempts as there are slots.
+//! A client is its network. The memory is a table of fixed size. Networks share its slots by a hash with a key of this
+//! process. So it contains no address, and many addresses gain at most as many attempts as there are slots. It limits
+//! wrong tokens, which cannot be guessed but could fill a log or a core, and the requests of `client_limit`.
 
 use super::Peer;
 use std::{
@@ -12,39 +12,50 @@ use std::{
 };
 use tallymark_core::network_of;
 
-/// How many wrong tokens an address may send in a row.
-const ROW: u32 = 10;
-/// How long one of them counts.
-const EACH: Duration = Duration::from_secs(6);
 const PLACES: usize = 1024;
 
-/// For each slot, when the last of its wrong tokens will no longer count.
+/// For each slot, when the last of its attempts will no longer count.
 pub(crate) struct Patience {
+    /// How many attempts a client may make in a row, one at least.
+    row: u32,
+    /// How long one of them counts.
+    each: Duration,
     places: Mutex<Vec<Option<Instant>>>,
     hasher: RandomState,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience { places: Mutex::new(vec![None; PLACES]), hasher: RandomState::new() }
-    }
-}
-
 impl Patience {
-    /// Whether a token from there is checked; if not, how long to wait.
+    pub(crate) fn new(row: u32, each: Duration) -> Patience {
+        Patience { row: row.max(1), each, places: Mutex::new(vec![None; PLACES]), hasher: RandomState::new() }
+    }
+
+    /// With wrong tokens: ten in a row, then one every six seconds.
+    pub(crate) fn with_wrong_tokens() -> Patience {
+        Patience::new(10, Duration::from_secs(6))
+    }
+
+    /// Whether an attempt from there is allowed; if not, how long to wait.
     pub(crate) fn may_try(&self, peer: Peer) -> Result<(), Duration> {
         self.may_try_at(peer, Instant::now())
     }
 
-    /// A wrong token came from there.
+    /// An attempt was made from there.
     pub(crate) fn failed(&self, peer: Peer) {
         self.failed_at(peer, Instant::now());
+    }
+
+    /// Makes an attempt, if it is allowed; if not, how long to wait.
+    pub(crate) fn take(&self, peer: Peer) -> Result<(), Duration> {
+        let now = Instant::now();
+        self.may_try_at(peer, now)?;
+        self.failed_at(peer, now);
+        Ok(())
     }
 
     fn may_try_at(&self, peer: Peer, now: Instant) -> Result<(), Duration> {
         let free = self.lock()[self.place(peer)];
         let owed = free.map_or(Duration::ZERO, |free| free.saturating_duration_since(now));
-        match owed.checked_sub(EACH * (ROW - 1)) {
+        match owed.checked_sub(self.each * (self.row - 1)) {
             Some(wait) if wait > Duration::ZERO => Err(wait),
             _ => Ok(()),
         }
@@ -55,7 +66,7 @@ impl Patience {
         let mut places = self.lock();
         let from = places[place].map_or(now, |free| free.max(now));
         // Two that were checked at the same time must not cause an endless wait.
-        places[place] = Some((from + EACH).min(now + EACH * ROW));
+        places[place] = Some((from + self.each).min(now + self.each * self.row));
     }
 
     fn place(&self, peer: Peer) -> usize {
@@ -73,16 +84,16 @@ mod tests {
 
     #[test]
     fn wrong_tokens_of_one_address_are_limited_and_then_come_slowly() {
-        let (patience, now) = (Patience::default(), Instant::now());
-        let peer = Peer(Some([192, 0, 2, 7].into()));
-        for n in 0..ROW {
+        let (patience, now) = (Patience::with_wrong_tokens(), Instant::now());
+        let (peer, each) = (Peer(Some([192, 0, 2, 7].into())), patience.each);
+        for n in 0..patience.row {
             assert_eq!(patience.may_try_at(peer, now), Ok(()), "{n}");
             patience.failed_at(peer, now);
         }
-        assert_eq!(patience.may_try_at(peer, now), Err(EACH));
-        assert_eq!(patience.may_try_at(peer, now + EACH), Ok(()));
-        patience.failed_at(peer, now + EACH);
-        assert!(patience.may_try_at(peer, now + EACH).is_err());
+        assert_eq!(patience.may_try_at(peer, now), Err(each));
+        assert_eq!(patience.may_try_at(peer, now + each), Ok(()));
+        patience.failed_at(peer, now + each);
+        assert!(patience.may_try_at(peer, now + each).is_err());
         // Another address has its own slot, except one in a thousand.
         let others = (1..20).map(|n| Peer(Some([198, 51, 100, n].into())));
         assert!(others.filter(|&other| patience.may_try_at(other, now).is_ok()).count() > 10);

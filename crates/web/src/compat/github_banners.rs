@@ -10,18 +10,19 @@ use crate::{
     error::{Problem, report},
     headers,
     query::Query,
-    state::App,
+    state::{App, GithubFront},
 };
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
-    response::Response,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::any,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tallymark_badge::banner::{self, Banner, BannerType};
 use tallymark_core::Minute;
 use tallymark_github::{AccountName, Aged, NoStats, NotTracked, Statistics};
@@ -35,6 +36,7 @@ const LARGEST: usize = 4096;
 /// What the handlers of this module share.
 struct Banners {
     statistics: Arc<Statistics>,
+    front: GithubFront,
     /// Held while what is known of an account is changed.
     changing: Mutex<()>,
     app: Arc<App>,
@@ -42,14 +44,34 @@ struct Banners {
 
 /// The routes, if there is anybody to ask.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
-    let Some(statistics) = app.github.clone() else { return Router::new() };
-    let banners = Banners { statistics, changing: Mutex::default(), app: app.clone() };
+    let Some(front) = app.github.clone() else { return Router::new() };
+    let statistics = front.statistics.clone();
+    let banners = Arc::new(Banners { statistics, front, changing: Mutex::default(), app: app.clone() });
     Router::new()
         .route("/banners", any(create))
         .route("/banners/preview", any(preview))
         .route("/banners/", any(created))
         .route("/banners/{*name}", any(created))
-        .with_state(Arc::new(banners))
+        .layer(middleware::from_fn_with_state(banners.clone(), limited))
+        .with_state(banners)
+}
+
+/// One client may not ask as often as it likes.
+async fn limited(State(banners): State<Arc<Banners>>, peer: Peer, request: Request, next: Next) -> Response {
+    let sent = request.headers();
+    let client = peer.behind(sent, &banners.app.access.proxies);
+    match banners.front.limit.take(client, sent) {
+        Ok(()) => next.run(request).await.into_response(),
+        Err(wait) => too_often(sent, wait),
+    }
+}
+
+fn too_often(sent: &HeaderMap, wait: Duration) -> Response {
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests");
+    let mut answer =
+        if wants_picture(sent) { problem.picture(UNCOUNTED) } else { problem.json(headers::json) };
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+    answer
 }
 
 async fn preview(State(banners): State<Arc<Banners>>, method: Method, uri: Uri, sent: HeaderMap) -> Response {
@@ -88,13 +110,7 @@ async fn create(State(banners): State<Arc<Banners>>, peer: Peer, request: Reques
 }
 
 async fn posted(banners: &Banners, peer: Peer, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let client = peer.behind(&head.headers, &banners.app.access.proxies).0;
-    if client.is_some_and(|address| !address.to_canonical().is_loopback()) {
-        let what = "banners are created from this machine alone, or with `tallymark github add`";
-        return said(StatusCode::FORBIDDEN, what);
-    }
-    let body = match body::read(&head.headers, body, LARGEST, None).await {
+    let body = match allowed(banners, peer, request).await {
         Ok(body) => body,
         Err(problem) => return problem.json(headers::json),
     };
@@ -111,6 +127,23 @@ async fn posted(banners: &Banners, peer: Peer, request: Request) -> Response {
         Ok(path) => headers::json(StatusCode::OK, format!("{{\"url\":\"/banners/{path}\"}}\n")),
         Err(Uncreated::Nobody) => nobody(),
         Err(Uncreated::NotNow) => said(StatusCode::INTERNAL_SERVER_ERROR, "can't create banner"),
+    }
+}
+
+/// The body of a request, if whoever sends it may create banners.
+async fn allowed(banners: &Banners, peer: Peer, request: Request) -> Result<Bytes, Problem> {
+    let (head, body) = request.into_parts();
+    let Parts { headers, .. } = &head;
+    let client = peer.behind(headers, &banners.app.access.proxies).0;
+    let is_near = client.is_none_or(|address| address.to_canonical().is_loopback());
+    if banners.front.signatures.is_none() && !is_near {
+        let what = "without a secret under [github], banners are created from this machine alone";
+        return Err(Problem::new(StatusCode::FORBIDDEN, what));
+    }
+    let body = body::read(headers, body, LARGEST, None).await?;
+    match &banners.front.signatures {
+        Some(signatures) => signatures.check(&head, &body).map(|()| body),
+        None => Ok(body),
     }
 }
 
