@@ -3,7 +3,7 @@
 use crate::load;
 use anyhow::Context;
 use std::{ops::Range, sync::Arc};
-use tallymark_core::{Entry, Event, Name, When, batches};
+use tallymark_core::{ClientClass, Counts, Entry, Event, Name, Visit, Visits, When, batches};
 use tallymark_store::{Claim, Outcome, Retention, Store, StoreUrl};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -54,9 +54,27 @@ impl Fill {
         Ok(())
     }
 
-    /// Applies sorted entries.
-    pub(crate) fn apply(&mut self, entries: Vec<Entry>) -> anyhow::Result<()> {
-        let batches = batches(self.claim.instance, self.seq + 1, entries);
+    /// Counts `count` visits of each of these names, and keeps what is shown of them.
+    pub(crate) fn add_visits(&mut self, names: Range<u32>, count: usize) -> anyhow::Result<()> {
+        for start in names.clone().step_by(10_000) {
+            let minute = tallymark_ingest::source::now().minute();
+            let mut counts = Counts::default();
+            for at in start..names.end.min(start + 10_000) {
+                let (event, name) = (Event::VISIT, Name::new(&load::name(at))?);
+                let last = vec![Visit::new(minute, ClientClass::Browser); count];
+                counts.visits.push(Visits { event, name: name.clone(), last });
+                counts.entries.push(Entry { event, name, when: When::Minute(minute), count: count as u64 });
+            }
+            counts.entries.sort_unstable();
+            counts.visits.sort_unstable();
+            self.apply(counts)?;
+        }
+        Ok(())
+    }
+
+    /// Applies sorted entries, and what came with them.
+    pub(crate) fn apply(&mut self, counts: impl Into<Counts>) -> anyhow::Result<()> {
+        let batches = batches(self.claim.instance, self.seq + 1, counts);
         self.seq += batches.len() as u64;
         let outcomes = self.runtime.block_on(self.store.apply(&self.claim, &batches))?;
         let applied = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Applied { .. }));

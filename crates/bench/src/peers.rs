@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
 use tallymark_testbed::{Daemon, Redis, SyslogNg, TempDir};
 
@@ -16,7 +17,9 @@ const WRITE: &str = include_str!("../peers/write.c");
 const CRON: &str = include_str!("../peers/cron.py");
 const BADGE_MAKER: &str = include_str!("../peers/badge-maker.js");
 const HITME: &str = include_str!("../peers/hitme.js");
-/// A script for wrk.
+const SNOW_TRACE: &str = include_str!("../peers/snow-trace.js");
+/// Scripts for wrk.
+pub(crate) const VIEWS: &str = include_str!("../peers/views.lua");
 pub(crate) const HIT: &str = include_str!("../peers/hit.lua");
 
 /// Runs a program to its end and hands back what it wrote.
@@ -185,6 +188,35 @@ fn from_npm(packages: &[&str], file: &str, program: &str) -> anyhow::Result<Temp
     output(npm.arg("--prefix").arg(dir.path())).with_context(|| format!("{packages:?} come from npm"))?;
     fs::write(dir.path().join(file), program)?;
     Ok(dir)
+}
+
+/// What snow-trace does with a counted view, over as many counters and records.
+pub(crate) struct SnowTrace {
+    daemon: Daemon,
+    port: u16,
+    _dir: TempDir,
+}
+
+impl SnowTrace {
+    pub(crate) fn start(counters: u32, records: u32) -> anyhow::Result<SnowTrace> {
+        let (dir, port) = (tallymark_testbed::temp_dir(), tallymark_testbed::free_tcp_port());
+        let script = dir.path().join("snow-trace.js");
+        fs::write(&script, SNOW_TRACE)?;
+        let numbers = [port.to_string(), counters.to_string(), records.to_string()];
+        let dir_text = dir.path().to_string_lossy();
+        let args = ["node", &script.to_string_lossy(), &numbers[0], &dir_text, &numbers[1], &numbers[2]];
+        let mut daemon = Daemon::start(Path::new("/usr/bin/env"), &args);
+        daemon.wait_for_line(|line| line == "ready", Duration::from_secs(300));
+        Ok(SnowTrace { daemon, port, _dir: dir })
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
 }
 
 /// What hitme-node does with a hit, on express and redis as they were when callbacks were.

@@ -16,6 +16,7 @@ mod store;
 mod udp_flood;
 mod udp_floor;
 mod udp_redis;
+mod visits;
 
 use crate::{Bench, finding, finding::Finding, machine};
 use anyhow::Context;
@@ -50,6 +51,7 @@ pub(crate) const ROWS: &[Row] = &[
         http_badge::run,
     ),
     row("http-hit", "POST /hit, beside hitme-node and beside nginx with a file and a log", http_hit::run),
+    row("visits", "counted views of panels, beside snow-trace and beside plain badges", visits::run),
     row("connections", "10,000 keep-alive clients at once", connections::run),
     row("lag", "from the wire to the file on disk", lag::run),
     row("rss", "memory with 100,000 and with 1,000,000 active names", rss::run),
