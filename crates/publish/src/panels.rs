@@ -12,9 +12,10 @@ use crate::{
     gallery::{Drawn, Gallery, GalleryPlan, MOST_WAITING, Pace},
 };
 use ages::{Over, PanelAges};
-use std::collections::BTreeMap;
-use tallymark_badge::panel::{MOST_TRACES, Picture, Shown, Variant};
+use std::{collections::BTreeMap, sync::Arc};
+use tallymark_badge::panel::{Avatar, MOST_TRACES, Panel, Picture, Shown, Variant};
 use tallymark_core::{ClientClass, Event, Latest, Minute, Name, Now, Visit};
+use tallymark_github::Avatars;
 use tallymark_store::{Store, StoreError, or_nothing};
 
 /// Below the badges.
@@ -31,6 +32,8 @@ pub(crate) struct Panels {
     picture: String,
     /// What the variants look like, as the identity of what is on disk.
     identity: String,
+    /// The faces of the owners, where they are known.
+    faces: Option<Arc<Avatars>>,
 }
 
 impl Panels {
@@ -54,7 +57,12 @@ impl Panels {
         let ages = PanelAges::open(gallery.dir())?;
         let looks: String = gallery.kinds().map(|&variant| sample(variant)).collect();
         let identity = format!("panels-{}-{:016x}", gallery.words().join("+"), cursor::fingerprint(&looks));
-        Ok(Some(Panels { gallery, ages, picture: String::new(), identity }))
+        Ok(Some(Panels { gallery, ages, picture: String::new(), identity, faces: None }))
+    }
+
+    /// Shows these faces, and initials where none is known.
+    pub(crate) fn show(&mut self, faces: Arc<Avatars>) {
+        self.faces = Some(faces);
     }
 
     pub(crate) fn gallery(&self) -> &Gallery<Variant> {
@@ -99,6 +107,7 @@ impl Panels {
 
     async fn draw(&mut self, store: &dyn Store, now: Minute, names: &[Name]) -> Result<(), PublishError> {
         let shown = read(store, names).await?;
+        let faces = self.faces(names, &shown).await;
         // First when they age, then the files: a file that nobody would redraw is worse than a needless look.
         let mut due: BTreeMap<Minute, Vec<&Name>> = BTreeMap::new();
         for (name, shown) in
@@ -109,7 +118,9 @@ impl Panels {
                 .gallery
                 .kinds()
                 .filter_map(|variant| rows.panel(name.as_ref(), now, variant.options).due(variant.picture));
-            if let Some(minute) = changes.min() {
+            // A face that is being looked for is another picture, soon.
+            let face = self.awaits_a_face(name).then_some(Minute(now.0 + 1));
+            if let Some(minute) = changes.chain(face).min() {
                 due.entry(minute).or_default().push(name);
             }
         }
@@ -119,12 +130,13 @@ impl Panels {
             }
         }
         let is_named = |variant: &Variant| variant.picture != Picture::Promo;
-        for (name, shown) in
-            names.iter().zip(&shown).filter_map(|(name, shown)| Some((name, shown.as_ref()?)))
-        {
+        for ((name, shown), face) in names.iter().zip(&shown).zip(&faces) {
+            let Some(shown) = shown else { continue };
             let rows = shown.rows();
+            // What is no picture leaves the initials.
+            let avatar = face.as_deref().and_then(|uri| Avatar::new(uri).ok());
             self.gallery.put(name, is_named, &mut self.picture, |variant, picture| {
-                let panel = rows.panel(name.as_ref(), now, variant.options);
+                let panel = Panel { avatar, ..rows.panel(name.as_ref(), now, variant.options) };
                 picture.push_str(&panel.render(variant.picture));
                 match variant.picture {
                     Picture::Both | Picture::Visits => panel.visits.total,
@@ -133,6 +145,25 @@ impl Panels {
             });
         }
         Ok(())
+    }
+
+    /// What is known of the faces of these names' owners. Asks for those that are missing.
+    async fn faces(&self, names: &[Name], shown: &[Option<Shown>]) -> Vec<Option<Arc<str>>> {
+        let mut known = vec![None; names.len()];
+        if let Some(faces) = self.faces.as_ref().filter(|_| self.has_faces()) {
+            for (at, name) in names.iter().enumerate().filter(|&(at, _)| shown[at].is_some()) {
+                known[at] = faces.of(name.as_ref()).await;
+            }
+        }
+        known
+    }
+
+    fn awaits_a_face(&self, name: &Name) -> bool {
+        self.has_faces() && self.faces.as_ref().is_some_and(|faces| faces.is_looking_for(name.as_ref()))
+    }
+
+    fn has_faces(&self) -> bool {
+        self.gallery.kinds().any(|variant| variant.picture.has_face())
     }
 }
 

@@ -17,6 +17,7 @@ use std::{
 };
 use tallymark_badge::{Look, panel::Variant};
 use tallymark_core::{Event, Name, Now};
+use tallymark_github::Avatars;
 use tallymark_store::{Changes, Cursor, Step, Store, StoreError, or_nothing, owner};
 use tracing::{debug, warn};
 
@@ -150,6 +151,15 @@ impl Publisher {
     pub fn with_panels(mut self, variants: &[Variant], pace: Pace) -> Result<Publisher, DirError> {
         self.panels = Panels::open(&self.lock, variants, pace)?;
         Ok(self)
+    }
+
+    /// Shows these faces on the panels, and initials where none is known.
+    #[must_use]
+    pub fn showing(mut self, faces: Option<Arc<Avatars>>) -> Publisher {
+        if let (Some(panels), Some(faces)) = (&mut self.panels, faces) {
+            panels.show(faces);
+        }
+        self
     }
 
     /// Whether the directory is still as it was opened. If not, open another publisher: it creates what is missing, and

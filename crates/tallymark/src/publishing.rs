@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_badge::Look;
+use tallymark_github::Avatars;
 use tallymark_ingest::{Outage, Told, source::now};
 use tallymark_publish::{Pace, Pass, PublishMeters, Publisher};
 use tallymark_store::{Store, Written};
@@ -45,6 +46,7 @@ impl NextPass {
 #[derive(Clone)]
 pub(crate) struct Publishing {
     badges: Badges,
+    faces: Option<Arc<Avatars>>,
     meters: PublishMeters,
     /// Passes that did not complete, including those without the directory.
     failures: Counter,
@@ -66,7 +68,12 @@ impl Publishing {
 
     fn new(badges: &Badges, meters: PublishMeters) -> Publishing {
         let (badges, failures, trouble) = (badges.clone(), Counter::default(), Arc::default());
-        Publishing { badges, meters, failures, trouble }
+        Publishing { badges, faces: None, meters, failures, trouble }
+    }
+
+    /// The same with these faces on the panels.
+    pub(crate) fn showing(self, faces: Option<Arc<Avatars>>) -> Publishing {
+        Publishing { faces, ..self }
     }
 
     /// Why badges are not published at the moment, if they are not.
@@ -114,7 +121,8 @@ impl Publishing {
         let Badges { dir, charts, panels, .. } = &self.badges;
         let opened = Publisher::open(dir, store.clone(), self.meters.clone());
         let with_pictures = |publisher: Publisher| {
-            publisher.with_charts(charts, Pace::Slices)?.with_panels(panels, Pace::Slices)
+            let publisher = publisher.with_charts(charts, Pace::Slices)?.with_panels(panels, Pace::Slices)?;
+            Ok(publisher.showing(self.faces.clone()))
         };
         match opened.and_then(|publisher| publisher.map(with_pictures).transpose()) {
             Ok(Some(publisher)) => Ok(publisher),

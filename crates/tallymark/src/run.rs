@@ -102,7 +102,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let mut registry = Registry::with_prefix("tallymark");
     registry.register("build", "What is running", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
     let meters = IngestMeters::register(&mut registry);
-    let publishing = match start.role {
+    let mut publishing = match start.role {
         Role::Serve { render: true } => Some(Publishing::register(&config.badges, &mut registry)),
         // A timer publishes; this process still reports the age of the badges.
         Role::Serve { render: false } => {
@@ -163,7 +163,12 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         if config.http.visibility != Visibility::Off {
             drop(tokio::spawn(rankings.clone().run(live.written(), CancellationToken::new())));
         }
-        let avatars = avatars(config, store.clone(), avatar_meters);
+        let avatars = faces(config, store.clone(), avatar_meters);
+        if let Some(avatars) = avatars.clone() {
+            // Nothing waits for it at the end: what it has not kept it fetches again.
+            drop(tokio::spawn(avatars.run(CancellationToken::new())));
+        }
+        publishing = publishing.map(|publishing| publishing.showing(avatars.clone()));
         let app = App {
             rankings,
             avatars,
@@ -235,17 +240,14 @@ fn front(config: &Config, statistics: Arc<Statistics>) -> GithubFront {
     GithubFront { statistics, limit: Arc::new(limit), signatures }
 }
 
-/// The avatars of panels, and the task that looks for them.
-fn avatars(config: &Config, store: Arc<dyn Store>, meters: AvatarMeters) -> Option<Arc<Avatars>> {
+/// The avatars of panels. Those that are not in the store are looked for by a task, if one runs.
+pub(crate) fn faces(config: &Config, store: Arc<dyn Store>, meters: AvatarMeters) -> Option<Arc<Avatars>> {
     let crate::config::AvatarConfig { pattern, dir } = config.faces.clone();
     if pattern.is_none() && dir.is_none() {
         return None;
     }
     let outgoing = Outgoing::new(config.outgoing_allow.clone());
-    let avatars = Arc::new(Avatars::new(AvatarSource { dir, pattern, outgoing }, store, meters, now));
-    // Nothing waits for it at the end: what it has not kept it fetches again.
-    drop(tokio::spawn(avatars.clone().run(CancellationToken::new())));
-    Some(avatars)
+    Some(Arc::new(Avatars::new(AvatarSource { dir, pattern, outgoing }, store, meters, now)))
 }
 
 fn bind(

@@ -10,7 +10,7 @@ use common::{
 };
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 use tallymark_core::Name;
-use tallymark_testbed::{Daemon, Nginx, http, wait_until};
+use tallymark_testbed::{Daemon, FakeWeb, Nginx, WebReply, http, wait_until};
 
 const VARIANTS: &str =
     r#"panels = ["badge", "visit", "like", "button", "promo", "badge?theme=dark&layout=stacked"]"#;
@@ -28,8 +28,12 @@ struct Site {
 
 impl Site {
     fn start(kind: &Kind) -> Site {
+        Site::start_with(kind, "avatars = \"off\"\n")
+    }
+
+    fn start_with(kind: &Kind, visits: &str) -> Site {
         let mut place = kind.place();
-        place.configure(&format!("[badges]\n{VARIANTS}\n[visits]\ncooldown = \"0s\"\n"));
+        place.configure(&format!("[badges]\n{VARIANTS}\n[visits]\ncooldown = \"0s\"\n{visits}"));
         let daemon = place.serve();
         wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
         let nginx = Nginx::start(|site| {
@@ -253,5 +257,20 @@ fn a_time_on_disk_is_right_a_moment_after_it_changed() {
     }
     for mut daemon in daemons {
         stop(&mut daemon);
+    }
+}
+
+#[test]
+fn face_of_the_owner_is_in_the_file() {
+    for kind in Kind::both() {
+        let server = FakeWeb::start(|_| WebReply::of("image/png", include_bytes!("pictures/octo.png")));
+        let site = Site::start_with(&kind, &format!("avatars = \"{}/{{owner}}.png\"\n", server.url()));
+        let panel = site.file("badge", "octo/hello");
+        // Each view is a visit, and so draws the panel again.
+        wait_until("the face is on disk", PATIENCE, || {
+            assert_eq!(site.get("/v1/octo/hello").status, 200);
+            fs::read_to_string(&panel).is_ok_and(|svg| svg.contains("href=\"data:image/png;base64,"))
+        });
+        assert_eq!(server.requests().len(), 1);
     }
 }

@@ -70,6 +70,12 @@ impl Picture {
         Picture::EVERY.into_iter().find(|picture| picture.word() == word)
     }
 
+    /// Whether there is a card on it, and on the card the face of the name's owner.
+    #[must_use]
+    pub fn has_face(self) -> bool {
+        !self.traces().is_empty()
+    }
+
     /// The counters whose traces it shows, and therefore needs.
     #[must_use]
     pub fn traces(self) -> &'static [Event] {

@@ -43,6 +43,10 @@ impl KnownAvatars {
         self.asked.insert(login.clone())
     }
 
+    pub(super) fn is_asked(&self, login: &AccountName) -> bool {
+        self.asked.contains(login)
+    }
+
     pub(super) fn asked(&mut self, login: &AccountName) {
         self.asked.remove(login);
     }

@@ -1,6 +1,6 @@
 //! The avatars of the owners of names, as `data:` URIs.
 //!
-//! Who draws a panel asks here, and gets what is known at this moment: from memory, or with one read of the store. A
+//! Whoever draws a panel, for a request or into a file, asks here, and gets what is known at this moment: from memory, or with one read of the store. A
 //! request never waits for another server. What is missing or old is looked for by one task, one account at a time, so
 //! made-up names cost no more than that. What it finds is kept in the store with its age; what it does not find, too.
 //! On a failure the last picture stays.
@@ -125,6 +125,12 @@ impl Avatars {
             self.ask(login);
         }
         face.uri
+    }
+
+    /// Whether the avatar of a name's owner is being looked for, so that there may be another soon.
+    #[must_use]
+    pub fn is_looking_for(&self, name: NameRef<'_>) -> bool {
+        AccountName::owner_of(name).is_some_and(|login| self.faces().is_asked(&login))
     }
 
     /// Looks for those who were asked for, until `stop`. Runs once.

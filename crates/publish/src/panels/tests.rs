@@ -3,7 +3,9 @@ use crate::{Pass, PublishMeters, Publisher};
 use std::{fs, path::PathBuf, sync::Arc};
 use tallymark_badge::Look;
 use tallymark_core::{Batch, Counts, Entry, Visits, When};
+use tallymark_github::{AvatarMeters, AvatarSource, Outgoing};
 use tallymark_store::{Claim, Retention, StoreUrl};
+use tokio_util::sync::CancellationToken;
 
 struct Site {
     dir: tempfile::TempDir,
@@ -205,4 +207,34 @@ async fn a_panel_that_cannot_be_written_stays_due() {
     fs::remove_dir(&in_its_place).unwrap();
     site.publish(BOTH, NOON + 1).await;
     assert!(site.shows("a", "1m ago"));
+}
+
+#[tokio::test]
+async fn face_that_is_looked_for_is_on_the_panel_a_minute_later() {
+    let mut site = Site::new().await;
+    let faces = site.dir.path().join("faces");
+    fs::create_dir(&faces).unwrap();
+    fs::write(faces.join("octo.png"), include_bytes!("../../../tallymark/tests/pictures/octo.png")).unwrap();
+    let (dir, outgoing) = (Some(faces), Outgoing::new(Vec::new()));
+    let source = AvatarSource { dir, pattern: None, outgoing };
+    let now = || at(NOON);
+    let avatars = Arc::new(Avatars::new(source, site.store.clone(), AvatarMeters::default(), now));
+    site.count(Event::VISIT, &["no owner/x", "octo/hello"], NOON - 100).await;
+    let publish = async |site: &Site, minute| {
+        let mut publisher = site.publisher(BOTH, Pace::Whole).showing(Some(avatars.clone()));
+        pass(&mut publisher, minute).await;
+    };
+    publish(&site, NOON).await;
+    assert!(!site.shows("octo/hello", "data:image/png") && site.shows("octo/hello", "1 visit<"));
+    assert!(avatars.is_looking_for(Name::new("octo/hello").unwrap().as_ref()));
+    // Found before the next minute.
+    let looking = tokio::spawn(avatars.clone().run(CancellationToken::new()));
+    while avatars.of(Name::new("octo/hello").unwrap().as_ref()).await.is_none() {
+        tokio::task::yield_now().await;
+    }
+    publish(&site, NOON).await;
+    assert!(!site.shows("octo/hello", "data:image/png"), "nothing was due");
+    publish(&site, NOON + 1).await;
+    assert!(site.shows("octo/hello", "data:image/png") && !site.shows("no owner/x", "data:image/png"));
+    looking.abort();
 }

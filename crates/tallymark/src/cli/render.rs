@@ -5,6 +5,7 @@ use crate::{
     config::{BadConfig, Badges, Config},
     progress,
     publishing::{NextPass, Publishing},
+    run,
     signals::{Signals, outlive_others},
     user,
 };
@@ -13,6 +14,7 @@ use arc_swap::ArcSwap;
 use clap::Args;
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 use tallymark_badge::Look;
+use tallymark_github::AvatarMeters;
 use tallymark_ingest::source::now;
 use tallymark_publish::{Pace, Pass, PassReport, PublishMeters, Publisher};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +52,8 @@ impl Render {
     async fn once(&self, common: &CommonFlags, config: &Config) -> Result<()> {
         let look = look(common, config)?;
         let store = common.existing_store(config).await?;
+        // Those that a daemon has found.
+        let faces = run::faces(config, store.clone(), AvatarMeters::default());
         let Some(publisher) = Publisher::open(&config.badges.dir, store, PublishMeters::default())? else {
             return out::print(&format!(
                 "another publisher is at work in {}; nothing to do\n",
@@ -57,7 +61,7 @@ impl Render {
             ));
         };
         let publisher = publisher.with_charts(&config.badges.charts, Pace::Whole)?;
-        let mut publisher = publisher.with_panels(&config.badges.panels, Pace::Whole)?;
+        let mut publisher = publisher.with_panels(&config.badges.panels, Pace::Whole)?.showing(faces);
         let pass = if self.all { Pass::All { allow_lower: self.allow_lower } } else { Pass::Changed };
         let bar = progress::bar("badges", 0);
         let report = publisher.pass(&look, pass, now(), |report| bar.set_position(report.names)).await?;
@@ -131,6 +135,7 @@ async fn repeat(common: &CommonFlags, config: &Config, every: Duration) -> Resul
     };
     tokio::spawn(reload.run());
     let badges = Badges { every, ..config.badges.clone() };
-    Publishing::of(&badges).repeat(store, look, NextPass::Pause, stop).await;
+    let faces = run::faces(config, store.clone(), AvatarMeters::default());
+    Publishing::of(&badges).showing(faces).repeat(store, look, NextPass::Pause, stop).await;
     Ok(())
 }

@@ -95,11 +95,8 @@ fn count(app: &App, name: NameRef<'_>, from: (Peer, &HeaderMap)) {
 
 /// The face of the cards, if it is known already.
 async fn avatar(app: &App, picture: Picture, name: NameRef<'_>) -> Option<Arc<str>> {
-    let avatars = app.avatars.as_ref()?;
-    match picture {
-        Picture::Both | Picture::Visits | Picture::Likes => avatars.of(name).await,
-        Picture::Button | Picture::Promo => None,
-    }
+    let avatars = app.avatars.as_ref().filter(|_| picture.has_face())?;
+    avatars.of(name).await
 }
 
 /// Reads what the picture shows, with what is not in the store yet.
