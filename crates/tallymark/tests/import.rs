@@ -210,6 +210,64 @@ fn what_cannot_be_told_apart_is_refused_with_the_flag_that_helps() {
     assert_eq!(place.total("~all"), 904);
 }
 
+/// Of less than 1 KiB too, and whatever lies between.
+#[test]
+fn older_copies_of_what_was_counted_are_refused_however_small_they_are() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let (long, short) = (place.dir().join("d.log"), place.dir().join("h.log"));
+        let refused = |short: &Path| {
+            place.run(&["import", "log", path(short)]).refused(1, &["h.log", "older copy", "--again"]);
+        };
+        fs::write(&long, distinct(0, 12)).unwrap();
+        import(&place, &[path(&long)]);
+        append(&long, &distinct(12, 60));
+        import(&place, &[path(&long)]);
+        for lines in [1, 2, 10, 13, 59] {
+            fs::write(&short, distinct(0, lines)).unwrap();
+            refused(&short);
+        }
+        // The middle of the last line is missing.
+        fs::write(&short, &distinct(0, 10)[..200]).unwrap();
+        refused(&short);
+        assert_eq!(import(&place, &[path(&long)])["state"], "already-imported");
+        // Another file that only begins like it.
+        fs::write(&short, distinct(0, 10) + &distinct(900, 902)).unwrap();
+        assert_eq!(import(&place, &[path(&short)])["state"], "imported");
+        assert_eq!(place.total("~all"), 72);
+        fs::write(&short, distinct(0, 3)).unwrap();
+        refused(&short);
+        assert_eq!(import(&place, &[path(&short), "--again"])["state"], "imported");
+        assert_eq!(place.total("~all"), 75);
+        // All lines alike, and fewer of them.
+        let (alike, fewer) = (place.dir().join("alike.log"), place.dir().join("fewer.log"));
+        fs::write(&alike, "\"2020-01-01\",\"o%2Fr\"\n".repeat(5)).unwrap();
+        fs::write(&fewer, "\"2020-01-01\",\"o%2Fr\"\n".repeat(4)).unwrap();
+        import(&place, &[path(&alike)]);
+        place.run(&["import", "log", path(&fewer)]).refused(1, &["fewer.log", "--again"]);
+    }
+}
+
+#[test]
+fn older_copy_of_what_a_daemon_has_read_is_refused_and_one_of_what_was_imported_is_not_read_again() {
+    let mut place = Place::new();
+    let (log, copy) = (place.dir().join("badge.log"), place.dir().join("copy.log"));
+    place.configure("[store]\ntick = \"20ms\"\n[[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\n");
+    let whole = place.dir().join("whole.log");
+    fs::write(&whole, distinct(0, 12)).unwrap();
+    import(&place, &[path(&whole)]);
+    fs::write(&log, distinct(0, 7)).unwrap();
+    let mut daemon = place.serve();
+    let told = || place.metrics().get("tallymark_file_rests_lost_total") == 1;
+    wait_until("what it has is taken as counted", PATIENCE, told);
+    append(&log, &distinct(100, 103));
+    wait_until("the new lines are counted", PATIENCE, || place.total("~all") == 15);
+    fs::write(&copy, distinct(0, 7) + &distinct(100, 102)).unwrap();
+    place.run(&["import", "log", path(&copy)]).refused(1, &["copy.log", "--again"]);
+    stop(&mut daemon);
+    assert_eq!(place.total("~all"), 15);
+}
+
 /// By a daemon and an import, in any order.
 #[test]
 fn log_that_a_daemon_follows_is_counted_once() {

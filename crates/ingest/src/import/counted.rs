@@ -116,20 +116,20 @@ impl Evidence {
         let is_same = |other: &Identity| identity.is_some_and(|identity| identity.is(other));
         let mut counted = Vec::new();
         let last = self.imports_of(seen, is_same, &mut counted)?;
-        if let Some((instance, last)) = last {
-            let later = |(of, import): &(Uuid, ImportMark)| *of == instance && import.first > last.first;
+        if let Some((instance, last)) = &last {
+            let later = |(of, import): &(Uuid, ImportMark)| of == instance && import.first > last.first;
             // Otherwise it is an older copy, whose rest is another one's.
             if !self.imports.iter().any(later) {
-                course.instance = instance;
+                course.instance = *instance;
                 course.next = if last.done { last.next } else { last.first };
             }
         }
         // The same content is the same import, whatever else it may be.
-        if last.is_none_or(|(_, last)| last.to != seen.at) {
+        if last.as_ref().is_none_or(|(_, last)| last.to != seen.at) {
             course.by_source = self.sources_of(seen, is_same, &mut counted)?;
         }
         let begun = last.map(|(_, last)| last).filter(|last| !last.done);
-        course.stretches = stretches(counted, begun, seen.at);
+        course.stretches = stretches(counted, begun.as_ref(), seen.at);
         Ok(course)
     }
 
@@ -145,7 +145,7 @@ impl Evidence {
         for (instance, import) in self.imports.iter().filter(|(_, import)| import.to > 0) {
             let known = is_same(&import.identity);
             if seen.points.get(&import.to).is_none_or(|(_, content)| *content != import.content) {
-                if seen.is_beginning_of(import.to, import.prefix) && !known {
+                if seen.at < import.to && import.begins_with(&seen.prefix) {
                     doubt = Some(Undecided::Shorter);
                 }
                 continue;
@@ -157,12 +157,14 @@ impl Evidence {
             let to = if import.done { import.to } else { import.from };
             counted.push((0, Stretch { to, is_counted: true, is_torn: import.done && import.torn }));
             let rank = |import: &ImportMark| (import.to, import.done);
-            if last.is_none_or(|(_, last)| rank(import) > rank(&last)) {
-                last = Some((*instance, *import));
+            if last.as_ref().is_none_or(|(_, last)| rank(import) > rank(last)) {
+                last = Some((*instance, import.clone()));
             }
         }
-        match (last, doubt) {
+        match (&last, doubt) {
             (None, Some(doubt)) => Err(doubt),
+            // What it has behind that one, the longer one may have too.
+            (Some((_, known)), Some(Undecided::Shorter)) if known.to < seen.at => Err(Undecided::Shorter),
             _ => Ok(last),
         }
     }
@@ -185,7 +187,8 @@ impl Evidence {
                 counted.push((if has { from } else { 0 }, rest));
                 some = true;
             } else if !has {
-                if seen.is_beginning_of(mark.offset, mark.prefix) {
+                // What lies before `from` a source has not counted.
+                if (from..mark.offset).contains(&seen.at) && mark.begins_with(&seen.prefix) {
                     return Err(Undecided::Shorter);
                 }
             } else if mark.offset > from {
@@ -230,16 +233,10 @@ impl Glance {
     fn is_alike(&self) -> bool {
         repeats_one_line(&self.prefix)
     }
-
-    /// Whether it begins like something longer, of which that is evidence.
-    fn is_beginning_of(&self, length: u64, prefix: Print) -> bool {
-        let is_whole = self.prefix.len() == PREFIX && length > self.at;
-        is_whole && Print::of(&self.prefix) == prefix && !self.is_alike()
-    }
 }
 
 /// A content of so many bytes in stretches. What an import has `begun` is counted as it was cut then.
-fn stretches(counted: Vec<(u64, Stretch)>, begun: Option<ImportMark>, bytes: u64) -> Vec<Stretch> {
+fn stretches(counted: Vec<(u64, Stretch)>, begun: Option<&ImportMark>, bytes: u64) -> Vec<Stretch> {
     let mut known: Vec<(u64, Stretch)> = Vec::new();
     for (from, part) in counted {
         match begun {
@@ -279,8 +276,8 @@ mod tests {
     #[test]
     fn stretches_cover_the_content_and_keep_what_was_begun() {
         let counted = |from, to| (from, Stretch { to, is_counted: true, is_torn: false });
-        let ends = |counted: &[(u64, Stretch)], begun| -> Vec<(u64, bool)> {
-            stretches(counted.to_vec(), begun, 100).iter().map(|it| (it.to, it.is_counted)).collect()
+        let ends = |counted: &[(u64, Stretch)], begun: Option<ImportMark>| -> Vec<(u64, bool)> {
+            stretches(counted.to_vec(), begun.as_ref(), 100).iter().map(|it| (it.to, it.is_counted)).collect()
         };
         assert_eq!(ends(&[], None), [(100, false)]);
         assert_eq!(ends(&[counted(0, 60)], None), [(60, true), (100, false)]);
@@ -289,7 +286,7 @@ mod tests {
             [(10, true), (40, false), (100, true)]
         );
         let begun = Some(ImportMark { from: 20, to: 50, ..ImportMark::default() });
-        assert_eq!(ends(&[counted(0, 20)], begun), [(20, true), (50, false), (100, false)]);
+        assert_eq!(ends(&[counted(0, 20)], begun.clone()), [(20, true), (50, false), (100, false)]);
         assert_eq!(
             ends(&[counted(0, 20), counted(0, u64::MAX)], begun),
             [(20, true), (50, false), (100, true)]

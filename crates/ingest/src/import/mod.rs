@@ -12,7 +12,7 @@ pub use counted::{Course, Evidence, Stretch, Undecided};
 
 use crate::{
     IngestMeters, Intake, LineFormat,
-    source::{Identity, ImportMark, PREFIX, Print, Sink, cut_lines},
+    source::{Identity, ImportMark, Ladder, PREFIX, Print, Sink, cut_lines},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -272,6 +272,7 @@ impl Import {
         let mark = |done| {
             let (prefix, content) = (Print::of(&self.prefix), Print::finished(self.digest.clone()));
             let next = first + complete.len() as u64;
+            let lines = Ladder::of(&self.prefix);
             let mark = ImportMark {
                 identity: self.identity,
                 from,
@@ -282,6 +283,7 @@ impl Import {
                 torn,
                 prefix,
                 content,
+                lines,
             };
             mark.position()
         };

@@ -12,7 +12,7 @@ pub use crate::clock::now;
 pub use datagram::SyslogDatagrams;
 pub use file::{FileError, FileOptions, LogFile, Start};
 pub(crate) use file::{
-    FileRecord, Identity, ImportMark, Mark, PREFIX, Print, Sink, TAIL, cut_lines, imports, records,
+    FileRecord, Identity, ImportMark, Ladder, Mark, PREFIX, Print, Sink, TAIL, cut_lines, imports, records,
     repeats_one_line,
 };
 pub use handed::{Handed, HandedError, SocketPlace};

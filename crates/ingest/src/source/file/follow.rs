@@ -323,12 +323,9 @@ impl LogFollower {
                 None => drop(self.open.insert(id, input)),
                 Some(imported) => {
                     info!(file = %path.display(), offset = imported.mark.offset, "going on behind an import");
-                    if imported.is_doubtful {
+                    if let Some(why) = imported.doubt {
                         self.events.lost += 1;
-                        warn!(
-                            file = %path.display(),
-                            "lines may be missing in the counts: it begins like a file that was imported, but all lines are alike"
-                        );
+                        warn!(file = %path.display(), "lines may be missing in the counts: {why}");
                     }
                     book.change(id, |record| {
                         (record.from, record.mark) = (imported.mark.offset, imported.mark)

@@ -3,9 +3,10 @@
 //! it, and so does a source that begins to read such a file.
 
 use super::{
-    input::{Portion, beginning, portion},
+    input::{Input, Portion, beginning, portion},
+    ladder::Ladder,
     names::open_regular,
-    record::{FileRecord, Identity, Mark, PREFIX, Print, repeats_one_line},
+    record::{FileRecord, Identity, Mark, PREFIX, Print, are_distinct, begins_with, lines, repeats_one_line},
 };
 use std::{fmt, io, path::Path, str::FromStr};
 use tallymark_core::Position;
@@ -16,7 +17,7 @@ const IMPORT: &str = "import#";
 const VERSION: &str = "1";
 
 /// What an import has counted, or is about to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ImportMark {
     pub(crate) identity: Identity,
     /// What lies before it is counted, by whatever way.
@@ -32,6 +33,8 @@ pub(crate) struct ImportMark {
     /// Of the first bytes, at most [`PREFIX`], and of all up to `to`.
     pub(crate) prefix: Print,
     pub(crate) content: Print,
+    /// Of the lines within the first bytes.
+    pub(crate) lines: Ladder,
 }
 
 impl ImportMark {
@@ -43,15 +46,21 @@ impl ImportMark {
     pub(crate) fn prefix_len(&self) -> usize {
         self.to.min(PREFIX as u64) as usize
     }
+
+    /// Whether a text that begins so, at most [`PREFIX`] bytes of it, is as far as it goes what was imported.
+    pub(crate) fn begins_with(&self, first: &[u8]) -> bool {
+        begins_with(self.to, self.prefix, &self.lines, first)
+    }
 }
 
 impl fmt::Display for ImportMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ImportMark { identity, from, to, first, next, done, torn, prefix, content } = self;
+        let ImportMark { identity, from, to, first, next, done, torn, prefix, content, lines } = self;
         let Identity { dev, ino, born } = identity;
         write!(f, "{VERSION} dev={dev} ino={ino} born={born} from={from} to={to} first={first} next={next}")?;
         write!(f, " done={} torn={}", u8::from(*done), u8::from(*torn))?;
-        write!(f, " prefix={:032x} content={:032x}", prefix.0, content.0)
+        write!(f, " prefix={:032x} content={:032x}", prefix.0, content.0)?;
+        if lines.is_empty() { Ok(()) } else { write!(f, " lines={lines}") }
     }
 }
 
@@ -74,7 +83,8 @@ impl FromStr for ImportMark {
             u128::from_str_radix(text, 16).map(Print).map_err(|_| ())
         };
         let (prefix, content) = (print("prefix")?, print("content")?);
-        Ok(ImportMark { identity, from, to, first, next, done, torn, prefix, content })
+        let lines = lines(words.next())?;
+        Ok(ImportMark { identity, from, to, first, next, done, torn, prefix, content, lines })
     }
 }
 
@@ -96,8 +106,8 @@ pub(crate) fn records(positions: &[(Uuid, Position)]) -> Vec<FileRecord> {
 /// How far imports have counted a file that no source has read yet.
 pub(super) struct Counted {
     pub(super) mark: Mark,
-    /// All its lines are alike, and it is another file than the one that was imported.
-    pub(super) is_doubtful: bool,
+    /// Why it may be another file than the one that was imported.
+    pub(super) doubt: Option<&'static str>,
 }
 
 /// Finds out how far a file is counted. What an import has begun is left to it.
@@ -110,6 +120,7 @@ pub(super) fn counted(
         return Ok(None);
     }
     let first = beginning(open_regular(path)?)?;
+    let first_is_distinct = are_distinct(&first);
     let mut likely: Vec<&ImportMark> = imports
         .iter()
         .filter(|import| {
@@ -123,7 +134,21 @@ pub(super) fn counted(
         };
         if content == import.content {
             let is_doubtful = repeats_one_line(&first) && !import.identity.is(identity);
-            return Ok(Some(Counted { mark: Mark::of(import.to, import.torn, &prefix, &tail), is_doubtful }));
+            let doubt =
+                is_doubtful.then_some("it begins like a file that was imported, but all lines are alike");
+            return Ok(Some(Counted { mark: Mark::of(import.to, import.torn, &prefix, &tail), doubt }));
+        }
+    }
+    let mut input = Input::new(open_regular(path)?)?;
+    let is_older = |import: &ImportMark| first_is_distinct && import.begins_with(&first);
+    if !input.is_packed() && imports.iter().any(is_older) {
+        input.skip_to_end()?;
+        let mark = input.mark();
+        if imports.iter().any(|import| is_older(import) && import.to > mark.offset) {
+            let doubt = Some(
+                "it begins like a file that was imported and is shorter: what it has is taken as counted",
+            );
+            return Ok(Some(Counted { mark, doubt }));
         }
     }
     Ok(None)
@@ -147,9 +172,13 @@ mod tests {
             torn: true,
             prefix,
             content,
+            lines: Ladder::of(b"a\nb\n"),
         };
-        assert_eq!(mark.to_string().parse(), Ok(mark));
-        for text in ["", "1", "2 dev=1", &mark.to_string()[..80]] {
+        let text = mark.to_string();
+        assert_eq!(text.parse(), Ok(mark.clone()));
+        let (older, _) = text.split_once(" lines=").unwrap();
+        assert_eq!(older.parse(), Ok(ImportMark { lines: Ladder::default(), ..mark }));
+        for text in ["", "1", "2 dev=1", &text[..80], &format!("{older} lines=")] {
             assert_eq!(text.parse::<ImportMark>(), Err(()), "{text}");
         }
     }

@@ -6,7 +6,8 @@
 
 use super::{
     cut::{self, Sink},
-    record::{Identity, Mark, PREFIX, Print, TAIL, mtime},
+    ladder::Ladder,
+    record::{Identity, Mark, PREFIX, Print, TAIL, mtime, repeats_one_line},
 };
 use crate::unpack::{self, Failed, unpacked};
 use sha2::{Digest, Sha256};
@@ -51,6 +52,8 @@ pub(super) struct Input {
     /// The first and the last bytes before the offset.
     prefix: Vec<u8>,
     tail: Vec<u8>,
+    /// Of the first bytes.
+    lines: Ladder,
     /// Its length and the time of its last write before the last read.
     length: u64,
     mtime: u64,
@@ -79,6 +82,7 @@ impl Input {
             waiting: false,
             prefix: Vec::new(),
             tail: Vec::new(),
+            lines: Ladder::default(),
             length: 0,
             mtime: 0,
             ended: false,
@@ -96,9 +100,10 @@ impl Input {
             Body::Packed(_, content) => packed_ends(content, mark)?,
         };
         let Some((prefix, tail)) = known else { return Ok(None) };
-        if Mark::of(mark.offset, mark.skip, &prefix, &tail) != *mark {
+        if !mark.is_behind(&prefix, &tail) {
             return Ok(None);
         }
+        input.lines = Ladder::of(&prefix);
         (input.prefix, input.tail) = (prefix, tail);
         if mark.offset > 0 {
             input.cutter = Cutter::resumed(&input.prefix, mark.skip);
@@ -123,6 +128,7 @@ impl Input {
             end = start;
         }
         (self.prefix, self.tail) = plain_ends(file, end)?;
+        self.lines = Ladder::of(&self.prefix);
         if end > 0 {
             self.cutter = Cutter::resumed(&self.prefix, false);
         }
@@ -151,6 +157,12 @@ impl Input {
         !matches!(self.body, Body::Plain(_))
     }
 
+    /// Whether what was read of its beginning repeats one line.
+    pub(super) fn is_alike(&self) -> bool {
+        let room = (PREFIX - self.prefix.len()).min(self.ahead.len());
+        repeats_one_line(&[&self.prefix[..], &self.ahead[..room]].concat())
+    }
+
     /// Whether the file ended within a line, the last time that its end was seen.
     pub(super) fn is_torn(&self) -> bool {
         !self.ahead.is_empty() && !self.cutter.is_within_long()
@@ -168,7 +180,9 @@ impl Input {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark::of(self.offset, self.cutter.is_within_long(), &self.prefix, &self.tail)
+        let (prefix, tail) = (Print::of(&self.prefix), Print::of(&self.tail));
+        let (skip, lines) = (self.cutter.is_within_long(), self.lines.clone());
+        Mark { offset: self.offset, skip, prefix, tail, lines }
     }
 
     /// Takes what is new, at most a chunk of it, and hands out its lines.
@@ -279,7 +293,10 @@ impl Input {
     fn advance(&mut self, taken: &[u8]) {
         self.offset += taken.len() as u64;
         let room = PREFIX - self.prefix.len();
-        self.prefix.extend_from_slice(&taken[..room.min(taken.len())]);
+        if room > 0 && !taken.is_empty() {
+            self.prefix.extend_from_slice(&taken[..room.min(taken.len())]);
+            self.lines = Ladder::of(&self.prefix);
+        }
         if taken.len() >= TAIL {
             self.tail.clear();
         } else {
@@ -367,6 +384,14 @@ pub(super) fn portion(file: File, offset: u64) -> io::Result<Option<Portion>> {
         input.advance(&ahead);
     }
     Ok(Some(Portion { prefix: input.prefix, tail: input.tail, print: Print::finished(digest) }))
+}
+
+/// How many bytes a file has, unpacked.
+pub(super) fn length(file: File) -> io::Result<u64> {
+    match Input::new(file)?.body {
+        Body::Plain(file) => Ok(file.metadata()?.len()),
+        Body::Packed(_, mut content) => io::copy(&mut content, &mut io::sink()),
+    }
 }
 
 /// How the contents of two files compare.

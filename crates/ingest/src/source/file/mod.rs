@@ -10,6 +10,7 @@ mod cut;
 mod follow;
 mod imported;
 mod input;
+mod ladder;
 mod names;
 mod record;
 mod survey;
@@ -20,6 +21,7 @@ mod tests;
 
 pub(crate) use cut::{Sink, lines as cut_lines};
 pub(crate) use imported::{ImportMark, imports, records};
+pub(crate) use ladder::Ladder;
 pub(crate) use record::{FileRecord, Identity, Mark, PREFIX, Print, TAIL, repeats_one_line};
 
 use super::{LineOptions, Stop, now};

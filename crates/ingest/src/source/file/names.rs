@@ -56,6 +56,11 @@ impl SeenFile {
         self.rank == Rank::Live
     }
 
+    /// Whether it is a rotated file.
+    pub(super) fn is_generation(&self) -> bool {
+        !matches!(self.rank, Rank::Live | Rank::Other)
+    }
+
     /// Whether it is what the record last saw.
     pub(super) fn is_unchanged(&self, record: &FileRecord) -> bool {
         self.length == record.length && self.mtime == record.mtime

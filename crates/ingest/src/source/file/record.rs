@@ -4,8 +4,10 @@
 //! may be renamed, copied, packed or written anew; and by a fingerprint of the packed bytes. Who finds it is
 //! [`super::survey`].
 
+use super::ladder::Ladder;
 use sha2::{Digest, Sha256};
 use std::{
+    collections::HashSet,
     fmt,
     fs::Metadata,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
@@ -22,6 +24,9 @@ const FIRST: &str = "1";
 pub(crate) const PREFIX: usize = 1024;
 /// How much of what stands before the offset is.
 pub(crate) const TAIL: usize = 256;
+
+/// How many lines are evidence.
+const ENOUGH: usize = 4;
 
 /// 128 bits of SHA-256: whoever writes into a log cannot make two alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +52,8 @@ pub(crate) struct Mark {
     pub(crate) prefix: Print,
     /// Of the last [`TAIL`] bytes before the offset.
     pub(crate) tail: Print,
+    /// Of the lines within the first [`PREFIX`] bytes before the offset.
+    pub(crate) lines: Ladder,
 }
 
 /// One file that was read, or that is not to be read.
@@ -99,6 +106,13 @@ pub(crate) fn repeats_one_line(text: &[u8]) -> bool {
     lines.all(|line| first.starts_with(line))
 }
 
+/// Whether there are enough lines, and no two of them alike, so that other files do not have them by chance.
+pub(crate) fn are_distinct(text: &[u8]) -> bool {
+    let lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let distinct: HashSet<&[u8]> = lines.iter().copied().collect();
+    lines.len() >= ENOUGH && distinct.len() == lines.len()
+}
+
 impl FileRecord {
     /// Whether the file had nothing when it was last looked at.
     pub(crate) fn is_blank(&self) -> bool {
@@ -109,7 +123,17 @@ impl FileRecord {
 impl Mark {
     /// Behind `offset` bytes that begin and end so.
     pub(crate) fn of(offset: u64, skip: bool, prefix: &[u8], tail: &[u8]) -> Mark {
-        Mark { offset, skip, prefix: Print::of(prefix), tail: Print::of(tail) }
+        Mark { offset, skip, prefix: Print::of(prefix), tail: Print::of(tail), lines: Ladder::of(prefix) }
+    }
+
+    /// Whether it is behind bytes that begin and end so.
+    pub(crate) fn is_behind(&self, prefix: &[u8], tail: &[u8]) -> bool {
+        (self.prefix, self.tail) == (Print::of(prefix), Print::of(tail))
+    }
+
+    /// Whether a text that begins so, at most [`PREFIX`] bytes of it, is as far as it goes what was read.
+    pub(crate) fn begins_with(&self, first: &[u8]) -> bool {
+        begins_with(self.offset, self.prefix, &self.lines, first)
     }
 
     /// Whether both are behind the same bytes.
@@ -120,6 +144,14 @@ impl Mark {
     /// How many bytes its prefix is of.
     pub(crate) fn prefix_len(&self) -> usize {
         self.offset.min(PREFIX as u64) as usize
+    }
+}
+
+/// Whether a content of so many bytes, of whose beginning these are the prints, begins with the beginning of a text.
+pub(crate) fn begins_with(length: u64, prefix: Print, lines: &Ladder, first: &[u8]) -> bool {
+    match first.len() {
+        PREFIX => length >= PREFIX as u64 && Print::of(first) == prefix,
+        _ => lines.begins_with(first),
     }
 }
 
@@ -152,7 +184,7 @@ pub(crate) fn mtime(file: &Metadata) -> u64 {
 impl fmt::Display for FileRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FileRecord { identity: Identity { dev, ino, born }, mtime, length, .. } = self;
-        let Mark { offset, skip, prefix, tail } = &self.mark;
+        let Mark { offset, skip, prefix, tail, lines } = &self.mark;
         write!(f, "{VERSION} dev={dev} ino={ino} born={born} mtime={mtime} offset={offset}")?;
         write!(f, " skip={} prefix={:032x} tail={:032x}", u8::from(*skip), prefix.0, tail.0)?;
         let flags = [(self.done, 'd'), (self.torn, 't'), (self.gone, 'g')];
@@ -160,6 +192,9 @@ impl fmt::Display for FileRecord {
         write!(f, " length={length} from={} flags={flags}", self.from)?;
         write!(f, " packed={}", self.packed.map(|print| format!("{:032x}", print.0)).unwrap_or_default())?;
         write!(f, " copy={}", self.copy_of.map(|id| id.to_string()).unwrap_or_default())?;
+        if !lines.is_empty() {
+            write!(f, " lines={lines}")?;
+        }
         // Last, because a path may have blanks. It need not be UTF-8, nor free of line ends.
         write!(f, " path={}", self.path.as_os_str().as_bytes().escape_ascii())
     }
@@ -189,6 +224,8 @@ impl FromStr for FileRecord {
             "" => None,
             text => Some(text.parse().map_err(|_| ())?),
         };
+        // Older versions wrote none.
+        record.mark.lines = lines(words.next())?;
         record.path = unescaped(path).ok_or(())?;
         words.next().is_none().then_some(record).ok_or(())
     }
@@ -221,6 +258,11 @@ fn unescaped(text: &str) -> Option<PathBuf> {
     Some(PathBuf::from(std::ffi::OsStr::from_bytes(&bytes)))
 }
 
+/// The last word of a position, which may not be there.
+pub(super) fn lines(word: Option<&str>) -> Result<Ladder, ()> {
+    word.map_or(Ok(Ladder::default()), |word| word.strip_prefix("lines=").ok_or(())?.parse())
+}
+
 fn print(text: &str) -> Option<Print> {
     (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok().map(Print))?
 }
@@ -237,6 +279,7 @@ fn mark<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<FileRecord> {
         skip: number(word("skip"))? == 1,
         prefix: print(word("prefix")?)?,
         tail: print(word("tail")?)?,
+        lines: Ladder::default(),
     };
     Some(FileRecord { identity, mtime, length: mark.offset, mark, ..FileRecord::default() })
 }
@@ -281,12 +324,14 @@ mod tests {
             numbers in any::<[u64; 7]>(),
             flags in any::<[bool; 4]>(),
             prints in any::<[u128; 2]>(),
+            lines in any::<Vec<u32>>(),
             packed in any::<Option<u128>>(),
             copy_of in any::<Option<u64>>(),
             path in any::<Vec<u8>>(),
         ) -> FileRecord {
             let [dev, ino, born, mtime, offset, length, from] = numbers;
-            let mark = Mark { offset, skip: flags[0], prefix: Print(prints[0]), tail: Print(prints[1]) };
+            let [prefix, tail] = prints.map(Print);
+            let mark = Mark { offset, skip: flags[0], prefix, tail, lines: Ladder::made_up(lines) };
             FileRecord {
                 path: std::ffi::OsString::from_vec(path).into(),
                 identity: Identity { dev, ino, born },
@@ -316,6 +361,21 @@ mod tests {
     fn text_of_another_version_is_refused() {
         for text in ["", "3", "1;", "1; dev=1", "2", "2 began=", "1; dev=1 ino=2 born=3 mtime=4 offset=x"] {
             assert_eq!(text.parse::<Header>(), Err(()), "{text}");
+            assert_eq!(text.parse::<FileRecord>(), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn position_without_prints_of_lines_is_read() {
+        let record = FileRecord { mark: Mark::of(4, false, b"a\nb\n", b"a\nb\n"), ..FileRecord::default() };
+        let text = record.to_string();
+        let (before, after) = text.split_once(" lines=").unwrap();
+        let older = format!("{before} path={}", after.split_once(" path=").unwrap().1);
+        let read: FileRecord = older.parse().unwrap();
+        assert!(read.mark.is(&record.mark) && read.mark.lines.is_empty());
+        assert!(record.mark.begins_with(b"a\n") && !read.mark.begins_with(b"a\n"));
+        for bad in [" lines= path=", " lines=1 path=", " more=00000000 path="] {
+            let text = older.replace(" path=", bad);
             assert_eq!(text.parse::<FileRecord>(), Err(()), "{text}");
         }
     }

@@ -3,4 +3,5 @@
 mod any;
 mod bed;
 mod cases;
+mod known;
 mod running;

@@ -43,11 +43,10 @@ impl Survey<'_> {
                 payers.push(at);
             }
         }
-        self.pay_debts(payers);
-        Ok(())
+        self.pay_debts(payers)
     }
 
-    fn doubt(&mut self, at: usize, why: &'static str) {
+    pub(super) fn doubt(&mut self, at: usize, why: &'static str) {
         let path = self.file(at).path.display().to_string();
         self.tell(&path, why);
     }
@@ -91,7 +90,7 @@ impl Survey<'_> {
         is_read && alone && of.is_live() && of.length <= file.length && file.identity.born > of.mtime
     }
 
-    fn pay_debts(&mut self, mut payers: Vec<usize>) {
+    fn pay_debts(&mut self, mut payers: Vec<usize>) -> io::Result<()> {
         // A packed file of which nothing was read may still be open, and would be read twice.
         let is_due = |(id, record): &(u64, &FileRecord)| {
             !self.home.contains_key(id) && (record.mark.offset > 0 || record.packed.is_some())
@@ -107,7 +106,10 @@ impl Survey<'_> {
                 (file.is_live(), !written, !self.is_older_than_later_ones(at, id), file.length)
             };
             let can_pay = payers.iter().copied().filter(|&at| self.can_pay(at, id));
-            let Some(at) = can_pay.min_by_key(likely) else { continue };
+            let Some(at) = can_pay.min_by_key(likely) else {
+                self.pay_in_part(id, &mut payers)?;
+                continue;
+            };
             if self.strangers[&at].packed.is_none() && self.file(at).is_live()
                 || !self.is_older_than_later_ones(at, id)
             {
@@ -116,6 +118,27 @@ impl Survey<'_> {
             payers.retain(|&payer| payer != at);
             self.take(at, id);
         }
+        Ok(())
+    }
+
+    /// No file is long enough, but one may be a copy that was made before the last lines were written.
+    fn pay_in_part(&mut self, id: u64, payers: &mut Vec<usize>) -> io::Result<()> {
+        if self.book.get(id).is_none_or(|record| record.gone && !self.truncated.contains(&id)) {
+            return Ok(());
+        }
+        let mut longest = None;
+        for &at in payers.iter().filter(|&&at| self.file(at).is_generation()) {
+            longest = longest.max(self.early_copy_of(at, id)?.map(|length| (length, at)));
+        }
+        if let Some((_, at)) = longest {
+            self.doubt(
+                at,
+                "all its lines are alike, and it may be a copy of a file that is gone, or a new one",
+            );
+            payers.retain(|&payer| payer != at);
+            self.goes_on_in(at, id)?;
+        }
+        Ok(())
     }
 
     /// Whether a file may be the one that a record looks for.

@@ -1,36 +1,58 @@
 //! A copy that was made a moment before its log was truncated.
 //!
 //! Lines that were written in between are in the log and not in the copy. If they were read, the record has read more than
-//! the copy has, so no other rule recognises it.
+//! the copy has, so no other rule recognises it. The prints of its beginning do: the copy is the beginning of what was
+//! read. A few lines, or lines that are all alike, may be the beginning of another file by chance. They are taken as
+//! counted too, and that is said.
 
 use super::super::{
-    input::{Input, beginning, portion},
+    input::{Input, beginning, length},
     names::open_regular,
-    record::{PREFIX, Print, repeats_one_line},
+    record::{FileRecord, are_distinct},
 };
 use super::Survey;
-use std::io;
+use std::{cmp::Reverse, io};
 
 impl Survey<'_> {
-    /// Lets the record of a truncated log go on in a copy that has less than was read. Answers whether it does.
-    ///
-    /// A beginning of less than 1 KiB is no evidence here, because the record only knows the print of a longer one.
+    /// Lets the record of a log go on in a copy that has less than was read. Answers whether it does.
     pub(super) fn take_early_copy(&mut self, at: usize) -> io::Result<bool> {
-        let path = self.file(at).path.clone();
-        let first = beginning(open_regular(&path)?)?;
-        if first.len() < PREFIX || repeats_one_line(&first) {
-            return Ok(false);
+        let first = beginning(open_regular(&self.file(at).path)?)?;
+        let is_evidence = are_distinct(&first);
+        let lost = |&(id, record): &(u64, &FileRecord)| {
+            let missing = !self.home.contains_key(&id) && record.copy_of.is_none();
+            // Many were gone before.
+            missing && (!record.gone || is_evidence || self.truncated.contains(&id))
+        };
+        let rank = |(id, record): (u64, &FileRecord)| (record.gone, record.mark.offset, Reverse(id));
+        let mut lost: Vec<_> = self.book.iter().filter(lost).map(rank).collect();
+        lost.sort_unstable();
+        for (_, _, Reverse(id)) in lost {
+            if self.early_copy_of(at, id)?.is_some() {
+                if !is_evidence {
+                    self.doubt(
+                        at,
+                        "it may be a copy of what was counted, or a new file that begins with the same lines",
+                    );
+                }
+                self.goes_on_in(at, id)?;
+                return Ok(true);
+            }
         }
-        let print = Print::of(&first);
-        let found = self.book.iter().rev().find(|&(id, record)| {
-            let missing = self.truncated.contains(&id) && !self.home.contains_key(&id);
-            missing && record.mark.offset >= PREFIX as u64 && record.mark.prefix == print
-        });
-        let Some((id, record)) = found else { return Ok(false) };
-        if portion(open_regular(&path)?, record.mark.offset)?.is_some() {
-            return Ok(false);
-        }
-        let mut input = Input::new(open_regular(&path)?)?;
+        Ok(false)
+    }
+
+    /// How much a file has, if that is the beginning of what was read of a record's file, but not all of it.
+    pub(super) fn early_copy_of(&self, at: usize, id: u64) -> io::Result<Option<u64>> {
+        let (path, record) = (&self.file(at).path, self.book.get(id));
+        let first = beginning(open_regular(path)?)?;
+        let Some(record) = record.filter(|record| record.mark.begins_with(&first)) else { return Ok(None) };
+        let length = length(open_regular(path)?)?;
+        Ok((length < record.mark.offset).then_some(length))
+    }
+
+    /// Lets a record go on behind what the file has, all of which is counted.
+    pub(super) fn goes_on_in(&mut self, at: usize, id: u64) -> io::Result<()> {
+        let mut input = Input::new(open_regular(&self.file(at).path)?)?;
         input.skip_to_end()?;
         self.take(at, id);
         let (packed, file) = (self.strangers[&at].packed, self.file(at).clone());
@@ -42,6 +64,6 @@ impl Survey<'_> {
                 record.mark = input.mark();
             }
         });
-        Ok(true)
+        Ok(())
     }
 }

@@ -7,15 +7,13 @@
 use super::super::{
     input::{Input, beginning, plain_ends},
     names::open_regular,
-    record::{FileRecord, Mark, PREFIX, Print, TAIL, repeats_one_line},
+    record::{FileRecord, Mark, PREFIX, Print, TAIL, are_distinct, repeats_one_line},
 };
 use super::Survey;
-use std::{collections::HashSet, fs::File, io, os::unix::fs::FileExt};
+use std::{fs::File, io, os::unix::fs::FileExt};
 
 /// How much is looked through at a time.
 const CHUNK: usize = 256 * 1024;
-/// How many lines are evidence.
-const ENOUGH: usize = 4;
 
 impl Survey<'_> {
     /// Lets a file go on as the record that was at its path, if it is an edited form of that one. Answers whether it is.
@@ -53,11 +51,13 @@ impl Survey<'_> {
     }
 }
 
-/// Whether a file has the first bytes of what was read, as no other would have by chance.
+/// Whether a file has the first bytes or lines of what was read, as no other would have by chance.
 fn begins_like(path: &std::path::Path, read: &Mark) -> io::Result<bool> {
     let first = beginning(open_regular(path)?)?;
-    let is_whole = first.len() == PREFIX && read.offset >= PREFIX as u64;
-    Ok(is_whole && Print::of(&first) == read.prefix && !repeats_one_line(&first))
+    if first.len() == PREFIX && read.begins_with(&first) {
+        return Ok(!repeats_one_line(&first));
+    }
+    Ok(are_distinct(read.lines.common(&first)))
 }
 
 /// The place behind the last lines that were read. It is no further on than they were.
@@ -75,7 +75,9 @@ fn behind_last_lines(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
             let Some(lines) = line_end.checked_sub(tail).map(|start| &seen[start..line_end]) else {
                 continue;
             };
-            if are_distinct(lines) && Print::of(lines) == read.tail {
+            // The first may be cut.
+            let whole = memchr::memchr(b'\n', lines).map_or(&[][..], |newline| &lines[newline..]);
+            if are_distinct(whole) && Print::of(lines) == read.tail {
                 let offset = at - (seen.len() - line_end) as u64;
                 let (prefix, tail) = plain_ends(file, offset)?;
                 return Ok(Some(Mark::of(offset, false, &prefix, &tail)));
@@ -84,12 +86,4 @@ fn behind_last_lines(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
         seen.drain(..seen.len().saturating_sub(TAIL));
     }
     Ok(None)
-}
-
-/// Whether there are enough whole lines, and no two of them alike, so that other files do not have them by chance.
-fn are_distinct(text: &[u8]) -> bool {
-    let whole: Vec<&[u8]> =
-        text.split(|&byte| byte == b'\n').skip(1).filter(|line| !line.is_empty()).collect();
-    let distinct: HashSet<&[u8]> = whole.iter().copied().collect();
-    whole.len() >= ENOUGH && distinct.len() == whole.len()
 }

@@ -5,7 +5,7 @@ use super::super::{
     names::{Rank, SeenFile, as_exact_as, open_regular, unpacked},
     record::{FileRecord, mtime, repeats_one_line},
 };
-use super::Survey;
+use super::{Survey, stranger::Stranger};
 use std::{cmp::Ordering, io};
 
 impl Survey<'_> {
@@ -51,7 +51,10 @@ impl Survey<'_> {
             if self.owner[at].is_some() || stranger.alike && !exact {
                 continue;
             }
-            let fits = |id: &u64| !self.home.contains_key(id) && (!exact || self.is_by_time(at, *id));
+            let fits = |id: &u64| {
+                let free = !self.home.contains_key(id) && !self.has_live(at, *id);
+                free && (!exact || self.is_by_time(at, *id))
+            };
             let fitting = stranger.ids.iter().copied().filter(fits);
             // What was read most of must not be read again.
             let read = |id: &u64| (self.book.get(*id).map_or(0, |record| record.mark.offset), u64::MAX - id);
@@ -59,6 +62,15 @@ impl Survey<'_> {
                 self.take(at, id);
             }
         }
+    }
+
+    /// Whether the log itself has a record's content. Then any other file that has it is a copy.
+    fn has_live(&self, at: usize, id: u64) -> bool {
+        let of_log = |(&log, stranger): (&usize, &Stranger)| {
+            let unknown = log != at && self.file(log).is_live() && self.owner[log].is_none();
+            unknown && !stranger.alike && stranger.ids.contains(&id)
+        };
+        self.strangers.iter().any(of_log)
     }
 
     /// Whether time, length or name say that a file with a record's content is the file of that record.
@@ -178,14 +190,21 @@ impl Survey<'_> {
         if !self.strangers.values().any(|stranger| stranger.alike && !stranger.empty) {
             return Ok(());
         }
+        let mut given_up = Vec::new();
         for id in self.nameless(false) {
             let Some(open) = self.question.open.get(&id).and_then(Input::plain) else { continue };
             let read = self.book.get(id).map_or(0, |record| record.mark.offset);
             if open.metadata()?.len() > read && repeats_one_line(&beginning(open.try_clone()?)?) {
-                self.given_up.insert(id);
-                let path = self.book.get(id).map(|record| record.path.display().to_string());
-                self.tell(&path.unwrap_or_default(), "it is gone or has another name: all lines are alike");
+                given_up.push(id);
             }
+        }
+        let packed = self.question.open.iter().filter(|(_, input)| input.is_packed() && input.is_alike());
+        given_up.extend(packed.map(|(&id, _)| id).filter(|id| !self.home.contains_key(id)));
+        for id in given_up {
+            let Some(record) = self.book.get(id) else { continue };
+            let path = record.path.display().to_string();
+            self.given_up.insert(id);
+            self.tell(&path, "it is gone or has another name: all lines are alike");
         }
         Ok(())
     }

@@ -156,12 +156,14 @@ fn case_67_log_that_is_just_being_copied_is_not_read_twice() {
 fn case_67_copy_that_lacks_what_was_read_last_is_not_read_again() {
     let line = |n: usize| format!("a line of forty bytes, and no two are alike {n:05}\n");
     let lines = |from: usize, to: usize| (from..to).map(line).collect::<String>();
-    for (packed, down) in [(false, false), (false, true), (true, false), (true, true)] {
+    let ways = [(false, false), (false, true), (true, false), (true, true)];
+    for (before, (packed, down)) in [100, 10, 5, 3, 1].into_iter().flat_map(|n| ways.map(|way| (n, way))) {
+        let case = format!("{before} lines, packed: {packed}, down: {down}");
         let mut bed = Bed::new();
-        bed.append("access.log", &lines(0, 100));
+        bed.append("access.log", &lines(0, before));
         bed.read();
         fs::copy(bed.log(), bed.path("access.log.1")).unwrap();
-        bed.append("access.log", &lines(100, 103));
+        bed.append("access.log", &lines(before, before + 3));
         let copy = fs::read(bed.path("access.log.1")).unwrap();
         fs::remove_file(bed.path("access.log.1")).unwrap();
         bed.read();
@@ -174,15 +176,16 @@ fn case_67_copy_that_lacks_what_was_read_last_is_not_read_again() {
         if packed {
             bed.gzip("access.log.1");
         }
-        bed.append("access.log", &lines(103, 105));
+        bed.append("access.log", &lines(before + 3, before + 5));
         bed.read();
         bed.restart();
-        bed.append("access.log", &lines(105, 106));
+        bed.append("access.log", &lines(before + 5, before + 6));
         bed.read();
-        assert_eq!(bed.seen.lines.len(), 106, "packed: {packed}, down: {down}");
+        assert_eq!(bed.seen.lines.len(), before + 6, "{case}");
         let twice: Vec<_> = bed.seen.lines.iter().filter(|(_, n)| **n != 1).collect();
-        assert!(twice.is_empty(), "packed: {packed}, down: {down}: {twice:?}");
-        assert_eq!(bed.events().lost + bed.told, 0);
+        assert!(twice.is_empty(), "{case}: {twice:?}");
+        // The same few lines may be another file.
+        assert_eq!(bed.events().lost + bed.told, u64::from(before < 4), "{case}");
     }
 }
 
@@ -965,6 +968,29 @@ fn log_that_was_edited_counts_only_what_was_written_behind_it() {
 }
 
 /// Only some of them are open at a time; the others do not wait for the next second.
+/// Of less than 1 KiB.
+#[test]
+fn small_log_whose_last_lines_were_removed_is_not_counted_again() {
+    for down in [false, true] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &numbered(0, 8));
+        bed.read();
+        if down {
+            bed.restart();
+        }
+        // The last four that were read are gone, and others came.
+        fs::write(bed.path("sedXXXX"), numbered(0, 5) + &numbered(20, 21)).unwrap();
+        bed.rename("sedXXXX", "access.log");
+        bed.read();
+        bed.append("access.log", &numbered(30, 33));
+        bed.read();
+        bed.restart();
+        bed.read();
+        assert_eq!((bed.seen.lines.len(), bed.seen.lines.values().max()), (11, Some(&1)), "down: {down}");
+        assert!(bed.told > 0, "one is missing");
+    }
+}
+
 #[test]
 fn many_small_files_are_read_without_a_pause() {
     let mut bed = Bed::new();
