@@ -3,14 +3,16 @@
 //!
 //! One [client](Outgoing) speaks to other servers, with a bound on everything. What it brings is kept in the store with
 //! its age, so that a restart asks nobody again, and a request never waits for it. Nothing here draws a picture of ours
-//! or counts anything; web reads it, and the binary starts it.
+//! or counts anything; web and the publisher read it, and the binary starts it.
 
 mod account_name;
 mod api;
 mod avatars;
+mod kept;
 mod outgoing;
 mod recent;
 mod refresh;
+mod shown;
 mod statistics;
 mod stats;
 mod status;
@@ -20,9 +22,10 @@ mod tracked;
 pub use account_name::{AccountName, NotAnAccountName};
 pub use api::{GithubAccess, GithubError};
 pub use avatars::{AvatarMeters, AvatarPattern, AvatarSource, Avatars, NotAPattern};
+pub use kept::{Aged, kept_statistics};
 pub use outgoing::{Ask, FetchError, Fetched, Outgoing, Redirects};
 pub use refresh::refresh;
-pub use statistics::{Aged, NoStats, Statistics, StatsAges};
+pub use statistics::{NoStats, Statistics, StatsAges};
 pub use stats::Stats;
 pub use status::TokenStatus;
 pub use tokens::{GithubToken, NotAGithubToken};

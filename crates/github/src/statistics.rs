@@ -8,8 +8,9 @@
 use crate::{
     AccountName,
     api::{GithubAccess, GithubApi, GithubError},
+    kept::{self, Aged, SHELF, StatsRecord},
     recent::RecentAccounts,
-    stats::{Measured, Stats, measure},
+    stats::measure,
     status::{self, TokenStatus},
     tracked::TrackedAccounts,
 };
@@ -19,7 +20,6 @@ use prometheus_client::{
     metrics::{counter::Counter, gauge::ConstGauge},
     registry::Registry,
 };
-use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     fmt,
@@ -28,12 +28,10 @@ use std::{
     time::Duration,
 };
 use tallymark_core::Now;
-use tallymark_store::{Shelf, Shelved, Store};
+use tallymark_store::{Shelved, Store};
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
-/// The shelf of the store.
-const SHELF: Shelf = Shelf { name: "github", most: 100_000 };
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 /// How long statistics are worth keeping: they are better than none.
@@ -76,17 +74,6 @@ impl StatsAges {
     }
 }
 
-/// Statistics and their age.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aged {
-    /// The statistics.
-    pub stats: Arc<Stats>,
-    /// When GitHub gave or confirmed them, in seconds since 1970.
-    pub at: u64,
-    /// They are older than the hard age, because GitHub does not answer.
-    pub is_old: bool,
-}
-
 /// Why there are no statistics to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoStats {
@@ -96,15 +83,6 @@ pub enum NoStats {
     /// There are none yet, and GitHub does not answer, or not in time.
     #[error("there are none yet")]
     NotYet,
-}
-
-/// What the store keeps of an account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct StatsRecord {
-    /// `None`: there was no such account.
-    measured: Option<Measured>,
-    /// When it was measured.
-    at: u64,
 }
 
 /// What is remembered of an account.
@@ -147,7 +125,7 @@ impl Statistics {
         let patience = access.within * 2;
         Arc::new_cyclic(|me| Statistics {
             api: GithubApi::new(access, now),
-            tracked: TrackedAccounts::new(store.clone(), now),
+            tracked: TrackedAccounts::new(store.clone()),
             store,
             ages,
             patience,
@@ -179,7 +157,7 @@ impl Statistics {
             return if now < known.rests_until { Err(NoStats::NotYet) } else { self.ask(login).await };
         };
         let age = now.saturating_sub(record.at);
-        match aged(record, false) {
+        match record.aged(false) {
             Err(_) if age < NOBODY => Err(NoStats::Nobody),
             Ok(shown) if age < self.ages.soft_of(login, record.at) => Ok(shown),
             Ok(shown) if age < self.ages.hard.as_secs() => {
@@ -188,7 +166,7 @@ impl Statistics {
                 }
                 Ok(shown)
             }
-            _ if now < known.rests_until => aged(record, true),
+            _ if now < known.rests_until => record.aged(true),
             _ => self.ask(login).await,
         }
     }
@@ -217,7 +195,7 @@ impl Statistics {
     pub async fn stored(&self, login: &AccountName) -> Option<Aged> {
         let record = self.known(login).await.ok()?.record?;
         let age = self.api.seconds().saturating_sub(record.at);
-        aged(&record, age >= self.ages.hard.as_secs()).ok()
+        record.aged(age >= self.ages.hard.as_secs()).ok()
     }
 
     /// What each token may still do, and whose it is, which costs one call each.
@@ -240,7 +218,7 @@ impl Statistics {
     /// The last good ones, if there are any.
     fn last(&self, login: &AccountName) -> Answered {
         let record = self.lock_known().find(login).and_then(|known| known.record.clone());
-        record.map_or(Err(NoStats::NotYet), |record| aged(&record, true))
+        record.map_or(Err(NoStats::NotYet), |record| record.aged(true))
     }
 
     /// The one question for an account that is under way, or a new one.
@@ -285,7 +263,7 @@ impl Statistics {
         let record = Arc::new(StatsRecord { measured, at: now });
         self.lock_known().put(login.clone(), KnownStats { record: Some(record.clone()), rests_until: 0 });
         self.keep(login, &record).await;
-        aged(&record, false)
+        record.aged(false)
     }
 
     /// Whether there are calls for this account. Strangers ask for any name, and must not use up those of tracked ones.
@@ -311,12 +289,10 @@ impl Statistics {
         if let Some(known) = self.lock_known().find(login) {
             return Ok(known.clone());
         }
-        let kept = self.store.kept(SHELF, login.as_str()).await.map_err(|error| {
+        let record = kept::record(&*self.store, login).await.map_err(|error| {
             debug!(%login, %error, "the store does not say whether it keeps statistics");
             NoStats::NotYet
         })?;
-        // What another version wrote is asked for again.
-        let record = kept.and_then(|kept| serde_json::from_slice::<StatsRecord>(&kept.value).ok());
         let known = KnownStats { record: record.map(Arc::new), rests_until: 0 };
         self.lock_known().put(login.clone(), known.clone());
         Ok(known)
@@ -329,11 +305,6 @@ impl Statistics {
     fn lock_flights(&self) -> MutexGuard<'_, HashMap<AccountName, watch::Receiver<Option<Answered>>>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn aged(record: &StatsRecord, is_old: bool) -> Answered {
-    let measured = record.measured.as_ref().ok_or(NoStats::Nobody)?;
-    Ok(Aged { stats: Arc::new(measured.stats.clone()), at: record.at, is_old })
 }
 
 /// How many tokens are in which state, when somebody looks.

@@ -8,7 +8,10 @@ use crate::{
 };
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 /// How many repositories a page has, as GitHub allows.
 const PAGE: usize = 100;
@@ -53,11 +56,27 @@ impl Stats {
 /// The statistics, and by what GitHub recognises what they were made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Measured {
-    pub(crate) stats: Stats,
+    #[serde(with = "shared")]
+    pub(crate) stats: Arc<Stats>,
     /// Of the account, and of each page of repositories; empty if GitHub gave none.
     etags: Vec<String>,
     /// How many repositories GitHub says there are.
     said: u64,
+}
+
+/// As if it were not shared.
+mod shared {
+    use super::Stats;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(stats: &Arc<Stats>, to: S) -> Result<S::Ok, S::Error> {
+        Stats::serialize(stats, to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Stats>, D::Error> {
+        Stats::deserialize(from).map(Arc::new)
+    }
 }
 
 #[derive(Deserialize)]
@@ -87,36 +106,30 @@ pub(crate) async fn measure(
     let known = before.filter(|before| before.etags.iter().all(|etag| !etag.is_empty()));
     let etag = |at: usize| known.and_then(|known| known.etags.get(at)).map(String::as_str);
     let reply = api.get(login, &format!("users/{login}"), etag(0)).await?;
-    let mut measured = Measured { etags: vec![reply.etag.unwrap_or_default()], ..Measured::default() };
-    match (reply.body, known) {
+    let mut etags = vec![reply.etag.unwrap_or_default()];
+    let (stats, said) = match (reply.body, known) {
         (None, Some(known)) => {
-            measured.stats = of_account(&known.stats);
-            measured.said = known.said;
-            measured.etags[0].clone_from(&known.etags[0]);
+            etags[0].clone_from(&known.etags[0]);
+            (of_account(&known.stats), known.said)
         }
-        (body, _) => {
-            let account: AccountJson = read(body.as_deref().unwrap_or_default())?;
-            (measured.stats, measured.said) = stats_of(login, account)?;
-        }
-    }
+        (body, _) => stats_of(login, read(body.as_deref().unwrap_or_default())?)?,
+    };
     let first = match known {
         None => None,
         Some(known) => match changed(api, login, known).await? {
             Pages::Changed(first) => first,
             Pages::Same => {
-                let stats = Stats {
-                    login: measured.stats.login,
-                    is_organization: measured.stats.is_organization,
-                    followers: measured.stats.followers,
-                    ..known.stats.clone()
-                };
-                let etags = measured.etags.into_iter().chain(known.etags.iter().skip(1).cloned()).collect();
-                return Ok(Measured { stats, said: measured.said, etags });
+                let Stats { login, is_organization, followers, .. } = stats;
+                let stats = Stats { login, is_organization, followers, ..Stats::clone(&known.stats) };
+                etags.extend(known.etags.iter().skip(1).cloned());
+                return Ok(Measured { stats: Arc::new(stats), said, etags });
             }
         },
     };
-    repositories(api, login, &mut measured, first).await?;
-    Ok(measured)
+    let mut pages = RepositoryPages { stats, said, etags };
+    pages.read(api, login, first).await?;
+    let RepositoryPages { stats, said, etags } = pages;
+    Ok(Measured { stats: Arc::new(stats), said, etags })
 }
 
 /// What the account says of itself, without its repositories.
@@ -166,42 +179,51 @@ async fn page(
     }
 }
 
-async fn repositories(
-    api: &GithubApi,
-    login: &AccountName,
-    measured: &mut Measured,
-    mut first: Option<GithubReply>,
-) -> Result<(), GithubError> {
-    let (mut seen, mut languages) = (HashSet::new(), BTreeMap::<String, u64>::new());
-    for at in 1..=PAGES {
-        let reply = match first.take() {
-            Some(first) => first,
-            None => page(api, login, at, None).await?,
-        };
-        let list: Vec<RepositoryJson> = read(reply.body.as_deref().unwrap_or_default())?;
-        if list.len() > PAGE {
-            return Err(GithubError::Absurd("more repositories than were asked for"));
-        }
-        measured.etags.push(reply.etag.unwrap_or_default());
-        for repository in list {
-            if seen.insert(repository.id) {
-                add(&mut measured.stats, &mut languages, repository)?;
+/// What the pages of repositories add up to.
+struct RepositoryPages {
+    stats: Stats,
+    said: u64,
+    etags: Vec<String>,
+}
+
+impl RepositoryPages {
+    async fn read(
+        &mut self,
+        api: &GithubApi,
+        login: &AccountName,
+        mut first: Option<GithubReply>,
+    ) -> Result<(), GithubError> {
+        let (mut seen, mut languages) = (HashSet::new(), BTreeMap::<String, u64>::new());
+        for at in 1..=PAGES {
+            let reply = match first.take() {
+                Some(first) => first,
+                None => page(api, login, at, None).await?,
+            };
+            let list: Vec<RepositoryJson> = read(reply.body.as_deref().unwrap_or_default())?;
+            if list.len() > PAGE {
+                return Err(GithubError::Absurd("more repositories than were asked for"));
+            }
+            self.etags.push(reply.etag.unwrap_or_default());
+            for repository in list {
+                if seen.insert(repository.id) {
+                    add(&mut self.stats, &mut languages, repository)?;
+                }
+            }
+            if !reply.has_next {
+                break;
             }
         }
-        if !reply.has_next {
-            break;
+        let said = usize::try_from(self.said).unwrap_or(usize::MAX).min(PAGE * PAGES);
+        let come_and_go = COME_AND_GO.max(said / 10).min(said.saturating_sub(1));
+        if seen.len() + come_and_go < said {
+            return Err(GithubError::Absurd("fewer repositories than the account has"));
         }
+        let mut languages: Vec<_> = languages.into_iter().collect();
+        // Those with the same number stay in the order of their names.
+        languages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        self.stats.languages = languages;
+        Ok(())
     }
-    let said = usize::try_from(measured.said).unwrap_or(usize::MAX).min(PAGE * PAGES);
-    let come_and_go = COME_AND_GO.max(said / 10).min(said.saturating_sub(1));
-    if seen.len() + come_and_go < said {
-        return Err(GithubError::Absurd("fewer repositories than the account has"));
-    }
-    let mut languages: Vec<_> = languages.into_iter().collect();
-    // Those with the same number stay in the order of their names.
-    languages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    measured.stats.languages = languages;
-    Ok(())
 }
 
 fn stats_of(login: &AccountName, account: AccountJson) -> Result<(Stats, u64), GithubError> {

@@ -5,7 +5,6 @@ use crate::AccountName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tallymark_core::Now;
 use tallymark_store::{Shelf, Shelved, Store, StoreError};
 
 /// Nothing on it expires.
@@ -37,14 +36,13 @@ pub enum NotTracked {
 /// The list.
 pub struct TrackedAccounts {
     store: Arc<dyn Store>,
-    now: fn() -> Now,
 }
 
 impl TrackedAccounts {
     /// The list in this store.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, now: fn() -> Now) -> TrackedAccounts {
-        TrackedAccounts { store, now }
+    pub fn new(store: Arc<dyn Store>) -> TrackedAccounts {
+        TrackedAccounts { store }
     }
 
     /// One of them.
@@ -68,9 +66,9 @@ impl TrackedAccounts {
         if is_new && self.store.kept_keys(SHELF).await?.len() >= MOST_TRACKED {
             return Err(NotTracked::TooMany);
         }
-        let at = u64::try_from((self.now)().unix_ms / 1000).unwrap_or(0);
         let value = serde_json::to_vec(account).unwrap_or_default();
-        Ok(self.store.keep(SHELF, name.as_str(), Shelved { at, value }, None).await?)
+        // Nothing here ages, so no time is needed.
+        Ok(self.store.keep(SHELF, name.as_str(), Shelved { at: 0, value }, None).await?)
     }
 
     /// Takes one off the list; whether it was on it.

@@ -13,6 +13,7 @@ pub struct PublishMeters {
     pub(crate) written: Counter,
     pub(crate) charts: Counter,
     pub(crate) panels: Counter,
+    pub(crate) banners: Counter,
     pub(crate) held: Counter,
     pub(crate) failed: Counter,
     pub(crate) plain: Counter,
@@ -29,6 +30,7 @@ impl PublishMeters {
         registry.register("badges_written", "Badge files written", meters.written.clone());
         registry.register("charts_written", "Chart files written", meters.charts.clone());
         registry.register("panels_written", "Panel files written", meters.panels.clone());
+        registry.register("banners_written", "Files of banners written", meters.banners.clone());
         registry.register(
             "badges_held",
             "Badges kept because the store's total is lower",

@@ -1,6 +1,7 @@
 //! One pass over what changed, or over everything.
 
 use crate::{
+    banners::BannerFiles,
     charts::{ChartKind, Charts},
     cursor,
     files::{DirError, Files, Lock, Published, Replaced},
@@ -13,7 +14,7 @@ use std::{
     io,
     path::Path,
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 use tallymark_badge::{Look, panel::Variant};
 use tallymark_core::{Event, Name, Now};
@@ -101,6 +102,7 @@ pub struct Publisher {
     told: BTreeSet<Name>,
     charts: Option<Charts>,
     panels: Option<Panels>,
+    banners: Option<BannerFiles>,
 }
 
 impl Publisher {
@@ -117,7 +119,7 @@ impl Publisher {
         let Some(lock) = Lock::take(dir)? else { return Ok(None) };
         let files = Files::new(&lock);
         let (cursor, cursor_look, saved) = (None, String::new(), false);
-        let (owed, told, charts, panels) = (BTreeMap::new(), BTreeSet::new(), None, None);
+        let (owed, told, charts, panels, banners) = (BTreeMap::new(), BTreeSet::new(), None, None, None);
         Ok(Some(Publisher {
             store,
             lock,
@@ -130,6 +132,7 @@ impl Publisher {
             told,
             charts,
             panels,
+            banners,
         }))
     }
 
@@ -162,6 +165,16 @@ impl Publisher {
         self
     }
 
+    /// Publishes created banners too, whose statistics are the last known ones after this time. Without it, removes them.
+    ///
+    /// # Errors
+    ///
+    /// The directory of the banners cannot be created or written.
+    pub fn with_banners(mut self, hard: Option<Duration>, pace: Pace) -> Result<Publisher, DirError> {
+        self.banners = BannerFiles::open(&self.lock, hard, pace)?;
+        Ok(self)
+    }
+
     /// Whether the directory is still as it was opened. If not, open another publisher: it creates what is missing, and
     /// publishes lost files again.
     #[must_use]
@@ -169,6 +182,7 @@ impl Publisher {
         self.lock.is_in_place()
             && self.charts.as_ref().is_none_or(|charts| charts.gallery().is_in_place())
             && self.panels.as_ref().is_none_or(|panels| panels.gallery().is_in_place())
+            && self.banners.as_ref().is_none_or(BannerFiles::is_in_place)
     }
 
     /// Whether the last pass has left no charts and no panels for the next one.
@@ -230,6 +244,11 @@ impl Publisher {
             }
             let drawn = panels.pass(&*self.store, now).await?;
             self.meters.panels.inc_by(drawn.written);
+            self.count_failed(drawn, &mut round.report);
+        }
+        if let Some(banners) = &mut self.banners {
+            let drawn = banners.pass(&self.store, now).await?;
+            self.meters.banners.inc_by(drawn.written);
             self.count_failed(drawn, &mut round.report);
         }
         Ok(round.report)

@@ -118,11 +118,11 @@ impl Publishing {
     }
 
     fn open(&self, store: &Arc<dyn Store>) -> Result<Publisher, String> {
-        let Badges { dir, charts, panels, .. } = &self.badges;
+        let Badges { dir, charts, panels, banners, .. } = &self.badges;
         let opened = Publisher::open(dir, store.clone(), self.meters.clone());
         let with_pictures = |publisher: Publisher| {
             let publisher = publisher.with_charts(charts, Pace::Slices)?.with_panels(panels, Pace::Slices)?;
-            Ok(publisher.showing(self.faces.clone()))
+            publisher.showing(self.faces.clone()).with_banners(*banners, Pace::Slices)
         };
         match opened.and_then(|publisher| publisher.map(with_pictures).transpose()) {
             Ok(Some(publisher)) => Ok(publisher),

@@ -197,6 +197,6 @@ fn shown<'a>(name: &'a AccountName, account: &'a TrackedAccount, aged: Option<&A
         gone: account.gone,
         repositories: aged.map(|aged| aged.stats.repositories()),
         stars: aged.map(|aged| aged.stats.stars),
-        at: aged.map(|aged| Minute(i32::try_from(aged.at / 60).unwrap_or(i32::MAX)).readable()),
+        at: aged.map(|aged| aged.minute().readable()),
     }
 }

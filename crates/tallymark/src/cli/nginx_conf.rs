@@ -40,6 +40,21 @@ const WITH_PANELS: [(&str, &str); 5] = [
     ),
 ];
 
+/// What changes where created banners are served from disk.
+const WITH_BANNERS: [(&str, &str); 2] = [
+    (
+        "# A chart that the publisher has drawn",
+        concat!(include_str!("../../../../nginx/banners.conf"), "# A chart that the publisher has drawn"),
+    ),
+    (
+        "    # Charts: those that are on disk",
+        concat!(
+            include_str!("../../../../nginx/banners-locations.conf"),
+            "    # Charts: those that are on disk"
+        ),
+    ),
+];
+
 /// Print the nginx configuration for this set-up. It needs no extra module.
 #[derive(Debug, Args)]
 pub(super) struct NginxConf {
@@ -56,6 +71,9 @@ pub(super) struct NginxConf {
     /// Serve panels too, from disk as far as `[badges] panels` names them, and count their views. Implies --visits.
     #[arg(long)]
     panels: bool,
+    /// Serve created banners of GitHub accounts from disk, where `[badges] banners` lets the publisher write them.
+    #[arg(long)]
+    banners: bool,
 }
 
 fn host(text: &str) -> Result<String, String> {
@@ -75,6 +93,11 @@ impl NginxConf {
         if self.panels && config.badges.panels.is_empty() {
             tracing::warn!(
                 "no panel is a file, so the daemon draws them all: [badges] panels names those that are"
+            );
+        }
+        if self.banners && config.badges.banners.is_none() {
+            tracing::warn!(
+                "no banner is a file, so the daemon draws them all: [badges] banners = true makes them files"
             );
         }
         out::print(&self.fill(&config)?)
@@ -114,6 +137,11 @@ impl NginxConf {
         }
         if self.panels {
             for (default, value) in WITH_PANELS {
+                text = text.replace(default, value);
+            }
+        }
+        if self.banners {
+            for (default, value) in WITH_BANNERS {
                 text = text.replace(default, value);
             }
         }
@@ -163,6 +191,7 @@ mod tests {
             nginx_listen: "81".into(),
             visits: false,
             panels: false,
+            banners: false,
         }
         .fill(&config)
         .unwrap();
@@ -187,8 +216,14 @@ mod tests {
     fn who_asks_is_logged_only_where_visits_are_wanted_and_a_route_reads_it() {
         let filled = |text: &str, visits| {
             let config = Config::parse(text, &Overrides::default()).unwrap();
-            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits, panels: false }
-                .fill(&config)
+            NginxConf {
+                server_name: "h.example".into(),
+                nginx_listen: "81".into(),
+                visits,
+                panels: false,
+                banners: false,
+            }
+            .fill(&config)
         };
         let of = |text: &str| filled(text, false).unwrap();
         let has = |conf: &str| {
@@ -199,7 +234,7 @@ mod tests {
         assert_eq!(has(&filled("", true).unwrap()), (true, true));
         assert!(filled("[[route]]\ntag = \"badge\"\n", true).is_err());
         assert_eq!(has(&of("[visits]\nkeep = 9\n[[route]]\ntag = \"badge\"\n")), (false, false));
-        for (default, _) in WITH_VISITS.iter().chain(&WITH_PANELS) {
+        for (default, _) in WITH_VISITS.iter().chain(&WITH_PANELS).chain(&WITH_BANNERS) {
             assert_eq!(TEMPLATE.matches(default).count(), 1, "{default}");
         }
     }
@@ -208,14 +243,24 @@ mod tests {
     fn panels_are_served_only_where_they_are_wanted_and_bring_visits() {
         let filled = |text: &str, panels| {
             let config = Config::parse(text, &Overrides::default()).unwrap();
-            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits: false, panels }
-                .fill(&config)
+            NginxConf {
+                server_name: "h.example".into(),
+                nginx_listen: "81".into(),
+                visits: false,
+                panels,
+                banners: panels,
+            }
+            .fill(&config)
         };
         assert!(!filled("", false).unwrap().contains("/v1/"));
         let conf = filled("", true).unwrap();
-        for part in
-            ["|v1/(?!like/", "/.panels$tallymark_kind/", "tag=tallymark_visitors,", "\"$remote_addr\""]
-        {
+        for part in [
+            "|v1/(?!like/",
+            "/.banners/$tallymark_banner.svg",
+            "/.panels$tallymark_kind/",
+            "tag=tallymark_visitors,",
+            "\"$remote_addr\"",
+        ] {
             assert!(conf.contains(part), "{part} is missing");
         }
         for (default, value) in WITH_PANELS {

@@ -103,6 +103,8 @@ pub(crate) struct Badges {
     pub(crate) every: Duration,
     pub(crate) charts: Vec<ChartKind>,
     pub(crate) panels: Vec<Variant>,
+    /// Created banners are files, whose numbers are the last known ones after this time.
+    pub(crate) banners: Option<Duration>,
 }
 
 /// How GitHub is asked for statistics.
@@ -286,7 +288,8 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let http = read_http(file.table("http"), overrides);
     let routes = read_routes(file.tables("route"), mistakes);
     let sources = source::read_sources(file.tables("source"), &routes, overrides, mistakes);
-    let badges = read_badges(file.table("badges"), &data_dir, overrides);
+    let github = read_github(file.table("github"), overrides);
+    let badges = read_badges(file.table("badges"), &data_dir, github.ages.hard, overrides);
     places::check(&data_dir, &url, &badges.dir, mistakes);
     places::check_ports(&http.listen, &sources, mistakes);
 
@@ -310,7 +313,6 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let asker_texts = read_asker_texts(&mut section);
     let geo_database = section.text("geo-database", |path| Ok(PathBuf::from(path)));
     section.finish();
-    let github = read_github(file.table("github"), overrides);
     let mut section = file.table("outgoing");
     let outgoing_allow = section.texts("allow", units::network).unwrap_or_default();
     section.finish();
@@ -568,7 +570,12 @@ fn check_columns(table: &ConfigTable<'_>, columns: &[Column]) {
     }
 }
 
-fn read_badges(mut section: ConfigTable<'_>, data_dir: &Path, overrides: &Overrides) -> Badges {
+fn read_badges(
+    mut section: ConfigTable<'_>,
+    data_dir: &Path,
+    hard: Duration,
+    overrides: &Overrides,
+) -> Badges {
     let dir = section.text("dir", |text| Ok(PathBuf::from(text)));
     let color = |text: &str| Color::parse(text).map_err(|error| error.to_string());
     let kind = |text: &str| {
@@ -582,6 +589,7 @@ fn read_badges(mut section: ConfigTable<'_>, data_dir: &Path, overrides: &Overri
     let badges = Badges {
         charts: section.texts("charts", kind).unwrap_or_default(),
         panels: section.texts("panels", Variant::parse).unwrap_or_default(),
+        banners: section.switch("banners").unwrap_or(false).then_some(hard),
         dir: overrides.badges_dir.clone().or(dir).unwrap_or_else(|| data_dir.join("badges")),
         label: section.text("label", |text| Ok(text.to_owned())).unwrap_or_else(|| DEFAULT_LABEL.to_owned()),
         color: section.text("color", color).unwrap_or(DEFAULT_VALUE_COLOR),

@@ -181,6 +181,11 @@ impl<'a> ConfigTable<'a> {
         })
     }
 
+    /// `true` or `false`.
+    pub(crate) fn switch(&mut self, key: &'static str) -> Option<bool> {
+        self.read(key, |value| value.as_bool().ok_or_else(|| wanted("true or false", value)))
+    }
+
     /// A whole number.
     pub(crate) fn number(&mut self, key: &'static str, allowed: Range<u64>) -> Option<u64> {
         self.read(key, |value| {

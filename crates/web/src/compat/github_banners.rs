@@ -23,9 +23,8 @@ use axum::{
 };
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
-use tallymark_badge::banner::{self, Banner, BannerType};
-use tallymark_core::Minute;
-use tallymark_github::{AccountName, Aged, NoStats, NotTracked, Statistics};
+use tallymark_badge::banner::{self, BannerType};
+use tallymark_github::{AccountName, NoStats, NotTracked, Statistics};
 use tokio::sync::Mutex;
 
 /// Says why nothing was counted.
@@ -93,7 +92,8 @@ async fn asked(github: &Statistics, uri: &Uri, sent: &HeaderMap) -> Response {
     // Who cannot be anybody is not asked for.
     let Ok(login) = AccountName::new(&name) else { return nobody() };
     match github.of(&login).await {
-        Ok(aged) => picture(draw(&name, &aged, theme)),
+        // The name is shown as this caller writes it.
+        Ok(aged) => picture(aged.banner(&name).render(theme)),
         Err(NoStats::Nobody) => nobody(),
         // A broken image stays in Camo; this is replaced by the next view.
         Err(NoStats::NotYet) if wants_picture(sent) => picture(banner::coming(&name, theme)),
@@ -212,7 +212,7 @@ impl Banners {
     async fn at(&self, path: &str) -> String {
         let Some((spelt, login, kind)) = self.find(path).await else { return banner::not_created() };
         match self.statistics.of(&login).await {
-            Ok(aged) => draw(&spelt, &aged, kind),
+            Ok(aged) => aged.banner(&spelt).render(kind),
             Err(NoStats::Nobody) => banner::not_created(),
             Err(NoStats::NotYet) => banner::coming(&spelt, kind),
         }
@@ -234,24 +234,6 @@ async fn created(State(banners): State<Arc<Banners>>, method: Method, uri: Uri) 
         return wrong_method("GET, HEAD");
     }
     picture(banners.at(uri.path().strip_prefix("/banners/").unwrap_or_default()).await)
-}
-
-/// The name is shown as this caller writes it.
-fn draw(name: &str, aged: &Aged, theme: BannerType) -> String {
-    let stats = &aged.stats;
-    let banner = Banner {
-        login: name,
-        is_organization: stats.is_organization,
-        originals: stats.originals,
-        forked: stats.forked,
-        stars: stats.stars,
-        forks: stats.forks,
-        followers: stats.followers,
-        languages: &stats.languages,
-        at: Minute(i32::try_from(aged.at / 60).unwrap_or(i32::MAX)),
-        is_old: aged.is_old,
-    };
-    banner.render(theme)
 }
 
 fn picture(svg: String) -> Response {

@@ -1,0 +1,63 @@
+//! What the store keeps of an account's statistics, for whoever shows them without asking GitHub.
+
+use crate::{
+    AccountName, NoStats,
+    stats::{Measured, Stats},
+};
+use serde::{Deserialize, Serialize};
+use std::{sync::Arc, time::Duration};
+use tallymark_store::{Shelf, Store, StoreError};
+
+/// The shelf of the store.
+pub(crate) const SHELF: Shelf = Shelf { name: "github", most: 100_000 };
+
+/// Statistics and their age.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aged {
+    /// The statistics.
+    pub stats: Arc<Stats>,
+    /// When GitHub gave or confirmed them, in seconds since 1970.
+    pub at: u64,
+    /// They are older than the hard age, because GitHub does not answer.
+    pub is_old: bool,
+}
+
+/// What the store keeps of an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StatsRecord {
+    /// `None`: there was no such account.
+    pub(crate) measured: Option<Measured>,
+    /// When it was measured.
+    pub(crate) at: u64,
+}
+
+impl StatsRecord {
+    pub(crate) fn aged(&self, is_old: bool) -> Result<Aged, NoStats> {
+        let measured = self.measured.as_ref().ok_or(NoStats::Nobody)?;
+        Ok(Aged { stats: measured.stats.clone(), at: self.at, is_old })
+    }
+}
+
+/// The record of an account. What another version wrote is as none.
+pub(crate) async fn record(
+    store: &dyn Store,
+    login: &AccountName,
+) -> Result<Option<StatsRecord>, StoreError> {
+    let kept = store.kept(SHELF, login.as_str()).await?;
+    Ok(kept.and_then(|kept| serde_json::from_slice(&kept.value).ok()))
+}
+
+/// The statistics that the store has, whatever their age; older ones than `hard` are so.
+///
+/// # Errors
+///
+/// The store does not answer.
+pub async fn kept_statistics(
+    store: &dyn Store,
+    login: &AccountName,
+    hard: Duration,
+    now: u64,
+) -> Result<Option<Aged>, StoreError> {
+    let record = record(store, login).await?;
+    Ok(record.and_then(|record| record.aged(now.saturating_sub(record.at) >= hard.as_secs()).ok()))
+}
