@@ -337,6 +337,12 @@ fn people(report: &Report) -> String {
     let hits = out::counted(report.hits, "hit");
     let said = match report.state {
         State::Imported => format!("imported {hits}"),
+        State::Finished if report.before == 0 => {
+            format!(
+                "imported {} of {hits}; the others were counted before",
+                report.fresh.separate_with_commas()
+            )
+        }
         State::Finished => format!("imported the rest; {hits} in all, each counted once"),
         State::AlreadyImported => {
             "already imported; nothing was counted (--again counts it once more)".to_owned()

@@ -100,6 +100,12 @@ impl NginxConf {
                 "no banner is a file, so the daemon draws them all: [badges] banners = true makes them files"
             );
         }
+        if !config.badges.dir.is_dir() {
+            tracing::warn!(
+                "the badge directory {} does not exist yet: `tallymark serve` creates it, for its own user",
+                config.badges.dir.display()
+            );
+        }
         out::print(&self.fill(&config)?)
     }
 

@@ -79,12 +79,30 @@ impl Show {
             let visitors = |day| visitors.as_ref().map(|days| days.get(&Day(day)).copied().unwrap_or(0));
             let row = |(day, count)| DayCount { date: Day(day).to_string(), count, visitors: visitors(day) };
             let days = days.into_iter().map(row).collect();
+            if total == 0 && self.name != Name::all() {
+                tracing::warn!("{}", never_counted(self.name.as_str(), self.event));
+            }
             let (name, event) = (self.name.as_str(), self.event.as_str());
             let visitors_today = visitors(today);
             let counts = NameCounts { name, event, total, today: of_today, visitors_today, days };
             if common.json { out::json(&counts) } else { people(&counts) }
         })
     }
+}
+
+/// For a name without a total, which may be no name but an address.
+fn never_counted(name: &str, event: Event) -> String {
+    let plain = out::plain(name);
+    let path =
+        name.split_once("://").map_or(name, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let path = path.strip_prefix("badge/").unwrap_or(path).trim_end_matches(".svg").trim_end_matches('/');
+    let hint = match path {
+        "" => "`tallymark top` lists the busiest names".to_owned(),
+        path if path == name => "`tallymark top` lists the busiest names".to_owned(),
+        path => format!("did you mean `tallymark show {}`?", out::plain(path)),
+    };
+    format!("no {event} of {plain} was ever counted; {hint}")
 }
 
 fn people(counts: &NameCounts<'_>) -> Result<()> {
@@ -110,4 +128,24 @@ fn people(counts: &NameCounts<'_>) -> Result<()> {
         text += &format!("{table}\n");
     }
     out::print(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_in_place_of_a_name_is_answered_with_the_name() {
+        for (asked, told) in [
+            ("https://hits.example.org/badge/o/r.svg?style=flat", "did you mean `tallymark show o/r`?"),
+            ("https://github.com/o/r", "did you mean `tallymark show o/r`?"),
+            ("o/r?x=1", "did you mean `tallymark show o/r`?"),
+            ("o/r.svg", "did you mean `tallymark show o/r`?"),
+            ("o/r", "`tallymark top` lists"),
+            ("https://github.com", "`tallymark top` lists"),
+        ] {
+            let said = never_counted(asked, Event::HIT);
+            assert!(said.contains(told) && said.starts_with("no hit of "), "{said}");
+        }
+    }
 }

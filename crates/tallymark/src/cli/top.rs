@@ -15,7 +15,7 @@ use thousands::Separable;
 /// The busiest names.
 #[derive(Debug, Args)]
 pub(super) struct Top {
-    /// Since when: all, month, week (from Sunday), day, hour or minute; of the calendar, in UTC.
+    /// Since when: all, month, week (from Sunday), day or today, hour or minute; of the calendar, in UTC.
     #[arg(long, default_value = "all", value_parser = period)]
     period: Period,
     /// What happened to them.
@@ -27,8 +27,9 @@ pub(super) struct Top {
 }
 
 fn period(text: &str) -> Result<Period, String> {
-    let unknown = || format!("{text:?} is not all, month, week, day, hour or minute");
-    Period::read(text).ok_or_else(unknown)
+    let unknown = || format!("{text:?} is not all, month, week, day, today, hour or minute");
+    // What badges call it.
+    Period::read(if text == "today" { "day" } else { text }).ok_or_else(unknown)
 }
 
 #[derive(Serialize)]
