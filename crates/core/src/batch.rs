@@ -92,7 +92,8 @@ impl Counts {
             && self.positions.is_empty()
     }
 
-    /// How many occurrences.
+    /// How many occurrences. A visit that came with a hit is the same occurrence, so of the visits of a name only those
+    /// count that outnumber its hits.
     #[must_use]
     pub fn hits(&self) -> u64 {
         hits(&self.entries)
@@ -100,7 +101,26 @@ impl Counts {
 }
 
 fn hits(entries: &[Entry]) -> u64 {
-    entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
+    fn sum(entries: &[Entry]) -> u64 {
+        entries.iter().fold(0, |sum, entry| entry.count.saturating_add(sum))
+    }
+    let of_event = |event: Event| {
+        let from = entries.partition_point(|entry| entry.event < event);
+        let to = entries.partition_point(|entry| entry.event <= event);
+        from..to
+    };
+    let visits = &entries[of_event(Event::VISIT)];
+    if visits.is_empty() {
+        return sum(entries);
+    }
+    let mut hits = entries[of_event(Event::HIT)].chunk_by(|a, b| a.name == b.name).peekable();
+    let with_hits = visits.chunk_by(|a, b| a.name == b.name).map(|visits| {
+        while hits.next_if(|hits| hits[0].name < visits[0].name).is_some() {}
+        let same = hits.next_if(|hits| hits[0].name == visits[0].name);
+        sum(visits).min(same.map_or(0, sum))
+    });
+    let with_hits = with_hits.fold(0, u64::saturating_add);
+    sum(entries).saturating_sub(with_hits)
 }
 
 /// Sorts as [`Entry`] is ordered. A name lies somewhere else than its entry, so most comparisons are made with its first
@@ -190,10 +210,19 @@ impl Batch {
         Batch { levels, ..self }
     }
 
-    /// How many occurrences it brings. Hours and minutes alone bring none: they have been counted before.
+    /// How many occurrences it brings, as [`Counts::hits`] counts them. Hours and minutes alone bring none: they have been counted before.
     #[must_use]
     pub fn hits(&self) -> u64 {
         if self.levels.has_days() { hits(&self.entries) } else { 0 }
+    }
+
+    /// The same for one of the batches that counts were cut into, when there are `left` occurrences in it and those
+    /// behind it: the hits of a name and its visits may be in different batches.
+    #[must_use]
+    pub fn hits_of(&self, left: &mut u64) -> u64 {
+        let hits = self.hits().min(*left);
+        *left -= hits;
+        hits
     }
 }
 
@@ -437,6 +466,31 @@ mod tests {
             assert_eq!(cut.iter().map(|b| (b.entries.len(), b.positions.len())).collect::<Vec<_>>(), sizes);
             assert_eq!(Counts::from(cut), counts);
         }
+    }
+
+    #[test]
+    fn visit_that_comes_with_a_hit_is_the_same_occurrence() {
+        let of = |event, name, count| Entry { event, count, ..entry(name, 1) };
+        for (entries, hits) in [
+            (vec![of(Event::HIT, "a", 3), of(Event::VISIT, "a", 2)], 3),
+            (vec![of(Event::HIT, "a", 1), of(Event::HIT, "c", 1), of(Event::VISIT, "b", 2)], 4),
+            (vec![of(Event::HIT, "a", 1), of(Event::LIKE, "a", 1), of(Event::VISIT, "a", 5)], 6),
+            (
+                vec![of(Event::HIT, "b", u64::MAX), of(Event::VISIT, "a", 1), of(Event::VISIT, "b", 1)],
+                u64::MAX - 1,
+            ),
+            (vec![of(Event::VISIT, "a", 2)], 2),
+        ] {
+            assert_eq!(Counts::from(entries.clone()).hits(), hits, "{entries:?}");
+        }
+        let names: Vec<String> = (0..1500).map(|n| format!("n{n:05}")).collect();
+        let all = |event| names.iter().map(move |name| of(event, name, 2));
+        let counts = Counts::from(all(Event::HIT).chain(all(Event::VISIT)).collect::<Vec<_>>());
+        let mut left = counts.hits();
+        assert_eq!(left, 3000);
+        let cut = batches(Uuid::nil(), 1, counts);
+        let hits: Vec<u64> = cut.iter().map(|batch| batch.hits_of(&mut left)).collect();
+        assert_eq!((hits.iter().sum::<u64>(), left), (3000, 0), "{hits:?}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -38,6 +38,9 @@ const WAITING: usize = 1_000_000;
 const SHOWN: usize = 10;
 /// How long a request waits for the store before it is answered without it.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The same while the store is known to fail, which after so many attempts it is: about half a second.
+const IMPATIENCE: Duration = Duration::from_millis(50);
+const KNOWN_TO_FAIL: u32 = 3;
 
 /// Counts badge requests.
 pub struct Live {
@@ -54,6 +57,8 @@ pub struct Live {
     settled: Notify,
     /// The first hit since the last tick has come.
     begun: Notify,
+    /// The writer has tried in vain for a while.
+    failing: AtomicBool,
     written: Written,
     gate: Option<Arc<VisitGate>>,
 }
@@ -111,6 +116,7 @@ impl Live {
             epoch: AtomicU64::new(0),
             settled: Notify::new(),
             begun: Notify::new(),
+            failing: AtomicBool::new(false),
             written: Written::default(),
             gate: None,
         }
@@ -225,6 +231,23 @@ impl Live {
         }
     }
 
+    /// An attempt of the writer has failed, the n-th in a row.
+    pub(crate) fn store_fails(&self, failures: u32) {
+        if failures >= KNOWN_TO_FAIL {
+            self.failing.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// An attempt of the writer has succeeded.
+    pub(crate) fn store_works(&self) {
+        self.failing.store(false, Ordering::Relaxed);
+    }
+
+    /// How long a request waits for the store.
+    fn patience(&self) -> Duration {
+        if self.failing.load(Ordering::Relaxed) { IMPATIENCE } else { PATIENCE }
+    }
+
     /// Nothing is on its way to the store any more.
     pub(crate) fn settle(&self) {
         if self.epoch.load(Ordering::Acquire) % 2 == 1 {
@@ -299,7 +322,7 @@ impl Live {
 
     fn ask(&self, event: Event, name: Name, at_least: i64, ticket: Option<i64>) -> Total<'_> {
         Total::Asked(Box::pin(async move {
-            let answer = tokio::time::timeout(PATIENCE, self.read(event, &name, ticket)).await;
+            let answer = tokio::time::timeout(self.patience(), self.read(event, &name, ticket)).await;
             if let Ok(Some(total)) = answer {
                 return Ok(total.max(at_least));
             }
@@ -473,7 +496,7 @@ impl Counter for Live {
         if event == Event::URL {
             let name = Name::from(name);
             return Total::Asked(Box::pin(async move {
-                let answer = tokio::time::timeout(PATIENCE, self.read_noted(&name)).await;
+                let answer = tokio::time::timeout(self.patience(), self.read_noted(&name)).await;
                 answer.ok().flatten().ok_or(Unavailable)
             }));
         }
@@ -488,7 +511,7 @@ impl Counter for Live {
     fn latest<'a>(&'a self, event: Event, name: NameRef<'_>, most: usize) -> LatestAnswer<'a> {
         let name = Name::from(name);
         Box::pin(async move {
-            let answer = tokio::time::timeout(PATIENCE, self.read_latest(event, &name, most)).await;
+            let answer = tokio::time::timeout(self.patience(), self.read_latest(event, &name, most)).await;
             answer.ok().flatten().ok_or(Unavailable)
         })
     }

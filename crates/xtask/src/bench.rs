@@ -7,7 +7,5 @@ use crate::{packages, run};
 /// Builds the binary and the bench, and hands the arguments on.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     packages::ensure_for_bench()?;
-    run::check(&mut run::cargo(&["build", "--release", "-p", "tallymark", "-p", "tallymark-bench"])?)?;
-    let mut bench = run::cargo(&["run", "--release", "--quiet", "-p", "tallymark-bench", "--"])?;
-    run::check(bench.args(args))
+    run::check(run::released("tallymark-bench")?.args(args))
 }

@@ -7,15 +7,7 @@ use crate::{packages, run};
 /// Runs scenarios against the binary as it is released.
 pub(crate) fn soak(args: &[String]) -> anyhow::Result<()> {
     packages::ensure()?;
-    run::check(&mut run::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "tallymark",
-        "--package",
-        "tallymark-soak",
-    ])?)?;
-    pass_on(&["run", "--quiet", "--release", "--package", "tallymark-soak", "--"], args)
+    run::check(run::released("tallymark-soak")?.args(args))
 }
 
 /// Runs fuzz targets, optimised: a second is then worth many.

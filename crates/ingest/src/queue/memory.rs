@@ -42,6 +42,8 @@ struct Held {
 
 struct Numbered {
     batch: Batch,
+    /// How many hits it brings.
+    hits: u64,
     origin: Origin,
     /// From a replayable source, with the position that waits with it.
     replayable: bool,
@@ -65,9 +67,13 @@ impl Memory {
     pub(super) fn push(&self, counts: Counts, origin: Origin) {
         let replayable = !counts.positions.is_empty();
         let mut held = self.held();
+        let mut left = counts.hits();
         let cut = batches(self.instance, held.next, counts);
         held.next += cut.len() as u64;
-        held.batches.extend(cut.into_iter().map(|batch| Numbered { batch, origin, replayable }));
+        held.batches.extend(cut.into_iter().map(|batch| {
+            let hits = batch.hits_of(&mut left);
+            Numbered { batch, hits, origin, replayable }
+        }));
         self.signals.work.notify_one();
     }
 
@@ -75,7 +81,7 @@ impl Memory {
     pub(super) fn hits(&self) -> u64 {
         let held = self.held();
         let lost = held.batches.iter().filter(|numbered| !numbered.replayable);
-        lost.fold(0, |sum, numbered| numbered.batch.hits().saturating_add(sum))
+        lost.fold(0, |sum, numbered| numbered.hits.saturating_add(sum))
     }
 
     /// Renumbers the batches here, from the number after `marker`. Only right if none of them has been applied, as
@@ -185,6 +191,7 @@ impl Batches for FromMemory {
         self.memory.signals.well.store(true, Ordering::Release);
         self.memory.signals.room.notify_one();
         self.common.well();
+        self.common.books.live.store_works();
         if self.is_empty() {
             self.common.books.live.settle();
         }
@@ -205,6 +212,7 @@ impl Batches for FromMemory {
 
     async fn again(&mut self, error: &Trouble, failures: u32) -> bool {
         self.common.trouble(error);
+        self.common.books.live.store_fails(failures);
         self.memory.signals.pause(failures).await;
         !(self.memory.signals.is_closed() && self.is_empty())
     }

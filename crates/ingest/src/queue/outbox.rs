@@ -247,6 +247,7 @@ impl Batches for FromOutbox {
     fn well(&mut self) {
         self.queue.signals.well.store(true, Ordering::Release);
         self.common.well();
+        self.common.books.live.store_works();
         // After a gap the claim is invalid, and what was sent may or may not be applied.
         if self.claim.is_some() {
             self.common.books.live.settle();
@@ -267,6 +268,7 @@ impl Batches for FromOutbox {
     async fn again(&mut self, error: &Trouble, failures: u32) -> bool {
         self.queue.signals.well.store(false, Ordering::Release);
         self.common.trouble(error);
+        self.common.books.live.store_fails(failures);
         if error.downcast_ref().is_some_and(|error: &StoreError| error.class() == Class::Data) {
             // Repairing it also restores what a claim checks.
             self.claim = None;

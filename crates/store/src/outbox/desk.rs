@@ -224,6 +224,7 @@ impl Desk {
     /// Numbers the counts and commits them.
     fn push_batches(&mut self, tick: Uuid, counts: Counts, origin: Origin) -> Pushed {
         let levels = self.levels();
+        let mut left = counts.hits();
         let cut = batches(self.instance, self.last + 1, counts);
         let cut: Vec<Batch> = cut.into_iter().map(|batch| batch.on(levels)).collect();
         let written = self.with("writing", |desk, db| {
@@ -234,7 +235,7 @@ impl Desk {
             let mut bytes = 0;
             for batch in &cut {
                 write_positions(&transaction, &batch.positions)?;
-                bytes += write_batch(&transaction, batch, origin)?;
+                bytes += write_batch(&transaction, batch, batch.hits_of(&mut left), origin)?;
             }
             let last = desk.last + cut.len() as u64;
             write_last(&transaction, last)?;
@@ -372,19 +373,23 @@ impl Desk {
         let done = at >= cutting.block.len();
         self.with("writing", |desk, db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let pooled: i64 = transaction
+                .prepare_cached("SELECT hits FROM pool WHERE id = ?1")?
+                .query_row([cutting.id], |row| row.get(0))?;
+            let mut left = pooled.unsigned_abs();
             if done {
                 transaction.prepare_cached("DELETE FROM pool WHERE id = ?1")?.execute([cutting.id])?;
                 if let Some(last) = waiting.last_mut().filter(|_| levels.has_days()) {
                     last.batch.positions = take_unsent(&transaction)?;
                 }
-            } else {
-                let hits: u64 = waiting.iter().map(|waiting| waiting.batch.hits()).sum();
-                transaction
-                    .prepare_cached("UPDATE pool SET at = ?2, hits = max(hits - ?3, 0) WHERE id = ?1")?
-                    .execute(params![cutting.id, at as i64, clamped(hits)])?;
             }
             for QueuedBatch { batch, .. } in &waiting {
-                write_batch(&transaction, batch, origin)?;
+                write_batch(&transaction, batch, batch.hits_of(&mut left), origin)?;
+            }
+            if !done {
+                transaction
+                    .prepare_cached("UPDATE pool SET at = ?2, hits = ?3 WHERE id = ?1")?
+                    .execute(params![cutting.id, at as i64, clamped(left)])?;
             }
             let last = desk.last + waiting.len() as u64;
             write_last(&transaction, last)?;
@@ -407,7 +412,7 @@ impl Desk {
                 return Ok(Vec::new());
             }
             let batch = Batch::of(desk.instance, desk.last + 1, counts);
-            write_batch(&transaction, &batch, Origin::Lines)?;
+            write_batch(&transaction, &batch, 0, Origin::Lines)?;
             write_last(&transaction, batch.seq)?;
             let unsent = has_unsent(&transaction)?;
             transaction.commit()?;
@@ -642,7 +647,12 @@ fn position(row: &rusqlite::Row<'_>) -> rusqlite::Result<Position> {
 }
 
 /// Answers how large its block is.
-fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> rusqlite::Result<usize> {
+fn write_batch(
+    transaction: &Transaction<'_>,
+    batch: &Batch,
+    hits: u64,
+    origin: Origin,
+) -> rusqlite::Result<usize> {
     let positions = match batch.positions.as_slice() {
         [] => None,
         positions => Some(
@@ -658,7 +668,7 @@ fn write_batch(transaction: &Transaction<'_>, batch: &Batch, origin: Origin) -> 
         .execute(params![
             batch.seq as i64,
             origin == Origin::Live,
-            clamped(batch.hits()),
+            clamped(hits),
             block,
             positions,
             minutes::number(batch.levels),
