@@ -7,7 +7,7 @@ use crate::{
     visiting::ToldApart,
     watch::Watch,
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 use tallymark_core::{
     Added, Asker, Counts, Dating, Hit, KeptVisits, Now, Probes, Recall, Recalled, Reject, Route, Routes,
     Tally, VisitorHash,
@@ -31,6 +31,9 @@ pub enum LineFormat {
     /// An access log of the form that a format string says.
     Pattern(Arc<Pattern>),
 }
+
+/// The outcome of a line that was read and does not count.
+pub const UNDERSTOOD: [Reject; 4] = [Reject::NotABadge, Reject::Method, Reject::Status, Reject::NoName];
 
 /// What became of one line.
 pub type Parsed<'a> = Result<Hit<'a>, Reject>;
@@ -112,6 +115,12 @@ impl Intake {
         let LineReaders { record, access, journal } = self.readers;
         let readers = LineReaders { record: record.with_visitors(true), access, journal };
         Intake { readers, gate: Some(gate), ..self }
+    }
+
+    /// Lines of a file: warnings name it, and say what its lines look like.
+    #[must_use]
+    pub fn of_file(self, path: &Path) -> Intake {
+        Intake { watch: self.watch.of_file(path), ..self }
     }
 
     /// Takes many datagrams, as one system call brings them: each its bytes and whether it was cut, or why it is not
@@ -252,7 +261,8 @@ impl Intake {
             Ok(read) => read,
             Err(reject) => {
                 self.delta.reject(reject);
-                self.watch.rejected(reject, line, now);
+                let likely = || likely_format(&self.routes, &self.format, self.dating, line, now);
+                self.watch.rejected_of_file(reject, line, now, likely);
                 return Err(reject);
             }
         };
@@ -368,6 +378,27 @@ fn read_bare<'a, 'r>(
         }
     }
     Ok((reader.read(route, line, now)?, Some((route, 0))))
+}
+
+/// The format that a refused line fits, as the configuration names it.
+fn likely_format(
+    routes: &Routes,
+    format: &LineFormat,
+    dating: Dating,
+    line: &[u8],
+    now: Now,
+) -> Option<&'static str> {
+    let (likely, name) = match format {
+        LineFormat::Combined | LineFormat::Pattern(_) => (LineFormat::Auto, "auto"),
+        _ => (LineFormat::Combined, "combined"),
+    };
+    let (record, access) = (record::RecordReader::new(dating), access::AccessReader::new(dating));
+    let mut readers = LineReaders { record, access, journal: Vec::new() };
+    let fits = match read(routes, &likely, line.len(), &mut readers, line, now) {
+        Ok(_) => true,
+        Err(reject) => UNDERSTOOD.contains(&reject),
+    };
+    fits.then_some(name)
 }
 
 /// How far a record was read before it was refused.

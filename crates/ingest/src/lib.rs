@@ -35,7 +35,7 @@ pub use errand::{Errand, ErrandError};
 pub use geo::{Atlas, BadDatabase, GeoDatabase};
 pub use handed_in::HandedIn;
 pub use instance::{Instance, InstanceError};
-pub use intake::{Intake, LineFormat, Parsed};
+pub use intake::{Intake, LineFormat, Parsed, UNDERSTOOD};
 pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters, TcpMeters};
 pub use outage::{Outage, Told};

@@ -4,8 +4,12 @@
 //! live view: any line may contain a visitor's address, most of all an unexpected one, and no address is ever logged.
 
 use crate::tail::{Sample, SampleKind, Tail};
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tallymark_core::{Hit, Now, Reject, Routes, syslog};
+use tallymark_store::owner::shell_word;
 use tracing::warn;
 
 /// Samples of each kind that a source shows in a second. A person reads fewer, and a program gets a fair picture.
@@ -15,6 +19,7 @@ const MAX_TEXT: usize = 256;
 
 pub(crate) struct Watch {
     source: &'static str,
+    file: Option<PathBuf>,
     tail: Tail,
     routes: Arc<Routes>,
     second: i64,
@@ -29,6 +34,7 @@ impl Watch {
     pub(crate) fn new(source: &'static str, tail: Tail, routes: Arc<Routes>) -> Watch {
         Watch {
             source,
+            file: None,
             tail,
             routes,
             second: i64::MIN,
@@ -37,6 +43,10 @@ impl Watch {
             skipped: 0,
             minute_logged: i64::MIN,
         }
+    }
+
+    pub(crate) fn of_file(self, path: &Path) -> Watch {
+        Watch { file: Some(path.to_owned()), ..self }
     }
 
     /// Whether accepted lines have a listener.
@@ -59,17 +69,33 @@ impl Watch {
     }
 
     pub(crate) fn rejected(&mut self, reject: Reject, line: &[u8], now: Now) {
+        self.rejected_of_file(reject, line, now, || None);
+    }
+
+    /// The same of a line that may come from a file. `likely` is the format that it fits.
+    pub(crate) fn rejected_of_file(
+        &mut self,
+        reject: Reject,
+        line: &[u8],
+        now: Now,
+        likely: impl FnOnce() -> Option<&'static str>,
+    ) {
         let minute = now.unix_ms.div_euclid(60_000);
         if minute != self.minute_logged && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
             self.minute_logged = minute;
             let priority = self.filtered_out(reject, line);
+            let help = match &self.file {
+                Some(file) => advice(file, likely()),
+                None => "`tallymark tail --rejected` shows them".to_owned(),
+            };
             warn!(
                 source = self.source,
+                file = self.file.as_ref().map(|file| file.display().to_string()),
                 reason = %reject,
                 bytes = line.len(),
                 tag = tag(line),
                 priority,
-                "rejected a line, the first in this minute ({}); `tallymark tail --rejected` shows them",
+                "rejected a line, the first in this minute ({}); {help}",
                 reject.explained()
             );
         }
@@ -113,6 +139,24 @@ impl Watch {
 
     fn tell(&self, what: SampleKind, now: Now) {
         self.tail.tell(Sample { unix_ms: now.unix_ms, source: self.source, what });
+    }
+}
+
+/// What helps if the lines of a file are not understood.
+fn advice(file: &Path, likely: Option<&str>) -> String {
+    let word = shell_word(file);
+    match likely {
+        Some("combined") => format!(
+            "it is a line of an access log, and a record was expected, as in \"2026-11-20\",\"NAME\": try `tallymark \
+             replay {word} --format combined`, and set format = \"combined\" in the [[source]] of this file"
+        ),
+        Some(format) => format!(
+            "it is a record, and a line of an access log was expected: try `tallymark replay {word} --format {format}`, \
+             and set format = \"{format}\" in the [[source]] of this file"
+        ),
+        None => format!(
+            "`tallymark replay {word}` shows how many are, and `tallymark tail --rejected` shows them as they come"
+        ),
     }
 }
 

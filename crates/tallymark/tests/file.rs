@@ -290,6 +290,68 @@ fn access_log_of_a_site_is_counted() {
     assert!(!daemon.stderr().contains("192.0.2.77"), "{}", daemon.stderr());
 }
 
+/// It was followed in the wrong format, rotated and packed meanwhile, and the format is mended.
+#[test]
+fn log_of_which_no_line_counted_is_read_again_in_another_format() {
+    for kind in Kind::both() {
+        let (mut place, _) = place(&kind);
+        let configure = |place: &mut Place, format: &str| {
+            place.configure(&format!(
+                "[store]\ntick = \"20ms\"\n[[source]]\nkind = \"file\"\npath = \"DIR/access.log\"\n{format}"
+            ));
+        };
+        configure(&mut place, "");
+        let log = place.dir().join("access.log");
+        let lines = |from: u32, to: u32| -> String {
+            let line = |n| {
+                format!(
+                    "192.0.2.77 - - [20/Nov/2020:03:59:49 +0000] \"GET /badge.svg?repo=o/r{n} HTTP/1.1\" 200 5 \"-\" \"x\"\n"
+                )
+            };
+            (from..to).map(line).collect()
+        };
+        let rejected =
+            |n: u64| move |place: &Place| place.metrics().rejected("file").values().sum::<u64>() == n;
+        fs::write(&log, lines(0, 20)).unwrap();
+        let mut daemon = place.start("ingest", &[]);
+        wait_until("all are rejected", PATIENCE, || rejected(20)(&place));
+        let packed = place.dir().join("access.log.1");
+        fs::rename(&log, &packed).unwrap();
+        fs::write(&log, lines(20, 30)).unwrap();
+        wait_until("all are rejected", PATIENCE, || rejected(30)(&place));
+        stop(&mut daemon);
+        let said = daemon.stderr();
+        for part in ["access.log", "access log", "--format combined", "format = "] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert!(!said.contains("192.0.2.77"), "{said}");
+        assert!(Command::new("gzip").arg(&packed).status().unwrap().success());
+        // Not in the same format.
+        let mut daemon = place.start("ingest", &[]);
+        open(&log).write_all(lines(30, 31).as_bytes()).unwrap();
+        wait_until("the new one is rejected", PATIENCE, || rejected(1)(&place));
+        stop(&mut daemon);
+        let import = ["import", "log", "--format", "combined", log.to_str().unwrap()];
+        let said = place.run(&import).stdout;
+        assert!(said.contains("rejected every line") && said.contains("restart the daemon"), "{said}");
+        configure(&mut place, "format = \"combined\"\n");
+        for total in [31, 32] {
+            let mut daemon = place.start("ingest", &[]);
+            wait_until("all are counted", PATIENCE, || all(&place) == total);
+            open(&log).write_all(lines(100, 101).as_bytes()).unwrap();
+            wait_until("the next is counted", PATIENCE, || all(&place) == total + 1);
+            stop(&mut daemon);
+        }
+        assert_eq!((place.total("o/r0"), place.total("o/r20"), place.total("o/r100")), (1, 1, 2));
+        // Lines in another format now are not read again: some have counted.
+        configure(&mut place, "");
+        let mut daemon = place.start("ingest", &[]);
+        open(&log).write_all(b"\"2020-11-20\",\"o%2Frecord\"\n").unwrap();
+        wait_until("a record is counted", PATIENCE, || all(&place) == 34);
+        stop(&mut daemon);
+    }
+}
+
 /// A flag is enough.
 #[test]
 fn file_flag_reads_a_log_of_syslog_lines() {

@@ -39,8 +39,20 @@ pub struct Course {
     pub next: u64,
     /// From the beginning to the end.
     pub stretches: Vec<Stretch>,
-    /// A source has counted some of it.
-    pub by_source: bool,
+    /// What a source has to do with it.
+    pub by_source: BySource,
+}
+
+/// What the sources have done with a content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BySource {
+    /// None has read it.
+    #[default]
+    Unread,
+    /// One has counted some of it, or will.
+    Counted,
+    /// One has refused every line that it has read. It reads them again once its format is another one.
+    Refused,
 }
 
 /// Why it cannot be told what of a content is counted.
@@ -112,7 +124,7 @@ impl Evidence {
         identity: Option<Identity>,
         instance: Uuid,
     ) -> Result<Course, Undecided> {
-        let mut course = Course { instance, next: 1, stretches: Vec::new(), by_source: false };
+        let mut course = Course { instance, next: 1, stretches: Vec::new(), by_source: BySource::Unread };
         let is_same = |other: &Identity| identity.is_some_and(|identity| identity.is(other));
         let mut counted = Vec::new();
         let last = self.imports_of(seen, is_same, &mut counted)?;
@@ -169,15 +181,17 @@ impl Evidence {
         }
     }
 
-    /// What sources have counted, or will. Answers whether there is any.
+    /// What sources have counted, or will.
     fn sources_of(
         &self,
         seen: &Glance,
         is_same: impl Fn(&Identity) -> bool,
         counted: &mut Vec<(u64, Stretch)>,
-    ) -> Result<bool, Undecided> {
-        let mut some = false;
-        for record in &self.records {
+    ) -> Result<BySource, Undecided> {
+        let mut some = BySource::Unread;
+        // What was refused and is gone will not be read again.
+        for record in self.records.iter().filter(|record| !record.gone || record.refused_by.is_none()) {
+            let done = if record.refused_by.is_some() { BySource::Refused } else { BySource::Counted };
             let (mark, from) = (&record.mark, record.from);
             let has =
                 mark.offset == 0 || seen.points.get(&mark.offset).is_some_and(|(point, _)| point.is(mark));
@@ -185,7 +199,7 @@ impl Evidence {
                 // What it has not read yet it will read. If the file was written anew, all of it.
                 let rest = Stretch { to: u64::MAX, is_counted: true, is_torn: false };
                 counted.push((if has { from } else { 0 }, rest));
-                some = true;
+                some = done;
             } else if !has {
                 // What lies before `from` a source has not counted.
                 if (from..mark.offset).contains(&seen.at) && mark.begins_with(&seen.prefix) {
@@ -199,7 +213,7 @@ impl Evidence {
                     return Err(Undecided::ReadInPart);
                 }
                 counted.push((from, Stretch { to: mark.offset, is_counted: true, is_torn: mark.skip }));
-                some = true;
+                some = done;
             }
         }
         Ok(some)

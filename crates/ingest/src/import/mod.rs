@@ -8,7 +8,7 @@
 mod counted;
 pub mod snow_trace;
 
-pub use counted::{Course, Evidence, Stretch, Undecided};
+pub use counted::{BySource, Course, Evidence, Stretch, Undecided};
 
 use crate::{
     IngestMeters, Intake, LineFormat,
@@ -74,7 +74,7 @@ impl Course {
     #[must_use]
     pub fn whole(instance: Uuid, to: u64) -> Course {
         let all = Stretch { to, is_counted: false, is_torn: false };
-        Course { instance, next: 1, stretches: vec![all], by_source: false }
+        Course { instance, next: 1, stretches: vec![all], by_source: BySource::Unread }
     }
 }
 
@@ -321,6 +321,10 @@ impl Sink for Fold {
 
     fn reject(&mut self, reject: Reject) {
         self.take(Line::Bad(reject));
+    }
+
+    fn counted(&self) -> u64 {
+        self.imported.accepted
     }
 
     fn is_full(&self) -> bool {

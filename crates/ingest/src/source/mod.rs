@@ -54,6 +54,12 @@ pub struct LineOptions {
 }
 
 impl LineOptions {
+    /// What tells formats and routes apart. It may be another one in another version.
+    fn print(&self) -> u32 {
+        let all = format!("{:?} {:?} {}", self.format, self.routes, self.max_line);
+        (Print::of(all.as_bytes()).0 >> 96) as u32
+    }
+
     fn intake(&self, dating: Dating, meters: SourceMeters) -> Intake {
         let intake =
             Intake::new(self.routes.clone(), self.format.clone(), dating, self.limit, self.max_line, meters);

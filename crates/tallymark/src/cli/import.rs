@@ -21,7 +21,7 @@ use std::{
 use tallymark_core::Routes;
 use tallymark_ingest::{
     Errand, ErrandError, LineFormat,
-    import::{Content, Course, Evidence, Import, Imported, Undecided, named_instance},
+    import::{BySource, Content, Course, Evidence, Import, Imported, Undecided, named_instance},
     source::now,
     unpacked,
 };
@@ -102,6 +102,8 @@ enum State {
     AlreadyImported,
     /// A source has counted all of it, or is going to.
     AlreadyCounted,
+    /// A source has refused every line of it, and reads it again once its format is mended.
+    RefusedBySource,
     NothingToCount,
     DryRun,
 }
@@ -298,7 +300,8 @@ fn report(
     }
     let is_there = fresh == 0 || before == batches;
     let state = match into {
-        _ if hits > 0 && is_there && course.by_source => State::AlreadyCounted,
+        _ if hits > 0 && is_there && course.by_source == BySource::Refused => State::RefusedBySource,
+        _ if hits > 0 && is_there && course.by_source == BySource::Counted => State::AlreadyCounted,
         _ if hits > 0 && is_there => State::AlreadyImported,
         None => State::DryRun,
         Some(_) if hits == 0 => State::NothingToCount,
@@ -346,6 +349,11 @@ fn people(report: &Report) -> String {
         State::Finished => format!("imported the rest; {hits} in all, each counted once"),
         State::AlreadyImported => {
             "already imported; nothing was counted (--again counts it once more)".to_owned()
+        }
+        State::RefusedBySource => {
+            "a source follows it and has rejected every line of it; nothing was counted here. Set the format of its \
+             [[source]] and restart the daemon: it then reads the file from the beginning"
+                .to_owned()
         }
         State::AlreadyCounted => {
             "a source counts it; nothing was counted here (--again counts it once more)".to_owned()

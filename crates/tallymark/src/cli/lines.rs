@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
 use tallymark_core::{Dating, Line, Lines, Reject, Routes};
-use tallymark_ingest::{IngestMeters, Intake, LineFormat, source::now, unpacked};
+use tallymark_ingest::{IngestMeters, Intake, LineFormat, UNDERSTOOD, source::now, unpacked};
 use tallymark_store::owner::shell_word;
 
 /// How much of a file is read to detect its format.
@@ -20,8 +20,6 @@ const FORMATS: [(&str, LineFormat); 4] = [
     ("record", LineFormat::Record),
     ("combined", LineFormat::Combined),
 ];
-/// The outcome of a line that was read and does not count.
-const UNDERSTOOD: [Reject; 4] = [Reject::NotABadge, Reject::Method, Reject::Status, Reject::NoName];
 
 /// How lines are read.
 #[derive(Debug, Args)]

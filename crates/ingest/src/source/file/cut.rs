@@ -8,6 +8,8 @@ pub(crate) trait Sink {
     fn line(&mut self, line: &[u8]);
     /// Something that did not even become a line.
     fn reject(&mut self, reject: Reject);
+    /// How many lines have counted.
+    fn counted(&self) -> u64;
     /// Whether no more should come for now.
     fn is_full(&self) -> bool;
 }
@@ -52,6 +54,10 @@ mod tests {
 
         fn reject(&mut self, reject: Reject) {
             self.text += &format!("!{reject}|");
+        }
+
+        fn counted(&self) -> u64 {
+            0
         }
 
         fn is_full(&self) -> bool {

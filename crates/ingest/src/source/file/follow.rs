@@ -9,9 +9,9 @@ use super::{
     book::Book,
     cut::Sink,
     imported::{ImportMark, counted},
-    input::{Found, Input, is_damage},
+    input::{Found, Input, Portion, is_damage, portion},
     names::{SeenFile, open_regular},
-    record::{FileRecord, Identity, mtime},
+    record::{FileRecord, Identity, Mark, mtime},
     survey::{Question, survey},
 };
 use crate::meters::FileEvents;
@@ -40,6 +40,8 @@ pub(super) struct Following {
     pub(super) path: PathBuf,
     pub(super) start: Start,
     pub(super) max_line: usize,
+    /// A print of what lines have to be like.
+    pub(super) format: u32,
 }
 
 /// What a step came to.
@@ -264,7 +266,31 @@ impl LogFollower {
         self.elsewhere = self.book.as_ref().map(Book::directories).unwrap_or_default();
         self.surveyed = (!changed_just_now(&directories)).then_some(directories);
         self.forget_replaced();
+        self.read_anew();
         Ok(())
+    }
+
+    /// Files of which no line has counted are read again if the format is another one than it was.
+    fn read_anew(&mut self) {
+        let (Some(book), format) = (&mut self.book, self.following.format) else { return };
+        let is_refused = |record: &FileRecord| {
+            let by_another = record.refused_by.is_some_and(|by| by != format);
+            by_another && !record.gone && record.copy_of.is_none()
+        };
+        let refused: Vec<u64> =
+            book.iter().filter(|(_, record)| is_refused(record)).map(|(id, _)| id).collect();
+        for id in refused {
+            let Some(mark) = book.get(id).and_then(|record| behind_from(record).ok()?) else { continue };
+            self.open.remove(&id);
+            book.change(id, |record| {
+                info!(
+                    file = %record.path.display(), offset = mark.offset,
+                    "no line of it has counted, and the format is another one now: it is read again"
+                );
+                (record.mark, record.refused_by) = (mark, None);
+                (record.done, record.torn) = (false, false);
+            });
+        }
     }
 
     /// Closes the files of records that are another file now: a copy, or a packed one.
@@ -335,7 +361,9 @@ impl LogFollower {
             }
         }
         let Some(input) = self.open.get_mut(&id) else { return Ok(false) };
+        let before = sink.counted();
         let found = input.read(self.following.max_line, sink);
+        let counts = sink.counted() > before;
         let packed = input.is_packed();
         let (length, written) = input.seen();
         let ended = match found {
@@ -359,7 +387,14 @@ impl LogFollower {
         if torn && packed {
             sink.reject(Reject::Partial);
         }
+        let format = self.following.format;
         book.change(id, |record| {
+            let begins = record.mark.offset == record.from && !record.mark.skip;
+            record.refused_by = match record.refused_by {
+                _ if counts => None,
+                None if begins && mark.offset > record.from => Some(format),
+                known => known,
+            };
             record.mark = mark;
             if ended {
                 (record.length, record.mtime) = (length, written);
@@ -399,6 +434,15 @@ fn reopen(record: &FileRecord) -> io::Result<Option<Input>> {
         info!(file = %record.path.display(), offset = record.mark.offset, "going on");
     }
     Input::resume(file, &record.mark)
+}
+
+/// Where a record begins to count. `None` if its file is another one.
+fn behind_from(record: &FileRecord) -> io::Result<Option<Mark>> {
+    if reopen(record)?.is_none() {
+        return Ok(None);
+    }
+    let before = portion(open_regular(&record.path)?, record.from)?;
+    Ok(before.map(|Portion { prefix, tail, .. }| Mark::of(record.from, false, &prefix, &tail)))
 }
 
 /// The moment from which a log is followed. The clock of files runs a little behind.

@@ -211,12 +211,13 @@ impl LogFile {
             path: self.options.path.clone(),
             start: self.options.start,
             max_line: self.lines.max_line,
+            format: self.lines.print(),
         };
         Running {
             new: book.is_none(),
             sent: Vec::new(),
             follower: LogFollower::new(following, book),
-            intake: self.lines.intake(Dating::Own, self.meters.clone()),
+            intake: self.lines.intake(Dating::Own, self.meters.clone()).of_file(&self.options.path),
             // So that a chunk can never fill it: a full tally would count lines together.
             half: (self.lines.limit / 2).max(1),
             path: &self.options.path,
@@ -258,7 +259,7 @@ impl Running<'_> {
     }
 
     fn step(&mut self) -> Progress {
-        let mut into = Fold { intake: &mut self.intake, half: self.half, now: now() };
+        let mut into = Fold { intake: &mut self.intake, half: self.half, now: now(), counted: 0 };
         let step = self.follower.step(&mut into);
         if self.trouble.as_deref() != self.follower.trouble() {
             self.trouble = self.follower.trouble().map(str::to_owned);
@@ -309,15 +310,20 @@ struct Fold<'a> {
     intake: &'a mut Intake,
     half: usize,
     now: Now,
+    counted: u64,
 }
 
 impl Sink for Fold<'_> {
     fn line(&mut self, line: &[u8]) {
-        self.intake.line(line, self.now);
+        self.counted += u64::from(self.intake.take(line, self.now).is_ok());
     }
 
     fn reject(&mut self, reject: Reject) {
         self.intake.reject_line(reject, b"", self.now);
+    }
+
+    fn counted(&self) -> u64 {
+        self.counted
     }
 
     fn is_full(&self) -> bool {

@@ -76,6 +76,8 @@ pub(crate) struct FileRecord {
     pub(crate) torn: bool,
     /// It is gone. It is remembered all the same, because a file may come back.
     pub(crate) gone: bool,
+    /// No line of it has counted: the print of the format by which all that were read were refused.
+    pub(crate) refused_by: Option<u32>,
     /// It is a copy of this record's file, which is the one that is read; of its own, if it may be one of any.
     pub(crate) copy_of: Option<u64>,
 }
@@ -192,6 +194,9 @@ impl fmt::Display for FileRecord {
         write!(f, " length={length} from={} flags={flags}", self.from)?;
         write!(f, " packed={}", self.packed.map(|print| format!("{:032x}", print.0)).unwrap_or_default())?;
         write!(f, " copy={}", self.copy_of.map(|id| id.to_string()).unwrap_or_default())?;
+        if let Some(format) = self.refused_by {
+            write!(f, " refused={format:08x}")?;
+        }
         if !lines.is_empty() {
             write!(f, " lines={lines}")?;
         }
@@ -224,8 +229,13 @@ impl FromStr for FileRecord {
             "" => None,
             text => Some(text.parse().map_err(|_| ())?),
         };
-        // Older versions wrote none.
-        record.mark.lines = lines(words.next())?;
+        // Older versions wrote neither.
+        let mut last = words.next();
+        if let Some(format) = last.and_then(|word| word.strip_prefix("refused=")) {
+            record.refused_by = Some(u32::from_str_radix(format, 16).map_err(|_| ())?);
+            last = words.next();
+        }
+        record.mark.lines = lines(last)?;
         record.path = unescaped(path).ok_or(())?;
         words.next().is_none().then_some(record).ok_or(())
     }
@@ -327,6 +337,7 @@ mod tests {
             lines in any::<Vec<u32>>(),
             packed in any::<Option<u128>>(),
             copy_of in any::<Option<u64>>(),
+            refused_by in any::<Option<u32>>(),
             path in any::<Vec<u8>>(),
         ) -> FileRecord {
             let [dev, ino, born, mtime, offset, length, from] = numbers;
@@ -335,7 +346,7 @@ mod tests {
             FileRecord {
                 path: std::ffi::OsString::from_vec(path).into(),
                 identity: Identity { dev, ino, born },
-                length, mtime, mark, from, copy_of,
+                length, mtime, mark, from, copy_of, refused_by,
                 packed: packed.map(Print),
                 done: flags[1], torn: flags[2], gone: flags[3],
             }

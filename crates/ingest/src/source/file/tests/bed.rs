@@ -36,6 +36,10 @@ impl Sink for Ledger {
         *self.rejects.entry(reject).or_default() += 1;
     }
 
+    fn counted(&self) -> u64 {
+        self.taken as u64
+    }
+
     fn is_full(&self) -> bool {
         self.room > 0 && self.taken >= self.room
     }
@@ -117,7 +121,7 @@ impl Bed {
     }
 
     pub(super) fn follower(&mut self) -> &mut LogFollower {
-        let following = Following { path: self.log(), start: self.start, max_line: 1000 };
+        let following = Following { path: self.log(), start: self.start, max_line: 1000, format: 0 };
         let position =
             |(source, state): (&String, &String)| Position { source: source.clone(), state: state.clone() };
         let positions: Vec<Position> = self.committed.1.iter().map(position).collect();
