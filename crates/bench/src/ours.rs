@@ -118,7 +118,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    fn open(url: &StoreUrl) -> anyhow::Result<Counts> {
+    pub(crate) fn open(url: &StoreUrl) -> anyhow::Result<Counts> {
         let runtime = crate::fill::runtime()?;
         let store = runtime.block_on(tallymark_store::open(url, Retention::default()))?;
         Ok(Counts { runtime, store })

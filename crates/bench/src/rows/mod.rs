@@ -10,6 +10,7 @@ mod instructions;
 mod lag;
 mod publish;
 mod replay;
+mod rotated;
 mod rss;
 mod start;
 mod store;
@@ -56,6 +57,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("lag", "from the wire to the file on disk", lag::run),
     row("rss", "memory with 100,000 and with 1,000,000 active names", rss::run),
     row("growth", "CPU per hit with 1,000,000 names against 10,000", growth::run),
+    row("rotated", "a restart beside 1,000 rotated files of a log", rotated::run),
     row("start", "ready with 1,000,000 names in the store", start::run),
     row("dashboard", "every page over a million names, and what reading costs the hits", dashboard::run),
     row("store", "what a name of a batch costs in a store", store::run),
