@@ -10,6 +10,8 @@ use std::sync::{
 use tallymark_core::Reject;
 use tokio::sync::broadcast::{self, error::RecvError};
 
+/// Rejects that are logged in a second, over all sources.
+const LOGGED: i64 = 10;
 /// Samples that a listener may lag behind.
 const RING: usize = 1024;
 
@@ -21,7 +23,7 @@ pub struct Tail(Arc<Hub>);
 struct Hub {
     listeners: AtomicUsize,
     ring: broadcast::Sender<Arc<Sample>>,
-    /// The second in which a reject was last logged.
+    /// The second in which a reject was last logged, times [`LOGGED`], and how many were since.
     logged: AtomicI64,
     /// When the last line arrived, in milliseconds since 1970; 0 before the first.
     last_line: AtomicI64,
@@ -131,9 +133,15 @@ impl Tail {
         tail
     }
 
-    /// Whether a reject may be logged in this second: one per second, over all sources.
+    /// Whether a reject may be logged in this second.
     pub(crate) fn may_log(&self, second: i64) -> bool {
-        !self.0.quiet.load(Ordering::Relaxed) && self.0.logged.swap(second, Ordering::Relaxed) != second
+        let first = second.saturating_mul(LOGGED);
+        let next = |logged: i64| match logged.checked_sub(first) {
+            Some(since @ 0..LOGGED) => (since + 1 < LOGGED).then_some(logged + 1),
+            _ => Some(first),
+        };
+        !self.0.quiet.load(Ordering::Relaxed)
+            && self.0.logged.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 }
 

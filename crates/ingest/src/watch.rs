@@ -1,4 +1,5 @@
-//! What a source shows of its lines: samples for the live view, and the first reject of a minute for the log.
+//! What a source shows of its lines: samples for the live view, and the first reject of each reason and
+//! minute for the log.
 //!
 //! Both are limited, and what a peer sent is escaped and cut before it is shown. The text of a line is only for the
 //! live view: any line may contain a visitor's address, most of all an unexpected one, and no address is ever logged.
@@ -26,7 +27,9 @@ pub(crate) struct Watch {
     accepted: u32,
     rejected: u32,
     skipped: u64,
-    minute_logged: i64,
+    minute: i64,
+    /// The reasons that were logged in this minute, as bits.
+    logged: u64,
 }
 
 impl Watch {
@@ -41,7 +44,8 @@ impl Watch {
             accepted: 0,
             rejected: 0,
             skipped: 0,
-            minute_logged: i64::MIN,
+            minute: i64::MIN,
+            logged: 0,
         }
     }
 
@@ -81,12 +85,16 @@ impl Watch {
         likely: impl FnOnce() -> Option<&'static str>,
     ) {
         let minute = now.unix_ms.div_euclid(60_000);
-        if minute != self.minute_logged && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
-            self.minute_logged = minute;
+        if minute != self.minute {
+            (self.minute, self.logged) = (minute, 0);
+        }
+        let bit = 1 << reject as u8;
+        if self.logged & bit == 0 && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
+            self.logged |= bit;
             let priority = self.filtered_out(reject, line);
             let help = match &self.file {
                 Some(file) => advice(file, likely()),
-                None => "`tallymark tail --rejected` shows them".to_owned(),
+                None => "`tallymark tail --rejected` shows all of them".to_owned(),
             };
             warn!(
                 source = self.source,
@@ -95,7 +103,7 @@ impl Watch {
                 bytes = line.len(),
                 tag = tag(line),
                 priority,
-                "rejected a line, the first in this minute ({}); {help}",
+                "rejected a line, the first for this reason in this minute ({}); {help}",
                 reject.explained()
             );
         }
@@ -265,8 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn one_reject_a_second_may_be_logged() {
+    fn few_rejects_a_second_may_be_logged() {
         let tail = Tail::default();
-        assert!(tail.may_log(1) && !tail.may_log(1) && tail.may_log(2));
+        let logged = |second| (0..100).filter(|_| tail.may_log(second)).count();
+        assert_eq!((logged(1), logged(2), logged(2), logged(1)), (10, 10, 0, 10));
+    }
+
+    #[test]
+    fn every_reason_has_a_bit() {
+        assert!(Reject::ALL.iter().all(|&reject| (reject as u8) < 64));
     }
 }

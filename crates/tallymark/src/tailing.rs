@@ -126,7 +126,8 @@ fn of(sample: &Sample) -> Value {
             json!({"time": time, "source": source, "accepted": name, "event": event})
         }
         SampleKind::Rejected { reason, tag, priority, line } => {
-            let mut object = json!({"time": time, "source": source, "rejected": reason.label()});
+            let why = reason.explained();
+            let mut object = json!({"time": time, "source": source, "rejected": reason.label(), "why": why});
             for (key, value) in [("tag", tag), ("priority", priority), ("line", &Some(line.clone()))] {
                 if let Some(value) = value {
                     object[key] = value.as_str().into();

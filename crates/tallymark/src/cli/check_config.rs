@@ -16,9 +16,17 @@ pub(super) struct CheckConfig {
 impl CheckConfig {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let file = self.file.as_ref().or(common.config.as_ref()).map(PathBuf::as_path);
-        let checked = Config::load(file, &common.overrides()?).and_then(|config| match config.look() {
-            Ok(_) => config.open_places(file).map(|_| config),
-            Err(what) => Err(BadConfig::one(file, what)),
+        let checked = Config::load(file, &common.overrides()?).and_then(|config| {
+            // Neither hides the mistakes of the other.
+            let look = config.look().map_err(|what| BadConfig::one(file, what));
+            match (look, config.open_places(file)) {
+                (Ok(_), Ok(_)) => Ok(config),
+                (Err(mut bad), Err(more)) => {
+                    bad.mistakes.extend(more.mistakes);
+                    Err(bad)
+                }
+                (Err(bad), _) | (_, Err(bad)) => Err(bad),
+            }
         });
         match (&checked, common.json) {
             (Ok(config), true) => out::json(&json(config, file))?,

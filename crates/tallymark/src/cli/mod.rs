@@ -74,7 +74,7 @@ struct Retired {
 #[derive(Debug, Args)]
 pub(crate) struct CommonFlags {
     /// Configuration file (TOML) [default: /etc/tallymark/tallymark.toml, if there is one].
-    #[arg(long, global = true, env = "TALLYMARK_CONFIG", value_name = "FILE", help_heading = "Everywhere")]
+    #[arg(long, global = true, env = "TALLYMARK_CONFIG", value_name = "FILE", value_parser = config::path, help_heading = "Everywhere")]
     config: Option<PathBuf>,
     /// Where counts live: sqlite:PATH or redis://HOST [default: sqlite:<data-dir>/tallymark.db].
     #[arg(
@@ -82,12 +82,13 @@ pub(crate) struct CommonFlags {
         global = true,
         env = "TALLYMARK_STORE",
         value_name = "URL",
+        value_parser = config::store_url,
         hide_env_values = true,
         help_heading = "Everywhere"
     )]
     store: Option<StoreUrl>,
     /// State of this daemon, and the embedded store [default: tallymark-data].
-    #[arg(long, global = true, env = "TALLYMARK_DATA_DIR", value_name = "DIR", help_heading = "Everywhere")]
+    #[arg(long, global = true, env = "TALLYMARK_DATA_DIR", value_name = "DIR", value_parser = config::path, help_heading = "Everywhere")]
     data_dir: Option<PathBuf>,
     /// Where badges are published [default: <data-dir>/badges].
     #[arg(
@@ -95,6 +96,7 @@ pub(crate) struct CommonFlags {
         global = true,
         env = "TALLYMARK_BADGES_DIR",
         value_name = "DIR",
+        value_parser = config::path,
         help_heading = "Everywhere"
     )]
     badges_dir: Option<PathBuf>,
@@ -120,6 +122,7 @@ pub(crate) struct CommonFlags {
         global = true,
         env = "TALLYMARK_FILE",
         value_name = "PATH",
+        value_parser = config::path,
         help_heading = "Listening"
     )]
     // Some commands have their own FILE.

@@ -79,7 +79,10 @@ fn people(line: &str) -> Result<String> {
         (Some(name), ..) => format!("{clock} {source} accepted {name}\n"),
         (_, Some(reason), _) => {
             let tag = text("tag").map(|tag| format!("({tag} is no route's) "));
-            let found = tag.or(text("priority").map(|priority| format!("({priority}) "))).unwrap_or_default();
+            // The most special of what is known.
+            let why =
+                || text("priority").or(text("why")).map(|why| format!("({}) ", why.trim_end_matches('.')));
+            let found = tag.or_else(why).unwrap_or_default();
             format!("{clock} {source} rejected {reason} {found}{}\n", text("line").unwrap_or_default())
         }
         (.., Some(count)) => format!("... {count} more that are not shown\n"),
@@ -109,6 +112,10 @@ mod tests {
             (
                 r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","rejected":"filter","priority":"user.notice, not local3.info","line":"<13>x"}"#,
                 "12:00:00.123 syslog-udp rejected filter (user.notice, not local3.info) <13>x\n",
+            ),
+            (
+                r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","rejected":"time","why":"No time.","line":"<158>x"}"#,
+                "12:00:00.123 syslog-udp rejected time (No time) <158>x\n",
             ),
             (r#"{"missed":7}"#, "... 7 more that are not shown\n"),
         ] {

@@ -11,8 +11,8 @@ mod units;
 pub(crate) use reader::Mistake;
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
 pub(crate) use units::{
-    address, base_url, duration_within, github_timeout, github_token, listen, network, pattern, publisher,
-    rate_per_second, signing_secret, socket_path, stats_age, token, topic,
+    address, base_url, duration_within, github_timeout, github_token, listen, network, path, pattern,
+    publisher, rate_per_second, signing_secret, socket_path, stats_age, store_url, token, topic,
 };
 
 use crate::secret;
@@ -269,9 +269,9 @@ fn said_of(error: &toml::de::Error, text: &str) -> String {
 
 fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Overrides) -> Config {
     let mut store = file.table("store");
-    let data_dir = store.text("data-dir", |text| Ok(PathBuf::from(text)));
+    let data_dir = store.text("data-dir", units::path);
     let data_dir = overrides.data_dir.clone().or(data_dir).unwrap_or_else(|| PathBuf::from("tallymark-data"));
-    let url = store.text("url", |text| text.parse::<StoreUrl>().map_err(|error| error.to_string()));
+    let url = store.text("url", units::store_url);
     let url =
         overrides.store.clone().or(url).unwrap_or_else(|| StoreUrl::Sqlite(data_dir.join("tallymark.db")));
     let tick = store.text("tick", |text| units::duration_within(text, SECOND / 100, SECOND * 60));
@@ -311,7 +311,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let visits = read_visit_rules(&mut section);
     let faces = read_faces(&mut section);
     let asker_texts = read_asker_texts(&mut section);
-    let geo_database = section.text("geo-database", |path| Ok(PathBuf::from(path)));
+    let geo_database = section.text("geo-database", units::path);
     section.finish();
     let mut section = file.table("outgoing");
     let outgoing_allow = section.texts("allow", units::network).unwrap_or_default();
@@ -451,8 +451,8 @@ fn read_faces(section: &mut ConfigTable<'_>) -> AvatarConfig {
         "off" => Ok(None),
         _ => text.parse().map(Some).map_err(|why: NotAPattern| format!("{why}; or write \"off\"")),
     });
-    let dir = section.text("avatar-dir", |text| match Path::new(text) {
-        dir if dir.is_dir() => Ok(dir.to_owned()),
+    let dir = section.text("avatar-dir", |text| match units::path(text)? {
+        dir if dir.is_dir() => Ok(dir),
         _ => Err(format!("{text:?} is not a directory")),
     });
     AvatarConfig { pattern: pattern.unwrap_or_else(|| Some(AvatarPattern::default())), dir }
@@ -576,7 +576,7 @@ fn read_badges(
     hard: Duration,
     overrides: &Overrides,
 ) -> Badges {
-    let dir = section.text("dir", |text| Ok(PathBuf::from(text)));
+    let dir = section.text("dir", units::path);
     let color = |text: &str| Color::parse(text).map_err(|error| error.to_string());
     let kind = |text: &str| {
         let words = ChartKind::EVERY.map(|(_, word)| word).join(", ");
@@ -595,7 +595,7 @@ fn read_badges(
         color: section.text("color", color).unwrap_or(DEFAULT_VALUE_COLOR),
         label_color: section.text("label-color", color).unwrap_or(DEFAULT_LABEL_COLOR),
         style: section.text("style", style),
-        template: section.text("template", |text| Ok(PathBuf::from(text))),
+        template: section.text("template", units::path),
         every: section
             .text("every", |text| units::duration_within(text, SECOND / 10, DAY))
             .unwrap_or(SECOND / 10),

@@ -22,19 +22,6 @@ pub(super) fn check(data_dir: &Path, store: &StoreUrl, badges_dir: &Path, mistak
         StoreUrl::Sqlite(path) => Some(path),
         StoreUrl::Redis(_) => None,
     };
-    let places = [
-        ("data-dir", Some(data_dir)),
-        ("badges-dir", Some(badges_dir)),
-        ("url", database.map(PathBuf::as_path)),
-    ];
-    for (key, path) in places {
-        if let Some(path) = path.filter(|path| path.starts_with("~")) {
-            wrong(format!(
-                "{key}: {} would be a directory named ~ here: only a shell knows ~, so write the whole path",
-                path.display()
-            ));
-        }
-    }
     let badges = plain(badges_dir);
     if plain(data_dir).starts_with(&badges) {
         wrong(format!(

@@ -338,10 +338,7 @@ fn read_file(table: &mut ConfigTable<'_>) -> Kind {
     if !table.has("path") {
         table.mistake("path = \"/var/log/nginx/badge.log\" is missing, or another path");
     }
-    let path = table.text("path", |text| match text {
-        "" => Err("a path is not empty".to_owned()),
-        _ => Ok(PathBuf::from(text)),
-    });
+    let path = table.text("path", units::path);
     let start = table.text("start", |text| match text {
         "beginning" => Ok(Start::Beginning),
         "end" => Ok(Start::End),

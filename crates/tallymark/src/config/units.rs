@@ -11,6 +11,7 @@ use tallymark_core::access::Pattern;
 use tallymark_core::syslog::{FACILITIES, SEVERITIES};
 use tallymark_github::GithubToken;
 use tallymark_ingest::LineFormat;
+use tallymark_store::{NotAStoreUrl, StoreUrl};
 use tallymark_web::Listen;
 use url::Url;
 
@@ -159,8 +160,28 @@ pub(crate) fn listen(text: &str) -> Result<Listen, String> {
     }
 }
 
+/// The path of a file or directory, as the system understands it.
+pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
+    match text.chars().next() {
+        None => Err("a path is not empty".to_owned()),
+        Some('~') => Err(format!("{text}: only a shell knows ~, so write the whole path")),
+        Some('$') => Err(format!("{text}: only a shell knows variables, so write the whole path")),
+        Some(_) => Ok(PathBuf::from(text)),
+    }
+}
+
+/// Where counts live.
+pub(crate) fn store_url(text: &str) -> Result<StoreUrl, String> {
+    let url: StoreUrl = text.parse().map_err(|error: NotAStoreUrl| error.to_string())?;
+    match &url {
+        StoreUrl::Sqlite(file) => path(&file.display().to_string()).map(|_| url),
+        StoreUrl::Redis(_) => Ok(url),
+    }
+}
+
 /// The path of a unix socket.
 pub(crate) fn socket_path(text: &str) -> Result<PathBuf, String> {
+    path(text)?;
     match text.len() {
         // sun_path has 108 bytes, one of which ends it.
         1..=107 => Ok(PathBuf::from(text)),
