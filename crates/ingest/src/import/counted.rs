@@ -5,7 +5,8 @@
 //! recognised by the bytes before the position. What remains unclear is refused, because it might be counted twice.
 
 use crate::source::{
-    FileRecord, Identity, ImportMark, Mark, PREFIX, Print, TAIL, imports, records, repeats_one_line,
+    Beginning, FileRecord, Identity, ImportMark, Mark, PREFIX, Print, TAIL, imports, records,
+    repeats_one_line,
 };
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fs::Metadata};
@@ -154,10 +155,11 @@ impl Evidence {
     ) -> Result<Option<(Uuid, ImportMark)>, Undecided> {
         let mut last: Option<(Uuid, ImportMark)> = None;
         let mut doubt = None;
+        let begins = Beginning::of(&seen.prefix);
         for (instance, import) in self.imports.iter().filter(|(_, import)| import.to > 0) {
             let known = is_same(&import.identity);
             if seen.points.get(&import.to).is_none_or(|(_, content)| *content != import.content) {
-                if seen.at < import.to && import.begins_with(&seen.prefix) {
+                if seen.at < import.to && import.begins_with(&begins) {
                     doubt = Some(Undecided::Shorter);
                 }
                 continue;
@@ -189,6 +191,7 @@ impl Evidence {
         counted: &mut Vec<(u64, Stretch)>,
     ) -> Result<BySource, Undecided> {
         let mut some = BySource::Unread;
+        let begins = Beginning::of(&seen.prefix);
         // What was refused and is gone will not be read again.
         for record in self.records.iter().filter(|record| !record.gone || record.refused_by.is_none()) {
             let done = if record.refused_by.is_some() { BySource::Refused } else { BySource::Counted };
@@ -202,7 +205,7 @@ impl Evidence {
                 some = done;
             } else if !has {
                 // What lies before `from` a source has not counted.
-                if (from..mark.offset).contains(&seen.at) && mark.begins_with(&seen.prefix) {
+                if (from..mark.offset).contains(&seen.at) && mark.begins_with(&begins) {
                     return Err(Undecided::Shorter);
                 }
             } else if mark.offset > from {

@@ -10,11 +10,11 @@ mod zmq;
 
 pub use crate::clock::now;
 pub use datagram::SyslogDatagrams;
-pub use file::{FileError, FileOptions, LogFile, Start};
 pub(crate) use file::{
-    FileRecord, Identity, ImportMark, Ladder, Mark, PREFIX, Print, Sink, TAIL, cut_lines, imports, records,
-    repeats_one_line,
+    Beginning, FileRecord, Identity, ImportMark, Ladder, Mark, PREFIX, Print, Sink, TAIL, cut_lines, imports,
+    records, repeats_one_line,
 };
+pub use file::{FileError, FileOptions, LogFile, Start};
 pub use handed::{Handed, HandedError, SocketPlace};
 pub use tcp::{SyslogTcp, TcpOptions};
 pub use udp::UdpOptions;

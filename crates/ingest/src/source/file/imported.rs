@@ -6,7 +6,7 @@ use super::{
     input::{Input, Portion, beginning, portion},
     ladder::Ladder,
     names::open_regular,
-    record::{FileRecord, Identity, Mark, PREFIX, Print, are_distinct, begins_with, lines, repeats_one_line},
+    record::{Beginning, FileRecord, Identity, Mark, PREFIX, Print, are_distinct, lines, repeats_one_line},
 };
 use std::{fmt, io, path::Path, str::FromStr};
 use tallymark_core::Position;
@@ -47,9 +47,9 @@ impl ImportMark {
         self.to.min(PREFIX as u64) as usize
     }
 
-    /// Whether a text that begins so, at most [`PREFIX`] bytes of it, is as far as it goes what was imported.
-    pub(crate) fn begins_with(&self, first: &[u8]) -> bool {
-        begins_with(self.to, self.prefix, &self.lines, first)
+    /// Whether a text that begins so is as far as it goes what was imported.
+    pub(crate) fn begins_with(&self, first: &Beginning) -> bool {
+        first.is_of(self.to, self.prefix, &self.lines)
     }
 }
 
@@ -139,8 +139,8 @@ pub(super) fn counted(
             return Ok(Some(Counted { mark: Mark::of(import.to, import.torn, &prefix, &tail), doubt }));
         }
     }
-    let mut input = Input::new(open_regular(path)?)?;
-    let is_older = |import: &ImportMark| first_is_distinct && import.begins_with(&first);
+    let (mut input, begins) = (Input::new(open_regular(path)?)?, Beginning::of(&first));
+    let is_older = |import: &ImportMark| first_is_distinct && import.begins_with(&begins);
     if !input.is_packed() && imports.iter().any(is_older) {
         input.skip_to_end()?;
         let mark = input.mark();

@@ -23,8 +23,7 @@ impl Ladder {
     }
 
     /// Whether all whole lines of a text are the first ones of this content. A text without any proves nothing.
-    pub(crate) fn begins_with(&self, text: &[u8]) -> bool {
-        let of_text = Ladder::of(text);
+    pub(crate) fn begins_with(&self, of_text: &Ladder) -> bool {
         !of_text.is_empty() && self.0.starts_with(&of_text.0)
     }
 
@@ -88,15 +87,15 @@ mod tests {
         let ladder = Ladder::of(whole);
         assert_eq!(ladder.0.len(), 4);
         for end in 4..=whole.len() {
-            assert!(ladder.begins_with(&whole[..end]), "{end}");
+            assert!(ladder.begins_with(&Ladder::of(&whole[..end])), "{end}");
         }
         // What has no end yet is no line.
-        assert!(ladder.begins_with(b"one\ntw") && ladder.begins_with(b"one\nother"));
+        assert!([&b"one\ntw"[..], b"one\nother"].iter().all(|text| ladder.begins_with(&Ladder::of(text))));
         for other in [&b""[..], b"o", b"one", b"\n", b"one\nother\n", b"two\n", b"one\ntwo\r\nthree\n"] {
-            assert!(!ladder.begins_with(other), "{other:?}");
+            assert!(!ladder.begins_with(&Ladder::of(other)), "{other:?}");
         }
-        assert!(!ladder.begins_with(&[whole, &b"\nsix\n"[..]].concat()));
-        assert!(!Ladder::default().begins_with(b"one\n"));
+        assert!(!ladder.begins_with(&Ladder::of(&[whole, &b"\nsix\n"[..]].concat())));
+        assert!(!Ladder::default().begins_with(&Ladder::of(b"one\n")));
         assert_eq!(ladder.common(b"one\ntwo\r\nother\nthree\n"), b"one\ntwo\r\n");
         assert_eq!((ladder.common(b"x\n"), ladder.common(whole)), (&b""[..], &whole[..22]));
     }

@@ -22,7 +22,7 @@ mod tests;
 pub(crate) use cut::{Sink, lines as cut_lines};
 pub(crate) use imported::{ImportMark, imports, records};
 pub(crate) use ladder::Ladder;
-pub(crate) use record::{FileRecord, Identity, Mark, PREFIX, Print, TAIL, repeats_one_line};
+pub(crate) use record::{Beginning, FileRecord, Identity, Mark, PREFIX, Print, TAIL, repeats_one_line};
 
 use super::{LineOptions, Stop, now};
 use crate::{

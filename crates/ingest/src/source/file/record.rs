@@ -133,9 +133,9 @@ impl Mark {
         (self.prefix, self.tail) == (Print::of(prefix), Print::of(tail))
     }
 
-    /// Whether a text that begins so, at most [`PREFIX`] bytes of it, is as far as it goes what was read.
-    pub(crate) fn begins_with(&self, first: &[u8]) -> bool {
-        begins_with(self.offset, self.prefix, &self.lines, first)
+    /// Whether a text that begins so is as far as it goes what was read.
+    pub(crate) fn begins_with(&self, first: &Beginning) -> bool {
+        first.is_of(self.offset, self.prefix, &self.lines)
     }
 
     /// Whether both are behind the same bytes.
@@ -149,11 +149,26 @@ impl Mark {
     }
 }
 
-/// Whether a content of so many bytes, of whose beginning these are the prints, begins with the beginning of a text.
-pub(crate) fn begins_with(length: u64, prefix: Print, lines: &Ladder, first: &[u8]) -> bool {
-    match first.len() {
-        PREFIX => length >= PREFIX as u64 && Print::of(first) == prefix,
-        _ => lines.begins_with(first),
+/// How a text begins, to be compared with many contents.
+pub(crate) struct Beginning {
+    is_long: bool,
+    prefix: Print,
+    lines: Ladder,
+}
+
+impl Beginning {
+    /// Of the first bytes of a text, at most [`PREFIX`].
+    pub(crate) fn of(first: &[u8]) -> Beginning {
+        Beginning { is_long: first.len() == PREFIX, prefix: Print::of(first), lines: Ladder::of(first) }
+    }
+
+    /// Whether a content of so many bytes, of whose beginning these are the prints, begins so.
+    pub(crate) fn is_of(&self, length: u64, prefix: Print, lines: &Ladder) -> bool {
+        if self.is_long {
+            length >= PREFIX as u64 && prefix == self.prefix
+        } else {
+            lines.begins_with(&self.lines)
+        }
     }
 }
 
@@ -384,7 +399,9 @@ mod tests {
         let older = format!("{before} path={}", after.split_once(" path=").unwrap().1);
         let read: FileRecord = older.parse().unwrap();
         assert!(read.mark.is(&record.mark) && read.mark.lines.is_empty());
-        assert!(record.mark.begins_with(b"a\n") && !read.mark.begins_with(b"a\n"));
+        assert!(
+            record.mark.begins_with(&Beginning::of(b"a\n")) && !read.mark.begins_with(&Beginning::of(b"a\n"))
+        );
         for bad in [" lines= path=", " lines=1 path=", " more=00000000 path="] {
             let text = older.replace(" path=", bad);
             assert_eq!(text.parse::<FileRecord>(), Err(()), "{text}");

@@ -8,7 +8,7 @@
 use super::super::{
     input::{Input, beginning, length},
     names::open_regular,
-    record::{FileRecord, are_distinct},
+    record::{Beginning, FileRecord, are_distinct},
 };
 use super::Survey;
 use std::{cmp::Reverse, io};
@@ -17,11 +17,12 @@ impl Survey<'_> {
     /// Lets the record of a log go on in a copy that has less than was read. Answers whether it does.
     pub(super) fn take_early_copy(&mut self, at: usize) -> io::Result<bool> {
         let first = beginning(open_regular(&self.file(at).path)?)?;
-        let is_evidence = are_distinct(&first);
+        let (is_evidence, begins) = (are_distinct(&first), Beginning::of(&first));
         let lost = |&(id, record): &(u64, &FileRecord)| {
             let missing = !self.home.contains_key(&id) && record.copy_of.is_none();
             // Many were gone before.
-            missing && (!record.gone || is_evidence || self.truncated.contains(&id))
+            let likely = !record.gone || is_evidence || self.truncated.contains(&id);
+            missing && likely && record.mark.begins_with(&begins)
         };
         let rank = |(id, record): (u64, &FileRecord)| (record.gone, record.mark.offset, Reverse(id));
         let mut lost: Vec<_> = self.book.iter().filter(lost).map(rank).collect();
@@ -45,7 +46,9 @@ impl Survey<'_> {
     pub(super) fn early_copy_of(&self, at: usize, id: u64) -> io::Result<Option<u64>> {
         let (path, record) = (&self.file(at).path, self.book.get(id));
         let first = beginning(open_regular(path)?)?;
-        let Some(record) = record.filter(|record| record.mark.begins_with(&first)) else { return Ok(None) };
+        let Some(record) = record.filter(|record| record.mark.begins_with(&Beginning::of(&first))) else {
+            return Ok(None);
+        };
         let length = length(open_regular(path)?)?;
         Ok((length < record.mark.offset).then_some(length))
     }

@@ -7,7 +7,7 @@
 use super::super::{
     input::{Input, beginning, plain_ends},
     names::open_regular,
-    record::{FileRecord, Mark, PREFIX, Print, TAIL, are_distinct, repeats_one_line},
+    record::{Beginning, FileRecord, Mark, PREFIX, Print, TAIL, are_distinct, repeats_one_line},
 };
 use super::Survey;
 use std::{fs::File, io, os::unix::fs::FileExt};
@@ -54,7 +54,7 @@ impl Survey<'_> {
 /// Whether a file has the first bytes or lines of what was read, as no other would have by chance.
 fn begins_like(path: &std::path::Path, read: &Mark) -> io::Result<bool> {
     let first = beginning(open_regular(path)?)?;
-    if first.len() == PREFIX && read.begins_with(&first) {
+    if first.len() == PREFIX && read.begins_with(&Beginning::of(&first)) {
         return Ok(!repeats_one_line(&first));
     }
     Ok(are_distinct(read.lines.common(&first)))
