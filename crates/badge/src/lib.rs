@@ -1,6 +1,6 @@
 //! Drawing: badges, charts and panels as SVG text.
 //!
-//! A [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] [`panel::Panel`] or [`banner::Banner`] becomes text. Nothing here reads a
+//! A [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] [`panel::Panel`], [`banner::Banner`] or one of the [`card`]s becomes text. Nothing here reads a
 //! clock, a file or a store, and nothing is random. The same badge gives the same bytes on every machine and every day,
 //! so the publisher can leave an unchanged file alone.
 //!
@@ -18,14 +18,17 @@
 
 mod badge;
 pub mod banner;
+pub mod card;
 pub mod chart;
 mod color;
 mod data_uri;
+mod icon;
 mod id;
 mod look;
 pub mod number;
 pub mod panel;
 mod px;
+mod shares;
 pub mod shields;
 mod spark;
 pub mod template;

@@ -26,7 +26,7 @@ pub use kept::{Aged, kept_statistics};
 pub use outgoing::{Ask, FetchError, Fetched, Outgoing, Redirects};
 pub use refresh::refresh;
 pub use statistics::{NoStats, Statistics, StatsAges};
-pub use stats::Stats;
+pub use stats::{KnownRepository, Stats};
 pub use status::TokenStatus;
 pub use tokens::{GithubToken, NotAGithubToken};
 pub use tracked::{MOST_TRACKED, NotTracked, TrackedAccount, TrackedAccounts};

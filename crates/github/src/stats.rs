@@ -21,6 +21,10 @@ const PAGES: usize = 100;
 const MOST: u64 = 1_000_000_000;
 /// The longest name of a language.
 const LANGUAGE: usize = 60;
+/// How many repositories are kept one by one, and how much of their texts, in bytes. GitHub's names have at most 100.
+const KNOWN: usize = 100;
+const NAME: usize = 100;
+const DESCRIPTION: usize = 200;
 /// While pages are read, so many repositories may come and go, and a tenth of all.
 const COME_AND_GO: usize = 10;
 
@@ -43,6 +47,27 @@ pub struct Stats {
     pub followers: u64,
     /// How many originals are mainly in each language: the most first, and by name where they are alike.
     pub languages: Vec<(String, u64)>,
+    /// The repositories with the most stars, at most [`KNOWN`].
+    pub known: Vec<KnownRepository>,
+}
+
+/// One repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownRepository {
+    /// Its name, without its owner.
+    pub name: String,
+    /// What its owner says of it, cut.
+    pub description: Option<String>,
+    /// Its main language.
+    pub language: Option<String>,
+    /// Its stars.
+    pub stars: u64,
+    /// Its forks.
+    pub forks: u64,
+    /// It is a fork of another one.
+    pub is_fork: bool,
+    /// Its owner has ended work on it.
+    pub is_archived: bool,
 }
 
 impl Stats {
@@ -51,6 +76,41 @@ impl Stats {
     pub fn repositories(&self) -> u64 {
         self.originals.saturating_add(self.forked)
     }
+
+    /// Whether every repository is [known](Stats::known).
+    #[must_use]
+    pub fn knows_all(&self) -> bool {
+        self.repositories() <= self.known.len() as u64
+    }
+
+    /// The statistics as if the known repositories with these names, in any case, were not there.
+    #[must_use]
+    pub fn without(&self, names: &[String]) -> Stats {
+        let mut rest = self.clone();
+        let is_named =
+            |known: &KnownRepository| names.iter().any(|name| name.eq_ignore_ascii_case(&known.name));
+        for gone in self.known.iter().filter(|known| is_named(known)) {
+            if gone.is_fork {
+                rest.forked = rest.forked.saturating_sub(1);
+                continue;
+            }
+            rest.originals = rest.originals.saturating_sub(1);
+            rest.stars = rest.stars.saturating_sub(gone.stars);
+            rest.forks = rest.forks.saturating_sub(gone.forks);
+            for (language, count) in &mut rest.languages {
+                *count -= u64::from(Some(&*language) == gone.language.as_ref()).min(*count);
+            }
+        }
+        rest.known.retain(|known| !is_named(known));
+        rest.languages.retain(|(_, count)| *count > 0);
+        sort_languages(&mut rest.languages);
+        rest
+    }
+}
+
+/// The most first. By name where they are alike.
+fn sort_languages(languages: &mut [(String, u64)]) {
+    languages.sort_by(|(name, count), (other, others)| others.cmp(count).then_with(|| name.cmp(other)));
 }
 
 /// The statistics, and by what GitHub recognises what they were made of.
@@ -91,7 +151,11 @@ struct AccountJson {
 #[derive(Deserialize)]
 struct RepositoryJson {
     id: u64,
+    name: String,
+    description: Option<String>,
     fork: bool,
+    #[serde(default)]
+    archived: bool,
     stargazers_count: u64,
     forks_count: u64,
     language: Option<String>,
@@ -218,10 +282,8 @@ impl RepositoryPages {
         if seen.len() + come_and_go < said {
             return Err(GithubError::Absurd("fewer repositories than the account has"));
         }
-        let mut languages: Vec<_> = languages.into_iter().collect();
-        // Those with the same number stay in the order of their names.
-        languages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        self.stats.languages = languages;
+        self.stats.languages = languages.into_iter().collect();
+        sort_languages(&mut self.stats.languages);
         Ok(())
     }
 }
@@ -244,20 +306,49 @@ fn add(
     languages: &mut BTreeMap<String, u64>,
     repository: RepositoryJson,
 ) -> Result<(), GithubError> {
+    if repository.stargazers_count > MOST || repository.forks_count > MOST {
+        return Err(GithubError::Absurd("a number of a repository"));
+    }
+    let language = repository.language.filter(|name| !name.is_empty() && name.len() <= LANGUAGE);
+    keep(
+        &mut stats.known,
+        KnownRepository {
+            name: cut(repository.name, NAME),
+            description: repository
+                .description
+                .map(|text| cut(text, DESCRIPTION))
+                .filter(|text| !text.is_empty()),
+            language: language.clone(),
+            stars: repository.stargazers_count,
+            forks: repository.forks_count,
+            is_fork: repository.fork,
+            is_archived: repository.archived,
+        },
+    );
     if repository.fork {
         stats.forked += 1;
         return Ok(());
     }
-    if repository.stargazers_count > MOST || repository.forks_count > MOST {
-        return Err(GithubError::Absurd("a number of a repository"));
-    }
     stats.originals += 1;
     stats.stars += repository.stargazers_count;
     stats.forks += repository.forks_count;
-    if let Some(language) = repository.language.filter(|name| !name.is_empty() && name.len() <= LANGUAGE) {
+    if let Some(language) = language {
         *languages.entry(language).or_default() += 1;
     }
     Ok(())
+}
+
+/// Keeps those with the most stars; the list is in that order.
+fn keep(known: &mut Vec<KnownRepository>, one: KnownRepository) {
+    let at = known.partition_point(|other| other.stars >= one.stars);
+    known.insert(at, one);
+    known.truncate(KNOWN);
+}
+
+/// The beginning of a text, in whole characters.
+fn cut(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
+    text
 }
 
 /// JSON of a known form; serde's own bound on depth holds.

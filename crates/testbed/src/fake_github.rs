@@ -195,7 +195,7 @@ fn written(repository: &FakeRepository) -> String {
     let FakeRepository { id, fork, stars, forks, language } = repository;
     let language = language.as_ref().map_or("null".to_owned(), |language| format!("{language:?}"));
     format!(
-        "{{\"id\":{id},\"name\":\"r{id}\",\"fork\":{fork},\"stargazers_count\":{stars},\"forks_count\":{forks},\"language\":{language}}}"
+        "{{\"id\":{id},\"name\":\"r{id}\",\"description\":\"what r{id} is\",\"fork\":{fork},\"stargazers_count\":{stars},\"forks_count\":{forks},\"language\":{language}}}"
     )
 }
 

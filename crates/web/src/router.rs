@@ -3,6 +3,7 @@
 use crate::{
     api,
     badges::{self, badge, graph},
+    cards,
     compat::{bootic, github_banners, hitme},
     head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
@@ -49,7 +50,7 @@ impl WebMeters {
 pub fn router(app: Arc<App>) -> Router {
     let api = api::routes(app.clone()).merge(hitme::routes(app.clone())).merge(bootic::routes(app.clone()));
     let api = api.merge(login::routes(app.clone())).merge(panels::routes(app.clone()));
-    let api = api.merge(github_banners::routes(&app));
+    let api = api.merge(github_banners::routes(&app)).merge(cards::routes(&app));
     Router::new()
         .route("/", get(dashboard::show))
         .route("/index.html", get(dashboard::show))

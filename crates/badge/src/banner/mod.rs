@@ -15,7 +15,6 @@ use crate::{
     number::group,
     text::{XmlText, clean},
 };
-use languages::Shares;
 use std::fmt::{self, Formatter};
 use tallymark_core::calendar::Minute;
 
@@ -135,7 +134,7 @@ impl fmt::Display for BannerDrawing<'_> {
         self.boxes(f)?;
         self.split(f)?;
         let repositories = self.banner.originals.saturating_add(self.banner.forked);
-        Shares::of(self.banner.languages).draw(f, self.palette, repositories)?;
+        languages::draw(f, self.banner.languages, self.palette, repositories)?;
         self.foot(f)?;
         f.write_str("</svg>\n")
     }

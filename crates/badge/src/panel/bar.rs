@@ -4,11 +4,11 @@ use super::{
     Panel,
     card::ground,
     draw::Ids,
-    icon::Icon,
     palette::Tone,
     words::{POWERED_BY, PRODUCT},
 };
 use crate::{
+    icon::Icon,
     px::Px,
     text::{Font, XmlText},
 };

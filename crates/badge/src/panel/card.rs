@@ -1,7 +1,8 @@
 //! A card: a face and three lines in the header, and the latest traces below.
 
-use super::{Panel, Trace, ago, avatar, draw::Ids, icon::Icon, palette::Tone};
+use super::{Panel, Trace, ago, avatar, draw::Ids, palette::Tone};
 use crate::{
+    icon::Icon,
     number,
     px::Px,
     text::{Font, XmlText},

@@ -12,7 +12,6 @@ mod avatar;
 mod bar;
 mod card;
 mod draw;
-mod icon;
 mod options;
 mod palette;
 mod shown;

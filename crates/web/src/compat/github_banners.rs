@@ -9,6 +9,7 @@ use crate::{
     body,
     error::{Problem, report},
     headers,
+    limited::{limited, wants_picture},
     query::Query,
     state::{App, GithubFront},
 };
@@ -17,12 +18,12 @@ use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    middleware,
+    response::Response,
     routing::any,
 };
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tallymark_badge::banner::{self, BannerType};
 use tallymark_github::{AccountName, NoStats, NotTracked, Statistics};
 use tokio::sync::Mutex;
@@ -51,26 +52,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/banners/preview", any(preview))
         .route("/banners/", any(created))
         .route("/banners/{*name}", any(created))
-        .layer(middleware::from_fn_with_state(banners.clone(), limited))
+        .layer(middleware::from_fn_with_state(app.clone(), limited))
         .with_state(banners)
-}
-
-/// One client may not ask as often as it likes.
-async fn limited(State(banners): State<Arc<Banners>>, peer: Peer, request: Request, next: Next) -> Response {
-    let sent = request.headers();
-    let client = peer.behind(sent, &banners.app.access.proxies);
-    match banners.front.limit.take(client, sent) {
-        Ok(()) => next.run(request).await.into_response(),
-        Err(wait) => too_often(sent, wait),
-    }
-}
-
-fn too_often(sent: &HeaderMap, wait: Duration) -> Response {
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests");
-    let mut answer =
-        if wants_picture(sent) { problem.picture(UNCOUNTED) } else { problem.json(headers::json) };
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
-    answer
 }
 
 async fn preview(State(banners): State<Arc<Banners>>, method: Method, uri: Uri, sent: HeaderMap) -> Response {
@@ -254,10 +237,4 @@ fn wrong_method(allowed: &'static str) -> Response {
     *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     answer
-}
-
-/// Whether it is an `<img>` that asks: it says so, and `*/*` alone does not.
-fn wants_picture(sent: &HeaderMap) -> bool {
-    let kinds = sent.get_all(header::ACCEPT).into_iter().filter_map(|kinds| kinds.to_str().ok());
-    kinds.flat_map(|kinds| kinds.split(',')).any(|kind| kind.trim_start().starts_with("image/"))
 }

@@ -1,14 +1,17 @@
-//! Hearts, stars and pins as paths: an emoji looks different on every system, and is a box on some.
+//! Icons as paths: an emoji looks different on every system, and is a box on some.
 
 use crate::px::Px;
 use std::fmt;
 
-/// A path in a square of 24 by 24, in the middle of it.
+/// A path in a square of 24 by 24, in the middle of it. A fork, a book and a person are drawn with `evenodd`.
 #[derive(Clone, Copy)]
-pub(super) enum Icon {
+pub(crate) enum Icon {
     Heart,
     Star,
     Pin,
+    Fork,
+    Book,
+    Person,
 }
 
 impl Icon {
@@ -23,17 +26,28 @@ impl Icon {
                 "M12 22.5c-.6 0-7.5-7.6-7.5-13a7.5 7.5 0 0 1 15 0c0 5.4-6.9 13-7.5 13zM12 6.5a3 3 0 1 0 0 6 3 3 0 0 0 \
                  0-6z"
             }
+            Icon::Fork => {
+                "M6 2a3 3 0 0 0-1 5.8V9a3 3 0 0 0 3 3h3v4.2a3 3 0 1 0 2 0V12h3a3 3 0 0 0 3-3V7.8a3 3 0 1 0-2 0V9a1 1 0 0 1-1 \
+                 1H8a1 1 0 0 1-1-1V7.8A3 3 0 0 0 6 2z"
+            }
+            Icon::Book => {
+                "M6 2a3 3 0 0 0-3 3v14a3 3 0 0 0 3 3h3v-2H6a1 1 0 0 1 0-2h13v2h-4v2h5a1 1 0 0 0 1-1V3a1 1 0 0 0-1-1zm0 \
+                 2h13v12H6a3 3 0 0 0-1 .2V5a1 1 0 0 1 1-1z"
+            }
+            Icon::Person => {
+                "M12 2.5a4.8 4.8 0 1 0 0 9.6 4.8 4.8 0 0 0 0-9.6zM3 21.5c0-4.4 4-7.2 9-7.2s9 2.8 9 7.2z"
+            }
         }
     }
 
     /// The icon with a size, centred on a point; all in tenths of a pixel.
-    pub(super) fn at(self, x: u32, y: u32, size: u32) -> Placed {
+    pub(crate) fn at(self, x: u32, y: u32, size: u32) -> Placed {
         Placed { icon: self, x, y, size }
     }
 }
 
 /// An icon at a place.
-pub(super) struct Placed {
+pub(crate) struct Placed {
     icon: Icon,
     x: u32,
     y: u32,
@@ -42,7 +56,7 @@ pub(super) struct Placed {
 
 impl Placed {
     /// Writes the path with more attributes.
-    pub(super) fn draw(&self, f: &mut fmt::Formatter<'_>, attributes: &str) -> fmt::Result {
+    pub(crate) fn draw(&self, f: &mut fmt::Formatter<'_>, attributes: &str) -> fmt::Result {
         let Placed { icon, x, y, size } = self;
         let (left, top) = (Px(x - size / 2), Px(y - size / 2));
         // In thousandths: the scale of the 24 units.

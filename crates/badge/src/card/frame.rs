@@ -1,0 +1,206 @@
+//! What all cards have: the ground, the style sheet, the title, and the time at the foot.
+
+use super::{CardGround, CardLook, CardPaint, CardTime, theme::CardPalette};
+use crate::text::{Font, XmlText};
+use std::fmt::{self, Formatter, Write};
+
+/// From the edge to a text, in pixels.
+pub(super) const PAD: u32 = 25;
+/// No card is wider.
+pub(super) const WIDEST: u32 = 1000;
+pub(super) const TEXT: Font = Font::regular(14);
+pub(super) const SMALL: Font = Font::regular(11);
+/// A long title is smaller, then cut.
+const TITLES: [Font; 3] = [Font::bold(18), Font::bold(16), Font::bold(14)];
+const FOOT: Font = Font::regular(10);
+/// Narrower letters than those that are measured may be taken, and no wider ones.
+const FAMILY: &str = "'Segoe UI',Verdana,'DejaVu Sans',sans-serif";
+
+/// A card without its contents.
+pub(super) struct CardFrame<'a> {
+    pub(super) look: &'a CardLook,
+    /// `None`: there is no title.
+    pub(super) title: Option<&'a str>,
+    /// For programs that read aloud.
+    pub(super) about: &'a str,
+    pub(super) width: u32,
+    pub(super) time: Option<CardTime>,
+}
+
+struct DrawnCard<'a, D> {
+    frame: &'a CardFrame<'a>,
+    height: u32,
+    contents: D,
+}
+
+impl CardFrame<'_> {
+    /// Draws the card around contents of this height; they are told where they begin.
+    pub(super) fn draw(
+        &self,
+        height: u32,
+        contents: impl Fn(&mut Formatter<'_>, u32) -> fmt::Result,
+    ) -> String {
+        let foot = if self.time.is_some() { 30 } else { 18 };
+        let height = self.top() + height + foot;
+        DrawnCard { frame: self, height, contents }.to_string()
+    }
+
+    fn top(&self) -> u32 {
+        if self.look.hide_title || self.title.is_none() { 22 } else { 54 }
+    }
+
+    fn sheet(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let theme = self.look.theme;
+        self.rules(f, &theme.light)?;
+        if let Some(dark) = &theme.dark {
+            f.write_str("@media(prefers-color-scheme:dark){")?;
+            self.rules(f, dark)?;
+            f.write_str("}")?;
+        }
+        Ok(())
+    }
+
+    fn rules(&self, f: &mut Formatter<'_>, palette: &CardPalette) -> fmt::Result {
+        let CardLook { title_color, text_color, icon_color, border_color, ground, hide_border, .. } =
+            self.look;
+        let or = |own: &Option<CardPaint>, usual| own.unwrap_or(CardPaint::from(usual)).to_string();
+        let ground = match ground {
+            None => palette.ground.to_string(),
+            Some(CardGround::Plain(paint)) => paint.to_string(),
+            Some(CardGround::Gradient(..)) => "url(#tc-ground)".to_owned(),
+        };
+        let border = if *hide_border { "none".to_owned() } else { or(border_color, palette.border) };
+        write!(
+            f,
+            ".tc-ground{{fill:{ground};stroke:{border}}}.tc-title{{fill:{}}}.tc-text{{fill:{text}}}.tc-icon{{fill:{}}}\
+             .tc-track{{fill:{text};fill-opacity:.15}}.tc-edge{{stroke:{text};stroke-opacity:.4}}",
+            or(title_color, palette.title),
+            or(icon_color, palette.icon),
+            text = or(text_color, palette.text),
+        )
+    }
+
+    fn gradient(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(CardGround::Gradient(angle, paints)) = &self.look.ground else { return Ok(()) };
+        write!(f, "<linearGradient id=\"tc-ground\" gradientTransform=\"rotate({angle} .5 .5)\">")?;
+        for (at, paint) in paints.iter().enumerate() {
+            write!(f, "<stop offset=\"{}%\" stop-color=\"{paint}\"/>", 100 * at / (paints.len() - 1))?;
+        }
+        f.write_str("</linearGradient>\n")
+    }
+
+    fn foot(&self, f: &mut Formatter<'_>, height: u32) -> fmt::Result {
+        let Some(time) = self.time else { return Ok(()) };
+        let said = FOOT.fit(&self.look.lang.time(time), self.width - 2 * PAD);
+        writeln!(
+            f,
+            "<text class=\"tc-text\" x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"end\">{}</text>",
+            self.width - PAD,
+            height - 12,
+            FOOT.size,
+            XmlText(&said)
+        )
+    }
+}
+
+impl<D: Fn(&mut Formatter<'_>, u32) -> fmt::Result> fmt::Display for DrawnCard<'_, D> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let DrawnCard { frame, height, contents } = self;
+        let (width, look) = (frame.width, frame.look);
+        writeln!(
+            f,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+             role=\"img\" font-family=\"{FAMILY}\">"
+        )?;
+        let title = frame.title.unwrap_or_default();
+        let age = frame.time.map(|time| format!("; {}", look.lang.time(time))).unwrap_or_default();
+        writeln!(
+            f,
+            "<title>{}{}</title><desc>{}</desc>",
+            XmlText(title),
+            XmlText(&age),
+            XmlText(frame.about)
+        )?;
+        f.write_str("<style>")?;
+        frame.sheet(f)?;
+        f.write_str("</style>\n")?;
+        frame.gradient(f)?;
+        writeln!(
+            f,
+            "<rect class=\"tc-ground\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"{}\"/>",
+            width - 1,
+            height - 1,
+            look.radius.unwrap_or(5).min(50)
+        )?;
+        if !look.hide_title && frame.title.is_some() {
+            let (room, [.., smallest]) = (width - 2 * PAD, TITLES);
+            let font = TITLES.into_iter().find(|font| font.width(title) <= room).unwrap_or(smallest);
+            text(f, ("tc-title", PAD, 36), font, &font.fit(title, room))?;
+        }
+        contents(f, frame.top())?;
+        frame.foot(f, *height)?;
+        f.write_str("</svg>\n")
+    }
+}
+
+/// A line of text, which fits already, at the left.
+pub(super) fn text(f: &mut Formatter<'_>, place: (&str, u32, u32), font: Font, line: &str) -> fmt::Result {
+    placed(f, place, font, "", line)
+}
+
+/// The same at the right.
+pub(super) fn text_to(f: &mut Formatter<'_>, place: (&str, u32, u32), font: Font, line: &str) -> fmt::Result {
+    placed(f, place, font, " text-anchor=\"end\"", line)
+}
+
+fn placed(
+    f: &mut Formatter<'_>,
+    (class, x, y): (&str, u32, u32),
+    font: Font,
+    more: &str,
+    line: &str,
+) -> fmt::Result {
+    let weight = if font.bold { " font-weight=\"600\"" } else { "" };
+    writeln!(
+        f,
+        "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" font-size=\"{}\"{weight}{more}>{}</text>",
+        font.size,
+        XmlText(line)
+    )
+}
+
+/// A text in lines that fit; what does not fit into the last one is cut.
+pub(super) fn wrapped(text: &str, font: Font, room: u32, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let mut longer = line.clone();
+        let _ = write!(longer, "{}{word}", if line.is_empty() { "" } else { " " });
+        if font.width(&longer) <= room || lines.len() + 1 >= most {
+            line = longer;
+            continue;
+        }
+        if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        line = word.to_owned();
+    }
+    // A word without a blank, as a Chinese sentence is one, goes on in the next line.
+    lines.push(line);
+    let mut whole = Vec::new();
+    for line in lines {
+        let mut rest = line.as_str();
+        while whole.len() + 1 < most && font.width(rest) > room {
+            let cut = font.fit(rest, room);
+            let kept = cut.trim_end_matches('…').chars().count().max(1);
+            let at = rest.char_indices().nth(kept).map_or(rest.len(), |(at, _)| at);
+            whole.push(rest[..at].to_owned());
+            rest = &rest[at..];
+        }
+        if whole.len() < most {
+            whole.push(font.fit(rest, room));
+        }
+    }
+    whole.retain(|line| !line.is_empty());
+    whole
+}

@@ -1,0 +1,223 @@
+//! The languages of an account: bars, one bar with a legend, a ring, or a disc.
+
+use super::{
+    CardLook, CardTime,
+    frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, text, text_to},
+};
+use crate::shares::Shares;
+use std::fmt::{self, Formatter};
+
+/// How languages are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LanguageLayout {
+    /// A bar for each.
+    #[default]
+    Bars,
+    /// One bar, and a legend in two columns.
+    Compact,
+    /// A ring beside the legend.
+    Donut,
+    /// A ring above the legend.
+    DonutVertical,
+    /// A disc above the legend.
+    Pie,
+}
+
+impl LanguageLayout {
+    /// As an address has it.
+    pub const EVERY: [(&str, LanguageLayout); 6] = [
+        ("normal", LanguageLayout::Bars),
+        ("bar", LanguageLayout::Bars),
+        ("compact", LanguageLayout::Compact),
+        ("donut", LanguageLayout::Donut),
+        ("donut-vertical", LanguageLayout::DonutVertical),
+        ("pie", LanguageLayout::Pie),
+    ];
+
+    /// How many languages are shown without a word.
+    #[must_use]
+    pub fn usual_count(self) -> usize {
+        match self {
+            LanguageLayout::Bars | LanguageLayout::Donut => 5,
+            _ => 6,
+        }
+    }
+}
+
+/// The card.
+#[derive(Clone, Copy, Debug)]
+pub struct LanguageCard<'a> {
+    /// The name of the account.
+    pub login: &'a str,
+    /// Languages and how many repositories have each, the most first.
+    pub languages: &'a [(String, u64)],
+    /// Whether there are repositories at all.
+    pub has_repositories: bool,
+    /// How many are shown; the others are one.
+    pub count: usize,
+    /// How.
+    pub layout: LanguageLayout,
+    /// Without the percents.
+    pub hide_values: bool,
+    /// When they were true.
+    pub time: CardTime,
+}
+
+struct LanguageDrawing<'a> {
+    card: &'a LanguageCard<'a>,
+    shares: Shares<'a>,
+    width: u32,
+    top: u32,
+}
+
+impl LanguageCard<'_> {
+    /// Draws it.
+    #[must_use]
+    pub fn render(&self, look: &CardLook) -> String {
+        let usual = if self.layout == LanguageLayout::Donut { 400 } else { 340 };
+        let width = look.width.unwrap_or(usual).clamp(280, WIDEST);
+        let title = look.title.clone().unwrap_or_else(|| look.lang.most_used_languages());
+        let other = look.lang.other();
+        let shares = Shares::of(self.languages, self.count, &other);
+        let named = |at: usize| format!("{} {}", shares.rows()[at].0, shares.percent(at));
+        let about: Vec<String> = (0..shares.rows().len()).map(named).collect();
+        let nothing = look.lang.no_languages(self.has_repositories);
+        let about = if about.is_empty() { nothing.clone() } else { about.join(", ") };
+        let about = format!("{}: {about}", self.login);
+        let frame = CardFrame { look, title: Some(&title), about: &about, width, time: Some(self.time) };
+        if shares.rows().is_empty() {
+            return frame.draw(22, |f, top| {
+                text(f, ("tc-text", PAD, top + 15), TEXT, &TEXT.fit(&nothing, width - 2 * PAD))
+            });
+        }
+        let rows = shares.rows().len() as u32;
+        let height = match self.layout {
+            LanguageLayout::Bars => 40 * rows,
+            LanguageLayout::Compact => 20 + 22 * rows.div_ceil(2),
+            LanguageLayout::Donut => (24 * rows).max(150),
+            LanguageLayout::DonutVertical | LanguageLayout::Pie => 170 + 22 * rows.div_ceil(2),
+        };
+        frame.draw(height, |f, top| {
+            let drawing = LanguageDrawing {
+                card: self,
+                shares: Shares::of(self.languages, self.count, &other),
+                width,
+                top,
+            };
+            drawing.draw(f)
+        })
+    }
+}
+
+impl LanguageDrawing<'_> {
+    fn draw(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let rows = self.shares.rows().len() as u32;
+        match self.card.layout {
+            LanguageLayout::Bars => (0..self.shares.rows().len()).try_for_each(|at| self.bar(f, at)),
+            LanguageLayout::Compact => {
+                self.one_bar(f)?;
+                self.legend(f, self.top + 20, 2, 22)
+            }
+            LanguageLayout::Donut => {
+                let height = (24 * rows).max(150);
+                self.ring(f, (self.width - PAD - 70, self.top + height / 2), 55, 26)?;
+                self.legend(f, self.top + (height - 24 * rows) / 2, 1, 24)
+            }
+            LanguageLayout::DonutVertical => {
+                self.ring(f, (self.width / 2, self.top + 78), 60, 30)?;
+                self.legend(f, self.top + 170, 2, 22)
+            }
+            LanguageLayout::Pie => {
+                self.ring(f, (self.width / 2, self.top + 78), 38, 76)?;
+                self.legend(f, self.top + 170, 2, 22)
+            }
+        }
+    }
+
+    fn value(&self, at: usize) -> String {
+        if self.card.hide_values { String::new() } else { self.shares.percent(at) }
+    }
+
+    fn bar(&self, f: &mut Formatter<'_>, at: usize) -> fmt::Result {
+        let (top, full) = (self.top + 40 * at as u32, self.width - 2 * PAD);
+        let value = self.value(at);
+        text_to(f, ("tc-text", self.width - PAD, top + 13), SMALL, &value)?;
+        let room = full.saturating_sub(SMALL.width(&value) + 10);
+        text(f, ("tc-text", PAD, top + 13), TEXT, &TEXT.fit(self.shares.rows()[at].0, room))?;
+        let filled = self.shares.part(at, full.into()).max(2);
+        writeln!(
+            f,
+            "<rect class=\"tc-track\" x=\"{PAD}\" y=\"{y}\" width=\"{full}\" height=\"8\" rx=\"4\"/>\
+             <rect class=\"tc-edge\" x=\"{PAD}\" y=\"{y}\" width=\"{filled}\" height=\"8\" rx=\"{rx}\" fill=\"{color}\"/>",
+            y = top + 20,
+            rx = (filled / 2).min(4),
+            color = self.shares.color(at)
+        )
+    }
+
+    fn one_bar(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let full = self.width - 2 * PAD;
+        writeln!(
+            f,
+            "<clipPath id=\"tc-bar\"><rect x=\"{PAD}\" y=\"{top}\" width=\"{full}\" height=\"8\" rx=\"4\"/></clipPath>\
+             <g clip-path=\"url(#tc-bar)\">",
+            top = self.top
+        )?;
+        let mut x = u64::from(PAD);
+        for (at, width) in self.shares.widths(full.into()).into_iter().enumerate() {
+            let color = self.shares.color(at);
+            write!(
+                f,
+                "<rect x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"8\" fill=\"{color}\"/>",
+                self.top
+            )?;
+            x += width;
+        }
+        writeln!(
+            f,
+            "</g><rect class=\"tc-edge\" x=\"{PAD}\" y=\"{}\" width=\"{full}\" height=\"8\" rx=\"4\" fill=\"none\"/>",
+            self.top
+        )
+    }
+
+    /// In whole thousandths of the circle, so no rounding differs between machines.
+    fn ring(&self, f: &mut Formatter<'_>, (x, y): (u32, u32), radius: u32, thick: u32) -> fmt::Result {
+        writeln!(f, "<g fill=\"none\" stroke-width=\"{thick}\" transform=\"rotate(-90 {x} {y})\">")?;
+        let mut from = 0;
+        for (at, part) in self.shares.widths(1000).into_iter().enumerate() {
+            writeln!(
+                f,
+                "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" pathLength=\"1000\" stroke=\"{}\" stroke-dasharray=\"0 {from} {part} 1000\"/>",
+                self.shares.color(at)
+            )?;
+            from += part;
+        }
+        f.write_str("</g>")?;
+        let (outer, inner) = (radius + thick / 2, radius - thick / 2);
+        for edge in [outer, inner].into_iter().filter(|edge| *edge > 0) {
+            write!(f, "<circle class=\"tc-edge\" cx=\"{x}\" cy=\"{y}\" r=\"{edge}\" fill=\"none\"/>")?;
+        }
+        f.write_str("\n")
+    }
+
+    fn legend(&self, f: &mut Formatter<'_>, top: u32, columns: usize, row: u32) -> fmt::Result {
+        let full = if columns == 1 { self.width - 2 * PAD - 155 } else { self.width - 2 * PAD };
+        let column = full / columns as u32;
+        for at in 0..self.shares.rows().len() {
+            let (x, y) = (PAD + column * (at % columns) as u32, top + row * (at / columns) as u32);
+            let value = self.value(at);
+            let value = if value.is_empty() { value } else { format!(" {value}") };
+            let room = (column - 28).saturating_sub(SMALL.width(&value));
+            let line = format!("{}{value}", SMALL.fit(self.shares.rows()[at].0, room));
+            writeln!(
+                f,
+                "<circle class=\"tc-edge\" cx=\"{}\" cy=\"{}\" r=\"5\" fill=\"{}\"/>",
+                x + 5,
+                y + 7,
+                self.shares.color(at)
+            )?;
+            text(f, ("tc-text", x + 15, y + 11), SMALL, &line)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+use super::{frame::wrapped, *};
+use crate::text::Font;
+use roxmltree::Document;
+
+const SVG: &str = "http://www.w3.org/2000/svg";
+const TIME: CardTime = CardTime { at: Minute(29_700_321), is_old: false };
+
+/// Well-formed, with nothing that loads, runs or moves.
+#[track_caller]
+fn checked(svg: &str) -> Document<'_> {
+    let document = Document::parse(svg).unwrap_or_else(|error| panic!("{error}: {svg}"));
+    for node in document.descendants().filter(roxmltree::Node::is_element) {
+        let tag = node.tag_name().name();
+        assert!(!["script", "image", "use", "a", "foreignObject", "animate"].contains(&tag), "{tag}");
+        for attribute in node.attributes() {
+            let name = attribute.name();
+            assert!(!name.starts_with("on") && !name.ends_with("href"), "{attribute:?}");
+        }
+    }
+    assert!(!svg.replace(SVG, "").contains("://") && !svg.contains("animation"));
+    document
+}
+
+/// Every text lies within the picture.
+#[track_caller]
+fn all_fits(svg: &str) {
+    let document = checked(svg);
+    let number =
+        |node: roxmltree::Node<'_, '_>, name: &str| node.attribute(name).unwrap().parse::<u32>().unwrap();
+    let root = document.root_element();
+    let (width, height) = (number(root, "width"), number(root, "height"));
+    for text in document.descendants().filter(|node| node.has_tag_name((SVG, "text"))) {
+        let size = number(text, "font-size");
+        let bold = text.attribute("font-weight").is_some();
+        let (x, y, wide) =
+            (number(text, "x"), number(text, "y"), Font { size, bold }.width(text.text().unwrap_or("")));
+        let (from, to) = if text.attribute("text-anchor").is_some() {
+            (x.checked_sub(wide), x)
+        } else {
+            (Some(x), x + wide)
+        };
+        assert!(
+            from.is_some_and(|from| from >= 20) && to <= width - 20,
+            "{x} and {wide} of {width}: {:?}",
+            text.text()
+        );
+        assert!(y <= height - 10, "{y} of {height}: {:?}", text.text());
+    }
+}
+
+fn languages(names: &[(&str, u64)]) -> Vec<(String, u64)> {
+    names.iter().map(|&(name, count)| (name.to_owned(), count)).collect()
+}
+
+fn stats<'a>(login: &'a str, rows: &'a [(StatsRow, u64)]) -> StatsCard<'a> {
+    StatsCard { login, rows, split: (35, 7), time: TIME }
+}
+
+fn language_card<'a>(languages: &'a [(String, u64)], layout: LanguageLayout) -> LanguageCard<'a> {
+    let count = layout.usual_count();
+    LanguageCard {
+        login: "octo",
+        languages,
+        has_repositories: true,
+        count,
+        layout,
+        hide_values: false,
+        time: TIME,
+    }
+}
+
+fn repository<'a>() -> RepositoryCard<'a> {
+    RepositoryCard {
+        owner: None,
+        name: "hello",
+        description: Some("Says hello to whoever asks, and counts how often it did"),
+        language: Some("Rust"),
+        stars: 12_345,
+        forks: 67,
+        is_fork: false,
+        is_archived: false,
+        lines: None,
+        time: TIME,
+    }
+}
+
+#[test]
+fn cards_say_what_is_known_and_when_it_was() {
+    let rows = [(StatsRow::Stars, 12_345), (StatsRow::Repositories, 42)];
+    let svg = stats("octo", &rows).render(&CardLook::default());
+    let document = checked(&svg);
+    let texts = |tag: &str| {
+        document.descendants().find(|node| node.tag_name().name() == tag).unwrap().text().unwrap()
+    };
+    assert_eq!(texts("title"), "octo's GitHub Stats; as of 21 Jun 2026 · 05:21 UTC");
+    assert_eq!(texts("desc"), "Total Stars Earned: 12,345, Repositories: 42 (35 original, 7 forked)");
+    assert!(
+        svg.contains(">12,345<") && svg.contains(">35 original, 7 forked<") && !svg.contains("Followers")
+    );
+    assert!(svg.contains("prefers-color-scheme:dark"), "it follows the reader");
+    let short = CardLook { numbers: Format::Short, lang: CardLang::Zh, ..CardLook::default() };
+    let svg = stats("octo", &rows).render(&short);
+    assert!(
+        svg.contains(">12k<")
+            && svg.contains("octo 的 GitHub 统计数据")
+            && svg.contains("截至 2026-06-21 05:21 UTC"),
+        "{svg}"
+    );
+    let old = StatsCard { time: CardTime { is_old: true, ..TIME }, ..stats("octo", &rows) };
+    assert!(old.render(&CardLook::default()).contains("the last that is known, from 21 Jun 2026"));
+    let known = languages(&[("Rust", 2), ("C++", 1)]);
+    for (_, layout) in LanguageLayout::EVERY {
+        let svg = language_card(&known, layout).render(&CardLook::default());
+        assert!(svg.contains("66.7%") && svg.contains("33.3%"), "{layout:?}");
+        let hidden =
+            LanguageCard { hide_values: true, ..language_card(&known, layout) }.render(&CardLook::default());
+        assert!(!hidden.split("</desc>").nth(1).unwrap().contains("66.7%"), "{layout:?}");
+        for (has_repositories, says) in [(true, "No language is known"), (false, "No public repositories")] {
+            let empty = LanguageCard { has_repositories, ..language_card(&[], layout) };
+            assert!(empty.render(&CardLook::default()).contains(says));
+        }
+    }
+    let archived = RepositoryCard { is_archived: true, owner: Some("octo"), ..repository() };
+    let svg = archived.render(&CardLook::default());
+    assert!(svg.contains(">octo/hello<") && svg.contains(">Archived<") && svg.contains(">12,345<"), "{svg}");
+}
+
+#[test]
+fn whatever_is_drawn_fits_and_is_harmless() {
+    let many: Vec<(String, u64)> =
+        (0..40).map(|n| (format!("<script>alert({n})</script>&\"'"), 40 - n)).collect();
+    let chinese = languages(&[("易语言易语言易语言易语言易语言易语言易语言", 9), ("W", 1)]);
+    let long = "W".repeat(39);
+    let hostile = "</title><script>alert(1)</script>\0";
+    let wide = "易语言".repeat(60);
+    let most = [StatsRow::Stars, StatsRow::Repositories, StatsRow::Forks, StatsRow::Followers]
+        .map(|row| (row, u64::MAX));
+    for (lang, width) in [(CardLang::En, None), (CardLang::Zh, Some(1)), (CardLang::En, Some(9999))] {
+        for (icons, title) in [(true, None), (false, Some(hostile.repeat(9)))] {
+            let look = CardLook { lang, width, icons, title, ..CardLook::default() };
+            for login in [&long, hostile, "a"] {
+                all_fits(&StatsCard { split: (u64::MAX, u64::MAX), ..stats(login, &most) }.render(&look));
+                all_fits(&notice(login, &wide, &look));
+                all_fits(&notice(login, &"word ".repeat(200), &look));
+            }
+            for (_, layout) in LanguageLayout::EVERY {
+                for (languages, count) in [(&many, 20), (&many, 1), (&chinese, 20)] {
+                    all_fits(&LanguageCard { count, ..language_card(languages, layout) }.render(&look));
+                }
+            }
+            for description in [None, Some(hostile), Some(wide.as_str()), Some("")] {
+                let card = RepositoryCard {
+                    owner: Some(&long),
+                    name: &long,
+                    description,
+                    language: Some(&wide),
+                    stars: 9_999_999_999,
+                    forks: u64::MAX,
+                    is_fork: true,
+                    is_archived: true,
+                    ..repository()
+                };
+                all_fits(&card.render(&look));
+            }
+        }
+    }
+}
+
+#[test]
+fn own_colours_are_in_the_sheet_and_nothing_else_of_them() {
+    let paint = |text| Some(CardPaint::parse(text).unwrap());
+    let look = CardLook {
+        title_color: paint("f00"),
+        border_color: paint("00000000"),
+        ground: Some(CardGround::parse("30,e96443,904e95").unwrap()),
+        ..CardLook::default()
+    };
+    let svg = repository().render(&look);
+    for part in [
+        ".tc-title{fill:#f00}",
+        "stroke:#00000000",
+        "fill:url(#tc-ground)",
+        "rotate(30 .5 .5)",
+        "offset=\"100%\" stop-color=\"#904e95\"",
+    ] {
+        assert!(svg.contains(part), "{part} is missing in {svg}");
+    }
+    let bare =
+        CardLook { hide_border: true, hide_title: true, theme: CardTheme::EVERY[2], ..CardLook::default() };
+    let svg = repository().render(&bare);
+    assert!(svg.contains("stroke:none") && !svg.contains(">hello</text>") && svg.contains("<title>hello;"));
+    assert!(!svg.contains("prefers-color-scheme"));
+}
+
+#[test]
+fn text_is_wrapped_between_words_and_cut_at_the_end() {
+    let font = Font::regular(14);
+    assert_eq!(wrapped("one two", font, 300, 3), ["one two"]);
+    assert_eq!(wrapped("", font, 300, 3), [""; 0]);
+    let lines = wrapped("the quick brown fox jumps over the lazy dog and goes on", font, 120, 3);
+    assert_eq!((lines.len(), lines[0].as_str()), (3, "the quick brown"), "{lines:?}");
+    assert!(lines[2].ends_with('…') && lines.iter().all(|line| font.width(line) <= 120), "{lines:?}");
+    let lines = wrapped(&"易".repeat(30), font, 120, 3);
+    assert!(lines.len() == 3 && lines.iter().all(|line| font.width(line) <= 120), "{lines:?}");
+}

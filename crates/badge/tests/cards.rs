@@ -1,0 +1,71 @@
+//! What cards look like, byte for byte.
+//!
+//! A change of a picture must be reviewed and accepted (`cargo insta review`); a missing snapshot fails.
+
+use tallymark_badge::card::{
+    CardLang, CardLook, CardTheme, CardTime, LanguageCard, LanguageLayout, RepositoryCard, StatsCard,
+    StatsRow, notice,
+};
+use tallymark_core::Minute;
+
+/// 2026-11-20T12:00Z.
+const TIME: CardTime = CardTime { at: Minute(29_919_600), is_old: false };
+const ROWS: [(StatsRow, u64); 4] = [
+    (StatsRow::Stars, 1_234),
+    (StatsRow::Repositories, 49),
+    (StatsRow::Forks, 56),
+    (StatsRow::Followers, 789),
+];
+
+#[test]
+fn stats_card_follows_the_reader_or_has_a_theme() {
+    let card = StatsCard { login: "octo-cat", rows: &ROWS, split: (42, 7), time: TIME };
+    insta::assert_snapshot!("card_stats", card.render(&CardLook::default()));
+    let theme = CardTheme::EVERY.into_iter().find(|theme| theme.name() == "dracula").unwrap_or_default();
+    let look = CardLook { theme, icons: true, lang: CardLang::Zh, ..CardLook::default() };
+    insta::assert_snapshot!("card_stats_dracula_zh", card.render(&look));
+}
+
+#[test]
+fn languages_are_drawn_in_every_layout() {
+    let languages =
+        [("Rust", 20), ("C++", 12), ("Shell", 6), ("Python", 4), ("Lua", 2), ("Zig", 2), ("C", 1)];
+    let languages = languages.map(|(name, count)| (name.to_owned(), count));
+    for (word, layout) in LanguageLayout::EVERY {
+        let card = LanguageCard {
+            login: "octo-cat",
+            languages: &languages,
+            has_repositories: true,
+            count: layout.usual_count(),
+            layout,
+            hide_values: false,
+            time: TIME,
+        };
+        insta::assert_snapshot!(format!("card_languages_{word}"), card.render(&CardLook::default()));
+    }
+}
+
+#[test]
+fn repository_card_has_what_its_owner_says() {
+    let card = RepositoryCard {
+        owner: Some("octo-cat"),
+        name: "hello",
+        description: Some("Says hello to whoever asks, and counts how often it did so. It has no other use."),
+        language: Some("Rust"),
+        stars: 12_345,
+        forks: 67,
+        is_fork: true,
+        is_archived: true,
+        lines: None,
+        time: CardTime { is_old: true, ..TIME },
+    };
+    insta::assert_snapshot!("card_repository", card.render(&CardLook { icons: true, ..CardLook::default() }));
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    insta::assert_snapshot!(
+        "card_notice",
+        notice("This address is wrong", "theme=dracla: did you mean dracula?", &CardLook::default())
+    );
+}
