@@ -24,6 +24,7 @@ mod color;
 mod data_uri;
 mod icon;
 mod id;
+mod locale;
 mod look;
 pub mod number;
 pub mod panel;
@@ -38,6 +39,7 @@ pub use badge::{
     Badge, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Layout, render, render_into,
 };
 pub use color::{Color, ColorError};
+pub use locale::{Locale, LocaleError};
 pub use look::Look;
 pub use number::{Format, FormatError};
 pub use spark::Spark;

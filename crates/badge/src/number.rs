@@ -1,7 +1,7 @@
 //! Numbers for people: `1,234,567`, `1234567` or `1.2M`.
 //!
-//! The result is on the stack, because a publisher writes hundreds of thousands of them in a row. There are no locales:
-//! the separator is always a comma, as in ghit.me.
+//! The result is on the stack, because a publisher writes hundreds of thousands of them in a row. The separator is always
+//! a comma, as in ghit.me; what a request asks for is written by `locale`.
 
 use std::{fmt, ops::Deref, str::FromStr};
 use thousands::Separable;

@@ -39,6 +39,7 @@ mod ledger;
 mod lines;
 mod name;
 mod nearest;
+mod other_counters;
 mod recall;
 pub mod record;
 mod reject;
@@ -72,7 +73,10 @@ pub use name::{
     ALL, Escaped, MAX_ESCAPED, MAX_LONG_NAME, MAX_NAME, Name, NameRef, NotAName, OVERFLOW, decode_percent,
     is_github,
 };
-pub use nearest::nearest;
+pub use nearest::{misspelt, nearest};
+pub use other_counters::{
+    NotOtherBadge, OWN_SEGMENTS, OtherBadge, OtherCounter, OtherCounters, read_other_badge,
+};
 pub use recall::{Probes, Recall, Recalled};
 pub use reject::Reject;
 pub use route::{Column, Dating, Escape, NameRule, Route, Routes};

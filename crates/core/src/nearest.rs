@@ -13,6 +13,24 @@ pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     (near.0 <= 2 && near.0 < word.chars().count()).then_some(near.1)
 }
 
+/// The known word that a name was probably meant to be: one edit or two swapped letters away, or two edits for names of
+/// five letters or more. Nothing for a known name, whatever its case, and for names that are merely other words.
+///
+/// ```
+/// assert_eq!(tallymark_core::misspelt("stlye", &["style", "base"]), Some("style"));
+/// assert_eq!(tallymark_core::misspelt("Style", &["style"]), None);
+/// assert_eq!(tallymark_core::misspelt("date", &["base"]), None);
+/// ```
+#[must_use]
+pub fn misspelt<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let name = name.to_ascii_lowercase();
+    let edits = |known: &&'k str| (strsim::osa_distance(&name, &known.to_ascii_lowercase()), *known);
+    let (edits, near) = known.iter().map(edits).min()?;
+    let shorter = name.len().min(near.len());
+    let most = if shorter >= 5 { 2 } else { usize::from(shorter >= 3) };
+    (1..=most).contains(&edits).then_some(near)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

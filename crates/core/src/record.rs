@@ -5,9 +5,9 @@
 //! `csv-core`. Every source has one [`RecordReader`] and reuses it, so that a line costs no allocation.
 
 use crate::{
-    ClientClass, ClientWords, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, Now, Reject,
-    Route, Visitor, When, calendar::Day, decode_percent, is_github, name::hex_pair, parse_address,
-    time::parse_time,
+    ClientClass, ClientWords, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, NotOtherBadge,
+    Now, Reject, Route, Visitor, When, calendar::Day, decode_percent, is_github, name::hex_pair,
+    parse_address, read_other_badge, time::parse_time,
 };
 use csv_core::ReadRecordResult;
 use std::net::IpAddr;
@@ -101,7 +101,10 @@ impl RecordReader {
         let client = line.agent.filter(|_| self.visits).map(ClientClass::of);
         let visitor = if self.visitors { line.visitor(when, redated, now) } else { None };
         let spelling = Spelling { escape: Some(route.escape), decode: route.decode, names: route.names };
-        let name = read_name(spelling, line.name, &mut self.unescaped, &mut self.decoded)?;
+        let name = match line.request {
+            None => read_name(spelling, line.name, &mut self.unescaped, &mut self.decoded)?,
+            Some(request) => read_request(spelling, request, &mut self.unescaped, &mut self.decoded)?,
+        };
         let words = match (client, line.agent) {
             (Some(_), Some(user_agent)) => ClientWords { user_agent, referer: line.referer },
             _ => ClientWords::default(),
@@ -266,6 +269,8 @@ pub(crate) struct LineValues<'a> {
     pub(crate) date: Option<Day>,
     pub(crate) time: Option<i64>,
     pub(crate) name: &'a [u8],
+    /// In place of the name.
+    pub(crate) request: Option<&'a [u8]>,
     pub(crate) agent: Option<&'a [u8]>,
     pub(crate) referer: &'a [u8],
     pub(crate) address: Option<IpAddr>,
@@ -275,12 +280,13 @@ impl<'a> LineValues<'a> {
     /// One occurrence of which nothing is known yet.
     pub(crate) fn of(event: Event) -> LineValues<'a> {
         let (date, time, agent, address) = (None, None, None, None);
-        LineValues { event, weight: 1, date, time, name: b"", agent, referer: b"", address }
+        LineValues { event, weight: 1, date, time, name: b"", request: None, agent, referer: b"", address }
     }
 
     fn take(&mut self, column: Column, value: &'a [u8]) -> Result<(), Reject> {
         match column {
             Column::Name => self.name = value,
+            Column::Request => self.request = Some(value),
             Column::Date => self.date = Some(Day::parse(value).ok_or(Reject::Date)?),
             Column::Time => self.time = Some(parse_time(value).ok_or(Reject::Time)?),
             Column::Method if value != b"GET" => return Err(Reject::Method),
@@ -361,22 +367,45 @@ pub(crate) fn read_name<'a>(
     if raw.is_empty() || raw == b"-" {
         return Err(Reject::NoName);
     }
-    let text: &[u8] = match spelling.escape {
+    let text = text_of(spelling, raw, unescaped)?;
+    accepted(spelling, decode_percent(text, spelling.decode, decoded))
+}
+
+/// The name that a request for a badge of another counter counts.
+fn read_request<'a>(
+    spelling: Spelling,
+    raw: &[u8],
+    unescaped: &mut Vec<u8>,
+    name: &'a mut Vec<u8>,
+) -> Result<NameRef<'a>, Reject> {
+    match read_other_badge(text_of(spelling, raw, unescaped)?, name) {
+        Ok(badge) if badge.counts => accepted(spelling, name),
+        Ok(_) | Err(NotOtherBadge::Elsewhere) => Err(Reject::NotABadge),
+        Err(NotOtherBadge::Unnamed(_)) => Err(Reject::NoName),
+    }
+}
+
+/// What was logged, without nginx's escapes.
+fn text_of<'a>(spelling: Spelling, raw: &'a [u8], unescaped: &'a mut Vec<u8>) -> Result<&'a [u8], Reject> {
+    match spelling.escape {
         Some(escape) if raw.contains(&b'\\') => {
             unescaped.clear();
             unescape(raw, escape, unescaped).ok_or(Reject::Escape)?;
-            unescaped
+            Ok(unescaped)
         }
-        _ => raw,
-    };
-    let name = NameRef::new(decode_percent(text, spelling.decode, decoded)).map_err(|why| match why {
+        _ => Ok(raw),
+    }
+}
+
+fn accepted(spelling: Spelling, text: &[u8]) -> Result<NameRef<'_>, Reject> {
+    let name = NameRef::new(text).map_err(|why| match why {
         NotAName::Empty => Reject::NoName,
         _ => Reject::Name,
     })?;
-    if spelling.names == NameRule::Github && !is_github(name) {
-        return Err(Reject::Name);
+    match spelling.names {
+        NameRule::Github if !is_github(name) => Err(Reject::Name),
+        NameRule::Any | NameRule::Github => Ok(name),
     }
-    Ok(name)
 }
 
 /// Undoes what nginx's `escape=` did. `None` if nginx writes no such sequence.

@@ -9,8 +9,10 @@ pub enum Column {
     Date,
     /// `$msec` or ISO 8601.
     Time,
-    /// The name. Every route has exactly one.
+    /// The name. Every route has exactly one, or [`Column::Request`].
     Name,
+    /// The target of the request, as it was sent, for a badge of another counter: it gives the name.
+    Request,
     /// The request method; only GET counts.
     Method,
     /// The status of the answer; only 200, 206 and 304 count.
@@ -35,6 +37,7 @@ impl Column {
         ("date", Column::Date),
         ("time", Column::Time),
         ("name", Column::Name),
+        ("request", Column::Request),
         ("method", Column::Method),
         ("status", Column::Status),
         ("address", Column::Address),
@@ -91,7 +94,7 @@ pub struct Route {
     pub severity: Option<u8>,
     /// The event that its lines count.
     pub event: Event,
-    /// What each column holds, 1 to 16 of them, [`Column::Name`] exactly once.
+    /// What each column holds, 1 to 16 of them, [`Column::Name`] or [`Column::Request`] exactly once.
     pub columns: Vec<Column>,
     /// How values are escaped.
     pub escape: Escape,

@@ -217,6 +217,7 @@ fn http() -> Check {
         github: None,
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
+        others: Default::default(),
         now: || NOW,
     };
     let router = tallymark_web::router(Arc::new(app));

@@ -4,7 +4,7 @@ use crate::{
     api,
     badges::{self, badge, graph},
     cards,
-    compat::{bootic, github_banners, hitme},
+    compat::{bootic, counters, github_banners, hitme},
     head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
     panels,
@@ -13,7 +13,7 @@ use crate::{
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -51,6 +51,7 @@ pub fn router(app: Arc<App>) -> Router {
     let api = api::routes(app.clone()).merge(hitme::routes(app.clone())).merge(bootic::routes(app.clone()));
     let api = api.merge(login::routes(app.clone())).merge(panels::routes(app.clone()));
     let api = api.merge(github_banners::routes(&app)).merge(cards::routes(&app));
+    let api = api.merge(counters::routes(app.clone()));
     Router::new()
         .route("/", get(dashboard::show))
         .route("/index.html", get(dashboard::show))
@@ -68,7 +69,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/repo/{owner}/{repo}/", get(name_page::without_slash))
         .route("/name", get(name_page::of_form))
         .route("/name/{*name}", get(name_page::of_path))
-        .fallback(nothing_here)
+        .fallback(pages::no_badge_here)
         .with_state(app)
         .merge(api)
 }
@@ -93,10 +94,6 @@ pub fn health_alone(health: Arc<Health>) -> Router {
 pub fn dressed(routes: Router, meters: WebMeters) -> Router {
     let routes = routes.layer(middleware::from_fn(head::check));
     routes.layer(middleware::from_fn_with_state(meters, count_request))
-}
-
-async fn nothing_here(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
-    pages::nothing_here(&app, &sent, "badges are at /badge.svg?repo=OWNER/REPO and /badge/NAME.svg")
 }
 
 /// Routes are a closed set, so the label is the pattern and never the path.

@@ -11,8 +11,8 @@ use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    ClientClass, ClientWords, Counter, Event, Hit, KeptVisits, Ledger, NameRef, Now, Unavailable, Visitor,
-    When, calendar::Zone, left,
+    ClientClass, ClientWords, Counter, Event, Hit, KeptVisits, Ledger, NameRef, Now, OtherCounters,
+    Unavailable, Visitor, When, calendar::Zone, left,
 };
 use tallymark_github::{Avatars, Statistics};
 use tallymark_rankings::Rankings;
@@ -49,6 +49,8 @@ pub struct App {
     pub hitme_zone: Zone,
     /// The path of Bootic's API.
     pub stats_prefix: StatsPrefix,
+    /// The other counters whose addresses are served.
+    pub others: OtherCounters,
     /// The clock.
     pub now: fn() -> Now,
 }

@@ -1,41 +1,10 @@
 //! The path prefix of Bootic's API.
 
 use std::fmt;
+use tallymark_core::OWN_SEGMENTS;
 
 /// The path in Bootic's own README, served whatever the prefix.
 pub(crate) const USUAL: &str = "/api/stats";
-
-/// The first segments of all other routes, besides `/api/v1`.
-const TAKEN: [&str; 28] = [
-    "api",
-    "assets",
-    "badge",
-    "badge.svg",
-    "banners",
-    "compare",
-    "favicon.ico",
-    "graph",
-    "graph.svg",
-    "health",
-    "healthz",
-    "hit",
-    "hits",
-    "images",
-    "index.html",
-    "login",
-    "logout",
-    "metrics",
-    "name",
-    "openapi.json",
-    "r",
-    "readyz",
-    "repo",
-    "scripts",
-    "style.css",
-    "styles",
-    "v1",
-    "ws",
-];
 
 /// A path like `/stats`, without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +36,7 @@ impl StatsPrefix {
             return Err(wrong("is not a path like /stats: segments of letters, digits, - _ and ."));
         }
         let first = segments.split('/').next().unwrap_or_default();
-        if TAKEN.contains(&first) && path != USUAL {
+        if OWN_SEGMENTS.contains(&first) && path != USUAL {
             return Err(wrong("is where something else lies"));
         }
         Ok(StatsPrefix(path.to_owned()))

@@ -29,6 +29,13 @@ async fn each_period_shows_its_number() {
         ("show=likes", "likes: 3"),
         ("show=hits,likes", "hits / likes: 1,051,334 hits in total, 3 likes in total"),
         ("event=like&period=month", "likes this month: 3"),
+        ("locale=de", "hits: 1.051.334"),
+        ("locale=fr", "hits: 1 051 334"),
+        ("locale=hi", "hits: 10,51,334"),
+        ("locale=ru&format=short", "hits: 1,1M"),
+        ("locale=es&period=today", "hits today: 1234"),
+        ("locale=pt_BR&show=today,total", "hits: 1.234 today, 1.051.334 in total"),
+        ("locale=&v=2&cache=x&utm_source=y", "hits: 1,051,334"),
     ] {
         let (code, _, svg) = site.get(&format!("/badge/you/repo.svg?{query}"), None).await;
         assert_eq!((code.as_u16(), title(&svg)), (200, expect), "{query}");
@@ -73,6 +80,9 @@ async fn every_mistake_says_what_to_change() {
         ),
         ("logo=github&logoColor=blu", "logoColor: "),
         ("event=Hit!", "an event is 1 to 32 of a-z"),
+        ("stlye=flat", "stlye: did you mean style?"),
+        ("lable=views", "lable: did you mean label?"),
+        ("locale=klingon", "locale: use a language like en, de, fr, es, pt, ru, zh, ja or hi"),
     ] {
         let (code, headers, svg) = site.get(&format!("/badge/you/repo.svg?{query}"), None).await;
         assert_eq!(code, 400, "{query}");
@@ -120,7 +130,11 @@ const HOSTILE: [&str; 25] = [
     "{{7*7}}${7*7}#{7*7}",
 ];
 
-const PARAMETERS: [&str; 11] = [
+const PARAMETERS: [&str; 15] = [
+    "locale",
+    "colorA",
+    "colorB",
+    "stlye",
     "label",
     "color",
     "labelColor",
@@ -151,6 +165,44 @@ async fn no_parameter_puts_anything_into_the_picture() {
         }
     }
     assert!(tried >= 500);
+}
+
+/// The addresses of other counters with the parameters that each of them has.
+const OTHERS: [(&str, &[&str]); 5] = [
+    ("/ghpvc/?username=octocat", &["username", "style", "label", "color", "base", "abbreviated"]),
+    (
+        "/api/count/incr/badge.svg?url=https://you.example/repo",
+        &["url", "title", "title_bg", "count_bg", "icon", "icon_color", "edge_flat"],
+    ),
+    (
+        "/you.example/repo.svg?v=1",
+        &["view", "style", "label", "color", "labelColor", "logo", "extraCount", "link"],
+    ),
+    (
+        "/badge?page_id=you.repo",
+        &["page_id", "left_text", "title", "left_color", "right_color", "format", "radius", "height"],
+    ),
+    ("/you/repo.svg?v=1", &["style", "color", "show"]),
+];
+
+#[tokio::test]
+async fn no_parameter_of_another_counter_puts_anything_into_the_picture() {
+    let site = Site::with_others().await;
+    let mut tried = 0;
+    for (address, parameters) in OTHERS {
+        let (path, query) = address.split_once('?').unwrap();
+        for parameter in parameters {
+            for hostile in HOSTILE {
+                let escaped: String = hostile.bytes().map(|byte| format!("%{byte:02x}")).collect();
+                let path = format!("{path}?{parameter}={escaped}&{query}");
+                let (code, _, svg) = site.get(&path, None).await;
+                assert!([200, 400].contains(&code.as_u16()), "{path}: {code}");
+                is_harmless(&svg, &path);
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried >= 700, "{tried}");
 }
 
 fn is_harmless(svg: &str, path: &str) {

@@ -259,7 +259,8 @@ fn absolute(target: &[u8]) -> Option<&[u8]> {
     Some(&rest[memchr(b'/', rest)?..])
 }
 
-fn is_no(value: &[u8]) -> bool {
+/// Whether the value of `count` asks not to count.
+pub(crate) fn is_no(value: &[u8]) -> bool {
     [&b"false"[..], b"0", b"off", b"no"].iter().any(|no| value.eq_ignore_ascii_case(no))
 }
 

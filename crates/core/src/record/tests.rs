@@ -42,6 +42,28 @@ fn nginx_form_is_read() {
     );
 }
 
+#[test]
+fn request_for_another_counter_s_badge_gives_the_name() {
+    let route = route(&[Column::Time, Column::Request]);
+    for (request, expect) in [
+        ("/ghpvc/?username=Octocat", Ok("octocat")),
+        ("/github.com/o/r.svg?label=\\x22", Ok("github.com/o/r")),
+        (r"/badge?page_id=\xE6\x97\xA5", Ok("日")),
+        ("/badge?page_id=~all", Err(Reject::Name)),
+        ("/badge?page_id=%00", Err(Reject::Name)),
+        ("/badge?page_id=a&query_only=true", Err(Reject::NotABadge)),
+        ("/badge?page_id=a&count=false", Err(Reject::NotABadge)),
+        ("/ghpvc/?username=", Err(Reject::NoName)),
+        ("/badge.svg?repo=o/r", Err(Reject::NotABadge)),
+        ("-", Err(Reject::NotABadge)),
+        (r"/badge?page_id=\y", Err(Reject::Escape)),
+    ] {
+        let body = format!("\"1795176030.000\",\"{request}\"");
+        let read = read_with(&route, Dating::Live, body.as_bytes());
+        assert_eq!(read.map(|hit| hit.0), expect.map(str::to_owned), "{request}");
+    }
+}
+
 /// Case 19.
 #[test]
 fn absent_name_is_noname() {

@@ -3,10 +3,11 @@
 //! It is nginx/tallymark.conf, which works as it is, with the addresses and paths of this set-up.
 
 use super::{CommonFlags, out};
-use crate::config::{Config, NginxServer, VISITORS_TAG, nginx_server};
+use crate::config::{Config, NginxServer, REQUESTERS_TAG, REQUESTS_TAG, VISITORS_TAG, nginx_server};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::{net::SocketAddr, path::Path};
+use tallymark_core::{OWN_SEGMENTS, OtherCounter};
 use tallymark_web::Listen;
 
 const TEMPLATE: &str = include_str!("../../../../nginx/tallymark.conf");
@@ -53,6 +54,41 @@ const WITH_BANNERS: [(&str, &str); 2] = [
             "    # Charts: those that are on disk"
         ),
     ),
+];
+
+/// What changes where badges of other counters are served. OTHER_PATHS stands for their addresses.
+const WITH_OTHERS: [(&str, &str); 4] = [
+    (
+        "log_format tallymark ",
+        concat!(include_str!("../../../../nginx/counters.conf"), "log_format tallymark "),
+    ),
+    (
+        "tallymark if=$tallymark_countable;\n",
+        "tallymark if=$tallymark_countable;\n    \
+         access_log syslog:server=127.0.0.1:5140,facility=local3,tag=tallymark_requests,severity=info tallymark_requests if=$tallymark_other_countable;\n",
+    ),
+    (
+        r#"    "~^(?<tallymark_path>/badge(?:\.svg|"#,
+        concat!(
+            r#"    "~^(?<tallymark_other_path>OTHER_PATHS)(?:[?#]|$)" $tallymark_other_path?count=false&$args;"#,
+            "\n",
+            r#"    "~^(?<tallymark_path>/badge(?:\.svg|"#
+        ),
+    ),
+    (
+        "    # For the machines of the house",
+        "    # Badges of other counters. None of them is a file.\n    \
+         location ~ \"(?s)^(?:OTHER_PATHS|/api/count/keep/badge\\.svg)$\" {\n        \
+         try_files /.none @tallymark_draws;\n    \
+         }\n\n    \
+         # For the machines of the house",
+    ),
+];
+
+/// The same where visits are counted or kept.
+const OTHERS_WITH_VISITS: [(&str, &str); 2] = [
+    (r#""$msec","$request_uri"'"#, r#""$msec","$request_uri","$remote_addr","$http_user_agent"'"#),
+    ("tag=tallymark_requests,", "tag=tallymark_requesters,"),
 ];
 
 /// Print the nginx configuration for this set-up. It needs no extra module.
@@ -122,6 +158,18 @@ impl NginxConf {
             Listen::Unix(path) => format!("unix:{}", word(&std::path::absolute(path)?)?),
         };
         let mut text = TEMPLATE.to_owned();
+        let others: Vec<String> = config.others.iter().map(addresses).collect();
+        if !others.is_empty() {
+            let has_route = |tag: &str| config.routes.as_slice().iter().any(|route| route.tag == tag);
+            if !has_route(REQUESTS_TAG) || !has_route(REQUESTERS_TAG) {
+                bail!(
+                    "[compat] needs a [[route]] with the tag {REQUESTS_TAG} and one with {REQUESTERS_TAG}: \
+                     examples/tallymark.toml has them"
+                );
+            }
+            text = WITH_OTHERS.iter().fold(text, |text, (default, value)| text.replace(default, value));
+            text = text.replace("OTHER_PATHS", &others.join("|"));
+        }
         for (default, value) in [
             ("listen 80;", format!("listen {};", self.nginx_listen)),
             ("server_name hits.example.org;", format!("server_name {};", self.server_name)),
@@ -137,7 +185,7 @@ impl NginxConf {
             bail!("{flag} needs a [[route]] with the tag {VISITORS_TAG}: examples/tallymark.toml has it");
         }
         if (asked || config.kept_visits.of(tallymark_core::Event::HIT) > 0) && has_route {
-            for (default, value) in WITH_VISITS {
+            for (default, value) in WITH_VISITS.into_iter().chain(OTHERS_WITH_VISITS) {
                 text = text.replace(default, value);
             }
         }
@@ -152,6 +200,20 @@ impl NginxConf {
             }
         }
         Ok(text)
+    }
+}
+
+/// The addresses of another counter, without their query: what `tallymark_core::read_other_badge` reads.
+fn addresses(counter: OtherCounter) -> String {
+    match counter {
+        OtherCounter::Komarev => "/ghpvc/?".to_owned(),
+        OtherCounter::Seeyoufarm => r"/api/count/incr/badge\.svg".to_owned(),
+        OtherCounter::VisitorBadge => "/badge".to_owned(),
+        OtherCounter::HitsSh => r"/[^/?#.]*\.[^/?#]*/[^?#]*\.svg".to_owned(),
+        OtherCounter::Dwyl => {
+            let own = OWN_SEGMENTS.map(|own| own.replace('.', r"\.")).join("|");
+            format!(r"/(?!(?:{own})/)[^/?#.]*/[^/?#]*(?:/[^/?#]*)?\.svg")
+        }
     }
 }
 
@@ -240,7 +302,8 @@ mod tests {
         assert_eq!(has(&filled("", true).unwrap()), (true, true));
         assert!(filled("[[route]]\ntag = \"badge\"\n", true).is_err());
         assert_eq!(has(&of("[visits]\nkeep = 9\n[[route]]\ntag = \"badge\"\n")), (false, false));
-        for (default, _) in WITH_VISITS.iter().chain(&WITH_PANELS).chain(&WITH_BANNERS) {
+        let all = WITH_VISITS.iter().chain(&WITH_PANELS).chain(&WITH_BANNERS).chain(&WITH_OTHERS);
+        for (default, _) in all {
             assert_eq!(TEMPLATE.matches(default).count(), 1, "{default}");
         }
     }
@@ -276,6 +339,35 @@ mod tests {
             );
         }
         assert!(filled("[[route]]\ntag = \"badge\"\n", true).unwrap_err().to_string().contains("--panels"));
+    }
+
+    #[test]
+    fn addresses_of_other_counters_are_served_only_where_they_are_on() {
+        let filled = |text: &str, panels| {
+            let config = Config::parse(text, &Overrides::default()).unwrap();
+            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits: false, panels }
+                .fill(&config)
+        };
+        let without = filled("[compat]\nkomarev = false\n", false).unwrap();
+        assert!(!without.contains("tallymark_requests") && !without.contains("ghpvc"), "{without}");
+        let conf = filled("[compat]\nkomarev = true\ndwyl = true\n", false).unwrap();
+        for part in ["|/(?!(?:api|", "tag=tallymark_requests,", "/ghpvc/?|", "'\"$msec\",\"$request_uri\"'"] {
+            assert!(conf.contains(part), "{part} is missing");
+        }
+        assert!(
+            !conf.contains("OTHER_")
+                && !conf.contains("127.0.0.1:5140,facility=local3,tag=tallymark_requesters")
+        );
+        let conf = filled("[compat]\nhits-sh = true\n", true).unwrap();
+        for part in [
+            "tag=tallymark_requesters,",
+            "\"$request_uri\",\"$remote_addr\",\"$http_user_agent\"'",
+            "|v1/(?!like/",
+        ] {
+            assert!(conf.contains(part), "{part} is missing");
+        }
+        let own = "[compat]\ndwyl = true\n[[route]]\ntag = \"badge\"\n";
+        assert!(filled(own, false).unwrap_err().to_string().contains("tallymark_requests"));
     }
 
     #[test]

@@ -30,7 +30,8 @@ use tallymark_badge::{
 };
 use tallymark_core::calendar::Zone;
 use tallymark_core::{
-    CamoNetworks, Column, Escape, Event, KeptVisits, MAX_VISITS, NameRule, Route, Routes, VisitRules,
+    CamoNetworks, Column, Escape, Event, KeptVisits, MAX_VISITS, NameRule, OtherCounter, OtherCounters,
+    Route, Routes, VisitRules,
 };
 use tallymark_github::{AvatarPattern, GithubToken, NotAPattern, StatsAges};
 use tallymark_ingest::{AskerTexts, Atlas, GeoDatabase, LineFormat, NameLimits};
@@ -58,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) sources: Vec<Source>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) badges: Badges,
+    /// The other counters whose addresses are served.
+    pub(crate) others: OtherCounters,
     pub(crate) connections: usize,
     pub(crate) body_bytes: usize,
     pub(crate) tally_entries: usize,
@@ -290,6 +293,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let sources = source::read_sources(file.tables("source"), &routes, overrides, mistakes);
     let github = read_github(file.table("github"), overrides);
     let badges = read_badges(file.table("badges"), &data_dir, github.ages.hard, overrides);
+    let others = read_others(file.table("compat"));
     places::check(&data_dir, &url, &badges.dir, mistakes);
     places::check_ports(&http.listen, &sources, mistakes);
 
@@ -346,6 +350,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
         sources,
         routes,
         badges,
+        others,
         connections,
         body_bytes,
         tally_entries,
@@ -405,6 +410,18 @@ fn read_http(mut section: ConfigTable<'_>, overrides: &Overrides) -> Http {
         hitme_zone,
         stats_prefix,
     }
+}
+
+/// All are off without a word: two of them take any address that ends with `.svg`.
+fn read_others(mut section: ConfigTable<'_>) -> OtherCounters {
+    let mut others = OtherCounters::default();
+    for (counter, key) in OtherCounter::EVERY {
+        if section.switch(key) == Some(true) {
+            others = others.with(counter);
+        }
+    }
+    section.finish();
+    others
 }
 
 fn read_visit_rules(section: &mut ConfigTable<'_>) -> VisitRules {
@@ -470,6 +487,12 @@ fn read_asker_texts(section: &mut ConfigTable<'_>) -> AskerTexts {
 /// The tag of lines that `tallymark nginx-conf` lets nginx write where visits are told from them, or kept.
 pub(crate) const VISITORS_TAG: &str = "tallymark_visitors";
 
+/// The tag of lines about badges of other counters.
+pub(crate) const REQUESTS_TAG: &str = "tallymark_requests";
+
+/// The same where visits are told from them, or kept.
+pub(crate) const REQUESTERS_TAG: &str = "tallymark_requesters";
+
 /// ghit.me's route, and those that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`. All
 /// are there whatever is configured, so that nginx and the daemon may be changed in any order. Earlier builds printed
 /// `tallymark_visits`.
@@ -490,7 +513,14 @@ fn default_routes() -> Vec<Route> {
         columns: vec![Column::Time, Column::Name, Column::Address, Column::UserAgent],
         ..stock.clone()
     };
-    vec![Route::default(), stock, visits, visitors]
+    let requests =
+        Route { tag: REQUESTS_TAG.to_owned(), columns: vec![Column::Time, Column::Request], ..stock.clone() };
+    let requesters = Route {
+        tag: REQUESTERS_TAG.to_owned(),
+        columns: vec![Column::Time, Column::Request, Column::Address, Column::UserAgent],
+        ..stock.clone()
+    };
+    vec![Route::default(), stock, visits, visitors, requests, requesters]
 }
 
 fn read_routes(tables: Option<Vec<ConfigTable<'_>>>, mistakes: &Mistakes<'_>) -> Vec<Route> {
@@ -560,11 +590,13 @@ fn check_columns(table: &ConfigTable<'_>, columns: &[Column]) {
     if columns.len() > tallymark_core::record::MAX_COLUMNS {
         table.mistake_of("columns", format!("at most {}", tallymark_core::record::MAX_COLUMNS));
     }
-    if columns.iter().filter(|&&column| column == Column::Name).count() != 1 {
-        table.mistake_of("columns", "\"name\" has to be there, once");
+    let names = |column: &Column| matches!(column, Column::Name | Column::Request);
+    if columns.iter().filter(|column| names(column)).count() != 1 {
+        table.mistake_of("columns", "\"name\" has to be there, once; or \"request\" in its place");
     }
     for (at, column) in columns.iter().enumerate() {
-        if !matches!(column, Column::Skip | Column::Name) && columns[..at].contains(column) {
+        if !matches!(column, Column::Skip | Column::Name | Column::Request) && columns[..at].contains(column)
+        {
             table.mistake_of("columns", "a column stands there twice");
         }
     }

@@ -30,7 +30,17 @@ fn nothing_written_means_the_defaults() {
     assert_eq!(config.sources[0].kind.to_string(), "syslog-udp 127.0.0.1:5140");
     assert_eq!(config.tick, Duration::from_millis(250));
     let tags: Vec<_> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
-    assert_eq!(tags, ["badge", "tallymark", "tallymark_visits", "tallymark_visitors"]);
+    assert_eq!(
+        tags,
+        [
+            "badge",
+            "tallymark",
+            "tallymark_visits",
+            "tallymark_visitors",
+            "tallymark_requests",
+            "tallymark_requesters"
+        ]
+    );
 }
 
 /// The defaults in the example are the real ones, and the unmodified file changes nothing.

@@ -6,6 +6,7 @@
 use super::{
     dress::Dress,
     figures::{self, Figures, Reach},
+    spelling,
 };
 use crate::{
     auth::Peer,
@@ -33,9 +34,10 @@ pub(crate) async fn of_repo(
     uri: Uri,
     sent: HeaderMap,
 ) -> Response {
-    match Query::of(&uri).get("repo") {
+    let query = Query::of(&uri);
+    match query.get("repo") {
         None => mistake("add ?repo=OWNER/REPO to the address"),
-        Some(repo) => show(&app, from_bytes(&repo), &method, &uri, (peer, &sent)).await,
+        Some(repo) => show(&app, from_bytes(&repo), &method, query, (peer, &sent)).await,
     }
 }
 
@@ -54,6 +56,7 @@ struct Wish {
 
 impl Wish {
     fn read(query: Query<'_>, look: &Look) -> Result<Wish, String> {
+        spelling::check(query)?;
         Ok(Wish {
             event: query.event()?,
             count: count_wanted(query)?,
@@ -69,11 +72,12 @@ impl Wish {
     }
 }
 
-pub(super) async fn show(
+/// A name's badge, as a query asks for it. Counts.
+pub(crate) async fn show(
     app: &App,
     name: Result<Name, NotAName>,
     method: &Method,
-    uri: &Uri,
+    query: Query<'_>,
     (peer, sent): (Peer, &HeaderMap),
 ) -> Response {
     let name = match name {
@@ -81,7 +85,7 @@ pub(super) async fn show(
         Err(why) => return mistake(&why.to_string()),
     };
     let look = app.look.load();
-    let wish = match Wish::read(Query::of(uri), &look) {
+    let wish = match Wish::read(query, &look) {
         Ok(wish) => wish,
         Err(why) => return mistake(&why),
     };

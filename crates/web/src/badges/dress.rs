@@ -1,9 +1,9 @@
 //! How a badge is to look, as the parameters of its address say: shields.io's `style label color labelColor logo
-//! logoColor logoSize`, and `format`. Which number it shows is up to `figures`.
+//! logoColor logoSize`, and `format` and `locale`. Which number it shows is up to `figures`.
 
 use crate::query::{Query, choice};
 use tallymark_badge::{
-    Badge, Color, Format, Look,
+    Badge, Color, Format, Locale, Look,
     shields::{LogoFile, Style},
 };
 
@@ -18,6 +18,8 @@ pub(crate) struct Dress {
     /// `logoSize=auto`.
     logo_wide: bool,
     format: Format,
+    /// Ours is English.
+    locale: Option<Locale>,
 }
 
 impl Dress {
@@ -29,7 +31,9 @@ impl Dress {
             .filter(|word| !word.is_empty())
             .map(|word| choice("style", &word, &known))
             .transpose()?;
-        let (own_color, label_color) = (color(query, "color")?, color(query, "labelColor")?);
+        // shields.io's earlier names are still in READMEs.
+        let own_color = color(query, "color")?.or(color(query, "colorB")?);
+        let label_color = color(query, "labelColor")?.or(color(query, "colorA")?);
         let label = query.form_text("label");
         let has_left = label.as_deref() != Some("") || label_color.is_some();
         let in_box = match has_left {
@@ -49,6 +53,7 @@ impl Dress {
             logo: logo.transpose()?,
             logo_wide: query.text("logoSize").is_some_and(|size| size.eq_ignore_ascii_case("auto")),
             format: format(query)?,
+            locale: locale(query)?,
         })
     }
 
@@ -59,6 +64,7 @@ impl Dress {
             color: color(query, "color")?,
             label_color: color(query, "labelColor")?,
             format: format(query)?,
+            locale: locale(query)?,
             ..Dress::default()
         })
     }
@@ -74,8 +80,11 @@ impl Dress {
     }
 
     /// The number as it was asked for.
-    pub(crate) fn format(&self, number: i64) -> tallymark_badge::number::Number {
-        self.format.apply(number)
+    pub(crate) fn format(&self, number: i64) -> String {
+        match self.locale {
+            None => self.format.apply(number).to_string(),
+            Some(locale) => locale.write(self.format, number),
+        }
     }
 
     /// Puts it on a badge whose usual label is given.
@@ -92,6 +101,11 @@ impl Dress {
 fn color(query: Query<'_>, key: &str) -> Result<Option<Color>, String> {
     let text = query.text(key).filter(|text| !text.is_empty());
     text.map(|text| Color::parse(&text).map_err(|why| format!("{key}: {why}"))).transpose()
+}
+
+fn locale(query: Query<'_>) -> Result<Option<Locale>, String> {
+    let tag = query.text("locale").filter(|tag| !tag.is_empty());
+    tag.map(|tag| Locale::parse(&tag).map_err(|why| format!("locale: {why}"))).transpose()
 }
 
 fn format(query: Query<'_>) -> Result<Format, String> {

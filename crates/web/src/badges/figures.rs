@@ -213,7 +213,7 @@ impl Figure {
 
     fn text(self, count: i64, base: i64, dress: &Dress) -> String {
         let base = if self.reach == Reach::Total { base } else { 0 };
-        dress.format(count.saturating_add(base)).to_string()
+        dress.format(count.saturating_add(base))
     }
 
     async fn count(self, app: &App, name: &Name, now: Now) -> Result<i64, Problem> {

@@ -125,7 +125,7 @@ async fn spark(app: &App, name: &Name, asked: &ChartQuery, dress: &Dress) -> Res
     let series = history.series();
     // The number is the badge's, with what this process has not written yet.
     let total = app.counter.total(asked.event, name.as_ref()).get().await;
-    let value = total.map_or_else(|_| "counting".to_owned(), |total| dress.format(total).to_string());
+    let value = total.map_or_else(|_| "counting".to_owned(), |total| dress.format(total));
     let look = app.look.load();
     let mut badge = look.badge(&value);
     let usual = if asked.event == Event::HIT { &look.label } else { asked.event.noun(0) };

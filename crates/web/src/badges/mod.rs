@@ -5,11 +5,12 @@ mod dress;
 mod figures;
 pub(crate) mod graph;
 mod shields;
+mod spelling;
 
 pub(crate) use dress::Dress;
 pub(crate) use figures::Figures;
 
-use crate::{auth::Peer, name::from_path, pages, state::App};
+use crate::{auth::Peer, name::from_path, pages, query::Query, state::App};
 use axum::{
     extract::State,
     http::{HeaderMap, Method, Uri},
@@ -28,7 +29,7 @@ pub(crate) async fn of_path(
     // The path as it was sent: `a/b` and `a%2Fb` are decoded once, here.
     let raw = uri.path().strip_prefix("/badge/").unwrap_or_default();
     if let Some(raw) = raw.strip_suffix(".svg") {
-        badge::show(&app, from_path(raw), &method, &uri, (peer, &sent)).await
+        badge::show(&app, from_path(raw), &method, Query::of(&uri), (peer, &sent)).await
     } else if let Some(raw) = raw.strip_suffix(".shields.json") {
         shields::show(&app, from_path(raw), &uri).await.into_response()
     } else if let Some(raw) = raw.strip_suffix(".json") {

@@ -2,5 +2,6 @@
 //! are those of badges and pages.
 
 pub(crate) mod bootic;
+pub(crate) mod counters;
 pub(crate) mod github_banners;
 pub(crate) mod hitme;

@@ -19,11 +19,12 @@ use crate::{
     state::App,
 };
 use axum::{
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
 use minijinja::{Environment, Value, context};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use tallymark_core::Event;
 use tallymark_store::{Class, StoreError};
 
@@ -87,6 +88,11 @@ pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Respon
     };
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     answer
+}
+
+/// The same for an address that nothing else takes.
+pub(crate) async fn no_badge_here(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
+    nothing_here(&app, &sent, "badges are at /badge.svg?repo=OWNER/REPO and /badge/NAME.svg")
 }
 
 /// A way out of a problem: one of our addresses, and its title.

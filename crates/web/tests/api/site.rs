@@ -176,6 +176,7 @@ impl Site {
             github: None,
             hitme_zone: Default::default(),
             stats_prefix: Default::default(),
+            others: Default::default(),
             now: || NOW,
         };
         Site { book, _dir: dir, routes: router(Arc::new(app)), document: Document::read() }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
     Asked, Batch, ClientClass, Commit, Counter, Counts, Day, Entry, Event, Hit, KeptVisits, Latest,
-    LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, Now, Once, Reject, Status, StatusCount, Total,
-    Unavailable, Visit, Visits, Waiting, When, batches,
+    LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, Now, Once, OtherCounter, OtherCounters,
+    Reject, Status, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When, batches,
 };
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
@@ -98,6 +98,17 @@ impl Site {
         let mut site = Site::new(visibility).await;
         let base_url = format!("https://hits.example.org{path}");
         site.routes = routes(&site.store, &site.rankings, visibility, &base_url, 0);
+        site
+    }
+
+    #[allow(dead_code)] // of the tests that share this, only that of the badges needs it
+    /// The same, with the addresses of other counters.
+    pub(crate) async fn with_others() -> Site {
+        let mut site = Site::new(Visibility::Public).await;
+        let others =
+            OtherCounter::EVERY.into_iter().fold(OtherCounters::default(), |all, (one, _)| all.with(one));
+        let app = app(&site.store, &site.rankings, Visibility::Public, "https://hits.example.org", 0);
+        site.routes = router(Arc::new(App { others, ..app }));
         site
     }
 
@@ -241,8 +252,18 @@ fn routes(
     base_url: &str,
     visits: usize,
 ) -> Router {
+    router(Arc::new(app(store, rankings, visibility, base_url, visits)))
+}
+
+fn app(
+    store: &Arc<dyn Store>,
+    rankings: &Arc<Rankings>,
+    visibility: Visibility,
+    base_url: &str,
+    visits: usize,
+) -> App {
     let tokens = vec!["a-token-of-sixteen".to_owned()];
-    router(Arc::new(App {
+    App {
         rankings: rankings.clone(),
         counter: Arc::new(Stored(store.clone())),
         ledger: Arc::new(Closed),
@@ -256,8 +277,9 @@ fn routes(
         github: None,
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
+        others: Default::default(),
         now: || NOW,
-    }))
+    }
 }
 
 /// 1,234 today, 100 three days ago, 50,000 twenty days ago, and a million in 2015.

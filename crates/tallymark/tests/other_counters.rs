@@ -1,0 +1,238 @@
+//! The badge addresses of other counters, as their READMEs show them: over HTTP and behind a real nginx, each counted
+//! exactly once, under the name that the other counter had.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{PATIENCE, Place, stop};
+use std::{collections::BTreeMap, process::Command};
+use tallymark_testbed::{Nginx, http, wait_until};
+
+const ALL: &str =
+    "[compat]\nkomarev = true\nseeyoufarm = true\nhits-sh = true\nvisitor-badge = true\ndwyl = true\n";
+
+/// An address, what its picture says, and the name that it counts.
+const SHOWN: [(&str, &str, Option<&str>); 26] = [
+    // https://github.com/antonkomarev/github-profile-views-counter
+    ("/ghpvc/?username=your-github-username", "Profile views: 1", Some("your-github-username")),
+    ("/ghpvc/?username=your-github-username&color=green", "Profile views: 2", Some("your-github-username")),
+    (
+        "/ghpvc/?username=Your-GitHub-Username&style=flat-square",
+        "Profile views: 3",
+        Some("your-github-username"),
+    ),
+    (
+        "/ghpvc/?username=your-github-username&label=PROFILE+VIEWS",
+        "PROFILE VIEWS: 4",
+        Some("your-github-username"),
+    ),
+    ("/ghpvc/?username=your-github-username&base=1000", "Profile views: 1,005", Some("your-github-username")),
+    (
+        "/ghpvc/?username=your-github-username&base=12345&abbreviated=true",
+        "Profile views: 12k",
+        Some("your-github-username"),
+    ),
+    (
+        "/ghpvc/?username=your-github-username&style=none&color=nocolor",
+        "Profile views: 7",
+        Some("your-github-username"),
+    ),
+    // https://github.com/gjbae1212/hit-counter
+    (
+        "/api/count/incr/badge.svg?url=https%3A%2F%2Fgithub.com%2Fgjbae1212%2Fhit-counter",
+        "hits: 1 today, 1 in total",
+        Some("github.com/gjbae1212/hit-counter"),
+    ),
+    (
+        "/api/count/incr/badge.svg?url=https%3A%2F%2Fgithub.com%2Fgjbae1212%2Fhit-counter&count_bg=%2379C83D&title_bg=%23555555&icon=github.svg&icon_color=%23E7E7E7&title=views+%5Btoday%2Ftotal%5D&edge_flat=true",
+        "views [today/total]: 2 today, 2 in total",
+        Some("github.com/gjbae1212/hit-counter"),
+    ),
+    (
+        "/api/count/keep/badge.svg?url=https%3A%2F%2Fgithub.com%2Fgjbae1212%2Fhit-counter",
+        "hits: 2 today, 2 in total",
+        None,
+    ),
+    // https://github.com/silentsoft/hits
+    ("/github.com/silentsoft/hits.svg", "hits: 1", Some("github.com/silentsoft/hits")),
+    (
+        "/github.com/silentsoft/hits.svg?view=today-total&style=for-the-badge&label=%E6%97%A5&color=fe7d37&labelColor=gray&logo=github",
+        "日: 2 today, 2 in total",
+        Some("github.com/silentsoft/hits"),
+    ),
+    ("/github.com/silentsoft/hits.svg?extraCount=1000", "hits: 1,003", Some("github.com/silentsoft/hits")),
+    ("/github.com/o/r/README.md.svg?logo=nobody", "hits: 1", Some("github.com/o/r/README.md")),
+    // https://github.com/hehuapei/visitor-badge
+    ("/badge?page_id=jwenjian.visitor-badge", "visitors: 1", Some("jwenjian.visitor-badge")),
+    (
+        "/badge?page_id=jwenjian.visitor-badge&left_color=red&right_color=green",
+        "visitors: 2",
+        Some("jwenjian.visitor-badge"),
+    ),
+    ("/badge?page_id=jwenjian.visitor-badge&left_text=Views", "Views: 3", Some("jwenjian.visitor-badge")),
+    ("/badge?page_id=jwenjian.visitor-badge&query_only=true", "visitors: 3", None),
+    (
+        "/badge?page_id=jwenjian.visitor-badge&left_text=Views&left_color=%23595959&right_color=%231283c3&format=true",
+        "Views: 4",
+        Some("jwenjian.visitor-badge"),
+    ),
+    // https://github.com/dwyl/hits
+    ("/dwyl/hits.svg", "hits: 1", Some("dwyl/hits")),
+    ("/dwyl/hits.svg?style=flat-square", "hits: 2", Some("dwyl/hits")),
+    ("/dwyl/dwyl/hits.svg", "hits: 3", Some("dwyl/hits")),
+    ("/dwyl/hits.svg?count=false", "hits: 3", None),
+    ("/ghpvc/?count=0&username=octocat", "Profile views: 0", None),
+    ("/badge.svg?repo=dwyl/hits", "hits: 4", Some("dwyl/hits")),
+    ("/badge/dwyl/hits.svg", "hits: 5", Some("dwyl/hits")),
+];
+
+fn title(svg: &str) -> &str {
+    svg.split_once("<title>").unwrap().1.split_once("</title>").unwrap().0
+}
+
+fn expected() -> BTreeMap<&'static str, u64> {
+    let mut expected = BTreeMap::new();
+    for name in SHOWN.iter().filter_map(|(_, _, name)| *name) {
+        *expected.entry(name).or_insert(0) += 1;
+    }
+    expected
+}
+
+#[test]
+fn each_address_counts_once_over_http() {
+    let mut place = Place::new();
+    place.configure(ALL);
+    let mut daemon = place.serve();
+    for (target, says, _) in SHOWN {
+        let answer = http::get(place.addr(), target);
+        assert_eq!((answer.status, title(answer.text())), (200, says), "{target}");
+        assert_eq!(answer.header("Content-Type"), Some("image/svg+xml; charset=utf-8"), "{target}");
+    }
+    for (target, says) in [
+        ("/ghpvc/", "add ?username="),
+        ("/ghpvc/?username=a--b", "add ?username="),
+        ("/api/count/incr/badge.svg?url=ftp://a/b", "add ?url="),
+        ("/badge", "add ?page_id="),
+        ("/badge?page_id=~all", "names do not start with ~"),
+        ("/a/b%20c.svg", "the address is /OWNER/REPO.svg"),
+        ("/github.com/o/r.svg?extraCount=many", "base is a whole number"),
+        ("/ghpvc/?username=a&base=-1", "base is a whole number"),
+    ] {
+        let answer = http::get(place.addr(), target);
+        assert_eq!(answer.status, 400, "{target}");
+        assert!(answer.text().contains(says), "{target}: {}", answer.text());
+    }
+    for (method, target, status) in [
+        ("GET", "/a/b/c/d.svg", 404),
+        ("GET", "/a.svg", 404),
+        ("POST", "/a/b.svg", 404),
+        ("HEAD", "/a/b.svg", 200),
+    ] {
+        assert_eq!(http::request(method, place.addr(), target, &[], b"").status, status, "{method} {target}");
+    }
+    assert_eq!(http::get(place.addr(), "/repo/dwyl/hits").status, 200);
+    stop(&mut daemon);
+    for (name, count) in expected() {
+        assert_eq!(place.total(name), count, "{name}");
+    }
+}
+
+#[test]
+fn an_address_is_served_only_where_it_is_on() {
+    let mut place = Place::new();
+    place.configure("[compat]\nkomarev = true\n");
+    let mut daemon = place.serve();
+    assert_eq!(http::get(place.addr(), "/ghpvc/?username=octocat").status, 200);
+    for target in
+        ["/badge?page_id=a", "/dwyl/hits.svg", "/github.com/a.svg", "/api/count/incr/badge.svg?url=a.b/c"]
+    {
+        assert_eq!(http::get(place.addr(), target).status, 404, "{target}");
+    }
+    stop(&mut daemon);
+    place.configure("[compat]\nkomarev = \"yes\"\nhits = true\n");
+    let said = place.run(&["check-config", &place.config_path().display().to_string()]);
+    assert_eq!(said.code, Some(78), "{said:?}");
+    for part in ["compat.komarev: must be true or false", "unknown key \"hits\" in compat"] {
+        assert!(said.stderr.contains(part) || said.stdout.contains(part), "{part}: {said:?}");
+    }
+}
+
+#[test]
+fn each_address_counts_once_behind_nginx() {
+    let mut place = Place::new();
+    place.configure(ALL);
+    let mut daemon = place.serve();
+    let nginx = Nginx::start(|site| {
+        let listen = format!("127.0.0.1:{}", site.port);
+        let mut command = Command::new(common::program());
+        command.args(["nginx-conf", "--nginx-listen", &listen]);
+        let output = command.args(place.flags()).args(place.listen_flags()).env_clear().output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    });
+    let ask = |method, target: &str| http::request(method, nginx.addr(), target, &[], b"");
+    let settle = |sentinel: &str| {
+        assert_eq!(ask("GET", &format!("/{sentinel}.example/x.svg")).status, 200);
+        let name = format!("{sentinel}.example/x");
+        wait_until("the last request is in the store", PATIENCE, || place.total(&name) == 1);
+    };
+    for (target, _, _) in SHOWN {
+        let answer = ask("GET", target);
+        assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+        title(answer.text());
+        assert_eq!(ask("HEAD", target).status, 200, "{target}");
+        let ahead = http::request("GET", nginx.addr(), target, &[("Purpose", "prefetch")], b"");
+        assert_eq!(ahead.status, 200, "{target}");
+    }
+    for target in ["/ghpvc/", "/badge?page_id=~all", "/badge", "/a/b%20c.svg", "/dwyl/hits.svg?count=perhaps"]
+    {
+        assert_eq!(ask("GET", target).status, 400, "{target}");
+    }
+    // Tallymark's own addresses end like those of others.
+    for target in ["/name/hits.svg", "/repo/dwyl/hits.svg"] {
+        assert_eq!(ask("GET", target).status, 200, "{target}");
+    }
+    settle("first");
+    for (name, count) in expected() {
+        assert_eq!(place.total(name), count, "{name}");
+    }
+    assert_eq!(place.total("hits.svg") + place.total("name/hits") + place.total("repo/dwyl"), 0);
+    let metrics = place.metrics();
+    assert_eq!(metrics.lines("http"), [0; 4], "the log is the only counter");
+    assert_eq!(
+        metrics.rejected("syslog-udp"),
+        BTreeMap::from([("not_a_badge".to_owned(), 1)]),
+        "one query_only"
+    );
+
+    // While the daemon is away, nginx shows a picture and counts it for later: the lines of a socket are gone, so only
+    // the picture is looked at here.
+    stop(&mut daemon);
+    let answer = ask("GET", "/ghpvc/?username=octocat");
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains(">counting<"), "{}", answer.text());
+    let log = nginx.error_log();
+    assert!(!log.contains("[emerg]") && !log.contains("[warn]"), "{log}");
+}
+
+#[test]
+fn visits_are_told_apart_behind_nginx() {
+    let mut place = Place::new();
+    place.configure(&format!("{ALL}[visits]\nkeep = 5\n"));
+    let mut daemon = place.serve();
+    let nginx = Nginx::start(|site| {
+        let listen = format!("127.0.0.1:{}", site.port);
+        let mut command = Command::new(common::program());
+        command.args(["nginx-conf", "--nginx-listen", &listen, "--panels"]);
+        let output = command.args(place.flags()).args(place.listen_flags()).env_clear().output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    });
+    for _ in 0..3 {
+        assert_eq!(http::get(nginx.addr(), "/dwyl/hits.svg").status, 200);
+    }
+    wait_until("three hits are in the store", PATIENCE, || place.total("dwyl/hits") == 3);
+    let visits = place.run(&["show", "dwyl/hits", "--event", "visit", "--json"]).json();
+    assert_eq!(visits["total"], 1, "{visits}");
+    stop(&mut daemon);
+}

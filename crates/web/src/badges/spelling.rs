@@ -1,0 +1,108 @@
+//! Names of parameters that are probably misspelt: `stlye=flat` is a mistake that the badge explains, and `?v=2`, which
+//! makes a new address for a cache, is not.
+
+use crate::query::Query;
+use tallymark_core::misspelt;
+
+/// Every parameter of a badge. shields.io's that change nothing here are in it, too.
+const KNOWN: [&str; 22] = [
+    "abbreviated",
+    "base",
+    "cacheSeconds",
+    "color",
+    "colorA",
+    "colorB",
+    "count",
+    "event",
+    "format",
+    "label",
+    "labelColor",
+    "link",
+    "locale",
+    "logo",
+    "logoColor",
+    "logoSize",
+    "logoWidth",
+    "number_format",
+    "period",
+    "short_numbers",
+    "show",
+    "style",
+];
+
+/// Refuses the first parameter that looks like a misspelt one.
+pub(super) fn check(query: Query<'_>) -> Result<(), String> {
+    for (key, _) in query.raw() {
+        // A key that is escaped is no slip of the hand.
+        let is_word = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        if let Some(meant) = Some(key).filter(|_| is_word).and_then(|key| misspelt(key, &KNOWN)) {
+            return Err(format!("{key}: did you mean {meant}?"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_explained_and_other_parameters_are_not() {
+        for (key, meant) in [
+            ("stlye", "style"),
+            ("styl", "style"),
+            ("lable", "label"),
+            ("colour", "color"),
+            ("clor", "color"),
+            ("label_color", "labelColor"),
+            ("label-color", "labelColor"),
+            ("shwo", "show"),
+            ("fromat", "format"),
+            ("perod", "period"),
+            ("evnet", "event"),
+            ("coutn", "count"),
+            ("bases", "base"),
+            ("local", "locale"),
+        ] {
+            let said = check(Query::in_form(&format!("repo=a&{key}=1"))).unwrap_err();
+            assert_eq!(said, format!("{key}: did you mean {meant}?"));
+        }
+        for key in [
+            "t",
+            "v",
+            "_",
+            "ts",
+            "cb",
+            "cache",
+            "nocache",
+            "cachebust",
+            "cacheBuster",
+            "r",
+            "rand",
+            "random",
+            "time",
+            "timestamp",
+            "date",
+            "hash",
+            "ver",
+            "version",
+            "id",
+            "ref",
+            "utm_source",
+            "type",
+            "site",
+            "name",
+            "repo",
+            "STYLE",
+            "colorA",
+            "refresh",
+            "token",
+            "page",
+            "user",
+            "",
+            "%73tlye",
+        ] {
+            assert_eq!(check(Query::in_form(&format!("{key}=1"))), Ok(()), "{key}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The badge addresses of komarev's counter, hits.seeyoufarm.com, hits.sh, visitor-badge and dwyl's hits, as far as the
+//! operator has switched them on: whoever moves changes a host name.
+//!
+//! Their parameters are translated into ours, with the defaults of that counter behind them, and the badge is drawn and
+//! counted as any other. Which name an address counts is up to `tallymark_core::read_other_badge`. What only concerns
+//! the look and means nothing there was ignored there, so it is here.
+
+use crate::{
+    auth::Peer,
+    badges::badge,
+    name::{encoded_text, from_bytes},
+    pages,
+    query::Query,
+    state::App,
+};
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, Method, Uri},
+    response::Response,
+    routing::get,
+};
+use std::sync::Arc;
+use tallymark_badge::{
+    Color,
+    shields::{LogoFile, Style},
+};
+use tallymark_core::{NotOtherBadge, OtherBadge, OtherCounter, read_other_badge};
+
+/// The routes of those that are on.
+pub(crate) fn routes(app: Arc<App>) -> Router {
+    let others = app.others;
+    let mut routes = Router::new();
+    for counter in others.iter() {
+        for path in paths(counter) {
+            routes = routes.route(path, get(show));
+        }
+    }
+    if others.has(OtherCounter::HitsSh) || others.has(OtherCounter::Dwyl) {
+        routes = routes.route("/{*path}", get(show).fallback(pages::no_badge_here));
+    }
+    routes.with_state(app)
+}
+
+/// The addresses that are one path each.
+fn paths(counter: OtherCounter) -> &'static [&'static str] {
+    match counter {
+        OtherCounter::Komarev => &["/ghpvc", "/ghpvc/"],
+        OtherCounter::Seeyoufarm => &["/api/count/incr/badge.svg", "/api/count/keep/badge.svg"],
+        OtherCounter::VisitorBadge => &["/badge"],
+        OtherCounter::HitsSh | OtherCounter::Dwyl => &[],
+    }
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    peer: Peer,
+    method: Method,
+    uri: Uri,
+    sent: HeaderMap,
+) -> Response {
+    let target = uri.path_and_query().map_or("", |target| target.as_str());
+    let mut name = Vec::new();
+    match read_other_badge(target.as_bytes(), &mut name) {
+        Ok(other) if app.others.has(other.counter) => {
+            let query = translated(other, Query::of(&uri));
+            badge::show(&app, from_bytes(&name), &method, Query::in_form(&query), (peer, &sent)).await
+        }
+        Err(NotOtherBadge::Unnamed(counter)) if app.others.has(counter) => badge::mistake(counter.wants()),
+        Ok(_) | Err(_) => pages::no_badge_here(State(app), sent).await,
+    }
+}
+
+/// The parameters that only rename one of ours.
+fn renamed(counter: OtherCounter) -> &'static [(&'static str, &'static str)] {
+    match counter {
+        OtherCounter::Komarev => &[
+            ("style", "style"),
+            ("label", "label"),
+            ("color", "color"),
+            ("base", "base"),
+            ("abbreviated", "abbreviated"),
+            ("withAbbreviation", "abbreviated"),
+        ],
+        OtherCounter::Seeyoufarm => &[
+            ("title", "label"),
+            ("title_bg", "labelColor"),
+            ("count_bg", "color"),
+            ("icon_color", "logoColor"),
+        ],
+        OtherCounter::HitsSh => &[
+            ("style", "style"),
+            ("label", "label"),
+            ("color", "color"),
+            ("labelColor", "labelColor"),
+            ("logo", "logo"),
+            ("extraCount", "base"),
+        ],
+        OtherCounter::VisitorBadge => &[
+            ("left_text", "label"),
+            ("title", "label"),
+            ("left_color", "labelColor"),
+            ("right_color", "color"),
+        ],
+        OtherCounter::Dwyl => &[("style", "style")],
+    }
+}
+
+/// How a badge of that counter looks without parameters.
+fn usual(counter: OtherCounter) -> &'static str {
+    match counter {
+        OtherCounter::Komarev => "style=flat&label=Profile%20views&labelColor=555&color=007ec6",
+        OtherCounter::Seeyoufarm => {
+            "style=flat&label=hits&labelColor=555&color=79c83d&show=today,total&format=plain"
+        }
+        OtherCounter::HitsSh => "style=flat&label=hits&labelColor=555&color=4c1",
+        OtherCounter::VisitorBadge => "style=flat&label=visitors&labelColor=595959&color=1283c3&format=plain",
+        OtherCounter::Dwyl => "style=flat&labelColor=555&color=4c1&format=plain",
+    }
+}
+
+/// The same badge in our own parameters. The first of several wins, so what is usual comes last.
+fn translated(other: OtherBadge, query: Query<'_>) -> String {
+    let mut ours = String::new();
+    let mut put = |key: &str, value: &str| {
+        let separator = if ours.is_empty() { "" } else { "&" };
+        ours.push_str(&format!("{separator}{key}={}", encoded_text(value, false)));
+    };
+    match query.text("count") {
+        Some(count) => put("count", &count),
+        None if !other.counts => put("count", "false"),
+        None => {}
+    }
+    for (theirs, key) in renamed(other.counter) {
+        if let Some(value) = query.form_text(theirs).filter(|value| is_drawable(key, value)) {
+            put(key, &value);
+        }
+    }
+    match other.counter {
+        OtherCounter::Seeyoufarm => {
+            if query.text("edge_flat").is_some_and(|flat| flat.eq_ignore_ascii_case("true")) {
+                put("style", "flat-square");
+            }
+            let icon = query.text("icon").unwrap_or_default();
+            let icon = icon.strip_suffix(".svg").unwrap_or(&icon);
+            if is_drawable("logo", icon) {
+                put("logo", icon);
+            }
+        }
+        OtherCounter::HitsSh if query.text("view").is_some_and(|view| view == "today-total") => {
+            put("show", "today,total");
+        }
+        OtherCounter::VisitorBadge if query.get("format").is_some() => put("format", "short"),
+        // Visitors of all time are not known. The label says which are shown.
+        OtherCounter::Dwyl if query.text("show").is_some_and(|show| show == "unique") => {
+            put("show", "visitors");
+        }
+        OtherCounter::Dwyl => put("label", "hits"),
+        OtherCounter::Komarev | OtherCounter::HitsSh | OtherCounter::VisitorBadge => {}
+    }
+    ours.push('&');
+    ours.push_str(usual(other.counter));
+    ours
+}
+
+/// Whether a parameter of the look can be drawn; the number's are always passed on.
+fn is_drawable(key: &str, value: &str) -> bool {
+    match key {
+        "label" => !value.trim().is_empty(),
+        "style" => Style::from_name(value).is_some(),
+        "color" | "labelColor" | "logoColor" => Color::parse(value).is_ok(),
+        "logo" => LogoFile::read(value, None, Color::WHITE).is_ok(),
+        _ => true,
+    }
+}
