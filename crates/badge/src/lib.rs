@@ -29,6 +29,7 @@ mod look;
 pub mod number;
 pub mod panel;
 mod px;
+pub mod reading;
 mod shares;
 pub mod shields;
 mod spark;

@@ -2,6 +2,7 @@
 
 use super::{
     CommonFlags, Misuse, block_on,
+    import_badge::ImportBadge,
     import_snow_trace::ImportSnowTrace,
     lines::{self, Reading},
     out,
@@ -43,6 +44,8 @@ enum What {
     Log(ImportLog),
     /// A data directory of snow-trace.
     SnowTrace(ImportSnowTrace),
+    /// The number of an old badge.
+    Badge(ImportBadge),
 }
 
 /// Counts each file once, known by its content, also if it comes again under another name or packed. One that was
@@ -70,6 +73,7 @@ impl ImportCommand {
         match self.what {
             What::Log(import) => import.run(common),
             What::SnowTrace(import) => import.run(common),
+            What::Badge(import) => import.run(common),
         }
     }
 }

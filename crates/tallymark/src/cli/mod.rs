@@ -12,6 +12,7 @@ mod github;
 mod health;
 mod help;
 mod import;
+mod import_badge;
 mod import_snow_trace;
 mod ingest;
 mod lines;

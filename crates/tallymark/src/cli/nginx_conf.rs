@@ -345,8 +345,14 @@ mod tests {
     fn addresses_of_other_counters_are_served_only_where_they_are_on() {
         let filled = |text: &str, panels| {
             let config = Config::parse(text, &Overrides::default()).unwrap();
-            NginxConf { server_name: "h.example".into(), nginx_listen: "81".into(), visits: false, panels }
-                .fill(&config)
+            NginxConf {
+                server_name: "h.example".into(),
+                nginx_listen: "81".into(),
+                visits: false,
+                panels,
+                banners: false,
+            }
+            .fill(&config)
         };
         let without = filled("[compat]\nkomarev = false\n", false).unwrap();
         assert!(!without.contains("tallymark_requests") && !without.contains("ghpvc"), "{without}");

@@ -1,0 +1,160 @@
+//! The number that a badge shows, read back from its SVG: of this program and of other counters. For whoever moves here
+//! with an old badge in hand.
+//!
+//! The number is in the text for screen readers, or else in the last text that is drawn. A shortened one (12k) is
+//! refused, because nobody could say what it stood for.
+
+use roxmltree::{Document, Node};
+
+/// Larger than any badge.
+pub const LARGEST_SVG: usize = 256 * 1024;
+
+/// Why a number cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotRead {
+    /// The text is no SVG.
+    #[error("it is no SVG")]
+    NotSvg,
+    /// Nothing in it is a number.
+    #[error("there is no number in it")]
+    NoNumber,
+    /// It is not exact.
+    #[error(
+        "it shows {0}, which is shortened: ask for the badge without that (format=plain, abbreviated=false)"
+    )]
+    Shortened(String),
+}
+
+/// The number on a badge; of two, like `12 / 3,456`, the last.
+///
+/// # Errors
+///
+/// See [`NotRead`].
+pub fn number_on_svg(svg: &str) -> Result<u64, NotRead> {
+    if svg.len() > LARGEST_SVG {
+        return Err(NotRead::NotSvg);
+    }
+    let document =
+        Document::parse(svg.trim_start_matches('\u{feff}').trim_start()).map_err(|_| NotRead::NotSvg)?;
+    let root = document.root_element();
+    if root.tag_name().name() != "svg" {
+        return Err(NotRead::NotSvg);
+    }
+    let named = |node: &Node<'_, '_>, name: &str| node.is_element() && node.tag_name().name() == name;
+    let title = root.children().find(|node| named(node, "title")).and_then(|title| title.text());
+    // Newest text last, as it is drawn; shadows repeat it.
+    let mut drawn: Vec<&str> =
+        document.descendants().filter(|node| named(node, "text")).filter_map(|node| node.text()).collect();
+    drawn.reverse();
+    let mut why = NotRead::NoNumber;
+    for text in root.attribute("aria-label").into_iter().chain(title).chain(drawn) {
+        match number_in(text) {
+            Ok(number) => return Ok(number),
+            Err(shortened @ NotRead::Shortened(_)) => why = shortened,
+            Err(_) => {}
+        }
+    }
+    Err(why)
+}
+
+/// The number in a text like `hits: 1,234`, `12 / 3,456` or `1 234`: the last one, with any mark between its groups.
+///
+/// # Errors
+///
+/// See [`NotRead`].
+pub fn number_in(text: &str) -> Result<u64, NotRead> {
+    let text = text.rsplit_once(':').map_or(text, |(_, value)| value);
+    let text = text.rsplit_once('/').map_or(text, |(_, last)| last).trim();
+    let start = text.find(|c: char| c.is_ascii_digit()).ok_or(NotRead::NoNumber)?;
+    let end = text.rfind(|c: char| c.is_ascii_digit()).unwrap_or(start) + 1;
+    let (number, rest) = (&text[start..end], text[end..].trim_start());
+    let unit = rest.chars().next().filter(|c| c.is_alphabetic());
+    if unit.is_some_and(|c| "kmgtbKMGTB".contains(c)) && !rest.chars().nth(1).is_some_and(char::is_alphabetic)
+    {
+        return Err(NotRead::Shortened(text.chars().take(20).collect()));
+    }
+    if text[..start].ends_with('-') {
+        return Err(NotRead::NoNumber);
+    }
+    let groups: Vec<&str> = number.split(is_mark).collect();
+    let is_grouped = groups.iter().skip(1).all(|group| matches!(group.len(), 2 | 3))
+        && groups.last().is_none_or(|last| groups.len() == 1 || last.len() == 3)
+        && groups.first().is_some_and(|first| groups.len() == 1 || (1..=3).contains(&first.len()));
+    let digits: String = groups.concat();
+    if !is_grouped || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(NotRead::NoNumber);
+    }
+    digits.parse().ok().filter(|&number| number <= i64::MAX as u64).ok_or(NotRead::NoNumber)
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, ',' | '.' | '\'' | '’' | '_' | ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Badge, Format, Locale, render};
+
+    #[test]
+    fn texts_of_badges_are_read() {
+        for (text, number) in [
+            ("hits: 1,234", 1234),
+            ("1234", 1234),
+            ("0001234", 1234),
+            ("12 / 3,456", 3456),
+            (" 5 / 10 ", 10),
+            ("1.234.567", 1_234_567),
+            ("1\u{202f}234", 1234),
+            ("12,34,567", 1_234_567),
+            ("Visitors 77", 77),
+            ("0", 0),
+        ] {
+            assert_eq!(number_in(text), Ok(number), "{text}");
+        }
+        for text in [
+            "",
+            "hits",
+            "-5",
+            "1.5",
+            "1,2345",
+            "12:34:5x6",
+            "99999999999999999999",
+            "1,23",
+            "hits: 2 today, 1,004 in total",
+        ] {
+            assert_eq!(number_in(text), Err(NotRead::NoNumber), "{text}");
+        }
+        for text in ["hits: 12k", "1.2M", "3 K"] {
+            assert!(matches!(number_in(text), Err(NotRead::Shortened(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_is_read_back() {
+        for number in [0, 7, 999, 1000, 1_234_567, i64::MAX] {
+            for format in [Format::Comma, Format::Plain, Format::Padded] {
+                for tag in ["en", "de", "fr", "hi", "ru", "es", "de-CH"] {
+                    let value = Locale::parse(tag).unwrap().write(format, number);
+                    let svg = render(&Badge::new("hits", &value));
+                    assert_eq!(number_on_svg(&svg), Ok(number as u64), "{value}");
+                }
+            }
+        }
+        let both = Badge { title: Some("hits: 2 today, 1,004 in total"), ..Badge::new("hits", "2 / 1,004") };
+        assert_eq!(number_on_svg(&render(&both)), Ok(1004));
+    }
+
+    #[test]
+    fn badges_of_other_counters_are_read() {
+        let dwyl = "<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"86\"><g><text>hits\n </text>\
+                    <text>hits</text><text x=\"575\">4321\n   </text><text>4321</text></g></svg>";
+        assert_eq!(number_on_svg(dwyl), Ok(4321));
+        let moe = "<svg xmlns=\"http://www.w3.org/2000/svg\"><title>Moe Counter!</title></svg>";
+        assert_eq!(number_on_svg(moe), Err(NotRead::NoNumber));
+        assert_eq!(number_on_svg("<html><title>4</title></html>"), Err(NotRead::NotSvg));
+        assert_eq!(number_on_svg("not at all"), Err(NotRead::NotSvg));
+        let bomb = "<!DOCTYPE svg [<!ENTITY a \"1\">]><svg>&a;</svg>";
+        assert_eq!(number_on_svg(bomb), Err(NotRead::NotSvg));
+    }
+}

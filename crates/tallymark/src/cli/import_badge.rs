@@ -1,0 +1,262 @@
+//! `tallymark import badge`: the number of an old badge, from its address or a file, as hits of a name here.
+//!
+//! The store remembers how much of a name came from an old badge, in the same transaction as the hits. So the same
+//! number counts once, and a larger one later adds the difference.
+
+use super::{CommonFlags, Misuse, block_on, import, out, show};
+use crate::{config::Config, home, user};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
+use tallymark_badge::reading::{LARGEST_SVG, number_in, number_on_svg};
+use tallymark_core::{Batch, Counts, Day, Entry, Event, Name, Position, When, read_other_badge};
+use tallymark_github::{Ask, Outgoing, Redirects};
+use tallymark_ingest::{Errand, import::named_instance, source::now};
+use tallymark_store::Store;
+use thousands::Separable;
+use url::Url;
+use uuid::Uuid;
+
+/// How many days back hits count without `--date`: out of every period that a badge shows.
+const USUAL_DAYS: i32 = 400;
+/// For fetching a badge. Some counters take long.
+const WITHIN: Duration = Duration::from_secs(30);
+/// Where other counters and shields.io have the number in JSON, in this order.
+const KEYS: [&str; 8] = ["message", "total", "count", "value", "num", "hits", "views", "counter"];
+
+/// Counts the number of an old badge as hits of a name, once: the same number again adds nothing, and a larger one adds
+/// the difference. Reads an SVG, JSON for shields.io, or other JSON with the number in it. What fetching an old badge
+/// adds to the old counter is up to that one.
+#[derive(Debug, Args)]
+pub(super) struct ImportBadge {
+    /// The address of the old badge, or a file with its SVG or JSON.
+    #[arg(value_name = "URL-OR-FILE")]
+    from: String,
+    /// The name to count for. Without it, the name in the address, if it is one of a counter that is known.
+    #[arg(long, value_parser = name)]
+    name: Option<Name>,
+    /// What happened to it.
+    #[arg(long, default_value = "hit", value_parser = show::event)]
+    event: Event,
+    /// The day on which the hits count. By default 400 days ago, so that they are in the total and in no recent period.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    date: Option<Day>,
+    /// Only show the number, and what would be added.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn name(text: &str) -> Result<Name, String> {
+    Name::new(text).map_err(|error| error.to_string())
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text.as_bytes())
+        .filter(|day| *day <= now().day())
+        .ok_or_else(|| "write a day that is not in the future, like 2020-12-31".to_owned())
+}
+
+/// What was done.
+#[derive(Serialize)]
+struct BadgeReport {
+    name: String,
+    event: String,
+    number: u64,
+    /// What came from an old badge before.
+    before: u64,
+    added: u64,
+    date: String,
+    dry_run: bool,
+}
+
+impl ImportBadge {
+    pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
+        let config = common.load()?;
+        let url = Url::parse(&self.from).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let name = match (&self.name, &url) {
+            (Some(name), _) => name.clone(),
+            (None, Some(url)) => name_in(url)
+                .ok_or_else(|| Misuse::because("the address does not say for which name: add --name NAME"))?,
+            (None, None) => return Err(Misuse::because("add --name NAME: the name to count for")),
+        };
+        if !self.dry_run {
+            user::may_write_store(&config.store)?;
+        }
+        block_on(async {
+            let text = match url {
+                Some(url) => fetch(url, &config).await,
+                None => read(Path::new(&self.from)),
+            };
+            let number = text.and_then(|text| number_of(&text)).with_context(|| {
+                format!("reading the number of {}; nothing was counted", out::plain(&self.from))
+            })?;
+            if !self.dry_run {
+                import::tell_of_new_store(&config.store);
+            }
+            let none = self.dry_run && common.existing_store(&config).await.is_err();
+            let store = if none { None } else { Some(home::open(&config).await?) };
+            let report = self.count(&name, number, store.as_ref()).await?;
+            if common.json { out::json(&report) } else { out::print(&people(&report)) }
+        })
+    }
+
+    async fn count(&self, name: &Name, number: u64, store: Option<&Arc<dyn Store>>) -> Result<BadgeReport> {
+        let date = self.date.unwrap_or(Day(now().day().0 - USUAL_DAYS));
+        let source = format!("badge:{}:{name}", self.event);
+        let instance = named_instance(&source);
+        let before = match store {
+            Some(store) => known(&**store, instance, &source).await?,
+            None => 0,
+        };
+        let Some(added) = number.checked_sub(before) else {
+            bail!(
+                "the badge shows {}, and {} came from it before: nothing was counted",
+                number.separate_with_commas(),
+                before.separate_with_commas()
+            );
+        };
+        let report = BadgeReport {
+            name: name.as_str().to_owned(),
+            event: self.event.as_str().to_owned(),
+            number,
+            before,
+            added,
+            date: date.to_string(),
+            dry_run: self.dry_run,
+        };
+        let (Some(store), false, 1..) = (store, self.dry_run, added) else { return Ok(report) };
+        let mut into = Errand::new(store.clone(), instance);
+        let marker = into.claim().await.map_err(import::why)?.marker;
+        // Asked again under the claim: another process may have been faster.
+        if known(&**store, instance, &source).await? != before {
+            bail!("another process imports the same badge: let it finish, and run this again");
+        }
+        let entry = Entry { event: self.event, name: name.clone(), when: When::Day(date), count: added };
+        let position = Position { source, state: number.to_string() };
+        let counts = Counts { positions: vec![position], ..Counts::folded(vec![entry], Vec::new()) };
+        into.apply(&[Batch::of(instance, marker + 1, counts)]).await.map_err(import::why)?;
+        import::warn_of_quarantined(&into);
+        Ok(report)
+    }
+}
+
+/// How much of a name came from an old badge before.
+async fn known(store: &dyn Store, instance: Uuid, source: &str) -> Result<u64> {
+    let positions = store.positions(Some(instance)).await?;
+    let found = positions.into_iter().find(|(_, position)| position.source == source);
+    found.map_or(Ok(0), |(_, position)| {
+        position.state.parse().context("the store has a position that is no number")
+    })
+}
+
+/// The name that the address of a counter contains.
+fn name_in(url: &Url) -> Option<Name> {
+    let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    let mut bytes = Vec::new();
+    read_other_badge(target.as_bytes(), &mut bytes).ok()?;
+    Name::new(std::str::from_utf8(&bytes).ok()?).ok()
+}
+
+async fn fetch(url: Url, config: &Config) -> Result<String> {
+    let ask = Ask {
+        url,
+        headers: Vec::new(),
+        most: LARGEST_SVG,
+        within: WITHIN,
+        redirects: Redirects::Anywhere(3),
+    };
+    let answer = Outgoing::new(config.outgoing_allow.clone()).get(&ask).await?;
+    if !answer.status.is_success() {
+        bail!("the answer is {}", answer.status);
+    }
+    String::from_utf8(answer.body.to_vec()).map_err(|_| anyhow!("the answer is no text"))
+}
+
+fn read(file: &Path) -> Result<String> {
+    let mut text = String::new();
+    let largest = LARGEST_SVG as u64 + 1;
+    let length = File::open(file)?.take(largest).read_to_string(&mut text)?;
+    if length as u64 == largest {
+        bail!("it is larger than any badge");
+    }
+    Ok(text)
+}
+
+fn number_of(text: &str) -> Result<u64> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(json) => number_in_json(&json),
+        Err(_) => Ok(number_on_svg(text)?),
+    }
+}
+
+fn number_in_json(json: &Value) -> Result<u64> {
+    let found = match json {
+        Value::Object(object) => KEYS.iter().find_map(|key| object.get(*key)),
+        value => Some(value),
+    };
+    match found {
+        Some(Value::Number(number)) => {
+            number.as_u64().filter(|&number| i64::try_from(number).is_ok()).context("it is no count")
+        }
+        Some(Value::String(text)) => Ok(number_in(text)?),
+        _ => bail!("the JSON has none of {}", KEYS.join(", ")),
+    }
+}
+
+fn people(report: &BadgeReport) -> String {
+    let BadgeReport { number, before, added, date, .. } = report;
+    let (name, number) = (out::plain(&report.name), number.separate_with_commas());
+    let hits = out::counted(*added, &report.event);
+    match (added, before, report.dry_run) {
+        (0, _, _) => format!("{name}: the badge shows {number}, which is counted already\n"),
+        (_, 0, true) => format!("{name}: would count {hits} on {date}; nothing was written\n"),
+        (_, _, true) => {
+            format!("{name}: the badge shows {number}; would count the {hits} that are new on {date}\n")
+        }
+        (_, 0, false) => format!("{name}: counted {hits} on {date}\n"),
+        (_, _, false) => {
+            format!("{name}: the badge shows {number}; counted the {hits} that are new on {date}\n")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_other_counters_is_read() {
+        for (text, number) in [
+            (r#"{"schemaVersion":1,"label":"hits","message":"1,234","color":"green"}"#, 1234),
+            (r#"{"schemaVersion":1,"label":"hits","style":"flat","message":"42","color":"lightgrey"}"#, 42),
+            (r#"{"name":"o/r","event":"hit","total":77,"today":4,"formatted":"77"}"#, 77),
+            (r#"{"name":"demo","num":9}"#, 9),
+            (r#"{"value": 5}"#, 5),
+            ("12", 12),
+            ("\"1.234\"", 1234),
+        ] {
+            assert_eq!(number_of(text).unwrap(), number, "{text}");
+        }
+        for text in
+            ["{}", "[1]", "null", r#"{"total":-1}"#, r#"{"total":1.5}"#, r#"{"message":"12k"}"#, "<p>", ""]
+        {
+            assert!(number_of(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn address_of_a_counter_says_the_name() {
+        for (url, name) in [
+            ("https://komarev.com/ghpvc/?username=Octocat&color=red", Some("octocat")),
+            ("https://hits.sh/github.com/o/r.svg", Some("github.com/o/r")),
+            ("https://visitor-badge.laobi.icu/badge?page_id=a.b", Some("a.b")),
+            ("https://hits.dwyl.com/o/r.svg", Some("o/r")),
+            ("https://img.shields.io/badge/x.svg", None),
+        ] {
+            let found = name_in(&Url::parse(url).unwrap());
+            assert_eq!(found.as_ref().map(Name::as_str), name, "{url}");
+        }
+    }
+}
