@@ -59,6 +59,8 @@ pub struct Live {
     begun: Notify,
     /// The writer has tried in vain for a while.
     failing: AtomicBool,
+    /// When an attempt of the writer last succeeded.
+    worked: Mutex<Option<Instant>>,
     written: Written,
     gate: Option<Arc<VisitGate>>,
 }
@@ -117,6 +119,7 @@ impl Live {
             settled: Notify::new(),
             begun: Notify::new(),
             failing: AtomicBool::new(false),
+            worked: Mutex::new(None),
             written: Written::default(),
             gate: None,
         }
@@ -241,6 +244,13 @@ impl Live {
     /// An attempt of the writer has succeeded.
     pub(crate) fn store_works(&self) {
         self.failing.store(false, Ordering::Relaxed);
+        *self.worked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether an attempt of the writer has succeeded lately.
+    pub(crate) fn has_worked_within(&self, lately: Duration) -> bool {
+        let worked = *self.worked.lock().unwrap_or_else(PoisonError::into_inner);
+        worked.is_some_and(|at| at.elapsed() <= lately)
     }
 
     /// How long a request waits for the store.

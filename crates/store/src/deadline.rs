@@ -1,25 +1,41 @@
 //! When this process has to end.
 //!
 //! SQLite waits for other processes in a thread that nothing can interrupt, so its waits need a limit. Whoever writes
-//! or reads the embedded store or the outbox, or opens one again, asks here before each wait.
+//! or reads the embedded store or the outbox, or opens one again, asks here before each wait. And whoever writes asks
+//! before it commits: what is told as lost at the end must not be written behind that.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// A deadline that may not be known yet. Once set, it does not change.
+/// A deadline that may not be known yet.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Deadline(Arc<OnceLock<Instant>>);
+pub(crate) struct Deadline(Arc<Mutex<Option<Instant>>>);
 
 impl Deadline {
     pub(crate) fn set(&self, at: Instant) {
-        // The first one stays.
-        let _ = self.0.set(at);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    fn get(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long to wait, `most` at the maximum.
     pub(crate) fn bound(&self, most: Duration) -> Duration {
-        self.0.get().map_or(most, |at| most.min(at.saturating_duration_since(Instant::now())))
+        self.get().map_or(most, |at| most.min(at.saturating_duration_since(Instant::now())))
+    }
+
+    /// Fails once it has passed.
+    pub(crate) fn check(&self) -> rusqlite::Result<()> {
+        if self.get().is_none_or(|at| Instant::now() < at) {
+            return Ok(());
+        }
+        let why = "this process is about to end".to_owned();
+        Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT),
+            Some(why),
+        ))
     }
 }

@@ -101,11 +101,12 @@ pub trait StoreWrite: Send + Sync {
     /// totals.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
 
-    /// Sets when this process ends: a call that cannot be cancelled from outside waits no longer than that for another
-    /// process.
+    /// Sets when this process ends, or sets it anew: a call that cannot be cancelled from outside waits no longer than
+    /// that for another process, and what it has not committed by then it does not commit any more.
     fn finish_by(&self, _deadline: Instant) {}
 
-    /// How many batches of an instance have been applied. Claims nothing.
+    /// How many batches of an instance have been applied, including those of a call that was cancelled: its end is
+    /// waited for. Claims nothing.
     async fn applied(&self, instance: Uuid) -> Result<u64>;
 
     /// Forgets [passing instances](crate::passing_instance) that were last claimed before `now`, in seconds since 1970,

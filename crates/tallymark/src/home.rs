@@ -242,8 +242,16 @@ pub(crate) async fn keep(
     }
 }
 
-/// The operator adopts the configured store. Returns its identity.
-pub(crate) async fn adopt(config: &Config) -> Result<Uuid> {
+/// What was adopted.
+pub(crate) struct AdoptedStore {
+    pub(crate) identity: Uuid,
+    pub(crate) total: u64,
+    /// What the data directory had counted into another store: its address, and how much.
+    pub(crate) other: Option<(String, u64)>,
+}
+
+/// The operator adopts the configured store.
+pub(crate) async fn adopt(config: &Config) -> Result<AdoptedStore> {
     // A damaged file is repaired by this.
     let home = Home::read(&config.data_dir).unwrap_or_default();
     let embedded = matches!(config.store, StoreUrl::Sqlite(_));
@@ -262,10 +270,12 @@ pub(crate) async fn adopt(config: &Config) -> Result<Uuid> {
         store.adopt(None).await?
     };
     let total = total(&*store, config).await?;
+    let other = home.as_ref().filter(|home| home.store != identity.to_string());
+    let other = other.map(|home| (home.url.clone(), home.total));
     let left =
         home.and_then(|home| if home.store == identity.to_string() { home.left } else { Some(home.url) });
     Home { store: identity.to_string(), url: shown(&config.store), total, left }.write(&config.data_dir)?;
-    Ok(identity)
+    Ok(AdoptedStore { identity, total, other })
 }
 
 /// The command that adopts the unexpected store; it works in any directory of this machine.

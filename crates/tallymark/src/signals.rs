@@ -10,7 +10,8 @@ use tracing::warn;
 const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// Signals without a meaning for a daemon that would end it by default: one sent by mistake must not lose hits.
-const MEANINGLESS: [libc::c_int; 9] = [
+/// SIGXFSZ says that a file has reached its limit; without it, the write fails as on a full disk.
+const MEANINGLESS: [libc::c_int; 10] = [
     libc::SIGUSR1,
     libc::SIGUSR2,
     libc::SIGALRM,
@@ -20,12 +21,13 @@ const MEANINGLESS: [libc::c_int; 9] = [
     libc::SIGIO,
     libc::SIGPWR,
     libc::SIGSTKFLT,
+    libc::SIGXFSZ,
 ];
 
 /// From here on the process survives them, and SIGHUP, which it may also handle. Every command that runs until it is
 /// stopped calls this first.
 pub(crate) fn outlive_others() -> Result<()> {
-    for number in MEANINGLESS.into_iter().chain([libc::SIGHUP]) {
+    for number in MEANINGLESS.into_iter().chain([libc::SIGHUP]).chain(libc::SIGRTMIN()..=libc::SIGRTMAX()) {
         // Once a handler was installed, the signal no longer ends the process, even after the handler is dropped.
         drop(signal(SignalKind::from_raw(number)).with_context(|| format!("listening for signal {number}"))?);
     }

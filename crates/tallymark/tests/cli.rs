@@ -715,6 +715,25 @@ fn output_into_a_closed_pipe_is_no_error() {
 }
 
 #[test]
+fn files_and_directories_in_each_others_place_are_said_before_a_start() {
+    let place = Place::new();
+    let file = place.dir().join("file");
+    std::fs::write(&file, "").unwrap();
+    let config = place.dir().join("t.toml");
+    let text = format!(
+        "[store]\ndata-dir = {0:?}\nurl = \"sqlite:{1}\"\n[badges]\ntemplate = \"/nowhere.svg\"\n",
+        file.display().to_string(),
+        place.dir().display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let ran = run(&["check-config", &config.display().to_string()]);
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    for part in ["is not a directory", "is a directory, and the store is a file", "/nowhere.svg"] {
+        assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_directory_in_the_place_of_a_log_is_said_before_a_start() {
     let dir = temp_dir();
     let config = dir.path().join("t.toml");

@@ -7,8 +7,9 @@ use common::{PATIENCE, Place, program, stop};
 use std::process::Command;
 use tallymark_testbed::{Daemon, http, wait_until};
 
-const MEANINGLESS: [&str; 10] =
-    ["HUP", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "PIPE", "IO", "PWR", "STKFLT"];
+const MEANINGLESS: [&str; 13] = [
+    "HUP", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "PIPE", "IO", "PWR", "STKFLT", "XFSZ", "RTMIN", "RTMAX",
+];
 
 fn send(daemon: &Daemon, signal: &str) {
     let kill = format!("kill -s {signal} {}", daemon.pid());

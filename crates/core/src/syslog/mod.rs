@@ -12,7 +12,7 @@ mod repeat;
 mod tag;
 mod time;
 
-use crate::{Reject, Routes};
+use crate::{Reject, Routes, record::MAX_WEIGHT};
 pub use priority::{FACILITIES, Priority, SEVERITIES};
 
 /// The parts of a syslog message that routing and counting look at.
@@ -108,6 +108,8 @@ fn unfolded<'a>(line: &[u8], found: Result<Message<'a>, Missed<'_>>) -> Result<M
         Missed { reject, .. } => reject,
     })?;
     let (times, body) = repeat::unfold(message.body)?;
+    let times =
+        times.checked_mul(message.times).filter(|&times| times <= MAX_WEIGHT).ok_or(Reject::Repeated)?;
     Ok(Message { times, body, ..message })
 }
 
@@ -210,15 +212,15 @@ fn rfc5424_fields(text: &[u8]) -> Option<HeaderFields<'_>> {
 
 fn rfc5424<'a>(
     priority: u8,
-    HeaderFields { host, app, body, .. }: HeaderFields<'a>,
+    HeaderFields { app, body, .. }: HeaderFields<'a>,
     routes: &Routes,
     nested: u8,
 ) -> Result<Message<'a>, Missed<'a>> {
     let within = || tag::among_words(priority, body, routes, nested);
     match tag::alone(app, routes) {
-        // A relay that took nginx's host for the program (syslog-ng's unix-dgram source does) leaves the tag in the
-        // message, even if the host has the same name as the tag.
-        Some(_) if app == host && tag::begins(body, routes) => within(),
+        // A relay that took nginx's host for the program (syslog-ng's unix-dgram source and rsyslog's imuxsock do)
+        // leaves the tag in the message, even if the host has the same name as the tag. No record begins like that.
+        Some(_) if tag::begins(body, routes) => within(),
         Some(tag) => Ok(message(priority, tag, body)),
         None => within()
             .map_err(|missed| Missed { tag: missed.tag.or(Some(app).filter(|app| app != b"-")), ..missed }),

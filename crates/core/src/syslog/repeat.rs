@@ -25,6 +25,13 @@ pub(super) fn unfold(body: &[u8]) -> Result<(u32, &[u8]), Reject> {
     }
 }
 
+/// How often a text says that something was repeated, and what, if it contains the whole: with its tag, where a relay
+/// took something else for the tag.
+pub(super) fn whole(text: &[u8]) -> Option<(u32, &[u8])> {
+    let Folded { times, content } = folded(text)?;
+    Some((times?, content?))
+}
+
 /// Whether a body begins like this.
 pub(super) fn begins(body: &[u8]) -> bool {
     folded(body).is_some()

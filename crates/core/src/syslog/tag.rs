@@ -103,6 +103,10 @@ impl<'a> Search<'a, '_> {
         if word.contains(&b'"') || word.contains(&b',') {
             return TagStep::Record;
         }
+        if let Some((times, content)) = repeat::whole(rest).filter(|_| self.nested > 0) {
+            let found = among_words(self.priority, content, self.routes, self.nested - 1);
+            return TagStep::Header(found.map(|found| Message { times, ..found }));
+        }
         if repeat::begins(rest) {
             return TagStep::End;
         }

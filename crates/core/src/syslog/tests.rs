@@ -127,7 +127,7 @@ fn first_tag_wins_and_the_body_is_untouched() {
         "<158>Nov 20 03:59:49 vm badge: x",
     );
     accepts("<158>Nov 20 03:59:49 vm badge \"a\",\"b\" badge: \"x\"", "badge", "\"a\",\"b\" badge: \"x\"");
-    accepts("<158>1 - vm badge - - - badge: x", "badge", "badge: x");
+    accepts("<158>1 - vm badge - - - badge: x", "badge", "x");
     accepts("<158>Nov 20 03:59:49 vm badge: a badge: \"x\"", "badge", "a badge: \"x\"");
     accepts("<158>Nov 20 03:59:49 vm badge:  x ", "badge", " x ");
     accepts("<158>Nov 20 03:59:49 vm badge:", "badge", "");
@@ -311,6 +311,20 @@ fn tag_of_no_route_is_told() {
     }
 }
 
+/// A relay on another host took nginx's host, which has the name of the tag, for the program.
+#[test]
+fn host_of_the_sender_may_be_called_like_the_tag() {
+    for head in [
+        "<158>1 2026-11-28T14:01:53Z vm badge - - - badge: ",
+        "<158>1 2026-11-28T14:01:53Z vm badge 12 - - badge[12]: ",
+        "<158>1 2026-11-28T14:01:53Z badge badge - - - badge: ",
+        "<158>Nov 28 14:01:53 vm badge badge: ",
+        "<158>Nov 28 14:01:53 badge badge badge[1]: ",
+    ] {
+        accepts(&format!("{head}{BODY}"), "badge", BODY);
+    }
+}
+
 #[test]
 fn folded_repeats_are_unfolded() {
     let folded = |body: &str| {
@@ -367,6 +381,24 @@ fn folded_repeats_are_unfolded() {
         rejects(line.as_bytes(), Reject::Repeated);
     }
     rejects(b"<158>Nov 28 14:01:53 web01 cron: last message repeated 9 times", Reject::Tag);
+    // A relay took nginx's host for the tag, so the tag is in what was repeated.
+    for head in [
+        "<158>2026-11-28T14:01:53Z vm web01 message repeated 9 times: [ badge: ",
+        "<158>Nov 28 14:01:53 vm web01: message repeated 9 times: [ badge[12]: ",
+        "<158>Nov 28 14:01:53 web01 web01 message repeated 9 times: [ web01 badge ",
+        "<158>2026-11-28T14:01:53Z vm 1 message repeated 9 times: [ 2026-11-28T14:01:53Z web01 badge - - - ",
+    ] {
+        let line = format!("{head}{BODY}]");
+        let found = parsed(line.as_bytes()).map(|found| (found.times, found.body));
+        assert_eq!(found, Ok((9, BODY.as_bytes())), "{line}");
+    }
+    let twice = format!(
+        "<158>Nov 28 14:01:53 vm web01 message repeated 9 times: [ badge: message repeated 3 times: [ {BODY}]]"
+    );
+    assert_eq!(parsed(twice.as_bytes()).map(|found| found.times), Ok(27));
+    let absurd = twice.replace("9 times", "999999 times");
+    rejects(absurd.as_bytes(), Reject::Repeated);
+    rejects(b"<158>Nov 28 14:01:53 vm web01 message repeated 9 times: [ cron: x]", Reject::Tag);
     let bare = format!("<158>Nov 28 14:01:53 web01 badge message repeated 9 times: [ {BODY}]");
     assert_eq!(parsed(bare.as_bytes()).map(|found| (found.times, found.body)), Ok((9, BODY.as_bytes())));
 }

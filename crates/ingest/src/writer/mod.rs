@@ -34,6 +34,14 @@ use uuid::Uuid;
 /// How long a call that was begun before the deadline may take to answer after it, so that what it writes is not
 /// reported as lost.
 const GRACE: Duration = Duration::from_millis(500);
+/// How long the end of such a call is waited for at the most.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
+/// By how much the deadline moves as long as the store takes batches, how often that is decided, and the most of it. A
+/// service manager waits twice as long as the first deadline.
+const MORE: Duration = Duration::from_secs(5);
+const STEP: Duration = Duration::from_millis(500);
+/// A store that has answered within this time takes batches.
+const LATELY: Duration = Duration::from_secs(2);
 
 /// What is left when the writer ends.
 #[derive(Clone, Debug)]
@@ -122,7 +130,7 @@ impl Writer {
     ) -> Ended {
         let in_hand = AtomicU64::new(0);
         let admission = Admission::new(self.common.clone(), self.limits);
-        let (store, queue) = (self.common.store.clone(), &self.queue);
+        let (store, live, queue) = (self.common.store.clone(), self.common.books.live.clone(), &self.queue);
         let writing = async {
             match &mut self.from {
                 From::Memory(from) => _ = write(store.as_ref(), from.as_mut()).await,
@@ -134,9 +142,19 @@ impl Writer {
             let Ok(at) = deadline.wait_for(Option::is_some).await.map(|at| *at) else {
                 return std::future::pending().await;
             };
-            let at = at.unwrap_or_else(Instant::now);
-            store.finish_by(at);
-            queue.finish_by(at);
+            let mut at = at.unwrap_or_else(Instant::now);
+            let most = at + MORE;
+            loop {
+                store.finish_by(at);
+                queue.finish_by(at);
+                // Before it, because what is not committed by then is not committed any more.
+                tokio::time::sleep_until((at - STEP / 2).into()).await;
+                // A store that takes what is there gets the time for it: losing that would be needless.
+                if at >= most || !live.has_worked_within(LATELY) {
+                    break;
+                }
+                at += STEP;
+            }
             tokio::time::sleep_until((at + GRACE).into()).await;
         };
         tokio::select! {
@@ -145,7 +163,7 @@ impl Writer {
         }
         if let From::Memory(from) = &mut self.from {
             // An unanswered call may have been applied. The marker tells.
-            let _ = tokio::time::timeout(GRACE, from.ask_what_is_applied(store.as_ref())).await;
+            let _ = tokio::time::timeout(LAST_ANSWER, from.ask_what_is_applied(store.as_ref())).await;
         }
         let mut lost = in_hand.into_inner().saturating_add(self.queue.in_memory());
         while let Some(tick) = sealed.recv().await {

@@ -1,10 +1,10 @@
 -- Recognises the store, and takes the right to apply the batches of an instance.
 --
--- KEYS  tallymark:store, tallymark:applied
+-- KEYS  tallymark:store, tallymark:applied, then keys that only counts of ours make
 -- ARGV  the identity for a store without one; then, to claim: instance, its marker as it was read, its new marker;
 --       then a command per line whose arguments make it fail without an effect, if it is allowed at all
 --
--- A store that ghit.me has filled gets its identity here, beside what it holds. An instance is remembered beside the
+-- A store that ghit.me has filled gets its identity here, beside what it holds; one that we have filled has lost it. An instance is remembered beside the
 -- identity as well, so that a marker that was deleted is told from one that went with a lost tail: see claim.rs.
 local function denied(reply)
   if type(reply) ~= 'table' or not reply.err then return false end
@@ -24,7 +24,7 @@ local partitions = redis.call('HGET', KEYS[1], 'partitions')
 if partitions and partitions ~= '1' then return {'PARTITIONS', partitions} end
 local uuid = redis.call('HGET', KEYS[1], 'uuid')
 if not uuid then
-  if redis.call('EXISTS', KEYS[2]) == 1 then return {'UNIDENTIFIED'} end
+  if redis.call('EXISTS', unpack(KEYS, 2)) > 0 then return {'UNIDENTIFIED'} end
   uuid = ARGV[1]
   redis.call('HSET', KEYS[1], 'uuid', uuid, 'schema', '1', 'partitions', '1')
 end

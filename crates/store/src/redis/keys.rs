@@ -23,6 +23,11 @@ const KEPT: &str = "tallymark:kept:";
 /// Stream: one entry per applied batch.
 pub(super) const CHANGES: &str = "changes";
 
+/// Keys that exist where something was counted by us, and only there.
+pub(super) fn of_counts() -> [String; 2] {
+    [total(Event::HIT, &Name::all()), EVENTS.to_owned()]
+}
+
 /// The key of the set of a shelf.
 pub(super) fn shelf(shelf: &str) -> String {
     format!("{SHELF}{shelf}")

@@ -122,6 +122,7 @@ impl StoreWrite for Redis {
         let memory: String = self.writes.query(&attempt, redis::cmd("INFO").arg("memory")).await?;
         self.eviction.look(&memory);
         self.aof.make_whole(&self.writes, &attempt).await?;
+        let [all, events] = &keys::of_counts();
         for _ in 0..CLAIM_ATTEMPTS {
             let (marker, before) = self.marker(instance, &attempt).await?;
             let (nonce, body) = (claim::next_nonce(marker), marker.and_then(|marker| marker.body));
@@ -131,8 +132,10 @@ impl StoreWrite for Redis {
                 command.arg(script::text(Uuid::new_v4())).arg(script::text(instance)).arg(&before);
                 command.arg(claimed.to_string()).arg(script::probes(self.retention.visits > 0));
             };
-            let answer =
-                self.claim.call(&self.writes, &attempt, &[keys::STORE, keys::APPLIED], arguments).await?;
+            let answer = self
+                .claim
+                .call(&self.writes, &attempt, &[keys::STORE, keys::APPLIED, all, events], arguments)
+                .await?;
             if let Some(store) = script::claimed(&answer, self.writes.attempt(&attempt))? {
                 return Ok(Claim { instance, nonce, store, marker: seq, body });
             }
@@ -150,7 +153,8 @@ impl StoreWrite for Redis {
                 command.arg(script::text(instance)).arg(seq);
             }
         };
-        let keys = [keys::STORE, keys::APPLIED, keys::POSITIONS];
+        let [all, events] = &keys::of_counts();
+        let keys = [keys::STORE, keys::APPLIED, keys::POSITIONS, all, events];
         let answer = self.adopt.call(&self.writes, attempt, &keys, arguments).await?;
         let missing = || StoreError::new(Class::Data, self.writes.attempt(attempt), "it has no identity");
         script::claimed(&answer, self.writes.attempt(attempt))?.ok_or_else(missing)

@@ -38,7 +38,8 @@ impl Reader {
     /// The identity of the store; a store without one gets it now.
     pub(super) async fn identity(&self, script: &Script) -> Result<Uuid> {
         let attempt = "reading the identity";
-        let keys = [keys::STORE, keys::APPLIED];
+        let [all, events] = &keys::of_counts();
+        let keys = [keys::STORE, keys::APPLIED, all, events];
         let fresh = Uuid::new_v4().to_string();
         let argument = |command: &mut redis::Cmd| {
             command.arg(&fresh);

@@ -9,7 +9,7 @@ use super::{
     totals::{Known, Sum, Totals, clamped},
     writer::{read_marker, write_marker},
 };
-use crate::{Claim, Outcome, Retention, claim, names};
+use crate::{Claim, Outcome, Retention, claim, deadline::Deadline, names};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -68,6 +68,7 @@ impl Applier {
     pub(super) fn apply(
         &mut self,
         db: &mut Connection,
+        deadline: &Deadline,
         claim: &Claim,
         batches: &[Batch],
     ) -> rusqlite::Result<Vec<Outcome>> {
@@ -100,9 +101,12 @@ impl Applier {
             }
             self.count_all(&mut totals, &mut pending)?;
             drop(totals);
+            deadline.check()?;
             write_marker(&transaction, claim.instance, marker)?;
             write_positions(&transaction, claim, new.iter().flat_map(|batch| &batch.positions))?;
             self.finish(&transaction, pending)?;
+            // From here to the answer is one commit, which whoever asks waits for.
+            deadline.check()?;
         } else {
             drop(totals);
         }

@@ -87,9 +87,7 @@ impl StoreWrite for Sqlite {
     }
 
     async fn applied(&self, instance: Uuid) -> Result<u64> {
-        let marker = move |db: &rusqlite::Connection| writer::read_marker(db, instance);
-        let marker = self.readers.run("reading the marker of an instance", marker).await?;
-        Ok(marker.map_or(0, |marker| marker.seq))
+        self.writer.applied(instance).await
     }
 
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>> {

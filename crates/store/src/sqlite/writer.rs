@@ -30,6 +30,7 @@ pub(super) struct WriteThread {
 #[derive(Debug)]
 enum WriteJob {
     Claim(Uuid, u64, oneshot::Sender<Result<Claim>>),
+    Applied(Uuid, oneshot::Sender<Result<u64>>),
     Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
     Forget(u64, u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
     DayKeys(Day, oneshot::Sender<Result<(DayKeys, bool)>>),
@@ -68,6 +69,11 @@ impl WriteThread {
 
     pub(super) async fn apply(&self, claim: Claim, batches: Vec<Batch>) -> Result<Vec<Outcome>> {
         self.ask(|reply| WriteJob::Apply(claim, batches, reply)).await
+    }
+
+    /// Behind every call before it.
+    pub(super) async fn applied(&self, instance: Uuid) -> Result<u64> {
+        self.ask(|reply| WriteJob::Applied(instance, reply)).await
     }
 
     pub(super) async fn forget_passing(&self, now: u64, age: u64, start: Uuid) -> Result<Option<Uuid>> {
@@ -121,7 +127,13 @@ impl SqliteWriter {
                     answer(reply, || self.with("claiming", |desk, db| desk.claim(db, instance, least)))
                 }
                 WriteJob::Apply(claim, batches, reply) => answer(reply, || {
-                    self.with("applying batches to", |desk, db| desk.applier.apply(db, &claim, &batches))
+                    self.with("applying batches to", |desk, db| {
+                        desk.applier.apply(db, &desk.deadline, &claim, &batches)
+                    })
+                }),
+                WriteJob::Applied(instance, reply) => answer(reply, || {
+                    let marker = self.with("reading the marker in", |_, db| read_marker(db, instance))?;
+                    Ok(marker.map_or(0, |marker| marker.seq))
                 }),
                 WriteJob::Forget(now, age, start, reply) => {
                     answer(reply, || self.with("forgetting old keys in", |_, db| forget(db, now, age, start)))

@@ -5,6 +5,7 @@ use crate::config::{BadConfig, Config, Kind, Mistake};
 use anyhow::Result;
 use clap::Args;
 use std::path::{Path, PathBuf};
+use tallymark_store::StoreUrl;
 
 /// Check a configuration. Exits with 78 and shows every mistake, with its line, if there is one.
 #[derive(Debug, Args)]
@@ -17,15 +18,16 @@ impl CheckConfig {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let file = self.file.as_ref().or(common.config.as_ref()).map(PathBuf::as_path);
         let checked = Config::load(file, &common.overrides()?).and_then(|config| {
-            // Neither hides the mistakes of the other.
-            let look = config.look().map_err(|what| BadConfig::one(file, what));
-            match (look, config.open_places(file)) {
-                (Ok(_), Ok(_)) => Ok(config),
-                (Err(mut bad), Err(more)) => {
-                    bad.mistakes.extend(more.mistakes);
-                    Err(bad)
-                }
-                (Err(bad), _) | (_, Err(bad)) => Err(bad),
+            // None hides the mistakes of the others.
+            let look = config.look().map(drop).map_err(|what| BadConfig::one(file, what));
+            let places = config.open_places(file).map(drop);
+            let wrong =
+                not_what_they_should_be(&config).into_iter().map(|what| Err(BadConfig::one(file, what)));
+            let bad = [look, places].into_iter().chain(wrong).filter_map(Result::err);
+            let mistakes: Vec<Mistake> = bad.flat_map(|bad| bad.mistakes).collect();
+            match mistakes.is_empty() {
+                true => Ok(config),
+                false => Err(BadConfig { file: file.map(Path::to_owned), mistakes }),
             }
         });
         match (&checked, common.json) {
@@ -37,6 +39,22 @@ impl CheckConfig {
         }
         Ok(checked.map(drop)?)
     }
+}
+
+/// What is in the place of a directory or of the store's file, so that `serve` would not start.
+fn not_what_they_should_be(config: &Config) -> Vec<String> {
+    let data_dir = &config.data_dir;
+    let no_dir = std::fs::metadata(data_dir).is_ok_and(|found| !found.is_dir());
+    let no_dir = no_dir.then(|| format!("data-dir: {} is not a directory", data_dir.display()));
+    let no_file = match &config.store {
+        StoreUrl::Sqlite(path) if path.is_dir() => Some(format!(
+            "url: {} is a directory, and the store is a file: add a name, like {}",
+            path.display(),
+            path.join("tallymark.db").display()
+        )),
+        _ => None,
+    };
+    no_dir.into_iter().chain(no_file).collect()
 }
 
 /// Warnings, with which `serve` starts all the same.
@@ -52,7 +70,14 @@ fn warnings(config: &Config) -> Vec<String> {
         Ok(_) => None,
         Err(_) => Some(format!("there is no log {} yet; it is read as soon as it is there", path.display())),
     };
-    logs.filter_map(warning).collect()
+    let badges = std::fs::metadata(&config.badges.dir).is_ok_and(|found| !found.is_dir());
+    let badges = badges.then(|| {
+        format!(
+            "{} is not a directory, so no badge is published: name another badges-dir",
+            config.badges.dir.display()
+        )
+    });
+    logs.filter_map(warning).chain(badges).collect()
 }
 
 fn mistakes(bad: &BadConfig) -> serde_json::Value {

@@ -6,9 +6,13 @@
 //! with this command. With a remote store the daemon may be running or not: it finds the decision in its outbox.
 
 use super::{CommonFlags, block_on, out};
-use crate::{home, user};
+use crate::{
+    home::{self, AdoptedStore},
+    user,
+};
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use tallymark_store::StoreUrl;
 
 /// What to do about the store.
 #[derive(Debug, Args)]
@@ -29,11 +33,25 @@ impl StoreCommand {
         let config = common.load()?;
         user::may_write(&config.data_dir)?;
         block_on(async {
-            let identity = home::adopt(&config).await?;
+            let AdoptedStore { identity, total, other } = home::adopt(&config).await?;
+            let has = out::counted(total, "hit");
+            let other = other.map(|(url, had)| {
+                format!(
+                    "Before, this data directory counted into {url}, which had {}.\n",
+                    out::counted(had, "hit")
+                )
+            });
+            let keys = match config.store {
+                StoreUrl::Redis(_) => {
+                    "Requests that are repeated with an idempotency key from before may count again.\n"
+                }
+                StoreUrl::Sqlite(_) => "",
+            };
             out::print(&format!(
-                "The store at {} (identity {identity}) is accepted.\n\
-                 A running daemon with a Redis goes on within seconds; any other at its next start.\n",
-                config.store
+                "The store at {} (identity {identity}) is accepted. It has {has}.\n{}{keys}\
+                 A running daemon that uses Redis continues within seconds; otherwise restart it.\n",
+                config.store,
+                other.unwrap_or_default(),
             ))
         })
     }

@@ -101,6 +101,8 @@ fn what_is_wrong_only_beside_something_else_is_refused() {
             "[store]\ndata-dir = \"~/data\"\n[badges]\ndir = \"/b\"\n[http]\n[[source]]\nkind=\"zmq\"\nconnect=\"a:1\"",
             "only a shell knows ~",
         ),
+        ("[store]\ndata-dir = \"\"", "a path is not empty"),
+        ("[badges]\ndir = \"redis://:x@h\"", "this is an address"),
         ("[badges]\ndir = \"~/b\"", "badges.dir: ~/b: only a shell knows ~"),
         ("[badges]\ntemplate = \"~/b\"", "template: ~/b: only a shell knows ~"),
         ("[badges]\ndir = \"$HOME/b\"", "$HOME/b: only a shell knows variables"),

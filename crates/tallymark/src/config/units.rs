@@ -165,6 +165,8 @@ pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
     match text.chars().next() {
         None => Err("a path is not empty".to_owned()),
         Some('~') => Err(format!("{text}: only a shell knows ~, so write the whole path")),
+        // Not quoted: it may hold a password.
+        _ if text.contains("://") => Err("this is an address, and not a path".to_owned()),
         Some('$') => Err(format!("{text}: only a shell knows variables, so write the whole path")),
         Some(_) => Ok(PathBuf::from(text)),
     }

@@ -14,7 +14,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::Response,
 };
 use serde::Serialize;
@@ -68,8 +68,8 @@ enum Form {
     Lines,
 }
 
-pub(super) async fn take(State(api): State<Arc<Api>>, sent: HeaderMap, body: Body) -> Response {
-    let mut answer = match handle(&api, &sent, body).await {
+pub(super) async fn take(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap, body: Body) -> Response {
+    let mut answer = match handle(&api, &uri, &sent, body).await {
         Ok(answer) => answer,
         Err(problem) => axum::response::IntoResponse::into_response(problem),
     };
@@ -78,8 +78,14 @@ pub(super) async fn take(State(api): State<Arc<Api>>, sent: HeaderMap, body: Bod
     answer
 }
 
-async fn handle(api: &Api, sent: &HeaderMap, body: Body) -> Answer {
+async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
     may_write(api, sent)?;
+    if uri.query().is_some_and(|query| !query.is_empty()) {
+        // One that is ignored might have been meant to change what is counted.
+        return Err(Problem::bad_request(
+            "there are no parameters here: event, time and the like are keys of an item",
+        ));
+    }
     let form = form(sent)?;
     let key = key(sent)?;
     let body = body::read(sent, body, api.app.body_bytes, Some("[limits] body-bytes")).await?;

@@ -341,8 +341,11 @@ impl TcpLoop<'_> {
         }
         self.say_goodbye(out);
         let (limit, time, until) = (self.source.most(), now(), Instant::now() + LAST_READS);
+        // All of them first: what is left to read does not grow from here on.
+        self.connections.iter().for_each(Connection::deafen);
         for mut connection in std::mem::take(&mut self.connections) {
-            connection.deafen();
+            // The writer works on what was read before.
+            seal_if_room(&mut self.intake, out);
             loop {
                 let more = connection.read_to_the_end(&mut self.chunk, &mut self.intake, limit, time, until);
                 if !more {
