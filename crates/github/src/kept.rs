@@ -6,10 +6,16 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
-use tallymark_store::{Shelf, Store, StoreError};
+use tallymark_store::{Shelf, Shelved, Store, StoreError};
 
 /// The shelf of the store.
 pub(crate) const SHELF: Shelf = Shelf { name: "github", most: 100_000 };
+
+const HOUR: u64 = 3600;
+/// How long statistics are worth keeping: they are better than none.
+const KEPT: u64 = 90 * 24 * HOUR;
+/// How long an account that does not exist is not asked for.
+pub(crate) const NOBODY: u64 = HOUR;
 
 /// Statistics and their age.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,39 @@ pub(crate) async fn record(
 ) -> Result<Option<StatsRecord>, StoreError> {
     let kept = store.kept(SHELF, login.as_str()).await?;
     Ok(kept.and_then(|kept| serde_json::from_slice(&kept.value).ok()))
+}
+
+/// Keeps statistics that another program has measured, for as long as others from `now` on, unless the store has newer
+/// ones; whether it had not.
+///
+/// # Errors
+///
+/// The store does not answer.
+pub async fn take_over(
+    store: &dyn Store,
+    login: &AccountName,
+    stats: Stats,
+    at: u64,
+    now: u64,
+) -> Result<bool, StoreError> {
+    if record(store, login).await?.is_some_and(|record| record.at >= at) {
+        return Ok(false);
+    }
+    let measured = Measured::of(stats);
+    keep(store, login, &StatsRecord { measured: Some(measured), at }, now).await?;
+    Ok(true)
+}
+
+/// Puts a record into the store. It stays there for so long from `now`.
+pub(crate) async fn keep(
+    store: &dyn Store,
+    login: &AccountName,
+    record: &StatsRecord,
+    now: u64,
+) -> Result<(), StoreError> {
+    let until = now + if record.measured.is_some() { KEPT } else { NOBODY };
+    let value = serde_json::to_vec(record).unwrap_or_default();
+    store.keep(SHELF, login.as_str(), Shelved { at: record.at, value }, Some(until)).await
 }
 
 /// The statistics that the store has, whatever their age; older ones than `hard` are so.

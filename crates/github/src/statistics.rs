@@ -8,7 +8,7 @@
 use crate::{
     AccountName,
     api::{GithubAccess, GithubApi, GithubError},
-    kept::{self, Aged, SHELF, StatsRecord},
+    kept::{self, Aged, NOBODY, SHELF, StatsRecord},
     recent::RecentAccounts,
     stats::measure,
     status::{self, TokenStatus},
@@ -28,16 +28,11 @@ use std::{
     time::Duration,
 };
 use tallymark_core::Now;
-use tallymark_store::{Shelved, Store};
+use tallymark_store::Store;
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
-const HOUR: u64 = 3600;
-const DAY: u64 = 24 * HOUR;
-/// How long statistics are worth keeping: they are better than none.
-const KEPT: u64 = 90 * DAY;
-/// How long an account that does not exist is not asked for.
-const NOBODY: u64 = HOUR;
+const DAY: u64 = 86_400;
 /// How long nobody asks again after a failure.
 const FAILED: u64 = 60;
 /// How many accounts are remembered beside the store.
@@ -276,10 +271,7 @@ impl Statistics {
     }
 
     async fn keep(&self, login: &AccountName, record: &StatsRecord) {
-        let until = record.at + if record.measured.is_some() { KEPT } else { NOBODY };
-        let value = serde_json::to_vec(record).unwrap_or_default();
-        let thing = Shelved { at: record.at, value };
-        if let Err(error) = self.store.keep(SHELF, login.as_str(), thing, Some(until)).await {
+        if let Err(error) = kept::keep(&*self.store, login, record, record.at).await {
             warn!(%login, %error, "statistics were not kept; they are asked for again after a restart");
         }
     }

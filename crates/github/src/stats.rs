@@ -124,6 +124,13 @@ pub(crate) struct Measured {
     said: u64,
 }
 
+impl Measured {
+    /// Without anything to recognise them by, so all of it is read when they are asked for again.
+    pub(crate) fn of(stats: Stats) -> Measured {
+        Measured { stats: Arc::new(stats), ..Measured::default() }
+    }
+}
+
 /// As if it were not shared.
 mod shared {
     use super::Stats;
@@ -257,7 +264,7 @@ impl RepositoryPages {
         login: &AccountName,
         mut first: Option<GithubReply>,
     ) -> Result<(), GithubError> {
-        let (mut seen, mut languages) = (HashSet::new(), BTreeMap::<String, u64>::new());
+        let (mut seen, mut sums) = (HashSet::new(), RepositorySums::default());
         for at in 1..=PAGES {
             let reply = match first.take() {
                 Some(first) => first,
@@ -270,7 +277,7 @@ impl RepositoryPages {
             self.etags.push(reply.etag.unwrap_or_default());
             for repository in list {
                 if seen.insert(repository.id) {
-                    add(&mut self.stats, &mut languages, repository)?;
+                    add(&mut sums, repository)?;
                 }
             }
             if !reply.has_next {
@@ -282,8 +289,7 @@ impl RepositoryPages {
         if seen.len() + come_and_go < said {
             return Err(GithubError::Absurd("fewer repositories than the account has"));
         }
-        self.stats.languages = languages.into_iter().collect();
-        sort_languages(&mut self.stats.languages);
+        self.stats = sums.into_stats(std::mem::take(&mut self.stats));
         Ok(())
     }
 }
@@ -301,40 +307,69 @@ fn stats_of(login: &AccountName, account: AccountJson) -> Result<(Stats, u64), G
     Ok((stats, account.public_repos))
 }
 
-fn add(
-    stats: &mut Stats,
-    languages: &mut BTreeMap<String, u64>,
-    repository: RepositoryJson,
-) -> Result<(), GithubError> {
-    if repository.stargazers_count > MOST || repository.forks_count > MOST {
-        return Err(GithubError::Absurd("a number of a repository"));
+/// What repositories add up to.
+#[derive(Debug, Default)]
+pub struct RepositorySums {
+    stats: Stats,
+    languages: BTreeMap<String, u64>,
+}
+
+impl RepositorySums {
+    /// Adds one, which was not added before. `None`: a number cannot be true.
+    pub fn add(&mut self, is_fork: bool, stars: u64, forks: u64, language: Option<&str>) -> Option<()> {
+        if stars > MOST || forks > MOST {
+            return None;
+        }
+        if is_fork {
+            self.stats.forked += 1;
+            return Some(());
+        }
+        self.stats.originals += 1;
+        self.stats.stars += stars;
+        self.stats.forks += forks;
+        if let Some(language) = language {
+            *self.languages.entry(language.to_owned()).or_default() += 1;
+        }
+        Some(())
     }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stats.repositories() == 0
+    }
+
+    /// The statistics of a user who has them.
+    #[must_use]
+    pub fn of(self, login: String, followers: u64) -> Stats {
+        self.into_stats(Stats { login, followers, ..Stats::default() })
+    }
+
+    /// With what an account says of itself.
+    fn into_stats(self, account: Stats) -> Stats {
+        let Stats { login, is_organization, followers, .. } = account;
+        let mut stats = Stats { login, is_organization, followers, ..self.stats };
+        stats.languages = self.languages.into_iter().collect();
+        sort_languages(&mut stats.languages);
+        stats
+    }
+}
+
+fn add(sums: &mut RepositorySums, repository: RepositoryJson) -> Result<(), GithubError> {
+    let RepositoryJson { name, description, fork, archived, stargazers_count, forks_count, .. } = repository;
     let language = repository.language.filter(|name| !name.is_empty() && name.len() <= LANGUAGE);
-    keep(
-        &mut stats.known,
-        KnownRepository {
-            name: cut(repository.name, NAME),
-            description: repository
-                .description
-                .map(|text| cut(text, DESCRIPTION))
-                .filter(|text| !text.is_empty()),
-            language: language.clone(),
-            stars: repository.stargazers_count,
-            forks: repository.forks_count,
-            is_fork: repository.fork,
-            is_archived: repository.archived,
-        },
-    );
-    if repository.fork {
-        stats.forked += 1;
-        return Ok(());
-    }
-    stats.originals += 1;
-    stats.stars += repository.stargazers_count;
-    stats.forks += repository.forks_count;
-    if let Some(language) = language {
-        *languages.entry(language).or_default() += 1;
-    }
+    sums.add(fork, stargazers_count, forks_count, language.as_deref())
+        .ok_or(GithubError::Absurd("a number of a repository"))?;
+    let known = KnownRepository {
+        name: cut(name, NAME),
+        description: description.map(|text| cut(text, DESCRIPTION)).filter(|text| !text.is_empty()),
+        language,
+        stars: stargazers_count,
+        forks: forks_count,
+        is_fork: fork,
+        is_archived: archived,
+    };
+    keep(&mut sums.stats.known, known);
     Ok(())
 }
 
@@ -354,4 +389,49 @@ fn cut(mut text: String, most: usize) -> String {
 /// JSON of a known form; serde's own bound on depth holds.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GithubError> {
     Ok(serde_json::from_slice(body)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(name: &str, stars: u64, language: &str, fork: bool) -> RepositoryJson {
+        RepositoryJson {
+            id: 0,
+            name: name.to_owned(),
+            description: Some(String::new()),
+            fork,
+            archived: false,
+            stargazers_count: stars,
+            forks_count: 1,
+            language: Some(language.to_owned()),
+        }
+    }
+
+    #[test]
+    fn repositories_with_the_most_stars_are_known_and_may_be_left_out() {
+        let mut sums = RepositorySums::default();
+        for (at, stars) in [(0, 5), (1, 70), (2, 5)].into_iter().chain((3..150).map(|at| (at, 1))) {
+            add(&mut sums, one(&format!("r{at}"), stars, if at < 2 { "Rust" } else { "C" }, at == 2))
+                .unwrap();
+        }
+        let stats = sums.of("octo".to_owned(), 0);
+        let first: Vec<&str> = stats.known[..4].iter().map(|known| known.name.as_str()).collect();
+        assert_eq!(
+            (stats.known.len(), first, stats.knows_all()),
+            (KNOWN, vec!["r1", "r0", "r2", "r3"], false)
+        );
+        assert_eq!((stats.originals, stats.forked, stats.stars), (149, 1, 222));
+        let names = ["R1", "r2", "r149"].map(str::to_owned);
+        let rest = stats.without(&names);
+        assert_eq!((rest.originals, rest.forked, rest.stars, rest.forks), (148, 0, 152, 148));
+        assert_eq!(rest.languages, [("C".to_owned(), 147), ("Rust".to_owned(), 1)]);
+        assert_eq!(stats.without(&[]), stats);
+    }
+
+    #[test]
+    fn texts_are_cut_in_whole_characters() {
+        assert_eq!(cut("易语言".to_owned(), 4), "易");
+        assert!(add(&mut RepositorySums::default(), one("r", MOST + 1, "C", true)).is_err());
+    }
 }

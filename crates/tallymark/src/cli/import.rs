@@ -3,6 +3,7 @@
 use super::{
     CommonFlags, Misuse, block_on,
     import_badge::ImportBadge,
+    import_github_banners::ImportGithubBanners,
     import_snow_trace::ImportSnowTrace,
     lines::{self, Reading},
     out,
@@ -46,6 +47,8 @@ enum What {
     SnowTrace(ImportSnowTrace),
     /// The number of an old badge.
     Badge(ImportBadge),
+    /// The tables of GitHub Banners.
+    GithubBanners(ImportGithubBanners),
 }
 
 /// Counts each file once, known by its content, also if it comes again under another name or packed. One that was
@@ -74,6 +77,7 @@ impl ImportCommand {
             What::Log(import) => import.run(common),
             What::SnowTrace(import) => import.run(common),
             What::Badge(import) => import.run(common),
+            What::GithubBanners(import) => import.run(common),
         }
     }
 }

@@ -13,6 +13,7 @@ mod health;
 mod help;
 mod import;
 mod import_badge;
+mod import_github_banners;
 mod import_snow_trace;
 mod ingest;
 mod lines;

@@ -1,0 +1,61 @@
+//! GitHub Banners' tables, as its PostgreSQL writes them, with a header and without.
+
+mod common;
+
+use common::{Kind, PATIENCE, Place};
+use std::{fs, path::PathBuf};
+use tallymark_testbed::{http, wait_until};
+
+fn tables(header: bool) -> PathBuf {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/banner_tables");
+    if header { dir.join("header") } else { dir }
+}
+
+#[test]
+fn accounts_and_banners_are_taken_over_once() {
+    for (kind, header) in Kind::both().into_iter().zip([false, true]) {
+        let mut place = kind.place();
+        // GitHub cannot be reached.
+        place.configure("[visits]\navatars = \"off\"\n[github]\napi-url = \"http://127.0.0.1:1\"\nsoft-ttl = \"90d\"\nhard-ttl = \"90d\"\n");
+        let dir = tables(header);
+        let dir = dir.to_str().unwrap();
+        let dry = place.run(&["import", "github-banners", dir, "--dry-run"]).good();
+        assert_eq!(dry, "2 accounts in the tables; nothing is written\n");
+        let said = place.run(&["import", "github-banners", dir]).good();
+        assert_eq!(said, "2 accounts: statistics of 2 taken over, 1 banner tracked, 1 switched off there\n");
+        let again = place.run(&["import", "github-banners", dir, "--json"]).json();
+        assert_eq!((again["accounts"].as_u64(), again["statistics"].as_u64()), (Some(2), Some(0)));
+        let list = place.run(&["github", "list"]).good();
+        assert_eq!(list, "octo-cat: repositories 3, stars 12, as of 2026-03-01 12:34, banners: dark\n");
+        let _daemon = place.serve();
+        wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+        let banner = http::get(place.addr(), "/banners/Octo-Cat-dark").text().to_owned();
+        for part in [
+            ">Octo-Cat</text>",
+            "ORIGINAL 2 / FORKED 1 / FOLLOWERS 20",
+            "C++ 50.0%",
+            "Jupyter Notebook 50.0%",
+        ] {
+            assert!(banner.contains(part), "{part} is missing in {banner}");
+        }
+        assert!(http::get(place.addr(), "/banners/nobody-default").text().contains("Banner is not created"));
+    }
+}
+
+#[test]
+fn what_is_no_table_is_refused_and_what_is_no_row_is_skipped() {
+    let place = Place::new();
+    let dir = tempfile::tempdir().unwrap();
+    let import = || place.run(&["import", "github-banners", dir.path().to_str().unwrap()]);
+    import().refused(1, &["repositories.csv"]);
+    for table in ["users.csv", "repositories.csv", "banners.csv"] {
+        fs::copy(tables(false).join(table), dir.path().join(table)).unwrap();
+    }
+    fs::write(dir.path().join("banners.csv"), "dark,Octo-Cat-dark,t\n").unwrap();
+    import().refused(1, &["banners.csv, line 1: 3 columns, and this table has 6"]);
+    let rows = "dark,../x-dark,t,a,b,../x\ndark,Other-dark,t,a,b,octo-cat\nneon,Octo-Cat-neon,t,a,b,octo-cat\n\
+                dark,Octo-Cat-dark,maybe,a,b,octo-cat\n";
+    fs::write(dir.path().join("banners.csv"), rows).unwrap();
+    let said = import().good();
+    assert!(said.contains("0 banners tracked") && said.contains("; 4 rows could not be read"), "{said}");
+}
