@@ -34,6 +34,7 @@ mod counter;
 mod day_visitors;
 mod event;
 mod framing;
+mod group;
 mod hit;
 mod ledger;
 mod lines;
@@ -66,6 +67,7 @@ pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting, le
 pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
+pub use group::{Glob, NameGroup, NotAGlob};
 pub use hit::{ClientWords, Hit};
 pub use ledger::{Asked, Commit, Committed, Ledger, NotCommitted, Once};
 pub use lines::{Cutter, Line, Lines};

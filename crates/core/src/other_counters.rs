@@ -9,7 +9,7 @@ use memchr::memchr;
 
 /// The first segments of Tallymark's own addresses, besides those of a configured prefix. None of them is an owner at
 /// dwyl's address.
-pub const OWN_SEGMENTS: [&str; 28] = [
+pub const OWN_SEGMENTS: [&str; 29] = [
     "api",
     "assets",
     "badge",
@@ -36,6 +36,7 @@ pub const OWN_SEGMENTS: [&str; 28] = [
     "scripts",
     "style.css",
     "styles",
+    "sum.svg",
     "v1",
     "ws",
 ];

@@ -218,6 +218,7 @@ fn http() -> Check {
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         others: Default::default(),
+        groups: Vec::new(),
         now: || NOW,
     };
     let router = tallymark_web::router(Arc::new(app));

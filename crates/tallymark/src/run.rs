@@ -190,6 +190,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             hitme_zone: config.http.hitme_zone,
             stats_prefix: config.http.stats_prefix.clone(),
             others: config.others,
+            groups: config.groups.clone(),
             now,
         };
         routes = tallymark_web::health_router(health.clone()).merge(tallymark_web::router(Arc::new(app)));

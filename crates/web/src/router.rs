@@ -2,7 +2,7 @@
 
 use crate::{
     api,
-    badges::{self, badge, graph},
+    badges::{self, badge, graph, sum},
     cards,
     compat::{bootic, counters, github_banners, hitme},
     head, headers, health,
@@ -52,6 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
     let api = api.merge(login::routes(app.clone())).merge(panels::routes(app.clone()));
     let api = api.merge(github_banners::routes(&app)).merge(cards::routes(&app));
     let api = api.merge(counters::routes(app.clone()));
+    let api = api.merge(sum::routes(app.clone()));
     Router::new()
         .route("/", get(dashboard::show))
         .route("/index.html", get(dashboard::show))

@@ -11,8 +11,8 @@ use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    ClientClass, ClientWords, Counter, Event, Hit, KeptVisits, Ledger, NameRef, Now, OtherCounters,
-    Unavailable, Visitor, When, calendar::Zone, left,
+    ClientClass, ClientWords, Counter, Event, Hit, KeptVisits, Ledger, NameGroup, NameRef, Now,
+    OtherCounters, Unavailable, Visitor, When, calendar::Zone, left,
 };
 use tallymark_github::{Avatars, Statistics};
 use tallymark_rankings::Rankings;
@@ -51,6 +51,8 @@ pub struct App {
     pub stats_prefix: StatsPrefix,
     /// The other counters whose addresses are served.
     pub others: OtherCounters,
+    /// Names that are summed up together.
+    pub groups: Vec<NameGroup>,
     /// The clock.
     pub now: fn() -> Now,
 }

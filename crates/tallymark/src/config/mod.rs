@@ -30,8 +30,8 @@ use tallymark_badge::{
 };
 use tallymark_core::calendar::Zone;
 use tallymark_core::{
-    CamoNetworks, Column, Escape, Event, KeptVisits, MAX_VISITS, NameRule, OtherCounter, OtherCounters,
-    Route, Routes, VisitRules,
+    CamoNetworks, Column, Escape, Event, Glob, KeptVisits, MAX_VISITS, NameGroup, NameRule, OtherCounter,
+    OtherCounters, Route, Routes, VisitRules,
 };
 use tallymark_github::{AvatarPattern, GithubToken, NotAPattern, StatsAges};
 use tallymark_ingest::{AskerTexts, Atlas, GeoDatabase, LineFormat, NameLimits};
@@ -61,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) badges: Badges,
     /// The other counters whose addresses are served.
     pub(crate) others: OtherCounters,
+    /// Names that are summed up together.
+    pub(crate) groups: Vec<NameGroup>,
     pub(crate) connections: usize,
     pub(crate) body_bytes: usize,
     pub(crate) tally_entries: usize,
@@ -294,6 +296,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let github = read_github(file.table("github"), overrides);
     let badges = read_badges(file.table("badges"), &data_dir, github.ages.hard, overrides);
     let others = read_others(file.table("compat"));
+    let groups = read_groups(file.tables("group").unwrap_or_default());
     places::check(&data_dir, &url, &badges.dir, mistakes);
     places::check_ports(&http.listen, &sources, mistakes);
 
@@ -351,6 +354,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
         routes,
         badges,
         others,
+        groups,
         connections,
         body_bytes,
         tally_entries,
@@ -422,6 +426,35 @@ fn read_others(mut section: ConfigTable<'_>) -> OtherCounters {
     }
     section.finish();
     others
+}
+
+fn read_groups(tables: Vec<ConfigTable<'_>>) -> Vec<NameGroup> {
+    let mut groups: Vec<NameGroup> = Vec::new();
+    for mut table in tables {
+        let name = table.text("name", |text| {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+            match text.len() {
+                1..=64 if text.bytes().all(plain) => Ok(text.to_owned()),
+                _ => Err(format!("{text:?} is not 1 to 64 letters, digits, - _ and .")),
+            }
+        });
+        let members =
+            table.texts("members", |text| Glob::new(text).map_err(|why| format!("{text:?}: {why}")));
+        match (&name, &members) {
+            (None, _) if !table.was_taken("name") => table.mistake("it has no name"),
+            (_, None) if !table.was_taken("members") => table.mistake("it has no members"),
+            (_, Some(members)) if members.is_empty() || members.len() > 100 => {
+                table.mistake_of("members", "1 to 100 names or patterns like \"octo/*\"");
+            }
+            (Some(name), _) if groups.iter().any(|group| group.name == *name) => {
+                table.mistake_of("name", format!("there is another group {name:?}"));
+            }
+            _ => {}
+        }
+        table.finish();
+        groups.extend(name.zip(members).map(|(name, members)| NameGroup { name, members }));
+    }
+    groups
 }
 
 fn read_visit_rules(section: &mut ConfigTable<'_>) -> VisitRules {

@@ -133,6 +133,11 @@ impl<'a> ConfigTable<'a> {
         self.left.iter().any(|(left, ..)| *left == key)
     }
 
+    /// Whether the key was there.
+    pub(crate) fn was_taken(&self, key: &str) -> bool {
+        self.taken.iter().any(|(taken, _)| *taken == key)
+    }
+
     fn take(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(key);
         let at = self.left.iter().position(|(left, ..)| *left == key)?;

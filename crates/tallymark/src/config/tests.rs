@@ -349,3 +349,27 @@ fn files_have_a_path_and_may_be_access_logs() {
     let config = Config::parse("", &overrides).unwrap();
     assert_eq!(config.sources.len(), 1, "a flag stands in the place of the default");
 }
+
+#[test]
+fn groups_have_a_name_and_members() {
+    let parse = |text: &str| Config::parse(text, &Overrides::default());
+    let config = parse("[[group]]\nname = \"site\"\nmembers = [\"octo/*\", \"blog\"]\n").unwrap();
+    let [group] = config.groups.as_slice() else { panic!("{:?}", config.groups) };
+    assert_eq!((group.name.as_str(), group.members.len()), ("site", 2));
+    assert!(group.members[0].matches("octo/a"));
+    for (text, says) in [
+        ("[[group]]\nmembers = [\"a\"]\n", "it has no name"),
+        ("[[group]]\nname = \"a\"\n", "it has no members"),
+        ("[[group]]\nname = \"a\"\nmembers = []\n", "1 to 100 names"),
+        ("[[group]]\nname = \"a b\"\nmembers = [\"a\"]\n", "is not 1 to 64 letters"),
+        ("[[group]]\nname = \"a\"\nmembers = [\"*\"]\n", "something besides *"),
+        ("[[group]]\nname = \"a\"\nmember = [\"a\"]\n", "did you mean members?"),
+        (
+            "[[group]]\nname = \"a\"\nmembers = [\"a\"]\n[[group]]\nname = \"a\"\nmembers = [\"b\"]\n",
+            "there is another group",
+        ),
+    ] {
+        let mistakes = parse(text).unwrap_err();
+        assert!(mistakes.iter().any(|mistake| mistake.what.contains(says)), "{text}: {mistakes:?}");
+    }
+}

@@ -6,6 +6,7 @@ mod figures;
 pub(crate) mod graph;
 mod shields;
 mod spelling;
+pub(crate) mod sum;
 
 pub(crate) use dress::Dress;
 pub(crate) use figures::Figures;

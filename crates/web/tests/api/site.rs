@@ -177,6 +177,7 @@ impl Site {
             hitme_zone: Default::default(),
             stats_prefix: Default::default(),
             others: Default::default(),
+            groups: Vec::new(),
             now: || NOW,
         };
         Site { book, _dir: dir, routes: router(Arc::new(app)), document: Document::read() }

@@ -10,9 +10,9 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Asked, Batch, ClientClass, Commit, Counter, Counts, Day, Entry, Event, Hit, KeptVisits, Latest,
-    LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, Now, Once, OtherCounter, OtherCounters,
-    Reject, Status, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When, batches,
+    Asked, Batch, ClientClass, Commit, Counter, Counts, Day, Entry, Event, Glob, Hit, KeptVisits, Latest,
+    LatestAnswer, Ledger, Minute, Name, NameGroup, NameRef, NotCommitted, Now, Once, OtherCounter,
+    OtherCounters, Reject, Status, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When, batches,
 };
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
@@ -108,7 +108,10 @@ impl Site {
         let others =
             OtherCounter::EVERY.into_iter().fold(OtherCounters::default(), |all, (one, _)| all.with(one));
         let app = app(&site.store, &site.rankings, Visibility::Public, "https://hits.example.org", 0);
-        site.routes = router(Arc::new(App { others, ..app }));
+        let glob = |text: &str| Glob::new(text).unwrap();
+        let groups =
+            vec![NameGroup { name: "site".to_owned(), members: vec![glob("you/*"), glob("日本/<b>&\"'")] }];
+        site.routes = router(Arc::new(App { others, groups, ..app }));
         site
     }
 
@@ -278,6 +281,7 @@ fn app(
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         others: Default::default(),
+        groups: Vec::new(),
         now: || NOW,
     }
 }

@@ -1,0 +1,47 @@
+//! A sum shows the total of many names and counts none, over both stores and behind a real nginx.
+
+mod common;
+
+use common::{Kind, PATIENCE, number, stop};
+use std::process::Command;
+use tallymark_testbed::{Nginx, http, wait_until};
+
+#[test]
+fn a_sum_shows_what_was_counted_and_counts_nothing() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        place.configure(
+            "[compat]\nhits-sh = true\ndwyl = true\n[[group]]\nname = \"site\"\nmembers = [\"octo/*\", \"blog\"]\n",
+        );
+        let mut daemon = place.serve();
+        let nginx = Nginx::start(|site| {
+            let listen = format!("127.0.0.1:{}", site.port);
+            let mut command = Command::new(common::program());
+            command.args(["nginx-conf", "--nginx-listen", &listen]);
+            let output = command.args(place.flags()).args(place.listen_flags()).env_clear().output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        });
+        for name in ["octo/a", "octo/a", "octo/b", "blog", "other"] {
+            place.hit(name);
+        }
+        for addr in [place.addr(), nginx.addr()] {
+            for (query, expect) in
+                [("of=octo/*", 3), ("of=octo/a&of=blog", 3), ("group=site", 4), ("of=nobody*", 0)]
+            {
+                let target = format!("/sum.svg?{query}");
+                wait_until(&format!("{target} shows {expect}"), PATIENCE, || {
+                    let answer = http::get(addr, &target);
+                    assert_eq!(answer.status, 200, "{}", answer.text());
+                    number(answer.text()) == Some(expect)
+                });
+            }
+            assert_eq!(http::get(addr, "/sum.svg?group=none").status, 400);
+        }
+        stop(&mut daemon);
+        for name in ["octo/*", "sum", "octo", "nobody*"] {
+            assert_eq!(place.total(name), 0, "{name}");
+        }
+        assert_eq!((place.total("~all"), place.total("octo/a")), (5, 2));
+    }
+}
