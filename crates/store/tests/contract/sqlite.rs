@@ -335,3 +335,18 @@ async fn a_call_that_has_to_be_done_does_not_wait_for_a_locked_file_that_it_open
     free.join().unwrap();
     assert_eq!(desk.total("a").await, 1);
 }
+
+/// What is not in the file when this process has to be done is told as lost, so it must not get there afterwards.
+#[tokio::test]
+async fn nothing_is_committed_behind_the_deadline_and_it_may_be_moved() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    let batch = desk.batch(2, &[at("a", noon(), 1)]);
+    desk.store.finish_by(std::time::Instant::now());
+    desk.store.apply(&desk.claim, std::slice::from_ref(&batch)).await.unwrap_err();
+    assert_eq!((desk.total("a").await, desk.store.applied(desk.claim.instance).await.unwrap()), (1, 1));
+    desk.store.finish_by(std::time::Instant::now() + std::time::Duration::from_secs(60));
+    desk.apply(&[batch]).await;
+    assert_eq!((desk.total("a").await, desk.store.applied(desk.claim.instance).await.unwrap()), (2, 2));
+}
