@@ -70,6 +70,7 @@ struct LiveState {
     names: HashMap<(Event, Name), LiveCount>,
     /// Of names that panels show and that wait for the store.
     visits: HashMap<(Event, Name), LiveVisits>,
+    read: ReadVisits,
     /// Of event `url`, whose readers want counts of every width and not only the total.
     on_the_way: OnTheWay,
     delta: Delta,
@@ -91,6 +92,23 @@ struct LiveCount {
     counted: i64,
 }
 
+/// What was read from the store for panels. It is right as long as nothing is applied, so it is forgotten with that: a
+/// name that everybody looks at costs one read in a tick, and not one in a view.
+#[derive(Debug, Default)]
+struct ReadVisits {
+    /// Where the epoch and the batches beside the writer were.
+    at: (u64, u64),
+    names: HashMap<(Event, Name), ReadLatest>,
+}
+
+#[derive(Debug)]
+struct ReadLatest {
+    as_of: Instant,
+    /// How many visits were asked for.
+    most: usize,
+    latest: Latest,
+}
+
 /// The last visits of a name that were counted here, and the ticket of each, the oldest first.
 #[derive(Debug, Default)]
 struct LiveVisits(VecDeque<(i64, Visit)>);
@@ -102,6 +120,7 @@ impl Live {
             tally: Tally::new(limit),
             names: HashMap::new(),
             visits: HashMap::new(),
+            read: ReadVisits::default(),
             on_the_way: OnTheWay::default(),
             delta: Delta::default(),
             watch: Watch::new(meters.source(), meters.tail().clone(), Arc::default()),
@@ -359,18 +378,24 @@ impl Live {
                 settled.await;
                 continue;
             }
-            let beside = self.lock().beside;
+            let beside = {
+                let state = self.lock();
+                let known = state.read.find(event, name, most, (epoch, state.beside), self.tick);
+                // Under the lock: if a batch had been applied since, some of what waits would be missing in both.
+                match known.filter(|_| self.epoch.load(Ordering::Acquire) == epoch) {
+                    Some(known) => return Some(state.with_waiting(event, name, most, known)),
+                    None => state.beside,
+                }
+            };
+            let as_of = Instant::now();
             let total = self.store.total(event, name).await.ok()?;
-            let stored = self.store.visits(event, name, most).await.ok()?;
-            let state = self.lock();
+            let visits = self.store.visits(event, name, most).await.ok()?;
+            let mut state = self.lock();
             if (self.epoch.load(Ordering::Acquire), state.beside) == (epoch, beside) {
-                let Some(running) = state.names.get(&Probe(event, name.as_str())) else {
-                    return Some(Latest { total, visits: stored });
-                };
-                let waiting = state.visits.get(&Probe(event, name.as_str()));
-                let waiting = waiting.into_iter().flat_map(|visits| visits.waiting(running));
-                let visits = waiting.chain(stored).take(most).collect();
-                return Some(Latest { total: total.saturating_add(running.pending), visits });
+                let read = ReadLatest { as_of, most, latest: Latest { total, visits } };
+                let answer = state.with_waiting(event, name, most, &read.latest);
+                state.read.keep(event, name, (epoch, beside), read);
+                return Some(answer);
             }
         }
     }
@@ -423,6 +448,45 @@ impl Live {
                 return Some(known.as_of_ticket(ticket));
             }
         }
+    }
+}
+
+impl LiveState {
+    /// What the store has of a name, and what waits for it here.
+    fn with_waiting(&self, event: Event, name: &Name, most: usize, stored: &Latest) -> Latest {
+        let Some(running) = self.names.get(&Probe(event, name.as_str())) else {
+            return Latest {
+                total: stored.total,
+                visits: stored.visits.iter().take(most).cloned().collect(),
+            };
+        };
+        let waiting = self.visits.get(&Probe(event, name.as_str()));
+        let waiting = waiting.into_iter().flat_map(|visits| visits.waiting(running));
+        let visits = waiting.chain(stored.visits.iter().cloned()).take(most).collect();
+        Latest { total: stored.total.saturating_add(running.pending), visits }
+    }
+}
+
+impl ReadVisits {
+    fn find(
+        &self,
+        event: Event,
+        name: &Name,
+        most: usize,
+        at: (u64, u64),
+        tick: Duration,
+    ) -> Option<&Latest> {
+        let read = self.names.get(&Probe(event, name.as_str())).filter(|_| self.at == at)?;
+        // Other processes write too.
+        (read.most >= most && read.as_of.elapsed() <= tick).then_some(&read.latest)
+    }
+
+    fn keep(&mut self, event: Event, name: &Name, at: (u64, u64), read: ReadLatest) {
+        if self.at != at || self.names.len() >= REMEMBERED {
+            self.names.clear();
+        }
+        self.at = at;
+        self.names.insert((event, name.clone()), read);
     }
 }
 
@@ -541,7 +605,7 @@ impl hashbrown::Equivalent<(Event, Name)> for Probe<'_> {
 mod tests {
     use super::*;
     use prometheus_client::registry::Registry;
-    use tallymark_core::{Day, When};
+    use tallymark_core::{ClientClass, Day, Minute, When};
     use tallymark_store::{Retention, StoreUrl};
 
     #[tokio::test]
@@ -590,6 +654,49 @@ mod tests {
         live.applied(&own, Some(&[1]), true);
         live.settle();
         assert_eq!(live.total(Event::HIT, name).get().await, Ok(12));
+    }
+
+    /// Within a tick, and while nothing is applied, what was read is right with what waits; not any longer.
+    #[tokio::test]
+    async fn last_visits_are_read_once_until_something_is_applied() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store =
+            tallymark_store::open(&url, Retention { visits: 100, ..Retention::default() }).await.unwrap();
+        let meters = crate::IngestMeters::register(&mut Registry::default());
+        let live = Live::new(store.clone(), meters.source("http"), Duration::from_secs(86_400), 1000)
+            .keeping_visits(KeptVisits::of_every_event(10));
+        let name = NameRef::new(b"a").unwrap();
+        let visit = async || {
+            let hit = Hit {
+                client: Some(ClientClass::Browser),
+                ..Hit::one(Event::VISIT, name, When::Minute(Minute(7)))
+            };
+            live.count(&hit).get().await.unwrap();
+        };
+        let latest = async || {
+            let Latest { total, visits } = live.latest(Event::VISIT, name, 10).await.unwrap();
+            (total, visits.len())
+        };
+        visit().await;
+        assert_eq!(latest().await, (1, 1));
+        // Another process writes; it is seen with the next read.
+        let entry = Entry { event: Event::VISIT, name: name.into(), when: When::Minute(Minute(7)), count: 5 };
+        let beside = tallymark_core::batches(uuid::Uuid::from_u128(2), 1, vec![entry]).remove(0);
+        let claim = store.claim(beside.instance).await.unwrap();
+        store.apply(&claim, std::slice::from_ref(&beside)).await.unwrap();
+        visit().await;
+        assert_eq!(latest().await, (2, 2));
+        assert_eq!(live.latest(Event::VISIT, name, 1).await.unwrap().visits.len(), 1);
+        let sealed = live.seal().unwrap();
+        let own = Batch::of(uuid::Uuid::from_u128(1), 1, sealed.counts);
+        live.applying();
+        let claim = store.claim(own.instance).await.unwrap();
+        store.apply(&claim, std::slice::from_ref(&own)).await.unwrap();
+        live.applied(&own, Some(&[7]), true);
+        live.settle();
+        visit().await;
+        assert_eq!(latest().await, (8, 3));
     }
 
     #[tokio::test]

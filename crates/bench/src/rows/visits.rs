@@ -18,7 +18,7 @@ use tallymark_testbed::temp_dir;
 /// Each of them has this many records.
 const RECORDS: u32 = 2;
 
-/// Requests for names at random, each from an address of its own, so that every one of them counts.
+/// Requests for names, log-uniform, each from an address of its own, so that every one of them counts.
 struct Views<'a> {
     script: &'a Path,
     names: u32,
