@@ -4,7 +4,8 @@
 
 use crate::{
     Badge, Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Template, TemplateError, Values,
-    number, render_into, shields::Style,
+    number, render_into,
+    shields::{OwnLogos, Style},
 };
 
 /// The default label, colours and template of badges.
@@ -18,6 +19,8 @@ pub struct Look {
     pub label_color: Color,
     /// A style of shields.io; `None` is our own look.
     pub style: Option<Style>,
+    /// Logos by name, besides those of simple-icons.
+    pub logos: OwnLogos,
     /// Replaces the built-in badge.
     pub template: Option<Template>,
 }
@@ -29,6 +32,7 @@ impl Default for Look {
             color: DEFAULT_VALUE_COLOR,
             label_color: DEFAULT_LABEL_COLOR,
             style: None,
+            logos: OwnLogos::default(),
             template: None,
         }
     }

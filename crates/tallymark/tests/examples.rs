@@ -63,6 +63,9 @@ fn configuration_is_good_with_everything_in_it() {
     let (all, template) = (all.join("\n"), root().join("examples/badge-template.svg"));
     let all = all.replace("/etc/tallymark/badge.svg", template.to_str().unwrap());
     let all = all.replace("/etc/tallymark/faces", dir.path().to_str().unwrap());
+    let logos = dir.path().join("logos");
+    std::fs::create_dir(&logos).unwrap();
+    let all = all.replace("/etc/tallymark/logos", logos.to_str().unwrap());
     // There is no database here; tests of their own make one.
     let all = all.replace("geo-database = \"/var/lib/tallymark/city.mmdb\"\n", "");
     std::fs::write(&file, &all).unwrap();

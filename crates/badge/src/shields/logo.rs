@@ -27,6 +27,18 @@ pub enum NotALogo {
     /// Not a well-formed SVG document of a moderate number of elements.
     #[error("the SVG cannot be read")]
     Svg,
+    /// Neither of these kinds, or too large: a file of the operator's.
+    #[error("it is no SVG, PNG, JPEG, GIF or WebP of at most {} KiB", MAX_LOGO / 1024)]
+    Content,
+    /// A file name that no address should have to spell.
+    #[error("its name is not 1 to 64 letters, digits, - _ and .")]
+    Name,
+    /// Only their extensions differ.
+    #[error("another logo has this name")]
+    Twice,
+    /// More than there is room for.
+    #[error("there are more than {} logos", super::MOST_LOGOS)]
+    Many,
     /// No icon has this name.
     #[error("unknown icon; the names are at simpleicons.org")]
     Unknown,

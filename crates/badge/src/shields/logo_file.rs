@@ -3,7 +3,7 @@
 //! Parameters and colours are those of shields.io. What a stranger sends is checked and, if it is an SVG, written anew
 //! (`logo_svg`). Called by whoever reads the parameters of a badge; knows no file and no address.
 
-use super::{Logo, MAX_LOGO, NotALogo, logo_svg};
+use super::{Logo, MAX_LOGO, NotALogo, OwnLogos, logo_svg};
 use crate::color::Color;
 use base64::{Engine, alphabet, engine};
 use imagesize::ImageType;
@@ -52,6 +52,36 @@ impl LogoFile {
         }
     }
 
+    /// The same where the operator has logos, too, which win.
+    ///
+    /// # Errors
+    ///
+    /// As [`LogoFile::read`].
+    pub fn read_with(
+        own: &OwnLogos,
+        text: &str,
+        color: Option<Color>,
+        ground: Color,
+    ) -> Result<LogoFile, NotALogo> {
+        match own.find(text) {
+            Some(content) => LogoFile::of_content(content, color),
+            None => LogoFile::read(text, color, ground),
+        }
+    }
+
+    /// A file of the operator's, known by its bytes.
+    pub(super) fn of_content(content: &[u8], color: Option<Color>) -> Result<LogoFile, NotALogo> {
+        if content.len() > MAX_LOGO {
+            return Err(NotALogo::Content);
+        }
+        match std::str::from_utf8(content) {
+            Ok(text) if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') => {
+                LogoFile::of_svg(text.trim_start_matches('\u{feff}').trim_start(), color)
+            }
+            _ => LogoFile::of_pixels(content).ok_or(NotALogo::Content),
+        }
+    }
+
     fn named(name: &str, color: Option<Color>, ground: Color) -> Result<LogoFile, NotALogo> {
         let icon = Some(name).filter(|name| name.len() <= LONGEST_NAME);
         let icon = icon.and_then(|name| simpleicons_rs::slug(&slug(name))).ok_or(NotALogo::Unknown)?;
@@ -75,16 +105,20 @@ impl LogoFile {
         if kind == "svg+xml" {
             return LogoFile::of_svg(std::str::from_utf8(&bytes).map_err(|_| NotALogo::Svg)?, color);
         }
-        let kind = match imagesize::image_type(&bytes) {
+        LogoFile::of_pixels(&bytes).ok_or(NotALogo::Uri)
+    }
+
+    fn of_pixels(bytes: &[u8]) -> Option<LogoFile> {
+        let kind = match imagesize::image_type(bytes) {
             Ok(ImageType::Png) => "png",
             Ok(ImageType::Jpeg) => "jpeg",
             Ok(ImageType::Gif) => "gif",
             Ok(ImageType::Webp) => "webp",
-            _ => return Err(NotALogo::Uri),
+            _ => return None,
         };
-        let size = imagesize::blob_size(&bytes).map_err(|_| NotALogo::Uri)?;
+        let size = imagesize::blob_size(bytes).ok()?;
         let proportion = size.width as f64 / size.height.max(1) as f64;
-        Ok(LogoFile { uri: format!("data:image/{kind};base64,{}", BASE64.encode(&bytes)), proportion })
+        Some(LogoFile { uri: format!("data:image/{kind};base64,{}", BASE64.encode(bytes)), proportion })
     }
 
     fn of_svg(text: &str, color: Option<Color>) -> Result<LogoFile, NotALogo> {

@@ -11,11 +11,13 @@ mod logo;
 mod logo_file;
 mod logo_svg;
 mod measure;
+mod own_logos;
 mod social;
 mod widths;
 
 pub use logo::{Logo, MAX_LOGO, NotALogo};
 pub use logo_file::LogoFile;
+pub use own_logos::{MOST_LOGOS, OwnLogos};
 
 use crate::{
     color::Color,

@@ -19,14 +19,16 @@ use crate::secret;
 use ipnet::IpNet;
 use reader::{ConfigTable, Mistakes};
 use std::{
+    io::Read,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 use tallymark_badge::{
-    Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template, panel::Variant,
-    shields::Style,
+    Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template,
+    panel::Variant,
+    shields::{MAX_LOGO, OwnLogos, Style},
 };
 use tallymark_core::calendar::Zone;
 use tallymark_core::{
@@ -105,6 +107,8 @@ pub(crate) struct Badges {
     pub(crate) label_color: Color,
     pub(crate) style: Option<Style>,
     pub(crate) template: Option<PathBuf>,
+    /// A directory of logos.
+    pub(crate) logos: Option<PathBuf>,
     pub(crate) every: Duration,
     pub(crate) charts: Vec<ChartKind>,
     pub(crate) panels: Vec<Variant>,
@@ -228,7 +232,7 @@ impl Config {
         Ok(places)
     }
 
-    /// The look of the badges; reads and tries the template.
+    /// The look of the badges; reads and tries the template, and the logos.
     pub(crate) fn look(&self) -> Result<Look, String> {
         let template = match &self.badges.template {
             None => None,
@@ -239,8 +243,13 @@ impl Config {
                 Some(Template::parse(&source, &name).map_err(|error| error.to_string())?)
             }
         };
+        let logos = match &self.badges.logos {
+            None => OwnLogos::default(),
+            Some(dir) => read_logos(dir)?,
+        };
         let Badges { label, color, label_color, style, .. } = &self.badges;
-        Ok(Look { label: label.clone(), color: *color, label_color: *label_color, style: *style, template })
+        let (label, color, label_color, style) = (label.clone(), *color, *label_color, *style);
+        Ok(Look { label, color, label_color, style, logos, template })
     }
 
     /// The routes a source uses.
@@ -250,6 +259,28 @@ impl Config {
             Some(tag) => Arc::new(self.routes.only(tag)),
         }
     }
+}
+
+/// Every file of a directory that does not begin with a dot is a logo.
+fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
+    let unread = |error: &std::io::Error| format!("reading the logos of {}: {error}", dir.display());
+    let mut logos = OwnLogos::default();
+    for entry in std::fs::read_dir(dir).map_err(|error| unread(&error))? {
+        let entry = entry.map_err(|error| unread(&error))?;
+        let file = entry.file_name();
+        if file.as_encoded_bytes().starts_with(b".") || entry.path().is_dir() {
+            continue;
+        }
+        let refused = |why: &dyn std::fmt::Display| format!("the logo {}: {why}", entry.path().display());
+        let mut content = Vec::new();
+        // One byte more than a logo may have tells that it is too large.
+        let most = MAX_LOGO as u64 + 1;
+        let opened =
+            std::fs::File::open(entry.path()).and_then(|file| file.take(most).read_to_end(&mut content));
+        opened.map_err(|error| refused(&error))?;
+        logos.add(&file.to_string_lossy(), content).map_err(|why| refused(&why))?;
+    }
+    Ok(logos)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> String {
@@ -661,6 +692,7 @@ fn read_badges(
         label_color: section.text("label-color", color).unwrap_or(DEFAULT_LABEL_COLOR),
         style: section.text("style", style),
         template: section.text("template", units::path),
+        logos: section.text("logos", units::path),
         every: section
             .text("every", |text| units::duration_within(text, SECOND / 10, DAY))
             .unwrap_or(SECOND / 10),

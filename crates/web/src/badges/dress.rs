@@ -43,14 +43,13 @@ impl Dress {
         let ground = style.or(look.style).unwrap_or_default().behind_logo(in_box);
         let logo_color = color(query, "logoColor")?;
         let logo = query.text("logo").filter(|text| !text.is_empty());
-        let logo =
-            logo.map(|text| LogoFile::read(&text, logo_color, ground).map_err(|why| format!("logo: {why}")));
+        let logo = logo.map(|text| LogoFile::read_with(&look.logos, &text, logo_color, ground)).transpose();
         Ok(Dress {
             label,
             color: own_color,
             label_color,
             style,
-            logo: logo.transpose()?,
+            logo: logo.map_err(|why| format!("logo: {why}"))?,
             logo_wide: query.text("logoSize").is_some_and(|size| size.eq_ignore_ascii_case("auto")),
             format: format(query)?,
             locale: locale(query)?,

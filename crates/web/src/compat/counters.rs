@@ -23,7 +23,7 @@ use axum::{
 use std::sync::Arc;
 use tallymark_badge::{
     Color,
-    shields::{LogoFile, Style},
+    shields::{LogoFile, OwnLogos, Style},
 };
 use tallymark_core::{NotOtherBadge, OtherBadge, OtherCounter, read_other_badge};
 
@@ -63,7 +63,7 @@ async fn show(
     let mut name = Vec::new();
     match read_other_badge(target.as_bytes(), &mut name) {
         Ok(other) if app.others.has(other.counter) => {
-            let query = translated(other, Query::of(&uri));
+            let query = translated(other, Query::of(&uri), &app.look.load().logos);
             badge::show(&app, from_bytes(&name), &method, Query::in_form(&query), (peer, &sent)).await
         }
         Err(NotOtherBadge::Unnamed(counter)) if app.others.has(counter) => badge::mistake(counter.wants()),
@@ -120,7 +120,7 @@ fn usual(counter: OtherCounter) -> &'static str {
 }
 
 /// The same badge in our own parameters. The first of several wins, so what is usual comes last.
-fn translated(other: OtherBadge, query: Query<'_>) -> String {
+fn translated(other: OtherBadge, query: Query<'_>, logos: &OwnLogos) -> String {
     let mut ours = String::new();
     let mut put = |key: &str, value: &str| {
         let separator = if ours.is_empty() { "" } else { "&" };
@@ -132,7 +132,7 @@ fn translated(other: OtherBadge, query: Query<'_>) -> String {
         None => {}
     }
     for (theirs, key) in renamed(other.counter) {
-        if let Some(value) = query.form_text(theirs).filter(|value| is_drawable(key, value)) {
+        if let Some(value) = query.form_text(theirs).filter(|value| is_drawable(key, value, logos)) {
             put(key, &value);
         }
     }
@@ -143,7 +143,7 @@ fn translated(other: OtherBadge, query: Query<'_>) -> String {
             }
             let icon = query.text("icon").unwrap_or_default();
             let icon = icon.strip_suffix(".svg").unwrap_or(&icon);
-            if is_drawable("logo", icon) {
+            if is_drawable("logo", icon, logos) {
                 put("logo", icon);
             }
         }
@@ -164,12 +164,12 @@ fn translated(other: OtherBadge, query: Query<'_>) -> String {
 }
 
 /// Whether a parameter of the look can be drawn; the number's are always passed on.
-fn is_drawable(key: &str, value: &str) -> bool {
+fn is_drawable(key: &str, value: &str, logos: &OwnLogos) -> bool {
     match key {
         "label" => !value.trim().is_empty(),
         "style" => Style::from_name(value).is_some(),
         "color" | "labelColor" | "logoColor" => Color::parse(value).is_ok(),
-        "logo" => LogoFile::read(value, None, Color::WHITE).is_ok(),
+        "logo" => LogoFile::read_with(logos, value, None, Color::WHITE).is_ok(),
         _ => true,
     }
 }
