@@ -122,6 +122,9 @@ fn a_password_in_a_flag_that_is_no_address_is_not_repeated() {
             "BASE_URL",
             "CORS_ORIGINS",
             "TRUSTED_PROXIES",
+            "CACHE_TTL",
+            "RATE_LIMIT_RPS",
+            "SERVICES_SECRET_KEY",
         ] {
             says_nothing(&["check-config"], &[(variable, word)]);
         }

@@ -50,12 +50,13 @@ impl Origins {
         for text in texts {
             let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
             let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._:[]".contains(&b);
+            // Any other word may be a password in the wrong place, or "null", which a page without an origin sends.
+            let is_named = |host: &str| host.contains('.') || host.split(':').next() == Some("localhost");
             let is_host = |host: &str| host.starts_with(|c| c != ':') && host.bytes().all(plain);
             match host {
                 _ if text == "*" => any = true,
                 Some(host) if is_host(host) => origins.push(text.to_owned()),
-                // "null" is what a page without an origin sends.
-                None if is_host(text) && text != "null" => {
+                None if is_host(text) && is_named(text) => {
                     origins.extend(["https", "http"].map(|scheme| format!("{scheme}://{text}")));
                 }
                 _ => return Err(NotAnOrigin(text.to_owned())),
@@ -173,7 +174,11 @@ mod tests {
         assert_eq!(Origins::parse([]), Ok(Origins::Of(vec![])));
         let both = ["https://a.example:81".to_owned(), "http://a.example:81".to_owned()];
         assert_eq!(Origins::parse(["a.example:81"]), Ok(Origins::Of(both.to_vec())));
+        let both = ["https://localhost".to_owned(), "http://localhost".to_owned()];
+        assert_eq!(Origins::parse(["localhost"]), Ok(Origins::Of(both.to_vec())));
         for bad in [
+            "example",
+            "a:80",
             "A.example",
             "a.example/",
             "a b",
