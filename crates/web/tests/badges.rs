@@ -167,8 +167,8 @@ async fn no_parameter_puts_anything_into_the_picture() {
     assert!(tried >= 500);
 }
 
-/// The addresses of other counters with the parameters that each of them has.
-const OTHERS: [(&str, &[&str]); 5] = [
+/// The addresses of other counters, and of sums, with the parameters that each of them has.
+const OTHERS: [(&str, &[&str]); 6] = [
     ("/ghpvc/?username=octocat", &["username", "style", "label", "color", "base", "abbreviated"]),
     (
         "/api/count/incr/badge.svg?url=https://you.example/repo",
@@ -183,6 +183,7 @@ const OTHERS: [(&str, &[&str]); 5] = [
         &["page_id", "left_text", "title", "left_color", "right_color", "format", "radius", "height"],
     ),
     ("/you/repo.svg?v=1", &["style", "color", "show"]),
+    ("/sum.svg?of=you/*", &["of", "group", "label", "logo", "locale", "event", "stlye"]),
 ];
 
 #[tokio::test]
