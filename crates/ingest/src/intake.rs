@@ -3,6 +3,7 @@
 
 use crate::{
     VisitGate,
+    format::{LineFormat, UNDERSTOOD},
     meters::{Delta, SourceMeters},
     visiting::ToldApart,
     watch::Watch,
@@ -10,30 +11,9 @@ use crate::{
 use std::{path::Path, sync::Arc};
 use tallymark_core::{
     Added, Asker, Counts, Dating, Hit, KeptVisits, Now, Probes, Recall, Recalled, Reject, Route, Routes,
-    Tally, VisitorHash,
-    access::{self, Pattern},
-    record, syslog,
+    Tally, VisitorHash, access, record, syslog,
     zmq::{self, Clock},
 };
-
-/// What a line looks like.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LineFormat {
-    /// A syslog header, then a record. What nginx sends.
-    Syslog,
-    /// A record alone, read by the first route.
-    Record,
-    /// A record behind a syslog header, as it was sent or as a syslog daemon writes it to a file; or a record alone,
-    /// read by the first route that fits.
-    Auto,
-    /// An access log: `combined` and its relatives, or JSON. Without a header, the first route says what is counted.
-    Combined,
-    /// An access log of the form that a format string says.
-    Pattern(Arc<Pattern>),
-}
-
-/// The outcome of a line that was read and does not count.
-pub const UNDERSTOOD: [Reject; 4] = [Reject::NotABadge, Reject::Method, Reject::Status, Reject::NoName];
 
 /// What became of one line.
 pub type Parsed<'a> = Result<Hit<'a>, Reject>;
@@ -262,7 +242,7 @@ impl Intake {
             Err(reject) => {
                 self.delta.reject(reject);
                 let likely = || likely_format(&self.routes, &self.format, self.dating, line, now);
-                self.watch.rejected_of_file(reject, line, now, likely);
+                self.watch.rejected_of_file(reject, line, now, &self.format, likely);
                 return Err(reject);
             }
         };

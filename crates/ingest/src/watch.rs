@@ -4,7 +4,10 @@
 //! Both are limited, and what a peer sent is escaped and cut before it is shown. The text of a line is only for the
 //! live view: any line may contain a visitor's address, most of all an unexpected one, and no address is ever logged.
 
-use crate::tail::{Sample, SampleKind, Tail};
+use crate::{
+    format::{LineFormat, UNDERSTOOD},
+    tail::{Sample, SampleKind, Tail},
+};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -73,7 +76,7 @@ impl Watch {
     }
 
     pub(crate) fn rejected(&mut self, reject: Reject, line: &[u8], now: Now) {
-        self.rejected_of_file(reject, line, now, || None);
+        self.rejected_of_file(reject, line, now, &LineFormat::Auto, || None);
     }
 
     /// The same of a line that may come from a file. `likely` is the format that it fits.
@@ -82,6 +85,7 @@ impl Watch {
         reject: Reject,
         line: &[u8],
         now: Now,
+        format: &LineFormat,
         likely: impl FnOnce() -> Option<&'static str>,
     ) {
         let minute = now.unix_ms.div_euclid(60_000);
@@ -89,11 +93,13 @@ impl Watch {
             (self.minute, self.logged) = (minute, 0);
         }
         let bit = 1 << reject as u8;
-        if self.logged & bit == 0 && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
+        // A page that is no badge is the commonest line of an access log, and nothing to warn of.
+        let ordinary = self.file.is_some() && UNDERSTOOD.contains(&reject);
+        if self.logged & bit == 0 && !ordinary && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
             self.logged |= bit;
             let priority = self.filtered_out(reject, line);
             let help = match &self.file {
-                Some(file) => advice(file, likely()),
+                Some(file) => advice(file, likely(), format),
                 None => "`tallymark tail --rejected` shows all of them".to_owned(),
             };
             warn!(
@@ -151,8 +157,15 @@ impl Watch {
 }
 
 /// What helps if the lines of a file are not understood.
-fn advice(file: &Path, likely: Option<&str>) -> String {
+fn advice(file: &Path, likely: Option<&str>, format: &LineFormat) -> String {
     let word = shell_word(file);
+    let as_read = match format {
+        LineFormat::Auto => "",
+        LineFormat::Syslog => " --format syslog",
+        LineFormat::Record => " --format record",
+        LineFormat::Combined => " --format combined",
+        LineFormat::Pattern(_) => " --log-format-string '...'",
+    };
     match likely {
         Some("combined") => format!(
             "it is a line of an access log, and a record was expected, as in \"2026-11-20\",\"NAME\": try `tallymark \
@@ -163,7 +176,7 @@ fn advice(file: &Path, likely: Option<&str>) -> String {
              and set format = \"{format}\" in the [[source]] of this file"
         ),
         None => format!(
-            "`tallymark replay {word}` shows how many are, and `tallymark tail --rejected` shows them as they come"
+            "`tallymark replay {word}{as_read}` shows how many are, and `tallymark tail --rejected` shows them as they come"
         ),
     }
 }

@@ -82,7 +82,7 @@ fn people_are_told_what_was_done() {
     let made = format!("there is no store at {}/tallymark.db yet", place.data_dir().display());
     assert!(first.stderr.contains(&made), "{first:?}");
     assert_eq!(first.good(), format!("{log}: imported 1,200 hits\n{rest}"));
-    let again = "already imported; nothing was counted (--again counts it once more)";
+    let again = "already imported (1,200 hits); nothing was counted now (--again counts it once more)";
     assert_eq!(told(&["import", "log", log]), format!("{log}: {again}\n{rest}"));
     let empty = place.dir().join("empty.log");
     fs::write(&empty, "").unwrap();
@@ -299,6 +299,40 @@ fn log_that_a_daemon_follows_is_counted_once() {
         wait_until("the lines are counted", PATIENCE, || place.total("~all") == 230);
         stop(&mut daemon);
         assert_eq!((place.total("~all"), place.total("o/r150")), (230, 1));
+    }
+}
+
+/// They were there before the log was followed: no daemon reads them, packed or not.
+#[test]
+fn older_files_beside_a_log_are_imported_whatever_they_are_packed_with() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        let log = place.dir().join("badge.log");
+        place.configure("[[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\n");
+        let rotated: Vec<_> = (1..=4).map(|at| place.dir().join(format!("badge.log.{at}"))).collect();
+        for (at, file) in (0u32..).zip(&rotated) {
+            fs::write(file, distinct(10 * at, 10 * at + 10)).unwrap();
+        }
+        for (packer, file) in [("gzip", &rotated[1]), ("xz", &rotated[2]), ("bzip2", &rotated[3])] {
+            assert!(Command::new(packer).arg(file).status().unwrap().success());
+        }
+        let files: Vec<_> = ["1", "2.gz", "3.xz", "4.bz2"]
+            .iter()
+            .map(|end| place.dir().join(format!("badge.log.{end}")))
+            .collect();
+        fs::write(&log, distinct(100, 105)).unwrap();
+        let mut daemon = place.serve();
+        wait_until("the log is counted", PATIENCE, || place.total("~all") == 5);
+        for file in &files {
+            assert_eq!(import(&place, &[path(file)])["state"], "imported", "{}", file.display());
+            assert_eq!(import(&place, &[path(file)])["state"], "already-imported", "{}", file.display());
+        }
+        stop(&mut daemon);
+        let mut daemon = place.serve();
+        append(&log, &distinct(105, 110));
+        wait_until("the log is read on", PATIENCE, || place.total("~all") >= 50);
+        stop(&mut daemon);
+        assert_eq!(place.total("~all"), 50);
     }
 }
 

@@ -64,7 +64,7 @@ fn top_lists_the_busiest_names_of_a_period_also_while_the_daemon_runs() {
 fn top_without_a_store_and_with_wrong_words_says_so() {
     let place = Place::new();
     place.run(&["top"]).refused(1, &["there is no database at"]);
-    misused(&place.run(&["top", "--period", "year"]), "is not all, month, week, day, hour or minute");
+    misused(&place.run(&["top", "--period", "year"]), "is not all, month, week, day, today, hour or minute");
     for names in ["0", "1001", "-1", "x"] {
         misused(&place.run(&["top", "-n", names]), names);
     }

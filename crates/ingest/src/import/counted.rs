@@ -95,8 +95,8 @@ impl Evidence {
     #[must_use]
     pub fn of(positions: &[(Uuid, Position)]) -> Evidence {
         let (imports, mut records) = (imports(positions), records(positions));
-        // A copy was not read.
-        records.retain(|record| record.copy_of.is_none());
+        // A copy was not read, and a packed file that was there before its log was followed neither.
+        records.retain(|record| record.copy_of.is_none() && !record.is_passed_over());
         Evidence { imports, records }
     }
 

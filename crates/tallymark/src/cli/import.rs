@@ -27,8 +27,9 @@ use tallymark_ingest::{
     source::now,
     unpacked,
 };
-use tallymark_store::{Store, StoreUrl};
+use tallymark_store::{Store, StoreError, StoreUrl};
 use thousands::Separable;
+use tracing::error;
 use tracing::warn;
 use uuid::Uuid;
 
@@ -144,16 +145,38 @@ impl ImportLog {
                 true => None,
                 false => Some(home::open(&config).await?),
             };
-            let mut reports = Vec::new();
+            let (mut reports, mut failed) = (Vec::new(), Vec::new());
             for file in &self.files {
-                let report = self.import(file, (&routes, &format), store.as_ref()).await?;
-                if !common.json {
-                    out::print(&people(&report))?;
+                match self.import(file, (&routes, &format), store.as_ref()).await {
+                    Ok(report) => {
+                        if !common.json {
+                            out::print(&people(&report))?;
+                        }
+                        reports.push(report);
+                    }
+                    // A store that fails would fail with every file.
+                    Err(error)
+                        if self.files.len() == 1 || error.chain().any(|cause| cause.is::<StoreError>()) =>
+                    {
+                        return Err(error);
+                    }
+                    Err(error) => {
+                        error!("{error:#}");
+                        failed.push(file);
+                    }
                 }
-                reports.push(report);
             }
             if common.json {
-                out::json(&serde_json::json!({ "files": reports }))?;
+                out::json(&serde_json::json!({ "files": reports, "failed": failed }))?;
+            }
+            if !failed.is_empty() {
+                let names: Vec<String> = failed.iter().map(|file| file.display().to_string()).collect();
+                bail!(
+                    "{} of {} files could not be imported whole; run the same command again for: {}",
+                    failed.len(),
+                    self.files.len(),
+                    names.join(" ")
+                );
             }
             let check = |it: &Report| {
                 self.reading.check("tallymark import log", &it.file, &config, it.accepted, &it.rejected)
@@ -356,7 +379,7 @@ fn people(report: &Report) -> String {
         }
         State::Finished => format!("imported the rest; {hits} in all, each counted once"),
         State::AlreadyImported => {
-            "already imported; nothing was counted (--again counts it once more)".to_owned()
+            format!("already imported ({hits}); nothing was counted now (--again counts it once more)")
         }
         State::RefusedBySource => {
             "a source follows it and has rejected every line of it; nothing was counted here. Set the format of its \
@@ -364,7 +387,7 @@ fn people(report: &Report) -> String {
                 .to_owned()
         }
         State::AlreadyCounted => {
-            "a source counts it; nothing was counted here (--again counts it once more)".to_owned()
+            "the daemon follows this log and counts it itself, as soon as it runs; nothing was imported".to_owned()
         }
         State::NothingToCount => "nothing in it counts".to_owned(),
         State::DryRun if report.before > 0 || report.fresh < report.hits => {

@@ -89,6 +89,13 @@ pub(crate) struct Header {
     pub(crate) older: Vec<FileRecord>,
 }
 
+impl FileRecord {
+    /// Nothing of this packed file was read, or will be: it was there before the log was followed.
+    pub(crate) fn is_passed_over(&self) -> bool {
+        self.packed.is_some() && self.done && self.mark.offset == 0
+    }
+}
+
 impl Print {
     pub(crate) fn of(bytes: &[u8]) -> Print {
         Print::finished(Sha256::new_with_prefix(bytes))
