@@ -159,7 +159,7 @@ impl<'a> Drawing<'a> {
     /// The largest count, if there is room for it beside the dates.
     fn most(&self, f: &mut Formatter<'_>, one: &Series<'_>, room: u32) -> fmt::Result {
         let Some((at, most)) = self.chart.peak(one) else { return Ok(()) };
-        let text = format!("most: {}, {}", group(most), self.chart.step.short_name(self.chart.bucket(at)));
+        let text = format!("peak: {} on {}", group(most), self.chart.step.short_name(self.chart.bucket(at)));
         if self::width(&text) * 6 / 5 + 16 > room {
             return Ok(());
         }
@@ -219,7 +219,9 @@ impl<'a> Drawing<'a> {
             let text = step.axis_name(bucket);
             // With a wide font, a date at the edge would not fit in the picture, so it is moved inwards a little.
             let room = self::width(&text) * 6 + 100;
-            let middle = self.middle(at).clamp(room, self.width * 10 - room);
+            // The last one also ends with the axis.
+            let end = (self.left + self.wide).saturating_sub(self::width(&text) * 5);
+            let middle = self.middle(at).min(end).clamp(room, self.width * 10 - room);
             writeln!(f, "<text x=\"{}\" y=\"{}\">{text}</text>", Px(middle), self.height - 19)?;
         }
         f.write_str("</g>\n")

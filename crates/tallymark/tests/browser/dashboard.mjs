@@ -70,7 +70,7 @@ async function walk(page) {
   const sorted = await names(page);
   assert.deepEqual(sorted, [...busiest].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)));
   assert.equal(await page.locator("thead th.name").getAttribute("aria-sort"), "ascending");
-  await page.getByRole("link", { name: "Hits", exact: true }).click();
+  await page.getByRole("columnheader").getByRole("link", { name: "Hits", exact: true }).click();
   assert.deepEqual(await names(page), busiest);
 
   await page.getByRole("searchbox").fill("<script>");
@@ -83,7 +83,7 @@ async function walk(page) {
     await page.locator("table.names input").nth(at).focus();
     await page.keyboard.press("Space");
   }
-  await page.getByRole("button", { name: "Compare the ticked" }).press("Enter");
+  await page.getByRole("button", { name: "Compare selected" }).press("Enter");
   await page.waitForURL(/\/compare\?/);
   const shown = page.locator("picture img");
   assert.ok(await shown.evaluate((img) => img.complete && img.naturalWidth > 0), "the chart is there");
@@ -117,6 +117,7 @@ async function look(page, kind) {
     ["compare", "/compare?name=busy/name&name=owner1/project&name=%3Cscript%3Ealert(1)%3C/script%3E"],
     ["name", "/repo/busy/name"],
     ["maker", "/repo/busy/name?style=for-the-badge&show=today&show=total&logo=github&color=blue"],
+    ["choose", "/compare"],
     ["never", "/name/never"],
     ["nothing", "/?event=like&period=minute"],
   ]) {
@@ -179,7 +180,7 @@ async function comfort(page) {
   assert.ok(await page.locator("#tick-2").isChecked(), "a tick stays");
   assert.equal(await page.evaluate(() => document.activeElement.id), "tick-3", "the focus stays");
   await page.getByRole("button", { name: "Pause updates" }).click();
-  await page.getByRole("button", { name: "Go on updating" }).click();
+  await page.getByRole("button", { name: "Resume updates" }).click();
 
   await page.goto("/repo/busy/name?period=7d");
   const box = await page.locator("img.chart").boundingBox();

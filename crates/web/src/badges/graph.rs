@@ -34,7 +34,7 @@ pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderM
     let raw = uri.path().strip_prefix("/graph/").unwrap_or_default();
     match raw.strip_suffix(".svg") {
         Some(raw) => show(&app, from_path_of(event(&uri), raw).map(|name| vec![name]), &uri).await,
-        None => pages::nothing_here(&app, &sent, "charts are at /graph/NAME.svg"),
+        None => pages::nothing_here(&app, &sent, "Charts are at `/graph/NAME.svg`"),
     }
 }
 

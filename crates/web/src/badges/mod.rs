@@ -36,6 +36,6 @@ pub(crate) async fn of_path(
     } else if let Some(raw) = raw.strip_suffix(".json") {
         badge::json(&app, from_path(raw), &uri).await.into_response()
     } else {
-        pages::nothing_here(&app, &sent, "badges are at /badge/NAME.svg and counts at /badge/NAME.json")
+        pages::nothing_here(&app, &sent, "Badges are at `/badge/NAME.svg`, and counts at `/badge/NAME.json`")
     }
 }

@@ -50,7 +50,7 @@
       button.textContent = "Pause updates";
       button.addEventListener("click", () => {
         paused = !paused;
-        button.textContent = paused ? "Go on updating" : "Pause updates";
+        button.textContent = paused ? "Resume updates" : "Pause updates";
         later();
       });
       place.append(button);

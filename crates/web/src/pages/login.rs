@@ -6,8 +6,10 @@
 
 use crate::{
     auth::{Access, COOKIE, Hidden, LIFETIME, LOGIN_PATH, Login, Peer, Viewer},
-    body, headers,
-    pages::page,
+    body,
+    error::Problem,
+    headers,
+    pages::{page, problem},
     query::Query,
     state::App,
 };
@@ -57,20 +59,25 @@ pub(crate) fn form(access: &Access, status: StatusCode, next: &str, wrong: Optio
     page(access, status, "login.html", context! { title => "Log in", action => LOGIN_PATH, next, wrong })
 }
 
-fn nothing_here() -> Response {
-    headers::text(StatusCode::NOT_FOUND, "nobody logs in here: visibility under [http] is not token")
+fn no_login(app: &App, sent: &HeaderMap) -> Response {
+    let what = "There is no login here: `visibility` under [http] is not \"token\".";
+    if headers::wants_page(sent) {
+        problem(app, &Problem::new(StatusCode::NOT_FOUND, what), None)
+    } else {
+        headers::text(StatusCode::NOT_FOUND, &what.replace('`', ""))
+    }
 }
 
 /// `GET /login`.
-async fn show(State(app): State<Arc<App>>) -> Response {
-    if app.access.has_login() { form(&app.access, StatusCode::OK, "/", None) } else { nothing_here() }
+async fn show(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
+    if app.access.has_login() { form(&app.access, StatusCode::OK, "/", None) } else { no_login(&app, &sent) }
 }
 
 /// `POST /login`.
 async fn log_in(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Response {
     let access = &app.access;
     if !access.has_login() {
-        return nothing_here();
+        return no_login(&app, request.headers());
     }
     let (head, body) = request.into_parts();
     let body = match body::read(&head.headers, body, MOST_BODY, None).await {
@@ -105,7 +112,7 @@ async fn log_in(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Re
 async fn log_out(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
     let access = &app.access;
     if !access.has_login() {
-        return nothing_here();
+        return no_login(&app, &sent);
     }
     if access.sessions.end(&sent) {
         go_on(access, &sent, LOGIN_PATH, "", Duration::ZERO)

@@ -26,8 +26,8 @@ const NUMBERS: [(&str, &str); 10] = [
     ("total", "all hits"),
     ("today", "today"),
     ("24h", "the last 24 hours"),
-    ("7d", "the last 7 days"),
-    ("30d", "the last 30 days"),
+    ("7d", "the last 7 × 24 hours"),
+    ("30d", "the last 30 × 24 hours"),
     ("month", "this month"),
     ("year", "this year"),
     ("visits", "visits"),
@@ -113,13 +113,13 @@ impl Making {
     }
 
     fn form(&self) -> Value {
-        let styles: Vec<(&str, &str)> = [("", "our own")]
+        let styles: Vec<(&str, &str)> = [("", "default")]
             .into_iter()
             .chain(Style::EVERY.map(|style| (style.name(), style.name())))
             .chain([(SPARK, "with a line")])
             .collect();
         let shown: Vec<&str> = self.of("show").split(',').collect();
-        let second: Vec<(&str, &str)> = [("", "nothing else")].into_iter().chain(NUMBERS).collect();
+        let second: Vec<(&str, &str)> = [("", "none")].into_iter().chain(NUMBERS).collect();
         let first = shown.first().copied().filter(|word| !word.is_empty()).unwrap_or("total");
         let fields: Vec<Value> = FIELDS
             .iter()
@@ -132,7 +132,7 @@ impl Making {
             selects => vec![
                 select("style", "Style", self.of("style"), &styles),
                 select("show", "Number", first, &NUMBERS),
-                select("show", "Beside it", shown.get(1).copied().unwrap_or_default(), &second),
+                select("show", "Second number", shown.get(1).copied().unwrap_or_default(), &second),
                 select("format", "Format", Some(self.of("format")).filter(|word| !word.is_empty()).unwrap_or("comma"), &FORMATS),
             ],
             fields,

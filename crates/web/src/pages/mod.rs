@@ -23,18 +23,24 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use minijinja::{Environment, Value, context};
+use minijinja::{Environment, HtmlEscape, Value, context};
 use std::sync::{Arc, LazyLock};
 use tallymark_core::Event;
 use tallymark_store::{Class, StoreError};
+
+/// The longest number that fits its card in the usual size.
+const LONG: usize = "9,999,999,999".len();
 
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     pages.add_filter("seen", seen::seen);
     pages.add_filter("noun", noun);
+    pages.add_filter("coded", coded);
+    pages.add_filter("sized", sized);
     pages.add_filter("grouped", |count: i64| tallymark_badge::number::group(count).to_string());
     pages.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     for (name, source) in [
+        ("add.html", include_str!("add.html")),
         ("frame.html", include_str!("frame.html")),
         ("builder.html", include_str!("builder.html")),
         ("compare.html", include_str!("compare.html")),
@@ -61,6 +67,20 @@ fn noun(event: &str) -> String {
     Event::new(event.as_bytes()).map_or_else(|_| event.to_owned(), |event| event.noun(0).to_owned())
 }
 
+/// The class of a number that is too long for its card in the usual size, as an attribute.
+fn sized(number: &str) -> Value {
+    Value::from_safe_string(if number.len() > LONG { r#" class="long""# } else { "" }.to_owned())
+}
+
+/// A text whose parts between backticks are code.
+fn coded(text: &str) -> Value {
+    let parts = text.split('`').enumerate().map(|(at, part)| {
+        let part = HtmlEscape(part);
+        if at % 2 == 0 { part.to_string() } else { format!("<code>{part}</code>") }
+    });
+    Value::from_safe_string(parts.collect())
+}
+
 /// Draws a page, whose links begin with the path of the site.
 pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Value) -> Response {
     let values = context! { base => &access.base, ..values };
@@ -81,10 +101,10 @@ pub(crate) fn page_for(app: &App, visitor: &Viewer, name: &str, values: Value) -
 /// The answer for an unknown address, which says where to look instead: a page, or one line of text for a program.
 pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Response {
     let mut answer = if headers::wants_page(sent) {
-        let what = format!("There is nothing at this address: {instead}.");
+        let what = format!("There is nothing at this address. {instead}.");
         problem(app, &Problem::new(StatusCode::NOT_FOUND, what), None)
     } else {
-        headers::text(StatusCode::NOT_FOUND, &format!("nothing here: {instead}"))
+        headers::text(StatusCode::NOT_FOUND, &format!("nothing here. {}", instead.replace('`', "")))
     };
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     answer
@@ -114,7 +134,7 @@ pub(crate) fn no_store(app: &App, error: &StoreError) -> Response {
     report::store("reading the counts of a page", error);
     let what = match error.class() {
         Class::Key => "A key of this counter has the wrong type in the store. The log says which.",
-        _ => "The store does not answer at the moment. Hits are kept meanwhile.",
+        _ => "The store is not responding. Hits are being kept in the meantime.",
     };
     problem(app, &Problem::new(StatusCode::SERVICE_UNAVAILABLE, what), None)
 }

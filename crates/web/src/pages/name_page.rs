@@ -58,6 +58,10 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
         Ok(view) => view,
         Err(refused) => return not_shown(&app, refused),
     };
+    if view.is_empty() {
+        let values = context! { title => "Comparison", trend => trend::form(&view) };
+        return page_for(&app, &visitor, "compare.html", values);
+    }
     match trend::values(&app, &view).await {
         Ok(trend) => page_for(&app, &visitor, "compare.html", context! { title => "Comparison", trend }),
         Err(error) => no_store(&app, &error),
@@ -65,7 +69,7 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
 }
 
 fn not_shown(app: &App, refused: CannotShow) -> Response {
-    let what = format!("That cannot be shown: {}.", refused.why);
+    let what = format!("This cannot be shown: {}.", refused.why);
     problem(app, &Problem::bad_request(what), refused.back)
 }
 
@@ -82,7 +86,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
     let name = match name {
         Ok(name) => name,
         Err(why) => {
-            return problem(app, &Problem::bad_request(format!("That cannot be counted: {why}.")), None);
+            return problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), None);
         }
     };
     let view = match View::of_name(&name, Query::of(uri)) {

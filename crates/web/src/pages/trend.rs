@@ -48,9 +48,12 @@ impl View {
 
     /// The page of a comparison: `event`, `period` and every `name`.
     pub(crate) fn of_names(query: Query<'_>) -> Result<View, CannotShow> {
-        let view = View::read(Vec::new(), "name", query)?;
-        let nobody = || CannotShow { why: "choose at least one name".to_owned(), back: None };
-        if view.names.is_empty() { Err(nobody()) } else { Ok(view) }
+        View::read(Vec::new(), "name", query)
+    }
+
+    /// Whether there is nothing to compare yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
     }
 
     /// The first of several mistakes is reported. The valid part is kept, for the way back.
@@ -149,11 +152,11 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
     let periods = Window::EVERY.map(|window| {
         context! { label => label(window), link => view.with_period(window.word()), current => window == view.window }
     });
-    let other = |other: &Name| {
+    let totals = app.store.totals(view.event, view.others()).await?;
+    let other = |(other, total): (&Name, i64)| {
         let link = event_page_path(other.as_ref(), view.event);
-        context! { name => other.as_str(), link, without => view.without(other) }
+        context! { name => other.as_str(), link, without => view.without(other), never => total == 0 }
     };
-    let (action, hidden) = view.form();
     Ok(context! {
         periods => periods.to_vec(),
         pictures => pictures(view, &history),
@@ -163,15 +166,20 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
         event => view.event.as_str(),
         step => history.buckets.step.word(),
         names => view.names.iter().map(Name::to_string).collect::<Vec<_>>(),
-        others => view.others().iter().map(other).collect::<Vec<_>>(),
+        others => view.others().iter().zip(totals).map(other).collect::<Vec<_>>(),
         of_name => view.of_name,
         removable => view.of_name || view.names.len() > 1,
         room => view.names.len() < MOST_SERIES,
         most => MOST_SERIES,
-        action,
-        hidden => hidden.iter().map(|(key, value)| context! { key => *key, value }).collect::<Vec<_>>(),
-        field => TYPED,
+        ..form(view)
     })
+}
+
+/// What the form shows that adds a name.
+pub(crate) fn form(view: &View) -> Value {
+    let (action, hidden) = view.form();
+    let hidden: Vec<Value> = hidden.iter().map(|(key, value)| context! { key => *key, value }).collect();
+    context! { action, hidden, field => TYPED, first => view.names.is_empty() }
 }
 
 fn pictures(view: &View, history: &History) -> Vec<Value> {
@@ -261,7 +269,8 @@ mod tests {
         assert!(view("compare=1&compare=2&compare=3&compare=4&compare=5").is_ok());
         assert!(view("compare=1&compare=2&compare=3&compare=4&compare=5&compare=6").is_err());
         let names = |query: &str| View::of_names(Query::of(&format!("/compare?{query}").parse().unwrap()));
-        assert!(names("period=7d").is_err_and(|refused| refused.back.is_none()));
+        assert!(names("period=7d").is_ok_and(|view| view.is_empty()));
+        assert!(names("name=~all").is_err_and(|refused| refused.back.is_none()));
     }
 
     #[test]

@@ -41,12 +41,12 @@ pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Optio
 /// A class in words for people, and what it means.
 fn words(class: ClientClass) -> (&'static str, &'static str) {
     match class {
-        ClientClass::Browser => ("Browsers", "somebody sees the badge on a page"),
-        ClientClass::GithubCamo => ("GitHub", "its image proxy fetches the badge for a reader"),
+        ClientClass::Browser => ("Browsers", "someone viewing a page with the badge"),
+        ClientClass::GithubCamo => ("GitHub", "its image proxy, for a reader"),
         ClientClass::ImageProxy => ("Other image proxies", "mail, chat and other sites, for a reader"),
         ClientClass::Bot => ("Bots", "search engines, link previews, monitors"),
-        ClientClass::FeedReader => ("Feed readers", "the badge stands in a feed"),
+        ClientClass::FeedReader => ("Feed readers", "readers of a feed that has the badge"),
         ClientClass::Program => ("Programs", "command lines and libraries"),
-        ClientClass::Unknown => ("Unknown", "clients that say nothing that is known"),
+        ClientClass::Unknown => ("Unknown", "clients that do not say what they are"),
     }
 }

@@ -102,9 +102,7 @@ async fn change(app: &App, name: &Name, wish: Click, (peer, head): (Peer, &Parts
             report::broken("a like was not counted", &name, &error);
             let what = match error {
                 NotCommitted::NoRoom => "There is no room for another name here. Your like was not counted.",
-                _ => {
-                    "The store does not answer at the moment. Your like may not have been counted; try again."
-                }
+                _ => "The store is not responding. Your like may not have been counted; try again.",
             };
             pages::problem(app, &Problem::new(StatusCode::SERVICE_UNAVAILABLE, what), None)
         }

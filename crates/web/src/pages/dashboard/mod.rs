@@ -37,7 +37,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     let asked = match DashboardQuery::read(Query::of(&uri)) {
         Ok(asked) => asked,
         Err(why) => {
-            return problem(&app, &Problem::bad_request(format!("That cannot be shown: {why}.")), None);
+            return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), None);
         }
     };
     match values(&app, asked).await {
@@ -136,7 +136,7 @@ fn about(ranking: &Ranking, now: Now) -> Value {
 fn ago(seconds: u64) -> String {
     let several = |count: u64, what: &str| format!("{count} {what}{} ago", if count == 1 { "" } else { "s" });
     match seconds {
-        0..5 => "now".to_owned(),
+        0..5 => "just now".to_owned(),
         5..120 => several(seconds, "second"),
         120..7200 => several(seconds / 60, "minute"),
         _ => several(seconds / 3600, "hour"),
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn ages_are_told_in_the_unit_that_fits() {
         for (seconds, text) in [
-            (0, "now"),
+            (0, "just now"),
             (5, "5 seconds ago"),
             (119, "119 seconds ago"),
             (120, "2 minutes ago"),
