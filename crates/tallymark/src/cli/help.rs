@@ -1,11 +1,12 @@
 //! `tallymark help [TOPIC]`: the manual. Its pages are Markdown files in `help/`, which are readable on a terminal as
-//! they are.
+//! they are, except for tables: their rows are longer than a line, so a terminal gets them wrapped.
 //!
 //! For the name of a command, it shows that command's flags, as `COMMAND --help` does.
 
 use super::{Misuse, environment, out};
 use anyhow::Result;
 use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets};
 
 /// Read the manual: a topic, or a command's flags. Without either, lists them.
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ impl Help {
             return out::print(&format!("{}\n{}", command.render_long_help(), topics()));
         };
         if let Some(topic) = TOPICS.iter().find(|topic| topic.name == word) {
-            return out::print(topic.text);
+            return out::print(&laid_out(topic.text, out::terminal_width()));
         }
         match command.find_subcommand_mut(word) {
             Some(subcommand) => out::print(&subcommand.render_long_help().to_string()),
@@ -55,6 +56,35 @@ impl Help {
             }
         }
     }
+}
+
+/// A page whose tables fit the terminal; unchanged if there is none.
+fn laid_out(page: &str, terminal: Option<u16>) -> String {
+    let Some(width) = terminal else { return page.to_owned() };
+    let is_row = |line: &str| line.starts_with('|');
+    let lines: Vec<&str> = page.lines().collect();
+    let mut out = String::with_capacity(page.len());
+    for block in lines.chunk_by(|a, b| is_row(a) == is_row(b)) {
+        match block {
+            [header, _, rows @ ..] if is_row(header) => out += &wrapped(header, rows, width),
+            lines => lines.iter().for_each(|line| out.extend([line, "\n"])),
+        }
+    }
+    out
+}
+
+fn wrapped(header: &str, rows: &[&str], width: u16) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(cells(header));
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.add_rows(rows.iter().map(|row| cells(row)));
+    format!("{}\n", table.trim_fmt())
+}
+
+/// The cells of a row. A `|` in one of them is written `\\|`.
+fn cells(row: &str) -> Vec<String> {
+    let row = row.trim().trim_start_matches('|').trim_end_matches('|').replace("\\|", "\0");
+    row.split('|').map(|cell| cell.trim().replace('\0', "|")).collect()
 }
 
 fn topics() -> String {
@@ -91,6 +121,30 @@ mod tests {
                 assert!(known || word.is_empty(), "{} refers to {word:?}", topic.name);
             }
         }
+    }
+
+    #[test]
+    fn tables_fit_the_terminal_and_lose_no_word() {
+        let is_word = |c: char| c.is_alphanumeric();
+        let letters = |text: &str| {
+            let mut letters: Vec<char> = text.chars().filter(|&c| is_word(c)).collect();
+            letters.sort_unstable();
+            letters
+        };
+        for topic in TOPICS {
+            assert_eq!(laid_out(topic.text, None), topic.text);
+            let rows = topic.text.lines().filter(|line| line.starts_with('|')).count();
+            for width in [40, 80, 132] {
+                let page = laid_out(topic.text, Some(width));
+                assert_eq!(letters(&page), letters(topic.text), "{} at {width}", topic.name);
+                let kept: BTreeSet<&str> = topic.text.lines().collect();
+                let made: Vec<&str> = page.lines().filter(|line| !kept.contains(line)).collect();
+                assert!(made.is_empty() == (rows == 0), "{}", topic.name);
+                let longest = made.iter().map(|line| line.chars().count()).max().unwrap_or_default();
+                assert!(longest <= width.into(), "{} at {width}: {longest}", topic.name);
+            }
+        }
+        assert_eq!(cells("| a | `b\\|c` |"), ["a", "`b|c`"]);
     }
 
     /// Commands in the text that no test runs are at least well-formed.

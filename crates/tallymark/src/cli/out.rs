@@ -1,6 +1,7 @@
 //! Standard output, where commands print their results. A reader that stops early (`| head`) is not an error.
 
 use anyhow::{Context, Result};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use std::{
     collections::BTreeMap,
     io::{self, Write},
@@ -44,7 +45,7 @@ pub(super) fn plain(name: &str) -> String {
 }
 
 /// `1 badge`, `1,234 badges`.
-pub(super) fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {what}{plural}", count.separate_with_commas())
 }
@@ -62,15 +63,47 @@ pub(super) fn reasons(rejected: &BTreeMap<&'static str, u64>) -> String {
         .collect()
 }
 
+/// How many columns the terminal has; `None` if standard output is not one.
+pub(super) fn terminal_width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col).filter(|&columns| columns > 0)
+}
+
 /// A table for people.
-pub(super) fn table(header: &[&str]) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
+    table.set_header(header);
     table
+}
+
+/// The lines of a table. On a terminal, each row is one line, and what does not fit is cut.
+pub(super) fn drawn(mut table: Table, terminal: Option<u16>) -> String {
+    if let Some(width) = terminal {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        for row in table.row_iter_mut() {
+            row.max_height(1);
+        }
+    }
+    format!("{}\n", table.trim_fmt())
 }
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn rows_are_one_line_each_on_a_terminal_and_whole_elsewhere() {
+        let table = |name: &str| {
+            let mut table = super::table(&["#", "name", "count"]);
+            table.add_row(["1", name, "1,234"]).add_row(["2", "b", "5"]);
+            table
+        };
+        let name = format!("a/{}", "日本語x".repeat(30));
+        let cut = super::drawn(table(&name), Some(40));
+        assert_eq!(cut.lines().count(), 4, "{cut}");
+        assert!(cut.contains("1,234") && cut.contains('…'), "{cut}");
+        assert!(super::drawn(table(&name), None).contains(&name));
+        assert!(!super::drawn(table("a"), Some(40)).contains('…'));
+    }
+
     #[test]
     fn names_cannot_steer_a_terminal() {
         assert_eq!(super::plain("a/b 日"), "a/b 日");

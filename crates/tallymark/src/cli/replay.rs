@@ -161,7 +161,7 @@ fn people(replayed: &Replayed, top: usize) -> Result<()> {
         for name in replayed.names.iter().take(top) {
             table.add_row([name.event.clone(), out::plain(&name.name), name.count.separate_with_commas()]);
         }
-        text += &format!("{table}\n");
+        text += &out::drawn(table, out::terminal_width());
         if replayed.names.len() > top {
             let more = (replayed.names.len() - top) as u64;
             text += &format!("and {}\n", out::counted(more, "more name"));

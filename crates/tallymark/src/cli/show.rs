@@ -125,7 +125,7 @@ fn people(counts: &NameCounts<'_>) -> Result<()> {
             let row = [day.date.clone(), day.count.separate_with_commas()];
             table.add_row(row.into_iter().chain(visitors));
         }
-        text += &format!("{table}\n");
+        text += &out::drawn(table, out::terminal_width());
     }
     out::print(&text)
 }

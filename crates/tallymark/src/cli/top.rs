@@ -75,5 +75,5 @@ fn people(counts: &[(Name, i64)]) -> String {
     for (at, (name, count)) in counts.iter().enumerate() {
         table.add_row([(at + 1).to_string(), out::plain(name.as_str()), count.separate_with_commas()]);
     }
-    format!("{table}\n")
+    out::drawn(table, out::terminal_width())
 }

@@ -112,7 +112,7 @@ pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Respon
 
 /// The same for an address that nothing else takes.
 pub(crate) async fn no_badge_here(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
-    nothing_here(&app, &sent, "badges are at /badge.svg?repo=OWNER/REPO and /badge/NAME.svg")
+    nothing_here(&app, &sent, "Badges are at `/badge.svg?repo=OWNER/REPO` and `/badge/NAME.svg`")
 }
 
 /// A way out of a problem: one of our addresses, and its title.
