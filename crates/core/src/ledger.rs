@@ -45,7 +45,7 @@ impl fmt::Display for NotCommitted {
                 write!(f, "the store takes nothing now, nothing was counted: {why}")
             }
             NotCommitted::Unknown(why) => {
-                write!(f, "the store did not answer, so nobody knows whether this was counted: {why}")
+                write!(f, "the store did not answer, so it is not known whether this was counted: {why}")
             }
             NotCommitted::OtherBody => f.write_str("this idempotency key was used for another body"),
             NotCommitted::NoRoom => {

@@ -246,7 +246,7 @@ impl fmt::Display for NotAName {
             }
             NotAName::NotUtf8 => f.write_str("the name is not UTF-8"),
             NotAName::Control => f.write_str("the name has a control character"),
-            NotAName::Reserved => f.write_str("names do not start with ~, and - alone is none"),
+            NotAName::Reserved => f.write_str("a name cannot begin with ~ or be a lone -"),
         }
     }
 }

@@ -37,9 +37,9 @@ rejects! {
     TooLong = "too_long",
     /// What followed the first line of a datagram. It is shown, but not received and not counted as a line.
     Multiline = "multiline",
-    /// The beginning of a line whose end never came: its connection or file ended before.
+    /// The line was cut off: its connection or file ended first.
     Partial = "partial",
-    /// An octet count that is none (RFC 6587): what follows it cannot be read.
+    /// The octet count is not a number (RFC 6587), so what follows it cannot be read.
     Framing = "framing",
     /// The sender is not in the source's `allow` list.
     Sender = "sender",
@@ -47,15 +47,15 @@ rejects! {
     Pri = "pri",
     /// An RFC 5424 header that is cut short or whose structured data is malformed.
     Rfc5424 = "rfc5424",
-    /// No tag, or one that no route has.
+    /// There is no tag, or no route has it.
     Tag = "tag",
     /// A relay says that a message was repeated, but not which, or more than 1,000,000 times.
     Repeated = "repeated",
-    /// The tag is right, but facility or severity are not the route's.
+    /// The tag matches a route, but the facility or severity does not.
     Filter = "filter",
     /// Not as many fields as the route has columns.
     Columns = "columns",
-    /// A quote where none may stand, or none where one must.
+    /// A quote is missing, or one is in the wrong place.
     Quote = "quote",
     /// A backslash sequence that nginx does not write.
     Escape = "escape",
@@ -69,7 +69,7 @@ rejects! {
     Time = "time",
     /// The request was not a GET.
     Method = "method",
-    /// The answer was not 200, 206 or 304, so no picture was shown; or what an event ended with is no status.
+    /// The answer was not 200, 206 or 304, so no picture was shown; or the final status of an event is not valid.
     Status = "status",
     /// A weight that is not 1 to 1,000,000.
     Weight = "weight",

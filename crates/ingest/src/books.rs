@@ -114,8 +114,9 @@ impl Common {
     /// Why nothing is written to a store that is not the expected one.
     pub(crate) fn foreign(&self) -> String {
         format!(
-            "this is not the store whose counts these are (it was emptied, or another server has its address): nothing \
-             is written to it. Put the right store back; or, to go on with this one, {}",
+            "the store is not the one these counts belong to: it was emptied (Redis restarted without its data?), or \
+             another server now has its address. Nothing is written to it. Put the right store back. To continue with \
+             this one instead, {}",
             self.adopt
         )
     }
@@ -153,7 +154,12 @@ impl Common {
             troubles.store = Some(error.clone());
         });
         if let Some(Told { failures, lasting }) = told {
-            error!(error, failures, ?lasting, "the store does not take batches; hits are kept");
+            error!(
+                error,
+                failures,
+                lasting = lasting.map(debug),
+                "hits cannot be written to the store; they are kept until it works again"
+            );
         }
     }
 
@@ -165,7 +171,7 @@ impl Common {
             told = troubles.store_outage.over(Instant::now());
         });
         if let Some(Told { failures, lasting }) = told {
-            info!(failures, ?lasting, "the store takes batches again");
+            info!(failures, lasting = lasting.map(debug), "hits can be written to the store again");
         }
     }
 
@@ -176,7 +182,12 @@ impl Common {
             troubles.outbox = Some(error.clone());
         });
         if let Some(Told { failures, lasting }) = told {
-            error!(error, failures, ?lasting, "hits wait in memory: the outbox cannot be written");
+            error!(
+                error,
+                failures,
+                lasting = lasting.map(debug),
+                "the outbox cannot be written; hits are kept in memory until it works again"
+            );
         }
     }
 
@@ -189,7 +200,7 @@ impl Common {
             }
         });
         if let Some(Told { failures, lasting }) = told {
-            info!(failures, ?lasting, "the outbox can be written again");
+            info!(failures, lasting = lasting.map(debug), "the outbox can be written again");
         }
     }
 

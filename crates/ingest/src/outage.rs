@@ -30,8 +30,8 @@ struct Failing {
 pub struct Told {
     /// How many attempts have failed in a row.
     pub failures: u64,
-    /// Since the first of them.
-    pub lasting: Duration,
+    /// Since the first of them; nothing in its first second.
+    pub lasting: Option<Duration>,
 }
 
 impl Outage {
@@ -71,7 +71,8 @@ impl Outage {
 
 impl Failing {
     fn told(&self, now: Instant) -> Told {
-        Told { failures: self.failures, lasting: Duration::from_secs((now - self.since).as_secs()) }
+        let lasting = Duration::from_secs((now - self.since).as_secs());
+        Told { failures: self.failures, lasting: Some(lasting).filter(|lasting| !lasting.is_zero()) }
     }
 }
 
@@ -87,10 +88,10 @@ mod tests {
             .collect();
         assert_eq!(told, [0, 10, 60, 600, 3600, 7200]);
         let over = outage.over(start + Duration::from_secs(10_000));
-        assert_eq!(over, Some(Told { failures: 10_000, lasting: Duration::from_secs(10_000) }));
+        assert_eq!(over, Some(Told { failures: 10_000, lasting: Some(Duration::from_secs(10_000)) }));
         assert_eq!(outage.over(start), None);
         let first = outage.failed("away", start);
-        assert_eq!(first, Some(Told { failures: 1, lasting: Duration::ZERO }));
+        assert_eq!(first, Some(Told { failures: 1, lasting: None }));
     }
 
     #[test]

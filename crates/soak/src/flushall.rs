@@ -4,7 +4,7 @@
 use crate::{Bed, PATIENCE, Plan, Traffic, bed, group, say, traffic};
 use tallymark_testbed::{FaultProxy, Redis, wait_until};
 
-const ALARM: &str = "not the store whose counts these are";
+const ALARM: &str = "not the one these counts belong to";
 
 /// See the module.
 pub fn run(plan: &Plan) {

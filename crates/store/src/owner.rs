@@ -84,13 +84,46 @@ pub(crate) fn foreign(path: &Path) -> String {
         return String::new();
     }
     let heir = me.name.clone().unwrap_or_else(|| me.id.to_string());
+    let dir = if path.is_dir() { path } else { parent };
+    let chown = format!("as root: chown -R {heir}: {}", shell_word(dir));
     match User::of_path(parent) {
         // Another user has created files in our directory.
-        Some(dir) if dir == me => {
-            format!(" (it belongs to {owner}; as root: chown -R {heir}: {})", shell_word(parent))
+        Some(theirs) if theirs == me => format!(" (it belongs to {owner}; {chown})"),
+        // Usually root has made the directory for us.
+        _ if owner.is_root() && !is_shared(dir) => {
+            format!(" (it belongs to {owner}, and this runs as {me}; {chown})")
         }
         _ => format!(" (it belongs to {owner}, and this runs as {me})"),
     }
+}
+
+/// Whether a directory is the system's, or one in which every user may create files: it must not change its owner.
+fn is_shared(dir: &Path) -> bool {
+    const WHOLE: [&str; 8] = ["/bin", "/boot", "/dev", "/lib", "/proc", "/sbin", "/sys", "/usr"];
+    // What is directly in them may be ours, like /etc/tallymark.
+    const TOP: [&str; 16] = [
+        "/",
+        "/etc",
+        "/home",
+        "/media",
+        "/mnt",
+        "/opt",
+        "/root",
+        "/run",
+        "/srv",
+        "/tmp",
+        "/var",
+        "/var/cache",
+        "/var/lib",
+        "/var/log",
+        "/var/spool",
+        "/var/www",
+    ];
+    let Ok(dir) = fs::canonicalize(dir) else { return true };
+    let is_sticky = fs::metadata(&dir).is_ok_and(|about| about.mode() & 0o1000 != 0);
+    is_sticky
+        || TOP.iter().any(|top| dir == Path::new(top))
+        || WHOLE.iter().any(|whole| dir.starts_with(whole))
 }
 
 /// A path as it may be typed into a shell.
@@ -122,6 +155,14 @@ mod tests {
         }
         let odd = "a'b $c;\"d\"\n";
         assert_eq!(shlex::split(&shell_word(Path::new(odd))).unwrap(), [odd]);
+    }
+
+    #[test]
+    fn no_advice_gives_away_what_others_use() {
+        for dir in ["/", "/tmp", "/var/lib", "/etc", "/usr/lib", "/no/such/directory"] {
+            assert!(is_shared(Path::new(dir)), "{dir}");
+        }
+        assert!(!is_shared(tempfile::tempdir().unwrap().path()));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! The daemon writes the file, and so does `store adopt` when the operator has decided. It never determines where to
 //! connect: the configuration does.
 
-use crate::config::Config;
+use crate::{cli::out, config::Config};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{fmt, io, path::Path, sync::Arc, time::Duration};
@@ -93,11 +93,11 @@ impl Home {
             Err(error) => format!(" How many hits wait in its outbox for a store is not known: {error}."),
         };
         Ok(OtherStore(format!(
-            "the data directory {} counts into the store {}, which had {}; {has}.{waiting} Put the right store back, or name \
-             it with --store. To go on with {} without those counts, {}",
+            "the data directory {} counts into the store {}, which had {}; {has}.{waiting} Put the right store \
+             back, or choose it with --store. To continue with {} without those counts, {}",
             config.data_dir.display(),
             self.url,
-            self.total.separate_with_commas(),
+            out::counted(self.total, "hit"),
             config.store,
             adopt_command(config)?
         )))
@@ -133,10 +133,10 @@ async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> 
                 let has = total(&*store, config).await;
                 if identity.to_string() != home.store {
                     let has = match has {
-                        Ok(has) => has.separate_with_commas(),
-                        Err(error) => format!("an unknown number: {error}"),
+                        Ok(has) => format!("has {}", has.separate_with_commas()),
+                        Err(error) => format!("does not say how many it has: {error}"),
                     };
-                    let has = format!("{} is another one, which has {has}", config.store);
+                    let has = format!("{} is a different store and {has}", config.store);
                     return Err(home.refuse(config, &has)?.into());
                 }
                 if let Ok(has) = has
@@ -282,7 +282,7 @@ pub(crate) async fn adopt(config: &Config) -> Result<AdoptedStore> {
 pub(crate) fn adopt_command(config: &Config) -> Result<String> {
     let data_dir = std::path::absolute(&config.data_dir).context("finding the data directory")?;
     let store = shown(&config.store);
-    let password = if store.contains("***") { " (*** is its password)" } else { "" };
+    let password = if store.contains("***") { " (replace *** with the password)" } else { "" };
     let user = User::current().map_or_else(|| "this daemon's user".to_owned(), |user| user.to_string());
     let (store, data_dir) = (shell_word(Path::new(&store)), shell_word(&data_dir));
     Ok(format!("run as {user}: tallymark store adopt --store {store} --data-dir {data_dir}{password}"))

@@ -33,6 +33,7 @@ pub fn main() -> ExitCode {
     secret::keep_out_of_panics();
     match cli::read_dotenv().and_then(|()| cli::Cli::read().run()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<cli::AlreadySaid>() => ExitCode::FAILURE,
         Err(error) => {
             log::complain(&error);
             ExitCode::from(match () {

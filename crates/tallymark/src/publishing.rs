@@ -127,7 +127,7 @@ impl Publishing {
         match opened.and_then(|publisher| publisher.map(with_pictures).transpose()) {
             Ok(Some(publisher)) => Ok(publisher),
             Ok(None) => {
-                Err(format!("another publisher is at work in {}; waiting for it to leave", dir.display()))
+                Err(format!("another process publishes badges in {}; waiting for it to end", dir.display()))
             }
             Err(error) => Err(error.to_string()),
         }
@@ -138,7 +138,7 @@ impl Publishing {
         match failed {
             None => {
                 if let Some(Told { failures, lasting }) = outage.over(Instant::now()) {
-                    info!(failures, ?lasting, "badges are published again");
+                    info!(failures, lasting = lasting.map(debug), "badges are published again");
                 }
                 *trouble = None;
             }
@@ -148,8 +148,8 @@ impl Publishing {
                     error!(
                         error = why,
                         failures,
-                        ?lasting,
-                        "badges are not published; what is there stays, and counting goes on"
+                        lasting = lasting.map(debug),
+                        "badges are not published; the existing ones stay, and counting continues"
                     );
                 }
                 *trouble = Some(format!("badges are not published: {why}"));
@@ -163,7 +163,7 @@ async fn pass(publisher: &mut Publisher, look: &Look) -> Result<Option<String>, 
     let report =
         publisher.pass(look, Pass::Changed, now(), |_| {}).await.map_err(|error| error.to_string())?;
     if report.full {
-        info!(names = report.names, written = report.written, held = report.held, "looked at every badge");
+        info!(names = report.names, written = report.written, held = report.held, "checked every badge");
     }
     Ok((report.failed > 0).then(|| "some of them could not be written, and are tried again".to_owned()))
 }

@@ -273,7 +273,7 @@ fn bind(
     let sources = sources::open(config, meters, gate, &mut handed)?;
     // Starting again would not help: the socket unit and the configuration disagree.
     handed.finish().map_err(|error| BadConfig::one(file, error.to_string()))?;
-    info!(listen = %local, "HTTP listens");
+    info!(listen = %local, "listening for HTTP");
     Ok(Bindings { http, sources, base_url })
 }
 
@@ -363,7 +363,7 @@ impl Daemon {
         started(bindings.base_url.as_str());
         signals.wait(&stop).await;
         supervisor::stopping();
-        info!("stopping: taking in what has arrived");
+        info!("stopping: counting what has already arrived");
 
         stop.cancel();
         halt.stop();

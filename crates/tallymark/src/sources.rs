@@ -54,27 +54,27 @@ fn open_one(
     match &source.kind {
         Kind::Udp { listen, allow, receive_buffer } => {
             let socket = handed.claim(&SocketPlace::Udp(*listen));
-            let (listen, receive_buffer, is_handed) = (*listen, *receive_buffer, socket.is_some());
+            let (listen, receive_buffer, from) = (*listen, *receive_buffer, keeper_of(&socket));
             let options = UdpOptions { listen, allow: allow.clone(), receive_buffer };
             let bound = SyslogDatagrams::udp(options, socket, lines, meters.source("syslog-udp"))?;
-            info!(listen = %bound.local_addr().unwrap_or(listen), handed = is_handed, "syslog-udp listens");
+            info!(listen = %bound.local_addr().unwrap_or(listen), from, "listening for syslog-udp");
             Ok(OpenSource::Datagrams(bound))
         }
         Kind::Unix { path, mode } => {
             let socket = handed.claim(&SocketPlace::UnixDatagrams(path.clone()));
-            let is_handed = socket.is_some();
+            let from = keeper_of(&socket);
             let options = UnixOptions { path: path.clone(), mode: *mode };
             let bound = SyslogDatagrams::unix(options, socket, lines, meters.source("syslog-unix"))?;
-            info!(path = %path.display(), handed = is_handed, "syslog-unix listens");
+            info!(path = %path.display(), from, "listening for syslog-unix");
             Ok(OpenSource::Datagrams(bound))
         }
         Kind::Tcp(Tcp { listen, allow, framing, connections, idle }) => {
             let socket = handed.claim(&SocketPlace::Tcp(*listen));
-            let (listen, is_handed) = (*listen, socket.is_some());
+            let (listen, from) = (*listen, keeper_of(&socket));
             let (framing, connections, idle) = (*framing, *connections, *idle);
             let options = TcpOptions { listen, allow: allow.clone(), framing, connections, idle };
             let bound = SyslogTcp::open(options, socket, lines, meters.source("syslog-tcp"))?;
-            info!(listen = %bound.local_addr().unwrap_or(listen), handed = is_handed, "syslog-tcp listens");
+            info!(listen = %bound.local_addr().unwrap_or(listen), from, "listening for syslog-tcp");
             Ok(OpenSource::Tcp(bound))
         }
         Kind::File { path, start } => {
@@ -83,6 +83,11 @@ fn open_one(
         }
         Kind::Zmq(options) => Ok(OpenSource::Zmq(Zmq::new(options.clone(), lines, meters.source("zmq")))),
     }
+}
+
+/// Whose socket it is, if the service manager keeps it.
+fn keeper_of<T>(socket: &Option<T>) -> Option<&'static str> {
+    socket.as_ref().map(|_| "systemd")
 }
 
 impl OpenSource {

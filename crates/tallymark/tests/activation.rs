@@ -243,10 +243,11 @@ fn sockets_that_are_not_handed_over_are_opened_as_usual() {
     let mut keeper = kept.start(&kept.all()[..1]);
     kept.listens(&mut keeper);
     let log = keeper.stderr();
-    let of =
-        |kind: &str| log.lines().find(|line| line.contains(&format!("{kind} listens"))).unwrap().to_owned();
-    assert!(of("syslog-udp").contains("handed=true"), "{log}");
-    assert!(of("syslog-unix").contains("handed=false") && of("syslog-tcp").contains("handed=false"), "{log}");
+    let of = |kind: &str| {
+        log.lines().find(|line| line.contains(&format!("listening for {kind}"))).unwrap().to_owned()
+    };
+    assert!(of("syslog-udp").contains("from=\"systemd\""), "{log}");
+    assert!(!of("syslog-unix").contains("from=") && !of("syslog-tcp").contains("from="), "{log}");
     keeper.sigterm();
     assert!(keeper.wait(PATIENCE).success(), "{}", keeper.stderr());
     assert!(!kept.unix.exists(), "this one was ours");

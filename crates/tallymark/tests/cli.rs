@@ -67,14 +67,14 @@ fn wrong_usage_is_2_and_says_what_is_possible() {
         (&[], "Usage: tallymark"),
         (&["nope"], "unrecognized subcommand 'nope'"),
         (&["serve", "--nosuch"], "unexpected argument '--nosuch'"),
-        (&["serve", "--listen", "8080"], "write HOST:PORT, like 127.0.0.1:8080, or unix:/path"),
-        (&["serve", "--syslog-udp", "5140"], "write HOST:PORT, like 127.0.0.1:5140"),
+        (&["serve", "--listen", "8080"], "write an IP address and a port, like 127.0.0.1:8080"),
+        (&["serve", "--syslog-udp", "5140"], "write an IP address and a port, like 127.0.0.1:5140"),
         (&["serve", "--listen", "127.0.0.1:70000"], "--listen"),
         (&["serve", "--store", "mysql://h"], "Possible are sqlite:PATH"),
         (&["serve", "--base-url", "javascript:alert(1)"], "https://hits.example.org"),
         (&["serve", "--log-level", "warning"], "is not error, warn, info, debug or trace"),
         (&["show"], "<NAME>"),
-        (&["show", "~x"], "names do not start with ~"),
+        (&["show", "~x"], "a name cannot begin with ~"),
         (&["render", "--every", "10ms"], "1s"),
         (&["render", "--allow-lower"], "--all"),
         (&["render", "--all", "--every", "1s"], "cannot be used with"),
@@ -123,7 +123,8 @@ fn every_mistake_of_a_configuration_is_shown_with_its_line() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing was made");
     let missing = dir.path().join("missing.toml").display().to_string();
     run(&["serve", "--config", &missing]).refused(78, &["missing.toml: cannot be read: No such file"]);
-    run(&["serve", "--syslog-udp", "0.0.0.0:5140"]).refused(78, &["0.0.0.0:5140 needs allow"]);
+    run(&["serve", "--syslog-udp", "0.0.0.0:5140"])
+        .refused(78, &["to listen on 0.0.0.0:5140, list the networks"]);
     let broken = write(&dir.path().join("broken.toml"), "[store\nurl = 1");
     let ran = run(&["check-config", &broken]);
     assert_eq!(ran.code, Some(78), "{ran:?}");
@@ -180,7 +181,7 @@ fn unknown_variable_of_our_name_is_warned_of() {
     let ran = run_with(&["check-config"], &env, b"");
     let said: Vec<&str> = ran.stderr.lines().collect();
     assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].contains("TALLYMARK_DATADIR is no variable of ours"), "{said:?}");
+    assert!(said[0].contains("TALLYMARK_DATADIR is not a variable that Tallymark knows"), "{said:?}");
     assert!(said[0].contains("did you mean TALLYMARK_DATA_DIR?"), "{said:?}");
 }
 
@@ -218,8 +219,10 @@ fn busy_port_is_an_error_at_start() {
     let place = Place::new();
     let _tcp = TcpListener::bind(place.addr()).unwrap();
     let at = place.addr().to_string();
-    serve(&place)
-        .refused(1, &["listening for HTTP on ", &at, "in use", "`ss -ltnp`", "--listen names another"]);
+    serve(&place).refused(
+        1,
+        &["listening for HTTP on ", &at, "in use", "`ss -ltnp`", "Choose another address with --listen"],
+    );
 
     let place = Place::new();
     let at = format!("127.0.0.1:{}", place.udp);
@@ -230,13 +233,13 @@ fn busy_port_is_an_error_at_start() {
     let place = Place::new();
     place
         .run(&["serve", "--listen", "127.0.0.1:0", "--syslog-tcp", &at])
-        .refused(1, &["listening for syslog on tcp ", &at, "--syslog-tcp names another"]);
+        .refused(1, &["listening for syslog on tcp ", &at, "Choose another address with --syslog-tcp"]);
     let file = write(&place.dir().join("file"), "x");
     for (args, what) in [
         (["--syslog-udp", "127.0.0.1:0", "--listen", &format!("unix:{file}")], "HTTP"),
         (["--listen", "127.0.0.1:0", "--syslog-unix", &file], "syslog"),
     ] {
-        let said = format!("listening for {what} on unix:{file}: a file is there that is no socket");
+        let said = format!("listening for {what} on unix:{file}: that path exists and is not a socket");
         place.run(&[&["serve"], &args[..]].concat()).refused(1, &[&said]);
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "x");
@@ -355,7 +358,7 @@ fn redis_that_is_none_or_has_no_such_database_is_told_apart() {
     let place = Place::new();
     let mut daemon = place.serve();
     let web = format!("redis://{}", place.addr());
-    place.run(&["show", "o/r", "--store", &web]).refused(1, &["does not speak as Redis does"]);
+    place.run(&["show", "o/r", "--store", &web]).refused(1, &["does not speak the Redis protocol"]);
     stop(&mut daemon);
     let redis = tallymark_testbed::Redis::start();
     let away = format!("{}/99", redis.url().trim_end_matches('/'));
@@ -699,7 +702,7 @@ fn journal_gets_priorities_and_no_time() {
     };
     let (lines, redirected) = (said(true), said(false));
     let lines: Vec<&str> = lines.lines().collect();
-    assert!(lines[0].starts_with("<4>TALLYMARK_NOSUCH is no variable"), "{lines:?}");
+    assert!(lines[0].starts_with("<4>TALLYMARK_NOSUCH is not a variable"), "{lines:?}");
     assert!(lines[1].starts_with("<3>tallymark: /nowhere.toml: cannot be read"), "{lines:?}");
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(!redirected.contains("<3>") && redirected.contains("\ntallymark: "), "{redirected}");

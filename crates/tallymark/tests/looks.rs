@@ -77,7 +77,7 @@ fn health_is_0_while_the_daemon_answers_and_ready_only_while_hits_reach_the_stor
     let place = Place::with_store(redis.url());
     let listen = place.addr().to_string();
     let health = |more: &[&str]| place.run(&[&["health", "--listen", &listen], more].concat());
-    health(&[]).refused(1, &["is `tallymark serve` running", &listen]);
+    health(&[]).refused(1, &["Is `tallymark serve` running", &listen]);
     let _daemon = place.serve();
     wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
     assert_eq!(health(&[]).good(), "ready\n");
@@ -92,8 +92,8 @@ fn health_is_0_while_the_daemon_answers_and_ready_only_while_hits_reach_the_stor
     health(&["--ready"]).refused(1, &["not ready: "]);
     let answer = health(&["--ready", "--json"]);
     assert_eq!(
-        (answer.code, answer.stdout.contains(r#""status":"not ready""#)),
-        (Some(1), true),
+        (answer.code, answer.stdout.contains(r#""status":"not ready""#), answer.stderr.as_str()),
+        (Some(1), true, ""),
         "{answer:?}"
     );
 }
@@ -103,7 +103,7 @@ fn health_asks_over_a_unix_socket_too() {
     let place = Place::new();
     let socket = format!("unix:{}", place.dir().join("http").display());
     let health = || place.run(&["health", "--listen", &socket]);
-    health().refused(1, &["asking the daemon at"]);
+    health().refused(1, &["cannot reach the daemon at"]);
     let flags = ["--listen".to_owned(), socket.clone(), "--syslog-udp".to_owned(), "127.0.0.1:0".to_owned()];
     let _daemon = Daemon::builder(program()).arg("serve").args(place.flags()).args(flags).start();
     wait_until("it answers", PATIENCE, || health().code == Some(0));
@@ -119,7 +119,7 @@ fn health_takes_nobody_else_for_the_daemon() {
         other.join().unwrap().unwrap();
     }
     let nobody = format!("0.0.0.0:{}", free_tcp_port());
-    run(&["health", "--listen", &nobody]).refused(1, &["asking the daemon at 127.0.0.1:"]);
+    run(&["health", "--listen", &nobody]).refused(1, &["cannot reach the daemon at 127.0.0.1:"]);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn demo_shows_a_past_and_a_present_and_leaves_nothing_behind() {
     let listen = format!("127.0.0.1:{port}");
     let demo = Daemon::builder(program()).args(["demo", "--rate", "200", "--listen", &listen]);
     let mut demo = demo.env("TMPDIR", dir.path()).start();
-    demo.wait_for_line(|line| line.starts_with("All of it is made up"), PATIENCE);
+    demo.wait_for_line(|line| line.starts_with("The data is simulated"), PATIENCE);
     let addr: SocketAddr = listen.parse().unwrap();
     let json = |path: &str| serde_json::from_slice::<Value>(&http::get(addr, path).body).unwrap();
     let busiest = "/api/v1/counters/ada/engine";

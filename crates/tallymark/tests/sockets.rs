@@ -329,7 +329,8 @@ fn peer_that_is_not_allowed_is_hung_up_on() {
     assert_eq!(place.metrics().lines("syslog-tcp"), [0; 4]);
     stop(&mut daemon);
     let open = Place::new();
-    open.run(&["check-config", "--syslog-tcp", "0.0.0.0:5141"]).refused(78, &["needs allow"]);
+    open.run(&["check-config", "--syslog-tcp", "0.0.0.0:5141"])
+        .refused(78, &["list the networks that may send"]);
 }
 
 #[test]

@@ -192,7 +192,7 @@ fn what_is_no_date_no_name_and_no_callback_is_refused_with_its_reason() {
         ("/track/a/b/2013/2/31", "day is a day of that month"),
         ("/track/a/b/2013/2/1*", "day is a day of that month"),
         ("/track/a/b/2013/2/1/24", "hour is a number from 0 to 23"),
-        ("/track/~all", "account: names do not start with ~, and - alone is none"),
+        ("/track/~all", "account: a name cannot begin with ~ or be a lone -"),
         ("/track/a%00", "account: the name has a control character"),
         ("/track/%ff", "the account is not UTF-8"),
         ("/track//pageview", "account: the name is empty"),

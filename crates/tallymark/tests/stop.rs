@@ -390,7 +390,7 @@ fn emptied_redis_gets_nothing_and_the_reason_is_said() {
     syslog.send(line("o%2Fr").as_bytes());
     wait_until("it is not ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 503);
     let reason = http::get(place.addr(), "/readyz").text().to_owned();
-    assert!(reason.contains("not the store whose counts these are"), "{reason}");
+    assert!(reason.contains("not the one these counts belong to"), "{reason}");
     assert_eq!(redis.cli(&["EXISTS", "repo:o%2Fr"]), "0");
     // A badge on disk keeps its number.
     assert_eq!(place.published("o/r"), Some(1));

@@ -339,7 +339,7 @@ fn another_redis_that_was_away_at_the_start_is_not_counted_into_either() {
     let mut daemon = place.serve();
     send(&place, 2);
     redis.restart();
-    wait_says(&place, &["not the store whose counts these are", "tallymark store adopt"]);
+    wait_says(&place, &["not the one these counts belong to", "tallymark store adopt"]);
     assert_eq!(redis.cli(&["EXISTS", "repo:a%2Fa"]), "0");
     stop(&mut daemon);
     // Back on the first, what waits is reported.

@@ -34,8 +34,7 @@ fn accepted_and_rejected_lines_are_shown_with_their_reasons() {
 
     let people = shown(people);
     assert!(people[0].ends_with(" syslog-udp accepted o/r"), "{people:?}");
-    let escaped =
-        r" syslog-udp rejected tag (other is no route's) <158>Nov 20 12:00:00 vm other: \x1b[31m\xff";
+    let escaped = r#" syslog-udp rejected tag (no route has the tag "other") <158>Nov 20 12:00:00 vm other: \x1b[31m\xff"#;
     assert!(people[1].ends_with(escaped), "{people:?}");
     assert!(people[2].ends_with("xxx...") && people[2].len() < 400, "{people:?}");
     let json: Vec<Value> = shown(json).iter().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -96,6 +96,12 @@ fn files_that_root_left_behind_are_named_with_what_helps() {
     run_as(NOBODY, &place, &["render"]).refused(1, &["opening the store", &chown_line]);
     give_away(&database);
     run_as(NOBODY, &place, &["render"]).good();
+    // A directory that root has made and not given away.
+    for file in [place.data_dir(), database] {
+        chown(&file, Some(0), Some(0)).unwrap();
+    }
+    let chown_line = format!("it belongs to root, and this runs as nobody; as root: chown -R nobody: {data}");
+    run_as(NOBODY, &place, &["render"]).refused(1, &["opening the store", &chown_line]);
 }
 
 #[test]

@@ -30,7 +30,10 @@ pub(crate) async fn ready(State(health): State<Arc<Health>>) -> Response {
         (true, false) => (StatusCode::OK, "degraded"),
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
-    reasons.extend(degraded);
+    // Who publishes badges reads the same store, and fails with it for the same reason.
+    let known = |reason: &String| reasons.iter().any(|other| reason.ends_with(other.as_str()));
+    let others: Vec<String> = degraded.into_iter().filter(|reason| !known(reason)).collect();
+    reasons.extend(others);
     let body = serde_json::to_string(&Readiness { status, reasons });
     // A struct of strings always serializes.
     headers::json(code, body.unwrap_or_default())

@@ -71,7 +71,7 @@ async fn every_mistake_says_what_to_change() {
         ("show=hit", "show=hit: did you mean hits?"),
         ("period=week", "period is one of total, today, 24h, 7d, 30d, month, year"),
         ("show=today,7d,30d", "show has at most 2 numbers"),
-        ("base=many", "base is a whole number, 0 or more"),
+        ("base=many", "base is a whole number from 0 to 1000000000000000"),
         ("format=shrt", "format: a number format is comma, plain, short or padded"),
         ("logo=gthub", "logo: unknown icon; the names are at simpleicons.org"),
         (

@@ -89,7 +89,7 @@ impl FromOutbox {
         // These numbers belong to the previous instance.
         (self.acked, self.noted) = (None, 0);
         self.file().belong_to(here).await?;
-        warn!(batches = identity.last, "going on as an instance of its own; sending what waits");
+        warn!(batches = identity.last, "continuing as a separate instance; sending what waits");
         Ok(self.file().identity().await?)
     }
 
@@ -112,7 +112,7 @@ impl FromOutbox {
         };
         if adopted {
             let first = rolled.first;
-            warn!(store = %claim.store, first, "adopted this store; sending what the outbox holds and it has not");
+            warn!(store = %claim.store, first, "adopted this store; sending it what it lacks from the outbox");
             return Ok(claim);
         }
         if rolled.undone > 0 || lost > 0 {

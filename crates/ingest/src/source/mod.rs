@@ -24,12 +24,13 @@ pub use zmq::{Zmq, ZmqOptions};
 use crate::{Intake, LineFormat, Sealed, VisitGate, meters::SourceMeters};
 use std::{
     io::{self, PipeReader, PipeWriter, Write},
+    net::SocketAddr,
     os::fd::{AsFd, BorrowedFd},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tallymark_core::{Dating, KeptVisits, Routes};
+use tallymark_core::{Dating, KeptVisits, Routes, Unbound};
 use tallymark_store::owner;
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -82,21 +83,17 @@ pub struct BindError {
 
 /// How to fix it, if known.
 fn hint(place: &str, error: &io::Error) -> String {
-    let (flag, who) = match place {
+    let (flag, look) = match place {
         _ if place.starts_with("udp ") => ("--syslog-udp", "ss -lunp"),
         _ if place.starts_with("tcp ") => ("--syslog-tcp", "ss -ltnp"),
         _ => ("--syslog-unix", "ss -lxp"),
     };
-    match error.kind() {
-        // An error of our own says more than the kernel's.
-        io::ErrorKind::AddrInUse if error.raw_os_error().is_some() => format!(
-            ". Another program has it, or systemd holds it for tallymark.socket: `{who}` shows which. {flag} names another"
-        ),
-        io::ErrorKind::PermissionDenied if !place.starts_with("unix:") => {
-            ". A port below 1024 needs CAP_NET_BIND_SERVICE; in tallymark.service stands how".to_owned()
-        }
-        io::ErrorKind::PermissionDenied => owner::hint(error, Path::new(place.trim_start_matches("unix:"))),
-        _ => String::new(),
+    let addr = place.split_once(' ').and_then(|(_, addr)| addr.parse::<SocketAddr>().ok());
+    let ip = addr.map(|addr| addr.ip());
+    let advice = Unbound { ip, flag, unit: "tallymark.socket", look }.advice(error);
+    match place.strip_prefix("unix:") {
+        Some(path) => advice + &owner::hint(error, Path::new(path)),
+        None => advice,
     }
 }
 

@@ -96,7 +96,7 @@ fn open(path: &Path, mode: u32) -> io::Result<(Socket, SocketFile)> {
 fn clear_the_way(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(about) if about.file_type().is_socket() => {}
-        Ok(_) => return Err(in_use("a file is there that is no socket; it was left alone")),
+        Ok(_) => return Err(in_use("that path exists and is not a socket; it was left unchanged")),
         Err(_) => return Ok(()), // bind reports what is wrong with the path.
     }
     match UnixDatagram::unbound()?.connect(path) {
@@ -155,7 +155,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
         fs::write(&path, "x").unwrap();
-        assert!(open(&path, 0o666).unwrap_err().to_string().contains("no socket"));
+        assert!(open(&path, 0o666).unwrap_err().to_string().contains("not a socket"));
         let path = dir.path().join("stream");
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
         assert!(open(&path, 0o666).unwrap_err().to_string().contains("another socket"));

@@ -51,7 +51,7 @@ impl VisitGate {
                     if !told {
                         warn!(
                             error,
-                            "the store does not tell the keys of the days: without today's, visitors are not counted"
+                            "today's visitor key could not be read, so visitors are not counted for now"
                         );
                     }
                     AGAIN

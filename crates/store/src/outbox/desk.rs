@@ -302,7 +302,7 @@ impl Desk {
 
     pub(super) fn damaged(&self, damaged: impl std::fmt::Display) -> StoreError {
         StoreError::new(Class::Data, format!("reading the outbox {}", self.path.display()), damaged)
-            .advise("What it holds cannot all be read. Move the file away to go on without it")
+            .advise("What it holds cannot all be read. Move the file away to continue without it")
     }
 
     pub(super) fn take(&mut self, after: u64, most: usize) -> Result<Vec<QueuedBatch>> {

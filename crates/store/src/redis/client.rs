@@ -211,7 +211,7 @@ fn check_server(info: &str) -> std::result::Result<&str, RedisError> {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < OLDEST {
         return Err(unusable(format!(
-            "it is Redis {version}, and {}.{} is the oldest that can do",
+            "it is Redis {version}, and {}.{} is the oldest that Tallymark can use",
             OLDEST.0, OLDEST.1
         )));
     }
@@ -226,6 +226,9 @@ fn check_server(info: &str) -> std::result::Result<&str, RedisError> {
     }
 }
 
+/// How the standard library begins the error of a name that no server knows.
+const UNRESOLVED: &str = "failed to lookup address information:";
+
 /// Converts the client's error to ours.
 pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
     let text = message(err);
@@ -234,46 +237,60 @@ pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
         _ if has_word(&text, &["OOM"]) => {
             (Class::Refused, "Redis has reached maxmemory: give it more, or free some; nothing was counted")
         }
-        _ if has_word(&text, &["READONLY"]) => {
-            (Class::Refused, "This Redis is a replica: name the master, or promote it (REPLICAOF NO ONE)")
-        }
-        _ if has_word(&text, &["MISCONF", "NOREPLICAS"]) => (
+        _ if has_word(&text, &["READONLY"]) => (
             Class::Refused,
-            "Redis refuses writes until its disk or its replicas are well again: see its log",
+            "This Redis is a replica: use the address of the master, or promote it (REPLICAOF NO ONE)",
         ),
+        _ if has_word(&text, &["MISCONF", "NOREPLICAS"]) => {
+            (Class::Refused, "Redis rejects writes until its disk or its replicas work again: see its log")
+        }
         _ if has_word(&text, &["NOAUTH", "WRONGPASS", "NOPERM"]) || text.contains("ACL failure") => (
             Class::Refused,
-            "Check the user and password in the store's address, and the user's ACL in Redis",
+            "Check the user and password in the store's address (redis://USER:PASSWORD@HOST:PORT), and the user's ACL in \
+             Redis",
         ),
         _ if has_word(&text, &["LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "UNKILLABLE"]) => {
             (Class::Unavailable, "")
         }
         _ if has_word(&text, &["WRONGTYPE"]) => (
             Class::Data,
-            "Another program keeps something else under a key of ours: look with TYPE at changes and tallymark:*",
+            "Another program uses one of Tallymark's keys: check `changes` and `tallymark:*` with TYPE",
         ),
         _ if text.contains("DB index is out of range") || text.contains("refused to switch database") => (
             Class::Refused,
             "The number at the end of the address is a database that this Redis does not have: see `databases` in its \
              configuration",
         ),
-        ErrorKind::AuthenticationFailed => {
-            (Class::Refused, "Check the user and password in the store's address")
-        }
+        ErrorKind::AuthenticationFailed => (
+            Class::Refused,
+            "Check the user and password in the store's address (redis://USER:PASSWORD@HOST:PORT)",
+        ),
         ErrorKind::Client => (Class::Refused, ""),
         ErrorKind::InvalidClientConfig => (Class::Request, ""),
-        ErrorKind::Io if err.is_connection_refusal() => {
-            (Class::Unavailable, "Is Redis running, and is this its address?")
-        }
-        ErrorKind::Parse => {
-            (Class::Unavailable, "What answers there does not speak as Redis does: is this its address?")
-        }
+        ErrorKind::Io if err.is_connection_refusal() => (
+            Class::Unavailable,
+            "Is Redis running, and is this its address? Try `redis-cli -h HOST -p PORT ping`",
+        ),
+        ErrorKind::Parse => (
+            Class::Unavailable,
+            "The server at this address does not speak the Redis protocol. Is the address right?",
+        ),
+        ErrorKind::Io if err.is_timeout() => (
+            Class::Unavailable,
+            "Redis is overloaded or stopped, or a firewall is in the way. Try `redis-cli -h HOST -p PORT ping`",
+        ),
         ErrorKind::Io => (Class::Unavailable, ""),
         _ => (Class::Data, ""),
     };
     let cause = match err.kind() {
-        ErrorKind::AuthenticationFailed => "Redis does not accept the user and password".to_owned(),
+        ErrorKind::AuthenticationFailed => "Redis rejects the user or the password".to_owned(),
         _ if err.is_timeout() => "no answer in time".to_owned(),
+        ErrorKind::Io if text.contains(UNRESOLVED) => {
+            format!(
+                "the host name in this address cannot be resolved ({})",
+                text.replace(UNRESOLVED, "").trim()
+            )
+        }
         // The parser lists every byte that it would have accepted.
         ErrorKind::Parse => text.lines().next().unwrap_or_default().to_owned(),
         _ => text,

@@ -27,7 +27,7 @@ impl Eviction {
             Some(policy) => {
                 warn!(policy, "this Redis deletes counts when its memory is full; run `{REMEDY}` on it");
             }
-            None => info!("this Redis deletes no counts any more when its memory is full"),
+            None => info!("this Redis no longer deletes counts when its memory is full"),
         }
         *seen = now;
     }

@@ -10,35 +10,34 @@ use crate::{Class, StoreError};
 /// What says which batches are in the counts.
 pub(super) fn unmarked(attempt: String) -> StoreError {
     let cause = format!(
-        "{} was deleted or evicted, which says what this store has applied: writing on could count it twice, so nothing \
-         is written",
+        "{}, which says what this store has applied, was deleted or evicted: to continue could count it twice, so \
+         nothing is written",
         keys::APPLIED
     );
     StoreError::new(Class::Data, attempt, cause).advise(
-        "Restore it from a backup, or run `tallymark store adopt` to go on with the counts that are there",
+        "Restore it from a backup, or run `tallymark store adopt` to continue with the counts that are there",
     )
 }
 
 /// The identity.
 pub(super) fn unidentified(attempt: String) -> StoreError {
-    let cause = format!(
-        "{} was deleted or evicted, which says whose counts these are: nothing is written",
-        keys::STORE
-    );
+    let cause =
+        format!("{}, which identifies this store, was deleted or evicted: nothing is written", keys::STORE);
     StoreError::new(Class::Data, attempt, cause).advise(
-        "Restore it from a backup, or run `tallymark store adopt` to go on with the counts that are there",
+        "Restore it from a backup, or run `tallymark store adopt` to continue with the counts that are there",
     )
 }
 
 /// How far logs were read.
 pub(super) fn unplaced(attempt: String) -> StoreError {
     let cause = format!(
-        "{} was deleted or evicted, or a part of it, which says what of which log is counted: reading on could count it \
-         twice, so nothing is",
+        "{}, which says how much of each log is counted, was deleted or evicted, or a part of it was: to read on could \
+         count lines twice, so no log is read",
         keys::POSITIONS
     );
     StoreError::new(Class::Data, attempt, cause).advise(
-        "Restore it from a backup, or run `tallymark store adopt`: a daemon then goes on from where its own data directory \
-         says; first move away a log of which no data directory knows, because it will be read from its beginning",
+        "Restore it from a backup, or run `tallymark store adopt`: a daemon then continues from the position in its own \
+         data directory. First move away every log of which no data directory has a position, because it will be read \
+         from its beginning",
     )
 }

@@ -141,7 +141,7 @@ impl StoreWrite for Redis {
             }
         }
         let cause =
-            "other processes go on claiming it; two daemons have the same state directory, or copies of one";
+            "other processes keep claiming it; two daemons have the same state directory, or copies of one";
         Err(StoreError::new(Class::Unavailable, self.writes.attempt(&attempt), cause))
     }
 

@@ -436,7 +436,7 @@ pub(super) fn claimed(answer: &[Value], attempt: String) -> Result<Option<Uuid>>
         "OK" => match word(1).parse() {
             Ok(uuid) => Ok(Some(uuid)),
             Err(_) => {
-                wrong(Class::Data, format!("its identity in {}, {:?}, is no UUID", keys::STORE, word(1)))
+                wrong(Class::Data, format!("its identity in {}, {:?}, is not a UUID", keys::STORE, word(1)))
             }
         },
         "RACE" => Ok(None),

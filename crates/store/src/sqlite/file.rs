@@ -143,7 +143,7 @@ fn try_open(path: &Path, wait: Duration) -> std::result::Result<(Connection, Uui
         connection.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0))?;
     let uuid = uuid
         .parse()
-        .map_err(|_| Fault::Refused(Class::Data, format!("its identity, {uuid:?}, is no UUID")))?;
+        .map_err(|_| Fault::Refused(Class::Data, format!("its identity, {uuid:?}, is not a UUID")))?;
     Ok((connection, uuid))
 }
 
@@ -205,7 +205,7 @@ pub(crate) fn write_again(connection: &Connection) -> rusqlite::Result<()> {
         0 => Ok(()),
         _ => Err(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-            Some("somebody else reads it".to_owned()),
+            Some("another process is reading it".to_owned()),
         )),
     }
 }
@@ -216,15 +216,16 @@ pub(crate) fn explain(err: rusqlite::Error, attempt: String) -> StoreError {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (Class::Unavailable, "Another process has been writing to this file for 5 seconds")
         }
-        Some(ErrorCode::DiskFull) => {
-            (Class::Refused, "The disk is full: make room; nothing was half written")
-        }
+        Some(ErrorCode::DiskFull) => (
+            Class::Refused,
+            "The disk is full: free some space (`df -h DIR` shows it); nothing was partly written",
+        ),
         _ if is_denied(&err) => {
             (Class::Refused, "The user of this process must be able to write the file and its directory")
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
             Class::Data,
-            "The file is damaged or no SQLite database. It was left as it is: \
+            "The file is damaged, or is not an SQLite database. It was left as it is: \
              restore a backup, or save what can be read with `sqlite3 FILE .recover`",
         ),
         Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {

@@ -77,7 +77,7 @@ impl Place {
         let cause =
             format!("the file {what} while it was open: nothing is written, and hits are kept in memory");
         Err(StoreError::new(Class::Refused, format!("looking for the store {}", self.path.display()), cause)
-            .advise("Move the right file back, and Tallymark goes on by itself; to go on with another one, restart it"))
+            .advise("Move the right file back, and Tallymark continues by itself. To continue with another one, restart it"))
     }
 
     /// Whether the write-ahead log or its index was removed or replaced: other processes would not see what is written.

@@ -145,7 +145,7 @@ fn greet(base_url: &str, dir: &Path) -> Result<()> {
     let dir = dir.display();
     out::print(&format!(
         "Dashboard {base_url}/\nPage      {base_url}{page}\nBadge     {base_url}{badge}\n\
-         All of it is made up, lives in {dir}, and goes with Ctrl-C.\n"
+         The data is simulated. It is in {dir} and is deleted when you press Ctrl-C.\n"
     ))
 }
 

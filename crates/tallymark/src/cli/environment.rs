@@ -179,8 +179,10 @@ pub(super) fn warn_of_unknown() {
             continue;
         }
         match tallymark_core::nearest(name, &known) {
-            Some(near) => warn!("{name} is no variable of ours, and changes nothing; did you mean {near}?"),
-            None => warn!("{name} is no variable of ours, and changes nothing"),
+            Some(near) => warn!(
+                "{name} is not a variable that Tallymark knows, and has no effect; did you mean {near}?"
+            ),
+            None => warn!("{name} is not a variable that Tallymark knows, and has no effect"),
         }
     }
 }

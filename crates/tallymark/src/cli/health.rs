@@ -3,7 +3,7 @@
 //! It asks over HTTP at the address that is configured for the daemon, and checks nothing else: it reports what a load
 //! balancer would see.
 
-use super::{CommonFlags, block_on, out};
+use super::{AlreadySaid, CommonFlags, block_on, out};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -52,16 +52,21 @@ impl Health {
                 .await
                 .unwrap_or_else(|_| bail!("no answer within {PATIENCE:?}"))
         };
-        let (status, body) = block_on(asked).with_context(|| {
-            format!("asking the daemon at {place}; is `tallymark serve` running with this --listen?")
-        })?;
+        let (status, body) = match block_on(asked) {
+            Ok(answer) => answer,
+            Err(error) => bail!(
+                "cannot reach the daemon at {place}: {error:#}. Is `tallymark serve` running with this --listen?"
+            ),
+        };
         let readiness: DaemonReadiness = serde_json::from_slice(&body)
-            .with_context(|| format!("what answers at {place} is no Tallymark (HTTP status {status})"))?;
+            .with_context(|| format!("the server at {place} is not Tallymark (HTTP status {status})"))?;
         if common.json {
             out::print(&format!("{}\n", String::from_utf8_lossy(&body)))?;
         }
         match (self.ready && status != StatusCode::OK, common.json) {
-            (true, _) => bail!("{}", people(&readiness).trim_end()),
+            // The reasons are in the JSON.
+            (true, true) => Err(AlreadySaid.into()),
+            (true, false) => bail!("{}", people(&readiness).trim_end()),
             (false, true) => Ok(()),
             (false, false) => out::print(&people(&readiness)),
         }

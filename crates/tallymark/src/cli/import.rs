@@ -279,7 +279,7 @@ pub(super) fn tell_of_new_store(store: &StoreUrl) {
     {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         warn!(
-            "there is no store at {} yet: making one (--store or --data-dir names another)",
+            "there is no store at {} yet: creating one (choose another with --store or --data-dir)",
             path.display()
         );
     }
@@ -301,7 +301,7 @@ fn open(file: &Path, what: &'static str) -> io::Result<(Box<dyn Read>, ProgressB
 
 /// What is added to an error of the store.
 pub(super) fn why(error: ErrandError) -> anyhow::Error {
-    const AGAIN: &str = "what was imported up to here stays; run the same command again to go on";
+    const AGAIN: &str = "what was imported up to here stays; run the same command again to continue";
     match error {
         ErrandError::Fenced => anyhow!("another process imports the same content: let it finish"),
         error => anyhow::Error::new(error).context(AGAIN),

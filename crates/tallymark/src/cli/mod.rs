@@ -18,7 +18,7 @@ mod import_snow_trace;
 mod ingest;
 mod lines;
 mod nginx_conf;
-mod out;
+pub(crate) mod out;
 mod render;
 mod replay;
 mod serve;
@@ -283,6 +283,18 @@ impl CommonFlags {
         home::open(config).await
     }
 }
+
+/// A failure that standard output already tells in full.
+#[derive(Debug)]
+pub(crate) struct AlreadySaid;
+
+impl std::fmt::Display for AlreadySaid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("standard output says what failed")
+    }
+}
+
+impl std::error::Error for AlreadySaid {}
 
 /// Wrong usage that only the command itself can detect.
 #[derive(Debug)]

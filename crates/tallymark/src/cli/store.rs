@@ -23,7 +23,7 @@ pub(super) struct StoreCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Go on with the store that is there now: an outbox sends it what it holds.
+    /// Continue with the present store; hits waiting in the outbox are sent to it.
     Adopt,
 }
 

@@ -30,7 +30,7 @@ impl Tail {
                 bail!(user::cannot_look("the daemon's live view", &path, &error))
             }
             Err(error) => bail!(
-                "no daemon offers a live view at {} ({error}); is `tallymark serve` running on this --data-dir?",
+                "no running daemon found at {} ({error}); is `tallymark serve` running on this --data-dir?",
                 path.display()
             ),
         };
@@ -78,7 +78,7 @@ fn people(line: &str) -> Result<String> {
     Ok(match (text("accepted"), text("rejected"), value["skipped"].as_u64().or(value["missed"].as_u64())) {
         (Some(name), ..) => format!("{clock} {source} accepted {name}\n"),
         (_, Some(reason), _) => {
-            let tag = text("tag").map(|tag| format!("({tag} is no route's) "));
+            let tag = text("tag").map(|tag| format!("(no route has the tag \"{tag}\") "));
             // The most special of what is known.
             let why =
                 || text("priority").or(text("why")).map(|why| format!("({}) ", why.trim_end_matches('.')));
@@ -107,7 +107,7 @@ mod tests {
             ),
             (
                 r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","rejected":"tag","tag":"cron","line":"<1>x"}"#,
-                "12:00:00.123 syslog-udp rejected tag (cron is no route's) <1>x\n",
+                "12:00:00.123 syslog-udp rejected tag (no route has the tag \"cron\") <1>x\n",
             ),
             (
                 r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","rejected":"filter","priority":"user.notice, not local3.info","line":"<13>x"}"#,

@@ -661,7 +661,7 @@ fn check_columns(table: &ConfigTable<'_>, columns: &[Column]) {
     for (at, column) in columns.iter().enumerate() {
         if !matches!(column, Column::Skip | Column::Name | Column::Request) && columns[..at].contains(column)
         {
-            table.mistake_of("columns", "a column stands there twice");
+            table.mistake_of("columns", "a column is listed twice");
         }
     }
 }

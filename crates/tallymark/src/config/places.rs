@@ -24,16 +24,22 @@ pub(super) fn check(data_dir: &Path, store: &StoreUrl, badges_dir: &Path, mistak
     };
     let badges = plain(badges_dir);
     if plain(data_dir).starts_with(&badges) {
+        let (data, served) = (data_dir.display(), badges_dir.display());
+        let what = match plain(data_dir) == badges {
+            true => {
+                format!("{served} is also the data directory, and its files are all served to the public")
+            }
+            false => format!(
+                "the data directory {data} is inside {served}, whose files are all served to the public"
+            ),
+        };
         wrong(format!(
-            "badges-dir: the data directory {} lies in {}, and everything there is served: name another directory, \
-             like {}",
-            data_dir.display(),
-            badges_dir.display(),
+            "badges-dir: {what}: choose another directory, like {}",
             data_dir.join("badges").display()
         ));
     } else if database.is_some_and(|path| plain(path).starts_with(&badges)) {
         wrong(format!(
-            "badges-dir: the database lies in {}, and everything there is served",
+            "badges-dir: the database is inside {}, whose files are all served to the public",
             badges_dir.display()
         ));
     }

@@ -239,14 +239,14 @@ fn check(sources: &[(Source, SourceOrigin)], mistakes: &Mistakes<'_>) {
     for (at, (source, SourceOrigin { header, name })) in sources.iter().enumerate() {
         if let Some(listen) = source.kind.open_to_all() {
             let what = format!(
-                "{name}: syslog has no password, so {listen} needs allow = [\"10.0.0.0/8\"] (or --allow) with the \
-                 networks that may send"
+                "{name}: syslog has no authentication: to listen on {listen}, list the networks that may send, with \
+                 allow = [\"10.0.0.0/8\"] or --allow"
             );
             mistakes.add(header.clone(), what);
         }
         let other = sources[..at].iter().find(|(other, _)| other.kind.clashes(&source.kind));
         if let Some((Source { kind, .. }, _)) = other {
-            let what = format!("{name}: there is another source {kind} already");
+            let what = format!("{name}: there is already a source {kind}");
             // One file may have several names.
             let by_another_name = kind.to_string() != source.kind.to_string();
             let which =

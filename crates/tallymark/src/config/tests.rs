@@ -91,12 +91,12 @@ fn broken_toml_and_duplicate_keys_are_mistakes() {
 #[test]
 fn what_is_wrong_only_beside_something_else_is_refused() {
     for (text, part) in [
-        ("[store]\ndata-dir = \"/d\"\n[badges]\ndir = \"/d\"", "everything there is served"),
+        ("[store]\ndata-dir = \"/d\"\n[badges]\ndir = \"/d\"", "files are all served to the public"),
         (
             "[store]\ndata-dir = \"/d/b/state\"\n[badges]\ndir = \"/d/./x/../b/\"",
-            "everything there is served",
+            "files are all served to the public",
         ),
-        ("[store]\nurl = \"sqlite:/b/t.db\"\n[badges]\ndir = \"/b\"", "the database lies in /b"),
+        ("[store]\nurl = \"sqlite:/b/t.db\"\n[badges]\ndir = \"/b\"", "the database is inside /b"),
         (
             "[store]\ndata-dir = \"~/data\"\n[badges]\ndir = \"/b\"\n[http]\n[[source]]\nkind=\"zmq\"\nconnect=\"a:1\"",
             "only a shell knows ~",
@@ -126,7 +126,7 @@ fn what_is_wrong_only_beside_something_else_is_refused() {
         ),
         (
             "[[source]]\nkind = \"syslog-udp\"\nlisten = \"127.0.0.1:99\"\n[[source]]\nkind = \"syslog-udp\"\nlisten = \"0.0.0.0:99\"\nallow = [\"10.0.0.0/8\"]",
-            "there is another source",
+            "there is already a source",
         ),
     ] {
         let mistakes = Config::parse(text, &Overrides::default()).expect_err(text);
@@ -199,7 +199,10 @@ fn routes_are_checked() {
 #[test]
 fn syslog_beyond_loopback_needs_an_allow_list() {
     let source = |keys: &str| format!("[[source]]\nkind = \"syslog-udp\"\n{keys}\n");
-    bad(&source("listen = \"0.0.0.0:514\""), &[(Some(1), "the 1st [[source]]: syslog has no password")]);
+    bad(
+        &source("listen = \"0.0.0.0:514\""),
+        &[(Some(1), "the 1st [[source]]: syslog has no authentication")],
+    );
     let config = good(&source("listen = \"0.0.0.0:514\"\nallow = [\"10.0.0.0/8\"]"));
     let Kind::Udp { allow, .. } = &config.sources[0].kind else { panic!("not UDP") };
     assert_eq!(allow.as_deref().map(<[_]>::len), Some(1));
@@ -242,7 +245,7 @@ fn sources_of_every_kind_are_read_with_the_keys_of_their_kind() {
     let long = format!("path = \"/{}\"", "x".repeat(107));
     bad(&source("syslog-unix", &long), &[(Some(3), "107 bytes")]);
     bad(&source("syslog-unix", "path = \"/s\"\nlisten = \":1\""), &[(Some(4), "unknown key")]);
-    bad(&source("syslog-tcp", "listen = \"0.0.0.0:601\""), &[(Some(1), "needs allow")]);
+    bad(&source("syslog-tcp", "listen = \"0.0.0.0:601\""), &[(Some(1), "list the networks that may send")]);
     bad(
         &source("syslog-tcp", "connections = 0\nidle-timeout = \"1ms\"\nframing = \"x\""),
         &[(Some(3), "must be 1 to"), (Some(4), "must be"), (Some(5), "auto, lines or counted")],
@@ -334,7 +337,7 @@ fn files_have_a_path_and_may_be_access_logs() {
         ("new.log", format!("link/../{name}/new.log")),
     ] {
         let text = [one, &other].map(|name| source(&format!("path = {:?}", path(name)))).concat();
-        let both = format!("file {} already, which clashes with file {}", path(one), path(&other));
+        let both = format!("already a source file {}, which clashes with file {}", path(one), path(&other));
         bad(&text, &[(Some(4), both.as_str())]);
     }
     good(&["a.log", "b.log"].map(|name| source(&format!("path = {:?}", path(name)))).concat());

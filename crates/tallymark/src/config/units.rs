@@ -140,7 +140,12 @@ pub(crate) fn shown_bytes(bytes: u64) -> String {
 
 /// `127.0.0.1:5140`, `[::1]:5140`, `localhost:5140`, `:5140` (loopback).
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
-    let wrong = || format!("{text:?} is not an address: write HOST:PORT, like 127.0.0.1:5140");
+    let wrong = || {
+        format!(
+            "{text:?} is not an address to listen on: write an IP address and a port, like 127.0.0.1:5140 (host names \
+             are not resolved)"
+        )
+    };
     let text = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),
         None if text.starts_with(':') => format!("127.0.0.1{text}"),
@@ -152,8 +157,12 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
 /// An address for HTTP, or `unix:/path` or `/path` for a unix socket.
 pub(crate) fn listen(text: &str) -> Result<Listen, String> {
     let path = text.strip_prefix("unix:").or_else(|| text.starts_with('/').then_some(text));
-    let wrong =
-        |_| format!("{text:?} is not an address: write HOST:PORT, like 127.0.0.1:8080, or unix:/path");
+    let wrong = |_| {
+        format!(
+            "{text:?} is not an address to listen on: write an IP address and a port, like 127.0.0.1:8080 (host \
+                 names are not resolved), or unix:/path"
+        )
+    };
     match path {
         Some(path) => socket_path(path).map(Listen::Unix),
         None => address(text).map(Listen::Tcp).map_err(wrong),
@@ -259,7 +268,7 @@ pub(crate) fn path_of(base_url: &str) -> &str {
 /// A format string as in nginx's `log_format` or Apache's `LogFormat`.
 pub(crate) fn pattern(text: &str) -> Result<LineFormat, String> {
     let pattern =
-        Pattern::parse(text).map_err(|why| format!("{text:?} is no format of an access log: {why}"))?;
+        Pattern::parse(text).map_err(|why| format!("{text:?} is not a format of an access log: {why}"))?;
     Ok(LineFormat::Pattern(Arc::new(pattern)))
 }
 

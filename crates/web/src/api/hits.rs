@@ -139,7 +139,7 @@ async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
 
 fn may_write(api: &Api, sent: &HeaderMap) -> Result<(), Problem> {
     if !api.app.access.has_writers() {
-        let error = "nobody may write here, because no token is configured: set tokens = [\"...\"] under [http], or \
+        let error = "writing is not allowed here, because no token is configured: set tokens = [\"...\"] under [http], or \
                      TALLYMARK_TOKENS, and send Authorization: Bearer TOKEN";
         return Err(Problem::new(StatusCode::FORBIDDEN, error));
     }

@@ -279,7 +279,7 @@ fn base(query: Query<'_>) -> Result<i64, String> {
         None => Ok(0),
         Some(text) => {
             let base = text.parse().ok().filter(|base| (0..=LARGEST_BASE).contains(base));
-            base.ok_or_else(|| "base is a whole number, 0 or more".to_owned())
+            base.ok_or_else(|| format!("base is a whole number from 0 to {LARGEST_BASE}"))
         }
     }
 }

@@ -26,6 +26,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tallymark_core::Unbound;
+use tallymark_store::owner;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
@@ -98,16 +100,15 @@ impl fmt::Display for Listen {
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "listening for HTTP on {}: {}", self.listen, self.error)?;
-        match self.error.kind() {
-            // An error of our own says more than the kernel's.
-            io::ErrorKind::AddrInUse if self.error.raw_os_error().is_some() => f.write_str(
-                ". Another program has it, or systemd holds it for tallymark-http.socket: `ss -ltnp` shows which. \
-                 --listen names another",
-            ),
-            io::ErrorKind::PermissionDenied if matches!(self.listen, Listen::Tcp(_)) => f.write_str(
-                ". A port below 1024 needs CAP_NET_BIND_SERVICE; see tallymark.service",
-            ),
-            _ => Ok(()),
+        let (ip, look) = match &self.listen {
+            Listen::Tcp(addr) => (Some(addr.ip()), "ss -ltnp"),
+            Listen::Unix(_) => (None, "ss -lxp"),
+        };
+        let unbound = Unbound { ip, flag: "--listen", unit: "tallymark-http.socket", look };
+        f.write_str(&unbound.advice(&self.error))?;
+        match &self.listen {
+            Listen::Tcp(_) => Ok(()),
+            Listen::Unix(path) => f.write_str(&owner::hint(&self.error, path)),
         }
     }
 }
@@ -180,7 +181,7 @@ fn open_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
 fn open_unix(path: &Path) -> io::Result<UnixListener> {
     if let Ok(about) = fs::symlink_metadata(path) {
         if !about.file_type().is_socket() {
-            let why = "a file is there that is no socket; it was left alone";
+            let why = "that path exists and is not a socket; it was left unchanged";
             return Err(io::Error::new(io::ErrorKind::AddrInUse, why));
         }
         if std::os::unix::net::UnixStream::connect(path).is_ok() {

@@ -194,7 +194,7 @@ async fn mistakes_are_answered_with_their_reason() {
         (format!("{list}/%2F"), 200, ""),
         (format!("{list}/"), 404, "nothing here"),
         (format!("{list}//series"), 400, "empty"),
-        (format!("{list}/~all"), 400, "do not start"),
+        (format!("{list}/~all"), 400, "cannot begin"),
         (format!("{list}/%00"), 400, "control"),
         (format!("{list}/a/series?step=week"), 400, "step is"),
         (format!("{list}/a/series.csv?step=minute&from=2020-01-01"), 400, "at most 5000"),

@@ -41,7 +41,7 @@ async fn items_are_folded_and_each_gets_its_result() {
     assert!(results[..5].iter().all(|result| *result == json!({"ok": true})));
     let parts = [
         "10 minutes",
-        "do not start",
+        "cannot begin",
         "empty",
         "control",
         "an event is",

@@ -131,7 +131,7 @@ impl LogFollower {
             }
             Err(trouble) => {
                 if self.trouble.as_ref() != Some(&trouble) {
-                    warn!(file = %self.following.path.display(), "cannot go on, trying again: {trouble}");
+                    warn!(file = %self.following.path.display(), "waiting for the log file: {trouble}");
                     self.trouble = Some(trouble);
                 }
                 Progress::Idle
@@ -160,7 +160,7 @@ impl LogFollower {
                 Err("its directory is missing".to_owned())
             }
             // Between two files all is well, but a log that was never there may have another name.
-            true if self.live.is_none() && self.open.is_empty() => Err("it is not there yet".to_owned()),
+            true if self.live.is_none() && self.open.is_empty() => Err("it does not exist yet".to_owned()),
             true => Ok(Progress::Idle),
         }
     }
@@ -348,7 +348,7 @@ impl LogFollower {
             match imported {
                 None => drop(self.open.insert(id, input)),
                 Some(imported) => {
-                    info!(file = %path.display(), offset = imported.mark.offset, "going on behind an import");
+                    info!(file = %path.display(), offset = imported.mark.offset, "continuing after an import");
                     if let Some(why) = imported.doubt {
                         self.events.lost += 1;
                         warn!(file = %path.display(), "lines may be missing in the counts: {why}");
@@ -431,7 +431,7 @@ fn reopen(record: &FileRecord) -> io::Result<Option<Input>> {
         return Ok(None);
     }
     if record.mark.offset > 0 {
-        info!(file = %record.path.display(), offset = record.mark.offset, "going on");
+        info!(file = %record.path.display(), offset = record.mark.offset, "continuing");
     }
     Input::resume(file, &record.mark)
 }

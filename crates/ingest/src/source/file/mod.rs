@@ -72,7 +72,7 @@ pub enum FileError {
     /// The position in the store is of another version, or damaged.
     #[error(
         "the position of {path} in the store is not understood: {state:?}. It was written by a newer tallymark, or is \
-         damaged; going on without it would count lines twice"
+         damaged; continuing without it would count lines twice"
     )]
     Position {
         /// The log.

@@ -73,9 +73,7 @@ impl<'a> HitmeQuery<'a> {
         NameRef::of(Event::URL, url).map_err(|why| {
             Problem::bad_request(match why {
                 NotAName::Empty => "Invalid URL".to_owned(),
-                NotAName::Reserved => {
-                    "Invalid URL: names do not start with ~, and - alone is none".to_owned()
-                }
+                NotAName::Reserved => "Invalid URL: a name cannot begin with ~ or be a lone -".to_owned(),
                 NotAName::Control => "Invalid URL: it has a control character".to_owned(),
                 NotAName::NotUtf8 => "Invalid URL: it is not UTF-8".to_owned(),
                 _ => format!("Invalid URL: it is longer than {} bytes", Event::URL.longest_name()),
@@ -182,7 +180,7 @@ mod tests {
             ("url", "Invalid URL"),
             ("xurl=a", "Invalid URL"),
             ("url=&url=a", "Invalid URL"),
-            ("url=~all", "Invalid URL: names do not start"),
+            ("url=~all", "Invalid URL: a name cannot begin"),
             ("url=%00", "Invalid URL: it has a control character"),
             ("url=a%0d%0ab", "Invalid URL: it has a control character"),
             ("url=%ff", "Invalid URL: it is not UTF-8"),

@@ -91,7 +91,7 @@ fn log_that_cannot_be_read_is_told_with_the_reason_until_it_can() {
     };
     wait(&["badge.log: its directory is missing"]);
     fs::create_dir(dir.path().join("log")).unwrap();
-    wait(&["badge.log: it is not there yet"]);
+    wait(&["badge.log: it does not exist yet"]);
     fs::create_dir(&path).unwrap();
     wait(&["badge.log: not a regular file"]);
     fs::remove_dir(&path).unwrap();
