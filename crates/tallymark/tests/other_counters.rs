@@ -113,7 +113,7 @@ fn each_address_counts_once_over_http() {
         ("/ghpvc/?username=a--b", "add ?username="),
         ("/api/count/incr/badge.svg?url=ftp://a/b", "add ?url="),
         ("/badge", "add ?page_id="),
-        ("/badge?page_id=~all", "names do not start with ~"),
+        ("/badge?page_id=~all", "a name cannot begin with ~"),
         ("/a/b%20c.svg", "the address is /OWNER/REPO.svg"),
         ("/github.com/o/r.svg?extraCount=many", "base is a whole number"),
         ("/ghpvc/?username=a&base=-1", "base is a whole number"),

@@ -253,6 +253,9 @@ fn sqlite_that_is_removed_or_replaced_under_a_daemon_halts_it_and_heals() {
         send(&place, 7);
         sent += 7;
         wait_until("hits wait", PATIENCE, || readyz(&place).0 == 503);
+        // The publisher of badges is stopped by the same.
+        let said = readyz(&place).1;
+        assert_eq!(said.matches(trouble).count(), 1, "{said}");
         std::fs::rename(&away, &database).unwrap();
         wait_ready(&place);
         wait_total(&place, sent);

@@ -76,12 +76,12 @@ const WITH_OTHERS: [(&str, &str); 4] = [
         ),
     ),
     (
-        "    # For the machines of the house",
+        "    # Internal only; ask the daemon directly",
         "    # Badges of other counters. None of them is a file.\n    \
          location ~ \"(?s)^(?:OTHER_PATHS|/api/count/keep/badge\\.svg)$\" {\n        \
          try_files /.none @tallymark_draws;\n    \
          }\n\n    \
-         # For the machines of the house",
+         # Internal only; ask the daemon directly",
     ),
 ];
 
