@@ -302,8 +302,8 @@ fn start_on_a_store_that_lacks_what_was_counted_is_refused_until_it_is_adopted()
     for (at, url) in [own, file, one.url(), other.url()].into_iter().enumerate() {
         place.store_at(&url);
         if at > 0 {
-            let has = format!("which had {counted}; ");
-            let what = if at == 1 { "there is nothing at" } else { "which has 0" };
+            let has = format!("which had {counted} hit");
+            let what = if at == 1 { "there is nothing at" } else { "is a different store and has 0" };
             let helps = ["tallymark store adopt --store", has.as_str(), what];
             for command in [&["serve"][..], &["ingest"], &["render"], &["show", "a/a"]] {
                 place.run(command).refused(78, &helps);

@@ -97,6 +97,7 @@ fn files_that_root_left_behind_are_named_with_what_helps() {
     give_away(&database);
     run_as(NOBODY, &place, &["render"]).good();
     // A directory that root has made and not given away.
+    fs::set_permissions(place.data_dir(), fs::Permissions::from_mode(0o755)).unwrap();
     for file in [place.data_dir(), database] {
         chown(&file, Some(0), Some(0)).unwrap();
     }

@@ -10,8 +10,8 @@ use crate::{Class, StoreError};
 /// What says which batches are in the counts.
 pub(super) fn unmarked(attempt: String) -> StoreError {
     let cause = format!(
-        "{}, which says what this store has applied, was deleted or evicted: to continue could count it twice, so \
-         nothing is written",
+        "{} was deleted or evicted. It says what this store has applied: to continue could count it twice, so nothing is \
+         written",
         keys::APPLIED
     );
     StoreError::new(Class::Data, attempt, cause).advise(
@@ -22,7 +22,7 @@ pub(super) fn unmarked(attempt: String) -> StoreError {
 /// The identity.
 pub(super) fn unidentified(attempt: String) -> StoreError {
     let cause =
-        format!("{}, which identifies this store, was deleted or evicted: nothing is written", keys::STORE);
+        format!("{} was deleted or evicted. It identifies this store: nothing is written", keys::STORE);
     StoreError::new(Class::Data, attempt, cause).advise(
         "Restore it from a backup, or run `tallymark store adopt` to continue with the counts that are there",
     )
@@ -31,8 +31,8 @@ pub(super) fn unidentified(attempt: String) -> StoreError {
 /// How far logs were read.
 pub(super) fn unplaced(attempt: String) -> StoreError {
     let cause = format!(
-        "{}, which says how much of each log is counted, was deleted or evicted, or a part of it was: to read on could \
-         count lines twice, so no log is read",
+        "{} was deleted or evicted, or a part of it. It says how much of each log is counted: to read on could count \
+         lines twice, so no log is read",
         keys::POSITIONS
     );
     StoreError::new(Class::Data, attempt, cause).advise(
