@@ -321,7 +321,7 @@ fn start_on_a_store_that_lacks_what_was_counted_is_refused_until_it_is_adopted()
     }
     // Back on the first Redis, which has its own counts; and a fresh data directory takes it as it is.
     place.store_at(&one.url());
-    place.run(&["serve"]).refused(78, &["which had 15; ", "which has 7."]);
+    place.run(&["serve"]).refused(78, &["which had 15 hits; ", "is a different store and has 7."]);
     let fresh = Place::with_store(one.url());
     let mut daemon = fresh.serve();
     wait_ready(&fresh);
