@@ -47,7 +47,7 @@ pub struct Stats {
     pub followers: u64,
     /// How many originals are mainly in each language: the most first, and by name where they are alike.
     pub languages: Vec<(String, u64)>,
-    /// The repositories with the most stars, at most [`KNOWN`].
+    /// The repositories with the most stars, at most 100.
     pub known: Vec<KnownRepository>,
 }
 

@@ -188,7 +188,7 @@ impl Card<'_> {
             f,
             "<text class=\"tp-soft\" x=\"{x}\" y=\"{}\" font-size=\"11\" text-anchor=\"middle\">{}</text>",
             Px(middle + 40),
-            self.panel.options.lang.nothing(),
+            self.panel.options.lang.nothing(self.panel.tallied(self.event).total),
         )
     }
 }

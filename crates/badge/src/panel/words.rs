@@ -33,8 +33,13 @@ impl Lang {
         self.say("最近记录", "Recent records")
     }
 
-    pub(super) fn nothing(self) -> String {
-        self.say("还没有记录", "Nothing yet")
+    /// In the place of the records of so many.
+    pub(super) fn nothing(self, total: i64) -> String {
+        if total == 0 {
+            self.say("还没有记录", "Nothing yet")
+        } else {
+            self.say("没有保留记录", "No records kept")
+        }
     }
 
     /// `1,234 次访问 · 1,234 visits`, as long as there is room for it.

@@ -8,7 +8,7 @@
 
 use super::super::{
     input::Likeness,
-    names::{Rank, as_exact_as},
+    names::{Rank, SeenFile, as_exact_as},
     record::FileRecord,
 };
 use super::Survey;
@@ -69,16 +69,8 @@ impl Survey<'_> {
         let (file, of) = (self.file(at), self.file(original));
         let born = of.identity.born;
         let made_before = file.identity.born < born || file.mtime < born;
-        let older_name = self.question.linked || !self.is_of_one_kind() || at < original;
+        let older_name = self.question.linked || !self.in_order || at < original;
         !file.is_live() && !made_before && (older_name || file.rank == Rank::Other)
-    }
-
-    /// Whether the names of rotated files say in which order they were made.
-    fn is_of_one_kind(&self) -> bool {
-        let mut ranks = self.question.files.iter().map(|file| &file.rank);
-        let dated = |rank: &Rank| matches!(rank, Rank::Date(_) | Rank::Live | Rank::Other);
-        let numbered = |rank: &Rank| matches!(rank, Rank::Number(_) | Rank::Live | Rank::Other);
-        ranks.clone().all(dated) || ranks.all(numbered)
     }
 
     /// Whether a copy can only be one of the log, which has had nothing new since all of it was read.
@@ -86,7 +78,7 @@ impl Survey<'_> {
         let (file, of) = (self.file(at), self.file(original));
         let record = self.owner[original].and_then(|id| self.book.get(id));
         let is_read = record.is_some_and(|r| r.done && r.mark.offset > 0 && of.is_unchanged(r));
-        let alone = !self.question.linked && self.is_of_one_kind();
+        let alone = !self.question.linked && self.in_order;
         is_read && alone && of.is_live() && of.length <= file.length && file.identity.born > of.mtime
     }
 
@@ -160,4 +152,12 @@ impl Survey<'_> {
         let rotated = |&home: &usize| self.file(home).rank != Rank::Other;
         later.filter(rotated).all(|home| at < home)
     }
+}
+
+/// Whether the names of rotated files say in which order they were made.
+pub(super) fn are_in_order(files: &[SeenFile]) -> bool {
+    let mut ranks = files.iter().map(|file| &file.rank);
+    let dated = |rank: &Rank| matches!(rank, Rank::Date(_) | Rank::Live | Rank::Other);
+    let numbered = |rank: &Rank| matches!(rank, Rank::Number(_) | Rank::Live | Rank::Other);
+    ranks.clone().all(dated) || ranks.all(numbered)
 }

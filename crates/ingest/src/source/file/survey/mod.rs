@@ -65,6 +65,8 @@ struct Survey<'a> {
     replaced: BTreeSet<usize>,
     /// What may be lost: the file, and why.
     untold: Vec<(String, &'static str)>,
+    /// Whether the names of rotated files say in which order they were made.
+    in_order: bool,
     /// Copies, and what each is a copy of.
     copies: Vec<(usize, usize)>,
 }
@@ -78,7 +80,9 @@ pub(super) fn survey(
 ) -> io::Result<Option<Surveyed>> {
     let mut draft = book.clone();
     let owner = vec![None; question.files.len()];
+    let in_order = alike::are_in_order(&question.files);
     let mut survey = Survey {
+        in_order,
         book: &mut draft,
         question,
         untold: Vec::new(),
