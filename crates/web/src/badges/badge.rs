@@ -159,12 +159,10 @@ pub(crate) fn not_shown(count: bool, method: &Method, sent: &HeaderMap) -> Optio
 
 /// A browser that reads ahead says so in one of these. nginx's configuration has the same rule.
 pub(crate) fn reads_ahead(sent: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().filter_map(|header| sent.get(*header)).any(
-        |value| {
-            let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-            value.contains("prefetch") || value.contains("preview")
-        },
-    )
+    ["sec-purpose", "purpose", "x-moz"].iter().filter_map(|header| sent.get(*header)).any(|value| {
+        let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+        value.contains("prefetch") || value.contains("preview")
+    })
 }
 
 #[derive(Serialize)]

@@ -79,7 +79,6 @@ mod tests {
                 "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)",
             )]),
             sent(&[("user-agent", "Mozilla/5.00 (Nikto/2.1.6) (Evasions:None) (Test:Port Check)")]),
-            with(&[FIREFOX, ("x-purpose", "preview")]),
             sent(&[("user-agent", "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)")]),
             sent(&[("user-agent", "github-camo (876de43e)")]),
             sent(&[FIREFOX, ("sec-purpose", "prefetch")]),

@@ -6,7 +6,7 @@
 
 use super::{
     cut::{self, Sink},
-    ladder::Ladder,
+    ladder::{Ladder, LastLines},
     record::{Identity, Mark, PREFIX, Print, TAIL, mtime, repeats_one_line},
 };
 use crate::unpack::{self, Failed, unpacked};
@@ -54,6 +54,7 @@ pub(super) struct Input {
     tail: Vec<u8>,
     /// Of the first bytes.
     lines: Ladder,
+    last: LastLines,
     /// Its length and the time of its last write before the last read.
     length: u64,
     mtime: u64,
@@ -83,6 +84,7 @@ impl Input {
             prefix: Vec::new(),
             tail: Vec::new(),
             lines: Ladder::default(),
+            last: LastLines::default(),
             length: 0,
             mtime: 0,
             ended: false,
@@ -103,7 +105,7 @@ impl Input {
         if !mark.is_behind(&prefix, &tail) {
             return Ok(None);
         }
-        input.lines = Ladder::of(&prefix);
+        (input.lines, input.last) = (Ladder::of(&prefix), mark.last.clone());
         (input.prefix, input.tail) = (prefix, tail);
         if mark.offset > 0 {
             input.cutter = Cutter::resumed(&input.prefix, mark.skip);
@@ -128,6 +130,14 @@ impl Input {
             end = start;
         }
         (self.prefix, self.tail) = plain_ends(file, end)?;
+        let mut before = vec![0; end.min(CHUNK as u64) as usize];
+        let start = end - before.len() as u64;
+        file.read_exact_at(&mut before, start)?;
+        // The first may be cut.
+        let whole =
+            if start == 0 { 0 } else { memchr::memchr(b'\n', &before).map_or(before.len(), |at| at + 1) };
+        self.last = LastLines::default();
+        self.last.push(&before[whole..]);
         self.lines = Ladder::of(&self.prefix);
         if end > 0 {
             self.cutter = Cutter::resumed(&self.prefix, false);
@@ -181,8 +191,8 @@ impl Input {
 
     pub(super) fn mark(&self) -> Mark {
         let (prefix, tail) = (Print::of(&self.prefix), Print::of(&self.tail));
-        let (skip, lines) = (self.cutter.is_within_long(), self.lines.clone());
-        Mark { offset: self.offset, skip, prefix, tail, lines }
+        let (skip, lines, last) = (self.cutter.is_within_long(), self.lines.clone(), self.last.clone());
+        Mark { offset: self.offset, skip, prefix, tail, lines, last }
     }
 
     /// Takes what is new, at most a chunk of it, and hands out its lines.
@@ -292,6 +302,7 @@ impl Input {
 
     fn advance(&mut self, taken: &[u8]) {
         self.offset += taken.len() as u64;
+        self.last.push(taken);
         let room = PREFIX - self.prefix.len();
         if room > 0 && !taken.is_empty() {
             self.prefix.extend_from_slice(&taken[..room.min(taken.len())]);

@@ -3,7 +3,7 @@
 //! They say whether a text of any length is the beginning of that content, so that an older copy, which has fewer lines
 //! than were read, is known too. One print of the first bytes cannot say that of a text with fewer bytes.
 
-use super::record::Print;
+use super::record::{ENOUGH, Print};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 
@@ -58,7 +58,7 @@ fn prints(text: &[u8]) -> impl Iterator<Item = (usize, u32)> {
 
 impl fmt::Display for Ladder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|print| write!(f, "{print:08x}"))
+        hex(&self.0, f)
     }
 }
 
@@ -66,20 +66,133 @@ impl FromStr for Ladder {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Ladder, ()> {
-        if text.is_empty()
-            || !text.len().is_multiple_of(DIGITS)
-            || !text.bytes().all(|byte| byte.is_ascii_hexdigit())
-        {
-            return Err(());
+        unhex(text).map(Ladder).ok_or(())
+    }
+}
+
+fn hex(prints: &[u32], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    prints.iter().try_for_each(|print| write!(f, "{print:08x}"))
+}
+
+fn unhex(text: &str) -> Option<Vec<u32>> {
+    let whole = !text.is_empty() && text.len().is_multiple_of(DIGITS);
+    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let print = |at: usize| u32::from_str_radix(&text[at..at + DIGITS], 16).ok();
+    (whole && hex).then(|| (0..text.len()).step_by(DIGITS).map(print).collect())?
+}
+
+/// Prints of the last lines of a content, each for itself: they are found again where lines before them were removed.
+///
+/// Together they have 128 bits. The last bytes would not do: of an access log, 256 bytes are one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LastLines(Vec<u32>);
+
+impl LastLines {
+    /// Goes on with more of the content, which ends with a line. If it does not, nothing is known.
+    pub(crate) fn push(&mut self, text: &[u8]) {
+        let mut lines: Vec<&[u8]> = Vec::new();
+        let mut rest = text;
+        while let Some((&end, _)) = rest.split_last().filter(|_| lines.len() < ENOUGH) {
+            if !matches!(end, b'\n' | 0) {
+                self.0.clear();
+                return;
+            }
+            let start = memchr::memrchr2(b'\n', 0, &rest[..rest.len() - 1]).map_or(0, |at| at + 1);
+            // Empty ones are none.
+            lines.extend(Some(&rest[start..]).filter(|line| line.len() > 1));
+            rest = &rest[..start];
         }
-        let print = |at: usize| u32::from_str_radix(&text[at..at + DIGITS], 16).map_err(|_| ());
-        (0..text.len()).step_by(DIGITS).map(print).collect::<Result<_, ()>>().map(Ladder)
+        for line in lines.iter().rev() {
+            self.line(line);
+        }
+    }
+
+    /// Goes on with one line, its end included.
+    pub(crate) fn line(&mut self, line: &[u8]) {
+        if line.len() > 1 {
+            self.0.push((Print::of(line).0 >> 96) as u32);
+        }
+        let over = self.0.len().saturating_sub(ENOUGH);
+        self.0.drain(..over);
+    }
+
+    /// Whether there are enough of them, and no two alike, so that another content does not have them by chance.
+    pub(crate) fn are_distinct(&self) -> bool {
+        let others = |at: usize| &self.0[at + 1..];
+        self.0.len() == ENOUGH && self.0.iter().enumerate().all(|(at, print)| !others(at).contains(print))
+    }
+
+    /// Whether nothing is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn made_up(mut prints: Vec<u32>) -> LastLines {
+        prints.truncate(ENOUGH);
+        LastLines(prints)
+    }
+}
+
+impl fmt::Display for LastLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+impl FromStr for LastLines {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<LastLines, ()> {
+        unhex(text).filter(|prints| prints.len() <= ENOUGH).map(LastLines).ok_or(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// However it is read, the last lines are the same.
+        #[test]
+        fn last_lines_do_not_depend_on_the_portions(
+            lines in prop::collection::vec("[ab]{0,3}", 0..12),
+            cuts in prop::collection::vec(any::<bool>(), 12),
+        ) {
+            let mut in_portions = LastLines::default();
+            let mut portion = String::new();
+            for (line, cut) in lines.iter().zip(cuts) {
+                portion += &format!("{line}\n");
+                if cut {
+                    in_portions.push(std::mem::take(&mut portion).as_bytes());
+                }
+            }
+            in_portions.push(portion.as_bytes());
+            let mut at_once = LastLines::default();
+            at_once.push(lines.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes());
+            prop_assert_eq!(&in_portions, &at_once);
+            let mut one_by_one = LastLines::default();
+            lines.iter().for_each(|line| one_by_one.line(format!("{line}\n").as_bytes()));
+            prop_assert_eq!(&one_by_one, &at_once);
+        }
+    }
+
+    #[test]
+    fn four_different_lines_are_enough() {
+        for (text, enough) in [
+            ("a\nb\nc\n", false),
+            ("a\nb\nc\nd\n", true),
+            ("a\nb\n\nc\nd\n", true),
+            ("a\nb\nc\na\n", false),
+            ("a\na\nb\nc\nd\n", true),
+            ("a\nb\nc\nd\ne", false),
+        ] {
+            let mut last = LastLines::default();
+            last.push(text.as_bytes());
+            assert_eq!(last.are_distinct(), enough, "{text:?}");
+        }
+    }
 
     #[test]
     fn any_beginning_is_known_and_no_other_text() {

@@ -4,7 +4,7 @@
 //! may be renamed, copied, packed or written anew; and by a fingerprint of the packed bytes. Who finds it is
 //! [`super::survey`].
 
-use super::ladder::Ladder;
+use super::ladder::{Ladder, LastLines};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
@@ -26,7 +26,7 @@ pub(crate) const PREFIX: usize = 1024;
 pub(crate) const TAIL: usize = 256;
 
 /// How many lines are evidence.
-const ENOUGH: usize = 4;
+pub(super) const ENOUGH: usize = 4;
 
 /// 128 bits of SHA-256: whoever writes into a log cannot make two alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +54,8 @@ pub(crate) struct Mark {
     pub(crate) tail: Print,
     /// Of the lines within the first [`PREFIX`] bytes before the offset.
     pub(crate) lines: Ladder,
+    /// Of the last lines before the offset. Positions of older versions have none.
+    pub(crate) last: LastLines,
 }
 
 /// One file that was read, or that is not to be read.
@@ -132,7 +134,8 @@ impl FileRecord {
 impl Mark {
     /// Behind `offset` bytes that begin and end so.
     pub(crate) fn of(offset: u64, skip: bool, prefix: &[u8], tail: &[u8]) -> Mark {
-        Mark { offset, skip, prefix: Print::of(prefix), tail: Print::of(tail), lines: Ladder::of(prefix) }
+        let (lines, last) = (Ladder::of(prefix), LastLines::default());
+        Mark { offset, skip, prefix: Print::of(prefix), tail: Print::of(tail), lines, last }
     }
 
     /// Whether it is behind bytes that begin and end so.
@@ -208,7 +211,7 @@ pub(crate) fn mtime(file: &Metadata) -> u64 {
 impl fmt::Display for FileRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FileRecord { identity: Identity { dev, ino, born }, mtime, length, .. } = self;
-        let Mark { offset, skip, prefix, tail, lines } = &self.mark;
+        let Mark { offset, skip, prefix, tail, lines, last } = &self.mark;
         write!(f, "{VERSION} dev={dev} ino={ino} born={born} mtime={mtime} offset={offset}")?;
         write!(f, " skip={} prefix={:032x} tail={:032x}", u8::from(*skip), prefix.0, tail.0)?;
         let flags = [(self.done, 'd'), (self.torn, 't'), (self.gone, 'g')];
@@ -221,6 +224,9 @@ impl fmt::Display for FileRecord {
         }
         if !lines.is_empty() {
             write!(f, " lines={lines}")?;
+        }
+        if !last.is_empty() {
+            write!(f, " last={last}")?;
         }
         // Last, because a path may have blanks. It need not be UTF-8, nor free of line ends.
         write!(f, " path={}", self.path.as_os_str().as_bytes().escape_ascii())
@@ -251,13 +257,19 @@ impl FromStr for FileRecord {
             "" => None,
             text => Some(text.parse().map_err(|_| ())?),
         };
-        // Older versions wrote neither.
-        let mut last = words.next();
-        if let Some(format) = last.and_then(|word| word.strip_prefix("refused=")) {
+        // Older versions wrote none of these.
+        let mut words = words.peekable();
+        let mut optional =
+            |key: &str| words.next_if(|word| word.starts_with(key)).map(|word| &word[key.len()..]);
+        if let Some(format) = optional("refused=") {
             record.refused_by = Some(u32::from_str_radix(format, 16).map_err(|_| ())?);
-            last = words.next();
         }
-        record.mark.lines = lines(last)?;
+        if let Some(prints) = optional("lines=") {
+            record.mark.lines = prints.parse()?;
+        }
+        if let Some(prints) = optional("last=") {
+            record.mark.last = prints.parse()?;
+        }
         record.path = unescaped(path).ok_or(())?;
         words.next().is_none().then_some(record).ok_or(())
     }
@@ -312,6 +324,7 @@ fn mark<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<FileRecord> {
         prefix: print(word("prefix")?)?,
         tail: print(word("tail")?)?,
         lines: Ladder::default(),
+        last: LastLines::default(),
     };
     Some(FileRecord { identity, mtime, length: mark.offset, mark, ..FileRecord::default() })
 }
@@ -357,6 +370,7 @@ mod tests {
             flags in any::<[bool; 4]>(),
             prints in any::<[u128; 2]>(),
             lines in any::<Vec<u32>>(),
+            last in any::<Vec<u32>>(),
             packed in any::<Option<u128>>(),
             copy_of in any::<Option<u64>>(),
             refused_by in any::<Option<u32>>(),
@@ -364,7 +378,7 @@ mod tests {
         ) -> FileRecord {
             let [dev, ino, born, mtime, offset, length, from] = numbers;
             let [prefix, tail] = prints.map(Print);
-            let mark = Mark { offset, skip: flags[0], prefix, tail, lines: Ladder::made_up(lines) };
+            let mark = Mark { offset, skip: flags[0], prefix, tail, lines: Ladder::made_up(lines), last: LastLines::made_up(last) };
             FileRecord {
                 path: std::ffi::OsString::from_vec(path).into(),
                 identity: Identity { dev, ino, born },

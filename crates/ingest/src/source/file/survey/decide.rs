@@ -59,7 +59,10 @@ impl Survey<'_> {
             }
         }
         if !self.take_edited(at)? {
-            let record = unread(self.file(at));
+            let mut record = unread(self.file(at));
+            if let Some(mark) = self.behind_what_was_moved(at)? {
+                record.mark = mark;
+            }
             self.new.insert(at, record);
         }
         Ok(())

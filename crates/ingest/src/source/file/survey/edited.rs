@@ -6,6 +6,7 @@
 
 use super::super::{
     input::{Input, beginning, plain_ends},
+    ladder::LastLines,
     names::open_regular,
     record::{Beginning, FileRecord, Mark, PREFIX, Print, TAIL, are_distinct, repeats_one_line},
 };
@@ -51,6 +52,24 @@ impl Survey<'_> {
     }
 }
 
+impl Survey<'_> {
+    /// The mark in a new log behind the lines that were counted of the previous one, if an editor moved that one away,
+    /// as a backup, and wrote what it left of it. A log that was rotated begins without them.
+    pub(super) fn behind_what_was_moved(&self, at: usize) -> io::Result<Option<Mark>> {
+        let path = &self.file(at).path;
+        let moved =
+            self.book.iter().rev().find(|(_, record)| record.path == *path && record.packed.is_none());
+        let Some((_, record)) = moved.filter(|(_, record)| record.mark.last.are_distinct()) else {
+            return Ok(None);
+        };
+        let file = open_regular(path)?;
+        if Input::new(file.try_clone()?)?.is_packed() {
+            return Ok(None);
+        }
+        behind_lines(&file, &record.mark)
+    }
+}
+
 /// Whether a file has the first bytes or lines of what was read, as no other would have by chance.
 fn begins_like(path: &std::path::Path, read: &Mark) -> io::Result<bool> {
     let first = beginning(open_regular(path)?)?;
@@ -62,6 +81,40 @@ fn begins_like(path: &std::path::Path, read: &Mark) -> io::Result<bool> {
 
 /// The place behind the last lines that were read. It is no further on than they were.
 fn behind_last_lines(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
+    // A position of an older version, or behind an import, knows only the last bytes.
+    match read.last.are_distinct() && !read.skip {
+        true => behind_lines(file, read),
+        false => behind_last_bytes(file, read),
+    }
+}
+
+fn behind_lines(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
+    let end = file.metadata()?.len().min(read.offset);
+    let (mut last, mut line, mut at) = (LastLines::default(), Vec::new(), 0);
+    let mut chunk = vec![0; CHUNK];
+    while at < end {
+        let length = (end - at).min(CHUNK as u64) as usize;
+        file.read_exact_at(&mut chunk[..length], at)?;
+        let mut done = at;
+        for part in chunk[..length].split_inclusive(|&byte| matches!(byte, b'\n' | 0)) {
+            done += part.len() as u64;
+            line.extend_from_slice(part);
+            if !part.ends_with(b"\n") && !part.ends_with(&[0]) {
+                continue;
+            }
+            last.line(&line);
+            line.clear();
+            if last == read.last {
+                let (prefix, tail) = plain_ends(file, done)?;
+                return Ok(Some(Mark { last, ..Mark::of(done, false, &prefix, &tail) }));
+            }
+        }
+        at += length as u64;
+    }
+    Ok(None)
+}
+
+fn behind_last_bytes(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
     let tail = read.offset.min(TAIL as u64) as usize;
     let end = file.metadata()?.len().min(read.offset);
     let (mut seen, mut at) = (Vec::new(), 0);

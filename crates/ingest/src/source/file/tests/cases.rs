@@ -921,7 +921,13 @@ fn numbered(from: u64, to: u64) -> String {
 /// An editor, or `sed -i`: it has fewer lines, and perhaps more were written behind them.
 #[test]
 fn log_that_was_edited_counts_only_what_was_written_behind_it() {
-    let lines = |from: u32, to: u32| (from..to).map(|n| format!("line {n}\n")).collect::<String>();
+    // As records, and as the lines of an access log, of which one is as long as many of them.
+    edited(7);
+    edited(230);
+}
+
+fn edited(width: usize) {
+    let lines = |from: u32, to: u32| (from..to).map(|n| format!("line {n:<width$}\n")).collect::<String>();
     // What is left of it, and how: in place, under another inode, or first empty.
     for (left, told) in
         [(lines(0, 70) + &lines(80, 500), 0), (lines(1, 500), 0), (lines(0, 499), 1), (lines(0, 300), 1)]
@@ -964,6 +970,32 @@ fn log_that_was_edited_counts_only_what_was_written_behind_it() {
                 assert!(told_before == told || is_empty_first && told_before > told, "{case}");
             }
         }
+    }
+}
+
+/// As vim does it: the log is moved away, and what is left of it is written to a new one.
+#[test]
+fn log_that_was_edited_beside_a_backup_counts_only_what_was_written_behind_it() {
+    let lines = |from: u32, to: u32| (from..to).map(|n| format!("line {n:<230}\n")).collect::<String>();
+    for (is_down, kept) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &lines(0, 100));
+        bed.read();
+        if is_down {
+            bed.restart();
+        }
+        bed.rename("access.log", "access.log~");
+        bed.append("access.log", &(lines(0, 2) + &lines(3, 100) + &lines(100, 103)));
+        if !kept {
+            fs::remove_file(bed.path("access.log~")).unwrap();
+        }
+        bed.read();
+        bed.append("access.log", &lines(103, 106));
+        bed.read();
+        bed.restart();
+        bed.read();
+        assert!(bed.seen.lines.values().all(|&n| n == 1), "{is_down} {kept}");
+        assert_eq!(bed.seen.lines.len(), 106, "{is_down} {kept}");
     }
 }
 
