@@ -51,9 +51,9 @@ pub(super) fn alone<'a>(word: &'a [u8], routes: &Routes) -> Option<&'a [u8]> {
     (word.rest.is_empty() && routes.has_tag(word.tag)).then_some(word.tag)
 }
 
-/// Whether a text begins with the tag of a route and its colon.
+/// Whether a text begins with the tag of a route and its colon, perhaps behind blanks: rsyslog leaves one there.
 pub(super) fn begins(text: &[u8], routes: &Routes) -> bool {
-    as_tag(text).is_some_and(|word| word.colon && routes.has_tag(word.tag))
+    as_tag(text.trim_ascii_start()).is_some_and(|word| word.colon && routes.has_tag(word.tag))
 }
 
 struct Search<'a, 'r> {

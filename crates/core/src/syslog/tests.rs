@@ -316,6 +316,7 @@ fn tag_of_no_route_is_told() {
 fn host_of_the_sender_may_be_called_like_the_tag() {
     for head in [
         "<158>1 2026-11-28T14:01:53Z vm badge - - - badge: ",
+        "<158>1 2026-11-28T14:01:53Z vm badge - - -  badge: ",
         "<158>1 2026-11-28T14:01:53Z vm badge 12 - - badge[12]: ",
         "<158>1 2026-11-28T14:01:53Z badge badge - - - badge: ",
         "<158>Nov 28 14:01:53 vm badge badge: ",
