@@ -3,7 +3,7 @@
 //! It is nginx/tallymark.conf, which works as it is, with the addresses and paths of this set-up.
 
 use super::{CommonFlags, out};
-use crate::config::{Config, NginxServer, REQUESTERS_TAG, REQUESTS_TAG, VISITORS_TAG, nginx_server};
+use crate::config::{Config, Kind, NginxServer, REQUESTERS_TAG, REQUESTS_TAG, VISITORS_TAG, nginx_server};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::{net::SocketAddr, path::Path};
@@ -146,8 +146,7 @@ impl NginxConf {
     }
 
     fn fill(&self, config: &Config) -> Result<String> {
-        let source = nginx_server(&config.sources)
-            .context("nginx needs a syslog-udp or syslog-unix source to log to; there is none")?;
+        let source = nginx_server(&config.sources).with_context(|| no_syslog(config))?;
         let server = match source {
             NginxServer::Udp(addr) => addr.to_string(),
             NginxServer::Unix(path) => format!("unix:{}", log_word(&std::path::absolute(path)?)?),
@@ -214,6 +213,23 @@ fn addresses(counter: OtherCounter) -> String {
             let own = OWN_SEGMENTS.map(|own| own.replace('.', r"\.")).join("|");
             format!(r"/(?!(?:{own})/)[^/?#.]*/[^/?#]*(?:/[^/?#]*)?\.svg")
         }
+    }
+}
+
+/// What to do without a source that nginx can send lines to.
+fn no_syslog(config: &Config) -> String {
+    let file = config.sources.iter().find_map(|source| match &source.kind {
+        Kind::File { path, .. } => Some(path),
+        _ => None,
+    });
+    let needs = "nginx needs a syslog-udp or syslog-unix source to log to; there is none";
+    match file {
+        Some(path) => format!(
+            "{needs}. To count from {0} instead, print the configuration with --syslog-udp 127.0.0.1:5140, and write in \
+             place of its access_log: access_log {0} tallymark if=$tallymark_countable;",
+            path.display()
+        ),
+        None => needs.to_owned(),
     }
 }
 
