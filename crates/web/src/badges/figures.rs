@@ -233,6 +233,9 @@ impl Figure {
     }
 }
 
+/// How often a count and the total are read until they are of the same moment.
+const ATTEMPTS: usize = 3;
+
 /// What was counted in a period, with what is not in the store yet.
 pub(super) async fn counted(
     app: &App,
@@ -241,11 +244,19 @@ pub(super) async fn counted(
     reach: Reach,
     now: Now,
 ) -> Result<i64, Problem> {
-    // What is not in the store yet is of today. Asked in this order, a tick that is applied in between shows it a moment
-    // earlier, and never twice.
+    // What is not in the store yet is of today. A tick that is applied in between would be missing in one of the two, so
+    // they are read again until none was. After a few times, it is missing for a moment, and never there twice.
     let stored = async {
-        let count = in_store(app, event, name, reach, now).await?;
-        Ok((count, app.store.total(event, name).await?))
+        let mut before = app.store.total(event, name).await?;
+        for _ in 0..ATTEMPTS {
+            let count = in_store(app, event, name, reach, now).await?;
+            let after = app.store.total(event, name).await?;
+            if after == before {
+                return Ok((count, after));
+            }
+            before = after;
+        }
+        Ok((in_store(app, event, name, reach, now).await?, app.store.total(event, name).await?))
     };
     let stored: Result<(i64, i64), StoreError> = stored.await;
     let total = app.counter.total(event, name.as_ref()).get().await;
