@@ -31,6 +31,8 @@ use tokio::sync::{Notify, mpsc};
 
 /// How many names' totals are remembered between ticks.
 const REMEMBERED: usize = 100_000;
+/// How many names' last visits, as read from the store, are remembered within a tick. Each may have a kilobyte.
+const READ: usize = 1_000;
 /// How many names may wait for the store. While it takes nothing, made-up ones come without an end; what is beyond this
 /// counts under `~overflow`.
 const WAITING: usize = 1_000_000;
@@ -482,7 +484,7 @@ impl ReadVisits {
     }
 
     fn keep(&mut self, event: Event, name: &Name, at: (u64, u64), read: ReadLatest) {
-        if self.at != at || self.names.len() >= REMEMBERED {
+        if self.at != at || self.names.len() >= READ {
             self.names.clear();
         }
         self.at = at;

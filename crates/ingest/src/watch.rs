@@ -134,7 +134,10 @@ impl Watch {
 
     /// `user.notice, not local3.info`: what a line that was filtered out had, and what its route wants.
     fn filtered_out(&self, reject: Reject, line: &[u8]) -> Option<String> {
-        let (has, wants) = syslog::filtered_out(line, &self.routes).filter(|_| reject == Reject::Filter)?;
+        if reject != Reject::Filter {
+            return None;
+        }
+        let (has, wants) = syslog::filtered_out(line, &self.routes)?;
         Some(format!("{has}, not {wants}"))
     }
 
