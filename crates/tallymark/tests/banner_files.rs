@@ -1,10 +1,9 @@
 //! Created banners as files: written by the publisher, served by a real nginx; over both stores.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod common;
 
 use common::{Kind, PATIENCE, Place, pictures::picture, stop};
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf};
 use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, Nginx, http, wait_until};
 
 /// The end of a file, which no picture of the daemon has.
@@ -38,14 +37,7 @@ impl Site {
             github.url()
         ));
         let daemon = ready(&place, flags);
-        let nginx = Nginx::start(|site| {
-            let listen = format!("127.0.0.1:{}", site.port);
-            let mut command = Command::new(common::program());
-            command.args(["nginx-conf", "--banners", "--nginx-listen", &listen]);
-            let output = command.args(place.flags()).args(place.listen_flags()).env_clear().output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap()
-        });
+        let nginx = place.nginx(&["--banners"]);
         Site { place, github, daemon, nginx }
     }
 

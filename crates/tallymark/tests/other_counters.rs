@@ -5,8 +5,8 @@
 mod common;
 
 use common::{PATIENCE, Place, stop};
-use std::{collections::BTreeMap, process::Command};
-use tallymark_testbed::{Nginx, http, wait_until};
+use std::collections::BTreeMap;
+use tallymark_testbed::{http, wait_until};
 
 const ALL: &str =
     "[compat]\nkomarev = true\nseeyoufarm = true\nhits-sh = true\nvisitor-badge = true\ndwyl = true\n";
@@ -162,14 +162,7 @@ fn each_address_counts_once_behind_nginx() {
     let mut place = Place::new();
     place.configure(ALL);
     let mut daemon = place.serve();
-    let nginx = Nginx::start(|site| {
-        let listen = format!("127.0.0.1:{}", site.port);
-        let mut command = Command::new(common::program());
-        command.args(["nginx-conf", "--nginx-listen", &listen]);
-        let output = command.args(place.flags()).args(place.listen_flags()).env_clear().output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    });
+    let nginx = place.nginx(&[]);
     let ask = |method, target: &str| http::request(method, nginx.addr(), target, &[], b"");
     let settle = |sentinel: &str| {
         assert_eq!(ask("GET", &format!("/{sentinel}.example/x.svg")).status, 200);
@@ -220,14 +213,7 @@ fn visits_are_told_apart_behind_nginx() {
     let mut place = Place::new();
     place.configure(&format!("{ALL}[visits]\nkeep = 5\n"));
     let mut daemon = place.serve();
-    let nginx = Nginx::start(|site| {
-        let listen = format!("127.0.0.1:{}", site.port);
-        let mut command = Command::new(common::program());
-        command.args(["nginx-conf", "--nginx-listen", &listen, "--panels"]);
-        let output = command.args(place.flags()).args(place.listen_flags()).env_clear().output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    });
+    let nginx = place.nginx(&["--panels"]);
     for _ in 0..3 {
         assert_eq!(http::get(nginx.addr(), "/dwyl/hits.svg").status, 200);
     }

@@ -8,7 +8,7 @@ use common::{
     pictures::{hostile_names, picture},
     stop,
 };
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 use tallymark_core::Name;
 use tallymark_testbed::{Daemon, FakeWeb, Nginx, WebReply, http, wait_until};
 
@@ -36,14 +36,7 @@ impl Site {
         place.configure(&format!("[badges]\n{VARIANTS}\n[visits]\ncooldown = \"0s\"\n{visits}"));
         let daemon = place.serve();
         wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
-        let nginx = Nginx::start(|site| {
-            let listen = format!("127.0.0.1:{}", site.port);
-            let mut command = Command::new(common::program());
-            command.args(["nginx-conf", "--panels", "--nginx-listen", &listen]);
-            let output = command.args(place.flags()).args(place.listen_flags()).env_clear().output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap()
-        });
+        let nginx = place.nginx(&["--panels"]);
         Site { place, daemon, nginx }
     }
 

@@ -3,8 +3,7 @@
 mod common;
 
 use common::{Kind, PATIENCE, number, stop};
-use std::process::Command;
-use tallymark_testbed::{Nginx, http, wait_until};
+use tallymark_testbed::{http, wait_until};
 
 #[test]
 fn a_sum_shows_what_was_counted_and_counts_nothing() {
@@ -14,14 +13,7 @@ fn a_sum_shows_what_was_counted_and_counts_nothing() {
             "[compat]\nhits-sh = true\ndwyl = true\n[[group]]\nname = \"site\"\nmembers = [\"octo/*\", \"blog\"]\n",
         );
         let mut daemon = place.serve();
-        let nginx = Nginx::start(|site| {
-            let listen = format!("127.0.0.1:{}", site.port);
-            let mut command = Command::new(common::program());
-            command.args(["nginx-conf", "--nginx-listen", &listen]);
-            let output = command.args(place.flags()).args(place.listen_flags()).env_clear().output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap()
-        });
+        let nginx = place.nginx(&[]);
         for name in ["octo/a", "octo/a", "octo/b", "blog", "other"] {
             place.hit(name);
         }

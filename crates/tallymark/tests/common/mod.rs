@@ -12,7 +12,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::{Name, Now};
-use tallymark_testbed::{Daemon, Redis, TempDir, free_tcp_port, free_udp_port, http, temp_dir, wait_until};
+use tallymark_testbed::{
+    Daemon, Nginx, Redis, TempDir, free_tcp_port, free_udp_port, http, temp_dir, wait_until,
+};
 
 /// Long, because a loaded machine is not a defect; in the good case it is not used up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -189,6 +191,20 @@ impl Place {
             flags.extend(["--syslog-udp".to_owned(), format!("127.0.0.1:{}", self.udp)]);
         }
         flags
+    }
+
+    /// A real nginx in front of this place, with the configuration that `nginx-conf` prints for it.
+    #[track_caller]
+    pub(crate) fn nginx(&self, more: &[&str]) -> Nginx {
+        Nginx::start(|site| {
+            let listen = format!("127.0.0.1:{}", site.port);
+            let mut command = Command::new(program());
+            command.args(["nginx-conf", "--nginx-listen", &listen]).args(more);
+            let ran = Ran::from(
+                command.args(self.flags()).args(self.listen_flags()).env_clear().output().expect("it starts"),
+            );
+            ran.good()
+        })
     }
 
     /// Runs one command on this place.
