@@ -1,7 +1,8 @@
 //! `tallymark demo`: the whole program with simulated traffic, in a temporary directory.
 //!
 //! Only the readers are simulated: the past four months are a log file that is read like any other, and the present
-//! consists of datagrams as nginx sends them.
+//! consists of datagrams as nginx sends them. They go over a unix socket in that directory, because a port that is free
+//! now may be taken before the daemon binds it.
 
 use super::{
     CommonFlags, Misuse, daemon,
@@ -14,14 +15,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use clap::Args;
-use std::{
-    fmt::Write,
-    fs,
-    net::{Ipv4Addr, UdpSocket},
-    path::Path,
-    thread,
-    time::Duration,
-};
+use std::{fmt::Write, fs, os::unix::net::UnixDatagram, path::Path, thread, time::Duration};
 use tallymark_core::{Day, Hour, Name, Now, calendar::Weekday};
 use tallymark_ingest::source::now;
 use tallymark_web::{badge_path, page_path};
@@ -82,7 +76,7 @@ impl Demo {
         let dir = dir.context("making a temporary directory")?;
         let log = dir.path().join("history.log");
         fs::write(&log, history(now())).with_context(|| format!("writing {}", log.display()))?;
-        let port = free_port().context("finding a free UDP port")?;
+        let socket = dir.path().join("syslog");
         let given = common.overrides()?;
         let overrides = Overrides {
             data_dir: Some(dir.path().join("data")),
@@ -91,14 +85,13 @@ impl Demo {
             base_url: given.base_url.filter(|_| is_on_command_line("--base-url")),
             ..Overrides::default()
         };
-        let config = Config::parse(&configuration(&log, port), &overrides)
+        let config = Config::parse(&configuration(&log, &socket), &overrides)
             .map_err(|mistakes| BadConfig { file: None, mistakes })?;
         let role = Role::Serve { render: true };
         let start = DaemonStart { config, file: None, overrides, role, ends_with_terminal: true };
-        let nginx = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("making a UDP socket")?;
-        nginx.connect((Ipv4Addr::LOCALHOST, port)).context("connecting a UDP socket")?;
+        let nginx = UnixDatagram::unbound().context("making a unix socket")?;
         // It ends with the process.
-        drop(thread::spawn(move || traffic(&nginx, self.rate)));
+        drop(thread::spawn(move || traffic(&nginx, &socket, self.rate)));
         daemon(start, |base_url| {
             // If standard output is closed, no one wants to read this.
             let _ = greet(base_url, dir.path());
@@ -106,12 +99,8 @@ impl Demo {
     }
 }
 
-fn free_port() -> std::io::Result<u16> {
-    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-fn configuration(log: &Path, port: u16) -> String {
-    let log = toml::Value::String(log.to_string_lossy().into_owned());
+fn configuration(log: &Path, socket: &Path) -> String {
+    let [log, socket] = [log, socket].map(|path| toml::Value::String(path.to_string_lossy().into_owned()));
     format!(
         r#"
         [[source]]
@@ -121,10 +110,9 @@ fn configuration(log: &Path, port: u16) -> String {
         format = "record"
         start = "beginning"
         [[source]]
-        kind = "syslog-udp"
-        listen = "127.0.0.1:{port}"
+        kind = "syslog-unix"
+        path = {socket}
         route = "tallymark_visits"
-        receive-buffer = "128KiB"
         [[route]]
         tag = "history"
         columns = ["time", "name", "weight"]
@@ -192,7 +180,7 @@ fn history(now: Now) -> String {
 }
 
 /// The present: datagrams as nginx sends them, forever.
-fn traffic(nginx: &UdpSocket, rate: u16) -> ! {
+fn traffic(nginx: &UnixDatagram, daemon: &Path, rate: u16) -> ! {
     let mut random = fastrand::Rng::new();
     let all: f64 = (0..NAMES).map(weight).sum();
     loop {
@@ -206,7 +194,8 @@ fn traffic(nginx: &UdpSocket, rate: u16) -> ! {
         let name = name(rank.unwrap_or(0));
         let record = format!("\"{seconds}.{thousandths:03}\",\"{name}\",\"{agent}\"");
         // The time of the header is ignored. Before the daemon listens the datagram is dropped, which is fine.
-        let _ = nginx.send(format!("<158>Jan  1 00:00:00 demo tallymark_visits: {record}").as_bytes());
+        let _ =
+            nginx.send_to(format!("<158>Jan  1 00:00:00 demo tallymark_visits: {record}").as_bytes(), daemon);
         // Irregular, as people are.
         thread::sleep(Duration::from_secs_f64(2.0 * random.f64() / f64::from(rate)));
     }
@@ -235,7 +224,7 @@ mod tests {
 
     #[test]
     fn its_configuration_has_no_mistake() {
-        let text = configuration(Path::new("/tmp/a \"b\\c/history.log"), 5140);
+        let text = configuration(Path::new("/tmp/a \"b\\c/history.log"), Path::new("/tmp/a \"b\\c/syslog"));
         let config = Config::parse(&text, &Overrides::default()).unwrap();
         assert_eq!(
             (config.sources.len(), config.routes.as_slice().len(), config.retention.visits),
