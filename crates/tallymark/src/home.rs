@@ -118,10 +118,16 @@ pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
     open_as(config, Home::of(config)?).await
 }
 
+/// Whether opening this store would create it.
+fn nothing_at(store: &StoreUrl) -> bool {
+    let StoreUrl::Sqlite(path) = store else { return false };
+    std::fs::metadata(path)
+        .map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |found| found.len() == 0)
+}
+
 async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> {
     if let (Some(home), StoreUrl::Sqlite(path)) = (&home, &config.store)
-        && std::fs::metadata(path)
-            .map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |found| found.len() == 0)
+        && nothing_at(&config.store)
     {
         // This comes before it is created.
         return Err(home.refuse(config, &format!("there is nothing at {}", path.display()))?.into());
@@ -248,6 +254,8 @@ pub(crate) struct AdoptedStore {
     pub(crate) total: u64,
     /// What the data directory had counted into another store: its address, and how much.
     pub(crate) other: Option<(String, u64)>,
+    /// There was no such database, and it was created.
+    pub(crate) new: bool,
 }
 
 /// The operator adopts the configured store.
@@ -255,6 +263,7 @@ pub(crate) async fn adopt(config: &Config) -> Result<AdoptedStore> {
     // A damaged file is repaired by this.
     let home = Home::read(&config.data_dir).unwrap_or_default();
     let embedded = matches!(config.store, StoreUrl::Sqlite(_));
+    let new = nothing_at(&config.store);
     let store = tallymark_store::open(&config.store, config.retention).await?;
     let identity = if embedded {
         store.identity().await?
@@ -275,7 +284,7 @@ pub(crate) async fn adopt(config: &Config) -> Result<AdoptedStore> {
     let left =
         home.and_then(|home| if home.store == identity.to_string() { home.left } else { Some(home.url) });
     Home { store: identity.to_string(), url: shown(&config.store), total, left }.write(&config.data_dir)?;
-    Ok(AdoptedStore { identity, total, other })
+    Ok(AdoptedStore { identity, total, other, new })
 }
 
 /// The command that adopts the unexpected store; it works in any directory of this machine.

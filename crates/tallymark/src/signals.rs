@@ -10,8 +10,9 @@ use tracing::warn;
 const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// Signals without a meaning for a daemon that would end it by default: one sent by mistake must not lose hits.
-/// SIGXFSZ says that a file has reached its limit; without it, the write fails as on a full disk.
-const MEANINGLESS: [libc::c_int; 10] = [
+/// SIGXFSZ says that a file has reached its limit; without it, the write fails as on a full disk. SIGXCPU comes once a
+/// second from a soft limit on CPU time; only the hard limit ends a process.
+const MEANINGLESS: [libc::c_int; 11] = [
     libc::SIGUSR1,
     libc::SIGUSR2,
     libc::SIGALRM,
@@ -22,6 +23,7 @@ const MEANINGLESS: [libc::c_int; 10] = [
     libc::SIGPWR,
     libc::SIGSTKFLT,
     libc::SIGXFSZ,
+    libc::SIGXCPU,
 ];
 
 /// From here on the process survives them, and SIGHUP, which it may also handle. Every command that runs until it is

@@ -749,3 +749,18 @@ fn a_directory_in_the_place_of_a_log_is_said_before_a_start() {
         "{checked:?}"
     );
 }
+
+#[test]
+fn a_directory_of_badges_with_other_files_in_it_is_said_before_a_start() {
+    let dir = temp_dir();
+    let check = || run(&["check-config", "--badges-dir", &dir.path().display().to_string()]).good();
+    for ours in ["a%2Fb.svg", ".tmp", ".gitkeep"] {
+        std::fs::write(dir.path().join(ours), "").unwrap();
+        assert!(!check().contains("warning"), "{ours}");
+    }
+    for foreign in ["passwd", "adduser.conf"] {
+        std::fs::write(dir.path().join(foreign), "").unwrap();
+        let said = format!("also has files that are not badges, like {foreign}: everything in it is public");
+        assert!(check().contains(&said), "{}", check());
+    }
+}

@@ -755,6 +755,8 @@ fn pages_are_public_and_the_machine_room_is_not_behind_ghit_mes_nginx() {
     pages_are_public_and_the_machine_room_is_not(Conf::SetMisc);
 }
 
+const OLD_DATE: &str = "Mon, 01 Jan 2001 00:00:00 GMT";
+
 fn charts_on_disk_outlive_the_daemon(conf: Conf) {
     let mut site = Site::configured(conf, None, "[badges]\ncharts = [\"30d\", \"sparkline\"]\n");
     assert_eq!(site.get("/badge/a/b.svg").status, 200);
@@ -780,11 +782,18 @@ fn charts_on_disk_outlive_the_daemon(conf: Conf) {
         let answer = site.get(target);
         assert_picture(&answer, target);
         assert_eq!(Some(answer.text()), on_disk(kind).as_deref(), "{target}");
+        for condition in [("If-None-Match", "*"), ("If-Match", "\"x\""), ("If-Unmodified-Since", OLD_DATE)] {
+            let answer = http::request("GET", site.nginx.addr(), target, &[condition], b"");
+            assert_picture(&answer, target);
+            assert_eq!(Some(answer.text()), on_disk(kind).as_deref(), "{target} {condition:?}");
+        }
     }
     for gone in
         ["/graph/a/b.svg?period=7d", "/graph/a/b.svg?width=400", "/graph/other.svg", "/.charts/30d/a%2Fb.svg"]
     {
-        assert_eq!(site.get(gone).status, 502, "{gone}");
+        for condition in [&[][..], &[("If-None-Match", "*")]] {
+            assert_eq!(http::request("GET", site.nginx.addr(), gone, condition, b"").status, 502, "{gone}");
+        }
     }
 }
 

@@ -161,6 +161,8 @@ fn panels_come_from_disk_and_are_counted_from_the_log() {
             let file = fs::read_to_string(site.file(variant, "octo/hello")).unwrap();
             assert_eq!((answer.status, answer.text()), (200, file.as_str()), "{path}");
             picture(&answer);
+            let answer = http::request("GET", site.nginx.addr(), path, &[("If-None-Match", "*")], b"");
+            assert_eq!((answer.status, answer.text()), (200, file.as_str()), "{path}, with a condition");
         }
         for path in ["/v1/promo", "/v1/never/seen", "/v1/octo/hello?theme=light", "/v1/like/a/%E6%97%A5"] {
             assert_eq!(site.get(path).status, 200, "{path}");

@@ -7,8 +7,9 @@ use common::{PATIENCE, Place, program, stop};
 use std::process::Command;
 use tallymark_testbed::{Daemon, http, wait_until};
 
-const MEANINGLESS: [&str; 13] = [
-    "HUP", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "PIPE", "IO", "PWR", "STKFLT", "XFSZ", "RTMIN", "RTMAX",
+const MEANINGLESS: [&str; 14] = [
+    "HUP", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "PIPE", "IO", "PWR", "STKFLT", "XFSZ", "XCPU", "RTMIN",
+    "RTMAX",
 ];
 
 fn send(daemon: &Daemon, signal: &str) {

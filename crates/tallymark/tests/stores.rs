@@ -285,7 +285,9 @@ fn sqlite_that_is_removed_or_replaced_under_a_daemon_halts_it_and_heals() {
     assert_eq!(place.hit("a/a"), 75);
     stop(&mut daemon);
     std::fs::remove_file(&database).unwrap();
-    place.run(&["store", "adopt"]).good();
+    let said = place.run(&["store", "adopt"]).good();
+    assert!(said.contains("It has no hits: it did not exist, and was created"), "{said}");
+    assert!(!place.run(&["store", "adopt"]).good().contains("created"));
     let mut daemon = place.serve();
     assert_eq!(place.hit("a/a"), 1);
     stop(&mut daemon);

@@ -1,4 +1,4 @@
-//! `cargo xtask bench NAME|all`: ours beside what people would use instead, in release mode.
+//! `cargo xtask bench NAME|all`: ours beside what people would use instead, as it is installed.
 //!
 //! The measurements are in `crates/bench`; this builds them and what they need.
 

@@ -41,13 +41,13 @@ pub(crate) fn cargo(args: &[&str]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// Builds a program of the workspace and ours as it is released, and hands back the program. In one call: two would
+/// Builds a program of the workspace and ours as it is installed, and hands back the program. In one call: two would
 /// have other features of what both use, and build all of it twice.
 pub(crate) fn released(program: &str) -> anyhow::Result<Command> {
-    check(&mut cargo(&["build", "--release", "--package", "tallymark", "--package", program])?)?;
+    check(&mut cargo(&["build", "--profile", "dist", "--package", "tallymark", "--package", program])?)?;
     let root = root()?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let mut command = Command::new(target.join("release").join(program));
+    let mut command = Command::new(target.join("dist").join(program));
     command.env("CARGO_MANIFEST_DIR", root.join("crates").join(program.trim_start_matches("tallymark-")));
     command.current_dir(root);
     Ok(command)

@@ -70,14 +70,27 @@ fn warnings(config: &Config) -> Vec<String> {
         Ok(_) => None,
         Err(_) => Some(format!("there is no log {} yet; it is read as soon as it is there", path.display())),
     };
-    let badges = std::fs::metadata(&config.badges.dir).is_ok_and(|found| !found.is_dir());
-    let badges = badges.then(|| {
-        format!(
-            "{} is not a directory, so no badge is published: name another badges-dir",
-            config.badges.dir.display()
-        )
-    });
-    logs.filter_map(warning).chain(badges).collect()
+    logs.filter_map(warning).chain(badges(&config.badges.dir)).collect()
+}
+
+/// What is wrong with the directory of badges, as far as it shows.
+fn badges(dir: &Path) -> Option<String> {
+    let found = std::fs::metadata(dir).ok()?;
+    let shown = dir.display();
+    if !found.is_dir() {
+        return Some(format!(
+            "{shown} is not a directory, so no badge is published: name another badges-dir"
+        ));
+    }
+    let names = std::fs::read_dir(dir).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    // A directory of a million badges is not read to its end for this.
+    let names = names.take(1000).map(|name| name.to_string_lossy().into_owned());
+    // What begins with a dot is the publisher's, or a mark that keeps an empty directory.
+    let foreign = names.filter(|name| !name.starts_with('.') && !name.ends_with(".svg")).min()?;
+    Some(format!(
+        "{shown} also has files that are not badges, like {foreign}: everything in it is public once nginx serves it. \
+         Name a badges-dir that has nothing else"
+    ))
 }
 
 fn mistakes(bad: &BadConfig) -> serde_json::Value {

@@ -33,8 +33,13 @@ impl StoreCommand {
         let config = common.load()?;
         user::may_write(&config.data_dir)?;
         block_on(async {
-            let AdoptedStore { identity, total, other } = home::adopt(&config).await?;
-            let has = out::counted(total, "hit");
+            let AdoptedStore { identity, total, other, new } = home::adopt(&config).await?;
+            let has = match new {
+                false => out::counted(total, "hit"),
+                true => "no hits: it did not exist, and was created. If the path is not the one you meant, delete \
+                         it and run this command again with the right one"
+                    .to_owned(),
+            };
             let other = other.map(|(url, had)| {
                 format!(
                     "Before, this data directory counted into {url}, which had {}.\n",
