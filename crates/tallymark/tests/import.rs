@@ -86,23 +86,38 @@ fn people_are_told_what_was_done() {
     assert_eq!(told(&["import", "log", log]), format!("{log}: {again}\n{rest}"));
     let empty = place.dir().join("empty.log");
     fs::write(&empty, "").unwrap();
-    assert!(told(&["import", "log", path(&empty)]).contains("nothing in it counts"));
+    assert!(told(&["import", "log", path(&empty)]).contains("it is empty"));
+    assert!(told(&["import", "log", path(&empty), "--dry-run"]).contains("it is empty"));
 }
 
 #[test]
 fn standard_input_is_known_by_what_it_is_called() {
     let place = Place::new();
     let flags = place.flags();
-    let import = |id: &str| {
+    let run = |id: &str, text: &str| {
         let args = ["import", "log", "-", "--json", "--id", id];
         let all: Vec<&str> = args.iter().copied().chain(flags.iter().map(String::as_str)).collect();
-        run_with(&all, &[], lines(2, 2).as_bytes()).json()["files"][0]["state"].as_str().unwrap().to_owned()
+        run_with(&all, &[], text.as_bytes())
     };
+    let text = lines(2, 2);
+    let import =
+        |id: &str, text: &str| run(id, text).json()["files"][0]["state"].as_str().unwrap().to_owned();
     assert_eq!(
-        [import("monday"), import("monday"), import("tuesday")],
+        [import("monday", &text), import("monday", &text), import("tuesday", &text)],
         ["imported", "already-imported", "imported"]
     );
     assert_eq!(place.total("~all"), 8);
+    // What came behind it is counted, and another text is told from it.
+    let more = text.clone() + &distinct(10, 13);
+    assert_eq!([import("monday", &more), import("monday", &more)], ["finished", "already-imported"]);
+    assert_eq!((place.total("~all"), place.total("o/r11")), (11, 1));
+    for other in [&text, &distinct(20, 30), &(distinct(20, 30) + &more), &String::new()] {
+        run("monday", other).refused(1, &["another text", "--id"]);
+    }
+    let torn = more + "\"2020-01-01\",\"o%2Fr14\"";
+    assert_eq!(import("monday", &torn), "finished");
+    assert_eq!(import("monday", &(torn + "\n" + &distinct(30, 31))), "finished");
+    assert_eq!(place.total("~all"), 13);
     place.run(&["import", "log", "-"]).refused(2, &["--id"]);
     place.run(&["import", "log", "-", "x"]).refused(2, &["alone"]);
     place.run(&["import", "log", "x", "--id", "y"]).refused(2, &["known by its content"]);
@@ -231,14 +246,13 @@ fn older_copies_of_what_was_counted_are_refused_however_small_they_are() {
         fs::write(&short, &distinct(0, 10)[..200]).unwrap();
         refused(&short);
         assert_eq!(import(&place, &[path(&long)])["state"], "already-imported");
-        // Another file that only begins like it.
+        // Another file that begins like it.
         fs::write(&short, distinct(0, 10) + &distinct(900, 902)).unwrap();
-        assert_eq!(import(&place, &[path(&short)])["state"], "imported");
-        assert_eq!(place.total("~all"), 72);
+        place.run(&["import", "log", path(&short)]).refused(1, &["h.log", "counted as", "d.log", "--again"]);
         fs::write(&short, distinct(0, 3)).unwrap();
         refused(&short);
         assert_eq!(import(&place, &[path(&short), "--again"])["state"], "imported");
-        assert_eq!(place.total("~all"), 75);
+        assert_eq!(place.total("~all"), 63);
         // All lines alike, and fewer of them.
         let (alike, fewer) = (place.dir().join("alike.log"), place.dir().join("fewer.log"));
         fs::write(&alike, "\"2020-01-01\",\"o%2Fr\"\n".repeat(5)).unwrap();
@@ -266,6 +280,60 @@ fn older_copy_of_what_a_daemon_has_read_is_refused_and_one_of_what_was_imported_
     place.run(&["import", "log", path(&copy)]).refused(1, &["copy.log", "--again"]);
     stop(&mut daemon);
     assert_eq!(place.total("~all"), 15);
+}
+
+/// Nothing says how much of such a file is counted, but its lines are known.
+#[test]
+fn parts_and_other_forms_of_what_was_counted_are_refused_with_the_line_and_the_file() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        place.configure("[store]\ntick = \"20ms\"\n[[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\n");
+        let (first, second) = (place.dir().join("first.log"), place.dir().join("second.log"));
+        let (log, other) = (place.dir().join("badge.log"), place.dir().join("other.log"));
+        fs::write(&log, distinct(5_000, 6_000)).unwrap();
+        let mut daemon = place.serve();
+        wait_until("the log is counted", PATIENCE, || place.total("~all") == 1_000);
+        stop(&mut daemon);
+        let small = place.dir().join("small.log");
+        for (file, text) in [
+            (&first, distinct(0, 1_000)),
+            (&second, distinct(2_000, 2_600)),
+            (&small, distinct(3_000, 3_002)),
+        ] {
+            fs::write(file, text).unwrap();
+            assert_eq!(import(&place, &[path(file)])["state"], "imported");
+        }
+        let counted = 2_602;
+        let crlf = |text: String| text.replace('\n', "\r\n");
+        for (what, text, said) in [
+            ("the end", distinct(500, 1_000), "of it were counted as"),
+            ("the middle", distinct(300, 600), "first.log"),
+            ("joined", distinct(0, 1_000) + &distinct(2_000, 2_600), "second.log"),
+            ("joined the other way", distinct(2_000, 2_600) + &distinct(0, 1_000), "first.log"),
+            ("behind new lines", distinct(7_000, 7_010) + &distinct(400, 1_000), "first.log"),
+            ("other line ends", crlf(distinct(0, 1_000)), "of it were counted as"),
+            ("a mark of the byte order", "\u{feff}".to_owned() + &distinct(0, 1_000), "first.log"),
+            ("few lines with other line ends", crlf(distinct(3_000, 3_002)), "small.log"),
+            ("lines behind few", distinct(3_000, 3_002) + &distinct(8_000, 8_009), "the same few lines"),
+            ("the end of a followed log", distinct(5_600, 6_000), "badge.log"),
+            ("a followed log with other line ends", crlf(distinct(5_000, 6_000)), "badge.log"),
+        ] {
+            fs::write(&other, text).unwrap();
+            for args in [&["import", "log", path(&other)][..], &["import", "log", path(&other), "--dry-run"]]
+            {
+                place.run(args).refused(1, &["other.log", said, "--again"]);
+            }
+            assert_eq!(place.total("~all"), counted, "{what}");
+        }
+        // What has lines of its own only is counted, and so is what has more of them.
+        fs::write(&other, distinct(9_000, 9_500)).unwrap();
+        assert_eq!(import(&place, &[path(&other)])["state"], "imported");
+        append(&first, &distinct(1_000, 1_100));
+        assert_eq!(import(&place, &[path(&first)])["state"], "finished");
+        fs::write(&other, distinct(500, 1_000)).unwrap();
+        assert_eq!(import(&place, &[path(&other), "--again"])["state"], "imported");
+        assert_eq!(place.total("~all"), counted + 500 + 100 + 500);
+    }
 }
 
 /// By a daemon and an import, in any order.

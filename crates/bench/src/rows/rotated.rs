@@ -32,7 +32,7 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for lines in LINES {
         let work = "a restart until the next line of a log is counted";
-        findings.push(measure(bench, lines, work, Followed::restart)?);
+        findings.push(measure(bench, lines, work, |followed| followed.restart())?);
         let work = "the same after its directory was copied";
         findings.push(measure(bench, lines, work, |followed| {
             followed.copy()?;

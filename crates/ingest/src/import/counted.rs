@@ -4,12 +4,14 @@
 //! The positions in the store say so. A file whose inode a source knows belongs to that source. Any other file is
 //! recognised by the bytes before the position. What remains unclear is refused, because it might be counted twice.
 
+use super::glance::Glance;
 use crate::source::{
-    Beginning, FileRecord, Identity, ImportMark, Mark, PREFIX, Print, TAIL, imports, records,
-    repeats_one_line,
+    Beginning, FileRecord, Identity, ImportMark, Print, Run, Runs, has_enough, imports, records,
 };
-use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fs::Metadata};
+use std::{
+    fs::Metadata,
+    path::{Path, PathBuf},
+};
 use tallymark_core::Position;
 use uuid::Uuid;
 
@@ -42,6 +44,8 @@ pub struct Course {
     pub stretches: Vec<Stretch>,
     /// What a source has to do with it.
     pub by_source: BySource,
+    /// How far it is known what it must be, and the print of that: it may be another text under the same name.
+    pub(super) known: Option<(u64, Print)>,
 }
 
 /// What the sources have done with a content.
@@ -57,7 +61,7 @@ pub enum BySource {
 }
 
 /// Why it cannot be told what of a content is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Undecided {
     /// The same lines prove nothing.
     #[error(
@@ -78,16 +82,27 @@ pub enum Undecided {
     /// It may have been counted as a part of something longer.
     #[error("it begins like a file that was counted and is shorter: it may be an older copy of that file")]
     Shorter,
-}
-
-/// What was seen of a content at the points that matter.
-pub(super) struct Glance {
-    wanted: Vec<u64>,
-    at: u64,
-    prefix: Vec<u8>,
-    tail: Vec<u8>,
-    digest: Sha256,
-    points: BTreeMap<u64, (Mark, Print)>,
+    /// Many files may begin so.
+    #[error(
+        "it begins with the same few lines as a file that was counted: whether it is that file, grown, cannot be told"
+    )]
+    Few,
+    /// A part of a file, files joined into one, or other line ends.
+    #[error(
+        "line {line} and others of it were counted as {}: it has a part of that file, or the same lines with other line \
+         ends", .of.display()
+    )]
+    Overlap {
+        /// One of the lines, from 1.
+        line: u64,
+        /// The file that was counted.
+        of: PathBuf,
+    },
+    /// A name is given once.
+    #[error(
+        "another text was imported under this --id, or a longer one. Nothing was counted: give this one another --id"
+    )]
+    AnotherText,
 }
 
 impl Evidence {
@@ -110,12 +125,32 @@ impl Evidence {
     /// For a content that is about to be read.
     pub(super) fn glance(&self) -> Glance {
         let imports = self.imports.iter().map(|(_, import)| import.to);
-        let mut wanted: Vec<u64> =
-            imports.chain(self.records.iter().map(|record| record.mark.offset)).collect();
-        wanted.sort_unstable_by(|a, b| b.cmp(a));
-        wanted.dedup();
-        let (prefix, tail, points) = Default::default();
-        Glance { wanted, at: 0, prefix, tail, digest: Sha256::new(), points }
+        let points = imports.chain(self.records.iter().map(|record| record.mark.offset));
+        Glance::new(points, self.counted_runs().flat_map(|(_, _, runs)| runs.single()))
+    }
+
+    /// The runs of lines that were counted: under which instance, if by an import, and of which file.
+    fn counted_runs(&self) -> impl Iterator<Item = (Option<Uuid>, &Path, &Runs)> {
+        let imports =
+            self.imports.iter().map(|(instance, import)| (Some(*instance), &*import.path, &import.runs));
+        let counted = self.records.iter().filter(|record| record.refused_by.is_none());
+        imports.chain(counted.map(|record| (None, &*record.path, &record.mark.runs)))
+    }
+
+    /// What is to be done with a text that can be read only once, and is known by its instance.
+    #[must_use]
+    pub fn course_of_named(&self, instance: Uuid) -> Course {
+        let of_it = || self.imports.iter().filter(|(of, _)| *of == instance).map(|(_, import)| import);
+        let done = of_it().filter(|import| import.done).max_by_key(|import| import.to);
+        let to = done.map_or(0, |done| done.to);
+        let begun = of_it().find(|import| !import.done && import.from >= to);
+        let counted = done.map(|done| (0, Stretch { to, is_counted: true, is_torn: done.torn }));
+        Course {
+            next: begun.map(|begun| begun.first).or(done.map(|done| done.next)).unwrap_or(1),
+            stretches: stretches(counted.into_iter().collect(), begun, u64::MAX),
+            known: done.map(|done| (done.to, done.content)),
+            ..Course::whole(instance, 0)
+        }
     }
 
     /// What is to be done with a content that was seen whole. Without evidence it is counted as `instance`.
@@ -125,7 +160,7 @@ impl Evidence {
         identity: Option<Identity>,
         instance: Uuid,
     ) -> Result<Course, Undecided> {
-        let mut course = Course { instance, next: 1, stretches: Vec::new(), by_source: BySource::Unread };
+        let mut course = Course { stretches: Vec::new(), ..Course::whole(instance, 0) };
         let is_same = |other: &Identity| identity.is_some_and(|identity| identity.is(other));
         let mut counted = Vec::new();
         let last = self.imports_of(seen, is_same, &mut counted)?;
@@ -143,7 +178,32 @@ impl Evidence {
         }
         let begun = last.map(|(_, last)| last).filter(|last| !last.done);
         course.stretches = stretches(counted, begun.as_ref(), seen.at);
-        Ok(course)
+        self.overlap(seen, &course).map_or(Ok(course), Err)
+    }
+
+    /// Lines that are about to be counted, and were counted elsewhere. One run may be there by chance, unless one is all
+    /// there can be.
+    fn overlap(&self, seen: &Glance, course: &Course) -> Option<Undecided> {
+        let mut from = 0;
+        let mut fresh = Vec::new();
+        for stretch in &course.stretches {
+            fresh.extend((!stretch.is_counted).then_some(from..stretch.to));
+            from = stretch.to;
+        }
+        let line = |run: Run| {
+            let place = seen.place(run)?;
+            fresh.iter().any(|fresh| fresh.contains(&place.at)).then_some(place.line)
+        };
+        let others = self.counted_runs().filter(|(of, ..)| *of != Some(course.instance));
+        let shared = others.filter_map(|(_, path, runs)| {
+            let lines: Vec<u64> = runs.single().filter_map(line).collect();
+            let is_all = lines.len() == runs.single().count() || lines.len() as u64 == seen.runs();
+            let first = lines.iter().copied().min().filter(|_| lines.len() > 1 || is_all)?;
+            Some((first, path))
+        });
+        let (line, path) = shared.min()?;
+        let of = if path.as_os_str().is_empty() { Path::new("another file") } else { path };
+        Some(Undecided::Overlap { line, of: of.to_owned() })
     }
 
     /// What imports have counted. Answers the one that goes on.
@@ -164,9 +224,11 @@ impl Evidence {
                 }
                 continue;
             }
-            if seen.is_alike() && !known && import.to != seen.at {
-                doubt = Some(Undecided::Alike);
-                continue;
+            if !known && import.to != seen.at {
+                doubt = weak(seen, import.prefix_len()).or(doubt);
+                if weak(seen, import.prefix_len()).is_some() {
+                    continue;
+                }
             }
             let to = if import.done { import.to } else { import.from };
             counted.push((0, Stretch { to, is_counted: true, is_torn: import.done && import.torn }));
@@ -209,8 +271,11 @@ impl Evidence {
                     return Err(Undecided::Shorter);
                 }
             } else if mark.offset > from {
-                if seen.is_alike() {
-                    return Err(Undecided::Alike);
+                if let Some(why) = weak(seen, mark.prefix_len()) {
+                    // The same lines and no others are the same file, unless they are all alike.
+                    if why != Undecided::Few || mark.offset != seen.at {
+                        return Err(why);
+                    }
                 }
                 if mark.offset < seen.at && !record.gone && record.packed.is_none() {
                     return Err(Undecided::ReadInPart);
@@ -223,33 +288,13 @@ impl Evidence {
     }
 }
 
-impl Glance {
-    pub(super) fn push(&mut self, mut bytes: &[u8]) {
-        while let Some(&wanted) = self.wanted.last() {
-            let Ok(left) = usize::try_from(wanted - self.at) else { break };
-            let Some((before, behind)) = bytes.split_at_checked(left) else { break };
-            self.advance(before);
-            self.wanted.pop();
-            let mark = Mark::of(self.at, false, &self.prefix, &self.tail);
-            self.points.insert(self.at, (mark, Print::finished(self.digest.clone())));
-            bytes = behind;
-        }
-        self.advance(bytes);
+/// Why it is no evidence that a content has so many of the first bytes of another.
+fn weak(seen: &Glance, prefix: usize) -> Option<Undecided> {
+    let few = || !has_enough(seen.prefix.get(..prefix).unwrap_or_default());
+    if seen.is_alike() {
+        return Some(Undecided::Alike);
     }
-
-    fn advance(&mut self, bytes: &[u8]) {
-        self.at += bytes.len() as u64;
-        self.digest.update(bytes);
-        let room = PREFIX - self.prefix.len();
-        self.prefix.extend_from_slice(&bytes[..room.min(bytes.len())]);
-        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
-        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
-    }
-
-    /// Its beginning repeats one line, so that other files may well have the same bytes.
-    fn is_alike(&self) -> bool {
-        repeats_one_line(&self.prefix)
-    }
+    few().then_some(Undecided::Few)
 }
 
 /// A content of so many bytes in stretches. What an import has `begun` is counted as it was cut then.

@@ -6,19 +6,21 @@
 //! has grown since. Memory is bounded: the fold is sealed whenever it is full, at the same line every time.
 
 mod counted;
+mod glance;
 pub mod snow_trace;
 
 pub use counted::{BySource, Course, Evidence, Stretch, Undecided};
 
 use crate::{
     IngestMeters, Intake, LineFormat,
-    source::{Identity, ImportMark, Ladder, PREFIX, Print, Sink, cut_lines},
+    source::{Identity, ImportMark, Ladder, PREFIX, Print, Runs, Sink, cut_lines},
 };
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     fs::Metadata,
     io::{self, Read},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 use tallymark_core::{Batch, Cutter, Dating, Line, Now, Reject, Routes, batches};
@@ -58,6 +60,7 @@ impl Content {
         loop {
             let read = read_some(&mut input, &mut chunk)?;
             if read == 0 {
+                seen.finish();
                 let content = Content { instance: instance(digest), bytes };
                 let course = evidence.course(&seen, file.map(Identity::of), content.instance);
                 return Ok((content, course));
@@ -74,7 +77,7 @@ impl Course {
     #[must_use]
     pub fn whole(instance: Uuid, to: u64) -> Course {
         let all = Stretch { to, is_counted: false, is_torn: false };
-        Course { instance, next: 1, stretches: vec![all], by_source: BySource::Unread }
+        Course { instance, next: 1, stretches: vec![all], by_source: BySource::Unread, known: None }
     }
 }
 
@@ -130,6 +133,8 @@ pub struct Imported {
 pub struct Import {
     instance: Uuid,
     identity: Identity,
+    path: PathBuf,
+    known: Option<(u64, Print)>,
     cutter: Cutter,
     /// Everything before it is in the fold, or was.
     offset: u64,
@@ -138,6 +143,7 @@ pub struct Import {
     chunk: Vec<u8>,
     prefix: Vec<u8>,
     digest: Sha256,
+    runs: Runs,
     /// Where what is in the fold begins.
     from: u64,
     fold: Fold,
@@ -160,32 +166,36 @@ struct Fold {
 }
 
 impl Import {
-    /// An empty fold. `file` is the one that the content is in, if it is not packed.
+    /// An empty fold. `file` is the one that the content is in, if it is not packed, and `path` what it is called.
     #[must_use]
-    pub fn new(course: &Course, file: Option<&Metadata>, routes: Arc<Routes>, format: LineFormat) -> Import {
-        Import::with_cells(CELLS, course, file, routes, format)
-    }
-
-    fn with_cells(
-        cells: usize,
+    pub fn new(
         course: &Course,
+        path: &Path,
         file: Option<&Metadata>,
         routes: Arc<Routes>,
         format: LineFormat,
     ) -> Import {
+        let identity = file.map(Identity::of).unwrap_or_default();
+        Import { path: path.to_owned(), identity, ..Import::with_cells(CELLS, course, routes, format) }
+    }
+
+    fn with_cells(cells: usize, course: &Course, routes: Arc<Routes>, format: LineFormat) -> Import {
         let meters = IngestMeters::quiet().source("import");
         // A tally of twice the size is never full, so nothing is counted as ~overflow.
         let intake = Intake::new(routes, format, Dating::Own, cells.saturating_mul(2), MAX_LINE, meters);
         let imported = Imported { batches: course.next - 1, ..Imported::default() };
         Import {
             instance: course.instance,
-            identity: file.map(Identity::of).unwrap_or_default(),
+            identity: Identity::default(),
+            path: PathBuf::new(),
+            known: course.known,
             cutter: Cutter::default(),
             offset: 0,
             ahead: Vec::new(),
             chunk: vec![0; CHUNK],
             prefix: Vec::new(),
             digest: Sha256::new(),
+            runs: Runs::default(),
             from: 0,
             fold: Fold { intake, cells, now: Now { unix_ms: 0 }, imported },
         }
@@ -208,6 +218,7 @@ impl Import {
             }
             if is_all {
                 let batches = self.finish(stretch);
+                self.check_known(stretch)?;
                 return Ok(Complete { batches, is_end: true });
             }
             let left = stretch.to.saturating_sub(self.offset + self.ahead.len() as u64);
@@ -216,6 +227,15 @@ impl Import {
             self.ahead.extend_from_slice(&self.chunk[..read]);
             is_all = read == 0;
         }
+    }
+
+    /// A text that can be read only once must begin with what was imported of it before.
+    fn check_known(&self, stretch: &Stretch) -> io::Result<()> {
+        let Some((to, content)) = self.known.filter(|(to, _)| *to == stretch.to) else { return Ok(()) };
+        if self.offset != to || Print::finished(self.digest.clone()) != content {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, Undecided::AnotherText));
+        }
+        Ok(())
     }
 
     /// What became of the lines up to now.
@@ -253,6 +273,7 @@ impl Import {
         let room = (PREFIX - self.prefix.len()).min(taken);
         self.prefix.extend_from_slice(&self.ahead[..room]);
         self.digest.update(&self.ahead[..taken]);
+        self.runs.push(&self.ahead[..taken]);
         self.offset += taken as u64;
         self.ahead.drain(..taken);
     }
@@ -284,6 +305,8 @@ impl Import {
                 prefix,
                 content,
                 lines,
+                runs: self.runs.of_whole(),
+                path: self.path.clone(),
             };
             mark.position()
         };
@@ -371,7 +394,7 @@ mod tests {
 
     fn import(text: &[u8], at_a_time: usize, cells: usize) -> (Vec<Batch>, Imported) {
         let course = Course::whole(Uuid::nil(), u64::MAX);
-        let mut import = Import::with_cells(cells, &course, None, Arc::default(), LineFormat::Auto);
+        let mut import = Import::with_cells(cells, &course, Arc::default(), LineFormat::Auto);
         let (mut input, mut all) = (Slow(text, at_a_time), Vec::new());
         loop {
             let complete = import.read(&mut input, &course.stretches[0], NOW).unwrap();

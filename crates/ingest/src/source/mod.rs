@@ -11,8 +11,8 @@ mod zmq;
 pub use crate::clock::now;
 pub use datagram::SyslogDatagrams;
 pub(crate) use file::{
-    Beginning, FileRecord, Identity, ImportMark, Ladder, Mark, PREFIX, Print, Sink, TAIL, cut_lines, imports,
-    records, repeats_one_line,
+    Beginning, FileRecord, Identity, ImportMark, Ladder, LastHashes, Mark, PREFIX, Print, RUN, Run, Runs,
+    Sink, TAIL, cut_lines, has_enough, imports, records, repeats_one_line,
 };
 pub use file::{FileError, FileOptions, LogFile, Start};
 pub use handed::{Handed, HandedError, SocketPlace};
@@ -149,6 +149,14 @@ impl Stop {
     /// Whether a stop was requested.
     pub fn is_said(&self) -> bool {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Fails once stop is said, so that long work ends with it.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        if self.is_said() {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"));
+        }
+        Ok(())
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

@@ -201,14 +201,18 @@ impl ImportLog {
             (_, Some((content, _))) if self.again => Course::whole(Uuid::new_v4(), content.bytes),
             (_, None) if self.again => Course::whole(Uuid::new_v4(), u64::MAX),
             (_, Some((_, course))) => course.clone().with_context(|| undecided(file))?,
-            (Some(id), None) => Course::whole(named_instance(id), u64::MAX),
+            (Some(id), None) => evidence.course_of_named(named_instance(id)),
             (None, None) => Course::whole(Uuid::nil(), u64::MAX),
         };
         let before = match store {
             Some(store) => store.applied(course.instance).await?,
             None => 0,
         };
-        let mut import = Import::new(&course, source.file.as_ref(), routes.clone(), format.clone());
+        let path = match is_stdin(file) {
+            true => PathBuf::from("standard input"),
+            false => std::path::absolute(file).with_context(attempt)?,
+        };
+        let mut import = Import::new(&course, &path, source.file.as_ref(), routes.clone(), format.clone());
         let mut into =
             store.filter(|_| !self.dry_run).map(|store| Errand::new(store.clone(), course.instance));
         let (mut input, bar) = open(file, "counting").with_context(attempt)?;
@@ -389,12 +393,14 @@ fn people(report: &Report) -> String {
         State::AlreadyCounted => {
             "the daemon follows this log and counts it itself, as soon as it runs; nothing was imported".to_owned()
         }
+        State::NothingToCount if *received == 0 => "it is empty".to_owned(),
         State::NothingToCount => "nothing in it counts".to_owned(),
         State::DryRun if report.before > 0 || report.fresh < report.hits => {
             format!(
                 "would import the rest of {hits}, because some of it is counted already; nothing was written"
             )
         }
+        State::DryRun if *received == 0 => "it is empty".to_owned(),
         State::DryRun => format!("would import {hits}; nothing was written"),
     };
     let mut text = format!(

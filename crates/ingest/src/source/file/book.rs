@@ -8,6 +8,7 @@ use super::{
     names::{KnownFiles, SeenFile, list, open_regular},
     record::{FileRecord, Header, Identity, repeats_one_line},
 };
+use crate::source::Stop;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
@@ -70,6 +71,7 @@ impl Book {
         log: &Path,
         others: &[(Uuid, Position)],
         instead_of: Option<&Book>,
+        stop: &Stop,
     ) -> Option<Book> {
         let mut of_instance: BTreeMap<Uuid, Vec<Position>> = BTreeMap::new();
         let key = key(log);
@@ -77,7 +79,7 @@ impl Book {
             of_instance.entry(*instance).or_default().push(position.clone());
         }
         let books = of_instance.into_values().filter_map(|positions| Book::read(log, &positions).ok()?);
-        let books = books.filter(|book| book.is_of(log));
+        let books = books.filter(|book| book.is_of(log, stop));
         let read = |book: &Book| book.records.values().map(|record| record.mark.offset).sum::<u64>();
         let mut book = books.max_by_key(read)?;
         let known = instead_of.into_iter().flat_map(|book| book.records.keys());
@@ -86,11 +88,11 @@ impl Book {
     }
 
     /// Whether one of its files is still there, wherever it was rotated to, with what was read of it.
-    fn is_of(&self, log: &Path) -> bool {
+    fn is_of(&self, log: &Path, stop: &Stop) -> bool {
         let Ok(files) = list(log, &self.known()) else { return false };
         let has_read = |file: &SeenFile, record: &FileRecord| {
             let same = record.identity.is(&file.identity);
-            let resumed = || Input::resume(open_regular(&file.path)?, &record.mark);
+            let resumed = || Input::resume(open_regular(&file.path)?, &record.mark, stop);
             // Another log may well have the same lines if all are alike.
             (same || !is_alike(&file.path)) && matches!(resumed(), Ok(Some(_)))
         };

@@ -14,7 +14,7 @@ use super::{
     record::{FileRecord, Identity, Mark, mtime},
     survey::{Question, survey},
 };
-use crate::meters::FileEvents;
+use crate::{meters::FileEvents, source::Stop};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
@@ -35,13 +35,15 @@ const BY_TURNS: usize = 64;
 const CLOCK: Duration = Duration::from_millis(30);
 
 /// How a log is followed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Following {
     pub(super) path: PathBuf,
     pub(super) start: Start,
     pub(super) max_line: usize,
     /// A print of what lines have to be like.
     pub(super) format: u32,
+    /// Ends a long search among many or large files.
+    pub(super) stop: Stop,
 }
 
 /// What a step came to.
@@ -129,6 +131,7 @@ impl LogFollower {
                 }
                 step
             }
+            Err(_) if self.following.stop.is_said() => Progress::Idle,
             Err(trouble) => {
                 if self.trouble.as_ref() != Some(&trouble) {
                     warn!(file = %self.following.path.display(), "waiting for the log file: {trouble}");
@@ -241,7 +244,8 @@ impl LogFollower {
             (None, None) => return Ok(()),
         };
         let (open, suspects, linked) = (&self.open, &self.suspects, log.is_symlink());
-        let question = Question { files, open, suspects, linked, first };
+        let stop = &self.following.stop;
+        let question = Question { files, open, suspects, linked, first, stop };
         let is_still = |files: &[SeenFile]| Ok(has_the_same_names(files, &super::names::list(log, &known)?));
         let found = match survey(book, question, is_still) {
             Ok(Some(found)) => found,
@@ -280,7 +284,11 @@ impl LogFollower {
         let refused: Vec<u64> =
             book.iter().filter(|(_, record)| is_refused(record)).map(|(id, _)| id).collect();
         for id in refused {
-            let Some(mark) = book.get(id).and_then(|record| behind_from(record).ok()?) else { continue };
+            let Some(mark) =
+                book.get(id).and_then(|record| behind_from(record, &self.following.stop).ok()?)
+            else {
+                continue;
+            };
             self.open.remove(&id);
             book.change(id, |record| {
                 info!(
@@ -333,13 +341,13 @@ impl LogFollower {
         }
         let failed = |error: io::Error| format!("reading {}: {error}", path.display());
         if !self.open.contains_key(&id) {
-            let Some(input) = reopen(record).map_err(failed)? else {
+            let Some(input) = reopen(record, &self.following.stop).map_err(failed)? else {
                 self.suspects.insert(id);
                 self.surveyed = None;
                 return Ok(true);
             };
             let imported = match input.mark().offset {
-                0 => match counted(&path, &input.identity(), &self.imports) {
+                0 => match counted(&path, &input.identity(), &self.imports, &self.following.stop) {
                     Err(error) if is_damage(&error) => None,
                     imported => imported.map_err(failed)?,
                 },
@@ -422,7 +430,7 @@ impl LogFollower {
 }
 
 /// Opens the file of a record where it was read up to. `None` if it is no longer that file.
-fn reopen(record: &FileRecord) -> io::Result<Option<Input>> {
+fn reopen(record: &FileRecord, stop: &Stop) -> io::Result<Option<Input>> {
     let file = match open_regular(&record.path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
@@ -433,15 +441,15 @@ fn reopen(record: &FileRecord) -> io::Result<Option<Input>> {
     if record.mark.offset > 0 {
         info!(file = %record.path.display(), offset = record.mark.offset, "continuing");
     }
-    Input::resume(file, &record.mark)
+    Input::resume(file, &record.mark, stop)
 }
 
 /// Where a record begins to count. `None` if its file is another one.
-fn behind_from(record: &FileRecord) -> io::Result<Option<Mark>> {
-    if reopen(record)?.is_none() {
+fn behind_from(record: &FileRecord, stop: &Stop) -> io::Result<Option<Mark>> {
+    if reopen(record, stop)?.is_none() {
         return Ok(None);
     }
-    let before = portion(open_regular(&record.path)?, record.from)?;
+    let before = portion(open_regular(&record.path)?, record.from, stop)?;
     Ok(before.map(|Portion { prefix, tail, .. }| Mark::of(record.from, false, &prefix, &tail)))
 }
 

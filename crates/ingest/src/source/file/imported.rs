@@ -6,9 +6,18 @@ use super::{
     input::{Input, Portion, beginning, portion},
     ladder::Ladder,
     names::open_regular,
-    record::{Beginning, FileRecord, Identity, Mark, PREFIX, Print, are_distinct, lines, repeats_one_line},
+    record::{
+        Beginning, FileRecord, Identity, Mark, PREFIX, Print, are_distinct, escaped, has_enough, lines,
+        repeats_one_line, unescaped,
+    },
+    runs::Runs,
 };
-use std::{fmt, io, path::Path, str::FromStr};
+use crate::source::Stop;
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 use tallymark_core::Position;
 use uuid::Uuid;
 
@@ -35,6 +44,10 @@ pub(crate) struct ImportMark {
     pub(crate) content: Print,
     /// Of the lines within the first bytes.
     pub(crate) lines: Ladder,
+    /// Of the runs of lines up to `to`.
+    pub(crate) runs: Runs,
+    /// What the file was called.
+    pub(crate) path: PathBuf,
 }
 
 impl ImportMark {
@@ -55,12 +68,20 @@ impl ImportMark {
 
 impl fmt::Display for ImportMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ImportMark { identity, from, to, first, next, done, torn, prefix, content, lines } = self;
+        let ImportMark { identity, from, to, first, next, done, torn, prefix, content, lines, runs, path } =
+            self;
         let Identity { dev, ino, born } = identity;
         write!(f, "{VERSION} dev={dev} ino={ino} born={born} from={from} to={to} first={first} next={next}")?;
         write!(f, " done={} torn={}", u8::from(*done), u8::from(*torn))?;
         write!(f, " prefix={:032x} content={:032x}", prefix.0, content.0)?;
-        if lines.is_empty() { Ok(()) } else { write!(f, " lines={lines}") }
+        if !lines.is_empty() {
+            write!(f, " lines={lines}")?;
+        }
+        if !runs.is_empty() {
+            write!(f, " runs={runs}")?;
+        }
+        // Last, because a path may have blanks.
+        write!(f, " path={}", escaped(path))
     }
 }
 
@@ -68,7 +89,9 @@ impl FromStr for ImportMark {
     type Err = ();
 
     fn from_str(text: &str) -> Result<ImportMark, ()> {
-        let mut words = text.split(' ');
+        // Older versions wrote no path.
+        let (fields, path) = text.split_once(" path=").unwrap_or((text, ""));
+        let mut words = fields.split(' ');
         if words.next() != Some(VERSION) {
             return Err(());
         }
@@ -83,8 +106,14 @@ impl FromStr for ImportMark {
             u128::from_str_radix(text, 16).map(Print).map_err(|_| ())
         };
         let (prefix, content) = (print("prefix")?, print("content")?);
-        let lines = lines(words.next())?;
-        Ok(ImportMark { identity, from, to, first, next, done, torn, prefix, content, lines })
+        let mut words = words.peekable();
+        let lines = lines(words.next_if(|word| word.starts_with("lines=")))?;
+        let runs = match words.next() {
+            Some(word) => word.strip_prefix("runs=").ok_or(())?.parse()?,
+            None => Runs::default(),
+        };
+        let path = unescaped(path).filter(|_| words.next().is_none()).ok_or(())?;
+        Ok(ImportMark { identity, from, to, first, next, done, torn, prefix, content, lines, runs, path })
     }
 }
 
@@ -115,6 +144,7 @@ pub(super) fn counted(
     path: &Path,
     identity: &Identity,
     imports: &[ImportMark],
+    stop: &Stop,
 ) -> io::Result<Option<Counted>> {
     if imports.is_empty() {
         return Ok(None);
@@ -129,13 +159,21 @@ pub(super) fn counted(
         .collect();
     likely.sort_by_key(|import| std::cmp::Reverse(import.to));
     for import in likely.into_iter().filter(|import| import.to > 0) {
-        let Some(Portion { prefix, tail, print: content }) = portion(open_regular(path)?, import.to)? else {
+        let Some(Portion { prefix, tail, print: content }) = portion(open_regular(path)?, import.to, stop)?
+        else {
             continue;
         };
         if content == import.content {
-            let is_doubtful = repeats_one_line(&first) && !import.identity.is(identity);
-            let doubt =
-                is_doubtful.then_some("it begins like a file that was imported, but all lines are alike");
+            let is_it = import.identity.is(identity);
+            let doubt = if is_it {
+                None
+            } else if repeats_one_line(&first) {
+                Some("it begins like a file that was imported, but all lines are alike")
+            } else if !has_enough(&first[..import.prefix_len()]) {
+                Some("it begins with the same few lines as a file that was imported")
+            } else {
+                None
+            };
             return Ok(Some(Counted { mark: Mark::of(import.to, import.torn, &prefix, &tail), doubt }));
         }
     }
@@ -173,11 +211,17 @@ mod tests {
             prefix,
             content,
             lines: Ladder::of(b"a\nb\n"),
+            runs: Runs::made_up(vec![2, u64::MAX]),
+            path: "a b\n".into(),
         };
         let text = mark.to_string();
         assert_eq!(text.parse(), Ok(mark.clone()));
         let (older, _) = text.split_once(" lines=").unwrap();
-        assert_eq!(older.parse(), Ok(ImportMark { lines: Ladder::default(), ..mark }));
+        let (lines, runs, path) = Default::default();
+        assert_eq!(older.parse(), Ok(ImportMark { lines, runs, path, ..mark.clone() }));
+        let (older, _) = text.split_once(" runs=").unwrap();
+        let (runs, path) = Default::default();
+        assert_eq!(older.parse(), Ok(ImportMark { runs, path, ..mark }));
         for text in ["", "1", "2 dev=1", &text[..80], &format!("{older} lines=")] {
             assert_eq!(text.parse::<ImportMark>(), Err(()), "{text}");
         }

@@ -8,7 +8,9 @@ use super::{
     cut::{self, Sink},
     ladder::{Ladder, LastLines},
     record::{Identity, Mark, PREFIX, Print, TAIL, mtime, repeats_one_line},
+    runs::Runs,
 };
+use crate::source::Stop;
 use crate::unpack::{self, Failed, unpacked};
 use sha2::{Digest, Sha256};
 use std::{
@@ -55,6 +57,7 @@ pub(super) struct Input {
     /// Of the first bytes.
     lines: Ladder,
     last: LastLines,
+    runs: Runs,
     /// Its length and the time of its last write before the last read.
     length: u64,
     mtime: u64,
@@ -85,6 +88,7 @@ impl Input {
             tail: Vec::new(),
             lines: Ladder::default(),
             last: LastLines::default(),
+            runs: Runs::default(),
             length: 0,
             mtime: 0,
             ended: false,
@@ -92,20 +96,21 @@ impl Input {
     }
 
     /// The same file from where `mark` is. `None` if what lies before it is not what was read.
-    pub(super) fn resume(file: File, mark: &Mark) -> io::Result<Option<Input>> {
+    pub(super) fn resume(file: File, mark: &Mark, stop: &Stop) -> io::Result<Option<Input>> {
         let mut input = Input::new(file)?;
         let known = match &mut input.body {
             Body::Plain(file) => match plain_ends(file, mark.offset) {
                 Err(error) if is_short(&error) => None,
                 known => Some(known?),
             },
-            Body::Packed(_, content) => packed_ends(content, mark)?,
+            Body::Packed(_, content) => packed_ends(content, mark, stop)?,
         };
         let Some((prefix, tail)) = known else { return Ok(None) };
         if !mark.is_behind(&prefix, &tail) {
             return Ok(None);
         }
         (input.lines, input.last) = (Ladder::of(&prefix), mark.last.clone());
+        input.runs = mark.runs.behind(&tail);
         (input.prefix, input.tail) = (prefix, tail);
         if mark.offset > 0 {
             input.cutter = Cutter::resumed(&input.prefix, mark.skip);
@@ -191,8 +196,8 @@ impl Input {
 
     pub(super) fn mark(&self) -> Mark {
         let (prefix, tail) = (Print::of(&self.prefix), Print::of(&self.tail));
-        let (skip, lines, last) = (self.cutter.is_within_long(), self.lines.clone(), self.last.clone());
-        Mark { offset: self.offset, skip, prefix, tail, lines, last }
+        let (lines, last, runs) = (self.lines.clone(), self.last.clone(), self.runs.clone());
+        Mark { offset: self.offset, skip: self.cutter.is_within_long(), prefix, tail, lines, last, runs }
     }
 
     /// Takes what is new, at most a chunk of it, and hands out its lines.
@@ -295,6 +300,7 @@ impl Input {
         let ahead = std::mem::take(&mut self.ahead);
         let taken = cut::lines(&mut self.cutter, &ahead, max_line, is_all, sink);
         self.waiting = sink.is_full() && taken < ahead.len();
+        self.runs.push(&ahead[..taken]);
         self.advance(&ahead[..taken]);
         self.ahead = ahead;
         self.ahead.drain(..taken);
@@ -330,7 +336,7 @@ pub(super) fn plain_ends(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u
 
 /// The same of a packed one, which then stands at the mark; `None` if it is shorter. Another beginning is found out
 /// before all the rest is unpacked.
-fn packed_ends(content: &mut impl Read, mark: &Mark) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+fn packed_ends(content: &mut impl Read, mark: &Mark, stop: &Stop) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
     let (mut prefix, mut tail) = (Vec::new(), Vec::new());
     let mut at = 0;
     let mut chunk = vec![0; CHUNK];
@@ -338,6 +344,7 @@ fn packed_ends(content: &mut impl Read, mark: &Mark) -> io::Result<Option<(Vec<u
         // The first reads make up the prefix.
         let end = if at < PREFIX as u64 { mark.offset.min(PREFIX as u64) } else { mark.offset };
         let length = (end - at).min(CHUNK as u64) as usize;
+        stop.check()?;
         let read = retry(|| content.read(&mut chunk[..length]))?;
         if read == 0 {
             return Ok(None);
@@ -381,10 +388,11 @@ pub(super) struct Portion {
 }
 
 /// The first `offset` bytes of a file. `None` if it is shorter.
-pub(super) fn portion(file: File, offset: u64) -> io::Result<Option<Portion>> {
+pub(super) fn portion(file: File, offset: u64, stop: &Stop) -> io::Result<Option<Portion>> {
     let mut input = Input::new(file)?;
     let mut digest = Sha256::new();
     while input.offset < offset {
+        stop.check()?;
         input.fill(input.offset)?;
         if input.ahead.is_empty() {
             return Ok(None);
@@ -398,10 +406,18 @@ pub(super) fn portion(file: File, offset: u64) -> io::Result<Option<Portion>> {
 }
 
 /// How many bytes a file has, unpacked.
-pub(super) fn length(file: File) -> io::Result<u64> {
-    match Input::new(file)?.body {
-        Body::Plain(file) => Ok(file.metadata()?.len()),
-        Body::Packed(_, mut content) => io::copy(&mut content, &mut io::sink()),
+pub(super) fn length(file: File, stop: &Stop) -> io::Result<u64> {
+    let mut content = match Input::new(file)?.body {
+        Body::Plain(file) => return Ok(file.metadata()?.len()),
+        Body::Packed(_, content) => content,
+    };
+    let (mut length, mut chunk) = (0, vec![0; CHUNK]);
+    loop {
+        stop.check()?;
+        match retry(|| content.read(&mut chunk))? {
+            0 => return Ok(length),
+            read => length += read as u64,
+        }
     }
 }
 
@@ -415,10 +431,11 @@ pub(super) enum Likeness {
 }
 
 /// Compares two files, unpacked, from their beginnings.
-pub(super) fn compare(one: File, other: File) -> io::Result<Likeness> {
+pub(super) fn compare(one: File, other: File, stop: &Stop) -> io::Result<Likeness> {
     let (mut one, mut other) = (Input::new(one)?, Input::new(other)?);
     let mut at = 0;
     loop {
+        stop.check()?;
         one.fill(at)?;
         other.fill(at)?;
         let both = one.ahead.len().min(other.ahead.len());

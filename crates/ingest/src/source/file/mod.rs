@@ -13,6 +13,7 @@ mod input;
 mod ladder;
 mod names;
 mod record;
+mod runs;
 mod survey;
 mod wake;
 
@@ -22,7 +23,10 @@ mod tests;
 pub(crate) use cut::{Sink, lines as cut_lines};
 pub(crate) use imported::{ImportMark, imports, records};
 pub(crate) use ladder::Ladder;
-pub(crate) use record::{Beginning, FileRecord, Identity, Mark, PREFIX, Print, TAIL, repeats_one_line};
+pub(crate) use record::{
+    Beginning, FileRecord, Identity, Mark, PREFIX, Print, TAIL, has_enough, repeats_one_line,
+};
+pub(crate) use runs::{LastHashes, RUN, Run, Runs};
 
 use super::{LineOptions, Stop, now};
 use crate::{
@@ -176,17 +180,21 @@ impl LogFile {
                     let sent = new.as_ref().map(|new| self.own(&new.sent)).transpose()?.flatten();
                     // The state directory is lost, but not what it brought into the store.
                     if own.is_none() || own == sent {
-                        let adopted = Book::adopted(&self.options.path, &others, sent.as_ref());
+                        let adopted = Book::adopted(&self.options.path, &others, sent.as_ref(), stop);
+                        // Then it may not have been found.
+                        if stop.is_said() {
+                            return Ok(None);
+                        }
                         return Ok(Some(match (adopted, new) {
                             (None, Some(new)) => new.behind(&others),
-                            (adopted, _) => self.running(adopted).behind(&others),
+                            (adopted, _) => self.running(adopted, stop).behind(&others),
                         }));
                     }
                     // Or it was restored, and knew less of this log than the store.
-                    return Ok(Some(self.running(own).behind(&others)));
+                    return Ok(Some(self.running(own, stop).behind(&others)));
                 }
                 Places::Kept(positions) if self.own(&positions)?.is_none() => {
-                    let running = new.get_or_insert_with(|| self.running(None));
+                    let running = new.get_or_insert_with(|| self.running(None, stop));
                     if !running.follower.is_started() {
                         running.step();
                     }
@@ -206,12 +214,13 @@ impl LogFile {
         }
     }
 
-    fn running(&self, book: Option<Book>) -> Running<'_> {
+    fn running(&self, book: Option<Book>, stop: &Stop) -> Running<'_> {
         let following = Following {
             path: self.options.path.clone(),
             start: self.options.start,
             max_line: self.lines.max_line,
             format: self.lines.print(),
+            stop: stop.clone(),
         };
         Running {
             new: book.is_none(),

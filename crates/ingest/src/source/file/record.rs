@@ -4,14 +4,17 @@
 //! may be renamed, copied, packed or written anew; and by a fingerprint of the packed bytes. Who finds it is
 //! [`super::survey`].
 
-use super::ladder::{Ladder, LastLines};
+use super::{
+    ladder::{Ladder, LastLines},
+    runs::Runs,
+};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
     fmt,
     fs::Metadata,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
     time::UNIX_EPOCH,
 };
@@ -56,6 +59,8 @@ pub(crate) struct Mark {
     pub(crate) lines: Ladder,
     /// Of the last lines before the offset. Positions of older versions have none.
     pub(crate) last: LastLines,
+    /// Of the runs of lines that were handed out. Positions of older versions have none.
+    pub(crate) runs: Runs,
 }
 
 /// One file that was read, or that is not to be read.
@@ -124,6 +129,12 @@ pub(crate) fn are_distinct(text: &[u8]) -> bool {
     lines.len() >= ENOUGH && distinct.len() == lines.len()
 }
 
+/// Whether there are enough different lines, so that a longer text that begins with them is the same file, grown.
+pub(crate) fn has_enough(text: &[u8]) -> bool {
+    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    text.len() >= PREFIX && !repeats_one_line(text) || lines.collect::<HashSet<_>>().len() >= ENOUGH
+}
+
 impl FileRecord {
     /// Whether the file had nothing when it was last looked at.
     pub(crate) fn is_blank(&self) -> bool {
@@ -134,8 +145,8 @@ impl FileRecord {
 impl Mark {
     /// Behind `offset` bytes that begin and end so.
     pub(crate) fn of(offset: u64, skip: bool, prefix: &[u8], tail: &[u8]) -> Mark {
-        let (lines, last) = (Ladder::of(prefix), LastLines::default());
-        Mark { offset, skip, prefix: Print::of(prefix), tail: Print::of(tail), lines, last }
+        let (lines, last, runs) = (Ladder::of(prefix), LastLines::default(), Runs::default());
+        Mark { offset, skip, prefix: Print::of(prefix), tail: Print::of(tail), lines, last, runs }
     }
 
     /// Whether it is behind bytes that begin and end so.
@@ -211,7 +222,7 @@ pub(crate) fn mtime(file: &Metadata) -> u64 {
 impl fmt::Display for FileRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FileRecord { identity: Identity { dev, ino, born }, mtime, length, .. } = self;
-        let Mark { offset, skip, prefix, tail, lines, last } = &self.mark;
+        let Mark { offset, skip, prefix, tail, lines, last, runs } = &self.mark;
         write!(f, "{VERSION} dev={dev} ino={ino} born={born} mtime={mtime} offset={offset}")?;
         write!(f, " skip={} prefix={:032x} tail={:032x}", u8::from(*skip), prefix.0, tail.0)?;
         let flags = [(self.done, 'd'), (self.torn, 't'), (self.gone, 'g')];
@@ -228,8 +239,11 @@ impl fmt::Display for FileRecord {
         if !last.is_empty() {
             write!(f, " last={last}")?;
         }
+        if !runs.is_empty() {
+            write!(f, " runs={runs}")?;
+        }
         // Last, because a path may have blanks. It need not be UTF-8, nor free of line ends.
-        write!(f, " path={}", self.path.as_os_str().as_bytes().escape_ascii())
+        write!(f, " path={}", escaped(&self.path))
     }
 }
 
@@ -270,13 +284,20 @@ impl FromStr for FileRecord {
         if let Some(prints) = optional("last=") {
             record.mark.last = prints.parse()?;
         }
+        if let Some(prints) = optional("runs=") {
+            record.mark.runs = prints.parse()?;
+        }
         record.path = unescaped(path).ok_or(())?;
         words.next().is_none().then_some(record).ok_or(())
     }
 }
 
-/// What `escape_ascii` made, the other way round.
-fn unescaped(text: &str) -> Option<PathBuf> {
+pub(super) fn escaped(path: &Path) -> impl fmt::Display {
+    path.as_os_str().as_bytes().escape_ascii()
+}
+
+/// What [`escaped`] made, the other way round.
+pub(super) fn unescaped(text: &str) -> Option<PathBuf> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -325,6 +346,7 @@ fn mark<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<FileRecord> {
         tail: print(word("tail")?)?,
         lines: Ladder::default(),
         last: LastLines::default(),
+        runs: Runs::default(),
     };
     Some(FileRecord { identity, mtime, length: mark.offset, mark, ..FileRecord::default() })
 }
@@ -371,6 +393,7 @@ mod tests {
             prints in any::<[u128; 2]>(),
             lines in any::<Vec<u32>>(),
             last in any::<Vec<u32>>(),
+            runs in any::<Vec<u64>>(),
             packed in any::<Option<u128>>(),
             copy_of in any::<Option<u64>>(),
             refused_by in any::<Option<u32>>(),
@@ -378,7 +401,7 @@ mod tests {
         ) -> FileRecord {
             let [dev, ino, born, mtime, offset, length, from] = numbers;
             let [prefix, tail] = prints.map(Print);
-            let mark = Mark { offset, skip: flags[0], prefix, tail, lines: Ladder::made_up(lines), last: LastLines::made_up(last) };
+            let mark = Mark { offset, skip: flags[0], prefix, tail, lines: Ladder::made_up(lines), last: LastLines::made_up(last), runs: Runs::made_up(runs) };
             FileRecord {
                 path: std::ffi::OsString::from_vec(path).into(),
                 identity: Identity { dev, ino, born },

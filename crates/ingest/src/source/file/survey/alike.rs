@@ -7,8 +7,8 @@
 //! files were removed meanwhile, or one is no copy after all, lines are missed that way; so what was in doubt is said.
 
 use super::super::{
-    input::Likeness,
-    names::{Rank, SeenFile, as_exact_as},
+    input::{Likeness, beginning, is_damage},
+    names::{Rank, SeenFile, as_exact_as, open_regular},
     record::FileRecord,
 };
 use super::Survey;
@@ -22,6 +22,7 @@ impl Survey<'_> {
     pub(super) fn weigh_alike(&mut self) -> io::Result<()> {
         let mut payers = Vec::new();
         for at in self.strangers.keys().copied().collect::<Vec<_>>() {
+            self.question.stop.check()?;
             let stranger = &self.strangers[&at];
             if !stranger.alike || stranger.empty || stranger.damaged || self.owner[at].is_some() {
                 continue;
@@ -52,16 +53,32 @@ impl Survey<'_> {
     }
 
     /// A file that is there, has all that this one has, and may have been copied into it.
-    fn possible_original(&self, at: usize) -> io::Result<Option<usize>> {
+    fn possible_original(&mut self, at: usize) -> io::Result<Option<usize>> {
         for original in (0..self.question.files.len()).rev() {
             if original != at
                 && self.may_be_copied_from(at, original)
+                && self.may_begin_alike(at, original)?
                 && matches!(self.compare(at, original)?, Likeness::Alike(Ordering::Less | Ordering::Equal))
             {
                 return Ok(Some(original));
             }
         }
         Ok(None)
+    }
+
+    /// Whether one file may have all that another has. Most pairs need not be read for that, and there are many pairs.
+    fn may_begin_alike(&mut self, at: usize, original: usize) -> io::Result<bool> {
+        for at in [at, original] {
+            if self.beginnings[at].is_none() {
+                let first = match beginning(open_regular(&self.file(at).path)?) {
+                    Err(error) if is_damage(&error) => Vec::new(),
+                    first => first?,
+                };
+                self.beginnings[at] = Some(first);
+            }
+        }
+        let first = |at: usize| self.beginnings[at].as_deref().unwrap_or_default();
+        Ok(first(original).starts_with(first(at)))
     }
 
     /// Whether age and order allow that one file is a copy of another: it is made later, and gets an older name.
@@ -91,20 +108,21 @@ impl Survey<'_> {
             self.book.iter().filter(is_due).map(|(id, record)| (id, record.mark.offset)).collect();
         debts.sort_by_key(|&(id, read)| (Reverse(read), Reverse(id)));
         for (id, _) in debts {
+            self.question.stop.check()?;
+            let newest = self.newest_place(id);
+            let is_older = |at: usize| newest.is_none_or(|newest| at < newest);
             let likely = |&at: &usize| {
                 let file = self.file(at);
                 let written =
                     self.book.get(id).is_some_and(|r| file.mtime >= as_exact_as(file.mtime, r.mtime));
-                (file.is_live(), !written, !self.is_older_than_later_ones(at, id), file.length)
+                (file.is_live(), !written, !is_older(at), file.length)
             };
             let can_pay = payers.iter().copied().filter(|&at| self.can_pay(at, id));
             let Some(at) = can_pay.min_by_key(likely) else {
                 self.pay_in_part(id, &mut payers)?;
                 continue;
             };
-            if self.strangers[&at].packed.is_none() && self.file(at).is_live()
-                || !self.is_older_than_later_ones(at, id)
-            {
+            if self.strangers[&at].packed.is_none() && self.file(at).is_live() || !is_older(at) {
                 self.doubt(at, "all its lines are alike, and it may be a file that is gone, or a new one");
             }
             payers.retain(|&payer| payer != at);
@@ -115,11 +133,11 @@ impl Survey<'_> {
 
     /// No file is long enough, but one may be a copy that was made before the last lines were written.
     fn pay_in_part(&mut self, id: u64, payers: &mut Vec<usize>) -> io::Result<()> {
-        if self.book.get(id).is_none_or(|record| record.gone && !self.truncated.contains(&id)) {
-            return Ok(());
-        }
+        let lost = |record: &&FileRecord| !record.gone || self.truncated.contains(&id);
+        let Some(record) = self.book.get(id).filter(lost) else { return Ok(()) };
         let mut longest = None;
-        for &at in payers.iter().filter(|&&at| self.file(at).is_generation()) {
+        let likely = |&&at: &&usize| self.file(at).is_generation() && self.strangers[&at].may_begin(record);
+        for &at in payers.iter().filter(likely) {
             longest = longest.max(self.early_copy_of(at, id)?.map(|length| (length, at)));
         }
         if let Some((_, at)) = longest {
@@ -139,18 +157,18 @@ impl Survey<'_> {
         // A packed file stays packed, and one that was gone before comes back as it was.
         let back = record.packed.is_some() && record.packed == stranger.packed;
         let possible = if record.gone { back } else { record.packed.is_none() || stranger.packed.is_some() };
-        possible && stranger.ids.contains(&id)
+        possible && stranger.has(id)
     }
 
-    /// Generations keep their order: the file of a record is older than those of later records.
-    fn is_older_than_later_ones(&self, at: usize, id: u64) -> bool {
+    /// Generations keep their order: the file of a record is older than those of later records, so its place is before
+    /// this one.
+    fn newest_place(&self, id: u64) -> Option<usize> {
         // A copy, or a file of which nothing was read, may have been found late.
         let is_read = |id: &u64| {
             self.book.get(*id).is_some_and(|record| record.mark.offset > 0 && record.copy_of.is_none())
         };
         let later = self.home.range(id + 1..).filter(|(id, _)| is_read(id)).map(|(_, &home)| home);
-        let rotated = |&home: &usize| self.file(home).rank != Rank::Other;
-        later.filter(rotated).all(|home| at < home)
+        later.filter(|&home| self.file(home).rank != Rank::Other).min()
     }
 }
 

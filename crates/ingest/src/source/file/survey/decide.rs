@@ -14,6 +14,7 @@ impl Survey<'_> {
     /// The first look: only the log itself is to be read.
     pub(super) fn begin(&mut self, start: Start) -> io::Result<()> {
         for at in 0..self.question.files.len() {
+            self.question.stop.check()?;
             let file = self.file(at).clone();
             match file.rank {
                 Rank::Other => {}
@@ -31,9 +32,10 @@ impl Survey<'_> {
 
     /// What the remaining strangers are. The log comes first, because others may be copies of it.
     pub(super) fn decide(&mut self) -> io::Result<()> {
-        let live = self.question.files.iter().position(SeenFile::is_live);
+        let live = self.live;
         let rest: Vec<usize> = self.strangers.keys().copied().filter(|&at| Some(at) != live).collect();
         for at in live.into_iter().chain(rest) {
+            self.question.stop.check()?;
             if !self.strangers.contains_key(&at) || self.owner[at].is_some() || self.new.contains_key(&at) {
                 continue;
             }
@@ -126,7 +128,8 @@ impl Survey<'_> {
     }
 
     pub(super) fn compare(&self, one: usize, other: usize) -> io::Result<Likeness> {
-        let compared = compare(open_regular(&self.file(one).path)?, open_regular(&self.file(other).path)?);
+        let (one, other) = (open_regular(&self.file(one).path)?, open_regular(&self.file(other).path)?);
+        let compared = compare(one, other, self.question.stop);
         match compared {
             Err(error) if is_damage(&error) => Ok(Likeness::Differ),
             compared => compared,
@@ -137,7 +140,7 @@ impl Survey<'_> {
     fn is_copy(&self, at: usize, original: usize) -> io::Result<Option<bool>> {
         let of = self.file(original);
         let has_read = self.owner[original].is_some_and(|id| {
-            self.strangers[&at].ids.contains(&id) && self.book.get(id).is_some_and(|r| r.mark.offset > 0)
+            self.strangers[&at].has(id) && self.book.get(id).is_some_and(|r| r.mark.offset > 0)
         });
         Ok(match self.compare(at, original)? {
             Likeness::Differ if of.is_live() && has_read => Some(true),

@@ -8,7 +8,7 @@
 use super::super::{
     input::{Input, beginning, length},
     names::open_regular,
-    record::{Beginning, FileRecord, are_distinct},
+    record::{Beginning, FileRecord, Mark, are_distinct},
 };
 use super::Survey;
 use std::{cmp::Reverse, io};
@@ -49,7 +49,7 @@ impl Survey<'_> {
         let Some(record) = record.filter(|record| record.mark.begins_with(&Beginning::of(&first))) else {
             return Ok(None);
         };
-        let length = length(open_regular(path)?)?;
+        let length = length(open_regular(path)?, self.question.stop)?;
         Ok((length < record.mark.offset).then_some(length))
     }
 
@@ -64,7 +64,7 @@ impl Survey<'_> {
             // A packed file gets no more lines, and is known by its bytes.
             record.done = packed.is_some();
             if packed.is_none() {
-                record.mark = input.mark();
+                record.mark = Mark { runs: std::mem::take(&mut record.mark.runs), ..input.mark() };
             }
         });
         Ok(())

@@ -47,6 +47,7 @@ impl Survey<'_> {
         self.truncated.remove(&id);
         self.replaced.remove(&at);
         self.take(at, id);
+        let mark = Mark { runs: read.runs, ..mark };
         self.book.change(id, |record| (record.mark, record.done) = (mark, false));
         Ok(true)
     }

@@ -16,7 +16,7 @@ mod settle;
 mod stranger;
 
 use super::{Start, book::Book, input::Input, names::SeenFile, record::FileRecord};
-use crate::meters::FileEvents;
+use crate::{meters::FileEvents, source::Stop};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -34,6 +34,8 @@ pub(super) struct Question<'a> {
     pub(super) linked: bool,
     /// Nobody has looked at this log before.
     pub(super) first: Option<Start>,
+    /// Once it is said, the survey fails, and the book is as it was.
+    pub(super) stop: &'a Stop,
 }
 
 /// What came out beside the book.
@@ -52,6 +54,10 @@ struct Survey<'a> {
     book: &'a mut Book,
     question: Question<'a>,
     found: Surveyed,
+    /// Which of the files is at the log's path.
+    live: Option<usize>,
+    /// How the files begin, as far as that was asked for.
+    beginnings: Vec<Option<Vec<u8>>>,
     owner: Vec<Option<u64>>,
     home: BTreeMap<u64, usize>,
     /// Records whose own file has another content now.
@@ -81,8 +87,11 @@ pub(super) fn survey(
     let mut draft = book.clone();
     let owner = vec![None; question.files.len()];
     let in_order = alike::are_in_order(&question.files);
+    let live = question.files.iter().position(SeenFile::is_live);
     let mut survey = Survey {
         in_order,
+        live,
+        beginnings: vec![None; question.files.len()],
         book: &mut draft,
         question,
         untold: Vec::new(),

@@ -5,13 +5,14 @@ use super::super::{
     names::{Rank, SeenFile, as_exact_as, open_regular, unpacked},
     record::{FileRecord, mtime, repeats_one_line},
 };
-use super::{Survey, stranger::Stranger};
+use super::Survey;
 use std::{cmp::Ordering, io};
 
 impl Survey<'_> {
     pub(super) fn by_inode(&mut self) -> io::Result<()> {
         let inodes = self.book.by_inode();
         for at in 0..self.question.files.len() {
+            self.question.stop.check()?;
             let file = self.file(at).clone();
             for &id in inodes.get(&file.identity.inode()).into_iter().flatten() {
                 let Some(record) = self.book.get(id) else { continue };
@@ -40,7 +41,7 @@ impl Survey<'_> {
         if file.length < record.mark.offset {
             return Ok(false);
         }
-        Ok(Input::resume(open_regular(&file.path)?, &record.mark)?.is_some())
+        Ok(Input::resume(open_regular(&file.path)?, &record.mark, self.question.stop)?.is_some())
     }
 
     /// Files that have the content of a record whose own file is gone or was truncated. First those that were last written
@@ -66,11 +67,9 @@ impl Survey<'_> {
 
     /// Whether the log itself has a record's content. Then any other file that has it is a copy.
     fn has_live(&self, at: usize, id: u64) -> bool {
-        let of_log = |(&log, stranger): (&usize, &Stranger)| {
-            let unknown = log != at && self.file(log).is_live() && self.owner[log].is_none();
-            unknown && !stranger.alike && stranger.ids.contains(&id)
-        };
-        self.strangers.iter().any(of_log)
+        let live = self.live.filter(|&live| live != at && self.owner[live].is_none());
+        let stranger = live.and_then(|live| self.strangers.get(&live));
+        stranger.is_some_and(|stranger| !stranger.alike && stranger.has(id))
     }
 
     /// Whether time, length or name say that a file with a record's content is the file of that record.
@@ -82,7 +81,7 @@ impl Survey<'_> {
         let by_name = file.rank == Rank::Other && unpacked(&file.path).as_ref() == Some(&record.path);
         let same_bytes = record.packed.is_some() && record.packed == stranger.packed;
         let whole = match stranger.packed {
-            Some(_) => stranger.whole.contains(&id),
+            Some(_) => stranger.whole.binary_search(&id).is_ok(),
             None => file.length == record.length,
         };
         let settled = !stranger.alike || record.done && whole || same_bytes;
@@ -102,7 +101,8 @@ impl Survey<'_> {
             if self.home.contains_key(&id) || gone || record.mark.offset == 0 {
                 continue;
             }
-            if Input::resume(open_regular(&self.file(at).path)?, &record.mark)?.is_none() {
+            if Input::resume(open_regular(&self.file(at).path)?, &record.mark, self.question.stop)?.is_none()
+            {
                 continue;
             }
             self.book.remove(copy);
@@ -163,7 +163,7 @@ impl Survey<'_> {
             let Some(open) = self.question.open.get(&id).and_then(Input::plain) else { continue };
             let written = mtime(&open.metadata()?);
             let Some(record) = self.book.get(id) else { continue };
-            if Input::resume(open.try_clone()?, &record.mark)?.is_none() {
+            if Input::resume(open.try_clone()?, &record.mark, self.question.stop)?.is_none() {
                 // It was truncated; what was read of it is elsewhere.
                 continue;
             }
@@ -174,7 +174,7 @@ impl Survey<'_> {
                 if other || !undecided || exact && file.mtime != as_exact_as(file.mtime, written) {
                     continue;
                 }
-                let found = compare(open.try_clone()?, open_regular(&file.path)?);
+                let found = compare(open.try_clone()?, open_regular(&file.path)?, self.question.stop);
                 if matches!(found, Ok(Likeness::Alike(order)) if order == wanted) {
                     self.new.remove(&at);
                     self.take(at, id);

@@ -3,11 +3,11 @@
 use super::super::{
     input::{Input, beginning, is_damage, packed_print},
     names::{SeenFile, as_exact_as, open_regular},
-    record::{FileRecord, Print, repeats_one_line},
+    record::{Beginning, FileRecord, Mark, Print, repeats_one_line},
 };
 use super::Survey;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     io,
 };
 
@@ -19,13 +19,26 @@ const MOST_CANDIDATES: usize = 64;
 pub(super) struct Stranger {
     /// The records whose content it has.
     pub(super) ids: Vec<u64>,
-    /// Those of them that have read all of it.
+    /// Those of them that have read all of it, in order.
     pub(super) whole: Vec<u64>,
+    /// How it begins, for comparisons that need not open it.
+    pub(super) begins: Option<Beginning>,
     /// Its beginning repeats one line.
     pub(super) alike: bool,
     pub(super) empty: bool,
     pub(super) damaged: bool,
     pub(super) packed: Option<Print>,
+}
+
+impl Stranger {
+    pub(super) fn has(&self, id: u64) -> bool {
+        self.ids.binary_search(&id).is_ok()
+    }
+
+    /// Whether what a record has read may begin with all of it.
+    pub(super) fn may_begin(&self, record: &FileRecord) -> bool {
+        self.begins.as_ref().is_some_and(|begins| record.mark.begins_with(begins))
+    }
 }
 
 /// Records by what they have read: by length and print of its beginning, and of the packed bytes.
@@ -42,6 +55,7 @@ impl Survey<'_> {
         }
         let contents = self.contents();
         for at in unowned {
+            self.question.stop.check()?;
             let stranger = match self.look_into(at, &contents) {
                 Ok(stranger) => stranger,
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !self.is_needed(at) => {
@@ -99,6 +113,7 @@ impl Survey<'_> {
             Err(error) if is_damage(&error) => return Ok(Stranger { damaged: true, ..stranger }),
             Err(error) => return Err(error),
         };
+        stranger.begins = Some(Beginning::of(&first));
         stranger.empty = first.is_empty();
         stranger.alike = repeats_one_line(&first);
         if let Some(ids) = stranger.packed.and_then(|print| contents.packed.get(&print)) {
@@ -121,22 +136,36 @@ impl Survey<'_> {
             candidates.sort_by_key(|&id| (self.book.get(id).is_none_or(|record| record.gone), u64::MAX - id));
             candidates.truncate(MOST_CANDIDATES);
         }
+        // Where all lines are alike, many records may be behind the same bytes.
+        let mut found: HashMap<_, Option<bool>> = HashMap::new();
         for id in candidates {
-            let Some(record) = self.book.get(id) else { continue };
-            match Input::resume(open_regular(path)?, &record.mark) {
-                Ok(Some(mut input)) => {
-                    stranger.ids.push(id);
-                    if input.is_at_end().unwrap_or(false) {
-                        stranger.whole.push(id);
-                    }
-                }
-                Ok(None) => {}
-                Err(error) if is_damage(&error) => stranger.damaged = true,
-                Err(error) => return Err(error),
-            }
+            let Some(Mark { offset, prefix, tail, .. }) = self.book.get(id).map(|record| &record.mark) else {
+                continue;
+            };
+            let whole = match found.entry((*offset, *prefix, *tail)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(unknown) => *unknown.insert(self.ends(at, id, &mut stranger.damaged)?),
+            };
+            stranger.ids.extend(whole.map(|_| id));
+            stranger.whole.extend(whole.filter(|whole| *whole).map(|_| id));
         }
-        stranger.ids.sort_unstable();
-        stranger.ids.dedup();
+        for ids in [&mut stranger.ids, &mut stranger.whole] {
+            ids.sort_unstable();
+            ids.dedup();
+        }
         Ok(stranger)
+    }
+
+    /// Whether a file has what a record has read, and if so, whether that is all of it.
+    fn ends(&self, at: usize, id: u64, damaged: &mut bool) -> io::Result<Option<bool>> {
+        let Some(record) = self.book.get(id) else { return Ok(None) };
+        match Input::resume(open_regular(&self.file(at).path)?, &record.mark, self.question.stop) {
+            Ok(found) => Ok(found.map(|mut input| input.is_at_end().unwrap_or(false))),
+            Err(error) if is_damage(&error) => {
+                *damaged = true;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::super::{
     cut::Sink,
     follow::{Following, LogFollower, Progress},
 };
-use crate::meters::FileEvents;
+use crate::{meters::FileEvents, source::Stop};
 use flate2::{Compression, write::GzEncoder};
 use std::{
     collections::BTreeMap,
@@ -55,13 +55,22 @@ pub(super) struct Bed {
     pub(super) committed: (BTreeMap<String, u64>, BTreeMap<String, String>),
     /// How often it was said that something may be missing.
     pub(super) told: u64,
+    pub(super) stop: Stop,
 }
 
 impl Bed {
     pub(super) fn new() -> Bed {
         let dir = tempfile::tempdir().unwrap();
-        let committed = Default::default();
-        Bed { dir, follower: None, start: Start::Beginning, seen: Ledger::default(), committed, told: 0 }
+        let (committed, stop) = (Default::default(), Stop::new().unwrap());
+        Bed {
+            dir,
+            follower: None,
+            start: Start::Beginning,
+            seen: Ledger::default(),
+            committed,
+            told: 0,
+            stop,
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -121,7 +130,8 @@ impl Bed {
     }
 
     pub(super) fn follower(&mut self) -> &mut LogFollower {
-        let following = Following { path: self.log(), start: self.start, max_line: 1000, format: 0 };
+        let (path, stop) = (self.log(), self.stop.clone());
+        let following = Following { path, start: self.start, max_line: 1000, format: 0, stop };
         let position =
             |(source, state): (&String, &String)| Position { source: source.clone(), state: state.clone() };
         let positions: Vec<Position> = self.committed.1.iter().map(position).collect();

@@ -4,6 +4,7 @@ use super::{
     super::{Start, follow::Progress, record::Identity},
     bed::Bed,
 };
+use crate::source::Stop;
 use flate2::{Compression, write::GzEncoder};
 use std::{
     fs::{self, File, OpenOptions},
@@ -860,6 +861,53 @@ fn more_than_a_thousand_rotated_files_are_no_hindrance() {
         bed.read();
     }
     assert_eq!(bed.seen.lines.len(), 101);
+}
+
+/// One line is no evidence, so such files are compared with each other.
+#[test]
+fn thousand_files_of_one_line_are_known_again_in_a_copy_of_their_directory() {
+    for alike in [false, true] {
+        let mut bed = Bed::new();
+        bed.append("access.log", "");
+        bed.read();
+        for n in 1..=1000 {
+            let line = if alike { "line\n".to_owned() } else { format!("line {n}\n") };
+            bed.append(&format!("access.log-{}", 20_261_000 + n), &line);
+        }
+        bed.read();
+        let counted = bed.seen.lines.clone();
+        // Files that appear at once, all with the same line, may be copies of each other.
+        assert!(alike || counted.len() == 1000);
+        bed.restart();
+        bed.copy_directory();
+        bed.append("access.log", "new\n");
+        bed.read();
+        assert_eq!(bed.seen.lines.remove("new"), Some(1));
+        assert_eq!(bed.seen.lines, counted);
+    }
+}
+
+#[test]
+fn survey_ends_with_a_stop_and_leaves_the_book_as_it_was() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "");
+    bed.read();
+    for n in 1..=20 {
+        bed.append(&format!("access.log.{n}"), &numbered(10 * n, 10 * n + 10));
+    }
+    bed.read();
+    bed.restart();
+    bed.copy_directory();
+    let before = bed.follower().book().cloned();
+    bed.stop.stop();
+    assert_eq!(bed.step(0), Progress::Idle);
+    assert_eq!(bed.follower().book().cloned(), before);
+    assert_eq!(bed.follower().trouble(), None);
+    bed.kill();
+    bed.stop = Stop::new().unwrap();
+    bed.append("access.log", "new\n");
+    bed.read();
+    assert_eq!((bed.seen.lines.len(), bed.seen.lines.values().sum::<u64>()), (201, 201));
 }
 
 #[test]
