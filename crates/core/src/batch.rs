@@ -2,7 +2,7 @@
 //!
 //! A batch is frozen when it is first sent. Its number is `(instance, seq)`, and a store applies each number once.
 
-use crate::{DayVisitors, Event, Name, StatusCount, Visits, When};
+use crate::{Correction, DayVisitors, Event, Name, StatusCount, Visits, When};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -194,6 +194,8 @@ pub struct Batch {
     pub positions: Vec<Position>,
     /// Which counts of the entries it writes.
     pub levels: Levels,
+    /// A batch either counts or corrects.
+    pub correction: Option<Arc<Correction>>,
 }
 
 impl Batch {
@@ -201,7 +203,13 @@ impl Batch {
     pub fn of(instance: Uuid, seq: u64, counts: impl Into<Counts>) -> Batch {
         let Counts { entries, statuses, visits, visitors, positions } = counts.into();
         let (entries, levels) = (Arc::new(entries), Levels::All);
-        Batch { instance, seq, entries, statuses, visits, visitors, positions, levels }
+        Batch { instance, seq, entries, statuses, visits, visitors, positions, levels, correction: None }
+    }
+
+    /// A batch that counts nothing, and corrects what was counted.
+    #[must_use]
+    pub fn correcting(instance: Uuid, seq: u64, correction: Correction) -> Batch {
+        Batch { correction: Some(Arc::new(correction)), ..Batch::of(instance, seq, Counts::default()) }
     }
 
     /// The same on other levels.

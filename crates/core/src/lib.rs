@@ -30,6 +30,7 @@ mod batch;
 pub mod calendar;
 mod client;
 mod cooldown;
+mod correction;
 mod counter;
 mod day_visitors;
 mod event;
@@ -64,6 +65,11 @@ pub use batch::{
 pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};
 pub use client::ClientClass;
 pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};
+pub use correction::{
+    Asking, Corrected, CorrectedName, Correcting, Correction, CorrectionAction, CorrectionRecord,
+    CorrectionRequest, Corrections, CountCell, Difference, ListMove, MAX_CORRECTED_NAMES, MAX_CORRECTIONS,
+    MAX_DIFFERENCES, NotAStretch, NotCorrected, TimeStretch,
+};
 pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting, left};
 pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};
 pub use event::{Event, NotAnEvent};

@@ -41,6 +41,13 @@ impl Now {
         (unix_ms >= 0).then_some(Now { unix_ms })
     }
 
+    /// Writes it as RFC 3339 does, in whole seconds: `2026-11-20T03:59:49Z`.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        let time = chrono::DateTime::from_timestamp_millis(self.unix_ms).unwrap_or_default();
+        time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
     /// The current minute.
     #[must_use]
     pub fn minute(self) -> Minute {

@@ -12,10 +12,12 @@ use tallymark_store::{
 };
 
 /// Why the store refused a batch, and would refuse it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NotApplied {
     /// It has applied only up to `marker`.
     Gap { marker: u64 },
+    /// It takes away more than is there. Only a correction can.
+    Short { what: String },
     /// It is not the store that was claimed.
     Foreign,
     /// Another process has claimed the instance since.
@@ -99,6 +101,7 @@ async fn round<B: Batches>(store: &dyn StoreWrite, batches: &mut B) -> Result<bo
                 continue;
             }
             Outcome::Gap { marker } => NotApplied::Gap { marker: *marker },
+            Outcome::Short { what } => NotApplied::Short { what: what.clone() },
             Outcome::Foreign => NotApplied::Foreign,
             Outcome::Fenced => NotApplied::Fenced,
         };

@@ -35,6 +35,12 @@ pub enum ErrandError {
         /// The last batch that it has.
         marker: u64,
     },
+    /// A correction takes away more than is there. Nothing of it is applied.
+    #[error("the counts changed meanwhile: {what}")]
+    Short {
+        /// Which count it is.
+        what: String,
+    },
     /// It is not the store that was claimed.
     #[error("this is another store than a moment ago (it was emptied, or another server has its address)")]
     Foreign,
@@ -172,6 +178,7 @@ impl Batches for Errand {
     async fn refused(&mut self, _batch: &Batch, refusal: NotApplied) -> Result<(), ErrandError> {
         Err(match refusal {
             NotApplied::Gap { marker } => ErrandError::Gap { marker },
+            NotApplied::Short { what } => ErrandError::Short { what },
             NotApplied::Foreign => ErrandError::Foreign,
             NotApplied::Fenced => ErrandError::Fenced,
         })

@@ -8,6 +8,7 @@ mod admission;
 mod apply;
 mod books;
 mod clock;
+mod correct;
 mod errand;
 mod format;
 mod geo;
@@ -32,6 +33,7 @@ mod writer;
 
 pub use admission::NameLimits;
 pub use books::WriterState;
+pub use correct::{Corrector, PastCorrection, past_corrections};
 pub use errand::{Errand, ErrandError};
 pub use format::{LineFormat, UNDERSTOOD};
 pub use geo::{Atlas, BadDatabase, GeoDatabase};

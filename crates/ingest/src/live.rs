@@ -226,6 +226,11 @@ impl Live {
         if !own && state.names.is_empty() {
             return;
         }
+        for (event, name) in batch.correction.iter().flat_map(|correction| correction.changed()) {
+            if let Some(running) = state.names.get_mut(&(event, name.clone())) {
+                running.as_of = None;
+            }
+        }
         let current = Instant::now();
         let of_names = batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name);
         for (at, entries) in of_names.enumerate() {

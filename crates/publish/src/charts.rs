@@ -3,7 +3,7 @@
 //! A chart is due when its name has changed, and every midnight (UTC), when its days change. [`Gallery`] knows which are.
 
 use crate::{
-    PublishError, cursor,
+    PublishError, corrected, cursor,
     files::{DirError, Lock},
     gallery::{Drawn, Gallery, GalleryPlan, Pace},
 };
@@ -129,6 +129,10 @@ impl Charts {
         let Some(longest) = windows.max_by_key(|window| window.count()) else { return Ok(()) };
         let totals = store.totals(Event::HIT, names).await?;
         for (name, &total) in names.iter().zip(&totals) {
+            if total == 0 && corrected::is_gone(store, name).await? {
+                self.gallery.remove(name);
+                continue;
+            }
             let (first, last) = (longest.first, longest.last);
             let counted = or_nothing(store.series(Event::HIT, name, Step::Day, first, last + 1).await)?;
             let days = longest.fill(counted);

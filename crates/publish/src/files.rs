@@ -150,7 +150,8 @@ pub(crate) struct Published {
     body: usize,
     /// The count, if the file has our trailer.
     pub(crate) total: Option<i64>,
-    mtime: i64,
+    /// When it was written, in seconds since 1970.
+    pub(crate) mtime: i64,
 }
 
 /// Replaces badges.
@@ -227,6 +228,16 @@ impl Files {
         }
         let (body, total) = split(&text).map_or((text.len(), None), |(body, total)| (body, Some(total)));
         Ok(Some(Published { text, body, total, mtime: about.mtime() }))
+    }
+
+    /// Removes what is stored under a name. Answers whether there was anything.
+    pub(crate) fn remove(&mut self, name: &Name) -> io::Result<bool> {
+        self.point_at(name)?;
+        match fs::remove_file(&self.path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes a picture under a name, unless exactly that is already there.

@@ -6,7 +6,7 @@
 //! own cursor, which is saved when the queue is empty. It draws nothing: `charts` and `panels` do.
 
 use crate::{
-    PublishError, cursor,
+    PublishError, corrected, cursor,
     files::{DirError, Files, Lock, Replaced, TMP, check_aside, create_aside, create_dir},
 };
 use std::{
@@ -190,6 +190,9 @@ impl<K> Gallery<K> {
             let Some(cursor) = &self.cursor else {
                 self.cursor = Some(store.head().await?);
                 self.saved = false;
+                // Those that were deleted are in no list of names.
+                let corrected = corrected::names(store, self.plan.changed_by).await?;
+                corrected.into_keys().for_each(|name| self.wait(name));
                 return Ok(());
             };
             match store.changes(cursor, 1000).await? {
@@ -275,6 +278,16 @@ impl<K> Gallery<K> {
                 Err(error) => {
                     fail(&mut self.failed, &mut self.told, &self.dir, name, &error);
                 }
+            }
+        }
+    }
+
+    /// Removes all pictures of a name.
+    pub(crate) fn remove(&mut self, name: &Name) {
+        for (_, _, files) in &mut self.kinds {
+            match files.remove(name) {
+                Ok(removed) => self.written += u64::from(removed),
+                Err(error) => fail(&mut self.failed, &mut self.told, &self.dir, name, &error),
             }
         }
     }

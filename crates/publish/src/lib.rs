@@ -6,6 +6,7 @@
 
 mod banners;
 mod charts;
+mod corrected;
 mod cursor;
 mod files;
 mod freshness;

@@ -131,7 +131,11 @@ impl Panels {
         }
         let is_named = |variant: &Variant| variant.picture != Picture::Promo;
         for ((name, shown), face) in names.iter().zip(&shown).zip(&faces) {
-            let Some(shown) = shown else { continue };
+            let Some(shown) = shown else {
+                // It may have had some before a correction.
+                self.gallery.remove(name);
+                continue;
+            };
             let rows = shown.rows();
             // What is no picture leaves the initials.
             let avatar = face.as_deref().and_then(|uri| Avatar::new(uri).ok());

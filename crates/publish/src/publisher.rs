@@ -3,7 +3,7 @@
 use crate::{
     banners::BannerFiles,
     charts::{ChartKind, Charts},
-    cursor,
+    corrected, cursor,
     files::{DirError, Files, Lock, Published, Replaced},
     gallery::{Drawn, Pace},
     meters::PublishMeters,
@@ -28,6 +28,8 @@ const PAGE: usize = 1000;
 const GIVE_UP: u32 = 50;
 /// The maximum number of failed files that are remembered.
 const OWED: usize = 10_000;
+/// How far two clocks may be apart, in seconds.
+const CLOCKS: i64 = 60;
 /// How many of them are logged one by one.
 const TOLD: usize = 10;
 
@@ -48,7 +50,7 @@ pub enum Pass {
 pub struct PassReport {
     /// Names checked.
     pub names: u64,
-    /// Files written.
+    /// Files written, or removed with their name.
     pub written: u64,
     /// Files that were already right.
     pub unchanged: u64,
@@ -81,6 +83,27 @@ pub enum PublishError {
         /// The error.
         error: io::Error,
     },
+}
+
+/// Whether a total may be lower than the one on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lower {
+    /// The store may have lost its tail.
+    Never,
+    /// A file that was written before this time, in seconds since 1970, when the name was corrected.
+    OlderThan(i64),
+    Always,
+}
+
+impl Lower {
+    fn allows(self, mtime: i64) -> bool {
+        match self {
+            Lower::Never => false,
+            // Two machines write the two times.
+            Lower::OlderThan(at) => mtime <= at.saturating_add(CLOCKS),
+            Lower::Always => true,
+        }
+    }
 }
 
 /// Draws changed names into one directory.
@@ -293,7 +316,8 @@ impl Publisher {
         let owed = std::mem::take(&mut self.owed);
         let (names, lower): (Vec<Name>, Vec<bool>) =
             owed.iter().map(|(name, &lower)| (name.clone(), lower)).unzip();
-        let paid = self.publish(&names, |at| lower[at], round).await;
+        let paid =
+            self.publish(&names, |at| if lower[at] { Lower::Always } else { Lower::Never }, round).await;
         if paid.is_err() {
             self.owed = owed;
         }
@@ -322,7 +346,7 @@ impl Publisher {
             }
             let (names, lower): (Vec<Name>, Vec<bool>) = changed.into_iter().unzip();
             for (names, lower) in names.chunks(PAGE).zip(lower.chunks(PAGE)) {
-                self.publish(names, |at| lower[at], round).await?;
+                self.publish(names, |at| if lower[at] { Lower::Always } else { Lower::Never }, round).await?;
             }
             cursor = next;
             if !more {
@@ -337,13 +361,20 @@ impl Publisher {
         // If this stops half way, the next pass continues from the cursor on disk, which is before everything
         // unwritten.
         (self.cursor, self.owed) = (None, BTreeMap::new());
-        let allow_lower = pass == Pass::All { allow_lower: true };
+        let lower = if pass == (Pass::All { allow_lower: true }) { Lower::Always } else { Lower::Never };
         self.meters.full_passes.inc();
         round.report.full = true;
+        // Those that were deleted are in no list of names.
+        let corrected = corrected::names(&*self.store, &[Event::HIT]).await?;
+        let (names, times): (Vec<Name>, Vec<i64>) = corrected.into_iter().unzip();
+        for (names, times) in names.chunks(PAGE).zip(times.chunks(PAGE)) {
+            let since = |at: usize| if lower == Lower::Always { lower } else { Lower::OlderThan(times[at]) };
+            self.publish(names, since, round).await?;
+        }
         let mut start = None;
         loop {
             let page = self.store.names(Event::HIT, start.as_deref(), PAGE).await?;
-            self.publish(&page.names, |_| allow_lower, round).await?;
+            self.publish(&page.names, |_| lower, round).await?;
             match page.next {
                 Some(next) => start = Some(next),
                 None => return Ok(cursor),
@@ -354,7 +385,7 @@ impl Publisher {
     async fn publish(
         &mut self,
         names: &[Name],
-        may_go_down: impl Fn(usize) -> bool,
+        may_go_down: impl Fn(usize) -> Lower,
         round: &mut PublishRound<'_>,
     ) -> Result<(), PublishError> {
         let totals = self.store.totals(Event::HIT, names).await?;
@@ -362,14 +393,21 @@ impl Publisher {
         let mut picture = String::new();
         for (at, (name, &total)) in names.iter().zip(&totals).enumerate() {
             round.report.names += 1;
+            let lower = may_go_down(at);
+            if total == 0 && lower != Lower::Never && corrected::is_gone(&*self.store, name).await? {
+                if let Err(error) = self.remove_one(name, lower, &mut round.report) {
+                    *self.owed.entry(name.clone()).or_default() |= true;
+                    self.failed(name, error, round)?;
+                }
+                continue;
+            }
             picture.clear();
             let today = today.get(at).copied().unwrap_or(0);
             self.draw(name, total, today, &mut picture, round);
-            let lower = may_go_down(at);
             match self.publish_one(name, &mut picture, total, lower, &mut round.report) {
                 Ok(()) => round.failures = 0,
                 Err(error) => {
-                    *self.owed.entry(name.clone()).or_default() |= lower;
+                    *self.owed.entry(name.clone()).or_default() |= lower != Lower::Never;
                     self.failed(name, error, round)?;
                 }
             }
@@ -409,11 +447,12 @@ impl Publisher {
         name: &Name,
         picture: &mut String,
         total: i64,
-        may_go_down: bool,
+        lower: Lower,
         report: &mut PassReport,
     ) -> io::Result<()> {
         let old: Option<Published> = self.files.read(name)?;
         let on_disk = old.as_ref().and_then(|old| old.total);
+        let may_go_down = old.as_ref().is_none_or(|old| lower.allows(old.mtime));
         if !may_go_down && on_disk.is_some_and(|on_disk| total < on_disk) {
             debug!(%name, total, on_disk, "kept: the store has less than the badge shows");
             self.meters.held.inc();
@@ -426,6 +465,18 @@ impl Publisher {
                 report.written += 1;
             }
             Replaced::Unchanged => report.unchanged += 1,
+        }
+        Ok(())
+    }
+
+    /// The badge of a name that was deleted goes, and nginx serves what it serves for a new name.
+    fn remove_one(&mut self, name: &Name, lower: Lower, report: &mut PassReport) -> io::Result<()> {
+        let old = self.files.read(name)?;
+        if old.is_some_and(|old| lower.allows(old.mtime)) && self.files.remove(name)? {
+            self.meters.written.inc();
+            report.written += 1;
+        } else {
+            report.unchanged += 1;
         }
         Ok(())
     }

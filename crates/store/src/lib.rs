@@ -28,6 +28,7 @@
 //! ```
 
 mod claim;
+mod corrections;
 pub mod current;
 mod deadline;
 pub mod durable;
@@ -48,6 +49,7 @@ mod write;
 mod written;
 
 pub use claim::passing_instance;
+pub use corrections::StoreCorrections;
 pub use error::{Class, StoreError, or_nothing};
 pub use filter::Filter;
 pub use log::{Change, Changes, Cursor, StoreLog};
@@ -65,9 +67,9 @@ use std::sync::Arc;
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// A complete store, as [`open`] returns it.
-pub trait Store: StoreWrite + StoreRead + StoreLog + StoreShelf {}
+pub trait Store: StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections {}
 
-impl<T: StoreWrite + StoreRead + StoreLog + StoreShelf + ?Sized> Store for T {}
+impl<T: StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections + ?Sized> Store for T {}
 
 /// Opens the store that a URL names. An embedded one is created if it does not exist. The first call connects to a
 /// Redis, so a Redis that is down does not prevent a start.

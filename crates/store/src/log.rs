@@ -26,7 +26,7 @@ pub struct Change {
     pub event: Event,
     /// The name. Never an aggregate.
     pub name: Name,
-    /// It was corrected, so it may have gone down. Both stores keep the flag; no command corrects a count yet.
+    /// It was corrected, so it may have gone down, or be gone.
     pub corrected: bool,
 }
 

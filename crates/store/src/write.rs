@@ -42,6 +42,11 @@ pub enum Outcome {
         /// The number of the last applied batch.
         marker: u64,
     },
+    /// A correction takes away more than is there, or a count would become too large: nothing of it was applied.
+    Short {
+        /// Which count it is.
+        what: String,
+    },
     /// This is not the store that was claimed: another server, or an emptied one.
     Foreign,
     /// Another process has claimed the same instance since.
@@ -98,7 +103,8 @@ pub trait StoreWrite: Send + Sync {
     /// Every entry counts once more under [`Name::all`](tallymark_core::Name::all) of its event. After an error it is
     /// unknown what was applied: repeat the call with the same batches. The positions of a batch are committed with its
     /// counts. Of these, only the [levels](Batch::levels) of the batch are written; the change log has what changes
-    /// totals.
+    /// totals. A batch with a [correction](Batch::correction) changes exactly the counts that it names, aggregates
+    /// included, and has no totals.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
 
     /// Sets when this process ends, or sets it anew: a call that cannot be cancelled from outside waits no longer than

@@ -308,7 +308,7 @@ fn shown(store: &StoreUrl) -> String {
     }
 }
 
-/// The sum of everything in a store.
+/// The sum of everything that was ever counted in a store, whatever was corrected since.
 async fn total(store: &dyn Store, config: &Config) -> Result<u64, StoreError> {
     let mut known: Vec<Event> = config.routes.as_slice().iter().map(|route| route.event).collect();
     known.push(Event::HIT);
@@ -317,7 +317,10 @@ async fn total(store: &dyn Store, config: &Config) -> Result<u64, StoreError> {
     let mut sum = 0u64;
     for event in known {
         let totals = store.totals(event, &[Name::all()]).await?;
-        sum = totals.iter().fold(sum, |sum, &total| sum.saturating_add(total.unsigned_abs()));
+        // What operators have taken away is not missing.
+        let corrected = store.corrected(event).await?;
+        let totals = totals.into_iter().map(|total| total.saturating_sub(corrected));
+        sum = totals.fold(sum, |sum, total| sum.saturating_add(total.unsigned_abs()));
     }
     Ok(sum)
 }

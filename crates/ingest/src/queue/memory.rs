@@ -182,6 +182,8 @@ impl Batches for FromMemory {
     async fn refused(&mut self, batch: &Batch, refusal: NotApplied) -> Result<(), Trouble> {
         match refusal {
             NotApplied::Gap { marker } => self.gap(batch.seq, marker),
+            // Nothing here corrects.
+            NotApplied::Short { what } => Err(what.into()),
             NotApplied::Foreign => Err(self.common.foreign().into()),
             NotApplied::Fenced => Err(FENCED.into()),
         }

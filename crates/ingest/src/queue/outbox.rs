@@ -235,6 +235,8 @@ impl Batches for FromOutbox {
                 self.claim = None;
                 Ok(())
             }
+            // Nothing here corrects.
+            NotApplied::Short { what } => Err(what.into()),
             // The next claim decides whether it can continue.
             NotApplied::Foreign => {
                 self.claim = None;

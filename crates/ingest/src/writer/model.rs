@@ -15,11 +15,12 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 use tallymark_core::{
-    Batch, Day, DayKeys, Entry, Event, Minute, Month, Name, Position, Visit, When, batches,
+    Batch, CorrectionRecord, Day, DayKeys, Difference, Entry, Event, Minute, Month, Name, Position, Visit,
+    When, batches,
 };
 use tallymark_store::{
-    Changes, Claim, Cursor, NamePage, Outcome, Result, Shelf, Shelved, Slice, Span, Standing, Step, StoreLog,
-    StoreRead, StoreShelf, StoreWrite, outbox::Durability,
+    Changes, Claim, Cursor, NamePage, Outcome, Result, Shelf, Shelved, Slice, Span, Standing, Step,
+    StoreCorrections, StoreLog, StoreRead, StoreShelf, StoreWrite, outbox::Durability,
 };
 use uuid::Uuid;
 
@@ -273,6 +274,25 @@ impl StoreLog for Fake {
     }
 
     async fn changes(&self, _: &Cursor, _: usize) -> Result<Changes> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl StoreCorrections for Fake {
+    async fn corrections(&self, _: usize) -> Result<Vec<CorrectionRecord>> {
+        unimplemented!()
+    }
+
+    async fn differences(&self, _: Uuid, _: u64) -> Result<Option<Vec<Difference>>> {
+        unimplemented!()
+    }
+
+    async fn corrected(&self, _: Event) -> Result<i64> {
+        unimplemented!()
+    }
+
+    async fn has(&self, _: Event, _: &[Name]) -> Result<Vec<bool>> {
         unimplemented!()
     }
 }

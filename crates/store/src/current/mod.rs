@@ -10,7 +10,7 @@ mod owed;
 
 use crate::{
     Changes, Claim, Cursor, Filter, NamePage, Outcome, Result, Shelf, Shelved, Slice, Span, Standing, Step,
-    Store, StoreLog, StoreRead, StoreShelf, StoreWrite,
+    Store, StoreCorrections, StoreLog, StoreRead, StoreShelf, StoreWrite,
 };
 use async_trait::async_trait;
 use owed::OwedMinutes;
@@ -19,7 +19,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tallymark_core::{Batch, Day, DayKeys, Event, Levels, Month, Name, Position, Visit};
+use tallymark_core::{
+    Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Levels, Month, Name, Position, Visit,
+};
 use tokio::sync::{RwLock, RwLockReadGuard};
 use uuid::Uuid;
 
@@ -308,5 +310,24 @@ impl StoreShelf for Current {
 
     async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
         self.store.discard(shelf, key).await
+    }
+}
+
+#[async_trait]
+impl StoreCorrections for Current {
+    async fn corrections(&self, most: usize) -> Result<Vec<CorrectionRecord>> {
+        self.store.corrections(most).await
+    }
+
+    async fn differences(&self, id: Uuid, part: u64) -> Result<Option<Vec<Difference>>> {
+        self.store.differences(id, part).await
+    }
+
+    async fn corrected(&self, event: Event) -> Result<i64> {
+        self.store.corrected(event).await
+    }
+
+    async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>> {
+        self.store.has(event, names).await
     }
 }

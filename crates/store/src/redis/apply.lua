@@ -1,4 +1,4 @@
--- Applies one batch, all or nothing and exactly once.
+-- Applies one batch, all or nothing and exactly once. Comes behind `guard.lua`.
 --
 -- KEYS  tallymark:store, tallymark:applied, changes, tallymark:positions, tallymark:events
 -- ARGV  store, instance, nonce, seq (with `:` and the digest of a request's body behind it, if there is one),
@@ -15,7 +15,6 @@
 --       hours and minutes come later.
 --
 -- Numbers stay text: those of Lua are exact only up to 2^53.
-local A, pcall = ARGV, redis.pcall
 local EXACT, MAX = 9007199254740992, '9223372036854775807'
 local statuses_at = 9 + A[8]
 local visits_at = statuses_at + 2 + A[statuses_at + 1]
@@ -23,23 +22,6 @@ local visitors_at = visits_at + 2 + A[visits_at + 1]
 local positions_at = visitors_at + 1 + A[visitors_at]
 local sections_at = positions_at + 1 + A[positions_at]
 local has_positions = sections_at > positions_at + 1
-
-local uuid = redis.call('HGET', KEYS[1], 'uuid')
-local marker = redis.call('HGET', KEYS[2], A[2])
-if not uuid and marker then return {'UNIDENTIFIED'} end
-if uuid ~= A[1] then return {'FOREIGN'} end
-if not marker and redis.call('HGET', KEYS[1], 'claimed:' .. A[2]) then return {'UNMARKED'} end
-local next_seq = string.match(A[4], '^%d+')
-local at, had = '0', ''
-if marker then
-  local nonce, seq, body = string.match(marker, '^(%x+%-%x+%-%x+%-%x+%-%x+):(%d+)(:?%x*)$')
-  if not nonce then return {'MARKER', marker} end
-  -- A lower nonce: the claim went with a lost tail. See claim.rs.
-  if nonce > A[3] then return {'FENCED'} end
-  at, had = seq, body
-end
-if tonumber(next_seq) <= tonumber(at) then return {'DUPLICATE'} end
-if tonumber(next_seq) ~= tonumber(at) + 1 then return {'GAP', at} end
 
 local now = redis.call('TIME')[1]
 -- Raises the error of a key of another type, while that still leaves everything as it was. And what was deleted must be
@@ -57,17 +39,6 @@ redis.call('HSET', KEYS[2], A[2], A[3] .. ':' .. A[4])
 -- What an ACL denies would be met in the middle of the batch, and could not be undone. So for each event that comes, one
 -- write of each kind is tried first, which fails without an effect if it is allowed. Not before the marker: once a
 -- script has written, Redis lets it go on in a full memory.
-local refused
-local function try(...)
-  local reply = pcall(...)
-  local err = type(reply) == 'table' and reply.err or ''
-  if string.find(err, 'NOPERM', 1, true) or string.find(err, 'ACL failure', 1, true)
-    or string.find(err, 'The user executing the script', 1, true) then
-    local command, key = ...
-    refused = refused or (command .. ' ' .. key)
-  end
-end
-
 if visits_at > statuses_at + 2 then
   local year = A[statuses_at + 2]
   try('HINCRBY', year, '~probe', '-')
@@ -118,7 +89,7 @@ while at_section < #A do
 end
 try('XADD', KEYS[3], 'MINID', '~', '0-0', '0-0', '-', '-')
 if refused then
-  redis.call('HSET', KEYS[2], A[2], A[3] .. ':' .. at .. had)
+  redis.call('HSET', KEYS[2], A[2], A[3] .. ':' .. done_seq .. done_body)
   return {'DENIED', refused}
 end
 

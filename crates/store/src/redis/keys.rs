@@ -20,6 +20,10 @@ pub(super) const DAY_KEY: &str = "tallymark:day-key:";
 const SHELF: &str = "tallymark:shelf:";
 /// String: one thing of a shelf, behind its time in 8 bytes.
 const KEPT: &str = "tallymark:kept:";
+/// List: the parts of corrections, the latest first: the name of each and its record.
+pub(super) const CORRECTIONS: &str = "tallymark:corrections";
+/// Hash: name of a part -> what it has changed.
+pub(super) const UNDO: &str = "tallymark:undo";
 /// Stream: one entry per applied batch.
 pub(super) const CHANGES: &str = "changes";
 

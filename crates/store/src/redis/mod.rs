@@ -6,6 +6,7 @@
 
 mod aof;
 mod client;
+mod correct;
 mod eviction;
 mod gone;
 mod keys;
@@ -19,14 +20,19 @@ mod standing;
 
 use crate::{
     Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Shelf, Shelved, Slice, Span,
-    Standing, Step, StoreError, StoreLog, StoreRead, StoreShelf, StoreWrite, claim, retention,
+    Standing, Step, StoreCorrections, StoreError, StoreLog, StoreRead, StoreShelf, StoreWrite, claim,
+    retention,
 };
 use async_trait::async_trait;
 use client::Link;
+use correct::CorrectionPlan;
 use read::Reader;
 use script::{Plan, Script};
 use std::collections::BTreeMap;
-use tallymark_core::{Batch, Day, DayKeys, Event, KEY_DAYS, Month, Name, Position, Visit};
+use tallymark_core::{
+    Batch, Correction, CorrectionRecord, Day, DayKeys, Difference, Event, KEY_DAYS, Month, Name, Position,
+    Visit,
+};
 use uuid::Uuid;
 
 /// How often a claim is tried when others claim the same instance at the same time.
@@ -42,6 +48,7 @@ pub struct Redis {
     reader: Reader,
     retention: Retention,
     apply: Script,
+    correct: Script,
     claim: Script,
     adopt: Script,
     placed: Script,
@@ -59,19 +66,44 @@ impl Redis {
     /// The address cannot be read.
     pub fn new(url: &str, retention: Retention) -> Result<Redis> {
         let (writes, reader) = (Link::new(url)?, Reader::new(Link::new(url)?));
-        let (apply, claim) = (Script::apply(), Script::claim());
+        let (apply, correct, claim) = (Script::apply(), Script::correct(), Script::claim());
         let (adopt, placed, forget) = (Script::adopt(), Script::placed(), Script::forget());
         let (eviction, aof, saves) = Default::default();
-        Ok(Redis { writes, reader, retention, apply, claim, adopt, placed, forget, eviction, aof, saves })
+        Ok(Redis {
+            writes,
+            reader,
+            retention,
+            apply,
+            correct,
+            claim,
+            adopt,
+            placed,
+            forget,
+            eviction,
+            aof,
+            saves,
+        })
     }
 
     async fn apply_one(&self, claim: &Claim, batch: &Batch) -> Result<Outcome> {
+        if let Some(correction) = &batch.correction {
+            return self.correct_one(claim, batch, correction).await;
+        }
         let all = Name::all();
         let plan = Plan::new(batch, &all);
         let attempt = applying(batch);
         let keys = [keys::STORE, keys::APPLIED, keys::CHANGES, keys::POSITIONS, keys::EVENTS];
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.apply.call(&self.writes, &attempt, &keys, arguments).await?;
+        plan.outcome(&answer, self.writes.attempt(&attempt))
+    }
+
+    async fn correct_one(&self, claim: &Claim, batch: &Batch, correction: &Correction) -> Result<Outcome> {
+        let plan = CorrectionPlan::new(batch.seq, correction)?;
+        let attempt = applying(batch);
+        let keys = [keys::STORE, keys::APPLIED, keys::CHANGES, keys::EVENTS, keys::CORRECTIONS, keys::UNDO];
+        let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
+        let answer = self.correct.call(&self.writes, &attempt, &keys, arguments).await?;
         plan.outcome(&answer, self.writes.attempt(&attempt))
     }
 
@@ -359,6 +391,25 @@ impl StoreLog for Redis {
 
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {
         self.reader.changes(after, limit).await
+    }
+}
+
+#[async_trait]
+impl StoreCorrections for Redis {
+    async fn corrections(&self, most: usize) -> Result<Vec<CorrectionRecord>> {
+        self.reader.corrections(most).await
+    }
+
+    async fn differences(&self, id: Uuid, part: u64) -> Result<Option<Vec<Difference>>> {
+        self.reader.differences(id, part).await
+    }
+
+    async fn corrected(&self, event: Event) -> Result<i64> {
+        self.reader.corrected(event).await
+    }
+
+    async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>> {
+        self.reader.has(event, names).await
     }
 }
 

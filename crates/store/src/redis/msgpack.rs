@@ -4,6 +4,7 @@
 use rmp::{Marker, decode, encode};
 
 /// Encodes an array of texts.
+#[derive(Clone)]
 pub(super) struct Texts {
     bytes: Vec<u8>,
     count: u32,

@@ -32,7 +32,11 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn apply() -> Script {
-        Script::new(include_str!("apply.lua"))
+        Script::new(concat!(include_str!("guard.lua"), include_str!("apply.lua")))
+    }
+
+    pub(super) fn correct() -> Script {
+        Script::new(concat!(include_str!("guard.lua"), include_str!("correct.lua")))
     }
 
     pub(super) fn claim() -> Script {
@@ -189,13 +193,8 @@ impl<'a> Plan<'a> {
 
     /// Appends the arguments as `apply.lua` reads them.
     pub(super) fn arguments(&self, command: &mut Cmd, claim: &crate::Claim, keep: Retention) {
-        let (minutes, hours) =
-            (keep.minute.as_secs().saturating_add(60), keep.hour.as_secs().saturating_add(3600));
-        // EXPIRE takes no more than this; it is 300 million years.
-        let at_most = |seconds: u64| seconds.min(9_000_000_000_000_000);
-        command.arg(text(claim.store)).arg(text(claim.instance)).arg(text(claim.nonce));
-        command.arg(format!("{}{}", self.seq, claim::body_suffix(claim.body)));
-        command.arg(at_most(minutes)).arg(at_most(hours)).arg(LOG_SECONDS).arg(2 * self.log.len());
+        claimed_arguments(command, claim, self.seq, keep);
+        command.arg(2 * self.log.len());
         for (event, names) in &self.log {
             command.arg(event.as_str()).arg(names);
         }
@@ -318,19 +317,7 @@ impl<'a> Plan<'a> {
                 }
                 Ok(Outcome::Applied { totals: self.totals(&sums), quarantined: quarantined.unsigned_abs() })
             }
-            "DUPLICATE" => Ok(Outcome::Duplicate),
-            "GAP" => match word(1).parse() {
-                Ok(marker) => Ok(Outcome::Gap { marker }),
-                Err(_) => wrong(format!("its marker is {:?}", word(1))),
-            },
-            "FOREIGN" => Ok(Outcome::Foreign),
-            "FENCED" => Ok(Outcome::Fenced),
-            "DENIED" => Err(denied(attempt, &word(1))),
-            "UNMARKED" => Err(unmarked(attempt)),
-            "UNIDENTIFIED" => Err(unidentified(attempt)),
-            "UNPLACED" => Err(unplaced(attempt)),
-            "MARKER" => wrong(format!("{} holds {:?} for this instance", keys::APPLIED, word(1))),
-            _ => wrong(format!("the script answered {answer:?}")),
+            _ => refused(answer, attempt),
         }
     }
 
@@ -346,6 +333,38 @@ impl<'a> Plan<'a> {
             }
         }
         totals
+    }
+}
+
+/// The arguments with which every script begins that applies a numbered batch.
+pub(super) fn claimed_arguments(command: &mut Cmd, claim: &crate::Claim, seq: u64, keep: Retention) {
+    let (minutes, hours) =
+        (keep.minute.as_secs().saturating_add(60), keep.hour.as_secs().saturating_add(3600));
+    // EXPIRE takes no more than this; it is 300 million years.
+    let at_most = |seconds: u64| seconds.min(9_000_000_000_000_000);
+    command.arg(text(claim.store)).arg(text(claim.instance)).arg(text(claim.nonce));
+    command.arg(format!("{seq}{}", claim::body_suffix(claim.body)));
+    command.arg(at_most(minutes)).arg(at_most(hours)).arg(LOG_SECONDS);
+}
+
+/// Why a numbered batch was not applied.
+pub(super) fn refused(answer: &[Value], attempt: String) -> Result<Outcome> {
+    let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
+    let wrong = |cause: String| Err(StoreError::new(Class::Data, &attempt, cause));
+    match word(0).as_str() {
+        "DUPLICATE" => Ok(Outcome::Duplicate),
+        "GAP" => match word(1).parse() {
+            Ok(marker) => Ok(Outcome::Gap { marker }),
+            Err(_) => wrong(format!("its marker is {:?}", word(1))),
+        },
+        "FOREIGN" => Ok(Outcome::Foreign),
+        "FENCED" => Ok(Outcome::Fenced),
+        "DENIED" => Err(denied(attempt, &word(1))),
+        "UNMARKED" => Err(unmarked(attempt)),
+        "UNIDENTIFIED" => Err(unidentified(attempt)),
+        "UNPLACED" => Err(unplaced(attempt)),
+        "MARKER" => wrong(format!("{} holds {:?} for this instance", keys::APPLIED, word(1))),
+        _ => wrong(format!("the script answered {answer:?}")),
     }
 }
 

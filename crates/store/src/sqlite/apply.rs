@@ -5,6 +5,7 @@
 //! SQLite would continue with floating-point numbers.
 
 use super::{
+    correct,
     expiry::Expiry,
     totals::{Known, Sum, Totals, clamped},
     writer::{read_marker, write_marker},
@@ -72,6 +73,9 @@ impl Applier {
         claim: &Claim,
         batches: &[Batch],
     ) -> rusqlite::Result<Vec<Outcome>> {
+        if batches.iter().any(|batch| batch.correction.is_some()) {
+            return self.apply_one_by_one(db, deadline, claim, batches);
+        }
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let before = read_marker(&transaction, claim.instance)?;
         let (mut marker, mut pending) = (before, Pending::default());
@@ -111,6 +115,37 @@ impl Applier {
             drop(totals);
         }
         transaction.commit()?;
+        Ok(outcomes)
+    }
+
+    /// A correction has a transaction of its own.
+    fn apply_one_by_one(
+        &mut self,
+        db: &mut Connection,
+        deadline: &Deadline,
+        claim: &Claim,
+        batches: &[Batch],
+    ) -> rusqlite::Result<Vec<Outcome>> {
+        let mut outcomes = Vec::with_capacity(batches.len());
+        for batch in batches {
+            match &batch.correction {
+                Some(correction) => {
+                    let keep = self.visits;
+                    outcomes.push(correct::apply(
+                        db,
+                        deadline,
+                        (claim, batch.seq),
+                        correction,
+                        &mut self.expiry,
+                        keep,
+                    )?);
+                }
+                None => outcomes.extend(self.apply(db, deadline, claim, std::slice::from_ref(batch))?),
+            }
+            if !matches!(outcomes.last(), Some(Outcome::Applied { .. } | Outcome::Duplicate)) {
+                break;
+            }
+        }
         Ok(outcomes)
     }
 
@@ -318,7 +353,7 @@ pub(super) fn write_cells(db: &Transaction<'_>, table: &str, cells: Cells) -> ru
 }
 
 /// Adds statuses. A name and month has a limited number of them: further ones count as `~overflow`.
-fn write_statuses(
+pub(super) fn write_statuses(
     db: &Transaction<'_>,
     statuses: BTreeMap<(i64, Month, Status), i64>,
 ) -> rusqlite::Result<()> {
@@ -396,7 +431,7 @@ fn write_visitors(
 }
 
 /// Adds entries to the change log, and deletes its old end.
-fn write_log(db: &Transaction<'_>, log: &[(Event, String)]) -> rusqlite::Result<()> {
+pub(super) fn write_log(db: &Transaction<'_>, log: &[(Event, String)]) -> rusqlite::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let mut insert = db.prepare_cached("INSERT INTO change (at, event, names) VALUES (?1, ?2, ?3)")?;

@@ -48,7 +48,7 @@ const SCHEMA: &str = "
 ";
 
 /// What each version after the first added.
-const ADDED: [&str; 2] = [
+const ADDED: [&str; 3] = [
     // Visitors. A name is looked at alone, so its days lie together; those of all names expire by day.
     "-- Who has been counted on a day whose key is still there.
     CREATE TABLE visitor (day INTEGER, id INTEGER, hash INTEGER, PRIMARY KEY (day, id, hash)) STRICT, WITHOUT ROWID;
@@ -59,6 +59,10 @@ const ADDED: [&str; 2] = [
         shelf TEXT, key TEXT, at INTEGER NOT NULL, until INTEGER NOT NULL, value BLOB NOT NULL,
         PRIMARY KEY (shelf, key)) STRICT, WITHOUT ROWID;
     CREATE INDEX shelf_until ON shelf (shelf, until);",
+    // What was corrected; body: the differences, for undoing it.
+    "CREATE TABLE correction (
+        entry INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL, part INTEGER NOT NULL, record TEXT NOT NULL,
+        body TEXT NOT NULL, UNIQUE (id, part)) STRICT;",
 ];
 
 /// Opens the file for writing, and creates it if it does not exist. Also returns the identity of the store.

@@ -8,9 +8,11 @@
 //! ranking of a day scans one. Names have numbers, which are never reused.
 
 mod apply;
+mod correct;
 mod day_keys;
 mod expiry;
 mod file;
+mod lists;
 mod place;
 mod reached;
 mod read;
@@ -21,14 +23,16 @@ mod writer;
 
 use crate::{
     Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Result, Retention, Shelf, Shelved, Slice, Span,
-    Standing, Step, StoreError, StoreLog, StoreRead, StoreShelf, StoreWrite, claim, deadline::Deadline,
-    outbox::Durability,
+    Standing, Step, StoreCorrections, StoreError, StoreLog, StoreRead, StoreShelf, StoreWrite, claim,
+    deadline::Deadline, outbox::Durability,
 };
 use async_trait::async_trait;
 use read::Readers;
 use shelf::ShelfWrite;
 use std::{path::Path, time::Instant};
-use tallymark_core::{Batch, Day, DayKeys, Event, Month, Name, Position, Visit};
+use tallymark_core::{
+    Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Month, Name, Position, Visit,
+};
 use uuid::Uuid;
 use writer::WriteThread;
 
@@ -254,5 +258,25 @@ impl StoreShelf for Sqlite {
 
     async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
         self.writer.shelve(ShelfWrite::Discard { shelf, key: key.to_owned() }).await
+    }
+}
+
+#[async_trait]
+impl StoreCorrections for Sqlite {
+    async fn corrections(&self, most: usize) -> Result<Vec<CorrectionRecord>> {
+        self.readers.run("reading the log of corrections", move |db| correct::records(db, most)).await
+    }
+
+    async fn differences(&self, id: Uuid, part: u64) -> Result<Option<Vec<Difference>>> {
+        self.readers.run("reading a correction", move |db| correct::differences(db, id, part)).await
+    }
+
+    async fn corrected(&self, event: Event) -> Result<i64> {
+        self.readers.run("reading what was corrected", move |db| correct::corrected(db, event)).await
+    }
+
+    async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>> {
+        let names = names.to_vec();
+        self.readers.run("looking for names", move |db| correct::has(db, event, &names)).await
     }
 }

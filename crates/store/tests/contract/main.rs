@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bed;
+mod corrections;
 mod faults;
 mod ghit_me;
 mod log;
@@ -127,5 +128,11 @@ on_every_store! {
     visits::very_many_visits_of_many_names_are_bounded,
     shelf::what_is_kept_is_there_with_its_age,
     shelf::what_expires_first_makes_room,
+    corrections::a_correction_changes_what_it_names_and_is_in_the_log_of_changes,
+    corrections::a_correction_that_takes_too_much_changes_nothing,
+    corrections::a_name_goes_when_nothing_is_left,
+    corrections::statuses_are_corrected_by_month_and_year,
+    corrections::lists_move_merge_and_go,
+    corrections::corrections_are_remembered_and_the_oldest_forgotten,
     random::any_history_is_the_same_as_a_plain_map,
 }

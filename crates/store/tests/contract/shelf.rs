@@ -73,7 +73,7 @@ async fn a_file_without_shelves_gets_them() {
     let bed = Bed::sqlite();
     drop(bed.open().await);
     let old: Connection = bed.sql();
-    old.execute_batch("DROP TABLE shelf; PRAGMA user_version = 2").unwrap();
+    old.execute_batch("DROP TABLE correction; DROP TABLE shelf; PRAGMA user_version = 2").unwrap();
     drop(old);
     let identity = StoreUrl::Sqlite(bed.path());
     for _ in 0..2 {

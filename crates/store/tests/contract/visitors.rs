@@ -191,7 +191,8 @@ async fn a_file_from_before_visitors_gets_them_and_keeps_its_counts() {
     desk.count(&[at("a", noon(), 7)]).await;
     drop(desk);
     let file = bed.sql();
-    file.execute_batch("DROP TABLE visitor; DROP TABLE visitors; DROP TABLE shelf").unwrap();
+    file.execute_batch("DROP TABLE visitor; DROP TABLE visitors; DROP TABLE shelf; DROP TABLE correction")
+        .unwrap();
     file.execute("INSERT INTO meta (key, value) VALUES ('day-keys', '2026-11-20=nonsense 2026-11-19')", [])
         .unwrap();
     file.pragma_update(None, "user_version", 1).unwrap();

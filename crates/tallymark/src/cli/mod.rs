@@ -5,6 +5,8 @@
 mod bootic;
 mod check_config;
 mod completions;
+mod correct;
+mod corrections;
 mod demo;
 mod environment;
 mod export;
@@ -199,6 +201,22 @@ enum Command {
     Replay(replay::Replay),
     /// Check a configuration, and show every mistake in it.
     CheckConfig(check_config::CheckConfig),
+    /// Set the total of a name.
+    Set(correct::Set),
+    /// Add to the total of a name.
+    Add(correct::Add),
+    /// Set a name to 0, or what was counted of it in a stretch of time.
+    Reset(correct::Reset),
+    /// Delete a name and its counts.
+    Delete(correct::Delete),
+    /// Give a name another name.
+    Rename(correct::Rename),
+    /// Add the counts of a name to another.
+    Merge(correct::Merge),
+    /// Undo a correction.
+    Undo(corrections::Undo),
+    /// List what was corrected.
+    Corrections(corrections::CorrectionList),
     /// Print the nginx configuration for this set-up.
     NginxConf(nginx_conf::NginxConf),
     /// Print what a shell needs to complete commands and flags.
@@ -240,6 +258,14 @@ impl Cli {
             Command::Export(export) => export.run(&common),
             Command::Replay(replay) => replay.run(&common),
             Command::CheckConfig(check) => check.run(&common),
+            Command::Set(set) => set.run(&common),
+            Command::Add(add) => add.run(&common),
+            Command::Reset(reset) => reset.run(&common),
+            Command::Delete(delete) => delete.run(&common),
+            Command::Rename(rename) => rename.run(&common),
+            Command::Merge(merge) => merge.run(&common),
+            Command::Undo(undo) => undo.run(&common),
+            Command::Corrections(corrections) => corrections.run(&common),
             Command::NginxConf(conf) => conf.run(&common),
             Command::Completions(completions) => completions.run(),
             Command::Help(help) => help.run(),

@@ -1,0 +1,205 @@
+//! What a request means for one name, by what the store has of it.
+
+use super::{
+    draft::Draft,
+    ledger::NameLedger,
+    rules::{self, TooCoarse},
+    unread,
+};
+use tallymark_core::{
+    CorrectionAction, CorrectionRequest, CountCell, Day, Event, Name, NotCorrected, TimeStretch,
+};
+use tallymark_store::Store;
+
+/// Adds what changes to a draft.
+pub(super) async fn propose(
+    store: &dyn Store,
+    (request, name): (&CorrectionRequest, &Name),
+    events: &[Event],
+    today: Day,
+    draft: &mut Draft,
+) -> Result<(), NotCorrected> {
+    let proposal = Proposal { store, name, today };
+    let mut found = false;
+    for &event in events {
+        let there = has(store, event, name).await?;
+        found |= there;
+        match &request.action {
+            CorrectionAction::Set(count) => proposal.set(event, there, *count, draft).await?,
+            CorrectionAction::Add(count) => proposal.add(event, there, *count, draft).await?,
+            _ if !there => {}
+            CorrectionAction::Reset(None) => proposal.reset(event, draft).await?,
+            CorrectionAction::Reset(Some(stretch)) => proposal.scrub(event, stretch, draft).await?,
+            CorrectionAction::Delete => proposal.delete(event, draft).await?,
+            CorrectionAction::Rename(to) => proposal.bring(event, to, true, draft).await?,
+            CorrectionAction::Merge(to) => proposal.bring(event, to, false, draft).await?,
+        }
+    }
+    let may_be_new = matches!(request.action, CorrectionAction::Set(_) | CorrectionAction::Add(_));
+    match found || may_be_new {
+        true => Ok(()),
+        false => Err(NotCorrected::Missing(missing(name, request.event))),
+    }
+}
+
+fn missing(name: &Name, event: Option<Event>) -> String {
+    let of = event.map_or_else(String::new, |event| format!(" with a count of {event}"));
+    format!(
+        "there is no name {}{of}: `tallymark top` lists the busiest, and names are case-sensitive",
+        name.as_str().escape_debug()
+    )
+}
+
+async fn has(store: &dyn Store, event: Event, name: &Name) -> Result<bool, NotCorrected> {
+    let has = store.has(event, std::slice::from_ref(name)).await.map_err(unread)?;
+    Ok(has.first().copied().unwrap_or(false))
+}
+
+struct Proposal<'a> {
+    store: &'a dyn Store,
+    name: &'a Name,
+    today: Day,
+}
+
+impl Proposal<'_> {
+    async fn ledger(&self, event: Event, name: &Name) -> Result<NameLedger, NotCorrected> {
+        NameLedger::read(self.store, event, name, self.today).await.map_err(unread)
+    }
+
+    async fn set(
+        &self,
+        event: Event,
+        there: bool,
+        count: i64,
+        draft: &mut Draft,
+    ) -> Result<(), NotCorrected> {
+        let total = self.store.total(event, self.name).await.map_err(unread)?;
+        self.change(event, there, total, count, draft).await
+    }
+
+    async fn add(
+        &self,
+        event: Event,
+        there: bool,
+        count: i64,
+        draft: &mut Draft,
+    ) -> Result<(), NotCorrected> {
+        let total = self.store.total(event, self.name).await.map_err(unread)?;
+        let sum = total.checked_add(count).filter(|sum| *sum >= 0);
+        let sum = sum.ok_or_else(|| {
+            let name = self.name.as_str().escape_debug();
+            NotCorrected::Refused(format!(
+                "{name} has {total} {}, so {count} cannot be added",
+                event.noun(total)
+            ))
+        })?;
+        self.change(event, there, total, sum, draft).await
+    }
+
+    async fn change(
+        &self,
+        event: Event,
+        there: bool,
+        total: i64,
+        wanted: i64,
+        draft: &mut Draft,
+    ) -> Result<(), NotCorrected> {
+        let cells = match wanted.saturating_sub(total) {
+            0 => return Ok(()),
+            more @ 1.. => rules::up(self.today, more),
+            _ => {
+                let ledger = self.ledger(event, self.name).await?;
+                // It may have grown since.
+                let total = ledger.total;
+                rules::down(&ledger, total.saturating_sub(wanted).max(0))
+            }
+        };
+        draft.add(event, self.name, cells);
+        draft.change(event, self.name, there.then_some(total), Some(wanted));
+        Ok(())
+    }
+
+    async fn reset(&self, event: Event, draft: &mut Draft) -> Result<(), NotCorrected> {
+        let ledger = self.ledger(event, self.name).await?;
+        let lists = self.lists(event, None, draft).await?;
+        let cells = rules::all(&ledger);
+        if cells.is_empty() && !lists {
+            return Ok(());
+        }
+        draft.add(event, self.name, cells);
+        draft.change(event, self.name, Some(ledger.total), Some(0));
+        Ok(())
+    }
+
+    async fn scrub(
+        &self,
+        event: Event,
+        stretch: &TimeStretch,
+        draft: &mut Draft,
+    ) -> Result<(), NotCorrected> {
+        let ledger = self.ledger(event, self.name).await?;
+        let cells = rules::stretch(&ledger, &stretch.minutes()).map_err(|coarse| {
+            let what = match coarse {
+                TooCoarse::Day(day) => format!("the hours of {day} are not kept any more: name whole days"),
+                TooCoarse::Hour(hour) => format!(
+                    "the minutes of {} are not kept any more: name whole hours, as from {}:00 to {}:59",
+                    hour.first_minute().readable(),
+                    hour.of_day(),
+                    hour.of_day()
+                ),
+            };
+            NotCorrected::Refused(format!("{}: {what}", self.name.as_str().escape_debug()))
+        })?;
+        let total = cells.iter().find(|(cell, _)| *cell == CountCell::Total);
+        let Some(&(_, by)) = total else { return Ok(()) };
+        draft.add(event, self.name, cells);
+        draft.change(event, self.name, Some(ledger.total), Some(ledger.total.saturating_add(by)));
+        Ok(())
+    }
+
+    async fn delete(&self, event: Event, draft: &mut Draft) -> Result<(), NotCorrected> {
+        let ledger = self.ledger(event, self.name).await?;
+        self.lists(event, None, draft).await?;
+        draft.add(event, self.name, rules::all(&ledger));
+        draft.forget(event, self.name);
+        draft.change(event, self.name, Some(ledger.total), None);
+        Ok(())
+    }
+
+    /// Everything goes to another name.
+    async fn bring(
+        &self,
+        event: Event,
+        to: &Name,
+        is_new: bool,
+        draft: &mut Draft,
+    ) -> Result<(), NotCorrected> {
+        let shown = to.as_str().escape_debug();
+        if to == self.name {
+            return Err(NotCorrected::Refused(format!("{shown} has this name already")));
+        }
+        let there = has(self.store, event, to).await?;
+        let total = self.store.total(event, to).await.map_err(unread)?;
+        if is_new && there {
+            return Err(NotCorrected::Refused(format!(
+                "{shown} is there already, with {total} {}: `tallymark merge` adds to it",
+                event.noun(total)
+            )));
+        }
+        let ledger = self.ledger(event, self.name).await?;
+        let sum = total.checked_add(ledger.total);
+        let sum = sum.ok_or_else(|| NotCorrected::Refused(format!("the sum is too large for {shown}")))?;
+        self.lists(event, Some(to), draft).await?;
+        draft.add(event, self.name, rules::all(&ledger));
+        draft.add(event, to, ledger.cells().collect());
+        draft.forget(event, self.name);
+        draft.change(event, self.name, Some(ledger.total), None);
+        draft.change(event, to, there.then_some(total), Some(sum));
+        Ok(())
+    }
+
+    /// Moves or deletes the lists. Answers whether there are any.
+    async fn lists(&self, event: Event, to: Option<&Name>, draft: &mut Draft) -> Result<bool, NotCorrected> {
+        draft.move_lists(self.store, (event, self.name), to, self.today).await.map_err(unread)
+    }
+}

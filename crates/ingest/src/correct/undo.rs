@@ -1,0 +1,225 @@
+//! Undoing a correction: the reverse of what it has really changed, part by part. Hits since then are kept.
+//!
+//! The instance of an undoing is made of the correction that it undoes, so nothing is undone twice, whoever asks.
+
+use super::{
+    CorrectionCourse, Corrector,
+    draft::{Draft, at_most},
+    half,
+    ledger::NameLedger,
+    not_corrected,
+    rules::{self, CellChanges},
+    unread,
+};
+use crate::{clock::now, errand::ErrandError};
+use std::collections::BTreeMap;
+use tallymark_core::{
+    Corrected, CorrectionRecord, CountCell, Day, Difference, Event, MAX_CORRECTIONS, Name, NotCorrected,
+};
+use tallymark_store::passing_instance;
+use uuid::Uuid;
+
+/// All that is remembered of one correction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastCorrection {
+    /// Its parts, in order.
+    pub parts: Vec<CorrectionRecord>,
+    /// Which one has undone it.
+    pub undone_by: Option<Uuid>,
+}
+
+/// The corrections of a log, whose latest part comes first, in that order.
+#[must_use]
+pub fn past_corrections(log: Vec<CorrectionRecord>) -> Vec<PastCorrection> {
+    let mut past: Vec<PastCorrection> = Vec::new();
+    let undone: BTreeMap<Uuid, Uuid> =
+        log.iter().filter_map(|record| Some((record.undoes?, record.id))).collect();
+    let mut places: BTreeMap<Uuid, usize> = BTreeMap::new();
+    for record in log {
+        let place = *places.entry(record.id).or_insert(past.len());
+        match past.get_mut(place) {
+            Some(known) => known.parts.push(record),
+            None => {
+                let undone_by = undone.get(&record.id).copied();
+                past.push(PastCorrection { parts: vec![record], undone_by });
+            }
+        }
+    }
+    past.iter_mut().for_each(|past| past.parts.sort_by_key(|record| record.part));
+    past
+}
+
+impl Corrector {
+    pub(super) async fn undo_one(
+        &self,
+        id: Uuid,
+        by: String,
+        reason: Option<String>,
+    ) -> Result<Corrected, NotCorrected> {
+        let log = self.store.corrections(MAX_CORRECTIONS).await.map_err(unread)?;
+        let past = past_corrections(log).into_iter().find(|past| past.parts.iter().any(|part| part.id == id));
+        let past = past.ok_or_else(|| {
+            NotCorrected::Missing(format!("there is no correction {id}: `tallymark corrections` lists them"))
+        })?;
+        let first = &past.parts[0];
+        if first.undoes.is_some() {
+            let why = "this one has undone another: make that correction again instead";
+            return Err(NotCorrected::Refused(why.to_owned()));
+        }
+        if first.part != 1 {
+            let why = "its first parts are no longer remembered, so it cannot be undone";
+            return Err(NotCorrected::Refused(why.to_owned()));
+        }
+        let course = CorrectionCourse { id: passing_instance(half(b"undo", id.as_bytes())), now: now() };
+        let mut errand = self.errand(course.id);
+        let claim = self.claim(&mut errand).await?;
+        let parts = past.parts.len() as u64;
+        // The store forgets markers after a while, and the log does not.
+        if claim.marker >= parts || (claim.marker == 0 && past.undone_by.is_some()) {
+            return Err(NotCorrected::Refused(format!("{} was undone already", short(id))));
+        }
+        let mut records = Vec::new();
+        for part in past.parts.iter().filter(|part| part.part > claim.marker) {
+            let record = self.undo_part(&course, part, (&by, reason.as_deref()), &mut errand).await;
+            records.push(record.map_err(|error| super::in_part(error, records.len()))?);
+        }
+        Ok(Corrected { records, before: false, notes: notes(first) })
+    }
+
+    async fn undo_part(
+        &self,
+        course: &CorrectionCourse,
+        part: &CorrectionRecord,
+        (by, reason): (&str, Option<&str>),
+        errand: &mut crate::errand::Errand,
+    ) -> Result<CorrectionRecord, NotCorrected> {
+        let mut short = String::new();
+        for _ in 0..super::ATTEMPTS {
+            let draft = self.reversed(course, part).await?;
+            let record = CorrectionRecord {
+                id: course.id,
+                at: course.now.to_rfc3339(),
+                by: by.to_owned(),
+                action: "undo".to_owned(),
+                reason: reason.map(str::to_owned),
+                undoes: Some(part.id),
+                ..part.clone()
+            };
+            let correction = draft.finish(&*self.store, record).await.map_err(unread)?;
+            match self.apply(errand, part.part, &correction).await {
+                Ok(()) => return Ok(correction.record),
+                Err(ErrandError::Short { what }) => short = what,
+                Err(error) => return Err(not_corrected(errand, &error)),
+            }
+        }
+        Err(taken(&short))
+    }
+
+    async fn reversed(
+        &self,
+        course: &CorrectionCourse,
+        part: &CorrectionRecord,
+    ) -> Result<Draft, NotCorrected> {
+        let differences = self.store.differences(part.id, part.part).await.map_err(unread)?;
+        let differences = differences.ok_or_else(|| {
+            NotCorrected::Refused(
+                "what it has changed is no longer remembered, so it cannot be undone".to_owned(),
+            )
+        })?;
+        let mut of_names: BTreeMap<(Event, Name), BTreeMap<CountCell, i64>> = BTreeMap::new();
+        for Difference { event, name, cell, by } in differences {
+            of_names.entry((event, name)).or_default().insert(cell, by.saturating_neg());
+        }
+        let mut draft = Draft::default();
+        for ((event, name), cells) in of_names {
+            self.reverse((event, &name), cells, course.now.day(), &mut draft).await?;
+        }
+        for (event, name, before) in names(part) {
+            let total = self.store.total(event, &name).await.map_err(unread)?;
+            let has = self.store.has(event, std::slice::from_ref(&name)).await.map_err(unread)?;
+            let sum = total.saturating_add(draft.by(event, &name));
+            let is_gone = before.is_none() && sum == 0;
+            if is_gone {
+                draft.forget(event, &name);
+            }
+            let there = has.first().copied().unwrap_or(false);
+            draft.change(event, &name, there.then_some(total), (!is_gone).then_some(sum));
+        }
+        self.lists_back(course, part, &mut draft).await?;
+        Ok(draft)
+    }
+
+    /// Hours, minutes and statuses that have expired since cannot be taken back, and aggregates give what they have.
+    async fn reverse(
+        &self,
+        (event, name): (Event, &Name),
+        cells: BTreeMap<CountCell, i64>,
+        today: Day,
+        draft: &mut Draft,
+    ) -> Result<(), NotCorrected> {
+        let exact =
+            |cell: &CountCell| !name.is_aggregate() && matches!(cell, CountCell::Total | CountCell::Day(_));
+        let (exact, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            cells.into_iter().partition(|(cell, _)| exact(cell));
+        let mut cells: CellChanges = exact.into_iter().collect();
+        cells.extend(at_most(&*self.store, event, name, others).await.map_err(unread)?);
+        if !name.is_aggregate() && cells.iter().any(|(_, by)| *by < 0) {
+            let ledger = NameLedger::read(&*self.store, event, name, today).await.map_err(unread)?;
+            if let Some(cell) = rules::overdrawn(&ledger, &cells) {
+                let name = name.as_str().escape_debug();
+                return Err(taken(&format!("{cell} of {name} ({event}) would have less than its parts")));
+            }
+        }
+        draft.add(event, name, cells);
+        Ok(())
+    }
+
+    /// The lists of a renamed name come back with it.
+    async fn lists_back(
+        &self,
+        course: &CorrectionCourse,
+        part: &CorrectionRecord,
+        draft: &mut Draft,
+    ) -> Result<(), NotCorrected> {
+        if part.action != "rename" {
+            return Ok(());
+        }
+        for (event, name, _) in names(part).filter(|(_, name, _)| Some(name.as_str()) == part.to.as_deref()) {
+            let Ok(back) = Name::of(event, &part.name) else { continue };
+            let today = course.now.day();
+            draft.move_lists(&*self.store, (event, &name), Some(&back), today).await.map_err(unread)?;
+        }
+        Ok(())
+    }
+}
+
+/// Another correction has taken since what this one had added.
+fn taken(what: &str) -> NotCorrected {
+    NotCorrected::Refused(format!(
+        "it has added what is not there any more ({what}): another correction has taken it since. Undo that one first"
+    ))
+}
+
+fn names(part: &CorrectionRecord) -> impl Iterator<Item = (Event, Name, Option<i64>)> {
+    part.changed.iter().filter_map(|changed| {
+        let (event, name) = changed.key()?;
+        Some((event, name, changed.before))
+    })
+}
+
+/// The beginning of an id, as it is shown and accepted.
+pub(super) fn short(id: Uuid) -> String {
+    id.simple().to_string().chars().take(8).collect()
+}
+
+fn notes(of: &CorrectionRecord) -> Vec<String> {
+    let lists = match of.action.as_str() {
+        "delete" => "the last visits and the visitors of days, which went with it, do not come back",
+        "reset" if of.stretch.is_none() => {
+            "the last visits and the visitors of days, which went with it, do not come back"
+        }
+        "merge" => "the last visits and the visitors of days stay where they were merged",
+        _ => return Vec::new(),
+    };
+    vec![lists.to_owned()]
+}

@@ -1,0 +1,25 @@
+//! What a store remembers of corrections, and what they ask of it. The parts themselves come as batches: see
+//! [`crate::StoreWrite::apply`].
+
+use crate::Result;
+use async_trait::async_trait;
+use tallymark_core::{CorrectionRecord, Difference, Event, Name};
+use uuid::Uuid;
+
+/// The interface of a store for corrections, and for those who follow them.
+#[async_trait]
+pub trait StoreCorrections: Send + Sync {
+    /// The latest parts of corrections, the last one first. A store remembers
+    /// [`MAX_CORRECTIONS`](tallymark_core::MAX_CORRECTIONS) of them.
+    async fn corrections(&self, most: usize) -> Result<Vec<CorrectionRecord>>;
+
+    /// What a part has changed; `None` if it is not remembered.
+    async fn differences(&self, id: Uuid, part: u64) -> Result<Option<Vec<Difference>>>;
+
+    /// By how much all corrections together have changed the total of an event over all names. Without it, that total
+    /// never goes down.
+    async fn corrected(&self, event: Event) -> Result<i64>;
+
+    /// Which of these names the event has, even with a total of 0.
+    async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>>;
+}

@@ -1,0 +1,78 @@
+//! What a correction does with the last visits and the visitors of a name.
+
+use rusqlite::Transaction;
+use tallymark_core::{Day, MAX_VISITS, Visit, keep_last};
+
+/// They go.
+pub(super) fn delete(db: &Transaction<'_>, id: i64, days: &[Day]) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM recent WHERE id = ?1")?.execute([id])?;
+    db.prepare_cached("DELETE FROM visitors WHERE id = ?1")?.execute([id])?;
+    for day in days {
+        db.prepare_cached("DELETE FROM visitor WHERE day = ?1 AND id = ?2")?.execute((day.0, id))?;
+    }
+    Ok(())
+}
+
+/// They are added to those of another name, of whose visits `keep` stay.
+pub(super) fn merge(
+    db: &Transaction<'_>,
+    (from, to): (i64, i64),
+    days: &[Day],
+    keep: usize,
+) -> rusqlite::Result<()> {
+    merge_visits(db, from, to, keep)?;
+    for day in days {
+        merge_visitors(db, from, to, *day)?;
+    }
+    delete(db, from, days)
+}
+
+fn merge_visits(db: &Transaction<'_>, from: i64, to: i64, keep: usize) -> rusqlite::Result<()> {
+    let moved = visits(db, from)?;
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let (mut both, mut last) = (visits(db, to)?, 0i64);
+    both.extend(moved);
+    // Those of a minute stay in their order.
+    both.sort_by_key(|visit| visit.minute);
+    // A process that keeps none, like a command without the configuration, throws none away.
+    keep_last(&mut both, if keep > 0 { keep } else { MAX_VISITS });
+    db.prepare_cached("DELETE FROM recent WHERE id = ?1")?.execute([to])?;
+    let mut insert = db.prepare_cached("INSERT INTO recent (id, seq, visit) VALUES (?1, ?2, ?3)")?;
+    for visit in both {
+        last += 1;
+        insert.execute((to, last, visit.to_json()))?;
+    }
+    Ok(())
+}
+
+fn visits(db: &Transaction<'_>, id: i64) -> rusqlite::Result<Vec<Visit>> {
+    let mut read = db.prepare_cached("SELECT visit FROM recent WHERE id = ?1 ORDER BY seq")?;
+    let texts = read.query_map([id], |row| row.get::<_, String>(0))?;
+    let visits = texts.map(|text| Ok(Visit::from_json(text?.as_bytes())));
+    Ok(visits.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// Who visited both counts once, as long as it is known who that was.
+fn merge_visitors(db: &Transaction<'_>, from: i64, to: i64, day: Day) -> rusqlite::Result<()> {
+    let number = |id: i64| -> rusqlite::Result<i64> {
+        db.prepare_cached("SELECT coalesce(max(n), 0) FROM visitors WHERE id = ?1 AND day = ?2")?
+            .query_row((id, day.0), |row| row.get(0))
+    };
+    let known: i64 = db
+        .prepare_cached("SELECT count(*) FROM visitor WHERE day = ?1 AND id = ?2")?
+        .query_row((day.0, from), |row| row.get(0))?;
+    let new = db
+        .prepare_cached(
+            "INSERT OR IGNORE INTO visitor (day, id, hash) SELECT day, ?3, hash FROM visitor WHERE day = ?1 AND id = ?2",
+        )?
+        .execute((day.0, from, to))?;
+    let unknown = number(from)?.saturating_sub(known).max(0);
+    let sum = number(to)?.saturating_add(unknown).saturating_add_unsigned(new as u64);
+    if sum > 0 {
+        db.prepare_cached("INSERT OR REPLACE INTO visitors (id, day, n) VALUES (?1, ?2, ?3)")?
+            .execute((to, day.0, sum))?;
+    }
+    Ok(())
+}

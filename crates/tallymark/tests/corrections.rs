@@ -1,0 +1,178 @@
+//! Corrections with the real binary, over both stores, with a daemon running: counts, files, rankings and the log follow,
+//! downwards too.
+#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
+
+mod common;
+
+use common::{Kind, PATIENCE, Place, stop};
+use tallymark_testbed::{http, wait_until};
+
+/// Waits until the file, the badge over HTTP and the API show this.
+#[track_caller]
+fn shows(place: &Place, name: &str, count: u64) {
+    wait_until(&format!("{name} shows {count}"), PATIENCE, || {
+        let shown = http::get(place.addr(), &format!("/badge.svg?repo={name}&count=false"));
+        let api = http::get(place.addr(), &format!("/api/v1/counters/{name}"));
+        place.published(name) == Some(count)
+            && common::number(shown.text()) == Some(count)
+            && serde_json::from_str::<serde_json::Value>(api.text()).unwrap()["total"] == count
+    });
+}
+
+/// The names in the ranking, the busiest first.
+fn busiest(place: &Place) -> Vec<(String, u64)> {
+    let answer = http::get(place.addr(), "/api/v1/counters?sort=count");
+    let json: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
+    let row =
+        |row: &serde_json::Value| (row["name"].as_str().unwrap().to_owned(), row["total"].as_u64().unwrap());
+    json["counters"].as_array().map(|rows| rows.iter().map(row).collect()).unwrap_or_default()
+}
+
+fn hits(place: &Place, name: &str, count: u64) {
+    for _ in 0..count {
+        place.hit(name);
+    }
+    wait_until("the hits are in the store", PATIENCE, || place.total(name) >= count);
+}
+
+fn counts_files_and_rankings_follow(kind: &Kind) {
+    let mut place = kind.place();
+    place.configure("[badges]\ncharts = [\"7d\"]\n");
+    let mut daemon = place.serve();
+    hits(&place, "o/r", 5);
+    hits(&place, "o/s", 2);
+    shows(&place, "o/r", 5);
+    let said = place.run(&["set", "o/r", "40"]).good();
+    assert!(said.starts_with("o/r: 40 hits, before 5\ncorrection "), "{said}");
+    shows(&place, "o/r", 40);
+    assert_eq!(place.hit("o/r"), 41);
+    place.run(&["set", "o/r", "3", "--reason", "too many"]).good();
+    shows(&place, "o/r", 3);
+    assert_eq!(place.hit("o/r"), 4);
+    wait_until("the hit is in the store", PATIENCE, || place.total("o/r") == 4);
+    assert_eq!(place.run(&["show", "o/r", "--json"]).json()["today"], 4);
+
+    // Downwards in the ranking, and out of it.
+    wait_until("the ranking follows", PATIENCE, || {
+        busiest(&place) == [("o/r".to_owned(), 4), ("o/s".to_owned(), 2)]
+    });
+    place.run(&["add", "o/r", "-3"]).good();
+    wait_until("the ranking follows", PATIENCE, || {
+        busiest(&place) == [("o/s".to_owned(), 2), ("o/r".to_owned(), 1)]
+    });
+
+    place
+        .run(&["rename", "o/r", "o/s"])
+        .refused(1, &["o/s is there already, with 2 hits: `tallymark merge` adds"]);
+    place.run(&["rename", "o/r", "o/new"]).good();
+    shows(&place, "o/new", 1);
+    let chart = |name: &str| place.badges_dir().join(format!(".charts/7d/o%2F{name}.svg"));
+    wait_until("its files are gone", PATIENCE, || !place.badge_file("o/r").exists() && !chart("r").exists());
+    wait_until("it has others", PATIENCE, || chart("new").exists());
+    place.run(&["merge", "o/new", "o/s"]).good();
+    shows(&place, "o/s", 3);
+    wait_until("its file is gone", PATIENCE, || !place.badge_file("o/new").exists());
+    wait_until("the ranking follows", PATIENCE, || busiest(&place) == [("o/s".to_owned(), 3)]);
+
+    // What was taken away comes back to what is there by now.
+    assert_eq!(place.hit("o/s"), 4);
+    let undone = place.run(&["undo"]).good();
+    assert!(undone.contains("o/new: 1 hit, new\n") && undone.contains("o/s: 3 hits, before 4\n"), "{undone}");
+    shows(&place, "o/new", 1);
+    shows(&place, "o/s", 3);
+    let log = place.run(&["corrections", "--json"]).json();
+    let log = log.as_array().unwrap();
+    assert_eq!(log.len(), 6);
+    assert_eq!((&log[0]["parts"][0]["action"], &log[1]["undone_by"]), (&"undo".into(), &log[0]["id"]));
+    assert_eq!(log[4]["parts"][0]["reason"], "too many");
+    let merged = log[1]["id"].as_str().unwrap();
+    place.run(&["undo", &merged[..8]]).refused(1, &["was undone already"]);
+    place.run(&["undo", log[0]["id"].as_str().unwrap()]).refused(1, &["this one has undone another"]);
+
+    // Resetting keeps the name, and deleting does not.
+    place.run(&["reset", "o/s"]).good();
+    shows(&place, "o/s", 0);
+    place.run(&["delete", "o/s"]).good();
+    wait_until("its file is gone", PATIENCE, || !place.badge_file("o/s").exists());
+    place.run(&["delete", "o/s"]).refused(1, &["there is no name o/s"]);
+    assert_eq!(place.hit("o/s"), 1);
+    shows(&place, "o/s", 1);
+    stop(&mut daemon);
+    let again = place.run(&["show", "o/s"]);
+    assert!(!again.stderr.contains("older backup"), "{again:?}");
+}
+
+#[test]
+fn counts_files_and_rankings_follow_in_both_stores() {
+    for kind in Kind::both() {
+        counts_files_and_rankings_follow(&kind);
+    }
+}
+
+fn many_names_are_told_and_wait_for_a_yes(kind: &Kind) {
+    let place = kind.place();
+    let lines: Vec<String> = (0..450).map(|n| common::line(&format!("spam%252F{n:03}"))).collect();
+    let log = place.dir().join("spam.log");
+    std::fs::write(&log, lines.join("\n") + "\n" + &common::line("ham") + "\n").unwrap();
+    place.run(&["import", "log", log.to_str().unwrap()]).good();
+    place
+        .run(&["delete", "spam/*"])
+        .refused(2, &["spam/* matches 450 names, with 450 counted in all", "--yes"]);
+    let dry = place.run(&["delete", "spam/*", "--dry-run"]).good();
+    assert!(dry.contains("and 430 names more; 0 in all, before 450\nnothing was written\n"), "{dry}");
+    assert_eq!(place.total("spam/007"), 1);
+    let done = place.run(&["delete", "spam/*", "--yes", "--json"]).json();
+    let parts = done["parts"].as_array().unwrap();
+    assert_eq!(
+        parts.iter().map(|part| part["changed"].as_array().unwrap().len()).collect::<Vec<_>>(),
+        [200, 200, 50]
+    );
+    place.run(&["delete", "spam/*", "--yes"]).refused(1, &["no name matches spam/*"]);
+    assert_eq!((place.total("spam/007"), place.total("~all"), place.total("ham")), (0, 1, 1));
+    place.run(&["undo"]).good();
+    assert_eq!((place.total("spam/007"), place.total("~all"), place.total("ham")), (1, 451, 1));
+}
+
+#[test]
+fn many_names_are_told_and_wait_for_a_yes_in_both_stores() {
+    for kind in Kind::both() {
+        many_names_are_told_and_wait_for_a_yes(&kind);
+    }
+}
+
+#[test]
+fn a_mistake_is_told() {
+    let place = Place::new();
+    place.run(&["set", "o/r", "1"]).refused(1, &["there is no database at"]);
+    assert_eq!(place.run(&["set", "o/r", "--", "-1"]).code, Some(2));
+    stop(&mut place.serve());
+    place.run(&["add", "o/r", "-1"]).refused(1, &["o/r has 0 hits, so -1 cannot be added"]);
+    place.run(&["reset", "o/r", "--to", "2026-11-20"]).refused(2, &["--from and --to: it needs a beginning"]);
+    place.run(&["reset", "o/r", "--from", "today"]).refused(2, &["a time is a day, like 2026-11-20"]);
+    place.run(&["undo"]).refused(1, &["there is nothing to undo"]);
+    place.run(&["undo", "12"]).refused(2, &["at least 4 hexadecimal digits"]);
+    place.run(&["rename", "a", "a"]).refused(1, &["there is no name a"]);
+    place.run(&["rename", "a", ""]).refused(2, &["is no name"]);
+    assert_eq!(place.run(&["corrections"]).good(), "nothing was corrected\n");
+    assert_eq!(place.run(&["corrections", "--json"]).good(), "[]\n");
+}
+
+/// Kept minutes and hours of a day that is over, and days.
+#[test]
+fn a_stretch_of_time_is_scrubbed() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    hits(&place, "o/r", 4);
+    stop(&mut daemon);
+    let file = place.dir().join("old.json");
+    std::fs::write(&file, "{\"total\": 10}").unwrap();
+    place.run(&["import", "badge", file.to_str().unwrap(), "--name", "o/r", "--date", "2026-01-02"]).good();
+    let left = |from: &str, to: &str| place.run(&["reset", "o/r", "--from", from, "--to", to]);
+    left("2026-01-02T10:00", "2026-01-02T11:59")
+        .refused(1, &["the hours of 2026-01-02 are not kept any more"]);
+    assert_eq!(left("2025-01-01", "2026-01-01").good(), "nothing to change: it is so already\n");
+    assert!(left("2026-01-01", "2026-01-02").good().starts_with("o/r: 4 hits, before 14\n"));
+    let today = common::today();
+    place.run(&["reset", "o/r", "--from", &format!("{today}T00:00")]).good();
+    assert_eq!(place.total("o/r"), 0);
+}
