@@ -228,7 +228,16 @@ fn people_are_told_of_everything_that_was_not_taken_as_it_is() {
     // However much is broken, the output has an end.
     traces.write("visits/octo/hello.jsonl", &"garbage\n".repeat(5000));
     let dry = import(&place, traces.path(), &["--dry-run", "--again"]).good();
-    assert!(dry.lines().count() < 60 && dry.contains("  and 4,981 more like these\n"), "{dry}");
+    assert!(dry.lines().count() < 60 && dry.contains(" more: --json lists them\n"), "{dry}");
+    // Each of them is told all the same.
+    let json = import(&place, traces.path(), &["--dry-run", "--again", "--json"]).json();
+    let problems = json["problems"].as_array().unwrap();
+    let told: Vec<u64> = problems
+        .iter()
+        .filter(|problem| problem["file"] == "visits/octo/hello.jsonl")
+        .filter_map(|problem| problem["line"].as_u64())
+        .collect();
+    assert_eq!(told, (1..=5000).collect::<Vec<_>>());
 }
 
 #[test]

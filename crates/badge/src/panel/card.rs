@@ -131,7 +131,7 @@ impl Card<'_> {
             "<g class=\"tp-soft\" font-size=\"11\">\n<text x=\"{x}\" y=\"{y}\">{latest}</text>\n\
              <text x=\"{}\" y=\"{y}\" text-anchor=\"end\">{}</text>\n</g>\n",
             self.right(),
-            XmlText(&SMALL.fit(self.panel.name.as_str(), name_room)),
+            XmlText(&short_name(self.panel.name.as_str(), name_room)),
             y = y + 69,
         )
     }
@@ -163,7 +163,7 @@ impl Card<'_> {
                 word = self.tone().word,
             )?;
             let room = self.right().saturating_sub(time_start + SMALL.width(&time) + BETWEEN);
-            let whence = SMALL.fit(&lang.whence(trace), room);
+            let whence = lang.whence(trace, SMALL, room);
             if !whence.is_empty() {
                 writeln!(
                     f,
@@ -190,6 +190,21 @@ impl Card<'_> {
             Px(middle + 40),
             self.panel.options.lang.nothing(self.panel.tallied(self.event).total),
         )
+    }
+}
+
+/// A name that fits. Of `owner/repository`, the owner is cut first: the repository says what the card is about.
+fn short_name(name: &str, room: u32) -> String {
+    let Some((owner, repo)) = name.split_once('/').filter(|_| SMALL.width(name) > room) else {
+        return SMALL.fit(name, room);
+    };
+    let behind = format!("/{repo}");
+    let left = room.saturating_sub(SMALL.width(&behind));
+    let owner = SMALL.fit(owner, left);
+    if SMALL.width(&owner) <= left && owner.chars().count() > 2 {
+        owner + &behind
+    } else {
+        SMALL.fit(repo, room)
     }
 }
 
@@ -223,4 +238,24 @@ pub(super) fn ground(
          <rect class=\"{class}\" {rect} fill=\"url(#{})\" stroke=\"{line}\" stroke-width=\"2\"/>\n",
         ids.tint(tone),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owner_is_cut_before_the_repository() {
+        assert_eq!(short_name("octo/hello", 200), "octo/hello");
+        let cut = short_name("a-very-long-organisation-name/hello", 120);
+        assert!(cut.ends_with("…/hello") && cut.starts_with("a-v"), "{cut}");
+        assert_eq!(short_name("organisation/the-repository-alone", 160), "the-repository-alone");
+        let cut = short_name("o/a-repository-with-a-name-that-never-ends", 100);
+        assert!(cut.starts_with("a-repo") && cut.ends_with('…'), "{cut}");
+        for room in 0..200 {
+            for name in ["octo/hello", "日本/日本語日本語日本語日本語", "no-slash-but-rather-long-as-names-go", "a//b"] {
+                assert!(SMALL.width(&short_name(name, room)) <= room.max(SMALL.width("…")), "{name} {room}");
+            }
+        }
+    }
 }

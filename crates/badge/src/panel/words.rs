@@ -84,16 +84,27 @@ impl Lang {
         format!("{} →", self.say("查看项目", "View"))
     }
 
-    /// Where a trace came from, or else the class of client.
-    pub(super) fn whence(self, trace: &Trace<'_>) -> String {
-        match trace.locality {
+    /// Where a trace came from, or else the class of client. If there is no room for the whole place, the city is cut,
+    /// and then left out: the country says more.
+    pub(super) fn whence(self, trace: &Trace<'_>, font: Font, room: u32) -> String {
+        let whole = match trace.locality {
             Locality { city: "", country: "" } => self.client(trace.class),
             // snow-trace's records have "localhost" as the city there.
             Locality { country: "LOCAL", .. } => "LOCAL".to_owned(),
             Locality { city, country: "" } => city.to_owned(),
             Locality { city: "", country } => country.to_owned(),
-            Locality { city, country } => format!("{city}, {country}"),
-        }
+            Locality { city, country } => {
+                let behind = format!(", {country}");
+                let left = room.saturating_sub(font.width(&behind));
+                let city = font.fit(city, left);
+                // Two letters and the ellipsis are still a hint.
+                match font.width(&city) <= left && city.chars().count() > 2 {
+                    true => city + &behind,
+                    false => country.to_owned(),
+                }
+            }
+        };
+        font.fit(&whole, room)
     }
 
     fn client(self, class: ClientClass) -> String {

@@ -243,14 +243,18 @@ fn sums(what: &str, sums: &TraceSums) -> String {
     text
 }
 
+/// As many as a terminal shows at once.
+const PROBLEMS_SHOWN: usize = 40;
+
 fn problems(findings: &TraceFindings) -> String {
     let mut text = String::new();
-    for problem in &findings.problems {
+    for problem in findings.problems.iter().take(PROBLEMS_SHOWN) {
         let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
         text += &format!("  {}{line}: {}\n", out::plain(&problem.file), out::plain(&problem.what));
     }
-    if findings.problems_left_out > 0 {
-        text += &format!("  and {} more like these\n", findings.problems_left_out.separate_with_commas());
+    let more = findings.problems.len().saturating_sub(PROBLEMS_SHOWN) as u64 + findings.problems_left_out;
+    if more > 0 {
+        text += &format!("  and {} more: --json lists them\n", more.separate_with_commas());
     }
     text
 }

@@ -12,7 +12,7 @@ mod picture;
 use crate::{
     auth::Peer,
     error::{Problem, only},
-    headers,
+    headers, pages,
     state::App,
 };
 use address::Address;
@@ -41,7 +41,12 @@ async fn show(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Resp
             picture::show(&app, picture, name, &head.method, &head.uri, (peer, &head.headers)).await
         }
         Some(Address::Like(name)) => like::asked(&app, name, peer, &head).await,
-        Some(Address::Unlike(_)) => wrong_method("POST"),
+        // A person comes here by loading the page anew.
+        Some(Address::Unlike(_)) => {
+            let what = "A like is taken back with the button on its page, which sends a POST to this address.";
+            let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, what);
+            ([(header::ALLOW, "POST")], pages::problem(&app, &problem, None)).into_response()
+        }
     }
 }
 

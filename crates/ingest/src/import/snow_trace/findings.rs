@@ -5,8 +5,8 @@ use serde::Serialize;
 use std::path::Path;
 use tallymark_core::Event;
 
-/// How many findings of a kind are shown; the others are only counted.
-const SHOWN: usize = 20;
+/// How many findings of a kind are kept; the others are only counted.
+const KEPT: usize = 10_000;
 
 /// What was found of one event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -89,7 +89,7 @@ impl TraceFindings {
 }
 
 fn note(list: &mut Vec<TraceFinding>, left_out: &mut u64, file: &Path, line: Option<u64>, what: &str) {
-    if list.len() == SHOWN {
+    if list.len() == KEPT {
         *left_out += 1;
         return;
     }
@@ -103,14 +103,14 @@ mod tests {
     #[test]
     fn findings_are_bounded_and_the_rest_is_counted() {
         let mut findings = TraceFindings::default();
-        for n in 1..=1000 {
+        for n in 1..=KEPT as u64 + 980 {
             findings.line(Path::new("a"), n, "x");
             findings.total("counters.json", &"k".repeat(5000), "y");
         }
         findings.file(Path::new("b"), "z");
         findings.finish();
-        assert_eq!((findings.problems.len(), findings.problems_left_out), (41, 1960));
-        assert_eq!((findings.problems[20].file.as_str(), findings.problems[21].line), ("b", Some(1)));
+        assert_eq!((findings.problems.len(), findings.problems_left_out), (2 * KEPT + 1, 1960));
+        assert_eq!((findings.problems[KEPT].file.as_str(), findings.problems[KEPT + 1].line), ("b", Some(1)));
         assert!(findings.problems.iter().all(|problem| problem.what.len() < 200));
     }
 }
