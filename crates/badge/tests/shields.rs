@@ -150,6 +150,24 @@ proptest! {
     }
 }
 
+#[test]
+fn joined_letters_are_not_stretched() {
+    for style in Style::EVERY {
+        for text in ["الزيارات", "दृश्य", "ผู้เข้าชม", "ביקורים", "views الزيارات"]
+        {
+            let svg = Shield::new(style, text, "1,234").render();
+            let document = Document::parse(&svg).unwrap();
+            let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+            for node in texts {
+                let number = node.text() == Some("1,234");
+                assert_eq!(node.has_attribute("textLength"), number, "{style:?} {text}: {svg}");
+            }
+        }
+        let svg = Shield::new(style, "点击次数", "🎉").render();
+        assert!(!svg.contains("<text x=\"0\"") && svg.matches("textLength").count() >= 2, "{svg}");
+    }
+}
+
 const TEXTS: [&str; 20] = [
     "",
     "hits",
@@ -219,6 +237,10 @@ fn seen(svg: &str) -> Vec<(String, BTreeMap<String, String>, String)> {
         .map(|node| {
             let attributes =
                 node.attributes().filter(|attribute| !matches!(attribute.name(), "viewBox" | "line-height"));
+            // Joined letters keep their own width here.
+            let joined =
+                node.text().is_some_and(|text| text.chars().any(|c| ('\u{590}'..='\u{109f}').contains(&c)));
+            let attributes = attributes.filter(|attribute| !joined || attribute.name() != "textLength");
             let attributes = attributes.filter_map(|attribute| {
                 Some((attribute.name().to_owned(), plain(attribute.name(), attribute.value())?))
             });

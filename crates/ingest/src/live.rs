@@ -395,11 +395,10 @@ impl Live {
                 }
             };
             let as_of = Instant::now();
-            let total = self.store.total(event, name).await.ok()?;
-            let visits = self.store.visits(event, name, most).await.ok()?;
+            let latest = self.store.latest(event, name, most).await.ok()?;
             let mut state = self.lock();
             if (self.epoch.load(Ordering::Acquire), state.beside) == (epoch, beside) {
-                let read = ReadLatest { as_of, most, latest: Latest { total, visits } };
+                let read = ReadLatest { as_of, most, latest };
                 let answer = state.with_waiting(event, name, most, &read.latest);
                 state.read.keep(event, name, (epoch, beside), read);
                 return Some(answer);

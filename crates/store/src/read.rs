@@ -3,7 +3,7 @@
 
 use crate::{Filter, Result, Span, Step, filter};
 use async_trait::async_trait;
-use tallymark_core::{Day, Event, Month, Name, Visit};
+use tallymark_core::{Day, Event, Latest, Month, Name, Visit};
 
 /// Some of the names of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,11 @@ pub trait StoreRead: Send + Sync {
     /// The last visits of one name, the latest first, at most `limit`. A [key](crate::Class::Key) that is not a list is
     /// an error.
     async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>>;
+
+    /// The total of one name and its last visits, of one moment: [`StoreRead::total`] and [`StoreRead::visits`].
+    async fn latest(&self, event: Event, name: &Name, limit: usize) -> Result<Latest> {
+        Ok(Latest { total: self.total(event, name).await?, visits: self.visits(event, name, limit).await? })
+    }
 
     /// How many distinct visitors one name had on each of the days `from..to`, ascending; days without one are left
     /// out. Exact in SQLite, and within 1 % or so in Redis. Kept as long as hours are. Who visits on two days counts on

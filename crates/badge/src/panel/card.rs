@@ -249,11 +249,16 @@ mod tests {
         assert_eq!(short_name("octo/hello", 200), "octo/hello");
         let cut = short_name("a-very-long-organisation-name/hello", 120);
         assert!(cut.ends_with("…/hello") && cut.starts_with("a-v"), "{cut}");
-        assert_eq!(short_name("organisation/the-repository-alone", 160), "the-repository-alone");
+        assert_eq!(short_name("organisation/the-repository-alone", 125), "the-repository-alone");
         let cut = short_name("o/a-repository-with-a-name-that-never-ends", 100);
         assert!(cut.starts_with("a-repo") && cut.ends_with('…'), "{cut}");
         for room in 0..200 {
-            for name in ["octo/hello", "日本/日本語日本語日本語日本語", "no-slash-but-rather-long-as-names-go", "a//b"] {
+            for name in [
+                "octo/hello",
+                "日本/日本語日本語日本語日本語",
+                "no-slash-but-rather-long-as-names-go",
+                "a//b",
+            ] {
                 assert!(SMALL.width(&short_name(name, room)) <= room.max(SMALL.width("…")), "{name} {room}");
             }
         }

@@ -1,6 +1,6 @@
 //! `flat`, `flat-square` and `plastic`: two boxes with text.
 
-use super::{LABEL_COLOR, Shield, Style, TextFill, Title, head, measure::Face};
+use super::{LABEL_COLOR, Shield, Style, TextFill, TextLength, Title, head, measure::Face};
 use crate::{color::Color, text::XmlText};
 use std::fmt::{self, Display, Formatter};
 
@@ -78,22 +78,22 @@ impl<'a> Boxes<'a> {
             return Ok(());
         }
         let (color, shadow) = behind.text_and_shadow();
-        let (text, fill) = (XmlText(text), TextFill(color));
-        let (x, long) = (10.0 * (start + 0.5 * width + PADDING), 10.0 * width);
+        let x = 10.0 * (start + 0.5 * width + PADDING);
+        let (long, text, fill) = (TextLength(text, 10.0 * width), XmlText(text), TextFill(color));
         let y = if self.badge.style == Style::Plastic { 130 } else { 140 };
         if self.badge.style == Style::FlatSquare {
             return writeln!(
                 f,
-                "<text x=\"{x}\" y=\"{y}\" textLength=\"{long}\" transform=\"scale(.1)\"{fill}>{text}</text>"
+                "<text x=\"{x}\" y=\"{y}\"{long} transform=\"scale(.1)\"{fill}>{text}</text>"
             );
         }
         let (id, below) = (&self.id, y + 10);
         writeln!(
             f,
             "<g transform=\"scale(.1)\"><g aria-hidden=\"true\" fill=\"{shadow}\">\
-             <text x=\"{x}\" y=\"{below}\" fill-opacity=\".8\" filter=\"url(#tm-blur-{id})\" textLength=\"{long}\">{text}</text>\
-             <text x=\"{x}\" y=\"{below}\" fill-opacity=\".3\" textLength=\"{long}\">{text}</text></g>\
-             <text x=\"{x}\" y=\"{y}\" textLength=\"{long}\"{fill}>{text}</text></g>"
+             <text x=\"{x}\" y=\"{below}\" fill-opacity=\".8\" filter=\"url(#tm-blur-{id})\"{long}>{text}</text>\
+             <text x=\"{x}\" y=\"{below}\" fill-opacity=\".3\"{long}>{text}</text></g>\
+             <text x=\"{x}\" y=\"{y}\"{long}{fill}>{text}</text></g>"
         )
     }
 }

@@ -1,6 +1,6 @@
 //! `for-the-badge`: capitals with room between them.
 
-use super::{LABEL_COLOR, Shield, TextFill, Title, head, measure::Face};
+use super::{LABEL_COLOR, Shield, TextFill, TextLength, Title, head, measure::Face};
 use crate::{color::Color, text::XmlText};
 use std::fmt::{self, Display, Formatter};
 
@@ -90,10 +90,11 @@ fn text(
     attribute: &str,
     behind: Color,
 ) -> fmt::Result {
-    let (x, long, fill) = (10.0 * (start + 0.5 * width), 10.0 * width, TextFill(behind.text_and_shadow().0));
+    let (x, long) = (10.0 * (start + 0.5 * width), TextLength(text, 10.0 * width));
+    let fill = TextFill(behind.text_and_shadow().0);
     writeln!(
         f,
-        "<text transform=\"scale(.1)\" x=\"{x}\" y=\"175\" textLength=\"{long}\"{attribute}{fill}>{}</text>",
+        "<text transform=\"scale(.1)\" x=\"{x}\" y=\"175\"{long}{attribute}{fill}>{}</text>",
         XmlText(text)
     )
 }

@@ -22,7 +22,7 @@ pub use own_logos::{MOST_LOGOS, OwnLogos};
 use crate::{
     color::Color,
     id,
-    text::{Fitted, XmlText},
+    text::{Fitted, XmlText, has_joined_letters},
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -175,6 +175,16 @@ impl Display for Title<'_> {
             write!(f, "{}: ", XmlText(self.label))?;
         }
         XmlText(self.message).fmt(f)
+    }
+}
+
+/// ` textLength="..."` of a text, which keeps it in its box whatever the font is. badge-maker sets it always; here a text
+/// with joined letters keeps its own width in the middle of the box, because stretching tears it apart.
+struct TextLength<'a>(&'a str, f64);
+
+impl Display for TextLength<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if has_joined_letters(self.0) { Ok(()) } else { write!(f, " textLength=\"{}\"", self.1) }
     }
 }
 

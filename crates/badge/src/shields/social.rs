@@ -1,6 +1,6 @@
 //! `social`: a button, and its number in a bubble.
 
-use super::{Shield, Title, head, measure::Face};
+use super::{Shield, TextLength, Title, head, measure::Face};
 use crate::text::XmlText;
 use std::fmt::{self, Display, Formatter};
 
@@ -57,11 +57,11 @@ impl<'a> Bubble<'a> {
 
 /// Its shadow, one pixel lower, then the text.
 fn text(f: &mut Formatter<'_>, text: &str, middle: f64, width: f64) -> fmt::Result {
-    let (x, long, text) = (10.0 * middle, 10.0 * width, XmlText(text));
+    let (x, long, text) = (10.0 * middle, TextLength(text, 10.0 * width), XmlText(text));
     write!(
         f,
-        "<text aria-hidden=\"true\" x=\"{x}\" y=\"150\" fill=\"#fff\" transform=\"scale(.1)\" textLength=\"{long}\">{text}</text>\n\
-         <text x=\"{x}\" y=\"140\" transform=\"scale(.1)\" textLength=\"{long}\">{text}</text>\n"
+        "<text aria-hidden=\"true\" x=\"{x}\" y=\"150\" fill=\"#fff\" transform=\"scale(.1)\"{long}>{text}</text>\n\
+         <text x=\"{x}\" y=\"140\" transform=\"scale(.1)\"{long}>{text}</text>\n"
     )
 }
 

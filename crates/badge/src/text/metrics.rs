@@ -134,6 +134,17 @@ pub(super) fn is_shaped(c: char) -> bool {
     c >= FIRST_SHAPED && !matches!(c, '\u{1e00}'..='\u{206f}')
 }
 
+/// Whether letters of a text join, stack or carry marks, so that wider gaps between them make it hard to read: Hebrew,
+/// Arabic, the scripts of India and South East Asia, Mongolian.
+pub(crate) fn has_joined_letters(text: &str) -> bool {
+    let joined = |c| {
+        matches!(c, '\u{590}'..='\u{109f}' | '\u{1780}'..='\u{18af}' | '\u{1900}'..='\u{1cff}'
+            | '\u{a800}'..='\u{abff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}'
+            | '\u{10a00}'..='\u{11fff}' | '\u{1e800}'..='\u{1eeff}')
+    };
+    text.chars().any(joined)
+}
+
 /// Whether `c` takes no room of its own: combining marks, joiners, selectors, tags.
 pub(super) fn is_zero_width(c: char) -> bool {
     c == '\u{ad}' || (c >= '\u{300}' && contains(ZERO_WIDTH, c))

@@ -19,4 +19,5 @@ pub use clean::{Clean, clean};
 pub use escape::XmlText;
 pub use fit::Fitted;
 pub(crate) use font::Font;
+pub(crate) use metrics::has_joined_letters;
 pub use metrics::{EM, width};

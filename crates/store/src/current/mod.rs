@@ -20,7 +20,7 @@ use std::{
     time::Instant,
 };
 use tallymark_core::{
-    Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Levels, Month, Name, Position, Visit,
+    Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Latest, Levels, Month, Name, Position, Visit,
 };
 use tokio::sync::{RwLock, RwLockReadGuard};
 use uuid::Uuid;
@@ -194,6 +194,10 @@ impl StoreRead for Current {
 
     async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>> {
         self.store.visits(event, name, limit).await
+    }
+
+    async fn latest(&self, event: Event, name: &Name, limit: usize) -> Result<Latest> {
+        self.store.latest(event, name, limit).await
     }
 
     async fn visitors(&self, event: Event, name: &Name, from: Day, to: Day) -> Result<Vec<(Day, i64)>> {

@@ -4,7 +4,7 @@
 //! every count were 0. The writer and the readers open the file here.
 
 use crate::{Class, Result, StoreError, deadline::Deadline, owner};
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 use std::{
     path::Path,
     thread,
@@ -103,8 +103,15 @@ pub(super) fn open_reader(path: &Path, deadline: &Deadline) -> rusqlite::Result<
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(deadline.bound(BUSY_TIMEOUT))?;
     connection.pragma_update(None, "query_only", true)?;
+    keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
+}
+
+/// Prepared statements stay as they are. Without this, SQLite prepares a statement with `LIMIT ?` anew whenever another
+/// number is bound, because its plan might depend on it: a twentieth of the CPU of a panel.
+pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 enum Fault {
@@ -138,6 +145,7 @@ fn try_open(path: &Path, wait: Duration) -> std::result::Result<(Connection, Uui
     // kernel's cache.
     connection.pragma_update(None, "cache_size", -2048)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(32);
 
     if version < SCHEMA_VERSION {

@@ -31,12 +31,12 @@ use read::Readers;
 use shelf::ShelfWrite;
 use std::{path::Path, time::Instant};
 use tallymark_core::{
-    Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Month, Name, Position, Visit,
+    Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Latest, Month, Name, Position, Visit,
 };
 use uuid::Uuid;
 use writer::WriteThread;
 
-pub(crate) use file::{explain, is_lost, write_again};
+pub(crate) use file::{explain, is_lost, keep_plans, write_again};
 pub(crate) use place::Inodes;
 
 /// The embedded store.
@@ -172,8 +172,12 @@ impl StoreRead for Sqlite {
     }
 
     async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>> {
+        Ok(self.latest(event, name, limit).await?.visits)
+    }
+
+    async fn latest(&self, event: Event, name: &Name, limit: usize) -> Result<Latest> {
         let name = name.clone();
-        self.readers.run("reading visits", move |db| read::visits(db, event, &name, limit)).await
+        self.readers.run("reading visits", move |db| read::latest(db, event, &name, limit)).await
     }
 
     async fn visitors(&self, event: Event, name: &Name, from: Day, to: Day) -> Result<Vec<(Day, i64)>> {

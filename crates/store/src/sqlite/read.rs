@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-use tallymark_core::{Day, Event, Month, Name, Position, Visit, calendar};
+use tallymark_core::{Day, Event, Latest, Month, Name, Position, Visit, calendar};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -196,19 +196,22 @@ pub(super) fn status_months(db: &Connection, event: Event, name: &Name) -> rusql
     statement.query_map((event.as_str(), name.as_str()), |row| row.get(0).map(Month))?.collect()
 }
 
+/// Empty for a name that was never counted.
+pub(super) fn latest(db: &Connection, event: Event, name: &Name, limit: usize) -> rusqlite::Result<Latest> {
+    let mut statement = db.prepare_cached("SELECT id, total FROM name WHERE event = ?1 AND name = ?2")?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let Some((id, total)) = statement.query_row((event.as_str(), name.as_str()), row).optional()? else {
+        return Ok(Latest::default());
+    };
+    Ok(Latest { total, visits: visits(db, id, limit)? })
+}
+
 /// Rows written by another program are skipped if they are not visits.
-pub(super) fn visits(
-    db: &Connection,
-    event: Event,
-    name: &Name,
-    limit: usize,
-) -> rusqlite::Result<Vec<Visit>> {
-    let mut statement = db.prepare_cached(
-        "SELECT visit FROM recent WHERE id = (SELECT id FROM name WHERE event = ?1 AND name = ?2)
-         ORDER BY seq DESC LIMIT ?3",
-    )?;
+fn visits(db: &Connection, id: i64, limit: usize) -> rusqlite::Result<Vec<Visit>> {
+    let mut statement =
+        db.prepare_cached("SELECT visit FROM recent WHERE id = ?1 ORDER BY seq DESC LIMIT ?2")?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query((event.as_str(), name.as_str(), limit))?;
+    let mut rows = statement.query((id, limit))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.extend(Visit::from_json(row.get_ref(0)?.as_bytes()?));

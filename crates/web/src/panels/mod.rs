@@ -43,7 +43,8 @@ async fn show(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Resp
         Some(Address::Like(name)) => like::asked(&app, name, peer, &head).await,
         // A person comes here by loading the page anew.
         Some(Address::Unlike(_)) => {
-            let what = "A like is taken back with the button on its page, which sends a POST to this address.";
+            let what =
+                "A like is taken back with the button on its page, which sends a POST to this address.";
             let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, what);
             ([(header::ALLOW, "POST")], pages::problem(&app, &problem, None)).into_response()
         }
