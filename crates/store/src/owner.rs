@@ -91,7 +91,9 @@ pub(crate) fn foreign(path: &Path) -> String {
         Some(theirs) if theirs == me => format!(" (it belongs to {owner}; {chown})"),
         // Usually root has made the directory for us.
         _ if owner.is_root() && !is_shared(dir) => {
-            format!(" (it belongs to {owner}, and this runs as {me}; {chown})")
+            format!(
+                " (it belongs to {owner}, and this runs as {me}: run it as {owner}, or, if {me} is the user of the daemon, {chown})"
+            )
         }
         _ => format!(" (it belongs to {owner}, and this runs as {me})"),
     }

@@ -65,6 +65,9 @@ impl FromStr for StoreUrl {
             },
             "redis" | "redis+unix" => match text.into_connection_info() {
                 Ok(_) => Ok(StoreUrl::Redis(text.to_owned())),
+                Err(_) if has_odd_database(rest) => Err(NotAStoreUrl::Malformed {
+                    why: "what follows the last / is no database number".to_owned(),
+                }),
                 Err(_) if !port_is_one(rest) => Err(NotAStoreUrl::Malformed {
                     why: "what follows the last : is no port number".to_owned(),
                 }),
@@ -90,6 +93,13 @@ fn no_scheme(text: &str) -> NotAStoreUrl {
         _ => return NotAStoreUrl::Unknown,
     };
     NotAStoreUrl::NoScheme { meant: format!("{scheme}{text}") }
+}
+
+/// Whether something else than a number is where the number of a database would be, in an address that is a server's.
+fn has_odd_database(rest: &str) -> bool {
+    let server = rest.trim_start_matches('/').rsplit('@').next().unwrap_or_default();
+    let path = server.split('?').next().unwrap_or_default().split_once('/').map_or("", |(_, path)| path);
+    port_is_one(rest) && !path.is_empty() && path.parse::<u32>().is_err()
 }
 
 /// Whether there is a number where a port would be, or no port.

@@ -101,7 +101,10 @@ fn files_that_root_left_behind_are_named_with_what_helps() {
     for file in [place.data_dir(), database] {
         chown(&file, Some(0), Some(0)).unwrap();
     }
-    let chown_line = format!("it belongs to root, and this runs as nobody; as root: chown -R nobody: {data}");
+    let chown_line = format!(
+        "it belongs to root, and this runs as nobody: run it as root, or, if nobody is the user of the daemon, as root: \
+         chown -R nobody: {data}"
+    );
     run_as(NOBODY, &place, &["render"]).refused(1, &["opening the store", &chown_line]);
 }
 

@@ -4,9 +4,10 @@ use super::{Chart, Series, axis, scale::Scale, style::Sheet};
 use crate::{
     number::{group, short, short_size},
     px::Px,
-    text::{Fitted, Font, XmlText},
+    text::{Font, XmlText, has_joined_letters},
 };
 use std::fmt::{self, Display, Formatter};
+use tallymark_core::Step;
 
 /// Padding on every side, in pixels.
 const MARGIN: u32 = 20;
@@ -24,33 +25,26 @@ const DATE: u32 = 62;
 const WIDEST_BAR: u32 = 440;
 /// Below this distance, bars look like a fence: one area is calmer.
 const NARROWEST_SLOT: u32 = 40;
-/// Widest name in the legend, and in a tooltip.
-const LEGEND_NAME: u32 = 190;
+/// Widest name in a tooltip.
 const TOOLTIP_NAME: u32 = 100;
 /// Maximum number of tooltip lines in a chart of several series, so that no name makes the picture large.
 const MOST_TOOLTIPS: usize = 400;
 
-/// A text, fitted and escaped. The limit is in pixels at 11 px.
-struct FittedText<'a>(&'a str, u32);
-
-impl Display for FittedText<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        XmlText(&Fitted::new(self.0, self.1).shown()).fmt(f)
-    }
-}
-
 /// Width of a text at 11 px, in pixels.
 fn width(text: &str) -> u32 {
-    Fitted::new(text, u32::from(u16::MAX)).tenths().div_ceil(10)
+    SMALL.width(text)
 }
 
 /// The name of a chart, and its total.
 const TITLE: Font = Font::bold(14);
+/// Everything else.
+const SMALL: Font = Font::regular(11);
 
 /// One name of the legend and its position.
 struct LegendEntry {
     x: u32,
     y: u32,
+    name: String,
     total: String,
 }
 
@@ -139,7 +133,7 @@ impl<'a> Drawing<'a> {
         write!(
             f,
             "<g class=\"tm-text\" font-size=\"14\" font-weight=\"bold\">\n<text x=\"{MARGIN}\" y=\"34\">{}</text>\n",
-            XmlText(&TITLE.fit(&name, room))
+            XmlText(&TITLE.fit_name(&name, room))
         )?;
         if !total.is_empty() {
             writeln!(f, "<text x=\"{right}\" y=\"34\" text-anchor=\"end\">{total}</text>")?;
@@ -159,7 +153,9 @@ impl<'a> Drawing<'a> {
     /// The largest count, if there is room for it beside the dates.
     fn most(&self, f: &mut Formatter<'_>, one: &Series<'_>, room: u32) -> fmt::Result {
         let Some((at, most)) = self.chart.peak(one) else { return Ok(()) };
-        let text = format!("peak: {} on {}", group(most), self.chart.step.short_name(self.chart.bucket(at)));
+        let step = self.chart.step;
+        let at = step.short_name(self.chart.bucket(at));
+        let text = format!("peak: {} {} {at}", group(most), if step == Step::Month { "in" } else { "on" });
         if self::width(&text) * 6 / 5 + 16 > room {
             return Ok(());
         }
@@ -167,17 +163,22 @@ impl<'a> Drawing<'a> {
     }
 
     fn names(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (i, (entry, series)) in self.legend.iter().zip(self.series).enumerate() {
-            let LegendEntry { x, y, total } = entry;
-            writeln!(
+        for (i, entry) in self.legend.iter().enumerate() {
+            let LegendEntry { x, y, name, total } = entry;
+            let (line, start) = (x + 1, x + 22);
+            write!(
                 f,
-                "<path class=\"tm-line tm-{i}\" d=\"M{} {}h14\"/>\n<text class=\"tm-text\" x=\"{}\" y=\"{y}\">{}\
-                 <tspan class=\"tm-soft\" dx=\"6\">{total}</tspan></text>",
-                x + 1,
+                "<path class=\"tm-line tm-{i}\" d=\"M{line} {}h14\"/>\n<text class=\"tm-text\" x=\"{start}\" y=\"{y}\">{}",
                 y - 4,
-                x + 22,
-                FittedText(series.name, LEGEND_NAME),
+                XmlText(name),
             )?;
+            if has_joined_letters(name) {
+                // In one text, a number behind letters that run to the left would be drawn over them.
+                let end = start + self::width(name) * 6 / 5 + 6;
+                writeln!(f, "</text>\n<text class=\"tm-soft\" x=\"{end}\" y=\"{y}\">{total}</text>")?;
+            } else {
+                writeln!(f, "<tspan class=\"tm-soft\" dx=\"6\">{total}</tspan></text>")?;
+            }
         }
         Ok(())
     }
@@ -252,7 +253,12 @@ impl<'a> Drawing<'a> {
             [one] => write!(f, ": {}", self.chart.counted(one.count(at)))?,
             several => {
                 for series in several {
-                    write!(f, "\n{}: {}", FittedText(series.name, TOOLTIP_NAME), group(series.count(at)))?;
+                    write!(
+                        f,
+                        "\n{}: {}",
+                        XmlText(&SMALL.fit_name(series.name, TOOLTIP_NAME)),
+                        group(series.count(at))
+                    )?;
                 }
             }
         }
@@ -356,12 +362,14 @@ fn legend(series: &[Series<'_>], width: u32) -> Vec<LegendEntry> {
     let mut entries = Vec::with_capacity(series.len());
     for series in series {
         let total = short(series.total()).to_string();
-        let name = Fitted::new(series.name, LEGEND_NAME).tenths().div_ceil(10);
-        let wide = 22 + (name + self::width(&total)) * 6 / 5 + 6;
+        // A row of its own, if it must be.
+        let room = (width - 2 * MARGIN - 28) * 5 / 6;
+        let name = SMALL.fit_name(series.name, room.saturating_sub(self::width(&total)));
+        let wide = 22 + (self::width(&name) + self::width(&total)) * 6 / 5 + 6;
         if x > MARGIN && x + wide > width - MARGIN {
             (x, y) = (MARGIN, y + ROW);
         }
-        entries.push(LegendEntry { x, y, total });
+        entries.push(LegendEntry { x, y, name, total });
         x += wide + 18;
     }
     entries

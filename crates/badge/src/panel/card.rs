@@ -131,7 +131,7 @@ impl Card<'_> {
             "<g class=\"tp-soft\" font-size=\"11\">\n<text x=\"{x}\" y=\"{y}\">{latest}</text>\n\
              <text x=\"{}\" y=\"{y}\" text-anchor=\"end\">{}</text>\n</g>\n",
             self.right(),
-            XmlText(&short_name(self.panel.name.as_str(), name_room)),
+            XmlText(&SMALL.fit_name(self.panel.name.as_str(), name_room)),
             y = y + 69,
         )
     }
@@ -193,21 +193,6 @@ impl Card<'_> {
     }
 }
 
-/// A name that fits. Of `owner/repository`, the owner is cut first: the repository says what the card is about.
-fn short_name(name: &str, room: u32) -> String {
-    let Some((owner, repo)) = name.split_once('/').filter(|_| SMALL.width(name) > room) else {
-        return SMALL.fit(name, room);
-    };
-    let behind = format!("/{repo}");
-    let left = room.saturating_sub(SMALL.width(&behind));
-    let owner = SMALL.fit(owner, left);
-    if SMALL.width(&owner) <= left && owner.chars().count() > 2 {
-        owner + &behind
-    } else {
-        SMALL.fit(repo, room)
-    }
-}
-
 /// `#1,234`; if one would be too wide, the last six digits of all, which tell them apart: `#…775,807`.
 fn numbers(traces: &[Trace<'_>]) -> Vec<String> {
     let grouped: Vec<_> = traces.iter().map(|trace| number::group(trace.number)).collect();
@@ -238,29 +223,4 @@ pub(super) fn ground(
          <rect class=\"{class}\" {rect} fill=\"url(#{})\" stroke=\"{line}\" stroke-width=\"2\"/>\n",
         ids.tint(tone),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn owner_is_cut_before_the_repository() {
-        assert_eq!(short_name("octo/hello", 200), "octo/hello");
-        let cut = short_name("a-very-long-organisation-name/hello", 120);
-        assert!(cut.ends_with("…/hello") && cut.starts_with("a-v"), "{cut}");
-        assert_eq!(short_name("organisation/the-repository-alone", 125), "the-repository-alone");
-        let cut = short_name("o/a-repository-with-a-name-that-never-ends", 100);
-        assert!(cut.starts_with("a-repo") && cut.ends_with('…'), "{cut}");
-        for room in 0..200 {
-            for name in [
-                "octo/hello",
-                "日本/日本語日本語日本語日本語",
-                "no-slash-but-rather-long-as-names-go",
-                "a//b",
-            ] {
-                assert!(SMALL.width(&short_name(name, room)) <= room.max(SMALL.width("…")), "{name} {room}");
-            }
-        }
-    }
 }

@@ -96,10 +96,10 @@ impl Lang {
             Locality { city, country } => {
                 let behind = format!(", {country}");
                 let left = room.saturating_sub(font.width(&behind));
-                let city = font.fit(city, left);
+                let shown = font.fit(city, left);
                 // Two letters and the ellipsis are still a hint.
-                match font.width(&city) <= left && city.chars().count() > 2 {
-                    true => city + &behind,
+                match font.width(&shown) <= left && (shown == city || shown.chars().count() > 2) {
+                    true => shown + &behind,
                     false => country.to_owned(),
                 }
             }

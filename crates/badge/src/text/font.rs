@@ -40,11 +40,47 @@ impl Font {
     pub(crate) fn fit(self, text: &str, room: u32) -> String {
         Fitted::new(text, self.badge_room(room)).shown()
     }
+
+    /// A name that fits. Of `owner/repository`, the owner is cut first: the repository tells more.
+    pub(crate) fn fit_name(self, name: &str, room: u32) -> String {
+        let Some((owner, repo)) = name.split_once('/').filter(|_| self.width(name) > room) else {
+            return self.fit(name, room);
+        };
+        let behind = format!("/{repo}");
+        let left = room.saturating_sub(self.width(&behind));
+        let owner = self.fit(owner, left);
+        if self.width(&owner) <= left && owner.chars().count() > 2 {
+            owner + &behind
+        } else {
+            self.fit(repo, room)
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn owner_is_cut_before_the_repository() {
+        let font = Font::regular(11);
+        assert_eq!(font.fit_name("octo/hello", 200), "octo/hello");
+        let cut = font.fit_name("a-very-long-organisation-name/hello", 120);
+        assert!(cut.ends_with("…/hello") && cut.starts_with("a-v"), "{cut}");
+        assert_eq!(font.fit_name("organisation/the-repository-alone", 125), "the-repository-alone");
+        let cut = font.fit_name("o/a-repository-with-a-name-that-never-ends", 100);
+        assert!(cut.starts_with("a-repo") && cut.ends_with('…'), "{cut}");
+        for room in 0..200 {
+            for name in [
+                "octo/hello",
+                "日本/日本語日本語日本語日本語",
+                "no-slash-but-rather-long-as-names-go",
+                "a//b",
+            ] {
+                assert!(font.width(&font.fit_name(name, room)) <= room.max(font.width("…")), "{name} {room}");
+            }
+        }
+    }
 
     #[test]
     fn text_that_was_cut_is_as_wide_as_its_room() {

@@ -3,7 +3,9 @@
 //! It is nginx/tallymark.conf, which works as it is, with the addresses and paths of this set-up.
 
 use super::{CommonFlags, out};
-use crate::config::{Config, Kind, NginxServer, REQUESTERS_TAG, REQUESTS_TAG, VISITORS_TAG, nginx_server};
+use crate::config::{
+    Config, Kind, NginxServer, REQUESTERS_TAG, REQUESTS_TAG, VISITORS_TAG, nginx_server, units,
+};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::{net::SocketAddr, path::Path};
@@ -94,9 +96,9 @@ const OTHERS_WITH_VISITS: [(&str, &str); 2] = [
 /// Print the nginx configuration for this set-up. It needs no extra module.
 #[derive(Debug, Args)]
 pub(super) struct NginxConf {
-    /// The host name that nginx answers to.
-    #[arg(long, default_value = "hits.example.org", value_name = "HOST", value_parser = host)]
-    server_name: String,
+    /// The host name that nginx answers to. The default is the one of base-url, or else hits.example.org.
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    server_name: Option<String>,
     /// Where nginx listens.
     #[arg(long, default_value = "80", value_name = "[ADDR:]PORT", value_parser = nginx_listen)]
     nginx_listen: String,
@@ -142,7 +144,19 @@ impl NginxConf {
                 config.badges.dir.display()
             );
         }
+        let path = config.http.base_url.as_deref().map_or("", units::path_of);
+        if !path.is_empty() {
+            tracing::warn!(
+                "base-url has the path {path}, and this configuration serves the root of the host: `tallymark help nginx` \
+                 shows a location for a path"
+            );
+        }
         out::print(&self.fill(&config)?)
+    }
+
+    fn server_name<'a>(&'a self, config: &'a Config) -> &'a str {
+        let public = config.http.base_url.as_deref().map(units::host_of).filter(|name| host(name).is_ok());
+        self.server_name.as_deref().or(public).unwrap_or("hits.example.org")
     }
 
     fn fill(&self, config: &Config) -> Result<String> {
@@ -171,7 +185,7 @@ impl NginxConf {
         }
         for (default, value) in [
             ("listen 80;", format!("listen {};", self.nginx_listen)),
-            ("server_name hits.example.org;", format!("server_name {};", self.server_name)),
+            ("server_name hits.example.org;", format!("server_name {};", self.server_name(config))),
             ("127.0.0.1:5140", server),
             ("127.0.0.1:8080", http),
             ("/var/lib/tallymark/badges", word(&badges)?),
@@ -229,7 +243,10 @@ fn no_syslog(config: &Config) -> String {
              place of its access_log: access_log {0} tallymark if=$tallymark_countable;",
             path.display()
         ),
-        None => needs.to_owned(),
+        None => format!(
+            "{needs}. For a relay between nginx and Tallymark, print it with --syslog-udp and the address at which the \
+             relay listens (`tallymark help syslog`)"
+        ),
     }
 }
 
@@ -271,7 +288,7 @@ mod tests {
         };
         let config = Config::parse("", &overrides).unwrap();
         let conf = NginxConf {
-            server_name: "h.example".into(),
+            server_name: Some("h.example".into()),
             nginx_listen: "81".into(),
             visits: false,
             panels: false,
@@ -301,7 +318,7 @@ mod tests {
         let filled = |text: &str, visits| {
             let config = Config::parse(text, &Overrides::default()).unwrap();
             NginxConf {
-                server_name: "h.example".into(),
+                server_name: Some("h.example".into()),
                 nginx_listen: "81".into(),
                 visits,
                 panels: false,
@@ -329,7 +346,7 @@ mod tests {
         let filled = |text: &str, panels| {
             let config = Config::parse(text, &Overrides::default()).unwrap();
             NginxConf {
-                server_name: "h.example".into(),
+                server_name: Some("h.example".into()),
                 nginx_listen: "81".into(),
                 visits: false,
                 panels,
@@ -362,7 +379,7 @@ mod tests {
         let filled = |text: &str, panels| {
             let config = Config::parse(text, &Overrides::default()).unwrap();
             NginxConf {
-                server_name: "h.example".into(),
+                server_name: Some("h.example".into()),
                 nginx_listen: "81".into(),
                 visits: false,
                 panels,

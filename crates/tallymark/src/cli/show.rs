@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use tallymark_core::{Day, Event, Name};
 use tallymark_ingest::source::now;
-use tallymark_store::Step;
+use tallymark_store::{Step, Store};
 use thousands::Separable;
 
 /// The counts of one name: in total, today, and day by day.
@@ -80,14 +80,30 @@ impl Show {
             let row = |(day, count)| DayCount { date: Day(day).to_string(), count, visitors: visitors(day) };
             let days = days.into_iter().map(row).collect();
             if total == 0 && self.name != Name::all() {
-                tracing::warn!("{}", never_counted(self.name.as_str(), self.event));
+                let why = match no_such_event(&*store, self.event).await? {
+                    Some(why) => why,
+                    None => never_counted(self.name.as_str(), self.event),
+                };
+                tracing::warn!("{why}");
             }
             let (name, event) = (self.name.as_str(), self.event.as_str());
             let visitors_today = visitors(today);
             let counts = NameCounts { name, event, total, today: of_today, visitors_today, days };
-            if common.json { out::json(&counts) } else { people(&counts) }
+            if common.json { out::json(&counts) } else { people(&counts, self.event.noun(total)) }
         })
     }
+}
+
+/// For an event that no name has, and that may be misspelt.
+pub(super) async fn no_such_event(store: &dyn Store, event: Event) -> Result<Option<String>> {
+    let mut known = store.events().await?;
+    if known.contains(&event) || event == Event::HIT {
+        return Ok(None);
+    }
+    known.sort_unstable_by_key(|event| event.to_string());
+    let known: Vec<String> = known.iter().map(Event::to_string).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Ok(Some(format!("no event {event} was ever counted; the events of this store: {known}")))
 }
 
 /// For a name without a total, which may be no name but an address.
@@ -105,10 +121,9 @@ fn never_counted(name: &str, event: Event) -> String {
     format!("no {event} of {plain} was ever counted; {hint}")
 }
 
-fn people(counts: &NameCounts<'_>) -> Result<()> {
-    let NameCounts { name, event, total, today, visitors_today, days } = counts;
-    let plural = if *total == 1 { "" } else { "s" };
-    let mut text = format!("{}: {} {event}{plural}", out::plain(name), total.separate_with_commas());
+fn people(counts: &NameCounts<'_>, noun: &str) -> Result<()> {
+    let NameCounts { name, total, today, visitors_today, days, .. } = counts;
+    let mut text = format!("{}: {} {noun}", out::plain(name), total.separate_with_commas());
     text += &format!(", {} today (UTC)\n", today.separate_with_commas());
     if let Some(visitors) = visitors_today.filter(|visitors| *visitors > 0) {
         let noun = if visitors == 1 { "visitor" } else { "visitors" };

@@ -50,7 +50,13 @@ impl Top {
         let config = common.load()?;
         let counts = block_on(async {
             let store = common.existing_store(&config).await?;
-            Ok(busiest(&*store, self.event, self.period, now()).await?)
+            let counts = busiest(&*store, self.event, self.period, now()).await?;
+            if counts.is_empty()
+                && let Some(why) = show::no_such_event(&*store, self.event).await?
+            {
+                tracing::warn!("{why}");
+            }
+            Ok(counts)
         })?;
         let counts = &counts[..counts.len().min(usize::from(self.names))];
         if common.json {

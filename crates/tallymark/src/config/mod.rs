@@ -6,7 +6,7 @@
 mod places;
 mod reader;
 mod source;
-mod units;
+pub(crate) mod units;
 
 pub(crate) use reader::Mistake;
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};

@@ -265,6 +265,13 @@ pub(crate) fn path_of(base_url: &str) -> &str {
     rest.find('/').map_or("", |at| &rest[at..])
 }
 
+/// The host of a base URL, without a port; an IPv6 address keeps its brackets.
+pub(crate) fn host_of(base_url: &str) -> &str {
+    let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    let server = rest.split('/').next().unwrap_or_default();
+    server.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(server, |(host, _)| host)
+}
+
 /// A format string as in nginx's `log_format` or Apache's `LogFormat`.
 pub(crate) fn pattern(text: &str) -> Result<LineFormat, String> {
     let pattern =

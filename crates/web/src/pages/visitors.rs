@@ -25,17 +25,23 @@ pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Optio
     let all = visits.len();
     let counts =
         ClientClass::EVERY.map(|class| (class, visits.iter().filter(|one| one.class == class).count()));
-    let most = counts.iter().map(|&(_, count)| count).max().unwrap_or(1).max(1);
     let row = |&(class, count): &(ClientClass, usize)| {
         let (label, what) = words(class);
-        let tenths = (count * 1000 / most).max(5);
+        let tenths = (count * 1000 / all).max(5);
         let share = format!("{}.{}", tenths / 10, tenths % 10);
         context! { label, what, count, share, percent => (count * 200 + all) / (2 * all) }
     };
     let mut shown: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
     shown.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let rows: Vec<Value> = shown.into_iter().map(row).collect();
-    Ok(Some(context! { all, rows, latest => latest.readable(), oldest => oldest.readable() }))
+    let (noun, column) = (event.noun(all as i64).to_owned(), capitalized(event.noun(0)));
+    Ok(Some(context! { all, noun, column, rows, latest => latest.readable(), oldest => oldest.readable() }))
+}
+
+/// With a capital letter, for the head of a column.
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// A class in words for people, and what it means.

@@ -113,7 +113,7 @@ async fn refusals_say_why() {
         (&[("content-type", "text/plain")], "[]", 415, "Content-Type"),
         (&[("content-type", "application/x-www-form-urlencoded")], "[]", 415, "Content-Type"),
         (&[JSON], "", 400, "no JSON array"),
-        (&[JSON], "{\"name\":\"a\"}", 400, "no JSON array: it is something else"),
+        (&[JSON], "{\"name\":\"a\"}", 400, "no JSON array: put even a single item into [ ]"),
         (&[JSON], "[{\"name\":\"a\"}", 400, "no JSON array: it ends in the middle, in line 1"),
         (&[JSON], "[\n{\"name\":a}]", 400, "no JSON array: line 2 is not JSON at column 9"),
         (&[JSON], "[{\"name\":\"\"}]", 400, "no item"),
