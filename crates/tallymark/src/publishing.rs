@@ -13,7 +13,7 @@ use tallymark_ingest::{Outage, Told, source::now};
 use tallymark_publish::{Pace, Pass, PublishMeters, Publisher};
 use tallymark_store::{Store, Written};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// How long to wait if nothing can be published: the store is down, or the directory is full or locked by another
 /// publisher.
@@ -91,6 +91,7 @@ impl Publishing {
         stop: CancellationToken,
     ) {
         let (mut publisher, mut outage, mut failures) = (None, Outage::default(), 0u32);
+        let mut held = false;
         loop {
             let stopped = stop.is_cancelled();
             // This comes before the pass: if the directory is removed, the badges are restored even if nothing changes
@@ -100,7 +101,7 @@ impl Publishing {
                 None => self.open(&store),
             };
             let passed = match opened {
-                Ok(open) => pass(publisher.insert(open), &look.load()).await,
+                Ok(open) => pass(publisher.insert(open), &look.load(), &mut held).await,
                 Err(why) => Err(why),
             };
             failures = if passed.is_err() { failures.saturating_add(1) } else { 0 };
@@ -159,11 +160,23 @@ impl Publishing {
 }
 
 /// Makes a pass. Returns what it could not write, which the publisher itself retries.
-async fn pass(publisher: &mut Publisher, look: &Look) -> Result<Option<String>, String> {
+async fn pass(
+    publisher: &mut Publisher,
+    look: &Look,
+    told_held: &mut bool,
+) -> Result<Option<String>, String> {
     let report =
         publisher.pass(look, Pass::Changed, now(), |_| {}).await.map_err(|error| error.to_string())?;
     if report.full {
         info!(names = report.names, written = report.written, held = report.held, "checked every badge");
+    }
+    if report.held > 0 && !*told_held {
+        *told_held = true;
+        warn!(
+            badges = report.held,
+            "badges on disk show more than the store has, and are left as they are. If the store is right: tallymark \
+             render --all --allow-lower"
+        );
     }
     Ok((report.failed > 0).then(|| "some of them could not be written, and are tried again".to_owned()))
 }

@@ -764,3 +764,19 @@ fn a_directory_of_badges_with_other_files_in_it_is_said_before_a_start() {
         assert!(check().contains(&said), "{}", check());
     }
 }
+
+#[test]
+fn a_link_to_the_data_directory_is_no_directory_of_badges() {
+    let dir = temp_dir();
+    let (data, link) = (dir.path().join("data"), dir.path().join("link"));
+    let check = || {
+        let [data, link] = [&data, &link].map(|path| path.display().to_string());
+        run(&["check-config", "--data-dir", &data, "--badges-dir", &link])
+    };
+    std::os::unix::fs::symlink(&data, &link).unwrap();
+    std::fs::create_dir(&data).unwrap();
+    check().refused(78, &["is also the data directory, and its files are all served to the public"]);
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(dir.path(), &link).unwrap();
+    check().refused(78, &["is inside", "whose files are all served to the public"]);
+}

@@ -6,7 +6,6 @@ use super::{
     source::{Kind, Source},
 };
 use std::{
-    ffi::OsStr,
     fs,
     net::SocketAddr,
     os::unix::fs::MetadataExt,
@@ -22,22 +21,20 @@ pub(super) fn check(data_dir: &Path, store: &StoreUrl, badges_dir: &Path, mistak
         StoreUrl::Sqlite(path) => Some(path),
         StoreUrl::Redis(_) => None,
     };
-    let badges = plain(badges_dir);
-    if plain(data_dir).starts_with(&badges) {
-        let (data, served) = (data_dir.display(), badges_dir.display());
-        let what = match plain(data_dir) == badges {
+    let (badges, data) = (real(badges_dir), real(data_dir));
+    if data.starts_with(&badges) {
+        let beside = data_dir.join("badges");
+        let (data_dir, served) = (data_dir.display(), badges_dir.display());
+        let what = match data == badges {
             true => {
                 format!("{served} is also the data directory, and its files are all served to the public")
             }
             false => format!(
-                "the data directory {data} is inside {served}, whose files are all served to the public"
+                "the data directory {data_dir} is inside {served}, whose files are all served to the public"
             ),
         };
-        wrong(format!(
-            "badges-dir: {what}: choose another directory, like {}",
-            data_dir.join("badges").display()
-        ));
-    } else if database.is_some_and(|path| plain(path).starts_with(&badges)) {
+        wrong(format!("badges-dir: {what}: choose another directory, like {}", beside.display()));
+    } else if database.is_some_and(|path| real(path).starts_with(&badges)) {
         wrong(format!(
             "badges-dir: the database is inside {}, whose files are all served to the public",
             badges_dir.display()
@@ -72,16 +69,18 @@ pub(super) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
 /// Whether two paths lead to the same file, including by links of either kind. If it does not exist yet, its directory
 /// decides.
 pub(super) fn is_one_file(a: &Path, b: &Path) -> bool {
-    let real = |path: &Path| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        fs::canonicalize(&path).unwrap_or_else(|_| {
-            let directory = path.parent().and_then(|directory| fs::canonicalize(directory).ok());
-            let name = path.file_name().unwrap_or(OsStr::new(""));
-            directory.map_or_else(|| plain(&path), |directory| directory.join(name))
-        })
-    };
     let inode = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     real(a) == real(b) || inode(a).is_some_and(|a| Some(a) == inode(b))
+}
+
+/// The path without links, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let exists = |there: &Path| {
+        let real = fs::canonicalize(there).ok()?;
+        Some(real.join(path.strip_prefix(there).ok()?))
+    };
+    plain(&path.ancestors().find_map(exists).unwrap_or_else(|| path.clone()))
 }
 
 /// The path without `.` and `..`, from the root. Symbolic links are not resolved: the directories may not exist yet.
