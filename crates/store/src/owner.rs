@@ -73,6 +73,40 @@ pub fn hint(error: &io::Error, path: &Path) -> String {
     }
 }
 
+/// What to add to an error about a file that is only to be read, like the log of a web server: who may read it, and how
+/// this user is let in without changing whose it is.
+#[must_use]
+pub fn reading_hint(error: &io::Error, path: &Path) -> String {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    let (Some(me), Some((closed, about))) = (User::current(), closed(path)) else { return String::new() };
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let group = name_in(&groups, about.gid());
+    let (owner, dir) = (User::of_id(about.uid()), path.parent().unwrap_or(path));
+    // Who may search a directory is another bit than who may read a file.
+    let wanted = if about.is_dir() { 0o010 } else { 0o040 };
+    let group = group.filter(|group| group != "root" && about.mode() & wanted != 0);
+    format!(" ({} belongs to {owner}, and this runs as {me}; {})", closed.display(), way_in(&me, group, dir))
+}
+
+/// The file, or the first directory above it into which this user may not look.
+fn closed(path: &Path) -> Option<(&Path, fs::Metadata)> {
+    path.ancestors().find_map(|path| Some((path, fs::metadata(path).ok()?)))
+}
+
+fn way_in(me: &User, group: Option<String>, dir: &Path) -> String {
+    let heir = me.name.clone().unwrap_or_else(|| me.id.to_string());
+    match group {
+        Some(group) => format!(
+            "as root: usermod -aG {group} {heir}, or under systemd SupplementaryGroups={group} in a drop-in (systemctl \
+             edit tallymark); then restart it"
+        ),
+        // New files take it over from the directory.
+        None => format!("as root: setfacl -R -m u:{heir}:rX,d:u:{heir}:rX {}", shell_word(dir)),
+    }
+}
+
 /// Says that a file, or the directory it would be in, belongs to another user; empty if it does not.
 pub(crate) fn foreign(path: &Path) -> String {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -157,6 +191,20 @@ mod tests {
         }
         let odd = "a'b $c;\"d\"\n";
         assert_eq!(shlex::split(&shell_word(Path::new(odd))).unwrap(), [odd]);
+    }
+
+    #[test]
+    fn way_to_read_a_log_is_its_group_or_an_entry_for_the_user() {
+        let me = User { id: 993, name: Some("tallymark".to_owned()) };
+        let dir = Path::new("/var/log/nginx");
+        let by_group = way_in(&me, Some("adm".to_owned()), dir);
+        assert!(
+            by_group.contains("usermod -aG adm tallymark") && by_group.contains("SupplementaryGroups=adm")
+        );
+        let alone = way_in(&me, None, dir);
+        assert!(alone.ends_with("setfacl -R -m u:tallymark:rX,d:u:tallymark:rX /var/log/nginx"), "{alone}");
+        let other = io::Error::from(io::ErrorKind::NotFound);
+        assert_eq!(reading_hint(&other, Path::new("/")), "");
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl IngestMeters {
         registry.register("file_truncations", "Logs that were truncated", meters.truncations.clone());
         registry.register(
             "file_rests_lost",
-            "Logs whose unread rest was gone or damaged when it was looked for",
+            "Logs of which lines may be missing in the counts, or counted twice; the log says which and why",
             meters.rests_lost.clone(),
         );
         registry.register(

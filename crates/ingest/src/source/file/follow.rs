@@ -23,6 +23,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::Reject;
+use tallymark_store::owner::reading_hint;
 use tracing::{info, warn};
 
 /// How many files are open at a time. The rest of more of them is lost if they are removed before their turn.
@@ -143,7 +144,7 @@ impl LogFollower {
     }
 
     fn try_step(&mut self, sink: &mut impl Sink) -> Result<Progress, String> {
-        let there = self.following.path.parent().is_none_or(Path::is_dir);
+        let there = self.is_there()?;
         self.look_at_open();
         if there {
             let first = self.book.is_none();
@@ -165,6 +166,18 @@ impl LogFollower {
             // Between two files all is well, but a log that was never there may have another name.
             true if self.live.is_none() && self.open.is_empty() => Err("it does not exist yet".to_owned()),
             true => Ok(Progress::Idle),
+        }
+    }
+
+    /// Whether the log's directory is there.
+    fn is_there(&self) -> Result<bool, String> {
+        let log = &self.following.path;
+        match log.parent().map(fs::metadata) {
+            Some(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Err(format!("looking for its directory: {}", told(&error, log)))
+            }
+            Some(dir) => Ok(dir.is_ok_and(|dir| dir.is_dir())),
+            None => Ok(true),
         }
     }
 
@@ -235,7 +248,7 @@ impl LogFollower {
             return Ok(());
         }
         let known = self.book.as_ref().map(Book::known).unwrap_or_default();
-        let files = super::names::list(log, &known).map_err(|error| error.to_string())?;
+        let files = super::names::list(log, &known).map_err(|error| told(&error, log))?;
         let first = self.book.is_none().then_some(self.following.start);
         // Before it is known that all could be looked at, nothing is begun.
         let mut new = first.map(|_| Book::new(log, began()));
@@ -243,16 +256,17 @@ impl LogFollower {
             (Some(book), _) | (None, Some(book)) => book,
             (None, None) => return Ok(()),
         };
-        let (open, suspects, linked) = (&self.open, &self.suspects, log.is_symlink());
+        let (open, suspects) = (&self.open, &self.suspects);
+        let target = log.is_symlink().then(|| fs::canonicalize(log).ok()).flatten();
         let stop = &self.following.stop;
-        let question = Question { files, open, suspects, linked, first, stop };
+        let question = Question { files, open, suspects, target, first, stop };
         let is_still = |files: &[SeenFile]| Ok(has_the_same_names(files, &super::names::list(log, &known)?));
         let found = match survey(book, question, is_still) {
             Ok(Some(found)) => found,
             // Somebody renames its files right now.
             Ok(None) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(format!("finding its files: {error}")),
+            Err(error) => return Err(format!("finding its files: {}", told(&error, log))),
         };
         if new.is_some() {
             self.book = new;
@@ -339,7 +353,7 @@ impl LogFollower {
             self.surveyed = None;
             return Ok(true);
         }
-        let failed = |error: io::Error| format!("reading {}: {error}", path.display());
+        let failed = |error: io::Error| format!("reading {}: {}", path.display(), told(&error, &path));
         if !self.open.contains_key(&id) {
             let Some(input) = reopen(record, &self.following.stop).map_err(failed)? else {
                 self.suspects.insert(id);
@@ -427,6 +441,11 @@ impl LogFollower {
             !close
         });
     }
+}
+
+/// An error about a log, with what helps.
+fn told(error: &io::Error, log: &Path) -> String {
+    format!("{error}{}", reading_hint(error, log))
 }
 
 /// Opens the file of a record where it was read up to. `None` if it is no longer that file.

@@ -238,6 +238,19 @@ fn ordered(found: Listing) -> Vec<SeenFile> {
     files
 }
 
+/// Whether a file is a log, by whatever path, or lies beside it and is named like one of its rotated files.
+#[must_use]
+pub fn is_of_log(log: &Path, file: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let dir = |path: &Path| real(std::path::absolute(path).ok()?.parent()?);
+    let is_log = || real(log).is_some() && real(log) == real(file);
+    let is_rotated = || {
+        let is_beside = dir(log).is_some() && dir(log) == dir(file);
+        is_beside && log.file_name().zip(file.file_name()).is_some_and(|(log, name)| belongs(log, name))
+    };
+    is_log() || is_rotated()
+}
+
 /// Whether a file of this name may belong to the log.
 pub(super) fn belongs(log: &OsStr, name: &OsStr) -> bool {
     rank(log, name).is_some()
@@ -319,6 +332,22 @@ mod tests {
             date("40000000692a1f0c12345678")
         );
         assert_eq!(rank(current, OsStr::new("@4000.s")), None);
+    }
+
+    #[test]
+    fn files_of_a_log_are_known_by_their_paths() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["a.log", "a.log.1", "b.log"] {
+            fs::write(path(name), "x").unwrap();
+        }
+        std::os::unix::fs::symlink(path("a.log"), path("link")).unwrap();
+        for (file, is) in
+            [("a.log", true), ("link", true), ("a.log.1", true), ("a.log.2.gz", true), ("b.log", false)]
+        {
+            assert_eq!(is_of_log(&path("a.log"), &path(file)), is, "{file}");
+        }
+        assert!(!is_of_log(&path("missing/a.log"), &path("a.log.1")));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Survey<'_> {
         let (file, of) = (self.file(at), self.file(original));
         let born = of.identity.born;
         let made_before = file.identity.born < born || file.mtime < born;
-        let older_name = self.question.linked || !self.in_order || at < original;
+        let older_name = self.is_linked() || !self.in_order || at < original;
         !file.is_live() && !made_before && (older_name || file.rank == Rank::Other)
     }
 
@@ -95,7 +95,7 @@ impl Survey<'_> {
         let (file, of) = (self.file(at), self.file(original));
         let record = self.owner[original].and_then(|id| self.book.get(id));
         let is_read = record.is_some_and(|r| r.done && r.mark.offset > 0 && of.is_unchanged(r));
-        let alone = !self.question.linked && self.in_order;
+        let alone = !self.is_linked() && self.in_order;
         is_read && alone && of.is_live() && of.length <= file.length && file.identity.born > of.mtime
     }
 

@@ -11,15 +11,18 @@ mod alike;
 mod decide;
 mod early_copy;
 mod edited;
+mod joined;
 mod recognise;
 mod settle;
 mod stranger;
+mod switched;
 
 use super::{Start, book::Book, input::Input, names::SeenFile, record::FileRecord};
 use crate::{meters::FileEvents, source::Stop};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
+    path::PathBuf,
 };
 use stranger::Stranger;
 
@@ -30,8 +33,8 @@ pub(super) struct Question<'a> {
     pub(super) open: &'a BTreeMap<u64, Input>,
     /// Records whose file was found to have other bytes.
     pub(super) suspects: &'a BTreeSet<u64>,
-    /// The log is a link, which may have led to any of the files before.
-    pub(super) linked: bool,
+    /// Where the log leads to if it is a link, which may have led to any of the files before.
+    pub(super) target: Option<PathBuf>,
     /// Nobody has looked at this log before.
     pub(super) first: Option<Start>,
     /// Once it is said, the survey fails, and the book is as it was.
@@ -119,6 +122,8 @@ pub(super) fn survey(
         survey.decide()?;
         survey.by_open_file(false)?;
         survey.give_up_nameless()?;
+        survey.skip_joined()?;
+        survey.tell_of_switches();
     }
     if !is_still(&survey.question.files)? {
         return Ok(None);
@@ -143,6 +148,11 @@ impl Survey<'_> {
         {
             self.owner[before] = None;
         }
+    }
+
+    /// Whether the log is a link.
+    fn is_linked(&self) -> bool {
+        self.question.target.is_some()
     }
 
     fn tell(&mut self, path: &str, why: &'static str) {

@@ -1,6 +1,9 @@
 //! Writes into the book what a survey found out.
 
-use super::super::{names::Rank, record::Identity};
+use super::super::{
+    names::Rank,
+    record::{FileRecord, Identity},
+};
 use super::Survey;
 use std::collections::BTreeMap;
 use tracing::warn;
@@ -12,8 +15,12 @@ impl Survey<'_> {
             warn!(file = path, "lines may be missing in the counts: {why}");
         }
         self.found.events.truncations += self.truncated.len() as u64;
+        self.tell_of_replaced();
+        // Then a plain file may be another's copy, whose inode says nothing.
+        let copied = |at: &usize| self.strangers.get(at).is_some_and(|stranger| stranger.packed.is_none());
+        let copied = self.home.values().any(copied);
         self.settle_those_there();
-        self.settle_those_gone();
+        self.settle_those_gone(copied);
         let mut ids = BTreeMap::new();
         for (at, record) in std::mem::take(&mut self.new) {
             if self.question.first.is_none() && !record.done && !self.replaced.contains(&at) {
@@ -62,7 +69,37 @@ impl Survey<'_> {
         }
     }
 
-    fn settle_those_gone(&mut self) {
+    /// A log that has another content and is no shorter may be an edited form of what was counted. It cannot be known.
+    fn tell_of_replaced(&mut self) {
+        let log = self.live.filter(|live| self.new.contains_key(live)).map(|live| self.file(live));
+        let is_replaced = |&(id, record): &(u64, &FileRecord)| {
+            let in_place = || {
+                let by_inode = |&&at: &&usize| record.identity.is(&self.file(at).identity);
+                self.replaced.iter().find(by_inode).map(|&at| self.file(at))
+            };
+            let by_another =
+                || log.filter(|log| log.path == record.path && self.question.open.contains_key(&id));
+            let other = if self.truncated.contains(&id) { in_place() } else { by_another() };
+            let is_longer = other.is_some_and(|other| other.length >= record.mark.offset.max(1));
+            // One that has an unread rest, or is not open, is told of as gone.
+            record.done
+                && !record.gone
+                && record.packed.is_none()
+                && !self.home.contains_key(&id)
+                && is_longer
+        };
+        let mut told = 0;
+        for (_, record) in self.book.iter().filter(is_replaced) {
+            told += 1;
+            warn!(
+                file = %record.path.display(), offset = record.mark.offset,
+                "another content is in its place and is counted: lines that were counted before and only changed count twice"
+            );
+        }
+        self.found.events.lost += told;
+    }
+
+    fn settle_those_gone(&mut self, copied: bool) {
         let gone: Vec<u64> = self
             .book
             .iter()
@@ -79,15 +116,19 @@ impl Survey<'_> {
             let (truncated, given_up) = (self.truncated.contains(&id), self.given_up.contains(&id));
             let open = self.question.open.contains_key(&id) && !truncated && !given_up;
             let was_live = newest == Some(id) && !truncated;
-            // Nothing was read of it, and it is among the new ones.
-            let among_new =
-                record.mark.offset == 0 && self.new.keys().any(|&at| self.file(at).rank != Rank::Live);
+            // Nothing was read of it, and it is among the new ones. A file that was only renamed has its inode.
+            let may_be = |&at: &usize| {
+                let packed = || self.strangers.get(&at).is_some_and(|stranger| stranger.packed.is_some());
+                self.file(at).rank != Rank::Live && (copied || record.identity.born == 0 || packed())
+            };
+            let among_new = record.mark.offset == 0 && self.new.keys().any(may_be);
             let unread = !record.done || was_live;
             if record.copy_of.is_none() && unread && !open && !among_new && !given_up {
                 self.found.events.lost += 1;
                 warn!(
                     file = %record.path.display(), offset = record.mark.offset,
-                    "the file is gone, removed or packed in an unknown way: lines that it got after the last count, if any, are lost"
+                    "the file is gone, removed, packed in an unknown way, or changed in every line: lines that it got after \
+                     the last count, if any, are lost, and changed ones count twice"
                 );
             }
             self.found.torn += u64::from(record.torn && !open);

@@ -931,6 +931,118 @@ fn rest_behind_a_link_that_was_switched_is_read() {
 }
 
 #[test]
+fn directory_that_a_link_led_to_while_nobody_looked_is_told() {
+    let mut bed = Bed::new();
+    let link = |bed: &Bed, to: &str| {
+        let _ = fs::remove_file(bed.log());
+        std::os::unix::fs::symlink(bed.path(to), bed.log()).unwrap();
+    };
+    let release = |bed: &Bed, n: u32, text: &str| {
+        fs::create_dir(bed.path(&format!("release-{n}"))).unwrap();
+        bed.append(&format!("release-{n}/access.log"), text);
+        link(bed, &format!("release-{n}/access.log"));
+    };
+    // Another application's, and one that is older than all.
+    fs::create_dir(bed.path("other")).unwrap();
+    bed.append("other/access.log", "x\n");
+    release(&bed, 8, "old\n");
+    release(&bed, 9, "a\n");
+    bed.expect(&[("a", 1)]);
+    bed.restart();
+    bed.append("other/access.log", "x\n");
+    release(&bed, 10, "b\n");
+    release(&bed, 11, "c\n");
+    bed.expect(&[("a", 1), ("c", 1)]);
+    assert_eq!(bed.events().lost, 1);
+    bed.restart();
+    bed.append("release-11/access.log", "d\n");
+    bed.expect(&[("a", 1), ("c", 1), ("d", 1)]);
+    assert_eq!(bed.events().lost, 0, "it is said once");
+    // One that is looked at is read.
+    release(&bed, 12, "e\n");
+    bed.expect(&[("a", 1), ("c", 1), ("d", 1), ("e", 1)]);
+    assert_eq!(bed.events().lost, 0);
+}
+
+#[test]
+fn empty_log_that_is_rotated_away_twice_while_down_is_told_if_it_is_gone() {
+    for removed in [true, false] {
+        let mut bed = Bed::new();
+        bed.append("access.log", "");
+        bed.read();
+        bed.restart();
+        bed.append("access.log", "a\n");
+        bed.rename("access.log", "access.log.2");
+        bed.append("access.log.1", "b\n");
+        bed.append("access.log", "c\n");
+        if removed {
+            fs::remove_file(bed.path("access.log.2")).unwrap();
+            bed.expect(&[("b", 1), ("c", 1)]);
+        } else {
+            bed.gzip("access.log.2");
+            bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
+        }
+        assert_eq!(bed.events().lost, u64::from(removed));
+    }
+}
+
+#[test]
+fn files_that_were_joined_by_hand_while_down_count_once() {
+    for appended in [true, false] {
+        let mut bed = Bed::new();
+        bed.append("access.log.3", &numbered(0, 5));
+        bed.append("access.log", &numbered(10, 20));
+        bed.read();
+        bed.rename("access.log", "access.log.2");
+        bed.append("access.log", &numbered(20, 30));
+        bed.read();
+        bed.rename("access.log", "access.log.1");
+        bed.append("access.log", &numbered(30, 40));
+        bed.read();
+        assert_eq!(bed.seen.lines.len(), 30);
+        bed.restart();
+        let newer = fs::read_to_string(bed.path("access.log.1")).unwrap();
+        fs::remove_file(bed.path("access.log.1")).unwrap();
+        if appended {
+            bed.append("access.log.2", &(newer + "more\n"));
+        } else {
+            let older = fs::read_to_string(bed.path("access.log.2")).unwrap();
+            fs::remove_file(bed.path("access.log.2")).unwrap();
+            bed.append("access.log.2", &(newer + &older + "more\n"));
+        }
+        bed.read();
+        assert_eq!(bed.seen.lines.len(), 31);
+        assert!(bed.seen.lines.values().all(|&counted| counted == 1), "{:?}", bed.seen.lines);
+        bed.restart();
+        bed.append("access.log.2", "late\n");
+        bed.read();
+        assert_eq!(bed.seen.lines.values().sum::<u64>(), 32);
+    }
+}
+
+#[test]
+fn log_whose_every_line_was_changed_is_counted_again_and_told() {
+    for (in_place, running) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &numbered(0, 10));
+        bed.read();
+        if !running {
+            bed.restart();
+        }
+        let changed = fs::read_to_string(bed.log()).unwrap().replace("line", "LINE");
+        assert_eq!(changed.lines().count(), 10);
+        if in_place {
+            fs::write(bed.log(), changed).unwrap();
+        } else {
+            fs::write(bed.path("sedXXXX"), changed).unwrap();
+            bed.rename("sedXXXX", "access.log");
+        }
+        bed.read();
+        assert_eq!((bed.seen.lines.len(), bed.events().lost), (20, 1), "{in_place} {running}");
+    }
+}
+
+#[test]
 fn file_that_was_rotated_empty_and_packed_has_lost_nothing() {
     let mut bed = Bed::new();
     bed.append("access.log", "");
