@@ -336,6 +336,57 @@ fn parts_and_other_forms_of_what_was_counted_are_refused_with_the_line_and_the_f
     }
 }
 
+#[test]
+fn format_of_the_source_that_follows_a_file_is_taken_for_it_and_its_rotated_ones() {
+    let mut place = Place::new();
+    place.configure(
+        "[[source]]\nkind = \"file\"\npath = \"DIR/access.log\"\nformat = \"combined\"\n\
+         [[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\nroute = \"badge\"\n",
+    );
+    let access = |name: &str| {
+        format!(
+            "192.0.2.7 - - [20/Nov/2020:03:59:49 +0000] \"GET /badge.svg?repo={name} HTTP/1.1\" 200 5 \"-\" \"-\"\n"
+        )
+    };
+    for (file, text) in [
+        ("access.log", access("a")),
+        ("access.log.1", access("b")),
+        ("badge.log", distinct(0, 3)),
+        ("x.log", access("c")),
+    ] {
+        fs::write(place.dir().join(file), text).unwrap();
+    }
+    for (file, hits) in [("access.log", 1), ("access.log.1", 1), ("badge.log", 3)] {
+        let file = place.dir().join(file);
+        let replayed = place.run(&["replay", "--json", path(&file)]).json();
+        assert_eq!(replayed["accepted"], hits, "{}", file.display());
+        assert_eq!(import(&place, &[path(&file)])["hits"], hits, "{}", file.display());
+    }
+    let all = ["access.log", "access.log.1", "badge.log"].map(|file| place.dir().join(file));
+    let replayed = place.run(&["replay", "--json", path(&all[0]), path(&all[2]), path(&all[1])]).json();
+    assert_eq!((replayed["accepted"].as_u64(), replayed["names"].as_array().unwrap().len()), (Some(5), 5));
+    // A flag goes before it, and a file of no source is read as before.
+    for args in
+        [&["replay", "--format", "record", path(&all[0])][..], &["replay", path(&place.dir().join("x.log"))]]
+    {
+        let ran = place.run(args);
+        assert!(ran.code == Some(1) && ran.stderr.contains("--format combined"), "{ran:?}");
+    }
+}
+
+#[test]
+fn format_of_the_followed_file_can_be_a_flag() {
+    let place = Place::new();
+    let log = place.dir().join("access.log");
+    let line =
+        "192.0.2.7 - - [20/Nov/2020:03:59:49 +0000] \"GET /badge.svg?repo=o/r HTTP/1.1\" 200 5 \"-\" \"-\"\n";
+    fs::write(&log, line.repeat(3)).unwrap();
+    place.run(&["serve", "--format", "combined"]).refused(2, &["--file"]);
+    let mut daemon = place.start("serve", &["--file", path(&log), "--format", "combined"]);
+    wait_until("the log is counted", PATIENCE, || place.total("o/r") == 3);
+    stop(&mut daemon);
+}
+
 /// By a daemon and an import, in any order.
 #[test]
 fn log_that_a_daemon_follows_is_counted_once() {

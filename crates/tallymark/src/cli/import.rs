@@ -5,7 +5,7 @@ use super::{
     import_badge::ImportBadge,
     import_github_banners::ImportGithubBanners,
     import_snow_trace::ImportSnowTrace,
-    lines::{self, Reading},
+    lines::{self, FileReading, Reading},
     out,
 };
 use crate::{home, progress, user};
@@ -20,9 +20,8 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tallymark_core::Routes;
 use tallymark_ingest::{
-    Errand, ErrandError, LineFormat,
+    Errand, ErrandError,
     import::{BySource, Content, Course, Evidence, Import, Imported, Undecided, named_instance},
     source::now,
     unpacked,
@@ -120,8 +119,8 @@ enum State {
 impl ImportLog {
     fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
-        let routes = self.reading.routes(&config)?;
-        let format = self.reading.format(common)?;
+        let readings = self.files.iter().map(|file| self.reading.of_file(file, &config, common));
+        let readings = readings.collect::<Result<Vec<_>>>()?;
         if self.files.iter().any(|file| is_stdin(file)) {
             if self.files.len() > 1 {
                 return Err(Misuse::because("standard input is imported alone: leave the other files out"));
@@ -146,8 +145,8 @@ impl ImportLog {
                 false => Some(home::open(&config).await?),
             };
             let (mut reports, mut failed) = (Vec::new(), Vec::new());
-            for file in &self.files {
-                match self.import(file, (&routes, &format), store.as_ref()).await {
+            for (file, reading) in self.files.iter().zip(readings) {
+                match self.import(file, reading, store.as_ref()).await {
                     Ok(report) => {
                         if !common.json {
                             out::print(&people(&report))?;
@@ -188,7 +187,7 @@ impl ImportLog {
     async fn import(
         &self,
         file: &Path,
-        (routes, format): (&Arc<Routes>, &LineFormat),
+        FileReading { routes, format }: FileReading,
         store: Option<&Arc<dyn Store>>,
     ) -> Result<Report> {
         let attempt = || format!("reading {}", file.display());
@@ -212,7 +211,7 @@ impl ImportLog {
             true => PathBuf::from("standard input"),
             false => std::path::absolute(file).with_context(attempt)?,
         };
-        let mut import = Import::new(&course, &path, source.file.as_ref(), routes.clone(), format.clone());
+        let mut import = Import::new(&course, &path, source.file.as_ref(), routes, format);
         let mut into =
             store.filter(|_| !self.dry_run).map(|store| Errand::new(store.clone(), course.instance));
         let (mut input, bar) = open(file, "counting").with_context(attempt)?;

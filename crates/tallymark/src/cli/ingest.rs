@@ -1,6 +1,6 @@
 //! `tallymark ingest`: sources into the store, and nothing else.
 
-use super::{CommonFlags, Retired, daemon};
+use super::{CommonFlags, Retired, daemon, lines::FollowedFormat};
 use crate::run::{DaemonStart, Role};
 use anyhow::Result;
 use clap::Args;
@@ -9,11 +9,14 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(super) struct Ingest {
     #[command(flatten)]
+    followed: FollowedFormat,
+    #[command(flatten)]
     retired: Retired,
 }
 
 impl Ingest {
     pub(super) fn run(self, common: CommonFlags) -> Result<()> {
+        let common = self.followed.translate(common)?;
         let start = DaemonStart {
             config: common.load()?,
             file: common.config.clone(),

@@ -4,12 +4,16 @@ use super::{
     CommonFlags, Misuse,
     environment::{LOG_FORMAT_STRING, is_on_command_line},
 };
-use crate::config::Config;
+use crate::config::{Config, Kind, Source};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
 use tallymark_core::{Dating, Line, Lines, Reject, Routes};
-use tallymark_ingest::{IngestMeters, Intake, LineFormat, UNDERSTOOD, source::now, unpacked};
+use tallymark_ingest::{
+    IngestMeters, Intake, LineFormat, UNDERSTOOD,
+    source::{is_of_log, now},
+    unpacked,
+};
 use tallymark_store::owner::shell_word;
 
 /// How much of a file is read to detect its format.
@@ -25,12 +29,36 @@ const FORMATS: [(&str, LineFormat); 4] = [
 #[derive(Debug, Args)]
 pub(super) struct Reading {
     /// What the lines look like: auto (records, alone or as a syslog daemon writes them), syslog, record, or combined
-    /// (an access log: combined, common and relatives, or JSON) [default: auto].
+    /// (an access log: combined, common and relatives, or JSON) [default: that of the [[source]] of this file, else auto].
     #[arg(long, value_parser = format, value_name = "FORMAT")]
     format: Option<LineFormat>,
-    /// Only the route with this tag.
+    /// Only the route with this tag [default: that of the [[source]] of this file, else every route].
     #[arg(long, value_name = "TAG")]
     route: Option<String>,
+}
+
+/// How a daemon reads the log of --file.
+#[derive(Debug, Args)]
+pub(super) struct FollowedFormat {
+    /// What the lines of --file look like: auto, syslog, record or combined.
+    #[arg(long, value_parser = format, value_name = "FORMAT", help_heading = "Listening")]
+    format: Option<LineFormat>,
+}
+
+impl FollowedFormat {
+    /// The flag that takes any format of lines has its place in the configuration.
+    pub(super) fn translate(self, mut common: CommonFlags) -> Result<CommonFlags> {
+        refuse_two_formats(self.format.as_ref(), &common)?;
+        if self.format.is_some() {
+            if common.log_file.is_none() {
+                return Err(Misuse::because(
+                    "--format says what the lines of --file look like: give that too, or set format in the [[source]]",
+                ));
+            }
+            common.log_format_string = self.format;
+        }
+        Ok(common)
+    }
 }
 
 fn format(text: &str) -> Result<LineFormat, String> {
@@ -38,18 +66,40 @@ fn format(text: &str) -> Result<LineFormat, String> {
     found.map(|(_, format)| format.clone()).ok_or_else(|| "write auto, syslog, record or combined".to_owned())
 }
 
+/// One of the two says what lines look like.
+pub(super) fn refuse_two_formats(format: Option<&LineFormat>, common: &CommonFlags) -> Result<()> {
+    if format.is_some() && common.log_format_string.is_some() && is_on_command_line(LOG_FORMAT_STRING) {
+        return Err(Misuse::because("--log-format-string says what lines look like: leave --format out"));
+    }
+    Ok(())
+}
+
+/// How the lines of one file are read.
+#[derive(Clone, PartialEq)]
+pub(super) struct FileReading {
+    pub(super) routes: Arc<Routes>,
+    pub(super) format: LineFormat,
+}
+
 impl Reading {
-    pub(super) fn format(&self, common: &CommonFlags) -> Result<LineFormat> {
-        match (&self.format, &common.log_format_string) {
-            (Some(_), Some(_)) if is_on_command_line(LOG_FORMAT_STRING) => {
-                Err(Misuse::because("--log-format-string says what lines look like: leave --format out"))
-            }
-            (Some(format), _) | (None, Some(format)) => Ok(format.clone()),
-            (None, None) => Ok(LineFormat::Auto),
-        }
+    /// As the flags say, else as the source that follows the file, or has left it behind when it was rotated.
+    pub(super) fn of_file(&self, file: &Path, config: &Config, common: &CommonFlags) -> Result<FileReading> {
+        refuse_two_formats(self.format.as_ref(), common)?;
+        let follows = |source: &&Source| match &source.kind {
+            Kind::File { path, .. } => is_of_log(path, file),
+            _ => false,
+        };
+        let source = config.sources.iter().find(follows);
+        let format = self.format.clone().or_else(|| common.log_format_string.clone());
+        let format = format.or_else(|| source.map(|source| source.format.clone()));
+        let routes = match (&self.route, source) {
+            (None, Some(source)) => config.routes_of(source),
+            _ => self.routes(config)?,
+        };
+        Ok(FileReading { routes, format: format.unwrap_or(LineFormat::Auto) })
     }
 
-    pub(super) fn routes(&self, config: &Config) -> Result<Arc<Routes>> {
+    fn routes(&self, config: &Config) -> Result<Arc<Routes>> {
         let Some(tag) = &self.route else { return Ok(config.routes.clone()) };
         let routes = config.routes.only(tag);
         if routes.as_slice().is_empty() {

@@ -3,7 +3,7 @@
 
 use super::{
     CommonFlags,
-    lines::{self, Reading},
+    lines::{self, FileReading, Reading},
     out,
 };
 use crate::progress;
@@ -59,20 +59,23 @@ struct Replayed {
 impl Replay {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
-        let meters = IngestMeters::quiet().source("replay");
-        let mut intake = Intake::new(
-            self.reading.routes(&config)?,
-            self.reading.format(common)?,
-            Dating::Own,
-            usize::MAX,
-            MAX_LINE,
-            meters,
-        );
-        let mut replayed = Replayed::default();
-        for file in &self.files {
-            read(file, |line, now| replayed.take(&mut intake, line, now))?;
+        let readings = self.files.iter().map(|file| self.reading.of_file(file, &config, common));
+        let readings = readings.collect::<Result<Vec<_>>>()?;
+        let (mut replayed, mut entries) = (Replayed::default(), Vec::new());
+        // Files that are read in the same way share a tally.
+        let together = |(_, a): &(_, FileReading), (_, b): &(_, FileReading)| a == b;
+        let files: Vec<(&PathBuf, FileReading)> = self.files.iter().zip(readings).collect();
+        for files in files.chunk_by(together) {
+            let Some((_, FileReading { routes, format })) = files.first().cloned() else { continue };
+            let meters = IngestMeters::quiet().source("replay");
+            let mut intake = Intake::new(routes, format, Dating::Own, usize::MAX, MAX_LINE, meters);
+            for (file, _) in files {
+                read(file, |line, now| replayed.take(&mut intake, line, now))?;
+            }
+            entries.extend(intake.seal().entries);
         }
-        replayed.names = by_count(intake.seal().entries);
+        entries.sort_by(|a, b| (a.event, &a.name).cmp(&(b.event, &b.name)));
+        replayed.names = by_count(entries);
         if common.json {
             out::json(&replayed)?;
         } else if self.csv {

@@ -1,6 +1,6 @@
 //! `tallymark serve`: everything in one process.
 
-use super::{CommonFlags, Retired, bootic::Bootic, daemon, out};
+use super::{CommonFlags, Retired, bootic::Bootic, daemon, lines::FollowedFormat, out};
 use crate::run::{DaemonStart, Role};
 use anyhow::Result;
 use clap::{Args, builder::FalseyValueParser};
@@ -14,6 +14,8 @@ pub(super) struct Serve {
     #[arg(long, env = "TALLYMARK_NO_RENDER", value_parser = FalseyValueParser::new())]
     no_render: bool,
     #[command(flatten)]
+    followed: FollowedFormat,
+    #[command(flatten)]
     retired: Retired,
     #[command(flatten)]
     bootic: Bootic,
@@ -21,7 +23,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self, common: CommonFlags) -> Result<()> {
-        let common = self.bootic.translate(common);
+        let common = self.followed.translate(self.bootic.translate(common))?;
         let start = DaemonStart {
             config: common.load()?,
             file: common.config.clone(),
