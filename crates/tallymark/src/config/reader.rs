@@ -40,11 +40,13 @@ impl fmt::Display for Mistake {
 pub(crate) struct Mistakes<'a> {
     text: &'a str,
     found: RefCell<Vec<Mistake>>,
+    /// The keys of the tables that were read, and where each belongs.
+    keys: RefCell<Vec<(&'static str, String)>>,
 }
 
 impl<'a> Mistakes<'a> {
     pub(crate) fn of(text: &'a str) -> Mistakes<'a> {
-        Mistakes { text, found: RefCell::default() }
+        Mistakes { text, found: RefCell::default(), keys: RefCell::default() }
     }
 
     /// Records a mistake that does not belong to a key.
@@ -55,6 +57,15 @@ impl<'a> Mistakes<'a> {
     fn add_of(&self, at: Option<Range<usize>>, key: Option<String>, what: String) {
         let line = at.map(|span| 1 + self.text.bytes().take(span.start).filter(|&b| b == b'\n').count());
         self.found.borrow_mut().push(Mistake { line, key, what });
+    }
+
+    /// Where a key belongs that was met elsewhere; `badges-dir` is the flag for a key of another name.
+    fn place_of(&self, key: &str) -> Option<String> {
+        if key == "badges-dir" {
+            return Some("[badges], as dir".to_owned());
+        }
+        let keys = self.keys.borrow();
+        keys.iter().find(|(known, _)| *known == key).map(|(_, place)| place.clone())
     }
 
     /// All of them, in the order of the file.
@@ -252,15 +263,20 @@ impl<'a> ConfigTable<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Keys that were not taken are unknown.
+    /// Keys that were not taken are unknown. The table of the whole file comes last: it knows where the keys of the
+    /// others belong.
     pub(crate) fn finish(self) {
+        let name = self.path.trim_end_matches(|c: char| c.is_ascii_digit() || "[]".contains(c));
+        let place = if name == self.path { format!("[{name}]") } else { format!("[[{name}]]") };
+        self.mistakes.keys.borrow_mut().extend(self.known.iter().map(|&key| (key, place.clone())));
         for (key, span, _) in &self.left {
             let mut known = self.known.clone();
             known.sort_unstable();
             known.dedup();
-            let hint = match nearest(key, &known) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("known here: {}", known.join(", ")),
+            let hint = match (self.mistakes.place_of(key), nearest(key, &known)) {
+                (Some(place), _) if !known.contains(key) => format!("it belongs under {place}"),
+                (_, Some(near)) => format!("did you mean {near}?"),
+                (_, None) => format!("known here: {}", known.join(", ")),
             };
             let place = if self.name.is_empty() { String::new() } else { format!(" in {}", self.name) };
             let shown = secret::shown_key(key);

@@ -376,3 +376,18 @@ fn groups_have_a_name_and_members() {
         assert!(mistakes.iter().any(|mistake| mistake.what.contains(says)), "{text}: {mistakes:?}");
     }
 }
+
+#[test]
+fn a_key_of_another_table_is_sent_there() {
+    for (text, says) in [
+        ("data-dir = \"/d\"", "unknown key \"data-dir\"; it belongs under [store]"),
+        ("base-url = \"https://h\"", "it belongs under [http]"),
+        ("badges-dir = \"/b\"", "it belongs under [badges], as dir"),
+        ("[badges]\nbase-url = \"https://h\"", "it belongs under [http]"),
+        ("nonsense = 1", "known here: "),
+        ("[http]\nlistn = \":1\"", "did you mean listen?"),
+    ] {
+        let line = text.lines().count();
+        bad(text, &[(Some(line), says)]);
+    }
+}
