@@ -178,7 +178,7 @@ impl StoreWrite for Redis {
     }
 
     async fn adopt(&self, applied: Option<(Uuid, u64)>) -> Result<Uuid> {
-        let attempt = "adopting the store";
+        let attempt = "adopting the counts";
         let arguments = |command: &mut redis::Cmd| {
             command.arg(script::text(Uuid::new_v4()));
             if let Some((instance, seq)) = applied {

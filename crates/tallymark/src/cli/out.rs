@@ -1,7 +1,7 @@
 //! Standard output, where commands print their results. A reader that stops early (`| head`) is not an error.
 
 use anyhow::{Context, Result};
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use std::{
     collections::BTreeMap,
     io::{self, Write},
@@ -68,11 +68,19 @@ pub(super) fn terminal_width() -> Option<u16> {
     rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col).filter(|&columns| columns > 0)
 }
 
+/// The heads of columns with numbers, whose last digits are below each other.
+const NUMBERS: [&str; 3] = ["#", "count", "visitors"];
+
 /// A table for people.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
     table.set_header(header);
+    for (column, head) in table.column_iter_mut().zip(header) {
+        if NUMBERS.contains(head) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
     table
 }
 
@@ -99,6 +107,9 @@ mod tests {
         let name = format!("a/{}", "日本語x".repeat(30));
         let cut = super::drawn(table(&name), Some(40));
         assert_eq!(cut.lines().count(), 4, "{cut}");
+        let short = super::drawn(table("a"), None);
+        let end = |number: &str| short.lines().find_map(|line| Some(line.find(number)? + number.len()));
+        assert_eq!(end("1,234"), end(" 5"), "{short}");
         assert!(cut.contains("1,234") && cut.contains('…'), "{cut}");
         assert!(super::drawn(table(&name), None).contains(&name));
         assert!(!super::drawn(table("a"), Some(40)).contains('…'));
