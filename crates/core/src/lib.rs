@@ -67,8 +67,9 @@ pub use client::ClientClass;
 pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};
 pub use correction::{
     Asking, Corrected, CorrectedName, Correcting, Correction, CorrectionAction, CorrectionRecord,
-    CorrectionRequest, Corrections, CountCell, Difference, ListMove, MAX_CORRECTED_NAMES, MAX_CORRECTIONS,
-    MAX_DIFFERENCES, NotAStretch, NotCorrected, TimeStretch,
+    CorrectionReport, CorrectionRequest, Corrections, CountCell, Difference, ListMove, MAX_CORRECTED_NAMES,
+    MAX_CORRECTIONS, MAX_DIFFERENCES, NotAStretch, NotCorrected, PastCorrection, TimeStretch,
+    past_corrections,
 };
 pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting, left};
 pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};

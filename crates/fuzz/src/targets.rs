@@ -13,7 +13,7 @@ use tallymark_core::{
     zmtp::{Received, Subscription},
 };
 use tallymark_ingest::{
-    HandedIn, IngestMeters, Intake, LineFormat, Live, NameLimits, SourceMeters, WriterState,
+    Corrector, HandedIn, IngestMeters, Intake, LineFormat, Live, NameLimits, SourceMeters, WriterState,
 };
 use tallymark_rankings::Rankings;
 use tallymark_web::{Access, App, BaseUrl, Visibility};
@@ -200,6 +200,12 @@ fn http() -> Check {
     let app = App {
         rankings: Arc::new(rankings),
         counter: live.clone(),
+        corrections: Arc::new(Corrector::of_daemon(
+            store.clone(),
+            live.clone(),
+            state.clone(),
+            meters.clone(),
+        )),
         ledger: Arc::new(HandedIn::new(store.clone(), live, state, meters, limits)),
         store,
         look: Arc::new(ArcSwap::from_pointee(Look::default())),

@@ -33,7 +33,7 @@ mod writer;
 
 pub use admission::NameLimits;
 pub use books::WriterState;
-pub use correct::{Corrector, PastCorrection, past_corrections};
+pub use correct::Corrector;
 pub use errand::{Errand, ErrandError};
 pub use format::{LineFormat, UNDERSTOOD};
 pub use geo::{Atlas, BadDatabase, GeoDatabase};

@@ -25,7 +25,8 @@ use std::{
 };
 use tallymark_github::{AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, refresh};
 use tallymark_ingest::{
-    Describing, Ended, HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer, WriterOptions,
+    Corrector, Describing, Ended, HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer,
+    WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
 };
 use tallymark_publish::Freshness;
@@ -158,6 +159,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     });
     let mut routes = tallymark_web::health_alone(health.clone());
     if start.role != Role::Ingest {
+        let corrector = Corrector::of_daemon(store.clone(), live.clone(), state.clone(), meters.clone());
         let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
         let rankings = Arc::new(Rankings::new(store.clone(), now, ranking_meters));
         if config.http.visibility != Visibility::Off {
@@ -175,6 +177,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             github: github.map(|statistics| front(config, statistics)),
             counter: live.clone(),
             ledger: Arc::new(ledger),
+            corrections: Arc::new(corrector),
             store: store.clone(),
             look: look.clone(),
             base_url: bindings.base_url.clone(),

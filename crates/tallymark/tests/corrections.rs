@@ -4,7 +4,13 @@
 
 mod common;
 
-use common::{Kind, PATIENCE, Place, stop};
+use common::{Kind, PATIENCE, Place, program, stop};
+use serde_json::{Value, json};
+use std::{
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 use tallymark_testbed::{http, wait_until};
 
 /// Waits until the file, the badge over HTTP and the API show this.
@@ -175,4 +181,92 @@ fn a_stretch_of_time_is_scrubbed() {
     let today = common::today();
     place.run(&["reset", "o/r", "--from", &format!("{today}T00:00")]).good();
     assert_eq!(place.total("o/r"), 0);
+}
+
+/// Sends a correction, and returns status and body.
+fn post(place: &Place, key: &str, body: &Value) -> (u16, Value) {
+    let headers = [
+        ("Authorization", "Bearer a-token-of-sixteen"),
+        ("Content-Type", "application/json"),
+        ("Idempotency-Key", key),
+    ];
+    let body = body.to_string();
+    let answer = http::request("POST", place.addr(), "/api/v1/corrections", &headers, body.as_bytes());
+    (answer.status, serde_json::from_str(answer.text()).unwrap())
+}
+
+fn the_api_corrects_once_for_each_key(kind: &Kind) {
+    let mut place = kind.place();
+    place.configure("[http]\ntokens = [\"a-token-of-sixteen\"]\n");
+    let mut daemon = place.serve();
+    hits(&place, "o/r", 5);
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    let add = json!({"action": "add", "name": "o/r", "count": 3, "reason": "forgotten"});
+    let (status, first) = post(&place, "one", &add);
+    assert_eq!((status, &first["duplicate"]), (200, &json!(false)), "{first}");
+    assert_eq!(first["parts"][0]["changed"][0]["after"], 8);
+    let (status, second) = post(&place, "one", &add);
+    assert_eq!((status, &second["duplicate"], &second["id"]), (200, &json!(true), &first["id"]), "{second}");
+    assert_eq!(second["parts"], first["parts"]);
+    // The badge over HTTP knows at once.
+    assert_eq!(place.hit("o/r"), 9);
+    let (status, other) = post(&place, "one", &json!({"action": "add", "name": "o/r", "count": 4}));
+    assert_eq!((status, &other["error"]), (422, &json!("this idempotency key was used for another body")));
+    daemon.kill9();
+    let mut daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    assert_eq!(post(&place, "one", &add).1["duplicate"], true);
+    let undo = json!({"action": "undo", "id": first["id"]});
+    assert_eq!(post(&place, "two", &undo).0, 200);
+    assert_eq!(post(&place, "three", &undo).0, 422);
+    let log = place.run(&["corrections", "--json"]).json();
+    assert_eq!((&log[1]["parts"][0]["by"], &log[1]["undone_by"]), (&json!("API token 1"), &log[0]["id"]));
+    assert!(place.total("o/r") <= 6, "a kill -9 may lose the last hit, and brings none");
+    stop(&mut daemon);
+}
+
+#[test]
+fn the_api_corrects_once_for_each_key_in_both_stores() {
+    for kind in Kind::both() {
+        the_api_corrects_once_for_each_key(&kind);
+    }
+}
+
+/// Whenever it is killed, what it has done is done whole, is in the log, and the next run does the rest.
+fn a_command_that_is_killed_can_be_run_again(kind: &Kind) {
+    let place = kind.place();
+    let lines: Vec<String> = (0..1500).map(|n| common::line(&format!("spam%252F{n:04}"))).collect();
+    let log = place.dir().join("spam.log");
+    std::fs::write(&log, lines.join("\n") + "\n" + &common::line("ham") + "\n").unwrap();
+    place.run(&["import", "log", log.to_str().unwrap()]).good();
+    for millis in [20, 60, 120, 200, 300] {
+        let mut killed = Command::new(program())
+            .args(["delete", "spam/*", "--yes"])
+            .args(place.flags())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(millis));
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+    }
+    // There is something left, or nothing.
+    place.run(&["delete", "spam/*", "--yes"]);
+    assert_eq!((place.total("~all"), place.total("ham"), place.total("spam/0007")), (1, 1, 0));
+    let past = place.run(&["corrections", "--limit", "1000", "--json"]).json();
+    let parts = past.as_array().unwrap().iter().flat_map(|past| past["parts"].as_array().unwrap());
+    let names: usize = parts.map(|part| part["changed"].as_array().unwrap().len()).sum();
+    assert_eq!(names, 1500);
+    for past in past.as_array().unwrap() {
+        place.run(&["undo", past["id"].as_str().unwrap()]).good();
+    }
+    assert_eq!((place.total("~all"), place.total("spam/0007")), (1501, 1));
+}
+
+#[test]
+fn a_command_that_is_killed_can_be_run_again_in_both_stores() {
+    for kind in Kind::both() {
+        a_command_that_is_killed_can_be_run_again(&kind);
+    }
 }

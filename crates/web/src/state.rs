@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    ClientClass, ClientWords, Counter, Event, Hit, KeptVisits, Ledger, NameGroup, NameRef, Now,
+    ClientClass, ClientWords, Corrections, Counter, Event, Hit, KeptVisits, Ledger, NameGroup, NameRef, Now,
     OtherCounters, Unavailable, Visitor, When, calendar::Zone, left,
 };
 use tallymark_github::{Avatars, Statistics};
@@ -27,6 +27,8 @@ pub struct App {
     pub counter: Arc<dyn Counter>,
     /// Commits the counts that clients send.
     pub ledger: Arc<dyn Ledger>,
+    /// Corrects what was counted.
+    pub corrections: Arc<dyn Corrections>,
     /// Reads what pages show.
     pub store: Arc<dyn StoreRead>,
     /// The busiest names.

@@ -5,12 +5,14 @@
 
 mod asked;
 mod body;
+mod past;
 mod record;
 
 pub use asked::{
     Asking, Corrected, Correcting, CorrectionAction, CorrectionRequest, Corrections, NotAStretch,
     NotCorrected, TimeStretch,
 };
+pub use past::{CorrectionReport, PastCorrection, past_corrections};
 pub use record::{CorrectedName, CorrectionRecord};
 
 use crate::{Day, Event, Hour, Minute, Month, Name};

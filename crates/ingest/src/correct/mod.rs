@@ -10,8 +10,6 @@ mod propose;
 mod rules;
 mod undo;
 
-pub use undo::{PastCorrection, past_corrections};
-
 use crate::{
     books::{Books, WriterState},
     clock::now,

@@ -15,39 +15,10 @@ use crate::{clock::now, errand::ErrandError};
 use std::collections::BTreeMap;
 use tallymark_core::{
     Corrected, CorrectionRecord, CountCell, Day, Difference, Event, MAX_CORRECTIONS, Name, NotCorrected,
+    past_corrections,
 };
 use tallymark_store::passing_instance;
 use uuid::Uuid;
-
-/// All that is remembered of one correction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PastCorrection {
-    /// Its parts, in order.
-    pub parts: Vec<CorrectionRecord>,
-    /// Which one has undone it.
-    pub undone_by: Option<Uuid>,
-}
-
-/// The corrections of a log, whose latest part comes first, in that order.
-#[must_use]
-pub fn past_corrections(log: Vec<CorrectionRecord>) -> Vec<PastCorrection> {
-    let mut past: Vec<PastCorrection> = Vec::new();
-    let undone: BTreeMap<Uuid, Uuid> =
-        log.iter().filter_map(|record| Some((record.undoes?, record.id))).collect();
-    let mut places: BTreeMap<Uuid, usize> = BTreeMap::new();
-    for record in log {
-        let place = *places.entry(record.id).or_insert(past.len());
-        match past.get_mut(place) {
-            Some(known) => known.parts.push(record),
-            None => {
-                let undone_by = undone.get(&record.id).copied();
-                past.push(PastCorrection { parts: vec![record], undone_by });
-            }
-        }
-    }
-    past.iter_mut().for_each(|past| past.parts.sort_by_key(|record| record.part));
-    past
-}
 
 impl Corrector {
     pub(super) async fn undo_one(

@@ -4,9 +4,11 @@ use super::{CommonFlags, Misuse, block_on, correct, out};
 use crate::user;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use serde::Serialize;
-use tallymark_core::{CorrectedName, CorrectionRecord, Corrections as _, Event, MAX_CORRECTIONS};
-use tallymark_ingest::{Corrector, PastCorrection, past_corrections};
+use tallymark_core::{
+    CorrectedName, CorrectionRecord, CorrectionReport, Corrections as _, Event, MAX_CORRECTIONS,
+    PastCorrection, past_corrections,
+};
+use tallymark_ingest::Corrector;
 use thousands::Separable;
 use uuid::Uuid;
 
@@ -31,29 +33,6 @@ pub(super) struct Undo {
     reason: Option<String>,
 }
 
-/// One correction, for programs.
-#[derive(Serialize)]
-struct ListedCorrection<'a> {
-    id: Uuid,
-    undone_by: Option<Uuid>,
-    parts: &'a [CorrectionRecord],
-}
-
-impl<'a> ListedCorrection<'a> {
-    fn of(past: &'a PastCorrection) -> ListedCorrection<'a> {
-        ListedCorrection { id: past.parts[0].id, undone_by: past.undone_by, parts: &past.parts }
-    }
-}
-
-/// What a command has done.
-#[derive(Serialize)]
-struct CorrectionReport<'a> {
-    id: Option<Uuid>,
-    dry_run: bool,
-    parts: &'a [CorrectionRecord],
-    notes: &'a [String],
-}
-
 impl CorrectionList {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
@@ -62,7 +41,7 @@ impl CorrectionList {
             let mut past = past_corrections(store.corrections(MAX_CORRECTIONS).await?);
             past.truncate(self.limit);
             if common.json {
-                return out::json(&past.iter().map(ListedCorrection::of).collect::<Vec<_>>());
+                return out::json(&past);
             }
             if past.is_empty() {
                 return out::print("nothing was corrected\n");
@@ -120,7 +99,13 @@ pub(super) fn report(
 ) -> Result<()> {
     let id = parts.first().map(|part| part.id).filter(|_| !dry_run);
     if common.json {
-        return out::json(&CorrectionReport { id, dry_run, parts, notes });
+        return out::json(&CorrectionReport {
+            id,
+            dry_run,
+            duplicate: false,
+            parts: parts.to_vec(),
+            notes: notes.to_vec(),
+        });
     }
     let mut text = changes(parts);
     match (id, dry_run) {

@@ -137,7 +137,7 @@ async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
     Ok(json(StatusCode::OK, &Receipt { accepted, rejected: asked - accepted, duplicate, results }))
 }
 
-fn may_write(api: &Api, sent: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn may_write(api: &Api, sent: &HeaderMap) -> Result<(), Problem> {
     if !api.app.access.has_writers() {
         let error = "writing is not allowed here, because no token is configured: set tokens = [\"...\"] under [http], or \
                      TALLYMARK_TOKENS, and send Authorization: Bearer TOKEN";
@@ -160,7 +160,7 @@ fn form(sent: &HeaderMap) -> Result<Form, Problem> {
     }
 }
 
-fn key(sent: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(super) fn key(sent: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut keys = sent.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else { return Ok(None) };
     let printable =

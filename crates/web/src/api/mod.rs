@@ -6,6 +6,7 @@
 
 mod answer;
 mod busiest;
+mod corrections;
 mod counters;
 mod csv;
 mod hits;
@@ -44,6 +45,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/api/v1/counters.csv", only(READ, get(counters::list)))
         .route("/api/v1/counters/{*name}", only(READ, get(counters::one)))
         .route("/api/v1/hits", only("POST", post(hits::take)))
+        .route("/api/v1/corrections", only("GET,HEAD,POST", get(corrections::list).post(corrections::take)))
         .route("/api/v1", any(nothing_here))
         .route("/api/v1/", any(nothing_here))
         .route("/api/v1/{*rest}", any(nothing_here))

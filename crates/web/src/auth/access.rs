@@ -137,6 +137,14 @@ impl Access {
         credentials(sent, b"bearer").is_some_and(|token| self.is_token(token))
     }
 
+    /// The number of the token that a request has, from 1 in the order of the configuration.
+    pub(crate) fn token_number(&self, sent: &HeaderMap) -> Option<usize> {
+        let token = credentials(sent, b"bearer")?;
+        let is_it = |known: &String| bool::from(known.as_bytes().ct_eq(token));
+        let found = self.tokens.iter().map(is_it).collect::<Vec<bool>>();
+        found.iter().position(|it| *it).map(|at| at + 1)
+    }
+
     /// Whether a request has one of the tokens as a password. The user name is ignored.
     fn has_password(&self, sent: &HeaderMap) -> bool {
         let decoded = credentials(sent, b"basic").and_then(|text| BASE64.decode(text.trim_ascii_end()).ok());

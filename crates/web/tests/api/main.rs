@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
+mod corrections;
 mod read;
 mod schema;
 mod site;

@@ -12,9 +12,10 @@ use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use tallymark_badge::Look;
 use tallymark_core::{
-    Asked, Batch, ClientClass, Commit, Committed, Counter, Counts, Day, Entry, Event, Hit, KeptVisits,
-    LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, Now, Once, Reject, StatusCount, Total,
-    Unavailable, Visit, Visits, Waiting, When,
+    Asked, Asking, Batch, ClientClass, Commit, Committed, Corrected, CorrectedName, Correcting,
+    CorrectionRecord, CorrectionRequest, Corrections, Counter, Counts, Day, Entry, Event, Hit, KeptVisits,
+    LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, NotCorrected, Now, Once, Reject, StatusCount,
+    Total, Unavailable, Visit, Visits, Waiting, When,
 };
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
@@ -103,6 +104,53 @@ impl Ledger for Book {
     }
 }
 
+/// Answers as if a correction was done, and remembers none.
+struct Corrects;
+
+impl Corrections for Corrects {
+    fn correct<'a>(&'a self, once: Option<Once<'a>>, request: CorrectionRequest) -> Correcting<'a> {
+        let before = once.is_some_and(|once| once.key == "before");
+        Box::pin(async move {
+            match request.name.as_str() {
+                "none" => Err(NotCorrected::Missing("there is no such name".to_owned())),
+                _ => Ok(Corrected { records: vec![record(&request)], before, notes: Vec::new() }),
+            }
+        })
+    }
+
+    fn undo(&self, _: Uuid, _: String, _: Option<String>) -> Correcting<'_> {
+        Box::pin(async { Err(NotCorrected::Refused("it was undone already".to_owned())) })
+    }
+
+    fn list(&self, _: usize) -> Asking<'_> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+fn record(request: &CorrectionRequest) -> CorrectionRecord {
+    let text = format!("{:?}", request.action);
+    CorrectionRecord {
+        id: Uuid::nil(),
+        part: 1,
+        at: "2026-11-20T12:00:30Z".to_owned(),
+        by: request.by.clone(),
+        action: text,
+        name: request.asked.clone(),
+        event: request.event.map(|event| event.to_string()),
+        to: None,
+        count: None,
+        stretch: None,
+        reason: request.reason.clone(),
+        undoes: None,
+        changed: vec![CorrectedName {
+            event: "hit".to_owned(),
+            name: request.name.to_string(),
+            before: None,
+            after: Some(5),
+        }],
+    }
+}
+
 pub(crate) struct Site {
     pub(crate) book: Arc<Book>,
     _dir: tempfile::TempDir,
@@ -159,6 +207,7 @@ impl Site {
         let app = App {
             rankings,
             ledger: book.clone(),
+            corrections: Arc::new(Corrects),
             counter: Arc::new(Stored(store.clone())),
             store,
             look: Arc::new(ArcSwap::from_pointee(Look::default())),

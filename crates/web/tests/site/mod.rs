@@ -10,9 +10,10 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Asked, Batch, ClientClass, Commit, Counter, Counts, Day, Entry, Event, Glob, Hit, KeptVisits, Latest,
-    LatestAnswer, Ledger, Minute, Name, NameGroup, NameRef, NotCommitted, Now, Once, OtherCounter,
-    OtherCounters, Reject, Status, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When, batches,
+    Asked, Asking, Batch, ClientClass, Commit, Correcting, CorrectionRequest, Corrections, Counter, Counts,
+    Day, Entry, Event, Glob, Hit, KeptVisits, Latest, LatestAnswer, Ledger, Minute, Name, NameGroup, NameRef,
+    NotCommitted, NotCorrected, Now, Once, OtherCounter, OtherCounters, Reject, Status, StatusCount, Total,
+    Unavailable, Visit, Visits, Waiting, When, batches,
 };
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
@@ -72,6 +73,20 @@ impl Ledger for Closed {
     }
 
     fn tell(&self, _items: &[Result<(), Reject>]) {}
+}
+
+impl Corrections for Closed {
+    fn correct<'a>(&'a self, _: Option<Once<'a>>, _: CorrectionRequest) -> Correcting<'a> {
+        Box::pin(async { Err(NotCorrected::Refused(String::new())) })
+    }
+
+    fn undo(&self, _: Uuid, _: String, _: Option<String>) -> Correcting<'_> {
+        Box::pin(async { Err(NotCorrected::Refused(String::new())) })
+    }
+
+    fn list(&self, _: usize) -> Asking<'_> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 pub(crate) struct Site {
@@ -270,6 +285,7 @@ fn app(
         rankings: rankings.clone(),
         counter: Arc::new(Stored(store.clone())),
         ledger: Arc::new(Closed),
+        corrections: Arc::new(Closed),
         store: store.clone(),
         look: Arc::new(ArcSwap::from_pointee(Look::default())),
         base_url: BaseUrl::configured(base_url),
