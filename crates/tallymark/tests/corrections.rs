@@ -270,3 +270,30 @@ fn a_command_that_is_killed_can_be_run_again_in_both_stores() {
         a_command_that_is_killed_can_be_run_again(&kind);
     }
 }
+
+/// Whoever publishes after a long time finds no change log that reaches back so far. Files go down, and go, all the same.
+#[test]
+fn a_publisher_that_comes_late_follows_too() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    for name in ["kept", "less", "gone"] {
+        hits(&place, name, 3);
+        shows(&place, name, 3);
+    }
+    stop(&mut daemon);
+    place.run(&["set", "less", "1"]).good();
+    place.run(&["delete", "gone"]).good();
+    assert_eq!(place.published("gone"), Some(3), "nobody publishes now");
+    std::fs::remove_file(place.badges_dir().join(".cursor")).unwrap();
+    place.run(&["render"]).good();
+    assert_eq!(["kept", "less", "gone"].map(|name| place.published(name)), [Some(3), Some(1), None]);
+    // A file that is newer than the correction is kept, as if the store had lost its tail.
+    let newer = std::fs::read_to_string(place.badge_file("kept")).unwrap();
+    std::fs::write(place.badge_file("gone"), newer).unwrap();
+    let later = std::time::SystemTime::now() + Duration::from_secs(3600);
+    let file = std::fs::File::options().write(true).open(place.badge_file("gone")).unwrap();
+    file.set_modified(later).unwrap();
+    std::fs::remove_file(place.badges_dir().join(".cursor")).unwrap();
+    place.run(&["render"]).good();
+    assert_eq!(place.published("gone"), Some(3));
+}
