@@ -444,7 +444,8 @@ fn read<'a, 'r>(
             let (hit, known_by) = match found {
                 Some(Ok((route, message))) => {
                     let body_at = message.body.as_ptr().addr() - line.as_ptr().addr();
-                    let hit = record.read(route, message.body, now)?.times(message.times)?;
+                    let hit = record.read(route, message.body, now);
+                    let hit = hit.map_err(|reject| message.refused(reject))?.times(message.times)?;
                     (hit, Some((route, body_at)))
                 }
                 // A record may begin with a time, too.
@@ -458,12 +459,14 @@ fn read<'a, 'r>(
             return Ok((hit, known_by.filter(|_| !of_journal)));
         }
     };
-    let (route, line, times) = match found.transpose()? {
+    let found = found.transpose()?;
+    let (route, line, times) = match found {
         Some((route, message)) => (route, message.body, message.times),
         None => (first()?, line, 1),
     };
+    let refused = |reject| found.map_or(reject, |(_, message)| message.refused(reject));
     // Each line of an access log has a time and an address of its own.
-    let hit = access.read(pattern, (route, routes.base()), line, now)?.times(times)?;
+    let hit = access.read(pattern, (route, routes.base()), line, now).map_err(refused)?.times(times)?;
     Ok((hit, None))
 }
 
@@ -558,6 +561,22 @@ mod tests {
             prop_assert_eq!(one.seal(), all.seal());
             prop_assert_eq!(of_one.lines(), of_all.lines());
         }
+    }
+
+    #[test]
+    fn repeats_whose_end_is_cut_off_are_rejected_as_such() {
+        let (mut intake, _) = intake(LineFormat::Syslog);
+        for body in [
+            "Last message '\"1795962367.4556789\"' repeated 9 times, suppressed by syslog-ng on vm"
+                .to_owned(),
+            format!("message repeated 4 times: [ {:y<798}\"]", "\"1795962367.455\",\"a\",\""),
+        ] {
+            let line = format!("<158>Nov 29 14:01:53 vm badge: {body}");
+            assert_eq!(intake.take(line.as_bytes(), NOW), Err(Reject::Repeated), "{line}");
+        }
+        let (mut auto, _) = self::intake(LineFormat::Auto);
+        let line = b"Last message '<158>Nov 29 14:01:53' repeated 9 times, suppressed by syslog-ng on vm";
+        assert_eq!(auto.take(line, NOW), Err(Reject::Repeated));
     }
 
     #[test]

@@ -28,6 +28,19 @@ pub struct Message<'a> {
     pub body: &'a [u8],
     /// How often the sender logged it: more than once where a relay folded repeats into one line.
     pub times: u32,
+    /// The relay that folded it may have cut off its end.
+    pub cut: bool,
+}
+
+impl Message<'_> {
+    /// Why its body is refused, given what is wrong with its text.
+    #[must_use]
+    pub fn refused(&self, reject: Reject) -> Reject {
+        match reject {
+            Reject::Quote | Reject::Columns if self.cut => Reject::Repeated,
+            reject => reject,
+        }
+    }
 }
 
 /// Why a line has no message for a route.
@@ -74,12 +87,15 @@ pub fn parse<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Reject>
 }
 
 /// The same for a line of a file, which syslog daemons and journalctl write without the priority: the message has none.
-/// `None` if the line does not begin with a time.
+/// `None` if the line begins neither with a time nor with the words of a relay that has folded repeats.
 pub fn parse_logged<'a>(line: &'a [u8], routes: &Routes) -> Option<Result<Message<'a>, Reject>> {
     // `journalctl -o short-full` begins with the day of the week.
     let is_time = |text| time::skip(text).is_some();
     let has_weekday = line.get(3) == Some(&b' ') && line[..3].iter().all(u8::is_ascii_alphabetic);
     let is_logged = is_time(line) || (has_weekday && is_time(&line[4..]));
+    if !is_logged && repeat::begins(line) {
+        return Some(Err(Reject::Repeated));
+    }
     is_logged.then(|| unfolded(line, tag::among_words(0, line, routes, MAX_NESTED)))
 }
 
@@ -107,10 +123,10 @@ fn unfolded<'a>(line: &[u8], found: Result<Message<'a>, Missed<'_>>) -> Result<M
         }
         Missed { reject, .. } => reject,
     })?;
-    let (times, body) = repeat::unfold(message.body)?;
+    let (times, body, cut) = repeat::unfold(message.body)?;
     let times =
         times.checked_mul(message.times).filter(|&times| times <= MAX_WEIGHT).ok_or(Reject::Repeated)?;
-    Ok(Message { times, body, ..message })
+    Ok(Message { times, body, cut: cut || message.cut, ..message })
 }
 
 /// The word in the place of a tag, whether a route has it or not: to show people why the line was rejected.
@@ -133,7 +149,9 @@ fn find<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Missed<'a>> 
     if line.is_empty() {
         return Err(Reject::Empty.into());
     }
-    let (priority, rest) = priority(line).ok_or(Reject::Pri)?;
+    // A relay that was told to leave the header alone has folded repeats without one.
+    let without = || if repeat::begins(line) { Reject::Repeated } else { Reject::Pri };
+    let (priority, rest) = priority(line).ok_or_else(without)?;
     header(priority, rest, routes, MAX_NESTED)
 }
 
@@ -156,7 +174,7 @@ fn without_mark(text: &[u8]) -> &[u8] {
 }
 
 fn message<'a>(priority: u8, tag: &'a [u8], body: &'a [u8]) -> Message<'a> {
-    Message { facility: priority / 8, severity: priority % 8, tag, body, times: 1 }
+    Message { facility: priority / 8, severity: priority % 8, tag, body, times: 1, cut: false }
 }
 
 /// `<PRI>`, 0 to 191 in at most three digits.

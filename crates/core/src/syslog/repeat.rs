@@ -1,35 +1,37 @@
 //! Repeats that a relay folded into one line.
 //!
-//! rsyslog (`$RepeatedMsgReduction on`) writes `message repeated 9 times: [ BODY]`. syslog-ng's `suppress()` writes
-//! `Last message 'BODY' repeated 9 times, suppressed by syslog-ng on HOST`, with the first 20 bytes of the body only.
+//! rsyslog (`$RepeatedMsgReduction on`) writes `message repeated 9 times: [ BODY]`, with the first 800 bytes of ` BODY`
+//! only. syslog-ng's `suppress()` writes `Last message 'BODY' repeated 9 times, suppressed by syslog-ng on HOST`, with
+//! the first 20 bytes of the body only.
 //! sysklogd, BusyBox and the BSDs write `last message repeated 9 times`. If the body is whole, it counts that many
 //! times; if not, the name to count is unknown, and the line is rejected as `repeated`.
 
 use crate::{Reject, record::MAX_WEIGHT};
 
-/// Where syslog-ng cuts the body that it quotes.
+/// Where syslog-ng and rsyslog cut the body that they quote.
 const SYSLOG_NG_CUTS: usize = 20;
+const RSYSLOG_CUTS: usize = 800;
 
-/// How often the sender logged a body, and what it logged.
-pub(super) fn unfold(body: &[u8]) -> Result<(u32, &[u8]), Reject> {
+/// How often the sender logged a body, what it logged, and whether the end of that may be missing.
+pub(super) fn unfold(body: &[u8]) -> Result<(u32, &[u8], bool), Reject> {
     let body = super::without_mark(body);
     if body.first() == Some(&b'"') {
-        return Ok((1, body));
+        return Ok((1, body, false));
     }
     match folded(body) {
-        None => Ok((1, body)),
-        Some(Folded { times: Some(times), content: Some(content) }) => {
-            Ok((times, super::without_mark(content)))
+        None => Ok((1, body, false)),
+        Some(Folded { times: Some(times), content: Some(content), cut }) => {
+            Ok((times, super::without_mark(content), cut))
         }
         Some(_) => Err(Reject::Repeated),
     }
 }
 
-/// How often a text says that something was repeated, and what, if it contains the whole: with its tag, where a relay
-/// took something else for the tag.
-pub(super) fn whole(text: &[u8]) -> Option<(u32, &[u8])> {
-    let Folded { times, content } = folded(text)?;
-    Some((times?, content?))
+/// The same for a text that says that something was repeated, and has the whole of it: with its tag, where a relay took
+/// something else for the tag.
+pub(super) fn whole(text: &[u8]) -> Option<(u32, &[u8], bool)> {
+    let Folded { times, content, cut } = folded(text)?;
+    Some((times?, content?, cut))
 }
 
 /// Whether a body begins like this.
@@ -53,6 +55,16 @@ pub(super) fn is_without_content(line: &[u8]) -> bool {
 struct Folded<'a> {
     times: Option<u32>,
     content: Option<&'a [u8]>,
+    /// It is as long as the relay lets it be, so it is whole only if a record ends there.
+    cut: bool,
+}
+
+impl<'a> Folded<'a> {
+    fn new(times: Option<u32>, content: Option<&'a [u8]>, cut: bool) -> Folded<'a> {
+        // A cut body may look whole, unless a quote ends it.
+        let whole = |content: &&[u8]| !content.is_empty() && (!cut || content.ends_with(b"\""));
+        Folded { times, content: content.filter(whole), cut }
+    }
 }
 
 fn folded(body: &[u8]) -> Option<Folded<'_>> {
@@ -61,20 +73,18 @@ fn folded(body: &[u8]) -> Option<Folded<'_>> {
     if let Some(said) = after(text, b"message repeated ") {
         let (times, rest) = times(said)?;
         let content = after(rest, b": [").and_then(|rest| rest.strip_suffix(b"]"));
-        return Some(Folded { times, content: content.map(|it| it.strip_prefix(b" ").unwrap_or(it)) });
+        let cut = content.is_some_and(|content| content.len() >= RSYSLOG_CUTS);
+        return Some(Folded::new(times, content.map(|it| it.strip_prefix(b" ").unwrap_or(it)), cut));
     }
     let said = after(text, b"last message ")?;
     if let Some(said) = said.strip_prefix(b"'") {
         let end = memchr::memmem::rfind(said, b"' repeated ")?;
         let (times, _) = times(&said[end + b"' repeated ".len()..])?;
-        let content = said[..end].trim_ascii_start();
-        // A cut body may look whole, unless a quote ends it.
-        let cut = end == SYSLOG_NG_CUTS && !content.ends_with(b"\"");
-        return Some(Folded { times, content: Some(content).filter(|content| !cut && !content.is_empty()) });
+        return Some(Folded::new(times, Some(said[..end].trim_ascii_start()), end == SYSLOG_NG_CUTS));
     }
     let said = after(said, b"repeated ").or_else(|| after(said, b"buffered "))?;
     let (times, _) = times(said)?;
-    Some(Folded { times, content: None })
+    Some(Folded::new(times, None, false))
 }
 
 /// What follows a phrase, ignoring case.

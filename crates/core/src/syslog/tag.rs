@@ -15,7 +15,7 @@ const MAX_WORDS: u8 = 40;
 /// A word as a tag.
 struct Word<'a> {
     tag: &'a [u8],
-    /// Whether it ends in a colon, which a host never does.
+    /// Whether it ends in a colon, or in the quote or brace of a record, which a host never does.
     colon: bool,
     /// What follows the colon or the word.
     rest: &'a [u8],
@@ -101,11 +101,12 @@ impl<'a> Search<'a, '_> {
             return TagStep::On;
         }
         if word.contains(&b'"') || word.contains(&b',') {
+            self.last = before_record(word).or(self.last);
             return TagStep::Record;
         }
-        if let Some((times, content)) = repeat::whole(rest).filter(|_| self.nested > 0) {
+        if let Some((times, content, cut)) = repeat::whole(rest).filter(|_| self.nested > 0) {
             let found = among_words(self.priority, content, self.routes, self.nested - 1);
-            return TagStep::Header(found.map(|found| Message { times, ..found }));
+            return TagStep::Header(found.map(|found| Message { times, cut, ..found }));
         }
         if repeat::begins(rest) {
             return TagStep::End;
@@ -167,15 +168,28 @@ fn is_of_a_time(word: &[u8]) -> bool {
     zone || word.iter().all(|b| b.is_ascii_digit() || b"+-:".contains(b))
 }
 
-/// The tag is what comes before the pid, the colon or the space. rsyslog may cut it off inside the pid.
+/// The word directly in front of a record, if it looks like a tag.
+fn before_record(word: &[u8]) -> Option<&[u8]> {
+    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_./".contains(b);
+    let found = as_tag(word).filter(|found| is_record(found.rest))?;
+    found.tag.iter().all(is_plain).then_some(found.tag)
+}
+
+fn is_record(text: &[u8]) -> bool {
+    matches!(text, [b'"' | b'{', ..])
+}
+
+/// The tag is what comes before the pid, the colon or the space. rsyslog may cut it off inside the pid. Its
+/// `%syslogtag%%msg%` leaves nothing between the tag and the record of an RFC 5424 message.
 fn as_tag(text: &[u8]) -> Option<Word<'_>> {
-    let end = text.iter().position(|b| b" :[".contains(b)).unwrap_or(text.len());
+    let end = text.iter().position(|b| b" :[\"{".contains(b)).unwrap_or(text.len());
     let (tag, mut rest) = text.split_at(end);
     if rest.starts_with(b"[") {
         let close = rest.iter().position(|b| b" ]".contains(b)).unwrap_or(rest.len());
         rest = rest[close..].strip_prefix(b"]").unwrap_or(&rest[close..]);
     }
     let behind = rest.strip_prefix(b":");
-    let whole = behind.is_some() || rest.is_empty() || rest.starts_with(b" ");
-    (whole && !tag.is_empty()).then_some(Word { tag, colon: behind.is_some(), rest: behind.unwrap_or(rest) })
+    let colon = behind.is_some() || is_record(rest);
+    let whole = colon || rest.is_empty() || rest.starts_with(b" ");
+    (whole && !tag.is_empty()).then_some(Word { tag, colon, rest: behind.unwrap_or(rest) })
 }

@@ -326,6 +326,37 @@ fn host_of_the_sender_may_be_called_like_the_tag() {
     }
 }
 
+/// rsyslog writes it for RFC 5424 with the template `%HOSTNAME% %syslogtag%%msg%`.
+#[test]
+fn a_tag_that_a_record_follows_directly_is_one() {
+    for (head, body) in [
+        ("<158>Nov 28 14:01:53 vm badge", BODY),
+        ("<158>Nov 28 14:01:53 badge badge[77]", BODY),
+        ("<158>2026-11-28T14:01:53Z vm badge", "{\"a\": 1}"),
+        ("<158>1 2026-11-28T14:01:53Z vm - - - - badge", BODY),
+    ] {
+        accepts(&format!("{head}{body}"), "badge", body);
+    }
+    for (line, tag) in [
+        ("<158>Nov 28 14:01:53 vm badger\"2026-11-20\",\"a\"", "badger"),
+        ("<158>Nov 28 14:01:53 vm cron: badger\"2026-11-20\",\"a\"", "cron"),
+        ("<158>Nov 28 14:01:53 vm time=\"2026-11-20\"", "vm"),
+    ] {
+        rejects(line.as_bytes(), Reject::Tag);
+        assert_eq!(tag_of(line.as_bytes()).map(String::from_utf8_lossy).as_deref(), Some(tag), "{line}");
+    }
+}
+
+/// A cut body that ends with a quote may be whole: its columns decide.
+#[test]
+fn a_body_that_may_be_cut_is_known_as_such() {
+    let cut = |body: &str| parsed(format!("<158>Nov 28 14:01:53 vm badge: {body}").as_bytes()).unwrap().cut;
+    assert!(cut("Last message '\"1795962367.455\",\"a\"' repeated 9 times, suppressed by syslog-ng on vm"));
+    assert!(!cut("Last message '\"1795962367.455\",\"ab\"' repeated 9 times, suppressed by syslog-ng on vm"));
+    assert!(cut(&format!("message repeated 9 times: [ {:y<798}\"]", "\"a\",\"")));
+    assert!(!cut(&format!("message repeated 9 times: [ {:y<797}\"]", "\"a\",\"")));
+}
+
 #[test]
 fn folded_repeats_are_unfolded() {
     let folded = |body: &str| {
@@ -368,6 +399,8 @@ fn folded_repeats_are_unfolded() {
         "Last message '\"2026-11-20\",\"a%252F' repeated 9 times, suppressed by syslog-ng on vm".to_owned(),
         "Last message '2026-11-20,abcdefghi' repeated 9 times, suppressed by syslog-ng on vm".to_owned(),
         "Last message '' repeated 9 times, suppressed by syslog-ng on vm".to_owned(),
+        // Where rsyslog cuts it.
+        format!("message repeated 9 times: [ {:y<799}]", "\"1795962367.455\",\"a\",\"Mozilla/5.0 "),
     ] {
         assert_eq!(folded(&body), Err(Reject::Repeated), "{body}");
     }
@@ -378,6 +411,8 @@ fn folded_repeats_are_unfolded() {
         "<158>1 - web01 - - - - last message repeated 9 times",
         "<158>Nov 28 14:01:53 web01 badge last message repeated 9 times",
         "<158>Nov 28 14:01:53 web01 --- last message repeated 1 time ---",
+        // syslog-ng with `flags(no-parse)`.
+        "Last message '<158>Nov 29 14:01:53' repeated 9 times, suppressed by syslog-ng on vm",
     ] {
         rejects(line.as_bytes(), Reject::Repeated);
     }
