@@ -69,10 +69,12 @@ impl Books {
                 self.meters.batches.inc();
                 known = origin.map(|_| totals.as_slice());
                 if *quarantined > 0 {
+                    let hits = uncounted(batch, totals);
                     self.meters.quarantined.inc_by(*quarantined);
+                    self.meters.hits_quarantined.inc_by(hits);
                     warn!(
                         keys = quarantined,
-                        "keys that hold no counter were left alone, and their hits not counted"
+                        hits, "keys that hold no counter were left alone, and their hits not counted"
                     );
                 }
             }
@@ -90,6 +92,13 @@ impl Books {
             seconds.observe(took.as_secs_f64());
         }
     }
+}
+
+/// The hits of names whose total was left alone: a store answers 0 for these.
+fn uncounted(batch: &Batch, totals: &[i64]) -> u64 {
+    let of_names = batch.entries.chunk_by(|a, b| a.event == b.event && a.name == b.name);
+    let left_alone = of_names.zip(totals).filter(|(_, total)| **total == 0);
+    left_alone.flat_map(|(entries, _)| entries).fold(0, |sum, entry| sum.saturating_add(entry.count))
 }
 
 /// The shared state of the writer's parts.

@@ -65,6 +65,7 @@ pub struct IngestMeters {
     pub(crate) batches: Counter,
     pub(crate) duplicates: Counter,
     pub(crate) quarantined: Counter,
+    pub(crate) hits_quarantined: Counter,
     pub(crate) rollbacks: Counter,
     pub(crate) lost_batches: Counter,
     pub(crate) store_up: Gauge,
@@ -181,6 +182,11 @@ impl IngestMeters {
             "keys_quarantined",
             "Increments refused because a key holds no counter",
             meters.quarantined.clone(),
+        );
+        registry.register(
+            "hits_quarantined",
+            "Hits that were not counted because the key of their total holds no counter",
+            meters.hits_quarantined.clone(),
         );
         registry.register(
             "store_rollbacks",

@@ -2,8 +2,8 @@
 -- positions that are there for all there are.
 --
 -- KEYS  tallymark:store, tallymark:applied, tallymark:positions, then the same keys of counts as for claim.lua
--- ARGV  the identity for a store without one; then, if there is one, an instance, and the number of its last batch that
---       the store had applied
+-- ARGV  the identity for a store without one; then, if there is one, an instance, the number of its last batch that the
+--       store had applied, and what stands in the place of its marker, if that cannot be read
 --
 -- The nonce is the lowest there is: whoever claimed the instance goes on.
 local there = redis.call('HLEN', KEYS[3])
@@ -15,7 +15,8 @@ if not uuid then
   uuid = ARGV[1]
   redis.call('HSET', KEYS[1], 'uuid', uuid, 'schema', '1', 'partitions', '1')
 end
-if ARGV[2] and not redis.call('HGET', KEYS[2], ARGV[2]) then
+local marker = ARGV[2] and redis.call('HGET', KEYS[2], ARGV[2])
+if ARGV[2] and (not marker or marker == ARGV[4]) then
   local seq = (kept or redis.call('HGET', KEYS[1], 'claimed:' .. ARGV[2])) and ARGV[3] or '0'
   redis.call('HSET', KEYS[2], ARGV[2], '00000000-0000-0000-0000-000000000000:' .. seq)
 end

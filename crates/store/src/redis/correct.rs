@@ -83,7 +83,7 @@ impl<'a> CorrectionPlan<'a> {
         command.arg(sums.into_bytes());
     }
 
-    pub(super) fn outcome(&self, answer: &[Value], attempt: String) -> Result<Outcome> {
+    pub(super) fn outcome(&self, answer: &[Value], instance: Uuid, attempt: String) -> Result<Outcome> {
         let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
         match word(0).as_str() {
             "APPLIED" => Ok(Outcome::Applied { totals: Vec::new(), quarantined: 0 }),
@@ -106,7 +106,7 @@ impl<'a> CorrectionPlan<'a> {
                 Err(StoreError::new(Class::Key, attempt, cause)
                     .advise("Another program has written it: look with TYPE, and delete or rename it"))
             }
-            _ => refused(answer, attempt),
+            _ => refused(answer, instance, attempt),
         }
     }
 }

@@ -7,7 +7,17 @@ use tracing::{info, warn};
 /// The command that helps.
 const REMEDY: &str = "redis-cli config set maxmemory-policy noeviction";
 
-/// The policy that was seen last, if it is one that deletes counts.
+/// What a policy deletes. Those that begin with `volatile-` take only keys that expire, but hours and minutes expire
+/// only because they are old, and these need not be.
+fn lost_by(policy: &str) -> Option<&'static str> {
+    match policy.split_once('-')?.0 {
+        "allkeys" => Some("counts"),
+        "volatile" => Some("hours, minutes and numbers of visitors (not totals, not days)"),
+        _ => None,
+    }
+}
+
+/// The policy that was seen last, if it is one that deletes what was counted.
 #[derive(Debug, Default)]
 pub(super) struct Eviction(Mutex<Option<String>>);
 
@@ -17,17 +27,17 @@ impl Eviction {
         let Some(policy) = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")) else {
             return;
         };
-        // The others delete only keys that expire anyway.
-        let now = Some(policy.trim()).filter(|policy| policy.starts_with("allkeys-")).map(str::to_owned);
+        let now = Some(policy.trim()).filter(|policy| lost_by(policy).is_some()).map(str::to_owned);
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *seen == now {
             return;
         }
         match &now {
             Some(policy) => {
-                warn!(policy, "this Redis deletes counts when its memory is full; run `{REMEDY}` on it");
+                let lost = lost_by(policy).unwrap_or_default();
+                warn!(policy, "this Redis deletes {lost} when its memory is full; run `{REMEDY}` on it");
             }
-            None => info!("this Redis no longer deletes counts when its memory is full"),
+            None => info!("this Redis no longer deletes anything when its memory is full"),
         }
         *seen = now;
     }
@@ -36,8 +46,9 @@ impl Eviction {
     pub(super) fn warning(&self) -> Option<String> {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let policy = seen.as_ref()?;
+        let lost = lost_by(policy)?;
         Some(format!(
-            "Redis deletes counts when its memory is full (maxmemory-policy {policy}): run `{REMEDY}` on it"
+            "Redis deletes {lost} when its memory is full (maxmemory-policy {policy}): run `{REMEDY}` on it"
         ))
     }
 }

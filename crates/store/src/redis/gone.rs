@@ -1,11 +1,12 @@
 //! Our keys that are missing while the counts are there: they were deleted or evicted.
 //!
-//! Each says what was counted, so continuing without it could count twice, and the store refuses until an operator
+//! So are those that somebody has overwritten. Each says what was counted, so continuing without it could count twice, and the store refuses until an operator
 //! adopts it. A lost tail takes all of them with it, which is how the two are told apart: see `claim.rs` and
 //! `apply.lua`.
 
 use super::keys;
-use crate::{Class, StoreError};
+use crate::{Class, StoreError, claim};
+use uuid::Uuid;
 
 /// What says which batches are in the counts.
 pub(super) fn unmarked(attempt: String) -> StoreError {
@@ -17,6 +18,21 @@ pub(super) fn unmarked(attempt: String) -> StoreError {
     StoreError::new(Class::Data, attempt, cause).advise(
         "Restore it from a backup, or run `tallymark store adopt` to continue with the counts that are there",
     )
+}
+
+/// The same, overwritten by hand.
+pub(super) fn unreadable(attempt: String, instance: Uuid, text: &str) -> StoreError {
+    let cause = format!(
+        "{} holds {text:?} for {instance}, which is no marker. It says what this store has applied: to continue could \
+         count it twice, so nothing is written",
+        keys::APPLIED
+    );
+    StoreError::new(Class::Data, attempt, cause).advise(if claim::is_passing(instance) {
+        "Restore this field from a backup, or delete it with HDEL: a request that comes again with its key, and an import \
+         that is repeated, are then counted again"
+    } else {
+        "Restore this field from a backup, or run `tallymark store adopt` to continue with the counts that are there"
+    })
 }
 
 /// The identity.

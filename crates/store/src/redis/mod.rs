@@ -95,7 +95,7 @@ impl Redis {
         let keys = [keys::STORE, keys::APPLIED, keys::CHANGES, keys::POSITIONS, keys::EVENTS];
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.apply.call(&self.writes, &attempt, &keys, arguments).await?;
-        plan.outcome(&answer, self.writes.attempt(&attempt))
+        plan.outcome(&answer, batch.instance, self.writes.attempt(&attempt))
     }
 
     async fn correct_one(&self, claim: &Claim, batch: &Batch, correction: &Correction) -> Result<Outcome> {
@@ -104,15 +104,19 @@ impl Redis {
         let keys = [keys::STORE, keys::APPLIED, keys::CHANGES, keys::EVENTS, keys::CORRECTIONS, keys::UNDO];
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.correct.call(&self.writes, &attempt, &keys, arguments).await?;
-        plan.outcome(&answer, self.writes.attempt(&attempt))
+        plan.outcome(&answer, batch.instance, self.writes.attempt(&attempt))
     }
 
     /// What the store knows of an instance, and the text it stands in.
     async fn marker(&self, instance: Uuid, attempt: &str) -> Result<(Option<claim::Marker>, String)> {
+        let text = self.marker_text(instance, attempt).await?;
+        Ok((self.parse(&text, instance, attempt)?, text))
+    }
+
+    async fn marker_text(&self, instance: Uuid, attempt: &str) -> Result<String> {
         let mut command = redis::cmd("HGET");
         command.arg(keys::APPLIED).arg(script::text(instance));
-        let text = self.writes.query::<Option<String>>(attempt, &command).await?.unwrap_or_default();
-        Ok((self.parse(&text, attempt)?, text))
+        Ok(self.writes.query::<Option<String>>(attempt, &command).await?.unwrap_or_default())
     }
 
     /// Refuses a store some of whose positions were deleted.
@@ -123,13 +127,12 @@ impl Redis {
     }
 
     /// `None` for an empty text: an instance that the store does not know.
-    fn parse(&self, text: &str, attempt: &str) -> Result<Option<claim::Marker>> {
-        let marker = text.parse::<claim::Marker>().ok();
-        if marker.is_none() && !text.is_empty() {
-            let cause = format!("{} holds {text:?} for this instance", keys::APPLIED);
-            return Err(StoreError::new(Class::Data, self.writes.attempt(attempt), cause));
+    fn parse(&self, text: &str, instance: Uuid, attempt: &str) -> Result<Option<claim::Marker>> {
+        match text.parse() {
+            Ok(marker) => Ok(Some(marker)),
+            Err(()) if text.is_empty() => Ok(None),
+            Err(()) => Err(gone::unreadable(self.writes.attempt(attempt), instance, text)),
         }
-        Ok(marker)
     }
 }
 
@@ -179,10 +182,17 @@ impl StoreWrite for Redis {
 
     async fn adopt(&self, applied: Option<(Uuid, u64)>) -> Result<Uuid> {
         let attempt = "adopting the counts";
+        let mut unreadable = String::new();
+        if let Some((instance, _)) = applied {
+            let text = self.marker_text(instance, attempt).await?;
+            if self.parse(&text, instance, attempt).is_err() {
+                unreadable = text;
+            }
+        }
         let arguments = |command: &mut redis::Cmd| {
             command.arg(script::text(Uuid::new_v4()));
             if let Some((instance, seq)) = applied {
-                command.arg(script::text(instance)).arg(seq);
+                command.arg(script::text(instance)).arg(seq).arg(&unreadable);
             }
         };
         let [all, events] = &keys::of_counts();
@@ -305,7 +315,7 @@ impl StoreWrite for Redis {
         let live = self.writes.live(&attempt).await?;
         let answers = self.writes.pipe(live, &attempt, &mut pipeline).await?;
         self.eviction.look(&answers.last().map(script::as_text).unwrap_or_default());
-        let parse = |text: &str| self.parse(text, &attempt);
+        let parse = |text: &str| self.parse(text, claim.instance, &attempt);
         let standing = standing::read(&answers, claim, &self.saves, self.writes.attempt(&attempt), parse)?;
         if matches!(standing, Standing::Claimed { .. }) {
             self.placed(&attempt).await?;

@@ -7,7 +7,7 @@
 
 use super::{
     client::{Link, explain},
-    gone::{unidentified, unmarked, unplaced},
+    gone::{unidentified, unmarked, unplaced, unreadable},
     keys,
     msgpack::{self, Texts},
 };
@@ -295,7 +295,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Reads the script's answer.
-    pub(super) fn outcome(&self, answer: &[Value], attempt: String) -> Result<Outcome> {
+    pub(super) fn outcome(&self, answer: &[Value], instance: Uuid, attempt: String) -> Result<Outcome> {
         let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
         let wrong = |cause: String| Err(StoreError::new(Class::Data, &attempt, cause));
         match word(0).as_str() {
@@ -317,7 +317,7 @@ impl<'a> Plan<'a> {
                 }
                 Ok(Outcome::Applied { totals: self.totals(&sums), quarantined: quarantined.unsigned_abs() })
             }
-            _ => refused(answer, attempt),
+            _ => refused(answer, instance, attempt),
         }
     }
 
@@ -348,7 +348,7 @@ pub(super) fn claimed_arguments(command: &mut Cmd, claim: &crate::Claim, seq: u6
 }
 
 /// Why a numbered batch was not applied.
-pub(super) fn refused(answer: &[Value], attempt: String) -> Result<Outcome> {
+pub(super) fn refused(answer: &[Value], instance: Uuid, attempt: String) -> Result<Outcome> {
     let word = |at: usize| answer.get(at).map(as_text).unwrap_or_default();
     let wrong = |cause: String| Err(StoreError::new(Class::Data, &attempt, cause));
     match word(0).as_str() {
@@ -363,7 +363,7 @@ pub(super) fn refused(answer: &[Value], attempt: String) -> Result<Outcome> {
         "UNMARKED" => Err(unmarked(attempt)),
         "UNIDENTIFIED" => Err(unidentified(attempt)),
         "UNPLACED" => Err(unplaced(attempt)),
-        "MARKER" => wrong(format!("{} holds {:?} for this instance", keys::APPLIED, word(1))),
+        "MARKER" => Err(unreadable(attempt, instance, &word(1))),
         _ => wrong(format!("the script answered {answer:?}")),
     }
 }
