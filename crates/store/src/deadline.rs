@@ -22,6 +22,11 @@ impl Deadline {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether it has passed.
+    pub(crate) fn is_over(&self) -> bool {
+        self.get().is_some_and(|at| at <= Instant::now())
+    }
+
     /// How long to wait, `most` at the maximum.
     pub(crate) fn bound(&self, most: Duration) -> Duration {
         self.get().map_or(most, |at| most.min(at.saturating_duration_since(Instant::now())))
@@ -29,7 +34,7 @@ impl Deadline {
 
     /// Fails once it has passed.
     pub(crate) fn check(&self) -> rusqlite::Result<()> {
-        if self.get().is_none_or(|at| Instant::now() < at) {
+        if !self.is_over() {
             return Ok(());
         }
         let why = "this process is about to end".to_owned();

@@ -92,14 +92,16 @@ impl Publishing {
     ) {
         let (mut publisher, mut outage, mut failures) = (None, Outage::default(), 0u32);
         let mut held = false;
+        let mut began = false;
         loop {
             let stopped = stop.is_cancelled();
             // This comes before the pass: if the directory is removed, the badges are restored even if nothing changes
             // any more.
             let opened = match publisher.take().filter(Publisher::is_in_place) {
                 Some(publisher) => Ok(publisher),
-                None => self.open(&store),
+                None => self.still_has_its_place(began).and_then(|()| self.open(&store)),
             };
+            began |= opened.is_ok();
             let passed = match opened {
                 Ok(open) => pass(publisher.insert(open), &look.load(), &mut held).await,
                 Err(why) => Err(why),
@@ -115,6 +117,18 @@ impl Publishing {
                 () = next.after(pause, through) => {}
                 () = stop.cancelled() => {}
             }
+        }
+    }
+
+    /// A data directory that was moved away must find its name free when it is moved back. So what is above the badges is
+    /// created for the first publisher only.
+    fn still_has_its_place(&self, began: bool) -> Result<(), String> {
+        match self.badges.dir.parent() {
+            Some(above) if began && !above.as_os_str().is_empty() && !above.is_dir() => Err(format!(
+                "the directory {} is gone, with the badges in it; move it back, or create it to begin anew",
+                above.display()
+            )),
+            _ => Ok(()),
         }
     }
 

@@ -38,13 +38,15 @@ use tallymark_web::{
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// How many sealed tallies may wait for the writer. While it is full, sources keep folding.
 const WAITING_TICKS: usize = 2;
 /// How long a stop may take, and the store for the last batches. Below TimeoutStopSec of the unit.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How long it may take of that to return its totals.
+/// How long leaving at once may take, which needs an answer to what is lost.
+const AT_ONCE: Duration = Duration::from_secs(4);
+/// How long the store may take at the end to return its totals.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 /// How long a start waits for the keys of the days.
 const FIRST_KEYS: Duration = Duration::from_secs(2);
@@ -364,7 +366,7 @@ impl Daemon {
         let status = supervisor::keep_status(move || status(&health, base_url.as_str()));
         drop(tokio::spawn(stop.clone().run_until_cancelled_owned(status)));
         started(bindings.base_url.as_str());
-        signals.wait(&stop).await;
+        let hurry = signals.wait(&stop).await;
         supervisor::stopping();
         info!("stopping: counting what has already arrived");
 
@@ -372,8 +374,11 @@ impl Daemon {
         halt.stop();
         let end = Instant::now() + DRAIN;
         deadline.send_replace(Some(end));
+        drop(tokio::spawn(leave_at_once(hurry.clone(), deadline)));
         let sources = tokio::task::spawn_blocking(move || sources::join(threads)).await?;
-        http.await?;
+        if let Some(served) = hurry.run_until_cancelled(http).await {
+            served?;
+        }
         live_stop.cancel();
         live.await?;
         gate_stop.cancel();
@@ -381,24 +386,46 @@ impl Daemon {
         let ended = writer.await?;
         home_stop.cancel();
         // The hits are safe; a store that does not answer now must not delay the end.
-        let _ = tokio::time::timeout_at(end.min(Instant::now() + LAST_LOOK).into(), home).await;
+        let last_look = tokio::time::timeout_at(end.min(Instant::now() + LAST_LOOK).into(), home);
+        let _ = hurry.run_until_cancelled(last_look).await;
         publish_stop.cancel();
         if let Some(publisher) = publisher {
-            match tokio::time::timeout_at(end.into(), publisher).await {
-                Ok(published) => published?,
-                Err(_) => warn!("the badges of the last hits are not published; the next start does that"),
+            let published = tokio::time::timeout_at(end.into(), publisher);
+            match hurry.run_until_cancelled(published).await {
+                Some(Ok(published)) => published?,
+                Some(Err(_)) | None => {
+                    warn!("the badges of the last hits are not published; the next start does that");
+                }
             }
         }
         sources?;
-        account(ended)
+        account(ended, hurry.is_cancelled())
     }
 }
 
-/// The account at the end. What is lost, or may be, is an error.
-fn account(Ended { lost, waiting }: Ended) -> Result<()> {
-    let lost = (lost > 0)
-        .then(|| format!("the last {lost} hits could not be written within {DRAIN:?}: they are lost"));
+/// After a second signal, waits for nothing but the number of hits that are lost by it, and not long for that.
+async fn leave_at_once(hurry: CancellationToken, deadline: watch::Sender<Option<Instant>>) {
+    hurry.cancelled().await;
+    deadline.send_replace(Some(Instant::now()));
+    tokio::time::sleep(AT_ONCE).await;
+    error!("leaving at once: how many hits are lost is not known, because counting did not end");
+    std::process::exit(1);
+}
+
+/// The account at the end. What is lost, or may be, is an error. So is a stop that was cut short.
+fn account(Ended { lost, waiting }: Ended, at_once: bool) -> Result<()> {
+    let lost = (lost > 0).then(|| match at_once {
+        true => format!("leaving at once: the last {lost} hits are lost"),
+        false => format!(
+            "the last {lost} hits could not be written within about {} seconds: they are lost",
+            DRAIN.as_secs()
+        ),
+    });
     match (waiting, lost) {
+        (Ok(0), None) if at_once => bail!("leaving at once: no hit is lost"),
+        (Ok(hits), None) if at_once => {
+            bail!("leaving at once: no hit is lost; {hits} wait in the outbox for the next start")
+        }
         (Ok(_), Some(lost)) => bail!(lost),
         (Err(error), lost) => {
             let lost = lost.map(|lost| lost + "; and ").unwrap_or_default();

@@ -11,7 +11,8 @@ const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// Signals without a meaning for a daemon that would end it by default: one sent by mistake must not lose hits.
 /// SIGXFSZ says that a file has reached its limit; without it, the write fails as on a full disk. SIGXCPU comes once a
-/// second from a soft limit on CPU time; only the hard limit ends a process.
+/// second from a soft limit on CPU time; only the hard limit ends a process. What reports a fault of the process itself
+/// (SIGABRT, SIGSEGV, SIGTRAP and the like) ends it as everywhere.
 const MEANINGLESS: [libc::c_int; 11] = [
     libc::SIGUSR1,
     libc::SIGUSR2,
@@ -36,10 +37,11 @@ pub(crate) fn outlive_others() -> Result<()> {
     Ok(())
 }
 
-/// SIGTERM and SIGINT, and SIGHUP if it does not reload.
+/// SIGTERM, SIGINT and SIGQUIT (the clean stop of nginx), and SIGHUP if it does not reload.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    quit: Signal,
     hangup: Option<Signal>,
 }
 
@@ -51,6 +53,7 @@ impl Signals {
             hangup: hangup.context("listening for SIGHUP")?,
             terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
             interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+            quit: signal(SignalKind::quit()).context("listening for SIGQUIT")?,
         })
     }
 
@@ -58,23 +61,28 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
             Some(()) = async { self.hangup.as_mut()?.recv().await } => {}
         }
     }
 
-    /// Waits for one of them, or for a source that failed. A second signal leaves at once.
-    pub(crate) async fn wait(mut self, stop: &CancellationToken) {
+    /// Waits for one of them, or for a source that failed. Returns what a second signal cancels: whoever sent it does
+    /// not want to wait.
+    pub(crate) async fn wait(mut self, stop: &CancellationToken) -> CancellationToken {
         tokio::select! {
             () = self.next() => {}
             () = stop.cancelled() => {}
         }
+        let hurry = CancellationToken::new();
+        let second = hurry.clone();
         tokio::spawn(async move {
             let first = Instant::now();
             while first.elapsed() < SAME_SIGNAL {
                 self.next().await;
             }
             warn!("a second signal: leaving at once");
-            std::process::exit(1);
+            second.cancel();
         });
+        hurry
     }
 }

@@ -63,6 +63,23 @@ fn a_directory_that_is_removed_comes_back_with_its_badges() {
     site.see("a", 3);
 }
 
+/// Nothing is created where the data directory was, or it could not be moved back.
+#[test]
+fn a_data_directory_that_is_moved_away_finds_its_place_free() {
+    let site = Site::start();
+    site.count_and_see("a", 1);
+    let (data, away) = (site.place.data_dir(), site.place.dir().join("away"));
+    fs::rename(&data, &away).expect("the name is free");
+    wait_until("it is said", PATIENCE, || {
+        let answer = tallymark_testbed::http::get(site.place.addr(), "/readyz");
+        answer.text().contains("is gone, with the badges in it; move it back")
+    });
+    assert!(!data.exists());
+    fs::rename(&away, &data).expect("the name is free again");
+    site.see("a", 1);
+    site.count_and_see("a", 2);
+}
+
 #[test]
 fn what_is_in_the_place_of_badges_holds_up_no_other_and_is_told_once() {
     let site = Site::start();

@@ -139,13 +139,15 @@ fn last_badges_are_published_before_the_end() {
 }
 
 #[test]
-fn sigint_is_as_good_as_sigterm() {
-    let place = Place::new();
-    let mut daemon = place.serve();
-    place.hit("o/r");
-    daemon.signal("INT");
-    assert!(daemon.wait(PATIENCE).success());
-    assert_eq!(place.total("o/r"), 1);
+fn sigint_and_sigquit_are_as_good_as_sigterm() {
+    for signal in ["INT", "QUIT"] {
+        let place = Place::new();
+        let mut daemon = place.serve();
+        place.hit("o/r");
+        daemon.signal(signal);
+        assert!(daemon.wait(PATIENCE).success(), "{signal}");
+        assert_eq!(place.total("o/r"), 1, "{signal}");
+    }
 }
 
 #[test]
@@ -171,7 +173,52 @@ fn second_signal_leaves_at_once() {
     let status = daemon.wait(PATIENCE);
     assert_eq!(status.code(), Some(1), "{status}");
     assert!(second.elapsed() < Duration::from_secs(2), "{:?}", second.elapsed());
-    assert!(daemon.stderr().contains("a second signal: leaving at once"), "{}", daemon.stderr());
+    let log = daemon.stderr();
+    assert!(log.contains("a second signal: leaving at once"), "{log}");
+    // It may still have asked the store about the name.
+    let accounts = ["no hit is lost; 1 wait in the outbox", "the last 1 hits are lost"];
+    assert!(accounts.iter().any(|account| log.contains(account)), "{log}");
+}
+
+/// Another process holds the write lock of the file that hits have to get into.
+#[test]
+fn second_signal_tells_how_many_hits_are_lost_by_it() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let mut daemon = place.serve();
+        assert_eq!(place.hit("o/r"), 1);
+        wait_until("the first is in the store", PATIENCE, || place.total("o/r") == 1);
+        let file = match kind {
+            Kind::Sqlite => "tallymark.db",
+            Kind::Redis(_) => "outbox.db",
+        };
+        let lock = rusqlite::Connection::open(place.data_dir().join(file)).unwrap();
+        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut syslog = place.syslog();
+        for read in 1..=6 {
+            for _ in 0..10 {
+                syslog.send(line("o%2Fr").as_bytes());
+            }
+            wait_until("the lines are read", PATIENCE, || {
+                place.metrics().lines("syslog-udp")[1] == 10 * read
+            });
+        }
+        daemon.sigterm();
+        daemon.wait_for_line(|line| line.contains("stopping"), PATIENCE);
+        wait_until("it leaves", PATIENCE, || {
+            let running = daemon.is_running();
+            if running {
+                daemon.sigterm();
+            }
+            !running
+        });
+        let status = daemon.wait(PATIENCE);
+        drop(lock);
+        let log = daemon.stderr();
+        assert_eq!(status.code(), Some(1), "{log}");
+        assert!(log.contains("leaving at once: the last 60 hits are lost"), "{kind:?}: {log}");
+        assert_eq!(place.total("o/r"), 1, "{kind:?}");
+    }
 }
 
 /// `timeout` signals its child and then the group that the child is in.

@@ -83,6 +83,31 @@ fn deleted_keys_of_ours_halt_the_daemon_and_adopting_counts_each_hit_once() {
     assert_eq!(place.total("~all"), sent);
 }
 
+#[test]
+fn a_marker_that_was_overwritten_halts_the_daemon_and_adopting_counts_each_hit_once() {
+    let redis = Redis::builder().appendonly().start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    wait_ready(&place);
+    let mut sent = 0;
+    for garbage in ["xx", "00000000-0000-0000-0000-000000000000:-1"] {
+        send(&place, 20);
+        sent += 20;
+        wait_total(&place, sent);
+        let fields = redis.cli(&["HKEYS", "tallymark:applied"]);
+        redis.cli(&["HSET", "tallymark:applied", fields.trim(), garbage]);
+        wait_says(&place, &["tallymark:applied holds", garbage, "tallymark store adopt"]);
+        send(&place, 7);
+        sent += 7;
+        wait_until("hits wait", PATIENCE, || readyz(&place).0 == 503);
+        place.run(&["store", "adopt"]).good();
+        wait_ready(&place);
+        wait_total(&place, sent);
+    }
+    stop(&mut daemon);
+    assert_eq!(place.total("~all"), sent);
+}
+
 /// Each content once, whichever process was to count it: deleted positions would cause it to be counted again.
 #[test]
 fn deleted_positions_are_missed_where_they_would_be_used() {
@@ -223,14 +248,34 @@ fn eviction_that_is_switched_on_under_a_daemon_is_told_with_what_helps() {
     let place = Place::with_store(redis.url());
     let mut daemon = place.serve();
     wait_ready(&place);
-    redis.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
     let helps = "redis-cli config set maxmemory-policy noeviction";
-    wait_says(&place, &["degraded", "allkeys-lru", helps]);
+    for (policy, lost) in [("allkeys-lru", "deletes counts"), ("volatile-lru", "deletes hours, minutes")] {
+        redis.cli(&["CONFIG", "SET", "maxmemory-policy", policy]);
+        wait_says(&place, &["degraded", policy, lost, helps]);
+    }
     assert_eq!(readyz(&place).0, 200, "it counts all the same");
     redis.cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     wait_until("it is well again", PATIENCE, || !readyz(&place).1.contains("maxmemory"));
     stop(&mut daemon);
     assert!(daemon.stderr().contains(helps), "{}", daemon.stderr());
+}
+
+#[test]
+fn hits_of_a_key_of_another_type_are_told_by_number() {
+    let redis = Redis::start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    wait_ready(&place);
+    redis.cli(&["RPUSH", "repo:p%2Fp", "x"]);
+    let mut syslog = place.syslog();
+    for name in ["p%2Fp", "p%2Fp", "a%2Fa", "p%2Fp"] {
+        syslog.send(line(name).as_bytes());
+    }
+    wait_until("the others are counted", PATIENCE, || place.total("a/a") == 1);
+    wait_until("they are told", PATIENCE, || place.metrics().get("tallymark_hits_quarantined_total") == 3);
+    stop(&mut daemon);
+    let log = daemon.stderr();
+    assert!(log.contains("keys=1 hits=") && log.contains("their hits not counted"), "{log}");
 }
 
 #[test]
@@ -291,6 +336,36 @@ fn sqlite_that_is_removed_or_replaced_under_a_daemon_halts_it_and_heals() {
     let mut daemon = place.serve();
     assert_eq!(place.hit("a/a"), 1);
     stop(&mut daemon);
+}
+
+/// A copy of the data directory numbers its own batches like this one: its marker says nothing about ours.
+#[test]
+fn hits_of_a_daemon_that_a_copy_has_halted_are_told_as_lost() {
+    let database = tallymark_testbed::temp_dir();
+    let url = format!("sqlite:{}", database.path().join("t.db").display());
+    let (first, copy) = (Place::with_store(url.as_str()), Place::with_store(url));
+    let mut daemon = first.serve();
+    send(&first, 5);
+    wait_total(&first, 5);
+    stop(&mut daemon);
+    std::fs::create_dir(copy.data_dir()).unwrap();
+    for file in ["instance", "store.json"] {
+        std::fs::copy(first.data_dir().join(file), copy.data_dir().join(file)).unwrap();
+    }
+    let mut daemon = first.serve();
+    wait_ready(&first);
+    let mut other = copy.serve();
+    for sent in 1..=5 {
+        send(&copy, 1);
+        wait_total(&copy, 5 + sent);
+    }
+    send(&first, 9);
+    wait_says(&first, &["another tallymark has claimed"]);
+    daemon.sigterm();
+    assert_eq!(daemon.wait(PATIENCE).code(), Some(1));
+    assert!(daemon.stderr().contains("the last 9 hits"), "{}", daemon.stderr());
+    stop(&mut other);
+    assert_eq!(first.total("~all"), 10);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
 };
 use tallymark_core::{Batch, Counts, batches};
 use tallymark_store::{
-    Claim, Outcome, StoreWrite,
+    Claim, Outcome, Standing, StoreWrite,
     outbox::{Origin, QueuedBatch},
 };
 use tracing::error;
@@ -108,12 +108,11 @@ impl FromMemory {
         (Queue::Memory(memory.clone()), FromMemory { common, memory, claim: None })
     }
 
-    /// Drops the batches that the store has, even if it has not confirmed them.
+    /// Drops the batches that the store has, even if it has not confirmed them. A marker says so only while the claim is
+    /// ours: another process has batches of its own under the same numbers.
     pub(crate) async fn ask_what_is_applied(&self, store: &dyn StoreWrite) {
-        if self.claim.is_none() || self.is_empty() {
-            return;
-        }
-        if let Ok(marker) = store.applied(self.memory.instance).await {
+        let Some(claim) = self.claim.filter(|_| !self.is_empty()) else { return };
+        if let Ok(Standing::Claimed { marker, .. }) = store.standing(&claim).await {
             self.memory.held().batches.retain(|numbered| numbered.batch.seq > marker);
         }
     }

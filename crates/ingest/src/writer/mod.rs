@@ -122,7 +122,8 @@ impl Writer {
 
     /// Applies what comes out of the channel until it is closed and everything is in the store; or until it is safe in
     /// the outbox and the store does not answer; or until the deadline, once there is one. Returns when the channel is
-    /// closed: what arrives after the deadline is lost, and reported.
+    /// closed: what arrives after the deadline is lost, and reported. A second deadline ends it when it is given: whoever
+    /// gives it cannot wait.
     pub async fn run(
         mut self,
         mut sealed: mpsc::Receiver<Sealed>,
@@ -148,14 +149,21 @@ impl Writer {
                 store.finish_by(at);
                 queue.finish_by(at);
                 // Before it, because what is not committed by then is not committed any more.
-                tokio::time::sleep_until((at - STEP / 2).into()).await;
+                if is_cut_short(at - STEP / 2, &mut deadline).await {
+                    break;
+                }
                 // A store that takes what is there gets the time for it: losing that would be needless.
                 if at >= most || !live.has_worked_within(LATELY) {
+                    if !is_cut_short(at + GRACE, &mut deadline).await {
+                        return;
+                    }
                     break;
                 }
                 at += STEP;
             }
-            tokio::time::sleep_until((at + GRACE).into()).await;
+            let now = Instant::now();
+            store.finish_by(now);
+            queue.finish_by(now);
         };
         tokio::select! {
             _ = async { tokio::join!(take_in(queue, admission, &mut sealed, &in_hand), writing) } => {}
@@ -173,6 +181,14 @@ impl Writer {
             error!(hits = lost, "stopped with hits that could not be written in time: they are lost");
         }
         Ended { lost, waiting: self.queue.on_disk().await }
+    }
+}
+
+/// Waits until then, or until another deadline is given. Whether one was.
+async fn is_cut_short(at: Instant, deadline: &mut watch::Receiver<Option<Instant>>) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep_until(at.into()) => false,
+        Ok(()) = deadline.changed() => true,
     }
 }
 

@@ -207,12 +207,17 @@ impl StoreWrite for Fake {
         })
     }
 
+    /// The last question of a life is answered.
     async fn standing(&self, claim: &Claim) -> Result<Standing> {
-        self.answer(|script| {
-            let (_, marker) = script.kept.markers.get(&claim.instance).copied().unwrap_or_default();
-            let here = Standing::Claimed { marker, durability: Durability::Logged };
-            if script.is_foreign() { Standing::Foreign } else { here }
-        })
+        let answer = |script: &mut Scripted| {
+            let (nonce, marker) = script.kept.markers.get(&claim.instance).copied().unwrap_or_default();
+            match () {
+                () if script.is_foreign() => Standing::Foreign,
+                () if nonce > claim.nonce.as_u128() => Standing::Fenced,
+                () => Standing::Claimed { marker, durability: Durability::Logged },
+            }
+        };
+        if self.script().ends { Ok(answer(&mut self.script())) } else { self.answer(answer) }
     }
 }
 

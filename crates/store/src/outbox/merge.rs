@@ -47,7 +47,8 @@ impl Desk {
                 )?
                 .execute(params![ids.first(), level + 1, sort, hits, merged])?;
             transaction.commit()?;
-            *desk.blocks(sort) -= ids.len() as u64 - 1;
+            let blocks = desk.blocks(sort);
+            *blocks = blocks.saturating_sub(ids.len() as u64 - 1);
             Ok(true)
         })
     }

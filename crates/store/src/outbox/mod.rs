@@ -145,6 +145,8 @@ type Job = Box<dyn FnOnce(&mut Desk) + Send>;
 const FILE: &str = "outbox.db";
 /// How many calls may wait for the thread.
 const QUEUE: usize = 8;
+/// How long the answer how full it is may take, which is asked for at the very end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[expect(
     clippy::missing_errors_doc,
@@ -254,7 +256,10 @@ impl Outbox {
 
     /// How full it is.
     pub async fn fill(&self) -> Result<Fill> {
-        self.ask(Desk::fill).await
+        tokio::time::timeout(PATIENCE, self.ask(Desk::fill)).await.unwrap_or_else(|_| {
+            let attempt = format!("reading the outbox {}", self.path.display());
+            Err(StoreError::new(Class::Unavailable, attempt, "another process holds its lock"))
+        })
     }
 
     /// The positions that were committed last.
@@ -300,7 +305,8 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        // Past the deadline it commits nothing any more, and may wait for another process.
+        if let Some(thread) = self.thread.take().filter(|_| !self.deadline.is_over()) {
             // Its panic has ended the process already.
             let _ = thread.join();
         }

@@ -91,7 +91,7 @@ impl StoreWrite for Sqlite {
     }
 
     async fn applied(&self, instance: Uuid) -> Result<u64> {
-        self.writer.applied(instance).await
+        Ok(self.writer.marker(instance).await?.map_or(0, |marker| marker.seq))
     }
 
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>> {
@@ -123,10 +123,8 @@ impl StoreWrite for Sqlite {
         if claim.store != self.identity {
             return Ok(Standing::Foreign);
         }
-        let instance = claim.instance;
-        let marker =
-            self.readers.run("reading a marker", move |db| writer::read_marker(db, instance)).await?;
-        Ok(match marker {
+        // Not by a reader, which could answer before a call that is under way.
+        Ok(match self.writer.marker(claim.instance).await? {
             Some(marker) if marker.nonce > claim.nonce => Standing::Fenced,
             marker => {
                 let marker = marker.map_or(0, |marker| marker.seq);

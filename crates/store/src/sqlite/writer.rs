@@ -1,7 +1,7 @@
 //! The one thread that writes, and the channel to it.
 //!
 //! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
-//! thread ends when the [`WriteThread`] is dropped, which waits for the current write.
+//! thread ends when the [`WriteThread`] is dropped, which waits for the current write, unless the process has to end.
 
 use super::{apply::Applier, day_keys, file, place::Place, reached::Reached, shelf::ShelfWrite};
 use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim, deadline::Deadline};
@@ -25,12 +25,13 @@ const FORGET: usize = 1000;
 pub(super) struct WriteThread {
     jobs: Option<mpsc::Sender<WriteJob>>,
     thread: Option<JoinHandle<()>>,
+    deadline: Deadline,
 }
 
 #[derive(Debug)]
 enum WriteJob {
     Claim(Uuid, u64, oneshot::Sender<Result<Claim>>),
-    Applied(Uuid, oneshot::Sender<Result<u64>>),
+    Marker(Uuid, oneshot::Sender<Result<Option<claim::Marker>>>),
     Apply(Claim, Vec<Batch>, oneshot::Sender<Result<Vec<Outcome>>>),
     Forget(u64, u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
     DayKeys(Day, oneshot::Sender<Result<(DayKeys, bool)>>),
@@ -53,14 +54,14 @@ impl WriteThread {
             connection: Some(connection),
             place,
             opened: 0,
-            deadline,
+            deadline: deadline.clone(),
             applier: Applier::new(retention),
         };
         let thread =
             thread::Builder::new().name("sqlite".to_owned()).spawn(move || desk.run(queue)).map_err(
                 |err| StoreError::new(Class::Refused, "starting the thread that writes the store", err),
             )?;
-        Ok(WriteThread { jobs: Some(jobs), thread: Some(thread) })
+        Ok(WriteThread { jobs: Some(jobs), thread: Some(thread), deadline })
     }
 
     pub(super) async fn claim(&self, instance: Uuid, least: u64) -> Result<Claim> {
@@ -72,8 +73,8 @@ impl WriteThread {
     }
 
     /// Behind every call before it.
-    pub(super) async fn applied(&self, instance: Uuid) -> Result<u64> {
-        self.ask(|reply| WriteJob::Applied(instance, reply)).await
+    pub(super) async fn marker(&self, instance: Uuid) -> Result<Option<claim::Marker>> {
+        self.ask(|reply| WriteJob::Marker(instance, reply)).await
     }
 
     pub(super) async fn forget_passing(&self, now: u64, age: u64, start: Uuid) -> Result<Option<Uuid>> {
@@ -99,7 +100,8 @@ impl WriteThread {
 impl Drop for WriteThread {
     fn drop(&mut self) {
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        // Past the deadline it commits nothing any more, and may wait for another process.
+        if let Some(thread) = self.thread.take().filter(|_| !self.deadline.is_over()) {
             // Its panic has ended the process already.
             let _ = thread.join();
         }
@@ -131,10 +133,9 @@ impl SqliteWriter {
                         desk.applier.apply(db, &desk.deadline, &claim, &batches)
                     })
                 }),
-                WriteJob::Applied(instance, reply) => answer(reply, || {
-                    let marker = self.with("reading the marker in", |_, db| read_marker(db, instance))?;
-                    Ok(marker.map_or(0, |marker| marker.seq))
-                }),
+                WriteJob::Marker(instance, reply) => {
+                    answer(reply, || self.with("reading the marker in", |_, db| read_marker(db, instance)))
+                }
                 WriteJob::Forget(now, age, start, reply) => {
                     answer(reply, || self.with("forgetting old keys in", |_, db| forget(db, now, age, start)))
                 }

@@ -121,8 +121,11 @@ async fn repeat(common: &CommonFlags, config: &Config, every: Duration) -> Resul
     tokio::spawn({
         let stop = stop.clone();
         async move {
-            signals.wait(&stop).await;
+            let hurry = signals.wait(&stop).await;
             stop.cancel();
+            hurry.cancelled().await;
+            // Nothing is lost: the next pass draws what this one has not.
+            std::process::exit(1);
         }
     });
     let reload = crate::reload::Reload {
