@@ -14,6 +14,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Instant,
 };
 use tallymark_testbed::{Daemon, Nginx, http, wait_until};
 
@@ -124,7 +125,14 @@ fn logrotate_in_each_of_its_ways_is_counted_once() {
                     daemon.kill9();
                     daemon = counts(&place, log.lines);
                 } else {
-                    wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+                    let started = Instant::now();
+                    wait_until("every line is counted", 2 * PATIENCE, || {
+                        let total = place.total("~all");
+                        let said =
+                            || format!("{how:?}, {kind:?}, round {round}, {total}: {}", daemon.stderr());
+                        assert!(total >= log.lines || started.elapsed() < PATIENCE, "{}", said());
+                        total >= log.lines
+                    });
                 }
             }
             log.write(1);
