@@ -8,7 +8,12 @@
 use crate::{cli::out, config::Config};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use std::{fmt, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tallymark_core::{Event, Name};
 use tallymark_ingest::WriterState;
 use tallymark_store::{
@@ -53,6 +58,16 @@ impl fmt::Display for OtherStore {
 
 impl std::error::Error for OtherStore {}
 
+/// The file cannot be read as what it should be.
+#[derive(Debug)]
+pub(crate) struct DamagedHome(PathBuf);
+
+impl fmt::Display for DamagedHome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is damaged; restore it from a backup, or run `tallymark store adopt`", self.0.display())
+    }
+}
+
 impl Home {
     /// The counts that a different store would lack.
     fn of(config: &Config) -> Result<Option<Home>> {
@@ -62,12 +77,7 @@ impl Home {
     fn read(data_dir: &Path) -> Result<Option<Home>> {
         let path = data_dir.join(FILE);
         match std::fs::read(&path) {
-            Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| {
-                format!(
-                    "{} is damaged; restore it from a backup, or run `tallymark store adopt`",
-                    path.display()
-                )
-            })?)),
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| DamagedHome(path))?)),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 debug!(path = %path.display(), %error, "which store was counted into is not known");
                 Ok(None)

@@ -50,6 +50,7 @@ fn is_lasting(error: &anyhow::Error) -> bool {
     let store = |error: &StoreError| matches!(error.class(), Class::Data | Class::Schema);
     error.is::<config::BadConfig>()
         || error.is::<home::OtherStore>()
+        || error.is::<home::DamagedHome>()
         || error.downcast_ref().is_some_and(store)
         || matches!(error.downcast_ref(), Some(InstanceError::NotADirectory(_) | InstanceError::Damaged(_)))
 }

@@ -780,3 +780,18 @@ fn a_link_to_the_data_directory_is_no_directory_of_badges() {
     std::os::unix::fs::symlink(dir.path(), &link).unwrap();
     check().refused(78, &["is inside", "whose files are all served to the public"]);
 }
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_refused_with_what_helps() {
+    let dir = tallymark_testbed::temp_dir();
+    let latin = dir.path().join("latin.toml");
+    std::fs::write(&latin, b"# caf\xe9\n").unwrap();
+    let rows = [
+        (dir.path().to_owned(), "name the file in it"),
+        (dir.path().join("missing.toml"), "check the path"),
+        (latin, "save it as UTF-8"),
+    ];
+    for (path, helps) in rows {
+        run(&["check-config", path.to_str().unwrap()]).refused(78, &["cannot be read", helps]);
+    }
+}

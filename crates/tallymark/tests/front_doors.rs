@@ -335,3 +335,19 @@ fn nginx_alone_counts_the_same_over_ipv6() {
         },
     );
 }
+
+/// What only begins like a badge's address shows no number that nothing counts.
+#[test]
+fn what_only_begins_like_a_badge_is_not_found_at_either_door() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("z/z"), 1);
+    let nginx = place.nginx(&[]);
+    for path in ["/badge.svg/?repo=z/z", "/badge.svgx?repo=z/z", "/badge.svg/x?repo=z/z"] {
+        for door in [place.addr(), nginx.addr()] {
+            assert_eq!(http::get(door, path).status, 404, "{path} at {door}");
+        }
+    }
+    stop(&mut daemon);
+    assert_eq!(place.total("z/z"), 1);
+}

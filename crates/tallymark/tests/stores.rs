@@ -442,6 +442,16 @@ fn another_redis_that_was_away_at_the_start_is_not_counted_into_either() {
     stop(&mut daemon);
 }
 
+#[test]
+fn a_damaged_memory_of_the_store_is_a_mistake_that_lasts() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("o/r"), 1);
+    stop(&mut daemon);
+    std::fs::write(place.data_dir().join("store.json"), "{").unwrap();
+    place.run(&["serve"]).refused(78, &["store.json is damaged", "tallymark store adopt"]);
+}
+
 /// What another store is still owed cannot be read: that is not the same as nothing.
 #[test]
 fn an_outbox_that_cannot_be_read_is_said_and_is_not_an_empty_one() {

@@ -290,7 +290,13 @@ fn unreadable(path: &Path, error: &std::io::Error) -> String {
         }
         (_, hint) => hint,
     };
-    format!("cannot be read: {error}{whose}")
+    let helps = match error.kind() {
+        std::io::ErrorKind::IsADirectory => "; name the file in it, like tallymark.toml",
+        std::io::ErrorKind::NotFound => "; check the path, or begin with a copy of examples/tallymark.toml",
+        std::io::ErrorKind::InvalidData => "; save it as UTF-8: `iconv -f latin1 -t utf-8` converts Latin-1",
+        _ => "",
+    };
+    format!("cannot be read: {error}{whose}{helps}")
 }
 
 /// A mistake in the TOML syntax. The line is not quoted: it may contain a password.
