@@ -7,13 +7,19 @@ use std::{
 use tallymark_store::{durable, owner};
 use uuid::Uuid;
 
+/// A state directory that no other process uses.
+#[derive(Debug)]
+pub struct DirLock {
+    // Held as long as the process lives; the kernel releases it even after a kill -9.
+    _file: fs::File,
+}
+
 /// The identity of a state directory. Batch numbers belong to it.
 #[derive(Debug)]
 pub struct Instance {
     pub(crate) id: Uuid,
     pub(crate) dir: PathBuf,
-    // Held as long as the process lives; the kernel releases it even after a kill -9.
-    _lock: fs::File,
+    _lock: DirLock,
 }
 
 /// The state directory cannot be used.
@@ -42,17 +48,19 @@ pub enum InstanceError {
     },
 }
 
-impl Instance {
-    /// Opens the state directory, creating it and its identity if need be, and locks it.
+/// Names what failed.
+fn io(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> InstanceError {
+    let path = path.to_owned();
+    move |error| InstanceError::Io { attempt, path, error }
+}
+
+impl DirLock {
+    /// Creates the directory if need be, and locks it.
     ///
     /// # Errors
     ///
-    /// The directory cannot be created, written or locked, or another process has it.
-    pub fn open(dir: &Path) -> Result<Instance, InstanceError> {
-        let io = |attempt, path: &Path| {
-            let path = path.to_owned();
-            move |error| InstanceError::Io { attempt, path, error }
-        };
+    /// The directory cannot be created or locked, or another process has it.
+    pub fn take(dir: &Path) -> Result<DirLock, InstanceError> {
         match fs::create_dir_all(dir) {
             // The obstacle is at the end of the path, or above it.
             Err(error)
@@ -71,11 +79,25 @@ impl Instance {
             .open(&lock_path)
             .map_err(io("opening the lock file", &lock_path))?;
         match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(InstanceError::InUse(dir.to_owned())),
-            Err(fs::TryLockError::Error(error)) => return Err(io("locking", &lock_path)(error)),
+            Ok(()) => Ok(DirLock { _file: lock }),
+            Err(fs::TryLockError::WouldBlock) => Err(InstanceError::InUse(dir.to_owned())),
+            Err(fs::TryLockError::Error(error)) => Err(io("locking", &lock_path)(error)),
         }
-        let id_path = dir.join("instance");
+    }
+}
+
+impl Instance {
+    /// The name of the file with the identity.
+    pub const FILE: &str = "instance";
+
+    /// Opens the state directory, creating it and its identity if need be, and locks it.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be created, written or locked, or another process has it.
+    pub fn open(dir: &Path) -> Result<Instance, InstanceError> {
+        let lock = DirLock::take(dir)?;
+        let id_path = dir.join(Instance::FILE);
         let id = match fs::read_to_string(&id_path) {
             Ok(text) => text.trim().parse().map_err(|_| InstanceError::Damaged(id_path))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

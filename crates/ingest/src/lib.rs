@@ -38,7 +38,7 @@ pub use errand::{Errand, ErrandError};
 pub use format::{LineFormat, UNDERSTOOD};
 pub use geo::{Atlas, BadDatabase, GeoDatabase};
 pub use handed_in::HandedIn;
-pub use instance::{Instance, InstanceError};
+pub use instance::{DirLock, Instance, InstanceError};
 pub use intake::{Intake, Parsed};
 pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters, TcpMeters};

@@ -43,6 +43,7 @@ mod read;
 pub mod redis;
 mod retention;
 mod shelf;
+mod snapshot;
 pub mod sqlite;
 mod url;
 mod write;

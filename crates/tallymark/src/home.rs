@@ -26,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use uuid::Uuid;
 
-const FILE: &str = "store.json";
+/// Its name in the data directory.
+pub(crate) const FILE: &str = "store.json";
 /// How often totals are saved at most.
 const EVERY: Duration = Duration::from_secs(5);
 /// How often to check whether the store was reached, and how soon the first counts are saved.
@@ -308,7 +309,7 @@ pub(crate) fn adopt_command(config: &Config) -> Result<String> {
 }
 
 /// The address without its password, and with the full path.
-fn shown(store: &StoreUrl) -> String {
+pub(crate) fn shown(store: &StoreUrl) -> String {
     match store {
         StoreUrl::Sqlite(path) => {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());

@@ -3,6 +3,7 @@
 //!
 //! The library exists for the binary, and for tests that need a part of it without a process. Its API is not stable.
 
+mod archive;
 mod cli;
 mod config;
 mod home;

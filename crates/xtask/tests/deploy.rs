@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 use tallymark_testbed::{TempDir, is_root, temp_dir};
 
 const SOCKETS: [&str; 2] = ["tallymark.socket", "tallymark-http.socket"];
-const SERVICES: [&str; 2] = ["tallymark.service", "tallymark-render.service"];
+const SERVICES: [&str; 3] = ["tallymark.service", "tallymark-render.service", "tallymark-backup.service"];
+const TIMERS: [&str; 2] = ["tallymark-render.timer", "tallymark-backup.timer"];
 
 fn systemd() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/systemd")
@@ -17,7 +18,7 @@ fn systemd() -> PathBuf {
 /// The units in a directory where `verify` finds them, with a program that exists in place of ours.
 fn units() -> TempDir {
     let dir = temp_dir();
-    for name in SERVICES.iter().chain(&SOCKETS).chain(&["tallymark-render.timer"]) {
+    for name in SERVICES.iter().chain(&SOCKETS).chain(&TIMERS) {
         let text = fs::read_to_string(systemd().join(name)).unwrap();
         fs::write(dir.path().join(name), text.replace("/usr/bin/tallymark ", "/bin/true ")).unwrap();
     }
@@ -48,6 +49,8 @@ fn units_verify_without_a_warning() {
         "./tallymark.service",
         "./tallymark-render.service",
         "./tallymark-render.timer",
+        "./tallymark-backup.service",
+        "./tallymark-backup.timer",
         "./tallymark.socket",
         "./tallymark-http.socket",
     ];
@@ -124,12 +127,13 @@ fn user_and_directories_are_made_and_the_database_is_private() {
     assert_eq!(made(""), (0o755, mode(root.path()).1), "nginx passes through");
     assert_eq!(made("data"), (0o700, user), "the database is for nobody else");
     assert_eq!(made("badges"), (0o755, user), "nginx reads the badges");
+    assert_eq!(made("backups"), (0o700, user), "a backup has what the database has");
 }
 
 #[test]
 fn services_and_tmpfiles_agree_on_the_directories() {
     let tmpfiles = fs::read_to_string(systemd().join("tmpfiles.d/tallymark.conf")).unwrap();
-    for (service, dir) in SERVICES.iter().zip(["data", "badges"]) {
+    for (service, dir) in SERVICES.iter().zip(["data", "badges", "backups"]) {
         let unit = fs::read_to_string(systemd().join(service)).unwrap();
         let mode = unit.lines().find_map(|line| line.strip_prefix("StateDirectoryMode=")).unwrap();
         assert!(unit.lines().any(|line| line == format!("StateDirectory=tallymark/{dir}")));

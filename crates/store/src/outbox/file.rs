@@ -6,10 +6,10 @@ use std::{error::Error, path::Path, str::FromStr, time::Duration};
 use uuid::Uuid;
 
 /// "tmob" in `PRAGMA application_id`.
-const APPLICATION: i32 = 0x746d_6f62;
+pub(super) const APPLICATION: i32 = 0x746d_6f62;
 /// 2: records may have statuses. 3: and visits. 4: batches may have positions. 5: and write only some counts.
 /// 6: records may have visitors. 7: and visits may say more of the client.
-const SCHEMA_VERSION: i32 = 7;
+pub(super) const SCHEMA_VERSION: i32 = 7;
 /// Only `store adopt` writes besides the daemon, and only for a moment.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 

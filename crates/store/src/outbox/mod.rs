@@ -12,6 +12,7 @@
 mod age;
 mod anchor;
 mod codec;
+mod copy;
 mod desk;
 mod file;
 mod merge;
@@ -185,6 +186,20 @@ impl Outbox {
     /// How many hits wait in the outbox of a state directory, if it has one. Another process may ask.
     pub fn waiting(dir: &Path) -> Result<u64> {
         if Outbox::exists(dir) { file::waiting(&dir.join(FILE)) } else { Ok(0) }
+    }
+
+    /// Its name in a state directory.
+    pub const FILE: &str = FILE;
+
+    /// Copies the outbox of a state directory into a new file, as it is at one moment, while its daemon may be writing.
+    /// Returns how many hits wait in the copy. Blocks on the disk.
+    pub fn copy(dir: &Path, to: &Path) -> Result<u64> {
+        copy::copy(&dir.join(FILE), to)
+    }
+
+    /// Checks a copy. Returns how many hits wait in it.
+    pub fn examine(copy: &Path) -> Result<u64> {
+        copy::examine(copy)
     }
 
     /// What another process may read: the instance, and the number of the last batch that its store is known to have

@@ -10,7 +10,7 @@ use tallymark_core::{Day, DayKeys};
 use uuid::Uuid;
 
 /// The row of `meta`: `DAY=KEY DAY=KEY...`.
-const ROW: &str = "day-keys";
+pub(super) const ROW: &str = "day-keys";
 /// How many hashes are deleted in one transaction, so that a tick need not wait for all of them.
 const SLICE: usize = 20_000;
 

@@ -3,6 +3,7 @@
 //! A file that is damaged or belongs to another program is refused, never replaced: an empty store would look as if
 //! every count were 0. The writer and the readers open the file here.
 
+use super::aside;
 use crate::{Class, Result, StoreError, deadline::Deadline, owner};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 use std::{
@@ -114,7 +115,7 @@ pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
-enum Fault {
+pub(super) enum Fault {
     Sqlite(rusqlite::Error),
     Refused(Class, String),
 }
@@ -148,6 +149,9 @@ fn try_open(path: &Path, wait: Duration) -> std::result::Result<(Connection, Uui
     keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(32);
 
+    if (1..SCHEMA_VERSION).contains(&version) {
+        aside::put(&connection, path, version, SCHEMA_VERSION);
+    }
     if version < SCHEMA_VERSION {
         create_or_extend(&mut connection)?;
     }
@@ -179,7 +183,7 @@ fn create_or_extend(connection: &mut Connection) -> std::result::Result<(), Faul
 }
 
 /// The version of the schema of one of our files; 0 for an empty file.
-fn recognise(connection: &Connection) -> std::result::Result<i32, Fault> {
+pub(super) fn recognise(connection: &Connection) -> std::result::Result<i32, Fault> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let (application, version) = (number("application_id")?, number("user_version")?);
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -193,7 +197,8 @@ fn recognise(connection: &Connection) -> std::result::Result<i32, Fault> {
     if version > SCHEMA_VERSION {
         let cause = format!(
             "it was written by a newer Tallymark (schema {version}; this one knows {SCHEMA_VERSION}). \
-             Install that version again, or restore a backup from before the upgrade"
+             Install that version again, or put back the copy from before the upgrade (FILE.schema-{SCHEMA_VERSION}) \
+             or a backup"
         );
         return Err(Fault::Refused(Class::Schema, cause));
     }

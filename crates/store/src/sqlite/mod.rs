@@ -8,6 +8,8 @@
 //! ranking of a day scans one. Names have numbers, which are never reused.
 
 mod apply;
+mod aside;
+mod copy;
 mod correct;
 mod day_keys;
 mod expiry;
@@ -36,6 +38,7 @@ use tallymark_core::{
 use uuid::Uuid;
 use writer::WriteThread;
 
+pub use copy::{StoreFacts, copy, examine};
 pub(crate) use file::{explain, is_lost, keep_plans, write_again};
 pub(crate) use place::Inodes;
 

@@ -53,6 +53,39 @@ async fn a_clock_that_was_ahead_does_not_keep_the_log_from_being_trimmed() {
 }
 
 #[tokio::test]
+async fn an_older_schema_is_upgraded_after_a_copy_was_put_aside() {
+    let bed = Bed::sqlite();
+    let mut desk = Desk::new(&bed).await;
+    desk.count(&[at("a", noon(), 3)]).await;
+    drop(desk);
+    bed.sql().execute_batch("DROP TABLE correction; PRAGMA user_version = 3").unwrap();
+    let version = |db: &rusqlite::Connection| -> i32 {
+        db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+
+    let store = bed.open().await;
+    assert_eq!(store.total(Event::HIT, &named("a")).await.unwrap(), 3);
+    assert_eq!(version(&bed.sql()), 4);
+    drop(store);
+    let aside = bed.path().with_file_name("tallymark.db.schema-3");
+    let facts = tallymark_store::sqlite::examine(&aside).unwrap();
+    assert_eq!((facts.schema, facts.total, facts.names), (3, 3, 1));
+
+    // A copy that cannot be made does not prevent the upgrade: one transaction is complete or absent.
+    bed.sql().execute_batch("DROP TABLE correction; PRAGMA user_version = 3").unwrap();
+    fs::remove_file(&aside).unwrap();
+    fs::create_dir(&aside).unwrap();
+    fs::write(aside.join("in the way"), "").unwrap();
+    let store = bed.open().await;
+    assert_eq!(store.total(Event::HIT, &named("a")).await.unwrap(), 3);
+    assert_eq!(version(&bed.sql()), 4);
+    let unfinished = fs::read_dir(bed.path().parent().unwrap()).unwrap();
+    let unfinished =
+        unfinished.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().ends_with(".new"));
+    assert_eq!(unfinished.count(), 0);
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused() {
     let bed = Bed::sqlite();
     bed.open().await;

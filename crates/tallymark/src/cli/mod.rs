@@ -2,6 +2,7 @@
 
 #![allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)] // doc comments are the help texts here
 
+mod backup;
 mod bootic;
 mod check_config;
 mod completions;
@@ -23,6 +24,7 @@ mod nginx_conf;
 pub(crate) mod out;
 mod render;
 mod replay;
+mod restore;
 mod serve;
 mod show;
 mod store;
@@ -197,6 +199,10 @@ enum Command {
     Import(import::ImportCommand),
     /// Write what the store has in another counter's format.
     Export(export::ExportCommand),
+    /// Save everything in one file, while the daemon runs.
+    Backup(backup::Backup),
+    /// Put a backup back.
+    Restore(restore::Restore),
     /// Dry run: what these log lines would count.
     Replay(replay::Replay),
     /// Check a configuration, and show every mistake in it.
@@ -256,6 +262,8 @@ impl Cli {
             Command::Github(github) => github.run(&common),
             Command::Import(import) => import.run(&common),
             Command::Export(export) => export.run(&common),
+            Command::Backup(backup) => backup.run(&common),
+            Command::Restore(restore) => restore.run(&common),
             Command::Replay(replay) => replay.run(&common),
             Command::CheckConfig(check) => check.run(&common),
             Command::Set(set) => set.run(&common),

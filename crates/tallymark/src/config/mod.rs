@@ -4,10 +4,12 @@
 //! exactly this.
 
 mod places;
+mod published;
 mod reader;
 mod source;
 pub(crate) mod units;
 
+pub(crate) use published::without_secrets;
 pub(crate) use reader::Mistake;
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
 pub(crate) use units::{
