@@ -75,10 +75,11 @@ impl Event {
     /// A count with its unit: `1 hit`, `2 hits`; `2 signup` for an event that the operator has defined.
     #[must_use]
     pub fn noun(&self, count: i64) -> &str {
-        const NOUNS: [(&str, &str); 5] = [
+        const NOUNS: [(&str, &str); 6] = [
             ("hit", "hits"),
             ("visit", "visits"),
             ("like", "likes"),
+            ("unlike", "unlikes"),
             ("order", "orders"),
             ("pageview", "pageviews"),
         ];
@@ -136,6 +137,7 @@ mod tests {
             ("hits".into(), "hit".into(), "hits".into())
         );
         assert_eq!((noun("pageview", 2), noun("signup", 2)), ("pageviews".into(), "signup".into()));
+        assert_eq!((noun("unlike", 2), noun("unlike", 1)), ("unlikes".into(), "unlike".into()));
     }
 
     #[test]

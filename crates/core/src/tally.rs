@@ -11,8 +11,8 @@ mod visitors;
 mod visits;
 
 use crate::{
-    ALL, Asker, Counts, Day, Entry, Event, Hit, KeptVisits, MAX_NAME, Month, Name, OVERFLOW, ShortHash,
-    Visit, VisitorHash, When,
+    ALL, Asker, Counts, Day, Entry, Event, Hit, KeptVisits, MAX_NAME, Minute, Month, Name, OVERFLOW,
+    ShortHash, Visit, VisitorHash, When,
 };
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 use statuses::Statuses;
@@ -121,12 +121,21 @@ impl Tally {
 
     /// The same where more is known of who asked.
     pub fn add_from(&mut self, hit: &Hit<'_>, asker: &Asker) -> Added {
+        self.add_with(hit, || hit.visit(asker))
+    }
+
+    /// The same of a line that is read now. A clock that is ahead makes no visit that is still to come.
+    pub fn add_read(&mut self, hit: &Hit<'_>, asker: &Asker, now: Minute) -> Added {
+        self.add_with(hit, || hit.visit(asker).map(|visit| Visit { minute: visit.minute.min(now), ..visit }))
+    }
+
+    fn add_with(&mut self, hit: &Hit<'_>, visit: impl FnOnce() -> Option<Visit>) -> Added {
         let added = self.add_named(hit.event, hit.name.as_str(), hit.when, u64::from(hit.weight));
         if let Some(status) = hit.status {
             self.add_status(hit.event, added, hit.when.day().month(), status.as_str(), u64::from(hit.weight));
         }
         if hit.client.is_some() && self.kept.of(hit.event) > 0 {
-            self.add_visit(added, hit.visit(asker));
+            self.add_visit(added, visit());
         }
         added
     }

@@ -260,6 +260,7 @@ impl Intake {
                 self.gate.as_deref(),
                 &hit,
                 (counted.visitor, &counted.asker),
+                now,
             )
         });
         if let (Some(Added::In(slot)), Some((route, body_at))) = (added, known_by) {
@@ -273,6 +274,7 @@ impl Intake {
                 self.gate.as_deref(),
                 &visit,
                 (counted.visitor, &counted.asker),
+                now,
             );
         }
         Ok(hit)
@@ -318,8 +320,9 @@ fn add(
     gate: Option<&VisitGate>,
     hit: &Hit<'_>,
     (visitor, asker): (Option<VisitorHash>, &Asker),
+    now: Now,
 ) -> Added {
-    let added = tally.add_from(hit, asker);
+    let added = tally.add_read(hit, asker, now.minute());
     if let Some(gate) = gate {
         gate.note(tally, added, hit, visitor);
     }
@@ -577,6 +580,22 @@ mod tests {
         let (mut auto, _) = self::intake(LineFormat::Auto);
         let line = b"Last message '<158>Nov 29 14:01:53' repeated 9 times, suppressed by syslog-ng on vm";
         assert_eq!(auto.take(line, NOW), Err(Reject::Repeated));
+    }
+
+    #[test]
+    fn no_visit_is_still_to_come_when_its_line_is_read() {
+        let (intake, _) = intake(LineFormat::Combined);
+        let mut intake = intake.keeping_visits(KeptVisits::of_every_event(9));
+        let now = NOW.minute();
+        for time in ["11:58:00", "14:00:00"] {
+            let line = format!(
+                r#"192.0.2.1 - - [20/Nov/2026:{time} +0000] "GET /badge.svg?repo=o/r HTTP/1.1" 200 9 "-" "Gecko""#
+            );
+            assert_eq!(intake.take(line.as_bytes(), NOW), Ok(()));
+        }
+        let visits = intake.seal().visits.remove(0).last;
+        let ages: Vec<i32> = visits.iter().map(|visit| now.0 - visit.minute.0).collect();
+        assert_eq!(ages, [2, 0]);
     }
 
     #[test]

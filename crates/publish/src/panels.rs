@@ -183,17 +183,28 @@ async fn read(store: &dyn Store, names: &[Name]) -> Result<Vec<Option<Shown>>, S
             all.push(None);
             continue;
         }
-        let visits = latest(store, Event::VISIT, name, total(&visits)).await?;
-        let likes = latest(store, Event::LIKE, name, total(&likes)).await?;
-        all.push(Some(Shown::new(&visits, &likes, total(&taken_back))));
+        let visits = latest(store, Event::VISIT, name, total(&visits), MOST_TRACES).await?;
+        // A correction may have set their number to 0, and their list still says which likes are gone.
+        let mut gone = Latest { total: total(&taken_back), visits: Vec::new() };
+        if total(&likes) > 0 {
+            gone.visits = or_nothing(store.visits(Event::UNLIKE, name, Shown::MOST_TAKEN_BACK).await)?;
+        }
+        let likes = latest(store, Event::LIKE, name, total(&likes), Shown::likes_needed(&gone)).await?;
+        all.push(Some(Shown::new(&visits, &likes, &gone)));
     }
     Ok(all)
 }
 
-async fn latest(store: &dyn Store, event: Event, name: &Name, total: i64) -> Result<Latest, StoreError> {
+async fn latest(
+    store: &dyn Store,
+    event: Event,
+    name: &Name,
+    total: i64,
+    most: usize,
+) -> Result<Latest, StoreError> {
     let visits = match total {
         0 => Vec::new(),
-        _ => or_nothing(store.visits(event, name, MOST_TRACES).await)?,
+        _ => or_nothing(store.visits(event, name, most).await)?,
     };
     Ok(Latest { total, visits })
 }
@@ -203,7 +214,7 @@ fn sample(variant: Variant) -> String {
     let Ok(name) = Name::new("tallymark/look") else { return String::new() };
     let visit = Visit::new(Minute(0), ClientClass::Browser);
     let visits = Latest { total: 1_234_567, visits: vec![visit] };
-    let shown = Shown::new(&visits, &visits, 0);
+    let shown = Shown::new(&visits, &visits, &Latest::default());
     let rows = shown.rows();
     rows.panel(name.as_ref(), Minute(5), variant.options).render(variant.picture)
 }

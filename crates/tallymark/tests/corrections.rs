@@ -115,6 +115,45 @@ fn counts_files_and_rankings_follow_in_both_stores() {
     }
 }
 
+/// What people see as likes is likes without those that were taken back.
+#[test]
+fn likes_are_corrected_with_those_that_were_taken_back() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let both = || {
+            ["like", "unlike"].map(|event| {
+                place.run(&["show", "o/r", "--event", event, "--json"]).json()["total"].as_u64().unwrap()
+            })
+        };
+        place.run(&["add", "o/r", "7", "--event", "like"]).good();
+        place.run(&["add", "o/r", "3", "--event", "unlike"]).good();
+        let said = place.run(&["set", "o/r", "5", "--event", "like"]).good();
+        assert!(
+            said.contains("o/r: 5 likes, before 7\n") && said.contains("o/r: 0 unlikes, before 3\n"),
+            "{said}"
+        );
+        assert_eq!(both(), [5, 0]);
+        place.run(&["undo"]).good();
+        assert_eq!(both(), [7, 3]);
+        // The number is right already, and what people see is not.
+        place.run(&["set", "o/r", "7", "--event", "like"]).good();
+        assert_eq!(both(), [7, 0]);
+        place.run(&["add", "o/r", "2", "--event", "unlike"]).good();
+        place.run(&["add", "o/r", "1", "--event", "like"]).good();
+        assert_eq!(both(), [8, 2]);
+        place.run(&["rename", "o/r", "o/new", "--event", "like"]).good();
+        assert_eq!(place.run(&["show", "o/new", "--event", "unlike", "--json"]).json()["total"], 2);
+        place.run(&["rename", "o/new", "o/r", "--event", "like"]).good();
+        place.run(&["reset", "o/r", "--event", "like"]).good();
+        assert_eq!(both(), [0, 0]);
+        place.run(&["add", "o/r", "4", "--event", "unlike"]).good();
+        place.run(&["set", "o/r", "6", "--event", "like"]).good();
+        assert_eq!(both(), [6, 0]);
+        place.run(&["set", "o/r", "9", "--event", "unlike"]).good();
+        assert_eq!(both(), [6, 9]);
+    }
+}
+
 fn many_names_are_told_and_wait_for_a_yes(kind: &Kind) {
     let place = kind.place();
     let lines: Vec<String> = (0..450).map(|n| common::line(&format!("spam%252F{n:03}"))).collect();

@@ -143,6 +143,49 @@ fn a_persons_click_likes_once_a_day_and_can_be_taken_back() {
     }
 }
 
+/// The list has the likes that stand, numbered up to the total, from the daemon and on disk.
+#[test]
+fn a_like_that_was_taken_back_is_not_in_the_list() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        place.configure(
+            "[http]\ntrusted-proxies = [\"127.0.0.0/8\"]\n[badges]\npanels = [\"like\"]\n[visits]\navatars = \"off\"\n",
+        );
+        let mut daemon = ready(&place);
+        let origin = format!("http://{}", place.addr());
+        let post = |path: &str, address: &str| {
+            let headers = [PERSON, ("Origin", origin.as_str()), ("X-Forwarded-For", address)];
+            let path = format!("/v1/like/octo/hello/{path}");
+            assert_eq!(http::request("POST", place.addr(), &path, &headers, b"").status, 200);
+        };
+        let (american, chinese) = ("8.8.8.8", "114.114.114.114");
+        post("add", american);
+        post("add", chinese);
+        post("remove", chinese);
+        let file = place.badges_dir().join(".panels/like/octo%2Fhello.svg");
+        let shows = |what: &[&str], not: &[&str]| {
+            let fits = |svg: &str| {
+                what.iter().all(|what| svg.contains(what)) && !not.iter().any(|not| svg.contains(not))
+            };
+            let card = picture(&get(&place, "/v1/like/octo/hello", &[]));
+            assert!(fits(&card), "{card}");
+            wait_until("the file shows the same", PATIENCE, || {
+                std::fs::read_to_string(&file).is_ok_and(|svg| fits(&svg))
+            });
+        };
+        shows(&["1 like<", "#1<", "US"], &["#2", "CN"]);
+        // Setting their number leaves the list as it was.
+        place.run(&["set", "octo/hello", "2", "--event", "like"]).good();
+        wait_until("the card follows", PATIENCE, || {
+            picture(&get(&place, "/v1/like/octo/hello", &[])).contains("2 likes")
+        });
+        shows(&["2 likes<", "#2<", "US"], &["#1<", "CN"]);
+        post("add", chinese);
+        shows(&["3 likes<", "#3<", "#2<", "US", "CN"], &["#1<"]);
+        stop(&mut daemon);
+    }
+}
+
 #[test]
 fn programs_prefetches_and_other_sites_like_nothing() {
     let place = Place::new();

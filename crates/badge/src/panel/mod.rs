@@ -16,6 +16,7 @@ mod options;
 mod palette;
 mod shown;
 mod snippet;
+mod standing;
 mod variant;
 mod words;
 

@@ -1,6 +1,6 @@
 //! From the counts of a name to what its panel shows. The HTTP server and the publisher count the same way.
 
-use super::{Locality, Options, Panel, Tallied, Trace};
+use super::{Locality, MOST_TRACES, Options, Panel, Tallied, Trace, standing::standing};
 use tallymark_core::{Country, Latest, Minute, NameRef, Visit, left};
 
 /// What the pictures of a name show of visits and of likes: the numbers, and the latest of each with the number that it
@@ -19,13 +19,24 @@ pub struct PanelRows<'a> {
 }
 
 impl Shown {
-    /// Likes that were taken back are not shown.
+    /// How many of the likes that were taken back are to be read. Beyond that, old ones may stay in the list.
+    pub const MOST_TAKEN_BACK: usize = 200;
+
+    /// How many likes are to be read, so that enough are left.
     #[must_use]
-    pub fn new(visits: &Latest, likes: &Latest, taken_back: i64) -> Shown {
-        let still = left(likes.total, taken_back);
-        let mut liked = numbered(likes);
-        liked.truncate(usize::try_from(still).unwrap_or(usize::MAX));
-        Shown { visits: (visits.total, numbered(visits)), likes: (still, liked) }
+    pub fn likes_needed(taken_back: &Latest) -> usize {
+        MOST_TRACES + taken_back.visits.len()
+    }
+
+    /// Likes that were taken back are not shown, and those that are left are numbered anew.
+    #[must_use]
+    pub fn new(visits: &Latest, likes: &Latest, taken_back: &Latest) -> Shown {
+        let still = left(likes.total, taken_back.total);
+        let liked = standing(&likes.visits, &taken_back.visits);
+        Shown {
+            visits: (visits.total, numbered(visits.total, &visits.visits)),
+            likes: (still, numbered(still, &liked)),
+        }
     }
 
     /// The lines, from which panels are made.
@@ -53,9 +64,9 @@ impl<'a> PanelRows<'a> {
     }
 }
 
-/// The number of each is what the counter said with it.
-fn numbered(latest: &Latest) -> Vec<(i64, Visit)> {
-    (1..=latest.total).rev().zip(latest.visits.iter().cloned()).collect()
+/// The latest has the number of all, and no more are shown than there are.
+fn numbered(total: i64, latest: &[Visit]) -> Vec<(i64, Visit)> {
+    (1..=total).rev().zip(latest.iter().take(MOST_TRACES).cloned()).collect()
 }
 
 fn trace((number, visit): &(i64, Visit)) -> Trace<'_> {
@@ -69,15 +80,27 @@ mod tests {
     use super::*;
     use tallymark_core::{ClientClass, Visit};
 
+    fn rows(shown: &Shown) -> Vec<(i64, i32)> {
+        shown.likes.1.iter().map(|(number, visit)| (*number, visit.minute.0)).collect()
+    }
+
     #[test]
     fn likes_that_were_taken_back_are_in_neither_number_nor_rows() {
-        let visit = |minute| Visit::new(Minute(minute), ClientClass::Browser);
-        let likes = Latest { total: 7, visits: vec![visit(9), visit(8), visit(7)] };
-        let shown = Shown::new(&Latest::default(), &likes, 5);
-        assert_eq!(shown.likes.0, 2);
-        let rows: Vec<(i64, i32)> =
-            shown.likes.1.iter().map(|(number, visit)| (*number, visit.minute.0)).collect();
-        assert_eq!(rows, [(7, 9), (6, 8)]);
-        assert_eq!(Shown::new(&Latest::default(), &likes, 9).likes, (0, Vec::new()));
+        let visit = |class: ClientClass| move |minute| Visit::new(Minute(minute), class);
+        let (browser, unknown) = (visit(ClientClass::Browser), visit(ClientClass::Unknown));
+        let likes = Latest { total: 2, visits: vec![unknown(9), browser(8)] };
+        let taken_back = Latest { total: 1, visits: vec![unknown(10)] };
+        let shown = |likes: &Latest, taken_back: &Latest| Shown::new(&Latest::default(), likes, taken_back);
+        assert_eq!(rows(&shown(&likes, &taken_back)), [(1, 8)]);
+        // What is kept of one may not tell of which like it was.
+        let nothing_kept = Latest { total: 1, visits: Vec::new() };
+        assert_eq!(rows(&shown(&likes, &nothing_kept)), [(1, 9)]);
+        assert_eq!(shown(&likes, &Latest { total: 9, visits: Vec::new() }).likes, (0, Vec::new()));
+
+        let likes = Latest { total: 100, visits: (0..100).rev().map(browser).collect() };
+        let taken_back = Latest { total: 50, visits: (50..100).rev().map(browser).collect() };
+        assert_eq!(Shown::likes_needed(&taken_back), 60);
+        let latest: Vec<(i64, i32)> = (0..10).map(|n| (50 - n, (49 - n) as i32)).collect();
+        assert_eq!(rows(&shown(&likes, &taken_back)), latest);
     }
 }

@@ -168,8 +168,11 @@ impl Corrector {
 
     /// The events that may be meant.
     async fn events(&self, request: &CorrectionRequest) -> Result<Vec<Event>, NotCorrected> {
-        if let Some(event) = request.event.or(request.action.usual_event()) {
-            return Ok(vec![event]);
+        match request.event.or(request.action.usual_event()) {
+            // Readers see the difference.
+            Some(Event::LIKE) => return Ok(vec![Event::LIKE, Event::UNLIKE]),
+            Some(event) => return Ok(vec![event]),
+            None => {}
         }
         let mut events = self.store.events().await.map_err(unread)?;
         // Another program may have counted hits, and nothing of ours.

@@ -24,7 +24,15 @@ pub(super) async fn propose(
     for &event in events {
         let there = has(store, event, name).await?;
         found |= there;
+        // Those that were taken back, where likes are what is asked for.
+        let follows = event == Event::UNLIKE && request.event == Some(Event::LIKE);
         match &request.action {
+            CorrectionAction::Add(_) if follows => {}
+            CorrectionAction::Set(_) if follows => {
+                if there {
+                    proposal.set(event, there, 0, draft).await?;
+                }
+            }
             CorrectionAction::Set(count) => proposal.set(event, there, *count, draft).await?,
             CorrectionAction::Add(count) => proposal.add(event, there, *count, draft).await?,
             _ if !there => {}

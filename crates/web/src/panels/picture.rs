@@ -101,14 +101,20 @@ async fn avatar(app: &App, picture: Picture, name: NameRef<'_>) -> Option<Arc<st
 
 /// Reads what the picture shows, with what is not in the store yet.
 async fn read(app: &App, picture: Picture, name: &Name) -> Result<Shown, Unavailable> {
-    let (mut visits, mut likes, mut taken_back) = (Latest::default(), Latest::default(), 0);
+    let (mut visits, mut likes, mut taken_back) = (Latest::default(), Latest::default(), Latest::default());
     if matches!(picture, Picture::Both | Picture::Visits) {
         visits = app.counter.latest(Event::VISIT, name.as_ref(), MOST_TRACES).await?;
     }
     if matches!(picture, Picture::Both | Picture::Likes | Picture::Button) {
-        let most = if picture == Picture::Button { 0 } else { MOST_TRACES };
-        likes = app.counter.latest(Event::LIKE, name.as_ref(), most).await?;
-        taken_back = app.counter.total(Event::UNLIKE, name.as_ref()).get().await?;
+        let (no_list, name) = (picture == Picture::Button, name.as_ref());
+        let most = |most| if no_list { 0 } else { most };
+        likes = app.counter.latest(Event::LIKE, name, most(MOST_TRACES)).await?;
+        if likes.total > 0 {
+            taken_back = app.counter.latest(Event::UNLIKE, name, most(Shown::MOST_TAKEN_BACK)).await?;
+        }
+        if !taken_back.visits.is_empty() {
+            likes = app.counter.latest(Event::LIKE, name, Shown::likes_needed(&taken_back)).await?;
+        }
     }
-    Ok(Shown::new(&visits, &likes, taken_back))
+    Ok(Shown::new(&visits, &likes, &taken_back))
 }
