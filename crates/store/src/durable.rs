@@ -25,6 +25,19 @@ pub fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_with(path, bytes, 0o600)
 }
 
+/// Makes an empty file for a database, so that others than its owner and group cannot read it; SQLite gives its other
+/// files the same mode. Does nothing if it is there.
+///
+/// # Errors
+///
+/// It cannot be made.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    match fs::File::options().write(true).create_new(true).mode(0o640).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let aside = path.with_extension("new");
     let mut file = fs::File::options().write(true).create(true).truncate(true).mode(mode).open(&aside)?;

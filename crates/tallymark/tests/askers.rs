@@ -47,6 +47,7 @@ fn ask(place: &Place, path: &str, address: &str, agent: &str) -> String {
         ("Referer", REFERER),
         ("Sec-Fetch-Mode", "navigate"),
         ("Sec-Fetch-Dest", "document"),
+        ("Sec-Fetch-User", "?1"),
     ];
     let answer = http::request("GET", place.addr(), path, &headers, b"");
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
@@ -61,6 +62,7 @@ fn liked(place: &Place, address: &str) -> bool {
         ("Referer", REFERER),
         ("Sec-Fetch-Mode", "navigate"),
         ("Sec-Fetch-Dest", "document"),
+        ("Sec-Fetch-User", "?1"),
     ];
     let answer = http::request("GET", place.addr(), "/v1/like/o/http/add", &headers, b"");
     answer.status == 200

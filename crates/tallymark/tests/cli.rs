@@ -520,11 +520,25 @@ fn render_in_a_directory_of_somebody_else_says_so_and_is_no_failure() {
     assert_eq!(place.run(&["render"]).code, Some(0));
 }
 
+/// It has the key of the day, and hashes of visitors.
+#[test]
+fn database_is_not_for_everybody() {
+    let place = Place::new();
+    let mut daemon = place.start("serve", &["--no-render"]);
+    wait_until("a hit is in the store", PATIENCE, || place.hit("o/r") > 0 && place.total("o/r") > 0);
+    for made in ["tallymark.db", "tallymark.db-wal", "tallymark.db-shm"] {
+        let mode = fs::metadata(place.data_dir().join(made)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o137, 0, "{made}: {mode:o}");
+    }
+    stop(&mut daemon);
+}
+
 #[test]
 fn render_every_second_follows_until_sigterm() {
     let place = Place::new();
     let mut daemon = place.start("serve", &["--no-render"]);
-    wait_until("there is a database", PATIENCE, || place.data_dir().join("tallymark.db").exists());
+    let database = place.data_dir().join("tallymark.db");
+    wait_until("there is a database", PATIENCE, || database.exists());
     let flags = place.flags();
     let mut render = Daemon::builder(program()).args(["render", "--every", "1s"]).args(flags).start();
     for count in 1..=2 {

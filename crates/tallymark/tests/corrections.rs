@@ -120,6 +120,8 @@ fn counts_files_and_rankings_follow_in_both_stores() {
 fn likes_are_corrected_with_those_that_were_taken_back() {
     for kind in Kind::both() {
         let place = kind.place();
+        let mut daemon = place.serve();
+        hits(&place, "o/other", 1);
         let both = || {
             ["like", "unlike"].map(|event| {
                 place.run(&["show", "o/r", "--event", event, "--json"]).json()["total"].as_u64().unwrap()
@@ -141,6 +143,11 @@ fn likes_are_corrected_with_those_that_were_taken_back() {
         place.run(&["add", "o/r", "2", "--event", "unlike"]).good();
         place.run(&["add", "o/r", "1", "--event", "like"]).good();
         assert_eq!(both(), [8, 2]);
+        let none = place.run(&["show", "o/r"]);
+        assert!(
+            none.stderr.contains("o/r has 8 likes, 2 unlikes, and no hits: add --event like"),
+            "{none:?}"
+        );
         place.run(&["rename", "o/r", "o/new", "--event", "like"]).good();
         assert_eq!(place.run(&["show", "o/new", "--event", "unlike", "--json"]).json()["total"], 2);
         place.run(&["rename", "o/new", "o/r", "--event", "like"]).good();
@@ -151,6 +158,7 @@ fn likes_are_corrected_with_those_that_were_taken_back() {
         assert_eq!(both(), [6, 0]);
         place.run(&["set", "o/r", "9", "--event", "unlike"]).good();
         assert_eq!(both(), [6, 9]);
+        stop(&mut daemon);
     }
 }
 

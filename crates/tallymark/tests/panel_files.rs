@@ -124,7 +124,8 @@ fn panels_come_from_disk_and_are_counted_from_the_log() {
         picture(&site.get("/v1/badge/visit/foo"));
         assert_eq!(site.get("/badge/octo/hello.svg").status, 200);
         // The click is the daemon's.
-        let navigates = [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")];
+        let navigates =
+            [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document"), ("Sec-Fetch-User", "?1")];
         let liked = site.ask("GET", "/v1/like/octo/hello/add", &navigates);
         assert!(liked.status == 200 && liked.text().contains("点赞成功！"), "{}", liked.text());
 

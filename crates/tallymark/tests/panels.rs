@@ -12,7 +12,8 @@ use tallymark_testbed::{http, wait_until};
 
 const PERSON: (&str, &str) =
     ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
-const NAVIGATES: [(&str, &str); 2] = [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")];
+const NAVIGATES: [(&str, &str); 3] =
+    [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document"), ("Sec-Fetch-User", "?1")];
 
 /// A daemon that has met its store.
 fn ready(place: &Place) -> tallymark_testbed::Daemon {
@@ -109,7 +110,7 @@ fn a_persons_click_likes_once_a_day_and_can_be_taken_back() {
         let mut daemon = ready(&place);
         let origin = format!("http://{}", place.addr());
         let (add, remove) = ("/v1/like/octo/hello/add", "/v1/like/octo/hello/remove");
-        let click = || get(&place, add, &[PERSON, NAVIGATES[0], NAVIGATES[1]]);
+        let click = || get(&place, add, &[&[PERSON], &NAVIGATES[..]].concat());
         let post =
             |path: &str| http::request("POST", place.addr(), path, &[PERSON, ("Origin", &origin)], b"");
         let says = |answer: &http::Response, what: &str| {
@@ -118,14 +119,20 @@ fn a_persons_click_likes_once_a_day_and_can_be_taken_back() {
             assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
             assert_eq!(answer.header("cache-control"), Some("no-cache, no-store, must-revalidate"));
         };
-        says(&click(), "点赞成功！");
-        says(&click(), "You liked this already today");
+        let leads_on = |answer: &http::Response| answer.text().contains("http-equiv=\"refresh\"");
+        says(&post(remove), "There is no like of yours to take back today");
+        let liked = click();
+        says(&liked, "点赞成功！");
+        assert!(leads_on(&liked) && liked.text().contains("Going back in 4 seconds"), "{}", liked.text());
+        let again = click();
+        says(&again, "You liked this already today");
+        assert!(!leads_on(&again) && again.text().contains("Unlike"), "{}", again.text());
         says(&get(&place, "/v1/like/octo/hello/add?x=1", &[PERSON]), "You liked this already today");
         totals(&place, "octo/hello", [0, 1, 0]);
         let card = picture(&get(&place, "/v1/like/octo/hello", &[]));
         assert!(card.contains("1 like") && card.contains("#1"), "{card}");
         says(&post(remove), "Your like was taken back");
-        says(&post(remove), "Your like was taken back");
+        says(&post(remove), "There is no like of yours to take back today");
         totals(&place, "octo/hello", [0, 1, 1]);
         assert!(picture(&get(&place, "/v1/like/octo/hello", &[])).contains("0 likes"));
         let badge: serde_json::Value =
@@ -186,6 +193,29 @@ fn a_like_that_was_taken_back_is_not_in_the_list() {
     }
 }
 
+/// A page in both languages, with the way back.
+#[track_caller]
+fn refuses(answer: &http::Response, why: &str) {
+    let page = answer.text().replace("&#x2f;", "/");
+    let ways = page.contains("返回 · ") && page.contains("/repo/octo/hello\"");
+    assert!(page.contains(why) && page.contains("未处理") && ways, "{why}: {page}");
+}
+
+#[test]
+fn a_page_that_was_opened_over_http_is_told_so() {
+    let mut place = Place::new();
+    place.configure("[http]\nbase-url = \"https://hits.example.org\"\n");
+    let mut daemon = ready(&place);
+    let headers = [PERSON, ("Origin", "http://hits.example.org")];
+    let answer = http::request("POST", place.addr(), "/v1/like/octo/hello/add", &headers, b"");
+    assert_eq!(answer.status, 403);
+    refuses(
+        &answer,
+        "This page was opened over http, and this site is at <bdi>https://hits.example.org</bdi>",
+    );
+    stop(&mut daemon);
+}
+
 #[test]
 fn programs_prefetches_and_other_sites_like_nothing() {
     let place = Place::new();
@@ -198,6 +228,8 @@ fn programs_prefetches_and_other_sites_like_nothing() {
         &[PERSON, ("Sec-Purpose", "prefetch")],
         &[PERSON, ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")],
         &[PERSON, ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")],
+        &[PERSON, NAVIGATES[0], NAVIGATES[1]],
+        &[PERSON, ("X-Purpose", "preview")],
         &[],
     ] {
         let answer = get(&place, add, headers);
@@ -211,12 +243,25 @@ fn programs_prefetches_and_other_sites_like_nothing() {
     assert_eq!(get(&place, &format!("{add}?count=nope"), &[PERSON]).status, 400);
     for origin in [&[][..], &[("Origin", "https://evil.example")], &[("Origin", "null")]] {
         let headers = [&[PERSON], origin].concat();
-        assert_eq!(http::request("POST", place.addr(), add, &headers, b"").status, 403);
+        let refused = http::request("POST", place.addr(), add, &headers, b"");
+        assert_eq!(refused.status, 403);
+        refuses(&refused, "and not from another site");
+    }
+    let own = format!("http://{}", place.addr());
+    for program in [
+        [("User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1)"), ("Origin", own.as_str())].as_slice(),
+        &[PERSON, ("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Dest", "empty")],
+    ] {
+        let refused = http::request("POST", place.addr(), add, program, b"");
+        assert_eq!(refused.status, 403);
+        refuses(&refused, "This request looks like a program");
     }
     for method in ["PUT", "DELETE", "OPTIONS"] {
         assert_eq!(http::request(method, place.addr(), add, &[PERSON], b"").status, 405);
     }
-    assert_eq!(get(&place, "/v1/like/octo/hello/remove", &[PERSON]).status, 405);
+    let loaded = get(&place, "/v1/like/octo/hello/remove", &[PERSON]);
+    assert_eq!((loaded.status, loaded.header("allow")), (405, Some("POST")));
+    refuses(&loaded, "with the button on its page");
     totals(&place, "octo/hello", [0, 0, 0]);
     stop(&mut daemon);
 }
@@ -297,14 +342,17 @@ fn names_of_every_kind_stay_text() {
 #[test]
 fn a_like_leads_to_no_hostile_address() {
     let mut place = Place::new();
-    place.configure("[http]\nbase-url = \"https://hits.example.org\"\n");
+    place.configure("[http]\nbase-url = \"https://hits.example.org\"\ntrusted-proxies = [\"127.0.0.0/8\"]\n");
     let mut daemon = ready(&place);
     let hostile = include_str!("../../web/src/panels/hostile_referers.txt");
     let hostile: Vec<&str> = hostile.lines().filter(|line| !line.is_empty() && line.is_ascii()).collect();
     assert!(hostile.len() >= 60, "{}", hostile.len());
     let (own, good) = ("https://hits.example.org/repo/octo/hello", "https://github.com/octo/hello");
-    for referer in hostile.into_iter().chain([good]) {
-        let headers = [PERSON, NAVIGATES[0], NAVIGATES[1], ("Referer", referer)];
+    for (at, referer) in hostile.into_iter().chain([good]).enumerate() {
+        // Only a new like leads on.
+        let address = format!("198.51.100.{at}");
+        let headers = [("Referer", referer), ("X-Forwarded-For", &address), PERSON];
+        let headers = [&headers, &NAVIGATES[..]].concat();
         let answer = get(&place, "/v1/like/octo/hello/add", &headers);
         assert_eq!((answer.status, answer.header("location"), answer.header("refresh")), (200, None, None));
         let page = answer.text().replace("&#x2f;", "/");

@@ -113,6 +113,20 @@ fn mixed(place: &Place) -> Traces {
 }
 
 #[test]
+fn totals_of_0_are_told() {
+    let place = Place::new();
+    let traces = Traces::new(&place);
+    traces.totals("counters.json", &json!({"octo:none": 0, "octo:hello": 2}));
+    let done = import(&place, traces.path(), &[]).good();
+    assert!(
+        done.contains("visits: 2 of 1 name, 0 records read\n")
+            && done.contains("1 total is 0 and counts nothing\n"),
+        "{done}"
+    );
+    assert_eq!(imported(&place, traces.path(), &["--dry-run"])["visits"]["zeros"], 1);
+}
+
+#[test]
 fn totals_come_from_the_totals_and_history_from_the_logs_in_both_stores() {
     for kind in Kind::both() {
         let place = kind.place();
@@ -129,11 +143,11 @@ fn totals_come_from_the_totals_and_history_from_the_logs_in_both_stores() {
         }
         assert_eq!(
             done["visits"],
-            json!({"names": 6, "total": 19, "rest": 12, "records": 10, "surplus": 3, "broken": 4, "refused": 3, "refused_total": 5})
+            json!({"names": 6, "total": 19, "rest": 12, "records": 10, "surplus": 3, "broken": 4, "zeros": 1, "refused": 3, "refused_total": 5})
         );
         assert_eq!(
             done["likes"],
-            json!({"names": 2, "total": 4, "rest": 2, "records": 2, "surplus": 0, "broken": 1, "refused": 0, "refused_total": 0})
+            json!({"names": 2, "total": 4, "rest": 2, "records": 2, "surplus": 0, "broken": 1, "zeros": 0, "refused": 0, "refused_total": 0})
         );
         for (name, event, count) in [
             ("octo/hello", "visit", 5),

@@ -2,11 +2,15 @@
 
 use std::fmt::{self, Write};
 
-use super::clean::clean;
+use super::{clean::clean, fit::ELLIPSIS};
+
+/// Invisible. What stands before it belongs to letters that are written from right to left.
+const RIGHT_TO_LEFT_MARK: char = '\u{200f}';
 
 /// A text as XML, safe between tags and inside quoted attributes.
 ///
-/// Cleaned as [`clean`](fn@super::clean) does, then `& < > " '` are escaped. Nothing is cut.
+/// Cleaned as [`clean`](fn@super::clean) does, then `& < > " '` are escaped. Nothing is cut. An ellipsis behind letters that
+/// are written from right to left stays on their left, where they go on.
 ///
 /// ```
 /// # use tallymark_badge::text::XmlText;
@@ -20,8 +24,22 @@ pub struct XmlText<'a>(
 
 impl fmt::Display for XmlText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        clean(self.0).try_for_each(|c| write_char(f, c))
+        let mut last = ' ';
+        for c in clean(self.0) {
+            write_char(f, c)?;
+            if c == ELLIPSIS && is_right_to_left(last) {
+                f.write_char(RIGHT_TO_LEFT_MARK)?;
+            }
+            last = c;
+        }
+        Ok(())
     }
+}
+
+/// Letters of Hebrew, Arabic and their relatives.
+fn is_right_to_left(c: char) -> bool {
+    matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
+        | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1eeff}')
 }
 
 fn write_char(out: &mut impl Write, c: char) -> fmt::Result {
@@ -35,12 +53,6 @@ fn write_char(out: &mut impl Write, c: char) -> fmt::Result {
     }
 }
 
-/// Appends one character, escaped.
-pub(super) fn push_char(out: &mut String, c: char) {
-    // A String does not fail to grow in a way that could be reported.
-    let _ = write_char(out, c);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +62,12 @@ mod tests {
         assert_eq!(XmlText("&<>\"'").to_string(), "&amp;&lt;&gt;&quot;&#39;");
         assert_eq!(XmlText("]]>").to_string(), "]]&gt;");
         assert_eq!(XmlText("&#x0;").to_string(), "&amp;#x0;");
+    }
+
+    #[test]
+    fn ellipsis_stays_at_the_end_of_what_was_cut() {
+        assert_eq!(XmlText("\u{645}\u{634}…/hello").to_string(), "\u{645}\u{634}…\u{200f}/hello");
+        assert_eq!(XmlText("hello/\u{5d0}…").to_string(), "hello/\u{5d0}…\u{200f}");
+        assert_eq!(XmlText("\u{645}/hell…").to_string(), "\u{645}/hell…");
     }
 }

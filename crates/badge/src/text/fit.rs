@@ -2,9 +2,10 @@
 
 use super::{
     clean::clean,
-    escape::push_char,
+    escape::XmlText,
     metrics::{EM, Meter, PLAIN, is_shaped},
 };
+use std::fmt::Write;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Font size of a badge in pixels; widths below are for this size.
@@ -13,7 +14,7 @@ pub(super) const FONT_SIZE: u32 = 11;
 /// Most characters of one text, shown or not. Keeps a picture of any text under 64 KiB.
 const MAX_CHARS: usize = 512;
 
-const ELLIPSIS: char = '…';
+pub(super) const ELLIPSIS: char = '…';
 
 /// A text measured at 11 px and cut, with an ellipsis, where it would be wider than its limit.
 ///
@@ -108,10 +109,9 @@ impl<'a> Fitted<'a> {
             out.push_str(self.text);
             return;
         }
-        clean(self.text).take(self.chars).for_each(|c| push_char(out, c));
-        if self.cut {
-            out.push(ELLIPSIS);
-        }
+        let shown = self.shown();
+        // A String does not fail to grow in a way that could be reported.
+        let _ = write!(out, "{}", XmlText(&shown));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The file of the outbox: opening, creating, recognising.
 
-use crate::{Class, Result, StoreError, deadline::Deadline, sqlite::explain};
+use crate::{Class, Result, StoreError, deadline::Deadline, durable, sqlite::explain};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, types::Type};
 use std::{error::Error, path::Path, str::FromStr, time::Duration};
 use uuid::Uuid;
@@ -39,6 +39,8 @@ pub(super) const SEND_POSITIONS: &str = "
 /// Opens the file, and creates it if it is not there.
 pub(super) fn open(path: &Path, instance: Uuid, deadline: &Deadline) -> Result<Connection> {
     let failed = |err: rusqlite::Error| explain(err, format!("opening the outbox {}", path.display()));
+    // Hashes of visitors wait in it. If it cannot be made, SQLite says why.
+    let _ = durable::make_private(path);
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,

@@ -4,7 +4,7 @@
 //! every count were 0. The writer and the readers open the file here.
 
 use super::aside;
-use crate::{Class, Result, StoreError, deadline::Deadline, owner};
+use crate::{Class, Result, StoreError, deadline::Deadline, durable, owner};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 use std::{
     path::Path,
@@ -129,6 +129,8 @@ impl From<rusqlite::Error> for Fault {
 fn try_open(path: &Path, wait: Duration) -> std::result::Result<(Connection, Uuid), Fault> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // It has the key of the day and hashes of visitors. If it cannot be made, SQLite says why.
+    let _ = durable::make_private(path);
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(wait)?;
     // This comes before any write: another program's file keeps its journal mode.

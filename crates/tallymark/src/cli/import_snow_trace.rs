@@ -233,6 +233,10 @@ fn sums(what: &str, sums: &TraceSums) -> String {
     line(sums.rest, "have no record, and count on the day of their name's oldest one");
     line(sums.surplus, "records are more than the totals say, and count nothing");
     line(sums.broken, "broken lines count nothing in the history; the totals have them");
+    if sums.zeros > 0 {
+        let count = if sums.zeros == 1 { "is 0 and counts" } else { "are 0 and count" };
+        text += &format!("    {} {count} nothing\n", out::counted(sums.zeros, "total"));
+    }
     if sums.refused > 0 {
         let totals = out::counted(sums.refused, "total");
         text += &format!(

@@ -82,7 +82,10 @@ impl Show {
             if total == 0 && self.name != Name::all() {
                 let why = match no_such_event(&*store, self.event).await? {
                     Some(why) => why,
-                    None => never_counted(self.name.as_str(), self.event),
+                    None => match counted_otherwise(&*store, &self.name, self.event).await? {
+                        Some(why) => why,
+                        None => never_counted(self.name.as_str(), self.event),
+                    },
                 };
                 tracing::warn!("{why}");
             }
@@ -104,6 +107,25 @@ pub(super) async fn no_such_event(store: &dyn Store, event: Event) -> Result<Opt
     let known: Vec<String> = known.iter().map(Event::to_string).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     Ok(Some(format!("no event {event} was ever counted; the events of this store: {known}")))
+}
+
+/// For a name that has counts of other events only.
+async fn counted_otherwise(store: &dyn Store, name: &Name, event: Event) -> Result<Option<String>> {
+    let mut counted = Vec::new();
+    for other in store.events().await?.into_iter().filter(|other| *other != event) {
+        let total = store.total(other, name).await?;
+        if total > 0 {
+            counted.push((total, other));
+        }
+    }
+    counted.sort_unstable_by_key(|&(total, other)| (std::cmp::Reverse(total), other));
+    let Some((_, most)) = counted.first() else { return Ok(None) };
+    let each = counted
+        .iter()
+        .map(|(total, other)| format!("{} {}", total.separate_with_commas(), other.noun(*total)));
+    let list = each.collect::<Vec<_>>().join(", ");
+    let none = event.noun(0);
+    Ok(Some(format!("{} has {list}, and no {none}: add --event {most}", out::plain(name.as_str()))))
 }
 
 /// For a name without a total, which may be no name but an address.

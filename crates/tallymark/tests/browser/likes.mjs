@@ -19,8 +19,11 @@ const browser = await playwright.chromium.launch({
 const readme = (name) => `<!doctype html><title>README</title>
 <a id="like" href="${address}/v1/like/${name}/add"><img src="${address}/v1/${name}" alt="visits and likes"></a>`;
 
+// Chromium calls itself a robot when nobody sees it.
+const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
 async function visitor(options, at, body) {
-  const context = await browser.newContext(options);
+  const context = await browser.newContext({ userAgent, ...options });
   const page = await context.newPage();
   await page.route(at, (route) => route.fulfill({ contentType: "text/html", body }));
   return page;
@@ -86,11 +89,17 @@ async function looks(name) {
   await other.getByRole("button").click();
   await other.getByText("not from another site").waitFor();
   assert.equal(await likes(`${name}2`), 0);
+  // Nor a page that sends its reader to the like by itself.
+  const sends = await visitor({}, "https://evil.example/sends", `<!doctype html><title>evil</title>
+    <script>location = "${address}/v1/like/${name}3/add";</script>`);
+  await sends.goto("https://evil.example/sends");
+  await says(sends, "Give a Like");
+  assert.equal(await likes(`${name}3`), 0);
 }
 
 // The page in both themes, on a phone and on a desk.
 async function look(kind, options) {
-  const page = await (await browser.newContext({ bypassCSP: true, ...options })).newPage();
+  const page = await (await browser.newContext({ userAgent, bypassCSP: true, ...options })).newPage();
   await page.goto(`${address}/v1/like/look/${kind}/add`);
   await says(page, "Like Success!");
   await page.screenshot({ path: `${pictures}/like-${kind}.png`, fullPage: true });

@@ -20,7 +20,7 @@ use axum::{
     response::Response,
 };
 use hmac::{Hmac, KeyInit, Mac};
-use minijinja::context;
+use minijinja::{Value, context};
 use sha2::Sha256;
 use tallymark_core::{
     ClientClass, Committed, Counts, Day, Entry, Event, Name, NotAName, NotCommitted, Once, Visit, Visits,
@@ -29,6 +29,8 @@ use tallymark_core::{
 
 /// How often a visitor may change their mind on one day.
 const CHANGES: u32 = 10;
+/// How many seconds the page stays after a like, before it leads back.
+const STAYS: u32 = 4;
 /// The largest form.
 const MOST_BODY: usize = 4096;
 
@@ -48,10 +50,52 @@ enum LikeState {
     Already,
     /// Taken back.
     TakenBack,
+    /// There is no like of this visitor and day to take back.
+    NoneToTakeBack,
     /// Nothing has happened yet.
     Asked,
     /// The visitor has changed their mind too often.
     Enough,
+}
+
+/// Why a click was refused. The page has the words, in both languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClickRefusal {
+    /// Loaded, where only a button posts.
+    NotPosted,
+    /// From another site, or from nowhere.
+    OtherSite,
+    /// From this site, over plain HTTP where its address has https.
+    PlainHttp,
+    /// From a program.
+    Program,
+    /// There is no room for another name.
+    NoRoom,
+    /// The store does not answer.
+    NoStore,
+}
+
+impl ClickRefusal {
+    fn status(self) -> StatusCode {
+        match self {
+            ClickRefusal::NotPosted => StatusCode::METHOD_NOT_ALLOWED,
+            ClickRefusal::OtherSite | ClickRefusal::PlainHttp | ClickRefusal::Program => {
+                StatusCode::FORBIDDEN
+            }
+            ClickRefusal::NoRoom | ClickRefusal::NoStore => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            ClickRefusal::NotPosted => "not-posted",
+            ClickRefusal::OtherSite => "other-site",
+            ClickRefusal::PlainHttp => "plain-http",
+            ClickRefusal::Program => "program",
+            ClickRefusal::NoRoom => "no-room",
+            ClickRefusal::NoStore => "no-store",
+        }
+    }
 }
 
 /// `GET .../add`: counts a person's click, and asks everybody else.
@@ -87,11 +131,14 @@ pub(super) async fn posted(
         Ok(name) => name,
         Err(why) => return pages::problem(app, &Problem::from(why), None),
     };
-    if !person::is_from_here(&head.headers, &app.base_url.as_asked(&head.headers)) {
-        let what = "A like comes from the button on its page, and not from another site.";
-        return pages::problem(app, &Problem::new(StatusCode::FORBIDDEN, what), None);
-    }
-    change(app, &name, wish, (peer, &head)).await
+    let base = app.base_url.as_asked(&head.headers);
+    let refusal = match person::is_from_here(&head.headers, &base) {
+        false if person::is_from_plain_http(&head.headers, &base) => ClickRefusal::PlainHttp,
+        false => ClickRefusal::OtherSite,
+        true if !person::may_press(&head.headers) => ClickRefusal::Program,
+        true => return change(app, &name, wish, (peer, &head)).await,
+    };
+    refuse(app, &name, &head.headers, refusal)
 }
 
 async fn change(app: &App, name: &Name, wish: Click, (peer, head): (Peer, &Parts)) -> Response {
@@ -100,11 +147,11 @@ async fn change(app: &App, name: &Name, wish: Click, (peer, head): (Peer, &Parts
         Ok(state) => show(app, name, &head.headers, state).await,
         Err(error) => {
             report::broken("a like was not counted", &name, &error);
-            let what = match error {
-                NotCommitted::NoRoom => "There is no room for another name here. Your like was not counted.",
-                _ => "The store is not responding. Your like may not have been counted; try again.",
+            let refusal = match error {
+                NotCommitted::NoRoom => ClickRefusal::NoRoom,
+                _ => ClickRefusal::NoStore,
             };
-            pages::problem(app, &Problem::new(StatusCode::SERVICE_UNAVAILABLE, what), None)
+            refuse(app, name, &head.headers, refusal)
         }
     }
 }
@@ -129,7 +176,7 @@ async fn commit(
         }
         let (event, key) = match (wish, liked) {
             (Click::Like, true) => return Ok(LikeState::Already),
-            (Click::Unlike, false) => return Ok(LikeState::TakenBack),
+            (Click::Unlike, false) => return Ok(LikeState::NoneToTakeBack),
             (Click::Like, false) => (Event::LIKE, like),
             (Click::Unlike, true) => (Event::UNLIKE, unlike),
         };
@@ -170,27 +217,47 @@ async fn visitor_of_day(app: &App, day: Day, name: &Name, peer: Peer) -> Result<
 }
 
 async fn show(app: &App, name: &Name, sent: &HeaderMap, state: LikeState) -> Response {
-    let base = app.base_url.as_asked(sent);
     let total = app.shown_total(Event::LIKE, name.as_ref()).await.ok();
-    let (back, own) = (back::after_a_like(sent, &base, name), format!("{base}{}", page_path(name.as_ref())));
-    let leads_on = matches!(state, LikeState::Liked | LikeState::Already);
     let values = context! {
-        name => name.as_str(),
         state => match state {
             LikeState::Liked => "liked",
             LikeState::Already => "already",
             LikeState::TakenBack => "taken-back",
+            LikeState::NoneToTakeBack => "none",
             LikeState::Asked => "asked",
             LikeState::Enough => "enough",
         },
         total,
-        back,
-        leads_on,
-        own,
+        leads_on => state == LikeState::Liked,
+        why => "",
+    };
+    draw(app, StatusCode::OK, name, sent, values)
+}
+
+/// A page that says why a click does not count, with the same ways out.
+pub(super) fn refuse(app: &App, name: &Name, sent: &HeaderMap, refusal: ClickRefusal) -> Response {
+    draw(
+        app,
+        refusal.status(),
+        name,
+        sent,
+        context! { state => "refused", why => refusal.word(), total => None::<i64>, leads_on => false },
+    )
+}
+
+fn draw(app: &App, status: StatusCode, name: &Name, sent: &HeaderMap, values: Value) -> Response {
+    let base = app.base_url.as_asked(sent);
+    let values = context! {
+        name => name.as_str(),
+        back => back::after_a_like(sent, &base, name),
+        own => format!("{base}{}", page_path(name.as_ref())),
+        site => &*base,
+        stays => STAYS,
         add => address::of_like(name, "add"),
         remove => address::of_like(name, "remove"),
+        ..values
     };
-    let mut answer = page(&app.access, StatusCode::OK, "like.html", values);
+    let mut answer = page(&app.access, status, "like.html", values);
     let set = answer.headers_mut();
     set.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
     set.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));

@@ -42,12 +42,11 @@ async fn show(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Resp
         }
         Some(Address::Like(name)) => like::asked(&app, name, peer, &head).await,
         // A person comes here by loading the page anew.
-        Some(Address::Unlike(_)) => {
-            let what =
-                "A like is taken back with the button on its page, which sends a POST to this address.";
-            let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, what);
-            ([(header::ALLOW, "POST")], pages::problem(&app, &problem, None)).into_response()
+        Some(Address::Unlike(Ok(name))) => {
+            let page = like::refuse(&app, &name, &head.headers, like::ClickRefusal::NotPosted);
+            ([(header::ALLOW, "POST")], page).into_response()
         }
+        Some(Address::Unlike(Err(why))) => pages::problem(&app, &Problem::from(why), None),
     }
 }
 

@@ -8,23 +8,49 @@ use tallymark_core::ClientClass;
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const USER: HeaderName = HeaderName::from_static("sec-fetch-user");
+const PURPOSE: HeaderName = HeaderName::from_static("x-purpose");
 
-/// A browser that follows a link says that it navigates to a document (W3C Fetch Metadata). One that says nothing of the
-/// kind is taken by its name: an old one, or one that came over plain HTTP, where it says nothing.
+/// What follows links and calls itself a browser: mail gateways that look for malware, and office programs that look
+/// where a link leads before the browser opens it.
+const FOLLOWERS: [&str; 4] = ["barracuda", "microsoft office", "ms-office", "msoffice"];
+
+/// A browser that follows a link says that it navigates to a document, because of its user (W3C Fetch Metadata): a page
+/// that sends its reader here by itself does not make a click. A browser that says nothing of the kind is taken by its
+/// name: an old one, or one that came over plain HTTP, where it says nothing.
 pub(super) fn clicked(sent: &HeaderMap) -> bool {
-    let says = |name: &HeaderName| sent.get(name).map(HeaderValue::as_bytes);
-    let agent = says(&header::USER_AGENT).unwrap_or_default();
+    let agent = says(sent, &header::USER_AGENT).unwrap_or_default();
     let class = ClientClass::of(agent);
-    // A browser that a program drives is somebody's test of a click.
-    let driven = agent.windows(14).any(|part| part == b"HeadlessChrome");
-    let is_program = !matches!(class, ClientClass::Browser | ClientClass::Unknown) && !driven;
-    match (says(&MODE), says(&DEST)) {
-        (None, None) => !reads_ahead(sent) && !is_program && !agent.is_empty(),
+    let is_person = !is_machine(sent);
+    match (says(sent, &MODE), says(sent, &DEST)) {
+        (None, None) => {
+            is_person && !agent.is_empty() && matches!(class, ClientClass::Browser | ClientClass::Unknown)
+        }
         (mode, dest) => {
             let navigates = mode == Some(b"navigate") && dest == Some(b"document");
-            navigates && !reads_ahead(sent) && (class != ClientClass::Bot || driven)
+            is_person && navigates && says(sent, &USER) == Some(b"?1")
         }
     }
+}
+
+/// Whether a form may have been sent by a press of its button. A script that posts gets no document.
+pub(super) fn may_press(sent: &HeaderMap) -> bool {
+    !is_machine(sent) && says(sent, &DEST).is_none_or(|dest| dest == b"document")
+}
+
+/// What says of itself that nobody clicks there: a robot, a browser that a program drives or that reads ahead.
+fn is_machine(sent: &HeaderMap) -> bool {
+    let agent = says(sent, &header::USER_AGENT).unwrap_or_default();
+    let lower = String::from_utf8_lossy(agent).to_ascii_lowercase();
+    ClientClass::of(agent) == ClientClass::Bot
+        || FOLLOWERS.iter().any(|follower| lower.contains(follower))
+        || reads_ahead(sent)
+        // Safari, for the page that a new tab begins with.
+        || says(sent, &PURPOSE).is_some_and(|purpose| purpose.eq_ignore_ascii_case(b"preview"))
+}
+
+fn says<'a>(sent: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    sent.get(name).map(HeaderValue::as_bytes)
 }
 
 /// Whether a form was sent from a page of ours. Browsers say so in one of two ways; what says nothing is refused.
@@ -36,6 +62,14 @@ pub(super) fn is_from_here(sent: &HeaderMap, base_url: &str) -> bool {
         (None, Some(origin)) => origin.eq_ignore_ascii_case(origin_of(base_url)),
         (None, None) => false,
     }
+}
+
+/// Whether a form was sent from a page of this site that was opened over plain HTTP, where the site itself has https.
+pub(super) fn is_from_plain_http(sent: &HeaderMap, base_url: &str) -> bool {
+    let host = origin_of(base_url).strip_prefix("https://");
+    let origin = sent.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let from = origin.and_then(|origin| origin.strip_prefix("http://"));
+    host.zip(from).is_some_and(|(host, from)| host.eq_ignore_ascii_case(from))
 }
 
 /// Scheme, host and port of an address.
@@ -56,14 +90,17 @@ mod tests {
     const FIREFOX: (&str, &str) =
         ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
 
+    const HEADLESS: (&str, &str) =
+        ("user-agent", "Mozilla/5.0 AppleWebKit/537.36 HeadlessChrome/156.0.0.0 Safari/537.36");
+
     #[test]
     fn only_what_a_person_does_is_a_click() {
-        let navigates = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        let navigates =
+            [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-user", "?1")];
         let with = |more: &[(&'static str, &str)]| sent(&[&navigates, more].concat());
         for click in [
             with(&[FIREFOX]),
             with(&[]),
-            with(&[("user-agent", "Mozilla/5.0 AppleWebKit/537.36 HeadlessChrome/156.0.0.0 Safari/537.36")]),
             sent(&[FIREFOX]),
             sent(&[("user-agent", "Mozilla/5.0 (SomeNewDevice)")]),
         ] {
@@ -85,10 +122,19 @@ mod tests {
             sent(&[FIREFOX, ("purpose", "prefetch")]),
             sent(&[FIREFOX, ("x-moz", "prefetch")]),
             with(&[FIREFOX, ("sec-purpose", "prefetch;prerender")]),
-            with(&[
-                ("user-agent", "Mozilla/5.0 HeadlessChrome/156.0.0.0 Safari/537.36"),
-                ("sec-purpose", "prefetch"),
-            ]),
+            with(&[FIREFOX, ("x-purpose", "preview")]),
+            sent(&[FIREFOX, ("x-purpose", "preview")]),
+            with(&[HEADLESS]),
+            sent(&[HEADLESS]),
+            with(&[("user-agent", "Mozilla/5.0 (Windows NT 10.0) Barracuda Sentinel (EE)")]),
+            sent(&[(
+                "user-agent",
+                "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17328; Pro)",
+            )]),
+            sent(&[("user-agent", "Mozilla/4.0 (compatible; ms-office; MSOffice 16)")]),
+            // A page that sets its own location.
+            sent(&[FIREFOX, navigates[0], navigates[1]]),
+            sent(&[FIREFOX, navigates[0], navigates[1], ("sec-fetch-user", "?0")]),
             with(&[("user-agent", "Mozilla/5.0 (compatible; Googlebot/2.1) Chrome/126.0 Safari/537.36")]),
             sent(&[FIREFOX, ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")]),
             sent(&[FIREFOX, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")]),
@@ -97,6 +143,21 @@ mod tests {
             sent(&[FIREFOX, ("sec-fetch-dest", "document")]),
         ] {
             assert!(!clicked(&none), "{none:?}");
+        }
+    }
+
+    #[test]
+    fn a_button_is_pressed_by_a_person() {
+        let document = ("sec-fetch-dest", "document");
+        assert!(may_press(&sent(&[FIREFOX])) && may_press(&sent(&[FIREFOX, document])));
+        for none in [
+            sent(&[HEADLESS, document]),
+            sent(&[("user-agent", "Mozilla/5.0 (compatible; Googlebot/2.1) Chrome/126.0 Safari/537.36")]),
+            sent(&[FIREFOX, ("sec-fetch-dest", "empty")]),
+            sent(&[FIREFOX, ("sec-fetch-dest", "iframe")]),
+            sent(&[FIREFOX, document, ("x-purpose", "preview")]),
+        ] {
+            assert!(!may_press(&none), "{none:?}");
         }
     }
 
@@ -124,5 +185,13 @@ mod tests {
             assert!(!is_from_here(&sent(other), base), "{other:?}");
         }
         assert_eq!(origin_of("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        for (origin, is) in [
+            ("http://hits.example.org", true),
+            ("https://hits.example.org", false),
+            ("http://hits.example.org:8080", false),
+            ("http://evil.example", false),
+        ] {
+            assert_eq!(is_from_plain_http(&sent(&[("origin", origin)]), base), is, "{origin}");
+        }
     }
 }

@@ -23,6 +23,8 @@ pub struct TraceSums {
     pub surplus: u64,
     /// Lines that are not records.
     pub broken: u64,
+    /// Totals of 0, which count nothing and make no name.
+    pub zeros: u64,
     /// Totals that have no name here.
     pub refused: u64,
     /// And their sum, which counts nothing.

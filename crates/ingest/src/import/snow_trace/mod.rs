@@ -284,6 +284,7 @@ impl<F: FnMut(u64)> TraceReading<'_, F> {
             let sums = self.findings.of(of.0);
             sums.surplus += counted.records().saturating_sub(total);
             if total == 0 {
+                sums.zeros += 1;
                 continue;
             }
             sums.names += 1;
