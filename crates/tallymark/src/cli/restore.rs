@@ -147,8 +147,7 @@ impl RestorePlaces {
 
     /// Renames what is there, and puts the backup in its place. Returns the new names.
     fn exchange(&self, manifest: &BackupManifest) -> Result<Vec<PathBuf>> {
-        let mut aside =
-            Aside { end: format!(".replaced-{}", Utc::now().format("%Y-%m-%dT%H-%M-%SZ")), kept: Vec::new() };
+        let mut aside = Aside::new(&self.data_dir)?;
         let has = |name: &str| manifest.parts.iter().any(|part| part.name == name);
         aside.copy(&self.data_dir.join(home::FILE))?;
         let put = |name: &str, place: &Path| -> Result<()> {
@@ -186,6 +185,16 @@ struct Aside {
 }
 
 impl Aside {
+    /// With an ending that no file of an earlier restore has: what that one has kept stays.
+    fn new(data_dir: &Path) -> Result<Aside> {
+        let end = format!(".replaced-{}", Utc::now().format("%Y-%m-%dT%H-%M-%SZ"));
+        for name in [home::FILE, Instance::FILE, Outbox::FILE, DATABASE] {
+            let kept = with_end(&data_dir.join(name), &end);
+            ensure!(!kept.exists(), "{} exists already: run this command again in a second", kept.display());
+        }
+        Ok(Aside { end, kept: Vec::new() })
+    }
+
     /// A database and its log: a log beside another database would be played into that one.
     fn move_database(&mut self, path: &Path) -> Result<()> {
         let end = self.end.clone();
