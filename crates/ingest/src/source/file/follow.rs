@@ -81,12 +81,19 @@ pub(super) struct LogFollower {
     trouble: Option<String>,
 }
 
-/// Whether two lists have the same files under the same names, and none of them twice.
-fn has_the_same_names(files: &[SeenFile], others: &[SeenFile]) -> bool {
-    let names = |files: &[SeenFile]| -> BTreeMap<PathBuf, Identity> {
-        files.iter().map(|file| (file.path.clone(), file.identity)).collect()
+/// Whether two lists have the same files under the same names, none of them twice, and each as long as before or longer. A
+/// log may be truncated right behind the copying of it, and then its copy would be held against nothing. A copy that had
+/// nothing yet has not got its content meanwhile either: the two would be of different moments.
+fn is_as_it_was(files: &[SeenFile], later: &[SeenFile]) -> bool {
+    let by_name = |files: &[SeenFile]| -> BTreeMap<PathBuf, SeenFile> {
+        files.iter().map(|file| (file.path.clone(), file.clone())).collect()
     };
-    names(files) == names(others)
+    let (files, later) = (by_name(files), by_name(later));
+    let is_same = |(before, now): (&SeenFile, &SeenFile)| {
+        let filled = before.length == 0 && now.length > 0 && !before.is_live();
+        before.identity == now.identity && before.length <= now.length && !filled
+    };
+    files.keys().eq(later.keys()) && files.values().zip(later.values()).all(is_same)
 }
 
 impl LogFollower {
@@ -260,10 +267,10 @@ impl LogFollower {
         let target = log.is_symlink().then(|| fs::canonicalize(log).ok()).flatten();
         let stop = &self.following.stop;
         let question = Question { files, open, suspects, target, first, stop };
-        let is_still = |files: &[SeenFile]| Ok(has_the_same_names(files, &super::names::list(log, &known)?));
+        let is_still = |files: &[SeenFile]| Ok(is_as_it_was(files, &super::names::list(log, &known)?));
         let found = match survey(book, question, is_still) {
             Ok(Some(found)) => found,
-            // Somebody renames its files right now.
+            // Somebody renames or truncates its files right now.
             Ok(None) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(format!("finding its files: {}", told(&error, log))),

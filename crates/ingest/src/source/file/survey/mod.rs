@@ -17,7 +17,13 @@ mod settle;
 mod stranger;
 mod switched;
 
-use super::{Start, book::Book, input::Input, names::SeenFile, record::FileRecord};
+use super::{
+    Start,
+    book::Book,
+    input::Input,
+    names::{SeenFile, open_regular},
+    record::{FileRecord, mtime},
+};
 use crate::{meters::FileEvents, source::Stop};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -80,8 +86,9 @@ struct Survey<'a> {
     copies: Vec<(usize, usize)>,
 }
 
-/// Brings the book up to date with what is there. `None`, and a book that is as it was, if `is_still` says that the files were
-/// renamed meanwhile: a list that was made then may lack one, or have one twice.
+/// Brings the book up to date with what is there. `None`, and a book that is as it was, if `is_still` says that files were
+/// renamed or truncated meanwhile: a list that was made then may lack one, or have one twice, and a copy was compared with
+/// nothing.
 pub(super) fn survey(
     book: &mut Book,
     question: Question<'_>,
@@ -125,7 +132,7 @@ pub(super) fn survey(
         survey.skip_joined()?;
         survey.tell_of_switches();
     }
-    if !is_still(&survey.question.files)? {
+    if !is_still(&survey.question.files)? || survey.was_rewritten()? {
         return Ok(None);
     }
     survey.write_down();
@@ -137,6 +144,28 @@ pub(super) fn survey(
 impl Survey<'_> {
     fn file(&self, at: usize) -> &SeenFile {
         &self.question.files[at]
+    }
+
+    /// Whether a file that has a record was truncated and written to since it was listed. Then a copy of it was compared
+    /// with something else.
+    fn was_rewritten(&self) -> io::Result<bool> {
+        if self.strangers.is_empty() {
+            return Ok(false);
+        }
+        for (&id, &at) in &self.home {
+            let (file, record) = (self.file(at), self.book.get(id));
+            let Some(record) = record.filter(|record| record.packed.is_none() && record.mark.offset > 0)
+            else {
+                continue;
+            };
+            let now = open_regular(&file.path)?;
+            let about = now.metadata()?;
+            let is_same = about.len() == file.length && mtime(&about) == file.mtime;
+            if !is_same && Input::resume(now, &record.mark, self.question.stop)?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn take(&mut self, at: usize, id: u64) {
