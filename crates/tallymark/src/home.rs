@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tallymark_core::{Event, Name};
@@ -210,12 +210,41 @@ pub(crate) fn waiting(config: &Config) -> Option<String> {
     }
 }
 
+/// That the store has less than was counted into it, for `/readyz`. It may be an older copy of itself that was put in its
+/// place, which has the same identity.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shortfall(Arc<Mutex<Option<String>>>);
+
+impl Shortfall {
+    /// In words, as long as it lasts.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, had: u64, has: u64) {
+        let trouble = (has < had).then(|| {
+            format!(
+                "the store has {} and had {}: is it an older copy? Put the newer one back, or stop the daemon and run \
+                 `tallymark store adopt` to accept it",
+                out::counted(has, "hit"),
+                had.separate_with_commas()
+            )
+        });
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (None, Some(trouble)) = (&*said, &trouble) {
+            warn!("{trouble}");
+        }
+        *said = trouble;
+    }
+}
+
 /// Saves the store and its totals until `stop`, then once more.
 pub(crate) async fn keep(
     config: Config,
     store: Arc<dyn Store>,
     state: WriterState,
     mut written: Written,
+    shortfall: Shortfall,
     stop: CancellationToken,
 ) {
     let mut kept = Home::read(&config.data_dir).ok().flatten();
@@ -232,6 +261,7 @@ pub(crate) async fn keep(
             }
             let same = kept.clone().filter(|kept| kept.store == claimed);
             let (before, left) = same.map_or((0, None), |same| (same.total, same.left));
+            shortfall.note(before, total);
             // A store that has just been emptied still answers once.
             let now = Home { store: claimed, url: shown(&config.store), total: total.max(before), left };
             if kept.as_ref() != Some(&now) {

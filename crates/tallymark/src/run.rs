@@ -6,7 +6,7 @@
 
 use crate::{
     config::{BadConfig, Config, Overrides},
-    home,
+    home::{self, Shortfall},
     publishing::{self, NextPass, Publishing},
     reload::Reload,
     signals::{Signals, outlive_others},
@@ -141,6 +141,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     };
     let writer = Writer::open(instance, store.clone(), live.clone(), meters.clone(), options)?;
     let state = writer.state();
+    let shortfall = Shortfall::default();
     let health = Arc::new(Health {
         waiting: Box::new({
             let state = state.clone();
@@ -148,10 +149,13 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         }),
         degraded: Box::new({
             let (meters, publishing, store) = (meters.clone(), publishing.clone(), store.clone());
-            let waiting = home::waiting(config);
+            let (waiting, shortfall) = (home::waiting(config), shortfall.clone());
+            let sockets = sources::socket_files(config);
             move || {
                 let mut troubles = meters.file_troubles();
                 troubles.extend(waiting.clone());
+                troubles.extend(shortfall.trouble());
+                troubles.extend(sockets.iter().filter_map(|socket| sources::missing(socket)));
                 troubles.extend(store.warnings());
                 troubles.extend(publishing.as_ref().and_then(Publishing::trouble));
                 troubles
@@ -215,6 +219,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         writer,
         tail,
         health,
+        shortfall,
     };
     let reload = Reload {
         file: start.file.clone(),
@@ -304,6 +309,7 @@ struct Daemon {
     writer: Writer,
     tail: Tail,
     health: Arc<Health>,
+    shortfall: Shortfall,
 }
 
 impl Daemon {
@@ -320,6 +326,7 @@ impl Daemon {
             self.store.clone(),
             self.writer.state(),
             self.live.written(),
+            self.shortfall,
             home_stop.clone(),
         ));
         let writer = tokio::spawn(self.writer.run(ticks, heard));

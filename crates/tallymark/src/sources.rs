@@ -3,7 +3,12 @@
 
 use crate::config::{Config, Kind, Source as Wanted, Tcp};
 use anyhow::{Context, Result};
-use std::{sync::Arc, thread::JoinHandle};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+};
 use tallymark_ingest::{
     IngestMeters, Sealed, StartPositions, VisitGate,
     source::{
@@ -43,6 +48,26 @@ pub(crate) fn open(
         open_one(source, lines, meters, handed)
     };
     config.sources.iter().map(open).collect()
+}
+
+/// The files of the unix sockets that are listened on.
+pub(crate) fn socket_files(config: &Config) -> Vec<PathBuf> {
+    let path = |source: &Wanted| match &source.kind {
+        Kind::Unix { path, .. } => Some(path.clone()),
+        _ => None,
+    };
+    config.sources.iter().filter_map(path).collect()
+}
+
+/// That no one can reach a unix socket, because its file was removed; for `/readyz`.
+pub(crate) fn missing(socket: &Path) -> Option<String> {
+    let gone = socket.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    gone.then(|| {
+        format!(
+            "the socket file {} was removed, so its senders reach no one: restart the daemon, which makes it again",
+            socket.display()
+        )
+    })
 }
 
 fn open_one(

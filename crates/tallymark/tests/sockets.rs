@@ -13,7 +13,7 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
-use tallymark_testbed::{Daemon, wait_until};
+use tallymark_testbed::{Daemon, http, wait_until};
 
 /// One source, with a tick so short that the counters are always fresh.
 fn one_source(keys: &str) -> Place {
@@ -127,6 +127,21 @@ fn small_queue_is_warned_of() {
     let (place, _) = unix_source("");
     let daemon = place.serve();
     assert_eq!(daemon.stderr().contains("net.unix.max_dgram_qlen"), small, "{}", daemon.stderr());
+}
+
+#[test]
+fn removed_socket_file_is_said() {
+    let (place, path) = unix_source("");
+    let mut daemon = place.serve();
+    let says =
+        || http::get(place.addr(), "/readyz").text().contains("was removed, so its senders reach no one");
+    assert!(!says());
+    std::fs::remove_file(&path).unwrap();
+    wait_until("it is said", PATIENCE, says);
+    stop(&mut daemon);
+    let mut daemon = place.serve();
+    assert!(!says() && path.exists());
+    stop(&mut daemon);
 }
 
 #[test]

@@ -467,3 +467,29 @@ fn an_outbox_that_cannot_be_read_is_said_and_is_not_an_empty_one() {
     place.store_at(&format!("sqlite:{}", place.dir().join("other.db").display()));
     place.run(&["serve"]).refused(78, &["How many hits wait in its outbox for a store is not known: "]);
 }
+
+#[test]
+fn older_copy_of_the_database_is_said_until_it_is_accepted() {
+    let place = Place::new();
+    let (database, copy) = (place.data_dir().join("tallymark.db"), place.dir().join("older.db"));
+    let mut daemon = place.serve();
+    send(&place, 5);
+    wait_total(&place, 5);
+    stop(&mut daemon);
+    std::fs::copy(&database, &copy).unwrap();
+    let mut daemon = place.serve();
+    send(&place, 10);
+    wait_total(&place, 15);
+    assert!(!readyz(&place).1.contains("an older copy"), "{}", readyz(&place).1);
+    stop(&mut daemon);
+    std::fs::copy(&copy, &database).unwrap();
+    let mut daemon = place.serve();
+    wait_says(&place, &["degraded", "the store has", "is it an older copy?", "tallymark store adopt"]);
+    stop(&mut daemon);
+    place.run(&["store", "adopt"]).good();
+    let mut daemon = place.serve();
+    send(&place, 1);
+    wait_total(&place, 6);
+    assert!(!readyz(&place).1.contains("an older copy"), "{}", readyz(&place).1);
+    stop(&mut daemon);
+}
