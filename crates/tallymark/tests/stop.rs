@@ -180,6 +180,17 @@ fn second_signal_leaves_at_once() {
     assert!(accounts.iter().any(|account| log.contains(account)), "{log}");
 }
 
+/// Takes the write lock of the file that hits have to get into, as another process would.
+fn locked(place: &Place, kind: &Kind) -> rusqlite::Connection {
+    let file = match kind {
+        Kind::Sqlite => "tallymark.db",
+        Kind::Redis(_) => "outbox.db",
+    };
+    let lock = rusqlite::Connection::open(place.data_dir().join(file)).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    lock
+}
+
 /// Another process holds the write lock of the file that hits have to get into.
 #[test]
 fn second_signal_tells_how_many_hits_are_lost_by_it() {
@@ -188,12 +199,7 @@ fn second_signal_tells_how_many_hits_are_lost_by_it() {
         let mut daemon = place.serve();
         assert_eq!(place.hit("o/r"), 1);
         wait_until("the first is in the store", PATIENCE, || place.total("o/r") == 1);
-        let file = match kind {
-            Kind::Sqlite => "tallymark.db",
-            Kind::Redis(_) => "outbox.db",
-        };
-        let lock = rusqlite::Connection::open(place.data_dir().join(file)).unwrap();
-        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let lock = locked(&place, &kind);
         let mut syslog = place.syslog();
         for read in 1..=6 {
             for _ in 0..10 {
@@ -279,12 +285,7 @@ fn every_hit_that_a_locked_file_keeps_out_is_told_within_the_deadline() {
         let mut daemon = place.serve();
         assert_eq!(place.hit("o/r"), 1);
         wait_until("the first is in the store", PATIENCE, || place.total("o/r") == 1);
-        let file = match kind {
-            Kind::Sqlite => "tallymark.db",
-            Kind::Redis(_) => "outbox.db",
-        };
-        let lock = rusqlite::Connection::open(place.data_dir().join(file)).unwrap();
-        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let lock = locked(&place, &kind);
         let mut syslog = place.syslog();
         for read in 1..=8 {
             for _ in 0..5 {

@@ -3,7 +3,7 @@
 //! The parts are copied into a directory beside FILE, each as it is at one moment, and packed. The file is read once more
 //! and compared before it gets its name. Counts in Redis are not in it: Redis has backups of its own.
 
-use super::{CommonFlags, Misuse, out};
+use super::{CommonFlags, Misuse, must_exist, out};
 use crate::{
     archive::{self, BackupCounts, BackupManifest},
     config::{self, Config},
@@ -229,14 +229,7 @@ fn write_part(staging: &Path, name: &str, bytes: &[u8]) -> Result<()> {
 }
 
 fn copy_store(path: &Path, staging: &Path) -> Result<BackupCounts> {
-    match path.try_exists() {
-        Ok(true) => {}
-        Ok(false) => bail!(
-            "there is no database at {}; has `tallymark serve` run with this --data-dir or --store?",
-            path.display()
-        ),
-        Err(error) => bail!(user::cannot_look("the database", path, &error)),
-    }
+    must_exist(path)?;
     let bar = progress::bar("copying", fs::metadata(path).map_or(0, |about| about.len()));
     let copied = sqlite::copy(path, &staging.join(DATABASE), |done, all| {
         bar.set_length(all);

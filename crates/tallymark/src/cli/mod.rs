@@ -305,16 +305,21 @@ impl CommonFlags {
         if let StoreUrl::Sqlite(path) = &config.store
             && !home::remembers(config)
         {
-            match path.try_exists() {
-                Ok(true) => {}
-                Ok(false) => bail!(
-                    "there is no database at {}; has `tallymark serve` run with this --data-dir or --store?",
-                    path.display()
-                ),
-                Err(error) => bail!(user::cannot_look("the database", path, &error)),
-            }
+            must_exist(path)?;
         }
         home::open(config).await
+    }
+}
+
+/// Fails if there is no database yet.
+fn must_exist(database: &Path) -> Result<()> {
+    match database.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => bail!(
+            "there is no database at {}; has `tallymark serve` run with this --data-dir or --store?",
+            database.display()
+        ),
+        Err(error) => bail!(user::cannot_look("the database", database, &error)),
     }
 }
 

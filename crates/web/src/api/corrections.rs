@@ -4,7 +4,7 @@
 
 use super::{
     answer::{Answer, Api, json, limit, text},
-    hits::{key, may_write},
+    writing::{for_the_writer_alone, key, may_write, media_type},
 };
 use crate::{
     body,
@@ -14,7 +14,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
 use serde::Deserialize;
@@ -61,13 +61,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap)
 
 /// `POST /api/v1/corrections`.
 pub(super) async fn take(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap, body: Body) -> Response {
-    let mut answer = match handle(&api, &uri, &sent, body).await {
-        Ok(answer) => answer,
-        Err(problem) => axum::response::IntoResponse::into_response(problem),
-    };
-    // Other sites' pages must not read what was written here.
-    answer.headers_mut().remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
-    answer
+    for_the_writer_alone(handle(&api, &uri, &sent, body).await)
 }
 
 async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
@@ -75,8 +69,7 @@ async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
     if uri.query().is_some_and(|query| !query.is_empty()) {
         return Err(Problem::bad_request("there are no parameters here: everything is in the body"));
     }
-    let kind = sent.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+    if media_type(sent) != "application/json" {
         let what = "send Content-Type: application/json with one object";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
     }

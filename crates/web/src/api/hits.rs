@@ -6,6 +6,7 @@
 use super::{
     answer::{Answer, Api, json},
     item::Item,
+    writing::{for_the_writer_alone, key, may_write, media_type},
 };
 use crate::{
     body,
@@ -14,7 +15,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
 use serde::Serialize;
@@ -69,13 +70,7 @@ enum Form {
 }
 
 pub(super) async fn take(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap, body: Body) -> Response {
-    let mut answer = match handle(&api, &uri, &sent, body).await {
-        Ok(answer) => answer,
-        Err(problem) => axum::response::IntoResponse::into_response(problem),
-    };
-    // Other sites' pages must not read what was written here.
-    answer.headers_mut().remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
-    answer
+    for_the_writer_alone(handle(&api, &uri, &sent, body).await)
 }
 
 async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
@@ -137,20 +132,8 @@ async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
     Ok(json(StatusCode::OK, &Receipt { accepted, rejected: asked - accepted, duplicate, results }))
 }
 
-pub(super) fn may_write(api: &Api, sent: &HeaderMap) -> Result<(), Problem> {
-    if !api.app.access.has_writers() {
-        let error = "writing is not allowed here, because no token is configured: set tokens = [\"...\"] under [http], or \
-                     TALLYMARK_TOKENS, and send Authorization: Bearer TOKEN";
-        return Err(Problem::new(StatusCode::FORBIDDEN, error));
-    }
-    let access = &api.app.access;
-    let no_token = || Problem::new(StatusCode::UNAUTHORIZED, access.ask_program(sent));
-    access.has_token(sent).then_some(()).ok_or_else(no_token)
-}
-
 fn form(sent: &HeaderMap) -> Result<Form, Problem> {
-    let kind = sent.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match &*kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase() {
+    match &*media_type(sent) {
         "application/json" => Ok(Form::Array),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Form::Lines),
         _ => Err(Problem::new(
@@ -158,16 +141,6 @@ fn form(sent: &HeaderMap) -> Result<Form, Problem> {
             "send Content-Type: application/json with an array, or application/x-ndjson with a line for each item",
         )),
     }
-}
-
-pub(super) fn key(sent: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut keys = sent.get_all("idempotency-key").iter();
-    let Some(key) = keys.next() else { return Ok(None) };
-    let printable =
-        |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|b| (0x20..0x7f).contains(&b));
-    let key = key.to_str().ok().filter(printable).filter(|_| keys.next().is_none());
-    let mistake = || Problem::bad_request("Idempotency-Key is 1 to 128 printable ASCII characters, once");
-    key.map(Some).ok_or_else(mistake)
 }
 
 /// The items, each valid or not; an error if not even their number is known.

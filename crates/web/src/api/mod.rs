@@ -17,6 +17,7 @@ mod series;
 mod summary;
 mod visitors;
 mod visits;
+mod writing;
 
 use crate::{
     error::{Problem, only},
