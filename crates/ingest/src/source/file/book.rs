@@ -162,7 +162,9 @@ impl Book {
     pub(super) fn known(&self) -> KnownFiles {
         let there = || self.records.values().filter(|record| !record.gone);
         let paths = there().map(|record| record.path.clone()).collect();
-        KnownFiles { paths, inodes: there().map(|record| record.identity.inode()).collect() }
+        let copies = there().filter(|record| record.copy_of.is_some());
+        let copies = copies.map(|record| record.identity.inode()).collect();
+        KnownFiles { paths, inodes: there().map(|record| record.identity.inode()).collect(), copies }
     }
 
     /// Forgets records over the bound, and answers how many.

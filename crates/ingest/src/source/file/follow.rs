@@ -12,6 +12,7 @@ use super::{
     input::{Found, Input, Portion, is_damage, portion},
     names::{SeenFile, open_regular},
     record::{FileRecord, Identity, Mark, mtime},
+    strays::strays,
     survey::{Question, survey},
 };
 use crate::{meters::FileEvents, source::Stop};
@@ -254,8 +255,18 @@ impl LogFollower {
         if self.surveyed.as_ref() == Some(&directories) {
             return Ok(());
         }
-        let known = self.book.as_ref().map(Book::known).unwrap_or_default();
-        let files = super::names::list(log, &known).map_err(|error| told(&error, log))?;
+        let mut known = self.book.as_ref().map(Book::known).unwrap_or_default();
+        let mut files = super::names::list(log, &known).map_err(|error| told(&error, log))?;
+        if let Some(book) = &self.book {
+            let strays = match strays(log, book, &files, &self.following.stop) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                strays => strays.map_err(|error| told(&error, log))?,
+            };
+            if !strays.is_empty() {
+                known.paths.extend(strays);
+                files = super::names::list(log, &known).map_err(|error| told(&error, log))?;
+            }
+        }
         let first = self.book.is_none().then_some(self.following.start);
         // Before it is known that all could be looked at, nothing is begun.
         let mut new = first.map(|_| Book::new(log, began()));

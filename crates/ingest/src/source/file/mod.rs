@@ -2,11 +2,12 @@
 //!
 //! The file is its own buffer. What was read goes to the writer together with the position it was read up to, and both
 //! are committed in one transaction; what was not committed is read again. Where the store is away, reading waits.
-//! [`book`] remembers every file of the log and how far it was read, [`survey`] finds out which file is which, [`follow`]
-//! decides what to read, [`cut`] cuts lines, and here is the thread.
+//! [`book`] remembers every file of the log and how far it was read, [`names`] and [`strays`] find its files, [`survey`]
+//! finds out which file is which, [`follow`] decides what to read, [`cut`] cuts lines, and here is the thread.
 
 mod book;
 mod cut;
+mod family;
 mod follow;
 mod imported;
 mod input;
@@ -14,6 +15,7 @@ mod ladder;
 mod names;
 mod record;
 mod runs;
+mod strays;
 mod survey;
 mod wake;
 

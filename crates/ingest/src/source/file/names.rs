@@ -1,15 +1,17 @@
 //! The files a log may have been rotated into, found by name in its directory and put into their order.
 //!
 //! `access.log.1`, `access.log.2.gz`, `access.log-20261120`, `access-20261120.log.gz`: what stands in the place of the
-//! number or date says which is older. Nothing is opened here, and there may be any number of files.
+//! number or date says which is older. A file that is known by its inode or its content leads to others that are named
+//! like it. Nothing is opened here, and there may be any number of files; [`super::strays`] opens some that no name leads to.
 
+use super::family::Family;
 use super::record::{FileRecord, Identity, mtime};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     fs::{self, DirEntry, File, Metadata, OpenOptions},
     io,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirEntryExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -92,6 +94,8 @@ pub(super) struct KnownFiles {
     pub(super) paths: Vec<PathBuf>,
     /// See [`Identity::inode`].
     pub(super) inodes: BTreeSet<(u64, u64)>,
+    /// Those of copies among them.
+    pub(super) copies: BTreeSet<(u64, u64)>,
 }
 
 type Listing = BTreeMap<PathBuf, (Metadata, Rank)>;
@@ -123,9 +127,15 @@ fn names(log: &Path, known: &KnownFiles) -> io::Result<Listing> {
     }
     elsewhere(&mut found, &bases, &here, known)?;
     for dir in &here {
-        for entry in entries(dir)? {
-            let shape = || same_shape(target.as_ref()?.file_name()?, &entry.file_name());
-            if let Some(rank) = rank_of_any(&bases, &entry.file_name()).or_else(shape) {
+        let entries = entries(dir)?;
+        let families = families(&mut found, dir, &entries, &bases, known)?;
+        for entry in entries {
+            let name = entry.file_name();
+            let shape = || same_shape(target.as_ref()?.file_name()?, &name);
+            let relative = || families.iter().find_map(|family| family.rank(&name));
+            let rank = rank_of_any(&bases, &name);
+            let better = (!is_generation(rank.as_ref())).then(|| shape().or_else(relative)).flatten();
+            if let Some(rank) = better.or(rank) {
                 look(&mut found, &entry.path(), rank, false)?;
             }
         }
@@ -135,6 +145,37 @@ fn names(log: &Path, known: &KnownFiles) -> io::Result<Listing> {
     let plain: Vec<PathBuf> = found.keys().filter(|path| unpacked(path).is_none()).cloned().collect();
     found.retain(|path, _| unpacked(path).is_none_or(|path| plain.binary_search(&path).is_err()));
     Ok(found)
+}
+
+/// Files whose names say nothing, and that are known: `access-1.log` may be another log, until one of its kind has an inode
+/// or a content of this one. Answers what others must be called to be of the same kind. A copy proves nothing.
+fn families(
+    found: &mut Listing,
+    dir: &Path,
+    entries: &[DirEntry],
+    bases: &[&Path],
+    known: &KnownFiles,
+) -> io::Result<Vec<Family>> {
+    let inodes: BTreeSet<u64> = known.inodes.iter().map(|(inode, _)| *inode).collect();
+    for entry in entries.iter().filter(|entry| inodes.contains(&entry.ino())) {
+        let is_known = |file: &Metadata| known.inodes.contains(&Identity::of(file).inode());
+        if rank_of_any(bases, &entry.file_name()).is_none()
+            && entry.metadata().is_ok_and(|file| is_known(&file))
+        {
+            look(found, &entry.path(), Rank::Other, false)?;
+        }
+    }
+    let family = |(path, (file, _)): (&PathBuf, &(Metadata, Rank))| {
+        let is_copy = known.copies.contains(&Identity::of(file).inode());
+        let name = path.file_name().filter(|_| path.parent() == Some(dir) && !is_copy)?;
+        let plain = !is_generation(rank_of_any(bases, name).as_ref());
+        plain.then(|| bases.iter().find_map(|base| Family::of(base.file_name()?, name)))?
+    };
+    Ok(found.iter().filter_map(family).collect())
+}
+
+fn is_generation(rank: Option<&Rank>) -> bool {
+    rank.is_some_and(|rank| *rank != Rank::Other)
 }
 
 fn look(found: &mut Listing, path: &Path, rank: Rank, is_needed: bool) -> io::Result<()> {
@@ -201,6 +242,11 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
+/// A name without what a packer appends.
+pub(super) fn without_packer(name: &str) -> &str {
+    PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+}
+
 /// The name that a packed file had before.
 pub(super) fn unpacked(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
@@ -259,7 +305,7 @@ pub(super) fn belongs(log: &OsStr, name: &OsStr) -> bool {
 /// What `name` has that the log's name has not, if it is one of its files.
 fn rank(log: &OsStr, name: &OsStr) -> Option<Rank> {
     let (log, name) = (log.to_str()?, name.to_str()?);
-    let plain = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let plain = without_packer(name);
     if plain == log {
         // `access.log.gz`, packed by hand. The log itself is found by its path.
         return Some(Rank::Other);
@@ -275,25 +321,36 @@ fn rank(log: &OsStr, name: &OsStr) -> Option<Rank> {
     if let Some(rest) = plain.strip_prefix(log).filter(|rest| rest.starts_with(['.', '-', '_', '~'])) {
         return Some(kind(&rest[1..]).unwrap_or(Rank::Other));
     }
+    let dated = |text: &str| kind(text).filter(|kind| matches!(kind, Rank::Date(_)));
+    if let Some(before) = plain.strip_suffix(log).and_then(|before| before.strip_suffix(['.', '-', '_'])) {
+        return dated(before);
+    }
     // logrotate's `extension .log` and lumberjack put what tells them apart before it.
     let (stem, extension) = log.rsplit_once('.')?;
     let middle = plain.strip_prefix(stem)?.strip_suffix(extension)?.strip_suffix('.')?;
-    kind(middle.strip_prefix(['.', '-', '_'])?).filter(|kind| matches!(kind, Rank::Date(_)))
+    if let Some(number) = middle.strip_prefix('.').and_then(kind) {
+        return Some(number);
+    }
+    let time = middle.strip_prefix(['.', '-', '_'])?;
+    // timberjack, in newer versions of Caddy, appends why it has rotated: `-size`, `-time`.
+    let is_word = |why: &str| !why.is_empty() && why.bytes().all(|byte| byte.is_ascii_lowercase());
+    dated(time.rsplit_once('-').filter(|(_, why)| is_word(why)).map_or(time, |(time, _)| time))
 }
 
-fn kind(text: &str) -> Option<Rank> {
+/// What a number or a date in a name says.
+pub(super) fn kind(text: &str) -> Option<Rank> {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     if digits == text.len() && (1..=5).contains(&digits) {
         return text.parse().ok().map(Rank::Number);
     }
-    let dated = digits >= 6 && text.bytes().all(|b| b.is_ascii_digit() || b"-_.:T".contains(&b));
+    let dated = digits >= 6 && text.bytes().all(|b| b.is_ascii_digit() || b"-_.:+TZ".contains(&b));
     dated.then(|| Rank::Date(text.to_owned()))
 }
 
 /// A link leads to a file with a date in its name, as rotatelogs and cronolog make them: those of other dates belong to it.
 fn same_shape(target: &OsStr, name: &OsStr) -> Option<Rank> {
     let (target, name) = (target.to_str()?, name.to_str()?);
-    let plain = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let plain = without_packer(name);
     let shape = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "0");
     let dated = target.bytes().filter(u8::is_ascii_digit).count() >= 6;
     (dated && shape(target) == shape(plain)).then(|| Rank::Date(plain.to_owned()))
@@ -315,6 +372,17 @@ mod tests {
             ("access.log-1795176030", date("1795176030")),
             ("access-20261120.log.gz", date("20261120")),
             ("access-2026-11-20T03-59-49.123.log", date("2026-11-20T03-59-49.123")),
+            ("access-2026-11-20T03-59-49.123-size.log.gz", date("2026-11-20T03-59-49.123")),
+            ("access.1.log", Some(Rank::Number(1))),
+            ("access.12.log.gz", Some(Rank::Number(12))),
+            ("access.20261120.log", date("20261120")),
+            ("20261120-access.log", date("20261120")),
+            ("access.log.0", Some(Rank::Number(0))),
+            ("access.log.0.bz2", Some(Rank::Number(0))),
+            ("access.log-2026112003", date("2026112003")),
+            ("access.log.20261120T000000.gz", date("20261120T000000")),
+            ("error-access.log", None),
+            ("access-error.log", None),
             ("access.log.gz", Some(Rank::Other)),
             ("access.log.old", Some(Rank::Other)),
             ("access.log~", Some(Rank::Other)),

@@ -127,8 +127,9 @@ impl Survey<'_> {
                 self.found.events.lost += 1;
                 warn!(
                     file = %record.path.display(), offset = record.mark.offset,
-                    "the file is gone, removed, packed in an unknown way, or changed in every line: lines that it got after \
-                     the last count, if any, are lost, and changed ones count twice"
+                    "the file is gone: removed, packed in an unknown way, changed in every line, or moved where it is not \
+                     looked for, as logrotate's olddir may do. Lines that it got behind this byte, if any, are not counted. \
+                     If there still is such a file, count them: tallymark import log FILE. It leaves out what is counted"
                 );
             }
             self.found.torn += u64::from(record.torn && !open);

@@ -1195,3 +1195,87 @@ fn many_small_files_are_read_without_a_pause() {
     bed.read();
     assert_eq!(bed.seen.lines.len(), 100);
 }
+
+/// What logrotate's `extension`, `dateformat` and `olddir`, and others, make of a name while nobody looks.
+#[test]
+fn case_71_any_names_that_a_rotation_makes_are_found() {
+    let ways = [
+        "access.N.log",
+        "access-N.log",
+        "access_N.log",
+        "access.log_oldN",
+        "oldN.access.log",
+        "access-D.log",
+        "D-access.log",
+        "access.wD.log",
+        "access.log.D",
+        "old/access.log.N",
+        "old/access.log-D",
+        "old/access.N.log",
+        "old/access-D.log",
+    ];
+    for way in ways {
+        let name = |n: usize| way.replace('N', &n.to_string()).replace('D', &(20_261_130 - n).to_string());
+        for (packed, copied) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut bed = Bed::new();
+            fs::create_dir(bed.path("old")).unwrap();
+            let lines = |file: usize| (0..10).map(|n| format!("{file} line {n}\n")).collect::<String>();
+            bed.append("access.log", &lines(0));
+            bed.read();
+            bed.restart();
+            bed.append("access.log", "late\n");
+            // Another log, and one that has nothing in common with this.
+            bed.append("other-access.log", "other\nlog\n");
+            bed.append("zzz", "other\n");
+            for round in 1..=6 {
+                for n in (1..round).rev() {
+                    for end in ["", ".gz"] {
+                        let from = format!("{}{end}", name(n));
+                        if bed.path(&from).exists() {
+                            bed.rename(&from, &format!("{}{end}", name(n + 1)));
+                        }
+                    }
+                }
+                if copied {
+                    bed.copytruncate(&name(1));
+                } else {
+                    bed.rename("access.log", &name(1));
+                }
+                if packed {
+                    bed.gzip(&name(1));
+                }
+                bed.append("access.log", &lines(round));
+            }
+            for _ in 0..2 {
+                bed.read();
+                let twice = bed.seen.lines.values().filter(|&&n| n != 1).count();
+                assert_eq!(
+                    (bed.seen.lines.len(), twice),
+                    (71, 0),
+                    "{way}, packed: {packed}, copied: {copied}"
+                );
+                bed.restart();
+            }
+            assert_eq!(bed.told, 0, "{way}, packed: {packed}, copied: {copied}");
+        }
+    }
+}
+
+#[test]
+fn case_71_logs_that_are_only_named_alike_are_left_alone() {
+    let mut bed = Bed::new();
+    let lines = |file: &str| (0..10).map(|n| format!("{file} line {n}\n")).collect::<String>();
+    bed.append("access.log", &lines("ours"));
+    for other in ["access-1.log", "access-2.log", "access1.log", "web-access.log", "access.log2"] {
+        bed.append(other, &lines(other));
+    }
+    bed.read();
+    bed.rename("access.log", "access.log.1");
+    bed.append("access.log", "new\n");
+    bed.read();
+    bed.restart();
+    fs::remove_file(bed.path("access.log.1")).unwrap();
+    bed.append("access-1.log", "more\n");
+    bed.read();
+    assert_eq!(bed.seen.lines.len(), 11);
+}
