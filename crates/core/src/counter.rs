@@ -3,7 +3,7 @@
 //! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`; the two do not depend on each
 //! other.
 
-use crate::{Asker, Event, Hit, NameRef, Visit, When};
+use crate::{Asker, Event, Hit, NameRef, Reject, Visit, When};
 use std::{fmt, future::Future, pin::Pin};
 
 /// A total, or a pending answer when the store has to be asked.
@@ -73,12 +73,18 @@ pub trait Counter: Send + Sync {
     ///
     /// A hit of event `hit` that says who asked is also told a visit of the same name, if it is one: within the
     /// cooldown of its visitor only the first. A hit of event `visit` that says who asked counts only then, and the
-    /// answer is the total of `visit` whether it counted or not. Without a visitor, every hit counts as it is, and is
+    /// answer is the total of `visit` whether it counted or not. So it is for a hit that is [refused](Counter::refusal). Without a visitor, every hit counts as it is, and is
     /// nothing else.
     fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a>;
 
     /// Counts the hit at once, as [`Counter::count`] does, for somebody who wants no total: the store is never asked.
     fn note(&self, hit: &Hit<'_>);
+
+    /// Why this hit would not be counted, if the operator does not want it. [`Counter::count`] and [`Counter::note`] ask
+    /// themselves: this is for hits that are written in another way.
+    fn refusal(&self, _hit: &Hit<'_>) -> Option<Reject> {
+        None
+    }
 
     /// What is kept of who asks, for visits that somebody else writes. Nothing without a visitor.
     fn asker(&self, _hit: &Hit<'_>) -> Asker {

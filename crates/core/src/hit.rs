@@ -3,6 +3,7 @@
 use crate::{
     Asker, ClientClass, Event, NameRef, Reject, StatusRef, Visit, Visitor, When, record::MAX_WEIGHT,
 };
+use std::{fmt, net::IpAddr};
 
 /// One counted occurrence of an event.
 ///
@@ -27,6 +28,24 @@ pub struct Hit<'a> {
     pub visitor: Option<Visitor>,
     /// The words of the client, where its class is known; for those who are to keep them.
     pub words: ClientWords<'a>,
+    /// Who sent the request, for [`crate::DenyRules`]. No tally keeps it.
+    pub requester: Requester<'a>,
+}
+
+/// Who sent a request, as far as the line or the request says.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Requester<'a> {
+    /// Where it came from.
+    pub address: Option<IpAddr>,
+    /// `User-Agent`.
+    pub user_agent: Option<&'a [u8]>,
+}
+
+/// An address is in no message, not even in that of a test that failed.
+impl fmt::Debug for Requester<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requester").finish_non_exhaustive()
+    }
 }
 
 /// What a client says of itself.
@@ -52,6 +71,7 @@ impl<'a> Hit<'a> {
             client: None,
             visitor: None,
             words: ClientWords::default(),
+            requester: Requester::default(),
         }
     }
 

@@ -33,6 +33,7 @@ mod cooldown;
 mod correction;
 mod counter;
 mod day_visitors;
+mod deny;
 mod event;
 mod framing;
 mod group;
@@ -73,10 +74,11 @@ pub use correction::{
 };
 pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting, left};
 pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};
+pub use deny::DenyRules;
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
 pub use group::{Glob, NameGroup, NotAGlob};
-pub use hit::{ClientWords, Hit};
+pub use hit::{ClientWords, Hit, Requester};
 pub use ledger::{Asked, Commit, Committed, Ledger, NotCommitted, Once};
 pub use lines::{Cutter, Line, Lines};
 pub use name::{

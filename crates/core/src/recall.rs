@@ -100,10 +100,15 @@ impl Recall {
         }
     }
 
+    /// Forgets every line, because some of them may mean something else now.
+    pub fn forget(&mut self) {
+        self.learned = false;
+        self.forget_records();
+    }
+
     fn turn(&mut self, tally: &Tally, now: Now) {
         if self.now.day() != now.day() || self.epoch != tally.epoch() {
-            self.learned = false;
-            self.forget_records();
+            self.forget();
             self.epoch = tally.epoch();
         }
         self.now = now;

@@ -6,7 +6,7 @@
 
 use crate::{
     ClientClass, ClientWords, Column, Dating, Escape, Event, Hit, NameRef, NameRule, NotAName, NotOtherBadge,
-    Now, Reject, Route, Visitor, When, calendar::Day, decode_percent, is_github, name::hex_pair,
+    Now, Reject, Requester, Route, Visitor, When, calendar::Day, decode_percent, is_github, name::hex_pair,
     parse_address, read_other_badge, time::parse_time,
 };
 use csv_core::ReadRecordResult;
@@ -109,8 +109,9 @@ impl RecordReader {
             (Some(_), Some(user_agent)) => ClientWords { user_agent, referer: line.referer },
             _ => ClientWords::default(),
         };
+        let requester = Requester { address: line.address, user_agent: line.agent };
         let hit = Hit::one(line.event, name, when);
-        Ok(Hit { weight: line.weight, redated, client, visitor, words, ..hit })
+        Ok(Hit { weight: line.weight, redated, client, visitor, words, requester, ..hit })
     }
 
     /// The general path: any CSV. A line whose quotes are out of order is refused, but first its columns are counted,

@@ -91,6 +91,22 @@ rejects! {
     Nul = "nul",
     /// Text in UTF-16, which no log is written in: `iconv -f UTF-16 -t UTF-8` makes it readable.
     Utf16 = "utf16",
+    /// Its name is in `[deny] names`.
+    DeniedName = "denied_name",
+    /// It came from a network in `[deny] networks`.
+    DeniedNetwork = "denied_network",
+    /// Its user agent is in `[deny] user-agents`.
+    DeniedAgent = "denied_agent",
+    /// Its name is paused: `tallymark pause` said that it is not counted now.
+    Paused = "paused",
+}
+
+impl Reject {
+    /// Whether the operator has asked for it, so that there is nothing to warn of.
+    #[must_use]
+    pub fn is_by_order(self) -> bool {
+        matches!(self, Reject::DeniedName | Reject::DeniedNetwork | Reject::DeniedAgent | Reject::Paused)
+    }
 }
 
 impl fmt::Display for Reject {

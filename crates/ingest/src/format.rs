@@ -20,4 +20,13 @@ pub enum LineFormat {
 }
 
 /// The outcome of a line that was read and does not count.
-pub const UNDERSTOOD: [Reject; 4] = [Reject::NotABadge, Reject::Method, Reject::Status, Reject::NoName];
+pub const UNDERSTOOD: [Reject; 8] = [
+    Reject::NotABadge,
+    Reject::Method,
+    Reject::Status,
+    Reject::NoName,
+    Reject::DeniedName,
+    Reject::DeniedNetwork,
+    Reject::DeniedAgent,
+    Reject::Paused,
+];

@@ -5,6 +5,7 @@ use crate::{
     VisitGate,
     format::{LineFormat, UNDERSTOOD},
     meters::{Delta, SourceMeters},
+    refusals::Refusals,
     visiting::ToldApart,
     watch::Watch,
 };
@@ -43,6 +44,9 @@ pub struct Intake {
     meters: SourceMeters,
     clock: Clock,
     gate: Option<Arc<VisitGate>>,
+    refusals: Arc<Refusals>,
+    /// Which of their changes is known here.
+    refusals_at: u64,
 }
 
 impl Intake {
@@ -77,7 +81,15 @@ impl Intake {
             meters,
             clock: Clock::Arrival,
             gate: None,
+            refusals: Arc::default(),
+            refusals_at: 0,
         }
+    }
+
+    /// Counts nothing that is refused.
+    #[must_use]
+    pub fn refusing(self, refusals: Arc<Refusals>) -> Intake {
+        Intake { refusals_at: refusals.changes(), refusals, ..self }
     }
 
     /// Keeps the last visits of each name, as far as they are to be kept; none, as it is without this, costs nothing.
@@ -111,7 +123,7 @@ impl Intake {
         now: Now,
     ) {
         let mut found = std::mem::take(&mut self.found);
-        self.recall.refresh(&self.tally, now);
+        self.refresh(now);
         let bytes = datagrams.clone().map(|datagram| datagram.map_or(&[][..], |(bytes, _)| bytes));
         self.recall.find_all(bytes, &mut found, &mut self.probes);
         let generation = self.recall.generation();
@@ -146,8 +158,13 @@ impl Intake {
         }
         let (tally, watch, delta) = (&mut self.tally, &mut self.watch, &mut self.delta);
         delta.received += 1;
-        let (mut overflowed, mut redated) = (0, false);
+        let (mut overflowed, mut redated, mut refused) = (0, false, None);
         let read = zmq::read(message, self.clock, now, |hit| {
+            // All that one message counts is of one name.
+            refused = self.refusals.refusal(hit, now);
+            if refused.is_some() {
+                return;
+            }
             watch.accepted(hit, now);
             redated |= hit.redated;
             if tally.add(hit) == Added::Overflow {
@@ -155,7 +172,7 @@ impl Intake {
             }
         });
         delta.overflowed += overflowed;
-        match read {
+        match read.and(refused.map_or(Ok(()), Err)) {
             Ok(()) => {
                 delta.accepted += 1;
                 delta.redated += u64::from(redated);
@@ -211,11 +228,22 @@ impl Intake {
         self.read(line, line, now)
     }
 
+    /// Forgets what earlier lines meant, if that may be wrong now.
+    #[inline]
+    fn refresh(&mut self, now: Now) {
+        let changes = self.refusals.changes();
+        if changes != self.refusals_at {
+            self.refusals_at = changes;
+            self.recall.forget();
+        }
+        self.recall.refresh(&self.tally, now);
+    }
+
     /// Counts a line that means what an earlier one did, without reading it. Not while somebody watches: what is shown
     /// is what was read.
     #[inline]
     fn recalled(&mut self, line: &[u8], now: Now) -> bool {
-        self.recall.refresh(&self.tally, now);
+        self.refresh(now);
         let Some(known) = self.recall.find(line) else { return false };
         if self.watch.is_watched() {
             return false;
@@ -237,6 +265,10 @@ impl Intake {
     fn read<'a>(&'a mut self, line: &'a [u8], learned_by: &[u8], now: Now) -> Parsed<'a> {
         self.delta.received += 1;
         let read = read(&self.routes, &self.format, self.max_line, &mut self.readers, line, now);
+        let read = read.and_then(|(hit, known_by)| match self.refusals.refusal(&hit, now) {
+            None => Ok((hit, known_by)),
+            Some(refusal) => Err(refusal),
+        });
         let (hit, known_by) = match read {
             Ok(read) => read,
             Err(reject) => {

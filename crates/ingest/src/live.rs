@@ -9,6 +9,7 @@ use crate::{
     clock::now,
     meters::{Delta, SourceMeters},
     on_the_way::OnTheWay,
+    refusals::Refusals,
     sealed::Sealed,
     visiting::{ToldApart, VisitGate},
     watch::Watch,
@@ -23,8 +24,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_core::{
-    Added, Asker, Batch, Counter, Entry, Event, Hit, KeptVisits, Latest, LatestAnswer, Name, NameRef, Tally,
-    Total, Unavailable, Visit, Waiting,
+    Added, Asker, Batch, Counter, Entry, Event, Hit, KeptVisits, Latest, LatestAnswer, Name, NameRef, Reject,
+    Tally, Total, Unavailable, Visit, Waiting,
 };
 use tallymark_store::{StoreRead, Written};
 use tokio::sync::{Notify, mpsc};
@@ -65,6 +66,7 @@ pub struct Live {
     worked: Mutex<Option<Instant>>,
     written: Written,
     gate: Option<Arc<VisitGate>>,
+    refusals: Arc<Refusals>,
 }
 
 struct LiveState {
@@ -143,6 +145,7 @@ impl Live {
             worked: Mutex::new(None),
             written: Written::default(),
             gate: None,
+            refusals: Arc::default(),
         }
     }
 
@@ -161,6 +164,11 @@ impl Live {
     /// Counts the visits too, where a hit says who asked.
     pub fn telling_visits(self, gate: Arc<VisitGate>) -> Live {
         Live { gate: Some(gate), ..self }
+    }
+
+    /// Counts nothing that is refused.
+    pub fn refusing(self, refusals: Arc<Refusals>) -> Live {
+        Live { refusals, ..self }
     }
 
     /// Seals the tally on every tick and sends it on, until `stop` resolves; then once more, for the last hits. Without
@@ -292,13 +300,31 @@ impl Live {
         self.settled.notify_waiters();
     }
 
+    /// Whether a hit does not count because the operator said so. It is in the meters then, and shown to whoever runs
+    /// `tallymark tail`.
+    fn refuses(&self, hit: &Hit<'_>) -> bool {
+        let now = now();
+        let Some(refusal) = self.refusals.refusal(hit, now) else { return false };
+        let mut state = self.lock();
+        state.delta.received += 1;
+        state.delta.reject(refusal);
+        self.begin(&state);
+        state.watch.rejected(refusal, hit.name.as_str().as_bytes(), now);
+        true
+    }
+
+    /// Wakes whoever seals, with the first hit.
+    fn begin(&self, state: &LiveState) {
+        if state.delta.received == 1 {
+            self.begun.notify_one();
+        }
+    }
+
     /// Adds a hit to the meters, and shows it to whoever runs `tallymark tail`.
     fn received(&self, state: &mut LiveState, hit: &Hit<'_>) {
         state.delta.received += 1;
         state.delta.accepted += 1;
-        if state.delta.received == 1 {
-            self.begun.notify_one();
-        }
+        self.begin(state);
         if state.watch.is_watched() {
             state.watch.accepted(hit, now());
         }
@@ -524,7 +550,14 @@ impl LiveVisits {
 }
 
 impl Counter for Live {
+    fn refusal(&self, hit: &Hit<'_>) -> Option<Reject> {
+        self.refusals.refusal(hit, now())
+    }
+
     fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a> {
+        if self.refuses(hit) {
+            return self.total(hit.event, hit.name);
+        }
         let counted = self.tell(hit);
         let mut state = self.lock();
         let state = &mut *state;
@@ -546,6 +579,9 @@ impl Counter for Live {
     }
 
     fn note(&self, hit: &Hit<'_>) {
+        if self.refuses(hit) {
+            return;
+        }
         let counted = self.tell(hit);
         let mut state = self.lock();
         let state = &mut *state;

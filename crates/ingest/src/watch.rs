@@ -94,7 +94,7 @@ impl Watch {
         }
         let bit = 1 << reject as u8;
         // A page that is no badge is the commonest line of an access log, and nothing to warn of.
-        let ordinary = self.file.is_some() && UNDERSTOOD.contains(&reject);
+        let ordinary = reject.is_by_order() || self.file.is_some() && UNDERSTOOD.contains(&reject);
         if self.logged & bit == 0 && !ordinary && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
             self.logged |= bit;
             let priority = self.filtered_out(reject, line);

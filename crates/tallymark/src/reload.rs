@@ -1,5 +1,5 @@
-//! Label, colours, template, the definition of a visit and the places of addresses are replaced while everything runs: on
-//! SIGHUP, and when the configuration, the template or the database of places changes on disk. A broken one is refused with file, line and reason, and the old one
+//! Label, colours, template, the definition of a visit, the deny list and the places of addresses are replaced while
+//! everything runs: on SIGHUP, and when the configuration, the template or the database of places changes on disk. A broken one is refused with file, line and reason, and the old one
 //! stays.
 
 use crate::config::{Config, Overrides};
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 use tallymark_badge::Look;
-use tallymark_ingest::{Atlas, GeoDatabase, VisitGate};
+use tallymark_ingest::{Atlas, GeoDatabase, Refusals, VisitGate};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -29,6 +29,8 @@ pub(crate) struct Reload {
     pub(crate) look: Arc<ArcSwap<Look>>,
     /// `None` where nothing is counted.
     pub(crate) gate: Option<Arc<VisitGate>>,
+    /// `None` where nothing is counted.
+    pub(crate) refusals: Option<Arc<Refusals>>,
     pub(crate) geo_database: Option<PathBuf>,
     /// `None` where nothing is counted.
     pub(crate) places: Option<Arc<Atlas>>,
@@ -74,16 +76,19 @@ impl Reload {
     fn load(&self) {
         let read = Config::load(self.file.as_deref(), &self.overrides)
             .map_err(|error| error.to_string())
-            .and_then(|config| Ok((config.look()?, config.visits)));
+            .and_then(|config| Ok((config.look()?, config.visits, config.deny)));
         match read {
-            Ok((look, visits)) => {
+            Ok((look, visits, deny)) => {
                 self.look.store(Arc::new(look));
                 if let Some(gate) = &self.gate {
                     gate.follow(visits);
                 }
+                if let Some(refusals) = &self.refusals {
+                    refusals.deny(deny);
+                }
                 info!(
-                    "reloaded: label, colours, template, cooldown, collapse and camo-networks are as written now; \
-                     other keys need a restart"
+                    "reloaded: label, colours, template, cooldown, collapse, camo-networks and [deny] are as written \
+                     now; other keys need a restart"
                 );
             }
             Err(why) => error!("not reloaded, the old configuration stays: {why}"),

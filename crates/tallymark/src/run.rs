@@ -25,7 +25,7 @@ use std::{
 };
 use tallymark_github::{AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, refresh};
 use tallymark_ingest::{
-    Corrector, Describing, Ended, HandedIn, IngestMeters, Instance, Live, Tail, VisitGate, Writer,
+    Corrector, Describing, Ended, HandedIn, IngestMeters, Instance, Live, Refusals, Tail, VisitGate, Writer,
     WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
 };
@@ -128,11 +128,13 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let describing = Describing::new(places.clone(), config.asker_texts, config.kept_visits);
     let gate = VisitGate::open(&config.data_dir, config.visits.clone(), &meters);
     let gate = Arc::new(gate.describing(describing));
-    let bindings = bind(config, start.file.as_deref(), &meters, &gate)?;
+    let refusals = Arc::new(Refusals::new(config.deny.clone()));
+    let bindings = bind(config, start.file.as_deref(), &meters, (&gate, &refusals))?;
     let tail = meters.tail();
 
     let live = Live::new(store.clone(), meters.source("http"), config.tick, config.tally_entries);
-    let live = Arc::new(live.keeping_visits(config.kept_visits).telling_visits(gate.clone()));
+    let live = live.keeping_visits(config.kept_visits).telling_visits(gate.clone());
+    let live = Arc::new(live.refusing(refusals.clone()));
     let options = WriterOptions {
         outbox,
         limits: config.names,
@@ -227,6 +229,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         template: config.badges.template.clone(),
         look,
         gate: Some(gate),
+        refusals: Some(refusals),
         geo_database: config.geo_database.clone(),
         places: Some(places),
     };
@@ -266,7 +269,7 @@ fn bind(
     config: &Config,
     file: Option<&Path>,
     meters: &IngestMeters,
-    gate: &Arc<VisitGate>,
+    who_counts: (&Arc<VisitGate>, &Arc<Refusals>),
 ) -> Result<Bindings> {
     let mut handed = Handed::take()?;
     let place = match &config.http.listen {
@@ -280,7 +283,7 @@ fn bind(
     let local = http.local().context("asking where HTTP listens")?;
     let base_url = config.http.base_url.clone().map(BaseUrl::configured);
     let base_url = base_url.unwrap_or_else(|| BaseUrl::guessed(default_base_url(&local)));
-    let sources = sources::open(config, meters, gate, &mut handed)?;
+    let sources = sources::open(config, meters, who_counts, &mut handed)?;
     // Starting again would not help: the socket unit and the configuration disagree.
     handed.finish().map_err(|error| BadConfig::one(file, error.to_string()))?;
     info!(listen = %local, "listening for HTTP");

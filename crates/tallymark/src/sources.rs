@@ -10,7 +10,7 @@ use std::{
     thread::JoinHandle,
 };
 use tallymark_ingest::{
-    IngestMeters, Sealed, StartPositions, VisitGate,
+    IngestMeters, Refusals, Sealed, StartPositions, VisitGate,
     source::{
         FileOptions, Handed, LineOptions, LogFile, SocketPlace, Stop, SyslogDatagrams, SyslogTcp, TcpOptions,
         UdpOptions, UnixOptions, Zmq,
@@ -32,7 +32,7 @@ pub(crate) enum OpenSource {
 pub(crate) fn open(
     config: &Config,
     meters: &IngestMeters,
-    gate: &Arc<VisitGate>,
+    (gate, refusals): (&Arc<VisitGate>, &Arc<Refusals>),
     handed: &mut Handed,
 ) -> Result<Vec<OpenSource>> {
     let open = |source: &Wanted| {
@@ -44,6 +44,7 @@ pub(crate) fn open(
             limit: config.tally_entries,
             visits: config.kept_visits,
             gate: Some(gate.clone()),
+            refusals: refusals.clone(),
         };
         open_one(source, lines, meters, handed)
     };

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
     ClientClass, ClientWords, Corrections, Counter, Event, Hit, KeptVisits, Ledger, NameGroup, NameRef, Now,
-    OtherCounters, Unavailable, Visitor, When, calendar::Zone, left,
+    OtherCounters, Requester, Unavailable, Visitor, When, calendar::Zone, left,
 };
 use tallymark_github::{Avatars, Statistics};
 use tallymark_rankings::Rankings;
@@ -98,12 +98,18 @@ impl App {
         now: Now,
         (peer, sent): (Peer, &'a HeaderMap),
     ) -> Hit<'a> {
-        let address = peer.behind(sent, &self.access.proxies).0;
-        let visitor = address.map(|address| Visitor::new(address, user_agent(sent), now));
+        let requester = self.requester((peer, sent));
+        let visitor = requester.address.map(|address| Visitor::new(address, user_agent(sent), now));
         let header = |name| sent.get(name).map_or(&b""[..], HeaderValue::as_bytes);
         let words = ClientWords { user_agent: user_agent(sent), referer: header(header::REFERER) };
         let hit = Hit::one(event, name, When::Minute(now.minute()));
-        Hit { client: self.client(sent), visitor, words, ..hit }
+        Hit { client: self.client(sent), visitor, words, requester, ..hit }
+    }
+
+    /// Who sends a request.
+    pub(crate) fn requester<'a>(&self, (peer, sent): (Peer, &'a HeaderMap)) -> Requester<'a> {
+        let address = peer.behind(sent, &self.access.proxies).0;
+        Requester { address, user_agent: Some(user_agent(sent)) }
     }
 
     /// The class of client that a request claims, if visits are kept.

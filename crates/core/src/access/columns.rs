@@ -22,11 +22,9 @@ pub(super) fn request(line: &[u8]) -> Result<(LoggedRequest<'_>, &[u8]), Reject>
         let end = closing_quote(field).ok_or(Reject::Quote)?;
         let (field, rest) = (&field[..end], &field[end + 1..]);
         match head(&line[..quote]) {
-            Some(time) => {
-                return Ok((
-                    LoggedRequest { request: Some(field), time: Some(time), ..LoggedRequest::default() },
-                    rest,
-                ));
+            Some((who, time)) => {
+                let (request, time, address) = (Some(field), Some(time), Some(who));
+                return Ok((LoggedRequest { request, time, address, ..LoggedRequest::default() }, rest));
             }
             // A quoted field in front, such as X-Forwarded-For.
             None if rest.first() != Some(&b' ') => return Err(Reject::Columns),
@@ -48,8 +46,8 @@ fn opening_quote(line: &[u8]) -> Option<usize> {
     }
 }
 
-/// `WORD WORD WORD [TIME] `, and words after it. Returns the time.
-fn head(head: &[u8]) -> Option<&[u8]> {
+/// `WORD WORD WORD [TIME] `, and words after it. Returns the words in front, and the time.
+fn head(head: &[u8]) -> Option<(&[u8], &[u8])> {
     let open = memrchr(b'[', head)?;
     let (who, time) = (&head[..open], &head[open + 1..]);
     let (time, behind) = time.split_at_checked(TIME_BYTES)?;
@@ -60,7 +58,7 @@ fn head(head: &[u8]) -> Option<&[u8]> {
     // Three words, of which the last may contain spaces.
     let mut words = who.strip_suffix(b" ")?.splitn(3, |&b| b == b' ');
     let full = |word: Option<&[u8]>| word.is_some_and(|word| !word.is_empty());
-    (full(words.next()) && full(words.next()) && full(words.next())).then_some(time)
+    (full(words.next()) && full(words.next()) && full(words.next())).then_some((who, time))
 }
 
 /// ` STATUS BYTES`, mostly ` "REFERER" "AGENT"`, and whatever a site has added, quoted or bare.

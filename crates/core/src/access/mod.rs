@@ -12,11 +12,12 @@ mod pattern;
 pub use pattern::{BadPattern, Pattern};
 
 use crate::{
-    ClientClass, Dating, Escape, Hit, Now, Reject, Route,
+    ClientClass, Dating, Escape, Hit, Now, Reject, Requester, Route, parse_address,
     record::{self, LineValues},
     time::{parse_clf_time, parse_time},
 };
 use memchr::memchr;
+use std::net::IpAddr;
 
 /// The number of parameters that are read, as in the HTTP server.
 const MOST_PARAMETERS: usize = 100;
@@ -27,8 +28,9 @@ pub struct AccessReader {
     visits: bool,
     unescaped: Vec<u8>,
     decoded: Vec<u8>,
-    /// The name from a JSON string, which may contain JSON escapes.
+    /// The name and the user agent from JSON strings, which may contain JSON escapes.
     raw: Vec<u8>,
+    agent: Vec<u8>,
 }
 
 /// What a line says about its request. Fields that the format lacks are absent.
@@ -47,7 +49,12 @@ struct LoggedRequest<'a> {
     status: Option<&'a [u8]>,
     time: Option<&'a [u8]>,
     agent: Option<&'a [u8]>,
+    /// Words, of which one of the first two is the address.
+    address: Option<&'a [u8]>,
 }
+
+/// What a line says besides the name: when, and which client.
+type Facts = (Option<i64>, Option<ClientClass>, Option<IpAddr>);
 
 /// What a field of a line means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +69,7 @@ enum Fact {
     Status,
     Time,
     Agent,
+    Address,
     /// nginx's `$time_local` and Apache's `%t`, which contain a space.
     LocalTime,
     /// nginx's `$is_args`: a question mark if there is a query.
@@ -73,7 +81,15 @@ impl AccessReader {
     /// A reader for live lines, or for lines that keep their own date.
     #[must_use]
     pub fn new(dating: Dating) -> AccessReader {
-        AccessReader { dating, visits: false, unescaped: Vec::new(), decoded: Vec::new(), raw: Vec::new() }
+        let empty = Vec::new;
+        AccessReader {
+            dating,
+            visits: false,
+            unescaped: empty(),
+            decoded: empty(),
+            raw: empty(),
+            agent: empty(),
+        }
     }
 
     /// Also records the client of each hit.
@@ -96,10 +112,10 @@ impl AccessReader {
         line: &'a [u8],
         now: Now,
     ) -> Result<Hit<'a>, Reject> {
-        let ((name, decode), escape, facts) = match pattern {
+        let ((name, decode), escape, facts, user_agent) = match pattern {
             Some(pattern) => {
                 let entry = pattern.read(line)?;
-                (entry.badge(base)?, Some(pattern.escape()), self.facts(&entry)?)
+                (entry.badge(base)?, Some(pattern.escape()), self.facts(&entry)?, entry.agent)
             }
             None if line.first() == Some(&b'{') => {
                 let texts = json::read(line)?;
@@ -107,26 +123,30 @@ impl AccessReader {
                 let ((name, decode), facts) = (entry.badge(base)?, self.facts(&entry)?);
                 self.raw.clear();
                 self.raw.extend_from_slice(name);
-                ((&self.raw[..], decode), None, facts)
+                self.agent.clear();
+                self.agent.extend_from_slice(entry.agent.unwrap_or_default());
+                let user_agent = entry.agent.map(|_| &self.agent[..]);
+                ((&self.raw[..], decode), None, facts, user_agent)
             }
             None => {
                 let (entry, rest) = columns::request(line)?;
                 // This comes first, because most lines end here.
                 let name = entry.badge(base)?;
                 let entry = columns::tail(entry, rest)?;
-                (name, Some(Escape::Default), self.facts(&entry)?)
+                (name, Some(Escape::Default), self.facts(&entry)?, entry.agent)
             }
         };
-        let (time, client) = facts;
+        let (time, client, address) = facts;
         let line = LineValues { time, name, ..LineValues::of(route.event) };
         let (when, redated) = line.when(self.dating, now)?;
         let spelling = record::Spelling { escape, decode, names: route.names };
         let name = record::read_name(spelling, name, &mut self.unescaped, &mut self.decoded)?;
-        Ok(Hit { redated, client, ..Hit::one(route.event, name, when) })
+        let requester = Requester { address, user_agent };
+        Ok(Hit { redated, client, requester, ..Hit::one(route.event, name, when) })
     }
 
     /// Whether a picture was shown; if so, when and to whom.
-    fn facts(&self, entry: &LoggedRequest<'_>) -> Result<(Option<i64>, Option<ClientClass>), Reject> {
+    fn facts(&self, entry: &LoggedRequest<'_>) -> Result<Facts, Reject> {
         if entry.method().is_some_and(|method| method != b"GET") {
             return Err(Reject::Method);
         }
@@ -135,7 +155,8 @@ impl AccessReader {
         }
         let time = entry.time.map(|time| time_of(time).ok_or(Reject::Time)).transpose()?;
         let client = self.visits.then(|| ClientClass::of(entry.agent.unwrap_or_default()));
-        Ok((time, client))
+        let words = entry.address.unwrap_or_default().split(|&b| b == b' ');
+        Ok((time, client, words.take(2).find_map(parse_address)))
     }
 }
 
@@ -180,6 +201,7 @@ impl<'a> LoggedRequest<'a> {
             Fact::Status => &mut self.status,
             Fact::Time | Fact::LocalTime => &mut self.time,
             Fact::Agent => &mut self.agent,
+            Fact::Address => &mut self.address,
             Fact::QuestionMark | Fact::Other => return None,
         })
     }

@@ -41,6 +41,7 @@ const VARIABLES: &[(&str, Fact)] = &[
     ("time_iso8601", Fact::Time),
     ("msec", Fact::Time),
     ("http_user_agent", Fact::Agent),
+    ("remote_addr", Fact::Address),
 ];
 
 /// The length of `20/Nov/2026:03:59:49 +0000`.
@@ -263,6 +264,7 @@ fn apache(text: &str) -> Result<Vec<Token>, BadPattern> {
             ('t', None) => Some(Fact::LocalTime),
             ('t', Some("sec" | "msec")) => Some(Fact::Time),
             ('i', Some(header)) if header.eq_ignore_ascii_case("user-agent") => Some(Fact::Agent),
+            ('a' | 'h', None) => Some(Fact::Address),
             ('a'..='z' | 'A'..='Z', _) if kind != 't' => Some(Fact::Other),
             _ => return Err(unknown()),
         };

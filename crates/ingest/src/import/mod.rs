@@ -12,7 +12,7 @@ pub mod snow_trace;
 pub use counted::{BySource, Course, Evidence, Stretch, Undecided};
 
 use crate::{
-    IngestMeters, Intake, LineFormat,
+    IngestMeters, Intake, LineFormat, Refusals,
     source::{Identity, ImportMark, Ladder, PREFIX, Print, Runs, Sink, cut_lines},
 };
 use sha2::{Digest, Sha256};
@@ -23,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tallymark_core::{Batch, Cutter, Dating, Line, Now, Reject, Routes, batches};
+use tallymark_core::{Batch, Cutter, Dating, DenyRules, Line, Now, Reject, Routes, batches};
 use uuid::{Builder, Uuid};
 
 /// How many names and minutes are folded before they are sealed: 180 MB at the most, however large the file. Another
@@ -177,6 +177,14 @@ impl Import {
     ) -> Import {
         let identity = file.map(Identity::of).unwrap_or_default();
         Import { path: path.to_owned(), identity, ..Import::with_cells(CELLS, course, routes, format) }
+    }
+
+    /// Leaves out what the operator does not want to count.
+    #[must_use]
+    pub fn leaving_out(self, rules: DenyRules) -> Import {
+        let Fold { intake, cells, now, imported } = self.fold;
+        let intake = intake.refusing(Arc::new(Refusals::new(rules)));
+        Import { fold: Fold { intake, cells, now, imported }, ..self }
     }
 
     fn with_cells(cells: usize, course: &Course, routes: Arc<Routes>, format: LineFormat) -> Import {

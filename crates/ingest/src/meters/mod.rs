@@ -96,7 +96,7 @@ pub struct SourceMeters {
 }
 
 /// What a source counted since its last [`SourceMeters::add`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delta {
     pub(crate) received: u64,
     pub(crate) accepted: u64,
@@ -105,6 +105,13 @@ pub(crate) struct Delta {
     /// Datagrams with more than one line.
     pub(crate) rests: u64,
     pub(crate) overflowed: u64,
+}
+
+impl Default for Delta {
+    fn default() -> Delta {
+        let rejected = [0; Reject::ALL.len()];
+        Delta { received: 0, accepted: 0, rejected, redated: 0, rests: 0, overflowed: 0 }
+    }
 }
 
 /// What happened to a log file since the last report.

@@ -21,7 +21,7 @@ pub use udp::UdpOptions;
 pub use unix::UnixOptions;
 pub use zmq::{Zmq, ZmqOptions};
 
-use crate::{Intake, LineFormat, Sealed, VisitGate, meters::SourceMeters};
+use crate::{Intake, LineFormat, Refusals, Sealed, VisitGate, meters::SourceMeters};
 use std::{
     io::{self, PipeReader, PipeWriter, Write},
     net::SocketAddr,
@@ -52,6 +52,8 @@ pub struct LineOptions {
     pub visits: KeptVisits,
     /// Who tells visits from hits, if anybody does.
     pub gate: Option<Arc<VisitGate>>,
+    /// What is not counted.
+    pub refusals: Arc<Refusals>,
 }
 
 impl LineOptions {
@@ -64,7 +66,7 @@ impl LineOptions {
     fn intake(&self, dating: Dating, meters: SourceMeters) -> Intake {
         let intake =
             Intake::new(self.routes.clone(), self.format.clone(), dating, self.limit, self.max_line, meters);
-        let intake = intake.keeping_visits(self.visits);
+        let intake = intake.keeping_visits(self.visits).refusing(self.refusals.clone());
         match &self.gate {
             Some(gate) => intake.telling_visits(gate.clone()),
             None => intake,

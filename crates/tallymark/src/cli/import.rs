@@ -20,6 +20,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use tallymark_core::DenyRules;
 use tallymark_ingest::{
     Errand, ErrandError,
     import::{BySource, Content, Course, Evidence, Import, Imported, Undecided, named_instance},
@@ -146,7 +147,7 @@ impl ImportLog {
             };
             let (mut reports, mut failed) = (Vec::new(), Vec::new());
             for (file, reading) in self.files.iter().zip(readings) {
-                match self.import(file, reading, store.as_ref()).await {
+                match self.import(file, reading, store.as_ref(), &config.deny).await {
                     Ok(report) => {
                         if !common.json {
                             out::print(&people(&report))?;
@@ -189,6 +190,7 @@ impl ImportLog {
         file: &Path,
         FileReading { routes, format }: FileReading,
         store: Option<&Arc<dyn Store>>,
+        deny: &DenyRules,
     ) -> Result<Report> {
         let attempt = || format!("reading {}", file.display());
         let evidence = match store.filter(|_| !self.again) {
@@ -211,7 +213,8 @@ impl ImportLog {
             true => PathBuf::from("standard input"),
             false => std::path::absolute(file).with_context(attempt)?,
         };
-        let mut import = Import::new(&course, &path, source.file.as_ref(), routes, format);
+        let import = Import::new(&course, &path, source.file.as_ref(), routes, format);
+        let mut import = import.leaving_out(deny.clone());
         let mut into =
             store.filter(|_| !self.dry_run).map(|store| Errand::new(store.clone(), course.instance));
         let (mut input, bar) = open(file, "counting").with_context(attempt)?;

@@ -197,7 +197,8 @@ impl NginxConf {
         if asked && !has_route {
             bail!("{flag} needs a [[route]] with the tag {VISITORS_TAG}: examples/tallymark.toml has it");
         }
-        if (asked || config.kept_visits.of(tallymark_core::Event::HIT) > 0) && has_route {
+        let told = config.kept_visits.of(tallymark_core::Event::HIT) > 0 || config.deny.looks_at_requesters();
+        if (asked || told) && has_route {
             for (default, value) in WITH_VISITS.into_iter().chain(OTHERS_WITH_VISITS) {
                 text = text.replace(default, value);
             }
@@ -333,6 +334,8 @@ mod tests {
         assert_eq!(has(&of("")), (false, false));
         assert_eq!(has(&of("[visits]\nkeep = 9\n")), (true, true));
         assert_eq!(has(&filled("", true).unwrap()), (true, true));
+        assert_eq!(has(&of("[deny]\nnames = [\"spam/*\"]\n")), (false, false));
+        assert_eq!(has(&of("[deny]\nnetworks = [\"192.0.2.0/24\"]\n")), (true, true));
         assert!(filled("[[route]]\ntag = \"badge\"\n", true).is_err());
         assert_eq!(has(&of("[visits]\nkeep = 9\n[[route]]\ntag = \"badge\"\n")), (false, false));
         let all = WITH_VISITS.iter().chain(&WITH_PANELS).chain(&WITH_BANNERS).chain(&WITH_OTHERS);

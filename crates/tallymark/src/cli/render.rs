@@ -134,6 +134,7 @@ async fn repeat(common: &CommonFlags, config: &Config, every: Duration) -> Resul
         template: config.badges.template.clone(),
         look: look.clone(),
         gate: None,
+        refusals: None,
         geo_database: None,
         places: None,
     };

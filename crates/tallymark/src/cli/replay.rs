@@ -15,9 +15,10 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use tallymark_core::{Dating, Entry, Line, Lines, Now};
-use tallymark_ingest::{IngestMeters, Intake, source::now, unpacked};
+use tallymark_ingest::{IngestMeters, Intake, Refusals, source::now, unpacked};
 use thousands::Separable;
 
 /// How much of a file is read at a time.
@@ -62,13 +63,15 @@ impl Replay {
         let readings = self.files.iter().map(|file| self.reading.of_file(file, &config, common));
         let readings = readings.collect::<Result<Vec<_>>>()?;
         let (mut replayed, mut entries) = (Replayed::default(), Vec::new());
+        let refusals = Arc::new(Refusals::new(config.deny.clone()));
         // Files that are read in the same way share a tally.
         let together = |(_, a): &(_, FileReading), (_, b): &(_, FileReading)| a == b;
         let files: Vec<(&PathBuf, FileReading)> = self.files.iter().zip(readings).collect();
         for files in files.chunk_by(together) {
             let Some((_, FileReading { routes, format })) = files.first().cloned() else { continue };
             let meters = IngestMeters::quiet().source("replay");
-            let mut intake = Intake::new(routes, format, Dating::Own, usize::MAX, MAX_LINE, meters);
+            let intake = Intake::new(routes, format, Dating::Own, usize::MAX, MAX_LINE, meters);
+            let mut intake = intake.refusing(refusals.clone());
             for (file, _) in files {
                 read(file, |line, now| replayed.take(&mut intake, line, now))?;
             }

@@ -34,8 +34,8 @@ use tallymark_badge::{
 };
 use tallymark_core::calendar::Zone;
 use tallymark_core::{
-    CamoNetworks, Column, Escape, Event, Glob, KeptVisits, MAX_VISITS, NameGroup, NameRule, OtherCounter,
-    OtherCounters, Route, Routes, VisitRules,
+    CamoNetworks, Column, DenyRules, Escape, Event, Glob, KeptVisits, MAX_VISITS, NameGroup, NameRule,
+    OtherCounter, OtherCounters, Route, Routes, VisitRules,
 };
 use tallymark_github::{AvatarPattern, GithubToken, NotAPattern, StatsAges};
 use tallymark_ingest::{AskerTexts, Atlas, GeoDatabase, LineFormat, NameLimits};
@@ -76,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) github: GithubConfig,
     /// Networks that are not public, and may be fetched from all the same.
     pub(crate) outgoing_allow: Vec<IpNet>,
+    /// What is not counted.
+    pub(crate) deny: DenyRules,
     /// What is kept of who asked.
     pub(crate) asker_texts: AskerTexts,
     pub(crate) geo_database: Option<PathBuf>,
@@ -362,6 +364,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let mut section = file.table("outgoing");
     let outgoing_allow = section.texts("allow", units::network).unwrap_or_default();
     section.finish();
+    let deny = read_deny(file.table("deny"));
     let kept_visits =
         kept.map_or(KeptVisits { last: MAX_VISITS, of_every_event: false }, KeptVisits::of_every_event);
     let (retention, keep) =
@@ -402,6 +405,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
         faces,
         github,
         outgoing_allow,
+        deny,
         asker_texts,
         geo_database,
     }
@@ -494,6 +498,28 @@ fn read_groups(tables: Vec<ConfigTable<'_>>) -> Vec<NameGroup> {
         groups.extend(name.zip(members).map(|(name, members)| NameGroup { name, members }));
     }
     groups
+}
+
+/// How many patterns and networks may be denied: each hit that was not seen before is compared with all of them.
+const MOST_DENIED: usize = 1000;
+
+fn read_deny(mut section: ConfigTable<'_>) -> DenyRules {
+    let glob = |text: &str| Glob::new(text).map_err(|why| format!("{text:?}: {why}"));
+    let names = section.texts("names", glob).unwrap_or_default();
+    let networks = section.texts("networks", units::network).unwrap_or_default();
+    let agents = section.texts("user-agents", |text| glob(&text.to_lowercase())).unwrap_or_default();
+    let patterns = names.iter().filter(|glob| !glob.is_exact()).count();
+    for (key, count, what) in [
+        ("names", patterns, "patterns; names without * are not limited"),
+        ("networks", networks.len(), "networks"),
+        ("user-agents", agents.len(), "patterns"),
+    ] {
+        if count > MOST_DENIED {
+            section.mistake_of(key, format!("at most {MOST_DENIED} {what}"));
+        }
+    }
+    section.finish();
+    DenyRules::new(names, networks, agents)
 }
 
 fn read_visit_rules(section: &mut ConfigTable<'_>) -> VisitRules {

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     body,
     error::{Problem, not_json, report},
+    state::App,
 };
 use axum::{
     body::Body,
@@ -22,8 +23,8 @@ use serde::Serialize;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use tallymark_core::{
-    ClientClass, Committed, Counts, Entry, Event, Name, NameRef, NotAName, NotCommitted, Now, Once, Reject,
-    Status, StatusCount, Visit, Visits, When, keep_last,
+    ClientClass, Committed, Counts, Entry, Event, Hit, Name, NameRef, NotAName, NotCommitted, Now, Once,
+    Reject, Requester, Status, StatusCount, Visit, Visits, When, keep_last,
 };
 
 /// The maximum number of items in one request.
@@ -90,7 +91,7 @@ async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
     }
     let now = (api.app.now)();
     let counted: Vec<Result<CountedItem, RefusedItem>> =
-        items.into_iter().map(|item| item.and_then(|item| counted(item, now))).collect();
+        items.into_iter().map(|item| item.and_then(|item| counted(&api.app, item, now))).collect();
     let mut visits: BTreeMap<(Event, Name), Vec<Visit>> = BTreeMap::new();
     let (mut entries, mut statuses, mut fates, mut results) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -177,7 +178,7 @@ fn refused(reject: Reject) -> impl Fn(String) -> RefusedItem {
     move |why| RefusedItem { reject, why }
 }
 
-fn counted(item: Item, now: Now) -> Result<CountedItem, RefusedItem> {
+fn counted(app: &App, item: Item, now: Now) -> Result<CountedItem, RefusedItem> {
     let event = item.event.map_or(Ok(Event::HIT), |event| Event::new(event.as_bytes()));
     let event = event.map_err(|why| refused(Reject::Event)(why.to_string()))?;
     let name = NameRef::of(event, item.name.as_bytes()).map(Name::from);
@@ -193,6 +194,12 @@ fn counted(item: Item, now: Now) -> Result<CountedItem, RefusedItem> {
     let at = at.ok_or_else(|| refused(Reject::Time)(no_time.to_owned()))?;
     if at.unix_ms > now.unix_ms.saturating_add(AHEAD_MS) {
         return Err(refused(Reject::Date)("time is more than 10 minutes ahead".to_owned()));
+    }
+    let user_agent = item.user_agent.as_deref().map(str::as_bytes);
+    let requester = Requester { address: None, user_agent };
+    let hit = Hit { requester, ..Hit::one(event, name.as_ref(), When::Minute(at.minute())) };
+    if let Some(refusal) = app.counter.refusal(&hit) {
+        return Err(refused(refusal)(refusal.explained().to_owned()));
     }
     let status = item.status.map(|status| Status::new(&status)).transpose();
     let status = status.map_err(|why| refused(Reject::Status)(why.to_string()))?;

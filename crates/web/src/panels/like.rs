@@ -69,6 +69,8 @@ pub(super) enum ClickRefusal {
     PlainHttp,
     /// From a program.
     Program,
+    /// The operator does not want to count it.
+    NotWanted,
     /// There is no room for another name.
     NoRoom,
     /// The store does not answer.
@@ -79,9 +81,10 @@ impl ClickRefusal {
     fn status(self) -> StatusCode {
         match self {
             ClickRefusal::NotPosted => StatusCode::METHOD_NOT_ALLOWED,
-            ClickRefusal::OtherSite | ClickRefusal::PlainHttp | ClickRefusal::Program => {
-                StatusCode::FORBIDDEN
-            }
+            ClickRefusal::OtherSite
+            | ClickRefusal::PlainHttp
+            | ClickRefusal::Program
+            | ClickRefusal::NotWanted => StatusCode::FORBIDDEN,
             ClickRefusal::NoRoom | ClickRefusal::NoStore => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -92,6 +95,7 @@ impl ClickRefusal {
             ClickRefusal::OtherSite => "other-site",
             ClickRefusal::PlainHttp => "plain-http",
             ClickRefusal::Program => "program",
+            ClickRefusal::NotWanted => "not-wanted",
             ClickRefusal::NoRoom => "no-room",
             ClickRefusal::NoStore => "no-store",
         }
@@ -143,6 +147,11 @@ pub(super) async fn posted(
 
 async fn change(app: &App, name: &Name, wish: Click, (peer, head): (Peer, &Parts)) -> Response {
     let peer = peer.behind(&head.headers, &app.access.proxies);
+    let hit = app.hit(Event::LIKE, name.as_ref(), (app.now)(), (peer, &head.headers));
+    if let Some(refusal) = app.counter.refusal(&hit) {
+        app.ledger.tell(&[Err(refusal)]);
+        return refuse(app, name, &head.headers, ClickRefusal::NotWanted);
+    }
     match commit(app, name, wish, peer, &head.headers).await {
         Ok(state) => show(app, name, &head.headers, state).await,
         Err(error) => {

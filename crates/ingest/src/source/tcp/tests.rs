@@ -24,6 +24,7 @@ fn source(meters: &IngestMeters) -> SyslogTcp {
         limit: LIMIT,
         visits: tallymark_core::KeptVisits::default(),
         gate: None,
+        refusals: Arc::default(),
     };
     SyslogTcp::open(options, None, lines, meters.source("syslog-tcp")).unwrap()
 }

@@ -5,7 +5,7 @@ use super::{
     buckets::{RangeCounts, Ranges},
     query::HitmeQuery,
 };
-use crate::{body, error::Problem, state::App};
+use crate::{auth::Peer, body, error::Problem, state::App};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
@@ -26,20 +26,25 @@ const PAUSE: Duration = Duration::from_millis(10);
 const COUNTED: &str = r#"{"status":"OK"}"#;
 
 /// `POST /hit`. The store is not asked, and only the body is waited for.
-pub(super) async fn count(State(app): State<Arc<App>>, request: Request) -> Result<Response, HitmeProblem> {
+pub(super) async fn count(
+    State(app): State<Arc<App>>,
+    peer: Peer,
+    request: Request,
+) -> Result<Response, HitmeProblem> {
     let (head, body) = request.into_parts();
     let body = body::read(&head.headers, body, MOST_BODY, None).await?;
-    count_one(&app, &head.uri, &head.headers, &body)?;
+    count_one(&app, &head.uri, (peer, &head.headers), &body)?;
     Ok(answer(StatusCode::OK, COUNTED))
 }
 
-fn count_one(app: &App, uri: &Uri, sent: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+fn count_one(app: &App, uri: &Uri, (peer, sent): (Peer, &HeaderMap), body: &[u8]) -> Result<(), Problem> {
     let query = HitmeQuery::form(uri.query().unwrap_or_default().as_bytes());
     let asked = if is_json(sent) { HitmeQuery::json(body)? } else { HitmeQuery::form(body) }.or(query);
     let url = asked.url()?;
     let at = asked.at((app.now)())?;
     let hit = Hit::one(Event::URL, url, When::Minute(at.minute()));
-    app.counter.note(&Hit { client: app.client(sent), ..hit });
+    let requester = app.requester((peer, sent));
+    app.counter.note(&Hit { client: app.client(sent), requester, ..hit });
     Ok(())
 }
 

@@ -28,6 +28,7 @@ fn new_log_has_its_position_before_the_store_is_known_and_is_read_from_there() {
         limit: 100,
         visits: tallymark_core::KeptVisits::default(),
         gate: None,
+        refusals: Arc::default(),
     };
     let meters = IngestMeters::default();
     let options = FileOptions { path: path.clone(), start: Start::Beginning };
@@ -67,6 +68,7 @@ fn log_that_cannot_be_read_is_told_with_the_reason_until_it_can() {
         limit: 100,
         visits: tallymark_core::KeptVisits::default(),
         gate: None,
+        refusals: Arc::default(),
     };
     let meters = IngestMeters::default();
     let options = FileOptions { path: path.clone(), start: Start::Beginning };

@@ -1,0 +1,113 @@
+//! What the operator does not want to count: the deny list, with the real binary and real lines. A refused badge is shown
+//! all the same.
+
+mod common;
+
+use common::{PATIENCE, Place, stop};
+use std::{collections::BTreeMap, fs};
+use tallymark_testbed::{http, wait_until};
+
+const DENIED: &str = "[deny]
+names = [\"spam/*\"]
+networks = [\"192.0.2.0/24\"]
+user-agents = [\"*Bot*\"]
+[http]
+tokens = [\"0123456789abcdef\"]
+trusted-proxies = [\"127.0.0.1\"]
+";
+
+fn reasons(pairs: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    pairs.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
+}
+
+#[test]
+fn denied_hits_are_shown_and_not_counted_whichever_way_they_come() {
+    let mut place = Place::new();
+    place.configure("[http]\ntokens = [\"0123456789abcdef\"]\n");
+    let mut daemon = place.serve();
+    assert_eq!((place.hit("spam/a"), place.hit("spam/a"), place.hit("o/r")), (1, 2, 1));
+    let mut syslog = place.syslog();
+    syslog.send(common::line("spam/a").as_bytes());
+    wait_until("the line is counted", PATIENCE, || place.total("spam/a") == 3);
+
+    place.configure(DENIED);
+    daemon.wait_for_line(|line| line.contains("reloaded: ") && line.contains("[deny]"), PATIENCE);
+    // The same line as before, which is known by its bytes.
+    syslog.send(common::line("spam/a").as_bytes());
+    syslog.send(common::line("o/r").as_bytes());
+    let logged = |address: &str, agent: &str| {
+        format!("<158>Nov 20 12:00:00 web1 tallymark_visitors: \"\",\"o/r\",\"{address}\",\"{agent}\"")
+            .replace(
+                "\"\",",
+                &format!("\"{}.500\",", std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())),
+            )
+    };
+    syslog.send(logged("192.0.2.9", "Mozilla/5.0").as_bytes());
+    syslog.send(logged("198.51.100.9", "SomeBot/1").as_bytes());
+    syslog.send(logged("198.51.100.9", "Mozilla/5.0").as_bytes());
+    let denied = [("denied_agent", 1), ("denied_name", 1), ("denied_network", 1)];
+    wait_until("the lines are counted or not", PATIENCE, || {
+        place.metrics().rejected("syslog-udp") == reasons(&denied) && place.total("o/r") == 3
+    });
+    assert_eq!(place.hit("spam/a"), 3);
+    let asked = |headers: &[(&str, &str)]| {
+        let answer = http::try_request("GET", place.addr(), "/badge.svg?repo=o/r", headers, b"").unwrap();
+        (answer.status, common::number(answer.text()))
+    };
+    assert_eq!(asked(&[("X-Forwarded-For", "192.0.2.1")]), (200, Some(3)));
+    assert_eq!(asked(&[("User-Agent", "Mozilla/5.0")]), (200, Some(4)));
+    assert_eq!(asked(&[("User-Agent", "A ROBOT")]), (200, Some(4)));
+    let headers = [("Authorization", "Bearer 0123456789abcdef"), ("Content-Type", "application/json")];
+    let body = br#"[{"name": "spam/b"}, {"name": "o/r"}]"#;
+    let answer = http::try_request("POST", place.addr(), "/api/v1/hits", &headers, body).unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("Its name is in `[deny] names`."), "{}", answer.text());
+    wait_until("the meters of the last tick are there", PATIENCE, || {
+        let metrics = place.metrics();
+        metrics.rejected("http") == reasons(&denied)
+            && metrics.rejected("api") == reasons(&[("denied_name", 1)])
+    });
+    assert!(!daemon.stderr().contains("rejected a line"), "{}", daemon.stderr());
+
+    // A mistake leaves the old list as it is.
+    fs::write(place.config_path(), "[deny]\nnames = [\"spam/*\", \"*\"]\n").unwrap();
+    daemon.wait_for_line(|line| line.contains("not reloaded"), PATIENCE);
+    place.run(&["check-config"]).refused(78, &["line 2: ", "\"*\": a pattern needs something besides *"]);
+    assert_eq!(place.hit("spam/a"), 3);
+    fs::write(place.config_path(), "").unwrap();
+    wait_until("it counts again", PATIENCE, || place.hit("spam/a") > 3);
+    stop(&mut daemon);
+}
+
+#[test]
+fn an_import_says_what_it_leaves_out() {
+    let mut place = Place::new();
+    place.configure(DENIED);
+    let log = place.dir().join("access.log");
+    let line = |address: &str, name: &str, agent: &str| {
+        format!(
+            "{address} - - [20/Nov/2026:11:58:00 +0000] \"GET /badge.svg?repo={name} HTTP/1.1\" 200 9 \"-\" \"{agent}\"\n"
+        )
+    };
+    let lines = [
+        line("198.51.100.1", "o/r", "Mozilla"),
+        line("192.0.2.1", "o/r", "Mozilla"),
+        line("example.org:443 192.0.2.1", "o/r", "Mozilla"),
+        line("198.51.100.1", "spam/x", "Mozilla"),
+        line("198.51.100.1", "o/r", "robot"),
+    ];
+    fs::write(
+        &log,
+        lines.concat()
+            + r#"{"remote_addr":"192.0.2.3","request":"GET /badge/o/r.svg HTTP/1.1","status":200}"#,
+    )
+    .unwrap();
+    let log = log.to_str().unwrap();
+    let denied = serde_json::json!({"denied_agent": 1, "denied_name": 1, "denied_network": 3});
+    let replayed = place.run(&["replay", log, "--format", "combined", "--json"]).json();
+    assert_eq!((&replayed["accepted"], &replayed["rejected"]), (&1.into(), &denied));
+    let imported = place.run(&["import", "log", log, "--format", "combined", "--json"]).json();
+    assert_eq!((&imported["files"][0]["hits"], &imported["files"][0]["rejected"]), (&1.into(), &denied));
+    let again = place.run(&["import", "log", log, "--format", "combined"]).good();
+    assert!(again.contains("already imported (1 hit)") && again.contains("denied_network"), "{again}");
+}
