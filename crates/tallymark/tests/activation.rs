@@ -1,9 +1,7 @@
 //! Sockets that a service manager holds: a restart under load loses nothing, because what arrives in the meantime waits
 //! in them.
 
-mod common;
-
-use common::{PATIENCE, Place, Syslog, dropped, line, program};
+use crate::common::{PATIENCE, Place, Syslog, dropped, line, program};
 use std::{
     net::TcpStream,
     os::unix::net::UnixDatagram,

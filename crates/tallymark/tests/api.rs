@@ -1,9 +1,6 @@
 //! `/api/v1` of the running daemon, on both stores: what is sent is counted once and can be read back.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, stop};
+use crate::common::{Kind, PATIENCE, Place, stop};
 use serde_json::{Value, json};
 use std::{sync::atomic::AtomicU64, sync::atomic::Ordering, thread, time::Duration};
 use tallymark_testbed::{Fault, FaultProxy, Redis, http, wait_until};

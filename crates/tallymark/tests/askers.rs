@@ -1,10 +1,7 @@
 //! Where visits came from, and what of a client is kept: nothing of its own without a word from the operator. Both stores,
 //! every way in.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, stop};
+use crate::common::{Kind, PATIENCE, Place, stop};
 use maxminddb_writer::{Database, metadata::IpVersion, paths::IpAddrWithMask};
 use serde_json::{Value, json};
 use std::{fs, io::Write, net::TcpStream, path::Path, process::Command};

@@ -1,9 +1,6 @@
 //! The faces of panels, on both stores: fetched behind the answer, kept across kill -9, and never what somebody made up.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place};
+use crate::common::{Kind, PATIENCE, Place};
 use std::{
     sync::{Arc, Condvar, Mutex},
     thread,

@@ -1,10 +1,7 @@
 //! `backup` while everything runs, and `restore`: what comes back is what was there at that moment, and log files are read
 //! on from there.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, line, run, stop, today};
+use crate::common::{PATIENCE, Place, line, run, stop, today};
 use serde_json::Value;
 use std::{fs, io::Write, path::Path};
 use tallymark_testbed::{Redis, wait_until};

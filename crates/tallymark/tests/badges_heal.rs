@@ -1,9 +1,7 @@
 //! Whatever happens to the directory of badges under a running daemon, counting continues, and once the cause is gone
 //! every badge is restored automatically.
 
-mod common;
-
-use common::{PATIENCE, Place};
+use crate::common::{PATIENCE, Place};
 use std::{fs, path::Path};
 use tallymark_testbed::{Daemon, wait_until};
 

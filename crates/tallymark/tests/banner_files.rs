@@ -1,8 +1,6 @@
 //! Created banners as files: written by the publisher, served by a real nginx; over both stores.
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, pictures::picture, stop};
+use crate::common::{Kind, PATIENCE, Place, pictures::picture, stop};
 use std::{fs, path::PathBuf};
 use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, Nginx, http, wait_until};
 

@@ -1,10 +1,7 @@
 //! The pages in a real browser: as a person walks through them, on a desk and on a phone, light and dark, with a script
 //! and without. Screenshots are kept with the other test output in the target directory.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, program};
+use crate::common::{PATIENCE, Place, program};
 use serde_json::{Value, json};
 use std::{
     fs,

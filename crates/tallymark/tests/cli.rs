@@ -1,9 +1,6 @@
 //! The command line: exit codes, one clear message for every mistake, and the output of each command.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, Ran, line, program, run, run_with, stop, today};
+use crate::common::{PATIENCE, Place, Ran, line, program, run, run_with, stop, today};
 use std::{
     fs,
     net::{TcpListener, UdpSocket},

@@ -1,10 +1,7 @@
 //! Corrections with the real binary, over both stores, with a daemon running: counts, files, rankings and the log follow,
 //! downwards too.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, program, stop};
+use crate::common::{Kind, PATIENCE, Place, program, stop};
 use serde_json::{Value, json};
 use std::{
     process::{Command, Stdio},
@@ -20,7 +17,7 @@ fn shows(place: &Place, name: &str, count: u64) {
         let shown = http::get(place.addr(), &format!("/badge.svg?repo={name}&count=false"));
         let api = http::get(place.addr(), &format!("/api/v1/counters/{name}"));
         place.published(name) == Some(count)
-            && common::number(shown.text()) == Some(count)
+            && crate::common::number(shown.text()) == Some(count)
             && serde_json::from_str::<serde_json::Value>(api.text()).unwrap()["total"] == count
     });
 }
@@ -164,9 +161,9 @@ fn likes_are_corrected_with_those_that_were_taken_back() {
 
 fn many_names_are_told_and_wait_for_a_yes(kind: &Kind) {
     let place = kind.place();
-    let lines: Vec<String> = (0..450).map(|n| common::line(&format!("spam%252F{n:03}"))).collect();
+    let lines: Vec<String> = (0..450).map(|n| crate::common::line(&format!("spam%252F{n:03}"))).collect();
     let log = place.dir().join("spam.log");
-    std::fs::write(&log, lines.join("\n") + "\n" + &common::line("ham") + "\n").unwrap();
+    std::fs::write(&log, lines.join("\n") + "\n" + &crate::common::line("ham") + "\n").unwrap();
     place.run(&["import", "log", log.to_str().unwrap()]).good();
     place
         .run(&["delete", "spam/*"])
@@ -225,7 +222,7 @@ fn a_stretch_of_time_is_scrubbed() {
         .refused(1, &["the hours of 2026-01-02 are not kept any more"]);
     assert_eq!(left("2025-01-01", "2026-01-01").good(), "nothing to change: it is so already\n");
     assert!(left("2026-01-01", "2026-01-02").good().starts_with("o/r: 4 hits, before 14\n"));
-    let today = common::today();
+    let today = crate::common::today();
     place.run(&["reset", "o/r", "--from", &format!("{today}T00:00")]).good();
     assert_eq!(place.total("o/r"), 0);
 }
@@ -282,9 +279,9 @@ fn the_api_corrects_once_for_each_key_in_both_stores() {
 /// Whenever it is killed, what it has done is done whole, is in the log, and the next run does the rest.
 fn a_command_that_is_killed_can_be_run_again(kind: &Kind) {
     let place = kind.place();
-    let lines: Vec<String> = (0..1500).map(|n| common::line(&format!("spam%252F{n:04}"))).collect();
+    let lines: Vec<String> = (0..1500).map(|n| crate::common::line(&format!("spam%252F{n:04}"))).collect();
     let log = place.dir().join("spam.log");
-    std::fs::write(&log, lines.join("\n") + "\n" + &common::line("ham") + "\n").unwrap();
+    std::fs::write(&log, lines.join("\n") + "\n" + &crate::common::line("ham") + "\n").unwrap();
     place.run(&["import", "log", log.to_str().unwrap()]).good();
     for millis in [20, 60, 120, 200, 300] {
         let mut killed = Command::new(program())

@@ -1,6 +1,5 @@
 //! Random histories of hits, corrections, undoing, lost replies and callers that went away, on both stores, against a
 //! plain model.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tallymark_core::{

@@ -1,7 +1,5 @@
 //! Everything under examples/ works as it says.
 
-#![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
-
 use std::{path::Path, process::Command};
 
 const BIN: &str = env!("CARGO_BIN_EXE_tallymark");

@@ -2,11 +2,8 @@
 //!
 //! The ledger is the writer's own. The run is small by default; a soak makes it long with `SOAK_LINES`, `SOAK_ROTATE`,
 //! `SOAK_KILLS`, `SOAK_STORE_RESTARTS` and `SOAK_SEED` in the environment.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, stop};
+use crate::common::{Kind, PATIENCE, Place, stop};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -357,7 +354,7 @@ fn log_of_which_no_line_counted_is_read_again_in_another_format() {
 fn file_flag_reads_a_log_of_syslog_lines() {
     let place = Place::new();
     let log = place.dir().join("messages");
-    fs::write(&log, format!("{}\n", common::line("o%2Fr"))).unwrap();
+    fs::write(&log, format!("{}\n", crate::common::line("o%2Fr"))).unwrap();
     let mut daemon = place.start("ingest", &["--file", log.to_str().unwrap()]);
     wait_until("it is counted", PATIENCE, || place.total("o/r") == 1);
     stop(&mut daemon);

@@ -1,10 +1,7 @@
 //! Log files of everyday life, as `replay` and `import log` read them: who wrote them, how they are packed, and what is
 //! said of a file that is something else.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, Ran, Syslog, program, stop};
+use crate::common::{PATIENCE, Place, Ran, Syslog, program, stop};
 use std::{fs, path::Path, process::Command};
 use tallymark_testbed::wait_until;
 

@@ -1,10 +1,7 @@
 //! Both front doors count the same requests: the nginx configuration that `nginx-conf` prints, and the daemon's own
 //! HTTP server. One table of requests goes through both, to badges that are files already and to badges that are not.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, stop};
+use crate::common::{PATIENCE, Place, stop};
 use std::net::{Ipv6Addr, SocketAddr};
 use tallymark_testbed::{Nginx, free_tcp_port, http, wait_until};
 

@@ -1,10 +1,7 @@
 //! Whatever arrives, the daemon survives, counts what is valid, gives the reason for the rest, and writes nothing but
 //! badges.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, stop, today};
+use crate::common::{PATIENCE, Place, stop, today};
 use std::{collections::BTreeMap, fs, path::Path};
 use tallymark_testbed::{free_udp_port, wait_until};
 
@@ -500,7 +497,7 @@ fn replay_sees_garbage_as_the_daemon_does() {
     fs::write(&file, &log).unwrap();
     let config = place.config_path();
     let args = ["replay", file.to_str().unwrap(), "--json", "--config", config.to_str().unwrap()];
-    let replayed = common::run(&args).json();
+    let replayed = crate::common::run(&args).json();
     let metrics = place.metrics();
     let [received, accepted, ..] = metrics.lines("syslog-udp");
     assert_eq!((replayed["received"].as_u64(), received), (Some(lines as u64), lines as u64));
@@ -514,7 +511,7 @@ fn replay_sees_garbage_as_the_daemon_does() {
     }
     // The same from standard input, whose chunks end anywhere.
     let args = ["replay", "-", "--json", "--config", config.to_str().unwrap()];
-    assert_eq!(common::run_with(&args, &[], &log).json(), replayed);
+    assert_eq!(crate::common::run_with(&args, &[], &log).json(), replayed);
 }
 
 #[test]
@@ -526,7 +523,7 @@ fn lines_of_a_stranger_are_rejected() {
         "[[source]]\nkind = \"syslog-udp\"\nlisten = \"127.0.0.1:{port}\"\nallow = [\"10.0.0.0/8\"]\n"
     ));
     let mut daemon = place.serve();
-    place.syslog().send(common::line("o/r").as_bytes());
+    place.syslog().send(crate::common::line("o/r").as_bytes());
     wait_until("the line is seen", PATIENCE, || place.metrics().lines("syslog-udp") == [1, 0, 1, 0]);
     assert_eq!(place.metrics().rejected("syslog-udp"), BTreeMap::from([("sender".to_owned(), 1)]));
     stop(&mut daemon);

@@ -1,9 +1,6 @@
 //! GitHub Banners' preview, as its users know it, over a fake GitHub: statuses, bodies, and what survives a failure.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place};
+use crate::common::{Kind, PATIENCE, Place};
 use std::path::Path;
 use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, WebReply, http, wait_until};
 
@@ -174,7 +171,7 @@ fn the_originals_variables_are_read_and_those_without_a_meaning_told_once() {
     configure(&mut place, &github, "");
     let config = place.config_path();
     let check = |env: &[(&str, &str)]| {
-        common::run_with(&["check-config", "--config", config.to_str().unwrap()], env, b"")
+        crate::common::run_with(&["check-config", "--config", config.to_str().unwrap()], env, b"")
     };
     let ran = check(&[
         ("CACHE_TTL", "5m"),
@@ -244,7 +241,7 @@ fn it_can_be_off_and_a_wrong_setting_is_told() {
         assert!(said.contains(says) && !said.contains("c4n4ry"), "{said}");
     }
     let env = [("GITHUB_TOKENS", "c4n4ry with blanks")];
-    let ran = common::run_with(&["check-config"], &env, b"");
+    let ran = crate::common::run_with(&["check-config"], &env, b"");
     assert_eq!(ran.code, Some(78), "{ran:?}");
     assert!(ran.stderr.contains("GITHUB_TOKENS") && !ran.stderr.contains("c4n4ry"), "{ran:?}");
 }

@@ -1,8 +1,6 @@
 //! GitHub Banners' tables, as its PostgreSQL writes them, with a header and without.
 
-mod common;
-
-use common::{Kind, PATIENCE, Place};
+use crate::common::{Kind, PATIENCE, Place};
 use std::{fs, path::PathBuf};
 use tallymark_testbed::{http, wait_until};
 

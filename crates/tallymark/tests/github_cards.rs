@@ -1,8 +1,6 @@
 //! Cards at github-readme-stats' addresses, over a fake GitHub.
 
-mod common;
-
-use common::{PATIENCE, Place, pictures::picture};
+use crate::common::{PATIENCE, Place, pictures::picture};
 use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, WebReply, http, wait_until};
 
 fn repository(id: u64, language: &str, stars: u64, fork: bool) -> FakeRepository {

@@ -1,9 +1,6 @@
 //! Created banners and tracked accounts: over HTTP, on the command line, and by themselves.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place};
+use crate::common::{Kind, PATIENCE, Place};
 use hmac::{Hmac, KeyInit, Mac};
 use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, http, wait_until};
 

@@ -1,9 +1,6 @@
 //! HitMe's API as its clients know it, byte for byte, on both stores; and what it answers to what HitMe could not take.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, stop};
+use crate::common::{Kind, PATIENCE, Place, stop};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tallymark_testbed::{Redis, http, wait_until};
 

@@ -1,9 +1,6 @@
 //! What a daemon costs while nothing is counted.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE};
+use crate::common::{Kind, PATIENCE};
 use std::{
     fs,
     time::{Duration, Instant},

@@ -1,9 +1,6 @@
 //! `tallymark import log`: whole files, each counted once, however often and under whatever name it is imported.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, program, run_with, stop};
+use crate::common::{Kind, PATIENCE, Place, program, run_with, stop};
 use std::{
     fmt::Write as _,
     fs,

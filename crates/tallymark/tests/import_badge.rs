@@ -1,9 +1,6 @@
 //! `import badge`: the number of an old badge counts once, however often it is imported, over both stores.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, Place, stop};
+use crate::common::{Kind, Place, stop};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},

@@ -1,8 +1,6 @@
 //! Logging in at the running binary, as a browser does it: form, cookie, pages, and out again.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use std::fmt::Write;
 use tallymark_testbed::http::{self, Response};
 

@@ -1,9 +1,6 @@
 //! Commands that only look: the busiest names, how the daemon is, and what a shell completes.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, Ran, line, program, run, stop};
+use crate::common::{Kind, PATIENCE, Place, Ran, line, program, run, stop};
 use serde_json::{Value, json};
 use std::{
     io::Write,

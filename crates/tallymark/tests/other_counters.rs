@@ -1,10 +1,7 @@
 //! The badge addresses of other counters, as their READMEs show them: over HTTP and behind a real nginx, each counted
 //! exactly once, under the name that the other counter had.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, stop};
+use crate::common::{PATIENCE, Place, stop};
 use std::collections::BTreeMap;
 use tallymark_testbed::{http, wait_until};
 

@@ -1,8 +1,6 @@
 //! Logos of the operator's, from a directory: drawn by name, read again on SIGHUP, and refused if they are none.
 
-mod common;
-
-use common::{PATIENCE, Place, stop};
+use crate::common::{PATIENCE, Place, stop};
 use std::fs;
 use tallymark_testbed::{http, wait_until};
 

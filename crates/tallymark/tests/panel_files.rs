@@ -1,9 +1,6 @@
 //! Panels as files: drawn by the publisher, served by a real nginx, counted from its log; over both stores.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{
+use crate::common::{
     Kind, PATIENCE, Place,
     pictures::{hostile_names, picture},
     stop,

@@ -1,9 +1,6 @@
 //! Panels over HTTP on both stores: snow-trace's addresses, what a view and a like count, and what neither must do.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{
+use crate::common::{
     Kind, PATIENCE, Place,
     pictures::{hostile_names, picture},
     stop,
@@ -394,7 +391,7 @@ fn likes_keep_no_address() {
 fn env_file_in_the_working_directory_is_read() {
     let dir = tallymark_testbed::temp_dir();
     let show = |more: &[(&str, &str)]| {
-        let mut command = std::process::Command::new(common::program());
+        let mut command = std::process::Command::new(crate::common::program());
         command.args(["check-config", "--json"]).env_clear().envs(more.iter().copied());
         command.current_dir(dir.path()).output().unwrap()
     };

@@ -4,8 +4,6 @@
 //! /etc/nginx by a real nginx on that configuration. A command that is not known here fails the test, so that no
 //! document can grow one that no test runs.
 
-#![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
-
 use std::{fs, path::Path, process::Command, time::Duration};
 use tallymark_testbed::{Daemon, TempDir, free_tcp_port, free_udp_port, nginx_test, temp_dir, wait_until};
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{PATIENCE, Place, stop};
+use crate::common::{PATIENCE, Place, stop};
 use std::{collections::BTreeMap, fs};
 use tallymark_testbed::{http, wait_until};
 
@@ -27,14 +27,14 @@ fn denied_hits_are_shown_and_not_counted_whichever_way_they_come() {
     let mut daemon = place.serve();
     assert_eq!((place.hit("spam/a"), place.hit("spam/a"), place.hit("o/r")), (1, 2, 1));
     let mut syslog = place.syslog();
-    syslog.send(common::line("spam/a").as_bytes());
+    syslog.send(crate::common::line("spam/a").as_bytes());
     wait_until("the line is counted", PATIENCE, || place.total("spam/a") == 3);
 
     place.configure(DENIED);
     daemon.wait_for_line(|line| line.contains("reloaded: ") && line.contains("[deny]"), PATIENCE);
     // The same line as before, which is known by its bytes.
-    syslog.send(common::line("spam/a").as_bytes());
-    syslog.send(common::line("o/r").as_bytes());
+    syslog.send(crate::common::line("spam/a").as_bytes());
+    syslog.send(crate::common::line("o/r").as_bytes());
     let logged = |address: &str, agent: &str| {
         format!("<158>Nov 20 12:00:00 web1 tallymark_visitors: \"\",\"o/r\",\"{address}\",\"{agent}\"")
             .replace(
@@ -52,7 +52,7 @@ fn denied_hits_are_shown_and_not_counted_whichever_way_they_come() {
     assert_eq!(place.hit("spam/a"), 3);
     let asked = |headers: &[(&str, &str)]| {
         let answer = http::try_request("GET", place.addr(), "/badge.svg?repo=o/r", headers, b"").unwrap();
-        (answer.status, common::number(answer.text()))
+        (answer.status, crate::common::number(answer.text()))
     };
     assert_eq!(asked(&[("X-Forwarded-For", "192.0.2.1")]), (200, Some(3)));
     assert_eq!(asked(&[("User-Agent", "Mozilla/5.0")]), (200, Some(4)));

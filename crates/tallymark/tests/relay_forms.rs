@@ -1,11 +1,8 @@
 //! Every form in which real relays bring nginx's lines: rsyslog and syslog-ng, alone and one behind the other, with
 //! their own templates, over UDP and TCP, from RFC 3164 and RFC 5424. Each line counts exactly once, and each fold of
 //! repeats as often as it says.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, Syslog, line, stop, today};
+use crate::common::{PATIENCE, Place, Syslog, line, stop, today};
 use std::fmt::Write as _;
 use tallymark_testbed::{Nginx, Rsyslog, SyslogNg, http, wait_until};
 

@@ -1,10 +1,7 @@
 //! Relays between nginx and the daemon: examples/syslog-ng.conf and examples/rsyslog.conf, as they are written but for
 //! their ports and paths, each with the real relay, the real daemon, and a real restart of it.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, Syslog, line, stop};
+use crate::common::{PATIENCE, Place, Syslog, line, stop};
 use std::{
     os::unix::net::UnixDatagram,
     path::Path,

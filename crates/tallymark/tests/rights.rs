@@ -1,11 +1,8 @@
 //! Directories that may not be written and logs that may not be read: as an ordinary user, and on a disk that is
 //! mounted read-only where the test may mount one. What cannot work at all is refused by name; the rest continues, and
 //! recovers.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, line, program, stop};
+use crate::common::{PATIENCE, Place, line, program, stop};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, chown},

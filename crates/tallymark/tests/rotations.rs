@@ -2,11 +2,8 @@
 //!
 //! The daemon is killed and started again around each rotation, also while the live log is empty. The right value is
 //! what was written.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, stop};
+use crate::common::{Kind, PATIENCE, Place, stop};
 use std::{
     fmt::Write as _,
     fs::{self, OpenOptions},

@@ -1,8 +1,6 @@
 //! The program never prints a password or a token, wherever it was put.
 
-mod common;
-
-use common::{PATIENCE, Place, run_with};
+use crate::common::{PATIENCE, Place, run_with};
 use tallymark_testbed::{http, wait_until};
 
 const CANARY: &str = "c4n4ry";

@@ -1,9 +1,6 @@
 //! `tallymark serve` from a user's view: what it prints, what a badge shows, what counts and what does not.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, line, number, program, stop, today};
+use crate::common::{Kind, PATIENCE, Place, line, number, program, stop, today};
 use std::{collections::BTreeMap, time::Duration};
 use tallymark_testbed::{Daemon, Nginx, Redis, free_tcp_port, free_udp_port, http, temp_dir, wait_until};
 
@@ -494,7 +491,7 @@ fn flag_wins_over_environment_and_that_over_the_file() {
     let file = file.to_str().unwrap();
     let shown = |args: &[&str], env: &[(&str, &str)]| {
         let all = [&["check-config", "--json", "--config", file], args].concat();
-        let json = common::run_with(&all, env, b"").json();
+        let json = crate::common::run_with(&all, env, b"").json();
         let text = |key: &str| json[key].as_str().unwrap().to_owned();
         (text("listen"), text("data-dir"))
     };

@@ -1,9 +1,6 @@
 //! Signals that mean nothing to a daemon do not end it.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{PATIENCE, Place, program, stop};
+use crate::common::{PATIENCE, Place, program, stop};
 use std::process::Command;
 use tallymark_testbed::{Daemon, http, wait_until};
 

@@ -1,9 +1,6 @@
 //! `tallymark import snow-trace` and `export snow-trace`: totals, history, broken files, interruptions, and the way back.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, Ran, program, stop};
+use crate::common::{Kind, PATIENCE, Place, Ran, program, stop};
 use serde_json::{Value, json};
 use std::{
     fs,

@@ -1,10 +1,7 @@
 //! syslog over unix sockets and TCP, with good and bad peers. After each of them: received = accepted + rejected, and
 //! what was accepted is in the store.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Metrics, PATIENCE, Place, line, program, stop};
+use crate::common::{Metrics, PATIENCE, Place, line, program, stop};
 use std::{
     collections::BTreeMap,
     io::{Read, Write},

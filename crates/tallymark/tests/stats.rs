@@ -1,9 +1,6 @@
 //! Bootic's API as its clients know it, byte for byte, on both stores.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, stop};
+use crate::common::{Kind, PATIENCE, Place, stop};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tallymark_core::{Batch, Counts, Day, Entry, Event, Minute, Month, Name, Now, Status, StatusCount, When};
 use tallymark_store::{Retention, StoreUrl};

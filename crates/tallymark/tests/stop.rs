@@ -1,9 +1,6 @@
 //! Stops and outages: accepted hits are counted once, whatever ends or fails in between.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, Syslog, dropped, line, number, stop};
+use crate::common::{Kind, PATIENCE, Place, Syslog, dropped, line, number, stop};
 use std::{
     sync::atomic::{AtomicBool, Ordering::SeqCst},
     thread,

@@ -1,9 +1,7 @@
 //! The store fails under a daemon, or is a different one at its next start: nothing is counted twice, restarted at zero
 //! or lost silently.
 
-mod common;
-
-use common::{PATIENCE, Place, line, stop};
+use crate::common::{PATIENCE, Place, line, stop};
 use std::io::Write as _;
 use tallymark_testbed::{Redis, http, wait_until};
 

@@ -1,8 +1,6 @@
 //! A sum shows the total of many names and counts none, over both stores and behind a real nginx.
 
-mod common;
-
-use common::{Kind, PATIENCE, number, stop};
+use crate::common::{Kind, PATIENCE, number, stop};
 use tallymark_testbed::{http, wait_until};
 
 #[test]

@@ -1,8 +1,6 @@
 //! `tallymark tail`: what the daemon accepts and rejects, as it happens.
 
-mod common;
-
-use common::{PATIENCE, Place, line, program, stop};
+use crate::common::{PATIENCE, Place, line, program, stop};
 use serde_json::Value;
 use std::{os::unix::fs::PermissionsExt, os::unix::net::UnixStream, time::Duration};
 use tallymark_testbed::{Daemon, wait_until};

@@ -1,11 +1,8 @@
 //! Commands run by hand on a machine where the service has its own user: root and other users are told what to do.
 //!
 //! Only root can switch to another user, so outside CI these tests may have nothing to test.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Place, Ran, program, stop};
+use crate::common::{Place, Ran, program, stop};
 use std::{
     fs,
     os::unix::{
@@ -59,7 +56,7 @@ fn root_makes_no_file_in_a_directory_of_somebody_else() {
     }
     let place = of_nobody();
     let log = place.dir().join("a.log");
-    fs::write(&log, common::line("a/a")).unwrap();
+    fs::write(&log, crate::common::line("a/a")).unwrap();
     fs::remove_file(place.badges_dir().join(".lock")).unwrap();
     let log = log.display().to_string();
     for args in [&["render", "--all"][..], &["import", "log", &log], &["serve"], &["store", "adopt"]] {

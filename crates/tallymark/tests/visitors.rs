@@ -1,10 +1,7 @@
 //! Visits in the running daemon: hits of one visitor within the cooldown are one, GitHub's proxy is collapsed, and
 //! nobody's address stays anywhere. Both stores, both front doors, over restarts.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, stop};
+use crate::common::{Kind, PATIENCE, Place, stop};
 use serde_json::Value;
 use std::{
     fs,

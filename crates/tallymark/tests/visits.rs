@@ -1,9 +1,6 @@
 //! The last visits of names in the running daemon: from every way in, on both stores, over a restart.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, stop};
+use crate::common::{Kind, PATIENCE, Place, stop};
 use serde_json::{Value, json};
 use std::{
     fs,

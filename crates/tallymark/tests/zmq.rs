@@ -1,9 +1,6 @@
 //! Events from a real ZeroMQ publisher: libzmq on one side, the real daemon on the other, and a ledger between them.
-#![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, program, run, stop};
+use crate::common::{Kind, PATIENCE, Place, program, run, stop};
 use std::{collections::BTreeMap, path::Path};
 use tallymark_core::{Event, Name};
 use tallymark_store::{Retention, StoreUrl};

@@ -1,5 +1,4 @@
 //! Shared by the process tests: a place to run the binary in, its output as numbers, and lines as nginx sends them.
-#![allow(dead_code, reason = "every test binary uses its own part of this")]
 
 pub(crate) mod pictures;
 
