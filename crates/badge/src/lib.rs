@@ -1,6 +1,7 @@
 //! Drawing: badges, charts and panels as SVG text.
 //!
-//! A [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] [`panel::Panel`], [`banner::Banner`] or one of the [`card`]s becomes text. Nothing here reads a
+//! A [`Badge`], [`Spark`], [`shields::Shield`], [`chart::Chart`] [`panel::Panel`], [`banner::Banner`],
+//! [`digits::DigitPicture`] or one of the [`card`]s becomes text. Nothing here reads a
 //! clock, a file or a store, and nothing is random. The same badge gives the same bytes on every machine and every day,
 //! so the publisher can leave an unchanged file alone.
 //!
@@ -22,6 +23,7 @@ pub mod card;
 pub mod chart;
 mod color;
 mod data_uri;
+pub mod digits;
 mod icon;
 mod id;
 mod locale;

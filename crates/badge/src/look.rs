@@ -4,6 +4,7 @@
 
 use crate::{
     Badge, Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Template, TemplateError, Values,
+    digits::DigitThemes,
     number, render_into,
     shields::{OwnLogos, Style},
 };
@@ -21,6 +22,8 @@ pub struct Look {
     pub style: Option<Style>,
     /// Logos by name, besides those of simple-icons.
     pub logos: OwnLogos,
+    /// Themes of image digits by name, besides our own.
+    pub digits: DigitThemes,
     /// Replaces the built-in badge.
     pub template: Option<Template>,
 }
@@ -33,6 +36,7 @@ impl Default for Look {
             label_color: DEFAULT_LABEL_COLOR,
             style: None,
             logos: OwnLogos::default(),
+            digits: DigitThemes::default(),
             template: None,
         }
     }

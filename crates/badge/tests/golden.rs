@@ -2,7 +2,11 @@
 //!
 //! A change of a picture must be reviewed and accepted (`cargo insta review`); a missing snapshot fails.
 
-use tallymark_badge::{Badge, Color, Format, number, render};
+use tallymark_badge::{
+    Badge, Color, Format,
+    digits::{DigitPicture, DigitThemes},
+    number, render,
+};
 
 #[track_caller]
 fn check(name: &str, badge: &Badge<'_>) {
@@ -117,4 +121,14 @@ fn example_is_what_the_renderer_draws() {
         "examples/badge.svg is not what the renderer draws. To write it anew:\n  \
          TALLYMARK_WRITE_EXAMPLE=1 cargo test -p tallymark-badge --test golden"
     );
+}
+
+#[test]
+fn image_digits_stand_in_a_row() {
+    let themes = DigitThemes::default();
+    for name in ["odometer", "nixie"] {
+        let theme = themes.find(name).unwrap();
+        let picture = DigitPicture { padding: 3, ..DigitPicture::new(&theme, 7, "hits: 7") };
+        insta::assert_snapshot!(format!("digits_{name}"), picture.render());
+    }
 }

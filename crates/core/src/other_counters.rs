@@ -54,6 +54,8 @@ pub enum OtherCounter {
     VisitorBadge,
     /// `/OWNER/REPO.svg`.
     Dwyl,
+    /// `/@NAME`, and `/get/@NAME`.
+    MoeCounter,
 }
 
 /// Those whose addresses are served.
@@ -80,12 +82,13 @@ pub enum NotOtherBadge {
 
 impl OtherCounter {
     /// Each with its key in the configuration.
-    pub const EVERY: [(OtherCounter, &'static str); 5] = [
+    pub const EVERY: [(OtherCounter, &'static str); 6] = [
         (OtherCounter::Komarev, "komarev"),
         (OtherCounter::Seeyoufarm, "seeyoufarm"),
         (OtherCounter::HitsSh, "hits-sh"),
         (OtherCounter::VisitorBadge, "visitor-badge"),
         (OtherCounter::Dwyl, "dwyl"),
+        (OtherCounter::MoeCounter, "moe-counter"),
     ];
 
     /// What its address has to contain.
@@ -99,6 +102,7 @@ impl OtherCounter {
             OtherCounter::HitsSh => "the address is /HOST/PATH.svg",
             OtherCounter::VisitorBadge => "add ?page_id=NAME to the address",
             OtherCounter::Dwyl => "the address is /OWNER/REPO.svg, of letters, digits, - _ and .",
+            OtherCounter::MoeCounter => "the address is /@NAME",
         }
     }
 
@@ -111,6 +115,9 @@ impl OtherCounter {
             }
             b"/badge" => return Some(OtherCounter::VisitorBadge),
             _ => {}
+        }
+        if at_name(path).is_some() {
+            return Some(OtherCounter::MoeCounter);
         }
         let inner = path.strip_prefix(b"/")?.strip_suffix(b".svg")?;
         let first = &inner[..memchr(b'/', inner)?];
@@ -163,6 +170,9 @@ pub fn read_other_badge(target: &[u8], name: &mut Vec<u8>) -> Result<OtherBadge,
         OtherCounter::VisitorBadge => push_decoded(value(query, b"page_id"), name),
         OtherCounter::HitsSh => host_and_path(&path[1..path.len() - ".svg".len()], name),
         OtherCounter::Dwyl => owner_and_repo(&path[1..path.len() - ".svg".len()], name),
+        OtherCounter::MoeCounter => {
+            push_decoded(at_name(path).map(|raw| decode_percent(raw, 1, &mut Vec::new()).to_vec()), name)
+        }
     };
     if is_name.is_none() || name.is_empty() {
         return Err(NotOtherBadge::Unnamed(counter));
@@ -170,10 +180,24 @@ pub fn read_other_badge(target: &[u8], name: &mut Vec<u8>) -> Result<OtherBadge,
     let counts = match counter {
         OtherCounter::Seeyoufarm => path == b"/api/count/incr/badge.svg",
         OtherCounter::VisitorBadge => raw_value(query, b"query_only").is_none(),
+        // A number of the address is shown as it is.
+        OtherCounter::MoeCounter => name != b"demo" && value(query, b"num").is_none_or(|num| is_zero(&num)),
         OtherCounter::Komarev | OtherCounter::HitsSh | OtherCounter::Dwyl => true,
     };
     let counts = counts && !value(query, b"count").is_some_and(|count| is_no(&count));
     Ok(OtherBadge { counter, counts })
+}
+
+/// The name in `/@NAME` and `/get/@NAME`, as it was sent, without the `.svg` or `.png` that it may end with.
+fn at_name(path: &[u8]) -> Option<&[u8]> {
+    let name = path.strip_prefix(b"/get").unwrap_or(path).strip_prefix(b"/@")?;
+    let name = name.strip_suffix(b".svg").or_else(|| name.strip_suffix(b".png")).unwrap_or(name);
+    (!name.contains(&b'/')).then_some(name)
+}
+
+/// Whether a number is 0, or no number at all.
+fn is_zero(text: &[u8]) -> bool {
+    text.trim_ascii().iter().all(|&b| b == b'0')
 }
 
 /// The first parameter of this name, as it was sent.
@@ -272,7 +296,7 @@ mod tests {
 
     #[test]
     fn addresses_as_they_stand_in_readmes_give_the_names_of_their_counters() {
-        use OtherCounter::{Dwyl, HitsSh, Komarev, Seeyoufarm, VisitorBadge};
+        use OtherCounter::{Dwyl, HitsSh, Komarev, MoeCounter, Seeyoufarm, VisitorBadge};
         for (target, name, counter, counts) in [
             ("/ghpvc/?username=your-github-username", "your-github-username", Komarev, true),
             ("/ghpvc/?username=Octocat&label=PROFILE+VIEWS", "octocat", Komarev, true),
@@ -321,6 +345,14 @@ mod tests {
             ("/fdzul/fdzul/rgeomex.svg", "fdzul/rgeomex", Dwyl, true),
             ("/o/r.s.svg", "o/r.s", Dwyl, true),
             ("/o/r.svg?count=f%61lse", "o/r", Dwyl, false),
+            ("/@index?name=index&theme=gelbooru&padding=7", "index", MoeCounter, true),
+            ("/get/@index?theme=rule34", "index", MoeCounter, true),
+            ("/@%E6%97%A5.svg", "日", MoeCounter, true),
+            ("/@o%2Fr.png?num=0", "o/r", MoeCounter, true),
+            ("/@a+b?num=", "a+b", MoeCounter, true),
+            ("/@index?num=1234", "index", MoeCounter, false),
+            ("/@index?count=no", "index", MoeCounter, false),
+            ("/@demo", "demo", MoeCounter, false),
         ] {
             assert_eq!(read(target), Ok((name.to_owned(), counter, counts)), "{target}");
         }
@@ -339,6 +371,8 @@ mod tests {
             ("/api/count/incr/badge.svg?url=ftp://a/b", OtherCounter::Seeyoufarm),
             ("/api/count/incr/badge.svg?url=https:///b", OtherCounter::Seeyoufarm),
             ("/badge", OtherCounter::VisitorBadge),
+            ("/@", OtherCounter::MoeCounter),
+            ("/@.svg", OtherCounter::MoeCounter),
             ("/badge?page_id=", OtherCounter::VisitorBadge),
             ("/-a/b.svg", OtherCounter::Dwyl),
             ("/a/b%20c.svg", OtherCounter::Dwyl),
@@ -354,6 +388,9 @@ mod tests {
             "/repo/a/b.svg",
             "/a/b/c/d.svg",
             "/a/b.png",
+            "/@a/b",
+            "/get/a",
+            "/record/@a",
             "ghpvc/?username=a",
             "/badge.svg?repo=a",
         ] {

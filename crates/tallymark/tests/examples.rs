@@ -64,6 +64,7 @@ fn configuration_is_good_with_everything_in_it() {
     let logos = dir.path().join("logos");
     std::fs::create_dir(&logos).unwrap();
     let all = all.replace("/etc/tallymark/logos", logos.to_str().unwrap());
+    let all = all.replace("/etc/tallymark/digits", logos.to_str().unwrap());
     // There is no database here; tests of their own make one.
     let all = all.replace("geo-database = \"/var/lib/tallymark/city.mmdb\"\n", "");
     std::fs::write(&file, &all).unwrap();

@@ -5,11 +5,10 @@ use crate::common::{PATIENCE, Place, stop};
 use std::collections::BTreeMap;
 use tallymark_testbed::{http, wait_until};
 
-const ALL: &str =
-    "[compat]\nkomarev = true\nseeyoufarm = true\nhits-sh = true\nvisitor-badge = true\ndwyl = true\n";
+const ALL: &str = "[compat]\nkomarev = true\nseeyoufarm = true\nhits-sh = true\nvisitor-badge = true\ndwyl = true\nmoe-counter = true\n";
 
 /// An address, what its picture says, and the name that it counts.
-const SHOWN: [(&str, &str, Option<&str>); 26] = [
+const SHOWN: [(&str, &str, Option<&str>); 31] = [
     // https://github.com/antonkomarev/github-profile-views-counter
     ("/ghpvc/?username=your-github-username", "Profile views: 1", Some("your-github-username")),
     ("/ghpvc/?username=your-github-username&color=green", "Profile views: 2", Some("your-github-username")),
@@ -79,6 +78,16 @@ const SHOWN: [(&str, &str, Option<&str>); 26] = [
     ("/dwyl/dwyl/hits.svg", "hits: 3", Some("dwyl/hits")),
     ("/dwyl/hits.svg?count=false", "hits: 3", None),
     ("/ghpvc/?count=0&username=octocat", "Profile views: 0", None),
+    // https://github.com/journey-ad/Moe-Counter
+    (
+        "/@index?name=index&theme=gelbooru&padding=7&offset=0&scale=1&align=top&pixelated=1&darkmode=auto",
+        "hits: 1",
+        Some("index"),
+    ),
+    ("/get/@index?theme=nixie", "hits: 2", Some("index")),
+    ("/@index.svg?theme=odometer&prefix=1", "hits: 3", Some("index")),
+    ("/@index?num=1234", "1,234", None),
+    ("/@demo", "123,456,789", None),
     ("/badge.svg?repo=dwyl/hits", "hits: 4", Some("dwyl/hits")),
     ("/badge/dwyl/hits.svg", "hits: 5", Some("dwyl/hits")),
 ];
@@ -111,6 +120,8 @@ fn each_address_counts_once_over_http() {
         ("/api/count/incr/badge.svg?url=ftp://a/b", "add ?url="),
         ("/badge", "add ?page_id="),
         ("/badge?page_id=~all", "a name cannot begin with ~"),
+        ("/@", "the address is /@NAME"),
+        ("/@index?padding=17", "padding is 0 to 16"),
         ("/a/b%20c.svg", "the address is /OWNER/REPO.svg"),
         ("/github.com/o/r.svg?extraCount=many", "base is a whole number"),
         ("/ghpvc/?username=a&base=-1", "base is a whole number"),
@@ -191,8 +202,8 @@ fn each_address_counts_once_behind_nginx() {
     assert_eq!(metrics.lines("http"), [0; 4], "the log is the only counter");
     assert_eq!(
         metrics.rejected("syslog-udp"),
-        BTreeMap::from([("not_a_badge".to_owned(), 1)]),
-        "one query_only"
+        BTreeMap::from([("not_a_badge".to_owned(), 3)]),
+        "one query_only, one num and one demo"
     );
 
     // While the daemon is away, nginx shows a picture and counts it for later: the lines of a socket are gone, so only

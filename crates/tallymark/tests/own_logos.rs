@@ -1,4 +1,4 @@
-//! Logos of the operator's, from a directory: drawn by name, read again on SIGHUP, and refused if they are none.
+//! Logos and digit themes of the operator's, from directories: drawn by name, read again on SIGHUP, and refused if they are none.
 
 use crate::common::{PATIENCE, Place, stop};
 use std::fs;
@@ -6,6 +6,9 @@ use tallymark_testbed::{http, wait_until};
 
 const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 2 1\"><script>alert(1)</script>\
                    <path fill=\"red\" d=\"M0 0h2v1H0z\"/></svg>";
+
+const SIZED: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"10\" height=\"20\"><script>alert(1)</script>\
+                     <path d=\"M0 0h10v20H0z\"/></svg>";
 
 #[test]
 fn logos_of_a_directory_are_drawn_by_name() {
@@ -42,4 +45,38 @@ fn logos_of_a_directory_are_drawn_by_name() {
     stop(&mut daemon);
     let said = place.run(&["check-config", &place.config_path().display().to_string()]);
     assert!(format!("{said:?}").contains("broken.svg: the SVG cannot be read"), "{said:?}");
+}
+
+#[test]
+fn digit_themes_of_a_directory_are_drawn_and_count() {
+    let mut place = Place::new();
+    place.configure("[badges]\ndigits = \"DIR/digits\"\n[compat]\nmoe-counter = true\n");
+    let theme = place.dir().join("digits/Neon");
+    fs::create_dir_all(&theme).expect("the test's own directory");
+    let digit = |digit: &str, content: &str| {
+        fs::write(theme.join(digit), content).expect("the test's own directory");
+    };
+    (0..9).for_each(|one| digit(&format!("{one}.svg"), SIZED));
+    digit("licence.txt", "ours");
+    let check = || format!("{:?}", place.run(&["check-config", &place.config_path().display().to_string()]));
+    assert!(check().contains("digits/Neon: it has no image called 9"), "{}", check());
+    digit("9.svg", "<svg");
+    assert!(check().contains("digits/Neon: 9.svg: the SVG cannot be read"), "{}", check());
+    digit("9.svg", SIZED);
+
+    let mut daemon = place.serve();
+    for (at, target) in (1..).zip(["/badge/o%2Fr.svg?digits=neon&padding=3", "/@o%2Fr?theme=neon&padding=3"])
+    {
+        let drawn = http::get(place.addr(), target);
+        assert_eq!(drawn.status, 200, "{target}");
+        let svg = drawn.text();
+        assert!(svg.contains(&format!("<title>hits: {at}</title>")), "{svg}");
+        assert!(svg.contains("width=\"30\" height=\"20\"") && !svg.contains("script"), "{svg}");
+    }
+    digit("_end.svg", "<svg");
+    daemon.signal("HUP");
+    wait_until("it is said", PATIENCE, || daemon.stderr().contains("_end.svg: the SVG cannot be read"));
+    assert_eq!(http::get(place.addr(), "/badge/o/r.svg?digits=neon&count=false").status, 200);
+    stop(&mut daemon);
+    assert_eq!(place.total("o/r"), 2);
 }

@@ -82,6 +82,13 @@ async fn every_mistake_says_what_to_change() {
         ("event=Hit!", "an event is 1 to 32 of a-z"),
         ("stlye=flat", "stlye: did you mean style?"),
         ("lable=views", "lable: did you mean label?"),
+        ("digits=nixi", "digits=nixi: did you mean nixie?"),
+        ("digits=roman", "digits is one of nixie, odometer"),
+        ("digits=nixie&padding=17", "padding is 0 to 16"),
+        ("digits=nixie&size=nan", "size is 0.1 to 2"),
+        ("digits=nixie&align=middle", "align is one of top, center, bottom"),
+        ("digits=nixie&format=short", "image digits are the whole number: leave out format or digits"),
+        ("digits=nixie&show=today,total", "image digits show one number, and show has two"),
         ("locale=klingon", "locale: use a language like en, de, fr, es, pt, ru, zh, ja or hi"),
     ] {
         let (code, headers, svg) = site.get(&format!("/badge/you/repo.svg?{query}"), None).await;
@@ -98,6 +105,38 @@ async fn every_mistake_says_what_to_change() {
         let (code, _, body) = site.get(path, None).await;
         assert_eq!(code, 400, "{path}");
         assert!(body.contains("is for badges: it would change nothing here"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn image_digits_show_the_number_of_the_badge() {
+    let site = Site::with_others().await;
+    for (address, says, images) in [
+        ("/badge/you/repo.svg?digits=odometer", "hits: 1,051,334", 9),
+        ("/badge/you/repo.svg?digits=Nixie&period=today&padding=7&label=seen", "seen: 1,234", 9),
+        ("/badge/you/repo.svg?digits=nixie&base=1000000&prefix=42", "hits: 2,051,334", 11),
+        ("/badge/you/repo.svg?digits=nixie&show=likes", "likes: 3", 3),
+        ("/sum.svg?of=you/repo&digits=odometer&base=5", "hits: 1,051,339", 9),
+        ("/@you%2Frepo", "hits: 1,051,334", 9),
+        ("/get/@you%2Frepo.svg?theme=nixie&padding=9&count=false", "hits: 1,051,334", 11),
+        ("/@nobody?theme=moebooru&pixelated=0&darkmode=1", "hits: 0", 9),
+        ("/@nobody?num=12345", "12,345", 9),
+        ("/@demo", "123,456,789", 12),
+    ] {
+        let (code, headers, svg) = site.get(address, None).await;
+        assert_eq!((code.as_u16(), title(&svg)), (200, says), "{address}");
+        assert_eq!(svg.matches("<use ").count(), images, "{address}");
+        assert_eq!(headers["content-type"], "image/svg+xml; charset=utf-8");
+    }
+    for (address, says) in [
+        ("/@", "the address is /@NAME"),
+        ("/@a?num=many", "num is a whole number"),
+        ("/@a?padding=99", "padding is 0 to 16"),
+        ("/@a?scale=3", "size is 0.1 to 2"),
+    ] {
+        let (code, _, svg) = site.get(address, None).await;
+        assert_eq!(code, 400, "{address}");
+        assert!(title(&svg).contains(says), "{address}: {svg}");
     }
 }
 
@@ -130,7 +169,9 @@ const HOSTILE: [&str; 25] = [
     "{{7*7}}${7*7}#{7*7}",
 ];
 
-const PARAMETERS: [&str; 15] = [
+const PARAMETERS: [&str; 17] = [
+    "digits",
+    "align",
     "locale",
     "colorA",
     "colorB",
@@ -155,7 +196,7 @@ async fn no_parameter_puts_anything_into_the_picture() {
     for parameter in PARAMETERS {
         for hostile in HOSTILE {
             let escaped: String = hostile.bytes().map(|byte| format!("%{byte:02x}")).collect();
-            for rest in ["", "&style=for-the-badge&logo=github"] {
+            for rest in ["", "&style=for-the-badge&logo=github", "&digits=nixie"] {
                 let path = format!("/badge/you/repo.svg?{parameter}={escaped}{rest}");
                 let (code, _, svg) = site.get(&path, None).await;
                 assert!([200, 400].contains(&code.as_u16()), "{path}: {code}");
@@ -168,7 +209,7 @@ async fn no_parameter_puts_anything_into_the_picture() {
 }
 
 /// The addresses of other counters, and of sums, with the parameters that each of them has.
-const OTHERS: [(&str, &[&str]); 6] = [
+const OTHERS: [(&str, &[&str]); 7] = [
     ("/ghpvc/?username=octocat", &["username", "style", "label", "color", "base", "abbreviated"]),
     (
         "/api/count/incr/badge.svg?url=https://you.example/repo",
@@ -183,6 +224,7 @@ const OTHERS: [(&str, &[&str]); 6] = [
         &["page_id", "left_text", "title", "left_color", "right_color", "format", "radius", "height"],
     ),
     ("/you/repo.svg?v=1", &["style", "color", "show"]),
+    ("/@repo?v=1", &["theme", "num", "padding", "scale", "align", "darkmode"]),
     ("/sum.svg?of=you/*", &["of", "group", "label", "logo", "locale", "event", "stlye"]),
 ];
 
@@ -220,6 +262,8 @@ fn is_harmless(svg: &str, path: &str) {
         "image",
         "g",
         "text",
+        "defs",
+        "use",
     ];
     let document = Document::parse(svg).unwrap_or_else(|error| panic!("{path}: {error}\n{svg}"));
     for element in document.descendants().filter(Node::is_element) {
@@ -227,7 +271,12 @@ fn is_harmless(svg: &str, path: &str) {
         for attribute in element.attributes() {
             let (name, value) = (attribute.name(), attribute.value());
             assert!(!name.starts_with("on") && name != "style", "{path}: {svg}");
-            assert!(name != "href" || value.starts_with("data:image/"), "{path}: {svg}");
+            let inner = if element.has_tag_name(("http://www.w3.org/2000/svg", "use")) {
+                "#d"
+            } else {
+                "data:image/"
+            };
+            assert!(name != "href" || value.starts_with(inner), "{path}: {svg}");
             assert!(
                 name == "aria-label" || !value.contains("url(") || value.starts_with("url(#"),
                 "{path}: {svg}"

@@ -32,6 +32,8 @@ pub struct LogoFile {
     uri: String,
     /// Width divided by height.
     proportion: f64,
+    /// Width and height, if the file says them.
+    size: Option<(f64, f64)>,
 }
 
 impl LogoFile {
@@ -71,12 +73,21 @@ impl LogoFile {
 
     /// A file of the operator's, known by its bytes.
     pub(super) fn of_content(content: &[u8], color: Option<Color>) -> Result<LogoFile, NotALogo> {
-        if content.len() > MAX_LOGO {
+        LogoFile::of_content_within(content, color, MAX_LOGO)
+    }
+
+    /// The same of a picture that may have more bytes or fewer.
+    pub(crate) fn of_content_within(
+        content: &[u8],
+        color: Option<Color>,
+        most: usize,
+    ) -> Result<LogoFile, NotALogo> {
+        if content.len() > most {
             return Err(NotALogo::Content);
         }
         match std::str::from_utf8(content) {
             Ok(text) if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') => {
-                LogoFile::of_svg(text.trim_start_matches('\u{feff}').trim_start(), color)
+                LogoFile::of_svg(text.trim_start_matches('\u{feff}').trim_start(), color, most)
             }
             _ => LogoFile::of_pixels(content).ok_or(NotALogo::Content),
         }
@@ -92,7 +103,7 @@ impl LogoFile {
             bright if !on_light && bright <= LEAST_BRIGHT * 255 => LIGHT,
             _ => brand,
         });
-        LogoFile::of_svg(icon.svg, Some(color))
+        LogoFile::of_svg(icon.svg, Some(color), MAX_LOGO)
     }
 
     fn from_uri(uri: &str, color: Option<Color>) -> Result<LogoFile, NotALogo> {
@@ -103,7 +114,8 @@ impl LogoFile {
             .ok_or(NotALogo::Uri)?;
         let bytes = BASE64.decode(data).map_err(|_| NotALogo::Uri)?;
         if kind == "svg+xml" {
-            return LogoFile::of_svg(std::str::from_utf8(&bytes).map_err(|_| NotALogo::Svg)?, color);
+            let text = std::str::from_utf8(&bytes).map_err(|_| NotALogo::Svg)?;
+            return LogoFile::of_svg(text, color, MAX_LOGO);
         }
         LogoFile::of_pixels(&bytes).ok_or(NotALogo::Uri)
     }
@@ -117,17 +129,30 @@ impl LogoFile {
             _ => return None,
         };
         let size = imagesize::blob_size(bytes).ok()?;
-        let proportion = size.width as f64 / size.height.max(1) as f64;
-        Some(LogoFile { uri: format!("data:image/{kind};base64,{}", BASE64.encode(bytes)), proportion })
+        let size = (size.width as f64, size.height as f64);
+        let proportion = size.0 / size.1.max(1.0);
+        let uri = format!("data:image/{kind};base64,{}", BASE64.encode(bytes));
+        Some(LogoFile { uri, proportion, size: Some(size) })
     }
 
-    fn of_svg(text: &str, color: Option<Color>) -> Result<LogoFile, NotALogo> {
+    fn of_svg(text: &str, color: Option<Color>, most: usize) -> Result<LogoFile, NotALogo> {
         let fill = color.map(|color| color.to_string());
-        let (svg, proportion) = logo_svg::clean(text, fill.as_deref())?;
-        if svg.len() > MAX_LOGO {
+        let (svg, sides) = logo_svg::clean(text, fill.as_deref())?;
+        if svg.len() > most {
             return Err(NotALogo::Uri);
         }
-        Ok(LogoFile { uri: format!("data:image/svg+xml;base64,{}", BASE64.encode(svg)), proportion })
+        let uri = format!("data:image/svg+xml;base64,{}", BASE64.encode(svg));
+        Ok(LogoFile { uri, proportion: sides.proportion(), size: sides.size() })
+    }
+
+    /// Width and height in pixels, if the file says them.
+    pub(crate) fn size(&self) -> Option<(f64, f64)> {
+        self.size
+    }
+
+    /// Its `data:` URI.
+    pub(crate) fn into_uri(self) -> String {
+        self.uri
     }
 
     /// The logo, 14 px high and wide; `auto` gives it the width that its file says.

@@ -90,12 +90,30 @@ const ATTRIBUTES: [&str; 52] = [
     "y2",
 ];
 
-/// The logo with nothing but what is allowed, and its width at a height of 1.
+/// The sides that a file says it has.
+pub(super) struct SvgSides {
+    view_box: Option<(f64, f64)>,
+    attributes: Option<(f64, f64)>,
+}
+
+impl SvgSides {
+    /// Width divided by height; 1 if the file does not say.
+    pub(super) fn proportion(&self) -> f64 {
+        self.view_box.or(self.attributes).map_or(1.0, |(width, height)| width / height)
+    }
+
+    /// Width and height in pixels.
+    pub(super) fn size(&self) -> Option<(f64, f64)> {
+        self.attributes.or(self.view_box)
+    }
+}
+
+/// The logo with nothing but what is allowed, and its sides.
 ///
 /// # Errors
 ///
 /// If it is not an SVG document, has a DTD, or has too many elements.
-pub(super) fn clean(text: &str, fill: Option<&str>) -> Result<(String, f64), NotALogo> {
+pub(super) fn clean(text: &str, fill: Option<&str>) -> Result<(String, SvgSides), NotALogo> {
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).map_err(|_| NotALogo::Svg)?;
     let root = document.root_element();
@@ -111,7 +129,7 @@ pub(super) fn clean(text: &str, fill: Option<&str>) -> Result<(String, f64), Not
     out.push('>');
     push_children(&mut out, root, 0);
     out.push_str("</svg>");
-    Ok((out, proportion(root)))
+    Ok((out, sides(root)))
 }
 
 fn push_children(out: &mut String, parent: Node<'_, '_>, depth: usize) {
@@ -161,17 +179,18 @@ fn is_harmless(value: &str) -> bool {
             .any(|word| lower.contains(word))
 }
 
-/// Width divided by height, as the file says; 1 if it does not.
-fn proportion(root: Node<'_, '_>) -> f64 {
+fn sides(root: Node<'_, '_>) -> SvgSides {
     let number = |text: &str| text.trim().trim_end_matches("px").parse::<f64>().ok();
     let view_box = root.attribute("viewBox").map(|text| {
         text.split([' ', ',']).filter(|part| !part.is_empty()).filter_map(number).collect::<Vec<_>>()
     });
-    let size = match view_box.as_deref() {
+    let view_box = match view_box.as_deref() {
         Some(&[_, _, width, height]) => Some((width, height)),
-        _ => root.attribute("width").and_then(number).zip(root.attribute("height").and_then(number)),
+        _ => None,
     };
-    size.filter(|&(width, height)| width > 0.0 && height > 0.0).map_or(1.0, |(width, height)| width / height)
+    let attributes = root.attribute("width").and_then(number).zip(root.attribute("height").and_then(number));
+    let some = |&(width, height): &(f64, f64)| width > 0.0 && height > 0.0;
+    SvgSides { view_box: view_box.filter(some), attributes: attributes.filter(some) }
 }
 
 #[cfg(test)]
@@ -250,7 +269,7 @@ mod tests {
             ("", 1.0),
         ] {
             let text = format!("<svg xmlns=\"{SVG}\" {attributes}/>");
-            assert_eq!(clean(&text, None).unwrap().1, expect, "{attributes}");
+            assert_eq!(clean(&text, None).unwrap().1.proportion(), expect, "{attributes}");
         }
     }
 }

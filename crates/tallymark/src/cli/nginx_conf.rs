@@ -228,6 +228,7 @@ fn addresses(counter: OtherCounter) -> String {
             let own = OWN_SEGMENTS.map(|own| own.replace('.', r"\.")).join("|");
             format!(r"/(?!(?:{own})/)[^/?#.]*/[^/?#]*(?:/[^/?#]*)?\.svg")
         }
+        OtherCounter::MoeCounter => "(?:/get)?/@[^/?#]+".to_owned(),
     }
 }
 

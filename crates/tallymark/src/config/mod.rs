@@ -3,6 +3,7 @@
 //! Reading it has no side effects, and all mistakes are collected before any is shown. `tallymark check-config` runs
 //! exactly this.
 
+mod pictures;
 mod places;
 mod published;
 mod reader;
@@ -21,7 +22,6 @@ use crate::secret;
 use ipnet::IpNet;
 use reader::{ConfigTable, Mistakes};
 use std::{
-    io::Read,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -29,8 +29,9 @@ use std::{
 };
 use tallymark_badge::{
     Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template,
+    digits::DigitThemes,
     panel::Variant,
-    shields::{MAX_LOGO, OwnLogos, Style},
+    shields::{OwnLogos, Style},
 };
 use tallymark_core::calendar::Zone;
 use tallymark_core::{
@@ -113,6 +114,8 @@ pub(crate) struct Badges {
     pub(crate) template: Option<PathBuf>,
     /// A directory of logos.
     pub(crate) logos: Option<PathBuf>,
+    /// A directory with themes of image digits.
+    pub(crate) digits: Option<PathBuf>,
     pub(crate) every: Duration,
     pub(crate) charts: Vec<ChartKind>,
     pub(crate) panels: Vec<Variant>,
@@ -236,7 +239,7 @@ impl Config {
         Ok(places)
     }
 
-    /// The look of the badges; reads and tries the template, and the logos.
+    /// The look of the badges; reads and tries the template, the logos and the digit themes.
     pub(crate) fn look(&self) -> Result<Look, String> {
         let template = match &self.badges.template {
             None => None,
@@ -249,11 +252,15 @@ impl Config {
         };
         let logos = match &self.badges.logos {
             None => OwnLogos::default(),
-            Some(dir) => read_logos(dir)?,
+            Some(dir) => pictures::read_logos(dir)?,
+        };
+        let digits = match &self.badges.digits {
+            None => DigitThemes::default(),
+            Some(dir) => pictures::read_digits(dir)?,
         };
         let Badges { label, color, label_color, style, .. } = &self.badges;
         let (label, color, label_color, style) = (label.clone(), *color, *label_color, *style);
-        Ok(Look { label, color, label_color, style, logos, template })
+        Ok(Look { label, color, label_color, style, logos, digits, template })
     }
 
     /// The routes a source uses.
@@ -263,28 +270,6 @@ impl Config {
             Some(tag) => Arc::new(self.routes.only(tag)),
         }
     }
-}
-
-/// Every file of a directory that does not begin with a dot is a logo.
-fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
-    let unread = |error: &std::io::Error| format!("reading the logos of {}: {error}", dir.display());
-    let mut logos = OwnLogos::default();
-    for entry in std::fs::read_dir(dir).map_err(|error| unread(&error))? {
-        let entry = entry.map_err(|error| unread(&error))?;
-        let file = entry.file_name();
-        if file.as_encoded_bytes().starts_with(b".") || entry.path().is_dir() {
-            continue;
-        }
-        let refused = |why: &dyn std::fmt::Display| format!("the logo {}: {why}", entry.path().display());
-        let mut content = Vec::new();
-        // One byte more than a logo may have tells that it is too large.
-        let most = MAX_LOGO as u64 + 1;
-        let opened =
-            std::fs::File::open(entry.path()).and_then(|file| file.take(most).read_to_end(&mut content));
-        opened.map_err(|error| refused(&error))?;
-        logos.add(&file.to_string_lossy(), content).map_err(|why| refused(&why))?;
-    }
-    Ok(logos)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> String {
@@ -727,6 +712,7 @@ fn read_badges(
         style: section.text("style", style),
         template: section.text("template", units::path),
         logos: section.text("logos", units::path),
+        digits: section.text("digits", units::path),
         every: section
             .text("every", |text| units::duration_within(text, SECOND / 10, DAY))
             .unwrap_or(SECOND / 10),

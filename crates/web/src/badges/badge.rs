@@ -41,6 +41,21 @@ pub(crate) async fn of_repo(
     }
 }
 
+/// A number that is given, and not counted, in image digits.
+pub(crate) fn of_number(app: &App, number: i64, query: Query<'_>) -> Response {
+    match Dress::read(query, &app.look.load()) {
+        Ok(dress) => {
+            let title = dress.format(number);
+            let picture = dress.digits().map_or_else(
+                || render(&app.look.load().badge(&title)),
+                |digits| digits.picture(number, &title),
+            );
+            headers::picture(StatusCode::OK, picture, "ignored: the number of the address")
+        }
+        Err(why) => mistake(&why),
+    }
+}
+
 /// An error picture that says what to change.
 pub(crate) fn mistake(what: &str) -> Response {
     Problem::bad_request(what).picture("ignored: bad request")
@@ -126,6 +141,9 @@ async fn draw(
     now: Now,
 ) -> Result<String, Problem> {
     let said = wish.figures.say(counts, &wish.dress, &look.label);
+    if let Some(digits) = wish.dress.digits() {
+        return Ok(digits.draw(&wish.figures, counts, &said, wish.dress.label()));
+    }
     let mut badge = look.badge(&said.value);
     wish.dress.put_on(&mut badge, &said.label);
     badge.title = said.title.as_deref();

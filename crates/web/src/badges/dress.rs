@@ -1,6 +1,7 @@
 //! How a badge is to look, as the parameters of its address say: shields.io's `style label color labelColor logo
-//! logoColor logoSize`, and `format` and `locale`. Which number it shows is up to `figures`.
+//! logoColor logoSize`, `format` and `locale`, or image digits. Which number it shows is up to `figures`.
 
+use super::digits::DigitDress;
 use crate::query::{Query, choice};
 use tallymark_badge::{
     Badge, Color, Format, Locale, Look,
@@ -20,6 +21,8 @@ pub(crate) struct Dress {
     format: Format,
     /// Ours is English.
     locale: Option<Locale>,
+    /// Instead of a badge.
+    digits: Option<DigitDress>,
 }
 
 impl Dress {
@@ -53,6 +56,7 @@ impl Dress {
             logo_wide: query.text("logoSize").is_some_and(|size| size.eq_ignore_ascii_case("auto")),
             format: format(query)?,
             locale: locale(query)?,
+            digits: DigitDress::read(query, look)?,
         })
     }
 
@@ -71,6 +75,11 @@ impl Dress {
     /// The label of the address, if it has one.
     pub(crate) fn label(&self) -> Option<&str> {
         self.label.as_deref()
+    }
+
+    /// How image digits are drawn, if it is to be these.
+    pub(crate) fn digits(&self) -> Option<&DigitDress> {
+        self.digits.as_ref()
     }
 
     /// Whether it asks for a picture that an operator's template does not draw.

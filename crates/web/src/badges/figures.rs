@@ -116,6 +116,9 @@ impl Figures {
         if shown.len() > MOST {
             return Err(format!("show has at most {MOST} numbers"));
         }
+        if shown.len() > 1 && query.text("digits").is_some_and(|theme| !theme.is_empty()) {
+            return Err("image digits show one number, and show has two".to_owned());
+        }
         let base = base(query)?;
         if base != 0 && shown.iter().all(|figure| figure.reach != Reach::Total) {
             return Err("base is added to a total, and none is shown".to_owned());
@@ -169,6 +172,12 @@ impl Figures {
         Wording { label, value: numbers.join(" / "), title }
     }
 
+    /// The first number, with the base if it is a total.
+    pub(crate) fn first(&self, counts: &[i64]) -> i64 {
+        let base = self.shown.first().map_or(0, |figure| figure.base(self.base));
+        counts.first().copied().unwrap_or(0).saturating_add(base)
+    }
+
     /// The label where the address has none.
     pub(crate) fn label(&self, hits: &str) -> String {
         match self.shown.as_slice() {
@@ -211,9 +220,13 @@ impl Figure {
         }
     }
 
+    /// A base is added to totals alone.
+    fn base(self, base: i64) -> i64 {
+        if self.reach == Reach::Total { base } else { 0 }
+    }
+
     fn text(self, count: i64, base: i64, dress: &Dress) -> String {
-        let base = if self.reach == Reach::Total { base } else { 0 };
-        dress.format(count.saturating_add(base))
+        dress.format(count.saturating_add(self.base(base)))
     }
 
     async fn count(self, app: &App, name: &Name, now: Now) -> Result<i64, Problem> {

@@ -1,6 +1,7 @@
-//! Pictures of counts: badges and charts, and the count as JSON.
+//! Pictures of counts: badges, in image digits too, and charts; and the count as JSON.
 
 pub(crate) mod badge;
+mod digits;
 mod dress;
 mod figures;
 pub(crate) mod graph;

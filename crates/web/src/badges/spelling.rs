@@ -5,7 +5,7 @@ use crate::query::Query;
 use tallymark_core::misspelt;
 
 /// Every parameter of a badge. shields.io's that change nothing here are in it, too.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "abbreviated",
     "base",
     "cacheSeconds",
@@ -13,6 +13,7 @@ const KNOWN: [&str; 22] = [
     "colorA",
     "colorB",
     "count",
+    "digits",
     "event",
     "format",
     "label",
@@ -60,6 +61,8 @@ mod tests {
             ("clor", "color"),
             ("label_color", "labelColor"),
             ("label-color", "labelColor"),
+            ("digit", "digits"),
+            ("diigts", "digits"),
             ("shwo", "show"),
             ("fromat", "format"),
             ("perod", "period"),

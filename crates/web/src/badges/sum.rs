@@ -87,6 +87,9 @@ async fn draw(
     let sum = sum(app, event, &names).await;
     let sum = sum.map_err(|error| Problem::store("reading the totals of a sum", &error))?;
     let said = figures.say(&[sum], &dress, &look.label);
+    if let Some(digits) = dress.digits() {
+        return Ok(digits.draw(&figures, &[sum], &said, dress.label()));
+    }
     let mut badge = look.badge(&said.value);
     dress.put_on(&mut badge, &said.label);
     Ok(render(&badge))

@@ -1,10 +1,11 @@
-//! The badge addresses of komarev's counter, hits.seeyoufarm.com, hits.sh, visitor-badge and dwyl's hits, as far as the
-//! operator has switched them on: whoever moves changes a host name.
+//! The badge addresses of komarev's counter, hits.seeyoufarm.com, hits.sh, visitor-badge, dwyl's hits and Moe-Counter, as far
+//! as the operator has switched them on: whoever moves changes a host name.
 //!
 //! Their parameters are translated into ours, with the defaults of that counter behind them, and the badge is drawn and
 //! counted as any other. Which name an address counts is up to `tallymark_core::read_other_badge`. What only concerns
 //! the look and means nothing there was ignored there, so it is here.
 
+use super::moe_counter;
 use crate::{
     auth::Peer,
     badges::badge,
@@ -22,8 +23,8 @@ use axum::{
 };
 use std::sync::Arc;
 use tallymark_badge::{
-    Color,
-    shields::{LogoFile, OwnLogos, Style},
+    Color, Look,
+    shields::{LogoFile, Style},
 };
 use tallymark_core::{NotOtherBadge, OtherBadge, OtherCounter, read_other_badge};
 
@@ -48,6 +49,7 @@ fn paths(counter: OtherCounter) -> &'static [&'static str] {
         OtherCounter::Komarev => &["/ghpvc", "/ghpvc/"],
         OtherCounter::Seeyoufarm => &["/api/count/incr/badge.svg", "/api/count/keep/badge.svg"],
         OtherCounter::VisitorBadge => &["/badge"],
+        OtherCounter::MoeCounter => &["/@{name}", "/get/@{name}"],
         OtherCounter::HitsSh | OtherCounter::Dwyl => &[],
     }
 }
@@ -63,8 +65,18 @@ async fn show(
     let mut name = Vec::new();
     match read_other_badge(target.as_bytes(), &mut name) {
         Ok(other) if app.others.has(other.counter) => {
-            let query = translated(other, Query::of(&uri), &app.look.load().logos);
-            badge::show(&app, from_bytes(&name), &method, Query::in_form(&query), (peer, &sent)).await
+            let asked = Query::of(&uri);
+            let ours = translated(other, &name, asked, &app.look.load());
+            let ours = Query::in_form(&ours);
+            let given = match other.counter {
+                OtherCounter::MoeCounter => moe_counter::given_number(&name, asked),
+                _ => Ok(None),
+            };
+            match given {
+                Ok(Some(number)) => badge::of_number(&app, number, ours),
+                Ok(None) => badge::show(&app, from_bytes(&name), &method, ours, (peer, &sent)).await,
+                Err(why) => badge::mistake(&why),
+            }
         }
         Err(NotOtherBadge::Unnamed(counter)) if app.others.has(counter) => badge::mistake(counter.wants()),
         Ok(_) | Err(_) => pages::no_badge_here(State(app), sent).await,
@@ -103,6 +115,7 @@ fn renamed(counter: OtherCounter) -> &'static [(&'static str, &'static str)] {
             ("right_color", "color"),
         ],
         OtherCounter::Dwyl => &[("style", "style")],
+        OtherCounter::MoeCounter => moe_counter::RENAMED,
     }
 }
 
@@ -116,11 +129,12 @@ fn usual(counter: OtherCounter) -> &'static str {
         OtherCounter::HitsSh => "style=flat&label=hits&labelColor=555&color=4c1",
         OtherCounter::VisitorBadge => "style=flat&label=visitors&labelColor=595959&color=1283c3&format=plain",
         OtherCounter::Dwyl => "style=flat&labelColor=555&color=4c1&format=plain",
+        OtherCounter::MoeCounter => "padding=7",
     }
 }
 
 /// The same badge in our own parameters. The first of several wins, so what is usual comes last.
-fn translated(other: OtherBadge, query: Query<'_>, logos: &OwnLogos) -> String {
+fn translated(other: OtherBadge, name: &[u8], query: Query<'_>, look: &Look) -> String {
     let mut ours = String::new();
     let mut put = |key: &str, value: &str| {
         let separator = if ours.is_empty() { "" } else { "&" };
@@ -132,7 +146,7 @@ fn translated(other: OtherBadge, query: Query<'_>, logos: &OwnLogos) -> String {
         None => {}
     }
     for (theirs, key) in renamed(other.counter) {
-        if let Some(value) = query.form_text(theirs).filter(|value| is_drawable(key, value, logos)) {
+        if let Some(value) = query.form_text(theirs).filter(|value| is_drawable(key, value, look)) {
             put(key, &value);
         }
     }
@@ -143,7 +157,7 @@ fn translated(other: OtherBadge, query: Query<'_>, logos: &OwnLogos) -> String {
             }
             let icon = query.text("icon").unwrap_or_default();
             let icon = icon.strip_suffix(".svg").unwrap_or(&icon);
-            if is_drawable("logo", icon, logos) {
+            if is_drawable("logo", icon, look) {
                 put("logo", icon);
             }
         }
@@ -156,6 +170,7 @@ fn translated(other: OtherBadge, query: Query<'_>, logos: &OwnLogos) -> String {
             put("show", "visitors");
         }
         OtherCounter::Dwyl => put("label", "hits"),
+        OtherCounter::MoeCounter => moe_counter::put_theme(name, query, look, &mut put),
         OtherCounter::Komarev | OtherCounter::HitsSh | OtherCounter::VisitorBadge => {}
     }
     ours.push('&');
@@ -164,12 +179,12 @@ fn translated(other: OtherBadge, query: Query<'_>, logos: &OwnLogos) -> String {
 }
 
 /// Whether a parameter of the look can be drawn; the number's are always passed on.
-fn is_drawable(key: &str, value: &str, logos: &OwnLogos) -> bool {
+fn is_drawable(key: &str, value: &str, look: &Look) -> bool {
     match key {
         "label" => !value.trim().is_empty(),
         "style" => Style::from_name(value).is_some(),
         "color" | "labelColor" | "logoColor" => Color::parse(value).is_ok(),
-        "logo" => LogoFile::read_with(logos, value, None, Color::WHITE).is_ok(),
+        "logo" => LogoFile::read_with(&look.logos, value, None, Color::WHITE).is_ok(),
         _ => true,
     }
 }

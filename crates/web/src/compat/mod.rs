@@ -5,3 +5,4 @@ pub(crate) mod bootic;
 pub(crate) mod counters;
 pub(crate) mod github_banners;
 pub(crate) mod hitme;
+mod moe_counter;

@@ -1,0 +1,74 @@
+//! The operator's own pictures, read from directories when the look of badges is read: logos, and themes of image digits.
+//!
+//! What is wrong is told with the path of the file, and nothing is used of a directory that has a mistake.
+
+use std::{
+    fmt::Display,
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+use tallymark_badge::{
+    digits::{DigitTheme, DigitThemes, MOST_IMAGE},
+    shields::{MAX_LOGO, OwnLogos},
+};
+
+/// Every file of a directory that does not begin with a dot is a logo.
+pub(super) fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
+    let mut logos = OwnLogos::default();
+    for (path, file) in entries(dir).map_err(|error| unread("logos", dir, &error))? {
+        if path.is_dir() {
+            continue;
+        }
+        let refused = |why: &dyn Display| format!("the logo {}: {why}", path.display());
+        let content = read(&path, MAX_LOGO).map_err(|error| refused(&error))?;
+        logos.add(&file, content).map_err(|why| refused(&why))?;
+    }
+    Ok(logos)
+}
+
+/// Every directory in a directory is a theme, if its name does not begin with a dot.
+pub(super) fn read_digits(dir: &Path) -> Result<DigitThemes, String> {
+    let mut themes = DigitThemes::default();
+    for (path, name) in entries(dir).map_err(|error| unread("digit themes", dir, &error))? {
+        if !path.is_dir() {
+            continue;
+        }
+        let refused = |why: &dyn Display| format!("the digit theme {}: {why}", path.display());
+        let mut files = Vec::new();
+        for (path, file) in entries(&path).map_err(|error| refused(&error))? {
+            if DigitTheme::image_of(&file).is_some() {
+                let content =
+                    read(&path, MOST_IMAGE).map_err(|error| refused(&format!("{file}: {error}")))?;
+                files.push((file, content));
+            }
+        }
+        themes.add(&name, files).map_err(|why| refused(&why))?;
+    }
+    Ok(themes)
+}
+
+fn unread(what: &str, dir: &Path, error: &io::Error) -> String {
+    format!("reading the {what} of {}: {error}", dir.display())
+}
+
+/// What is in a directory, with its name, in the order of the names; what begins with a dot is not.
+fn entries(dir: &Path) -> io::Result<Vec<(PathBuf, String)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            found.push((entry.path(), name));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// One byte more than a picture may have tells that it is too large.
+fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(most as u64 + 1).read_to_end(&mut content)?;
+    Ok(content)
+}
