@@ -40,6 +40,7 @@ mod overload;
 mod own_logos;
 mod panel_files;
 mod panels;
+mod png;
 mod readme;
 mod relay_forms;
 mod relays;

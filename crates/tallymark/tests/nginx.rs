@@ -827,3 +827,37 @@ fn stock_nginx_tells_the_class_of_each_client_where_visits_are_kept() {
     assert_eq!(visits(), ["unknown", "browser", "github-camo", "program"]);
     assert_eq!(site.total_in_store("o/r"), agents.len() as i64);
 }
+
+/// The daemon draws them, and the log counts them; both configurations.
+#[test]
+fn pictures_as_png_count_once() {
+    for conf in [Conf::Stock, Conf::SetMisc] {
+        let mut site = Site::start(conf, None);
+        let name = "octo/png";
+        for target in ["/badge.svg?repo=octo/png", "/badge/octo/png.svg"] {
+            assert_picture(&site.get(target), target);
+        }
+        for target in [
+            "/badge.png?repo=octo/png",
+            "/badge/octo%2Fpng.png?scale=4&style=social",
+            "/badge/octo/png.png?count=false",
+        ] {
+            let answer = site.get(target);
+            assert_eq!(answer.status, 200, "{target}");
+            let dressed = DRESS.map(|(name, value)| match name {
+                "content-type" => (name.to_owned(), "image/png"),
+                _ => (name.to_owned(), value),
+            });
+            assert_eq!(dress(&answer), dressed, "{target}");
+            assert!(answer.body.starts_with(b"\x89PNG\r\n\x1a\n"), "{target}");
+        }
+        assert_eq!(site.get("/badge/octo/png.png?scale=9").status, 400);
+        assert_eq!(site.get("/graph/octo/png.png").header("content-type"), Some("image/png"));
+        site.settle("sentinel");
+        assert_eq!(site.total_in_store(name), 4);
+        assert_eq!(site.metric("tallymark_lines_accepted_total{source=\"http\""), 0, "only the log counts");
+        site.stop_daemon();
+        // A picture all the same.
+        assert_picture(&site.get("/badge/octo/png.png"), "away");
+    }
+}

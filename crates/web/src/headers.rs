@@ -56,6 +56,11 @@ pub(crate) fn json(status: StatusCode, body: String) -> Response {
     answer
 }
 
+/// Whether an answer of this type is a picture of ours.
+pub(crate) fn is_svg(kind: &HeaderValue) -> bool {
+    kind.as_bytes().starts_with(b"image/svg+xml")
+}
+
 /// Whether a person will see the response, and not a program.
 pub(crate) fn wants_page(sent: &HeaderMap) -> bool {
     let html = b"text/html";

@@ -22,6 +22,7 @@ mod limited;
 mod name;
 mod pages;
 mod panels;
+mod png;
 mod query;
 mod router;
 mod server;

@@ -7,7 +7,7 @@ use crate::{
     compat::{bootic, counters, github_banners, hitme},
     head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
-    panels,
+    panels, png,
     state::{App, Health},
 };
 use axum::{
@@ -53,7 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
     let api = api.merge(github_banners::routes(&app)).merge(cards::routes(&app));
     let api = api.merge(counters::routes(app.clone()));
     let api = api.merge(sum::routes(app.clone()));
-    Router::new()
+    let routes = Router::new()
         .route("/", get(dashboard::show))
         .route("/index.html", get(dashboard::show))
         .route("/assets/style.css", get(assets::style))
@@ -72,7 +72,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/name/{*name}", get(name_page::of_path))
         .fallback(pages::no_badge_here)
         .with_state(app)
-        .merge(api)
+        .merge(api);
+    png::with_png(routes)
 }
 
 /// Health and metrics.

@@ -270,8 +270,12 @@ fn badge_of<'a>(target: &'a [u8], query: Option<&'a [u8]>, base: &str) -> Option
     }
     // An absent parameter is a badge without a name, which is refused as such.
     Some(match path {
-        b".svg" => BadgeName { name: in_query.unwrap_or_default(), in_query: true },
-        _ => BadgeName { name: path.strip_prefix(b"/")?.strip_suffix(b".svg")?, in_query: false },
+        b".svg" | b".png" => BadgeName { name: in_query.unwrap_or_default(), in_query: true },
+        _ => {
+            let named = path.strip_prefix(b"/")?;
+            let name = named.strip_suffix(b".svg").or_else(|| named.strip_suffix(b".png"))?;
+            BadgeName { name, in_query: false }
+        }
     })
 }
 

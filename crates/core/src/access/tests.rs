@@ -37,6 +37,8 @@ fn badge_requests_give_the_name_as_nginx_reads_it() {
         "/badge.svg?REPO=o/r&repo=x/y",
         "/badge.svg?t=1&repo=o/r&z",
         "/badge/o/r.svg",
+        "/badge/o/r.png?scale=3",
+        "/badge.png?repo=o/r",
         "/badge/o%2Fr.svg?label=x",
         "http://hits.example.org/badge.svg?repo=o/r",
         "https://hits.example.org/badge/o/r.svg",

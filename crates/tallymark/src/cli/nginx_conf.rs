@@ -28,14 +28,14 @@ const WITH_PANELS: [(&str, &str); 5] = [
         "map $request_uri $tallymark_name {\n    default $tallymark_panel_counted;",
     ),
     (
-        "map \"$tallymark_odd$tallymark_conditional$tallymark_drawn$tallymark_name\" $tallymark_file {\n    default \"\";",
-        "map \"$tallymark_panel$tallymark_odd$tallymark_conditional$tallymark_drawn$tallymark_name\" $tallymark_file {\n    \
+        "map \"$tallymark_png$tallymark_odd$tallymark_conditional$tallymark_drawn$tallymark_name\" $tallymark_file {\n    default \"\";",
+        "map \"$tallymark_panel$tallymark_png$tallymark_odd$tallymark_conditional$tallymark_drawn$tallymark_name\" $tallymark_file {\n    \
          default $tallymark_panel_file;",
     ),
     ("$tallymark_pass {\n    default $request_uri;", "$tallymark_pass {\n    default $tallymark_panel_pass;"),
     (
-        r#"location ~ "(?s)^/badge(?:\.svg|/.+\.svg)$" {"#,
-        r#"location ~ "(?s)^/(?:badge(?:\.svg|/.+\.svg)$|v1/(?!like/.+/(?:add|remove)$))" {"#,
+        r#"location ~ "(?s)^/badge(?:\.(?:svg|png)|/.+\.(?:svg|png))$" {"#,
+        r#"location ~ "(?s)^/(?:badge(?:\.(?:svg|png)|/.+\.(?:svg|png))$|v1/(?!like/.+/(?:add|remove)$))" {"#,
     ),
     (
         "log_format tallymark ",
@@ -70,11 +70,11 @@ const WITH_OTHERS: [(&str, &str); 4] = [
          access_log syslog:server=127.0.0.1:5140,facility=local3,tag=tallymark_requests,severity=info tallymark_requests if=$tallymark_other_countable;\n",
     ),
     (
-        r#"    "~^(?<tallymark_path>/badge(?:\.svg|"#,
+        r#"    "~^(?<tallymark_path>/badge(?:\.svg|\.png|"#,
         concat!(
             r#"    "~^(?<tallymark_other_path>OTHER_PATHS)(?:[?#]|$)" $tallymark_other_path?count=false&$args;"#,
             "\n",
-            r#"    "~^(?<tallymark_path>/badge(?:\.svg|"#
+            r#"    "~^(?<tallymark_path>/badge(?:\.svg|\.png|"#
         ),
     ),
     (

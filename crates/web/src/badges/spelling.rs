@@ -5,7 +5,7 @@ use crate::query::Query;
 use tallymark_core::misspelt;
 
 /// Every parameter of a badge. shields.io's that change nothing here are in it, too.
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 24] = [
     "abbreviated",
     "base",
     "cacheSeconds",
@@ -26,6 +26,7 @@ const KNOWN: [&str; 23] = [
     "logoWidth",
     "number_format",
     "period",
+    "scale",
     "short_numbers",
     "show",
     "style",

@@ -1,0 +1,184 @@
+//! Pictures as PNG, for mail and forums that take no SVG: every picture whose address ends with `.png` in place of `.svg`.
+//!
+//! The layer asks for the SVG at that address, which counts as ever, and draws what it gets: the same number, the same
+//! headers. Drawing takes milliseconds of a processor, so only a few are drawn at a time, beside the requests; whoever
+//! comes when all are busy waits a moment, and is then refused before anything is counted.
+
+mod cache;
+mod draw;
+mod fonts;
+
+use crate::{
+    badges::badge::mistake,
+    error::{Problem, report},
+    headers,
+    query::Query,
+};
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
+    middleware::{self, Next},
+    response::Response,
+};
+use cache::CACHE;
+use std::{ops::RangeInclusive, time::Duration};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+const SCALES: RangeInclusive<u8> = 1..=4;
+/// Sharp on the screens that most readers have.
+const USUAL_SCALE: u8 = 2;
+/// A larger SVG is not drawn.
+const LARGEST: usize = 4 * 1024 * 1024;
+/// How long a request waits for its turn: GitHub's image proxy gives up after four seconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many pictures are drawn at a time.
+static TURNS: Semaphore = Semaphore::const_new(2);
+
+/// The same routes with their pictures as PNG, too.
+pub(crate) fn with_png(routes: Router) -> Router {
+    let svg = routes.clone();
+    routes.layer(middleware::from_fn_with_state(svg, answer))
+}
+
+async fn answer(State(routes): State<Router>, mut request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let Some(svg) = svg_address(request.uri()).filter(|_| reads) else { return next.run(request).await };
+    let scale = scale(request.uri());
+    let head_only = request.method() == Method::HEAD;
+    *request.uri_mut() = svg;
+    let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, TURNS.acquire()).await else {
+        let what = "too many PNG pictures are being drawn; try again, or use the SVG";
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, what).picture("ignored: busy");
+    };
+    let picture = match &scale {
+        Ok(_) => match routes.oneshot(request).await {
+            Ok(picture) => picture,
+            Err(never) => match never {},
+        },
+        Err(why) => mistake(why),
+    };
+    as_png(picture, scale.unwrap_or(USUAL_SCALE), head_only).await
+}
+
+fn scale(uri: &Uri) -> Result<u8, String> {
+    // At Moe-Counter's address, the parameter has another meaning.
+    let is_others = uri.path().contains("/@");
+    let text = Query::of(uri).text("scale").filter(|text| !text.is_empty() && !is_others);
+    let Some(text) = text else { return Ok(USUAL_SCALE) };
+    let scale = text.parse().ok().filter(|scale| SCALES.contains(scale));
+    scale.ok_or_else(|| format!("scale is {} to {}", SCALES.start(), SCALES.end()))
+}
+
+/// The address of the same picture as SVG, if an address is that of a PNG.
+fn svg_address(uri: &Uri) -> Option<Uri> {
+    let path = uri.path().strip_suffix(".png")?;
+    let named = |prefix: &str| path.strip_prefix(prefix).is_some_and(|name| !name.is_empty());
+    let is_badge = matches!(path, "/badge" | "/graph" | "/sum")
+        || ["/badge/", "/graph/", "/@", "/get/@"].into_iter().any(named);
+    let path = match path {
+        _ if is_badge => format!("{path}.svg"),
+        "/api" | "/api/top-langs" | "/api/pin" => path.to_owned(),
+        // What follows the name of a panel means nothing else.
+        _ if path.strip_prefix("/v1/").is_some_and(is_beyond_name) => path.rsplit_once('/')?.0.to_owned(),
+        _ => return None,
+    };
+    let target = uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(target).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// Whether a path under `/v1` goes on behind the name: `badge/OWNER/REPO/x`, `OWNER/REPO/x`.
+fn is_beyond_name(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts[..] {
+        ["visit" | "badge" | "like" | "button", _, _, _] => true,
+        ["visit" | "badge" | "like" | "button", ..] => false,
+        [_, _, _] => true,
+        _ => false,
+    }
+}
+
+/// Draws the picture of an answer. What is no picture stays what it is.
+async fn as_png(answer: Response, scale: u8, head_only: bool) -> Response {
+    let is_svg = answer.headers().get(header::CONTENT_TYPE).is_some_and(headers::is_svg);
+    if !is_svg {
+        return answer;
+    }
+    let (mut head, body) = answer.into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    let png = HeaderValue::from_static("image/png");
+    if head_only {
+        head.headers.insert(header::CONTENT_TYPE, png);
+        return Response::from_parts(head, Body::empty());
+    }
+    let Ok(svg) = to_bytes(body, LARGEST).await else {
+        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this picture is too large for PNG")
+            .picture("ignored: too large");
+    };
+    match drawn(svg.clone(), scale).await {
+        Ok(picture) => {
+            head.headers.insert(header::CONTENT_TYPE, png);
+            Response::from_parts(head, Body::from(picture))
+        }
+        // It may have counted, and it is a picture.
+        Err(why) => {
+            report::failed("a picture could not be drawn as PNG, and is shown as SVG", &why);
+            Response::from_parts(head, Body::from(svg))
+        }
+    }
+}
+
+async fn drawn(svg: Bytes, scale: u8) -> Result<Bytes, String> {
+    if let Some(picture) = CACHE.find(&svg, scale) {
+        return Ok(picture);
+    }
+    let drawing = tokio::task::spawn_blocking(move || {
+        let text = std::str::from_utf8(&svg).map_err(|error| error.to_string())?;
+        let picture = draw::draw(text, f32::from(scale)).map_err(|error| error.to_string())?;
+        let picture = Bytes::from(picture);
+        CACHE.put(svg, scale, picture.clone());
+        Ok(picture)
+    });
+    drawing.await.map_err(|error| error.to_string())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_pictures_have_a_png() {
+        for (png, svg) in [
+            ("/badge.png?repo=o/r", "/badge.svg?repo=o/r"),
+            ("/badge/o%2Fr.png?scale=3", "/badge/o%2Fr.svg?scale=3"),
+            ("/badge/a.svg.png", "/badge/a.svg.svg"),
+            ("/graph/o/r.png", "/graph/o/r.svg"),
+            ("/graph.png?name=a", "/graph.svg?name=a"),
+            ("/sum.png?of=a*", "/sum.svg?of=a*"),
+            ("/@a.png", "/@a.svg"),
+            ("/api/pin.png?username=a", "/api/pin?username=a"),
+            ("/v1/badge/o/r/card.png?lang=zh", "/v1/badge/o/r?lang=zh"),
+            ("/v1/o/r/card.png", "/v1/o/r"),
+        ] {
+            assert_eq!(svg_address(&png.parse().unwrap()), Some(svg.parse().unwrap()), "{png}");
+        }
+        for other in [
+            "/badge/a.svg",
+            "/badge/.png",
+            "/@.png",
+            "/o/r.png",
+            "/v1/o/r.png",
+            "/v1/badge/o/r.png",
+            "/v1/like/o/r/add/x.png",
+            "/assets/x.png",
+            "/.png",
+        ] {
+            assert_eq!(svg_address(&other.parse().unwrap()), None, "{other}");
+        }
+    }
+}
