@@ -21,6 +21,7 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tallymark_core::Reject;
@@ -46,6 +47,8 @@ pub(super) struct Following {
     pub(super) format: u32,
     /// Ends a long search among many or large files.
     pub(super) stop: Stop,
+    /// Who is told how far a long search is.
+    pub(super) progress: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 /// What a step came to.
@@ -277,7 +280,8 @@ impl LogFollower {
         let (open, suspects) = (&self.open, &self.suspects);
         let target = log.is_symlink().then(|| fs::canonicalize(log).ok()).flatten();
         let stop = &self.following.stop;
-        let question = Question { files, open, suspects, target, first, stop };
+        let progress = &*self.following.progress;
+        let question = Question { files, open, suspects, target, first, stop, progress };
         let is_still = |files: &[SeenFile]| Ok(is_as_it_was(files, &super::names::list(log, &known)?));
         let found = match survey(book, question, is_still) {
             Ok(Some(found)) => found,

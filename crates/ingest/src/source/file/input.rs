@@ -261,14 +261,14 @@ impl Input {
 
     /// Whether nothing lies behind what was read.
     pub(super) fn is_at_end(&mut self) -> io::Result<bool> {
-        self.fill(self.offset)?;
+        self.fill(self.offset, 1)?;
         Ok(self.ahead.is_empty())
     }
 
     /// Reads ahead if nothing is there, for a comparison.
-    fn fill(&mut self, at: u64) -> io::Result<()> {
+    fn fill(&mut self, at: u64, most: usize) -> io::Result<()> {
         if self.ahead.is_empty() {
-            self.ahead.resize(CHUNK, 0);
+            self.ahead.resize(most, 0);
             let read = match &mut self.body {
                 Body::Plain(file) => retry(|| file.read_at(&mut self.ahead, at)),
                 Body::Packed(_, content) => retry(|| content.read(&mut self.ahead)),
@@ -367,7 +367,7 @@ pub(super) fn beginning(file: File) -> io::Result<Vec<u8>> {
     let mut input = Input::new(file)?;
     let mut first = Vec::new();
     while first.len() < PREFIX {
-        match input.fill(first.len() as u64) {
+        match input.fill(first.len() as u64, PREFIX) {
             Err(error) if first.is_empty() || !is_damage(&error) => return Err(error),
             _ if input.ahead.is_empty() => break,
             _ => first.append(&mut input.ahead),
@@ -393,7 +393,7 @@ pub(super) fn portion(file: File, offset: u64, stop: &Stop) -> io::Result<Option
     let mut digest = Sha256::new();
     while input.offset < offset {
         stop.check()?;
-        input.fill(input.offset)?;
+        input.fill(input.offset, CHUNK)?;
         if input.ahead.is_empty() {
             return Ok(None);
         }
@@ -436,8 +436,10 @@ pub(super) fn compare(one: File, other: File, stop: &Stop) -> io::Result<Likenes
     let mut at = 0;
     loop {
         stop.check()?;
-        one.fill(at)?;
-        other.fill(at)?;
+        // Most differ at once.
+        let most = if at == 0 { PREFIX } else { CHUNK };
+        one.fill(at, most)?;
+        other.fill(at, most)?;
         let both = one.ahead.len().min(other.ahead.len());
         if one.ahead[..both] != other.ahead[..both] {
             return Ok(Likeness::Differ);
@@ -476,7 +478,7 @@ fn is_short(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof)
 }
 
-fn is_packed(file: &File) -> io::Result<bool> {
+pub(super) fn is_packed(file: &File) -> io::Result<bool> {
     let mut start = [0; unpack::MARK];
     let read = retry(|| file.read_at(&mut start, 0))?;
     Ok(unpack::is_packed(&start[..read]))

@@ -43,6 +43,10 @@ use follow::{Following, LogFollower, Progress};
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tallymark_core::{Dating, Now, Position, Reject};
@@ -131,6 +135,7 @@ impl LogFile {
     ) -> Result<(), FileError> {
         let path = &self.options.path;
         let mut wake = Wake::new(path).map_err(|error| io_error("watching", path, error))?;
+        self.meters.file_trouble(path, Some("its files have not been looked at yet"));
         let Some(mut running) = self.begin(out, positions, stop)? else { return Ok(()) };
         let mut next_tick = Instant::now() + self.lines.tick;
         while !stop.is_said() {
@@ -218,7 +223,16 @@ impl LogFile {
     }
 
     fn running(&self, book: Option<Book>, stop: &Stop) -> Running<'_> {
+        let said = Arc::new(AtomicBool::new(true));
+        let progress = {
+            let (path, meters, said) = (self.options.path.clone(), self.meters.clone(), said.clone());
+            move |text: &str| {
+                meters.file_trouble(&path, Some(text));
+                said.store(true, Ordering::Relaxed);
+            }
+        };
         let following = Following {
+            progress: Arc::new(progress),
             path: self.options.path.clone(),
             start: self.options.start,
             max_line: self.lines.max_line,
@@ -234,6 +248,7 @@ impl LogFile {
             half: (self.lines.limit / 2).max(1),
             path: &self.options.path,
             trouble: None,
+            said,
             meters: &self.meters,
         }
     }
@@ -260,6 +275,8 @@ struct Running<'a> {
     path: &'a Path,
     /// What was said last about why it cannot go on.
     trouble: Option<String>,
+    /// How far it is was said since.
+    said: Arc<AtomicBool>,
     meters: &'a SourceMeters,
 }
 
@@ -273,7 +290,7 @@ impl Running<'_> {
     fn step(&mut self) -> Progress {
         let mut into = Fold { intake: &mut self.intake, half: self.half, now: now(), counted: 0 };
         let step = self.follower.step(&mut into);
-        if self.trouble.as_deref() != self.follower.trouble() {
+        if self.said.swap(false, Ordering::Relaxed) || self.trouble.as_deref() != self.follower.trouble() {
             self.trouble = self.follower.trouble().map(str::to_owned);
             self.meters.file_trouble(self.path, self.trouble.as_deref());
         }

@@ -171,6 +171,7 @@ impl Mark {
 }
 
 /// How a text begins, to be compared with many contents.
+#[derive(Clone)]
 pub(crate) struct Beginning {
     is_long: bool,
     prefix: Print,

@@ -7,8 +7,8 @@
 //! files were removed meanwhile, or one is no copy after all, lines are missed that way; so what was in doubt is said.
 
 use super::super::{
-    input::{Likeness, beginning, is_damage},
-    names::{Rank, SeenFile, as_exact_as, open_regular},
+    input::Likeness,
+    names::{Rank, SeenFile, as_exact_as},
     record::FileRecord,
 };
 use super::Survey;
@@ -57,28 +57,12 @@ impl Survey<'_> {
         for original in (0..self.question.files.len()).rev() {
             if original != at
                 && self.may_be_copied_from(at, original)
-                && self.may_begin_alike(at, original)?
                 && matches!(self.compare(at, original)?, Likeness::Alike(Ordering::Less | Ordering::Equal))
             {
                 return Ok(Some(original));
             }
         }
         Ok(None)
-    }
-
-    /// Whether one file may have all that another has. Most pairs need not be read for that, and there are many pairs.
-    fn may_begin_alike(&mut self, at: usize, original: usize) -> io::Result<bool> {
-        for at in [at, original] {
-            if self.beginnings[at].is_none() {
-                let first = match beginning(open_regular(&self.file(at).path)?) {
-                    Err(error) if is_damage(&error) => Vec::new(),
-                    first => first?,
-                };
-                self.beginnings[at] = Some(first);
-            }
-        }
-        let first = |at: usize| self.beginnings[at].as_deref().unwrap_or_default();
-        Ok(first(original).starts_with(first(at)))
     }
 
     /// Whether age and order allow that one file is a copy of another: it is made later, and gets an older name.
@@ -136,8 +120,8 @@ impl Survey<'_> {
         let lost = |record: &&FileRecord| !record.gone || self.truncated.contains(&id);
         let Some(record) = self.book.get(id).filter(lost) else { return Ok(()) };
         let mut longest = None;
-        let likely = |&&at: &&usize| self.file(at).is_generation() && self.strangers[&at].may_begin(record);
-        for &at in payers.iter().filter(likely) {
+        let likely = |&at: &usize| self.file(at).is_generation() && self.strangers[&at].may_begin(record);
+        for at in payers.iter().copied().filter(likely).collect::<Vec<_>>() {
             longest = longest.max(self.early_copy_of(at, id)?.map(|length| (length, at)));
         }
         if let Some((_, at)) = longest {

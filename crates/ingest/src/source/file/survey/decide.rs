@@ -34,8 +34,10 @@ impl Survey<'_> {
     pub(super) fn decide(&mut self) -> io::Result<()> {
         let live = self.live;
         let rest: Vec<usize> = self.strangers.keys().copied().filter(|&at| Some(at) != live).collect();
-        for at in live.into_iter().chain(rest) {
+        let all = rest.len();
+        for (done, at) in live.into_iter().chain(rest).enumerate() {
             self.question.stop.check()?;
+            self.question.tell("comparing", done, all);
             if !self.strangers.contains_key(&at) || self.owner[at].is_some() || self.new.contains_key(&at) {
                 continue;
             }
@@ -50,8 +52,9 @@ impl Survey<'_> {
 
     fn decide_live(&mut self, at: usize) -> io::Result<()> {
         let stranger = &self.strangers[&at];
+        let ids = if stranger.alike { Vec::new() } else { stranger.ids.clone() };
         // An editor has written the log anew, and kept what it was under another name.
-        for id in stranger.ids.clone().into_iter().filter(|_| !stranger.alike) {
+        for id in ids {
             let Some(&backup) = self.home.get(&id) else { continue };
             let by_hand = self.file(backup).rank == Rank::Other;
             if by_hand && matches!(self.compare(at, backup)?, Likeness::Alike(_)) {
@@ -127,7 +130,13 @@ impl Survey<'_> {
         self.book.iter().find_map(was_it)
     }
 
-    pub(super) fn compare(&self, one: usize, other: usize) -> io::Result<Likeness> {
+    /// Compares two files. Most pairs begin differently, and then nothing has to be read again.
+    pub(super) fn compare(&mut self, one: usize, other: usize) -> io::Result<Likeness> {
+        let begins = [self.first(one)?.to_vec(), self.first(other)?.to_vec()];
+        let both = begins[0].len().min(begins[1].len());
+        if begins[0][..both] != begins[1][..both] {
+            return Ok(Likeness::Differ);
+        }
         let (one, other) = (open_regular(&self.file(one).path)?, open_regular(&self.file(other).path)?);
         let compared = compare(one, other, self.question.stop);
         match compared {
@@ -137,15 +146,15 @@ impl Survey<'_> {
     }
 
     /// Whether a file is a copy of another. `Some(true)` if that one was truncated since, so that the copy has what it had.
-    fn is_copy(&self, at: usize, original: usize) -> io::Result<Option<bool>> {
-        let of = self.file(original);
+    fn is_copy(&mut self, at: usize, original: usize) -> io::Result<Option<bool>> {
+        let is_live = self.file(original).is_live();
         let has_read = self.owner[original].is_some_and(|id| {
             self.strangers[&at].has(id) && self.book.get(id).is_some_and(|r| r.mark.offset > 0)
         });
         Ok(match self.compare(at, original)? {
-            Likeness::Differ if of.is_live() && has_read => Some(true),
+            Likeness::Differ if is_live && has_read => Some(true),
             Likeness::Differ => None,
-            Likeness::Alike(Ordering::Greater) if of.is_live() => has_read.then_some(true),
+            Likeness::Alike(Ordering::Greater) if is_live => has_read.then_some(true),
             Likeness::Alike(_) => Some(false),
         })
     }

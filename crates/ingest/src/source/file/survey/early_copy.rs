@@ -6,7 +6,7 @@
 //! counted too, and that is said.
 
 use super::super::{
-    input::{Input, beginning, length},
+    input::{Input, length},
     names::open_regular,
     record::{Beginning, FileRecord, Mark, are_distinct},
 };
@@ -16,8 +16,8 @@ use std::{cmp::Reverse, io};
 impl Survey<'_> {
     /// Lets the record of a log go on in a copy that has less than was read. Answers whether it does.
     pub(super) fn take_early_copy(&mut self, at: usize) -> io::Result<bool> {
-        let first = beginning(open_regular(&self.file(at).path)?)?;
-        let (is_evidence, begins) = (are_distinct(&first), Beginning::of(&first));
+        let is_evidence = are_distinct(self.first(at)?);
+        let begins = self.begins(at)?;
         let lost = |&(id, record): &(u64, &FileRecord)| {
             let missing = !self.home.contains_key(&id) && record.copy_of.is_none();
             // Many were gone before.
@@ -42,14 +42,20 @@ impl Survey<'_> {
         Ok(false)
     }
 
+    fn begins(&mut self, at: usize) -> io::Result<Beginning> {
+        match self.strangers.get(&at).and_then(|stranger| stranger.begins.clone()) {
+            Some(begins) => Ok(begins),
+            None => Ok(Beginning::of(self.first(at)?)),
+        }
+    }
+
     /// How much a file has, if that is the beginning of what was read of a record's file, but not all of it.
-    pub(super) fn early_copy_of(&self, at: usize, id: u64) -> io::Result<Option<u64>> {
-        let (path, record) = (&self.file(at).path, self.book.get(id));
-        let first = beginning(open_regular(path)?)?;
-        let Some(record) = record.filter(|record| record.mark.begins_with(&Beginning::of(&first))) else {
+    pub(super) fn early_copy_of(&mut self, at: usize, id: u64) -> io::Result<Option<u64>> {
+        let begins = self.begins(at)?;
+        let Some(record) = self.book.get(id).filter(|record| record.mark.begins_with(&begins)) else {
             return Ok(None);
         };
-        let length = length(open_regular(path)?, self.question.stop)?;
+        let length = length(open_regular(&self.file(at).path)?, self.question.stop)?;
         Ok((length < record.mark.offset).then_some(length))
     }
 

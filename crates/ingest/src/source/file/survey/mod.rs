@@ -20,17 +20,20 @@ mod switched;
 use super::{
     Start,
     book::Book,
-    input::Input,
+    input::{Input, beginning, is_damage},
     names::{SeenFile, open_regular},
     record::{FileRecord, mtime},
 };
 use crate::{meters::FileEvents, source::Stop};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
+    fs, io,
     path::PathBuf,
 };
 use stranger::Stranger;
+
+/// Of how many files it is said how far the survey is.
+const MANY: usize = 100;
 
 /// What a survey is asked with.
 pub(super) struct Question<'a> {
@@ -45,6 +48,17 @@ pub(super) struct Question<'a> {
     pub(super) first: Option<Start>,
     /// Once it is said, the survey fails, and the book is as it was.
     pub(super) stop: &'a Stop,
+    /// Who is told how far it is.
+    pub(super) progress: &'a dyn Fn(&str),
+}
+
+impl Question<'_> {
+    /// Says how far it is, where there is much to look at.
+    fn tell(&self, doing: &str, done: usize, all: usize) {
+        if all >= MANY && done.is_multiple_of(MANY / 2) {
+            (self.progress)(&format!("{doing} {all} rotated files, {done} done"));
+        }
+    }
 }
 
 /// What came out beside the book.
@@ -146,6 +160,18 @@ impl Survey<'_> {
         &self.question.files[at]
     }
 
+    /// How a file begins. A damaged one does not.
+    fn first(&mut self, at: usize) -> io::Result<&[u8]> {
+        if self.beginnings[at].is_none() {
+            let first = match beginning(open_regular(&self.file(at).path)?) {
+                Err(error) if is_damage(&error) => Vec::new(),
+                first => first?,
+            };
+            self.beginnings[at] = Some(first);
+        }
+        Ok(self.beginnings[at].as_deref().unwrap_or_default())
+    }
+
     /// Whether a file that has a record was truncated and written to since it was listed. Then a copy of it was compared
     /// with something else.
     fn was_rewritten(&self) -> io::Result<bool> {
@@ -158,10 +184,11 @@ impl Survey<'_> {
             else {
                 continue;
             };
-            let now = open_regular(&file.path)?;
-            let about = now.metadata()?;
+            let about = fs::metadata(&file.path)?;
             let is_same = about.len() == file.length && mtime(&about) == file.mtime;
-            if !is_same && Input::resume(now, &record.mark, self.question.stop)?.is_none() {
+            if !is_same
+                && Input::resume(open_regular(&file.path)?, &record.mark, self.question.stop)?.is_none()
+            {
                 return Ok(true);
             }
         }

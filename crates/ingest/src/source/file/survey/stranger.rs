@@ -1,15 +1,16 @@
 //! What is in a file that no record knows by its inode: whose content it has, and whether that is evidence.
 
 use super::super::{
-    input::{Input, beginning, is_damage, packed_print},
+    input::{Input, beginning, is_damage, is_packed, packed_print},
     names::{SeenFile, as_exact_as, open_regular},
     record::{Beginning, FileRecord, Mark, Print, repeats_one_line},
 };
-use super::Survey;
+use super::{MANY, Survey};
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     io,
 };
+use tracing::info;
 
 /// How many records a file's content is held against, unless all its lines are alike: hardly more begin like it.
 const MOST_CANDIDATES: usize = 64;
@@ -22,6 +23,7 @@ pub(super) struct Stranger {
     /// Those of them that have read all of it, in order.
     pub(super) whole: Vec<u64>,
     /// How it begins, for comparisons that need not open it.
+    pub(super) first: Vec<u8>,
     pub(super) begins: Option<Beginning>,
     /// Its beginning repeats one line.
     pub(super) alike: bool,
@@ -54,9 +56,14 @@ impl Survey<'_> {
             return Ok(());
         }
         let contents = self.contents();
-        for at in unowned {
+        let all = unowned.len();
+        if all >= MANY {
+            info!(files = all, "looking at rotated files that are new, before anything is counted");
+        }
+        for (done, at) in unowned.into_iter().enumerate() {
             self.question.stop.check()?;
-            let stranger = match self.look_into(at, &contents) {
+            self.question.tell("looking at", done, all);
+            let mut stranger = match self.look_into(at, &contents) {
                 Ok(stranger) => stranger,
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !self.is_needed(at) => {
                     self.found.pending.push(self.file(at).clone());
@@ -67,6 +74,7 @@ impl Survey<'_> {
                     return Err(io::Error::new(error.kind(), format!("opening {path}: {error}")));
                 }
             };
+            self.beginnings[at] = Some(std::mem::take(&mut stranger.first));
             self.strangers.insert(at, stranger);
         }
         Ok(())
@@ -105,10 +113,9 @@ impl Survey<'_> {
     pub(super) fn look_into(&self, at: usize, contents: &Contents) -> io::Result<Stranger> {
         let path = &self.file(at).path;
         let mut stranger = Stranger::default();
-        let packed = Input::new(open_regular(path)?)?.is_packed();
-        stranger.packed =
-            packed.then(|| open_regular(path).and_then(|file| packed_print(&file))).transpose()?;
-        let first = match beginning(open_regular(path)?) {
+        let file = open_regular(path)?;
+        stranger.packed = is_packed(&file)?.then(|| packed_print(&file)).transpose()?;
+        let first = match beginning(file) {
             Ok(first) => first,
             Err(error) if is_damage(&error) => return Ok(Stranger { damaged: true, ..stranger }),
             Err(error) => return Err(error),
@@ -116,6 +123,7 @@ impl Survey<'_> {
         stranger.begins = Some(Beginning::of(&first));
         stranger.empty = first.is_empty();
         stranger.alike = repeats_one_line(&first);
+        stranger.first.clone_from(&first);
         if let Some(ids) = stranger.packed.and_then(|print| contents.packed.get(&print)) {
             stranger.ids.extend(ids);
             stranger.ids.sort_unstable();

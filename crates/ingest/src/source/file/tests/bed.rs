@@ -13,6 +13,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write},
     path::PathBuf,
+    sync::{Arc, Mutex},
 };
 use tallymark_core::{Position, Reject};
 
@@ -56,6 +57,8 @@ pub(super) struct Bed {
     /// How often it was said that something may be missing.
     pub(super) told: u64,
     pub(super) stop: Stop,
+    /// What was said of how far it is.
+    pub(super) progress: Arc<Mutex<Vec<String>>>,
 }
 
 impl Bed {
@@ -70,6 +73,7 @@ impl Bed {
             committed,
             told: 0,
             stop,
+            progress: Arc::default(),
         }
     }
 
@@ -130,8 +134,9 @@ impl Bed {
     }
 
     pub(super) fn follower(&mut self) -> &mut LogFollower {
-        let (path, stop) = (self.log(), self.stop.clone());
-        let following = Following { path, start: self.start, max_line: 1000, format: 0, stop };
+        let (path, stop, said) = (self.log(), self.stop.clone(), self.progress.clone());
+        let progress = Arc::new(move |text: &str| said.lock().unwrap().push(text.to_owned()));
+        let following = Following { path, start: self.start, max_line: 1000, format: 0, stop, progress };
         let position =
             |(source, state): (&String, &String)| Position { source: source.clone(), state: state.clone() };
         let positions: Vec<Position> = self.committed.1.iter().map(position).collect();

@@ -1279,3 +1279,24 @@ fn case_71_logs_that_are_only_named_alike_are_left_alone() {
     bed.read();
     assert_eq!(bed.seen.lines.len(), 11);
 }
+
+#[test]
+fn many_rotations_while_nobody_looked_are_counted_and_it_is_said_how_far_the_look_is() {
+    let mut bed = Bed::new();
+    bed.append("access.log", "0\n");
+    bed.read();
+    bed.restart();
+    for n in 1..=120 {
+        let name = format!("access.log-{}", 20_261_000 + n);
+        bed.rename("access.log", &name);
+        if n % 2 == 0 {
+            bed.gzip(&name);
+        }
+        bed.append("access.log", &format!("{n}\n{n} again\n"));
+    }
+    bed.read();
+    assert_eq!(bed.seen.lines.len(), 241);
+    assert!(bed.seen.lines.values().all(|&n| n == 1));
+    let said = bed.progress.lock().unwrap();
+    assert_eq!(said[..2], ["looking at 120 rotated files, 0 done", "looking at 120 rotated files, 50 done"]);
+}
