@@ -69,7 +69,7 @@ pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting}
 pub use correction::{
     Asking, Corrected, CorrectedName, Correcting, Correction, CorrectionAction, CorrectionRecord,
     CorrectionReport, CorrectionRequest, Corrections, CountCell, Difference, ListMove, MAX_CORRECTED_NAMES,
-    MAX_CORRECTIONS, MAX_DIFFERENCES, NotAStretch, NotCorrected, PastCorrection, TimeStretch,
+    MAX_CORRECTIONS, MAX_DIFFERENCES, NotAStretch, NotCorrected, PAUSE, PastCorrection, RESUME, TimeStretch,
     past_corrections,
 };
 pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting, left};

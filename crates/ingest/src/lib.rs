@@ -20,6 +20,7 @@ mod live;
 mod meters;
 mod on_the_way;
 mod outage;
+mod pauses;
 mod places;
 mod queue;
 mod recv;

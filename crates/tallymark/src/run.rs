@@ -214,6 +214,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         store,
         live,
         gate: gate.clone(),
+        refusals: refusals.clone(),
         look: look.clone(),
         publishing,
         router: tallymark_web::dressed(routes, web_meters),
@@ -305,6 +306,7 @@ struct Daemon {
     store: Arc<dyn Store>,
     live: Arc<Live>,
     gate: Arc<VisitGate>,
+    refusals: Arc<Refusals>,
     look: Arc<ArcSwap<tallymark_badge::Look>>,
     publishing: Option<Publishing>,
     router: tallymark_web::Router,
@@ -337,6 +339,8 @@ impl Daemon {
         let halt = Stop::new().context("making the pipe that stops sources")?;
         // Hits of the first moment have visitors too. A store that does not answer now is asked again later.
         let _ = tokio::time::timeout(FIRST_KEYS, self.gate.fetch_keys(&*self.store)).await;
+        // Nor is what is paused counted in it.
+        let _ = tokio::time::timeout(FIRST_KEYS, self.refusals.fetch_pauses(&*self.store)).await;
         let threads = sources::start(bindings.sources, &sealed, &positions, &halt, &stop)?;
         let live_stop = CancellationToken::new();
         let live = tokio::spawn({
@@ -346,9 +350,14 @@ impl Daemon {
         drop(sealed);
         let gate_stop = CancellationToken::new();
         let gate = tokio::spawn({
-            let (gate, store, stop) = (self.gate, self.store.clone(), gate_stop.clone());
+            let (gate, refusals, store) = (self.gate, self.refusals, self.store.clone());
+            let stop = gate_stop.clone();
             async move {
-                tokio::join!(gate.keep(stop.cancelled()), gate.keep_keys(&*store, stop.cancelled()));
+                tokio::join!(
+                    gate.keep(stop.cancelled()),
+                    gate.keep_keys(&*store, stop.cancelled()),
+                    refusals.keep_pauses(&*store, stop.cancelled()),
+                );
             }
         });
         let local = bindings.http.local().ok();

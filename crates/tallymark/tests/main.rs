@@ -42,6 +42,7 @@ mod panel_files;
 mod panels;
 mod png;
 mod readme;
+mod refusals;
 mod relay_forms;
 mod relays;
 mod rights;

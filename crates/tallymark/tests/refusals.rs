@@ -1,9 +1,7 @@
 //! What the operator does not want to count: the deny list, with the real binary and real lines. A refused badge is shown
 //! all the same.
 
-mod common;
-
-use crate::common::{PATIENCE, Place, stop};
+use crate::common::{self, Kind, PATIENCE, Place, stop};
 use std::{collections::BTreeMap, fs};
 use tallymark_testbed::{http, wait_until};
 
@@ -27,14 +25,14 @@ fn denied_hits_are_shown_and_not_counted_whichever_way_they_come() {
     let mut daemon = place.serve();
     assert_eq!((place.hit("spam/a"), place.hit("spam/a"), place.hit("o/r")), (1, 2, 1));
     let mut syslog = place.syslog();
-    syslog.send(crate::common::line("spam/a").as_bytes());
+    syslog.send(common::line("spam/a").as_bytes());
     wait_until("the line is counted", PATIENCE, || place.total("spam/a") == 3);
 
     place.configure(DENIED);
     daemon.wait_for_line(|line| line.contains("reloaded: ") && line.contains("[deny]"), PATIENCE);
     // The same line as before, which is known by its bytes.
-    syslog.send(crate::common::line("spam/a").as_bytes());
-    syslog.send(crate::common::line("o/r").as_bytes());
+    syslog.send(common::line("spam/a").as_bytes());
+    syslog.send(common::line("o/r").as_bytes());
     let logged = |address: &str, agent: &str| {
         format!("<158>Nov 20 12:00:00 web1 tallymark_visitors: \"\",\"o/r\",\"{address}\",\"{agent}\"")
             .replace(
@@ -52,7 +50,7 @@ fn denied_hits_are_shown_and_not_counted_whichever_way_they_come() {
     assert_eq!(place.hit("spam/a"), 3);
     let asked = |headers: &[(&str, &str)]| {
         let answer = http::try_request("GET", place.addr(), "/badge.svg?repo=o/r", headers, b"").unwrap();
-        (answer.status, crate::common::number(answer.text()))
+        (answer.status, common::number(answer.text()))
     };
     assert_eq!(asked(&[("X-Forwarded-For", "192.0.2.1")]), (200, Some(3)));
     assert_eq!(asked(&[("User-Agent", "Mozilla/5.0")]), (200, Some(4)));
@@ -110,4 +108,46 @@ fn an_import_says_what_it_leaves_out() {
     assert_eq!((&imported["files"][0]["hits"], &imported["files"][0]["rejected"]), (&1.into(), &denied));
     let again = place.run(&["import", "log", log, "--format", "combined"]).good();
     assert!(again.contains("already imported (1 hit)") && again.contains("denied_network"), "{again}");
+}
+
+fn paused_names_wait(kind: &Kind) {
+    let place = kind.place();
+    let mut daemon = place.serve();
+    assert_eq!((place.hit("o/r"), place.hit("o/s"), place.hit("p/r")), (1, 1, 1));
+    let said = place.run(&["pause", "o/*", "--for", "2h", "--reason", "it is reloaded"]).good();
+    assert!(
+        said.starts_with("o/* is not counted until 2") && said.ends_with("pause 'o/*' --end\n"),
+        "{said}"
+    );
+    wait_until("the daemon knows", PATIENCE, || place.hit("o/r") == place.hit("o/r"));
+    let paused = place.hit("o/r");
+    place.syslog().send(common::line("o%2Fs").as_bytes());
+    wait_until("the line is refused", PATIENCE, || {
+        place.metrics().rejected("syslog-udp") == reasons(&[("paused", 1)])
+    });
+    assert_eq!((place.hit("o/s"), place.hit("p/r")), (1, 2));
+    stop(&mut daemon);
+
+    // From the first hit on.
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("o/r"), paused);
+    assert_eq!(place.run(&["pause", "o/*", "--end"]).good(), "o/* is counted again\n");
+    wait_until("it counts again", PATIENCE, || place.hit("o/r") > paused);
+    place.run(&["pause", "o/*", "--end"]).refused(1, &["nothing is paused as o/*"]);
+    let log = place.run(&["corrections"]).good();
+    let actions: Vec<&str> = log.lines().filter(|line| line.contains(" o/*")).collect();
+    assert!(
+        actions.len() == 2 && actions[0].contains("resume o/*") && actions[1].contains("pause o/* (until 2"),
+        "{log}"
+    );
+    assert!(log.contains("    it is reloaded\n"), "{log}");
+    place.run(&["undo"]).refused(1, &["there is nothing to undo"]);
+    stop(&mut daemon);
+}
+
+#[test]
+fn paused_names_wait_in_both_stores() {
+    for kind in Kind::both() {
+        paused_names_wait(&kind);
+    }
 }

@@ -13,7 +13,7 @@ pub use asked::{
     NotCorrected, TimeStretch,
 };
 pub use past::{CorrectionReport, PastCorrection, past_corrections};
-pub use record::{CorrectedName, CorrectionRecord};
+pub use record::{CorrectedName, CorrectionRecord, PAUSE, RESUME};
 
 use crate::{Day, Event, Hour, Minute, Month, Name};
 use std::{collections::BTreeSet, fmt};
@@ -49,7 +49,7 @@ pub struct Difference {
     pub name: Name,
     /// Which of its counts.
     pub cell: CountCell,
-    /// By how much. Never 0.
+    /// By how much. 0 only for a total, which makes a name that has nothing.
     pub by: i64,
 }
 
@@ -75,8 +75,9 @@ pub struct Correction {
     pub lists: Vec<ListMove>,
     /// Names that leave the lists of names, if nothing of them is left.
     pub gone: Vec<(Event, Name)>,
-    /// What the log of corrections says of it.
-    pub record: CorrectionRecord,
+    /// What the log of corrections says of it. Counts that come from another store correct nothing: they have none, and
+    /// names only get more.
+    pub record: Option<CorrectionRecord>,
 }
 
 impl fmt::Display for CountCell {
@@ -108,6 +109,19 @@ impl Difference {
 }
 
 impl Correction {
+    /// Counts that come from another store, cell by cell.
+    #[must_use]
+    pub fn arriving(mut differences: Vec<Difference>) -> Correction {
+        differences.sort_unstable();
+        Correction { differences, lists: Vec::new(), gone: Vec::new(), record: None }
+    }
+
+    /// Whether it corrects something, so that counts may go down.
+    #[must_use]
+    pub fn is_remembered(&self) -> bool {
+        self.record.is_some()
+    }
+
     /// The names that are not as before, never an aggregate, each once.
     #[must_use]
     pub fn changed(&self) -> BTreeSet<(Event, &Name)> {

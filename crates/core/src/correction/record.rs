@@ -5,6 +5,11 @@ use crate::{Event, Name};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// The action of a [`CorrectionRecord`] that stops counting names for a while.
+pub const PAUSE: &str = "pause";
+/// The action that counts them again.
+pub const RESUME: &str = "resume";
+
 /// What the log says of one part of a correction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorrectionRecord {
@@ -16,7 +21,7 @@ pub struct CorrectionRecord {
     pub at: String,
     /// Who asked for it.
     pub by: String,
-    /// `set`, `add`, `reset`, `delete`, `rename`, `merge` or `undo`.
+    /// `set`, `add`, `reset`, `delete`, `rename`, `merge`, `undo`, [`PAUSE`] or [`RESUME`].
     pub action: String,
     /// The name or pattern that was asked for.
     pub name: String,
@@ -32,6 +37,9 @@ pub struct CorrectionRecord {
     /// The stretch of time that was corrected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stretch: Option<String>,
+    /// Until when the names are not counted, as RFC 3339 writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -53,6 +61,14 @@ pub struct CorrectedName {
     pub before: Option<i64>,
     /// The total from then on; none for a name that is gone.
     pub after: Option<i64>,
+}
+
+impl CorrectionRecord {
+    /// Whether it has changed no count, so that there is nothing to undo.
+    #[must_use]
+    pub fn is_of_pause(&self) -> bool {
+        self.action == PAUSE || self.action == RESUME
+    }
 }
 
 impl CorrectedName {

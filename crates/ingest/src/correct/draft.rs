@@ -105,7 +105,7 @@ impl Draft {
         }
         differences.sort_unstable();
         let record = CorrectionRecord { changed: self.changed, ..record };
-        Correction { differences, lists: self.lists, gone: self.gone, record }
+        Correction { differences, lists: self.lists, gone: self.gone, record: Some(record) }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod draft;
 mod ledger;
+mod pause;
 mod propose;
 mod rules;
 mod undo;
@@ -109,7 +110,7 @@ impl Corrector {
             if !draft.is_empty() {
                 let record = record(&course, records.len() as u64 + 1, request);
                 let correction = draft.finish(&*self.store, record).await.map_err(unread)?;
-                records.push(correction.record);
+                records.extend(correction.record);
             }
         }
         Ok(records)
@@ -140,7 +141,7 @@ impl Corrector {
             let record = record(course, part, request);
             let correction = draft.finish(&*self.store, record).await.map_err(unread)?;
             match self.apply(errand, part, &correction).await {
-                Ok(()) => return Ok((taken, Some(correction.record))),
+                Ok(()) => return Ok((taken, correction.record)),
                 Err(ErrandError::Short { what }) => short = what,
                 Err(error) => return Err(not_corrected(errand, &error)),
             }
@@ -298,6 +299,7 @@ fn record(course: &CorrectionCourse, part: u64, request: &CorrectionRequest) -> 
         to,
         count,
         stretch,
+        until: None,
         reason: request.reason.clone(),
         undoes: None,
         changed: Vec::new(),

@@ -37,6 +37,10 @@ impl Corrector {
             let why = "this one has undone another: make that correction again instead";
             return Err(NotCorrected::Refused(why.to_owned()));
         }
+        if first.is_of_pause() {
+            let why = "this is a pause: `tallymark pause NAME --end` ends it";
+            return Err(NotCorrected::Refused(why.to_owned()));
+        }
         if first.part != 1 {
             let why = "its first parts are no longer remembered, so it cannot be undone";
             return Err(NotCorrected::Refused(why.to_owned()));
@@ -52,7 +56,7 @@ impl Corrector {
         let mut records = Vec::new();
         for part in past.parts.iter().filter(|part| part.part > claim.marker) {
             let record = self.undo_part(&course, part, (&by, reason.as_deref()), &mut errand).await;
-            records.push(record.map_err(|error| super::in_part(error, records.len()))?);
+            records.extend(record.map_err(|error| super::in_part(error, records.len()))?);
         }
         Ok(Corrected { records, before: false, notes: notes(first) })
     }
@@ -63,7 +67,7 @@ impl Corrector {
         part: &CorrectionRecord,
         (by, reason): (&str, Option<&str>),
         errand: &mut crate::errand::Errand,
-    ) -> Result<CorrectionRecord, NotCorrected> {
+    ) -> Result<Option<CorrectionRecord>, NotCorrected> {
         let mut short = String::new();
         for _ in 0..super::ATTEMPTS {
             let draft = self.reversed(course, part).await?;

@@ -2,7 +2,8 @@
 --
 -- KEYS  tallymark:store, tallymark:applied, changes, tallymark:events, tallymark:corrections, tallymark:undo
 -- ARGV  store, instance, nonce, seq, seconds that minutes are kept, seconds that hours are kept, seconds of the log,
---       how many visits of a name stay, how many parts are remembered, the name of this one, its record, its body;
+--       how many visits of a name stay, how many parts are remembered, the name of this one, its record (empty: it is not
+--       remembered), its body;
 --       then MessagePack arrays of
 --       rows: kind, key, field, difference, set, member; a kind is t (total), d (day), h (hour), m (minute), s (status of a
 --       month) or y (of its year), and aggregates have no set;
@@ -96,7 +97,7 @@ for j = 1, #rows, 6 do
     if kind == 'd' and sum == 0 then
       pcall('DEL', key)
       if set ~= '' then pcall('SREM', set, member) end
-    elseif set ~= '' and type(sum) == 'number' and sum > 0 then
+    elseif set ~= '' and type(sum) == 'number' and (sum > 0 or by == '0') then
       pcall('SADD', set, member)
       if kind == 't' then pcall('SADD', KEYS[4], string.match(set, '^names:(.*)$') or 'hit') end
     end
@@ -162,6 +163,7 @@ if #log > 0 then
   pcall('XADD', KEYS[3], 'MINID', '~', string.format('%.0f-0', (now - A[7]) * 1000), '*', unpack(log))
 end
 for j = 1, #sums, 2 do pcall('HINCRBY', KEYS[1], 'corrected:' .. sums[j], sums[j + 1]) end
+if A[11] == '' then return {'APPLIED'} end
 pcall('HSET', KEYS[6], A[10], A[12])
 local length, most = pcall('LPUSH', KEYS[5], A[10] .. ' ' .. A[11]), tonumber(A[9])
 if type(length) == 'number' and length > most then

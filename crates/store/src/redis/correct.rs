@@ -26,8 +26,9 @@ pub(super) struct CorrectionPlan<'a> {
 
 impl<'a> CorrectionPlan<'a> {
     pub(super) fn new(seq: u64, correction: &'a Correction) -> Result<CorrectionPlan<'a>> {
-        let record = serde_json::to_string(&correction.record)
-            .map_err(|err| StoreError::new(Class::Request, "writing a correction", err))?;
+        let record = correction.record.as_ref().map(serde_json::to_string).transpose();
+        let record = record.map_err(|err| StoreError::new(Class::Request, "writing a correction", err))?;
+        let record = record.unwrap_or_default();
         let (rows, owners) = (Texts::with_capacity(correction.differences.len() * 60), Vec::new());
         let mut plan = CorrectionPlan { seq, correction, rows, owners, record };
         for (at, difference) in correction.differences.iter().enumerate() {
@@ -68,15 +69,18 @@ impl<'a> CorrectionPlan<'a> {
     }
 
     pub(super) fn arguments(&self, command: &mut Cmd, claim: &Claim, keep: Retention) {
-        let CorrectionRecord { id, part: number, .. } = self.correction.record;
         claimed_arguments(command, claim, self.seq, keep);
         // A process that keeps none, like a command without the configuration, throws none away.
         command.arg(if keep.visits > 0 { keep.visits } else { MAX_VISITS }).arg(MAX_CORRECTIONS);
-        command.arg(part(id, number)).arg(&self.record).arg(self.correction.body());
+        match &self.correction.record {
+            Some(record) => command.arg(part(record.id, record.part)).arg(&self.record),
+            None => command.arg("").arg(""),
+        };
+        command.arg(if self.correction.is_remembered() { self.correction.body() } else { String::new() });
         command.arg(self.rows.clone().into_bytes()).arg(lists(&self.correction.lists));
         command.arg(gone(&self.correction.gone)).arg(log(self.correction));
         let mut sums = Texts::with_capacity(64);
-        for (event, by) in self.correction.of_all() {
+        for (event, by) in self.correction.of_all().filter(|_| self.correction.is_remembered()) {
             sums.push(event.as_str());
             sums.push(&by.to_string());
         }
@@ -143,7 +147,7 @@ fn gone(gone: &[(Event, Name)]) -> Vec<u8> {
 fn log(correction: &Correction) -> Vec<u8> {
     let mut log: BTreeMap<Event, String> = BTreeMap::new();
     for (event, name) in correction.changed() {
-        names::push(log.entry(event).or_default(), name, true);
+        names::push(log.entry(event).or_default(), name, correction.is_remembered());
     }
     let mut texts = Texts::with_capacity(log.values().map(String::len).sum::<usize>() + 64);
     for (event, names) in &log {

@@ -54,7 +54,9 @@ pub(super) fn apply(
         forget(&mut numbers, *event, name)?;
     }
     write_log(&transaction, &log(correction))?;
-    remember(&transaction, correction)?;
+    if let Some(record) = &correction.record {
+        remember(&transaction, correction, record)?;
+    }
     let marker = claim::Marker { nonce: claim.nonce, seq, body: claim.body };
     write_marker(&transaction, claim.instance, marker)?;
     deadline.check()?;
@@ -188,13 +190,16 @@ fn forget(numbers: &mut Numbers<'_>, event: Event, name: &Name) -> rusqlite::Res
 fn log(correction: &Correction) -> Vec<(Event, String)> {
     let mut log: BTreeMap<Event, String> = BTreeMap::new();
     for (event, name) in correction.changed() {
-        names::push(log.entry(event).or_default(), name, true);
+        names::push(log.entry(event).or_default(), name, correction.is_remembered());
     }
     log.into_iter().collect()
 }
 
-fn remember(db: &Transaction<'_>, correction: &Correction) -> rusqlite::Result<()> {
-    let record = &correction.record;
+fn remember(
+    db: &Transaction<'_>,
+    correction: &Correction,
+    record: &CorrectionRecord,
+) -> rusqlite::Result<()> {
     let text =
         serde_json::to_string(record).map_err(|err| rusqlite::Error::ToSqlConversionFailure(err.into()))?;
     let mut insert = db.prepare_cached(

@@ -25,6 +25,7 @@ fn record(id: Uuid, part: u64) -> CorrectionRecord {
         to: None,
         count: Some(5),
         stretch: None,
+        until: None,
         reason: Some("because".to_owned()),
         undoes: None,
         changed: vec![CorrectedName {
@@ -38,7 +39,7 @@ fn record(id: Uuid, part: u64) -> CorrectionRecord {
 
 fn correction(mut differences: Vec<Difference>) -> Correction {
     differences.sort();
-    Correction { differences, lists: Vec::new(), gone: Vec::new(), record: record(Uuid::new_v4(), 1) }
+    Correction { differences, lists: Vec::new(), gone: Vec::new(), record: Some(record(Uuid::new_v4(), 1)) }
 }
 
 /// Applies it under an instance of its own.
@@ -237,7 +238,7 @@ pub(crate) async fn corrections_are_remembered_and_the_oldest_forgotten(bed: Bed
     let (a, id) = (named("a"), Uuid::new_v4());
     let parts = MAX_CORRECTIONS as u64 + 2;
     let part =
-        |part| Correction { record: record(id, part), ..correction(vec![by(&a, CountCell::Total, 1)]) };
+        |part| Correction { record: Some(record(id, part)), ..correction(vec![by(&a, CountCell::Total, 1)]) };
     let batches: Vec<Batch> =
         (1..=parts).map(|n| Batch::correcting(desk.claim.instance, n, part(n))).collect();
     for some in batches.chunks(50) {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// How many names of a correction are shown.
 const SHOWN: usize = 20;
 
-/// List the corrections that the store remembers, the latest first: the last 1,000 parts, of at most 200 names each.
+/// List the corrections and pauses that the store remembers, the latest first: the last 1,000 parts, of at most 200 names each.
 #[derive(Debug, Args)]
 pub(super) struct CorrectionList {
     /// How many corrections.
@@ -70,7 +70,10 @@ impl Undo {
 }
 
 fn last(past: &[PastCorrection]) -> Result<Uuid> {
-    let open = |past: &&PastCorrection| past.undone_by.is_none() && past.parts[0].undoes.is_none();
+    let open = |past: &&PastCorrection| {
+        let first = &past.parts[0];
+        past.undone_by.is_none() && first.undoes.is_none() && !first.is_of_pause()
+    };
     let last = past.iter().find(open).ok_or_else(|| anyhow!("there is nothing to undo"))?;
     Ok(last.parts[0].id)
 }
@@ -158,7 +161,9 @@ fn line(changed: &CorrectedName) -> String {
 /// One correction, for people.
 fn listed(past: &PastCorrection) -> String {
     let first = &past.parts[0];
-    let CorrectionRecord { id, at, by, action, name, event, to, count, stretch, reason, undoes, .. } = first;
+    let CorrectionRecord {
+        id, at, by, action, name, event, to, count, stretch, until, reason, undoes, ..
+    } = first;
     let mut text = format!("{} {at} {} {action} {}", short(*id), out::plain(by), out::plain(name));
     if let Some(to) = to {
         text += &format!(" {}", out::plain(to));
@@ -171,6 +176,9 @@ fn listed(past: &PastCorrection) -> String {
     }
     if let Some(stretch) = stretch {
         text += &format!(" ({stretch})");
+    }
+    if let Some(until) = until {
+        text += &format!(" (until {until})");
     }
     if let Some(undoes) = undoes {
         text += &format!(" (undoes {})", short(*undoes));

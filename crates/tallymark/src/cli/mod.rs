@@ -22,6 +22,7 @@ mod ingest;
 mod lines;
 mod nginx_conf;
 pub(crate) mod out;
+mod pause;
 mod render;
 mod replay;
 mod restore;
@@ -219,6 +220,8 @@ enum Command {
     Rename(correct::Rename),
     /// Add the counts of a name to another.
     Merge(correct::Merge),
+    /// Do not count a name for a while.
+    Pause(pause::Pause),
     /// Undo a correction.
     Undo(corrections::Undo),
     /// List what was corrected.
@@ -272,6 +275,7 @@ impl Cli {
             Command::Delete(delete) => delete.run(&common),
             Command::Rename(rename) => rename.run(&common),
             Command::Merge(merge) => merge.run(&common),
+            Command::Pause(pause) => pause.run(&common),
             Command::Undo(undo) => undo.run(&common),
             Command::Corrections(corrections) => corrections.run(&common),
             Command::NginxConf(conf) => conf.run(&common),

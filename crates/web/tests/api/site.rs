@@ -140,6 +140,7 @@ fn record(request: &CorrectionRequest) -> CorrectionRecord {
         to: None,
         count: None,
         stretch: None,
+        until: None,
         reason: request.reason.clone(),
         undoes: None,
         changed: vec![CorrectedName {
