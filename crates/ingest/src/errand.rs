@@ -96,6 +96,15 @@ impl Errand {
         })
     }
 
+    /// Claims the instance, and raises its marker to `least` if it is lower.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer, or refuses.
+    pub async fn claim_from(&mut self, least: u64) -> Result<Claim, ErrandError> {
+        Ok(*self.claim.insert(self.store.claim_from(self.instance, least).await?))
+    }
+
     /// The digest of the request that its batches are made of, for the store to keep. After [`Errand::claim`].
     pub(crate) fn is_made_of(&mut self, body: Uuid) {
         if let Some(claim) = &mut self.claim {

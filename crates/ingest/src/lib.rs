@@ -18,6 +18,7 @@ mod instance;
 mod intake;
 mod live;
 mod meters;
+pub mod moving;
 mod on_the_way;
 mod outage;
 mod pauses;

@@ -96,6 +96,14 @@ impl Home {
         durable::replace(&path, &text).with_context(|| format!("writing {}", path.display()))
     }
 
+    /// The command that copies the store into that of `config`.
+    fn copy_command(&self, config: &Config) -> Result<String> {
+        let data_dir = std::path::absolute(&config.data_dir).context("finding the data directory")?;
+        let to = shown(&config.store);
+        let [from, to] = [&self.url, &to].map(|url| shell_word(Path::new(url)));
+        Ok(format!("tallymark store copy {from} {to} --data-dir {}", shell_word(&data_dir)))
+    }
+
     /// Why the store of `config` is refused, and what to do. `has` says what it contains.
     fn refuse(&self, config: &Config, has: &str) -> Result<OtherStore> {
         let waiting = match Outbox::waiting(&config.data_dir) {
@@ -105,10 +113,12 @@ impl Home {
         };
         Ok(OtherStore(format!(
             "the data directory {} counts into the store {}, which had {}; {has}.{waiting} Put the right store \
-             back, or choose it with --store. To continue with {} without those counts, {}",
+             back, or choose it with --store. To take its counts along into an empty store, run `{}`. To continue with \
+             {} without those counts, {}",
             config.data_dir.display(),
             self.url,
             out::counted(self.total, "hit"),
+            self.copy_command(config)?,
             config.store,
             adopt_command(config)?
         )))

@@ -59,6 +59,7 @@ mod stores;
 mod sums;
 mod supervised;
 mod tail;
+mod transfer;
 mod users;
 mod visitors;
 mod visits;

@@ -4,24 +4,26 @@ use std::{collections::BTreeMap, ops::Range};
 use tallymark_core::{CountCell, Day, Event, Hour, Minute, Month, Name, Step};
 use tallymark_store::{Result, StoreRead};
 
-/// How many days are read at once, the latest first: nearly every name is complete after the first time.
+/// How many days are read at first, the latest first, and how many at once after that: nearly every name is complete after
+/// the second time.
+const LATEST: i32 = 32;
 const DAYS: i32 = 400;
 /// Clocks of others may be ahead.
 const AHEAD: i32 = 2;
 
 /// The counts of one event on one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct NameLedger {
-    pub(super) total: i64,
-    pub(super) days: BTreeMap<Day, i64>,
-    pub(super) hours: BTreeMap<Hour, i64>,
-    pub(super) minutes: BTreeMap<Minute, i64>,
-    pub(super) statuses: BTreeMap<(Month, String), i64>,
+pub(crate) struct NameLedger {
+    pub(crate) total: i64,
+    pub(crate) days: BTreeMap<Day, i64>,
+    pub(crate) hours: BTreeMap<Hour, i64>,
+    pub(crate) minutes: BTreeMap<Minute, i64>,
+    pub(crate) statuses: BTreeMap<(Month, String), i64>,
 }
 
 impl NameLedger {
     /// Reads all of it.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         store: &(impl StoreRead + ?Sized),
         event: Event,
         name: &Name,
@@ -59,8 +61,10 @@ impl NameLedger {
         today: Day,
     ) -> Result<()> {
         let (mut end, mut sum) = (today.0 + 1 + AHEAD, 0i64);
+        let mut days = LATEST;
         while end > 0 && sum < self.total {
-            let from = (end - DAYS).max(0);
+            let from = (end - days).max(0);
+            days = DAYS;
             for (day, count) in store.series(event, name, Step::Day, from, end).await? {
                 self.days.insert(Day(day), count);
                 sum = sum.saturating_add(count);
@@ -71,7 +75,7 @@ impl NameLedger {
     }
 
     /// Every count that is not 0.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (CountCell, i64)> {
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (CountCell, i64)> {
         let total = [(CountCell::Total, self.total)].into_iter();
         let days = self.days.iter().map(|(day, count)| (CountCell::Day(*day), *count));
         let hours = self.hours.iter().map(|(hour, count)| (CountCell::Hour(*hour), *count));

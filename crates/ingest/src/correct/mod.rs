@@ -19,6 +19,7 @@ use crate::{
     meters::IngestMeters,
 };
 use draft::Draft;
+pub(crate) use ledger::NameLedger;
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 use tallymark_core::{

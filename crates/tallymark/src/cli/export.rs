@@ -1,6 +1,10 @@
-//! `tallymark export`: what the store has, in the format of another counter.
+//! `tallymark export`: what the store has; here in the format of another counter.
 
-use super::{CommonFlags, block_on, out};
+use super::{
+    CommonFlags, block_on,
+    export_records::{ExportCsv, ExportJsonl},
+    out,
+};
 use crate::progress;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -22,7 +26,7 @@ const PAGE: usize = 1000;
 /// How many names that were left out are shown.
 const SHOWN: usize = 20;
 
-/// Write what the store has in another counter's format. A daemon may run meanwhile.
+/// Write what the store has. A daemon may run meanwhile.
 #[derive(Debug, Args)]
 pub(super) struct ExportCommand {
     #[command(subcommand)]
@@ -31,6 +35,10 @@ pub(super) struct ExportCommand {
 
 #[derive(Debug, Subcommand)]
 enum ExportKind {
+    /// Every count of every name, as JSON lines.
+    Jsonl(ExportJsonl),
+    /// Every count of every name, as a table.
+    Csv(ExportCsv),
     /// A data directory of snow-trace.
     SnowTrace(ExportSnowTrace),
 }
@@ -47,6 +55,8 @@ struct ExportSnowTrace {
 impl ExportCommand {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         match self.what {
+            ExportKind::Jsonl(export) => export.run(common),
+            ExportKind::Csv(export) => export.run(common),
             ExportKind::SnowTrace(export) => export.run(common),
         }
     }

@@ -30,7 +30,7 @@ macro_rules! topics {
 /// In the order in which a new user needs them.
 const TOPICS: &[Topic] = topics!(
     "start" "nginx" "badges" "panels" "banners" "cards" "names" "numbers" "camo" "privacy" "promises" "files" "syslog" "redis" "config" "service"
-    "correct" "deny" "backups" "upgrade" "api" "metrics" "troubleshooting" "moving" "ghit-me" "hitme" "bootic"
+    "correct" "deny" "backups" "transfer" "upgrade" "api" "metrics" "troubleshooting" "moving" "ghit-me" "hitme" "bootic"
 );
 
 impl Topic {

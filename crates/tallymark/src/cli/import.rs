@@ -4,6 +4,7 @@ use super::{
     CommonFlags, Misuse, block_on,
     import_badge::ImportBadge,
     import_github_banners::ImportGithubBanners,
+    import_jsonl::ImportJsonl,
     import_snow_trace::ImportSnowTrace,
     lines::{self, FileReading, Reading},
     out,
@@ -48,6 +49,8 @@ enum What {
     SnowTrace(ImportSnowTrace),
     /// The number of an old badge.
     Badge(ImportBadge),
+    /// What `export jsonl` wrote.
+    Jsonl(ImportJsonl),
     /// The tables of GitHub Banners.
     GithubBanners(ImportGithubBanners),
 }
@@ -78,6 +81,7 @@ impl ImportCommand {
             What::Log(import) => import.run(common),
             What::SnowTrace(import) => import.run(common),
             What::Badge(import) => import.run(common),
+            What::Jsonl(import) => import.run(common),
             What::GithubBanners(import) => import.run(common),
         }
     }

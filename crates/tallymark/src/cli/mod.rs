@@ -11,12 +11,14 @@ mod corrections;
 mod demo;
 mod environment;
 mod export;
+mod export_records;
 mod github;
 mod health;
 mod help;
 mod import;
 mod import_badge;
 mod import_github_banners;
+mod import_jsonl;
 mod import_snow_trace;
 mod ingest;
 mod lines;
@@ -29,6 +31,7 @@ mod restore;
 mod serve;
 mod show;
 mod store;
+mod store_copy;
 mod tail;
 mod top;
 
@@ -192,13 +195,13 @@ enum Command {
     Tail(tail::Tail),
     /// Ask the running daemon whether it is well.
     Health(health::Health),
-    /// Accept a store that is not the expected one.
+    /// Copy a store, or accept one that is not the expected one.
     Store(store::StoreCommand),
     /// Track GitHub accounts for banners, and see what tokens may do.
     Github(github::GithubCommand),
     /// Count what is already in files, once.
     Import(import::ImportCommand),
-    /// Write what the store has in another counter's format.
+    /// Write what the store has: as JSON lines, as a table, or in another counter's format.
     Export(export::ExportCommand),
     /// Save everything in one file, while the daemon runs.
     Backup(backup::Backup),

@@ -5,7 +5,7 @@
 //! claimed its identity. Nor does it start with a store other than the one it has counted into. The operator decides
 //! with this command. With a remote store the daemon may be running or not: it finds the decision in its outbox.
 
-use super::{CommonFlags, block_on, out};
+use super::{CommonFlags, block_on, out, store_copy::StoreCopy};
 use crate::{
     home::{self, AdoptedStore},
     user,
@@ -25,11 +25,15 @@ pub(super) struct StoreCommand {
 enum Action {
     /// Continue with the present store; hits waiting in the outbox are sent to it.
     Adopt,
+    /// Copy every count into another, empty store.
+    Copy(StoreCopy),
 }
 
 impl StoreCommand {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
-        let Action::Adopt = self.action;
+        if let Action::Copy(copy) = self.action {
+            return copy.run(common);
+        }
         let config = common.load()?;
         user::may_write(&config.data_dir)?;
         block_on(async {
