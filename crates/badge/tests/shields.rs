@@ -1,4 +1,4 @@
-//! Badges of shields.io: what they look like, and that they are badge-maker's.
+//! Badges of shields.io: what they look like, and that they are badge-maker's, element by element and pixel by pixel.
 //!
 //! Two tests need badge-maker 6 and run only on request:
 //!
@@ -8,6 +8,8 @@
 //! ```
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
+
+mod drawn;
 
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
@@ -238,8 +240,7 @@ fn seen(svg: &str) -> Vec<(String, BTreeMap<String, String>, String)> {
             let attributes =
                 node.attributes().filter(|attribute| !matches!(attribute.name(), "viewBox" | "line-height"));
             // Joined letters keep their own width here.
-            let joined =
-                node.text().is_some_and(|text| text.chars().any(|c| ('\u{590}'..='\u{109f}').contains(&c)));
+            let joined = node.text().is_some_and(has_joined_letters);
             let attributes = attributes.filter(|attribute| !joined || attribute.name() != "textLength");
             let attributes = attributes.filter_map(|attribute| {
                 Some((attribute.name().to_owned(), plain(attribute.name(), attribute.value())?))
@@ -303,7 +304,23 @@ fn badges_are_drawn_as_badge_maker_draws_them() {
             assert_eq!(ours, theirs, "{asked}");
         }
         assert_eq!(seen(&ours).len(), seen(theirs).len(), "{asked}\n{ours}\n{theirs}");
+        // Joined letters are not stretched here.
+        if !has_joined_letters(label) && !has_joined_letters(message) {
+            assert_eq!(difference(&ours, theirs), 0, "{asked}\n{ours}\n{theirs}");
+        }
     }
+}
+
+fn has_joined_letters(text: &str) -> bool {
+    text.chars().any(|c| ('\u{590}'..='\u{109f}').contains(&c))
+}
+
+/// How many pixels of two badges differ by more than rounding, at twice their size.
+fn difference(ours: &str, theirs: &str) -> usize {
+    let (ours, theirs) = (drawn::pixels(ours, 2.0), drawn::pixels(theirs, 2.0));
+    assert_eq!((ours.width(), ours.height()), (theirs.width(), theirs.height()));
+    let pairs = ours.data().chunks_exact(4).zip(theirs.data().chunks_exact(4));
+    pairs.filter(|(a, b)| a.iter().zip(*b).any(|(a, b)| a.abs_diff(*b) > 2)).count()
 }
 
 /// Latin, Greek and Cyrillic; dashes and quotes; currencies; letter-like; arrows; shapes, dingbats; Chinese punctuation.

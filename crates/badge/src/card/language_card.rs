@@ -180,15 +180,24 @@ impl LanguageDrawing<'_> {
         )
     }
 
-    /// In whole thousandths of the circle, so no rounding differs between machines.
+    /// In whole thousandths of the circle, and those in whole hundredths of a pixel, so no rounding differs between machines.
+    /// Not every renderer knows `pathLength`.
     fn ring(&self, f: &mut Formatter<'_>, (x, y): (u32, u32), radius: u32, thick: u32) -> fmt::Result {
         writeln!(f, "<g fill=\"none\" stroke-width=\"{thick}\" transform=\"rotate(-90 {x} {y})\">")?;
+        let length = |thousandths: u64| {
+            // 2 π is 710/113.
+            let hundredths = thousandths * u64::from(radius) * 71 / 113;
+            format!("{}.{:02}", hundredths / 100, hundredths % 100)
+        };
         let mut from = 0;
         for (at, part) in self.shares.widths(1000).into_iter().enumerate() {
             writeln!(
                 f,
-                "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" pathLength=\"1000\" stroke=\"{}\" stroke-dasharray=\"0 {from} {part} 1000\"/>",
-                self.shares.color(at)
+                "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" stroke=\"{}\" stroke-dasharray=\"0 {} {} {}\"/>",
+                self.shares.color(at),
+                length(from),
+                length(part),
+                length(1000)
             )?;
             from += part;
         }

@@ -1,0 +1,216 @@
+//! One picture of every picture: each style, theme and kind, on a light page and on a dark one. It is written to
+//! `target/tmp/contact-sheet.png` for people to look at.
+
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
+
+mod drawn;
+
+use resvg::tiny_skia::{Color as Paint, Pixmap, PixmapPaint, Transform};
+use tallymark_badge::{
+    Badge, Color, Spark,
+    banner::{Banner, BannerType},
+    card::{
+        CardLook, CardTheme, CardTime, LanguageCard, LanguageLayout, RepositoryCard, StatsCard, StatsRow,
+    },
+    chart::{Chart, Series},
+    digits::{DigitPicture, DigitThemes},
+    panel::{Locality, Options, Panel, Picture, Tallied, Theme, Trace},
+    render,
+    shields::{LogoFile, OwnLogos, Shield, Style},
+};
+use tallymark_core::{ClientClass, Event, Minute, NameRef, Step};
+
+/// 2026-11-20T12:00Z.
+const NOW: Minute = Minute(29_919_600);
+const TIME: CardTime = CardTime { at: NOW, is_old: false };
+/// A page's width, and the room between pictures.
+const WIDTH: u32 = 1_640;
+const GAP: u32 = 14;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Page {
+    Light,
+    Dark,
+}
+
+fn badges() -> Vec<String> {
+    let mut all = vec![
+        render(&Badge::hits("1,234,567")),
+        render(&Badge::new("点击次数", "12k")),
+        render(&Badge { color: Color::parse("gold").unwrap(), ..Badge::hits("999") }),
+        render(&Badge::error("style=flt: did you mean flat?")),
+    ];
+    let counts: Vec<i64> = (0..40).map(|at| 30 + at * (at % 7) % 90).collect();
+    all.push(Spark { badge: Badge::hits("4,321"), counts: &counts }.render());
+    let own = OwnLogos::default();
+    for style in Style::EVERY {
+        for (label, message, color, logo) in [
+            ("hits", "1,234", "#4c1", None),
+            ("visits / likes", "12k / 34", "blue", Some("github")),
+            ("Привет", "7", "ff69b4", Some("rust")),
+            ("", "88,888", "yellow", None),
+        ] {
+            let ground = style.behind_logo(Color::rgb(0x55, 0x55, 0x55));
+            let file = logo.map(|name| LogoFile::read_with(&own, name, None, ground).unwrap());
+            let logo = file.as_ref().map(|file| file.logo(false));
+            let color = Color::parse(color).unwrap();
+            all.push(Shield { color, logo, ..Shield::new(style, label, message) }.render());
+        }
+    }
+    all
+}
+
+fn digits() -> Vec<String> {
+    let themes = DigitThemes::default();
+    let draw = |name: &str, number, size| {
+        let theme = themes.find(name).unwrap();
+        DigitPicture { padding: 7, size, ..DigitPicture::new(&theme, number, "hits") }.render()
+    };
+    let names: Vec<&str> = themes.names().collect();
+    names.into_iter().flat_map(|name| [draw(name, 1_234_567_890, 1.0), draw(name, 42, 0.5)]).collect()
+}
+
+fn charts() -> Vec<String> {
+    let a: Vec<i64> = (0..30).map(|at| 400 + at * 13 % 170 - 150 * i64::from(at % 7 > 4)).collect();
+    let b: Vec<i64> = a.iter().map(|count| count / 2 + 40).collect();
+    let one = [Series { name: "you/repo", counts: &a }];
+    let two = [one[0], Series { name: "日本/語", counts: &b }];
+    [&one[..], &two[..]]
+        .map(|series| {
+            Chart { event: Event::HIT, step: Step::Day, first: 20_748, series, width: 780 }.render()
+        })
+        .into()
+}
+
+fn panels(page: Page) -> Vec<String> {
+    let trace = |number: i64, age: i32, city, country, class| Trace {
+        number,
+        minute: Minute(NOW.0 - age),
+        class,
+        locality: Locality { city, country },
+    };
+    let visits = [
+        trace(12_345, 0, "Berlin", "DE", ClientClass::Browser),
+        trace(12_344, 7, "", "", ClientClass::GithubCamo),
+        trace(12_343, 90, "上海", "CN", ClientClass::Browser),
+    ];
+    let likes = [trace(67, 5, "Lima", "PE", ClientClass::Browser)];
+    let theme = if page == Page::Dark { Theme::Dark } else { Theme::Light };
+    let panel = Panel {
+        name: NameRef::new(b"octo-cat/hello").unwrap(),
+        avatar: None,
+        visits: Tallied { total: 12_345, traces: &visits },
+        likes: Tallied { total: 67, traces: &likes },
+        now: NOW,
+        options: Options { theme, ..Options::default() },
+    };
+    Picture::EVERY.map(|picture| panel.render(picture)).into()
+}
+
+fn cards(page: Page) -> Vec<String> {
+    let rows = [(StatsRow::Stars, 1_234), (StatsRow::Repositories, 49), (StatsRow::Followers, 789)];
+    let languages = [("Rust", 20), ("C++", 12), ("Shell", 6), ("Python", 4)];
+    let languages = languages.map(|(name, count)| (name.to_owned(), count));
+    let repository = RepositoryCard {
+        owner: Some("octo-cat"),
+        name: "hello",
+        description: Some("Says hello to whoever asks, and counts how often it did so."),
+        language: Some("Rust"),
+        stars: 12_345,
+        forks: 67,
+        is_fork: false,
+        is_archived: false,
+        lines: None,
+        time: TIME,
+    };
+    let stats = StatsCard { login: "octo-cat", rows: &rows, split: (42, 7), time: TIME };
+    let mut all = vec![repository.render(&CardLook::default())];
+    for theme in CardTheme::EVERY.into_iter().take(6) {
+        all.push(stats.render(&CardLook { theme, icons: true, ..CardLook::default() }));
+    }
+    for (_, layout) in LanguageLayout::EVERY {
+        let card = LanguageCard {
+            login: "octo-cat",
+            languages: &languages,
+            has_repositories: true,
+            count: layout.usual_count(),
+            layout,
+            hide_values: false,
+            time: TIME,
+        };
+        all.push(card.render(&CardLook::default()));
+    }
+    let banner = Banner {
+        login: "octo-cat",
+        is_organization: false,
+        originals: 42,
+        forked: 7,
+        stars: 1_234,
+        forks: 56,
+        followers: 789,
+        languages: &languages,
+        at: NOW,
+        is_old: false,
+    };
+    all.push(banner.render(if page == Page::Dark { BannerType::Dark } else { BannerType::Default }));
+    all
+}
+
+/// What a reader sees whose system is dark: the renderer knows no such reader.
+fn in_dark(svg: &str) -> String {
+    let Some(at) = svg.find("@media").filter(|&at| svg[at..].contains("dark")) else { return svg.to_owned() };
+    let open = at + svg[at..].find('{').unwrap();
+    let mut depth = 0;
+    let close = svg[open..].char_indices().find(|(_, c)| {
+        depth += i32::from(*c == '{') - i32::from(*c == '}');
+        depth == 0
+    });
+    let close = open + close.unwrap().0;
+    format!("{}{}{}", &svg[..at], &svg[open + 1..close], &svg[close + 1..])
+}
+
+/// Pictures from left to right, in rows.
+fn page(page: Page) -> Pixmap {
+    let groups = [badges(), digits(), charts(), panels(page), cards(page)];
+    let mut sheet = Pixmap::new(WIDTH, 6_000).unwrap();
+    sheet.fill(match page {
+        Page::Light => Paint::WHITE,
+        Page::Dark => Paint::from_rgba8(0x0d, 0x11, 0x17, 0xff),
+    });
+    let (mut x, mut y, mut row) = (GAP, GAP, 0);
+    for group in groups {
+        for svg in group {
+            let svg = if page == Page::Dark { in_dark(&svg) } else { svg };
+            let picture = drawn::pixels(&svg, 1.0);
+            assert!(picture.width() + 2 * GAP <= WIDTH, "{} px wide: {svg}", picture.width());
+            assert!(picture.pixels().iter().any(|pixel| pixel.alpha() > 0), "nothing is drawn: {svg}");
+            if x + picture.width() + GAP > WIDTH {
+                (x, y, row) = (GAP, y + row + GAP, 0);
+            }
+            let place = (x as i32, y as i32);
+            let paint = PixmapPaint::default();
+            sheet.draw_pixmap(place.0, place.1, picture.as_ref(), &paint, Transform::identity(), None);
+            (x, row) = (x + picture.width() + GAP, row.max(picture.height()));
+        }
+        (x, y, row) = (GAP, y + row + 2 * GAP, 0);
+    }
+    cut(&sheet, y)
+}
+
+fn cut(sheet: &Pixmap, height: u32) -> Pixmap {
+    let mut cut = Pixmap::new(sheet.width(), height).unwrap();
+    cut.draw_pixmap(0, 0, sheet.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
+    cut
+}
+
+#[test]
+fn every_picture_is_on_the_contact_sheet() {
+    let (light, dark) = (page(Page::Light), page(Page::Dark));
+    assert_ne!(light.data(), dark.data());
+    let mut both = Pixmap::new(WIDTH, light.height() + dark.height()).unwrap();
+    for (at, part) in [(0, &light), (light.height() as i32, &dark)] {
+        both.draw_pixmap(0, at, part.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
+    }
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("contact-sheet.png");
+    both.save_png(&path).unwrap();
+}
