@@ -102,3 +102,58 @@ impl Arrivals {
         self.errand.apply(&waiting).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::moving::NameRecord;
+    use std::collections::BTreeMap;
+    use tallymark_core::{Event, Name};
+    use tallymark_store::{Retention, StoreUrl};
+
+    fn name(n: i64) -> ArrivingName {
+        let record = NameRecord {
+            event: "visit".to_owned(),
+            name: format!("many/{n:04}"),
+            total: n + 1,
+            days: BTreeMap::from([("2026-11-20".to_owned(), n + 1)]),
+            visits: vec![serde_json::json!({"time": "2026-11-20T12:00:00Z", "class": "bot"})],
+            ..NameRecord::default()
+        };
+        record.arriving().unwrap()
+    }
+
+    fn mark(state: &str) -> Position {
+        Position { source: "test".to_owned(), state: state.to_owned() }
+    }
+
+    /// Wherever it is interrupted, it goes on there, and what is brought again is there once.
+    #[tokio::test]
+    async fn what_was_interrupted_goes_on() {
+        const NAMES: i64 = 2_500;
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let retention = Retention { visits: 9, ..Retention::default() };
+        let store = tallymark_store::open(&url, retention).await.unwrap();
+        let instance = Uuid::from_u128(18);
+        let mut before = Vec::new();
+        for until in [0, 199, 1_700, NAMES, NAMES] {
+            let mut arrivals = Arrivals::new(store.clone(), instance);
+            before.push(arrivals.begin(mark("begun")).await.unwrap());
+            for n in 0..until {
+                arrivals.bring(name(n)).await.unwrap();
+            }
+            if until == NAMES {
+                arrivals.finish(mark("done")).await.unwrap();
+            }
+        }
+        // A batch of counts and one of visits for every 200 names, eight at a time, and two positions.
+        assert_eq!(before, [0, 1, 1, 17, 28]);
+        let names: Vec<Name> = (0..NAMES).map(|n| Name::new(&format!("many/{n:04}")).unwrap()).collect();
+        let totals = store.totals(Event::VISIT, &names).await.unwrap();
+        assert_eq!(totals, (1..=NAMES).collect::<Vec<_>>());
+        assert_eq!(store.visits(Event::VISIT, &names[7], 9).await.unwrap().len(), 1);
+        let positions = store.positions(Some(instance)).await.unwrap();
+        assert_eq!(positions, [(instance, mark("done"))]);
+    }
+}

@@ -68,7 +68,7 @@ impl fmt::Display for BadRecord {
             BadRecord::Event(text) => write!(f, "{text:?} is no event"),
             BadRecord::Name(text) => write!(f, "{text:?} is no name"),
             BadRecord::Time(text) => write!(f, "{text:?} is not the time that belongs there"),
-            BadRecord::Count(what) => write!(f, "the count of {what} is not more than 0"),
+            BadRecord::Count(what) => write!(f, "the count of {what} cannot be so small"),
             BadRecord::Visit => f.write_str("one of its visits is none"),
         }
     }

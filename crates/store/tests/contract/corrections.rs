@@ -233,6 +233,46 @@ pub(crate) async fn lists_move_merge_and_go(mut bed: Bed) {
     assert_eq!((minutes(&b).await, of_day(&b).await), (vec![], vec![]));
 }
 
+/// Cell by cell, also where the cells of a name do not add up, and a name that has nothing.
+pub(crate) async fn counts_that_arrive_are_all_there_and_correct_nothing(bed: Bed) {
+    let desk = Desk::new(&bed).await;
+    let (a, nothing) = (named("a"), named("nothing"));
+    let (hour, day) = (noon().hour(), noon().day());
+    let cells = [
+        (CountCell::Total, 9),
+        (CountCell::Day(day), 5),
+        (CountCell::Hour(hour), 4),
+        (CountCell::Minute(noon()), 1),
+        (CountCell::Status(day.month(), "closed".to_owned()), 2),
+    ];
+    let mut differences: Vec<Difference> =
+        cells.into_iter().map(|(cell, count)| by(&a, cell, count)).collect();
+    differences.push(by(&nothing, CountCell::Total, 0));
+    differences.push(by(&Name::all(), CountCell::Total, 7));
+    let before = desk.store.head().await.unwrap();
+    assert_eq!(correct(&bed, Correction::arriving(differences)).await, done());
+    assert_eq!(
+        counts(&desk, &a).await,
+        [(Step::Month, 0, 9), (Step::Day, day.0, 5), (Step::Hour, hour.0, 4), (Step::Minute, noon().0, 1)]
+    );
+    let (year, month) = day.month().date();
+    let statuses = desk.store.statuses(Event::HIT, &a, year, Some(month)).await.unwrap();
+    assert_eq!(statuses, [("closed".to_owned(), 2)]);
+    assert_eq!(desk.store.total(Event::HIT, &Name::all()).await.unwrap(), 7);
+    let mut names = desk.store.names(Event::HIT, None, 9).await.unwrap().names;
+    names.sort();
+    assert_eq!(names, [a.clone(), nothing]);
+    // It is counted, so the store may not lose it.
+    assert_eq!(desk.store.corrected(Event::HIT).await.unwrap(), 0);
+    assert_eq!(desk.store.corrections(9).await.unwrap(), []);
+    match desk.store.changes(&before, 9).await.unwrap() {
+        Changes::Since { names, .. } => {
+            assert!(names.iter().any(|change| change.name == a && !change.corrected), "{names:?}");
+        }
+        Changes::Lost => panic!("the log of changes was lost"),
+    }
+}
+
 pub(crate) async fn corrections_are_remembered_and_the_oldest_forgotten(bed: Bed) {
     let desk = Desk::new(&bed).await;
     let (a, id) = (named("a"), Uuid::new_v4());

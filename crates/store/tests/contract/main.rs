@@ -134,5 +134,6 @@ on_every_store! {
     corrections::statuses_are_corrected_by_month_and_year,
     corrections::lists_move_merge_and_go,
     corrections::corrections_are_remembered_and_the_oldest_forgotten,
+    corrections::counts_that_arrive_are_all_there_and_correct_nothing,
     random::any_history_is_the_same_as_a_plain_map,
 }

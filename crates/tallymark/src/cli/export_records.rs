@@ -149,15 +149,23 @@ impl Write for Writing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Writing::File(file) => file.write(bytes),
-            Writing::Output(output) => output.write(bytes),
+            Writing::Output(output) => or_end(output.write(bytes)),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Writing::File(file) => file.flush(),
-            Writing::Output(output) => output.flush(),
+            Writing::Output(output) => or_end(output.flush()),
         }
+    }
+}
+
+/// Whoever reads standard output has enough of it: that is no failure.
+fn or_end<T>(written: io::Result<T>) -> io::Result<T> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => written,
     }
 }
 
