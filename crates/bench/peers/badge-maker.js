@@ -1,7 +1,8 @@
 // Badges drawn in a second by badge-maker, the library behind shields.io. Run where it is installed.
 const { makeBadge } = require('badge-maker')
 
-const draw = n => makeBadge({ label: 'hits', message: n.toLocaleString('en-US'), color: '#13b28a', style: 'flat' })
+const style = process.argv[3]
+const draw = n => makeBadge({ label: 'hits', message: n.toLocaleString('en-US'), color: '#13b28a', style })
 
 let bytes = 0
 for (let n = 0; n < 20000; n++) bytes += draw(n * 37).length

@@ -173,9 +173,9 @@ impl BadgeMaker {
         Ok(BadgeMaker(from_npm(&["badge-maker"], "draw.js", BADGE_MAKER)?))
     }
 
-    pub(crate) fn draw(&self, count: u64) -> anyhow::Result<f64> {
+    pub(crate) fn draw(&self, count: u64, style: &str) -> anyhow::Result<f64> {
         let mut node = Command::new("node");
-        node.arg("draw.js").arg(count.to_string()).current_dir(self.0.path());
+        node.args(["draw.js", &count.to_string(), style]).current_dir(self.0.path());
         Ok(output(&mut node)?.trim().parse()?)
     }
 }

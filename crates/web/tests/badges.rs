@@ -189,6 +189,55 @@ const PARAMETERS: [&str; 17] = [
     "base",
 ];
 
+/// What is put around each of them: where a text ends, and how it hides what it is.
+const WRAPS: [(&str, &str); 20] = [
+    ("", ""),
+    ("hits", "hits"),
+    (" ", "\t\n"),
+    ("\"", "\""),
+    ("'", "'"),
+    ("\">", "<\""),
+    ("'>", "<'"),
+    ("</title>", "<title>"),
+    ("</text></g></svg>", "<svg>"),
+    ("<![CDATA[", "]]>"),
+    ("<!--", "-->"),
+    ("&", ";"),
+    ("&amp;", "&lt;"),
+    ("%", "%25"),
+    ("\\", "\\u003c"),
+    ("\u{0}", "\u{0}"),
+    ("\u{2028}", "\u{85}"),
+    ("\u{feff}", "\u{fffe}"),
+    ("\u{202e}", "\u{2066}"),
+    ("é\u{301}\u{301}", "🦀\u{200d}"),
+];
+
+#[tokio::test]
+async fn no_text_gets_out_of_its_place() {
+    let site = Site::with_others().await;
+    let texts: std::collections::BTreeSet<String> = WRAPS
+        .iter()
+        .flat_map(|(before, after)| HOSTILE.map(|hostile| format!("{before}{hostile}{after}")))
+        .collect();
+    assert_eq!(texts.len(), 500);
+    for (at, text) in texts.iter().enumerate() {
+        let escaped: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let look =
+            ["", "&style=social", "&style=for-the-badge&logo=github", "&digits=nixie", "&format=short"]
+                [at % 5];
+        for path in [
+            format!("/badge/you/repo.svg?label={escaped}{look}"),
+            format!("/badge/you/repo.svg?style={escaped}"),
+            format!("/@x?theme={escaped}&align={escaped}"),
+        ] {
+            let (code, _, svg) = site.get(&path, None).await;
+            assert!([200, 400].contains(&code.as_u16()), "{path}: {code}");
+            is_harmless(&svg, &path);
+        }
+    }
+}
+
 #[tokio::test]
 async fn no_parameter_puts_anything_into_the_picture() {
     let site = Site::new(Visibility::Public).await;
