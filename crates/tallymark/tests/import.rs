@@ -279,6 +279,39 @@ fn older_copy_of_what_a_daemon_has_read_is_refused_and_one_of_what_was_imported_
     assert_eq!(place.total("~all"), 15);
 }
 
+#[test]
+fn file_that_was_appended_to_itself_is_refused_and_lines_that_do_not_count_are_no_evidence() {
+    let place = Place::new();
+    let (all, log, other) =
+        (place.dir().join("all.log"), place.dir().join("a.log"), place.dir().join("b.log"));
+    for lines in [10, 500] {
+        let text = distinct(lines * 100, lines * 101);
+        fs::write(&all, &text).unwrap();
+        assert_eq!(import(&place, &[path(&all)])["state"], "imported");
+        append(&all, &text);
+        place.run(&["import", "log", path(&all)]).refused(1, &["all.log", "repeats lines", "--again"]);
+    }
+    assert_eq!(place.total("~all"), 510);
+    let header: String = (0..20).map(|n| format!("# header {n}\n")).collect();
+    for (file, from) in [(&log, 0), (&other, 50)] {
+        fs::write(file, format!("{header}{}", distinct(from, from + 9))).unwrap();
+        assert_eq!(import(&place, &[path(file)])["hits"], 9);
+    }
+    assert_eq!(place.total("~all"), 528);
+    fs::copy(&log, &other).unwrap();
+    let said = place.run(&["import", "log", path(&other)]).good();
+    for part in ["already imported as", "a.log", "--again"] {
+        assert!(said.contains(part), "{said}");
+    }
+    // What was refused is refused again.
+    let both = place.run(&["import", "log", path(&all), path(&log)]);
+    assert_eq!(both.code, Some(1), "{both:?}");
+    assert!(
+        both.stderr.contains("1 of 2 files") && both.stderr.contains("the reasons are above"),
+        "{both:?}"
+    );
+}
+
 /// Nothing says how much of such a file is counted, but its lines are known.
 #[test]
 fn parts_and_other_forms_of_what_was_counted_are_refused_with_the_line_and_the_file() {
@@ -309,6 +342,11 @@ fn parts_and_other_forms_of_what_was_counted_are_refused_with_the_line_and_the_f
             ("joined the other way", distinct(2_000, 2_600) + &distinct(0, 1_000), "first.log"),
             ("behind new lines", distinct(7_000, 7_010) + &distinct(400, 1_000), "first.log"),
             ("other line ends", crlf(distinct(0, 1_000)), "of it were counted as"),
+            (
+                "turned around",
+                distinct(0, 1_000).lines().rev().map(|line| format!("{line}\n")).collect(),
+                "first.log",
+            ),
             ("a mark of the byte order", "\u{feff}".to_owned() + &distinct(0, 1_000), "first.log"),
             ("few lines with other line ends", crlf(distinct(3_000, 3_002)), "small.log"),
             ("lines behind few", distinct(3_000, 3_002) + &distinct(8_000, 8_009), "the same few lines"),

@@ -4,16 +4,20 @@
 //! The positions in the store say so. A file whose inode a source knows belongs to that source. Any other file is
 //! recognised by the bytes before the position. What remains unclear is refused, because it might be counted twice.
 
-use super::glance::Glance;
+use super::glance::{Glance, LinePlace};
 use crate::source::{
     Beginning, FileRecord, Identity, ImportMark, Print, Run, Runs, has_enough, imports, records,
 };
 use std::{
+    collections::BTreeMap,
     fs::Metadata,
     path::{Path, PathBuf},
 };
 use tallymark_core::Position;
 use uuid::Uuid;
+
+/// How many runs that come again in one distance are no chance.
+const REPEATED: usize = 4;
 
 /// What positions say that was counted.
 #[derive(Debug, Default)]
@@ -44,6 +48,8 @@ pub struct Course {
     pub stretches: Vec<Stretch>,
     /// What a source has to do with it.
     pub by_source: BySource,
+    /// What it was called when it was imported, if it was.
+    pub earlier: Option<PathBuf>,
     /// How far it is known what it must be, and the print of that: it may be another text under the same name.
     pub(super) known: Option<(u64, Print)>,
 }
@@ -89,14 +95,23 @@ pub enum Undecided {
     Few,
     /// A part of a file, files joined into one, or other line ends.
     #[error(
-        "line {line} and others of it were counted as {}: it has a part of that file, or the same lines with other line \
-         ends", .of.display()
+        "line {line} and others of it were counted as {}: it has a part of that file, or the same lines in another order or \
+         with other line ends", .of.display()
     )]
     Overlap {
         /// One of the lines, from 1.
         line: u64,
         /// The file that was counted.
         of: PathBuf,
+    },
+    /// A file that was appended to itself.
+    #[error(
+        "from line {line} on it repeats lines that were counted of its beginning: whether they were written twice, or the file \
+         was appended to itself, cannot be told"
+    )]
+    Repeats {
+        /// One of the lines, from 1.
+        line: u64,
     },
     /// A name is given once.
     #[error(
@@ -165,6 +180,7 @@ impl Evidence {
         let mut counted = Vec::new();
         let last = self.imports_of(seen, is_same, &mut counted)?;
         if let Some((instance, last)) = &last {
+            course.earlier = Some(last.path.clone()).filter(|path| !path.as_os_str().is_empty());
             let later = |(of, import): &(Uuid, ImportMark)| of == instance && import.first > last.first;
             // Otherwise it is an older copy, whose rest is another one's.
             if !self.imports.iter().any(later) {
@@ -190,10 +206,12 @@ impl Evidence {
             fresh.extend((!stretch.is_counted).then_some(from..stretch.to));
             from = stretch.to;
         }
-        let line = |run: Run| {
-            let place = seen.place(run)?;
-            fresh.iter().any(|fresh| fresh.contains(&place.at)).then_some(place.line)
-        };
+        let is_fresh = |place: LinePlace| fresh.iter().any(|fresh| fresh.contains(&place.at));
+        if let Some(line) = self.counted_runs().filter_map(|(.., runs)| repeated(seen, runs, is_fresh)).min()
+        {
+            return Some(Undecided::Repeats { line });
+        }
+        let line = |run: Run| seen.place(run).filter(|place| is_fresh(*place)).map(|place| place.line);
         let others = self.counted_runs().filter(|(of, ..)| *of != Some(course.instance));
         let shared = others.filter_map(|(_, path, runs)| {
             let lines: Vec<u64> = runs.single().filter_map(line).collect();
@@ -286,6 +304,24 @@ impl Evidence {
         }
         Ok(some)
     }
+}
+
+/// Where a content has for the second time what was counted of its beginning. Single runs come back by chance where lines
+/// have no time of day, but not many of them in one distance.
+fn repeated(seen: &Glance, runs: &Runs, is_fresh: impl Fn(LinePlace) -> bool) -> Option<u64> {
+    let mut by_distance: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    let mut counted = 0;
+    for run in runs.single() {
+        counted += 1;
+        if let Some([first, second]) = seen.both_places(run)
+            && !is_fresh(first)
+            && is_fresh(second)
+        {
+            by_distance.entry(second.at - first.at).or_default().push(second.line);
+        }
+    }
+    let lines = by_distance.into_values().max_by_key(Vec::len)?;
+    (lines.len() >= REPEATED.min(counted)).then(|| lines.into_iter().min())?
 }
 
 /// Why it is no evidence that a content has so many of the first bytes of another.

@@ -96,6 +96,11 @@ impl Glance {
         }
     }
 
+    /// Where a run is that it has exactly twice.
+    pub(super) fn both_places(&self, run: Run) -> Option<[LinePlace; 2]> {
+        self.lines.wanted.get(&run)?.as_slice().try_into().ok()
+    }
+
     /// How many runs it has, repeated ones included.
     pub(super) fn runs(&self) -> u64 {
         self.lines.runs
@@ -131,6 +136,9 @@ impl WantedRuns {
             self.runs += 1;
             self.found(run, self.begin[0]);
         }
+        if let Some(run) = self.last.reversed() {
+            self.found(run, self.begin[0]);
+        }
     }
 
     fn found(&mut self, run: Run, place: LinePlace) {
@@ -159,9 +167,9 @@ mod tests {
     fn place_of_a_run_does_not_depend_on_the_portions() {
         let text = b"\xef\xbb\xbfa\r\n\r\nb\r\nc\r\nd\r\nx\r\ne\nf\ng\nh\nx\ne\nf\ng\nh\n";
         let mut wanted = Runs::default();
-        wanted.push(b"a\nb\nc\nd\n");
+        wanted.push(b"a\nb\nc\nd\n", true);
         let mut twice = Runs::default();
-        twice.push(b"e\nf\ng\nh\n");
+        twice.push(b"e\nf\ng\nh\n", true);
         let all = || wanted.single().chain(twice.single());
         for portion in 1..=text.len() {
             let mut seen = Glance::new(std::iter::empty(), all());

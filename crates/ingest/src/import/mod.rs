@@ -77,7 +77,14 @@ impl Course {
     #[must_use]
     pub fn whole(instance: Uuid, to: u64) -> Course {
         let all = Stretch { to, is_counted: false, is_torn: false };
-        Course { instance, next: 1, stretches: vec![all], by_source: BySource::Unread, known: None }
+        Course {
+            instance,
+            next: 1,
+            stretches: vec![all],
+            by_source: BySource::Unread,
+            earlier: None,
+            known: None,
+        }
     }
 }
 
@@ -218,7 +225,8 @@ impl Import {
         self.fold.now = now;
         let mut is_all = false;
         loop {
-            let taken = cut_lines(&mut self.cutter, &self.ahead, MAX_LINE, is_all, &mut self.fold);
+            let taken =
+                cut_lines(&mut self.cutter, &self.ahead, MAX_LINE, is_all, &mut self.runs, &mut self.fold);
             self.advance(taken);
             // At the same line every time, wherever the chunks end.
             if self.fold.is_full() {
@@ -261,12 +269,16 @@ impl Import {
     /// The last line of a stretch may have no end. One that does not count is read again once it has its end.
     fn finish(&mut self, stretch: &Stretch) -> Vec<Batch> {
         let rest = self.ahead.len();
+        let before = self.runs.clone();
         let counts = self.cutter.last(&self.ahead).is_some_and(|line| self.fold.take(line));
+        self.runs.push(&self.ahead, counts);
         let batches = if counts {
             self.advance(rest);
             self.seal(stretch, true)
         } else {
+            let with_rest = std::mem::replace(&mut self.runs, before);
             let batches = self.seal(stretch, self.cutter.is_within_long());
+            self.runs = with_rest;
             self.advance(rest);
             batches
         };
@@ -281,7 +293,6 @@ impl Import {
         let room = (PREFIX - self.prefix.len()).min(taken);
         self.prefix.extend_from_slice(&self.ahead[..room]);
         self.digest.update(&self.ahead[..taken]);
-        self.runs.push(&self.ahead[..taken]);
         self.offset += taken as u64;
         self.ahead.drain(..taken);
     }

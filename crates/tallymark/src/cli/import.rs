@@ -103,6 +103,9 @@ struct Report {
     before: u64,
     /// How many of them this run has written.
     applied: u64,
+    /// Under which other path the same content was imported.
+    #[serde(skip)]
+    earlier: Option<PathBuf>,
     state: State,
 }
 
@@ -149,7 +152,7 @@ impl ImportLog {
                 true => None,
                 false => Some(home::open(&config).await?),
             };
-            let (mut reports, mut failed) = (Vec::new(), Vec::new());
+            let (mut reports, mut failed, mut refused) = (Vec::new(), Vec::new(), 0);
             for (file, reading) in self.files.iter().zip(readings) {
                 match self.import(file, reading, store.as_ref(), &config.deny).await {
                     Ok(report) => {
@@ -166,6 +169,7 @@ impl ImportLog {
                     }
                     Err(error) => {
                         error!("{error:#}");
+                        refused += usize::from(error.chain().any(|cause| cause.is::<Undecided>()));
                         failed.push(file);
                     }
                 }
@@ -175,8 +179,13 @@ impl ImportLog {
             }
             if !failed.is_empty() {
                 let names: Vec<String> = failed.iter().map(|file| file.display().to_string()).collect();
+                // Another run would refuse them again.
+                let again = match refused == failed.len() {
+                    true => "the reasons are above",
+                    false => "mend what is said above, then run the same command again",
+                };
                 bail!(
-                    "{} of {} files could not be imported whole; run the same command again for: {}",
+                    "{} of {} files could not be imported whole: {}; {again}",
                     failed.len(),
                     self.files.len(),
                     names.join(" ")
@@ -197,11 +206,12 @@ impl ImportLog {
         deny: &DenyRules,
     ) -> Result<Report> {
         let attempt = || format!("reading {}", file.display());
+        let told = |error: io::Error| lines::unreadable(error, file);
         let evidence = match store.filter(|_| !self.again) {
             Some(store) => Evidence::of(&store.positions(None).await?),
             None => Evidence::default(),
         };
-        let source = ImportedFile::of(file, &evidence).with_context(attempt)?;
+        let source = ImportedFile::of(file, &evidence).map_err(told)?;
         let course = match (&self.id, &source.content) {
             (_, Some((content, _))) if self.again => Course::whole(Uuid::new_v4(), content.bytes),
             (_, None) if self.again => Course::whole(Uuid::new_v4(), u64::MAX),
@@ -221,7 +231,7 @@ impl ImportLog {
         let mut import = import.leaving_out(deny.clone());
         let mut into =
             store.filter(|_| !self.dry_run).map(|store| Errand::new(store.clone(), course.instance));
-        let (mut input, bar) = open(file, "counting").with_context(attempt)?;
+        let (mut input, bar) = open(file, "counting").map_err(told)?;
         for stretch in &course.stretches {
             loop {
                 let complete = import.read(&mut input, stretch, now()).with_context(attempt)?;
@@ -332,7 +342,7 @@ fn report(
     if before > batches {
         bail!(
             "{} was imported before, into more batches than it has now: its format or the routes were different then. \
-             Nothing was counted",
+             Nothing was counted (--again counts it once more)",
             file.display()
         );
     }
@@ -360,6 +370,10 @@ fn report(
         batches,
         before,
         applied,
+        earlier: course
+            .earlier
+            .clone()
+            .filter(|earlier| std::path::absolute(file).is_ok_and(|file| file != *earlier)),
         state,
     })
 }
@@ -389,7 +403,14 @@ fn people(report: &Report) -> String {
         }
         State::Finished => format!("imported the rest; {hits} in all, each counted once"),
         State::AlreadyImported => {
-            format!("already imported ({hits}); nothing was counted now (--again counts it once more)")
+            match &report.earlier {
+                None => format!("already imported ({hits}); nothing was counted now (--again counts it once more)"),
+                Some(path) => format!(
+                    "already imported as {} ({hits}); nothing was counted now. If it is another log that has the same \
+                     lines, --again counts it",
+                    out::plain(&path.display().to_string())
+                ),
+            }
         }
         State::RefusedBySource => {
             "a source follows it and has rejected every line of it; nothing was counted here. Set the format of its \

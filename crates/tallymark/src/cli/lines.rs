@@ -7,14 +7,20 @@ use super::{
 use crate::config::{Config, Kind, Source};
 use anyhow::{Result, bail};
 use clap::Args;
-use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    sync::Arc,
+};
 use tallymark_core::{Dating, Line, Lines, Reject, Routes};
 use tallymark_ingest::{
     IngestMeters, Intake, LineFormat, UNDERSTOOD,
     source::{is_of_log, now},
     unpacked,
 };
-use tallymark_store::owner::shell_word;
+use tallymark_store::owner::{reading_hint, shell_word};
 
 /// How much of a file is read to detect its format.
 const SAMPLE: u64 = 64 * 1024;
@@ -142,6 +148,12 @@ impl Reading {
             ),
         }
     }
+}
+
+/// An error about a log file, with what lets this user read it.
+pub(super) fn unreadable(error: io::Error, file: &Path) -> anyhow::Error {
+    let hint = reading_hint(&error, file);
+    anyhow::Error::new(error).context(format!("reading {}{hint}", file.display()))
 }
 
 fn is_understood(rejected: &BTreeMap<&str, u64>) -> bool {

@@ -111,7 +111,7 @@ fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<()> {
     let (input, size): (Box<dyn Read>, u64) = if path == Path::new("-") {
         (Box::new(io::stdin()), 0)
     } else {
-        let file = File::open(path).with_context(attempt)?;
+        let file = File::open(path).map_err(|error| lines::unreadable(error, path))?;
         let size = file.metadata().with_context(attempt)?.len();
         (Box::new(file), size)
     };

@@ -1,5 +1,6 @@
 //! From what was read of a file to a sink that may be full.
 
+use super::runs::Runs;
 use tallymark_core::{Cutter, Line, Reject};
 
 /// Where lines go.
@@ -15,22 +16,28 @@ pub(crate) trait Sink {
 }
 
 /// Hands out whole lines until there are no more or the sink is full. Answers how many bytes are done with. With
-/// `is_all` nothing follows at the moment, and a NUL at the end is waited for no longer.
+/// `is_all` nothing follows at the moment, and a NUL at the end is waited for no longer. `runs` get what was handed out.
 pub(crate) fn lines(
     cutter: &mut Cutter,
     bytes: &[u8],
     max_line: usize,
     is_all: bool,
+    runs: &mut Runs,
     sink: &mut impl Sink,
 ) -> usize {
     let mut at = 0;
     while !sink.is_full() {
         let (taken, line) = cutter.next(&bytes[at..], max_line, is_all);
-        at += taken;
+        let (text, before, is_last) = (&bytes[at..at + taken], sink.counted(), line.is_none());
         match line {
             Some(Line::Whole(line)) => sink.line(line),
             Some(Line::Bad(reject)) => sink.reject(reject),
-            None => break,
+            None => {}
+        }
+        runs.push(text, sink.counted() > before);
+        at += taken;
+        if is_last {
+            break;
         }
     }
     at
@@ -67,7 +74,7 @@ mod tests {
 
     fn cut(bytes: &[u8], is_all: bool, room: usize) -> (String, usize) {
         let mut seen = Seen { room, ..Seen::default() };
-        let taken = lines(&mut Cutter::default(), bytes, 5, is_all, &mut seen);
+        let taken = lines(&mut Cutter::default(), bytes, 5, is_all, &mut Runs::default(), &mut seen);
         (seen.text, taken)
     }
 

@@ -298,9 +298,8 @@ impl Input {
 
     fn hand_out(&mut self, max_line: usize, is_all: bool, sink: &mut impl Sink) {
         let ahead = std::mem::take(&mut self.ahead);
-        let taken = cut::lines(&mut self.cutter, &ahead, max_line, is_all, sink);
+        let taken = cut::lines(&mut self.cutter, &ahead, max_line, is_all, &mut self.runs, sink);
         self.waiting = sink.is_full() && taken < ahead.len();
-        self.runs.push(&ahead[..taken]);
         self.advance(&ahead[..taken]);
         self.ahead = ahead;
         self.ahead.drain(..taken);

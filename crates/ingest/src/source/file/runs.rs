@@ -3,7 +3,8 @@
 //! A part of a file, two files joined into one, and a file with other line ends share lines with what was counted, but
 //! neither its beginning nor its end. A run is four lines in a row, no two of them alike, without their ends. Of all
 //! runs the same few are always kept, those with the lowest hashes, so any large part of the content has some of them.
-//! They are evidence for a refusal only, never for a count, so the hash is a fast one.
+//! They are evidence for a refusal only, never for a count, so the hash is a fast one. A run has at least one line that
+//! counts: many files begin with the same header, and have the same lines of a health check.
 
 use std::{fmt, str::FromStr};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -24,6 +25,8 @@ pub(crate) struct LastHashes {
     lines: [u64; RUN],
     /// How many lines there were.
     count: u64,
+    /// Which of them count, the last in the lowest bit.
+    counting: u8,
 }
 
 impl LastHashes {
@@ -35,6 +38,7 @@ impl LastHashes {
         }
         self.lines.rotate_left(1);
         self.lines[RUN - 1] = xxh3_64(line);
+        self.counting = self.counting << 1 & 0xf;
         self.count += 1;
         (self.count >= RUN as u64).then(|| self.run()).flatten()
     }
@@ -48,6 +52,13 @@ impl LastHashes {
     pub(crate) fn whole(&self) -> Option<Run> {
         let few = usize::try_from(self.count).ok().filter(|count| (1..RUN).contains(count))?;
         Some(hash(&self.lines[RUN - few..]))
+    }
+
+    /// The run that ends here, from its end: a file may have been turned around.
+    pub(crate) fn reversed(&self) -> Option<Run> {
+        let [a, b, c, d] = self.lines;
+        let turned = LastHashes { lines: [d, c, b, a], ..self.clone() };
+        (self.count >= RUN as u64).then(|| turned.run()).flatten()
     }
 
     fn run(&self) -> Option<Run> {
@@ -81,13 +92,16 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    /// Goes on with whole lines.
-    pub(crate) fn push(&mut self, mut text: &[u8]) {
+    /// Goes on with whole lines, of which all count or none.
+    pub(crate) fn push(&mut self, mut text: &[u8], counts: bool) {
         while !text.is_empty() {
             let end = memchr::memchr2(b'\n', 0, text).map_or(text.len(), |at| at + 1);
             let (line, rest) = text.split_at(end);
             text = rest;
-            if let Some(run) = self.last.push(line) {
+            let before = self.last.count;
+            let run = self.last.push(line);
+            self.last.counting |= u8::from(counts && self.last.count > before);
+            if let Some(run) = run.filter(|_| self.last.counting > 0) {
                 self.keep(run);
             }
         }
@@ -120,7 +134,7 @@ impl Runs {
     /// What is kept, and what there is in its place where lines are too few.
     pub(crate) fn of_whole(&self) -> Runs {
         let mut runs = self.clone();
-        if let Some(run) = self.last.whole() {
+        if let Some(run) = self.last.whole().filter(|_| self.last.counting > 0) {
             runs.keep(run);
         }
         runs
@@ -172,7 +186,7 @@ mod tests {
 
     fn of(text: &str) -> Runs {
         let mut runs = Runs::default();
-        runs.push(text.as_bytes());
+        runs.push(text.as_bytes(), true);
         runs
     }
 
@@ -221,7 +235,7 @@ mod tests {
         assert_eq!(read.kept, runs.kept);
         let (mut on, mut at_once) = (read.behind(lines(290, 300, "\n").as_bytes()), runs);
         for runs in [&mut on, &mut at_once] {
-            runs.push(lines(300, 400, "\n").as_bytes());
+            runs.push(lines(300, 400, "\n").as_bytes(), true);
         }
         assert_eq!(on.kept, at_once.kept);
         for text in ["", "1", "0123456789abcdeg", "0123456789abcdef0", "+123456789abcdef"] {
