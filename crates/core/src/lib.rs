@@ -55,6 +55,7 @@ mod time;
 mod unbound;
 mod visit;
 mod visitor;
+pub mod wrapped;
 pub mod zmq;
 pub mod zmtp;
 

@@ -12,7 +12,7 @@ use crate::{
 use std::{path::Path, sync::Arc};
 use tallymark_core::{
     Added, Asker, Counts, Dating, Hit, KeptVisits, Now, Probes, Recall, Recalled, Reject, Route, Routes,
-    Tally, VisitorHash, access, record, syslog,
+    Tally, VisitorHash, access, record, syslog, wrapped,
     zmq::{self, Clock},
 };
 
@@ -25,6 +25,8 @@ struct LineReaders {
     access: access::AccessReader,
     /// What the journal says was logged.
     journal: Vec<u8>,
+    /// What a container has written.
+    wrapped: Vec<u8>,
 }
 
 /// The fold of one source.
@@ -61,7 +63,7 @@ impl Intake {
         meters: SourceMeters,
     ) -> Intake {
         let (record, access) = (record::RecordReader::new(dating), access::AccessReader::new(dating));
-        let readers = LineReaders { record, access, journal: Vec::new() };
+        let readers = LineReaders { record, access, journal: Vec::new(), wrapped: Vec::new() };
         let tally = Tally::new(limit);
         let watch = Watch::new(meters.source(), meters.tail().clone(), routes.clone());
         let (recall, found, probes) = (Recall::default(), Vec::new(), Probes::default());
@@ -95,17 +97,17 @@ impl Intake {
     /// Keeps the last visits of each name, as far as they are to be kept; none, as it is without this, costs nothing.
     #[must_use]
     pub fn keeping_visits(self, kept: KeptVisits) -> Intake {
-        let LineReaders { record, access, journal } = self.readers;
+        let LineReaders { record, access, .. } = self.readers;
         let (record, access) = (record.with_visits(kept.last > 0), access.with_visits(kept.last > 0));
-        let readers = LineReaders { record, access, journal };
+        let readers = LineReaders { record, access, ..self.readers };
         Intake { readers, tally: self.tally.keeping_visits(kept), ..self }
     }
 
     /// Counts the visits too, where lines say who asked: by the time of the lines.
     #[must_use]
     pub fn telling_visits(self, gate: Arc<VisitGate>) -> Intake {
-        let LineReaders { record, access, journal } = self.readers;
-        let readers = LineReaders { record: record.with_visitors(true), access, journal };
+        let record = self.readers.record.with_visitors(true);
+        let readers = LineReaders { record, ..self.readers };
         Intake { readers, gate: Some(gate), ..self }
     }
 
@@ -408,7 +410,7 @@ fn likely_format(
         _ => (LineFormat::Combined, "combined"),
     };
     let (record, access) = (record::RecordReader::new(dating), access::AccessReader::new(dating));
-    let mut readers = LineReaders { record, access, journal: Vec::new() };
+    let mut readers = LineReaders { record, access, journal: Vec::new(), wrapped: Vec::new() };
     let fits = match read(routes, &likely, line.len(), &mut readers, line, now) {
         Ok(_) => true,
         Err(reject) => UNDERSTOOD.contains(&reject),
@@ -457,15 +459,20 @@ fn read<'a, 'r>(
     if line.len() > max_line {
         return Err(Reject::TooLong);
     }
-    let LineReaders { record, access, journal } = readers;
+    let LineReaders { record, access, journal, wrapped } = readers;
     let first = || routes.as_slice().first().ok_or(Reject::Tag);
-    let mut of_journal = false;
+    let says_all = matches!(format, LineFormat::Record | LineFormat::Syslog);
+    let inner = if says_all { None } else { wrapped::unwrap(line, wrapped) };
+    let (line, mut is_another) = (inner.unwrap_or(line), inner.is_some());
+    if line.is_empty() {
+        return Err(Reject::Empty);
+    }
     let (line, found) = match format {
         LineFormat::Record => return Ok((record.read(first()?, line, now)?, Some((first()?, 0)))),
         LineFormat::Syslog => (line, Some(sent(routes, line))),
         _ => match syslog::parse_journal(line, routes, journal) {
             Some((message, logged)) => {
-                of_journal = true;
+                is_another = true;
                 let route = |message: syslog::Message<'a>| Ok((routes.of_tag(message.tag)?, message));
                 (logged, message.map(route))
             }
@@ -490,8 +497,8 @@ fn read<'a, 'r>(
                 Some(Err(reject)) => return Err(reject),
                 None => read_bare(routes, record, line, now)?,
             };
-            // Each line of a journal is another.
-            return Ok((hit, known_by.filter(|_| !of_journal)));
+            // Each line of a journal, or of a container, is another.
+            return Ok((hit, known_by.filter(|_| !is_another)));
         }
     };
     let found = found.transpose()?;
@@ -628,6 +635,33 @@ mod tests {
         let visits = intake.seal().visits.remove(0).last;
         let ages: Vec<i32> = visits.iter().map(|visit| now.0 - visit.minute.0).collect();
         assert_eq!(ages, [2, 0]);
+    }
+
+    #[test]
+    fn lines_that_a_container_runtime_has_wrapped_are_read_as_what_they_were() {
+        let combined =
+            r#"192.0.2.1 - - [20/Nov/2026:11:58:00 +0000] "GET /badge.svg?repo=o/r HTTP/1.1" 200 9 "-" "x""#;
+        let json = r#"{"request":"GET /badge.svg?repo=o/r HTTP/1.1","status":200}"#;
+        let docker =
+            |line: &str| serde_json::json!({ "log": format!("{line}\n"), "stream": "stdout" }).to_string();
+        for (format, line) in [
+            (LineFormat::Auto, r#""2026-11-20","o/r""#),
+            (LineFormat::Auto, r#"Nov 20 12:00:00 vm badge: "2026-11-20","o/r""#),
+            (LineFormat::Combined, combined),
+            (LineFormat::Combined, json),
+        ] {
+            let (mut intake, meters) = intake(format);
+            for wrapped in [
+                docker(line),
+                format!("2026-11-20T12:00:00.123456789Z stdout F {line}"),
+                format!("web-1  | {line}"),
+            ] {
+                assert_eq!(intake.take(line.as_bytes(), NOW), Ok(()), "{line}");
+                assert_eq!(intake.take(wrapped.as_bytes(), NOW), Ok(()), "{wrapped}");
+            }
+            intake.report();
+            assert_eq!(meters.lines(), (6, 6, 0));
+        }
     }
 
     #[test]

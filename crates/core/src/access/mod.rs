@@ -8,6 +8,7 @@
 mod columns;
 mod json;
 mod pattern;
+mod statement;
 
 pub use pattern::{BadPattern, Pattern};
 

@@ -3,7 +3,7 @@
 //! Each variable's text extends to the literal that follows the variable in the format string. In quotes it extends to
 //! the closing quote; elsewhere it contains no quote, so that two joined lines do not match.
 
-use super::{Fact, LoggedRequest, closing_quote};
+use super::{Fact, LoggedRequest, closing_quote, statement::format_string};
 use crate::{Escape, Reject};
 use memchr::{memchr, memmem};
 use std::fmt;
@@ -83,12 +83,13 @@ enum Token {
 }
 
 impl Pattern {
-    /// Reads a format string: Apache's if it has `%` and no `$`, else nginx's.
+    /// Reads a format string: Apache's if it has `%` and no `$`, else nginx's. The whole statement that has it will do.
     ///
     /// # Errors
     ///
     /// What is wrong with the text, or that nothing in it says which page was requested.
     pub fn parse(text: &str) -> Result<Pattern, BadPattern> {
+        let text = &*format_string(text);
         let tokens = if text.contains('$') { nginx(text) } else { apache(text)? };
         let mut pattern = Pattern { head: Vec::new(), fields: Vec::new(), escape: Escape::Default };
         for token in with_queries(tokens) {
