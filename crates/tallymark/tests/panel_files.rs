@@ -95,6 +95,9 @@ fn panels_come_from_disk_and_are_counted_from_the_log() {
             let answer = site.get(path);
             assert_eq!((answer.status, at < 5), (200, picture(&answer).contains(FROM_DISK)), "{path}");
         }
+        // Files are SVG: the daemon draws a PNG, and the log counts it.
+        let png = site.get("/v1/visit/octo/hello/card.png?lang=en&scale=1");
+        assert_eq!((png.status, png.header("Content-Type")), (200, Some("image/png")));
         // As for badges, a condition is not met: there is nothing to compare with.
         for condition in [("If-None-Match", "*"), ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT")] {
             picture(&site.ask("GET", "/v1/octo/hello", &[condition]));
@@ -127,13 +130,13 @@ fn panels_come_from_disk_and_are_counted_from_the_log() {
         assert!(liked.status == 200 && liked.text().contains("点赞成功！"), "{}", liked.text());
 
         site.settle("sentinel");
-        assert_eq!(["hit", "visit", "like"].map(|event| site.total("octo/hello", event)), [10, 10, 1]);
+        assert_eq!(["hit", "visit", "like"].map(|event| site.total("octo/hello", event)), [11, 11, 1]);
         assert_eq!(site.total("visit/foo", "visit"), 2);
         let metrics = site.place.metrics();
         assert_eq!(metrics.lines("http")[0], 0, "the log is the only counter of views");
-        assert_eq!(metrics.lines("syslog-udp"), [13, 13, 0, 0]);
+        assert_eq!(metrics.lines("syslog-udp"), [14, 14, 0, 0]);
         for variant in ["badge", "badge-dark-stacked", "visit"] {
-            site.shows(variant, "octo/hello", "10 visits<");
+            site.shows(variant, "octo/hello", "11 visits<");
         }
         for variant in ["badge", "like", "button"] {
             site.shows(variant, "octo/hello", "1 like<");
