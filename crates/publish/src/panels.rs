@@ -14,7 +14,7 @@ use crate::{
 use ages::{Over, PanelAges};
 use std::{collections::BTreeMap, sync::Arc};
 use tallymark_badge::panel::{Avatar, MOST_TRACES, Panel, Picture, Shown, Variant};
-use tallymark_core::{ClientClass, Event, Latest, Minute, Name, Now, Visit};
+use tallymark_core::{ClientClass, Event, Latest, MOST_TAKEN_BACK, Minute, Name, Now, Visit};
 use tallymark_github::Avatars;
 use tallymark_store::{Store, StoreError, or_nothing};
 
@@ -187,7 +187,7 @@ async fn read(store: &dyn Store, names: &[Name]) -> Result<Vec<Option<Shown>>, S
         // A correction may have set their number to 0, and their list still says which likes are gone.
         let mut gone = Latest { total: total(&taken_back), visits: Vec::new() };
         if total(&likes) > 0 {
-            gone.visits = or_nothing(store.visits(Event::UNLIKE, name, Shown::MOST_TAKEN_BACK).await)?;
+            gone.visits = or_nothing(store.visits(Event::UNLIKE, name, MOST_TAKEN_BACK).await)?;
         }
         let likes = latest(store, Event::LIKE, name, total(&likes), Shown::likes_needed(&gone)).await?;
         all.push(Some(Shown::new(&visits, &likes, &gone)));

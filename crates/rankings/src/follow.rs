@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 use tallymark_core::{Event, Minute, Name, Now, Period, Span};
-use tallymark_store::{Changes, Cursor, Result};
+use tallymark_store::{Changes, Cursor, Result, StoreRead};
 use tokio::time::Instant;
 
 /// Which follower handles which periods. Sums over many days cost many times more than one count, so a separate
@@ -159,7 +159,9 @@ impl Rankings {
         };
         follower.cursor = Some(cursor);
         for change in names {
-            wave.changed.entry(change.event).or_default().insert(change.name);
+            // It changes the number of likes.
+            let event = if change.event == Event::UNLIKE { Event::LIKE } else { change.event };
+            wave.changed.entry(event).or_default().insert(change.name);
         }
         if wave.changed.values().map(HashSet::len).sum::<usize>() > MOST_NAMES {
             round.lose(which);
@@ -193,7 +195,7 @@ impl Rankings {
         }
         let wanted: Vec<(Span, i64)> = spans.iter().map(|&(_, span, floor)| (span, floor)).collect();
         if !wanted.is_empty() {
-            let rows = self.store.counts(event, names, &wanted).await?;
+            let rows = self.counts.counts(event, names, &wanted).await?;
             for (column, &(period, span, _)) in spans.iter().enumerate() {
                 let kept = tops.get_mut(&(event, period)).filter(|kept| kept.span == span);
                 let made = jobs.iter_mut().filter_map(|job| job.top_mut(event, period, span));

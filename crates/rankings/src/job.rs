@@ -2,7 +2,7 @@
 
 use super::top::Top;
 use tallymark_core::{Event, Name, Now, Period, Span};
-use tallymark_store::{Result, Store};
+use tallymark_store::{Result, StoreRead};
 
 /// How many names of a slice are read at once.
 const NAMES: usize = 500;
@@ -36,7 +36,7 @@ impl RankingJob {
     }
 
     /// One call. Returns whether everything is done.
-    pub(super) async fn go_on(&mut self, store: &dyn Store) -> Result<bool> {
+    pub(super) async fn go_on(&mut self, store: &dyn StoreRead) -> Result<bool> {
         if self.names.is_empty() {
             self.slice(store).await?;
         } else {
@@ -66,7 +66,7 @@ impl RankingJob {
     }
 
     /// The next slice.
-    async fn slice(&mut self, store: &dyn Store) -> Result<()> {
+    async fn slice(&mut self, store: &dyn StoreRead) -> Result<()> {
         let others = self.floor_of_others();
         let Some(first) = self.parts.first_mut() else { return Ok(()) };
         let floor = others.unwrap_or(i64::MAX).min(first.top.floor());
@@ -84,7 +84,7 @@ impl RankingJob {
     }
 
     /// The other counts of some names of the last slice.
-    async fn ask(&mut self, store: &dyn Store) -> Result<()> {
+    async fn ask(&mut self, store: &dyn StoreRead) -> Result<()> {
         let from = self.names.len().saturating_sub(NAMES);
         let names: Vec<Name> = self.names[from..].iter().map(|(name, _)| name.clone()).collect();
         let spans: Vec<_> = self.parts.iter().skip(1).map(|part| (part.span, part.top.floor())).collect();

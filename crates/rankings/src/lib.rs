@@ -25,7 +25,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, atomic::AtomicU64},
 };
 use tallymark_core::{Event, Minute, Name, Now, Period};
-use tallymark_store::{Result, Store};
+use tallymark_store::{NetLikes, Result, Store, StoreRead};
 
 /// How many events are ranked.
 const MOST_EVENTS: usize = 8;
@@ -47,7 +47,10 @@ pub struct Ranking {
 
 /// The current rankings.
 pub struct Rankings {
+    /// Its log of changes.
     store: Arc<dyn Store>,
+    /// Its counts, as people see them.
+    counts: NetLikes,
     now: fn() -> Now,
     meters: RankingMeters,
     known: RwLock<KnownRankings>,
@@ -70,7 +73,12 @@ struct KnownRankings {
 /// # Errors
 ///
 /// The store did not answer.
-pub async fn busiest(store: &dyn Store, event: Event, period: Period, now: Now) -> Result<Vec<(Name, i64)>> {
+pub async fn busiest(
+    store: &dyn StoreRead,
+    event: Event,
+    period: Period,
+    now: Now,
+) -> Result<Vec<(Name, i64)>> {
     let mut job = job::RankingJob::new(event, &[period], now);
     while !job.go_on(store).await? {}
     let top = job.top(event, period, period.span(now));
@@ -131,7 +139,7 @@ impl Ranking {
 impl Rankings {
     /// Nothing is ranked yet. `events` are those that routes may count.
     pub fn new(store: Arc<dyn Store>, now: fn() -> Now, meters: RankingMeters) -> Rankings {
-        Rankings { store, now, meters, known: RwLock::default() }
+        Rankings { counts: NetLikes::over(store.clone()), store, now, meters, known: RwLock::default() }
     }
 
     /// The busiest names of an event, as last known. If a period has just begun, nothing is known about it yet: the

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{Event, Name, Now, Period, Span, Step};
-use tallymark_store::{Cursor, Result, Written};
+use tallymark_store::{Cursor, Result, StoreRead, Written};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -210,7 +210,7 @@ impl Rankings {
         for event in events {
             for periods in TOGETHER {
                 let spans: Vec<Span> = periods.iter().map(|period| period.span(now)).collect();
-                for group in periods.chunks(self.store.in_one_slice(&spans).max(1)) {
+                for group in periods.chunks(self.counts.in_one_slice(&spans).max(1)) {
                     self.begin(round, event, group, now);
                 }
             }
@@ -225,7 +225,7 @@ impl Rankings {
         let known = self.read().rates.get(&event).filter(|_| quiet).and_then(Rate::minutes);
         let minutes = match known {
             Some(minutes) => minutes,
-            None => self.store.series(event, &Name::all(), Step::Minute, first, now.minute().0 + 1).await?,
+            None => self.counts.series(event, &Name::all(), Step::Minute, first, now.minute().0 + 1).await?,
         };
         self.write().rates.entry(event).or_default().see(now, minutes);
         Ok(())
@@ -239,7 +239,7 @@ impl Rankings {
             return Ok(());
         }
         let begun = Instant::now();
-        let names = self.store.name_count(event).await?;
+        let names = self.counts.name_count(event).await?;
         self.write().names.insert(event, names);
         round.counted.insert(event, (begun, begun.elapsed(), head.clone()));
         Ok(())
@@ -277,7 +277,7 @@ impl Rankings {
     /// One call for the rankings whose turn it is. Returns whether there were any.
     async fn step(&self, round: &mut Round) -> Result<bool> {
         let Some(mut job) = round.next() else { return Ok(false) };
-        if !job.go_on(&*self.store).await? {
+        if !job.go_on(&self.counts).await? {
             round.jobs.push_back(job);
             return Ok(true);
         }
@@ -304,7 +304,7 @@ impl Rankings {
 
     /// Reads which events exist.
     async fn find_events(&self) -> Result<()> {
-        let mut events = self.store.events().await?;
+        let mut events = self.counts.events().await?;
         // A badge's hits first, then by name.
         events.sort_by_key(|&event| (event != Event::HIT, event));
         events.truncate(MOST_EVENTS);

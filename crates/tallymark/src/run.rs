@@ -31,7 +31,7 @@ use tallymark_ingest::{
 };
 use tallymark_publish::Freshness;
 use tallymark_rankings::{RankingMeters, Rankings};
-use tallymark_store::{Store, StoreUrl, current::Current, outbox::Keep};
+use tallymark_store::{NetLikes, Store, StoreUrl, current::Current, outbox::Keep};
 use tallymark_web::{
     Access, App, BaseUrl, Bound, ClientLimit, GithubFront, Health, Limits, Listen, LoginMeters, Signatures,
     Visibility, WebMeters,
@@ -186,7 +186,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             counter: live.clone(),
             ledger: Arc::new(ledger),
             corrections: Arc::new(corrector),
-            store: store.clone(),
+            store: Arc::new(NetLikes::over(store.clone())),
             look: look.clone(),
             base_url: bindings.base_url.clone(),
             access: Access::new(

@@ -120,28 +120,35 @@ fn a_persons_click_likes_once_a_day_and_can_be_taken_back() {
         says(&post(remove), "There is no like of yours to take back today");
         let liked = click();
         says(&liked, "点赞成功！");
-        assert!(leads_on(&liked) && liked.text().contains("Going back in 4 seconds"), "{}", liked.text());
+        assert!(
+            leads_on(&liked) && liked.text().contains("Going on to the numbers in 4 seconds"),
+            "{}",
+            liked.text()
+        );
         let again = click();
         says(&again, "You liked this already today");
         assert!(!leads_on(&again) && again.text().contains("Unlike"), "{}", again.text());
-        says(&get(&place, "/v1/like/octo/hello/add?x=1", &[PERSON]), "You liked this already today");
+        says(
+            &get(&place, "/v1/like/octo/hello/add?x=1", &[&[PERSON], &NAVIGATES[..]].concat()),
+            "You liked this already today",
+        );
         totals(&place, "octo/hello", [0, 1, 0]);
         let card = picture(&get(&place, "/v1/like/octo/hello", &[]));
         assert!(card.contains("1 like") && card.contains("#1"), "{card}");
         says(&post(remove), "Your like was taken back");
         says(&post(remove), "There is no like of yours to take back today");
-        totals(&place, "octo/hello", [0, 1, 1]);
+        totals(&place, "octo/hello", [0, 0, 1]);
         assert!(picture(&get(&place, "/v1/like/octo/hello", &[])).contains("0 likes"));
         let badge: serde_json::Value =
             serde_json::from_str(get(&place, "/badge/octo/hello.json?event=like", &[]).text()).unwrap();
         assert_eq!(badge["total"], 0);
         says(&post(add), "点赞成功！");
-        totals(&place, "octo/hello", [0, 2, 1]);
+        totals(&place, "octo/hello", [0, 1, 1]);
         // The same visitor and another name, and a restart in between.
         stop(&mut daemon);
         let mut daemon = ready(&place);
         says(&click(), "You liked this already today");
-        says(&get(&place, "/v1/like/octo/other/add", &[PERSON]), "点赞成功！");
+        says(&get(&place, "/v1/like/octo/other/add", &[&[PERSON], &NAVIGATES[..]].concat()), "点赞成功！");
         totals(&place, "octo/other", [0, 1, 0]);
         stop(&mut daemon);
     }
@@ -194,7 +201,7 @@ fn a_like_that_was_taken_back_is_not_in_the_list() {
 #[track_caller]
 fn refuses(answer: &http::Response, why: &str) {
     let page = answer.text().replace("&#x2f;", "/");
-    let ways = page.contains("返回 · ") && page.contains("/repo/octo/hello\"");
+    let ways = page.contains("数据 · ") && page.contains("/repo/octo/hello\"");
     assert!(page.contains(why) && page.contains("未处理") && ways, "{why}: {page}");
 }
 
@@ -226,6 +233,8 @@ fn programs_prefetches_and_other_sites_like_nothing() {
         &[PERSON, ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")],
         &[PERSON, ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")],
         &[PERSON, NAVIGATES[0], NAVIGATES[1]],
+        // Over plain HTTP browsers say nothing, of a picture as of a link.
+        &[PERSON],
         &[PERSON, ("X-Purpose", "preview")],
         &[],
     ] {
@@ -272,7 +281,7 @@ fn an_answered_like_is_in_the_store(kind: &Kind) {
         let mut daemon = ready(&place);
         let address = format!("198.51.100.{round}");
         wait_until("the like is answered", PATIENCE, || {
-            let headers = [PERSON, ("X-Forwarded-For", &address)];
+            let headers = [&NAVIGATES[..], &[PERSON, ("X-Forwarded-For", &address)]].concat();
             get(&place, "/v1/like/octo/hello/add", &headers).status == 200
         });
         daemon.kill9();
@@ -361,13 +370,48 @@ fn a_like_leads_to_no_hostile_address() {
 }
 
 #[test]
+fn a_like_that_a_correction_took_away_costs_no_other_like() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        place.configure("[http]\ntrusted-proxies = [\"127.0.0.0/8\"]\n");
+        let mut daemon = ready(&place);
+        let origin = format!("http://{}", place.addr());
+        let click = |word: &str, address: &str| {
+            let headers = [PERSON, ("Origin", &origin), ("X-Forwarded-For", address)];
+            let path = format!("/v1/like/octo/hello/{word}");
+            http::request("POST", place.addr(), &path, &headers, b"").text().to_owned()
+        };
+        assert!(click("add", "198.51.100.1").contains("点赞成功！"));
+        totals(&place, "octo/hello", [0, 1, 0]);
+        place.run(&["reset", "octo/hello", "--event", "like"]).good();
+        totals(&place, "octo/hello", [0, 0, 0]);
+        assert!(click("remove", "198.51.100.1").contains("There is no like of yours to take back"));
+        assert!(click("add", "198.51.100.2").contains("点赞成功！"));
+        totals(&place, "octo/hello", [0, 1, 0]);
+        for path in ["/badge/octo/hello.json?event=like", "/api/v1/counters/octo/hello?event=like"] {
+            let counts: serde_json::Value = serde_json::from_str(get(&place, path, &[]).text()).unwrap();
+            assert_eq!(counts["total"], 1, "{path}: {counts}");
+        }
+        assert!(click("remove", "198.51.100.2").contains("Your like was taken back"));
+        assert!(click("add", "198.51.100.2").contains("点赞成功！"));
+        totals(&place, "octo/hello", [0, 1, 1]);
+        let json: serde_json::Value =
+            serde_json::from_str(get(&place, "/badge/octo/hello.json?event=like", &[]).text()).unwrap();
+        assert_eq!((&json["total"], &json["today"]), (&1.into(), &1.into()));
+        assert_eq!(place.run(&["top", "--event", "like", "--json"]).json()["counters"][0]["count"], 1);
+        stop(&mut daemon);
+    }
+}
+
+#[test]
 fn likes_keep_no_address() {
     let mut place = Place::new();
     place.configure("[http]\ntrusted-proxies = [\"127.0.0.0/8\"]\n");
     let mut daemon = ready(&place);
     let canary = "203.0.113.77";
     for path in ["/v1/octo/hello", "/v1/like/octo/hello/add"] {
-        assert_eq!(get(&place, path, &[PERSON, ("X-Forwarded-For", canary)]).status, 200);
+        let headers = [&NAVIGATES[..], &[PERSON, ("X-Forwarded-For", canary)]].concat();
+        assert_eq!(get(&place, path, &headers).status, 200);
     }
     totals(&place, "octo/hello", [1, 1, 0]);
     assert!(!get(&place, "/metrics", &[]).text().contains(canary));

@@ -117,7 +117,7 @@ fn only_a_get_that_shows_a_picture_counts() {
     for method in ["POST", "PUT", "DELETE"] {
         assert_eq!(ask(method, badge, &[]).0, 405, "{method}");
     }
-    for path in ["/badge/o/r.png", "/nothing", "/badge.svgx?repo=o/r", "/badge"] {
+    for path in ["/badge/o/r.gif", "/nothing", "/badge.svgx?repo=o/r", "/badge"] {
         assert_eq!(ask("GET", path, &[]).0, 404, "{path}");
     }
     assert_eq!(place.hit("o/r"), 2);

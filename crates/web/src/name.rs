@@ -118,7 +118,7 @@ fn has_odd_segment(name: &str) -> bool {
 
 /// Percent-encodes all but unreserved characters (RFC 3986 2.3), so that the result can be used in a URL, in Markdown
 /// and in an attribute.
-fn encoded(name: NameRef<'_>, keep_slash: bool) -> String {
+pub(crate) fn encoded(name: NameRef<'_>, keep_slash: bool) -> String {
     encoded_text(name.as_str(), keep_slash)
 }
 

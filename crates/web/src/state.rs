@@ -81,7 +81,8 @@ pub struct Health {
 }
 
 impl App {
-    /// The total of an event on a name as it is shown to people. Of likes, those that were taken back are no part.
+    /// The total of an event on a name, with what is not in the store yet. Of likes, those that were taken back are no
+    /// part, as in [`App::store`].
     pub(crate) async fn shown_total(&self, event: Event, name: NameRef<'_>) -> Result<i64, Unavailable> {
         let total = self.counter.total(event, name).get().await?;
         match event {

@@ -105,7 +105,7 @@ async fn address_that_makes_no_sense_is_a_picture_that_says_so() {
         assert_eq!(headers["content-type"], "image/svg+xml; charset=utf-8", "{path}");
         assert!(svg.contains(&format!("<title>tallymark: {says}")), "{path}: {svg}");
     }
-    assert_eq!(site.get("/graph/a.png", None).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(site.get("/graph/a.gif", None).await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -16,7 +16,6 @@ mod options;
 mod palette;
 mod shown;
 mod snippet;
-mod standing;
 mod variant;
 mod words;
 

@@ -1,7 +1,7 @@
 //! From the counts of a name to what its panel shows. The HTTP server and the publisher count the same way.
 
-use super::{Locality, MOST_TRACES, Options, Panel, Tallied, Trace, standing::standing};
-use tallymark_core::{Country, Latest, Minute, NameRef, Visit, left};
+use super::{Locality, MOST_TRACES, Options, Panel, Tallied, Trace};
+use tallymark_core::{Country, Latest, Minute, NameRef, Visit, left, standing};
 
 /// What the pictures of a name show of visits and of likes: the numbers, and the latest of each with the number that it
 /// made.
@@ -19,9 +19,6 @@ pub struct PanelRows<'a> {
 }
 
 impl Shown {
-    /// How many of the likes that were taken back are to be read. Beyond that, old ones may stay in the list.
-    pub const MOST_TAKEN_BACK: usize = 200;
-
     /// How many likes are to be read, so that enough are left.
     #[must_use]
     pub fn likes_needed(taken_back: &Latest) -> usize {

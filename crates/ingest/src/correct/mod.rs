@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 use tallymark_core::{
     Asking, Batch, Corrected, Correcting, Correction, CorrectionRecord, CorrectionRequest, Corrections,
-    Event, MAX_CORRECTIONS, Name, NotCorrected, Now, Once,
+    CountCell, Difference, Event, MAX_CORRECTIONS, Name, NotCorrected, Now, Once,
 };
 use tallymark_store::{Class, Store, StoreError, passing_instance};
 use uuid::Uuid;
@@ -124,6 +124,22 @@ impl Corrector {
         }
     }
 
+    /// Whether no total becomes larger than a count can be. Reading again would not help there.
+    async fn fits(&self, correction: &Correction) -> Result<(), NotCorrected> {
+        let grows = |of: &&Difference| of.cell == CountCell::Total && of.by > 0;
+        for Difference { event, name, by, .. } in correction.differences.iter().filter(grows) {
+            let total = self.store.total(*event, name).await.map_err(unread)?;
+            if total.checked_add(*by).is_none() {
+                let whose = if name.is_aggregate() { "the sum over all names" } else { "its total" };
+                return Err(NotCorrected::Refused(format!(
+                    "this is too much: {whose} ({event}) is {total} and would become larger than {}; nothing was changed",
+                    i64::MAX
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// One part, from the first of these names on. Answers how many names it took, and what it did.
     async fn part(
         &self,
@@ -143,7 +159,10 @@ impl Corrector {
             let correction = draft.finish(&*self.store, record).await.map_err(unread)?;
             match self.apply(errand, part, &correction).await {
                 Ok(()) => return Ok((taken, correction.record)),
-                Err(ErrandError::Short { what }) => short = what,
+                Err(ErrandError::Short { what }) => {
+                    self.fits(&correction).await?;
+                    short = what;
+                }
                 Err(error) => return Err(not_corrected(errand, &error)),
             }
         }

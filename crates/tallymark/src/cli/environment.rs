@@ -15,7 +15,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 use tallymark_store::owner::User;
@@ -60,8 +60,11 @@ pub(crate) fn read_dotenv() -> Result<()> {
     let why = match dotenvy::from_path(path) {
         Ok(()) => return Ok(()),
         // The line may have a secret, so it is not shown.
-        Err(dotenvy::Error::LineParse(..)) => {
-            "a line is not NAME=VALUE; quote a value with blanks".to_owned()
+        Err(dotenvy::Error::LineParse(text, _)) => {
+            let lines = fs::read_to_string(path).unwrap_or_default();
+            let at = lines.lines().position(|line| !text.trim().is_empty() && line.trim() == text.trim());
+            let which = at.map_or_else(|| "a line".to_owned(), |at| format!("line {}", at + 1));
+            format!("{which} is not NAME=VALUE; quote a value with blanks")
         }
         Err(error) => error.to_string(),
     };

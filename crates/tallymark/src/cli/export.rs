@@ -16,9 +16,9 @@ use std::{
 };
 use tallymark_core::{Event, MAX_VISITS, Name};
 use tallymark_ingest::import::snow_trace::{
-    TRACED, log_path, logs_dir, record_line, totals_file, totals_text, trace_key,
+    TRACED, log_path, logs_dir, record_line, totals_file, totals_text, trace_spelling,
 };
-use tallymark_store::{StoreRead, durable};
+use tallymark_store::{NetLikes, StoreRead, durable};
 use thousands::Separable;
 
 /// How many names are asked for at once.
@@ -91,14 +91,14 @@ impl ExportSnowTrace {
     fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         block_on(async {
-            let store = common.existing_store(&config).await?;
+            let store = NetLikes::over(common.existing_store(&config).await?);
             prepare(&self.dir)?;
             let (visits, likes) = (ExportedSums::default(), ExportedSums::default());
             let mut report =
                 ExportReport { dir: &self.dir, visits, likes, left_out: Vec::new(), left_out_more: 0 };
             let mut files = Vec::new();
             for event in TRACED {
-                let totals = export(event, &self.dir, &*store, &mut report).await?;
+                let totals = export(event, &self.dir, &store, &mut report).await?;
                 files.push((self.dir.join(totals_file(event)), totals_text(&totals)));
             }
             // Last, so that a directory with totals has everything.
@@ -146,7 +146,7 @@ async fn export(
 ) -> Result<BTreeMap<String, i64>> {
     let mut keyed: BTreeMap<String, BTreeMap<Name, i64>> = BTreeMap::new();
     for (name, total) in totals(event, store).await? {
-        match trace_key(name.as_str()) {
+        match trace_spelling(name.as_str()).map(|(namespace, key)| format!("{namespace}:{key}")) {
             Some(key) => _ = keyed.entry(key).or_default().insert(name, total),
             None if name.is_aggregate() => {
                 report.leave_out(event, name.as_str(), total, "hits over a limit have no name")
@@ -187,17 +187,13 @@ async fn export(
     Ok(written)
 }
 
-/// The total of each name, less what was taken back, and that of what has no name.
+/// The total of each name, and that of what has no name.
 async fn totals(event: Event, store: &(impl StoreRead + ?Sized)) -> Result<BTreeMap<Name, i64>> {
     let mut all = BTreeMap::new();
     let mut start = None;
     loop {
         let page = store.names(event, start.as_deref(), PAGE).await?;
-        let mut totals = store.totals(event, &page.names).await?;
-        if event == Event::LIKE {
-            let back = store.totals(Event::UNLIKE, &page.names).await?;
-            totals.iter_mut().zip(back).for_each(|(total, back)| *total = total.saturating_sub(back).max(0));
-        }
+        let totals = store.totals(event, &page.names).await?;
         all.extend(page.names.into_iter().zip(totals));
         start = page.next;
         if start.is_none() {
@@ -220,7 +216,8 @@ async fn export_log(
     dir: &Path,
     store: &(impl StoreRead + ?Sized),
 ) -> Result<u64> {
-    let (namespace, key) = name.as_str().split_once('/').unwrap_or_default();
+    let (namespace, key) = trace_spelling(name.as_str()).unwrap_or_default();
+    let (namespace, key) = (namespace.as_str(), key.as_str());
     // Its log would be outside of its directory.
     if matches!(namespace, "." | "..") {
         return Ok(0);

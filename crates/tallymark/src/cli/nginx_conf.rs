@@ -35,7 +35,7 @@ const WITH_PANELS: [(&str, &str); 5] = [
     ("$tallymark_pass {\n    default $request_uri;", "$tallymark_pass {\n    default $tallymark_panel_pass;"),
     (
         r#"location ~ "(?s)^/badge(?:\.(?:svg|png)|/.+\.(?:svg|png))$" {"#,
-        r#"location ~ "(?s)^/(?:badge(?:\.(?:svg|png)|/.+\.(?:svg|png))$|v1/(?!like/.+/(?:add|remove)$))" {"#,
+        r#"location ~ "(?s)^/(?:badge(?:\.(?:svg|png)|/.+\.(?:svg|png))$|v1/(?!like/[^/]+/.+/(?:add|remove)$))" {"#,
     ),
     (
         "log_format tallymark ",

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use tallymark_core::{Day, Event, Name};
 use tallymark_ingest::source::now;
-use tallymark_store::{Step, Store};
+use tallymark_store::{NetLikes, Step, StoreRead};
 use thousands::Separable;
 
 /// The counts of one name: in total, today, and day by day.
@@ -60,7 +60,7 @@ impl Show {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         block_on(async {
-            let store = common.existing_store(&config).await?;
+            let store = NetLikes::over(common.existing_store(&config).await?);
             let today = now().day().0;
             let total = store.total(self.event, &self.name).await?;
             let from = today - i32::from(self.days) + 1;
@@ -80,9 +80,9 @@ impl Show {
             let row = |(day, count)| DayCount { date: Day(day).to_string(), count, visitors: visitors(day) };
             let days = days.into_iter().map(row).collect();
             if total == 0 && self.name != Name::all() {
-                let why = match no_such_event(&*store, self.event).await? {
+                let why = match no_such_event(&store, self.event).await? {
                     Some(why) => why,
-                    None => match counted_otherwise(&*store, &self.name, self.event).await? {
+                    None => match counted_otherwise(&store, &self.name, self.event).await? {
                         Some(why) => why,
                         None => never_counted(self.name.as_str(), self.event),
                     },
@@ -98,7 +98,7 @@ impl Show {
 }
 
 /// For an event that no name has, and that may be misspelt.
-pub(super) async fn no_such_event(store: &dyn Store, event: Event) -> Result<Option<String>> {
+pub(super) async fn no_such_event(store: &dyn StoreRead, event: Event) -> Result<Option<String>> {
     let mut known = store.events().await?;
     if known.contains(&event) || event == Event::HIT {
         return Ok(None);
@@ -110,7 +110,7 @@ pub(super) async fn no_such_event(store: &dyn Store, event: Event) -> Result<Opt
 }
 
 /// For a name that has counts of other events only.
-async fn counted_otherwise(store: &dyn Store, name: &Name, event: Event) -> Result<Option<String>> {
+async fn counted_otherwise(store: &dyn StoreRead, name: &Name, event: Event) -> Result<Option<String>> {
     let mut counted = Vec::new();
     for other in store.events().await?.into_iter().filter(|other| *other != event) {
         let total = store.total(other, name).await?;

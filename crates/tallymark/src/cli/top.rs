@@ -10,6 +10,7 @@ use serde::Serialize;
 use tallymark_core::{Event, Name, Period};
 use tallymark_ingest::source::now;
 use tallymark_rankings::busiest;
+use tallymark_store::NetLikes;
 use thousands::Separable;
 
 /// The busiest names.
@@ -49,10 +50,10 @@ impl Top {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         let counts = block_on(async {
-            let store = common.existing_store(&config).await?;
-            let counts = busiest(&*store, self.event, self.period, now()).await?;
+            let store = NetLikes::over(common.existing_store(&config).await?);
+            let counts = busiest(&store, self.event, self.period, now()).await?;
             if counts.is_empty()
-                && let Some(why) = show::no_such_event(&*store, self.event).await?
+                && let Some(why) = show::no_such_event(&store, self.event).await?
             {
                 tracing::warn!("{why}");
             }

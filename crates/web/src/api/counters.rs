@@ -156,7 +156,7 @@ async fn show(api: &Api, name: &Name, event: Event) -> Answer {
         }
         windows = windows::read(&**store, event, name, now).await?;
     }
-    let total = api.app.counter.total(event, name.as_ref()).get().await;
+    let total = api.app.shown_total(event, name.as_ref()).await;
     let total = total?;
     windows.add(total.saturating_sub(in_store).max(0));
     let visitors_today = match daily_visitors::belong_to(event) {

@@ -12,7 +12,7 @@ use crate::{
     state::App,
     windows,
 };
-use tallymark_core::{Event, Name, Now, Step, left};
+use tallymark_core::{Event, Name, Now, Step};
 use tallymark_store::StoreError;
 
 /// More would not be a badge.
@@ -238,11 +238,7 @@ impl Figure {
         if reach == Reach::Total {
             return Ok(app.shown_total(event, name.as_ref()).await?);
         }
-        let count = counted(app, event, name, reach, now).await?;
-        match event {
-            Event::LIKE => Ok(left(count, counted(app, Event::UNLIKE, name, reach, now).await?)),
-            _ => Ok(count),
-        }
+        counted(app, event, name, reach, now).await
     }
 }
 
@@ -272,7 +268,7 @@ pub(super) async fn counted(
         Ok((in_store(app, event, name, reach, now).await?, app.store.total(event, name).await?))
     };
     let stored: Result<(i64, i64), StoreError> = stored.await;
-    let total = app.counter.total(event, name.as_ref()).get().await;
+    let total = app.shown_total(event, name.as_ref()).await;
     let (count, in_store) =
         stored.map_err(|error| Problem::store("reading the counts of a badge", &error))?;
     Ok(count.saturating_add(total?.saturating_sub(in_store).max(0)))

@@ -124,7 +124,7 @@ async fn spark(app: &App, name: &Name, asked: &ChartQuery, dress: &Dress) -> Res
             .await?;
     let series = history.series();
     // The number is the badge's, with what this process has not written yet.
-    let total = app.counter.total(asked.event, name.as_ref()).get().await;
+    let total = app.shown_total(asked.event, name.as_ref()).await;
     let value = total.map_or_else(|_| "counting".to_owned(), |total| dress.format(total));
     let look = app.look.load();
     let mut badge = look.badge(&value);

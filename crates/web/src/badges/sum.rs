@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_badge::render;
-use tallymark_core::{Event, Glob, Name, Period, left};
+use tallymark_core::{Event, Glob, Name, Period};
 use tallymark_store::{Filter, StoreError};
 use tokio::sync::Semaphore;
 
@@ -95,14 +95,8 @@ async fn draw(
     Ok(render(&badge))
 }
 
-/// As each name's own badge shows it: of likes, those that were taken back are no part.
 async fn sum(app: &App, event: Event, names: &[Name]) -> Result<i64, StoreError> {
-    let mut totals = app.store.totals(event, names).await?;
-    if event == Event::LIKE {
-        let gone = app.store.totals(Event::UNLIKE, names).await?;
-        totals = totals.into_iter().zip(gone).map(|(total, gone)| left(total, gone)).collect();
-    }
-    Ok(totals.into_iter().fold(0, i64::saturating_add))
+    Ok(app.store.totals(event, names).await?.into_iter().fold(0, i64::saturating_add))
 }
 
 /// What the address asks for. Patterns of its own would tell which names there are, so they need the right to see lists.

@@ -23,9 +23,10 @@ pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Va
             continue;
         }
         let total = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
-        if total != 0 || event == shown {
+        // Hits have the page with the badge to copy.
+        if total != 0 || event == shown || event == Event::HIT {
             let link = event_page_path(name.as_ref(), event);
-            links.push(context! { word => event.as_str(), link, total => group(total).to_string(), current => event == shown });
+            links.push(context! { word => event.noun(0), link, total => group(total).to_string(), current => event == shown });
         }
     }
     Ok(if links.len() > 1 { links } else { Vec::new() })

@@ -9,7 +9,7 @@ use crate::{
     daily_visitors,
     error::Problem,
     headers,
-    name::{badge_path, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
+    name::{badge_path, encoded, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
     query::Query,
     state::App,
     windows,
@@ -21,7 +21,7 @@ use axum::{
 };
 use minijinja::{Value, context};
 use std::sync::Arc;
-use tallymark_badge::number::group;
+use tallymark_badge::{number::group, panel::snippet};
 use tallymark_core::{Day, Event, Name, NotAName};
 use tallymark_store::StoreError;
 
@@ -117,7 +117,7 @@ async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreErro
     // shows them in the total a moment earlier, and never twice.
     let mut windows = windows::read(&*app.store, event, name, (app.now)()).await?;
     let in_store = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
-    let total = app.counter.total(event, name.as_ref()).get().await.unwrap_or(in_store);
+    let total = app.shown_total(event, name.as_ref()).await.unwrap_or(in_store);
     windows.add(total.saturating_sub(in_store).max(0));
     let shown = |count: i64| group(count).to_string();
     let visitors = match daily_visitors::belong_to(event) {
@@ -158,7 +158,18 @@ fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
         repository => maker::repository(name).map(|name| {
             context! { name => name.as_str(), link => page_path(name.as_ref()) }
         }),
+        panel => event.is_on_panels().then(|| panel(base, name)).flatten(),
         chart => format!("[![{} over time]({base}{graph})]({base}{linked})", event.noun(0)),
         ..counts
     }
+}
+
+/// The panel as a README on GitHub takes it. Only names of two parts have one.
+fn panel(base: &str, name: &Name) -> Option<String> {
+    if name.as_str().split('/').filter(|part| !part.is_empty()).count() != 2 {
+        return None;
+    }
+    let path = encoded(name.as_ref(), true);
+    let like = format!("{base}/v1/like/{path}/add");
+    Some(snippet(&format!("{base}/v1/badge/{path}"), "visits and likes", Some(&like)))
 }

@@ -164,6 +164,7 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
         table => table(&history),
         csv => csv(view, &history),
         event => view.event.as_str(),
+        noun => view.event.noun(0),
         step => history.buckets.step.word(),
         names => view.names.iter().map(Name::to_string).collect::<Vec<_>>(),
         others => view.others().iter().zip(totals).map(other).collect::<Vec<_>>(),

@@ -34,7 +34,7 @@ pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Optio
     let mut shown: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
     shown.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let rows: Vec<Value> = shown.into_iter().map(row).collect();
-    let (noun, column) = (event.noun(all as i64).to_owned(), capitalized(event.noun(0)));
+    let (noun, column) = (event.noun(0).to_owned(), capitalized(event.noun(0)));
     Ok(Some(context! { all, noun, column, rows, latest => latest.readable(), oldest => oldest.readable() }))
 }
 

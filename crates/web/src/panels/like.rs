@@ -186,6 +186,10 @@ async fn commit(
         let (event, key) = match (wish, liked) {
             (Click::Like, true) => return Ok(LikeState::Already),
             (Click::Unlike, false) => return Ok(LikeState::NoneToTakeBack),
+            // A correction has taken it away since; to subtract it again would cost somebody else's like.
+            (Click::Unlike, true) if net_likes(app, name).await? == 0 => {
+                return Ok(LikeState::NoneToTakeBack);
+            }
             (Click::Like, false) => (Event::LIKE, like),
             (Click::Unlike, true) => (Event::UNLIKE, unlike),
         };
@@ -205,6 +209,11 @@ async fn commit(
         });
     }
     Ok(LikeState::Enough)
+}
+
+async fn net_likes(app: &App, name: &Name) -> Result<i64, NotCommitted> {
+    let total = app.shown_total(Event::LIKE, name.as_ref()).await;
+    total.map_err(|error| NotCommitted::Unavailable(error.to_string()))
 }
 
 fn one(event: Event, name: &Name, visit: Visit) -> Counts {

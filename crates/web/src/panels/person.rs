@@ -16,21 +16,11 @@ const PURPOSE: HeaderName = HeaderName::from_static("x-purpose");
 const FOLLOWERS: [&str; 4] = ["barracuda", "microsoft office", "ms-office", "msoffice"];
 
 /// A browser that follows a link says that it navigates to a document, because of its user (W3C Fetch Metadata): a page
-/// that sends its reader here by itself does not make a click. A browser that says nothing of the kind is taken by its
-/// name: an old one, or one that came over plain HTTP, where it says nothing.
+/// that sends its reader here by itself does not make a click. A browser that says nothing of the kind is an old one, or
+/// came over plain HTTP; there a picture or a frame looks like a click, so the person is asked to press the button.
 pub(super) fn clicked(sent: &HeaderMap) -> bool {
-    let agent = says(sent, &header::USER_AGENT).unwrap_or_default();
-    let class = ClientClass::of(agent);
-    let is_person = !is_machine(sent);
-    match (says(sent, &MODE), says(sent, &DEST)) {
-        (None, None) => {
-            is_person && !agent.is_empty() && matches!(class, ClientClass::Browser | ClientClass::Unknown)
-        }
-        (mode, dest) => {
-            let navigates = mode == Some(b"navigate") && dest == Some(b"document");
-            is_person && navigates && says(sent, &USER) == Some(b"?1")
-        }
-    }
+    let navigates = says(sent, &MODE) == Some(b"navigate") && says(sent, &DEST) == Some(b"document");
+    navigates && says(sent, &USER) == Some(b"?1") && !is_machine(sent)
 }
 
 /// Whether a form may have been sent by a press of its button. A script that posts gets no document.
@@ -98,16 +88,14 @@ mod tests {
         let navigates =
             [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-user", "?1")];
         let with = |more: &[(&'static str, &str)]| sent(&[&navigates, more].concat());
-        for click in [
-            with(&[FIREFOX]),
-            with(&[]),
-            sent(&[FIREFOX]),
-            sent(&[("user-agent", "Mozilla/5.0 (SomeNewDevice)")]),
-        ] {
+        for click in [with(&[FIREFOX]), with(&[])] {
             assert!(clicked(&click), "{click:?}");
         }
         for none in [
             sent(&[]),
+            // Over plain HTTP: a link, a picture and a frame are the same.
+            sent(&[FIREFOX]),
+            sent(&[("user-agent", "Mozilla/5.0 (SomeNewDevice)")]),
             sent(&[("user-agent", "")]),
             sent(&[("user-agent", "curl/8.5.0")]),
             sent(&[("user-agent", "lychee/0.14.3")]),

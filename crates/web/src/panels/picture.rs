@@ -14,7 +14,7 @@ use axum::{
 };
 use std::sync::Arc;
 use tallymark_badge::panel::{Avatar, MOST_TRACES, Options, Panel, Picture, Shown};
-use tallymark_core::{Event, Latest, Name, NameRef, NotAName, Unavailable};
+use tallymark_core::{Event, Latest, MOST_TAKEN_BACK, Name, NameRef, NotAName, Unavailable};
 
 /// What the parameters of a request ask for.
 struct PanelWish {
@@ -110,7 +110,7 @@ async fn read(app: &App, picture: Picture, name: &Name) -> Result<Shown, Unavail
         let most = |most| if no_list { 0 } else { most };
         likes = app.counter.latest(Event::LIKE, name, most(MOST_TRACES)).await?;
         if likes.total > 0 {
-            taken_back = app.counter.latest(Event::UNLIKE, name, most(Shown::MOST_TAKEN_BACK)).await?;
+            taken_back = app.counter.latest(Event::UNLIKE, name, most(MOST_TAKEN_BACK)).await?;
         }
         if !taken_back.visits.is_empty() {
             likes = app.counter.latest(Event::LIKE, name, Shown::likes_needed(&taken_back)).await?;

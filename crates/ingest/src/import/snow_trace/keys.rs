@@ -1,21 +1,45 @@
-//! Which name a key of the totals is. snow-trace writes `namespace:key`, and both may have colons.
+//! Which name a key of the totals is. snow-trace writes `namespace:key`, and both may have colons. It never decodes an
+//! address, and takes the query for a part of it; here, a name is decoded, and a query is no part of it.
 
 use super::{TraceFindings, totals::totals_file, tree::TraceLogs};
-use std::collections::{BTreeMap, BTreeSet};
-use tallymark_core::{Event, Name};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use tallymark_core::{Event, Name, NameRef, NotAName, decode_percent};
 
-/// The key under which snow-trace keeps the total of a name. `None` for a name that is not `namespace/key`.
+/// What a browser escapes in a path (the path percent-encode set of the URL standard), and what would be decoded.
+const IN_PATHS: AsciiSet = CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'%');
+
+/// Namespace and key as snow-trace writes them. `None` for a name that is not `namespace/key`.
 #[must_use]
-pub fn trace_key(name: &str) -> Option<String> {
+pub fn trace_spelling(name: &str) -> Option<(String, String)> {
     let (namespace, key) = name.split_once('/')?;
     let is_one = !namespace.is_empty() && !key.is_empty() && !key.contains('/');
-    is_one.then(|| format!("{namespace}:{key}"))
+    let spelt = |part| utf8_percent_encode(part, &IN_PATHS).to_string();
+    is_one.then(|| (spelt(namespace), spelt(key)))
+}
+
+/// A total, and how snow-trace spells its name.
+pub(super) struct SpeltTotal {
+    pub(super) total: u64,
+    pub(super) namespace: String,
+    pub(super) key: String,
 }
 
 /// The totals by name, and the logs whose total has no name.
 #[derive(Default)]
 pub(super) struct TraceKeys {
-    totals: BTreeMap<(Event, Name), u64>,
+    totals: BTreeMap<(Event, Name), SpeltTotal>,
     refused: BTreeSet<(Event, String, String)>,
 }
 
@@ -31,8 +55,8 @@ impl TraceKeys {
         for (text, total) in totals {
             let (total, cuts) = (total.unsigned_abs(), cuts(&text));
             let why = match name(event, &cuts, logs) {
-                Ok(name) => {
-                    self.totals.insert((event, name), total);
+                Ok((name, (namespace, key))) => {
+                    self.add(event, name, (namespace, key), total, logs);
                     continue;
                 }
                 Err(why) => why,
@@ -47,10 +71,37 @@ impl TraceKeys {
         }
     }
 
-    /// The name of a log, if it has a total.
-    pub(super) fn name_of(&self, event: Event, namespace: &str, key: &str) -> Option<&Name> {
-        let name = Name::of(event, &format!("{namespace}/{key}")).ok()?;
-        Some(&self.totals.get_key_value(&(event, name))?.0.1)
+    /// Of a name with several spellings, one log is read: that of the spelling with the largest total that has one.
+    fn add(
+        &mut self,
+        event: Event,
+        name: Name,
+        (namespace, key): (&str, &str),
+        total: u64,
+        logs: &TraceLogs,
+    ) {
+        let of = |namespace: &str, key: &str| (event, namespace.to_owned(), key.to_owned());
+        let spelt = SpeltTotal { total, namespace: namespace.to_owned(), key: key.to_owned() };
+        match self.totals.entry((event, name)) {
+            Entry::Vacant(free) => _ = free.insert(spelt),
+            Entry::Occupied(mut taken) => {
+                let known = taken.get_mut();
+                let rank =
+                    |spelt: &SpeltTotal| (logs.contains_key(&of(&spelt.namespace, &spelt.key)), spelt.total);
+                let sum = known.total.saturating_add(total);
+                if rank(&spelt) > rank(known) {
+                    *known = spelt;
+                }
+                known.total = sum;
+            }
+        }
+    }
+
+    /// The name of a log, if it has a total, and whether the log is the one that is read of it.
+    pub(super) fn name_of(&self, event: Event, namespace: &str, key: &str) -> Option<(&Name, bool)> {
+        let name = decoded(event, namespace, key).ok()?;
+        let ((_, name), spelt) = self.totals.get_key_value(&(event, name))?;
+        Some((name, spelt.namespace == namespace && spelt.key == key))
     }
 
     /// Whether its total was refused, which is told already.
@@ -58,7 +109,7 @@ impl TraceKeys {
         self.refused.contains(&(event, namespace.to_owned(), key.to_owned()))
     }
 
-    pub(super) fn into_totals(self) -> BTreeMap<(Event, Name), u64> {
+    pub(super) fn into_totals(self) -> BTreeMap<(Event, Name), SpeltTotal> {
         self.totals
     }
 }
@@ -66,14 +117,20 @@ impl TraceKeys {
 /// Every way to cut a key into a namespace and a key.
 fn cuts(text: &str) -> Vec<(&str, &str)> {
     let cut = |(at, _)| (&text[..at], &text[at + 1..]);
-    let is_one = |(namespace, key): &(&str, &str)| !namespace.is_empty() && !key.is_empty();
+    let is_one = |(namespace, key): &(&str, &str)| {
+        !namespace.is_empty() && !key.is_empty() && !key.starts_with(['?', '#'])
+    };
     if text.contains('/') {
         return Vec::new();
     }
     text.match_indices(':').map(cut).filter(is_one).collect()
 }
 
-fn name(event: Event, cuts: &[(&str, &str)], logs: &TraceLogs) -> Result<Name, String> {
+fn name<'a>(
+    event: Event,
+    cuts: &[(&'a str, &'a str)],
+    logs: &TraceLogs,
+) -> Result<(Name, (&'a str, &'a str)), String> {
     let has_log = |(namespace, key): &&(&str, &str)| {
         logs.contains_key(&(event, (*namespace).to_owned(), (*key).to_owned()))
     };
@@ -86,7 +143,16 @@ fn name(event: Event, cuts: &[(&str, &str)], logs: &TraceLogs) -> Result<Name, S
             _ => return Err("several names share it, as their logs say".to_owned()),
         },
     };
-    Name::of(event, &format!("{namespace}/{key}")).map_err(|why| format!("no name here: {why}"))
+    let name = decoded(event, namespace, key).map_err(|why| format!("no name here: {why}"))?;
+    Ok((name, (namespace, key)))
+}
+
+/// The name that an address with these parts has here.
+fn decoded(event: Event, namespace: &str, key: &str) -> Result<Name, NotAName> {
+    let path = format!("{namespace}/{key}");
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let mut scratch = Vec::new();
+    NameRef::of(event, decode_percent(path.as_bytes(), 1, &mut scratch)).map(Name::from)
 }
 
 #[cfg(test)]
@@ -103,8 +169,8 @@ mod tests {
         let (mut keys, mut findings) = (TraceKeys::default(), TraceFindings::default());
         keys.resolve(Event::VISIT, totals, &logs, &mut findings);
         assert!(keys.is_refused(Event::VISIT, "p", "q:r") && keys.is_refused(Event::VISIT, "p:q", "r"));
-        assert_eq!(keys.name_of(Event::VISIT, "a", "b:c").map(Name::as_str), Some("a/b:c"));
-        assert_eq!(keys.name_of(Event::VISIT, "a:b", "c"), None);
+        assert_eq!(keys.name_of(Event::VISIT, "a", "b:c").map(|(name, _)| name.as_str()), Some("a/b:c"));
+        assert!(keys.name_of(Event::VISIT, "a:b", "c").is_none());
         let names: Vec<String> =
             keys.into_totals().into_keys().map(|(_, name)| name.as_str().to_owned()).collect();
         assert_eq!(names, ["../k", "a/b:c", "n/k", "x:y/z"]);
@@ -119,10 +185,32 @@ mod tests {
     }
 
     #[test]
-    fn names_that_snow_trace_cannot_have_have_no_key() {
-        assert_eq!(trace_key("a/b:c").as_deref(), Some("a:b:c"));
+    fn spellings_of_one_name_are_added_and_one_log_is_read() {
+        let log = |key: &str| ((Event::VISIT, "o".to_owned(), key.to_owned()), 1);
+        let logs = TraceLogs::from([log("hello"), log("hello?t=1")]);
+        let totals = [("o:%E7%94%A8", 7), ("o:hello", 5), ("o:hello?t=1", 2), ("o:%68ello", 9), ("o:?x", 1)];
+        let totals = totals.iter().map(|(key, total)| ((*key).to_owned(), *total)).collect();
+        let (mut keys, mut findings) = (TraceKeys::default(), TraceFindings::default());
+        keys.resolve(Event::VISIT, totals, &logs, &mut findings);
+        let name = |key| keys.name_of(Event::VISIT, "o", key).map(|(name, read)| (name.as_str(), read));
+        assert_eq!(name("hello"), Some(("o/hello", true)));
+        assert_eq!(name("hello?t=1"), Some(("o/hello", false)));
+        let totals: Vec<(String, u64)> = keys
+            .into_totals()
+            .into_iter()
+            .map(|((_, name), spelt)| (name.to_string(), spelt.total))
+            .collect();
+        assert_eq!(totals, [("o/hello".to_owned(), 16), ("o/用".to_owned(), 7)]);
+        assert_eq!((findings.visits.refused, findings.visits.refused_total), (1, 1));
+    }
+
+    #[test]
+    fn names_are_spelt_as_a_browser_sends_them() {
+        let spelt = |name| trace_spelling(name).map(|(namespace, key)| format!("{namespace}:{key}"));
+        assert_eq!(spelt("a/b:c").as_deref(), Some("a:b:c"));
+        assert_eq!(spelt("用/100% of it?").as_deref(), Some("%E7%94%A8:100%25%20of%20it%3F"));
         for name in ["a", "a/b/c", "/b", "a/", "a//b"] {
-            assert_eq!(trace_key(name), None, "{name}");
+            assert_eq!(spelt(name), None, "{name}");
         }
     }
 }

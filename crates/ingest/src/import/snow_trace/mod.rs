@@ -16,14 +16,14 @@ mod tree;
 
 pub use course::TraceCourse;
 pub use findings::{TraceFinding, TraceFindings, TraceSums};
-pub use keys::trace_key;
+pub use keys::trace_spelling;
 pub use pour::Pouring;
 pub use record::record_line;
 pub use totals::{totals_file, totals_text};
 pub use tree::{TRACED, log_path, logs_dir};
 
 use super::domain;
-use keys::TraceKeys;
+use keys::{SpeltTotal, TraceKeys};
 use record::Whose;
 use scan::TracePrint;
 use sha2::{Digest, Sha256};
@@ -100,6 +100,9 @@ struct NamedTotal {
     /// When what has no record counts.
     day: Day,
     log: Option<TraceLog>,
+    /// How snow-trace spells the name: where the log is, and what its records say.
+    namespace: String,
+    key: String,
 }
 
 /// What was found in one log.
@@ -218,8 +221,17 @@ impl<F: FnMut(u64)> TraceReading<'_, F> {
             let whose = Whose { event, namespace: &namespace, key: &key };
             let log = self.log(whose, length)?;
             (self.looked)(length);
-            if let Some(name) = keys.name_of(event, &namespace, &key) {
-                logs.insert((event, name.clone()), log);
+            if let Some((name, is_read)) = keys.name_of(event, &namespace, &key) {
+                if is_read {
+                    logs.insert((event, name.clone()), log);
+                    continue;
+                }
+                let what = format!(
+                    "this is {} too, whose other log is read: the {} records here count on one day",
+                    totals::quoted(name.as_str()),
+                    log.records
+                );
+                self.findings.file(&whose.path(), &what);
             } else if log.records > 0 && !keys.is_refused(event, &namespace, &key) {
                 let what = format!(
                     "{} has no total for it, so none of its {} records counts",
@@ -277,10 +289,10 @@ impl<F: FnMut(u64)> TraceReading<'_, F> {
         };
         self.feed(&without.0.to_le_bytes());
         let mut names = BTreeMap::new();
-        for (of, total) in keys.into_totals() {
+        for (of, SpeltTotal { total, namespace, key }) in keys.into_totals() {
             let log = logs.get(&of).copied();
-            let oldest = log.and_then(|log| log.oldest);
-            let counted = NamedTotal { total, day: oldest.map_or(without, Minute::day), log };
+            let day = log.and_then(|log| log.oldest).map_or(without, Minute::day);
+            let counted = NamedTotal { total, day, log, namespace, key };
             let sums = self.findings.of(of.0);
             sums.surplus += counted.records().saturating_sub(total);
             if total == 0 {
@@ -290,7 +302,7 @@ impl<F: FnMut(u64)> TraceReading<'_, F> {
             sums.names += 1;
             sums.total = sums.total.saturating_add(total);
             sums.rest = sums.rest.saturating_add(total.saturating_sub(counted.records()));
-            if oldest.is_none() {
+            if log.is_none_or(|log| log.oldest.is_none()) {
                 self.findings.day_without_records = Some(without.to_string());
             }
             names.insert(of, counted);

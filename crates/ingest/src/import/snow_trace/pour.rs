@@ -93,7 +93,7 @@ impl<'a> Pouring<'a> {
         total: &NamedTotal,
         into: &mut GatheredCounts,
     ) -> Result<(), SnowTraceError> {
-        let TraceHistory { minutes, last } = self.history(*event, name, total)?;
+        let TraceHistory { minutes, last } = self.history(*event, total)?;
         let entry = |when, count| Entry { event: *event, name: name.clone(), when, count };
         let counted: u64 = minutes.values().sum();
         into.entries.extend(minutes.into_iter().map(|(minute, count)| entry(When::Minute(minute), count)));
@@ -108,11 +108,10 @@ impl<'a> Pouring<'a> {
         Ok(())
     }
 
-    fn history(&self, event: Event, name: &Name, total: &NamedTotal) -> Result<TraceHistory, SnowTraceError> {
+    fn history(&self, event: Event, total: &NamedTotal) -> Result<TraceHistory, SnowTraceError> {
         let mut history = TraceHistory::default();
         let Some(log) = &total.log else { return Ok(history) };
-        let (namespace, key) = name.as_str().split_once('/').unwrap_or_default();
-        let whose = Whose { event, namespace, key };
+        let whose = Whose { event, namespace: &total.namespace, key: &total.key };
         let path = self.trace.dir.join(whose.path());
         let print = scan(&path, log.length, whose, self.trace.now, |_, read| {
             if let Ok(visit) = read {

@@ -52,7 +52,7 @@ impl fmt::Display for BrokenRecord {
             BrokenRecord::NoCount => "count is missing, or is not a whole number from 1 on",
             BrokenRecord::NoTime => "timestamp is missing, or is not a time",
             BrokenRecord::Future => "timestamp is in the future",
-            BrokenRecord::NoType => "type is neither visit nor like",
+            BrokenRecord::NoType => "it has no type, or one that is neither visit nor like",
             BrokenRecord::OtherType => "type is not that of the directory",
             BrokenRecord::OtherName => "namespace and key are not those of the file",
         })

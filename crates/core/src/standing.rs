@@ -1,11 +1,15 @@
 //! Which likes of a list still stand. A store keeps likes and those taken back as two lists, and nothing that names a
 //! visitor. So they are paired by what is kept: a like is taken back on its own day, later, and from the same place.
 
-use tallymark_core::{AskerDetails, Visit};
+use crate::{AskerDetails, Visit};
+
+/// How many of the likes that were taken back are read for a list. Beyond that, old ones may stay in it.
+pub const MOST_TAKEN_BACK: usize = 200;
 
 /// The likes that were not taken back, the latest first, as both lists are. Where several could be the one, they differ
 /// in little more than their time; the latest of the most similar goes.
-pub(super) fn standing(likes: &[Visit], taken_back: &[Visit]) -> Vec<Visit> {
+#[must_use]
+pub fn standing(likes: &[Visit], taken_back: &[Visit]) -> Vec<Visit> {
     let mut left: Vec<&Visit> = likes.iter().collect();
     // The oldest first: what was taken back then cannot be a like that came later.
     for unlike in taken_back.iter().rev() {
@@ -40,7 +44,7 @@ fn detail(visit: &Visit, of: fn(&AskerDetails) -> &Option<Box<str>>) -> Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tallymark_core::{Asker, ClientClass, Country, Minute};
+    use crate::{Asker, ClientClass, Country, Minute};
 
     fn visit(minute: i32, country: &str, class: ClientClass) -> Visit {
         let asker = Asker::new(Country::parse(country), AskerDetails::default());
