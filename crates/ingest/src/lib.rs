@@ -47,7 +47,7 @@ pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters, TcpMeters};
 pub use outage::{Outage, Told};
 pub use places::{Places, StartPositions};
-pub use refusals::{PausedNames, Refusals};
+pub use refusals::{PausedNames, Refusals, RefusedHits};
 pub use sealed::Sealed;
 pub use tail::{Heard, Listener, Sample, SampleKind, Tail};
 pub use unpack::unpacked;

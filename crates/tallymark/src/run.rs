@@ -350,7 +350,7 @@ impl Daemon {
         drop(sealed);
         let gate_stop = CancellationToken::new();
         let gate = tokio::spawn({
-            let (gate, refusals, store) = (self.gate, self.refusals, self.store.clone());
+            let (gate, refusals, store) = (self.gate, self.refusals.clone(), self.store.clone());
             let stop = gate_stop.clone();
             async move {
                 tokio::join!(
@@ -365,7 +365,8 @@ impl Daemon {
             Ok(socket) => {
                 let sources = start.config.sources.iter().map(|source| source.kind.to_string());
                 let listens = sources.chain(local.map(|http| format!("HTTP {http}"))).collect();
-                drop(tokio::spawn(socket.offer(self.tail, listens, stop.clone())));
+                let refusals = self.refusals.clone();
+                drop(tokio::spawn(socket.offer(self.tail, refusals, listens, stop.clone())));
             }
             // A path that is too long, for example; counting works without it.
             Err(error) => {

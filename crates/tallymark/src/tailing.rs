@@ -1,7 +1,8 @@
 //! The daemon's side of `tallymark tail`: a unix socket in the data directory, only for the daemon's own user.
 //!
 //! A client sends `all` or `rejected`, then reads one JSON object per line for as long as it likes. It cannot slow down
-//! the daemon: a reader that does not keep up misses lines, and is told how many.
+//! the daemon: a reader that does not keep up misses lines, and is told how many. Or it sends `explain NAME` and reads one
+//! line: what was refused of that name.
 
 use serde_json::{Value, json};
 use std::{
@@ -11,7 +12,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tallymark_ingest::{Heard, Sample, SampleKind, Tail};
+use tallymark_core::Reject;
+use tallymark_ingest::{Heard, Refusals, RefusedHits, Sample, SampleKind, Tail};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -22,8 +24,12 @@ use tracing::{debug, warn};
 
 /// The socket's name within the data directory.
 pub(crate) const SOCKET: &str = "tail.sock";
+/// What is asked for with a name behind it.
+pub(crate) const EXPLAIN: &str = "explain ";
 /// Readers at once.
 const READERS: usize = 8;
+/// The longest request: a name and the word before it.
+const REQUEST: u64 = 4096;
 /// How long a reader may take to send its request, or to read a line.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -47,7 +53,13 @@ impl TailSocket {
     }
 
     /// Serves readers until `stop`. First they get the addresses on which the daemon `listens`.
-    pub(crate) async fn offer(self, tail: Tail, listens: Vec<String>, stop: CancellationToken) {
+    pub(crate) async fn offer(
+        self,
+        tail: Tail,
+        refusals: Arc<Refusals>,
+        listens: Vec<String>,
+        stop: CancellationToken,
+    ) {
         let listens: Arc<[String]> = listens.into();
         let places = Arc::new(Semaphore::new(READERS));
         loop {
@@ -66,10 +78,11 @@ impl TailSocket {
             // A connection over the limit is closed.
             let Ok(place) = places.clone().try_acquire_owned() else { continue };
             let (tail, listens, stop) = (tail.clone(), listens.clone(), stop.clone());
+            let refusals = refusals.clone();
             tokio::spawn(async move {
                 let _place = place;
                 tokio::select! {
-                    ended = serve(stream, &tail, &listens) => if let Err(error) = ended {
+                    ended = serve(stream, &tail, &refusals, &listens) => if let Err(error) = ended {
                         debug!(%error, "a reader of the live view is gone");
                     },
                     () = stop.cancelled() => {}
@@ -86,12 +99,16 @@ impl Drop for TailSocket {
     }
 }
 
-async fn serve(stream: UnixStream, tail: &Tail, listens: &[String]) -> io::Result<()> {
+async fn serve(stream: UnixStream, tail: &Tail, refusals: &Refusals, listens: &[String]) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
-    let mut read = BufReader::new(read.take(64));
+    let mut read = BufReader::new(read.take(REQUEST));
     let mut wish = String::new();
     tokio::time::timeout(PATIENCE, read.read_line(&mut wish)).await??;
-    let rejected_only = wish.trim_end() == "rejected";
+    let wish = wish.trim_end_matches('\n');
+    if let Some(name) = wish.strip_prefix(EXPLAIN) {
+        return put(&mut write, &refused(refusals, name)).await;
+    }
+    let rejected_only = wish == "rejected";
     let mut listener = tail.listen();
     // From here on nothing is missed.
     let last_line = tail.last_line().map(readable);
@@ -116,6 +133,20 @@ async fn serve(stream: UnixStream, tail: &Tail, listens: &[String]) -> io::Resul
         };
         put(&mut write, &line).await?;
     }
+}
+
+/// What was refused of a name.
+fn refused(refusals: &Refusals, name: &str) -> Value {
+    let of_reason = |(reason, hits): (Reject, RefusedHits)| {
+        json!({
+            "reason": reason.label(),
+            "why": reason.explained(),
+            "count": hits.count,
+            "first": readable(hits.first.unix_ms),
+            "last": readable(hits.last.unix_ms),
+        })
+    };
+    refusals.refused(name).into_iter().map(of_reason).collect()
 }
 
 fn of(sample: &Sample) -> Value {

@@ -67,6 +67,16 @@ fn denied_hits_are_shown_and_not_counted_whichever_way_they_come() {
     });
     assert!(!daemon.stderr().contains("rejected a line"), "{}", daemon.stderr());
 
+    let explained = place.run(&["explain", "spam/a", "--json"]).json();
+    assert_eq!((&explained["total"], &explained["denied"]), (&3.into(), &true.into()));
+    assert_eq!(
+        (&explained["refused"][0]["reason"], &explained["refused"][0]["count"]),
+        (&"denied_name".into(), &2.into())
+    );
+    let explained = place.run(&["explain", "o/r"]).good();
+    assert!(explained.contains("denied_agent") && explained.contains("denied_network"), "{explained}");
+    assert!(!explained.contains("not counted now"), "{explained}");
+
     // A mistake leaves the old list as it is.
     fs::write(place.config_path(), "[deny]\nnames = [\"spam/*\", \"*\"]\n").unwrap();
     daemon.wait_for_line(|line| line.contains("not reloaded"), PATIENCE);
@@ -126,6 +136,8 @@ fn paused_names_wait(kind: &Kind) {
         place.metrics().rejected("syslog-udp") == reasons(&[("paused", 1)])
     });
     assert_eq!((place.hit("o/s"), place.hit("p/r")), (1, 2));
+    let explained = place.run(&["explain", "o/s"]).good();
+    assert!(explained.contains("not counted until 2") && explained.contains("paused   "), "{explained}");
     stop(&mut daemon);
 
     // From the first hit on.
@@ -143,6 +155,7 @@ fn paused_names_wait(kind: &Kind) {
     assert!(log.contains("    it is reloaded\n"), "{log}");
     place.run(&["undo"]).refused(1, &["there is nothing to undo"]);
     stop(&mut daemon);
+    assert!(place.run(&["explain", "p/r"]).good().contains("no daemon was found"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod correct;
 mod corrections;
 mod demo;
 mod environment;
+mod explain;
 mod export;
 mod export_records;
 mod github;
@@ -191,6 +192,8 @@ enum Command {
     Show(show::Show),
     /// List the busiest names.
     Top(top::Top),
+    /// Say why hits of a name are not counted.
+    Explain(explain::Explain),
     /// Watch what the running daemon accepts and rejects.
     Tail(tail::Tail),
     /// Ask the running daemon whether it is well.
@@ -262,6 +265,7 @@ impl Cli {
             Command::Render(render) => render.run(&common),
             Command::Show(show) => show.run(&common),
             Command::Top(top) => top.run(&common),
+            Command::Explain(explain) => explain.run(&common),
             Command::Tail(tail) => tail.run(&common),
             Command::Health(health) => health.run(&common),
             Command::Store(store) => store.run(&common),
