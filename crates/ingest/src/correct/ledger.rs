@@ -8,6 +8,8 @@ use tallymark_store::{Result, StoreRead};
 /// the second time.
 const LATEST: i32 = 32;
 const DAYS: i32 = 400;
+/// How often it is read until nothing of it has changed meanwhile. A source writes a few times a second at the most.
+const READINGS: u32 = 10;
 /// Clocks of others may be ahead.
 const AHEAD: i32 = 2;
 
@@ -22,7 +24,23 @@ pub(crate) struct NameLedger {
 }
 
 impl NameLedger {
-    /// Reads all of it.
+    /// Reads all of it, with no hit in one count that is not in the others. `None` if there is always one.
+    pub(super) async fn at_one_moment(
+        store: &(impl StoreRead + ?Sized),
+        event: Event,
+        name: &Name,
+        today: Day,
+    ) -> Result<Option<NameLedger>> {
+        for _ in 0..READINGS {
+            let ledger = NameLedger::read(store, event, name, today).await?;
+            if store.total(event, name).await? == ledger.total {
+                return Ok(Some(ledger));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads all of it, one count after the other.
     pub(crate) async fn read(
         store: &(impl StoreRead + ?Sized),
         event: Event,

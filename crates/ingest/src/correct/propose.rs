@@ -71,7 +71,11 @@ struct Proposal<'a> {
 
 impl Proposal<'_> {
     async fn ledger(&self, event: Event, name: &Name) -> Result<NameLedger, NotCorrected> {
-        NameLedger::read(self.store, event, name, self.today).await.map_err(unread)
+        let ledger = NameLedger::at_one_moment(self.store, event, name, self.today).await.map_err(unread)?;
+        ledger.ok_or_else(|| {
+            let name = name.as_str().escape_debug();
+            NotCorrected::Changing(format!("the total of {name} grew each time that its counts were read"))
+        })
     }
 
     async fn set(
@@ -82,9 +86,24 @@ impl Proposal<'_> {
         draft: &mut Draft,
     ) -> Result<(), NotCorrected> {
         let total = self.store.total(event, self.name).await.map_err(unread)?;
-        self.change(event, there, total, count, draft).await
+        match count.saturating_sub(total) {
+            0 => {}
+            more @ 1.. => self.up(event, (there, total), more, draft),
+            _ => {
+                let ledger = self.ledger(event, self.name).await?;
+                // It may have changed since.
+                let less = ledger.total.saturating_sub(count);
+                match less {
+                    0 => {}
+                    1.. => self.down(event, &ledger, less, draft),
+                    _ => self.up(event, (there, ledger.total), less.saturating_neg(), draft),
+                }
+            }
+        }
+        Ok(())
     }
 
+    /// Exactly this many, whatever comes meanwhile.
     async fn add(
         &self,
         event: Event,
@@ -92,39 +111,31 @@ impl Proposal<'_> {
         count: i64,
         draft: &mut Draft,
     ) -> Result<(), NotCorrected> {
-        let total = self.store.total(event, self.name).await.map_err(unread)?;
-        let sum = total.checked_add(count).filter(|sum| *sum >= 0);
-        let sum = sum.ok_or_else(|| {
+        let refused = |total: i64| {
             let name = self.name.as_str().escape_debug();
-            NotCorrected::Refused(format!(
-                "{name} has {total} {}, so {count} cannot be added",
-                event.noun(total)
-            ))
-        })?;
-        self.change(event, there, total, sum, draft).await
+            let noun = event.noun(total);
+            NotCorrected::Refused(format!("{name} has {total} {noun}, so {count} cannot be added"))
+        };
+        if count < 0 {
+            let ledger = self.ledger(event, self.name).await?;
+            let less = count.checked_neg().filter(|less| *less <= ledger.total);
+            self.down(event, &ledger, less.ok_or_else(|| refused(ledger.total))?, draft);
+        } else if count > 0 {
+            let total = self.store.total(event, self.name).await.map_err(unread)?;
+            total.checked_add(count).ok_or_else(|| refused(total))?;
+            self.up(event, (there, total), count, draft);
+        }
+        Ok(())
     }
 
-    async fn change(
-        &self,
-        event: Event,
-        there: bool,
-        total: i64,
-        wanted: i64,
-        draft: &mut Draft,
-    ) -> Result<(), NotCorrected> {
-        let cells = match wanted.saturating_sub(total) {
-            0 => return Ok(()),
-            more @ 1.. => rules::up(self.today, more),
-            _ => {
-                let ledger = self.ledger(event, self.name).await?;
-                // It may have grown since.
-                let total = ledger.total;
-                rules::down(&ledger, total.saturating_sub(wanted).max(0))
-            }
-        };
-        draft.add(event, self.name, cells);
-        draft.change(event, self.name, there.then_some(total), Some(wanted));
-        Ok(())
+    fn up(&self, event: Event, (there, total): (bool, i64), by: i64, draft: &mut Draft) {
+        draft.add(event, self.name, rules::up(self.today, by));
+        draft.change(event, self.name, there.then_some(total), Some(total.saturating_add(by)));
+    }
+
+    fn down(&self, event: Event, ledger: &NameLedger, by: i64, draft: &mut Draft) {
+        draft.add(event, self.name, rules::down(ledger, by));
+        draft.change(event, self.name, Some(ledger.total), Some(ledger.total.saturating_sub(by)));
     }
 
     async fn reset(&self, event: Event, draft: &mut Draft) -> Result<(), NotCorrected> {

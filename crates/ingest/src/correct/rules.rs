@@ -1,11 +1,12 @@
 //! What a correction changes of one name: pure rules over what was read.
 //!
 //! Whatever is taken away is taken from the total, and as much from days, hours and minutes as they have of it. So the
-//! days of a name never have more than its total, nor hours more than their day, nor minutes more than their hour.
+//! days of a name never have more than its total, nor hours more than their day, nor minutes more than their hour. Nor
+//! have statuses, which are known by month only: they give when too few hits are left for them.
 
 use super::ledger::NameLedger;
-use std::{collections::BTreeMap, ops::Range};
-use tallymark_core::{CountCell, Day, Hour, Minute};
+use std::{cmp::Reverse, collections::BTreeMap, ops::Range};
+use tallymark_core::{CountCell, Day, Hour, Minute, Month};
 
 /// Differences of one name.
 pub(super) type CellChanges = Vec<(CountCell, i64)>;
@@ -35,7 +36,53 @@ pub(super) fn down(ledger: &NameLedger, by: i64) -> CellChanges {
             break;
         }
     }
+    take_statuses(ledger, &mut cells);
     cells
+}
+
+/// A month keeps no more statuses than hits, and all months no more than the total: the most frequent give first. Of more
+/// that there were before, as many go as hits.
+fn take_statuses(ledger: &NameLedger, cells: &mut CellChanges) {
+    let mut less: BTreeMap<Option<Month>, i64> = BTreeMap::new();
+    for (cell, by) in cells.iter() {
+        let of = match cell {
+            CountCell::Total => None,
+            CountCell::Day(day) => Some(day.month()),
+            CountCell::Hour(_) | CountCell::Minute(_) | CountCell::Status(..) => continue,
+        };
+        let sum = less.entry(of).or_default();
+        *sum = sum.saturating_sub(*by);
+    }
+    let (mut left, mut given) = (ledger.statuses.clone(), 0i64);
+    // The latest month first, and all of them last.
+    for (of, less) in less.into_iter().rev() {
+        let sum = |counts: &mut dyn Iterator<Item = &i64>| {
+            counts.fold(0i64, |sum, count| sum.saturating_add(*count))
+        };
+        let is_of = |month: Month| of.is_none_or(|of| of == month);
+        let statuses =
+            sum(&mut ledger.statuses.iter().filter(|((month, _), _)| is_of(*month)).map(|(_, count)| count));
+        let (hits, before) = match of {
+            Some(_) => (
+                sum(&mut ledger.days.iter().filter(|(day, _)| is_of(day.month())).map(|(_, count)| count)),
+                0,
+            ),
+            None => (ledger.total, given),
+        };
+        let mut by = statuses.min(hits).saturating_sub(hits.saturating_sub(less)).saturating_sub(before);
+        let mut counts: Vec<&mut i64> =
+            left.iter_mut().filter(|((month, _), _)| is_of(*month)).map(|(_, count)| count).collect();
+        counts.sort_by_key(|count| Reverse(**count));
+        for count in counts {
+            let taken = by.min(*count).max(0);
+            (*count, by, given) = (*count - taken, by - taken, given + taken);
+        }
+    }
+    for (((month, status), before), after) in ledger.statuses.iter().zip(left.into_values()) {
+        if after != *before {
+            cells.push((CountCell::Status(*month, status.clone()), after - before));
+        }
+    }
 }
 
 fn take_day(ledger: &NameLedger, day: Day, by: i64, cells: &mut CellChanges) {
@@ -93,7 +140,7 @@ pub(super) fn overdrawn(ledger: &NameLedger, cells: &CellChanges) -> Option<Coun
 }
 
 /// Nothing of these minutes is left. Days that are covered go whole; of others, those hours that are covered; of these,
-/// their minutes. Statuses are known by month only, and stay.
+/// their minutes.
 pub(super) fn stretch(ledger: &NameLedger, minutes: &Range<i32>) -> Result<CellChanges, TooCoarse> {
     let (mut cells, mut sum) = (Vec::new(), 0i64);
     let covers = |bucket: Range<i32>| minutes.start <= bucket.start && bucket.end <= minutes.end;
@@ -134,6 +181,7 @@ pub(super) fn stretch(ledger: &NameLedger, minutes: &Range<i32>) -> Result<CellC
     if sum > 0 {
         cells.push((CountCell::Total, -sum));
     }
+    take_statuses(ledger, &mut cells);
     Ok(cells)
 }
 
@@ -183,6 +231,23 @@ mod tests {
         ledger
     }
 
+    /// No month has more statuses than hits, and all months no more than the total.
+    fn has_its_statuses(counts: &BTreeMap<CountCell, i64>) -> bool {
+        let (mut months, mut all): (BTreeMap<Month, i64>, i64) = Default::default();
+        for (cell, count) in counts {
+            match cell {
+                CountCell::Day(day) => *months.entry(day.month()).or_default() += count,
+                CountCell::Status(month, _) => *months.entry(*month).or_default() -= count,
+                CountCell::Total => all += count,
+                CountCell::Hour(_) | CountCell::Minute(_) => {}
+            }
+            if let CountCell::Status(..) = cell {
+                all -= count;
+            }
+        }
+        all >= 0 && months.values().all(|left| *left >= 0)
+    }
+
     fn after(ledger: &NameLedger, cells: &CellChanges) -> BTreeMap<CountCell, i64> {
         let mut counts: BTreeMap<CountCell, i64> = ledger.cells().collect();
         for (cell, by) in cells {
@@ -212,21 +277,29 @@ mod tests {
     proptest! {
         #[test]
         fn no_rule_makes_a_part_larger_than_the_whole(
-            hits in prop::collection::vec((0i32..6000, 1i64..20), 0..40),
+            hits in prop::collection::vec((0i32..90_000, 1i64..20), 0..40),
+            paid in prop::collection::vec((0usize..40, 0i64..20, 0usize..3), 0..10),
             dayless in prop::collection::vec((0i32..5, 1i64..20), 0..4),
             base in 0i64..50,
             share in 0i64..=100,
-            (from, length) in (0i32..6000, 1i32..4000),
+            (from, length) in (0i32..90_000, 1i32..60_000),
         ) {
-            let ledger = ledger(&hits, &dayless, base);
+            let mut ledger = ledger(&hits, &dayless, base);
+            for (at, count, status) in paid {
+                let Some(&(minute, hits)) = hits.get(at) else { continue };
+                let of = (Minute(minute).day().month(), ["paid", "open", "lost"][status].to_owned());
+                let statuses = ledger.statuses.entry(of).or_default();
+                *statuses = count.min(hits);
+            }
+            prop_assume!(has_its_statuses(&ledger.cells().collect()));
             let by = ledger.total * share / 100;
             let less = after(&ledger, &down(&ledger, by));
-            prop_assert!(is_sound(&less));
+            prop_assert!(is_sound(&less) && has_its_statuses(&less), "{:?}", less);
             prop_assert_eq!(less.get(&CountCell::Total).copied().unwrap_or(0), ledger.total - by);
             prop_assert!(after(&ledger, &all(&ledger)).is_empty());
             if let Ok(cells) = stretch(&ledger, &(from..from + length)) {
                 let scrubbed = after(&ledger, &cells);
-                prop_assert!(is_sound(&scrubbed));
+                prop_assert!(is_sound(&scrubbed) && has_its_statuses(&scrubbed), "{:?}", scrubbed);
                 let inside = |cell: &CountCell| matches!(cell, CountCell::Minute(m) if (from..from + length).contains(&m.0));
                 prop_assert!(!scrubbed.keys().any(inside));
                 let kept = |counts: &BTreeMap<CountCell, i64>| -> Vec<(CountCell, i64)> {
@@ -258,6 +331,26 @@ mod tests {
             [(CountCell::Total, 5)],
             "what has no day is left"
         );
+    }
+
+    #[test]
+    fn statuses_go_with_their_hits() {
+        let mut ledger = ledger(&[(0, 3), (40 * 1440, 3)], &[], 0);
+        let (first, second) = (Day(0).month(), Day(40).month());
+        let statuses = [((first, "paid"), 3), ((second, "paid"), 1), ((second, "open"), 1)];
+        ledger.statuses = statuses.map(|((month, status), count)| ((month, status.to_owned()), count)).into();
+        let left = |by| -> Vec<(Month, String, i64)> {
+            let counts = after(&ledger, &down(&ledger, by)).into_iter();
+            let status = |(cell, count)| match cell {
+                CountCell::Status(month, status) => Some((month, status, count)),
+                _ => None,
+            };
+            counts.filter_map(status).collect()
+        };
+        let paid = |month, count| (month, "paid".to_owned(), count);
+        assert_eq!(left(1).len(), 3, "one hit had no status");
+        assert_eq!(left(3), [paid(first, 3)]);
+        assert_eq!(left(5), [paid(first, 1)]);
     }
 
     #[test]
