@@ -13,13 +13,13 @@ use std::{
 };
 use tallymark_core::{Batch, Position};
 use tallymark_store::{Claim, Outcome, Store, StoreError, outbox::Origin};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
 /// The state behind `/readyz`.
 #[derive(Clone, Debug, Default)]
-pub struct WriterState(Arc<Mutex<Troubles>>);
+pub struct WriterState(Arc<Mutex<Troubles>>, Arc<Notify>);
 
 #[derive(Debug, Default)]
 struct Troubles {
@@ -40,6 +40,15 @@ impl WriterState {
     /// Why the store accepts nothing, if so.
     pub(crate) fn store_trouble(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
+    }
+
+    /// There is something to write that is not in the queue: hours and minutes that are held back.
+    pub(crate) fn call(&self) {
+        self.1.notify_one();
+    }
+
+    pub(crate) async fn called(&self) {
+        self.1.notified().await;
     }
 
     /// The store that these counts belong to, once it has been reached.

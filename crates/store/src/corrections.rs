@@ -20,6 +20,18 @@ pub trait StoreCorrections: Send + Sync {
     /// never goes down.
     async fn corrected(&self, event: Event) -> Result<i64>;
 
+    /// Asks whoever counts into this store to write hours and minutes together with totals for the next minute, and at once
+    /// what is held back of them. Answers whose are still missing: as long as there are any, no correction is applied,
+    /// because they would be written behind it. Writes, so the store is claimed first.
+    async fn ask_for_whole(&self) -> Result<Vec<Uuid>> {
+        Ok(Vec::new())
+    }
+
+    /// Waits for these no longer.
+    async fn wait_no_more(&self, _instances: &[Uuid]) -> Result<()> {
+        Ok(())
+    }
+
     /// Which of these names the event has, even with a total of 0.
     async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>>;
 }

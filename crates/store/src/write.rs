@@ -131,6 +131,17 @@ pub trait StoreWrite: Send + Sync {
     /// store, whatever a state directory says.
     async fn positions(&self, of: Option<Uuid>) -> Result<Vec<(Uuid, Position)>>;
 
+    /// Until when hours and minutes are to be written together with totals, as of the last [`StoreWrite::apply`] or
+    /// [standing](StoreWrite::standing): [a correction waits for them](crate::StoreCorrections::ask_for_whole).
+    fn wants_whole(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Says that every hour and minute of the batches of this instance is written, which came without them.
+    async fn owes_nothing(&self, _instance: Uuid) -> Result<()> {
+        Ok(())
+    }
+
     /// The state of a claim, and of what was applied under it. Only reads; a lagging, read-only server answers too.
     async fn standing(&self, claim: &Claim) -> Result<Standing>;
 }

@@ -225,7 +225,7 @@ fn a_stretch_of_time_is_scrubbed() {
 }
 
 /// Sends a correction, and returns status and body.
-fn post(place: &Place, key: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn post(place: &Place, key: &str, body: &Value) -> (u16, Value) {
     let headers = [
         ("Authorization", "Bearer a-token-of-sixteen"),
         ("Content-Type", "application/json"),

@@ -16,6 +16,7 @@ mod cli;
 mod common;
 mod corrections;
 mod corrections_random;
+mod corrections_under_hits;
 mod exactness;
 mod examples;
 mod file;

@@ -1,6 +1,6 @@
 //! Corrections: what an operator asks for becomes signed differences, which are applied as an [`Errand`].
 //!
-//! Everything is read first, and a store refuses what would take away more than is there; then it is read again. So hits
+//! Hours and minutes that a daemon holds back are asked for first. Everything is read then, and a store refuses what would take away more than is there; then it is read again. So hits
 //! that come meanwhile keep counting on top. All of one name is one part, which is applied as a whole. The commands and
 //! the API call this; the [`rules`] say which counts change.
 
@@ -21,18 +21,24 @@ use crate::{
 use draft::Draft;
 pub(crate) use ledger::NameLedger;
 use sha2::{Digest, Sha256};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tallymark_core::{
     Asking, Batch, Corrected, Correcting, Correction, CorrectionRecord, CorrectionRequest, Corrections,
     CountCell, Difference, Event, MAX_CORRECTIONS, Name, NotCorrected, Now, Once,
 };
 use tallymark_store::{Class, Store, StoreError, passing_instance};
+use tracing::warn;
 use uuid::Uuid;
 
 /// How often counts are read again that were less than what was to be taken away.
 const ATTEMPTS: u32 = 5;
 /// The pause before another attempt, if another process writes under the same key.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long hours and minutes are waited for that a daemon holds back: it looks whether it is asked every five seconds.
+const HELD_BACK: Duration = Duration::from_secs(12);
 /// How long a request waits for the store.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -151,6 +157,7 @@ impl Corrector {
     ) -> Result<(usize, Option<CorrectionRecord>), NotCorrected> {
         let mut short = String::new();
         for _ in 0..ATTEMPTS {
+            self.gather(errand).await?;
             let (taken, draft) = self.draft(course, request, names).await?;
             if draft.is_empty() {
                 return Ok((taken, None));
@@ -167,6 +174,31 @@ impl Corrector {
             }
         }
         Err(NotCorrected::Changing(short))
+    }
+
+    /// Waits until the store has every hour and minute of the hits that it has: what is written later would stay of a name
+    /// that is gone, or belong to another.
+    async fn gather(&self, errand: &mut Errand) -> Result<(), NotCorrected> {
+        self.claim(errand).await?;
+        let since = Instant::now();
+        loop {
+            let owing = self.store.ask_for_whole().await.map_err(unread)?;
+            if owing.is_empty() {
+                return Ok(());
+            }
+            if since.elapsed() >= HELD_BACK {
+                warn!(
+                    daemons = ?owing,
+                    "a daemon holds back hours and minutes of its last hits and does not answer, so they are not \
+                     corrected: start it, and then make this correction again"
+                );
+                return self.store.wait_no_more(&owing).await.map_err(unread);
+            }
+            if let Some((_, state)) = &self.daemon {
+                state.call();
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     async fn draft(

@@ -70,6 +70,7 @@ impl Corrector {
     ) -> Result<Option<CorrectionRecord>, NotCorrected> {
         let mut short = String::new();
         for _ in 0..super::ATTEMPTS {
+            self.gather(errand).await?;
             let draft = self.reversed(course, part).await?;
             let record = CorrectionRecord {
                 id: course.id,

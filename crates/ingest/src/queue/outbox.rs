@@ -16,7 +16,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tallymark_core::{Batch, Counts};
+use tallymark_core::{Batch, Counts, Levels};
 use tallymark_store::{
     Claim, Class, Outcome, Standing, StoreError, StoreWrite,
     outbox::{Durability, Fill, Origin, Outbox, QueuedBatch, Unpushed},
@@ -116,6 +116,8 @@ pub(crate) struct FromOutbox {
     kept_told: bool,
     /// The queue was already closed when this round began.
     closed: bool,
+    /// The store has batches whose hours and minutes come later, as far as it was told.
+    owes: bool,
 }
 
 impl FromOutbox {
@@ -132,6 +134,7 @@ impl FromOutbox {
             tidied: None,
             kept_told: false,
             closed: false,
+            owes: true,
         };
         (Queue::Outbox(queue), from)
     }
@@ -173,6 +176,15 @@ impl FromOutbox {
         }
     }
 
+    /// Tells the store when all hours and minutes are there: corrections wait for that.
+    async fn settle_accounts(&mut self) {
+        let (Some(claim), Some(acked), true) = (self.claim, self.acked, self.owes) else { return };
+        if self.file().is_settled(acked).await.unwrap_or(false) {
+            // Otherwise it is told in the next round.
+            self.owes = self.common.store.owes_nothing(claim.instance).await.is_err();
+        }
+    }
+
     async fn tidy(&mut self, durability: Durability) -> Result<(), StoreError> {
         if self.tidied.is_some_and(|at| at.elapsed() < TIDY) {
             return Ok(());
@@ -211,6 +223,8 @@ impl Batches for FromOutbox {
     async fn next(&mut self) -> Result<Vec<QueuedBatch>, Trouble> {
         if self.closed {
             self.file().settle().await?;
+        } else if let Some(until) = self.common.store.wants_whole() {
+            self.file().settle_until(until).await?;
         }
         Ok(self.file().take(self.acked.unwrap_or(0), PORTION).await?)
     }
@@ -225,6 +239,7 @@ impl Batches for FromOutbox {
 
     fn settled(&mut self, batch: &Batch, origin: Origin, outcome: &Outcome) {
         self.acked = Some(batch.seq);
+        self.owes |= batch.levels == Levels::Days;
         self.common.books.settled(batch, outcome, Some(origin));
     }
 
@@ -257,11 +272,18 @@ impl Batches for FromOutbox {
     }
 
     async fn more(&mut self) -> bool {
+        self.settle_accounts().await;
         if self.closed {
             let _ = self.note().await;
             return false;
         }
-        let _ = tokio::time::timeout(TIDY, self.queue.signals.work.notified()).await;
+        let work = async {
+            tokio::select! {
+                () = self.queue.signals.work.notified() => {}
+                () = self.common.state.called() => {}
+            }
+        };
+        let _ = tokio::time::timeout(TIDY, work).await;
         true
     }
 

@@ -282,6 +282,14 @@ impl StoreWrite for Current {
         self.store.positions(of).await
     }
 
+    fn wants_whole(&self) -> Option<Instant> {
+        self.store.wants_whole()
+    }
+
+    async fn owes_nothing(&self, instance: Uuid) -> Result<()> {
+        self.store.owes_nothing(instance).await
+    }
+
     async fn standing(&self, claim: &Claim) -> Result<Standing> {
         self.store.standing(claim).await
     }
@@ -329,6 +337,14 @@ impl StoreCorrections for Current {
 
     async fn corrected(&self, event: Event) -> Result<i64> {
         self.store.corrected(event).await
+    }
+
+    async fn ask_for_whole(&self) -> Result<Vec<Uuid>> {
+        self.store.ask_for_whole().await
+    }
+
+    async fn wait_no_more(&self, instances: &[Uuid]) -> Result<()> {
+        self.store.wait_no_more(instances).await
     }
 
     async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>> {

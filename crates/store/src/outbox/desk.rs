@@ -44,6 +44,8 @@ pub(super) struct Desk {
     /// And blocks of hours and minutes alone, which nothing waits for.
     pub(super) minute_blocks: u64,
     pub(super) owed: Owed,
+    /// Until when hours and minutes are not held back.
+    pub(super) whole: Option<Instant>,
     /// Positions wait for a batch.
     unsent: bool,
     /// The pool's blocks up to this id were there when the file was opened.
@@ -83,6 +85,7 @@ impl Desk {
             pool: 0,
             minute_blocks: 0,
             owed: Owed::default(),
+            whole: None,
             unsent: false,
             inherited: 0,
             cutting: None,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Result;
 use rusqlite::{Connection, TransactionBehavior, params};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tallymark_core::Levels;
 
 /// What is owed.
@@ -54,7 +54,20 @@ impl Owed {
 impl Desk {
     /// Which counts a batch writes that is numbered as it comes.
     pub(super) fn levels(&self) -> Levels {
-        if self.keep.held == 0 { Levels::All } else { Levels::Days }
+        let whole = self.keep.held == 0 || self.whole.is_some_and(|until| Instant::now() < until);
+        if whole { Levels::All } else { Levels::Days }
+    }
+
+    /// Holds nothing back until then, and puts what is owed into the pool.
+    pub(super) fn settle_until(&mut self, until: Instant) -> Result<()> {
+        self.settle()?;
+        self.whole = Some(until);
+        Ok(())
+    }
+
+    /// Whether a store that has the batches up to this one has their hours and minutes.
+    pub(super) fn is_settled(&self, applied: u64) -> bool {
+        self.owed.bytes == 0 && self.minute_blocks == 0 && self.last <= applied
     }
 
     /// Puts what is owed into the pool when it is time.

@@ -254,6 +254,16 @@ impl Outbox {
         self.ask(Desk::settle).await
     }
 
+    /// The same until then, because a correction waits for them.
+    pub async fn settle_until(&self, until: Instant) -> Result<()> {
+        self.ask(move |desk| desk.settle_until(until)).await
+    }
+
+    /// Whether a store that has the batches up to this one has their hours and minutes, too.
+    pub async fn is_settled(&self, applied: u64) -> Result<bool> {
+        self.ask(move |desk| Ok(desk.is_settled(applied))).await
+    }
+
     /// The store has every batch up to this number.
     pub async fn applied(&self, up_to: u64) -> Result<()> {
         self.ask(move |desk| desk.applied(up_to)).await

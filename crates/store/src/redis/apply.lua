@@ -1,6 +1,7 @@
 -- Applies one batch, all or nothing and exactly once. Comes behind `guard.lua`.
 --
--- KEYS  tallymark:store, tallymark:applied, changes, tallymark:positions, tallymark:events
+-- KEYS  tallymark:store, tallymark:applied, changes, tallymark:positions, tallymark:events, and tallymark:owed if hours and
+--       minutes come later
 -- ARGV  store, instance, nonce, seq (with `:` and the digest of a request's body behind it, if there is one),
 --       seconds that minutes are kept, seconds that hours are kept, seconds of the log,
 --       n, then n words of an entry of the log (event, its names, event, its names...),
@@ -92,6 +93,9 @@ if refused then
   redis.call('HSET', KEYS[2], A[2], A[3] .. ':' .. done_seq .. done_body)
   return {'DENIED', refused}
 end
+
+-- No correction is applied until they are there.
+if KEYS[6] then pcall('HSET', KEYS[6], A[2], next_seq) end
 
 local bad, quarantined, why = {}, 0, ''
 local function quarantine(key, reply)
@@ -264,4 +268,6 @@ for at = sections_at, #A, 9 do
     join(day_set, fresh_today)
   end
 end
-return {'APPLIED', quarantined, why, cmsgpack.pack(totals)}
+-- How long the next batches are to be whole.
+local whole = tonumber(redis.call('HGET', KEYS[1], 'whole-until') or '') or 0
+return {'APPLIED', quarantined, why, cmsgpack.pack(totals), math.max(0, whole - now)}

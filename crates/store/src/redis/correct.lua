@@ -1,6 +1,7 @@
 -- Corrects counts: one part of a correction, all or nothing and exactly once. Comes behind `guard.lua`.
 --
--- KEYS  tallymark:store, tallymark:applied, changes, tallymark:events, tallymark:corrections, tallymark:undo
+-- KEYS  tallymark:store, tallymark:applied, changes, tallymark:events, tallymark:corrections, tallymark:undo,
+--       tallymark:owed
 -- ARGV  store, instance, nonce, seq, seconds that minutes are kept, seconds that hours are kept, seconds of the log,
 --       how many visits of a name stay, how many parts are remembered, the name of this one, its record (empty: it is not
 --       remembered), its body;
@@ -19,6 +20,9 @@ local log, sums = cmsgpack.unpack(A[16]), cmsgpack.unpack(A[17])
 
 -- Whether one count, as text, is at least another.
 local function covers(there, n) return #there > #n or (#there == #n and there >= n) end
+
+-- Hours and minutes of hits that are to come would be written behind it.
+if #rows > 0 and A[11] ~= '' and redis.call('EXISTS', KEYS[7]) == 1 then return {'OWED'} end
 
 -- Everything is looked at before anything is written.
 local now = redis.call('TIME')[1]

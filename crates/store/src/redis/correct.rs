@@ -105,6 +105,9 @@ impl<'a> CorrectionPlan<'a> {
                 };
                 Ok(Outcome::Short { what })
             }
+            "OWED" => {
+                Ok(Outcome::Short { what: "hours and minutes of hits are still to be written".to_owned() })
+            }
             "WRONG" => {
                 let cause = format!("the key {} holds something else than it should: {}", word(1), word(2));
                 Err(StoreError::new(Class::Key, attempt, cause)

@@ -12,6 +12,10 @@ pub(super) const STORE: &str = "tallymark:store";
 pub(super) const APPLIED: &str = "tallymark:applied";
 /// Hash: instance and source, with a space between -> how far it has been read.
 pub(super) const POSITIONS: &str = "tallymark:positions";
+/// Hash: instance -> its last batch whose hours and minutes come later.
+pub(super) const OWED: &str = "tallymark:owed";
+/// Field of [`STORE`]: until when nobody is to hold them back, in seconds since 1970.
+pub(super) const WHOLE: &str = "whole-until";
 /// Set: every event that has had a name, because Redis cannot list keys by prefix.
 pub(super) const EVENTS: &str = "tallymark:events";
 /// String: the key of the day that follows. Expires.

@@ -12,6 +12,7 @@ mod gone;
 mod keys;
 mod log;
 mod msgpack;
+mod owed;
 mod read;
 mod script;
 mod shelf;
@@ -28,10 +29,10 @@ use client::Link;
 use correct::CorrectionPlan;
 use read::Reader;
 use script::{Plan, Script};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 use tallymark_core::{
-    Batch, Correction, CorrectionRecord, Day, DayKeys, Difference, Event, KEY_DAYS, Month, Name, Position,
-    Visit,
+    Batch, Correction, CorrectionRecord, Day, DayKeys, Difference, Event, KEY_DAYS, Levels, Month, Name,
+    Position, Visit,
 };
 use uuid::Uuid;
 
@@ -56,6 +57,7 @@ pub struct Redis {
     eviction: eviction::Eviction,
     aof: aof::Aof,
     saves: standing::Saves,
+    whole: owed::Whole,
 }
 
 impl Redis {
@@ -68,7 +70,7 @@ impl Redis {
         let (writes, reader) = (Link::new(url)?, Reader::new(Link::new(url)?));
         let (apply, correct, claim) = (Script::apply(), Script::correct(), Script::claim());
         let (adopt, placed, forget) = (Script::adopt(), Script::placed(), Script::forget());
-        let (eviction, aof, saves) = Default::default();
+        let (eviction, aof, saves, whole) = Default::default();
         Ok(Redis {
             writes,
             reader,
@@ -82,6 +84,7 @@ impl Redis {
             eviction,
             aof,
             saves,
+            whole,
         })
     }
 
@@ -92,16 +95,30 @@ impl Redis {
         let all = Name::all();
         let plan = Plan::new(batch, &all);
         let attempt = applying(batch);
-        let keys = [keys::STORE, keys::APPLIED, keys::CHANGES, keys::POSITIONS, keys::EVENTS];
+        let mut keys = vec![keys::STORE, keys::APPLIED, keys::CHANGES, keys::POSITIONS, keys::EVENTS];
+        if batch.levels == Levels::Days {
+            keys.push(keys::OWED);
+        }
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.apply.call(&self.writes, &attempt, &keys, arguments).await?;
+        if let Some(redis::Value::Int(left)) = answer.get(4) {
+            self.whole.hear(left.unsigned_abs());
+        }
         plan.outcome(&answer, batch.instance, self.writes.attempt(&attempt))
     }
 
     async fn correct_one(&self, claim: &Claim, batch: &Batch, correction: &Correction) -> Result<Outcome> {
         let plan = CorrectionPlan::new(batch.seq, correction)?;
         let attempt = applying(batch);
-        let keys = [keys::STORE, keys::APPLIED, keys::CHANGES, keys::EVENTS, keys::CORRECTIONS, keys::UNDO];
+        let keys = [
+            keys::STORE,
+            keys::APPLIED,
+            keys::CHANGES,
+            keys::EVENTS,
+            keys::CORRECTIONS,
+            keys::UNDO,
+            keys::OWED,
+        ];
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.correct.call(&self.writes, &attempt, &keys, arguments).await?;
         plan.outcome(&answer, batch.instance, self.writes.attempt(&attempt))
@@ -319,8 +336,17 @@ impl StoreWrite for Redis {
         let standing = standing::read(&answers, claim, &self.saves, self.writes.attempt(&attempt), parse)?;
         if matches!(standing, Standing::Claimed { .. }) {
             self.placed(&attempt).await?;
+            self.whole.look(&self.writes, &attempt).await?;
         }
         Ok(standing)
+    }
+
+    fn wants_whole(&self) -> Option<Instant> {
+        self.whole.until()
+    }
+
+    async fn owes_nothing(&self, instance: Uuid) -> Result<()> {
+        owed::forget(&self.writes, &[instance]).await
     }
 }
 
@@ -416,6 +442,14 @@ impl StoreCorrections for Redis {
 
     async fn corrected(&self, event: Event) -> Result<i64> {
         self.reader.corrected(event).await
+    }
+
+    async fn ask_for_whole(&self) -> Result<Vec<Uuid>> {
+        self.whole.ask(&self.writes).await
+    }
+
+    async fn wait_no_more(&self, instances: &[Uuid]) -> Result<()> {
+        owed::forget(&self.writes, instances).await
     }
 
     async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>> {

@@ -3,7 +3,7 @@
 //! The rules are in `tallymark-ingest`; here are flags, the question before many names change, and words.
 
 use super::{CommonFlags, Misuse, block_on, corrections, out, show};
-use crate::{config::Config, progress, user};
+use crate::{progress, user};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use std::{
@@ -12,8 +12,8 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 use tallymark_core::{CorrectionAction, CorrectionRequest, Event, Glob, Name, NotCorrected, TimeStretch};
-use tallymark_ingest::{Corrector, source::now};
-use tallymark_store::{Filter, Store, StoreUrl, owner::User};
+use tallymark_ingest::Corrector;
+use tallymark_store::{Filter, Store, owner::User};
 use thousands::Separable;
 
 /// How many names are listed at once.
@@ -212,7 +212,7 @@ fn one(
         let store = common.existing_store(&config).await?;
         let names = [name.clone()];
         let request = request(action, name, of, event, flags.reason);
-        correct(common, &config, Corrector::new(store), &request, &names, flags.dry_run).await
+        correct(common, Corrector::new(store), &request, &names, flags.dry_run).await
     })
 }
 
@@ -256,7 +256,7 @@ fn many(
         }
         let names: Vec<Name> = found.names.into_iter().collect();
         let request = request(action, names[0].clone(), of, event, flags.reason);
-        correct(common, &config, Corrector::new(store), &request, &names, flags.dry_run).await
+        correct(common, Corrector::new(store), &request, &names, flags.dry_run).await
     })
 }
 
@@ -332,7 +332,6 @@ fn capitalized(word: &str) -> String {
 
 async fn correct(
     common: &CommonFlags,
-    config: &Config,
     corrector: Corrector,
     request: &CorrectionRequest,
     names: &[Name],
@@ -348,8 +347,7 @@ async fn correct(
         }
     };
     let records = records.map_err(why)?;
-    let notes = notes(&request.action, config);
-    corrections::report(common, &records, dry_run, &notes)
+    corrections::report(common, &records, dry_run, &[])
 }
 
 /// The error, as a command says it.
@@ -357,19 +355,6 @@ pub(super) fn why(error: NotCorrected) -> anyhow::Error {
     match error {
         NotCorrected::Unknown(_) => anyhow!("{error}. `tallymark corrections` lists what was done"),
         error => anyhow!(error),
-    }
-}
-
-/// What a daemon with an outbox holds back.
-fn notes(action: &CorrectionAction, config: &Config) -> Vec<String> {
-    let CorrectionAction::Reset(Some(stretch)) = action else { return Vec::new() };
-    let recent = stretch.minutes().end >= now().minute().0 - 1;
-    match config.store {
-        StoreUrl::Redis(_) if recent => vec![
-            "hits of the last minute get their hour and minute once that minute is over: run this again then"
-                .to_owned(),
-        ],
-        _ => Vec::new(),
     }
 }
 
