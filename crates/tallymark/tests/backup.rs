@@ -80,6 +80,43 @@ fn what_is_restored_is_what_was_there_and_logs_are_read_on() {
     assert!(!kept(".restore-"), "nothing unfinished is left");
 }
 
+/// Content says what was counted, not the path: on another machine, a log is often elsewhere.
+#[test]
+fn a_log_that_is_elsewhere_is_read_on() {
+    let dir = tallymark_testbed::temp_dir();
+    let (old, new, file) =
+        (dir.path().join("old.log"), dir.path().join("new.log"), dir.path().join("backup.tar"));
+    let write = |path: &Path, from: u32, lines: u32| {
+        let mut file = fs::File::options().create(true).append(true).open(path).unwrap();
+        for n in from..from + lines {
+            writeln!(file, "\"{}\",\"o%2F{n}\"", today()).unwrap();
+        }
+    };
+    write(&old, 0, 40);
+    let place = Place::with_config(&CONFIG.replace("LOG", &text(&old)));
+    let mut daemon = place.serve();
+    wait_until("it is counted", PATIENCE, || place.total("~all") == 40);
+    place.run(&["backup", &text(&file)]).good();
+    stop(&mut daemon);
+
+    fs::copy(&old, &new).unwrap();
+    write(&new, 40, 5);
+    let other = Place::with_config(&CONFIG.replace("LOG", &text(&new)));
+    other.run(&["restore", &text(&file)]).good();
+    let mut daemon = other.serve();
+    wait_until("the log is read on", PATIENCE, || other.total("~all") >= 45);
+    write(&new, 45, 5);
+    wait_until("the log is followed", PATIENCE, || other.total("~all") >= 50);
+    stop(&mut daemon);
+    assert!(daemon.stderr().contains("was counted under another path"), "{}", daemon.stderr());
+    // From now on it is known here.
+    let mut daemon = other.serve();
+    write(&new, 50, 1);
+    wait_until("the log is followed", PATIENCE, || other.total("~all") >= 51);
+    stop(&mut daemon);
+    assert_eq!((other.total("~all"), other.total("o/0"), other.total("o/44")), (51, 1, 1));
+}
+
 #[test]
 fn idle_store_gives_equal_backups_and_old_ones_go() {
     let place = Place::new();

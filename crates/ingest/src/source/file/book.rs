@@ -14,8 +14,11 @@ use std::{
     path::{Path, PathBuf},
 };
 use tallymark_core::Position;
+use tracing::warn;
 use uuid::Uuid;
 
+/// What the positions of logs begin with.
+const FILE: &str = "file:";
 /// How many records are kept. Those of files that are gone make room first, the oldest before the others.
 const MOST: usize = 10_000;
 
@@ -85,6 +88,65 @@ impl Book {
         let known = instead_of.into_iter().flat_map(|book| book.records.keys());
         book.changed = book.records.keys().chain(known).copied().map(Some).chain([None]).collect();
         Some(book)
+    }
+
+    /// What this instance has counted of the files of a log that it knows under another path: a backup was restored where the
+    /// log is elsewhere, or the log was moved. Of these files alone: the others may be followed where they are.
+    pub(super) fn moved(
+        log: &Path,
+        own: &[Position],
+        instead_of: Option<&Book>,
+        stop: &Stop,
+    ) -> Option<(Book, PathBuf)> {
+        let files = list(log, &KnownFiles::default()).ok()?;
+        let of_path = |position: &Position| {
+            let path = Path::new(position.source.strip_prefix(FILE)?);
+            position.state.parse::<Header>().ok()?;
+            Some((Book::read(path, own).ok()??, path.to_owned()))
+        };
+        let found = own.iter().filter_map(of_path).filter_map(|(there, path)| {
+            let here = there.found_in(log, &files, stop);
+            (!here.records.is_empty()).then_some((here, path))
+        });
+        let read = |book: &Book| book.records.values().map(|record| record.mark.offset).sum::<u64>();
+        let (mut book, path) = found.max_by_key(|(book, _)| read(book))?;
+        book.changed.extend(instead_of.into_iter().flat_map(|book| book.records.keys()).copied().map(Some));
+        Some((book, path))
+    }
+
+    /// The records whose content one of these files has.
+    fn found_in(&self, log: &Path, files: &[SeenFile], stop: &Stop) -> Book {
+        let mut book = Book::new(log, self.header.began);
+        for file in files {
+            let is_read = |record: &&FileRecord| {
+                record.mark.offset > 0
+                    && matches!(
+                        open_regular(&file.path).and_then(|open| Input::resume(open, &record.mark, stop)),
+                        Ok(Some(_))
+                    )
+            };
+            let record = self.records.values().filter(is_read).max_by_key(|record| record.mark.offset);
+            let Some(record) = record else { continue };
+            if !record.identity.is(&file.identity) && is_alike(&file.path) {
+                warn!(
+                    path = %file.path.display(),
+                    before = %record.path.display(),
+                    bytes = record.mark.offset,
+                    "these lines may have been counted under the other path, and are counted again: they are all alike, \
+                     so it cannot be told. If they were, restore the backup again with the log at its old path"
+                );
+                continue;
+            }
+            book.add(FileRecord {
+                path: file.path.clone(),
+                identity: file.identity,
+                done: false,
+                gone: false,
+                copy_of: None,
+                ..record.clone()
+            });
+        }
+        book
     }
 
     /// Whether one of its files is still there, wherever it was rotated to, with what was read of it.
@@ -202,7 +264,7 @@ impl Book {
 }
 
 fn key(log: &Path) -> String {
-    format!("file:{}", log.display())
+    format!("{FILE}{}", log.display())
 }
 
 fn is_alike(path: &Path) -> bool {

@@ -184,6 +184,7 @@ impl LogFile {
             match places {
                 Places::Unknown => {}
                 Places::Good { own, others } => {
+                    let all = own.clone();
                     let own = self.own(&own)?;
                     let sent = new.as_ref().map(|new| self.own(&new.sent)).transpose()?.flatten();
                     // The state directory is lost, but not what it brought into the store.
@@ -193,6 +194,7 @@ impl LogFile {
                         if stop.is_said() {
                             return Ok(None);
                         }
+                        let adopted = adopted.or_else(|| self.moved(&all, sent.as_ref(), stop));
                         return Ok(Some(match (adopted, new) {
                             (None, Some(new)) => new.behind(&others),
                             (adopted, _) => self.running(adopted, stop).behind(&others),
@@ -220,6 +222,17 @@ impl LogFile {
                 std::thread::sleep(pause);
             }
         }
+    }
+
+    /// A log that was counted under another path.
+    fn moved(&self, own: &[Position], sent: Option<&Book>, stop: &Stop) -> Option<Book> {
+        let (book, before) = Book::moved(&self.options.path, own, sent, stop)?;
+        info!(
+            path = %self.options.path.display(),
+            before = %before.display(),
+            "this log was counted under another path; it is read on from where that ended"
+        );
+        Some(book)
     }
 
     fn running(&self, book: Option<Book>, stop: &Stop) -> Running<'_> {
