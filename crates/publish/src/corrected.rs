@@ -6,11 +6,23 @@ use std::collections::BTreeMap;
 use tallymark_core::{CorrectionRecord, Event, MAX_CORRECTIONS, Name, Now};
 use tallymark_store::{Result, Store};
 
-/// When names of these events were corrected last, in seconds since 1970, as far as the store remembers.
-pub(crate) async fn names(store: &dyn Store, events: &[Event]) -> Result<BTreeMap<Name, i64>> {
+/// Names of some events that were corrected, as far as the store remembers.
+#[derive(Debug, Default)]
+pub(crate) struct CorrectedNames {
+    /// When each was corrected last, in seconds since 1970.
+    pub(crate) names: BTreeMap<Name, i64>,
+    /// Any name may have been corrected before this time: corrections are remembered since then only.
+    pub(crate) any_before: Option<i64>,
+}
+
+/// Reads the log of corrections.
+pub(crate) async fn names(store: &dyn Store, events: &[Event]) -> Result<CorrectedNames> {
+    let log = store.corrections(MAX_CORRECTIONS).await?;
+    let time = |at: &str| Now::parse_rfc3339(at).map_or(i64::MAX, |at| at.unix_ms / 1000);
+    let any_before = log.last().filter(|_| log.len() >= MAX_CORRECTIONS).map(|oldest| time(&oldest.at));
     let mut names = BTreeMap::new();
-    for CorrectionRecord { at, changed, .. } in store.corrections(MAX_CORRECTIONS).await? {
-        let at = Now::parse_rfc3339(&at).map_or(i64::MAX, |at| at.unix_ms / 1000);
+    for CorrectionRecord { at, changed, .. } in log {
+        let at = time(&at);
         for (event, name) in changed.iter().filter_map(|changed| changed.key()) {
             if events.contains(&event) {
                 let last = names.entry(name).or_insert(at);
@@ -18,7 +30,7 @@ pub(crate) async fn names(store: &dyn Store, events: &[Event]) -> Result<BTreeMa
             }
         }
     }
-    Ok(names)
+    Ok(CorrectedNames { names, any_before })
 }
 
 /// Whether a name without hits is no name any more.

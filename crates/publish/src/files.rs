@@ -200,6 +200,17 @@ impl Files {
         Ok(())
     }
 
+    /// The names that have a file.
+    pub(crate) fn names(&self) -> io::Result<Vec<Name>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let file = entry?.file_name();
+            let name = file.to_str().and_then(|file| Name::from_escaped(file.strip_suffix(".svg")?));
+            names.extend(name);
+        }
+        Ok(names)
+    }
+
     /// What is stored under a name now; `None` if it is nothing that could be a badge.
     pub(crate) fn read(&mut self, name: &Name) -> io::Result<Option<Published>> {
         self.point_at(name)?;

@@ -192,7 +192,7 @@ impl<K> Gallery<K> {
                 self.saved = false;
                 // Those that were deleted are in no list of names.
                 let corrected = corrected::names(store, self.plan.changed_by).await?;
-                corrected.into_keys().for_each(|name| self.wait(name));
+                corrected.names.into_keys().for_each(|name| self.wait(name));
                 return Ok(());
             };
             match store.changes(cursor, 1000).await? {

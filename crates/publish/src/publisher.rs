@@ -361,12 +361,16 @@ impl Publisher {
         // If this stops half way, the next pass continues from the cursor on disk, which is before everything
         // unwritten.
         (self.cursor, self.owed) = (None, BTreeMap::new());
-        let lower = if pass == (Pass::All { allow_lower: true }) { Lower::Always } else { Lower::Never };
         self.meters.full_passes.inc();
         round.report.full = true;
         // Those that were deleted are in no list of names.
         let corrected = corrected::names(&*self.store, &[Event::HIT]).await?;
-        let (names, times): (Vec<Name>, Vec<i64>) = corrected.into_iter().unzip();
+        let lower = match (pass, corrected.any_before) {
+            (Pass::All { allow_lower: true }, _) => Lower::Always,
+            (_, Some(time)) => Lower::OlderThan(time),
+            (_, None) => Lower::Never,
+        };
+        let (names, times): (Vec<Name>, Vec<i64>) = corrected.names.into_iter().unzip();
         for (names, times) in names.chunks(PAGE).zip(times.chunks(PAGE)) {
             let since = |at: usize| if lower == Lower::Always { lower } else { Lower::OlderThan(times[at]) };
             self.publish(names, since, round).await?;
@@ -377,9 +381,29 @@ impl Publisher {
             self.publish(&page.names, |_| lower, round).await?;
             match page.next {
                 Some(next) => start = Some(next),
-                None => return Ok(cursor),
+                None => break,
             }
         }
+        if lower != Lower::Never {
+            self.remove_unknown(lower, round).await?;
+        }
+        Ok(cursor)
+    }
+
+    /// Removes the badges of names that the store does not have.
+    async fn remove_unknown(
+        &mut self,
+        lower: Lower,
+        round: &mut PublishRound<'_>,
+    ) -> Result<(), PublishError> {
+        let names = self.files.names().map_err(|error| self.file_error("listing badges", error))?;
+        for names in names.chunks(PAGE) {
+            let has = self.store.has(Event::HIT, names).await?;
+            let unknown = names.iter().zip(has).filter(|(_, has)| !has).map(|(name, _)| name.clone());
+            let unknown: Vec<Name> = unknown.collect();
+            self.publish(&unknown, |_| lower, round).await?;
+        }
+        Ok(())
     }
 
     async fn publish(
@@ -472,7 +496,8 @@ impl Publisher {
     /// The badge of a name that was deleted goes, and nginx serves what it serves for a new name.
     fn remove_one(&mut self, name: &Name, lower: Lower, report: &mut PassReport) -> io::Result<()> {
         let old = self.files.read(name)?;
-        if old.is_some_and(|old| lower.allows(old.mtime)) && self.files.remove(name)? {
+        // What is not ours stays.
+        if old.is_some_and(|old| old.total.is_some() && lower.allows(old.mtime)) && self.files.remove(name)? {
             self.meters.written.inc();
             report.written += 1;
         } else {

@@ -337,4 +337,38 @@ fn a_publisher_that_comes_late_follows_too() {
     std::fs::remove_file(place.badges_dir().join(".cursor")).unwrap();
     place.run(&["render"]).good();
     assert_eq!(place.published("gone"), Some(3));
+    let own = place.badges_dir().join("own.svg");
+    std::fs::write(&own, "<svg/>").unwrap();
+    place.run(&["render", "--all", "--allow-lower"]).good();
+    assert_eq!((place.published("gone"), place.published("kept"), own.exists()), (None, Some(3), true));
+}
+
+/// A store remembers a number of corrections, and a file that is older than all of them may be of any.
+#[test]
+fn a_publisher_that_comes_after_a_thousand_corrections_follows_too() {
+    use tallymark_core::{CorrectionAction, CorrectionRequest, Corrections as _, MAX_CORRECTIONS, Name};
+    let place = Place::new();
+    let mut daemon = place.serve();
+    for name in ["less", "gone"] {
+        hits(&place, name, 3);
+        shows(&place, name, 3);
+    }
+    stop(&mut daemon);
+    place.run(&["set", "less", "1"]).good();
+    place.run(&["delete", "gone"]).good();
+    let url = tallymark_store::StoreUrl::Sqlite(place.data_dir().join("tallymark.db"));
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = tallymark_store::open(&url, tallymark_store::Retention::default()).await.unwrap();
+        let corrector = tallymark_ingest::Corrector::new(store);
+        for _ in 0..MAX_CORRECTIONS {
+            let (name, asked) = (Name::new("other").unwrap(), "other".to_owned());
+            let action = CorrectionAction::Add(1);
+            let by = "alice".to_owned();
+            let request = CorrectionRequest { action, name, asked, event: None, by, reason: None };
+            corrector.correct(None, request).await.unwrap();
+        }
+    });
+    std::fs::remove_file(place.badges_dir().join(".cursor")).unwrap();
+    place.run(&["render"]).good();
+    assert_eq!(["less", "gone"].map(|name| place.published(name)), [Some(1), None]);
 }
