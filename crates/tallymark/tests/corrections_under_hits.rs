@@ -136,6 +136,8 @@ fn a_daemon_that_was_killed_is_not_waited_for_for_ever() {
     let redis = Redis::start();
     let place = Place::with_store(redis.url());
     let mut daemon = place.serve();
+    // What is counted before goes to Redis whole.
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
     place.hit("o/r");
     wait_until("the hit is in the store", PATIENCE, || place.total("o/r") == 1);
     daemon.kill9();
