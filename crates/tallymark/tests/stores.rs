@@ -153,7 +153,10 @@ fn deleted_positions_are_missed_where_they_would_be_used() {
     wait_says(&place, &says);
     append(&log, 7..9);
     assert_eq!(redis.cli(&["GET", "repo:a%2Fa"]), "10");
-    std::fs::rename(&log, place.dir().join("away")).unwrap();
+    // Beside or below it, it would be found as a rotated file.
+    let away = place.dir().join("far/away");
+    std::fs::create_dir_all(&away).unwrap();
+    std::fs::rename(&log, away.join("badge.log")).unwrap();
     place.run(&["store", "adopt"]).good();
     wait_ready(&place);
     append(&log, 9..10);

@@ -53,7 +53,7 @@ pub(super) fn unplaced(attempt: String) -> StoreError {
     );
     StoreError::new(Class::Data, attempt, cause).advise(
         "Restore it from a backup, or run `tallymark store adopt`: a daemon then continues from the position in its own \
-         data directory. First move away every log of which no data directory has a position, because it will be read \
-         from its beginning",
+         data directory. First move every log of which no data directory has a position out of reach, not into a \
+         directory beside or below its own, because it will be read from its beginning",
     )
 }

@@ -102,6 +102,8 @@ async function look(kind, options) {
   const page = await (await browser.newContext({ userAgent, bypassCSP: true, ...options })).newPage();
   await page.goto(`${address}/v1/like/look/${kind}/add`);
   await says(page, "Like Success!");
+  // Otherwise a slow machine is led away meanwhile.
+  await page.evaluate(() => window.stop());
   await page.screenshot({ path: `${pictures}/like-${kind}.png`, fullPage: true });
   await page.evaluate(axe);
   // Leading back is what the page is for; it says so, and has a link for whoever does not wait.
