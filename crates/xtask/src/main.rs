@@ -8,6 +8,7 @@ mod api_check;
 mod bench;
 mod browser;
 mod ci;
+mod dist;
 mod edges;
 mod packages;
 mod run;
@@ -31,6 +32,11 @@ const COMMANDS: &[Command] = &[
         name: "ci",
         about: "format, clippy, doc, edges and test: what must pass before a merge",
         run: ci::run,
+    },
+    Command {
+        name: "dist",
+        about: "build what is installed: a static program, an archive, a Debian package",
+        run: dist::run,
     },
     Command { name: "bench", about: "measure ours beside what people would use instead", run: bench::run },
     Command { name: "soak", about: "run a scenario of faults in full size, with a ledger", run: soak::soak },

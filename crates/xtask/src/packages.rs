@@ -72,15 +72,40 @@ const FOR_BENCH: &[Package] = &[
     package("valgrind", "valgrind", "counts instructions"),
 ];
 
+/// What `cargo xtask dist` packs with; a test does, too.
+const FOR_PACKING: &[Package] = &[
+    package("binutils", "strip", "removes what only a debugger reads"),
+    package("lowdown", "lowdown", "turns the manual into man pages"),
+    package("dpkg", "dpkg-deb", "packs for Debian"),
+    package("gzip", "gzip", "packs the archive and the man pages"),
+];
+
+/// What it builds with.
+const FOR_STATIC: &[Package] = &[
+    package("gcc", "gcc", "compiles SQLite and ring"),
+    package("musl-tools", "musl-gcc", "the same, for a program that needs no library"),
+];
+
 /// Installs what the tests need and is missing, or says how to.
 pub(crate) fn ensure() -> anyhow::Result<()> {
     installed(NEEDED)?;
+    installed(FOR_PACKING)?;
     unpacked::ensure(present("rsyslogd"))
 }
 
 /// The same for measurements.
 pub(crate) fn ensure_for_bench() -> anyhow::Result<()> {
     installed(FOR_BENCH)
+}
+
+/// The same for a package of a program that is there.
+pub(crate) fn ensure_for_packing() -> anyhow::Result<()> {
+    installed(FOR_PACKING)
+}
+
+/// The same for a static program.
+pub(crate) fn ensure_for_static() -> anyhow::Result<()> {
+    installed(FOR_STATIC)
 }
 
 fn installed(needed: &'static [Package]) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The command line was wrong; the process ends with 2.
@@ -46,11 +46,32 @@ pub(crate) fn cargo(args: &[&str]) -> anyhow::Result<Command> {
 pub(crate) fn released(program: &str) -> anyhow::Result<Command> {
     check(&mut cargo(&["build", "--profile", "dist", "--package", "tallymark", "--package", program])?)?;
     let root = root()?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let mut command = Command::new(target.join("dist").join(program));
+    let mut command = Command::new(target_dir(&root).join("dist").join(program));
     command.env("CARGO_MANIFEST_DIR", root.join("crates").join(program.trim_start_matches("tallymark-")));
     command.current_dir(root);
     Ok(command)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_dir(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+/// A program in the top directory: rustup and git look around them.
+pub(crate) fn in_root(program: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(program);
+    command.current_dir(root()?);
+    Ok(command)
+}
+
+/// What a command prints. A failure is an error with what it said.
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
+    let shown = show(command);
+    let output = command.output().with_context(|| format!("cannot start {shown}"))?;
+    if !output.status.success() {
+        bail!("{shown}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("{shown}: not text"))
 }
 
 /// Shows a command, runs it, and makes a failure an error.
