@@ -87,7 +87,7 @@ impl fmt::Display for NotAStretch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             NotAStretch::Time => {
-                "a time is a day, like 2026-11-20, or a minute of it, like 2026-11-20T13:07 (UTC)"
+                "a time is a day, like 2026-11-20, or a minute of it, like 2026-11-20T13:07 (UTC), without seconds"
             }
             NotAStretch::Backwards => "it ends before it begins",
             NotAStretch::Open => "it needs a beginning",
@@ -132,9 +132,10 @@ fn minutes(text: &str) -> Option<(i32, i32)> {
     if let Some(day) = Day::parse(text.as_bytes()) {
         return Some((day.first_minute().0, Day(day.0 + 1).first_minute().0));
     }
-    let text = text.trim_end_matches('Z');
-    let seconds = if text.len() == 16 { ":00Z" } else { "Z" };
-    let Minute(minute) = Now::parse_rfc3339(&format!("{text}{seconds}"))?.minute();
+    // Seconds would be dropped without a word.
+    let text =
+        Some(text.strip_suffix('Z').unwrap_or(text)).filter(|text| text.len() == "2026-11-20T13:07".len())?;
+    let Minute(minute) = Now::parse_rfc3339(&format!("{text}:00Z"))?.minute();
     Some((minute, minute + 1))
 }
 
@@ -215,7 +216,7 @@ mod tests {
             ("2026-11-20", Some("2026-11-20"), day..day + 1440),
             ("2026-11-20", Some("2026-11-21"), day..day + 2880),
             ("2026-11-20T13:07", Some("2026-11-20T13:07"), day + 787..day + 788),
-            ("2026-11-20T13:07Z", Some("2026-11-20T14:00:00Z"), day + 787..day + 841),
+            ("2026-11-20T13:07Z", Some("2026-11-20T14:00Z"), day + 787..day + 841),
             ("2026-11-20T13:07", Some("2026-11-20"), day + 787..day + 1440),
             ("2026-11-20", None, day..i32::MAX),
         ] {
@@ -227,6 +228,9 @@ mod tests {
             (Some("2026-11-31"), None, NotAStretch::Time),
             (Some("2026-11-20"), Some("2026-11-19"), NotAStretch::Backwards),
             (Some("2026-11-20T13"), None, NotAStretch::Time),
+            (Some("2026-11-20T13:07:30"), None, NotAStretch::Time),
+            (Some("2026-11-20"), Some("2026-11-20T13:07:00Z"), NotAStretch::Time),
+            (Some("2026-11-20T13:07+01:00"), None, NotAStretch::Time),
         ] {
             assert_eq!(TimeStretch::read(from, to), Err(why), "{from:?} {to:?}");
         }

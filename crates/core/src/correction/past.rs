@@ -11,8 +11,10 @@ use uuid::Uuid;
 pub struct PastCorrection {
     /// Which one.
     pub id: Uuid,
-    /// Which one has undone it.
+    /// Which one has undone all of it.
     pub undone_by: Option<Uuid>,
+    /// Which one has begun to undo it and was interrupted: undoing it again does the rest.
+    pub undone_in_part_by: Option<Uuid>,
     /// Its parts, in order; never none.
     pub parts: Vec<CorrectionRecord>,
 }
@@ -35,19 +37,70 @@ pub struct CorrectionReport {
 /// The corrections of a log, whose latest part comes first, in that order.
 #[must_use]
 pub fn past_corrections(log: Vec<CorrectionRecord>) -> Vec<PastCorrection> {
-    let undone: BTreeMap<Uuid, Uuid> =
-        log.iter().filter_map(|record| Some((record.undoes?, record.id))).collect();
+    let undone: BTreeMap<(Uuid, u64), Uuid> =
+        log.iter().filter_map(|record| Some(((record.undoes?, record.part), record.id))).collect();
     let (mut past, mut places): (Vec<PastCorrection>, BTreeMap<Uuid, usize>) = Default::default();
     for record in log {
         let place = *places.entry(record.id).or_insert(past.len());
         match past.get_mut(place) {
             Some(known) => known.parts.push(record),
             None => {
-                let (id, undone_by) = (record.id, undone.get(&record.id).copied());
-                past.push(PastCorrection { id, undone_by, parts: vec![record] });
+                let id = record.id;
+                past.push(PastCorrection {
+                    id,
+                    undone_by: None,
+                    undone_in_part_by: None,
+                    parts: vec![record],
+                });
             }
         }
     }
-    past.iter_mut().for_each(|past| past.parts.sort_by_key(|record| record.part));
+    for past in &mut past {
+        past.parts.sort_by_key(|record| record.part);
+        let undone: Vec<Option<&Uuid>> =
+            past.parts.iter().map(|record| undone.get(&(record.id, record.part))).collect();
+        let by = undone.iter().copied().flatten().next().copied();
+        match undone.iter().all(Option::is_some) {
+            true => past.undone_by = by,
+            false => past.undone_in_part_by = by,
+        }
+    }
     past
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: u128, part: u64, undoes: Option<u128>) -> CorrectionRecord {
+        CorrectionRecord {
+            id: Uuid::from_u128(id),
+            part,
+            at: String::new(),
+            by: String::new(),
+            action: String::new(),
+            name: String::new(),
+            event: None,
+            to: None,
+            count: None,
+            stretch: None,
+            until: None,
+            reason: None,
+            undoes: undoes.map(Uuid::from_u128),
+            changed: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_what_is_undone_as_a_whole_is_undone() {
+        let mut log = vec![record(2, 1, Some(1)), record(1, 2, None), record(1, 1, None)];
+        let by = |log: &[CorrectionRecord]| {
+            let past = past_corrections(log.to_vec());
+            let past = past.iter().find(|past| past.id == Uuid::from_u128(1)).unwrap();
+            [past.undone_by, past.undone_in_part_by]
+        };
+        assert_eq!(by(&log), [None, Some(Uuid::from_u128(2))]);
+        log.insert(0, record(2, 2, Some(1)));
+        assert_eq!(by(&log), [Some(Uuid::from_u128(2)), None]);
+    }
 }

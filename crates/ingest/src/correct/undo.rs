@@ -53,6 +53,10 @@ impl Corrector {
         if claim.marker >= parts || (claim.marker == 0 && past.undone_by.is_some()) {
             return Err(NotCorrected::Refused(format!("{} was undone already", short(id))));
         }
+        if claim.marker == 0 && past.undone_in_part_by.is_some() {
+            let why = format!("{} was undone in part too long ago to know what is left of it", short(id));
+            return Err(NotCorrected::Refused(why));
+        }
         let mut records = Vec::new();
         for part in past.parts.iter().filter(|part| part.part > claim.marker) {
             let record = self.undo_part(&course, part, (&by, reason.as_deref()), &mut errand).await;

@@ -186,6 +186,10 @@ fn listed(past: &PastCorrection) -> String {
     if let Some(undone_by) = past.undone_by {
         text += &format!(" (undone by {})", short(undone_by));
     }
+    if past.undone_in_part_by.is_some() {
+        let id = short(*id);
+        text += &format!(" (undone in part: `tallymark undo {id}` does the rest)");
+    }
     text.push('\n');
     if let Some(reason) = reason {
         text += &format!("    {}\n", out::plain(reason));
