@@ -10,7 +10,7 @@ use crate::{
 use std::{collections::VecDeque, sync::Arc};
 use tallymark_core::Batch;
 use tallymark_store::{
-    Claim, Outcome, StoreError, StoreWrite,
+    Claim, Class, Outcome, StoreError, StoreWrite,
     outbox::{Origin, QueuedBatch},
 };
 use tracing::warn;
@@ -199,7 +199,8 @@ impl Batches for Errand {
 
     async fn again(&mut self, error: &ErrandError, failures: u32) -> bool {
         let ErrandError::Store(cause) = error else { return false };
-        self.failed |= self.claim.is_some();
+        // A store that refuses has answered.
+        self.failed |= self.claim.is_some() && cause.class() == Class::Unavailable;
         if !cause.is_transient() || failures + 1 >= self.patience {
             return false;
         }

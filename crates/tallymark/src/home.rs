@@ -125,6 +125,11 @@ impl Home {
     }
 }
 
+/// Checks the file in a directory, if it is there.
+pub(crate) fn examine(dir: &Path) -> Result<()> {
+    Home::read(dir).map(drop)
+}
+
 /// Opens the store to count into it. A Redis that was emptied, or replaced at the same address, does not prevent a
 /// start: the writer halts, and hits wait in the outbox instead of being lost.
 pub(crate) async fn open_to_count(config: &Config) -> Result<Arc<dyn Store>> {

@@ -3,7 +3,7 @@
 
 #![expect(clippy::print_stderr, reason = "standard error is where the last words of a command go")]
 
-use crate::secret;
+use crate::{cli::out, secret};
 use clap::ValueEnum;
 use std::{fmt, fs::File, io, os::fd::AsFd, os::unix::fs::MetadataExt, sync::OnceLock};
 use tallymark_store::StoreError;
@@ -117,7 +117,9 @@ pub(crate) fn complain(error: &anyhow::Error) {
             text.push_str(&cause);
         }
     }
-    let text = secret::cleaned(&text);
+    // A damaged file, say, may be quoted by whoever read it.
+    let text: Vec<String> = secret::cleaned(&text).lines().map(out::plain).collect();
+    let text = text.join("\n");
     match FORM.get().copied().unwrap_or_default() {
         LogForm::People => text.lines().for_each(|line| eprintln!("tallymark: {line}")),
         LogForm::Journal => text.lines().for_each(|line| eprintln!("<3>tallymark: {line}")),

@@ -188,8 +188,8 @@ async fn pass(
         *told_held = true;
         warn!(
             badges = report.held,
-            "badges on disk show more than the store has, and are left as they are. If the store is right: tallymark \
-             render --all --allow-lower"
+            "badges on disk show more than the store has, and are left as they are. If the store is right, stop this \
+             daemon, run `tallymark render --all --allow-lower`, and start it again"
         );
     }
     Ok((report.failed > 0).then(|| "some of them could not be written, and are tried again".to_owned()))

@@ -3,7 +3,7 @@
 
 use crate::common::{PATIENCE, Place, line, run, stop, today};
 use serde_json::Value;
-use std::{fs, io::Write, path::Path};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path};
 use tallymark_testbed::{Redis, wait_until};
 
 const CONFIG: &str = "[store]\ntick = \"20ms\"\n[http]\ntokens = [\"t0ken-of-the-http-api\"]\n\
@@ -67,8 +67,14 @@ fn what_is_restored_is_what_was_there_and_logs_are_read_on() {
     stop(&mut daemon);
     assert_eq!((other.total("o/udp"), other.total("o/file")), (50, 80));
 
-    // Over a stopped set-up: what was there is kept.
-    other.run(&["restore", &text(&file)]).good();
+    // Over a stopped set-up: what was there is kept, and what a killed run has left is tidied up.
+    let database = other.data_dir().join("tallymark.db");
+    fs::set_permissions(&database, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::create_dir(other.data_dir().join(".restore-killed")).unwrap();
+    fs::write(other.data_dir().join("tallymark.db.replaced-2026-01-01T00-00-00Z"), "").unwrap();
+    let said = other.run(&["restore", &text(&file)]).good();
+    assert!(said.contains("have kept:\n") && said.contains("tallymark.db.replaced-2026-01-01T00"), "{said}");
+    assert_eq!(fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(other.total("~all"), 100);
     let kept = |start: &str| {
         fs::read_dir(other.data_dir()).unwrap().any(|file| {

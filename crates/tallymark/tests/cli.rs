@@ -511,7 +511,10 @@ fn render_in_a_directory_of_somebody_else_says_so_and_is_no_failure() {
     let text = place.run(&["render"]).good();
     assert_eq!(
         text,
-        format!("another publisher is at work in {}; nothing to do\n", place.badges_dir().display())
+        format!(
+            "another publisher is at work in {}, a daemon or a timer; to draw them with this command, stop it first\n",
+            place.badges_dir().display()
+        )
     );
     stop(&mut daemon);
     assert_eq!(place.run(&["render"]).code, Some(0));

@@ -165,6 +165,8 @@ pub enum NotCorrected {
     Unavailable(String),
     /// The store did not answer: it may be done.
     Unknown(String),
+    /// So much of it is done, and then this happened.
+    InPart(String, Box<NotCorrected>),
 }
 
 impl fmt::Display for NotCorrected {
@@ -181,6 +183,7 @@ impl fmt::Display for NotCorrected {
             NotCorrected::Unknown(why) => {
                 write!(f, "the store did not answer, so it is not known whether this was done: {why}")
             }
+            NotCorrected::InPart(done, why) => write!(f, "{done} are done; of the next: {why}"),
         }
     }
 }

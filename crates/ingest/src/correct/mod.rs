@@ -91,7 +91,7 @@ impl Corrector {
         while !left.is_empty() {
             let part = records.len() as u64 + 1;
             let taken = self.part(&course, part, request, left, &mut errand).await;
-            let (taken, record) = taken.map_err(|error| in_part(error, names.len() - left.len()))?;
+            let (taken, record) = taken.map_err(|error| in_part(error, names.len() - left.len(), "names"))?;
             records.extend(record);
             left = &left[taken..];
             done(taken);
@@ -376,12 +376,12 @@ fn not_corrected(errand: &Errand, error: &ErrandError) -> NotCorrected {
     }
 }
 
-/// Parts before this one are applied.
-fn in_part(error: NotCorrected, names: usize) -> NotCorrected {
-    if names == 0 {
+/// What comes before is applied.
+fn in_part(error: NotCorrected, done: usize, what: &str) -> NotCorrected {
+    if done == 0 {
         return error;
     }
-    NotCorrected::Unknown(format!("{names} names are done. Of the next: {error}"))
+    NotCorrected::InPart(format!("{done} {what}"), Box::new(error))
 }
 
 /// Half of a hash, which is enough to tell keys and bodies apart.

@@ -60,7 +60,7 @@ impl Corrector {
         let mut records = Vec::new();
         for part in past.parts.iter().filter(|part| part.part > claim.marker) {
             let record = self.undo_part(&course, part, (&by, reason.as_deref()), &mut errand).await;
-            records.extend(record.map_err(|error| super::in_part(error, records.len()))?);
+            records.extend(record.map_err(|error| super::in_part(error, records.len(), "parts"))?);
         }
         Ok(Corrected { records, before: false, notes: notes(first) })
     }
@@ -192,12 +192,13 @@ pub(super) fn short(id: Uuid) -> String {
     id.simple().to_string().chars().take(8).collect()
 }
 
+/// The log does not say whether there were any.
+const GONE: &str = "if it had last visits, or visitors of days, they do not come back";
+
 fn notes(of: &CorrectionRecord) -> Vec<String> {
     let lists = match of.action.as_str() {
-        "delete" => "the last visits and the visitors of days, which went with it, do not come back",
-        "reset" if of.stretch.is_none() => {
-            "the last visits and the visitors of days, which went with it, do not come back"
-        }
+        "delete" => GONE,
+        "reset" if of.stretch.is_none() => GONE,
         "merge" => "the last visits and the visitors of days stay where they were merged",
         _ => return Vec::new(),
     };

@@ -100,6 +100,8 @@ pub(crate) fn unpack(file: &Path, place: impl Fn(&str) -> Option<PathBuf>) -> Re
         let name = String::from_utf8_lossy(&member.path_bytes()).into_owned();
         let part = manifest.parts.iter().find(|part| part.name == name && missing.contains(name.as_str()));
         let Some(part) = part else { bail!("{}: its {MANIFEST} does not know {name:?}", damaged()) };
+        let kind = member.header().entry_type();
+        ensure!(kind.is_file(), "{}: {name} is no file in it, but a link or something else", damaged());
         let found = match place(&name) {
             Some(path) => write_part(&mut member, &path)?,
             None => digested(&mut member, &mut io::sink()).with_context(damaged)?,
@@ -213,6 +215,37 @@ mod tests {
         fs::write(&file, &bytes).unwrap();
         let error = format!("{:#}", unpack(&file, |_| None).unwrap_err());
         assert!(error.contains("store.json is not what was saved"), "{error}");
+    }
+
+    /// A link has no bytes, like an empty file.
+    #[test]
+    fn a_link_is_no_part() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("instance"), "").unwrap();
+        let manifest = BackupManifest {
+            format: FORMAT,
+            version: "1".to_owned(),
+            time: String::new(),
+            store: String::new(),
+            counts: None,
+            waiting: 0,
+            parts: vec![part(dir.path(), "instance").unwrap()],
+        };
+        for kind in [tar::EntryType::Symlink, tar::EntryType::Link] {
+            let mut archive = tar::Builder::new(Vec::new());
+            let text = serde_json::to_vec(&manifest).unwrap();
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            archive.append_data(&mut header, MANIFEST, &text[..]).unwrap();
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            archive.append_link(&mut header, "instance", "/etc/passwd").unwrap();
+            let file = dir.path().join("link.tar");
+            fs::write(&file, archive.into_inner().unwrap()).unwrap();
+            let error = format!("{:#}", unpack(&file, |_| None).unwrap_err());
+            assert!(error.contains("instance is no file in it"), "{error}");
+        }
     }
 
     #[test]

@@ -353,7 +353,9 @@ async fn correct(
 /// The error, as a command says it.
 pub(super) fn why(error: NotCorrected) -> anyhow::Error {
     match error {
-        NotCorrected::Unknown(_) => anyhow!("{error}. `tallymark corrections` lists what was done"),
+        NotCorrected::Unknown(_) | NotCorrected::InPart(..) => {
+            anyhow!("{error}. `tallymark corrections` lists what was done")
+        }
         error => anyhow!(error),
     }
 }

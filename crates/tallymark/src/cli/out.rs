@@ -32,7 +32,7 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<()> {
 }
 
 /// A name as it may be printed on a terminal: control characters are escaped.
-pub(super) fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     let steers = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

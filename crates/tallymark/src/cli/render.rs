@@ -56,7 +56,7 @@ impl Render {
         let faces = run::faces(config, store.clone(), AvatarMeters::default());
         let Some(publisher) = Publisher::open(&config.badges.dir, store, PublishMeters::default())? else {
             return out::print(&format!(
-                "another publisher is at work in {}; nothing to do\n",
+                "another publisher is at work in {}, a daemon or a timer; to draw them with this command, stop it first\n",
                 config.badges.dir.display()
             ));
         };

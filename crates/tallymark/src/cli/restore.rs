@@ -22,11 +22,13 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 use tallymark_ingest::{DirLock, Instance};
 use tallymark_store::{StoreUrl, outbox::Outbox, sqlite};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// Puts back what `tallymark backup` has saved. The daemon must be stopped. What is there now is kept under another name;
 /// the configuration in the backup is not put back.
@@ -43,6 +45,8 @@ struct RestoreReport {
     manifest: BackupManifest,
     /// What was there before, under its new name.
     kept: Vec<PathBuf>,
+    /// What earlier runs have kept, perhaps unfinished ones.
+    kept_before: Vec<PathBuf>,
 }
 
 impl Restore {
@@ -53,15 +57,17 @@ impl Restore {
         let manifest = archive::unpack(&self.file, |_| None)?;
         fits(&manifest, &config)?;
         let _lock = DirLock::take(&config.data_dir).context("the daemon must be stopped first")?;
+        sweep(&config.data_dir)?;
         let places = RestorePlaces::new(&config)?;
         let again = archive::unpack(&self.file, |name| places.beside(name))?;
         ensure!(again == manifest, "{} was replaced while it was read", self.file.display());
         places.check(&manifest)?;
+        let kept_before = places.kept_before()?;
         let kept = places.exchange(&manifest)?;
         if common.json {
-            return out::json(&RestoreReport { manifest, kept });
+            return out::json(&RestoreReport { manifest, kept, kept_before });
         }
-        out::print(&told(&manifest, &kept))
+        out::print(&told(&manifest, &kept, &kept_before))
     }
 }
 
@@ -84,6 +90,26 @@ fn fits(manifest: &BackupManifest, config: &Config) -> Result<()> {
     }
 }
 
+/// The mode of a file that was not there: counts are for the owner and the group.
+const PRIVATE: u32 = 0o640;
+/// What directories of unfinished runs begin with. Those of killed ones are removed by the next.
+const STAGING: &str = ".restore-";
+/// What is added to the names of files that are replaced, before the time.
+const REPLACED: &str = ".replaced-";
+
+/// Removes what killed runs have left in the data directory, whose lock is held.
+fn sweep(dir: &Path) -> Result<()> {
+    let attempt = || format!("removing what a killed restore has left in {}", dir.display());
+    for entry in fs::read_dir(dir).with_context(attempt)? {
+        let entry = entry.with_context(attempt)?;
+        let is_left = entry.file_name().to_string_lossy().starts_with(STAGING);
+        if is_left && entry.file_type().with_context(attempt)?.is_dir() {
+            fs::remove_dir_all(entry.path()).with_context(attempt)?;
+        }
+    }
+    Ok(())
+}
+
 /// Where the files belong, and where they are written before.
 struct RestorePlaces {
     data_dir: PathBuf,
@@ -96,7 +122,7 @@ impl RestorePlaces {
     fn new(config: &Config) -> Result<RestorePlaces> {
         let staging = |beside: &Path| {
             fs::create_dir_all(beside)
-                .and_then(|()| tempfile::Builder::new().prefix(".restore-").tempdir_in(beside))
+                .and_then(|()| tempfile::Builder::new().prefix(STAGING).tempdir_in(beside))
                 .with_context(|| format!("creating a directory in {}", beside.display()))
         };
         let database = match &config.store {
@@ -107,6 +133,31 @@ impl RestorePlaces {
             StoreUrl::Redis(_) => None,
         };
         Ok(RestorePlaces { data_dir: config.data_dir.clone(), staging: staging(&config.data_dir)?, database })
+    }
+
+    /// What runs before this one have renamed: one that was killed could not say so, and it may be the only copy.
+    fn kept_before(&self) -> Result<Vec<PathBuf>> {
+        let mut kept = Vec::new();
+        let mut of = |place: &Path| -> Result<()> {
+            let (Some(dir), Some(name)) = (place.parent(), place.file_name()) else { return Ok(()) };
+            let start = format!("{}{REPLACED}", name.to_string_lossy());
+            for entry in fs::read_dir(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.starts_with(&start) && !name.ends_with("-wal") && !name.ends_with("-shm") {
+                    kept.push(entry.path());
+                }
+            }
+            Ok(())
+        };
+        for name in [home::FILE, Instance::FILE, Outbox::FILE] {
+            of(&self.data_dir.join(name)).context("looking for what earlier restores have kept")?;
+        }
+        if let Some((place, _)) = &self.database {
+            of(place).context("looking for what earlier restores have kept")?;
+        }
+        kept.sort_unstable();
+        Ok(kept)
     }
 
     /// Where a part is written first; `None` for what is not restored.
@@ -133,6 +184,14 @@ impl RestorePlaces {
                 counts.total
             );
         }
+        home::examine(self.staging.path()).context("the backup's store.json")?;
+        let instance = self.staging.path().join(Instance::FILE);
+        let id = fs::read_to_string(&instance).unwrap_or_default();
+        ensure!(
+            !instance.exists() || id.trim().parse::<Uuid>().is_ok(),
+            "the file {} in the backup does not hold an instance id: take an older backup",
+            Instance::FILE
+        );
         let outbox = self.staging.path().join(Outbox::FILE);
         if outbox.exists() {
             let waiting = Outbox::examine(&outbox)?;
@@ -145,13 +204,28 @@ impl RestorePlaces {
         Ok(())
     }
 
+    /// The modes of the files that are replaced.
+    fn modes(&self) -> Vec<(PathBuf, u32)> {
+        let in_dir = [home::FILE, Instance::FILE, Outbox::FILE].map(|name| self.data_dir.join(name));
+        let places = in_dir.into_iter().chain(self.database.iter().map(|(place, _)| place.clone()));
+        let mode = |place: PathBuf| {
+            let mode = fs::metadata(&place).ok()?.permissions().mode();
+            Some((place, mode))
+        };
+        places.filter_map(mode).collect()
+    }
+
     /// Renames what is there, and puts the backup in its place. Returns the new names.
     fn exchange(&self, manifest: &BackupManifest) -> Result<Vec<PathBuf>> {
         let mut aside = Aside::new(&self.data_dir)?;
         let has = |name: &str| manifest.parts.iter().any(|part| part.name == name);
+        let modes = self.modes();
         aside.copy(&self.data_dir.join(home::FILE))?;
         let put = |name: &str, place: &Path| -> Result<()> {
             let Some(new) = self.beside(name).filter(|_| has(name)) else { return Ok(()) };
+            let mode = modes.iter().find(|(of, _)| of == place).map_or(PRIVATE, |(_, mode)| *mode);
+            fs::set_permissions(&new, fs::Permissions::from_mode(mode))
+                .with_context(|| format!("setting the mode of {}", new.display()))?;
             fs::rename(&new, place)
                 .with_context(|| format!("moving {} to {}", new.display(), place.display()))
         };
@@ -187,7 +261,7 @@ struct Aside {
 impl Aside {
     /// With an ending that no file of an earlier restore has: what that one has kept stays.
     fn new(data_dir: &Path) -> Result<Aside> {
-        let end = format!(".replaced-{}", Utc::now().format("%Y-%m-%dT%H-%M-%SZ"));
+        let end = format!("{REPLACED}{}", Utc::now().format("%Y-%m-%dT%H-%M-%SZ"));
         for name in [home::FILE, Instance::FILE, Outbox::FILE, DATABASE] {
             let kept = with_end(&data_dir.join(name), &end);
             ensure!(!kept.exists(), "{} exists already: run this command again in a second", kept.display());
@@ -258,7 +332,7 @@ fn sync(dir: &Path) -> Result<()> {
     File::open(dir).and_then(|dir| dir.sync_all()).with_context(|| format!("writing {}", dir.display()))
 }
 
-fn told(manifest: &BackupManifest, kept: &[PathBuf]) -> String {
+fn told(manifest: &BackupManifest, kept: &[PathBuf], before: &[PathBuf]) -> String {
     let mut text = format!("The backup of {} is restored. {}", manifest.time, backup::contents(manifest));
     if !text.ends_with('\n') {
         text.push('\n');
@@ -269,6 +343,12 @@ fn told(manifest: &BackupManifest, kept: &[PathBuf]) -> String {
     if !kept.is_empty() {
         text += "What was there is kept; delete it when you no longer need it:\n";
         for path in kept {
+            text += &format!("    {}\n", path.display());
+        }
+    }
+    if !before.is_empty() {
+        text += "Earlier restores, finished or not, have kept:\n";
+        for path in before {
             text += &format!("    {}\n", path.display());
         }
     }

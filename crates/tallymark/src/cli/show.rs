@@ -140,7 +140,7 @@ fn never_counted(name: &str, event: Event) -> String {
         path if path == name => "`tallymark top` lists the busiest names".to_owned(),
         path => format!("did you mean `tallymark show {}`?", out::plain(path)),
     };
-    format!("no {event} of {plain} was ever counted; {hint}")
+    format!("no {event} of {plain} is counted; {hint}")
 }
 
 fn people(counts: &NameCounts<'_>, noun: &str) -> Result<()> {

@@ -91,6 +91,10 @@ async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
 }
 
 fn order(body: &[u8], by: String) -> Result<CorrectionOrder, Problem> {
+    // Values in the order of the fields would be read, too.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::bad_request("the body is no correction: it is a list, not an object"));
+    }
     let sent: CorrectionBody = serde_json::from_slice(body).map_err(|why| {
         let what = match why.classify() {
             Category::Data => why.to_string(),
@@ -184,7 +188,7 @@ impl From<NotCorrected> for Problem {
             NotCorrected::Missing(_) => StatusCode::NOT_FOUND,
             NotCorrected::Changing(_) => StatusCode::CONFLICT,
             NotCorrected::Refused(_) | NotCorrected::OtherBody => StatusCode::UNPROCESSABLE_ENTITY,
-            NotCorrected::Unavailable(_) | NotCorrected::Unknown(_) => {
+            NotCorrected::Unavailable(_) | NotCorrected::Unknown(_) | NotCorrected::InPart(..) => {
                 report::failed("a correction", &why);
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -196,6 +200,9 @@ impl From<NotCorrected> for Problem {
                 "the store did not answer: send it again with the same Idempotency-Key; without one, \
                  GET /api/v1/corrections says whether it was done"
                     .to_owned()
+            }
+            NotCorrected::InPart(done, _) => {
+                format!("{done} are done, and then the store took nothing: send it again")
             }
             other => other.to_string(),
         };
