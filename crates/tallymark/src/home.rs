@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tallymark_core::{Event, Name};
+use tallymark_core::{Event, MAX_CORRECTIONS, Name};
 use tallymark_ingest::WriterState;
 use tallymark_store::{
     Store, StoreError, StoreUrl, Written, durable,
@@ -34,14 +34,20 @@ const EVERY: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_millis(100);
 
 /// The contents of the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Home {
     /// Its identity, a UUID.
     store: String,
     /// The address, without its password.
     url: String,
-    /// Everything that was counted there, over all events.
+    /// Everything that was counted there, over all events, whatever was corrected.
     total: u64,
+    /// By how much corrections have changed that.
+    #[serde(default)]
+    corrected: i64,
+    /// The latest correction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_correction: Option<Uuid>,
     /// The previous store, which an operator has left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     left: Option<String>,
@@ -72,7 +78,12 @@ impl fmt::Display for DamagedHome {
 impl Home {
     /// The counts that a different store would lack.
     fn of(config: &Config) -> Result<Option<Home>> {
-        Ok(Home::read(&config.data_dir)?.filter(|home| home.total > 0))
+        Ok(Home::read(&config.data_dir)?.filter(|home| home.total > 0 || home.had() > 0))
+    }
+
+    /// What the store had when it was last looked at.
+    fn had(&self) -> u64 {
+        self.total.saturating_add_signed(self.corrected)
     }
 
     fn read(data_dir: &Path) -> Result<Option<Home>> {
@@ -117,7 +128,7 @@ impl Home {
              {} without those counts, {}",
             config.data_dir.display(),
             self.url,
-            out::counted(self.total, "hit"),
+            out::counted(self.had(), "hit"),
             self.copy_command(config)?,
             config.store,
             adopt_command(config)?
@@ -165,13 +176,13 @@ async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> 
                 let has = total(&*store, config).await;
                 if identity.to_string() != home.store {
                     let has = match has {
-                        Ok(has) => format!("has {}", has.separate_with_commas()),
+                        Ok(has) => format!("has {}", has.now().separate_with_commas()),
                         Err(error) => format!("does not say how many it has: {error}"),
                     };
                     let has = format!("{} is a different store and {has}", config.store);
                     return Err(home.refuse(config, &has)?.into());
                 }
-                if let Ok(has) = has
+                if let Ok(StoreTotal { ever: has, .. }) = has
                     && has < home.total
                 {
                     warn!(
@@ -268,6 +279,7 @@ pub(crate) async fn keep(
         let claimed = state.claimed().filter(|_| state.troubles().is_empty());
         if let Some(claimed) = claimed
             && let Ok(total) = total(&*store, &config).await
+            && let Ok(last) = store.corrections(1).await
         {
             let claimed = claimed.to_string();
             if kept.as_ref().is_some_and(|kept| kept.store != claimed) {
@@ -275,10 +287,20 @@ pub(crate) async fn keep(
                 kept = Home::read(&config.data_dir).ok().flatten();
             }
             let same = kept.clone().filter(|kept| kept.store == claimed);
-            let (before, left) = same.map_or((0, None), |same| (same.total, same.left));
-            shortfall.note(before, total);
+            let same = same.unwrap_or_default();
+            shortfall.note(same.total, total.ever);
+            let last = last.first().map(|record| record.id);
+            tell_of_lost_corrections(&*store, &same, last, total.corrected).await;
             // A store that has just been emptied still answers once.
-            let now = Home { store: claimed, url: shown(&config.store), total: total.max(before), left };
+            let corrected = if total.ever < same.total { same.corrected } else { total.corrected };
+            let now = Home {
+                store: claimed,
+                url: shown(&config.store),
+                total: total.ever.max(same.total),
+                corrected,
+                last_correction: last,
+                left: same.left,
+            };
             if kept.as_ref() != Some(&now) {
                 let (home, dir) = (now.clone(), config.data_dir.clone());
                 match tokio::task::spawn_blocking(move || home.write(&dir)).await {
@@ -301,6 +323,21 @@ pub(crate) async fn keep(
             }
         };
         let _ = stop.run_until_cancelled(next).await;
+    }
+}
+
+/// A Redis that has lost its tail gets the hits again from the outbox, and corrections from nobody.
+async fn tell_of_lost_corrections(store: &dyn Store, before: &Home, last: Option<Uuid>, corrected: i64) {
+    let Some(known) = before.last_correction.filter(|known| Some(*known) != last) else { return };
+    let Ok(log) = store.corrections(MAX_CORRECTIONS).await else { return };
+    if log.len() < MAX_CORRECTIONS && log.iter().all(|record| record.id != known) {
+        warn!(
+            lost = %known,
+            changed_before = before.corrected,
+            changed_now = corrected,
+            "the store has lost corrections: at least the latest one that it had. `tallymark corrections` lists those that \
+             are left; make the others again"
+        );
     }
 }
 
@@ -335,12 +372,15 @@ pub(crate) async fn adopt(config: &Config) -> Result<AdoptedStore> {
         store.adopt(None).await?
     };
     let total = total(&*store, config).await?;
+    let last_correction = store.corrections(1).await?.first().map(|record| record.id);
     let other = home.as_ref().filter(|home| home.store != identity.to_string());
-    let other = other.map(|home| (home.url.clone(), home.total));
+    let other = other.map(|home| (home.url.clone(), home.had()));
     let left =
         home.and_then(|home| if home.store == identity.to_string() { home.left } else { Some(home.url) });
-    Home { store: identity.to_string(), url: shown(&config.store), total, left }.write(&config.data_dir)?;
-    Ok(AdoptedStore { identity, total, other, new })
+    let (store, url) = (identity.to_string(), shown(&config.store));
+    let StoreTotal { ever, corrected } = total;
+    Home { store, url, total: ever, corrected, last_correction, left }.write(&config.data_dir)?;
+    Ok(AdoptedStore { identity, total: total.now(), other, new })
 }
 
 /// The command that adopts the unexpected store; it works in any directory of this machine.
@@ -364,19 +404,35 @@ pub(crate) fn shown(store: &StoreUrl) -> String {
     }
 }
 
-/// The sum of everything that was ever counted in a store, whatever was corrected since.
-async fn total(store: &dyn Store, config: &Config) -> Result<u64, StoreError> {
+/// What a store has over all events.
+#[derive(Clone, Copy, Debug)]
+struct StoreTotal {
+    /// Everything that was ever counted in it, whatever was corrected since.
+    ever: u64,
+    /// By how much corrections have changed that.
+    corrected: i64,
+}
+
+impl StoreTotal {
+    fn now(self) -> u64 {
+        self.ever.saturating_add_signed(self.corrected)
+    }
+}
+
+async fn total(store: &dyn Store, config: &Config) -> Result<StoreTotal, StoreError> {
     let mut known: Vec<Event> = config.routes.as_slice().iter().map(|route| route.event).collect();
     known.push(Event::HIT);
     known.sort_unstable();
     known.dedup();
-    let mut sum = 0u64;
+    let mut sum = StoreTotal { ever: 0, corrected: 0 };
     for event in known {
         let totals = store.totals(event, &[Name::all()]).await?;
         // What operators have taken away is not missing.
         let corrected = store.corrected(event).await?;
-        let totals = totals.into_iter().map(|total| total.saturating_sub(corrected));
-        sum = totals.fold(sum, |sum, total| sum.saturating_add(total.unsigned_abs()));
+        for total in totals {
+            sum.ever = sum.ever.saturating_add(total.saturating_sub(corrected).unsigned_abs());
+        }
+        sum.corrected = sum.corrected.saturating_add(corrected);
     }
     Ok(sum)
 }

@@ -372,3 +372,33 @@ fn a_publisher_that_comes_after_a_thousand_corrections_follows_too() {
     place.run(&["render"]).good();
     assert_eq!(["less", "gone"].map(|name| place.published(name)), [Some(1), None]);
 }
+
+/// The data directory knows what the store had, and which correction was the last.
+#[test]
+fn corrections_that_a_store_has_lost_are_told() {
+    let redis = tallymark_testbed::Redis::start();
+    let place = Place::with_store(redis.url());
+    let mut daemon = place.serve();
+    hits(&place, "o/r", 2);
+    place.run(&["set", "o/r", "700"]).good();
+    let home = || std::fs::read_to_string(place.data_dir().join("store.json")).unwrap();
+    // The daemon looks with the next hit.
+    wait_until("the correction is known", PATIENCE, || {
+        place.hit("o/r");
+        home().contains("last_correction")
+    });
+    let elsewhere = format!("sqlite:{}", place.data_dir().join("other.db").display());
+    let mut other = place.run(&["show", "o/r"]).good();
+    assert!(other.starts_with("o/r: 7"), "{other}");
+    redis.cli(&["DEL", "tallymark:corrections"]);
+    wait_until("it is said", PATIENCE, || {
+        place.hit("o/r");
+        daemon.stderr().contains("the store has lost corrections")
+    });
+    stop(&mut daemon);
+    let flags =
+        ["--data-dir".to_owned(), place.data_dir().display().to_string(), "--store".to_owned(), elsewhere];
+    let flags: Vec<&str> = ["show", "o/r"].into_iter().chain(flags.iter().map(String::as_str)).collect();
+    other = crate::common::run(&flags).stderr;
+    assert!(other.contains("which had 7"), "{other}");
+}
