@@ -384,8 +384,9 @@ impl Publisher {
                 None => break,
             }
         }
-        if lower != Lower::Never {
-            self.remove_unknown(lower, round).await?;
+        // Others may be of another store.
+        if let Some(time) = corrected.any_before {
+            self.remove_unknown(Lower::OlderThan(time), round).await?;
         }
         Ok(cursor)
     }
