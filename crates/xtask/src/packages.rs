@@ -48,6 +48,7 @@ const NEEDED: &[Package] = &[
     package("nodejs", "node", "runs what drives it"),
     package("npm", "npm", "fetches what drives it"),
     package("python3", "python3", "plays the clients of the systems we replace"),
+    package("python3-yaml", "/usr/lib/python3/dist-packages/yaml", "reads the compose files"),
     package(
         "python3-zmq",
         "/usr/lib/python3/dist-packages/zmq",

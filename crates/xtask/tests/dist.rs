@@ -4,6 +4,9 @@
 //! It packs the program that the tests have built. The one that is released is built by the command itself.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
+mod common;
+
+use common::{program, said};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,22 +14,6 @@ use std::process::Command;
 use tallymark_testbed::{
     Daemon, PATIENCE, free_tcp_port, free_udp_port, http, is_root, temp_dir, wait_until,
 };
-
-/// Our program, as `cargo xtask test` has built it.
-fn program() -> PathBuf {
-    let program = Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("tallymark");
-    assert!(program.exists(), "{} is missing: `cargo build --workspace --bins`", program.display());
-    program
-}
-
-/// Runs a command, and hands back what it printed.
-#[track_caller]
-fn said(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|err| panic!("{command:?}: {err}"));
-    let text = String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
-    text
-}
 
 fn pack(out: &Path) {
     let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
