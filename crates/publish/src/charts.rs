@@ -61,8 +61,14 @@ impl ChartKind {
         let buckets = self.window().buckets(now);
         let (counts, first) = (&days[days.len().saturating_sub(buckets.count())..], buckets.first);
         let series = [Series { name: name.as_str(), counts }];
-        let chart =
-            Chart { event: Event::HIT, step: Step::Day, first, series: &series, width: DEFAULT_WIDTH };
+        let chart = Chart {
+            event: Event::HIT,
+            step: Step::Day,
+            first,
+            series: &series,
+            so_far: true,
+            width: DEFAULT_WIDTH,
+        };
         if self != ChartKind::Sparkline {
             out.push_str(&chart.render());
             return series[0].total();

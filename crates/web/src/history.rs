@@ -3,11 +3,13 @@
 //! Hits that are not in the store yet are missing; they show a tick later.
 
 use tallymark_badge::chart::{Chart, Series};
-use tallymark_core::{Buckets, Event, Name, Now, Step, Window};
+use tallymark_core::{Buckets, Day, Event, Month, Name, Now, Period, Step, Window};
 use tallymark_store::{StoreError, StoreRead};
 
-/// The minimum that [`Window::All`] shows, for a new name.
-const LEAST_MONTHS: usize = 12;
+/// A name is young for this many days: [`Window::All`] then shows days, because two or three months are no picture.
+const YOUNG: i32 = 92;
+/// The least that it shows of a young name, in days.
+const LEAST_DAYS: usize = 7;
 
 /// Reads the word of a window; without one it is 30 days.
 pub(crate) fn window(word: Option<&str>) -> Result<Window, &'static str> {
@@ -30,29 +32,69 @@ impl History {
         window: Window,
         now: Now,
     ) -> Result<History, StoreError> {
-        let buckets = window.buckets(now);
+        if window == Window::All {
+            return History::all(store, event, names, now).await;
+        }
+        History::within(store, event, names, window.buckets(now)).await
+    }
+
+    /// All names together.
+    pub(crate) async fn of_all(
+        store: &dyn StoreRead,
+        event: Event,
+        period: Period,
+        now: Now,
+    ) -> Result<History, StoreError> {
+        let names = [Name::all()];
+        match period.buckets(now) {
+            Some(buckets) => History::within(store, event, &names, buckets).await,
+            None => History::all(store, event, &names, now).await,
+        }
+    }
+
+    /// From the first hit on.
+    async fn all(
+        store: &dyn StoreRead,
+        event: Event,
+        names: &[Name],
+        now: Now,
+    ) -> Result<History, StoreError> {
+        let months = History::within(store, event, names, Window::All.buckets(now)).await?;
+        let months = months.from_the_first_hit(1);
+        let (Day(first), Day(today)) = (Month(months.buckets.first).first_day(), now.day());
+        if today - first >= YOUNG {
+            return Ok(months);
+        }
+        let days = Buckets { step: Step::Day, first: first.min(today - LEAST_DAYS as i32 + 1), last: today };
+        Ok(History::within(store, event, names, days).await?.from_the_first_hit(LEAST_DAYS))
+    }
+
+    async fn within(
+        store: &dyn StoreRead,
+        event: Event,
+        names: &[Name],
+        buckets: Buckets,
+    ) -> Result<History, StoreError> {
         let Buckets { step, first, last } = buckets;
         let mut counts = Vec::with_capacity(names.len());
         for name in names {
             counts
                 .push((name.clone(), buckets.fill(store.series(event, name, step, first, last + 1).await?)));
         }
-        let mut history = History { event, buckets, counts };
-        if window == Window::All {
-            history.begin_at_the_first_hit();
-        }
-        Ok(history)
+        Ok(History { event, buckets, counts })
     }
 
-    fn begin_at_the_first_hit(&mut self) {
+    /// Without the empty buckets before the first hit, but with at least this many.
+    fn from_the_first_hit(mut self, least: usize) -> History {
         let length = self.length();
         let hits = |at: usize| self.counts.iter().any(|(_, counts)| counts[at] != 0);
         let empty = (0..length).take_while(|&at| !hits(at)).count();
-        let cut = empty.min(length.saturating_sub(LEAST_MONTHS));
+        let cut = empty.min(length.saturating_sub(least));
         self.buckets.first += cut as i32;
         for (_, counts) in &mut self.counts {
             counts.drain(..cut);
         }
+        self
     }
 
     /// When the oldest bucket begins, in the API's format.
@@ -69,12 +111,20 @@ impl History {
     }
 
     pub(crate) fn series(&self) -> Vec<Series<'_>> {
-        self.counts.iter().map(|(name, counts)| Series { name: name.as_str(), counts }).collect()
+        self.counts
+            .iter()
+            .map(|(name, counts)| {
+                let name = if name.is_aggregate() { "All names" } else { name.as_str() };
+                Series { name, counts }
+            })
+            .collect()
     }
 
     /// The chart of [`History::series`].
     pub(crate) fn chart<'a>(&self, series: &'a [Series<'a>], width: u32) -> Chart<'a> {
-        Chart { event: self.event, step: self.buckets.step, first: self.buckets.first, series, width }
+        let Buckets { step, first, .. } = self.buckets;
+        // Every window ends now.
+        Chart { event: self.event, step, first, series, so_far: true, width }
     }
 }
 

@@ -59,6 +59,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/assets/style.css", get(assets::style))
         .route("/assets/like.css", get(assets::like))
         .route("/assets/live.js", get(assets::live))
+        .route("/assets/icon.svg", get(assets::icon))
         .route("/assets/maker.js", get(assets::maker))
         .route("/favicon.ico", get(assets::favicon))
         .route("/compare", get(name_page::of_names))

@@ -82,7 +82,7 @@ async fn never_counted_name_has_a_chart() {
     let (code, _, svg) = site.get("/graph/new.svg?period=all", None).await;
     assert_eq!(code, StatusCode::OK);
     assert!(svg.contains(">No hits in this period</text>"), "{svg}");
-    assert!(svg.contains("December 2025 to November 2026"), "{svg}");
+    assert!(svg.contains("14 Nov to 20 Nov 2026"), "{svg}");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn address_that_makes_no_sense_is_a_picture_that_says_so() {
         ("/graph.svg?name=a&name=b&style=spark", "style=spark shows one name"),
         ("/graph.svg?name=a&name=b&name=c&name=d&name=e&name=f&name=g", "at most 6 names in one chart"),
         ("/graph.svg", "add ?name=NAME to the address"),
-        ("/graph/~all.svg", ""),
+        ("/graph/~overflow.svg", ""),
     ] {
         let (code, headers, svg) = site.get(path, None).await;
         assert_eq!(code, StatusCode::BAD_REQUEST, "{path}");

@@ -363,6 +363,39 @@ async fn what_is_not_known_yet_is_not_said() {
 }
 
 #[tokio::test]
+async fn all_names_have_a_chart_for_those_who_may_see_pages() {
+    let site = Site::new(Visibility::Token).await;
+    let (code, _, _) = site.get("/graph/~all.svg", None).await;
+    assert_eq!(code, 401);
+    let (code, _, _) = site.get("/graph/~all.png", None).await;
+    assert_eq!(code, 401);
+    let token = [("authorization", "Bearer a-token-of-sixteen")];
+    let (code, _, svg) = site.get_with_all("/graph/~all.svg?period=month&width=520", &token).await;
+    assert!(code == 200 && svg.contains("All names") && svg.contains("so far"), "{svg}");
+    let (_, _, svg) = site.get_with_all("/graph/~all.svg?period=30d", &token).await;
+    assert!(svg.contains("period is all, month, week, day, hour or minute"), "{svg}");
+    // No other name has got through.
+    let (_, _, svg) = site.get_with_all("/graph/~overflow.svg", &token).await;
+    assert!(!svg.contains("hits"), "{svg}");
+}
+
+#[tokio::test]
+async fn first_hit_turns_the_page_of_a_name_into_a_live_one() {
+    let site = Site::new(Visibility::Public).await;
+    let live = |body: &str| body.contains(r#"<div id="begun" data-live>"#);
+    let (_, _, before) = site.get("/name/fresh", None).await;
+    assert!(live(&before) && before.contains("No hits yet") && !before.contains(r#"id="curve""#));
+    site.count("hit", "fresh", 3).await;
+    let (_, _, after) = site.get("/name/fresh?period=all", None).await;
+    assert!(!live(&after) && after.contains(r#"<div id="curve" data-live>"#), "{after}");
+    // A young name is told by days, from a week on.
+    assert!(
+        after.contains("Hits per day") && after.matches("<tr><th scope=\"row\">").count() == 8,
+        "{after}"
+    );
+}
+
+#[tokio::test]
 async fn script_and_style_are_asked_for_again_and_not_sent_again() {
     let site = Site::new(Visibility::Off).await;
     for (path, kind) in [("/assets/style.css", "text/css"), ("/assets/live.js", "text/javascript")] {

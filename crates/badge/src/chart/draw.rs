@@ -6,7 +6,10 @@ use crate::{
     px::Px,
     text::{Font, XmlText, has_joined_letters},
 };
-use std::fmt::{self, Display, Formatter};
+use std::{
+    fmt::{self, Display, Formatter},
+    ops::Range,
+};
 use tallymark_core::Step;
 
 /// Padding on every side, in pixels.
@@ -25,6 +28,9 @@ const DATE: u32 = 62;
 const WIDEST_BAR: u32 = 440;
 /// Below this distance, bars look like a fence: one area is calmer.
 const NARROWEST_SLOT: u32 = 40;
+/// What is written under the bucket in progress, and the class of its bar or line.
+const SO_FAR: &str = "so far";
+const PART: &str = " tm-part";
 /// Widest name in a tooltip.
 const TOOLTIP_NAME: u32 = 100;
 /// Maximum number of tooltip lines in a chart of several series, so that no name makes the picture large.
@@ -225,7 +231,23 @@ impl<'a> Drawing<'a> {
             let middle = self.middle(at).min(end).clamp(room, self.width * 10 - room);
             writeln!(f, "<text x=\"{}\" y=\"{}\">{text}</text>", Px(middle), self.height - 19)?;
         }
-        f.write_str("</g>\n")
+        f.write_str("</g>\n")?;
+        self.so_far(f)
+    }
+
+    /// Under the date of the bucket in progress, that it is.
+    fn so_far(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.chart.so_far || self.scale.is_none() || self.buckets == 0 {
+            return Ok(());
+        }
+        let half = width(SO_FAR) * 6;
+        let middle = self.middle(self.buckets - 1).min((self.width - MARGIN / 2) * 10 - half);
+        writeln!(
+            f,
+            "<text class=\"tm-soft\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{SO_FAR}</text>",
+            Px(middle),
+            self.height - 6
+        )
     }
 
     /// Bars, an area, or lines; first the areas for tooltips.
@@ -248,7 +270,7 @@ impl<'a> Drawing<'a> {
     }
 
     fn spot(&self, f: &mut Formatter<'_>, at: usize) -> fmt::Result {
-        write!(f, "<g><title>{}", self.chart.step.name(self.chart.bucket(at)))?;
+        write!(f, "<g><title>{}", self.chart.bucket_name(at))?;
         match self.series {
             [one] => write!(f, ": {}", self.chart.counted(one.count(at)))?,
             several => {
@@ -294,7 +316,8 @@ impl<'a> Drawing<'a> {
                 let (flat, r) = (wide - 2 * round, Px(round));
                 write!(
                     f,
-                    "<path class=\"tm-bar\" d=\"M{} {}V{}q0-{r} {r}-{r}h{}q{r} 0 {r} {r}V{}z\"/>",
+                    "<path class=\"tm-bar{}\" d=\"M{} {}V{}q0-{r} {r}-{r}h{}q{r} 0 {r} {r}V{}z\"/>",
+                    if self.chart.is_part(at) { PART } else { "" },
                     Px(left),
                     Px(bottom),
                     Px(bottom - high + round),
@@ -310,25 +333,36 @@ impl<'a> Drawing<'a> {
     fn area(&self, f: &mut Formatter<'_>, one: &Series<'_>, scale: Scale) -> fmt::Result {
         let (first, last) = (self.middle(0), self.middle(self.buckets - 1));
         write!(f, "<path class=\"tm-bar tm-area\" d=\"M{} {}", Px(first), Px(self.bottom()))?;
-        self.points(f, one, scale, 'L')?;
+        self.points(f, one, scale, 'L', 0..self.buckets)?;
         writeln!(f, "V{}H{}z\"/>", Px(self.bottom()), Px(last.min(first)))?;
         self.line(f, 0, one, scale)
     }
 
     fn line(&self, f: &mut Formatter<'_>, i: usize, series: &Series<'_>, scale: Scale) -> fmt::Result {
         let Some(last) = self.buckets.checked_sub(1) else { return Ok(()) };
-        if last > 0 {
-            write!(f, "<path class=\"tm-line tm-{i}\" d=\"")?;
-            self.points(f, series, scale, 'M')?;
-            f.write_str("\"/>\n")?;
+        // What leads to a part of a count is no trend: it is dashed.
+        let whole = if self.chart.so_far { last } else { self.buckets };
+        for (class, points) in [("", 0..whole), (PART, whole.saturating_sub(1)..self.buckets)] {
+            if points.len() > 1 {
+                write!(f, "<path class=\"tm-line tm-{i}{class}\" d=\"")?;
+                self.points(f, series, scale, 'M', points)?;
+                f.write_str("\"/>\n")?;
+            }
         }
         let (x, y) = (self.middle(last), self.y(scale, series.count(last)));
         writeln!(f, "<circle class=\"tm-dot tm-{i}\" cx=\"{}\" cy=\"{}\" r=\"3.5\"/>", Px(x), Px(y))
     }
 
-    fn points(&self, f: &mut Formatter<'_>, series: &Series<'_>, scale: Scale, start: char) -> fmt::Result {
-        for at in 0..self.buckets {
-            let command = if at == 0 { start } else { 'L' };
+    fn points(
+        &self,
+        f: &mut Formatter<'_>,
+        series: &Series<'_>,
+        scale: Scale,
+        start: char,
+        points: Range<usize>,
+    ) -> fmt::Result {
+        for at in points.clone() {
+            let command = if at == points.start { start } else { 'L' };
             write!(f, "{command}{} {}", Px(self.middle(at)), Px(self.y(scale, series.count(at))))?;
         }
         Ok(())

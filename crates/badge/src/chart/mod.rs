@@ -65,6 +65,8 @@ pub struct Chart<'a> {
     /// One is drawn as bars, several as lines; only the first [`MOST_SERIES`]. All have as many buckets as the longest
     /// of them, and at most [`MOST_BUCKETS`].
     pub series: &'a [Series<'a>],
+    /// Whether the newest bucket is still in progress: its count is a part, and is drawn and told as one.
+    pub so_far: bool,
     /// Width in pixels; the nearest of [`WIDTHS`] is taken.
     pub width: u32,
 }
@@ -112,8 +114,8 @@ impl<'a> Chart<'a> {
                 None => format!("{}.", self.nothing()),
                 Some((at, most)) => {
                     let last = self.buckets().saturating_sub(1);
-                    let (count, last) = (group(one.count(last)), self.step.name(self.bucket(last)));
-                    let at = self.step.name(self.bucket(at));
+                    let (count, last) = (group(one.count(last)), self.bucket_name(last));
+                    let at = self.bucket_name(at);
                     format!("{} (UTC). Most: {}, {at}. Last: {count}, {last}.", self.per_step(), group(most))
                 }
             },
@@ -122,7 +124,12 @@ impl<'a> Chart<'a> {
                     let name = series.shown_name(TITLE_NAME / 3);
                     format!(" {name}: {}.", group(series.total()))
                 });
-                format!("Totals:{}", totals.collect::<String>())
+                let end = if self.so_far {
+                    format!(" Last: {}.", self.bucket_name(self.buckets().saturating_sub(1)))
+                } else {
+                    String::new()
+                };
+                format!("Totals:{}{end}", totals.collect::<String>())
             }
         }
     }
@@ -165,6 +172,18 @@ impl<'a> Chart<'a> {
     /// The number of the bucket at an index.
     fn bucket(&self, at: usize) -> i32 {
         self.first.saturating_add(at as i32)
+    }
+
+    /// For people: `29 Nov 2026`, or `29 Nov 2026, so far` of the one in progress.
+    #[must_use]
+    pub fn bucket_name(&self, at: usize) -> String {
+        let name = self.step.name(self.bucket(at));
+        if self.is_part(at) { format!("{name}, so far") } else { name }
+    }
+
+    /// Whether the bucket at an index is still in progress.
+    fn is_part(&self, at: usize) -> bool {
+        self.so_far && at + 1 == self.buckets()
     }
 
     /// The first of the largest counts, unless all are zero.

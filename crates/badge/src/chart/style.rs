@@ -68,6 +68,8 @@ impl fmt::Display for Sheet {
              .tm-line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\
              .tm-3{stroke-dasharray:6 4}.tm-4{stroke-dasharray:1 4}.tm-5{stroke-dasharray:8 4 1 4}\
              .tm-area{fill-opacity:.14}\
+             .tm-bar.tm-part{fill-opacity:.25;stroke-dasharray:3 2}\
+             .tm-line.tm-part{stroke-dasharray:2 5}\
              .tm-spot{fill:none;pointer-events:all}\
              g:hover>.tm-spot{fill:#8a949e;fill-opacity:.12}",
         )?;
@@ -81,7 +83,7 @@ impl fmt::Display for Scheme {
         write!(
             f,
             ".tm-ground{{fill:{ground};stroke:{frame}}}.tm-text{{fill:{text}}}.tm-soft{{fill:{soft}}}\
-             .tm-grid{{stroke:{grid}}}.tm-axis{{stroke:{axis}}}.tm-bar{{fill:{bar}}}",
+             .tm-grid{{stroke:{grid}}}.tm-axis{{stroke:{axis}}}.tm-bar{{fill:{bar}}}.tm-part{{stroke:{bar}}}",
         )?;
         for (i, color) in lines.iter().enumerate() {
             write!(f, ".tm-line.tm-{i}{{stroke:{color}}}.tm-dot.tm-{i}{{fill:{color}}}")?;

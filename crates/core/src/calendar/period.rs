@@ -87,6 +87,25 @@ impl Period {
             Period::Minute => Span::Minute(minute),
         }
     }
+
+    /// The buckets of its chart. The hour's and the minute's are the last 60 minutes, so that no turn of the clock
+    /// empties them. `None` for all time, which begins with the first hit.
+    #[must_use]
+    pub fn buckets(self, now: Now) -> Option<Buckets> {
+        let today = now.day();
+        let days = |first: Day| Some(Buckets { step: Step::Day, first: first.0, last: today.0 });
+        match self {
+            Period::All => None,
+            Period::Month => days(today.month().first_day()),
+            Period::Week => days(today.week_begin(Weekday::Sun)),
+            Period::Day => Some(Buckets {
+                step: Step::Hour,
+                first: today.hours().start,
+                last: Step::Hour.bucket(now.minute()),
+            }),
+            Period::Hour | Period::Minute => Some(Buckets::until(now, Step::Minute, 60)),
+        }
+    }
 }
 
 impl Window {
@@ -183,6 +202,9 @@ mod tests {
             assert_eq!(Period::read(period.word()), Some(period));
         }
         assert_eq!(Period::read("year"), None);
+        let at = Now::parse_rfc3339("2026-11-20T12:00:30Z").unwrap();
+        let counts = Period::EVERY.map(|period| period.buckets(at).map(Buckets::count));
+        assert_eq!(counts, [None, Some(20), Some(6), Some(13), Some(60), Some(60)]);
     }
 
     #[test]

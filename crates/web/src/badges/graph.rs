@@ -9,7 +9,7 @@ use crate::{
     headers,
     history::{self, History},
     name::{from_bytes_of, from_path_of},
-    pages,
+    pages::{self, NOT_A_PERIOD, login},
     query::{Query, choice},
     state::App,
 };
@@ -23,7 +23,7 @@ use tallymark_badge::{
     Spark,
     chart::{DEFAULT_WIDTH, MOST_SERIES, WIDTHS},
 };
-use tallymark_core::{Event, Name, NotAName, Window};
+use tallymark_core::{Event, Name, NotAName, Period, Window};
 use tallymark_store::StoreError;
 
 const NOT_COUNTED: &str = "ignored: a chart";
@@ -32,10 +32,44 @@ const NOT_COUNTED: &str = "ignored: a chart";
 pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     // The path as it was sent: `a/b` and `a%2Fb` are decoded once, here.
     let raw = uri.path().strip_prefix("/graph/").unwrap_or_default();
+    if raw.strip_suffix(".svg") == Some(Name::all().as_str()) {
+        return of_all(&app, &uri, &sent).await;
+    }
     match raw.strip_suffix(".svg") {
         Some(raw) => show(&app, from_path_of(event(&uri), raw).map(|name| vec![name]), &uri).await,
         None => pages::nothing_here(&app, &sent, "Charts are at `/graph/NAME.svg`"),
     }
+}
+
+/// `/graph/~all.svg`: all names together, for who may see pages, in the periods of the front page.
+async fn of_all(app: &App, uri: &Uri, sent: &HeaderMap) -> Response {
+    if let Err(answer) = login::visitor(&app.access, sent, uri) {
+        return *answer;
+    }
+    let query = Query::of(uri);
+    let read = || {
+        Figures::refuse(query, &["show", "base"])?;
+        let period = query.text("period");
+        let period = period.map_or(Some(Period::All), |word| Period::read(&word));
+        Ok((query.event()?, period.ok_or(NOT_A_PERIOD)?, width(query)?))
+    };
+    let (event, period, width) = match read() {
+        Ok(asked) => asked,
+        Err::<_, String>(why) => return mistake(&why),
+    };
+    match History::of_all(&*app.store, event, period, (app.now)()).await {
+        Ok(history) => {
+            headers::picture(StatusCode::OK, history.chart(&history.series(), width).render(), NOT_COUNTED)
+        }
+        Err(error) => Problem::store("reading the counts of a chart", &error).picture(NOT_COUNTED),
+    }
+}
+
+fn width(query: Query<'_>) -> Result<u32, String> {
+    let Some(text) = query.text("width") else { return Ok(DEFAULT_WIDTH) };
+    let (least, most) = WIDTHS.into_inner();
+    let width = text.parse().ok().filter(|width| WIDTHS.contains(width));
+    width.ok_or_else(|| format!("width is {least} to {most}"))
 }
 
 /// `/graph.svg?name=NAME&name=NAME`.
@@ -73,14 +107,7 @@ impl ChartQuery {
         Figures::refuse(query, &["show", "base"])?;
         let event = query.event()?;
         let window = history::window(query.text("period").as_deref())?;
-        let width = match query.text("width") {
-            None => DEFAULT_WIDTH,
-            Some(text) => {
-                let (least, most) = WIDTHS.into_inner();
-                let width = text.parse().ok().filter(|width| WIDTHS.contains(width));
-                width.ok_or_else(|| format!("width is {least} to {most}"))?
-            }
-        };
+        let width = width(query)?;
         let is_spark = match query.text("style") {
             None => false,
             Some(word) => choice("style", &word, &[("chart", false), ("spark", true)])?,

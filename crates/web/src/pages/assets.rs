@@ -1,4 +1,4 @@
-//! The style sheet and the script, which are part of the binary.
+//! The style sheets, the scripts and the icon, which are part of the binary.
 //!
 //! A browser revalidates them with a tag made of their contents, so after an upgrade no page runs an old script.
 
@@ -12,6 +12,7 @@ use std::hash::{DefaultHasher, Hasher};
 const STYLE: &str = include_str!("style.css");
 const LIKE: &str = include_str!("like.css");
 const LIVE: &str = include_str!("live.js");
+const ICON: &str = include_str!("icon.svg");
 const MAKER: &str = include_str!("maker.js");
 
 /// `/assets/style.css`.
@@ -34,7 +35,12 @@ pub(crate) async fn maker(sent: HeaderMap) -> Response {
     asset(&sent, MAKER, HeaderValue::from_static("text/javascript; charset=utf-8"))
 }
 
-/// `/favicon.ico`: there is none, which is not an error.
+/// `/assets/icon.svg`: the mark in a browser's tab.
+pub(crate) async fn icon(sent: HeaderMap) -> Response {
+    asset(&sent, ICON, HeaderValue::from_static("image/svg+xml"))
+}
+
+/// `/favicon.ico`: there is none, which is not an error; pages name their icon.
 pub(crate) async fn favicon() -> StatusCode {
     StatusCode::NO_CONTENT
 }

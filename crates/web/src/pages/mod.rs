@@ -3,6 +3,7 @@
 //! Pages are rendered on the server, load nothing from other sites, and work without a script. They never count.
 
 pub(crate) mod assets;
+mod chart;
 pub(crate) mod dashboard;
 pub(crate) mod login;
 mod maker;
@@ -28,6 +29,9 @@ use std::sync::{Arc, LazyLock};
 use tallymark_core::Event;
 use tallymark_store::{Class, StoreError};
 
+/// What a period of the front page may be.
+pub(crate) const NOT_A_PERIOD: &str = "period is all, month, week, day, hour or minute";
+
 /// The longest number that fits its card in the usual size.
 const LONG: usize = "9,999,999,999".len();
 
@@ -43,6 +47,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("add.html", include_str!("add.html")),
         ("frame.html", include_str!("frame.html")),
         ("builder.html", include_str!("builder.html")),
+        ("chart.html", include_str!("chart.html")),
         ("compare.html", include_str!("compare.html")),
         ("dashboard.html", include_str!("dashboard.html")),
         ("empty.html", include_str!("empty.html")),
@@ -95,7 +100,8 @@ pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Valu
 
 /// Draws a page for a viewer, with a logout button if logged in.
 pub(crate) fn page_for(app: &App, visitor: &Viewer, name: &str, values: Value) -> Response {
-    page(&app.access, StatusCode::OK, name, context! { logout => visitor.has_session, ..values })
+    let version = env!("CARGO_PKG_VERSION");
+    page(&app.access, StatusCode::OK, name, context! { logout => visitor.has_session, version, ..values })
 }
 
 /// The answer for an unknown address, which says where to look instead: a page, or one line of text for a program.

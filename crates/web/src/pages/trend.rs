@@ -6,18 +6,17 @@ use crate::{
     name::{
         chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path, series_csv_path,
     },
-    pages::Back,
+    pages::{
+        Back,
+        chart::{self, WIDTHS},
+    },
     query::Query,
     state::App,
 };
 use minijinja::{Value, context};
-use tallymark_badge::{chart::MOST_SERIES, number::group};
+use tallymark_badge::chart::MOST_SERIES;
 use tallymark_core::{Event, Name, Window};
 use tallymark_store::StoreError;
-
-/// Widths of the chart: of a telephone, a tablet, and the page. A picture that is only scaled down has no legible text.
-const WIDTHS: [(u32, &str); 3] =
-    [(340, "(max-width: 28rem)"), (520, "(max-width: 42rem)"), (672, "(min-width: 0)")];
 
 /// The fields of the form that adds a name.
 const TYPED: &str = "add";
@@ -159,19 +158,14 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
     };
     Ok(context! {
         periods => periods.to_vec(),
-        pictures => pictures(view, &history),
-        alt => alternative(&history),
-        table => table(&history),
         csv => csv(view, &history),
-        event => view.event.as_str(),
         noun => view.event.noun(0),
-        step => history.buckets.step.word(),
-        names => view.names.iter().map(Name::to_string).collect::<Vec<_>>(),
         others => view.others().iter().zip(totals).map(other).collect::<Vec<_>>(),
         of_name => view.of_name,
         removable => view.of_name || view.names.len() > 1,
         room => view.names.len() < MOST_SERIES,
         most => MOST_SERIES,
+        chart => chart::values(&history, &graph_path(&view.names, view.event, view.window.word()), &WIDTHS),
         ..form(view)
     })
 }
@@ -181,19 +175,6 @@ pub(crate) fn form(view: &View) -> Value {
     let (action, hidden) = view.form();
     let hidden: Vec<Value> = hidden.iter().map(|(key, value)| context! { key => *key, value }).collect();
     context! { action, hidden, field => TYPED, first => view.names.is_empty() }
-}
-
-fn pictures(view: &View, history: &History) -> Vec<Value> {
-    let series = history.series();
-    let path = graph_path(&view.names, view.event, view.window.word());
-    WIDTHS
-        .iter()
-        .map(|&(width, media)| {
-            let chart = history.chart(&series, width);
-            let ((width, height), (left, wide)) = (chart.size(), chart.plot());
-            context! { url => format!("{path}&width={width}"), width, height, media, left, wide }
-        })
-        .collect()
 }
 
 /// The label of a link to a window.
@@ -208,32 +189,10 @@ fn label(window: Window) -> &'static str {
     }
 }
 
-/// The text of the chart for screen readers.
-fn alternative(history: &History) -> String {
-    let series = history.series();
-    let chart = history.chart(&series, WIDTHS[0].0);
-    format!("{}. {}", chart.title(), chart.description())
-}
-
 /// The address of the same numbers as CSV, for the name of this page.
 fn csv(view: &View, history: &History) -> Option<String> {
     let name = view.names.first().filter(|_| view.of_name)?;
     series_csv_path(name.as_ref(), view.event, history.buckets.step.word(), &history.from())
-}
-
-/// The newest first, because readers look for it.
-fn table(history: &History) -> Value {
-    let buckets = history.buckets;
-    let rows: Vec<Value> = (0..history.length())
-        .rev()
-        .map(|at| {
-            let counts = history.counts.iter().map(|(_, counts)| group(counts[at]).to_string());
-            context! { when => buckets.step.name(buckets.first + at as i32), counts => counts.collect::<Vec<_>>() }
-        })
-        .collect();
-    let totals: Vec<String> =
-        history.series().iter().map(|series| group(series.total()).to_string()).collect();
-    context! { rows, totals }
 }
 
 #[cfg(test)]

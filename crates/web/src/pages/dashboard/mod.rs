@@ -1,9 +1,11 @@
-//! The front page: the totals of one event, its busiest names in six periods, and a search. With an empty store it is
+//! The front page: the totals of one event, all names over time, the busiest of them in six periods, and a search. One
+//! period rules them all. With an empty store it is
 //! the badge builder.
 //!
 //! Every choice is a link, so it works without a script. Names come from the rankings, so the page costs the same with
 //! a million names as with ten.
 
+mod change;
 mod query;
 mod rows;
 mod search;
@@ -11,7 +13,9 @@ mod totals;
 
 use crate::{
     error::Problem,
-    pages::{login, no_store, page_for, problem},
+    history::History,
+    name::graph_path,
+    pages::{chart, login, no_store, page_for, problem},
     query::Query,
     state::App,
 };
@@ -51,7 +55,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
 async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, StoreError> {
     let Some(usual) = usual(app).await? else { return Ok(None) };
     let (asked, events) = (&asked.where_usual_is(usual), app.rankings.events());
-    let totals = totals::read(app, asked.event).await?;
+    let totals = totals::read(app, asked.event, asked.period).await?;
     let found = match &asked.search {
         Some(_) => Some(search::values(app, asked).await?),
         None => None,
@@ -62,6 +66,10 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
         None => Vec::new(),
     };
     let now = (app.now)();
+    let chart = match found {
+        Some(_) => None,
+        None => Some(curve(app, asked, now).await?),
+    };
     Ok(Some(context! {
         title => "Tallymark",
         event => asked.event.as_str(),
@@ -69,6 +77,7 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
         usual => asked.usual.as_str(),
         events => event_links(asked, &events),
         totals,
+        chart,
         periods => Period::EVERY.map(|period| context! {
             label => label(period),
             link => asked.with_period(period),
@@ -85,6 +94,13 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
         longest => asked.event.longest_name(),
         search => found,
     }))
+}
+
+/// The chart of all names.
+async fn curve(app: &App, asked: &DashboardQuery, now: Now) -> Result<Value, StoreError> {
+    let history = History::of_all(&*app.store, asked.event, asked.period, now).await?;
+    let path = graph_path(&[Name::all()], asked.event, asked.period.word());
+    Ok(chart::values(&history, &path, &chart::WIDE))
 }
 
 /// The default event: `hit`, or the most frequent one if no badge was ever shown. `None` on an empty store.

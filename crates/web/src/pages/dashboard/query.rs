@@ -2,6 +2,7 @@
 
 use crate::{
     name::{encoded_text, push},
+    pages::NOT_A_PERIOD,
     query::Query,
 };
 use tallymark_core::{Event, Name, NotAName, Period};
@@ -39,7 +40,7 @@ impl DashboardQuery {
     pub(super) fn read(query: Query<'_>) -> Result<DashboardQuery, String> {
         let period = match query.text("period") {
             None => Period::All,
-            Some(word) => Period::read(&word).ok_or("period is all, month, week, day, hour or minute")?,
+            Some(word) => Period::read(&word).ok_or(NOT_A_PERIOD)?,
         };
         let order = match query.text("sort").as_deref() {
             None | Some("hits") => Order::Hits,

@@ -1,32 +1,59 @@
-//! The current totals of one event.
+//! The current totals of one event, and how they compare with the period before.
 
-use crate::state::App;
+use super::change::{self, Compared};
+use crate::{state::App, windows};
 use minijinja::{Value, context};
 use tallymark_badge::number::group;
-use tallymark_core::{Event, Name, Now};
+use tallymark_core::{Event, Name, Now, Period};
 use tallymark_store::{Result, Step};
 
-pub(super) async fn read(app: &App, event: Event) -> Result<Value> {
+pub(super) async fn read(app: &App, event: Event, period: Period) -> Result<Value> {
     let (store, now, all) = (&app.store, (app.now)(), Name::all());
     let (today, minute) = (now.day().0, now.minute().0);
-    let (total, day, minutes) = tokio::try_join!(
+    let of = |period| Compared::of(period, now);
+    // The cards of today and of the hour are always there; the period has one if it is neither.
+    let (longer, day, hour) = (of(period).filter(|_| has_days(period)), of(Period::Day), of(Period::Hour));
+    let from = |compared: &Option<Compared>, at: i32| compared.as_ref().map_or(at, Compared::first);
+    let this_hour = Step::Hour.bucket(now.minute());
+    let (total, days, hours, minutes) = tokio::try_join!(
         store.totals(event, std::slice::from_ref(&all)),
-        store.series(event, &all, Step::Day, today, today + 1),
-        store.series(event, &all, Step::Minute, minute - 59, minute + 1),
+        store.series(event, &all, Step::Day, from(&longer, today), today + 1),
+        store.series(event, &all, Step::Hour, from(&day, this_hour), this_hour + 1),
+        store.series(event, &all, Step::Minute, from(&hour, minute - 59), minute + 1),
     )?;
-    let sum = |counts: &[(i32, i64)]| counts.iter().fold(0i64, |sum, &(_, n)| sum.saturating_add(n));
+    let change = |compared: &Option<Compared>, counts| compared.as_ref().and_then(|it| it.change(counts));
     let total = total.first().copied().unwrap_or(0);
     // Those of a new event were not counted yet.
     let names = app.rankings.names(event).filter(|&names| names > 0 || total == 0);
     let exact = app.rankings.last_minute(event);
+    let about = estimated(&minutes, now);
+    let before = estimated(&minutes, Now { unix_ms: now.unix_ms - 60_000 });
+    let longer = period.buckets(now).filter(|_| longer.is_some()).map(|buckets| {
+        let count = grouped(within(&days, buckets.first, buckets.last + 1));
+        context! { label => super::label(period), count, change => change(&longer, &days) }
+    });
     Ok(context! {
         total => grouped(total),
         names => names.map(|names| grouped(i64::try_from(names).unwrap_or(i64::MAX))),
-        today => grouped(sum(&day)),
-        hour => grouped(sum(&minutes)),
-        minute => grouped(exact.unwrap_or_else(|| estimated(&minutes, now))),
+        longer,
+        today => grouped(within(&days, today, today + 1)),
+        today_change => change(&day, &hours),
+        hour => grouped(within(&minutes, minute - 59, minute + 1)),
+        hour_change => change(&hour, &minutes),
+        minute => grouped(exact.unwrap_or(about)),
+        minute_change => change::change(about, before, "the 60 seconds before"),
         about => exact.is_none(),
     })
+}
+
+/// Whether a period consists of days, more than today.
+fn has_days(period: Period) -> bool {
+    matches!(period, Period::Month | Period::Week)
+}
+
+/// The sum of the buckets from `first` to before `end`.
+pub(super) fn within(counts: &[(i32, i64)], first: i32, end: i32) -> i64 {
+    windows::sum(counts.iter().filter(|(at, _)| (first..end).contains(at)))
 }
 
 pub(super) fn grouped(count: i64) -> String {
