@@ -60,13 +60,13 @@ impl History {
         now: Now,
     ) -> Result<History, StoreError> {
         let months = History::within(store, event, names, Window::All.buckets(now)).await?;
-        let months = months.from_the_first_hit(1);
+        let months = months.since_the_first_hit(1);
         let (Day(first), Day(today)) = (Month(months.buckets.first).first_day(), now.day());
         if today - first >= YOUNG {
             return Ok(months);
         }
         let days = Buckets { step: Step::Day, first: first.min(today - LEAST_DAYS as i32 + 1), last: today };
-        Ok(History::within(store, event, names, days).await?.from_the_first_hit(LEAST_DAYS))
+        Ok(History::within(store, event, names, days).await?.since_the_first_hit(LEAST_DAYS))
     }
 
     async fn within(
@@ -85,7 +85,7 @@ impl History {
     }
 
     /// Without the empty buckets before the first hit, but with at least this many.
-    fn from_the_first_hit(mut self, least: usize) -> History {
+    fn since_the_first_hit(mut self, least: usize) -> History {
         let length = self.length();
         let hits = |at: usize| self.counts.iter().any(|(_, counts)| counts[at] != 0);
         let empty = (0..length).take_while(|&at| !hits(at)).count();
