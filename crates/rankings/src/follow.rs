@@ -35,6 +35,8 @@ pub(super) struct KeptRanking {
     pub(super) as_of: i64,
     /// How long the last full ranking took.
     pub(super) took: i64,
+    /// Names may be missing, because others fell below those that it does not hold. It gets older until it is made anew.
+    pub(super) gapped: bool,
 }
 
 /// All rankings that are kept up to date.
@@ -135,7 +137,8 @@ impl Rankings {
                 }
                 tops.remove(&(event, period));
                 if from.is_some_and(|from| since <= i64::from(from.0) * 60_000) {
-                    let kept = KeptRanking { span, from, top: Top::default(), as_of: 0, took: 0 };
+                    let kept =
+                        KeptRanking { span, from, top: Top::default(), as_of: 0, took: 0, gapped: false };
                     tops.insert((event, period), kept);
                     changed
                         .entry(event)
@@ -206,6 +209,9 @@ impl Rankings {
                     }
                 }
                 if !whole {
+                    if let Some(kept) = tops.get_mut(&(event, period)) {
+                        kept.gapped = true;
+                    }
                     done.remove(&(event, period));
                     jobs.retain(|job| job.top(event, period, span).is_none());
                 }
@@ -221,7 +227,7 @@ impl Rankings {
         let Some(Wave { now, as_of: Some(as_of), todo, .. }) = follower.wave.take() else { return };
         follower.before = todo;
         for (&(event, period), kept) in tops.iter_mut() {
-            if FOLLOWED[which].contains(&period) && kept.span == period.span(now) {
+            if FOLLOWED[which].contains(&period) && kept.span == period.span(now) && !kept.gapped {
                 kept.as_of = kept.as_of.max(as_of);
                 self.publish(event, period, kept);
             }

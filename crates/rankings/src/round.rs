@@ -291,7 +291,8 @@ impl Rankings {
         let Part { period, span, top } = part;
         let took = (self.now)().unix_ms.saturating_sub(begun.unix_ms);
         round.done.insert((event, period), (begun.unix_ms, took, span));
-        let mut kept = KeptRanking { span, from: span.begin(), top, as_of: begun.unix_ms, took };
+        let mut kept =
+            KeptRanking { span, from: span.begin(), top, as_of: begun.unix_ms, took, gapped: false };
         match round.tops.get(&(event, period)) {
             // The next period has begun in the meantime, and is already followed.
             Some(newer) if newer.span != span && newer.from > kept.from => return,

@@ -51,7 +51,11 @@ impl StoreRead for NetLikes {
         if event != Event::LIKE || counts.is_empty() {
             return Ok(counts);
         }
-        Ok(net(counts, self.0.series(Event::UNLIKE, name, step, from, to).await?))
+        // A like is taken back on its own day, so the unlikes of the rest of the last one count too: a bucket has the same
+        // number, wherever the series ends.
+        let last_day = step.begin(to - 1).day();
+        let rest = if step == Step::Month { to } else { step.bucket(Day(last_day.0 + 1).first_minute()) };
+        Ok(net(counts, self.0.series(Event::UNLIKE, name, step, from, rest.max(to)).await?))
     }
 
     async fn statuses(
@@ -138,7 +142,7 @@ impl StoreRead for NetLikes {
 }
 
 /// Takes the unlikes of a series away from the likes: each from the newest that are not newer than itself, because a like
-/// is taken back after it was given. So no count is below 0, and those of the last bucket agree with the total.
+/// is taken back after it was given. So no count is below 0.
 fn net(likes: Vec<(i32, i64)>, unlikes: Vec<(i32, i64)>) -> Vec<(i32, i64)> {
     let mut buckets: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
     for (bucket, count) in likes {

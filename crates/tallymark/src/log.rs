@@ -49,6 +49,9 @@ pub(crate) fn level(text: &str) -> Result<String, String> {
 
 /// Starts the log. `level` is `error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,tallymark_store=debug`.
 pub(crate) fn start(format: LogFormat, level: &str) {
+    // The rasterizer warns of each style that is for browsers only; nobody could do anything about it.
+    let quiet = if level.contains("usvg") { "" } else { "usvg=error,resvg=error,simplecss=error," };
+    let level = format!("{quiet}{level}");
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(level);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let form = match format {

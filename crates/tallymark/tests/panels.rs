@@ -392,13 +392,42 @@ fn a_like_that_a_correction_took_away_costs_no_other_like() {
             let counts: serde_json::Value = serde_json::from_str(get(&place, path, &[]).text()).unwrap();
             assert_eq!(counts["total"], 1, "{path}: {counts}");
         }
-        assert!(click("remove", "198.51.100.2").contains("Your like was taken back"));
-        assert!(click("add", "198.51.100.2").contains("点赞成功！"));
+        // Whose like of this day it is cannot be told any more.
+        assert!(click("remove", "198.51.100.1").contains("There is no like of yours to take back"));
+        totals(&place, "octo/hello", [0, 1, 0]);
+        stop(&mut daemon);
+    }
+}
+
+#[test]
+fn every_number_of_likes_is_of_those_that_stand() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let mut daemon = ready(&place);
+        let origin = format!("http://{}", place.addr());
+        for (word, says) in
+            [("add", "点赞成功！"), ("remove", "Your like was taken back"), ("add", "点赞成功！")]
+        {
+            let path = format!("/v1/like/octo/hello/{word}");
+            let page = http::request("POST", place.addr(), &path, &[PERSON, ("Origin", &origin)], b"");
+            assert!(page.text().contains(says), "{}", page.text());
+        }
         totals(&place, "octo/hello", [0, 1, 1]);
-        let json: serde_json::Value =
-            serde_json::from_str(get(&place, "/badge/octo/hello.json?event=like", &[]).text()).unwrap();
-        assert_eq!((&json["total"], &json["today"]), (&1.into(), &1.into()));
-        assert_eq!(place.run(&["top", "--event", "like", "--json"]).json()["counters"][0]["count"], 1);
+        for (path, fields) in [
+            ("/badge/octo/hello.json?event=like", &["total", "today"][..]),
+            ("/api/v1/counters/octo/hello?event=like", &["total"]),
+        ] {
+            let counts: serde_json::Value = serde_json::from_str(get(&place, path, &[]).text()).unwrap();
+            for field in fields {
+                assert_eq!(counts[field], 1, "{path}: {counts}");
+            }
+        }
+        for command in [["show", "octo/hello"].as_slice(), &["top"]] {
+            let said = place.run(&[command, &["--event", "like", "--json"]].concat()).json().to_string();
+            assert!(said.contains(":1") && !said.contains(":2"), "{said}");
+        }
+        let page = get(&place, "/name/octo/hello?event=like", &[]).text().to_owned();
+        assert!(page.contains("Likes <span class=\"much\">1</span>") && !page.contains("nlike"), "{page}");
         stop(&mut daemon);
     }
 }

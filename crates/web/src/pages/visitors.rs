@@ -47,7 +47,7 @@ fn capitalized(word: &str) -> String {
 /// A class in words for people, and what it means.
 fn words(class: ClientClass) -> (&'static str, &'static str) {
     match class {
-        ClientClass::Browser => ("Browsers", "someone viewing a page with the badge"),
+        ClientClass::Browser => ("Browsers", "a person's browser"),
         ClientClass::GithubCamo => ("GitHub", "its image proxy, for a reader"),
         ClientClass::ImageProxy => ("Other image proxies", "mail, chat and other sites, for a reader"),
         ClientClass::Bot => ("Bots", "search engines, link previews, monitors"),

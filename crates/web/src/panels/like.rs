@@ -23,8 +23,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use minijinja::{Value, context};
 use sha2::Sha256;
 use tallymark_core::{
-    ClientClass, Committed, Counts, Day, Entry, Event, Name, NotAName, NotCommitted, Once, Visit, Visits,
-    When, network_of,
+    ClientClass, Committed, CorrectedName, CorrectionRecord, Counts, Day, Entry, Event, MAX_CORRECTIONS,
+    Name, NotAName, NotCommitted, Once, Visit, Visits, When, network_of,
 };
 
 /// How often a visitor may change their mind on one day.
@@ -106,7 +106,7 @@ impl ClickRefusal {
 pub(super) async fn asked(app: &App, name: Result<Name, NotAName>, peer: Peer, head: &Parts) -> Response {
     let name = match name {
         Ok(name) => name,
-        Err(why) => return pages::problem(app, &Problem::from(why), None),
+        Err(why) => return not_a_name(app, why),
     };
     let count = match count_wanted(Query::of(&head.uri)) {
         Ok(count) => count,
@@ -133,7 +133,7 @@ pub(super) async fn posted(
     }
     let name = match name {
         Ok(name) => name,
-        Err(why) => return pages::problem(app, &Problem::from(why), None),
+        Err(why) => return not_a_name(app, why),
     };
     let base = app.base_url.as_asked(&head.headers);
     let refusal = match person::is_from_here(&head.headers, &base) {
@@ -143,6 +143,10 @@ pub(super) async fn posted(
         true => return change(app, &name, wish, (peer, &head)).await,
     };
     refuse(app, &name, &head.headers, refusal)
+}
+
+fn not_a_name(app: &App, why: NotAName) -> Response {
+    pages::problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), None)
 }
 
 async fn change(app: &App, name: &Name, wish: Click, (peer, head): (Peer, &Parts)) -> Response {
@@ -187,7 +191,7 @@ async fn commit(
             (Click::Like, true) => return Ok(LikeState::Already),
             (Click::Unlike, false) => return Ok(LikeState::NoneToTakeBack),
             // A correction has taken it away since; to subtract it again would cost somebody else's like.
-            (Click::Unlike, true) if net_likes(app, name).await? == 0 => {
+            (Click::Unlike, true) if is_corrected(app, name, now.day()).await? => {
                 return Ok(LikeState::NoneToTakeBack);
             }
             (Click::Like, false) => (Event::LIKE, like),
@@ -211,9 +215,22 @@ async fn commit(
     Ok(LikeState::Enough)
 }
 
-async fn net_likes(app: &App, name: &Name) -> Result<i64, NotCommitted> {
+/// Whether an operator corrected the likes of a name on this day, or there are none left.
+async fn is_corrected(app: &App, name: &Name, day: Day) -> Result<bool, NotCommitted> {
+    let unknown = |error: String| NotCommitted::Unavailable(error);
     let total = app.shown_total(Event::LIKE, name.as_ref()).await;
-    total.map_err(|error| NotCommitted::Unavailable(error.to_string()))
+    if total.map_err(|error| unknown(error.to_string()))? == 0 {
+        return Ok(true);
+    }
+    let corrections =
+        app.corrections.list(MAX_CORRECTIONS).await.map_err(|error| unknown(error.to_string()))?;
+    let day = day.to_string();
+    let mut of_day = corrections.iter().filter(|record| record.at.starts_with(&day));
+    let is_its = |record: &CorrectionRecord| {
+        let likes = |one: &CorrectedName| one.event == Event::LIKE.as_str() && one.name == name.as_str();
+        record.changed.iter().any(likes)
+    };
+    Ok(of_day.any(is_its))
 }
 
 fn one(event: Event, name: &Name, visit: Visit) -> Counts {

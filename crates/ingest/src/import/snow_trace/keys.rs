@@ -18,6 +18,7 @@ const IN_PATHS: AsciiSet = CONTROLS
     .add(b'`')
     .add(b'{')
     .add(b'}')
+    .add(b'\\')
     .add(b'%');
 
 /// Namespace and key as snow-trace writes them. `None` for a name that is not `namespace/key`.
@@ -117,10 +118,12 @@ impl TraceKeys {
 /// Every way to cut a key into a namespace and a key.
 fn cuts(text: &str) -> Vec<(&str, &str)> {
     let cut = |(at, _)| (&text[..at], &text[at + 1..]);
+    let path = text.find(['?', '#']).map_or(text, |query| &text[..query]);
     let is_one = |(namespace, key): &(&str, &str)| {
-        !namespace.is_empty() && !key.is_empty() && !key.starts_with(['?', '#'])
+        // A colon in the query separates nothing.
+        !namespace.is_empty() && namespace.len() + 1 < path.len() && !key.is_empty()
     };
-    if text.contains('/') {
+    if path.contains('/') {
         return Vec::new();
     }
     text.match_indices(':').map(cut).filter(is_one).collect()
@@ -188,7 +191,14 @@ mod tests {
     fn spellings_of_one_name_are_added_and_one_log_is_read() {
         let log = |key: &str| ((Event::VISIT, "o".to_owned(), key.to_owned()), 1);
         let logs = TraceLogs::from([log("hello"), log("hello?t=1")]);
-        let totals = [("o:%E7%94%A8", 7), ("o:hello", 5), ("o:hello?t=1", 2), ("o:%68ello", 9), ("o:?x", 1)];
+        let totals = [
+            ("o:%E7%94%A8", 7),
+            ("o:hello", 5),
+            ("o:hello?t=1", 2),
+            ("o:%68ello", 9),
+            ("o:?x", 1),
+            ("o:r?t=12:30", 3),
+        ];
         let totals = totals.iter().map(|(key, total)| ((*key).to_owned(), *total)).collect();
         let (mut keys, mut findings) = (TraceKeys::default(), TraceFindings::default());
         keys.resolve(Event::VISIT, totals, &logs, &mut findings);
@@ -200,7 +210,7 @@ mod tests {
             .into_iter()
             .map(|((_, name), spelt)| (name.to_string(), spelt.total))
             .collect();
-        assert_eq!(totals, [("o/hello".to_owned(), 16), ("o/用".to_owned(), 7)]);
+        assert_eq!(totals, [("o/hello".to_owned(), 16), ("o/r".to_owned(), 3), ("o/用".to_owned(), 7)]);
         assert_eq!((findings.visits.refused, findings.visits.refused_total), (1, 1));
     }
 
