@@ -13,8 +13,12 @@ const MOST_STATUSES: usize = 100;
 /// Links to every event of the name, including the shown one. None if there is no other.
 pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Value>> {
     let mut events = app.rankings.events();
-    if !events.contains(&shown) {
-        events.push(shown);
+    // Whoever sees visits or likes finds the way to the page with the badge to copy.
+    let of_badge = |event| event == Event::HIT && shown.is_on_panels();
+    for always in [shown, Event::HIT] {
+        if !events.contains(&always) && (always == shown || of_badge(always)) {
+            events.push(always);
+        }
     }
     let mut links = Vec::new();
     for event in events {
@@ -23,8 +27,7 @@ pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Va
             continue;
         }
         let total = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
-        // Hits have the page with the badge to copy.
-        if total != 0 || event == shown || event == Event::HIT {
+        if total != 0 || event == shown || of_badge(event) {
             let link = event_page_path(name.as_ref(), event);
             links.push(context! { word => event.noun(0), link, total => group(total).to_string(), current => event == shown });
         }
