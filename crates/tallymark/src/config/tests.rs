@@ -334,6 +334,9 @@ fn files_have_a_path_and_may_be_access_logs() {
         ("a.log", "soft.log".to_owned()),
         ("a.log", format!("../{name}/a.log")),
         ("new.log", "link/new.log".to_owned()),
+        // A rotated file is read with its log.
+        ("a.log", "a.log.1".to_owned()),
+        ("b.log-20261129", "b.log".to_owned()),
         ("new.log", format!("link/../{name}/new.log")),
     ] {
         let text = [one, &other].map(|name| source(&format!("path = {:?}", path(name)))).concat();
