@@ -233,8 +233,8 @@ fn programs_prefetches_and_other_sites_like_nothing() {
         &[PERSON, ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")],
         &[PERSON, ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")],
         &[PERSON, NAVIGATES[0], NAVIGATES[1]],
-        // Over plain HTTP browsers say nothing, of a picture as of a link.
-        &[PERSON],
+        // Over plain HTTP browsers say nothing else of a picture.
+        &[PERSON, ("Accept", "image/avif,image/webp,image/*,*/*;q=0.8")],
         &[PERSON, ("X-Purpose", "preview")],
         &[],
     ] {

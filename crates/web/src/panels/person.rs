@@ -17,10 +17,29 @@ const FOLLOWERS: [&str; 4] = ["barracuda", "microsoft office", "ms-office", "mso
 
 /// A browser that follows a link says that it navigates to a document, because of its user (W3C Fetch Metadata): a page
 /// that sends its reader here by itself does not make a click. A browser that says nothing of the kind is an old one, or
-/// came over plain HTTP; there a picture or a frame looks like a click, so the person is asked to press the button.
+/// came over plain HTTP. It is taken by its name, and by what it accepts: a picture, a style or a film is no page.
 pub(super) fn clicked(sent: &HeaderMap) -> bool {
-    let navigates = says(sent, &MODE) == Some(b"navigate") && says(sent, &DEST) == Some(b"document");
-    navigates && says(sent, &USER) == Some(b"?1") && !is_machine(sent)
+    let agent = says(sent, &header::USER_AGENT).unwrap_or_default();
+    let is_person = !is_machine(sent);
+    match (says(sent, &MODE), says(sent, &DEST)) {
+        (None, None) => {
+            let class = ClientClass::of(agent);
+            let may_be_a_browser = matches!(class, ClientClass::Browser | ClientClass::Unknown);
+            is_person && !agent.is_empty() && may_be_a_browser && wants_a_page(sent)
+        }
+        (mode, dest) => {
+            let navigates = mode == Some(b"navigate") && dest == Some(b"document");
+            is_person && navigates && says(sent, &USER) == Some(b"?1")
+        }
+    }
+}
+
+/// Browsers name the types of a picture, a style or a film, and `text/html` first for a page. Who names none may want one.
+fn wants_a_page(sent: &HeaderMap) -> bool {
+    says(sent, &header::ACCEPT).is_none_or(|accept| {
+        let accept = String::from_utf8_lossy(accept).to_ascii_lowercase();
+        accept.contains("text/html") || accept.trim() == "*/*"
+    })
 }
 
 /// Whether a form may have been sent by a press of its button. A script that posts gets no document.
@@ -88,14 +107,21 @@ mod tests {
         let navigates =
             [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-user", "?1")];
         let with = |more: &[(&'static str, &str)]| sent(&[&navigates, more].concat());
-        for click in [with(&[FIREFOX]), with(&[])] {
+        for click in [
+            with(&[FIREFOX]),
+            with(&[]),
+            sent(&[FIREFOX]),
+            sent(&[FIREFOX, ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")]),
+            sent(&[FIREFOX, ("accept", "*/*")]),
+            sent(&[("user-agent", "Mozilla/5.0 (SomeNewDevice)")]),
+        ] {
             assert!(clicked(&click), "{click:?}");
         }
         for none in [
             sent(&[]),
-            // Over plain HTTP: a link, a picture and a frame are the same.
-            sent(&[FIREFOX]),
-            sent(&[("user-agent", "Mozilla/5.0 (SomeNewDevice)")]),
+            // Over plain HTTP, where browsers say nothing else.
+            sent(&[FIREFOX, ("accept", "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8")]),
+            sent(&[FIREFOX, ("accept", "text/css,*/*;q=0.1")]),
             sent(&[("user-agent", "")]),
             sent(&[("user-agent", "curl/8.5.0")]),
             sent(&[("user-agent", "lychee/0.14.3")]),
