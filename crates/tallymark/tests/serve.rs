@@ -457,7 +457,8 @@ fn pages_work_below_a_path_that_nginx_takes_off() {
         seen.retain(|link| link.split('#').next() != Some(bare));
     }
     assert!(seen.len() > 20, "{seen:?}");
-    for link in seen {
+    // Some lead to a part of their own page.
+    for link in seen.iter().filter(|link| !link.starts_with('#')) {
         let path = link.split('#').next().unwrap_or_default();
         assert!(path.starts_with("/hits/"), "{link}");
         assert_eq!(get(path).status, 200, "{link}");

@@ -493,7 +493,8 @@ proptest! {
     fn own_path_agrees_with_syslog_loose_on_rfc5424(
         pri in 0u8..192, host in "[a-z]{1,9}", tag in "[A-Za-z_]{1,32}", value in "[a-z0-9 ]{0,9}", body in "[!-~][ -~]{0,40}",
     ) {
-        prop_assume!(host != tag);
+        // A relay repeats the tag before the body, and ours takes it off there.
+        prop_assume!(host != tag && !body.starts_with(&tag));
         let line = format!("<{pri}>1 2026-11-20T03:59:49Z {host} {tag} 7 ID [x@1 k=\"{value}\"] {body}");
         let routes = routes(&[&tag]);
         let ours = parse(line.as_bytes(), &routes).unwrap();

@@ -100,7 +100,11 @@ impl Book {
     ) -> Option<(Book, PathBuf)> {
         let files = list(log, &KnownFiles::default()).ok()?;
         let of_path = |position: &Position| {
+            // A log that was first looked at a moment ago has a position already, and was not moved.
             let path = Path::new(position.source.strip_prefix(FILE)?);
+            if path == log {
+                return None;
+            }
             position.state.parse::<Header>().ok()?;
             Some((Book::read(path, own).ok()??, path.to_owned()))
         };
