@@ -15,6 +15,7 @@ use crate::source::Stop;
 use std::{
     collections::{BTreeSet, HashMap},
     fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 use tracing::info;
@@ -74,7 +75,9 @@ fn candidates(log: &Path, since: u64) -> Vec<PathBuf> {
     };
     let mut beside: Vec<PathBuf> = here.iter().flat_map(|dir| files_of(dir)).filter(is_recent).collect();
     beside.sort_by_key(|path| !is_named_like(log, path));
-    let around = here.iter().flat_map(|dir| [Some(*dir), dir.parent()]).flatten();
+    // Where everybody may write, as in /tmp, a directory beside that of the log is somebody else's.
+    let is_closed = |dir: &&Path| fs::metadata(dir).is_ok_and(|dir| dir.mode() & 0o002 == 0);
+    let around = here.iter().flat_map(|dir| [Some(*dir), dir.parent().filter(is_closed)]).flatten();
     let dirs: BTreeSet<PathBuf> =
         around.flat_map(directories_of).filter(|dir| !here.contains(&**dir)).collect();
     let is_of_log =
