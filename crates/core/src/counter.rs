@@ -73,8 +73,8 @@ pub trait Counter: Send + Sync {
     ///
     /// A hit of event `hit` that says who asked is also told a visit of the same name, if it is one: within the
     /// cooldown of its visitor only the first. A hit of event `visit` that says who asked counts only then, and the
-    /// answer is the total of `visit` whether it counted or not. So it is for a hit that is [refused](Counter::refusal). Without a visitor, every hit counts as it is, and is
-    /// nothing else.
+    /// answer is the total of `visit` whether it counted or not. The same is true for a hit that is
+    /// [refused](Counter::refusal). Without a visitor, every hit counts as it is, and is nothing else.
     fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a>;
 
     /// Counts the hit at once, as [`Counter::count`] does, for somebody who wants no total: the store is never asked.

@@ -1,8 +1,9 @@
 //! Corrections: what an operator asks for becomes signed differences, which are applied as an [`Errand`].
 //!
-//! Hours and minutes that a daemon holds back are asked for first. Everything is read then, and a store refuses what would take away more than is there; then it is read again. So hits
-//! that come meanwhile keep counting on top. All of one name is one part, which is applied as a whole. The commands and
-//! the API call this; the [`rules`] say which counts change.
+//! Daemons are first asked for the hours and minutes that they hold back. Then everything is read. A store refuses a
+//! correction that would take away more than is there, and everything is read again. So hits that come meanwhile keep
+//! counting on top. All of one name is one part, which is applied as a whole. The commands and the API call this; the
+//! [`rules`] say which counts change.
 
 mod draft;
 mod ledger;

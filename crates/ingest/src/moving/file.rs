@@ -125,9 +125,9 @@ impl<W: Write> ExportWriter<W> {
         self.out.write_all(line.as_bytes())
     }
 
-    /// Notes that a name could not be read.
-    pub fn leave_out(&mut self) {
-        self.footer.left_out += 1;
+    /// Notes how many names could not be read.
+    pub fn leave_out(&mut self, names: u64) {
+        self.footer.left_out = names;
     }
 
     /// Writes the last line.

@@ -65,7 +65,7 @@ impl ExportJsonl {
             let target = Target::new(&self.file, self.force, common.json)?;
             let mut writer = ExportWriter::begin(target.open()?, store.identity().await?, now())?;
             let left_out = walk(&*store, |record| Ok(writer.name(record)?)).await?;
-            (0..left_out).for_each(|_| writer.leave_out());
+            writer.leave_out(left_out);
             let (written, footer) = writer.finish().with_context(|| target.attempt())?;
             let ExportFooter { names, total, left_out, .. } = footer;
             target.finish(written, RecordsReport { file: self.file.clone(), names, total, left_out }, common)

@@ -1,6 +1,5 @@
-//! The front page: the totals of one event, all names over time, the busiest of them in six periods, and a search. One
-//! period rules them all. With an empty store it is
-//! the badge builder.
+//! The front page: the totals of one event, a chart of all names, the busiest names, and a search. Totals, chart and
+//! ranking share one of six periods. With an empty store the page is the badge builder.
 //!
 //! Every choice is a link, so it works without a script. Names come from the rankings, so the page costs the same with
 //! a million names as with ten.
