@@ -10,7 +10,9 @@ pub struct Glob(String);
 /// A text is no pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAGlob {
-    /// It would match everything, or nothing.
+    /// It has no text at all.
+    Empty,
+    /// It would match everything.
     Bare,
     /// Longer than any name.
     TooLong,
@@ -23,6 +25,7 @@ pub enum NotAGlob {
 impl fmt::Display for NotAGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            NotAGlob::Empty => "a name or pattern is missing: it is empty",
             NotAGlob::Bare => "a pattern needs something besides *",
             NotAGlob::TooLong => "a pattern has at most 200 bytes",
             NotAGlob::TooMany => "a pattern has at most 4 *",
@@ -49,6 +52,9 @@ impl Glob {
     ///
     /// See [`NotAGlob`].
     pub fn new(text: &str) -> Result<Glob, NotAGlob> {
+        if text.is_empty() {
+            return Err(NotAGlob::Empty);
+        }
         if text.bytes().all(|b| b == b'*') {
             return Err(NotAGlob::Bare);
         }
@@ -119,7 +125,7 @@ mod tests {
             assert!(!other.iter().any(|name| glob.matches(name)), "{glob:?}");
         }
         for (text, why) in [
-            ("", NotAGlob::Bare),
+            ("", NotAGlob::Empty),
             ("**", NotAGlob::Bare),
             ("a*b*c*d*e*", NotAGlob::TooMany),
             ("a\n", NotAGlob::Control),

@@ -86,11 +86,11 @@ fn an_export_goes_through_both_stores_and_comes_back_byte_for_byte() {
     // Hits of four names and 450 more, orders of one, and visits of those four.
     let dry = import(&middle, &first, &["--dry-run"]).good();
     assert!(
-        dry.contains("is whole; would import 459 names with 101,4") && dry.contains("nothing was written"),
+        dry.contains("is whole; would import 459 counters with 101,4") && dry.contains("nothing was written"),
         "{dry}"
     );
     let said = import(&middle, &first, &[]).good();
-    assert!(said.contains("a.jsonl: imported 459 names with 101,4"), "{said}");
+    assert!(said.contains("a.jsonl: imported 459 counters with 101,4"), "{said}");
     assert_eq!(middle.total("many/449"), 450);
     let (second, through) = exported(&middle, "b.jsonl");
     assert_eq!(through[1..], lines[1..], "only the first line differs");
@@ -100,11 +100,11 @@ fn an_export_goes_through_both_stores_and_comes_back_byte_for_byte() {
         &[],
         &fs::read(&second).unwrap(),
     );
-    assert!(said.good().contains("imported 459 names"));
+    assert!(said.good().contains("imported 459 counters"));
     assert_eq!(exported(&last, "c.jsonl").1[1..], lines[1..]);
 
     // Once, and nothing of another export of the same store, of this store itself, or of a file that was cut.
-    assert!(import(&middle, &first, &[]).good().contains("already imported (459 names"));
+    assert!(import(&middle, &first, &[]).good().contains("already imported (459 counters"));
     import(&place, &first, &[]).refused(1, &["an export of this very store", "--again"]);
     place.run(&["add", "o/r", "1"]).good();
     let (later, _) = exported(&place, "d.jsonl");
@@ -117,7 +117,7 @@ fn an_export_goes_through_both_stores_and_comes_back_byte_for_byte() {
     import(&middle, &later, &[]).refused(1, &["nothing was imported", "another checksum"]);
     assert_eq!(exported(&middle, "e.jsonl").1[1..], lines[1..]);
     place.run(&["export", "jsonl", first.to_str().unwrap()]).refused(1, &["exists already", "--force"]);
-    assert!(import(&middle, &first, &["--again"]).good().contains("imported 459 names"));
+    assert!(import(&middle, &first, &["--again"]).good().contains("imported 459 counters"));
     assert_eq!(middle.total("many/449"), 900);
     assert_eq!(middle.run(&["corrections"]).good(), "nothing was corrected\n");
 
@@ -153,7 +153,7 @@ fn a_store_is_copied_with_the_positions_of_a_log() {
     place.run(&["serve"]).refused(78, &["3 hits", "tallymark store copy sqlite:", "tallymark store adopt"]);
     more("o/r").unwrap();
     let said = copy(&place, &sqlite, &redis.url()).good();
-    assert!(said.contains("copied 2 names with 3 in all, and 2 positions,"), "{said}");
+    assert!(said.contains("copied 2 counters with 3 in all, and 2 positions,"), "{said}");
     assert!(said.contains("counts into the new store from now on"), "{said}");
     copy(&place, &sqlite, &redis.url()).refused(1, &["already; nothing was written"]);
 
@@ -168,7 +168,7 @@ fn a_store_is_copied_with_the_positions_of_a_log() {
     let other = format!("sqlite:{}", place.dir().join("other.db").display());
     copy(&place, &redis.url(), &sqlite).refused(1, &["has 2 names already", "copy into an empty store"]);
     let said = copy(&place, &redis.url(), &other).good();
-    assert!(said.contains("copied 3 names with 7 in all"), "{said}");
+    assert!(said.contains("copied 3 counters with 7 in all"), "{said}");
     place.store_at(&other);
     more("o/s").unwrap();
     let mut daemon = place.start("serve", &follow);

@@ -236,7 +236,7 @@ fn people(report: &RecordsReport) -> String {
     format!(
         "{}: exported {} with {} in all\n",
         out::plain(&report.file.display().to_string()),
-        out::counted(report.names, "name"),
+        out::counted(report.names, "counter"),
         thousands::Separable::separate_with_commas(&report.total)
     )
 }

@@ -197,8 +197,11 @@ fn check(input: &mut File) -> Result<(ExportHeader, ExportFooter), BadExport> {
 
 fn people(report: &JsonlReport) -> String {
     let file = out::plain(&report.file.display().to_string());
-    let has =
-        format!("{} with {} in all", out::counted(report.names, "name"), report.total.separate_with_commas());
+    let has = format!(
+        "{} with {} in all",
+        out::counted(report.names, "counter"),
+        report.total.separate_with_commas()
+    );
     let said = match report.state {
         Fate::Imported => format!("imported {has}"),
         Fate::Finished => format!("imported the rest; {has}, each counted once"),

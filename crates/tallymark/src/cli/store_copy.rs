@@ -263,7 +263,7 @@ fn people(report: &CopyReport) -> String {
     let CopyReport { from, to, names, total, positions, adopted } = report;
     let mut text = format!(
         "copied {} with {} in all, and {}, from {from} to {to}\n",
-        out::counted(*names, "name"),
+        out::counted(*names, "counter"),
         total.separate_with_commas(),
         out::counted(*positions, "position"),
     );

@@ -20,6 +20,8 @@ pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Va
             events.push(always);
         }
     }
+    // As in the rankings, which do not know every event at first.
+    events.sort_unstable_by_key(|&event| (event != Event::HIT, event));
     let mut links = Vec::new();
     for event in events {
         // A long address is not a valid name for the other events.
