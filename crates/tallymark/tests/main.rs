@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 mod activation;
+mod alerts;
 mod api;
 mod askers;
 mod avatars;
@@ -42,6 +43,7 @@ mod own_logos;
 mod panel_files;
 mod panels;
 mod png;
+mod proxies;
 mod readme;
 mod refusals;
 mod relay_forms;

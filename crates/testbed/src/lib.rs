@@ -14,6 +14,7 @@
 mod daemon;
 mod fake_github;
 mod fake_web;
+mod front;
 pub mod http;
 mod janitor;
 mod nginx;
@@ -29,6 +30,7 @@ mod wait;
 pub use daemon::{Daemon, DaemonBuilder};
 pub use fake_github::{FakeGithub, FakeRepository};
 pub use fake_web::{FakeWeb, WebReply, WebRequest};
+pub use front::Front;
 pub use nginx::{Nginx, NginxBuilder, SET_MISC, nginx_test};
 pub use port::{free_tcp_port, free_udp_port};
 pub use proxy::{Fault, FaultProxy};

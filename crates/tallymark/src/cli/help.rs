@@ -29,8 +29,8 @@ macro_rules! topics {
 
 /// In the order in which a new user needs them.
 const TOPICS: &[Topic] = topics!(
-    "start" "nginx" "badges" "panels" "banners" "cards" "names" "numbers" "camo" "privacy" "promises" "files" "syslog" "redis" "config" "service"
-    "correct" "deny" "backups" "transfer" "upgrade" "api" "metrics" "troubleshooting" "moving" "ghit-me" "hitme" "bootic"
+    "start" "nginx" "proxies" "badges" "panels" "banners" "cards" "names" "numbers" "camo" "privacy" "promises" "files" "syslog" "redis" "config" "service"
+    "correct" "deny" "backups" "transfer" "upgrade" "api" "metrics" "alerts" "troubleshooting" "moving" "ghit-me" "hitme" "bootic"
 );
 
 impl Topic {

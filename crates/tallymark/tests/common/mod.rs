@@ -195,6 +195,12 @@ impl Place {
     /// A real nginx in front of this place, with the configuration that `nginx-conf` prints for it.
     #[track_caller]
     pub(crate) fn nginx(&self, more: &[&str]) -> Nginx {
+        self.nginx_with(more, "")
+    }
+
+    /// The same, with lines of the operator's own before it.
+    #[track_caller]
+    pub(crate) fn nginx_with(&self, more: &[&str], own: &str) -> Nginx {
         Nginx::start(|site| {
             let listen = format!("127.0.0.1:{}", site.port);
             let mut command = Command::new(program());
@@ -202,7 +208,7 @@ impl Place {
             let ran = Ran::from(
                 command.args(self.flags()).args(self.listen_flags()).env_clear().output().expect("it starts"),
             );
-            ran.good()
+            own.to_owned() + &ran.good()
         })
     }
 

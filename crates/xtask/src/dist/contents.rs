@@ -24,6 +24,8 @@ const CHECKOUT: &[(&str, Option<&str>)] = &[
     ("README.md", Some("usr/share/doc/tallymark/")),
     ("CHANGELOG.md", Some("usr/share/doc/tallymark/")),
     ("deploy/tallymark.toml", Some("etc/tallymark/")),
+    ("deploy/grafana", Some("usr/share/doc/tallymark/grafana/")),
+    ("deploy/prometheus", Some("usr/share/doc/tallymark/prometheus/")),
     ("deploy/sysctl.d", Some("usr/lib/sysctl.d/")),
     ("deploy/systemd", Some("usr/lib/systemd/system/")),
     ("deploy/systemd/sysusers.d", Some("usr/lib/sysusers.d/")),
