@@ -74,6 +74,12 @@ pub trait Ledger: Send + Sync {
     /// Resolves to [`NotCommitted::Unavailable`] if the store does not say.
     fn is_committed<'a>(&'a self, key: &'a str) -> Asked<'a, bool>;
 
+    /// Which of these bodies the key was used for, by its place in the list. `None` if it is none of them, or if nothing
+    /// of the key is in the store.
+    ///
+    /// Resolves to [`NotCommitted::Unavailable`] if the store does not say.
+    fn body_of<'a>(&'a self, key: &'a str, bodies: &'a [Vec<u8>]) -> Asked<'a, Option<usize>>;
+
     /// The key of a day, for keyed hashes that tell visitors apart on that day: one for all who use the store, and gone
     /// afterwards.
     ///

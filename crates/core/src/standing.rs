@@ -1,19 +1,18 @@
 //! Which likes of a list still stand. A store keeps likes and those taken back as two lists, and nothing that names a
-//! visitor. So they are paired by what is kept: a like is taken back on its own day, later, and from the same place.
+//! visitor. So they are paired by what is kept: an unlike has the minute of its like, and comes from the same network.
 
 use crate::{AskerDetails, Visit};
 
 /// How many of the likes that were taken back are read for a list. Beyond that, old ones may stay in it.
 pub const MOST_TAKEN_BACK: usize = 200;
 
-/// The likes that were not taken back, the latest first, as both lists are. Where several could be the one, they differ
-/// in little more than their time; the latest of the most similar goes.
+/// The likes that were not taken back, the latest first, as both lists are. Of several likes of one minute, the most
+/// similar goes.
 #[must_use]
 pub fn standing(likes: &[Visit], taken_back: &[Visit]) -> Vec<Visit> {
     let mut left: Vec<&Visit> = likes.iter().collect();
-    // The oldest first: what was taken back then cannot be a like that came later.
-    for unlike in taken_back.iter().rev() {
-        let candidates = left.iter().enumerate().rev().filter(|(_, like)| may_be_its_like(like, unlike));
+    for unlike in taken_back {
+        let candidates = left.iter().enumerate().rev().filter(|(_, like)| like.minute == unlike.minute);
         // Of equals the last, which is the latest.
         if let Some((at, _)) = candidates.max_by_key(|(_, like)| likeness(like, unlike)) {
             left.remove(at);
@@ -22,19 +21,14 @@ pub fn standing(likes: &[Visit], taken_back: &[Visit]) -> Vec<Visit> {
     left.into_iter().cloned().collect()
 }
 
-fn may_be_its_like(like: &Visit, unlike: &Visit) -> bool {
-    like.minute <= unlike.minute
-        && like.minute.day() == unlike.minute.day()
-        && like.asker.country == unlike.asker.country
-        && detail(like, |details| &details.region) == detail(unlike, |details| &details.region)
-        && detail(like, |details| &details.city) == detail(unlike, |details| &details.city)
-}
-
-/// A visitor is a network, so the rest may differ. The page that leads to a like is another one than that of the button.
-fn likeness(like: &Visit, unlike: &Visit) -> (bool, bool, bool) {
+/// A visitor is a network, so the address may differ. The place may too, if the file of places was replaced in between.
+fn likeness(like: &Visit, unlike: &Visit) -> (bool, bool, bool, bool) {
     let is_same = |of: fn(&AskerDetails) -> &Option<Box<str>>| detail(like, of) == detail(unlike, of);
+    let is_near = like.asker.country == unlike.asker.country
+        && is_same(|details| &details.region)
+        && is_same(|details| &details.city);
     let (address, agent) = (is_same(|details| &details.address), is_same(|details| &details.user_agent));
-    (address, agent, like.class == unlike.class)
+    (is_near, address, agent, like.class == unlike.class)
 }
 
 fn detail(visit: &Visit, of: fn(&AskerDetails) -> &Option<Box<str>>) -> Option<&str> {
@@ -56,20 +50,22 @@ mod tests {
     }
 
     #[test]
-    fn a_like_is_told_from_others_by_day_time_place_and_client() {
+    fn a_like_is_told_from_others_by_its_minute_place_and_client() {
         use ClientClass::{Browser, Unknown};
-        let likes = [visit(1450, "DE", Browser), visit(30, "FR", Browser), visit(20, "DE", Unknown)];
+        let likes = [visit(40, "DE", Browser), visit(30, "FR", Browser), visit(30, "DE", Unknown)];
         for (unlike, left) in [
-            (visit(40, "FR", Browser), vec![1450, 20]),
-            (visit(40, "DE", Browser), vec![1450, 30]),
-            (visit(25, "FR", Browser), vec![1450, 30, 20]),
-            (visit(1500, "DE", Unknown), vec![30, 20]),
-            (visit(40, "CN", Browser), vec![1450, 30, 20]),
+            (visit(40, "DE", Browser), vec![30, 30]),
+            // The file of places is another one now.
+            (visit(40, "CN", Unknown), vec![30, 30]),
+            // Of a like that is not in the list any more.
+            (visit(20, "DE", Browser), vec![40, 30, 30]),
         ] {
             assert_eq!(minutes(&likes, std::slice::from_ref(&unlike)), left, "{unlike:?}");
         }
-        let two = [visit(9, "DE", Browser), visit(8, "DE", Unknown)];
-        assert_eq!(minutes(&two, &[visit(10, "DE", Unknown)]), [9]);
-        assert_eq!(minutes(&two, &[visit(10, "DE", Browser), visit(8, "DE", Browser)]), Vec::<i32>::new());
+        for (unlike, left) in [(visit(30, "FR", Unknown), &likes[2]), (visit(30, "DE", Browser), &likes[1])] {
+            assert_eq!(standing(&likes, &[unlike])[1], *left);
+        }
+        let both = [visit(30, "DE", Unknown), visit(30, "FR", Browser)];
+        assert_eq!(minutes(&likes, &both), [40]);
     }
 }

@@ -120,7 +120,7 @@ impl HandedIn {
     }
 
     async fn write_once(&self, once: Once<'_>, counts: &Counts) -> Result<Committed, NotCommitted> {
-        let (instance, body) = (instance_of(once.key), digest(Sha256::new().chain_update(once.body)));
+        let (instance, body) = (instance_of(once.key), digest_of(once.body));
         let batches = batches(instance, 1, counts.clone());
         let _turn = self.turns[usize::from(instance.as_bytes()[0]) % TURNS].lock().await;
         for _ in 0..ATTEMPTS {
@@ -248,6 +248,13 @@ impl Ledger for HandedIn {
         self.ask(async { Ok(self.store.applied(instance_of(key)).await? > 0) })
     }
 
+    fn body_of<'a>(&'a self, key: &'a str, bodies: &'a [Vec<u8>]) -> Asked<'a, Option<usize>> {
+        self.ask(async {
+            let known = self.store.body_of(instance_of(key)).await?;
+            Ok(bodies.iter().position(|body| known == Some(digest_of(body))))
+        })
+    }
+
     fn day_key(&self, day: Day) -> Asked<'_, Uuid> {
         Box::pin(async move {
             let keys = self.ask(self.store.day_keys(day)).await?;
@@ -272,6 +279,10 @@ fn instance_of(key: &str) -> Uuid {
     passing_instance(
         digest(Sha256::new().chain_update("tallymark idempotency key\0").chain_update(key)).into_bytes(),
     )
+}
+
+fn digest_of(body: &[u8]) -> Uuid {
+    digest(Sha256::new().chain_update(body))
 }
 
 /// Half of a hash, which is enough to tell bodies and keys apart.

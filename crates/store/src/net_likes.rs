@@ -1,12 +1,16 @@
 //! Reading with likes as people see them: those that were taken back are no part of any number.
 //!
-//! Stores count an unlike as an event of its own, because counts only grow and a batch is applied once. Everything that
+//! Stores count an unlike as an event of its own, because counts only grow and a batch is applied once. It is counted in
+//! the minute of its like, so the difference is right for every span, and buckets add up to their total. Everything that
 //! shows numbers to people reads through this: pages, badges, the API, rankings, `show` and `top`. What writes, corrects,
 //! copies or backs up reads the store itself.
 
 use crate::{Filter, NamePage, Result, Slice, Span, Step, Store, StoreRead};
 use async_trait::async_trait;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tallymark_core::{Day, Event, MOST_TAKEN_BACK, Month, Name, Visit, left, standing};
 
 /// A store, read without the likes that were taken back.
@@ -18,7 +22,35 @@ impl NetLikes {
     pub fn over(store: Arc<dyn Store>) -> NetLikes {
         NetLikes(store)
     }
+
+    /// The names of a page, without those whose likes were all taken back. So a page may become short, or empty.
+    async fn with_likes(&self, event: Event, mut page: NamePage) -> Result<NamePage> {
+        if event == Event::LIKE {
+            let gone = self.without_likes(&page.names).await?;
+            page.names.retain(|name| !gone.contains(name));
+        }
+        Ok(page)
+    }
+
+    /// Those of some names whose likes were all taken back.
+    async fn without_likes(&self, names: &[Name]) -> Result<BTreeSet<Name>> {
+        let gone = self.0.totals(Event::UNLIKE, names).await?;
+        let (names, gone): (Vec<Name>, Vec<i64>) =
+            names.iter().cloned().zip(gone).filter(|(_, gone)| *gone > 0).unzip();
+        let likes = match names.is_empty() {
+            true => Vec::new(),
+            false => self.0.totals(Event::LIKE, &names).await?,
+        };
+        let counts = names.into_iter().zip(likes.into_iter().zip(gone));
+        Ok(counts
+            .filter(|&(_, (likes, gone))| likes > 0 && left(likes, gone) == 0)
+            .map(|(name, _)| name)
+            .collect())
+    }
 }
+
+/// How many names with an unlike are looked at in one call.
+const NAMES: usize = 1000;
 
 #[async_trait]
 impl StoreRead for NetLikes {
@@ -51,11 +83,7 @@ impl StoreRead for NetLikes {
         if event != Event::LIKE || counts.is_empty() {
             return Ok(counts);
         }
-        // A like is taken back on its own day, so the unlikes of the rest of the last one count too: a bucket has the same
-        // number, wherever the series ends.
-        let last_day = step.begin(to - 1).day();
-        let rest = if step == Step::Month { to } else { step.bucket(Day(last_day.0 + 1).first_minute()) };
-        Ok(net(counts, self.0.series(Event::UNLIKE, name, step, from, rest.max(to)).await?))
+        Ok(net(counts, self.0.series(Event::UNLIKE, name, step, from, to).await?))
     }
 
     async fn statuses(
@@ -88,7 +116,7 @@ impl StoreRead for NetLikes {
     }
 
     async fn names(&self, event: Event, start: Option<&str>, limit: usize) -> Result<NamePage> {
-        self.0.names(event, start, limit).await
+        self.with_likes(event, self.0.names(event, start, limit).await?).await
     }
 
     async fn find(
@@ -98,11 +126,23 @@ impl StoreRead for NetLikes {
         start: Option<&str>,
         limit: usize,
     ) -> Result<NamePage> {
-        self.0.find(event, filter, start, limit).await
+        self.with_likes(event, self.0.find(event, filter, start, limit).await?).await
     }
 
     async fn name_count(&self, event: Event) -> Result<u64> {
-        self.0.name_count(event).await
+        let count = self.0.name_count(event).await?;
+        if event != Event::LIKE || count == 0 {
+            return Ok(count);
+        }
+        let (mut gone, mut start) = (BTreeSet::new(), None);
+        loop {
+            let page = self.0.names(Event::UNLIKE, start.as_deref(), NAMES).await?;
+            gone.append(&mut self.without_likes(&page.names).await?);
+            start = page.next;
+            if start.is_none() {
+                return Ok(count.saturating_sub(gone.len() as u64));
+            }
+        }
     }
 
     /// Unlikes are in the number of likes, and not beside it.
@@ -120,6 +160,7 @@ impl StoreRead for NetLikes {
             for ((_, likes), gone) in slice.counts.iter_mut().zip(gone) {
                 *likes = left(*likes, gone.first().copied().unwrap_or(0));
             }
+            slice.counts.retain(|(_, likes)| *likes > 0);
         }
         Ok(slice)
     }
@@ -141,42 +182,12 @@ impl StoreRead for NetLikes {
     }
 }
 
-/// Takes the unlikes of a series away from the likes: each from the newest that are not newer than itself, because a like
-/// is taken back after it was given. So no count is below 0.
+/// Takes the unlikes of a series away from the likes. Buckets with none left are left out.
 fn net(likes: Vec<(i32, i64)>, unlikes: Vec<(i32, i64)>) -> Vec<(i32, i64)> {
-    let mut buckets: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
-    for (bucket, count) in likes {
-        let cell = &mut buckets.entry(bucket).or_default().0;
-        *cell = cell.saturating_add(count);
-    }
-    for (bucket, count) in unlikes {
-        let cell = &mut buckets.entry(bucket).or_default().1;
-        *cell = cell.saturating_add(count);
-    }
-    let mut gone = 0_i64;
-    let mut left = Vec::with_capacity(buckets.len());
-    for (bucket, (likes, unlikes)) in buckets.into_iter().rev() {
-        gone = gone.saturating_add(unlikes);
-        let taken = gone.min(likes).max(0);
-        gone -= taken;
-        if likes > taken {
-            left.push((bucket, likes - taken));
-        }
-    }
-    left.reverse();
-    left
-}
-
-#[cfg(test)]
-mod tests {
-    use super::net;
-
-    #[test]
-    fn an_unlike_takes_the_newest_like_that_is_not_newer_than_itself() {
-        assert_eq!(net(vec![(1, 3), (2, 1), (4, 5)], vec![(2, 2), (5, 1)]), [(1, 2), (4, 4)]);
-        assert_eq!(net(vec![(1, 1)], vec![(1, 1)]), []);
-        // The like is older than the series.
-        assert_eq!(net(vec![(7, 2)], vec![(6, 1)]), [(7, 2)]);
-        assert_eq!(net(vec![], vec![(6, 1)]), []);
-    }
+    let gone: BTreeMap<i32, i64> = unlikes.into_iter().collect();
+    let net = likes.into_iter().map(|(bucket, likes)| {
+        let gone = gone.get(&bucket).copied().unwrap_or(0);
+        (bucket, left(likes, gone))
+    });
+    net.filter(|&(_, likes)| likes > 0).collect()
 }

@@ -115,6 +115,10 @@ pub trait StoreWrite: Send + Sync {
     /// waited for. Claims nothing.
     async fn applied(&self, instance: Uuid) -> Result<u64>;
 
+    /// The digest of the request that the batches of an instance are made of, once one of them was applied: see
+    /// [`Claim::body`]. Claims nothing.
+    async fn body_of(&self, instance: Uuid) -> Result<Option<Uuid>>;
+
     /// Forgets [passing instances](crate::passing_instance) that were last claimed before `now`, in seconds since 1970,
     /// by more than `age` seconds: works on a slice of all instances, from `start` (the result of the previous call) or
     /// from the beginning. `None` at the end. If the store's own time is earlier than `now`, it is used instead.

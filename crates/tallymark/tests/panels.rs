@@ -5,6 +5,7 @@ use crate::common::{
     pictures::{hostile_names, picture},
     stop,
 };
+use std::time::Duration;
 use tallymark_testbed::{http, wait_until};
 
 const PERSON: (&str, &str) =
@@ -430,6 +431,58 @@ fn every_number_of_likes_is_of_those_that_stand() {
         assert!(page.contains("Likes <span class=\"much\">1</span>") && !page.contains("nlike"), "{page}");
         stop(&mut daemon);
     }
+}
+
+/// Like, unlike and like again, in two minutes: every bucket says the same. It takes until the minute is over.
+#[test]
+fn an_unlike_counts_in_the_minute_of_its_like() {
+    // A like is taken back on its own day.
+    wait_until("a day does not end", Duration::from_secs(70), || minute_now() % 1440 != 1439);
+    let kinds = Kind::both();
+    let places = [kinds[0].place(), kinds[1].place()];
+    let daemons = [ready(&places[0]), ready(&places[1])];
+    let click = |place: &Place, word: &str, says: &str| {
+        let origin = format!("http://{}", place.addr());
+        let path = format!("/v1/like/octo/hello/{word}");
+        let page = http::request("POST", place.addr(), &path, &[PERSON, ("Origin", &origin)], b"");
+        assert!(page.text().contains(says), "{}", page.text());
+    };
+    let buckets = |place: &Place, event: &str, step: &str| -> Vec<(String, u64)> {
+        let path = format!("/api/v1/counters/octo/hello/series?step={step}&event={event}");
+        let series: serde_json::Value = serde_json::from_str(get(place, &path, &[]).text()).unwrap();
+        let point = |point: &serde_json::Value| {
+            (point["time"].as_str().unwrap().to_owned(), point["count"].as_u64().unwrap())
+        };
+        series["points"].as_array().unwrap().iter().map(point).filter(|(_, count)| *count > 0).collect()
+    };
+    for place in &places {
+        click(place, "add", "点赞成功！");
+    }
+    let first = minute_now();
+    wait_until("a minute is over", Duration::from_secs(70), || minute_now() > first);
+    for place in &places {
+        let given = buckets(place, "like", "minute");
+        click(place, "remove", "Your like was taken back");
+        assert_eq!(buckets(place, "unlike", "minute"), given);
+        for step in ["minute", "hour", "day"] {
+            assert_eq!(buckets(place, "like", step), [], "{step}");
+        }
+        click(place, "add", "点赞成功！");
+        let again = buckets(place, "like", "minute");
+        assert!(again.len() == 1 && again[0].1 == 1 && again != given, "{given:?} {again:?}");
+        for step in ["hour", "day"] {
+            let bucket = buckets(place, "like", step);
+            assert!(bucket.len() == 1 && bucket[0].1 == 1, "{step}: {bucket:?}");
+        }
+        totals(place, "octo/hello", [0, 1, 1]);
+    }
+    for mut daemon in daemons {
+        stop(&mut daemon);
+    }
+}
+
+fn minute_now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 60
 }
 
 #[test]

@@ -192,6 +192,10 @@ impl StoreWrite for Fake {
         Ok(self.script().kept.markers.get(&instance).map_or(0, |(_, marker)| *marker))
     }
 
+    async fn body_of(&self, _: Uuid) -> Result<Option<Uuid>> {
+        unimplemented!()
+    }
+
     async fn forget_passing(&self, _: u64, _: u64, _: Option<&str>) -> Result<Option<String>> {
         unimplemented!()
     }

@@ -270,6 +270,10 @@ impl StoreWrite for Current {
         self.store.applied(instance).await
     }
 
+    async fn body_of(&self, instance: Uuid) -> Result<Option<Uuid>> {
+        self.store.body_of(instance).await
+    }
+
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>> {
         self.store.forget_passing(now, age, start).await
     }

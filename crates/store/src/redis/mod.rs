@@ -244,6 +244,11 @@ impl StoreWrite for Redis {
         Ok(marker.map_or(0, |marker| marker.seq))
     }
 
+    async fn body_of(&self, instance: Uuid) -> Result<Option<Uuid>> {
+        let (marker, _) = self.marker(instance, "reading the marker of an instance").await?;
+        Ok(marker.and_then(|marker| marker.body))
+    }
+
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>> {
         let attempt = "forgetting old keys";
         let start = start.unwrap_or("0");

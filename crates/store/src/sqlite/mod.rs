@@ -97,6 +97,10 @@ impl StoreWrite for Sqlite {
         Ok(self.writer.marker(instance).await?.map_or(0, |marker| marker.seq))
     }
 
+    async fn body_of(&self, instance: Uuid) -> Result<Option<Uuid>> {
+        Ok(self.writer.marker(instance).await?.and_then(|marker| marker.body))
+    }
+
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>> {
         let start = start.map_or(Ok(Uuid::nil()), str::parse);
         let start = start.map_err(|_| {

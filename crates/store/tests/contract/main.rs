@@ -10,6 +10,7 @@ mod bed;
 mod corrections;
 mod faults;
 mod ghit_me;
+mod likes;
 mod log;
 mod place;
 mod positions;
@@ -55,6 +56,7 @@ macro_rules! on_held_minutes {
 }
 
 on_held_minutes! {
+    likes::likes_are_the_same_number_at_every_level,
     suite::a_hit_counts_in_total_day_hour_minute_and_aggregate,
     suite::a_hit_with_only_a_day_has_no_hour,
     suite::a_series_has_only_what_lies_in_its_range,
@@ -110,6 +112,8 @@ on_every_store! {
     slices::many_names_come_in_many_slices,
     slices::an_event_of_few_names_is_done_at_once,
     slices::a_slice_that_is_none_is_refused_or_empty,
+    likes::likes_are_the_same_number_at_every_level,
+    likes::names_without_a_like_that_stands_are_not_among_the_liked,
     log::changes_are_found_behind_a_cursor,
     log::changes_come_in_pieces,
     log::aggregates_do_not_change,

@@ -188,12 +188,15 @@ pub(crate) async fn the_body_of_a_request_is_kept_with_its_batches(bed: Bed) {
     let body = Uuid::new_v4();
     desk.claim.body = Some(body);
     assert_eq!(claim(&desk).await.body, None, "nothing was applied");
+    assert_eq!(desk.store.body_of(desk.claim.instance).await.unwrap(), None);
     desk.claim = Claim { body: Some(body), ..claim(&desk).await };
     desk.count(&[at("a", noon(), 1)]).await;
     let again = claim(&desk).await;
     assert_eq!((again.marker, again.body), (1, Some(body)));
     assert!(matches!(desk.store.standing(&again).await.unwrap(), Standing::Claimed { marker: 1, .. }));
     assert_eq!(desk.store.applied(again.instance).await.unwrap(), 1);
+    assert_eq!(desk.store.body_of(again.instance).await.unwrap(), Some(body));
+    assert_eq!(desk.store.body_of(Uuid::new_v4()).await.unwrap(), None);
     // A claim, a gap and a duplicate change nothing of it.
     desk.claim = again;
     let batches = [desk.batch(1, &[]), desk.batch(2, &[]), desk.batch(4, &[])];

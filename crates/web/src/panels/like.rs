@@ -24,7 +24,7 @@ use minijinja::{Value, context};
 use sha2::Sha256;
 use tallymark_core::{
     ClientClass, Committed, CorrectedName, CorrectionRecord, Counts, Day, Entry, Event, MAX_CORRECTIONS,
-    Name, NotAName, NotCommitted, Once, Visit, Visits, When, network_of,
+    Minute, Name, NotAName, NotCommitted, Once, Visit, Visits, When, network_of,
 };
 
 /// How often a visitor may change their mind on one day.
@@ -187,32 +187,48 @@ async fn commit(
         if liked && app.ledger.is_committed(&unlike).await? {
             continue;
         }
-        let (event, key) = match (wish, liked) {
+        let (event, key, minute) = match (wish, liked) {
             (Click::Like, true) => return Ok(LikeState::Already),
             (Click::Unlike, false) => return Ok(LikeState::NoneToTakeBack),
             // A correction has taken it away since; to subtract it again would cost somebody else's like.
             (Click::Unlike, true) if is_corrected(app, name, now.day()).await? => {
                 return Ok(LikeState::NoneToTakeBack);
             }
-            (Click::Like, false) => (Event::LIKE, like),
-            (Click::Unlike, true) => (Event::UNLIKE, unlike),
+            (Click::Like, false) => (Event::LIKE, like, now.minute()),
+            // Counted in the minute of its like. So the difference is right in every minute, hour and day.
+            (Click::Unlike, true) => {
+                let given = given_at(app, name, &like, now.day()).await?;
+                (Event::UNLIKE, unlike, given.unwrap_or(now.minute()))
+            }
         };
         let hit = app.hit(event, name.as_ref(), now, (peer, sent));
-        let visit = Visit {
-            minute: now.minute(),
-            class: ClientClass::of(user_agent(sent)),
-            asker: app.counter.asker(&hit),
-        };
+        let visit =
+            Visit { minute, class: ClientClass::of(user_agent(sent)), asker: app.counter.asker(&hit) };
         let counts = one(event, name, visit);
-        let once = Once { key: &key, body: name.as_str().as_bytes() };
-        let committed = app.ledger.commit(Some(once), counts).await?;
-        return Ok(match (wish, committed) {
-            (Click::Unlike, _) => LikeState::TakenBack,
-            (Click::Like, Committed::Now) => LikeState::Liked,
-            (Click::Like, Committed::Before) => LikeState::Already,
-        });
+        let once = Once { key: &key, body: &body_of(name, minute) };
+        return match (wish, app.ledger.commit(Some(once), counts).await) {
+            (Click::Unlike, Ok(_)) => Ok(LikeState::TakenBack),
+            (Click::Like, Ok(Committed::Now)) => Ok(LikeState::Liked),
+            // Another click of this visitor was first, in the minute before.
+            (Click::Like, Ok(Committed::Before) | Err(NotCommitted::OtherBody)) => Ok(LikeState::Already),
+            (Click::Unlike, Err(error)) | (Click::Like, Err(error)) => Err(error),
+        };
     }
     Ok(LikeState::Enough)
+}
+
+/// What the store remembers of a like or an unlike: for which name it was, and in which minute it counts.
+fn body_of(name: &Name, minute: Minute) -> Vec<u8> {
+    format!("{minute} {name}").into_bytes()
+}
+
+/// The minute in which a like of this day was given. The store knows a digest of it.
+async fn given_at(app: &App, name: &Name, like: &str, day: Day) -> Result<Option<Minute>, NotCommitted> {
+    let (first, end) = (day.first_minute().0, Day(day.0 + 1).first_minute().0);
+    let minutes: Vec<Minute> = (first..end).map(Minute).collect();
+    let bodies: Vec<Vec<u8>> = minutes.iter().map(|&minute| body_of(name, minute)).collect();
+    let known = app.ledger.body_of(like, &bodies).await?;
+    Ok(known.and_then(|at| minutes.get(at).copied()))
 }
 
 /// Whether an operator corrected the likes of a name on this day, or there are none left.

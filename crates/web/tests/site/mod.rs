@@ -68,6 +68,10 @@ impl Ledger for Closed {
         Box::pin(async { Ok(false) })
     }
 
+    fn body_of<'a>(&'a self, _key: &'a str, _bodies: &'a [Vec<u8>]) -> Asked<'a, Option<usize>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn day_key(&self, _day: Day) -> Asked<'_, Uuid> {
         Box::pin(async { Ok(Uuid::nil()) })
     }
