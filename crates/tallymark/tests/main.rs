@@ -18,6 +18,7 @@ mod common;
 mod corrections;
 mod corrections_random;
 mod corrections_under_hits;
+mod doctor;
 mod exactness;
 mod examples;
 mod file;

@@ -9,7 +9,7 @@ const REMEDY: &str = "redis-cli config set maxmemory-policy noeviction";
 
 /// What a policy deletes. Those that begin with `volatile-` take only keys that expire, but hours and minutes expire
 /// only because they are old, and these need not be.
-fn lost_by(policy: &str) -> Option<&'static str> {
+pub(super) fn lost_by(policy: &str) -> Option<&'static str> {
     match policy.split_once('-')?.0 {
         "allkeys" => Some("counts"),
         "volatile" => Some("hours, minutes and numbers of visitors (not totals, not days)"),

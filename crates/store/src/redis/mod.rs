@@ -8,6 +8,7 @@ mod aof;
 mod client;
 mod correct;
 mod eviction;
+mod facts;
 mod gone;
 mod keys;
 mod log;
@@ -18,6 +19,8 @@ mod script;
 mod shelf;
 mod slice;
 mod standing;
+
+pub use facts::ServerFacts;
 
 use crate::{
     Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Shelf, Shelved, Slice, Span,

@@ -35,31 +35,33 @@ pub(super) struct Health {
 
 /// What `/readyz` answers.
 #[derive(Deserialize)]
-struct DaemonReadiness {
-    status: String,
-    reasons: Vec<String>,
+pub(super) struct DaemonReadiness {
+    pub(super) status: String,
+    pub(super) reasons: Vec<String>,
+}
+
+/// Asks the daemon that listens there.
+pub(super) async fn readiness(listen: &Listen) -> Result<(StatusCode, DaemonReadiness, Bytes)> {
+    let place = match listen {
+        Listen::Tcp(addr) => reachable(*addr)[0].to_string(),
+        Listen::Unix(path) => path.display().to_string(),
+    };
+    let asked = tokio::time::timeout(PATIENCE, ask(listen)).await;
+    let (status, body) = match asked.unwrap_or_else(|_| bail!("no answer within {PATIENCE:?}")) {
+        Ok(answer) => answer,
+        Err(error) => bail!(
+            "cannot reach the daemon at {place}: {error:#}. Is `tallymark serve` running with this --listen?"
+        ),
+    };
+    let readiness = serde_json::from_slice(&body)
+        .with_context(|| format!("the server at {place} is not Tallymark (HTTP status {status})"))?;
+    Ok((status, readiness, body))
 }
 
 impl Health {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let listen = common.load()?.http.listen;
-        let place = match &listen {
-            Listen::Tcp(addr) => reachable(*addr)[0].to_string(),
-            Listen::Unix(path) => path.display().to_string(),
-        };
-        let asked = async {
-            tokio::time::timeout(PATIENCE, ask(&listen))
-                .await
-                .unwrap_or_else(|_| bail!("no answer within {PATIENCE:?}"))
-        };
-        let (status, body) = match block_on(asked) {
-            Ok(answer) => answer,
-            Err(error) => bail!(
-                "cannot reach the daemon at {place}: {error:#}. Is `tallymark serve` running with this --listen?"
-            ),
-        };
-        let readiness: DaemonReadiness = serde_json::from_slice(&body)
-            .with_context(|| format!("the server at {place} is not Tallymark (HTTP status {status})"))?;
+        let (status, readiness, body) = block_on(readiness(&listen))?;
         if common.json {
             out::print(&format!("{}\n", String::from_utf8_lossy(&body)))?;
         }
@@ -81,7 +83,7 @@ fn people(readiness: &DaemonReadiness) -> String {
 
 /// The address to connect to from this machine. A listener on every IPv6 address also listens on IPv4, and a container
 /// may have only an IPv4 loopback.
-fn reachable(addr: SocketAddr) -> Vec<SocketAddr> {
+pub(super) fn reachable(addr: SocketAddr) -> Vec<SocketAddr> {
     let (v4, v6): (IpAddr, IpAddr) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
     let places = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => vec![v4],

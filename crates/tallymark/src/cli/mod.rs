@@ -9,6 +9,7 @@ mod completions;
 mod correct;
 mod corrections;
 mod demo;
+mod doctor;
 mod environment;
 mod explain;
 mod export;
@@ -198,6 +199,8 @@ enum Command {
     Tail(tail::Tail),
     /// Ask the running daemon whether it is well.
     Health(health::Health),
+    /// Check the whole way of a hit, with a real one through nginx.
+    Doctor(doctor::Doctor),
     /// Copy a store, or accept one that is not the expected one.
     Store(store::StoreCommand),
     /// Track GitHub accounts for banners, and see what tokens may do.
@@ -268,6 +271,7 @@ impl Cli {
             Command::Explain(explain) => explain.run(&common),
             Command::Tail(tail) => tail.run(&common),
             Command::Health(health) => health.run(&common),
+            Command::Doctor(doctor) => doctor.run(&common),
             Command::Store(store) => store.run(&common),
             Command::Github(github) => github.run(&common),
             Command::Import(import) => import.run(&common),

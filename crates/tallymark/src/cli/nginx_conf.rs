@@ -125,6 +125,18 @@ fn nginx_listen(text: &str) -> Result<String, String> {
     if right { Ok(text.to_owned()) } else { Err("write a port, or ADDRESS:PORT".to_owned()) }
 }
 
+/// What would be printed now for an nginx that has this configuration: with the parts that it has.
+pub(super) fn as_printed(config: &Config, installed: &str) -> Result<String> {
+    let conf = NginxConf {
+        server_name: None,
+        nginx_listen: "80".to_owned(),
+        visits: installed.contains(&format!("tag={VISITORS_TAG},")),
+        panels: installed.contains("$tallymark_panel_file"),
+        banners: installed.contains("$tallymark_banner"),
+    };
+    conf.fill(config)
+}
+
 impl NginxConf {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;

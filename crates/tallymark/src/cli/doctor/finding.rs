@@ -1,0 +1,94 @@
+//! What a check came to, as people and programs read it.
+
+use crate::cli::out;
+use anyhow::Result;
+use serde::Serialize;
+
+/// How it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Verdict {
+    Pass,
+    /// It works, but will not always, or it could not be looked at.
+    Warn,
+    /// Hits are lost, or badges are wrong.
+    Fail,
+}
+
+/// The result of one check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    /// What was checked; a program may rely on it.
+    pub(super) check: &'static str,
+    pub(super) verdict: Verdict,
+    /// What was found.
+    pub(super) text: String,
+    /// What mends it: a command, or a setting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fix: Option<String>,
+}
+
+/// All results, told as they come: a check may take seconds.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    all: Vec<Finding>,
+    quiet: bool,
+}
+
+impl Findings {
+    /// `quiet` ones are told at the end, by [`Findings::all`].
+    pub(super) fn new(quiet: bool) -> Findings {
+        Findings { all: Vec::new(), quiet }
+    }
+
+    pub(super) fn pass(&mut self, check: &'static str, text: impl Into<String>) -> Result<()> {
+        self.tell(Finding { check, verdict: Verdict::Pass, text: text.into(), fix: None })
+    }
+
+    pub(super) fn warn(
+        &mut self,
+        check: &'static str,
+        text: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Result<()> {
+        self.tell(Finding { check, verdict: Verdict::Warn, text: text.into(), fix: Some(fix.into()) })
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        check: &'static str,
+        text: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Result<()> {
+        self.tell(Finding { check, verdict: Verdict::Fail, text: text.into(), fix: Some(fix.into()) })
+    }
+
+    fn tell(&mut self, finding: Finding) -> Result<()> {
+        if !self.quiet {
+            out::print(&people(&finding))?;
+        }
+        self.all.push(finding);
+        Ok(())
+    }
+
+    pub(super) fn all(&self) -> &[Finding] {
+        &self.all
+    }
+
+    pub(super) fn count(&self, verdict: Verdict) -> usize {
+        self.all.iter().filter(|finding| finding.verdict == verdict).count()
+    }
+}
+
+fn people(finding: &Finding) -> String {
+    let verdict = match finding.verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Warn => "WARN",
+        Verdict::Fail => "FAIL",
+    };
+    let mut text = format!("{verdict}  {:<10}  {}\n", finding.check, out::plain(&finding.text));
+    if let Some(fix) = &finding.fix {
+        text += &format!("                  {}\n", out::plain(fix));
+    }
+    text
+}
