@@ -7,7 +7,7 @@ use serde::Serialize;
 /// How it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum Verdict {
+pub(super) enum Grade {
     Pass,
     /// It works, but will not always, or it could not be looked at.
     Warn,
@@ -20,7 +20,7 @@ pub(super) enum Verdict {
 pub(super) struct Finding {
     /// What was checked; a program may rely on it.
     pub(super) check: &'static str,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: Grade,
     /// What was found.
     pub(super) text: String,
     /// What mends it: a command, or a setting.
@@ -42,7 +42,7 @@ impl Findings {
     }
 
     pub(super) fn pass(&mut self, check: &'static str, text: impl Into<String>) -> Result<()> {
-        self.tell(Finding { check, verdict: Verdict::Pass, text: text.into(), fix: None })
+        self.tell(Finding { check, verdict: Grade::Pass, text: text.into(), fix: None })
     }
 
     pub(super) fn warn(
@@ -51,7 +51,7 @@ impl Findings {
         text: impl Into<String>,
         fix: impl Into<String>,
     ) -> Result<()> {
-        self.tell(Finding { check, verdict: Verdict::Warn, text: text.into(), fix: Some(fix.into()) })
+        self.tell(Finding { check, verdict: Grade::Warn, text: text.into(), fix: Some(fix.into()) })
     }
 
     pub(super) fn fail(
@@ -60,7 +60,7 @@ impl Findings {
         text: impl Into<String>,
         fix: impl Into<String>,
     ) -> Result<()> {
-        self.tell(Finding { check, verdict: Verdict::Fail, text: text.into(), fix: Some(fix.into()) })
+        self.tell(Finding { check, verdict: Grade::Fail, text: text.into(), fix: Some(fix.into()) })
     }
 
     fn tell(&mut self, finding: Finding) -> Result<()> {
@@ -75,16 +75,16 @@ impl Findings {
         &self.all
     }
 
-    pub(super) fn count(&self, verdict: Verdict) -> usize {
+    pub(super) fn count(&self, verdict: Grade) -> usize {
         self.all.iter().filter(|finding| finding.verdict == verdict).count()
     }
 }
 
 fn people(finding: &Finding) -> String {
     let verdict = match finding.verdict {
-        Verdict::Pass => "PASS",
-        Verdict::Warn => "WARN",
-        Verdict::Fail => "FAIL",
+        Grade::Pass => "PASS",
+        Grade::Warn => "WARN",
+        Grade::Fail => "FAIL",
     };
     let mut text = format!("{verdict}  {:<10}  {}\n", finding.check, out::plain(&finding.text));
     if let Some(fix) = &finding.fix {

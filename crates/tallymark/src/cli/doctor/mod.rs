@@ -13,7 +13,7 @@ mod stores;
 use super::{AlreadySaid, CommonFlags, block_on, out};
 use anyhow::{Result, bail};
 use clap::Args;
-use finding::{Findings, Verdict};
+use finding::{Findings, Grade};
 use serde_json::json;
 use url::Url;
 
@@ -49,7 +49,7 @@ impl Doctor {
             let (Some(store), true) = (store, listens && !self.no_probe) else { return Ok(()) };
             probe::check(&config, self.url.as_ref(), &*store, &mut findings).await
         })?;
-        let (failed, warned) = (findings.count(Verdict::Fail), findings.count(Verdict::Warn));
+        let (failed, warned) = (findings.count(Grade::Fail), findings.count(Grade::Warn));
         if common.json {
             out::json(&json!({ "failed": failed, "warned": warned, "checks": findings.all() }))?;
             return if failed > 0 { Err(AlreadySaid.into()) } else { Ok(()) };

@@ -37,7 +37,7 @@ pub(super) async fn check(
     let before = store.total(Event::HIT, &name).await?;
     let file = config.badges.dir.join(format!("{}.svg", name.escaped()));
     let on_disk = look(&file);
-    let mut lines = Lines::listen(&config.data_dir)?;
+    let mut lines = LiveView::listen(&config.data_dir)?;
     let Some(badge) = fetch(&outgoing, &public, &format!("badge.svg?repo={NAME}"), findings).await? else {
         return Ok(());
     };
@@ -154,17 +154,17 @@ fn check_headers(badge: &Fetched, findings: &mut Findings) -> Result<()> {
 }
 
 /// What the daemon sees, as `tallymark tail` shows it.
-struct Lines(BufReader<UnixStream>);
+struct LiveView(BufReader<UnixStream>);
 
-impl Lines {
-    fn listen(data_dir: &Path) -> Result<Lines> {
+impl LiveView {
+    fn listen(data_dir: &Path) -> Result<LiveView> {
         let path = data_dir.join(SOCKET);
         let mut stream = UnixStream::connect(&path).map_err(|error| {
             anyhow::anyhow!(crate::user::cannot_look("the daemon's live view", &path, &error))
         })?;
         stream.write_all(b"all\n").context("asking the daemon")?;
         stream.set_read_timeout(Some(AGAIN))?;
-        let mut lines = Lines(BufReader::new(stream));
+        let mut lines = LiveView(BufReader::new(stream));
         // The greeting: from here on no line is missed.
         let deadline = Instant::now() + PATIENCE;
         while lines.next()?.is_none() && Instant::now() < deadline {}
