@@ -57,6 +57,7 @@ impl<'a> PanelRows<'a> {
             likes: Tallied { total: self.likes.0, traces: &self.likes.1 },
             now,
             options,
+            is_away: false,
         }
     }
 }
@@ -86,7 +87,7 @@ mod tests {
         let visit = |class: ClientClass| move |minute| Visit::new(Minute(minute), class);
         let (browser, unknown) = (visit(ClientClass::Browser), visit(ClientClass::Unknown));
         let likes = Latest { total: 2, visits: vec![unknown(9), browser(8)] };
-        let taken_back = Latest { total: 1, visits: vec![unknown(10)] };
+        let taken_back = Latest { total: 1, visits: vec![unknown(9)] };
         let shown = |likes: &Latest, taken_back: &Latest| Shown::new(&Latest::default(), likes, taken_back);
         assert_eq!(rows(&shown(&likes, &taken_back)), [(1, 8)]);
         // What is kept of one may not tell of which like it was.
