@@ -8,7 +8,7 @@ use tallymark_badge::panel::{
     Arrangement, Avatar, Lang, Locality, MOST_TRACES, Options, Panel, Picture, Tallied, Theme, Trace,
 };
 use tallymark_badge::text;
-use tallymark_core::{ClientClass, Minute, NameRef};
+use tallymark_core::{ClientClass, Minute, Name, NameRef};
 
 /// 2026-11-20T12:00Z.
 const NOW: Minute = Minute(29_919_600);
@@ -59,6 +59,7 @@ fn with<T>(
         likes: Tallied { total: likes.0, traces: &like_traces },
         now: NOW,
         options,
+        is_away: false,
     })
 }
 
@@ -438,7 +439,7 @@ proptest! {
             .collect();
         let (visits, likes) = (Tallied { total, traces: &traces }, Tallied { total, traces: &[] });
         if let Ok(name) = NameRef::new(name.as_bytes()) {
-            let panel = Panel { name, avatar: None, visits, likes, now: Minute(now), options };
+            let panel = Panel { name, avatar: None, visits, likes, now: Minute(now), options, is_away: false };
             for picture in Picture::EVERY {
                 well_made(&panel, picture);
                 assert!(panel.due(picture).is_none_or(|due| due.0 > now));
@@ -462,4 +463,26 @@ fn inlined_panels_do_not_share_what_differs() {
     assert!(ids[1].iter().all(|id| !ids[2].contains(id)));
     // The avatar is large, so it is there once.
     assert_eq!(drawn[1].matches("data:").count(), 1);
+}
+
+#[test]
+fn a_panel_without_numbers_has_its_size_and_says_so() {
+    for picture in Picture::EVERY.into_iter().filter(|picture| *picture != Picture::Promo) {
+        for arrangement in [Arrangement::Wide, Arrangement::Stacked] {
+            for lang in [Lang::Both, Lang::Zh, Lang::En] {
+                let options = Options { lang, arrangement, ..WIDE };
+                for name in [Name::new("octo-cat/hello").unwrap(), Name::all()] {
+                    let away = Panel::away(name.as_ref(), options);
+                    let svg = away.render(picture);
+                    Document::parse(&svg).unwrap();
+                    let size = with((0, 0), (0, 0), options, |panel| panel.size(picture));
+                    assert_eq!(away.size(picture), size, "{picture:?}");
+                    assert_eq!(svg.contains("正在统计"), lang != Lang::En, "{svg}");
+                    assert_eq!(svg.contains("Counting"), lang != Lang::Zh, "{svg}");
+                    assert_eq!(svg.contains("octo-cat"), !name.is_aggregate(), "{svg}");
+                    assert!(!svg.contains("~all") && !svg.contains(">0 "), "{svg}");
+                }
+            }
+        }
+    }
 }

@@ -104,6 +104,7 @@ fn panels(page: Page) -> Vec<String> {
         likes: Tallied { total: 67, traces: &likes },
         now: NOW,
         options: Options { theme, ..Options::default() },
+        is_away: false,
     };
     Picture::EVERY.map(|picture| panel.render(picture)).into()
 }

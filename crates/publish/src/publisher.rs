@@ -1,6 +1,7 @@
 //! One pass over what changed, or over everything.
 
 use crate::{
+    away,
     banners::BannerFiles,
     charts::{ChartKind, Charts},
     corrected, cursor,
@@ -169,12 +170,14 @@ impl Publisher {
         Ok(self)
     }
 
-    /// Publishes panels in these variants too, and removes those of all others.
+    /// Publishes panels in these variants too, and removes those of all others; also those that nginx shows while the
+    /// daemon is away.
     ///
     /// # Errors
     ///
     /// The directories of the panels cannot be created or written.
     pub fn with_panels(mut self, variants: &[Variant], pace: Pace) -> Result<Publisher, DirError> {
+        away::write(&self.lock)?;
         self.panels = Panels::open(&self.lock, variants, pace)?;
         Ok(self)
     }

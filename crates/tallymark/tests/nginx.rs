@@ -742,7 +742,18 @@ fn pages_are_public_and_the_machine_room_is_not(conf: Conf) {
         assert!(!answer.text().contains("tallymark"), "{hidden} is nginx's own answer");
     }
     site.stop_daemon();
-    assert_eq!(site.get("/").status, 502, "a page may fail; only pictures are kept by proxies");
+    // A page may fail, in plain words; only pictures are kept by proxies.
+    for page in ["/", "/repo/a/b", "/v1/like/a/b/add", "/api/v1/summary"] {
+        let answer = site.get(page);
+        assert_eq!(
+            (answer.status, answer.header("retry-after"), answer.header("cache-control")),
+            (503, Some("30"), Some("no-store")),
+            "{page}"
+        );
+        let text = answer.text();
+        assert!(text.contains("Try again in a minute") && text.contains("请稍后重试"), "{text}");
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    }
 }
 
 #[test]
@@ -792,7 +803,8 @@ fn charts_on_disk_outlive_the_daemon(conf: Conf) {
         ["/graph/a/b.svg?period=7d", "/graph/a/b.svg?width=400", "/graph/other.svg", "/.charts/30d/a%2Fb.svg"]
     {
         for condition in [&[][..], &[("If-None-Match", "*")]] {
-            assert_eq!(http::request("GET", site.nginx.addr(), gone, condition, b"").status, 502, "{gone}");
+            let answer = http::request("GET", site.nginx.addr(), gone, condition, b"");
+            assert_eq!((answer.status, answer.header("retry-after")), (503, Some("30")), "{gone}");
         }
     }
 }

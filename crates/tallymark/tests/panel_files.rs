@@ -165,11 +165,32 @@ fn panels_come_from_disk_and_are_counted_from_the_log() {
             let answer = http::request("GET", site.nginx.addr(), path, &[("If-None-Match", "*")], b"");
             assert_eq!((answer.status, answer.text()), (200, file.as_str()), "{path}, with a condition");
         }
-        for path in ["/v1/promo", "/v1/never/seen", "/v1/octo/hello?theme=light", "/v1/like/a/%E6%97%A5"] {
-            assert_eq!(site.get(path).status, 200, "{path}");
-            picture(&site.get(path));
+        for (path, size) in [
+            ("/v1/promo", (780, 60)),
+            ("/v1/never/seen", (780, 320)),
+            ("/v1/octo/hello?theme=light", (780, 320)),
+            ("/v1/never/seen?lang=en&layout=stacked", (380, 330)),
+            ("/v1/visit/never/seen", (380, 120)),
+            ("/v1/like/a/%E6%97%A5?layout=stacked", (380, 120)),
+            ("/v1/button/never/seen", (780, 60)),
+            ("/v1/button/never/seen?layout=stacked", (380, 60)),
+        ] {
+            for condition in [&[][..], &[("If-None-Match", "*")]] {
+                let answer = site.ask("GET", path, condition);
+                assert_eq!(answer.status, 200, "{path}");
+                let svg = picture(&answer);
+                let (width, height) = size;
+                assert!(svg.contains(&format!(" width=\"{width}\" height=\"{height}\" ")), "{path}: {svg}");
+                assert!(path == "/v1/promo" || svg.contains("正在统计 · Counting"), "{path}: {svg}");
+            }
         }
-        assert_eq!(site.get("/v1/like/octo/hello/add").status, 502);
+        for path in ["/v1/like/octo/hello/add", "/v1/like/octo/hello/remove?x=1", "/v1/", "/v1/octo"] {
+            for method in ["GET", "POST"] {
+                let answer = site.ask(method, path, &[]);
+                assert_eq!((answer.status, answer.header("retry-after")), (503, Some("30")), "{path}");
+                assert!(answer.text().contains("Try again in a minute"), "{}", answer.text());
+            }
+        }
     }
 }
 

@@ -52,6 +52,10 @@ impl Bar {
         let lang = panel.options.lang;
         let call = self::call(lang.click(), call, width);
         let room = room(width, &call);
+        let likers = match panel.is_away {
+            true => lang.counting(),
+            false => lang.likers(panel.likes.total, Font::regular(second), room),
+        };
         Bar {
             event: Event::LIKE,
             y: 0,
@@ -60,7 +64,7 @@ impl Bar {
             icon: Icon::Heart,
             icon_size,
             first: (Font::bold(first).fit(&lang.like(), room), first),
-            second: (lang.likers(panel.likes.total, Font::regular(second), room), second),
+            second: (likers, second),
             call,
         }
     }

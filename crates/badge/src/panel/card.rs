@@ -90,7 +90,7 @@ impl Card<'_> {
             "<circle cx=\"{middle_x}\" cy=\"{middle_y}\" r=\"20\" fill=\"url(#{})\"/>",
             ids.face(tone)
         )?;
-        match avatar::initials(self.panel.name.as_str()) {
+        match avatar::initials(self.panel.name.as_str()).filter(|_| self.panel.has_name()) {
             Some(initials) => {
                 let size = if initials.chars().count() > 1 { 16 } else { 19 };
                 let initials = Font::bold(size).fit(&initials, 38);
@@ -116,7 +116,10 @@ impl Card<'_> {
             (self.panel.options.lang, self.tone().word, self.panel.tallied(self.event).total);
         let heading = lang.heading(self.event);
         // The largest count takes a little of the margin.
-        let count = lang.count(self.event, total, COUNT, room + 4);
+        let count = match self.panel.is_away {
+            true => lang.counting(),
+            false => lang.count(self.event, total, COUNT, room + 4),
+        };
         write!(
             f,
             "<text class=\"tp-{word}\" x=\"{x}\" y=\"{}\" font-size=\"16\" font-weight=\"bold\">{heading}</text>\n\
@@ -126,14 +129,17 @@ impl Card<'_> {
         )?;
         let latest = lang.latest();
         let name_room = room.saturating_sub(SMALL.width(&latest) + BETWEEN);
-        write!(
-            f,
-            "<g class=\"tp-soft\" font-size=\"11\">\n<text x=\"{x}\" y=\"{y}\">{latest}</text>\n\
-             <text x=\"{}\" y=\"{y}\" text-anchor=\"end\">{}</text>\n</g>\n",
-            self.right(),
-            XmlText(&SMALL.fit_name(self.panel.name.as_str(), name_room)),
-            y = y + 69,
-        )
+        let y = y + 69;
+        writeln!(f, "<g class=\"tp-soft\" font-size=\"11\">\n<text x=\"{x}\" y=\"{y}\">{latest}</text>")?;
+        if self.panel.has_name() {
+            writeln!(
+                f,
+                "<text x=\"{}\" y=\"{y}\" text-anchor=\"end\">{}</text>",
+                self.right(),
+                XmlText(&SMALL.fit_name(self.panel.name.as_str(), name_room)),
+            )?;
+        }
+        f.write_str("</g>\n")
     }
 
     /// Middle of the line of a trace, in tenths of a pixel.
@@ -177,6 +183,11 @@ impl Card<'_> {
     }
 
     fn nothing(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let lang = self.panel.options.lang;
+        let said = match self.panel.is_away {
+            true => lang.later(),
+            false => lang.nothing(self.panel.tallied(self.event).total),
+        };
         let x = self.x + self.width / 2;
         let mut middle = (self.y + (HEAD + self.height()) / 2) * 10;
         if self.lines > 1 {
@@ -188,7 +199,7 @@ impl Card<'_> {
             f,
             "<text class=\"tp-soft\" x=\"{x}\" y=\"{}\" font-size=\"11\" text-anchor=\"middle\">{}</text>",
             Px(middle + 40),
-            self.panel.options.lang.nothing(self.panel.tallied(self.event).total),
+            said,
         )
     }
 }

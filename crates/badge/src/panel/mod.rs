@@ -139,9 +139,18 @@ pub struct Panel<'a> {
     pub now: Minute,
     /// The viewer's choices.
     pub options: Options,
+    /// Nothing can be read at the moment, and the picture says so: see [`Panel::away`].
+    pub is_away: bool,
 }
 
 impl<'a> Panel<'a> {
+    /// The panel while nothing can be read: in its size, without numbers. Of an aggregate, no name is drawn.
+    #[must_use]
+    pub fn away(name: NameRef<'a>, options: Options) -> Panel<'a> {
+        let (visits, likes) = (Tallied::default(), Tallied::default());
+        Panel { name, avatar: None, visits, likes, now: Minute(0), options, is_away: true }
+    }
+
     /// Draws a picture. Less than 64 KiB beside the avatar, whatever the texts are.
     #[must_use]
     pub fn render(&self, picture: Picture) -> String {
@@ -165,6 +174,11 @@ impl<'a> Panel<'a> {
     #[must_use]
     pub fn title(&self, picture: Picture) -> String {
         words::title(self, picture)
+    }
+
+    /// Whether it is of a name that people know.
+    fn has_name(&self) -> bool {
+        !self.name.as_str().starts_with('~')
     }
 
     fn tallied(&self, event: Event) -> Tallied<'a> {

@@ -26,6 +26,18 @@ pub enum Lang {
     En,
 }
 
+impl Lang {
+    /// Its word in addresses.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Lang::Both => "both",
+            Lang::Zh => "zh",
+            Lang::En => "en",
+        }
+    }
+}
+
 /// How the parts of a picture are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Arrangement {

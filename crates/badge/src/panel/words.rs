@@ -42,6 +42,16 @@ impl Lang {
         }
     }
 
+    /// In the place of a number that cannot be read at the moment.
+    pub(super) fn counting(self) -> String {
+        self.say("正在统计", "Counting")
+    }
+
+    /// In the place of records that cannot be read at the moment.
+    pub(super) fn later(self) -> String {
+        self.say("暂时无法读取，请稍后刷新", "Not available now, reload later")
+    }
+
     /// `1,234 次访问 · 1,234 visits`, as long as there is room for it.
     pub(super) fn count(self, event: Event, total: i64, font: Font, room: u32) -> String {
         let (zh, en) = (if event == Event::LIKE { "次点赞" } else { "次访问" }, event.noun(total));
@@ -129,11 +139,13 @@ pub(super) fn title(panel: &Panel<'_>, picture: Picture) -> String {
     let (lang, name) = (panel.options.lang, panel.name);
     let (font, room) = (Font::regular(11), u32::from(u16::MAX));
     let count = |event| lang.count(event, panel.tallied(event).total, font, room);
-    match picture {
-        Picture::Both => format!("{name}: {}, {}", count(Event::VISIT), count(Event::LIKE)),
-        Picture::Visits => format!("{name}: {}", count(Event::VISIT)),
-        Picture::Likes => format!("{name}: {}", count(Event::LIKE)),
-        Picture::Button => format!("{} ({name}: {})", lang.like(), count(Event::LIKE)),
-        Picture::Promo => format!("{POWERED_BY} · {PRODUCT}: {}", lang.tagline(font, room)),
-    }
+    let said = match picture {
+        Picture::Promo => return format!("{POWERED_BY} · {PRODUCT}: {}", lang.tagline(font, room)),
+        _ if panel.is_away => lang.counting(),
+        Picture::Both => format!("{}, {}", count(Event::VISIT), count(Event::LIKE)),
+        Picture::Visits => count(Event::VISIT),
+        Picture::Likes | Picture::Button => count(Event::LIKE),
+    };
+    let said = if panel.has_name() { format!("{name}: {said}") } else { said };
+    if picture == Picture::Button { format!("{} ({said})", lang.like()) } else { said }
 }

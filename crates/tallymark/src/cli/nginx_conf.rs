@@ -22,7 +22,7 @@ const WITH_VISITS: [(&str, &str); 2] = [
 ];
 
 /// What changes where panels are served: they share the location of badges, with maps of their own.
-const WITH_PANELS: [(&str, &str); 5] = [
+const WITH_PANELS: [(&str, &str); 7] = [
     (
         "map $request_uri $tallymark_name {\n    default \"\";",
         "map $request_uri $tallymark_name {\n    default $tallymark_panel_counted;",
@@ -33,6 +33,17 @@ const WITH_PANELS: [(&str, &str); 5] = [
          default $tallymark_panel_file;",
     ),
     ("$tallymark_pass {\n    default $request_uri;", "$tallymark_pass {\n    default $tallymark_panel_pass;"),
+    (
+        "$tallymark_instead {\n    default @tallymark_away;",
+        "$tallymark_instead {\n    default $tallymark_panel_instead;",
+    ),
+    (
+        "    # Charts: those that are on disk",
+        concat!(
+            include_str!("../../../../nginx/panels-locations.conf"),
+            "    # Charts: those that are on disk"
+        ),
+    ),
     (
         r#"location ~ "(?s)^/badge(?:\.(?:svg|png)|/.+\.(?:svg|png))$" {"#,
         r#"location ~ "(?s)^/(?:badge(?:\.(?:svg|png)|/.+\.(?:svg|png))$|v1/(?!like/[^/]+/.+/(?:add|remove)$))" {"#,

@@ -72,8 +72,8 @@ pub(super) async fn show(
         // The view is kept; only its number is not known yet.
         Err(Unavailable) => {
             report::broken("a panel could not be drawn", &name, &Unavailable);
-            let look = app.look.load();
-            headers::picture(StatusCode::OK, tallymark_badge::render(&look.badge("counting")), why)
+            let panel = Panel::away(name.as_ref(), wish.options);
+            headers::picture(StatusCode::OK, panel.render(picture), why)
         }
     }
 }
