@@ -19,7 +19,13 @@ use uuid::Uuid;
 
 /// The state behind `/readyz`.
 #[derive(Clone, Debug, Default)]
-pub struct WriterState(Arc<Mutex<Troubles>>, Arc<Notify>);
+pub struct WriterState {
+    troubles: Arc<Mutex<Troubles>>,
+    /// For the writer.
+    called: Arc<Notify>,
+    /// The store works again.
+    works: Arc<Notify>,
+}
 
 #[derive(Debug, Default)]
 struct Troubles {
@@ -33,31 +39,43 @@ struct Troubles {
 impl WriterState {
     /// Why counts do not reach the store at the moment; empty if they do.
     pub fn troubles(&self) -> Vec<String> {
-        let troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         [troubles.store.clone(), troubles.outbox.clone()].into_iter().flatten().collect()
     }
 
     /// Why the store accepts nothing, if so.
     pub(crate) fn store_trouble(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
+    }
+
+    /// Returns once the store accepts something.
+    pub(crate) async fn works(&self) {
+        loop {
+            // Before the look, so that nothing is missed in between.
+            let works = self.works.notified();
+            if self.store_trouble().is_none() {
+                return;
+            }
+            works.await;
+        }
     }
 
     /// There is something to write that is not in the queue: hours and minutes that are held back.
     pub(crate) fn call(&self) {
-        self.1.notify_one();
+        self.called.notify_one();
     }
 
     pub(crate) async fn called(&self) {
-        self.1.notified().await;
+        self.called.notified().await;
     }
 
     /// The store that these counts belong to, once it has been reached.
     pub fn claimed(&self) -> Option<Uuid> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).claimed
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).claimed
     }
 
     fn change(&self, change: impl FnOnce(&mut Troubles)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.troubles.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -188,6 +206,7 @@ impl Common {
             troubles.store = None;
             told = troubles.store_outage.over(Instant::now());
         });
+        self.state.works.notify_waiters();
         if let Some(Told { failures, lasting }) = told {
             info!(failures, lasting = lasting.map(debug), "hits can be written to the store again");
         }
@@ -225,5 +244,27 @@ impl Common {
     pub(crate) fn outbox_full(&self, full: bool) {
         let why = full.then(|| "the outbox is full".to_owned());
         self.state.change(|troubles| troubles.outbox = why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_the_store_goes_on_when_it_works() {
+        let state = WriterState::default();
+        state.works().await;
+        state.change(|troubles| troubles.store = Some("not reached".to_owned()));
+        let moment = Duration::from_secs(2);
+        assert!(tokio::time::timeout(moment, state.works()).await.is_err());
+        let waiting = tokio::spawn({
+            let state = state.clone();
+            async move { state.works().await }
+        });
+        tokio::task::yield_now().await;
+        state.change(|troubles| troubles.store = None);
+        state.works.notify_waiters();
+        waiting.await.unwrap();
     }
 }

@@ -30,6 +30,8 @@ use uuid::Uuid;
 
 /// How long a request waits for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it waits for a store that does not work at the moment.
+const A_MOMENT: Duration = Duration::from_secs(2);
 /// How often the same batches are tried if another request has the same key, or the store has lost its tail.
 const ATTEMPTS: u32 = 3;
 /// The pause between two attempts.
@@ -98,7 +100,9 @@ impl HandedIn {
         if counts.is_empty() {
             return Ok(Committed::Now);
         }
-        // The writer knows whether this is the right store, and checks all the time.
+        // The writer knows whether this is the right store, and checks all the time. It needs a moment for that at the start,
+        // and a store may be restarted.
+        let _ = tokio::time::timeout(A_MOMENT, self.state.works()).await;
         if let Some(trouble) = self.state.store_trouble() {
             return Err(NotCommitted::Unavailable(trouble));
         }
