@@ -155,6 +155,64 @@ fn a_persons_click_likes_once_a_day_and_can_be_taken_back() {
     }
 }
 
+#[test]
+fn the_page_of_a_like_speaks_the_language_of_its_panel_or_reader() {
+    let mut place = Place::new();
+    place.configure("[http]\ntrusted-proxies = [\"127.0.0.0/8\"]\n");
+    let mut daemon = ready(&place);
+    let origin = format!("http://{}", place.addr());
+    let german = ("Accept-Language", "de-DE,de;q=0.9");
+    for (at, (query, reader, lang)) in [
+        ("", ("Accept-Language", "zh-CN,zh;q=0.9,en;q=0.8"), "zh"),
+        ("", ("Accept-Language", "en-US,en;q=0.9"), "en"),
+        ("", german, "both"),
+        ("?lang=en", ("Accept-Language", "zh-CN"), "en"),
+        ("?lang=zh", ("Accept-Language", "en"), "zh"),
+        ("?lang=both", ("Accept-Language", "en"), "both"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let address = format!("198.51.100.{at}");
+        let post = |action: &str, origin: &str| {
+            let headers = [PERSON, reader, ("Origin", origin), ("X-Forwarded-For", &address)];
+            let path = format!("/v1/like/octo/hello/{action}{query}");
+            http::request("POST", place.addr(), &path, &headers, b"").text().replace("&#x2f;", "/")
+        };
+        let asked =
+            get(&place, &format!("/v1/like/octo/hello/add{query}"), &[("User-Agent", "curl/8"), reader]);
+        let loaded = get(&place, &format!("/v1/like/octo/hello/remove{query}"), &[PERSON, reader]);
+        for (page, zh, en) in [
+            (asked.text().to_owned(), "给我点赞", "Give a Like"),
+            (loaded.text().to_owned(), "未处理", "This was not counted"),
+            (post("add", &origin), "点赞成功！", "Like Success!"),
+            (post("add", &origin), "今天已点过赞", "You liked this already today"),
+            (post("add", "http://evil.example"), "未处理", "not from another site"),
+            (post("remove", &origin), "已取消点赞", "Your like was taken back"),
+            (post("remove", &origin), "今天没有可取消的点赞", "There is no like of yours"),
+        ] {
+            let page = page.replace("&#x2f;", "/");
+            assert_eq!(
+                (page.contains(zh), page.contains(en)),
+                (lang != "en", lang != "zh"),
+                "{lang}: {page}"
+            );
+            let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+            assert_eq!(page.chars().any(is_chinese), lang != "en", "{page}");
+            let tag = if lang == "en" { "en" } else { "zh-Hans" };
+            assert!(page.contains(&format!("<html lang=\"{tag}\">")), "{page}");
+            assert!(page.trim_start().starts_with("<!doctype html>"), "{page}");
+            for action in ["add", "remove"] {
+                let form = format!("action=\"/v1/like/octo/hello/{action}\"");
+                assert!(query.is_empty() || !page.contains(&form), "{page}");
+            }
+        }
+    }
+    let answer = get(&place, "/v1/like/octo/hello/add?lang=fr", &[PERSON]);
+    assert!(answer.status == 400 && answer.text().contains("lang is zh, en or both"), "{}", answer.text());
+    stop(&mut daemon);
+}
+
 /// The list has the likes that stand, numbered up to the total, from the daemon and on disk.
 #[test]
 fn a_like_that_was_taken_back_is_not_in_the_list() {
@@ -279,13 +337,13 @@ fn an_answered_like_is_in_the_store(kind: &Kind) {
     let mut place = kind.place();
     place.configure("[http]\ntrusted-proxies = [\"127.0.0.0/8\"]\n");
     for round in 1..=ROUNDS {
-        let mut daemon = ready(&place);
+        // Not ready yet: a like waits for the store.
+        let mut daemon = place.serve();
         let address = format!("198.51.100.{round}");
-        wait_until("the like is answered", PATIENCE, || {
-            let headers = [&NAVIGATES[..], &[PERSON, ("X-Forwarded-For", &address)]].concat();
-            get(&place, "/v1/like/octo/hello/add", &headers).status == 200
-        });
+        let headers = [&NAVIGATES[..], &[PERSON, ("X-Forwarded-For", &address)]].concat();
+        let answer = get(&place, "/v1/like/octo/hello/add", &headers);
         daemon.kill9();
+        assert!(answer.status == 200 && answer.text().contains("点赞成功！"), "{}", answer.text());
         let shown = place.run(&["show", "octo/hello", "--event", "like", "--json"]).json();
         assert_eq!(shown["total"], round);
     }

@@ -4,7 +4,7 @@
 //! made of the day, the name and a keyed hash of the visitor, so an answered like is committed, and no address is kept. A
 //! program that follows the link gets the page with a button instead; the button posts to the same address.
 
-use super::{address, back, person};
+use super::{address, back, person, speech::Speech};
 use crate::{
     auth::Peer,
     body,
@@ -60,7 +60,7 @@ enum LikeState {
 
 /// Why a click was refused. The page has the words, in both languages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ClickRefusal {
+enum ClickRefusal {
     /// Loaded, where only a button posts.
     NotPosted,
     /// From another site, or from nowhere.
@@ -108,14 +108,18 @@ pub(super) async fn asked(app: &App, name: Result<Name, NotAName>, peer: Peer, h
         Ok(name) => name,
         Err(why) => return not_a_name(app, why),
     };
+    let speech = match Speech::of(head) {
+        Ok(speech) => speech,
+        Err(why) => return pages::problem(app, &Problem::bad_request(why), None),
+    };
     let count = match count_wanted(Query::of(&head.uri)) {
         Ok(count) => count,
         Err(why) => return pages::problem(app, &Problem::bad_request(why), None),
     };
     if head.method != axum::http::Method::GET || !count || !person::clicked(&head.headers) {
-        return show(app, &name, &head.headers, LikeState::Asked).await;
+        return show(app, &name, (&head.headers, speech), LikeState::Asked).await;
     }
-    change(app, &name, Click::Like, (peer, head)).await
+    change(app, &name, Click::Like, (peer, head, speech)).await
 }
 
 /// A button of the page.
@@ -135,36 +139,54 @@ pub(super) async fn posted(
         Ok(name) => name,
         Err(why) => return not_a_name(app, why),
     };
+    let speech = match Speech::of(&head) {
+        Ok(speech) => speech,
+        Err(why) => return pages::problem(app, &Problem::bad_request(why), None),
+    };
     let base = app.base_url.as_asked(&head.headers);
     let refusal = match person::is_from_here(&head.headers, &base) {
         false if person::is_from_plain_http(&head.headers, &base) => ClickRefusal::PlainHttp,
         false => ClickRefusal::OtherSite,
         true if !person::may_press(&head.headers) => ClickRefusal::Program,
-        true => return change(app, &name, wish, (peer, &head)).await,
+        true => return change(app, &name, wish, (peer, &head, speech)).await,
     };
-    refuse(app, &name, &head.headers, refusal)
+    refuse(app, &name, (&head.headers, speech), refusal)
+}
+
+/// `GET .../remove`: a person comes here by loading the page anew.
+pub(super) fn not_posted(app: &App, name: &Name, head: &Parts) -> Response {
+    match Speech::of(head) {
+        Ok(speech) => refuse(app, name, (&head.headers, speech), ClickRefusal::NotPosted),
+        Err(why) => pages::problem(app, &Problem::bad_request(why), None),
+    }
 }
 
 fn not_a_name(app: &App, why: NotAName) -> Response {
     pages::problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), None)
 }
 
-async fn change(app: &App, name: &Name, wish: Click, (peer, head): (Peer, &Parts)) -> Response {
+async fn change(
+    app: &App,
+    name: &Name,
+    wish: Click,
+    (peer, head, speech): (Peer, &Parts, Speech),
+) -> Response {
+    let to = (&head.headers, speech);
     let peer = peer.behind(&head.headers, &app.access.proxies);
     let hit = app.hit(Event::LIKE, name.as_ref(), (app.now)(), (peer, &head.headers));
     if let Some(refusal) = app.counter.refusal(&hit) {
         app.ledger.tell(&[Err(refusal)]);
-        return refuse(app, name, &head.headers, ClickRefusal::NotWanted);
+        return refuse(app, name, to, ClickRefusal::NotWanted);
     }
     match commit(app, name, wish, peer, &head.headers).await {
-        Ok(state) => show(app, name, &head.headers, state).await,
+        Ok(state) => show(app, name, to, state).await,
         Err(error) => {
             report::broken("a like was not counted", &name, &error);
             let refusal = match error {
                 NotCommitted::NoRoom => ClickRefusal::NoRoom,
                 _ => ClickRefusal::NoStore,
             };
-            refuse(app, name, &head.headers, refusal)
+            refuse(app, name, to, refusal)
         }
     }
 }
@@ -267,7 +289,7 @@ async fn visitor_of_day(app: &App, day: Day, name: &Name, peer: Peer) -> Result<
     Ok(hash.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-async fn show(app: &App, name: &Name, sent: &HeaderMap, state: LikeState) -> Response {
+async fn show(app: &App, name: &Name, to: (&HeaderMap, Speech), state: LikeState) -> Response {
     let total = app.shown_total(Event::LIKE, name.as_ref()).await.ok();
     let values = context! {
         state => match state {
@@ -282,21 +304,27 @@ async fn show(app: &App, name: &Name, sent: &HeaderMap, state: LikeState) -> Res
         leads_on => state == LikeState::Liked,
         why => "",
     };
-    draw(app, StatusCode::OK, name, sent, values)
+    draw(app, StatusCode::OK, name, to, values)
 }
 
 /// A page that says why a click does not count, with the same ways out.
-pub(super) fn refuse(app: &App, name: &Name, sent: &HeaderMap, refusal: ClickRefusal) -> Response {
+fn refuse(app: &App, name: &Name, to: (&HeaderMap, Speech), refusal: ClickRefusal) -> Response {
     draw(
         app,
         refusal.status(),
         name,
-        sent,
+        to,
         context! { state => "refused", why => refusal.word(), total => None::<i64>, leads_on => false },
     )
 }
 
-fn draw(app: &App, status: StatusCode, name: &Name, sent: &HeaderMap, values: Value) -> Response {
+fn draw(
+    app: &App,
+    status: StatusCode,
+    name: &Name,
+    (sent, speech): (&HeaderMap, Speech),
+    values: Value,
+) -> Response {
     let base = app.base_url.as_asked(sent);
     let values = context! {
         name => name.as_str(),
@@ -306,6 +334,8 @@ fn draw(app: &App, status: StatusCode, name: &Name, sent: &HeaderMap, values: Va
         stays => STAYS,
         add => address::of_like(name, "add"),
         remove => address::of_like(name, "remove"),
+        lang => speech.lang.word(),
+        query => if speech.is_asked { format!("?lang={}", speech.lang.word()) } else { String::new() },
         ..values
     };
     let mut answer = page(&app.access, status, "like.html", values);

@@ -1,13 +1,15 @@
 //! Panels over HTTP, at snow-trace's addresses under `/v1`: what a README shows of visits and likes, and the like itself.
 //!
 //! `address` says which of them a path is, `picture` counts a view and draws, `like` is what a click on the picture leads
-//! to, `person` tells clicks from what programs do, and `back` knows where a reader may be led afterwards.
+//! to, `person` tells clicks from what programs do, `back` knows where a reader may be led afterwards, and `speech` in
+//! which language.
 
 mod address;
 mod back;
 mod like;
 mod person;
 mod picture;
+mod speech;
 
 use crate::{
     auth::Peer,
@@ -41,10 +43,8 @@ async fn show(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Resp
             picture::show(&app, picture, name, &head.method, &head.uri, (peer, &head.headers)).await
         }
         Some(Address::Like(name)) => like::asked(&app, name, peer, &head).await,
-        // A person comes here by loading the page anew.
         Some(Address::Unlike(Ok(name))) => {
-            let page = like::refuse(&app, &name, &head.headers, like::ClickRefusal::NotPosted);
-            ([(header::ALLOW, "POST")], page).into_response()
+            ([(header::ALLOW, "POST")], like::not_posted(&app, &name, &head)).into_response()
         }
         Some(Address::Unlike(Err(why))) => pages::problem(&app, &Problem::from(why), None),
     }
