@@ -432,14 +432,27 @@ fn export_says_what_snow_trace_cannot_have_and_leaves_out_likes_taken_back() {
         }
         assert_eq!(fs::read_to_string(to.join("counters.json")).unwrap(), "{\n  \"o:r\": 9\n}");
         assert_eq!(fs::read_to_string(to.join("likes.json")).unwrap(), "{\n  \"o:r\": 3\n}");
-        // The imported visits are older than those that are listed, so they only count.
+        // An imported visit is in its place in the list, behind newer ones.
         let newer = total(&place, "o/r", "visit");
         let traces = Traces::new(&place);
         traces.totals("counters.json", &json!({"o:r": 1}));
         traces.write("visits/o/r.jsonl", &record("visit", ("o", "r"), "2025-12-29T16:51:36.407Z", 1));
-        let done = imported(&place, traces.path(), &[]);
-        assert_eq!((done["visits_not_listed"].as_u64(), total(&place, "o/r", "visit")), (Some(1), newer + 1));
+        let before = times(&place);
+        imported(&place, traces.path(), &[]);
+        assert_eq!(total(&place, "o/r", "visit"), newer + 1);
+        assert_eq!(times(&place), [before, vec!["2025-12-29T16:51:00Z".to_owned()]].concat());
     }
+}
+
+/// The last visits of o/r, the latest first.
+fn times(place: &Place) -> Vec<String> {
+    let mut daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    let answer = http::get(place.addr(), "/api/v1/counters/o/r/visits?event=visit");
+    let read: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
+    stop(&mut daemon);
+    let visits = read["visits"].as_array().unwrap();
+    visits.iter().map(|visit| visit["time"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Nothing that is read leads out of the directory, and nothing in it holds the import up.

@@ -47,6 +47,7 @@ if visits_at > statuses_at + 2 then
 end
 for j = visits_at + 2, visitors_at - 1, 2 do
   local list = A[j] .. '~probe'
+  try('LRANGE', list, '-', '0')
   try('LTRIM', list, '-', '0')
   if not refused then
     try('LPUSH', list, '-')
@@ -176,11 +177,23 @@ for j = visits_at + 2, visitors_at - 1, 2 do
   local words, at = cmsgpack.unpack(A[j + 1]), 1
   while at < #words do
     local key, last = A[j] .. words[at], at + 1 + words[at + 1]
-    local reply = pcall('LPUSH', key, unpack(words, at + 2, last))
-    if type(reply) ~= 'number' then
-      quarantine(key, reply)
-    elseif reply > keep_visits then
-      pcall('LTRIM', key, '0', keep_visits - 1)
+    local newest, earliest = pcall('LRANGE', key, '0', '0'), '~'
+    for i = at + 2, last do
+      local time = time_of(words[i])
+      if time < earliest then earliest = time end
+    end
+    -- Nearly always they are later than those that are there.
+    if newest.err then
+      quarantine(key, newest)
+    elseif newest[1] and time_of(newest[1]) > earliest then
+      put_in_order(key, pcall('LRANGE', key, '0', '-1'), {unpack(words, at + 2, last)}, keep_visits)
+    else
+      local reply = pcall('LPUSH', key, unpack(words, at + 2, last))
+      if type(reply) ~= 'number' then
+        quarantine(key, reply)
+      elseif reply > keep_visits then
+        pcall('LTRIM', key, '0', keep_visits - 1)
+      end
     end
     at = last + 1
   end

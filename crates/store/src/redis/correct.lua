@@ -117,27 +117,12 @@ for j = 1, #rows, 6 do
   end
 end
 
-local function time_of(visit) return string.match(visit, '"time":"([^"]*)"') or '' end
-
--- Both lists have the latest first, and so has what becomes of them.
 local function merge_visits(from, to)
   local moved, there = pcall('LRANGE', from, '0', '-1'), pcall('LRANGE', to, '0', '-1')
   if moved.err or there.err or #moved == 0 then return end
-  local both, a, b = {}, #moved, #there
-  while a > 0 or b > 0 do
-    if b == 0 or (a > 0 and time_of(moved[a]) < time_of(there[b])) then
-      both[#both + 1] = moved[a]
-      a = a - 1
-    else
-      both[#both + 1] = there[b]
-      b = b - 1
-    end
-  end
-  pcall('DEL', to)
-  for first = 1, #both, 1000 do
-    pcall('LPUSH', to, unpack(both, first, math.min(first + 999, #both)))
-  end
-  pcall('LTRIM', to, '0', A[8] - 1)
+  local more = {}
+  for i = #moved, 1, -1 do more[#more + 1] = moved[i] end
+  put_in_order(to, there, more, tonumber(A[8]))
 end
 
 at = 1

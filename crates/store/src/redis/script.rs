@@ -32,11 +32,15 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn apply() -> Script {
-        Script::new(concat!(include_str!("guard.lua"), include_str!("apply.lua")))
+        Script::new(concat!(include_str!("guard.lua"), include_str!("visits.lua"), include_str!("apply.lua")))
     }
 
     pub(super) fn correct() -> Script {
-        Script::new(concat!(include_str!("guard.lua"), include_str!("correct.lua")))
+        Script::new(concat!(
+            include_str!("guard.lua"),
+            include_str!("visits.lua"),
+            include_str!("correct.lua")
+        ))
     }
 
     pub(super) fn claim() -> Script {

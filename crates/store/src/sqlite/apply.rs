@@ -7,11 +7,12 @@
 use super::{
     correct,
     expiry::Expiry,
+    lists,
     totals::{Known, Sum, Totals, clamped},
     writer::{read_marker, write_marker},
 };
 use crate::{Claim, Outcome, Retention, claim, deadline::Deadline, names};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{SystemTime, UNIX_EPOCH},
@@ -195,6 +196,8 @@ impl Applier {
             let id = self.known.add(totals, of_name.event, &of_name.name, 0)?;
             let visits = pending.visits.entry(id).or_default();
             visits.extend(of_name.last.iter().cloned());
+            // Sources are not in step, and some bring what is long past.
+            visits.sort_by_key(|visit| visit.minute);
             keep_last(visits, self.visits);
         }
         Ok(())
@@ -381,7 +384,7 @@ pub(super) fn write_statuses(
     Ok(())
 }
 
-/// Appends visits, and deletes the oldest ones.
+/// Adds visits, and deletes the oldest ones. Nearly always they are later than those that are there.
 fn write_visits(
     db: &Transaction<'_>,
     visits: &BTreeMap<i64, Vec<Visit>>,
@@ -390,11 +393,19 @@ fn write_visits(
     if visits.is_empty() {
         return Ok(());
     }
-    let mut newest = db.prepare_cached("SELECT coalesce(max(seq), 0) FROM recent WHERE id = ?1")?;
+    let mut newest =
+        db.prepare_cached("SELECT seq, visit FROM recent WHERE id = ?1 ORDER BY seq DESC LIMIT 1")?;
     let mut insert = db.prepare_cached("INSERT INTO recent (id, seq, visit) VALUES (?1, ?2, ?3)")?;
     let mut delete = db.prepare_cached("DELETE FROM recent WHERE id = ?1 AND seq <= ?2")?;
     for (&id, last) in visits {
-        let mut seq: i64 = newest.query_row([id], |row| row.get(0))?;
+        let there: Option<(i64, String)> =
+            newest.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let (mut seq, text) = there.unwrap_or_default();
+        let newest = Visit::from_json(text.as_bytes()).map(|visit| visit.minute);
+        if newest > last.first().map(|visit| visit.minute) {
+            lists::put_in_order(db, id, last.clone(), keep)?;
+            continue;
+        }
         for visit in last {
             seq += 1;
             insert.execute((id, seq, visit.to_json()))?;

@@ -1,4 +1,4 @@
-//! What a correction does with the last visits and the visitors of a name.
+//! The last visits of a name, where they are not only added to, and what a correction does with them and with its visitors.
 
 use rusqlite::Transaction;
 use tallymark_core::{Day, MAX_VISITS, Visit, keep_last};
@@ -29,20 +29,31 @@ pub(super) fn merge(
 
 fn merge_visits(db: &Transaction<'_>, from: i64, to: i64, keep: usize) -> rusqlite::Result<()> {
     let moved = visits(db, from)?;
-    if moved.is_empty() {
-        return Ok(());
-    }
-    let (mut both, mut last) = (visits(db, to)?, 0i64);
-    both.extend(moved);
-    // Those of a minute stay in their order.
-    both.sort_by_key(|visit| visit.minute);
     // A process that keeps none, like a command without the configuration, throws none away.
-    keep_last(&mut both, if keep > 0 { keep } else { MAX_VISITS });
-    db.prepare_cached("DELETE FROM recent WHERE id = ?1")?.execute([to])?;
+    if moved.is_empty() {
+        Ok(())
+    } else {
+        put_in_order(db, to, moved, if keep > 0 { keep } else { MAX_VISITS })
+    }
+}
+
+/// Adds visits to a list that may have later ones, of which `keep` stay.
+pub(super) fn put_in_order(
+    db: &Transaction<'_>,
+    id: i64,
+    more: Vec<Visit>,
+    keep: usize,
+) -> rusqlite::Result<()> {
+    let (mut all, mut last) = (visits(db, id)?, 0i64);
+    all.extend(more);
+    // Those of a minute stay in their order.
+    all.sort_by_key(|visit| visit.minute);
+    keep_last(&mut all, keep);
+    db.prepare_cached("DELETE FROM recent WHERE id = ?1")?.execute([id])?;
     let mut insert = db.prepare_cached("INSERT INTO recent (id, seq, visit) VALUES (?1, ?2, ?3)")?;
-    for visit in both {
+    for visit in all {
         last += 1;
-        insert.execute((to, last, visit.to_json()))?;
+        insert.execute((id, last, visit.to_json()))?;
     }
     Ok(())
 }

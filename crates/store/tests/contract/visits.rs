@@ -78,6 +78,34 @@ pub(crate) async fn last_visits_stay_and_come_the_latest_first(mut bed: Bed) {
     assert_eq!(desk.visits("a", 100).await, [latest_first(20..21), latest_first(16..17)].concat());
 }
 
+pub(crate) async fn visits_that_come_late_are_in_the_order_of_their_time(mut bed: Bed) {
+    bed.retention.visits = 6;
+    let desk = Desk::new(&bed).await;
+    let apply = async |seq, visits: Vec<Visits>| {
+        let outcomes = desk.apply(&[batch(&desk, seq, &[at("a", noon(), 1)], visits)]).await;
+        assert!(matches!(outcomes[..], [Outcome::Applied { quarantined: 0, .. }]), "{outcomes:?}");
+    };
+    apply(1, vec![seen("a", 5..8)]).await;
+    // An import of what was before, and a little of what came in between.
+    apply(2, vec![seen("a", 0..2)]).await;
+    assert_eq!(desk.visits("a", 100).await, [latest_first(5..8), latest_first(0..2)].concat());
+    apply(3, vec![seen("a", 2..4)]).await;
+    assert_eq!(desk.visits("a", 100).await, [latest_first(5..8), latest_first(1..4)].concat());
+    let mut both = seen("a", 9..10);
+    both.last.splice(0..0, seen("a", 4..5).last);
+    apply(4, vec![both]).await;
+    let six = [latest_first(9..10), latest_first(5..8), latest_first(3..5)].concat();
+    assert_eq!(desk.visits("a", 100).await, six);
+    // Nothing of it is new enough.
+    apply(5, vec![seen("a", 0..1)]).await;
+    assert_eq!(desk.visits("a", 100).await, six);
+    apply(6, vec![seen("a", 10..11)]).await;
+    assert_eq!(
+        desk.visits("a", 100).await,
+        [latest_first(9..11), latest_first(5..8), latest_first(4..5)].concat()
+    );
+}
+
 pub(crate) async fn a_batch_with_visits_that_comes_again_adds_nothing(mut bed: Bed) {
     bed.retention.visits = 10;
     let desk = Desk::new(&bed).await;

@@ -5,17 +5,12 @@ use crate::{config::Config, home, progress, user};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
-use tallymark_core::{Batch, Event};
+use std::path::{Path, PathBuf};
 use tallymark_ingest::{
     Errand,
-    import::snow_trace::{SnowTrace, SnowTraceError, TRACED, TraceCourse, TraceFindings, TraceSums},
+    import::snow_trace::{SnowTrace, SnowTraceError, TraceCourse, TraceFindings, TraceSums},
     source::now,
 };
-use tallymark_store::{Store, StoreRead};
 use thousands::Separable;
 
 /// Counts the totals of counters.json and likes.json as visits and likes, on the days and minutes that the logs beside
@@ -47,8 +42,6 @@ struct TraceReport<'a> {
     before: u64,
     /// And how many this run has brought there.
     applied: u64,
-    /// Names that had newer visits in the store, whose imported visits are in no list.
-    visits_not_listed: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -104,16 +97,12 @@ impl ImportSnowTrace {
             return Ok(report(&self.dir, trace, TraceState::NothingToCount));
         }
         let mut into = Errand::new(store.clone(), instance);
-        let lists = VisitLists::of(&*store).await?;
-        let (mut pouring, mut visits_not_listed) = (trace.pour(instance, config.retention.visits), 0);
+        let mut pouring = trace.pour(instance, config.retention.visits);
         let bar = progress::bar("counting", trace.names() as u64);
         loop {
-            let mut batches = pouring.next_batches().map_err(advised)?;
+            let batches = pouring.next_batches().map_err(advised)?;
             if batches.is_empty() {
                 break;
-            }
-            for batch in &mut batches {
-                visits_not_listed += lists.leave_newer(&*store, batch).await?;
             }
             into.apply(&batches).await.map_err(import::why)?;
             bar.set_position((trace.names() - pouring.left()) as u64);
@@ -129,39 +118,7 @@ impl ImportSnowTrace {
         let state = if before > 0 { TraceState::Finished } else { TraceState::Imported };
         let (batches, applied) = (pouring.batches(), into.applied());
         let done = report(&self.dir, trace, state);
-        Ok(TraceReport { id, batches, before, applied, visits_not_listed, ..done })
-    }
-}
-
-/// A list of visits is in the order in which they were counted, so what is imported must not come behind newer ones.
-struct VisitLists {
-    has_names: BTreeMap<Event, bool>,
-}
-
-impl VisitLists {
-    async fn of(store: &dyn Store) -> Result<VisitLists> {
-        let mut has_names = BTreeMap::new();
-        for event in TRACED {
-            has_names.insert(event, store.name_count(event).await? > 0);
-        }
-        Ok(VisitLists { has_names })
-    }
-
-    /// Takes the visits out of a batch whose names have newer ones in the store. Answers of how many names.
-    async fn leave_newer(&self, store: &(impl StoreRead + ?Sized), batch: &mut Batch) -> Result<u64> {
-        let mut kept = Vec::new();
-        let mut left = 0;
-        for visits in std::mem::take(&mut batch.visits) {
-            let known = self.has_names.get(&visits.event).copied().unwrap_or(true);
-            let newest = if known { store.visits(visits.event, &visits.name, 1).await? } else { Vec::new() };
-            let is_newer = newest
-                .first()
-                .zip(visits.last.first())
-                .is_some_and(|(has, brings)| has.minute > brings.minute);
-            if is_newer { left += 1 } else { kept.push(visits) }
-        }
-        batch.visits = kept;
-        Ok(left)
+        Ok(TraceReport { id, batches, before, applied, ..done })
     }
 }
 
@@ -178,7 +135,7 @@ fn advised(error: SnowTraceError) -> anyhow::Error {
 
 fn report<'a>(dir: &'a Path, trace: &'a SnowTrace, state: TraceState) -> TraceReport<'a> {
     let findings = trace.findings();
-    TraceReport { dir, id: None, state, findings, batches: 0, before: 0, applied: 0, visits_not_listed: 0 }
+    TraceReport { dir, id: None, state, findings, batches: 0, before: 0, applied: 0 }
 }
 
 fn people(report: &TraceReport<'_>) -> String {
@@ -204,12 +161,6 @@ fn people(report: &TraceReport<'_>) -> String {
     text += &sums("likes", likes);
     if let Some(day) = &report.findings.day_without_records {
         text += &format!("  names without a record count on {day}\n");
-    }
-    if report.visits_not_listed > 0 {
-        let names = out::counted(report.visits_not_listed, "name");
-        text += &format!(
-            "  {names} had newer visits in the store, so the imported ones count, and are not in the list of the last\n"
-        );
     }
     text += "  not taken over: addresses, user agents and referers\n";
     text + &problems(report.findings)

@@ -3,7 +3,7 @@
 
 use super::{TraceFindings, totals::totals_file, tree::TraceLogs};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet};
 use tallymark_core::{Event, Name, NameRef, NotAName, decode_percent};
 
 /// What a browser escapes in a path (the path percent-encode set of the URL standard), and what would be decoded.
@@ -30,17 +30,10 @@ pub fn trace_spelling(name: &str) -> Option<(String, String)> {
     is_one.then(|| (spelt(namespace), spelt(key)))
 }
 
-/// A total, and how snow-trace spells its name.
-pub(super) struct SpeltTotal {
-    pub(super) total: u64,
-    pub(super) namespace: String,
-    pub(super) key: String,
-}
-
 /// The totals by name, and the logs whose total has no name.
 #[derive(Default)]
 pub(super) struct TraceKeys {
-    totals: BTreeMap<(Event, Name), SpeltTotal>,
+    totals: BTreeMap<(Event, Name), u64>,
     refused: BTreeSet<(Event, String, String)>,
 }
 
@@ -56,8 +49,10 @@ impl TraceKeys {
         for (text, total) in totals {
             let (total, cuts) = (total.unsigned_abs(), cuts(&text));
             let why = match name(event, &cuts, logs) {
-                Ok((name, (namespace, key))) => {
-                    self.add(event, name, (namespace, key), total, logs);
+                // Of several spellings of a name, each has counted its own.
+                Ok(name) => {
+                    let sum = self.totals.entry((event, name)).or_default();
+                    *sum = sum.saturating_add(total);
                     continue;
                 }
                 Err(why) => why,
@@ -72,37 +67,10 @@ impl TraceKeys {
         }
     }
 
-    /// Of a name with several spellings, one log is read: that of the spelling with the largest total that has one.
-    fn add(
-        &mut self,
-        event: Event,
-        name: Name,
-        (namespace, key): (&str, &str),
-        total: u64,
-        logs: &TraceLogs,
-    ) {
-        let of = |namespace: &str, key: &str| (event, namespace.to_owned(), key.to_owned());
-        let spelt = SpeltTotal { total, namespace: namespace.to_owned(), key: key.to_owned() };
-        match self.totals.entry((event, name)) {
-            Entry::Vacant(free) => _ = free.insert(spelt),
-            Entry::Occupied(mut taken) => {
-                let known = taken.get_mut();
-                let rank =
-                    |spelt: &SpeltTotal| (logs.contains_key(&of(&spelt.namespace, &spelt.key)), spelt.total);
-                let sum = known.total.saturating_add(total);
-                if rank(&spelt) > rank(known) {
-                    *known = spelt;
-                }
-                known.total = sum;
-            }
-        }
-    }
-
-    /// The name of a log, if it has a total, and whether the log is the one that is read of it.
-    pub(super) fn name_of(&self, event: Event, namespace: &str, key: &str) -> Option<(&Name, bool)> {
+    /// The name of a log, if it has a total.
+    pub(super) fn name_of(&self, event: Event, namespace: &str, key: &str) -> Option<&Name> {
         let name = decoded(event, namespace, key).ok()?;
-        let ((_, name), spelt) = self.totals.get_key_value(&(event, name))?;
-        Some((name, spelt.namespace == namespace && spelt.key == key))
+        self.totals.get_key_value(&(event, name)).map(|((_, name), _)| name)
     }
 
     /// Whether its total was refused, which is told already.
@@ -110,7 +78,7 @@ impl TraceKeys {
         self.refused.contains(&(event, namespace.to_owned(), key.to_owned()))
     }
 
-    pub(super) fn into_totals(self) -> BTreeMap<(Event, Name), SpeltTotal> {
+    pub(super) fn into_totals(self) -> BTreeMap<(Event, Name), u64> {
         self.totals
     }
 }
@@ -129,11 +97,7 @@ fn cuts(text: &str) -> Vec<(&str, &str)> {
     text.match_indices(':').map(cut).filter(is_one).collect()
 }
 
-fn name<'a>(
-    event: Event,
-    cuts: &[(&'a str, &'a str)],
-    logs: &TraceLogs,
-) -> Result<(Name, (&'a str, &'a str)), String> {
+fn name(event: Event, cuts: &[(&str, &str)], logs: &TraceLogs) -> Result<Name, String> {
     let has_log = |(namespace, key): &&(&str, &str)| {
         logs.contains_key(&(event, (*namespace).to_owned(), (*key).to_owned()))
     };
@@ -146,8 +110,7 @@ fn name<'a>(
             _ => return Err("several names share it, as their logs say".to_owned()),
         },
     };
-    let name = decoded(event, namespace, key).map_err(|why| format!("no name here: {why}"))?;
-    Ok((name, (namespace, key)))
+    decoded(event, namespace, key).map_err(|why| format!("no name here: {why}"))
 }
 
 /// The name that an address with these parts has here.
@@ -172,7 +135,7 @@ mod tests {
         let (mut keys, mut findings) = (TraceKeys::default(), TraceFindings::default());
         keys.resolve(Event::VISIT, totals, &logs, &mut findings);
         assert!(keys.is_refused(Event::VISIT, "p", "q:r") && keys.is_refused(Event::VISIT, "p:q", "r"));
-        assert_eq!(keys.name_of(Event::VISIT, "a", "b:c").map(|(name, _)| name.as_str()), Some("a/b:c"));
+        assert_eq!(keys.name_of(Event::VISIT, "a", "b:c").map(Name::as_str), Some("a/b:c"));
         assert!(keys.name_of(Event::VISIT, "a:b", "c").is_none());
         let names: Vec<String> =
             keys.into_totals().into_keys().map(|(_, name)| name.as_str().to_owned()).collect();
@@ -188,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_name_are_added_and_one_log_is_read() {
+    fn spellings_of_one_name_are_added() {
         let log = |key: &str| ((Event::VISIT, "o".to_owned(), key.to_owned()), 1);
         let logs = TraceLogs::from([log("hello"), log("hello?t=1")]);
         let totals = [
@@ -202,14 +165,11 @@ mod tests {
         let totals = totals.iter().map(|(key, total)| ((*key).to_owned(), *total)).collect();
         let (mut keys, mut findings) = (TraceKeys::default(), TraceFindings::default());
         keys.resolve(Event::VISIT, totals, &logs, &mut findings);
-        let name = |key| keys.name_of(Event::VISIT, "o", key).map(|(name, read)| (name.as_str(), read));
-        assert_eq!(name("hello"), Some(("o/hello", true)));
-        assert_eq!(name("hello?t=1"), Some(("o/hello", false)));
-        let totals: Vec<(String, u64)> = keys
-            .into_totals()
-            .into_iter()
-            .map(|((_, name), spelt)| (name.to_string(), spelt.total))
-            .collect();
+        for key in ["hello", "hello?t=1"] {
+            assert_eq!(keys.name_of(Event::VISIT, "o", key).map(Name::as_str), Some("o/hello"));
+        }
+        let totals: Vec<(String, u64)> =
+            keys.into_totals().into_iter().map(|((_, name), total)| (name.to_string(), total)).collect();
         assert_eq!(totals, [("o/hello".to_owned(), 16), ("o/r".to_owned(), 3), ("o/用".to_owned(), 7)]);
         assert_eq!((findings.visits.refused, findings.visits.refused_total), (1, 1));
     }

@@ -23,7 +23,7 @@ pub use totals::{totals_file, totals_text};
 pub use tree::{TRACED, log_path, logs_dir};
 
 use super::domain;
-use keys::{SpeltTotal, TraceKeys};
+use keys::TraceKeys;
 use record::Whose;
 use scan::TracePrint;
 use sha2::{Digest, Sha256};
@@ -99,15 +99,16 @@ struct NamedTotal {
     total: u64,
     /// When what has no record counts.
     day: Day,
-    log: Option<TraceLog>,
-    /// How snow-trace spells the name: where the log is, and what its records say.
-    namespace: String,
-    key: String,
+    /// One for each spelling that snow-trace knew.
+    logs: Vec<TraceLog>,
 }
 
 /// What was found in one log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct TraceLog {
+    /// How snow-trace spells the name: where the log is, and what its records say.
+    namespace: String,
+    key: String,
     length: u64,
     print: TracePrint,
     records: u64,
@@ -116,7 +117,7 @@ struct TraceLog {
 
 impl NamedTotal {
     fn records(&self) -> u64 {
-        self.log.map_or(0, |log| log.records)
+        self.logs.iter().map(|log| log.records).sum()
     }
 }
 
@@ -153,7 +154,7 @@ impl SnowTrace {
             }
         }
         let logs = reading.logs(found, &keys)?;
-        reading.finish(keys, &logs)
+        reading.finish(keys, logs)
     }
 
     /// What is to be told of it.
@@ -215,23 +216,20 @@ impl<F: FnMut(u64)> TraceReading<'_, F> {
         &mut self,
         found: TraceLogs,
         keys: &TraceKeys,
-    ) -> Result<BTreeMap<(Event, Name), TraceLog>, SnowTraceError> {
-        let mut logs = BTreeMap::new();
+    ) -> Result<BTreeMap<(Event, Name), Vec<TraceLog>>, SnowTraceError> {
+        let mut logs: BTreeMap<(Event, Name), Vec<TraceLog>> = BTreeMap::new();
         for ((event, namespace, key), length) in found {
             let whose = Whose { event, namespace: &namespace, key: &key };
             let log = self.log(whose, length)?;
             (self.looked)(length);
-            if let Some((name, is_read)) = keys.name_of(event, &namespace, &key) {
-                if is_read {
-                    logs.insert((event, name.clone()), log);
-                    continue;
+            if let Some(name) = keys.name_of(event, &namespace, &key) {
+                let of_name = logs.entry((event, name.clone())).or_default();
+                if !of_name.is_empty() {
+                    let shown = totals::quoted(name.as_str());
+                    let what = format!("this is {shown} too, and its {} records count there", log.records);
+                    self.findings.file(&whose.path(), &what);
                 }
-                let what = format!(
-                    "this is {} too, whose other log is read: the {} records here count on one day",
-                    totals::quoted(name.as_str()),
-                    log.records
-                );
-                self.findings.file(&whose.path(), &what);
+                of_name.push(log);
             } else if log.records > 0 && !keys.is_refused(event, &namespace, &key) {
                 let what = format!(
                     "{} has no total for it, so none of its {} records counts",
@@ -248,7 +246,9 @@ impl<F: FnMut(u64)> TraceReading<'_, F> {
     fn log(&mut self, whose: Whose<'_>, length: u64) -> Result<TraceLog, SnowTraceError> {
         let shown = whose.path();
         let path = self.dir.join(&shown);
-        let mut log = TraceLog { length, print: TracePrint::default(), records: 0, oldest: None };
+        let (namespace, key) = (whose.namespace.to_owned(), whose.key.to_owned());
+        let mut log =
+            TraceLog { namespace, key, length, print: TracePrint::default(), records: 0, oldest: None };
         let mut future = 0u64;
         let findings = &mut self.findings;
         let read = scan::scan(&path, length, whose, self.now, |line, read| match read {
@@ -280,19 +280,19 @@ impl<F: FnMut(u64)> TraceReading<'_, F> {
     fn finish(
         mut self,
         keys: TraceKeys,
-        logs: &BTreeMap<(Event, Name), TraceLog>,
+        mut logs: BTreeMap<(Event, Name), Vec<TraceLog>>,
     ) -> Result<SnowTrace, SnowTraceError> {
-        let oldest = logs.values().filter_map(|log| log.oldest).min();
+        let oldest = logs.values().flatten().filter_map(|log| log.oldest).min();
         let without = match oldest {
             Some(oldest) => oldest.day(),
             None => self.written()?,
         };
         self.feed(&without.0.to_le_bytes());
         let mut names = BTreeMap::new();
-        for (of, SpeltTotal { total, namespace, key }) in keys.into_totals() {
-            let log = logs.get(&of).copied();
-            let day = log.and_then(|log| log.oldest).map_or(without, Minute::day);
-            let counted = NamedTotal { total, day, log, namespace, key };
+        for (of, total) in keys.into_totals() {
+            let logs = logs.remove(&of).unwrap_or_default();
+            let oldest = logs.iter().filter_map(|log| log.oldest).min();
+            let counted = NamedTotal { total, day: oldest.map_or(without, Minute::day), logs };
             let sums = self.findings.of(of.0);
             sums.surplus += counted.records().saturating_sub(total);
             if total == 0 {
@@ -302,7 +302,7 @@ impl<F: FnMut(u64)> TraceReading<'_, F> {
             sums.names += 1;
             sums.total = sums.total.saturating_add(total);
             sums.rest = sums.rest.saturating_add(total.saturating_sub(counted.records()));
-            if log.is_none_or(|log| log.oldest.is_none()) {
+            if oldest.is_none() {
                 self.findings.day_without_records = Some(without.to_string());
             }
             names.insert(of, counted);

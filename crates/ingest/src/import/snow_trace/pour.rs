@@ -110,20 +110,21 @@ impl<'a> Pouring<'a> {
 
     fn history(&self, event: Event, total: &NamedTotal) -> Result<TraceHistory, SnowTraceError> {
         let mut history = TraceHistory::default();
-        let Some(log) = &total.log else { return Ok(history) };
-        let whose = Whose { event, namespace: &total.namespace, key: &total.key };
-        let path = self.trace.dir.join(whose.path());
-        let print = scan(&path, log.length, whose, self.trace.now, |_, read| {
-            if let Ok(visit) = read {
-                history.add(visit);
+        for log in &total.logs {
+            let whose = Whose { event, namespace: &log.namespace, key: &log.key };
+            let path = self.trace.dir.join(whose.path());
+            let print = scan(&path, log.length, whose, self.trace.now, |_, read| {
+                if let Ok(visit) = read {
+                    history.add(visit);
+                }
+            });
+            match print {
+                Ok(print) if print == log.print => {}
+                Ok(_) => return Err(SnowTraceError::Changed { path }),
+                Err(source) => return Err(SnowTraceError::Io { path, source }),
             }
-        });
-        match print {
-            Ok(print) if print == log.print => {}
-            Ok(_) => return Err(SnowTraceError::Changed { path }),
-            Err(source) => return Err(SnowTraceError::Io { path, source }),
         }
-        history.drop_oldest(log.records.saturating_sub(total.total));
+        history.drop_oldest(total.records().saturating_sub(total.total));
         history.last.sort_by_key(|visit| visit.minute);
         keep_last(&mut history.last, self.keep.min(usize::try_from(total.total).unwrap_or(usize::MAX)));
         Ok(history)
@@ -142,6 +143,8 @@ impl TraceHistory {
         *self.minutes.entry(visit.minute).or_default() += 1;
         self.last.push(visit);
         if self.last.len() >= 2 * MAX_VISITS {
+            // Each log begins with its oldest.
+            self.last.sort_by_key(|visit| visit.minute);
             keep_last(&mut self.last, MAX_VISITS);
         }
     }

@@ -122,3 +122,44 @@ fn without_any_record_totals_count_on_the_day_they_were_written() {
     file.set_modified(UNIX_EPOCH + std::time::Duration::from_secs(86_400 * 40_000)).unwrap();
     assert_eq!(poured(&read(&dir), 1)[0].entries[0].when, When::Day(NOW.day()));
 }
+
+#[test]
+fn logs_of_several_spellings_are_one_history() {
+    let dir = directory(&[(4, 0)]);
+    fs::write(dir.path().join("counters.json"), r#"{"o:r0":3,"o:r0?t=1":4,"o:%72%30":1}"#).unwrap();
+    let record = |key: &str, times: &[&str]| {
+        let lines: String = times
+            .iter()
+            .map(|time| {
+                format!(
+                    "{{\"timestamp\":\"2026-01-{time}:00.000Z\",\"namespace\":\"o\",\"key\":\"{key}\",\"count\":1,\"type\":\"visit\"}}\n"
+                )
+            })
+            .collect();
+        fs::write(dir.path().join(log_path(Event::VISIT, "o", key)), lines).unwrap();
+    };
+    record("r0", &["02T00:00", "05T00:00"]);
+    record("r0?t=1", &["01T00:00", "03T00:00", "09T00:00"]);
+    let trace = read(&dir);
+    let told = &trace.findings().problems;
+    assert!(
+        told.iter().any(|told| told.what.contains("\"o/r0\" too, and its 3 records count there")),
+        "{told:?}"
+    );
+    assert_eq!((trace.findings().visits.total, trace.findings().visits.rest), (8, 3));
+    let batches = poured(&trace, 4);
+    let days: BTreeMap<String, u64> = batches
+        .iter()
+        .flat_map(|batch| batch.entries.iter())
+        .map(|entry| (entry.when.day().to_string(), entry.count))
+        .fold(BTreeMap::new(), |mut days, (day, count)| {
+            *days.entry(day).or_default() += count;
+            days
+        });
+    let expect =
+        [("2026-01-01", 4), ("2026-01-02", 1), ("2026-01-03", 1), ("2026-01-05", 1), ("2026-01-09", 1)];
+    assert_eq!(days, expect.map(|(day, count)| (day.to_owned(), count)).into());
+    let last: Vec<String> =
+        batches[0].visits[0].last.iter().map(|visit| visit.minute.day().to_string()).collect();
+    assert_eq!(last, ["2026-01-02", "2026-01-03", "2026-01-05", "2026-01-09"]);
+}
