@@ -3,10 +3,10 @@
 //! A change of a picture must be reviewed and accepted (`cargo insta review`); a missing snapshot fails.
 
 use tallymark_badge::card::{
-    CardLang, CardLook, CardTheme, CardTime, LanguageCard, LanguageLayout, RepositoryCard, StatsCard,
-    StatsRow, notice,
+    CardLang, CardLook, CardRank, CardTheme, CardTime, CommitYears, LanguageCard, LanguageLayout,
+    LanguageMeasure, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, notice,
 };
-use tallymark_core::Minute;
+use tallymark_core::{Day, Minute};
 
 /// 2026-11-20T12:00Z.
 const TIME: CardTime = CardTime { at: Minute(29_919_600), is_old: false };
@@ -19,11 +19,41 @@ const ROWS: [(StatsRow, u64); 4] = [
 
 #[test]
 fn stats_card_follows_the_reader_or_has_a_theme() {
-    let card = StatsCard { login: "octo-cat", rows: &ROWS, split: (42, 7), time: TIME };
+    let card = StatsCard { login: "octo-cat", rows: &ROWS, split: (42, 7), rank: None, time: TIME };
     insta::assert_snapshot!("card_stats", card.render(&CardLook::default()));
     let theme = CardTheme::EVERY.into_iter().find(|theme| theme.name() == "dracula").unwrap_or_default();
     let look = CardLook { theme, icons: true, lang: CardLang::Zh, ..CardLook::default() };
     insta::assert_snapshot!("card_stats_dracula_zh", card.render(&look));
+}
+
+#[test]
+fn work_is_ranked_and_days_in_a_row_are_told() {
+    let rows = [
+        (StatsRow::Stars, 1_234),
+        (StatsRow::Commits(CommitYears::Last), 2_345),
+        (StatsRow::PullRequests, 345),
+        (StatsRow::MergedShare, 8_695),
+        (StatsRow::ContributedTo, 7),
+    ];
+    let rank = Some(CardRank { level: "A+", top: 83, shows_top: false });
+    let card = StatsCard { login: "octo-cat", rows: &rows, split: (42, 7), rank, time: TIME };
+    insta::assert_snapshot!("card_rank", card.render(&CardLook { icons: true, ..CardLook::default() }));
+    let run = |first: i32, last: i32| Some(Streak { first: Day(first), last: Day(last) });
+    let card = StreakCard {
+        login: "octo-cat",
+        total: 12_345,
+        since: Some(Day(16_801)),
+        current: run(20_766, 20_777),
+        longest: run(19_700, 19_761),
+        today: (Day(20_777), "Europe/Berlin"),
+        time: TIME,
+    };
+    insta::assert_snapshot!("card_streak", card.render(&CardLook::default()));
+    let none = StreakCard { total: 0, since: None, current: None, longest: None, ..card };
+    insta::assert_snapshot!(
+        "card_streak_none_zh",
+        none.render(&CardLook { lang: CardLang::Zh, ..CardLook::default() })
+    );
 }
 
 #[test]
@@ -35,6 +65,7 @@ fn languages_are_drawn_in_every_layout() {
         let card = LanguageCard {
             login: "octo-cat",
             languages: &languages,
+            measure: LanguageMeasure::Repositories,
             has_repositories: true,
             count: layout.usual_count(),
             layout,

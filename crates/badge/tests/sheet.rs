@@ -10,7 +10,8 @@ use tallymark_badge::{
     Badge, Color, Spark,
     banner::{Banner, BannerType},
     card::{
-        CardLook, CardTheme, CardTime, LanguageCard, LanguageLayout, RepositoryCard, StatsCard, StatsRow,
+        CardLang, CardLook, CardRank, CardTheme, CardTime, CommitYears, LanguageCard, LanguageLayout,
+        LanguageMeasure, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard,
     },
     chart::{Chart, Series},
     digits::{DigitPicture, DigitThemes},
@@ -18,7 +19,7 @@ use tallymark_badge::{
     render,
     shields::{LogoFile, OwnLogos, Shield, Style},
 };
-use tallymark_core::{ClientClass, Event, Minute, NameRef, Step};
+use tallymark_core::{ClientClass, Day, Event, Minute, NameRef, Step};
 
 /// 2026-11-20T12:00Z.
 const NOW: Minute = Minute(29_919_600);
@@ -125,7 +126,7 @@ fn cards(page: Page) -> Vec<String> {
         lines: None,
         time: TIME,
     };
-    let stats = StatsCard { login: "octo-cat", rows: &rows, split: (42, 7), time: TIME };
+    let stats = StatsCard { login: "octo-cat", rows: &rows, split: (42, 7), rank: None, time: TIME };
     let mut all = vec![repository.render(&CardLook::default())];
     for theme in CardTheme::EVERY.into_iter().take(6) {
         all.push(stats.render(&CardLook { theme, icons: true, ..CardLook::default() }));
@@ -134,6 +135,7 @@ fn cards(page: Page) -> Vec<String> {
         let card = LanguageCard {
             login: "octo-cat",
             languages: &languages,
+            measure: LanguageMeasure::Bytes,
             has_repositories: true,
             count: layout.usual_count(),
             layout,
@@ -142,6 +144,7 @@ fn cards(page: Page) -> Vec<String> {
         };
         all.push(card.render(&CardLook::default()));
     }
+    all.extend(work_cards());
     let banner = Banner {
         login: "octo-cat",
         is_organization: false,
@@ -155,6 +158,90 @@ fn cards(page: Page) -> Vec<String> {
         is_old: false,
     };
     all.push(banner.render(if page == Page::Dark { BannerType::Dark } else { BannerType::Default }));
+    all
+}
+
+/// What an account has done, with names and numbers that are as long as they get.
+fn work_cards() -> Vec<String> {
+    let rows = [
+        (StatsRow::Stars, 1_234),
+        (StatsRow::Commits(CommitYears::Last), 2_345),
+        (StatsRow::PullRequests, 345),
+        (StatsRow::Issues, 56),
+        (StatsRow::ContributedTo, 7),
+    ];
+    let every = [
+        (StatsRow::Stars, 9_999_999_999),
+        (StatsRow::Commits(CommitYears::All), 1_234_567),
+        (StatsRow::Commits(CommitYears::One(2024)), 12),
+        (StatsRow::PullRequests, 345),
+        (StatsRow::Merged, 300),
+        (StatsRow::MergedShare, 8_695),
+        (StatsRow::Reviews, 12),
+        (StatsRow::Issues, 56),
+        (StatsRow::Discussions, 3),
+        (StatsRow::Answers, 2),
+        (StatsRow::ContributedTo, 7),
+        (StatsRow::Repositories, 49),
+        (StatsRow::Forks, 56),
+        (StatsRow::Followers, 789),
+    ];
+    let long = "W".repeat(39);
+    let rank = |level, top, shows_top| Some(CardRank { level, top, shows_top });
+    let stats =
+        StatsCard { login: "octo-cat", rows: &rows, split: (42, 7), rank: rank("A+", 83, false), time: TIME };
+    let icons = CardLook { icons: true, ..CardLook::default() };
+    let zh = CardLook { lang: CardLang::Zh, ..icons.clone() };
+    let narrow = CardLook { width: Some(1), ..icons.clone() };
+    let mut all = vec![
+        stats.render(&CardLook::default()),
+        stats.render(&zh),
+        StatsCard { rows: &rows[..1], rank: rank("C", 1000, true), ..stats }.render(&CardLook::default()),
+        StatsCard { login: &long, rows: &every, ..stats }.render(&narrow),
+        StatsCard { rows: &every, rank: rank("S", 4, true), ..stats }.render(&zh),
+    ];
+    let run = |first: i32, last: i32| Some(Streak { first: Day(first), last: Day(last) });
+    let today = NOW.day();
+    let streak = StreakCard {
+        login: "octo-cat",
+        total: 12_345,
+        since: Some(Day(16_801)),
+        current: run(today.0 - 11, today.0),
+        longest: run(19_700, 19_761),
+        today: (today, "Europe/Berlin"),
+        time: TIME,
+    };
+    let none = StreakCard { total: 0, since: None, current: None, longest: None, ..streak };
+    let huge = StreakCard {
+        login: &long,
+        total: 9_999_999_999,
+        current: run(16_801, today.0 - 1),
+        longest: run(16_801, today.0 - 1),
+        ..streak
+    };
+    for look in [CardLook::default(), zh, narrow] {
+        all.extend([streak, none, huge].map(|card| card.render(&look)));
+    }
+    let many: Vec<(String, u64)> = (0..40).map(|n| (format!("<script>{n}</script>"), 41 - n)).collect();
+    let chinese = [("易语言易语言易语言易语言易语言".to_owned(), 900), ("Visual Basic .NET".to_owned(), 30)];
+    for (languages, count, layout) in [
+        (&many[..], 20, LanguageLayout::Compact),
+        (&many, 8, LanguageLayout::Donut),
+        (&chinese, 6, LanguageLayout::Bars),
+        (&[], 6, LanguageLayout::Pie),
+    ] {
+        let card = LanguageCard {
+            login: "octo-cat",
+            languages,
+            measure: LanguageMeasure::Bytes,
+            has_repositories: !languages.is_empty(),
+            count,
+            layout,
+            hide_values: false,
+            time: TIME,
+        };
+        all.push(card.render(&CardLook::default()));
+    }
     all
 }
 
@@ -174,7 +261,7 @@ fn in_dark(svg: &str) -> String {
 /// Pictures from left to right, in rows.
 fn page(page: Page) -> Pixmap {
     let groups = [badges(), digits(), charts(), panels(page), cards(page)];
-    let mut sheet = Pixmap::new(WIDTH, 6_000).unwrap();
+    let mut sheet = Pixmap::new(WIDTH, 8_000).unwrap();
     sheet.fill(match page {
         Page::Light => Paint::WHITE,
         Page::Dark => Paint::from_rgba8(0x0d, 0x11, 0x17, 0xff),

@@ -1,8 +1,9 @@
-//! GitHub's REST API: one call, with the token that has most left, and what its answer means.
+//! GitHub's two APIs: one call, with the token that has most left, and what its answer means.
 
 use crate::{
-    AccountName, Ask, FetchError, GithubToken, Outgoing, Redirects,
-    tokens::{TokenChoice, TokenStates, Tokens},
+    AccountName, Ask, FetchError, Fetched, GithubToken, Outgoing, Redirects,
+    graph::{self, GraphQuery},
+    tokens::{Budget, TokenChoice, TokenStates, Tokens},
 };
 use hyper::{
     HeaderMap, StatusCode,
@@ -13,7 +14,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use std::time::Duration;
 use tallymark_core::Now;
 use url::Url;
@@ -67,9 +68,55 @@ pub enum GithubError {
     /// What is left is for tracked accounts.
     #[error("the calls that are left are kept for tracked accounts")]
     Reserved,
+    /// A query was refused.
+    #[error("GitHub refuses the query: {0}")]
+    Query(String),
+    /// Whether it has to be asked for is not known.
+    #[error("the store does not answer")]
+    Store,
     /// The task that asked is gone.
     #[error("this process ends")]
     Ends,
+}
+
+/// What is asked of GitHub.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum GithubCall<'a> {
+    /// A path of the REST API, and by what its last answer is recognised.
+    Rest { path: &'a str, etag: Option<&'a str> },
+    /// Of the GraphQL API.
+    Graph(&'a GraphQuery),
+}
+
+impl<'a> GithubCall<'a> {
+    pub(crate) fn rest(path: &'a str) -> GithubCall<'a> {
+        GithubCall::Rest { path, etag: None }
+    }
+
+    fn budget(&self) -> Budget {
+        match self {
+            GithubCall::Rest { .. } => Budget::Rest,
+            GithubCall::Graph(_) => Budget::Graph,
+        }
+    }
+
+    fn url(&self, api: &Url) -> Result<Url, FetchError> {
+        let base = api.as_str().trim_end_matches('/');
+        let url = match self {
+            GithubCall::Rest { path, .. } => format!("{base}/{path}"),
+            // An Enterprise Server's is beside the REST API, not below it.
+            GithubCall::Graph(_) => format!("{}/graphql", base.strip_suffix("/v3").unwrap_or(base)),
+        };
+        Url::parse(&url).map_err(|_| FetchError::Address)
+    }
+
+    /// What the answer means for the token: the GraphQL API says with status 200 that nothing is left.
+    fn status_of(&self, answer: &Fetched) -> StatusCode {
+        match self {
+            GithubCall::Graph(_) if graph::says_limited(&answer.body) => StatusCode::FORBIDDEN,
+            _ => answer.status,
+        }
+    }
 }
 
 /// What was answered.
@@ -121,24 +168,53 @@ impl GithubApi {
     }
 
     /// Whether there are calls for accounts that are not tracked.
-    pub(crate) fn has_plenty(&self) -> bool {
-        self.tokens.has_plenty(self.seconds())
+    pub(crate) fn has_plenty(&self, budget: Budget) -> bool {
+        self.tokens.has_plenty(budget, self.seconds())
+    }
+
+    /// Whether the GraphQL API can be asked.
+    pub(crate) fn has_tokens(&self) -> bool {
+        self.tokens.has_any()
     }
 
     pub(crate) fn seconds(&self) -> u64 {
         u64::try_from((self.now)().unix_ms / 1000).unwrap_or(0)
     }
 
-    /// Asks for something of a user. A token that is refused gives way to the next.
+    /// Asks for something of a user.
     pub(crate) async fn get(
         &self,
         login: &AccountName,
         path: &str,
         etag: Option<&str>,
     ) -> Result<GithubReply, GithubError> {
+        let answer = self.ask(login, GithubCall::Rest { path, etag }).await?;
+        match answer.status {
+            StatusCode::OK => Ok(GithubReply::of(&answer.headers, Some(answer.body))),
+            StatusCode::NOT_MODIFIED if etag.is_some() => Ok(GithubReply::of(&answer.headers, None)),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(GithubError::Nobody),
+            status => Err(GithubError::Status(status)),
+        }
+    }
+
+    /// Asks the GraphQL API for something of a user: what is below `data`.
+    pub(crate) async fn query<T: DeserializeOwned>(
+        &self,
+        login: &AccountName,
+        query: &GraphQuery,
+    ) -> Result<T, GithubError> {
+        let answer = self.ask(login, GithubCall::Graph(query)).await?;
+        match answer.status {
+            StatusCode::OK => graph::read(&answer.body),
+            status => Err(GithubError::Status(status)),
+        }
+    }
+
+    /// One call. A token that is refused gives way to the next.
+    async fn ask(&self, login: &AccountName, call: GithubCall<'_>) -> Result<Fetched, GithubError> {
         let mut refused = None;
         for _ in 0..self.tokens.len() {
-            let chosen = self.tokens.choose(login, self.seconds());
+            let chosen = self.tokens.choose(login, call.budget(), self.seconds());
             let choice = match (chosen, refused) {
                 (Ok(choice), _) => choice,
                 (Err(_), Some(status)) => return Err(GithubError::Status(status)),
@@ -147,18 +223,13 @@ impl GithubApi {
             if choice.is_anybodys && !self.identify(&choice).await {
                 continue;
             }
-            let answer = self.call(&choice, path, etag).await?;
-            let status = answer.status;
+            let answer = self.call(&choice, call).await?;
+            let status = call.status_of(&answer);
             if self.tokens.learn(&choice, status, &answer.headers, self.seconds()) {
                 refused = Some(status);
                 continue;
             }
-            return match status {
-                StatusCode::OK => Ok(GithubReply::of(&answer.headers, Some(answer.body))),
-                StatusCode::NOT_MODIFIED if etag.is_some() => Ok(GithubReply::of(&answer.headers, None)),
-                StatusCode::NOT_FOUND | StatusCode::GONE => Err(GithubError::Nobody),
-                status => Err(GithubError::Status(status)),
-            };
+            return Ok(answer);
         }
         match refused {
             Some(status) => Err(GithubError::Status(status)),
@@ -168,14 +239,14 @@ impl GithubApi {
 
     /// Whose token it is.
     pub(crate) async fn owner_of(&self, choice: &TokenChoice) -> Option<String> {
-        let answer = self.call(choice, "user", None).await.ok()?;
+        let answer = self.call(choice, GithubCall::rest("user")).await.ok()?;
         serde_json::from_slice::<TokenOwner>(&answer.body).ok().map(|owner| owner.login)
     }
 
     /// Asks whose token it is, once; whether it is anybody's.
     async fn identify(&self, choice: &TokenChoice) -> bool {
         // An answer that does not come is no reason not to try what is wanted.
-        let Ok(answer) = self.call(choice, "user", None).await else { return true };
+        let Ok(answer) = self.call(choice, GithubCall::rest("user")).await else { return true };
         if answer.status == StatusCode::UNAUTHORIZED {
             self.tokens.learn(choice, answer.status, &answer.headers, self.seconds());
             return false;
@@ -193,19 +264,26 @@ impl GithubApi {
     pub(crate) async fn call(
         &self,
         choice: &TokenChoice,
-        path: &str,
-        etag: Option<&str>,
-    ) -> Result<crate::Fetched, GithubError> {
-        let base = self.access.api.as_str().trim_end_matches('/');
-        let url = Url::parse(&format!("{base}/{path}")).map_err(|_| FetchError::Address)?;
+        call: GithubCall<'_>,
+    ) -> Result<Fetched, GithubError> {
+        let url = call.url(&self.access.api)?;
         let mut headers = vec![VERSION, KIND];
         headers.extend(
             choice.token.as_ref().and_then(GithubToken::header).map(|token| (header::AUTHORIZATION, token)),
         );
-        let etag = etag.and_then(|etag| HeaderValue::from_str(etag).ok());
-        headers.extend(etag.map(|etag| (header::IF_NONE_MATCH, etag)));
-        let ask = Ask { url, headers, most: LARGEST, within: self.access.within, redirects: REDIRECTS };
-        let answer = self.access.outgoing.get(&ask).await;
+        let (post, redirects) = match call {
+            GithubCall::Rest { etag, .. } => {
+                let etag = etag.and_then(|etag| HeaderValue::from_str(etag).ok());
+                headers.extend(etag.map(|etag| (header::IF_NONE_MATCH, etag)));
+                (None, REDIRECTS)
+            }
+            GithubCall::Graph(query) => {
+                headers.push((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
+                (Some(query.body()), Redirects::Here(0))
+            }
+        };
+        let ask = Ask { url, headers, post, most: LARGEST, within: self.access.within, redirects };
+        let answer = self.access.outgoing.fetch(&ask).await;
         let status = answer.as_ref().map_or(0, |answer| answer.status.as_u16());
         self.requests.get_or_create(&StatusLabel { status }).inc();
         Ok(answer?)

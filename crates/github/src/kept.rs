@@ -1,7 +1,8 @@
 //! What the store keeps of an account's statistics, for whoever shows them without asking GitHub.
 
 use crate::{
-    AccountName, NoStats,
+    AccountName, CodeLanguages, Contributions, NoStats,
+    contributions::WorkYears,
     stats::{Measured, Stats},
 };
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,9 @@ use tallymark_store::{Shelf, Shelved, Store, StoreError};
 
 /// The shelf of the store.
 pub(crate) const SHELF: Shelf = Shelf { name: "github", most: 100_000 };
+
+/// The years of accounts that are over. They never change, so they are kept for good.
+const YEARS: Shelf = Shelf { name: "github-years", most: 100_000 };
 
 const HOUR: u64 = 3600;
 /// How long statistics are worth keeping: they are better than none.
@@ -26,6 +30,17 @@ pub struct Aged {
     pub at: u64,
     /// They are older than the hard age, because GitHub does not answer.
     pub is_old: bool,
+    /// What only the GraphQL API says.
+    pub work: Arc<Work>,
+}
+
+/// What only the GraphQL API says of an account, each with its own age: it may fail alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// What a user has done. An organisation has done nothing itself.
+    pub contributions: Option<Contributions>,
+    /// Languages by the size of their code.
+    pub code: Option<CodeLanguages>,
 }
 
 /// What the store keeps of an account.
@@ -35,12 +50,30 @@ pub(crate) struct StatsRecord {
     pub(crate) measured: Option<Measured>,
     /// When it was measured.
     pub(crate) at: u64,
+    /// With a token.
+    #[serde(default, with = "work")]
+    pub(crate) work: Arc<Work>,
+}
+
+/// As if it were not shared.
+mod work {
+    use super::Work;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(work: &Arc<Work>, to: S) -> Result<S::Ok, S::Error> {
+        Work::serialize(work, to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Work>, D::Error> {
+        Work::deserialize(from).map(Arc::new)
+    }
 }
 
 impl StatsRecord {
     pub(crate) fn aged(&self, is_old: bool) -> Result<Aged, NoStats> {
         let measured = self.measured.as_ref().ok_or(NoStats::Nobody)?;
-        Ok(Aged { stats: measured.stats.clone(), at: self.at, is_old })
+        Ok(Aged { stats: measured.stats.clone(), at: self.at, is_old, work: self.work.clone() })
     }
 }
 
@@ -69,9 +102,27 @@ pub async fn take_over(
     if record(store, login).await?.is_some_and(|record| record.at >= at) {
         return Ok(false);
     }
-    let measured = Measured::of(stats);
-    keep(store, login, &StatsRecord { measured: Some(measured), at }, now).await?;
+    let record = StatsRecord { measured: Some(Measured::of(stats)), at, work: Arc::default() };
+    keep(store, login, &record, now).await?;
     Ok(true)
+}
+
+/// The years of an account that are known.
+pub(crate) async fn years(store: &dyn Store, login: &AccountName) -> Result<WorkYears, StoreError> {
+    let kept = store.kept(YEARS, login.as_str()).await?;
+    // What another version wrote is as nothing, and is asked for again.
+    Ok(kept.and_then(|kept| serde_json::from_slice(&kept.value).ok()).unwrap_or_default())
+}
+
+/// Keeps them.
+pub(crate) async fn keep_years(
+    store: &dyn Store,
+    login: &AccountName,
+    years: &WorkYears,
+    now: u64,
+) -> Result<(), StoreError> {
+    let value = serde_json::to_vec(years).unwrap_or_default();
+    store.keep(YEARS, login.as_str(), Shelved { at: now, value }, None).await
 }
 
 /// Puts a record into the store. It stays there for so long from `now`.

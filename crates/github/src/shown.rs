@@ -26,6 +26,18 @@ impl Aged {
     /// When GitHub gave or confirmed them.
     #[must_use]
     pub fn minute(&self) -> Minute {
-        Minute(i32::try_from(self.at / 60).unwrap_or(i32::MAX))
+        minute(self.at)
     }
+
+    /// When all of it was true, beside something with an age of its own; and whether that is not known to be so still,
+    /// because the last question failed.
+    #[must_use]
+    pub fn with(&self, other: Option<u64>) -> (Minute, bool) {
+        let at = other.unwrap_or(self.at).min(self.at);
+        (minute(at), self.is_old || at < self.at)
+    }
+}
+
+fn minute(at: u64) -> Minute {
+    Minute(i32::try_from(at / 60).unwrap_or(i32::MAX))
 }

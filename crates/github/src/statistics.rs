@@ -6,12 +6,14 @@
 //! it, and whoever goes away ends none.
 
 use crate::{
-    AccountName,
+    AccountName, Contributions,
     api::{GithubAccess, GithubApi, GithubError},
-    kept::{self, Aged, NOBODY, SHELF, StatsRecord},
+    code, contributions,
+    kept::{self, Aged, NOBODY, SHELF, StatsRecord, Work},
     recent::RecentAccounts,
-    stats::measure,
+    stats::{Measured, measure},
     status::{self, TokenStatus},
+    tokens::Budget,
     tracked::TrackedAccounts,
 };
 use prometheus_client::{
@@ -181,6 +183,11 @@ impl Statistics {
         }
     }
 
+    /// Whether what users have done can be known.
+    pub fn has_tokens(&self) -> bool {
+        self.api.has_tokens()
+    }
+
     /// The accounts that are refreshed by themselves.
     pub fn tracked(&self) -> &TrackedAccounts {
         &self.tracked
@@ -206,7 +213,8 @@ impl Statistics {
         here.max(there).unwrap_or(0)
     }
 
-    pub(crate) fn now_in_seconds(&self) -> u64 {
+    /// The clock, in seconds since 1970.
+    pub fn now_in_seconds(&self) -> u64 {
         self.api.seconds()
     }
 
@@ -240,7 +248,7 @@ impl Statistics {
         let known = self.known(login).await?;
         let before = known.record.as_ref().and_then(|record| record.measured.as_ref());
         let measured = match self.turns.acquire().await {
-            Ok(_) if !self.may_ask(login).await => Err(GithubError::Reserved),
+            Ok(_) if !self.may_ask(login, Budget::Rest).await => Err(GithubError::Reserved),
             Ok(_turn) => measure(&self.api, login, before).await,
             Err(_) => Err(GithubError::Ends),
         };
@@ -255,15 +263,70 @@ impl Statistics {
                 return self.last(login);
             }
         };
-        let record = Arc::new(StatsRecord { measured, at: now });
+        let work = match &measured {
+            Some(measured) => self.work(login, known.record.as_deref(), measured).await,
+            None => Arc::default(),
+        };
+        let record = Arc::new(StatsRecord { measured, at: now, work });
         self.lock_known().put(login.clone(), KnownStats { record: Some(record.clone()), rests_until: 0 });
         self.keep(login, &record).await;
         record.aged(false)
     }
 
+    /// What the GraphQL API says, as far as it answers. What fails is as it was, with its age.
+    async fn work(
+        &self,
+        login: &AccountName,
+        before: Option<&StatsRecord>,
+        measured: &Measured,
+    ) -> Arc<Work> {
+        let last = before.map(|record| record.work.clone()).unwrap_or_default();
+        if !self.api.has_tokens() || !self.may_ask(login, Budget::Graph).await {
+            return last;
+        }
+        let failed = |what: &'static str, why: GithubError| {
+            debug!(%login, error = &why as &dyn std::error::Error, "{what} are not known");
+        };
+        let mut work = Work::clone(&last);
+        if !measured.stats.is_organization {
+            match self.contributions(login).await {
+                Ok(contributions) => work.contributions = Some(contributions),
+                Err(why) => failed("contributions", why),
+            }
+        }
+        let now = self.api.seconds();
+        let pages = before.and_then(|before| before.measured.as_ref());
+        match &mut work.code {
+            // Nobody has pushed since.
+            Some(code) if pages.is_some_and(|before| measured.has_repositories_of(before)) => code.at = now,
+            _ => match code::measure(&self.api, login, measured.stats.originals, now).await {
+                Ok(code) => work.code = Some(code),
+                Err(why) => failed("the sizes of languages", why),
+            },
+        }
+        Arc::new(work)
+    }
+
+    /// Whatever was learnt of years that are over is kept, also if the rest fails.
+    async fn contributions(&self, login: &AccountName) -> Result<Contributions, GithubError> {
+        let kept = kept::years(&*self.store, login).await.map_err(|error| {
+            debug!(%login, %error, "the store does not say which years are known");
+            GithubError::Store
+        })?;
+        let mut years = kept.clone();
+        let measured = contributions::measure(&self.api, login, &mut years, self.api.seconds()).await;
+        if years != kept {
+            let stored = kept::keep_years(&*self.store, login, &years, self.api.seconds()).await;
+            if let Err(error) = stored {
+                warn!(%login, %error, "past years were not kept; they are asked for again");
+            }
+        }
+        measured
+    }
+
     /// Whether there are calls for this account. Strangers ask for any name, and must not use up those of tracked ones.
-    async fn may_ask(&self, login: &AccountName) -> bool {
-        let may = self.api.has_plenty() || matches!(self.tracked.find(login).await, Ok(Some(_)));
+    async fn may_ask(&self, login: &AccountName, budget: Budget) -> bool {
+        let may = self.api.has_plenty(budget) || matches!(self.tracked.find(login).await, Ok(Some(_)));
         if !may {
             self.reserved.inc();
         }

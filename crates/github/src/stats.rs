@@ -16,11 +16,11 @@ use std::{
 /// How many repositories a page has, as GitHub allows.
 const PAGE: usize = 100;
 /// More pages are not read.
-const PAGES: usize = 100;
+pub(crate) const PAGES: usize = 100;
 /// No repository has more stars, and no account more followers.
-const MOST: u64 = 1_000_000_000;
+pub(crate) const MOST: u64 = 1_000_000_000;
 /// The longest name of a language.
-const LANGUAGE: usize = 60;
+pub(crate) const LANGUAGE: usize = 60;
 /// How many repositories are kept one by one, and how much of their texts, in bytes. GitHub's names have at most 100.
 const KNOWN: usize = 100;
 const NAME: usize = 100;
@@ -109,7 +109,7 @@ impl Stats {
 }
 
 /// The most first. By name where they are alike.
-fn sort_languages(languages: &mut [(String, u64)]) {
+pub(crate) fn sort_languages(languages: &mut [(String, u64)]) {
     languages.sort_by(|(name, count), (other, others)| others.cmp(count).then_with(|| name.cmp(other)));
 }
 
@@ -128,6 +128,13 @@ impl Measured {
     /// Without anything to recognise them by, so all of it is read when they are asked for again.
     pub(crate) fn of(stats: Stats) -> Measured {
         Measured { stats: Arc::new(stats), ..Measured::default() }
+    }
+
+    /// Whether no repository has changed since, as far as GitHub says: whoever pushes to one changes its page.
+    pub(crate) fn has_repositories_of(&self, before: &Measured) -> bool {
+        let pages = |of: &Measured| of.etags.get(1..).unwrap_or_default().to_vec();
+        let now = pages(self);
+        !now.is_empty() && now.iter().all(|etag| !etag.is_empty()) && now == pages(before)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What each token may still do, as GitHub says: for `tallymark github status`.
 
 use crate::{
-    api::GithubApi,
+    api::{GithubApi, GithubCall},
     tokens::{GithubToken, TokenChoice},
 };
 use hyper::StatusCode;
@@ -22,6 +22,8 @@ pub struct TokenStatus {
     pub limit: Option<u64>,
     /// When there are as many again, in seconds since 1970.
     pub resets: Option<u64>,
+    /// Points left for the GraphQL API, which are counted apart.
+    pub points_left: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -31,11 +33,12 @@ struct RateLimitJson {
 
 #[derive(Deserialize)]
 struct ResourcesJson {
-    core: CoreJson,
+    core: BudgetJson,
+    graphql: Option<BudgetJson>,
 }
 
 #[derive(Deserialize)]
-struct CoreJson {
+struct BudgetJson {
     limit: u64,
     remaining: u64,
     reset: u64,
@@ -52,13 +55,22 @@ pub(crate) async fn of_each(api: &GithubApi) -> Vec<TokenStatus> {
 
 async fn of(api: &GithubApi, choice: &TokenChoice) -> TokenStatus {
     let token = choice.token.as_ref().map_or_else(|| "no token".to_owned(), GithubToken::to_string);
-    let unknown =
-        TokenStatus { token, account: None, state: "unknown", left: None, limit: None, resets: None };
-    let Ok(answer) = api.call(choice, "rate_limit", None).await else { return unknown };
+    let unknown = TokenStatus {
+        token,
+        account: None,
+        state: "unknown",
+        left: None,
+        limit: None,
+        resets: None,
+        points_left: None,
+    };
+    let Ok(answer) = api.call(choice, GithubCall::rest("rate_limit")).await else { return unknown };
     if answer.status == StatusCode::UNAUTHORIZED {
         return TokenStatus { state: "revoked", ..unknown };
     }
-    let Ok(RateLimitJson { resources: ResourcesJson { core } }) = serde_json::from_slice(&answer.body) else {
+    let Ok(RateLimitJson { resources: ResourcesJson { core, graphql } }) =
+        serde_json::from_slice(&answer.body)
+    else {
         return unknown;
     };
     let account = match choice.token {
@@ -71,6 +83,7 @@ async fn of(api: &GithubApi, choice: &TokenChoice) -> TokenStatus {
         left: Some(core.remaining),
         limit: Some(core.limit),
         resets: Some(core.reset),
+        points_left: graphql.filter(|_| choice.token.is_some()).map(|graphql| graphql.remaining),
         ..unknown
     }
 }

@@ -73,6 +73,23 @@ impl fmt::Debug for GithubToken {
     }
 }
 
+/// What a call is paid from. GitHub counts those of its two APIs apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Budget {
+    Rest,
+    Graph,
+}
+
+/// What is left of one budget.
+#[derive(Clone, Copy, Debug, Default)]
+struct Quota {
+    /// How many calls are left until `resets`, in seconds since 1970; nothing is known afterwards.
+    left: Option<u64>,
+    resets: u64,
+    /// How many there are in an hour, if GitHub has said.
+    most: Option<u64>,
+}
+
 /// What is known of one token, or of asking without one.
 #[derive(Debug)]
 struct Purse {
@@ -80,30 +97,48 @@ struct Purse {
     /// Whose token it is: those of one account share what they may do. `None` until it was asked, or if nobody says.
     account: Option<Box<str>>,
     asked_account: bool,
-    /// How many calls are left until `resets`, in seconds since 1970; nothing is known afterwards.
-    left: Option<u64>,
-    resets: u64,
-    /// How many it has in an hour, if GitHub has said.
-    most: Option<u64>,
+    quotas: [Quota; 2],
+    /// For both budgets: GitHub counts requests in a short time together.
     rests_until: u64,
     revoked: bool,
 }
 
+impl Quota {
+    /// Learns what an answer says is left.
+    fn learn(&mut self, left: u64, resets: u64, now: u64) {
+        // Answers overtake each other; within one hour the lowest number is the latest.
+        let same_hour = now < self.resets && resets <= self.resets + SHORTEST;
+        self.left = Some(match self.left.filter(|_| same_hour) {
+            Some(before) => before.min(left),
+            None => left,
+        });
+        self.resets = resets;
+    }
+}
+
 impl Purse {
-    fn left(&self, now: u64) -> u64 {
-        match self.left {
-            Some(left) if now < self.resets => left,
-            _ => self.most(),
+    fn quota(&self, budget: Budget) -> &Quota {
+        &self.quotas[budget as usize]
+    }
+
+    fn left(&self, budget: Budget, now: u64) -> u64 {
+        match *self.quota(budget) {
+            Quota { left: Some(left), resets, .. } if now < resets => left,
+            _ => self.most(budget),
         }
     }
 
-    fn most(&self) -> u64 {
-        self.most.unwrap_or(if self.token.is_some() { WITH_TOKEN } else { WITHOUT })
+    fn most(&self, budget: Budget) -> u64 {
+        self.quota(budget).most.unwrap_or(match (&self.token, budget) {
+            (Some(_), _) => WITH_TOKEN,
+            (None, Budget::Rest) => WITHOUT,
+            (None, Budget::Graph) => 0,
+        })
     }
 
     /// When it can be asked with.
-    fn ready_at(&self, now: u64) -> u64 {
-        let refilled = if self.left(now) == 0 { self.resets } else { 0 };
+    fn ready_at(&self, budget: Budget, now: u64) -> u64 {
+        let refilled = if self.left(budget, now) == 0 { self.quota(budget).resets } else { 0 };
         self.rests_until.max(refilled)
     }
 }
@@ -112,6 +147,7 @@ impl Purse {
 #[derive(Debug)]
 pub(crate) struct TokenChoice {
     at: usize,
+    budget: Budget,
     pub(crate) token: Option<GithubToken>,
     /// Nobody knows yet whose it is, and it matters.
     pub(crate) is_anybodys: bool,
@@ -141,9 +177,7 @@ impl Tokens {
             token,
             account: None,
             asked_account: false,
-            left: None,
-            resets: 0,
-            most: None,
+            quotas: [Quota::default(); 2],
             rests_until: 0,
             revoked: false,
         };
@@ -154,12 +188,17 @@ impl Tokens {
         self.purses().len()
     }
 
+    /// Whether there is any.
+    pub(crate) fn has_any(&self) -> bool {
+        self.purses().iter().any(|purse| purse.token.is_some())
+    }
+
     pub(crate) fn states(&self, now: u64) -> TokenStates {
         let mut states = TokenStates::default();
         for purse in self.purses().iter() {
             match () {
                 () if purse.revoked => states.revoked += 1,
-                () if purse.ready_at(now) > now => states.resting += 1,
+                () if purse.ready_at(Budget::Rest, now) > now => states.resting += 1,
                 () => states.ready += 1,
             }
         }
@@ -167,52 +206,57 @@ impl Tokens {
     }
 
     /// Whether more than a [`RESERVE`]th of all calls is left.
-    pub(crate) fn has_plenty(&self, now: u64) -> bool {
+    pub(crate) fn has_plenty(&self, budget: Budget, now: u64) -> bool {
         let purses = self.purses();
-        let ready = |purse: &&Purse| purse.ready_at(now) <= now;
-        let left: u64 = purses.iter().filter(ready).map(|purse| purse.left(now)).sum();
-        let most: u64 = purses.iter().filter(|purse| !purse.revoked).map(Purse::most).sum();
+        let ready = |purse: &&Purse| purse.ready_at(budget, now) <= now;
+        let left: u64 = purses.iter().filter(ready).map(|purse| purse.left(budget, now)).sum();
+        let most: u64 = purses.iter().filter(|purse| !purse.revoked).map(|purse| purse.most(budget)).sum();
         left.saturating_mul(RESERVE) > most
     }
 
     /// Each of them.
     pub(crate) fn choices(&self) -> Vec<TokenChoice> {
         let purses = self.purses();
-        let choice =
-            |(at, purse): (usize, &Purse)| TokenChoice { at, token: purse.token.clone(), is_anybodys: false };
+        let choice = |(at, purse): (usize, &Purse)| TokenChoice {
+            at,
+            budget: Budget::Rest,
+            token: purse.token.clone(),
+            is_anybodys: false,
+        };
         purses.iter().enumerate().map(choice).collect()
     }
 
     /// The token for a user. An error is when one can be asked with again.
-    pub(crate) fn choose(&self, login: &AccountName, now: u64) -> Result<TokenChoice, u64> {
+    pub(crate) fn choose(&self, login: &AccountName, budget: Budget, now: u64) -> Result<TokenChoice, u64> {
         let mut purses = self.purses();
         let is_one_of_many = purses.len() > 1;
-        let ready = |(_, purse): &(usize, &Purse)| purse.ready_at(now) <= now;
+        let ready = |(_, purse): &(usize, &Purse)| purse.ready_at(budget, now) <= now;
         let usual = |(at, _): &(usize, &Purse)| mixed(login, *at);
-        let enough = |(_, purse): &(usize, &Purse)| purse.left(now) >= ENOUGH;
+        let enough = |(_, purse): &(usize, &Purse)| purse.left(budget, now) >= ENOUGH;
         let enumerated = || purses.iter().enumerate().filter(ready);
         let found = enumerated().filter(enough).max_by_key(usual);
-        let found = found.or_else(|| enumerated().max_by_key(|(_, purse)| purse.left(now)));
+        let found = found.or_else(|| enumerated().max_by_key(|(_, purse)| purse.left(budget, now)));
         let Some((at, _)) = found else {
-            return Err(purses.iter().map(|purse| purse.ready_at(now)).min().unwrap_or(now + UNSAID));
+            return Err(purses.iter().map(|purse| purse.ready_at(budget, now)).min().unwrap_or(now + UNSAID));
         };
         let purse = &mut purses[at];
         // Others ask at the same moment, and there is no answer yet.
-        purse.left = (now < purse.resets).then_some(purse.left).flatten().map(|left| left.saturating_sub(1));
+        let quota = &mut purse.quotas[budget as usize];
+        quota.left = (now < quota.resets).then_some(quota.left).flatten().map(|left| left.saturating_sub(1));
         let is_anybodys = is_one_of_many && !purse.asked_account && purse.token.is_some();
-        Ok(TokenChoice { at, token: purse.token.clone(), is_anybodys })
+        Ok(TokenChoice { at, budget, token: purse.token.clone(), is_anybodys })
     }
 
     /// Learns whose token it is; what is known of another one of the same account holds for it too.
     pub(crate) fn belongs(&self, choice: &TokenChoice, account: Option<&str>) {
         let mut purses = self.purses();
         let of_account = |purse: &&Purse| account.is_some() && purse.account.as_deref() == account;
-        let known = purses.iter().find(of_account).map(|known| (known.left, known.resets, known.rests_until));
+        let known = purses.iter().find(of_account).map(|known| (known.quotas, known.rests_until));
         if let Some(purse) = purses.get_mut(choice.at) {
             purse.asked_account = true;
             purse.account = account.map(Into::into);
             if let Some(known) = known {
-                (purse.left, purse.resets, purse.rests_until) = known;
+                (purse.quotas, purse.rests_until) = known;
             }
         }
     }
@@ -240,11 +284,13 @@ impl Tokens {
         // More than anybody has would only keep everything in reserve.
         let most = number("x-ratelimit-limit").filter(|most| (1..=1_000_000).contains(most));
         let refused = matches!(status.as_u16(), 403 | 429);
-        let rest = refused.then(|| match (retry_after(headers), left, resets) {
-            (Some(seconds), ..) => seconds,
-            (None, Some(0), Some(resets)) => resets - now,
-            _ => UNSAID,
-        });
+        let rest = match (refused, retry_after(headers), left, resets) {
+            (false, ..) => None,
+            (true, Some(seconds), ..) => Some(seconds),
+            // This budget is used up, and the other one may not be.
+            (true, None, Some(0), Some(_)) => None,
+            (true, None, ..) => Some(UNSAID),
+        };
         for (at, purse) in purses.iter_mut().enumerate() {
             if at != choice.at && (account.is_none() || purse.account != account) {
                 continue;
@@ -252,15 +298,10 @@ impl Tokens {
             if at == choice.at {
                 purse.revoked = false;
             }
-            purse.most = most.or(purse.most);
+            let quota = &mut purse.quotas[choice.budget as usize];
+            quota.most = most.or(quota.most);
             if let (Some(left), Some(resets)) = (left, resets) {
-                // Answers overtake each other; within one hour the lowest number is the latest.
-                let same_hour = now < purse.resets && resets <= purse.resets + SHORTEST;
-                purse.left = Some(match purse.left.filter(|_| same_hour) {
-                    Some(before) => before.min(left),
-                    None => left,
-                });
-                purse.resets = resets;
+                quota.learn(left, resets, now);
             }
             if let Some(rest) = rest {
                 purse.rests_until = now + rest.clamp(SHORTEST, LONGEST);
@@ -326,15 +367,19 @@ mod tests {
     #[test]
     fn a_user_keeps_the_token_while_it_lasts_and_users_are_spread() {
         let tokens = of(4);
-        let of_user = |n: usize| tokens.choose(&login(&format!("u{n}")), NOW).unwrap().at;
+        let of_user = |n: usize| tokens.choose(&login(&format!("u{n}")), Budget::Rest, NOW).unwrap().at;
         let first: Vec<usize> = (0..100).map(of_user).collect();
         assert_eq!(first, (0..100).map(of_user).collect::<Vec<_>>());
         assert!((0..4).all(|at| first.iter().filter(|&&one| one == at).count() > 10), "{first:?}");
-        let choice = tokens.choose(&login("octo"), NOW).unwrap();
+        let choice = tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap();
         assert!(!tokens.learn(&choice, StatusCode::OK, &quota(99, NOW + 600), NOW));
-        let other = tokens.choose(&login("octo"), NOW).unwrap();
+        let other = tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap();
         assert_ne!(other.at, choice.at, "less than enough is left");
-        assert_eq!(tokens.choose(&login("octo"), NOW + 601).unwrap().at, choice.at, "and it has all again");
+        assert_eq!(
+            tokens.choose(&login("octo"), Budget::Rest, NOW + 601).unwrap().at,
+            choice.at,
+            "and it has all again"
+        );
     }
 
     #[test]
@@ -353,24 +398,28 @@ mod tests {
             (403, headers(&[("retry-after", u64::MAX)]), LONGEST),
         ] {
             let tokens = of(1);
-            let choice = tokens.choose(&login("octo"), NOW).unwrap();
+            let choice = tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap();
             let status = StatusCode::from_u16(status).unwrap();
             assert!(tokens.learn(&choice, status, &sent, NOW));
-            assert_eq!(tokens.choose(&login("octo"), NOW).unwrap_err(), NOW + rest, "{status} {sent:?}");
-            assert!(tokens.choose(&login("octo"), NOW + rest).is_ok());
+            assert_eq!(
+                tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap_err(),
+                NOW + rest,
+                "{status} {sent:?}"
+            );
+            assert!(tokens.choose(&login("octo"), Budget::Rest, NOW + rest).is_ok());
         }
     }
 
     #[test]
     fn another_token_takes_over_and_a_401_says_nothing_of_quota() {
         let tokens = of(2);
-        let first = tokens.choose(&login("octo"), NOW).unwrap();
+        let first = tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap();
         assert!(tokens.learn(&first, StatusCode::UNAUTHORIZED, &quota(59, NOW + 60), NOW));
-        let second = tokens.choose(&login("octo"), NOW).unwrap();
+        let second = tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap();
         assert_ne!(first.at, second.at);
         assert_eq!(tokens.states(NOW), TokenStates { ready: 1, resting: 0, revoked: 1 });
         // It was restored: an hour later it is tried, with everything that it has.
-        let again = tokens.choose(&login("octo"), NOW + LONGEST).unwrap();
+        let again = tokens.choose(&login("octo"), Budget::Rest, NOW + LONGEST).unwrap();
         assert_eq!(again.at, first.at);
         tokens.learn(&again, StatusCode::OK, &HeaderMap::new(), NOW + LONGEST);
         assert_eq!(tokens.states(NOW + LONGEST), TokenStates { ready: 2, resting: 0, revoked: 0 });
@@ -379,34 +428,35 @@ mod tests {
     #[test]
     fn answers_that_overtake_each_other_raise_nothing() {
         let tokens = of(1);
-        let choice = tokens.choose(&login("octo"), NOW).unwrap();
+        let choice = tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap();
         for left in [40, 0, 41] {
             tokens.learn(&choice, StatusCode::OK, &quota(left, NOW + 600), NOW);
         }
-        assert_eq!(tokens.choose(&login("octo"), NOW).unwrap_err(), NOW + 600);
+        assert_eq!(tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap_err(), NOW + 600);
         tokens.learn(&choice, StatusCode::OK, &quota(5000, NOW + 4200), NOW + 601);
-        assert!(tokens.choose(&login("octo"), NOW + 601).is_ok());
+        assert!(tokens.choose(&login("octo"), Budget::Rest, NOW + 601).is_ok());
     }
 
     #[test]
     fn tokens_of_one_account_share_what_is_left() {
         let tokens = of(3);
-        let choices: Vec<TokenChoice> =
-            (0..3).map(|at| TokenChoice { at, token: None, is_anybodys: true }).collect();
+        let choices: Vec<TokenChoice> = (0..3)
+            .map(|at| TokenChoice { at, budget: Budget::Rest, token: None, is_anybodys: true })
+            .collect();
         tokens.belongs(&choices[0], Some("octo"));
         tokens.learn(&choices[0], StatusCode::OK, &quota(0, NOW + 600), NOW);
         tokens.belongs(&choices[1], Some("octo"));
         tokens.belongs(&choices[2], Some("other"));
-        let of_user = |n: usize| tokens.choose(&login(&format!("u{n}")), NOW).unwrap().at;
+        let of_user = |n: usize| tokens.choose(&login(&format!("u{n}")), Budget::Rest, NOW).unwrap().at;
         assert!((0..50).all(|n| of_user(n) == 2));
         tokens.learn(&choices[2], StatusCode::FORBIDDEN, &headers(&[("retry-after", 9)]), NOW);
-        assert_eq!(tokens.choose(&login("u1"), NOW).unwrap_err(), NOW + 9);
+        assert_eq!(tokens.choose(&login("u1"), Budget::Rest, NOW).unwrap_err(), NOW + 9);
     }
 
     #[test]
     fn a_quarter_is_kept() {
         let tokens = of(2);
-        assert!(tokens.has_plenty(NOW), "nothing is known yet");
+        assert!(tokens.has_plenty(Budget::Rest, NOW), "nothing is known yet");
         let choices = tokens.choices();
         let left = |at: usize, left| {
             let sent = headers(&[
@@ -418,22 +468,38 @@ mod tests {
         };
         left(0, 500);
         left(1, 1);
-        assert!(tokens.has_plenty(NOW), "501 of 2000");
+        assert!(tokens.has_plenty(Budget::Rest, NOW), "501 of 2000");
         left(0, 499);
-        assert!(!tokens.has_plenty(NOW), "500 of 2000");
-        assert!(tokens.has_plenty(NOW + 601));
+        assert!(!tokens.has_plenty(Budget::Rest, NOW), "500 of 2000");
+        assert!(tokens.has_plenty(Budget::Rest, NOW + 601));
         // A revoked one has none, and is none.
         tokens.learn(&choices[1], StatusCode::UNAUTHORIZED, &HeaderMap::new(), NOW);
-        assert!(tokens.has_plenty(NOW), "499 of 1000");
+        assert!(tokens.has_plenty(Budget::Rest, NOW), "499 of 1000");
+    }
+
+    #[test]
+    fn the_two_apis_are_paid_from_budgets_of_their_own() {
+        let tokens = of(1);
+        let graph = tokens.choose(&login("octo"), Budget::Graph, NOW).unwrap();
+        assert!(tokens.learn(&graph, StatusCode::FORBIDDEN, &quota(0, NOW + 600), NOW));
+        assert_eq!(tokens.choose(&login("octo"), Budget::Graph, NOW).unwrap_err(), NOW + 600);
+        assert!(!tokens.has_plenty(Budget::Graph, NOW) && tokens.has_plenty(Budget::Rest, NOW));
+        let rest = tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap();
+        assert!(tokens.choose(&login("octo"), Budget::Graph, NOW + 601).is_ok());
+        // Too much in a short time is counted together.
+        assert!(tokens.learn(&rest, StatusCode::FORBIDDEN, &headers(&[("retry-after", 30)]), NOW + 601));
+        assert_eq!(tokens.choose(&login("octo"), Budget::Graph, NOW + 601).unwrap_err(), NOW + 631);
+        let none = Tokens::new(Vec::new());
+        assert!(tokens.has_any() && !none.has_any() && !none.has_plenty(Budget::Graph, NOW));
     }
 
     #[test]
     fn without_a_token_there_are_sixty() {
         let tokens = Tokens::new(Vec::new());
-        let choice = tokens.choose(&login("octo"), NOW).unwrap();
+        let choice = tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap();
         assert!(choice.token.is_none() && !choice.is_anybodys);
         tokens.learn(&choice, StatusCode::OK, &quota(1, NOW + 600), NOW);
-        assert!(tokens.choose(&login("octo"), NOW).is_ok());
-        assert_eq!(tokens.choose(&login("octo"), NOW).unwrap_err(), NOW + 600);
+        assert!(tokens.choose(&login("octo"), Budget::Rest, NOW).is_ok());
+        assert_eq!(tokens.choose(&login("octo"), Budget::Rest, NOW).unwrap_err(), NOW + 600);
     }
 }

@@ -253,7 +253,7 @@ fn github(config: &Config, store: &Arc<dyn Store>) -> Option<Arc<Statistics>> {
 fn front(config: &Config, statistics: Arc<Statistics>) -> GithubFront {
     let limit = ClientLimit::new(config.github.each_client, config.visits.camo.clone());
     let signatures = config.github.secret.as_ref().map(|secret| Arc::new(Signatures::new(secret, now)));
-    GithubFront { statistics, limit: Arc::new(limit), signatures }
+    GithubFront { statistics, limit: Arc::new(limit), zone: config.github.zone, signatures }
 }
 
 /// The avatars of panels. Those that are not in the store are looked for by a task, if one runs.

@@ -1,16 +1,24 @@
 //! Cards at github-readme-stats' addresses, over a fake GitHub.
 
 use crate::common::{PATIENCE, Place, pictures::picture};
-use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, WebReply, http, wait_until};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tallymark_core::Day;
+use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, FakeWork, WebReply, http, wait_until};
+
+const TOKEN: &str = "ghp_c4n4ry0123456789";
 
 fn repository(id: u64, language: &str, stars: u64, fork: bool) -> FakeRepository {
     FakeRepository { id, fork, stars, forks: 1, language: Some(language.to_owned()) }
 }
 
 fn start(github: &FakeGithub) -> (Place, Daemon) {
+    start_with(github, "")
+}
+
+fn start_with(github: &FakeGithub, more: &str) -> (Place, Daemon) {
     let mut place = Place::new();
     place.configure(&format!(
-        "[visits]\navatars = \"off\"\n[github]\napi-url = \"{}\"\nrate-limit = \"off\"\n",
+        "[visits]\navatars = \"off\"\n[github]\napi-url = \"{}\"\nrate-limit = \"off\"\n{more}",
         github.url()
     ));
     let daemon = place.serve();
@@ -107,4 +115,111 @@ fn what_is_wrong_is_said_in_a_picture() {
     assert!(picture(&answer).contains("statistics of new are on their way"));
     assert!(picture(&http::get(place.addr(), "/api?username=octo")).contains(">7<"), "what is known stays");
     assert_eq!(github.calls().len(), calls + 1);
+}
+
+fn today() -> Day {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Day(i32::try_from(seconds / 86_400).unwrap())
+}
+
+/// Three days in a row that go on, and one in the year before last.
+fn work() -> FakeWork {
+    let today = today();
+    let mut days: Vec<(String, u32)> = (0..3).map(|ago| (Day(today.0 - ago).to_string(), 2)).collect();
+    days.push((format!("{}-05-01", today.date().0 - 2), 8));
+    FakeWork {
+        days,
+        recent_commits: 250,
+        reviews: 2,
+        pull_requests: 50,
+        merged: 40,
+        issues: 25,
+        discussions: 3,
+        answers: 1,
+        contributed_to: 4,
+    }
+}
+
+#[test]
+fn with_a_token_cards_know_what_an_account_has_done() {
+    let github = FakeGithub::start();
+    github.token(TOKEN, "owner", 5000);
+    github.add("Octo-Cat", vec![repository(1, "Rust", 50, false), repository(2, "C", 900, true)]);
+    github.work("octo-cat", work());
+    github.add_organization("acme", vec![repository(3, "Go", 5, false)]);
+    let (place, mut daemon) =
+        start_with(&github, &format!("tokens = [\"{TOKEN}\"]\nzone = \"Pacific/Kiritimati\"\n"));
+    let year = today().date().0 - 2;
+    for (path, says, not) in [
+        // Followers are seven, of a median of ten; all else is at its median.
+        (
+            "/api?username=octo-cat".to_owned(),
+            "Total Stars Earned;>50<;Total Commits (last year);>250<;Total PRs;Total Issues;>25<;\
+             Contributed to (last year);>4<;>B<;Rank: B (top 50.7%)",
+            "Followers",
+        ),
+        ("/api?username=octo-cat&include_all_commits=true&hide_rank=true".to_owned(), "Total Commits<;>14<", "Rank"),
+        (format!("/api?username=octo-cat&commits_year={year}&rank_icon=percentile"), ">8<;Top;50.7%", ">B<"),
+        (
+            "/api?username=octo-cat&hide=commits,issues&show=prs_merged,prs_merged_percentage,reviews,discussions_started,\
+             discussions_answered,repos,forks,followers"
+                .to_owned(),
+            "Total PRs Merged;>40<;80.00%;Total PRs Reviewed;>4<;>3<;>1<;1 original, 1 forked;Followers",
+            "Total Issues",
+        ),
+        ("/api?username=acme".to_owned(), ">5<;Followers", "Commits"),
+        ("/api/streak?username=octo-cat".to_owned(), "Total Contributions: 14;Current Streak: 3 days;Pacific/Kiritimati", ">0<"),
+        ("/api/streak/?user=octo-cat&timezone=America/Lima&theme=dark&ring=f00".to_owned(), "America/Lima;stroke:#f00", ""),
+        ("/api/top-langs?username=octo-cat".to_owned(), "by size of code;Rust;95.2%;Shell;4.8%", ">C<"),
+        ("/api/top-langs?username=octo-cat&size_weight=0&count_weight=1".to_owned(), "by repositories;Rust;100.0%", "Shell"),
+        ("/api/top-langs?username=octo-cat&size_weight=0.5&count_weight=0.5".to_owned(), "by code and repositories;81.7%", ""),
+        ("/api/top-langs?username=octo-cat&exclude_repo=R1".to_owned(), "No language is known", "Rust"),
+    ] {
+        let answer = http::get(place.addr(), &path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let svg = picture(&answer);
+        for part in says.split(';') {
+            assert!(svg.contains(part), "{path}: {part} is missing in {svg}");
+        }
+        assert!(not.is_empty() || !svg.contains(not), "{path}: {not} is in {svg}");
+    }
+    for (path, status, says) in [
+        ("/api/streak?username=octo-cat&timezone=Mars", 400, "there is no zone Mars"),
+        ("/api/streak?username=octo-cat&mode=weekly", 400, "mode is one of daily"),
+        ("/api/streak?username=octo-cat&exclude_days=Sun", 400, "exclude_days is not known here"),
+        ("/api/streak?username=acme", 404, "acme is an organization"),
+        ("/api?username=octo-cat&commits_year=1999", 400, "commits_year is a number from 2005"),
+        ("/api?username=octo-cat&rank_icon=octopus", 400, "rank_icon is one of"),
+        ("/api/top-langs?username=octo-cat&size_weight=many", 400, "size_weight is a number from 0 to 10"),
+    ] {
+        let answer = http::get(place.addr(), path);
+        assert_eq!(answer.status, status, "{path}");
+        assert!(answer.text().contains(says), "{path}: {}", answer.text());
+    }
+    // Two questions of octo-cat's repositories, one of what it has done, one of a past year, one of its code; acme's.
+    assert_eq!((github.calls().len(), github.queries().len()), (4, 4), "whatever card and theme");
+    assert!(!http::get(place.addr(), "/metrics").text().contains(TOKEN));
+    daemon.sigterm();
+    daemon.wait(PATIENCE);
+    assert!(!daemon.stderr().contains(TOKEN) && !daemon.stdout().contains(TOKEN));
+}
+
+#[test]
+fn without_a_token_what_is_not_known_is_left_out_and_said() {
+    let github = FakeGithub::start();
+    github.add("octo", vec![repository(1, "Rust", 7, false)]);
+    let (place, _daemon) = start(&github);
+    let answer = http::get(place.addr(), "/api?username=octo&show=reviews");
+    assert!(answer.header("x-tallymark").unwrap().contains("need a token"));
+    assert!(picture(&answer).contains("Followers") && !answer.text().contains("Commits"));
+    for (path, status, says) in [
+        ("/api/streak?username=octo", 404, "contributions need a token"),
+        ("/api/top-langs?username=octo&size_weight=0.5", 400, "need a token"),
+        ("/api/top-langs?username=octo", 200, "by repositories"),
+        ("/api/top-langs?username=octo&size_weight=0&count_weight=1", 200, "by repositories"),
+    ] {
+        let answer = http::get(place.addr(), path);
+        assert_eq!(answer.status, status, "{path}");
+        assert!(answer.text().contains(says), "{path}: {}", answer.text());
+    }
 }

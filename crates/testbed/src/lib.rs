@@ -28,7 +28,7 @@ mod syslog_ng;
 mod wait;
 
 pub use daemon::{Daemon, DaemonBuilder};
-pub use fake_github::{FakeGithub, FakeRepository};
+pub use fake_github::{FakeGithub, FakeRepository, FakeWork};
 pub use fake_web::{FakeWeb, WebReply, WebRequest};
 pub use front::Front;
 pub use nginx::{Nginx, NginxBuilder, SET_MISC, nginx_test};

@@ -14,7 +14,7 @@ use tallymark_core::{
     ClientClass, ClientWords, Corrections, Counter, Event, Hit, KeptVisits, Ledger, NameGroup, NameRef, Now,
     OtherCounters, Requester, Unavailable, Visitor, When, calendar::Zone, left,
 };
-use tallymark_github::{Avatars, Statistics};
+use tallymark_github::{Avatars, DayZone, Statistics};
 use tallymark_rankings::Rankings;
 use tallymark_store::StoreRead;
 
@@ -66,6 +66,8 @@ pub struct GithubFront {
     pub statistics: Arc<Statistics>,
     /// How often a client may ask.
     pub limit: Arc<ClientLimit>,
+    /// Where days end in streaks, unless an address says it.
+    pub zone: DayZone,
     /// Who may create banners; without it, clients on this machine.
     pub signatures: Option<Arc<Signatures>>,
 }

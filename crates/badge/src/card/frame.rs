@@ -25,6 +25,8 @@ pub(super) struct CardFrame<'a> {
     pub(super) about: &'a str,
     pub(super) width: u32,
     pub(super) time: Option<CardTime>,
+    /// At the foot, where there is room.
+    pub(super) note: Option<&'a str>,
 }
 
 struct DrawnCard<'a, D> {
@@ -61,8 +63,16 @@ impl CardFrame<'_> {
     }
 
     fn rules(&self, f: &mut Formatter<'_>, palette: &CardPalette) -> fmt::Result {
-        let CardLook { title_color, text_color, icon_color, border_color, ground, hide_border, .. } =
-            self.look;
+        let CardLook {
+            title_color,
+            text_color,
+            icon_color,
+            border_color,
+            ring_color,
+            ground,
+            hide_border,
+            ..
+        } = self.look;
         let or = |own: &Option<CardPaint>, usual| own.unwrap_or(CardPaint::from(usual)).to_string();
         let ground = match ground {
             None => palette.ground.to_string(),
@@ -73,9 +83,10 @@ impl CardFrame<'_> {
         write!(
             f,
             ".tc-ground{{fill:{ground};stroke:{border}}}.tc-title{{fill:{}}}.tc-text{{fill:{text}}}.tc-icon{{fill:{}}}\
-             .tc-track{{fill:{text};fill-opacity:.15}}.tc-edge{{stroke:{text};stroke-opacity:.4}}",
+             .tc-track{{fill:{text};fill-opacity:.15}}.tc-edge{{stroke:{text};stroke-opacity:.4}}.tc-ring{{stroke:{}}}",
             or(title_color, palette.title),
             or(icon_color, palette.icon),
+            ring_color.or(*title_color).unwrap_or(CardPaint::from(palette.title)),
             text = or(text_color, palette.text),
         )
     }
@@ -92,6 +103,10 @@ impl CardFrame<'_> {
     fn foot(&self, f: &mut Formatter<'_>, height: u32) -> fmt::Result {
         let Some(time) = self.time else { return Ok(()) };
         let said = FOOT.fit(&self.look.lang.time(time), self.width - 2 * PAD);
+        let room = (self.width - 2 * PAD).saturating_sub(FOOT.width(&said) + 20);
+        if let Some(note) = self.note.filter(|note| FOOT.width(note) <= room) {
+            text(f, ("tc-text", PAD, height - 12), FOOT, note)?;
+        }
         writeln!(
             f,
             "<text class=\"tc-text\" x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"end\">{}</text>",
@@ -151,6 +166,35 @@ pub(super) fn text(f: &mut Formatter<'_>, place: (&str, u32, u32), font: Font, l
 /// The same at the right.
 pub(super) fn text_to(f: &mut Formatter<'_>, place: (&str, u32, u32), font: Font, line: &str) -> fmt::Result {
     placed(f, place, font, " text-anchor=\"end\"", line)
+}
+
+/// The same around a point.
+pub(super) fn text_at(f: &mut Formatter<'_>, place: (&str, u32, u32), font: Font, line: &str) -> fmt::Result {
+    placed(f, place, font, " text-anchor=\"middle\"", line)
+}
+
+/// So many thousandths of a circle, in whole hundredths of a pixel, so that no rounding differs between machines. Not every
+/// renderer knows `pathLength`.
+pub(super) fn arc(thousandths: u64, radius: u32) -> String {
+    // 2 π is 710/113.
+    let hundredths = thousandths * u64::from(radius) * 71 / 113;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// A ring that is filled from the top, in thousandths of it.
+pub(super) fn gauge(f: &mut Formatter<'_>, (x, y): (u32, u32), radius: u32, thousandths: u64) -> fmt::Result {
+    let circle = format!("cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"none\" stroke-width=\"6\"");
+    writeln!(f, "<circle class=\"tc-edge\" opacity=\".4\" {circle}/>")?;
+    if thousandths == 0 {
+        return Ok(());
+    }
+    writeln!(
+        f,
+        "<circle class=\"tc-ring\" {circle} stroke-linecap=\"round\" transform=\"rotate(-90 {x} {y})\" \
+         stroke-dasharray=\"{} {}\"/>",
+        arc(thousandths, radius),
+        arc(1000, radius)
+    )
 }
 
 fn placed(

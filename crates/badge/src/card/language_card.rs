@@ -2,7 +2,7 @@
 
 use super::{
     CardLook, CardTime,
-    frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, text, text_to},
+    frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, arc, text, text_to},
 };
 use crate::shares::Shares;
 use std::fmt::{self, Formatter};
@@ -44,13 +44,27 @@ impl LanguageLayout {
     }
 }
 
+/// What languages are compared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LanguageMeasure {
+    /// How many repositories are mainly in each.
+    #[default]
+    Repositories,
+    /// How much code there is of each.
+    Bytes,
+    /// Something of both.
+    Both,
+}
+
 /// The card.
 #[derive(Clone, Copy, Debug)]
 pub struct LanguageCard<'a> {
     /// The name of the account.
     pub login: &'a str,
-    /// Languages and how many repositories have each, the most first.
+    /// Languages and the weight of each, the most first.
     pub languages: &'a [(String, u64)],
+    /// What the weights are.
+    pub measure: LanguageMeasure,
     /// Whether there are repositories at all.
     pub has_repositories: bool,
     /// How many are shown; the others are one.
@@ -83,8 +97,16 @@ impl LanguageCard<'_> {
         let about: Vec<String> = (0..shares.rows().len()).map(named).collect();
         let nothing = look.lang.no_languages(self.has_repositories);
         let about = if about.is_empty() { nothing.clone() } else { about.join(", ") };
-        let about = format!("{}: {about}", self.login);
-        let frame = CardFrame { look, title: Some(&title), about: &about, width, time: Some(self.time) };
+        let note = look.lang.measured_by(self.measure);
+        let about = format!("{}, {note}: {about}", self.login);
+        let frame = CardFrame {
+            look,
+            title: Some(&title),
+            about: &about,
+            width,
+            time: Some(self.time),
+            note: Some(&note).filter(|_| !shares.rows().is_empty()).map(String::as_str),
+        };
         if shares.rows().is_empty() {
             return frame.draw(22, |f, top| {
                 text(f, ("tc-text", PAD, top + 15), TEXT, &TEXT.fit(&nothing, width - 2 * PAD))
@@ -180,15 +202,10 @@ impl LanguageDrawing<'_> {
         )
     }
 
-    /// In whole thousandths of the circle, and those in whole hundredths of a pixel, so no rounding differs between machines.
-    /// Not every renderer knows `pathLength`.
+    /// In whole thousandths of the circle.
     fn ring(&self, f: &mut Formatter<'_>, (x, y): (u32, u32), radius: u32, thick: u32) -> fmt::Result {
         writeln!(f, "<g fill=\"none\" stroke-width=\"{thick}\" transform=\"rotate(-90 {x} {y})\">")?;
-        let length = |thousandths: u64| {
-            // 2 π is 710/113.
-            let hundredths = thousandths * u64::from(radius) * 71 / 113;
-            format!("{}.{:02}", hundredths / 100, hundredths % 100)
-        };
+        let length = |thousandths: u64| arc(thousandths, radius);
         let mut from = 0;
         for (at, part) in self.shares.widths(1000).into_iter().enumerate() {
             writeln!(

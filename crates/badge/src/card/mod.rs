@@ -1,4 +1,5 @@
-//! Cards with a GitHub account's statistics: what its repositories add up to, its languages, one repository.
+//! Cards with a GitHub account's statistics: what its repositories add up to and what it has done, its days in a row, its
+//! languages, one repository.
 //!
 //! They take the place of github-readme-stats' pictures and look like relatives of them. Colours are in a style sheet, so
 //! that one address is light for one reader and dark for another; nothing moves. A number that is not known is not there.
@@ -8,14 +9,16 @@ mod frame;
 mod language_card;
 mod repository_card;
 mod stats_card;
+mod streak_card;
 #[cfg(test)]
 mod tests;
 mod theme;
 mod words;
 
-pub use language_card::{LanguageCard, LanguageLayout};
+pub use language_card::{LanguageCard, LanguageLayout, LanguageMeasure};
 pub use repository_card::RepositoryCard;
-pub use stats_card::{StatsCard, StatsRow};
+pub use stats_card::{CardRank, CommitYears, StatsCard, StatsRow};
+pub use streak_card::{Streak, StreakCard};
 pub use theme::{CardGround, CardPaint, CardTheme};
 pub use words::CardLang;
 
@@ -33,6 +36,8 @@ pub struct CardLook {
     pub text_color: Option<CardPaint>,
     /// Of icons.
     pub icon_color: Option<CardPaint>,
+    /// Of rings; that of the title without a word.
+    pub ring_color: Option<CardPaint>,
     /// Of the border.
     pub border_color: Option<CardPaint>,
     /// Behind all of it.
@@ -69,7 +74,7 @@ pub struct CardTime {
 pub fn notice(title: &str, text: &str, look: &CardLook) -> String {
     let width = look.width.unwrap_or(420).clamp(280, frame::WIDEST);
     let lines = frame::wrapped(text, frame::TEXT, width - 2 * frame::PAD, 3);
-    let frame = frame::CardFrame { look, title: Some(title), about: text, width, time: None };
+    let frame = frame::CardFrame { look, title: Some(title), about: text, width, time: None, note: None };
     frame.draw(22 * lines.len() as u32, |f, top| {
         for (at, line) in lines.iter().enumerate() {
             frame::text(f, ("tc-text", frame::PAD, top + 15 + 22 * at as u32), frame::TEXT, line)?;

@@ -57,7 +57,8 @@ impl RepositoryCard<'_> {
             look.lang.row(super::StatsRow::Forks),
             written(self.forks, look.numbers)
         );
-        let frame = CardFrame { look, title: Some(&title), about: &about, width, time: Some(self.time) };
+        let frame =
+            CardFrame { look, title: Some(&title), about: &about, width, time: Some(self.time), note: None };
         frame.draw(20 * lines.len() as u32 + 26, |f, top| {
             for (at, line) in lines.iter().enumerate() {
                 text(f, ("tc-text", PAD, top + 13 + 20 * at as u32), TEXT, line)?;

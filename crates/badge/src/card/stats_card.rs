@@ -1,8 +1,8 @@
-//! What the repositories of an account add up to, a row for each number.
+//! What the repositories of an account add up to, and what it has done: a row for each number, and a rank.
 
 use super::{
     CardLook, CardTime,
-    frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, text, text_to},
+    frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, gauge, text, text_at, text_to},
     words::written,
 };
 use crate::{icon::Icon, text::Font};
@@ -12,6 +12,22 @@ const ROW: u32 = 25;
 const VALUE: Font = Font::bold(14);
 /// The room of an icon.
 const ICON: u32 = 25;
+/// The room of the ring at the right, its radius, and its texts.
+const RING: u32 = 130;
+const RADIUS: u32 = 42;
+const LEVEL: Font = Font::bold(24);
+const TOP: Font = Font::bold(16);
+
+/// Of which years commits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitYears {
+    /// The last twelve months.
+    Last,
+    /// Every year.
+    All,
+    /// One.
+    One(i32),
+}
 
 /// A number of the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +40,51 @@ pub enum StatsRow {
     Forks,
     /// Followers.
     Followers,
+    /// Commits.
+    Commits(CommitYears),
+    /// Pull requests.
+    PullRequests,
+    /// Those that were merged.
+    Merged,
+    /// How many of them were merged, in hundredths of a percent.
+    MergedShare,
+    /// Reviews of pull requests.
+    Reviews,
+    /// Issues.
+    Issues,
+    /// Discussions that it began.
+    Discussions,
+    /// Answers that were accepted.
+    Answers,
+    /// Repositories of others.
+    ContributedTo,
 }
 
 impl StatsRow {
     fn icon(self) -> Icon {
         match self {
             StatsRow::Stars => Icon::Star,
-            StatsRow::Repositories => Icon::Book,
+            StatsRow::Repositories | StatsRow::ContributedTo => Icon::Book,
+            StatsRow::Commits(_) => Icon::Commit,
+            StatsRow::PullRequests | StatsRow::Merged | StatsRow::MergedShare => Icon::PullRequest,
+            StatsRow::Reviews => Icon::Eye,
+            StatsRow::Issues => Icon::Issue,
+            StatsRow::Discussions | StatsRow::Answers => Icon::Speech,
             StatsRow::Forks => Icon::Fork,
             StatsRow::Followers => Icon::Person,
         }
     }
+}
+
+/// Where an account stands among others, as github-readme-stats reckons it.
+#[derive(Clone, Copy, Debug)]
+pub struct CardRank<'a> {
+    /// `S`, `A+` to `C`.
+    pub level: &'a str,
+    /// Among the best so many, in tenths of a percent.
+    pub top: u32,
+    /// The ring shows how many, and not the level.
+    pub shows_top: bool,
 }
 
 /// The card.
@@ -46,6 +96,8 @@ pub struct StatsCard<'a> {
     pub rows: &'a [(StatsRow, u64)],
     /// Originals and forks.
     pub split: (u64, u64),
+    /// The ring at the right.
+    pub rank: Option<CardRank<'a>>,
     /// When they were true.
     pub time: CardTime,
 }
@@ -54,22 +106,31 @@ impl StatsCard<'_> {
     /// Draws it.
     #[must_use]
     pub fn render(&self, look: &CardLook) -> String {
-        let width = look.width.unwrap_or(450).clamp(287, WIDEST);
+        let least = if self.rank.is_some() { 420 } else { 287 };
+        let width = look.width.unwrap_or(450).clamp(least, WIDEST);
         let title = look.title.clone().unwrap_or_else(|| look.lang.stats_of(self.login));
-        let said: Vec<String> = self.rows.iter().map(|&(row, count)| self.said(row, count, look)).collect();
-        let about = said.join(", ");
-        let frame = CardFrame { look, title: Some(&title), about: &about, width, time: Some(self.time) };
-        let rows = self.rows.len() as u32;
-        frame.draw(ROW * rows, |f, top| {
+        let said = self.rows.iter().map(|&(row, count)| self.said(row, count, look));
+        let rank = self.rank.map(|rank| look.lang.rank(rank.level, &percent(rank.top)));
+        let about = said.chain(rank).collect::<Vec<String>>().join(", ");
+        let frame =
+            CardFrame { look, title: Some(&title), about: &about, width, time: Some(self.time), note: None };
+        let rows = ROW * self.rows.len() as u32;
+        let height = if self.rank.is_some() { rows.max(2 * RADIUS + 10) } else { rows };
+        let right = width - PAD - self.rank.map_or(0, |_| RING);
+        frame.draw(height, |f, top| {
+            // Few rows stand in the middle of the ring.
+            let first = top + (height - rows) / 2;
             self.rows
                 .iter()
                 .enumerate()
-                .try_for_each(|(at, &row)| self.row(f, look, row, (width, top + ROW * at as u32)))
+                .try_for_each(|(at, &row)| self.row(f, look, row, (right, first + ROW * at as u32)))?;
+            self.rank
+                .map_or(Ok(()), |rank| ring(f, look, rank, (width - PAD - RADIUS - 8, top + height / 2 - 3)))
         })
     }
 
     fn said(&self, row: StatsRow, count: u64, look: &CardLook) -> String {
-        let (label, count) = (look.lang.row(row), written(count, look.numbers));
+        let (label, count) = (look.lang.row(row), value(row, count, look));
         match row {
             StatsRow::Repositories => format!("{label}: {count} ({})", self.split_of(look)),
             _ => format!("{label}: {count}"),
@@ -85,7 +146,7 @@ impl StatsCard<'_> {
         f: &mut Formatter<'_>,
         look: &CardLook,
         (row, count): (StatsRow, u64),
-        (width, top): (u32, u32),
+        (right, top): (u32, u32),
     ) -> fmt::Result {
         let base = top + 15;
         let left = PAD + if look.icons { ICON } else { 0 };
@@ -94,9 +155,9 @@ impl StatsCard<'_> {
                 .at(10 * (PAD + 8), 10 * (top + 10), 160)
                 .draw(f, "class=\"tc-icon\" fill-rule=\"evenodd\"")?;
         }
-        let value = VALUE.fit(&written(count, look.numbers), width - left - PAD);
-        text_to(f, ("tc-text", width - PAD, base), VALUE, &value)?;
-        let room = (width - left - PAD).saturating_sub(VALUE.width(&value) + 10);
+        let value = VALUE.fit(&value(row, count, look), right - left);
+        text_to(f, ("tc-text", right, base), VALUE, &value)?;
+        let room = (right - left).saturating_sub(VALUE.width(&value) + 10);
         let label = TEXT.fit(&look.lang.row(row), room);
         text(f, ("tc-text", left, base), TEXT, &label)?;
         if row == StatsRow::Repositories {
@@ -109,4 +170,25 @@ impl StatsCard<'_> {
         }
         Ok(())
     }
+}
+
+fn value(row: StatsRow, count: u64, look: &CardLook) -> String {
+    match row {
+        StatsRow::MergedShare => format!("{}.{:02}%", count / 100, count % 100),
+        _ => written(count, look.numbers),
+    }
+}
+
+/// Tenths of a percent.
+fn percent(tenths: u32) -> String {
+    format!("{}.{}%", tenths / 10, tenths % 10)
+}
+
+fn ring(f: &mut Formatter<'_>, look: &CardLook, rank: CardRank<'_>, (x, y): (u32, u32)) -> fmt::Result {
+    gauge(f, (x, y), RADIUS, 1000u64.saturating_sub(rank.top.into()))?;
+    if rank.shows_top {
+        text_at(f, ("tc-text", x, y - 6), SMALL, &look.lang.top())?;
+        return text_at(f, ("tc-text", x, y + 13), TOP, &TOP.fit(&percent(rank.top), 2 * RADIUS - 10));
+    }
+    text_at(f, ("tc-text", x, y + 9), LEVEL, &LEVEL.fit(rank.level, 2 * RADIUS - 10))
 }

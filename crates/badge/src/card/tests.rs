@@ -1,6 +1,7 @@
 use super::{frame::wrapped, *};
 use crate::text::Font;
 use roxmltree::Document;
+use tallymark_core::Day;
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 const TIME: CardTime = CardTime { at: Minute(29_700_321), is_old: false };
@@ -34,10 +35,10 @@ fn all_fits(svg: &str) {
         let bold = text.attribute("font-weight").is_some();
         let (x, y, wide) =
             (number(text, "x"), number(text, "y"), Font { size, bold }.width(text.text().unwrap_or("")));
-        let (from, to) = if text.attribute("text-anchor").is_some() {
-            (x.checked_sub(wide), x)
-        } else {
-            (Some(x), x + wide)
+        let (from, to) = match text.attribute("text-anchor") {
+            Some("end") => (x.checked_sub(wide), x),
+            Some(_) => (x.checked_sub(wide / 2), x + wide / 2),
+            None => (Some(x), x + wide),
         };
         assert!(
             from.is_some_and(|from| from >= 20) && to <= width - 20,
@@ -53,7 +54,7 @@ fn languages(names: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 fn stats<'a>(login: &'a str, rows: &'a [(StatsRow, u64)]) -> StatsCard<'a> {
-    StatsCard { login, rows, split: (35, 7), time: TIME }
+    StatsCard { login, rows, split: (35, 7), rank: None, time: TIME }
 }
 
 fn language_card<'a>(languages: &'a [(String, u64)], layout: LanguageLayout) -> LanguageCard<'a> {
@@ -61,6 +62,7 @@ fn language_card<'a>(languages: &'a [(String, u64)], layout: LanguageLayout) -> 
     LanguageCard {
         login: "octo",
         languages,
+        measure: LanguageMeasure::Bytes,
         has_repositories: true,
         count,
         layout,
@@ -133,13 +135,40 @@ fn whatever_is_drawn_fits_and_is_harmless() {
     let long = "W".repeat(39);
     let hostile = "</title><script>alert(1)</script>\0";
     let wide = "易语言".repeat(60);
-    let most = [StatsRow::Stars, StatsRow::Repositories, StatsRow::Forks, StatsRow::Followers]
-        .map(|row| (row, u64::MAX));
+    let most = [
+        StatsRow::Stars,
+        StatsRow::Repositories,
+        StatsRow::Forks,
+        StatsRow::Followers,
+        StatsRow::Commits(CommitYears::Last),
+        StatsRow::MergedShare,
+        StatsRow::Discussions,
+    ]
+    .map(|row| (row, u64::MAX));
+    let streak = Streak { first: Day(11_229), last: Day(20_777) };
     for (lang, width) in [(CardLang::En, None), (CardLang::Zh, Some(1)), (CardLang::En, Some(9999))] {
         for (icons, title) in [(true, None), (false, Some(hostile.repeat(9)))] {
             let look = CardLook { lang, width, icons, title, ..CardLook::default() };
             for login in [&long, hostile, "a"] {
-                all_fits(&StatsCard { split: (u64::MAX, u64::MAX), ..stats(login, &most) }.render(&look));
+                let card = StatsCard { split: (u64::MAX, u64::MAX), ..stats(login, &most) };
+                all_fits(&card.render(&look));
+                for shows_top in [true, false] {
+                    let rank = Some(CardRank { level: "A+", top: 1000, shows_top });
+                    all_fits(&StatsCard { rank, ..card }.render(&look));
+                    all_fits(&StatsCard { rank, rows: &most[..1], ..card }.render(&look));
+                }
+                for (total, streak) in [(0, None), (u64::MAX, Some(streak))] {
+                    let card = StreakCard {
+                        login,
+                        total,
+                        since: streak.map(|streak| streak.first),
+                        current: streak,
+                        longest: streak,
+                        today: (Day(20_778), "America/Argentina/ComodRivadavia"),
+                        time: TIME,
+                    };
+                    all_fits(&card.render(&look));
+                }
                 all_fits(&notice(login, &wide, &look));
                 all_fits(&notice(login, &"word ".repeat(200), &look));
             }
@@ -202,4 +231,35 @@ fn text_is_wrapped_between_words_and_cut_at_the_end() {
     assert!(lines[2].ends_with('…') && lines.iter().all(|line| font.width(line) <= 120), "{lines:?}");
     let lines = wrapped(&"易".repeat(30), font, 120, 3);
     assert!(lines.len() == 3 && lines.iter().all(|line| font.width(line) <= 120), "{lines:?}");
+}
+
+#[test]
+fn days_in_a_row_have_their_years_where_they_need_them() {
+    let day = |text: &str| Day::parse(text.as_bytes()).unwrap();
+    let card = |first: &str, last: &str| StreakCard {
+        login: "octo",
+        total: 5,
+        since: Some(day(first)),
+        current: None,
+        longest: Some(Streak { first: day(first), last: day(last) }),
+        today: (day("2026-11-20"), "UTC"),
+        time: TIME,
+    };
+    for (first, last, says) in [
+        ("2026-11-20", "2026-11-20", "(today)"),
+        ("2026-11-01", "2026-11-20", "(1 Nov – today)"),
+        ("2026-11-01", "2026-11-03", "(1 Nov – 3 Nov)"),
+        ("2024-11-01", "2024-11-03", "(1 Nov – 3 Nov 2024)"),
+        ("2024-12-31", "2025-01-03", "(31 Dec 2024 – 3 Jan 2025)"),
+        ("2025-12-31", "2026-01-03", "(31 Dec 2025 – 3 Jan)"),
+        ("2024-12-31", "2024-12-31", "(31 Dec 2024)"),
+    ] {
+        let look = CardLook { width: Some(1000), ..CardLook::default() };
+        let svg = card(first, last).render(&look);
+        let desc = svg.split("</desc>").next().unwrap();
+        let (_, longest) = desc.split_once("Longest Streak: ").unwrap();
+        assert!(longest.contains(says), "{says}: {longest}");
+    }
+    let svg = card("2024-12-31", "2025-01-03").render(&CardLook::default());
+    assert!(svg.contains("Current Streak: 0 days;") && svg.contains("today as in UTC"), "{svg}");
 }

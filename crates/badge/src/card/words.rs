@@ -1,7 +1,8 @@
 //! The texts of cards, in English and Chinese.
 
-use super::{CardTime, StatsRow};
+use super::{CardTime, CommitYears, LanguageMeasure, StatsRow};
 use crate::number::Format;
+use tallymark_core::Day;
 
 /// The language of a card.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,73 @@ impl CardLang {
             StatsRow::Repositories => self.say("Repositories", "仓库"),
             StatsRow::Forks => self.say("Times Forked", "被复刻次数"),
             StatsRow::Followers => self.say("Followers", "关注者"),
+            StatsRow::Commits(CommitYears::Last) => {
+                self.say("Total Commits (last year)", "提交总数（近一年）")
+            }
+            StatsRow::Commits(CommitYears::All) => self.say("Total Commits", "提交总数"),
+            StatsRow::Commits(CommitYears::One(year)) => {
+                self.say(&format!("Total Commits ({year})"), &format!("提交总数（{year}）"))
+            }
+            StatsRow::PullRequests => self.say("Total PRs", "PR 总数"),
+            StatsRow::Merged => self.say("Total PRs Merged", "已合并的 PR 总数"),
+            StatsRow::MergedShare => self.say("Merged PRs Percentage", "被合并的 PR 占比"),
+            StatsRow::Reviews => self.say("Total PRs Reviewed", "审查的 PR 总数"),
+            StatsRow::Issues => self.say("Total Issues", "Issue 总数"),
+            StatsRow::Discussions => self.say("Total Discussions Started", "发起的讨论总数"),
+            StatsRow::Answers => self.say("Total Discussions Answered", "回答的讨论总数"),
+            StatsRow::ContributedTo => self.say("Contributed to (last year)", "参与贡献（近一年）"),
+        }
+    }
+
+    pub(super) fn rank(self, level: &str, top: &str) -> String {
+        self.say(&format!("Rank: {level} (top {top})"), &format!("等级：{level}（前 {top}）"))
+    }
+
+    pub(super) fn top(self) -> String {
+        self.say("Top", "前")
+    }
+
+    pub(super) fn streak_of(self, name: &str) -> String {
+        let of = if name.ends_with(['s', 'S']) { "'" } else { "'s" };
+        self.say(&format!("{name}{of} Contributions"), &format!("{name} 的贡献"))
+    }
+
+    /// The columns of the card of days in a row.
+    pub(super) fn streak_columns(self) -> [String; 3] {
+        [("Total Contributions", "总贡献"), ("Current Streak", "当前连续"), ("Longest Streak", "最长连续")]
+            .map(|(en, zh)| self.say(en, zh))
+    }
+
+    pub(super) fn days(self, count: &str) -> String {
+        let unit = if count == "1" { "day" } else { "days" };
+        self.say(&format!("{count} {unit}"), &format!("{count} 天"))
+    }
+
+    pub(super) fn days_of_zone(self, zone: &str) -> String {
+        self.say(&format!("today as in {zone}"), &format!("今天以 {zone} 为准"))
+    }
+
+    /// A day, with its year if that is needed.
+    pub(super) fn date(self, day: Day, with_year: bool) -> String {
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let (year, month, day) = day.date();
+        let name = MONTHS[month as usize - 1];
+        match with_year {
+            true => self.say(&format!("{day} {name} {year}"), &format!("{year}年{month}月{day}日")),
+            false => self.say(&format!("{day} {name}"), &format!("{month}月{day}日")),
+        }
+    }
+
+    pub(super) fn present(self) -> String {
+        self.say("today", "今天")
+    }
+
+    pub(super) fn measured_by(self, measure: LanguageMeasure) -> String {
+        match measure {
+            LanguageMeasure::Repositories => self.say("by repositories", "按仓库数"),
+            LanguageMeasure::Bytes => self.say("by size of code", "按代码量"),
+            LanguageMeasure::Both => self.say("by code and repositories", "按代码量和仓库数"),
         }
     }
 

@@ -69,8 +69,15 @@ impl AvatarSource {
     /// The picture that the server has.
     pub(super) async fn fetch(&self, login: &AccountName) -> Result<String, NoAvatar> {
         let url = self.pattern.as_ref().and_then(|pattern| pattern.url_of(login)).ok_or(NoAvatar::Nobody)?;
-        let ask = Ask { url, headers: Vec::new(), most: redraw::MOST, within: WITHIN, redirects: REDIRECTS };
-        let answer = self.outgoing.get(&ask).await?;
+        let ask = Ask {
+            url,
+            headers: Vec::new(),
+            post: None,
+            most: redraw::MOST,
+            within: WITHIN,
+            redirects: REDIRECTS,
+        };
+        let answer = self.outgoing.fetch(&ask).await?;
         match answer.status {
             StatusCode::OK => drawn_elsewhere(move || Ok(redraw::redraw(&answer.body)?)).await,
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(NoAvatar::Nobody),

@@ -9,9 +9,9 @@ mod reach;
 
 pub use error::FetchError;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::{
-    HeaderMap, Request, StatusCode,
+    HeaderMap, Method, Request, StatusCode,
     body::{Body, Bytes, Incoming},
     client::conn::http1,
     header::{self, HeaderName, HeaderValue},
@@ -56,6 +56,8 @@ pub struct Ask {
     pub url: Url,
     /// Headers, which only the origin of `url` gets.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What is sent by POST; a GET without it. It is sent again wherever a redirect leads.
+    pub post: Option<Bytes>,
     /// The largest body, in bytes.
     pub most: usize,
     /// The time for all of it, redirects included.
@@ -95,7 +97,7 @@ impl Outgoing {
     /// # Errors
     ///
     /// [`FetchError`]; an answer with a status like 404 is none.
-    pub async fn get(&self, ask: &Ask) -> Result<Fetched, FetchError> {
+    pub async fn fetch(&self, ask: &Ask) -> Result<Fetched, FetchError> {
         timeout(ask.within, self.follow(ask)).await.unwrap_or(Err(FetchError::Late(ask.within)))
     }
 
@@ -190,10 +192,13 @@ async fn speak(
     answer
 }
 
-fn request(url: &Url, host: &str, ask: &Ask) -> Result<Request<Empty<Bytes>>, FetchError> {
+fn request(url: &Url, host: &str, ask: &Ask) -> Result<Request<Full<Bytes>>, FetchError> {
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let mut request = Request::get(target)
+    let method = if ask.post.is_some() { Method::POST } else { Method::GET };
+    let mut request = Request::builder()
+        .method(method)
+        .uri(target)
         .header(header::HOST, authority)
         .header(header::USER_AGENT, AGENT)
         // What was packed would have a second size.
@@ -203,7 +208,7 @@ fn request(url: &Url, host: &str, ask: &Ask) -> Result<Request<Empty<Bytes>>, Fe
             request = request.header(name, value);
         }
     }
-    request.body(Empty::new()).map_err(|_| FetchError::Address)
+    request.body(Full::new(ask.post.clone().unwrap_or_default())).map_err(|_| FetchError::Address)
 }
 
 async fn read(answer: hyper::Response<Incoming>, host: &str, most: usize) -> Result<Fetched, FetchError> {

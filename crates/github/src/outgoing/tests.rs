@@ -10,12 +10,13 @@ fn ask(url: &str) -> Ask {
         headers: vec![(header::AUTHORIZATION, HeaderValue::from_static("Bearer canary"))],
         most: 1000,
         within: Duration::from_secs(20),
+        post: None,
         redirects: Redirects::Anywhere(2),
     }
 }
 
 async fn refused(outgoing: &Outgoing, ask: &Ask) -> String {
-    let error = outgoing.get(ask).await.unwrap_err();
+    let error = outgoing.fetch(ask).await.unwrap_err();
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -32,10 +33,10 @@ async fn an_answer_comes_whole_with_status_and_headers() {
         _ => WebReply::status(404, "text/plain", "no"),
     });
     let outgoing = Outgoing::default();
-    let answer = outgoing.get(&ask(&format!("{}/a?b=c#d", server.url()))).await.unwrap();
+    let answer = outgoing.fetch(&ask(&format!("{}/a?b=c#d", server.url()))).await.unwrap();
     assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &b"hello"[..]));
     assert_eq!(answer.headers["etag"], "\"x\"");
-    let answer = outgoing.get(&ask(&server.url())).await.unwrap();
+    let answer = outgoing.fetch(&ask(&server.url())).await.unwrap();
     assert_eq!((answer.status.as_u16(), &answer.body[..]), (404, &b"no"[..]));
     let requests = server.requests();
     assert_eq!(requests[0].header("host"), Some(&*format!("127.0.0.1:{}", server.port())));
@@ -59,7 +60,7 @@ async fn size_and_time_are_bounded() {
     });
     let outgoing = Outgoing::default();
     let url = |path: &str| ask(&format!("{}{path}", server.url()));
-    assert_eq!(outgoing.get(&url("/fits")).await.unwrap().body.len(), 1000);
+    assert_eq!(outgoing.fetch(&url("/fits")).await.unwrap().body.len(), 1000);
     for path in ["/large", "/says", "/chunks"] {
         let why = refused(&outgoing, &url(path)).await;
         assert!(why.contains("more than 1000 bytes") || path == "/chunks", "{path}: {why}");
@@ -67,7 +68,7 @@ async fn size_and_time_are_bounded() {
     let why = refused(&outgoing, &url("/cut")).await;
     assert!(why.contains("no whole answer"), "{why}");
     let slow = Ask { within: Duration::from_millis(50), ..url("/slow") };
-    assert!(matches!(outgoing.get(&slow).await, Err(FetchError::Late(_))));
+    assert!(matches!(outgoing.fetch(&slow).await, Err(FetchError::Late(_))));
 }
 
 #[tokio::test]
@@ -100,7 +101,7 @@ async fn nothing_private_is_connected_to() {
     assert_eq!((secret.requests().len(), server.requests().len()), (0, count));
     // The same to where the operator allows it, without what is meant for another server.
     let outgoing = Outgoing::new(vec!["127.0.0.0/8".parse().unwrap()]);
-    let answer = outgoing.get(&ask(&format!("{}/0", server.url()))).await.unwrap();
+    let answer = outgoing.fetch(&ask(&format!("{}/0", server.url()))).await.unwrap();
     assert_eq!(&answer.body[..], b"secret");
     assert_eq!(secret.requests()[0].header("authorization"), None);
 }
@@ -121,7 +122,7 @@ async fn redirects_are_few_and_lead_where_they_may() {
     let outgoing = Outgoing::default();
     let url = |path: &str| ask(&format!("{}{path}", server.url()));
     for path in ["/once", "/twice"] {
-        assert_eq!(&outgoing.get(&url(path)).await.unwrap().body[..], b"there", "{path}");
+        assert_eq!(&outgoing.fetch(&url(path)).await.unwrap().body[..], b"there", "{path}");
     }
     for (path, says) in [
         ("/round", "too often"),
@@ -133,7 +134,7 @@ async fn redirects_are_few_and_lead_where_they_may() {
         assert!(why.contains(says), "{path}: {why}");
     }
     let here = |path: &str| Ask { redirects: Redirects::Here(1), ..url(path) };
-    assert!(outgoing.get(&here("/once")).await.is_ok());
+    assert!(outgoing.fetch(&here("/once")).await.is_ok());
     assert!(refused(&outgoing, &here("/twice")).await.contains("too often"));
     assert!(refused(&outgoing, &here("/away")).await.contains("to another host"));
     assert!(refused(&outgoing, &ask("http://octo:x@127.0.0.1/")).await.contains("cannot be fetched"));
@@ -180,7 +181,7 @@ async fn a_certificate_is_checked_and_https_stays_https() {
     assert!(why.contains("no secure connection") || why.contains("no certificates"), "{why}");
     outgoing.tls.set(Some(trusting(roots.clone()))).ok();
     let outgoing = Outgoing { tls: OnceLock::from(Some(trusting(roots))), ..Outgoing::default() };
-    assert_eq!(&outgoing.get(&ask(&url)).await.unwrap().body[..], b"secure");
+    assert_eq!(&outgoing.fetch(&ask(&url)).await.unwrap().body[..], b"secure");
     let why = refused(&outgoing, &ask(&format!("{url}/down"))).await;
     assert!(why.contains("from https to http"), "{why}");
 }

@@ -173,7 +173,7 @@ impl GithubDesk {
             return out::json(&tokens);
         }
         let mut text = String::new();
-        for TokenStatus { token, account, state, left, limit, resets } in &tokens {
+        for TokenStatus { token, account, state, left, limit, resets, points_left } in &tokens {
             let account = account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
             text += &format!("{token}{account}: {state}");
             if let (Some(left), Some(limit), Some(resets)) = (left, limit, resets) {
@@ -183,6 +183,9 @@ impl GithubDesk {
                     left.separate_with_commas(),
                     limit.separate_with_commas()
                 );
+            }
+            if let Some(points) = points_left {
+                text += &format!(", and {} points of GraphQL", points.separate_with_commas());
             }
             text += "\n";
         }

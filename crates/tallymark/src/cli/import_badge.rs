@@ -163,11 +163,12 @@ async fn fetch(url: Url, config: &Config) -> Result<String> {
     let ask = Ask {
         url,
         headers: Vec::new(),
+        post: None,
         most: LARGEST_SVG,
         within: WITHIN,
         redirects: Redirects::Anywhere(3),
     };
-    let answer = Outgoing::new(config.outgoing_allow.clone()).get(&ask).await?;
+    let answer = Outgoing::new(config.outgoing_allow.clone()).fetch(&ask).await?;
     if !answer.status.is_success() {
         bail!("the answer is {}", answer.status);
     }

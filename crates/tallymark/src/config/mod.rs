@@ -38,7 +38,7 @@ use tallymark_core::{
     CamoNetworks, Column, DenyRules, Escape, Event, Glob, KeptVisits, MAX_VISITS, NameGroup, NameRule,
     OtherCounter, OtherCounters, Route, Routes, VisitRules,
 };
-use tallymark_github::{AvatarPattern, GithubToken, NotAPattern, StatsAges};
+use tallymark_github::{AvatarPattern, DayZone, GithubToken, NotADayZone, NotAPattern, StatsAges};
 use tallymark_ingest::{AskerTexts, Atlas, GeoDatabase, LineFormat, NameLimits};
 use tallymark_publish::ChartKind;
 use tallymark_store::{
@@ -132,6 +132,8 @@ pub(crate) struct GithubConfig {
     pub(crate) ages: StatsAges,
     /// How often tracked accounts are refreshed.
     pub(crate) refresh: Duration,
+    /// Where days end in streaks.
+    pub(crate) zone: DayZone,
     pub(crate) within: Duration,
     /// A client may ask once in this time; `None`: as often as it likes.
     pub(crate) each_client: Option<Duration>,
@@ -531,6 +533,7 @@ fn read_github(mut section: ConfigTable<'_>, overrides: &Overrides) -> GithubCon
         section.mistake_of("soft-ttl", "must not be more than hard-ttl");
     }
     let refresh = section.text("refresh", |text| units::duration_within(text, SECOND * 10, DAY * 30));
+    let zone = section.text("zone", |text| text.parse().map_err(|why: NotADayZone| why.to_string()));
     let within = section.text("timeout", units::github_timeout);
     let rate = section.text("rate-limit", units::rate);
     let secret = section.text("secret", units::signing_secret);
@@ -540,6 +543,7 @@ fn read_github(mut section: ConfigTable<'_>, overrides: &Overrides) -> GithubCon
         tokens: overrides.github_tokens.clone().or(tokens).unwrap_or_default(),
         ages,
         refresh: refresh.unwrap_or(SECOND * 3600),
+        zone: zone.unwrap_or_default(),
         within: overrides.github_timeout.or(within).unwrap_or(SECOND * 10),
         each_client: overrides.github_rate.or(rate).unwrap_or(Some(SECOND / 10)),
         secret: overrides.github_secret.clone().or(secret),

@@ -26,6 +26,7 @@ pub(super) fn look(query: Query<'_>) -> Result<CardLook, String> {
         title_color: paint("title_color")?,
         text_color: paint("text_color")?,
         icon_color: paint("icon_color")?,
+        ring_color: paint("ring_color")?.or(paint("ring")?),
         border_color: paint("border_color")?,
         ground: ground
             .map(|text| CardGround::parse(&text).map_err(|why| format!("bg_color: {why}")))
@@ -42,12 +43,12 @@ pub(super) fn look(query: Query<'_>) -> Result<CardLook, String> {
 }
 
 /// A parameter that is there and not empty.
-fn given(query: Query<'_>, key: &str) -> Option<String> {
+pub(super) fn given(query: Query<'_>, key: &str) -> Option<String> {
     query.text(key).filter(|text| !text.is_empty())
 }
 
 /// One word of a list.
-fn word<T: Copy>(query: Query<'_>, key: &str, known: &[(&str, T)]) -> Result<Option<T>, String> {
+pub(super) fn word<T: Copy>(query: Query<'_>, key: &str, known: &[(&str, T)]) -> Result<Option<T>, String> {
     given(query, key).map(|text| choice(key, &text, known)).transpose()
 }
 

@@ -1,5 +1,7 @@
-//! GitHub's REST API as far as statistics need it: accounts, repositories in pages, ETags that belong to a token, and a
-//! number of calls for each token. A test may put any other answer in its place.
+//! GitHub's APIs as far as statistics need them: accounts, repositories in pages, ETags that belong to a token, a number
+//! of calls and one of points for each token, and what accounts have done. A test may put any other answer in its place.
+
+mod graph;
 
 use crate::{FakeWeb, WebReply, WebRequest};
 use std::{
@@ -24,11 +26,35 @@ pub struct FakeRepository {
     pub language: Option<String>,
 }
 
+/// What a user has done.
+#[derive(Debug, Clone, Default)]
+pub struct FakeWork {
+    /// Commits on each day, as `YYYY-MM-DD`.
+    pub days: Vec<(String, u32)>,
+    /// Commits of the last year.
+    pub recent_commits: u64,
+    /// Reviews, of the last year and of each one.
+    pub reviews: u64,
+    /// Pull requests.
+    pub pull_requests: u64,
+    /// Merged ones.
+    pub merged: u64,
+    /// Issues.
+    pub issues: u64,
+    /// Discussions.
+    pub discussions: u64,
+    /// Accepted answers.
+    pub answers: u64,
+    /// Repositories of others.
+    pub contributed_to: u64,
+}
+
 #[derive(Debug)]
 struct FakeAccount {
     login: String,
     kind: &'static str,
     repositories: Vec<FakeRepository>,
+    work: FakeWork,
 }
 
 #[derive(Debug)]
@@ -36,8 +62,12 @@ struct FakeToken {
     account: String,
     most: u64,
     left: u64,
+    points: u64,
     revoked: bool,
 }
+
+/// The path of the GraphQL API.
+const GRAPH: &str = "/graphql";
 
 type Instead = Box<dyn Fn(&WebRequest) -> Option<WebReply> + Send>;
 
@@ -78,8 +108,17 @@ impl FakeGithub {
     }
 
     fn put(&self, login: &str, kind: &'static str, repositories: Vec<FakeRepository>) {
-        let account = FakeAccount { login: login.to_owned(), kind, repositories };
+        let work = FakeWork::default();
+        let account = FakeAccount { login: login.to_owned(), kind, repositories, work };
         lock(&self.state).accounts.insert(login.to_lowercase(), account);
+    }
+
+    /// What an account that was added has done.
+    ///
+    /// # Panics
+    /// When it was not added.
+    pub fn work(&self, login: &str, work: FakeWork) {
+        lock(&self.state).accounts.get_mut(&login.to_lowercase()).expect("it was added").work = work;
     }
 
     /// The account is gone.
@@ -89,8 +128,17 @@ impl FakeGithub {
 
     /// A token of an account, with so many calls. As soon as there is one, another one is refused.
     pub fn token(&self, token: &str, account: &str, left: u64) {
-        let token_of = FakeToken { account: account.to_owned(), most: left, left, revoked: false };
+        let token_of =
+            FakeToken { account: account.to_owned(), most: left, left, points: 5000, revoked: false };
         lock(&self.state).tokens.insert(token.to_owned(), token_of);
+    }
+
+    /// So many points are left for queries.
+    ///
+    /// # Panics
+    /// When there is no such token.
+    pub fn points(&self, token: &str, points: u64) {
+        lock(&self.state).tokens.get_mut(token).expect("it was added").points = points;
     }
 
     /// From now on the token is refused.
@@ -110,9 +158,18 @@ impl FakeGithub {
         lock(&self.state).instead = None;
     }
 
-    /// What was asked so far.
+    /// What was asked of the REST API so far.
     pub fn calls(&self) -> Vec<WebRequest> {
-        self.web.requests()
+        let mut calls = self.web.requests();
+        calls.retain(|call| call.target != GRAPH);
+        calls
+    }
+
+    /// What was asked of the GraphQL API so far.
+    pub fn queries(&self) -> Vec<WebRequest> {
+        let mut queries = self.web.requests();
+        queries.retain(|query| query.target == GRAPH);
+        queries
     }
 }
 
@@ -133,6 +190,18 @@ impl GithubState {
                 Some(token) => Some(token),
             },
         };
+        if request.target == GRAPH {
+            let Some(token) = quota else {
+                return json(401, "{\"message\":\"This endpoint requires you to be authenticated.\"}");
+            };
+            if token.points == 0 {
+                let body =
+                    "{\"errors\":[{\"type\":\"RATE_LIMITED\",\"message\":\"API rate limit exceeded\"}]}";
+                return limited(json(200, body), 5000, 0);
+            }
+            token.points -= 1;
+            return limited(json(200, &graph::answer(&self.accounts, &request.body)), 5000, token.points);
+        }
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         if let (Some(FakeToken { account, .. }), "/user") = (&quota, path) {
             return json(200, &format!("{{\"login\":\"{account}\"}}"));
@@ -140,7 +209,11 @@ impl GithubState {
         if path == "/rate_limit" {
             let left = quota.as_ref().map_or(60, |token| token.left);
             let core = format!("{{\"limit\":5000,\"remaining\":{left},\"reset\":1800000000,\"used\":1}}");
-            return json(200, &format!("{{\"resources\":{{\"core\":{core}}},\"rate\":{core}}}"));
+            let graphql = core.replace(&format!("\"remaining\":{left}"), "\"remaining\":4999");
+            return json(
+                200,
+                &format!("{{\"resources\":{{\"core\":{core},\"graphql\":{graphql}}},\"rate\":{core}}}"),
+            );
         }
         let (most, left) = quota.as_ref().map_or((60, 60), |token| (token.most, token.left));
         if left == 0 {
@@ -168,7 +241,7 @@ fn answer_of(accounts: &HashMap<String, FakeAccount>, path: &str, query: &str) -
     let (login, list) = rest.split_once('/').unwrap_or((rest, ""));
     let Some(account) = accounts.get(&login.to_lowercase()) else { return nobody() };
     if list != "repos" {
-        let FakeAccount { login, kind, repositories } = account;
+        let FakeAccount { login, kind, repositories, .. } = account;
         let count = repositories.len();
         return json(
             200,

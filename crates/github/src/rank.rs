@@ -1,0 +1,114 @@
+//! Where an account stands among others: github-readme-stats' formula, number by number, so that whoever comes from there
+//! keeps the rank, and so that a page can show what it is made of.
+//!
+//! Each number is compared with a median. What an account reaches of a weight is a half at the median, and never all of it.
+
+use crate::{Contributions, Stats};
+
+/// The levels, and up to which percent each goes.
+const LEVELS: [(&str, f64); 9] = [
+    ("S", 1.0),
+    ("A+", 12.5),
+    ("A", 25.0),
+    ("A-", 37.5),
+    ("B+", 50.0),
+    ("B", 62.5),
+    ("B-", 75.0),
+    ("C+", 87.5),
+    ("C", 100.0),
+];
+
+/// One number of a rank.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RankPart {
+    /// What it counts.
+    pub what: &'static str,
+    /// How many there are.
+    pub count: u64,
+    /// With so many, half of the weight is reached.
+    pub median: u64,
+    /// How much it matters.
+    pub weight: u32,
+    /// What is reached of the weight, from 0 to 1.
+    pub reached: f64,
+}
+
+/// Where an account stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rank {
+    /// `S`, `A+` to `C`.
+    pub level: &'static str,
+    /// Among the best so many percent.
+    pub top: f64,
+    /// What it is made of.
+    pub parts: [RankPart; 6],
+}
+
+impl Rank {
+    /// Of an account, by its commits of the last year or of all years.
+    #[must_use]
+    pub fn of(stats: &Stats, done: &Contributions, all_commits: bool) -> Rank {
+        let (commits, median) =
+            if all_commits { (done.all_commits(), 1000) } else { (done.recent_commits, 250) };
+        // Half at the median, three quarters at twice the median.
+        let halved = |what, count: u64, median: u64, weight| {
+            let reached = 1.0 - (-(count as f64) / median as f64).exp2();
+            RankPart { what, count, median, weight, reached }
+        };
+        // Half at the median, two thirds at twice the median: a few accounts have very many.
+        let slow = |what, count: u64, median: u64, weight| {
+            let times = count as f64 / median as f64;
+            RankPart { what, count, median, weight, reached: times / (1.0 + times) }
+        };
+        let parts = [
+            halved("commits", commits, median, 2),
+            halved("pull requests", done.pull_requests, 50, 3),
+            halved("issues", done.issues, 25, 1),
+            halved("reviews of the last year", done.recent_reviews, 2, 1),
+            slow("stars", stats.stars, 50, 4),
+            slow("followers", stats.followers, 10, 1),
+        ];
+        let all: f64 = parts.iter().map(|part| f64::from(part.weight)).sum();
+        let reached: f64 = parts.iter().map(|part| f64::from(part.weight) * part.reached).sum();
+        let top = (100.0 * (1.0 - reached / all)).clamp(0.0, 100.0);
+        let level = LEVELS.iter().find(|(_, most)| top <= *most).map_or("C", |(level, _)| level);
+        Rank { level, top, parts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rank(commits: u64, prs: u64, issues: u64, reviews: u64, stars: u64, followers: u64) -> (String, f64) {
+        let done = Contributions {
+            recent_commits: commits,
+            pull_requests: prs,
+            issues,
+            recent_reviews: reviews,
+            ..Contributions::default()
+        };
+        let rank = Rank::of(&Stats { stars, followers, ..Stats::default() }, &done, false);
+        (rank.level.to_owned(), (rank.top * 1000.0).round() / 1000.0)
+    }
+
+    /// The expectations of the original's tests.
+    #[test]
+    fn it_is_the_originals() {
+        assert_eq!(rank(0, 0, 0, 0, 0, 0), ("C".to_owned(), 100.0));
+        assert_eq!(rank(125, 25, 10, 5, 25, 5), ("B-".to_owned(), 65.029));
+        assert_eq!(rank(250, 50, 25, 10, 50, 10), ("B+".to_owned(), 46.094));
+        assert_eq!(rank(500, 100, 50, 20, 200, 40), ("A".to_owned(), 20.841));
+        assert_eq!(
+            rank(1_000_000, 1_000_000, 1_000_000, 1_000_000, u64::MAX, u64::MAX),
+            ("S".to_owned(), 0.0)
+        );
+    }
+
+    #[test]
+    fn all_commits_are_compared_with_another_median() {
+        let done = Contributions { commits: [(2020, 600), (2021, 400)].into(), ..Contributions::default() };
+        let rank = Rank::of(&Stats::default(), &done, true);
+        assert_eq!((rank.parts[0].count, rank.parts[0].median, rank.parts[0].reached), (1000, 1000, 0.5));
+    }
+}

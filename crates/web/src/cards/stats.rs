@@ -1,0 +1,134 @@
+//! `/api?username=`: the rows that are asked for, as far as they are known, and the rank.
+
+use super::{
+    Asked, NoCard,
+    look::{flag, list, number, word, words},
+};
+use tallymark_badge::card::{CardRank, CommitYears, StatsCard, StatsRow};
+use tallymark_github::{Contributions, Rank, Stats};
+
+/// Rows, as `hide` and `show` name them, in the order in which they are drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Stars,
+    Commits,
+    PullRequests,
+    Merged,
+    MergedShare,
+    Reviews,
+    Issues,
+    Discussions,
+    Answers,
+    ContributedTo,
+    Repositories,
+    Forks,
+    Followers,
+    Rank,
+}
+
+const WORDS: [(&str, Word); 14] = [
+    ("stars", Word::Stars),
+    ("commits", Word::Commits),
+    ("prs", Word::PullRequests),
+    ("prs_merged", Word::Merged),
+    ("prs_merged_percentage", Word::MergedShare),
+    ("reviews", Word::Reviews),
+    ("issues", Word::Issues),
+    ("discussions_started", Word::Discussions),
+    ("discussions_answered", Word::Answers),
+    ("contribs", Word::ContributedTo),
+    ("repos", Word::Repositories),
+    ("forks", Word::Forks),
+    ("followers", Word::Followers),
+    ("rank", Word::Rank),
+];
+
+/// What is shown without a word: github-readme-stats' rows, or, where nobody knows what an account has done, all that
+/// its repositories say.
+const WITH_WORK: [Word; 5] =
+    [Word::Stars, Word::Commits, Word::PullRequests, Word::Issues, Word::ContributedTo];
+const WITHOUT: [Word; 4] = [Word::Stars, Word::Repositories, Word::Forks, Word::Followers];
+
+/// What the ring shows. The original's third one, `github`, is a brand's sign in place of the level.
+const RINGS: [(&str, bool); 3] = [("default", false), ("github", false), ("percentile", true)];
+
+pub(super) fn draw(asked: &Asked<'_>) -> Result<String, NoCard> {
+    let query = asked.query;
+    let (hidden, more) = (words(query, "hide", &WORDS)?, words(query, "show", &WORDS)?);
+    let shows_top = word(query, "rank_icon", &RINGS)?.unwrap_or_default();
+    let hides_rank = flag(query, "hide_rank")? || hidden.contains(&Word::Rank);
+    let years = years(asked)?;
+    let stats = asked.aged.stats.without(&list(query, "exclude_repo"));
+    let done = asked.aged.work.contributions.as_ref();
+    let usual = if done.is_some() { &WITH_WORK[..] } else { &WITHOUT };
+    let rows: Vec<(StatsRow, u64)> = WORDS
+        .iter()
+        .map(|(_, word)| *word)
+        .filter(|word| (usual.contains(word) || more.contains(word)) && !hidden.contains(word))
+        .filter_map(|word| of_repositories(word, &stats).or_else(|| of_work(word, done?, years)))
+        .collect();
+    let rank =
+        done.filter(|_| !hides_rank).map(|done| Rank::of(&asked.aged.stats, done, years == CommitYears::All));
+    if rows.is_empty() && rank.is_none() {
+        return Err("hide: one row has to be left".to_owned().into());
+    }
+    let shown = rank.as_ref().map(|rank| CardRank {
+        level: rank.level,
+        top: (rank.top * 10.0).round() as u32,
+        shows_top,
+    });
+    let card = StatsCard {
+        login: &stats.login,
+        rows: &rows,
+        split: (stats.originals, stats.forked),
+        rank: shown,
+        time: asked.time(done.map(|done| done.at)),
+    };
+    Ok(card.render(&asked.look))
+}
+
+/// Of which years commits are shown.
+fn years(asked: &Asked<'_>) -> Result<CommitYears, String> {
+    let all = flag(asked.query, "include_all_commits")?;
+    let one = number(asked.query, "commits_year", 2005..=2199)?;
+    Ok(match (one, all) {
+        (Some(year), _) => CommitYears::One(year as i32),
+        (None, true) => CommitYears::All,
+        (None, false) => CommitYears::Last,
+    })
+}
+
+fn of_repositories(word: Word, stats: &Stats) -> Option<(StatsRow, u64)> {
+    match word {
+        Word::Stars => Some((StatsRow::Stars, stats.stars)),
+        Word::Repositories => Some((StatsRow::Repositories, stats.repositories())),
+        Word::Forks => Some((StatsRow::Forks, stats.forks)),
+        Word::Followers => Some((StatsRow::Followers, stats.followers)),
+        _ => None,
+    }
+}
+
+fn of_work(word: Word, done: &Contributions, years: CommitYears) -> Option<(StatsRow, u64)> {
+    let commits = match years {
+        CommitYears::Last => done.recent_commits,
+        CommitYears::All => done.all_commits(),
+        CommitYears::One(year) => done.commits.get(&year).copied().unwrap_or(0),
+    };
+    // In hundredths of a percent, rounded.
+    let merged = (done.merged.saturating_mul(20_000) + done.pull_requests)
+        .checked_div(2 * done.pull_requests)
+        .unwrap_or(0)
+        .min(10_000);
+    Some(match word {
+        Word::Commits => (StatsRow::Commits(years), commits),
+        Word::PullRequests => (StatsRow::PullRequests, done.pull_requests),
+        Word::Merged => (StatsRow::Merged, done.merged),
+        Word::MergedShare => (StatsRow::MergedShare, merged),
+        Word::Reviews => (StatsRow::Reviews, done.reviews),
+        Word::Issues => (StatsRow::Issues, done.issues),
+        Word::Discussions => (StatsRow::Discussions, done.discussions),
+        Word::Answers => (StatsRow::Answers, done.answers),
+        Word::ContributedTo => (StatsRow::ContributedTo, done.contributed_to),
+        _ => return None,
+    })
+}
