@@ -126,11 +126,12 @@ async fn get(outgoing: &Outgoing, url: &Url) -> Result<Fetched, FetchError> {
     let ask = Ask {
         url: url.clone(),
         headers: Vec::new(),
+        post: None,
         most: MOST,
         within: PATIENCE,
         redirects: Redirects::Here(0),
     };
-    outgoing.get(&ask).await
+    outgoing.fetch(&ask).await
 }
 
 /// Whether a cache may keep the picture. GitHub's does, unless it is told not to store it.
