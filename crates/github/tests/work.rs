@@ -100,7 +100,10 @@ async fn of(statistics: &Statistics, login: &str) -> Aged {
     statistics.of(&AccountName::new(login).unwrap()).await.unwrap()
 }
 
-async fn past_years_are_asked_for_once(site: Site, (now, later): (fn() -> Now, fn(i64))) {
+/// A clock, and what moves it by hours.
+type TestClock = (fn() -> Now, fn(i64));
+
+async fn past_years_are_asked_for_once(site: Site, (now, later): TestClock) {
     site.github.token(TOKEN, "owner", 5000);
     site.octo();
     let statistics = site.statistics(&[TOKEN], now);
