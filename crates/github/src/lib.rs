@@ -31,7 +31,7 @@ pub use code::CodeLanguages;
 pub use contributions::{Contributions, DayRun, StreakDays};
 pub use kept::{Aged, Work, kept_statistics, take_over};
 pub use outgoing::{Ask, FetchError, Fetched, Outgoing, Redirects};
-pub use rank::{Rank, RankPart};
+pub use rank::{AccountRank, RankPart};
 pub use refresh::refresh;
 pub use statistics::{NoStats, Statistics, StatsAges};
 pub use stats::{KnownRepository, RepositorySums, Stats};

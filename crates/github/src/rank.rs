@@ -35,7 +35,7 @@ pub struct RankPart {
 
 /// Where an account stands.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rank {
+pub struct AccountRank {
     /// `S`, `A+` to `C`.
     pub level: &'static str,
     /// Among the best so many percent.
@@ -44,10 +44,10 @@ pub struct Rank {
     pub parts: [RankPart; 6],
 }
 
-impl Rank {
+impl AccountRank {
     /// Of an account, by its commits of the last year or of all years.
     #[must_use]
-    pub fn of(stats: &Stats, done: &Contributions, all_commits: bool) -> Rank {
+    pub fn of(stats: &Stats, done: &Contributions, all_commits: bool) -> AccountRank {
         let (commits, median) =
             if all_commits { (done.all_commits(), 1000) } else { (done.recent_commits, 250) };
         // Half at the median, three quarters at twice the median.
@@ -72,7 +72,7 @@ impl Rank {
         let reached: f64 = parts.iter().map(|part| f64::from(part.weight) * part.reached).sum();
         let top = (100.0 * (1.0 - reached / all)).clamp(0.0, 100.0);
         let level = LEVELS.iter().find(|(_, most)| top <= *most).map_or("C", |(level, _)| level);
-        Rank { level, top, parts }
+        AccountRank { level, top, parts }
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
             recent_reviews: reviews,
             ..Contributions::default()
         };
-        let rank = Rank::of(&Stats { stars, followers, ..Stats::default() }, &done, false);
+        let rank = AccountRank::of(&Stats { stars, followers, ..Stats::default() }, &done, false);
         (rank.level.to_owned(), (rank.top * 1000.0).round() / 1000.0)
     }
 
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn all_commits_are_compared_with_another_median() {
         let done = Contributions { commits: [(2020, 600), (2021, 400)].into(), ..Contributions::default() };
-        let rank = Rank::of(&Stats::default(), &done, true);
+        let rank = AccountRank::of(&Stats::default(), &done, true);
         assert_eq!((rank.parts[0].count, rank.parts[0].median, rank.parts[0].reached), (1000, 1000, 0.5));
     }
 }

@@ -58,7 +58,7 @@ pub struct StreakCard<'a> {
 }
 
 /// One of the three numbers.
-struct Column {
+struct StreakColumn {
     label: String,
     number: String,
     dates: Vec<String>,
@@ -72,7 +72,7 @@ impl StreakCard<'_> {
         let title = look.title.clone().unwrap_or_else(|| look.lang.streak_of(self.login));
         let columns = self.columns(look, (width - 2 * PAD) / 3 - GAP);
         let mut about = String::new();
-        for (at, Column { label, number, dates }) in columns.iter().enumerate() {
+        for (at, StreakColumn { label, number, dates }) in columns.iter().enumerate() {
             let number = if at == 0 { number.clone() } else { look.lang.days(number) };
             let _ = write!(about, "{label}: {number} ({}); ", dates.join(" "));
         }
@@ -106,16 +106,16 @@ impl StreakCard<'_> {
         })
     }
 
-    fn columns(&self, look: &CardLook, room: u32) -> [Column; 3] {
+    fn columns(&self, look: &CardLook, room: u32) -> [StreakColumn; 3] {
         let [total, current, longest] = look.lang.streak_columns();
         let days = |streak: Option<Streak>| written(streak.map_or(0, Streak::length), look.numbers);
         let of = |streak: Option<Streak>| streak.map_or(Vec::new(), |streak| self.dates(streak, look, room));
         let today = self.today.0;
         let since = self.since.map(|first| Streak { first, last: today.max(first) });
         [
-            Column { label: total, number: written(self.total, look.numbers), dates: of(since) },
-            Column { label: current, number: days(self.current), dates: of(self.current) },
-            Column { label: longest, number: days(self.longest), dates: of(self.longest) },
+            StreakColumn { label: total, number: written(self.total, look.numbers), dates: of(since) },
+            StreakColumn { label: current, number: days(self.current), dates: of(self.current) },
+            StreakColumn { label: longest, number: days(self.longest), dates: of(self.longest) },
         ]
     }
 
@@ -138,7 +138,7 @@ impl StreakCard<'_> {
     }
 }
 
-impl Column {
+impl StreakColumn {
     fn draw(
         &self,
         f: &mut Formatter<'_>,

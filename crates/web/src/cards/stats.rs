@@ -5,7 +5,7 @@ use super::{
     look::{flag, list, number, word, words},
 };
 use tallymark_badge::card::{CardRank, CommitYears, StatsCard, StatsRow};
-use tallymark_github::{Contributions, Rank, Stats};
+use tallymark_github::{AccountRank, Contributions, Stats};
 
 /// Rows, as `hide` and `show` name them, in the order in which they are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,8 +67,9 @@ pub(super) fn draw(asked: &Asked<'_>) -> Result<String, NoCard> {
         .filter(|word| (usual.contains(word) || more.contains(word)) && !hidden.contains(word))
         .filter_map(|word| of_repositories(word, &stats).or_else(|| of_work(word, done?, years)))
         .collect();
-    let rank =
-        done.filter(|_| !hides_rank).map(|done| Rank::of(&asked.aged.stats, done, years == CommitYears::All));
+    let rank = done
+        .filter(|_| !hides_rank)
+        .map(|done| AccountRank::of(&asked.aged.stats, done, years == CommitYears::All));
     if rows.is_empty() && rank.is_none() {
         return Err("hide: one row has to be left".to_owned().into());
     }
