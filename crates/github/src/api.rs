@@ -2,6 +2,7 @@
 
 use crate::{
     AccountName, Ask, FetchError, Fetched, GithubToken, Outgoing, Redirects,
+    error::GithubError,
     graph::{self, GraphQuery},
     tokens::{Budget, TokenChoice, TokenStates, Tokens},
 };
@@ -39,44 +40,6 @@ pub struct GithubAccess {
     pub within: Duration,
     /// The client.
     pub outgoing: Outgoing,
-}
-
-/// Why GitHub gave no statistics.
-#[derive(Debug, thiserror::Error)]
-pub enum GithubError {
-    /// There is no such account.
-    #[error("GitHub has no such account")]
-    Nobody,
-    /// No token may ask at the moment.
-    #[error("no call is left until {until} (seconds since 1970)")]
-    Exhausted {
-        /// When one is.
-        until: u64,
-    },
-    /// No answer.
-    #[error("GitHub does not answer")]
-    NotFetched(#[from] FetchError),
-    /// Another answer.
-    #[error("GitHub answers {0}")]
-    Status(StatusCode),
-    /// The answer is not what was asked for.
-    #[error("GitHub's answer cannot be read")]
-    Unreadable(#[from] serde_json::Error),
-    /// The answer cannot be true.
-    #[error("GitHub's answer cannot be true: {0}")]
-    Absurd(&'static str),
-    /// What is left is for tracked accounts.
-    #[error("the calls that are left are kept for tracked accounts")]
-    Reserved,
-    /// A query was refused.
-    #[error("GitHub refuses the query: {0}")]
-    Query(String),
-    /// Whether it has to be asked for is not known.
-    #[error("the store does not answer")]
-    Store,
-    /// The task that asked is gone.
-    #[error("this process ends")]
-    Ends,
 }
 
 /// What is asked of GitHub.

@@ -3,7 +3,8 @@
 
 use crate::{
     AccountName,
-    api::{GithubApi, GithubError},
+    api::GithubApi,
+    error::GithubError,
     graph::GraphQuery,
     stats::{LANGUAGE, PAGES, sort_languages},
 };

@@ -3,12 +3,7 @@
 //!
 //! A year that is over does not change, so it is asked for once and kept. How days add up to streaks is said here.
 
-use crate::{
-    AccountName,
-    api::{GithubApi, GithubError},
-    graph::GraphQuery,
-    stats::MOST,
-};
+use crate::{AccountName, api::GithubApi, error::GithubError, graph::GraphQuery, stats::MOST};
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt::Write};

@@ -1,6 +1,6 @@
 //! GitHub's GraphQL API: a query with its variables, and its answer, which says with status 200 what is wrong.
 
-use crate::api::GithubError;
+use crate::error::GithubError;
 use hyper::body::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 

@@ -7,8 +7,9 @@
 
 use crate::{
     AccountName, Contributions,
-    api::{GithubAccess, GithubApi, GithubError},
+    api::{GithubAccess, GithubApi},
     code, contributions,
+    error::GithubError,
     kept::{self, Aged, NOBODY, SHELF, StatsRecord, Work},
     recent::RecentAccounts,
     stats::{Measured, measure},

@@ -4,7 +4,8 @@
 
 use crate::{
     AccountName,
-    api::{GithubApi, GithubError, GithubReply},
+    api::{GithubApi, GithubReply},
+    error::GithubError,
 };
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

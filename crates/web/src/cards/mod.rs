@@ -59,7 +59,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
 }
 
 /// What a card is drawn from.
-struct Asked<'a> {
+struct CardAsked<'a> {
     query: Query<'a>,
     aged: Aged,
     look: CardLook,
@@ -71,7 +71,7 @@ struct Asked<'a> {
 }
 
 /// Draws one card of an account.
-type Draw = fn(&Asked<'_>) -> Result<String, NoCard>;
+type Draw = fn(&CardAsked<'_>) -> Result<String, NoCard>;
 
 fn handler(card: Draw) -> MethodRouter<GithubFront> {
     let answer = async move |State(front): State<GithubFront>, uri: Uri| {
@@ -106,7 +106,7 @@ async fn asked(front: &GithubFront, query: Query<'_>, card: Draw) -> Result<Stri
     match front.statistics.of(&login).await {
         Ok(aged) => {
             let (has_tokens, now) = (front.statistics.has_tokens(), front.statistics.now_in_seconds());
-            let asked = Asked { query, aged, look, has_tokens, zone: front.zone, now };
+            let asked = CardAsked { query, aged, look, has_tokens, zone: front.zone, now };
             card(&asked).map_err(|why| (why, asked.look))
         }
         Err(NoStats::Nobody) => Err((nobody(), look)),
@@ -118,7 +118,7 @@ async fn asked(front: &GithubFront, query: Query<'_>, card: Draw) -> Result<Stri
     }
 }
 
-impl Asked<'_> {
+impl CardAsked<'_> {
     /// When all of it was true: what the repositories add up to, and something with an age of its own.
     fn time(&self, other: Option<u64>) -> CardTime {
         let (at, is_old) = self.aged.with(other);
@@ -137,8 +137,8 @@ fn weights(query: Query<'_>) -> Result<Option<(f64, f64)>, String> {
     Ok(size.or(count).map(|_| (size.unwrap_or(1.0), count.unwrap_or(0.0))))
 }
 
-fn languages(asked: &Asked<'_>) -> Result<String, NoCard> {
-    let Asked { query, aged, look, .. } = asked;
+fn languages(asked: &CardAsked<'_>) -> Result<String, NoCard> {
+    let CardAsked { query, aged, look, .. } = asked;
     let query = *query;
     let layout = words(query, "layout", &LanguageLayout::EVERY)?.first().copied();
     // The original's has neither percents nor bars.
@@ -176,8 +176,8 @@ fn languages(asked: &Asked<'_>) -> Result<String, NoCard> {
     Ok(card.render(look))
 }
 
-fn repository(asked: &Asked<'_>) -> Result<String, NoCard> {
-    let Asked { query, aged, look, .. } = asked;
+fn repository(asked: &CardAsked<'_>) -> Result<String, NoCard> {
+    let CardAsked { query, aged, look, .. } = asked;
     let query = *query;
     let name = query.form_text("repo").unwrap_or_default();
     if name.is_empty() {

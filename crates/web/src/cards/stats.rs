@@ -1,7 +1,7 @@
 //! `/api?username=`: the rows that are asked for, as far as they are known, and the rank.
 
 use super::{
-    Asked, NoCard,
+    CardAsked, NoCard,
     look::{flag, list, number, word, words},
 };
 use tallymark_badge::card::{CardRank, CommitYears, StatsCard, StatsRow};
@@ -9,7 +9,7 @@ use tallymark_github::{AccountRank, Contributions, Stats};
 
 /// Rows, as `hide` and `show` name them, in the order in which they are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
+enum RowWord {
     Stars,
     Commits,
     PullRequests,
@@ -26,37 +26,37 @@ enum Word {
     Rank,
 }
 
-const WORDS: [(&str, Word); 14] = [
-    ("stars", Word::Stars),
-    ("commits", Word::Commits),
-    ("prs", Word::PullRequests),
-    ("prs_merged", Word::Merged),
-    ("prs_merged_percentage", Word::MergedShare),
-    ("reviews", Word::Reviews),
-    ("issues", Word::Issues),
-    ("discussions_started", Word::Discussions),
-    ("discussions_answered", Word::Answers),
-    ("contribs", Word::ContributedTo),
-    ("repos", Word::Repositories),
-    ("forks", Word::Forks),
-    ("followers", Word::Followers),
-    ("rank", Word::Rank),
+const WORDS: [(&str, RowWord); 14] = [
+    ("stars", RowWord::Stars),
+    ("commits", RowWord::Commits),
+    ("prs", RowWord::PullRequests),
+    ("prs_merged", RowWord::Merged),
+    ("prs_merged_percentage", RowWord::MergedShare),
+    ("reviews", RowWord::Reviews),
+    ("issues", RowWord::Issues),
+    ("discussions_started", RowWord::Discussions),
+    ("discussions_answered", RowWord::Answers),
+    ("contribs", RowWord::ContributedTo),
+    ("repos", RowWord::Repositories),
+    ("forks", RowWord::Forks),
+    ("followers", RowWord::Followers),
+    ("rank", RowWord::Rank),
 ];
 
 /// What is shown without a word: github-readme-stats' rows, or, where nobody knows what an account has done, all that
 /// its repositories say.
-const WITH_WORK: [Word; 5] =
-    [Word::Stars, Word::Commits, Word::PullRequests, Word::Issues, Word::ContributedTo];
-const WITHOUT: [Word; 4] = [Word::Stars, Word::Repositories, Word::Forks, Word::Followers];
+const WITH_WORK: [RowWord; 5] =
+    [RowWord::Stars, RowWord::Commits, RowWord::PullRequests, RowWord::Issues, RowWord::ContributedTo];
+const WITHOUT: [RowWord; 4] = [RowWord::Stars, RowWord::Repositories, RowWord::Forks, RowWord::Followers];
 
 /// What the ring shows. The original's third one, `github`, is a brand's sign in place of the level.
 const RINGS: [(&str, bool); 3] = [("default", false), ("github", false), ("percentile", true)];
 
-pub(super) fn draw(asked: &Asked<'_>) -> Result<String, NoCard> {
+pub(super) fn draw(asked: &CardAsked<'_>) -> Result<String, NoCard> {
     let query = asked.query;
     let (hidden, more) = (words(query, "hide", &WORDS)?, words(query, "show", &WORDS)?);
     let shows_top = word(query, "rank_icon", &RINGS)?.unwrap_or_default();
-    let hides_rank = flag(query, "hide_rank")? || hidden.contains(&Word::Rank);
+    let hides_rank = flag(query, "hide_rank")? || hidden.contains(&RowWord::Rank);
     let years = years(asked)?;
     let stats = asked.aged.stats.without(&list(query, "exclude_repo"));
     let done = asked.aged.work.contributions.as_ref();
@@ -89,7 +89,7 @@ pub(super) fn draw(asked: &Asked<'_>) -> Result<String, NoCard> {
 }
 
 /// Of which years commits are shown.
-fn years(asked: &Asked<'_>) -> Result<CommitYears, String> {
+fn years(asked: &CardAsked<'_>) -> Result<CommitYears, String> {
     let all = flag(asked.query, "include_all_commits")?;
     let one = number(asked.query, "commits_year", 2005..=2199)?;
     Ok(match (one, all) {
@@ -99,17 +99,17 @@ fn years(asked: &Asked<'_>) -> Result<CommitYears, String> {
     })
 }
 
-fn of_repositories(word: Word, stats: &Stats) -> Option<(StatsRow, u64)> {
+fn of_repositories(word: RowWord, stats: &Stats) -> Option<(StatsRow, u64)> {
     match word {
-        Word::Stars => Some((StatsRow::Stars, stats.stars)),
-        Word::Repositories => Some((StatsRow::Repositories, stats.repositories())),
-        Word::Forks => Some((StatsRow::Forks, stats.forks)),
-        Word::Followers => Some((StatsRow::Followers, stats.followers)),
+        RowWord::Stars => Some((StatsRow::Stars, stats.stars)),
+        RowWord::Repositories => Some((StatsRow::Repositories, stats.repositories())),
+        RowWord::Forks => Some((StatsRow::Forks, stats.forks)),
+        RowWord::Followers => Some((StatsRow::Followers, stats.followers)),
         _ => None,
     }
 }
 
-fn of_work(word: Word, done: &Contributions, years: CommitYears) -> Option<(StatsRow, u64)> {
+fn of_work(word: RowWord, done: &Contributions, years: CommitYears) -> Option<(StatsRow, u64)> {
     let commits = match years {
         CommitYears::Last => done.recent_commits,
         CommitYears::All => done.all_commits(),
@@ -121,15 +121,15 @@ fn of_work(word: Word, done: &Contributions, years: CommitYears) -> Option<(Stat
         .unwrap_or(0)
         .min(10_000);
     Some(match word {
-        Word::Commits => (StatsRow::Commits(years), commits),
-        Word::PullRequests => (StatsRow::PullRequests, done.pull_requests),
-        Word::Merged => (StatsRow::Merged, done.merged),
-        Word::MergedShare => (StatsRow::MergedShare, merged),
-        Word::Reviews => (StatsRow::Reviews, done.reviews),
-        Word::Issues => (StatsRow::Issues, done.issues),
-        Word::Discussions => (StatsRow::Discussions, done.discussions),
-        Word::Answers => (StatsRow::Answers, done.answers),
-        Word::ContributedTo => (StatsRow::ContributedTo, done.contributed_to),
+        RowWord::Commits => (StatsRow::Commits(years), commits),
+        RowWord::PullRequests => (StatsRow::PullRequests, done.pull_requests),
+        RowWord::Merged => (StatsRow::Merged, done.merged),
+        RowWord::MergedShare => (StatsRow::MergedShare, merged),
+        RowWord::Reviews => (StatsRow::Reviews, done.reviews),
+        RowWord::Issues => (StatsRow::Issues, done.issues),
+        RowWord::Discussions => (StatsRow::Discussions, done.discussions),
+        RowWord::Answers => (StatsRow::Answers, done.answers),
+        RowWord::ContributedTo => (StatsRow::ContributedTo, done.contributed_to),
         _ => return None,
     })
 }

@@ -4,7 +4,7 @@
 //! until the day after its last one is over there.
 
 use super::{
-    Asked, NoCard,
+    CardAsked, NoCard,
     look::{given, word},
 };
 use axum::http::StatusCode;
@@ -15,7 +15,7 @@ use tallymark_github::{DayRun, DayZone};
 const MODES: [(&str, ()); 1] = [("daily", ())];
 const REFUSED: [&str; 2] = ["exclude_days", "starting_year"];
 
-pub(super) fn draw(asked: &Asked<'_>) -> Result<String, NoCard> {
+pub(super) fn draw(asked: &CardAsked<'_>) -> Result<String, NoCard> {
     let query = asked.query;
     word(query, "mode", &MODES)?;
     if let Some(key) = REFUSED.iter().find(|key| given(query, key).is_some()) {
@@ -39,7 +39,7 @@ pub(super) fn draw(asked: &Asked<'_>) -> Result<String, NoCard> {
     Ok(card.render(&asked.look))
 }
 
-fn unknown(asked: &Asked<'_>) -> NoCard {
+fn unknown(asked: &CardAsked<'_>) -> NoCard {
     let name = &asked.aged.stats.login;
     if asked.aged.stats.is_organization {
         return NoCard(
