@@ -12,4 +12,4 @@ mod source;
 pub use arrivals::Arrivals;
 pub use file::{BadExport, ExportFooter, ExportHeader, ExportReader, ExportWriter};
 pub use record::{ArrivingName, BadRecord, NameRecord};
-pub use source::{every_event, every_name, read_name};
+pub use source::{NameRecords, every_event};

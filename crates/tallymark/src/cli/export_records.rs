@@ -10,9 +10,10 @@ use std::{
     fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use tallymark_ingest::{
-    moving::{ExportFooter, ExportWriter, NameRecord, every_event, every_name, read_name},
+    moving::{ExportFooter, ExportWriter, NameRecord, NameRecords, every_event},
     source::now,
 };
 use tallymark_store::{Class, Store};
@@ -64,7 +65,7 @@ impl ExportJsonl {
             let store = common.existing_store(&config).await?;
             let target = Target::new(&self.file, self.force, common.json)?;
             let mut writer = ExportWriter::begin(target.open()?, store.identity().await?, now())?;
-            let left_out = walk(&*store, |record| Ok(writer.name(record)?)).await?;
+            let left_out = walk(&store, |record| Ok(writer.name(record)?)).await?;
             writer.leave_out(left_out);
             let (written, footer) = writer.finish().with_context(|| target.attempt())?;
             let ExportFooter { names, total, left_out, .. } = footer;
@@ -83,7 +84,7 @@ impl ExportCsv {
             let mut writer = csv::Writer::from_writer(target.open()?);
             writer.write_record(["event", "name", "step", "time", "status", "count"])?;
             let (mut names, mut total) = (0, 0i64);
-            let left_out = walk(&*store, |record| {
+            let left_out = walk(&store, |record| {
                 // The sum over all names would be there twice.
                 if record.name == tallymark_core::ALL {
                     return Ok(());
@@ -106,16 +107,17 @@ impl ExportCsv {
 
 /// Every record of a store in order. Answers how many names could not be read, because another program keeps something else
 /// under their keys.
-async fn walk(store: &dyn Store, mut each: impl FnMut(&NameRecord) -> Result<()>) -> Result<u64> {
-    let (mut left_out, events) = (0, every_event(store).await?);
+async fn walk(store: &Arc<dyn Store>, mut each: impl FnMut(&NameRecord) -> Result<()>) -> Result<u64> {
+    let (mut left_out, events) = (0, every_event(&**store).await?);
     let mut all = 0u64;
     for &event in &events {
         all = all.saturating_add(store.name_count(event).await?);
     }
     let bar = progress::bar("exporting", all);
     for event in events {
-        for name in every_name(store, event).await? {
-            match read_name(store, event, &name).await {
+        let mut records = NameRecords::of(store.clone(), event).await?;
+        while let Some((name, record)) = records.next().await {
+            match record {
                 Ok(Some(record)) => each(&record)?,
                 Ok(None) => {}
                 Err(error) if error.class() == Class::Key => {

@@ -17,7 +17,7 @@ use tallymark_core::{Counts, Event, Name, Position};
 use tallymark_ingest::{
     DirLock, Errand, Instance,
     import::named_instance,
-    moving::{Arrivals, every_event, every_name, read_name},
+    moving::{Arrivals, NameRecords, every_event},
 };
 use tallymark_store::{Store, StoreUrl, outbox::Outbox};
 use thousands::Separable;
@@ -108,9 +108,10 @@ impl StoreCopy {
         arrivals.begin(mark(false)).await.map_err(import::why)?;
         let bar = progress::bar("copying", events.values().map(|(names, _)| names).sum());
         for event in every_event(&**from).await? {
-            for name in every_name(&**from, event).await? {
+            let mut records = NameRecords::of(from.clone(), event).await?;
+            while let Some((_, record)) = records.next().await {
                 bar.inc(1);
-                if let Some(record) = read_name(&**from, event, &name).await? {
+                if let Some(record) = record? {
                     let arriving = record.arriving().with_context(|| format!("copying {}", record.name))?;
                     arrivals.bring(arriving).await.map_err(import::why)?;
                 }
