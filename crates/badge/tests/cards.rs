@@ -35,7 +35,8 @@ fn work_is_ranked_and_days_in_a_row_are_told() {
         (StatsRow::MergedShare, 8_695),
         (StatsRow::ContributedTo, 7),
     ];
-    let rank = Some(CardRank { level: "A+", top: 83, shows_top: false });
+    let rank =
+        Some(CardRank { level: "A+", top: 83, shows_top: false, parts: &[(StatsRow::Stars, 1_234, 50)] });
     let card = StatsCard { login: "octo-cat", rows: &rows, split: (42, 7), rank, time: TIME };
     insta::assert_snapshot!("card_rank", card.render(&CardLook { icons: true, ..CardLook::default() }));
     let run = |first: i32, last: i32| Some(Streak { first: Day(first), last: Day(last) });

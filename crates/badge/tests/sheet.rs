@@ -187,7 +187,7 @@ fn work_cards() -> Vec<String> {
         (StatsRow::Followers, 789),
     ];
     let long = "W".repeat(39);
-    let rank = |level, top, shows_top| Some(CardRank { level, top, shows_top });
+    let rank = |level, top, shows_top| Some(CardRank { level, top, shows_top, parts: &[] });
     let stats =
         StatsCard { login: "octo-cat", rows: &rows, split: (42, 7), rank: rank("A+", 83, false), time: TIME };
     let icons = CardLook { icons: true, ..CardLook::default() };

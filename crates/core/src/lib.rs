@@ -28,6 +28,7 @@ pub mod access;
 mod asker;
 mod batch;
 pub mod calendar;
+mod choice;
 mod client;
 mod cooldown;
 mod correction;
@@ -66,6 +67,7 @@ pub use batch::{
     MAX_BATCH_VISITORS, MAX_BATCH_VISITS, Position, batches,
 };
 pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};
+pub use choice::{choice, switch};
 pub use client::ClientClass;
 pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};
 pub use correction::{

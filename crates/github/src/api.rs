@@ -77,9 +77,23 @@ impl<'a> GithubCall<'a> {
     fn status_of(&self, answer: &Fetched) -> StatusCode {
         match self {
             GithubCall::Graph(_) if graph::says_limited(&answer.body) => StatusCode::FORBIDDEN,
+            // A right is missing, of this repository alone; the token is as good as before.
+            GithubCall::Rest { path, .. } if path.starts_with("repos/") && is_no_right(answer) => {
+                StatusCode::NOT_FOUND
+            }
             _ => answer.status,
         }
     }
+}
+
+/// Whether it says that a right is missing, and not that there were too many calls.
+fn is_no_right(answer: &Fetched) -> bool {
+    let left = answer.headers.get("x-ratelimit-remaining").map(HeaderValue::as_bytes);
+    let says_limit = String::from_utf8_lossy(&answer.body).to_ascii_lowercase().contains("rate limit");
+    answer.status == StatusCode::FORBIDDEN
+        && !answer.headers.contains_key(header::RETRY_AFTER)
+        && left != Some(b"0")
+        && !says_limit
 }
 
 /// What was answered.

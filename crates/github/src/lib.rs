@@ -8,6 +8,7 @@
 mod account_name;
 mod api;
 mod avatars;
+mod cards;
 mod code;
 mod contributions;
 mod error;
@@ -23,11 +24,13 @@ mod stats;
 mod status;
 mod tokens;
 mod tracked;
+mod traffic;
 mod zone;
 
 pub use account_name::{AccountName, NotAnAccountName};
 pub use api::GithubAccess;
 pub use avatars::{AvatarMeters, AvatarPattern, AvatarSource, Avatars, NotAPattern};
+pub use cards::{CardAddress, CardKind, CardTerms, NoCard};
 pub use code::CodeLanguages;
 pub use contributions::{Contributions, DayRun, StreakDays};
 pub use error::GithubError;
@@ -40,4 +43,5 @@ pub use stats::{KnownRepository, RepositorySums, Stats};
 pub use status::TokenStatus;
 pub use tokens::{GithubToken, NotAGithubToken};
 pub use tracked::{MOST_TRACKED, NotTracked, TrackedAccount, TrackedAccounts};
+pub use traffic::{RepositoryTraffic, TrafficDay};
 pub use zone::{DayZone, NotADayZone};

@@ -4,6 +4,7 @@
 //! Each number is compared with a median. What an account reaches of a weight is a half at the median, and never all of it.
 
 use crate::{Contributions, Stats};
+use tallymark_badge::card::{CommitYears, StatsRow};
 
 /// The levels, and up to which percent each goes.
 const LEVELS: [(&str, f64); 9] = [
@@ -22,7 +23,7 @@ const LEVELS: [(&str, f64); 9] = [
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RankPart {
     /// What it counts.
-    pub what: &'static str,
+    pub what: StatsRow,
     /// How many there are.
     pub count: u64,
     /// With so many, half of the weight is reached.
@@ -48,8 +49,10 @@ impl AccountRank {
     /// Of an account, by its commits of the last year or of all years.
     #[must_use]
     pub fn of(stats: &Stats, done: &Contributions, all_commits: bool) -> AccountRank {
-        let (commits, median) =
-            if all_commits { (done.all_commits(), 1000) } else { (done.recent_commits, 250) };
+        let (years, commits, median) = match all_commits {
+            true => (CommitYears::All, done.all_commits(), 1000),
+            false => (CommitYears::Last, done.recent_commits, 250),
+        };
         // Half at the median, three quarters at twice the median.
         let halved = |what, count: u64, median: u64, weight| {
             let reached = 1.0 - (-(count as f64) / median as f64).exp2();
@@ -61,12 +64,12 @@ impl AccountRank {
             RankPart { what, count, median, weight, reached: times / (1.0 + times) }
         };
         let parts = [
-            halved("commits", commits, median, 2),
-            halved("pull requests", done.pull_requests, 50, 3),
-            halved("issues", done.issues, 25, 1),
-            halved("reviews of the last year", done.recent_reviews, 2, 1),
-            slow("stars", stats.stars, 50, 4),
-            slow("followers", stats.followers, 10, 1),
+            halved(StatsRow::Commits(years), commits, median, 2),
+            halved(StatsRow::PullRequests, done.pull_requests, 50, 3),
+            halved(StatsRow::Issues, done.issues, 25, 1),
+            halved(StatsRow::RecentReviews, done.recent_reviews, 2, 1),
+            slow(StatsRow::Stars, stats.stars, 50, 4),
+            slow(StatsRow::Followers, stats.followers, 10, 1),
         ];
         let all: f64 = parts.iter().map(|part| f64::from(part.weight)).sum();
         let reached: f64 = parts.iter().map(|part| f64::from(part.weight) * part.reached).sum();

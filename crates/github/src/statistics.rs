@@ -16,6 +16,7 @@ use crate::{
     status::{self, TokenStatus},
     tokens::Budget,
     tracked::TrackedAccounts,
+    traffic::{self, RepositoryTraffic},
 };
 use prometheus_client::{
     collector::Collector,
@@ -199,6 +200,19 @@ impl Statistics {
         let record = self.known(login).await.ok()?.record?;
         let age = self.api.seconds().saturating_sub(record.at);
         record.aged(age >= self.ages.hard.as_secs()).ok()
+    }
+
+    /// How often a repository of an account was looked at and cloned lately, for whoever may push to it.
+    ///
+    /// # Errors
+    ///
+    /// GitHub does not tell.
+    pub async fn traffic(
+        &self,
+        owner: &AccountName,
+        repository: &str,
+    ) -> Result<RepositoryTraffic, GithubError> {
+        traffic::measure(&self.api, owner, repository).await
     }
 
     /// What each token may still do, and whose it is, which costs one call each.

@@ -69,6 +69,9 @@ pub struct KnownRepository {
     pub is_fork: bool,
     /// Its owner has ended work on it.
     pub is_archived: bool,
+    /// The token may push to it, so GitHub tells who looks at it.
+    #[serde(default)]
+    pub can_push: bool,
 }
 
 impl Stats {
@@ -174,6 +177,14 @@ struct RepositoryJson {
     stargazers_count: u64,
     forks_count: u64,
     language: Option<String>,
+    /// Of whoever asks with a token.
+    permissions: Option<PermissionsJson>,
+}
+
+#[derive(Deserialize)]
+struct PermissionsJson {
+    #[serde(default)]
+    push: bool,
 }
 
 /// Asks GitHub. What did not change since `before` is taken from there.
@@ -376,6 +387,7 @@ fn add(sums: &mut RepositorySums, repository: RepositoryJson) -> Result<(), Gith
         forks: forks_count,
         is_fork: fork,
         is_archived: archived,
+        can_push: repository.permissions.is_some_and(|permissions| permissions.push),
     };
     keep(&mut sums.stats.known, known);
     Ok(())
@@ -413,6 +425,7 @@ mod tests {
             stargazers_count: stars,
             forks_count: 1,
             language: Some(language.to_owned()),
+            permissions: None,
         }
     }
 

@@ -3,9 +3,13 @@
 
 use crate::AccountName;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 use tallymark_store::{Shelf, Shelved, Store, StoreError};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Nothing on it expires.
 const SHELF: Shelf = Shelf { name: "github-tracked", most: 20_000 };
@@ -13,11 +17,21 @@ const SHELF: Shelf = Shelf { name: "github-tracked", most: 20_000 };
 /// How many accounts may be tracked.
 pub const MOST_TRACKED: usize = 10_000;
 
+/// How many cards of an account are files. Anybody can make up addresses.
+const MOST_CARDS: usize = 20;
+/// Of how many cards is remembered that they need not be looked for in the store.
+const SEEN: usize = 10_000;
+/// For how long: another process may take an account off the list, and add it again.
+const SEEN_FOR: Duration = Duration::from_secs(600);
+
 /// What is known of a tracked account beside its statistics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackedAccount {
     /// Its created banners: the type of each, and the name as it is in the banner's address.
     pub banners: BTreeMap<String, String>,
+    /// The cards that somebody has looked at, by the names of their files.
+    #[serde(default)]
+    pub cards: BTreeSet<String>,
     /// GitHub has no such account any more. It is not asked for until somebody adds it again.
     pub gone: bool,
 }
@@ -36,13 +50,21 @@ pub enum NotTracked {
 /// The list.
 pub struct TrackedAccounts {
     store: Arc<dyn Store>,
+    /// Held while what is known of an account is read and changed.
+    changing: Mutex<()>,
+    /// Cards that were remembered lately, since when.
+    seen: std::sync::Mutex<(Instant, HashSet<String>)>,
 }
 
 impl TrackedAccounts {
     /// The list in this store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> TrackedAccounts {
-        TrackedAccounts { store }
+        TrackedAccounts {
+            store,
+            changing: Mutex::default(),
+            seen: std::sync::Mutex::new((Instant::now(), HashSet::new())),
+        }
     }
 
     /// One of them.
@@ -54,6 +76,45 @@ impl TrackedAccounts {
         let kept = self.store.kept(SHELF, name.as_str()).await?;
         // What cannot be read has no banner, and is tracked all the same.
         Ok(kept.map(|kept| serde_json::from_slice(&kept.value).unwrap_or_default()))
+    }
+
+    /// Nobody else in this process changes an account meanwhile.
+    pub async fn alone(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// From now on a card is a file, if the account is tracked and has not too many.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTracked`]: the store did not take it.
+    pub async fn show_card(&self, name: &AccountName, file: String) -> Result<(), NotTracked> {
+        if self.has_seen(&file) {
+            return Ok(());
+        }
+        // Most cards are of accounts that nobody tracks, and they do not wait for each other.
+        if self.find(name).await?.is_none() {
+            return Ok(());
+        }
+        let _alone = self.alone().await;
+        let Some(mut account) = self.find(name).await? else { return Ok(()) };
+        if account.cards.len() < MOST_CARDS && account.cards.insert(file.clone()) {
+            self.put(name, &account).await?;
+        }
+        self.lock_seen().1.insert(file);
+        Ok(())
+    }
+
+    fn has_seen(&self, file: &str) -> bool {
+        let mut seen = self.lock_seen();
+        if seen.1.len() >= SEEN || seen.0.elapsed() >= SEEN_FOR {
+            *seen = (Instant::now(), HashSet::new());
+        }
+        seen.1.contains(file)
+    }
+
+    fn lock_seen(&self) -> std::sync::MutexGuard<'_, (Instant, HashSet<String>)> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds an account, or changes what is known of it.

@@ -154,6 +154,29 @@ pub(crate) struct Published {
     pub(crate) mtime: i64,
 }
 
+/// What a file is called, without its ending.
+pub(crate) trait FileStem {
+    /// Without a slash; whether it has a name.
+    fn push_to(&self, file: &mut String) -> bool;
+}
+
+impl FileStem for Name {
+    fn push_to(&self, file: &mut String) -> bool {
+        // The escaped form has no slash.
+        self.for_file().map(|name| name.push_to(file)).is_some()
+    }
+}
+
+/// A name that is written as it is.
+pub(crate) struct PlainFile<'a>(pub(crate) &'a str);
+
+impl FileStem for PlainFile<'_> {
+    fn push_to(&self, file: &mut String) -> bool {
+        file.push_str(self.0);
+        !self.0.is_empty() && !self.0.starts_with('.') && !self.0.contains(['/', '\0'])
+    }
+}
+
 /// Replaces badges.
 pub(crate) struct Files {
     dir: PathBuf,
@@ -189,12 +212,13 @@ impl Files {
         }
     }
 
-    fn point_at(&mut self, name: &Name) -> io::Result<()> {
+    fn point_at(&mut self, name: &impl FileStem) -> io::Result<()> {
         self.file_name.clear();
-        let no_file = || io::Error::new(io::ErrorKind::InvalidFilename, "this name has no file");
-        name.for_file().ok_or_else(no_file)?.push_to(&mut self.file_name);
+        if !name.push_to(&mut self.file_name) {
+            return Err(io::Error::new(io::ErrorKind::InvalidFilename, "this name has no file"));
+        }
         self.file_name.push_str(".svg");
-        // The escaped form has no slash, so this is always a file of this directory.
+        // There is no slash in it, so this is always a file of this directory.
         self.path.clone_from(&self.dir);
         self.path.push(&self.file_name);
         Ok(())
@@ -212,7 +236,7 @@ impl Files {
     }
 
     /// What is stored under a name now; `None` if it is nothing that could be a badge.
-    pub(crate) fn read(&mut self, name: &Name) -> io::Result<Option<Published>> {
+    pub(crate) fn read(&mut self, name: &impl FileStem) -> io::Result<Option<Published>> {
         self.point_at(name)?;
         // A planted symlink is not followed, and a planted FIFO does not block; both are replaced by the rename.
         let open =
@@ -254,7 +278,7 @@ impl Files {
     /// Writes a picture under a name, unless exactly that is already there.
     pub(crate) fn replace(
         &mut self,
-        name: &Name,
+        name: &impl FileStem,
         picture: &mut String,
         total: i64,
         old: Option<Published>,

@@ -4,8 +4,8 @@
 //! It counts nothing and does not know the sources. It runs inside `serve`, as `render --every`, or once as `render`
 //! from a timer; a lock file prevents two publishers in one directory.
 
+mod accounts;
 mod away;
-mod banners;
 mod charts;
 mod corrected;
 mod cursor;

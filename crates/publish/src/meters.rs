@@ -14,6 +14,7 @@ pub struct PublishMeters {
     pub(crate) charts: Counter,
     pub(crate) panels: Counter,
     pub(crate) banners: Counter,
+    pub(crate) cards: Counter,
     pub(crate) held: Counter,
     pub(crate) failed: Counter,
     pub(crate) plain: Counter,
@@ -31,6 +32,7 @@ impl PublishMeters {
         registry.register("charts_written", "Chart files written", meters.charts.clone());
         registry.register("panels_written", "Panel files written", meters.panels.clone());
         registry.register("banners_written", "Files of banners written", meters.banners.clone());
+        registry.register("cards_written", "Files of cards written", meters.cards.clone());
         registry.register(
             "badges_held",
             "Badges kept because the store's total is lower",

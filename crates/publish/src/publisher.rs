@@ -1,8 +1,8 @@
 //! One pass over what changed, or over everything.
 
 use crate::{
+    accounts::{AccountFiles, AccountPictures},
     away,
-    banners::BannerFiles,
     charts::{ChartKind, Charts},
     corrected, cursor,
     files::{DirError, Files, Lock, Published, Replaced},
@@ -19,7 +19,7 @@ use std::{
 };
 use tallymark_badge::{Look, panel::Variant};
 use tallymark_core::{Event, Name, Now};
-use tallymark_github::Avatars;
+use tallymark_github::{Avatars, DayZone};
 use tallymark_store::{Changes, Cursor, Step, Store, StoreError, or_nothing, owner};
 use tracing::{debug, warn};
 
@@ -126,7 +126,8 @@ pub struct Publisher {
     told: BTreeSet<Name>,
     charts: Option<Charts>,
     panels: Option<Panels>,
-    banners: Option<BannerFiles>,
+    banners: Option<AccountFiles>,
+    cards: Option<AccountFiles>,
 }
 
 impl Publisher {
@@ -143,7 +144,7 @@ impl Publisher {
         let Some(lock) = Lock::take(dir)? else { return Ok(None) };
         let files = Files::new(&lock);
         let (cursor, cursor_look, saved) = (None, String::new(), false);
-        let (owed, told, charts, panels, banners) = (BTreeMap::new(), BTreeSet::new(), None, None, None);
+        let (owed, told, charts, panels) = (BTreeMap::new(), BTreeSet::new(), None, None);
         Ok(Some(Publisher {
             store,
             lock,
@@ -156,7 +157,8 @@ impl Publisher {
             told,
             charts,
             panels,
-            banners,
+            banners: None,
+            cards: None,
         }))
     }
 
@@ -197,7 +199,23 @@ impl Publisher {
     ///
     /// The directory of the banners cannot be created or written.
     pub fn with_banners(mut self, hard: Option<Duration>, pace: Pace) -> Result<Publisher, DirError> {
-        self.banners = BannerFiles::open(&self.lock, hard, pace)?;
+        self.banners = AccountFiles::open(&self.lock, AccountPictures::Banners, hard, pace)?;
+        Ok(self)
+    }
+
+    /// The same of cards that somebody has looked at, with the zone in which their days end.
+    ///
+    /// # Errors
+    ///
+    /// The directory of the cards cannot be created or written.
+    pub fn with_cards(
+        mut self,
+        cards: Option<(Duration, DayZone)>,
+        pace: Pace,
+    ) -> Result<Publisher, DirError> {
+        let (hard, zone) = cards.unzip();
+        let pictures = AccountPictures::Cards(zone.unwrap_or_default());
+        self.cards = AccountFiles::open(&self.lock, pictures, hard, pace)?;
         Ok(self)
     }
 
@@ -208,7 +226,7 @@ impl Publisher {
         self.lock.is_in_place()
             && self.charts.as_ref().is_none_or(|charts| charts.gallery().is_in_place())
             && self.panels.as_ref().is_none_or(|panels| panels.gallery().is_in_place())
-            && self.banners.as_ref().is_none_or(BannerFiles::is_in_place)
+            && [&self.banners, &self.cards].into_iter().flatten().all(AccountFiles::is_in_place)
     }
 
     /// Whether the last pass has left no charts and no panels for the next one.
@@ -275,6 +293,11 @@ impl Publisher {
         if let Some(banners) = &mut self.banners {
             let drawn = banners.pass(&self.store, now).await?;
             self.meters.banners.inc_by(drawn.written);
+            self.count_failed(drawn, &mut round.report);
+        }
+        if let Some(cards) = &mut self.cards {
+            let drawn = cards.pass(&self.store, now).await?;
+            self.meters.cards.inc_by(drawn.written);
             self.count_failed(drawn, &mut round.report);
         }
         Ok(round.report)

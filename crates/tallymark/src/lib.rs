@@ -17,6 +17,7 @@ mod signals;
 mod sources;
 mod supervisor;
 mod tailing;
+mod traffic;
 mod user;
 
 use std::process::ExitCode;

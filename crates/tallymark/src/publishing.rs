@@ -133,11 +133,12 @@ impl Publishing {
     }
 
     fn open(&self, store: &Arc<dyn Store>) -> Result<Publisher, String> {
-        let Badges { dir, charts, panels, banners, .. } = &self.badges;
+        let Badges { dir, charts, panels, banners, cards, .. } = &self.badges;
         let opened = Publisher::open(dir, store.clone(), self.meters.clone());
         let with_pictures = |publisher: Publisher| {
             let publisher = publisher.with_charts(charts, Pace::Slices)?.with_panels(panels, Pace::Slices)?;
-            publisher.showing(self.faces.clone()).with_banners(*banners, Pace::Slices)
+            let publisher = publisher.showing(self.faces.clone()).with_banners(*banners, Pace::Slices)?;
+            publisher.with_cards(*cards, Pace::Slices)
         };
         match opened.and_then(|publisher| publisher.map(with_pictures).transpose()) {
             Ok(Some(publisher)) => Ok(publisher),

@@ -13,7 +13,7 @@ use crate::{
     sources::{self, OpenSource},
     supervisor,
     tailing::TailSocket,
-    user,
+    traffic, user,
 };
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
@@ -123,6 +123,9 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         github.register(&mut registry);
         let refresh = refresh(github.clone(), config.github.refresh, CancellationToken::new());
         drop(tokio::spawn(refresh));
+        if config.github.keeps_traffic && github.has_tokens() {
+            drop(tokio::spawn(traffic::keep(github.clone(), store.clone(), CancellationToken::new())));
+        }
     }
     let places = Arc::new(config.open_places(start.file.as_deref())?);
     let describing = Describing::new(places.clone(), config.asker_texts, config.kept_visits);
@@ -253,7 +256,13 @@ fn github(config: &Config, store: &Arc<dyn Store>) -> Option<Arc<Statistics>> {
 fn front(config: &Config, statistics: Arc<Statistics>) -> GithubFront {
     let limit = ClientLimit::new(config.github.each_client, config.visits.camo.clone());
     let signatures = config.github.secret.as_ref().map(|secret| Arc::new(Signatures::new(secret, now)));
-    GithubFront { statistics, limit: Arc::new(limit), zone: config.github.zone, signatures }
+    GithubFront {
+        statistics,
+        limit: Arc::new(limit),
+        zone: config.github.zone,
+        card_files: config.badges.cards.is_some(),
+        signatures,
+    }
 }
 
 /// The avatars of panels. Those that are not in the store are looked for by a task, if one runs.

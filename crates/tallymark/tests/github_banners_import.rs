@@ -2,7 +2,7 @@
 
 use crate::common::{Kind, PATIENCE, Place};
 use std::{fs, path::PathBuf};
-use tallymark_testbed::{http, wait_until};
+use tallymark_testbed::{FakeGithub, FakeRepository, http, wait_until};
 
 fn tables(header: bool) -> PathBuf {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/banner_tables");
@@ -56,4 +56,35 @@ fn what_is_no_table_is_refused_and_what_is_no_row_is_skipped() {
     fs::write(dir.path().join("banners.csv"), rows).unwrap();
     let said = import().good();
     assert!(said.contains("0 banners tracked") && said.contains("; 4 rows could not be read"), "{said}");
+}
+
+#[test]
+fn without_tables_the_files_of_banners_say_which_there_are() {
+    let github = FakeGithub::start();
+    let repository = FakeRepository { id: 1, fork: false, stars: 9, forks: 0, language: None };
+    github.add("octo-cat", vec![repository]);
+    let mut place = Place::new();
+    place.configure(&format!("[visits]\navatars = \"off\"\n[github]\napi-url = \"{}\"\n", github.url()));
+    let dir = tempfile::tempdir().unwrap();
+    let import = || place.run(&["import", "github-banners", dir.path().to_str().unwrap()]);
+    for file in ["Octo-Cat-dark.svg", "octo-cat-default.svg", "default.svg", "Octo-Cat-neon.svg", "notes.txt"]
+    {
+        fs::write(dir.path().join(file), "<svg/>").unwrap();
+    }
+    let said = import().good();
+    assert_eq!(
+        said,
+        "2 banners tracked; 1 file skipped, not called NAME-TYPE.svg; the daemon asks GitHub for their numbers\n"
+    );
+    assert_eq!(import().good(), said, "running it again changes nothing");
+    let _daemon = place.serve();
+    wait_until("it is drawn anew", PATIENCE, || {
+        let banner = http::get(place.addr(), "/banners/Octo-Cat-dark");
+        banner.status == 200
+            && banner.text().contains(">Octo-Cat</text>")
+            && banner.text().contains(">9</text>")
+    });
+    // One table makes it tables, and then all of them are needed.
+    fs::copy(tables(false).join("users.csv"), dir.path().join("users.csv")).unwrap();
+    import().refused(1, &["repositories.csv"]);
 }

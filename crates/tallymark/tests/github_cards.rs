@@ -155,7 +155,7 @@ fn with_a_token_cards_know_what_an_account_has_done() {
         (
             "/api?username=octo-cat".to_owned(),
             "Total Stars Earned;>50<;Total Commits (last year);>250<;Total PRs;Total Issues;>25<;\
-             Contributed to (last year);>4<;>B<;Rank: B (top 50.7%)",
+             Contributed to (last year);>4<;>B<;Rank: B (top 50.7%), made of Total Commits (last year) 250 (median 250)",
             "Followers",
         ),
         ("/api?username=octo-cat&include_all_commits=true&hide_rank=true".to_owned(), "Total Commits<;>14<", "Rank"),

@@ -69,7 +69,7 @@ impl History {
         Ok(History::within(store, event, names, days).await?.since_the_first_hit(LEAST_DAYS))
     }
 
-    async fn within(
+    pub(crate) async fn within(
         store: &dyn StoreRead,
         event: Event,
         names: &[Name],

@@ -1,8 +1,8 @@
 //! Query strings, read as nginx reads them: parameter names are case-insensitive, the first of several wins, and the
 //! value is percent-decoded once. A `+` is a plus in names, and a space in labels and in our own forms.
 
-use std::borrow::Cow;
-use tallymark_core::{Event, decode_percent, nearest};
+use tallymark_core::{Event, decode_percent};
+pub(crate) use tallymark_core::{choice, switch};
 
 /// The parameters of one request.
 #[derive(Clone, Copy)]
@@ -74,28 +74,6 @@ pub(crate) fn count_wanted(query: Query<'_>) -> Result<bool, &'static str> {
     query.text("count").map_or(Ok(true), |value| switch(&value).ok_or("count is true or false"))
 }
 
-/// Reads a switch: `true 1 on yes`, `false 0 off no`.
-pub(crate) fn switch(value: &str) -> Option<bool> {
-    let value: Cow<'_, str> = value.to_ascii_lowercase().into();
-    match &*value {
-        "true" | "1" | "on" | "yes" => Some(true),
-        "false" | "0" | "off" | "no" => Some(false),
-        _ => None,
-    }
-}
-
-/// Reads a word out of a list. The error says what was probably meant, or what there is.
-pub(crate) fn choice<T: Copy>(key: &str, word: &str, known: &[(&str, T)]) -> Result<T, String> {
-    let found = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
-    found.map(|&(_, value)| value).ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(|&(name, _)| name).collect();
-        match nearest(word, &names) {
-            Some(near) => format!("{key}={word}: did you mean {near}?"),
-            None => format!("{key} is one of {}", names.join(", ")),
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,27 +95,5 @@ mod tests {
         assert_eq!(get("xrepo=1", "repo"), None);
         assert_eq!(Query("name=a+b%2Bc").form("name").as_deref(), Some(&b"a b+c"[..]));
         assert_eq!(Query("label=Profile+views%2b").form_text("label").as_deref(), Some("Profile views+"));
-    }
-
-    #[test]
-    fn wrong_word_is_answered_with_the_nearest_or_all() {
-        let known = [("flat", 1), ("plastic", 2)];
-        assert_eq!(choice("style", "FLAT", &known), Ok(1));
-        assert_eq!(choice("style", "flt", &known), Err("style=flt: did you mean flat?".to_owned()));
-        assert_eq!(choice("style", "round", &known), Err("style is one of flat, plastic".to_owned()));
-    }
-
-    #[test]
-    fn switches_say_yes_or_no_and_nothing_else() {
-        for (value, expect) in [
-            ("true", Some(true)),
-            ("YES", Some(true)),
-            ("0", Some(false)),
-            ("off", Some(false)),
-            ("", None),
-            ("2", None),
-        ] {
-            assert_eq!(switch(value), expect, "{value}");
-        }
     }
 }

@@ -68,6 +68,8 @@ pub struct GithubFront {
     pub limit: Arc<ClientLimit>,
     /// Where days end in streaks, unless an address says it.
     pub zone: DayZone,
+    /// Cards of tracked accounts become files.
+    pub card_files: bool,
     /// Who may create banners; without it, clients on this machine.
     pub signatures: Option<Arc<Signatures>>,
 }

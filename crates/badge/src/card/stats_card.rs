@@ -50,6 +50,8 @@ pub enum StatsRow {
     MergedShare,
     /// Reviews of pull requests.
     Reviews,
+    /// Those of the last twelve months.
+    RecentReviews,
     /// Issues.
     Issues,
     /// Discussions that it began.
@@ -67,7 +69,7 @@ impl StatsRow {
             StatsRow::Repositories | StatsRow::ContributedTo => Icon::Book,
             StatsRow::Commits(_) => Icon::Commit,
             StatsRow::PullRequests | StatsRow::Merged | StatsRow::MergedShare => Icon::PullRequest,
-            StatsRow::Reviews => Icon::Eye,
+            StatsRow::Reviews | StatsRow::RecentReviews => Icon::Eye,
             StatsRow::Issues => Icon::Issue,
             StatsRow::Discussions | StatsRow::Answers => Icon::Speech,
             StatsRow::Forks => Icon::Fork,
@@ -85,6 +87,8 @@ pub struct CardRank<'a> {
     pub top: u32,
     /// The ring shows how many, and not the level.
     pub shows_top: bool,
+    /// What it is made of: numbers, and the median that each is compared with. For programs that read aloud.
+    pub parts: &'a [(StatsRow, u64, u64)],
 }
 
 /// The card.
@@ -110,7 +114,14 @@ impl StatsCard<'_> {
         let width = look.width.unwrap_or(450).clamp(least, WIDEST);
         let title = look.title.clone().unwrap_or_else(|| look.lang.stats_of(self.login));
         let said = self.rows.iter().map(|&(row, count)| self.said(row, count, look));
-        let rank = self.rank.map(|rank| look.lang.rank(rank.level, &percent(rank.top)));
+        let rank = self.rank.map(|rank| {
+            let parts = rank.parts.iter().map(|&(row, count, median)| {
+                let [count, median] = [count, median].map(|count| written(count, look.numbers));
+                look.lang.rank_part(row, &count, &median)
+            });
+            let parts: Vec<String> = parts.collect();
+            look.lang.rank(rank.level, &percent(rank.top), &parts.join(", "))
+        });
         let about = said.chain(rank).collect::<Vec<String>>().join(", ");
         let frame =
             CardFrame { look, title: Some(&title), about: &about, width, time: Some(self.time), note: None };

@@ -152,8 +152,9 @@ fn whatever_is_drawn_fits_and_is_harmless() {
             for login in [&long, hostile, "a"] {
                 let card = StatsCard { split: (u64::MAX, u64::MAX), ..stats(login, &most) };
                 all_fits(&card.render(&look));
+                let parts = most.map(|(row, count)| (row, count, 50));
                 for shows_top in [true, false] {
-                    let rank = Some(CardRank { level: "A+", top: 1000, shows_top });
+                    let rank = Some(CardRank { level: "A+", top: 1000, shows_top, parts: &parts });
                     all_fits(&StatsCard { rank, ..card }.render(&look));
                     all_fits(&StatsCard { rank, rows: &most[..1], ..card }.render(&look));
                 }

@@ -52,6 +52,7 @@ impl CardLang {
             StatsRow::Merged => self.say("Total PRs Merged", "已合并的 PR 总数"),
             StatsRow::MergedShare => self.say("Merged PRs Percentage", "被合并的 PR 占比"),
             StatsRow::Reviews => self.say("Total PRs Reviewed", "审查的 PR 总数"),
+            StatsRow::RecentReviews => self.say("PRs Reviewed (last year)", "审查的 PR（近一年）"),
             StatsRow::Issues => self.say("Total Issues", "Issue 总数"),
             StatsRow::Discussions => self.say("Total Discussions Started", "发起的讨论总数"),
             StatsRow::Answers => self.say("Total Discussions Answered", "回答的讨论总数"),
@@ -59,8 +60,20 @@ impl CardLang {
         }
     }
 
-    pub(super) fn rank(self, level: &str, top: &str) -> String {
-        self.say(&format!("Rank: {level} (top {top})"), &format!("等级：{level}（前 {top}）"))
+    pub(super) fn rank(self, level: &str, top: &str, parts: &str) -> String {
+        let (made, zh_made) = match parts {
+            "" => (String::new(), String::new()),
+            _ => (format!(", made of {parts}"), format!("，由以下计算：{parts}")),
+        };
+        self.say(&format!("Rank: {level} (top {top}){made}"), &format!("等级：{level}（前 {top}）{zh_made}"))
+    }
+
+    pub(super) fn rank_part(self, row: StatsRow, count: &str, median: &str) -> String {
+        let label = self.row(row);
+        self.say(
+            &format!("{label} {count} (median {median})"),
+            &format!("{label} {count}（中位数 {median}）"),
+        )
     }
 
     pub(super) fn top(self) -> String {

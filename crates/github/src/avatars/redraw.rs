@@ -26,7 +26,7 @@ pub(super) enum NotAPicture {
     #[error("it has more than {MOST} bytes")]
     TooLarge,
     /// Its first bytes are of no kind that we draw, whatever its name or its headers say.
-    #[error("it is neither PNG nor JPEG nor WebP")]
+    #[error("it is neither PNG nor JPEG nor WebP nor GIF")]
     Unknown,
     /// It is cut off, damaged, or too large when unpacked.
     #[error("it cannot be decoded")]
@@ -56,6 +56,8 @@ fn kind_of(file: &[u8]) -> Option<ImageFormat> {
     match file {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(ImageFormat::Png),
         [0xff, 0xd8, 0xff, ..] => Some(ImageFormat::Jpeg),
+        // Of one that moves, the first picture.
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', _, ..] => Some(ImageFormat::Gif),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(ImageFormat::WebP),
         _ => None,
     }
@@ -84,7 +86,7 @@ fn uri(kind: &str, file: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{Rgb, RgbImage, Rgba, RgbaImage};
+    use image::{Frame, Rgb, RgbImage, Rgba, RgbaImage, codecs::gif::GifEncoder};
 
     fn file(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut file = Vec::new();
@@ -121,6 +123,7 @@ mod tests {
                 "png",
             ),
             (DynamicImage::new_luma16(50, 70), ImageFormat::Png, "png"),
+            (DynamicImage::new_rgba8(50, 70), ImageFormat::Gif, "png"),
         ] {
             let uri = redraw(&file(&picture, format)).unwrap();
             let (kind, small) = drawn(&uri);
@@ -131,6 +134,25 @@ mod tests {
         let uri = redraw(&file(&clear, ImageFormat::Png)).unwrap();
         let (_, small) = drawn(&uri);
         assert_eq!(small.to_rgba8().get_pixel(40, 40).0[3], 80);
+    }
+
+    #[test]
+    fn of_a_gif_that_moves_the_first_picture_is_taken() {
+        let mut gif = Vec::new();
+        let mut encoder = GifEncoder::new(&mut gif);
+        for color in [[255, 0, 0, 255], [0, 0, 255, 255]] {
+            encoder.encode_frame(Frame::new(RgbaImage::from_pixel(60, 60, Rgba(color)))).unwrap();
+        }
+        drop(encoder);
+        let uri = redraw(&gif).unwrap();
+        let (_, small) = drawn(&uri);
+        let Rgba([red, _, blue, _]) = *small.to_rgba8().get_pixel(40, 40);
+        assert!(red > 200 && blue < 50, "{red} {blue}");
+        // A screen of 65,535 by 65,535, of which nothing is drawn.
+        let mut bomb = gif.clone();
+        bomb[6..10].copy_from_slice(&[0xff; 4]);
+        assert!(matches!(redraw(&bomb), Err(NotAPicture::Broken(_))));
+        assert!(matches!(redraw(&gif[..gif.len() / 3]), Err(NotAPicture::Broken(_))));
     }
 
     #[test]

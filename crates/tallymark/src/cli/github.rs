@@ -3,7 +3,11 @@
 //! It works on the store, with or without a daemon. What it asks GitHub is kept there, so the daemon need not ask again.
 
 use super::{CommonFlags, block_on, out};
-use crate::{config::Config, home};
+use crate::{
+    config::Config,
+    home,
+    traffic::{self, TrafficReport},
+};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -13,6 +17,7 @@ use tallymark_github::{
     AccountName, Aged, GithubAccess, NoStats, Outgoing, Statistics, TokenStatus, TrackedAccount,
 };
 use tallymark_ingest::source::now;
+use tallymark_store::Store;
 use thousands::Separable;
 
 /// GitHub accounts whose statistics are refreshed, and the tokens.
@@ -32,6 +37,9 @@ enum GithubAction {
     Refresh(AccountNames),
     /// Track accounts no more. Their created banners are gone too.
     Remove(AccountNames),
+    /// Archive the traffic of the tracked accounts' repositories to which a token may push: views, visitors and clones of
+    /// each day.
+    Sync,
     /// Ask GitHub what each token may still do, and whose it is: one call each.
     Status,
 }
@@ -50,6 +58,7 @@ fn account_name(text: &str) -> Result<AccountName, String> {
 /// What the commands work with.
 struct GithubDesk {
     statistics: Arc<Statistics>,
+    store: Arc<dyn Store>,
     json: bool,
 }
 
@@ -76,6 +85,7 @@ impl GithubCommand {
                 GithubAction::List => desk.list().await,
                 GithubAction::Refresh(AccountNames { names }) => desk.refresh(&names).await,
                 GithubAction::Remove(AccountNames { names }) => desk.remove(&names).await,
+                GithubAction::Sync => desk.sync().await,
                 GithubAction::Status => desk.status().await,
             }
         })
@@ -89,7 +99,8 @@ impl GithubDesk {
         let outgoing = Outgoing::new(config.outgoing_allow.clone());
         let api = api.context("api-url under [github] is \"off\": there are no statistics")?;
         let access = GithubAccess { api, tokens, within, outgoing };
-        Ok(GithubDesk { statistics: Statistics::new(access, ages, store, now), json: common.json })
+        let statistics = Statistics::new(access, ages, store.clone(), now);
+        Ok(GithubDesk { statistics, store, json: common.json })
     }
 
     async fn add(&self, names: &[AccountName]) -> Result<()> {
@@ -165,6 +176,30 @@ impl GithubDesk {
             text = "No account is tracked. `tallymark github add NAME` adds one.\n".to_owned();
         }
         out::print(&text)
+    }
+
+    async fn sync(&self) -> Result<()> {
+        if !self.statistics.has_tokens() {
+            bail!("GitHub tells traffic only to a token that may push: add it to tokens under [github]");
+        }
+        let report = traffic::sync(&self.statistics, &self.store).await?;
+        if self.json {
+            return out::json(&report);
+        }
+        let TrafficReport { repositories, days, views, uniques, clones, failed } = report;
+        let repositories = match repositories {
+            1 => "1 repository".to_owned(),
+            many => format!("{} repositories", many.separate_with_commas()),
+        };
+        let failed = match failed {
+            0 => String::new(),
+            some => format!("; GitHub told nothing of {some}: LOG_LEVEL=debug says why"),
+        };
+        let [views, uniques, clones] = [views, uniques, clones].map(|count| count.separate_with_commas());
+        out::print(&format!(
+            "{repositories}: {} counted, {views} views by {uniques} visitors, {clones} clones{failed}\n",
+            out::counted(days, "new day")
+        ))
     }
 
     async fn status(&self) -> Result<()> {

@@ -12,12 +12,14 @@ use csv::{ReaderBuilder, StringRecord};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashSet},
+    fs,
     path::{Path, PathBuf},
 };
 use tallymark_badge::banner::BannerType;
 use tallymark_github::{AccountName, RepositorySums, Stats, TrackedAccounts, take_over};
 use tallymark_ingest::source::now;
 
+const TABLES: [&str; 3] = ["users.csv", "repositories.csv", "banners.csv"];
 const USERS: [&str; 10] = [
     "username",
     "name",
@@ -47,7 +49,8 @@ const BANNERS: [&str; 6] =
 /// psql -c "COPY github_data.users TO STDOUT CSV" > users.csv, and so repositories.csv and banners.csv.
 #[derive(Debug, Args)]
 pub(super) struct ImportGithubBanners {
-    /// A directory with users.csv, repositories.csv and banners.csv.
+    /// A directory with users.csv, repositories.csv and banners.csv; or, where the database is lost, one with the banners
+    /// themselves, NAME-TYPE.svg.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Only show what would be taken over.
@@ -69,6 +72,8 @@ struct TakenOver {
     /// Rows that are no account, repository or banner.
     skipped: u64,
     dry_run: bool,
+    /// There were no tables, only the banners themselves.
+    from_files: bool,
 }
 
 /// The tables, read.
@@ -78,6 +83,7 @@ struct BannerTables {
     banners: Vec<(AccountName, BannerType, String)>,
     inactive: u64,
     skipped: u64,
+    are_files: bool,
 }
 
 impl ImportGithubBanners {
@@ -89,6 +95,8 @@ impl ImportGithubBanners {
             inactive: tables.inactive,
             skipped: tables.skipped,
             dry_run: self.dry_run,
+            from_files: tables.are_files,
+            banners: if self.dry_run { tables.banners.len() as u64 } else { 0 },
             ..TakenOver::default()
         };
         if !self.dry_run {
@@ -115,7 +123,10 @@ impl ImportGithubBanners {
 }
 
 fn people(taken: &TakenOver) -> String {
-    let TakenOver { accounts, statistics, banners, inactive, skipped, dry_run } = taken;
+    let TakenOver { accounts, statistics, banners, inactive, skipped, dry_run, from_files } = taken;
+    if *from_files {
+        return people_of_files(taken);
+    }
     let (accounts, row) = (out::counted(*accounts, "account"), out::counted(*skipped, "row"));
     let skipped =
         if *skipped > 0 { format!("; {row} could not be read as one, and skipped") } else { String::new() };
@@ -128,25 +139,66 @@ fn people(taken: &TakenOver) -> String {
     )
 }
 
+fn people_of_files(taken: &TakenOver) -> String {
+    let (banners, file) = (out::counted(taken.banners, "banner"), out::counted(taken.skipped, "file"));
+    let skipped =
+        if taken.skipped > 0 { format!("; {file} skipped, not called NAME-TYPE.svg") } else { String::new() };
+    match taken.dry_run {
+        true => format!("{banners} by their files{skipped}; nothing is written\n"),
+        false => format!("{banners} tracked{skipped}; the daemon asks GitHub for their numbers\n"),
+    }
+}
+
 impl BannerTables {
     fn read(dir: &Path) -> Result<BannerTables> {
         let mut tables = BannerTables::default();
+        let has_table = |table: &str| dir.join(table).exists();
+        if !TABLES.into_iter().any(has_table) && tables.read_files(dir)? {
+            return Ok(tables);
+        }
         let mut sums: BTreeMap<AccountName, (RepositorySums, HashSet<u64>)> = BTreeMap::new();
-        each(&dir.join("repositories.csv"), &REPOSITORIES, |row| {
+        let [users, repositories, banners] = TABLES;
+        each(&dir.join(repositories), &REPOSITORIES, |row| {
             let added = repository(row, &mut sums);
             tables.skipped += u64::from(added.is_none());
         })?;
-        each(&dir.join("users.csv"), &USERS, |row| match account(row, &mut sums) {
+        each(&dir.join(users), &USERS, |row| match account(row, &mut sums) {
             Some((name, stats, at)) => drop(tables.accounts.insert(name, (stats, at))),
             None => tables.skipped += 1,
         })?;
-        each(&dir.join("banners.csv"), &BANNERS, |row| match banner(row) {
+        each(&dir.join(banners), &BANNERS, |row| match banner(row) {
             Some((_, false)) => tables.inactive += 1,
             Some((banner, true)) => tables.banners.push(banner),
             None => tables.skipped += 1,
         })?;
         Ok(tables)
     }
+
+    /// Takes banners by the names of their files; whether there are any. What they show is asked for anew.
+    fn read_files(&mut self, dir: &Path) -> Result<bool> {
+        let reading = || format!("reading {}", dir.display());
+        for entry in fs::read_dir(dir).with_context(reading)? {
+            let file = entry.with_context(reading)?.file_name();
+            let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(".svg")) else { continue };
+            // The picture of the addresses that nobody created.
+            if stem == "default" {
+                continue;
+            }
+            match banner_of_file(stem) {
+                Some(banner) => self.banners.push(banner),
+                None => self.skipped += 1,
+            }
+        }
+        self.banners.sort_by(|one, other| one.2.cmp(&other.2));
+        self.are_files = !self.banners.is_empty();
+        Ok(self.are_files)
+    }
+}
+
+/// `NAME-TYPE`.
+fn banner_of_file(stem: &str) -> Option<(AccountName, BannerType, String)> {
+    let (spelt, kind) = stem.rsplit_once('-')?;
+    Some((AccountName::new(spelt).ok()?, BannerType::from_word(kind)?, spelt.to_owned()))
 }
 
 /// One row, by the names of its columns.

@@ -69,6 +69,21 @@ const WITH_BANNERS: [(&str, &str); 2] = [
     ),
 ];
 
+/// What changes where cards are served from disk.
+const WITH_CARDS: [(&str, &str); 2] = [
+    (
+        "# A chart that the publisher has drawn",
+        concat!(include_str!("../../../../nginx/cards.conf"), "# A chart that the publisher has drawn"),
+    ),
+    (
+        "    # Charts: those that are on disk",
+        concat!(
+            include_str!("../../../../nginx/cards-locations.conf"),
+            "    # Charts: those that are on disk"
+        ),
+    ),
+];
+
 /// What changes where badges of other counters are served. OTHER_PATHS stands for their addresses.
 const WITH_OTHERS: [(&str, &str); 4] = [
     (
@@ -123,6 +138,9 @@ pub(super) struct NginxConf {
     /// Serve created banners of GitHub accounts from disk, where `[badges] banners` lets the publisher write them.
     #[arg(long)]
     banners: bool,
+    /// Serve cards of tracked GitHub accounts from disk, where `[badges] cards` lets the publisher write them.
+    #[arg(long)]
+    cards: bool,
 }
 
 fn host(text: &str) -> Result<String, String> {
@@ -144,6 +162,7 @@ pub(super) fn as_printed(config: &Config, installed: &str) -> Result<String> {
         visits: installed.contains(&format!("tag={VISITORS_TAG},")),
         panels: installed.contains("$tallymark_panel_file"),
         banners: installed.contains("$tallymark_banner"),
+        cards: installed.contains("$tallymark_card"),
     };
     conf.fill(config)
 }
@@ -159,6 +178,11 @@ impl NginxConf {
         if self.banners && config.badges.banners.is_none() {
             tracing::warn!(
                 "no banner is a file, so the daemon draws them all: [badges] banners = true makes them files"
+            );
+        }
+        if self.cards && config.badges.cards.is_none() {
+            tracing::warn!(
+                "no card is a file, so the daemon draws them all: [badges] cards = true makes them files"
             );
         }
         if !config.badges.dir.is_dir() {
@@ -233,6 +257,11 @@ impl NginxConf {
         }
         if self.banners {
             for (default, value) in WITH_BANNERS {
+                text = text.replace(default, value);
+            }
+        }
+        if self.cards {
+            for (default, value) in WITH_CARDS {
                 text = text.replace(default, value);
             }
         }
@@ -318,6 +347,7 @@ mod tests {
             visits: false,
             panels: false,
             banners: false,
+            cards: false,
         }
         .fill(&config)
         .unwrap();
@@ -348,6 +378,7 @@ mod tests {
                 visits,
                 panels: false,
                 banners: false,
+                cards: false,
             }
             .fill(&config)
         };
@@ -362,7 +393,12 @@ mod tests {
         assert_eq!(has(&of("[deny]\nnetworks = [\"192.0.2.0/24\"]\n")), (true, true));
         assert!(filled("[[route]]\ntag = \"badge\"\n", true).is_err());
         assert_eq!(has(&of("[visits]\nkeep = 9\n[[route]]\ntag = \"badge\"\n")), (false, false));
-        let all = WITH_VISITS.iter().chain(&WITH_PANELS).chain(&WITH_BANNERS).chain(&WITH_OTHERS);
+        let all = WITH_VISITS
+            .iter()
+            .chain(&WITH_PANELS)
+            .chain(&WITH_BANNERS)
+            .chain(&WITH_CARDS)
+            .chain(&WITH_OTHERS);
         for (default, _) in all {
             assert_eq!(TEMPLATE.matches(default).count(), 1, "{default}");
         }
@@ -378,6 +414,7 @@ mod tests {
                 visits: false,
                 panels,
                 banners: panels,
+                cards: panels,
             }
             .fill(&config)
         };
@@ -386,6 +423,7 @@ mod tests {
         for part in [
             "|v1/(?!like/",
             "/.banners/$tallymark_banner.svg",
+            "/.cards/stats~$tallymark_card_stats.svg",
             "/.panels$tallymark_kind/",
             "tag=tallymark_visitors,",
             "\"$remote_addr\"",
@@ -411,6 +449,7 @@ mod tests {
                 visits: false,
                 panels,
                 banners: false,
+                cards: false,
             }
             .fill(&config)
         };

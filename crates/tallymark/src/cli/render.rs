@@ -62,7 +62,8 @@ impl Render {
         };
         let publisher = publisher.with_charts(&config.badges.charts, Pace::Whole)?;
         let publisher = publisher.with_panels(&config.badges.panels, Pace::Whole)?.showing(faces);
-        let mut publisher = publisher.with_banners(config.badges.banners, Pace::Whole)?;
+        let publisher = publisher.with_banners(config.badges.banners, Pace::Whole)?;
+        let mut publisher = publisher.with_cards(config.badges.cards, Pace::Whole)?;
         let pass = if self.all { Pass::All { allow_lower: self.allow_lower } } else { Pass::Changed };
         let bar = progress::bar("badges", 0);
         let report = publisher.pass(&look, pass, now(), |report| bar.set_position(report.names)).await?;

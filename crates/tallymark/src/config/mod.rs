@@ -121,6 +121,8 @@ pub(crate) struct Badges {
     pub(crate) panels: Vec<Variant>,
     /// Created banners are files, whose numbers are the last known ones after this time.
     pub(crate) banners: Option<Duration>,
+    /// The same of cards that somebody has looked at, whose days end in this zone.
+    pub(crate) cards: Option<(Duration, DayZone)>,
 }
 
 /// How GitHub is asked for statistics.
@@ -134,6 +136,8 @@ pub(crate) struct GithubConfig {
     pub(crate) refresh: Duration,
     /// Where days end in streaks.
     pub(crate) zone: DayZone,
+    /// Whether the daemon archives the traffic of repositories.
+    pub(crate) keeps_traffic: bool,
     pub(crate) within: Duration,
     /// A client may ask once in this time; `None`: as often as it likes.
     pub(crate) each_client: Option<Duration>,
@@ -322,7 +326,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let routes = read_routes(file.tables("route"), mistakes);
     let sources = source::read_sources(file.tables("source"), &routes, overrides, mistakes);
     let github = read_github(file.table("github"), overrides);
-    let badges = read_badges(file.table("badges"), &data_dir, github.ages.hard, overrides);
+    let badges = read_badges(file.table("badges"), &data_dir, (github.ages.hard, github.zone), overrides);
     let others = read_others(file.table("compat"));
     let groups = read_groups(file.tables("group").unwrap_or_default());
     places::check(&data_dir, &url, &badges.dir, mistakes);
@@ -534,6 +538,7 @@ fn read_github(mut section: ConfigTable<'_>, overrides: &Overrides) -> GithubCon
     }
     let refresh = section.text("refresh", |text| units::duration_within(text, SECOND * 10, DAY * 30));
     let zone = section.text("zone", |text| text.parse().map_err(|why: NotADayZone| why.to_string()));
+    let keeps_traffic = section.switch("traffic").unwrap_or(true);
     let within = section.text("timeout", units::github_timeout);
     let rate = section.text("rate-limit", units::rate);
     let secret = section.text("secret", units::signing_secret);
@@ -544,6 +549,7 @@ fn read_github(mut section: ConfigTable<'_>, overrides: &Overrides) -> GithubCon
         ages,
         refresh: refresh.unwrap_or(SECOND * 3600),
         zone: zone.unwrap_or_default(),
+        keeps_traffic,
         within: overrides.github_timeout.or(within).unwrap_or(SECOND * 10),
         each_client: overrides.github_rate.or(rate).unwrap_or(Some(SECOND / 10)),
         secret: overrides.github_secret.clone().or(secret),
@@ -692,7 +698,7 @@ fn check_columns(table: &ConfigTable<'_>, columns: &[Column]) {
 fn read_badges(
     mut section: ConfigTable<'_>,
     data_dir: &Path,
-    hard: Duration,
+    (hard, zone): (Duration, DayZone),
     overrides: &Overrides,
 ) -> Badges {
     let dir = section.text("dir", units::path);
@@ -709,6 +715,7 @@ fn read_badges(
         charts: section.texts("charts", kind).unwrap_or_default(),
         panels: section.texts("panels", Variant::parse).unwrap_or_default(),
         banners: section.switch("banners").unwrap_or(false).then_some(hard),
+        cards: section.switch("cards").unwrap_or(false).then_some((hard, zone)),
         dir: overrides.badges_dir.clone().or(dir).unwrap_or_else(|| data_dir.join("badges")),
         label: section.text("label", |text| Ok(text.to_owned())).unwrap_or_else(|| DEFAULT_LABEL.to_owned()),
         color: section.text("color", color).unwrap_or(DEFAULT_VALUE_COLOR),

@@ -76,6 +76,8 @@ struct GithubState {
     accounts: HashMap<String, FakeAccount>,
     tokens: HashMap<String, FakeToken>,
     instead: Option<Instead>,
+    /// Of `owner/repository`, in lower case: views and clones as JSON.
+    traffic: HashMap<String, [String; 2]>,
 }
 
 /// The server.
@@ -119,6 +121,22 @@ impl FakeGithub {
     /// When it was not added.
     pub fn work(&self, login: &str, work: FakeWork) {
         lock(&self.state).accounts.get_mut(&login.to_lowercase()).expect("it was added").work = work;
+    }
+
+    /// Whoever has a token may push to this repository, and sees its views and clones: days as `YYYY-MM-DD`, counts and
+    /// uniques.
+    pub fn traffic(&self, repository: &str, views: &[(String, u64, u64)], clones: &[(String, u64, u64)]) {
+        let list = |days: &[(String, u64, u64)]| {
+            let row = |(day, count, uniques): &(String, u64, u64)| {
+                format!("{{\"timestamp\":\"{day}T00:00:00Z\",\"count\":{count},\"uniques\":{uniques}}}")
+            };
+            days.iter().map(row).collect::<Vec<_>>().join(",")
+        };
+        let both = [
+            format!("{{\"count\":1,\"uniques\":1,\"views\":[{}]}}", list(views)),
+            format!("{{\"count\":1,\"uniques\":1,\"clones\":[{}]}}", list(clones)),
+        ];
+        lock(&self.state).traffic.insert(repository.to_lowercase(), both);
     }
 
     /// The account is gone.
@@ -219,7 +237,8 @@ impl GithubState {
         if left == 0 {
             return limited(json(403, "{\"message\":\"API rate limit exceeded\"}"), most, 0);
         }
-        let reply = limited(answer_of(&self.accounts, path, query), most, left - 1);
+        let reply =
+            limited(answer_of(&self.accounts, &self.traffic, path, query, token.is_some()), most, left - 1);
         let mut hasher = DefaultHasher::new();
         (&reply.body, token).hash(&mut hasher);
         let etag = format!("W/\"{:x}\"", hasher.finish());
@@ -235,8 +254,22 @@ impl GithubState {
     }
 }
 
-fn answer_of(accounts: &HashMap<String, FakeAccount>, path: &str, query: &str) -> WebReply {
+fn answer_of(
+    accounts: &HashMap<String, FakeAccount>,
+    traffic: &HashMap<String, [String; 2]>,
+    path: &str,
+    query: &str,
+    has_token: bool,
+) -> WebReply {
     let nobody = || json(404, "{\"message\":\"Not Found\"}");
+    if let Some((repository, what)) =
+        path.strip_prefix("/repos/").and_then(|rest| rest.split_once("/traffic/"))
+    {
+        return match traffic.get(&repository.to_lowercase()).filter(|_| has_token) {
+            Some([views, clones]) => json(200, if what == "views" { views } else { clones }),
+            None => json(403, "{\"message\":\"Must have push access to repository\"}"),
+        };
+    }
     let Some(rest) = path.strip_prefix("/users/") else { return nobody() };
     let (login, list) = rest.split_once('/').unwrap_or((rest, ""));
     let Some(account) = accounts.get(&login.to_lowercase()) else { return nobody() };
@@ -255,8 +288,16 @@ fn answer_of(accounts: &HashMap<String, FakeAccount>, path: &str, query: &str) -
         value.and_then(|value| value.parse().ok()).unwrap_or(usual)
     };
     let (size, page) = (number("per_page", 30), number("page", 1));
-    let shown: Vec<String> =
-        account.repositories.iter().skip((page - 1) * size).take(size).map(written).collect();
+    let shown: Vec<String> = account
+        .repositories
+        .iter()
+        .skip((page - 1) * size)
+        .take(size)
+        .map(|one| {
+            let name = format!("{}/r{}", account.login.to_lowercase(), one.id);
+            written(one, has_token && traffic.contains_key(&name))
+        })
+        .collect();
     let reply = json(200, &format!("[{}]", shown.join(",")));
     if page * size < account.repositories.len() {
         return reply.header("Link", &format!("<http://elsewhere.invalid/?page={}>; rel=\"next\"", page + 1));
@@ -264,11 +305,11 @@ fn answer_of(accounts: &HashMap<String, FakeAccount>, path: &str, query: &str) -
     reply
 }
 
-fn written(repository: &FakeRepository) -> String {
+fn written(repository: &FakeRepository, can_push: bool) -> String {
     let FakeRepository { id, fork, stars, forks, language } = repository;
     let language = language.as_ref().map_or("null".to_owned(), |language| format!("{language:?}"));
     format!(
-        "{{\"id\":{id},\"name\":\"r{id}\",\"description\":\"what r{id} is\",\"fork\":{fork},\"stargazers_count\":{stars},\"forks_count\":{forks},\"language\":{language}}}"
+        "{{\"id\":{id},\"name\":\"r{id}\",\"description\":\"what r{id} is\",\"fork\":{fork},\"stargazers_count\":{stars},\"forks_count\":{forks},\"language\":{language},\"permissions\":{{\"admin\":{can_push},\"push\":{can_push},\"pull\":true}}}}"
     )
 }
 

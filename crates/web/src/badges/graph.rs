@@ -1,5 +1,5 @@
-//! Charts over HTTP: `/graph/NAME.svg?period=30d`, several names with `/graph.svg?name=A&name=B`, and a badge with a
-//! sparkline (`style=spark`).
+//! Charts over HTTP: `/graph/NAME.svg?period=30d`, several names with `/graph.svg?name=A&name=B`, several events of one
+//! name with `event=hit,gh-views`, and a badge with a sparkline (`style=spark`).
 //!
 //! They are public and never cached, and an error is a picture that says what to change. They never count.
 
@@ -21,7 +21,7 @@ use axum::{
 use std::sync::Arc;
 use tallymark_badge::{
     Spark,
-    chart::{DEFAULT_WIDTH, MOST_SERIES, WIDTHS},
+    chart::{Chart, DEFAULT_WIDTH, MOST_SERIES, Series, WIDTHS},
 };
 use tallymark_core::{Event, Name, NotAName, Period, Window};
 use tallymark_store::StoreError;
@@ -96,6 +96,8 @@ fn event(uri: &Uri) -> Event {
 /// What the parameters of a request ask for.
 struct ChartQuery {
     event: Event,
+    /// More events of the same name.
+    others: Vec<Event>,
     window: Window,
     width: u32,
     /// A badge with a line, and how it is to look.
@@ -105,7 +107,7 @@ struct ChartQuery {
 impl ChartQuery {
     fn read(query: Query<'_>) -> Result<ChartQuery, String> {
         Figures::refuse(query, &["show", "base"])?;
-        let event = query.event()?;
+        let (event, others) = events(query)?;
         let window = history::window(query.text("period").as_deref())?;
         let width = width(query)?;
         let is_spark = match query.text("style") {
@@ -113,7 +115,7 @@ impl ChartQuery {
             Some(word) => choice("style", &word, &[("chart", false), ("spark", true)])?,
         };
         let spark = is_spark.then(|| Dress::of_spark(query)).transpose()?;
-        Ok(ChartQuery { event, window, width, spark })
+        Ok(ChartQuery { event, others, window, width, spark })
     }
 }
 
@@ -130,6 +132,10 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
         Err(why) => return mistake(&why),
     };
     let drawn = match (&asked.spark, names.as_slice()) {
+        (_, names) if names.len() > 1 && !asked.others.is_empty() => {
+            return mistake("several events are shown of one name");
+        }
+        (Some(_), _) if !asked.others.is_empty() => return mistake("style=spark shows one event"),
         (None, names) => chart(app, names, &asked).await,
         (Some(dress), [name]) => spark(app, name, &asked, dress).await,
         (Some(_), _) => return mistake("style=spark shows one name"),
@@ -140,7 +146,54 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
     }
 }
 
+/// `event=hit,gh-views`: each once.
+fn events(query: Query<'_>) -> Result<(Event, Vec<Event>), String> {
+    let text = query.text("event").filter(|text| text.contains(',')).unwrap_or_default();
+    if text.is_empty() {
+        return Ok((query.event()?, Vec::new()));
+    }
+    let mut events: Vec<Event> = Vec::new();
+    for word in text.split(',') {
+        let event = Event::new(word.as_bytes()).map_err(|why| why.to_string())?;
+        if !events.contains(&event) {
+            events.push(event);
+        }
+    }
+    if events.len() > MOST_SERIES {
+        return Err(format!("at most {MOST_SERIES} events in one chart"));
+    }
+    let first = events.remove(0);
+    Ok((first, events))
+}
+
+/// Several events of one name, a line for each.
+async fn chart_of_events(app: &App, name: &Name, asked: &ChartQuery) -> Result<String, StoreError> {
+    let (names, now) = (std::slice::from_ref(name), (app.now)());
+    let mut histories = vec![History::read(&*app.store, asked.event, names, asked.window, now).await?];
+    for event in &asked.others {
+        // In the buckets of the first one.
+        histories.push(History::within(&*app.store, *event, names, histories[0].buckets).await?);
+    }
+    let label = |event: Event| format!("{}: {}", name.as_str(), event.noun(0));
+    let labels: Vec<String> = histories.iter().map(|history| label(history.event)).collect();
+    let series: Vec<Series<'_>> = histories
+        .iter()
+        .zip(&labels)
+        .map(|(history, label)| Series {
+            name: label,
+            counts: history.counts.first().map_or(&[], |(_, of)| of),
+        })
+        .collect();
+    // What is alike in all of them.
+    let event = Event::new(b"counts").unwrap_or(asked.event);
+    let chart = Chart { event, ..histories[0].chart(&series, asked.width) };
+    Ok(chart.render())
+}
+
 async fn chart(app: &App, names: &[Name], asked: &ChartQuery) -> Result<String, StoreError> {
+    if let ([name], [_, ..]) = (names, asked.others.as_slice()) {
+        return chart_of_events(app, name, asked).await;
+    }
     let history = History::read(&*app.store, asked.event, names, asked.window, (app.now)()).await?;
     Ok(history.chart(&history.series(), asked.width).render())
 }

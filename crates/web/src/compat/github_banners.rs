@@ -26,7 +26,6 @@ use serde_json::Value;
 use std::sync::Arc;
 use tallymark_badge::banner::{self, BannerType};
 use tallymark_github::{AccountName, NoStats, NotTracked, Statistics};
-use tokio::sync::Mutex;
 
 /// Says why nothing was counted.
 const UNCOUNTED: &str = "ignored: a banner counts nothing";
@@ -37,8 +36,6 @@ const LARGEST: usize = 4096;
 struct Banners {
     statistics: Arc<Statistics>,
     front: GithubFront,
-    /// Held while what is known of an account is changed.
-    changing: Mutex<()>,
     app: Arc<App>,
 }
 
@@ -46,7 +43,7 @@ struct Banners {
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     let Some(front) = app.github.clone() else { return Router::new() };
     let statistics = front.statistics.clone();
-    let banners = Arc::new(Banners { statistics, front, changing: Mutex::default(), app: app.clone() });
+    let banners = Arc::new(Banners { statistics, front, app: app.clone() });
     Router::new()
         .route("/banners", any(create))
         .route("/banners/preview", any(preview))
@@ -182,7 +179,7 @@ impl Banners {
             Err(NoStats::NotYet) => return Err(Uncreated::NotNow),
         }
         // GitHub was asked meanwhile, and somebody else may have created the other type.
-        let _alone = self.changing.lock().await;
+        let _alone = tracked.alone().await;
         let found = tracked.find(login).await.map_err(|error| failed(error.into()))?;
         let mut account = found.unwrap_or_default();
         account.gone = false;

@@ -1,11 +1,11 @@
 //! `/api?username=`: the rows that are asked for, as far as they are known, and the rank.
 
 use super::{
-    CardAsked, NoCard,
+    CardAddress, CardSource, NoCard,
     look::{flag, list, number, word, words},
 };
+use crate::{AccountRank, Contributions, Stats};
 use tallymark_badge::card::{CardRank, CommitYears, StatsCard, StatsRow};
-use tallymark_github::{AccountRank, Contributions, Stats};
 
 /// Rows, as `hide` and `show` name them, in the order in which they are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,14 +52,14 @@ const WITHOUT: [RowWord; 4] = [RowWord::Stars, RowWord::Repositories, RowWord::F
 /// What the ring shows. The original's third one, `github`, is a brand's sign in place of the level.
 const RINGS: [(&str, bool); 3] = [("default", false), ("github", false), ("percentile", true)];
 
-pub(super) fn draw(asked: &CardAsked<'_>) -> Result<String, NoCard> {
-    let query = asked.query;
-    let (hidden, more) = (words(query, "hide", &WORDS)?, words(query, "show", &WORDS)?);
-    let shows_top = word(query, "rank_icon", &RINGS)?.unwrap_or_default();
-    let hides_rank = flag(query, "hide_rank")? || hidden.contains(&RowWord::Rank);
-    let years = years(asked)?;
-    let stats = asked.aged.stats.without(&list(query, "exclude_repo"));
-    let done = asked.aged.work.contributions.as_ref();
+pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
+    let CardSource { address, aged, .. } = *source;
+    let (hidden, more) = (words(address, "hide", &WORDS)?, words(address, "show", &WORDS)?);
+    let shows_top = word(address, "rank_icon", &RINGS)?.unwrap_or_default();
+    let hides_rank = flag(address, "hide_rank")? || hidden.contains(&RowWord::Rank);
+    let years = years(address)?;
+    let stats = aged.stats.without(&list(address, "exclude_repo"));
+    let done = aged.work.contributions.as_ref();
     let usual = if done.is_some() { &WITH_WORK[..] } else { &WITHOUT };
     let rows: Vec<(StatsRow, u64)> = WORDS
         .iter()
@@ -69,29 +69,32 @@ pub(super) fn draw(asked: &CardAsked<'_>) -> Result<String, NoCard> {
         .collect();
     let rank = done
         .filter(|_| !hides_rank)
-        .map(|done| AccountRank::of(&asked.aged.stats, done, years == CommitYears::All));
+        .map(|done| AccountRank::of(&aged.stats, done, years == CommitYears::All));
     if rows.is_empty() && rank.is_none() {
         return Err("hide: one row has to be left".to_owned().into());
     }
+    let parts: Vec<(StatsRow, u64, u64)> =
+        rank.iter().flat_map(|rank| rank.parts).map(|part| (part.what, part.count, part.median)).collect();
     let shown = rank.as_ref().map(|rank| CardRank {
         level: rank.level,
         top: (rank.top * 10.0).round() as u32,
         shows_top,
+        parts: &parts,
     });
     let card = StatsCard {
         login: &stats.login,
         rows: &rows,
         split: (stats.originals, stats.forked),
         rank: shown,
-        time: asked.time(done.map(|done| done.at)),
+        time: source.time(done.map(|done| done.at)),
     };
-    Ok(card.render(&asked.look))
+    Ok(card.render(source.look))
 }
 
 /// Of which years commits are shown.
-fn years(asked: &CardAsked<'_>) -> Result<CommitYears, String> {
-    let all = flag(asked.query, "include_all_commits")?;
-    let one = number(asked.query, "commits_year", 2005..=2199)?;
+fn years(address: &CardAddress) -> Result<CommitYears, String> {
+    let all = flag(address, "include_all_commits")?;
+    let one = number(address, "commits_year", 2005..=2199)?;
     Ok(match (one, all) {
         (Some(year), _) => CommitYears::One(year as i32),
         (None, true) => CommitYears::All,

@@ -1,5 +1,6 @@
-//! Created banners as files, if configured (`[badges] banners`): `.banners/NAME-TYPE.svg` below the badges, and
-//! `default.svg` for the addresses that nobody created.
+//! Pictures of tracked GitHub accounts as files, if configured: created banners (`[badges] banners`) as
+//! `.banners/NAME-TYPE.svg` below the badges, with `default.svg` for the addresses that nobody created; and the cards that
+//! somebody has looked at (`[badges] cards`), in `.cards`, by names that nginx puts together from an address.
 //!
 //! No log tells of changes here, so a pass looks at all tracked accounts, or at some of them in turn: new ones first, then
 //! those that were looked at longest ago. A file that is right is not written. It asks nobody for statistics; what is in
@@ -7,7 +8,7 @@
 
 use crate::{
     PublishError,
-    files::{DirError, Files, Lock, Replaced, TMP, check_aside, create_aside, create_dir},
+    files::{DirError, Files, Lock, PlainFile, Replaced, TMP, check_aside, create_aside, create_dir},
     gallery::{Drawn, Pace},
 };
 use std::{
@@ -18,13 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_badge::banner::{BannerType, not_created};
-use tallymark_core::{Name, Now};
-use tallymark_github::{AccountName, TrackedAccount, TrackedAccounts, kept_statistics};
+use tallymark_core::Now;
+use tallymark_github::{
+    AccountName, Aged, CardAddress, CardTerms, DayZone, TrackedAccount, TrackedAccounts, kept_statistics,
+};
 use tallymark_store::Store;
 use tracing::warn;
 
-/// Below the badges.
-const DIR: &str = ".banners";
 /// The picture of an address that nobody created.
 const DEFAULT: &str = "default";
 /// How many accounts a pass looks at while badges wait.
@@ -32,8 +33,67 @@ const SLICE: usize = 50;
 /// How long a pass leaves them alone after the one before.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The banners of one directory.
-pub(crate) struct BannerFiles {
+/// What is made of accounts, each in a directory of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccountPictures {
+    /// Created banners.
+    Banners,
+    /// Cards, whose days end in a zone.
+    Cards(DayZone),
+}
+
+impl AccountPictures {
+    /// Below the badges.
+    fn dir(self) -> &'static str {
+        match self {
+            AccountPictures::Banners => ".banners",
+            AccountPictures::Cards(_) => ".cards",
+        }
+    }
+
+    /// The files that an account has, with their pictures if its statistics are known.
+    fn of(self, account: &TrackedAccount, aged: Option<&Aged>, now: u64) -> Vec<(String, Option<String>)> {
+        match self {
+            AccountPictures::Banners => {
+                let kinds = account.banners.iter();
+                let kinds = kinds.filter_map(|(word, spelt)| Some((BannerType::from_word(word)?, spelt)));
+                kinds
+                    .map(|(kind, spelt)| {
+                        let file = format!("{spelt}-{}", kind.word());
+                        (file, aged.map(|aged| aged.banner(spelt).render(kind)))
+                    })
+                    .collect()
+            }
+            AccountPictures::Cards(zone) => {
+                // What cannot be drawn any more, as of a repository that is gone, is answered by the daemon.
+                let drawn = |file: &String| {
+                    let address = CardAddress::of_file(file)?;
+                    let Some(aged) = aged else { return Some((file.clone(), None)) };
+                    let terms = CardTerms { zone, now, has_tokens: true };
+                    let svg = address.draw(aged, &address.look().ok()?, terms).ok()?;
+                    Some((file.clone(), Some(svg)))
+                };
+                account.cards.iter().filter_map(drawn).collect()
+            }
+        }
+    }
+
+    /// Whose file it is; `None` for what is none of ours.
+    fn account_of(self, file: &str) -> Option<AccountName> {
+        match self {
+            AccountPictures::Banners => {
+                let (spelt, kind) = file.rsplit_once('-')?;
+                BannerType::from_word(kind)?;
+                AccountName::new(spelt).ok()
+            }
+            AccountPictures::Cards(_) => AccountName::new(&CardAddress::of_file(file)?.name()).ok(),
+        }
+    }
+}
+
+/// The pictures of one directory.
+pub(crate) struct AccountFiles {
+    pictures: AccountPictures,
     dir: PathBuf,
     files: Files,
     pace: Pace,
@@ -50,18 +110,19 @@ pub(crate) struct BannerFiles {
     picture: String,
 }
 
-impl BannerFiles {
+impl AccountFiles {
     /// Creates the directory; without `hard`, removes it.
     pub(crate) fn open(
         lock: &Lock,
+        pictures: AccountPictures,
         hard: Option<Duration>,
         pace: Pace,
-    ) -> Result<Option<BannerFiles>, DirError> {
-        let dir = lock.dir.join(DIR);
+    ) -> Result<Option<AccountFiles>, DirError> {
+        let dir = lock.dir.join(pictures.dir());
         let Some(hard) = hard else {
             return match fs::remove_dir_all(&dir) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    Err(DirError::new("removing the banners in", &dir, error))
+                    Err(DirError::new("removing the pictures in", &dir, error))
                 }
                 _ => Ok(None),
             };
@@ -69,8 +130,9 @@ impl BannerFiles {
         let aside = dir.join(TMP);
         create_dir(&dir).map_err(|error| DirError::new("creating", &dir, error))?;
         create_aside(&aside, &dir).map_err(|error| DirError::new("creating", &aside, error))?;
-        let there = files_in(&dir).map_err(|error| DirError::new("looking into", &dir, error))?;
-        Ok(Some(BannerFiles {
+        let there = files_in(&dir, pictures).map_err(|error| DirError::new("looking into", &dir, error))?;
+        Ok(Some(AccountFiles {
+            pictures,
             files: Files::at(dir.clone(), aside.join("picture")),
             dir,
             pace,
@@ -98,7 +160,9 @@ impl BannerFiles {
         self.passes += 1;
         let tracked = TrackedAccounts::new(store.clone());
         let names = tracked.list().await?;
-        self.put(DEFAULT, not_created(), 0, &mut drawn);
+        if self.pictures == AccountPictures::Banners {
+            self.put(DEFAULT, not_created(), 0, &mut drawn);
+        }
         self.forget_others(&names, &mut drawn);
         for name in self.due(names) {
             if let Some(account) = tracked.find(&name).await? {
@@ -130,15 +194,17 @@ impl BannerFiles {
     ) -> Result<(), PublishError> {
         let seconds = u64::try_from(now.unix_ms / 1000).unwrap_or(0);
         let mut wanted = BTreeSet::new();
-        let banners = account.banners.iter().filter(|_| !account.gone);
-        for (kind, spelt) in banners.filter_map(|(word, spelt)| Some((BannerType::from_word(word)?, spelt))) {
-            let file = format!("{spelt}-{}", kind.word());
-            // Without statistics, what is there stays.
-            if let Some(aged) = kept_statistics(store, name, self.hard, seconds).await? {
-                let stars = i64::try_from(aged.stats.stars).unwrap_or(i64::MAX);
-                self.put(&file, aged.banner(spelt).render(kind), stars, drawn);
+        let has_pictures = !account.banners.is_empty() || !account.cards.is_empty();
+        if has_pictures && !account.gone {
+            let aged = kept_statistics(store, name, self.hard, seconds).await?;
+            let stars = aged.as_ref().map_or(0, |aged| i64::try_from(aged.stats.stars).unwrap_or(i64::MAX));
+            for (file, svg) in self.pictures.of(account, aged.as_ref(), seconds) {
+                // Without statistics, what is there stays.
+                if let Some(svg) = svg {
+                    self.put(&file, svg, stars, drawn);
+                }
+                wanted.insert(file);
             }
-            wanted.insert(file);
         }
         let there = self.there.insert(name.clone(), wanted.clone()).unwrap_or_default();
         for gone in there.difference(&wanted) {
@@ -161,14 +227,13 @@ impl BannerFiles {
     }
 
     fn put(&mut self, file: &str, picture: String, shown: i64, drawn: &mut Drawn) {
-        // Only letters, digits, - and _.
-        let Ok(name) = Name::new(file) else { return };
+        let file = PlainFile(file);
         self.picture = picture;
-        let old = self.files.read(&name);
-        match old.and_then(|old| self.files.replace(&name, &mut self.picture, shown, old)) {
+        let old = self.files.read(&file);
+        match old.and_then(|old| self.files.replace(&file, &mut self.picture, shown, old)) {
             Ok(Replaced::Written) => drawn.written += 1,
             Ok(Replaced::Unchanged) => {}
-            Err(error) => self.fail(file, &error, drawn),
+            Err(error) => self.fail(file.0, &error, drawn),
         }
     }
 
@@ -179,23 +244,25 @@ impl BannerFiles {
         }
     }
 
-    fn fail(&mut self, banner: &str, error: &io::Error, drawn: &mut Drawn) {
+    fn fail(&mut self, picture: &str, error: &io::Error, drawn: &mut Drawn) {
         if !self.told {
-            warn!(banner, %error, dir = %self.dir.display(), "a banner could not be written; it is tried again");
+            warn!(picture, %error, dir = %self.dir.display(), "a picture of an account could not be written; it is tried again");
         }
         self.told = true;
         drawn.failed += 1;
     }
 }
 
-/// The banners on disk, by account. What is none is left alone.
-fn files_in(dir: &std::path::Path) -> io::Result<BTreeMap<AccountName, BTreeSet<String>>> {
+/// The pictures on disk, by account. What is none is left alone.
+fn files_in(
+    dir: &std::path::Path,
+    pictures: AccountPictures,
+) -> io::Result<BTreeMap<AccountName, BTreeSet<String>>> {
     let mut there: BTreeMap<AccountName, BTreeSet<String>> = BTreeMap::new();
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();
         let Some(file) = name.to_str().and_then(|name| name.strip_suffix(".svg")) else { continue };
-        let Some((spelt, kind)) = file.rsplit_once('-') else { continue };
-        if let (Ok(account), Some(_)) = (AccountName::new(spelt), BannerType::from_word(kind)) {
+        if let Some(account) = pictures.account_of(file) {
             there.entry(account).or_default().insert(file.to_owned());
         }
     }

@@ -1,0 +1,118 @@
+//! Cards at github-readme-stats' addresses: what an address asks for, and what it shows of an account. The HTTP server
+//! answers with them, and the publisher writes those that somebody has looked at as files; both come here.
+//!
+//! A parameter that nobody knows is ignored, and a value that nobody knows is said to be wrong.
+
+mod address;
+mod languages;
+mod look;
+mod repository;
+mod stats;
+mod streak;
+
+pub use address::CardAddress;
+
+use crate::{Aged, DayZone};
+use look::look;
+use tallymark_badge::card::{CardLook, CardTime};
+
+/// What a card shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardKind {
+    /// Numbers, and a rank.
+    Stats,
+    /// Days in a row.
+    Streak,
+    /// Languages.
+    Languages,
+    /// One repository.
+    Repository,
+}
+
+impl CardKind {
+    /// With the word in a file's name.
+    const EVERY: [(&str, CardKind); 4] = [
+        ("stats", CardKind::Stats),
+        ("streak", CardKind::Streak),
+        ("langs", CardKind::Languages),
+        ("pin", CardKind::Repository),
+    ];
+
+    fn word(self) -> &'static str {
+        CardKind::EVERY.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
+    }
+
+    fn from_word(text: &str) -> Option<CardKind> {
+        CardKind::EVERY.iter().find(|(word, _)| *word == text).map(|(_, kind)| *kind)
+    }
+}
+
+/// Why there is no card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoCard {
+    /// The address is wrong.
+    Wrong(String),
+    /// There is no such thing.
+    Nothing(String),
+    /// Nobody knows yet.
+    NotYet(String),
+}
+
+impl From<String> for NoCard {
+    fn from(what: String) -> NoCard {
+        NoCard::Wrong(what)
+    }
+}
+
+/// What a card depends on beside its address and its account.
+#[derive(Clone, Copy, Debug)]
+pub struct CardTerms {
+    /// Where days end, unless the address says it.
+    pub zone: DayZone,
+    /// When it is, in seconds since 1970.
+    pub now: u64,
+    /// Whether there is a token, without which nobody knows what an account has done.
+    pub has_tokens: bool,
+}
+
+/// What a card is drawn from.
+struct CardSource<'a> {
+    address: &'a CardAddress,
+    aged: &'a Aged,
+    look: &'a CardLook,
+    terms: CardTerms,
+}
+
+impl CardSource<'_> {
+    /// When all of it was true: what the repositories add up to, and something with an age of its own.
+    fn time(&self, other: Option<u64>) -> CardTime {
+        let (at, is_old) = self.aged.with(other);
+        CardTime { at, is_old }
+    }
+}
+
+impl CardAddress {
+    /// How the card looks.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the address.
+    pub fn look(&self) -> Result<CardLook, String> {
+        look(self)
+    }
+
+    /// Draws the card.
+    ///
+    /// # Errors
+    ///
+    /// [`NoCard`].
+    pub fn draw(&self, aged: &Aged, look: &CardLook, terms: CardTerms) -> Result<String, NoCard> {
+        let source = CardSource { address: self, aged, look, terms };
+        match self.kind {
+            CardKind::Stats => stats::draw(&source),
+            CardKind::Streak => streak::draw(&source),
+            CardKind::Languages => languages::draw(&source),
+            CardKind::Repository => repository::draw(&source),
+        }
+    }
+}

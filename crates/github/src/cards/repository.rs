@@ -1,0 +1,37 @@
+//! `/api/pin?username=&repo=`: one repository.
+
+use super::{
+    CardSource, NoCard,
+    look::{flag, number},
+};
+use tallymark_badge::card::RepositoryCard;
+
+pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
+    let address = source.address;
+    let name = address.text("repo").unwrap_or_default();
+    if name.is_empty() {
+        return Err("repo is missing".to_owned().into());
+    }
+    let (shows_owner, lines) =
+        (flag(address, "show_owner")?, number(address, "description_lines_count", 1..=3)?);
+    let stats = &*source.aged.stats;
+    let Some(found) = stats.known.iter().find(|known| known.name.eq_ignore_ascii_case(&name)) else {
+        return Err(NoCard::Nothing(match stats.knows_all() {
+            true => format!("{} has no public repository {name}", stats.login),
+            false => format!("{name} is not among the repositories of {} with the most stars", stats.login),
+        }));
+    };
+    let card = RepositoryCard {
+        owner: shows_owner.then_some(stats.login.as_str()),
+        name: &found.name,
+        description: found.description.as_deref(),
+        language: found.language.as_deref(),
+        stars: found.stars,
+        forks: found.forks,
+        is_fork: found.is_fork,
+        is_archived: found.is_archived,
+        lines: lines.map(|lines| lines as usize),
+        time: source.time(None),
+    };
+    Ok(card.render(source.look))
+}

@@ -1,0 +1,134 @@
+//! The archive of GitHub's traffic: each day once, for good, beside the hits of the same name; over both stores.
+
+use crate::common::{Kind, PATIENCE, Place, pictures::picture, stop};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tallymark_core::Day;
+use tallymark_testbed::{FakeGithub, FakeRepository, WebReply, http, wait_until};
+
+const TOKEN: &str = "ghp_c4n4ry0123456789";
+
+/// The day so many days ago.
+fn ago(days: i32) -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Day(i32::try_from(seconds / 86_400).unwrap() - days).to_string()
+}
+
+fn repository(id: u64) -> FakeRepository {
+    FakeRepository { id, fork: false, stars: 1, forks: 0, language: None }
+}
+
+fn place(kind: &Kind, github: &FakeGithub, more: &str) -> Place {
+    let mut place = kind.place();
+    place.configure(&format!(
+        "[visits]\navatars = \"off\"\n[github]\napi-url = \"{}\"\nrate-limit = \"off\"\n{more}",
+        github.url()
+    ));
+    place
+}
+
+/// Total, and the counts of days from the latest on.
+fn shown(place: &Place, event: &str) -> (i64, Vec<i64>) {
+    let shown = place.run(&["show", "Octo/r1", "--event", event, "--days", "6", "--json"]).json();
+    let days = shown["days"].as_array().unwrap();
+    let mut counts: Vec<(String, i64)> = days
+        .iter()
+        .map(|day| (day["date"].as_str().unwrap().to_owned(), day["count"].as_i64().unwrap()))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    counts.sort();
+    counts.reverse();
+    (shown["total"].as_i64().unwrap(), counts.into_iter().map(|(_, count)| count).collect())
+}
+
+#[test]
+fn each_day_is_counted_once_and_only_when_it_is_final() {
+    for kind in Kind::both() {
+        let github = FakeGithub::start();
+        github.token(TOKEN, "octo", 5000);
+        github.add("Octo", vec![repository(1), repository(2)]);
+        let views = [(ago(4), 10, 3), (ago(3), 0, 0), (ago(2), 7, 2), (ago(1), 99, 9), (ago(0), 5, 1)];
+        github.traffic("octo/r1", &views, &[(ago(2), 4, 1)]);
+        let place = place(&kind, &github, &format!("tokens = [\"{TOKEN}\"]\ntraffic = false\n"));
+        let mut daemon = place.serve();
+        wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+        place.hit("Octo/r1");
+        place.run(&["github", "add", "octo"]).good();
+        let said = place.run(&["github", "sync"]).good();
+        assert_eq!(said, "1 repository: 3 new days counted, 17 views by 5 visitors, 4 clones\n");
+        assert_eq!(shown(&place, "gh-views"), (17, vec![7, 10]));
+        assert_eq!(shown(&place, "gh-uniques"), (5, vec![2, 3]));
+        assert_eq!(shown(&place, "gh-clones"), (4, vec![4]));
+        // Nothing is asked for again.
+        let calls = github.calls().len();
+        assert_eq!(
+            place.run(&["github", "sync", "--json"]).json(),
+            serde_json::json!({"repositories": 1, "days": 0, "views": 0, "uniques": 0, "clones": 0, "failed": 0})
+        );
+        assert_eq!(github.calls().len(), calls);
+        // On one chart with the hits.
+        let chart =
+            http::get(place.addr(), "/graph/Octo%2Fr1.svg?event=hit,gh-views,gh-clones,hit&period=7d");
+        let svg = picture(&chart);
+        for part in ["Octo/r1: hits: 1.", "Octo/r1: gh-views: 17.", "Octo/r1: gh-clones: 4."] {
+            assert!(svg.contains(part), "{part} is missing in {svg}");
+        }
+        for (path, why) in [
+            ("/graph/a.svg?event=hit,Bad", "an event is 1 to 32"),
+            ("/graph.svg?name=a&name=b&event=hit,visit", "of one name"),
+            ("/graph/a.svg?event=hit,visit&style=spark", "shows one event"),
+            ("/graph/a.svg?event=a,b,c,d,e,f,g,h,i,j,k,l", "events in one chart"),
+        ] {
+            let answer = http::get(place.addr(), path);
+            assert!(answer.text().contains(why), "{path}: {}", answer.text());
+        }
+        stop(&mut daemon);
+        assert!(!daemon.stderr().contains(TOKEN));
+    }
+}
+
+#[test]
+fn what_cannot_be_told_or_true_counts_nothing() {
+    let github = FakeGithub::start();
+    github.token(TOKEN, "octo", 5000);
+    github.add("Octo", vec![repository(1)]);
+    github.traffic("octo/r1", &[(ago(2), 7, 2)], &[]);
+    let with_token = place(&Kind::Sqlite, &github, &format!("tokens = [\"{TOKEN}\"]\n"));
+    with_token.run(&["github", "add", "octo"]).good();
+    let row = |day: &str, count: &str| {
+        format!("{{\"views\":[{{\"timestamp\":\"{day}T00:00:00Z\",\"count\":{count},\"uniques\":1}}]}}")
+    };
+    for (status, body) in [
+        (200, String::new()),
+        (200, "null".to_owned()),
+        (200, "{}".to_owned()),
+        (200, row(&ago(2), "-1")),
+        (200, row(&ago(2), "5000000000")),
+        (200, row(&ago(300), "5")),
+        (200, row(&ago(-3), "5")),
+        (403, "{\"message\":\"Must have push access to repository\"}".to_owned()),
+        (403, "{\"message\":\"Resource not accessible by personal access token\"}".to_owned()),
+        (404, "{}".to_owned()),
+        (500, String::new()),
+    ] {
+        let reply = WebReply::status(status, "application/json", body.clone());
+        github
+            .answer_instead(move |request| request.target.ends_with("/traffic/views").then(|| reply.clone()));
+        let said = with_token.run(&["github", "sync"]).good();
+        assert!(
+            said.contains("0 new days") && said.contains("GitHub told nothing of 1"),
+            "{status} {body}: {said}"
+        );
+        // A right that is missing is no reason to rest.
+        let status = with_token.run(&["github", "refresh", "octo"]);
+        assert_eq!(status.code, Some(0), "{body}");
+    }
+    github.answer_well();
+    assert!(
+        with_token
+            .run(&["github", "sync"])
+            .good()
+            .contains("1 new day counted, 7 views by 2 visitors, 0 clones")
+    );
+    let without = place(&Kind::Sqlite, &github, "");
+    without.run(&["github", "sync"]).refused(1, &["only to a token that may push"]);
+}

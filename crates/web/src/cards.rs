@@ -1,0 +1,107 @@
+//! Cards with GitHub's statistics, at github-readme-stats' addresses: `/api?username=`, `/api/top-langs?username=` and
+//! `/api/pin?username=&repo=`, with its parameters; and `/api/streak?username=`.
+//!
+//! `tallymark-github` draws them; here is what is answered. The statistics are those of banners: one question to GitHub
+//! serves every theme. A card is no badge: nothing is counted. Of tracked accounts, what was asked for is remembered, so
+//! that the publisher can write it as a file.
+
+use crate::{
+    error::{only, report},
+    headers,
+    limited::limited,
+    query::Query,
+    state::{App, GithubFront},
+};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, Uri},
+    middleware,
+    response::Response,
+    routing::{MethodRouter, get},
+};
+use std::sync::Arc;
+use tallymark_badge::card::{CardLook, notice};
+use tallymark_github::{AccountName, CardAddress, CardKind, CardTerms, NoCard, NoStats};
+
+const UNCOUNTED: &str = "ignored: a card counts nothing";
+const UNCOUNTED_PRIVATE: &str =
+    "ignored: a card counts nothing; count_private is ignored, because only public work is known";
+const UNCOUNTED_WORK: &str = "ignored: a card counts nothing; commits, pull requests, issues and the rank need a token, so they are left out";
+
+/// The routes, if there is anybody to ask.
+pub(crate) fn routes(app: &Arc<App>) -> Router {
+    let Some(front) = app.github.clone() else { return Router::new() };
+    let mut routes = Router::new();
+    for (path, kind) in [
+        ("/api", CardKind::Stats),
+        ("/api/streak", CardKind::Streak),
+        ("/api/top-langs", CardKind::Languages),
+        ("/api/pin", CardKind::Repository),
+    ] {
+        let handler = handler(kind);
+        routes = routes.route(path, handler.clone()).route(&format!("{path}/"), handler);
+    }
+    routes.layer(middleware::from_fn_with_state(app.clone(), limited)).with_state(front)
+}
+
+fn handler(kind: CardKind) -> MethodRouter<GithubFront> {
+    let answer = async move |State(front): State<GithubFront>, uri: Uri| {
+        let query = Query::of(&uri);
+        let why = match query.get("count_private") {
+            Some(_) => UNCOUNTED_PRIVATE,
+            None if front.statistics.has_tokens() => UNCOUNTED,
+            None => UNCOUNTED_WORK,
+        };
+        let raw = |key: &str| {
+            query.raw().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value)
+        };
+        let address = CardAddress::read(kind, raw);
+        match asked(&front, &address).await {
+            Ok(svg) => headers::picture(StatusCode::OK, svg, why),
+            Err((why, look)) => said(&why, &look),
+        }
+    };
+    only("GET, HEAD", get(answer))
+}
+
+fn said(why: &NoCard, look: &CardLook) -> Response {
+    let (status, title, what) = match why {
+        NoCard::Wrong(what) => (StatusCode::BAD_REQUEST, "This address is wrong", what),
+        NoCard::Nothing(what) => (StatusCode::NOT_FOUND, "GitHub", what),
+        // A broken image stays in Camo; this is replaced by the next view.
+        NoCard::NotYet(what) => (StatusCode::OK, "GitHub", what),
+    };
+    headers::picture(status, notice(title, what, look), UNCOUNTED)
+}
+
+async fn asked(front: &GithubFront, address: &CardAddress) -> Result<String, (NoCard, CardLook)> {
+    let look = address.look().map_err(|what| (what.into(), CardLook::default()))?;
+    let name = address.name();
+    if name.is_empty() {
+        return Err(("username is missing".to_owned().into(), look));
+    }
+    let nobody = || NoCard::Nothing(format!("GitHub has no account {name}"));
+    let Ok(login) = AccountName::new(&name) else { return Err((nobody(), look)) };
+    let statistics = &front.statistics;
+    let terms =
+        CardTerms { zone: front.zone, now: statistics.now_in_seconds(), has_tokens: statistics.has_tokens() };
+    match statistics.of(&login).await {
+        Ok(aged) => {
+            let svg = address.draw(&aged, &look, terms).map_err(|why| (why, look))?;
+            if let Some(file) = address.file().filter(|_| front.card_files) {
+                remember(front, &login, file).await;
+            }
+            Ok(svg)
+        }
+        Err(NoStats::Nobody) => Err((nobody(), look)),
+        Err(NoStats::NotYet) => Err((NoCard::NotYet(format!("statistics of {name} are on their way")), look)),
+    }
+}
+
+/// What fails is remembered with the next view.
+async fn remember(front: &GithubFront, login: &AccountName, file: String) {
+    if let Err(error) = front.statistics.tracked().show_card(login, file).await {
+        report::broken("a card could not be remembered as a file", login, &error);
+    }
+}
