@@ -12,8 +12,8 @@ use std::{
 use tallymark_ingest::{
     IngestMeters, Refusals, Sealed, StartPositions, VisitGate,
     source::{
-        FileOptions, Handed, LineOptions, LogFile, SocketPlace, Stop, SyslogDatagrams, SyslogTcp, TcpOptions,
-        UdpOptions, UnixOptions, Zmq,
+        Claims, FileOptions, Handed, LineOptions, LogFile, SocketPlace, Stop, SyslogDatagrams, SyslogTcp,
+        TcpOptions, UdpOptions, UnixOptions, Zmq,
     },
 };
 use tokio::sync::mpsc;
@@ -35,6 +35,7 @@ pub(crate) fn open(
     (gate, refusals): (&Arc<VisitGate>, &Arc<Refusals>),
     handed: &mut Handed,
 ) -> Result<Vec<OpenSource>> {
+    let claims = Claims::default();
     let open = |source: &Wanted| {
         let lines = LineOptions {
             max_line: source.max_line,
@@ -46,7 +47,7 @@ pub(crate) fn open(
             gate: Some(gate.clone()),
             refusals: refusals.clone(),
         };
-        open_one(source, lines, meters, handed)
+        open_one(source, &claims, lines, meters, handed)
     };
     config.sources.iter().map(open).collect()
 }
@@ -73,6 +74,7 @@ pub(crate) fn missing(socket: &Path) -> Option<String> {
 
 fn open_one(
     source: &Wanted,
+    claims: &Claims,
     lines: LineOptions,
     meters: &IngestMeters,
     handed: &mut Handed,
@@ -105,7 +107,7 @@ fn open_one(
         }
         Kind::File { path, start } => {
             let options = FileOptions { path: path.clone(), start: *start };
-            Ok(OpenSource::File(LogFile::new(options, lines, meters.source("file"))?))
+            Ok(OpenSource::File(LogFile::new(options, claims.clone(), lines, meters.source("file"))?))
         }
         Kind::Zmq(options) => Ok(OpenSource::Zmq(Zmq::new(options.clone(), lines, meters.source("zmq")))),
     }

@@ -375,3 +375,85 @@ fn nginx_that_buffers_is_counted_once() {
     }
     settle(&place, daemon, asked);
 }
+
+/// Two logs of one daemon, and what may happen that makes one file the file of both. It is counted once, by the source that
+/// had it, and the other says so.
+#[test]
+fn file_that_two_sources_come_upon_is_counted_once() {
+    for what in ["switched", "linked", "swapped", "moved", "rotated", "from another directory"] {
+        Kind::both().iter().for_each(|kind| two_sources(kind, what));
+    }
+}
+
+fn two_sources(kind: &Kind, what: &str) {
+    let mut place = kind.place();
+    let source = |path: &str| format!("[[source]]\nkind = \"file\"\npath = \"DIR/{path}\"\n");
+    let sources = source("red/one.log") + &source("blue/two.log");
+    place.configure(&format!("[store]\ntick = \"20ms\"\n{sources}"));
+    let [red, blue] = ["red", "blue"].map(|name| place.dir().join(name));
+    for dir in [&red, &blue] {
+        fs::create_dir(dir).unwrap();
+    }
+    let (one, two) = (red.join("one.log"), blue.join("two.log"));
+    let mut log = Log { path: two.clone(), lines: 0 };
+    log.write(10);
+    log.write_to(&red.join("real.log"), 10);
+    std::os::unix::fs::symlink(red.join("real.log"), &one).unwrap();
+    let mut daemon = counts(&place, log.lines);
+    match what {
+        "switched" => {
+            std::os::unix::fs::symlink(&two, red.join("next")).unwrap();
+            fs::rename(red.join("next"), &one).unwrap();
+        }
+        "linked" => {
+            fs::hard_link(&two, red.join("next")).unwrap();
+            fs::rename(red.join("next"), &one).unwrap();
+        }
+        "swapped" => {
+            fs::rename(red.join("real.log"), red.join("next")).unwrap();
+            fs::rename(&two, red.join("real.log")).unwrap();
+            fs::rename(red.join("next"), &two).unwrap();
+        }
+        "moved" => fs::rename(red.join("real.log"), &two).unwrap(),
+        "rotated" => {
+            fs::rename(&two, blue.join("two.log.1")).unwrap();
+            log.write(3);
+            wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+            fs::rename(blue.join("two.log.1"), red.join("real.log.1")).unwrap();
+            log.write_to(&red.join("real.log.1"), 3);
+        }
+        _ => {
+            fs::rename(&two, blue.join("two.log.1")).unwrap();
+            fs::rename(blue.join("two.log.1"), red.join("next")).unwrap();
+            fs::rename(red.join("next"), red.join("real.log")).unwrap();
+        }
+    }
+    for _ in 0..3 {
+        log.write(5);
+        log.write_to(&one, 5);
+        // As long as both have one file, no command accepts these sources.
+        wait_until("every line is counted", PATIENCE, || place.metrics().lines("file")[1] >= log.lines);
+    }
+    let ready = || http::get(place.addr(), "/readyz").text().to_owned();
+    if ["switched", "linked"].contains(&what) {
+        wait_until("it is said", PATIENCE, || ready().contains("another [[source]] reads"));
+    } else {
+        // Also at the next start.
+        daemon.kill9();
+        daemon = counts(&place, log.lines);
+    }
+    // A file of its own again.
+    let _ = fs::remove_file(&one);
+    log.write_to(&one, 5);
+    log.write(5);
+    wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+    if what != "rotated" {
+        wait_until("all is well", PATIENCE, || !ready().contains("another [[source]]"));
+    }
+    let said = || format!("{what}, {kind:?}: {}", daemon.stderr());
+    assert_eq!(place.total("~all"), log.lines, "{}", said());
+    // One was overwritten, and may have had more.
+    let lost = u64::from(what == "from another directory");
+    assert_eq!(place.metrics().get("tallymark_file_rests_lost_total"), lost, "{}", said());
+    settle(&place, daemon, log.lines);
+}

@@ -99,18 +99,11 @@ impl Book {
         stop: &Stop,
     ) -> Option<(Book, PathBuf)> {
         let files = list(log, &KnownFiles::default()).ok()?;
-        let of_path = |position: &Position| {
-            // A log that was first looked at a moment ago has a position already, and was not moved.
-            let path = Path::new(position.source.strip_prefix(FILE)?);
-            if path == log {
-                return None;
-            }
-            position.state.parse::<Header>().ok()?;
-            Some((Book::read(path, own).ok()??, path.to_owned()))
-        };
-        let found = own.iter().filter_map(of_path).filter_map(|(there, path)| {
+        // A log that was first looked at a moment ago has a position already, and was not moved.
+        let found = logs(own).filter(|path| *path != log).filter_map(|path| {
+            let there = Book::read(path, own).ok()??;
             let here = there.found_in(log, &files, stop);
-            (!here.records.is_empty()).then_some((here, path))
+            (!here.records.is_empty()).then(|| (here, path.to_owned()))
         });
         let read = |book: &Book| book.records.values().map(|record| record.mark.offset).sum::<u64>();
         let (mut book, path) = found.max_by_key(|(book, _)| read(book))?;
@@ -230,7 +223,8 @@ impl Book {
         let paths = there().map(|record| record.path.clone()).collect();
         let copies = there().filter(|record| record.copy_of.is_some());
         let copies = copies.map(|record| record.identity.inode()).collect();
-        KnownFiles { paths, inodes: there().map(|record| record.identity.inode()).collect(), copies }
+        let inodes = there().map(|record| record.identity.inode()).collect();
+        KnownFiles { paths, inodes, copies, ..KnownFiles::default() }
     }
 
     /// Forgets records over the bound, and answers how many.
@@ -265,6 +259,15 @@ impl Book {
         };
         std::mem::take(&mut self.changed).into_iter().map(position).collect()
     }
+}
+
+/// The logs that positions are of.
+pub(super) fn logs(positions: &[Position]) -> impl Iterator<Item = &Path> {
+    let is_header = |position: &&Position| position.state.parse::<Header>().is_ok();
+    positions
+        .iter()
+        .filter(is_header)
+        .filter_map(|position| position.source.strip_prefix(FILE).map(Path::new))
 }
 
 fn key(log: &Path) -> String {

@@ -7,8 +7,9 @@
 use super::{
     Start,
     book::Book,
+    claims::Claims,
     cut::Sink,
-    imported::{ImportMark, counted},
+    imported::{Counted, ImportMark, counted},
     input::{Found, Input, Portion, is_damage, portion},
     names::{SeenFile, open_regular},
     record::{FileRecord, Identity, Mark, mtime},
@@ -41,6 +42,8 @@ const CLOCK: Duration = Duration::from_millis(30);
 #[derive(Clone)]
 pub(super) struct Following {
     pub(super) path: PathBuf,
+    /// What the other sources read.
+    pub(super) claims: Claims,
     pub(super) start: Start,
     pub(super) max_line: usize,
     /// A print of what lines have to be like.
@@ -175,6 +178,11 @@ impl LogFollower {
                 Err("its directory is missing".to_owned())
             }
             // Between two files all is well, but a log that was never there may have another name.
+            true if let Some(owner) = self.reader_of_log() => Err(format!(
+                "it is the file that another [[source]] reads, as {}: its lines are counted there, once. Give each source a \
+                 file of its own",
+                owner.display()
+            )),
             true if self.live.is_none() && self.open.is_empty() => Err("it does not exist yet".to_owned()),
             true => Ok(Progress::Idle),
         }
@@ -190,6 +198,12 @@ impl LogFollower {
             Some(dir) => Ok(dir.is_ok_and(|dir| dir.is_dir())),
             None => Ok(true),
         }
+    }
+
+    /// The log of another source that has the file at this log's path.
+    fn reader_of_log(&self) -> Option<PathBuf> {
+        let Following { path, claims, .. } = &self.following;
+        claims.owner(path, &Identity::of(&fs::metadata(path).ok()?))
     }
 
     fn begin_without_a_file(&mut self) {
@@ -235,8 +249,9 @@ impl LogFollower {
         let at_path = fs::metadata(&self.following.path).ok().map(|file| Identity::of(&file));
         let same = match (live, at_path) {
             (Some(live), Some(file)) => live.is(&file),
+            (None, Some(file)) => self.following.claims.owner(&self.following.path, &file).is_some(),
             (None, None) => true,
-            _ => false,
+            (Some(_), None) => false,
         };
         if !same {
             self.surveyed = None;
@@ -258,7 +273,9 @@ impl LogFollower {
         if self.surveyed.as_ref() == Some(&directories) {
             return Ok(());
         }
+        let claims = &self.following.claims;
         let mut known = self.book.as_ref().map(Book::known).unwrap_or_default();
+        known.foreign = claims.of_others(log);
         let mut files = super::names::list(log, &known).map_err(|error| told(&error, log))?;
         if let Some(book) = &self.book {
             let strays = match strays(log, book, &files, &self.following.stop) {
@@ -281,8 +298,12 @@ impl LogFollower {
         let target = log.is_symlink().then(|| fs::canonicalize(log).ok()).flatten();
         let stop = &self.following.stop;
         let progress = &*self.following.progress;
-        let question = Question { files, open, suspects, target, first, stop, progress };
-        let is_still = |files: &[SeenFile]| Ok(is_as_it_was(files, &super::names::list(log, &known)?));
+        let foreign = &known.foreign;
+        let question = Question { log, files, open, suspects, target, foreign, first, stop, progress };
+        let is_still = |files: &[SeenFile]| {
+            let ours = files.iter().map(|file| file.identity.key()).collect();
+            Ok(claims.claim(log, &ours) && is_as_it_was(files, &super::names::list(log, &known)?))
+        };
         let found = match survey(book, question, is_still) {
             Ok(Some(found)) => found,
             // Somebody renames or truncates its files right now.
@@ -307,7 +328,14 @@ impl LogFollower {
         self.surveyed = (!changed_just_now(&directories)).then_some(directories);
         self.forget_replaced();
         self.read_anew();
+        self.settle();
         Ok(())
+    }
+
+    /// Says which files are this log's.
+    fn settle(&self) {
+        let Some(book) = &self.book else { return };
+        self.following.claims.settle(&self.following.path, book, |id| self.open.contains_key(&id));
     }
 
     /// Files of which no line has counted are read again if the format is another one than it was.
@@ -366,7 +394,7 @@ impl LogFollower {
     }
 
     fn read(&mut self, id: u64, sink: &mut impl Sink) -> Result<bool, String> {
-        let Some(book) = &mut self.book else { return Ok(false) };
+        let Some(book) = &self.book else { return Ok(false) };
         let Some(record) = book.get(id) else { return Ok(false) };
         let path = record.path.clone();
         let filled = |file: fs::Metadata| file.len() > 0 && Identity::of(&file).is(&record.identity);
@@ -376,34 +404,10 @@ impl LogFollower {
             return Ok(true);
         }
         let failed = |error: io::Error| format!("reading {}: {}", path.display(), told(&error, &path));
-        if !self.open.contains_key(&id) {
-            let Some(input) = reopen(record, &self.following.stop).map_err(failed)? else {
-                self.suspects.insert(id);
-                self.surveyed = None;
-                return Ok(true);
-            };
-            let imported = match input.mark().offset {
-                0 => match counted(&path, &input.identity(), &self.imports, &self.following.stop) {
-                    Err(error) if is_damage(&error) => None,
-                    imported => imported.map_err(failed)?,
-                },
-                _ => None,
-            };
-            match imported {
-                None => drop(self.open.insert(id, input)),
-                Some(imported) => {
-                    info!(file = %path.display(), offset = imported.mark.offset, "continuing after an import");
-                    if let Some(why) = imported.doubt {
-                        self.events.lost += 1;
-                        warn!(file = %path.display(), "lines may be missing in the counts: {why}");
-                    }
-                    book.change(id, |record| {
-                        (record.from, record.mark) = (imported.mark.offset, imported.mark)
-                    });
-                    return Ok(true);
-                }
-            }
+        if !self.open.contains_key(&id) && !self.open_record(id).map_err(failed)? {
+            return Ok(true);
         }
+        let Some(book) = &mut self.book else { return Ok(false) };
         let Some(input) = self.open.get_mut(&id) else { return Ok(false) };
         let before = sink.counted();
         let found = input.read(self.following.max_line, sink);
@@ -451,10 +455,53 @@ impl LogFollower {
         Ok(!ended)
     }
 
+    /// Opens the file of a record where it was read up to. Answers whether it is open: it is not if it is another file by
+    /// now, or if others have counted some of it.
+    fn open_record(&mut self, id: u64) -> io::Result<bool> {
+        let Some(record) = self.book.as_ref().and_then(|book| book.get(id)) else { return Ok(false) };
+        let Some(input) = reopen(record, &self.following.stop)? else {
+            self.suspects.insert(id);
+            self.surveyed = None;
+            return Ok(false);
+        };
+        let path = record.path.clone();
+        let Some(Counted { mark, doubt }) = self.counted_by_others(&path, &input)? else {
+            self.open.insert(id, input);
+            return Ok(true);
+        };
+        info!(file = %path.display(), offset = mark.offset, "continuing after an import, or another source");
+        if let Some(why) = doubt {
+            self.events.lost += 1;
+            warn!(file = %path.display(), "lines may be missing in the counts: {why}");
+        }
+        if let Some(book) = &mut self.book {
+            book.change(id, |record| (record.from, record.mark) = (mark.offset, mark));
+        }
+        Ok(false)
+    }
+
+    /// How much of a file is counted already of which this log has read nothing.
+    fn counted_by_others(&self, path: &Path, input: &Input) -> io::Result<Option<Counted>> {
+        if input.mark().offset > 0 {
+            return Ok(None);
+        }
+        let (Following { path: log, claims, stop, .. }, identity) = (&self.following, input.identity());
+        for mark in claims.left_by_others(log, &identity) {
+            if Input::resume(open_regular(path)?, &mark, stop)?.is_some() {
+                return Ok(Some(Counted { mark, doubt: None }));
+            }
+        }
+        match counted(path, &identity, &self.imports, stop) {
+            Err(error) if is_damage(&error) => Ok(None),
+            counted => counted,
+        }
+    }
+
     /// Closes files that are read to their end, but for the newest.
     fn close(&mut self) {
         let Some(book) = &self.book else { return };
-        let mut over = self.open.len().saturating_sub(NEWEST);
+        let open = self.open.len();
+        let mut over = open.saturating_sub(NEWEST);
         let live = self.live;
         self.open.retain(|id, _| {
             let done = book.get(*id).is_none_or(|record| record.done) && Some(*id) != live;
@@ -462,6 +509,9 @@ impl LogFollower {
             over -= usize::from(close);
             !close
         });
+        if self.open.len() < open {
+            self.settle();
+        }
     }
 }
 

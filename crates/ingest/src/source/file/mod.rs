@@ -6,6 +6,7 @@
 //! finds out which file is which, [`follow`] decides what to read, [`cut`] cuts lines, and here is the thread.
 
 mod book;
+mod claims;
 mod cut;
 mod family;
 mod follow;
@@ -22,6 +23,7 @@ mod wake;
 #[cfg(test)]
 mod tests;
 
+pub use claims::Claims;
 pub(crate) use cut::{Sink, lines as cut_lines};
 pub(crate) use imported::{ImportMark, imports, records};
 pub(crate) use ladder::Ladder;
@@ -106,20 +108,28 @@ pub enum FileError {
 /// A source that reads a log file.
 pub struct LogFile {
     options: FileOptions,
+    claims: Claims,
     lines: LineOptions,
     meters: SourceMeters,
 }
 
 impl LogFile {
-    /// A source that has not looked at its file yet; there may be none.
+    /// A source that has not looked at its file yet; there may be none. All sources of a process share the claims, and are
+    /// made before the first of them runs.
     ///
     /// # Errors
     ///
     /// The path names no file that could be followed.
-    pub fn new(options: FileOptions, lines: LineOptions, meters: SourceMeters) -> Result<LogFile, FileError> {
+    pub fn new(
+        options: FileOptions,
+        claims: Claims,
+        lines: LineOptions,
+        meters: SourceMeters,
+    ) -> Result<LogFile, FileError> {
         let path = std::path::absolute(&options.path)
             .map_err(|error| io_error("finding the directory of", &options.path, error))?;
-        Ok(LogFile { options: FileOptions { path, ..options }, lines, meters })
+        claims.register(&path);
+        Ok(LogFile { options: FileOptions { path, ..options }, claims, lines, meters })
     }
 
     /// Reads until stop is said. What is not read then stays in the file for the next time.
@@ -181,6 +191,9 @@ impl LogFile {
         let mut new: Option<Running<'_>> = None;
         loop {
             let places = positions.borrow().clone();
+            if let Places::Kept(own) | Places::Good { own, .. } = &places {
+                self.claims.learn(own);
+            }
             match places {
                 Places::Unknown => {}
                 Places::Good { own, others } => {
@@ -247,6 +260,7 @@ impl LogFile {
         let following = Following {
             progress: Arc::new(progress),
             path: self.options.path.clone(),
+            claims: self.claims.clone(),
             start: self.options.start,
             max_line: self.lines.max_line,
             format: self.lines.print(),

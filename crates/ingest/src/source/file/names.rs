@@ -5,7 +5,7 @@
 //! like it. Nothing is opened here, and there may be any number of files; [`super::strays`] opens some that no name leads to.
 
 use super::family::Family;
-use super::record::{FileRecord, Identity, mtime};
+use super::record::{FileRecord, Identity, Key, mtime};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
@@ -96,6 +96,14 @@ pub(super) struct KnownFiles {
     pub(super) inodes: BTreeSet<(u64, u64)>,
     /// Those of copies among them.
     pub(super) copies: BTreeSet<(u64, u64)>,
+    /// Files that other logs have. They are left out, whatever they are called.
+    pub(super) foreign: BTreeSet<Key>,
+}
+
+impl KnownFiles {
+    fn is_foreign(&self, file: &Metadata) -> bool {
+        self.foreign.contains(&Identity::of(file).key())
+    }
 }
 
 type Listing = BTreeMap<PathBuf, (Metadata, Rank)>;
@@ -118,12 +126,13 @@ pub(super) fn list(log: &Path, known: &KnownFiles) -> io::Result<Vec<SeenFile>> 
 }
 
 fn names(log: &Path, known: &KnownFiles) -> io::Result<Listing> {
-    let target = fs::canonicalize(log).ok().filter(|target| target.as_path() != log);
+    let is_ours = |target: &PathBuf| !fs::metadata(target).is_ok_and(|file| known.is_foreign(&file));
+    let target = fs::canonicalize(log).ok().filter(|target| target.as_path() != log && is_ours(target));
     let bases: Vec<&Path> = [Some(log), target.as_deref()].into_iter().flatten().collect();
     let here: BTreeSet<&Path> = bases.iter().filter_map(|base| base.parent()).collect();
     let mut found = Listing::new();
     for path in known.paths.iter().filter(|path| path.as_path() != log) {
-        look(&mut found, path, Rank::Other, true)?;
+        look(&mut found, known, path, Rank::Other, true)?;
     }
     elsewhere(&mut found, &bases, &here, known)?;
     for dir in &here {
@@ -136,11 +145,11 @@ fn names(log: &Path, known: &KnownFiles) -> io::Result<Listing> {
             let rank = rank_of_any(&bases, &name);
             let better = (!is_generation(rank.as_ref())).then(|| shape().or_else(relative)).flatten();
             if let Some(rank) = better.or(rank) {
-                look(&mut found, &entry.path(), rank, false)?;
+                look(&mut found, known, &entry.path(), rank, false)?;
             }
         }
     }
-    look(&mut found, log, Rank::Live, true)?;
+    look(&mut found, known, log, Rank::Live, true)?;
     // A packer writes the new file first, then removes the old one: as long as both are there, the old one is whole.
     let plain: Vec<PathBuf> = found.keys().filter(|path| unpacked(path).is_none()).cloned().collect();
     found.retain(|path, _| unpacked(path).is_none_or(|path| plain.binary_search(&path).is_err()));
@@ -162,7 +171,7 @@ fn families(
         if rank_of_any(bases, &entry.file_name()).is_none()
             && entry.metadata().is_ok_and(|file| is_known(&file))
         {
-            look(found, &entry.path(), Rank::Other, false)?;
+            look(found, known, &entry.path(), Rank::Other, false)?;
         }
     }
     let family = |(path, (file, _)): (&PathBuf, &(Metadata, Rank))| {
@@ -178,8 +187,9 @@ fn is_generation(rank: Option<&Rank>) -> bool {
     rank.is_some_and(|rank| *rank != Rank::Other)
 }
 
-fn look(found: &mut Listing, path: &Path, rank: Rank, is_needed: bool) -> io::Result<()> {
+fn look(found: &mut Listing, known: &KnownFiles, path: &Path, rank: Rank, is_needed: bool) -> io::Result<()> {
     match fs::metadata(path) {
+        Ok(file) if known.is_foreign(&file) => {}
         Ok(file) if file.is_file() => drop(found.insert(path.to_owned(), (file, rank))),
         Ok(_) if rank == Rank::Live => return Err(io::Error::new(NOT_REGULAR, "not a regular file")),
         Err(error) if is_needed && !is_missing(&error) => {
@@ -206,8 +216,8 @@ fn elsewhere(
             let was_log =
                 || bases.iter().any(|base| base.file_name() == Some(&name)) && found.contains_key(&path);
             match rank_of_any(bases, &name) {
-                Some(Rank::Other) if was_log() => look(found, &path, Rank::Former, false)?,
-                Some(rank) => look(found, &path, rank, false)?,
+                Some(Rank::Other) if was_log() => look(found, known, &path, Rank::Former, false)?,
+                Some(rank) => look(found, known, &path, rank, false)?,
                 None => {}
             }
         }
@@ -219,7 +229,7 @@ fn elsewhere(
             if rank_of_any(bases, &entry.file_name()).is_some()
                 && inode().is_some_and(|inode| known.inodes.contains(&inode))
             {
-                look(found, &entry.path(), Rank::Other, false)?;
+                look(found, known, &entry.path(), Rank::Other, false)?;
             }
         }
     }

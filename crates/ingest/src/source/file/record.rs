@@ -44,6 +44,9 @@ pub(crate) struct Identity {
     pub(crate) born: u64,
 }
 
+/// An [`Identity`] as a key.
+pub(crate) type Key = (u64, u64, u64);
+
 /// How far a content has been read, and what tells it from others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mark {
@@ -201,6 +204,11 @@ impl Identity {
         Identity { dev: file.dev(), ino: file.ino(), born }
     }
 
+    /// Equal for two that are one inode, as [`Identity::is`] decides it.
+    pub(crate) fn key(&self) -> Key {
+        (self.ino, self.born, if self.born == 0 { self.dev } else { 0 })
+    }
+
     /// What tells an inode from others whatever the number of its device is.
     pub(crate) fn inode(&self) -> (u64, u64) {
         (self.ino, self.born)
@@ -209,8 +217,7 @@ impl Identity {
     /// Whether both are one inode. The number of a device may change with a reboot, so the time of birth decides where
     /// it is known.
     pub(crate) fn is(&self, other: &Identity) -> bool {
-        let inode = self.ino == other.ino && self.born == other.born;
-        inode && (self.born != 0 || self.dev == other.dev)
+        self.key() == other.key()
     }
 }
 

@@ -22,13 +22,13 @@ use super::{
     book::Book,
     input::{Input, beginning, is_damage},
     names::{SeenFile, open_regular},
-    record::{FileRecord, mtime},
+    record::{FileRecord, Key, mtime},
 };
 use crate::{meters::FileEvents, source::Stop};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use stranger::Stranger;
 
@@ -37,6 +37,8 @@ const MANY: usize = 100;
 
 /// What a survey is asked with.
 pub(super) struct Question<'a> {
+    /// The path that is followed.
+    pub(super) log: &'a Path,
     pub(super) files: Vec<SeenFile>,
     /// Files that are open, by their records, so that nothing of them is lost with their names.
     pub(super) open: &'a BTreeMap<u64, Input>,
@@ -44,6 +46,8 @@ pub(super) struct Question<'a> {
     pub(super) suspects: &'a BTreeSet<u64>,
     /// Where the log leads to if it is a link, which may have led to any of the files before.
     pub(super) target: Option<PathBuf>,
+    /// Files that other logs have.
+    pub(super) foreign: &'a BTreeSet<Key>,
     /// Nobody has looked at this log before.
     pub(super) first: Option<Start>,
     /// Once it is said, the survey fails, and the book is as it was.

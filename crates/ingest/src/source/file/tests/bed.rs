@@ -3,6 +3,7 @@
 use super::super::{
     Start,
     book::Book,
+    claims::Claims,
     cut::Sink,
     follow::{Following, LogFollower, Progress},
 };
@@ -50,6 +51,7 @@ impl Sink for Ledger {
 pub(super) struct Bed {
     pub(super) dir: tempfile::TempDir,
     pub(super) follower: Option<LogFollower>,
+    pub(super) claims: Claims,
     pub(super) start: Start,
     pub(super) seen: Ledger,
     /// What a kill -9 leaves: the last that was committed.
@@ -68,6 +70,7 @@ impl Bed {
         Bed {
             dir,
             follower: None,
+            claims: Claims::default(),
             start: Start::Beginning,
             seen: Ledger::default(),
             committed,
@@ -136,7 +139,15 @@ impl Bed {
     pub(super) fn follower(&mut self) -> &mut LogFollower {
         let (path, stop, said) = (self.log(), self.stop.clone(), self.progress.clone());
         let progress = Arc::new(move |text: &str| said.lock().unwrap().push(text.to_owned()));
-        let following = Following { path, start: self.start, max_line: 1000, format: 0, stop, progress };
+        let following = Following {
+            path,
+            claims: self.claims.clone(),
+            start: self.start,
+            max_line: 1000,
+            format: 0,
+            stop,
+            progress,
+        };
         let position =
             |(source, state): (&String, &String)| Position { source: source.clone(), state: state.clone() };
         let positions: Vec<Position> = self.committed.1.iter().map(position).collect();

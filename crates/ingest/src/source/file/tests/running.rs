@@ -32,7 +32,7 @@ fn new_log_has_its_position_before_the_store_is_known_and_is_read_from_there() {
     };
     let meters = IngestMeters::default();
     let options = FileOptions { path: path.clone(), start: Start::Beginning };
-    let source = LogFile::new(options, lines, meters.source("file")).unwrap();
+    let source = LogFile::new(options, Claims::default(), lines, meters.source("file")).unwrap();
     let (out, mut sealed) = mpsc::channel(8);
     let (places, hears) = watch::channel(Places::Kept(Arc::default()));
     let stop = Stop::new().unwrap();
@@ -72,7 +72,7 @@ fn log_that_cannot_be_read_is_told_with_the_reason_until_it_can() {
     };
     let meters = IngestMeters::default();
     let options = FileOptions { path: path.clone(), start: Start::Beginning };
-    let source = LogFile::new(options, lines, meters.source("file")).unwrap();
+    let source = LogFile::new(options, Claims::default(), lines, meters.source("file")).unwrap();
     let (out, mut sealed) = mpsc::channel(8);
     let (_places, hears) = watch::channel(Places::Good { own: Arc::default(), others: Arc::default() });
     let stop = Stop::new().unwrap();
