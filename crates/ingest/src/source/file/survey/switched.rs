@@ -1,20 +1,23 @@
 //! A link that was switched more than once while nobody looked.
 //!
-//! It may have led to a directory that nobody has looked into: `releases/2/access.log` between `releases/1/access.log`
-//! and `releases/3/access.log`. Another log may have such a path too, so its lines are not counted, and that is said.
+//! It may have led to a directory that nobody has looked into, `releases/2/access.log` between `releases/1/access.log` and
+//! `releases/3/access.log`, or to a file whose name says nothing, `blue.log` between `red.log` and `green.log`. Another log
+//! may have such a path too, so its lines are not counted, and that is said.
 
 use super::{
-    super::record::{Identity, mtime},
+    super::{
+        names::belongs,
+        record::{Identity, mtime},
+    },
     Survey,
 };
 use std::{
     ffi::OsStr,
-    fs,
-    os::unix::fs::MetadataExt,
+    fs::{self, Metadata},
     path::{Path, PathBuf},
 };
 
-/// How many directories are looked into.
+/// How many files are looked at.
 const MOST: usize = 1000;
 
 impl Survey<'_> {
@@ -27,23 +30,53 @@ impl Survey<'_> {
         }
         // What was written before the last look is no news.
         let Some(seen) = self.book.iter().map(|(_, record)| record.mtime).max() else { return };
-        let known: Vec<(u64, u64)> =
-            self.question.files.iter().map(|file| (file.identity.dev, file.identity.ino)).collect();
-        let before = self.book.iter().rev().map(|(_, record)| &*record.path);
-        let before = before.filter(|path| path.file_name() == target.file_name());
-        let differs = before.filter_map(|path| differing(path, &target)).next();
-        let Some(place) = differs.or_else(|| target.parent()?.components().count().checked_sub(1)) else {
-            return;
-        };
-        for path in siblings(&target, place) {
+        let is_news = |file: &Metadata| file.is_file() && file.len() > 0 && mtime(file) > seen;
+        let is_made = |file: &Metadata| is_new || Identity::of(file).born > seen;
+        let of_directories = self.other_directories(&target).into_iter().map(|path| (path, true));
+        let of_names = self.other_names(&target).into_iter().map(|path| (path, false));
+        for (path, is_named_alike) in of_directories.chain(of_names) {
             let Ok(file) = fs::metadata(&path) else { continue };
-            let is_known = known.contains(&(file.dev(), file.ino()));
-            let was_read = self.book.iter().any(|(_, record)| record.identity.is(&Identity::of(&file)));
-            if file.is_file() && file.len() > 0 && mtime(&file) > seen && !is_known && !was_read {
+            if is_news(&file)
+                && (is_named_alike || is_made(&file))
+                && !self.is_somebodys(&Identity::of(&file))
+            {
                 let why = "the link may have led there meanwhile: if it is of this log, count it with tallymark import log";
                 self.tell(&path.display().to_string(), why);
             }
         }
+    }
+
+    /// Whether a file is known, to this log or another.
+    fn is_somebodys(&self, file: &Identity) -> bool {
+        self.question.foreign.contains(&file.key())
+            || self.question.files.iter().any(|seen| seen.identity.is(file))
+            || self.book.iter().any(|(_, record)| record.identity.is(file))
+    }
+
+    /// Where the link may have led to: the same file in directories of other numbers.
+    fn other_directories(&self, target: &Path) -> Vec<PathBuf> {
+        let before = self.book.iter().rev().map(|(_, record)| &*record.path);
+        let before = before.filter(|path| path.file_name() == target.file_name());
+        let differs = before.filter_map(|path| differing(path, target)).next();
+        let parent = || target.parent()?.components().count().checked_sub(1);
+        differs.or_else(parent).map_or_else(Vec::new, |place| siblings(target, place))
+    }
+
+    /// Where the link may have led to, if it has led from one name to another in this directory: files of the same kind.
+    fn other_names(&self, target: &Path) -> Vec<PathBuf> {
+        let (Some(dir), Some(name)) = (target.parent(), target.file_name()) else { return Vec::new() };
+        let link = self.question.log.file_name().unwrap_or_default();
+        let is_other = |path: &Path| {
+            let is_rotated = |other: &OsStr| belongs(name, other) || belongs(link, other);
+            path.parent() == Some(dir) && path.file_name().is_some_and(|other| !is_rotated(other))
+        };
+        if !self.book.iter().any(|(_, record)| record.path != target && is_other(&record.path)) {
+            return Vec::new();
+        }
+        let is_like =
+            |path: &PathBuf| path != target && path.extension() == target.extension() && is_other(path);
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries.filter(is_like).take(MOST).collect()
     }
 }
 

@@ -965,6 +965,42 @@ fn directory_that_a_link_led_to_while_nobody_looked_is_told() {
 }
 
 #[test]
+fn file_of_any_name_that_a_link_led_to_while_nobody_looked_is_told() {
+    for (back, running) in [(false, false), (true, false), (false, true)] {
+        let mut bed = Bed::new();
+        let link = |bed: &Bed, to: &str| {
+            let _ = fs::remove_file(bed.log());
+            std::os::unix::fs::symlink(bed.path(to), bed.log()).unwrap();
+        };
+        // Another log that was not written to meanwhile, and what is no log.
+        bed.append("other.log", "x\n");
+        bed.append("red.log", &numbered(0, 5));
+        link(&bed, "red.log");
+        bed.read();
+        bed.append("amber.log", &numbered(5, 10));
+        link(&bed, "amber.log");
+        bed.read();
+        assert_eq!((bed.seen.lines.len(), bed.events().lost), (10, 0), "{back} {running}");
+        if !running {
+            bed.restart();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        bed.append("notes.txt", "x\n");
+        bed.append("blue.log", &numbered(10, 20));
+        link(&bed, "blue.log");
+        let last = if back { "amber.log" } else { "green.log" };
+        bed.append(last, &numbered(20, 30));
+        link(&bed, last);
+        bed.read();
+        assert_eq!((bed.seen.lines.len(), bed.events().lost), (20, 1), "{back} {running}");
+        bed.restart();
+        bed.append(last, &numbered(30, 31));
+        bed.read();
+        assert_eq!((bed.seen.lines.len(), bed.events().lost), (21, 0), "it is said once");
+    }
+}
+
+#[test]
 fn empty_log_that_is_rotated_away_twice_while_down_is_told_if_it_is_gone() {
     for removed in [true, false] {
         let mut bed = Bed::new();
@@ -1159,7 +1195,6 @@ fn log_that_was_edited_beside_a_backup_counts_only_what_was_written_behind_it() 
     }
 }
 
-/// Only some of them are open at a time; the others do not wait for the next second.
 /// Of less than 1 KiB.
 #[test]
 fn small_log_whose_last_lines_were_removed_is_not_counted_again() {
@@ -1183,6 +1218,7 @@ fn small_log_whose_last_lines_were_removed_is_not_counted_again() {
     }
 }
 
+/// Only some of them are open at a time; the others do not wait for the next second.
 #[test]
 fn many_small_files_are_read_without_a_pause() {
     let mut bed = Bed::new();
