@@ -13,6 +13,7 @@ use super::{
     input::{Found, Input, Portion, is_damage, portion},
     names::{SeenFile, open_regular},
     record::{FileRecord, Identity, Mark, mtime},
+    refilled,
     strays::strays,
     survey::{Question, survey},
 };
@@ -76,6 +77,8 @@ pub(super) struct LogFollower {
     suspects: BTreeSet<u64>,
     /// Files that told nothing yet.
     pending: Vec<SeenFile>,
+    /// Copies among them wait until their originals are read.
+    waits: bool,
     /// The directories at the last survey. `None` if another is due.
     surveyed: Option<Vec<Directory>>,
     /// Where its files were at the last survey.
@@ -113,6 +116,7 @@ impl LogFollower {
             live: None,
             suspects: BTreeSet::new(),
             pending: Vec::new(),
+            waits: false,
             surveyed: None,
             elsewhere: BTreeSet::new(),
             turn: 0,
@@ -322,10 +326,10 @@ impl LogFollower {
         self.events.lost += found.events.lost;
         (0..found.torn).for_each(|_| sink.reject(Reject::Partial));
         self.live = found.live;
-        self.pending = found.pending;
-        self.suspects.clear();
+        (self.pending, self.waits) = (found.pending, found.waits);
+        self.suspects = found.suspects;
         self.elsewhere = self.book.as_ref().map(Book::directories).unwrap_or_default();
-        self.surveyed = (!changed_just_now(&directories)).then_some(directories);
+        self.surveyed = (!changed_just_now(&directories) && self.suspects.is_empty()).then_some(directories);
         self.forget_replaced();
         self.read_anew();
         self.settle();
@@ -432,6 +436,20 @@ impl LogFollower {
             Err(error) => return Err(failed(error)),
         };
         let (mark, torn) = (input.mark(), ended && input.is_torn());
+        let doubt = match book.get(id).filter(|_| !packed && input.is_alike()) {
+            Some(record) if ended => refilled::without_growth(record, &mark, (length, written)),
+            Some(_) if Some(id) == self.live => refilled::beside_a_copy(book, id, &mark),
+            _ => None,
+        };
+        if ended && doubt.is_some() && is_lately(written) {
+            // A write that is under way sets the time first.
+            return Ok(false);
+        }
+        if let Some(why) = doubt {
+            self.events.lost += 1;
+            warn!(file = %path.display(), "lines may be missing in the counts: {why}");
+            refilled::give_up_copies(book, id);
+        }
         if torn && packed {
             sink.reject(Reject::Partial);
         }
@@ -444,13 +462,16 @@ impl LogFollower {
                 known => known,
             };
             record.mark = mark;
+            (record.length, record.mtime) = (length, written);
             if ended {
-                (record.length, record.mtime) = (length, written);
                 (record.done, record.torn) = (true, torn && !packed);
             }
         });
         if ended && packed {
             self.open.remove(&id);
+        }
+        if ended && std::mem::take(&mut self.waits) {
+            self.surveyed = None;
         }
         Ok(!ended)
     }
@@ -559,7 +580,10 @@ fn directories(log: &Path, elsewhere: &BTreeSet<PathBuf>) -> Vec<Directory> {
 }
 
 fn changed_just_now(directories: &[Directory]) -> bool {
+    directories.iter().flatten().any(|(_, _, changed)| is_lately(*changed))
+}
+
+fn is_lately(written: u64) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let lately = u64::try_from(now.saturating_sub(CLOCK).as_nanos()).unwrap_or(u64::MAX);
-    directories.iter().flatten().any(|(_, _, changed)| *changed >= lately)
+    u128::from(written) >= now.saturating_sub(CLOCK).as_nanos()
 }

@@ -404,19 +404,22 @@ pub(super) fn portion(file: File, offset: u64, stop: &Stop) -> io::Result<Option
     Ok(Some(Portion { prefix: input.prefix, tail: input.tail, print: Print::finished(digest) }))
 }
 
-/// How many bytes a file has, unpacked.
+/// How many bytes of whole lines a file has, unpacked.
 pub(super) fn length(file: File, stop: &Stop) -> io::Result<u64> {
-    let mut content = match Input::new(file)?.body {
-        Body::Plain(file) => return Ok(file.metadata()?.len()),
-        Body::Packed(_, content) => content,
+    let mut input = Input::new(file)?;
+    let Body::Packed(_, content) = &mut input.body else {
+        input.skip_to_end()?;
+        return Ok(input.offset);
     };
-    let (mut length, mut chunk) = (0, vec![0; CHUNK]);
+    let (mut at, mut length, mut chunk) = (0, 0, vec![0; CHUNK]);
     loop {
         stop.check()?;
-        match retry(|| content.read(&mut chunk))? {
-            0 => return Ok(length),
-            read => length += read as u64,
+        let read = retry(|| content.read(&mut chunk))?;
+        if read == 0 {
+            return Ok(length);
         }
+        length = memchr::memrchr(b'\n', &chunk[..read]).map_or(length, |end| at + end as u64 + 1);
+        at += read as u64;
     }
 }
 

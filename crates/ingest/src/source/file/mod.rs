@@ -15,6 +15,7 @@ mod input;
 mod ladder;
 mod names;
 mod record;
+mod refilled;
 mod runs;
 mod strays;
 mod survey;

@@ -72,7 +72,7 @@ pub(crate) struct FileRecord {
     /// Where it was last seen.
     pub(crate) path: PathBuf,
     pub(crate) identity: Identity,
-    /// Its length and the time of its last write, in nanoseconds, when it was last read to its end.
+    /// Its length and the time of its last write, in nanoseconds, when it was last read.
     pub(crate) length: u64,
     pub(crate) mtime: u64,
     pub(crate) mark: Mark,

@@ -4,4 +4,5 @@ mod any;
 mod bed;
 mod cases;
 mod known;
+mod rapid;
 mod running;

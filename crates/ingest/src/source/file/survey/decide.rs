@@ -2,7 +2,7 @@
 
 use super::super::{
     Start,
-    input::{Input, Likeness, compare, is_damage, packed_print},
+    input::{Input, Likeness, compare, is_damage, length, packed_print},
     names::{Rank, SeenFile, as_exact_as, open_regular, unpacked},
     record::{FileRecord, Mark},
 };
@@ -97,7 +97,8 @@ impl Survey<'_> {
         for original in originals {
             match self.is_copy(at, original)? {
                 Some(true) => return self.is_the_rest(at, original),
-                Some(false) => return self.copied(at, original),
+                Some(false) if self.is_counted(at, original)? => return self.copied(at, original),
+                Some(false) => return self.wait_for(at, original),
                 None => {}
             }
         }
@@ -157,6 +158,33 @@ impl Survey<'_> {
             Likeness::Alike(Ordering::Greater) if is_live => has_read.then_some(true),
             Likeness::Alike(_) => Some(false),
         })
+    }
+
+    /// Whether all that a copy has was read of its original. What that has now may be something else.
+    fn is_counted(&self, at: usize, original: usize) -> io::Result<bool> {
+        let Some(record) = self.owner[original].and_then(|id| self.book.get(id)) else { return Ok(false) };
+        let open = || open_regular(&self.file(at).path);
+        Ok(match length(open()?, self.question.stop)?.cmp(&record.mark.offset) {
+            Ordering::Less => self.strangers[&at].may_begin(record),
+            Ordering::Equal => Input::resume(open()?, &record.mark, self.question.stop)?.is_some(),
+            // Somebody has written into the copy.
+            Ordering::Greater => record.done && !self.file(original).is_live(),
+        })
+    }
+
+    /// A copy is all that is left of its original once that is truncated. So nothing is decided before that was read.
+    fn wait_for(&mut self, at: usize, original: usize) -> io::Result<()> {
+        self.found.waits = true;
+        self.found.pending.push(self.file(at).clone());
+        // It may have been truncated and filled again, and look as it did.
+        if let Some(id) = self.owner[original]
+            && let Some(record) = self.book.get(id).filter(|record| record.packed.is_none())
+            && Input::resume(open_regular(&self.file(original).path)?, &record.mark, self.question.stop)?
+                .is_none()
+        {
+            self.found.suspects.insert(id);
+        }
+        Ok(())
     }
 
     /// Nothing of it is to be read, because it is a copy, or may be one.

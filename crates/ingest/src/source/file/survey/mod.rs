@@ -73,6 +73,10 @@ pub(super) struct Surveyed {
     pub(super) torn: u64,
     /// Files that tell nothing yet. They are looked at again once they change.
     pub(super) pending: Vec<SeenFile>,
+    /// Some of these are copies, and wait until their originals are read.
+    pub(super) waits: bool,
+    /// Records whose file looks as it did, and has other bytes.
+    pub(super) suspects: BTreeSet<u64>,
     /// The record of the file at the log's path.
     pub(super) live: Option<u64>,
 }

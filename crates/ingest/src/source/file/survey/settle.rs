@@ -56,6 +56,10 @@ impl Survey<'_> {
                 let same = record.packed.is_some() && (!stranger || record.packed == packed);
                 record.done &= file.is_unchanged(record) || same;
                 record.path.clone_from(&file.path);
+                if !record.identity.is(&file.identity) {
+                    // The other was written to at another time.
+                    record.mtime = file.mtime;
+                }
                 record.identity = file.identity;
                 record.gone = false;
                 if stranger {

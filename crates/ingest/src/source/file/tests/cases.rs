@@ -804,6 +804,47 @@ fn copytruncate_of_lines_that_are_all_alike_is_told_where_it_cannot_be_seen() {
     assert_eq!(bed.events().lost, 0);
 }
 
+/// The copy is seen, and the truncation is not.
+#[test]
+fn log_of_lines_that_are_all_alike_and_was_filled_again_unseen_is_told() {
+    let pause = || std::thread::sleep(Duration::from_millis(50));
+    for (written, counted, told) in [(0, 100, 0), (60, 160, 0), (100, 100, 1), (150, 150, 1)] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &"x\n".repeat(100));
+        bed.read();
+        pause();
+        fs::copy(bed.log(), bed.path("access.log.1")).unwrap();
+        bed.read();
+        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        bed.append("access.log", &"x\n".repeat(written));
+        for _ in 0..3 {
+            pause();
+            bed.expect(&[("x", counted)]);
+        }
+        assert_eq!(bed.events().lost, told, "{written}");
+        bed.append("access.log", "x\n");
+        bed.expect(&[("x", counted + 1)]);
+        bed.restart();
+        bed.read();
+        assert_eq!(bed.told, told, "{written}: it is said once");
+    }
+    // Without a copy, as by `: > log`, also while nobody looked.
+    for is_down in [false, true] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &"x\n".repeat(100));
+        bed.read();
+        if is_down {
+            bed.restart();
+        }
+        pause();
+        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        bed.append("access.log", &"x\n".repeat(100));
+        pause();
+        bed.expect(&[("x", 100)]);
+        assert_eq!(bed.events().lost, 1, "{is_down}");
+    }
+}
+
 #[test]
 fn directory_that_is_copied_and_put_back_is_the_same() {
     for running in [false, true] {
