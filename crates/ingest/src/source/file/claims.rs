@@ -17,11 +17,11 @@ use tallymark_core::Position;
 
 /// The files of every log that this process follows.
 #[derive(Clone, Debug, Default)]
-pub struct Claims(Arc<Mutex<BTreeMap<PathBuf, Held>>>);
+pub struct Claims(Arc<Mutex<BTreeMap<PathBuf, Claimed>>>);
 
 /// What one log has.
 #[derive(Debug, Default)]
-struct Held {
+struct Claimed {
     there: BTreeSet<Key>,
     /// Files that it does not find any more, and how far they were read.
     left: Vec<(Identity, Mark)>,
@@ -29,10 +29,10 @@ struct Held {
     is_told: bool,
 }
 
-impl Held {
+impl Claimed {
     /// What a book says, if these of its records are open.
-    fn of(book: &Book, is_open: impl Fn(u64) -> bool) -> Held {
-        let mut held = Held::default();
+    fn of(book: &Book, is_open: impl Fn(u64) -> bool) -> Claimed {
+        let mut held = Claimed::default();
         for (id, record) in book.iter() {
             // A file without a name that is open is read on.
             if !record.gone || is_open(id) {
@@ -45,15 +45,15 @@ impl Held {
     }
 
     /// The same of a log that nobody follows any more.
-    fn left_behind(book: &Book) -> Held {
+    fn left_behind(book: &Book) -> Claimed {
         let read = book.iter().filter(|(_, record)| record.mark.offset > 0);
         let left = read.map(|(_, record)| (record.identity, record.mark.clone())).collect();
-        Held { left, is_told: true, ..Held::default() }
+        Claimed { left, is_told: true, ..Claimed::default() }
     }
 }
 
 impl Claims {
-    fn logs(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Held>> {
+    fn logs(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Claimed>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -73,7 +73,8 @@ impl Claims {
             }
             // What is not understood is refused by the source itself.
             let Ok(Some(book)) = Book::read(log, own) else { continue };
-            let mut now = if is_followed { Held::of(&book, |_| false) } else { Held::left_behind(&book) };
+            let mut now =
+                if is_followed { Claimed::of(&book, |_| false) } else { Claimed::left_behind(&book) };
             // Two may have read one file before there were claims.
             let is_taken =
                 |file: &Key| held.iter().any(|(other, held)| other != log && held.there.contains(file));
@@ -107,7 +108,7 @@ impl Claims {
 
     /// What a log has after a look, and nothing else.
     pub(super) fn settle(&self, log: &Path, book: &Book, is_open: impl Fn(u64) -> bool) {
-        self.logs().insert(log.to_owned(), Held { is_told: true, ..Held::of(book, is_open) });
+        self.logs().insert(log.to_owned(), Claimed { is_told: true, ..Claimed::of(book, is_open) });
     }
 
     /// How far other logs have read a file that they do not find any more, the furthest first.

@@ -89,6 +89,8 @@ pub(super) struct LogFollower {
     /// What imports have counted.
     pub(super) imports: Vec<ImportMark>,
     trouble: Option<String>,
+    /// How much it has to catch up with.
+    backlog: Option<String>,
 }
 
 /// Whether two lists have the same files under the same names, none of them twice, and each as long as before or longer. A
@@ -123,6 +125,7 @@ impl LogFollower {
             events: FileEvents::default(),
             imports: Vec::new(),
             trouble: None,
+            backlog: None,
         }
     }
 
@@ -131,9 +134,9 @@ impl LogFollower {
         self.book.as_mut()
     }
 
-    /// Why it cannot go on at the moment.
+    /// Why it cannot go on at the moment, or is behind.
     pub(super) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+        self.trouble.as_deref().or(self.backlog.as_deref())
     }
 
     /// Whether it is known where the log begins.
@@ -388,8 +391,9 @@ impl LogFollower {
             let readable = !record.gone || self.open.contains_key(&id);
             (!record.done && record.copy_of.is_none() && readable).then_some(id)
         };
-        let mut unread: Vec<u64> = book.iter().filter_map(has_more).take(MOST_OPEN + 1).collect();
+        let mut unread: Vec<u64> = book.iter().filter_map(has_more).collect();
         let mut more = unread.len() > MOST_OPEN;
+        self.backlog = more.then(|| format!("reading its rotated files, {} left", unread.len()));
         unread.truncate(MOST_OPEN);
         for id in unread {
             more |= self.read(id, sink)?;
@@ -472,6 +476,7 @@ impl LogFollower {
         }
         if ended && std::mem::take(&mut self.waits) {
             self.surveyed = None;
+            return Ok(true);
         }
         Ok(!ended)
     }

@@ -139,6 +139,11 @@ pub(crate) fn has_enough(text: &[u8]) -> bool {
 }
 
 impl FileRecord {
+    /// Whether all that the file had was read, also if it has been written to since.
+    pub(crate) fn is_read(&self) -> bool {
+        self.done || self.torn || self.mark.offset > 0 && self.mark.offset >= self.length
+    }
+
     /// Whether the file had nothing when it was last looked at.
     pub(crate) fn is_blank(&self) -> bool {
         self.length == 0 && self.mark.offset == 0

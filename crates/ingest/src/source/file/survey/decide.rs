@@ -174,7 +174,7 @@ impl Survey<'_> {
 
     /// A copy is all that is left of its original once that is truncated. So nothing is decided before that was read.
     fn wait_for(&mut self, at: usize, original: usize) -> io::Result<()> {
-        self.found.waits = true;
+        self.waiting.insert(at);
         self.found.pending.push(self.file(at).clone());
         // It may have been truncated and filled again, and look as it did.
         if let Some(id) = self.owner[original]

@@ -104,6 +104,8 @@ struct Survey<'a> {
     untold: Vec<(String, &'static str)>,
     /// Whether the names of rotated files say in which order they were made.
     in_order: bool,
+    /// Copies that wait until their originals are read.
+    waiting: BTreeSet<usize>,
     /// Copies, and what each is a copy of.
     copies: Vec<(usize, usize)>,
 }
@@ -135,6 +137,7 @@ pub(super) fn survey(
         strangers: BTreeMap::new(),
         new: BTreeMap::new(),
         replaced: BTreeSet::new(),
+        waiting: BTreeSet::new(),
         copies: Vec::new(),
     };
     survey.by_inode()?;
@@ -158,6 +161,7 @@ pub(super) fn survey(
         return Ok(None);
     }
     survey.write_down();
+    survey.found.waits = !survey.waiting.is_empty();
     let found = survey.found;
     *book = draft;
     Ok(Some(found))

@@ -170,7 +170,7 @@ impl Survey<'_> {
             for at in self.strangers.keys().copied().collect::<Vec<_>>() {
                 let file = self.file(at);
                 let other = self.owner[at].is_some() || self.home.contains_key(&id);
-                let undecided = self.new.get(&at).is_none_or(|new| !new.done);
+                let undecided = self.new.get(&at).is_none_or(|new| !new.done) && !self.waiting.contains(&at);
                 if other || !undecided || exact && file.mtime != as_exact_as(file.mtime, written) {
                     continue;
                 }

@@ -86,7 +86,7 @@ impl Survey<'_> {
             let other = if self.truncated.contains(&id) { in_place() } else { by_another() };
             let is_longer = other.is_some_and(|other| other.length >= record.mark.offset.max(1));
             // One that has an unread rest, or is not open, is told of as gone.
-            record.done
+            record.is_read()
                 && !record.gone
                 && record.packed.is_none()
                 && !self.home.contains_key(&id)
@@ -126,9 +126,16 @@ impl Survey<'_> {
                 self.file(at).rank != Rank::Live && (copied || record.identity.born == 0 || packed())
             };
             let among_new = record.mark.offset == 0 && self.new.keys().any(may_be);
-            let unread = !record.done || was_live;
-            if record.copy_of.is_none() && unread && !open && !among_new && !given_up {
-                self.found.events.lost += 1;
+            // What was written in the last moment before a truncation is never known.
+            let unread = if truncated { !record.is_read() } else { !record.done || was_live };
+            let is_lost = record.copy_of.is_none() && unread && !open && !among_new && !given_up;
+            self.found.events.lost += u64::from(is_lost);
+            if is_lost && truncated {
+                warn!(
+                    file = %record.path.display(), offset = record.mark.offset,
+                    "the file was truncated before it was read to its end: what it had behind this byte is not counted"
+                );
+            } else if is_lost {
                 warn!(
                     file = %record.path.display(), offset = record.mark.offset,
                     "the file is gone: removed, packed in an unknown way, changed in every line, or moved where it is not \

@@ -78,6 +78,30 @@ fn case_66_truncated_file_starts_again_also_when_it_has_grown_past_the_offset() 
     assert_eq!(bed.events().truncations, 1);
 }
 
+/// `: > log`, as people do it: all that it had was read.
+#[test]
+fn case_66_truncation_in_place_of_a_log_that_was_read_has_lost_nothing() {
+    for (is_down, more) in [(false, ""), (true, ""), (false, "x\n"), (true, "x\n")] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &numbered(0, 10));
+        bed.read();
+        if is_down {
+            bed.restart();
+        }
+        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        bed.append("access.log", more);
+        bed.read();
+        assert_eq!((bed.events().truncations, bed.events().lost), (1, 0), "{is_down} {more:?}");
+        // With a rest that is known, it has.
+        bed.append("access.log", &numbered(10, 2000));
+        bed.step(5);
+        bed.step(5);
+        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        bed.read();
+        assert_eq!((bed.events().truncations, bed.events().lost), (2, 1), "{is_down} {more:?}");
+    }
+}
+
 #[test]
 fn case_66_torn_line_of_a_truncated_file_is_not_joined_to_the_next() {
     let mut bed = Bed::new();
@@ -1269,8 +1293,14 @@ fn many_small_files_are_read_without_a_pause() {
     for n in 1..=100 {
         bed.append(&format!("access.log.{n}"), &format!("line {n}\n"));
     }
-    bed.read();
+    let mut said = Vec::new();
+    while bed.step(0) == Progress::More {
+        said.extend(bed.follower().trouble().map(str::to_owned));
+    }
     assert_eq!(bed.seen.lines.len(), 100);
+    assert_eq!(bed.follower().trouble(), None);
+    said.dedup();
+    assert!(said.len() > 2 && said[0] == "reading its rotated files, 101 left", "{said:?}");
 }
 
 /// What logrotate's `extension`, `dateformat` and `olddir`, and others, make of a name while nobody looks.

@@ -339,6 +339,11 @@ fn known_histories_count_what_was_written() {
         ),
         // Such a copy, of a log that was copied and has another inode now.
         (vec![Append(2), Read, CopyDirectory, LateTruncate { lines: 1, hidden: false }], false),
+        // A copy that waits for the log, and an open file without a name that has as much.
+        (
+            vec![Append(1), Rename, Read, Append(2), CopyDirectory, LateTruncate { lines: 1, hidden: false }],
+            false,
+        ),
         // A file of which some was read is gone, and so is the link that led to another.
         (
             vec![
