@@ -3,11 +3,12 @@
 
 use crate::{
     VisitGate,
+    clock::now,
     format::{LineFormat, UNDERSTOOD},
     meters::{Delta, SourceMeters},
     refusals::Refusals,
     visiting::ToldApart,
-    watch::Watch,
+    watch::{Likely, Watch, is_tag},
 };
 use std::{path::Path, sync::Arc};
 use tallymark_core::{
@@ -15,6 +16,9 @@ use tallymark_core::{
     Tally, VisitorHash, access, record, syslog, wrapped,
     zmq::{self, Clock},
 };
+
+/// Where the tag of a syslog header is looked for.
+const LONGEST_HEADER: usize = 256;
 
 /// What became of one line.
 pub type Parsed<'a> = Result<Hit<'a>, Reject>;
@@ -275,7 +279,7 @@ impl Intake {
             Ok(read) => read,
             Err(reject) => {
                 self.delta.reject(reject);
-                let likely = || likely_format(&self.routes, &self.format, self.dating, line, now);
+                let likely = || likely(&self.routes, &self.format, line);
                 self.watch.rejected_of_file(reject, line, now, &self.format, likely);
                 return Err(reject);
             }
@@ -397,25 +401,43 @@ fn read_bare<'a, 'r>(
     Ok((reader.read(route, line, now)?, Some((route, 0))))
 }
 
-/// The format that a refused line fits, as the configuration names it.
-fn likely_format(
-    routes: &Routes,
-    format: &LineFormat,
-    dating: Dating,
-    line: &[u8],
-    now: Now,
-) -> Option<&'static str> {
-    let (likely, name) = match format {
+/// What a refused line is, if that is known.
+fn likely(routes: &Routes, format: &LineFormat, line: &[u8]) -> Option<Likely> {
+    let (other, name) = match format {
         LineFormat::Combined | LineFormat::Pattern(_) => (LineFormat::Auto, "auto"),
         _ => (LineFormat::Combined, "combined"),
     };
+    if fits(routes, &other, line) {
+        return Some(Likely::Format(name));
+    }
+    tag_in_front(line).map(|(tag, format)| Likely::Tag(tag, format))
+}
+
+/// Whether a line is understood in a format, whatever its time.
+fn fits(routes: &Routes, format: &LineFormat, line: &[u8]) -> bool {
+    let dating = Dating::Own;
     let (record, access) = (record::RecordReader::new(dating), access::AccessReader::new(dating));
     let mut readers = LineReaders { record, access, journal: Vec::new(), wrapped: Vec::new() };
-    let fits = match read(routes, &likely, line.len(), &mut readers, line, now) {
+    match read(routes, format, line.len(), &mut readers, line, now()) {
         Ok(_) => true,
         Err(reject) => UNDERSTOOD.contains(&reject),
-    };
-    fits.then_some(name)
+    }
+}
+
+/// The tag of a syslog header in front of a record or a line of an access log, whether a route has it or not, and the format
+/// of what follows.
+#[must_use]
+pub fn tag_in_front(line: &[u8]) -> Option<(String, &'static str)> {
+    let routes = Routes::default();
+    let header = &line[..line.len().min(LONGEST_HEADER)];
+    memchr::memmem::find_iter(header, b": ").find_map(|at| {
+        let word = line[..at].rsplit(|&byte| byte == b' ').next()?;
+        let word = word.split(|&byte| byte == b'[').next()?;
+        let tag = std::str::from_utf8(word).ok().filter(|tag| is_tag(tag))?;
+        let formats = [(LineFormat::Record, "auto"), (LineFormat::Combined, "combined")];
+        let found = formats.into_iter().find(|(format, _)| fits(&routes, format, &line[at + 2..]));
+        found.map(|(_, format)| (tag.to_owned(), format))
+    })
 }
 
 /// How far a record was read before it was refused.

@@ -42,7 +42,7 @@ pub use format::{LineFormat, UNDERSTOOD};
 pub use geo::{Atlas, BadDatabase, GeoDatabase};
 pub use handed_in::HandedIn;
 pub use instance::{DirLock, Instance, InstanceError};
-pub use intake::{Intake, Parsed};
+pub use intake::{Intake, Parsed, tag_in_front};
 pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters, TcpMeters};
 pub use outage::{Outage, Told};

@@ -21,6 +21,14 @@ const PER_SECOND: u32 = 500;
 /// The longest text in a sample or in the log.
 const MAX_TEXT: usize = 256;
 
+/// What a line of a file seems to be that was refused.
+pub(crate) enum Likely {
+    /// A line of this format, as the configuration names it.
+    Format(&'static str),
+    /// A line with a syslog header of this tag, which no route has, and behind it a line of this format.
+    Tag(String, &'static str),
+}
+
 pub(crate) struct Watch {
     source: &'static str,
     file: Option<PathBuf>,
@@ -79,14 +87,14 @@ impl Watch {
         self.rejected_of_file(reject, line, now, &LineFormat::Auto, || None);
     }
 
-    /// The same of a line that may come from a file. `likely` is the format that it fits.
+    /// The same of a line that may come from a file. `likely` is what it seems to be.
     pub(crate) fn rejected_of_file(
         &mut self,
         reject: Reject,
         line: &[u8],
         now: Now,
         format: &LineFormat,
-        likely: impl FnOnce() -> Option<&'static str>,
+        likely: impl FnOnce() -> Option<Likely>,
     ) {
         let minute = now.unix_ms.div_euclid(60_000);
         if minute != self.minute {
@@ -160,7 +168,7 @@ impl Watch {
 }
 
 /// What helps if the lines of a file are not understood.
-fn advice(file: &Path, likely: Option<&str>, format: &LineFormat) -> String {
+fn advice(file: &Path, likely: Option<Likely>, format: &LineFormat) -> String {
     let word = shell_word(file);
     let as_read = match format {
         LineFormat::Auto => "",
@@ -170,11 +178,15 @@ fn advice(file: &Path, likely: Option<&str>, format: &LineFormat) -> String {
         LineFormat::Pattern(_) => " --log-format-string '...'",
     };
     match likely {
-        Some("combined") => format!(
+        Some(Likely::Tag(tag, format)) => format!(
+            "it has the syslog tag {tag}, and no [[route]] has that: add a [[route]] with tag = \"{tag}\" to the configuration, \
+             and set format = \"{format}\" in the [[source]] of this file"
+        ),
+        Some(Likely::Format("combined")) => format!(
             "it is a line of an access log, and a record was expected, as in \"2026-11-20\",\"NAME\": try `tallymark \
              replay {word} --format combined`, and set format = \"combined\" in the [[source]] of this file"
         ),
-        Some(format) => format!(
+        Some(Likely::Format(format)) => format!(
             "it is a record, and a line of an access log was expected: try `tallymark replay {word} --format {format}`, \
              and set format = \"{format}\" in the [[source]] of this file"
         ),
@@ -186,11 +198,15 @@ fn advice(file: &Path, likely: Option<&str>, format: &LineFormat) -> String {
 
 /// The syslog tag of a line, if it is a word and not an address.
 fn tag(line: &[u8]) -> Option<&str> {
-    let tag = std::str::from_utf8(syslog::tag_of(line)?).ok()?;
+    std::str::from_utf8(syslog::tag_of(line)?).ok().filter(|tag| is_tag(tag))
+}
+
+/// Whether a word may be shown as a tag.
+pub(crate) fn is_tag(tag: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     // An all-hexadecimal word may be the beginning of an address.
     let address = tag.bytes().all(|b| b.is_ascii_hexdigit());
-    (tag.len() <= 48 && !address && tag.bytes().all(word)).then_some(tag)
+    tag.len() <= 48 && !address && tag.bytes().all(word)
 }
 
 /// Bytes as printable ASCII, cut.

@@ -177,3 +177,61 @@ fn advice_names_the_format_that_fits() {
     fs::write(&log, utf16).unwrap();
     ends(&place.run(&["replay", path(&log)]), 1, &["UTF-16", "iconv"]);
 }
+
+const COMBINED: &str =
+    r#"192.0.2.7 - - [20/Nov/2020:03:59:49 +0000] "GET /badge.svg?repo=o%2Fr HTTP/1.1" 200 5 "-" "x""#;
+
+/// nginx and Apache know some formats by name, without a statement.
+#[test]
+fn format_string_may_be_the_name_of_a_format() {
+    for name in ["combined", "common"] {
+        assert_eq!(counted(format!("{COMBINED}\n").as_bytes(), &["--log-format-string", name]), 1);
+    }
+    let place = Place::new();
+    ends(&place.run(&["replay", "--log-format-string", "main", "x"]), 2, &["no variable"]);
+}
+
+#[test]
+fn what_docker_prints_with_times_is_read() {
+    let time = "2026-11-29T19:00:00.123456789Z";
+    for (head, line, flags) in [
+        (format!("{time} "), COMBINED, &["--format", "combined"][..]),
+        (format!("web-1  | {time} "), COMBINED, &["--format", "combined"]),
+        (format!("{time} "), NGINX, &[]),
+        (format!("{time} vm tallymark: "), NGINX, &[]),
+    ] {
+        assert_eq!(counted(format!("{head}{line}\n").as_bytes(), flags), 1, "{head}{line}");
+    }
+}
+
+/// Somebody's syslog daemon has written an access log, under a tag that no route has.
+#[test]
+fn advice_names_the_tag_that_needs_a_route_and_following_it_helps() {
+    for head in ["Nov 29 22:00:00 web nginx: ", "<158>Nov 29 22:00:00 web nginx[7]: "] {
+        let mut place = Place::new();
+        let log = place.dir().join("x.log");
+        fs::write(&log, format!("{head}{COMBINED}\n").repeat(3)).unwrap();
+        let advice = ["[[route]]", "nginx", "--format combined"];
+        for args in [&["replay"][..], &["replay", "--format", "combined"], &["import", "log"]] {
+            ends(&place.run(&[args, &[path(&log)]].concat()), 1, &advice);
+        }
+        let mut daemon = place.start("ingest", &["--file", path(&log)]);
+        let is_said = || {
+            let said = daemon.stderr();
+            said.contains("tag = \"nginx\"") && said.contains("format = \"combined\"")
+        };
+        wait_until("the daemon says the same", PATIENCE, is_said);
+        stop(&mut daemon);
+        place.configure("[[route]]\ntag = \"nginx\"\n");
+        assert_eq!(accepted(&place, &["replay", "--json", "--format", "combined", path(&log)]), 3, "{head}");
+    }
+}
+
+/// It is read twice, and what is in a pipe is there once.
+#[test]
+fn pipe_is_not_imported_under_its_path() {
+    let place = Place::new();
+    let pipe = place.dir().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    ends(&place.run(&["import", "log", path(&pipe)]), 1, &["not a regular file", "- < "]);
+}

@@ -16,7 +16,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fs::{self, File, Metadata},
+    fs::{self, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
@@ -314,7 +314,7 @@ fn open(file: &Path, what: &'static str) -> io::Result<(Box<dyn Read>, ProgressB
     if is_stdin(file) {
         return Ok((unpacked(io::stdin())?, progress::bar(what, 0)));
     }
-    let input = File::open(file)?;
+    let input = lines::open_again(file)?;
     let bar = progress::bar(what, input.metadata()?.len());
     Ok((unpacked(bar.wrap_read(input))?, bar))
 }

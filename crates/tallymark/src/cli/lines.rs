@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use std::{
     collections::BTreeMap,
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::Path,
     sync::Arc,
@@ -18,7 +18,7 @@ use tallymark_core::{Dating, Line, Lines, Reject, Routes};
 use tallymark_ingest::{
     IngestMeters, Intake, LineFormat, UNDERSTOOD,
     source::{is_of_log, now},
-    unpacked,
+    tag_in_front, unpacked,
 };
 use tallymark_store::owner::{reading_hint, shell_word};
 
@@ -134,6 +134,15 @@ impl Reading {
         if rejected.contains_key(Reject::Utf16.label()) {
             bail!("{shown} is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8 {word}");
         }
+        if rejected.contains_key(Reject::Tag.label())
+            && let Some(text) = sample(file)
+            && let Some((tag, format)) = text.split(|&byte| byte == b'\n').find_map(tag_in_front)
+        {
+            bail!(
+                "no line of {shown} is one of ours: its lines have the syslog tag {tag}, and no [[route]] has that. Add a \
+                 [[route]] with tag = \"{tag}\" to the configuration, then try {command} {word} --format {format}"
+            );
+        }
         let without = if self.route.is_some() { ", without --route" } else { "" };
         match guess(file, config) {
             Some("combined") => bail!(
@@ -148,6 +157,19 @@ impl Reading {
             ),
         }
     }
+}
+
+/// Opens a file that is read more than once. What is in a pipe or a device can be read once only, and opening it may wait for
+/// ever.
+pub(super) fn open_again(file: &Path) -> io::Result<File> {
+    let about = fs::metadata(file)?;
+    if !about.is_file() && !about.is_dir() {
+        let word = shell_word(file);
+        let why =
+            format!("it is not a regular file. If it is a pipe, pass it on as standard input: - < {word}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    File::open(file)
 }
 
 /// An error about a log file, with what lets this user read it.
@@ -169,10 +191,16 @@ pub(super) fn no_badge(accepted: u64, rejected: &BTreeMap<&'static str, u64>) ->
     }
 }
 
+/// The beginning of a file.
+fn sample(file: &Path) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    unpacked(open_again(file).ok()?).ok()?.take(SAMPLE).read_to_end(&mut text).ok()?;
+    Some(text)
+}
+
 /// The format that most lines at the beginning of a file fit.
 fn guess(file: &Path, config: &Config) -> Option<&'static str> {
-    let mut text = Vec::new();
-    unpacked(File::open(file).ok()?).ok()?.take(SAMPLE).read_to_end(&mut text).ok()?;
+    let text = sample(file)?;
     let fits = |format: &LineFormat| {
         let meters = IngestMeters::quiet().source("guess");
         let limit = text.len();

@@ -272,8 +272,14 @@ pub(crate) fn host_of(base_url: &str) -> &str {
     server.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(server, |(host, _)| host)
 }
 
-/// A format string as in nginx's `log_format` or Apache's `LogFormat`.
+/// What nginx and Apache call the formats that they know by themselves.
+const NAMED_FORMATS: [&str; 3] = ["combined", "common", "vhost_combined"];
+
+/// A format string as in nginx's `log_format` or Apache's `LogFormat`, or the name of one that needs no statement.
 pub(crate) fn pattern(text: &str) -> Result<LineFormat, String> {
+    if NAMED_FORMATS.contains(&text) {
+        return Ok(LineFormat::Combined);
+    }
     let pattern =
         Pattern::parse(text).map_err(|why| format!("{text:?} is not a format of an access log: {why}"))?;
     Ok(LineFormat::Pattern(Arc::new(pattern)))
