@@ -1,19 +1,16 @@
 //! Statistics against a fake GitHub: what they are, when they are asked for, and what stays when it fails.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
+mod site;
+
+use site::{Site, TOKEN};
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
 use tallymark_core::Now;
-use tallymark_github::{
-    AccountName, Aged, GithubAccess, GithubToken, NoStats, Outgoing, Statistics, StatsAges,
-};
-use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_testbed::{FakeGithub, FakeRepository, Redis, TempDir, WebReply, temp_dir};
+use tallymark_github::{AccountName, Aged, NoStats};
+use tallymark_testbed::{FakeRepository, WebReply};
 
 /// Each test has its own clock, because they run at once: a static of its own.
 macro_rules! clock {
@@ -29,44 +26,10 @@ macro_rules! clock {
     }};
 }
 
-const TOKEN: &str = "canary-token-0001";
 const OTHER: &str = "canary-token-0002";
 
-struct Site {
-    github: FakeGithub,
-    store: Arc<dyn Store>,
-    _dir: TempDir,
-    _redis: Option<Redis>,
-}
-
-impl Site {
-    async fn new() -> Site {
-        let dir = temp_dir();
-        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
-        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
-        Site { github: FakeGithub::start(), store, _dir: dir, _redis: None }
-    }
-
-    async fn on_redis() -> Site {
-        let redis = Redis::start();
-        let store = tallymark_store::open(&StoreUrl::Redis(redis.url()), Retention::default()).await.unwrap();
-        Site { store, _redis: Some(redis), ..Site::new().await }
-    }
-
-    /// What a process has.
-    fn statistics(&self, tokens: &[&str], now: fn() -> Now) -> Arc<Statistics> {
-        let access = GithubAccess {
-            api: self.github.url().parse().unwrap(),
-            tokens: tokens.iter().map(|token| GithubToken::new(token).unwrap()).collect(),
-            within: Duration::from_secs(20),
-            outgoing: Outgoing::default(),
-        };
-        Statistics::new(access, StatsAges::default(), self.store.clone(), now)
-    }
-
-    fn calls(&self) -> usize {
-        self.github.calls().len()
-    }
+fn call_count(site: &Site) -> usize {
+    site.github.calls().len()
 }
 
 fn login(text: &str) -> AccountName {
@@ -116,7 +79,7 @@ async fn everything_is_counted_once_and_forks_apart() {
     assert_eq!(stats.repositories(), 252);
     let languages = [("Rust", 84), ("C", 83), ("Go", 83)].map(|(name, count)| (name.to_owned(), count));
     assert_eq!(stats.languages, languages, "the same number: by name");
-    assert_eq!(site.calls(), 4, "an account and three pages");
+    assert_eq!(call_count(&site), 4, "an account and three pages");
     let acme = statistics.of(&login("acme")).await.unwrap().stats;
     assert!(acme.is_organization && acme.repositories() == 0 && acme.languages.is_empty());
 }
@@ -147,18 +110,18 @@ async fn a_thousand_requests_are_one_question_and_who_goes_away_ends_none() {
     for one in all {
         assert_eq!(one.await.unwrap().unwrap().stats.stars, 15);
     }
-    assert_eq!(site.calls(), 2);
+    assert_eq!(call_count(&site), 2);
 }
 
 async fn a_restart_costs_no_call(site: Site, now: fn() -> Now) {
     site.github.add("octo", some());
     assert!(site.statistics(&[], now).of(&login("octo")).await.is_ok());
     assert_eq!(site.statistics(&[], now).of(&login("nobody")).await, Err(NoStats::Nobody));
-    let calls = site.calls();
+    let calls = call_count(&site);
     let again = site.statistics(&[], now);
     assert_eq!(again.of(&login("octo")).await.unwrap().stats.stars, 15);
     assert_eq!(again.of(&login("nobody")).await, Err(NoStats::Nobody));
-    assert_eq!(site.calls(), calls);
+    assert_eq!(call_count(&site), calls);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,11 +144,11 @@ async fn old_ones_are_shown_and_refreshed_behind_and_very_old_ones_asked_for_fir
     assert_eq!(stars().await, 15);
     site.github.add("octo", vec![repository(1, "Rust", 99)]);
     later(530);
-    assert_eq!((stars().await, site.calls()), (15, 2), "it is young");
+    assert_eq!((stars().await, call_count(&site)), (15, 2), "it is young");
     later(80);
     assert_eq!(stars().await, 15, "nobody waits");
     until("the refresh", async || stars().await == 99).await;
-    assert_eq!(site.calls(), 4);
+    assert_eq!(call_count(&site), 4);
     // Until it is in the store, the question is not over, and whoever asks waits for it.
     let stored = async || site.statistics(&[], now).of(&login("octo")).await.unwrap().stats.stars == 99;
     until("the refresh in the store", stored).await;
@@ -268,9 +231,9 @@ async fn whatever_fails_the_last_good_ones_stay() {
     // Nobody has ever seen this one, so there is nothing to show, and nothing that says that it does not exist.
     site.github.answer_instead(|_| Some(WebReply::status(500, "text/plain", "")));
     assert_eq!(statistics.of(&login("unseen")).await, Err(NoStats::NotYet));
-    let calls = site.calls();
+    let calls = call_count(&site);
     assert_eq!(statistics.of(&login("unseen")).await, Err(NoStats::NotYet));
-    assert_eq!(site.calls(), calls, "not again at once");
+    assert_eq!(call_count(&site), calls, "not again at once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -285,7 +248,7 @@ async fn what_did_not_change_costs_nothing_with_a_token() {
         statistics.of(&login("octo")).await.unwrap().stats
     };
     assert_eq!(ask().await.stars, 150);
-    let paid = site.calls();
+    let paid = call_count(&site);
     assert_eq!(ask().await.stars, 150);
     let asked = site.github.calls();
     assert!(
@@ -313,9 +276,9 @@ async fn the_last_calls_are_for_tracked_accounts() {
     for n in 0..29 {
         shown += u32::from(statistics.of(&login(&format!("u{n}"))).await.is_ok());
     }
-    assert_eq!((shown, site.calls()), (15, 30), "a quarter of 40 is left");
+    assert_eq!((shown, call_count(&site)), (15, 30), "a quarter of 40 is left");
     assert!(statistics.of(&login("u29")).await.is_ok());
-    assert_eq!(site.calls(), 32);
+    assert_eq!(call_count(&site), 32);
     // In the next hour there are calls for all, and whoever waited longer than a minute is asked for.
     later(3700);
     site.github.token(TOKEN, "owner", 40);

@@ -1,19 +1,13 @@
 //! What the GraphQL API says, against a fake one: what it costs, and what stays when it fails.
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
-use tallymark_core::{Day, Now};
-use tallymark_github::{AccountName, Aged, GithubAccess, GithubToken, Outgoing, Statistics, StatsAges};
-use tallymark_store::{Retention, Store, StoreUrl};
-use tallymark_testbed::{FakeGithub, FakeRepository, FakeWork, Redis, TempDir, WebReply, temp_dir};
+mod site;
 
-const TOKEN: &str = "canary-token-0001";
+use site::{Site, TOKEN};
+use std::sync::atomic::{AtomicI64, Ordering};
+use tallymark_core::{Day, Now};
+use tallymark_github::{AccountName, Aged, Statistics};
+use tallymark_testbed::{FakeGithub, FakeRepository, FakeWork, WebReply};
 
 /// 2026-11-20T12:00Z. Nothing moves it but a test.
 const NOON: i64 = 1_795_176_000_000;
@@ -31,50 +25,16 @@ macro_rules! clock {
     }};
 }
 
-struct Site {
-    github: FakeGithub,
-    store: Arc<dyn Store>,
-    _dir: TempDir,
-    _redis: Option<Redis>,
-}
-
-impl Site {
-    async fn new() -> Site {
-        let dir = temp_dir();
-        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
-        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
-        Site { github: FakeGithub::start(), store, _dir: dir, _redis: None }
-    }
-
-    async fn on_redis() -> Site {
-        let redis = Redis::start();
-        let store = tallymark_store::open(&StoreUrl::Redis(redis.url()), Retention::default()).await.unwrap();
-        Site { store, _redis: Some(redis), ..Site::new().await }
-    }
-
-    /// What a process has.
-    fn statistics(&self, tokens: &[&str], now: fn() -> Now) -> Arc<Statistics> {
-        let access = GithubAccess {
-            api: self.github.url().parse().unwrap(),
-            tokens: tokens.iter().map(|token| GithubToken::new(token).unwrap()).collect(),
-            within: Duration::from_secs(20),
-            outgoing: Outgoing::default(),
-        };
-        Statistics::new(access, StatsAges::default(), self.store.clone(), now)
-    }
-
-    fn octo(&self) {
-        let repository = |id, stars, fork| FakeRepository {
-            id,
-            fork,
-            stars,
-            forks: 0,
-            language: Some(if id == 2 { "C" } else { "Rust" }.to_owned()),
-        };
-        self.github
-            .add("octo", vec![repository(1, 10, false), repository(2, 4000, false), repository(3, 9, true)]);
-        self.github.work("octo", work());
-    }
+fn octo(github: &FakeGithub) {
+    let repository = |id, stars, fork| FakeRepository {
+        id,
+        fork,
+        stars,
+        forks: 0,
+        language: Some(if id == 2 { "C" } else { "Rust" }.to_owned()),
+    };
+    github.add("octo", vec![repository(1, 10, false), repository(2, 4000, false), repository(3, 9, true)]);
+    github.work("octo", work());
 }
 
 /// Six years with contributions, and a streak that goes on.
@@ -105,7 +65,7 @@ type TestClock = (fn() -> Now, fn(i64));
 
 async fn past_years_are_asked_for_once(site: Site, (now, later): TestClock) {
     site.github.token(TOKEN, "owner", 5000);
-    site.octo();
+    octo(&site.github);
     let statistics = site.statistics(&[TOKEN], now);
     let aged = of(&statistics, "octo").await;
     let done = aged.work.contributions.as_ref().unwrap();
@@ -161,7 +121,7 @@ async fn past_years_are_asked_for_once_with_redis() {
 async fn without_a_token_and_for_organizations_nobody_is_asked_what_they_have_done() {
     let (now, _) = clock!();
     let site = Site::new().await;
-    site.octo();
+    octo(&site.github);
     let aged = of(&site.statistics(&[], now), "octo").await;
     assert_eq!((&*aged.work, site.github.queries().len()), (&Default::default(), 0));
     site.github.token(TOKEN, "owner", 5000);
@@ -182,7 +142,7 @@ async fn whatever_fails_what_was_known_stays_with_its_age() {
     let (now, later) = clock!();
     let site = Site::new().await;
     site.github.token(TOKEN, "owner", 5000);
-    site.octo();
+    octo(&site.github);
     let statistics = site.statistics(&[TOKEN], now);
     let first = of(&statistics, "octo").await;
     let json = |body: &str| WebReply::of("application/json", body);
@@ -241,7 +201,7 @@ async fn points_and_calls_are_counted_apart() {
     let site = Site::new().await;
     site.github.token(TOKEN, "owner", 5000);
     site.github.points(TOKEN, 0);
-    site.octo();
+    octo(&site.github);
     let statistics = site.statistics(&[TOKEN], now);
     assert_eq!(*of(&statistics, "octo").await.work, Default::default());
     site.github.add("other", Vec::new());

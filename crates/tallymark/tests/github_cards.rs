@@ -156,7 +156,7 @@ fn with_a_token_cards_know_what_an_account_has_done() {
             "/api?username=octo-cat".to_owned(),
             "Total Stars Earned;>50<;Total Commits (last year);>250<;Total PRs;Total Issues;>25<;\
              Contributed to (last year);>4<;>B<;Rank: B (top 50.7%), made of Total Commits (last year) 250 (median 250)",
-            "Followers",
+            "Times Forked",
         ),
         ("/api?username=octo-cat&include_all_commits=true&hide_rank=true".to_owned(), "Total Commits<;>14<", "Rank"),
         (format!("/api?username=octo-cat&commits_year={year}&rank_icon=percentile"), ">8<;Top;50.7%", ">B<"),

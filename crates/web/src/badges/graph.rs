@@ -174,8 +174,12 @@ async fn chart_of_events(app: &App, name: &Name, asked: &ChartQuery) -> Result<S
         // In the buckets of the first one.
         histories.push(History::within(&*app.store, *event, names, histories[0].buckets).await?);
     }
-    let label = |event: Event| format!("{}: {}", name.as_str(), event.noun(0));
-    let labels: Vec<String> = histories.iter().map(|history| label(history.event)).collect();
+    // The name is said once.
+    let label = |(at, history): (usize, &History)| match at {
+        0 => format!("{}: {}", name.as_str(), history.event.noun(0)),
+        _ => history.event.noun(0).to_owned(),
+    };
+    let labels: Vec<String> = histories.iter().enumerate().map(label).collect();
     let series: Vec<Series<'_>> = histories
         .iter()
         .zip(&labels)
