@@ -165,7 +165,7 @@ fn with_a_token_cards_know_what_an_account_has_done() {
              discussions_answered,repos,forks,followers"
                 .to_owned(),
             "Total PRs Merged;>40<;80.00%;Total PRs Reviewed;>4<;>3<;>1<;1 original, 1 forked;Followers",
-            "Total Issues",
+            ">Total Issues<",
         ),
         ("/api?username=acme".to_owned(), ">5<;Followers", "Commits"),
         ("/api/streak?username=octo-cat".to_owned(), "Total Contributions: 14;Current Streak: 3 days;Pacific/Kiritimati", ">0<"),
