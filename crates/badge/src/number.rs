@@ -52,6 +52,9 @@ impl Format {
         found.map(|&(_, format)| format).ok_or(FormatError)
     }
 
+    /// The parameters that [`Format::from_query`] reads.
+    pub const KEYS: [&str; 4] = ["format", "number_format", "abbreviated", "short_numbers"];
+
     /// Reads one parameter of a badge's URL: `format` or `number_format` with a name,
     /// `abbreviated` or `short_numbers` with a boolean.
     ///
@@ -62,6 +65,8 @@ impl Format {
     /// [`FormatError`] when the parameter is one of these and its value is neither.
     pub fn from_query(key: &str, value: &str) -> Result<Option<Self>, FormatError> {
         match key {
+            // As on cards, where github-readme-stats means 1,234 by it.
+            "number_format" if value.eq_ignore_ascii_case("long") => Ok(Some(Format::Comma)),
             "format" | "number_format" => Self::parse(value).map(Some),
             "abbreviated" | "short_numbers" => match value.to_ascii_lowercase().as_str() {
                 "true" | "1" | "on" | "yes" => Ok(Some(Format::Short)),
@@ -333,6 +338,8 @@ mod tests {
         assert_eq!(Format::from_query("abbreviated", "false"), Ok(None));
         assert_eq!(Format::from_query("short_numbers", "maybe"), Err(FormatError));
         assert_eq!(Format::from_query("number_format", "short"), Ok(Some(Format::Short)));
+        assert_eq!(Format::from_query("number_format", "Long"), Ok(Some(Format::Comma)));
+        assert_eq!(Format::from_query("format", "long"), Ok(Some(Format::Plain)));
         assert_eq!(Format::from_query("format", "nonsense"), Err(FormatError));
         assert_eq!(Format::from_query("label", "short"), Ok(None));
     }

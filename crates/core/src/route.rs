@@ -158,6 +158,12 @@ impl Routes {
         &self.base
     }
 
+    /// The events that their lines count.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.routes.iter().map(|route| route.event).collect()
+    }
+
     /// Only the routes with this tag.
     #[must_use]
     pub fn only(&self, tag: &str) -> Routes {

@@ -224,6 +224,7 @@ fn http() -> Check {
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         others: Default::default(),
+        events: Vec::new(),
         groups: Vec::new(),
         now: || NOW,
     };

@@ -204,6 +204,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             hitme_zone: config.http.hitme_zone,
             stats_prefix: config.http.stats_prefix.clone(),
             others: config.others,
+            events: config.routes.events(),
             groups: config.groups.clone(),
             now,
         };

@@ -13,6 +13,7 @@ mod compat;
 mod cors;
 mod daily_visitors;
 mod error;
+mod event;
 mod head;
 mod headers;
 mod health;

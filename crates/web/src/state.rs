@@ -53,6 +53,8 @@ pub struct App {
     pub stats_prefix: StatsPrefix,
     /// The other counters whose addresses are served.
     pub others: OtherCounters,
+    /// Events that the configuration names: they may be asked for before the first one was counted.
+    pub events: Vec<Event>,
     /// Names that are summed up together.
     pub groups: Vec<NameGroup>,
     /// The clock.

@@ -69,7 +69,8 @@ async fn every_mistake_says_what_to_change() {
         ("style=flt", "style=flt: did you mean flat?"),
         ("style=round", "style is one of flat, flat-square, plastic, for-the-badge, social"),
         ("show=hit", "show=hit: did you mean hits?"),
-        ("period=week", "period is one of total, today, 24h, 7d, 30d, month, year"),
+        ("period=week", "period=week: did you mean 7d?"),
+        ("period=quarter", "period is one of total, today, 24h, 7d, 30d, month, year"),
         ("show=today,7d,30d", "show has at most 2 numbers"),
         ("base=many", "base is a whole number from 0 to 1000000000000000"),
         ("format=shrt", "format: a number format is comma, plain, short or padded"),
@@ -79,7 +80,18 @@ async fn every_mistake_says_what_to_change() {
             "logo: use a data: URI of an SVG, PNG, JPEG, GIF or WebP of at most 32 KiB, in base64",
         ),
         ("logo=github&logoColor=blu", "logoColor: "),
-        ("event=Hit!", "an event is 1 to 32 of a-z"),
+        ("event=Hit!", "event=Hit!: did you mean hit?"),
+        ("event=A+B+C!", "an event is 1 to 32 of a-z"),
+        ("event=likes", "event=likes: did you mean like?"),
+        ("event=LIKE", "event=LIKE: did you mean like?"),
+        ("event=signup", "event=signup was never counted: use hit, visit, like"),
+        ("evnt=like", "evnt: did you mean event?"),
+        ("cuont=false", "cuont: did you mean count?"),
+        ("show=today&show=total", "show is there twice: leave one out"),
+        ("event=like&show=visits", "event=like and show=visits disagree"),
+        ("padding=3", "padding is for image digits"),
+        ("format=short&number_format=plain", "format and number_format disagree"),
+        ("format=short&abbreviated=no", "format and abbreviated disagree"),
         ("stlye=flat", "stlye: did you mean style?"),
         ("lable=views", "lable: did you mean label?"),
         ("digits=nixi", "digits=nixi: did you mean nixie?"),
@@ -99,13 +111,43 @@ async fn every_mistake_says_what_to_change() {
         // Not only the title: the box has all of it.
         assert!(svg.contains(&format!(">{text}</text>")), "{svg}");
     }
-    for path in
-        ["/badge/you/repo.json?period=today", "/badge/you/repo.json?base=1", "/graph/you/repo.svg?show=likes"]
-    {
+    for (path, says) in [
+        ("/badge/you/repo.json?period=today", "leave out period"),
+        ("/badge/you/repo.json?base=1", "leave out base"),
+        ("/badge/you/repo.json?event=visits", "event=visits: did you mean visit?"),
+        ("/badge/you/repo.json?fromat=short", "fromat: did you mean format?"),
+        ("/badge/you/repo.shields.json?event=likes", "event=likes: did you mean like?"),
+        ("/graph/you/repo.svg?show=likes", "a chart has no show: add style=spark"),
+        ("/graph/you/repo.svg?event=likes", "event=likes: did you mean like?"),
+        ("/graph/you/repo.svg?preiod=7d", "preiod: did you mean period?"),
+        ("/graph/you/repo.svg?style=spark&show=likes", "a line is of one event: use event=like"),
+        ("/graph/~all.svg?event=likes", "event=likes: did you mean like?"),
+        ("/graph.svg?name=you/repo&event=hits", "event=hits: did you mean hit?"),
+        ("/sum.svg?of=you/*&event=likes", "event=likes: did you mean like?"),
+        ("/?event=likes", "event=likes: did you mean like?"),
+        ("/name/you/repo?event=likes", "event=likes: did you mean like?"),
+        ("/compare?name=a&event=likes", "event=likes: did you mean like?"),
+    ] {
         let (code, _, body) = site.get(path, None).await;
         assert_eq!(code, 400, "{path}");
-        assert!(body.contains("is for badges: it would change nothing here"), "{body}");
+        assert!(body.contains(says), "{path}: {body}");
     }
+    let json = site.get("/badge/you/repo.json?format=short", None).await.2;
+    assert!(json.contains(r#""formatted":"1.1M""#), "{json}");
+    let spark = site.get("/graph/you/repo.svg?style=spark&show=today,total&base=1000000", None).await.2;
+    assert!(title(&spark).starts_with("hits: 1,234 today, 2,051,334 in total. "), "{spark}");
+}
+
+#[tokio::test]
+async fn an_event_is_known_from_its_first_count_on() {
+    let site = Site::new(Visibility::Public).await;
+    let path = "/badge/you/repo.svg?event=signup";
+    assert_eq!(site.get(path, None).await.0, 400);
+    site.count("signup", "you/repo", 3).await;
+    let (code, _, svg) = site.get(path, None).await;
+    assert_eq!((code.as_u16(), title(&svg)), (200, "signup: 3"));
+    let (_, _, svg) = site.get("/badge/you/repo.svg?event=signups", None).await;
+    assert!(title(&svg).ends_with("event=signups: did you mean signup?"), "{svg}");
 }
 
 #[tokio::test]

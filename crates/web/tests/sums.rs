@@ -33,7 +33,9 @@ async fn names_are_summed_up_by_pattern_and_by_group() {
         ("of=*", "of: a pattern needs something besides *"),
         ("of=a*b*c*d*e*", "of: a pattern has at most 4 *"),
         ("group=none", "there is no such [[group]]"),
-        ("of=you/*&show=today", "show is for badges"),
+        ("of=you/*&show=today", "a sum shows totals only: leave out show"),
+        ("of=you/*&period=7d", "a sum shows totals only: leave out period"),
+        ("group=site&of=you/*", "a sum is of a group or of names"),
         ("of=you/*&stlye=flat", "stlye: did you mean style?"),
         ("of=1&of=2&of=3&of=4&of=5&of=6&of=7&of=8&of=9&of=10&of=11", "add ?of=OWNER/* (up to 10 of them)"),
     ] {

@@ -6,12 +6,12 @@
 use super::{
     dress::Dress,
     figures::{self, Figures, Reach},
-    spelling,
+    parameters::{Answer, check},
 };
 use crate::{
     auth::Peer,
     error::{Problem, report},
-    headers,
+    event, headers,
     name::from_bytes,
     query::{Query, count_wanted},
     state::App,
@@ -23,7 +23,7 @@ use axum::{
 };
 use serde::Serialize;
 use std::sync::Arc;
-use tallymark_badge::{Format, Look, render};
+use tallymark_badge::{Look, render};
 use tallymark_core::{Event, Name, NotAName, Now};
 
 /// `/badge.svg?repo=OWNER/REPO`.
@@ -70,12 +70,13 @@ struct Wish {
 }
 
 impl Wish {
-    fn read(query: Query<'_>, look: &Look) -> Result<Wish, String> {
-        spelling::check(query)?;
+    async fn read(app: &App, query: Query<'_>, look: &Look) -> Result<Wish, String> {
+        check(query, Answer::Badge)?;
+        let event = event::asked(app, query).await?;
         Ok(Wish {
-            event: query.event()?,
+            event,
             count: count_wanted(query)?,
-            figures: Figures::read(query)?,
+            figures: Figures::read(query, event)?,
             dress: Dress::read(query, look)?,
         })
     }
@@ -100,7 +101,7 @@ pub(crate) async fn show(
         Err(why) => return mistake(&why.to_string()),
     };
     let look = app.look.load();
-    let wish = match Wish::read(query, &look) {
+    let wish = match Wish::read(app, query, &look).await {
         Ok(wish) => wish,
         Err(why) => return mistake(&why),
     };
@@ -121,9 +122,9 @@ pub(crate) async fn show(
     };
     let picture = drawn.unwrap_or_else(|_| {
         // The hit is kept; only its numbers are not known yet. A broken image would help nobody.
-        let label = wish.figures.label(&look.label);
-        let mut badge = look.badge("counting");
-        wish.dress.put_on(&mut badge, &label);
+        let said = wish.figures.unknown(&look.label);
+        let mut badge = look.badge(&said.value);
+        wish.dress.put_on(&mut badge, &said.label);
         render(&badge)
     });
     headers::picture(StatusCode::OK, picture, why.unwrap_or("counted"))
@@ -198,11 +199,12 @@ struct BadgeJson<'a> {
 pub(super) async fn json(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> Result<Response, Problem> {
     let name = name?;
     let query = Query::of(uri);
-    Figures::refuse(query, &["show", "period", "base"]).map_err(Problem::bad_request)?;
-    let event = query.event().map_err(Problem::bad_request)?;
+    check(query, Answer::Json).map_err(Problem::bad_request)?;
+    let event = event::asked(app, query).await.map_err(Problem::bad_request)?;
+    let numbers = Dress::of_numbers(query).map_err(Problem::bad_request)?;
     let today = figures::counted(app, event, &name, Reach::Today, (app.now)()).await?;
     let total = app.shown_total(event, name.as_ref()).await?;
-    let formatted = Format::Comma.apply(total);
+    let formatted = numbers.format(total);
     let counts = BadgeJson {
         name: name.as_str(),
         event: event.as_str(),

@@ -66,10 +66,13 @@ impl Dress {
             label: query.form_text("label"),
             color: color(query, "color")?,
             label_color: color(query, "labelColor")?,
-            format: format(query)?,
-            locale: locale(query)?,
-            ..Dress::default()
+            ..Dress::of_numbers(query)?
         })
+    }
+
+    /// How numbers are written, for an answer without a picture.
+    pub(crate) fn of_numbers(query: Query<'_>) -> Result<Dress, String> {
+        Ok(Dress { format: format(query)?, locale: locale(query)?, ..Dress::default() })
     }
 
     /// The label of the address, if it has one.
@@ -116,12 +119,20 @@ fn locale(query: Query<'_>) -> Result<Option<Locale>, String> {
     tag.map(|tag| Locale::parse(&tag).map_err(|why| format!("locale: {why}"))).transpose()
 }
 
+/// Other counters' names of the parameter are taken, too, but two that disagree are not.
 fn format(query: Query<'_>) -> Result<Format, String> {
-    let mut format = Format::Comma;
-    for (key, value) in query.raw() {
-        if let Some(wanted) = Format::from_query(key, value).map_err(|why| format!("{key}: {why}"))? {
-            format = wanted;
+    let mut chosen: Option<(&str, Option<Format>)> = None;
+    for key in Format::KEYS {
+        let Some(value) = query.text(key).filter(|value| !value.is_empty()) else { continue };
+        let wanted = Format::from_query(key, &value).map_err(|why| format!("{key}: {why}"))?;
+        match chosen {
+            // `abbreviated=false` goes with every format but the short one.
+            Some((other, known)) if known != wanted && (wanted.is_some() || known == Some(Format::Short)) => {
+                return Err(format!("{other} and {key} disagree: leave one out"));
+            }
+            Some(_) => {}
+            None => chosen = Some((key, wanted)),
         }
     }
-    Ok(format)
+    Ok(chosen.and_then(|(_, format)| format).unwrap_or_default())
 }

@@ -18,6 +18,9 @@ use tallymark_store::StoreError;
 /// More would not be a badge.
 const MOST: usize = 2;
 
+/// Words of `show`, and what they count.
+const EVENTS: [(&str, Event); 3] = [("hits", Event::HIT), ("visits", Event::VISIT), ("likes", Event::LIKE)];
+
 /// The largest `base`: more digits would look like a mistake.
 const LARGEST_BASE: i64 = 1_000_000_000_000_000;
 
@@ -47,6 +50,10 @@ impl Reach {
         ("month", Reach::Month),
         ("year", Reach::Year),
     ];
+
+    fn word(self) -> &'static str {
+        Reach::EVERY.iter().find(|(_, reach)| *reach == self).map_or("total", |(word, _)| word)
+    }
 
     /// Behind a label: `hits today`.
     fn after_label(self) -> &'static str {
@@ -105,13 +112,31 @@ pub(crate) struct Wording {
 }
 
 impl Figures {
-    pub(crate) fn read(query: Query<'_>) -> Result<Figures, String> {
-        let event = query.event()?;
-        let reach = query.text("period").map(|word| choice("period", &word, &Reach::EVERY)).transpose()?;
-        let usual = Figure { of: Subject::Event(event), reach: reach.unwrap_or(Reach::Total) };
+    /// Reads them. `event` is the one that the address asks for.
+    pub(crate) fn read(query: Query<'_>, event: Event) -> Result<Figures, String> {
+        let period = query.text("period").map(|word| reach("period", &word)).transpose()?;
+        let usual = Figure { of: Subject::Event(event), reach: period.unwrap_or(Reach::Total) };
+        let named = query.get("event").map(|_| event);
+        Figures::shown(query, usual, |word| usual.with(word, named, period))
+    }
+
+    /// The same for a badge with a line, whose `period` is the line's and whose line is of one event.
+    pub(crate) fn of_spark(query: Query<'_>, event: Event) -> Result<Figures, String> {
+        let usual = Figure { of: Subject::Event(event), reach: Reach::Total };
+        Figures::shown(query, usual, |word| match EVENTS.iter().find(|(known, _)| *known == word) {
+            Some((_, event)) => Err(format!("a line is of one event: use event={event}")),
+            None => Ok(Figure { reach: reach("show", word)?, ..usual }),
+        })
+    }
+
+    fn shown(
+        query: Query<'_>,
+        usual: Figure,
+        read: impl Fn(&str) -> Result<Figure, String>,
+    ) -> Result<Figures, String> {
         let shown = match query.text("show") {
             None => vec![usual],
-            Some(words) => words.split(',').map(|word| usual.with(word.trim())).collect::<Result<_, _>>()?,
+            Some(words) => words.split(',').map(|word| read(word.trim())).collect::<Result<_, _>>()?,
         };
         if shown.len() > MOST {
             return Err(format!("show has at most {MOST} numbers"));
@@ -124,12 +149,6 @@ impl Figures {
             return Err("base is added to a total, and none is shown".to_owned());
         }
         Ok(Figures { shown, base })
-    }
-
-    /// Refuses the parameters of a badge's number where the answer has numbers of its own.
-    pub(crate) fn refuse(query: Query<'_>, keys: &[&str]) -> Result<(), String> {
-        let found = keys.iter().find(|key| query.get(key).is_some());
-        found.map_or(Ok(()), |key| Err(format!("{key} is for badges: it would change nothing here")))
     }
 
     /// Whether it is the total of hits alone, which counting answers.
@@ -172,6 +191,11 @@ impl Figures {
         Wording { label, value: numbers.join(" / "), title }
     }
 
+    /// The texts while the numbers are not known.
+    pub(crate) fn unknown(&self, hits: &str) -> Wording {
+        Wording { label: self.label(hits), value: "counting".to_owned(), title: None }
+    }
+
     /// The first number, with the base if it is a total.
     pub(crate) fn first(&self, counts: &[i64]) -> i64 {
         let base = self.shown.first().map_or(0, |figure| figure.base(self.base));
@@ -194,15 +218,25 @@ impl Figures {
 }
 
 impl Figure {
-    /// The same with what a word of `show` says: what is counted, in the plural, or a period.
-    fn with(self, word: &str) -> Result<Figure, String> {
-        let events = [("hits", Event::HIT), ("visits", Event::VISIT), ("likes", Event::LIKE)];
-        let of_event = events.map(|(word, event)| (word, Figure { of: Subject::Event(event), ..self }));
+    /// The same with what a word of `show` says: what is counted, in the plural, or a period. It must not contradict the
+    /// `event` and the `period` of the address.
+    fn with(self, word: &str, event: Option<Event>, period: Option<Reach>) -> Result<Figure, String> {
+        let of_event = EVENTS.map(|(word, event)| (word, Figure { of: Subject::Event(event), ..self }));
         // The visitors of several days cannot be told apart, so there is no total of them.
-        let reach = if self.reach == Reach::Total { Reach::Today } else { self.reach };
+        let reach = period.unwrap_or(Reach::Today);
         let of_visitors = [("visitors", Figure { of: Subject::Visitors, reach })];
         let of_reach = Reach::EVERY.map(|(word, reach)| (word, Figure { reach, ..self }));
+        if let Some(ours) = meant(word) {
+            return Err(format!("show={word}: did you mean {ours}?"));
+        }
         let figure = choice("show", word, &[&of_event[..], &of_visitors, &of_reach].concat())?;
+        if let Some(event) = event.filter(|&event| figure.of != Subject::Event(event)) {
+            return Err(format!("event={event} and show={word} disagree: leave one out"));
+        }
+        let is_visitors = figure.of == Subject::Visitors;
+        if let Some(period) = period.filter(|&period| figure.reach != period && !is_visitors) {
+            return Err(format!("period={} and show={word} disagree: leave one out", period.word()));
+        }
         match figure {
             Figure { of: Subject::Visitors, reach } if reach != Reach::Today => {
                 Err("visitors are counted by the day: use period=today".to_owned())
@@ -294,6 +328,28 @@ async fn in_store(app: &App, event: Event, name: &Name, reach: Reach, now: Now) 
     }
 }
 
+fn reach(key: &str, word: &str) -> Result<Reach, String> {
+    match meant(word) {
+        Some(ours) => Err(format!("{key}={word}: did you mean {ours}?")),
+        None => choice(key, word, &Reach::EVERY),
+    }
+}
+
+/// Our word for a period that others call otherwise, also our own charts.
+fn meant(word: &str) -> Option<&'static str> {
+    const OTHERS: [(&str, &str); 8] = [
+        ("all", "total"),
+        ("alltime", "total"),
+        ("1d", "24h"),
+        ("day", "today"),
+        ("daily", "today"),
+        ("week", "7d"),
+        ("weekly", "7d"),
+        ("monthly", "month"),
+    ];
+    OTHERS.iter().find(|(other, _)| other.eq_ignore_ascii_case(word)).map(|&(_, ours)| ours)
+}
+
 fn base(query: Query<'_>) -> Result<i64, String> {
     match query.text("base") {
         None => Ok(0),
@@ -309,7 +365,8 @@ mod tests {
     use super::*;
 
     fn read(query: &str) -> Result<Figures, String> {
-        Figures::read(Query::in_form(query))
+        let query = Query::in_form(query);
+        Figures::read(query, query.event()?)
     }
 
     fn figure(event: Event, reach: Reach) -> Figure {
@@ -324,6 +381,8 @@ mod tests {
             ("period=today", vec![figure(hit, Reach::Today)]),
             ("show=today,total", vec![figure(hit, Reach::Today), figure(hit, Reach::Total)]),
             ("show=visits%2Clikes", vec![figure(visit, Reach::Total), figure(like, Reach::Total)]),
+            ("event=like&show=likes&period=7d", vec![figure(like, Reach::Days7)]),
+            ("period=today&show=today", vec![figure(hit, Reach::Today)]),
             ("show=visits&period=7D", vec![figure(visit, Reach::Days7)]),
             (
                 "show=visitors,total",
@@ -352,6 +411,17 @@ mod tests {
             ("base=1e9", "base is a whole number"),
             ("base=9999999999999999", "base is a whole number"),
             ("base=5&period=today", "base is added to a total"),
+            ("event=like&show=visits", "event=like and show=visits disagree: leave one out"),
+            ("event=hit&show=visitors", "event=hit and show=visitors disagree: leave one out"),
+            ("event=like&show=today,visits", "event=like and show=visits disagree: leave one out"),
+            ("period=today&show=total", "period=today and show=total disagree: leave one out"),
+            ("period=month&show=year", "period=month and show=year disagree: leave one out"),
+            ("period=total&show=today,total", "period=total and show=today disagree: leave one out"),
+            ("period=total&show=visitors", "visitors are counted by the day"),
+            ("period=1d", "period=1d: did you mean 24h?"),
+            ("period=week", "period=week: did you mean 7d?"),
+            ("period=All", "period=All: did you mean total?"),
+            ("show=week", "show=week: did you mean 7d?"),
         ] {
             let error = read(query).unwrap_err();
             assert!(error.starts_with(expect), "{query}: {error}");

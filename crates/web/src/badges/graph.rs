@@ -3,10 +3,15 @@
 //!
 //! They are public and never cached, and an error is a picture that says what to change. They never count.
 
-use super::{badge::mistake, dress::Dress, figures::Figures};
+use super::{
+    badge::mistake,
+    dress::Dress,
+    figures::Figures,
+    parameters::{Answer, check},
+};
 use crate::{
     error::Problem,
-    headers,
+    event, headers,
     history::{self, History},
     name::{from_bytes_of, from_path_of},
     pages::{self, NOT_A_PERIOD, login},
@@ -36,7 +41,7 @@ pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderM
         return of_all(&app, &uri, &sent).await;
     }
     match raw.strip_suffix(".svg") {
-        Some(raw) => show(&app, from_path_of(event(&uri), raw).map(|name| vec![name]), &uri).await,
+        Some(raw) => show(&app, from_path_of(event_of(&uri), raw).map(|name| vec![name]), &uri).await,
         None => pages::nothing_here(&app, &sent, "Charts are at `/graph/NAME.svg`"),
     }
 }
@@ -47,13 +52,13 @@ async fn of_all(app: &App, uri: &Uri, sent: &HeaderMap) -> Response {
         return *answer;
     }
     let query = Query::of(uri);
-    let read = || {
-        Figures::refuse(query, &["show", "base"])?;
+    let read = async {
+        check(query, Answer::Chart)?;
         let period = query.text("period");
         let period = period.map_or(Some(Period::All), |word| Period::read(&word));
-        Ok((query.event()?, period.ok_or(NOT_A_PERIOD)?, width(query)?))
+        Ok((event::asked(app, query).await?, period.ok_or(NOT_A_PERIOD)?, width(query)?))
     };
-    let (event, period, width) = match read() {
+    let (event, period, width) = match read.await {
         Ok(asked) => asked,
         Err::<_, String>(why) => return mistake(&why),
     };
@@ -76,7 +81,7 @@ fn width(query: Query<'_>) -> Result<u32, String> {
 pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let mut names: Vec<Name> = Vec::new();
     for value in Query::of(&uri).all("name") {
-        match from_bytes_of(event(&uri), &value) {
+        match from_bytes_of(event_of(&uri), &value) {
             Ok(name) if names.contains(&name) => {}
             Ok(name) => names.push(name),
             Err(why) => return mistake(&why.to_string()),
@@ -89,7 +94,7 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri) -> Response 
 }
 
 /// The event that says how long a name may be. What is none is refused with the other parameters.
-fn event(uri: &Uri) -> Event {
+fn event_of(uri: &Uri) -> Event {
     Query::of(uri).event().unwrap_or(Event::HIT)
 }
 
@@ -100,21 +105,24 @@ struct ChartQuery {
     others: Vec<Event>,
     window: Window,
     width: u32,
-    /// A badge with a line, and how it is to look.
-    spark: Option<Dress>,
+    /// A badge with a line: how it is to look, and its numbers.
+    spark: Option<(Dress, Figures)>,
 }
 
 impl ChartQuery {
-    fn read(query: Query<'_>) -> Result<ChartQuery, String> {
-        Figures::refuse(query, &["show", "base"])?;
-        let (event, others) = events(query)?;
+    async fn read(app: &App, query: Query<'_>) -> Result<ChartQuery, String> {
+        check(query, Answer::Chart)?;
+        let (event, others) = events(app, query).await?;
         let window = history::window(query.text("period").as_deref())?;
         let width = width(query)?;
         let is_spark = match query.text("style") {
             None => false,
             Some(word) => choice("style", &word, &[("chart", false), ("spark", true)])?,
         };
-        let spark = is_spark.then(|| Dress::of_spark(query)).transpose()?;
+        let spark = match is_spark {
+            true => Some((Dress::of_spark(query)?, Figures::of_spark(query, event)?)),
+            false => None,
+        };
         Ok(ChartQuery { event, others, window, width, spark })
     }
 }
@@ -127,7 +135,7 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
         Ok(names) => names,
         Err(why) => return mistake(&why.to_string()),
     };
-    let asked = match ChartQuery::read(Query::of(uri)) {
+    let asked = match ChartQuery::read(app, Query::of(uri)).await {
         Ok(asked) => asked,
         Err(why) => return mistake(&why),
     };
@@ -137,7 +145,7 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
         }
         (Some(_), _) if !asked.others.is_empty() => return mistake("style=spark shows one event"),
         (None, names) => chart(app, names, &asked).await,
-        (Some(dress), [name]) => spark(app, name, &asked, dress).await,
+        (Some(look), [name]) => spark(app, name, &asked, look).await,
         (Some(_), _) => return mistake("style=spark shows one name"),
     };
     match drawn {
@@ -147,14 +155,14 @@ async fn show(app: &App, names: Result<Vec<Name>, NotAName>, uri: &Uri) -> Respo
 }
 
 /// `event=hit,gh-views`: each once.
-fn events(query: Query<'_>) -> Result<(Event, Vec<Event>), String> {
+async fn events(app: &App, query: Query<'_>) -> Result<(Event, Vec<Event>), String> {
     let text = query.text("event").filter(|text| text.contains(',')).unwrap_or_default();
     if text.is_empty() {
-        return Ok((query.event()?, Vec::new()));
+        return Ok((event::asked(app, query).await?, Vec::new()));
     }
     let mut events: Vec<Event> = Vec::new();
     for word in text.split(',') {
-        let event = Event::new(word.as_bytes()).map_err(|why| why.to_string())?;
+        let event = event::known(app, word).await?;
         if !events.contains(&event) {
             events.push(event);
         }
@@ -202,19 +210,26 @@ async fn chart(app: &App, names: &[Name], asked: &ChartQuery) -> Result<String, 
     Ok(history.chart(&history.series(), asked.width).render())
 }
 
-async fn spark(app: &App, name: &Name, asked: &ChartQuery, dress: &Dress) -> Result<String, StoreError> {
-    let history =
-        History::read(&*app.store, asked.event, std::slice::from_ref(name), asked.window, (app.now)())
-            .await?;
+async fn spark(
+    app: &App,
+    name: &Name,
+    asked: &ChartQuery,
+    (dress, figures): &(Dress, Figures),
+) -> Result<String, StoreError> {
+    let now = (app.now)();
+    let names = std::slice::from_ref(name);
+    let history = History::read(&*app.store, asked.event, names, asked.window, now).await?;
     let series = history.series();
     // The number is the badge's, with what this process has not written yet.
-    let total = app.shown_total(asked.event, name.as_ref()).await;
-    let value = total.map_or_else(|_| "counting".to_owned(), |total| dress.format(total));
     let look = app.look.load();
-    let mut badge = look.badge(&value);
-    let usual = if asked.event == Event::HIT { &look.label } else { asked.event.noun(0) };
-    dress.put_on(&mut badge, usual);
-    let title = format!("{}: {value}. {}", badge.label, history.chart(&series, DEFAULT_WIDTH).title());
+    let said = match figures.counts(app, name, now).await {
+        Ok(counts) => figures.say(&counts, dress, &look.label),
+        Err(_) => figures.unknown(&look.label),
+    };
+    let mut badge = look.badge(&said.value);
+    dress.put_on(&mut badge, &said.label);
+    let numbers = said.title.unwrap_or_else(|| format!("{}: {}", badge.label, said.value));
+    let title = format!("{numbers}. {}", history.chart(&series, DEFAULT_WIDTH).title());
     badge.title = Some(&title);
     Ok(Spark { badge, counts: series.first().map_or(&[], |one| one.counts) }.render())
 }

@@ -5,12 +5,13 @@ mod digits;
 mod dress;
 mod figures;
 pub(crate) mod graph;
+mod parameters;
 mod shields;
-mod spelling;
 pub(crate) mod sum;
 
 pub(crate) use dress::Dress;
 pub(crate) use figures::Figures;
+pub(crate) use parameters::{Answer, check};
 
 use crate::{auth::Peer, name::from_path, pages, query::Query, state::App};
 use axum::{

@@ -1,7 +1,11 @@
 //! The count for shields.io's endpoint badge, `/badge/NAME.shields.json`: shields.io draws what this says. Never counts.
 
-use super::{dress::Dress, figures::Figures, spelling};
-use crate::{error::Problem, headers, query::Query, state::App};
+use super::{
+    dress::Dress,
+    figures::Figures,
+    parameters::{Answer, check},
+};
+use crate::{error::Problem, event, headers, query::Query, state::App};
 use axum::{
     http::{StatusCode, Uri},
     response::Response,
@@ -23,8 +27,9 @@ struct Endpoint<'a> {
 pub(super) async fn show(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> Result<Response, Problem> {
     let name = name?;
     let (query, look) = (Query::of(uri), app.look.load());
-    spelling::check(query).map_err(Problem::bad_request)?;
-    let figures = Figures::read(query).map_err(Problem::bad_request)?;
+    check(query, Answer::Badge).map_err(Problem::bad_request)?;
+    let event = event::asked(app, query).await.map_err(Problem::bad_request)?;
+    let figures = Figures::read(query, event).map_err(Problem::bad_request)?;
     let dress = Dress::read(query, &look).map_err(Problem::bad_request)?;
     let counts = figures.counts(app, &name, (app.now)()).await?;
     let said = figures.say(&counts, &dress, &look.label);

@@ -4,8 +4,12 @@
 //! Which names match is looked up in the rankings where they hold every name, else in the store, for a bounded time and
 //! one request at a time, and remembered for a while.
 
-use super::{dress::Dress, figures::Figures, spelling};
-use crate::{error::Problem, headers, query::Query, state::App};
+use super::{
+    dress::Dress,
+    figures::Figures,
+    parameters::{Answer, check},
+};
+use crate::{error::Problem, event, headers, query::Query, state::App};
 use axum::{
     Router,
     extract::State,
@@ -77,10 +81,9 @@ async fn draw(
     sent: &HeaderMap,
 ) -> Result<String, Problem> {
     let bad = |why: String| Problem::bad_request(why);
-    spelling::check(query).map_err(bad)?;
-    Figures::refuse(query, &["show", "period"]).map_err(bad)?;
-    let (event, look) = (query.event().map_err(bad)?, app.look.load());
-    let figures = Figures::read(query).map_err(bad)?;
+    check(query, Answer::Sum).map_err(bad)?;
+    let (event, look) = (event::asked(app, query).await.map_err(bad)?, app.look.load());
+    let figures = Figures::read(query, event).map_err(bad)?;
     let dress = Dress::read(query, &look).map_err(bad)?;
     let patterns = patterns(app, query, sent)?;
     let names = members(app, known, event, &patterns).await?;
@@ -102,6 +105,9 @@ async fn sum(app: &App, event: Event, names: &[Name]) -> Result<i64, StoreError>
 /// What the address asks for. Patterns of its own would tell which names there are, so they need the right to see lists.
 fn patterns(app: &App, query: Query<'_>, sent: &HeaderMap) -> Result<Vec<Glob>, Problem> {
     if let Some(group) = query.text("group") {
+        if query.get("of").is_some() {
+            return Err(Problem::bad_request("a sum is of a group or of names: leave out group or of"));
+        }
         let found = app.groups.iter().find(|known| known.name == group);
         let found =
             found.ok_or_else(|| Problem::bad_request("there is no such [[group]] in the configuration"));

@@ -133,12 +133,13 @@ fn usual(counter: OtherCounter) -> &'static str {
     }
 }
 
-/// The same badge in our own parameters. The first of several wins, so what is usual comes last.
+/// The same badge in our own parameters, each of them once: the first one, and what is usual where there is none.
 fn translated(other: OtherBadge, name: &[u8], query: Query<'_>, look: &Look) -> String {
-    let mut ours = String::new();
+    let mut ours: Vec<(String, String)> = Vec::new();
     let mut put = |key: &str, value: &str| {
-        let separator = if ours.is_empty() { "" } else { "&" };
-        ours.push_str(&format!("{separator}{key}={}", encoded_text(value, false)));
+        if !ours.iter().any(|(known, _)| known == key) {
+            ours.push((key.to_owned(), encoded_text(value, false)));
+        }
     };
     match query.text("count") {
         Some(count) => put("count", &count),
@@ -173,9 +174,15 @@ fn translated(other: OtherBadge, name: &[u8], query: Query<'_>, look: &Look) -> 
         OtherCounter::MoeCounter => moe_counter::put_theme(name, query, look, &mut put),
         OtherCounter::Komarev | OtherCounter::HitsSh | OtherCounter::VisitorBadge => {}
     }
-    ours.push('&');
-    ours.push_str(usual(other.counter));
-    ours
+    let usual = usual(other.counter).split('&').filter_map(|pair| pair.split_once('='));
+    for (key, value) in usual {
+        // Already as it is in an address.
+        if !ours.iter().any(|(known, _)| known == key) {
+            ours.push((key.to_owned(), value.to_owned()));
+        }
+    }
+    let pairs: Vec<String> = ours.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join("&")
 }
 
 /// Whether a parameter of the look can be drawn; the number's are always passed on.

@@ -1,14 +1,14 @@
 //! The page of a name, with its badge, counts, chart and the text to copy; and the page that compares names.
 
 use super::{
-    login, maker, name_events, no_store, page_for, problem,
+    Back, login, maker, name_events, no_store, page_for, problem,
     trend::{self, CannotShow, View},
     visitors,
 };
 use crate::{
     daily_visitors,
     error::Problem,
-    headers,
+    event, headers,
     name::{badge_path, encoded, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
     query::Query,
     state::App,
@@ -29,7 +29,7 @@ use tallymark_store::StoreError;
 pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let path = uri.path();
     let raw = path.strip_prefix("/name/").or_else(|| path.strip_prefix("/repo/")).unwrap_or_default();
-    of_name(&app, from_path_of(event(&uri), raw), &uri, &sent).await
+    of_name(&app, from_path_of(event_of(&uri), raw), &uri, &sent).await
 }
 
 /// `/repo/OWNER/REPO/`, because GitHub's own addresses may end like this: redirects to the page.
@@ -45,7 +45,7 @@ pub(crate) async fn without_slash(State(app): State<Arc<App>>, uri: Uri) -> Resp
 /// `/name?name=NAME`: what the form on the front page sends.
 pub(crate) async fn of_form(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let name = Query::of(&uri).form("name").unwrap_or_default();
-    of_name(&app, from_bytes_of(event(&uri), name.trim_ascii()), &uri, &sent).await
+    of_name(&app, from_bytes_of(event_of(&uri), name.trim_ascii()), &uri, &sent).await
 }
 
 /// `/compare?name=NAME&name=NAME`.
@@ -58,6 +58,9 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
         Ok(view) => view,
         Err(refused) => return not_shown(&app, refused),
     };
+    if let Err(why) = event::asked(&app, Query::of(&uri)).await {
+        return not_shown(&app, CannotShow { why, back: view.back_to_hits() });
+    }
     if view.is_empty() {
         let values = context! { title => "Comparison", trend => trend::form(&view) };
         return page_for(&app, &visitor, "compare.html", values);
@@ -74,7 +77,7 @@ fn not_shown(app: &App, refused: CannotShow) -> Response {
 }
 
 /// The event, which determines how long a name may be. An invalid one is refused with the rest of the query.
-fn event(uri: &Uri) -> Event {
+fn event_of(uri: &Uri) -> Event {
     Query::of(uri).event().unwrap_or(Event::HIT)
 }
 
@@ -89,6 +92,10 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
             return problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), None);
         }
     };
+    if let Err(why) = event::asked(app, Query::of(uri)).await {
+        let back = Back { link: page_path(name.as_ref()), to: name.to_string() };
+        return not_shown(app, CannotShow { why, back: Some(back) });
+    }
     let view = match View::of_name(&name, Query::of(uri)) {
         Ok(view) => view,
         Err(refused) => return not_shown(app, refused),

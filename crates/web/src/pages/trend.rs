@@ -90,6 +90,11 @@ impl View {
         }
     }
 
+    /// The same names' hits.
+    pub(crate) fn back_to_hits(self) -> Option<Back> {
+        View { event: Event::HIT, ..self }.back()
+    }
+
     /// The address of this page.
     fn back(&self) -> Option<Back> {
         let name = self.names.first()?;

@@ -231,6 +231,7 @@ impl Site {
             hitme_zone: Default::default(),
             stats_prefix: Default::default(),
             others: Default::default(),
+            events: Vec::new(),
             groups: Vec::new(),
             now: || NOW,
         };

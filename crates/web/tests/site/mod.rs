@@ -301,6 +301,7 @@ fn app(
         hitme_zone: Default::default(),
         stats_prefix: Default::default(),
         others: Default::default(),
+        events: Vec::new(),
         groups: Vec::new(),
         now: || NOW,
     }

@@ -12,9 +12,10 @@ mod totals;
 
 use crate::{
     error::Problem,
+    event,
     history::History,
     name::graph_path,
-    pages::{chart, login, no_store, page_for, problem},
+    pages::{Back, chart, login, no_store, page_for, problem},
     query::Query,
     state::App,
 };
@@ -43,6 +44,10 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
             return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), None);
         }
     };
+    if let Err(why) = event::asked(&app, Query::of(&uri)).await {
+        let back = Back { link: "/".to_owned(), to: "the front page".to_owned() };
+        return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), Some(back));
+    }
     match values(&app, asked).await {
         Ok(Some(values)) => page_for(&app, &visitor, "dashboard.html", values),
         Ok(None) => page_for(&app, &visitor, "empty.html", context! { title => "Tallymark" }),

@@ -37,6 +37,7 @@ pub(super) struct DashboardQuery {
 }
 
 impl DashboardQuery {
+    /// Whether there is such an event is up to the caller.
     pub(super) fn read(query: Query<'_>) -> Result<DashboardQuery, String> {
         let period = match query.text("period") {
             None => Period::All,

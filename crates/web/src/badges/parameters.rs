@@ -1,0 +1,244 @@
+//! Which parameters each picture of a count takes, and which it refuses: misspelt ones, repeated ones, and those that would
+//! change nothing where they stand. `stlye=flat` is a mistake that the badge explains, and `?v=2`, which makes a new
+//! address for a cache, is not. What the values mean is read elsewhere.
+
+use crate::query::Query;
+use tallymark_core::misspelt;
+
+/// What answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// A badge, and what shields.io draws one of.
+    Badge,
+    /// A badge of many names.
+    Sum,
+    /// Counts over time, or `style=spark`, a badge with a line.
+    Chart,
+    /// The counts for programs.
+    Json,
+}
+
+/// Of a badge's look and number. shields.io's that change nothing here are in it, too.
+const OF_BADGES: [&str; 24] = [
+    "abbreviated",
+    "base",
+    "cacheSeconds",
+    "color",
+    "colorA",
+    "colorB",
+    "count",
+    "digits",
+    "event",
+    "format",
+    "label",
+    "labelColor",
+    "link",
+    "locale",
+    "logo",
+    "logoColor",
+    "logoSize",
+    "logoWidth",
+    "number_format",
+    "period",
+    "scale",
+    "short_numbers",
+    "show",
+    "style",
+];
+
+/// They mean something beside `digits` alone.
+const OF_DIGITS: [&str; 7] = ["align", "darkmode", "offset", "padding", "pixelated", "prefix", "size"];
+
+const OF_SUMS: [&str; 1] = ["group"];
+
+const OF_CHARTS: [&str; 2] = ["theme", "width"];
+
+/// They mean something on a chart that is a badge with a line alone.
+const OF_SPARKS: [&str; 11] = [
+    "abbreviated",
+    "base",
+    "color",
+    "colorB",
+    "format",
+    "label",
+    "labelColor",
+    "locale",
+    "number_format",
+    "short_numbers",
+    "show",
+];
+
+/// The first of several is taken, as nginx does, which puts a `count=false` of its own in front.
+const FIRST_WINS: &str = "count";
+
+/// Refuses the first parameter that would be ignored although it was meant to change the answer.
+pub(crate) fn check(query: Query<'_>, answer: Answer) -> Result<(), String> {
+    let known = known(query, answer);
+    let mut seen: Vec<&str> = Vec::new();
+    for (key, _) in query.raw() {
+        // A key that is escaped is no slip of the hand.
+        let is_word = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        if let Some(meant) = Some(key).filter(|_| is_word).and_then(|key| misspelt(key, &known)) {
+            return Err(format!("{key}: did you mean {meant}?"));
+        }
+        let Some(&key) = known.iter().find(|known| known.eq_ignore_ascii_case(key)) else { continue };
+        if seen.contains(&key) {
+            return Err(format!("{key} is there twice: leave one out"));
+        }
+        if key != FIRST_WINS {
+            seen.push(key);
+        }
+    }
+    let misplaced = seen.iter().find_map(|key| Some((key, misplaced(key, query, answer)?)));
+    // The fields of a form that nobody filled in are sent, too.
+    match misplaced.filter(|(key, _)| query.get(key).is_some_and(|value| !value.is_empty())) {
+        Some((_, why)) => Err(why),
+        None => Ok(()),
+    }
+}
+
+fn known(query: Query<'_>, answer: Answer) -> Vec<&'static str> {
+    let mut known = OF_BADGES.to_vec();
+    known.extend(match answer {
+        Answer::Badge | Answer::Json => &[][..],
+        Answer::Sum => &OF_SUMS,
+        Answer::Chart => &OF_CHARTS,
+    });
+    // Elsewhere, `site` is no slip of `size`.
+    let has_digits = query.get("digits").is_some_and(|theme| !theme.is_empty());
+    let written = |key: &&&str| has_digits || query.get(key).is_some();
+    known.extend(OF_DIGITS.iter().filter(written));
+    known
+}
+
+/// Why a parameter changes nothing in this answer.
+fn misplaced(key: &str, query: Query<'_>, answer: Answer) -> Option<String> {
+    let is_spark = query.text("style").is_some_and(|style| style.eq_ignore_ascii_case("spark"));
+    let has_digits = query.get("digits").is_some_and(|theme| !theme.is_empty());
+    match (answer, key) {
+        (Answer::Sum, "period" | "show") => Some(format!("a sum shows totals only: leave out {key}")),
+        (Answer::Json, "period" | "show") => Some(format!("this has the total and today: leave out {key}")),
+        (Answer::Json, "base") => Some("this has what was counted: leave out base".to_owned()),
+        (Answer::Chart, "theme" | "width") if is_spark => {
+            Some(format!("a badge with a line has no {key}: leave it out"))
+        }
+        (Answer::Chart, _) if !is_spark && OF_SPARKS.contains(&key) => {
+            Some(format!("a chart has no {key}: add style=spark"))
+        }
+        (Answer::Chart, "digits" | "logo") => Some(format!("a chart has no {key}: leave it out")),
+        (Answer::Badge | Answer::Sum, _) if OF_DIGITS.contains(&key) && !has_digits => {
+            Some(format!("{key} is for image digits: add digits=THEME"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_explained_and_other_parameters_are_not() {
+        for (key, meant) in [
+            ("stlye", "style"),
+            ("styl", "style"),
+            ("lable", "label"),
+            ("colour", "color"),
+            ("clor", "color"),
+            ("label_color", "labelColor"),
+            ("label-color", "labelColor"),
+            ("digit", "digits"),
+            ("diigts", "digits"),
+            ("shwo", "show"),
+            ("fromat", "format"),
+            ("perod", "period"),
+            ("bases", "base"),
+            ("local", "locale"),
+            ("evnt", "event"),
+            ("evnet", "event"),
+            ("events", "event"),
+            ("cuont", "count"),
+            ("cont", "count"),
+            ("counts", "count"),
+        ] {
+            let said = check(Query::in_form(&format!("repo=a&{key}=1")), Answer::Badge).unwrap_err();
+            assert_eq!(said, format!("{key}: did you mean {meant}?"));
+        }
+        for key in [
+            "t",
+            "v",
+            "_",
+            "ts",
+            "cb",
+            "cache",
+            "nocache",
+            "cachebust",
+            "cacheBuster",
+            "r",
+            "rand",
+            "random",
+            "time",
+            "timestamp",
+            "date",
+            "hash",
+            "ver",
+            "version",
+            "id",
+            "ref",
+            "utm_source",
+            "type",
+            "site",
+            "name",
+            "repo",
+            "STYLE",
+            "colorA",
+            "refresh",
+            "token",
+            "page",
+            "user",
+            "",
+            "%73tlye",
+        ] {
+            let query = format!("{key}=1");
+            assert_eq!(check(Query::in_form(&query), Answer::Badge), Ok(()), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_would_change_nothing_is_refused() {
+        use Answer::{Badge, Chart, Json, Sum};
+        for (answer, query, says) in [
+            (Badge, "show=a&show=b", "show is there twice: leave one out"),
+            (Badge, "format=short&Format=short", "format is there twice: leave one out"),
+            (Badge, "event=hit&event=like", "event is there twice: leave one out"),
+            (Badge, "prefix=4", "prefix is for image digits: add digits=THEME"),
+            (Badge, "digits=&size=2", "size is for image digits: add digits=THEME"),
+            (Badge, "digits=nixie&paddig=3", "paddig: did you mean padding?"),
+            (Sum, "period=7d", "a sum shows totals only: leave out period"),
+            (Sum, "show=today", "a sum shows totals only: leave out show"),
+            (Sum, "groups=site", "groups: did you mean group?"),
+            (Json, "period=today", "this has the total and today: leave out period"),
+            (Json, "base=4", "this has what was counted: leave out base"),
+            (Json, "preiod=7d", "preiod: did you mean period?"),
+            (Chart, "show=likes", "a chart has no show: add style=spark"),
+            (Chart, "format=short", "a chart has no format: add style=spark"),
+            (Chart, "styel=spark", "styel: did you mean style?"),
+            (Chart, "widht=400", "widht: did you mean width?"),
+            (Chart, "style=spark&width=400", "a badge with a line has no width: leave it out"),
+            (Chart, "digits=nixie", "a chart has no digits: leave it out"),
+        ] {
+            assert_eq!(check(Query::in_form(query), answer), Err(says.to_owned()), "{query}");
+        }
+        for (answer, query) in [
+            (Badge, "count=false&count=true"),
+            (Badge, "v=1&v=2&size=&label=&padding="),
+            (Badge, "digits=nixie&size=2&padding=4"),
+            (Sum, "of=a&of=b&base=4"),
+            (Json, "format=short&locale=de&count=false"),
+            (Chart, "name=a&name=b&theme=dark&width=400&color=&count=false"),
+            (Chart, "style=spark&show=today&base=4&color=red&period=7d"),
+        ] {
+            assert_eq!(check(Query::in_form(query), answer), Ok(()), "{query}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The event that a request asks for. One that was never counted is refused, because a picture of it would show 0 for a slip
+//! of the hand: `event=likes`. Badges, charts and pages call it; the API takes any event.
+
+use crate::{query::Query, state::App};
+use std::collections::BTreeSet;
+use tallymark_core::{Event, nearest};
+
+/// What the program counts by itself, also before the first one.
+const OWN: [Event; 5] = [Event::HIT, Event::VISIT, Event::LIKE, Event::UNLIKE, Event::URL];
+
+/// What people ask for. The message has so many others beside them.
+const USUAL: [Event; 3] = [Event::HIT, Event::VISIT, Event::LIKE];
+const MOST_TOLD: usize = 3;
+
+/// Reads `event`; `hit` by default.
+///
+/// # Errors
+///
+/// What to write instead: there is no such event.
+pub(crate) async fn asked(app: &App, query: Query<'_>) -> Result<Event, String> {
+    match query.text("event") {
+        None => Ok(Event::HIT),
+        Some(word) => known(app, &word).await,
+    }
+}
+
+/// Reads one event, as [`asked`].
+pub(crate) async fn known(app: &App, word: &str) -> Result<Event, String> {
+    let event = match Event::new(word.as_bytes()) {
+        Ok(event) => event,
+        Err(why) => return Err(meant(app, word).await.unwrap_or(why.to_string())),
+    };
+    if OWN.contains(&event) || app.events.contains(&event) || app.rankings.events().contains(&event) {
+        return Ok(event);
+    }
+    // The rankings learn of a new event a little later. A store that is away says so when its counts are read.
+    let Ok(stored) = app.store.events().await else { return Ok(event) };
+    if stored.contains(&event) {
+        return Ok(event);
+    }
+    Err(match meant(app, event.as_str()).await {
+        Some(meant) => meant,
+        None => {
+            let others: BTreeSet<Event> = stored
+                .into_iter()
+                .chain(app.events.iter().copied())
+                .filter(|other| !OWN.contains(other))
+                .collect();
+            let words: Vec<&str> =
+                USUAL.iter().chain(others.iter().take(MOST_TOLD)).map(Event::as_str).collect();
+            format!("event={event} was never counted: use {}", words.join(", "))
+        }
+    })
+}
+
+/// What a word was probably meant to be.
+async fn meant(app: &App, word: &str) -> Option<String> {
+    let stored = app.store.events().await.unwrap_or_default();
+    let words: Vec<&str> = OWN.iter().chain(&app.events).chain(&stored).map(Event::as_str).collect();
+    let near = nearest(&word.to_ascii_lowercase(), &words)?;
+    Some(format!("event={word}: did you mean {near}?"))
+}
