@@ -13,9 +13,25 @@ struct Row {
     counts: bool,
 }
 
-/// What the daemon alone judges: looks that it refuses.
+/// What the daemon alone judges: looks that it refuses, slips of the hand, and what disagrees.
 fn is_for_the_daemon(row: &Row) -> bool {
-    ["color=nosuchcolor", "labelColor=zz!", "format=bogus"].contains(&row.query.as_str())
+    const REFUSED: [&str; 14] = [
+        "color=nosuchcolor",
+        "labelColor=zz!",
+        "format=bogus",
+        "style=flat&style=social",
+        "padding=3",
+        "period=today&show=total",
+        "countx=1",
+        "counts=no",
+        "events=like",
+        "evnt=like",
+        "vent=like",
+        "cuont=false",
+        "cont=false",
+        "cnout=false",
+    ];
+    REFUSED.contains(&row.query.as_str())
 }
 
 fn get(query: &str, counts: bool) -> Row {

@@ -68,6 +68,11 @@ const OF_SPARKS: [&str; 11] = [
     "show",
 ];
 
+/// They say what is counted. nginx answers from a file what it does not take for a slip of the hand, so a slip of these
+/// begins as its configuration says.
+const COUNTED_BY: [&str; 2] = ["count", "event"];
+const BEGINNINGS: [&str; 7] = ["cn", "co", "cu", "en", "ev", "oc", "ve"];
+
 /// The first of several is taken, as nginx does, which puts a `count=false` of its own in front.
 const FIRST_WINS: &str = "count";
 
@@ -78,7 +83,7 @@ pub(crate) fn check(query: Query<'_>, answer: Answer) -> Result<(), String> {
     for (key, _) in query.raw() {
         // A key that is escaped is no slip of the hand.
         let is_word = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-        if let Some(meant) = Some(key).filter(|_| is_word).and_then(|key| misspelt(key, &known)) {
+        if let Some(meant) = Some(key).filter(|_| is_word).and_then(|key| slip(key, &known)) {
             return Err(format!("{key}: did you mean {meant}?"));
         }
         let Some(&key) = known.iter().find(|known| known.eq_ignore_ascii_case(key)) else { continue };
@@ -95,6 +100,12 @@ pub(crate) fn check(query: Query<'_>, answer: Answer) -> Result<(), String> {
         Some((_, why)) => Err(why),
         None => Ok(()),
     }
+}
+
+fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let beginning = key.get(..2).unwrap_or_default().to_ascii_lowercase();
+    let begins = BEGINNINGS.contains(&beginning.as_str());
+    misspelt(key, known).filter(|meant| begins || !COUNTED_BY.contains(meant))
 }
 
 fn known(query: Query<'_>, answer: Answer) -> Vec<&'static str> {
@@ -196,6 +207,8 @@ mod tests {
             "token",
             "page",
             "user",
+            "xcount",
+            "mount",
             "",
             "%73tlye",
         ] {
