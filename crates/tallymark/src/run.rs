@@ -204,7 +204,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             hitme_zone: config.http.hitme_zone,
             stats_prefix: config.http.stats_prefix.clone(),
             others: config.others,
-            events: config.routes.events(),
+            events: events(config),
             groups: config.groups.clone(),
             now,
         };
@@ -484,4 +484,11 @@ fn status(health: &Health, base_url: &str) -> String {
         (Some(why), _) => format!("hits wait: {why}"),
         (None, Some(why)) => format!("counting, but: {why}"),
     }
+}
+
+/// The events that may be counted here one day.
+fn events(config: &Config) -> Vec<tallymark_core::Event> {
+    let traffic = traffic::EVENTS.iter().filter(|_| config.github.keeps_traffic);
+    let traffic = traffic.filter_map(|word| tallymark_core::Event::new(word.as_bytes()).ok());
+    config.routes.events().into_iter().chain(traffic).collect()
 }

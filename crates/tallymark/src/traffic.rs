@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use uuid::Uuid;
 
+/// Its events: views, people who looked, and clones.
+pub(crate) const EVENTS: [&str; 3] = ["gh-views", "gh-uniques", "gh-clones"];
 /// A day is final after so many.
 const FINAL: i32 = 2;
 /// How often the daemon looks. A repository that is up to date costs nothing.
@@ -141,9 +143,9 @@ impl Archive<'_> {
         let [views, clones] = &new;
         let mut entries = Vec::new();
         for (event, rows, of) in [
-            ("gh-views", views, (|row| row.count) as fn(&TrafficDay) -> u64),
-            ("gh-uniques", views, |row| row.uniques),
-            ("gh-clones", clones, |row| row.count),
+            (EVENTS[0], views, (|row| row.count) as fn(&TrafficDay) -> u64),
+            (EVENTS[1], views, |row| row.uniques),
+            (EVENTS[2], clones, |row| row.count),
         ] {
             let event = Event::new(event.as_bytes())?;
             entries.extend(rows.iter().filter(|row| of(row) > 0).map(|row| Entry {
