@@ -6,7 +6,7 @@
 use super::{
     dress::Dress,
     figures::{self, Figures, Reach},
-    parameters::{Answer, check},
+    parameters::{AnswerKind, check},
 };
 use crate::{
     auth::Peer,
@@ -71,7 +71,7 @@ struct Wish {
 
 impl Wish {
     async fn read(app: &App, query: Query<'_>, look: &Look) -> Result<Wish, String> {
-        check(query, Answer::Badge)?;
+        check(query, AnswerKind::Badge)?;
         let event = event::asked(app, query).await?;
         Ok(Wish {
             event,
@@ -199,7 +199,7 @@ struct BadgeJson<'a> {
 pub(super) async fn json(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> Result<Response, Problem> {
     let name = name?;
     let query = Query::of(uri);
-    check(query, Answer::Json).map_err(Problem::bad_request)?;
+    check(query, AnswerKind::Json).map_err(Problem::bad_request)?;
     let event = event::asked(app, query).await.map_err(Problem::bad_request)?;
     let numbers = Dress::of_numbers(query).map_err(Problem::bad_request)?;
     let today = figures::counted(app, event, &name, Reach::Today, (app.now)()).await?;

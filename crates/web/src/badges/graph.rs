@@ -7,7 +7,7 @@ use super::{
     badge::mistake,
     dress::Dress,
     figures::Figures,
-    parameters::{Answer, check},
+    parameters::{AnswerKind, check},
 };
 use crate::{
     error::Problem,
@@ -53,7 +53,7 @@ async fn of_all(app: &App, uri: &Uri, sent: &HeaderMap) -> Response {
     }
     let query = Query::of(uri);
     let read = async {
-        check(query, Answer::Chart)?;
+        check(query, AnswerKind::Chart)?;
         let period = query.text("period");
         let period = period.map_or(Some(Period::All), |word| Period::read(&word));
         Ok((event::asked(app, query).await?, period.ok_or(NOT_A_PERIOD)?, width(query)?))
@@ -111,7 +111,7 @@ struct ChartQuery {
 
 impl ChartQuery {
     async fn read(app: &App, query: Query<'_>) -> Result<ChartQuery, String> {
-        check(query, Answer::Chart)?;
+        check(query, AnswerKind::Chart)?;
         let (event, others) = events(app, query).await?;
         let window = history::window(query.text("period").as_deref())?;
         let width = width(query)?;

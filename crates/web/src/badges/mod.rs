@@ -11,7 +11,7 @@ pub(crate) mod sum;
 
 pub(crate) use dress::Dress;
 pub(crate) use figures::Figures;
-pub(crate) use parameters::{Answer, check};
+pub(crate) use parameters::{AnswerKind, check};
 
 use crate::{auth::Peer, name::from_path, pages, query::Query, state::App};
 use axum::{

@@ -7,7 +7,7 @@ use tallymark_core::misspelt;
 
 /// What answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum AnswerKind {
     /// A badge, and what shields.io draws one of.
     Badge,
     /// A badge of many names.
@@ -77,7 +77,7 @@ const BEGINNINGS: [&str; 7] = ["cn", "co", "cu", "en", "ev", "oc", "ve"];
 const FIRST_WINS: &str = "count";
 
 /// Refuses the first parameter that would be ignored although it was meant to change the answer.
-pub(crate) fn check(query: Query<'_>, answer: Answer) -> Result<(), String> {
+pub(crate) fn check(query: Query<'_>, answer: AnswerKind) -> Result<(), String> {
     let known = known(query, answer);
     let mut seen: Vec<&str> = Vec::new();
     for (key, _) in query.raw() {
@@ -108,12 +108,12 @@ fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     misspelt(key, known).filter(|meant| begins || !COUNTED_BY.contains(meant))
 }
 
-fn known(query: Query<'_>, answer: Answer) -> Vec<&'static str> {
+fn known(query: Query<'_>, answer: AnswerKind) -> Vec<&'static str> {
     let mut known = OF_BADGES.to_vec();
     known.extend(match answer {
-        Answer::Badge | Answer::Json => &[][..],
-        Answer::Sum => &OF_SUMS,
-        Answer::Chart => &OF_CHARTS,
+        AnswerKind::Badge | AnswerKind::Json => &[][..],
+        AnswerKind::Sum => &OF_SUMS,
+        AnswerKind::Chart => &OF_CHARTS,
     });
     // Elsewhere, `site` is no slip of `size`.
     let has_digits = query.get("digits").is_some_and(|theme| !theme.is_empty());
@@ -123,21 +123,23 @@ fn known(query: Query<'_>, answer: Answer) -> Vec<&'static str> {
 }
 
 /// Why a parameter changes nothing in this answer.
-fn misplaced(key: &str, query: Query<'_>, answer: Answer) -> Option<String> {
+fn misplaced(key: &str, query: Query<'_>, answer: AnswerKind) -> Option<String> {
     let is_spark = query.text("style").is_some_and(|style| style.eq_ignore_ascii_case("spark"));
     let has_digits = query.get("digits").is_some_and(|theme| !theme.is_empty());
     match (answer, key) {
-        (Answer::Sum, "period" | "show") => Some(format!("a sum shows totals only: leave out {key}")),
-        (Answer::Json, "period" | "show") => Some(format!("this has the total and today: leave out {key}")),
-        (Answer::Json, "base") => Some("this has what was counted: leave out base".to_owned()),
-        (Answer::Chart, "theme" | "width") if is_spark => {
+        (AnswerKind::Sum, "period" | "show") => Some(format!("a sum shows totals only: leave out {key}")),
+        (AnswerKind::Json, "period" | "show") => {
+            Some(format!("this has the total and today: leave out {key}"))
+        }
+        (AnswerKind::Json, "base") => Some("this has what was counted: leave out base".to_owned()),
+        (AnswerKind::Chart, "theme" | "width") if is_spark => {
             Some(format!("a badge with a line has no {key}: leave it out"))
         }
-        (Answer::Chart, _) if !is_spark && OF_SPARKS.contains(&key) => {
+        (AnswerKind::Chart, _) if !is_spark && OF_SPARKS.contains(&key) => {
             Some(format!("a chart has no {key}: add style=spark"))
         }
-        (Answer::Chart, "digits" | "logo") => Some(format!("a chart has no {key}: leave it out")),
-        (Answer::Badge | Answer::Sum, _) if OF_DIGITS.contains(&key) && !has_digits => {
+        (AnswerKind::Chart, "digits" | "logo") => Some(format!("a chart has no {key}: leave it out")),
+        (AnswerKind::Badge | AnswerKind::Sum, _) if OF_DIGITS.contains(&key) && !has_digits => {
             Some(format!("{key} is for image digits: add digits=THEME"))
         }
         _ => None,
@@ -172,7 +174,7 @@ mod tests {
             ("cont", "count"),
             ("counts", "count"),
         ] {
-            let said = check(Query::in_form(&format!("repo=a&{key}=1")), Answer::Badge).unwrap_err();
+            let said = check(Query::in_form(&format!("repo=a&{key}=1")), AnswerKind::Badge).unwrap_err();
             assert_eq!(said, format!("{key}: did you mean {meant}?"));
         }
         for key in [
@@ -213,13 +215,13 @@ mod tests {
             "%73tlye",
         ] {
             let query = format!("{key}=1");
-            assert_eq!(check(Query::in_form(&query), Answer::Badge), Ok(()), "{key}");
+            assert_eq!(check(Query::in_form(&query), AnswerKind::Badge), Ok(()), "{key}");
         }
     }
 
     #[test]
     fn what_would_change_nothing_is_refused() {
-        use Answer::{Badge, Chart, Json, Sum};
+        use AnswerKind::{Badge, Chart, Json, Sum};
         for (answer, query, says) in [
             (Badge, "show=a&show=b", "show is there twice: leave one out"),
             (Badge, "format=short&Format=short", "format is there twice: leave one out"),

@@ -3,7 +3,7 @@
 use super::{
     dress::Dress,
     figures::Figures,
-    parameters::{Answer, check},
+    parameters::{AnswerKind, check},
 };
 use crate::{error::Problem, event, headers, query::Query, state::App};
 use axum::{
@@ -27,7 +27,7 @@ struct Endpoint<'a> {
 pub(super) async fn show(app: &App, name: Result<Name, NotAName>, uri: &Uri) -> Result<Response, Problem> {
     let name = name?;
     let (query, look) = (Query::of(uri), app.look.load());
-    check(query, Answer::Badge).map_err(Problem::bad_request)?;
+    check(query, AnswerKind::Badge).map_err(Problem::bad_request)?;
     let event = event::asked(app, query).await.map_err(Problem::bad_request)?;
     let figures = Figures::read(query, event).map_err(Problem::bad_request)?;
     let dress = Dress::read(query, &look).map_err(Problem::bad_request)?;

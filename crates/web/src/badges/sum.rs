@@ -7,7 +7,7 @@
 use super::{
     dress::Dress,
     figures::Figures,
-    parameters::{Answer, check},
+    parameters::{AnswerKind, check},
 };
 use crate::{error::Problem, event, headers, query::Query, state::App};
 use axum::{
@@ -81,7 +81,7 @@ async fn draw(
     sent: &HeaderMap,
 ) -> Result<String, Problem> {
     let bad = |why: String| Problem::bad_request(why);
-    check(query, Answer::Sum).map_err(bad)?;
+    check(query, AnswerKind::Sum).map_err(bad)?;
     let (event, look) = (event::asked(app, query).await.map_err(bad)?, app.look.load());
     let figures = Figures::read(query, event).map_err(bad)?;
     let dress = Dress::read(query, &look).map_err(bad)?;

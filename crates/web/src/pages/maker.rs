@@ -5,7 +5,7 @@
 //! again. The preview does not count.
 
 use crate::{
-    badges::{Answer, Dress, Figures, check},
+    badges::{AnswerKind, Dress, Figures, check},
     name::{badge_path, encoded_text, graph_path, page_path, push},
     query::Query,
     state::App,
@@ -104,11 +104,11 @@ impl Making {
         let path = self.path(name);
         let query = Query::in_form(path.split_once('?').map_or("", |(_, query)| query));
         if self.spark {
-            check(query, Answer::Chart)?;
+            check(query, AnswerKind::Chart)?;
             let (dress, figures) = (Dress::of_spark(query)?, Figures::of_spark(query, Event::HIT)?);
             return Ok(dress.label().map_or_else(|| figures.label(&look.label), str::to_owned));
         }
-        check(query, Answer::Badge)?;
+        check(query, AnswerKind::Badge)?;
         let dress = Dress::read(query, look)?;
         let figures = Figures::read(query, Event::HIT)?;
         Ok(dress.label().map_or_else(|| figures.label(&look.label), str::to_owned))
