@@ -97,7 +97,7 @@ fn every_mistake_of_nginx_is_found() {
     for (from, to, check, verdict, part) in [
         (&*syslog, "127.0.0.1:9", "line", "FAIL", "no line"),
         ("\"$msec\",", "", "line", "FAIL", "rejected: columns"),
-        (&log, &format!("{log}\n{log}"), "count", "FAIL", "2 hits more"),
+        (&log, &format!("{log}\n{log}"), "count", "FAIL", "2 more of tallymark/doctor, and only 1 sent"),
         ("no-store", "public", "caching", "FAIL", "keeps a copy"),
         (badges, &*closed, "badge", "FAIL", "404"),
         (badges, &*moved, "badge", "FAIL", "redirected"),

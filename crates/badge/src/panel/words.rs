@@ -44,7 +44,7 @@ impl Lang {
 
     /// In the place of a number that cannot be read at the moment.
     pub(super) fn counting(self) -> String {
-        self.say("正在统计", "Counting")
+        self.say("暂无数据", "No numbers now")
     }
 
     /// In the place of records that cannot be read at the moment.

@@ -182,8 +182,15 @@ fn sums(what: &str, sums: &TraceSums) -> String {
         }
     };
     line(sums.rest, "have no record, and count on the day of their name's oldest one");
-    line(sums.surplus, "records are more than the totals say, and count nothing");
     line(sums.broken, "broken lines count nothing in the history; the totals have them");
+    if sums.surplus > 0 {
+        let more = if sums.surplus == 1 {
+            "is more than the totals say, and counts"
+        } else {
+            "are more than the totals say, and count"
+        };
+        text += &format!("    {} {more} nothing\n", out::counted(sums.surplus, "record"));
+    }
     if sums.zeros > 0 {
         let count = if sums.zeros == 1 { "is 0 and counts" } else { "are 0 and count" };
         text += &format!("    {} {count} nothing\n", out::counted(sums.zeros, "total"));

@@ -11,8 +11,15 @@ const GITHUB: &str = "https://github.com/";
 pub(super) fn after_a_like(sent: &HeaderMap, base_url: &str, name: &Name) -> String {
     let mut said = sent.get_all(header::REFERER).iter();
     let referer = said.next().filter(|_| said.next().is_none()).and_then(|said| said.to_str().ok());
-    let known = referer.filter(|referer| is_page_here(referer, base_url) || is_repository(referer));
-    known.map_or_else(|| format!("{base_url}{}", page_path(name.as_ref())), str::to_owned)
+    as_said(referer.unwrap_or_default(), base_url, name)
+}
+
+/// The same for an address that a form of the page says, which may be a stranger's too.
+pub(super) fn as_said(address: &str, base_url: &str, name: &Name) -> String {
+    match is_page_here(address, base_url) || is_repository(address) {
+        true => address.to_owned(),
+        false => format!("{base_url}{}", page_path(name.as_ref())),
+    }
 }
 
 fn is_repository(address: &str) -> bool {

@@ -65,8 +65,8 @@ enum ClickRefusal {
     NotPosted,
     /// From another site, or from nowhere.
     OtherSite,
-    /// From this site, over plain HTTP where its address has https.
-    PlainHttp,
+    /// From this site, under another address than its own.
+    OtherAddress,
     /// From a program.
     Program,
     /// The operator does not want to count it.
@@ -82,7 +82,7 @@ impl ClickRefusal {
         match self {
             ClickRefusal::NotPosted => StatusCode::METHOD_NOT_ALLOWED,
             ClickRefusal::OtherSite
-            | ClickRefusal::PlainHttp
+            | ClickRefusal::OtherAddress
             | ClickRefusal::Program
             | ClickRefusal::NotWanted => StatusCode::FORBIDDEN,
             ClickRefusal::NoRoom | ClickRefusal::NoStore => StatusCode::SERVICE_UNAVAILABLE,
@@ -93,13 +93,23 @@ impl ClickRefusal {
         match self {
             ClickRefusal::NotPosted => "not-posted",
             ClickRefusal::OtherSite => "other-site",
-            ClickRefusal::PlainHttp => "plain-http",
+            ClickRefusal::OtherAddress => "other-address",
             ClickRefusal::Program => "program",
             ClickRefusal::NotWanted => "not-wanted",
             ClickRefusal::NoRoom => "no-room",
             ClickRefusal::NoStore => "no-store",
         }
     }
+}
+
+/// Whom the page is for.
+struct LikeReader<'a> {
+    sent: &'a HeaderMap,
+    speech: Speech,
+    /// What was asked for.
+    wish: Click,
+    /// Where the page before this one would have led back to, as its form says.
+    back: Option<String>,
 }
 
 /// `GET .../add`: counts a person's click, and asks everybody else.
@@ -117,9 +127,11 @@ pub(super) async fn asked(app: &App, name: Result<Name, NotAName>, peer: Peer, h
         Err(why) => return pages::problem(app, &Problem::bad_request(why), None),
     };
     if head.method != axum::http::Method::GET || !count || !person::clicked(&head.headers) {
-        return show(app, &name, (&head.headers, speech), LikeState::Asked).await;
+        let reader = LikeReader { sent: &head.headers, speech, wish: Click::Like, back: None };
+        return show(app, &name, &reader, LikeState::Asked).await;
     }
-    change(app, &name, Click::Like, (peer, head, speech)).await
+    let reader = LikeReader { sent: &head.headers, speech, wish: Click::Like, back: None };
+    change(app, &name, peer, &reader).await
 }
 
 /// A button of the page.
@@ -131,10 +143,10 @@ pub(super) async fn posted(
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    // Read to its end, so that the connection can go on.
-    if let Err(problem) = body::read(&head.headers, body, MOST_BODY, None).await {
-        return pages::problem(app, &problem, None);
-    }
+    let form = match body::read(&head.headers, body, MOST_BODY, None).await {
+        Ok(form) => form,
+        Err(problem) => return pages::problem(app, &problem, None),
+    };
     let name = match name {
         Ok(name) => name,
         Err(why) => return not_a_name(app, why),
@@ -143,20 +155,26 @@ pub(super) async fn posted(
         Ok(speech) => speech,
         Err(why) => return pages::problem(app, &Problem::bad_request(why), None),
     };
+    let form = String::from_utf8_lossy(&form);
+    let back = Query::in_form(&form).form_text("back");
+    let reader = LikeReader { sent: &head.headers, speech, wish, back };
     let base = app.base_url.as_asked(&head.headers);
     let refusal = match person::is_from_here(&head.headers, &base) {
-        false if person::is_from_plain_http(&head.headers, &base) => ClickRefusal::PlainHttp,
+        false if person::other_address(&head.headers, &base).is_some() => ClickRefusal::OtherAddress,
         false => ClickRefusal::OtherSite,
         true if !person::may_press(&head.headers) => ClickRefusal::Program,
-        true => return change(app, &name, wish, (peer, &head, speech)).await,
+        true => return change(app, &name, peer, &reader).await,
     };
-    refuse(app, &name, (&head.headers, speech), refusal)
+    refuse(app, &name, &reader, refusal)
 }
 
 /// `GET .../remove`: a person comes here by loading the page anew.
 pub(super) fn not_posted(app: &App, name: &Name, head: &Parts) -> Response {
     match Speech::of(head) {
-        Ok(speech) => refuse(app, name, (&head.headers, speech), ClickRefusal::NotPosted),
+        Ok(speech) => {
+            let reader = LikeReader { sent: &head.headers, speech, wish: Click::Unlike, back: None };
+            refuse(app, name, &reader, ClickRefusal::NotPosted)
+        }
         Err(why) => pages::problem(app, &Problem::bad_request(why), None),
     }
 }
@@ -165,20 +183,14 @@ fn not_a_name(app: &App, why: NotAName) -> Response {
     pages::problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), None)
 }
 
-async fn change(
-    app: &App,
-    name: &Name,
-    wish: Click,
-    (peer, head, speech): (Peer, &Parts, Speech),
-) -> Response {
-    let to = (&head.headers, speech);
-    let peer = peer.behind(&head.headers, &app.access.proxies);
-    let hit = app.hit(Event::LIKE, name.as_ref(), (app.now)(), (peer, &head.headers));
+async fn change(app: &App, name: &Name, peer: Peer, to: &LikeReader<'_>) -> Response {
+    let peer = peer.behind(to.sent, &app.access.proxies);
+    let hit = app.hit(Event::LIKE, name.as_ref(), (app.now)(), (peer, to.sent));
     if let Some(refusal) = app.counter.refusal(&hit) {
         app.ledger.tell(&[Err(refusal)]);
         return refuse(app, name, to, ClickRefusal::NotWanted);
     }
-    match commit(app, name, wish, peer, &head.headers).await {
+    match commit(app, name, to.wish, peer, to.sent).await {
         Ok(state) => show(app, name, to, state).await,
         Err(error) => {
             report::broken("a like was not counted", &name, &error);
@@ -289,7 +301,7 @@ async fn visitor_of_day(app: &App, day: Day, name: &Name, peer: Peer) -> Result<
     Ok(hash.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-async fn show(app: &App, name: &Name, to: (&HeaderMap, Speech), state: LikeState) -> Response {
+async fn show(app: &App, name: &Name, to: &LikeReader<'_>, state: LikeState) -> Response {
     let total = app.shown_total(Event::LIKE, name.as_ref()).await.ok();
     let values = context! {
         state => match state {
@@ -308,7 +320,7 @@ async fn show(app: &App, name: &Name, to: (&HeaderMap, Speech), state: LikeState
 }
 
 /// A page that says why a click does not count, with the same ways out.
-fn refuse(app: &App, name: &Name, to: (&HeaderMap, Speech), refusal: ClickRefusal) -> Response {
+fn refuse(app: &App, name: &Name, to: &LikeReader<'_>, refusal: ClickRefusal) -> Response {
     draw(
         app,
         refusal.status(),
@@ -318,17 +330,17 @@ fn refuse(app: &App, name: &Name, to: (&HeaderMap, Speech), refusal: ClickRefusa
     )
 }
 
-fn draw(
-    app: &App,
-    status: StatusCode,
-    name: &Name,
-    (sent, speech): (&HeaderMap, Speech),
-    values: Value,
-) -> Response {
+fn draw(app: &App, status: StatusCode, name: &Name, to: &LikeReader<'_>, values: Value) -> Response {
+    let LikeReader { sent, speech, wish, back } = to;
     let base = app.base_url.as_asked(sent);
     let values = context! {
         name => name.as_str(),
-        back => back::after_a_like(sent, &base, name),
+        back => match back {
+            Some(said) => back::as_said(said, &base, name),
+            None => back::after_a_like(sent, &base, name),
+        },
+        wish => if *wish == Click::Unlike { "unlike" } else { "like" },
+        opened => person::other_address(sent, &base),
         own => format!("{base}{}", page_path(name.as_ref())),
         site => &*base,
         stays => STAYS,

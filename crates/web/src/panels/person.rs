@@ -73,12 +73,15 @@ pub(super) fn is_from_here(sent: &HeaderMap, base_url: &str) -> bool {
     }
 }
 
-/// Whether a form was sent from a page of this site that was opened over plain HTTP, where the site itself has https.
-pub(super) fn is_from_plain_http(sent: &HeaderMap, base_url: &str) -> bool {
-    let host = origin_of(base_url).strip_prefix("https://");
-    let origin = sent.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    let from = origin.and_then(|origin| origin.strip_prefix("http://"));
-    host.zip(from).is_some_and(|(host, from)| host.eq_ignore_ascii_case(from))
+/// Where a page of this site was opened from which a form was sent, if that is not its address: over plain HTTP, or under
+/// another name of this server. A page of another site cannot say the host that it asks.
+pub(super) fn other_address<'a>(sent: &'a HeaderMap, base_url: &str) -> Option<&'a str> {
+    let text = |name| sent.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let origin = text(header::ORIGIN)?;
+    let (_, from) = origin.split_once("://")?;
+    let (_, own) = origin_of(base_url).split_once("://")?;
+    let is_here = |host: &str| host.eq_ignore_ascii_case(from);
+    (is_here(own) || text(header::HOST).is_some_and(is_here)).then_some(origin)
 }
 
 /// Scheme, host and port of an address.
@@ -201,11 +204,13 @@ mod tests {
         assert_eq!(origin_of("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
         for (origin, is) in [
             ("http://hits.example.org", true),
-            ("https://hits.example.org", false),
+            ("http://192.0.2.2:8080", true),
             ("http://hits.example.org:8080", false),
             ("http://evil.example", false),
+            ("null", false),
         ] {
-            assert_eq!(is_from_plain_http(&sent(&[("origin", origin)]), base), is, "{origin}");
+            let sent = sent(&[("origin", origin), ("host", "192.0.2.2:8080")]);
+            assert_eq!(other_address(&sent, base), is.then_some(origin));
         }
     }
 }

@@ -226,16 +226,19 @@ impl<F: FnMut(u64)> TraceReading<'_, F> {
                 let of_name = logs.entry((event, name.clone())).or_default();
                 if !of_name.is_empty() {
                     let shown = totals::quoted(name.as_str());
-                    let what = format!("this is {shown} too, and its {} records count there", log.records);
+                    let what = match log.records {
+                        1 => format!("this is {shown} too, and its 1 record counts there"),
+                        records => format!("this is {shown} too, and its {records} records count there"),
+                    };
                     self.findings.file(&whose.path(), &what);
                 }
                 of_name.push(log);
             } else if log.records > 0 && !keys.is_refused(event, &namespace, &key) {
-                let what = format!(
-                    "{} has no total for it, so none of its {} records counts",
-                    totals_file(event),
-                    log.records
-                );
+                let records = match log.records {
+                    1 => "its 1 record does not count".to_owned(),
+                    records => format!("its {records} records do not count"),
+                };
+                let what = format!("{} has no total for it, so {records}", totals_file(event));
                 self.findings.file(&whose.path(), &what);
                 self.findings.of(event).surplus += log.records;
             }
