@@ -48,7 +48,7 @@ pub(super) async fn check(
     if seen.is_none() {
         // The line after a restart is often lost: nginx's socket still has the refusal of the one before.
         get(&outgoing, &public.join(&format!("badge.svg?repo={NAME}"))?).await?;
-        seen = lines.wait(PATIENCE)?.map(|seen| Seen { again: true, ..seen });
+        seen = lines.wait(PATIENCE)?.map(|seen| Arrival { again: true, ..seen });
     }
     let sent = if seen.as_ref().is_none_or(|seen| seen.again) { 2 } else { 1 };
     let source = tell_line(seen, findings)?;
@@ -196,18 +196,18 @@ impl LiveView {
     }
 
     /// Waits until the hit is seen.
-    fn wait(&mut self, patience: Duration) -> Result<Option<Seen>> {
+    fn wait(&mut self, patience: Duration) -> Result<Option<Arrival>> {
         let asked = Instant::now();
         while asked.elapsed() < patience {
             let Some(line) = self.next()? else { continue };
             let source = line["source"].as_str().unwrap_or("?").to_owned();
             let took = asked.elapsed();
             if line["accepted"] == NAME && line["event"] == "hit" {
-                return Ok(Some(Seen { source, took, rejected: None, again: false }));
+                return Ok(Some(Arrival { source, took, rejected: None, again: false }));
             }
             let is_ours = line["line"].as_str().is_some_and(|text| text.contains("doctor"));
             if let Some(reason) = line["rejected"].as_str().filter(|_| is_ours) {
-                return Ok(Some(Seen { source, took, rejected: Some(reason.to_owned()), again: false }));
+                return Ok(Some(Arrival { source, took, rejected: Some(reason.to_owned()), again: false }));
             }
         }
         Ok(None)
@@ -215,7 +215,7 @@ impl LiveView {
 }
 
 /// How the hit reached the daemon.
-struct Seen {
+struct Arrival {
     source: String,
     took: Duration,
     /// Why it was rejected, if it was.
@@ -225,9 +225,9 @@ struct Seen {
 }
 
 /// Tells how the hit came, and by which source if it was accepted.
-fn tell_line(seen: Option<Seen>, findings: &mut Findings) -> Result<Option<String>> {
+fn tell_line(seen: Option<Arrival>, findings: &mut Findings) -> Result<Option<String>> {
     const CHECK: &str = "line";
-    let Some(Seen { source, took, rejected, again }) = seen else {
+    let Some(Arrival { source, took, rejected, again }) = seen else {
         findings.fail(
             CHECK,
             format!("no line of two hits has reached the daemon within {PATIENCE:?}"),
