@@ -130,6 +130,9 @@ impl LogFile {
         let path = std::path::absolute(&options.path)
             .map_err(|error| io_error("finding the directory of", &options.path, error))?;
         claims.register(&path);
+        // From now on: who asks before the thread runs must not hear that all is well. A log that is rotated before the
+        // first look has a rotated file that looks like an old one.
+        meters.file_trouble(&path, Some("its files have not been looked at yet"));
         Ok(LogFile { options: FileOptions { path, ..options }, claims, lines, meters })
     }
 
@@ -146,7 +149,6 @@ impl LogFile {
     ) -> Result<(), FileError> {
         let path = &self.options.path;
         let mut wake = Wake::new(path).map_err(|error| io_error("watching", path, error))?;
-        self.meters.file_trouble(path, Some("its files have not been looked at yet"));
         let Some(mut running) = self.begin(out, positions, stop)? else { return Ok(()) };
         let mut next_tick = Instant::now() + self.lines.tick;
         while !stop.is_said() {

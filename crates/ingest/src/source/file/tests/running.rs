@@ -33,6 +33,7 @@ fn new_log_has_its_position_before_the_store_is_known_and_is_read_from_there() {
     let meters = IngestMeters::default();
     let options = FileOptions { path: path.clone(), start: Start::Beginning };
     let source = LogFile::new(options, Claims::default(), lines, meters.source("file")).unwrap();
+    assert_eq!(meters.file_troubles().len(), 1, "it is not well before the first look");
     let (out, mut sealed) = mpsc::channel(8);
     let (places, hears) = watch::channel(Places::Kept(Arc::default()));
     let stop = Stop::new().unwrap();
