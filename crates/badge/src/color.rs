@@ -4,6 +4,7 @@
 //! nowhere to go. Code that reads a `color` parameter calls it.
 
 use std::{fmt, str::FromStr};
+use tallymark_core::nearest;
 
 /// A colour of the picture: red, green and blue, opaque.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +35,37 @@ pub enum ColorError {
     #[error("the colour is neither a known name nor three or six hexadecimal digits nor rgb(R, G, B)")]
     Unknown,
 }
+
+/// Names that are suggested.
+const COMMON: [&str; 27] = [
+    "aqua",
+    "beige",
+    "black",
+    "blue",
+    "blueviolet",
+    "brightgreen",
+    "brown",
+    "crimson",
+    "cyan",
+    "gold",
+    "gray",
+    "green",
+    "grey",
+    "indigo",
+    "lightgrey",
+    "lime",
+    "magenta",
+    "navy",
+    "orange",
+    "pink",
+    "purple",
+    "red",
+    "teal",
+    "violet",
+    "white",
+    "yellow",
+    "yellowgreen",
+];
 
 /// Longer than every name in the tables below and than `rgb( 255, 255, 255 )`; anything longer is refused unread.
 const LONGEST: usize = 24;
@@ -80,6 +112,12 @@ impl Color {
             return decimal(parts).ok_or(ColorError::Decimal);
         }
         named(&text).or_else(|| hex(&text)).ok_or(ColorError::Unknown)
+    }
+
+    /// The name that was probably meant: `blue` for `bleu`.
+    #[must_use]
+    pub fn nearest_name(text: &str) -> Option<&'static str> {
+        nearest(&text.trim().to_ascii_lowercase(), &COMMON)
     }
 
     /// How bright it looks, 0 to 255,000 (W3C AERT weights, as shields.io uses them).
@@ -277,6 +315,13 @@ mod tests {
         check("gray", Ok("#555"));
         check("inactive", Ok("#939393"));
         check("Critical", Ok("#dd4343"));
+    }
+
+    #[test]
+    fn suggested_names_are_colours() {
+        assert!(COMMON.iter().all(|name| Color::parse(name).is_ok()));
+        assert_eq!(Color::nearest_name(" Bleu"), Some("blue"));
+        assert_eq!(Color::nearest_name("banana-split"), None);
     }
 
     #[test]

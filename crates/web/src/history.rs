@@ -11,9 +11,24 @@ const YOUNG: i32 = 92;
 /// The least that it shows of a young name, in days.
 const LEAST_DAYS: usize = 7;
 
-/// Reads the word of a window; without one it is 30 days.
-pub(crate) fn window(word: Option<&str>) -> Result<Window, &'static str> {
-    Window::read(word.unwrap_or("30d")).ok_or("period is 24h, 7d, 30d, 90d, 12mo or all")
+/// Reads the word of a window; without one it is 30 days. The words of badges are known, but are not windows.
+pub(crate) fn window(word: Option<&str>) -> Result<Window, String> {
+    const OTHERS: [(&str, Window); 8] = [
+        ("1d", Window::Hours24),
+        ("day", Window::Hours24),
+        ("today", Window::Hours24),
+        ("week", Window::Days7),
+        ("month", Window::Days30),
+        ("1y", Window::Months12),
+        ("year", Window::Months12),
+        ("total", Window::All),
+    ];
+    let word = word.unwrap_or("30d");
+    let meant = || OTHERS.iter().find(|(other, _)| other.eq_ignore_ascii_case(word));
+    Window::read(word).ok_or_else(|| match meant() {
+        Some((_, window)) => format!("period={word}: did you mean {}?", window.word()),
+        None => "period is 24h, 7d, 30d, 90d, 12mo or all".to_owned(),
+    })
 }
 
 /// Counts of names in the same buckets.
@@ -141,5 +156,7 @@ mod tests {
         }
         assert_eq!(window(None), Ok(Window::Days30));
         assert!(window(Some("31d")).is_err());
+        assert_eq!(window(Some("1d")), Err("period=1d: did you mean 24h?".to_owned()));
+        assert_eq!(window(Some("Week")), Err("period=Week: did you mean 7d?".to_owned()));
     }
 }

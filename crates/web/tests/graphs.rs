@@ -86,6 +86,21 @@ async fn never_counted_name_has_a_chart() {
 }
 
 #[tokio::test]
+async fn a_theme_decides_in_place_of_the_reader() {
+    let site = Site::new(Visibility::Public).await;
+    let (_, _, auto) = site.get("/graph/you/repo.svg?theme=auto", None).await;
+    assert!(auto.contains("prefers-color-scheme"), "{auto}");
+    for path in ["/graph/you/repo.svg?", "/graph/~all.svg?", "/graph/you/repo.svg?event=hit,like&"] {
+        let (_, _, light) = site.get(&format!("{path}theme=light"), None).await;
+        let (_, _, dark) = site.get(&format!("{path}theme=Dark"), None).await;
+        for svg in [&light, &dark] {
+            assert!(!svg.contains("prefers-color-scheme"), "{path}: {svg}");
+        }
+        assert!(light.contains(".tm-ground{fill:#fff") && dark.contains(".tm-ground{fill:#0d1117"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn address_that_makes_no_sense_is_a_picture_that_says_so() {
     let site = Site::new(Visibility::Public).await;
     for (path, says) in [
@@ -94,7 +109,7 @@ async fn address_that_makes_no_sense_is_a_picture_that_says_so() {
         ("/graph/a.svg?style=flat", "style is one of chart, spark"),
         ("/graph/a.svg?width=9", "width is 320 to 1600"),
         ("/graph/a.svg?width=-1", "width is 320 to 1600"),
-        ("/graph/a.svg?style=spark&color=red;x", "color: "),
+        ("/graph/a.svg?style=spark&color=red;x", "color=red;x: did you mean red?"),
         ("/graph.svg?name=a&name=b&style=spark", "style=spark shows one name"),
         ("/graph.svg?name=a&name=b&name=c&name=d&name=e&name=f&name=g", "at most 6 names in one chart"),
         ("/graph.svg", "add ?name=NAME to the address"),

@@ -1,6 +1,10 @@
 //! A chart as SVG. Lengths are tenths of a pixel.
 
-use super::{Chart, Series, axis, scale::Scale, style::Sheet};
+use super::{
+    Chart, Series, axis,
+    scale::Scale,
+    style::{ChartTheme, Sheet},
+};
 use crate::{
     number::{group, short, short_size},
     px::Px,
@@ -57,6 +61,7 @@ struct LegendEntry {
 /// A chart with everything in its place.
 pub(super) struct Drawing<'a> {
     chart: &'a Chart<'a>,
+    theme: ChartTheme,
     series: &'a [Series<'a>],
     buckets: usize,
     scale: Option<Scale>,
@@ -82,7 +87,24 @@ impl<'a> Drawing<'a> {
         let left = MARGIN + labels.max().map_or(0, |widest| widest * 6 / 5 + 9);
         let wide = (width - MARGIN - left) * 10;
         let height = top + PLOT + FOOT;
-        Drawing { chart, series, buckets, scale, legend, width, height, left: left * 10, top: top * 10, wide }
+        Drawing {
+            chart,
+            theme: ChartTheme::Auto,
+            series,
+            buckets,
+            scale,
+            legend,
+            width,
+            height,
+            left: left * 10,
+            top: top * 10,
+            wide,
+        }
+    }
+
+    /// The same in the colours of a theme.
+    pub(super) fn themed(self, theme: ChartTheme) -> Drawing<'a> {
+        Drawing { theme, ..self }
     }
 
     pub(super) fn size(&self) -> (u32, u32) {
@@ -117,12 +139,13 @@ impl<'a> Drawing<'a> {
             f,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" role=\"img\">\n\
-             <title>{}</title>\n<desc>{}</desc>\n<style>{Sheet}</style>\n\
+             <title>{}</title>\n<desc>{}</desc>\n<style>{}</style>\n\
              <rect class=\"tm-ground\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n\
              <g font-family=\"DejaVu Sans,Verdana,Geneva,sans-serif\" font-size=\"11\" \
              text-rendering=\"geometricPrecision\">\n",
             XmlText(&self.chart.title()),
             XmlText(&self.chart.description()),
+            Sheet(self.theme),
             width - 1,
             height - 1,
         )

@@ -9,6 +9,8 @@ mod draw;
 mod scale;
 mod style;
 
+pub use style::ChartTheme;
+
 use crate::{number::group, text::Fitted};
 use std::ops::RangeInclusive;
 use tallymark_core::{Buckets, Event, Step};
@@ -75,7 +77,13 @@ impl<'a> Chart<'a> {
     /// Draws the chart. Less than 64 KiB, whatever the names and counts are.
     #[must_use]
     pub fn render(&self) -> String {
-        draw::Drawing::of(self).to_string()
+        self.render_in(ChartTheme::Auto)
+    }
+
+    /// The same in the colours of a theme.
+    #[must_use]
+    pub fn render_in(&self, theme: ChartTheme) -> String {
+        draw::Drawing::of(self).themed(theme).to_string()
     }
 
     /// Width and height of the picture, in pixels.

@@ -58,8 +58,26 @@ const DARK: Scheme = Scheme {
     ],
 };
 
+/// Which colours a chart has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChartTheme {
+    /// Those of its reader's system.
+    #[default]
+    Auto,
+    /// For a light page.
+    Light,
+    /// For a dark page.
+    Dark,
+}
+
+impl ChartTheme {
+    /// With the word in addresses.
+    pub const EVERY: [(&'static str, ChartTheme); 3] =
+        [("auto", ChartTheme::Auto), ("light", ChartTheme::Light), ("dark", ChartTheme::Dark)];
+}
+
 /// The style sheet, in one line.
-pub(super) struct Sheet;
+pub(super) struct Sheet(pub(super) ChartTheme);
 
 impl fmt::Display for Sheet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,7 +91,11 @@ impl fmt::Display for Sheet {
              .tm-spot{fill:none;pointer-events:all}\
              g:hover>.tm-spot{fill:#8a949e;fill-opacity:.12}",
         )?;
-        write!(f, "{LIGHT}@media(prefers-color-scheme:dark){{{DARK}}}")
+        match self.0 {
+            ChartTheme::Auto => write!(f, "{LIGHT}@media(prefers-color-scheme:dark){{{DARK}}}"),
+            ChartTheme::Light => LIGHT.fmt(f),
+            ChartTheme::Dark => DARK.fmt(f),
+        }
     }
 }
 
@@ -128,6 +150,20 @@ mod tests {
                 assert!(contrast(line, scheme.ground) >= 3.0, "{line} {}", contrast(line, scheme.ground));
             }
         }
+    }
+
+    #[test]
+    fn a_theme_has_its_own_colours_alone() {
+        let sheet = |theme| Sheet(theme).to_string();
+        let (auto, light, dark) =
+            (sheet(ChartTheme::Auto), sheet(ChartTheme::Light), sheet(ChartTheme::Dark));
+        assert!(
+            auto.contains("fill:#fff;")
+                && auto.contains("prefers-color-scheme")
+                && auto.contains("fill:#0d1117")
+        );
+        assert!(light.contains("fill:#fff;") && !light.contains("fill:#0d1117") && !light.contains("@media"));
+        assert!(!dark.contains("fill:#fff;") && dark.contains("fill:#0d1117") && !dark.contains("@media"));
     }
 
     #[test]

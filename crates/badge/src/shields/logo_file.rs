@@ -164,7 +164,7 @@ impl LogoFile {
 }
 
 /// simple-icons' name of a brand: `Node.js` is `nodedotjs`.
-fn slug(name: &str) -> String {
+pub(super) fn slug(name: &str) -> String {
     let mut slug = String::with_capacity(name.len());
     for c in name.chars().flat_map(char::to_lowercase) {
         match c {

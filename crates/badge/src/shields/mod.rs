@@ -9,6 +9,7 @@ mod boxes;
 mod for_the_badge;
 mod logo;
 mod logo_file;
+mod logo_hint;
 mod logo_svg;
 mod measure;
 mod own_logos;
@@ -17,6 +18,7 @@ mod widths;
 
 pub use logo::{Logo, MAX_LOGO, NotALogo};
 pub use logo_file::LogoFile;
+pub use logo_hint::logo_hint;
 pub use own_logos::{MOST_LOGOS, OwnLogos};
 
 use crate::{

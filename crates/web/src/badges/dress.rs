@@ -4,8 +4,8 @@
 use super::digits::DigitDress;
 use crate::query::{Query, choice};
 use tallymark_badge::{
-    Badge, Color, Format, Locale, Look,
-    shields::{LogoFile, Style},
+    Badge, Color, ColorError, Format, Locale, Look,
+    shields::{LogoFile, NotALogo, Style, logo_hint},
 };
 
 /// The parameters of a badge's look.
@@ -46,13 +46,18 @@ impl Dress {
         let ground = style.or(look.style).unwrap_or_default().behind_logo(in_box);
         let logo_color = color(query, "logoColor")?;
         let logo = query.text("logo").filter(|text| !text.is_empty());
-        let logo = logo.map(|text| LogoFile::read_with(&look.logos, &text, logo_color, ground)).transpose();
+        let logo = logo.map(|text| {
+            LogoFile::read_with(&look.logos, &text, logo_color, ground).map_err(|why| match why {
+                NotALogo::Unknown => format!("logo={}: {}", echo(&text), logo_hint(&text)),
+                _ => format!("logo: {why}"),
+            })
+        });
         Ok(Dress {
             label,
             color: own_color,
             label_color,
             style,
-            logo: logo.map_err(|why| format!("logo: {why}"))?,
+            logo: logo.transpose()?,
             logo_wide: query.text("logoSize").is_some_and(|size| size.eq_ignore_ascii_case("auto")),
             format: format(query)?,
             locale: locale(query)?,
@@ -111,7 +116,24 @@ impl Dress {
 /// An empty colour is none, as the fields of a form that nobody filled in are sent.
 fn color(query: Query<'_>, key: &str) -> Result<Option<Color>, String> {
     let text = query.text(key).filter(|text| !text.is_empty());
-    text.map(|text| Color::parse(&text).map_err(|why| format!("{key}: {why}"))).transpose()
+    text.map(|text| {
+        Color::parse(&text).map_err(|why| match (why, Color::nearest_name(&text)) {
+            (_, Some(near)) => format!("{key}={}: did you mean {near}?", echo(&text)),
+            (ColorError::Unknown, None) => format!("{key}={}: use blue, 07c or #0077cc", echo(&text)),
+            (_, None) => format!("{key}: {why}"),
+        })
+    })
+    .transpose()
+}
+
+/// As much of a wrong word as an error picture has room for.
+fn echo(text: &str) -> String {
+    const MOST: usize = 12;
+    let mut echoed: String = text.chars().take(MOST).collect();
+    if echoed.len() < text.len() {
+        echoed.push('…');
+    }
+    echoed
 }
 
 fn locale(query: Query<'_>) -> Result<Option<Locale>, String> {

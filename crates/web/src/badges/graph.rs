@@ -26,7 +26,7 @@ use axum::{
 use std::sync::Arc;
 use tallymark_badge::{
     Spark,
-    chart::{Chart, DEFAULT_WIDTH, MOST_SERIES, Series, WIDTHS},
+    chart::{Chart, ChartTheme, DEFAULT_WIDTH, MOST_SERIES, Series, WIDTHS},
 };
 use tallymark_core::{Event, Name, NotAName, Period, Window};
 use tallymark_store::StoreError;
@@ -56,16 +56,18 @@ async fn of_all(app: &App, uri: &Uri, sent: &HeaderMap) -> Response {
         check(query, AnswerKind::Chart)?;
         let period = query.text("period");
         let period = period.map_or(Some(Period::All), |word| Period::read(&word));
-        Ok((event::asked(app, query).await?, period.ok_or(NOT_A_PERIOD)?, width(query)?))
+        Ok((event::asked(app, query).await?, period.ok_or(NOT_A_PERIOD)?, width(query)?, theme(query)?))
     };
-    let (event, period, width) = match read.await {
+    let (event, period, width, theme) = match read.await {
         Ok(asked) => asked,
         Err::<_, String>(why) => return mistake(&why),
     };
     match History::of_all(&*app.store, event, period, (app.now)()).await {
-        Ok(history) => {
-            headers::picture(StatusCode::OK, history.chart(&history.series(), width).render(), NOT_COUNTED)
-        }
+        Ok(history) => headers::picture(
+            StatusCode::OK,
+            history.chart(&history.series(), width).render_in(theme),
+            NOT_COUNTED,
+        ),
         Err(error) => Problem::store("reading the counts of a chart", &error).picture(NOT_COUNTED),
     }
 }
@@ -75,6 +77,11 @@ fn width(query: Query<'_>) -> Result<u32, String> {
     let (least, most) = WIDTHS.into_inner();
     let width = text.parse().ok().filter(|width| WIDTHS.contains(width));
     width.ok_or_else(|| format!("width is {least} to {most}"))
+}
+
+fn theme(query: Query<'_>) -> Result<ChartTheme, String> {
+    let word = query.text("theme").filter(|word| !word.is_empty());
+    word.map_or(Ok(ChartTheme::Auto), |word| choice("theme", &word, &ChartTheme::EVERY))
 }
 
 /// `/graph.svg?name=NAME&name=NAME`.
@@ -105,6 +112,7 @@ struct ChartQuery {
     others: Vec<Event>,
     window: Window,
     width: u32,
+    theme: ChartTheme,
     /// A badge with a line: how it is to look, and its numbers.
     spark: Option<(Dress, Figures)>,
 }
@@ -123,7 +131,7 @@ impl ChartQuery {
             true => Some((Dress::of_spark(query)?, Figures::of_spark(query, event)?)),
             false => None,
         };
-        Ok(ChartQuery { event, others, window, width, spark })
+        Ok(ChartQuery { event, others, window, width, theme: theme(query)?, spark })
     }
 }
 
@@ -199,7 +207,7 @@ async fn chart_of_events(app: &App, name: &Name, asked: &ChartQuery) -> Result<S
     // What is alike in all of them.
     let event = Event::new(b"counts").unwrap_or(asked.event);
     let chart = Chart { event, ..histories[0].chart(&series, asked.width) };
-    Ok(chart.render())
+    Ok(chart.render_in(asked.theme))
 }
 
 async fn chart(app: &App, names: &[Name], asked: &ChartQuery) -> Result<String, StoreError> {
@@ -207,7 +215,7 @@ async fn chart(app: &App, names: &[Name], asked: &ChartQuery) -> Result<String, 
         return chart_of_events(app, name, asked).await;
     }
     let history = History::read(&*app.store, asked.event, names, asked.window, (app.now)()).await?;
-    Ok(history.chart(&history.series(), asked.width).render())
+    Ok(history.chart(&history.series(), asked.width).render_in(asked.theme))
 }
 
 async fn spark(

@@ -21,7 +21,7 @@ use axum::{
 };
 use minijinja::{Value, context};
 use std::sync::Arc;
-use tallymark_badge::{number::group, panel::snippet};
+use tallymark_badge::{number::group, panel::snippet, text::XmlText};
 use tallymark_core::{Day, Event, Name, NotAName};
 use tallymark_store::StoreError;
 
@@ -166,9 +166,21 @@ fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
             context! { name => name.as_str(), link => page_path(name.as_ref()) }
         }),
         panel => event.is_on_panels().then(|| panel(base, name)).flatten(),
-        chart => format!("[![{} over time]({base}{graph})]({base}{linked})", event.noun(0)),
+        chart => themed(&format!("{base}{graph}"), &format!("{base}{linked}"), event),
         ..counts
     }
+}
+
+/// A chart in the colours of the page around it: GitHub's theme is not that of the reader's system.
+fn themed(graph: &str, page: &str, event: Event) -> String {
+    let graph = format!("{graph}{}theme=", if graph.contains('?') { '&' } else { '?' });
+    format!(
+        "<a href=\"{page}\"><picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"{graph}dark\">\
+         <img src=\"{graph}light\" alt=\"{noun} over time\"></picture></a>",
+        page = XmlText(page),
+        graph = XmlText(&graph),
+        noun = event.noun(0),
+    )
 }
 
 /// The panel as a README on GitHub takes it. Only names of two parts have one.

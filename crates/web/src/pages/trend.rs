@@ -64,7 +64,7 @@ impl View {
             Event::HIT
         });
         let window = history::window(query.text("period").as_deref()).unwrap_or_else(|why| {
-            mistakes.push(why.to_owned());
+            mistakes.push(why);
             Window::Days30
         });
         // Checkboxes and links send exact names, whose spaces count; typed names may have extra ones.
