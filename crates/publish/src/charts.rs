@@ -3,7 +3,9 @@
 //! A chart is due when its name has changed, and every midnight (UTC), when its days change. [`Gallery`] knows which are.
 
 use crate::{
-    PublishError, corrected, cursor,
+    PublishError,
+    corrected::{self, Lower},
+    cursor,
     files::{DirError, Lock},
     gallery::{Drawn, Gallery, GalleryPlan, Pace},
 };
@@ -56,8 +58,8 @@ impl ChartKind {
         }
     }
 
-    /// Draws the picture; `days` end with today. Returns the number that it shows.
-    fn draw(self, look: &Look, name: &Name, total: i64, days: &[i64], now: Now, out: &mut String) -> i64 {
+    /// Draws the picture; `days` end with today.
+    fn draw(self, look: &Look, name: &Name, total: i64, days: &[i64], now: Now, out: &mut String) {
         let buckets = self.window().buckets(now);
         let (counts, first) = (&days[days.len().saturating_sub(buckets.count())..], buckets.first);
         let series = [Series { name: name.as_str(), counts }];
@@ -71,14 +73,13 @@ impl ChartKind {
         };
         if self != ChartKind::Sparkline {
             out.push_str(&chart.render());
-            return series[0].total();
+            return;
         }
         let value = number::group(total).to_string();
         let mut badge = look.badge(&value);
         let title = format!("{}: {value}. {}", badge.label, chart.title());
         badge.title = Some(&title);
         out.push_str(&Spark { badge, counts }.render());
-        total
     }
 }
 
@@ -103,9 +104,9 @@ impl Charts {
         &self.gallery
     }
 
-    /// Every chart is due.
-    pub(crate) fn all(&mut self) {
-        self.gallery.all();
+    /// Every chart is due, and may do this.
+    pub(crate) fn all(&mut self, lower: Lower) {
+        self.gallery.all(lower);
     }
 
     /// Draws what is due, or some of it. On a new day, every chart is.
@@ -146,7 +147,10 @@ impl Charts {
                 name,
                 |_| true,
                 &mut self.picture,
-                |kind, picture| kind.draw(look, name, total, &days, now, picture),
+                |kind, picture| {
+                    kind.draw(look, name, total, &days, now, picture);
+                    total
+                },
             );
         }
         Ok(())

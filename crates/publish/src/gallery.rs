@@ -6,11 +6,13 @@
 //! own cursor, which is saved when the queue is empty. It draws nothing: `charts` and `panels` do.
 
 use crate::{
-    PublishError, corrected, cursor,
+    PublishError,
+    corrected::{self, Lower},
+    cursor,
     files::{DirError, Files, Lock, Replaced, TMP, check_aside, create_aside, create_dir},
 };
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -26,6 +28,8 @@ pub(crate) const MOST_WAITING: usize = 100_000;
 pub(crate) struct Drawn {
     pub(crate) written: u64,
     pub(crate) failed: u64,
+    /// Files left alone because the store has less than they show.
+    pub(crate) held: u64,
 }
 
 /// How much of the queue a pass works through.
@@ -52,11 +56,13 @@ pub(crate) struct GalleryPlan {
 }
 
 /// Where a look at all names continues.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Sweep {
     /// Which of the plan's events.
     event: usize,
     start: Option<String>,
+    /// What the pictures that it comes to may do.
+    lower: Lower,
 }
 
 /// The pictures of one directory.
@@ -71,11 +77,16 @@ pub(crate) struct Gallery<K> {
     /// Names that are due, in the order in which they became so.
     waiting: VecDeque<Name>,
     known: HashSet<Name>,
+    /// Names that were corrected and not drawn since: their pictures may go down, or go.
+    lower: HashMap<Name, Lower>,
     /// `None` when it is done.
     sweep: Option<Sweep>,
     /// The slice that is being drawn, and where the sweep continues once it is. A pass that stops half way leaves it.
     drawing: Vec<Name>,
     then: Option<Option<Sweep>>,
+    /// All names of that slice, and what those may do that were not corrected.
+    slice: Vec<Name>,
+    slice_lower: Lower,
     /// Names whose pictures could not be written. They wait for the next pass, which does not come sooner for them.
     failed: Vec<Name>,
     /// They have been logged.
@@ -83,6 +94,7 @@ pub(crate) struct Gallery<K> {
     /// Slices that this pass has drawn.
     slices: usize,
     written: u64,
+    held: u64,
 }
 
 impl<K> Gallery<K> {
@@ -119,13 +131,17 @@ impl<K> Gallery<K> {
             saved: false,
             waiting: VecDeque::new(),
             known: HashSet::new(),
+            lower: HashMap::new(),
             sweep: None,
             drawing: Vec::new(),
             then: None,
+            slice: Vec::new(),
+            slice_lower: Lower::Never,
             failed: Vec::new(),
             told: false,
             slices: 0,
             written: 0,
+            held: 0,
         }))
     }
 
@@ -141,9 +157,9 @@ impl<K> Gallery<K> {
         self.kinds.iter().map(|(_, word, _)| word.as_str()).collect()
     }
 
-    /// Every picture is due.
-    pub(crate) fn all(&mut self) {
-        (self.sweep, self.then) = (Some(Sweep::default()), None);
+    /// Every picture is due, and may do this.
+    pub(crate) fn all(&mut self, lower: Lower) {
+        (self.sweep, self.then) = (Some(Sweep { event: 0, start: None, lower }), None);
         self.saved = false;
     }
 
@@ -165,7 +181,9 @@ impl<K> Gallery<K> {
 
     /// Begins a pass: follows the change log. Without a position in it, and with another identity, every name is due.
     pub(crate) async fn follow(&mut self, store: &dyn Store, identity: String) -> Result<(), PublishError> {
-        (self.slices, self.written) = (0, 0);
+        (self.slices, self.written, self.held) = (0, 0, 0);
+        // What is left of the pass before was not drawn.
+        self.slice.clear();
         if identity != self.identity {
             self.cursor = cursor::load(&self.dir, &identity)
                 .map_err(|error| self.error("reading the cursor", error))?;
@@ -173,7 +191,7 @@ impl<K> Gallery<K> {
             self.identity = identity;
             self.forget();
             if self.cursor.is_none() {
-                self.all();
+                self.all(Lower::Never);
             }
         }
         self.find_changed(store).await?;
@@ -192,23 +210,30 @@ impl<K> Gallery<K> {
                 self.saved = false;
                 // Those that were deleted are in no list of names.
                 let corrected = corrected::names(store, self.plan.changed_by).await?;
-                corrected.names.into_keys().for_each(|name| self.wait(name));
+                let others = corrected.of_others();
+                for (name, at) in corrected.names {
+                    self.wait_corrected(name, Lower::OlderThan(at));
+                }
+                if let Some(sweep) = &mut self.sweep {
+                    sweep.lower = sweep.lower.max(others);
+                }
                 return Ok(());
             };
             match store.changes(cursor, 1000).await? {
                 Changes::Lost => {
                     self.cursor = None;
                     self.forget();
-                    self.all();
+                    self.all(Lower::Never);
                 }
                 Changes::Since { names, cursor, more } => {
                     self.saved &= self.cursor.as_ref() == Some(&cursor);
                     self.cursor = Some(cursor);
                     let counted = |event: Event| self.plan.changed_by.contains(&event);
-                    let names: Vec<Name> =
-                        names.into_iter().filter(|it| counted(it.event)).map(|it| it.name).collect();
-                    for name in names {
-                        self.wait(name);
+                    for change in names.into_iter().filter(|it| counted(it.event)) {
+                        match change.corrected {
+                            true => self.wait_corrected(change.name, Lower::Always),
+                            false => self.wait(change.name),
+                        }
                     }
                     if !more {
                         return Ok(());
@@ -230,13 +255,25 @@ impl<K> Gallery<K> {
         }
         if self.waiting.len() > MOST_WAITING {
             self.forget();
-            self.all();
+            self.all(Lower::Never);
         }
+    }
+
+    /// A name's pictures are due, and may do this.
+    fn wait_corrected(&mut self, name: Name, lower: Lower) {
+        let known = self.lower.entry(name.clone()).or_insert(lower);
+        *known = lower.max(*known);
+        self.wait(name);
     }
 
     /// The next names to draw; `None` when the pass is over. All of the slice before is drawn then.
     pub(crate) async fn slice(&mut self, store: &dyn Store) -> Result<Option<Vec<Name>>, PublishError> {
         self.drawing.clear();
+        for name in std::mem::take(&mut self.slice) {
+            if !self.failed.contains(&name) && !self.known.contains(&name) {
+                self.lower.remove(&name);
+            }
+        }
         if let Some(then) = self.then.take() {
             self.sweep = then;
         }
@@ -248,18 +285,28 @@ impl<K> Gallery<K> {
         for name in &self.drawing {
             self.known.remove(name);
         }
-        let Some(Sweep { event, start }) = self.sweep.clone() else { return Ok(Some(self.drawing.clone())) };
+        (self.slice, self.slice_lower) = (self.drawing.clone(), Lower::Never);
+        let Some(Sweep { event, start, lower }) = self.sweep.clone() else {
+            return Ok(Some(self.slice.clone()));
+        };
         let page = store.names(self.plan.events[event], start.as_deref(), self.plan.slice).await?;
         let next = event + 1 < self.plan.events.len();
         self.then = Some(match page.next {
-            Some(start) => Some(Sweep { event, start: Some(start) }),
-            None => next.then_some(Sweep { event: event + 1, start: None }),
+            Some(start) => Some(Sweep { event, start: Some(start), lower }),
+            None => next.then_some(Sweep { event: event + 1, start: None, lower }),
         });
         // If the pass stops, the sweep comes to this page again.
-        Ok(Some(self.drawing.iter().cloned().chain(page.names).collect()))
+        self.slice.extend(page.names);
+        self.slice_lower = lower;
+        Ok(Some(self.slice.clone()))
     }
 
-    /// Writes those pictures of a name. `draw` appends one to the text, and returns the number that it shows.
+    fn lower(&self, name: &Name) -> Lower {
+        self.lower.get(name).copied().unwrap_or(Lower::Never).max(self.slice_lower)
+    }
+
+    /// Writes those pictures of a name. `draw` appends one to the text, and returns all that was ever counted of what is
+    /// on it: a number that only a correction makes lower. If the store has less than the picture on disk, that one stays.
     pub(crate) fn put(
         &mut self,
         name: &Name,
@@ -267,13 +314,18 @@ impl<K> Gallery<K> {
         picture: &mut String,
         mut draw: impl FnMut(&K, &mut String) -> i64,
     ) {
+        let lower = self.lower(name);
         for (kind, _, files) in self.kinds.iter_mut().filter(|(kind, ..)| which(kind)) {
             picture.clear();
-            let shown = draw(kind, picture);
-            let old = files.read(name);
-            match old.and_then(|old| files.replace(name, picture, shown, old)) {
-                Ok(Replaced::Written) => self.written += 1,
-                Ok(Replaced::Unchanged) => {}
+            let counted = draw(kind, picture);
+            let replaced = files.read(name).and_then(|old| match lower.holds(old.as_ref(), counted) {
+                true => Ok(None),
+                false => files.replace(name, picture, counted, old).map(Some),
+            });
+            match replaced {
+                Ok(None) => self.held += 1,
+                Ok(Some(Replaced::Written)) => self.written += 1,
+                Ok(Some(Replaced::Unchanged)) => {}
                 // The others are written all the same.
                 Err(error) => {
                     fail(&mut self.failed, &mut self.told, &self.dir, name, &error);
@@ -282,11 +334,17 @@ impl<K> Gallery<K> {
         }
     }
 
-    /// Removes all pictures of a name.
+    /// Removes all pictures of a name that the store does not have, unless it may have lost it.
     pub(crate) fn remove(&mut self, name: &Name) {
+        let lower = self.lower(name);
         for (_, _, files) in &mut self.kinds {
-            match files.remove(name) {
-                Ok(removed) => self.written += u64::from(removed),
+            let removed = files.read(name).and_then(|old| match lower.lets_go(old.as_ref()) {
+                true => files.remove(name).map(Some),
+                false => Ok(old.is_none().then_some(false)),
+            });
+            match removed {
+                Ok(Some(removed)) => self.written += u64::from(removed),
+                Ok(None) => self.held += 1,
                 Err(error) => fail(&mut self.failed, &mut self.told, &self.dir, name, &error),
             }
         }
@@ -299,7 +357,7 @@ impl<K> Gallery<K> {
 
     /// Ends a pass. A cursor covers only pictures that are on disk.
     pub(crate) fn finish(&mut self) -> Result<Drawn, PublishError> {
-        let drawn = Drawn { written: self.written, failed: self.failed.len() as u64 };
+        let drawn = Drawn { written: self.written, failed: self.failed.len() as u64, held: self.held };
         self.told &= drawn.failed > 0;
         if let (true, false, Some(cursor)) = (self.is_drawn(), self.saved, &self.cursor) {
             cursor::save(&self.dir, &self.identity, cursor)

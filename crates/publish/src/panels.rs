@@ -7,7 +7,9 @@
 mod ages;
 
 use crate::{
-    PublishError, cursor,
+    PublishError,
+    corrected::Lower,
+    cursor,
     files::{DirError, Lock},
     gallery::{Drawn, Gallery, GalleryPlan, MOST_WAITING, Pace},
 };
@@ -69,9 +71,9 @@ impl Panels {
         &self.gallery
     }
 
-    /// Every panel is due.
-    pub(crate) fn all(&mut self) {
-        self.gallery.all();
+    /// Every panel is due, and may do this.
+    pub(crate) fn all(&mut self, lower: Lower) {
+        self.gallery.all(lower);
     }
 
     /// Draws what is due, or some of it.
@@ -80,7 +82,7 @@ impl Panels {
         let failed = |panels: &Panels, error| panels.gallery.error("reading which panels age", error);
         match self.ages.over(now.minute(), MOST_WAITING).map_err(|error| failed(self, error))? {
             Over::Names(names) => names.into_iter().for_each(|name| self.gallery.wait(name)),
-            Over::Everything => self.gallery.all(),
+            Over::Everything => self.gallery.all(Lower::Never),
         }
         self.draw_of_no_name(now);
         while let Some(names) = self.gallery.slice(store).await? {
@@ -106,7 +108,8 @@ impl Panels {
     }
 
     async fn draw(&mut self, store: &dyn Store, now: Minute, names: &[Name]) -> Result<(), PublishError> {
-        let shown = read(store, names).await?;
+        let (shown, counted): (Vec<Option<Shown>>, Vec<Counted>) =
+            read(store, names).await?.into_iter().unzip();
         let faces = self.faces(names, &shown).await;
         // First when they age, then the files: a file that nobody would redraw is worse than a needless look.
         let mut due: BTreeMap<Minute, Vec<&Name>> = BTreeMap::new();
@@ -130,9 +133,9 @@ impl Panels {
             }
         }
         let is_named = |variant: &Variant| variant.picture != Picture::Promo;
-        for ((name, shown), face) in names.iter().zip(&shown).zip(&faces) {
+        for (((name, shown), counted), face) in names.iter().zip(&shown).zip(counted).zip(&faces) {
             let Some(shown) = shown else {
-                // It may have had some before a correction.
+                // It may have had some, before a correction or in a store that has lost them.
                 self.gallery.remove(name);
                 continue;
             };
@@ -143,8 +146,10 @@ impl Panels {
                 let panel = Panel { avatar, ..rows.panel(name.as_ref(), now, variant.options) };
                 picture.push_str(&panel.render(variant.picture));
                 match variant.picture {
-                    Picture::Both | Picture::Visits => panel.visits.total,
-                    Picture::Likes | Picture::Button | Picture::Promo => panel.likes.total,
+                    Picture::Visits => counted.visits,
+                    Picture::Likes | Picture::Button => counted.likes,
+                    Picture::Both => counted.visits.saturating_add(counted.likes),
+                    Picture::Promo => 0,
                 }
             });
         }
@@ -171,16 +176,26 @@ impl Panels {
     }
 }
 
-/// What is shown of each name; `None` of one that has neither visits nor likes, and therefore no panel.
-async fn read(store: &dyn Store, names: &[Name]) -> Result<Vec<Option<Shown>>, StoreError> {
+/// All that was ever counted of a name. Clicks that took a like back are counted with the likes, so neither goes down.
+#[derive(Clone, Copy)]
+struct Counted {
+    visits: i64,
+    likes: i64,
+}
+
+/// What is shown of each name, and counted; nothing is shown of one that has neither visits nor likes, and therefore no
+/// panel.
+async fn read(store: &dyn Store, names: &[Name]) -> Result<Vec<(Option<Shown>, Counted)>, StoreError> {
     let visits = store.totals(Event::VISIT, names).await?;
     let likes = store.totals(Event::LIKE, names).await?;
     let taken_back = store.totals(Event::UNLIKE, names).await?;
     let mut all = Vec::with_capacity(names.len());
     for (at, name) in names.iter().enumerate() {
         let total = |of: &[i64]| of.get(at).copied().unwrap_or(0);
+        let counted =
+            Counted { visits: total(&visits), likes: total(&likes).saturating_add(total(&taken_back)) };
         if total(&visits) == 0 && total(&likes) == 0 {
-            all.push(None);
+            all.push((None, counted));
             continue;
         }
         let visits = latest(store, Event::VISIT, name, total(&visits), MOST_TRACES).await?;
@@ -190,7 +205,7 @@ async fn read(store: &dyn Store, names: &[Name]) -> Result<Vec<Option<Shown>>, S
             gone.visits = or_nothing(store.visits(Event::UNLIKE, name, MOST_TAKEN_BACK).await)?;
         }
         let likes = latest(store, Event::LIKE, name, total(&likes), Shown::likes_needed(&gone)).await?;
-        all.push(Some(Shown::new(&visits, &likes, &gone)));
+        all.push((Some(Shown::new(&visits, &likes, &gone)), counted));
     }
     Ok(all)
 }

@@ -4,7 +4,8 @@ use crate::{
     accounts::{AccountFiles, AccountPictures},
     away,
     charts::{ChartKind, Charts},
-    corrected, cursor,
+    corrected::{self, Lower},
+    cursor,
     files::{DirError, Files, Lock, Published, Replaced},
     gallery::{Drawn, Pace},
     meters::PublishMeters,
@@ -29,8 +30,6 @@ const PAGE: usize = 1000;
 const GIVE_UP: u32 = 50;
 /// The maximum number of failed files that are remembered.
 const OWED: usize = 10_000;
-/// How far two clocks may be apart, in seconds.
-const CLOCKS: i64 = 60;
 /// How many of them are logged one by one.
 const TOLD: usize = 10;
 
@@ -46,6 +45,17 @@ pub enum Pass {
     },
 }
 
+impl Pass {
+    /// Of a look at everything: what may go down.
+    fn of_all(self) -> Option<Lower> {
+        match self {
+            Pass::Changed => None,
+            Pass::All { allow_lower: true } => Some(Lower::Always),
+            Pass::All { allow_lower: false } => Some(Lower::Never),
+        }
+    }
+}
+
 /// The report of a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassReport {
@@ -55,7 +65,7 @@ pub struct PassReport {
     pub written: u64,
     /// Files that were already right.
     pub unchanged: u64,
-    /// Files left alone because the store's total is lower than theirs.
+    /// Files left alone because the store has less than they show.
     pub held: u64,
     /// Files that could not be written; the next pass tries again.
     pub failed: u64,
@@ -84,27 +94,6 @@ pub enum PublishError {
         /// The error.
         error: io::Error,
     },
-}
-
-/// Whether a total may be lower than the one on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lower {
-    /// The store may have lost its tail.
-    Never,
-    /// A file that was written before this time, in seconds since 1970, when the name was corrected.
-    OlderThan(i64),
-    Always,
-}
-
-impl Lower {
-    fn allows(self, mtime: i64) -> bool {
-        match self {
-            Lower::Never => false,
-            // Two machines write the two times.
-            Lower::OlderThan(at) => mtime <= at.saturating_add(CLOCKS),
-            Lower::Always => true,
-        }
-    }
 }
 
 /// Draws changed names into one directory.
@@ -275,37 +264,39 @@ impl Publisher {
             self.meters.freshness.passed(&self.lock.dir, began);
         }
         if let Some(charts) = &mut self.charts {
-            if pass != Pass::Changed {
-                charts.all();
+            if let Some(lower) = pass.of_all() {
+                charts.all(lower);
             }
             let drawn = charts.pass(&*self.store, look, now).await?;
             self.meters.charts.inc_by(drawn.written);
-            self.count_failed(drawn, &mut round.report);
+            self.count_rest(drawn, &mut round.report);
         }
         if let Some(panels) = &mut self.panels {
-            if pass != Pass::Changed {
-                panels.all();
+            if let Some(lower) = pass.of_all() {
+                panels.all(lower);
             }
             let drawn = panels.pass(&*self.store, now).await?;
             self.meters.panels.inc_by(drawn.written);
-            self.count_failed(drawn, &mut round.report);
+            self.count_rest(drawn, &mut round.report);
         }
         if let Some(banners) = &mut self.banners {
             let drawn = banners.pass(&self.store, now).await?;
             self.meters.banners.inc_by(drawn.written);
-            self.count_failed(drawn, &mut round.report);
+            self.count_rest(drawn, &mut round.report);
         }
         if let Some(cards) = &mut self.cards {
             let drawn = cards.pass(&self.store, now).await?;
             self.meters.cards.inc_by(drawn.written);
-            self.count_failed(drawn, &mut round.report);
+            self.count_rest(drawn, &mut round.report);
         }
         Ok(round.report)
     }
 
-    fn count_failed(&self, drawn: Drawn, report: &mut PassReport) {
+    fn count_rest(&self, drawn: Drawn, report: &mut PassReport) {
         self.meters.failed.inc_by(drawn.failed);
+        self.meters.held.inc_by(drawn.held);
         report.failed += drawn.failed;
+        report.held += drawn.held;
     }
 
     fn load_cursor(&mut self, identity: &str) -> Result<Option<Cursor>, PublishError> {
@@ -391,11 +382,7 @@ impl Publisher {
         round.report.full = true;
         // Those that were deleted are in no list of names.
         let corrected = corrected::names(&*self.store, &[Event::HIT]).await?;
-        let lower = match (pass, corrected.any_before) {
-            (Pass::All { allow_lower: true }, _) => Lower::Always,
-            (_, Some(time)) => Lower::OlderThan(time),
-            (_, None) => Lower::Never,
-        };
+        let lower = pass.of_all().unwrap_or(Lower::Never).max(corrected.of_others());
         let (names, times): (Vec<Name>, Vec<i64>) = corrected.names.into_iter().unzip();
         for (names, times) in names.chunks(PAGE).zip(times.chunks(PAGE)) {
             let since = |at: usize| if lower == Lower::Always { lower } else { Lower::OlderThan(times[at]) };
@@ -502,9 +489,8 @@ impl Publisher {
         report: &mut PassReport,
     ) -> io::Result<()> {
         let old: Option<Published> = self.files.read(name)?;
-        let on_disk = old.as_ref().and_then(|old| old.total);
-        let may_go_down = old.as_ref().is_none_or(|old| lower.allows(old.mtime));
-        if !may_go_down && on_disk.is_some_and(|on_disk| total < on_disk) {
+        if lower.holds(old.as_ref(), total) {
+            let on_disk = old.and_then(|old| old.total);
             debug!(%name, total, on_disk, "kept: the store has less than the badge shows");
             self.meters.held.inc();
             report.held += 1;
@@ -523,8 +509,7 @@ impl Publisher {
     /// The badge of a name that was deleted goes, and nginx serves what it serves for a new name.
     fn remove_one(&mut self, name: &Name, lower: Lower, report: &mut PassReport) -> io::Result<()> {
         let old = self.files.read(name)?;
-        // What is not ours stays.
-        if old.is_some_and(|old| old.total.is_some() && lower.allows(old.mtime)) && self.files.remove(name)? {
+        if lower.lets_go(old.as_ref()) && self.files.remove(name)? {
             self.meters.written.inc();
             report.written += 1;
         } else {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Pass, PublishMeters, Publisher};
+use crate::{ChartKind, Pass, PublishMeters, Publisher};
 use std::{fs, path::PathBuf, sync::Arc};
 use tallymark_badge::Look;
 use tallymark_core::{Batch, Counts, Entry, Visits, When};
@@ -190,6 +190,46 @@ async fn names_of_a_pass_that_stopped_are_drawn_by_the_next() {
     // Neither the rest of the sweep nor a changed name is lost.
     pass(&mut publisher, NOON).await;
     assert!(site.shows("n0000", "2 visits") && names.iter().all(|name| site.panel("badge", name).is_some()));
+}
+
+/// As badges do: a store that lost its counts may get them back.
+#[tokio::test]
+async fn panels_and_charts_do_not_go_down_with_a_store_that_was_emptied() {
+    let mut site = Site::new().await;
+    for event in [Event::HIT, Event::VISIT, Event::LIKE] {
+        for _ in 0..2 {
+            site.count(event, &["a/b", "c/d"], NOON).await;
+        }
+    }
+    let open = |site: &Site| {
+        site.publisher(&["badge", "like"], Pace::Whole).with_charts(&[ChartKind::Days7], Pace::Whole).unwrap()
+    };
+    let files = |site: &Site| {
+        let chart = site.dir.path().join("badges/.charts/7d/a%2Fb.svg");
+        let panel = |variant, name| site.panel(variant, name).unwrap();
+        [fs::read_to_string(chart).unwrap(), panel("badge", "a/b"), panel("like", "a/b"), panel("badge", "c/d")]
+    };
+    let mut publisher = open(&site);
+    pass(&mut publisher, NOON).await;
+    let before = files(&site);
+    drop(publisher);
+    let other = Site::new().await;
+    (site.store, site.claim, site.seq) = (other.store, other.claim, 0);
+    let mut publisher = open(&site);
+    let report = publisher.pass(&Look::default(), Pass::Changed, at(NOON + 1), |_| {}).await.unwrap();
+    assert_eq!((report.held, files(&site)), (4, before.clone()), "the times on them are due");
+    for event in [Event::HIT, Event::VISIT, Event::LIKE] {
+        site.count(event, &["a/b"], NOON + 1).await;
+    }
+    let report = publisher.pass(&Look::default(), Pass::Changed, at(NOON + 1), |_| {}).await.unwrap();
+    assert_eq!((report.held, files(&site)), (4, before), "the badge, the chart and both panels");
+    let lower = Pass::All { allow_lower: true };
+    publisher.pass(&Look::default(), lower, at(NOON + 1), |_| {}).await.unwrap();
+    assert!(site.shows("a/b", "1 visit<") && site.shows("a/b", "1 like<") && site.shows("c/d", "2 visits<"));
+    // A like that is taken back lowers what is shown, and not what was counted.
+    site.count(Event::UNLIKE, &["a/b"], NOON + 1).await;
+    pass(&mut publisher, NOON + 1).await;
+    assert!(site.shows("a/b", "0 likes<") && site.panel("like", "a/b").unwrap().contains("0 likes<"));
 }
 
 #[tokio::test]
