@@ -5,9 +5,13 @@
 //! No log tells of changes here, so a pass looks at all tracked accounts, or at some of them in turn: new ones first, then
 //! those that were looked at longest ago. A file that is right is not written. It asks nobody for statistics; what is in
 //! the store is shown.
+//!
+//! The file of an account that is not on the list any more is removed, but only while the store is the one that had it: a
+//! store that was emptied has an empty list.
 
 use crate::{
     PublishError,
+    corrected::Lower,
     files::{DirError, Files, Lock, PlainFile, Replaced, TMP, check_aside, create_aside, create_dir},
     gallery::{Drawn, Pace},
 };
@@ -25,9 +29,12 @@ use tallymark_github::{
 };
 use tallymark_store::Store;
 use tracing::warn;
+use uuid::Uuid;
 
 /// The picture of an address that nobody created.
 const DEFAULT: &str = "default";
+/// Which store had the accounts whose files these are.
+const STORE: &str = ".store";
 /// How many accounts a pass looks at while badges wait.
 const SLICE: usize = 50;
 /// How long a pass leaves them alone after the one before.
@@ -103,6 +110,12 @@ pub(crate) struct AccountFiles {
     there: BTreeMap<AccountName, BTreeSet<String>>,
     /// In which pass each account was looked at.
     looked: BTreeMap<AccountName, u64>,
+    /// The store that had the accounts whose files these are; `None` if there were none yet.
+    store: Option<Uuid>,
+    /// Accounts with files that the store of this pass does not ask for, if it is another one.
+    held: BTreeSet<AccountName>,
+    /// The store of the last pass.
+    seen: Option<Uuid>,
     passes: u64,
     last: Option<Instant>,
     /// A failure has been logged.
@@ -131,6 +144,8 @@ impl AccountFiles {
         create_dir(&dir).map_err(|error| DirError::new("creating", &dir, error))?;
         create_aside(&aside, &dir).map_err(|error| DirError::new("creating", &aside, error))?;
         let there = files_in(&dir, pictures).map_err(|error| DirError::new("looking into", &dir, error))?;
+        // What is no identity is of no store that we know.
+        let store = fs::read_to_string(dir.join(STORE)).ok().and_then(|text| text.trim().parse().ok());
         Ok(Some(AccountFiles {
             pictures,
             files: Files::at(dir.clone(), aside.join("picture")),
@@ -139,6 +154,9 @@ impl AccountFiles {
             hard,
             there,
             looked: BTreeMap::new(),
+            store,
+            held: BTreeSet::new(),
+            seen: None,
             passes: 0,
             last: None,
             told: false,
@@ -152,7 +170,12 @@ impl AccountFiles {
     }
 
     /// Looks at what is due, or at some of it.
-    pub(crate) async fn pass(&mut self, store: &Arc<dyn Store>, now: Now) -> Result<Drawn, PublishError> {
+    pub(crate) async fn pass(
+        &mut self,
+        store: &Arc<dyn Store>,
+        lower: Option<Lower>,
+        now: Now,
+    ) -> Result<Drawn, PublishError> {
         let mut drawn = Drawn::default();
         if self.pace == Pace::Slices && self.last.is_some_and(|last| last.elapsed() < PAUSE) {
             return Ok(drawn);
@@ -160,15 +183,31 @@ impl AccountFiles {
         self.passes += 1;
         let tracked = TrackedAccounts::new(store.clone());
         let names = tracked.list().await?;
+        // Read afterwards: a store that was emptied in between has another.
+        let here = store.head().await?.store;
+        if self.store.is_none() || lower == Some(Lower::Always) {
+            self.belong_to(here)?;
+        }
+        let is_same = self.store == Some(here);
+        if self.seen.replace(here) != Some(here) {
+            self.held.clear();
+            self.looked.clear();
+        }
         if self.pictures == AccountPictures::Banners {
             self.put(DEFAULT, not_created(), 0, &mut drawn);
         }
-        self.forget_others(&names, &mut drawn);
-        for name in self.due(names) {
+        self.forget_others(&names, is_same, &mut drawn);
+        for name in self.due(names.clone()) {
             if let Some(account) = tracked.find(&name).await? {
-                self.look(&**store, &name, &account, now, &mut drawn).await?;
+                let wanted = self.draw(&**store, &name, &account, now, &mut drawn).await?;
+                self.keep(&name, wanted, is_same, &mut drawn);
             }
             self.looked.insert(name, self.passes);
+        }
+        let all_looked_at = || names.iter().all(|name| self.looked.contains_key(name));
+        if !is_same && self.held.is_empty() && all_looked_at() {
+            // It has all that the other had.
+            self.belong_to(here)?;
         }
         self.last = Some(Instant::now());
         self.told &= drawn.failed > 0;
@@ -184,14 +223,32 @@ impl AccountFiles {
         names
     }
 
-    async fn look(
+    /// The files are those of this store from now on.
+    fn belong_to(&mut self, store: Uuid) -> Result<(), PublishError> {
+        let failed = |error| PublishError::File {
+            attempt: "writing which store the pictures are of",
+            dir: self.dir.clone(),
+            error,
+        };
+        if self.store != Some(store) {
+            let aside = self.dir.join(TMP).join(STORE);
+            fs::write(&aside, format!("{store}\n")).map_err(failed)?;
+            fs::rename(&aside, self.dir.join(STORE)).map_err(failed)?;
+        }
+        self.store = Some(store);
+        self.held.clear();
+        Ok(())
+    }
+
+    /// Draws the pictures of an account. Returns which it has.
+    async fn draw(
         &mut self,
         store: &dyn Store,
         name: &AccountName,
         account: &TrackedAccount,
         now: Now,
         drawn: &mut Drawn,
-    ) -> Result<(), PublishError> {
+    ) -> Result<BTreeSet<String>, PublishError> {
         let seconds = u64::try_from(now.unix_ms / 1000).unwrap_or(0);
         let mut wanted = BTreeSet::new();
         let has_pictures = !account.banners.is_empty() || !account.cards.is_empty();
@@ -206,17 +263,35 @@ impl AccountFiles {
                 wanted.insert(file);
             }
         }
-        let there = self.there.insert(name.clone(), wanted.clone()).unwrap_or_default();
+        Ok(wanted)
+    }
+
+    /// Removes the other files of an account.
+    fn keep(&mut self, name: &AccountName, wanted: BTreeSet<String>, is_same: bool, drawn: &mut Drawn) {
+        let there = self.there.remove(name).unwrap_or_default();
+        if !is_same && !there.is_subset(&wanted) {
+            drawn.held += u64::from(self.held.insert(name.clone()));
+            self.there.insert(name.clone(), there.union(&wanted).cloned().collect());
+            return;
+        }
+        self.held.remove(name);
         for gone in there.difference(&wanted) {
             self.remove(gone, drawn);
         }
-        Ok(())
+        self.there.insert(name.clone(), wanted);
     }
 
     /// Removes the files of accounts that are not tracked.
-    fn forget_others(&mut self, names: &[AccountName], drawn: &mut Drawn) {
+    fn forget_others(&mut self, names: &[AccountName], is_same: bool, drawn: &mut Drawn) {
         let is_tracked = |name: &AccountName| names.binary_search(name).is_ok();
         self.looked.retain(|name, _| is_tracked(name));
+        if !is_same {
+            let others = self.there.iter().filter(|(name, files)| !is_tracked(name) && !files.is_empty());
+            for (name, _) in others {
+                drawn.held += u64::from(self.held.insert(name.clone()));
+            }
+            return;
+        }
         let (there, others) =
             std::mem::take(&mut self.there).into_iter().partition(|(name, _)| is_tracked(name));
         self.there = there;
@@ -267,4 +342,66 @@ fn files_in(
         }
     }
     Ok(there)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tallymark_store::{Retention, StoreUrl};
+
+    async fn store(dir: &std::path::Path, name: &str) -> Arc<dyn Store> {
+        tallymark_store::open(&StoreUrl::Sqlite(dir.join(name)), Retention::default()).await.unwrap()
+    }
+
+    /// Its list is empty, and says nothing of who was taken off it.
+    #[tokio::test]
+    async fn files_of_accounts_stay_while_the_store_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, emptied) = (store(dir.path(), "ours.db").await, store(dir.path(), "emptied.db").await);
+        let lock = Lock::take(&dir.path().join("badges")).unwrap().unwrap();
+        let there = |name: &str| lock.dir.join(format!(".banners/{name}.svg"));
+        let tracked = async |store: &Arc<dyn Store>, name: &str, kinds: &[&str]| {
+            let banners = kinds.iter().map(|&kind| (kind.to_owned(), name.to_owned())).collect();
+            let account = TrackedAccount { banners, ..TrackedAccount::default() };
+            let name = AccountName::new(name).unwrap();
+            TrackedAccounts::new(store.clone()).put(&name, &account).await.unwrap();
+        };
+        for name in ["octo", "hubot"] {
+            tracked(&ours, name, &["dark", "default"]).await;
+        }
+        fs::create_dir(lock.dir.join(".banners")).unwrap();
+        for file in ["octo-dark", "octo-default", "hubot-dark"] {
+            fs::write(there(file), "<svg/>").unwrap();
+        }
+        let open = || {
+            let hard = Some(Duration::from_secs(60));
+            AccountFiles::open(&lock, AccountPictures::Banners, hard, Pace::Whole).unwrap().unwrap()
+        };
+        let now = Now { unix_ms: 1_800_000_000_000 };
+        let pass = async |files: &mut AccountFiles, store: &Arc<dyn Store>, lower| {
+            let drawn = files.pass(store, lower, now).await.unwrap();
+            let left = ["octo-dark", "octo-default", "hubot-dark"].map(|file| there(file).exists());
+            (drawn.held, left)
+        };
+        let mut files = open();
+        assert_eq!(pass(&mut files, &ours, None).await, (0, [true; 3]));
+        // While it runs, and after a start; also if somebody creates a banner of an account anew.
+        assert_eq!(pass(&mut files, &emptied, None).await, (2, [true; 3]));
+        let mut files = open();
+        assert_eq!(pass(&mut files, &emptied, None).await, (2, [true; 3]));
+        tracked(&emptied, "octo", &["dark"]).await;
+        assert_eq!(pass(&mut files, &emptied, None).await, (0, [true; 3]));
+        // With the first one back, what is taken off its list goes.
+        tracked(&ours, "hubot", &[]).await;
+        assert_eq!(pass(&mut files, &ours, None).await, (0, [true, true, false]));
+        // A store that has all of them takes their place.
+        tracked(&emptied, "octo", &["dark", "default"]).await;
+        assert_eq!(pass(&mut files, &emptied, None).await, (0, [true, true, false]));
+        tracked(&emptied, "octo", &["dark"]).await;
+        assert_eq!(pass(&mut files, &emptied, None).await, (0, [true, false, false]));
+        // An operator says that it is the right one.
+        let other = store(dir.path(), "other.db").await;
+        assert_eq!(pass(&mut files, &other, Some(Lower::Never)).await, (1, [true, false, false]));
+        assert_eq!(pass(&mut files, &other, Some(Lower::Always)).await, (0, [false; 3]));
+    }
 }

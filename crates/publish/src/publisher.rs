@@ -280,12 +280,12 @@ impl Publisher {
             self.count_rest(drawn, &mut round.report);
         }
         if let Some(banners) = &mut self.banners {
-            let drawn = banners.pass(&self.store, now).await?;
+            let drawn = banners.pass(&self.store, pass.of_all(), now).await?;
             self.meters.banners.inc_by(drawn.written);
             self.count_rest(drawn, &mut round.report);
         }
         if let Some(cards) = &mut self.cards {
-            let drawn = cards.pass(&self.store, now).await?;
+            let drawn = cards.pass(&self.store, pass.of_all(), now).await?;
             self.meters.cards.inc_by(drawn.written);
             self.count_rest(drawn, &mut round.report);
         }

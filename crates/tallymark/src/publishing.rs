@@ -188,8 +188,8 @@ async fn pass(
     if report.held > 0 && !*told_held {
         *told_held = true;
         warn!(
-            badges = report.held,
-            "badges on disk show more than the store has, and are left as they are. If the store is right, stop this \
+            files = report.held,
+            "pictures on disk show more than the store has, and are left as they are. If the store is right, stop this \
              daemon, run `tallymark render --all --allow-lower`, and start it again"
         );
     }

@@ -207,7 +207,12 @@ async fn panels_and_charts_do_not_go_down_with_a_store_that_was_emptied() {
     let files = |site: &Site| {
         let chart = site.dir.path().join("badges/.charts/7d/a%2Fb.svg");
         let panel = |variant, name| site.panel(variant, name).unwrap();
-        [fs::read_to_string(chart).unwrap(), panel("badge", "a/b"), panel("like", "a/b"), panel("badge", "c/d")]
+        [
+            fs::read_to_string(chart).unwrap(),
+            panel("badge", "a/b"),
+            panel("like", "a/b"),
+            panel("badge", "c/d"),
+        ]
     };
     let mut publisher = open(&site);
     pass(&mut publisher, NOON).await;
