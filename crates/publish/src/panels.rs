@@ -108,7 +108,7 @@ impl Panels {
     }
 
     async fn draw(&mut self, store: &dyn Store, now: Minute, names: &[Name]) -> Result<(), PublishError> {
-        let (shown, counted): (Vec<Option<Shown>>, Vec<Counted>) =
+        let (shown, counted): (Vec<Option<Shown>>, Vec<EverCounted>) =
             read(store, names).await?.into_iter().unzip();
         let faces = self.faces(names, &shown).await;
         // First when they age, then the files: a file that nobody would redraw is worse than a needless look.
@@ -178,14 +178,14 @@ impl Panels {
 
 /// All that was ever counted of a name. Clicks that took a like back are counted with the likes, so neither goes down.
 #[derive(Clone, Copy)]
-struct Counted {
+struct EverCounted {
     visits: i64,
     likes: i64,
 }
 
 /// What is shown of each name, and counted; nothing is shown of one that has neither visits nor likes, and therefore no
 /// panel.
-async fn read(store: &dyn Store, names: &[Name]) -> Result<Vec<(Option<Shown>, Counted)>, StoreError> {
+async fn read(store: &dyn Store, names: &[Name]) -> Result<Vec<(Option<Shown>, EverCounted)>, StoreError> {
     let visits = store.totals(Event::VISIT, names).await?;
     let likes = store.totals(Event::LIKE, names).await?;
     let taken_back = store.totals(Event::UNLIKE, names).await?;
@@ -193,7 +193,7 @@ async fn read(store: &dyn Store, names: &[Name]) -> Result<Vec<(Option<Shown>, C
     for (at, name) in names.iter().enumerate() {
         let total = |of: &[i64]| of.get(at).copied().unwrap_or(0);
         let counted =
-            Counted { visits: total(&visits), likes: total(&likes).saturating_add(total(&taken_back)) };
+            EverCounted { visits: total(&visits), likes: total(&likes).saturating_add(total(&taken_back)) };
         if total(&visits) == 0 && total(&likes) == 0 {
             all.push((None, counted));
             continue;
