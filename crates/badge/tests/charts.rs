@@ -28,7 +28,7 @@ const KNOWN: [(&str, &[&str]); 10] = [
 #[track_caller]
 fn check(golden: &str, step: Step, last: i32, series: &[Series<'_>], width: u32) {
     let buckets = series.iter().map(|series| series.counts.len()).max().unwrap_or(0) as i32;
-    let chart = Chart { event: Event::HIT, step, first: last - buckets + 1, series, so_far: false, width };
+    let chart = Chart { event: Event::HIT, step, first: last - buckets + 1, series, so_far: false, legend: true, width };
     let svg = chart.render();
     well_made(&svg);
     insta::assert_snapshot!(golden, svg);
@@ -56,7 +56,7 @@ fn one(counts: &[i64]) -> [Series<'_>; 1] {
 fn another_event_is_called_by_its_own_name() {
     let titled = |event: &[u8], counts: &[i64]| {
         let (event, series) = (Event::new(event).unwrap(), one(counts));
-        Chart { event, step: Step::Day, first: TODAY - 2, series: &series, so_far: false, width: 720 }
+        Chart { event, step: Step::Day, first: TODAY - 2, series: &series, so_far: false, legend: true, width: 720 }
             .render()
     };
     let likes = titled(b"like", &[0, 1, 3]);
@@ -86,7 +86,7 @@ fn a_bucket_in_progress_is_marked_and_told() {
     ] {
         let buckets = series[0].counts.len() as i32;
         let first = TODAY - buckets + 1;
-        let chart = Chart { event: Event::HIT, step: Step::Day, first, series, so_far: true, width: 520 };
+        let chart = Chart { event: Event::HIT, step: Step::Day, first, series, so_far: true, legend: true, width: 520 };
         let svg = chart.render();
         well_made(&svg);
         assert!(chart.description().contains("20 Nov 2026, so far"), "{}", chart.description());
@@ -171,6 +171,7 @@ fn title_and_description_say_what_is_seen() {
         first: TODAY - 2,
         series: &one(&[5, 1000, 1]),
         so_far: false,
+        legend: true,
         width: 720,
     };
     assert_eq!(chart.title(), "you/repo: 1,006 hits, 18 Nov to 20 Nov 2026");
@@ -282,7 +283,7 @@ proptest! {
         series in prop::collection::vec((any_name(), prop::collection::vec(any_count(), 0..450)), 0..8),
     ) {
         let series: Vec<_> = series.iter().map(|(name, counts)| Series { name, counts }).collect();
-        well_made(&Chart { event: Event::HIT, step, first, series: &series, so_far: false, width }.render());
+        well_made(&Chart { event: Event::HIT, step, first, series: &series, so_far: false, legend: true, width }.render());
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl ChartKind {
             first,
             series: &series,
             so_far: true,
+            legend: true,
             width: DEFAULT_WIDTH,
         };
         if self != ChartKind::Sparkline {

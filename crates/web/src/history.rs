@@ -135,11 +135,11 @@ impl History {
             .collect()
     }
 
-    /// The chart of [`History::series`].
+    /// The chart of [`History::series`], with a legend if there are several.
     pub(crate) fn chart<'a>(&self, series: &'a [Series<'a>], width: u32) -> Chart<'a> {
         let Buckets { step, first, .. } = self.buckets;
         // Every window ends now.
-        Chart { event: self.event, step, first, series, so_far: true, width }
+        Chart { event: self.event, step, first, series, so_far: true, legend: true, width }
     }
 }
 

@@ -11,6 +11,7 @@ mod body;
 mod cards;
 mod compat;
 mod cors;
+mod csv;
 mod daily_visitors;
 mod error;
 mod event;

@@ -68,9 +68,9 @@ pub(crate) fn chart_page_path(name: NameRef<'_>, event: Event, period: &str, oth
     with_names(&path, "compare", others)
 }
 
-/// The path of the page that compares names.
-pub(crate) fn compare_path(names: &[Name], event: Event, period: &str) -> String {
-    let mut path = with_names("/compare", "name", names);
+/// The path of the page that compares names, or of its numbers.
+pub(crate) fn compare_path(path: &str, names: &[Name], event: Event, period: &str) -> String {
+    let mut path = with_names(path, "name", names);
     push_event(&mut path, event);
     push(&mut path, "period", period);
     path

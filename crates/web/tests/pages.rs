@@ -23,6 +23,11 @@ async fn pages_are_as_drawn() {
         ("dashboard_problem", "/?sort=colour", 400),
         ("compare", "/compare?name=you%2Frepo&name=new&period=7d", 200),
         ("compare_nothing", "/compare", 200),
+        (
+            "compare_too_many",
+            "/compare?period=7d&name=1&name=2&name=3&name=4&name=5&name=6&name=%3Cb%3E",
+            400,
+        ),
         ("name_of_another_event", "/repo/you/repo?event=like", 200),
         ("name_counted", "/repo/you/repo", 200),
         ("name_never_counted", "/name/new", 200),
@@ -153,8 +158,17 @@ async fn the_numbers_of_a_page_can_be_downloaded() {
     assert_eq!((&*lines[0][0], lines.len(), &*lines[1][0]), ("name", 5, "you/repo"));
     let (_, lines) = download(&site, "/?event=like&period=day").await.unwrap();
     assert_eq!((lines.len(), &*lines[1][0]), (2, "you/repo"));
-    // A proxy would make another path of these, and a comparison has no numbers of its own.
-    for page in ["/name?name=..", "/name?name=https://a.b/c&event=url", "/compare?name=you/repo"] {
+    let (link, lines) = download(&site, "/compare?name=new&name=you%2Frepo&period=7d").await.unwrap();
+    assert_eq!(link, "/compare.csv?name=new&name=you/repo&period=7d");
+    assert_eq!((lines.len(), lines[0].join(" ")), (8, "time new you/repo".to_owned()));
+    let sum = |at: usize| lines[1..].iter().map(|line| line[at].parse::<i64>().unwrap()).sum::<i64>();
+    assert_eq!((sum(1), sum(2)), (0, 1334));
+    for (path, says) in [("/compare.csv", "?name=NAME"), ("/compare.csv?name=~all", "a name to compare with")] {
+        let (code, _, body) = site.get(path, None).await;
+        assert!(code == 400 && body.contains(says), "{path}: {body}");
+    }
+    // A proxy would make another path of these.
+    for page in ["/name?name=..", "/name?name=https://a.b/c&event=url"] {
         assert!(download(&site, page).await.is_none(), "{page}");
     }
 }
@@ -225,14 +239,14 @@ async fn every_link_of_a_page_lies_below_the_path_of_the_base_url() {
 async fn pages_are_for_whom_the_operator_says_and_badges_for_everybody() {
     let token = Some("a-token-of-sixteen");
     let site = Site::new(Visibility::Token).await;
-    for path in ["/", "/index.html", "/?search=a", "/compare?name=a", "/name?name=a"] {
+    for path in ["/", "/index.html", "/?search=a", "/compare?name=a", "/compare.csv?name=a", "/name?name=a"] {
         assert_eq!(site.get(path, None).await.0, StatusCode::UNAUTHORIZED, "{path}");
     }
     assert_eq!(site.get("/repo/you/repo", Some("another-token-here")).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(site.get("/repo/you/repo", token).await.0, StatusCode::OK);
     assert_eq!(site.get("/badge.svg?repo=you/repo", None).await.0, StatusCode::OK);
     let site = Site::new(Visibility::Off).await;
-    for path in ["/", "/index.html", "/compare?name=a", "/repo/you/repo"] {
+    for path in ["/", "/index.html", "/compare?name=a", "/compare.csv?name=a", "/repo/you/repo"] {
         assert_eq!(site.get(path, token).await.0, StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(site.get("/badge.svg?repo=you/repo", None).await.0, StatusCode::OK);

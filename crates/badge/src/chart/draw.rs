@@ -80,7 +80,7 @@ impl<'a> Drawing<'a> {
         let (series, buckets) = (chart.series(), chart.buckets());
         let counts = series.iter().flat_map(|series| (0..buckets).map(|at| series.count(at)));
         let scale = counts.max().filter(|&most| most > 0).map(Scale::of);
-        let legend = if series.len() > 1 { legend(series, width) } else { Vec::new() };
+        let legend = if chart.legend && series.len() > 1 { legend(series, width) } else { Vec::new() };
         let top = legend.last().map_or(BELOW_HEAD, |last| last.y + 26);
         let labels = scale.into_iter().flat_map(Scale::lines).map(|line| self::width(&short_size(line)));
         // Room for a wider font than the one that was measured.

@@ -69,8 +69,16 @@ pub struct Chart<'a> {
     pub series: &'a [Series<'a>],
     /// Whether the newest bucket is still in progress: its count is a part, and is drawn and told as one.
     pub so_far: bool,
+    /// Whether several names have a legend. A page has a table with the same swatches instead.
+    pub legend: bool,
     /// Width in pixels; the nearest of [`WIDTHS`] is taken.
     pub width: u32,
+}
+
+/// The style sheet of every chart, for a page that draws swatches of its lines.
+#[must_use]
+pub fn style_sheet() -> String {
+    style::Sheet.to_string()
 }
 
 impl<'a> Chart<'a> {

@@ -89,7 +89,7 @@ async function walk(page) {
   assert.ok(await shown.evaluate((img) => img.complete && img.naturalWidth > 0), "the chart is there");
   await page.locator("summary").click();
   assert.deepEqual((await page.locator("#series thead th").allInnerTexts()).slice(1), busiest.slice(0, 2));
-  await page.locator("ul.others a").first().click();
+  await page.locator(".compared th a").first().click();
   assert.equal(await page.locator("h1").innerText(), busiest[0]);
   await page.getByRole("link", { name: "Tallymark" }).click();
   assert.deepEqual(await names(page), busiest);
@@ -118,6 +118,7 @@ async function look(page, kind) {
     ["name", "/repo/busy/name"],
     ["maker", "/repo/busy/name?style=for-the-badge&show=today&show=total&logo=github&color=blue"],
     ["choose", "/compare"],
+    ["too-many", "/compare?name=1&name=2&name=3&name=4&name=5&name=6&name=%D8%B9%D8%B1%D8%A8%D9%8A"],
     ["never", "/name/never"],
     ["nothing", "/?event=like&period=minute"],
   ]) {

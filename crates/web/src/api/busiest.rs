@@ -1,10 +1,7 @@
 //! `/api/v1/counters?sort=count`: the busiest names of a period, from the rankings.
 
-use super::{
-    answer::{Answer, Api, exact, json, text},
-    csv,
-};
-use crate::{error::Problem, query::Query};
+use super::answer::{Answer, Api, exact, json, text};
+use crate::{csv, error::Problem, query::Query};
 use axum::http::StatusCode;
 use serde::Serialize;
 use std::{collections::HashMap, sync::Arc};

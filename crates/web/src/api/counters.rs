@@ -2,9 +2,9 @@
 
 use super::{
     answer::{Answer, Api, event, exact, json, limit, text},
-    busiest, csv, series, visitors, visits,
+    busiest, series, visitors, visits,
 };
-use crate::{daily_visitors, error::Problem, name::from_path_of, query::Query, windows};
+use crate::{csv, daily_visitors, error::Problem, name::from_path_of, query::Query, windows};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},

@@ -8,7 +8,6 @@ mod answer;
 mod busiest;
 mod corrections;
 mod counters;
-mod csv;
 mod hits;
 mod item;
 mod names;

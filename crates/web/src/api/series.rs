@@ -2,9 +2,9 @@
 
 use super::{
     answer::{Answer, Api, event, json},
-    csv, range,
+    range,
 };
-use crate::query::Query;
+use crate::{csv, query::Query};
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
 use tallymark_core::{Buckets, Day, Event, Name};

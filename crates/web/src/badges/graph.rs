@@ -15,7 +15,7 @@ use crate::{
     history::{self, History},
     name::{from_bytes_of, from_path_of},
     pages::{self, NOT_A_PERIOD, login},
-    query::{Query, choice},
+    query::{Query, choice, switch},
     state::App,
 };
 use axum::{
@@ -113,6 +113,8 @@ struct ChartQuery {
     window: Window,
     width: u32,
     theme: ChartTheme,
+    /// Whether several names have one.
+    legend: bool,
     /// A badge with a line: how it is to look, and its numbers.
     spark: Option<(Dress, Figures)>,
 }
@@ -123,6 +125,8 @@ impl ChartQuery {
         let (event, others) = events(app, query).await?;
         let window = history::window(query.text("period").as_deref())?;
         let width = width(query)?;
+        let legend = query.text("legend").map_or(Some(true), |word| switch(&word));
+        let legend = legend.ok_or("legend is true or false")?;
         let is_spark = match query.text("style") {
             None => false,
             Some(word) => choice("style", &word, &[("chart", false), ("spark", true)])?,
@@ -131,7 +135,7 @@ impl ChartQuery {
             true => Some((Dress::of_spark(query)?, Figures::of_spark(query, event)?)),
             false => None,
         };
-        Ok(ChartQuery { event, others, window, width, theme: theme(query)?, spark })
+        Ok(ChartQuery { event, others, window, width, theme: theme(query)?, legend, spark })
     }
 }
 
@@ -215,7 +219,9 @@ async fn chart(app: &App, names: &[Name], asked: &ChartQuery) -> Result<String, 
         return chart_of_events(app, name, asked).await;
     }
     let history = History::read(&*app.store, asked.event, names, asked.window, (app.now)()).await?;
-    Ok(history.chart(&history.series(), asked.width).render_in(asked.theme))
+    let series = history.series();
+    let chart = Chart { legend: asked.legend, ..history.chart(&series, asked.width) };
+    Ok(chart.render_in(asked.theme))
 }
 
 async fn spark(

@@ -7,9 +7,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use std::hash::{DefaultHasher, Hasher};
+use std::{
+    hash::{DefaultHasher, Hasher},
+    sync::LazyLock,
+};
 
-const STYLE: &str = include_str!("style.css");
+/// With the style sheet of charts, for the swatches beside names.
+static STYLE: LazyLock<String> =
+    LazyLock::new(|| include_str!("style.css").to_owned() + &tallymark_badge::chart::style_sheet());
 const LIKE: &str = include_str!("like.css");
 const LIVE: &str = include_str!("live.js");
 const ICON: &str = include_str!("icon.svg");
@@ -17,7 +22,7 @@ const MAKER: &str = include_str!("maker.js");
 
 /// `/assets/style.css`.
 pub(crate) async fn style(sent: HeaderMap) -> Response {
-    asset(&sent, STYLE, HeaderValue::from_static("text/css; charset=utf-8"))
+    asset(&sent, &STYLE, HeaderValue::from_static("text/css; charset=utf-8"))
 }
 
 /// `/assets/like.css`.

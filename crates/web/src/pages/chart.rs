@@ -3,7 +3,7 @@
 
 use crate::{history::History, name::push};
 use minijinja::{Value, context};
-use tallymark_badge::number::group;
+use tallymark_badge::{chart::Chart, number::group};
 
 /// A width of the picture, and the pages that show it. A picture that is only scaled down has no legible text.
 pub(super) type Width = (u32, &'static str);
@@ -18,15 +18,20 @@ pub(super) const WIDTHS: [Width; 3] = [PHONE, TABLET, PAGE];
 /// The widths on a wide page.
 pub(super) const WIDE: [Width; 4] = [PHONE, TABLET, (672, "(max-width: 52rem)"), (928, "(min-width: 0)")];
 
-/// What `chart.html` shows; `path` is the address of the picture.
+/// What `chart.html` shows; `path` is the address of the picture. Several names have no legend in it: the table of the
+/// page has their swatches.
 pub(super) fn values(history: &History, path: &str, widths: &[Width]) -> Value {
     let series = history.series();
+    let mut path = path.to_owned();
+    if series.len() > 1 {
+        push(&mut path, "legend", "false");
+    }
     let pictures: Vec<Value> = widths
         .iter()
         .map(|&(width, media)| {
-            let chart = history.chart(&series, width);
+            let chart = Chart { legend: false, ..history.chart(&series, width) };
             let ((width, height), (left, wide)) = (chart.size(), chart.plot());
-            let mut url = path.to_owned();
+            let mut url = path.clone();
             push(&mut url, "width", &width.to_string());
             context! { url, width, height, media, left, wide }
         })

@@ -26,6 +26,7 @@ use axum::{
 };
 use minijinja::{Environment, HtmlEscape, Value, context};
 use std::sync::{Arc, LazyLock};
+use tallymark_badge::number::{group, short};
 use tallymark_core::Event;
 use tallymark_store::{Class, StoreError};
 
@@ -41,14 +42,17 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages.add_filter("noun", noun);
     pages.add_filter("coded", coded);
     pages.add_filter("sized", sized);
-    pages.add_filter("grouped", |count: i64| tallymark_badge::number::group(count).to_string());
+    pages.add_filter("grouped", |count: i64| group(count).to_string());
+    pages.add_filter("brief", brief);
     pages.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     for (name, source) in [
         ("add.html", include_str!("add.html")),
         ("frame.html", include_str!("frame.html")),
         ("builder.html", include_str!("builder.html")),
         ("chart.html", include_str!("chart.html")),
+        ("choose.html", include_str!("choose.html")),
         ("compare.html", include_str!("compare.html")),
+        ("compared.html", include_str!("compared.html")),
         ("dashboard.html", include_str!("dashboard.html")),
         ("empty.html", include_str!("empty.html")),
         ("found.html", include_str!("found.html")),
@@ -57,6 +61,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("maker.html", include_str!("maker.html")),
         ("name.html", include_str!("name.html")),
         ("problem.html", include_str!("problem.html")),
+        ("swatch.html", include_str!("swatch.html")),
         ("trend.html", include_str!("trend.html")),
     ] {
         // A test renders every page, so a template that does not parse does not ship.
@@ -75,6 +80,26 @@ fn noun(event: &str) -> String {
 /// The class of a number that is too long for its card in the usual size, as an attribute.
 fn sized(number: &str) -> Value {
     Value::from_safe_string(if number.len() > LONG { r#" class="long""# } else { "" }.to_owned())
+}
+
+/// A count where there is little room: from ten digits on in short, with all of it as the title.
+fn brief(count: i64) -> Value {
+    let all = group(count);
+    Value::from_safe_string(if count.unsigned_abs() < 1_000_000_000 {
+        all.to_string()
+    } else {
+        format!(r#"<abbr title="{all}">{}</abbr>"#, short(count))
+    })
+}
+
+/// A part of a whole, for people. What is not nothing is not called so, and what is not all neither.
+fn percent(part: i64, whole: i64) -> String {
+    let (part, whole) = (i128::from(part.max(0)), i128::from(whole.max(1)));
+    match (part * 200 + whole) / (whole * 2) {
+        0 | 1 if part > 0 && part * 100 < whole => "<1 %".to_owned(),
+        100.. if part < whole => ">99 %".to_owned(),
+        percent => format!("{percent} %"),
+    }
 }
 
 /// A text whose parts between backticks are code.
@@ -99,9 +124,15 @@ pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Valu
 }
 
 /// Draws a page for a viewer, with a logout button if logged in.
-pub(crate) fn page_for(app: &App, visitor: &Viewer, name: &str, values: Value) -> Response {
+pub(crate) fn page_for(
+    app: &App,
+    visitor: &Viewer,
+    status: StatusCode,
+    name: &str,
+    values: Value,
+) -> Response {
     let version = env!("CARGO_PKG_VERSION");
-    page(&app.access, StatusCode::OK, name, context! { logout => visitor.has_session, version, ..values })
+    page(&app.access, status, name, context! { logout => visitor.has_session, version, ..values })
 }
 
 /// The answer for an unknown address, which says where to look instead: a page, or one line of text for a program.
@@ -151,5 +182,35 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::TOO_MANY_REQUESTS => "Too many requests",
         status if status.is_server_error() => "Temporarily unavailable",
         _ => "Bad request",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_never_nothing_nor_all() {
+        for (part, whole, expect) in [
+            (0, 0, "0 %"),
+            (0, 5, "0 %"),
+            (1, 1_000_000, "<1 %"),
+            (9, 1000, "<1 %"),
+            (1, 100, "1 %"),
+            (1, 3, "33 %"),
+            (999, 1000, ">99 %"),
+            (5, 5, "100 %"),
+            (i64::MAX, i64::MAX, "100 %"),
+            (-3, 5, "0 %"),
+        ] {
+            assert_eq!(percent(part, whole), expect, "{part} of {whole}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_ten_digits_is_short_and_whole_in_its_title() {
+        assert_eq!(brief(999_999_999).to_string(), "999,999,999");
+        assert_eq!(brief(1_000_000_000).to_string(), r#"<abbr title="1,000,000,000">1G</abbr>"#);
+        assert_eq!(brief(i64::MIN).to_string(), r#"<abbr title="-9,223,372,036,854,775,808">-9.2E</abbr>"#);
     }
 }

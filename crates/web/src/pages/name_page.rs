@@ -54,20 +54,44 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
+    let choose = |status, view: &View| {
+        let values = context! { title => "Comparison", choose => trend::choose(&app, view) };
+        page_for(&app, &visitor, status, "choose.html", values)
+    };
     let view = match View::of_names(Query::of(&uri)) {
         Ok(view) => view,
+        Err(CannotShow { too_many: Some(view), .. }) => return choose(StatusCode::BAD_REQUEST, &view),
         Err(refused) => return not_shown(&app, refused),
     };
     if let Err(why) = event::asked(&app, Query::of(&uri)).await {
-        return not_shown(&app, CannotShow { why, back: view.back_to_hits() });
+        return not_shown(&app, CannotShow { why, back: view.back_to_hits(), too_many: None });
     }
     if view.is_empty() {
-        let values = context! { title => "Comparison", trend => trend::form(&view) };
-        return page_for(&app, &visitor, "compare.html", values);
+        return choose(StatusCode::OK, &view);
     }
     match trend::values(&app, &view).await {
-        Ok(trend) => page_for(&app, &visitor, "compare.html", context! { title => "Comparison", trend }),
+        Ok(trend) => {
+            let values = context! { title => "Comparison", trend };
+            page_for(&app, &visitor, StatusCode::OK, "compare.html", values)
+        }
         Err(error) => no_store(&app, &error),
+    }
+}
+
+/// `/compare.csv?name=NAME&name=NAME`.
+pub(crate) async fn csv_of_names(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
+    if let Err(answer) = login::visitor(&app.access, &sent, &uri) {
+        return *answer;
+    }
+    if let Err(why) = event::asked(&app, Query::of(&uri)).await {
+        return headers::text(StatusCode::BAD_REQUEST, &why);
+    }
+    match View::of_names(Query::of(&uri)) {
+        Ok(view) if view.is_empty() => {
+            headers::text(StatusCode::BAD_REQUEST, "add ?name=NAME to the address, once for each name")
+        }
+        Ok(view) => trend::as_csv(&app, &view).await.unwrap_or_else(|error| no_store(&app, &error)),
+        Err(refused) => headers::text(StatusCode::BAD_REQUEST, &refused.why),
     }
 }
 
@@ -94,7 +118,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
     };
     if let Err(why) = event::asked(app, Query::of(uri)).await {
         let back = Back { link: page_path(name.as_ref()), to: name.to_string() };
-        return not_shown(app, CannotShow { why, back: Some(back) });
+        return not_shown(app, CannotShow { why, back: Some(back), too_many: None });
     }
     let view = match View::of_name(&name, Query::of(uri)) {
         Ok(view) => view,
@@ -113,7 +137,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
             let maker = maker::values(app, &name, Query::of(uri));
             let values =
                 context! { trend, events, statuses, visits, maker, ..about(app, event, &name, counts) };
-            page_for(app, &visitor, "name.html", values)
+            page_for(app, &visitor, StatusCode::OK, "name.html", values)
         }
         Err(error) => no_store(app, &error),
     }

@@ -2,27 +2,32 @@
 //! names. Each choice is a link, so it works without a script and can be shared.
 
 use crate::{
+    csv,
     history::{self, History},
     name::{
         chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path, series_csv_path,
     },
     pages::{
         Back,
-        chart::{self, WIDTHS},
+        chart::{self, WIDE, WIDTHS},
+        percent,
     },
     query::Query,
     state::App,
 };
+use axum::response::Response;
 use minijinja::{Value, context};
-use tallymark_badge::chart::MOST_SERIES;
-use tallymark_core::{Event, Name, Window};
+use tallymark_badge::chart::{MOST_SERIES, Series};
+use tallymark_core::{Event, Name, Period, Window};
 use tallymark_store::StoreError;
 
-/// The fields of the form that adds a name.
+/// The field of the forms that add a name.
 const TYPED: &str = "add";
+/// How many of the busiest names are offered to compare.
+const OFFERED: usize = 12;
 
 /// The requested view.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct View {
     pub(crate) event: Event,
     window: Window,
@@ -37,6 +42,8 @@ pub(crate) struct CannotShow {
     pub(crate) why: String,
     /// The address of the part that can be shown.
     pub(crate) back: Option<Back>,
+    /// What was asked for, if it was only too many names: some can be unticked.
+    pub(crate) too_many: Option<View>,
 }
 
 impl View {
@@ -76,17 +83,23 @@ impl View {
             }
             match from_bytes_of(event, &value) {
                 Ok(other) if names.contains(&other) => {}
-                Ok(_) if names.len() == MOST_SERIES => {
-                    mistakes.push(format!("one chart compares at most {MOST_SERIES} names"));
-                }
                 Ok(other) => names.push(other),
                 Err(why) => mistakes.push(format!("a name to compare with: {why}")),
             }
         }
+        let asked = (names.len() > MOST_SERIES).then(|| names.clone());
+        names.truncate(MOST_SERIES);
         let view = View { event, window, names, of_name };
+        let too_many = match asked.filter(|_| mistakes.is_empty()) {
+            Some(names) => {
+                mistakes.push(format!("one chart compares at most {MOST_SERIES} names"));
+                (!of_name).then_some(View { names, ..view.clone() })
+            }
+            None => None,
+        };
         match mistakes.into_iter().next() {
             None => Ok(view),
-            Some(why) => Err(CannotShow { why, back: view.back() }),
+            Some(why) => Err(CannotShow { why, back: view.back(), too_many }),
         }
     }
 
@@ -121,8 +134,13 @@ impl View {
     fn address(&self, period: &str, names: &[Name]) -> String {
         match names {
             [name, others @ ..] if self.of_name => chart_page_path(name.as_ref(), self.event, period, others),
-            names => compare_path(names, self.event, period),
+            names => compare_path("/compare", names, self.event, period),
         }
+    }
+
+    /// The same names, event and period at another address.
+    fn address_of(&self, path: &str) -> String {
+        compare_path(path, &self.names, self.event, self.window.word())
     }
 
     /// Where the form that adds a name goes, and what it sends along. A form drops the query of its address, so the
@@ -156,30 +174,81 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
     let periods = Window::EVERY.map(|window| {
         context! { label => label(window), link => view.with_period(window.word()), current => window == view.window }
     });
-    let totals = app.store.totals(view.event, view.others()).await?;
-    let other = |(other, total): (&Name, i64)| {
-        let link = event_page_path(other.as_ref(), view.event);
-        context! { name => other.as_str(), link, without => view.without(other), never => total == 0 }
-    };
+    let widths: &[_] = if view.of_name { &WIDTHS } else { &WIDE };
     Ok(context! {
         periods => periods.to_vec(),
-        csv => csv(view, &history),
-        noun => view.event.noun(0),
-        others => view.others().iter().zip(totals).map(other).collect::<Vec<_>>(),
-        of_name => view.of_name,
-        removable => view.of_name || view.names.len() > 1,
+        csv => series_csv(view, &history),
+        compared => if view.names.len() > 1 || !view.of_name { Some(compared(app, view, &history).await?) } else { None },
         room => view.names.len() < MOST_SERIES,
         most => MOST_SERIES,
-        chart => chart::values(&history, &graph_path(&view.names, view.event, view.window.word()), &WIDTHS),
+        chart => chart::values(&history, &graph_path(&view.names, view.event, view.window.word()), widths),
         ..form(view)
     })
 }
 
+/// The names of a chart with their swatches: what was counted of each, and its share of all of them.
+async fn compared(app: &App, view: &View, history: &History) -> Result<Value, StoreError> {
+    let ever = app.store.totals(view.event, &view.names).await?;
+    let counts: Vec<i64> = history.series().iter().map(Series::total).collect();
+    let together = counts.iter().fold(0, |sum: i64, &count| sum.saturating_add(count));
+    let row = |((name, &count), ever): ((&Name, &i64), i64)| {
+        let is_page = view.of_name && name == &view.names[0];
+        let removable = !is_page && (view.of_name || view.names.len() > 1);
+        context! {
+            name => name.as_str(),
+            link => (!is_page).then(|| event_page_path(name.as_ref(), view.event)),
+            never => ever == 0,
+            count,
+            share => percent(count, together),
+            without => removable.then(|| view.without(name)),
+        }
+    };
+    Ok(context! {
+        noun => view.event.noun(0),
+        when => history.buckets.name(),
+        rows => view.names.iter().zip(&counts).zip(ever).map(row).collect::<Vec<_>>(),
+        together,
+        csv => (!view.of_name).then(|| view.address_of("/compare.csv")),
+    })
+}
+
+/// The numbers of a comparison, with a column for each name.
+pub(crate) async fn as_csv(app: &App, view: &View) -> Result<Response, StoreError> {
+    let history = History::read(&*app.store, view.event, &view.names, view.window, (app.now)()).await?;
+    let names = view.names.iter().map(|name| name.as_str());
+    let mut table = csv::Table::new("compare.csv", ["time"].into_iter().chain(names));
+    for (at, bucket) in history.buckets.numbers().enumerate() {
+        let counts: Vec<Option<i64>> = history.counts.iter().map(|(_, counts)| Some(counts[at])).collect();
+        table.row([&*history.buckets.step.label(bucket)], &counts);
+    }
+    Ok(table.answer(None))
+}
+
 /// What the form shows that adds a name.
-pub(crate) fn form(view: &View) -> Value {
+fn form(view: &View) -> Value {
     let (action, hidden) = view.form();
-    let hidden: Vec<Value> = hidden.iter().map(|(key, value)| context! { key => *key, value }).collect();
-    context! { action, hidden, field => TYPED, first => view.names.is_empty() }
+    context! { action, hidden => pairs(&hidden), field => TYPED }
+}
+
+fn pairs(hidden: &[(&'static str, String)]) -> Vec<Value> {
+    hidden.iter().map(|(key, value)| context! { key => *key, value }).collect()
+}
+
+/// What the form shows in which names are ticked: those that were asked for, or else the busiest ones.
+pub(crate) fn choose(app: &App, view: &View) -> Value {
+    let ticked = view.names.len();
+    let ranking = app.rankings.top(view.event, Period::All).filter(|_| ticked == 0);
+    let busiest = ranking.iter().flat_map(|ranking| ranking.entries.iter().take(OFFERED));
+    let offered = view.names.iter().chain(busiest.map(|(name, _)| name));
+    let none = View { names: Vec::new(), ..view.clone() };
+    context! {
+        too_many => ticked.saturating_sub(MOST_SERIES),
+        ticked,
+        most => MOST_SERIES,
+        names => offered.map(|name| name.as_str().to_owned()).collect::<Vec<_>>(),
+        hidden => pairs(&none.form().1),
+        field => TYPED,
+    }
 }
 
 /// The label of a link to a window.
@@ -195,7 +264,7 @@ fn label(window: Window) -> &'static str {
 }
 
 /// The address of the same numbers as CSV, for the name of this page.
-fn csv(view: &View, history: &History) -> Option<String> {
+fn series_csv(view: &View, history: &History) -> Option<String> {
     let name = view.names.first().filter(|_| view.of_name)?;
     series_csv_path(name.as_ref(), view.event, history.buckets.step.word(), &history.from())
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, Uri},
+    http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
 use minijinja::{Value, context};
@@ -49,8 +49,8 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), Some(back));
     }
     match values(&app, asked).await {
-        Ok(Some(values)) => page_for(&app, &visitor, "dashboard.html", values),
-        Ok(None) => page_for(&app, &visitor, "empty.html", context! { title => "Tallymark" }),
+        Ok(Some(values)) => page_for(&app, &visitor, StatusCode::OK, "dashboard.html", values),
+        Ok(None) => page_for(&app, &visitor, StatusCode::OK, "empty.html", context! { title => "Tallymark" }),
         Err(error) => no_store(&app, &error),
     }
 }

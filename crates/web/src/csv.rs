@@ -1,4 +1,4 @@
-//! Responses as CSV. No cell can be run as a formula by a spreadsheet.
+//! Responses as CSV, of the API and of the comparison. No cell can be run as a formula by a spreadsheet.
 
 use crate::headers;
 use axum::{
@@ -9,21 +9,21 @@ use csv::{Terminator, Writer, WriterBuilder};
 use std::borrow::Cow;
 
 /// Whether a request asks for CSV by its `Accept`.
-pub(super) fn is_wanted(sent: &HeaderMap) -> bool {
+pub(crate) fn is_wanted(sent: &HeaderMap) -> bool {
     let accept = sent.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
     kinds.into_iter().any(|kind| kind.eq_ignore_ascii_case("text/csv"))
 }
 
 /// A table under construction.
-pub(super) struct Table {
+pub(crate) struct Table {
     file: &'static str,
     lines: Writer<Vec<u8>>,
 }
 
 impl Table {
     /// Begins with its line of titles. `file` is what a browser saves it as.
-    pub(super) fn new<const N: usize>(file: &'static str, titles: [&str; N]) -> Table {
+    pub(crate) fn new<'a>(file: &'static str, titles: impl IntoIterator<Item = &'a str>) -> Table {
         let lines = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
         let mut table = Table { file, lines };
         table.row(titles, &[]);
@@ -31,7 +31,7 @@ impl Table {
     }
 
     /// Adds a line of texts and numbers; an unknown number is empty.
-    pub(super) fn row<const N: usize>(&mut self, texts: [&str; N], numbers: &[Option<i64>]) {
+    pub(crate) fn row<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>, numbers: &[Option<i64>]) {
         let numbers =
             numbers.iter().map(|number| number.map(|number| number.to_string()).unwrap_or_default());
         let cells = texts.into_iter().map(no_formula).chain(numbers.map(Cow::Owned));
@@ -41,7 +41,7 @@ impl Table {
     }
 
     /// The answer, and where the next page is.
-    pub(super) fn answer(self, next: Option<String>) -> Response {
+    pub(crate) fn answer(self, next: Option<String>) -> Response {
         let bytes = self.lines.into_inner().expect("writing to memory does not fail");
         let text = String::from_utf8(bytes).expect("all cells are text");
         let mut answer = headers::json(StatusCode::OK, text);
