@@ -28,7 +28,15 @@ const KNOWN: [(&str, &[&str]); 10] = [
 #[track_caller]
 fn check(golden: &str, step: Step, last: i32, series: &[Series<'_>], width: u32) {
     let buckets = series.iter().map(|series| series.counts.len()).max().unwrap_or(0) as i32;
-    let chart = Chart { event: Event::HIT, step, first: last - buckets + 1, series, so_far: false, legend: true, width };
+    let chart = Chart {
+        event: Event::HIT,
+        step,
+        first: last - buckets + 1,
+        series,
+        so_far: false,
+        legend: true,
+        width,
+    };
     let svg = chart.render();
     well_made(&svg);
     insta::assert_snapshot!(golden, svg);
@@ -56,8 +64,16 @@ fn one(counts: &[i64]) -> [Series<'_>; 1] {
 fn another_event_is_called_by_its_own_name() {
     let titled = |event: &[u8], counts: &[i64]| {
         let (event, series) = (Event::new(event).unwrap(), one(counts));
-        Chart { event, step: Step::Day, first: TODAY - 2, series: &series, so_far: false, legend: true, width: 720 }
-            .render()
+        Chart {
+            event,
+            step: Step::Day,
+            first: TODAY - 2,
+            series: &series,
+            so_far: false,
+            legend: true,
+            width: 720,
+        }
+        .render()
     };
     let likes = titled(b"like", &[0, 1, 3]);
     assert!(
@@ -86,7 +102,15 @@ fn a_bucket_in_progress_is_marked_and_told() {
     ] {
         let buckets = series[0].counts.len() as i32;
         let first = TODAY - buckets + 1;
-        let chart = Chart { event: Event::HIT, step: Step::Day, first, series, so_far: true, legend: true, width: 520 };
+        let chart = Chart {
+            event: Event::HIT,
+            step: Step::Day,
+            first,
+            series,
+            so_far: true,
+            legend: true,
+            width: 520,
+        };
         let svg = chart.render();
         well_made(&svg);
         assert!(chart.description().contains("20 Nov 2026, so far"), "{}", chart.description());
@@ -142,6 +166,43 @@ fn one_bucket_is_one_bar_or_one_dot() {
     check("one_bar", Step::Day, TODAY, &one(&[7]), DEFAULT_WIDTH);
     let series = [Series { name: "a", counts: &[7] }, Series { name: "b", counts: &[3] }];
     check("one_dot", Step::Day, TODAY, &series, DEFAULT_WIDTH);
+}
+
+#[test]
+fn a_spike_is_broken_and_has_its_count_and_the_rest_is_seen() {
+    let mut days = usual(30, 1, 100);
+    (days[10], days[11], days[24]) = (51_200, 300, 1_234_567);
+    let mut year = usual(200, 3, 90);
+    (year[50], year[51], year[150]) = (7_000, 9_000, 8_000);
+    let other = usual(30, 4, 60);
+    let two = [Series { name: "عربي/مستودع", counts: &days }, Series { name: "b", counts: &other }];
+    for (golden, series) in
+        [("spike_bars", &one(&days)[..]), ("spike_area", &one(&year)), ("spike_lines", &two)]
+    {
+        check(golden, Step::Day, TODAY, series, 520);
+    }
+    check("spike_today", Step::Day, TODAY, &one(&[&days[..9], &[9_000]].concat()), 340);
+}
+
+#[test]
+fn the_largest_total_leaves_a_name_its_room() {
+    for (width, total) in
+        [(320, ">9.2E hits<"), (340, ">9.2E hits<"), (720, ">9,223,372,036,854,775,807 hits<")]
+    {
+        let series = &one(&[i64::MAX]);
+        let svg = Chart {
+            event: Event::HIT,
+            step: Step::Day,
+            first: TODAY,
+            series,
+            so_far: true,
+            legend: true,
+            width,
+        }
+        .render();
+        assert!(svg.contains(">you/repo<") && svg.contains(total), "{svg}");
+        assert!(svg.contains("<title>you/repo: 9,223,372,036,854,775,807 hits"), "{svg}");
+    }
 }
 
 #[test]

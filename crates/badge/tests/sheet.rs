@@ -78,8 +78,16 @@ fn charts() -> Vec<String> {
     let two = [one[0], Series { name: "日本/語", counts: &b }];
     [&one[..], &two[..]]
         .map(|series| {
-            Chart { event: Event::HIT, step: Step::Day, first: 20_748, series, so_far: true, legend: true, width: 780 }
-                .render()
+            Chart {
+                event: Event::HIT,
+                step: Step::Day,
+                first: 20_748,
+                series,
+                so_far: true,
+                legend: true,
+                width: 780,
+            }
+            .render()
         })
         .into()
 }

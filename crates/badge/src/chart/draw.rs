@@ -2,7 +2,7 @@
 
 use super::{
     Chart, Series, axis,
-    scale::Scale,
+    scale::{self, Scale},
     style::{ChartTheme, Sheet},
 };
 use crate::{
@@ -25,16 +25,21 @@ const ROW: u32 = 20;
 /// Baseline of the first row of the legend, or where the plot begins without one.
 const BELOW_HEAD: u32 = 78;
 /// Space under the plot, for dates.
-const FOOT: u32 = 40;
+const FOOT: u32 = 36;
 /// Least distance between the middles of two dates.
 const DATE: u32 = 62;
 /// Widest bar.
 const WIDEST_BAR: u32 = 440;
 /// Below this distance, bars look like a fence: one area is calmer.
 const NARROWEST_SLOT: u32 = 40;
-/// What is written under the bucket in progress, and the class of its bar or line.
+/// What is written above the bucket in progress, and the class of its bar or line.
 const SO_FAR: &str = "so far";
 const PART: &str = " tm-part";
+/// The mark that ends a run of letters to the left.
+const LEFT_TO_RIGHT: &str = "&#8206;";
+/// Where a bar or line is broken that goes beyond the plot, below its top, and how far the mark reaches beside it.
+const BREAK: u32 = 140;
+const BESIDE: u32 = 30;
 /// Widest name in a tooltip.
 const TOOLTIP_NAME: u32 = 100;
 /// Maximum number of tooltip lines in a chart of several series, so that no name makes the picture large.
@@ -79,7 +84,7 @@ impl<'a> Drawing<'a> {
         let width = chart.width.clamp(*super::WIDTHS.start(), *super::WIDTHS.end());
         let (series, buckets) = (chart.series(), chart.buckets());
         let counts = series.iter().flat_map(|series| (0..buckets).map(|at| series.count(at)));
-        let scale = counts.max().filter(|&most| most > 0).map(Scale::of);
+        let scale = Some(scale::reach(counts)).filter(|&most| most > 0).map(Scale::of);
         let legend = if chart.legend && series.len() > 1 { legend(series, width) } else { Vec::new() };
         let top = legend.last().map_or(BELOW_HEAD, |last| last.y + 26);
         let labels = scale.into_iter().flat_map(Scale::lines).map(|line| self::width(&short_size(line)));
@@ -111,8 +116,8 @@ impl<'a> Drawing<'a> {
         (self.width, self.height)
     }
 
-    pub(super) fn plot(&self) -> (u32, u32) {
-        (self.left / 10, self.wide / 10)
+    pub(super) fn plot(&self) -> [u32; 4] {
+        [self.left / 10, self.top / 10, self.wide / 10, PLOT]
     }
 
     /// Left edge of a bucket, and of the one after the last.
@@ -155,7 +160,7 @@ impl<'a> Drawing<'a> {
     fn caption(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let right = self.width - MARGIN;
         let (name, total) = match self.series {
-            [one] => (one.name.to_owned(), self.chart.counted(one.total())),
+            [one] => (one.name.to_owned(), self.total(one.total(), (right - MARGIN) / 2)),
             _ => (self.chart.per_step(), String::new()),
         };
         let room = (right - MARGIN).saturating_sub(TITLE.width(&total) + 16);
@@ -179,6 +184,15 @@ impl<'a> Drawing<'a> {
         f.write_str("</g>\n")
     }
 
+    /// The total with its noun; in short if it would leave too little room for the name.
+    fn total(&self, total: i64, room: u32) -> String {
+        let whole = self.chart.counted(total);
+        if TITLE.width(&whole) <= room {
+            return whole;
+        }
+        format!("{} {}", short(total), self.chart.event.noun(total))
+    }
+
     /// The largest count, if there is room for it beside the dates.
     fn most(&self, f: &mut Formatter<'_>, one: &Series<'_>, room: u32) -> fmt::Result {
         let Some((at, most)) = self.chart.peak(one) else { return Ok(()) };
@@ -195,19 +209,15 @@ impl<'a> Drawing<'a> {
         for (i, entry) in self.legend.iter().enumerate() {
             let LegendEntry { x, y, name, total } = entry;
             let (line, start) = (x + 1, x + 22);
-            write!(
+            // A number would join letters that run to the left, and be drawn over them.
+            let end = if has_joined_letters(name) { LEFT_TO_RIGHT } else { "" };
+            writeln!(
                 f,
-                "<path class=\"tm-line tm-{i}\" d=\"M{line} {}h14\"/>\n<text class=\"tm-text\" x=\"{start}\" y=\"{y}\">{}",
+                "<path class=\"tm-line tm-{i}\" d=\"M{line} {}h14\"/>\n<text class=\"tm-text\" x=\"{start}\" y=\"{y}\">{}{end}\
+                 <tspan class=\"tm-soft\" dx=\"6\">{total}</tspan></text>",
                 y - 4,
                 XmlText(name),
             )?;
-            if has_joined_letters(name) {
-                // In one text, a number behind letters that run to the left would be drawn over them.
-                let end = start + self::width(name) * 6 / 5 + 6;
-                writeln!(f, "</text>\n<text class=\"tm-soft\" x=\"{end}\" y=\"{y}\">{total}</text>")?;
-            } else {
-                writeln!(f, "<tspan class=\"tm-soft\" dx=\"6\">{total}</tspan></text>")?;
-            }
         }
         Ok(())
     }
@@ -252,34 +262,86 @@ impl<'a> Drawing<'a> {
             // The last one also ends with the axis.
             let end = (self.left + self.wide).saturating_sub(self::width(&text) * 5);
             let middle = self.middle(at).min(end).clamp(room, self.width * 10 - room);
-            writeln!(f, "<text x=\"{}\" y=\"{}\">{text}</text>", Px(middle), self.height - 19)?;
+            writeln!(f, "<text x=\"{}\" y=\"{}\">{text}</text>", Px(middle), self.height - 15)?;
         }
-        f.write_str("</g>\n")?;
-        self.so_far(f)
+        f.write_str("</g>\n")
     }
 
-    /// Under the date of the bucket in progress, that it is.
-    fn so_far(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if !self.chart.so_far || self.scale.is_none() || self.buckets == 0 {
-            return Ok(());
-        }
-        let half = width(SO_FAR) * 6;
-        let middle = self.middle(self.buckets - 1).min((self.width - MARGIN / 2) * 10 - half);
+    /// Above the bar or the lines of the bucket in progress, that it is.
+    fn so_far(&self, f: &mut Formatter<'_>, scale: Scale) -> fmt::Result {
+        let Some(last) = self.buckets.checked_sub(1).filter(|_| self.chart.so_far) else { return Ok(()) };
+        let high = scale.height(self.most_at(last), PLOT * 10) + 80;
+        // Below the top, also of a broken bar.
+        let y = (self.bottom() - high).max(self.top + if high > PLOT * 10 { BREAK + 170 } else { 110 });
+        self.above(f, last, y, SO_FAR)
+    }
+
+    /// The largest count of a bucket.
+    fn most_at(&self, at: usize) -> i64 {
+        self.series.iter().map(|series| series.count(at)).max().unwrap_or(0)
+    }
+
+    /// A text over a bucket, within the picture.
+    fn above(&self, f: &mut Formatter<'_>, at: usize, y: u32, text: &str) -> fmt::Result {
+        let x = self.within(at, text);
+        let y = Px(y);
         writeln!(
             f,
-            "<text class=\"tm-soft\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{SO_FAR}</text>",
-            Px(middle),
-            self.height - 6
+            "<text class=\"tm-soft tm-halo\" x=\"{}\" y=\"{y}\" text-anchor=\"middle\">{text}</text>",
+            Px(x)
         )
+    }
+
+    /// The middle of a text that stands over a bucket, moved inwards where it would leave the picture.
+    fn within(&self, at: usize, text: &str) -> u32 {
+        let room = width(text) * 6 + MARGIN * 5;
+        self.middle(at).clamp(room, self.width * 10 - room)
+    }
+
+    /// What goes beyond the plot is broken below its top, with its count above. Neighbours on a line have one mark.
+    fn broken(&self, f: &mut Formatter<'_>, scale: Scale, bars: bool) -> fmt::Result {
+        let passes = |at: usize| scale.is_passed_by(self.most_at(at));
+        let (mut at, mut free) = (0, 0);
+        while at < self.buckets {
+            let first = at;
+            at += 1;
+            if !passes(first) {
+                continue;
+            }
+            while !bars && at < self.buckets && passes(at) {
+                at += 1;
+            }
+            let slot = self.edge(first + 1) - self.edge(first);
+            let half = BESIDE + if bars { (slot * 7 / 10).min(WIDEST_BAR) / 2 } else { slot / 5 };
+            let (left, right, y) = (self.middle(first) - half, self.middle(at - 1) + half, self.top + BREAK);
+            let (low, high) = (Px(y + 30), Px(y - 30));
+            let (left, right) = (Px(left), Px(right));
+            writeln!(
+                f,
+                "<path class=\"tm-break\" d=\"M{left} {low}L{right} {high}v4L{left} {}z\"/>",
+                Px(y + 70)
+            )?;
+            // The first of the largest. A count that would be drawn over another one is in the tooltip.
+            let peak = (first..at).rev().max_by_key(|&at| self.most_at(at)).unwrap_or(first);
+            let count = self.most_at(peak);
+            let text = if count < 1_000_000 { group(count) } else { short(count) };
+            let (middle, half) = (self.within(peak, &text), width(&text) * 6);
+            if middle >= free + half {
+                free = middle + half + 40;
+                self.above(f, peak, self.top - 50, &text)?;
+            }
+        }
+        Ok(())
     }
 
     /// Bars, an area, or lines; first the areas for tooltips.
     fn counts(&self, f: &mut Formatter<'_>, scale: Scale) -> fmt::Result {
+        let bars = self.series.len() == 1 && self.wide >= NARROWEST_SLOT * self.buckets as u32;
         match self.series {
-            [one] if self.wide >= NARROWEST_SLOT * self.buckets as u32 => self.bars(f, one, scale),
+            [one] if bars => self.bars(f, one, scale)?,
             [one] => {
                 self.spots(f)?;
-                self.area(f, one, scale)
+                self.area(f, one, scale)?;
             }
             several => {
                 if several.len() * self.buckets <= MOST_TOOLTIPS {
@@ -287,9 +349,11 @@ impl<'a> Drawing<'a> {
                 }
                 // The first is drawn last, on top: it is the main one.
                 let mut lines = several.iter().enumerate().rev();
-                lines.try_for_each(|(i, series)| self.line(f, i, series, scale))
+                lines.try_for_each(|(i, series)| self.line(f, i, series, scale))?;
             }
         }
+        self.broken(f, scale, bars)?;
+        self.so_far(f, scale)
     }
 
     fn spot(&self, f: &mut Formatter<'_>, at: usize) -> fmt::Result {

@@ -100,9 +100,9 @@ impl<'a> Chart<'a> {
         draw::Drawing::of(self).size()
     }
 
-    /// Where the buckets are in the picture: the left edge of the first and the width of all, in pixels.
+    /// Where the buckets are in the picture: left, top, width and height of all, in pixels.
     #[must_use]
-    pub fn plot(&self) -> (u32, u32) {
+    pub fn plot(&self) -> [u32; 4] {
         draw::Drawing::of(self).plot()
     }
 

@@ -2,6 +2,11 @@
 
 /// The maximum number of steps between grid lines.
 const MOST_LINES: u64 = 5;
+/// A spike is more than this many times as high as nearly all others.
+const SPIKE: i64 = 5;
+/// How many others there must be, and the least count of a spike: below these, nothing is usual yet.
+const OTHERS: usize = 5;
+const LEAST_SPIKE: i64 = 20;
 
 /// Where the lines of the grid are: at every multiple of `step` up to `top`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +14,24 @@ pub(super) struct Scale {
     pub(super) step: u64,
     /// Never 0. May lie above every `i64`.
     pub(super) top: u64,
+}
+
+/// What the axis has to reach: the largest count, unless few stand far above all others and would flatten them.
+pub(super) fn reach(counts: impl Iterator<Item = i64>) -> i64 {
+    let mut counts: Vec<i64> = counts.filter(|&count| count > 0).collect();
+    counts.sort_unstable();
+    let Some((&most, others)) = counts.split_last() else { return 0 };
+    if others.len() < OTHERS || most < LEAST_SPIKE {
+        return most;
+    }
+    // All but one in twenty are at most this.
+    let usual = others[(others.len() * 95).div_ceil(100) - 1];
+    if most / SPIKE <= usual {
+        return most;
+    }
+    // What is not far above it is not cut off.
+    let near = others.iter().rev().find(|&&count| count / 2 <= usual);
+    (usual + usual / 2 + 1).max(near.copied().unwrap_or(usual))
 }
 
 impl Scale {
@@ -26,6 +49,11 @@ impl Scale {
             // i64::MAX is reached with 2 * 10^18, long before this overflows.
             unit *= 10;
         }
+    }
+
+    /// Whether a count goes beyond the plot.
+    pub(super) fn is_passed_by(self, count: i64) -> bool {
+        count.max(0).unsigned_abs() > self.top
     }
 
     pub(super) fn lines(self) -> impl Iterator<Item = u64> {
@@ -60,6 +88,27 @@ mod tests {
         let scale = Scale::of(i64::MAX);
         assert_eq!(scale, Scale { step: 2_000_000_000_000_000_000, top: 10_000_000_000_000_000_000 });
         assert_eq!(scale.height(i64::MAX, 1000), 922);
+    }
+
+    #[test]
+    fn a_spike_does_not_flatten_the_rest() {
+        let with = |spikes: &[i64]| {
+            let usual = (0..28).map(|day| 80 + day % 20);
+            reach(usual.chain(spikes.iter().copied()))
+        };
+        assert_eq!(with(&[]), 99);
+        assert_eq!(with(&[400]), 400);
+        assert_eq!(with(&[5000]), 148);
+        assert_eq!(with(&[5000, 900]), 149);
+        assert_eq!(with(&[5000, 190]), 190);
+        assert_eq!(with(&[i64::MAX, 0, -5]), 148);
+        // What has grown is no spike, and neither is the first day of a new name.
+        assert_eq!(with(&[5000, 5000, 5000, 5000]), 5000);
+        assert_eq!(reach((0..30).map(|day| 1 << day)), 1 << 29);
+        assert_eq!(reach([1, 1, 1, 1, 900].into_iter()), 900);
+        assert_eq!(reach([1, 1, 1, 1, 1, 1, 12].into_iter()), 12);
+        assert_eq!(reach(std::iter::empty()), 0);
+        assert!(Scale::of(149).is_passed_by(5000) && !Scale::of(149).is_passed_by(150));
     }
 
     proptest! {

@@ -88,6 +88,7 @@ impl fmt::Display for Sheet {
              .tm-area{fill-opacity:.14}\
              .tm-bar.tm-part{fill-opacity:.25;stroke-dasharray:3 2}\
              .tm-line.tm-part{stroke-dasharray:2 5}\
+             .tm-halo{paint-order:stroke;stroke-width:4;stroke-linejoin:round}\
              .tm-spot{fill:none;pointer-events:all}\
              g:hover>.tm-spot{fill:#8a949e;fill-opacity:.12}",
         )?;
@@ -105,7 +106,8 @@ impl fmt::Display for Scheme {
         write!(
             f,
             ".tm-ground{{fill:{ground};stroke:{frame}}}.tm-text{{fill:{text}}}.tm-soft{{fill:{soft}}}\
-             .tm-grid{{stroke:{grid}}}.tm-axis{{stroke:{axis}}}.tm-bar{{fill:{bar}}}.tm-part{{stroke:{bar}}}",
+             .tm-grid{{stroke:{grid}}}.tm-axis{{stroke:{axis}}}.tm-bar{{fill:{bar}}}.tm-part{{stroke:{bar}}}\
+             .tm-break{{fill:{ground}}}.tm-halo{{stroke:{ground}}}",
         )?;
         for (i, color) in lines.iter().enumerate() {
             write!(f, ".tm-line.tm-{i}{{stroke:{color}}}.tm-dot.tm-{i}{{fill:{color}}}")?;

@@ -210,7 +210,7 @@ async fn chart_of_events(app: &App, name: &Name, asked: &ChartQuery) -> Result<S
         .collect();
     // What is alike in all of them.
     let event = Event::new(b"counts").unwrap_or(asked.event);
-    let chart = Chart { event, ..histories[0].chart(&series, asked.width) };
+    let chart = Chart { event, legend: asked.legend, ..histories[0].chart(&series, asked.width) };
     Ok(chart.render_in(asked.theme))
 }
 

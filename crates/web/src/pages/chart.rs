@@ -30,10 +30,10 @@ pub(super) fn values(history: &History, path: &str, widths: &[Width]) -> Value {
         .iter()
         .map(|&(width, media)| {
             let chart = Chart { legend: false, ..history.chart(&series, width) };
-            let ((width, height), (left, wide)) = (chart.size(), chart.plot());
+            let ((width, height), plot) = (chart.size(), chart.plot().map(|it| it.to_string()).join(" "));
             let mut url = path.clone();
             push(&mut url, "width", &width.to_string());
-            context! { url, width, height, media, left, wide }
+            context! { url, width, height, media, plot }
         })
         .collect();
     let chart = history.chart(&series, PHONE.0);

@@ -38,6 +38,7 @@
       const focused = old.contains(document.activeElement) && document.activeElement.id;
       old.replaceChildren(...holder.childNodes);
       for (const box of old.querySelectorAll("input[type=checkbox]")) box.checked = ticked.has(box.value);
+      reachable();
       const focus = focused && document.getElementById(focused);
       if (focus) focus.focus({ preventScroll: true });
       // What was one part may have parts of its own now.
@@ -84,29 +85,68 @@
   }
 
   // A chart is a picture; the table below it has the same numbers, the newest first. Both may be replaced at any time.
-  const tip = document.createElement("p");
-  tip.className = "tip";
-  tip.hidden = true;
-  tip.setAttribute("aria-hidden", "true");
-  document.body.append(tip);
+  const tip = document.createElement("div"), cross = document.createElement("div");
+  [tip.className, cross.className] = ["tip", "cross"];
+  let at = -1;
+  const hide = () => { tip.hidden = cross.hidden = true; at = -1; };
+  hide();
+  document.body.append(cross, tip);
 
-  document.addEventListener("pointermove", (event) => {
-    tip.hidden = true;
-    const chart = event.target, table = document.getElementById("series");
-    if (!table || !chart.matches("img.chart[data-wide]")) return;
+  // A chart can be reached with the keyboard, for its arrow keys.
+  const reachable = () => document.querySelectorAll("img.chart[data-plot]").forEach((chart) => { chart.tabIndex = 0; });
+  reachable();
+
+  // Where the buckets of a chart are on the screen, if there is one here.
+  function plot(chart) {
+    const table = document.getElementById("series");
+    if (!table || !chart.matches?.("img.chart[data-plot]")) return null;
     const drawn = [...chart.parentNode.children].find((one) => one === chart || matchMedia(one.media).matches);
-    const rows = table.tBodies[0].rows, box = chart.getBoundingClientRect();
-    const scale = box.width / drawn.getAttribute("width"), wide = drawn.dataset.wide * scale;
-    const x = event.clientX - box.left - drawn.dataset.left * scale;
-    const at = Math.floor((x / wide) * rows.length);
-    if (at < 0 || at >= rows.length) return;
-    const names = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent);
+    const box = chart.getBoundingClientRect(), scale = box.width / drawn.getAttribute("width");
+    const [left, top, wide, high] = drawn.dataset.plot.split(" ").map((length) => length * scale);
+    return { table, rows: table.tBodies[0].rows, left: box.left + left, top: box.top + top, wide, high };
+  }
+
+  // One line for each name, the largest count first, beside a line through the bucket.
+  function show({ table, rows, left, top, wide, high }, said) {
     const [when, ...counts] = [...rows[rows.length - 1 - at].cells].map((cell) => cell.textContent);
-    const said = counts.length > 1 ? counts.map((count, i) => `${names[i]}: ${count}`) : counts;
-    tip.textContent = `${when} \u2013 ${said.join(", ")}`;
-    tip.hidden = false;
-    const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
-    tip.style.left = `${Math.max(8, Math.min(event.clientX + 12, room))}px`;
-    tip.style.top = `${event.clientY + 16}px`;
+    const heads = [...table.tHead.rows[0].cells].slice(1);
+    const size = (text) => Number(text.replace(/[^\d-]/g, ""));
+    const lines = counts.map((count, i) => ({ count, head: heads[i] })).sort((a, b) => size(b.count) - size(a.count));
+    tip.replaceChildren(...[{ count: when }, ...lines].map(({ count, head }) => {
+      const line = document.createElement("p");
+      if (head && counts.length > 1) line.append(...[...head.childNodes].map((node) => node.cloneNode(true)));
+      line.append(Object.assign(document.createElement(head ? "b" : "span"), { textContent: count }));
+      return line;
+    }));
+    // What the pointer shows is in the table for whoever listens; what a key shows is read out.
+    tip.setAttribute("aria-live", said ? "polite" : "off");
+    tip.hidden = cross.hidden = false;
+    const x = left + ((at + 0.5) * wide) / rows.length;
+    Object.assign(cross.style, { left: `${x}px`, top: `${top}px`, height: `${high}px` });
+    // On the side with more room.
+    const beside = x > document.documentElement.clientWidth / 2 ? x - tip.offsetWidth - 12 : x + 12;
+    const most = document.documentElement.clientWidth - tip.offsetWidth - 8;
+    tip.style.left = `${Math.max(8, Math.min(beside, most))}px`;
+    tip.style.top = `${Math.max(8, top)}px`;
+  }
+
+  for (const kind of ["pointermove", "pointerdown"]) {
+    document.addEventListener(kind, (event) => {
+      const here = plot(event.target);
+      at = here ? Math.floor(((event.clientX - here.left) / here.wide) * here.rows.length) : -1;
+      if (here && at >= 0 && at < here.rows.length) show(here, false);
+      else hide();
+    });
+  }
+  document.addEventListener("keydown", (event) => {
+    const here = plot(event.target), step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+    if (event.key === "Escape") hide();
+    if (!here || !step || here.rows.length === 0) return;
+    event.preventDefault();
+    const last = here.rows.length - 1;
+    at = at < 0 && step === -1 ? last : Math.max(0, Math.min(last, at + step));
+    show(here, true);
   });
+  document.addEventListener("focusout", hide);
+  document.addEventListener("scroll", hide, { capture: true, passive: true });
 })();
