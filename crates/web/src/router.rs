@@ -63,7 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/assets/maker.js", get(assets::maker))
         .route("/favicon.ico", get(assets::favicon))
         .route("/compare", get(name_page::of_names))
-        .route("/compare.csv", get(name_page::csv_of_names))
+        .route("/compare/series.csv", get(name_page::csv_of_names))
         .route("/badge.svg", get(badge::of_repo))
         .route("/badge/{*name}", get(badges::of_path))
         .route("/graph.svg", get(graph::of_names))

@@ -118,7 +118,6 @@ async function look(page, kind) {
     ["name", "/repo/busy/name"],
     ["maker", "/repo/busy/name?style=for-the-badge&show=today&show=total&logo=github&color=blue"],
     ["choose", "/compare"],
-    ["too-many", "/compare?name=1&name=2&name=3&name=4&name=5&name=6&name=%D8%B9%D8%B1%D8%A8%D9%8A"],
     ["never", "/name/never"],
     ["nothing", "/?event=like&period=minute"],
   ]) {
@@ -186,9 +185,26 @@ async function comfort(page) {
   await page.goto("/repo/busy/name?period=7d");
   const box = await page.locator("img.chart").boundingBox();
   await page.mouse.move(box.x + box.width - 40, box.y + box.height / 2);
-  const tip = await page.locator(".tip").innerText();
-  const newest = await page.locator("#series tbody tr").first().locator("th, td").allTextContents();
-  assert.equal(tip, newest.join(" – "));
+  const said = async () => (await page.locator(".tip").innerText()).split(/\s*\n\s*/);
+  const row = (at) => page.locator("#series tbody tr").nth(at).locator("th, td").allTextContents();
+  assert.deepEqual(await said(), await row(0));
+  assert.ok(await page.locator(".cross").isVisible(), "a line goes through the bucket");
+  await page.locator("img.chart").focus();
+  await page.keyboard.press("Home");
+  assert.deepEqual(await said(), await row(6));
+  await page.keyboard.press("ArrowRight");
+  assert.deepEqual(await said(), await row(5));
+  await page.keyboard.press("Escape");
+  assert.ok(await page.locator(".tip").isHidden(), "Escape ends it");
+
+  // One line for each name, the largest first.
+  await page.goto("/compare?period=7d&name=owner1/project&name=busy/name");
+  await page.locator("img.chart").focus();
+  await page.keyboard.press("ArrowLeft");
+  const [, first, second] = await page.locator(".tip p").allTextContents();
+  assert.match(first, /^busy\/name[\d,]+$/);
+  assert.match(second, /^owner1\/project[\d,]+$/);
+  assert.equal(await page.locator(".tip .swatch").count(), 2);
 }
 
 // The badge maker with the keyboard alone: the badge follows the form, its Markdown is copied, and it counts once shown.

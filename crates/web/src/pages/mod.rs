@@ -33,15 +33,11 @@ use tallymark_store::{Class, StoreError};
 /// What a period of the front page may be.
 pub(crate) const NOT_A_PERIOD: &str = "period is all, month, week, day, hour or minute";
 
-/// The longest number that fits its card in the usual size.
-const LONG: usize = "9,999,999,999".len();
-
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     pages.add_filter("seen", seen::seen);
     pages.add_filter("noun", noun);
     pages.add_filter("coded", coded);
-    pages.add_filter("sized", sized);
     pages.add_filter("grouped", |count: i64| group(count).to_string());
     pages.add_filter("brief", brief);
     pages.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
@@ -61,6 +57,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("maker.html", include_str!("maker.html")),
         ("name.html", include_str!("name.html")),
         ("problem.html", include_str!("problem.html")),
+        ("row.html", include_str!("row.html")),
         ("swatch.html", include_str!("swatch.html")),
         ("trend.html", include_str!("trend.html")),
     ] {
@@ -75,11 +72,6 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// The plural of an event.
 fn noun(event: &str) -> String {
     Event::new(event.as_bytes()).map_or_else(|_| event.to_owned(), |event| event.noun(0).to_owned())
-}
-
-/// The class of a number that is too long for its card in the usual size, as an attribute.
-fn sized(number: &str) -> Value {
-    Value::from_safe_string(if number.len() > LONG { r#" class="long""# } else { "" }.to_owned())
 }
 
 /// A count where there is little room: from ten digits on in short, with all of it as the title.
@@ -113,7 +105,7 @@ fn coded(text: &str) -> Value {
 
 /// Draws a page, whose links begin with the path of the site.
 pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Value) -> Response {
-    let values = context! { base => &access.base, ..values };
+    let values = context! { base => &access.base, version => env!("CARGO_PKG_VERSION"), ..values };
     match PAGES.get_template(name).and_then(|template| template.render(values)) {
         Ok(body) => headers::html(status, body),
         Err(error) => {
@@ -131,8 +123,7 @@ pub(crate) fn page_for(
     name: &str,
     values: Value,
 ) -> Response {
-    let version = env!("CARGO_PKG_VERSION");
-    page(&app.access, status, name, context! { logout => visitor.has_session, version, ..values })
+    page(&app.access, status, name, context! { logout => visitor.has_session, ..values })
 }
 
 /// The answer for an unknown address, which says where to look instead: a page, or one line of text for a program.

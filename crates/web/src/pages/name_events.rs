@@ -31,7 +31,7 @@ pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Va
         let total = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
         if total != 0 || event == shown || of_badge(event) {
             let link = event_page_path(name.as_ref(), event);
-            links.push(context! { word => event.noun(0), link, total => group(total).to_string(), current => event == shown });
+            links.push(context! { word => event.noun(0), link, total, current => event == shown });
         }
     }
     Ok(if links.len() > 1 { links } else { Vec::new() })

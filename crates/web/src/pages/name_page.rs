@@ -21,7 +21,7 @@ use axum::{
 };
 use minijinja::{Value, context};
 use std::sync::Arc;
-use tallymark_badge::{number::group, panel::snippet, text::XmlText};
+use tallymark_badge::{panel::snippet, text::XmlText};
 use tallymark_core::{Day, Event, Name, NotAName};
 use tallymark_store::StoreError;
 
@@ -78,7 +78,7 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
     }
 }
 
-/// `/compare.csv?name=NAME&name=NAME`.
+/// `/compare/series.csv?name=NAME&name=NAME`.
 pub(crate) async fn csv_of_names(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     if let Err(answer) = login::visitor(&app.access, &sent, &uri) {
         return *answer;
@@ -150,7 +150,6 @@ async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreErro
     let in_store = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
     let total = app.shown_total(event, name.as_ref()).await.unwrap_or(in_store);
     windows.add(total.saturating_sub(in_store).max(0));
-    let shown = |count: i64| group(count).to_string();
     let visitors = match daily_visitors::belong_to(event) {
         true => {
             let today = (app.now)().day();
@@ -158,18 +157,18 @@ async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreErro
             let of_today = days.last().map_or(0, |(_, visitors)| *visitors);
             // Where nobody says who asked, there are none, and a 0 would be a wrong number.
             let month = daily_visitors::sum(&days);
-            (month > 0).then(|| context! { today => shown(of_today), month => shown(month) })
+            (month > 0).then(|| context! { today => of_today, month })
         }
         false => None,
     };
     Ok(context! {
         visitors,
-        total => shown(total),
-        today => shown(windows.today),
-        hour => shown(windows.last_60_minutes.count),
-        day => shown(windows.last_24_hours.count),
-        week => shown(windows.last_7_days.count),
-        month => shown(windows.last_30_days.count),
+        total,
+        today => windows.today,
+        hour => windows.last_60_minutes.count,
+        day => windows.last_24_hours.count,
+        week => windows.last_7_days.count,
+        month => windows.last_30_days.count,
         never => total == 0,
     })
 }

@@ -208,7 +208,7 @@ async fn compared(app: &App, view: &View, history: &History) -> Result<Value, St
         when => history.buckets.name(),
         rows => view.names.iter().zip(&counts).zip(ever).map(row).collect::<Vec<_>>(),
         together,
-        csv => (!view.of_name).then(|| view.address_of("/compare.csv")),
+        csv => (!view.of_name).then(|| view.address_of("/compare/series.csv")),
     })
 }
 

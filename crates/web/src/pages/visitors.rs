@@ -1,6 +1,6 @@
 //! The last visits of a name by class of client, for its page.
 
-use crate::{error::report, state::App};
+use crate::{error::report, pages::percent, state::App};
 use minijinja::{Value, context};
 use tallymark_core::{ClientClass, Event, Name};
 use tallymark_store::{Class, StoreError};
@@ -29,7 +29,7 @@ pub(crate) async fn values(app: &App, event: Event, name: &Name) -> Result<Optio
         let (label, what) = words(class);
         let tenths = (count * 1000 / all).max(5);
         let share = format!("{}.{}", tenths / 10, tenths % 10);
-        context! { label, what, count, share, percent => (count * 200 + all) / (2 * all) }
+        context! { label, what, count, share, percent => percent(count as i64, all as i64) }
     };
     let mut shown: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
     shown.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

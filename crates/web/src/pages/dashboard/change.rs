@@ -7,6 +7,8 @@ use tallymark_core::{Month, Now, Period, Step};
 
 /// Above this, a percentage says no more than "many times".
 const MOST: i128 = 999;
+/// Below this, a percentage of the period before is chance.
+const LEAST: i64 = 10;
 
 /// What is compared: buckets of now, and those before.
 pub(super) struct Compared {
@@ -54,7 +56,7 @@ impl Compared {
 
 /// What the page shows of a change: a text with an arrow, and a sentence for a screen reader.
 pub(super) fn change(now: i64, before: i64, with: &str) -> Option<Value> {
-    if now <= 0 && before <= 0 {
+    if (before > 0 && before < LEAST) || (before <= 0 && now < LEAST) {
         return None;
     }
     if before <= 0 {
@@ -87,12 +89,15 @@ mod tests {
     fn nothing_is_divided_by_nothing_and_nothing_overflows() {
         for (now, before, expect) in [
             (0, 0, ""),
-            (5, 0, "new: there were none in x"),
-            (0, 5, "100 % less than in x"),
+            (9, 0, ""),
+            (10, 0, "new: there were none in x"),
+            (0, 9, ""),
+            (5000, 9, ""),
+            (0, 10, "100 % less than in x"),
             (112, 100, "12 % more than in x"),
             (97, 100, "3 % less than in x"),
             (1001, 1000, "as many as in x"),
-            (i64::MAX, 1, "over 999 % more than in x"),
+            (i64::MAX, 10, "over 999 % more than in x"),
             (1, i64::MAX, "100 % less than in x"),
             (-3, -2, ""),
         ] {

@@ -87,7 +87,7 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
             link => asked.with_period(period),
             current => period == asked.period,
         }).to_vec(),
-        ranking => ranking.as_ref().map(|ranking| about(ranking, now)),
+        ranking => ranking.as_ref().map(|ranking| about(ranking, asked.period, now)),
         sizes => ranking.as_ref().map(|ranking| sizes(asked, ranking)).unwrap_or_default(),
         rows => shown,
         csv => asked.as_csv(),
@@ -147,9 +147,19 @@ fn event_links(asked: &DashboardQuery, events: &[Event]) -> Vec<Value> {
     events.iter().map(link).collect()
 }
 
-fn about(ranking: &Ranking, now: Now) -> Value {
+fn about(ranking: &Ranking, period: Period, now: Now) -> Value {
     let from = ranking.from.map(Minute::readable);
-    context! { from, age => ago(ranking.age(now)), late => ranking.is_late(now) }
+    // The span of a ranking begins by the clock and the calendar.
+    let only = match period {
+        Period::Hour | Period::Minute => Some(format!(
+            "The ranking begins with the {0} of the clock; the chart and the card are of the last 60 {1}.",
+            period.word(),
+            if period == Period::Hour { "minutes" } else { "seconds, or minutes of the chart" },
+        )),
+        Period::Week => Some("Weeks begin on Sunday.".to_owned()),
+        _ => None,
+    };
+    context! { from, only, age => ago(ranking.age(now)), late => ranking.is_late(now) }
 }
 
 /// An age for people.

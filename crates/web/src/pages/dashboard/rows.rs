@@ -1,12 +1,10 @@
 //! The rows of a ranking: counts, bars, and sparklines of 30 days for the first of them.
 
-use super::{
-    query::{DashboardQuery, Order},
-    totals::grouped,
-};
+use super::query::{DashboardQuery, Order};
 use crate::{name::event_page_path, state::App};
 use minijinja::{Value, context};
 use std::fmt::Write;
+use tallymark_badge::number::group;
 use tallymark_core::{Event, Name, Period, Step, Window};
 use tallymark_rankings::Ranking;
 use tallymark_store::{Result, or_nothing};
@@ -17,8 +15,8 @@ const SPARKS: usize = 25;
 const WIDE: i64 = 116;
 const HIGH: i64 = 16;
 
-/// One name of a ranking with its place in it.
-type Ranked<'a> = (usize, &'a Name, i64);
+/// One name of a list with its place in it and its count.
+pub(super) type Ranked<'a> = (usize, &'a Name, i64);
 
 pub(super) async fn values(app: &App, asked: &DashboardQuery, ranking: &Ranking) -> Result<Vec<Value>> {
     let first = ranking.entries.iter().take(asked.rows).enumerate();
@@ -40,21 +38,32 @@ pub(super) async fn values(app: &App, asked: &DashboardQuery, ranking: &Ranking)
         _ => app.store.totals(asked.event, &names).await?,
     };
     let mut shown = Vec::with_capacity(rows.len());
-    for (at, (&(rank, name, count), total)) in rows.iter().zip(totals).enumerate() {
-        let spark = if at < SPARKS { Some(spark(app, asked.event, name).await?) } else { None };
-        let tenths = i128::from(count) * 1000 / i128::from(most);
-        shown.push(context! {
-            rank,
-            name => name.as_str(),
-            link => event_page_path(name.as_ref(), asked.event),
-            count => grouped(count),
-            // At least a hair, so that a row without a bar is not taken for a fault.
-            share => format!("{}.{}", tenths.max(5) / 10, tenths.max(5) % 10),
-            total => grouped(total),
-            spark,
-        });
+    for (at, (&ranked, total)) in rows.iter().zip(totals).enumerate() {
+        let row = row(app, asked.event, at, ranked, most).await?;
+        shown.push(context! { total, ..row });
     }
     Ok(shown)
+}
+
+/// What a row shows of a name: its place, its count, its bar beside that of the largest, and its line.
+pub(super) async fn row(
+    app: &App,
+    event: Event,
+    at: usize,
+    (rank, name, count): Ranked<'_>,
+    most: i64,
+) -> Result<Value> {
+    let spark = if at < SPARKS { Some(spark(app, event, name).await?) } else { None };
+    let tenths = i128::from(count.max(0)) * 1000 / i128::from(most.max(1));
+    Ok(context! {
+        rank,
+        name => name.as_str(),
+        link => event_page_path(name.as_ref(), event),
+        count,
+        // At least a hair, so that a row without a bar is not taken for a fault.
+        share => format!("{}.{}", tenths.max(5) / 10, tenths.max(5) % 10),
+        spark,
+    })
 }
 
 async fn spark(app: &App, event: Event, name: &Name) -> Result<Value> {
@@ -62,7 +71,7 @@ async fn spark(app: &App, event: Event, name: &Name) -> Result<Value> {
     let found = or_nothing(app.store.series(event, name, Step::Day, days.first, days.last + 1).await)?;
     let counts = days.fill(found.into_iter().map(|(day, count)| (day, count.max(0))));
     let sum = counts.iter().fold(0i64, |sum, &count| sum.saturating_add(count));
-    Ok(context! { path => path(&counts), said => format!("{} in the last 30 days", grouped(sum)) })
+    Ok(context! { path => path(&counts), said => format!("{} in the last 30 days", group(sum)) })
 }
 
 /// A line from the oldest to the newest count, two units above the bottom.

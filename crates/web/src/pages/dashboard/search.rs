@@ -1,10 +1,13 @@
-//! Names that contain a text, page by page. The store examines a bounded number of names for each page.
+//! Names that contain a text, page by page, the most frequent of a page first. The store examines a bounded number of names for each page.
 
-use super::{query::DashboardQuery, totals::grouped};
-use crate::{name::event_page_path, state::App};
+use super::{query::DashboardQuery, rows};
+use crate::{name::page_path, state::App};
 use minijinja::{Value, context};
-use std::time::{Duration, Instant};
-use tallymark_core::Name;
+use std::{
+    cmp::Reverse,
+    time::{Duration, Instant},
+};
+use tallymark_core::{Event, Name};
 use tallymark_store::{Class, Filter, NamePage, Result};
 use tokio::sync::Semaphore;
 
@@ -60,13 +63,20 @@ pub(super) async fn values(app: &App, asked: &DashboardQuery) -> Result<Value> {
         found.names.splice(0..0, first);
     }
     let totals = app.store.totals(asked.event, &found.names).await?;
-    let row = |(name, total): (&Name, i64)| {
-        let link = event_page_path(name.as_ref(), asked.event);
-        context! { name => name.as_str(), link, total => grouped(total) }
-    };
+    let mut ranked: Vec<(&Name, i64)> = found.names.iter().zip(totals).collect();
+    ranked.sort_by_key(|&(_, total)| Reverse(total));
+    let most = ranked.first().map_or(1, |&(_, total)| total);
+    let mut rows = Vec::with_capacity(ranked.len());
+    for (at, (name, total)) in ranked.into_iter().enumerate() {
+        rows.push(rows::row(app, asked.event, at, (at + 1, name, total), most).await?);
+    }
+    // Whoever looks for a name that nothing has counted yet may want to begin.
+    let begin =
+        Name::of(Event::HIT, &text).ok().filter(|_| found.next.is_none() && asked.event == Event::HIT);
     Ok(context! {
         text,
-        rows => found.names.iter().zip(totals).map(row).collect::<Vec<_>>(),
+        rows,
+        begin => begin.map(|name| page_path(name.as_ref())),
         next => found.next.map(|next| asked.looking_from(&next)),
         back => asked.with_period(asked.period),
     })

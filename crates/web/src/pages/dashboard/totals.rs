@@ -3,7 +3,6 @@
 use super::change::{self, Compared};
 use crate::{state::App, windows};
 use minijinja::{Value, context};
-use tallymark_badge::number::group;
 use tallymark_core::{Event, Name, Now, Period};
 use tallymark_store::{Result, Step};
 
@@ -29,18 +28,18 @@ pub(super) async fn read(app: &App, event: Event, period: Period) -> Result<Valu
     let about = estimated(&minutes, now);
     let before = estimated(&minutes, Now { unix_ms: now.unix_ms - 60_000 });
     let longer = period.buckets(now).filter(|_| longer.is_some()).map(|buckets| {
-        let count = grouped(within(&days, buckets.first, buckets.last + 1));
+        let count = within(&days, buckets.first, buckets.last + 1);
         context! { label => super::label(period), count, change => change(&longer, &days) }
     });
     Ok(context! {
-        total => grouped(total),
-        names => names.map(|names| grouped(i64::try_from(names).unwrap_or(i64::MAX))),
+        total,
+        names => names.map(|names| i64::try_from(names).unwrap_or(i64::MAX)),
         longer,
-        today => grouped(within(&days, today, today + 1)),
+        today => within(&days, today, today + 1),
         today_change => change(&day, &hours),
-        hour => grouped(within(&minutes, minute - 59, minute + 1)),
+        hour => within(&minutes, minute - 59, minute + 1),
         hour_change => change(&hour, &minutes),
-        minute => grouped(exact.unwrap_or(about)),
+        minute => exact.unwrap_or(about),
         minute_change => change::change(about, before, "the 60 seconds before"),
         about => exact.is_none(),
     })
@@ -54,10 +53,6 @@ fn has_days(period: Period) -> bool {
 /// The sum of the buckets from `first` to before `end`.
 pub(super) fn within(counts: &[(i32, i64)], first: i32, end: i32) -> i64 {
     windows::sum(counts.iter().filter(|(at, _)| (first..end).contains(at)))
-}
-
-pub(super) fn grouped(count: i64) -> String {
-    group(count).to_string()
 }
 
 /// The current minute, and the part of the previous one that belongs to the last 60 seconds.
