@@ -43,7 +43,7 @@ pub(crate) struct CannotShow {
     /// The address of the part that can be shown.
     pub(crate) back: Option<Back>,
     /// What was asked for, if it was only too many names: some can be unticked.
-    pub(crate) too_many: Option<View>,
+    pub(crate) too_many: Option<Box<View>>,
 }
 
 impl View {
@@ -93,7 +93,7 @@ impl View {
         let too_many = match asked.filter(|_| mistakes.is_empty()) {
             Some(names) => {
                 mistakes.push(format!("one chart compares at most {MOST_SERIES} names"));
-                (!of_name).then_some(View { names, ..view.clone() })
+                (!of_name).then(|| Box::new(View { names, ..view.clone() }))
             }
             None => None,
         };
