@@ -267,7 +267,7 @@ fn visitors_of_a_day_are_distinct_over_every_way_in_and_over_a_kill() {
         let counter: Value = serde_json::from_str(counter.text()).unwrap();
         assert_eq!((&counter["visitors_today"], &counter["total"]), (&3.into(), &7.into()));
         let page = http::get(place.addr(), "/name/o/r");
-        assert!(page.text().contains("<div><dt>Visitors today</dt><dd>3</dd></div>"), "{}", page.text());
+        assert!(page.text().contains("Visitors today: <strong>3</strong>."), "{}", page.text());
         // The last of them may have come into the next tick, which a kill loses.
         wait_until("all is in the store", PATIENCE, || {
             let visits = place.run(&["show", "o/r", "--event", "visit", "--json"]).json();
