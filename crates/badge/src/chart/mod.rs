@@ -78,7 +78,7 @@ pub struct Chart<'a> {
 /// The style sheet of every chart, for a page that draws swatches of its lines.
 #[must_use]
 pub fn style_sheet() -> String {
-    style::Sheet.to_string()
+    style::Sheet(ChartTheme::Auto).to_string()
 }
 
 impl<'a> Chart<'a> {
