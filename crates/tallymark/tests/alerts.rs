@@ -1,14 +1,14 @@
 //! Alert rules and the dashboard in deploy/: Prometheus' own tool reads them, they name only metrics that there are, and
 //! the manual explains every alert.
 
-use crate::common::Place;
+use crate::common::{PATIENCE, Place};
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
-use tallymark_testbed::{http, temp_dir};
+use tallymark_testbed::{http, temp_dir, wait_until};
 
 fn deploy(path: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy")).join(path)
@@ -86,6 +86,7 @@ fn every_metric_that_is_asked_for_is_there() {
     let _daemon = place.serve();
     // A histogram and the counters of a source appear with the first of them.
     assert_eq!(place.hit("a/b"), 1);
+    wait_until("the badge is published", PATIENCE, || place.published("a/b") == Some(1));
     let answer = http::get(place.addr(), "/metrics");
     let types = answer.text().lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let there: BTreeSet<String> = types

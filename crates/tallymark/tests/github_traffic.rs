@@ -76,7 +76,10 @@ fn each_day_is_counted_once_and_only_when_it_is_final() {
             ("/graph/a.svg?event=hit,Bad", "an event is 1 to 32"),
             ("/graph.svg?name=a&name=b&event=hit,visit", "of one name"),
             ("/graph/a.svg?event=hit,visit&style=spark", "shows one event"),
-            ("/graph/a.svg?event=a,b,c,d,e,f,g,h,i,j,k,l", "events in one chart"),
+            (
+                "/graph/a.svg?event=hit,visit,like,unlike,url,gh-views,gh-clones,gh-uniques",
+                "events in one chart",
+            ),
         ] {
             let answer = http::get(place.addr(), path);
             assert!(answer.text().contains(why), "{path}: {}", answer.text());

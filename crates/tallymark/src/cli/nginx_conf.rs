@@ -406,18 +406,19 @@ mod tests {
 
     #[test]
     fn panels_are_served_only_where_they_are_wanted_and_bring_visits() {
-        let filled = |text: &str, panels| {
+        let printed = |text: &str, panels, accounts| {
             let config = Config::parse(text, &Overrides::default()).unwrap();
             NginxConf {
                 server_name: Some("h.example".into()),
                 nginx_listen: "81".into(),
                 visits: false,
                 panels,
-                banners: panels,
-                cards: panels,
+                banners: accounts,
+                cards: accounts,
             }
             .fill(&config)
         };
+        let filled = |text: &str, panels| printed(text, panels, panels);
         assert!(!filled("", false).unwrap().contains("/v1/"));
         let conf = filled("", true).unwrap();
         for part in [
@@ -430,6 +431,8 @@ mod tests {
         ] {
             assert!(conf.contains(part), "{part} is missing");
         }
+        // Banners and cards have their locations in between.
+        let conf = printed("", true, false).unwrap();
         for (default, value) in WITH_PANELS {
             assert!(
                 conf.contains(value) && (value.contains(default) || !conf.contains(default)),
