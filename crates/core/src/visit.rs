@@ -92,8 +92,10 @@ impl Visit {
     }
 }
 
-/// Keeps the last `keep`.
+/// Puts visits in the order of their time, and those of a minute as they came, and keeps the last `keep`. Sources are not
+/// in step, and some bring what is long past.
 pub fn keep_last(visits: &mut Vec<Visit>, keep: usize) {
+    visits.sort_by_key(|visit| visit.minute);
     visits.drain(..visits.len().saturating_sub(keep));
 }
 

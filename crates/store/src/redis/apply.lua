@@ -171,17 +171,14 @@ for j = statuses_at + 2, visits_at - 1, 4 do
   add_status(year .. ':' .. A[j + 1], A[j + 2], n, c, most)
 end
 
--- A key that holds no list is left alone, as with counters. A name has at most a thousand visits here.
+-- A key that holds no list is left alone, as with counters. A name has at most a thousand visits here, in the order of
+-- their time.
 local keep_visits = tonumber(A[visits_at])
 for j = visits_at + 2, visitors_at - 1, 2 do
   local words, at = cmsgpack.unpack(A[j + 1]), 1
   while at < #words do
     local key, last = A[j] .. words[at], at + 1 + words[at + 1]
-    local newest, earliest = pcall('LRANGE', key, '0', '0'), '~'
-    for i = at + 2, last do
-      local time = time_of(words[i])
-      if time < earliest then earliest = time end
-    end
+    local newest, earliest = pcall('LRANGE', key, '0', '0'), time_of(words[at + 2])
     -- Nearly always they are later than those that are there.
     if newest.err then
       quarantine(key, newest)

@@ -16,7 +16,7 @@ use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 use std::{collections::BTreeMap, fmt::Write};
 use tallymark_core::{
     ALL, Batch, Day, DayVisitors, Event, Levels, MAX_STATUSES, Minute, Month, Name, Position, Status, Visits,
-    When,
+    When, keep_last,
 };
 use uuid::Uuid;
 
@@ -264,7 +264,8 @@ impl<'a> Plan<'a> {
         for of_event in of_events {
             let mut texts = Texts::with_capacity(of_event.len() * 100);
             for of_name in of_event {
-                let last = &of_name.last[of_name.last.len().saturating_sub(keep)..];
+                let mut last = of_name.last.clone();
+                keep_last(&mut last, keep);
                 let mut escaped = String::new();
                 of_name.name.escaped().push_to(&mut escaped);
                 texts.push(&escaped);

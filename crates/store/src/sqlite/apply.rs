@@ -196,8 +196,6 @@ impl Applier {
             let id = self.known.add(totals, of_name.event, &of_name.name, 0)?;
             let visits = pending.visits.entry(id).or_default();
             visits.extend(of_name.last.iter().cloned());
-            // Sources are not in step, and some bring what is long past.
-            visits.sort_by_key(|visit| visit.minute);
             keep_last(visits, self.visits);
         }
         Ok(())

@@ -47,7 +47,6 @@ pub(super) fn put_in_order(
     let (mut all, mut last) = (visits(db, id)?, 0i64);
     all.extend(more);
     // Those of a minute stay in their order.
-    all.sort_by_key(|visit| visit.minute);
     keep_last(&mut all, keep);
     db.prepare_cached("DELETE FROM recent WHERE id = ?1")?.execute([id])?;
     let mut insert = db.prepare_cached("INSERT INTO recent (id, seq, visit) VALUES (?1, ?2, ?3)")?;

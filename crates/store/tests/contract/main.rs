@@ -128,6 +128,7 @@ on_every_store! {
     statuses::statuses_stop_at_the_largest_number,
     visits::last_visits_stay_and_come_the_latest_first,
     visits::visits_that_come_late_are_in_the_order_of_their_time,
+    visits::visits_of_a_batch_that_are_not_in_order_are_put_in_order,
     visits::a_batch_with_visits_that_comes_again_adds_nothing,
     visits::visits_are_left_out_where_none_are_kept,
     visits::very_many_visits_of_many_names_are_bounded,

@@ -106,6 +106,27 @@ pub(crate) async fn visits_that_come_late_are_in_the_order_of_their_time(mut bed
     );
 }
 
+/// As lines come from several hosts: also in an empty list, and where the oldest do not stay.
+pub(crate) async fn visits_of_a_batch_that_are_not_in_order_are_put_in_order(mut bed: Bed) {
+    bed.retention.visits = 4;
+    let desk = Desk::new(&bed).await;
+    let mixed = |minutes: &[i32]| {
+        let of = |&minute: &i32| seen("a", minute..minute + 1).last;
+        Visits { last: minutes.iter().flat_map(of).collect(), ..seen("a", 0..0) }
+    };
+    desk.apply(&[batch(&desk, 1, &[at("a", noon(), 1)], vec![mixed(&[2, 0, 1])])]).await;
+    assert_eq!(desk.visits("a", 100).await, latest_first(0..3));
+    // All of it is newer than what is there; then more than stays.
+    desk.apply(&[batch(&desk, 2, &[at("a", noon(), 1)], vec![mixed(&[4, 3])])]).await;
+    assert_eq!(desk.visits("a", 100).await, latest_first(1..5));
+    desk.apply(&[batch(&desk, 3, &[at("a", noon(), 1)], vec![mixed(&[9, 10, 5, 8, 6, 7])])]).await;
+    assert_eq!(desk.visits("a", 100).await, latest_first(7..11));
+    // Two batches of one call, and the second is older.
+    let first = batch(&desk, 4, &[at("a", noon(), 1)], vec![mixed(&[13, 11])]);
+    desk.apply(&[first, batch(&desk, 5, &[at("a", noon(), 1)], vec![mixed(&[12, 6])])]).await;
+    assert_eq!(desk.visits("a", 100).await, latest_first(10..14));
+}
+
 pub(crate) async fn a_batch_with_visits_that_comes_again_adds_nothing(mut bed: Bed) {
     bed.retention.visits = 10;
     let desk = Desk::new(&bed).await;

@@ -125,7 +125,6 @@ impl<'a> Pouring<'a> {
             }
         }
         history.drop_oldest(total.records().saturating_sub(total.total));
-        history.last.sort_by_key(|visit| visit.minute);
         keep_last(&mut history.last, self.keep.min(usize::try_from(total.total).unwrap_or(usize::MAX)));
         Ok(history)
     }
@@ -144,7 +143,6 @@ impl TraceHistory {
         self.last.push(visit);
         if self.last.len() >= 2 * MAX_VISITS {
             // Each log begins with its oldest.
-            self.last.sort_by_key(|visit| visit.minute);
             keep_last(&mut self.last, MAX_VISITS);
         }
     }
