@@ -94,3 +94,68 @@ async fn the_last_picture_stays_until_there_is_another() {
     }
     panic!("the new picture never came");
 }
+
+/// What is in no directory is looked for there every minute, and fetched once a day; an owner whose server fails keeps
+/// nobody waiting, and neither does one that answers nothing at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_directory_does_not_wait_for_servers_and_fetches_no_more_often() {
+    static CLOCK: AtomicI64 = AtomicI64::new(1_800_000_000_000);
+    fn now() -> Now {
+        Now { unix_ms: CLOCK.load(Ordering::Relaxed) }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (answers, hold) = std::sync::mpsc::channel::<()>();
+    let hold = std::sync::Mutex::new(hold);
+    let server = FakeWeb::start(move |asked| {
+        if asked.target.contains("fails") {
+            return WebReply::status(502, "text/plain", "");
+        }
+        if asked.target.contains("slow") {
+            let _ = hold.lock().unwrap().recv();
+        }
+        WebReply::of("image/png", OCTO)
+    });
+    let faces = dir.path().join("faces");
+    std::fs::create_dir(&faces).unwrap();
+    std::fs::write(faces.join("here.png"), OTHER).unwrap();
+    let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+    let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+    let source = AvatarSource {
+        dir: Some(faces),
+        pattern: format!("{}/{{owner}}.png", server.url()).parse().ok(),
+        outgoing: Outgoing::default(),
+    };
+    let avatars = Arc::new(Avatars::new(source, store, AvatarMeters::default(), now));
+    tokio::spawn(avatars.clone().run(CancellationToken::new()));
+    let face = async |owner: &str| avatars.of(Name::new(&format!("{owner}/x")).unwrap().as_ref()).await;
+    let comes = async |owner: &str| {
+        for _ in 0..3000 {
+            if face(owner).await.is_some() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no picture of {owner}");
+    };
+    let settled = async |owner: &str| {
+        let name = Name::new(&format!("{owner}/x")).unwrap();
+        while avatars.is_looking_for(name.as_ref()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert_eq!(face("fails").await, None);
+    settled("fails").await;
+    comes("there").await;
+    for _ in 0..5 {
+        CLOCK.fetch_add(61_000, Ordering::Relaxed);
+        assert!(face("there").await.is_some());
+        settled("there").await;
+        assert_eq!(face("fails").await, None);
+        settled("fails").await;
+    }
+    assert_eq!(server.requests().len(), 2, "each was asked for once");
+    assert_eq!(face("slow").await, None);
+    comes("here").await;
+    answers.send(()).unwrap();
+    comes("slow").await;
+}

@@ -11,8 +11,10 @@ const MOST: usize = 512;
 pub(super) struct KnownAvatar {
     /// The picture, as a `data:` URI.
     pub(super) uri: Option<Arc<str>>,
-    /// When it is looked for again, in seconds since 1970.
+    /// When it is looked for again, in seconds since 1970: in the directory, and elsewhere if that is due too.
     pub(super) due: u64,
+    /// When it is fetched again.
+    pub(super) fetched_again: u64,
 }
 
 /// What is known of accounts.

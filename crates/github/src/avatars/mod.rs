@@ -1,9 +1,9 @@
 //! The avatars of the owners of names, as `data:` URIs.
 //!
 //! Whoever draws a panel, for a request or into a file, asks here, and gets what is known at this moment: from memory, or with one read of the store. A
-//! request never waits for another server. What is missing or old is looked for by one task, one account at a time, so
-//! made-up names cost no more than that. What it finds is kept in the store with its age; what it does not find, too.
-//! On a failure the last picture stays.
+//! request never waits for another server. What is missing or old is looked for in the directory, and what is not there is
+//! fetched, one account at a time, so made-up names cost no more than that, and no local picture waits for a server. What is
+//! fetched is kept in the store with its age; what is not found, too. On a failure the last picture stays.
 
 mod known;
 mod pattern;
@@ -14,6 +14,7 @@ pub use pattern::{AvatarPattern, NotAPattern};
 pub use source::AvatarSource;
 
 use crate::AccountName;
+use hyper::StatusCode;
 use known::{KnownAvatar, KnownAvatars};
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -48,7 +49,7 @@ const FAILED: u64 = 15 * 60;
 const LOCAL: u64 = 60;
 /// How many accounts may wait to be looked for; whoever is left out is asked for with the next view.
 const WAITING: usize = 64;
-/// The pause after a server that says it is too much.
+/// The pause of all that is fetched, after a server that says it is too much.
 const PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -137,16 +138,27 @@ impl Avatars {
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut waiting) = waiting else { return };
+        let (far, mut missing) = mpsc::channel(WAITING);
         let look = async {
             while let Some(login) = waiting.recv().await {
-                let found = self.look_for(&login).await;
+                let known = self.look_here(&login).await;
+                // Whoever finds no room is asked for with the next view.
+                if known || far.try_send(login.clone()).is_err() {
+                    self.faces().asked(&login);
+                }
+            }
+        };
+        let fetch = async {
+            while let Some(login) = missing.recv().await {
+                let found = self.fetch(&login).await;
                 self.faces().asked(&login);
-                if let Err(NoAvatar::Status(_)) = found {
+                // Another failure is that of one account, which rests alone.
+                if matches!(found, Err(NoAvatar::Status(StatusCode::TOO_MANY_REQUESTS))) {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         };
-        stop.run_until_cancelled(look).await;
+        stop.run_until_cancelled(async { tokio::join!(look, fetch) }).await;
     }
 
     /// What the store keeps, and otherwise nothing. `None` if the store does not answer: then nobody else is asked.
@@ -158,13 +170,15 @@ impl Avatars {
                 return None;
             }
         };
-        let Some(Shelved { at, value }) = kept else { return Some(KnownAvatar { uri: None, due: 0 }) };
-        // A directory wins over what was fetched before it was configured.
-        let fresh = if self.source.dir.is_some() { 0 } else { FRESH };
+        let Some(Shelved { at, value }) = kept else {
+            return Some(KnownAvatar { uri: None, due: 0, fetched_again: 0 });
+        };
         let uri = String::from_utf8(value).ok().filter(|uri| !uri.is_empty());
         // A clock that was ahead does not keep it for longer.
-        let due = at.min(self.seconds()).saturating_add(fresh);
-        Some(KnownAvatar { uri: uri.map(Arc::from), due })
+        let fetched_again = at.min(self.seconds()).saturating_add(FRESH);
+        // A directory wins over what was fetched before it was configured.
+        let due = if self.source.dir.is_some() { 0 } else { fetched_again };
+        Some(KnownAvatar { uri: uri.map(Arc::from), due, fetched_again })
     }
 
     fn ask(&self, login: AccountName) {
@@ -176,37 +190,62 @@ impl Avatars {
         }
     }
 
-    async fn look_for(&self, login: &AccountName) -> Result<(), NoAvatar> {
+    /// Looks into the directory. Answers whether that is enough: false if the picture is to be fetched.
+    async fn look_here(&self, login: &AccountName) -> bool {
         let local = self.source.local(login).await.transpose();
-        let is_local = local.is_some();
-        let found = match local {
-            Some(local) => local,
-            None => self.source.fetch(login).await,
+        let (now, known) = (self.seconds(), self.faces().find(login));
+        let (uri, fetched_again) = known.map_or((None, 0), |known| (known.uri, known.fetched_again));
+        let Some(local) = local else {
+            if fetched_again <= now {
+                return false;
+            }
+            self.know(login, uri, fetched_again);
+            return true;
         };
+        self.meters.count(&local);
+        match local {
+            Ok(uri) => self.know(login, Some(uri.into()), 0),
+            Err(why) => {
+                debug!(%login, error = &why as &dyn std::error::Error, "no avatar in the directory");
+                self.know(login, uri, 0);
+            }
+        }
+        true
+    }
+
+    async fn fetch(&self, login: &AccountName) -> Result<(), NoAvatar> {
+        let found = self.source.fetch(login).await;
         self.meters.count(&found);
         let now = self.seconds();
-        let look_again = |fresh: u64| now + if self.source.dir.is_some() { LOCAL.min(fresh) } else { fresh };
         match found {
             Ok(uri) => {
-                if !is_local {
-                    self.keep(login, &uri).await;
-                }
-                self.faces()
-                    .put(login.clone(), KnownAvatar { uri: Some(uri.into()), due: look_again(FRESH) });
+                self.keep(login, &uri).await;
+                self.know(login, Some(uri.into()), now + FRESH);
                 Ok(())
             }
             Err(why) => {
                 debug!(%login, error = &why as &dyn std::error::Error, "no avatar");
                 let shown = self.faces().find(login).and_then(|face| face.uri);
-                let fresh =
+                let rest =
                     if matches!(why, NoAvatar::Nobody | NoAvatar::Refused(_)) { NOBODY } else { FAILED };
-                if shown.is_none() && fresh == NOBODY {
+                if shown.is_none() && rest == NOBODY {
                     self.keep(login, "").await;
                 }
-                self.faces().put(login.clone(), KnownAvatar { uri: shown, due: look_again(fresh) });
+                self.know(login, shown, now + rest);
                 Err(why)
             }
         }
+    }
+
+    /// Remembers what is shown. It is looked for again when it may be fetched, and soon in a directory.
+    fn know(&self, login: &AccountName, uri: Option<Arc<str>>, fetched_again: u64) {
+        let soon = self.seconds() + LOCAL;
+        let due = match self.source.dir {
+            Some(_) if fetched_again == 0 => soon,
+            Some(_) => soon.min(fetched_again),
+            None => fetched_again,
+        };
+        self.faces().put(login.clone(), KnownAvatar { uri, due, fetched_again });
     }
 
     /// A store that does not take it costs another fetch after a restart, and nothing else.
