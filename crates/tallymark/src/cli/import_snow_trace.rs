@@ -129,8 +129,22 @@ fn advised(error: SnowTraceError) -> anyhow::Error {
         SnowTraceError::NotADataDir(dir) if dir.join("data/counters.json").exists() => {
             anyhow!("{error}; did you mean {}?", dir.join("data").display())
         }
+        // A file of it was named.
+        SnowTraceError::NotADataDir(path) | SnowTraceError::Io { path, .. } => match data_dir_of(path) {
+            Some(dir) => anyhow!("{} is a file; did you mean {}?", path.display(), dir.display()),
+            None => error.into(),
+        },
         _ => error.into(),
     }
+}
+
+/// The directory of the file of totals that is, or should have been, a directory itself.
+fn data_dir_of(path: &Path) -> Option<&Path> {
+    let is_totals = |path: &&Path| {
+        path.is_file() && ["counters.json", "likes.json"].iter().any(|totals| path.ends_with(totals))
+    };
+    let dir = path.ancestors().take(2).find(is_totals)?.parent()?;
+    Some(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })
 }
 
 fn report<'a>(dir: &'a Path, trace: &'a SnowTrace, state: TraceState) -> TraceReport<'a> {
