@@ -190,7 +190,7 @@ async fn an_item_with_a_user_agent_is_one_visit_where_visits_are_kept() {
         (
             2,
             &[
-                r#"hit a ["2026-11-20T12:00:00Z unknown", "2025-01-31T23:59:00Z github-camo"]"#,
+                r#"hit a ["2026-11-20T12:00:00Z program", "2026-11-20T12:00:00Z unknown"]"#,
                 r#"like a ["2026-11-20T12:00:00Z unknown"]"#,
             ][..],
         ),
