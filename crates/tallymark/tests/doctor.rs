@@ -96,6 +96,8 @@ fn every_mistake_of_nginx_is_found() {
     let moved = format!("location = /badge.svg {{ return 301 https://example.org/; }}\n{badges}");
     for (from, to, check, verdict, part) in [
         (&*syslog, "127.0.0.1:9", "line", "FAIL", "no line"),
+        (&*syslog, "127.0.0.1:9", "nginx", "FAIL", "logs no badge to"),
+        ("no-store", "public", "nginx", "WARN", "the first: add_header Cache-Control"),
         ("\"$msec\",", "", "line", "FAIL", "rejected: columns"),
         (&log, &format!("{log}\n{log}"), "count", "FAIL", "2 more of tallymark/doctor, and only 1 sent"),
         ("no-store", "public", "caching", "FAIL", "keeps a copy"),

@@ -18,13 +18,14 @@ pub(super) struct WebUser {
 const USUAL: [&str; 3] = ["www-data", "nginx", "http"];
 
 impl WebUser {
-    /// Of a running worker; else the user of this machine that packages of nginx make.
+    /// Of a running worker; else the user of this machine that its packages make.
     pub(super) fn find() -> Option<WebUser> {
         let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
         let processes = fs::read_dir("/proc").ok()?.flatten();
         let statuses = processes.filter_map(|process| fs::read_to_string(process.path().join("status")).ok());
         let worker = statuses.filter_map(|status| WebUser::of_status(&status, &passwd)).next();
-        worker.or_else(|| USUAL.iter().find_map(|name| WebUser::of_passwd(&passwd, name)))
+        let usual = || USUAL.iter().find_map(|name| WebUser::of_passwd(&passwd, name));
+        worker.or_else(usual)
     }
 
     /// A worker's `/proc/PID/status`. The master is root, and reads no badge.

@@ -1,18 +1,33 @@
 //! What a check came to, as people and programs read it.
 
 use crate::cli::out;
-use anyhow::Result;
-use serde::Serialize;
+use anyhow::Result as Told;
+use serde::{Serialize, Serializer};
 
 /// How it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grade {
     Pass,
     /// It works, but will not always, or it could not be looked at.
     Warn,
     /// Hits are lost, or badges are wrong.
     Fail,
+}
+
+impl Grade {
+    fn word(self) -> &'static str {
+        match self {
+            Grade::Pass => "PASS",
+            Grade::Warn => "WARN",
+            Grade::Fail => "FAIL",
+        }
+    }
+}
+
+impl Serialize for Grade {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
 }
 
 /// The result of one check.
@@ -29,7 +44,7 @@ pub(super) struct Finding {
 }
 
 /// All results, told as they come: a check may take seconds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Findings {
     all: Vec<Finding>,
     quiet: bool,
@@ -41,7 +56,7 @@ impl Findings {
         Findings { all: Vec::new(), quiet }
     }
 
-    pub(super) fn pass(&mut self, check: &'static str, text: impl Into<String>) -> Result<()> {
+    pub(super) fn pass(&mut self, check: &'static str, text: impl Into<String>) -> Told<()> {
         self.tell(Finding { check, verdict: Grade::Pass, text: text.into(), fix: None })
     }
 
@@ -50,7 +65,7 @@ impl Findings {
         check: &'static str,
         text: impl Into<String>,
         fix: impl Into<String>,
-    ) -> Result<()> {
+    ) -> Told<()> {
         self.tell(Finding { check, verdict: Grade::Warn, text: text.into(), fix: Some(fix.into()) })
     }
 
@@ -59,11 +74,11 @@ impl Findings {
         check: &'static str,
         text: impl Into<String>,
         fix: impl Into<String>,
-    ) -> Result<()> {
+    ) -> Told<()> {
         self.tell(Finding { check, verdict: Grade::Fail, text: text.into(), fix: Some(fix.into()) })
     }
 
-    fn tell(&mut self, finding: Finding) -> Result<()> {
+    fn tell(&mut self, finding: Finding) -> Told<()> {
         if !self.quiet {
             out::print(&people(&finding))?;
         }
@@ -81,12 +96,8 @@ impl Findings {
 }
 
 fn people(finding: &Finding) -> String {
-    let verdict = match finding.verdict {
-        Grade::Pass => "PASS",
-        Grade::Warn => "WARN",
-        Grade::Fail => "FAIL",
-    };
-    let mut text = format!("{verdict}  {:<10}  {}\n", finding.check, out::plain(&finding.text));
+    let mut text =
+        format!("{}  {:<10}  {}\n", finding.verdict.word(), finding.check, out::plain(&finding.text));
     if let Some(fix) = &finding.fix {
         text += &format!("                  {}\n", out::plain(fix));
     }

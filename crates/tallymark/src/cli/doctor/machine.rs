@@ -14,11 +14,11 @@ const FEW: u64 = 10_000;
 /// A burst of more datagrams than this is lost, so a smaller queue is worth raising.
 const QUEUE: u64 = 512;
 
-pub(super) fn check(config: &Config, findings: &mut Findings) -> Result<()> {
+pub(super) fn check(config: &Config, uses_nginx: bool, findings: &mut Findings) -> Result<()> {
     for (what, dir) in [("data-dir", &*config.data_dir), ("badges-dir", &*config.badges.dir)] {
         check_disk(what, dir, findings)?;
     }
-    check_way_to(&config.badges.dir, findings)?;
+    check_way_to(&config.badges.dir, uses_nginx, findings)?;
     for source in &config.sources {
         match &source.kind {
             Kind::Udp { listen, receive_buffer, .. } => check_udp(*listen, *receive_buffer as u64, findings)?,
@@ -60,8 +60,11 @@ fn check_disk(what: &'static str, dir: &Path, findings: &mut Findings) -> Result
 }
 
 /// Whether nginx gets through to the badges.
-fn check_way_to(badges: &Path, findings: &mut Findings) -> Result<()> {
+fn check_way_to(badges: &Path, uses_nginx: bool, findings: &mut Findings) -> Result<()> {
     const CHECK: &str = "access";
+    if !uses_nginx {
+        return findings.pass(CHECK, "no nginx here serves the badges");
+    }
     let Some(user) = WebUser::find() else {
         let text =
             "no nginx runs here, and no user of it was found: whether it can read the badges is not known";
@@ -84,25 +87,30 @@ fn check_udp(listen: SocketAddr, wanted: u64, findings: &mut Findings) -> Result
         ["/proc/net/udp", "/proc/net/udp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
     let dropped = tables.iter().filter_map(|table| drops(table, listen.port())).max().unwrap_or(0);
     let most = fs::read_to_string(GRANTED).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(u64::MAX);
-    let fix = format!(
-        "sysctl -w net.core.rmem_max={}, then restart the daemon",
-        wanted.max(most.saturating_mul(2).min(32 << 20))
-    );
     if dropped > 0 {
         let text = format!(
             "{listen}: the kernel has dropped {} lines: its buffer was full",
             dropped.separate_with_commas()
         );
+        let more = wanted.saturating_mul(2);
+        let fix =
+            format!("set receive-buffer = {more} for this source; {}", for_good("net.core.rmem_max", more));
         return findings.fail(CHECK, text, fix);
     }
     if most < wanted {
         let text = format!(
             "{listen}: the kernel grants a buffer of {most} bytes, and {wanted} are asked for (receive-buffer)"
         );
-        let fix = format!("sysctl -w net.core.rmem_max={wanted}, then restart the daemon");
-        return findings.warn(CHECK, text, fix);
+        return findings.warn(CHECK, text, for_good("net.core.rmem_max", wanted));
     }
     findings.pass(CHECK, format!("{listen}: nothing dropped, buffer of {wanted} bytes granted"))
+}
+
+/// How a setting of the kernel is raised so that it outlives a reboot.
+fn for_good(key: &str, value: u64) -> String {
+    format!(
+        "write {key} = {value} into /etc/sysctl.d/90-tallymark.conf, run sysctl --system, and restart the daemon"
+    )
 }
 
 /// The last column of the socket on this port; `None` if there is none.
@@ -123,7 +131,7 @@ fn check_unix(path: &Path, findings: &mut Findings) -> Result<()> {
         true => findings.warn(
             CHECK,
             format!("{shown}: a burst of more than {queue} lines is lost"),
-            format!("sysctl -w net.unix.max_dgram_qlen={QUEUE}, then restart the daemon"),
+            for_good("net.unix.max_dgram_qlen", QUEUE),
         ),
         false => findings.pass(CHECK, format!("{shown}: {queue} lines may wait")),
     }

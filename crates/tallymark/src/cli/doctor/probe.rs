@@ -2,10 +2,10 @@
 
 use super::finding::Findings;
 use crate::{cli::health, config::Config, tailing::SOCKET};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, ErrorKind, Write},
     os::unix::{fs::MetadataExt, net::UnixStream},
     path::Path,
     time::{Duration, Instant, SystemTime},
@@ -29,7 +29,7 @@ const MOST: usize = 1 << 20;
 
 pub(super) async fn check(
     config: &Config,
-    url: Option<&Url>,
+    url: Option<&str>,
     store: &dyn Store,
     findings: &mut Findings,
 ) -> Result<()> {
@@ -52,7 +52,7 @@ pub(super) async fn check(
     }
     let sent = if seen.as_ref().is_none_or(|seen| seen.again) { 2 } else { 1 };
     let source = tell_line(seen, findings)?;
-    if !is_counted(store, &name, before, sent, findings).await? {
+    if !is_counted(store, &name, (before, sent), config.tick, findings).await? {
         return Ok(());
     }
     check_file((&file, on_disk), &outgoing, &public, source.as_deref(), findings).await?;
@@ -60,20 +60,10 @@ pub(super) async fn check(
 }
 
 /// Where to ask: as told, as the public does, or the daemon itself.
-fn public(config: &Config, url: Option<&Url>, findings: &mut Findings) -> Result<Option<Url>> {
+fn public(config: &Config, url: Option<&str>, findings: &mut Findings) -> Result<Option<Url>> {
     const CHECK: &str = "address";
-    let with_slash = |url: &Url| {
-        let mut url = url.clone();
-        if !url.path().ends_with('/') {
-            url.set_path(&format!("{}/", url.path()));
-        }
-        url
-    };
-    if let Some(url) = url {
-        return Ok(Some(with_slash(url)));
-    }
-    if let Some(base) = &config.http.base_url {
-        return Ok(Some(with_slash(&Url::parse(base)?)));
+    if let Some(url) = url.or(config.http.base_url.as_deref()) {
+        return Ok(Some(Url::parse(&format!("{url}/"))?));
     }
     let fix = "set base-url under [http], or name nginx: tallymark doctor --url http://localhost";
     match &config.http.listen {
@@ -164,7 +154,11 @@ fn check_headers(badge: &Fetched, findings: &mut Findings) -> Result<()> {
 }
 
 /// What the daemon sees, as `tallymark tail` shows it.
-struct LiveView(BufReader<UnixStream>);
+struct LiveView {
+    lines: BufReader<UnixStream>,
+    /// What has come of the next line.
+    begun: Vec<u8>,
+}
 
 impl LiveView {
     fn listen(data_dir: &Path) -> Result<LiveView> {
@@ -174,23 +168,21 @@ impl LiveView {
         })?;
         stream.write_all(b"all\n").context("asking the daemon")?;
         stream.set_read_timeout(Some(AGAIN))?;
-        let mut lines = LiveView(BufReader::new(stream));
+        let mut lines = LiveView { lines: BufReader::new(stream), begun: Vec::new() };
         // The greeting: from here on no line is missed.
         let deadline = Instant::now() + PATIENCE;
-        while lines.next()?.is_none() && Instant::now() < deadline {}
+        while lines.next()?.is_none() {
+            ensure!(Instant::now() < deadline, "the daemon does not show what it sees within {PATIENCE:?}");
+        }
         Ok(lines)
     }
 
     /// The next line, if one comes within a moment.
     fn next(&mut self) -> Result<Option<Value>> {
-        let mut line = String::new();
-        match self.0.read_line(&mut line) {
-            Ok(_) => Ok(serde_json::from_str(&line).ok()),
-            Err(error)
-                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
-            {
-                Ok(None)
-            }
+        match self.lines.read_until(b'\n', &mut self.begun) {
+            Ok(0) => bail!("the daemon has as many readers as it takes; end one of them (tallymark tail)"),
+            Ok(_) => Ok(serde_json::from_slice(&std::mem::take(&mut self.begun)).ok()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
             Err(error) => Err(error).context("reading from the daemon"),
         }
     }
@@ -255,8 +247,8 @@ fn tell_line(seen: Option<Arrival>, findings: &mut Findings) -> Result<Option<St
 async fn is_counted(
     store: &dyn Store,
     name: &Name,
-    before: i64,
-    sent: i64,
+    (before, sent): (i64, i64),
+    tick: Duration,
     findings: &mut Findings,
 ) -> Result<bool> {
     const CHECK: &str = "count";
@@ -265,8 +257,8 @@ async fn is_counted(
     while counted().await? == 0 && asked.elapsed() < PATIENCE {
         tokio::time::sleep(AGAIN).await;
     }
-    // One too many would follow within a tick.
-    tokio::time::sleep(2 * AGAIN).await;
+    // One too many would follow with the next tick.
+    tokio::time::sleep(tick + 2 * AGAIN).await;
     let counted = counted().await?;
     match counted {
         0 => findings.fail(CHECK, "the store does not have the hit", "tallymark health --ready")?,

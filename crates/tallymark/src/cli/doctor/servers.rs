@@ -6,7 +6,10 @@ use crate::{
     config::{Config, NginxServer, nginx_server},
 };
 use anyhow::Result;
-use std::{collections::BTreeSet, io, process::Command};
+use std::{
+    collections::BTreeSet,
+    process::{Command, Output},
+};
 
 /// Asks the daemon how it is. Answers whether there is one.
 pub(super) async fn check_daemon(config: &Config, findings: &mut Findings) -> Result<bool> {
@@ -29,18 +32,34 @@ pub(super) async fn check_daemon(config: &Config, findings: &mut Findings) -> Re
     Ok(true)
 }
 
-/// What nginx says of its configuration, and whether it is the one that this version prints.
-pub(super) fn check_nginx(config: &Config, findings: &mut Findings) -> Result<()> {
-    const CHECK: &str = "nginx";
-    let ran = match Command::new("nginx").arg("-T").output() {
-        Ok(ran) => ran,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return findings.pass(CHECK, "there is no nginx on this machine");
+const NGINX: &str = "nginx";
+/// Only our configuration has it.
+const OURS: &str = "tallymark_countable";
+
+/// Looks at nginx. Answers whether it may serve the badges: it has our configuration, or will not say.
+pub(super) fn check_nginx(config: &Config, findings: &mut Findings) -> Result<bool> {
+    // Its directory is not on the path of ordinary users.
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
+    let program = std::env::split_paths(&path).map(|dir| dir.join(NGINX)).find(|file| file.is_file());
+    let Some(program) = program else {
+        findings.pass(NGINX, "there is no nginx on this machine")?;
+        return Ok(false);
+    };
+    match Command::new(program).arg("-T").output() {
+        Ok(ran) => {
+            check_configuration(config, &ran, findings)?;
+            Ok(!ran.status.success() || String::from_utf8_lossy(&ran.stdout).contains(OURS))
         }
         Err(error) => {
-            return findings.warn(CHECK, format!("running nginx -T: {error}"), "run doctor as root");
+            findings.warn(NGINX, format!("running nginx -T: {error}"), "run doctor as root")?;
+            Ok(true)
         }
-    };
+    }
+}
+
+/// What nginx says of its configuration, and whether it is the one that this version prints.
+fn check_configuration(config: &Config, ran: &Output, findings: &mut Findings) -> Result<()> {
+    const CHECK: &str = NGINX;
     let (conf, said) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     if !ran.status.success() {
         let denied = said.contains("Permission denied");
@@ -63,7 +82,7 @@ pub(super) fn check_nginx(config: &Config, findings: &mut Findings) -> Result<()
         NginxServer::Udp(listen) => listen.to_string(),
         NginxServer::Unix(path) => format!("unix:{}", path.display()),
     };
-    if !conf.contains("tallymark_countable") {
+    if !conf.contains(OURS) {
         let text = "its configuration has no part of ours, so it counts no badge";
         let fix = "if badges are to come through it: tallymark nginx-conf > /etc/nginx/conf.d/tallymark.conf";
         return findings.warn(CHECK, text, fix);
@@ -72,7 +91,11 @@ pub(super) fn check_nginx(config: &Config, findings: &mut Findings) -> Result<()
         let text = format!("it logs no badge to {server}, where this daemon listens for its lines");
         return findings.fail(CHECK, text, "print the configuration anew: tallymark nginx-conf");
     }
-    match missing(&conf, &nginx_conf::as_printed(config, &conf)?) {
+    let printed = match nginx_conf::as_printed(config, &conf) {
+        Ok(printed) => printed,
+        Err(error) => return findings.warn(CHECK, format!("{error:#}"), "tallymark check-config"),
+    };
+    match missing(&conf, &printed) {
         None => findings.pass(CHECK, format!("its configuration is ours, and logs to {server}")),
         Some((count, first)) => findings.warn(
             CHECK,
