@@ -251,7 +251,10 @@ impl AccountFiles {
     ) -> Result<BTreeSet<String>, PublishError> {
         let seconds = u64::try_from(now.unix_ms / 1000).unwrap_or(0);
         let mut wanted = BTreeSet::new();
-        let has_pictures = !account.banners.is_empty() || !account.cards.is_empty();
+        let has_pictures = match self.pictures {
+            AccountPictures::Banners => !account.banners.is_empty(),
+            AccountPictures::Cards(_) => !account.cards.is_empty(),
+        };
         if has_pictures && !account.gone {
             let aged = kept_statistics(store, name, self.hard, seconds).await?;
             let stars = aged.as_ref().map_or(0, |aged| i64::try_from(aged.stats.stars).unwrap_or(i64::MAX));
@@ -270,7 +273,10 @@ impl AccountFiles {
     fn keep(&mut self, name: &AccountName, wanted: BTreeSet<String>, is_same: bool, drawn: &mut Drawn) {
         let there = self.there.remove(name).unwrap_or_default();
         if !is_same && !there.is_subset(&wanted) {
-            drawn.held += u64::from(self.held.insert(name.clone()));
+            if self.held.insert(name.clone()) {
+                drawn.held +=
+                    there.difference(&wanted).filter(|file| self.path(file).exists()).count() as u64;
+            }
             self.there.insert(name.clone(), there.union(&wanted).cloned().collect());
             return;
         }
@@ -287,8 +293,10 @@ impl AccountFiles {
         self.looked.retain(|name, _| is_tracked(name));
         if !is_same {
             let others = self.there.iter().filter(|(name, files)| !is_tracked(name) && !files.is_empty());
-            for (name, _) in others {
-                drawn.held += u64::from(self.held.insert(name.clone()));
+            for (name, files) in others {
+                if self.held.insert(name.clone()) {
+                    drawn.held += files.iter().filter(|file| self.path(file).exists()).count() as u64;
+                }
             }
             return;
         }
@@ -312,8 +320,12 @@ impl AccountFiles {
         }
     }
 
+    fn path(&self, file: &str) -> PathBuf {
+        self.dir.join(format!("{file}.svg"))
+    }
+
     fn remove(&mut self, file: &str, drawn: &mut Drawn) {
-        match fs::remove_file(self.dir.join(format!("{file}.svg"))) {
+        match fs::remove_file(self.path(file)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => self.fail(file, &error, drawn),
             _ => {}
         }
@@ -386,9 +398,9 @@ mod tests {
         let mut files = open();
         assert_eq!(pass(&mut files, &ours, None).await, (0, [true; 3]));
         // While it runs, and after a start; also if somebody creates a banner of an account anew.
-        assert_eq!(pass(&mut files, &emptied, None).await, (2, [true; 3]));
+        assert_eq!(pass(&mut files, &emptied, None).await, (3, [true; 3]));
         let mut files = open();
-        assert_eq!(pass(&mut files, &emptied, None).await, (2, [true; 3]));
+        assert_eq!(pass(&mut files, &emptied, None).await, (3, [true; 3]));
         tracked(&emptied, "octo", &["dark"]).await;
         assert_eq!(pass(&mut files, &emptied, None).await, (0, [true; 3]));
         // With the first one back, what is taken off its list goes.

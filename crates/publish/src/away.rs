@@ -3,7 +3,7 @@
 //!
 //! The publisher writes them when it begins; what `nginx-conf --panels` prints names them.
 
-use crate::files::{DirError, Files, Lock, TMP, create_dir};
+use crate::files::{DirError, Files, Lock, PlainFile, TMP, create_dir};
 use tallymark_badge::panel::{Arrangement, Options, Panel, Picture, Variant};
 use tallymark_core::Name;
 
@@ -18,7 +18,8 @@ pub(crate) fn write(lock: &Lock) -> Result<(), DirError> {
     for picture in Picture::EVERY {
         for arrangement in [Arrangement::Wide, Arrangement::Stacked] {
             let variant = Variant { picture, options: Options { arrangement, ..Options::default() } };
-            let Ok(name) = Name::new(&variant.word()) else { continue };
+            let word = variant.word();
+            let name = PlainFile(&word);
             let mut svg = Panel::away(Name::all().as_ref(), variant.options).render(picture);
             let old = files.read(&name);
             let written = old.and_then(|old| files.replace(&name, &mut svg, 0, old));

@@ -157,8 +157,9 @@ impl<K> Gallery<K> {
         self.kinds.iter().map(|(_, word, _)| word.as_str()).collect()
     }
 
-    /// Every picture is due, and may do this.
+    /// Every picture is due, and may do this, or what was allowed before and is not done yet.
     pub(crate) fn all(&mut self, lower: Lower) {
+        let lower = self.sweep.as_ref().map_or(lower, |sweep| sweep.lower.max(lower));
         (self.sweep, self.then) = (Some(Sweep { event: 0, start: None, lower }), None);
         self.saved = false;
     }
@@ -223,6 +224,8 @@ impl<K> Gallery<K> {
                 Changes::Lost => {
                     self.cursor = None;
                     self.forget();
+                    // What another store has corrected allows nothing here.
+                    self.lower.clear();
                     self.all(Lower::Never);
                 }
                 Changes::Since { names, cursor, more } => {
@@ -340,7 +343,8 @@ impl<K> Gallery<K> {
         for (_, _, files) in &mut self.kinds {
             let removed = files.read(name).and_then(|old| match lower.lets_go(old.as_ref()) {
                 true => files.remove(name).map(Some),
-                false => Ok(old.is_none().then_some(false)),
+                // What has no trailer is not ours, and is not held.
+                false => Ok(old.is_none_or(|old| old.total.is_none()).then_some(false)),
             });
             match removed {
                 Ok(Some(removed)) => self.written += u64::from(removed),

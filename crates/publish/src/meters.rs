@@ -35,7 +35,7 @@ impl PublishMeters {
         registry.register("cards_written", "Files of cards written", meters.cards.clone());
         registry.register(
             "badges_held",
-            "Badges, charts and panels kept because the store has less than they show",
+            "Files of badges, charts, panels, banners and cards kept because the store has less than they show",
             meters.held.clone(),
         );
         registry.register("badges_failed", "Badge files that could not be written", meters.failed.clone());

@@ -237,6 +237,24 @@ async fn panels_and_charts_do_not_go_down_with_a_store_that_was_emptied() {
     assert!(site.shows("a/b", "0 likes<") && site.panel("like", "a/b").unwrap().contains("0 likes<"));
 }
 
+/// `render --all --allow-lower`, after the store was replaced: the process finds out in the same pass.
+#[tokio::test]
+async fn first_pass_of_a_process_may_go_down_where_that_is_allowed() {
+    let mut site = Site::new().await;
+    for _ in 0..2 {
+        site.count(Event::VISIT, &["a/b"], NOON).await;
+    }
+    site.publish(&["badge"], NOON).await;
+    assert!(site.shows("a/b", "2 visits<"));
+    let other = Site::new().await;
+    (site.store, site.claim, site.seq) = (other.store, other.claim, 0);
+    site.count(Event::VISIT, &["a/b"], NOON + 1).await;
+    let mut publisher = site.publisher(&["badge"], Pace::Whole);
+    let lower = Pass::All { allow_lower: true };
+    publisher.pass(&Look::default(), lower, at(NOON + 1), |_| {}).await.unwrap();
+    assert!(site.shows("a/b", "1 visit<"));
+}
+
 #[tokio::test]
 async fn a_panel_that_cannot_be_written_stays_due() {
     let mut site = Site::new().await;
