@@ -2,7 +2,10 @@
 //!
 //! What a view has refreshed meanwhile is not refreshed again. An account that is gone is asked for no more.
 
-use crate::{AccountName, NoStats, Statistics, tracked::TrackedAccount};
+use crate::{
+    AccountName, NoStats, Statistics,
+    tracked::{NotTracked, TrackedAccount, TrackedAccounts},
+};
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::Arc,
@@ -74,15 +77,23 @@ async fn round(statistics: &Statistics, tried: &mut Tried, every: Duration) -> D
     (every / 2 / u32::try_from(tried.len()).unwrap_or(u32::MAX).max(1)).clamp(PAUSE, LIST)
 }
 
+/// Read again, because its banners and cards may have changed while GitHub was asked.
+async fn mark_as_gone(tracked: &TrackedAccounts, name: &AccountName) -> Result<(), NotTracked> {
+    let _alone = tracked.alone().await;
+    if let Some(account) = tracked.find(name).await? {
+        tracked.put(name, &TrackedAccount { gone: true, ..account }).await?;
+    }
+    Ok(())
+}
+
 async fn one(statistics: &Statistics, name: &AccountName) {
     let tracked = statistics.tracked();
-    let account = match tracked.find(name).await {
-        Ok(Some(account)) if !account.gone => account,
-        _ => return,
-    };
+    if !matches!(tracked.find(name).await, Ok(Some(account)) if !account.gone) {
+        return;
+    }
     if statistics.ask(name).await == Err(NoStats::Nobody) {
         info!(%name, "GitHub has no such account any more; it is not asked for until it is added again");
-        if let Err(error) = tracked.put(name, &TrackedAccount { gone: true, ..account }).await {
+        if let Err(error) = mark_as_gone(tracked, name).await {
             debug!(%name, error = &error as &dyn std::error::Error, "it was not marked as gone");
         }
     }

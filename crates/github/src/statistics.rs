@@ -310,10 +310,14 @@ impl Statistics {
             }
         }
         let now = self.api.seconds();
-        let pages = before.and_then(|before| before.measured.as_ref());
+        // What was not measured with them may be older than they are.
+        let same = |before: &StatsRecord, at: u64| {
+            at >= before.at
+                && before.measured.as_ref().is_some_and(|pages| measured.has_repositories_of(pages))
+        };
         match &mut work.code {
             // Nobody has pushed since.
-            Some(code) if pages.is_some_and(|before| measured.has_repositories_of(before)) => code.at = now,
+            Some(code) if before.is_some_and(|before| same(before, code.at)) => code.at = now,
             _ => match code::measure(&self.api, login, measured.stats.originals, now).await {
                 Ok(code) => work.code = Some(code),
                 Err(why) => failed("the sizes of languages", why),

@@ -5,7 +5,7 @@ use crate::{AccountName, api::GithubApi, error::GithubError, stats::MOST};
 use serde::Deserialize;
 use tallymark_core::Day;
 
-/// GitHub tells of so many days, and today may have begun.
+/// GitHub tells of 14 days; two more, because its clock and ours may differ.
 const DAYS: i32 = 16;
 
 /// One day of a repository.

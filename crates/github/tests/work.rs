@@ -195,6 +195,30 @@ async fn whatever_fails_what_was_known_stays_with_its_age() {
     assert_eq!(aged.work.contributions.as_ref().unwrap().at, aged.at);
 }
 
+/// The round in which the sizes failed is not taken for one in which they were measured.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sizes_that_failed_after_a_push_are_asked_for_again() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    site.github.token(TOKEN, "owner", 5000);
+    octo(&site.github);
+    let statistics = site.statistics(&[TOKEN], now);
+    let sizes = |aged: &tallymark_github::Aged| aged.work.code.as_ref().unwrap().weighed(&[], (1.0, 0.0));
+    let first = sizes(&of(&statistics, "octo").await);
+    let pushed =
+        FakeRepository { id: 1, fork: false, stars: 70, forks: 0, language: Some("Rust".to_owned()) };
+    site.github.add("octo", vec![pushed]);
+    let fault = WebReply::status(500, "text/plain", "");
+    site.github.answer_instead(move |request| (request.target == "/graphql").then(|| fault.clone()));
+    later(26);
+    assert_eq!(sizes(&of(&statistics, "octo").await), first);
+    site.github.answer_well();
+    later(26);
+    let aged = of(&statistics, "octo").await;
+    assert_ne!(sizes(&aged), first);
+    assert_eq!(aged.work.code.as_ref().unwrap().at, aged.at);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn points_and_calls_are_counted_apart() {
     let (now, later) = clock!();

@@ -6,7 +6,7 @@
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tallymark_core::{Batch, Counts, Day, Entry, Event, Name, Position, When};
 use tallymark_github::{AccountName, KnownRepository, Statistics, TrafficDay};
 use tallymark_ingest::{Errand, import::named_instance};
@@ -19,7 +19,8 @@ use uuid::Uuid;
 pub(crate) const EVENTS: [&str; 3] = ["gh-views", "gh-uniques", "gh-clones"];
 /// A day is final after so many.
 const FINAL: i32 = 2;
-/// How often the daemon looks. A repository that is up to date costs nothing.
+/// How often the daemon looks. A repository that is up to date costs no call; one without traffic on the last final day,
+/// two.
 const EVERY: Duration = Duration::from_secs(6 * 3600);
 /// The first time after its start.
 const FIRST: Duration = Duration::from_secs(60);
@@ -38,7 +39,7 @@ pub(crate) struct TrafficReport {
     /// People who looked, added up over days.
     pub(crate) uniques: u64,
     pub(crate) clones: u64,
-    /// Repositories that GitHub told nothing of.
+    /// Repositories that failed.
     pub(crate) failed: u64,
 }
 
@@ -53,7 +54,7 @@ struct Archive<'a> {
 }
 
 /// The sources of its positions.
-const SOURCES: [&str; 2] = ["traffic:views:", "traffic:clones:"];
+const SOURCES: [&str; 2] = ["traffic:views", "traffic:clones"];
 
 /// Counts what is new of every tracked account's repositories.
 pub(crate) async fn sync(statistics: &Statistics, store: &Arc<dyn Store>) -> Result<TrafficReport> {
@@ -63,9 +64,13 @@ pub(crate) async fn sync(statistics: &Statistics, store: &Arc<dyn Store>) -> Res
         for repository in aged.stats.known.iter().filter(|known| known.can_push) {
             report.repositories += 1;
             let spelt = format!("{}/{}", aged.stats.login, repository.name);
-            if let Err(error) = one(statistics, store, &owner, repository, &spelt, &mut report).await {
-                report.failed += 1;
-                debug!(repository = spelt, error = &*error as &dyn std::error::Error, "no traffic");
+            match one(statistics, store, &owner, repository, &spelt, &mut report).await {
+                Ok(false) => continue,
+                Ok(true) => {}
+                Err(error) => {
+                    report.failed += 1;
+                    debug!(repository = spelt, error = &*error as &dyn std::error::Error, "no traffic");
+                }
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -89,6 +94,7 @@ pub(crate) async fn keep(statistics: Arc<Statistics>, store: Arc<dyn Store>, sto
     stop.run_until_cancelled(rounds).await;
 }
 
+/// Answers whether GitHub was asked.
 async fn one(
     statistics: &Statistics,
     store: &Arc<dyn Store>,
@@ -96,15 +102,16 @@ async fn one(
     repository: &KnownRepository,
     spelt: &str,
     report: &mut TrafficReport,
-) -> Result<()> {
+) -> Result<bool> {
     let name = Name::new(spelt).context("the repository's name cannot be counted")?;
     let last = Day(i32::try_from(statistics.now_in_seconds() / 86_400)?.saturating_sub(FINAL));
     let mut archive = Archive::open(store, name).await?;
     if archive.counted.iter().all(|day| day.is_some_and(|day| day >= last)) {
-        return Ok(());
+        return Ok(false);
     }
     let traffic = statistics.traffic(owner, &repository.name).await?;
-    archive.add([&traffic.views, &traffic.clones], last, report).await
+    archive.add([&traffic.views, &traffic.clones], last, report).await?;
+    Ok(true)
 }
 
 impl Archive<'_> {
@@ -113,7 +120,7 @@ impl Archive<'_> {
         let instance = named_instance(&format!("traffic:{}", name.as_str().to_lowercase()));
         let positions = store.positions(Some(instance)).await?;
         let counted = SOURCES.map(|source| {
-            let found = positions.iter().find(|(_, position)| position.source.starts_with(source))?;
+            let found = positions.iter().find(|(_, position)| position.source == source)?;
             Day::parse(found.1.state.as_bytes())
         });
         Ok(Archive { store, name, instance, errand: Errand::new(store.clone(), instance), counted })
@@ -157,13 +164,14 @@ impl Archive<'_> {
         }
         let positions = (0..2).filter_map(|at| {
             let state = new[at].last()?.day.to_string();
-            Some(Position { source: format!("{}{}", SOURCES[at], self.name), state })
+            Some(Position { source: SOURCES[at].to_owned(), state })
         });
         let positions: Vec<Position> = positions.collect();
         let counts = Counts { positions, ..Counts::folded(entries, Vec::new()) };
         self.errand.apply(&[Batch::of(self.instance, marker + 1, counts)]).await?;
         let sum = |rows: &[TrafficDay], of: fn(&TrafficDay) -> u64| rows.iter().map(of).sum::<u64>();
-        report.days += views.len().max(clones.len()) as u64;
+        let days: BTreeSet<Day> = views.iter().chain(clones).map(|row| row.day).collect();
+        report.days += days.len() as u64;
         report.views += sum(views, |row| row.count);
         report.uniques += sum(views, |row| row.uniques);
         report.clones += sum(clones, |row| row.count);

@@ -213,7 +213,7 @@ fn the_command_line_tracks_and_tells() {
         let calls = github.calls().len();
         let status = place.run(&["github", "status"]).good();
         assert!(status.contains("...6789 of owner: ready, 4,3"), "{status}");
-        assert!(status.contains(", and 4,999 points of GraphQL\n"), "{status}");
+        assert!(status.contains(", 4,999 GraphQL points left\n"), "{status}");
         assert!(status.contains("...3210: revoked"), "{status}");
         assert!(!status.contains("c4n4ry"));
         assert!(github.calls()[calls..].iter().all(|call| !call.target.starts_with("/users/")));

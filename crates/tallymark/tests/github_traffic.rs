@@ -54,7 +54,10 @@ fn each_day_is_counted_once_and_only_when_it_is_final() {
         place.hit("Octo/r1");
         place.run(&["github", "add", "octo"]).good();
         let said = place.run(&["github", "sync"]).good();
-        assert_eq!(said, "1 repository: 3 new days counted, 17 views by 5 visitors, 4 clones\n");
+        assert_eq!(
+            said,
+            "1 repository: 3 new days counted, 17 views, 5 visitors added up over days, 4 clones\n"
+        );
         assert_eq!(shown(&place, "gh-views"), (17, vec![7, 10]));
         assert_eq!(shown(&place, "gh-uniques"), (5, vec![2, 3]));
         assert_eq!(shown(&place, "gh-clones"), (4, vec![4]));
@@ -117,10 +120,7 @@ fn what_cannot_be_told_or_true_counts_nothing() {
         github
             .answer_instead(move |request| request.target.ends_with("/traffic/views").then(|| reply.clone()));
         let said = with_token.run(&["github", "sync"]).good();
-        assert!(
-            said.contains("0 new days") && said.contains("GitHub told nothing of 1"),
-            "{status} {body}: {said}"
-        );
+        assert!(said.contains("0 new days") && said.contains("; 1 failed"), "{status} {body}: {said}");
         // A right that is missing is no reason to rest.
         let status = with_token.run(&["github", "refresh", "octo"]);
         assert_eq!(status.code, Some(0), "{body}");
@@ -130,7 +130,7 @@ fn what_cannot_be_told_or_true_counts_nothing() {
         with_token
             .run(&["github", "sync"])
             .good()
-            .contains("1 new day counted, 7 views by 2 visitors, 0 clones")
+            .contains("1 new day counted, 7 views, 2 visitors added up over days, 0 clones")
     );
     let without = place(&Kind::Sqlite, &github, "");
     without.run(&["github", "sync"]).refused(1, &["only to a token that may push"]);

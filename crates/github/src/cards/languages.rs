@@ -35,9 +35,14 @@ pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
             (code.weighed(&excluded, (1.0, 0.0)), LanguageMeasure::Bytes)
         }
         (Some(weights), Some(code)) => (code.weighed(&excluded, weights), LanguageMeasure::Both),
+        (Some(_), None) if source.terms.has_tokens => {
+            return Err(NoCard::NotYet(format!(
+                "the sizes of languages of {} are on their way",
+                stats.login
+            )));
+        }
         (Some(_), None) => {
-            let what =
-                "size_weight and count_weight need a token: without one, nobody knows how much code there is";
+            let what = "size_weight and count_weight need a token for GitHub: tallymark help cards";
             return Err(what.to_owned().into());
         }
     };

@@ -242,7 +242,7 @@ fn next(from: &Url, answer: &Fetched, redirects: Redirects) -> Result<Option<Url
         return Err(FetchError::Redirected("from https to http"));
     }
     if matches!(redirects, Redirects::Here(_)) && to.origin() != from.origin() {
-        return Err(FetchError::Redirected("to another host"));
+        return Err(FetchError::Redirected("to another scheme, host or port"));
     }
     Ok(Some(to))
 }

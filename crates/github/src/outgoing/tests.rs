@@ -136,7 +136,7 @@ async fn redirects_are_few_and_lead_where_they_may() {
     let here = |path: &str| Ask { redirects: Redirects::Here(1), ..url(path) };
     assert!(outgoing.fetch(&here("/once")).await.is_ok());
     assert!(refused(&outgoing, &here("/twice")).await.contains("too often"));
-    assert!(refused(&outgoing, &here("/away")).await.contains("to another host"));
+    assert!(refused(&outgoing, &here("/away")).await.contains("to another scheme, host or port"));
     assert!(refused(&outgoing, &ask("http://octo:x@127.0.0.1/")).await.contains("cannot be fetched"));
     assert!(refused(&outgoing, &ask("http://127.0.0.1:1/")).await.contains("cannot connect"));
 }

@@ -35,10 +35,10 @@ enum GithubAction {
     List,
     /// Ask GitHub now.
     Refresh(AccountNames),
-    /// Track accounts no more. Their created banners are gone too.
+    /// Stop tracking accounts. Their created banners and the files of their cards are removed too.
     Remove(AccountNames),
-    /// Archive the traffic of the tracked accounts' repositories to which a token may push: views, visitors and clones of
-    /// each day.
+    /// Archive views, visitors and clones of each day: of every tracked account, the 100 repositories with the most stars, as
+    /// far as the token that is asked may push to them.
     Sync,
     /// Ask GitHub what each token may still do, and whose it is: one call each.
     Status,
@@ -193,11 +193,11 @@ impl GithubDesk {
         };
         let failed = match failed {
             0 => String::new(),
-            some => format!("; GitHub told nothing of {some}: LOG_LEVEL=debug says why"),
+            some => format!("; {some} failed: LOG_LEVEL=debug says why"),
         };
         let [views, uniques, clones] = [views, uniques, clones].map(|count| count.separate_with_commas());
         out::print(&format!(
-            "{repositories}: {} counted, {views} views by {uniques} visitors, {clones} clones{failed}\n",
+            "{repositories}: {} counted, {views} views, {uniques} visitors added up over days, {clones} clones{failed}\n",
             out::counted(days, "new day")
         ))
     }
@@ -220,7 +220,7 @@ impl GithubDesk {
                 );
             }
             if let Some(points) = points_left {
-                text += &format!(", and {} points of GraphQL", points.separate_with_commas());
+                text += &format!(", {} GraphQL points left", points.separate_with_commas());
             }
             text += "\n";
         }
