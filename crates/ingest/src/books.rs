@@ -75,7 +75,11 @@ impl WriterState {
     }
 
     fn change(&self, change: impl FnOnce(&mut Troubles)) {
-        change(&mut self.troubles.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut troubles);
+        if troubles.store.is_none() {
+            self.works.notify_waiters();
+        }
     }
 }
 
@@ -206,7 +210,6 @@ impl Common {
             troubles.store = None;
             told = troubles.store_outage.over(Instant::now());
         });
-        self.state.works.notify_waiters();
         if let Some(Told { failures, lasting }) = told {
             info!(failures, lasting = lasting.map(debug), "hits can be written to the store again");
         }
@@ -264,7 +267,6 @@ mod tests {
         });
         tokio::task::yield_now().await;
         state.change(|troubles| troubles.store = None);
-        state.works.notify_waiters();
         waiting.await.unwrap();
     }
 }

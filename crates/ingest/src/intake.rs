@@ -410,7 +410,9 @@ fn likely(routes: &Routes, format: &LineFormat, line: &[u8]) -> Option<Likely> {
     if fits(routes, &other, line) {
         return Some(Likely::Format(name));
     }
-    tag_in_front(line).map(|(tag, format)| Likely::Tag(tag, format))
+    // A tag that a route has is not what is missing.
+    let unknown = |(tag, _): &(String, _)| routes.of_tag(tag.as_bytes()).is_err();
+    tag_in_front(line).filter(unknown).map(|(tag, format)| Likely::Tag(tag, format))
 }
 
 /// Whether a line is understood in a format, whatever its time.

@@ -176,7 +176,7 @@ impl IngestMeters {
         );
         registry.register(
             "files_in_trouble",
-            "Logs that are missing or cannot be read at the moment; /readyz says why",
+            "Logs that are missing, cannot be read, are read by another source, or are far behind at the moment; /readyz says which",
             meters.files_in_trouble.clone(),
         );
         registry.register("batches_applied", "Batches that the store has applied", meters.batches.clone());

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 /// How many names are asked for at once.
 const PAGE: usize = 10_000;
-/// How many names are read at a time: a Redis is far away, and SQLite has several readers.
+/// How many names are read at a time: each waits for round trips to Redis, and SQLite has several readers.
 const AHEAD: usize = 32;
 
 /// The events of a store, in order.

@@ -391,11 +391,12 @@ impl LogFollower {
             let readable = !record.gone || self.open.contains_key(&id);
             (!record.done && record.copy_of.is_none() && readable).then_some(id)
         };
-        let mut unread: Vec<u64> = book.iter().filter_map(has_more).collect();
-        let mut more = unread.len() > MOST_OPEN;
-        self.backlog = more.then(|| format!("reading its rotated files, {} left", unread.len()));
-        unread.truncate(MOST_OPEN);
-        for id in unread {
+        let mut unread = book.iter().filter_map(has_more);
+        let first: Vec<u64> = unread.by_ref().take(MOST_OPEN).collect();
+        let left = unread.count();
+        let mut more = left > 0;
+        self.backlog = more.then(|| format!("reading its rotated files, {} left", first.len() + left));
+        for id in first {
             more |= self.read(id, sink)?;
         }
         Ok(more)
@@ -440,11 +441,13 @@ impl LogFollower {
             Err(error) => return Err(failed(error)),
         };
         let (mark, torn) = (input.mark(), ended && input.is_torn());
-        let doubt = match book.get(id).filter(|_| !packed && input.is_alike()) {
+        let doubt = match book.get(id).filter(|_| !packed) {
             Some(record) if ended => refilled::without_growth(record, &mark, (length, written)),
             Some(_) if Some(id) == self.live => refilled::beside_a_copy(book, id, &mark),
             _ => None,
         };
+        // Asked last, because it reads the beginning again.
+        let doubt = doubt.filter(|_| input.is_alike());
         if ended && doubt.is_some() && is_lately(written) {
             // A write that is under way sets the time first.
             return Ok(false);

@@ -303,7 +303,7 @@ struct Running<'a> {
     intake: Intake,
     half: usize,
     path: &'a Path,
-    /// What was said last about why it cannot go on.
+    /// What was said last about why it cannot go on, or is behind.
     trouble: Option<String>,
     /// How far it is was said since.
     said: Arc<AtomicBool>,
