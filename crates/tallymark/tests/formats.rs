@@ -1,7 +1,7 @@
 //! Log files of everyday life, as `replay` and `import log` read them: who wrote them, how they are packed, and what is
 //! said of a file that is something else.
 
-use crate::common::{PATIENCE, Place, Ran, Syslog, program, stop};
+use crate::common::{PATIENCE, Place, Ran, Syslog, stop};
 use std::{fs, path::Path, process::Command};
 use tallymark_testbed::wait_until;
 
@@ -153,18 +153,27 @@ fn advice_names_the_format_that_fits() {
         path(&log).to_owned()
     };
     let json = file("a.log", "{\"request\":\"GET / HTTP/1.1\",\"status\":200}\n");
-    ends(&place.run(&["replay", &json]), 1, &["looks like an access log", "a.log --format combined"]);
+    ends(
+        &place.run(&["replay", &json]),
+        1,
+        &["a.log is one of ours", "looks like an access log", "with --format combined"],
+    );
     let ran = place.run(&["replay", &json, "--format", "combined"]);
     assert!(ran.code == Some(0) && ran.stdout.contains("no request in it is for a badge"), "{ran:?}");
     let record = file("b.log", &format!("{NGINX}\n"));
-    ends(&place.run(&["replay", &record, "--format", "combined"]), 1, &["b.log --format auto"]);
+    ends(
+        &place.run(&["replay", &record, "--format", "combined"]),
+        1,
+        &["b.log is one of ours", "with --format auto"],
+    );
     let blank = file("b 'c.log", &format!("{NGINX}\n"));
     let ran = place.run(&["replay", &blank, "--format", "combined"]);
-    // The advice is run by a shell, as an operator pastes it.
-    let advised = ran.stderr.trim().rsplit_once("Try tallymark ").map(|(_, words)| words.to_owned());
-    let command = format!("'{}' {}", program().display(), advised.unwrap_or_else(|| panic!("{ran:?}")));
-    let status = Command::new("sh").args(["-c", &command]).status().unwrap();
-    assert!(status.success(), "{command}");
+    // The same command with what it advises.
+    let advised =
+        ran.stderr.trim().rsplit_once("Repeat the command with ").map(|(_, words)| words.to_owned());
+    let advised = advised.unwrap_or_else(|| panic!("{ran:?}"));
+    let words: Vec<&str> = ["replay", &blank].into_iter().chain(advised.split(' ')).collect();
+    assert!(place.run(&words).good().contains("1 line: 1 accepted"), "{words:?}");
     let prose = file("c.log", "he said \"hello\" and \"bye\"\n");
     let ran = place.run(&["replay", &prose]);
     ends(&ran, 1, &["--log-format-string"]);

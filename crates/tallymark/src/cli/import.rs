@@ -191,9 +191,7 @@ impl ImportLog {
                     names.join(" ")
                 );
             }
-            let check = |it: &Report| {
-                self.reading.check("tallymark import log", &it.file, &config, it.accepted, &it.rejected)
-            };
+            let check = |it: &Report| self.reading.check(&it.file, &config, it.accepted, &it.rejected);
             reports.iter().try_for_each(check)
         })
     }

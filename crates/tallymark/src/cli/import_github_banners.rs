@@ -144,7 +144,7 @@ fn people_of_files(taken: &TakenOver) -> String {
     let skipped =
         if taken.skipped > 0 { format!("; {file} skipped, not called NAME-TYPE.svg") } else { String::new() };
     match taken.dry_run {
-        true => format!("{banners} by their files{skipped}; nothing is written\n"),
+        true => format!("{banners} found as files{skipped}; nothing is written\n"),
         false => format!("{banners} tracked{skipped}; the daemon asks GitHub for their numbers\n"),
     }
 }

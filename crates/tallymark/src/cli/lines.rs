@@ -120,7 +120,6 @@ impl Reading {
     /// failure: an access log may contain no badge.
     pub(super) fn check(
         &self,
-        command: &str,
         file: &Path,
         config: &Config,
         accepted: u64,
@@ -134,22 +133,24 @@ impl Reading {
         if rejected.contains_key(Reject::Utf16.label()) {
             bail!("{shown} is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8 {word}");
         }
+        let sample = sample(file);
+        let lines = sample.iter().flat_map(|text| text.split(|&byte| byte == b'\n'));
         if rejected.contains_key(Reject::Tag.label())
-            && let Some(text) = sample(file)
-            && let Some((tag, format)) = text.split(|&byte| byte == b'\n').find_map(tag_in_front)
+            && let Some((tag, format)) = lines.filter_map(tag_in_front).next()
         {
             bail!(
                 "no line of {shown} is one of ours: its lines have the syslog tag {tag}, and no [[route]] has that. Add a \
-                 [[route]] with tag = \"{tag}\" to the configuration, then try {command} {word} --format {format}"
+                 [[route]] with tag = \"{tag}\" to the configuration, then repeat the command with --format {format}"
             );
         }
         let without = if self.route.is_some() { ", without --route" } else { "" };
-        match guess(file, config) {
+        // Not a whole command: one without the flags of this one, like --dry-run, would do something else.
+        match sample.and_then(|text| guess(&text, config)) {
             Some("combined") => bail!(
-                "no line of {shown} is one of ours. It looks like an access log: try {command} {word} --format combined"
+                "no line of {shown} is one of ours. It looks like an access log: repeat the command with --format combined"
             ),
             Some(format) => {
-                bail!("no line of {shown} is one of ours. Try {command} {word} --format {format}{without}")
+                bail!("no line of {shown} is one of ours. Repeat the command with --format {format}{without}")
             }
             None => bail!(
                 "no line of {shown} is one of ours. The reasons are above. If it is an access log, --log-format-string \
@@ -199,15 +200,14 @@ fn sample(file: &Path) -> Option<Vec<u8>> {
 }
 
 /// The format that most lines at the beginning of a file fit.
-fn guess(file: &Path, config: &Config) -> Option<&'static str> {
-    let text = sample(file)?;
+fn guess(text: &[u8], config: &Config) -> Option<&'static str> {
     let fits = |format: &LineFormat| {
         let meters = IngestMeters::quiet().source("guess");
         let limit = text.len();
         let mut intake =
             Intake::new(config.routes.clone(), format.clone(), Dating::Own, limit, limit, meters);
         let mut fit = 0;
-        Lines::new(limit).push(&text, |line| {
+        Lines::new(limit).push(text, |line| {
             let Line::Whole(line) = line else { return };
             let fits = match intake.take(line, now()) {
                 Ok(()) => true,

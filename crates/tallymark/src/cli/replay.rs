@@ -88,7 +88,7 @@ impl Replay {
         }
         let Some(first) = self.files.first() else { return Ok(()) };
         let Replayed { accepted, rejected, .. } = &replayed;
-        self.reading.check("tallymark replay", first, &config, *accepted, rejected)
+        self.reading.check(first, &config, *accepted, rejected)
     }
 }
 
