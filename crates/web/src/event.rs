@@ -2,6 +2,7 @@
 //! of the hand: `event=likes`. Badges, charts and pages call it; the API takes any event.
 
 use crate::{query::Query, state::App};
+use axum::http::Uri;
 use std::collections::BTreeSet;
 use tallymark_core::{Event, nearest};
 
@@ -11,6 +12,11 @@ const OWN: [Event; 5] = [Event::HIT, Event::VISIT, Event::LIKE, Event::UNLIKE, E
 /// What people ask for. The message has so many others beside them.
 const USUAL: [Event; 3] = [Event::HIT, Event::VISIT, Event::LIKE];
 const MOST_TOLD: usize = 3;
+
+/// The event that says how long a name may be. One that is none is refused with the rest of the query.
+pub(crate) fn of_name(uri: &Uri) -> Event {
+    Query::of(uri).event().unwrap_or(Event::HIT)
+}
 
 /// Reads `event`; `hit` by default.
 ///
@@ -28,9 +34,12 @@ pub(crate) async fn asked(app: &App, query: Query<'_>) -> Result<Event, String> 
 pub(crate) async fn known(app: &App, word: &str) -> Result<Event, String> {
     let event = match Event::new(word.as_bytes()) {
         Ok(event) => event,
-        Err(why) => return Err(meant(app, word).await.unwrap_or(why.to_string())),
+        Err(why) => {
+            let stored = app.store.events().await.unwrap_or_default();
+            return Err(meant(app, &stored, word).unwrap_or(why.to_string()));
+        }
     };
-    if OWN.contains(&event) || app.events.contains(&event) || app.rankings.events().contains(&event) {
+    if OWN.contains(&event) || app.events.contains(&event) || app.rankings.has(event) {
         return Ok(event);
     }
     // The rankings learn of a new event a little later. A store that is away says so when its counts are read.
@@ -38,7 +47,7 @@ pub(crate) async fn known(app: &App, word: &str) -> Result<Event, String> {
     if stored.contains(&event) {
         return Ok(event);
     }
-    Err(match meant(app, event.as_str()).await {
+    Err(match meant(app, &stored, event.as_str()) {
         Some(meant) => meant,
         None => {
             let others: BTreeSet<Event> = stored
@@ -54,9 +63,8 @@ pub(crate) async fn known(app: &App, word: &str) -> Result<Event, String> {
 }
 
 /// What a word was probably meant to be.
-async fn meant(app: &App, word: &str) -> Option<String> {
-    let stored = app.store.events().await.unwrap_or_default();
-    let words: Vec<&str> = OWN.iter().chain(&app.events).chain(&stored).map(Event::as_str).collect();
+fn meant(app: &App, stored: &[Event], word: &str) -> Option<String> {
+    let words: Vec<&str> = OWN.iter().chain(&app.events).chain(stored).map(Event::as_str).collect();
     let near = nearest(&word.to_ascii_lowercase(), &words)?;
     Some(format!("event={word}: did you mean {near}?"))
 }

@@ -34,9 +34,7 @@ impl Dress {
             .filter(|word| !word.is_empty())
             .map(|word| choice("style", &word, &known))
             .transpose()?;
-        // shields.io's earlier names are still in READMEs.
-        let own_color = color(query, "color")?.or(color(query, "colorB")?);
-        let label_color = color(query, "labelColor")?.or(color(query, "colorA")?);
+        let (own_color, label_color) = (own_color(query)?, label_color(query)?);
         let label = query.form_text("label");
         let has_left = label.as_deref() != Some("") || label_color.is_some();
         let in_box = match has_left {
@@ -69,8 +67,8 @@ impl Dress {
     pub(crate) fn of_spark(query: Query<'_>) -> Result<Dress, String> {
         Ok(Dress {
             label: query.form_text("label"),
-            color: color(query, "color")?,
-            label_color: color(query, "labelColor")?,
+            color: own_color(query)?,
+            label_color: label_color(query)?,
             ..Dress::of_numbers(query)?
         })
     }
@@ -114,6 +112,16 @@ impl Dress {
 }
 
 /// An empty colour is none, as the fields of a form that nobody filled in are sent.
+/// Also by shields.io's earlier name, which is still in READMEs.
+fn own_color(query: Query<'_>) -> Result<Option<Color>, String> {
+    Ok(color(query, "color")?.or(color(query, "colorB")?))
+}
+
+/// The same for the left box.
+fn label_color(query: Query<'_>) -> Result<Option<Color>, String> {
+    Ok(color(query, "labelColor")?.or(color(query, "colorA")?))
+}
+
 fn color(query: Query<'_>, key: &str) -> Result<Option<Color>, String> {
     let text = query.text(key).filter(|text| !text.is_empty());
     text.map(|text| {

@@ -41,7 +41,7 @@ pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderM
         return of_all(&app, &uri, &sent).await;
     }
     match raw.strip_suffix(".svg") {
-        Some(raw) => show(&app, from_path_of(event_of(&uri), raw).map(|name| vec![name]), &uri).await,
+        Some(raw) => show(&app, from_path_of(event::of_name(&uri), raw).map(|name| vec![name]), &uri).await,
         None => pages::nothing_here(&app, &sent, "Charts are at `/graph/NAME.svg`"),
     }
 }
@@ -88,7 +88,7 @@ fn theme(query: Query<'_>) -> Result<ChartTheme, String> {
 pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let mut names: Vec<Name> = Vec::new();
     for value in Query::of(&uri).all("name") {
-        match from_bytes_of(event_of(&uri), &value) {
+        match from_bytes_of(event::of_name(&uri), &value) {
             Ok(name) if names.contains(&name) => {}
             Ok(name) => names.push(name),
             Err(why) => return mistake(&why.to_string()),
@@ -98,11 +98,6 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri) -> Response 
         return mistake("add ?name=NAME to the address");
     }
     show(&app, Ok(names), &uri).await
-}
-
-/// The event that says how long a name may be. What is none is refused with the other parameters.
-fn event_of(uri: &Uri) -> Event {
-    Query::of(uri).event().unwrap_or(Event::HIT)
 }
 
 /// What the parameters of a request ask for.
@@ -125,7 +120,8 @@ impl ChartQuery {
         let (event, others) = events(app, query).await?;
         let window = history::window(query.text("period").as_deref())?;
         let width = width(query)?;
-        let legend = query.text("legend").map_or(Some(true), |word| switch(&word));
+        let legend = query.text("legend").filter(|word| !word.is_empty());
+        let legend = legend.map_or(Some(true), |word| switch(&word));
         let legend = legend.ok_or("legend is true or false")?;
         let is_spark = match query.text("style") {
             None => false,
@@ -172,15 +168,15 @@ async fn events(app: &App, query: Query<'_>) -> Result<(Event, Vec<Event>), Stri
     if text.is_empty() {
         return Ok((event::asked(app, query).await?, Vec::new()));
     }
+    if text.split(',').count() > MOST_SERIES {
+        return Err(format!("at most {MOST_SERIES} events in one chart"));
+    }
     let mut events: Vec<Event> = Vec::new();
     for word in text.split(',') {
         let event = event::known(app, word).await?;
         if !events.contains(&event) {
             events.push(event);
         }
-    }
-    if events.len() > MOST_SERIES {
-        return Err(format!("at most {MOST_SERIES} events in one chart"));
     }
     let first = events.remove(0);
     Ok((first, events))

@@ -1,5 +1,5 @@
-//! Which parameters each picture of a count takes, and which it refuses: misspelt ones, repeated ones, and those that would
-//! change nothing where they stand. `stlye=flat` is a mistake that the badge explains, and `?v=2`, which makes a new
+//! Which parameters each picture of a count takes, and which it refuses: misspelt ones, repeated ones, and those that were
+//! meant to change the number or a chart and would not. `stlye=flat` is a mistake that the badge explains, and `?v=2`, which makes a new
 //! address for a cache, is not. What the values mean is read elsewhere.
 
 use crate::query::Query;
@@ -129,16 +129,19 @@ fn misplaced(key: &str, query: Query<'_>, answer: AnswerKind) -> Option<String> 
     match (answer, key) {
         (AnswerKind::Sum, "period" | "show") => Some(format!("a sum shows totals only: leave out {key}")),
         (AnswerKind::Json, "period" | "show") => {
-            Some(format!("this has the total and today: leave out {key}"))
+            Some(format!("this JSON always has the total and today: leave out {key}"))
         }
-        (AnswerKind::Json, "base") => Some("this has what was counted: leave out base".to_owned()),
-        (AnswerKind::Chart, "theme" | "width") if is_spark => {
+        (AnswerKind::Json, "base") => Some("this JSON has only what was counted: leave out base".to_owned()),
+        (AnswerKind::Chart, "legend" | "theme" | "width") if is_spark => {
             Some(format!("a badge with a line has no {key}: leave it out"))
         }
         (AnswerKind::Chart, _) if !is_spark && OF_SPARKS.contains(&key) => {
             Some(format!("a chart has no {key}: add style=spark"))
         }
         (AnswerKind::Chart, "digits" | "logo") => Some(format!("a chart has no {key}: leave it out")),
+        (AnswerKind::Chart, _) if OF_DIGITS.contains(&key) => {
+            Some(format!("a chart has no {key}: leave it out"))
+        }
         (AnswerKind::Badge | AnswerKind::Sum, _) if OF_DIGITS.contains(&key) && !has_digits => {
             Some(format!("{key} is for image digits: add digits=THEME"))
         }
@@ -232,8 +235,10 @@ mod tests {
             (Sum, "period=7d", "a sum shows totals only: leave out period"),
             (Sum, "show=today", "a sum shows totals only: leave out show"),
             (Sum, "groups=site", "groups: did you mean group?"),
-            (Json, "period=today", "this has the total and today: leave out period"),
-            (Json, "base=4", "this has what was counted: leave out base"),
+            (Chart, "style=spark&legend=false", "a badge with a line has no legend: leave it out"),
+            (Chart, "padding=3", "a chart has no padding: leave it out"),
+            (Json, "period=today", "this JSON always has the total and today: leave out period"),
+            (Json, "base=4", "this JSON has only what was counted: leave out base"),
             (Json, "preiod=7d", "preiod: did you mean period?"),
             (Chart, "show=likes", "a chart has no show: add style=spark"),
             (Chart, "format=short", "a chart has no format: add style=spark"),

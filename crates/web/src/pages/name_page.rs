@@ -29,7 +29,7 @@ use tallymark_store::StoreError;
 pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let path = uri.path();
     let raw = path.strip_prefix("/name/").or_else(|| path.strip_prefix("/repo/")).unwrap_or_default();
-    of_name(&app, from_path_of(event_of(&uri), raw), &uri, &sent).await
+    of_name(&app, from_path_of(event::of_name(&uri), raw), &uri, &sent).await
 }
 
 /// `/repo/OWNER/REPO/`, because GitHub's own addresses may end like this: redirects to the page.
@@ -45,7 +45,7 @@ pub(crate) async fn without_slash(State(app): State<Arc<App>>, uri: Uri) -> Resp
 /// `/name?name=NAME`: what the form on the front page sends.
 pub(crate) async fn of_form(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let name = Query::of(&uri).form("name").unwrap_or_default();
-    of_name(&app, from_bytes_of(event_of(&uri), name.trim_ascii()), &uri, &sent).await
+    of_name(&app, from_bytes_of(event::of_name(&uri), name.trim_ascii()), &uri, &sent).await
 }
 
 /// `/compare?name=NAME&name=NAME`.
@@ -98,11 +98,6 @@ pub(crate) async fn csv_of_names(State(app): State<Arc<App>>, uri: Uri, sent: He
 fn not_shown(app: &App, refused: CannotShow) -> Response {
     let what = format!("This cannot be shown: {}.", refused.why);
     problem(app, &Problem::bad_request(what), refused.back)
-}
-
-/// The event, which determines how long a name may be. An invalid one is refused with the rest of the query.
-fn event_of(uri: &Uri) -> Event {
-    Query::of(uri).event().unwrap_or(Event::HIT)
 }
 
 async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &HeaderMap) -> Response {

@@ -126,11 +126,10 @@ pub(super) async fn asked(app: &App, name: Result<Name, NotAName>, peer: Peer, h
         Ok(count) => count,
         Err(why) => return pages::problem(app, &Problem::bad_request(why), None),
     };
+    let reader = LikeReader { sent: &head.headers, speech, wish: Click::Like, back: None };
     if head.method != axum::http::Method::GET || !count || !person::clicked(&head.headers) {
-        let reader = LikeReader { sent: &head.headers, speech, wish: Click::Like, back: None };
         return show(app, &name, &reader, LikeState::Asked).await;
     }
-    let reader = LikeReader { sent: &head.headers, speech, wish: Click::Like, back: None };
     change(app, &name, peer, &reader).await
 }
 
@@ -258,8 +257,9 @@ fn body_of(name: &Name, minute: Minute) -> Vec<u8> {
 
 /// The minute in which a like of this day was given. The store knows a digest of it.
 async fn given_at(app: &App, name: &Name, like: &str, day: Day) -> Result<Option<Minute>, NotCommitted> {
-    let (first, end) = (day.first_minute().0, Day(day.0 + 1).first_minute().0);
-    let minutes: Vec<Minute> = (first..end).map(Minute).collect();
+    // None of today is later than now.
+    let last = Day(day.0 + 1).first_minute().0.min((app.now)().minute().0 + 1);
+    let minutes: Vec<Minute> = (day.first_minute().0..last).map(Minute).collect();
     let bodies: Vec<Vec<u8>> = minutes.iter().map(|&minute| body_of(name, minute)).collect();
     let known = app.ledger.body_of(like, &bodies).await?;
     Ok(known.and_then(|at| minutes.get(at).copied()))

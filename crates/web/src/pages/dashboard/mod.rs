@@ -151,12 +151,14 @@ fn about(ranking: &Ranking, period: Period, now: Now) -> Value {
     let from = ranking.from.map(Minute::readable);
     // The span of a ranking begins by the clock and the calendar.
     let only = match period {
-        Period::Hour | Period::Minute => Some(format!(
-            "The ranking begins with the {0} of the clock; the chart and the card are of the last 60 {1}.",
-            period.word(),
-            if period == Period::Hour { "minutes" } else { "seconds, or minutes of the chart" },
-        )),
-        Period::Week => Some("Weeks begin on Sunday.".to_owned()),
+        Period::Hour => Some(
+            "The ranking counts from the start of this hour (UTC); the chart and the card show the last 60 minutes.",
+        ),
+        Period::Minute => Some(
+            "The ranking counts from the start of this minute; the card shows the last 60 seconds, and the chart the last \
+             60 minutes.",
+        ),
+        Period::Week => Some("Weeks begin on Sunday."),
         _ => None,
     };
     context! { from, only, age => ago(ranking.age(now)), late => ranking.is_late(now) }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 /// How many names a page has.
 const MOST: usize = 50;
-/// How many names that begin with the text are listed first.
+/// How many names that begin with the text are always on the first page.
 const FIRST: usize = 10;
 /// How long a search continues without a result, so that its page is ready within a tenth of a second, and how many
 /// searches may do so at a time.
@@ -60,7 +60,7 @@ pub(super) async fn values(app: &App, asked: &DashboardQuery) -> Result<Value> {
     if asked.after.is_none() {
         let first = begins_with(app, asked, &text).await?;
         found.names.retain(|name| !first.contains(name));
-        found.names.splice(0..0, first);
+        found.names.extend(first);
     }
     let totals = app.store.totals(asked.event, &found.names).await?;
     let mut ranked: Vec<(&Name, i64)> = found.names.iter().zip(totals).collect();
