@@ -4,6 +4,7 @@
 //! a comma, as in ghit.me; what a request asks for is written by `locale`.
 
 use std::{fmt, ops::Deref, str::FromStr};
+use tallymark_core::switch;
 use thousands::Separable;
 
 /// `i64::MIN` with commas: 19 digits, 6 commas, the sign.
@@ -68,10 +69,9 @@ impl Format {
             // As on cards, where github-readme-stats means 1,234 by it.
             "number_format" if value.eq_ignore_ascii_case("long") => Ok(Some(Format::Comma)),
             "format" | "number_format" => Self::parse(value).map(Some),
-            "abbreviated" | "short_numbers" => match value.to_ascii_lowercase().as_str() {
-                "true" | "1" | "on" | "yes" => Ok(Some(Format::Short)),
-                "false" | "0" | "off" | "no" => Ok(None),
-                _ => Err(FormatError),
+            "abbreviated" | "short_numbers" => match switch(value) {
+                Some(is_short) => Ok(is_short.then_some(Format::Short)),
+                None => Err(FormatError),
             },
             _ => Ok(None),
         }

@@ -82,7 +82,7 @@ impl Name {
     /// Whether this is `~all` or `~overflow`: an aggregate, which has no badge and is not in any list of names.
     #[must_use]
     pub fn is_aggregate(&self) -> bool {
-        self.0.starts_with('~')
+        self.as_ref().is_aggregate()
     }
 
     /// Reads the escaped form back. `None` if `escaped` is not what [`Escaped`] writes for some name, so that two file
@@ -130,6 +130,12 @@ impl Name {
 }
 
 impl<'a> NameRef<'a> {
+    /// Whether this is `~all` or `~overflow`.
+    #[must_use]
+    pub fn is_aggregate(self) -> bool {
+        self.as_str().starts_with('~')
+    }
+
     /// Checks without copying.
     ///
     /// # Errors

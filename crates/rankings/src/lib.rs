@@ -160,6 +160,11 @@ impl Rankings {
         self.read().events.clone()
     }
 
+    /// Whether there is such an event, as far as was looked.
+    pub fn has(&self, event: Event) -> bool {
+        self.read().events.contains(&event)
+    }
+
     /// How many hits there were in the last 60 seconds. `None` until it has been observed for that long.
     pub fn last_minute(&self, event: Event) -> Option<i64> {
         let known = self.read();

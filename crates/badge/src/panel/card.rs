@@ -90,7 +90,7 @@ impl Card<'_> {
             "<circle cx=\"{middle_x}\" cy=\"{middle_y}\" r=\"20\" fill=\"url(#{})\"/>",
             ids.face(tone)
         )?;
-        match avatar::initials(self.panel.name.as_str()).filter(|_| self.panel.has_name()) {
+        match avatar::initials(self.panel.name.as_str()).filter(|_| !self.panel.name.is_aggregate()) {
             Some(initials) => {
                 let size = if initials.chars().count() > 1 { 16 } else { 19 };
                 let initials = Font::bold(size).fit(&initials, 38);
@@ -131,7 +131,7 @@ impl Card<'_> {
         let name_room = room.saturating_sub(SMALL.width(&latest) + BETWEEN);
         let y = y + 69;
         writeln!(f, "<g class=\"tp-soft\" font-size=\"11\">\n<text x=\"{x}\" y=\"{y}\">{latest}</text>")?;
-        if self.panel.has_name() {
+        if !self.panel.name.is_aggregate() {
             writeln!(
                 f,
                 "<text x=\"{}\" y=\"{y}\" text-anchor=\"end\">{}</text>",

@@ -176,11 +176,6 @@ impl<'a> Panel<'a> {
         words::title(self, picture)
     }
 
-    /// Whether it is of a name that people know.
-    fn has_name(&self) -> bool {
-        !self.name.as_str().starts_with('~')
-    }
-
     fn tallied(&self, event: Event) -> Tallied<'a> {
         if event == Event::LIKE { self.likes } else { self.visits }
     }

@@ -146,6 +146,6 @@ pub(super) fn title(panel: &Panel<'_>, picture: Picture) -> String {
         Picture::Visits => count(Event::VISIT),
         Picture::Likes | Picture::Button => count(Event::LIKE),
     };
-    let said = if panel.has_name() { format!("{name}: {said}") } else { said };
+    let said = if !panel.name.is_aggregate() { format!("{name}: {said}") } else { said };
     if picture == Picture::Button { format!("{} ({said})", lang.like()) } else { said }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{Class, Outcome, Result, Retention, StoreError, claim, names, retention};
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
-use std::{collections::BTreeMap, fmt::Write};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write};
 use tallymark_core::{
     ALL, Batch, Day, DayVisitors, Event, Levels, MAX_STATUSES, Minute, Month, Name, Position, Status, Visits,
     When, keep_last,
@@ -264,8 +264,11 @@ impl<'a> Plan<'a> {
         for of_event in of_events {
             let mut texts = Texts::with_capacity(of_event.len() * 100);
             for of_name in of_event {
-                let mut last = of_name.last.clone();
-                keep_last(&mut last, keep);
+                // Nearly always they came in order.
+                let mut last = Cow::Borrowed(&of_name.last);
+                if last.len() > keep || !last.is_sorted_by_key(|visit| visit.minute) {
+                    keep_last(last.to_mut(), keep);
+                }
                 let mut escaped = String::new();
                 of_name.name.escaped().push_to(&mut escaped);
                 texts.push(&escaped);

@@ -8,7 +8,7 @@ local function put_in_order(key, there, more, keep)
   for i = #there, 1, -1 do all[#all + 1] = {time_of(there[i]), #all, there[i]} end
   for i = 1, #more do all[#all + 1] = {time_of(more[i]), #all, more[i]} end
   table.sort(all, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
-  -- Empties it.
+  -- Not DEL: only LTRIM and LPUSH were tried on the key, and an ACL may forbid DEL.
   pcall('LTRIM', key, '1', '0')
   local some = {}
   for i = math.max(1, #all - keep + 1), #all do
