@@ -144,7 +144,7 @@ fn access_log_and_damaged_gzip() {
     // Followed, the advice counts only where the command itself would have.
     for command in [&["import", "log", "--dry-run"][..], &["replay"]] {
         place.run(&[command, &[path(&log), "--format", "combined"]].concat()).good();
-        place.run(&["show", "o/r"]).refused(1, &["there is no database"]);
+        assert_eq!(place.total("o/r"), 0);
     }
     let other = place.dir().join("other.log");
     fs::write(&other, line.replace("/badge.svg?repo=o/r", "/index.html")).unwrap();
