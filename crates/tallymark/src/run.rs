@@ -25,8 +25,8 @@ use std::{
 };
 use tallymark_github::{AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, refresh};
 use tallymark_ingest::{
-    Corrector, Describing, Ended, HandedIn, IngestMeters, Instance, Live, Refusals, Tail, VisitGate, Writer,
-    WriterOptions,
+    Corrector, Describing, Ended, FirstLooks, HandedIn, IngestMeters, Instance, Live, Refusals, Tail,
+    VisitGate, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
 };
 use tallymark_publish::Freshness;
@@ -50,6 +50,8 @@ const AT_ONCE: Duration = Duration::from_secs(4);
 const LAST_LOOK: Duration = Duration::from_secs(2);
 /// How long a start waits for the keys of the days.
 const FIRST_KEYS: Duration = Duration::from_secs(2);
+/// How long a start waits until the logs that it sees for the first time are known.
+const FIRST_LOOKS: Duration = Duration::from_secs(5);
 
 /// The role of a daemon besides counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,10 +149,15 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let writer = Writer::open(instance, store.clone(), live.clone(), meters.clone(), options)?;
     let state = writer.state();
     let shortfall = Shortfall::default();
+    let first_looks = meters.first_looks();
     let health = Arc::new(Health {
         waiting: Box::new({
-            let state = state.clone();
-            move || state.troubles()
+            let (state, first_looks) = (state.clone(), first_looks.clone());
+            move || {
+                let mut troubles = state.troubles();
+                troubles.extend(first_looks.due_still());
+                troubles
+            }
         }),
         degraded: Box::new({
             let (meters, publishing, store) = (meters.clone(), publishing.clone(), store.clone());
@@ -227,6 +234,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         tail,
         health,
         shortfall,
+        first_looks,
     };
     let reload = Reload {
         file: start.file.clone(),
@@ -325,6 +333,7 @@ struct Daemon {
     tail: Tail,
     health: Arc<Health>,
     shortfall: Shortfall,
+    first_looks: FirstLooks,
 }
 
 impl Daemon {
@@ -391,12 +400,23 @@ impl Daemon {
             tokio::spawn(async move { publishing.repeat(store, look, next, stop).await })
         });
 
-        supervisor::ready();
         let (health, base_url) = (self.health, bindings.base_url.clone());
         let status = supervisor::keep_status(move || status(&health, base_url.as_str()));
         drop(tokio::spawn(stop.clone().run_until_cancelled_owned(status)));
-        started(bindings.base_url.as_str());
-        let hurry = signals.wait(&stop).await;
+        let ready = async {
+            // A store that is down must not fail the start: the service manager would end what keeps the hits.
+            let _ = tokio::time::timeout(FIRST_LOOKS, self.first_looks.none_due()).await;
+            supervisor::ready();
+            started(bindings.base_url.as_str());
+        };
+        let told = async {
+            ready.await;
+            std::future::pending().await
+        };
+        let hurry = tokio::select! {
+            hurry = signals.wait(&stop) => hurry,
+            never = told => never,
+        };
         supervisor::stopping();
         info!("stopping: counting what has already arrived");
 

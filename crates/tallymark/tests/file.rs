@@ -237,6 +237,40 @@ fn killed_daemon_counts_every_line_once_in_redis() {
 }
 
 /// Both are known to the operator by their counters.
+/// It is ready once its store, or its outbox, knows which files were there; also of a log that it saw for the first time.
+#[test]
+fn log_that_is_rotated_right_after_the_first_start_is_counted() {
+    for kind in Kind::both() {
+        let mut before = 0;
+        for round in 1..=10 {
+            // As long a tick as most have: nothing else may commit in time.
+            let mut place = kind.place();
+            place.configure("[[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\nroute = \"tallymark\"\n");
+            let mut writer = Writer::new(&place.dir().join("badge.log"), round);
+            writer.write(5);
+            let mut daemon = place.start("ingest", &[]);
+            let is_ready = || {
+                http::try_request("GET", place.addr(), "/readyz", &[], &[])
+                    .is_ok_and(|ready| ready.status == 200)
+            };
+            while !is_ready() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            daemon.kill9();
+            fs::rename(&writer.log, writer.path(".1")).unwrap();
+            writer.file = open(&writer.log);
+            writer.write(3);
+            daemon = place.start("ingest", &[]);
+            wait_until("every line is counted", PATIENCE, || all(&place) == before + writer.total());
+            stop(&mut daemon);
+            assert_eq!(all(&place), before + writer.total(), "{}", daemon.stderr());
+            if let Kind::Redis(_) = kind {
+                before += writer.total();
+            }
+        }
+    }
+}
+
 #[test]
 fn rotations_and_truncations_are_counted_and_stop_is_prompt() {
     let (place, log) = place(&Kind::Sqlite);

@@ -9,7 +9,7 @@ pub(crate) use tcp::Closed;
 pub use tcp::TcpMeters;
 pub(crate) use visits::VisitMeters;
 
-use crate::{clock::now, tail::Tail};
+use crate::{clock::now, first_looks::FirstLooks, tail::Tail};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -62,6 +62,7 @@ pub struct IngestMeters {
     /// Why log files cannot be read at the moment, by their paths.
     file_troubles: Arc<Mutex<BTreeMap<PathBuf, String>>>,
     files_in_trouble: Gauge,
+    pub(crate) first_looks: FirstLooks,
     pub(crate) batches: Counter,
     pub(crate) duplicates: Counter,
     pub(crate) quarantined: Counter,
@@ -245,6 +246,12 @@ impl IngestMeters {
         troubles.iter().map(|(path, trouble)| format!("{}: {trouble}", path.display())).collect()
     }
 
+    /// Which logs are not known yet.
+    #[must_use]
+    pub fn first_looks(&self) -> FirstLooks {
+        self.first_looks.clone()
+    }
+
     /// For a command that reads files and reports their rejects itself: none is logged as it occurs.
     #[must_use]
     pub fn quiet() -> IngestMeters {
@@ -330,6 +337,10 @@ impl SourceMeters {
             None => drop(troubles.remove(path)),
         }
         self.all.files_in_trouble.set(i64::try_from(troubles.len()).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn first_looks(&self) -> &FirstLooks {
+        &self.all.first_looks
     }
 
     /// Counts the hits of a sealed tally.

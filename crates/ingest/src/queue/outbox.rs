@@ -46,6 +46,7 @@ impl Durable {
 
     /// Commits counts with their positions.
     pub(super) async fn push(&self, mut counts: Counts, origin: Origin) {
+        let sources: Vec<String> = counts.positions.iter().map(|position| position.source.clone()).collect();
         let (tick, mut failures) = (Uuid::new_v4(), 0);
         loop {
             // While the store takes batches, counts are numbered in the commit that stores them.
@@ -60,6 +61,7 @@ impl Durable {
                 }
             }
         }
+        self.common.books.meters.first_looks.committed(sources.iter().map(String::as_str));
         self.common.outbox_well();
         self.signals.work.notify_one();
     }

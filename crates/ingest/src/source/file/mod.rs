@@ -130,8 +130,8 @@ impl LogFile {
         let path = std::path::absolute(&options.path)
             .map_err(|error| io_error("finding the directory of", &options.path, error))?;
         claims.register(&path);
-        // From now on: who asks before the thread runs must not hear that all is well. A log that is rotated before the
-        // first look has a rotated file that looks like an old one.
+        // From now on: who asks before the thread runs must not hear that all is well.
+        meters.first_looks().expect(&path);
         meters.file_trouble(&path, Some("its files have not been looked at yet"));
         Ok(LogFile { options: FileOptions { path, ..options }, claims, lines, meters })
     }
@@ -228,7 +228,8 @@ impl LogFile {
                         return Ok(None);
                     }
                 }
-                Places::Kept(_) => {}
+                // It may turn out to be a restored backup, but then the store knows this log.
+                Places::Kept(_) => self.meters.first_looks().over(&self.options.path),
             }
             if stop.is_said() || positions.has_changed().is_err() {
                 return Ok(None);
@@ -252,6 +253,9 @@ impl LogFile {
     }
 
     fn running(&self, book: Option<Book>, stop: &Stop) -> Running<'_> {
+        if book.is_some() {
+            self.meters.first_looks().over(&self.options.path);
+        }
         let said = Arc::new(AtomicBool::new(true));
         let progress = {
             let (path, meters, said) = (self.options.path.clone(), self.meters.clone(), said.clone());
@@ -324,6 +328,9 @@ impl Running<'_> {
             self.trouble = self.follower.trouble().map(str::to_owned);
             self.meters.file_trouble(self.path, self.trouble.as_deref());
         }
+        if self.trouble.is_some() && !self.follower.is_started() {
+            self.meters.first_looks().over(self.path);
+        }
         step
     }
 
@@ -348,6 +355,7 @@ impl Running<'_> {
         let sealed = |running: &mut Self| {
             let positions = running.follower.book().map(Book::take_changes).unwrap_or_default();
             if std::mem::take(&mut running.new) {
+                running.meters.first_looks().sent(running.path, &positions);
                 running.sent.clone_from(&positions);
             }
             Sealed::of_replayable(running.intake.seal(), positions)
