@@ -4,7 +4,7 @@
 
 use tallymark_badge::card::{
     CardLang, CardLook, CardRank, CardTheme, CardTime, CommitYears, LanguageCard, LanguageLayout,
-    LanguageMeasure, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, notice,
+    LanguageMeasure, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, TrafficCard, notice,
 };
 use tallymark_core::{Day, Minute};
 
@@ -92,6 +92,23 @@ fn repository_card_has_what_its_owner_says() {
         time: CardTime { is_old: true, ..TIME },
     };
     insta::assert_snapshot!("card_repository", card.render(&CardLook { icons: true, ..CardLook::default() }));
+}
+
+#[test]
+fn traffic_has_a_bar_for_each_day() {
+    let views: Vec<u64> = (0..30).map(|day| 40 + day * (day % 7) * 3).collect();
+    let visitors: Vec<u64> = views.iter().map(|views| views / 3).collect();
+    let clones: Vec<u64> = views.iter().map(|views| views % 5).collect();
+    let card = TrafficCard {
+        repository: "octo-cat/hello",
+        last: Day(20_775),
+        views: &views,
+        visitors: &visitors,
+        clones: &clones,
+    };
+    insta::assert_snapshot!("card_traffic", card.render(&CardLook::default()));
+    let look = CardLook { lang: CardLang::Zh, width: Some(280), ..CardLook::default() };
+    insta::assert_snapshot!("card_traffic_narrow_zh", card.render(&look));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tallymark_badge::{
     banner::{Banner, BannerType},
     card::{
         CardLang, CardLook, CardRank, CardTheme, CardTime, CommitYears, LanguageCard, LanguageLayout,
-        LanguageMeasure, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard,
+        LanguageMeasure, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, TrafficCard,
     },
     chart::{Chart, Series},
     digits::{DigitPicture, DigitThemes},
@@ -135,7 +135,16 @@ fn cards(page: Page) -> Vec<String> {
         time: TIME,
     };
     let stats = StatsCard { login: "octo-cat", rows: &rows, split: (42, 7), rank: None, time: TIME };
-    let mut all = vec![repository.render(&CardLook::default())];
+    let views: Vec<u64> = (0..30).map(|day| 40 + day * (day % 7) * 3).collect();
+    let visitors: Vec<u64> = views.iter().map(|views| views / 3).collect();
+    let traffic = TrafficCard {
+        repository: "octo-cat/hello",
+        last: Day(20_775),
+        views: &views,
+        visitors: &visitors,
+        clones: &visitors,
+    };
+    let mut all = vec![repository.render(&CardLook::default()), traffic.render(&CardLook::default())];
     for theme in CardTheme::EVERY.into_iter().take(6) {
         all.push(stats.render(&CardLook { theme, icons: true, ..CardLook::default() }));
     }

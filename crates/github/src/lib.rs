@@ -43,5 +43,5 @@ pub use stats::{KnownRepository, RepositorySums, Stats};
 pub use status::TokenStatus;
 pub use tokens::{GithubToken, NotAGithubToken};
 pub use tracked::{MOST_TRACKED, NotTracked, TrackedAccount, TrackedAccounts};
-pub use traffic::{RepositoryTraffic, TrafficDay};
+pub use traffic::{RepositoryTraffic, TRAFFIC_EVENTS, TrafficDay};
 pub use zone::{DayZone, NotADayZone};

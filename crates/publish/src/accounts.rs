@@ -25,7 +25,8 @@ use std::{
 use tallymark_badge::banner::{BannerType, not_created};
 use tallymark_core::Now;
 use tallymark_github::{
-    AccountName, Aged, CardAddress, CardTerms, DayZone, TrackedAccount, TrackedAccounts, kept_statistics,
+    AccountName, Aged, CardAddress, CardTerms, DayZone, NoCard, TrackedAccount, TrackedAccounts,
+    kept_statistics,
 };
 use tallymark_store::Store;
 use tracing::warn;
@@ -58,8 +59,14 @@ impl AccountPictures {
         }
     }
 
-    /// The files that an account has, with their pictures if its statistics are known.
-    fn of(self, account: &TrackedAccount, aged: Option<&Aged>, now: u64) -> Vec<(String, Option<String>)> {
+    /// The files that an account has, with their pictures as far as what they show is known.
+    async fn of(
+        self,
+        store: &dyn Store,
+        account: &TrackedAccount,
+        aged: Option<&Aged>,
+        now: u64,
+    ) -> Vec<(String, Option<String>)> {
         match self {
             AccountPictures::Banners => {
                 let kinds = account.banners.iter();
@@ -72,15 +79,14 @@ impl AccountPictures {
                     .collect()
             }
             AccountPictures::Cards(zone) => {
-                // What cannot be drawn any more, as of a repository that is gone, is answered by the daemon.
-                let drawn = |file: &String| {
-                    let address = CardAddress::of_file(file)?;
-                    let Some(aged) = aged else { return Some((file.clone(), None)) };
-                    let terms = CardTerms { zone, now, has_tokens: true };
-                    let svg = address.draw(aged, &address.look().ok()?, terms).ok()?;
-                    Some((file.clone(), Some(svg)))
-                };
-                account.cards.iter().filter_map(drawn).collect()
+                let terms = CardTerms { zone, now, has_tokens: true };
+                let mut files = Vec::new();
+                for file in &account.cards {
+                    if let Some(picture) = card(store, file, aged, terms).await {
+                        files.push((file.clone(), picture));
+                    }
+                }
+                files
             }
         }
     }
@@ -95,6 +101,23 @@ impl AccountPictures {
             }
             AccountPictures::Cards(_) => AccountName::new(&CardAddress::of_file(file)?.name()).ok(),
         }
+    }
+}
+
+/// The picture of a card, `Some(None)` if it is not known yet. `None`: it cannot be drawn any more, as that of a repository
+/// that is gone, and the daemon answers.
+async fn card(
+    store: &dyn Store,
+    file: &str,
+    aged: Option<&Aged>,
+    terms: CardTerms,
+) -> Option<Option<String>> {
+    let address = CardAddress::of_file(file)?;
+    let Some(aged) = aged else { return Some(None) };
+    match address.draw(store, aged, &address.look().ok()?, terms).await {
+        Ok(svg) => Some(Some(svg)),
+        Err(NoCard::NotYet(_)) => Some(None),
+        Err(NoCard::Wrong(_) | NoCard::Nothing(_)) => None,
     }
 }
 
@@ -258,7 +281,7 @@ impl AccountFiles {
         if has_pictures && !account.gone {
             let aged = kept_statistics(store, name, self.hard, seconds).await?;
             let stars = aged.as_ref().map_or(0, |aged| i64::try_from(aged.stats.stars).unwrap_or(i64::MAX));
-            for (file, svg) in self.pictures.of(account, aged.as_ref(), seconds) {
+            for (file, svg) in self.pictures.of(store, account, aged.as_ref(), seconds).await {
                 // Without statistics, what is there stays.
                 if let Some(svg) = svg {
                     self.put(&file, svg, stars, drawn);

@@ -23,7 +23,9 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tallymark_github::{AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, refresh};
+use tallymark_github::{
+    AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, TRAFFIC_EVENTS, refresh,
+};
 use tallymark_ingest::{
     Corrector, Describing, Ended, FirstLooks, HandedIn, IngestMeters, Instance, Live, Refusals, Tail,
     VisitGate, Writer, WriterOptions,
@@ -508,7 +510,7 @@ fn status(health: &Health, base_url: &str) -> String {
 
 /// The events that may be counted here one day.
 fn events(config: &Config) -> Vec<tallymark_core::Event> {
-    let traffic = traffic::EVENTS.iter().filter(|_| config.github.keeps_traffic);
+    let traffic = TRAFFIC_EVENTS.iter().filter(|_| config.github.keeps_traffic);
     let traffic = traffic.filter_map(|word| tallymark_core::Event::new(word.as_bytes()).ok());
     config.routes.events().into_iter().chain(traffic).collect()
 }

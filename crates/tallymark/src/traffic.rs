@@ -8,15 +8,13 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tallymark_core::{Batch, Counts, Day, Entry, Event, Name, Position, When};
-use tallymark_github::{AccountName, KnownRepository, Statistics, TrafficDay};
+use tallymark_github::{AccountName, KnownRepository, Statistics, TRAFFIC_EVENTS, TrafficDay};
 use tallymark_ingest::{Errand, import::named_instance};
 use tallymark_store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use uuid::Uuid;
 
-/// Its events: views, people who looked, and clones.
-pub(crate) const EVENTS: [&str; 3] = ["gh-views", "gh-uniques", "gh-clones"];
 /// A day is final after so many.
 const FINAL: i32 = 2;
 /// How often the daemon looks. A repository that is up to date costs no call; one without traffic on the last final day,
@@ -150,9 +148,9 @@ impl Archive<'_> {
         let [views, clones] = &new;
         let mut entries = Vec::new();
         for (event, rows, of) in [
-            (EVENTS[0], views, (|row| row.count) as fn(&TrafficDay) -> u64),
-            (EVENTS[1], views, |row| row.uniques),
-            (EVENTS[2], clones, |row| row.count),
+            (TRAFFIC_EVENTS[0], views, (|row| row.count) as fn(&TrafficDay) -> u64),
+            (TRAFFIC_EVENTS[1], views, |row| row.uniques),
+            (TRAFFIC_EVENTS[2], clones, |row| row.count),
         ] {
             let event = Event::new(event.as_bytes())?;
             entries.extend(rows.iter().filter(|row| of(row) > 0).map(|row| Entry {

@@ -1,9 +1,9 @@
 //! `tallymark doctor` beside a real nginx: a set-up that is well, and one mistake at a time.
 
-use crate::common::{Place, program};
+use crate::common::{PATIENCE, Place, program};
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, process::Command};
-use tallymark_testbed::{Nginx, Redis, temp_dir};
+use tallymark_testbed::{Nginx, Redis, http, temp_dir, wait_until};
 
 /// What doctor finds, by check, as far as it is not well.
 struct Found {
@@ -68,6 +68,7 @@ fn set_up_that_is_well_passes_with_both_stores() {
     for place in [Place::new(), Place::with_store(redis.url())] {
         let place = open(place);
         let _daemon = place.serve();
+        wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
         let nginx = place.nginx(&[]);
         let found = doctor(&place, &nginx, &[]);
         assert_eq!((found.code, &found.wrong), (Some(0), &BTreeMap::new()));

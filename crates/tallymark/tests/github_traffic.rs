@@ -20,7 +20,7 @@ fn repository(id: u64) -> FakeRepository {
 fn place(kind: &Kind, github: &FakeGithub, more: &str) -> Place {
     let mut place = kind.place();
     place.configure(&format!(
-        "[visits]\navatars = \"off\"\n[github]\napi-url = \"{}\"\nrate-limit = \"off\"\n{more}",
+        "[badges]\ncards = true\n[visits]\navatars = \"off\"\n[github]\napi-url = \"{}\"\nrate-limit = \"off\"\n{more}",
         github.url()
     ));
     place
@@ -68,6 +68,29 @@ fn each_day_is_counted_once_and_only_when_it_is_final() {
             serde_json::json!({"repositories": 1, "days": 0, "views": 0, "uniques": 0, "clones": 0, "failed": 0})
         );
         assert_eq!(github.calls().len(), calls);
+        // As a card, over HTTP and as a file.
+        for (path, shown) in [
+            ("/api/traffic?username=octo&repo=R1", "Views: 17; Visitors: 5; Clones: 4;"),
+            ("/api/traffic/?username=OCTO&repo=r1&locale=cn", "浏览: 17; 访客: 5; 克隆: 4;"),
+        ] {
+            let card = http::get(place.addr(), path);
+            assert!(picture(&card).contains(shown), "{}", picture(&card));
+        }
+        let nginx = place.nginx(&["--cards"]);
+        wait_until("the card is a file", PATIENCE, || {
+            let card = picture(&http::get(nginx.addr(), "/api/traffic/?repo=R1&username=octo"));
+            card.contains("Views: 17;") && card.contains("<!-- tallymark total=")
+        });
+        assert_eq!(http::get(place.addr(), "/api/traffic.png?username=octo&repo=r1").status, 200);
+        for (path, status, says) in [
+            ("/api/traffic?username=octo", 400, "repo is missing"),
+            ("/api/traffic?username=octo&repo=r2", 404, "no traffic of Octo/r2 is archived"),
+            ("/api/traffic?username=octo&repo=r3", 404, "no public repository r3"),
+        ] {
+            let card = http::get(place.addr(), path);
+            assert_eq!(card.status, status, "{path}");
+            assert!(picture(&card).contains(says), "{}", picture(&card));
+        }
         // On one chart with the hits.
         let chart =
             http::get(place.addr(), "/graph/Octo%2Fr1.svg?event=hit,gh-views,gh-clones,hit&period=7d");

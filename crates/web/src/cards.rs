@@ -1,5 +1,5 @@
 //! Cards with GitHub's statistics, at github-readme-stats' addresses: `/api?username=`, `/api/top-langs?username=` and
-//! `/api/pin?username=&repo=`, with its parameters; and `/api/streak?username=`.
+//! `/api/pin?username=&repo=`, with its parameters; and `/api/streak?username=` and `/api/traffic?username=&repo=`.
 //!
 //! `tallymark-github` draws them; here is what is answered. The statistics are those of banners: one question to GitHub
 //! serves every theme. A card is no badge: nothing is counted. Of tracked accounts, what was asked for is remembered, so
@@ -23,29 +23,34 @@ use axum::{
 use std::sync::Arc;
 use tallymark_badge::card::{CardLook, notice};
 use tallymark_github::{AccountName, CardAddress, CardKind, CardTerms, NoCard, NoStats};
+use tallymark_store::StoreRead;
 
 const UNCOUNTED: &str = "ignored: a card counts nothing";
 const UNCOUNTED_PRIVATE: &str =
     "ignored: a card counts nothing; count_private is ignored, because only public work is known";
 const UNCOUNTED_WORK: &str = "ignored: a card counts nothing; commits, pull requests, issues and the rank need a token, so they are left out";
 
+/// Where each card is; with a slash at the end, too.
+pub(crate) const PATHS: [(&str, CardKind); 5] = [
+    ("/api", CardKind::Stats),
+    ("/api/streak", CardKind::Streak),
+    ("/api/top-langs", CardKind::Languages),
+    ("/api/pin", CardKind::Repository),
+    ("/api/traffic", CardKind::Traffic),
+];
+
 /// The routes, if there is anybody to ask.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     let Some(front) = app.github.clone() else { return Router::new() };
     let mut routes = Router::new();
-    for (path, kind) in [
-        ("/api", CardKind::Stats),
-        ("/api/streak", CardKind::Streak),
-        ("/api/top-langs", CardKind::Languages),
-        ("/api/pin", CardKind::Repository),
-    ] {
-        let handler = handler(kind);
+    for (path, kind) in PATHS {
+        let handler = handler(kind, app.store.clone());
         routes = routes.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
     routes.layer(middleware::from_fn_with_state(app.clone(), limited)).with_state(front)
 }
 
-fn handler(kind: CardKind) -> MethodRouter<GithubFront> {
+fn handler(kind: CardKind, store: Arc<dyn StoreRead>) -> MethodRouter<GithubFront> {
     let answer = async move |State(front): State<GithubFront>, uri: Uri| {
         let query = Query::of(&uri);
         let why = match query.get("count_private") {
@@ -57,7 +62,7 @@ fn handler(kind: CardKind) -> MethodRouter<GithubFront> {
             query.raw().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value)
         };
         let address = CardAddress::read(kind, raw);
-        match asked(&front, &address).await {
+        match asked(&front, &*store, &address).await {
             Ok(svg) => headers::picture(StatusCode::OK, svg, why),
             Err((why, look)) => said(&why, &look),
         }
@@ -75,7 +80,11 @@ fn said(why: &NoCard, look: &CardLook) -> Response {
     headers::picture(status, notice(title, what, look), UNCOUNTED)
 }
 
-async fn asked(front: &GithubFront, address: &CardAddress) -> Result<String, (NoCard, CardLook)> {
+async fn asked(
+    front: &GithubFront,
+    store: &dyn StoreRead,
+    address: &CardAddress,
+) -> Result<String, (NoCard, CardLook)> {
     let look = address.look().map_err(|what| (what.into(), CardLook::default()))?;
     let name = address.name();
     if name.is_empty() {
@@ -88,7 +97,7 @@ async fn asked(front: &GithubFront, address: &CardAddress) -> Result<String, (No
         CardTerms { zone: front.zone, now: statistics.now_in_seconds(), has_tokens: statistics.has_tokens() };
     match statistics.of(&login).await {
         Ok(aged) => {
-            let svg = address.draw(&aged, &look, terms).map_err(|why| (why, look))?;
+            let svg = address.draw(store, &aged, &look, terms).await.map_err(|why| (why, look))?;
             if let Some(file) = address.file().filter(|_| front.card_files) {
                 remember(front, &login, file).await;
             }

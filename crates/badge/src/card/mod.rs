@@ -1,5 +1,5 @@
 //! Cards with a GitHub account's statistics: what its repositories add up to and what it has done, its days in a row, its
-//! languages, one repository.
+//! languages, one repository, the visitors of one.
 //!
 //! They take the place of github-readme-stats' pictures and look like relatives of them. Colours are in a style sheet, so
 //! that one address is light for one reader and dark for another; nothing moves. A number that is not known is not there.
@@ -13,6 +13,7 @@ mod streak_card;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod traffic_card;
 mod words;
 
 pub use language_card::{LanguageCard, LanguageLayout, LanguageMeasure};
@@ -20,6 +21,7 @@ pub use repository_card::RepositoryCard;
 pub use stats_card::{CardRank, CommitYears, StatsCard, StatsRow};
 pub use streak_card::{Streak, StreakCard};
 pub use theme::{CardGround, CardPaint, CardTheme};
+pub use traffic_card::TrafficCard;
 pub use words::CardLang;
 
 use crate::number::Format;

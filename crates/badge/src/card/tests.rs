@@ -197,6 +197,36 @@ fn whatever_is_drawn_fits_and_is_harmless() {
 }
 
 #[test]
+fn traffic_fits_whatever_it_is() {
+    let long = format!("{}/{}", "W".repeat(39), "w".repeat(100));
+    let few = [0, 3, 1];
+    for (lang, width) in [(CardLang::En, None), (CardLang::Zh, Some(1)), (CardLang::En, Some(9999))] {
+        let look = CardLook { lang, width, ..CardLook::default() };
+        for (views, visitors) in [(&few[..], &few[..]), (&[u64::MAX; 400], &[u64::MAX; 400]), (&[], &[])] {
+            let card =
+                TrafficCard { repository: &long, last: Day(20_777), views, visitors, clones: visitors };
+            all_fits(&card.render(&look));
+        }
+    }
+    let card = TrafficCard {
+        repository: "octo/hello",
+        last: Day(20_454),
+        views: &[9, 0, 1_234],
+        visitors: &[2, 0, 50],
+        clones: &[0, 0, 7],
+    };
+    let svg = card.render(&CardLook::default());
+    let desc = svg.split("</desc>").next().unwrap();
+    assert!(
+        desc.ends_with(
+            "30 Dec 2025 – 1 Jan 2026: Views: 1,243; Visitors: 52; Clones: 7; visitors are added up by day"
+        ),
+        "{desc}"
+    );
+    assert!(svg.contains("<title>Traffic of octo/hello</title>"), "{svg}");
+}
+
+#[test]
 fn own_colours_are_in_the_sheet_and_nothing_else_of_them() {
     let paint = |text| Some(CardPaint::parse(text).unwrap());
     let look = CardLook {

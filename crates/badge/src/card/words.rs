@@ -112,6 +112,19 @@ impl CardLang {
         }
     }
 
+    pub(super) fn traffic_of(self, repository: &str) -> String {
+        self.say(&format!("Traffic of {repository}"), &format!("{repository} 的流量"))
+    }
+
+    /// The columns of the card of a repository's visitors.
+    pub(super) fn traffic_columns(self) -> [String; 3] {
+        [("Views", "浏览"), ("Visitors", "访客"), ("Clones", "克隆")].map(|(en, zh)| self.say(en, zh))
+    }
+
+    pub(super) fn visitors_by_day(self) -> String {
+        self.say("visitors are added up by day", "访客按天累加")
+    }
+
     pub(super) fn present(self) -> String {
         self.say("today", "今天")
     }

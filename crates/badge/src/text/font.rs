@@ -38,7 +38,9 @@ impl Font {
 
     /// The text, cut if it is wider than `room` pixels. Not escaped.
     pub(crate) fn fit(self, text: &str, room: u32) -> String {
-        Fitted::new(text, self.badge_room(room)).shown()
+        // Both are rounded: what is said to fit is not cut.
+        let room = if self.width(text) <= room { u32::from(u16::MAX) } else { self.badge_room(room) };
+        Fitted::new(text, room).shown()
     }
 
     /// A name that fits. Of `owner/repository`, the owner is cut first: the repository tells more.
@@ -78,6 +80,15 @@ mod tests {
                 "a//b",
             ] {
                 assert!(font.width(&font.fit_name(name, room)) <= room.max(font.width("…")), "{name} {room}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_that_fits_is_not_cut() {
+        for font in [Font::bold(24), Font::bold(18), Font::regular(11)] {
+            for text in ["5,025", "1,665", "路过", "octo-cat/hello"] {
+                assert_eq!(font.fit(text, font.width(text)), text);
             }
         }
     }

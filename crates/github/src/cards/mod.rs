@@ -9,12 +9,14 @@ mod look;
 mod repository;
 mod stats;
 mod streak;
+mod traffic;
 
 pub use address::CardAddress;
 
 use crate::{Aged, DayZone};
 use look::look;
 use tallymark_badge::card::{CardLook, CardTime};
+use tallymark_store::StoreRead;
 
 /// What a card shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +29,18 @@ pub enum CardKind {
     Languages,
     /// One repository.
     Repository,
+    /// The visitors of one.
+    Traffic,
 }
 
 impl CardKind {
     /// With the word in a file's name.
-    const EVERY: [(&str, CardKind); 4] = [
+    const EVERY: [(&str, CardKind); 5] = [
         ("stats", CardKind::Stats),
         ("streak", CardKind::Streak),
         ("langs", CardKind::Languages),
         ("pin", CardKind::Repository),
+        ("traffic", CardKind::Traffic),
     ];
 
     fn word(self) -> &'static str {
@@ -101,18 +106,25 @@ impl CardAddress {
         look(self)
     }
 
-    /// Draws the card.
+    /// Draws the card. Only that of a repository's visitors reads the store.
     ///
     /// # Errors
     ///
     /// [`NoCard`].
-    pub fn draw(&self, aged: &Aged, look: &CardLook, terms: CardTerms) -> Result<String, NoCard> {
+    pub async fn draw(
+        &self,
+        store: &dyn StoreRead,
+        aged: &Aged,
+        look: &CardLook,
+        terms: CardTerms,
+    ) -> Result<String, NoCard> {
         let source = CardSource { address: self, aged, look, terms };
         match self.kind {
             CardKind::Stats => stats::draw(&source),
             CardKind::Streak => streak::draw(&source),
             CardKind::Languages => languages::draw(&source),
             CardKind::Repository => repository::draw(&source),
+            CardKind::Traffic => traffic::draw(&source, store).await,
         }
     }
 }

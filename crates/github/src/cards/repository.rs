@@ -4,23 +4,15 @@ use super::{
     CardSource, NoCard,
     look::{flag, number},
 };
+use crate::KnownRepository;
 use tallymark_badge::card::RepositoryCard;
 
 pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
     let address = source.address;
-    let name = address.text("repo").unwrap_or_default();
-    if name.is_empty() {
-        return Err("repo is missing".to_owned().into());
-    }
+    let found = asked(source)?;
     let (shows_owner, lines) =
         (flag(address, "show_owner")?, number(address, "description_lines_count", 1..=3)?);
     let stats = &*source.aged.stats;
-    let Some(found) = stats.known.iter().find(|known| known.name.eq_ignore_ascii_case(&name)) else {
-        return Err(NoCard::Nothing(match stats.knows_all() {
-            true => format!("{} has no public repository {name}", stats.login),
-            false => format!("{name} is not among the repositories of {} with the most stars", stats.login),
-        }));
-    };
     let card = RepositoryCard {
         owner: shows_owner.then_some(stats.login.as_str()),
         name: &found.name,
@@ -34,4 +26,19 @@ pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
         time: source.time(None),
     };
     Ok(card.render(source.look))
+}
+
+/// The repository that an address asks for.
+pub(super) fn asked<'a>(source: &CardSource<'a>) -> Result<&'a KnownRepository, NoCard> {
+    let name = source.address.text("repo").unwrap_or_default();
+    if name.is_empty() {
+        return Err("repo is missing".to_owned().into());
+    }
+    let stats = &*source.aged.stats;
+    stats.known.iter().find(|known| known.name.eq_ignore_ascii_case(&name)).ok_or_else(|| {
+        NoCard::Nothing(match stats.knows_all() {
+            true => format!("{} has no public repository {name}", stats.login),
+            false => format!("{name} is not among the repositories of {} with the most stars", stats.login),
+        })
+    })
 }

@@ -10,6 +10,7 @@ mod fonts;
 
 use crate::{
     badges::badge::mistake,
+    cards,
     error::{Problem, report},
     headers,
     query::Query,
@@ -81,7 +82,7 @@ fn svg_address(uri: &Uri) -> Option<Uri> {
         || ["/badge/", "/graph/", "/@", "/get/@"].into_iter().any(named);
     let path = match path {
         _ if is_badge => format!("{path}.svg"),
-        "/api" | "/api/top-langs" | "/api/pin" => path.to_owned(),
+        _ if cards::PATHS.iter().any(|(card, _)| *card == path) => path.to_owned(),
         // What follows the name of a panel means nothing else.
         _ if path.strip_prefix("/v1/").is_some_and(is_beyond_name) => path.rsplit_once('/')?.0.to_owned(),
         _ => return None,
