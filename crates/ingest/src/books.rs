@@ -152,8 +152,11 @@ impl Common {
         Common { store, books, adopt: adopt.into(), expected, state, positions }
     }
 
-    /// Why nothing is written to a store that is not the expected one.
-    pub(crate) fn foreign(&self) -> String {
+    /// The store is not the expected one: from here on readers get an error instead of its numbers, until it is claimed.
+    /// Returns why nothing is written to it.
+    pub(crate) fn refuse_foreign(&self) -> String {
+        self.store.set_ours(false);
+        self.books.live.forget_totals();
         format!(
             "the store is not the one these counts belong to: it was emptied (Redis restarted without its data?), or \
              another server now has its address. Nothing is written to it. Put the right store back. To continue with \
@@ -183,6 +186,7 @@ impl Common {
 
     /// The store is the right one, and may be written.
     pub(crate) fn claimed(&self, claim: &Claim) {
+        self.store.set_ours(true);
         info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
         self.state.change(|troubles| troubles.claimed = Some(claim.store));
     }

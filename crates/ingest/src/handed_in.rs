@@ -183,9 +183,18 @@ impl HandedIn {
         let unavailable = |why: &dyn std::fmt::Display| NotCommitted::Unavailable(why.to_string());
         let claim = errand.claim().await.map_err(|error| unavailable(&error))?;
         match self.state.claimed() {
-            Some(store) if store == claim.store => Ok((errand, claim)),
-            Some(_) => Err(unavailable(&ErrandError::Foreign)),
+            Some(_) => self.check_store(claim.store).map(|()| (errand, claim)),
             None => Err(unavailable(&"the store has not been reached yet")),
+        }
+    }
+
+    /// Whether this is the store that the writer has claimed, if it has.
+    fn check_store(&self, store: Uuid) -> Result<(), NotCommitted> {
+        match self.state.claimed() {
+            Some(claimed) if claimed != store => {
+                Err(NotCommitted::Unavailable(ErrandError::Foreign.to_string()))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -249,7 +258,15 @@ impl Ledger for HandedIn {
     }
 
     fn is_committed<'a>(&'a self, key: &'a str) -> Asked<'a, bool> {
-        self.ask(async { Ok(self.store.applied(instance_of(key)).await? > 0) })
+        Box::pin(async move {
+            let store = &self.store;
+            if self.ask(async { Ok(store.applied(instance_of(key)).await? > 0) }).await? {
+                return Ok(true);
+            }
+            // An emptied store knows no key, and the writer may not have noticed yet.
+            let here = self.ask(store.identity()).await?;
+            self.check_store(here).map(|()| false)
+        })
     }
 
     fn body_of<'a>(&'a self, key: &'a str, bodies: &'a [Vec<u8>]) -> Asked<'a, Option<usize>> {

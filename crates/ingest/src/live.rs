@@ -268,6 +268,16 @@ impl Live {
         }
     }
 
+    /// What was read may be of another store than ours, which was emptied or exchanged.
+    pub(crate) fn forget_totals(&self) {
+        let mut state = self.lock();
+        // Whoever is reading now reads again.
+        state.beside += 1;
+        for running in state.names.values_mut() {
+            running.as_of = None;
+        }
+    }
+
     /// An attempt of the writer has failed, the n-th in a row.
     pub(crate) fn store_fails(&self, failures: u32) {
         if failures >= KNOWN_TO_FAIL {

@@ -92,6 +92,10 @@ pub trait StoreWrite: Send + Sync {
         self.identity().await
     }
 
+    /// Says whether this is the store that the counts belong to, as far as whoever claims it knows. While it is not,
+    /// readers get an error instead of the numbers of an emptied or different server.
+    fn set_ours(&self, _ours: bool) {}
+
     /// A setting of the store that loses counts, in words for the operator, as of the last claim or
     /// [standing](StoreWrite::standing).
     fn warnings(&self) -> Vec<String> {

@@ -20,6 +20,7 @@ mod corrections;
 mod corrections_random;
 mod corrections_under_hits;
 mod doctor;
+mod emptied;
 mod exactness;
 mod examples;
 mod file;

@@ -36,7 +36,7 @@ impl FromOutbox {
         let before = [self.common.state.claimed().or(self.common.expected), identity.store];
         let adopted = before.into_iter().flatten().any(|before| before != claim.store);
         if adopted && identity.adopt != Some(claim.store) {
-            return Err(self.common.foreign().into());
+            return Err(self.common.refuse_foreign().into());
         }
         if claim.marker > identity.last && self.positions_told {
             // It was the right one when we began, so a copy of it has been in use in between.

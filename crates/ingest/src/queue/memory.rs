@@ -183,7 +183,7 @@ impl Batches for FromMemory {
             NotApplied::Gap { marker } => self.gap(batch.seq, marker),
             // Nothing here corrects.
             NotApplied::Short { what } => Err(what.into()),
-            NotApplied::Foreign => Err(self.common.foreign().into()),
+            NotApplied::Foreign => Err(self.common.refuse_foreign().into()),
             NotApplied::Fenced => Err(FENCED.into()),
         }
     }

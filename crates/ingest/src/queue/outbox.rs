@@ -172,7 +172,7 @@ impl FromOutbox {
             }
             Standing::Foreign => {
                 self.claim = None;
-                Err(self.common.foreign().into())
+                Err(self.common.refuse_foreign().into())
             }
             Standing::Fenced => self.halt().await,
         }
@@ -257,7 +257,7 @@ impl Batches for FromOutbox {
             // The next claim decides whether it can continue.
             NotApplied::Foreign => {
                 self.claim = None;
-                Err(self.common.foreign().into())
+                Err(self.common.refuse_foreign().into())
             }
             NotApplied::Fenced => self.halt().await,
         }

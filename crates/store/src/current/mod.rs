@@ -258,6 +258,10 @@ impl StoreWrite for Current {
         self.store.adopt(applied).await
     }
 
+    fn set_ours(&self, ours: bool) {
+        self.store.set_ours(ours);
+    }
+
     fn warnings(&self) -> Vec<String> {
         self.store.warnings()
     }

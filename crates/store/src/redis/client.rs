@@ -11,7 +11,14 @@ use redis::{
     aio::MultiplexedConnection,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{sync::Mutex, time::Instant};
 
 /// Name resolution, TCP, AUTH and SELECT together.
@@ -35,6 +42,8 @@ pub(super) struct Link {
     client: Client,
     shown: String,
     state: Mutex<LinkState>,
+    /// What is there is not ours: calls are refused.
+    foreign: AtomicBool,
 }
 
 #[derive(Default)]
@@ -78,11 +87,33 @@ impl Link {
             .set_keepalive(keepalive)
             .set_user_timeout(RESPONSE_TIMEOUT);
         let info = url.into_connection_info().map_err(bad)?.set_tcp_settings(tcp);
-        Ok(Link { client: Client::open(info).map_err(bad)?, shown, state: Mutex::default() })
+        Ok(Link {
+            client: Client::open(info).map_err(bad)?,
+            shown,
+            state: Mutex::default(),
+            foreign: AtomicBool::default(),
+        })
+    }
+
+    /// Whether what is there is ours. If not, calls are refused until it is.
+    pub(super) fn set_ours(&self, ours: bool) {
+        self.foreign.store(!ours, Ordering::Release);
+    }
+
+    /// Refuses a call to a server that is known not to be ours.
+    pub(super) fn check_ours(&self, attempt: &str) -> Result<()> {
+        if !self.foreign.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let cause = "it is not the store that the counts of this daemon belong to: it was emptied, or another server now \
+                     has its address";
+        Err(StoreError::new(Class::Unavailable, self.attempt(attempt), cause)
+            .advise("Put the right store back, or run `tallymark store adopt` to continue with this one"))
     }
 
     /// The open connection, or a new one.
     pub(super) async fn live(&self, attempt: &str) -> Result<LiveLink> {
+        self.check_ours(attempt)?;
         let asked = Instant::now();
         let mut state = self.state.lock().await;
         let idle = state.used.replace(asked).is_none_or(|used| asked.duration_since(used) > IDLE);

@@ -66,7 +66,7 @@ impl Stream {
 impl Reader {
     pub(super) async fn head(&self, script: &Script) -> Result<Cursor> {
         // The end is read last: what is written in between is found by the next read.
-        let store = self.identity(script).await?;
+        let store = super::read::identity(&self.link, script).await?;
         let live = self.link.live(ATTEMPT).await?;
         let run = live.run.to_string();
         let mut pipeline = redis::pipe();

@@ -91,6 +91,12 @@ impl Redis {
         })
     }
 
+    /// The connection that writes, for whoever does not claim: refused like readers while the store is not ours.
+    fn writes_ours(&self, attempt: &str) -> Result<&Link> {
+        self.reader.link.check_ours(attempt)?;
+        Ok(&self.writes)
+    }
+
     async fn apply_one(&self, claim: &Claim, batch: &Batch) -> Result<Outcome> {
         if let Some(correction) = &batch.correction {
             return self.correct_one(claim, batch, correction).await;
@@ -133,6 +139,13 @@ impl Redis {
         Ok((self.parse(&text, instance, attempt)?, text))
     }
 
+    /// The same, for whoever does not claim.
+    async fn known(&self, instance: Uuid) -> Result<(Option<claim::Marker>, String)> {
+        let attempt = "reading the marker of an instance";
+        self.reader.link.check_ours(attempt)?;
+        self.marker(instance, attempt).await
+    }
+
     async fn marker_text(&self, instance: Uuid, attempt: &str) -> Result<String> {
         let mut command = redis::cmd("HGET");
         command.arg(keys::APPLIED).arg(script::text(instance));
@@ -169,7 +182,7 @@ fn applying(batch: &Batch) -> String {
 #[async_trait]
 impl StoreWrite for Redis {
     async fn identity(&self) -> Result<Uuid> {
-        self.reader.identity(&self.claim).await
+        read::identity(&self.writes, &self.claim).await
     }
 
     async fn claim_from(&self, instance: Uuid, least: u64) -> Result<Claim> {
@@ -222,6 +235,10 @@ impl StoreWrite for Redis {
         script::claimed(&answer, self.writes.attempt(attempt))?.ok_or_else(missing)
     }
 
+    fn set_ours(&self, ours: bool) {
+        self.reader.link.set_ours(ours);
+    }
+
     fn warnings(&self) -> Vec<String> {
         self.eviction.warning().into_iter().collect()
     }
@@ -243,12 +260,12 @@ impl StoreWrite for Redis {
     }
 
     async fn applied(&self, instance: Uuid) -> Result<u64> {
-        let (marker, _) = self.marker(instance, "reading the marker of an instance").await?;
+        let (marker, _) = self.known(instance).await?;
         Ok(marker.map_or(0, |marker| marker.seq))
     }
 
     async fn body_of(&self, instance: Uuid) -> Result<Option<Uuid>> {
-        let (marker, _) = self.marker(instance, "reading the marker of an instance").await?;
+        let (marker, _) = self.known(instance).await?;
         Ok(marker.and_then(|marker| marker.body))
     }
 
@@ -291,8 +308,9 @@ impl StoreWrite for Redis {
         for (_, name) in &names {
             pipeline.cmd("GET").arg(name);
         }
-        let live = self.writes.live(attempt).await?;
-        let answers = self.writes.pipe(live, attempt, &mut pipeline).await?;
+        let writes = self.writes_ours(attempt)?;
+        let live = writes.live(attempt).await?;
+        let answers = writes.pipe(live, attempt, &mut pipeline).await?;
         // Whether it was made or not, what is there now is the key.
         let there = answers.iter().skip(names.len());
         let key = |((day, name), answer): (&(Day, String), &redis::Value)| {
@@ -468,7 +486,7 @@ impl StoreCorrections for Redis {
 #[async_trait]
 impl StoreShelf for Redis {
     async fn keep(&self, shelf: Shelf, key: &str, thing: Shelved, until: Option<u64>) -> Result<()> {
-        shelf::keep(&self.writes, shelf, key, &thing, until).await
+        shelf::keep(self.writes_ours("keeping what was fetched")?, shelf, key, &thing, until).await
     }
 
     async fn kept(&self, shelf: Shelf, key: &str) -> Result<Option<Shelved>> {
@@ -480,6 +498,6 @@ impl StoreShelf for Redis {
     }
 
     async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
-        shelf::discard(&self.writes, shelf, key).await
+        shelf::discard(self.writes_ours("discarding what was fetched")?, shelf, key).await
     }
 }

@@ -23,6 +23,20 @@ const DAYS: Range<i32> = 0..84_006;
 /// Their years.
 const YEARS: Range<i32> = 1970..2200;
 
+/// The identity of the store; a store without one gets it now.
+pub(super) async fn identity(link: &Link, script: &Script) -> Result<Uuid> {
+    let attempt = "reading the identity";
+    let [all, events] = &keys::of_counts();
+    let keys = [keys::STORE, keys::APPLIED, all, events];
+    let fresh = Uuid::new_v4().to_string();
+    let argument = |command: &mut redis::Cmd| {
+        command.arg(&fresh);
+    };
+    let answer = script.call(link, attempt, &keys, argument).await?;
+    let missing = || StoreError::new(Class::Data, link.attempt(attempt), "there is none");
+    claimed(&answer, link.attempt(attempt))?.ok_or_else(missing)
+}
+
 /// The connection that reads.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -33,20 +47,6 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(link: Link) -> Reader {
         Reader { link, foreign_seen: AtomicBool::new(false) }
-    }
-
-    /// The identity of the store; a store without one gets it now.
-    pub(super) async fn identity(&self, script: &Script) -> Result<Uuid> {
-        let attempt = "reading the identity";
-        let [all, events] = &keys::of_counts();
-        let keys = [keys::STORE, keys::APPLIED, all, events];
-        let fresh = Uuid::new_v4().to_string();
-        let argument = |command: &mut redis::Cmd| {
-            command.arg(&fresh);
-        };
-        let answer = script.call(&self.link, attempt, &keys, argument).await?;
-        let missing = || StoreError::new(Class::Data, self.link.attempt(attempt), "there is none");
-        claimed(&answer, self.link.attempt(attempt))?.ok_or_else(missing)
     }
 
     pub(super) async fn totals(&self, event: Event, names: &[Name]) -> Result<Vec<i64>> {
