@@ -271,6 +271,57 @@ fn log_that_is_rotated_right_after_the_first_start_is_counted() {
     }
 }
 
+/// A link that leads to the file of another source is a trouble of that source, not a reason to count nothing: not while
+/// the daemon runs, and not when it starts again.
+#[test]
+fn link_to_the_file_of_another_source_is_told_and_each_line_counts_once() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        let source =
+            |log: &str| format!("[[source]]\nkind = \"file\"\npath = \"DIR/{log}\"\nroute = \"tallymark\"\n");
+        place.configure(&format!("[store]\ntick = \"20ms\"\n{}{}", source("a.log"), source("b.log")));
+        let (dir, link) = (place.dir().to_owned(), place.dir().join("b.log"));
+        let mut lines = 0;
+        let mut write = |log: &str, more: u64| {
+            let mut writer = Writer::new(&dir.join(log), 1 + lines);
+            writer.write(more);
+            lines += more;
+            lines
+        };
+        let switch = |to: &str| {
+            std::os::unix::fs::symlink(place.dir().join(to), place.dir().join("next")).unwrap();
+            fs::rename(place.dir().join("next"), &link).unwrap();
+        };
+        let ready = || http::get(place.addr(), "/readyz");
+        let counts = |lines: u64| wait_until("every line is counted", PATIENCE, || all(&place) == lines);
+        let is_told = || {
+            wait_until("it is told", PATIENCE, || {
+                let ready = ready();
+                ready.status == 200 && ready.text().contains("another [[source]] reads")
+            });
+        };
+        switch("b1.txt");
+        write("a.log", 3);
+        let mut daemon = place.start("ingest", &[]);
+        counts(write("b1.txt", 2));
+        switch("a.log");
+        is_told();
+        counts(write("a.log", 2));
+        daemon.kill9();
+        let checked = place.run(&["check-config"]).good();
+        assert!(checked.contains("are one file at the moment"), "{checked}");
+        let written = write("a.log", 2);
+        daemon = place.start("ingest", &[]);
+        counts(written);
+        is_told();
+        switch("b1.txt");
+        counts(write("b1.txt", 2));
+        wait_until("all is well", PATIENCE, || ready().text().contains("\"ready\""));
+        stop(&mut daemon);
+        assert_eq!(all(&place), written + 2);
+    }
+}
+
 #[test]
 fn rotations_and_truncations_are_counted_and_stop_is_prompt() {
     let (place, log) = place(&Kind::Sqlite);

@@ -1,7 +1,7 @@
 //! `tallymark check-config`: reads a configuration exactly as a daemon would, and starts nothing.
 
 use super::{CommonFlags, USUAL_FILE, out};
-use crate::config::{BadConfig, Config, Kind, Mistake};
+use crate::config::{BadConfig, Config, Kind, Mistake, shared_logs};
 use anyhow::Result;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,15 @@ fn warnings(config: &Config) -> Vec<String> {
         Ok(_) => None,
         Err(_) => Some(format!("there is no log {} yet; it is read as soon as it is there", path.display())),
     };
-    logs.filter_map(warning).chain(badges(&config.badges.dir)).collect()
+    let shared = shared_logs(&config.sources).into_iter().map(|(log, other)| {
+        format!(
+            "{} and {} are one file at the moment: its lines count once, in the source that reads it first. Give each \
+             source a file of its own",
+            log.display(),
+            other.display()
+        )
+    });
+    logs.filter_map(warning).chain(shared).chain(badges(&config.badges.dir)).collect()
 }
 
 /// What is wrong with the directory of badges, as far as it shows.

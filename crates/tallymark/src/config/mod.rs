@@ -10,6 +10,7 @@ mod reader;
 mod source;
 pub(crate) mod units;
 
+pub(crate) use places::shared_logs;
 pub(crate) use published::without_secrets;
 pub(crate) use reader::Mistake;
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};

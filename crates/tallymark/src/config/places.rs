@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
 };
+use tallymark_ingest::source::is_rotated_name;
 use tallymark_store::StoreUrl;
 use tallymark_web::Listen;
 
@@ -71,6 +72,29 @@ pub(super) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
 pub(super) fn is_one_file(a: &Path, b: &Path) -> bool {
     let inode = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     real(a) == real(b) || inode(a).is_some_and(|a| Some(a) == inode(b))
+}
+
+/// Whether two sources are surely of one log: the paths are the same as they are written, or one is a rotated file of the
+/// other, which is read with its log. Where links lead is not asked: a link may be switched while the daemon runs, and
+/// what ran then must start again. Each line counts once in any case, because a file has one source.
+pub(super) fn is_one_log(a: &Path, b: &Path) -> bool {
+    let (a, b) = (plain(a), plain(b));
+    let is_rotated = || is_rotated_name(&a, &b) || is_rotated_name(&b, &a);
+    a == b || a.parent() == b.parent() && is_rotated()
+}
+
+/// The logs that are one file at the moment: both names.
+pub(crate) fn shared_logs(sources: &[Source]) -> Vec<(&Path, &Path)> {
+    let logs = sources.iter().filter_map(|source| match &source.kind {
+        Kind::File { path, .. } => Some(path.as_path()),
+        _ => None,
+    });
+    let logs: Vec<&Path> = logs.collect();
+    let pairs = logs.iter().enumerate().filter_map(|(at, &log)| {
+        let other = logs[..at].iter().copied().find(|other| is_one_file(other, log))?;
+        Some((other, log))
+    });
+    pairs.collect()
 }
 
 /// The path without links, as far as it exists.

@@ -2,7 +2,7 @@
 
 use super::{
     Overrides,
-    places::{is_one_file, overlap},
+    places::{is_one_file, is_one_log, overlap},
     reader::{ConfigTable, Mistakes},
     units,
 };
@@ -17,7 +17,7 @@ use std::{
 use tallymark_core::{Framing, Route, zmq::Clock};
 use tallymark_ingest::{
     LineFormat,
-    source::{Start, ZmqOptions, is_of_log},
+    source::{Start, ZmqOptions},
 };
 
 /// Where Bootic's collector publishes, which is also the default of its aggregator.
@@ -129,10 +129,7 @@ impl Kind {
             (Kind::Udp { listen: a, .. }, Kind::Udp { listen: b, .. }) => overlap(*a, *b),
             (Kind::Tcp(a), Kind::Tcp(b)) => overlap(a.listen, b.listen),
             (Kind::Unix { path: a, .. }, Kind::Unix { path: b, .. }) => is_one_file(a, b),
-            // The rotated files of a log are read with it.
-            (Kind::File { path: a, .. }, Kind::File { path: b, .. }) => {
-                is_one_file(a, b) || is_of_log(a, b) || is_of_log(b, a)
-            }
+            (Kind::File { path: a, .. }, Kind::File { path: b, .. }) => is_one_log(a, b),
             // A message that matches both would count twice.
             (Kind::Zmq(a), Kind::Zmq(b)) => {
                 a.connect == b.connect && (a.topic.starts_with(&b.topic) || b.topic.starts_with(&a.topic))

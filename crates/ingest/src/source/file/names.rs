@@ -300,11 +300,14 @@ pub fn is_of_log(log: &Path, file: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path).ok();
     let dir = |path: &Path| real(std::path::absolute(path).ok()?.parent()?);
     let is_log = || real(log).is_some() && real(log) == real(file);
-    let is_rotated = || {
-        let is_beside = dir(log).is_some() && dir(log) == dir(file);
-        is_beside && log.file_name().zip(file.file_name()).is_some_and(|(log, name)| belongs(log, name))
-    };
+    let is_rotated = || dir(log).is_some() && dir(log) == dir(file) && is_rotated_name(log, file);
     is_log() || is_rotated()
+}
+
+/// Whether a file is named like one of the rotated files of a log, wherever both are.
+#[must_use]
+pub fn is_rotated_name(log: &Path, file: &Path) -> bool {
+    log.file_name().zip(file.file_name()).is_some_and(|(log, name)| belongs(log, name))
 }
 
 /// Whether a file of this name may belong to the log.
