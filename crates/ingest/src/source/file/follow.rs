@@ -388,8 +388,10 @@ impl LogFollower {
     fn read_all(&mut self, sink: &mut impl Sink) -> Result<bool, String> {
         let Some(book) = &self.book else { return Ok(false) };
         let has_more = |(id, record): (u64, &FileRecord)| {
-            let readable = !record.gone || self.open.contains_key(&id);
-            (!record.done && record.copy_of.is_none() && readable).then_some(id)
+            let open = self.open.contains_key(&id);
+            // The log is open also while there is nothing to read: it may be removed after its next line.
+            let wanted = !record.done || Some(id) == self.live && !open;
+            (wanted && record.copy_of.is_none() && (!record.gone || open)).then_some(id)
         };
         let mut unread = book.iter().filter_map(has_more);
         let first: Vec<u64> = unread.by_ref().take(MOST_OPEN).collect();

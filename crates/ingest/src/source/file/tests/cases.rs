@@ -1144,6 +1144,63 @@ fn log_whose_every_line_was_changed_is_counted_again_and_told() {
 }
 
 #[test]
+fn empty_log_that_is_replaced_by_another_file_has_lost_nothing() {
+    for how in ["removed", "moved away", "renamed", "written anew"] {
+        for at in ["first", "restarted", "truncated", "next"] {
+            for filled in [false, true] {
+                let case = format!("{how}, {at}, filled: {filled}");
+                let mut bed = Bed::new();
+                let (mut before, mut told) = (0, 0);
+                bed.append("access.log", "");
+                match at {
+                    "truncated" => {
+                        bed.append("access.log", "before\n");
+                        before = 1;
+                        bed.read();
+                        bed.copytruncate("access.log.1");
+                    }
+                    "next" => {
+                        bed.append("access.log", "before\n");
+                        before = 1;
+                        bed.read();
+                        bed.rename("access.log", "access.log.1");
+                        bed.append("access.log", "");
+                    }
+                    _ => {}
+                }
+                bed.read();
+                if at == "restarted" {
+                    bed.restart();
+                    bed.read();
+                    told = bed.told;
+                }
+                match how {
+                    "removed" => fs::remove_file(bed.log()).unwrap(),
+                    "moved away" => bed.rename("access.log", "elsewhere"),
+                    "renamed" => {
+                        if bed.path("access.log.1").exists() {
+                            bed.rename("access.log.1", "access.log.2");
+                        }
+                        bed.rename("access.log", "access.log.1");
+                    }
+                    _ => {
+                        bed.append("new", if filled { "after\n" } else { "" });
+                        bed.rename("new", "access.log");
+                    }
+                }
+                if how != "written anew" {
+                    bed.append("access.log", if filled { "after\n" } else { "" });
+                }
+                bed.read();
+                let lines = [("after", u64::from(filled)), ("before", before)];
+                bed.expect(&lines.into_iter().filter(|(_, n)| *n > 0).collect::<Vec<_>>());
+                assert_eq!(bed.events().lost + bed.told, told, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
 fn file_that_was_rotated_empty_and_packed_has_lost_nothing() {
     let mut bed = Bed::new();
     bed.append("access.log", "");
