@@ -1,5 +1,6 @@
 //! The rows of the table, one file for each kind of work, and the run over all of them.
 
+mod cards;
 mod connections;
 mod dashboard;
 mod draw;
@@ -53,6 +54,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row("http-hit", "POST /hit, beside hitme-node and beside nginx with a file and a log", http_hit::run),
     row("visits", "counted views of panels, beside snow-trace and beside plain badges", visits::run),
+    row("cards", "cards of GitHub accounts, beside nginx with a plain file", cards::run),
     row("connections", "10,000 keep-alive clients at once", connections::run),
     row("lag", "from the wire to the file on disk", lag::run),
     row("rss", "memory with 100,000 and with 1,000,000 active names", rss::run),
