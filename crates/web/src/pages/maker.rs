@@ -5,8 +5,8 @@
 //! again. The preview does not count.
 
 use crate::{
-    badges::{AnswerKind, Dress, Figures, check},
-    name::{badge_path, encoded_text, graph_path, page_path, push},
+    badges::{AnswerKind, DigitDress, Dress, Figures, check},
+    name::{badge_path, encoded_text, event_page_path, graph_path, page_path, push},
     query::Query,
     state::App,
 };
@@ -18,34 +18,75 @@ use tallymark_badge::{
 };
 use tallymark_core::{Event, Name};
 
-/// A badge with a line of the last 30 days; the address of a chart with this style.
-const SPARK: &str = "spark";
-
-/// What a badge can show, with the words of the form.
-const NUMBERS: [(&str, &str); 10] = [
-    ("total", "all hits"),
+/// What a badge can show of every event, with the words of the form; the total is called by its event.
+const NUMBERS: [(&str, &str); 6] = [
     ("today", "today"),
     ("24h", "the last 24 hours"),
     ("7d", "the last 7 × 24 hours"),
     ("30d", "the last 30 × 24 hours"),
     ("month", "this month"),
     ("year", "this year"),
-    ("visits", "visits"),
-    ("visitors", "visitors today"),
-    ("likes", "likes"),
 ];
+const TOTAL: &str = "total";
+/// A badge of hits can show these in their place.
+const INSTEAD_OF_HITS: [(&str, &str); 3] =
+    [("visits", "visits"), ("visitors", "visitors today"), ("likes", "likes")];
 
 const FORMATS: [(&str, &str); 4] =
     [("comma", "1,234"), ("plain", "1234"), ("short", "1.2k"), ("padded", "0001234")];
 
+const FILES: [(&str, &str); 2] = [("", "SVG"), (PNG, "PNG")];
+const PNG: &str = "png";
+
 /// The texts that are typed, with their hints.
-const FIELDS: [(&str, &str, &str); 5] = [
-    ("label", "Label", "hits"),
+const FIELDS: [(&str, &str, &str); 6] = [
+    ("label", "Label", ""),
     ("color", "Colour", "#13b28a, blue ..."),
     ("labelColor", "Label colour", "#555"),
     ("logo", "Logo", "github, rust ..."),
     ("logoColor", "Logo colour", "white"),
+    ("locale", "Numbers as in", "de, fr, hi ..."),
 ];
+
+/// The picture that is made. The form has it among the styles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Made {
+    Badge,
+    /// A badge with a line of the last 30 days.
+    Spark,
+    /// A chart of the last 30 days.
+    Chart,
+    /// The number in image digits of this theme.
+    Digits(String),
+}
+
+impl Made {
+    const SPARK: &str = "spark";
+    const CHART: &str = "chart";
+    const DIGITS: &str = "digits.";
+
+    fn of(style: &str) -> Made {
+        let style = style.to_ascii_lowercase();
+        match style.as_str() {
+            Made::SPARK => Made::Spark,
+            Made::CHART => Made::Chart,
+            _ => match style.strip_prefix(Made::DIGITS) {
+                Some(theme) => Made::Digits(theme.to_owned()),
+                None => Made::Badge,
+            },
+        }
+    }
+
+    /// Which parameters it has; the others of the form are left out.
+    fn has(&self, key: &str) -> bool {
+        match self {
+            Made::Badge => true,
+            Made::Spark => !key.starts_with("logo") && key != "show",
+            Made::Chart => false,
+            Made::Digits(_) => matches!(key, "label" | "show"),
+        }
+    }
+}
 
 /// One control of the form.
 fn select(key: &str, label: &str, chosen: &str, options: &[(&str, &str)]) -> Value {
@@ -58,28 +99,33 @@ fn select(key: &str, label: &str, chosen: &str, options: &[(&str, &str)]) -> Val
 
 /// What the address of the page asks for.
 struct Making {
+    event: Event,
+    made: Made,
+    /// As the form has it.
+    style: String,
     /// Parameters with a value that is not the default, in the order of the badge's address.
     given: Vec<(&'static str, String)>,
-    spark: bool,
+    is_png: bool,
 }
 
 impl Making {
-    fn read(query: Query<'_>) -> Making {
+    fn read(event: Event, query: Query<'_>) -> Making {
         let text = |key: &str| query.form_text(key).map(|text| text.trim().to_owned()).unwrap_or_default();
         let style = text("style");
-        let spark = style.eq_ignore_ascii_case(SPARK);
-        let mut given = vec![("style", style)];
+        let made = Made::of(&style);
+        let mut given = vec![("style", if made == Made::Badge { style.clone() } else { String::new() })];
         // An empty label is one; a form that is sent without one asks for the default.
         given.extend(FIELDS.iter().map(|&(key, ..)| (key, text(key))));
         let shown: Vec<String> =
             query.all_of_form("show").map(|word| String::from_utf8_lossy(&word).trim().to_owned()).collect();
         let shown: Vec<&str> =
             shown.iter().flat_map(|words| words.split(',')).filter(|word| !word.is_empty()).collect();
-        given.push(("show", if shown == ["total"] || spark { String::new() } else { shown.join(",") }));
+        given.push(("show", if shown == [TOTAL] { String::new() } else { shown.join(",") }));
         let format = text("format");
         given.push(("format", if format == "comma" { String::new() } else { format }));
-        given.retain(|(key, value)| !(value.is_empty() || spark && key.starts_with("logo")));
-        Making { given, spark }
+        given.retain(|(key, value)| !value.is_empty() && made.has(key));
+        let is_png = text("file").eq_ignore_ascii_case(PNG);
+        Making { event, made, style, given, is_png }
     }
 
     fn of(&self, key: &str) -> &str {
@@ -88,74 +134,133 @@ impl Making {
 
     /// The path and query of the picture.
     fn path(&self, name: &Name) -> String {
-        let mut path = match self.spark {
-            true => graph_path(std::slice::from_ref(name), Event::HIT, "30d"),
-            false => badge_path(name.as_ref()),
+        let mut path = match self.made {
+            Made::Spark | Made::Chart => graph_path(std::slice::from_ref(name), self.event, "30d"),
+            Made::Badge | Made::Digits(_) => badge_path(name.as_ref()),
         };
+        match &self.made {
+            Made::Badge | Made::Digits(_) if self.event != Event::HIT => {
+                push(&mut path, "event", &self.event.to_string());
+            }
+            _ => {}
+        }
+        match &self.made {
+            Made::Spark => push(&mut path, "style", Made::SPARK),
+            Made::Digits(theme) => push(&mut path, "digits", &encoded_text(theme, true)),
+            Made::Badge | Made::Chart => {}
+        }
         for (key, value) in &self.given {
             // A comma needs no escape, and is easier to read.
             push(&mut path, key, &encoded_text(value, true).replace("%2C", ","));
         }
+        if self.is_png
+            && let Some(end) =
+                path.find('?').and_then(|query| path[..query].strip_suffix(".svg")).map(str::len)
+        {
+            path.replace_range(end..end + ".svg".len(), ".png");
+        }
         path
     }
 
-    /// What the badge would answer to a mistake, and the text for those who do not see it.
+    /// What the picture would answer to a mistake, and the text for those who do not see it.
     fn alt(&self, name: &Name, look: &Look) -> Result<String, String> {
         let path = self.path(name);
         let query = Query::in_form(path.split_once('?').map_or("", |(_, query)| query));
-        if self.spark {
-            check(query, AnswerKind::Chart)?;
-            let (dress, figures) = (Dress::of_spark(query)?, Figures::of_spark(query, Event::HIT)?);
-            return Ok(dress.label().map_or_else(|| figures.label(&look.label), str::to_owned));
-        }
-        check(query, AnswerKind::Badge)?;
-        let dress = Dress::read(query, look)?;
-        let figures = Figures::read(query, Event::HIT)?;
+        let (dress, figures) = match self.made {
+            Made::Chart => return Ok(format!("{} over time", self.event.noun(0))),
+            Made::Spark => {
+                check(query, AnswerKind::Chart)?;
+                (Dress::of_spark(query)?, Figures::of_spark(query, self.event)?)
+            }
+            Made::Badge | Made::Digits(_) => {
+                check(query, AnswerKind::Badge)?;
+                DigitDress::read(query, look)?;
+                (Dress::read(query, look)?, Figures::read(query, self.event)?)
+            }
+        };
         Ok(dress.label().map_or_else(|| figures.label(&look.label), str::to_owned))
     }
 
-    fn form(&self) -> Value {
+    fn form(&self, look: &Look) -> Value {
+        let digits: Vec<(String, String)> = look
+            .digits
+            .names()
+            .map(|name| (format!("{}{name}", Made::DIGITS), format!("digits: {name}")))
+            .collect();
         let styles: Vec<(&str, &str)> = [("", "default")]
             .into_iter()
             .chain(Style::EVERY.map(|style| (style.name(), style.name())))
-            .chain([(SPARK, "with a line")])
+            .chain([(Made::SPARK, "with a line"), (Made::CHART, "chart of 30 days")])
+            .chain(digits.iter().map(|(value, text)| (value.as_str(), text.as_str())))
             .collect();
+        let total = format!("all {}", self.event.noun(0));
+        let instead = INSTEAD_OF_HITS.iter().filter(|_| self.event == Event::HIT).copied();
+        let numbers: Vec<(&str, &str)> =
+            [(TOTAL, total.as_str())].into_iter().chain(NUMBERS).chain(instead).collect();
+        let second: Vec<(&str, &str)> = [("", "none")].into_iter().chain(numbers.iter().copied()).collect();
         let shown: Vec<&str> = self.of("show").split(',').collect();
-        let second: Vec<(&str, &str)> = [("", "none")].into_iter().chain(NUMBERS).collect();
-        let first = shown.first().copied().filter(|word| !word.is_empty()).unwrap_or("total");
+        let first = shown.first().copied().filter(|word| !word.is_empty()).unwrap_or(TOTAL);
+        let usual_label = self.event.noun(0);
         let fields: Vec<Value> = FIELDS
             .iter()
             .map(|&(key, label, hint)| {
                 let id = format!("make-{}", key.to_lowercase());
+                let hint = if key == "label" { &*usual_label } else { hint };
                 context! { id, key, label, hint, value => self.of(key) }
             })
             .collect();
+        let format = Some(self.of("format")).filter(|word| !word.is_empty()).unwrap_or("comma");
         context! {
             selects => vec![
-                select("style", "Style", self.of("style"), &styles),
-                select("show", "Number", first, &NUMBERS),
+                select("style", "Style", &self.style, &styles),
+                select("show", "Number", first, &numbers),
                 select("show", "Second number", shown.get(1).copied().unwrap_or_default(), &second),
-                select("format", "Format", Some(self.of("format")).filter(|word| !word.is_empty()).unwrap_or("comma"), &FORMATS),
+                select("format", "Format", format, &FORMATS),
+                select("file", "File", if self.is_png { PNG } else { "" }, &FILES),
             ],
             fields,
+            event => (self.event != Event::HIT).then(|| self.event.to_string()),
         }
     }
 }
 
 /// The form, the badge and the texts.
-pub(super) fn values(app: &App, name: &Name, query: Query<'_>) -> Value {
-    let making = Making::read(query);
+pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> Value {
+    let making = Making::read(event, query);
     let look = app.look.load();
     let (alt, mistake) = match making.alt(name, &look) {
         Ok(alt) => (alt, None),
-        Err(mistake) => (look.label.clone(), Some(mistake)),
+        Err(mistake) => (event.noun(0).to_string(), Some(mistake)),
     };
     let path = making.path(name);
-    let mut preview = path.clone();
-    push(&mut preview, "count", "false");
+    let preview = uncounted(&path);
     let base = app.base_url.as_str();
-    let (url, page) = (format!("{base}{path}"), format!("{base}{}", page_path(name.as_ref())));
-    context! { preview, mistake, form => making.form(), texts => texts(&url, &page, &alt), alt => &alt }
+    let (url, page) = (format!("{base}{path}"), format!("{base}{}", event_page_path(name.as_ref(), event)));
+    context! { preview, mistake, form => making.form(&look), texts => texts(&url, &page, &alt), alt => &alt }
+}
+
+fn uncounted(path: &str) -> String {
+    let mut path = path.to_owned();
+    push(&mut path, "count", "false");
+    path
+}
+
+/// One badge of a name in each style, each with a link to the form that makes it.
+pub(super) fn samples(app: &App, name: &Name) -> Vec<Value> {
+    let look = app.look.load();
+    let digits = look.digits.names().map(|theme| format!("{}{theme}", Made::DIGITS));
+    let styles = Style::EVERY.map(|style| style.name().to_owned()).into_iter();
+    styles
+        .chain([Made::SPARK.to_owned()])
+        .chain(digits.take(2))
+        .map(|style| {
+            let query = format!("style={style}");
+            let making = Making::read(Event::HIT, Query::in_form(&query));
+            let mut link = page_path(name.as_ref());
+            push(&mut link, "style", &style);
+            context! { style, link => format!("{link}#make"), preview => uncounted(&making.path(name)) }
+        })
+        .collect()
 }
 
 /// The picture with a link to the page, in every notation.
@@ -190,8 +295,8 @@ pub(super) fn repository(name: &Name) -> Option<Name> {
 mod tests {
     use super::*;
 
-    fn made(query: &str) -> String {
-        Making::read(Query::in_form(query)).path(&Name::new("o/r").unwrap())
+    fn made(event: Event, query: &str) -> String {
+        Making::read(event, Query::in_form(query)).path(&Name::new("o/r").unwrap())
     }
 
     #[test]
@@ -201,20 +306,37 @@ mod tests {
             ("style=&label=&color=&show=total&show=&format=comma", "/badge.svg?repo=o/r"),
             ("show=today&show=total", "/badge.svg?repo=o/r&show=today,total"),
             ("label=Profile+views&style=flat", "/badge.svg?repo=o/r&style=flat&label=Profile%20views"),
-            ("color=%23f00&period=7d&event=like", "/badge.svg?repo=o/r&color=%23f00"),
+            ("color=%23f00&period=7d", "/badge.svg?repo=o/r&color=%23f00"),
             ("style=spark&logo=github&show=today", "/graph/o/r.svg?period=30d&style=spark"),
+            ("style=chart&label=x&logo=github&show=today", "/graph/o/r.svg?period=30d"),
+            (
+                "style=digits.nixie&color=red&show=today&format=short",
+                "/badge.svg?repo=o/r&digits=nixie&show=today",
+            ),
+            ("file=png&label=a.svg", "/badge.png?repo=o/r&label=a.svg"),
+            ("file=PNG&style=Chart", "/graph/o/r.png?period=30d"),
+            ("locale=de", "/badge.svg?repo=o/r&locale=de"),
         ] {
-            assert_eq!(made(query), expect, "{query}");
+            assert_eq!(made(Event::HIT, query), expect, "{query}");
+        }
+        let order = Event::new(b"order").unwrap();
+        for (query, expect) in [
+            ("label=x", "/badge.svg?repo=o/r&event=order&label=x"),
+            ("style=spark", "/graph/o/r.svg?event=order&period=30d&style=spark"),
+        ] {
+            assert_eq!(made(order, query), expect, "{query}");
         }
     }
 
     #[test]
     fn mistake_is_the_one_that_the_badge_answers() {
         let name = Name::new("o/r").unwrap();
-        let alt = |query: &str| Making::read(Query::in_form(query)).alt(&name, &Look::default());
+        let alt = |query: &str| Making::read(Event::HIT, Query::in_form(query)).alt(&name, &Look::default());
         assert_eq!(alt("style=flt"), Err("style=flt: did you mean flat?".to_owned()));
         assert_eq!(alt("show=today"), Ok("hits today".to_owned()));
         assert_eq!(alt("style=spark&label=a%26b"), Ok("a&b".to_owned()));
+        assert_eq!(alt("style=chart"), Ok("hits over time".to_owned()));
+        assert!(alt("style=digits.nixy").unwrap_err().starts_with("digits=nixy"));
     }
 
     #[test]

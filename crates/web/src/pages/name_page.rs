@@ -129,7 +129,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
     );
     match read {
         Ok((counts, trend, events, statuses, visits)) => {
-            let maker = maker::values(app, &name, Query::of(uri));
+            let maker = maker::values(app, &name, event, Query::of(uri));
             let values =
                 context! { trend, events, statuses, visits, maker, ..about(app, event, &name, counts) };
             page_for(app, &visitor, StatusCode::OK, "name.html", values)

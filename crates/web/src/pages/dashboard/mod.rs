@@ -15,7 +15,7 @@ use crate::{
     event,
     history::History,
     name::graph_path,
-    pages::{Back, chart, login, no_store, page_for, problem},
+    pages::{Back, chart, login, maker, no_store, page_for, problem},
     query::Query,
     state::App,
 };
@@ -50,7 +50,10 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     }
     match values(&app, asked).await {
         Ok(Some(values)) => page_for(&app, &visitor, StatusCode::OK, "dashboard.html", values),
-        Ok(None) => page_for(&app, &visitor, StatusCode::OK, "empty.html", context! { title => "Tallymark" }),
+        Ok(None) => {
+            let values = context! { title => "Tallymark", samples => Vec::<Value>::new() };
+            page_for(&app, &visitor, StatusCode::OK, "empty.html", values)
+        }
         Err(error) => no_store(&app, &error),
     }
 }
@@ -69,6 +72,8 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
         Some(ranking) => rows::values(app, asked, ranking).await?,
         None => Vec::new(),
     };
+    let busiest = ranking.as_ref().and_then(|ranking| ranking.entries.first());
+    let samples = busiest.map(|(name, _)| maker::samples(app, name)).unwrap_or_default();
     let now = (app.now)();
     let chart = match found {
         Some(_) => None,
@@ -91,6 +96,7 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
         sizes => ranking.as_ref().map(|ranking| sizes(asked, ranking)).unwrap_or_default(),
         rows => shown,
         csv => asked.as_csv(),
+        samples,
         by_name => column(asked, Order::Name),
         by_hits => column(asked, Order::Hits),
         all_time => asked.period == Period::All,
