@@ -264,6 +264,17 @@ pub(super) fn unpacked(path: &Path) -> Option<PathBuf> {
     Some(path.with_file_name(name))
 }
 
+/// What a file may be called, packed or not.
+pub(super) fn packed_or_not(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let plain = path.as_os_str().to_owned();
+    let packed = move |end: &&str| {
+        let mut name = plain.clone();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    [""].iter().chain(&PACKED).map(packed)
+}
+
 fn ordered(found: Listing) -> Vec<SeenFile> {
     let mut files: Vec<SeenFile> =
         found.into_iter().map(|(path, (file, rank))| SeenFile::of(path, &file, rank)).collect();

@@ -6,7 +6,7 @@
 
 use super::{
     super::{
-        names::belongs,
+        names::{as_exact_as, belongs, packed_or_not, unpacked},
         record::{Identity, mtime},
     },
     Survey,
@@ -28,11 +28,16 @@ impl Survey<'_> {
         if !is_new && !self.question.open.is_empty() {
             return;
         }
-        // What was written before the last look is no news.
-        let Some(seen) = self.book.iter().map(|(_, record)| record.mtime).max() else { return };
-        let is_news = |file: &Metadata| file.is_file() && file.len() > 0 && mtime(file) > seen;
-        let is_made = |file: &Metadata| is_new || Identity::of(file).born > seen;
-        let of_directories = self.other_directories(&target).into_iter().map(|path| (path, true));
+        // What was written before the last look is no news. There may have been no file then. Two files that are written
+        // to within one step of the file system's clock have the same time.
+        let seen = self.book.iter().map(|(_, record)| record.mtime).max();
+        let seen = seen.unwrap_or(self.book.began());
+        let is_late = |written: u64| written >= as_exact_as(written, seen);
+        let is_news = |file: &Metadata| file.is_file() && file.len() > 0 && is_late(mtime(file));
+        let is_made = |file: &Metadata| is_new || Identity::of(file).born >= seen;
+        let of_directories = self.other_directories(&target);
+        let of_directories =
+            of_directories.iter().flat_map(|path| packed_or_not(path)).map(|path| (path, true));
         let of_names = self.other_names(&target).into_iter().map(|path| (path, false));
         for (path, is_named_alike) in of_directories.chain(of_names) {
             let Ok(file) = fs::metadata(&path) else { continue };
@@ -73,8 +78,10 @@ impl Survey<'_> {
         if !self.book.iter().any(|(_, record)| record.path != target && is_other(&record.path)) {
             return Vec::new();
         }
-        let is_like =
-            |path: &PathBuf| path != target && path.extension() == target.extension() && is_other(path);
+        let is_like = |path: &PathBuf| {
+            let plain = unpacked(path).unwrap_or_else(|| path.clone());
+            plain != target && plain.extension() == target.extension() && is_other(&plain)
+        };
         let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
         entries.filter(is_like).take(MOST).collect()
     }

@@ -160,8 +160,8 @@ impl World {
         self.bed.append(&target, "");
         std::os::unix::fs::symlink(self.bed.path(&target), self.bed.path("link")).unwrap();
         self.bed.rename("link", "access.log");
-        if !self.dated {
-            // Nothing leads to a directory any more that nobody has looked into.
+        if !self.dated && !self.alike {
+            // Nothing leads to a directory any more that nobody has looked into. Its lines are told, not counted.
             self.bed.step_without_room();
             self.bed.commit();
         }

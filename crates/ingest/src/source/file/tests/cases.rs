@@ -1011,6 +1011,7 @@ fn directory_that_a_link_led_to_while_nobody_looked_is_told() {
     fs::create_dir(bed.path("other")).unwrap();
     bed.append("other/access.log", "x\n");
     release(&bed, 8, "old\n");
+    std::thread::sleep(Duration::from_millis(10));
     release(&bed, 9, "a\n");
     bed.expect(&[("a", 1)]);
     bed.restart();
@@ -1039,6 +1040,7 @@ fn file_of_any_name_that_a_link_led_to_while_nobody_looked_is_told() {
         };
         // Another log that was not written to meanwhile, and what is no log.
         bed.append("other.log", "x\n");
+        std::thread::sleep(Duration::from_millis(10));
         bed.append("red.log", &numbered(0, 5));
         link(&bed, "red.log");
         bed.read();
