@@ -8,16 +8,21 @@ use tallymark_testbed::{Daemon, Nginx, Redis, free_tcp_port, free_udp_port, http
 const PUBLISHED: Duration = Duration::from_secs(2);
 
 #[test]
-fn start_prints_badge_page_and_markdown() {
+fn start_prints_badge_page_panel_and_markdown() {
     let place = Place::new();
     let daemon = place.serve();
-    let lines = wait_until("three lines", PATIENCE, || {
+    let lines = wait_until("four lines", PATIENCE, || {
         let text = daemon.stdout();
-        (text.lines().count() >= 3).then_some(text)
+        (text.lines().count() >= 4).then_some(text)
     });
     let base = format!("http://localhost:{}", place.http);
     let (badge, page) = (format!("{base}/badge.svg?repo=you/repo"), format!("{base}/repo/you/repo"));
-    assert_eq!(lines, format!("Badge     {badge}\nPage      {page}\nMarkdown  [![hits]({badge})]({page})\n"));
+    let panel = format!("{base}/v1/badge/you/repo");
+    let expect = format!(
+        "Badge     {badge}\nPage      {page}\nPanel     {panel}\nMarkdown  [![hits]({badge})]({page})\n"
+    );
+    assert_eq!(lines, expect);
+    assert_eq!(http::get(place.addr(), "/v1/badge/you/repo?count=false").status, 200);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use clap::{Args, builder::FalseyValueParser};
 use tallymark_core::Name;
 use tallymark_web::{badge_path, page_path};
 
-/// HTTP, syslog, counts and badges in one process. Prints the badge's address, the page's, and the Markdown.
+/// HTTP, syslog, counts and badges in one process. Prints the addresses of a badge, a page and a panel, and the Markdown.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Leave publishing to a timer that runs `tallymark render`.
@@ -42,5 +42,8 @@ fn greet(base_url: &str) -> Result<()> {
     let example = Name::new("you/repo")?;
     let badge = format!("{base_url}{}", badge_path(example.as_ref()));
     let page = format!("{base_url}{}", page_path(example.as_ref()));
-    out::print(&format!("Badge     {badge}\nPage      {page}\nMarkdown  [![hits]({badge})]({page})\n"))
+    let panel = format!("{base_url}/v1/badge/{example}");
+    out::print(&format!(
+        "Badge     {badge}\nPage      {page}\nPanel     {panel}\nMarkdown  [![hits]({badge})]({page})\n"
+    ))
 }
