@@ -76,7 +76,8 @@ fn an_emptied_redis_is_shown_like_one_that_is_down() {
     shows_no_number_of_another_store(&place);
     assert_eq!(redis.cli(&["EXISTS", "repo:o%2Fr"]), "0");
     // The operator decides to go on with it.
-    place.run(&["store", "adopt"]).good();
+    let said = place.run(&["store", "adopt"]).good();
+    assert!(said.contains("Likes that this store does not have are gone"), "{said}");
     wait_until("it is ready", PATIENCE, || get(&place, "/readyz").0 == 200);
     assert_eq!(get(&place, "/repo/o/r").0, 200);
     let (status, page) = press(&place, "add");
