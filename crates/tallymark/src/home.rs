@@ -15,7 +15,10 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{Event, MAX_CORRECTIONS, Name};
-use tallymark_ingest::WriterState;
+use tallymark_ingest::{
+    WriterState,
+    import::snow_trace::{TRACED, totals_file},
+};
 use tallymark_store::{
     Store, StoreError, StoreUrl, Written, durable,
     outbox::Outbox,
@@ -134,6 +137,18 @@ impl Home {
             adopt_command(config)?
         )))
     }
+}
+
+/// What to do where the data directory is that of snow-trace, whose variable `DATA_DIR` names ours too.
+pub(crate) fn of_snow_trace(config: &Config) -> Option<String> {
+    let dir = &config.data_dir;
+    let totals = TRACED.map(totals_file).into_iter().find(|totals| dir.join(totals).is_file())?;
+    Some(format!(
+        "data-dir: {} has a {totals}, so it looks like snow-trace's data, which is not read from there. To count it once: \
+         tallymark import snow-trace {}. Give Tallymark a data directory of its own",
+        dir.display(),
+        shell_word(dir)
+    ))
 }
 
 /// Checks the file in a directory, if it is there.

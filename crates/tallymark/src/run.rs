@@ -93,6 +93,9 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     }
     let look = config.look().map_err(|what| BadConfig::one(start.file.as_deref(), what))?;
     let look = Arc::new(ArcSwap::from_pointee(look));
+    if let Some(warning) = home::of_snow_trace(config) {
+        warn!("{warning}");
+    }
     user::may_write(&config.data_dir)?;
     user::may_write_store(&config.store)?;
     if start.role == (Role::Serve { render: true }) {

@@ -366,6 +366,13 @@ fn what_is_exported_is_imported_with_the_same_totals() {
             (report["visits"]["names"].as_u64(), report["visits"]["total"].as_u64()),
             (Some(6), Some(19))
         );
+        // Their logs would be beside those of the event, or in the place of the totals.
+        for (event, name, records) in [("like", "../up", 1), ("visit", "../up", 1), ("visit", "./here", 1)] {
+            let told = json!({"event": event, "name": name, "records": records});
+            let list = report["without_log"].as_array().unwrap();
+            assert!(list.contains(&told), "{told} is not in {list:?}");
+        }
+        assert_eq!(report["visits"]["records_left_out"], 2);
         let text = fs::read_to_string(to.join("likes.json")).unwrap();
         assert_eq!(text, "{\n  \"..:up\": 1,\n  \"octo:hello\": 3\n}");
         let log = fs::read_to_string(to.join("visits/re/set.jsonl")).unwrap();
@@ -479,4 +486,19 @@ fn odd_entries_are_named() {
     }
     assert_eq!(total(&place, "o/r", "visit"), 1);
     assert!(Path::new(traces.path()).join("counters.json").exists());
+}
+
+/// snow-trace's own variable names our directory too.
+#[test]
+fn a_data_directory_of_snow_trace_is_told_with_what_helps() {
+    let place = Place::new();
+    let said = || place.run(&["check-config"]).good();
+    assert!(!said().contains("snow-trace"), "{}", said());
+    fs::create_dir_all(place.data_dir()).unwrap();
+    fs::write(place.data_dir().join("likes.json"), "{}").unwrap();
+    let helps = format!("tallymark import snow-trace {}", place.data_dir().display());
+    assert!(said().contains(&helps) && said().contains("has a likes.json"), "{}", said());
+    let mut daemon = place.serve();
+    assert!(daemon.stderr().contains(&helps), "{}", daemon.stderr());
+    stop(&mut daemon);
 }

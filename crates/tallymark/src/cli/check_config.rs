@@ -1,7 +1,10 @@
 //! `tallymark check-config`: reads a configuration exactly as a daemon would, and starts nothing.
 
 use super::{CommonFlags, USUAL_FILE, out};
-use crate::config::{BadConfig, Config, Kind, Mistake, shared_logs};
+use crate::{
+    config::{BadConfig, Config, Kind, Mistake, shared_logs},
+    home,
+};
 use anyhow::Result;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -78,7 +81,8 @@ fn warnings(config: &Config) -> Vec<String> {
             other.display()
         )
     });
-    logs.filter_map(warning).chain(shared).chain(badges(&config.badges.dir)).collect()
+    let warnings = logs.filter_map(warning).chain(shared).chain(badges(&config.badges.dir));
+    warnings.chain(home::of_snow_trace(config)).collect()
 }
 
 /// What is wrong with the directory of badges, as far as it shows.

@@ -67,6 +67,7 @@ struct ExportedSums {
     names: u64,
     total: u64,
     records: u64,
+    records_left_out: u64,
     left_out: u64,
     left_out_total: u64,
 }
@@ -78,6 +79,17 @@ struct ExportReport<'a> {
     likes: ExportedSums,
     left_out: Vec<LeftOut>,
     left_out_more: u64,
+    /// Their totals are exported.
+    without_log: Vec<WithoutLog>,
+    without_log_more: u64,
+}
+
+/// A name whose records are not exported, and how many they are.
+#[derive(Serialize)]
+struct WithoutLog {
+    event: String,
+    name: String,
+    records: u64,
 }
 
 #[derive(Serialize)]
@@ -94,8 +106,15 @@ impl ExportSnowTrace {
             let store = NetLikes::over(common.existing_store(&config).await?);
             prepare(&self.dir)?;
             let (visits, likes) = (ExportedSums::default(), ExportedSums::default());
-            let mut report =
-                ExportReport { dir: &self.dir, visits, likes, left_out: Vec::new(), left_out_more: 0 };
+            let mut report = ExportReport {
+                dir: &self.dir,
+                visits,
+                likes,
+                left_out: Vec::new(),
+                left_out_more: 0,
+                without_log: Vec::new(),
+                without_log_more: 0,
+            };
             let mut files = Vec::new();
             for event in TRACED {
                 let totals = export(event, &self.dir, &store, &mut report).await?;
@@ -133,6 +152,18 @@ impl ExportReport<'_> {
             self.left_out_more += 1;
         } else {
             self.left_out.push(LeftOut { event: event.to_string(), name: name.to_owned(), why });
+        }
+    }
+
+    fn leave_out_log(&mut self, event: Event, name: &Name, records: u64) {
+        if records == 0 {
+            return;
+        }
+        self.of(event).records_left_out += records;
+        if self.without_log.len() == SHOWN {
+            self.without_log_more += 1;
+        } else {
+            self.without_log.push(WithoutLog { event: event.to_string(), name: name.to_string(), records });
         }
     }
 }
@@ -175,11 +206,14 @@ async fn export(
             continue;
         }
         for (name, total) in names {
-            let records = export_log(event, &name, total, dir, store).await?;
+            let (records, is_written) = export_log(event, &name, total, dir, store).await?;
             let exported = report.of(event);
             exported.names += 1;
             exported.total = exported.total.saturating_add(total.unsigned_abs());
-            exported.records += records;
+            match is_written {
+                true => exported.records += records,
+                false => report.leave_out_log(event, &name, records),
+            }
             written.insert(key.clone(), total);
         }
     }
@@ -208,28 +242,29 @@ async fn totals(event: Event, store: &(impl StoreRead + ?Sized)) -> Result<BTree
     Ok(all)
 }
 
-/// Writes the last visits of a name, the oldest first. Answers how many.
+/// Writes the last visits of a name, the oldest first. Answers how many there are, and whether they could be written.
 async fn export_log(
     event: Event,
     name: &Name,
     total: i64,
     dir: &Path,
     store: &(impl StoreRead + ?Sized),
-) -> Result<u64> {
+) -> Result<(u64, bool)> {
     let (namespace, key) = trace_spelling(name.as_str()).unwrap_or_default();
     let (namespace, key) = (namespace.as_str(), key.as_str());
-    // Its log would be outside of its directory.
-    if matches!(namespace, "." | "..") {
-        return Ok(0);
-    }
     let latest = store.visits(event, name, MAX_VISITS).await?;
     let mut lines: Vec<String> = (0..total)
         .zip(latest)
         .map(|(later, visit)| record_line(event, (namespace, key), &visit, total - later))
         .collect();
+    let records = lines.len() as u64;
+    // Its log would be outside of its directory.
+    if matches!(namespace, "." | "..") {
+        return Ok((records, false));
+    }
     // Where there are colons, only a log says where the namespace ends.
     if lines.is_empty() && !name.as_str().contains(':') {
-        return Ok(0);
+        return Ok((0, true));
     }
     lines.reverse();
     let path = dir.join(log_path(event, namespace, key));
@@ -238,11 +273,11 @@ async fn export_log(
         fs::write(&path, lines.concat())
     };
     write().with_context(|| format!("writing {}", path.display()))?;
-    Ok(lines.len() as u64)
+    Ok((records, true))
 }
 
 fn people(report: &ExportReport<'_>) -> String {
-    let ExportReport { dir, visits, likes, left_out, left_out_more } = report;
+    let ExportReport { dir, visits, likes, left_out, left_out_more, without_log, without_log_more } = report;
     let mut text = format!("{}: exported ", out::plain(&dir.display().to_string()));
     text += &format!("{} and {}\n", out::counted(visits.total, "visit"), out::counted(likes.total, "like"));
     for (event, exported) in TRACED.into_iter().zip([likes, visits]) {
@@ -253,6 +288,10 @@ fn people(report: &ExportReport<'_>) -> String {
             out::counted(exported.records, "record"),
             logs_dir(event)
         );
+        if exported.records_left_out > 0 {
+            let records = out::counted(exported.records_left_out, "record");
+            text += &format!("    {records} left out, whose totals are there\n");
+        }
         if exported.left_out > 0 {
             let names = out::counted(exported.left_out, "name");
             text += &format!(
@@ -266,6 +305,15 @@ fn people(report: &ExportReport<'_>) -> String {
     }
     if *left_out_more > 0 {
         text += &format!("  and {} more like these\n", left_out_more.separate_with_commas());
+    }
+    for WithoutLog { event, name, records } in without_log {
+        let (name, records) = (out::plain(name), out::counted(*records, "record"));
+        text += &format!(
+            "  {event} {name}: {records} left out, because the log would be outside of its directory\n"
+        );
+    }
+    if *without_log_more > 0 {
+        text += &format!("  and logs of {} more names\n", without_log_more.separate_with_commas());
     }
     text
 }

@@ -1,7 +1,11 @@
 //! Which name a key of the totals is. snow-trace writes `namespace:key`, and both may have colons. It never decodes an
 //! address, and takes the query for a part of it; here, a name is decoded, and a query is no part of it.
 
-use super::{TraceFindings, totals::totals_file, tree::TraceLogs};
+use super::{
+    TraceFindings,
+    totals::{quoted, totals_file},
+    tree::TraceLogs,
+};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::collections::{BTreeMap, BTreeSet};
 use tallymark_core::{Event, Name, NameRef, NotAName, decode_percent};
@@ -107,7 +111,14 @@ fn name(event: Event, cuts: &[(&str, &str)], logs: &TraceLogs) -> Result<Name, S
         several => match several.iter().filter(has_log).collect::<Vec<_>>()[..] {
             [only] => *only,
             [] => return Err("it has several colons, and no log says where the namespace ends".to_owned()),
-            _ => return Err("several names share it, as their logs say".to_owned()),
+            ref found => {
+                let names: Vec<String> =
+                    found.iter().map(|(namespace, key)| quoted(&format!("{namespace}/{key}"))).collect();
+                return Err(format!(
+                    "several names share it, as their logs say: {}. Add what is theirs with `tallymark add`",
+                    names.join(" and ")
+                ));
+            }
         },
     };
     decoded(event, namespace, key).map_err(|why| format!("no name here: {why}"))
@@ -143,9 +154,8 @@ mod tests {
         assert_eq!((findings.visits.refused, findings.visits.refused_total), (8, 16));
         let told: Vec<&str> = findings.problems.iter().map(|problem| problem.what.as_str()).collect();
         assert_eq!(told[0], "\"::\": its total of 2 is not counted: it is not NAMESPACE:KEY");
-        assert!(
-            told.iter().any(|what| what.contains("\"p:q:r\"") && what.contains("several names share it"))
-        );
+        assert!(told.iter().any(|what| what.contains("\"p:q:r\"")
+            && what.contains("several names share it, as their logs say: \"p/q:r\" and \"p:q/r\"")));
         assert!(told.iter().any(|what| what.contains("\"u:v:w\"") && what.contains("no log says")));
         assert!(told.iter().any(|what| what.contains("\"~n:k\"") && what.contains("no name here")));
     }
