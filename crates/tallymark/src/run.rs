@@ -182,6 +182,9 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     });
     let mut routes = tallymark_web::health_alone(health.clone());
     if start.role != Role::Ingest {
+        // Nothing waits for it at the end. Without it, the first PNG that needs them does it.
+        let fonts = std::thread::Builder::new().name("fonts".to_owned()).spawn(tallymark_web::load_fonts);
+        drop(fonts.inspect_err(|error| warn!(%error, "fonts are looked through with the first PNG")));
         let corrector = Corrector::of_daemon(store.clone(), live.clone(), state.clone(), meters.clone());
         let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
         let rankings = Arc::new(Rankings::new(store.clone(), now, ranking_meters));

@@ -1,7 +1,7 @@
 //! Pictures as PNG, without nginx: the same numbers, counted as SVG are.
 
-use crate::common::{Place, stop};
-use tallymark_testbed::http;
+use crate::common::{PATIENCE, Place, stop};
+use tallymark_testbed::{http, wait_until};
 
 /// Width and height, as the file says.
 fn size(png: &[u8]) -> (u32, u32) {
@@ -48,4 +48,15 @@ fn every_picture_is_a_png_at_its_address_with_that_ending() {
     }
     stop(&mut daemon);
     assert_eq!(place.total("o/r"), 5);
+}
+
+/// The first picture would take longer than nginx waits.
+#[test]
+fn fonts_are_looked_through_before_a_picture_needs_them() {
+    let place = Place::new();
+    let mut daemon = place.start("serve", &["--log-level", "debug"]);
+    wait_until("the fonts are known", PATIENCE, || {
+        daemon.stderr().contains("looked through the fonts of this machine")
+    });
+    stop(&mut daemon);
 }

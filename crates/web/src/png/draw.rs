@@ -103,6 +103,21 @@ mod tests {
         assert_eq!(text("Verdana", "123"), text("No Such Font", "123"));
     }
 
+    /// As in a browser: the strokes of the bold face are wider.
+    #[test]
+    fn chinese_text_is_bold_where_a_bold_font_is_installed() {
+        let text = |weight: &str| {
+            let svg = format!("{HEAD}<text y=\"15\" font-weight=\"{weight}\">访问记录</text></svg>");
+            pixels(&svg, 4.0).pixels().iter().map(|pixel| u64::from(pixel.alpha())).sum::<u64>()
+        };
+        let (regular, bold) = (text("normal"), text("bold"));
+        if fonts::has_bold('访') {
+            assert!(bold * 10 > regular * 11, "{bold} and {regular}");
+        } else {
+            assert_eq!(bold, regular);
+        }
+    }
+
     #[test]
     fn nothing_is_read_from_elsewhere_and_bombs_are_left_out() {
         let image = |href: &str| {

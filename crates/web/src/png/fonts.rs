@@ -1,7 +1,8 @@
 //! The fonts of PNG pictures: DejaVu Sans, which is compiled in, and behind it what is installed on this machine.
 //!
 //! So a picture in Latin, Greek or Cyrillic letters is the same everywhere, and others need a font of the system. Those are
-//! looked through once, when the first letter is missing. None is kept in memory: a picture reads what it needs.
+//! looked through once, by [`load_fonts`] or when the first letter is missing. None is kept in memory: a picture reads what
+//! it needs.
 
 use resvg::usvg::{
     FontResolver,
@@ -10,9 +11,10 @@ use resvg::usvg::{
 use std::{
     fs,
     ops::RangeInclusive,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, LazyLock},
 };
+use tracing::debug;
 
 /// More fonts are not looked through, nor larger ones.
 const MOST_FONTS: usize = 1000;
@@ -38,6 +40,13 @@ struct InstalledFont {
     letters: Vec<RangeInclusive<u32>>,
 }
 
+/// Looks through the fonts of this machine. That takes longer than a request may, so a daemon calls it at its start, in a
+/// thread of its own.
+pub fn load_fonts() {
+    LazyLock::force(&SHIPPED);
+    debug!(fonts = INSTALLED.len(), "looked through the fonts of this machine");
+}
+
 /// Which font draws a text, and which one a letter that it does not have.
 pub(super) fn resolver() -> FontResolver<'static> {
     FontResolver {
@@ -54,7 +63,9 @@ fn fallback(letter: char, used: &[ID], fonts: &mut Arc<Database>) -> Option<ID> 
     if used.len() >= MOST_IN_PICTURE {
         return None;
     }
-    let font = INSTALLED.iter().find(|font| font.has(letter))?;
+    // The first is the one that lacks the letter.
+    let is_bold = used.first().and_then(|id| fonts.face(*id)).is_some_and(|face| face.weight == Weight::BOLD);
+    let font = font_of(letter, is_bold)?;
     let loaded = fonts.faces().find(|face| face.post_script_name == font.face.post_script_name);
     match loaded.map(|face| face.id) {
         Some(id) => (!used.contains(&id)).then_some(id),
@@ -67,11 +78,24 @@ fn fallback(letter: char, used: &[ID], fonts: &mut Arc<Database>) -> Option<ID> 
     }
 }
 
+/// The best font for a letter: of bold text, the bold face of its family, where that is installed.
+fn font_of(letter: char, is_bold: bool) -> Option<&'static InstalledFont> {
+    let mut fonts = INSTALLED.iter().filter(|font| font.has(letter));
+    let regular = fonts.find(|font| !font.is_bold())?;
+    let mut fonts = INSTALLED.iter().filter(|font| font.has(letter));
+    let bold = fonts.find(|font| is_bold && font.is_bold() && font.family() == regular.family());
+    Some(bold.unwrap_or(regular))
+}
+
+/// Whether a font of this machine has a bold face for a letter.
+#[cfg(test)]
+pub(super) fn has_bold(letter: char) -> bool {
+    font_of(letter, true).is_some_and(InstalledFont::is_bold)
+}
+
 impl InstalledFont {
-    fn read(face: FaceInfo) -> Option<InstalledFont> {
-        let Source::File(path) = &face.source else { return None };
-        let content = read(path)?;
-        let parsed = ttf_parser::Face::parse(&content, face.index).ok()?;
+    fn read(face: FaceInfo, content: &[u8]) -> Option<InstalledFont> {
+        let parsed = ttf_parser::Face::parse(content, face.index).ok()?;
         let mut all: Vec<u32> = Vec::new();
         for table in parsed.tables().cmap.into_iter().flat_map(|cmap| cmap.subtables) {
             if table.is_unicode() {
@@ -91,10 +115,18 @@ impl InstalledFont {
         self.letters.get(at).is_some_and(|run| run.contains(&letter))
     }
 
-    /// Sans-serif letters look like the others on a badge.
-    fn rank(&self) -> (bool, &str) {
-        let is_sans = |(family, _): &(String, _)| family.contains("Sans");
-        (!self.face.families.iter().any(is_sans), &self.face.post_script_name)
+    fn is_bold(&self) -> bool {
+        self.face.weight == Weight::BOLD
+    }
+
+    fn family(&self) -> &str {
+        self.face.families.first().map_or("", |(family, _)| family)
+    }
+
+    /// Sans-serif letters look like the others on a badge. Of Chinese ones, our texts are in the simplified.
+    fn rank(&self) -> (bool, bool, &str) {
+        let lacks = |word: &str| !self.face.families.iter().any(|(family, _)| family.contains(word));
+        (lacks("Sans"), lacks("CJK SC"), &self.face.post_script_name)
     }
 }
 
@@ -103,18 +135,44 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     if size <= LARGEST { fs::read(path).ok() } else { None }
 }
 
-/// Looks through the regular fonts of this machine.
 fn installed() -> Vec<InstalledFont> {
     let mut fonts = Database::new();
     fonts.load_system_fonts();
-    let regular = |face: &&FaceInfo| {
-        face.weight == Weight::NORMAL
+    let is_plain = |face: &&FaceInfo| {
+        matches!(face.weight, Weight::NORMAL | Weight::BOLD)
             && face.style == Style::Normal
             && face.stretch == Stretch::Normal
             && !face.monospaced
     };
-    let faces = fonts.faces().filter(regular).take(MOST_FONTS).cloned();
-    let mut found: Vec<InstalledFont> = faces.filter_map(InstalledFont::read).collect();
+    // A file may have many faces, and megabytes. They come one after the other.
+    let mut file: (PathBuf, Option<Vec<u8>>) = Default::default();
+    let mut found = Vec::new();
+    for face in fonts.faces().filter(is_plain).take(MOST_FONTS) {
+        let Source::File(path) = &face.source else { continue };
+        if file.0 != *path {
+            file = (path.clone(), read(path));
+        }
+        found.extend(file.1.as_ref().and_then(|content| InstalledFont::read(face.clone(), content)));
+    }
     found.sort_by(|a, b| a.rank().cmp(&b.rank()));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where no font of this machine has a bold face for it, there is none to take.
+    #[test]
+    fn bold_text_takes_the_bold_face_of_the_same_family() {
+        for letter in ['访', 'か', 'ก'] {
+            let Some(regular) = font_of(letter, false) else { continue };
+            let has_bold = INSTALLED
+                .iter()
+                .any(|font| font.is_bold() && font.has(letter) && font.family() == regular.family());
+            let taken = font_of(letter, true).unwrap();
+            assert!(!regular.is_bold());
+            assert_eq!((taken.is_bold(), taken.family()), (has_bold, regular.family()), "{letter}");
+        }
+    }
 }

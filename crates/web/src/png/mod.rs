@@ -8,6 +8,8 @@ mod cache;
 mod draw;
 mod fonts;
 
+pub use fonts::load_fonts;
+
 use crate::{
     badges::badge::mistake,
     cards,
