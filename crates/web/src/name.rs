@@ -112,7 +112,7 @@ pub(crate) fn push(path: &mut String, key: &str, value: &str) {
 }
 
 /// Browsers and proxies resolve `.` and `..` and merge empty segments, even if they are escaped.
-fn has_odd_segment(name: &str) -> bool {
+pub(crate) fn has_odd_segment(name: &str) -> bool {
     name.split('/').any(|segment| matches!(segment, "" | "." | ".."))
 }
 

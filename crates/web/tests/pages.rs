@@ -321,6 +321,38 @@ async fn store_without_hits_shows_what_it_has() {
 }
 
 #[tokio::test]
+async fn page_of_a_name_without_hits_opens_at_what_it_has() {
+    let site = Site::without_hits().await;
+    // The event that it has most of.
+    for path in ["/name/acme", "/name?name=acme"] {
+        let (code, headers, _) = site.get(path, None).await;
+        assert_eq!(code, StatusCode::TEMPORARY_REDIRECT, "{path}");
+        assert_eq!(headers["location"], "/name/acme?event=pageview", "{path}");
+    }
+    // Whoever asks for hits, or for more than the name, gets what was asked for.
+    for path in ["/name/acme?event=hit", "/name/acme?period=7d", "/name/never"] {
+        let (code, _, body) = site.get(path, None).await;
+        assert!(code == StatusCode::OK && body.contains("No hits yet"), "{path}: {code}");
+    }
+    // The way to its hits does not lead back.
+    let (_, _, body) = site.get("/name/acme?event=like", None).await;
+    let body = body.replace("&#x2f;", "/");
+    assert!(body.contains("href=\"/name/acme?event=hit\""), "{body}");
+    // A name with hits opens at them.
+    assert_eq!(Site::new(Visibility::Public).await.get("/repo/you/repo", None).await.0, StatusCode::OK);
+}
+
+/// A name whose like button would lead nowhere gets no snippet with one.
+#[tokio::test]
+async fn names_with_odd_parts_have_no_panel() {
+    let site = Site::new(Visibility::Public).await;
+    for (name, has) in [("octo%2Fhello", true), ("a%2F%2Fb", false), ("a%2F..", false), ("..%2Fx", false)] {
+        let (_, _, body) = site.get(&format!("/name?event=visit&name={name}"), None).await;
+        assert_eq!(body.replace("&#x2f;", "/").contains("v1/like"), has, "{name}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn page_of_a_name_leads_to_its_other_events_and_shows_what_they_ended_with() {
     let site = Site::without_hits().await;
     let (_, _, body) = site.get("/name/acme?event=order", None).await;

@@ -1,6 +1,9 @@
 //! What a name's page shows besides its counts: its other events, and the final statuses of its orders.
 
-use crate::{name::event_page_path, state::App};
+use crate::{
+    name::{event_page_path, push},
+    state::App,
+};
 use minijinja::{Value, context};
 use std::cmp::Reverse;
 use tallymark_badge::number::group;
@@ -9,6 +12,26 @@ use tallymark_store::Result;
 
 /// How many statuses are shown; the table says how many more there are.
 const MOST_STATUSES: usize = 100;
+
+/// The event at which the page of a name opens that has no hits; `None` where it opens at hits: they are what a badge
+/// counts.
+pub(crate) async fn instead_of_hits(app: &App, name: &Name) -> Option<Event> {
+    let total = async |event| app.shown_total(event, name.as_ref()).await.ok();
+    if total(Event::HIT).await? > 0 {
+        return None;
+    }
+    let mut events = app.rankings.events();
+    // The rankings do not know every event at first.
+    events.extend([Event::VISIT, Event::LIKE]);
+    let (mut most, mut found) = (0, None);
+    for event in events.into_iter().filter(|event| name.as_str().len() <= event.longest_name()) {
+        let total = total(event).await?;
+        if total > most {
+            (most, found) = (total, Some(event));
+        }
+    }
+    found
+}
 
 /// Links to every event of the name, including the shown one. None if there is no other.
 pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Value>> {
@@ -30,7 +53,11 @@ pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Va
         }
         let total = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
         if total != 0 || event == shown || of_badge(event) {
-            let link = event_page_path(name.as_ref(), event);
+            let mut link = event_page_path(name.as_ref(), event);
+            if event == Event::HIT && total == 0 {
+                // Without it, the page opens at another event.
+                push(&mut link, "event", event.as_str());
+            }
             links.push(context! { word => event.noun(0), link, total, current => event == shown });
         }
     }

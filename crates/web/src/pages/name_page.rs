@@ -9,7 +9,10 @@ use crate::{
     daily_visitors,
     error::Problem,
     event, headers,
-    name::{badge_path, encoded, event_page_path, from_bytes_of, from_path_of, graph_path, page_path},
+    name::{
+        badge_path, encoded, event_page_path, from_bytes_of, from_path_of, graph_path, has_odd_segment,
+        page_path,
+    },
     query::Query,
     state::App,
     windows,
@@ -36,9 +39,13 @@ pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderM
 pub(crate) async fn without_slash(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let place = format!("{}{}{query}", app.access.base, uri.path().trim_end_matches('/'));
-    let mut answer = headers::text(StatusCode::PERMANENT_REDIRECT, "");
     // An address that arrived in a request is a valid value.
-    answer.headers_mut().extend(HeaderValue::from_str(&place).ok().map(|place| (header::LOCATION, place)));
+    redirect(StatusCode::PERMANENT_REDIRECT, &place)
+}
+
+fn redirect(status: StatusCode, place: &str) -> Response {
+    let mut answer = headers::text(status, "");
+    answer.headers_mut().extend(HeaderValue::from_str(place).ok().map(|place| (header::LOCATION, place)));
     answer
 }
 
@@ -111,6 +118,12 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
             return problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), None);
         }
     };
+    // An address that says no more than the name.
+    let is_plain = Query::of(uri).raw().all(|(key, _)| key.is_empty() || key.eq_ignore_ascii_case("name"));
+    if is_plain && let Some(event) = name_events::instead_of_hits(app, &name).await {
+        let place = format!("{}{}", app.access.base, event_page_path(name.as_ref(), event));
+        return redirect(StatusCode::TEMPORARY_REDIRECT, &place);
+    }
     if let Err(why) = event::asked(app, Query::of(uri)).await {
         let back = Back { link: page_path(name.as_ref()), to: name.to_string() };
         return not_shown(app, CannotShow { why, back: Some(back), too_many: None });
@@ -203,7 +216,7 @@ fn themed(graph: &str, page: &str, event: Event) -> String {
 
 /// The panel as a README on GitHub takes it. Only names of two parts have one.
 fn panel(base: &str, name: &Name) -> Option<String> {
-    if name.as_str().split('/').filter(|part| !part.is_empty()).count() != 2 {
+    if name.as_str().split('/').count() != 2 || has_odd_segment(name.as_str()) {
         return None;
     }
     let path = encoded(name.as_ref(), true);
