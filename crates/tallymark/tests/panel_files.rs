@@ -119,6 +119,16 @@ fn panels_come_from_disk_and_are_counted_from_the_log() {
         for path in ["/v1/", "/v1/octo", "/v1//octo", "/v1/promo/"] {
             assert_eq!((site.get(path).status, site.get(path).text()), (404, "Not found"), "{path}");
         }
+        // A name whose like button would lead nowhere has no panel, and none of them counts.
+        for path in ["/v1/a/%2Fb", "/v1/visit/a%2F/b", "/v1/button/a%2F..%2Fb/c"] {
+            let answer = site.get(path);
+            assert_eq!(answer.status, 400, "{path}");
+            assert!(picture(&answer).contains("a name with an empty part, . or .. has no panel"), "{path}");
+        }
+        for path in ["/v1/like/a/%2Fb/add", "/v1/like/a%2F..%2Fb/c/add"] {
+            let answer = site.get(path);
+            assert!(answer.status == 400 && answer.text().contains("has no panel"), "{path}");
+        }
         // A name of a word, and a badge of the same name.
         picture(&site.get("/v1/visit/foo"));
         picture(&site.get("/v1/badge/visit/foo"));
@@ -169,7 +179,7 @@ fn panels_come_from_disk_and_are_counted_from_the_log() {
             ("/v1/promo", (780, 60)),
             ("/v1/never/seen", (780, 320)),
             ("/v1/octo/hello?theme=light", (780, 320)),
-            ("/v1/never/seen?lang=en&layout=stacked", (380, 330)),
+            ("/v1/never/seen?layout=stacked", (380, 330)),
             ("/v1/visit/never/seen", (380, 120)),
             ("/v1/like/a/%E6%97%A5?layout=stacked", (380, 120)),
             ("/v1/button/never/seen", (780, 60)),
@@ -182,6 +192,20 @@ fn panels_come_from_disk_and_are_counted_from_the_log() {
                 let (width, height) = size;
                 assert!(svg.contains(&format!(" width=\"{width}\" height=\"{height}\" ")), "{path}: {svg}");
                 assert!(path == "/v1/promo" || svg.contains("暂无数据 · No numbers now"), "{path}: {svg}");
+            }
+        }
+        for (query, class, says) in [
+            ("lang=en", "tp-auto", ">No numbers now<"),
+            ("theme=dark&lang=zh", "tp-dark", ">暂无数据<"),
+            ("LANG=zh&layout=stacked&theme=light", "tp-light", ">暂无数据<"),
+            ("theme=auto&lang=both", "tp-auto", ">暂无数据 · No numbers now<"),
+            // What is none is drawn all the same: nobody is there to explain.
+            ("theme=blue", "tp-auto", ">暂无数据 · No numbers now<"),
+        ] {
+            for word in ["badge", "visit", "like", "button"] {
+                let path = format!("/v1/{word}/never/seen?{query}");
+                let svg = picture(&site.get(&path));
+                assert!(svg.contains(&format!("class=\"{class}\"")) && svg.contains(says), "{path}: {svg}");
             }
         }
         for path in ["/v1/like/octo/hello/add", "/v1/like/octo/hello/remove?x=1", "/v1/", "/v1/octo"] {

@@ -12,6 +12,20 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// Every picture in every look.
+    pub fn every() -> impl Iterator<Item = Variant> {
+        let looks = || {
+            let themes = [Theme::Auto, Theme::Light, Theme::Dark].into_iter();
+            let langs = |theme| [Lang::Both, Lang::Zh, Lang::En].map(|lang| (theme, lang));
+            let both = |of| [Arrangement::Wide, Arrangement::Stacked].map(|arrangement| (of, arrangement));
+            themes.flat_map(langs).flat_map(both)
+        };
+        let of = |((theme, lang), arrangement)| Options { theme, lang, arrangement };
+        Picture::EVERY
+            .into_iter()
+            .flat_map(move |picture| looks().map(move |look| Variant { picture, options: of(look) }))
+    }
+
     /// Reads what stands behind `/v1/` in an address, without a name.
     ///
     /// # Errors
@@ -57,6 +71,12 @@ impl Variant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_variant_has_a_word_of_its_own() {
+        let words: std::collections::BTreeSet<String> = Variant::every().map(Variant::word).collect();
+        assert_eq!((Variant::every().count(), words.len()), (90, 90));
+    }
 
     #[test]
     fn a_variant_is_written_as_in_an_address_and_has_one_word() {

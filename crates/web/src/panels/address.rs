@@ -2,28 +2,43 @@
 //!
 //! The forms are snow-trace's, tried in its order: `visit`, `badge`, `like` and `button` are words where a namespace and a key
 //! follow, and names like any other where only one part does. What follows the key is ignored, as it was. What was a fault is
-//! not kept: a query is never part of a name, parts are decoded, and only `/like/NAMESPACE/KEY/add` is a like.
+//! not kept: a query is never part of a name, parts are decoded, and only `/like/NAMESPACE/KEY/add` is a like. A name with
+//! a part that browsers and proxies resolve (`a/..`, `a//b`) has no address here: its like button would lead nowhere.
 
-use crate::name::{encoded_text, from_path};
+use crate::name::{encoded_text, from_path, has_odd_segment};
 use tallymark_badge::panel::Picture;
 use tallymark_core::{Name, NotAName};
+
+/// Why a path has no panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoPanel {
+    /// It has no name.
+    #[error(transparent)]
+    NotAName(#[from] NotAName),
+    /// A part of the name is empty, `.` or `..`.
+    #[error("a name with an empty part, . or .. has no panel: use /badge.svg?repo=NAME")]
+    OddPart,
+}
 
 /// A path under `/v1`. A name that is none is an error that the picture says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Address {
     /// A picture to show; the promo is of no name.
-    Picture(Picture, Option<Result<Name, NotAName>>),
+    Picture(Picture, Option<Result<Name, NoPanel>>),
     /// `.../add`: a like.
-    Like(Result<Name, NotAName>),
+    Like(Result<Name, NoPanel>),
     /// `.../remove`: it is taken back.
-    Unlike(Result<Name, NotAName>),
+    Unlike(Result<Name, NoPanel>),
 }
 
 impl Address {
     /// Reads a path as it was sent. `None` where snow-trace had nothing.
     pub(super) fn of(path: &str) -> Option<Address> {
         let parts: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
-        let name = |namespace: &str, key: &str| from_path(&format!("{namespace}/{key}"));
+        let name = |namespace: &str, key: &str| match from_path(&format!("{namespace}/{key}"))? {
+            name if has_odd_segment(name.as_str()) => Err(NoPanel::OddPart),
+            name => Ok(name),
+        };
         match parts[..] {
             ["promo"] => Some(Address::Picture(Picture::Promo, None)),
             ["like", namespace, key, "add"] if is_name(namespace, key) => {
@@ -92,7 +107,6 @@ mod tests {
             ("/v1/%E7%94%A8%E6%88%B7/%e9%a1%b9%e7%9b%ae", picture(Picture::Both, "用户/项目")),
             ("/v1/visit/a%252Fb/c%3Ft=1", picture(Picture::Visits, "a%2Fb/c?t=1")),
             ("/v1/a%2Fb/c", picture(Picture::Both, "a/b/c")),
-            ("/v1/../pwn", picture(Picture::Both, "../pwn")),
         ] {
             assert_eq!(Address::of(path), address, "{path}");
         }
@@ -100,10 +114,20 @@ mod tests {
         assert_eq!(Address::of("/v1/like/octo/hello/add"), Some(like));
         let unlike = Address::Unlike(Ok(Name::new("octo/hello").unwrap()));
         assert_eq!(Address::of("/v1/like/octo/hello/remove"), Some(unlike));
-        for name in ["octo/hello", "a/b/c", "用户/项目", "a b/c?d", "../x"] {
+        for name in ["octo/hello", "a/b/c", "用户/项目", "a b/c?d"] {
             let name = Name::new(name).unwrap();
             assert_eq!(Address::of(&of_like(&name, "add")), Some(Address::Like(Ok(name.clone()))));
             assert_eq!(Address::of(&of_like(&name, "remove")), Some(Address::Unlike(Ok(name))));
+        }
+        for odd in ["../pwn", "a/%2e%2E", "a/%2Fb", "%2Fa/b", "a%2F/b", "a/b%2F", "./b", "a%2F..%2Fb/c"] {
+            for (path, address) in [
+                (format!("/v1/{odd}"), Address::Picture(Picture::Both, Some(Err(NoPanel::OddPart)))),
+                (format!("/v1/button/{odd}"), Address::Picture(Picture::Button, Some(Err(NoPanel::OddPart)))),
+                (format!("/v1/like/{odd}/add"), Address::Like(Err(NoPanel::OddPart))),
+                (format!("/v1/like/{odd}/remove"), Address::Unlike(Err(NoPanel::OddPart))),
+            ] {
+                assert_eq!(Address::of(&path), Some(address), "{path}");
+            }
         }
         for none in ["/v1/", "/v1/a", "/v1/a/", "/v1//a", "/v1/promo/", "/v1///", "/v1/visit//", "/v2/a/b"] {
             assert_eq!(Address::of(none), None, "{none}");

@@ -4,7 +4,11 @@
 //! made of the day, the name and a keyed hash of the visitor, so an answered like is committed, and no address is kept. A
 //! program that follows the link gets the page with a button instead; the button posts to the same address.
 
-use super::{address, back, person, speech::Speech};
+use super::{
+    address::{self, NoPanel},
+    back, person,
+    speech::Speech,
+};
 use crate::{
     auth::Peer,
     body,
@@ -24,7 +28,7 @@ use minijinja::{Value, context};
 use sha2::Sha256;
 use tallymark_core::{
     ClientClass, Committed, CorrectedName, CorrectionRecord, Counts, Day, Entry, Event, MAX_CORRECTIONS,
-    Minute, Name, NotAName, NotCommitted, Once, Visit, Visits, When, network_of,
+    Minute, Name, NotCommitted, Once, Visit, Visits, When, network_of,
 };
 
 /// How often a visitor may change their mind on one day.
@@ -113,7 +117,7 @@ struct LikeReader<'a> {
 }
 
 /// `GET .../add`: counts a person's click, and asks everybody else.
-pub(super) async fn asked(app: &App, name: Result<Name, NotAName>, peer: Peer, head: &Parts) -> Response {
+pub(super) async fn asked(app: &App, name: Result<Name, NoPanel>, peer: Peer, head: &Parts) -> Response {
     let name = match name {
         Ok(name) => name,
         Err(why) => return not_a_name(app, why),
@@ -136,7 +140,7 @@ pub(super) async fn asked(app: &App, name: Result<Name, NotAName>, peer: Peer, h
 /// A button of the page.
 pub(super) async fn posted(
     app: &App,
-    name: Result<Name, NotAName>,
+    name: Result<Name, NoPanel>,
     wish: Click,
     peer: Peer,
     request: Request,
@@ -178,7 +182,7 @@ pub(super) fn not_posted(app: &App, name: &Name, head: &Parts) -> Response {
     }
 }
 
-fn not_a_name(app: &App, why: NotAName) -> Response {
+pub(super) fn not_a_name(app: &App, why: NoPanel) -> Response {
     pages::problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), None)
 }
 

@@ -14,7 +14,7 @@ mod speech;
 use crate::{
     auth::Peer,
     error::{Problem, only},
-    headers, pages,
+    headers,
     state::App,
 };
 use address::Address;
@@ -46,7 +46,7 @@ async fn show(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Resp
         Some(Address::Unlike(Ok(name))) => {
             ([(header::ALLOW, "POST")], like::not_posted(&app, &name, &head)).into_response()
         }
-        Some(Address::Unlike(Err(why))) => pages::problem(&app, &Problem::from(why), None),
+        Some(Address::Unlike(Err(why))) => like::not_a_name(&app, why),
     }
 }
 

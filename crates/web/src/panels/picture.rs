@@ -1,5 +1,6 @@
 //! A panel: counts the view where the picture shows visits, and draws it.
 
+use super::address::NoPanel;
 use crate::{
     auth::Peer,
     badges::badge::{mistake, not_shown},
@@ -14,7 +15,7 @@ use axum::{
 };
 use std::sync::Arc;
 use tallymark_badge::panel::{Avatar, MOST_TRACES, Options, Panel, Picture, Shown};
-use tallymark_core::{Event, Latest, MOST_TAKEN_BACK, Name, NameRef, NotAName, Unavailable};
+use tallymark_core::{Event, Latest, MOST_TAKEN_BACK, Name, NameRef, Unavailable};
 
 /// What the parameters of a request ask for.
 struct PanelWish {
@@ -38,7 +39,7 @@ impl PanelWish {
 pub(super) async fn show(
     app: &App,
     picture: Picture,
-    name: Option<Result<Name, NotAName>>,
+    name: Option<Result<Name, NoPanel>>,
     method: &Method,
     uri: &Uri,
     (peer, sent): (Peer, &HeaderMap),
