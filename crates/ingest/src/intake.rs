@@ -525,7 +525,10 @@ fn read<'a, 'r>(
             return Ok((hit, known_by.filter(|_| !is_another)));
         }
     };
-    let found = found.transpose()?;
+    let found = match found {
+        Some(Err(Reject::Tag)) if line[0] != b'<' && access::begins_with_its_time(pattern, line) => None,
+        found => found.transpose()?,
+    };
     let (route, line, times) = match found {
         Some((route, message)) => (route, message.body, message.times),
         None => (first()?, line, 1),
@@ -685,6 +688,32 @@ mod tests {
             }
             intake.report();
             assert_eq!(meters.lines(), (6, 6, 0));
+        }
+    }
+
+    /// A time in front may be of the line itself, or of a header whose tag no route has.
+    #[test]
+    fn time_in_front_of_an_access_log_is_no_header() {
+        let pattern = |text: &str| LineFormat::Pattern(Arc::new(access::Pattern::parse(text).unwrap()));
+        let iso = r#"$time_iso8601 $remote_addr "$request" $status"#;
+        let time = "2026-11-20T11:58:00+00:00";
+        let own = format!(r#"{time} 1.2.3.4 "GET /badge/o/r.svg HTTP/1.1" 200"#);
+        let combined =
+            r#"1.2.3.4 - - [20/Nov/2026:11:58:00 +0000] "GET /badge/o/r.svg HTTP/1.1" 200 9 "-" "x""#;
+        for (format, line, expect) in [
+            (pattern(iso), own.clone(), Ok(())),
+            (pattern(r#"$own_time $host "$request" $status"#), own.clone(), Ok(())),
+            (pattern(iso), format!("{time} vm badge: {own}"), Ok(())),
+            (pattern(iso), format!("{time} vm other: {own}"), Err(Reject::Tag)),
+            (pattern(iso), own.replace("/badge", "/other"), Err(Reject::NotABadge)),
+            (LineFormat::Combined, format!("{time} {combined}"), Ok(())),
+            (LineFormat::Combined, format!("{time} vm badge: {combined}"), Ok(())),
+            (LineFormat::Combined, format!("{time} vm other: {combined}"), Err(Reject::Tag)),
+            (LineFormat::Combined, format!("{time} 10.0.0.1 other: {combined}"), Err(Reject::Tag)),
+            (LineFormat::Combined, format!("{time} 10.0.0.1 other 12 - - {combined}"), Err(Reject::Tag)),
+        ] {
+            let (mut intake, _) = intake(format);
+            assert_eq!(intake.take(line.as_bytes(), NOW), expect, "{line}");
         }
     }
 

@@ -161,6 +161,27 @@ impl AccessReader {
     }
 }
 
+/// Whether a line that begins with a time is one of an access log as a whole, so that the time is no syslog header in front
+/// of it: only then may the next words name a sender and its tag.
+#[must_use]
+pub fn begins_with_its_time(pattern: Option<&Pattern>, line: &[u8]) -> bool {
+    let is_word = |value: &[u8]| memchr(b' ', value).is_none();
+    match pattern {
+        Some(pattern) => {
+            let is_time = |time: &[u8]| time_of(time).is_some();
+            pattern.read(line).is_ok_and(|entry| {
+                pattern.first(line).is_some_and(is_word)
+                    && entry.time.is_none_or(is_time)
+                    && entry.address.is_none_or(is_word)
+            })
+        }
+        None => columns::request(line).is_ok_and(|(entry, _)| {
+            let mut words = entry.address.unwrap_or_default().split(|&byte| byte == b' ').skip(1);
+            words.next().and_then(parse_address).is_some() && words.next() == Some(b"-")
+        }),
+    }
+}
+
 /// Any time format that logs use: `20/Nov/2026:03:59:49 +0000`, ISO 8601, or seconds since 1970 with any fraction.
 fn time_of(text: &[u8]) -> Option<i64> {
     match text.get(2) {

@@ -129,6 +129,12 @@ impl Pattern {
         self.escape
     }
 
+    /// The first value of a line.
+    pub(super) fn first<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
+        let (first, rest) = (self.fields.first()?, line.strip_prefix(&self.head[..])?);
+        Some(&rest[..first.end(rest).ok()?])
+    }
+
     /// Reads one line, all of it.
     pub(super) fn read<'a>(&self, line: &'a [u8]) -> Result<LoggedRequest<'a>, Reject> {
         let mut rest = line.strip_prefix(&self.head[..]).ok_or(Reject::Columns)?;
