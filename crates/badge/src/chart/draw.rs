@@ -267,10 +267,14 @@ impl<'a> Drawing<'a> {
         f.write_str("</g>\n")
     }
 
-    /// Above the bar or the lines of the bucket in progress, that it is.
+    /// Above the bar or the lines of the bucket in progress, that it is; and above its neighbours, where the text is wider.
     fn so_far(&self, f: &mut Formatter<'_>, scale: Scale) -> fmt::Result {
         let Some(last) = self.buckets.checked_sub(1).filter(|_| self.chart.so_far) else { return Ok(()) };
-        let high = scale.height(self.most_at(last), PLOT * 10) + 80;
+        let (x, half) = (self.within(last, SO_FAR), width(SO_FAR) * 5 + 10);
+        let height = |at: usize| scale.height(self.most_at(at), PLOT * 10);
+        let below = (0..last).rev().take_while(|&at| self.edge(at + 1) > x.saturating_sub(half)).map(height);
+        // Above a broken neighbour there is its count.
+        let high = below.filter(|&high| high <= PLOT * 10).fold(height(last), u32::max) + 80;
         // Below the top, also of a broken bar.
         let y = (self.bottom() - high).max(self.top + if high > PLOT * 10 { BREAK + 170 } else { 110 });
         self.above(f, last, y, SO_FAR)
