@@ -33,6 +33,7 @@ const EXIT_USAGE: u8 = 2;
 #[must_use]
 pub fn main() -> ExitCode {
     secret::keep_out_of_panics();
+    secret::keep_out_of_cores();
     match cli::read_dotenv().and_then(|()| cli::Cli::read().run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<cli::AlreadySaid>() => ExitCode::FAILURE,

@@ -55,6 +55,14 @@ pub(crate) fn cleaned(text: &str) -> String {
     hide(text, known.iter().map(String::as_str).collect())
 }
 
+/// A core file would have every password and token in it, and a pipe to a collector of cores obeys no limit of their size.
+/// Other processes of the same user cannot read this one's memory either.
+pub(crate) fn keep_out_of_cores() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    // A kernel that does not know the call has no other way.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
 /// From now on a panic message contains no secret. The process still ends.
 pub(crate) fn keep_out_of_panics() {
     panic::set_hook(Box::new(|panic| crate::log::say_panic(&cleaned(&panic.to_string()))));
@@ -96,6 +104,14 @@ fn is_harmless(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn process_leaves_no_core_file() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
+        set_dumpable_behavior(DumpableBehavior::Dumpable).unwrap();
+        keep_out_of_cores();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
 
     #[test]
     fn only_what_may_hold_a_password_is_taken_out() {
