@@ -41,6 +41,7 @@ mod login;
 mod looks;
 mod names_flood;
 mod nginx;
+mod nginx_cache;
 mod other_counters;
 mod overload;
 mod own_logos;

@@ -8,7 +8,10 @@ use crate::config::{
 };
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 use tallymark_core::{OWN_SEGMENTS, OtherCounter};
 use tallymark_web::Listen;
 
@@ -84,6 +87,31 @@ const WITH_CARDS: [(&str, &str); 2] = [
     ),
 ];
 
+/// What changes where nginx keeps what the daemon has drawn.
+const WITH_CACHE: [(&str, &str); 3] = [
+    (
+        "# This server, as the request has reached it.",
+        concat!(
+            include_str!("../../../../nginx/cache.conf"),
+            "# This server, as the request has reached it."
+        ),
+    ),
+    (
+        "    # Charts: those that are on disk",
+        concat!(
+            include_str!("../../../../nginx/cache-locations.conf"),
+            "    # Charts: those that are on disk"
+        ),
+    ),
+    ("try_files $tallymark_chart_file @tallymark_asks;", "try_files $tallymark_chart_file $tallymark_asks;"),
+];
+const CACHE_DIR: &str = "/var/cache/nginx/tallymark";
+/// Also in what is added to the file.
+const DRAWS: [(&str, &str); 2] = [
+    ("try_files $tallymark_file @tallymark_draws;", "try_files $tallymark_file $tallymark_draws;"),
+    ("try_files /.none @tallymark_draws;", "try_files /.none $tallymark_draws;"),
+];
+
 /// What changes where badges of other counters are served. OTHER_PATHS stands for their addresses.
 const WITH_OTHERS: [(&str, &str); 4] = [
     (
@@ -141,6 +169,9 @@ pub(super) struct NginxConf {
     /// Serve cards of tracked GitHub accounts from disk, where `[badges] cards` lets the publisher write them.
     #[arg(long)]
     cards: bool,
+    /// Let nginx keep pictures that the daemon has drawn in this directory, for a second, and while the daemon is away.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
 }
 
 fn host(text: &str) -> Result<String, String> {
@@ -163,8 +194,16 @@ pub(super) fn as_printed(config: &Config, installed: &str) -> Result<String> {
         panels: installed.contains("$tallymark_panel_file"),
         banners: installed.contains("$tallymark_banner"),
         cards: installed.contains("$tallymark_card"),
+        cache: cache_of(installed),
     };
     conf.fill(config)
+}
+
+/// The directory in which an nginx with this configuration keeps pictures.
+fn cache_of(installed: &str) -> Option<PathBuf> {
+    let dirs = installed.lines().filter_map(|line| line.trim().strip_prefix("proxy_cache_path "));
+    let ours = dirs.filter(|dir| dir.contains("keys_zone=tallymark:"));
+    ours.filter_map(|dir| dir.split_whitespace().next()).map(PathBuf::from).next()
 }
 
 impl NginxConf {
@@ -265,6 +304,13 @@ impl NginxConf {
                 text = text.replace(default, value);
             }
         }
+        if let Some(dir) = &self.cache {
+            for (default, value) in WITH_CACHE.into_iter().chain(DRAWS) {
+                text = text.replace(default, value);
+            }
+            text =
+                text.replace(CACHE_DIR, &word(&std::path::absolute(dir).context("finding the directory")?)?);
+        }
         Ok(text)
     }
 }
@@ -348,6 +394,7 @@ mod tests {
             panels: false,
             banners: false,
             cards: false,
+            cache: None,
         }
         .fill(&config)
         .unwrap();
@@ -379,6 +426,7 @@ mod tests {
                 panels: false,
                 banners: false,
                 cards: false,
+                cache: None,
             }
             .fill(&config)
         };
@@ -398,6 +446,7 @@ mod tests {
             .chain(&WITH_PANELS)
             .chain(&WITH_BANNERS)
             .chain(&WITH_CARDS)
+            .chain(&WITH_CACHE)
             .chain(&WITH_OTHERS);
         for (default, _) in all {
             assert_eq!(TEMPLATE.matches(default).count(), 1, "{default}");
@@ -415,6 +464,7 @@ mod tests {
                 panels,
                 banners: accounts,
                 cards: accounts,
+                cache: None,
             }
             .fill(&config)
         };
@@ -453,6 +503,7 @@ mod tests {
                 panels,
                 banners: false,
                 cards: false,
+                cache: None,
             }
             .fill(&config)
         };

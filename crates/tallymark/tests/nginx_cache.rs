@@ -1,0 +1,59 @@
+//! `nginx-conf --cache`: what the daemon has drawn is kept by a real nginx, is never old, is counted once a view, and stays
+//! while the daemon is away.
+
+use crate::common::{Kind, PATIENCE, pictures::picture, stop};
+use tallymark_testbed::{http, wait_until};
+
+const FLAT: &str = "/badge.svg?repo=o/r&style=flat&label=views";
+
+#[test]
+fn pictures_with_parameters_are_kept_fresh_and_outlive_the_daemon() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let mut daemon = place.serve();
+        wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+        let cache = place.dir().join("cache");
+        let nginx = place.nginx(&["--panels", "--cards", "--cache", cache.to_str().unwrap()]);
+        let get = |path: &str| http::get(nginx.addr(), path);
+        let number = |path: &str| {
+            let svg = picture(&get(path));
+            let title = svg.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+            title.rsplit(' ').next().unwrap().parse::<i64>().unwrap_or_else(|_| panic!("{svg}"))
+        };
+        // Each view counts, also those that nginx answers alone, in whatever spelling.
+        for _ in 0..20 {
+            number(FLAT);
+            number("/badge.svg?style=flat&label=views&repo=o%2Fr");
+        }
+        wait_until("all are counted", PATIENCE, || place.total("o/r") == 40);
+        let uncounted = format!("{FLAT}&count=false");
+        wait_until("it shows them", PATIENCE, || number(&uncounted) == 40);
+        number(&uncounted);
+        // Conditions, HEAD and PNG are as without it, and a mistake is not kept.
+        let headers = [("If-None-Match", "*"), ("If-Modified-Since", "Mon, 30 Nov 2026 00:00:00 GMT")];
+        picture(&http::request("GET", nginx.addr(), FLAT, &headers, b""));
+        let head = http::request("HEAD", nginx.addr(), FLAT, &[], b"");
+        assert_eq!((head.status, head.body.len()), (200, 0));
+        assert_eq!(get("/badge.svg?repo=o/r&style=flt").status, 400);
+        let png = "/badge.png?repo=o/r&count=false";
+        assert_eq!(get(png).header("content-type"), Some("image/png"));
+        let chart = "/graph/o/r.svg?period=7d&theme=dark";
+        assert_eq!(get(chart).status, 200);
+        let square = get("/badge.svg?repo=o/r&style=flat-square&count=false");
+        assert_ne!(square.text(), get(&uncounted).text(), "another address is another picture");
+        wait_until("the condition is counted, too", PATIENCE, || place.total("o/r") == 41);
+        wait_until("the number goes on", PATIENCE, || number(&uncounted) == 41);
+        stop(&mut daemon);
+        assert_eq!(number(&uncounted), 41);
+        assert_eq!(get(png).header("content-type"), Some("image/png"));
+        picture(&get(chart));
+        assert!(
+            get("/badge.svg?repo=o/r&style=plastic").text().contains("counting"),
+            "this one was never drawn"
+        );
+        let _daemon = place.serve();
+        wait_until("it is drawn again", PATIENCE, || {
+            number("/badge.svg?repo=o/r&style=plastic&count=false") >= 41
+        });
+    }
+}
