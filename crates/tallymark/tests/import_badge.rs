@@ -48,13 +48,22 @@ fn the_same_number_counts_once(kind: &Kind) {
     let old = days.iter().find(|day| day["date"] == "2020-02-29").unwrap();
     assert_eq!((&old["count"], &shown["today"]), (&1234.into(), &1.into()), "{shown}");
 
+    // The number itself, in both ways.
+    let base = |more: &[&str]| place.run(&[&["set", "o/r", "1242", "--base", "--json"], more].concat());
+    assert_eq!(base(&["--dry-run"]).json()["added"], 2);
+    assert_eq!((&base(&[]).json()["added"], &base(&[]).json()["added"]), (&2.into(), &0.into()));
+    let same = place.run(&["import", "badge", "1242", "--name", "o/r", "--json"]).json();
+    assert_eq!((&same["number"], &same["added"]), (&1242.into(), &0.into()));
+    assert_eq!(base(&["--reason", "moved"]).code, Some(2), "it is no correction");
+    assert_eq!(place.total("o/r"), 1243);
+
     // Less is a mistake, and another name or event is another number.
     std::fs::write(&file, svg("12")).unwrap();
     import(&place, &[])
-        .refused(1, &["the badge shows 12, and 1,240 came from it before: nothing was counted"]);
+        .refused(1, &["the badge shows 12, and 1,242 came from it before: nothing was counted"]);
     let liked = place.run(&["import", "badge", &path, "--name", "o/r", "--event", "like"]).good();
     assert!(liked.starts_with("o/r: counted 12 likes on "), "{liked}");
-    assert_eq!(place.total("o/r"), 1241);
+    assert_eq!(place.total("o/r"), 1243);
 }
 
 #[test]

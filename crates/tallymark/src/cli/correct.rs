@@ -2,7 +2,7 @@
 //!
 //! The rules are in `tallymark-ingest`; here are flags, the question before many names change, and words.
 
-use super::{CommonFlags, Misuse, block_on, corrections, out, show};
+use super::{CommonFlags, Misuse, block_on, corrections, import_badge::ImportBadge, out, show};
 use crate::{progress, user};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
@@ -42,6 +42,10 @@ pub(super) struct Set {
     /// What happened to it.
     #[arg(long, default_value = "hit", value_parser = show::event)]
     event: Event,
+    /// This many were counted before Tallymark: they are added to the total once, on a day that no recent period shows, and a
+    /// larger number later adds the difference. The same as `tallymark import badge`.
+    #[arg(long, conflicts_with = "reason")]
+    base: bool,
     #[command(flatten)]
     flags: CorrectionFlags,
 }
@@ -139,6 +143,16 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
 
 impl Set {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
+        if self.base {
+            let old = ImportBadge {
+                from: self.count.to_string(),
+                name: Some(name(&self.name, Some(self.event))?),
+                event: self.event,
+                date: None,
+                dry_run: self.flags.dry_run,
+            };
+            return old.run(common);
+        }
         one(common, CorrectionAction::Set(self.count), &self.name, Some(self.event), self.flags)
     }
 }

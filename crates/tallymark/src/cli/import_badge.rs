@@ -1,4 +1,5 @@
-//! `tallymark import badge`: the number of an old badge, from its address or a file, as hits of a name here.
+//! `tallymark import badge`: the number of an old badge, from its address or a file, as hits of a name here. `tallymark set
+//! --base` comes here with the number.
 //!
 //! The store remembers how much of a name came from an old badge, in the same transaction as the hits. So the same
 //! number counts once, and a larger one later adds the difference.
@@ -31,21 +32,21 @@ const KEYS: [&str; 8] = ["message", "total", "count", "value", "num", "hits", "v
 /// adds to the old counter is up to that one.
 #[derive(Debug, Args)]
 pub(super) struct ImportBadge {
-    /// The address of the old badge, or a file with its SVG or JSON.
-    #[arg(value_name = "URL-OR-FILE")]
-    from: String,
+    /// The address of the old badge, a file with its SVG or JSON, or its number.
+    #[arg(value_name = "URL|FILE|NUMBER")]
+    pub(super) from: String,
     /// The name to count for. Without it, the name in the address, if it is one of a counter that is known.
     #[arg(long, value_parser = name)]
-    name: Option<Name>,
+    pub(super) name: Option<Name>,
     /// What happened to it.
     #[arg(long, default_value = "hit", value_parser = show::event)]
-    event: Event,
+    pub(super) event: Event,
     /// The day on which the hits count. By default 400 days ago, so that they are in the total and in no recent period.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
-    date: Option<Day>,
+    pub(super) date: Option<Day>,
     /// Only show the number, and what would be added.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 fn name(text: &str) -> Result<Name, String> {
@@ -85,9 +86,10 @@ impl ImportBadge {
             user::may_write_store(&config.store)?;
         }
         block_on(async {
-            let text = match url {
-                Some(url) => fetch(url, &config).await,
-                None => read(Path::new(&self.from)),
+            let text = match (url, self.from.bytes().all(|b| b.is_ascii_digit())) {
+                (Some(url), _) => fetch(url, &config).await,
+                (None, true) => Ok(self.from.clone()),
+                (None, false) => read(Path::new(&self.from)),
             };
             let number = text.and_then(|text| number_of(&text)).with_context(|| {
                 format!("reading the number of {}; nothing was counted", out::plain(&self.from))
