@@ -111,7 +111,7 @@ fn what_is_no_avatar_leaves_the_initials_and_is_asked_for_once() {
             assert_eq!(face(&place, &format!("{owner}/x")), None);
         }
         // No account has such a name, so nobody is asked.
-        for name in ["-octo/x", "a.b/x", "a%20b/x", "%C3%A9/x", &format!("{}/x", "a".repeat(40)), "..%2f/x"] {
+        for name in ["-octo/x", "a.b/x", "a%20b/x", "%C3%A9/x", &format!("{}/x", "a".repeat(40)), "..x/x"] {
             assert_eq!(face(&place, name), None, "{name}");
         }
         wait_until("all were looked for", PATIENCE, || {

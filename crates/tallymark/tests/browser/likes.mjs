@@ -69,7 +69,8 @@ async function fromGitHub(name) {
   await says(page, "Like Success!");
   assert.equal(await likes(name), 1);
   // A page of https tells one of http nothing of itself, so the way leads to the numbers.
-  await page.waitForURL(`${address}/repo/${name}`, { timeout: 20_000 });
+  // The picture was not loaded there, so the name has no hits, and its page opens at likes.
+  await page.waitForURL((url) => url.href === `${address}/repo/${name}?event=like`, { timeout: 20_000 });
 }
 
 // Pictures, frames and what a browser reads ahead like nothing.
