@@ -77,6 +77,8 @@ rejects! {
     Event = "event",
     /// The request of an access log is for no badge, or for one that asked not to be counted.
     NotABadge = "not_a_badge",
+    /// A JSON object that does not say what was requested.
+    NoRequest = "no_request",
     /// A message of a bus that has no topic and blank in front.
     Topic = "topic",
     /// A message of a bus that has several parts.

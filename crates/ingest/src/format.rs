@@ -1,7 +1,7 @@
 //! What the lines of a source look like. Sources are configured with it, and `intake` reads by it.
 
 use std::sync::Arc;
-use tallymark_core::{Reject, access::Pattern};
+use tallymark_core::{Reject, access::Pattern, syslog::Priority};
 
 /// What a line looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,25 @@ pub enum LineFormat {
     Combined,
     /// An access log of the form that a format string says.
     Pattern(Arc<Pattern>),
+}
+
+/// A syslog header in front of a record or of a line of an access log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderInFront {
+    /// Its tag, whether a route has it or not.
+    pub tag: String,
+    /// The format of what follows it.
+    pub format: &'static str,
+    pub(crate) priority: Option<Priority>,
+}
+
+impl HeaderInFront {
+    /// The keys of the `[[route]]` that takes its lines.
+    #[must_use]
+    pub fn keys(&self) -> String {
+        let more = self.priority.map(|priority| priority.keys()).unwrap_or_default();
+        format!("tag = \"{}\"{more}", self.tag)
+    }
 }
 
 /// The outcome of a line that was read and does not count.

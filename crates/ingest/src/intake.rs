@@ -4,7 +4,7 @@
 use crate::{
     VisitGate,
     clock::now,
-    format::{LineFormat, UNDERSTOOD},
+    format::{HeaderInFront, LineFormat, UNDERSTOOD},
     meters::{Delta, SourceMeters},
     refusals::Refusals,
     visiting::ToldApart,
@@ -411,8 +411,8 @@ fn likely(routes: &Routes, format: &LineFormat, line: &[u8]) -> Option<Likely> {
         return Some(Likely::Format(name));
     }
     // A tag that a route has is not what is missing.
-    let unknown = |(tag, _): &(String, _)| routes.of_tag(tag.as_bytes()).is_err();
-    tag_in_front(line).filter(unknown).map(|(tag, format)| Likely::Tag(tag, format))
+    let unknown = |header: &HeaderInFront| routes.of_tag(header.tag.as_bytes()).is_err();
+    header_in_front(line).filter(unknown).map(Likely::Tag)
 }
 
 /// Whether a line is understood in a format, whatever its time.
@@ -426,20 +426,24 @@ fn fits(routes: &Routes, format: &LineFormat, line: &[u8]) -> bool {
     }
 }
 
-/// The tag of a syslog header in front of a record or a line of an access log, whether a route has it or not, and the format
-/// of what follows.
+/// The syslog header in front of a record or of a line of an access log.
 #[must_use]
-pub fn tag_in_front(line: &[u8]) -> Option<(String, &'static str)> {
+pub fn header_in_front(line: &[u8]) -> Option<HeaderInFront> {
     let routes = Routes::default();
+    let formats = [(LineFormat::Record, "auto"), (LineFormat::Combined, "combined")];
+    let found = |tag: &[u8], body: &[u8]| {
+        let tag = std::str::from_utf8(tag).ok().filter(|tag| is_tag(tag))?;
+        let (_, format) = formats.iter().find(|(format, _)| fits(&routes, format, body))?;
+        Some(HeaderInFront { tag: tag.to_owned(), format, priority: syslog::priority_of(line) })
+    };
     let header = &line[..line.len().min(LONGEST_HEADER)];
-    memchr::memmem::find_iter(header, b": ").find_map(|at| {
-        let word = line[..at].rsplit(|&byte| byte == b' ').next()?;
-        let word = word.split(|&byte| byte == b'[').next()?;
-        let tag = std::str::from_utf8(word).ok().filter(|tag| is_tag(tag))?;
-        let formats = [(LineFormat::Record, "auto"), (LineFormat::Combined, "combined")];
-        let found = formats.into_iter().find(|(format, _)| fits(&routes, format, &line[at + 2..]));
-        found.map(|(_, format)| (tag.to_owned(), format))
-    })
+    let behind_colon = || {
+        memchr::memmem::find_iter(header, b": ").find_map(|at| {
+            let word = line[..at].rsplit(|&byte| byte == b' ').next()?;
+            found(word.split(|&byte| byte == b'[').next()?, &line[at + 2..])
+        })
+    };
+    syslog::program_of(line).and_then(|(tag, body)| found(tag, body)).or_else(behind_colon)
 }
 
 /// How far a record was read before it was refused.

@@ -25,6 +25,8 @@ const BUFFER: usize = 64 * 1024;
 /// Compression formats, by their first bytes. Those without a reader are refused.
 const PACKINGS: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"PK\x07\x08", "zip"),
     (b"7z\xBC\xAF\x27\x1C", "7z"),
     (b"\x04\x22\x4D\x18", "lz4"),
     (b"\x1F\x9D", "compress (.Z)"),

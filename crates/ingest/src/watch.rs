@@ -5,7 +5,7 @@
 //! live view: any line may contain a visitor's address, most of all an unexpected one, and no address is ever logged.
 
 use crate::{
-    format::{LineFormat, UNDERSTOOD},
+    format::{HeaderInFront, LineFormat, UNDERSTOOD},
     tail::{Sample, SampleKind, Tail},
 };
 use std::{
@@ -25,8 +25,8 @@ const MAX_TEXT: usize = 256;
 pub(crate) enum Likely {
     /// A line of this format, as the configuration names it.
     Format(&'static str),
-    /// A line with a syslog header of this tag, which no route has, and behind it a line of this format.
-    Tag(String, &'static str),
+    /// A line with a syslog header whose tag no route has.
+    Tag(HeaderInFront),
 }
 
 pub(crate) struct Watch {
@@ -41,6 +41,8 @@ pub(crate) struct Watch {
     minute: i64,
     /// The reasons that were logged in this minute, as bits.
     logged: u64,
+    /// Some lines were of requests.
+    has_requests: bool,
 }
 
 impl Watch {
@@ -57,6 +59,7 @@ impl Watch {
             skipped: 0,
             minute: i64::MIN,
             logged: 0,
+            has_requests: false,
         }
     }
 
@@ -70,6 +73,7 @@ impl Watch {
     }
 
     pub(crate) fn accepted(&mut self, hit: &Hit<'_>, now: Now) {
+        self.has_requests = true;
         if !self.tail.is_heard() {
             return;
         }
@@ -102,7 +106,10 @@ impl Watch {
         }
         let bit = 1 << reject as u8;
         // A page that is no badge is the commonest line of an access log, and nothing to warn of.
-        let ordinary = reject.is_by_order() || self.file.is_some() && UNDERSTOOD.contains(&reject);
+        self.has_requests |= UNDERSTOOD.contains(&reject);
+        // What a server says of itself beside its requests is no more.
+        let common = UNDERSTOOD.contains(&reject) || reject == Reject::NoRequest && self.has_requests;
+        let ordinary = reject.is_by_order() || self.file.is_some() && common;
         if self.logged & bit == 0 && !ordinary && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
             self.logged |= bit;
             let priority = self.filtered_out(reject, line);
@@ -178,9 +185,12 @@ fn advice(file: &Path, likely: Option<Likely>, format: &LineFormat) -> String {
         LineFormat::Pattern(_) => " --log-format-string '...'",
     };
     match likely {
-        Some(Likely::Tag(tag, format)) => format!(
-            "it has the syslog tag {tag}, and no [[route]] has that: add a [[route]] with tag = \"{tag}\" to the configuration, \
-             and set format = \"{format}\" in the [[source]] of this file"
+        Some(Likely::Tag(header)) => format!(
+            "it has the syslog tag {}, and no [[route]] has that: add a [[route]] with {} to the configuration, and set \
+             format = \"{}\" in the [[source]] of this file",
+            header.tag,
+            header.keys(),
+            header.format
         ),
         Some(Likely::Format("combined")) => format!(
             "it is a line of an access log, and a record was expected, as in \"2026-11-20\",\"NAME\": try `tallymark \

@@ -5,7 +5,7 @@
 //! last pass. The closed channel is the signal; one deadline covers all of it.
 
 use crate::{
-    config::{BadConfig, Config, Overrides},
+    config::{BadConfig, Config, DEFAULTS_OFF, Overrides},
     home::{self, Shortfall},
     publishing::{self, NextPass, Publishing},
     reload::Reload,
@@ -90,6 +90,10 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let config = &start.config;
     if let Some(file) = &start.file {
         info!(file = %file.display(), "configuration");
+        let off = config.default_tags_off();
+        if !off.is_empty() {
+            info!(tags = off.join(", "), "{DEFAULTS_OFF}");
+        }
     }
     let look = config.look().map_err(|what| BadConfig::one(start.file.as_deref(), what))?;
     let look = Arc::new(ArcSwap::from_pointee(look));

@@ -1,9 +1,9 @@
 //! Log files of everyday life, as `replay` and `import log` read them: who wrote them, how they are packed, and what is
 //! said of a file that is something else.
 
-use crate::common::{PATIENCE, Place, Ran, Syslog, stop};
+use crate::common::{PATIENCE, Place, Ran, Syslog, program, run_with, stop};
 use std::{fs, path::Path, process::Command};
-use tallymark_testbed::wait_until;
+use tallymark_testbed::{Daemon, wait_until};
 
 const NGINX: &str = r#""1605844789.123","o%2Fr""#;
 const GHIT_ME: &str = r#""2020-11-20","o%252Fr""#;
@@ -234,6 +234,75 @@ fn advice_names_the_tag_that_needs_a_route_and_following_it_helps() {
         place.configure("[[route]]\ntag = \"nginx\"\n");
         assert_eq!(accepted(&place, &["replay", "--json", "--format", "combined", path(&log)]), 3, "{head}");
     }
+}
+
+/// The advice says which keys the route needs, and is the same for standard input.
+#[test]
+fn advice_for_lines_that_no_route_takes_has_their_facility() {
+    let mut place = Place::new();
+    for (head, keys) in [
+        ("<190>Nov 29 22:00:00 web nginx: ", "tag = \"nginx\", facility = \"local7\""),
+        ("<158>1 2026-11-29T22:00:00Z web nginx 7 - - ", "tag = \"nginx\" to"),
+        ("<189>1 2026-11-29T22:00:00Z web nginx 7 - - ", "facility = \"local7\", severity = \"notice\""),
+        ("2026-11-29T22:00:00Z web nginx 7 - - ", "tag = \"nginx\" to"),
+    ] {
+        let text = format!("{head}{COMBINED}\n");
+        let config = place.config_path();
+        let replay = ["replay", "-", "--format", "combined"];
+        ends(&run_with(&replay, &[], text.as_bytes()), 1, &["standard input", keys]);
+        place.configure("[[route]]\ntag = \"nginx\"\n");
+        let ran = run_with(&[&replay[..], &["--config", path(&config)]].concat(), &[], text.as_bytes());
+        if keys.contains("facility") {
+            ends(&ran, 1, &["its lines are local7.", "takes local3.info"]);
+        } else {
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+        }
+    }
+}
+
+#[test]
+fn lines_that_say_nothing_of_a_request_are_not_for_another_page() {
+    let json = b"{\"level\":\"info\",\"msg\":\"serving\"}\n{\"status\":200}\n";
+    let ran = run_with(&["replay", "-", "--format", "combined"], &[], json);
+    ends(&ran, 1, &["JSON objects without a key", "request_uri"]);
+    assert!(ran.stdout.contains("no_request: 2"), "{ran:?}");
+    let lines = [COMBINED.replace(" 200 ", " 404 "), COMBINED.replace("/badge", "/other")].join("\n");
+    let ran = run_with(&["replay", "-", "--format", "combined"], &[], lines.as_bytes());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("besides requests for no badge, lines were rejected for status"), "{ran:?}");
+    assert!(!ran.stdout.contains("no request in it"), "{ran:?}");
+}
+
+#[test]
+fn replay_of_several_files_says_what_became_of_each() {
+    let place = Place::new();
+    let file = |name: &str, bytes: &[u8]| {
+        let log = place.dir().join(name);
+        fs::write(&log, bytes).unwrap();
+        path(&log).to_owned()
+    };
+    let good = file("good.log", format!("{COMBINED}\n").repeat(2).as_bytes());
+    let no = file("no.log", b"nothing\n");
+    let wide: Vec<u8> = COMBINED.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let wide = file("wide.log", &wide);
+    let args = ["replay", "--format", "combined", &good, &no, &wide];
+    let ran = place.run(&args);
+    ends(&ran, 1, &["no.log is one of ours", "iconv -f UTF-16BE -t UTF-8", "2 of 3 files"]);
+    for part in
+        ["good.log: 2 lines: 2 accepted, 0 rejected", "no.log: 1 line: 0 accepted, 1 rejected", "all: "]
+    {
+        assert!(ran.stdout.contains(part), "{part}: {ran:?}");
+    }
+    let json = place.run(&["replay", "--format", "combined", "--json", &good, &good]).json();
+    assert_eq!((&json["accepted"], &json["files"][1]["accepted"]), (&4.into(), &2.into()), "{json}");
+    let empty_zip = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
+    ends(&place.run(&["replay", &file("a.zip", &empty_zip)]), 1, &["packed as zip"]);
+    let pipe = place.dir().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut waiting = Daemon::start(program(), &["replay", path(&pipe), "--format", "combined"]);
+    waiting.wait_for_line(|line| line.contains("waiting until something writes to it"), PATIENCE);
+    fs::write(&pipe, COMBINED).unwrap();
+    assert!(waiting.wait(PATIENCE).success(), "{}", waiting.stderr());
 }
 
 /// It is read twice, and what is in a pipe is there once.

@@ -241,7 +241,9 @@ impl<'a> LoggedRequest<'a> {
             (None, Some(path)) => {
                 badge_of(path, self.query, base).map(|badge| (badge.name, u8::from(badge.in_query)))
             }
-            (None, None) if self.request.is_none() => self.name.map(|name| (name, 1)),
+            (None, None) if self.request.is_none() => {
+                return self.name.map(|name| (name, 1)).ok_or(Reject::NoRequest);
+            }
             (None, None) => None,
         };
         badge.ok_or(Reject::NotABadge)

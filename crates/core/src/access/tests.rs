@@ -204,7 +204,8 @@ fn json_of_nginx_caddy_and_traefik_is_read() {
         (r#"{"request":"GET /badge/a.svg HTTP/1.1","status":404}"#, Reject::Status),
         (r#"{"request":"GET /badge/a.svg HTTP/1.1","status":200"#, Reject::Json),
         (r#"{"request":"GET /badge/a.svg HTTP/1.1"}{"a":1}"#, Reject::Json),
-        ("{}", Reject::NotABadge),
+        ("{}", Reject::NoRequest),
+        (r#"{"level":"info","msg":"serving"}"#, Reject::NoRequest),
     ] {
         assert_eq!(read(bad), Err(reject), "{bad}");
     }

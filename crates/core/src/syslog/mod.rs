@@ -145,6 +145,26 @@ pub fn filtered_out(line: &[u8], routes: &Routes) -> Option<(Priority, Priority)
     Some((has, Priority { facility: route.facility, severity: route.severity }))
 }
 
+/// The program, which is the tag, and the message behind an RFC 5424 header, as it was sent or without priority and version,
+/// whether a route has the tag or not: to show people what is missing.
+#[must_use]
+pub fn program_of(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let header = match priority(line) {
+        Some((_, rest)) => rest.strip_prefix(b"1 ")?,
+        None => line,
+    };
+    time::skip(header)?;
+    let HeaderFields { app, body, .. } = rfc5424_fields(header)?;
+    Some((app, body))
+}
+
+/// The facility and the severity of a line as it was sent.
+#[must_use]
+pub fn priority_of(line: &[u8]) -> Option<Priority> {
+    let (code, _) = priority(line)?;
+    Some(Priority { facility: Some(code >> 3), severity: Some(code & 7) })
+}
+
 fn find<'a>(line: &'a [u8], routes: &Routes) -> Result<Message<'a>, Missed<'a>> {
     if line.is_empty() {
         return Err(Reject::Empty.into());

@@ -1,5 +1,6 @@
 //! Facility and severity in words, for people: `local3.info`. Parsing compares the numbers.
 
+use crate::Route;
 use std::fmt;
 
 /// The facilities by code, as nginx and `logger` call them.
@@ -24,6 +25,20 @@ pub struct Priority {
     pub facility: Option<u8>,
     /// 0 to 7.
     pub severity: Option<u8>,
+}
+
+impl Priority {
+    /// The keys that a `[[route]]` needs for it, beside its tag: `, facility = "local7"`.
+    #[must_use]
+    pub fn keys(&self) -> String {
+        let usual = Route::default();
+        let key = |key: &str, code: Option<u8>, usual: Option<u8>, names: &[&str]| {
+            let name = code.filter(|_| code != usual).and_then(|code| names.get(usize::from(code)));
+            name.map(|name| format!(", {key} = \"{name}\"")).unwrap_or_default()
+        };
+        key("facility", self.facility, usual.facility, &FACILITIES)
+            + &key("severity", self.severity, usual.severity, &SEVERITIES)
+    }
 }
 
 impl fmt::Display for Priority {

@@ -2,7 +2,7 @@
 
 use super::{CommonFlags, USUAL_FILE, out};
 use crate::{
-    config::{BadConfig, Config, Kind, Mistake, shared_logs},
+    config::{BadConfig, Config, DEFAULTS_OFF, Kind, Mistake, shared_logs},
     home,
 };
 use anyhow::Result;
@@ -124,6 +124,7 @@ fn json(config: &Config, file: Option<&Path>) -> serde_json::Value {
         "badges-dir": config.badges.dir,
         "listen": config.http.listen.to_string(),
         "sources": config.sources.iter().map(|source| source.kind.to_string()).collect::<Vec<_>>(),
+        "default-tags-off": config.default_tags_off(),
         "routes": config.routes.as_slice().iter().map(|route| route.tag.clone()).collect::<Vec<_>>(),
     })
 }
@@ -136,9 +137,13 @@ fn people(config: &Config, file: Option<&Path>) -> String {
     let warnings: String = warnings(config).iter().map(|what| format!("warning: {what}\n")).collect();
     let sources: Vec<String> = config.sources.iter().map(|source| source.kind.to_string()).collect();
     let routes: Vec<&str> = config.routes.as_slice().iter().map(|route| route.tag.as_str()).collect();
+    let off = match config.default_tags_off() {
+        off if off.is_empty() => String::new(),
+        off => format!("  off       {}: {DEFAULTS_OFF}\n", off.join(", ")),
+    };
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
     format!(
-        "{warnings}The configuration is good.\n  file      {file}\n  store     {}\n  data      {}\n  badges    {}\n  HTTP      {}\n  sources   {}\n  tags      {}\n",
+        "{warnings}The configuration is good.\n  file      {file}\n  store     {}\n  data      {}\n  badges    {}\n  HTTP      {}\n  sources   {}\n  tags      {}\n{off}",
         config.store,
         config.data_dir.display(),
         config.badges.dir.display(),

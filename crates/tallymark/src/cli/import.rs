@@ -6,7 +6,7 @@ use super::{
     import_github_banners::ImportGithubBanners,
     import_jsonl::ImportJsonl,
     import_snow_trace::ImportSnowTrace,
-    lines::{self, FileReading, Reading},
+    lines::{self, FileReading, Reading, Sampled, is_stdin},
     out,
 };
 use crate::{home, progress, user};
@@ -106,6 +106,9 @@ struct Report {
     /// Under which other path the same content was imported.
     #[serde(skip)]
     earlier: Option<PathBuf>,
+    /// How standard input began.
+    #[serde(skip)]
+    beginning: Option<Vec<u8>>,
     state: State,
 }
 
@@ -191,7 +194,12 @@ impl ImportLog {
                     names.join(" ")
                 );
             }
-            let check = |it: &Report| self.reading.check(&it.file, &config, it.accepted, &it.rejected);
+            let check = |it: &Report| {
+                // What was a file can be read again.
+                let again = || lines::open_again(&it.file).ok().and_then(|file| lines::beginning(file).ok());
+                let beginning = it.beginning.clone().or_else(again);
+                self.reading.check(&it.file, &config, (it.accepted, &it.rejected), beginning.as_deref())
+            };
             reports.iter().try_for_each(check)
         })
     }
@@ -229,7 +237,8 @@ impl ImportLog {
         let mut import = import.leaving_out(deny.clone());
         let mut into =
             store.filter(|_| !self.dry_run).map(|store| Errand::new(store.clone(), course.instance));
-        let (mut input, bar) = open(file, "counting").map_err(told)?;
+        let (input, bar) = open(file, "counting").map_err(told)?;
+        let mut input = Sampled::new(input);
         for stretch in &course.stretches {
             loop {
                 let complete = import.read(&mut input, stretch, now()).with_context(attempt)?;
@@ -247,7 +256,8 @@ impl ImportLog {
         if source.content.is_some_and(|(content, _)| content.bytes != import.bytes()) {
             bail!("{} became shorter while it was imported: only part of it is counted", file.display());
         }
-        report(file, &course, import.imported(), into.as_ref(), before)
+        let report = report(file, &course, import.imported(), into.as_ref(), before)?;
+        Ok(Report { beginning: is_stdin(file).then(|| input.beginning()), ..report })
     }
 
     /// Reading takes time, and a daemon that was started meanwhile begins behind what the import had committed then.
@@ -301,10 +311,6 @@ pub(super) fn tell_of_new_store(store: &StoreUrl) {
             path.display()
         );
     }
-}
-
-fn is_stdin(file: &Path) -> bool {
-    file == Path::new("-")
 }
 
 /// Opens a file with a progress bar, in bytes on disk.
@@ -368,6 +374,7 @@ fn report(
         batches,
         before,
         applied,
+        beginning: None,
         earlier: course
             .earlier
             .clone()
@@ -435,6 +442,6 @@ fn people(report: &Report) -> String {
         rejected.separate_with_commas(),
     );
     text += &out::reasons(&report.rejected);
-    text += lines::no_badge(report.accepted, &report.rejected);
+    text += &lines::no_badge(report.accepted, &report.rejected);
     text
 }

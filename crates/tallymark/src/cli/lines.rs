@@ -14,16 +14,16 @@ use std::{
     path::Path,
     sync::Arc,
 };
-use tallymark_core::{Dating, Line, Lines, Reject, Routes};
+use tallymark_core::{Dating, Line, Lines, Reject, Routes, syslog};
 use tallymark_ingest::{
-    IngestMeters, Intake, LineFormat, UNDERSTOOD,
+    IngestMeters, Intake, LineFormat, UNDERSTOOD, header_in_front,
     source::{is_of_log, now},
-    tag_in_front, unpacked,
+    unpacked,
 };
 use tallymark_store::owner::{reading_hint, shell_word};
 
 /// How much of a file is read to detect its format.
-const SAMPLE: u64 = 64 * 1024;
+const SAMPLE: usize = 64 * 1024;
 const FORMATS: [(&str, LineFormat); 4] = [
     ("auto", LineFormat::Auto),
     ("syslog", LineFormat::Syslog),
@@ -117,46 +117,118 @@ impl Reading {
     }
 
     /// Fails if there were lines and none was understood. Lines that were understood but do not count are not a
-    /// failure: an access log may contain no badge.
+    /// failure: an access log may contain no badge. `sample` is the beginning of the file, unpacked.
     pub(super) fn check(
         &self,
         file: &Path,
         config: &Config,
-        accepted: u64,
-        rejected: &BTreeMap<&str, u64>,
+        (accepted, rejected): (u64, &BTreeMap<&'static str, u64>),
+        sample: Option<&[u8]>,
     ) -> Result<()> {
         let is_blank = rejected.keys().all(|&label| label == Reject::Empty.label());
         if accepted > 0 || is_blank || is_understood(rejected) {
             return Ok(());
         }
-        let (shown, word) = (file.display(), shell_word(file));
-        if rejected.contains_key(Reject::Utf16.label()) {
-            bail!("{shown} is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8 {word}");
+        let shown = shown(file);
+        if let Some(name) = utf16(rejected, sample) {
+            let convert = match is_stdin(file) {
+                true => format!("pipe it through iconv -f {name} -t UTF-8"),
+                false => format!("convert it with iconv -f {name} -t UTF-8 {}", shell_word(file)),
+            };
+            bail!("{shown} is text in UTF-16: {convert}");
         }
-        let sample = sample(file);
-        let lines = sample.iter().flat_map(|text| text.split(|&byte| byte == b'\n'));
+        let lines = || sample.unwrap_or_default().split(|&byte| byte == b'\n');
         if rejected.contains_key(Reject::Tag.label())
-            && let Some((tag, format)) = lines.filter_map(tag_in_front).next()
+            && let Some(header) = lines().find_map(header_in_front)
         {
             bail!(
-                "no line of {shown} is one of ours: its lines have the syslog tag {tag}, and no [[route]] has that. Add a \
-                 [[route]] with tag = \"{tag}\" to the configuration, then repeat the command with --format {format}"
+                "no line of {shown} is one of ours: its lines have the syslog tag {}, and no [[route]] has that. Add a \
+                 [[route]] with {} to the configuration, then repeat the command with --format {}",
+                header.tag,
+                header.keys(),
+                header.format
+            );
+        }
+        if rejected.contains_key(Reject::Filter.label())
+            && let Some((has, wants)) = lines().find_map(|line| syslog::filtered_out(line, &config.routes))
+        {
+            bail!(
+                "no line of {shown} is one of ours: its lines are {has}, and the [[route]] with their tag takes {wants}. Set \
+                 facility and severity of that [[route]] to what its lines have"
             );
         }
         let without = if self.route.is_some() { ", without --route" } else { "" };
         // Not a whole command: one without the flags of this one, like --dry-run, would do something else.
-        match sample.and_then(|text| guess(&text, config)) {
+        match sample.and_then(|text| guess(text, config)) {
+            Some("combined") if self.format == Some(LineFormat::Combined) => {}
             Some("combined") => bail!(
                 "no line of {shown} is one of ours. It looks like an access log: repeat the command with --format combined"
             ),
             Some(format) => {
                 bail!("no line of {shown} is one of ours. Repeat the command with --format {format}{without}")
             }
-            None => bail!(
-                "no line of {shown} is one of ours. The reasons are above. If it is an access log, --log-format-string \
-                 takes the log_format that wrote it; else [[route]] in the configuration says what lines look like"
-            ),
+            None => {}
         }
+        if rejected.contains_key(Reject::NoRequest.label()) {
+            bail!(
+                "no line of {shown} is one of ours. They are JSON objects without a key that says what was requested, such as \
+                 request, request_uri or uri: tallymark help files. If it is an access log, --log-format-string takes the \
+                 log_format that wrote it"
+            );
+        }
+        bail!(
+            "no line of {shown} is one of ours. The reasons are above. If it is an access log, --log-format-string takes the \
+             log_format that wrote it; else [[route]] in the configuration says what lines look like"
+        )
+    }
+}
+
+pub(super) fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// What a file is called in a message.
+pub(super) fn shown(file: &Path) -> String {
+    if is_stdin(file) { "standard input".to_owned() } else { file.display().to_string() }
+}
+
+/// What iconv calls the encoding of a text, if that is UTF-16. Without a mark in front, every other byte of what web servers
+/// write is 0.
+fn utf16(rejected: &BTreeMap<&'static str, u64>, sample: Option<&[u8]>) -> Option<&'static str> {
+    if rejected.contains_key(Reject::Utf16.label()) {
+        return Some("UTF-16");
+    }
+    let (pairs, _) = sample?.as_chunks::<2>();
+    let is = |zero: usize| pairs.len() > 1 && pairs.iter().all(|pair| pair[zero] == 0 && pair[1 - zero] != 0);
+    match (is(0), is(1)) {
+        (true, _) => Some("UTF-16BE"),
+        (_, true) => Some("UTF-16LE"),
+        _ => None,
+    }
+}
+
+/// Input that keeps its beginning, for the advice if no line is understood: standard input cannot be read again.
+pub(super) struct Sampled<R> {
+    input: R,
+    beginning: Vec<u8>,
+}
+
+impl<R: Read> Sampled<R> {
+    pub(super) fn new(input: R) -> Sampled<R> {
+        Sampled { input, beginning: Vec::new() }
+    }
+
+    pub(super) fn beginning(self) -> Vec<u8> {
+        self.beginning
+    }
+}
+
+impl<R: Read> Read for Sampled<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(into)?;
+        let room = SAMPLE - self.beginning.len();
+        self.beginning.extend_from_slice(&into[..read.min(room)]);
+        Ok(read)
     }
 }
 
@@ -184,19 +256,26 @@ fn is_understood(rejected: &BTreeMap<&str, u64>) -> bool {
 }
 
 /// The message for a log that was read and in which nothing counts.
-pub(super) fn no_badge(accepted: u64, rejected: &BTreeMap<&'static str, u64>) -> &'static str {
-    if accepted == 0 && rejected.contains_key(Reject::NotABadge.label()) {
-        "no request in it is for a badge: those are /badge.svg?repo=NAME and /badge/NAME.svg\n"
-    } else {
-        ""
+pub(super) fn no_badge(accepted: u64, rejected: &BTreeMap<&'static str, u64>) -> String {
+    if accepted > 0 || !is_understood(rejected) {
+        return String::new();
     }
+    let (no_badge, empty) = (Reject::NotABadge.label(), Reject::Empty.label());
+    let others: Vec<&str> =
+        rejected.keys().copied().filter(|&label| label != no_badge && label != empty).collect();
+    if others.is_empty() {
+        return "no request in it is for a badge: those are /badge.svg?repo=NAME and /badge/NAME.svg\n"
+            .to_owned();
+    }
+    let besides = if rejected.contains_key(no_badge) { "besides requests for no badge, " } else { "" };
+    format!("no line in it counts: {besides}lines were rejected for {}\n", others.join(", "))
 }
 
-/// The beginning of a file.
-fn sample(file: &Path) -> Option<Vec<u8>> {
+/// The beginning of a file that can be read again, unpacked.
+pub(super) fn beginning(file: File) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    unpacked(open_again(file).ok()?).ok()?.take(SAMPLE).read_to_end(&mut text).ok()?;
-    Some(text)
+    unpacked(file)?.take(SAMPLE as u64).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// The format that most lines at the beginning of a file fit.

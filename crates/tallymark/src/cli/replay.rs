@@ -3,26 +3,34 @@
 
 use super::{
     CommonFlags,
-    lines::{self, FileReading, Reading},
+    lines::{self, FileReading, Reading, Sampled},
     out,
 };
 use crate::progress;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
+    os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    time::Duration,
 };
 use tallymark_core::{Dating, Entry, Line, Lines, Now};
 use tallymark_ingest::{IngestMeters, Intake, Refusals, source::now, unpacked};
 use thousands::Separable;
+use tracing::{error, warn};
 
 /// How much of a file is read at a time.
 const CHUNK: usize = 256 * 1024;
+/// How long a pipe is opened before it is said that it waits.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest line, the same as for followed and imported files.
 const MAX_LINE: usize = 262_144;
 
@@ -49,12 +57,35 @@ struct NameCount {
     count: u64,
 }
 
+/// What became of lines.
 #[derive(Default, Serialize)]
-struct Replayed {
+struct Fates {
     received: u64,
     accepted: u64,
     rejected: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct ReplayedFile {
+    file: PathBuf,
+    #[serde(flatten)]
+    fates: Fates,
+    #[serde(skip)]
+    beginning: Vec<u8>,
+}
+
+#[derive(Serialize)]
+struct Replayed {
+    #[serde(flatten)]
+    all: Fates,
+    /// If there is more than one.
+    #[serde(skip_serializing_if = "is_one")]
+    files: Vec<ReplayedFile>,
     names: Vec<NameCount>,
+}
+
+fn is_one(files: &[ReplayedFile]) -> bool {
+    files.len() == 1
 }
 
 impl Replay {
@@ -62,7 +93,7 @@ impl Replay {
         let config = common.load()?;
         let readings = self.files.iter().map(|file| self.reading.of_file(file, &config, common));
         let readings = readings.collect::<Result<Vec<_>>>()?;
-        let (mut replayed, mut entries) = (Replayed::default(), Vec::new());
+        let (mut replayed, mut entries) = (Vec::new(), Vec::new());
         let refusals = Arc::new(Refusals::new(config.deny.clone()));
         // Files that are read in the same way share a tally.
         let together = |(_, a): &(_, FileReading), (_, b): &(_, FileReading)| a == b;
@@ -73,12 +104,15 @@ impl Replay {
             let intake = Intake::new(routes, format, Dating::Own, usize::MAX, MAX_LINE, meters);
             let mut intake = intake.refusing(refusals.clone());
             for (file, _) in files {
-                read(file, |line, now| replayed.take(&mut intake, line, now))?;
+                let mut fates = Fates::default();
+                let beginning = read(file, |line, now| fates.take(&mut intake, line, now))?;
+                replayed.push(ReplayedFile { file: (*file).clone(), fates, beginning });
             }
             entries.extend(intake.seal().entries);
         }
         entries.sort_by(|a, b| (a.event, &a.name).cmp(&(b.event, &b.name)));
-        replayed.names = by_count(entries);
+        let all = replayed.iter().fold(Fates::default(), |all, file| all.and(&file.fates));
+        let replayed = Replayed { all, files: replayed, names: by_count(entries) };
         if common.json {
             out::json(&replayed)?;
         } else if self.csv {
@@ -86,13 +120,22 @@ impl Replay {
         } else {
             people(&replayed, self.top)?;
         }
-        let Some(first) = self.files.first() else { return Ok(()) };
-        let Replayed { accepted, rejected, .. } = &replayed;
-        self.reading.check(first, &config, *accepted, rejected)
+        let check = |ReplayedFile { file, fates, beginning }: &ReplayedFile| {
+            self.reading.check(file, &config, (fates.accepted, &fates.rejected), Some(beginning)).err()
+        };
+        let mut failed: Vec<anyhow::Error> = replayed.files.iter().filter_map(check).collect();
+        match (failed.pop(), failed.len()) {
+            (None, _) => Ok(()),
+            (Some(error), 0) => Err(error),
+            (Some(last), others) => {
+                failed.iter().chain([&last]).for_each(|error| error!("{error:#}"));
+                bail!("{} of {} files have no line that is one of ours", others + 1, self.files.len())
+            }
+        }
     }
 }
 
-impl Replayed {
+impl Fates {
     fn take(&mut self, intake: &mut Intake, line: Line<'_>, now: Now) {
         self.received += 1;
         let seen = match line {
@@ -104,19 +147,57 @@ impl Replayed {
             Err(reject) => *self.rejected.entry(reject.label()).or_default() += 1,
         }
     }
+
+    fn and(mut self, other: &Fates) -> Fates {
+        self.received += other.received;
+        self.accepted += other.accepted;
+        for (label, count) in &other.rejected {
+            *self.rejected.entry(label).or_default() += count;
+        }
+        self
+    }
+
+    fn told(&self) -> String {
+        format!(
+            "{}: {} accepted, {} rejected\n",
+            out::counted(self.received, "line"),
+            self.accepted.separate_with_commas(),
+            self.rejected.values().sum::<u64>().separate_with_commas(),
+        )
+    }
 }
 
-fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<()> {
-    let attempt = || format!("reading {}", path.display());
-    let (input, size): (Box<dyn Read>, u64) = if path == Path::new("-") {
+/// Opens a file. A pipe that nothing writes to is waited for, and that is said.
+fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.file_type().is_fifo() {
+        return File::open(path);
+    }
+    let (opened, waits) = mpsc::channel::<()>();
+    let shown = path.display().to_string();
+    let telling = std::thread::spawn(move || {
+        if waits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            warn!("{shown} is a pipe: waiting until something writes to it");
+        }
+    });
+    let file = File::open(path);
+    drop(opened);
+    // It ends at once.
+    let _ = telling.join();
+    file
+}
+
+/// Reads a file, and answers how it begins.
+fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<Vec<u8>> {
+    let attempt = || format!("reading {}", lines::shown(path));
+    let (input, size): (Box<dyn Read>, u64) = if lines::is_stdin(path) {
         (Box::new(io::stdin()), 0)
     } else {
-        let file = File::open(path).map_err(|error| lines::unreadable(error, path))?;
+        let file = open(path).map_err(|error| lines::unreadable(error, path))?;
         let size = file.metadata().with_context(attempt)?.len();
         (Box::new(file), size)
     };
     let bar = progress::bar("bytes", size);
-    let mut input = unpacked(bar.wrap_read(input)).with_context(attempt)?;
+    let mut input = Sampled::new(unpacked(bar.wrap_read(input)).with_context(attempt)?);
     let mut lines = Lines::new(MAX_LINE);
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -132,7 +213,7 @@ fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<()> {
     }
     bar.finish_and_clear();
     lines.finish(|line| each(line, now()));
-    Ok(())
+    Ok(input.beginning())
 }
 
 /// All times of a name together, the busiest first.
@@ -173,14 +254,14 @@ fn people(replayed: &Replayed, top: usize) -> Result<()> {
             text += &format!("and {}\n", out::counted(more, "more name"));
         }
     }
-    let rejected: u64 = replayed.rejected.values().sum();
-    text += &format!(
-        "{}: {} accepted, {} rejected\n",
-        out::counted(replayed.received, "line"),
-        replayed.accepted.separate_with_commas(),
-        rejected.separate_with_commas(),
-    );
-    text += &out::reasons(&replayed.rejected);
-    text += lines::no_badge(replayed.accepted, &replayed.rejected);
+    if let files @ [_, _, ..] = &*replayed.files {
+        for ReplayedFile { file, fates, .. } in files {
+            text += &format!("{}: {}", out::plain(&lines::shown(file)), fates.told());
+        }
+        text += "all: ";
+    }
+    text += &replayed.all.told();
+    text += &out::reasons(&replayed.all.rejected);
+    text += &lines::no_badge(replayed.all.accepted, &replayed.all.rejected);
     out::print(&text)
 }

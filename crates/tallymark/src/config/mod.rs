@@ -52,6 +52,9 @@ use toml::de::DeTable;
 use url::Url;
 
 /// The resolved settings of the program.
+/// What is said of default routes that are off.
+pub(crate) const DEFAULTS_OFF: &str = "lines with these default tags are not counted, because the configuration has a [[route]]: tallymark help syslog";
+
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
@@ -268,6 +271,12 @@ impl Config {
         let Badges { label, color, label_color, style, .. } = &self.badges;
         let (label, color, label_color, style) = (label.clone(), *color, *label_color, *style);
         Ok(Look { label, color, label_color, style, logos, digits, template })
+    }
+
+    /// The tags of the default routes that are off, because the configuration has routes of its own.
+    pub(crate) fn default_tags_off(&self) -> Vec<String> {
+        let is_off = |route: &Route| self.routes.of_tag(route.tag.as_bytes()).is_err();
+        default_routes().into_iter().filter(is_off).map(|route| route.tag).collect()
     }
 
     /// The routes a source uses.

@@ -395,3 +395,10 @@ fn a_key_of_another_table_is_sent_there() {
         bad(text, &[(Some(line), says)]);
     }
 }
+
+#[test]
+fn default_routes_that_are_off_are_known() {
+    assert!(good("").default_tags_off().is_empty());
+    let off = good("[[route]]\ntag = \"mine\"\n\n[[route]]\ntag = \"badge\"\n").default_tags_off();
+    assert_eq!((off.len(), off.first().map(String::as_str)), (5, Some("tallymark")));
+}
