@@ -83,6 +83,8 @@ pub(super) struct LogFollower {
     surveyed: Option<Vec<Directory>>,
     /// Where its files were at the last survey.
     elsewhere: BTreeSet<PathBuf>,
+    /// The link at the log's path at the last survey, if it is one, and when it was made.
+    link: Option<(u64, u64)>,
     /// Whose turn it is to be looked at.
     turn: u64,
     pub(super) events: FileEvents,
@@ -121,6 +123,7 @@ impl LogFollower {
             waits: false,
             surveyed: None,
             elsewhere: BTreeSet::new(),
+            link: None,
             turn: 0,
             events: FileEvents::default(),
             imports: Vec::new(),
@@ -303,10 +306,14 @@ impl LogFollower {
         };
         let (open, suspects) = (&self.open, &self.suspects);
         let target = log.is_symlink().then(|| fs::canonicalize(log).ok()).flatten();
+        let link = fs::symlink_metadata(log).ok().filter(fs::Metadata::is_symlink);
+        let link = link.map(|link| (link.ino(), mtime(&link)));
+        let relinked = self.link.filter(|_| link.is_some() && link != self.link).map(|(_, made)| made);
         let stop = &self.following.stop;
         let progress = &*self.following.progress;
         let foreign = &known.foreign;
-        let question = Question { log, files, open, suspects, target, foreign, first, stop, progress };
+        let question =
+            Question { log, files, open, suspects, target, relinked, foreign, first, stop, progress };
         let is_still = |files: &[SeenFile]| {
             let ours = files.iter().map(|file| file.identity.key()).collect();
             Ok(claims.claim(log, &ours) && is_as_it_was(files, &super::names::list(log, &known)?))
@@ -328,7 +335,7 @@ impl LogFollower {
         self.events.truncations += found.events.truncations;
         self.events.lost += found.events.lost;
         (0..found.torn).for_each(|_| sink.reject(Reject::Partial));
-        self.live = found.live;
+        (self.live, self.link) = (found.live, link);
         (self.pending, self.waits) = (found.pending, found.waits);
         self.suspects = found.suspects;
         self.elsewhere = self.book.as_ref().map(Book::directories).unwrap_or_default();

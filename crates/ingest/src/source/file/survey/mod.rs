@@ -46,6 +46,8 @@ pub(super) struct Question<'a> {
     pub(super) suspects: &'a BTreeSet<u64>,
     /// Where the log leads to if it is a link, which may have led to any of the files before.
     pub(super) target: Option<PathBuf>,
+    /// When the link before it was made, if that was another one at the last survey.
+    pub(super) relinked: Option<u64>,
     /// Files that other logs have.
     pub(super) foreign: &'a BTreeSet<Key>,
     /// Nobody has looked at this log before.

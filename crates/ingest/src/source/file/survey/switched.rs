@@ -24,17 +24,23 @@ impl Survey<'_> {
     pub(super) fn tell_of_switches(&mut self) {
         let Some(target) = self.question.target.clone() else { return };
         let is_new = self.live.is_some_and(|live| self.new.contains_key(&live));
-        // With nothing open it is the first look after a start.
-        if !is_new && !self.question.open.is_empty() {
+        // With nothing open it is the first look after a start. A link that was made anew may have led elsewhere, and back.
+        let relinked = self.question.relinked;
+        if !is_new && relinked.is_none() && !self.question.open.is_empty() {
             return;
         }
         // What was written before the last look is no news. There may have been no file then. Two files that are written
         // to within one step of the file system's clock have the same time.
         let seen = self.book.iter().map(|(_, record)| record.mtime).max();
         let seen = seen.unwrap_or(self.book.began());
-        let is_late = |written: u64| written >= as_exact_as(written, seen);
-        let is_news = |file: &Metadata| file.is_file() && file.len() > 0 && is_late(mtime(file));
-        let is_made = |file: &Metadata| is_new || Identity::of(file).born >= seen;
+        // What is read by now may have been written later than what is elsewhere.
+        let before = relinked.map_or(seen, |made| made.min(seen));
+        let is_since = |written: u64, moment: u64| written >= as_exact_as(written, moment);
+        let is_news = |file: &Metadata| file.is_file() && file.len() > 0 && is_since(mtime(file), before);
+        let is_made = |file: &Metadata| {
+            is_new && is_since(mtime(file), seen)
+                || Identity::of(file).born >= if is_new { seen } else { before }
+        };
         let of_directories = self.other_directories(&target);
         let of_directories =
             of_directories.iter().flat_map(|path| packed_or_not(path)).map(|path| (path, true));

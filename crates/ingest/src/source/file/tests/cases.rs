@@ -1030,6 +1030,13 @@ fn directory_that_a_link_led_to_while_nobody_looked_is_told() {
     release(&bed, 12, "e\n");
     bed.expect(&[("a", 1), ("c", 1), ("d", 1), ("e", 1)]);
     assert_eq!(bed.events().lost, 0);
+    // One that it led to between two looks, and what was read was written to later.
+    release(&bed, 13, "f\n");
+    link(&bed, "release-12/access.log");
+    std::thread::sleep(Duration::from_millis(10));
+    bed.append("release-12/access.log", "g\n");
+    bed.expect(&[("a", 1), ("c", 1), ("d", 1), ("e", 1), ("g", 1)]);
+    assert_eq!(bed.events().lost, 1);
 }
 
 #[test]
