@@ -44,7 +44,9 @@ struct InstalledFont {
 /// thread of its own.
 pub fn load_fonts() {
     LazyLock::force(&SHIPPED);
-    debug!(fonts = INSTALLED.len(), "looked through the fonts of this machine");
+    // Not within the macro, which reads it only where it is logged.
+    let fonts = INSTALLED.len();
+    debug!(fonts, "looked through the fonts of this machine");
 }
 
 /// Which font draws a text, and which one a letter that it does not have.
