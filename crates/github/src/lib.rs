@@ -36,7 +36,6 @@ pub use contributions::{Contributions, DayRun, StreakDays};
 pub use error::GithubError;
 pub use kept::{Aged, Work, kept_statistics, take_over};
 pub use outgoing::{Ask, FetchError, Fetched, Outgoing, Redirects};
-pub use rank::{AccountRank, RankPart};
 pub use refresh::refresh;
 pub use statistics::{NoStats, Statistics, StatsAges};
 pub use stats::{KnownRepository, RepositorySums, Stats};

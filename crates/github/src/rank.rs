@@ -21,34 +21,33 @@ const LEVELS: [(&str, f64); 9] = [
 
 /// One number of a rank.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RankPart {
+pub(crate) struct RankPart {
     /// What it counts.
-    pub what: StatsRow,
+    pub(crate) what: StatsRow,
     /// How many there are.
-    pub count: u64,
+    pub(crate) count: u64,
     /// With so many, half of the weight is reached.
-    pub median: u64,
+    pub(crate) median: u64,
     /// How much it matters.
-    pub weight: u32,
+    pub(crate) weight: u32,
     /// What is reached of the weight, from 0 to 1.
-    pub reached: f64,
+    pub(crate) reached: f64,
 }
 
 /// Where an account stands.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AccountRank {
+pub(crate) struct AccountRank {
     /// `S`, `A+` to `C`.
-    pub level: &'static str,
+    pub(crate) level: &'static str,
     /// Among the best so many percent.
-    pub top: f64,
+    pub(crate) top: f64,
     /// What it is made of.
-    pub parts: [RankPart; 6],
+    pub(crate) parts: [RankPart; 6],
 }
 
 impl AccountRank {
     /// Of an account, by its commits of the last year or of all years.
-    #[must_use]
-    pub fn of(stats: &Stats, done: &Contributions, all_commits: bool) -> AccountRank {
+    pub(crate) fn of(stats: &Stats, done: &Contributions, all_commits: bool) -> AccountRank {
         let (years, commits, median) = match all_commits {
             true => (CommitYears::All, done.all_commits(), 1000),
             false => (CommitYears::Last, done.recent_commits, 250),

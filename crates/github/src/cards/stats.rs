@@ -4,7 +4,7 @@ use super::{
     CardAddress, CardSource, NoCard,
     look::{flag, list, number, word, words},
 };
-use crate::{AccountRank, Contributions, Stats};
+use crate::{Contributions, Stats, rank::AccountRank};
 use tallymark_badge::card::{CardRank, CommitYears, StatsCard, StatsRow};
 
 /// Rows, as `hide` and `show` name them, in the order in which they are drawn.
