@@ -91,7 +91,7 @@ pub use name::{
 };
 pub use nearest::{misspelt, nearest};
 pub use other_counters::{
-    NotOtherBadge, OWN_SEGMENTS, OtherBadge, OtherCounter, OtherCounters, read_other_badge,
+    NotOtherBadge, OWN_SEGMENTS, OtherBadge, OtherCounter, OtherCounters, hits_sh_page, read_other_badge,
 };
 pub use recall::{Probes, Recall, Recalled};
 pub use reject::Reject;

@@ -96,7 +96,7 @@ impl OtherCounter {
     pub fn wants(self) -> &'static str {
         match self {
             OtherCounter::Komarev => {
-                "add ?username=ACCOUNT to the address, a name of 1 to 39 letters, digits and -"
+                "add ?username=ACCOUNT to the address, a name of 1 to 39 letters, digits, - and _"
             }
             OtherCounter::Seeyoufarm => "add ?url=URL to the address, like https://github.com/OWNER/REPO",
             OtherCounter::HitsSh => "the address is /HOST/PATH.svg",
@@ -120,9 +120,12 @@ impl OtherCounter {
             return Some(OtherCounter::MoeCounter);
         }
         let inner = path.strip_prefix(b"/")?.strip_suffix(b".svg")?;
-        let first = &inner[..memchr(b'/', inner)?];
+        let first = &inner[..memchr(b'/', inner).unwrap_or(inner.len())];
         if first.contains(&b'.') {
             return Some(OtherCounter::HitsSh);
+        }
+        if first.len() == inner.len() {
+            return None;
         }
         let is_own = OWN_SEGMENTS.iter().any(|own| own.as_bytes() == first);
         let slashes = inner.iter().filter(|&&b| b == b'/').count();
@@ -188,6 +191,16 @@ pub fn read_other_badge(target: &[u8], name: &mut Vec<u8>) -> Result<OtherBadge,
     Ok(OtherBadge { counter, counts })
 }
 
+/// The name whose page hits.sh has at `/HOST/PATH/`, as its snippets link to it, decoded and not checked further.
+#[must_use]
+pub fn hits_sh_page(path: &[u8]) -> Option<Vec<u8>> {
+    let inner = path.strip_prefix(b"/")?.strip_suffix(b"/")?;
+    let first = &inner[..memchr(b'/', inner).unwrap_or(inner.len())];
+    let mut name = Vec::new();
+    let is_host = first.contains(&b'.') && !first.starts_with(b".");
+    (is_host && host_and_path(inner, &mut name).is_some() && !name.is_empty()).then_some(name)
+}
+
 /// The name in `/@NAME` and `/get/@NAME`, as it was sent, without the `.svg` or `.png` that it may end with.
 fn at_name(path: &[u8]) -> Option<&[u8]> {
     let name = path.strip_prefix(b"/get").unwrap_or(path).strip_prefix(b"/@")?;
@@ -223,7 +236,8 @@ fn push_decoded(value: Option<Vec<u8>>, name: &mut Vec<u8>) -> Option<()> {
 fn account(value: Option<Vec<u8>>, name: &mut Vec<u8>) -> Option<()> {
     let value = value?;
     let account = value.trim_ascii();
-    let plain = account.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'-');
+    // Accounts that a company manages have its short name behind a `_`.
+    let plain = account.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     let hyphens = account.first() == Some(&b'-') || account.ends_with(b"-");
     if !plain || hyphens || account.len() > 39 || account.windows(2).any(|two| two == b"--") {
         return None;
@@ -328,6 +342,9 @@ mod tests {
             ),
             ("/api/count/incr/badge.svg?url=HTTPS://a.example:8080", "a.example:8080", Seeyoufarm, true),
             ("/github.com/silentsoft/hits.svg", "github.com/silentsoft/hits", HitsSh, true),
+            ("/example.com.svg", "example.com", HitsSh, true),
+            ("/my.site.svg?view=today-total", "my.site", HitsSh, true),
+            ("/ghpvc/?username=octo_corp", "octo_corp", Komarev, true),
             ("/github.com/o/r/README.md.svg?label=hits", "github.com/o/r/README.md", HitsSh, true),
             (
                 "/zahlman.github.io/posts/2025/12/31/oxidation/.svg",

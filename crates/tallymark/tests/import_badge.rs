@@ -60,7 +60,7 @@ fn the_same_number_counts_once(kind: &Kind) {
     // Less is a mistake, and another name or event is another number.
     std::fs::write(&file, svg("12")).unwrap();
     import(&place, &[])
-        .refused(1, &["the badge shows 12, and 1,242 came from it before: nothing was counted"]);
+        .refused(1, &["12 is less than the 1,242 that came from an old badge before: nothing was counted"]);
     let liked = place.run(&["import", "badge", &path, "--name", "o/r", "--event", "like"]).good();
     assert!(liked.starts_with("o/r: counted 12 likes on "), "{liked}");
     assert_eq!(place.total("o/r"), 1243);
@@ -98,7 +98,7 @@ fn an_address_is_fetched_and_names_its_counter_s_name() {
     assert!(said.starts_with("octocat: counted 7 hits on "), "{said}");
     assert_eq!(place.total("octocat"), 7);
     let said = place.run(&["import", "badge", &url("/moved.svg"), "--name", "octocat"]).good();
-    assert!(said.starts_with("octocat: the badge shows 8; counted the 1 hit that"), "{said}");
+    assert!(said.starts_with("octocat: counted 1 hit on "), "{said}");
     let said = place.run(&["import", "badge", &url("/o/r.json"), "--name", "o/r"]).good();
     assert!(said.starts_with("o/r: counted 99 hits on "), "{said}");
     for (path, says) in [

@@ -39,6 +39,9 @@ fn pictures_with_parameters_are_kept_fresh_and_outlive_the_daemon() {
         assert_eq!(get(png).header("content-type"), Some("image/png"));
         let chart = "/graph/o/r.svg?period=7d&theme=dark";
         assert_eq!(get(chart).status, 200);
+        let (sum, chart_png) = ("/sum.svg?of=o/*", "/graph/o/r.png?period=7d");
+        picture(&get(sum));
+        assert_eq!(get(chart_png).header("content-type"), Some("image/png"));
         let square = get("/badge.svg?repo=o/r&style=flat-square&count=false");
         assert_ne!(square.text(), get(&uncounted).text(), "another address is another picture");
         wait_until("the condition is counted, too", PATIENCE, || place.total("o/r") == 41);
@@ -47,6 +50,9 @@ fn pictures_with_parameters_are_kept_fresh_and_outlive_the_daemon() {
         assert_eq!(number(&uncounted), 41);
         assert_eq!(get(png).header("content-type"), Some("image/png"));
         picture(&get(chart));
+        picture(&get(sum));
+        assert_eq!(get(chart_png).header("content-type"), Some("image/png"));
+        assert_eq!(get("/sum.svg?of=p/*").header("content-type"), Some("text/plain; charset=utf-8"));
         assert!(
             get("/badge.svg?repo=o/r&style=plastic").text().contains("counting"),
             "this one was never drawn"

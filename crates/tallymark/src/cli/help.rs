@@ -7,6 +7,7 @@ use super::{Misuse, environment, out};
 use anyhow::Result;
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
+use tallymark_core::nearest;
 
 /// Read the manual: a topic, or a command's flags. Without either, lists them.
 #[derive(Debug, Args)]
@@ -52,7 +53,13 @@ impl Help {
         match command.find_subcommand_mut(word) {
             Some(subcommand) => out::print(&subcommand.render_long_help().to_string()),
             None => {
-                Err(Misuse::because(format!("there is no topic and no command {word:?}\n\n{}", topics())))
+                let names: Vec<&str> = TOPICS.iter().map(|topic| topic.name).collect();
+                let meant = nearest(word, &names).map(|meant| format!(": did you mean {meant}?"));
+                let meant = meant.unwrap_or_default();
+                Err(Misuse::because(format!(
+                    "there is no topic and no command {word:?}{meant}\n\n{}",
+                    topics()
+                )))
             }
         }
     }

@@ -114,7 +114,8 @@ impl ImportBadge {
         };
         let Some(added) = number.checked_sub(before) else {
             bail!(
-                "the badge shows {}, and {} came from it before: nothing was counted",
+                "{} is less than the {} that came from an old badge before: nothing was counted; \
+                 `tallymark set` lowers a total",
                 number.separate_with_commas(),
                 before.separate_with_commas()
             );
@@ -213,14 +214,14 @@ fn people(report: &BadgeReport) -> String {
     let (name, number) = (out::plain(&report.name), number.separate_with_commas());
     let hits = out::counted(*added, &report.event);
     match (added, before, report.dry_run) {
-        (0, _, _) => format!("{name}: the badge shows {number}, which is counted already\n"),
+        (0, _, _) => format!("{name}: {number} of an old badge are counted already\n"),
         (_, 0, true) => format!("{name}: would count {hits} on {date}; nothing was written\n"),
         (_, _, true) => {
-            format!("{name}: the badge shows {number}; would count the {hits} that are new on {date}\n")
+            format!("{name}: would count {hits} on {date}, so that {number} are from an old badge\n")
         }
         (_, 0, false) => format!("{name}: counted {hits} on {date}\n"),
         (_, _, false) => {
-            format!("{name}: the badge shows {number}; counted the {hits} that are new on {date}\n")
+            format!("{name}: counted {hits} on {date}, so that {number} are from an old badge\n")
         }
     }
 }

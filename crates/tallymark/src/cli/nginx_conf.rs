@@ -321,7 +321,7 @@ fn addresses(counter: OtherCounter) -> String {
         OtherCounter::Komarev => "/ghpvc/?".to_owned(),
         OtherCounter::Seeyoufarm => r"/api/count/incr/badge\.svg".to_owned(),
         OtherCounter::VisitorBadge => "/badge".to_owned(),
-        OtherCounter::HitsSh => r"/[^/?#.]*\.[^/?#]*/[^?#]*\.svg".to_owned(),
+        OtherCounter::HitsSh => r"/[^/?#.]*\.[^/?#]*(?:/[^?#]*)?\.svg".to_owned(),
         OtherCounter::Dwyl => {
             let own = OWN_SEGMENTS.map(|own| own.replace('.', r"\.")).join("|");
             format!(r"/(?!(?:{own})/)[^/?#.]*/[^/?#]*(?:/[^/?#]*)?\.svg")

@@ -9,15 +9,15 @@ use super::moe_counter;
 use crate::{
     auth::Peer,
     badges::badge,
-    name::{encoded_text, from_bytes},
-    pages,
+    name::{encoded_text, from_bytes, page_path},
+    pages::{self, name_page::redirect},
     query::Query,
     state::App,
 };
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, Method, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
     routing::get,
 };
@@ -26,7 +26,7 @@ use tallymark_badge::{
     Color, Look,
     shields::{LogoFile, Style},
 };
-use tallymark_core::{NotOtherBadge, OtherBadge, OtherCounter, read_other_badge};
+use tallymark_core::{NotOtherBadge, OtherBadge, OtherCounter, hits_sh_page, read_other_badge};
 
 /// The routes of those that are on.
 pub(crate) fn routes(app: Arc<App>) -> Router {
@@ -79,8 +79,18 @@ async fn show(
             }
         }
         Err(NotOtherBadge::Unnamed(counter)) if app.others.has(counter) => badge::mistake(counter.wants()),
-        Ok(_) | Err(_) => pages::no_badge_here(State(app), sent).await,
+        Ok(_) | Err(_) => match page_of(&app, uri.path()) {
+            Some(page) => redirect(StatusCode::PERMANENT_REDIRECT, &page),
+            None => pages::no_badge_here(State(app), uri, sent).await,
+        },
     }
+}
+
+/// The page of a name at hits.sh's address.
+fn page_of(app: &App, path: &str) -> Option<String> {
+    let name = hits_sh_page(path.as_bytes()).filter(|_| app.others.has(OtherCounter::HitsSh))?;
+    let name = from_bytes(&name).ok()?;
+    Some(format!("{}{}", app.access.base, page_path(name.as_ref())))
 }
 
 /// The parameters that only rename one of ours.

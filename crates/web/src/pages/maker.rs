@@ -39,14 +39,21 @@ const FILES: [(&str, &str); 2] = [("", "SVG"), (PNG, "PNG")];
 const PNG: &str = "png";
 
 /// The texts that are typed, with their hints.
-const FIELDS: [(&str, &str, &str); 6] = [
+const FIELDS: [(&str, &str, &str); 7] = [
     ("label", "Label", ""),
     ("color", "Colour", "#13b28a, blue ..."),
     ("labelColor", "Label colour", "#555"),
     ("logo", "Logo", "github, rust ..."),
     ("logoColor", "Logo colour", "white"),
     ("locale", "Numbers as in", "de, fr, hi ..."),
+    ("base", "Added to the total", "0"),
 ];
+
+/// What the form calls a parameter.
+fn label_of(key: &str) -> &'static str {
+    let field = FIELDS.iter().find(|(known, ..)| *known == key).map(|(_, label, _)| *label);
+    field.unwrap_or(if key == "show" { "Number" } else { "Format" })
+}
 
 /// The picture that is made. The form has it among the styles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,13 +84,23 @@ impl Made {
         }
     }
 
-    /// Which parameters it has; the others of the form are left out.
+    /// Which parameters it has; the others of the form are left out, and the page says so.
     fn has(&self, key: &str) -> bool {
         match self {
             Made::Badge => true,
-            Made::Spark => !key.starts_with("logo") && key != "show",
+            Made::Spark => !key.starts_with("logo"),
             Made::Chart => false,
-            Made::Digits(_) => matches!(key, "label" | "show"),
+            Made::Digits(_) => matches!(key, "label" | "show" | "base"),
+        }
+    }
+
+    /// As the page calls it.
+    fn noun(&self) -> &'static str {
+        match self {
+            Made::Badge => "badge",
+            Made::Spark => "badge with a line",
+            Made::Chart => "chart",
+            Made::Digits(_) => "picture of digits",
         }
     }
 }
@@ -105,6 +122,8 @@ struct Making {
     style: String,
     /// Parameters with a value that is not the default, in the order of the badge's address.
     given: Vec<(&'static str, String)>,
+    /// What was chosen and this picture does not have, as the form calls it.
+    left_out: Vec<&'static str>,
     is_png: bool,
 }
 
@@ -123,9 +142,11 @@ impl Making {
         given.push(("show", if shown == [TOTAL] { String::new() } else { shown.join(",") }));
         let format = text("format");
         given.push(("format", if format == "comma" { String::new() } else { format }));
-        given.retain(|(key, value)| !value.is_empty() && made.has(key));
+        given.retain(|(_, value)| !value.is_empty());
+        let (given, left_out): (Vec<_>, Vec<_>) = given.into_iter().partition(|(key, _)| made.has(key));
+        let left_out = left_out.into_iter().map(|(key, _)| label_of(key)).collect();
         let is_png = text("file").eq_ignore_ascii_case(PNG);
-        Making { event, made, style, given, is_png }
+        Making { event, made, style, given, left_out, is_png }
     }
 
     fn of(&self, key: &str) -> &str {
@@ -158,6 +179,8 @@ impl Making {
                 path.find('?').and_then(|query| path[..query].strip_suffix(".svg")).map(str::len)
         {
             path.replace_range(end..end + ".svg".len(), ".png");
+            // Not every notation can say how large a picture is.
+            push(&mut path, "scale", "1");
         }
         path
     }
@@ -236,7 +259,25 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
     let preview = uncounted(&path);
     let base = app.base_url.as_str();
     let (url, page) = (format!("{base}{path}"), format!("{base}{}", event_page_path(name.as_ref(), event)));
-    context! { preview, mistake, form => making.form(&look), texts => texts(&url, &page, &alt), alt => &alt }
+    let counts = event == Event::HIT && matches!(making.made, Made::Badge | Made::Digits(_));
+    let shows_visits = making.event != Event::HIT || making.of("show").contains("visit");
+    context! {
+        preview,
+        mistake,
+        left_out => (!making.left_out.is_empty()).then(|| making.left_out.join(", ").to_lowercase()),
+        made => making.made.noun(),
+        counts,
+        // Visits have to be told apart, which not every set-up does.
+        visits => shows_visits && (event == Event::VISIT || event == Event::HIT),
+        form => making.form(&look),
+        texts => texts(&url, &page, &alt),
+        alt => &alt,
+    }
+}
+
+/// The form without a name, on the front page.
+pub(super) fn empty_form(app: &App) -> Value {
+    Making::read(Event::HIT, Query::in_form("")).form(&app.look.load())
 }
 
 fn uncounted(path: &str) -> String {
@@ -307,14 +348,15 @@ mod tests {
             ("show=today&show=total", "/badge.svg?repo=o/r&show=today,total"),
             ("label=Profile+views&style=flat", "/badge.svg?repo=o/r&style=flat&label=Profile%20views"),
             ("color=%23f00&period=7d", "/badge.svg?repo=o/r&color=%23f00"),
-            ("style=spark&logo=github&show=today", "/graph/o/r.svg?period=30d&style=spark"),
+            ("style=spark&logo=github&show=today", "/graph/o/r.svg?period=30d&style=spark&show=today"),
             ("style=chart&label=x&logo=github&show=today", "/graph/o/r.svg?period=30d"),
             (
                 "style=digits.nixie&color=red&show=today&format=short",
                 "/badge.svg?repo=o/r&digits=nixie&show=today",
             ),
-            ("file=png&label=a.svg", "/badge.png?repo=o/r&label=a.svg"),
-            ("file=PNG&style=Chart", "/graph/o/r.png?period=30d"),
+            ("file=png&label=a.svg", "/badge.png?repo=o/r&label=a.svg&scale=1"),
+            ("file=PNG&style=Chart", "/graph/o/r.png?period=30d&scale=1"),
+            ("base=5&style=digits.nixie", "/badge.svg?repo=o/r&digits=nixie&base=5"),
             ("locale=de", "/badge.svg?repo=o/r&locale=de"),
         ] {
             assert_eq!(made(Event::HIT, query), expect, "{query}");
@@ -326,6 +368,15 @@ mod tests {
         ] {
             assert_eq!(made(order, query), expect, "{query}");
         }
+    }
+
+    #[test]
+    fn what_a_picture_does_not_have_is_told() {
+        let left_out = |query: &str| Making::read(Event::HIT, Query::in_form(query)).left_out.join(", ");
+        assert_eq!(left_out("style=flat&logo=github&show=today&format=short"), "");
+        assert_eq!(left_out("style=spark&logo=github&show=today"), "Logo");
+        assert_eq!(left_out("style=chart&label=a&show=likes&format=comma"), "Label, Number");
+        assert_eq!(left_out("style=digits.nixie&format=short&locale=de"), "Numbers as in, Format");
     }
 
     #[test]

@@ -21,13 +21,13 @@ use crate::{
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 use minijinja::{Environment, HtmlEscape, Value, context};
 use std::sync::{Arc, LazyLock};
 use tallymark_badge::number::{group, short};
-use tallymark_core::Event;
+use tallymark_core::{Event, NotOtherBadge, OtherBadge, OtherCounter, read_other_badge};
 use tallymark_store::{Class, StoreError};
 
 /// What a period of the front page may be.
@@ -45,6 +45,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("add.html", include_str!("add.html")),
         ("frame.html", include_str!("frame.html")),
         ("builder.html", include_str!("builder.html")),
+        ("controls.html", include_str!("controls.html")),
         ("chart.html", include_str!("chart.html")),
         ("choose.html", include_str!("choose.html")),
         ("compare.html", include_str!("compare.html")),
@@ -139,8 +140,23 @@ pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Respon
 }
 
 /// The same for an address that nothing else takes.
-pub(crate) async fn no_badge_here(State(app): State<Arc<App>>, sent: HeaderMap) -> Response {
-    nothing_here(&app, &sent, "Badges are at `/badge.svg?repo=OWNER/REPO` and `/badge/NAME.svg`")
+pub(crate) async fn no_badge_here(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
+    let target = uri.path_and_query().map_or("", |target| target.as_str());
+    let counter = match read_other_badge(target.as_bytes(), &mut Vec::new()) {
+        Ok(OtherBadge { counter, .. }) | Err(NotOtherBadge::Unnamed(counter)) => Some(counter),
+        Err(NotOtherBadge::Elsewhere) => None,
+    };
+    // Any two words are dwyl's address.
+    let off = |counter: &OtherCounter| *counter != OtherCounter::Dwyl && !app.others.has(*counter);
+    let key = OtherCounter::EVERY.into_iter().find(|(known, _)| counter.filter(off) == Some(*known));
+    match key {
+        Some((_, key)) => {
+            let what =
+                format!("`{key} = true` under `[compat]` serves this address: `tallymark help moving`");
+            nothing_here(&app, &sent, &what)
+        }
+        None => nothing_here(&app, &sent, "Badges are at `/badge.svg?repo=OWNER/REPO` and `/badge/NAME.svg`"),
+    }
 }
 
 /// A way out of a problem: one of our addresses, and its title.

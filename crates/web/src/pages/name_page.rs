@@ -43,7 +43,8 @@ pub(crate) async fn without_slash(State(app): State<Arc<App>>, uri: Uri) -> Resp
     redirect(StatusCode::PERMANENT_REDIRECT, &place)
 }
 
-fn redirect(status: StatusCode, place: &str) -> Response {
+/// Leads to another address.
+pub(crate) fn redirect(status: StatusCode, place: &str) -> Response {
     let mut answer = headers::text(status, "");
     answer.headers_mut().extend(HeaderValue::from_str(place).ok().map(|place| (header::LOCATION, place)));
     answer

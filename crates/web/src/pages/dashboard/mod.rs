@@ -51,7 +51,9 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     match values(&app, asked).await {
         Ok(Some(values)) => page_for(&app, &visitor, StatusCode::OK, "dashboard.html", values),
         Ok(None) => {
-            let values = context! { title => "Tallymark", samples => Vec::<Value>::new() };
+            let values = context! {
+                title => "Tallymark", samples => Vec::<Value>::new(), form => maker::empty_form(&app)
+            };
             page_for(&app, &visitor, StatusCode::OK, "empty.html", values)
         }
         Err(error) => no_store(&app, &error),
@@ -97,6 +99,7 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
         rows => shown,
         csv => asked.as_csv(),
         samples,
+        form => maker::empty_form(app),
         by_name => column(asked, Order::Name),
         by_hits => column(asked, Order::Hits),
         all_time => asked.period == Period::All,
