@@ -3,9 +3,10 @@
 //!
 //! `tallymark-github` draws them; here is what is answered. The statistics are those of banners: one question to GitHub
 //! serves every theme. A card is no badge: nothing is counted. Of tracked accounts, what was asked for is remembered, so
-//! that the publisher can write it as a file.
+//! that the publisher can write it as a file. A card that was drawn within the last second is sent again.
 
 use crate::{
+    drawn_cards::DrawnCards,
     error::{only, report},
     headers,
     limited::limited,
@@ -14,6 +15,7 @@ use crate::{
 };
 use axum::{
     Router,
+    body::Bytes,
     extract::State,
     http::{StatusCode, Uri},
     middleware,
@@ -43,14 +45,15 @@ pub(crate) const PATHS: [(&str, CardKind); 5] = [
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     let Some(front) = app.github.clone() else { return Router::new() };
     let mut routes = Router::new();
+    let drawn = Arc::new(DrawnCards::default());
     for (path, kind) in PATHS {
-        let handler = handler(kind, app.store.clone());
+        let handler = handler(kind, app.store.clone(), drawn.clone());
         routes = routes.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
     routes.layer(middleware::from_fn_with_state(app.clone(), limited)).with_state(front)
 }
 
-fn handler(kind: CardKind, store: Arc<dyn StoreRead>) -> MethodRouter<GithubFront> {
+fn handler(kind: CardKind, store: Arc<dyn StoreRead>, drawn: Arc<DrawnCards>) -> MethodRouter<GithubFront> {
     let answer = async move |State(front): State<GithubFront>, uri: Uri| {
         let query = Query::of(&uri);
         let why = match query.get("count_private") {
@@ -58,12 +61,20 @@ fn handler(kind: CardKind, store: Arc<dyn StoreRead>) -> MethodRouter<GithubFron
             None if front.statistics.has_tokens() => UNCOUNTED,
             None => UNCOUNTED_WORK,
         };
+        let asked_for = uri.path_and_query().map_or("", |target| target.as_str());
+        if let Some(card) = drawn.find(asked_for) {
+            return headers::picture(StatusCode::OK, card, why);
+        }
         let raw = |key: &str| {
             query.raw().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value)
         };
         let address = CardAddress::read(kind, raw);
         match asked(&front, &*store, &address).await {
-            Ok(svg) => headers::picture(StatusCode::OK, svg, why),
+            Ok(svg) => {
+                let svg = Bytes::from(svg);
+                drawn.put(asked_for, svg.clone());
+                headers::picture(StatusCode::OK, svg, why)
+            }
             Err((why, look)) => said(&why, &look),
         }
     };

@@ -38,7 +38,7 @@ fn answer(status: StatusCode, body: impl Into<Body>) -> Response {
 }
 
 /// A picture. `why` goes into `X-Tallymark`.
-pub(crate) fn picture(status: StatusCode, svg: String, why: &'static str) -> Response {
+pub(crate) fn picture(status: StatusCode, svg: impl Into<Body>, why: &'static str) -> Response {
     let mut answer = answer(status, svg);
     let headers = answer.headers_mut();
     headers.extend(PICTURE);

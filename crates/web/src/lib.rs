@@ -13,6 +13,7 @@ mod compat;
 mod cors;
 mod csv;
 mod daily_visitors;
+mod drawn_cards;
 mod error;
 mod event;
 mod head;
