@@ -9,7 +9,9 @@ use resvg::usvg::{
     fontdb::{Database, FaceInfo, ID, Source, Stretch, Style, Weight},
 };
 use std::{
-    fs,
+    env,
+    fs::{self, File},
+    io::{self, Read},
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
@@ -19,6 +21,9 @@ use tracing::debug;
 /// More fonts are not looked through, nor larger ones.
 const MOST_FONTS: usize = 1000;
 const LARGEST: u64 = 64 * 1024 * 1024;
+/// Below a directory of fonts; a link may lead back up.
+const DEEPEST: u32 = 6;
+const ENDINGS: [&str; 4] = ["ttf", "ttc", "otf", "otc"];
 /// More fonts are not used in one picture.
 const MOST_IN_PICTURE: usize = 6;
 
@@ -36,6 +41,8 @@ static INSTALLED: LazyLock<Vec<InstalledFont>> = LazyLock::new(installed);
 
 /// A face in a file, and the letters that it has.
 struct InstalledFont {
+    path: PathBuf,
+    /// Without its source.
     face: FaceInfo,
     letters: Vec<RangeInclusive<u32>>,
 }
@@ -72,8 +79,9 @@ fn fallback(letter: char, used: &[ID], fonts: &mut Arc<Database>) -> Option<ID> 
     match loaded.map(|face| face.id) {
         Some(id) => (!used.contains(&id)).then_some(id),
         None => {
-            let Source::File(path) = &font.face.source else { return None };
-            let source = Source::Binary(Arc::new(read(path)?));
+            let mut content = Vec::new();
+            read(&font.path, &mut content).ok()?;
+            let source = Source::Binary(Arc::new(content));
             let face = FaceInfo { source, ..font.face.clone() };
             Some(Arc::make_mut(fonts).push_face_info(face))
         }
@@ -96,7 +104,7 @@ pub(super) fn has_bold(letter: char) -> bool {
 }
 
 impl InstalledFont {
-    fn read(face: FaceInfo, content: &[u8]) -> Option<InstalledFont> {
+    fn read(path: &Path, face: &FaceInfo, content: &[u8]) -> Option<InstalledFont> {
         let parsed = ttf_parser::Face::parse(content, face.index).ok()?;
         let mut all: Vec<u32> = Vec::new();
         for table in parsed.tables().cmap.into_iter().flat_map(|cmap| cmap.subtables) {
@@ -108,7 +116,9 @@ impl InstalledFont {
         all.dedup();
         let runs = all.chunk_by(|a, b| a + 1 == *b);
         let letters = runs.filter_map(|run| Some(*run.first()?..=*run.last()?)).collect();
-        Some(InstalledFont { face, letters })
+        // What it was read from makes room for the next file.
+        let source = Source::Binary(Arc::new([0; 0]));
+        Some(InstalledFont { path: path.to_owned(), face: FaceInfo { source, ..face.clone() }, letters })
     }
 
     fn has(&self, letter: char) -> bool {
@@ -132,32 +142,61 @@ impl InstalledFont {
     }
 }
 
-fn read(path: &Path) -> Option<Vec<u8>> {
-    let size = fs::metadata(path).ok()?.len();
-    if size <= LARGEST { fs::read(path).ok() } else { None }
+/// A file, in place of what was read before.
+fn read(path: &Path, content: &mut Vec<u8>) -> io::Result<()> {
+    content.clear();
+    let file = File::open(path)?;
+    if file.metadata()?.len() > LARGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    file.take(LARGEST).read_to_end(content).map(drop)
 }
 
 fn installed() -> Vec<InstalledFont> {
-    let mut fonts = Database::new();
-    fonts.load_system_fonts();
     let is_plain = |face: &&FaceInfo| {
         matches!(face.weight, Weight::NORMAL | Weight::BOLD)
             && face.style == Style::Normal
             && face.stretch == Stretch::Normal
             && !face.monospaced
     };
-    // A file may have many faces, and megabytes. They come one after the other.
-    let mut file: (PathBuf, Option<Vec<u8>>) = Default::default();
     let mut found = Vec::new();
-    for face in fonts.faces().filter(is_plain).take(MOST_FONTS) {
-        let Source::File(path) = &face.source else { continue };
-        if file.0 != *path {
-            file = (path.clone(), read(path));
+    // One file after the other, in the same memory: they have megabytes, and an allocator keeps what it was given often.
+    let mut content = Arc::new(Vec::new());
+    for path in font_files() {
+        let Some(memory) = Arc::get_mut(&mut content) else { break };
+        if read(&path, memory).is_err() {
+            continue;
         }
-        found.extend(file.1.as_ref().and_then(|content| InstalledFont::read(face.clone(), content)));
+        let mut fonts = Database::new();
+        fonts.load_font_source(Source::Binary(content.clone()));
+        for face in fonts.faces().filter(is_plain).take(MOST_FONTS - found.len()) {
+            found.extend(InstalledFont::read(&path, face, &content));
+        }
     }
     found.sort_by(|a, b| a.rank().cmp(&b.rank()));
     found
+}
+
+/// Where Linux has fonts, and where a user has more.
+fn font_files() -> Vec<PathBuf> {
+    let home = env::home_dir().unwrap_or_default();
+    let mut dirs: Vec<(PathBuf, u32)> =
+        ["/usr/share/fonts", "/usr/local/share/fonts"].map(PathBuf::from).map(|dir| (dir, 0)).into();
+    dirs.extend([".fonts", ".local/share/fonts"].map(|dir| (home.join(dir), 0)));
+    let mut files = Vec::new();
+    while let Some((dir, depth)) = dirs.pop() {
+        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            if ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)) {
+                files.push(path);
+            } else if depth < DEEPEST && path.is_dir() {
+                dirs.push((path, depth + 1));
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 #[cfg(test)]
