@@ -18,6 +18,12 @@ pub enum NotRead {
     /// Nothing in it is a number.
     #[error("there is no number in it")]
     NoNumber,
+    /// It says that something is wrong.
+    #[error("it says {0:?}, which is a mistake and no count")]
+    Mistake(String),
+    /// It is a part.
+    #[error("it says {0:?}, which is no total: ask for the badge of the total")]
+    Part(String),
     /// It is not exact.
     #[error(
         "it shows {0}, which is shortened: ask for the badge without that (format=plain, abbreviated=false)"
@@ -25,7 +31,28 @@ pub enum NotRead {
     Shortened(String),
 }
 
-/// The number on a badge; of two, like `12 / 3,456`, the last.
+/// What pictures say in place of a number. One with a code in it would be taken for a count.
+const MISTAKES: [&str; 14] = [
+    "error",
+    "not found",
+    "invalid",
+    "unavailable",
+    "unknown",
+    "limit",
+    "gateway",
+    "timeout",
+    "timed out",
+    "inaccessible",
+    "forbidden",
+    "failed",
+    "denied",
+    "unreachable",
+];
+/// How labels of this program say that a number is of a part of all time, or of something else than hits.
+const PARTS: [&str; 7] =
+    [" today", " in 24h", " in 7d", " in 30d", " this month", " this year", "visitors today"];
+
+/// The number on a badge; of two, like `12 / 3,456`, the larger.
 ///
 /// # Errors
 ///
@@ -46,6 +73,18 @@ pub fn number_on_svg(svg: &str) -> Result<u64, NotRead> {
     let mut drawn: Vec<&str> =
         document.descendants().filter(|node| named(node, "text")).filter_map(|node| node.text()).collect();
     drawn.reverse();
+    let all = || root.attribute("aria-label").into_iter().chain(title).chain(drawn.iter().copied());
+    for text in all() {
+        let short = || text.trim().chars().take(60).collect::<String>();
+        let lower = text.to_lowercase();
+        if MISTAKES.iter().any(|word| lower.contains(word)) {
+            return Err(NotRead::Mistake(short()));
+        }
+        // A title of two numbers has the total in it.
+        if PARTS.iter().any(|part| lower.contains(part)) && !lower.contains(" in total") {
+            return Err(NotRead::Part(short()));
+        }
+    }
     let mut why = NotRead::NoNumber;
     for text in root.attribute("aria-label").into_iter().chain(title).chain(drawn) {
         match number_in(text) {
@@ -57,14 +96,21 @@ pub fn number_on_svg(svg: &str) -> Result<u64, NotRead> {
     Err(why)
 }
 
-/// The number in a text like `hits: 1,234`, `12 / 3,456` or `1 234`: the last one, with any mark between its groups.
+/// The number in a text like `hits: 1,234`, `12 / 3,456` or `1 234`: the larger of two, with any mark between its groups.
 ///
 /// # Errors
 ///
 /// See [`NotRead`].
 pub fn number_in(text: &str) -> Result<u64, NotRead> {
     let text = text.rsplit_once(':').map_or(text, |(_, value)| value);
-    let text = text.rsplit_once('/').map_or(text, |(_, last)| last).trim();
+    if let Some((one, other)) = text.rsplit_once('/') {
+        // A part is never more than the total.
+        return match (number_in(one), number_in(other)) {
+            (Ok(one), Ok(other)) => Ok(one.max(other)),
+            (_, other) => other,
+        };
+    }
+    let text = text.trim();
     let start = text.find(|c: char| c.is_ascii_digit()).ok_or(NotRead::NoNumber)?;
     let end = text.rfind(|c: char| c.is_ascii_digit()).unwrap_or(start) + 1;
     let (number, rest) = (&text[start..end], text[end..].trim_start());
@@ -104,6 +150,7 @@ mod tests {
             ("0001234", 1234),
             ("12 / 3,456", 3456),
             (" 5 / 10 ", 10),
+            ("1,234,570 / 3", 1_234_570),
             ("1.234.567", 1_234_567),
             ("1\u{202f}234", 1234),
             ("12,34,567", 1_234_567),
@@ -142,6 +189,25 @@ mod tests {
             }
         }
         let both = Badge { title: Some("hits: 2 today, 1,004 in total"), ..Badge::new("hits", "2 / 1,004") };
+        assert_eq!(number_on_svg(&render(&both)), Ok(1004));
+    }
+
+    #[test]
+    fn mistakes_and_parts_are_no_totals() {
+        for (label, value) in [
+            ("404", "badge not found"),
+            ("hits", "502 bad gateway"),
+            ("error", "404"),
+            ("hits", "rate limited: 60"),
+        ] {
+            let svg = render(&Badge::new(label, value));
+            assert!(matches!(number_on_svg(&svg), Err(NotRead::Mistake(_))), "{label} {value}");
+        }
+        for label in ["hits today", "hits in 7d", "visitors today", "orders this year"] {
+            let svg = render(&Badge::new(label, "3"));
+            assert!(matches!(number_on_svg(&svg), Err(NotRead::Part(_))), "{label}");
+        }
+        let both = Badge { title: Some("hits: 1,004 in total, 2 today"), ..Badge::new("hits", "1,004 / 2") };
         assert_eq!(number_on_svg(&render(&both)), Ok(1004));
     }
 

@@ -39,7 +39,12 @@ impl GeoDatabase {
     ///
     /// The file cannot be read, or is not whole.
     pub fn open(path: &Path) -> Result<GeoDatabase, BadDatabase> {
-        if fs::metadata(path)?.len() > MAX_BYTES {
+        let about = fs::metadata(path)?;
+        // Opening a pipe would wait for whoever writes to it.
+        if !about.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file").into());
+        }
+        if about.len() > MAX_BYTES {
             return Err(BadDatabase::Large);
         }
         let reader = Reader::from_source(fs::read(path)?)?;

@@ -57,6 +57,11 @@ fn the_same_number_counts_once(kind: &Kind) {
     assert_eq!(base(&["--reason", "moved"]).code, Some(2), "it is no correction");
     assert_eq!(place.total("o/r"), 1243);
 
+    // As much as the sum over all names has room for.
+    place
+        .run(&["set", "o/r", "1000000000000001", "--base"])
+        .refused(1, &["1,000,000,000,000", "nothing was counted"]);
+
     // Less is a mistake, and another name or event is another number.
     std::fs::write(&file, svg("12")).unwrap();
     import(&place, &[])

@@ -1,7 +1,7 @@
 //! `nginx-conf --cache`: what the daemon has drawn is kept by a real nginx, is never old, is counted once a view, and stays
 //! while the daemon is away.
 
-use crate::common::{Kind, PATIENCE, pictures::picture, stop};
+use crate::common::{Kind, PATIENCE, Place, pictures::picture, stop};
 use tallymark_testbed::{http, wait_until};
 
 const FLAT: &str = "/badge.svg?repo=o/r&style=flat&label=views";
@@ -42,6 +42,11 @@ fn pictures_with_parameters_are_kept_fresh_and_outlive_the_daemon() {
         let (sum, chart_png) = ("/sum.svg?of=o/*", "/graph/o/r.png?period=7d");
         picture(&get(sum));
         assert_eq!(get(chart_png).header("content-type"), Some("image/png"));
+        // A slip of the hand is told, although there is a file.
+        for slip in ["erpiod=today", "umber_format=short", "ase=5", "short-numbers=1", "igits=nixie"] {
+            assert_eq!(get(&format!("/badge/o/r.svg?{slip}")).status, 400, "{slip}");
+        }
+        picture(&get("/badge/o/r.svg?v=2&count=false&utm_source=x"));
         let square = get("/badge.svg?repo=o/r&style=flat-square&count=false");
         assert_ne!(square.text(), get(&uncounted).text(), "another address is another picture");
         wait_until("the condition is counted, too", PATIENCE, || place.total("o/r") == 41);
@@ -62,4 +67,20 @@ fn pictures_with_parameters_are_kept_fresh_and_outlive_the_daemon() {
             number("/badge.svg?repo=o/r&style=plastic&count=false") >= 41
         });
     }
+}
+
+#[test]
+fn what_is_for_those_who_log_in_is_kept_for_nobody_else() {
+    let place = Place::with_config("[http]\nvisibility = \"token\"\ntokens = [\"a-token-of-sixteen\"]\n");
+    let mut daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    let cache = place.dir().join("cache");
+    let nginx = place.nginx(&["--cache", cache.to_str().unwrap()]);
+    place.hit("o/r");
+    let all = "/graph/~all.svg?period=week";
+    let token = [("Authorization", "Bearer a-token-of-sixteen")];
+    let status = |headers: &[(&str, &str)]| http::request("GET", nginx.addr(), all, headers, b"").status;
+    assert_eq!((status(&[]), status(&token), status(&[])), (401, 200, 401));
+    stop(&mut daemon);
+    assert_eq!((status(&token), status(&[])), (503, 503));
 }

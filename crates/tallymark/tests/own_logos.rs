@@ -1,7 +1,7 @@
 //! Logos and digit themes of the operator's, from directories: drawn by name, read again on SIGHUP, and refused if they are none.
 
-use crate::common::{PATIENCE, Place, stop};
-use std::fs;
+use crate::common::{PATIENCE, Place, run, stop};
+use std::{fs, process::Command};
 use tallymark_testbed::{http, wait_until};
 
 const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 2 1\"><script>alert(1)</script>\
@@ -79,4 +79,28 @@ fn digit_themes_of_a_directory_are_drawn_and_count() {
     assert_eq!(http::get(place.addr(), "/badge/o/r.svg?digits=neon&count=false").status, 200);
     stop(&mut daemon);
     assert_eq!(place.total("o/r"), 2);
+}
+
+/// Opening a pipe waits for whoever writes to it.
+#[test]
+fn a_pipe_among_pictures_stops_nothing() {
+    let place = Place::new();
+    for name in ["logos/fifo.svg", "digits/own/0.svg", "template.svg", "geo.mmdb"] {
+        let path = place.dir().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    }
+    let dir = place.dir().display();
+    for (config, what) in [
+        (format!("[badges]\nlogos = \"{dir}/logos\"\n"), "fifo.svg"),
+        (format!("[badges]\ndigits = \"{dir}/digits\"\n"), "0.svg"),
+        (format!("[badges]\ntemplate = \"{dir}/template.svg\"\n"), "template.svg"),
+        (format!("[visits]\ngeo-database = \"{dir}/geo.mmdb\"\n"), "geo.mmdb"),
+    ] {
+        let file = place.dir().join("tallymark.toml");
+        fs::write(&file, config).unwrap();
+        let ran = run(&["check-config", file.to_str().unwrap()]);
+        assert!(ran.code != Some(0) && ran.stderr.contains(what), "{ran:?}");
+        assert!(ran.stderr.contains("it is not a file"), "{ran:?}");
+    }
 }

@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 /// How many days back hits count without `--date`: out of every period that a badge shows.
 const USUAL_DAYS: i32 = 400;
+/// As much as the parameter `base` may add. Far more would leave no room in the sum over all names.
+const LARGEST_BASE: u64 = 1_000_000_000_000_000;
 /// For fetching a badge. Some counters take long.
 const WITHIN: Duration = Duration::from_secs(30);
 /// Where other counters and shields.io have the number in JSON, in this order.
@@ -94,6 +96,13 @@ impl ImportBadge {
             let number = text.and_then(|text| number_of(&text)).with_context(|| {
                 format!("reading the number of {}; nothing was counted", out::plain(&self.from))
             })?;
+            if number > LARGEST_BASE {
+                bail!(
+                    "{} is more than {}, the most that an old badge may bring: nothing was counted",
+                    number.separate_with_commas(),
+                    LARGEST_BASE.separate_with_commas()
+                );
+            }
             if !self.dry_run {
                 import::tell_of_new_store(&config.store);
             }

@@ -105,7 +105,7 @@ const WITH_CACHE: [(&str, &str); 3] = [
     ),
     ("try_files $tallymark_chart_file @tallymark_asks;", "try_files $tallymark_chart_file $tallymark_asks;"),
 ];
-const CACHE_DIR: &str = "/var/cache/nginx/tallymark";
+const CACHE_DIR: &str = "/run/tallymark-pictures";
 /// Also in what is added to the file.
 const DRAWS: [(&str, &str); 2] = [
     ("try_files $tallymark_file @tallymark_draws;", "try_files $tallymark_file $tallymark_draws;"),
@@ -169,7 +169,8 @@ pub(super) struct NginxConf {
     /// Serve cards of tracked GitHub accounts from disk, where `[badges] cards` lets the publisher write them.
     #[arg(long)]
     cards: bool,
-    /// Let nginx keep pictures that the daemon has drawn in this directory, for a second, and while the daemon is away.
+    /// Let nginx keep pictures that the daemon has drawn in this directory, for a second, and while the daemon is away. Take
+    /// one in memory, like /run/tallymark-pictures: where nginx cannot write, it shows nothing.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 }

@@ -207,6 +207,8 @@ impl BadConfig {
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
+/// Of a template, in bytes; a longer one is cut, and is no template then.
+const LARGEST_TEMPLATE: usize = 1024 * 1024;
 
 impl Config {
     /// Reads a file, if there is one, and applies the overrides.
@@ -254,8 +256,11 @@ impl Config {
         let template = match &self.badges.template {
             None => None,
             Some(path) => {
-                let source = std::fs::read_to_string(path)
-                    .map_err(|error| format!("reading the badge template {}: {error}", path.display()))?;
+                let unread = |error: &dyn std::fmt::Display| {
+                    format!("reading the badge template {}: {error}", path.display())
+                };
+                let source = pictures::read(path, LARGEST_TEMPLATE).map_err(|error| unread(&error))?;
+                let source = String::from_utf8(source).map_err(|error| unread(&error))?;
                 let name = path.display().to_string();
                 Some(Template::parse(&source, &name).map_err(|error| error.to_string())?)
             }

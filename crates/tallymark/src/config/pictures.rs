@@ -67,7 +67,11 @@ fn entries(dir: &Path) -> io::Result<Vec<(PathBuf, String)>> {
 }
 
 /// One byte more than a picture may have tells that it is too large.
-fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for whoever writes to it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
     let mut content = Vec::new();
     File::open(path)?.take(most as u64 + 1).read_to_end(&mut content)?;
     Ok(content)

@@ -36,8 +36,11 @@ impl DigitDress {
                 return Err("digits: there is no such theme".to_owned());
             }
         };
-        if query.get("format").is_some() {
-            return Err("image digits are the whole number: leave out format or digits".to_owned());
+        // The same in four spellings; an empty one is a field of a form.
+        let formats = ["format", "number_format", "abbreviated", "short_numbers"];
+        let given = formats.into_iter().find(|key| query.get(key).is_some_and(|value| !value.is_empty()));
+        if let Some(key) = given {
+            return Err(format!("image digits are the whole number: leave out {key} or digits"));
         }
         let align = [("top", Align::Top), ("center", Align::Center), ("bottom", Align::Bottom)];
         let dimming = [("0", Dimming::Off), ("1", Dimming::On), ("auto", Dimming::Auto)];
