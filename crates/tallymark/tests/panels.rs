@@ -127,11 +127,11 @@ fn a_persons_click_likes_once_a_day_and_can_be_taken_back() {
             liked.text()
         );
         let again = click();
-        says(&again, "You liked this already today");
+        says(&again, "You already liked this today");
         assert!(!leads_on(&again) && again.text().contains("Unlike"), "{}", again.text());
         says(
             &get(&place, "/v1/like/octo/hello/add?x=1", &[&[PERSON], &NAVIGATES[..]].concat()),
-            "You liked this already today",
+            "You already liked this today",
         );
         totals(&place, "octo/hello", [0, 1, 0]);
         let card = picture(&get(&place, "/v1/like/octo/hello", &[]));
@@ -148,7 +148,7 @@ fn a_persons_click_likes_once_a_day_and_can_be_taken_back() {
         // The same visitor and another name, and a restart in between.
         stop(&mut daemon);
         let mut daemon = ready(&place);
-        says(&click(), "You liked this already today");
+        says(&click(), "You already liked this today");
         says(&get(&place, "/v1/like/octo/other/add", &[&[PERSON], &NAVIGATES[..]].concat()), "点赞成功！");
         totals(&place, "octo/other", [0, 1, 0]);
         stop(&mut daemon);
@@ -186,7 +186,7 @@ fn the_page_of_a_like_speaks_the_language_of_its_panel_or_reader() {
             (asked.text().to_owned(), "给我点赞", "Give a Like"),
             (loaded.text().to_owned(), "未能取消点赞", "Your like was not taken back"),
             (post("add", &origin), "点赞成功！", "Like Success!"),
-            (post("add", &origin), "今天已点过赞", "You liked this already today"),
+            (post("add", &origin), "今天已点过赞", "You already liked this today"),
             (post("add", "http://evil.example"), "未处理", "not from another site"),
             (post("remove", &origin), "已取消点赞", "Your like was taken back"),
             (post("remove", &origin), "今天没有可取消的点赞", "There is no like of yours"),

@@ -16,14 +16,14 @@ pub fn snippet(url: &str, alt: &str, link: Option<&str>) -> String {
     // A String does not fail to grow in a way that could be reported.
     let mut source = |media: &str, parameters: &str| {
         let url = format!("{url}{join}{parameters}");
-        let _ = writeln!(out, "<source media=\"{media}\" srcset=\"{}\">", XmlText(&url));
+        let _ = write!(out, "<source media=\"{media}\" srcset=\"{}\">", XmlText(&url));
     };
     let (phone, dark) = (format!("(max-width: {PHONE}px)"), "(prefers-color-scheme: dark)");
     source(&format!("{phone} and {dark}"), "layout=stacked&theme=dark");
     source(&phone, "layout=stacked&theme=light");
     source(dark, "theme=dark");
     let picture = format!(
-        "<picture>\n{out}<img src=\"{}\" alt=\"{}\">\n</picture>",
+        "<picture>{out}<img src=\"{}\" alt=\"{}\"></picture>",
         XmlText(&format!("{url}{join}theme=light")),
         XmlText(alt),
     );
@@ -45,12 +45,12 @@ mod tests {
                 "visits",
                 Some("https://hits.example.org/v1/like/octo/hello/add")
             ),
-            "<a href=\"https://hits.example.org/v1/like/octo/hello/add\"><picture>\n\
+            "<a href=\"https://hits.example.org/v1/like/octo/hello/add\"><picture>\
              <source media=\"(max-width: 600px) and (prefers-color-scheme: dark)\" \
-             srcset=\"https://hits.example.org/v1/octo/hello?layout=stacked&amp;theme=dark\">\n\
-             <source media=\"(max-width: 600px)\" srcset=\"https://hits.example.org/v1/octo/hello?layout=stacked&amp;theme=light\">\n\
-             <source media=\"(prefers-color-scheme: dark)\" srcset=\"https://hits.example.org/v1/octo/hello?theme=dark\">\n\
-             <img src=\"https://hits.example.org/v1/octo/hello?theme=light\" alt=\"visits\">\n</picture></a>\n"
+             srcset=\"https://hits.example.org/v1/octo/hello?layout=stacked&amp;theme=dark\">\
+             <source media=\"(max-width: 600px)\" srcset=\"https://hits.example.org/v1/octo/hello?layout=stacked&amp;theme=light\">\
+             <source media=\"(prefers-color-scheme: dark)\" srcset=\"https://hits.example.org/v1/octo/hello?theme=dark\">\
+             <img src=\"https://hits.example.org/v1/octo/hello?theme=light\" alt=\"visits\"></picture></a>\n"
         );
     }
 

@@ -132,7 +132,7 @@ fn greet(base_url: &str, dir: &Path) -> Result<()> {
     let (badge, page) = (badge_path(busiest.as_ref()), page_path(busiest.as_ref()));
     let dir = dir.display();
     out::print(&format!(
-        "Dashboard {base_url}/\nPage      {base_url}{page}\nBadge     {base_url}{badge}\n\
+        "Dashboard {base_url}/\nPage      {base_url}{page}\nBadge     {base_url}{badge}\nPanel     {base_url}/v1/badge/{busiest}\n\
          The data is simulated. It is in {dir} and is deleted when you press Ctrl-C.\n"
     ))
 }

@@ -34,6 +34,24 @@ const TOPICS: &[Topic] = topics!(
     "correct" "deny" "backups" "transfer" "upgrade" "api" "metrics" "alerts" "troubleshooting" "moving" "ghit-me" "hitme" "bootic"
 );
 
+/// Words that people bring, and the topic that has them.
+const ALIASES: [(&str, &str); 14] = [
+    ("snow-trace", "panels"),
+    ("likes", "panels"),
+    ("like", "panels"),
+    ("visits", "numbers"),
+    ("visitors", "numbers"),
+    ("badge", "badges"),
+    ("shields", "badges"),
+    ("charts", "badges"),
+    ("sums", "badges"),
+    ("komarev", "moving"),
+    ("hits-sh", "moving"),
+    ("github", "camo"),
+    ("logs", "files"),
+    ("github-banners", "banners"),
+];
+
 impl Topic {
     /// Its heading.
     fn title(&self) -> &'static str {
@@ -47,6 +65,10 @@ impl Help {
         let Some(word) = self.topic.as_deref() else {
             return out::print(&format!("{}\n{}", command.render_long_help(), topics()));
         };
+        let word = ALIASES
+            .iter()
+            .find(|(alias, _)| alias.eq_ignore_ascii_case(word))
+            .map_or(word, |(_, topic)| topic);
         if let Some(topic) = TOPICS.iter().find(|topic| topic.name == word) {
             return out::print(&laid_out(topic.text, out::terminal_width()));
         }

@@ -48,9 +48,9 @@ async function click(name, options) {
   assert.equal(await likes(name), 1);
   await page.waitForURL(at, { timeout: 20_000 });
   await page.locator("#like").click();
-  await says(page, "You liked this already today");
+  await says(page, "You already liked this today");
   await page.reload();
-  await says(page, "You liked this already today");
+  await says(page, "You already liked this today");
   assert.equal(await likes(name), 1, "once a day");
   await page.getByRole("button", { name: "Unlike" }).click();
   await says(page, "Your like was taken back");

@@ -197,7 +197,7 @@ fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
         repository => maker::repository(name).map(|name| {
             context! { name => name.as_str(), link => page_path(name.as_ref()) }
         }),
-        panel => event.is_on_panels().then(|| panel(base, name)).flatten(),
+        panel => (event == Event::HIT || event.is_on_panels()).then(|| panel(base, name)).flatten(),
         chart => themed(&format!("{base}{graph}"), &format!("{base}{linked}"), event),
         ..counts
     }
@@ -222,5 +222,5 @@ fn panel(base: &str, name: &Name) -> Option<String> {
     }
     let path = encoded(name.as_ref(), true);
     let like = format!("{base}/v1/like/{path}/add");
-    Some(snippet(&format!("{base}/v1/badge/{path}"), "visits and likes", Some(&like)))
+    Some(snippet(&format!("{base}/v1/badge/{path}"), "visits and likes; a click gives a like", Some(&like)))
 }

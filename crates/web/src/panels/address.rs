@@ -39,6 +39,14 @@ impl Address {
             name if has_odd_segment(name.as_str()) => Err(NoPanel::OddPart),
             name => Ok(name),
         };
+        // `/v1/badge/a//b` is not `badge/a`.
+        let is_word = matches!(parts[0], "visit" | "badge" | "like" | "button");
+        let of_name = if is_word { 3 } else { 2 };
+        let gap = parts.iter().take(of_name).position(|part| part.is_empty());
+        if gap.is_some_and(|gap| gap > 0 && parts[gap..].iter().any(|part| !part.is_empty())) {
+            let picture = Picture::from_word(parts[0]).unwrap_or(Picture::Both);
+            return Some(Address::Picture(picture, Some(Err(NoPanel::OddPart))));
+        }
         match parts[..] {
             ["promo"] => Some(Address::Picture(Picture::Promo, None)),
             ["like", namespace, key, "add"] if is_name(namespace, key) => {
@@ -76,6 +84,14 @@ mod tests {
 
     fn picture(picture: Picture, name: &str) -> Option<Address> {
         Some(Address::Picture(picture, Some(Ok(Name::new(name).unwrap()))))
+    }
+
+    #[test]
+    fn empty_part_before_another_is_no_name() {
+        for path in ["/v1/badge/a//b", "/v1/like/a//b/add", "/v1/badge//b", "/v1/a//b", "/v1/visit//"] {
+            let odd = matches!(Address::of(path), Some(Address::Picture(_, Some(Err(NoPanel::OddPart)))));
+            assert_eq!(odd, path != "/v1/visit//", "{path}");
+        }
     }
 
     #[test]
