@@ -155,11 +155,11 @@ impl Common {
     /// The store is not the expected one: from here on readers get an error instead of its numbers, until it is claimed.
     /// Returns why nothing is written to it.
     pub(crate) fn refuse_foreign(&self) -> String {
-        self.store.set_ours(false);
+        self.store.set_ours(None);
         self.books.live.forget_totals();
         format!(
             "the store is not the one these counts belong to: it was emptied (Redis restarted without its data?), or \
-             another server now has its address. Nothing is written to it. Put the right store back. To continue with \
+             another server now has its address. No counts are written to it. Put the right store back. To continue with \
              this one instead, {}",
             self.adopt
         )
@@ -186,7 +186,7 @@ impl Common {
 
     /// The store is the right one, and may be written.
     pub(crate) fn claimed(&self, claim: &Claim) {
-        self.store.set_ours(true);
+        self.store.set_ours(Some(claim.store));
         info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
         self.state.change(|troubles| troubles.claimed = Some(claim.store));
     }

@@ -188,7 +188,11 @@ impl Batches for Errand {
         Err(match refusal {
             NotApplied::Gap { marker } => ErrandError::Gap { marker },
             NotApplied::Short { what } => ErrandError::Short { what },
-            NotApplied::Foreign => ErrandError::Foreign,
+            NotApplied::Foreign => {
+                // Whoever reads must not wait until the writer finds out as well.
+                self.store.set_ours(None);
+                ErrandError::Foreign
+            }
             NotApplied::Fenced => ErrandError::Fenced,
         })
     }

@@ -92,9 +92,9 @@ pub trait StoreWrite: Send + Sync {
         self.identity().await
     }
 
-    /// Says whether this is the store that the counts belong to, as far as whoever claims it knows. While it is not,
-    /// readers get an error instead of the numbers of an emptied or different server.
-    fn set_ours(&self, _ours: bool) {}
+    /// Says which store the counts belong to, as far as whoever claims it knows; `None`: it is not the one that is there.
+    /// Then readers get an error instead of the numbers of an emptied or different server.
+    fn set_ours(&self, _store: Option<Uuid>) {}
 
     /// A setting of the store that loses counts, in words for the operator, as of the last claim or
     /// [standing](StoreWrite::standing).

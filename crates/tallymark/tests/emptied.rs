@@ -61,18 +61,36 @@ fn shows_no_number_of_another_store(place: &Place) {
     }
 }
 
+/// From the first moment on, before anybody has noticed: the last numbers or none, and never a 0.
+fn shows_no_zero(place: &Place) {
+    wait_until("it is noticed, without a 0", PATIENCE, || {
+        for path in [
+            "/v1/like/o/r?lang=en",
+            "/v1/o/r?count=false&lang=en",
+            "/badge/o/r.svg?count=false",
+            "/badge/o/r.json",
+        ] {
+            let (_, shown) = get(place, path);
+            for zero in ["0 likes", "0 visits", "hits: 0", "\"total\":0"] {
+                assert!(!shown.contains(zero), "{path}: {shown}");
+            }
+        }
+        get(place, "/readyz").0 == 503
+    });
+}
+
 #[test]
 fn an_emptied_redis_is_shown_like_one_that_is_down() {
     let redis = Redis::start();
     let place = Place::with_store(redis.url());
     let mut daemon = counted(&place);
     redis.cli(&["FLUSHALL"]);
+    shows_no_zero(&place);
     // It has not been noticed yet: the like was answered, so it is not denied.
     let (status, page) = press(&place, "remove");
     assert_eq!(status, 503, "{page}");
     // A badge that was drawn in between shows none of its numbers later.
     get(&place, "/badge/o/r.svg");
-    wait_until("it is noticed", PATIENCE, || get(&place, "/readyz").0 == 503);
     shows_no_number_of_another_store(&place);
     assert_eq!(redis.cli(&["EXISTS", "repo:o%2Fr"]), "0");
     // The operator decides to go on with it.
@@ -97,7 +115,7 @@ fn a_foreign_redis_is_not_shown_and_the_right_one_is_shown_again() {
         stop(&mut daemon);
     }
     proxy.fail_over(other.addr());
-    wait_until("it is noticed", PATIENCE, || get(&place, "/readyz").0 == 503);
+    shows_no_zero(&place);
     shows_no_number_of_another_store(&place);
     proxy.fail_over(redis.addr());
     wait_until("it is ready", PATIENCE, || get(&place, "/readyz").0 == 200);

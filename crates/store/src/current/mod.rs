@@ -258,8 +258,8 @@ impl StoreWrite for Current {
         self.store.adopt(applied).await
     }
 
-    fn set_ours(&self, ours: bool) {
-        self.store.set_ours(ours);
+    fn set_ours(&self, store: Option<Uuid>) {
+        self.store.set_ours(store);
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! late answer cannot be taken for that of another call. (The client's own managed connection keeps a connection that
 //! only times out.) The store decides what may be repeated.
 
+use super::keys;
 use crate::{Class, Result, StoreError, url};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
@@ -13,13 +14,11 @@ use redis::{
 };
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{sync::Mutex, time::Instant};
+use uuid::Uuid;
 
 /// Name resolution, TCP, AUTH and SELECT together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -42,8 +41,18 @@ pub(super) struct Link {
     client: Client,
     shown: String,
     state: Mutex<LinkState>,
-    /// What is there is not ours: calls are refused.
-    foreign: AtomicBool,
+    belonging: RwLock<Belonging>,
+}
+
+/// Whose store is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Belonging {
+    /// Not known yet, and not asked.
+    Unknown,
+    /// It is the one with this identity; each answer is believed only of that one.
+    Ours(Uuid),
+    /// It is another one, or was emptied: calls are refused.
+    Foreign,
 }
 
 #[derive(Default)]
@@ -91,24 +100,56 @@ impl Link {
             client: Client::open(info).map_err(bad)?,
             shown,
             state: Mutex::default(),
-            foreign: AtomicBool::default(),
+            belonging: RwLock::new(Belonging::Unknown),
         })
     }
 
-    /// Whether what is there is ours. If not, calls are refused until it is.
-    pub(super) fn set_ours(&self, ours: bool) {
-        self.foreign.store(!ours, Ordering::Release);
+    /// Our store, which is there; `None`: what is there is not ours, and calls are refused until it is.
+    pub(super) fn set_ours(&self, store: Option<Uuid>) {
+        let belonging = store.map_or(Belonging::Foreign, Belonging::Ours);
+        *self.belonging.write().unwrap_or_else(PoisonError::into_inner) = belonging;
+    }
+
+    fn belonging(&self) -> Belonging {
+        *self.belonging.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses a call to a server that is known not to be ours.
     pub(super) fn check_ours(&self, attempt: &str) -> Result<()> {
-        if !self.foreign.load(Ordering::Acquire) {
-            return Ok(());
+        match self.belonging() {
+            Belonging::Foreign => Err(self.not_ours(attempt)),
+            Belonging::Unknown | Belonging::Ours(_) => Ok(()),
         }
+    }
+
+    /// What is answered, if it is our store that has answered: it may be emptied, or replaced, between two looks of the
+    /// writer, and would have a 0 for every name. The identity is asked for behind the call, in the same round trip.
+    async fn answered_by_ours<T>(
+        &self,
+        live: &LiveLink,
+        attempt: &str,
+        answer: impl Future<Output = T>,
+    ) -> Result<T> {
+        let Belonging::Ours(store) = self.belonging() else { return Ok(answer.await) };
+        let mut connection = live.connection.clone();
+        let mut command = redis::cmd("HGET");
+        command.arg(keys::STORE).arg("uuid");
+        let (answer, identity) = tokio::join!(answer, command.query_async::<Option<String>>(&mut connection));
+        match identity {
+            Ok(identity) if identity.as_deref() != Some(&store.to_string()) => {
+                self.set_ours(None);
+                Err(self.not_ours(attempt))
+            }
+            // If that failed, so did the call.
+            Ok(_) | Err(_) => Ok(answer),
+        }
+    }
+
+    fn not_ours(&self, attempt: &str) -> StoreError {
         let cause = "it is not the store that the counts of this daemon belong to: it was emptied, or another server now \
                      has its address";
-        Err(StoreError::new(Class::Unavailable, self.attempt(attempt), cause)
-            .advise("Put the right store back, or run `tallymark store adopt` to continue with this one"))
+        StoreError::new(Class::Unavailable, self.attempt(attempt), cause)
+            .advise("Put the right store back, or run `tallymark store adopt` to continue with this one")
     }
 
     /// The open connection, or a new one.
@@ -170,7 +211,7 @@ impl Link {
         attempt: &str,
         command: &Cmd,
     ) -> Result<T> {
-        let answer = self.try_query(live, command).await;
+        let answer = self.answered_by_ours(&live, attempt, self.try_query(live.clone(), command)).await?;
         answer.map_err(|err| explain(&err, self.attempt(attempt)))
     }
 
@@ -195,8 +236,9 @@ impl Link {
         attempt: &str,
         pipeline: &mut Pipeline,
     ) -> Result<Vec<Value>> {
-        let LiveLink { mut connection, number, .. } = live;
-        match pipeline.ignore_errors().query_async::<Vec<Value>>(&mut connection).await {
+        let LiveLink { mut connection, number, .. } = live.clone();
+        let answer = pipeline.ignore_errors().query_async::<Vec<Value>>(&mut connection);
+        match self.answered_by_ours(&live, attempt, answer).await? {
             Ok(answers) => Ok(answers),
             Err(err) => {
                 self.drop_broken(number, &err).await;

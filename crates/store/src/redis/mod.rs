@@ -235,8 +235,8 @@ impl StoreWrite for Redis {
         script::claimed(&answer, self.writes.attempt(attempt))?.ok_or_else(missing)
     }
 
-    fn set_ours(&self, ours: bool) {
-        self.reader.link.set_ours(ours);
+    fn set_ours(&self, store: Option<Uuid>) {
+        self.reader.link.set_ours(store);
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -360,6 +360,12 @@ impl StoreWrite for Redis {
         self.eviction.look(&answers.last().map(script::as_text).unwrap_or_default());
         let parse = |text: &str| self.parse(text, claim.instance, &attempt);
         let standing = standing::read(&answers, claim, &self.saves, self.writes.attempt(&attempt), parse)?;
+        // Readers may have found another store, which was there for a moment.
+        match standing {
+            Standing::Claimed { .. } => self.set_ours(Some(claim.store)),
+            Standing::Foreign => self.set_ours(None),
+            _ => {}
+        }
         if matches!(standing, Standing::Claimed { .. }) {
             self.placed(&attempt).await?;
             self.whole.look(&self.writes, &attempt).await?;

@@ -23,9 +23,13 @@ pub(super) fn clicked(sent: &HeaderMap) -> bool {
     let is_person = !is_machine(sent);
     match (says(sent, &MODE), says(sent, &DEST)) {
         (None, None) => {
-            let class = ClientClass::of(agent);
-            let may_be_a_browser = matches!(class, ClientClass::Browser | ClientClass::Unknown);
-            is_person && !agent.is_empty() && may_be_a_browser && wants_a_page(sent)
+            let wants_one = match ClientClass::of(agent) {
+                ClientClass::Browser => wants_a_page(sent, true),
+                // Many are scanners and previews that no list names. They take anything.
+                ClientClass::Unknown => wants_a_page(sent, false),
+                _ => false,
+            };
+            is_person && !agent.is_empty() && wants_one
         }
         (mode, dest) => {
             let navigates = mode == Some(b"navigate") && dest == Some(b"document");
@@ -34,11 +38,12 @@ pub(super) fn clicked(sent: &HeaderMap) -> bool {
     }
 }
 
-/// Browsers name the types of a picture, a style or a film, and `text/html` first for a page. Who names none may want one.
-fn wants_a_page(sent: &HeaderMap) -> bool {
-    says(sent, &header::ACCEPT).is_none_or(|accept| {
+/// Browsers name the types of a picture, a style or a film, and `text/html` first for a page. A browser that names none may
+/// want one.
+fn wants_a_page(sent: &HeaderMap, or_anything: bool) -> bool {
+    says(sent, &header::ACCEPT).map_or(or_anything, |accept| {
         let accept = String::from_utf8_lossy(accept).to_ascii_lowercase();
-        accept.contains("text/html") || accept.trim() == "*/*"
+        accept.contains("text/html") || or_anything && accept.trim() == "*/*"
     })
 }
 
@@ -116,7 +121,7 @@ mod tests {
             sent(&[FIREFOX]),
             sent(&[FIREFOX, ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")]),
             sent(&[FIREFOX, ("accept", "*/*")]),
-            sent(&[("user-agent", "Mozilla/5.0 (SomeNewDevice)")]),
+            sent(&[("user-agent", "Mozilla/5.0 (SomeNewDevice)"), ("accept", "text/html,*/*;q=0.8")]),
         ] {
             assert!(clicked(&click), "{click:?}");
         }
@@ -126,6 +131,9 @@ mod tests {
             sent(&[FIREFOX, ("accept", "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8")]),
             sent(&[FIREFOX, ("accept", "text/css,*/*;q=0.1")]),
             sent(&[("user-agent", "")]),
+            sent(&[("user-agent", "kube-probe/1.25"), ("accept", "*/*")]),
+            sent(&[("user-agent", "Snap URL Preview Service; bot; snapchat")]),
+            sent(&[("user-agent", "SomethingNew/1.0")]),
             sent(&[("user-agent", "curl/8.5.0")]),
             sent(&[("user-agent", "lychee/0.14.3")]),
             sent(&[(
