@@ -457,3 +457,52 @@ fn two_sources(kind: &Kind, what: &str) {
     assert_eq!(place.metrics().get("tallymark_file_rests_lost_total"), lost, "{}", said());
     settle(&place, daemon, log.lines);
 }
+
+/// `sed -i.bak`, and a log that is put back from its copy, beside a running daemon.
+#[test]
+fn log_with_a_copy_beside_it_is_counted_once_whatever_is_done_to_it() {
+    for (what, lines, left, told) in [
+        ("sed -i.bak '$d' b.log", 100, 100, true),
+        ("sed -i.bak 98,100d b.log", 100, 100, true),
+        ("cp b.log b.log.bak; sed -i '$d' b.log", 100, 100, true),
+        (
+            "cp -p b.log b.log.bak; echo '\"2020-01-01\",\"x\"' >> b.log; WAIT; cp b.log.bak b.log",
+            25,
+            26,
+            false,
+        ),
+        (
+            "cp -p b.log b.log.bak; echo '\"2020-01-01\",\"x\"' >> b.log; WAIT; cp -p b.log.bak n; mv n b.log",
+            25,
+            26,
+            false,
+        ),
+    ] {
+        for kind in Kind::both() {
+            let place = place(&kind, "DIR/b.log");
+            let mut log = Log { path: place.dir().join("b.log"), lines: 0 };
+            log.write(lines);
+            let daemon = counts(&place, lines);
+            for (at, part) in what.split(" WAIT; ").enumerate() {
+                let run = Command::new("sh").args(["-c", part]).current_dir(place.dir()).status();
+                assert!(run.unwrap().success(), "{part}");
+                let expect = if at == 0 && what.contains("WAIT") { left } else { lines };
+                wait_until("every line is counted", PATIENCE, || place.total("~all") >= expect);
+            }
+            if told {
+                let lost = || place.metrics().get("tallymark_file_rests_lost_total");
+                wait_until("it is told", PATIENCE, || lost() > 0);
+            } else {
+                // The look that finds out which file is which comes with the next line, too.
+                wait_until("it is read again", PATIENCE, || {
+                    log.write(1);
+                    place.total("~all") > left
+                });
+            }
+            log.write(5);
+            let all = left + log.lines - lines;
+            wait_until("every line is counted", PATIENCE, || place.total("~all") >= all);
+            settle(&place, daemon, all);
+        }
+    }
+}

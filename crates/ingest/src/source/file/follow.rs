@@ -379,14 +379,15 @@ impl LogFollower {
         }
     }
 
-    /// Closes the files of records that are another file now: a copy, or a packed one.
+    /// Closes the files of records that are another file now, a copy or a packed one, or that go on elsewhere in it.
     fn forget_replaced(&mut self) {
         let Some(book) = &self.book else { return };
         self.open.values_mut().for_each(Input::rewind);
         self.open.retain(|id, input| {
             book.get(*id).is_some_and(|record| {
-                record.identity != Identity::default()
-                    && (record.gone || record.identity.is(&input.identity()))
+                let is_it =
+                    || record.identity.is(&input.identity()) && record.mark.offset == input.mark().offset;
+                record.identity != Identity::default() && (record.gone || is_it())
             })
         });
     }

@@ -1,6 +1,7 @@
 //! What happens to logs in daily life, on real files: case by case, and in any sequence.
 
 mod any;
+mod backups;
 mod bed;
 mod cases;
 mod known;

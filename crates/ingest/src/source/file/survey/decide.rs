@@ -2,7 +2,7 @@
 
 use super::super::{
     Start,
-    input::{Input, Likeness, compare, is_damage, length, packed_print},
+    input::{Input, Likeness, Portion, compare, is_damage, length, packed_print, portion},
     names::{Rank, SeenFile, as_exact_as, open_regular, unpacked},
     record::{FileRecord, Mark},
 };
@@ -53,23 +53,54 @@ impl Survey<'_> {
     fn decide_live(&mut self, at: usize) -> io::Result<()> {
         let stranger = &self.strangers[&at];
         let ids = if stranger.alike { Vec::new() } else { stranger.ids.clone() };
-        // An editor has written the log anew, and kept what it was under another name.
-        for id in ids {
+        if self.take_from_backup(at, &ids)? {
+            return Ok(());
+        }
+        if !self.take_edited(at)? {
+            let mut record = unread(self.file(at));
+            if let Some(mark) = self.behind_what_was_kept(at)? {
+                record.mark = mark;
+            }
+            self.new.insert(at, record);
+        }
+        Ok(())
+    }
+
+    /// Lets the log go on as the record of a file that was named by hand and has the same content: the log was written anew,
+    /// or put back from its copy. Answers whether there is one.
+    pub(super) fn take_from_backup(&mut self, at: usize, ids: &[u64]) -> io::Result<bool> {
+        for &id in ids {
             let Some(&backup) = self.home.get(&id) else { continue };
             let by_hand = self.file(backup).rank == Rank::Other;
             if by_hand && matches!(self.compare(at, backup)?, Likeness::Alike(_)) {
                 self.take(at, id);
                 self.strangers.insert(backup, Stranger { ids: vec![id], ..Stranger::default() });
-                return Ok(());
+                return Ok(true);
             }
         }
-        if !self.take_edited(at)? {
-            let mut record = unread(self.file(at));
-            if let Some(mark) = self.behind_what_was_moved(at)? {
-                record.mark = mark;
-            }
-            self.new.insert(at, record);
+        Ok(false)
+    }
+
+    /// The log is read, also if it is what was a copy of it. All that the copy had is counted.
+    pub(super) fn read_what_was_a_copy(&mut self) -> io::Result<()> {
+        let Some((at, id)) = self.live.and_then(|live| Some((live, self.owner[live]?))) else {
+            return Ok(());
+        };
+        let Some(record) = self.book.get(id).filter(|record| record.copy_of.is_some()) else { return Ok(()) };
+        let mut mark = record.mark.clone();
+        // More was copied into it later.
+        if record.packed.is_none()
+            && record.length > mark.offset
+            && let Some(Portion { prefix, tail, .. }) =
+                portion(open_regular(&self.file(at).path)?, record.length, self.question.stop)?
+        {
+            let is_torn = tail.last().is_some_and(|&byte| byte != b'\n');
+            mark = Mark { runs: mark.runs, ..Mark::of(record.length, is_torn, &prefix, &tail) };
         }
+        self.book.change(id, |record| {
+            (record.mark, record.copy_of) = (mark, None);
+            record.done = record.packed.is_some();
+        });
         Ok(())
     }
 

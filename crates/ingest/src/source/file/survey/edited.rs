@@ -7,7 +7,7 @@
 use super::super::{
     input::{Input, beginning, plain_ends},
     ladder::LastLines,
-    names::open_regular,
+    names::{Rank, open_regular},
     record::{Beginning, FileRecord, Mark, PREFIX, Print, TAIL, are_distinct, repeats_one_line},
 };
 use super::Survey;
@@ -15,6 +15,10 @@ use std::{fs::File, io, os::unix::fs::FileExt};
 
 /// How much is looked through at a time.
 const CHUNK: usize = 256 * 1024;
+/// How many files that were named by hand a new log is held against.
+const MOST_KEPT: usize = 8;
+/// What is told of a log of which only the beginning is known.
+const CHANGED: &str = "it begins like what was counted and was changed: what it has is taken as counted";
 
 impl Survey<'_> {
     /// Lets a file go on as the record that was at its path, if it is an edited form of that one. Answers whether it is.
@@ -34,10 +38,7 @@ impl Survey<'_> {
             Some(mark) => mark,
             None if begins_like(&path, &read)? => {
                 let said = path.display().to_string();
-                self.tell(
-                    &said,
-                    "it begins like what was counted and was changed: what it has is taken as counted",
-                );
+                self.tell(&said, CHANGED);
                 let mut input = Input::new(file)?;
                 input.skip_to_end()?;
                 input.mark()
@@ -54,20 +55,37 @@ impl Survey<'_> {
 }
 
 impl Survey<'_> {
-    /// The mark in a new log behind the lines that were counted of the previous one, if an editor moved that one away,
-    /// as a backup, and wrote what it left of it. A log that was rotated begins without them.
-    pub(super) fn behind_what_was_moved(&self, at: usize) -> io::Result<Option<Mark>> {
-        let path = &self.file(at).path;
-        let moved =
-            self.book.iter().rev().find(|(_, record)| record.path == *path && record.packed.is_none());
-        let Some((_, record)) = moved.filter(|(_, record)| record.mark.last.are_distinct()) else {
-            return Ok(None);
-        };
-        let file = open_regular(path)?;
+    /// The mark in a new log behind what was counted of the previous one, which an editor moved away or copied, as a backup,
+    /// before it wrote what it left of it. A log that was rotated begins without that.
+    pub(super) fn behind_what_was_kept(&mut self, at: usize) -> io::Result<Option<Mark>> {
+        let path = self.file(at).path.clone();
+        let file = open_regular(&path)?;
         if Input::new(file.try_clone()?)?.is_packed() {
             return Ok(None);
         }
-        behind_lines(&file, &record.mark)
+        let by_hand = |(id, record): &(u64, &FileRecord)| {
+            let home = self.home.get(id).filter(|_| record.mark.offset > 0);
+            home.is_some_and(|&home| self.file(home).rank == Rank::Other)
+        };
+        let was_here =
+            self.book.iter().rev().find(|(_, record)| record.path == path && record.packed.is_none());
+        let by_hand = self.book.iter().rev().filter(by_hand).take(MOST_KEPT);
+        let by_hand: Vec<Mark> = by_hand.map(|(_, record)| record.mark.clone()).collect();
+        let read = was_here.map(|(_, record)| &record.mark).into_iter().chain(&by_hand);
+        for read in read.filter(|read| read.last.are_distinct()) {
+            if let Some(mark) = behind_lines(&file, read)? {
+                return Ok(Some(mark));
+            }
+        }
+        for read in &by_hand {
+            if begins_like(&path, read)? {
+                self.tell(&path.display().to_string(), CHANGED);
+                let mut input = Input::new(file)?;
+                input.skip_to_end()?;
+                return Ok(Some(input.mark()));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -157,6 +157,7 @@ pub(super) fn survey(
         survey.by_open_file(false)?;
         survey.give_up_nameless()?;
         survey.skip_joined()?;
+        survey.read_what_was_a_copy()?;
         survey.tell_of_switches();
     }
     if !is_still(&survey.question.files)? || survey.was_rewritten()? {

@@ -122,7 +122,10 @@ impl Survey<'_> {
             let length = self.file(at).length;
             self.book.change(id, |record| record.length = length);
         }
-        if blank.is_empty() || !self.book.iter().any(|(_, record)| record.gone) {
+        // It may have what a file had that is gone, or was named by hand.
+        let is_by_hand = |&at: &usize| self.file(at).rank == Rank::Other;
+        let known = self.book.iter().any(|(_, record)| record.gone) || self.home.values().any(is_by_hand);
+        if blank.is_empty() || !known {
             return Ok(());
         }
         let contents = self.contents();
@@ -136,6 +139,12 @@ impl Survey<'_> {
                 self.book.remove(id);
             } else if self.take_edited(at)? {
                 self.book.remove(id);
+            } else if self.live == Some(at) && !stranger.alike {
+                if self.take_from_backup(at, &stranger.ids)? {
+                    self.book.remove(id);
+                } else if let Some(mark) = self.behind_what_was_kept(at)? {
+                    self.book.change(id, |record| record.mark = mark);
+                }
             }
         }
         Ok(())
