@@ -4,6 +4,10 @@ use super::bed::Bed;
 use std::fs::{self, File};
 use std::io::Write;
 
+/// Makes a copy of the log, and leaves this of it.
+type Edit = fn(&mut Bed, &str);
+type PutBack = fn(&Bed);
+
 fn numbered(from: u32, to: u32) -> String {
     (from..to).map(|n| format!("a line as a web server writes it {n}\n")).collect()
 }
@@ -31,7 +35,7 @@ fn each_once(bed: &mut Bed, lines: usize, case: &str) {
 
 #[test]
 fn log_that_was_edited_beside_its_copy_is_taken_as_counted_and_told() {
-    let ways: &[(&str, fn(&mut Bed, &str))] = &[
+    let ways: &[(&str, Edit)] = &[
         ("moved away and written anew", |bed, left| {
             bed.rename("access.log", "access.log.bak");
             replace(bed, left);
@@ -87,7 +91,7 @@ fn log_that_was_edited_beside_its_copy_is_taken_as_counted_and_told() {
 
 #[test]
 fn log_that_was_put_back_from_its_copy_is_read_on() {
-    let ways: &[(&str, fn(&Bed))] = &[
+    let ways: &[(&str, PutBack)] = &[
         ("copied back", |bed| copy(bed, "access.log.bak", "access.log")),
         ("replaced by a copy of it", |bed| {
             copy(bed, "access.log.bak", "new");
