@@ -39,8 +39,8 @@ const READ: usize = 1_000;
 const WAITING: usize = 1_000_000;
 /// How many of the last visits of a name are remembered until the store has them: as many as a picture shows.
 const SHOWN: usize = 10;
-/// How long a request waits for the store before it is answered without it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a request waits for the store before it is answered without it; nginx waits for two seconds.
+const PATIENCE: Duration = Duration::from_millis(1500);
 /// The same while the store is known to fail, which after so many attempts it is: about half a second.
 const IMPATIENCE: Duration = Duration::from_millis(50);
 const KNOWN_TO_FAIL: u32 = 3;

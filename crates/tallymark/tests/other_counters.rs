@@ -230,3 +230,30 @@ fn visits_are_told_apart_behind_nginx() {
     assert_eq!(visits["total"], 1, "{visits}");
     stop(&mut daemon);
 }
+
+/// What would show another number than was meant is told, and counts nothing.
+#[test]
+fn values_that_would_change_the_number_are_not_ignored() {
+    let place = Place::with_config(ALL);
+    let mut daemon = place.serve();
+    let nginx = place.nginx(&[]);
+    for (path, says) in [
+        ("/octo/r.svg?show=bogus", "show is unique, or left out"),
+        ("/octo/r.svg?period=today", "this address has no period"),
+        ("/github.com/octo/r.svg?view=bogus", "view is today-total or total, or left out"),
+        ("/github.com/octo/r.svg?extraCount=5&extraCount=6", "extraCount is there twice"),
+        ("/ghpvc/?username=octo&base=5&base=7", "base is there twice"),
+        ("/ghpvc/?username=octo&username=other", "username is there twice"),
+        ("/@octo?base=5", "this address has no base"),
+        ("/badge?page_id=octo&event=like", "this address has no event"),
+    ] {
+        for server in [place.addr().to_string(), nginx.addr().to_string()] {
+            let answer = http::get(&server, path);
+            assert!(answer.status == 400 && answer.text().contains(says), "{path}: {}", answer.text());
+        }
+    }
+    stop(&mut daemon);
+    for name in ["octo", "octo/r", "github.com/octo/r"] {
+        assert_eq!(place.total(name), 0, "{name}");
+    }
+}

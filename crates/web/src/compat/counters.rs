@@ -65,6 +65,9 @@ async fn show(
     let mut name = Vec::new();
     match read_other_badge(target.as_bytes(), &mut name) {
         Ok(other) if app.others.has(other.counter) => {
+            if let Some(why) = other_number(other.counter, Query::of(&uri)) {
+                return badge::mistake(&why);
+            }
             let asked = Query::of(&uri);
             let ours = translated(other, &name, asked, &app.look.load());
             let ours = Query::in_form(&ours);
@@ -91,6 +94,35 @@ fn page_of(app: &App, path: &str) -> Option<String> {
     let name = hits_sh_page(path.as_bytes()).filter(|_| app.others.has(OtherCounter::HitsSh))?;
     let name = from_bytes(&name).ok()?;
     Some(format!("{}{}", app.access.base, page_path(name.as_ref())))
+}
+
+/// Why an address would show another number than was meant.
+fn other_number(counter: OtherCounter, query: Query<'_>) -> Option<String> {
+    let given = |key: &str| {
+        let is_it = |(known, value): &(&str, &str)| known.eq_ignore_ascii_case(key) && !value.is_empty();
+        query.raw().filter(is_it).count()
+    };
+    let (theirs, words): (&[&str], &[(&str, &[&str])]) = match counter {
+        OtherCounter::Komarev => (&["username", "base"], &[]),
+        OtherCounter::Seeyoufarm => (&["url"], &[]),
+        OtherCounter::HitsSh => (&["extraCount", "view"], &[("view", &["today-total", "total"])]),
+        OtherCounter::VisitorBadge => (&["page_id"], &[]),
+        OtherCounter::Dwyl => (&["show"], &[("show", &["unique"])]),
+        OtherCounter::MoeCounter => (&["num"], &[]),
+    };
+    if let Some(key) = theirs.iter().find(|key| given(key) > 1) {
+        return Some(format!("{key} is there twice: leave one out"));
+    }
+    let unknown = |(key, known): &&(&str, &[&str])| {
+        query.text(key).is_some_and(|value| !value.is_empty() && !known.contains(&&*value))
+    };
+    if let Some((key, known)) = words.iter().find(unknown) {
+        return Some(format!("{key} is {}, or left out", known.join(" or ")));
+    }
+    let ours = ["base", "event", "period", "show"]
+        .into_iter()
+        .find(|key| !theirs.iter().any(|known| known.eq_ignore_ascii_case(key)) && given(key) > 0);
+    ours.map(|key| format!("this address has no {key}: use /badge/NAME.svg"))
 }
 
 /// The parameters that only rename one of ours.
