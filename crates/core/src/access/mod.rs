@@ -236,17 +236,22 @@ impl<'a> LoggedRequest<'a> {
     /// over the decoded one, which a rewrite may have changed.
     fn badge(&self, base: &str) -> Result<(&'a [u8], u8), Reject> {
         let sent = self.request.and_then(split_request).map(|(_, target)| target).or(self.target);
-        let badge = match (sent, self.path) {
-            (Some(target), _) => badge_of(target, self.query, base).map(|badge| (badge.name, 1)),
+        let (badge, decode) = match (sent, self.path) {
+            (Some(target), _) => (badge_of(target, self.query, base), 1),
             (None, Some(path)) => {
-                badge_of(path, self.query, base).map(|badge| (badge.name, u8::from(badge.in_query)))
+                let badge = badge_of(path, self.query, base);
+                let decode = badge.as_ref().map_or(0, |badge| u8::from(badge.in_query));
+                (badge, decode)
             }
             (None, None) if self.request.is_none() => {
                 return self.name.map(|name| (name, 1)).ok_or(Reject::NoRequest);
             }
-            (None, None) => None,
+            (None, None) => (None, 0),
         };
-        badge.ok_or(Reject::NotABadge)
+        let badge = badge.ok_or(Reject::NotABadge)?;
+        // The path alone does not say it. nginx writes an absent parameter as a hyphen.
+        let apart = self.name.filter(|name| badge.in_query && badge.name.is_empty() && *name != b"-");
+        Ok(apart.map_or((badge.name, decode), |name| (name, 1)))
     }
 }
 

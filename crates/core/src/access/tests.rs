@@ -239,6 +239,10 @@ fn format_string_reads_what_it_writes() {
         ("$msec ${uri}${is_args}${args} $status", "1795147189.123 /badge.svg?repo=o%2Fr 200"),
         ("$msec $status $is_args$args $uri", "1795147189.123 200 ?repo=o%2Fr /badge.svg"),
         ("$msec $uri $request_uri", "1795147189.123 /badges/a.svg /badge/o%2Fr.svg"),
+        // The name may be logged apart from the path.
+        ("$msec $request_method $uri $arg_repo $status", "1795147189.123 GET /badge.svg o%2Fr 200"),
+        ("$msec $request_uri $arg_repo $status", "1795147189.123 /badge.svg?repo=o%2Fr o%2Fr 200"),
+        ("$msec $uri $arg_repo $status", "1795147189.123 /badge/o/r.svg - 200"),
         (r#"$msec "$arg_repo""#, r#"1795147189.123 "o%2Fr""#),
         (
             r#"{"t":"$time_iso8601","r":"$request","u":"$http_user_agent"}"#,
