@@ -90,6 +90,13 @@ impl Instance {
     /// The name of the file with the identity.
     pub const FILE: &str = "instance";
 
+    /// Whether a daemon has this state directory at the moment.
+    #[must_use]
+    pub fn is_running(dir: &Path) -> bool {
+        let lock = fs::File::open(dir.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+    }
+
     /// Opens the state directory, creating it and its identity if need be, and locks it.
     ///
     /// # Errors

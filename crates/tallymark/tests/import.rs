@@ -10,7 +10,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tallymark_testbed::wait_until;
+use tallymark_testbed::{http, wait_until};
 
 /// Lines of `names` names, `each` of every name, all of them years ago.
 fn lines(names: u32, each: u32) -> String {
@@ -488,6 +488,34 @@ fn older_files_beside_a_log_are_imported_whatever_they_are_packed_with() {
         wait_until("the log is read on", PATIENCE, || place.total("~all") >= 50);
         stop(&mut daemon);
         assert_eq!(place.total("~all"), 50);
+    }
+}
+
+/// What a daemon has read and not committed yet may be what is imported.
+#[test]
+fn copy_is_imported_after_the_daemon_has_read_its_log() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        let (log, older) = (place.dir().join("badge.log"), place.dir().join("badge.log.1"));
+        place.configure("[[source]]\nkind = \"file\"\npath = \"DIR/badge.log\"\n");
+        fs::write(&log, distinct(0, 500)).unwrap();
+        let mut daemon = place.serve();
+        wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+        // At once, behind the start, and behind two rotations that it has not seen.
+        let copy = place.dir().join("copy");
+        fs::copy(&log, &copy).unwrap();
+        assert_ne!(import(&place, &[path(&copy)])["state"], "imported");
+        assert_eq!(place.total("~all"), 500);
+        fs::rename(&log, place.dir().join("badge.log.2")).unwrap();
+        fs::write(&log, distinct(500, 700)).unwrap();
+        fs::rename(&log, &older).unwrap();
+        fs::write(&log, distinct(700, 900)).unwrap();
+        place.run(&["import", "log", path(&older)]);
+        fs::copy(&log, &copy).unwrap();
+        place.run(&["import", "log", path(&copy)]);
+        wait_until("all is counted", PATIENCE, || place.total("~all") >= 900);
+        stop(&mut daemon);
+        assert_eq!(place.total("~all"), 900);
     }
 }
 

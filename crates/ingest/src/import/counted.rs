@@ -4,13 +4,17 @@
 //! The positions in the store say so. A file whose inode a source knows belongs to that source. Any other file is
 //! recognised by the bytes before the position. What remains unclear is refused, because it might be counted twice.
 
-use super::glance::{Glance, LinePlace};
+use super::{
+    MAX_LINE,
+    glance::{Glance, LinePlace},
+};
 use crate::source::{
     Beginning, FileRecord, Identity, ImportMark, Print, Run, Runs, has_enough, imports, records,
 };
 use std::{
-    collections::BTreeMap,
-    fs::Metadata,
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File, Metadata},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 use tallymark_core::Position;
@@ -120,6 +124,18 @@ pub enum Undecided {
     AnotherText,
 }
 
+/// Whether what follows in a file is a part of a line.
+fn has_no_end(path: &Path, offset: u64) -> bool {
+    let rest = || {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut rest = Vec::new();
+        file.take(MAX_LINE as u64).read_to_end(&mut rest)?;
+        Ok::<_, io::Error>(rest)
+    };
+    rest().is_ok_and(|rest| rest.len() < MAX_LINE && !rest.contains(&b'\n'))
+}
+
 impl Evidence {
     /// What positions of all instances say.
     #[must_use]
@@ -135,6 +151,27 @@ impl Evidence {
     pub fn is_followed(&self, file: &Metadata) -> bool {
         let identity = Identity::of(file);
         self.records.iter().any(|record| !record.gone && record.identity.is(&identity))
+    }
+
+    /// The files that are there where sources have read logs, as they are now.
+    #[must_use]
+    pub fn logs(&self) -> Vec<(PathBuf, Metadata)> {
+        let read = self.records.iter().filter(|record| !record.gone && record.packed.is_none());
+        let there = |path: PathBuf| Some((path.clone(), fs::metadata(path).ok().filter(Metadata::is_file)?));
+        read.map(|record| record.path.clone())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .filter_map(there)
+            .collect()
+    }
+
+    /// Whether a source has read a file as far as it went then; a line without an end is not read yet.
+    #[must_use]
+    pub fn has_read(&self, path: &Path, then: &Metadata) -> bool {
+        let identity = Identity::of(then);
+        self.records.iter().filter(|record| record.identity.is(&identity)).any(|record| {
+            record.done || record.mark.offset >= then.len() || has_no_end(path, record.mark.offset)
+        })
     }
 
     /// For a content that is about to be read.

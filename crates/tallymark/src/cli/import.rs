@@ -20,19 +20,25 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use tallymark_core::DenyRules;
 use tallymark_ingest::{
-    Errand, ErrandError,
+    Errand, ErrandError, Instance,
     import::{BySource, Content, Course, Evidence, Import, Imported, Undecided, named_instance},
     source::now,
     unpacked,
 };
 use tallymark_store::{Store, StoreError, StoreUrl};
 use thousands::Separable;
+use tokio::time::Instant;
 use tracing::error;
 use tracing::warn;
 use uuid::Uuid;
+
+/// How long an import waits for a daemon that reads the logs, and how often it looks.
+const DAEMON_READS: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Count what is in files. A daemon may run meanwhile.
 #[derive(Debug, Args)]
@@ -155,6 +161,9 @@ impl ImportLog {
                 true => None,
                 false => Some(home::open(&config).await?),
             };
+            if let Some(store) = store.as_ref().filter(|_| !self.again) {
+                wait_for_daemon(&config.data_dir, store).await?;
+            }
             let (mut reports, mut failed, mut refused) = (Vec::new(), Vec::new(), 0);
             for (file, reading) in self.files.iter().zip(readings) {
                 match self.import(file, reading, store.as_ref(), &config.deny).await {
@@ -274,6 +283,25 @@ impl ImportLog {
         }
         Ok(())
     }
+}
+
+/// Until a daemon that runs has read its logs as far as they go now: what it has read, and not committed yet, may be what is
+/// imported, and nothing would tell.
+async fn wait_for_daemon(data_dir: &Path, store: &Arc<dyn Store>) -> Result<()> {
+    let (logs, begun) = (Evidence::of(&store.positions(None).await?).logs(), Instant::now());
+    while Instance::is_running(data_dir) {
+        let evidence = Evidence::of(&store.positions(None).await?);
+        let Some((log, _)) = logs.iter().find(|(path, file)| !evidence.has_read(path, file)) else { break };
+        if begun.elapsed() >= DAEMON_READS {
+            bail!(
+                "the daemon has not read {} to its end yet, and what it reads may be what you import; nothing was imported. \
+                 Run this again when it has (`tallymark health`)",
+                log.display()
+            );
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
 }
 
 /// A file, and the part of it to count. Standard input can be read only once.
