@@ -457,6 +457,46 @@ fn log_that_a_daemon_follows_is_counted_once() {
     }
 }
 
+/// Its daemon has another configuration now.
+#[test]
+fn rest_of_a_log_that_no_source_follows_any_more_is_imported_once() {
+    for kind in Kind::both() {
+        for moved in [false, true] {
+            let place = kind.place();
+            let (log, away) = (place.dir().join("site.log"), place.dir().join("away.log"));
+            fs::write(&log, distinct(0, 10)).unwrap();
+            let mut daemon = place.start("serve", &["--file", path(&log)]);
+            wait_until("the log is counted", PATIENCE, || place.total("~all") == 10);
+            // A daemon that follows it counts it, whatever the command is told.
+            append(&log, &distinct(10, 12));
+            assert_eq!(import(&place, &[path(&log)])["state"], "already-counted");
+            wait_until("the log is counted", PATIENCE, || place.total("~all") == 12);
+            stop(&mut daemon);
+            append(&log, &distinct(12, 15));
+            let mut daemon = place.serve();
+            if moved {
+                fs::rename(&log, &away).unwrap();
+            }
+            let file = if moved { &away } else { &log };
+            assert_eq!(import(&place, &[path(file)])["fresh"], 3);
+            assert_eq!(import(&place, &[path(file)])["state"], "already-imported");
+            assert_eq!(place.total("~all"), 15);
+            append(file, &distinct(15, 17));
+            assert_eq!(import(&place, &[path(file)])["fresh"], 2);
+            stop(&mut daemon);
+            // And it is followed again.
+            fs::rename(file, &log).unwrap();
+            append(&log, &distinct(17, 20));
+            let mut daemon = place.start("serve", &["--file", path(&log)]);
+            wait_until("the log is read on", PATIENCE, || place.total("~all") >= 20);
+            append(&log, &distinct(20, 21));
+            wait_until("the log is read on", PATIENCE, || place.total("~all") >= 21);
+            stop(&mut daemon);
+            assert_eq!(place.total("~all"), 21, "{}", daemon.stderr());
+        }
+    }
+}
+
 /// They were there before the log was followed: no daemon reads them, packed or not.
 #[test]
 fn older_files_beside_a_log_are_imported_whatever_they_are_packed_with() {

@@ -140,10 +140,21 @@ impl Evidence {
     /// What positions of all instances say.
     #[must_use]
     pub fn of(positions: &[(Uuid, Position)]) -> Evidence {
-        let (imports, mut records) = (imports(positions), records(positions));
+        Evidence::with_left(positions, |_, _| false)
+    }
+
+    /// The same where no source follows some logs any more: under which instance and path they were followed, `is_left` is
+    /// asked. Nobody else will count the rest of their files.
+    #[must_use]
+    pub fn with_left(positions: &[(Uuid, Position)], is_left: impl Fn(Uuid, &Path) -> bool) -> Evidence {
         // A copy was not read, and a packed file that was there before its log was followed neither.
-        records.retain(|record| record.copy_of.is_none() && !record.is_passed_over());
-        Evidence { imports, records }
+        let was_read = |record: &FileRecord| record.copy_of.is_none() && !record.is_passed_over();
+        let known = |(instance, log, record): (Uuid, PathBuf, FileRecord)| {
+            let gone = record.gone || is_left(instance, &log);
+            was_read(&record).then_some(FileRecord { gone, ..record })
+        };
+        let records = records(positions).into_iter().filter_map(known).collect();
+        Evidence { imports: imports(positions), records }
     }
 
     /// Whether a source reads this very file.
@@ -326,7 +337,8 @@ impl Evidence {
                     return Err(Undecided::Shorter);
                 }
             } else if mark.offset > from {
-                if let Some(why) = weak(seen, mark.prefix_len()) {
+                let doubt = weak(seen, mark.prefix_len()).filter(|_| !is_same(&record.identity));
+                if let Some(why) = doubt {
                     // The same lines and no others are the same file, unless they are all alike.
                     if why != Undecided::Few || mark.offset != seen.at {
                         return Err(why);

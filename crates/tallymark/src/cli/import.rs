@@ -6,10 +6,11 @@ use super::{
     import_github_banners::ImportGithubBanners,
     import_jsonl::ImportJsonl,
     import_snow_trace::ImportSnowTrace,
+    left_logs,
     lines::{self, FileReading, Reading, Sampled, is_stdin},
     out,
 };
-use crate::{home, progress, user};
+use crate::{config::Config, home, progress, user};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
@@ -22,7 +23,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tallymark_core::DenyRules;
 use tallymark_ingest::{
     Errand, ErrandError, Instance,
     import::{BySource, Content, Course, Evidence, Import, Imported, Undecided, named_instance},
@@ -166,7 +166,7 @@ impl ImportLog {
             }
             let (mut reports, mut failed, mut refused) = (Vec::new(), Vec::new(), 0);
             for (file, reading) in self.files.iter().zip(readings) {
-                match self.import(file, reading, store.as_ref(), &config.deny).await {
+                match self.import(file, reading, store.as_ref(), &config).await {
                     Ok(report) => {
                         if !common.json {
                             out::print(&people(&report))?;
@@ -218,12 +218,12 @@ impl ImportLog {
         file: &Path,
         FileReading { routes, format }: FileReading,
         store: Option<&Arc<dyn Store>>,
-        deny: &DenyRules,
+        config: &Config,
     ) -> Result<Report> {
         let attempt = || format!("reading {}", file.display());
         let told = |error: io::Error| lines::unreadable(error, file);
         let evidence = match store.filter(|_| !self.again) {
-            Some(store) => Evidence::of(&store.positions(None).await?),
+            Some(store) => left_logs::evidence(config, &**store).await?,
             None => Evidence::default(),
         };
         let source = ImportedFile::of(file, &evidence).map_err(told)?;
@@ -243,7 +243,7 @@ impl ImportLog {
             false => std::path::absolute(file).with_context(attempt)?,
         };
         let import = Import::new(&course, &path, source.file.as_ref(), routes, format);
-        let mut import = import.leaving_out(deny.clone());
+        let mut import = import.leaving_out(config.deny.clone());
         let mut into =
             store.filter(|_| !self.dry_run).map(|store| Errand::new(store.clone(), course.instance));
         let (input, bar) = open(file, "counting").map_err(told)?;
@@ -253,7 +253,7 @@ impl ImportLog {
                 let complete = import.read(&mut input, stretch, now()).with_context(attempt)?;
                 // With the first batch, so that a file without batches leaves nothing behind.
                 if let (Some(into), Some(store), false) = (&mut into, store, complete.batches.is_empty()) {
-                    self.check_followed(file, source.file.as_ref(), &evidence, store).await?;
+                    self.check_followed(file, source.file.as_ref(), &evidence, (store, config)).await?;
                     into.apply(&complete.batches).await.map_err(why)?;
                 }
                 if complete.is_end {
@@ -275,10 +275,10 @@ impl ImportLog {
         file: &Path,
         of: Option<&Metadata>,
         evidence: &Evidence,
-        store: &Arc<dyn Store>,
+        (store, config): (&Arc<dyn Store>, &Config),
     ) -> Result<()> {
         let Some(of) = of.filter(|of| !self.again && !evidence.is_followed(of)) else { return Ok(()) };
-        if Evidence::of(&store.positions(None).await?).is_followed(of) {
+        if left_logs::evidence(config, &**store).await?.is_followed(of) {
             return Err(Undecided::FollowedMeanwhile).with_context(|| undecided(file));
         }
         Ok(())

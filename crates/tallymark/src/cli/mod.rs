@@ -23,6 +23,7 @@ mod import_github_banners;
 mod import_jsonl;
 mod import_snow_trace;
 mod ingest;
+mod left_logs;
 mod lines;
 mod nginx_conf;
 pub(crate) mod out;

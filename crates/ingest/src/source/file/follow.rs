@@ -519,10 +519,18 @@ impl LogFollower {
         Ok(false)
     }
 
-    /// How much of a file is counted already of which this log has read nothing.
+    /// How much of a file others have counted behind what this log has read: all that there is where it has read nothing, else
+    /// what was imported while no source followed it.
     fn counted_by_others(&self, path: &Path, input: &Input) -> io::Result<Option<Counted>> {
-        if input.mark().offset > 0 {
-            return Ok(None);
+        let offset = input.mark().offset;
+        if offset > 0 {
+            let goes_on = |import: &&ImportMark| import.done && import.from >= offset;
+            let later: Vec<ImportMark> = self.imports.iter().filter(goes_on).cloned().collect();
+            let found = counted(path, &input.identity(), &later, &self.following.stop);
+            return match found {
+                Err(error) if is_damage(&error) => Ok(None),
+                found => Ok(found?.filter(|found| found.mark.offset > offset)),
+            };
         }
         let (Following { path: log, claims, stop, .. }, identity) = (&self.following, input.identity());
         for mark in claims.left_by_others(log, &identity) {

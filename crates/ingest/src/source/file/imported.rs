@@ -123,13 +123,14 @@ pub(crate) fn imports(positions: &[(Uuid, Position)]) -> Vec<(Uuid, ImportMark)>
     marks.filter_map(|(instance, position)| Some((*instance, position.state.parse().ok()?))).collect()
 }
 
-/// What positions say of files that sources have read.
-pub(crate) fn records(positions: &[(Uuid, Position)]) -> Vec<FileRecord> {
-    let of_files = positions.iter().filter(|(_, position)| {
-        let id = position.source.strip_prefix("file:").and_then(|source| source.rsplit_once('#'));
-        id.is_some_and(|(_, id)| id.parse::<u64>().is_ok())
-    });
-    of_files.filter_map(|(_, position)| position.state.parse().ok()).collect()
+/// What positions say of files that sources have read: under which instance, of which log, and the record.
+pub(crate) fn records(positions: &[(Uuid, Position)]) -> Vec<(Uuid, PathBuf, FileRecord)> {
+    let of_file = |(instance, position): &(Uuid, Position)| {
+        let (log, id) = position.source.strip_prefix("file:")?.rsplit_once('#')?;
+        id.parse::<u64>().ok()?;
+        Some((*instance, PathBuf::from(log), position.state.parse().ok()?))
+    };
+    positions.iter().filter_map(of_file).collect()
 }
 
 /// How far imports have counted a file that no source has read yet.
