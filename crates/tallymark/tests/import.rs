@@ -460,8 +460,8 @@ fn log_that_a_daemon_follows_is_counted_once() {
 /// Its daemon has another configuration now.
 #[test]
 fn rest_of_a_log_that_no_source_follows_any_more_is_imported_once() {
-    for kind in Kind::both() {
-        for moved in [false, true] {
+    for moved in [false, true] {
+        for kind in Kind::both() {
             let place = kind.place();
             let (log, away) = (place.dir().join("site.log"), place.dir().join("away.log"));
             fs::write(&log, distinct(0, 10)).unwrap();
