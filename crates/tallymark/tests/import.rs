@@ -457,6 +457,21 @@ fn log_that_a_daemon_follows_is_counted_once() {
     }
 }
 
+#[test]
+fn import_in_another_format_says_what_was_imported() {
+    let place = Place::new();
+    let log = place.dir().join("mixed.log");
+    let line =
+        "192.0.2.7 - - [20/Nov/2020:03:59:49 +0000] \"GET /badge.svg?repo=o/r HTTP/1.1\" 200 5 \"-\" \"-\"\n";
+    fs::write(&log, distinct(0, 1) + &line.repeat(30)).unwrap();
+    assert_eq!(import(&place, &[path(&log)])["hits"], 1);
+    let again = place.run(&["import", "log", path(&log), "--format", "combined"]).good();
+    for part in ["already imported (1 hit)", "it has 30 hits", "format", "--again"] {
+        assert!(again.contains(part), "{again}");
+    }
+    assert_eq!(place.total("~all"), 1);
+}
+
 /// Its daemon has another configuration now.
 #[test]
 fn rest_of_a_log_that_no_source_follows_any_more_is_imported_once() {

@@ -54,6 +54,8 @@ pub struct Course {
     pub by_source: BySource,
     /// What it was called when it was imported, if it was.
     pub earlier: Option<PathBuf>,
+    /// How many hits it had then, if it was imported whole.
+    pub earlier_hits: Option<u64>,
     /// How far it is known what it must be, and the print of that: it may be another text under the same name.
     pub(super) known: Option<(u64, Print)>,
 }
@@ -229,6 +231,7 @@ impl Evidence {
         let last = self.imports_of(seen, is_same, &mut counted)?;
         if let Some((instance, last)) = &last {
             course.earlier = Some(last.path.clone()).filter(|path| !path.as_os_str().is_empty());
+            course.earlier_hits = last.hits.filter(|_| last.done && last.to == seen.at);
             let later = |(of, import): &(Uuid, ImportMark)| of == instance && import.first > last.first;
             // Otherwise it is an older copy, whose rest is another one's.
             if !self.imports.iter().any(later) {

@@ -83,6 +83,7 @@ impl Course {
             stretches: vec![all],
             by_source: BySource::Unread,
             earlier: None,
+            earlier_hits: None,
             known: None,
         }
     }
@@ -309,6 +310,7 @@ impl Import {
         let first = imported.batches + 1;
         let mut complete = batches(self.instance, first, counts);
         imported.batches += complete.len() as u64;
+        let hits = Some(imported.hits);
         let mark = |done| {
             let (prefix, content) = (Print::of(&self.prefix), Print::finished(self.digest.clone()));
             let next = first + complete.len() as u64;
@@ -325,6 +327,7 @@ impl Import {
                 content,
                 lines,
                 runs: self.runs.of_whole(),
+                hits,
                 path: self.path.clone(),
             };
             mark.position()

@@ -112,6 +112,9 @@ struct Report {
     /// Under which other path the same content was imported.
     #[serde(skip)]
     earlier: Option<PathBuf>,
+    /// How many hits it had when it was imported.
+    #[serde(skip)]
+    earlier_hits: Option<u64>,
     /// How standard input began.
     #[serde(skip)]
     beginning: Option<Vec<u8>>,
@@ -407,6 +410,7 @@ fn report(
             .earlier
             .clone()
             .filter(|earlier| std::path::absolute(file).is_ok_and(|file| file != *earlier)),
+        earlier_hits: course.earlier_hits,
         state,
     })
 }
@@ -418,6 +422,29 @@ pub(super) fn warn_of_quarantined(into: &Errand) {
             keys = into.quarantined(),
             "keys that hold no counter were left alone, and their hits not counted"
         );
+    }
+}
+
+fn already_imported(report: &Report) -> String {
+    let before = report.earlier_hits.unwrap_or(report.hits);
+    let hits = out::counted(before, "hit");
+    let said = match &report.earlier {
+        None => format!("already imported ({hits}); nothing was counted now"),
+        Some(path) => {
+            let path = out::plain(&path.display().to_string());
+            format!("already imported as {path} ({hits}); nothing was counted now")
+        }
+    };
+    if before != report.hits {
+        let now = out::counted(report.hits, "hit");
+        return format!(
+            "{said}. As it is read now it has {now}: its format, the routes or the deny list were different then. --again \
+             counts all of these, also what was imported before"
+        );
+    }
+    match &report.earlier {
+        None => format!("{said} (--again counts it once more)"),
+        Some(_) => format!("{said}. If it is another log that has the same lines, --again counts it"),
     }
 }
 
@@ -435,16 +462,7 @@ fn people(report: &Report) -> String {
             )
         }
         State::Finished => format!("imported the rest; {hits} in all, each counted once"),
-        State::AlreadyImported => {
-            match &report.earlier {
-                None => format!("already imported ({hits}); nothing was counted now (--again counts it once more)"),
-                Some(path) => format!(
-                    "already imported as {} ({hits}); nothing was counted now. If it is another log that has the same \
-                     lines, --again counts it",
-                    out::plain(&path.display().to_string())
-                ),
-            }
-        }
+        State::AlreadyImported => already_imported(report),
         State::RefusedBySource => {
             "a source follows it and has rejected every line of it; nothing was counted here. Set the format of its \
              [[source]] and restart the daemon: it then reads the file from the beginning"

@@ -46,6 +46,8 @@ pub(crate) struct ImportMark {
     pub(crate) lines: Ladder,
     /// Of the runs of lines up to `to`.
     pub(crate) runs: Runs,
+    /// How many hits there are up to `to`, as it was read then. Older versions wrote none.
+    pub(crate) hits: Option<u64>,
     /// What the file was called.
     pub(crate) path: PathBuf,
 }
@@ -68,8 +70,8 @@ impl ImportMark {
 
 impl fmt::Display for ImportMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ImportMark { identity, from, to, first, next, done, torn, prefix, content, lines, runs, path } =
-            self;
+        let ImportMark { identity, from, to, first, next, done, torn, prefix, content, .. } = self;
+        let ImportMark { lines, runs, hits, path, .. } = self;
         let Identity { dev, ino, born } = identity;
         write!(f, "{VERSION} dev={dev} ino={ino} born={born} from={from} to={to} first={first} next={next}")?;
         write!(f, " done={} torn={}", u8::from(*done), u8::from(*torn))?;
@@ -79,6 +81,9 @@ impl fmt::Display for ImportMark {
         }
         if !runs.is_empty() {
             write!(f, " runs={runs}")?;
+        }
+        if let Some(hits) = hits {
+            write!(f, " hits={hits}")?;
         }
         // Last, because a path may have blanks.
         write!(f, " path={}", escaped(path))
@@ -108,12 +113,29 @@ impl FromStr for ImportMark {
         let (prefix, content) = (print("prefix")?, print("content")?);
         let mut words = words.peekable();
         let lines = lines(words.next_if(|word| word.starts_with("lines=")))?;
-        let runs = match words.next() {
-            Some(word) => word.strip_prefix("runs=").ok_or(())?.parse()?,
+        let runs = match words.next_if(|word| word.starts_with("runs=")) {
+            Some(word) => word["runs=".len()..].parse()?,
             None => Runs::default(),
         };
+        let hits =
+            words.next().map(|word| word.strip_prefix("hits=").and_then(|hits| hits.parse().ok()).ok_or(()));
+        let hits = hits.transpose()?;
         let path = unescaped(path).filter(|_| words.next().is_none()).ok_or(())?;
-        Ok(ImportMark { identity, from, to, first, next, done, torn, prefix, content, lines, runs, path })
+        Ok(ImportMark {
+            identity,
+            from,
+            to,
+            first,
+            next,
+            done,
+            torn,
+            prefix,
+            content,
+            lines,
+            runs,
+            hits,
+            path,
+        })
     }
 }
 
@@ -213,16 +235,17 @@ mod tests {
             content,
             lines: Ladder::of(b"a\nb\n"),
             runs: Runs::made_up(vec![2, u64::MAX]),
+            hits: Some(9),
             path: "a b\n".into(),
         };
         let text = mark.to_string();
         assert_eq!(text.parse(), Ok(mark.clone()));
         let (older, _) = text.split_once(" lines=").unwrap();
-        let (lines, runs, path) = Default::default();
-        assert_eq!(older.parse(), Ok(ImportMark { lines, runs, path, ..mark.clone() }));
+        let (lines, runs, hits, path) = Default::default();
+        assert_eq!(older.parse(), Ok(ImportMark { lines, runs, hits, path, ..mark.clone() }));
         let (older, _) = text.split_once(" runs=").unwrap();
-        let (runs, path) = Default::default();
-        assert_eq!(older.parse(), Ok(ImportMark { runs, path, ..mark }));
+        let (runs, hits, path) = Default::default();
+        assert_eq!(older.parse(), Ok(ImportMark { runs, hits, path, ..mark }));
         for text in ["", "1", "2 dev=1", &text[..80], &format!("{older} lines=")] {
             assert_eq!(text.parse::<ImportMark>(), Err(()), "{text}");
         }
