@@ -241,6 +241,32 @@ fn log_behind_a_link_that_is_switched_is_counted_once() {
     }
 }
 
+/// A directory on the way is a link, which is switched twice while the daemon is down. What nobody saw is told.
+#[test]
+fn log_below_a_link_that_is_switched_twice_is_counted_or_told() {
+    for kind in Kind::both() {
+        let place = place(&kind, "DIR/current/badge.log");
+        let of = |release: u64| place.dir().join(format!("release-{release}/badge.log"));
+        let switch = |release: u64| {
+            fs::create_dir_all(of(release).parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(format!("release-{release}"), place.dir().join("next")).unwrap();
+            fs::rename(place.dir().join("next"), place.dir().join("current")).unwrap();
+        };
+        let mut log = Log { path: place.dir().join("current/badge.log"), lines: 0 };
+        switch(9);
+        log.write(30);
+        let mut daemon = counts(&place, log.lines);
+        daemon.kill9();
+        switch(10);
+        log.write_to(&of(10), 5);
+        switch(11);
+        log.write(50);
+        let daemon = counts(&place, 80);
+        wait_until("it is told", PATIENCE, || place.metrics().get("tallymark_file_rests_lost_total") == 1);
+        settle(&place, daemon, 80);
+    }
+}
+
 /// As `cp -a` does it.
 fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());

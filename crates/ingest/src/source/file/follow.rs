@@ -305,10 +305,12 @@ impl LogFollower {
             (None, None) => return Ok(()),
         };
         let (open, suspects) = (&self.open, &self.suspects);
-        let target = log.is_symlink().then(|| fs::canonicalize(log).ok()).flatten();
-        let link = fs::symlink_metadata(log).ok().filter(fs::Metadata::is_symlink);
-        let link = link.map(|link| (link.ino(), mtime(&link)));
+        let link = link_on_the_way(log);
         let relinked = self.link.filter(|_| link.is_some() && link != self.link).map(|(_, made)| made);
+        // Many directories are links for good. One is of interest if it was made since the log was read.
+        let seen = book.iter().map(|(_, record)| record.mtime).max().unwrap_or(book.began());
+        let leads = link.is_some_and(|(_, made)| log.is_symlink() || relinked.is_some() || made >= seen);
+        let target = leads.then(|| fs::canonicalize(log).ok()).flatten();
         let stop = &self.following.stop;
         let progress = &*self.following.progress;
         let foreign = &known.foreign;
@@ -595,6 +597,14 @@ fn behind_from(record: &FileRecord, stop: &Stop) -> io::Result<Option<Mark>> {
 fn began() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.saturating_sub(Duration::from_secs(1)).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The link that leads to the log, as its inode and when it was made: the log itself, or a directory above it. Of several, the
+/// one that was made last.
+fn link_on_the_way(log: &Path) -> Option<(u64, u64)> {
+    let links =
+        log.ancestors().filter_map(|path| fs::symlink_metadata(path).ok().filter(fs::Metadata::is_symlink));
+    links.map(|link| (link.ino(), mtime(&link))).max_by_key(|(_, made)| *made)
 }
 
 /// The directories in which files of the log may be.
