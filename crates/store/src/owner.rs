@@ -4,7 +4,11 @@
 //! writing; the binary uses it to keep root from creating files that would lock out a service. Without /proc or
 //! /etc/passwd, it shows numbers instead of names.
 
-use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    fmt, fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 /// A user of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,14 +84,20 @@ pub fn reading_hint(error: &io::Error, path: &Path) -> String {
     if error.kind() != io::ErrorKind::PermissionDenied {
         return String::new();
     }
+    // The name alone has no directory.
+    let path = &*std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (Some(me), Some((closed, about))) = (User::current(), closed(path)) else { return String::new() };
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
     let group = name_in(&groups, about.gid());
-    let (owner, dir) = (User::of_id(about.uid()), path.parent().unwrap_or(path));
+    let (owner, to_open) = (User::of_id(about.uid()), to_open(closed, path));
     // Who may search a directory is another bit than who may read a file.
     let wanted = if about.is_dir() { 0o010 } else { 0o040 };
     let group = group.filter(|group| group != "root" && about.mode() & wanted != 0);
-    format!(" ({} belongs to {owner}, and this runs as {me}; {})", closed.display(), way_in(&me, group, dir))
+    format!(
+        " ({} belongs to {owner}, and this runs as {me}; {})",
+        closed.display(),
+        way_in(&me, group, &to_open)
+    )
 }
 
 /// The file, or the first directory above it into which this user may not look.
@@ -95,13 +105,21 @@ fn closed(path: &Path) -> Option<(&Path, fs::Metadata)> {
     path.ancestors().find_map(|path| Some((path, fs::metadata(path).ok()?)))
 }
 
-fn way_in(me: &User, group: Option<String>, dir: &Path) -> String {
+/// What setfacl is to open for somebody: the directory of the log with all that is in it, or only the way to it.
+fn to_open(closed: &Path, path: &Path) -> (bool, PathBuf) {
+    let dir = path.parent().unwrap_or(path);
+    let is_way = dir.starts_with(closed) && dir != closed;
+    (is_way, if is_way { closed } else { dir }.to_owned())
+}
+
+fn way_in(me: &User, group: Option<String>, (is_way, dir): &(bool, PathBuf)) -> String {
     let heir = me.name.clone().unwrap_or_else(|| me.id.to_string());
     match group {
         Some(group) => format!(
             "as root: usermod -aG {group} {heir}, or under systemd SupplementaryGroups={group} in a drop-in (systemctl \
              edit tallymark); then restart it"
         ),
+        None if *is_way => format!("as root: setfacl -m u:{heir}:x {}", shell_word(dir)),
         // New files take it over from the directory.
         None => format!("as root: setfacl -R -m u:{heir}:rX,d:u:{heir}:rX {}", shell_word(dir)),
     }
@@ -196,13 +214,23 @@ mod tests {
     #[test]
     fn way_to_read_a_log_is_its_group_or_an_entry_for_the_user() {
         let me = User { id: 993, name: Some("tallymark".to_owned()) };
-        let dir = Path::new("/var/log/nginx");
-        let by_group = way_in(&me, Some("adm".to_owned()), dir);
+        let (dir, log) = (Path::new("/var/log/nginx"), Path::new("/var/log/nginx/a.log"));
+        let by_group = way_in(&me, Some("adm".to_owned()), &to_open(log, log));
         assert!(
             by_group.contains("usermod -aG adm tallymark") && by_group.contains("SupplementaryGroups=adm")
         );
-        let alone = way_in(&me, None, dir);
+        let alone = way_in(&me, None, &to_open(dir, log));
         assert!(alone.ends_with("setfacl -R -m u:tallymark:rX,d:u:tallymark:rX /var/log/nginx"), "{alone}");
+        assert_eq!(to_open(log, log), to_open(dir, log));
+        // Nothing else in a directory above is given away.
+        let way = way_in(&me, None, &to_open(Path::new("/var/log"), log));
+        assert!(way.ends_with("setfacl -m u:tallymark:x /var/log"), "{way}");
+        let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+        let named = tempfile::NamedTempFile::new_in(".").unwrap();
+        let hint = reading_hint(&refused, Path::new(named.path().file_name().unwrap()));
+        let here = std::env::current_dir().unwrap();
+        assert!(!hint.contains("setfacl") || hint.contains(&shell_word(&here)), "{hint}");
+        assert!(hint.contains(here.to_str().unwrap()), "{hint}");
         let other = io::Error::from(io::ErrorKind::NotFound);
         assert_eq!(reading_hint(&other, Path::new("/")), "");
     }
