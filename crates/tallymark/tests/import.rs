@@ -458,6 +458,17 @@ fn log_that_a_daemon_follows_is_counted_once() {
 }
 
 #[test]
+fn replay_goes_on_after_a_file_that_cannot_be_read() {
+    let place = Place::new();
+    let [one, none, two] = ["one.log", "none.log", "two.log"].map(|name| place.dir().join(name));
+    fs::write(&one, distinct(0, 2)).unwrap();
+    fs::write(&two, distinct(2, 5)).unwrap();
+    let ran = place.run(&["replay", path(&one), path(&none), path(&two)]);
+    assert!(ran.code == Some(1) && ran.stdout.contains("5 accepted"), "{ran:?}");
+    assert!(ran.stderr.contains("none.log") && ran.stderr.contains("1 of 3 files"), "{ran:?}");
+}
+
+#[test]
 fn import_in_another_format_says_what_was_imported() {
     let place = Place::new();
     let log = place.dir().join("mixed.log");

@@ -93,7 +93,7 @@ impl Replay {
         let config = common.load()?;
         let readings = self.files.iter().map(|file| self.reading.of_file(file, &config, common));
         let readings = readings.collect::<Result<Vec<_>>>()?;
-        let (mut replayed, mut entries) = (Vec::new(), Vec::new());
+        let (mut replayed, mut entries, mut unread) = (Vec::new(), Vec::new(), 0);
         let refusals = Arc::new(Refusals::new(config.deny.clone()));
         // Files that are read in the same way share a tally.
         let together = |(_, a): &(_, FileReading), (_, b): &(_, FileReading)| a == b;
@@ -105,7 +105,16 @@ impl Replay {
             let mut intake = intake.refusing(refusals.clone());
             for (file, _) in files {
                 let mut fates = Fates::default();
-                let beginning = read(file, |line, now| fates.take(&mut intake, line, now))?;
+                let beginning = match read(file, |line, now| fates.take(&mut intake, line, now)) {
+                    Err(error) if self.files.len() == 1 => return Err(error),
+                    Err(error) => {
+                        error!("{error:#}");
+                        unread += 1;
+                        // What was read of it is in the table.
+                        Vec::new()
+                    }
+                    Ok(beginning) => beginning,
+                };
                 replayed.push(ReplayedFile { file: (*file).clone(), fates, beginning });
             }
             entries.extend(intake.seal().entries);
@@ -125,8 +134,11 @@ impl Replay {
         };
         let mut failed: Vec<anyhow::Error> = replayed.files.iter().filter_map(check).collect();
         match (failed.pop(), failed.len()) {
+            (None, _) if unread > 0 => {
+                bail!("{unread} of {} files could not be read whole: the reasons are above", self.files.len())
+            }
             (None, _) => Ok(()),
-            (Some(error), 0) => Err(error),
+            (Some(error), 0) if unread == 0 => Err(error),
             (Some(last), others) => {
                 failed.iter().chain([&last]).for_each(|error| error!("{error:#}"));
                 bail!("{} of {} files have no line that is one of ours", others + 1, self.files.len())
