@@ -130,12 +130,12 @@ fn room(width: u32, (call, size): &(String, u32)) -> u32 {
     width.saturating_sub(TEXTS + BETWEEN + Font::regular(*size).width(call) + MARGIN)
 }
 
-/// With the name of the product if there is room for it.
+/// With the name of the product, smaller where there is less room.
 fn powered_by(room: u32) -> (String, u32) {
     let whole = format!("{POWERED_BY} · {PRODUCT}");
-    if Font::bold(16).width(&whole) <= room {
-        (whole, 16)
-    } else {
-        (Font::bold(14).fit(POWERED_BY, room), 14)
+    let fits = |size: &u32| Font::bold(*size).width(&whole) <= room;
+    match [16, 14, 12, 11, 10].into_iter().find(fits) {
+        Some(size) => (whole, size),
+        None => (Font::bold(14).fit(PRODUCT, room), 14),
     }
 }
