@@ -22,6 +22,9 @@ const BARS: u32 = 54;
 const FOOT: u32 = 114;
 /// With so many days or more, the bars of a card of the least width are a pixel wide.
 const MOST_DAYS: usize = 90;
+/// How bars and their keys are filled: visitors are a part of the views behind them.
+const OF_VIEWS: &str = "class=\"tc-icon\" fill-opacity=\".35\"";
+const OF_VISITORS: &str = "class=\"tc-icon\"";
 
 /// The card.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +70,8 @@ impl TrafficCard<'_> {
             for (at, (label, number)) in labels.iter().zip(&columns).enumerate() {
                 number_over_label(f, (PAD + step * at as u32, top), (step - GAP, font), (number, label), at)?;
             }
-            bars(f, "tc-icon\" fill-opacity=\".35", (width, top), views, views)?;
-            bars(f, "tc-icon", (width, top), views, visitors)?;
+            bars(f, OF_VIEWS, (width, top), views, views)?;
+            bars(f, OF_VISITORS, (width, top), views, visitors)?;
             writeln!(
                 f,
                 "<path class=\"tc-edge\" d=\"M{PAD} {foot}.5H{}\"/>",
@@ -112,17 +115,13 @@ fn number_over_label(
 ) -> fmt::Result {
     text(f, ("tc-text", x, top + NUMBER), font, &font.fit(number, room))?;
     let key = match at {
-        0 => Some("tc-icon\" fill-opacity=\".35"),
-        1 => Some("tc-icon"),
+        0 => Some(OF_VIEWS),
+        1 => Some(OF_VISITORS),
         _ => None,
     };
     let mut left = x;
-    if let Some(class) = key {
-        writeln!(
-            f,
-            "<rect class=\"{class}\" x=\"{x}\" y=\"{}\" width=\"9\" height=\"9\" rx=\"2\"/>",
-            top + LABELS - 9
-        )?;
+    if let Some(fill) = key {
+        writeln!(f, "<rect {fill} x=\"{x}\" y=\"{}\" width=\"9\" height=\"9\" rx=\"2\"/>", top + LABELS - 9)?;
         left += 14;
     }
     text(f, ("tc-text", left, top + LABELS), LABEL, &LABEL.fit(label, room.saturating_sub(left - x)))
@@ -131,7 +130,7 @@ fn number_over_label(
 /// One bar for each day, as high as its count is beside the most of `scale`. Lengths are in tenths of a pixel.
 fn bars(
     f: &mut Formatter<'_>,
-    class: &str,
+    fill: &str,
     (width, top): (u32, u32),
     scale: &[u64],
     counts: &[u64],
@@ -156,5 +155,5 @@ fn bars(
             tenths(tall)
         );
     }
-    if path.is_empty() { Ok(()) } else { writeln!(f, "<path class=\"{class}\" d=\"{path}\"/>") }
+    if path.is_empty() { Ok(()) } else { writeln!(f, "<path {fill} d=\"{path}\"/>") }
 }
