@@ -5,10 +5,16 @@
 //! the place of another; it is never mapped, because whoever replaces it may write into the same file. The gate of visits
 //! asks here, and the binary says when the file has changed.
 
+use crate::source::open_regular;
 use arc_swap::ArcSwapOption;
 use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
-use std::{fs, io, net::IpAddr, path::Path, sync::Arc};
+use std::{
+    io::{self, Read},
+    net::IpAddr,
+    path::Path,
+    sync::Arc,
+};
 use tallymark_core::{AskerDetails, Country, is_local, kept_text};
 
 /// No file of this kind is larger.
@@ -39,15 +45,13 @@ impl GeoDatabase {
     ///
     /// The file cannot be read, or is not whole.
     pub fn open(path: &Path) -> Result<GeoDatabase, BadDatabase> {
-        let about = fs::metadata(path)?;
-        // Opening a pipe would wait for whoever writes to it.
-        if !about.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file").into());
-        }
-        if about.len() > MAX_BYTES {
+        let mut file = open_regular(path)?;
+        if file.metadata()?.len() > MAX_BYTES {
             return Err(BadDatabase::Large);
         }
-        let reader = Reader::from_source(fs::read(path)?)?;
+        let mut content = Vec::new();
+        file.read_to_end(&mut content)?;
+        let reader = Reader::from_source(content)?;
         reader.verify()?;
         Ok(GeoDatabase(reader))
     }

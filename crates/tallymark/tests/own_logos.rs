@@ -101,6 +101,6 @@ fn a_pipe_among_pictures_stops_nothing() {
         fs::write(&file, config).unwrap();
         let ran = run(&["check-config", file.to_str().unwrap()]);
         assert!(ran.code != Some(0) && ran.stderr.contains(what), "{ran:?}");
-        assert!(ran.stderr.contains("it is not a file"), "{ran:?}");
+        assert!(ran.stderr.contains("not a regular file"), "{ran:?}");
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use maxminddb_writer::{Database, metadata::IpVersion, paths::IpAddrWithMask};
 use serde_json::{Value, json};
+use std::fs;
 
 /// A database with these records.
 fn write(path: &Path, records: &[(&str, Value)]) {

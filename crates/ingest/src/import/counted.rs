@@ -9,11 +9,11 @@ use super::{
     glance::{Glance, LinePlace},
 };
 use crate::source::{
-    Beginning, FileRecord, Identity, ImportMark, Print, Run, Runs, has_enough, imports, records,
+    Beginning, FileRecord, Identity, ImportMark, Print, Run, Runs, has_enough, imports, open_regular, records,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File, Metadata},
+    fs::{self, Metadata},
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
@@ -129,7 +129,7 @@ pub enum Undecided {
 /// Whether what follows in a file is a part of a line.
 fn has_no_end(path: &Path, offset: u64) -> bool {
     let rest = || {
-        let mut file = File::open(path)?;
+        let mut file = open_regular(path)?;
         file.seek(SeekFrom::Start(offset))?;
         let mut rest = Vec::new();
         file.take(MAX_LINE as u64).read_to_end(&mut rest)?;

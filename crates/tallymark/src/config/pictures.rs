@@ -4,7 +4,7 @@
 
 use std::{
     fmt::Display,
-    fs::{self, File},
+    fs,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -12,6 +12,7 @@ use tallymark_badge::{
     digits::{DigitTheme, DigitThemes, MOST_IMAGE},
     shields::{MAX_LOGO, OwnLogos},
 };
+use tallymark_ingest::source::open_regular;
 
 /// Every file of a directory that does not begin with a dot is a logo.
 pub(super) fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
@@ -68,11 +69,7 @@ fn entries(dir: &Path) -> io::Result<Vec<(PathBuf, String)>> {
 
 /// One byte more than a picture may have tells that it is too large.
 pub(super) fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    // Opening a pipe would wait for whoever writes to it.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
-    }
     let mut content = Vec::new();
-    File::open(path)?.take(most as u64 + 1).read_to_end(&mut content)?;
+    open_regular(path)?.take(most as u64 + 1).read_to_end(&mut content)?;
     Ok(content)
 }

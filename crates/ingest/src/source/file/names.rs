@@ -77,7 +77,11 @@ pub(super) fn as_exact_as(mtime: u64, time: u64) -> u64 {
 
 /// Opens a regular file for reading. Anything else is refused: opening a FIFO could wait for ever, and what is in a
 /// device cannot be read twice.
-pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+///
+/// # Errors
+///
+/// It is no file, or cannot be opened.
+pub fn open_regular(path: &Path) -> io::Result<File> {
     let refused = || io::Error::new(NOT_REGULAR, "not a regular file");
     if !fs::metadata(path)?.is_file() {
         return Err(refused());
