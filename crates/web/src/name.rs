@@ -97,7 +97,7 @@ fn with_names(path: &str, key: &str, names: &[Name]) -> String {
 }
 
 /// `hit` is the default.
-fn push_event(path: &mut String, event: Event) {
+pub(crate) fn push_event(path: &mut String, event: Event) {
     if event != Event::HIT {
         push(path, "event", event.as_str());
     }

@@ -6,7 +6,7 @@
 
 use crate::{
     badges::{AnswerKind, DigitDress, Dress, Figures, check},
-    name::{badge_path, encoded_text, event_page_path, graph_path, page_path, push},
+    name::{badge_path, encoded_text, event_page_path, graph_path, page_path, push, push_event},
     query::Query,
     state::App,
 };
@@ -160,15 +160,12 @@ impl Making {
             Made::Badge | Made::Digits(_) => badge_path(name.as_ref()),
         };
         match &self.made {
-            Made::Badge | Made::Digits(_) if self.event != Event::HIT => {
-                push(&mut path, "event", &self.event.to_string());
-            }
-            _ => {}
-        }
-        match &self.made {
             Made::Spark => push(&mut path, "style", Made::SPARK),
-            Made::Digits(theme) => push(&mut path, "digits", &encoded_text(theme, true)),
-            Made::Badge | Made::Chart => {}
+            Made::Chart => {}
+            Made::Badge | Made::Digits(_) => push_event(&mut path, self.event),
+        }
+        if let Made::Digits(theme) = &self.made {
+            push(&mut path, "digits", &encoded_text(theme, true));
         }
         for (key, value) in &self.given {
             // A comma needs no escape, and is easier to read.
@@ -260,7 +257,6 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
     let base = app.base_url.as_str();
     let (url, page) = (format!("{base}{path}"), format!("{base}{}", event_page_path(name.as_ref(), event)));
     let counts = event == Event::HIT && matches!(making.made, Made::Badge | Made::Digits(_));
-    let shows_visits = making.event != Event::HIT || making.of("show").contains("visit");
     context! {
         preview,
         mistake,
@@ -268,7 +264,7 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
         made => making.made.noun(),
         counts,
         // Visits have to be told apart, which not every set-up does.
-        visits => shows_visits && (event == Event::VISIT || event == Event::HIT),
+        visits => event == Event::VISIT || event == Event::HIT && making.of("show").contains("visit"),
         form => making.form(&look),
         texts => texts(&url, &page, &alt),
         alt => &alt,
