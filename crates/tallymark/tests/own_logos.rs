@@ -20,7 +20,9 @@ fn logos_of_a_directory_are_drawn_by_name() {
     let logos = place.dir().join("logos");
     fs::create_dir(&logos).expect("the test's own directory");
     fs::write(logos.join("Acme.svg"), SVG).expect("the test's own directory");
-    fs::write(logos.join(".hidden"), "no logo").expect("the test's own directory");
+    for other in [".hidden", "README.md", "Thumbs.db", "LICENSE"] {
+        fs::write(logos.join(other), "no logo").expect("the test's own directory");
+    }
 
     let mut daemon = place.serve();
     let get = |query: &str| http::get(place.addr(), &format!("/badge/o/r.svg?count=false&{query}"));

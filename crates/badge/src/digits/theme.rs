@@ -1,6 +1,9 @@
 //! A theme: an image for each digit, checked when it is read.
 
-use crate::shields::{LogoFile, NotALogo};
+use crate::{
+    data_uri,
+    shields::{LogoFile, NotALogo},
+};
 
 /// More themes are a mistake: each is kept in memory.
 pub const MOST_THEMES: usize = 100;
@@ -13,7 +16,6 @@ pub const LONGEST_SIDE: u32 = 512;
 
 /// The names of the images, in the order in which they are kept.
 const NAMES: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "_start", "_end"];
-const EXTENSIONS: [&str; 6] = ["svg", "png", "gif", "webp", "jpg", "jpeg"];
 
 /// The images of a theme.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,9 +69,8 @@ impl DigitTheme {
     /// Which image a file is, by its name: `_start` for `_start.png`. `None` for files that belong to no picture.
     #[must_use]
     pub fn image_of(file: &str) -> Option<&'static str> {
-        let (stem, extension) = file.rsplit_once('.')?;
-        let known = EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known));
-        NAMES.into_iter().find(|name| known && *name == stem)
+        let stem = data_uri::stem(file)?;
+        NAMES.into_iter().find(|name| *name == stem)
     }
 
     /// # Errors

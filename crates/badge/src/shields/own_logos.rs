@@ -4,6 +4,7 @@
 //! anew, as what a stranger sends is.
 
 use super::{LogoFile, NotALogo};
+use crate::data_uri;
 use std::collections::BTreeMap;
 
 /// More are a mistake: each is kept in memory.
@@ -14,13 +15,19 @@ pub const MOST_LOGOS: usize = 500;
 pub struct OwnLogos(BTreeMap<String, Vec<u8>>);
 
 impl OwnLogos {
+    /// Which logo a file is, by its name: `acme` for `acme.svg`. `None` for files that are no pictures.
+    #[must_use]
+    pub fn name_of(file: &str) -> Option<&str> {
+        data_uri::stem(file)
+    }
+
     /// Adds a file under the part of its name before the extension, in lower case.
     ///
     /// # Errors
     ///
     /// [`NotALogo`]: its content, or its name, cannot be used. Two files of one name, or more than [`MOST_LOGOS`].
     pub fn add(&mut self, file_name: &str, content: Vec<u8>) -> Result<(), NotALogo> {
-        let name = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem).to_ascii_lowercase();
+        let name = OwnLogos::name_of(file_name).unwrap_or_default().to_ascii_lowercase();
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
             return Err(NotALogo::Name);

@@ -14,11 +14,11 @@ use tallymark_badge::{
 };
 use tallymark_ingest::source::open_regular;
 
-/// Every file of a directory that does not begin with a dot is a logo.
+/// Every picture in a directory is a logo, by its name; other files may lie beside them.
 pub(super) fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
     let mut logos = OwnLogos::default();
     for (path, file) in entries(dir).map_err(|error| unread("logos", dir, &error))? {
-        if path.is_dir() {
+        if path.is_dir() || OwnLogos::name_of(&file).is_none() {
             continue;
         }
         let refused = |why: &dyn Display| format!("the logo {}: {why}", path.display());

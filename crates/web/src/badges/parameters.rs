@@ -2,7 +2,7 @@
 //! meant to change the number or a chart and would not. `stlye=flat` is a mistake that the badge explains, and `?v=2`, which makes a new
 //! address for a cache, is not. What the values mean is read elsewhere.
 
-use crate::query::Query;
+use crate::query::{Query, count_wanted, decoded};
 use tallymark_core::misspelt;
 
 /// What answers.
@@ -81,7 +81,9 @@ pub(crate) fn check(query: Query<'_>, answer: AnswerKind) -> Result<(), String> 
     let known = known(query, answer);
     let mut seen: Vec<&str> = Vec::new();
     for (key, _) in query.raw() {
-        // A key that is escaped is no slip of the hand.
+        if let Some(meant) = escaped(key, &known) {
+            return Err(format!("{key}: write {meant} without escapes"));
+        }
         let is_word = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
         if let Some(meant) = Some(key).filter(|_| is_word).and_then(|key| slip(key, &known)) {
             return Err(format!("{key}: did you mean {meant}?"));
@@ -94,12 +96,19 @@ pub(crate) fn check(query: Query<'_>, answer: AnswerKind) -> Result<(), String> 
             seen.push(key);
         }
     }
+    count_wanted(query)?;
     let misplaced = seen.iter().find_map(|key| Some((key, misplaced(key, query, answer)?)));
     // The fields of a form that nobody filled in are sent, too.
     match misplaced.filter(|(key, _)| query.get(key).is_some_and(|value| !value.is_empty())) {
         Some((_, why)) => Err(why),
         None => Ok(()),
     }
+}
+
+/// nginx, which reads the same address, decodes no parameter's name: one that is escaped would mean something here alone.
+fn escaped<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let key = key.contains('%').then(|| decoded(key))?;
+    known.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(&key)).copied()
 }
 
 fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
@@ -227,6 +236,9 @@ mod tests {
         use AnswerKind::{Badge, Chart, Json, Sum};
         for (answer, query, says) in [
             (Badge, "show=a&show=b", "show is there twice: leave one out"),
+            (Badge, "%73tyle=flat", "%73tyle: write style without escapes"),
+            (Chart, "v=1&EV%45NT=like", "EV%45NT: write event without escapes"),
+            (Sum, "of=a&count=maybe", "count is true or false"),
             (Badge, "format=short&Format=short", "format is there twice: leave one out"),
             (Badge, "event=hit&event=like", "event is there twice: leave one out"),
             (Badge, "prefix=4", "prefix is for image digits: add digits=THEME"),
