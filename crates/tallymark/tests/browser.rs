@@ -5,6 +5,7 @@ use crate::common::{PATIENCE, Place, program};
 use serde_json::{Value, json};
 use std::{
     fs,
+    net::SocketAddr,
     path::Path,
     process::Command,
     sync::Mutex,
@@ -13,7 +14,8 @@ use std::{
 use tallymark_core::Day;
 use tallymark_testbed::{http, wait_until};
 
-const CONFIG: &str = "[visits]\nkeep = 50\n[http]\ntokens = [\"a-token-of-sixteen\"]\n";
+const CONFIG: &str =
+    "[visits]\nkeep = 50\n[http]\ntokens = [\"a-token-of-sixteen\"]\ntrusted-proxies = [\"127.0.0.0/8\"]\n";
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Names that are as wide, as foreign or as hostile as names get, among thirty that are not.
@@ -62,6 +64,27 @@ fn items() -> Vec<Value> {
     items
 }
 
+/// Badges that people in several countries look at, and GitHub's proxy.
+fn ask_from_everywhere(address: SocketAddr) {
+    let browser = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+    let asking = [
+        ("140.82.115.7", "github-camo (876de43e)"),
+        ("192.0.2.7", "curl/8.5.0"),
+        ("10.0.0.1", browser),
+        ("8.8.8.8", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"),
+        ("8.8.4.4", browser),
+        ("66.249.84.1", "Mozilla/5.0 Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"),
+        ("193.0.6.139", browser),
+        ("202.12.29.175", browser),
+        ("196.216.2.136", browser),
+        ("200.3.14.184", browser),
+    ];
+    for (from, agent) in asking {
+        let headers = [("X-Forwarded-For", from), ("User-Agent", agent)];
+        assert_eq!(http::request("GET", address, "/badge.svg?repo=who/asks", &headers, b"").status, 200);
+    }
+}
+
 /// Two browsers at once take longer than a page waits, where there are two processors.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -78,6 +101,7 @@ fn pages_work_in_a_browser_with_a_script_and_without() {
     let body = Value::from(items()).to_string();
     let answer = http::request("POST", place.addr(), "/api/v1/hits", &headers, body.as_bytes());
     assert_eq!(answer.status, 200, "{}", answer.text());
+    ask_from_everywhere(place.addr());
     for path in ["/?period=minute", "/?period=all", "/?event=like", "/?event=url"] {
         wait_until("names are ranked", PATIENCE, || http::get(place.addr(), path).text().contains("tick-4"));
     }

@@ -276,14 +276,14 @@ async fn browser_without_a_token_is_asked_for_one_and_a_program_is_told() {
 }
 
 #[tokio::test]
-async fn page_of_a_name_shows_its_last_visits_by_class_where_they_are_kept() {
+async fn page_of_a_name_shows_who_asked_where_visits_are_kept() {
     let site = Site::keeping_visits().await;
     let (code, _, body) = site.get("/repo/you/repo", None).await;
     assert_eq!(code, StatusCode::OK);
-    let start = body.find("<section aria-labelledby=\"clients\">").unwrap();
-    insta::assert_snapshot!("visits", body[start..body[start..].find("</section>").unwrap() + start]);
+    let start = body.find("<section aria-labelledby=\"who\">").unwrap();
+    insta::assert_snapshot!("who_asks", body[start..body[start..].find("</section>").unwrap() + start]);
     for path in ["/name/new", "/repo/you/repo?event=like"] {
-        assert!(!site.get(path, None).await.2.contains("clients"), "{path}");
+        assert!(!site.get(path, None).await.2.contains("Who asks"), "{path}");
     }
 }
 

@@ -66,6 +66,22 @@ async function walk(page) {
     const current = page.locator('nav[aria-label="Period"] a[aria-current]');
     assert.equal(await current.innerText(), tab);
   }
+  // Who asked, in words and numbers: the rows of each table are all visits.
+  await page.goto("/repo/who/asks?event=visit");
+  const askers = async (id) => {
+    const rows = await page.locator(`#${id} tbody tr`).all();
+    return Promise.all(rows.map(async (row) => [
+      (await row.locator("th").textContent()).trim(), Number(await row.locator("td").first().textContent()),
+    ]));
+  };
+  for (const [id, one] of [["by-client", "GitHub its image proxy, for a reader"], ["by-country", "United States"]]) {
+    const rows = await askers(id);
+    assert.equal(rows.reduce((sum, [, count]) => sum + count, 0), 10, `${id}: ${rows}`);
+    assert.ok(rows.some(([label]) => label === one), `${id}: ${rows}`);
+  }
+  await page.getByText("of 1 of these, neither the country nor the client").waitFor();
+  await page.goto("/");
+
   await page.locator("th.name a").first().click();
   const sorted = await names(page);
   assert.deepEqual(sorted, [...busiest].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)));
@@ -116,6 +132,7 @@ async function look(page, kind) {
     ["search", "/?search=o"],
     ["compare", "/compare?name=busy/name&name=owner1/project&name=%3Cscript%3Ealert(1)%3C/script%3E"],
     ["name", "/repo/busy/name"],
+    ["visits", "/repo/who/asks?event=visit"],
     ["maker", "/repo/busy/name?style=for-the-badge&show=today&show=total&logo=github&color=blue"],
     ["choose", "/compare"],
     ["never", "/name/never"],
@@ -129,6 +146,10 @@ async function look(page, kind) {
     }
     await page.screenshot({ path: `${pictures}/${name}-${kind}.png`, fullPage: true });
     await check(page, `${kind} ${name}`);
+    const size = page.viewportSize();
+    await page.setViewportSize({ width: 320, height: 640 });
+    await fits(page, `${kind} ${name}, narrow`);
+    await page.setViewportSize(size);
   }
 }
 

@@ -11,7 +11,7 @@ mod name_events;
 pub(crate) mod name_page;
 mod seen;
 mod trend;
-mod visitors;
+mod who_asks;
 
 use crate::{
     auth::{Access, Viewer},
@@ -44,6 +44,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("add.html", include_str!("add.html")),
         ("frame.html", include_str!("frame.html")),
+        ("bar.html", include_str!("bar.html")),
         ("builder.html", include_str!("builder.html")),
         ("controls.html", include_str!("controls.html")),
         ("chart.html", include_str!("chart.html")),
@@ -61,6 +62,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("row.html", include_str!("row.html")),
         ("swatch.html", include_str!("swatch.html")),
         ("trend.html", include_str!("trend.html")),
+        ("who_asks.html", include_str!("who_asks.html")),
     ] {
         // A test renders every page, so a template that does not parse does not ship.
         if let Err(error) = pages.add_template(name, source) {
@@ -70,9 +72,10 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages
 });
 
-/// The plural of an event.
-fn noun(event: &str) -> String {
-    Event::new(event.as_bytes()).map_or_else(|_| event.to_owned(), |event| event.noun(0).to_owned())
+/// The word for so many of an event; without a number, its plural.
+fn noun(event: &str, count: Option<i64>) -> String {
+    let count = count.unwrap_or_default();
+    Event::new(event.as_bytes()).map_or_else(|_| event.to_owned(), |event| event.noun(count).to_owned())
 }
 
 /// A count where there is little room: from ten digits on in short, with all of it as the title.
@@ -93,6 +96,12 @@ fn percent(part: i64, whole: i64) -> String {
         100.. if part < whole => ">99 %".to_owned(),
         percent => format!("{percent} %"),
     }
+}
+
+/// How long a bar is, in percent of the longest: at least a hair, so that a row without one is not taken for a fault.
+fn bar(part: i64, whole: i64) -> String {
+    let tenths = (i128::from(part.max(0)) * 1000 / i128::from(whole.max(1))).max(5);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// A text whose parts between backticks are code.

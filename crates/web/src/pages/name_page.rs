@@ -3,7 +3,7 @@
 use super::{
     Back, login, maker, name_events, no_store, page_for, problem,
     trend::{self, CannotShow, View},
-    visitors,
+    who_asks,
 };
 use crate::{
     daily_visitors,
@@ -139,13 +139,12 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
         trend::values(app, &view),
         name_events::links(app, event, &name),
         name_events::statuses(app, event, &name),
-        visitors::values(app, event, &name),
+        who_asks::values(app, event, &name),
     );
     match read {
-        Ok((counts, trend, events, statuses, visits)) => {
+        Ok((counts, trend, events, statuses, who)) => {
             let maker = maker::values(app, &name, event, Query::of(uri));
-            let values =
-                context! { trend, events, statuses, visits, maker, ..about(app, event, &name, counts) };
+            let values = context! { trend, events, statuses, who, maker, ..about(app, event, &name, counts) };
             page_for(app, &visitor, StatusCode::OK, "name.html", values)
         }
         Err(error) => no_store(app, &error),

@@ -10,10 +10,10 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Asked, Asking, Batch, ClientClass, Commit, Correcting, CorrectionRequest, Corrections, Counter, Counts,
-    Day, Entry, Event, Glob, Hit, KeptVisits, Latest, LatestAnswer, Ledger, Minute, Name, NameGroup, NameRef,
-    NotCommitted, NotCorrected, Now, Once, OtherCounter, OtherCounters, Reject, Status, StatusCount, Total,
-    Unavailable, Visit, Visits, Waiting, When, batches,
+    Asked, Asker, Asking, Batch, ClientClass, Commit, Correcting, CorrectionRequest, Corrections, Counter,
+    Country, Counts, Day, Entry, Event, Glob, Hit, KeptVisits, Latest, LatestAnswer, Ledger, Minute, Name,
+    NameGroup, NameRef, NotCommitted, NotCorrected, Now, Once, OtherCounter, OtherCounters, Reject, Status,
+    StatusCount, Total, Unavailable, Visit, Visits, Waiting, When, batches,
 };
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
@@ -324,10 +324,12 @@ async fn fill(store: &dyn Store) {
         Entry { event: Event::new(b"like").unwrap(), ..entry(When::Minute(Minute(today * 1440 + 719)), 3) },
     ];
     entries.sort();
-    let visit = |at: i32| Visit {
-        minute: Minute(today * 1440 + 600 + at * 7),
-        class: ClientClass::EVERY[(at * at) as usize % 5],
-        asker: tallymark_core::Asker::default(),
+    // GitHub's proxy has no country.
+    let visit = |at: i32| {
+        let class = ClientClass::EVERY[(at * at) as usize % 5];
+        let country = Country::parse(["DE", "ZZ", "LOCAL", "-"][at as usize % 4]);
+        let asker = Asker { country: country.filter(|_| class != ClientClass::GithubCamo), details: None };
+        Visit { asker, ..Visit::new(Minute(today * 1440 + 600 + at * 7), class) }
     };
     let visits = vec![Visits { event: Event::HIT, name, last: (0..17).map(visit).collect() }];
     let batch = Batch { visits, ..Batch::of(claim.instance, 1, entries) };

@@ -1,7 +1,7 @@
 //! The rows of a ranking: counts, bars, and sparklines of 30 days for the first of them.
 
 use super::query::{DashboardQuery, Order};
-use crate::{name::event_page_path, state::App};
+use crate::{name::event_page_path, pages::bar, state::App};
 use minijinja::{Value, context};
 use std::fmt::Write;
 use tallymark_badge::number::group;
@@ -54,14 +54,12 @@ pub(super) async fn row(
     most: i64,
 ) -> Result<Value> {
     let spark = if at < SPARKS { Some(spark(app, event, name).await?) } else { None };
-    let tenths = i128::from(count.max(0)) * 1000 / i128::from(most.max(1));
     Ok(context! {
         rank,
         name => name.as_str(),
         link => event_page_path(name.as_ref(), event),
         count,
-        // At least a hair, so that a row without a bar is not taken for a fault.
-        share => format!("{}.{}", tenths.max(5) / 10, tenths.max(5) % 10),
+        bar => bar(count, most),
         spark,
     })
 }
