@@ -194,7 +194,7 @@ pub struct Batch {
     pub positions: Vec<Position>,
     /// Which counts of the entries it writes.
     pub levels: Levels,
-    /// A batch either counts or corrects.
+    /// A batch either counts or corrects. Positions may travel with both.
     pub correction: Option<Arc<Correction>>,
 }
 

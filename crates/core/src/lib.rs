@@ -71,7 +71,7 @@ pub use choice::{choice, switch};
 pub use client::ClientClass;
 pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};
 pub use correction::{
-    Asking, Corrected, CorrectedName, Correcting, Correction, CorrectionAction, CorrectionRecord,
+    Asking, BASE, Corrected, CorrectedName, Correcting, Correction, CorrectionAction, CorrectionRecord,
     CorrectionReport, CorrectionRequest, Corrections, CountCell, Difference, ListMove, MAX_CORRECTED_NAMES,
     MAX_CORRECTIONS, MAX_DIFFERENCES, NotAStretch, NotCorrected, PAUSE, PastCorrection, RESUME, TimeStretch,
     past_corrections,

@@ -37,7 +37,7 @@ mod writer;
 
 pub use admission::NameLimits;
 pub use books::WriterState;
-pub use correct::Corrector;
+pub use correct::{Corrector, OldBadgeBrought, OldBadgeNumber};
 pub use errand::{Errand, ErrandError};
 pub use first_looks::FirstLooks;
 pub use format::{HeaderInFront, LineFormat, UNDERSTOOD};

@@ -419,6 +419,9 @@ pub(crate) fn shown(store: &StoreUrl) -> String {
     }
 }
 
+/// How often totals are read until no correction came in between.
+const READINGS: u32 = 10;
+
 /// What a store has over all events.
 #[derive(Clone, Copy, Debug)]
 struct StoreTotal {
@@ -441,9 +444,18 @@ async fn total(store: &dyn Store, config: &Config) -> Result<StoreTotal, StoreEr
     known.dedup();
     let mut sum = StoreTotal { ever: 0, corrected: 0 };
     for event in known {
-        let totals = store.totals(event, &[Name::all()]).await?;
-        // What operators have taken away is not missing.
-        let corrected = store.corrected(event).await?;
+        // What operators have taken away is not missing. A correction between the two readings would look like hits that
+        // are, so they are read again; nobody corrects all the time.
+        let mut corrected = store.corrected(event).await?;
+        let mut totals = store.totals(event, &[Name::all()]).await?;
+        for _ in 0..READINGS {
+            let again = store.corrected(event).await?;
+            if again == corrected {
+                break;
+            }
+            corrected = again;
+            totals = store.totals(event, &[Name::all()]).await?;
+        }
         for total in totals {
             sum.ever = sum.ever.saturating_add(total.saturating_sub(corrected).unsigned_abs());
         }

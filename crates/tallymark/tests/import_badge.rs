@@ -54,7 +54,6 @@ fn the_same_number_counts_once(kind: &Kind) {
     assert_eq!((&base(&[]).json()["added"], &base(&[]).json()["added"]), (&2.into(), &0.into()));
     let same = place.run(&["import", "badge", "1242", "--name", "o/r", "--json"]).json();
     assert_eq!((&same["number"], &same["added"]), (&1242.into(), &0.into()));
-    assert_eq!(base(&["--reason", "moved"]).code, Some(2), "it is no correction");
     assert_eq!(place.total("o/r"), 1243);
 
     // As much as the sum over all names has room for.
@@ -76,6 +75,84 @@ fn the_same_number_counts_once_in_both_stores() {
     for kind in Kind::both() {
         the_same_number_counts_once(&kind);
     }
+}
+
+/// As any other correction: in the log, with who and why, and `undo` takes it back.
+fn a_base_is_taken_back(kind: &Kind) {
+    let mut place = kind.place();
+    place.configure("");
+    place.run(&["set", "a/b", "5", "--base"]).good();
+    place.run(&["set", "a/b", "7"]).good();
+    // Mistyped: a zero too many.
+    let said = place.run(&["set", "o/r", "20000", "--base", "--reason", "moved"]).good();
+    let id = said.rsplit(' ').next().unwrap().trim().to_owned();
+    assert!(said.starts_with("o/r: counted 20,000 hits on ") && said.contains("to take it back"), "{said}");
+    let less = place.run(&["set", "o/r", "2000", "--base"]);
+    less.refused(
+        1,
+        &["2,000 is less than the 20,000", "nothing was counted", &format!("`tallymark undo {id}`")],
+    );
+    let log = place.run(&["corrections", "--json"]).json();
+    let record = &log[0]["parts"][0];
+    assert_eq!((&record["action"], &record["reason"]), (&"base".into(), &"moved".into()), "{log}");
+    let listed = place.run(&["corrections"]).good();
+    assert!(listed.contains("base o/r 20000") && listed.contains("o/r: 20,000 hits, new"), "{listed}");
+
+    let planned = place.run(&["undo", "--dry-run"]).good();
+    assert_eq!(planned, "o/r: gone\nnothing was written\n".replace("gone", "gone, before 20,000 hits"));
+    assert_eq!(place.total("o/r"), 20_000);
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("o/r"), 20_001);
+    tallymark_testbed::wait_until("the hit is in the store", crate::common::PATIENCE, || {
+        place.total("o/r") == 20_001
+    });
+    // The last one, and no other name's.
+    assert_eq!(place.run(&["undo"]).good(), "o/r: 1 hit, before 20,001\n");
+    assert_eq!(place.total("a/b"), 7);
+    place.run(&["undo", &id]).refused(1, &["was undone already"]);
+    let again = place.run(&["set", "o/r", "2000", "--base", "--json"]).json();
+    assert_eq!((&again["before"], &again["added"], &again["total"]), (&0.into(), &2000.into(), &2001.into()));
+    // Of two, either may be taken back, and what the other has brought is still known.
+    let second = place.run(&["set", "o/r", "2500", "--base", "--json"]).json();
+    assert_eq!(second["added"], 500);
+    place.run(&["undo", again["id"].as_str().unwrap()]).good();
+    assert_eq!(place.total("o/r"), 501);
+    let third = place.run(&["set", "o/r", "600", "--base", "--json"]).json();
+    assert_eq!((&third["before"], &third["added"]), (&500.into(), &100.into()));
+    stop(&mut daemon);
+    assert_eq!(place.total("o/r"), 601);
+
+    // What was brought is known, and what has become of it is said.
+    place.run(&["delete", "o/r"]).good();
+    let none = place.run(&["set", "o/r", "600", "--base"]).good();
+    assert!(none.contains("600 from the old badge were counted before") && none.contains("only 0"), "{none}");
+}
+
+#[test]
+fn a_base_is_taken_back_in_both_stores() {
+    for kind in Kind::both() {
+        a_base_is_taken_back(&kind);
+    }
+}
+
+#[test]
+fn a_number_that_is_not_written_as_one_says_how() {
+    let mut place = Place::new();
+    place.configure("");
+    for (from, says) in [
+        ("1,234", "write the number in digits alone: `tallymark import badge 1234 --name 'a b'`"),
+        ("1 234", "tallymark import badge 1234 --name"),
+        ("12k", "12k is shortened: write the whole number"),
+        ("1.2M", "1.2M is shortened: write the whole number"),
+    ] {
+        place.run(&["import", "badge", from, "--name", "a b"]).refused(2, &[says]);
+    }
+    // Moe-Counter's digits are pictures.
+    let file = place.dir().join("moe.svg");
+    std::fs::write(&file, r#"<svg xmlns="http://www.w3.org/2000/svg"><title>Moe Counter!</title></svg>"#)
+        .unwrap();
+    let moe = place.run(&["import", "badge", file.to_str().unwrap(), "--name", "o/r"]);
+    moe.refused(1, &["there is no number in it", "`tallymark import badge 1234 --name o/r`"]);
 }
 
 #[test]

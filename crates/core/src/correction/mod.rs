@@ -13,7 +13,7 @@ pub use asked::{
     NotCorrected, TimeStretch,
 };
 pub use past::{CorrectionReport, PastCorrection, past_corrections};
-pub use record::{CorrectedName, CorrectionRecord, PAUSE, RESUME};
+pub use record::{BASE, CorrectedName, CorrectionRecord, PAUSE, RESUME};
 
 use crate::{Day, Event, Hour, Minute, Month, Name};
 use std::{collections::BTreeSet, fmt};

@@ -10,6 +10,9 @@ pub const PAUSE: &str = "pause";
 /// The action that counts them again.
 pub const RESUME: &str = "resume";
 
+/// The action of a [`CorrectionRecord`] that has added the number of an old badge.
+pub const BASE: &str = "base";
+
 /// What the log says of one part of a correction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorrectionRecord {
@@ -21,7 +24,7 @@ pub struct CorrectionRecord {
     pub at: String,
     /// Who asked for it.
     pub by: String,
-    /// `set`, `add`, `reset`, `delete`, `rename`, `merge`, `undo`, [`PAUSE`] or [`RESUME`].
+    /// `set`, `add`, `reset`, `delete`, `rename`, `merge`, [`BASE`], `undo`, [`PAUSE`] or [`RESUME`].
     pub action: String,
     /// The name or pattern that was asked for.
     pub name: String,
@@ -31,10 +34,10 @@ pub struct CorrectionRecord {
     /// Where the counts went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// What was set or added.
+    /// What was set or added, or the number of an old badge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
-    /// The stretch of time that was corrected.
+    /// The stretch of time that was corrected, or the day on which an old badge counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stretch: Option<String>,
     /// Until when the names are not counted, as RFC 3339 writes it.

@@ -5,6 +5,7 @@
 //! counting on top. All of one name is one part, which is applied as a whole. The commands and the API call this; the
 //! [`rules`] say which counts change.
 
+mod base;
 mod draft;
 mod ledger;
 mod pause;
@@ -19,6 +20,7 @@ use crate::{
     live::Live,
     meters::IngestMeters,
 };
+pub use base::{OldBadgeBrought, OldBadgeNumber};
 use draft::Draft;
 pub(crate) use ledger::NameLedger;
 use sha2::{Digest, Sha256};
@@ -32,6 +34,7 @@ use tallymark_core::{
 };
 use tallymark_store::{Class, Store, StoreError, passing_instance};
 use tracing::warn;
+use undo::short;
 use uuid::Uuid;
 
 /// How often counts are read again that were less than what was to be taken away.

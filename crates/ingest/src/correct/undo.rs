@@ -11,47 +11,73 @@ use super::{
     rules::{self, CellChanges},
     unread,
 };
-use crate::{clock::now, errand::ErrandError};
+use crate::{
+    clock::now,
+    errand::{Errand, ErrandError},
+};
 use std::collections::BTreeMap;
 use tallymark_core::{
-    Corrected, CorrectionRecord, CountCell, Day, Difference, Event, MAX_CORRECTIONS, Name, NotCorrected,
-    past_corrections,
+    BASE, Batch, Corrected, CorrectionRecord, CountCell, Day, Difference, Event, MAX_CORRECTIONS, Name,
+    NotCorrected, PastCorrection, Position, past_corrections,
 };
 use tallymark_store::passing_instance;
 use uuid::Uuid;
 
+/// Which correction is undone, by whom and why.
+pub(super) struct Undoing<'a> {
+    pub(super) course: CorrectionCourse,
+    pub(super) of: Uuid,
+    pub(super) by: &'a str,
+    pub(super) reason: Option<&'a str>,
+}
+
+impl Undoing<'_> {
+    pub(super) fn undone_already(&self) -> NotCorrected {
+        NotCorrected::Refused(format!("{} was undone already", short(self.of)))
+    }
+
+    fn record(&self, part: &CorrectionRecord) -> CorrectionRecord {
+        CorrectionRecord {
+            id: self.course.id,
+            at: self.course.now.to_rfc3339(),
+            by: self.by.to_owned(),
+            action: "undo".to_owned(),
+            reason: self.reason.map(str::to_owned),
+            undoes: Some(part.id),
+            ..part.clone()
+        }
+    }
+}
+
 impl Corrector {
+    /// What the log has of a correction.
+    pub(super) async fn past(&self, id: Uuid) -> Result<PastCorrection, NotCorrected> {
+        let log = self.store.corrections(MAX_CORRECTIONS).await.map_err(unread)?;
+        let past = past_corrections(log).into_iter().find(|past| past.parts.iter().any(|part| part.id == id));
+        past.ok_or_else(|| {
+            NotCorrected::Missing(format!("there is no correction {id}: `tallymark corrections` lists them"))
+        })
+    }
+
     pub(super) async fn undo_one(
         &self,
         id: Uuid,
         by: String,
         reason: Option<String>,
     ) -> Result<Corrected, NotCorrected> {
-        let log = self.store.corrections(MAX_CORRECTIONS).await.map_err(unread)?;
-        let past = past_corrections(log).into_iter().find(|past| past.parts.iter().any(|part| part.id == id));
-        let past = past.ok_or_else(|| {
-            NotCorrected::Missing(format!("there is no correction {id}: `tallymark corrections` lists them"))
-        })?;
+        let past = self.past(id).await?;
+        can_be_undone(&past)?;
+        let undoing = undoing(id, &by, reason.as_deref());
         let first = &past.parts[0];
-        if first.undoes.is_some() {
-            let why = "this one has undone another: make that correction again instead";
-            return Err(NotCorrected::Refused(why.to_owned()));
+        if first.action == BASE {
+            return self.undo_bringing(first, &undoing).await;
         }
-        if first.is_of_pause() {
-            let why = "this is a pause: `tallymark pause NAME --end` ends it";
-            return Err(NotCorrected::Refused(why.to_owned()));
-        }
-        if first.part != 1 {
-            let why = "its first parts are no longer remembered, so it cannot be undone";
-            return Err(NotCorrected::Refused(why.to_owned()));
-        }
-        let course = CorrectionCourse { id: passing_instance(half(b"undo", id.as_bytes())), now: now() };
-        let mut errand = self.errand(course.id);
+        let mut errand = self.errand(undoing.course.id);
         let claim = self.claim(&mut errand).await?;
         let parts = past.parts.len() as u64;
         // The store forgets markers after a while, and the log does not.
         if claim.marker >= parts || (claim.marker == 0 && past.undone_by.is_some()) {
-            return Err(NotCorrected::Refused(format!("{} was undone already", short(id))));
+            return Err(undoing.undone_already());
         }
         if claim.marker == 0 && past.undone_in_part_by.is_some() {
             let why = format!("{} was undone in part too long ago to know what is left of it", short(id));
@@ -59,34 +85,57 @@ impl Corrector {
         }
         let mut records = Vec::new();
         for part in past.parts.iter().filter(|part| part.part > claim.marker) {
-            let record = self.undo_part(&course, part, (&by, reason.as_deref()), &mut errand).await;
+            let record = self.undo_part(&undoing, part, (part.part, Vec::new()), &mut errand).await;
             records.extend(record.map_err(|error| super::in_part(error, records.len(), "parts"))?);
         }
         Ok(Corrected { records, before: false, notes: notes(first) })
     }
 
-    async fn undo_part(
+    /// What undoing would do. Of a correction that was undone in part, the rest.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be done.
+    pub async fn plan_undo(
         &self,
-        course: &CorrectionCourse,
+        id: Uuid,
+        by: &str,
+        reason: Option<&str>,
+    ) -> Result<Corrected, NotCorrected> {
+        let past = self.past(id).await?;
+        can_be_undone(&past)?;
+        let undoing = undoing(id, by, reason);
+        if past.undone_by.is_some() {
+            return Err(undoing.undone_already());
+        }
+        let log = self.store.corrections(MAX_CORRECTIONS).await.map_err(unread)?;
+        let is_left = |part: &&CorrectionRecord| {
+            !log.iter().any(|done| done.undoes == Some(id) && done.part == part.part)
+        };
+        let mut records = Vec::new();
+        for part in past.parts.iter().filter(is_left) {
+            let draft = self.reversed(&undoing.course, part).await?;
+            let correction = draft.finish(&*self.store, undoing.record(part)).await.map_err(unread)?;
+            records.extend(correction.record);
+        }
+        Ok(Corrected { records, before: false, notes: notes(&past.parts[0]) })
+    }
+
+    /// Undoes one part, as the batch with this number and these positions.
+    pub(super) async fn undo_part(
+        &self,
+        undoing: &Undoing<'_>,
         part: &CorrectionRecord,
-        (by, reason): (&str, Option<&str>),
-        errand: &mut crate::errand::Errand,
+        (seq, positions): (u64, Vec<Position>),
+        errand: &mut Errand,
     ) -> Result<Option<CorrectionRecord>, NotCorrected> {
         let mut short = String::new();
         for _ in 0..super::ATTEMPTS {
             self.gather(errand).await?;
-            let draft = self.reversed(course, part).await?;
-            let record = CorrectionRecord {
-                id: course.id,
-                at: course.now.to_rfc3339(),
-                by: by.to_owned(),
-                action: "undo".to_owned(),
-                reason: reason.map(str::to_owned),
-                undoes: Some(part.id),
-                ..part.clone()
-            };
-            let correction = draft.finish(&*self.store, record).await.map_err(unread)?;
-            match self.apply(errand, part.part, &correction).await {
+            let draft = self.reversed(&undoing.course, part).await?;
+            let correction = draft.finish(&*self.store, undoing.record(part)).await.map_err(unread)?;
+            let batch = Batch::correcting(errand.instance(), seq, correction.clone());
+            match errand.apply(&[Batch { positions: positions.clone(), ..batch }]).await {
                 Ok(()) => return Ok(correction.record),
                 Err(ErrandError::Short { what }) => short = what,
                 Err(error) => return Err(not_corrected(errand, &error)),
@@ -171,6 +220,25 @@ impl Corrector {
         }
         Ok(())
     }
+}
+
+fn undoing<'a>(id: Uuid, by: &'a str, reason: Option<&'a str>) -> Undoing<'a> {
+    let course = CorrectionCourse { id: passing_instance(half(b"undo", id.as_bytes())), now: now() };
+    Undoing { course, of: id, by, reason }
+}
+
+fn can_be_undone(past: &PastCorrection) -> Result<(), NotCorrected> {
+    let first = &past.parts[0];
+    let why = if first.undoes.is_some() {
+        "this one has undone another: make that correction again instead"
+    } else if first.is_of_pause() {
+        "this is a pause: `tallymark pause NAME --end` ends it"
+    } else if first.part != 1 {
+        "its first parts are no longer remembered, so it cannot be undone"
+    } else {
+        return Ok(());
+    };
+    Err(NotCorrected::Refused(why.to_owned()))
 }
 
 /// Another correction has taken since what this one had added.

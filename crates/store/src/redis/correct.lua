@@ -1,7 +1,7 @@
 -- Corrects counts: one part of a correction, all or nothing and exactly once. Comes behind `guard.lua`.
 --
 -- KEYS  tallymark:store, tallymark:applied, changes, tallymark:events, tallymark:corrections, tallymark:undo,
---       tallymark:owed
+--       tallymark:owed, tallymark:positions
 -- ARGV  store, instance, nonce, seq, seconds that minutes are kept, seconds that hours are kept, seconds of the log,
 --       how many visits of a name stay, how many parts are remembered, the name of this one, its record (empty: it is not
 --       remembered), its body;
@@ -12,17 +12,24 @@
 --       each the key of the visitors and the key to which they go;
 --       names that go if nothing is left: key of the total, set, member;
 --       entries of the log of changes: event, names;
---       events, and by how much the total of all their names changes.
+--       events, and by how much the total of all their names changes;
+--       positions: source and state, which is empty to delete it.
 --
 -- Numbers stay text: those of Lua are exact only up to 2^53.
 local rows, lists, gone = cmsgpack.unpack(A[13]), cmsgpack.unpack(A[14]), cmsgpack.unpack(A[15])
-local log, sums = cmsgpack.unpack(A[16]), cmsgpack.unpack(A[17])
+local log, sums, positions = cmsgpack.unpack(A[16]), cmsgpack.unpack(A[17]), cmsgpack.unpack(A[18])
 
 -- Whether one count, as text, is at least another.
 local function covers(there, n) return #there > #n or (#there == #n and there >= n) end
 
 -- Hours and minutes of hits that are to come would be written behind it.
 if #rows > 0 and A[11] ~= '' and redis.call('EXISTS', KEYS[7]) == 1 then return {'OWED'} end
+
+-- As in `apply.lua`: what was deleted must be noticed before something else stands there.
+if #positions > 0 then
+  local there, known = redis.call('HLEN', KEYS[8]), redis.call('HGET', KEYS[1], 'positions')
+  if known and tonumber(known) ~= there then return {'UNPLACED'} end
+end
 
 -- Everything is looked at before anything is written.
 local now = redis.call('TIME')[1]
@@ -86,6 +93,10 @@ while at < #lists do
   end
   at = at + 3 + 2 * lists[at + 2]
 end
+if #positions > 0 then
+  try('HINCRBY', KEYS[8], '~probe', '-')
+  try('HDEL', KEYS[8], '~probe')
+end
 try('XADD', KEYS[3], 'MINID', '~', '0-0', '0-0', '-', '-')
 try('LTRIM', KEYS[5], '-', '0')
 try('HDEL', KEYS[6], '~probe')
@@ -147,6 +158,12 @@ for j = 1, #gone, 3 do
     pcall('SREM', gone[j + 1], gone[j + 2])
   end
 end
+
+for j = 1, #positions, 2 do
+  local field, state = A[2] .. ' ' .. positions[j], positions[j + 1]
+  if state == '' then pcall('HDEL', KEYS[8], field) else pcall('HSET', KEYS[8], field, state) end
+end
+if #positions > 0 then pcall('HSET', KEYS[1], 'positions', pcall('HLEN', KEYS[8])) end
 
 if #log > 0 then
   pcall('XADD', KEYS[3], 'MINID', '~', string.format('%.0f-0', (now - A[7]) * 1000), '*', unpack(log))

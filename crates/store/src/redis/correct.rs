@@ -10,7 +10,8 @@ use crate::{Claim, Class, Outcome, Result, Retention, StoreError, names};
 use redis::{Cmd, Value};
 use std::collections::BTreeMap;
 use tallymark_core::{
-    Correction, CorrectionRecord, CountCell, Difference, Event, ListMove, MAX_CORRECTIONS, MAX_VISITS, Name,
+    Batch, Correction, CorrectionRecord, CountCell, Difference, Event, ListMove, MAX_CORRECTIONS, MAX_VISITS,
+    Name, Position,
 };
 use uuid::Uuid;
 
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub(super) struct CorrectionPlan<'a> {
     seq: u64,
     correction: &'a Correction,
+    positions: &'a [Position],
     rows: Texts,
     /// Which difference each row is of.
     owners: Vec<usize>,
@@ -25,12 +27,13 @@ pub(super) struct CorrectionPlan<'a> {
 }
 
 impl<'a> CorrectionPlan<'a> {
-    pub(super) fn new(seq: u64, correction: &'a Correction) -> Result<CorrectionPlan<'a>> {
+    pub(super) fn new(batch: &'a Batch, correction: &'a Correction) -> Result<CorrectionPlan<'a>> {
+        let (seq, positions) = (batch.seq, &*batch.positions);
         let record = correction.record.as_ref().map(serde_json::to_string).transpose();
         let record = record.map_err(|err| StoreError::new(Class::Request, "writing a correction", err))?;
         let record = record.unwrap_or_default();
         let (rows, owners) = (Texts::with_capacity(correction.differences.len() * 60), Vec::new());
-        let mut plan = CorrectionPlan { seq, correction, rows, owners, record };
+        let mut plan = CorrectionPlan { seq, correction, positions, rows, owners, record };
         for (at, difference) in correction.differences.iter().enumerate() {
             plan.add(at, difference);
         }
@@ -84,7 +87,12 @@ impl<'a> CorrectionPlan<'a> {
             sums.push(event.as_str());
             sums.push(&by.to_string());
         }
-        command.arg(sums.into_bytes());
+        let mut positions = Texts::with_capacity(100 * self.positions.len());
+        for Position { source, state } in self.positions {
+            positions.push(source);
+            positions.push(state);
+        }
+        command.arg(sums.into_bytes()).arg(positions.into_bytes());
     }
 
     pub(super) fn outcome(&self, answer: &[Value], instance: Uuid, attempt: String) -> Result<Outcome> {

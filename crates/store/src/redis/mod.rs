@@ -117,7 +117,7 @@ impl Redis {
     }
 
     async fn correct_one(&self, claim: &Claim, batch: &Batch, correction: &Correction) -> Result<Outcome> {
-        let plan = CorrectionPlan::new(batch.seq, correction)?;
+        let plan = CorrectionPlan::new(batch, correction)?;
         let attempt = applying(batch);
         let keys = [
             keys::STORE,
@@ -127,6 +127,7 @@ impl Redis {
             keys::CORRECTIONS,
             keys::UNDO,
             keys::OWED,
+            keys::POSITIONS,
         ];
         let arguments = |command: &mut redis::Cmd| plan.arguments(command, claim, self.retention);
         let answer = self.correct.call(&self.writes, &attempt, &keys, arguments).await?;

@@ -135,7 +135,7 @@ impl Applier {
                     outcomes.push(correct::apply(
                         db,
                         deadline,
-                        (claim, batch.seq),
+                        (claim, batch),
                         correction,
                         &mut self.expiry,
                         keep,
@@ -311,7 +311,7 @@ impl Pending {
     }
 }
 
-fn write_positions<'a>(
+pub(super) fn write_positions<'a>(
     db: &Transaction<'_>,
     claim: &Claim,
     positions: impl Iterator<Item = &'a Position>,

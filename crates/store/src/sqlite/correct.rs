@@ -3,7 +3,7 @@
 //! Every count is looked at before anything is written, so a part that takes away too much changes nothing.
 
 use super::{
-    apply::{write_cells, write_log, write_statuses},
+    apply::{write_cells, write_log, write_positions, write_statuses},
     expiry::Expiry,
     lists,
     writer::{read_marker, write_marker},
@@ -12,7 +12,7 @@ use crate::{Claim, Outcome, claim, deadline::Deadline, names};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::collections::BTreeMap;
 use tallymark_core::{
-    Correction, CorrectionRecord, CountCell, Difference, Event, MAX_CORRECTIONS, Name, Status,
+    Batch, Correction, CorrectionRecord, CountCell, Difference, Event, MAX_CORRECTIONS, Name, Status,
 };
 use uuid::Uuid;
 
@@ -23,14 +23,14 @@ const CORRECTED: &str = "corrected:";
 pub(super) fn apply(
     db: &mut Connection,
     deadline: &Deadline,
-    (claim, seq): (&Claim, u64),
+    (claim, batch): (&Claim, &Batch),
     correction: &Correction,
     expiry: &mut Expiry,
     keep: usize,
 ) -> rusqlite::Result<Outcome> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = read_marker(&transaction, claim.instance)?;
-    if let Some(refusal) = claim::refuse(before, claim, seq) {
+    if let Some(refusal) = claim::refuse(before, claim, batch.seq) {
         return Ok(refusal);
     }
     let mut numbers = Numbers { db: &transaction, known: BTreeMap::new() };
@@ -53,11 +53,12 @@ pub(super) fn apply(
     for (event, name) in &correction.gone {
         forget(&mut numbers, *event, name)?;
     }
+    write_positions(&transaction, claim, batch.positions.iter())?;
     write_log(&transaction, &log(correction))?;
     if let Some(record) = &correction.record {
         remember(&transaction, correction, record)?;
     }
-    let marker = claim::Marker { nonce: claim.nonce, seq, body: claim.body };
+    let marker = claim::Marker { nonce: claim.nonce, seq: batch.seq, body: claim.body };
     write_marker(&transaction, claim.instance, marker)?;
     deadline.check()?;
     transaction.commit()?;

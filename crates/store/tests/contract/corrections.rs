@@ -4,7 +4,7 @@ use crate::bed::{Bed, Desk, at, ended, event, named, noon, on};
 use std::collections::BTreeMap;
 use tallymark_core::{
     Batch, ClientClass, CorrectedName, Correction, CorrectionRecord, CountCell, DayVisitors, Difference,
-    Event, ListMove, MAX_CORRECTIONS, Minute, Name, Visit, VisitorHash, Visits,
+    Event, ListMove, MAX_CORRECTIONS, Minute, Name, Position, Visit, VisitorHash, Visits,
 };
 use tallymark_store::{Changes, Outcome, Retention, Step};
 use uuid::Uuid;
@@ -131,6 +131,25 @@ pub(crate) async fn a_correction_that_takes_too_much_changes_nothing(bed: Bed) {
     assert_eq!(desk.apply(&[batch(9)]).await, [done()]);
     assert_eq!(desk.apply(&[batch(1)]).await, [Outcome::Duplicate]);
     assert_eq!(desk.total("a").await, 1);
+}
+
+pub(crate) async fn positions_travel_with_a_correction_or_not_at_all(bed: Bed) {
+    let desk = Desk::new(&bed).await;
+    let batch = |seq: u64, by_how_much: i64, state: &str| {
+        let change = correction(vec![by(&named("a"), CountCell::Total, by_how_much)]);
+        let position = Position { source: "badge:hit:a".to_owned(), state: state.to_owned() };
+        Batch { positions: vec![position], ..Batch::correcting(desk.claim.instance, seq, change) }
+    };
+    let states = async || -> Vec<String> {
+        let found = desk.store.positions(Some(desk.claim.instance)).await.unwrap();
+        found.into_iter().map(|(_, position)| position.state).collect()
+    };
+    assert_eq!(desk.apply(&[batch(1, 5, "5")]).await, [done()]);
+    assert_eq!(states().await, ["5"]);
+    assert!(matches!(desk.apply(&[batch(2, -6, "9")]).await[..], [Outcome::Short { .. }]));
+    assert_eq!(states().await, ["5"]);
+    assert_eq!(desk.apply(&[batch(2, -5, "")]).await, [done()]);
+    assert_eq!((states().await, desk.total("a").await), (Vec::new(), 0));
 }
 
 pub(crate) async fn a_name_goes_when_nothing_is_left(bed: Bed) {

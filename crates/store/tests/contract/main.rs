@@ -136,6 +136,7 @@ on_every_store! {
     shelf::what_expires_first_makes_room,
     corrections::a_correction_changes_what_it_names_and_is_in_the_log_of_changes,
     corrections::a_correction_that_takes_too_much_changes_nothing,
+    corrections::positions_travel_with_a_correction_or_not_at_all,
     corrections::a_name_goes_when_nothing_is_left,
     corrections::statuses_are_corrected_by_month_and_year,
     corrections::lists_move_merge_and_go,

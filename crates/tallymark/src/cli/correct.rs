@@ -44,7 +44,7 @@ pub(super) struct Set {
     event: Event,
     /// This many were counted before Tallymark: they are added to the total once, on a day that no recent period shows, and a
     /// larger number later adds the difference. The same as `tallymark import badge`.
-    #[arg(long, conflicts_with = "reason")]
+    #[arg(long)]
     base: bool,
     #[command(flatten)]
     flags: CorrectionFlags,
@@ -150,6 +150,7 @@ impl Set {
                 event: self.event,
                 date: None,
                 dry_run: self.flags.dry_run,
+                reason: self.flags.reason,
             };
             return old.run(common);
         }

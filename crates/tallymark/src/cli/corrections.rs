@@ -31,6 +31,9 @@ pub(super) struct Undo {
     /// Why, for the log of corrections.
     #[arg(long, value_name = "TEXT", value_parser = correct::reason)]
     reason: Option<String>,
+    /// Only show what would change.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl CorrectionList {
@@ -54,7 +57,9 @@ impl CorrectionList {
 impl Undo {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
-        user::may_write_store(&config.store)?;
+        if !self.dry_run {
+            user::may_write_store(&config.store)?;
+        }
         block_on(async {
             let store = common.existing_store(&config).await?;
             let past = past_corrections(store.corrections(MAX_CORRECTIONS).await?);
@@ -62,9 +67,13 @@ impl Undo {
                 Some(id) => named(&past, id)?,
                 None => last(&past)?,
             };
-            let done = Corrector::new(store).undo(id, correct::by(), self.reason).await;
+            let corrector = Corrector::new(store);
+            let done = match self.dry_run {
+                true => corrector.plan_undo(id, &correct::by(), self.reason.as_deref()).await,
+                false => corrector.undo(id, correct::by(), self.reason).await,
+            };
             let done = done.map_err(correct::why)?;
-            report(common, &done.records, false, &done.notes)
+            report(common, &done.records, self.dry_run, &done.notes)
         })
     }
 }
@@ -114,14 +123,17 @@ pub(super) fn report(
     match (id, dry_run) {
         _ if parts.is_empty() => text += "nothing to change: it is so already\n",
         (_, true) => text += "nothing was written\n",
-        (Some(id), _) if parts[0].undoes.is_none() => {
-            let id = short(id);
-            text += &format!("correction {id}; to take it back: tallymark undo {id}\n");
-        }
+        (Some(id), _) if parts[0].undoes.is_none() => text += &way_back(id),
         _ => {}
     }
     text.extend(notes.iter().map(|note| format!("note: {note}\n")));
     out::print(&text)
+}
+
+/// The line that ends what is said of a correction.
+pub(super) fn way_back(id: Uuid) -> String {
+    let id = short(id);
+    format!("correction {id}; to take it back: tallymark undo {id}\n")
 }
 
 fn changes(parts: &[CorrectionRecord]) -> String {

@@ -1,21 +1,20 @@
 //! `tallymark import badge`: the number of an old badge, from its address or a file, as hits of a name here. `tallymark set
 //! --base` comes here with the number.
 //!
-//! The store remembers how much of a name came from an old badge, in the same transaction as the hits. So the same
-//! number counts once, and a larger one later adds the difference.
+//! What it adds is a correction, and in the log of them: `tallymark undo` takes it back. The store remembers how much of a
+//! name came from an old badge, so the same number counts once, and a larger one later adds the difference.
 
-use super::{CommonFlags, Misuse, block_on, import, out, show};
+use super::{CommonFlags, Misuse, block_on, correct, corrections, import, out, show};
 use crate::{config::Config, home, user};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
-use tallymark_badge::reading::{LARGEST_SVG, number_in, number_on_svg};
-use tallymark_core::{Batch, Counts, Day, Entry, Event, Name, Position, When, read_other_badge};
+use std::{fs::File, io::Read, path::Path, time::Duration};
+use tallymark_badge::reading::{LARGEST_SVG, NotRead, number_in, number_on_svg};
+use tallymark_core::{Day, Event, Name, read_other_badge};
 use tallymark_github::{Ask, Outgoing, Redirects};
-use tallymark_ingest::{Errand, import::named_instance, source::now};
-use tallymark_store::Store;
+use tallymark_ingest::{Corrector, OldBadgeBrought, OldBadgeNumber, source::now};
 use thousands::Separable;
 use url::Url;
 use uuid::Uuid;
@@ -49,6 +48,9 @@ pub(super) struct ImportBadge {
     /// Only show the number, and what would be added.
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Why, for the log of corrections.
+    #[arg(long, value_name = "TEXT", value_parser = correct::reason)]
+    pub(super) reason: Option<String>,
 }
 
 fn name(text: &str) -> Result<Name, String> {
@@ -70,8 +72,13 @@ struct BadgeReport {
     /// What came from an old badge before.
     before: u64,
     added: u64,
+    /// Of the name, with what was added.
+    total: i64,
     date: String,
     dry_run: bool,
+    /// The correction; none if nothing was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
 }
 
 impl ImportBadge {
@@ -88,79 +95,90 @@ impl ImportBadge {
             user::may_write_store(&config.store)?;
         }
         block_on(async {
-            let text = match (url, self.from.bytes().all(|b| b.is_ascii_digit())) {
-                (Some(url), _) => fetch(url, &config).await,
-                (None, true) => Ok(self.from.clone()),
-                (None, false) => read(Path::new(&self.from)),
-            };
-            let number = text.and_then(|text| number_of(&text)).with_context(|| {
-                format!("reading the number of {}; nothing was counted", out::plain(&self.from))
-            })?;
-            if number > LARGEST_BASE {
-                bail!(
-                    "{} is more than {}, the most that an old badge may bring: nothing was counted",
-                    number.separate_with_commas(),
-                    LARGEST_BASE.separate_with_commas()
-                );
-            }
+            let number = self.number(url, &name, &config).await?;
             if !self.dry_run {
                 import::tell_of_new_store(&config.store);
             }
+            let asked = OldBadgeNumber {
+                name,
+                event: self.event,
+                number,
+                day: self.date.unwrap_or(Day(now().day().0 - USUAL_DAYS)),
+                by: correct::by(),
+                reason: self.reason,
+            };
             let none = self.dry_run && common.existing_store(&config).await.is_err();
-            let store = if none { None } else { Some(home::open(&config).await?) };
-            let report = self.count(&name, number, store.as_ref()).await?;
+            let brought = if none {
+                let total = i64::try_from(number).unwrap_or(i64::MAX);
+                OldBadgeBrought { before: 0, added: number, total, record: None }
+            } else {
+                let corrector = Corrector::new(home::open(&config).await?);
+                corrector.bring(&asked, self.dry_run).await.map_err(correct::why)?
+            };
+            let report = BadgeReport {
+                name: asked.name.as_str().to_owned(),
+                event: self.event.as_str().to_owned(),
+                number,
+                before: brought.before,
+                added: brought.added,
+                total: brought.total,
+                date: asked.day.to_string(),
+                dry_run: self.dry_run,
+                id: brought.record.map(|record| record.id).filter(|_| !self.dry_run),
+            };
             if common.json { out::json(&report) } else { out::print(&people(&report)) }
         })
     }
 
-    async fn count(&self, name: &Name, number: u64, store: Option<&Arc<dyn Store>>) -> Result<BadgeReport> {
-        let date = self.date.unwrap_or(Day(now().day().0 - USUAL_DAYS));
-        let source = format!("badge:{}:{name}", self.event);
-        let instance = named_instance(&source);
-        let before = match store {
-            Some(store) => known(&**store, instance, &source).await?,
-            None => 0,
-        };
-        let Some(added) = number.checked_sub(before) else {
-            bail!(
-                "{} is less than the {} that came from an old badge before: nothing was counted; \
-                 `tallymark set` lowers a total",
-                number.separate_with_commas(),
-                before.separate_with_commas()
-            );
-        };
-        let report = BadgeReport {
-            name: name.as_str().to_owned(),
-            event: self.event.as_str().to_owned(),
-            number,
-            before,
-            added,
-            date: date.to_string(),
-            dry_run: self.dry_run,
-        };
-        let (Some(store), false, 1..) = (store, self.dry_run, added) else { return Ok(report) };
-        let mut into = Errand::new(store.clone(), instance);
-        let marker = into.claim().await.map_err(import::why)?.marker;
-        // Asked again under the claim: another process may have been faster.
-        if known(&**store, instance, &source).await? != before {
-            bail!("another process imports the same badge: let it finish, and run this again");
+    async fn number(&self, url: Option<Url>, name: &Name, config: &Config) -> Result<u64> {
+        let by_hand =
+            |number: &str| format!("`tallymark import badge {number} --name {}`", out::word(name.as_str()));
+        let is_number = self.from.bytes().all(|b| b.is_ascii_digit());
+        // 1,234 is not a file, and 12k is no count.
+        if url.is_none() && !is_number && !Path::new(&self.from).exists() {
+            match number_in(&self.from) {
+                Ok(number) => {
+                    let why = format!("write the number in digits alone: {}", by_hand(&number.to_string()));
+                    return Err(Misuse::because(why));
+                }
+                Err(NotRead::Shortened(short)) => {
+                    let why = format!(
+                        "{} is shortened: write the whole number, as in {}",
+                        out::plain(&short),
+                        by_hand("1234")
+                    );
+                    return Err(Misuse::because(why));
+                }
+                Err(_) => {}
+            }
         }
-        let entry = Entry { event: self.event, name: name.clone(), when: When::Day(date), count: added };
-        let position = Position { source, state: number.to_string() };
-        let counts = Counts { positions: vec![position], ..Counts::folded(vec![entry], Vec::new()) };
-        into.apply(&[Batch::of(instance, marker + 1, counts)]).await.map_err(import::why)?;
-        import::warn_of_quarantined(&into);
-        Ok(report)
+        let text = match url {
+            Some(url) => fetch(url, config).await,
+            None if is_number => Ok(self.from.clone()),
+            None => read(Path::new(&self.from)),
+        };
+        let from = out::plain(&self.from);
+        let number = text.and_then(|text| {
+            number_of(&text).map_err(|error| {
+                match error.downcast_ref::<NotRead>() {
+                    // The digits of some are pictures.
+                    Some(NotRead::NoNumber | NotRead::Shortened(_)) => {
+                        anyhow!("{error}. Look at it, and give the number itself: {}", by_hand("1234"))
+                    }
+                    _ => error,
+                }
+            })
+        });
+        let number = number.with_context(|| format!("reading the number of {from}; nothing was counted"))?;
+        if number > LARGEST_BASE {
+            bail!(
+                "{} is more than {}, the most that an old badge may bring: nothing was counted",
+                number.separate_with_commas(),
+                LARGEST_BASE.separate_with_commas()
+            );
+        }
+        Ok(number)
     }
-}
-
-/// How much of a name came from an old badge before.
-async fn known(store: &dyn Store, instance: Uuid, source: &str) -> Result<u64> {
-    let positions = store.positions(Some(instance)).await?;
-    let found = positions.into_iter().find(|(_, position)| position.source == source);
-    found.map_or(Ok(0), |(_, position)| {
-        position.state.parse().context("the store has a position that is no number")
-    })
 }
 
 /// The name that the address of a counter contains.
@@ -219,20 +237,31 @@ fn number_in_json(json: &Value) -> Result<u64> {
 }
 
 fn people(report: &BadgeReport) -> String {
-    let BadgeReport { number, before, added, date, .. } = report;
+    let BadgeReport { number, before, added, total, date, .. } = report;
     let (name, number) = (out::plain(&report.name), number.separate_with_commas());
     let hits = out::counted(*added, &report.event);
-    match (added, before, report.dry_run) {
-        (0, _, _) => format!("{name}: {number} of an old badge are counted already\n"),
-        (_, 0, true) => format!("{name}: would count {hits} on {date}; nothing was written\n"),
-        (_, _, true) => {
-            format!("{name}: would count {hits} on {date}, so that {number} are from an old badge\n")
-        }
-        (_, 0, false) => format!("{name}: counted {hits} on {date}\n"),
-        (_, _, false) => {
-            format!("{name}: counted {hits} on {date}, so that {number} are from an old badge\n")
-        }
+    let in_all = match before {
+        0 => String::new(),
+        _ => format!(", {number} from the old badge in all"),
+    };
+    let mut text = match (added, report.dry_run) {
+        (0, _) => format!("{name}: nothing to add: {number} from the old badge were counted before\n"),
+        (_, true) => format!("{name}: would count {hits} on {date}{in_all}; nothing was written\n"),
+        (_, false) => format!("{name}: counted {hits} on {date}{in_all}\n"),
+    };
+    let brought = before.saturating_add(*added);
+    if let Ok(total) = u64::try_from(*total)
+        && total < brought
+    {
+        text += &format!(
+            "note: the total is only {}, because it was lowered since then: `tallymark corrections` says by what\n",
+            total.separate_with_commas()
+        );
     }
+    if let Some(id) = report.id {
+        text += &corrections::way_back(id);
+    }
+    text
 }
 
 #[cfg(test)]

@@ -44,6 +44,16 @@ pub(crate) fn plain(name: &str) -> String {
     out
 }
 
+/// A name as one word of a command that can be copied into a shell.
+pub(super) fn word(name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_./@:%+,-".contains(c);
+    let name = plain(name);
+    match name.chars().all(is_plain) && !name.starts_with('-') && !name.is_empty() {
+        true => name,
+        false => format!("'{}'", name.replace('\'', r"'\''")),
+    }
+}
+
 /// `1 badge`, `1,234 badges`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
