@@ -6,7 +6,7 @@ use crate::{
     api::GithubApi,
     error::GithubError,
     graph::GraphQuery,
-    stats::{LANGUAGE, PAGES, sort_languages},
+    stats::{LANGUAGE, NAME, PAGES, cut, sort_languages},
 };
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -172,7 +172,7 @@ impl CodeSums {
         }
         // They come with the most stars first.
         if self.known.len() < KNOWN {
-            self.known.push((repository.name, of));
+            self.known.push((cut(repository.name, NAME), of));
         }
         Ok(())
     }

@@ -214,7 +214,7 @@ pub(crate) async fn measure(
 ) -> Result<Contributions, GithubError> {
     let today = Day(i32::try_from(now / 86_400).unwrap_or(i32::MAX));
     let work = ask::<WorkJson>(api, login, WORK, &open_years(today)).await?;
-    let mut years = read_years(work.years)?;
+    let mut years = read_years(work.years, &open_years(today))?;
     let known = |year: &i32| kept.contains_key(year) || years.contains_key(year);
     let this_year = today.date().0;
     let missing: Vec<i32> = work
@@ -225,7 +225,7 @@ pub(crate) async fn measure(
         .filter(|year| (FIRST_YEAR..=this_year).contains(year) && !known(year))
         .collect();
     for some in missing.chunks(YEARS) {
-        let read = read_years(ask::<BTreeMap<String, YearJson>>(api, login, "", some).await?)?;
+        let read = read_years(ask::<BTreeMap<String, YearJson>>(api, login, "", some).await?, some)?;
         if read.len() < some.len() {
             return Err(GithubError::Absurd("fewer years than were asked for"));
         }
@@ -296,10 +296,10 @@ async fn ask<T: serde::de::DeserializeOwned>(
     answer.user.ok_or(GithubError::Status(StatusCode::NOT_FOUND))
 }
 
-fn read_years(answered: BTreeMap<String, YearJson>) -> Result<WorkYears, GithubError> {
+fn read_years(answered: BTreeMap<String, YearJson>, asked: &[i32]) -> Result<WorkYears, GithubError> {
     let mut years = WorkYears::new();
     for (name, year) in answered {
-        let number = name.strip_prefix('y').and_then(|digits| digits.parse().ok());
+        let number = asked.iter().copied().find(|year| name.strip_prefix('y') == Some(&year.to_string()));
         let number = number.ok_or(GithubError::Absurd("a year that was not asked for"))?;
         years.insert(number, read_year(number, year)?);
     }
@@ -319,7 +319,7 @@ fn read_year(number: i32, year: YearJson) -> Result<WorkYear, GithubError> {
         if day.contribution_count > MOST {
             return Err(absurd());
         }
-        work.contributions += day.contribution_count;
+        work.contributions = work.contributions.saturating_add(day.contribution_count);
         work.active[at / 64] |= u64::from(day.contribution_count > 0) << (at % 64);
     }
     if is_empty || work.commits > MOST || work.reviews > MOST || work.contributions > MOST {

@@ -303,7 +303,10 @@ impl Statistics {
             debug!(%login, error = &why as &dyn std::error::Error, "{what} are not known");
         };
         let mut work = Work::clone(&last);
-        if !measured.stats.is_organization {
+        if measured.stats.is_organization {
+            // It may have been a user's before.
+            work.contributions = None;
+        } else {
             match self.contributions(login).await {
                 Ok(contributions) => work.contributions = Some(contributions),
                 Err(why) => failed("contributions", why),

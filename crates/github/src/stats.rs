@@ -24,10 +24,13 @@ pub(crate) const MOST: u64 = 1_000_000_000;
 pub(crate) const LANGUAGE: usize = 60;
 /// How many repositories are kept one by one, and how much of their texts, in bytes. GitHub's names have at most 100.
 const KNOWN: usize = 100;
-const NAME: usize = 100;
+pub(crate) const NAME: usize = 100;
 const DESCRIPTION: usize = 200;
-/// While pages are read, so many repositories may come and go, and a tenth of all.
-const COME_AND_GO: usize = 10;
+/// While pages are read, one repository in so many may come or go, and never as many as a page has: a lost page is not
+/// taken for repositories that were deleted.
+const COME_AND_GO: usize = 50;
+/// Of few repositories this many may, and always less than half.
+const FEW_COME_AND_GO: usize = 2;
 
 /// What is shown of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +209,8 @@ pub(crate) async fn measure(
     };
     let first = match known {
         None => None,
+        // GitHub may say of every page that it is as it was, also if there is one more.
+        Some(known) if known.said != said => None,
         Some(known) => match changed(api, login, known).await? {
             Pages::Changed(first) => first,
             Pages::Same => {
@@ -245,13 +250,15 @@ async fn changed(api: &GithubApi, login: &AccountName, known: &Measured) -> Resu
     if known.etags.len() < 2 {
         return Ok(Pages::Changed(None));
     }
+    let mut goes_on = false;
     for (at, etag) in known.etags.iter().enumerate().skip(1) {
         let reply = page(api, login, at, Some(etag)).await?;
         if reply.body.is_some() {
             return Ok(Pages::Changed(Some(reply).filter(|_| at == 1)));
         }
+        goes_on = reply.has_next && at < PAGES;
     }
-    Ok(Pages::Same)
+    Ok(if goes_on { Pages::Changed(None) } else { Pages::Same })
 }
 
 async fn page(
@@ -293,6 +300,9 @@ impl RepositoryPages {
             if list.len() > PAGE {
                 return Err(GithubError::Absurd("more repositories than were asked for"));
             }
+            if list.len() < PAGE && reply.has_next {
+                return Err(GithubError::Absurd("a page that is not full, and another one after it"));
+            }
             self.etags.push(reply.etag.unwrap_or_default());
             for repository in list {
                 if seen.insert(repository.id) {
@@ -304,13 +314,17 @@ impl RepositoryPages {
             }
         }
         let said = usize::try_from(self.said).unwrap_or(usize::MAX).min(PAGE * PAGES);
-        let come_and_go = COME_AND_GO.max(said / 10).min(said.saturating_sub(1));
-        if seen.len() + come_and_go < said {
+        if seen.len() + come_and_go(said) < said {
             return Err(GithubError::Absurd("fewer repositories than the account has"));
         }
         self.stats = sums.into_stats(std::mem::take(&mut self.stats));
         Ok(())
     }
+}
+
+/// How many of the repositories that an account has may be missing on its pages.
+fn come_and_go(said: usize) -> usize {
+    (said / 3).min(FEW_COME_AND_GO).max(said / COME_AND_GO).min(PAGE / 2)
 }
 
 fn stats_of(login: &AccountName, account: AccountJson) -> Result<(Stats, u64), GithubError> {
@@ -401,7 +415,7 @@ fn keep(known: &mut Vec<KnownRepository>, one: KnownRepository) {
 }
 
 /// The beginning of a text, in whole characters.
-fn cut(mut text: String, most: usize) -> String {
+pub(crate) fn cut(mut text: String, most: usize) -> String {
     text.truncate(text.floor_char_boundary(most));
     text
 }
@@ -448,6 +462,13 @@ mod tests {
         assert_eq!((rest.originals, rest.forked, rest.stars, rest.forks), (148, 0, 152, 148));
         assert_eq!(rest.languages, [("C".to_owned(), 147), ("Rust".to_owned(), 1)]);
         assert_eq!(stats.without(&[]), stats);
+    }
+
+    #[test]
+    fn a_lost_page_is_no_repository_that_went() {
+        let tolerated = [0, 1, 2, 3, 5, 6, 99, 100, 150, 1000, 10_000].map(come_and_go);
+        assert_eq!(tolerated, [0, 0, 0, 1, 1, 2, 2, 2, 3, 20, 50]);
+        assert!((0..=PAGE * PAGES).all(|said| come_and_go(said) < PAGE && 2 * come_and_go(said) <= said));
     }
 
     #[test]

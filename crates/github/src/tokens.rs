@@ -23,6 +23,8 @@ const RESERVE: u64 = 4;
 /// Whatever GitHub says, a rest is no shorter and no longer, in seconds.
 const SHORTEST: u64 = 1;
 const LONGEST: u64 = 3600;
+/// More than anybody has: a larger number says nothing, and would keep everything in reserve, or nothing.
+const MOST_CALLS: u64 = 1_000_000;
 /// The rest after a refusal that says nothing of how long.
 const UNSAID: u64 = 60;
 
@@ -279,10 +281,9 @@ impl Tokens {
             return true;
         }
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-        let left = number("x-ratelimit-remaining");
+        let left = number("x-ratelimit-remaining").filter(|left| *left <= MOST_CALLS);
         let resets = number("x-ratelimit-reset").map(|resets| resets.clamp(now + SHORTEST, now + LONGEST));
-        // More than anybody has would only keep everything in reserve.
-        let most = number("x-ratelimit-limit").filter(|most| (1..=1_000_000).contains(most));
+        let most = number("x-ratelimit-limit").filter(|most| (1..=MOST_CALLS).contains(most));
         let refused = matches!(status.as_u16(), 403 | 429);
         let rest = match (refused, retry_after(headers), left, resets) {
             (false, ..) => None,
@@ -475,6 +476,25 @@ mod tests {
         // A revoked one has none, and is none.
         tokens.learn(&choices[1], StatusCode::UNAUTHORIZED, &HeaderMap::new(), NOW);
         assert!(tokens.has_plenty(Budget::Rest, NOW), "499 of 1000");
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_true_say_nothing() {
+        for absurd in [MOST_CALLS + 1, u64::MAX / 4, u64::MAX] {
+            let tokens = of(3);
+            for choice in tokens.choices() {
+                let sent = headers(&[
+                    ("x-ratelimit-remaining", absurd),
+                    ("x-ratelimit-reset", absurd),
+                    ("x-ratelimit-limit", absurd),
+                ]);
+                assert!(!tokens.learn(&choice, StatusCode::OK, &sent, NOW));
+                assert!(tokens.learn(&choice, StatusCode::FORBIDDEN, &sent, NOW));
+                tokens.learn(&choice, StatusCode::OK, &quota(MOST_CALLS, absurd), NOW + UNSAID);
+            }
+            assert!(tokens.has_plenty(Budget::Rest, NOW + UNSAID));
+            assert!(tokens.choose(&login("octo"), Budget::Rest, NOW + UNSAID).is_ok());
+        }
     }
 
     #[test]

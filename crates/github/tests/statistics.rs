@@ -263,6 +263,53 @@ async fn what_did_not_change_costs_nothing_with_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_repository_more_is_seen_behind_a_page_that_did_not_change() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    site.github.token(TOKEN, "owner", 5000);
+    let many = |count| (0..count).map(|id| repository(id, "Rust", 1)).collect::<Vec<_>>();
+    site.github.add("octo", many(100));
+    let statistics = site.statistics(&[TOKEN], now);
+    let ask = async || {
+        later(25 * 3600);
+        statistics.of(&login("octo")).await.unwrap().stats.originals
+    };
+    assert_eq!(ask().await, 100);
+    site.github.add("octo", many(101));
+    assert_eq!(ask().await, 101, "the account says so");
+    site.github.add("octo", many(201));
+    let unchanged = WebReply::status(304, "application/json", "");
+    site.github.answer_instead(move |request| (request.target == "/users/octo").then(|| unchanged.clone()));
+    assert_eq!(ask().await, 201, "the list of pages says so");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_is_lost_is_a_failure() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    let many = |count| (0..count).map(|id| repository(id, "Rust", 1)).collect::<Vec<_>>();
+    let statistics = site.statistics(&[], now);
+    for (account, count, lost) in [("big", 1000, 5), ("last", 1000, 10), ("short", 250, 2), ("few", 4, 1)] {
+        site.github.add(account, many(count));
+        assert_eq!(statistics.of(&login(account)).await.unwrap().stats.originals, count);
+        // One page has nothing, or half of what it has.
+        let path = format!("/users/{account}/repos?");
+        let (page, has_next) = (format!("&page={lost}"), lost * 100 < count);
+        site.github.answer_instead(move |request| {
+            let is_lost = request.target.starts_with(&path) && request.target.ends_with(&page);
+            let half = "[{\"id\":1,\"name\":\"r\",\"description\":null,\"fork\":false,\"stargazers_count\":1,\"forks_count\":0,\"language\":null}]";
+            let reply = WebReply::of("application/json", if path.contains("big") { "[]" } else { half });
+            let link = "<http://elsewhere.invalid/>; rel=\"next\"";
+            is_lost.then(|| if has_next { reply.header("Link", link) } else { reply })
+        });
+        later(26 * 3600);
+        let shown = statistics.of(&login(account)).await.unwrap();
+        assert_eq!((shown.stats.originals, shown.is_old), (count, true), "{account}");
+        site.github.answer_well();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_calls_are_for_tracked_accounts() {
     let (now, later) = clock!();
     let site = Site::new().await;

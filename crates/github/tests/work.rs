@@ -138,6 +138,24 @@ async fn without_a_token_and_for_organizations_nobody_is_asked_what_they_have_do
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_user_has_done_goes_when_the_account_becomes_an_organization() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    site.github.token(TOKEN, "owner", 5000);
+    octo(&site.github);
+    let statistics = site.statistics(&[TOKEN], now);
+    assert!(of(&statistics, "octo").await.work.contributions.is_some());
+    let one = FakeRepository { id: 1, fork: false, stars: 1, forks: 0, language: None };
+    site.github.add_organization("octo", vec![one]);
+    later(25);
+    let aged = of(&statistics, "octo").await;
+    assert!(aged.stats.is_organization && aged.work.contributions.is_none());
+    octo(&site.github);
+    later(25);
+    assert!(of(&statistics, "octo").await.work.contributions.is_some(), "and back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_fails_what_was_known_stays_with_its_age() {
     let (now, later) = clock!();
     let site = Site::new().await;
@@ -172,7 +190,10 @@ async fn whatever_fails_what_was_known_stays_with_its_age() {
         json("{\"data\":{}").header("Content-Length", "5000"),
         json(&"[".repeat(100_000)),
         json(&" ".repeat(5 << 20)),
+        json("{\"data\":{\"user\":null},\"errors\":[{\"type\":\"NOT_FOUND\"}]}"),
+        WebReply::status(429, "application/json", "{\"message\":\"rate limit\"}").header("Retry-After", "1"),
         user("{\"weeks\":[]}"),
+        user("{\"weeks\":[]},\"y1999\":{}"),
         user("{\"weeks\":[{\"contributionDays\":[{\"date\":\"2026-01-01\",\"contributionCount\":-1}]}]}"),
         user("{\"weeks\":[{\"contributionDays\":[{\"date\":\"2025-01-01\",\"contributionCount\":1}]}]}"),
         user(

@@ -119,8 +119,8 @@ fn of_work(word: RowWord, done: &Contributions, years: CommitYears) -> Option<(S
         CommitYears::One(year) => done.commits.get(&year).copied().unwrap_or(0),
     };
     // In hundredths of a percent, rounded.
-    let merged = (done.merged.saturating_mul(20_000) + done.pull_requests)
-        .checked_div(2 * done.pull_requests)
+    let merged = (done.merged.saturating_mul(20_000).saturating_add(done.pull_requests))
+        .checked_div(done.pull_requests.saturating_mul(2))
         .unwrap_or(0)
         .min(10_000);
     Some(match word {
