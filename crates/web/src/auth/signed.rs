@@ -4,7 +4,7 @@
 //! `X-Signature` is the HMAC-SHA256 of the lines method, path, `X-Timestamp` and `X-Service`, in hexadecimal digits.
 //! With `X-Nonce` it is that of `tallymark-2`, those lines, the nonce, and the SHA-256 of the body. A signature is good
 //! once, and for five minutes. What was used is remembered in memory, so nothing that was signed before this process
-//! began is accepted.
+//! began is accepted; and since the clock of whoever signs may be a little ahead, nothing of its first seconds either.
 
 use axum::http::{HeaderMap, Method, StatusCode, request::Parts};
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,8 +17,10 @@ use tallymark_core::Now;
 
 use crate::error::Problem;
 
-/// How far the clock of whoever signs may be from ours, in seconds.
+/// How long a signature is good, in seconds. The clock of whoever signs may be behind ours by as much.
 const WINDOW: u64 = 300;
+/// How far that clock may be ahead, in seconds.
+const AHEAD: u64 = 5;
 /// How many signatures are remembered at a time.
 const MOST: usize = 10_000;
 /// The first line of our own form.
@@ -65,11 +67,17 @@ impl Signatures {
         };
         let Some(at) = timestamp.parse::<u64>().ok() else { return refused("X-Timestamp is no time") };
         let now = seconds((self.now)());
-        if now.abs_diff(at) > WINDOW {
+        if now.saturating_sub(at) > WINDOW {
             return refused("the signature is older than five minutes, or the clocks differ");
         }
-        if at <= self.began {
-            return refused("it was signed before this server started: sign it again");
+        if at > now.saturating_add(AHEAD) {
+            return refused("X-Timestamp is ahead of this server's clock: set the clock that signs");
+        }
+        // An earlier process may have accepted it, and nobody remembers what it did.
+        if at <= self.began.saturating_add(AHEAD) {
+            return refused(
+                "it was signed before this server started, or just then: sign it again in a few seconds",
+            );
         }
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         *used = used.split_off(&(now.saturating_sub(WINDOW), Signature::default()));
@@ -182,10 +190,29 @@ mod tests {
         };
         says(signatures.check(&head(&[]), b"").map_err(|problem| problem.what), "are needed");
         let soon = BEGAN + 10;
+        LATER.store(10, Ordering::Relaxed);
         says(ask(soon, &of("another secret of 16", soon), &[], b""), "is wrong");
         says(ask(soon, &of(SECRET, soon + 1), &[], b""), "is wrong");
-        says(ask(BEGAN, &of(SECRET, BEGAN), &[], b""), "before this server started");
-        says(ask(BEGAN + 301, &of(SECRET, BEGAN + 301), &[], b""), "five minutes");
+        for early in [BEGAN, BEGAN + AHEAD] {
+            says(ask(early, &of(SECRET, early), &[], b""), "before this server started");
+        }
+        for ahead in [soon + AHEAD + 1, soon + WINDOW, u64::MAX] {
+            says(ask(ahead, &of(SECRET, ahead), &[], b""), "ahead of this server's clock");
+        }
+        // What a process accepts, no process accepts that begins while it is good.
+        let latest = soon + AHEAD;
+        assert_eq!(ask(latest, &of(SECRET, latest), &[], b""), Ok(()));
+        let restarted = Signatures::new(SECRET, now);
+        let stamp = latest.to_string();
+        let given = [("x-signature", &*of(SECRET, latest)), ("x-timestamp", &stamp), ("x-service", "api")];
+        for later in [10, 10 + AHEAD, 10 + WINDOW] {
+            LATER.store(i64::try_from(later).unwrap(), Ordering::Relaxed);
+            says(
+                restarted.check(&head(&given), b"").map_err(|problem| problem.what),
+                "before this server started",
+            );
+        }
+        LATER.store(10, Ordering::Relaxed);
         assert_eq!(ask(soon, &of(SECRET, soon), &[], b"x"), Ok(()));
         says(ask(soon, &of(SECRET, soon), &[], b"y"), "used already");
         // Our form: another nonce is another signature, and the body is part of it.
