@@ -49,9 +49,7 @@ pub(crate) fn level(text: &str) -> Result<String, String> {
 
 /// Starts the log. `level` is `error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,tallymark_store=debug`.
 pub(crate) fn start(format: LogFormat, level: &str) {
-    // The rasterizer warns of each style that is for browsers only; nobody could do anything about it.
-    let quiet = if level.contains("usvg") { "" } else { "usvg=error,resvg=error,simplecss=error," };
-    let level = format!("{quiet}{level}");
+    let level = format!("{}{level}", quiet(level));
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(level);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let form = match format {
@@ -66,6 +64,15 @@ pub(crate) fn start(format: LogFormat, level: &str) {
     }
     // This is called once.
     let _ = FORM.set(form);
+}
+
+/// What is not logged, unless the level names it.
+fn quiet(level: &str) -> String {
+    // The rasterizer warns of each style that is for browsers only; nobody could do anything about it. The watcher of files
+    // tells at `trace` of each event in a directory: with the log in it, each line would cause the next one.
+    let modules =
+        [("usvg", "usvg=error,resvg=error,simplecss=error,"), ("notify", "notify=info,")].into_iter();
+    modules.filter(|(name, _)| !level.contains(name)).map(|(_, filter)| filter).collect()
 }
 
 /// Whether standard error is connected to the journal: systemd passes the device and inode of that stream. It may have

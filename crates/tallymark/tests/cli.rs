@@ -681,6 +681,31 @@ fn label_and_colour_are_reloaded_on_sighup() {
     stop(&mut daemon);
 }
 
+/// Each line would be an event in the directory that is watched, and each event a line.
+#[test]
+fn log_beside_the_configuration_does_not_tell_of_itself() {
+    let mut place = Place::new();
+    place.configure("[badges]\nlabel = \"views\"\n");
+    let log = place.dir().join("daemon.log");
+    let script = format!("exec \"$0\" \"$@\" 2>>{}", log.display());
+    let _daemon = Daemon::builder("sh")
+        .args(["-c", &script])
+        .arg(program())
+        .args(["serve", "--log-level", "trace"])
+        .args(place.flags())
+        .args(place.listen_flags())
+        .start();
+    let said = || fs::read_to_string(&log).unwrap_or_default();
+    let path = place.config_path();
+    wait_until("the file is watched", PATIENCE, || {
+        fs::write(&path, "[badges]\nlabel = \"seen\"\n").unwrap();
+        said().contains("reloaded: ")
+    });
+    let said = said();
+    let of_itself = said.lines().find(|line| line.contains("inotify event"));
+    assert_eq!(of_itself, None, "{} lines", said.lines().count());
+}
+
 #[test]
 fn log_is_json_when_asked_for() {
     let place = Place::new();
