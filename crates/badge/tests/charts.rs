@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
-use tallymark_badge::chart::{Chart, DEFAULT_WIDTH, Series};
+use tallymark_badge::chart::{AxisScale, Chart, DEFAULT_WIDTH, Series};
 use tallymark_badge::{Badge, Color, Spark, text};
 use tallymark_core::Event;
 use tallymark_core::Step;
@@ -35,6 +35,7 @@ fn check(golden: &str, step: Step, last: i32, series: &[Series<'_>], width: u32)
         series,
         so_far: false,
         legend: true,
+        scale: AxisScale::Linear,
         width,
     };
     let svg = chart.render();
@@ -71,6 +72,7 @@ fn another_event_is_called_by_its_own_name() {
             series: &series,
             so_far: false,
             legend: true,
+            scale: AxisScale::Linear,
             width: 720,
         }
         .render()
@@ -109,6 +111,7 @@ fn a_bucket_in_progress_is_marked_and_told() {
             series,
             so_far: true,
             legend: true,
+            scale: AxisScale::Linear,
             width: 520,
         };
         let svg = chart.render();
@@ -116,6 +119,56 @@ fn a_bucket_in_progress_is_marked_and_told() {
         assert!(chart.description().contains("20 Nov 2026, so far"), "{}", chart.description());
         insta::assert_snapshot!(golden, svg);
     }
+}
+
+#[test]
+fn powers_of_ten_are_equally_far_on_a_logarithmic_scale() {
+    let mut month = usual(30, 7, 40);
+    (month[8], month[12], month[20]) = (0, 0, 61_000);
+    let (long, large) = (usual(200, 3, 90), usual(200, 9, 400_000));
+    let two = [Series { name: "a", counts: &large }, Series { name: "b", counts: &long }];
+    let few = [12, 40, 0, 31, 90, 77, 18];
+    for (golden, series) in [
+        ("log_days", &one(&month)[..]),
+        ("log_few_powers", &one(&few)),
+        ("log_long", &one(&long)),
+        ("log_lines", &two),
+        ("log_nothing", &one(&[0, 0])),
+    ] {
+        let first = TODAY + 1 - series[0].counts.len() as i32;
+        let chart = Chart {
+            event: Event::HIT,
+            step: Step::Day,
+            first,
+            series,
+            so_far: true,
+            scale: AxisScale::Log,
+            legend: true,
+            width: 520,
+        };
+        let svg = chart.render();
+        well_made(&svg);
+        // Sizes say nothing there, and nothing is cut off.
+        assert!(!svg.contains("class=\"tm-bar") && !svg.contains("class=\"tm-break"), "{svg}");
+        assert_eq!(svg.contains(">logarithmic scale<"), golden != "log_nothing");
+        assert_eq!(chart.description().ends_with(" The scale is logarithmic."), golden != "log_nothing");
+        insta::assert_snapshot!(golden, svg);
+    }
+}
+
+#[test]
+fn what_hides_something_at_equal_distances_is_uneven() {
+    let (usual, large) = (usual(30, 1, 1300), [90_000; 30]);
+    let mut spike = usual.clone();
+    spike[11] = 90_000;
+    let uneven = |series: &[Series<'_>]| {
+        let scale = AxisScale::Log;
+        let (event, step, first) = (Event::HIT, Step::Day, TODAY - 29);
+        Chart { event, step, first, series, so_far: true, scale, legend: true, width: 720 }.is_uneven()
+    };
+    assert!(!uneven(&one(&usual)) && !uneven(&one(&large)) && !uneven(&one(&[0, 0])) && !uneven(&[]));
+    assert!(uneven(&one(&spike)) && uneven(&one(&[0, 100, 1234, 50_000])));
+    assert!(uneven(&[Series { name: "a", counts: &usual }, Series { name: "b", counts: &large }]));
 }
 
 #[test]
@@ -197,6 +250,7 @@ fn the_largest_total_leaves_a_name_its_room() {
             series,
             so_far: true,
             legend: true,
+            scale: AxisScale::Linear,
             width,
         }
         .render();
@@ -233,6 +287,7 @@ fn title_and_description_say_what_is_seen() {
         series: &one(&[5, 1000, 1]),
         so_far: false,
         legend: true,
+        scale: AxisScale::Linear,
         width: 720,
     };
     assert_eq!(chart.title(), "you/repo: 1,006 hits, 18 Nov to 20 Nov 2026");
@@ -341,10 +396,11 @@ proptest! {
         step in prop::sample::select(Step::EVERY.to_vec()),
         first: i32,
         width in prop_oneof![any::<u32>(), 300..2000u32],
+        scale in prop::sample::select(AxisScale::EVERY.map(|(_, scale)| scale).to_vec()),
         series in prop::collection::vec((any_name(), prop::collection::vec(any_count(), 0..450)), 0..8),
     ) {
         let series: Vec<_> = series.iter().map(|(name, counts)| Series { name, counts }).collect();
-        well_made(&Chart { event: Event::HIT, step, first, series: &series, so_far: false, legend: true, width }.render());
+        well_made(&Chart { event: Event::HIT, step, first, series: &series, so_far: false, scale, legend: true, width }.render());
     }
 
     #[test]

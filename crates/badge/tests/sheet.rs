@@ -13,7 +13,7 @@ use tallymark_badge::{
         CardLang, CardLook, CardRank, CardTheme, CardTime, CommitYears, LanguageCard, LanguageLayout,
         LanguageMeasure, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, TrafficCard,
     },
-    chart::{Chart, Series},
+    chart::{AxisScale, Chart, Series},
     digits::{DigitPicture, DigitThemes},
     panel::{Locality, Options, Panel, Picture, Tallied, Theme, Trace},
     render,
@@ -76,8 +76,8 @@ fn charts() -> Vec<String> {
     let b: Vec<i64> = a.iter().map(|count| count / 2 + 40).collect();
     let one = [Series { name: "you/repo", counts: &a }];
     let two = [one[0], Series { name: "日本/語", counts: &b }];
-    [&one[..], &two[..]]
-        .map(|series| {
+    [(&one[..], AxisScale::Linear), (&two[..], AxisScale::Linear), (&two[..], AxisScale::Log)]
+        .map(|(series, scale)| {
             Chart {
                 event: Event::HIT,
                 step: Step::Day,
@@ -85,6 +85,7 @@ fn charts() -> Vec<String> {
                 series,
                 so_far: true,
                 legend: true,
+                scale,
                 width: 780,
             }
             .render()

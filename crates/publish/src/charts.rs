@@ -11,7 +11,7 @@ use crate::{
 };
 use tallymark_badge::{
     Look, Spark,
-    chart::{Chart, DEFAULT_WIDTH, Series},
+    chart::{AxisScale, Chart, DEFAULT_WIDTH, Series},
     number,
 };
 use tallymark_core::{Event, Name, Now, Step, Window};
@@ -70,6 +70,7 @@ impl ChartKind {
             series: &series,
             so_far: true,
             legend: true,
+            scale: AxisScale::Linear,
             width: DEFAULT_WIDTH,
         };
         if self != ChartKind::Sparkline {

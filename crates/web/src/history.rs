@@ -2,7 +2,7 @@
 //!
 //! Hits that are not in the store yet are missing; they show a tick later.
 
-use tallymark_badge::chart::{Chart, Series};
+use tallymark_badge::chart::{AxisScale, Chart, Series};
 use tallymark_core::{Buckets, Day, Event, Month, Name, Now, Period, Step, Window};
 use tallymark_store::{StoreError, StoreRead};
 
@@ -139,7 +139,16 @@ impl History {
     pub(crate) fn chart<'a>(&self, series: &'a [Series<'a>], width: u32) -> Chart<'a> {
         let Buckets { step, first, .. } = self.buckets;
         // Every window ends now.
-        Chart { event: self.event, step, first, series, so_far: true, legend: true, width }
+        Chart {
+            event: self.event,
+            step,
+            first,
+            series,
+            so_far: true,
+            scale: AxisScale::Linear,
+            legend: true,
+            width,
+        }
     }
 }
 

@@ -28,6 +28,7 @@ mod panels;
 mod png;
 mod query;
 mod router;
+mod scale;
 mod server;
 mod state;
 mod stats_prefix;

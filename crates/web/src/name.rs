@@ -1,6 +1,7 @@
 //! Names in URLs: read from paths and parameters, and written into links.
 
 use crate::query::decoded;
+use tallymark_badge::chart::AxisScale;
 use tallymark_core::{Event, Name, NameRef, NotAName};
 
 /// The name in a part of a request's path: decoded once, without anything after `?` or `#`.
@@ -100,6 +101,13 @@ fn with_names(path: &str, key: &str, names: &[Name]) -> String {
 pub(crate) fn push_event(path: &mut String, event: Event) {
     if event != Event::HIT {
         push(path, "event", event.as_str());
+    }
+}
+
+/// Appends the scale of a chart, unless it is the usual one.
+pub(crate) fn push_scale(path: &mut String, scale: AxisScale) {
+    if scale != AxisScale::Linear {
+        push(path, "scale", scale.word());
     }
 }
 

@@ -101,12 +101,36 @@ async fn a_theme_decides_in_place_of_the_reader() {
 }
 
 #[tokio::test]
+async fn a_logarithmic_scale_is_one_of_every_chart_and_says_so() {
+    let site = Site::new(Visibility::Public).await;
+    for path in [
+        "/graph/you/repo.svg?",
+        "/graph/~all.svg?",
+        "/graph/you/repo.svg?event=hit,like&",
+        "/graph.svg?name=you/repo&name=new&",
+    ] {
+        let (_, _, plain) = site.get(path.trim_end_matches(['?', '&']), None).await;
+        let (code, _, log) = site.get(&format!("{path}scale=log"), None).await;
+        assert_eq!(code, StatusCode::OK);
+        assert!(log.contains(">logarithmic scale<") && !plain.contains("logarithmic"), "{path}: {log}");
+        for same in ["scale=linear", "scale=", "scale=2", "SCALE=Linear,3"] {
+            assert_eq!(site.get(&format!("{path}{same}"), None).await.2, plain, "{path}{same}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn address_that_makes_no_sense_is_a_picture_that_says_so() {
     let site = Site::new(Visibility::Public).await;
     for (path, says) in [
         ("/graph/a.svg?period=31d", "period is 24h, 7d, 30d, 90d, 12mo or all"),
         ("/graph/a.svg?period=", "period is 24h, 7d, 30d, 90d, 12mo or all"),
         ("/graph/a.svg?style=flat", "style is one of chart, spark"),
+        ("/graph/a.svg?scale=logarithmic", "scale is linear or log, of a PNG also 1 to 4: scale=log,2"),
+        ("/graph.svg?name=a&name=b&scale=log,log", "scale is linear or log"),
+        ("/graph/~all.svg?scale=sqrt", "scale is linear or log"),
+        ("/graph/a.svg?style=spark&scale=log", "a badge with a line has no scale=log: leave it out"),
+        ("/graph/a.svg?scale=log&scale=linear", "scale is there twice: leave one out"),
         ("/graph/a.svg?width=9", "width is 320 to 1600"),
         ("/graph/a.svg?width=-1", "width is 320 to 1600"),
         ("/graph/a.svg?style=spark&color=red;x", "color=red;x: did you mean red?"),

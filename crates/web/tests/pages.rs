@@ -288,6 +288,40 @@ async fn page_of_a_name_shows_who_asked_where_visits_are_kept() {
 }
 
 #[tokio::test]
+async fn a_page_leads_to_a_logarithmic_scale_where_something_is_hidden() {
+    let site = Site::new(Visibility::Public).await;
+    // A day with 50,000 hits beside others with a hundred, and names with a thousand and with one.
+    for (page, log, back) in [
+        ("/repo/you/repo", "/repo/you/repo?period=30d&scale=log", "/repo/you/repo?period=30d"),
+        (
+            "/compare?name=you/repo&name=%E6%97%A5%E6%9C%AC/%3Cb%3E%26%22%27&period=7d",
+            "/compare?name=you/repo&name=%E6%97%A5%E6%9C%AC/%3Cb%3E%26%22%27&period=7d&scale=log",
+            "/compare?name=you/repo&name=%E6%97%A5%E6%9C%AC/%3Cb%3E%26%22%27&period=7d",
+        ),
+    ] {
+        let href = |link: &str| {
+            format!(
+                "href=\"{}\"",
+                link.replace('/', "&#x2f;").replace('&', "&amp;").replace("&amp;#x2f;", "&#x2f;")
+            )
+        };
+        let (_, _, body) = site.get(page, None).await;
+        assert!(body.contains(&format!("{}>Show on a logarithmic scale</a>", href(log))), "{page}: {body}");
+        let (code, _, body) = site.get(log, None).await;
+        assert_eq!(code, StatusCode::OK);
+        assert!(body.contains(&format!("{}>Show on the usual scale</a>", href(back))), "{log}: {body}");
+        assert!(body.contains("The scale is logarithmic."), "{log}");
+        // The picture, the periods and what is copied stay with it.
+        assert!(body.matches("scale=log").count() >= 8, "{log}: {body}");
+    }
+    for page in ["/repo/you/repo?event=like", "/name/new", "/compare?name=you/repo&period=24h"] {
+        assert!(!site.get(page, None).await.2.contains("logarithmic scale"), "{page}");
+    }
+    let (code, _, body) = site.get("/repo/you/repo?scale=sqrt", None).await;
+    assert!(code == StatusCode::BAD_REQUEST && body.contains("scale is linear or log"), "{body}");
+}
+
+#[tokio::test]
 async fn pages_without_a_store_say_so() {
     let site = Site::without_store().await;
     for path in ["/", "/?period=day", "/repo/you/repo", "/compare?name=a"] {

@@ -2,7 +2,7 @@
 
 use super::{
     Chart, Series, axis,
-    scale::{self, Scale},
+    scale::{AxisScale, Scale},
     style::{ChartTheme, Sheet},
 };
 use crate::{
@@ -32,9 +32,15 @@ const DATE: u32 = 62;
 const WIDEST_BAR: u32 = 440;
 /// Below this distance, bars look like a fence: one area is calmer.
 const NARROWEST_SLOT: u32 = 40;
+/// The same for the dots of a line.
+const NARROWEST_DOTTED: u32 = 100;
 /// What is written above the bucket in progress, and the class of its bar or line.
 const SO_FAR: &str = "so far";
 const PART: &str = " tm-part";
+/// What is written over an axis that is one.
+const LOGARITHMIC: &str = "logarithmic scale";
+/// Room for it.
+const BELOW_WORD: u32 = 14;
 /// The mark that ends a run of letters to the left.
 const LEFT_TO_RIGHT: &str = "&#8206;";
 /// Where a bar or line is broken that goes beyond the plot, below its top, and how far the mark reaches beside it.
@@ -84,9 +90,10 @@ impl<'a> Drawing<'a> {
         let width = chart.width.clamp(*super::WIDTHS.start(), *super::WIDTHS.end());
         let (series, buckets) = (chart.series(), chart.buckets());
         let counts = series.iter().flat_map(|series| (0..buckets).map(|at| series.count(at)));
-        let scale = Some(scale::reach(counts)).filter(|&most| most > 0).map(Scale::of);
+        let scale = Scale::of(chart.scale, counts);
         let legend = if chart.legend && series.len() > 1 { legend(series, width) } else { Vec::new() };
-        let top = legend.last().map_or(BELOW_HEAD, |last| last.y + 26);
+        let is_told = scale.is_some() && chart.scale == AxisScale::Log;
+        let top = legend.last().map_or(BELOW_HEAD, |last| last.y + 26) + if is_told { BELOW_WORD } else { 0 };
         let labels = scale.into_iter().flat_map(Scale::lines).map(|line| self::width(&short_size(line)));
         // Room for a wider font than the one that was measured.
         let left = MARGIN + labels.max().map_or(0, |widest| widest * 6 / 5 + 9);
@@ -223,13 +230,20 @@ impl<'a> Drawing<'a> {
     }
 
     fn grid(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let lines: Vec<u64> = self.scale.map_or_else(|| vec![0], |scale| scale.lines().collect());
-        let last = lines.len().saturating_sub(1).max(1) as u32;
+        let lines = self.scale.map_or_else(|| vec![0], Scale::lines);
+        if self.scale.is_some() && self.chart.scale == AxisScale::Log {
+            writeln!(
+                f,
+                "<text class=\"tm-soft\" x=\"{MARGIN}\" y=\"{}\">{LOGARITHMIC}</text>",
+                self.top / 10 - 16
+            )?;
+        }
         f.write_str("<g class=\"tm-soft\" text-anchor=\"end\">\n")?;
-        for (i, &line) in (0..).zip(&lines) {
+        for line in lines {
             // On the half pixel, or a thin line becomes two grey ones.
-            let y = (self.bottom() - PLOT * 10 * i / last) / 10;
-            let axis = if i == 0 { " tm-axis" } else { "" };
+            let high = self.scale.map_or(0, |scale| scale.height_of(line, PLOT * 10));
+            let y = (self.bottom() - high) / 10;
+            let axis = if line == 0 { " tm-axis" } else { "" };
             writeln!(f, "<path class=\"tm-grid{axis}\" d=\"M{} {y}.5h{}\"/>", Px(self.left), Px(self.wide))?;
             if self.scale.is_some() {
                 writeln!(
@@ -340,12 +354,21 @@ impl<'a> Drawing<'a> {
 
     /// Bars, an area, or lines; first the areas for tooltips.
     fn counts(&self, f: &mut Formatter<'_>, scale: Scale) -> fmt::Result {
-        let bars = self.series.len() == 1 && self.wide >= NARROWEST_SLOT * self.buckets as u32;
+        let has_room = |slot: u32| self.wide >= slot * self.buckets as u32;
+        // Of a bar and an area the size is read, which says nothing there: a line.
+        let log = self.chart.scale == AxisScale::Log;
+        let bars = self.series.len() == 1 && has_room(NARROWEST_SLOT) && !log;
         match self.series {
             [one] if bars => self.bars(f, one, scale)?,
             [one] => {
                 self.spots(f)?;
-                self.area(f, one, scale)?;
+                match log {
+                    true => self.line(f, 0, one, scale)?,
+                    false => self.area(f, one, scale)?,
+                }
+                if log && has_room(NARROWEST_DOTTED) {
+                    self.dots(f, one, scale)?;
+                }
             }
             several => {
                 if several.len() * self.buckets <= MOST_TOOLTIPS {
@@ -442,6 +465,15 @@ impl<'a> Drawing<'a> {
         }
         let (x, y) = (self.middle(last), self.y(scale, series.count(last)));
         writeln!(f, "<circle class=\"tm-dot tm-{i}\" cx=\"{}\" cy=\"{}\" r=\"3.5\"/>", Px(x), Px(y))
+    }
+
+    /// The counts of a line of few buckets.
+    fn dots(&self, f: &mut Formatter<'_>, one: &Series<'_>, scale: Scale) -> fmt::Result {
+        for at in 0..self.buckets.saturating_sub(1) {
+            let (x, y) = (self.middle(at), self.y(scale, one.count(at)));
+            writeln!(f, "<circle class=\"tm-dot tm-0\" cx=\"{}\" cy=\"{}\" r=\"2\"/>", Px(x), Px(y))?;
+        }
+        Ok(())
     }
 
     fn points(

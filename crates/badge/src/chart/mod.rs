@@ -9,6 +9,7 @@ mod draw;
 mod scale;
 mod style;
 
+pub use scale::AxisScale;
 pub use style::ChartTheme;
 
 use crate::{number::group, text::Fitted};
@@ -26,6 +27,9 @@ pub const DEFAULT_WIDTH: u32 = 720;
 
 /// Widths at which a chart is legible: from a phone's to a large screen's.
 pub const WIDTHS: RangeInclusive<u32> = 320..=1600;
+
+/// What stays below this part of the height is flat, in percent.
+const FLAT: u32 = 5;
 
 /// Longest name in a title, in pixels of 11 px text: all of nearly every one.
 const TITLE_NAME: u32 = 1200;
@@ -69,6 +73,8 @@ pub struct Chart<'a> {
     pub series: &'a [Series<'a>],
     /// Whether the newest bucket is still in progress: its count is a part, and is drawn and told as one.
     pub so_far: bool,
+    /// How counts are spread over the axis.
+    pub scale: AxisScale,
     /// Whether several names have a legend. A page has a table with the same swatches instead.
     pub legend: bool,
     /// Width in pixels; the nearest of [`WIDTHS`] is taken.
@@ -124,6 +130,31 @@ impl<'a> Chart<'a> {
     /// A description of the chart, for people who do not see it. Not escaped.
     #[must_use]
     pub fn description(&self) -> String {
+        let has_counts = self.series().iter().any(|series| series.total() > 0);
+        match self.scale {
+            AxisScale::Log if has_counts => format!("{} The scale is logarithmic.", self.counts_described()),
+            _ => self.counts_described(),
+        }
+    }
+
+    /// Whether an axis of equal distances hides something: a count is broken off, or most of a name's stay near zero.
+    #[must_use]
+    pub fn is_uneven(&self) -> bool {
+        let counts = self.series().iter().flat_map(|series| self.counts_of(series));
+        let Some(scale) = scale::Scale::of(AxisScale::Linear, counts) else { return false };
+        self.series().iter().any(|series| {
+            let mut counts: Vec<i64> = self.counts_of(series).filter(|&count| count > 0).collect();
+            counts.sort_unstable();
+            let median = counts.get(counts.len() / 2).copied().unwrap_or(i64::MAX);
+            counts.last().is_some_and(|&most| scale.is_passed_by(most)) || scale.height(median, 100) < FLAT
+        })
+    }
+
+    fn counts_of(&self, series: &'a Series<'a>) -> impl Iterator<Item = i64> + Clone + use<'a> {
+        (0..self.buckets()).map(|at| series.count(at))
+    }
+
+    fn counts_described(&self) -> String {
         match self.series() {
             [] => self.nothing(),
             [one] => match self.peak(one) {

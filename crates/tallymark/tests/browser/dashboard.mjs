@@ -133,6 +133,7 @@ async function look(page, kind) {
     ["compare", "/compare?name=busy/name&name=owner1/project&name=%3Cscript%3Ealert(1)%3C/script%3E"],
     ["name", "/repo/busy/name"],
     ["visits", "/repo/who/asks?event=visit"],
+    ["log", "/compare?name=busy/name&name=owner29/project&scale=log"],
     ["maker", "/repo/busy/name?style=for-the-badge&show=today&show=total&logo=github&color=blue"],
     ["choose", "/compare"],
     ["never", "/name/never"],

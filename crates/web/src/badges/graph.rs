@@ -16,6 +16,7 @@ use crate::{
     name::{from_bytes_of, from_path_of},
     pages::{self, NOT_A_PERIOD, login},
     query::{Query, choice, switch},
+    scale::ChartScale,
     state::App,
 };
 use axum::{
@@ -26,7 +27,7 @@ use axum::{
 use std::sync::Arc;
 use tallymark_badge::{
     Spark,
-    chart::{Chart, ChartTheme, DEFAULT_WIDTH, MOST_SERIES, Series, WIDTHS},
+    chart::{AxisScale, Chart, ChartTheme, DEFAULT_WIDTH, MOST_SERIES, Series, WIDTHS},
 };
 use tallymark_core::{Event, Name, NotAName, Period, Window};
 use tallymark_store::StoreError;
@@ -56,16 +57,23 @@ async fn of_all(app: &App, uri: &Uri, sent: &HeaderMap) -> Response {
         check(query, AnswerKind::Chart)?;
         let period = query.text("period");
         let period = period.map_or(Some(Period::All), |word| Period::read(&word));
-        Ok((event::asked(app, query).await?, period.ok_or(NOT_A_PERIOD)?, width(query)?, theme(query)?))
+        let scale = ChartScale::read(query)?.axis;
+        Ok((
+            event::asked(app, query).await?,
+            period.ok_or(NOT_A_PERIOD)?,
+            width(query)?,
+            theme(query)?,
+            scale,
+        ))
     };
-    let (event, period, width, theme) = match read.await {
+    let (event, period, width, theme, scale) = match read.await {
         Ok(asked) => asked,
         Err::<_, String>(why) => return mistake(&why),
     };
     match History::of_all(&*app.store, event, period, (app.now)()).await {
         Ok(history) => headers::picture(
             StatusCode::OK,
-            history.chart(&history.series(), width).render_in(theme),
+            Chart { scale, ..history.chart(&history.series(), width) }.render_in(theme),
             NOT_COUNTED,
         ),
         Err(error) => Problem::store("reading the counts of a chart", &error).picture(NOT_COUNTED),
@@ -108,6 +116,7 @@ struct ChartQuery {
     window: Window,
     width: u32,
     theme: ChartTheme,
+    scale: AxisScale,
     /// Whether several names have one.
     legend: bool,
     /// A badge with a line: how it is to look, and its numbers.
@@ -127,11 +136,15 @@ impl ChartQuery {
             None => false,
             Some(word) => choice("style", &word, &[("chart", false), ("spark", true)])?,
         };
+        let scale = ChartScale::read(query)?.axis;
         let spark = match is_spark {
+            true if scale != AxisScale::Linear => {
+                return Err("a badge with a line has no scale=log: leave it out".to_owned());
+            }
             true => Some((Dress::of_spark(query)?, Figures::of_spark(query, event)?)),
             false => None,
         };
-        Ok(ChartQuery { event, others, window, width, theme: theme(query)?, legend, spark })
+        Ok(ChartQuery { event, others, window, width, theme: theme(query)?, scale, legend, spark })
     }
 }
 
@@ -206,7 +219,8 @@ async fn chart_of_events(app: &App, name: &Name, asked: &ChartQuery) -> Result<S
         .collect();
     // What is alike in all of them.
     let event = Event::new(b"counts").unwrap_or(asked.event);
-    let chart = Chart { event, legend: asked.legend, ..histories[0].chart(&series, asked.width) };
+    let chart =
+        Chart { event, scale: asked.scale, legend: asked.legend, ..histories[0].chart(&series, asked.width) };
     Ok(chart.render_in(asked.theme))
 }
 
@@ -216,7 +230,7 @@ async fn chart(app: &App, names: &[Name], asked: &ChartQuery) -> Result<String, 
     }
     let history = History::read(&*app.store, asked.event, names, asked.window, (app.now)()).await?;
     let series = history.series();
-    let chart = Chart { legend: asked.legend, ..history.chart(&series, asked.width) };
+    let chart = Chart { scale: asked.scale, legend: asked.legend, ..history.chart(&series, asked.width) };
     Ok(chart.render_in(asked.theme))
 }
 

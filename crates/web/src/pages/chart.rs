@@ -3,7 +3,10 @@
 
 use crate::{history::History, name::push};
 use minijinja::{Value, context};
-use tallymark_badge::{chart::Chart, number::group};
+use tallymark_badge::{
+    chart::{AxisScale, Chart},
+    number::group,
+};
 
 /// A width of the picture, and the pages that show it. A picture that is only scaled down has no legible text.
 pub(super) type Width = (u32, &'static str);
@@ -20,7 +23,7 @@ pub(super) const WIDE: [Width; 4] = [PHONE, TABLET, (672, "(max-width: 52rem)"),
 
 /// What `chart.html` shows; `path` is the address of the picture. Several names have no legend in it: the table of the
 /// page has their swatches.
-pub(super) fn values(history: &History, path: &str, widths: &[Width]) -> Value {
+pub(super) fn values(history: &History, scale: AxisScale, path: &str, widths: &[Width]) -> Value {
     let series = history.series();
     let mut path = path.to_owned();
     if series.len() > 1 {
@@ -29,14 +32,14 @@ pub(super) fn values(history: &History, path: &str, widths: &[Width]) -> Value {
     let pictures: Vec<Value> = widths
         .iter()
         .map(|&(width, media)| {
-            let chart = Chart { legend: false, ..history.chart(&series, width) };
+            let chart = Chart { scale, legend: false, ..history.chart(&series, width) };
             let ((width, height), plot) = (chart.size(), chart.plot().map(|it| it.to_string()).join(" "));
             let mut url = path.clone();
             push(&mut url, "width", &width.to_string());
             context! { url, width, height, media, plot }
         })
         .collect();
-    let chart = history.chart(&series, PHONE.0);
+    let chart = Chart { scale, ..history.chart(&series, PHONE.0) };
     // The newest first, because readers look for it.
     let rows: Vec<Value> = (0..history.length())
         .rev()

@@ -6,13 +6,14 @@
 
 use crate::{
     badges::{AnswerKind, DigitDress, Dress, Figures, check},
-    name::{badge_path, encoded_text, event_page_path, graph_path, page_path, push, push_event},
+    name::{badge_path, encoded_text, event_page_path, graph_path, page_path, push, push_event, push_scale},
     query::Query,
     state::App,
 };
 use minijinja::{Value, context};
 use tallymark_badge::{
     Look,
+    chart::AxisScale,
     shields::Style,
     text::{XmlText, clean},
 };
@@ -62,7 +63,7 @@ enum Made {
     /// A badge with a line of the last 30 days.
     Spark,
     /// A chart of the last 30 days.
-    Chart,
+    Chart(AxisScale),
     /// The number in image digits of this theme.
     Digits(String),
 }
@@ -70,13 +71,15 @@ enum Made {
 impl Made {
     const SPARK: &str = "spark";
     const CHART: &str = "chart";
+    const LOG_CHART: &str = "chart.log";
     const DIGITS: &str = "digits.";
 
     fn of(style: &str) -> Made {
         let style = style.to_ascii_lowercase();
         match style.as_str() {
             Made::SPARK => Made::Spark,
-            Made::CHART => Made::Chart,
+            Made::CHART => Made::Chart(AxisScale::Linear),
+            Made::LOG_CHART => Made::Chart(AxisScale::Log),
             _ => match style.strip_prefix(Made::DIGITS) {
                 Some(theme) => Made::Digits(theme.to_owned()),
                 None => Made::Badge,
@@ -89,7 +92,7 @@ impl Made {
         match self {
             Made::Badge => true,
             Made::Spark => !key.starts_with("logo"),
-            Made::Chart => false,
+            Made::Chart(_) => false,
             Made::Digits(_) => matches!(key, "label" | "show" | "base"),
         }
     }
@@ -99,7 +102,7 @@ impl Made {
         match self {
             Made::Badge => "badge",
             Made::Spark => "badge with a line",
-            Made::Chart => "chart",
+            Made::Chart(_) => "chart",
             Made::Digits(_) => "picture of digits",
         }
     }
@@ -156,12 +159,12 @@ impl Making {
     /// The path and query of the picture.
     fn path(&self, name: &Name) -> String {
         let mut path = match self.made {
-            Made::Spark | Made::Chart => graph_path(std::slice::from_ref(name), self.event, "30d"),
+            Made::Spark | Made::Chart(_) => graph_path(std::slice::from_ref(name), self.event, "30d"),
             Made::Badge | Made::Digits(_) => badge_path(name.as_ref()),
         };
         match &self.made {
             Made::Spark => push(&mut path, "style", Made::SPARK),
-            Made::Chart => {}
+            Made::Chart(scale) => push_scale(&mut path, *scale),
             Made::Badge | Made::Digits(_) => push_event(&mut path, self.event),
         }
         if let Made::Digits(theme) = &self.made {
@@ -177,7 +180,10 @@ impl Making {
         {
             path.replace_range(end..end + ".svg".len(), ".png");
             // Not every notation can say how large a picture is.
-            push(&mut path, "scale", "1");
+            match self.made {
+                Made::Chart(AxisScale::Log) => path.push_str(",1"),
+                _ => push(&mut path, "scale", "1"),
+            }
         }
         path
     }
@@ -187,7 +193,7 @@ impl Making {
         let path = self.path(name);
         let query = Query::in_form(path.split_once('?').map_or("", |(_, query)| query));
         let (dress, figures) = match self.made {
-            Made::Chart => return Ok(format!("{} over time", self.event.noun(0))),
+            Made::Chart(_) => return Ok(format!("{} over time", self.event.noun(0))),
             Made::Spark => {
                 check(query, AnswerKind::Chart)?;
                 (Dress::of_spark(query)?, Figures::of_spark(query, self.event)?)
@@ -210,7 +216,11 @@ impl Making {
         let styles: Vec<(&str, &str)> = [("", "default")]
             .into_iter()
             .chain(Style::EVERY.map(|style| (style.name(), style.name())))
-            .chain([(Made::SPARK, "with a line"), (Made::CHART, "chart of 30 days")])
+            .chain([
+                (Made::SPARK, "with a line"),
+                (Made::CHART, "chart of 30 days"),
+                (Made::LOG_CHART, "chart, logarithmic"),
+            ])
             .chain(digits.iter().map(|(value, text)| (value.as_str(), text.as_str())))
             .collect();
         let total = format!("all {}", self.event.noun(0));
@@ -352,6 +362,8 @@ mod tests {
             ),
             ("file=png&label=a.svg", "/badge.png?repo=o/r&label=a.svg&scale=1"),
             ("file=PNG&style=Chart", "/graph/o/r.png?period=30d&scale=1"),
+            ("style=chart.log&color=red", "/graph/o/r.svg?period=30d&scale=log"),
+            ("file=PNG&style=chart.log", "/graph/o/r.png?period=30d&scale=log,1"),
             ("base=5&style=digits.nixie", "/badge.svg?repo=o/r&digits=nixie&base=5"),
             ("locale=de", "/badge.svg?repo=o/r&locale=de"),
         ] {

@@ -11,7 +11,7 @@ use crate::{
     event, headers,
     name::{
         badge_path, encoded, event_page_path, from_bytes_of, from_path_of, graph_path, has_odd_segment,
-        page_path,
+        page_path, push_scale,
     },
     query::Query,
     state::App,
@@ -144,7 +144,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
     match read {
         Ok((counts, trend, events, statuses, who)) => {
             let maker = maker::values(app, &name, event, Query::of(uri));
-            let values = context! { trend, events, statuses, who, maker, ..about(app, event, &name, counts) };
+            let values = context! { trend, events, statuses, who, maker, ..about(app, &view, &name, counts) };
             page_for(app, &visitor, StatusCode::OK, "name.html", values)
         }
         Err(error) => no_store(app, &error),
@@ -182,9 +182,10 @@ async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreErro
 }
 
 /// The counts, the name itself, and the text to copy.
-fn about(app: &App, event: Event, name: &Name, counts: Value) -> Value {
-    let badge = badge_path(name.as_ref());
-    let graph = graph_path(std::slice::from_ref(name), event, "30d");
+fn about(app: &App, view: &View, name: &Name, counts: Value) -> Value {
+    let (badge, event) = (badge_path(name.as_ref()), view.event);
+    let mut graph = graph_path(std::slice::from_ref(name), event, "30d");
+    push_scale(&mut graph, view.scale);
     let base = app.base_url.as_str();
     let linked = event_page_path(name.as_ref(), event);
     context! {

@@ -5,7 +5,8 @@ use crate::{
     csv,
     history::{self, History},
     name::{
-        chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path, series_csv_path,
+        chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path, push_scale,
+        series_csv_path,
     },
     pages::{
         Back,
@@ -13,11 +14,12 @@ use crate::{
         percent,
     },
     query::Query,
+    scale::ChartScale,
     state::App,
 };
 use axum::response::Response;
 use minijinja::{Value, context};
-use tallymark_badge::chart::{MOST_SERIES, Series};
+use tallymark_badge::chart::{AxisScale, MOST_SERIES, Series};
 use tallymark_core::{Event, Name, Period, Window};
 use tallymark_store::StoreError;
 
@@ -31,6 +33,7 @@ const OFFERED: usize = 12;
 pub(crate) struct View {
     pub(crate) event: Event,
     window: Window,
+    pub(crate) scale: AxisScale,
     names: Vec<Name>,
     /// Whether this is the page of the first name; otherwise it is the comparison.
     of_name: bool,
@@ -74,6 +77,10 @@ impl View {
             mistakes.push(why);
             Window::Days30
         });
+        let scale = ChartScale::read(query).map(|scale| scale.axis).unwrap_or_else(|why| {
+            mistakes.push(why);
+            AxisScale::Linear
+        });
         // Checkboxes and links send exact names, whose spaces count; typed names may have extra ones.
         let typed = query.form(TYPED).map(|value| value.trim_ascii().to_vec());
         for value in query.all_of_form(key).chain(typed) {
@@ -89,7 +96,7 @@ impl View {
         }
         let asked = (names.len() > MOST_SERIES).then(|| names.clone());
         names.truncate(MOST_SERIES);
-        let view = View { event, window, names, of_name };
+        let view = View { event, window, scale, names, of_name };
         let too_many = match asked.filter(|_| mistakes.is_empty()) {
             Some(names) => {
                 mistakes.push(format!("one chart compares at most {MOST_SERIES} names"));
@@ -131,11 +138,25 @@ impl View {
         self.address(self.window.word(), &rest)
     }
 
+    /// This page with another scale.
+    fn with_scale(&self, scale: AxisScale) -> String {
+        View { scale, ..self.clone() }.with_period(self.window.word())
+    }
+
     fn address(&self, period: &str, names: &[Name]) -> String {
-        match names {
+        let mut path = match names {
             [name, others @ ..] if self.of_name => chart_page_path(name.as_ref(), self.event, period, others),
             names => compare_path("/compare", names, self.event, period),
-        }
+        };
+        push_scale(&mut path, self.scale);
+        path
+    }
+
+    /// The address of the picture.
+    fn picture(&self) -> String {
+        let mut path = graph_path(&self.names, self.event, self.window.word());
+        push_scale(&mut path, self.scale);
+        path
     }
 
     /// The same names, event and period at another address.
@@ -149,6 +170,9 @@ impl View {
         let mut sent = vec![("period", self.window.word().to_owned())];
         if self.event != Event::HIT {
             sent.push(("event", self.event.to_string()));
+        }
+        if self.scale != AxisScale::Linear {
+            sent.push(("scale", self.scale.word().to_owned()));
         }
         let names = |key| self.others().iter().map(move |name| (key, name.to_string()));
         if !self.of_name {
@@ -181,9 +205,20 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
         compared => if view.names.len() > 1 || !view.of_name { Some(compared(app, view, &history).await?) } else { None },
         room => view.names.len() < MOST_SERIES,
         most => MOST_SERIES,
-        chart => chart::values(&history, &graph_path(&view.names, view.event, view.window.word()), widths),
+        chart => chart::values(&history, view.scale, &view.picture(), widths),
+        scale => other_scale(view, &history),
         ..form(view)
     })
+}
+
+/// The way to the other scale, where this one hides something or is not the usual one.
+fn other_scale(view: &View, history: &History) -> Option<Value> {
+    let other = match view.scale {
+        AxisScale::Linear if !history.chart(&history.series(), WIDTHS[0].0).is_uneven() => return None,
+        AxisScale::Linear => AxisScale::Log,
+        AxisScale::Log => AxisScale::Linear,
+    };
+    Some(context! { word => other.word(), link => view.with_scale(other) })
 }
 
 /// The names of a chart with their swatches: what was counted of each, and its share of all of them.
@@ -310,7 +345,13 @@ mod tests {
     #[test]
     fn the_way_back_leads_to_what_was_right() {
         let names = |query: &str| View::of_names(Query::of(&format!("/compare?{query}").parse().unwrap()));
+        let log = view("scale=log&compare=b").unwrap();
+        assert_eq!(log.with_period("7d"), "/repo/o/r?period=7d&compare=b&scale=log");
+        assert_eq!(log.with_scale(AxisScale::Linear), "/repo/o/r?period=30d&compare=b");
+        assert_eq!(log.picture(), "/graph.svg?name=o/r&name=b&period=30d&scale=log");
+        assert!(log.form().1.contains(&("scale", "log".to_owned())));
         for (refused, link, to) in [
+            (view("scale=logarithmic&period=7d").unwrap_err(), "/repo/o/r?period=7d", "o/r"),
             (view("period=1d&compare=a").unwrap_err(), "/repo/o/r?period=30d&compare=a", "o/r"),
             (
                 view("period=7d&event=A&compare=~all&compare=b").unwrap_err(),

@@ -16,6 +16,7 @@ use crate::{
     error::{Problem, report},
     headers,
     query::Query,
+    scale::{ChartScale, pixels},
 };
 use axum::{
     Router,
@@ -26,11 +27,10 @@ use axum::{
     response::Response,
 };
 use cache::CACHE;
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
-const SCALES: RangeInclusive<u8> = 1..=4;
 /// Sharp on the screens that most readers have.
 const USUAL_SCALE: u8 = 2;
 /// A larger SVG is not drawn.
@@ -68,12 +68,14 @@ async fn answer(State(routes): State<Router>, mut request: Request, next: Next) 
 }
 
 fn scale(uri: &Uri) -> Result<u8, String> {
-    // At Moe-Counter's address, the parameter has another meaning.
-    let is_others = uri.path().contains("/@");
-    let text = Query::of(uri).text("scale").filter(|text| !text.is_empty() && !is_others);
-    let Some(text) = text else { return Ok(USUAL_SCALE) };
-    let scale = text.parse().ok().filter(|scale| SCALES.contains(scale));
-    scale.ok_or_else(|| format!("scale is {} to {}", SCALES.start(), SCALES.end()))
+    let (query, path) = (Query::of(uri), uri.path());
+    let pixels = match path {
+        _ if path.starts_with("/graph") => ChartScale::read(query)?.pixels,
+        // At Moe-Counter's address, the parameter has another meaning.
+        _ if path.contains("/@") => None,
+        _ => pixels(query)?,
+    };
+    Ok(pixels.unwrap_or(USUAL_SCALE))
 }
 
 /// The address of the same picture as SVG, if an address is that of a PNG.
@@ -153,6 +155,21 @@ async fn drawn(svg: Bytes, scale: u8) -> Result<Bytes, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pixels_of_a_chart_are_beside_its_axis() {
+        for (address, pixels) in [
+            ("/badge/a.png", Some(2)),
+            ("/badge/a.png?scale=3", Some(3)),
+            ("/badge/a.png?scale=log", None),
+            ("/graph/a.png?scale=log", Some(2)),
+            ("/graph/a.png?scale=log,3", Some(3)),
+            ("/graph.png?name=a&scale=5", None),
+            ("/@a.png?scale=5", Some(2)),
+        ] {
+            assert_eq!(scale(&address.parse().unwrap()).ok(), pixels, "{address}");
+        }
+    }
 
     #[test]
     fn only_addresses_of_pictures_have_a_png() {

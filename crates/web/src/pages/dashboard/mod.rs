@@ -27,7 +27,7 @@ use axum::{
 use minijinja::{Value, context};
 use query::{DashboardQuery, Order};
 use std::sync::Arc;
-use tallymark_badge::chart::MOST_SERIES;
+use tallymark_badge::chart::{AxisScale, MOST_SERIES};
 use tallymark_core::{Event, Minute, Name, Now, Period};
 use tallymark_rankings::Ranking;
 use tallymark_store::StoreError;
@@ -113,7 +113,7 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
 async fn curve(app: &App, asked: &DashboardQuery, now: Now) -> Result<Value, StoreError> {
     let history = History::of_all(&*app.store, asked.event, asked.period, now).await?;
     let path = graph_path(&[Name::all()], asked.event, asked.period.word());
-    Ok(chart::values(&history, &path, &chart::WIDE))
+    Ok(chart::values(&history, AxisScale::Linear, &path, &chart::WIDE))
 }
 
 /// The default event: `hit`, or the most frequent one if no badge was ever shown. `None` on an empty store.
