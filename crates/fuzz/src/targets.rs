@@ -228,7 +228,7 @@ fn http() -> Check {
         groups: Vec::new(),
         now: || NOW,
     };
-    let router = tallymark_web::router(Arc::new(app));
+    let router = tallymark_web::router(Arc::new(app), None);
     Box::new(move |input| {
         let _stays = &dir;
         // A line with method and path, then the body.

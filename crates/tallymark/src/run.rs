@@ -35,13 +35,15 @@ use tallymark_publish::Freshness;
 use tallymark_rankings::{RankingMeters, Rankings};
 use tallymark_store::{NetLikes, Store, StoreUrl, current::Current, outbox::Keep};
 use tallymark_web::{
-    Access, App, BaseUrl, Bound, ClientLimit, GithubFront, Health, Limits, Listen, LoginMeters, Signatures,
-    Visibility, WebMeters,
+    Access, App, BaseUrl, Bound, ClientLimit, GithubFront, Health, Limits, Listen, LoginMeters, PngDrawing,
+    Signatures, Visibility, WebMeters,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+/// The command of the process in which a daemon's pictures are drawn.
+pub(crate) const DRAW_PICTURES: &str = "draw-pictures";
 /// How many sealed tallies may wait for the writer. While it is full, sources keep folding.
 const WAITING_TICKS: usize = 2;
 /// How long a stop may take, and the store for the last batches. Below TimeoutStopSec of the unit.
@@ -186,9 +188,6 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     });
     let mut routes = tallymark_web::health_alone(health.clone());
     if start.role != Role::Ingest {
-        // Nothing waits for it at the end. Without it, the first PNG that needs them does it.
-        let fonts = std::thread::Builder::new().name("fonts".to_owned()).spawn(tallymark_web::load_fonts);
-        drop(fonts.inspect_err(|error| warn!(%error, "fonts are looked through with the first PNG")));
         let corrector = Corrector::of_daemon(store.clone(), live.clone(), state.clone(), meters.clone());
         let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
         let rankings = Arc::new(Rankings::new(store.clone(), now, ranking_meters));
@@ -227,7 +226,9 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             groups: config.groups.clone(),
             now,
         };
-        routes = tallymark_web::health_router(health.clone()).merge(tallymark_web::router(Arc::new(app)));
+        let drawing = PngDrawing::start(&[DRAW_PICTURES]);
+        routes = tallymark_web::health_router(health.clone());
+        routes = routes.merge(tallymark_web::router(Arc::new(app), Some(drawing)));
         routes = tallymark_web::with_origins(routes, config.http.origins.clone());
         if bindings.base_url.is_guessed() {
             routes = tallymark_web::warn_of_foreign_host(routes, &bindings.base_url);

@@ -1,6 +1,8 @@
 //! Pictures as PNG, without nginx: the same numbers, counted as SVG are.
 
-use crate::common::{PATIENCE, Place, stop};
+use crate::common::{PATIENCE, Place, number, stop};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::{fs, path::Path, thread};
 use tallymark_testbed::{http, wait_until};
 
 /// Width and height, as the file says.
@@ -50,6 +52,15 @@ fn every_picture_is_a_png_at_its_address_with_that_ending() {
     assert_eq!(place.total("o/r"), 5);
 }
 
+#[test]
+fn what_may_not_be_seen_as_svg_may_not_be_seen_as_png() {
+    let place = Place::with_config("[http]\nvisibility = \"token\"\ntokens = [\"a-token-of-sixteen\"]\n");
+    let _daemon = place.serve();
+    for picture in ["/graph/~all.svg", "/graph/~all.png"] {
+        assert_eq!(http::get(place.addr(), picture).status, 401, "{picture}");
+    }
+}
+
 /// The first picture would take longer than nginx waits.
 #[test]
 fn fonts_are_looked_through_before_a_picture_needs_them() {
@@ -59,4 +70,78 @@ fn fonts_are_looked_through_before_a_picture_needs_them() {
         daemon.stderr().contains("looked through the fonts of this machine")
     });
     stop(&mut daemon);
+}
+
+/// As it goes into an address.
+fn logo(inside: &str) -> String {
+    let svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 10 10\">{inside}</svg>");
+    let encoded = STANDARD.encode(svg);
+    format!("logo=data:image/svg%2Bxml;base64,{}", encoded.replace('+', "%2B").replace('=', "%3D"))
+}
+
+/// Each of these rectangles is drawn through ten, which are drawn through ten each: days of work.
+fn nested_masks() -> String {
+    let level = |level: usize| {
+        let next = if level < 8 { format!("mask=\"url(#m{})\"", level + 1) } else { String::new() };
+        let rect = format!("<rect width=\"9\" height=\"9\" fill=\"#fff\" {next}/>");
+        format!("<mask id=\"m{level}\">{}</mask>", rect.repeat(10))
+    };
+    (0..9).map(level).collect::<String>() + "<rect width=\"9\" height=\"9\" mask=\"url(#m0)\"/>"
+}
+
+/// The processes that draw for a daemon.
+fn drawers(daemon: u32) -> Vec<u32> {
+    let is_one = |pid: &u32| {
+        let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        read("cmdline").contains("draw-pictures") && read("status").contains(&format!("PPid:\t{daemon}\n"))
+    };
+    let all =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    all.filter(is_one).collect()
+}
+
+/// The renderer panics at some logos that anybody can put into an address, and takes days for others.
+#[test]
+fn a_picture_that_cannot_be_drawn_harms_no_other() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    let get = |target: &str| http::get(place.addr(), target);
+    let panics = "<g transform=\"scale(1e9)\"><circle r=\"1e9\" stroke=\"red\" stroke-width=\"1e-9\"/></g>";
+    for hostile in [logo(panics), logo(&nested_masks())] {
+        wait_until("pictures are drawn", PATIENCE, || {
+            get("/badge/o/r.png?count=false").header("Content-Type") == Some("image/png")
+        });
+        let answer = get(&format!("/badge/o/r.png?scale=4&{hostile}"));
+        assert_eq!((answer.status, answer.text().starts_with("<svg")), (200, true));
+        assert_eq!(answer.header("X-Tallymark"), Some("counted"));
+    }
+    let said = daemon.stderr();
+    assert!(said.contains("a picture could not be drawn as PNG, and is shown as SVG"), "{said}");
+
+    // It keeps no daemon from its end.
+    wait_until("a process draws", PATIENCE, || drawers(daemon.pid()).len() == 1);
+    let target = format!("/badge/o/r.png?{}", logo(&nested_masks()));
+    // Its answer may come too late.
+    let request = thread::spawn({
+        let addr = place.addr();
+        move || http::try_request("GET", addr, &target, &[], b"").is_ok()
+    });
+    wait_until("it is counted", PATIENCE, || number(get("/badge/o/r.svg?count=false").text()) == Some(3));
+    let of_daemon = drawers(daemon.pid());
+    stop(&mut daemon);
+    request.join().unwrap();
+    assert_eq!(place.total("o/r"), 3);
+    wait_until("none is left", PATIENCE, || {
+        of_daemon.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists())
+    });
+}
+
+#[test]
+fn the_process_that_draws_ends_with_a_daemon_that_is_killed() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    wait_until("a process draws", PATIENCE, || drawers(daemon.pid()).len() == 1);
+    let drawer = drawers(daemon.pid())[0];
+    daemon.kill9();
+    wait_until("it is gone", PATIENCE, || !Path::new(&format!("/proc/{drawer}")).exists());
 }

@@ -39,7 +39,7 @@ pub use axum::Router;
 pub use cors::{NotAnOrigin, Origins, with_origins};
 pub use host::{BaseUrl, warn_of_foreign_host};
 pub use name::{badge_path, page_path};
-pub use png::load_fonts;
+pub use png::{PngDrawing, draw_pictures};
 pub use router::{WebMeters, dressed, health_alone, health_router, router};
 pub use server::{Bound, Limits, Listen, ListenError, serve};
 pub use state::{App, GithubFront, Health, Reasons};

@@ -7,7 +7,8 @@ use crate::{
     compat::{bootic, counters, github_banners, hitme},
     head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
-    panels, png,
+    panels,
+    png::{self, PngDrawing},
     state::{App, Health},
 };
 use axum::{
@@ -46,8 +47,8 @@ impl WebMeters {
     }
 }
 
-/// Badges, pages and the API.
-pub fn router(app: Arc<App>) -> Router {
+/// Badges, pages and the API. Without a place to draw them, there are no PNG pictures.
+pub fn router(app: Arc<App>, drawing: Option<PngDrawing>) -> Router {
     let api = api::routes(app.clone()).merge(hitme::routes(app.clone())).merge(bootic::routes(app.clone()));
     let api = api.merge(login::routes(app.clone())).merge(panels::routes(app.clone()));
     let api = api.merge(github_banners::routes(&app)).merge(cards::routes(&app));
@@ -75,7 +76,10 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(pages::no_badge_here)
         .with_state(app)
         .merge(api);
-    png::with_png(routes)
+    match drawing {
+        Some(drawing) => png::with_png(routes, drawing),
+        None => routes,
+    }
 }
 
 /// Health and metrics.

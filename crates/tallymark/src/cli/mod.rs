@@ -10,6 +10,7 @@ mod correct;
 mod corrections;
 mod demo;
 mod doctor;
+mod draw_pictures;
 mod environment;
 mod explain;
 mod export;
@@ -42,6 +43,7 @@ use crate::{
     config::{self, BadConfig, Config},
     home,
     log::{self, LogFormat},
+    run::DRAW_PICTURES,
     user,
 };
 use anyhow::{Context, Result, bail};
@@ -242,6 +244,8 @@ enum Command {
     Completions(completions::Completions),
     /// Read the manual: a topic, or a command's flags.
     Help(help::Help),
+    #[command(name = DRAW_PICTURES, hide = true)]
+    DrawPictures(draw_pictures::DrawPictures),
 }
 
 impl Cli {
@@ -257,8 +261,10 @@ impl Cli {
         log::start(format, level.unwrap_or("info"));
         environment::warn_of_unknown();
         environment::warn_of_github_banners();
-        let reads_one =
-            !matches!(self.command, Command::Demo(_) | Command::Completions(_) | Command::Help(_));
+        let reads_one = !matches!(
+            self.command,
+            Command::Demo(_) | Command::Completions(_) | Command::Help(_) | Command::DrawPictures(_)
+        );
         if common.config.is_none() && reads_one {
             common.config = usual_file(Path::new(USUAL_FILE))?;
         }
@@ -293,6 +299,7 @@ impl Cli {
             Command::NginxConf(conf) => conf.run(&common),
             Command::Completions(completions) => completions.run(),
             Command::Help(help) => help.run(),
+            Command::DrawPictures(draw) => draw.run(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! An SVG picture as PNG: a pure function but for the fonts of the system. It takes the time that it takes, so its caller
-//! lets it run beside the requests, and only a few at a time.
+//! An SVG picture as PNG: a pure function but for the fonts of the system. It takes the time that it takes, and the renderer
+//! panics at some pictures, so a process of its own runs it.
 
 use super::fonts;
 use resvg::{

@@ -1,7 +1,7 @@
 //! The fonts of PNG pictures: DejaVu Sans, which is compiled in, and behind it what is installed on this machine.
 //!
 //! So a picture in Latin, Greek or Cyrillic letters is the same everywhere, and others need a font of the system. Those are
-//! looked through once, by [`load_fonts`] or when the first letter is missing. None is kept in memory: a picture reads what
+//! looked through once, by [`count`] or when the first letter is missing. None is kept in memory: a picture reads what
 //! it needs.
 
 use resvg::usvg::{
@@ -16,7 +16,6 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
 };
-use tracing::debug;
 
 /// More fonts are not looked through, nor larger ones.
 const MOST_FONTS: usize = 1000;
@@ -47,13 +46,10 @@ struct InstalledFont {
     letters: Vec<RangeInclusive<u32>>,
 }
 
-/// Looks through the fonts of this machine. That takes longer than a request may, so a daemon calls it at its start, in a
-/// thread of its own.
-pub fn load_fonts() {
+/// Looks through the fonts of this machine, and returns how many it found. That takes longer than a request may.
+pub(super) fn count() -> usize {
     LazyLock::force(&SHIPPED);
-    // Not within the macro, which reads it only where it is logged.
-    let fonts = INSTALLED.len();
-    debug!(fonts, "looked through the fonts of this machine");
+    INSTALLED.len()
 }
 
 /// Which font draws a text, and which one a letter that it does not have.

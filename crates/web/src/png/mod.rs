@@ -1,14 +1,17 @@
 //! Pictures as PNG, for mail and forums that take no SVG: every picture whose address ends with `.png` in place of `.svg`.
 //!
-//! The layer asks for the SVG at that address, which counts as ever, and draws what it gets: the same number, the same
-//! headers. Drawing takes milliseconds of a processor, so only a few are drawn at a time, beside the requests; whoever
-//! comes when all are busy waits a moment, and is then refused before anything is counted.
+//! The layer asks for the SVG at that address, which counts as ever, and has a process of its own draw what it gets: the same
+//! number, the same headers. Drawing takes milliseconds of a processor, so one picture is drawn at a time; whoever
+//! comes when others wait already is refused before anything is counted.
 
 mod cache;
 mod draw;
+mod drawer;
+mod drawing;
 mod fonts;
 
-pub use fonts::load_fonts;
+pub use drawer::draw_pictures;
+pub use drawing::PngDrawing;
 
 use crate::{
     badges::badge::mistake,
@@ -20,15 +23,15 @@ use crate::{
 };
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
+    body::{Body, to_bytes},
     extract::{Request, State},
     http::{HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
     middleware::{self, Next},
     response::Response,
 };
 use cache::CACHE;
+use drawing::DrawingPlace;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 /// Sharp on the screens that most readers have.
@@ -38,22 +41,23 @@ const LARGEST: usize = 4 * 1024 * 1024;
 /// How long a request waits for its turn: GitHub's image proxy gives up after four seconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// So many pictures are drawn at a time.
-static TURNS: Semaphore = Semaphore::const_new(2);
-
 /// The same routes with their pictures as PNG, too.
-pub(crate) fn with_png(routes: Router) -> Router {
+pub(crate) fn with_png(routes: Router, drawing: PngDrawing) -> Router {
     let svg = routes.clone();
-    routes.layer(middleware::from_fn_with_state(svg, answer))
+    routes.layer(middleware::from_fn_with_state((svg, drawing), answer))
 }
 
-async fn answer(State(routes): State<Router>, mut request: Request, next: Next) -> Response {
+async fn answer(
+    State((routes, drawing)): State<(Router, PngDrawing)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let Some(svg) = svg_address(request.uri()).filter(|_| reads) else { return next.run(request).await };
     let scale = scale(request.uri());
     let head_only = request.method() == Method::HEAD;
     *request.uri_mut() = svg;
-    let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, TURNS.acquire()).await else {
+    let Some(place) = drawing.place(PATIENCE).await else {
         let what = "too many PNG pictures are being drawn; try again, or use the SVG";
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, what).picture("ignored: busy");
     };
@@ -64,7 +68,7 @@ async fn answer(State(routes): State<Router>, mut request: Request, next: Next) 
         },
         Err(why) => mistake(why),
     };
-    as_png(picture, scale.unwrap_or(USUAL_SCALE), head_only).await
+    as_png(picture, scale.unwrap_or(USUAL_SCALE), head_only, place).await
 }
 
 fn scale(uri: &Uri) -> Result<u8, String> {
@@ -109,7 +113,7 @@ fn is_beyond_name(path: &str) -> bool {
 }
 
 /// Draws the picture of an answer. What is no picture stays what it is.
-async fn as_png(answer: Response, scale: u8, head_only: bool) -> Response {
+async fn as_png(answer: Response, scale: u8, head_only: bool, place: DrawingPlace<'_>) -> Response {
     let is_svg = answer.headers().get(header::CONTENT_TYPE).is_some_and(headers::is_svg);
     if !is_svg {
         return answer;
@@ -125,8 +129,14 @@ async fn as_png(answer: Response, scale: u8, head_only: bool) -> Response {
         return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this picture is too large for PNG")
             .picture("ignored: too large");
     };
-    match drawn(svg.clone(), scale).await {
+    let known = CACHE.find(&svg, scale);
+    let picture = match known {
+        Some(picture) => Ok(picture),
+        None => place.draw(svg.clone(), scale).await,
+    };
+    match picture {
         Ok(picture) => {
+            CACHE.put(svg, scale, picture.clone());
             head.headers.insert(header::CONTENT_TYPE, png);
             Response::from_parts(head, Body::from(picture))
         }
@@ -136,20 +146,6 @@ async fn as_png(answer: Response, scale: u8, head_only: bool) -> Response {
             Response::from_parts(head, Body::from(svg))
         }
     }
-}
-
-async fn drawn(svg: Bytes, scale: u8) -> Result<Bytes, String> {
-    if let Some(picture) = CACHE.find(&svg, scale) {
-        return Ok(picture);
-    }
-    let drawing = tokio::task::spawn_blocking(move || {
-        let text = std::str::from_utf8(&svg).map_err(|error| error.to_string())?;
-        let picture = draw::draw(text, f32::from(scale)).map_err(|error| error.to_string())?;
-        let picture = Bytes::from(picture);
-        CACHE.put(svg, scale, picture.clone());
-        Ok(picture)
-    });
-    drawing.await.map_err(|error| error.to_string())?
 }
 
 #[cfg(test)]

@@ -235,7 +235,7 @@ impl Site {
             groups: Vec::new(),
             now: || NOW,
         };
-        Site { book, _dir: dir, routes: router(Arc::new(app)), document: Document::read() }
+        Site { book, _dir: dir, routes: router(Arc::new(app), None), document: Document::read() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Got {

@@ -130,7 +130,7 @@ impl Site {
         let glob = |text: &str| Glob::new(text).unwrap();
         let groups =
             vec![NameGroup { name: "site".to_owned(), members: vec![glob("you/*"), glob("日本/<b>&\"'")] }];
-        site.routes = router(Arc::new(App { others, groups, ..app }));
+        site.routes = router(Arc::new(App { others, groups, ..app }), None);
         site
     }
 
@@ -274,7 +274,7 @@ fn routes(
     base_url: &str,
     visits: usize,
 ) -> Router {
-    router(Arc::new(app(store, rankings, visibility, base_url, visits)))
+    router(Arc::new(app(store, rankings, visibility, base_url, visits)), None)
 }
 
 fn app(

@@ -1,0 +1,143 @@
+//! The process that draws: reads SVG pictures from its parent, and answers each with a PNG. It is `tallymark` itself, with a
+//! command that no person calls.
+//!
+//! A picture may hold an image of a stranger's, and the renderer panics at some, and takes hours for others. Here that
+//! ends this process, and not the one that counts. It has no store, no socket and no secret, and it ends when its parent
+//! does, since that closes the pipe.
+
+use super::{draw::draw, fonts};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    process, str,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+/// A picture that takes more of a processor is not drawn. The largest charts take a tenth of it.
+const MOST_WORK: Duration = Duration::from_secs(3);
+/// How often that is looked at while a picture is drawn.
+const LOOK: Duration = Duration::from_millis(100);
+/// The exit code then.
+pub(super) const TOO_LONG: i32 = 3;
+
+/// An answer begins with one of these.
+pub(super) const DRAWN: u8 = 0;
+pub(super) const NOT_DRAWN: u8 = 1;
+
+/// Says that it is ready, with how many fonts this machine has, and then draws what `orders` holds, until its end.
+///
+/// An order is the scale in a byte, and the SVG. An answer is [`DRAWN`] and a PNG, or [`NOT_DRAWN`] and the reason. Both
+/// have the length, in four bytes, in front of what is last.
+///
+/// # Errors
+///
+/// The pipes cannot be read or written, or hold something else.
+pub fn draw_pictures(mut orders: impl Read, mut answers: impl Write) -> io::Result<()> {
+    let clock = Stopwatch::start()?;
+    // Before the first picture needs them: it would take longer than a request may.
+    let fonts = u32::try_from(fonts::count()).unwrap_or(u32::MAX);
+    answers.write_all(&fonts.to_le_bytes())?;
+    answers.flush()?;
+    let mut scale = [0];
+    loop {
+        match orders.read_exact(&mut scale) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+            read => read?,
+        }
+        let svg = read_part(&mut orders)?;
+        clock.turn();
+        let picture = match str::from_utf8(&svg) {
+            Ok(svg) => draw(svg, f32::from(scale[0])).map_err(|why| why.to_string()),
+            Err(why) => Err(why.to_string()),
+        };
+        clock.turn();
+        let (kind, content) = match picture {
+            Ok(picture) => (DRAWN, picture),
+            Err(why) => (NOT_DRAWN, why.into_bytes()),
+        };
+        answers.write_all(&[kind])?;
+        answers.write_all(&u32::try_from(content.len()).map_err(io::Error::other)?.to_le_bytes())?;
+        answers.write_all(&content)?;
+        answers.flush()?;
+    }
+}
+
+fn read_part(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let mut content = vec![0; u32::from_le_bytes(length) as usize];
+    from.read_exact(&mut content)?;
+    Ok(content)
+}
+
+/// Ends the process if a picture takes too long: nothing else stops the renderer. It goes by the time of the processor,
+/// so that a busy machine still draws.
+struct Stopwatch(mpsc::Sender<()>);
+
+impl Stopwatch {
+    fn start() -> io::Result<Stopwatch> {
+        let (turns, heard) = mpsc::channel();
+        let watch = move || {
+            while heard.recv().is_ok() {
+                let begun = worked();
+                while heard.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                    if worked() - begun > MOST_WORK {
+                        process::exit(TOO_LONG);
+                    }
+                }
+            }
+        };
+        thread::Builder::new().name("stopwatch".to_owned()).spawn(watch)?;
+        Ok(Stopwatch(turns))
+    }
+
+    /// A picture begins, or it is done.
+    fn turn(&self) {
+        // The thread lives as long as this does.
+        let _ = self.0.send(());
+    }
+}
+
+/// The processor's time that this process has had.
+fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(scale: u8, svg: &[u8]) -> Vec<u8> {
+        [&[scale], &u32::try_from(svg.len()).unwrap().to_le_bytes()[..], svg].concat()
+    }
+
+    #[test]
+    fn every_order_has_an_answer() {
+        let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"4\" height=\"2\"/>";
+        let orders = [order(1, svg), order(2, b"<svg"), order(3, b"\xff"), order(4, svg)].concat();
+        let mut answers = Vec::new();
+        draw_pictures(&orders[..], &mut answers).unwrap();
+        let mut answers = answers.get(4..).unwrap();
+        let mut next = || {
+            let (kind, rest) = answers.split_first().unwrap();
+            answers = rest;
+            (*kind, read_part(&mut answers).unwrap())
+        };
+        let is_png = |(kind, content): (u8, Vec<u8>)| kind == DRAWN && content.starts_with(b"\x89PNG");
+        assert!(is_png(next()));
+        assert_eq!(next().0, NOT_DRAWN);
+        assert_eq!(next().0, NOT_DRAWN);
+        assert!(is_png(next()));
+        assert!(answers.is_empty());
+    }
+
+    #[test]
+    fn half_an_order_is_an_error() {
+        for orders in [&[1][..], &[1, 4, 0, 0, 0, b'<']] {
+            let error = draw_pictures(orders, Vec::new()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        }
+    }
+}
