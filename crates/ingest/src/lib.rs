@@ -48,6 +48,7 @@ pub use intake::{Intake, Parsed, header_in_front};
 pub use live::Live;
 pub use meters::{IngestMeters, SourceMeters, TcpMeters};
 pub use outage::{Outage, Told};
+pub use pauses::PAUSES;
 pub use places::{Places, StartPositions};
 pub use refusals::{PausedNames, Refusals, RefusedHits};
 pub use sealed::Sealed;

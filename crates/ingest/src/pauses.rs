@@ -1,8 +1,8 @@
 //! Names that are not counted for a while: on a shelf of the store, so that every daemon that uses it knows them, also
 //! after a restart.
 //!
-//! The command writes a pause and its entry in the log of corrections (`correct::pause`); a daemon looks every two
-//! seconds ([`Refusals::keep_pauses`]). A pause ends by itself, by the clock of the daemon.
+//! The command writes a pause and its entry in the log of corrections (`correct::pause`); a daemon reads the shelf when
+//! the store was written ([`Refusals::keep_pauses`]). A pause ends by itself, by the clock of the daemon.
 
 use crate::{
     clock::now,
@@ -11,12 +11,12 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tallymark_core::{Glob, Now};
-use tallymark_store::{Result, Shelf, Shelved, StoreError, StoreShelf};
+use tallymark_store::{Result, Shelf, Shelved, StoreError, StoreShelf, Written};
 use tracing::warn;
 
 /// Where pauses are kept: the key is the name or pattern.
-const PAUSES: Shelf = Shelf { name: "pauses", most: 1000 };
-/// How often a daemon looks for new ones.
+pub const PAUSES: Shelf = Shelf { name: "pauses", most: 1000 };
+/// How often a daemon reads them at the most: each of its own batches is a write, too.
 const EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Serialize, Deserialize)]
@@ -73,20 +73,12 @@ impl Refusals {
         Ok(())
     }
 
-    /// Goes by the pauses of a store, until `stop` resolves.
-    pub async fn keep_pauses(&self, store: &dyn StoreShelf, stop: impl Future<Output = ()>) {
-        tokio::pin!(stop);
+    /// Goes by the pauses of a store, until it is dropped. `written` tells when they may be others.
+    pub async fn keep_pauses(&self, store: &dyn StoreShelf, mut written: Written) {
         let mut told = false;
         loop {
-            tokio::select! {
-                () = tokio::time::sleep(EVERY) => {}
-                () = &mut stop => return,
-            }
-            let fetched = tokio::select! {
-                fetched = self.fetch_pauses(store) => fetched,
-                () = &mut stop => return,
-            };
-            match fetched {
+            written.hear().await;
+            match self.fetch_pauses(store).await {
                 Ok(()) => told = false,
                 Err(error) if !told => {
                     told = true;
@@ -94,6 +86,7 @@ impl Refusals {
                 }
                 Err(_) => {}
             }
+            tokio::time::sleep(EVERY).await;
         }
     }
 }

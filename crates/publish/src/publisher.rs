@@ -38,6 +38,9 @@ const TOLD: usize = 10;
 pub enum Pass {
     /// What changed since the cursor; everything, if there is no valid cursor.
     Changed,
+    /// Nothing has changed since the last pass went through: only files that could not be written, and pictures that
+    /// change by themselves.
+    Unchanged,
     /// Everything.
     All {
         /// Also write totals that are lower than those on disk.
@@ -49,7 +52,7 @@ impl Pass {
     /// Of a look at everything: what may go down.
     fn of_all(self) -> Option<Lower> {
         match self {
-            Pass::Changed => None,
+            Pass::Changed | Pass::Unchanged => None,
             Pass::All { allow_lower: true } => Some(Lower::Always),
             Pass::All { allow_lower: false } => Some(Lower::Never),
         }
@@ -242,13 +245,18 @@ impl Publisher {
             PublishRound { look, now, report: PassReport::default(), failures: 0, progress: &progress };
         let identity = cursor::look_identity(look);
         let from = match pass {
-            Pass::Changed => self.load_cursor(&identity)?,
+            Pass::Changed | Pass::Unchanged => self.load_cursor(&identity)?,
             Pass::All { .. } => None,
         };
+        // A publisher that has just been opened has not followed the log yet.
+        let has_followed = self.cursor.is_some() && self.cursor_look == identity;
         let followed = match from {
             Some(cursor) => {
                 self.pay(&mut round).await?;
-                self.follow(cursor, &mut round).await?
+                match pass == Pass::Unchanged && has_followed {
+                    true => Some(cursor),
+                    false => self.follow(cursor, &mut round).await?,
+                }
             }
             None => None,
         };

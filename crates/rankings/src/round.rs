@@ -26,7 +26,7 @@ const REST: u32 = 50;
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// How often it is checked which rankings are due.
 const LOOK: Duration = Duration::from_secs(2);
-/// The same while this process writes nothing, and no writes of others were found.
+/// The same while nobody writes: rates change by themselves.
 const QUIET_LOOK: Duration = Duration::from_secs(8);
 /// After this long a full ranking is made again, in milliseconds: other programs may write to a Redis too, without an
 /// entry in the change log.
@@ -60,6 +60,8 @@ pub(super) struct Round {
     pub(super) seen: Option<LastLook>,
     /// Nothing was written between the last two checks.
     quiet: bool,
+    /// Something was written since.
+    told: bool,
 }
 
 /// What a check compares: if nothing has changed, the store need not be read again.
@@ -113,7 +115,7 @@ fn haste(period: Period) -> u8 {
 
 impl Rankings {
     /// Ranks until `stop`. A store that does not answer is asked again later; the rankings stay, and get older.
-    /// `written` avoids checks of a store that is not written.
+    /// The store is only read after `written` has told of a write.
     pub async fn run(self: Arc<Self>, written: Written, stop: CancellationToken) {
         stop.run_until_cancelled(self.rank(written)).await;
     }
@@ -127,9 +129,9 @@ impl Rankings {
                 Ok(false) => {
                     let looked = round.looked.unwrap_or(begun);
                     if round.quiet {
-                        // After a timeout, it checks for writes of other processes, or for a new minute.
+                        // There is a check for a new minute, too.
                         let until = (looked + QUIET_LOOK).min(Instant::now() + left_of_minute((self.now)()));
-                        let _ = tokio::time::timeout_at(until, written.hear()).await;
+                        round.told |= tokio::time::timeout_at(until, written.hear()).await.is_ok();
                     }
                     tokio::time::sleep_until(looked + LOOK).await;
                 }
@@ -192,8 +194,13 @@ impl Rankings {
     /// Finds what is due.
     async fn look(&self, round: &mut Round) -> Result<()> {
         let now = (self.now)();
-        let head = self.store.head().await?;
-        round.quiet = round.seen.take().is_some_and(|seen| seen.head == head);
+        let seen = round.seen.take().map(|seen| seen.head);
+        let head = match seen.clone().filter(|_| round.quiet && !round.told) {
+            Some(head) => head,
+            None => self.store.head().await?,
+        };
+        round.told = false;
+        round.quiet = seen.as_ref() == Some(&head);
         if !round.quiet {
             self.find_events().await?;
         }
@@ -258,7 +265,9 @@ impl Rankings {
             round.jobs.remove(at);
         }
         let is_due = |period: &Period| {
-            let done = round.done.get(&(event, *period)).filter(|(_, _, of)| *of == period.span(now));
+            // What begins while nobody counts is known from the log: only a clock that was ahead has counted in it before.
+            let is_known = |of: &Span| *of == period.span(now) || round.quiet;
+            let done = round.done.get(&(event, *period)).filter(|(_, _, of)| is_known(of));
             done.is_none_or(|(begun, took, _)| {
                 now.unix_ms.saturating_sub(*begun) >= AT_THE_LATEST.max(took.saturating_mul(AND_TIMES))
             })

@@ -12,8 +12,9 @@ use std::{
 };
 use tallymark_core::{Batch, Entry, Event, Minute, Name, Now, Period, When};
 use tallymark_rankings::Rankings;
-use tallymark_store::{Claim, Retention, Store, StoreUrl, Written};
+use tallymark_store::{Claim, Retention, Shelf, Store, StoreUrl, Written};
 use tallymark_testbed::wait_until;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -45,6 +46,17 @@ fn shown(rankings: &Rankings, event: Event, period: Period) -> String {
     ranking.entries.iter().map(|(name, count)| format!("{name} {count}, ")).collect()
 }
 
+/// Runs as in a daemon, which is told of what is counted beside it.
+fn run(rankings: &Arc<Rankings>, store: &Arc<dyn Store>, stop: &CancellationToken) -> JoinHandle<()> {
+    const NOTHING: Shelf = Shelf { name: "nothing", most: 1 };
+    let (rankings, store, stop) = (rankings.clone(), store.clone(), stop.clone());
+    tokio::spawn(async move {
+        let written = Written::default();
+        let looks = async { stop.run_until_cancelled(written.look_for_others(&*store, NOTHING)).await };
+        tokio::join!(rankings.run(written.clone(), stop.clone()), looks);
+    })
+}
+
 async fn rankings_follow(url: StoreUrl) {
     let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
@@ -52,7 +64,7 @@ async fn rankings_follow(url: StoreUrl) {
     let rankings = Arc::new(Rankings::new(store.clone(), now, Default::default()));
     assert_eq!(shown(&rankings, Event::HIT, Period::All), "?");
     let stop = CancellationToken::new();
-    let running = tokio::spawn(rankings.clone().run(Written::default(), stop.clone()));
+    let running = run(&rankings, &store, &stop);
     let until = |what: &'static str, expect: &'static str, event: Event, period| {
         let rankings = rankings.clone();
         tokio::task::spawn_blocking(move || {
@@ -96,7 +108,7 @@ async fn names_that_stopped_leave(url: StoreUrl) {
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
     let rankings = Arc::new(Rankings::new(store.clone(), later, Default::default()));
     let stop = CancellationToken::new();
-    let running = tokio::spawn(rankings.clone().run(Written::default(), stop.clone()));
+    let running = run(&rankings, &store, &stop);
     let until = |what: &'static str, expect: &'static str, period| {
         let rankings = rankings.clone();
         tokio::task::spawn_blocking(move || {
@@ -144,7 +156,7 @@ async fn followed_rankings_are_those_of_all_names() {
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
     let rankings = Arc::new(Rankings::new(store.clone(), now, Default::default()));
     let stop = CancellationToken::new();
-    let running = tokio::spawn(rankings.clone().run(Written::default(), stop.clone()));
+    let running = run(&rankings, &store, &stop);
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
     for seq in 1..=20u64 {
         let names: Vec<(String, u64)> = (0..1500u64)

@@ -54,7 +54,7 @@ pub use claim::passing_instance;
 pub use corrections::StoreCorrections;
 pub use error::{Class, StoreError, or_nothing};
 pub use filter::Filter;
-pub use log::{Change, Changes, Cursor, StoreLog};
+pub use log::{Change, Changes, Cursor, StoreLog, StoreSight};
 pub use net_likes::NetLikes;
 pub use read::{NamePage, Slice, StoreRead};
 pub use retention::Retention;

@@ -1,6 +1,6 @@
 //! The change log: which names changed since a reader last looked. The publisher and the rankings follow it.
 
-use crate::Result;
+use crate::{Result, Shelf};
 use async_trait::async_trait;
 use std::{fmt, str::FromStr};
 use tallymark_core::{Event, Name};
@@ -17,6 +17,16 @@ pub struct Cursor {
     pub run: String,
     /// The last entry that was read, in the store's own form.
     pub entry: String,
+}
+
+/// What one look at a store sees: another sight if the log has grown, or if things of a shelf came, went or got another
+/// end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSight {
+    /// The end of the change log.
+    pub head: Cursor,
+    /// The keys of the shelf, and until when each thing is kept.
+    pub kept: Vec<(String, Option<u64>)>,
 }
 
 /// A name whose count changed.
@@ -52,6 +62,9 @@ pub enum Changes {
 pub trait StoreLog: Send + Sync {
     /// The end of the change log.
     async fn head(&self) -> Result<Cursor>;
+
+    /// Looks whether there is anything to read, with one read.
+    async fn sight(&self, shelf: Shelf) -> Result<StoreSight>;
 
     /// What changed after `after`, at most about `limit` names.
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes>;

@@ -18,27 +18,26 @@ use tracing::{error, info, warn};
 /// How long to wait if nothing can be published: the store is down, or the directory is full or locked by another
 /// publisher.
 const ELSEWHERE: Duration = Duration::from_secs(10);
-/// How often `serve` checks for writes of other processes to the store: it is notified of its own.
-pub(crate) const OTHERS: Duration = Duration::from_secs(2);
 
 /// What a pass waits for, besides the pause after the previous one.
 pub(crate) enum NextPass {
     /// Nothing: passes are `every` apart.
     Pause,
-    /// A write of this process, or after this time possible writes of others.
-    Written(Written, Duration),
+    /// A write, or a look that has found none: then only pictures that change by themselves are due.
+    Written(Written),
 }
 
 impl NextPass {
     /// Returns when the next pass is due, but not before `pause` is over. `through`: there is no work left that waits
-    /// for nothing but its turn.
-    async fn after(&mut self, pause: Duration, through: bool) {
+    /// for nothing but its turn. Answers whether there may have been a write.
+    async fn after(&mut self, pause: Duration, through: bool) -> bool {
         let paused = tokio::time::Instant::now() + pause;
-        if let (NextPass::Written(written, others), true) = (&mut *self, through) {
-            // After the timeout, the pass checks for writes of others.
-            let _ = tokio::time::timeout(pause.max(*others), written.hear()).await;
-        }
+        let heard = match self {
+            NextPass::Written(written) if through => written.hear_or_look().await,
+            NextPass::Written(_) | NextPass::Pause => true,
+        };
         tokio::time::sleep_until(paused).await;
+        heard
     }
 }
 
@@ -93,6 +92,8 @@ impl Publishing {
         let (mut publisher, mut outage, mut failures) = (None, Outage::default(), 0u32);
         let mut held = false;
         let mut began = false;
+        // Whether there may be something in the log that no pass has read.
+        let mut unread = true;
         loop {
             let stopped = stop.is_cancelled();
             // This comes before the pass: if the directory is removed, the badges are restored even if nothing changes
@@ -103,9 +104,13 @@ impl Publishing {
             };
             began |= opened.is_ok();
             let passed = match opened {
-                Ok(open) => pass(publisher.insert(open), &look.load(), &mut held).await,
+                Ok(open) => {
+                    let which = if unread || stopped { Pass::Changed } else { Pass::Unchanged };
+                    pass(publisher.insert(open), &look.load(), which, &mut held).await
+                }
                 Err(why) => Err(why),
             };
+            unread &= passed.is_err();
             failures = if passed.is_err() { failures.saturating_add(1) } else { 0 };
             self.note(passed.unwrap_or_else(Some), &mut outage);
             if stopped {
@@ -114,7 +119,7 @@ impl Publishing {
             let pause = self.badges.every.max(if failures > 3 { ELSEWHERE } else { Duration::ZERO });
             let through = publisher.as_ref().is_none_or(Publisher::is_through);
             tokio::select! {
-                () = next.after(pause, through) => {}
+                written = next.after(pause, through) => unread |= written,
                 () = stop.cancelled() => {}
             }
         }
@@ -178,10 +183,10 @@ impl Publishing {
 async fn pass(
     publisher: &mut Publisher,
     look: &Look,
+    which: Pass,
     told_held: &mut bool,
 ) -> Result<Option<String>, String> {
-    let report =
-        publisher.pass(look, Pass::Changed, now(), |_| {}).await.map_err(|error| error.to_string())?;
+    let report = publisher.pass(look, which, now(), |_| {}).await.map_err(|error| error.to_string())?;
     if report.full {
         info!(names = report.names, written = report.written, held = report.held, "checked every badge");
     }
@@ -215,10 +220,8 @@ mod tests {
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
         let look = Arc::new(ArcSwap::from_pointee(config.look().unwrap()));
         let (written, stop) = (Written::default(), CancellationToken::new());
-        let never = Duration::from_secs(86_400);
         let running = tokio::spawn({
-            let (next, store, stop) =
-                (NextPass::Written(written.clone(), never), store.clone(), stop.clone());
+            let (next, store, stop) = (NextPass::Written(written.clone()), store.clone(), stop.clone());
             async move { Publishing::of(&config.badges).repeat(store, look, next, stop).await }
         });
         let cursor = badges.join(".cursor");

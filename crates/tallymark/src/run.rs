@@ -7,7 +7,7 @@
 use crate::{
     config::{BadConfig, Config, DEFAULTS_OFF, Overrides},
     home::{self, Shortfall},
-    publishing::{self, NextPass, Publishing},
+    publishing::{NextPass, Publishing},
     reload::Reload,
     signals::{Signals, outlive_others},
     sources::{self, OpenSource},
@@ -27,7 +27,7 @@ use tallymark_github::{
     AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, TRAFFIC_EVENTS, refresh,
 };
 use tallymark_ingest::{
-    Corrector, Describing, Ended, FirstLooks, HandedIn, IngestMeters, Instance, Live, Refusals, Tail,
+    Corrector, Describing, Ended, FirstLooks, HandedIn, IngestMeters, Instance, Live, PAUSES, Refusals, Tail,
     VisitGate, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
 };
@@ -383,12 +383,18 @@ impl Daemon {
         let gate_stop = CancellationToken::new();
         let gate = tokio::spawn({
             let (gate, refusals, store) = (self.gate, self.refusals.clone(), self.store.clone());
-            let stop = gate_stop.clone();
+            let (stop, written) = (gate_stop.clone(), self.live.written());
             async move {
+                let follow = async {
+                    tokio::join!(
+                        written.look_for_others(&*store, PAUSES),
+                        refusals.keep_pauses(&*store, written.clone()),
+                    );
+                };
                 tokio::join!(
                     gate.keep(stop.cancelled()),
                     gate.keep_keys(&*store, stop.cancelled()),
-                    refusals.keep_pauses(&*store, stop.cancelled()),
+                    stop.run_until_cancelled(follow),
                 );
             }
         });
@@ -409,7 +415,7 @@ impl Daemon {
         let publish_stop = CancellationToken::new();
         let publisher = self.publishing.map(|publishing| {
             let (store, look, stop) = (self.store, self.look, publish_stop.clone());
-            let next = NextPass::Written(self.live.written(), publishing::OTHERS);
+            let next = NextPass::Written(self.live.written());
             tokio::spawn(async move { publishing.repeat(store, look, next, stop).await })
         });
 

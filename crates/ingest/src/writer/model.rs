@@ -20,7 +20,7 @@ use tallymark_core::{
 };
 use tallymark_store::{
     Changes, Claim, Cursor, NamePage, Outcome, Result, Shelf, Shelved, Slice, Span, Standing, Step,
-    StoreCorrections, StoreLog, StoreRead, StoreShelf, StoreWrite, outbox::Durability,
+    StoreCorrections, StoreLog, StoreRead, StoreShelf, StoreSight, StoreWrite, outbox::Durability,
 };
 use uuid::Uuid;
 
@@ -279,6 +279,10 @@ impl StoreRead for Fake {
 #[async_trait]
 impl StoreLog for Fake {
     async fn head(&self) -> Result<Cursor> {
+        unimplemented!()
+    }
+
+    async fn sight(&self, _: Shelf) -> Result<StoreSight> {
         unimplemented!()
     }
 

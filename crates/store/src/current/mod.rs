@@ -10,7 +10,7 @@ mod owed;
 
 use crate::{
     Changes, Claim, Cursor, Filter, NamePage, Outcome, Result, Shelf, Shelved, Slice, Span, Standing, Step,
-    Store, StoreCorrections, StoreLog, StoreRead, StoreShelf, StoreWrite,
+    Store, StoreCorrections, StoreLog, StoreRead, StoreShelf, StoreSight, StoreWrite,
 };
 use async_trait::async_trait;
 use owed::OwedMinutes;
@@ -307,6 +307,10 @@ impl StoreWrite for Current {
 impl StoreLog for Current {
     async fn head(&self) -> Result<Cursor> {
         self.store.head().await
+    }
+
+    async fn sight(&self, shelf: Shelf) -> Result<StoreSight> {
+        self.store.sight(shelf).await
     }
 
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {

@@ -152,6 +152,16 @@ impl Link {
             .advise("Put the right store back, or run `tallymark store adopt` to continue with this one")
     }
 
+    /// The open connection without a check, for what may fail and is asked for again soon; or a new one.
+    pub(super) async fn unchecked(&self, attempt: &str) -> Result<LiveLink> {
+        self.check_ours(attempt)?;
+        let open = self.state.lock().await.live.clone();
+        match open {
+            Some(live) => Ok(live),
+            None => self.live(attempt).await,
+        }
+    }
+
     /// The open connection, or a new one.
     pub(super) async fn live(&self, attempt: &str) -> Result<LiveLink> {
         self.check_ours(attempt)?;

@@ -8,7 +8,7 @@ use super::{
     read::Reader,
     script::{Script, as_text},
 };
-use crate::{Changes, Class, Cursor, Result, StoreError, names};
+use crate::{Changes, Class, Cursor, Result, Shelf, StoreError, StoreSight, names};
 use redis::{RedisError, Value};
 use std::{fmt, str::FromStr};
 use tallymark_core::Event;
@@ -74,6 +74,24 @@ impl Reader {
         let answers = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
         let stream = self.stream(answers.first())?;
         Ok(Cursor { store, run, entry: stream.last.to_string() })
+    }
+
+    /// One round trip, also after an idle time.
+    pub(super) async fn sight(&self, shelf: Shelf) -> Result<StoreSight> {
+        let live = self.link.unchecked(ATTEMPT).await?;
+        let run = live.run.to_string();
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("XINFO").arg("STREAM").arg(keys::CHANGES);
+        pipeline.cmd("HGET").arg(keys::STORE).arg("uuid");
+        pipeline.cmd("ZRANGE").arg(keys::shelf(shelf.name)).arg(0).arg(-1).arg("WITHSCORES");
+        let answers = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
+        let [info, store, kept] = answers.as_slice() else { return Err(self.garbled(&answers)) };
+        let entry = self.stream(Some(info))?.last.to_string();
+        // Nobody has claimed a store that has none yet.
+        let store = as_text(store).parse().unwrap_or_default();
+        let kept = self.array(kept)?.chunks_exact(2);
+        let kept = kept.map(|pair| (as_text(&pair[0]), as_text(&pair[1]).parse().ok())).collect();
+        Ok(StoreSight { head: Cursor { store, run, entry }, kept })
     }
 
     pub(super) async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {

@@ -24,8 +24,8 @@ pub use facts::ServerFacts;
 
 use crate::{
     Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Shelf, Shelved, Slice, Span,
-    Standing, Step, StoreCorrections, StoreError, StoreLog, StoreRead, StoreShelf, StoreWrite, claim,
-    retention,
+    Standing, Step, StoreCorrections, StoreError, StoreLog, StoreRead, StoreShelf, StoreSight, StoreWrite,
+    claim, retention,
 };
 use async_trait::async_trait;
 use client::Link;
@@ -368,8 +368,10 @@ impl StoreWrite for Redis {
             _ => {}
         }
         if matches!(standing, Standing::Claimed { .. }) {
-            self.placed(&attempt).await?;
-            self.whole.look(&self.writes, &attempt).await?;
+            // In one round trip: this is asked every few seconds, also while nothing is counted.
+            let (placed, looked) =
+                tokio::join!(self.placed(&attempt), self.whole.look(&self.writes, &attempt));
+            placed.and(looked)?;
         }
         Ok(standing)
     }
@@ -456,6 +458,10 @@ impl StoreRead for Redis {
 impl StoreLog for Redis {
     async fn head(&self) -> Result<Cursor> {
         self.reader.head(&self.claim).await
+    }
+
+    async fn sight(&self, shelf: Shelf) -> Result<StoreSight> {
+        self.reader.sight(shelf).await
     }
 
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {

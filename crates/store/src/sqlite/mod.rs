@@ -25,8 +25,8 @@ mod writer;
 
 use crate::{
     Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Result, Retention, Shelf, Shelved, Slice, Span,
-    Standing, Step, StoreCorrections, StoreError, StoreLog, StoreRead, StoreShelf, StoreWrite, claim,
-    deadline::Deadline, outbox::Durability,
+    Standing, Step, StoreCorrections, StoreError, StoreLog, StoreRead, StoreShelf, StoreSight, StoreWrite,
+    claim, deadline::Deadline, outbox::Durability,
 };
 use async_trait::async_trait;
 use read::Readers;
@@ -239,6 +239,14 @@ impl StoreLog for Sqlite {
     async fn head(&self) -> Result<Cursor> {
         let store = self.identity;
         self.readers.run("reading the log of changes", move |db| read::head(db, store)).await
+    }
+
+    async fn sight(&self, shelf: Shelf) -> Result<StoreSight> {
+        let store = self.identity;
+        let look = move |db: &rusqlite::Connection| {
+            Ok(StoreSight { head: read::head(db, store)?, kept: shelf::ends(db, shelf)? })
+        };
+        self.readers.run("reading the log of changes", look).await
     }
 
     async fn changes(&self, after: &Cursor, limit: usize) -> Result<Changes> {

@@ -65,3 +65,10 @@ pub(super) fn keys(db: &Connection, shelf: Shelf) -> rusqlite::Result<Vec<String
     let mut list = db.prepare_cached("SELECT key FROM shelf WHERE shelf = ?1")?;
     list.query_map([shelf.name], |row| row.get(0))?.collect()
 }
+
+/// The keys, and until when each thing is kept.
+pub(super) fn ends(db: &Connection, shelf: Shelf) -> rusqlite::Result<Vec<(String, Option<u64>)>> {
+    let mut list = db.prepare_cached("SELECT key, until FROM shelf WHERE shelf = ?1 ORDER BY key")?;
+    let end = |until: i64| u64::try_from(until).ok().filter(|_| until < i64::MAX);
+    list.query_map([shelf.name], |row| Ok((row.get(0)?, end(row.get(1)?))))?.collect()
+}

@@ -2,7 +2,7 @@
 
 use crate::bed::{Bed, Desk, at, event, noon};
 use tallymark_core::{Entry, Name};
-use tallymark_store::{Changes, Cursor, Store};
+use tallymark_store::{Changes, Cursor, Shelf, Shelved, Store, Written};
 use uuid::Uuid;
 
 /// What changed, as `event name`, and where to continue.
@@ -93,4 +93,51 @@ pub(crate) async fn a_cursor_of_the_future_of_another_store_or_of_nonsense_is_lo
         assert_eq!(read(&*desk.store, &cursor, 9).await, None, "{cursor:?}");
     }
     assert!(read(&*desk.store, &head, 9).await.is_some());
+}
+
+const SEEN: Shelf = Shelf { name: "seen", most: 10 };
+const UNSEEN: Shelf = Shelf { name: "unseen", most: 10 };
+
+pub(crate) async fn a_look_sees_what_another_process_has_counted_and_kept(bed: Bed) {
+    let reader = bed.open().await;
+    let mut desk = Desk::new(&bed).await;
+    let mut before = reader.sight(SEEN).await.unwrap();
+    let mut is_another = async || {
+        let now = reader.sight(SEEN).await.unwrap();
+        now != std::mem::replace(&mut before, now.clone())
+    };
+    assert!(!is_another().await);
+    desk.count(&[at("a", noon(), 1)]).await;
+    assert!(is_another().await && !is_another().await);
+    let keep = async |shelf, at, until| {
+        bed.open().await.keep(shelf, "k", Shelved { at, value: vec![1] }, until).await.unwrap();
+    };
+    let now = 1_800_000_000;
+    for (shelf, at, until, is_seen) in [
+        (SEEN, now, Some(now + 90_000_000), true),
+        (SEEN, now + 1, Some(now + 90_000_001), true),
+        (SEEN, now + 2, Some(now + 90_000_001), false),
+        (UNSEEN, now, Some(now + 90_000_000), false),
+        (SEEN, now, None, true),
+    ] {
+        keep(shelf, at, until).await;
+        assert_eq!(is_another().await, is_seen, "{} {until:?}", shelf.name);
+    }
+    assert!(bed.open().await.discard(SEEN, "k").await.unwrap());
+    assert!(is_another().await && !is_another().await);
+}
+
+pub(crate) async fn followers_are_told_of_what_another_process_writes(bed: Bed) {
+    let reader = bed.open().await;
+    let mut desk = Desk::new(&bed).await;
+    let looking = Written::default();
+    let mut written = looking.clone();
+    let looks = tokio::spawn(async move { looking.look_for_others(&*reader, SEEN).await });
+    // The first look has nothing to compare with.
+    written.hear().await;
+    desk.count(&[at("a", noon(), 1)]).await;
+    written.hear().await;
+    bed.open().await.keep(SEEN, "k", Shelved { at: 1, value: vec![1] }, None).await.unwrap();
+    written.hear().await;
+    looks.abort();
 }

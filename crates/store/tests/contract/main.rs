@@ -117,6 +117,8 @@ on_every_store! {
     log::changes_are_found_behind_a_cursor,
     log::changes_come_in_pieces,
     log::aggregates_do_not_change,
+    log::a_look_sees_what_another_process_has_counted_and_kept,
+    log::followers_are_told_of_what_another_process_writes,
     log::a_cursor_of_the_future_of_another_store_or_of_nonsense_is_lost,
     positions::positions_are_committed_with_their_batch_alone,
     positions::positions_of_instances_are_apart,

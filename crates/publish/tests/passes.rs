@@ -1,4 +1,5 @@
-//! One badge that cannot be drawn or written does not stop those after it, and does not cause them to be redone.
+//! What a pass reads and writes. One badge that cannot be drawn or written does not stop those after it, and does not cause
+//! them to be redone.
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
@@ -42,8 +43,12 @@ impl Bed {
 }
 
 async fn pass(publisher: &mut Publisher, look: &Look) -> PassReport {
+    pass_of(publisher, look, Pass::Changed).await
+}
+
+async fn pass_of(publisher: &mut Publisher, look: &Look, which: Pass) -> PassReport {
     let now = Now { unix_ms: 20_000 * 86_400_000 };
-    publisher.pass(look, Pass::Changed, now, |_| {}).await.unwrap()
+    publisher.pass(look, which, now, |_| {}).await.unwrap()
 }
 
 fn shows(dir: &Path, file: &str, what: &str) -> bool {
@@ -88,3 +93,28 @@ async fn a_badge_that_cannot_be_written_is_tried_again_alone() {
     drop(publisher);
     assert_eq!(pass(&mut bed.publisher(), &Look::default()).await.names, 0);
 }
+
+/// An idle daemon makes such a pass every two seconds.
+#[tokio::test]
+async fn a_pass_after_which_nothing_has_changed_reads_no_log_but_a_new_publisher_does() {
+    let bed = Bed::new().await;
+    let look = Look::default();
+    bed.count(&["a"]).await;
+    let mut publisher = bed.publisher();
+    assert_eq!(pass_of(&mut publisher, &look, Pass::Unchanged).await.names, 1, "the first of a directory");
+    bed.count(&["b"]).await;
+    assert_eq!(pass_of(&mut publisher, &look, Pass::Unchanged).await.names, 0);
+    drop(publisher);
+    let mut publisher = bed.publisher();
+    assert_eq!(
+        pass_of(&mut publisher, &look, Pass::Unchanged).await.names,
+        1,
+        "its first, from the cursor on disk"
+    );
+    bed.count(&["c"]).await;
+    assert_eq!(pass_of(&mut publisher, &look, Pass::Unchanged).await.names, 0);
+    let other = Look { template: Some(Template::parse(DRAWN, "my.svg").unwrap()), ..look };
+    assert_eq!(pass_of(&mut publisher, &other, Pass::Unchanged).await.names, 3, "in another look");
+}
+
+const DRAWN: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\">{{ count }}</svg>";
