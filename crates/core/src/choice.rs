@@ -38,6 +38,14 @@ mod tests {
         assert_eq!(choice("style", "FLAT", &known), Ok(1));
         assert_eq!(choice("style", "flt", &known), Err("style=flt: did you mean flat?".to_owned()));
         assert_eq!(choice("style", "round", &known), Err("style is one of flat, plastic".to_owned()));
+        let codes = [("en", 1), ("zh-cn", 2)];
+        for code in ["es", "zh-tw"] {
+            assert_eq!(
+                choice("locale", code, &codes),
+                Err("locale is one of en, zh-cn".to_owned()),
+                "{code}"
+            );
+        }
     }
 
     #[test]

@@ -1,16 +1,26 @@
 //! The word that was probably meant. Called wherever a name out of a list is read: keys of the configuration, variables,
 //! parameters of pictures.
 
-/// The known word that is at most two edits away, and shares a letter at least.
+/// The known word that was probably meant: two edits away at most, or one edit or two swapped letters for words of four or
+/// five letters. A short word is one only if letters are missing or too many: `es` is no slip of `en`, nor `zh-tw` of
+/// `zh-cn`, but another code.
 ///
 /// ```
 /// assert_eq!(tallymark_core::nearest("flt", &["flat", "plastic"]), Some("flat"));
 /// assert_eq!(tallymark_core::nearest("round", &["flat", "plastic"]), None);
+/// assert_eq!(tallymark_core::nearest("es", &["en", "zh"]), None);
 /// ```
 #[must_use]
 pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let near = known.iter().map(|&known| (strsim::levenshtein(word, known), known)).min()?;
-    (near.0 <= 2 && near.0 < word.chars().count()).then_some(near.1)
+    let (edits, near) = known.iter().map(|&known| (strsim::osa_distance(word, known), known)).min()?;
+    let (here, there) = (word.chars().count(), near.chars().count());
+    let is_near = match here.min(there) {
+        _ if here <= 2 => false,
+        0..=3 => edits <= 2 && edits == here.abs_diff(there),
+        4..=5 => edits <= 1,
+        _ => edits <= 2,
+    };
+    is_near.then_some(near)
 }
 
 /// The known word that a name was probably meant to be: one edit or two swapped letters away, or two edits for names of
@@ -42,5 +52,16 @@ mod tests {
         assert_eq!(nearest("banana", &["color", "label"]), None);
         assert_eq!(nearest("x", &["7d"]), None);
         assert_eq!(nearest("", &["7d"]), None);
+        assert_eq!(nearest("bleu", &["blue", "black"]), Some("blue"));
+        assert_eq!(nearest("hit", &["hits", "likes"]), Some("hits"));
+    }
+
+    #[test]
+    fn codes_are_no_slips_of_each_other() {
+        let codes = ["en", "cn", "zh", "zh-cn", "fr", "for", "all"];
+        for word in ["es", "de", "ko", "n", "zh-tw", "zh-hk", "pt-br", "ast", "fir", "ill", "xx"] {
+            assert_eq!(nearest(word, &codes), None, "{word}");
+        }
+        assert_eq!(nearest("fra", &codes), Some("fr"));
     }
 }
