@@ -275,7 +275,6 @@ fn named(name: &str) -> Option<Color> {
 }
 
 /// The contrast of two colours by WCAG 2: 1 to 21.
-#[cfg(test)]
 pub(crate) fn contrast(a: Color, b: Color) -> f64 {
     let luminance = |color| {
         let parts = linear(color).into_iter().zip([0.2126, 0.7152, 0.0722]);
@@ -286,7 +285,6 @@ pub(crate) fn contrast(a: Color, b: Color) -> f64 {
 }
 
 /// Linear sRGB.
-#[cfg(test)]
 pub(crate) fn linear(color: Color) -> [f64; 3] {
     [color.r, color.g, color.b].map(|part| {
         let part = f64::from(part) / 255.0;

@@ -1,39 +1,12 @@
 //! Languages as parts of a whole: which are shown, how wide each is, and its colour.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 /// What is left over has this colour, whatever it is called.
 const OTHER_COLOR: &str = "#8b949e";
 
-/// What GitHub paints them in, as far as GitHub Banners knew.
-const COLORS: [(&str, &str); 28] = [
-    ("Go", "#00ADD8"),
-    ("Python", "#3572A5"),
-    ("JavaScript", "#f1e05a"),
-    ("TypeScript", "#2b7489"),
-    ("Java", "#b07219"),
-    ("C++", "#f34b7d"),
-    ("C", "#555555"),
-    ("C#", "#178600"),
-    ("Rust", "#dea584"),
-    ("Shell", "#89e051"),
-    ("Ruby", "#701516"),
-    ("PHP", "#4F5D95"),
-    ("Swift", "#F05138"),
-    ("Kotlin", "#A97BFF"),
-    ("Scala", "#c22d40"),
-    ("Dart", "#00B4AB"),
-    ("Elixir", "#6e4a7e"),
-    ("Haskell", "#5e5086"),
-    ("Lua", "#000080"),
-    ("R", "#198CE7"),
-    ("MATLAB", "#e16737"),
-    ("HTML", "#e34c26"),
-    ("CSS", "#563d7c"),
-    ("Vue", "#41b883"),
-    ("Dockerfile", "#384d54"),
-    ("Makefile", "#427819"),
-    ("Brainfuck", "#59491c"),
-    ("Other", OTHER_COLOR),
-];
+/// What GitHub paints languages in: a name, a tab and a colour in each line, from GitHub's list of languages (linguist).
+const COLORS: &str = include_str!("language_colors.tsv");
 
 /// The languages that are shown, with their counts.
 pub(crate) struct Shares<'a> {
@@ -95,7 +68,9 @@ impl<'a> Shares<'a> {
 
 /// A language that has no colour of its own has always the same one of its name.
 pub(crate) fn language_color(name: &str) -> String {
-    if let Some((_, color)) = COLORS.iter().find(|(known, _)| *known == name) {
+    static TABLE: LazyLock<HashMap<&str, &str>> =
+        LazyLock::new(|| COLORS.lines().filter_map(|line| line.split_once('\t')).collect());
+    if let Some(color) = TABLE.get(name) {
         return (*color).to_owned();
     }
     let hash = name.chars().fold(5381u32, |hash, c| hash.wrapping_mul(33).wrapping_add(c.into()));
@@ -139,11 +114,23 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_the_originals() {
-        assert_eq!(language_color("Go"), "#00ADD8");
+    fn colours_are_github_s() {
+        for (name, color) in [
+            ("Go", "#00add8"),
+            ("TypeScript", "#3178c6"),
+            ("CSS", "#663399"),
+            ("Jupyter Notebook", "#da5b0b"),
+            ("Ren'Py", "#ff7f7f"),
+        ] {
+            assert_eq!(language_color(name), color, "{name}");
+        }
+        let rows: Vec<(&str, &str)> = COLORS.lines().map(|line| line.split_once('\t').unwrap()).collect();
+        assert!(rows.len() > 600 && rows.is_sorted());
+        for (name, color) in rows {
+            assert!(crate::Color::parse(color).is_ok() && !name.is_empty(), "{name}: {color}");
+        }
         // 5381 * 33 + 'Z', modulo 2^32 and 360.
         assert_eq!(language_color("Z"), format!("hsl({},60%,52%)", (5381 * 33 + 90) % 360));
-        assert_eq!(COLORS.len(), 28);
         let languages = shares(&[2, 1]);
         assert_eq!(Shares::of(&languages, 1, "其他").color(1), OTHER_COLOR);
     }

@@ -4,7 +4,8 @@
 
 use tallymark_badge::card::{
     CardLang, CardLook, CardRank, CardTheme, CardTime, CommitYears, LanguageCard, LanguageLayout,
-    LanguageMeasure, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, TrafficCard, notice,
+    LanguageMeasure, LanguageValues, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, StreakUnit,
+    TrafficCard, notice,
 };
 use tallymark_core::{Day, Minute};
 
@@ -21,7 +22,7 @@ const ROWS: [(StatsRow, u64); 4] = [
 fn stats_card_follows_the_reader_or_has_a_theme() {
     let card = StatsCard { login: "octo-cat", rows: &ROWS, split: (42, 7), rank: None, time: TIME };
     insta::assert_snapshot!("card_stats", card.render(&CardLook::default()));
-    let theme = CardTheme::EVERY.into_iter().find(|theme| theme.name() == "dracula").unwrap_or_default();
+    let theme = CardTheme::named("dracula").unwrap_or_default();
     let look = CardLook { theme, icons: true, lang: CardLang::Zh, ..CardLook::default() };
     insta::assert_snapshot!("card_stats_dracula_zh", card.render(&look));
 }
@@ -47,6 +48,9 @@ fn work_is_ranked_and_days_in_a_row_are_told() {
         current: run(20_766, 20_777),
         longest: run(19_700, 19_761),
         today: (Day(20_777), "Europe/Berlin"),
+        unit: StreakUnit::Days,
+        days_off: &[],
+        hidden: [false; 3],
         time: TIME,
     };
     insta::assert_snapshot!("card_streak", card.render(&CardLook::default()));
@@ -70,7 +74,7 @@ fn languages_are_drawn_in_every_layout() {
             has_repositories: true,
             count: layout.usual_count(),
             layout,
-            hide_values: false,
+            values: LanguageValues::Percents,
             time: TIME,
         };
         insta::assert_snapshot!(format!("card_languages_{word}"), card.render(&CardLook::default()));

@@ -11,7 +11,8 @@ use tallymark_badge::{
     banner::{Banner, BannerType},
     card::{
         CardLang, CardLook, CardRank, CardTheme, CardTime, CommitYears, LanguageCard, LanguageLayout,
-        LanguageMeasure, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, TrafficCard,
+        LanguageMeasure, LanguageValues, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, StreakUnit,
+        TrafficCard,
     },
     chart::{AxisScale, Chart, Series},
     digits::{DigitPicture, DigitThemes},
@@ -146,7 +147,7 @@ fn cards(page: Page) -> Vec<String> {
         clones: &visitors,
     };
     let mut all = vec![repository.render(&CardLook::default()), traffic.render(&CardLook::default())];
-    for theme in CardTheme::EVERY.into_iter().take(6) {
+    for theme in CardTheme::every().iter().copied().take(10) {
         all.push(stats.render(&CardLook { theme, icons: true, ..CardLook::default() }));
     }
     for (_, layout) in LanguageLayout::EVERY {
@@ -157,7 +158,7 @@ fn cards(page: Page) -> Vec<String> {
             has_repositories: true,
             count: layout.usual_count(),
             layout,
-            hide_values: false,
+            values: LanguageValues::Percents,
             time: TIME,
         };
         all.push(card.render(&CardLook::default()));
@@ -227,6 +228,9 @@ fn work_cards() -> Vec<String> {
         current: run(today.0 - 11, today.0),
         longest: run(19_700, 19_761),
         today: (today, "Europe/Berlin"),
+        unit: StreakUnit::Days,
+        days_off: &[],
+        hidden: [false; 3],
         time: TIME,
     };
     let none = StreakCard { total: 0, since: None, current: None, longest: None, ..streak };
@@ -255,7 +259,7 @@ fn work_cards() -> Vec<String> {
             has_repositories: !languages.is_empty(),
             count,
             layout,
-            hide_values: false,
+            values: LanguageValues::Percents,
             time: TIME,
         };
         all.push(card.render(&CardLook::default()));

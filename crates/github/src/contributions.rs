@@ -45,6 +45,9 @@ pub struct Contributions {
     pub total: u64,
     /// The first day with a contribution, and the days in a row that matter.
     pub days: StreakDays,
+    /// Each year; none in what an earlier build kept.
+    #[serde(default)]
+    pub(crate) years: BTreeMap<i32, WorkYear>,
 }
 
 impl Contributions {
@@ -63,6 +66,10 @@ pub struct DayRun {
 }
 
 impl DayRun {
+    pub(crate) fn of(first: Day, last: Day) -> DayRun {
+        DayRun { first: first.0, last: last.0 }
+    }
+
     /// Its first day.
     #[must_use]
     pub fn first(self) -> Day {
@@ -128,9 +135,24 @@ impl StreakDays {
 pub(crate) struct WorkYear {
     commits: u64,
     reviews: u64,
-    contributions: u64,
+    pub(crate) contributions: u64,
     /// A bit for each day that has any, from the first of January on.
     active: [u64; 6],
+}
+
+impl WorkYear {
+    /// The days with contributions, if it is this year.
+    pub(crate) fn days(&self, year: i32) -> impl Iterator<Item = Day> {
+        let active = |at: &i32| self.active[*at as usize / 64] >> (*at as usize % 64) & 1 == 1;
+        let first = Day::from_date(year, 1, 1);
+        first.into_iter().flat_map(move |first| (0..366).filter(active).map(move |at| Day(first.0 + at)))
+    }
+
+    /// Adds so many contributions on a day, counted from the first of January.
+    pub(crate) fn mark(&mut self, at: usize, count: u64) {
+        self.contributions = self.contributions.saturating_add(count);
+        self.active[at / 64] |= u64::from(count > 0) << (at % 64);
+    }
 }
 
 /// The years of an account that are known.
@@ -262,6 +284,7 @@ pub(crate) async fn measure(
         contributed_to,
         total: sum(|of| of.contributions),
         days: days_of(&years),
+        years,
     })
 }
 
@@ -319,8 +342,7 @@ fn read_year(number: i32, year: YearJson) -> Result<WorkYear, GithubError> {
         if day.contribution_count > MOST {
             return Err(absurd());
         }
-        work.contributions = work.contributions.saturating_add(day.contribution_count);
-        work.active[at / 64] |= u64::from(day.contribution_count > 0) << (at % 64);
+        work.mark(at, day.contribution_count);
     }
     if is_empty || work.commits > MOST || work.reviews > MOST || work.contributions > MOST {
         return Err(GithubError::Absurd("a year of contributions"));
@@ -331,11 +353,7 @@ fn read_year(number: i32, year: YearJson) -> Result<WorkYear, GithubError> {
 fn days_of(years: &WorkYears) -> StreakDays {
     let mut days = StreakDays::default();
     for (year, work) in years {
-        let Some(first) = Day::from_date(*year, 1, 1) else { continue };
-        let active = |at: &i32| work.active[*at as usize / 64] >> (*at as usize % 64) & 1 == 1;
-        for at in (0..366).filter(active) {
-            days.add(first.0 + at);
-        }
+        work.days(*year).for_each(|day| days.add(day.0));
     }
     days
 }

@@ -1,7 +1,7 @@
 //! The accounts whose statistics are refreshed by themselves: those that have a created banner, and those that the
 //! operator added. The list is in the store, so every process has the same one.
 
-use crate::AccountName;
+use crate::{AccountName, CardAddress};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -98,6 +98,8 @@ impl TrackedAccounts {
         }
         let _alone = self.alone().await;
         let Some(mut account) = self.find(name).await? else { return Ok(()) };
+        // Those that an earlier build named are no addresses any more.
+        account.cards.retain(|file| CardAddress::of_file(file).is_some());
         if account.cards.len() < MOST_CARDS && account.cards.insert(file.clone()) {
             self.put(name, &account).await?;
         }

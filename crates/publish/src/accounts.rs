@@ -25,7 +25,7 @@ use std::{
 use tallymark_badge::banner::{BannerType, not_created};
 use tallymark_core::Now;
 use tallymark_github::{
-    AccountName, Aged, CardAddress, CardTerms, DayZone, NoCard, TrackedAccount, TrackedAccounts,
+    AccountName, Aged, CardAddress, CardNotes, CardTerms, DayZone, NoCard, TrackedAccount, TrackedAccounts,
     kept_statistics,
 };
 use tallymark_store::Store;
@@ -114,7 +114,10 @@ async fn card(
 ) -> Option<Option<String>> {
     let address = CardAddress::of_file(file)?;
     let Some(aged) = aged else { return Some(None) };
-    match address.draw(store, aged, &address.look().ok()?, terms).await {
+    // A file has no headers in which they could be said.
+    let mut notes = CardNotes::default();
+    let look = address.look(&mut notes).ok()?;
+    match address.draw(store, aged, &look, terms, &mut notes).await {
         Ok(svg) => Some(Some(svg)),
         Err(NoCard::NotYet(_)) => Some(None),
         Err(NoCard::Wrong(_) | NoCard::Nothing(_)) => None,

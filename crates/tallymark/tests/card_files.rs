@@ -69,13 +69,15 @@ fn what_was_looked_at_comes_from_disk_in_any_order_of_its_parameters() {
             assert!(get(path).header("cache-control").unwrap().contains("no-store"));
         }
         shows("/api/top-langs?username=octo-cat", "Rust");
+        shows("/api/top-langs?user=octo-cat", "Rust");
         shows("/api/pin/?title_color=f00&username=octo-cat&repo=r1", "fill:#f00");
         let condition = [("If-None-Match", "*")];
         picture(&http::request("GET", nginx.addr(), "/api/top-langs?username=octo-cat", &condition, b""));
         assert!(!picture(&get("/api?username=viewed")).contains(FROM_DISK), "a view alone makes no file");
         assert_eq!(github.calls().len(), 2 + 2, "each account was asked for once, whatever is shown");
         for (path, status) in [
-            ("/api?username=Octo-Cat&theme=../../badges", 400),
+            ("/api?username=Octo-Cat&theme=../../badges", 200),
+            ("/api?username=Octo-Cat&layout=../../badges&hide=..%2f", 400),
             ("/api?username=..%2f..%2fetc", 404),
             ("/api?username=../x&theme=dark", 404),
             ("/api", 400),

@@ -84,8 +84,6 @@ fn what_is_wrong_is_said_in_a_picture() {
     let (place, _daemon) = start(&github);
     for (path, status, says) in [
         ("/api", 400, "username is missing"),
-        ("/api?username=octo&theme=dracla", 400, "theme=dracla: did you mean dracula?"),
-        ("/api?username=octo&locale=klingon", 400, "locale is one of"),
         ("/api?username=octo&hide=star", 400, "hide=star: did you mean stars?"),
         ("/api?username=octo&hide=stars,repos,forks,followers", 400, "one row has to be left"),
         ("/api?username=octo&show=everything", 400, "show is one of"),
@@ -95,7 +93,9 @@ fn what_is_wrong_is_said_in_a_picture() {
         ("/api?username=octo&hide_border=perhaps", 400, "hide_border is true or false"),
         ("/api?username=octo&number_format=roman", 400, "number_format"),
         ("/api/top-langs?username=octo&layout=cube", 400, "layout is one of"),
-        ("/api/top-langs?username=octo&langs_count=21", 400, "langs_count is a number from 1 to 20"),
+        ("/api/top-langs?username=octo&langs_count=all", 400, "langs_count is a number from 1 to 20"),
+        ("/api/gist?id=1", 404, "Tallymark has no card of a gist"),
+        ("/api/wakatime/?username=octo", 404, "Tallymark has no WakaTime card"),
         ("/api/pin?username=octo", 400, "repo is missing"),
         ("/api/pin?username=octo&repo=nothing", 404, "octo has no public repository nothing"),
         ("/api?username=nobody", 404, "GitHub has no account nobody"),
@@ -115,6 +115,95 @@ fn what_is_wrong_is_said_in_a_picture() {
     assert!(picture(&answer).contains("statistics of new are on their way"));
     assert!(picture(&http::get(place.addr(), "/api?username=octo")).contains(">7<"), "what is known stays");
     assert_eq!(github.calls().len(), calls + 1);
+}
+
+/// What the originals take is taken here, and what is not as they have it is said in a header.
+#[test]
+fn what_the_originals_take_draws_a_card_and_is_said() {
+    let github = FakeGithub::start();
+    github.add("octo", vec![repository(1, "Rust", 7, false)]);
+    let (place, _daemon) = start(&github);
+    let seen = |path: &str, says: &str, noted: &str| {
+        let answer = http::get(place.addr(), path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert!(picture(&answer).contains(says), "{path}: {says} is missing in {}", answer.text());
+        let why = answer.header("x-tallymark").unwrap();
+        let notes = why.strip_prefix("ignored: a card counts nothing").unwrap();
+        let is_noted = if noted.is_empty() { !notes.contains('=') } else { notes.contains(noted) };
+        assert!(is_noted, "{path}: {why}");
+    };
+    let follows = "prefers-color-scheme";
+    for (path, says, noted) in [
+        (
+            "/api?username=octo&theme=dracla",
+            follows,
+            "; theme=dracla is unknown, did you mean dracula?: default is shown",
+        ),
+        ("/api?username=octo&theme=a%0d%0ab", follows, "; theme is unknown: default is shown"),
+        ("/api?username=octo&theme=vue_dark", "fill:#273849", ""),
+        ("/api?username=octo&theme=codeSTACKr", "fill:#09131b", ""),
+        ("/api?username=octo&theme=transparent", "fill:#ffffff00", ""),
+        ("/api?username=octo&locale=es", "Total Stars Earned", "; locale=es is unknown: en is shown"),
+        ("/api?username=octo&locale=zh-tw", "获得的星标总数", ""),
+        (
+            "/api/top-langs?username=octo&langs_count=99",
+            "Rust",
+            "; langs_count=99 is out of range: 20 is taken",
+        ),
+        (
+            "/api/pin?username=octo&repo=r1&description_lines_count=9",
+            "what r1 is",
+            "; description_lines_count=9 is out of range: 3 is taken",
+        ),
+        ("/api?username=octo&border_radius=4.5&card_width=450.5", "rx=\"5\"", ""),
+        ("/api?username=octo&number_precision=2", ">7<", "; number_precision is ignored"),
+        ("/api?username=octo&count_private=true", ">7<", "; count_private is ignored"),
+        ("/api/pin?username=octo&repo=r1&count_private=true", "r1", ""),
+        (
+            "/api/top-langs?username=octo&count_weight=0.5",
+            "by repositories",
+            "; size_weight and count_weight need a token",
+        ),
+        ("/api/top-langs?username=octo&stats_format=bytes", "100.0%", "; stats_format=bytes is for"),
+    ] {
+        seen(path, says, noted);
+        // Also of one that was drawn within the last second.
+        seen(path, says, noted);
+    }
+}
+
+/// Colours that are written out are the same for everyone, and the others are read on them.
+#[test]
+fn cards_with_a_ground_of_their_own_do_not_follow_the_reader() {
+    let github = FakeGithub::start();
+    github.token(TOKEN, "owner", 5000);
+    github.add("octo", vec![repository(1, "Rust", 7, false)]);
+    github.work("octo", work());
+    let (place, _daemon) = start_with(&github, &format!("tokens = [\"{TOKEN}\"]\n"));
+    for card in [
+        "/api?username=octo",
+        "/api/streak?user=octo",
+        "/api/top-langs?username=octo",
+        "/api/pin?username=octo&repo=r1",
+    ] {
+        for (colors, text) in [
+            ("bg_color=fff", Some("#1f2328")),
+            ("bg_color=151515", Some("#e6edf3")),
+            ("background=151515", Some("#e6edf3")),
+            ("bg_color=30,000,336", Some("#e6edf3")),
+            ("title_color=fe428e", Some("#1f2328")),
+            ("border_color=f00", None),
+            ("theme=default", None),
+        ] {
+            let svg = picture(&http::get(place.addr(), &format!("{card}&{colors}"))).to_owned();
+            let follows = svg.contains("prefers-color-scheme");
+            assert_eq!(follows, text.is_none(), "{card}&{colors}");
+            assert!(
+                text.is_none_or(|text| svg.contains(&format!(".tc-text{{fill:{text}}}"))),
+                "{card}&{colors}: {svg}"
+            );
+        }
+    }
 }
 
 fn today() -> Day {
@@ -174,6 +263,20 @@ fn with_a_token_cards_know_what_an_account_has_done() {
         ("/api/top-langs?username=octo-cat&size_weight=0&count_weight=1".to_owned(), "by repositories;Rust;100.0%", "Shell"),
         ("/api/top-langs?username=octo-cat&size_weight=0.5&count_weight=0.5".to_owned(), "by code and repositories;81.7%", ""),
         ("/api/top-langs?username=octo-cat&exclude_repo=R1".to_owned(), "No language is known", "Rust"),
+        ("/api/top-langs?username=octo-cat&stats_format=bytes&layout=compact".to_owned(), "Rust 1.0 kB;Shell 50 B", "%</text"),
+        (
+            format!("/api/streak?user=octo-cat&starting_year={}", today().date().0 - 1),
+            "Total Contributions: 6;Longest Streak: 3 days",
+            ": 14",
+        ),
+        ("/api/streak?user=octo-cat&mode=weekly".to_owned(), "Total Contributions: 14;Week Streak: ;weeks;>Longest Week Streak<", "Current"),
+        ("/api/streak?user=octo-cat&exclude_days=Sun,saturday".to_owned(), "days off: Sun, Sat", ""),
+        (
+            "/api/streak?user=octo-cat&background=fff&border=0f0&fire=f80&sideNums=00f&hide_longest_streak=true&short_numbers=true"
+                .to_owned(),
+            ".tc-ground{fill:#fff;stroke:#0f0};.tc-icon{fill:#f80};.tc-sides{fill:#00f}",
+            "Longest",
+        ),
     ] {
         let answer = http::get(place.addr(), &path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
@@ -185,10 +288,16 @@ fn with_a_token_cards_know_what_an_account_has_done() {
     }
     for (path, status, says) in [
         ("/api/streak?username=octo-cat&timezone=Mars", 400, "there is no zone Mars"),
-        ("/api/streak?username=octo-cat&mode=weekly", 400, "mode is one of daily"),
-        ("/api/streak?username=octo-cat&exclude_days=Sun", 400, "exclude_days is not known here"),
+        ("/api/streak?username=octo-cat&mode=monthly", 400, "mode is one of daily, weekly"),
+        ("/api/streak?username=octo-cat&exclude_days=Someday", 400, "exclude_days is one of Sun, Mon"),
+        (
+            "/api/streak?username=octo-cat&exclude_days=Sun,Mon,Tue,Wed,Thu,Fri,Sat",
+            400,
+            "one day of the week has to be left",
+        ),
+        ("/api/streak?username=octo-cat&starting_year=99", 400, "starting_year is a year from 2005 on"),
         ("/api/streak?username=acme", 404, "acme is an organization"),
-        ("/api?username=octo-cat&commits_year=1999", 400, "commits_year is a number from 2005"),
+        ("/api?username=octo-cat&commits_year=1999", 400, "commits_year is a year from 2005 on"),
         ("/api?username=octo-cat&rank_icon=octopus", 400, "rank_icon is one of"),
         ("/api/top-langs?username=octo-cat&size_weight=many", 400, "size_weight is a number from 0 to 10"),
     ] {
@@ -212,9 +321,14 @@ fn without_a_token_what_is_not_known_is_left_out_and_said() {
     let answer = http::get(place.addr(), "/api?username=octo&show=reviews");
     assert!(answer.header("x-tallymark").unwrap().contains("need a token"));
     assert!(picture(&answer).contains("Followers") && !answer.text().contains("Commits"));
+    for path in ["/api/top-langs?username=octo", "/api/pin?username=octo&repo=r1"] {
+        let answer = http::get(place.addr(), path);
+        assert_eq!(answer.header("x-tallymark"), Some("ignored: a card counts nothing"), "{path}");
+    }
     for (path, status, says) in [
-        ("/api/streak?username=octo", 404, "contributions need a token"),
-        ("/api/top-langs?username=octo&size_weight=0.5", 400, "need a token"),
+        ("/api/streak?username=octo", 404, "known only with a token for GitHub"),
+        ("/api/top-langs?username=octo&size_weight=0.5", 200, "by repositories"),
+        ("/api/top-langs?username=octo&stats_format=bytes", 200, "100.0%"),
         ("/api/top-langs?username=octo", 200, "by repositories"),
         ("/api/top-langs?username=octo&size_weight=0&count_weight=1", 200, "by repositories"),
     ] {

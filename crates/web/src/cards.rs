@@ -17,20 +17,23 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{StatusCode, Uri},
+    http::{HeaderValue, StatusCode, Uri},
     middleware,
     response::Response,
     routing::{MethodRouter, get},
 };
 use std::sync::Arc;
 use tallymark_badge::card::{CardLook, notice};
-use tallymark_github::{AccountName, CardAddress, CardKind, CardTerms, NoCard, NoStats};
+use tallymark_github::{AccountName, CardAddress, CardKind, CardNotes, CardTerms, NoCard, NoStats};
 use tallymark_store::StoreRead;
 
 const UNCOUNTED: &str = "ignored: a card counts nothing";
-const UNCOUNTED_PRIVATE: &str =
-    "ignored: a card counts nothing; count_private is ignored, because only public work is known";
-const UNCOUNTED_WORK: &str = "ignored: a card counts nothing; commits, pull requests, issues and the rank need a token, so they are left out";
+
+/// What others have at these addresses and we do not.
+const OTHERS: [(&str, &str); 2] = [
+    ("/api/gist", "Tallymark has no card of a gist: link it in words"),
+    ("/api/wakatime", "Tallymark has no WakaTime card"),
+];
 
 /// Where each card is; with a slash at the end, too.
 pub(crate) const PATHS: [(&str, CardKind); 5] = [
@@ -50,35 +53,44 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         let handler = handler(kind, app.store.clone(), drawn.clone());
         routes = routes.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
+    for (path, what) in OTHERS {
+        let nothing = NoCard::Nothing(what.to_owned());
+        let answer = only("GET, HEAD", get(async move || said(&nothing, &CardLook::default())));
+        routes = routes.route(path, answer.clone()).route(&format!("{path}/"), answer);
+    }
     routes.layer(middleware::from_fn_with_state(app.clone(), limited)).with_state(front)
 }
 
 fn handler(kind: CardKind, store: Arc<dyn StoreRead>, drawn: Arc<DrawnCards>) -> MethodRouter<GithubFront> {
     let answer = async move |State(front): State<GithubFront>, uri: Uri| {
         let query = Query::of(&uri);
-        let why = match query.get("count_private") {
-            Some(_) => UNCOUNTED_PRIVATE,
-            None if front.statistics.has_tokens() => UNCOUNTED,
-            None => UNCOUNTED_WORK,
-        };
         let asked_for = uri.path_and_query().map_or("", |target| target.as_str());
-        if let Some(card) = drawn.find(asked_for) {
-            return headers::picture(StatusCode::OK, card, why);
+        if let Some((card, why)) = drawn.find(asked_for) {
+            return headers::picture_noted(StatusCode::OK, card, why);
         }
         let raw = |key: &str| {
             query.raw().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value)
         };
         let address = CardAddress::read(kind, raw);
-        match asked(&front, &*store, &address).await {
+        let mut notes = CardNotes::default();
+        address.note_unsupported(&mut notes, |key| raw(key).is_some());
+        match asked(&front, &*store, &address, &mut notes).await {
             Ok(svg) => {
-                let svg = Bytes::from(svg);
-                drawn.put(asked_for, svg.clone());
-                headers::picture(StatusCode::OK, svg, why)
+                let (svg, why) = (Bytes::from(svg), noted(&notes));
+                drawn.put(asked_for, svg.clone(), why.clone());
+                headers::picture_noted(StatusCode::OK, svg, why)
             }
             Err((why, look)) => said(&why, &look),
         }
     };
     only("GET, HEAD", get(answer))
+}
+
+/// What `X-Tallymark` says of a card.
+fn noted(notes: &CardNotes) -> HeaderValue {
+    let mut text = UNCOUNTED.to_owned();
+    notes.each().for_each(|note| text.extend(["; ", note]));
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(UNCOUNTED))
 }
 
 fn said(why: &NoCard, look: &CardLook) -> Response {
@@ -95,8 +107,9 @@ async fn asked(
     front: &GithubFront,
     store: &dyn StoreRead,
     address: &CardAddress,
+    notes: &mut CardNotes,
 ) -> Result<String, (NoCard, CardLook)> {
-    let look = address.look().map_err(|what| (what.into(), CardLook::default()))?;
+    let look = address.look(notes).map_err(|what| (what.into(), CardLook::default()))?;
     let name = address.name();
     if name.is_empty() {
         return Err(("username is missing".to_owned().into(), look));
@@ -108,7 +121,7 @@ async fn asked(
         CardTerms { zone: front.zone, now: statistics.now_in_seconds(), has_tokens: statistics.has_tokens() };
     match statistics.of(&login).await {
         Ok(aged) => {
-            let svg = address.draw(store, &aged, &look, terms).await.map_err(|why| (why, look))?;
+            let svg = address.draw(store, &aged, &look, terms, notes).await.map_err(|why| (why, look))?;
             if let Some(file) = address.file().filter(|_| front.card_files) {
                 remember(front, &login, file).await;
             }

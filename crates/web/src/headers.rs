@@ -46,6 +46,13 @@ pub(crate) fn picture(status: StatusCode, svg: impl Into<Body>, why: &'static st
     answer
 }
 
+/// The same with more to say than is known beforehand.
+pub(crate) fn picture_noted(status: StatusCode, svg: impl Into<Body>, why: HeaderValue) -> Response {
+    let mut answer = picture(status, svg, "");
+    answer.headers_mut().insert(COUNTED, why);
+    answer
+}
+
 /// JSON that any page may read, and no cache keeps.
 pub(crate) fn json(status: StatusCode, body: String) -> Response {
     let mut answer = answer(status, body);

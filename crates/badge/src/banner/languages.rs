@@ -3,7 +3,7 @@
 use super::BannerPalette;
 use crate::{
     shares::Shares,
-    text::{XmlText, clean, width},
+    text::{BeforeNumber, clean, width},
 };
 use std::fmt::{self, Formatter};
 
@@ -57,7 +57,7 @@ pub(super) fn draw(
             color = shares.color(at),
             text = x + 12,
             base = y + 3,
-            name = XmlText(&cut(name)),
+            name = BeforeNumber(&cut(name)),
         )?;
     }
     Ok(())

@@ -179,7 +179,7 @@ impl BannerDrawing<'_> {
     fn title(&self) -> String {
         let Banner { login, originals, forked, stars, forks, followers, .. } = *self.banner;
         let at = self.banner.at.spelled();
-        let age = if self.banner.is_old { "the last that is known, from" } else { "as of" };
+        let age = if self.banner.is_old { "last known on" } else { "as of" };
         format!(
             "{login} on GitHub: {} repositories ({} original, {} forked), {} stars, {} forks, {} followers; {age} {at}",
             number(originals.saturating_add(forked)),

@@ -105,9 +105,7 @@ fn a_banner_says_what_is_known() {
         all_fits(&svg);
     }
     let old = Banner { is_old: true, ..banner(&languages) }.render(BannerType::Dark);
-    assert!(
-        old.contains("LAST KNOWN") && old.contains("the last that is known, from") && !old.contains("ONLINE")
-    );
+    assert!(old.contains("LAST KNOWN") && old.contains("last known on") && !old.contains("ONLINE"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What all cards have: the ground, the style sheet, the title, and the time at the foot.
 
-use super::{CardGround, CardLook, CardPaint, CardTime, theme::CardPalette};
+use super::{CardGround, CardLook, CardPaint, CardTime, themes::CardPalette};
 use crate::text::{Font, XmlText};
 use std::fmt::{self, Formatter, Write};
 
@@ -52,18 +52,20 @@ impl CardFrame<'_> {
     }
 
     fn sheet(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let theme = self.look.theme;
-        self.rules(f, &theme.light)?;
-        if let Some(dark) = &theme.dark {
+        let (light, dark) = self.look.palettes();
+        self.rules(f, &light)?;
+        if let Some(dark) = &dark {
             f.write_str("@media(prefers-color-scheme:dark){")?;
             self.rules(f, dark)?;
             f.write_str("}")?;
         }
-        Ok(())
+        // Whoever reads it.
+        self.look.streak.rules().try_for_each(|(class, rule)| write!(f, ".{class}{{{rule}}}"))
     }
 
     fn rules(&self, f: &mut Formatter<'_>, palette: &CardPalette) -> fmt::Result {
         let CardLook {
+            theme,
             title_color,
             text_color,
             icon_color,
@@ -75,7 +77,7 @@ impl CardFrame<'_> {
         } = self.look;
         let or = |own: &Option<CardPaint>, usual| own.unwrap_or(CardPaint::from(usual)).to_string();
         let ground = match ground {
-            None => palette.ground.to_string(),
+            None => theme.ground(palette).to_string(),
             Some(CardGround::Plain(paint)) => paint.to_string(),
             Some(CardGround::Gradient(..)) => "url(#tc-ground)".to_owned(),
         };
@@ -181,20 +183,32 @@ pub(super) fn arc(thousandths: u64, radius: u32) -> String {
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-/// A ring that is filled from the top, in thousandths of it.
-pub(super) fn gauge(f: &mut Formatter<'_>, (x, y): (u32, u32), radius: u32, thousandths: u64) -> fmt::Result {
+/// A ring that is filled from the top, in thousandths of it. It is open there by so many degrees.
+pub(super) fn gauge(
+    f: &mut Formatter<'_>,
+    (x, y): (u32, u32),
+    radius: u32,
+    thousandths: u64,
+    open: u32,
+) -> fmt::Result {
     let circle = format!("cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"none\" stroke-width=\"6\"");
-    writeln!(f, "<circle class=\"tc-edge\" opacity=\".4\" {circle}/>")?;
+    let of_ring = |part: u64| arc(part * u64::from(360 - open) / 360, radius);
+    let from = i64::from(open / 2) - 90;
+    let dashes = |part: u64| {
+        format!(
+            "transform=\"rotate({from} {x} {y})\" stroke-dasharray=\"{} {}\"",
+            of_ring(part),
+            arc(1000, radius)
+        )
+    };
+    match open {
+        0 => writeln!(f, "<circle class=\"tc-edge\" opacity=\".4\" {circle}/>")?,
+        _ => writeln!(f, "<circle class=\"tc-edge\" opacity=\".4\" {circle} {}/>", dashes(1000))?,
+    }
     if thousandths == 0 {
         return Ok(());
     }
-    writeln!(
-        f,
-        "<circle class=\"tc-ring\" {circle} stroke-linecap=\"round\" transform=\"rotate(-90 {x} {y})\" \
-         stroke-dasharray=\"{} {}\"/>",
-        arc(thousandths, radius),
-        arc(1000, radius)
-    )
+    writeln!(f, "<circle class=\"tc-ring\" {circle} stroke-linecap=\"round\" {}/>", dashes(thousandths))
 }
 
 fn placed(

@@ -4,8 +4,11 @@ use super::{
     CardLook, CardTime,
     frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, arc, text, text_to},
 };
-use crate::shares::Shares;
+use crate::{shares::Shares, text::BeforeNumber};
 use std::fmt::{self, Formatter};
+
+/// The room of a language's colour in the legend, and of the gap behind its text.
+const KEY: u32 = 28;
 
 /// How languages are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +59,18 @@ pub enum LanguageMeasure {
     Both,
 }
 
+/// What is behind each language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LanguageValues {
+    /// Its share.
+    #[default]
+    Percents,
+    /// Its weight, which is a size of code.
+    Bytes,
+    /// Nothing.
+    Hidden,
+}
+
 /// The card.
 #[derive(Clone, Copy, Debug)]
 pub struct LanguageCard<'a> {
@@ -71,8 +86,8 @@ pub struct LanguageCard<'a> {
     pub count: usize,
     /// How.
     pub layout: LanguageLayout,
-    /// Without the percents.
-    pub hide_values: bool,
+    /// What is behind each.
+    pub values: LanguageValues,
     /// When they were true.
     pub time: CardTime,
 }
@@ -131,6 +146,19 @@ impl LanguageCard<'_> {
     }
 }
 
+/// A size with one digit behind the point, rounded down.
+fn bytes(count: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let (mut tenths, mut unit) = (u128::from(count) * 10, 0);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        (tenths, unit) = (tenths / 1000, unit + 1);
+    }
+    match unit {
+        0 => format!("{count} B"),
+        _ => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
+    }
+}
+
 impl LanguageDrawing<'_> {
     fn draw(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let rows = self.shares.rows().len() as u32;
@@ -157,7 +185,11 @@ impl LanguageDrawing<'_> {
     }
 
     fn value(&self, at: usize) -> String {
-        if self.card.hide_values { String::new() } else { self.shares.percent(at) }
+        match self.card.values {
+            LanguageValues::Percents => self.shares.percent(at),
+            LanguageValues::Bytes => bytes(self.shares.rows()[at].1),
+            LanguageValues::Hidden => String::new(),
+        }
     }
 
     fn bar(&self, f: &mut Formatter<'_>, at: usize) -> fmt::Result {
@@ -228,13 +260,12 @@ impl LanguageDrawing<'_> {
 
     fn legend(&self, f: &mut Formatter<'_>, top: u32, columns: usize, row: u32) -> fmt::Result {
         let full = if columns == 1 { self.width - 2 * PAD - 155 } else { self.width - 2 * PAD };
-        let column = full / columns as u32;
+        let widths = self.columns(full, columns);
         for at in 0..self.shares.rows().len() {
-            let (x, y) = (PAD + column * (at % columns) as u32, top + row * (at / columns) as u32);
-            let value = self.value(at);
-            let value = if value.is_empty() { value } else { format!(" {value}") };
-            let room = (column - 28).saturating_sub(SMALL.width(&value));
-            let line = format!("{}{value}", SMALL.fit(self.shares.rows()[at].0, room));
+            let column = at % columns;
+            let (x, y) = (PAD + column as u32 * widths[0], top + row * (at / columns) as u32);
+            let value = self.value_behind(at);
+            let room = (widths[column] - KEY).saturating_sub(SMALL.width(&value));
             writeln!(
                 f,
                 "<circle class=\"tc-edge\" cx=\"{}\" cy=\"{}\" r=\"5\" fill=\"{}\"/>",
@@ -242,8 +273,44 @@ impl LanguageDrawing<'_> {
                 y + 7,
                 self.shares.color(at)
             )?;
-            text(f, ("tc-text", x + 15, y + 11), SMALL, &line)?;
+            let name = SMALL.fit(self.shares.rows()[at].0, room);
+            writeln!(
+                f,
+                "<text class=\"tc-text\" x=\"{}\" y=\"{}\" font-size=\"{}\">{}{value}</text>",
+                x + 15,
+                y + 11,
+                SMALL.size,
+                BeforeNumber(&name)
+            )?;
         }
         Ok(())
+    }
+
+    /// Behind a name.
+    fn value_behind(&self, at: usize) -> String {
+        let value = self.value(at);
+        if value.is_empty() { value } else { format!(" {value}") }
+    }
+
+    /// How wide the columns of the legend are: as wide as each other, unless one of two needs more and the other has it.
+    fn columns(&self, full: u32, columns: usize) -> [u32; 2] {
+        let rows = self.shares.rows().len();
+        if columns == 1 || rows == 1 {
+            return [full, 0];
+        }
+        let needs = |first: usize| {
+            let widths = (first..rows)
+                .step_by(2)
+                .map(|at| KEY + SMALL.width(self.shares.rows()[at].0) + SMALL.width(&self.value_behind(at)));
+            widths.max().unwrap_or(0)
+        };
+        let (half, needed) = (full / 2, [needs(0), needs(1)]);
+        let left = match needed {
+            [left, right] if left + right <= full => half.clamp(left, full - right),
+            [left, _] if left < half => left,
+            [_, right] if right < half => full - right,
+            _ => half,
+        };
+        [left, full - left]
     }
 }

@@ -13,19 +13,22 @@ mod streak_card;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod themes;
 mod traffic_card;
 mod words;
 
-pub use language_card::{LanguageCard, LanguageLayout, LanguageMeasure};
+pub use language_card::{LanguageCard, LanguageLayout, LanguageMeasure, LanguageValues};
 pub use repository_card::RepositoryCard;
 pub use stats_card::{CardRank, CommitYears, StatsCard, StatsRow};
-pub use streak_card::{Streak, StreakCard};
-pub use theme::{CardGround, CardPaint, CardTheme};
+pub use streak_card::{Streak, StreakCard, StreakUnit};
+pub use theme::{CardGround, CardPaint};
+pub use themes::CardTheme;
 pub use traffic_card::TrafficCard;
 pub use words::CardLang;
 
 use crate::number::Format;
 use tallymark_core::Minute;
+use themes::CardPalette;
 
 /// How a card looks, whatever it shows.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +63,70 @@ pub struct CardLook {
     pub numbers: Format,
     /// In which language.
     pub lang: CardLang,
+    /// Of the parts of the card of days in a row.
+    pub streak: StreakPaints,
+}
+
+/// Colours of the parts of the card of days in a row, where they are not those of texts, titles and edges.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreakPaints {
+    /// Of the lines between the columns.
+    pub stroke: Option<CardPaint>,
+    /// Of the number in the ring.
+    pub current_number: Option<CardPaint>,
+    /// Of the others.
+    pub side_numbers: Option<CardPaint>,
+    /// Of the label below the ring.
+    pub current_label: Option<CardPaint>,
+    /// Of the others.
+    pub side_labels: Option<CardPaint>,
+    /// Of all dates.
+    pub dates: Option<CardPaint>,
+}
+
+impl StreakPaints {
+    fn texts(&self) -> [(&'static str, Option<CardPaint>); 5] {
+        [
+            ("tc-current", self.current_number),
+            ("tc-sides", self.side_numbers),
+            ("tc-current-label", self.current_label),
+            ("tc-side-labels", self.side_labels),
+            ("tc-dates", self.dates),
+        ]
+    }
+
+    /// Classes that the style sheet has, with what is in them.
+    fn rules(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let stroke = self.stroke.map(|paint| ("tc-stroke", format!("stroke:{paint};stroke-opacity:1")));
+        let texts =
+            self.texts().into_iter().filter_map(|(class, paint)| Some((class, format!("fill:{}", paint?))));
+        texts.chain(stroke)
+    }
+
+    fn fix_texts(&self) -> bool {
+        self.texts().iter().any(|(_, paint)| paint.is_some())
+    }
+}
+
+impl CardLook {
+    /// The colours for all readers, or for those in the light and those in the dark.
+    ///
+    /// A ground that is written out is the same for everyone, and so are the texts on it: those that are read better there.
+    /// Texts that are written out alone are meant for a light card.
+    fn palettes(&self) -> (CardPalette, Option<CardPalette>) {
+        let CardTheme { light, dark, is_clear, .. } = self.theme;
+        let Some(dark) = dark else { return (light, None) };
+        let one = match &self.ground {
+            Some(ground) => ground.better(&light, &dark).copied(),
+            None => Some(light).filter(|_| self.fixes_texts() && !is_clear),
+        };
+        one.map_or((light, Some(dark)), |one| (one, None))
+    }
+
+    fn fixes_texts(&self) -> bool {
+        let paints = [self.title_color, self.text_color, self.icon_color, self.ring_color];
+        paints.iter().any(Option::is_some) || self.streak.fix_texts()
+    }
 }
 
 /// When what a card shows was true.

@@ -3,7 +3,7 @@
 use super::{
     CardLook, CardTime,
     frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, text, wrapped},
-    words::written,
+    words::{written, written_within},
 };
 use crate::{icon::Icon, shares::language_color};
 use std::fmt::{self, Formatter};
@@ -84,7 +84,7 @@ impl RepositoryCard<'_> {
             x += 17 + SMALL.width(&shown) + 18;
         }
         for (icon, count) in [(Icon::Star, self.stars), (Icon::Fork, self.forks)] {
-            let shown = written(count, look.numbers);
+            let shown = written_within(count, look.numbers, |shown| 20 + SMALL.width(shown) <= room(x));
             let wide = 20 + SMALL.width(&shown);
             if count == 0 || wide > room(x) {
                 continue;

@@ -3,7 +3,7 @@
 use super::{
     CardLook, CardTime,
     frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, gauge, text, text_at, text_to},
-    words::written,
+    words::{written, written_within},
 };
 use crate::{icon::Icon, text::Font};
 use std::fmt::{self, Formatter};
@@ -166,10 +166,16 @@ impl StatsCard<'_> {
                 .at(10 * (PAD + 8), 10 * (top + 10), 160)
                 .draw(f, "class=\"tc-icon\" fill-rule=\"evenodd\"")?;
         }
-        let value = VALUE.fit(&value(row, count, look), right - left);
+        let label = look.lang.row(row);
+        let beside = |value: &str| VALUE.width(value) + 10 + TEXT.width(&label) <= right - left;
+        let value = match row {
+            StatsRow::MergedShare => value(row, count, look),
+            _ => written_within(count, look.numbers, beside),
+        };
+        let value = VALUE.fit(&value, right - left);
         text_to(f, ("tc-text", right, base), VALUE, &value)?;
         let room = (right - left).saturating_sub(VALUE.width(&value) + 10);
-        let label = TEXT.fit(&look.lang.row(row), room);
+        let label = TEXT.fit(&label, room);
         text(f, ("tc-text", left, base), TEXT, &label)?;
         if row == StatsRow::Repositories {
             let used = TEXT.width(&label) + 10;
@@ -196,7 +202,7 @@ fn percent(tenths: u32) -> String {
 }
 
 fn ring(f: &mut Formatter<'_>, look: &CardLook, rank: CardRank<'_>, (x, y): (u32, u32)) -> fmt::Result {
-    gauge(f, (x, y), RADIUS, 1000u64.saturating_sub(rank.top.into()))?;
+    gauge(f, (x, y), RADIUS, 1000u64.saturating_sub(rank.top.into()), 0)?;
     if rank.shows_top {
         text_at(f, ("tc-text", x, y - 6), SMALL, &look.lang.top())?;
         return text_at(f, ("tc-text", x, y + 13), TOP, &TOP.fit(&percent(rank.top), 2 * RADIUS - 10));

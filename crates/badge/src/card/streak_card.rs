@@ -1,9 +1,9 @@
 //! The days in a row on which an account has done something: all contributions, the days that go on, and the most.
 
 use super::{
-    CardLook, CardTime,
+    CardLook, CardTime, StreakPaints,
     frame::{CardFrame, PAD, SMALL, WIDEST, gauge, text_at},
-    words::written,
+    words::{written, written_within},
 };
 use crate::{icon::Icon, text::Font};
 use std::fmt::{self, Formatter, Write};
@@ -17,6 +17,8 @@ const LABEL_FONTS: [Font; 3] = [Font::bold(14), Font::bold(12), SMALL];
 const GAP: u32 = 14;
 /// The ring around the days that go on.
 const RADIUS: u32 = 36;
+/// By how many degrees it is open for the flame.
+const OPEN: u32 = 44;
 /// From the top to the middle of the ring, to the labels and to the dates; between two lines of dates.
 const MIDDLE: u32 = 46;
 const LABELS: u32 = 106;
@@ -32,9 +34,23 @@ pub struct Streak {
     pub last: Day,
 }
 
+/// What a streak is counted in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StreakUnit {
+    /// Days in a row.
+    #[default]
+    Days,
+    /// Weeks in a row, from Sunday to Saturday, with one day at least.
+    Weeks,
+}
+
 impl Streak {
-    fn length(self) -> u64 {
-        u64::try_from(i64::from(self.last.0) - i64::from(self.first.0) + 1).unwrap_or(0)
+    fn length(self, unit: StreakUnit) -> u64 {
+        let days = u64::try_from(i64::from(self.last.0) - i64::from(self.first.0) + 1).unwrap_or(0);
+        match unit {
+            StreakUnit::Days => days,
+            StreakUnit::Weeks => days.div_ceil(7),
+        }
     }
 }
 
@@ -53,15 +69,31 @@ pub struct StreakCard<'a> {
     pub longest: Option<Streak>,
     /// Today, and the zone in which it is.
     pub today: (Day, &'a str),
+    /// What the last two are counted in.
+    pub unit: StreakUnit,
+    /// Days of the week without which a streak goes on, 0 for Sunday.
+    pub days_off: &'a [u8],
+    /// Which of the three are not shown.
+    pub hidden: [bool; 3],
     /// When this was true.
     pub time: CardTime,
+}
+
+/// All contributions, the days that go on, and the most.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StreakPart {
+    Total,
+    Current,
+    Longest,
 }
 
 /// One of the three numbers.
 struct StreakColumn {
     label: String,
-    number: String,
+    count: u64,
     dates: Vec<String>,
+    /// Which of the three it is.
+    of: StreakPart,
 }
 
 impl StreakCard<'_> {
@@ -70,53 +102,78 @@ impl StreakCard<'_> {
     pub fn render(&self, look: &CardLook) -> String {
         let width = look.width.unwrap_or(495).clamp(420, WIDEST);
         let title = look.title.clone().unwrap_or_else(|| look.lang.streak_of(self.login));
-        let columns = self.columns(look, (width - 2 * PAD) / 3 - GAP);
-        let mut about = String::new();
-        for (at, StreakColumn { label, number, dates }) in columns.iter().enumerate() {
-            let number = if at == 0 { number.clone() } else { look.lang.days(number) };
-            let _ = write!(about, "{label}: {number} ({}); ", dates.join(" "));
-        }
-        let note = look.lang.days_of_zone(self.today.1);
-        about += &note;
+        let shown = self.hidden.iter().filter(|hidden| !**hidden).count().max(1) as u32;
+        let step = (width - 2 * PAD) / shown;
+        let columns = self.columns(look, step - GAP);
+        let notes = self.notes(look);
+        let about = self.about(look, &columns, &notes);
+        let note = notes.iter().find(|note| !note.is_empty()).map_or("", String::as_str);
         let frame = CardFrame {
             look,
             title: Some(&title),
-            about: &about.replace(" ()", ""),
+            about: &about,
             width,
             time: Some(self.time),
-            note: Some(&note),
+            note: Some(note),
         };
         let lines = columns.iter().map(|column| column.dates.len()).max().unwrap_or(0) as u32;
         frame.draw(DATES - 6 + LINE * lines, |f, top| {
-            let step = (width - 2 * PAD) / 3;
             let fits = |font: &Font| columns.iter().all(|column| font.width(&column.label) <= step - GAP);
             let label = LABEL_FONTS.into_iter().find(fits).unwrap_or(SMALL);
             for (at, column) in columns.iter().enumerate() {
-                column.draw(f, (PAD + step * at as u32 + step / 2, top), (step - GAP, label), at == 1)?;
+                column.draw(f, look, (PAD + step * at as u32 + step / 2, top), (step - GAP, label))?;
             }
-            for x in [PAD + step, PAD + 2 * step] {
-                writeln!(
-                    f,
-                    "<path class=\"tc-edge\" opacity=\".6\" d=\"M{x}.5 {}v{}\"/>",
-                    top + 4,
-                    DATES - 10 + LINE * lines
-                )?;
-            }
-            Ok(())
+            let stroke = match look.streak.stroke {
+                Some(_) => "class=\"tc-edge tc-stroke\"",
+                None => "class=\"tc-edge\" opacity=\".6\"",
+            };
+            (1..shown).try_for_each(|at| {
+                let (x, top, height) = (PAD + step * at, top + 4, DATES - 10 + LINE * lines);
+                writeln!(f, "<path {stroke} d=\"M{x}.5 {top}v{height}\"/>")
+            })
         })
     }
 
-    fn columns(&self, look: &CardLook, room: u32) -> [StreakColumn; 3] {
-        let [total, current, longest] = look.lang.streak_columns();
-        let days = |streak: Option<Streak>| written(streak.map_or(0, Streak::length), look.numbers);
-        let of = |streak: Option<Streak>| streak.map_or(Vec::new(), |streak| self.dates(streak, look, room));
+    fn columns(&self, look: &CardLook, room: u32) -> Vec<StreakColumn> {
+        let [total, current, longest] = look.lang.streak_columns(self.unit);
+        let length = |streak: Option<Streak>| streak.map_or(0, |streak| streak.length(self.unit));
         let today = self.today.0;
         let since = self.since.map(|first| Streak { first, last: today.max(first) });
-        [
-            StreakColumn { label: total, number: written(self.total, look.numbers), dates: of(since) },
-            StreakColumn { label: current, number: days(self.current), dates: of(self.current) },
-            StreakColumn { label: longest, number: days(self.longest), dates: of(self.longest) },
-        ]
+        let column = |of, label, count, streak: Option<Streak>| StreakColumn {
+            label,
+            count,
+            dates: streak.map_or(Vec::new(), |streak| self.dates(streak, look, room)),
+            of,
+        };
+        let columns = [
+            column(StreakPart::Total, total, self.total, since),
+            column(StreakPart::Current, current, length(self.current), self.current),
+            column(StreakPart::Longest, longest, length(self.longest), self.longest),
+        ];
+        columns.into_iter().zip(self.hidden).filter(|(_, hidden)| !hidden).map(|(column, _)| column).collect()
+    }
+
+    /// What has to be known of the numbers: the weightiest first, which is there if there is no room for both.
+    fn notes(&self, look: &CardLook) -> [String; 2] {
+        let off = match self.days_off {
+            [] => String::new(),
+            days => look.lang.days_off(days),
+        };
+        [off, look.lang.days_of_zone(self.today.1)]
+    }
+
+    fn about(&self, look: &CardLook, columns: &[StreakColumn], notes: &[String]) -> String {
+        let mut about = String::new();
+        for StreakColumn { label, count, dates, of } in columns {
+            let number = written(*count, look.numbers);
+            let number = match of {
+                StreakPart::Total => number,
+                _ => look.lang.streak(&number, self.unit),
+            };
+            let _ = write!(about, "{label}: {number} ({}); ", dates.join(" "));
+        }
+        let notes: Vec<&str> = notes.iter().map(String::as_str).filter(|note| !note.is_empty()).collect();
+        about.replace(" ()", "") + &notes.join("; ")
     }
 
     /// In one line or two.
@@ -142,34 +199,41 @@ impl StreakColumn {
     fn draw(
         &self,
         f: &mut Formatter<'_>,
+        look: &CardLook,
         (x, top): (u32, u32),
         (room, label): (u32, Font),
-        is_ringed: bool,
     ) -> fmt::Result {
-        let within = if is_ringed { 2 * RADIUS - 14 } else { room };
+        let is_current = self.of == StreakPart::Current;
+        let within = if is_current { 2 * RADIUS - 14 } else { room };
         let [.., smallest] = NUMBERS;
-        let font = NUMBERS.into_iter().find(|font| font.width(&self.number) <= within).unwrap_or(smallest);
+        let number = written_within(self.count, look.numbers, |number| smallest.width(number) <= within);
+        let font = NUMBERS.into_iter().find(|font| font.width(&number) <= within).unwrap_or(smallest);
         let middle = top + MIDDLE;
-        if is_ringed {
-            gauge(f, (x, middle), RADIUS, if self.number == "0" { 0 } else { 1000 })?;
-            // The flame interrupts the ring.
-            writeln!(
-                f,
-                "<circle class=\"tc-ground\" stroke=\"none\" style=\"stroke:none\" cx=\"{x}\" cy=\"{}\" r=\"13\"/>",
-                middle - RADIUS
-            )?;
+        if is_current {
+            gauge(f, (x, middle), RADIUS, if self.count == 0 { 0 } else { 1000 }, OPEN)?;
             Icon::Flame.at(10 * x, 10 * (middle - RADIUS), 200).draw(f, "class=\"tc-icon\"")?;
         }
-        text_at(f, ("tc-text", x, middle + font.size * 2 / 5), font, &font.fit(&self.number, within))?;
-        text_at(
-            f,
-            (if is_ringed { "tc-title" } else { "tc-text" }, x, top + LABELS),
-            label,
-            &label.fit(&self.label, room),
-        )?;
+        let [of_number, of_label, of_dates] = self.classes(look.streak);
+        text_at(f, (of_number, x, middle + font.size * 2 / 5), font, &font.fit(&number, within))?;
+        text_at(f, (of_label, x, top + LABELS), label, &label.fit(&self.label, room))?;
         for (at, line) in self.dates.iter().enumerate() {
-            text_at(f, ("tc-text", x, top + DATES + LINE * at as u32), SMALL, line)?;
+            text_at(f, (of_dates, x, top + DATES + LINE * at as u32), SMALL, line)?;
         }
         Ok(())
+    }
+
+    /// Of its number, its label and its dates.
+    fn classes(&self, paints: StreakPaints) -> [&'static str; 3] {
+        let [number, label] = match self.of {
+            StreakPart::Current => [
+                paints.current_number.map_or("tc-text", |_| "tc-current"),
+                paints.current_label.map_or("tc-title", |_| "tc-current-label"),
+            ],
+            _ => [
+                paints.side_numbers.map_or("tc-text", |_| "tc-sides"),
+                paints.side_labels.map_or("tc-text", |_| "tc-side-labels"),
+            ],
+        };
+        [number, label, paints.dates.map_or("tc-text", |_| "tc-dates")]
     }
 }

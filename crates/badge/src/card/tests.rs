@@ -66,7 +66,7 @@ fn language_card<'a>(languages: &'a [(String, u64)], layout: LanguageLayout) -> 
         has_repositories: true,
         count,
         layout,
-        hide_values: false,
+        values: LanguageValues::Percents,
         time: TIME,
     }
 }
@@ -109,13 +109,13 @@ fn cards_say_what_is_known_and_when_it_was() {
         "{svg}"
     );
     let old = StatsCard { time: CardTime { is_old: true, ..TIME }, ..stats("octo", &rows) };
-    assert!(old.render(&CardLook::default()).contains("the last that is known, from 21 Jun 2026"));
+    assert!(old.render(&CardLook::default()).contains("last known on 21 Jun 2026"));
     let known = languages(&[("Rust", 2), ("C++", 1)]);
     for (_, layout) in LanguageLayout::EVERY {
         let svg = language_card(&known, layout).render(&CardLook::default());
         assert!(svg.contains("66.7%") && svg.contains("33.3%"), "{layout:?}");
-        let hidden =
-            LanguageCard { hide_values: true, ..language_card(&known, layout) }.render(&CardLook::default());
+        let hidden = LanguageCard { values: LanguageValues::Hidden, ..language_card(&known, layout) }
+            .render(&CardLook::default());
         assert!(!hidden.split("</desc>").nth(1).unwrap().contains("66.7%"), "{layout:?}");
         for (has_repositories, says) in [(true, "No language is known"), (false, "No public repositories")] {
             let empty = LanguageCard { has_repositories, ..language_card(&[], layout) };
@@ -166,6 +166,9 @@ fn whatever_is_drawn_fits_and_is_harmless() {
                         current: streak,
                         longest: streak,
                         today: (Day(20_778), "America/Argentina/ComodRivadavia"),
+                        unit: StreakUnit::Days,
+                        days_off: &[],
+                        hidden: [false; 3],
                         time: TIME,
                     };
                     all_fits(&card.render(&look));
@@ -245,8 +248,12 @@ fn own_colours_are_in_the_sheet_and_nothing_else_of_them() {
     ] {
         assert!(svg.contains(part), "{part} is missing in {svg}");
     }
-    let bare =
-        CardLook { hide_border: true, hide_title: true, theme: CardTheme::EVERY[2], ..CardLook::default() };
+    let bare = CardLook {
+        hide_border: true,
+        hide_title: true,
+        theme: CardTheme::named("dark").unwrap(),
+        ..CardLook::default()
+    };
     let svg = repository().render(&bare);
     assert!(svg.contains("stroke:none") && !svg.contains(">hello</text>") && svg.contains("<title>hello;"));
     assert!(!svg.contains("prefers-color-scheme"));
@@ -274,6 +281,9 @@ fn days_in_a_row_have_their_years_where_they_need_them() {
         current: None,
         longest: Some(Streak { first: day(first), last: day(last) }),
         today: (day("2026-11-20"), "UTC"),
+        unit: StreakUnit::Days,
+        days_off: &[],
+        hidden: [false; 3],
         time: TIME,
     };
     for (first, last, says) in [
@@ -293,4 +303,125 @@ fn days_in_a_row_have_their_years_where_they_need_them() {
     }
     let svg = card("2024-12-31", "2025-01-03").render(&CardLook::default());
     assert!(svg.contains("Current Streak: 0 days;") && svg.contains("today as in UTC"), "{svg}");
+}
+
+/// Whichever colours an address fixes, the others are read on the same ground by everyone.
+#[test]
+fn colours_that_are_written_out_have_the_others_that_fit() {
+    let of = |look: &CardLook| {
+        let (one, dark) = look.palettes();
+        match (one.text.to_string().as_str(), dark.is_some()) {
+            (_, true) => "follows",
+            ("#1f2328", false) => "light",
+            _ => "dark",
+        }
+    };
+    let look = CardLook::default;
+    let ground = |text: &str| Some(CardGround::parse(text).unwrap());
+    let paint = |text: &str| Some(CardPaint::parse(text).unwrap());
+    let transparent = CardTheme::named("transparent").unwrap();
+    for (look, expect) in [
+        (look(), "follows"),
+        (CardLook { border_color: paint("f00"), hide_border: true, ..look() }, "follows"),
+        (CardLook { ground: ground("fff"), ..look() }, "light"),
+        (CardLook { ground: ground("151515"), ..look() }, "dark"),
+        (CardLook { ground: ground("ffffffcc"), ..look() }, "light"),
+        (CardLook { ground: ground("30,e96443,904e95"), ..look() }, "dark"),
+        (CardLook { ground: ground("90,fff,ffe0b0"), ..look() }, "light"),
+        (CardLook { ground: ground("fff"), theme: transparent, ..look() }, "light"),
+        (CardLook { ground: ground("00000000"), ..look() }, "follows"),
+        (CardLook { ground: ground("transparent"), title_color: paint("fff"), ..look() }, "follows"),
+        (CardLook { title_color: paint("fff"), ..look() }, "light"),
+        (CardLook { text_color: paint("123"), ..look() }, "light"),
+        (CardLook { icon_color: paint("123"), ..look() }, "light"),
+        (CardLook { ring_color: paint("123"), ..look() }, "light"),
+        (
+            CardLook { streak: StreakPaints { dates: paint("123"), ..StreakPaints::default() }, ..look() },
+            "light",
+        ),
+        (CardLook { title_color: paint("fff"), ground: ground("000"), ..look() }, "dark"),
+        (CardLook { theme: transparent, title_color: paint("fff"), ..look() }, "follows"),
+        (CardLook { theme: CardTheme::named("dracula").unwrap(), ground: ground("fff"), ..look() }, "dark"),
+    ] {
+        assert_eq!(of(&look), expect, "{look:?}");
+        let svg = stats("octo", &[(StatsRow::Stars, 1)]).render(&look);
+        assert_eq!(
+            checked(&svg).input_text().contains("prefers-color-scheme"),
+            expect == "follows",
+            "{look:?}"
+        );
+    }
+}
+
+#[test]
+fn a_card_of_days_in_a_row_has_its_parts_counted_and_coloured_as_asked() {
+    let run = Some(Streak { first: Day(20_762), last: Day(20_782) });
+    let card = StreakCard {
+        login: "octo",
+        total: 9_876_543_210,
+        since: run.map(|run| run.first),
+        current: run,
+        longest: run,
+        today: (Day(20_780), "UTC"),
+        unit: StreakUnit::Weeks,
+        days_off: &[0, 6],
+        hidden: [false, false, true],
+        time: TIME,
+    };
+    let streak = StreakPaints {
+        stroke: CardPaint::parse("0f0").ok(),
+        side_numbers: CardPaint::parse("f00").ok(),
+        dates: CardPaint::parse("00f").ok(),
+        ..StreakPaints::default()
+    };
+    let svg = card.render(&CardLook { streak, ..CardLook::default() });
+    let text = checked(&svg).input_text();
+    for part in [
+        "Week Streak: 3 weeks",
+        "days off: Sun, Sat",
+        ".tc-sides{fill:#f00}",
+        ".tc-stroke{stroke:#0f0;stroke-opacity:1}",
+        "class=\"tc-dates\"",
+        "class=\"tc-edge tc-stroke\"",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("Longest") && !text.contains("tc-current\""));
+    all_fits(&svg);
+}
+
+/// A number that is cut would be another one.
+#[test]
+fn long_numbers_are_short_and_their_labels_whole() {
+    let rows = [(StatsRow::Commits(CommitYears::Last), 9_876_543_210), (StatsRow::Stars, 12)];
+    let rank = Some(CardRank { level: "S", top: 1, shows_top: false, parts: &[] });
+    let look = CardLook { icons: true, ..CardLook::default() };
+    let svg = StatsCard { rank, ..stats("octo", &rows) }.render(&look);
+    assert!(
+        svg.contains(">9.9G<") && svg.contains(">Total Commits (last year)<") && svg.contains(">12<"),
+        "{svg}"
+    );
+    let card = RepositoryCard {
+        stars: 9_876_543_210,
+        forks: 9_876_543_210,
+        language: Some("Jupyter Notebook"),
+        ..repository()
+    };
+    let svg = card.render(&CardLook { width: Some(280), ..CardLook::default() });
+    assert_eq!(svg.matches(">9.9G<").count(), 1, "{svg}");
+}
+
+#[test]
+fn one_language_has_the_width_of_two_and_a_number_stays_behind_its_name() {
+    let one = languages(&[("Jupyter Notebook", 1)]);
+    let svg = language_card(&one, LanguageLayout::Compact).render(&CardLook::default());
+    assert!(svg.contains(">Jupyter Notebook 100.0%<"), "{svg}");
+    let two = languages(&[("Jupyter Notebook", 5), ("C", 1)]);
+    let svg = language_card(&two, LanguageLayout::Compact).render(&CardLook::default());
+    assert!(svg.contains(">Jupyter Notebook 83.3%<"), "{svg}");
+    let right_to_left = languages(&[("قلب", 1)]);
+    for layout in [LanguageLayout::Compact, LanguageLayout::Donut, LanguageLayout::Pie] {
+        let svg = language_card(&right_to_left, layout).render(&CardLook::default());
+        assert!(svg.contains("قلب\u{200e} 100.0%"), "{svg}");
+    }
 }

@@ -4,7 +4,7 @@
 use super::{
     CardLook,
     frame::{CardFrame, PAD, SMALL, WIDEST, text, text_at, text_to},
-    words::written,
+    words::{written, written_within},
 };
 use crate::text::Font;
 use std::fmt::{self, Formatter, Write};
@@ -48,23 +48,23 @@ impl TrafficCard<'_> {
         let width = look.width.unwrap_or(420).clamp(280, WIDEST);
         let title = look.title.clone().unwrap_or_else(|| look.lang.traffic_of(self.repository));
         let (views, visitors) = (newest(self.views), newest(self.visitors));
-        let columns = [views, visitors, newest(self.clones)].map(|counts| {
-            let sum = counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
-            written(sum, look.numbers)
-        });
+        let sums = [views, visitors, newest(self.clones)]
+            .map(|counts| counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count)));
         let labels = look.lang.traffic_columns();
         let days = i32::try_from(views.len()).unwrap_or(i32::MAX).max(1);
         let [first, last] = [Day(self.last.0.saturating_sub(days - 1)), self.last]
             .map(|day| look.lang.date(day, day.date().0 != self.last.date().0 || day == self.last));
         let mut about = format!("{first} – {last}: ");
-        for (label, number) in labels.iter().zip(&columns) {
-            let _ = write!(about, "{label}: {number}; ");
+        for (label, sum) in labels.iter().zip(sums) {
+            let _ = write!(about, "{label}: {}; ", written(sum, look.numbers));
         }
         about += &look.lang.visitors_by_day();
         let frame = CardFrame { look, title: Some(&title), about: &about, width, time: None, note: None };
         frame.draw(FOOT + 14, |f, top| {
             let step = (width - 2 * PAD) / 3;
             let [.., smallest] = NUMBERS;
+            let columns = sums
+                .map(|sum| written_within(sum, look.numbers, |number| smallest.width(number) <= step - GAP));
             let fits = |font: &Font| columns.iter().all(|number| font.width(number) <= step - GAP);
             let font = NUMBERS.into_iter().find(fits).unwrap_or(smallest);
             for (at, (label, number)) in labels.iter().zip(&columns).enumerate() {

@@ -1,6 +1,6 @@
 //! The texts of cards, in English and Chinese.
 
-use super::{CardTime, CommitYears, LanguageMeasure, StatsRow};
+use super::{CardTime, CommitYears, LanguageMeasure, StatsRow, StreakUnit};
 use crate::number::Format;
 use tallymark_core::Day;
 
@@ -15,9 +15,16 @@ pub enum CardLang {
 }
 
 impl CardLang {
-    /// As an address has it.
-    pub const EVERY: [(&str, CardLang); 4] =
-        [("en", CardLang::En), ("cn", CardLang::Zh), ("zh", CardLang::Zh), ("zh-cn", CardLang::Zh)];
+    /// The language of a tag, as far as it says no more than which: `zh-tw` is Chinese.
+    #[must_use]
+    pub fn named(tag: &str) -> Option<CardLang> {
+        let language = tag.split(['-', '_']).next().unwrap_or_default();
+        match language.to_ascii_lowercase().as_str() {
+            "en" => Some(CardLang::En),
+            "zh" | "cn" => Some(CardLang::Zh),
+            _ => None,
+        }
+    }
 
     fn say(self, en: &str, zh: &str) -> String {
         match self {
@@ -86,14 +93,38 @@ impl CardLang {
     }
 
     /// The columns of the card of days in a row.
-    pub(super) fn streak_columns(self) -> [String; 3] {
-        [("Total Contributions", "总贡献"), ("Current Streak", "当前连续"), ("Longest Streak", "最长连续")]
-            .map(|(en, zh)| self.say(en, zh))
+    pub(super) fn streak_columns(self, unit: StreakUnit) -> [String; 3] {
+        let [current, longest] = match unit {
+            StreakUnit::Days => [("Current Streak", "当前连续"), ("Longest Streak", "最长连续")],
+            StreakUnit::Weeks => [("Week Streak", "当前连续周数"), ("Longest Week Streak", "最长连续周数")],
+        };
+        [("Total Contributions", "总贡献"), current, longest].map(|(en, zh)| self.say(en, zh))
     }
 
-    pub(super) fn days(self, count: &str) -> String {
-        let unit = if count == "1" { "day" } else { "days" };
-        self.say(&format!("{count} {unit}"), &format!("{count} 天"))
+    /// So many days, or weeks.
+    pub(super) fn streak(self, count: &str, unit: StreakUnit) -> String {
+        let (en, zh) = match unit {
+            StreakUnit::Days => ("day", "天"),
+            StreakUnit::Weeks => ("week", "周"),
+        };
+        let plural = if count == "1" { "" } else { "s" };
+        self.say(&format!("{count} {en}{plural}"), &format!("{count} {zh}"))
+    }
+
+    /// Days of the week without which a streak goes on.
+    pub(super) fn days_off(self, days: &[u8]) -> String {
+        const NAMES: [(&str, &str); 7] = [
+            ("Sun", "周日"),
+            ("Mon", "周一"),
+            ("Tue", "周二"),
+            ("Wed", "周三"),
+            ("Thu", "周四"),
+            ("Fri", "周五"),
+            ("Sat", "周六"),
+        ];
+        let names = days.iter().filter_map(|day| NAMES.get(usize::from(*day)));
+        let (en, zh): (Vec<&str>, Vec<&str>) = names.copied().unzip();
+        self.say(&format!("days off: {}", en.join(", ")), &format!("休息日：{}", zh.join("、")))
     }
 
     pub(super) fn days_of_zone(self, zone: &str) -> String {
@@ -173,9 +204,15 @@ impl CardLang {
         let (en, zh) = (at.spelled().to_string(), at.readable().to_string());
         match is_old {
             false => self.say(&format!("as of {en}"), &format!("截至 {zh} UTC")),
-            true => self.say(&format!("the last that is known, from {en}"), &format!("最后已知，{zh} UTC")),
+            true => self.say(&format!("last known on {en}"), &format!("最后已知，{zh} UTC")),
         }
     }
+}
+
+/// A count as it is shown where there is room for all of it; else it is short, which says more than one that is cut.
+pub(super) fn written_within(count: u64, numbers: Format, fits: impl Fn(&str) -> bool) -> String {
+    let whole = written(count, numbers);
+    if fits(&whole) { whole } else { written(count, Format::Short) }
 }
 
 /// A count as it is shown.

@@ -36,6 +36,20 @@ impl fmt::Display for XmlText<'_> {
     }
 }
 
+/// Invisible. What follows it goes on to the right.
+const LEFT_TO_RIGHT_MARK: char = '\u{200e}';
+
+/// A name as XML in front of a number, which stays behind it, even if the name is written from right to left.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BeforeNumber<'a>(pub(crate) &'a str);
+
+impl fmt::Display for BeforeNumber<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        XmlText(self.0).fmt(f)?;
+        if self.0.chars().any(is_right_to_left) { f.write_char(LEFT_TO_RIGHT_MARK) } else { Ok(()) }
+    }
+}
+
 /// Letters of Hebrew, Arabic and their relatives.
 fn is_right_to_left(c: char) -> bool {
     matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
@@ -56,6 +70,12 @@ fn write_char(out: &mut impl Write, c: char) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_stays_behind_a_name() {
+        assert_eq!(BeforeNumber("C++ <1>").to_string(), "C++ &lt;1&gt;");
+        assert_eq!(BeforeNumber("قلب").to_string(), "قلب\u{200e}");
+    }
 
     #[test]
     fn five_characters_are_escaped() {

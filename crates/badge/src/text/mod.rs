@@ -16,6 +16,7 @@ mod metrics;
 mod widths;
 
 pub use clean::{Clean, clean};
+pub(crate) use escape::BeforeNumber;
 pub use escape::XmlText;
 pub use fit::Fitted;
 pub(crate) use font::Font;

@@ -5,8 +5,8 @@ use super::CardKind;
 use crate::AccountName;
 use tallymark_core::decode_percent;
 
-/// Every parameter that changes a picture, as the file's name has them. nginx/cards.conf has the same ones.
-pub(super) const KEYS: [&str; 36] = [
+/// Every parameter that changes a picture, as the file's name has them, in lower case. nginx/cards.conf has the same ones.
+pub(super) const KEYS: [&str; 50] = [
     "theme",
     "title_color",
     "text_color",
@@ -14,7 +14,9 @@ pub(super) const KEYS: [&str; 36] = [
     "ring_color",
     "ring",
     "border_color",
+    "border",
     "bg_color",
+    "background",
     "hide_border",
     "hide_title",
     "custom_title",
@@ -22,6 +24,7 @@ pub(super) const KEYS: [&str; 36] = [
     "border_radius",
     "show_icons",
     "number_format",
+    "short_numbers",
     "locale",
     "exclude_repo",
     "hide",
@@ -34,6 +37,7 @@ pub(super) const KEYS: [&str; 36] = [
     "langs_count",
     "hide_progress",
     "hide_values",
+    "stats_format",
     "size_weight",
     "count_weight",
     "repo",
@@ -43,11 +47,21 @@ pub(super) const KEYS: [&str; 36] = [
     "mode",
     "exclude_days",
     "starting_year",
+    "stroke",
+    "fire",
+    "currstreaknum",
+    "sidenums",
+    "currstreaklabel",
+    "sidelabels",
+    "dates",
+    "hide_total_contributions",
+    "hide_current_streak",
+    "hide_longest_streak",
 ];
 /// Between the parts of a file's name; no part has it.
 const SEPARATOR: char = '~';
 /// With more than so many bytes after its kind, a name is no file.
-const LONGEST: usize = 180;
+const LONGEST: usize = 200;
 
 /// The address of a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +74,12 @@ pub struct CardAddress {
 }
 
 impl CardAddress {
-    /// Of a kind, from the raw values of the parameters in a query.
+    /// Of a kind, from the raw values of the parameters in a query, whose names are in any case.
     pub fn read<'a>(kind: CardKind, raw: impl Fn(&str) -> Option<&'a str>) -> CardAddress {
         let text = |key: &str| raw(key).unwrap_or_default().to_owned();
-        // Streak cards elsewhere call it so.
-        let name = raw("username").or_else(|| raw("user")).unwrap_or_default().to_owned();
+        // Streak cards elsewhere call it so. An empty one is as none, as nginx has it.
+        let name = raw("username").filter(|name| !name.is_empty()).or_else(|| raw("user"));
+        let name = name.unwrap_or_default().to_owned();
         CardAddress { kind, name, values: KEYS.map(text).into() }
     }
 
@@ -149,6 +164,8 @@ mod tests {
         ] {
             assert_eq!(address(none).file(), None, "{none}");
         }
+        // nginx takes the other name where the first one is empty, too.
+        assert_eq!(address("username=&user=a").file(), address("username=a").file());
         assert_eq!(address(&format!("username=a&hide={}", "x".repeat(200))).file(), None);
         for none in ["", "stats", "stats~a", "other~a~dark", &format!("{file}~x")] {
             assert_eq!(CardAddress::of_file(none), None, "{none}");

@@ -1,10 +1,10 @@
 //! `/api/top-langs?username=`: languages, by the size of their code where that is known.
 
 use super::{
-    CardAddress, CardSource, NoCard,
-    look::{flag, list, number, words},
+    CardAddress, CardNotes, CardSource, NoCard,
+    look::{flag, list, number, word, words},
 };
-use tallymark_badge::card::{LanguageCard, LanguageLayout, LanguageMeasure};
+use tallymark_badge::card::{LanguageCard, LanguageLayout, LanguageMeasure, LanguageValues};
 
 const MOST_LANGUAGES: u32 = 20;
 
@@ -19,13 +19,13 @@ fn weights(address: &CardAddress) -> Result<Option<(f64, f64)>, String> {
     Ok(size.or(count).map(|_| (size.unwrap_or(1.0), count.unwrap_or(0.0))))
 }
 
-pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
+pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<String, NoCard> {
     let CardSource { address, aged, .. } = *source;
     let layout = words(address, "layout", &LanguageLayout::EVERY)?.first().copied();
     // The original's has neither percents nor bars.
     let hide_values = flag(address, "hide_progress")?;
     let layout = layout.unwrap_or(if hide_values { LanguageLayout::Compact } else { LanguageLayout::Bars });
-    let count = number(address, "langs_count", 1..=MOST_LANGUAGES)?;
+    let count = number(address, "langs_count", 1..=MOST_LANGUAGES, notes)?;
     let excluded = list(address, "exclude_repo");
     let stats = aged.stats.without(&excluded);
     let by_code = aged.work.code.as_ref();
@@ -41,9 +41,10 @@ pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
                 stats.login
             )));
         }
+        // The card says what it is by.
         (Some(_), None) => {
-            let what = "size_weight and count_weight need a token for GitHub: tallymark help cards";
-            return Err(what.to_owned().into());
+            notes.add("size_weight and count_weight need a token, so languages are compared by repositories");
+            (stats.languages.clone(), LanguageMeasure::Repositories)
         }
     };
     let hidden = list(address, "hide");
@@ -56,8 +57,28 @@ pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
         has_repositories: stats.repositories() > 0,
         count: count.map_or(layout.usual_count(), |count| count as usize),
         layout,
-        hide_values: hide_values || flag(address, "hide_values")?,
+        values: match () {
+            () if hide_values || flag(address, "hide_values")? => LanguageValues::Hidden,
+            () if shows_bytes(address, measure, notes)? => LanguageValues::Bytes,
+            () => LanguageValues::Percents,
+        },
         time: source.time(code_at),
     };
     Ok(card.render(source.look))
+}
+
+/// What is behind each language.
+const FORMATS: [(&str, bool); 2] = [("percentages", false), ("bytes", true)];
+
+/// Whether bytes are, which have to be known.
+fn shows_bytes(
+    address: &CardAddress,
+    measure: LanguageMeasure,
+    notes: &mut CardNotes,
+) -> Result<bool, String> {
+    let asked = word(address, "stats_format", &FORMATS)?.unwrap_or_default();
+    if asked && measure != LanguageMeasure::Bytes {
+        notes.add("stats_format=bytes is for languages by the size of code, so percents are shown");
+    }
+    Ok(asked && measure == LanguageMeasure::Bytes)
 }

@@ -1,17 +1,20 @@
 //! Cards at github-readme-stats' addresses: what an address asks for, and what it shows of an account. The HTTP server
 //! answers with them, and the publisher writes those that somebody has looked at as files; both come here.
 //!
-//! A parameter that nobody knows is ignored, and a value that nobody knows is said to be wrong.
+//! A parameter that nobody knows is ignored, and a value that nobody knows is said to be wrong, unless the original takes it
+//! and no number depends on it: then the card is drawn, and a note says so.
 
 mod address;
 mod languages;
 mod look;
+mod notes;
 mod repository;
 mod stats;
 mod streak;
 mod traffic;
 
 pub use address::CardAddress;
+pub use notes::CardNotes;
 
 use crate::{Aged, DayZone};
 use look::look;
@@ -102,8 +105,13 @@ impl CardAddress {
     /// # Errors
     ///
     /// What is wrong with the address.
-    pub fn look(&self) -> Result<CardLook, String> {
-        look(self)
+    pub fn look(&self, notes: &mut CardNotes) -> Result<CardLook, String> {
+        look(self, notes)
+    }
+
+    /// Notes what the query of an address has that no card here has.
+    pub fn note_unsupported(&self, notes: &mut CardNotes, is_given: impl Fn(&str) -> bool) {
+        notes.unsupported(self.kind, is_given);
     }
 
     /// Draws the card. Only that of a repository's visitors reads the store.
@@ -117,13 +125,14 @@ impl CardAddress {
         aged: &Aged,
         look: &CardLook,
         terms: CardTerms,
+        notes: &mut CardNotes,
     ) -> Result<String, NoCard> {
         let source = CardSource { address: self, aged, look, terms };
         match self.kind {
-            CardKind::Stats => stats::draw(&source),
-            CardKind::Streak => streak::draw(&source),
-            CardKind::Languages => languages::draw(&source),
-            CardKind::Repository => repository::draw(&source),
+            CardKind::Stats => stats::draw(&source, notes),
+            CardKind::Streak => streak::draw(&source, notes),
+            CardKind::Languages => languages::draw(&source, notes),
+            CardKind::Repository => repository::draw(&source, notes),
             CardKind::Traffic => traffic::draw(&source, store).await,
         }
     }

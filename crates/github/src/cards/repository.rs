@@ -1,17 +1,17 @@
 //! `/api/pin?username=&repo=`: one repository.
 
 use super::{
-    CardSource, NoCard,
+    CardNotes, CardSource, NoCard,
     look::{flag, number},
 };
 use crate::KnownRepository;
 use tallymark_badge::card::RepositoryCard;
 
-pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
+pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<String, NoCard> {
     let address = source.address;
     let found = asked(source)?;
     let (shows_owner, lines) =
-        (flag(address, "show_owner")?, number(address, "description_lines_count", 1..=3)?);
+        (flag(address, "show_owner")?, number(address, "description_lines_count", 1..=3, notes)?);
     let stats = &*source.aged.stats;
     let card = RepositoryCard {
         owner: shows_owner.then_some(stats.login.as_str()),

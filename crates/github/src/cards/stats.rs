@@ -1,8 +1,8 @@
 //! `/api?username=`: the rows that are asked for, as far as they are known, and the rank.
 
 use super::{
-    CardAddress, CardSource, NoCard,
-    look::{flag, list, number, word, words},
+    CardAddress, CardNotes, CardSource, NoCard,
+    look::{flag, list, word, words, year},
 };
 use crate::{Contributions, Stats, rank::AccountRank};
 use tallymark_badge::card::{CardRank, CommitYears, StatsCard, StatsRow};
@@ -52,7 +52,7 @@ const WITHOUT: [RowWord; 4] = [RowWord::Stars, RowWord::Repositories, RowWord::F
 /// What the ring shows. The original's third one, `github`, is a brand's sign in place of the level.
 const RINGS: [(&str, bool); 3] = [("default", false), ("github", false), ("percentile", true)];
 
-pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
+pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<String, NoCard> {
     let CardSource { address, aged, .. } = *source;
     let (hidden, more) = (words(address, "hide", &WORDS)?, words(address, "show", &WORDS)?);
     let shows_top = word(address, "rank_icon", &RINGS)?.unwrap_or_default();
@@ -60,6 +60,9 @@ pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
     let years = years(address)?;
     let stats = aged.stats.without(&list(address, "exclude_repo"));
     let done = aged.work.contributions.as_ref();
+    if !source.terms.has_tokens {
+        notes.add("commits, pull requests, issues and the rank need a token, so they are left out");
+    }
     let usual = if done.is_some() { &WITH_WORK[..] } else { &WITHOUT };
     let rows: Vec<(StatsRow, u64)> = WORDS
         .iter()
@@ -94,9 +97,8 @@ pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
 /// Of which years commits are shown.
 fn years(address: &CardAddress) -> Result<CommitYears, String> {
     let all = flag(address, "include_all_commits")?;
-    let one = number(address, "commits_year", 2005..=2199)?;
-    Ok(match (one, all) {
-        (Some(year), _) => CommitYears::One(year as i32),
+    Ok(match (year(address, "commits_year")?, all) {
+        (Some(year), _) => CommitYears::One(year),
         (None, true) => CommitYears::All,
         (None, false) => CommitYears::Last,
     })

@@ -3,36 +3,70 @@
 //! GitHub says which days those are, and nobody can cut them anew. The zone decides which day is today: a streak is alive
 //! until the day after its last one is over there.
 
-use super::{CardSource, NoCard, look::word};
-use crate::{DayRun, DayZone};
-use tallymark_badge::card::{Streak, StreakCard};
+use super::{
+    CardAddress, CardNotes, CardSource, NoCard,
+    look::{flag, list, word, year},
+};
+use crate::{DayRun, DayZone, streaks::StreakRule};
+use tallymark_badge::card::{Streak, StreakCard, StreakUnit};
 
-/// Other cards count weeks, or leave out some days of a week. A number that means something else must not be shown.
-const MODES: [(&str, ()); 1] = [("daily", ())];
-const REFUSED: [&str; 2] = ["exclude_days", "starting_year"];
+const MODES: [(&str, StreakUnit); 2] = [("daily", StreakUnit::Days), ("weekly", StreakUnit::Weeks)];
+/// With their numbers.
+const WEEKDAYS: [(&str, u8); 7] =
+    [("Sun", 0), ("Mon", 1), ("Tue", 2), ("Wed", 3), ("Thu", 4), ("Fri", 5), ("Sat", 6)];
+const COLUMNS: [&str; 3] = ["hide_total_contributions", "hide_current_streak", "hide_longest_streak"];
 
-pub(super) fn draw(source: &CardSource<'_>) -> Result<String, NoCard> {
+pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<String, NoCard> {
     let CardSource { address, aged, terms, .. } = *source;
-    word(address, "mode", &MODES)?;
-    if let Some(key) = REFUSED.iter().find(|key| address.given(key).is_some()) {
-        return Err(format!("{key} is not known here: every day counts").into());
+    let (rule, unit) = rule(address, notes)?;
+    let mut hidden = [false; 3];
+    for (hidden, key) in hidden.iter_mut().zip(COLUMNS) {
+        *hidden = flag(address, key)?;
+    }
+    if hidden == [true; 3] {
+        return Err("one of the three numbers has to be left".to_owned().into());
     }
     let zone = address.given("timezone").map(|name| name.parse::<DayZone>()).transpose();
     let zone = zone.map_err(|why| format!("timezone: {why}"))?.unwrap_or(terms.zone);
     let stats = &aged.stats;
     let Some(done) = &aged.work.contributions else { return Err(unknown(source)) };
     let today = zone.today(terms.now);
+    let sums = rule.sums(done, today).ok_or_else(|| coming(source))?;
     let streak = |run: DayRun| Streak { first: run.first(), last: run.last() };
     let card = StreakCard {
         login: &stats.login,
-        total: done.total,
-        since: done.days.first(),
-        current: done.days.current(today).map(streak),
-        longest: done.days.longest().map(streak),
+        total: sums.total,
+        since: sums.first,
+        current: sums.current.map(streak),
+        longest: sums.longest.map(streak),
         today: (today, zone.name()),
+        unit,
+        days_off: &rule.days_off,
+        hidden,
         time: source.time(Some(done.at)),
     };
     Ok(card.render(source.look))
+}
+
+/// How days are counted, and what streaks are counted in.
+fn rule(address: &CardAddress, notes: &mut CardNotes) -> Result<(StreakRule, StreakUnit), String> {
+    let unit = word(address, "mode", &MODES)?.unwrap_or_default();
+    let is_weekly = unit == StreakUnit::Weeks;
+    // A whole name is its beginning.
+    let short = |word: &String| word.get(..3).filter(|_| word.len() > 3).unwrap_or(word).to_owned();
+    let days = list(address, "exclude_days").iter().map(short).collect::<Vec<_>>();
+    let days = days.iter().map(|word| tallymark_core::choice("exclude_days", word, &WEEKDAYS));
+    let mut days_off = days.collect::<Result<Vec<u8>, String>>()?;
+    days_off.sort_unstable();
+    days_off.dedup();
+    if days_off.len() == WEEKDAYS.len() {
+        return Err("exclude_days: one day of the week has to be left".to_owned());
+    }
+    if is_weekly && !days_off.is_empty() {
+        notes.add("exclude_days changes nothing with mode=weekly");
+        days_off.clear();
+    }
+    Ok((StreakRule { is_weekly, days_off, since: year(address, "starting_year")? }, unit))
 }
 
 fn unknown(source: &CardSource<'_>) -> NoCard {
@@ -41,9 +75,13 @@ fn unknown(source: &CardSource<'_>) -> NoCard {
         return NoCard::Nothing(format!("{name} is an organization, and has no contributions of its own"));
     }
     if !source.terms.has_tokens {
-        let what = "contributions need a token for GitHub: tallymark help cards";
+        let what = "what an account has done is known only with a token for GitHub, and none is set: tallymark help cards";
         return NoCard::Nothing(what.to_owned());
     }
-    // A broken image stays in Camo; this is replaced by the next view.
-    NoCard::NotYet(format!("contributions of {name} are on their way"))
+    coming(source)
+}
+
+/// A broken image stays in Camo; this is replaced by the next view.
+fn coming(source: &CardSource<'_>) -> NoCard {
+    NoCard::NotYet(format!("contributions of {} are on their way", source.aged.stats.login))
 }
