@@ -50,7 +50,7 @@ impl Format {
             ("padded", Format::Padded),
         ];
         let found = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|&(_, format)| format).ok_or(FormatError)
+        found.map(|&(_, format)| format).ok_or(FormatError::Name)
     }
 
     /// The parameters that [`Format::from_query`] reads.
@@ -71,7 +71,7 @@ impl Format {
             "format" | "number_format" => Self::parse(value).map(Some),
             "abbreviated" | "short_numbers" => match switch(value) {
                 Some(is_short) => Ok(is_short.then_some(Format::Short)),
-                None => Err(FormatError),
+                None => Err(FormatError::Switch),
             },
             _ => Ok(None),
         }
@@ -97,10 +97,16 @@ impl FromStr for Format {
     }
 }
 
-/// A name that is not a [`Format`].
+/// What is not a [`Format`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a number format is comma, plain, short or padded")]
-pub struct FormatError;
+pub enum FormatError {
+    /// Of a name.
+    #[error("a number format is comma, plain, short or padded")]
+    Name,
+    /// Of a parameter that switches one on.
+    #[error("it is true or false")]
+    Switch,
+}
 
 /// A written number; reads as a `&str`.
 #[derive(Clone, Copy)]
@@ -328,19 +334,19 @@ mod tests {
         ] {
             assert_eq!(Format::parse(name), Ok(format), "{name}");
         }
-        assert_eq!(Format::parse(""), Err(FormatError));
-        assert_eq!(Format::parse("1,000"), Err(FormatError));
+        assert_eq!(Format::parse(""), Err(FormatError::Name));
+        assert_eq!(Format::parse("1,000"), Err(FormatError::Name));
     }
 
     #[test]
     fn parameter_that_says_no_changes_nothing() {
         assert_eq!(Format::from_query("abbreviated", "true"), Ok(Some(Format::Short)));
         assert_eq!(Format::from_query("abbreviated", "false"), Ok(None));
-        assert_eq!(Format::from_query("short_numbers", "maybe"), Err(FormatError));
+        assert_eq!(Format::from_query("short_numbers", "maybe"), Err(FormatError::Switch));
         assert_eq!(Format::from_query("number_format", "short"), Ok(Some(Format::Short)));
         assert_eq!(Format::from_query("number_format", "Long"), Ok(Some(Format::Comma)));
         assert_eq!(Format::from_query("format", "long"), Ok(Some(Format::Plain)));
-        assert_eq!(Format::from_query("format", "nonsense"), Err(FormatError));
+        assert_eq!(Format::from_query("format", "nonsense"), Err(FormatError::Name));
         assert_eq!(Format::from_query("label", "short"), Ok(None));
     }
 

@@ -1,6 +1,9 @@
 //! The word that was probably meant. Called wherever a name out of a list is read: keys of the configuration, variables,
 //! parameters of pictures.
 
+/// Longer texts are no words that somebody misspelt, and take long to compare.
+const LONGEST: usize = 64;
+
 /// The known word that was probably meant: two edits away at most, or one edit or two swapped letters for words of four or
 /// five letters. A short word is one only if letters are missing or too many: `es` is no slip of `en`, nor `zh-tw` of
 /// `zh-cn`, but another code.
@@ -12,6 +15,9 @@
 /// ```
 #[must_use]
 pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let (edits, near) = known.iter().map(|&known| (strsim::osa_distance(word, known), known)).min()?;
     let (here, there) = (word.chars().count(), near.chars().count());
     let is_near = match here.min(there) {
@@ -33,6 +39,9 @@ pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
 /// ```
 #[must_use]
 pub fn misspelt<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    if name.len() > LONGEST {
+        return None;
+    }
     let name = name.to_ascii_lowercase();
     let edits = |known: &&'k str| (strsim::osa_distance(&name, &known.to_ascii_lowercase()), *known);
     let (edits, near) = known.iter().map(edits).min()?;

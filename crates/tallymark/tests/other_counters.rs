@@ -123,7 +123,7 @@ fn each_address_counts_once_over_http() {
         ("/@", "the address is /@NAME"),
         ("/@index?padding=17", "padding is 0 to 16"),
         ("/a/b%20c.svg", "the address is /OWNER/REPO.svg"),
-        ("/github.com/o/r.svg?extraCount=many", "base is a whole number"),
+        ("/github.com/o/r.svg?extraCount=many", "extraCount is a whole number"),
         ("/ghpvc/?username=a&base=-1", "base is a whole number"),
     ] {
         let answer = http::get(place.addr(), target);
@@ -244,6 +244,12 @@ fn values_that_would_change_the_number_are_not_ignored() {
         ("/github.com/octo/r.svg?extraCount=5&extraCount=6", "extraCount is there twice"),
         ("/ghpvc/?username=octo&base=5&base=7", "base is there twice"),
         ("/ghpvc/?username=octo&username=other", "username is there twice"),
+        ("/ghpvc/?username=octo&bsae=5", "bsae: did you mean base?"),
+        ("/ghpvc/?username=octo&amp;base=5", "write &amp;base in place of &amp;amp;base"),
+        ("/ghpvc/?username=octo&abbreviated=maybe", "abbreviated: it is true or false"),
+        ("/github.com/octo/r.svg?extraCount=many", "extraCount is a whole number"),
+        ("/@octo?scale=9", "scale is 0.1 to 2"),
+        ("/@octo?padding=3&padding=4", "padding is there twice"),
         ("/@octo?base=5", "this address has no base"),
         ("/badge?page_id=octo&event=like", "this address has no event"),
     ] {

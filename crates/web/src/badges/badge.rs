@@ -61,6 +61,11 @@ pub(crate) fn mistake(what: &str) -> Response {
     Problem::bad_request(what).picture("ignored: bad request")
 }
 
+/// What is wrong with the parameters of a badge.
+pub(crate) async fn mistake_in(app: &App, query: Query<'_>) -> Option<String> {
+    Wish::read(app, query, &app.look.load()).await.err()
+}
+
 /// What the parameters of a badge ask for.
 struct Wish {
     event: Event,

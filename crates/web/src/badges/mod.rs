@@ -5,7 +5,7 @@ mod digits;
 mod dress;
 mod figures;
 pub(crate) mod graph;
-mod parameters;
+pub(crate) mod parameters;
 mod shields;
 pub(crate) mod sum;
 

@@ -81,8 +81,8 @@ pub(crate) fn check(query: Query<'_>, answer: AnswerKind) -> Result<(), String> 
     let known = known(query, answer);
     let mut seen: Vec<&str> = Vec::new();
     for (key, _) in query.raw() {
-        if let Some(meant) = escaped(key, &known) {
-            return Err(format!("{key}: write {meant} without escapes"));
+        if let Some(why) = escaped(key, &known) {
+            return Err(why);
         }
         let is_word = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
         if let Some(meant) = Some(key).filter(|_| is_word).and_then(|key| slip(key, &known)) {
@@ -105,10 +105,15 @@ pub(crate) fn check(query: Query<'_>, answer: AnswerKind) -> Result<(), String> 
     }
 }
 
-/// nginx, which reads the same address, decodes no parameter's name: one that is escaped would mean something here alone.
-fn escaped<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    let key = key.contains('%').then(|| decoded(key))?;
-    known.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(&key)).copied()
+/// Why a parameter's name means nothing as it is written. nginx, which reads the same address, decodes none, and `&amp;` is for
+/// HTML alone.
+pub(crate) fn escaped(key: &str, known: &[&str]) -> Option<String> {
+    let find = |key: &[u8]| known.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(key));
+    if let Some(meant) = key.strip_prefix("amp;").and_then(|key| find(key.as_bytes())) {
+        return Some(format!("write &{meant} in place of &amp;{meant}"));
+    }
+    let decoded = key.contains('%').then(|| decoded(key))?;
+    find(&decoded).map(|meant| format!("{key}: write {meant} without escapes"))
 }
 
 fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
@@ -238,6 +243,7 @@ mod tests {
             (Badge, "show=a&show=b", "show is there twice: leave one out"),
             (Badge, "%73tyle=flat", "%73tyle: write style without escapes"),
             (Chart, "v=1&EV%45NT=like", "EV%45NT: write event without escapes"),
+            (Badge, "v=1&amp;base=1000", "write &base in place of &amp;base"),
             (Sum, "of=a&count=maybe", "count is true or false"),
             (Badge, "format=short&Format=short", "format is there twice: leave one out"),
             (Badge, "event=hit&event=like", "event is there twice: leave one out"),

@@ -8,7 +8,7 @@
 use super::moe_counter;
 use crate::{
     auth::Peer,
-    badges::badge,
+    badges::{badge, parameters::escaped},
     name::{encoded_text, from_bytes, page_path},
     pages::{self, name_page::redirect},
     query::Query,
@@ -26,7 +26,7 @@ use tallymark_badge::{
     Color, Look,
     shields::{LogoFile, Style},
 };
-use tallymark_core::{NotOtherBadge, OtherBadge, OtherCounter, hits_sh_page, read_other_badge};
+use tallymark_core::{NotOtherBadge, OtherBadge, OtherCounter, hits_sh_page, misspelt, read_other_badge};
 
 /// The routes of those that are on.
 pub(crate) fn routes(app: Arc<App>) -> Router {
@@ -77,7 +77,10 @@ async fn show(
             };
             match given {
                 Ok(Some(number)) => badge::of_number(&app, number, ours),
-                Ok(None) => badge::show(&app, from_bytes(&name), &method, ours, (peer, &sent)).await,
+                Ok(None) => match badge::mistake_in(&app, ours).await {
+                    Some(why) => badge::mistake(&in_their_words(other.counter, why)),
+                    None => badge::show(&app, from_bytes(&name), &method, ours, (peer, &sent)).await,
+                },
                 Err(why) => badge::mistake(&why),
             }
         }
@@ -96,6 +99,17 @@ fn page_of(app: &App, path: &str) -> Option<String> {
     Some(format!("{}{}", app.access.base, page_path(name.as_ref())))
 }
 
+/// What is wrong with a parameter, by the name that it has in the address.
+fn in_their_words(counter: OtherCounter, why: String) -> String {
+    let of_ours = |(_, ours): &&(&str, &str)| {
+        why.strip_prefix(ours).is_some_and(|rest| rest.starts_with([' ', '=', ':']))
+    };
+    match renamed(counter).iter().find(of_ours) {
+        Some((theirs, ours)) => why.replacen(ours, theirs, 1),
+        None => why,
+    }
+}
+
 /// Why an address would show another number than was meant.
 fn other_number(counter: OtherCounter, query: Query<'_>) -> Option<String> {
     let given = |key: &str| {
@@ -110,8 +124,17 @@ fn other_number(counter: OtherCounter, query: Query<'_>) -> Option<String> {
         OtherCounter::Dwyl => (&["show"], &[("show", &["unique"])]),
         OtherCounter::MoeCounter => (&["num"], &[]),
     };
-    if let Some(key) = theirs.iter().find(|key| given(key) > 1) {
+    let all: Vec<&str> =
+        theirs.iter().chain(renamed(counter).iter().map(|(theirs, _)| theirs)).copied().collect();
+    if let Some(key) = all.iter().find(|key| given(key) > 1) {
         return Some(format!("{key} is there twice: leave one out"));
+    }
+    if let Some(why) = query.raw().find_map(|(key, _)| escaped(key, &all)) {
+        return Some(why);
+    }
+    let slip = |key| Some((key, misspelt(key, theirs).filter(|_| !all.contains(&key))?));
+    if let Some((key, meant)) = query.raw().find_map(|(key, _)| slip(key)) {
+        return Some(format!("{key}: did you mean {meant}?"));
     }
     let unknown = |(key, known): &&(&str, &[&str])| {
         query.text(key).is_some_and(|value| !value.is_empty() && !known.contains(&&*value))
