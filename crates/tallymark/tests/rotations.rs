@@ -484,6 +484,64 @@ fn two_sources(kind: &Kind, what: &str) {
     settle(&place, daemon, log.lines);
 }
 
+/// One by its path and one by a link, in either order. The log is rotated or edited while the daemon is down; then one of the
+/// sources is removed, and the other goes on.
+#[test]
+fn log_of_two_sources_that_is_rotated_while_the_daemon_is_down_is_counted_once() {
+    const ROTATIONS: [&str; 4] = [
+        "mv one.log one.log.1; : > one.log",
+        "cp one.log one.log.1; : > one.log",
+        "cp -a one.log one.log.bak; sed -i 1,3d one.log",
+        "mv one.log one.log.1; gzip one.log.1",
+    ];
+    let room = "for n in 8 7 6 5 4 3 2 1; do for end in '' .gz; do \
+                [ ! -e one.log.$n$end ] || mv one.log.$n$end one.log.$((n + 1))$end; done; done";
+    let other_ways = ["link.log", "current/one.log", "deep/../one.log"];
+    for (at, (rotation, kind)) in
+        ROTATIONS.iter().flat_map(|what| Kind::both().map(|kind| (what, kind))).enumerate()
+    {
+        let mut place = kind.place();
+        fs::create_dir_all(place.dir().join("logs/sub")).unwrap();
+        for (to, link) in [("logs/one.log", "link.log"), ("logs", "current"), ("logs/sub", "deep")] {
+            std::os::unix::fs::symlink(to, place.dir().join(link)).unwrap();
+        }
+        let mut both = ["logs/one.log", other_ways[at % 3]];
+        if at % 4 > 1 {
+            both.reverse();
+        }
+        let configure = |place: &mut Place, logs: &[&str]| {
+            let source = |log: &&str| format!("[[source]]\nkind = \"file\"\npath = \"DIR/{log}\"\n");
+            let sources: String = logs.iter().map(source).collect();
+            place.configure(&format!("[store]\ntick = \"20ms\"\n{sources}"));
+        };
+        let rotate = |place: &Place| {
+            let script = format!("{room}; {rotation}");
+            let run = Command::new("sh").args(["-c", &script]).current_dir(place.dir().join("logs")).status();
+            assert!(run.unwrap().success(), "{rotation}");
+        };
+        let mut log = Log { path: place.dir().join("logs/one.log"), lines: 0 };
+        log.write(20);
+        configure(&mut place, &both[..1]);
+        let mut daemon = counts(&place, 20);
+        for sources in [&both[..], &both, &both[1..], &both, &both[..1]] {
+            daemon.kill9();
+            rotate(&place);
+            log.write(10);
+            configure(&mut place, sources);
+            daemon = counts(&place, log.lines);
+            log.write(10);
+            wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+            assert_eq!(
+                place.total("~all"),
+                log.lines,
+                "{rotation} {sources:?} {kind:?}: {}",
+                daemon.stderr()
+            );
+        }
+        settle(&place, daemon, log.lines);
+    }
+}
+
 /// `sed -i.bak`, and a log that is put back from its copy, beside a running daemon.
 #[test]
 fn log_with_a_copy_beside_it_is_counted_once_whatever_is_done_to_it() {

@@ -14,7 +14,9 @@ pub(crate) use file::{
     Beginning, FileRecord, Identity, ImportMark, Ladder, LastHashes, Mark, PREFIX, Print, RUN, Run, Runs,
     Sink, TAIL, cut_lines, has_enough, imports, records, repeats_one_line,
 };
-pub use file::{Claims, FileError, FileOptions, LogFile, Start, is_of_log, is_rotated_name, open_regular};
+pub use file::{
+    Claims, FileError, FileOptions, LogFile, Start, is_of_log, is_rotated_name, open_regular, real_path,
+};
 pub use handed::{Handed, HandedError, SocketPlace};
 pub use tcp::{SyslogTcp, TcpOptions};
 pub use udp::UdpOptions;

@@ -11,7 +11,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
 };
-use tallymark_ingest::source::is_rotated_name;
+use tallymark_ingest::source::{is_rotated_name, real_path};
 use tallymark_store::StoreUrl;
 use tallymark_web::Listen;
 
@@ -99,12 +99,7 @@ pub(crate) fn shared_logs(sources: &[Source]) -> Vec<(&Path, &Path)> {
 
 /// The path without links, as far as it exists.
 fn real(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let exists = |there: &Path| {
-        let real = fs::canonicalize(there).ok()?;
-        Some(real.join(path.strip_prefix(there).ok()?))
-    };
-    plain(&path.ancestors().find_map(exists).unwrap_or_else(|| path.clone()))
+    plain(&real_path(path))
 }
 
 /// The path without `.` and `..`, from the root. Symbolic links are not resolved: the directories may not exist yet.

@@ -33,6 +33,8 @@ pub(super) struct Book {
     records: BTreeMap<u64, FileRecord>,
     /// What is to be committed: numbers of records, and `None` for the header.
     changed: BTreeSet<Option<u64>>,
+    /// Positions of another log that are of this one now.
+    taken: Vec<String>,
 }
 
 /// A text that is not understood.
@@ -164,7 +166,51 @@ impl Book {
     /// A log that is followed from now on.
     pub(super) fn new(log: &Path, began: u64) -> Book {
         let header = Header { began, older: Vec::new() };
-        Book { key: key(log), header, records: BTreeMap::new(), changed: BTreeSet::from([None]) }
+        Book { key: key(log), header, changed: BTreeSet::from([None]), ..Book::default() }
+    }
+
+    /// Takes records over from the book of a log that nobody follows any more, and all that it says if none is left. Both
+    /// change with one commit, so that whoever follows that log again does not go on from what it was.
+    pub(super) fn take_over(&mut self, other: &mut Book, is_taken: impl Fn(&FileRecord) -> bool) {
+        let taken = |(&id, record): (&u64, &FileRecord)| is_taken(record).then_some(id);
+        let taken: Vec<u64> = other.records.iter().filter_map(taken).collect();
+        let (mut ids, mut moved) = (BTreeMap::new(), BTreeSet::new());
+        for id in taken {
+            let Some(record) = other.records.remove(&id) else { continue };
+            self.taken.push(format!("{}#{id}", other.key));
+            let is_it = |known: &FileRecord| {
+                known.identity.is(&record.identity) && known.identity != Identity::default()
+            };
+            let known = self.iter().find(|(_, known)| is_it(known)).map(|(id, _)| id);
+            let here = match known {
+                // Both have read it, one after the other.
+                Some(known) => {
+                    if self.get(known).is_some_and(|known| known.mark.offset < record.mark.offset) {
+                        self.change(known, |known| *known = record);
+                        moved.insert(known);
+                    }
+                    known
+                }
+                None => {
+                    let here = self.add(record);
+                    moved.insert(here);
+                    here
+                }
+            };
+            ids.insert(id, here);
+        }
+        for here in moved {
+            // Where the original is not known, it is a copy of any.
+            self.change(here, |record| {
+                record.copy_of = record.copy_of.map(|of| ids.get(&of).copied().unwrap_or(here))
+            });
+        }
+        if other.records.is_empty() {
+            self.header.began = self.header.began.min(other.header.began);
+            self.changed.insert(None);
+            self.taken.push(std::mem::take(&mut other.key));
+            *other = Book::default();
+        }
     }
 
     /// Since when the log is followed: what was last written before that is not its business.
@@ -181,6 +227,11 @@ impl Book {
 
     pub(super) fn get(&self, id: u64) -> Option<&FileRecord> {
         self.records.get(&id)
+    }
+
+    /// Whether no file is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &FileRecord)> {
@@ -245,7 +296,7 @@ impl Book {
     }
 
     pub(super) fn is_committed(&self) -> bool {
-        self.changed.is_empty()
+        self.changed.is_empty() && self.taken.is_empty()
     }
 
     /// What has changed since this was last asked.
@@ -257,7 +308,9 @@ impl Book {
                 state: self.records.get(&id).map(FileRecord::to_string).unwrap_or_default(),
             },
         };
-        std::mem::take(&mut self.changed).into_iter().map(position).collect()
+        let gone = |source: String| Position { source, state: String::new() };
+        let taken = std::mem::take(&mut self.taken).into_iter().map(gone);
+        taken.chain(std::mem::take(&mut self.changed).into_iter().map(position)).collect()
     }
 }
 

@@ -7,15 +7,15 @@
 use super::{
     Start,
     book::Book,
-    claims::Claims,
+    claims::{Claims, OtherReader},
     cut::Sink,
     imported::{Counted, ImportMark, counted},
     input::{Found, Input, Portion, is_damage, portion},
-    names::{SeenFile, open_regular},
-    record::{FileRecord, Identity, Mark, mtime},
+    names::{KnownFiles, SeenFile, open_regular, paths_of},
+    record::{FileRecord, Identity, Key, Mark, mtime},
     refilled,
     strays::strays,
-    survey::{Question, survey},
+    survey::{Question, Surveyed, survey},
 };
 use crate::{meters::FileEvents, source::Stop};
 use std::{
@@ -69,8 +69,8 @@ type Directory = Option<(u64, u64, u64)>;
 
 /// One log.
 pub(super) struct LogFollower {
-    following: Following,
-    book: Option<Book>,
+    pub(super) following: Following,
+    pub(super) book: Option<Book>,
     open: BTreeMap<u64, Input>,
     live: Option<u64>,
     /// Records whose file has other bytes than it had.
@@ -79,6 +79,11 @@ pub(super) struct LogFollower {
     pending: Vec<SeenFile>,
     /// Copies among them wait until their originals are read.
     waits: bool,
+    pub(super) reader: Option<OtherReader>,
+    /// Files that others were asked for: which, whether there was nothing in them, and where they were.
+    pub(super) asked: BTreeSet<(Key, bool, PathBuf)>,
+    /// For whose answer it waits.
+    pub(super) awaited: Option<String>,
     /// The directories at the last survey. `None` if another is due.
     surveyed: Option<Vec<Directory>>,
     /// Where its files were at the last survey.
@@ -121,6 +126,9 @@ impl LogFollower {
             suspects: BTreeSet::new(),
             pending: Vec::new(),
             waits: false,
+            reader: None,
+            asked: BTreeSet::new(),
+            awaited: None,
             surveyed: None,
             elsewhere: BTreeSet::new(),
             link: None,
@@ -139,7 +147,7 @@ impl LogFollower {
 
     /// Why it cannot go on at the moment, or is behind.
     pub(super) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref().or(self.backlog.as_deref())
+        self.trouble.as_deref().or(self.awaited.as_deref()).or(self.backlog.as_deref())
     }
 
     /// Whether it is known where the log begins.
@@ -169,6 +177,10 @@ impl LogFollower {
 
     fn try_step(&mut self, sink: &mut impl Sink) -> Result<Progress, String> {
         let there = self.is_there()?;
+        let reader = self.other_reader();
+        if reader != self.reader || self.following.claims.is_asked(&self.following.path) {
+            (self.reader, self.surveyed) = (reader, None);
+        }
         self.look_at_open();
         if there {
             let first = self.book.is_none();
@@ -176,8 +188,12 @@ impl LogFollower {
             self.survey(sink)?;
             if first {
                 // Where it begins is committed before anything of it is read.
-                return Ok(Progress::More);
+                return Ok(if self.is_started() { Progress::More } else { Progress::Idle });
             }
+        } else {
+            // There is nothing to look at.
+            let asked = self.following.claims.asked_for(&self.following.path);
+            self.settle(&asked);
         }
         let more = self.read_all(sink)?;
         self.close();
@@ -188,10 +204,10 @@ impl LogFollower {
                 Err("its directory is missing".to_owned())
             }
             // Between two files all is well, but a log that was never there may have another name.
-            true if let Some(owner) = self.reader_of_log() => Err(format!(
+            true if let Some(reader) = &self.reader => Err(format!(
                 "it is the file that another [[source]] reads, as {}: its lines are counted there, once. Give each source a \
                  file of its own",
-                owner.display()
+                reader.log.display()
             )),
             true if self.live.is_none() && self.open.is_empty() => Err("it does not exist yet".to_owned()),
             true => Ok(Progress::Idle),
@@ -208,12 +224,6 @@ impl LogFollower {
             Some(dir) => Ok(dir.is_ok_and(|dir| dir.is_dir())),
             None => Ok(true),
         }
-    }
-
-    /// The log of another source that has the file at this log's path.
-    fn reader_of_log(&self) -> Option<PathBuf> {
-        let Following { path, claims, .. } = &self.following;
-        claims.owner(path, &Identity::of(&fs::metadata(path).ok()?))
     }
 
     fn begin_without_a_file(&mut self) {
@@ -259,7 +269,7 @@ impl LogFollower {
         let at_path = fs::metadata(&self.following.path).ok().map(|file| Identity::of(&file));
         let same = match (live, at_path) {
             (Some(live), Some(file)) => live.is(&file),
-            (None, Some(file)) => self.following.claims.owner(&self.following.path, &file).is_some(),
+            (None, Some(_)) => self.reader.is_some(),
             (None, None) => true,
             (Some(_), None) => false,
         };
@@ -278,80 +288,133 @@ impl LogFollower {
 
     /// Finds out which file is which, if the directory has changed.
     fn survey(&mut self, sink: &mut impl Sink) -> Result<(), String> {
-        let log = &self.following.path;
-        let directories = directories(log, &self.elsewhere);
+        let directories = directories(&self.following.path, &self.elsewhere);
         if self.surveyed.as_ref() == Some(&directories) {
             return Ok(());
         }
-        let claims = &self.following.claims;
-        let mut known = self.book.as_ref().map(Book::known).unwrap_or_default();
-        known.foreign = claims.of_others(log);
-        let mut files = super::names::list(log, &known).map_err(|error| told(&error, log))?;
-        if let Some(book) = &self.book {
-            let strays = match strays(log, book, &files, &self.following.stop) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                strays => strays.map_err(|error| told(&error, log))?,
-            };
-            if !strays.is_empty() {
-                known.paths.extend(strays);
-                files = super::names::list(log, &known).map_err(|error| told(&error, log))?;
-            }
+        if !self.has_place() && self.book.as_ref().is_none_or(Book::is_empty) {
+            self.begin_without_a_file();
+            (self.live, self.pending, self.surveyed) = (None, Vec::new(), Some(directories));
+            self.awaited = None;
+            self.settle(&BTreeSet::new());
+            return Ok(());
         }
-        let first = self.book.is_none().then_some(self.following.start);
+        let takes_new = self.has_place();
+        if takes_new {
+            self.take_over();
+        }
+        let asked = self.following.claims.asked_for(&self.following.path);
+        let Some((files, known)) = self.files(&asked)? else { return Ok(()) };
+        self.awaited = if takes_new { self.ask_others(&files) } else { None };
+        if self.book.is_none() && self.awaited.is_some() {
+            return Ok(());
+        }
+        let link = link_on_the_way(&self.following.path);
+        let relinked = self.link.filter(|_| link.is_some() && link != self.link).map(|(_, made)| made);
+        match self.find((files, known), &asked, (link, relinked)) {
+            Ok(Some(found)) => {
+                (0..found.torn).for_each(|_| sink.reject(Reject::Partial));
+                self.link = link;
+                self.note(found, directories);
+                self.settle(&asked);
+                Ok(())
+            }
+            // Somebody renames or truncates its files right now.
+            Ok(None) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(format!("finding its files: {}", told(&error, &self.following.path))),
+        }
+    }
+
+    /// Brings the book up to date with these files. `None` if they changed meanwhile.
+    fn find(
+        &mut self,
+        (files, known): (Vec<SeenFile>, KnownFiles),
+        asked: &BTreeSet<PathBuf>,
+        (link, relinked): (Option<(u64, u64)>, Option<u64>),
+    ) -> io::Result<Option<Surveyed>> {
+        let Following { path: log, claims, start, stop, progress, .. } = &self.following;
+        let first = self.book.is_none().then_some(*start);
+        let takes_new = self.has_place() && self.awaited.is_none();
         // Before it is known that all could be looked at, nothing is begun.
         let mut new = first.map(|_| Book::new(log, began()));
         let book = match (&mut self.book, &mut new) {
             (Some(book), _) | (None, Some(book)) => book,
-            (None, None) => return Ok(()),
+            (None, None) => return Ok(None),
         };
-        let (open, suspects) = (&self.open, &self.suspects);
-        let link = link_on_the_way(log);
-        let relinked = self.link.filter(|_| link.is_some() && link != self.link).map(|(_, made)| made);
         // Many directories are links for good. One is of interest if it was made since the log was read.
         let seen = book.iter().map(|(_, record)| record.mtime).max().unwrap_or(book.began());
         let leads = link.is_some_and(|(_, made)| log.is_symlink() || relinked.is_some() || made >= seen);
-        let target = leads.then(|| fs::canonicalize(log).ok()).flatten();
-        let stop = &self.following.stop;
-        let progress = &*self.following.progress;
-        let foreign = &known.foreign;
-        let question =
-            Question { log, files, open, suspects, target, relinked, foreign, first, stop, progress };
-        let is_still = |files: &[SeenFile]| {
-            let ours = files.iter().map(|file| file.identity.key()).collect();
+        let question = Question {
+            log,
+            files,
+            open: &self.open,
+            suspects: &self.suspects,
+            target: leads.then(|| fs::canonicalize(log).ok()).flatten(),
+            relinked,
+            foreign: &known.foreign,
+            first,
+            takes_new,
+            asked,
+            stop,
+            progress: &**progress,
+        };
+        let is_still = |files: &[SeenFile], ours: BTreeSet<Key>| {
             Ok(claims.claim(log, &ours) && is_as_it_was(files, &super::names::list(log, &known)?))
         };
-        let found = match survey(book, question, is_still) {
-            Ok(Some(found)) => found,
-            // Somebody renames or truncates its files right now.
-            Ok(None) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(format!("finding its files: {}", told(&error, log))),
-        };
-        if new.is_some() {
+        let found = survey(book, question, is_still)?;
+        if new.is_some() && found.is_some() {
             self.book = new;
         }
+        Ok(found)
+    }
+
+    /// Goes on from what was found.
+    fn note(&mut self, found: Surveyed, directories: Vec<Directory>) {
         if found.live != self.live && self.live.is_some() {
-            info!(file = %log.display(), "rotated");
+            info!(file = %self.following.path.display(), "rotated");
         }
         self.events.rotations += found.events.rotations;
         self.events.truncations += found.events.truncations;
         self.events.lost += found.events.lost;
-        (0..found.torn).for_each(|_| sink.reject(Reject::Partial));
-        (self.live, self.link) = (found.live, link);
+        self.live = found.live;
         (self.pending, self.waits) = (found.pending, found.waits);
         self.suspects = found.suspects;
         self.elsewhere = self.book.as_ref().map(Book::directories).unwrap_or_default();
-        self.surveyed = (!changed_just_now(&directories) && self.suspects.is_empty()).then_some(directories);
+        let is_final = !changed_just_now(&directories) && self.suspects.is_empty() && self.awaited.is_none();
+        self.surveyed = is_final.then_some(directories);
         self.forget_replaced();
         self.read_anew();
-        self.settle();
-        Ok(())
     }
 
-    /// Says which files are this log's.
-    fn settle(&self) {
+    /// Its files, and those for which others ask. `None` if they are being moved.
+    fn files(&self, asked: &BTreeSet<PathBuf>) -> Result<Option<(Vec<SeenFile>, KnownFiles)>, String> {
+        let (log, claims) = (&self.following.path, &self.following.claims);
+        let mut known = self.book.as_ref().map(Book::known).unwrap_or_default();
+        known.foreign = claims.of_others(log);
+        known.paths.extend(asked.iter().cloned());
+        let list = |known: &KnownFiles| super::names::list(log, known).map_err(|error| told(&error, log));
+        let mut files = list(&known)?;
+        if let Some(book) = &self.book {
+            let strays = match strays(log, book, &files, &self.following.stop) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                strays => strays.map_err(|error| told(&error, log))?,
+            };
+            if !strays.is_empty() {
+                known.paths.extend(strays);
+                files = list(&known)?;
+            }
+        }
+        Ok(Some((files, known)))
+    }
+
+    /// Says which files are this log's, and that it has looked at these for others.
+    fn settle(&self, asked: &BTreeSet<PathBuf>) {
         let Some(book) = &self.book else { return };
-        self.following.claims.settle(&self.following.path, book, |id| self.open.contains_key(&id));
+        // What they are turns out once it has read on.
+        let waiting = self.pending.iter().filter(|file| file.length > 0).map(|file| file.identity.key());
+        let is_open = |id: u64| self.open.contains_key(&id);
+        self.following.claims.settle(&self.following.path, book, is_open, waiting, asked);
     }
 
     /// Files of which no line has counted are read again if the format is another one than it was.
@@ -524,21 +587,21 @@ impl LogFollower {
     /// How much of a file others have counted behind what this log has read: all that there is where it has read nothing, else
     /// what was imported while no source followed it.
     fn counted_by_others(&self, path: &Path, input: &Input) -> io::Result<Option<Counted>> {
+        let (Following { path: log, claims, stop, .. }, identity) = (&self.following, input.identity());
         let offset = input.mark().offset;
+        for mark in claims.left_by_others(log, &identity).into_iter().filter(|mark| mark.offset > offset) {
+            if Input::resume(open_regular(path)?, &mark, stop)?.is_some() {
+                return Ok(Some(Counted { mark, doubt: None }));
+            }
+        }
         if offset > 0 {
             let goes_on = |import: &&ImportMark| import.done && import.from >= offset;
             let later: Vec<ImportMark> = self.imports.iter().filter(goes_on).cloned().collect();
-            let found = counted(path, &input.identity(), &later, &self.following.stop);
+            let found = counted(path, &identity, &later, stop);
             return match found {
                 Err(error) if is_damage(&error) => Ok(None),
                 found => Ok(found?.filter(|found| found.mark.offset > offset)),
             };
-        }
-        let (Following { path: log, claims, stop, .. }, identity) = (&self.following, input.identity());
-        for mark in claims.left_by_others(log, &identity) {
-            if Input::resume(open_regular(path)?, &mark, stop)?.is_some() {
-                return Ok(Some(Counted { mark, doubt: None }));
-            }
         }
         match counted(path, &identity, &self.imports, stop) {
             Err(error) if is_damage(&error) => Ok(None),
@@ -559,7 +622,7 @@ impl LogFollower {
             !close
         });
         if self.open.len() < open {
-            self.settle();
+            self.settle(&BTreeSet::new());
         }
     }
 }
@@ -609,9 +672,9 @@ fn link_on_the_way(log: &Path) -> Option<(u64, u64)> {
 
 /// The directories in which files of the log may be.
 fn directories(log: &Path, elsewhere: &BTreeSet<PathBuf>) -> Vec<Directory> {
-    let target = fs::canonicalize(log).ok();
+    let paths = paths_of(log);
     let look = |dir: &Path| fs::metadata(dir).ok().map(|dir| (dir.dev(), dir.ino(), mtime(&dir)));
-    let here = [Some(log), target.as_deref()].into_iter().filter_map(|path| path?.parent());
+    let here = paths.iter().filter_map(|path| path.parent());
     here.chain(elsewhere.iter().map(PathBuf::as_path)).map(look).collect()
 }
 

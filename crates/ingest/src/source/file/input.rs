@@ -7,6 +7,7 @@
 use super::{
     cut::{self, Sink},
     ladder::{Ladder, LastLines},
+    names::open_regular,
     record::{Identity, Mark, PREFIX, Print, TAIL, mtime, repeats_one_line},
     runs::Runs,
 };
@@ -18,6 +19,7 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::FileExt,
+    path::Path,
 };
 use tallymark_core::Cutter;
 
@@ -404,6 +406,26 @@ pub(super) fn portion(file: File, offset: u64, stop: &Stop) -> io::Result<Option
     Ok(Some(Portion { prefix: input.prefix, tail: input.tail, print: Print::finished(digest) }))
 }
 
+/// What a file has, unpacked, from a byte on.
+pub(super) fn content(path: &Path, from: u64, stop: &Stop) -> io::Result<Box<dyn Read>> {
+    let mut file = open_regular(path)?;
+    if !is_packed(&file)? {
+        file.seek(SeekFrom::Start(from))?;
+        return Ok(Box::new(file));
+    }
+    let mut content = unpacked(file)?;
+    let (mut at, mut chunk) = (0, vec![0; CHUNK]);
+    while at < from {
+        stop.check()?;
+        let length = (from - at).min(CHUNK as u64) as usize;
+        match retry(|| content.read(&mut chunk[..length]))? {
+            0 => break,
+            read => at += read as u64,
+        }
+    }
+    Ok(content)
+}
+
 /// How many bytes of whole lines a file has, unpacked.
 pub(super) fn length(file: File, stop: &Stop) -> io::Result<u64> {
     let mut input = Input::new(file)?;
@@ -486,7 +508,8 @@ pub(super) fn is_packed(file: &File) -> io::Result<bool> {
     Ok(unpack::is_packed(&start[..read]))
 }
 
-fn retry(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+/// Reads again where a signal has interrupted it.
+pub(super) fn retry(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match read() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -17,6 +17,7 @@ mod names;
 mod record;
 mod refilled;
 mod runs;
+mod shared;
 mod strays;
 mod survey;
 mod wake;
@@ -28,7 +29,7 @@ pub use claims::Claims;
 pub(crate) use cut::{Sink, lines as cut_lines};
 pub(crate) use imported::{ImportMark, imports, records};
 pub(crate) use ladder::Ladder;
-pub use names::{is_of_log, is_rotated_name, open_regular};
+pub use names::{is_of_log, is_rotated_name, open_regular, real_path};
 pub(crate) use record::{
     Beginning, FileRecord, Identity, Mark, PREFIX, Print, TAIL, has_enough, repeats_one_line,
 };
@@ -197,6 +198,9 @@ impl LogFile {
             if let Places::Kept(own) | Places::Good { own, .. } = &places {
                 self.claims.learn(own);
             }
+            if let Places::Good { others, .. } = &places {
+                self.claims.learn_from_others(others, stop);
+            }
             match places {
                 Places::Unknown => {}
                 Places::Good { own, others } => {
@@ -210,7 +214,10 @@ impl LogFile {
                         if stop.is_said() {
                             return Ok(None);
                         }
-                        let adopted = adopted.or_else(|| self.moved(&all, sent.as_ref(), stop));
+                        // What is known of this place is handed over, if nobody has it.
+                        let is_shared = || self.claims.is_shared(&self.options.path);
+                        let moved = || self.moved(&all, sent.as_ref(), stop);
+                        let adopted = adopted.or_else(|| if is_shared() { None } else { moved() });
                         return Ok(Some(match (adopted, new) {
                             (None, Some(new)) => new.behind(&others),
                             (adopted, _) => self.running(adopted, stop).behind(&others),
@@ -219,7 +226,10 @@ impl LogFile {
                     // Or it was restored, and knew less of this log than the store.
                     return Ok(Some(self.running(own, stop).behind(&others)));
                 }
-                Places::Kept(positions) if self.own(&positions)?.is_none() => {
+                // Who has a place of several is known once it is certain what each has read.
+                Places::Kept(positions)
+                    if self.own(&positions)?.is_none() && !self.claims.is_shared(&self.options.path) =>
+                {
                     let running = new.get_or_insert_with(|| self.running(None, stop));
                     if !running.follower.is_started() {
                         running.step();
@@ -229,7 +239,11 @@ impl LogFile {
                     }
                 }
                 // It may turn out to be a restored backup, but then the store knows this log.
-                Places::Kept(_) => self.meters.first_looks().over(&self.options.path),
+                Places::Kept(positions) => {
+                    if self.own(&positions)?.is_some() {
+                        self.meters.first_looks().over(&self.options.path);
+                    }
+                }
             }
             if stop.is_said() || positions.has_changed().is_err() {
                 return Ok(None);

@@ -130,9 +130,8 @@ pub(super) fn list(log: &Path, known: &KnownFiles) -> io::Result<Vec<SeenFile>> 
 }
 
 fn names(log: &Path, known: &KnownFiles) -> io::Result<Listing> {
-    let is_ours = |target: &PathBuf| !fs::metadata(target).is_ok_and(|file| known.is_foreign(&file));
-    let target = fs::canonicalize(log).ok().filter(|target| target.as_path() != log && is_ours(target));
-    let bases: Vec<&Path> = [Some(log), target.as_deref()].into_iter().flatten().collect();
+    let bases = paths_of(log);
+    let bases: Vec<&Path> = bases.iter().map(PathBuf::as_path).collect();
     let here: BTreeSet<&Path> = bases.iter().filter_map(|base| base.parent()).collect();
     let mut found = Listing::new();
     for path in known.paths.iter().filter(|path| path.as_path() != log) {
@@ -144,7 +143,7 @@ fn names(log: &Path, known: &KnownFiles) -> io::Result<Listing> {
         let families = families(&mut found, dir, &entries, &bases, known)?;
         for entry in entries {
             let name = entry.file_name();
-            let shape = || same_shape(target.as_ref()?.file_name()?, &name);
+            let shape = || same_shape(bases.get(1)?.file_name()?, &name);
             let relative = || families.iter().find_map(|family| family.rank(&name));
             let rank = rank_of_any(&bases, &name);
             let better = (!is_generation(rank.as_ref())).then(|| shape().or_else(relative)).flatten();
@@ -287,7 +286,7 @@ fn ordered(found: Listing) -> Vec<SeenFile> {
     files.dedup_by(|one, other| one.identity.is(&other.identity));
     // A link leads to another file tomorrow; what was read is the file.
     for live in files.iter_mut().filter(|file| file.is_live()) {
-        live.path = fs::canonicalize(&live.path).unwrap_or_else(|_| live.path.clone());
+        live.path = real_path(&live.path);
     }
     let rotated = |file: &&SeenFile| matches!(file.rank, Rank::Number(_) | Rank::Date(_) | Rank::Former);
     let numbers = files.iter().filter(rotated).all(|file| matches!(file.rank, Rank::Number(_)));
@@ -307,6 +306,41 @@ fn ordered(found: Listing) -> Vec<SeenFile> {
         class(a).cmp(&class(b)).then(within)
     });
     files
+}
+
+/// Where a path leads: without links, `.` and `..`, as far as it exists. What a link leads to need not exist.
+#[must_use]
+pub fn real_path(path: &Path) -> PathBuf {
+    /// As many as the kernel follows.
+    const MOST_LINKS: usize = 40;
+    let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for _ in 0..MOST_LINKS {
+        if let Ok(real) = fs::canonicalize(&path) {
+            return real;
+        }
+        let Some((dir, name)) = path.parent().zip(path.file_name()) else { break };
+        path = real_path(dir).join(name);
+        match fs::read_link(&path) {
+            Ok(target) => path = path.with_file_name("").join(target),
+            Err(_) => break,
+        }
+    }
+    path
+}
+
+/// The path of a log, and where it leads if it is a link, both without links in their directories: so a file has one path,
+/// whichever way leads to it.
+pub(super) fn paths_of(log: &Path) -> Vec<PathBuf> {
+    let beside = log.parent().map(real_path).zip(log.file_name()).map(|(dir, name)| dir.join(name));
+    let mut paths: Vec<PathBuf> = beside.into_iter().chain([real_path(log)]).collect();
+    paths.dedup();
+    paths
+}
+
+/// Whether a file is at this place, or lies there and is named like one of its generations.
+pub(super) fn is_at(place: &Path, file: &Path) -> bool {
+    let is_rotated = || is_generation(rank_of_any(&[place], file.file_name()?).as_ref()).then_some(());
+    file == place || file.parent() == place.parent() && is_rotated().is_some()
 }
 
 /// Whether a file is a log, by whatever path, or lies beside it and is named like one of its rotated files.

@@ -8,7 +8,7 @@ use super::{
     book::Book,
     family::stem,
     input::{Input, beginning},
-    names::{SeenFile, as_exact_as, belongs, open_regular},
+    names::{SeenFile, as_exact_as, belongs, open_regular, paths_of},
     record::{FileRecord, Print, has_enough, mtime, repeats_one_line},
 };
 use crate::source::Stop;
@@ -31,7 +31,10 @@ pub(super) fn strays(log: &Path, book: &Book, files: &[SeenFile], stop: &Stop) -
     let Some(since) = missing.iter().map(|record| record.mtime).min() else { return Ok(Vec::new()) };
     let listed: BTreeSet<&Path> = files.iter().map(|file| &*file.path).collect();
     let mut found = Vec::new();
-    for path in candidates(log, since).into_iter().filter(|path| !listed.contains(&**path)).take(MOST) {
+    let were = missing.iter().filter_map(|record| record.path.parent());
+    let were: BTreeSet<PathBuf> = were.map(Path::to_owned).collect();
+    for path in candidates(log, since, &were).into_iter().filter(|path| !listed.contains(&**path)).take(MOST)
+    {
         stop.check()?;
         // One that cannot be read is none of ours, as far as anybody can know.
         let Ok(first) = open_regular(&path).and_then(beginning) else { continue };
@@ -63,17 +66,17 @@ fn missing<'a>(book: &'a Book, files: &[SeenFile], stop: &Stop) -> io::Result<Ve
     Ok(missing)
 }
 
-/// Files that were written to since then: all that lie beside the log, those that are named like it before others; then those
-/// with the name of a rotated file in the directories there and in those around.
-fn candidates(log: &Path, since: u64) -> Vec<PathBuf> {
-    let target = fs::canonicalize(log).ok();
-    let here: BTreeSet<&Path> =
-        [Some(log), target.as_deref()].into_iter().filter_map(|path| path?.parent()).collect();
+/// Files that were written to since then: all that lie beside the log, or where one of these was, those that are named like
+/// it before others; then those with the name of a rotated file in the directories beside the log and in those around.
+fn candidates(log: &Path, since: u64, were: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
+    let paths = paths_of(log);
+    let here: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
     let is_recent = |path: &PathBuf| {
         let file = fs::metadata(path).ok().filter(fs::Metadata::is_file);
         file.map(|file| mtime(&file)).is_some_and(|mtime| mtime >= as_exact_as(mtime, since))
     };
-    let mut beside: Vec<PathBuf> = here.iter().flat_map(|dir| files_of(dir)).filter(is_recent).collect();
+    let beside: BTreeSet<&Path> = here.iter().copied().chain(were.iter().map(PathBuf::as_path)).collect();
+    let mut beside: Vec<PathBuf> = beside.into_iter().flat_map(files_of).filter(is_recent).collect();
     beside.sort_by_key(|path| !is_named_like(log, path));
     // Where everybody may write, as in /tmp, a directory beside that of the log is somebody else's.
     let is_closed = |dir: &&Path| fs::metadata(dir).is_ok_and(|dir| dir.mode() & 0o002 == 0);

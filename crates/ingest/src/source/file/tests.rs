@@ -7,3 +7,4 @@ mod cases;
 mod known;
 mod rapid;
 mod running;
+mod shared;

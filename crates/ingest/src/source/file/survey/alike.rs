@@ -33,10 +33,12 @@ impl Survey<'_> {
                 if self.is_surely_counted(at, original) {
                     self.copied(at, original)?;
                 } else {
-                    self.doubt(
-                        at,
-                        "all its lines are alike, and it is a copy of a file that is counted, or that one was truncated behind it",
-                    );
+                    if self.question.takes_new {
+                        self.doubt(
+                            at,
+                            "all its lines are alike, and it is a copy of a file that is counted, or that one was truncated behind it",
+                        );
+                    }
                     // It pays no debt: what it has may be counted by a record that is gone.
                     self.copied(at, at)?;
                 }

@@ -109,7 +109,9 @@ impl Survey<'_> {
         let file = self.file(at).clone();
         if stranger.damaged {
             // It may be a file of which most is counted.
-            warn!(file = %file.path.display(), "passed over: it is damaged");
+            if self.question.takes_new {
+                warn!(file = %file.path.display(), "passed over: it is damaged");
+            }
             self.new.insert(at, FileRecord { done: true, packed: stranger.packed, ..unread(&file) });
             return Ok(());
         }
@@ -134,6 +136,16 @@ impl Survey<'_> {
             }
         }
         if !alike && self.take_early_copy(at)? {
+            return Ok(());
+        }
+        if self.take_edited(at)? {
+            return Ok(());
+        }
+        if !alike
+            && (self.may_be_rotated(at) || self.was_here(&file.path))
+            && let Some(mark) = self.behind_what_was_kept(at)?
+        {
+            self.new.insert(at, FileRecord { mark, packed, ..unread(&file) });
             return Ok(());
         }
         match file.rank {

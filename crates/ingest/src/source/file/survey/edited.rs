@@ -5,13 +5,17 @@
 //! matches, all of it is taken as counted, and the difference is reported.
 
 use super::super::{
-    input::{Input, beginning, plain_ends},
+    input::{Input, Portion, beginning, content, is_damage, portion, retry},
     ladder::LastLines,
-    names::{Rank, open_regular},
+    names::{Rank, is_at, open_regular},
     record::{Beginning, FileRecord, Mark, PREFIX, Print, TAIL, are_distinct, repeats_one_line},
 };
 use super::Survey;
-use std::{fs::File, io, os::unix::fs::FileExt};
+use crate::source::Stop;
+use std::{
+    io::{self, Read},
+    path::Path,
+};
 
 /// How much is looked through at a time.
 const CHUNK: usize = 256 * 1024;
@@ -21,28 +25,27 @@ const MOST_KEPT: usize = 8;
 const CHANGED: &str = "it begins like what was counted and was changed: what it has is taken as counted";
 
 impl Survey<'_> {
-    /// Lets a file go on as the record that was at its path, if it is an edited form of that one. Answers whether it is.
+    /// Lets a file go on as the record that was there, or that was the log where it was rotated since, if it is an edited
+    /// form of that one. Answers whether it is.
     pub(super) fn take_edited(&mut self, at: usize) -> io::Result<bool> {
-        let path = self.file(at).path.clone();
+        let (path, identity) = (self.file(at).path.clone(), self.file(at).identity);
+        let is_rotated = self.may_be_rotated(at);
+        let is_it = |record: &FileRecord| record.path == path || record.identity.is(&identity);
         let was_here = |(id, record): (u64, &FileRecord)| {
             let plain = record.mark.offset > 0 && record.packed.is_none() && record.copy_of.is_none();
-            (plain && record.path == path && !self.home.contains_key(&id)).then_some(id)
+            let was_here = is_it(record) || is_rotated && is_at(&record.path, &path);
+            (plain && was_here && !self.home.contains_key(&id)).then_some(id)
         };
         let Some(id) = self.book.iter().rev().find_map(was_here) else { return Ok(false) };
-        let Some(read) = self.book.get(id).map(|record| record.mark.clone()) else { return Ok(false) };
-        let file = open_regular(&path)?;
-        if Input::new(file.try_clone()?)?.is_packed() {
-            return Ok(false);
-        }
-        let mark = match behind_last_lines(&file, &read)? {
+        let Some(record) = self.book.get(id) else { return Ok(false) };
+        // Where it is not certain that it was there, the first lines are no evidence.
+        let (read, is_it) = (record.mark.clone(), is_it(record));
+        let mark = match behind_last_lines(&path, &read, self.question.stop)? {
             Some(mark) => mark,
-            None if begins_like(&path, &read)? => {
-                let said = path.display().to_string();
-                self.tell(&said, CHANGED);
-                let mut input = Input::new(file)?;
-                input.skip_to_end()?;
-                input.mark()
-            }
+            None if is_it => match self.behind_all_of_changed(&path, &read)? {
+                Some(mark) => mark,
+                None => return Ok(false),
+            },
             None => return Ok(false),
         };
         self.truncated.remove(&id);
@@ -52,45 +55,110 @@ impl Survey<'_> {
         self.book.change(id, |record| (record.mark, record.done) = (mark, false));
         Ok(true)
     }
-}
 
-impl Survey<'_> {
+    /// Whether a file is a generation of this log, or of another that asks for it.
+    pub(super) fn may_be_rotated(&self, at: usize) -> bool {
+        let file = self.file(at);
+        file.is_generation() || self.question.asked.contains(&file.path) && !self.was_here(&file.path)
+    }
+
+    /// Whether a file that was read was at this path.
+    pub(super) fn was_here(&self, path: &Path) -> bool {
+        self.book.iter().any(|(_, record)| record.path == path && record.copy_of.is_none())
+    }
+
     /// The mark in a new log behind what was counted of the previous one, which an editor moved away or copied, as a backup,
-    /// before it wrote what it left of it. A log that was rotated begins without that.
+    /// before it wrote what it left of it. A log that was rotated begins without that; if it was rotated after that, only the
+    /// last lines that were counted are evidence.
     pub(super) fn behind_what_was_kept(&mut self, at: usize) -> io::Result<Option<Mark>> {
-        let path = self.file(at).path.clone();
-        let file = open_regular(&path)?;
-        if Input::new(file.try_clone()?)?.is_packed() {
-            return Ok(None);
-        }
+        let (path, is_rotated) = (self.file(at).path.clone(), self.may_be_rotated(at));
         let by_hand = |(id, record): &(u64, &FileRecord)| {
             let home = self.home.get(id).filter(|_| record.mark.offset > 0);
             home.is_some_and(|&home| self.file(home).rank == Rank::Other)
         };
-        let was_here =
-            self.book.iter().rev().find(|(_, record)| record.path == path && record.packed.is_none());
-        let by_hand = self.book.iter().rev().filter(by_hand).take(MOST_KEPT);
-        let by_hand: Vec<Mark> = by_hand.map(|(_, record)| record.mark.clone()).collect();
-        let read = was_here.map(|(_, record)| &record.mark).into_iter().chain(&by_hand);
-        for read in read.filter(|read| read.last.are_distinct()) {
-            if let Some(mark) = behind_lines(&file, read)? {
+        let was_here = |(_, record): &(u64, &FileRecord)| record.path == path && record.packed.is_none();
+        let was_here = self.book.iter().rev().find(was_here).filter(|_| !is_rotated);
+        let mark = |(id, record): (u64, &FileRecord)| (id, record.mark.clone());
+        let by_hand: Vec<_> = self.book.iter().rev().filter(by_hand).take(MOST_KEPT).map(mark).collect();
+        let kept: Vec<_> = was_here.map(mark).into_iter().chain(by_hand.iter().cloned()).collect();
+        for (id, read) in kept.iter().filter(|(_, read)| read.last.are_distinct()) {
+            if let Some(mark) = behind_last_lines(&path, read, self.question.stop)? {
+                self.leave_rest_to(*id, &path, mark.offset)?;
                 return Ok(Some(mark));
             }
         }
-        for read in &by_hand {
-            if begins_like(&path, read)? {
-                self.tell(&path.display().to_string(), CHANGED);
-                let mut input = Input::new(file)?;
-                input.skip_to_end()?;
-                return Ok(Some(input.mark()));
+        for (_, read) in by_hand.iter().filter(|_| !is_rotated) {
+            if let Some(mark) = self.behind_all_of_changed(&path, read)? {
+                return Ok(Some(mark));
             }
         }
         Ok(None)
     }
+
+    /// The end of a plain file that begins like what was read. What it has is taken as counted, and that is told.
+    fn behind_all_of_changed(&mut self, path: &Path, read: &Mark) -> io::Result<Option<Mark>> {
+        let mut input = Input::new(open_regular(path)?)?;
+        if input.is_packed() || !begins_like(path, read)? {
+            return Ok(None);
+        }
+        self.tell(&path.display().to_string(), CHANGED);
+        input.skip_to_end()?;
+        Ok(Some(input.mark()))
+    }
+
+    /// What the file of a record had got since it was read is in the edited log too, and is read there. What only that file
+    /// has is read in it.
+    fn leave_rest_to(&mut self, id: u64, edited: &Path, offset: u64) -> io::Result<()> {
+        let Some(&home) = self.home.get(&id) else { return Ok(()) };
+        let Some(read) = self.book.get(id).map(|record| record.mark.clone()) else { return Ok(()) };
+        let (kept, stop) = (self.file(home).path.clone(), self.question.stop);
+        let common = match common_lines((&kept, read.offset), (edited, offset), stop) {
+            Err(error) if is_damage(&error) => 0,
+            common => common?,
+        };
+        let mark = if common > 0 { mark_at(&kept, read.offset + common, stop)? } else { None };
+        if let Some(mark) = mark {
+            let mark = Mark { runs: read.runs, ..mark };
+            self.book.change(id, |record| (record.mark, record.done) = (mark, false));
+        }
+        Ok(())
+    }
+}
+
+/// How many bytes of whole lines two files have in common from these offsets on.
+fn common_lines(one: (&Path, u64), other: (&Path, u64), stop: &Stop) -> io::Result<u64> {
+    let (mut one, mut other) = (content(one.0, one.1, stop)?, content(other.0, other.1, stop)?);
+    let (mut first, mut second) = (vec![0; CHUNK], vec![0; CHUNK]);
+    let (mut done, mut lines) = (0, 0);
+    loop {
+        stop.check()?;
+        let read = read_full(&mut one, &mut first)?;
+        let other_read = read_full(&mut other, &mut second)?;
+        let alike = first[..read].iter().zip(&second[..other_read]).take_while(|(a, b)| a == b).count();
+        if let Some(end) = memchr::memrchr2(b'\n', 0, &first[..alike]) {
+            lines = done + end as u64 + 1;
+        }
+        done += alike as u64;
+        if alike < CHUNK {
+            return Ok(lines);
+        }
+    }
+}
+
+/// Reads until there is no more room, or no more to read.
+fn read_full(content: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < into.len() {
+        match retry(|| content.read(&mut into[read..]))? {
+            0 => break,
+            more => read += more,
+        }
+    }
+    Ok(read)
 }
 
 /// Whether a file has the first bytes or lines of what was read, as no other would have by chance.
-fn begins_like(path: &std::path::Path, read: &Mark) -> io::Result<bool> {
+fn begins_like(path: &Path, read: &Mark) -> io::Result<bool> {
     let first = beginning(open_regular(path)?)?;
     if first.len() == PREFIX && read.begins_with(&Beginning::of(&first)) {
         return Ok(!repeats_one_line(&first));
@@ -99,24 +167,30 @@ fn begins_like(path: &std::path::Path, read: &Mark) -> io::Result<bool> {
 }
 
 /// The place behind the last lines that were read. It is no further on than they were.
-fn behind_last_lines(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
+fn behind_last_lines(path: &Path, read: &Mark, stop: &Stop) -> io::Result<Option<Mark>> {
     // A position of an older version, or behind an import, knows only the last bytes.
-    match read.last.are_distinct() && !read.skip {
-        true => behind_lines(file, read),
-        false => behind_last_bytes(file, read),
+    let found = match read.last.are_distinct() && !read.skip {
+        true => behind_lines(path, read, stop),
+        false => behind_last_bytes(path, read, stop),
+    };
+    match found {
+        Err(error) if is_damage(&error) => Ok(None),
+        found => found,
     }
 }
 
-fn behind_lines(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
-    let end = file.metadata()?.len().min(read.offset);
+fn behind_lines(path: &Path, read: &Mark, stop: &Stop) -> io::Result<Option<Mark>> {
+    let mut content = content(path, 0, stop)?.take(read.offset);
     let (mut last, mut line, mut at) = (LastLines::default(), Vec::new(), 0);
     let mut chunk = vec![0; CHUNK];
-    while at < end {
-        let length = (end - at).min(CHUNK as u64) as usize;
-        file.read_exact_at(&mut chunk[..length], at)?;
-        let mut done = at;
+    loop {
+        stop.check()?;
+        let length = read_full(&mut content, &mut chunk)?;
+        if length == 0 {
+            return Ok(None);
+        }
         for part in chunk[..length].split_inclusive(|&byte| matches!(byte, b'\n' | 0)) {
-            done += part.len() as u64;
+            at += part.len() as u64;
             line.extend_from_slice(part);
             if !part.ends_with(b"\n") && !part.ends_with(&[0]) {
                 continue;
@@ -124,24 +198,28 @@ fn behind_lines(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
             last.line(&line);
             line.clear();
             if last == read.last {
-                let (prefix, tail) = plain_ends(file, done)?;
-                return Ok(Some(Mark { last, ..Mark::of(done, false, &prefix, &tail) }));
+                return Ok(mark_at(path, at, stop)?.map(|mark| Mark { last, ..mark }));
             }
         }
-        at += length as u64;
     }
-    Ok(None)
 }
 
-fn behind_last_bytes(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
+fn behind_last_bytes(path: &Path, read: &Mark, stop: &Stop) -> io::Result<Option<Mark>> {
     let tail = read.offset.min(TAIL as u64) as usize;
-    let end = file.metadata()?.len().min(read.offset);
+    let mut content = content(path, 0, stop)?.take(read.offset);
     let (mut seen, mut at) = (Vec::new(), 0);
-    while at < end && !read.skip {
+    if read.skip {
+        return Ok(None);
+    }
+    loop {
+        stop.check()?;
         let kept = seen.len();
-        let length = (end - at).min(CHUNK as u64) as usize;
-        seen.resize(kept + length, 0);
-        file.read_exact_at(&mut seen[kept..], at)?;
+        seen.resize(kept + CHUNK, 0);
+        let length = read_full(&mut content, &mut seen[kept..])?;
+        seen.truncate(kept + length);
+        if length == 0 {
+            return Ok(None);
+        }
         at += length as u64;
         for line_end in memchr::memchr_iter(b'\n', &seen[kept..]).map(|newline| kept + newline + 1) {
             let Some(lines) = line_end.checked_sub(tail).map(|start| &seen[start..line_end]) else {
@@ -150,12 +228,15 @@ fn behind_last_bytes(file: &File, read: &Mark) -> io::Result<Option<Mark>> {
             // The first may be cut.
             let whole = memchr::memchr(b'\n', lines).map_or(&[][..], |newline| &lines[newline..]);
             if are_distinct(whole) && Print::of(lines) == read.tail {
-                let offset = at - (seen.len() - line_end) as u64;
-                let (prefix, tail) = plain_ends(file, offset)?;
-                return Ok(Some(Mark::of(offset, false, &prefix, &tail)));
+                return mark_at(path, at - (seen.len() - line_end) as u64, stop);
             }
         }
         seen.drain(..seen.len().saturating_sub(TAIL));
     }
-    Ok(None)
+}
+
+/// The mark behind so many bytes of a file.
+fn mark_at(path: &Path, offset: u64, stop: &Stop) -> io::Result<Option<Mark>> {
+    let before = portion(open_regular(path)?, offset, stop)?;
+    Ok(before.map(|Portion { prefix, tail, .. }| Mark::of(offset, false, &prefix, &tail)))
 }

@@ -52,6 +52,10 @@ pub(super) struct Question<'a> {
     pub(super) foreign: &'a BTreeSet<Key>,
     /// Nobody has looked at this log before.
     pub(super) first: Option<Start>,
+    /// Whether files that no record knows are its own. Where another source has the place, they are not.
+    pub(super) takes_new: bool,
+    /// Files for which others ask.
+    pub(super) asked: &'a BTreeSet<PathBuf>,
     /// Once it is said, the survey fails, and the book is as it was.
     pub(super) stop: &'a Stop,
     /// Who is told how far it is.
@@ -118,49 +122,20 @@ struct Survey<'a> {
 pub(super) fn survey(
     book: &mut Book,
     question: Question<'_>,
-    is_still: impl FnOnce(&[SeenFile]) -> io::Result<bool>,
+    is_still: impl FnOnce(&[SeenFile], BTreeSet<Key>) -> io::Result<bool>,
 ) -> io::Result<Option<Surveyed>> {
     let mut draft = book.clone();
-    let owner = vec![None; question.files.len()];
-    let in_order = alike::are_in_order(&question.files);
-    let live = question.files.iter().position(SeenFile::is_live);
-    let mut survey = Survey {
-        in_order,
-        live,
-        beginnings: vec![None; question.files.len()],
-        book: &mut draft,
-        question,
-        untold: Vec::new(),
-        found: Surveyed::default(),
-        owner,
-        home: BTreeMap::new(),
-        truncated: BTreeSet::new(),
-        given_up: BTreeSet::new(),
-        strangers: BTreeMap::new(),
-        new: BTreeMap::new(),
-        replaced: BTreeSet::new(),
-        waiting: BTreeSet::new(),
-        copies: Vec::new(),
-    };
+    let mut survey = Survey::new(&mut draft, question);
     survey.by_inode()?;
     if let Some(start) = survey.question.first {
         survey.begin(start)?;
     } else {
-        survey.look_into_strangers()?;
-        survey.by_open_file(true)?;
-        survey.by_content(true);
-        survey.by_content(false);
-        survey.by_copies()?;
-        survey.written_anew()?;
-        survey.weigh_alike()?;
-        survey.decide()?;
-        survey.by_open_file(false)?;
-        survey.give_up_nameless()?;
-        survey.skip_joined()?;
-        survey.read_what_was_a_copy()?;
-        survey.tell_of_switches();
+        survey.find()?;
     }
-    if !is_still(&survey.question.files)? || survey.was_rewritten()? {
+    if !survey.question.takes_new {
+        survey.leave_new();
+    }
+    if !is_still(&survey.question.files, survey.its_own())? || survey.was_rewritten()? {
         return Ok(None);
     }
     survey.write_down();
@@ -170,7 +145,64 @@ pub(super) fn survey(
     Ok(Some(found))
 }
 
+impl<'a> Survey<'a> {
+    fn new(book: &'a mut Book, question: Question<'a>) -> Survey<'a> {
+        Survey {
+            in_order: alike::are_in_order(&question.files),
+            live: question.files.iter().position(SeenFile::is_live),
+            beginnings: vec![None; question.files.len()],
+            book,
+            untold: Vec::new(),
+            found: Surveyed::default(),
+            owner: vec![None; question.files.len()],
+            home: BTreeMap::new(),
+            truncated: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            strangers: BTreeMap::new(),
+            new: BTreeMap::new(),
+            replaced: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            copies: Vec::new(),
+            question,
+        }
+    }
+}
+
 impl Survey<'_> {
+    /// Finds the file of each record, and what the others are.
+    fn find(&mut self) -> io::Result<()> {
+        self.look_into_strangers()?;
+        self.by_open_file(true)?;
+        self.by_content(true);
+        self.by_content(false);
+        self.by_copies()?;
+        self.written_anew()?;
+        self.weigh_alike()?;
+        self.decide()?;
+        self.by_open_file(false)?;
+        self.give_up_nameless()?;
+        self.skip_joined()?;
+        self.read_what_was_a_copy()?;
+        if self.question.takes_new {
+            self.tell_of_switches();
+        }
+        Ok(())
+    }
+
+    /// Leaves alone what no record knows. A log that was edited is not new.
+    fn leave_new(&mut self) {
+        self.new.retain(|_, record| record.mark.offset > 0 && !record.done);
+        self.copies.clear();
+    }
+
+    /// The files that this log has from now on.
+    fn its_own(&self) -> BTreeSet<Key> {
+        let files = self.question.files.iter().enumerate();
+        let is_known = |at: &usize| self.owner[*at].is_some() || self.new.contains_key(at);
+        let its_own = files.filter(|(at, _)| self.question.takes_new || is_known(at));
+        its_own.map(|(_, file)| file.identity.key()).collect()
+    }
+
     fn file(&self, at: usize) -> &SeenFile {
         &self.question.files[at]
     }

@@ -52,14 +52,18 @@ impl Survey<'_> {
             if self.owner[at].is_some() || stranger.alike && !exact {
                 continue;
             }
+            let read = |id: &u64| self.book.get(*id).map_or(0, |record| record.mark.offset);
+            let most = stranger.ids.iter().map(read).max().unwrap_or(0);
             let fits = |id: &u64| {
-                let free = !self.home.contains_key(id) && !self.has_live(at, *id);
+                // A copy, which had less, would have it read again from there.
+                let is_copy = self.book.get(*id).is_some_and(|record| record.copy_of.is_some());
+                let less = is_copy && !stranger.alike && read(id) < most;
+                let free = !self.home.contains_key(id) && !self.has_live(at, *id) && !less;
                 free && (!exact || self.is_by_time(at, *id))
             };
             let fitting = stranger.ids.iter().copied().filter(fits);
             // What was read most of must not be read again.
-            let read = |id: &u64| (self.book.get(*id).map_or(0, |record| record.mark.offset), u64::MAX - id);
-            if let Some(id) = fitting.max_by_key(read) {
+            if let Some(id) = fitting.max_by_key(|id| (read(id), u64::MAX - *id)) {
                 self.take(at, id);
             }
         }

@@ -132,3 +132,91 @@ fn log_that_was_put_back_from_its_copy_is_read_on() {
         }
     }
 }
+
+/// What was written right before the edit is in the copy and in what was left.
+#[test]
+fn lines_that_were_not_read_before_a_log_was_edited_beside_its_copy_count_once() {
+    let ways: &[(&str, Edit)] = &[
+        ("moved away and written anew", |bed, left| {
+            bed.rename("access.log", "access.log.bak");
+            replace(bed, left);
+        }),
+        ("copied and written anew", |bed, left| {
+            copy(bed, "access.log", "access.log.bak");
+            replace(bed, left);
+        }),
+        ("copied and edited in place", |bed, left| {
+            copy(bed, "access.log", "access.log.bak");
+            fs::write(bed.log(), left).unwrap();
+        }),
+        ("written anew", |bed, left| replace(bed, left)),
+        ("edited in place", |bed, left| fs::write(bed.log(), left).unwrap()),
+    ];
+    for (way, edit) in ways {
+        for (is_down, more) in [(false, 0), (true, 0), (false, 5), (true, 5)] {
+            for first in [0, 3] {
+                let case = format!("{way}, first {first} removed, down: {is_down}, {more} more");
+                let mut bed = Bed::new();
+                bed.append("access.log", &numbered(0, 20));
+                bed.read();
+                if is_down {
+                    bed.restart();
+                }
+                for round in 0..2 {
+                    let at = 20 + 30 * round;
+                    bed.append("access.log", &numbered(at, at + 10));
+                    edit(&mut bed, &numbered(first, at + 10));
+                    bed.append("access.log", &numbered(at + 10, at + 10 + more));
+                    bed.read();
+                    bed.append("access.log", &numbered(at + 10 + more, at + 30));
+                    let case = format!("{case}, round {round}");
+                    each_once(&mut bed, 20 + 30 * (round as usize + 1), &case);
+                }
+            }
+        }
+    }
+}
+
+/// Between two looks, or while the daemon is down.
+#[test]
+fn log_that_was_edited_and_then_rotated_counts_once() {
+    let ways: &[(&str, Edit)] = &[
+        ("moved away and written anew", |bed, left| {
+            bed.rename("access.log", "access.log.bak");
+            replace(bed, left);
+        }),
+        ("copied and written anew", |bed, left| {
+            copy(bed, "access.log", "access.log.bak");
+            replace(bed, left);
+        }),
+        ("copied and edited in place", |bed, left| {
+            copy(bed, "access.log", "access.log.bak");
+            fs::write(bed.log(), left).unwrap();
+        }),
+        ("written anew", |bed, left| replace(bed, left)),
+        ("edited in place", |bed, left| fs::write(bed.log(), left).unwrap()),
+    ];
+    for (way, edit) in ways {
+        for (is_down, is_packed) in [(false, false), (true, false), (false, true), (true, true)] {
+            for (all, unread, more) in [(20, 0, 10), (20, 5, 5), (11, 0, 0), (20, 10, 0)] {
+                let case = format!("{way}, down: {is_down}, packed: {is_packed}, {unread} of {all} not read");
+                let mut bed = Bed::new();
+                bed.append("access.log", &numbered(0, all));
+                bed.read();
+                if is_down {
+                    bed.restart();
+                }
+                bed.append("access.log", &numbered(all, all + unread));
+                edit(&mut bed, &numbered(3, all + unread));
+                bed.append("access.log", &numbered(all + unread, all + unread + more));
+                bed.rename("access.log", "access.log.1");
+                bed.append("access.log", &numbered(30, 35));
+                if is_packed {
+                    bed.gzip("access.log.1");
+                }
+                each_once(&mut bed, (all + unread + more) as usize + 5, &case);
+                assert_eq!(bed.told, 0, "{case}");
+            }
+        }
+    }
+}
