@@ -120,6 +120,27 @@ fn a_click_on_a_panel_likes_and_nothing_else_does() {
     drive("likes.mjs", &format!("http://{}", place.addr()), &[]);
 }
 
+#[test]
+fn the_badge_maker_keeps_to_its_form() {
+    let _turn = TURN.lock();
+    let (place, empty) = (Place::new(), Place::new());
+    let (_daemon, _empty_daemon) = (place.serve(), empty.serve());
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    place.hit("o/r");
+    wait_until("it is ranked", PATIENCE, || http::get(place.addr(), "/").text().contains("tick-1"));
+    let empty = format!("http://{}", empty.addr());
+    drive("maker.mjs", &format!("http://{}", place.addr()), &[empty]);
+}
+
+/// What Asciidoctor makes of the snippets, whatever is in the name and the label.
+#[test]
+fn asciidoc_gives_exactly_the_address_and_the_text() {
+    let place = Place::new();
+    let _daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    drive("asciidoc.mjs", &format!("http://{}", place.addr()), &[]);
+}
+
 /// Runs a script with the modules, the browser, the address, the directory for pictures, and what it wants besides.
 #[track_caller]
 fn drive(script: &str, address: &str, more: &[String]) {

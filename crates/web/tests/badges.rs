@@ -72,7 +72,7 @@ async fn every_mistake_says_what_to_change() {
         ("period=week", "period=week: did you mean 7d?"),
         ("period=quarter", "period is one of total, today, 24h, 7d, 30d, month, year"),
         ("show=today,7d,30d", "show has at most 2 numbers"),
-        ("base=many", "base is a whole number from 0 to 1000000000000000"),
+        ("base=many", "base is a whole number from 0 to 1,000,000,000,000,000"),
         ("format=shrt", "format: a number format is comma, plain, short or padded"),
         ("logo=gthub", "logo=gthub: did you mean github?"),
         ("logo=nodejs", "logo=nodejs: did you mean nodedotjs?"),
@@ -184,7 +184,7 @@ async fn image_digits_show_the_number_of_the_badge() {
         ("/@", "the address is /@NAME"),
         ("/@a?num=many", "num is a whole number"),
         ("/@a?padding=99", "padding is 0 to 16"),
-        ("/@a?scale=3", "size is 0.1 to 2"),
+        ("/@a?scale=3", "scale is 0.1 to 2"),
     ] {
         let (code, _, svg) = site.get(address, None).await;
         assert_eq!(code, 400, "{address}");

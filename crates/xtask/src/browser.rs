@@ -1,12 +1,12 @@
-//! What the browser test drives Chromium with: two npm packages, fetched once into a directory below the target
+//! What tests of the pages run in node: npm packages, fetched once into a directory below the target
 //! directory. They are tools of the test, not part of the build.
 
 use crate::run;
 use anyhow::Context;
 use std::{fs, path::PathBuf, process::Command};
 
-/// Chromium's remote control without a browser of its own, and the judge of accessibility.
-const MODULES: [&str; 2] = ["playwright-core@1.65.1", "axe-core@4.14.1"];
+/// Chromium's remote control without a browser of its own, the judge of accessibility, and whoever reads our AsciiDoc.
+const MODULES: [&str; 3] = ["playwright-core@1.65.1", "axe-core@4.14.1", "@asciidoctor/core@4.1.0"];
 
 /// Fetches them, unless they are there.
 pub(crate) fn ensure() -> anyhow::Result<()> {

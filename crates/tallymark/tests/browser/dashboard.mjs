@@ -237,7 +237,7 @@ async function comfort(page) {
 async function make(page) {
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.goto("/name?name=key/board");
-  await page.getByLabel("Style").focus();
+  await page.getByLabel("Style", { exact: true }).focus();
   await page.keyboard.type("flat-s");
   await page.keyboard.press("Tab");
   await page.keyboard.type("today");
@@ -267,7 +267,7 @@ async function make(page) {
 // The same as a plain form.
 async function makePlainly(page) {
   await page.goto("/name?name=plain/form");
-  await page.getByLabel("Style").selectOption("social");
+  await page.getByLabel("Style", { exact: true }).selectOption("social");
   await page.getByLabel("Label", { exact: true }).fill("a & b");
   await page.getByRole("button", { name: "Show the badge" }).click();
   assert.match(await page.locator("#markdown").inputValue(), /repo=plain\/form&style=social&label=a%20%26%20b\)/);

@@ -12,6 +12,7 @@ use crate::{
     state::App,
     windows,
 };
+use tallymark_badge::number::group;
 use tallymark_core::{Event, Name, Now, Step};
 use tallymark_store::StoreError;
 
@@ -141,6 +142,11 @@ impl Figures {
         if shown.len() > MOST {
             return Err(format!("show has at most {MOST} numbers"));
         }
+        if let [one, other] = shown.as_slice()
+            && one == other
+        {
+            return Err("show has the same number twice: leave one out".to_owned());
+        }
         if shown.len() > 1 && query.text("digits").is_some_and(|theme| !theme.is_empty()) {
             return Err("image digits show one number, and show has two".to_owned());
         }
@@ -245,8 +251,12 @@ impl Figure {
         }
     }
 
+    /// `hits` is the label of hits, a plural that an operator has chosen.
     fn noun<'a>(&'a self, count: i64, hits: &'a str) -> &'a str {
         match &self.of {
+            Subject::Event(Event::HIT) if count == 1 && !hits.ends_with("ss") => {
+                hits.strip_suffix('s').unwrap_or(hits)
+            }
             Subject::Event(Event::HIT) => hits,
             Subject::Event(event) => event.noun(count),
             Subject::Visitors if count == 1 => "visitor",
@@ -355,7 +365,7 @@ fn base(query: Query<'_>) -> Result<i64, String> {
         None => Ok(0),
         Some(text) => {
             let base = text.parse().ok().filter(|base| (0..=LARGEST_BASE).contains(base));
-            base.ok_or_else(|| format!("base is a whole number from 0 to {LARGEST_BASE}"))
+            base.ok_or_else(|| format!("base is a whole number from 0 to {}", group(LARGEST_BASE)))
         }
     }
 }
@@ -404,12 +414,13 @@ mod tests {
             ("show=", "show is one of hits, visits"),
             ("show=today,,total", "show is one of"),
             ("show=today,total,year", "show has at most 2 numbers"),
+            ("show=total,hits", "show has the same number twice"),
             ("period=1y", "period is one of total, today, 24h"),
             ("period=tody", "period=tody: did you mean today?"),
             ("show=visitors&period=7d", "visitors are counted by the day"),
             ("base=-1", "base is a whole number"),
             ("base=1e9", "base is a whole number"),
-            ("base=9999999999999999", "base is a whole number"),
+            ("base=9999999999999999", "base is a whole number from 0 to 1,000,000,000,000,000"),
             ("base=5&period=today", "base is added to a total"),
             ("event=like&show=visits", "event=like and show=visits disagree: leave one out"),
             ("event=hit&show=visitors", "event=hit and show=visitors disagree: leave one out"),
@@ -455,6 +466,13 @@ mod tests {
                 "visits / likes",
                 "1 / 4",
                 Some("visits / likes: 1 visit in total, 4 likes in total"),
+            ),
+            (
+                "show=likes,hits",
+                &[1, 1],
+                "likes / views",
+                "1 / 1",
+                Some("likes / views: 1 like in total, 1 view in total"),
             ),
             ("show=today,total&label=me", &[2, 4], "views", "2 / 4", Some("me: 2 today, 4 in total")),
         ] {

@@ -1,14 +1,25 @@
-// Comfort for the badge maker, which works without it: the badge follows the form, and texts are copied by a button.
+// Comfort for the badge maker, which works without it: the badge and the address follow the form, a sample is taken over
+// with a click, and texts are copied by a button.
 (() => {
   "use strict";
-  const WAIT = 250;
-  const maker = document.getElementById("maker");
+  const WAIT = 250, AGAIN = 5000;
+  const maker = document.getElementById("maker"), builder = document.getElementById("builder");
   const said = document.createElement("p");
   said.setAttribute("role", "status");
   said.className = "unseen";
-  document.querySelector("main").append(said);
+  const made = document.getElementById("made");
+  if (made) made.after(said);
+  else document.querySelector("main").append(said);
+
+  function say(text, isFault) {
+    said.className = isFault ? "late" : "unseen";
+    said.textContent = "";
+    if (text) requestAnimationFrame(() => { said.textContent = text; });
+  }
 
   async function copy(text, button) {
+    // What is in a form and not yet in the text is not copied as if it were.
+    if (!(await settled())) return say("Not copied: the server does not answer, and this text is older than the form.", true);
     try {
       await navigator.clipboard.writeText(text.value);
     } catch {
@@ -16,8 +27,7 @@
       text.select();
       document.execCommand("copy");
     }
-    said.textContent = "";
-    requestAnimationFrame(() => { said.textContent = "Copied"; });
+    say("Copied", false);
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   }
@@ -32,32 +42,99 @@
     text.after(button);
   }
 
+  // A link that makes a choice of the form makes it here, and what was typed stays.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-set]"), form = maker ?? builder;
+    if (!link || !form || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const [key, value] = link.dataset.set.split("=");
+    const field = form.elements[key];
+    if (!field) return;
+    event.preventDefault();
+    field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.closest("details")?.setAttribute("open", "");
+    if (form === builder) form.elements.name.focus();
+  });
+
+  // The address of the page as its form is. What is as usual stays out of it.
+  function address(form) {
+    const place = new URL(location.href), query = place.searchParams;
+    const fields = [...form.elements].filter(({ name }) => name && name !== "name" && name !== "event");
+    const isUsual = (field) => field.value === (field.options ? field.options[0].value : "");
+    for (const { name } of fields) query.delete(name);
+    for (const field of fields) {
+      // Two numbers are one choice.
+      const asUsual = fields.filter(({ name }) => name === field.name).every(isUsual);
+      if (field.value !== "" && !asUsual) query.append(field.name, field.value);
+    }
+    // Elsewhere on the page a plus is one.
+    place.search = query.toString().replaceAll("+", "%20");
+    return place.href;
+  }
+
+  if (builder) {
+    const keep = () => history.replaceState(history.state, "", address(builder));
+    builder.addEventListener("input", keep);
+    return;
+  }
   if (!maker) return;
-  let timer = 0, turn = 0;
+
+  const wanted = () => new URLSearchParams(new FormData(maker)).toString();
+  const served = () => {
+    const all = [];
+    for (const field of maker.elements) {
+      if (!field.name) continue;
+      const option = field.options && ([...field.options].find((one) => one.defaultSelected) ?? field.options[0]);
+      all.push([field.name, option ? option.value : field.defaultValue]);
+    }
+    return new URLSearchParams(all).toString();
+  };
+  // What the badge and the texts on the page are of.
+  let shown = served(), timer = 0, turn = 0;
 
   // The server makes the badge; this takes over what its page shows.
   async function show() {
-    const mine = ++turn;
-    const address = `${maker.action.split("#")[0]}?${new URLSearchParams(new FormData(maker))}`;
-    const answer = await fetch(address, { cache: "no-store" });
-    if (!answer.ok || mine !== turn) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (mine !== turn) return;
-    const made = document.getElementById("made"), fresh = page.getElementById("made");
-    if (fresh && fresh.innerHTML !== made.innerHTML) made.replaceChildren(...fresh.childNodes);
-    for (const text of document.querySelectorAll("#texts textarea")) {
-      const other = page.getElementById(text.id);
-      if (other) text.value = other.value;
+    clearTimeout(timer);
+    const mine = ++turn, asked = wanted();
+    try {
+      const answer = await fetch(`${maker.action.split("#")[0]}?${asked}`, { cache: "no-store" });
+      if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine !== turn) return;
+      for (const part of document.querySelectorAll("[data-made]")) {
+        const fresh = page.getElementById(part.id);
+        if (!fresh) continue;
+        if (part.value !== undefined) part.value = fresh.value;
+        else if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+      }
+      shown = asked;
+      say("", false);
+    } catch (error) {
+      if (mine !== turn) return;
+      const why = error instanceof TypeError ? "it cannot be reached" : error.message;
+      say(`The server did not draw this (${why}). The badge and the texts are older than the form.`, true);
+      timer = setTimeout(show, AGAIN);
     }
+  }
+
+  // Whether the texts are what the form says, after a call if need be.
+  async function settled() {
+    for (let tries = 0; maker && shown !== wanted() && tries < 2; tries++) await show();
+    return !maker || shown === wanted();
   }
 
   maker.querySelector("button[type=submit]").hidden = true;
   maker.addEventListener("input", () => {
+    history.replaceState(history.state, "", address(maker));
     clearTimeout(timer);
-    timer = setTimeout(() => show().catch(() => {}), WAIT);
+    timer = setTimeout(show, WAIT);
   });
   maker.addEventListener("submit", (event) => {
     event.preventDefault();
-    show().catch(() => maker.submit());
+    show();
+  });
+  // A browser that comes back to a page, or loads it anew, fills in the form as it was left.
+  addEventListener("pageshow", () => {
+    if (shown !== wanted()) show();
   });
 })();

@@ -173,11 +173,13 @@ pub(crate) async fn no_badge_here(State(app): State<Arc<App>>, uri: Uri, sent: H
 pub(crate) struct Back {
     pub(crate) link: String,
     pub(crate) to: String,
+    /// It is another page than the one that was asked for.
+    pub(crate) is_ahead: bool,
 }
 
 /// A page that says what is wrong with a request.
 pub(crate) fn problem(app: &App, problem: &Problem, back: Option<Back>) -> Response {
-    let back = back.map(|Back { link, to }| context! { link, to });
+    let back = back.map(|Back { link, to, is_ahead }| context! { link, to, is_ahead });
     let title = title(problem.status);
     page(&app.access, problem.status, "problem.html", context! { title, what => &problem.what, back })
 }

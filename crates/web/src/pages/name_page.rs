@@ -10,10 +10,10 @@ use crate::{
     error::Problem,
     event, headers,
     name::{
-        badge_path, encoded, event_page_path, from_bytes_of, from_path_of, graph_path, has_odd_segment,
-        page_path, push_scale,
+        badge_path, encoded, event_page_path, from_bytes_of, graph_path, has_odd_segment, page_path,
+        push_scale,
     },
-    query::Query,
+    query::{Query, decoded},
     state::App,
     windows,
 };
@@ -25,14 +25,14 @@ use axum::{
 use minijinja::{Value, context};
 use std::sync::Arc;
 use tallymark_badge::{panel::snippet, text::XmlText};
-use tallymark_core::{Day, Event, Name, NotAName};
+use tallymark_core::{Day, Event, Name};
 use tallymark_store::StoreError;
 
 /// `/name/NAME` and `/repo/OWNER/REPO`.
 pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let path = uri.path();
     let raw = path.strip_prefix("/name/").or_else(|| path.strip_prefix("/repo/")).unwrap_or_default();
-    of_name(&app, from_path_of(event::of_name(&uri), raw), &uri, &sent).await
+    of_name(&app, &decoded(raw), &uri, &sent).await
 }
 
 /// `/repo/OWNER/REPO/`, because GitHub's own addresses may end like this: redirects to the page.
@@ -53,7 +53,7 @@ pub(crate) fn redirect(status: StatusCode, place: &str) -> Response {
 /// `/name?name=NAME`: what the form on the front page sends.
 pub(crate) async fn of_form(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {
     let name = Query::of(&uri).form("name").unwrap_or_default();
-    of_name(&app, from_bytes_of(event::of_name(&uri), name.trim_ascii()), &uri, &sent).await
+    of_name(&app, name.trim_ascii(), &uri, &sent).await
 }
 
 /// `/compare?name=NAME&name=NAME`.
@@ -108,15 +108,22 @@ fn not_shown(app: &App, refused: CannotShow) -> Response {
     problem(app, &Problem::bad_request(what), refused.back)
 }
 
-async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &HeaderMap) -> Response {
+async fn of_name(app: &App, asked: &[u8], uri: &Uri, sent: &HeaderMap) -> Response {
     let visitor = match login::visitor(&app.access, sent, uri) {
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
-    let name = match name {
+    let name = match from_bytes_of(event::of_name(uri), asked) {
         Ok(name) => name,
         Err(why) => {
-            return problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), None);
+            // Too long for a name, and yet it may have one in it.
+            let usual = maker::usual_name(&String::from_utf8_lossy(asked), app.base_url.as_str());
+            let ahead = usual.map(|name| Back {
+                link: maker::page_with_choices(&name, Query::of(uri), "") + "#make",
+                to: name.to_string(),
+                is_ahead: true,
+            });
+            return problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), ahead);
         }
     };
     // An address that says no more than the name.
@@ -126,7 +133,7 @@ async fn of_name(app: &App, name: Result<Name, NotAName>, uri: &Uri, sent: &Head
         return redirect(StatusCode::TEMPORARY_REDIRECT, &place);
     }
     if let Err(why) = event::asked(app, Query::of(uri)).await {
-        let back = Back { link: page_path(name.as_ref()), to: name.to_string() };
+        let back = Back { link: page_path(name.as_ref()), to: name.to_string(), is_ahead: false };
         return not_shown(app, CannotShow { why, back: Some(back), too_many: None });
     }
     let view = match View::of_name(&name, Query::of(uri)) {
@@ -194,9 +201,6 @@ fn about(app: &App, view: &View, name: &Name, counts: Value) -> Value {
         // Only events that a badge shows have one.
         event => (event != Event::HIT).then(|| event.to_string()),
         badge => format!("{badge}&count=false"),
-        repository => maker::repository(name).map(|name| {
-            context! { name => name.as_str(), link => page_path(name.as_ref()) }
-        }),
         panel => (event == Event::HIT || event.is_on_panels()).then(|| panel(base, name)).flatten(),
         chart => themed(&format!("{base}{graph}"), &format!("{base}{linked}"), event),
         ..counts

@@ -119,7 +119,7 @@ impl View {
     fn back(&self) -> Option<Back> {
         let name = self.names.first()?;
         let to = if self.of_name { name.to_string() } else { "the comparison".to_owned() };
-        Some(Back { link: self.with_period(self.window.word()), to })
+        Some(Back { link: self.with_period(self.window.word()), to, is_ahead: false })
     }
 
     /// The names that can be removed from the chart.
@@ -365,7 +365,11 @@ mod tests {
                 "the comparison",
             ),
         ] {
-            assert_eq!(refused.back, Some(Back { link: link.to_owned(), to: to.to_owned() }), "{refused:?}");
+            assert_eq!(
+                refused.back,
+                Some(Back { link: link.to_owned(), to: to.to_owned(), is_ahead: false }),
+                "{refused:?}"
+            );
         }
         assert!(names("name=~a").is_err_and(|refused| refused.back.is_none()));
     }

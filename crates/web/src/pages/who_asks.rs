@@ -170,7 +170,7 @@ fn words(class: ClientClass) -> (&'static str, &'static str) {
         ClientClass::ImageProxy => ("Other image proxies", "mail, chat and other sites, for a reader"),
         ClientClass::Bot => ("Bots", "search engines, link previews, monitors"),
         ClientClass::FeedReader => ("Feed readers", "readers of a feed that has the badge"),
-        ClientClass::Program => ("Programs", "command lines and libraries"),
+        ClientClass::Program => ("Programs", "command-line tools and libraries"),
         ClientClass::Unknown => ("Unknown", "clients that do not say what they are"),
     }
 }

@@ -45,15 +45,14 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         }
     };
     if let Err(why) = event::asked(&app, Query::of(&uri)).await {
-        let back = Back { link: "/".to_owned(), to: "the front page".to_owned() };
+        let back = Back { link: "/".to_owned(), to: "the front page".to_owned(), is_ahead: false };
         return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), Some(back));
     }
-    match values(&app, asked).await {
+    match values(&app, asked, Query::of(&uri)).await {
         Ok(Some(values)) => page_for(&app, &visitor, StatusCode::OK, "dashboard.html", values),
         Ok(None) => {
-            let values = context! {
-                title => "Tallymark", samples => Vec::<Value>::new(), form => maker::empty_form(&app)
-            };
+            let values =
+                context! { title => "Tallymark", maker => maker::front(&app, Query::of(&uri), None) };
             page_for(&app, &visitor, StatusCode::OK, "empty.html", values)
         }
         Err(error) => no_store(&app, &error),
@@ -61,7 +60,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
 }
 
 /// What the page shows; nothing if nothing was ever counted.
-async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, StoreError> {
+async fn values(app: &App, asked: DashboardQuery, query: Query<'_>) -> Result<Option<Value>, StoreError> {
     let Some(usual) = usual(app).await? else { return Ok(None) };
     let (asked, events) = (&asked.where_usual_is(usual), app.rankings.events());
     let totals = totals::read(app, asked.event, asked.period).await?;
@@ -75,7 +74,6 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
         None => Vec::new(),
     };
     let busiest = ranking.as_ref().and_then(|ranking| ranking.entries.first());
-    let samples = busiest.map(|(name, _)| maker::samples(app, name)).unwrap_or_default();
     let now = (app.now)();
     let chart = match found {
         Some(_) => None,
@@ -98,13 +96,11 @@ async fn values(app: &App, asked: DashboardQuery) -> Result<Option<Value>, Store
         sizes => ranking.as_ref().map(|ranking| sizes(asked, ranking)).unwrap_or_default(),
         rows => shown,
         csv => asked.as_csv(),
-        samples,
-        form => maker::empty_form(app),
+        maker => maker::front(app, query, busiest.map(|(name, _)| name)),
         by_name => column(asked, Order::Name),
         by_hits => column(asked, Order::Hits),
         all_time => asked.period == Period::All,
         most => MOST_SERIES,
-        longest => asked.event.longest_name(),
         search => found,
     }))
 }

@@ -1,21 +1,17 @@
-//! The badge maker on the page of a name: a form with the parameters of a badge, the badge that they make, and the text
-//! to copy in six notations.
-//!
-//! The page reads the parameters from its own address, so it works as a plain form, and the script only asks for the page
-//! again. The preview does not count.
+//! What the form of the badge maker asks for: the kind of picture and its parameters, read from the page's address, and
+//! written into the address of the picture.
 
 use crate::{
     badges::{AnswerKind, DigitDress, Dress, Figures, check},
-    name::{badge_path, encoded_text, event_page_path, graph_path, page_path, push, push_event, push_scale},
+    name::{badge_path, encoded_text, graph_path, push, push_event, push_scale},
     query::Query,
-    state::App,
 };
 use minijinja::{Value, context};
 use tallymark_badge::{
-    Look,
-    chart::AxisScale,
+    Look, Spark,
+    chart::{AxisScale, DEFAULT_WIDTH},
+    render,
     shields::Style,
-    text::{XmlText, clean},
 };
 use tallymark_core::{Event, Name};
 
@@ -23,8 +19,8 @@ use tallymark_core::{Event, Name};
 const NUMBERS: [(&str, &str); 6] = [
     ("today", "today"),
     ("24h", "the last 24 hours"),
-    ("7d", "the last 7 × 24 hours"),
-    ("30d", "the last 30 × 24 hours"),
+    ("7d", "the last 7 days"),
+    ("30d", "the last 30 days"),
     ("month", "this month"),
     ("year", "this year"),
 ];
@@ -46,19 +42,22 @@ const FIELDS: [(&str, &str, &str); 7] = [
     ("labelColor", "Label colour", "#555"),
     ("logo", "Logo", "github, rust ..."),
     ("logoColor", "Logo colour", "white"),
-    ("locale", "Numbers as in", "de, fr, hi ..."),
+    ("locale", "Number style", "de, fr, hi ..."),
     ("base", "Added to the total", "0"),
 ];
 
+const SECOND: &str = "Second number";
+
 /// What the form calls a parameter.
-fn label_of(key: &str) -> &'static str {
-    let field = FIELDS.iter().find(|(known, ..)| *known == key).map(|(_, label, _)| *label);
-    field.unwrap_or(if key == "show" { "Number" } else { "Format" })
+fn label_of(key: &str) -> Option<&'static str> {
+    let selects = [("style", "Style"), ("show", "Number"), ("format", "Format"), ("file", "File")];
+    let fields = FIELDS.iter().map(|&(known, label, _)| (known, label));
+    selects.into_iter().chain(fields).find(|(known, _)| *known == key).map(|(_, label)| label)
 }
 
 /// The picture that is made. The form has it among the styles.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Made {
+pub(super) enum Made {
     Badge,
     /// A badge with a line of the last 30 days.
     Spark,
@@ -69,10 +68,10 @@ enum Made {
 }
 
 impl Made {
-    const SPARK: &str = "spark";
+    pub(super) const SPARK: &str = "spark";
     const CHART: &str = "chart";
     const LOG_CHART: &str = "chart.log";
-    const DIGITS: &str = "digits.";
+    pub(super) const DIGITS: &str = "digits.";
 
     fn of(style: &str) -> Made {
         let style = style.to_ascii_lowercase();
@@ -97,13 +96,28 @@ impl Made {
         }
     }
 
-    /// As the page calls it.
-    fn noun(&self) -> &'static str {
+    /// The words of `show` that it can draw, and what the form calls the others.
+    fn numbers<'a>(&self, words: &[&'a str]) -> (Vec<&'a str>, Vec<&'static str>) {
         match self {
-            Made::Badge => "badge",
-            Made::Spark => "badge with a line",
-            Made::Chart(_) => "chart",
-            Made::Digits(_) => "picture of digits",
+            // A line is of one event.
+            Made::Spark => {
+                let other =
+                    |word: &str| INSTEAD_OF_HITS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
+                let kept = words.iter().copied().filter(|word| other(word).is_none()).collect();
+                (kept, words.iter().filter_map(|word| other(word)).map(|(_, text)| *text).collect())
+            }
+            Made::Digits(_) if words.len() > 1 => (words[..1].to_vec(), vec![SECOND]),
+            Made::Badge | Made::Chart(_) | Made::Digits(_) => (words.to_vec(), Vec::new()),
+        }
+    }
+
+    /// As the page calls it, behind "not drawn".
+    pub(super) fn place(&self) -> &'static str {
+        match self {
+            Made::Badge => "on a badge",
+            Made::Spark => "on a badge with a line",
+            Made::Chart(_) => "on a chart",
+            Made::Digits(_) => "in image digits",
         }
     }
 }
@@ -118,20 +132,20 @@ fn select(key: &str, label: &str, chosen: &str, options: &[(&str, &str)]) -> Val
 }
 
 /// What the address of the page asks for.
-struct Making {
+pub(super) struct Making {
     event: Event,
-    made: Made,
+    pub(super) made: Made,
     /// As the form has it.
     style: String,
     /// Parameters with a value that is not the default, in the order of the badge's address.
     given: Vec<(&'static str, String)>,
     /// What was chosen and this picture does not have, as the form calls it.
-    left_out: Vec<&'static str>,
-    is_png: bool,
+    pub(super) left_out: Vec<&'static str>,
+    pub(super) is_png: bool,
 }
 
 impl Making {
-    fn read(event: Event, query: Query<'_>) -> Making {
+    pub(super) fn read(event: Event, query: Query<'_>) -> Making {
         let text = |key: &str| query.form_text(key).map(|text| text.trim().to_owned()).unwrap_or_default();
         let style = text("style");
         let made = Made::of(&style);
@@ -142,22 +156,38 @@ impl Making {
             query.all_of_form("show").map(|word| String::from_utf8_lossy(&word).trim().to_owned()).collect();
         let shown: Vec<&str> =
             shown.iter().flat_map(|words| words.split(',')).filter(|word| !word.is_empty()).collect();
+        let (shown, undrawn) = made.numbers(&shown);
         given.push(("show", if shown == [TOTAL] { String::new() } else { shown.join(",") }));
         let format = text("format");
         given.push(("format", if format == "comma" { String::new() } else { format }));
         given.retain(|(_, value)| !value.is_empty());
         let (given, left_out): (Vec<_>, Vec<_>) = given.into_iter().partition(|(key, _)| made.has(key));
-        let left_out = left_out.into_iter().map(|(key, _)| label_of(key)).collect();
+        let left_out = left_out.into_iter().filter_map(|(key, _)| label_of(key));
+        let left_out = if matches!(made, Made::Chart(_)) {
+            left_out.collect()
+        } else {
+            left_out.chain(undrawn).collect()
+        };
         let is_png = text("file").eq_ignore_ascii_case(PNG);
         Making { event, made, style, given, left_out, is_png }
     }
 
-    fn of(&self, key: &str) -> &str {
+    /// Whether anything was chosen.
+    pub(super) fn is_dressed(&self) -> bool {
+        !self.style.is_empty() || !self.given.is_empty() || !self.left_out.is_empty() || self.is_png
+    }
+
+    pub(super) fn of(&self, key: &str) -> &str {
         self.given.iter().find(|(known, _)| *known == key).map_or("", |(_, value)| value)
     }
 
     /// The path and query of the picture.
-    fn path(&self, name: &Name) -> String {
+    pub(super) fn path(&self, name: &Name) -> String {
+        // Not every notation can say how large a picture is.
+        self.path_in(name, 1)
+    }
+
+    fn path_in(&self, name: &Name, scale: u8) -> String {
         let mut path = match self.made {
             Made::Spark | Made::Chart(_) => graph_path(std::slice::from_ref(name), self.event, "30d"),
             Made::Badge | Made::Digits(_) => badge_path(name.as_ref()),
@@ -179,17 +209,39 @@ impl Making {
                 path.find('?').and_then(|query| path[..query].strip_suffix(".svg")).map(str::len)
         {
             path.replace_range(end..end + ".svg".len(), ".png");
-            // Not every notation can say how large a picture is.
             match self.made {
-                Made::Chart(AxisScale::Log) => path.push_str(",1"),
-                _ => push(&mut path, "scale", "1"),
+                Made::Chart(AxisScale::Log) => path.push_str(&format!(",{scale}")),
+                _ => push(&mut path, "scale", &scale.to_string()),
             }
         }
         path
     }
 
+    /// The path of a PNG for sharp screens, and the attribute of HTML that shows it as large as the SVG. The width of a
+    /// badge grows with its number, and a browser finds it by the height.
+    pub(super) fn sharp(&self, name: &Name, look: &Look) -> Option<(String, String)> {
+        let size = match &self.made {
+            _ if !self.is_png => return None,
+            Made::Chart(_) => format!("width=\"{DEFAULT_WIDTH}\""),
+            Made::Digits(_) => return None,
+            Made::Spark => {
+                format!("height=\"{}\"", height(&Spark { badge: look.badge("1"), counts: &[1, 1] }.render())?)
+            }
+            Made::Badge => {
+                let mut badge = look.badge("1");
+                badge.style = Style::from_name(&self.style).or(badge.style);
+                // What an operator's template draws has any height.
+                if look.template.is_some() && self.style.is_empty() && self.of("logo").is_empty() {
+                    return None;
+                }
+                format!("height=\"{}\"", height(&render(&badge))?)
+            }
+        };
+        Some((self.path_in(name, 2), size))
+    }
+
     /// What the picture would answer to a mistake, and the text for those who do not see it.
-    fn alt(&self, name: &Name, look: &Look) -> Result<String, String> {
+    pub(super) fn alt(&self, name: &Name, look: &Look) -> Result<String, String> {
         let path = self.path(name);
         let query = Query::in_form(path.split_once('?').map_or("", |(_, query)| query));
         let (dress, figures) = match self.made {
@@ -207,7 +259,7 @@ impl Making {
         Ok(dress.label().map_or_else(|| figures.label(&look.label), str::to_owned))
     }
 
-    fn form(&self, look: &Look) -> Value {
+    pub(super) fn form(&self, look: &Look) -> Value {
         let digits: Vec<(String, String)> = look
             .digits
             .names()
@@ -244,7 +296,7 @@ impl Making {
             selects => vec![
                 select("style", "Style", &self.style, &styles),
                 select("show", "Number", first, &numbers),
-                select("show", "Second number", shown.get(1).copied().unwrap_or_default(), &second),
+                select("show", SECOND, shown.get(1).copied().unwrap_or_default(), &second),
                 select("format", "Format", format, &FORMATS),
                 select("file", "File", if self.is_png { PNG } else { "" }, &FILES),
             ],
@@ -254,88 +306,19 @@ impl Making {
     }
 }
 
-/// The form, the badge and the texts.
-pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> Value {
-    let making = Making::read(event, query);
-    let look = app.look.load();
-    let (alt, mistake) = match making.alt(name, &look) {
-        Ok(alt) => (alt, None),
-        Err(mistake) => (event.noun(0).to_string(), Some(mistake)),
-    };
-    let path = making.path(name);
-    let preview = uncounted(&path);
-    let base = app.base_url.as_str();
-    let (url, page) = (format!("{base}{path}"), format!("{base}{}", event_page_path(name.as_ref(), event)));
-    let counts = event == Event::HIT && matches!(making.made, Made::Badge | Made::Digits(_));
-    context! {
-        preview,
-        mistake,
-        left_out => (!making.left_out.is_empty()).then(|| making.left_out.join(", ").to_lowercase()),
-        made => making.made.noun(),
-        counts,
-        // Visits have to be told apart, which not every set-up does.
-        visits => event == Event::VISIT || event == Event::HIT && making.of("show").contains("visit"),
-        form => making.form(&look),
-        texts => texts(&url, &page, &alt),
-        alt => &alt,
+/// A mistake in the words of the form: a picture calls a field by its parameter.
+pub(super) fn in_words_of_the_form(mistake: &str) -> String {
+    let end = mistake.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(mistake.len());
+    match label_of(&mistake[..end]) {
+        Some(label) if !label.eq_ignore_ascii_case(&mistake[..end]) => format!("{label}: {mistake}"),
+        _ => mistake.to_owned(),
     }
 }
 
-/// The form without a name, on the front page.
-pub(super) fn empty_form(app: &App) -> Value {
-    Making::read(Event::HIT, Query::in_form("")).form(&app.look.load())
-}
-
-fn uncounted(path: &str) -> String {
-    let mut path = path.to_owned();
-    push(&mut path, "count", "false");
-    path
-}
-
-/// One badge of a name in each style, each with a link to the form that makes it.
-pub(super) fn samples(app: &App, name: &Name) -> Vec<Value> {
-    let look = app.look.load();
-    let digits = look.digits.names().map(|theme| format!("{}{theme}", Made::DIGITS));
-    let styles = Style::EVERY.map(|style| style.name().to_owned()).into_iter();
-    styles
-        .chain([Made::SPARK.to_owned()])
-        .chain(digits.take(2))
-        .map(|style| {
-            let query = format!("style={style}");
-            let making = Making::read(Event::HIT, Query::in_form(&query));
-            let mut link = page_path(name.as_ref());
-            push(&mut link, "style", &style);
-            context! { style, link => format!("{link}#make"), preview => uncounted(&making.path(name)) }
-        })
-        .collect()
-}
-
-/// The picture with a link to the page, in every notation.
-fn texts(url: &str, page: &str, alt: &str) -> Vec<Value> {
-    // These would end the text in one of the notations.
-    let alt: String = clean(alt).filter(|c| !"[]()<>\"'\\`*_{}|".contains(*c)).collect();
-    let html =
-        format!("<a href=\"{}\"><img src=\"{}\" alt=\"{}\"></a>", XmlText(page), XmlText(url), XmlText(&alt));
-    let all = [
-        ("markdown", "Markdown", 2, format!("[![{alt}]({url})]({page})")),
-        ("html", "HTML", 2, html),
-        ("url", "URL", 1, url.to_owned()),
-        ("rst", "reStructuredText", 3, format!(".. image:: {url}\n   :target: {page}\n   :alt: {alt}")),
-        ("asciidoc", "AsciiDoc", 2, format!("image:{url}[{alt},link={page}]")),
-        ("bbcode", "BBCode", 2, format!("[url={page}][img]{url}[/img][/url]")),
-    ];
-    all.into_iter().map(|(id, label, rows, text)| context! { id, label, rows, text }).collect()
-}
-
-/// `octo/hello` of `https://github.com/octo/hello`, for a name that somebody has pasted.
-pub(super) fn repository(name: &Name) -> Option<Name> {
-    let text = name.as_str();
-    let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
-    let path = text.strip_prefix("www.").unwrap_or(text).strip_prefix("github.com/")?;
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let mut parts = path.split('/').filter(|part| !part.is_empty());
-    let (owner, repo) = (parts.next()?, parts.next()?);
-    Name::new(&format!("{owner}/{}", repo.strip_suffix(".git").unwrap_or(repo))).ok()
+/// How high a picture is.
+fn height(svg: &str) -> Option<&str> {
+    let (_, rest) = svg.split_once(" height=\"")?;
+    rest.split('"').next()
 }
 
 #[cfg(test)]
@@ -384,7 +367,13 @@ mod tests {
         assert_eq!(left_out("style=flat&logo=github&show=today&format=short"), "");
         assert_eq!(left_out("style=spark&logo=github&show=today"), "Logo");
         assert_eq!(left_out("style=chart&label=a&show=likes&format=comma"), "Label, Number");
-        assert_eq!(left_out("style=digits.nixie&format=short&locale=de"), "Numbers as in, Format");
+        assert_eq!(left_out("style=digits.nixie&format=short&locale=de"), "Number style, Format");
+        assert_eq!(left_out("style=digits.nixie&show=total&show=today"), "Second number");
+        assert_eq!(left_out("style=spark&show=visitors&show=today"), "visitors today");
+        assert_eq!(
+            made(Event::HIT, "style=spark&show=likes&show=visits"),
+            "/graph/o/r.svg?period=30d&style=spark"
+        );
     }
 
     #[test]
@@ -395,29 +384,43 @@ mod tests {
         assert_eq!(alt("show=today"), Ok("hits today".to_owned()));
         assert_eq!(alt("style=spark&label=a%26b"), Ok("a&b".to_owned()));
         assert_eq!(alt("style=chart"), Ok("hits over time".to_owned()));
-        assert!(alt("style=digits.nixy").unwrap_err().starts_with("digits=nixy"));
+        assert!(alt("style=digits.nixi").unwrap_err().starts_with("digits=nixi"));
+        assert_eq!(alt("style=spark&show=likes"), Ok("hits".to_owned()));
+        assert_eq!(
+            alt("show=total&show=total"),
+            Err("show has the same number twice: leave one out".to_owned())
+        );
     }
 
     #[test]
-    fn text_of_a_picture_ends_no_notation() {
-        for text in texts("https://h/b", "https://h/p", "a](x) \"<b>`|") {
-            let text = text.get_attr("text").unwrap().to_string();
-            assert!(!text.contains("a]") && !text.contains("<b>") && !text.contains('`'), "{text}");
-        }
-    }
-
-    #[test]
-    fn pasted_address_is_a_repository() {
-        for (pasted, expect) in [
-            ("https://github.com/octo/hello", Some("octo/hello")),
-            ("http://www.github.com/octo/hello.git", Some("octo/hello")),
-            ("github.com/octo/hello/tree/main?x#y", Some("octo/hello")),
-            ("https://github.com/octo", None),
-            ("https://gitlab.com/octo/hello", None),
-            ("octo/hello", None),
+    fn a_mistake_names_the_field_of_the_form() {
+        for (mistake, said) in [
+            ("base is a whole number", "Added to the total: base is a whole number"),
+            ("locale=xx: did you mean de?", "Number style: locale=xx: did you mean de?"),
+            ("label is too long", "label is too long"),
+            ("there is no such theme", "there is no such theme"),
         ] {
-            let found = repository(&Name::new(pasted).unwrap());
-            assert_eq!(found.as_ref().map(Name::as_str), expect, "{pasted}");
+            assert_eq!(in_words_of_the_form(mistake), said);
         }
+    }
+
+    #[test]
+    fn a_sharp_png_is_shown_as_large_as_the_svg() {
+        let (name, look) = (Name::new("o/r").unwrap(), Look::default());
+        let sharp = |query: &str| Making::read(Event::HIT, Query::in_form(query)).sharp(&name, &look);
+        for (query, path, size) in [
+            ("file=png", "/badge.png?repo=o/r&scale=2", "height=\"20\""),
+            (
+                "file=png&style=for-the-badge",
+                "/badge.png?repo=o/r&style=for-the-badge&scale=2",
+                "height=\"28\"",
+            ),
+            ("file=png&style=plastic", "/badge.png?repo=o/r&style=plastic&scale=2", "height=\"18\""),
+            ("file=png&style=spark", "/graph/o/r.png?period=30d&style=spark&scale=2", "height=\"20\""),
+            ("file=png&style=chart", "/graph/o/r.png?period=30d&scale=2", "width=\"720\""),
+        ] {
+            assert_eq!(sharp(query), Some((path.to_owned(), size.to_owned())), "{query}");
+        }
+        assert_eq!((sharp(""), sharp("file=png&style=digits.nixie")), (None, None));
     }
 }

@@ -1,0 +1,166 @@
+// The badge maker and its form, as people use and leave them. Run by tests/browser.rs:
+//   node maker.mjs MODULES CHROMIUM ADDRESS PICTURES EMPTY
+// EMPTY is the address of a server that has counted nothing.
+import { createRequire } from "node:module";
+import assert from "node:assert/strict";
+
+const [modules, chromium, address, pictures, empty] = process.argv.slice(2);
+const playwright = createRequire(`${modules}/package.json`)("playwright-core");
+const browser = await playwright.chromium.launch({
+  executablePath: chromium,
+  args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+});
+const PHONE = { width: 390, height: 844 };
+const DESK = { width: 1280, height: 900 };
+const faults = [];
+
+async function visitor(options = {}) {
+  const context = await browser.newContext({ baseURL: address, viewport: DESK, ...options });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => faults.push(`script: ${error}`));
+  return page;
+}
+
+const markdown = (page) => page.locator("#markdown").inputValue();
+const style = (page) => page.getByLabel("Style", { exact: true });
+const draws = (page, part) => page.locator(`#made img[src*="${part}"]`).waitFor();
+
+// After a reload, Back and from a bookmark, form, address and texts say the same.
+async function theAddressFollowsTheForm(page) {
+  await page.goto("/repo/o/r?period=7d&compare=a%20b");
+  await style(page).selectOption("social");
+  await page.getByLabel("Label", { exact: true }).fill("a + b");
+  await page.getByLabel("Second number").selectOption("today");
+  await draws(page, "style=social&label=a%20%2B%20b&show=total,today");
+  const text = await markdown(page), place = page.url();
+  const query = new URL(place).search;
+  assert.match(query, /^\?period=7d&compare=a%20b&style=social&/);
+  assert.ok(!query.includes("format") && !query.includes("color"), query);
+  const asBefore = async (what) => {
+    await page.waitForFunction((text) => document.getElementById("markdown")?.value === text, text);
+    assert.equal(await style(page).inputValue(), "social", what);
+    assert.equal(await page.getByLabel("Label", { exact: true }).inputValue(), "a + b", what);
+  };
+  await page.reload();
+  await asBefore("reload");
+  await page.getByRole("link", { name: "Tallymark" }).first().click();
+  await page.locator("#builder").waitFor();
+  await page.goBack();
+  await asBefore("back");
+  const other = await page.context().newPage();
+  await other.goto(place);
+  assert.equal(await markdown(other), text, "bookmark");
+  // All of it the usual again: nothing of it is in the address.
+  await style(page).selectOption("");
+  await page.getByLabel("Label", { exact: true }).fill("");
+  await page.getByLabel("Second number").selectOption("");
+  await page.waitForFunction(() => location.search === "?period=7d&compare=a%20b");
+}
+
+// A sample of the front page is a choice and no way to another name.
+async function samplesAreChoices(page) {
+  await page.goto("/");
+  await page.getByLabel("What do you want to count?").fill("my/repo");
+  await page.locator('.samples a:has(img[alt="for-the-badge"])').click();
+  assert.equal(await style(page).inputValue(), "for-the-badge");
+  assert.ok(await style(page).isVisible(), "the choice is seen");
+  assert.equal(await page.getByLabel("What do you want to count?").inputValue(), "my/repo");
+  await page.getByRole("button", { name: "Make the badge" }).click();
+  await page.waitForURL(/name=my/);
+  assert.match(await markdown(page), /repo=my\/repo&style=for-the-badge\)/);
+}
+
+async function samplesWithoutAScript(page) {
+  await page.goto("/");
+  await page.locator('.samples a:has(img[alt="plastic"])').click();
+  assert.equal(await style(page).inputValue(), "plastic");
+  assert.equal(await page.getByLabel("What do you want to count?").inputValue(), "");
+  await page.getByLabel("What do you want to count?").fill("my/repo");
+  await page.getByRole("button", { name: "Make the badge" }).click();
+  assert.match(await markdown(page), /repo=my\/repo&style=plastic\)/);
+}
+
+// Also while nothing was counted.
+async function anEmptyPageHasSamples(page) {
+  await page.goto(empty);
+  const samples = page.locator(".samples img");
+  await page.waitForFunction(() => [...document.querySelectorAll(".samples img")].every((img) => img.complete));
+  assert.ok((await samples.count()) > 6 && (await samples.first().evaluate((img) => img.naturalWidth > 0)));
+  assert.ok(await page.getByText("The numbers are examples").isVisible());
+  await page.screenshot({ path: `${pictures}/empty.png`, fullPage: true });
+}
+
+// What is pasted is told, and one click takes the name with every choice.
+async function pastedAddresses(page) {
+  await page.goto("/");
+  await page.getByLabel("What do you want to count?").fill("git@github.com:octo/hello.git");
+  await page.locator('.samples a:has(img[alt="social"])').click();
+  await page.getByRole("button", { name: "Make the badge" }).click();
+  await page.getByLabel("Label", { exact: true }).fill("mine");
+  await draws(page, "label=mine");
+  await page.getByRole("link", { name: "octo/hello" }).click();
+  await page.waitForURL(/\/repo\/octo\/hello/);
+  assert.match(await markdown(page), /repo=octo\/hello&style=social&label=mine\)/);
+  // A whole snippet is longer than a name: it is not cut, and told.
+  const snippet = `[![${"a".repeat(250)}](https://hits.sh/github.com/octo/hello.svg)](https://hits.sh/github.com/octo/hello/)`;
+  await page.goto("/");
+  await page.getByLabel("What do you want to count?").fill(snippet);
+  await page.getByRole("button", { name: "Make the badge" }).click();
+  await page.getByRole("link", { name: "Make a badge for octo/hello" }).click();
+  assert.match(await markdown(page), /repo=octo\/hello\)/);
+}
+
+// Nothing old is copied as if it were new.
+async function serverGone(page) {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.goto("/repo/o/r");
+  await page.evaluate(() => navigator.clipboard.writeText("nothing"));
+  await page.context().setOffline(true);
+  await style(page).selectOption("plastic");
+  await page.getByRole("status").filter({ hasText: "older than the form" }).waitFor();
+  await page.locator(".as.markdown .copy").click();
+  await page.getByRole("status").filter({ hasText: "Not copied" }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "nothing");
+  await page.context().setOffline(false);
+  await page.locator(".as.markdown .copy").click();
+  await page.getByRole("status").filter({ hasText: "Copied" }).waitFor({ state: "attached" });
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /style=plastic/);
+}
+
+// Forums want PNG.
+async function forums(page) {
+  await page.goto("/repo/o/r?style=flat");
+  await page.getByRole("radio", { name: "BBCode" }).check({ force: true });
+  await page.getByRole("link", { name: "make it a PNG" }).click();
+  await page.waitForFunction(() => document.getElementById("bbcode").value.includes("badge.png?repo=o/r&style=flat&scale=1"));
+  assert.ok(await page.getByRole("radio", { name: "BBCode" }).isChecked());
+  assert.equal(await page.getByText("Most forums").count(), 0);
+  const html = await page.locator("#html").inputValue();
+  assert.match(html, /&amp;scale=2" height="20" alt=/);
+  await page.locator('#made img[src*="badge.png"]').waitFor();
+  // As large as the SVG.
+  const size = await page.evaluate(async (html) => {
+    const holder = document.createElement("div");
+    holder.innerHTML = html;
+    document.body.append(holder);
+    const img = holder.querySelector("img");
+    img.src = new URL(img.src).pathname + new URL(img.src).search + "&count=false";
+    await img.decode();
+    return [img.naturalHeight, img.height];
+  }, html);
+  assert.deepEqual(size, [40, 20]);
+}
+
+try {
+  await theAddressFollowsTheForm(await visitor());
+  await samplesAreChoices(await visitor());
+  await samplesWithoutAScript(await visitor({ javaScriptEnabled: false, viewport: PHONE }));
+  await anEmptyPageHasSamples(await visitor());
+  await pastedAddresses(await visitor());
+  await serverGone(await visitor());
+  await forums(await visitor());
+} finally {
+  await browser.close();
+}
+assert.deepEqual(faults, []);
+console.log("no faults");

@@ -1,0 +1,115 @@
+//! The badge maker on the page of a name: a form with the parameters of a badge, the badge that they make, and the text
+//! to copy in six notations; and the form and the samples on the front page.
+//!
+//! The page reads the parameters from its own address, so it works as a plain form, and the script only asks for the page
+//! again. The preview does not count.
+
+mod making;
+mod notation;
+mod pasted;
+
+use crate::{
+    name::{event_page_path, page_path, push},
+    query::Query,
+    state::App,
+};
+use making::{Made, Making, in_words_of_the_form};
+use minijinja::{Value, context};
+use notation::LinkedPicture;
+pub(super) use pasted::usual_name;
+use tallymark_badge::shields::Style;
+use tallymark_core::{Event, Name};
+
+/// The form, the badge and the texts.
+pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> Value {
+    let making = Making::read(event, query);
+    let look = app.look.load();
+    let (alt, mistake) = match making.alt(name, &look) {
+        Ok(alt) => (alt, None),
+        Err(mistake) => (event.noun(0).to_string(), Some(in_words_of_the_form(&mistake))),
+    };
+    let path = making.path(name);
+    let preview = uncounted(&path);
+    let base = app.base_url.as_str();
+    let (url, page) = (format!("{base}{path}"), format!("{base}{}", event_page_path(name.as_ref(), event)));
+    let sharp = making.sharp(name, &look).map(|(path, size)| (format!("{base}{path}"), size));
+    let picture = LinkedPicture { url: &url, page: &page, alt: &alt, sharp };
+    let counts = event == Event::HIT && matches!(making.made, Made::Badge | Made::Digits(_));
+    context! {
+        preview,
+        mistake,
+        left_out => (!making.left_out.is_empty()).then(|| making.left_out.join(", ").to_lowercase()),
+        place => making.made.place(),
+        counts,
+        // Visits have to be told apart, which not every set-up does.
+        visits => event == Event::VISIT || event == Event::HIT && making.of("show").contains("visit"),
+        form => making.form(&look),
+        texts => picture.texts(),
+        forum => notation::BBCODE,
+        as_png => (!making.is_png).then(|| with(&page_with_choices(name, query, "file"), "file", "png")),
+        usual => usual_name(name.as_str(), base).map(|usual| {
+            context! { name => usual.as_str(), link => page_with_choices(&usual, query, "") + "#make" }
+        }),
+        alt => &alt,
+    }
+}
+
+/// The page of a name with all that the address of this one asks for, except one parameter.
+pub(super) fn page_with_choices(name: &Name, query: Query<'_>, except: &str) -> String {
+    let mut path = page_path(name.as_ref());
+    for (key, value) in query.raw().filter(|(key, _)| !key.is_empty() && !key.eq_ignore_ascii_case("name")) {
+        if !key.eq_ignore_ascii_case(except) {
+            push(&mut path, key, value);
+        }
+    }
+    path
+}
+
+fn with(path: &str, key: &str, value: &str) -> String {
+    let mut path = path.to_owned();
+    push(&mut path, key, value);
+    path + "#make"
+}
+
+/// The form without a name, on the front page, with samples of what it makes. `name` is one that has been counted.
+pub(super) fn front(app: &App, query: Query<'_>, name: Option<&Name>) -> Value {
+    let making = Making::read(Event::HIT, query);
+    let typed = query.form_text("name").unwrap_or_default();
+    let example = Name::new(EXAMPLE).ok();
+    let samples = name.or(example.as_ref()).map(|shown| samples(app, shown, name.is_none()));
+    context! {
+        form => making.form(&app.look.load()),
+        samples => samples.unwrap_or_default(),
+        example => name.is_none(),
+        typed,
+        is_open => making.is_dressed(),
+    }
+}
+
+/// Shown while nothing is counted.
+const EXAMPLE: &str = "owner/repo";
+const EXAMPLE_NUMBER: &str = "base=1234";
+
+fn uncounted(path: &str) -> String {
+    let mut path = path.to_owned();
+    push(&mut path, "count", "false");
+    path
+}
+
+/// One badge of a name in each style, each with a link to the form that makes it.
+fn samples(app: &App, name: &Name, is_example: bool) -> Vec<Value> {
+    let look = app.look.load();
+    let digits = look.digits.names().map(|theme| format!("{}{theme}", Made::DIGITS));
+    let styles = Style::EVERY.map(|style| style.name().to_owned()).into_iter();
+    styles
+        .chain([Made::SPARK.to_owned()])
+        .chain(digits.take(2))
+        .map(|style| {
+            let number = if is_example { EXAMPLE_NUMBER } else { "" };
+            let making = Making::read(Event::HIT, Query::in_form(&format!("style={style}&{number}")));
+            context! {
+                link => with("/", "style", &style), style, preview => uncounted(&making.path(name))
+            }
+        })
+        .collect()
+}

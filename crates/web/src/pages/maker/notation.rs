@@ -1,0 +1,107 @@
+//! The text to copy: a picture with a link to its page, in six notations.
+//!
+//! Each has to give exactly the address and the text, whatever name and label are. The test of the snippets asks
+//! Asciidoctor.
+
+use minijinja::{Value, context};
+use tallymark_badge::text::{XmlText, clean};
+
+/// A picture, and where it leads.
+pub(super) struct LinkedPicture<'a> {
+    pub(super) url: &'a str,
+    pub(super) page: &'a str,
+    /// For those who do not see it.
+    pub(super) alt: &'a str,
+    /// For notations that can say how large a picture is shown: the address of one with more pixels, and the attribute.
+    pub(super) sharp: Option<(String, String)>,
+}
+
+/// Most forums show no SVG.
+pub(super) const BBCODE: &str = "bbcode";
+
+impl LinkedPicture<'_> {
+    pub(super) fn texts(&self) -> Vec<Value> {
+        let LinkedPicture { url, page, .. } = *self;
+        // These would end the text in one of the notations.
+        let alt: String = clean(self.alt).filter(|c| !"[]()<>\"'\\`*_{}|".contains(*c)).collect();
+        let all = [
+            ("markdown", "Markdown", 2, format!("[![{alt}]({url})]({page})")),
+            ("html", "HTML", 2, self.html(&alt)),
+            ("url", "URL", 1, url.to_owned()),
+            ("rst", "reStructuredText", 3, format!(".. image:: {url}\n   :target: {page}\n   :alt: {alt}")),
+            ("asciidoc", "AsciiDoc", 2, asciidoc(url, page, &alt)),
+            (BBCODE, "BBCode", 2, format!("[url={page}][img]{url}[/img][/url]")),
+        ];
+        all.into_iter().map(|(id, label, rows, text)| context! { id, label, rows, text }).collect()
+    }
+
+    fn html(&self, alt: &str) -> String {
+        let (url, size) = match &self.sharp {
+            Some((url, size)) => (url.as_str(), format!(" {size}")),
+            None => (self.url, String::new()),
+        };
+        let (page, url, alt) = (XmlText(self.page), XmlText(url), XmlText(alt));
+        format!("<a href=\"{page}\"><img src=\"{url}\"{size} alt=\"{alt}\"></a>")
+    }
+}
+
+/// Asciidoctor replaces and marks up in the whole line before it reads the macro: `--`, `...`, `_x_`, `a@b.c`. Only
+/// passthroughs keep it off. What needs none is easier to read without.
+fn asciidoc(url: &str, page: &str, alt: &str) -> String {
+    let as_it_is = |url: &str| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:?=&.%-,".contains(c);
+        let replaced = url.contains("--") || url.contains("..") || url.matches(':').count() > 2;
+        // A passthrough ends at the next `++`, and in our addresses a plus is always escaped.
+        if url.chars().all(is_plain) && !replaced {
+            url.to_owned()
+        } else {
+            format!("++{}++", url.replace('+', "%2B"))
+        }
+    };
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '/' | '.');
+    let alt = match alt.chars().all(is_plain) && !alt.contains("..") && alt.trim() == alt && !alt.is_empty() {
+        true => alt.to_owned(),
+        false => format!("\"pass:c[{alt}]\""),
+    };
+    let page = as_it_is(page);
+    let page = if page.contains(',') { format!("\"{page}\"") } else { page };
+    format!("image:{}[{alt},link={page}]", as_it_is(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(url: &str, page: &str, alt: &str) -> Vec<String> {
+        let texts = LinkedPicture { url, page, alt, sharp: None }.texts();
+        texts.iter().map(|text| text.get_attr("text").unwrap().to_string()).collect()
+    }
+
+    #[test]
+    fn text_of_a_picture_ends_no_notation() {
+        for text in texts("https://h/b", "https://h/p", "a](x) \"<b>`|") {
+            assert!(!text.contains("a]") && !text.contains("<b>") && !text.contains('`'), "{text}");
+        }
+    }
+
+    #[test]
+    fn asciidoc_is_plain_where_it_can_be() {
+        for (url, page, alt, text) in [
+            (
+                "https://h/badge.svg?repo=o/r&show=today,total",
+                "https://h/repo/o/r",
+                "hits",
+                "image:https://h/badge.svg?repo=o/r&show=today,total[hits,link=https://h/repo/o/r]",
+            ),
+            (
+                "http://h:8080/badge.svg?repo=my--repo",
+                "http://h:8080/name/my--repo",
+                "a, b=c",
+                "image:++http://h:8080/badge.svg?repo=my--repo++[\"pass:c[a, b=c]\",link=++http://h:8080/name/my--repo++]",
+            ),
+            ("https://h/b", "https://h/p", "", "image:https://h/b[\"pass:c[]\",link=https://h/p]"),
+        ] {
+            assert_eq!(asciidoc(url, page, alt), text);
+        }
+    }
+}
