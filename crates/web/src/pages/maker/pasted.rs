@@ -73,15 +73,15 @@ struct Pasted<'a> {
 }
 
 /// `https://host/path?query` or `host/path?query`.
-struct Address<'a> {
+struct PastedAddress<'a> {
     has_scheme: bool,
     host: String,
     /// With the query.
     target: &'a str,
 }
 
-impl<'a> Address<'a> {
-    fn read(text: &'a str) -> Option<Address<'a>> {
+impl<'a> PastedAddress<'a> {
+    fn read(text: &'a str) -> Option<PastedAddress<'a>> {
         let schemes = ["https://", "http://", "git+https://", "git://", "ssh://"];
         let rest = schemes.iter().find_map(|scheme| {
             text.get(..scheme.len())
@@ -95,7 +95,7 @@ impl<'a> Address<'a> {
         let host = host.strip_prefix("www.").unwrap_or(&host).to_owned();
         let is_host =
             !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
-        is_host.then_some(Address { has_scheme, host, target })
+        is_host.then_some(PastedAddress { has_scheme, host, target })
     }
 
     fn path(&self) -> &'a str {
@@ -129,7 +129,7 @@ impl Pasted<'_> {
         if text.contains(char::is_whitespace) {
             return None;
         }
-        let address = Address::read(text)?;
+        let address = PastedAddress::read(text)?;
         let inner = Pasted { depth: self.depth + 1, ..self };
         self.ours(text, &address)
             .or_else(|| of_forge(&address))
@@ -143,7 +143,7 @@ impl Pasted<'_> {
     }
 
     /// An address of this site; or the badge of another that runs Tallymark or ghit.me.
-    fn ours(self, text: &str, address: &Address<'_>) -> Option<String> {
+    fn ours(self, text: &str, address: &PastedAddress<'_>) -> Option<String> {
         let without_scheme = |text: &str| text.split_once("://").map_or(text, |(_, rest)| rest).to_owned();
         let own = without_scheme(text).strip_prefix(&without_scheme(self.base)).map(str::to_owned);
         let own = own.filter(|rest| rest.starts_with('/'));
@@ -210,7 +210,7 @@ fn of_path(text: &str) -> Option<String> {
     (is_repository && path != text).then(|| path.to_owned())
 }
 
-fn of_forge(address: &Address<'_>) -> Option<String> {
+fn of_forge(address: &PastedAddress<'_>) -> Option<String> {
     let is_known = FORGES.contains(&address.host.as_str());
     let is_clone = address.has_scheme && address.path().ends_with(".git");
     if !(is_known || is_clone) {
@@ -230,7 +230,7 @@ fn of_forge(address: &Address<'_>) -> Option<String> {
 }
 
 /// `/github/stars/OWNER/REPO`.
-fn of_shields(address: &Address<'_>) -> Option<String> {
+fn of_shields(address: &PastedAddress<'_>) -> Option<String> {
     if !matches!(address.host.as_str(), "img.shields.io" | "shields.io" | "badgen.net" | "flat.badgen.net") {
         return None;
     }
@@ -244,7 +244,7 @@ fn of_shields(address: &Address<'_>) -> Option<String> {
 
 /// The name that another counter reads in its address. Of two of them the address could be anything, and a third looks
 /// like an account of many sites, so their hosts have to be known.
-fn of_counter(address: &Address<'_>) -> Option<String> {
+fn of_counter(address: &PastedAddress<'_>) -> Option<String> {
     let host = address.host.as_str();
     if !address.has_scheme && !matches!(host, "hits.sh" | "komarev.com") {
         return None;
