@@ -110,6 +110,8 @@ struct DrawingProcess {
 impl DrawingProcess {
     async fn start(arguments: &[&str]) -> io::Result<DrawingProcess> {
         let mut command = Command::new(this_program()?);
+        // What a list of processes shows.
+        command.arg0("tallymark");
         // It needs the fonts of its user, and no password of ours.
         command
             .args(arguments)
