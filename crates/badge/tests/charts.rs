@@ -96,11 +96,16 @@ fn thirty_days_are_bars() {
 fn a_bucket_in_progress_is_marked_and_told() {
     let (days, year, other) = (usual(7, 2, 90), usual(200, 3, 90), usual(7, 4, 90));
     let two = [Series { name: "a", counts: &days }, Series { name: "b", counts: &other }];
+    let (mut new, mut spike, mut calm) = (vec![0; 30], usual(30, 5, 40), usual(30, 5, 40));
+    (new[29], spike[29], calm[28], calm[29]) = (20, 4_321, 4_321, 5);
     for (golden, series) in [
         ("so_far_bars", &one(&days)[..]),
         ("so_far_area", &one(&year)),
         ("so_far_lines", &two),
         ("so_far_first_day", &one(&[3])),
+        ("so_far_new_name", &one(&new)),
+        ("so_far_spike", &one(&spike)),
+        ("so_far_beside_a_spike", &one(&calm)),
     ] {
         let buckets = series[0].counts.len() as i32;
         let first = TODAY - buckets + 1;
@@ -117,6 +122,7 @@ fn a_bucket_in_progress_is_marked_and_told() {
         let svg = chart.render();
         well_made(&svg);
         assert!(chart.description().contains("20 Nov 2026, so far"), "{}", chart.description());
+        assert_eq!(svg.matches("so far</text>").count(), 1, "{golden}");
         insta::assert_snapshot!(golden, svg);
     }
 }

@@ -282,16 +282,21 @@ impl<'a> Drawing<'a> {
     }
 
     /// Above the bar or the lines of the bucket in progress, that it is; and above its neighbours, where the text is wider.
+    /// It ends with the plot, and is above it if they are as high.
     fn so_far(&self, f: &mut Formatter<'_>, scale: Scale) -> fmt::Result {
         let Some(last) = self.buckets.checked_sub(1).filter(|_| self.chart.so_far) else { return Ok(()) };
-        let (x, half) = (self.within(last, SO_FAR), width(SO_FAR) * 5 + 10);
+        let half = width(SO_FAR) * 5;
+        let reached =
+            |x: u32| (0..last).rev().take_while(move |&at| self.edge(at + 1) > x.saturating_sub(half + 10));
+        let passes = |at: usize| scale.is_passed_by(self.most_at(at));
+        let end = self.middle(last).min(self.left + self.wide - half);
+        // Beside a broken neighbour, as far from it as the picture is wide.
+        let x = if reached(end).any(passes) { self.within(last, SO_FAR) } else { end };
         let height = |at: usize| scale.height(self.most_at(at), PLOT * 10);
-        let below = (0..last).rev().take_while(|&at| self.edge(at + 1) > x.saturating_sub(half)).map(height);
-        // Above a broken neighbour there is its count.
-        let high = below.filter(|&high| high <= PLOT * 10).fold(height(last), u32::max) + 80;
-        // Below the top, also of a broken bar.
-        let y = (self.bottom() - high).max(self.top + if high > PLOT * 10 { BREAK + 170 } else { 110 });
-        self.above(f, last, y, SO_FAR)
+        let high = reached(x).filter(|&at| !passes(at)).map(height).fold(height(last), u32::max);
+        // Where the count of a break is, below the break.
+        let y = if passes(last) { self.top + BREAK + 170 } else { self.bottom() - high - 80 };
+        self.word(f, (x, y), SO_FAR)
     }
 
     /// The largest count of a bucket.
@@ -299,14 +304,12 @@ impl<'a> Drawing<'a> {
         self.series.iter().map(|series| series.count(at)).max().unwrap_or(0)
     }
 
-    /// A text over a bucket, within the picture.
-    fn above(&self, f: &mut Formatter<'_>, at: usize, y: u32, text: &str) -> fmt::Result {
-        let x = self.within(at, text);
-        let y = Px(y);
+    /// A text over a bucket.
+    fn word(&self, f: &mut Formatter<'_>, (middle, y): (u32, u32), text: &str) -> fmt::Result {
+        let (x, y) = (Px(middle), Px(y));
         writeln!(
             f,
-            "<text class=\"tm-soft tm-halo\" x=\"{}\" y=\"{y}\" text-anchor=\"middle\">{text}</text>",
-            Px(x)
+            "<text class=\"tm-soft tm-halo\" x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{text}</text>"
         )
     }
 
@@ -316,8 +319,10 @@ impl<'a> Drawing<'a> {
         self.middle(at).clamp(room, self.width * 10 - room)
     }
 
-    /// What goes beyond the plot is broken below its top, with its count above. Neighbours on a line have one mark.
-    fn broken(&self, f: &mut Formatter<'_>, scale: Scale, bars: bool) -> fmt::Result {
+    /// What goes beyond the plot is broken below its top, with its count above. Neighbours on a line have one mark. Answers
+    /// whether it said that the last one is in progress.
+    fn broken(&self, f: &mut Formatter<'_>, scale: Scale, bars: bool) -> Result<bool, fmt::Error> {
+        let mut told = false;
         let passes = |at: usize| scale.is_passed_by(self.most_at(at));
         let (mut at, mut free) = (0, 0);
         while at < self.buckets {
@@ -343,13 +348,17 @@ impl<'a> Drawing<'a> {
             let peak = (first..at).rev().max_by_key(|&at| self.most_at(at)).unwrap_or(first);
             let count = self.most_at(peak);
             let text = if count < 1_000_000 { group(count) } else { short(count) };
+            let is_last = self.chart.is_part(peak);
+            let text = if is_last { format!("{text} {SO_FAR}") } else { text.to_string() };
             let (middle, half) = (self.within(peak, &text), width(&text) * 6);
             if middle >= free + half {
                 free = middle + half + 40;
-                self.above(f, peak, self.top - 50, &text)?;
+                let middle = if is_last { middle.min(self.left + self.wide - half) } else { middle };
+                self.word(f, (middle, self.top - 50), &text)?;
+                told |= is_last;
             }
         }
-        Ok(())
+        Ok(told)
     }
 
     /// Bars, an area, or lines; first the areas for tooltips.
@@ -379,8 +388,10 @@ impl<'a> Drawing<'a> {
                 lines.try_for_each(|(i, series)| self.line(f, i, series, scale))?;
             }
         }
-        self.broken(f, scale, bars)?;
-        self.so_far(f, scale)
+        match self.broken(f, scale, bars)? {
+            true => Ok(()),
+            false => self.so_far(f, scale),
+        }
     }
 
     fn spot(&self, f: &mut Formatter<'_>, at: usize) -> fmt::Result {

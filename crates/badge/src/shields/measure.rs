@@ -1,9 +1,11 @@
 //! The width of a text according to badge-maker.
 //!
 //! Its tables (from anafanafo) have the widths of Verdana and Helvetica; missing characters count as an `m`. That is a
-//! guess for emoji and for most scripts, but a badge is as wide as badge-maker's only if the guess is the same.
+//! guess for emoji and for most scripts, but a badge is as wide as badge-maker's only if the guess is the same. An emoji that
+//! is several characters is one here: badge-maker makes room for each of them, and browsers spread the rest of the text.
 
 use super::widths::{BLOCKS, MISSING};
+use crate::text::OneEmoji;
 
 /// A font that badge-maker measures with.
 #[derive(Clone, Copy)]
@@ -17,7 +19,8 @@ pub(super) enum Face {
 impl Face {
     /// Width of a text in pixels.
     pub(super) fn width(self, text: &str) -> f64 {
-        let hundredths: u32 = text.chars().map(|c| self.advance(c)).sum();
+        let mut emoji = OneEmoji::new();
+        let hundredths: u32 = text.chars().filter(|&c| !emoji.goes_on(c)).map(|c| self.advance(c)).sum();
         f64::from(hundredths) / 100.0
     }
 
@@ -52,4 +55,27 @@ impl Face {
 /// What the tables have at the full size of the font.
 fn is_ideograph(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbe}' | '\u{4e00}'..='\u{9ffe}' | '\u{f900}'..='\u{fafe}' | '\u{ff01}'..='\u{ff60}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emoji_of_many_characters_is_as_wide_as_its_first() {
+        let width = |text: &str| Face::Verdana11.width(text);
+        for text in [
+            "👨\u{200d}👩\u{200d}👧",
+            "👍🏽",
+            "🇩🇪",
+            "❤\u{fe0f}",
+            "👩\u{200d}❤\u{fe0f}\u{200d}👨",
+            "🏴\u{e0067}\u{e007f}",
+        ] {
+            let first: String = text.chars().take(1).collect();
+            assert_eq!(width(text), width(&first), "{text}");
+        }
+        assert_eq!(width("1\u{fe0f}\u{20e3}"), width("1"));
+        assert_eq!(width("🎉🎉"), 2.0 * width("🎉"));
+    }
 }

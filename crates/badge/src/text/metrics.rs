@@ -84,11 +84,30 @@ impl Meter {
         if is_zero_width(c) {
             return 0;
         }
-        let advance = single(c);
-        let joined = std::mem::take(&mut self.joined) && self.last == EMOJI && advance == EMOJI;
+        // Also a sign like a heart, which is a letter on its own.
+        if std::mem::take(&mut self.joined) && self.last == EMOJI {
+            return 0;
+        }
         self.half_flag = matches!(c, '\u{1f1e6}'..='\u{1f1ff}');
-        self.last = advance;
-        if joined { 0 } else { advance }
+        self.last = single(c);
+        self.last
+    }
+}
+
+/// Which characters make one emoji with those before them, for measures with other widths.
+#[derive(Debug, Clone)]
+pub(crate) struct OneEmoji(Meter);
+
+impl OneEmoji {
+    pub(crate) fn new() -> OneEmoji {
+        OneEmoji(Meter::new())
+    }
+
+    /// Whether the next character belongs to the emoji before it.
+    pub(crate) fn goes_on(&mut self, c: char) -> bool {
+        let more = self.0.advance(c);
+        let is_sign = matches!(c, '\u{200d}' | '\u{fe0f}' | '\u{20e3}' | '\u{e0020}'..='\u{e007f}');
+        is_sign || (more == 0 && !is_zero_width(c))
     }
 }
 
@@ -304,6 +323,8 @@ mod tests {
         check("🇩🇪", 1.3);
         check("🇩🇪🇫🇷", 2.6);
         check("❤\u{fe0f}", 1.3);
+        check("👩\u{200d}❤\u{fe0f}\u{200d}👨", 1.3);
+        check("🏃🏽\u{200d}♀\u{fe0f}a", 1.3 + width("a", 1.0));
         check("⭐✅", 2.6);
     }
 

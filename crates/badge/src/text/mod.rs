@@ -20,5 +20,5 @@ pub(crate) use escape::BeforeNumber;
 pub use escape::XmlText;
 pub use fit::Fitted;
 pub(crate) use font::Font;
-pub(crate) use metrics::has_joined_letters;
 pub use metrics::{EM, width};
+pub(crate) use metrics::{OneEmoji, has_joined_letters};

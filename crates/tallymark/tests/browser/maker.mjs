@@ -151,6 +151,16 @@ async function forums(page) {
   assert.deepEqual(size, [40, 20]);
 }
 
+// Nothing that only a screen can press is on paper.
+async function paper(page) {
+  await page.emulateMedia({ media: "print" });
+  for (const path of ["/", "/repo/o/r", "/compare?name=o/r&name=a/b"]) {
+    await page.goto(path);
+    const dead = page.locator("button, select, input, summary").filter({ visible: true });
+    assert.deepEqual(await dead.evaluateAll((all) => all.map((one) => one.outerHTML)), [], path);
+  }
+}
+
 try {
   await theAddressFollowsTheForm(await visitor());
   await samplesAreChoices(await visitor());
@@ -159,6 +169,7 @@ try {
   await pastedAddresses(await visitor());
   await serverGone(await visitor());
   await forums(await visitor());
+  await paper(await visitor());
 } finally {
   await browser.close();
 }

@@ -6,12 +6,15 @@ use resvg::{
     tiny_skia::{Pixmap, Transform},
     usvg::{ImageHrefResolver, ImageKind, Options, Tree},
 };
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// More pixels are not drawn: a larger picture becomes a smaller one.
 pub(super) const MOST_PIXELS: f32 = 4_000_000.0;
 /// The largest picture within a picture, in pixels of a side.
 const LONGEST_SIDE: usize = 2048;
+
+/// What asks for letters that are narrower than ours.
+const HELVETICA: &str = "font-family=\"Helvetica";
 
 /// Why a picture cannot be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,7 @@ pub(super) fn draw(svg: &str, scale: f32) -> Result<Vec<u8>, NotDrawn> {
         },
         ..Options::default()
     };
-    let tree = Tree::from_str(svg, &options)?;
+    let tree = Tree::from_str(&narrowed(svg), &options)?;
     let size = tree.size();
     let scale = scale.min((MOST_PIXELS / (size.width() * size.height())).sqrt());
     let side = |length: f32| (length * scale).round().max(1.0);
@@ -47,6 +50,15 @@ pub(super) fn draw(svg: &str, scale: f32) -> Result<Vec<u8>, NotDrawn> {
     let fit = Transform::from_scale(width / size.width(), height / size.height());
     resvg::render(&tree, fit, &mut pixels.as_mut());
     pixels.encode_png().map_err(|error| NotDrawn::Png(error.to_string()))
+}
+
+/// Our bold letters are a quarter wider than those that shields.io's `social` is measured for. With less room between
+/// them they would run into each other, so they become narrower themselves.
+fn narrowed(svg: &str) -> Cow<'_, str> {
+    match svg.contains(HELVETICA) {
+        true => Cow::Owned(svg.replace(" textLength=", " lengthAdjust=\"spacingAndGlyphs\" textLength=")),
+        false => Cow::Borrowed(svg),
+    }
 }
 
 /// A logo, an avatar or a digit. Somebody else may have made it, so its size is looked at before it is decoded, and an SVG
@@ -101,6 +113,21 @@ mod tests {
         };
         assert!(text("Verdana,sans-serif", "123") > 20);
         assert_eq!(text("Verdana", "123"), text("No Such Font", "123"));
+    }
+
+    /// shields.io's `social` is measured for narrower letters.
+    #[test]
+    fn letters_of_social_do_not_run_into_each_other() {
+        use tallymark_badge::shields::{Shield, Style};
+        let text = "000000";
+        let svg = Shield::new(Style::Social, text, "").render();
+        let picture = pixels(&svg, 4.0);
+        // A row through their middle.
+        let (width, row) = (picture.width() as usize, 4 * 10);
+        let is_ink = |at: usize| picture.pixels()[row * width + at].red() < 150;
+        // Two strokes of each letter, and paper between any two.
+        let strokes = (1..width).filter(|&at| is_ink(at) && !is_ink(at - 1)).count();
+        assert_eq!(strokes, 2 * text.len());
     }
 
     /// As in a browser: the strokes of the bold face are wider.
