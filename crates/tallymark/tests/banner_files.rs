@@ -6,7 +6,7 @@ use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, Nginx, http, wait_un
 
 /// The end of a file, which no picture of the daemon has.
 const FROM_DISK: &str = "<!-- tallymark total=";
-const NOT_CREATED: &str = "Banner is not created";
+const NOT_CREATED: &str = "No such banner";
 
 fn repositories(stars: u64) -> Vec<FakeRepository> {
     vec![FakeRepository { id: 1, fork: false, stars, forks: 1, language: Some("Rust".to_owned()) }]
@@ -94,7 +94,13 @@ fn created_banners_come_from_disk_and_follow_the_store() {
         stop(&mut site.daemon);
         assert!(picture(&site.get("/banners/Octo-dark")).contains(">99</text>"));
         assert!(picture(&site.get("/banners/nobody-dark")).contains(NOT_CREATED));
+        for kind in ["dark", "default"] {
+            let answer = site.get(&format!("/banners/preview?username=octo&type={kind}"));
+            assert_eq!(answer.status, 200);
+            assert!(picture(&answer).contains("statistics are on their way"), "{kind}");
+        }
         let condition = [("If-None-Match", "*")];
+        picture(&http::request("GET", site.nginx.addr(), "/banners/preview?type=dark", &condition, b""));
         let answer = http::request("GET", site.nginx.addr(), "/banners/Octo-dark", &condition, b"");
         assert!(picture(&answer).contains(">99</text>"));
         // A file of an account that is removed meanwhile goes with the next start.

@@ -96,6 +96,22 @@ fn what_was_looked_at_comes_from_disk_in_any_order_of_its_parameters() {
         wait_until("there are many files", PATIENCE, || files(&place).len() == 20);
         stop(&mut daemon);
         assert!(picture(&get("/api/top-langs?username=octo-cat")).contains(FROM_DISK), "the daemon is away");
+        // Others are as large as they will be.
+        for (path, size, says) in [
+            ("/api?username=new", "width=\"450\" height=\"209\"", "on their way"),
+            ("/api/streak/?user=new&theme=dark", "width=\"495\" height=\"216\"", "on their way"),
+            ("/api/top-langs?username=new&locale=cn", "width=\"340\"", "稍后"),
+            ("/api/pin?username=octo-cat&repo=r1&locale=zh-tw", "width=\"400\"", "稍后"),
+            ("/api/traffic?username=new&repo=r", "width=\"420\"", "on their way"),
+            ("/api.png?username=new", "width=\"450\"", "on their way"),
+        ] {
+            for condition in [&[][..], &[("If-None-Match", "*")]] {
+                let answer = http::request("GET", nginx.addr(), path, condition, b"");
+                let svg = picture(&answer);
+                assert_eq!(answer.status, 200, "{path}");
+                assert!(svg.contains(size) && svg.contains(says), "{path}: {svg}");
+            }
+        }
         place.run(&["github", "remove", "octo-cat"]).good();
         daemon = ready(&place);
         wait_until("they are gone", PATIENCE, || files(&place).is_empty());

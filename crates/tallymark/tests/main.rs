@@ -23,6 +23,7 @@ mod doctor;
 mod emptied;
 mod exactness;
 mod examples;
+mod explained;
 mod file;
 mod formats;
 mod front_doors;

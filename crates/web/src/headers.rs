@@ -63,6 +63,11 @@ pub(crate) fn json(status: StatusCode, body: String) -> Response {
     answer
 }
 
+/// Whether an answer of this type is a picture, drawn as what it may be.
+pub(crate) fn is_picture(kind: &HeaderValue) -> bool {
+    kind.as_bytes().starts_with(b"image/")
+}
+
 /// Whether an answer of this type is a picture of ours.
 pub(crate) fn is_svg(kind: &HeaderValue) -> bool {
     kind.as_bytes().starts_with(b"image/svg+xml")
@@ -75,6 +80,14 @@ pub(crate) fn wants_page(sent: &HeaderMap) -> bool {
     kinds
         .into_iter()
         .any(|kind| kind.as_bytes().windows(html.len()).any(|part| part.eq_ignore_ascii_case(html)))
+}
+
+/// Whether a client shows pictures and no page: GitHub's image proxy, and images in pages. `*/*` alone does not say so.
+pub(crate) fn wants_picture(sent: &HeaderMap) -> bool {
+    let kinds = sent.get_all(header::ACCEPT).into_iter().filter_map(|kinds| kinds.to_str().ok());
+    let is_picture =
+        |kind: &str| kind.trim_start().get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case("image/"));
+    kinds.flat_map(|kinds| kinds.split(',')).any(is_picture) && !wants_page(sent)
 }
 
 /// A page.

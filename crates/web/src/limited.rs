@@ -28,13 +28,8 @@ pub(crate) async fn limited(
 fn too_often(sent: &HeaderMap, wait: Duration) -> Response {
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests");
     let why = "ignored: pictures of GitHub accounts count nothing";
-    let mut answer = if wants_picture(sent) { problem.picture(why) } else { problem.json(headers::json) };
+    let mut answer =
+        if headers::wants_picture(sent) { problem.picture(why) } else { problem.json(headers::json) };
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
     answer
-}
-
-/// Whether it is an `<img>` that asks: it says so, and `*/*` alone does not.
-pub(crate) fn wants_picture(sent: &HeaderMap) -> bool {
-    let kinds = sent.get_all(header::ACCEPT).into_iter().filter_map(|kinds| kinds.to_str().ok());
-    kinds.flat_map(|kinds| kinds.split(',')).any(|kind| kind.trim_start().starts_with("image/"))
 }

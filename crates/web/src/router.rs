@@ -5,6 +5,7 @@ use crate::{
     badges::{self, badge, graph, sum},
     cards,
     compat::{bootic, counters, github_banners, hitme},
+    error::shown,
     head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
     panels,
@@ -101,7 +102,9 @@ pub fn health_alone(health: Arc<Health>) -> Router {
 /// The layers around these routes.
 pub fn dressed(routes: Router, meters: WebMeters) -> Router {
     let routes = routes.layer(middleware::from_fn(head::check));
-    routes.layer(middleware::from_fn_with_state(meters, count_request))
+    // The metrics have the status that it is.
+    let routes = routes.layer(middleware::from_fn_with_state(meters, count_request));
+    routes.layer(middleware::from_fn(shown::show))
 }
 
 /// Routes are a closed set, so the label is the pattern and never the path.

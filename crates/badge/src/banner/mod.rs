@@ -9,7 +9,7 @@ mod notice;
 #[cfg(test)]
 mod tests;
 
-pub use notice::{coming, not_created};
+pub use notice::{away, coming, not_created, notice};
 
 use crate::{
     number::group,

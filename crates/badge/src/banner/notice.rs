@@ -3,10 +3,13 @@
 use super::{BannerType, LONGEST_NAME, fitting};
 use crate::text::{XmlText, clean};
 
-/// What the original showed for a banner that nobody created, in its size.
+/// A longer text is cut: at most a name of the longest, and what is said of it.
+const LONGEST_TEXT: usize = 70;
+
+/// For a banner that nobody created, in the size of the original's.
 #[must_use]
 pub fn not_created() -> String {
-    let text = "Banner is not created or was removed, because inactivity.";
+    let text = "No such banner. Create it with POST /banners.";
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"800\" height=\"200\" viewBox=\"0 0 800 200\" role=\"img\">\n\
          <title>{text}</title><rect width=\"800\" height=\"200\" fill=\"#0f172a\"/>\
@@ -18,9 +21,21 @@ pub fn not_created() -> String {
 /// Before the first statistics of an account.
 #[must_use]
 pub fn coming(login: &str, theme: BannerType) -> String {
-    let palette = theme.palette();
     let name: String = clean(login).take(LONGEST_NAME).collect();
-    let text = format!("statistics of {name} are on their way");
+    notice(&format!("statistics of {name} are on their way"), theme)
+}
+
+/// Whoever it is of, and whatever is known.
+#[must_use]
+pub fn away(theme: BannerType) -> String {
+    notice("statistics are on their way", theme)
+}
+
+/// A line of text in place of statistics.
+#[must_use]
+pub fn notice(text: &str, theme: BannerType) -> String {
+    let palette = theme.palette();
+    let text: String = clean(text).take(LONGEST_TEXT).collect();
     let size = fitting(14, u32::try_from(text.chars().count()).unwrap_or(1), 420);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"460\" height=\"215\" viewBox=\"0 0 460 215\" role=\"img\" \

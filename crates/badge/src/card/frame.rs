@@ -42,9 +42,13 @@ impl CardFrame<'_> {
         height: u32,
         contents: impl Fn(&mut Formatter<'_>, u32) -> fmt::Result,
     ) -> String {
-        let foot = if self.time.is_some() { 30 } else { 18 };
-        let height = self.top() + height + foot;
+        let height = self.around() + height;
         DrawnCard { frame: self, height, contents }.to_string()
+    }
+
+    /// The height above and below the contents.
+    pub(super) fn around(&self) -> u32 {
+        self.top() + if self.time.is_some() { 30 } else { 18 }
     }
 
     fn top(&self) -> u32 {

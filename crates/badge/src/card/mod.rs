@@ -138,6 +138,21 @@ pub struct CardTime {
     pub is_old: bool,
 }
 
+/// A card of this size without anything on it, for whoever cannot ask what there is.
+#[must_use]
+pub fn away((width, height): (u32, u32), look: &CardLook) -> String {
+    let text = look.lang.coming();
+    let frame = frame::CardFrame { look, title: Some("GitHub"), about: &text, width, time: None, note: None };
+    frame.draw(height.saturating_sub(frame.around()), |f, top| {
+        frame::text(
+            f,
+            ("tc-text", frame::PAD, top + 15),
+            frame::TEXT,
+            &frame::TEXT.fit(&text, width - 2 * frame::PAD),
+        )
+    })
+}
+
 /// A card that says something in place of statistics.
 #[must_use]
 pub fn notice(title: &str, text: &str, look: &CardLook) -> String {

@@ -156,6 +156,10 @@ impl CardLang {
         self.say("visitors are added up by day", "访客按天累加")
     }
 
+    pub(super) fn coming(self) -> String {
+        self.say("Statistics are on their way", "统计数据稍后显示")
+    }
+
     pub(super) fn present(self) -> String {
         self.say("today", "今天")
     }

@@ -46,6 +46,23 @@ impl CardKind {
         ("traffic", CardKind::Traffic),
     ];
 
+    /// Each, with its word.
+    pub fn every() -> impl Iterator<Item = (&'static str, CardKind)> {
+        CardKind::EVERY.into_iter()
+    }
+
+    /// The usual size of the card, in pixels.
+    #[must_use]
+    pub fn size(self) -> (u32, u32) {
+        match self {
+            CardKind::Stats => (450, 209),
+            CardKind::Streak => (495, 216),
+            CardKind::Languages => (340, 284),
+            CardKind::Repository => (400, 150),
+            CardKind::Traffic => (420, 200),
+        }
+    }
+
     fn word(self) -> &'static str {
         CardKind::EVERY.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
     }

@@ -9,7 +9,7 @@ use crate::{
     body,
     error::{Problem, report},
     headers,
-    limited::{limited, wants_picture},
+    limited::limited,
     query::Query,
     state::{App, GithubFront},
 };
@@ -67,8 +67,19 @@ async fn preview(State(banners): State<Arc<Banners>>, method: Method, uri: Uri, 
 async fn asked(github: &Statistics, uri: &Uri, sent: &HeaderMap) -> Response {
     let query = Query::of(uri);
     let theme = query.text("type").as_deref().and_then(BannerType::from_word);
-    let Some(theme) = theme else { return said(StatusCode::BAD_REQUEST, "invalid banner type") };
     let name = query.form_text("username").unwrap_or_default();
+    let Some(theme) = theme else {
+        let what = "type is default or dark";
+        return refused(sent, (StatusCode::BAD_REQUEST, "invalid banner type"), (what, BannerType::Default));
+    };
+    let nobody = || {
+        let what = if name.is_empty() {
+            "username is missing".to_owned()
+        } else {
+            format!("GitHub has no account {name}")
+        };
+        refused(sent, (StatusCode::NOT_FOUND, "user not found on github"), (&what, theme))
+    };
     // Who cannot be anybody is not asked for.
     let Ok(login) = AccountName::new(&name) else { return nobody() };
     match github.of(&login).await {
@@ -76,7 +87,7 @@ async fn asked(github: &Statistics, uri: &Uri, sent: &HeaderMap) -> Response {
         Ok(aged) => picture(aged.banner(&name).render(theme)),
         Err(NoStats::Nobody) => nobody(),
         // A broken image stays in Camo; this is replaced by the next view.
-        Err(NoStats::NotYet) if wants_picture(sent) => picture(banner::coming(&name, theme)),
+        Err(NoStats::NotYet) if headers::wants_picture(sent) => picture(banner::coming(&name, theme)),
         Err(NoStats::NotYet) => said(StatusCode::INTERNAL_SERVER_ERROR, "can't get preview"),
     }
 }
@@ -220,8 +231,16 @@ fn picture(svg: String) -> Response {
     headers::picture(StatusCode::OK, svg, UNCOUNTED)
 }
 
-fn nobody() -> Response {
-    said(StatusCode::NOT_FOUND, "user not found on github")
+/// The original's error, or a picture of what is wrong for whoever shows nothing else.
+fn refused(
+    sent: &HeaderMap,
+    (status, error): (StatusCode, &str),
+    (what, theme): (&str, BannerType),
+) -> Response {
+    match headers::wants_picture(sent) {
+        true => headers::picture(status, banner::notice(what, theme), UNCOUNTED),
+        false => said(status, error),
+    }
 }
 
 /// The original's form of an error.

@@ -5,6 +5,7 @@
 
 pub(crate) mod not_json;
 pub(crate) mod report;
+pub(crate) mod shown;
 
 use crate::headers;
 use axum::{
@@ -60,7 +61,8 @@ impl Problem {
         answer
     }
 
-    /// The answer as a picture that says what to change. `why` goes into `X-Tallymark`.
+    /// The answer as a picture that says what to change. `why` goes into `X-Tallymark`. Clients that show pictures alone get
+    /// it with 200: see [`shown`].
     pub(crate) fn picture(&self, why: &'static str) -> Response {
         headers::picture(self.status, render(&Badge::error(&self.what)), why)
     }

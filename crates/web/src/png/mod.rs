@@ -90,6 +90,7 @@ fn svg_address(uri: &Uri) -> Option<Uri> {
         || ["/badge/", "/graph/", "/@", "/get/@"].into_iter().any(named);
     let path = match path {
         _ if is_badge => format!("{path}.svg"),
+        _ if named("/banners/") => path.to_owned(),
         _ if cards::PATHS.iter().any(|(card, _)| *card == path) => path.to_owned(),
         // What follows the name of a panel means nothing else.
         _ if path.strip_prefix("/v1/").is_some_and(is_beyond_name) => path.rsplit_once('/')?.0.to_owned(),
@@ -178,6 +179,8 @@ mod tests {
             ("/sum.png?of=a*", "/sum.svg?of=a*"),
             ("/@a.png", "/@a.svg"),
             ("/api/pin.png?username=a", "/api/pin?username=a"),
+            ("/banners/preview.png?username=a", "/banners/preview?username=a"),
+            ("/banners/a-dark.png", "/banners/a-dark"),
             ("/v1/badge/o/r/card.png?lang=zh", "/v1/badge/o/r?lang=zh"),
             ("/v1/o/r/card.png", "/v1/o/r"),
         ] {
@@ -193,6 +196,7 @@ mod tests {
             "/v1/like/o/r/add/x.png",
             "/assets/x.png",
             "/.png",
+            "/banners/.png",
         ] {
             assert_eq!(svg_address(&other.parse().unwrap()), None, "{other}");
         }
