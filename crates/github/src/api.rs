@@ -4,7 +4,8 @@ use crate::{
     AccountName, Ask, FetchError, Fetched, GithubToken, Outgoing, Redirects,
     error::GithubError,
     graph::{self, GraphQuery},
-    tokens::{Budget, TokenChoice, TokenStates, Tokens},
+    token::Budget,
+    tokens::{TokenChoice, TokenStates, Tokens},
 };
 use hyper::{
     HeaderMap, StatusCode,
@@ -189,28 +190,34 @@ impl GithubApi {
 
     /// One call. A token that is refused gives way to the next.
     async fn ask(&self, login: &AccountName, call: GithubCall<'_>) -> Result<Fetched, GithubError> {
-        let mut refused = None;
+        let mut refused: Option<GithubError> = None;
         for _ in 0..self.tokens.len() {
             let chosen = self.tokens.choose(login, call.budget(), self.seconds());
-            let choice = match (chosen, refused) {
+            let choice = match (chosen, refused.take()) {
                 (Ok(choice), _) => choice,
-                (Err(_), Some(status)) => return Err(GithubError::Status(status)),
-                (Err(until), None) => return Err(GithubError::Exhausted { until }),
+                (Err(_), Some(refused)) => return Err(refused),
+                (Err(until), None) => return Err(self.none_may_ask(until)),
             };
             if choice.is_anybodys && !self.identify(&choice).await {
+                refused = Some(choice.refused(StatusCode::UNAUTHORIZED));
                 continue;
             }
             let answer = self.call(&choice, call).await?;
             let status = call.status_of(&answer);
             if self.tokens.learn(&choice, status, &answer.headers, self.seconds()) {
-                refused = Some(status);
+                refused = Some(choice.refused(status));
                 continue;
             }
             return Ok(answer);
         }
-        match refused {
-            Some(status) => Err(GithubError::Status(status)),
-            None => Err(GithubError::Exhausted { until: self.seconds() }),
+        Err(refused.unwrap_or_else(|| self.none_may_ask(self.seconds())))
+    }
+
+    /// Why nobody may be asked.
+    fn none_may_ask(&self, until: u64) -> GithubError {
+        match self.tokens.revoked() {
+            Some(token) => GithubError::Refused { token: token.to_string(), status: 401 },
+            None => GithubError::Exhausted { until },
         }
     }
 
@@ -264,6 +271,13 @@ impl GithubApi {
         let status = answer.as_ref().map_or(0, |answer| answer.status.as_u16());
         self.requests.get_or_create(&StatusLabel { status }).inc();
         Ok(answer?)
+    }
+}
+
+impl TokenChoice {
+    fn refused(&self, status: StatusCode) -> GithubError {
+        let token = self.token.as_ref().map_or_else(|| "(none)".to_owned(), GithubToken::to_string);
+        GithubError::Refused { token, status: status.as_u16() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why GitHub gave nothing.
 
-use crate::FetchError;
+use crate::{FetchError, token_news::readable};
 use hyper::StatusCode;
 
 /// Why GitHub gave no statistics.
@@ -10,11 +10,24 @@ pub enum GithubError {
     #[error("GitHub has no such account")]
     Nobody,
     /// No token may ask at the moment.
-    #[error("no call is left until {until} (seconds since 1970)")]
+    #[error("no call to GitHub is left until {}", readable(*.until))]
     Exhausted {
-        /// When one is.
+        /// When one is, in seconds since 1970.
         until: u64,
     },
+    /// Every token was refused.
+    #[error("GitHub refuses the token {token} ({status}){}", advice(*.status))]
+    Refused {
+        /// Its last four characters.
+        token: String,
+        /// With which status.
+        status: u16,
+    },
+    /// A right is missing, or there is no such repository.
+    #[error(
+        "the token may not see it: it needs the right to push (classic: repo; fine-grained: Administration, read)"
+    )]
+    NoRight,
     /// No answer.
     #[error("GitHub does not answer")]
     NotFetched(#[from] FetchError),
@@ -39,4 +52,8 @@ pub enum GithubError {
     /// The task that asked is gone.
     #[error("this process ends")]
     Ends,
+}
+
+fn advice(status: u16) -> &'static str {
+    if status == 401 { ": write a new one into tokens under [github]" } else { " for now" }
 }

@@ -14,7 +14,7 @@ use crate::{
     recent::RecentAccounts,
     stats::{Measured, measure},
     status::{self, TokenStatus},
-    tokens::Budget,
+    token::Budget,
     tracked::TrackedAccounts,
     traffic::{self, RepositoryTraffic},
 };
@@ -90,6 +90,8 @@ struct KnownStats {
     record: Option<Arc<StatsRecord>>,
     /// Nobody asks before, whatever the age: the last question failed.
     rests_until: u64,
+    /// Why it failed.
+    why: Option<Arc<GithubError>>,
 }
 
 /// The result of a question, for all who wait for it.
@@ -185,6 +187,11 @@ impl Statistics {
         }
     }
 
+    /// Why the last question for an account got no answer, for whoever asked it; `None` if it got one, or is still under way.
+    pub fn why_not(&self, login: &AccountName) -> Option<Arc<GithubError>> {
+        self.lock_known().find(login)?.why.clone()
+    }
+
     /// Whether what users have done can be known.
     pub fn has_tokens(&self) -> bool {
         self.api.has_tokens()
@@ -273,8 +280,8 @@ impl Statistics {
             Err(GithubError::Nobody) => None,
             Err(why) => {
                 debug!(%login, error = &why as &dyn std::error::Error, "no statistics");
-                let rests_until = now + FAILED;
-                self.lock_known().put(login.clone(), KnownStats { record: known.record, rests_until });
+                let (rests_until, why) = (now + FAILED, Some(Arc::new(why)));
+                self.lock_known().put(login.clone(), KnownStats { record: known.record, rests_until, why });
                 return self.last(login);
             }
         };
@@ -283,7 +290,8 @@ impl Statistics {
             None => Arc::default(),
         };
         let record = Arc::new(StatsRecord { measured, at: now, work });
-        self.lock_known().put(login.clone(), KnownStats { record: Some(record.clone()), rests_until: 0 });
+        self.lock_known()
+            .put(login.clone(), KnownStats { record: Some(record.clone()), rests_until: 0, why: None });
         self.keep(login, &record).await;
         record.aged(false)
     }
@@ -370,7 +378,7 @@ impl Statistics {
             debug!(%login, %error, "the store does not say whether it keeps statistics");
             NoStats::NotYet
         })?;
-        let known = KnownStats { record: record.map(Arc::new), rests_until: 0 };
+        let known = KnownStats { record: record.map(Arc::new), rests_until: 0, why: None };
         self.lock_known().put(login.clone(), known.clone());
         Ok(known)
     }

@@ -1,11 +1,13 @@
 //! What each token may still do, as GitHub says: for `tallymark github status`.
 
 use crate::{
-    api::{GithubApi, GithubCall},
-    tokens::{GithubToken, TokenChoice},
+    api::{GithubAccess, GithubApi, GithubCall},
+    token::GithubToken,
+    tokens::TokenChoice,
 };
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
+use tallymark_core::Now;
 
 /// One token, by its last four characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,6 +44,11 @@ struct BudgetJson {
     limit: u64,
     remaining: u64,
     reset: u64,
+}
+
+/// What each token may still do, and whose it is, for whoever has no statistics to keep. It costs one call each.
+pub async fn token_status(access: GithubAccess, now: fn() -> Now) -> Vec<TokenStatus> {
+    of_each(&GithubApi::new(access, now)).await
 }
 
 /// Asks for each token, in their order.

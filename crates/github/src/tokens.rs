@@ -5,10 +5,13 @@
 //! most. One that was refused rests until GitHub said. Nothing here is stored, and a token is shown by its last four
 //! characters.
 
-use crate::AccountName;
-use hyper::{HeaderMap, StatusCode, header::HeaderValue};
+use crate::{
+    AccountName,
+    token::{Budget, GithubToken},
+    token_news::{TokenAnswer, TokenNews},
+};
+use hyper::{HeaderMap, StatusCode};
 use std::{
-    fmt,
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -27,60 +30,6 @@ const LONGEST: u64 = 3600;
 const MOST_CALLS: u64 = 1_000_000;
 /// The rest after a refusal that says nothing of how long.
 const UNSAID: u64 = 60;
-
-/// A token for GitHub's API.
-#[derive(Clone, PartialEq, Eq)]
-pub struct GithubToken(Box<str>);
-
-/// The text is not a [`GithubToken`]. It is not in the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a token has 8 to 255 letters, digits, - and _")]
-pub struct NotAGithubToken;
-
-impl GithubToken {
-    /// Checks a text.
-    ///
-    /// # Errors
-    ///
-    /// [`NotAGithubToken`] for what cannot be sent, or is too short to be shown in part.
-    pub fn new(text: &str) -> Result<GithubToken, NotAGithubToken> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        let right = (8..=255).contains(&text.len()) && text.bytes().all(plain);
-        if right { Ok(GithubToken(text.into())) } else { Err(NotAGithubToken) }
-    }
-
-    /// The token itself, for whoever must keep it out of messages.
-    #[must_use]
-    pub fn secret(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn header(&self) -> Option<HeaderValue> {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0)).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    }
-}
-
-/// By its last four characters.
-impl fmt::Display for GithubToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "...{}", &self.0[self.0.len() - 4..])
-    }
-}
-
-impl fmt::Debug for GithubToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GithubToken({self})")
-    }
-}
-
-/// What a call is paid from. GitHub counts those of its two APIs apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Budget {
-    Rest,
-    Graph,
-}
 
 /// What is left of one budget.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,6 +52,8 @@ struct Purse {
     /// For both budgets: GitHub counts requests in a short time together.
     rests_until: u64,
     revoked: bool,
+    /// What the log says of it.
+    news: TokenNews,
 }
 
 impl Quota {
@@ -182,6 +133,7 @@ impl Tokens {
             quotas: [Quota::default(); 2],
             rests_until: 0,
             revoked: false,
+            news: TokenNews::default(),
         };
         Tokens(Mutex::new(tokens.into_iter().map(purse).collect()))
     }
@@ -275,9 +227,10 @@ impl Tokens {
         let Some(account) = purses.get(choice.at).map(|purse| purse.account.clone()) else { return false };
         if status == StatusCode::UNAUTHORIZED {
             // Nothing about a quota: who asks with a wrong token is nobody.
-            let is_token = purses[choice.at].token.is_some();
-            purses[choice.at].revoked = is_token;
-            purses[choice.at].rests_until = now + LONGEST;
+            let purse = &mut purses[choice.at];
+            purse.revoked = purse.token.is_some();
+            purse.rests_until = now + LONGEST;
+            purse.news.hear(purse.token.as_ref(), choice.budget, TokenAnswer::Revoked);
             return true;
         }
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
@@ -307,8 +260,20 @@ impl Tokens {
             if let Some(rest) = rest {
                 purse.rests_until = now + rest.clamp(SHORTEST, LONGEST);
             }
+            if at == choice.at && !status.is_server_error() {
+                let until = purse.ready_at(choice.budget, now);
+                let answer = if until > now { TokenAnswer::UsedUp(until) } else { TokenAnswer::Taken };
+                purse.news.hear(purse.token.as_ref(), choice.budget, answer);
+            }
         }
         refused
+    }
+
+    /// A token that GitHub does not know any more, if none of them may ask for that reason alone.
+    pub(crate) fn revoked(&self) -> Option<GithubToken> {
+        let purses = self.purses();
+        let all = purses.iter().all(|purse| purse.revoked);
+        purses.first().filter(|_| all).and_then(|purse| purse.token.clone())
     }
 
     fn purses(&self) -> MutexGuard<'_, Vec<Purse>> {
@@ -329,6 +294,8 @@ fn mixed(login: &AccountName, at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::NotAGithubToken;
+    use hyper::header::HeaderValue;
 
     const NOW: u64 = 1_800_000_000;
 

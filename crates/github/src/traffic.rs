@@ -2,6 +2,7 @@
 //! others. What is kept of it is the binary's affair.
 
 use crate::{AccountName, api::GithubApi, error::GithubError, stats::MOST};
+use hyper::StatusCode;
 use serde::Deserialize;
 use tallymark_core::Day;
 
@@ -61,8 +62,13 @@ pub(crate) async fn measure(
     }
     let today = Day(i32::try_from(api.seconds() / 86_400).unwrap_or(i32::MAX));
     let path = |what: &str| format!("repos/{owner}/{repository}/traffic/{what}");
-    let views = api.get(owner, &path("views"), None).await?.body;
-    let clones = api.get(owner, &path("clones"), None).await?.body;
+    // GitHub hides from whoever may not push that there is anything.
+    let right = |why| match why {
+        GithubError::Nobody | GithubError::Status(StatusCode::FORBIDDEN) => GithubError::NoRight,
+        other => other,
+    };
+    let views = api.get(owner, &path("views"), None).await.map_err(right)?.body;
+    let clones = api.get(owner, &path("clones"), None).await.map_err(right)?.body;
     let ViewsJson { views } = serde_json::from_slice(&views.unwrap_or_default())?;
     let ClonesJson { clones } = serde_json::from_slice(&clones.unwrap_or_default())?;
     Ok(RepositoryTraffic { views: read(views, today)?, clones: read(clones, today)? })

@@ -6,7 +6,11 @@
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tallymark_core::{Batch, Counts, Day, Entry, Event, Name, Position, When};
 use tallymark_github::{AccountName, KnownRepository, Statistics, TRAFFIC_EVENTS, TrafficDay};
 use tallymark_ingest::{Errand, import::named_instance};
@@ -39,6 +43,9 @@ pub(crate) struct TrafficReport {
     pub(crate) clones: u64,
     /// Repositories that failed.
     pub(crate) failed: u64,
+    /// Why, and how many for each reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) reasons: BTreeMap<String, u64>,
 }
 
 /// One repository, and how far it was counted.
@@ -67,6 +74,7 @@ pub(crate) async fn sync(statistics: &Statistics, store: &Arc<dyn Store>) -> Res
                 Ok(true) => {}
                 Err(error) => {
                     report.failed += 1;
+                    *report.reasons.entry(format!("{error:#}")).or_default() += 1;
                     debug!(repository = spelt, error = &*error as &dyn std::error::Error, "no traffic");
                 }
             }

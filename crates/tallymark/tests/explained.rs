@@ -58,9 +58,8 @@ fn whoever_shows_pictures_alone_is_shown_what_is_wrong() {
     wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
     let cache = place.dir().join("cache");
     let cache = cache.to_str().unwrap();
-    for flags in
-        [&["--panels", "--cards", "--banners"][..], &["--panels", "--cards", "--banners", "--cache", cache]]
-    {
+    let all = ["--panels", "--cards", "--banners", "--cache", cache];
+    for (last, flags) in [("last/one", &all[..3]), ("last/two", &all[..])] {
         let nginx = place.nginx(flags);
         for at in [place.addr(), nginx.addr()] {
             for (target, status) in WRONG {

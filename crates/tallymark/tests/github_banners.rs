@@ -122,6 +122,9 @@ fn a_picture_stays_whatever_github_does_and_a_kill_costs_no_call() {
         assert!(metrics.contains("tallymark_github_tokens{state=\"revoked\"} 1"), "{metrics}");
         assert!(metrics.contains("tallymark_github_requests_total{status=\"401\"}"), "{metrics}");
         assert!(!metrics.contains("c4n4ry"));
+        assert_eq!(preview(&place, "type=dark&username=another").status, 500);
+        assert_eq!(daemon.stderr().matches("GitHub refuses a token (401)").count(), 1, "{}", daemon.stderr());
+        assert!(daemon.stderr().contains("...6789"), "{}", daemon.stderr());
         daemon.sigterm();
         daemon.wait(PATIENCE);
         assert!(!daemon.stdout().contains("c4n4ry") && !daemon.stderr().contains("c4n4ry"));

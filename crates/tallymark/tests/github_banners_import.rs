@@ -18,7 +18,7 @@ fn accounts_and_banners_are_taken_over_once() {
         let dir = tables(header);
         let dir = dir.to_str().unwrap();
         let dry = place.run(&["import", "github-banners", dir, "--dry-run"]).good();
-        assert_eq!(dry, "2 accounts in the tables; nothing is written\n");
+        assert_eq!(dry, "2 accounts and 1 banner in the tables, 1 switched off there; nothing is written\n");
         let said = place.run(&["import", "github-banners", dir]).good();
         assert_eq!(said, "2 accounts: statistics of 2 taken over, 1 banner tracked, 1 switched off there\n");
         let again = place.run(&["import", "github-banners", dir, "--json"]).json();
@@ -36,7 +36,7 @@ fn accounts_and_banners_are_taken_over_once() {
         ] {
             assert!(banner.contains(part), "{part} is missing in {banner}");
         }
-        assert!(http::get(place.addr(), "/banners/nobody-default").text().contains("Banner is not created"));
+        assert!(http::get(place.addr(), "/banners/nobody-default").text().contains("No such banner"));
     }
 }
 
@@ -45,7 +45,10 @@ fn what_is_no_table_is_refused_and_what_is_no_row_is_skipped() {
     let place = Place::new();
     let dir = tempfile::tempdir().unwrap();
     let import = || place.run(&["import", "github-banners", dir.path().to_str().unwrap()]);
-    import().refused(1, &["repositories.csv"]);
+    import().refused(
+        1,
+        &["has no users.csv, no repositories.csv, no banners.csv", "psql -c 'COPY github_data.users"],
+    );
     for table in ["users.csv", "repositories.csv", "banners.csv"] {
         fs::copy(tables(false).join(table), dir.path().join(table)).unwrap();
     }
@@ -56,6 +59,31 @@ fn what_is_no_table_is_refused_and_what_is_no_row_is_skipped() {
     fs::write(dir.path().join("banners.csv"), rows).unwrap();
     let said = import().good();
     assert!(said.contains("0 banners tracked") && said.contains("; 4 rows could not be read"), "{said}");
+    for (line, why) in [
+        (1, "github_username_normalized \"../x\": "),
+        (2, "storage_path \"Other-dark\" is not octo-cat-dark, in any case: skipped"),
+        (3, "banner_type \"neon\" is neither default nor dark: skipped"),
+        (4, "is_active \"maybe\" is neither t nor f: skipped"),
+    ] {
+        assert!(said.contains(&format!("  banners.csv, line {line}: {why}")), "{said}");
+    }
+    // What the tables say of one account does not agree, and another one has no repositories at all.
+    let users = "Octo-Cat,,,,,9,20,,2026-03-01 12:34:56.789,octo-cat\nother,,,,,2,0,0,2026-03-01 12:34:56,other\n\
+                 late,,,,,0,0,0,yesterday,late\n";
+    fs::write(dir.path().join("users.csv"), users).unwrap();
+    let said = place.run(&["import", "github-banners", dir.path().to_str().unwrap(), "--dry-run"]).good();
+    for part in [
+        "1 account and 0 banners in the tables",
+        "; 6 rows could not be read",
+        "  users.csv, line 1: octo-cat has 9 repositories, and 3 in repositories.csv: taken as they are\n",
+        "  users.csv, line 2: other has 2 repositories, and none in repositories.csv: skipped\n",
+        "  users.csv, line 3: fetched_at \"yesterday\" is no time: skipped\n",
+    ] {
+        assert!(said.contains(part), "{part} is missing in {said}");
+    }
+    fs::write(dir.path().join("banners.csv"), "dark,../x-dark,t,a,b,../x\n".repeat(99)).unwrap();
+    let said = import().good();
+    assert!(said.ends_with("  and more\n") && said.lines().count() < 30, "{said}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::common::{Kind, PATIENCE, Place};
 use hmac::{Hmac, KeyInit, Mac};
+use tallymark_core::Minute;
 use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, http, wait_until};
 
 const TOKEN: &str = "ghp_c4n4ry0123456789";
@@ -106,7 +107,7 @@ fn a_banner_is_created_once_and_stays() {
             "..-dark",
             "%2e%2e-dark",
         ] {
-            assert!(banner(&place, none).contains("Banner is not created"), "{none}");
+            assert!(banner(&place, none).contains("No such banner"), "{none}");
         }
         let targets: Vec<String> = github.calls().into_iter().map(|call| call.target).collect();
         assert_eq!(
@@ -195,7 +196,7 @@ fn tracked_accounts_are_refreshed_by_themselves_until_they_are_gone() {
     wait_until("acme is refreshed", PATIENCE * 2, || of("acme") >= 2);
     assert_eq!(of("viewed"), 1, "a view alone tracks nobody");
     github.remove("octo");
-    wait_until("octo is gone", PATIENCE * 2, || banner(&place, "octo-dark").contains("not created"));
+    wait_until("octo is gone", PATIENCE * 2, || banner(&place, "octo-dark").contains("No such banner"));
     let asked = of("octo");
     wait_until("another round", PATIENCE * 2, || of("acme") >= 4);
     assert_eq!(of("octo"), asked, "nobody asks for who is gone");
@@ -215,7 +216,9 @@ fn the_command_line_tracks_and_tells() {
         configure(&mut place, &github, &format!("tokens = [\"{TOKEN}\", \"{REVOKED}\"]\n"));
         ready(&place).kill9();
         assert!(place.run(&["github", "list"]).good().contains("No account is tracked"));
-        place.run(&["github", "add", "nobody"]).refused(1, &["GitHub has no account nobody"]);
+        place
+            .run(&["github", "add", "nobody"])
+            .refused(1, &["nobody: GitHub has no such account; it is not tracked"]);
         assert_eq!(place.run(&["github", "add", "a/b"]).code, Some(2));
         let added = place.run(&["github", "add", "OCTO-cat"]).good();
         assert!(added.starts_with("octo-cat: repositories 1, stars 1,234, as of 20"), "{added}");
@@ -232,5 +235,93 @@ fn the_command_line_tracks_and_tells() {
         assert!(github.calls()[calls..].iter().all(|call| !call.target.starts_with("/users/")));
         assert_eq!(place.run(&["github", "remove", "octo-cat"]).good(), "1 account removed.\n");
         place.run(&["github", "remove", "octo-cat"]).refused(1, &["octo-cat is not tracked"]);
+    }
+}
+
+#[test]
+fn commands_say_what_went_wrong_with_which_account() {
+    let github = FakeGithub::start();
+    github.token(TOKEN, "owner", 5000);
+    github.add("octo", repositories(7));
+    github.add("acme", repositories(8));
+    let mut place = Place::new();
+    let configured = |place: &mut Place, url: &str| {
+        place.configure(&format!("[http]\nbase-url = \"https://hits.example.org\"\n[github]\napi-url = \"{url}\"\ntokens = [\"{TOKEN}\"]\n"));
+    };
+    configured(&mut place, &github.url());
+    let ran = place.run(&["github", "add", "octo", "nobody", "acme"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for part in [
+        "octo: repositories 1, stars 7, as of ",
+        "acme: repositories 1, stars 8, as of ",
+        "    ![](https://hits.example.org/api?username=octo)\n",
+        "    ![](https://hits.example.org/api/streak?username=octo)\n",
+    ] {
+        assert!(ran.stdout.contains(part), "{part} is missing in {}", ran.stdout);
+    }
+    assert!(
+        ran.stderr.contains("tallymark: nobody: GitHub has no such account; it is not tracked\n"),
+        "{}",
+        ran.stderr
+    );
+    let list = place.run(&["github", "list"]).good();
+    assert!(list.contains("octo") && list.contains("acme") && !list.contains("nobody"), "{list}");
+    // The token is none any more.
+    github.revoke(TOKEN);
+    let refused = "GitHub refuses the token ...6789 (401): write a new one into tokens under [github]";
+    let ran = place.run(&["github", "refresh", "octo", "acme"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for name in ["octo", "acme"] {
+        assert!(ran.stderr.contains(&format!("{name}: {refused}; the last numbers stay")), "{}", ran.stderr);
+    }
+    assert_eq!(
+        ran.stderr.matches("GitHub refuses a token (401)").count(),
+        1,
+        "the log says it once: {}",
+        ran.stderr
+    );
+    let ran = place.run(&["github", "add", "later", "--json"]);
+    let rows: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code, &rows[0]["tracked"]), (Some(1), &true.into()), "{rows}");
+    assert!(
+        rows[0]["error"].as_str().unwrap().contains("; it is tracked, and the daemon asks again"),
+        "{rows}"
+    );
+    assert!(!ran.stderr.contains("c4n4ry") && !ran.stdout.contains("c4n4ry"));
+    // Nobody is there.
+    configured(&mut place, "http://127.0.0.1:1");
+    let ran = place.run(&["github", "refresh", "octo"]);
+    for part in ["octo: GitHub does not answer: cannot connect to", "refused", "; the last numbers stay"] {
+        assert!(ran.stderr.contains(part), "{part} is missing in {}", ran.stderr);
+    }
+    // Nothing is left.
+    let github = FakeGithub::start();
+    github.token(TOKEN, "owner", 0);
+    configured(&mut place, &github.url());
+    let ran = place.run(&["github", "refresh", "octo"]);
+    assert!(
+        ran.stderr.contains("octo: GitHub refuses the token ...6789 (403) for now; the last"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// Between two refreshes nothing is amiss, however short the hard age is.
+#[test]
+fn files_are_no_older_than_the_refresh_says() {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    for (minutes, state) in [(50, ">ONLINE<"), (200, ">LAST KNOWN<")] {
+        let mut place = Place::new();
+        place.configure("[github]\nsoft-ttl = \"10s\"\nhard-ttl = \"10s\"\n[badges]\nbanners = true\n");
+        let dir = place.dir().join("tables");
+        std::fs::create_dir(&dir).unwrap();
+        let at = Minute(i32::try_from(seconds / 60).unwrap() - minutes).readable();
+        std::fs::write(dir.join("users.csv"), format!("octo,,,,,0,0,0,{at}:00,octo\n")).unwrap();
+        std::fs::write(dir.join("repositories.csv"), "").unwrap();
+        std::fs::write(dir.join("banners.csv"), "dark,octo-dark,t,a,b,octo\n").unwrap();
+        place.run(&["import", "github-banners", dir.to_str().unwrap()]).good();
+        place.run(&["render"]).good();
+        let banner = std::fs::read_to_string(place.badges_dir().join(".banners/octo-dark.svg")).unwrap();
+        assert!(banner.contains(state), "{minutes} minutes: {banner}");
     }
 }

@@ -142,12 +142,25 @@ fn what_cannot_be_told_or_true_counts_nothing() {
         let reply = WebReply::status(status, "application/json", body.clone());
         github
             .answer_instead(move |request| request.target.ends_with("/traffic/views").then(|| reply.clone()));
-        let said = with_token.run(&["github", "sync"]).good();
-        assert!(said.contains("0 new days") && said.contains("; 1 failed"), "{status} {body}: {said}");
+        let said = with_token.run(&["github", "sync"]);
+        assert_eq!(said.code, Some(1), "{status} {body}");
+        assert!(said.stdout.contains("1 repository: 0 new days counted"), "{said:?}");
+        let why = match status {
+            403 | 404 => "1: the token may not see it: it needs the right to push",
+            500 => "1: GitHub answers 500",
+            _ => "1: GitHub's answer cannot be",
+        };
+        let said = said.stderr;
+        assert!(said.contains("1 of 1 repository failed; ") && said.contains(why), "{status} {body}: {said}");
         // A right that is missing is no reason to rest.
         let status = with_token.run(&["github", "refresh", "octo"]);
         assert_eq!(status.code, Some(0), "{body}");
     }
+    let failed = with_token.run(&["github", "sync", "--json"]);
+    assert_eq!(
+        (failed.code, failed.stdout.contains("\"failed\":1,\"reasons\":{\"GitHub answers 500")),
+        (Some(1), true)
+    );
     github.answer_well();
     assert!(
         with_token

@@ -181,13 +181,13 @@ impl BannerDrawing<'_> {
         let at = self.banner.at.spelled();
         let age = if self.banner.is_old { "last known on" } else { "as of" };
         format!(
-            "{login} on GitHub: {} repositories ({} original, {} forked), {} stars, {} forks, {} followers; {age} {at}",
-            number(originals.saturating_add(forked)),
+            "{login} on GitHub: {} ({} original, {} forked), {}, {}, {}; {age} {at}",
+            counted(originals.saturating_add(forked), "repository", "repositories"),
             number(originals),
             number(forked),
-            number(stars),
-            number(forks),
-            number(followers)
+            counted(stars, "star", "stars"),
+            counted(forks, "fork", "forks"),
+            counted(followers, "follower", "followers")
         )
     }
 
@@ -265,6 +265,10 @@ impl BannerDrawing<'_> {
 /// The largest size up to `size` in which so many letters fit.
 fn fitting(size: u32, letters: u32, room: u32) -> u32 {
     (room * 10 / (letters.max(1) * LETTER)).clamp(1, size)
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(count), if count == 1 { one } else { many })
 }
 
 fn number(count: u64) -> String {

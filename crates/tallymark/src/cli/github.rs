@@ -60,12 +60,15 @@ struct GithubDesk {
     statistics: Arc<Statistics>,
     store: Arc<dyn Store>,
     json: bool,
+    /// Where the public asks.
+    base_url: String,
 }
 
 /// One account, for programs.
 #[derive(Serialize)]
 struct ShownAccount<'a> {
     name: &'a str,
+    tracked: bool,
     /// Types of its created banners.
     banners: Vec<&'a str>,
     gone: bool,
@@ -73,7 +76,13 @@ struct ShownAccount<'a> {
     stars: Option<u64>,
     /// When the numbers were true, in UTC.
     at: Option<String>,
+    /// What went wrong now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
 }
+
+/// What went wrong with accounts, in the order of the command.
+type AccountTroubles<'a> = Vec<(&'a AccountName, String)>;
 
 impl GithubCommand {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
@@ -100,36 +109,79 @@ impl GithubDesk {
         let api = api.context("api-url under [github] is \"off\": there are no statistics")?;
         let access = GithubAccess { api, tokens, within, outgoing };
         let statistics = Statistics::new(access, ages, store.clone(), now);
-        Ok(GithubDesk { statistics, store, json: common.json })
+        let base_url = config.http.base_url.clone().unwrap_or_else(|| "http://localhost:8080".to_owned());
+        Ok(GithubDesk { statistics, store, json: common.json, base_url })
     }
 
     async fn add(&self, names: &[AccountName]) -> Result<()> {
+        let (mut tracked, mut troubles) = (Vec::new(), AccountTroubles::new());
         for name in names {
-            // Whoever does not exist is not tracked. Without an answer, the daemon finds out.
-            if self.statistics.ask(name).await == Err(NoStats::Nobody) {
-                bail!("GitHub has no account {name}");
+            match self.add_one(name).await {
+                Ok(trouble) => {
+                    tracked.push(name.clone());
+                    troubles.extend(trouble.map(|why| (name, why)));
+                }
+                Err(error) => troubles.push((name, format!("{error:#}; it is not tracked"))),
             }
-            let known = self.statistics.tracked().find(name).await?.unwrap_or_default();
-            self.statistics.tracked().put(name, &TrackedAccount { gone: false, ..known }).await?;
         }
-        self.show(names).await
+        self.show(names, &troubles).await?;
+        if let (Some(name), false) = (tracked.first(), self.json) {
+            out::print(&self.addresses(name))?;
+        }
+        told(&troubles)
+    }
+
+    /// Tracks an account. Whoever does not exist is not tracked; without an answer, the daemon finds out.
+    async fn add_one(&self, name: &AccountName) -> Result<Option<String>> {
+        let asked = self.statistics.ask(name).await;
+        if asked == Err(NoStats::Nobody) {
+            bail!("GitHub has no such account");
+        }
+        let known = self.statistics.tracked().find(name).await?.unwrap_or_default();
+        self.statistics.tracked().put(name, &TrackedAccount { gone: false, ..known }).await?;
+        Ok(self
+            .unanswered(name, &asked)
+            .map(|why| format!("{why}; it is tracked, and the daemon asks again")))
+    }
+
+    /// What can be pasted into a README.
+    fn addresses(&self, name: &AccountName) -> String {
+        let base = &self.base_url;
+        let mut text = format!("\nCards of {name} for a README (tallymark help cards):\n");
+        text += &format!(
+            "    ![]({base}/api?username={name})\n    ![]({base}/api/top-langs?username={name}&layout=compact)\n"
+        );
+        if self.statistics.has_tokens() {
+            text += &format!("    ![]({base}/api/streak?username={name})\n");
+        }
+        text
     }
 
     async fn list(&self) -> Result<()> {
-        self.show(&self.statistics.tracked().list().await?).await
+        self.show(&self.statistics.tracked().list().await?, &AccountTroubles::new()).await
     }
 
     async fn refresh(&self, names: &[AccountName]) -> Result<()> {
+        let mut troubles = AccountTroubles::new();
         for name in names {
-            match self.statistics.ask(name).await {
-                Ok(Aged { is_old: false, .. }) => {}
-                Ok(_) => bail!(
-                    "GitHub does not answer for {name}; the last numbers stay. LOG_LEVEL=debug says why"
-                ),
-                Err(why) => bail!("{name}: {why}; LOG_LEVEL=debug says more"),
-            }
+            let asked = self.statistics.ask(name).await;
+            troubles.extend(self.unanswered(name, &asked).map(|why| (name, why)));
         }
-        self.show(names).await
+        self.show(names, &troubles).await?;
+        told(&troubles)
+    }
+
+    /// Why an account has no new numbers, if it has none.
+    fn unanswered(&self, name: &AccountName, asked: &Result<Aged, NoStats>) -> Option<String> {
+        let stay = match asked {
+            Ok(Aged { is_old: false, .. }) => return None,
+            Ok(_) => "; the last numbers stay",
+            Err(NoStats::Nobody) => return Some("GitHub has no such account".to_owned()),
+            Err(NoStats::NotYet) => "",
+        };
+        let why = self.statistics.why_not(name);
+        let why = why.map_or_else(|| "GitHub does not answer in time".to_owned(), |why| chain(&*why));
+        Some(format!("{why}{stay}"))
     }
 
     async fn remove(&self, names: &[AccountName]) -> Result<()> {
@@ -142,20 +194,27 @@ impl GithubDesk {
         out::print(&format!("{} {word} removed.\n", names.len()))
     }
 
-    async fn show(&self, names: &[AccountName]) -> Result<()> {
+    async fn show(&self, names: &[AccountName], troubles: &AccountTroubles<'_>) -> Result<()> {
         let mut rows = Vec::new();
         for name in names {
-            let account = self.statistics.tracked().find(name).await?.unwrap_or_default();
+            let account = self.statistics.tracked().find(name).await?;
             let aged = self.statistics.stored(name).await;
-            rows.push((name, account, aged));
+            rows.push((name, account.is_some(), account.unwrap_or_default(), aged));
         }
-        let shown: Vec<ShownAccount<'_>> =
-            rows.iter().map(|(name, account, aged)| shown(name, account, aged.as_ref())).collect();
+        let error = |name| troubles.iter().find(|(of, _)| *of == name).map(|(_, why)| why.as_str());
+        let shown: Vec<ShownAccount<'_>> = rows
+            .iter()
+            .map(|(name, tracked, account, aged)| ShownAccount {
+                tracked: *tracked,
+                error: error(*name),
+                ..shown(name, account, aged.as_ref())
+            })
+            .collect();
         if self.json {
             return out::json(&shown);
         }
         let mut text = String::new();
-        for row in &shown {
+        for row in shown.iter().filter(|row| row.tracked || row.error.is_none()) {
             let number =
                 |number: Option<u64>| number.map_or("-".to_owned(), |number| number.separate_with_commas());
             let at = row.at.as_deref().unwrap_or("never");
@@ -172,7 +231,7 @@ impl GithubDesk {
                 number(row.stars)
             );
         }
-        if text.is_empty() {
+        if text.is_empty() && troubles.is_empty() {
             text = "No account is tracked. `tallymark github add NAME` adds one.\n".to_owned();
         }
         out::print(&text)
@@ -183,23 +242,16 @@ impl GithubDesk {
             bail!("GitHub tells traffic only to a token that may push: add it to tokens under [github]");
         }
         let report = traffic::sync(&self.statistics, &self.store).await?;
-        if self.json {
-            return out::json(&report);
+        match self.json {
+            true => out::json(&report)?,
+            false => out::print(&people(&report))?,
         }
-        let TrafficReport { repositories, days, views, uniques, clones, failed } = report;
-        let repositories = match repositories {
-            1 => "1 repository".to_owned(),
-            many => format!("{} repositories", many.separate_with_commas()),
-        };
-        let failed = match failed {
-            0 => String::new(),
-            some => format!("; {some} failed: LOG_LEVEL=debug says why"),
-        };
-        let [views, uniques, clones] = [views, uniques, clones].map(|count| count.separate_with_commas());
-        out::print(&format!(
-            "{repositories}: {} counted, {views} views, {uniques} visitors added up over days, {clones} clones{failed}\n",
-            out::counted(days, "new day")
-        ))
+        let TrafficReport { repositories, failed, reasons, .. } = report;
+        if failed == 0 {
+            return Ok(());
+        }
+        let reasons: Vec<String> = reasons.iter().map(|(why, count)| format!("{count}: {why}")).collect();
+        bail!("{failed} of {} failed; {}", out::counted(repositories, "repository"), reasons.join("; "))
     }
 
     async fn status(&self) -> Result<()> {
@@ -228,9 +280,34 @@ impl GithubDesk {
     }
 }
 
+/// What was archived.
+fn people(report: &TrafficReport) -> String {
+    let TrafficReport { repositories, days, views, uniques, clones, .. } = report;
+    let [views, uniques, clones] = [views, uniques, clones].map(|count| count.separate_with_commas());
+    format!(
+        "{}: {} counted, {views} views, {uniques} visitors added up over days, {clones} clones\n",
+        out::counted(*repositories, "repository"),
+        out::counted(*days, "new day")
+    )
+}
+
+/// An error, with what it comes from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Fails if there is any trouble: it is said for each account.
+fn told(troubles: &AccountTroubles<'_>) -> Result<()> {
+    let lines: Vec<String> = troubles.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+    if lines.is_empty() { Ok(()) } else { bail!("{}", lines.join("; ")) }
+}
+
 fn shown<'a>(name: &'a AccountName, account: &'a TrackedAccount, aged: Option<&Aged>) -> ShownAccount<'a> {
     ShownAccount {
         name: name.as_str(),
+        tracked: true,
+        error: None,
         banners: account.banners.keys().map(String::as_str).collect(),
         gone: account.gone,
         repositories: aged.map(|aged| aged.stats.repositories()),

@@ -19,6 +19,11 @@ use tallymark_badge::banner::BannerType;
 use tallymark_github::{AccountName, RepositorySums, Stats, TrackedAccounts, take_over};
 use tallymark_ingest::source::now;
 
+/// What to do where there is nothing to take over.
+const NEEDED: &str = "users.csv, repositories.csv and banners.csv are needed, or the banners themselves as NAME-TYPE.svg. Export \
+                      them there: psql -c 'COPY github_data.users TO STDOUT CSV' > users.csv; \
+                      psql -c 'COPY github_data.repositories TO STDOUT CSV' > repositories.csv; \
+                      psql -c 'COPY public.banners TO STDOUT CSV' > banners.csv";
 const TABLES: [&str; 3] = ["users.csv", "repositories.csv", "banners.csv"];
 const USERS: [&str; 10] = [
     "username",
@@ -74,7 +79,12 @@ struct TakenOver {
     dry_run: bool,
     /// There were no tables, only the banners themselves.
     from_files: bool,
+    /// What was skipped and why, and what does not agree: one line each, of which not all are kept.
+    remarks: Vec<String>,
 }
+
+/// So many remarks are kept.
+const MOST_REMARKS: usize = 20;
 
 /// The tables, read.
 #[derive(Default)]
@@ -84,6 +94,7 @@ struct BannerTables {
     inactive: u64,
     skipped: u64,
     are_files: bool,
+    remarks: Vec<String>,
 }
 
 impl ImportGithubBanners {
@@ -97,6 +108,7 @@ impl ImportGithubBanners {
             dry_run: self.dry_run,
             from_files: tables.are_files,
             banners: if self.dry_run { tables.banners.len() as u64 } else { 0 },
+            remarks: tables.remarks,
             ..TakenOver::default()
         };
         if !self.dry_run {
@@ -118,22 +130,28 @@ impl ImportGithubBanners {
                 Ok(())
             })?;
         }
-        if common.json { out::json(&taken) } else { out::print(&people(&taken)) }
+        if common.json {
+            return out::json(&taken);
+        }
+        let remarks: String = taken.remarks.iter().map(|remark| format!("  {remark}\n")).collect();
+        out::print(&(people(&taken) + &remarks))
     }
 }
 
 fn people(taken: &TakenOver) -> String {
-    let TakenOver { accounts, statistics, banners, inactive, skipped, dry_run, from_files } = taken;
+    let TakenOver { accounts, statistics, banners, inactive, skipped, dry_run, from_files, .. } = taken;
     if *from_files {
         return people_of_files(taken);
     }
     let (accounts, row) = (out::counted(*accounts, "account"), out::counted(*skipped, "row"));
     let skipped =
         if *skipped > 0 { format!("; {row} could not be read as one, and skipped") } else { String::new() };
-    if *dry_run {
-        return format!("{accounts} in the tables{skipped}; nothing is written\n");
-    }
     let banners = out::counted(*banners, "banner");
+    if *dry_run {
+        return format!(
+            "{accounts} and {banners} in the tables, {inactive} switched off there{skipped}; nothing is written\n"
+        );
+    }
     format!(
         "{accounts}: statistics of {statistics} taken over, {banners} tracked, {inactive} switched off there{skipped}\n"
     )
@@ -157,21 +175,48 @@ impl BannerTables {
             return Ok(tables);
         }
         let mut sums: BTreeMap<AccountName, (RepositorySums, HashSet<u64>)> = BTreeMap::new();
+        let missing: Vec<&str> = TABLES.into_iter().filter(|table| !has_table(table)).collect();
+        if !missing.is_empty() {
+            bail!("{} has no {}, and {NEEDED}", dir.display(), missing.join(", no "));
+        }
         let [users, repositories, banners] = TABLES;
         each(&dir.join(repositories), &REPOSITORIES, |row| {
             let added = repository(row, &mut sums);
-            tables.skipped += u64::from(added.is_none());
+            added.unwrap_or_else(|why| tables.skip(repositories, row, &why));
         })?;
         each(&dir.join(users), &USERS, |row| match account(row, &mut sums) {
-            Some((name, stats, at)) => drop(tables.accounts.insert(name, (stats, at))),
-            None => tables.skipped += 1,
+            Ok((name, stats, at)) => {
+                let (said, found) = (row.number("public_repos_count").unwrap_or(0), stats.repositories());
+                if said != found {
+                    let what = format!(
+                        "{name} has {said} repositories, and {found} in {repositories}: taken as they are"
+                    );
+                    tables.remark(users, row, &what);
+                }
+                tables.accounts.insert(name, (stats, at));
+            }
+            Err(why) => tables.skip(users, row, &why),
         })?;
         each(&dir.join(banners), &BANNERS, |row| match banner(row) {
-            Some((_, false)) => tables.inactive += 1,
-            Some((banner, true)) => tables.banners.push(banner),
-            None => tables.skipped += 1,
+            Ok((_, false)) => tables.inactive += 1,
+            Ok((banner, true)) => tables.banners.push(banner),
+            Err(why) => tables.skip(banners, row, &why),
         })?;
         Ok(tables)
+    }
+
+    fn skip(&mut self, table: &str, row: &TableRow<'_>, why: &str) {
+        self.skipped += 1;
+        self.remark(table, row, &format!("{why}: skipped"));
+    }
+
+    fn remark(&mut self, table: &str, row: &TableRow<'_>, what: &str) {
+        let line = row.record.position().map_or(0, csv::Position::line);
+        match self.remarks.len() {
+            few if few < MOST_REMARKS => self.remarks.push(format!("{table}, line {line}: {what}")),
+            MOST_REMARKS => self.remarks.push("and more".to_owned()),
+            _ => {}
+        }
     }
 
     /// Takes banners by the names of their files; whether there are any. What they show is asked for anew.
@@ -254,45 +299,70 @@ fn each(path: &Path, columns: &[&'static str], mut take: impl FnMut(&TableRow<'_
     Ok(())
 }
 
+/// A value of a row, as it may be shown.
+fn shown(row: &TableRow<'_>, column: &str) -> String {
+    let text: String = row.text(column).chars().take(60).collect();
+    format!("{column} {:?}", out::plain(&text))
+}
+
+fn name(row: &TableRow<'_>, column: &str) -> Result<AccountName, String> {
+    AccountName::new(row.text(column)).map_err(|why| format!("{}: {why}", shown(row, column)))
+}
+
+fn number(row: &TableRow<'_>, column: &str) -> Result<u64, String> {
+    row.number(column).ok_or_else(|| format!("{} is no number", shown(row, column)))
+}
+
+fn flag(row: &TableRow<'_>, column: &str) -> Result<bool, String> {
+    row.flag(column).ok_or_else(|| format!("{} is neither t nor f", shown(row, column)))
+}
+
 fn repository(
     row: &TableRow<'_>,
     sums: &mut BTreeMap<AccountName, (RepositorySums, HashSet<u64>)>,
-) -> Option<()> {
-    let owner = AccountName::new(row.text("owner_username_normalized")).ok()?;
-    let (stars, forks) = (row.number("stars_count")?, row.number("forks_count")?);
-    let (id, is_fork) = (row.number("github_id")?, row.flag("is_fork")?);
+) -> Result<(), String> {
+    let owner = name(row, "owner_username_normalized")?;
+    let (stars, forks) = (number(row, "stars_count")?, number(row, "forks_count")?);
+    let (id, is_fork) = (number(row, "github_id")?, flag(row, "is_fork")?);
     let language = Some(row.text("language")).filter(|language| !language.is_empty());
     let (sums, seen) = sums.entry(owner).or_default();
     if seen.insert(id) {
-        sums.add(is_fork, stars, forks, language)?;
+        let absurd =
+            || format!("{} or {} cannot be true", shown(row, "stars_count"), shown(row, "forks_count"));
+        sums.add(is_fork, stars, forks, language).ok_or_else(absurd)?;
     }
-    Some(())
+    Ok(())
 }
 
 fn account(
     row: &TableRow<'_>,
     sums: &mut BTreeMap<AccountName, (RepositorySums, HashSet<u64>)>,
-) -> Option<(AccountName, Stats, u64)> {
-    let name = AccountName::new(row.text("username_normalized")).ok()?;
+) -> Result<(AccountName, Stats, u64), String> {
+    let name = name(row, "username_normalized")?;
     let login = AccountName::new(row.text("username")).ok().filter(|login| *login == name);
     let login = login.map_or(name.as_str(), |_| row.text("username")).to_owned();
     // Without a zone; its daemon ran in UTC, as containers do.
-    let at = NaiveDateTime::parse_from_str(row.text("fetched_at"), "%Y-%m-%d %H:%M:%S%.f").ok()?;
-    let at = u64::try_from(at.and_utc().timestamp()).ok()?;
+    let at = NaiveDateTime::parse_from_str(row.text("fetched_at"), "%Y-%m-%d %H:%M:%S%.f").ok();
+    let at = at.and_then(|at| u64::try_from(at.and_utc().timestamp()).ok());
+    let at = at.ok_or_else(|| format!("{} is no time", shown(row, "fetched_at")))?;
+    let said = number(row, "public_repos_count")?;
     let (sums, _) = sums.remove(&name).unwrap_or_default();
     // Repositories that are in no row would be shown as none.
-    if row.number("public_repos_count")? > 0 && sums.is_empty() {
-        return None;
+    if said > 0 && sums.is_empty() {
+        return Err(format!("{name} has {said} repositories, and none in repositories.csv"));
     }
-    Some((name, sums.of(login, row.number("followers_count").unwrap_or(0)), at))
+    Ok((name, sums.of(login, row.number("followers_count").unwrap_or(0)), at))
 }
 
 /// A banner, and whether it is active.
-fn banner(row: &TableRow<'_>) -> Option<((AccountName, BannerType, String), bool)> {
-    let name = AccountName::new(row.text("github_username_normalized")).ok()?;
-    let kind = BannerType::from_word(row.text("banner_type"))?;
-    let spelt = row.text("storage_path").strip_suffix(kind.word())?.strip_suffix('-')?;
-    let is_its_own = AccountName::new(spelt).ok()? == name;
-    let active = row.flag("is_active")?;
-    is_its_own.then(|| ((name, kind, spelt.to_owned()), active))
+fn banner(row: &TableRow<'_>) -> Result<((AccountName, BannerType, String), bool), String> {
+    let name = name(row, "github_username_normalized")?;
+    let kind = BannerType::from_word(row.text("banner_type"));
+    let kind = kind.ok_or_else(|| format!("{} is neither default nor dark", shown(row, "banner_type")))?;
+    let spelt = row.text("storage_path").strip_suffix(kind.word()).and_then(|path| path.strip_suffix('-'));
+    let is_its_own = |spelt: &&str| AccountName::new(spelt).is_ok_and(|spelt| spelt == name);
+    let spelt = spelt.filter(is_its_own).ok_or_else(|| {
+        format!("{} is not {name}-{}, in any case", shown(row, "storage_path"), kind.word())
+    })?;
+    Ok(((name, kind, spelt.to_owned()), flag(row, "is_active")?))
 }

@@ -210,6 +210,17 @@ fn cache_of(installed: &str) -> Option<PathBuf> {
 impl NginxConf {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
+        for (flag, is_given, key, has_files) in [
+            ("--panels", self.panels, "panels", !config.badges.panels.is_empty()),
+            ("--banners", self.banners, "banners", config.badges.banners.is_some()),
+            ("--cards", self.cards, "cards", config.badges.cards.is_some()),
+        ] {
+            if has_files && !is_given {
+                tracing::warn!(
+                    "[badges] {key} makes files that this configuration does not serve: print it with {flag}"
+                );
+            }
+        }
         if self.panels && config.badges.panels.is_empty() {
             tracing::warn!(
                 "no panel is a file, so the daemon draws them all: [badges] panels names those that are"

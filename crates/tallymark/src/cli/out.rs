@@ -56,8 +56,11 @@ pub(super) fn word(name: &str) -> String {
 
 /// `1 badge`, `1,234 badges`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", count.separate_with_commas())
+    let many = match what.strip_suffix("ry") {
+        Some(stem) => format!("{stem}ries"),
+        None => format!("{what}s"),
+    };
+    format!("{} {}", count.separate_with_commas(), if count == 1 { what } else { &many })
 }
 
 /// Why lines were rejected: one line for each reason, with its meaning.

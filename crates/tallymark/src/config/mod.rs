@@ -341,7 +341,9 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let routes = read_routes(file.tables("route"), mistakes);
     let sources = source::read_sources(file.tables("source"), &routes, overrides, mistakes);
     let github = read_github(file.table("github"), overrides);
-    let badges = read_badges(file.table("badges"), &data_dir, (github.ages.hard, github.zone), overrides);
+    // Between two refreshes of a tracked account, nothing is amiss.
+    let hard = github.ages.hard.max(github.refresh * 2);
+    let badges = read_badges(file.table("badges"), &data_dir, (hard, github.zone), overrides);
     let others = read_others(file.table("compat"));
     let groups = read_groups(file.tables("group").unwrap_or_default());
     places::check(&data_dir, &url, &badges.dir, mistakes);

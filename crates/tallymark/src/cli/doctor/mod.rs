@@ -1,10 +1,11 @@
 //! `tallymark doctor`: looks at everything a hit passes, then sends one and follows it.
 //!
 //! It changes nothing, except that its hit counts, under a name of its own. The parts: [`machine`] (directories, disk,
-//! kernel), [`stores`], [`servers`] (the daemon and nginx's configuration), [`probe`] (the hit).
+//! kernel), [`stores`], [`servers`] (the daemon and nginx's configuration), [`github`] (tokens), [`probe`] (the hit).
 
 mod access;
 mod finding;
+mod github;
 mod machine;
 mod probe;
 mod servers;
@@ -38,6 +39,7 @@ impl Doctor {
         block_on(async {
             let store = stores::check(common, &config, &mut findings).await?;
             let listens = servers::check_daemon(&config, &mut findings).await?;
+            github::check(&config, &mut findings).await?;
             let (Some(store), true) = (store, listens && !self.no_probe) else { return Ok(()) };
             let probed = probe::check(&config, self.url.as_deref(), &*store, &mut findings).await;
             // What was found before is told all the same.

@@ -1,0 +1,31 @@
+//! GitHub's tokens: one call each, which GitHub does not count.
+
+use super::finding::Findings;
+use crate::config::{Config, GithubConfig};
+use anyhow::Result;
+use tallymark_github::{GithubAccess, Outgoing, TokenStatus, token_status};
+use tallymark_ingest::source::now;
+
+/// Asks GitHub what each token may still do, if there are any.
+pub(super) async fn check(config: &Config, findings: &mut Findings) -> Result<()> {
+    const CHECK: &str = "github";
+    let GithubConfig { api, tokens, within, .. } = config.github.clone();
+    let (Some(api), false) = (api, tokens.is_empty()) else { return Ok(()) };
+    let outgoing = Outgoing::new(config.outgoing_allow.clone());
+    for TokenStatus { token, account, state, .. } in
+        token_status(GithubAccess { api, tokens, within, outgoing }, now).await
+    {
+        let of = account.map(|account| format!(" of {account}")).unwrap_or_default();
+        let text = format!("the token {token}{of} is {state}");
+        match state {
+            "ready" => findings.pass(CHECK, text)?,
+            "revoked" => {
+                let fix = "write a new one into tokens under [github]; until then, what users have done stays as it was";
+                findings.warn(CHECK, format!("GitHub refuses the token {token} (401)"), fix)?;
+            }
+            "unknown" => findings.warn(CHECK, "GitHub does not answer", "tallymark github status")?,
+            _ => findings.warn(CHECK, text, "tallymark github status says until when")?,
+        }
+    }
+    Ok(())
+}
