@@ -25,7 +25,7 @@ impl LinkedPicture<'_> {
         // These would end the text in one of the notations.
         let alt: String = clean(self.alt).filter(|c| !"[]()<>\"'\\`*_{}|".contains(*c)).collect();
         let all = [
-            ("markdown", "Markdown", 2, format!("[![{alt}]({url})]({page})")),
+            ("markdown", "Markdown", 2, format!("[![{}]({url})]({page})", in_markdown(&alt))),
             ("html", "HTML", 2, self.html(&alt)),
             ("url", "URL", 1, url.to_owned()),
             ("rst", "reStructuredText", 3, format!(".. image:: {url}\n   :target: {page}\n   :alt: {alt}")),
@@ -43,6 +43,18 @@ impl LinkedPicture<'_> {
         let (page, url, alt) = (XmlText(self.page), XmlText(url), XmlText(alt));
         format!("<a href=\"{page}\"><img src=\"{url}\"{size} alt=\"{alt}\"></a>")
     }
+}
+
+/// GitHub reads references to characters, struck out text and formulas in the text of a picture, too.
+fn in_markdown(alt: &str) -> String {
+    let escaped = |c: char| match c {
+        '~' => true,
+        // Each ends with a mark of its own.
+        '&' => alt.contains(';'),
+        '$' => alt.matches('$').count() > 1,
+        _ => false,
+    };
+    alt.chars().flat_map(|c| escaped(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// Asciidoctor replaces and marks up in the whole line before it reads the macro: `--`, `...`, `_x_`, `a@b.c`. Only
@@ -81,6 +93,14 @@ mod tests {
     fn text_of_a_picture_ends_no_notation() {
         for text in texts("https://h/b", "https://h/p", "a](x) \"<b>`|") {
             assert!(!text.contains("a]") && !text.contains("<b>") && !text.contains('`'), "{text}");
+        }
+    }
+
+    #[test]
+    fn markdown_has_the_text_as_it_is() {
+        for (alt, text) in [("a & b $5", "a & b $5"), ("&copy; ~~c~~ $x$", r"\&copy; \~\~c\~\~ \$x\$")] {
+            let markdown = texts("https://h/b", "https://h/p", alt).remove(0);
+            assert_eq!(markdown, format!("[![{text}](https://h/b)](https://h/p)"));
         }
     }
 

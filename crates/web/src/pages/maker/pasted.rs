@@ -6,6 +6,9 @@ use tallymark_core::{Name, OtherBadge, OtherCounter, hits_sh_page, read_other_ba
 
 /// An address may be in a parameter of another, and in a snippet.
 const DEPTH: u32 = 3;
+/// How many addresses of a snippet are looked at, and how long a text may be: each may have others in it.
+const MOST_ADDRESSES: usize = 4;
+const LONGEST: usize = 8192;
 
 /// Sites with repositories at `/OWNER/REPO`.
 const FORGES: [&str; 9] = [
@@ -62,7 +65,8 @@ const SHOWN_OF_REPOSITORIES: [&str; 34] = [
 /// the address of this site.
 pub(in crate::pages) fn usual_name(pasted: &str, base: &str) -> Option<Name> {
     let pasted = pasted.trim();
-    let found = Pasted { base, depth: 0 }.name(pasted)?;
+    let found = Some(pasted).filter(|text| text.len() <= LONGEST)?;
+    let found = Pasted { base, depth: 0 }.name(found)?;
     from_bytes(found.as_bytes()).ok().filter(|name| name.as_str() != pasted)
 }
 
@@ -176,11 +180,12 @@ impl Pasted<'_> {
         let starts = text.match_indices("http").map(|(at, _)| &text[at..]);
         let urls = starts.filter(|rest| rest.starts_with("http://") || rest.starts_with("https://"));
         let ends = |c: char| c.is_whitespace() || "()[]<>\"'`{}|".contains(c);
-        urls.filter_map(|rest| {
-            let url = rest.split(ends).next()?.split("++").next()?;
-            self.address(&url.replace("&amp;", "&"))
-        })
-        .next()
+        urls.take(MOST_ADDRESSES)
+            .filter_map(|rest| {
+                let url = rest.split(ends).next()?.split("++").next()?;
+                self.address(&url.replace("&amp;", "&"))
+            })
+            .next()
     }
 }
 
@@ -270,6 +275,31 @@ fn of_counter(address: &PastedAddress<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn anything_may_be_pasted(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    any::<String>(),
+                    "(https://|http://|ssh://|git@|github.com|hits.sh|/|@|:|\\?url=|%2F|.git|.svg|h|\\[|\\)|é)",
+                ],
+                0..12,
+            ),
+        ) {
+            let pasted = parts.concat();
+            let found = usual_name(&pasted, "https://h");
+            prop_assert!(found.is_none_or(|name| name.as_str() != pasted.trim()));
+        }
+    }
+
+    /// Each of thousands of addresses has all that follow in it.
+    #[test]
+    fn addresses_in_addresses_end() {
+        assert_eq!(usual_name(&"http://a?url=".repeat(LONGEST / 13), ""), None);
+        assert_eq!(usual_name(&"http://a?url=".repeat(LONGEST), ""), None);
+    }
 
     #[test]
     fn what_is_pasted_means_a_name() {
