@@ -25,6 +25,7 @@
 //! ```
 
 pub mod access;
+mod allowance;
 mod asker;
 mod batch;
 pub mod calendar;
@@ -61,6 +62,7 @@ pub mod wrapped;
 pub mod zmq;
 pub mod zmtp;
 
+pub use allowance::Allowance;
 pub use asker::{Asker, AskerDetails, Country, is_local, kept_text};
 pub use batch::{
     Batch, Counts, Entry, Levels, MAX_BATCH_NAMES, MAX_BATCH_POSITIONS, MAX_BATCH_STATUSES,

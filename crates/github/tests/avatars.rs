@@ -1,15 +1,19 @@
 //! Avatars grow old: what is shown then, and when they are looked for.
 
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use std::sync::{
     Arc,
     atomic::{AtomicI64, AtomicUsize, Ordering},
 };
 use std::time::Duration;
-use tallymark_core::{Name, Now};
-use tallymark_github::{AvatarMeters, AvatarSource, Avatars, Outgoing};
+use tallymark_core::{Day, Entry, Event, Name, Now, When, batches};
+use tallymark_github::{
+    AccountName, AvatarMeters, AvatarSource, Avatars, Outgoing, TrackedAccount, TrackedAccounts,
+};
 use tallymark_store::{Retention, StoreUrl};
 use tallymark_testbed::{FakeWeb, WebReply};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 const OCTO: &[u8] = include_bytes!("../../tallymark/tests/pictures/octo.png");
 const OTHER: &[u8] = include_bytes!("../../tallymark/tests/pictures/other.png");
@@ -158,4 +162,54 @@ async fn a_directory_does_not_wait_for_servers_and_fetches_no_more_often() {
     comes("here").await;
     answers.send(()).unwrap();
     comes("slow").await;
+}
+
+/// Anybody can make up owners. What that costs a server is bounded, and those whose names were counted before wait for none
+/// of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn made_up_owners_are_asked_for_slowly_and_delay_nobody_who_is_known() {
+    const MADE_UP: usize = 300;
+    fn now() -> Now {
+        Now { unix_ms: 1_800_000_000_000 }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeWeb::start(|_| WebReply::of("image/png", OCTO));
+    let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+    let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+    let claim = store.claim(Uuid::new_v4()).await.unwrap();
+    let yesterday = When::Day(Day(now().day().0 - 1));
+    let name = Name::new("before/x").unwrap();
+    let before = Entry { event: Event::VISIT, name, when: yesterday, count: 1 };
+    store.apply(&claim, &batches(claim.instance, 1, vec![before])).await.unwrap();
+    let tracked = AccountName::new("tracked").unwrap();
+    TrackedAccounts::new(store.clone()).put(&tracked, &TrackedAccount::default()).await.unwrap();
+    let source = AvatarSource {
+        dir: None,
+        pattern: format!("{}/{{owner}}", server.url()).parse().ok(),
+        outgoing: Outgoing::default(),
+    };
+    let meters = &mut Registry::default();
+    let avatars = Arc::new(Avatars::new(source, store, AvatarMeters::register(meters), now));
+    tokio::spawn(avatars.clone().run(CancellationToken::new()));
+    // Whether there is a picture, once nobody looks for one any more.
+    let face = async |owner: &str| {
+        let name = Name::new(&format!("{owner}/x")).unwrap();
+        avatars.of(name.as_ref()).await;
+        while avatars.is_looking_for(name.as_ref()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        avatars.of(name.as_ref()).await.is_some()
+    };
+    let mut faces = 0;
+    for owner in 0..MADE_UP {
+        faces += usize::from(face(&format!("made-up-{owner}")).await);
+    }
+    assert!((20..MADE_UP).contains(&faces), "{faces}");
+    assert_eq!(server.requests().len(), faces);
+    let mut text = String::new();
+    encode(&mut text, meters).unwrap();
+    assert!(text.contains("avatars_total{result=\"later\"}"), "{text}");
+    for known in ["before", "tracked"] {
+        assert!(face(known).await, "{known}");
+    }
 }

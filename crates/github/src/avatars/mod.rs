@@ -2,18 +2,19 @@
 //!
 //! Whoever draws a panel, for a request or into a file, asks here, and gets what is known at this moment: from memory, or with one read of the store. A
 //! request never waits for another server. What is missing or old is looked for in the directory, and what is not there is
-//! fetched, one account at a time, so made-up names cost no more than that, and no local picture waits for a server. What is
-//! fetched is kept in the store with its age; what is not found, too. On a failure the last picture stays.
+//! fetched, one account at a time, and not too often (`turns`), so made-up names cost little, and no local picture waits for a
+//! server. What is fetched is kept in the store with its age; what is not found, too. On a failure the last picture stays.
 
 mod known;
 mod pattern;
 mod redraw;
 mod source;
+mod turns;
 
 pub use pattern::{AvatarPattern, NotAPattern};
 pub use source::AvatarSource;
 
-use crate::AccountName;
+use crate::{AccountName, tracked::TrackedAccounts};
 use hyper::StatusCode;
 use known::{KnownAvatar, KnownAvatars};
 use prometheus_client::{
@@ -27,13 +28,14 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tallymark_core::{NameRef, Now};
-use tallymark_store::{Shelf, Shelved, Store};
+use tallymark_core::{Event, Name, NameRef, Now};
+use tallymark_store::{Result as StoreResult, Shelf, Shelved, Step, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
+use turns::AvatarTurns;
 
 /// The shelf of the store. Nothing is kept of those who have no picture but an empty one.
 const SHELF: Shelf = Shelf { name: "avatar", most: 5_000 };
@@ -78,8 +80,19 @@ impl AvatarMeters {
             Err(NoAvatar::Refused(_)) => "refused",
             Err(_) => "failed",
         };
+        self.count_as(result);
+    }
+
+    fn count_as(&self, result: &'static str) {
         self.found.get_or_create(&FoundLabel { result }).inc();
     }
+}
+
+/// Somebody who is looked for.
+struct AvatarAsk {
+    login: AccountName,
+    /// The name that was shown.
+    name: Name,
 }
 
 /// The avatars that are known, and the way to others.
@@ -89,11 +102,14 @@ pub struct Avatars {
     faces: Mutex<KnownAvatars>,
     meters: AvatarMeters,
     now: fn() -> Now,
-    asks: mpsc::Sender<AccountName>,
+    asks: mpsc::Sender<AvatarAsk>,
     /// Whether it was said that the store does not take them.
     unkept: AtomicBool,
+    /// Whether it was said that there are too many.
+    delayed: AtomicBool,
+    turns: Mutex<AvatarTurns>,
     /// For the one task, until it runs.
-    waiting: Mutex<Option<mpsc::Receiver<AccountName>>>,
+    waiting: Mutex<Option<mpsc::Receiver<AvatarAsk>>>,
 }
 
 impl Avatars {
@@ -107,7 +123,8 @@ impl Avatars {
     ) -> Avatars {
         let (asks, waiting) = mpsc::channel(WAITING);
         let (faces, waiting) = (Mutex::default(), Mutex::new(Some(waiting)));
-        Avatars { source, store, faces, meters, now, asks, unkept: AtomicBool::new(false), waiting }
+        let (unkept, delayed, turns) = Default::default();
+        Avatars { source, store, faces, meters, now, asks, unkept, delayed, turns, waiting }
     }
 
     /// The avatar of a name's owner, as far as it is known now. Asks for one that is missing or old.
@@ -123,7 +140,7 @@ impl Avatars {
             }
         };
         if face.due <= self.seconds() {
-            self.ask(login);
+            self.ask(AvatarAsk { login, name: name.into() });
         }
         face.uri
     }
@@ -140,8 +157,8 @@ impl Avatars {
         let Some(mut waiting) = waiting else { return };
         let (far, mut missing) = mpsc::channel(WAITING);
         let look = async {
-            while let Some(login) = waiting.recv().await {
-                let known = self.look_here(&login).await;
+            while let Some(AvatarAsk { login, name }) = waiting.recv().await {
+                let known = self.look_here(&login).await || !self.takes_turn(&login, &name).await;
                 // Whoever finds no room is asked for with the next view.
                 if known || far.try_send(login.clone()).is_err() {
                     self.faces().asked(&login);
@@ -181,13 +198,53 @@ impl Avatars {
         Some(KnownAvatar { uri: uri.map(Arc::from), due, fetched_again })
     }
 
-    fn ask(&self, login: AccountName) {
+    fn ask(&self, ask: AvatarAsk) {
         let mut faces = self.faces();
-        if faces.ask(&login)
-            && let Err(full) = self.asks.try_send(login)
+        if faces.ask(&ask.login)
+            && let Err(full) = self.asks.try_send(ask)
         {
-            faces.asked(&full.into_inner());
+            faces.asked(&full.into_inner().login);
         }
+    }
+
+    /// Whether the server may be asked for an account now. If not, what is shown stays, and a later view asks again.
+    async fn takes_turn(&self, login: &AccountName, name: &Name) -> bool {
+        if self.source.pattern.is_none() {
+            return true;
+        }
+        // A store that does not say so knows nobody.
+        let is_known = self.is_known(login, name).await.unwrap_or(false);
+        let taken = self.turns.lock().unwrap_or_else(PoisonError::into_inner).take(is_known, Instant::now());
+        let Err(wait) = taken else { return true };
+        self.meters.count_as("later");
+        if !self.delayed.swap(true, Ordering::Relaxed) {
+            info!(
+                %login,
+                "many avatars are asked for at once: those of owners whose names are new are fetched slowly, and show initials \
+                 until then (tallymark help panels)"
+            );
+        }
+        let uri = self.faces().find(login).and_then(|face| face.uri);
+        self.know(login, uri, self.seconds() + wait.as_secs() + 1);
+        false
+    }
+
+    /// Whether this is more than a name that somebody has made up today.
+    async fn is_known(&self, login: &AccountName, name: &Name) -> StoreResult<bool> {
+        if self.faces().find(login).is_some_and(|face| face.uri.is_some())
+            || TrackedAccounts::new(self.store.clone()).find(login).await?.is_some()
+        {
+            return Ok(true);
+        }
+        let today = (self.now)().day().0;
+        for event in [Event::HIT, Event::VISIT] {
+            let total = self.store.total(event, name).await?;
+            let of_today = self.store.series(event, name, Step::Day, today, today + 1).await?;
+            if total > of_today.iter().map(|(_, count)| count).sum() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Looks into the directory. Answers whether that is enough: false if the picture is to be fetched.

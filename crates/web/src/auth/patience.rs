@@ -10,23 +10,22 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tallymark_core::network_of;
+use tallymark_core::{Allowance, network_of};
 
 const PLACES: usize = 1024;
 
 /// For each slot, when the last of its attempts will no longer count.
 pub(crate) struct Patience {
-    /// How many attempts a client may make in a row, one at least.
-    row: u32,
-    /// How long one of them counts.
-    each: Duration,
+    /// Of each client.
+    allowance: Allowance,
     places: Mutex<Vec<Option<Instant>>>,
     hasher: RandomState,
 }
 
 impl Patience {
     pub(crate) fn new(row: u32, each: Duration) -> Patience {
-        Patience { row: row.max(1), each, places: Mutex::new(vec![None; PLACES]), hasher: RandomState::new() }
+        let allowance = Allowance::new(row, each);
+        Patience { allowance, places: Mutex::new(vec![None; PLACES]), hasher: RandomState::new() }
     }
 
     /// With wrong tokens: ten in a row, then one every six seconds.
@@ -54,19 +53,13 @@ impl Patience {
 
     fn may_try_at(&self, peer: Peer, now: Instant) -> Result<(), Duration> {
         let free = self.lock()[self.place(peer)];
-        let owed = free.map_or(Duration::ZERO, |free| free.saturating_duration_since(now));
-        match owed.checked_sub(self.each * (self.row - 1)) {
-            Some(wait) if wait > Duration::ZERO => Err(wait),
-            _ => Ok(()),
-        }
+        self.allowance.check(free, now)
     }
 
     fn failed_at(&self, peer: Peer, now: Instant) {
         let place = self.place(peer);
         let mut places = self.lock();
-        let from = places[place].map_or(now, |free| free.max(now));
-        // Two that were checked at the same time must not cause an endless wait.
-        places[place] = Some((from + self.each).min(now + self.each * self.row));
+        places[place] = Some(self.allowance.done(places[place], now));
     }
 
     fn place(&self, peer: Peer) -> usize {
@@ -85,8 +78,8 @@ mod tests {
     #[test]
     fn wrong_tokens_of_one_address_are_limited_and_then_come_slowly() {
         let (patience, now) = (Patience::with_wrong_tokens(), Instant::now());
-        let (peer, each) = (Peer(Some([192, 0, 2, 7].into())), patience.each);
-        for n in 0..patience.row {
+        let (peer, each) = (Peer(Some([192, 0, 2, 7].into())), Duration::from_secs(6));
+        for n in 0..10 {
             assert_eq!(patience.may_try_at(peer, now), Ok(()), "{n}");
             patience.failed_at(peer, now);
         }
