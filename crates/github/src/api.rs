@@ -30,6 +30,9 @@ const VERSION: (HeaderName, HeaderValue) =
 const KIND: (HeaderName, HeaderValue) =
     (header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
 
+/// What GitHub's API says with a 404. What says anything else is some other server.
+const NOT_FOUND: &str = "Not Found";
+
 /// What is needed to ask GitHub.
 #[derive(Debug)]
 pub struct GithubAccess {
@@ -95,6 +98,16 @@ fn is_no_right(answer: &Fetched) -> bool {
         && !answer.headers.contains_key(header::RETRY_AFTER)
         && left != Some(b"0")
         && !says_limit
+}
+
+#[derive(Deserialize)]
+struct MessageJson {
+    message: String,
+}
+
+/// Whether an answer is this message of GitHub's API.
+pub(crate) fn says(body: &[u8], message: &str) -> bool {
+    serde_json::from_slice::<MessageJson>(body).is_ok_and(|said| said.message == message)
 }
 
 /// What was answered.
@@ -170,7 +183,9 @@ impl GithubApi {
         match answer.status {
             StatusCode::OK => Ok(GithubReply::of(&answer.headers, Some(answer.body))),
             StatusCode::NOT_MODIFIED if etag.is_some() => Ok(GithubReply::of(&answer.headers, None)),
-            StatusCode::NOT_FOUND | StatusCode::GONE => Err(GithubError::Nobody),
+            StatusCode::NOT_FOUND | StatusCode::GONE if says(&answer.body, NOT_FOUND) => {
+                Err(GithubError::Nobody)
+            }
             status => Err(GithubError::Status(status)),
         }
     }

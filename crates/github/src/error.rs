@@ -49,9 +49,6 @@ pub enum GithubError {
     /// Whether it has to be asked for is not known.
     #[error("the store does not answer")]
     Store,
-    /// The task that asked is gone.
-    #[error("this process ends")]
-    Ends,
 }
 
 fn advice(status: u16) -> &'static str {

@@ -1,12 +1,17 @@
 //! What the store keeps of an account's statistics, for whoever shows them without asking GitHub.
 
 use crate::{
-    AccountName, CodeLanguages, Contributions, NoStats,
+    AccountName, CodeLanguages, Contributions,
     contributions::WorkYears,
+    missing::{DAY, HOUR, MissingAccount},
     stats::{Measured, Stats},
 };
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    sync::Arc,
+    time::Duration,
+};
 use tallymark_store::{Shelf, Shelved, Store, StoreError};
 
 /// The shelf of the store.
@@ -15,11 +20,24 @@ pub(crate) const SHELF: Shelf = Shelf { name: "github", most: 100_000 };
 /// The years of accounts that are over. They never change, so they are kept for good.
 const YEARS: Shelf = Shelf { name: "github-years", most: 100_000 };
 
-const HOUR: u64 = 3600;
 /// How long statistics are worth keeping: they are better than none.
-const KEPT: u64 = 90 * 24 * HOUR;
+const KEPT: u64 = 90 * DAY;
 /// How long an account that does not exist is not asked for.
 pub(crate) const NOBODY: u64 = HOUR;
+
+/// Why there are no statistics to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoStats {
+    /// GitHub has no such account.
+    #[error("GitHub has no such account")]
+    Nobody,
+    /// There are none yet, and GitHub does not answer, or not in time.
+    #[error("there are none yet")]
+    NotYet,
+}
+
+/// What is shown of an account.
+pub(crate) type Answered = Result<Aged, NoStats>;
 
 /// Statistics and their age.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +64,13 @@ pub struct Work {
 /// What the store keeps of an account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StatsRecord {
-    /// `None`: there was no such account.
+    /// `None`: there never was such an account.
     pub(crate) measured: Option<Measured>,
     /// When it was measured.
     pub(crate) at: u64,
+    /// Since then GitHub has said that there is no such account.
+    #[serde(default)]
+    pub(crate) missing: Option<MissingAccount>,
     /// With a token.
     #[serde(default, with = "work")]
     pub(crate) work: Arc<Work>,
@@ -71,19 +92,63 @@ mod work {
 }
 
 impl StatsRecord {
-    pub(crate) fn aged(&self, is_old: bool) -> Result<Aged, NoStats> {
-        let measured = self.measured.as_ref().ok_or(NoStats::Nobody)?;
-        Ok(Aged { stats: measured.stats.clone(), at: self.at, is_old, work: self.work.clone() })
+    /// There never was such an account.
+    pub(crate) fn of_nobody(at: u64) -> StatsRecord {
+        StatsRecord { measured: None, at, missing: None, work: Arc::default() }
+    }
+
+    /// The last numbers, also of an account that is gone.
+    pub(crate) fn aged(&self, is_old: bool) -> Option<Aged> {
+        let measured = self.measured.as_ref()?;
+        Some(Aged { stats: measured.stats.clone(), at: self.at, is_old, work: self.work.clone() })
+    }
+
+    /// What is shown.
+    pub(crate) fn shown(&self, is_old: bool) -> Answered {
+        if self.is_gone() { Err(NoStats::Nobody) } else { self.aged(is_old).ok_or(NoStats::Nobody) }
+    }
+
+    /// Whether there was such an account, and is none any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.missing.is_some_and(MissingAccount::is_gone)
+    }
+
+    /// When GitHub answered last.
+    pub(crate) fn answered_at(&self) -> u64 {
+        self.missing.map_or(self.at, MissingAccount::last)
+    }
+
+    /// When a tracked account is asked for again.
+    pub(crate) fn next(&self, every: Duration) -> u64 {
+        match self.missing {
+            Some(missing) => missing.next(every),
+            None => self.at.saturating_add(every.as_secs()),
+        }
     }
 }
 
-/// The record of an account. What another version wrote is as none.
+/// A record of the store, and by what it is known from another one in its place.
+pub(crate) struct KeptRecord {
+    pub(crate) record: StatsRecord,
+    pub(crate) print: u64,
+}
+
+/// The record of an account, unless it is the one with this print. What another version wrote is as none.
 pub(crate) async fn record(
     store: &dyn Store,
     login: &AccountName,
-) -> Result<Option<StatsRecord>, StoreError> {
-    let kept = store.kept(SHELF, login.as_str()).await?;
-    Ok(kept.and_then(|kept| serde_json::from_slice(&kept.value).ok()))
+    known: Option<u64>,
+) -> Result<Option<KeptRecord>, StoreError> {
+    let Some(kept) = store.kept(SHELF, login.as_str()).await? else { return Ok(None) };
+    let print = print_of(&kept.value);
+    if Some(print) == known {
+        return Ok(None);
+    }
+    Ok(serde_json::from_slice(&kept.value).ok().map(|record| KeptRecord { record, print }))
+}
+
+fn print_of(value: &[u8]) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }
 
 /// Keeps statistics that another program has measured, for as long as others from `now` on, unless the store has newer
@@ -99,11 +164,11 @@ pub async fn take_over(
     at: u64,
     now: u64,
 ) -> Result<bool, StoreError> {
-    if record(store, login).await?.is_some_and(|record| record.at >= at) {
+    if record(store, login, None).await?.is_some_and(|kept| kept.record.answered_at() >= at) {
         return Ok(false);
     }
-    let record = StatsRecord { measured: Some(Measured::of(stats)), at, work: Arc::default() };
-    keep(store, login, &record, now).await?;
+    let record = StatsRecord { measured: Some(Measured::of(stats)), ..StatsRecord::of_nobody(at) };
+    keep(store, login, &record, now + KEPT).await?;
     Ok(true)
 }
 
@@ -125,19 +190,26 @@ pub(crate) async fn keep_years(
     store.keep(YEARS, login.as_str(), Shelved { at: now, value }, None).await
 }
 
-/// Puts a record into the store. It stays there for so long from `now`.
+/// How long a record is kept, from `now` on. What strangers make up is soon forgotten.
+pub(crate) fn kept_until(record: &StatsRecord, is_tracked: bool, now: u64) -> u64 {
+    now.saturating_add(if record.measured.is_some() || is_tracked { KEPT } else { NOBODY })
+}
+
+/// Puts a record into the store; by what it is known.
 pub(crate) async fn keep(
     store: &dyn Store,
     login: &AccountName,
     record: &StatsRecord,
-    now: u64,
-) -> Result<(), StoreError> {
-    let until = now + if record.measured.is_some() { KEPT } else { NOBODY };
+    until: u64,
+) -> Result<u64, StoreError> {
     let value = serde_json::to_vec(record).unwrap_or_default();
-    store.keep(SHELF, login.as_str(), Shelved { at: record.at, value }, Some(until)).await
+    let print = print_of(&value);
+    store.keep(SHELF, login.as_str(), Shelved { at: record.answered_at(), value }, Some(until)).await?;
+    Ok(print)
 }
 
-/// The statistics that the store has, whatever their age; older ones than `hard` are so.
+/// The statistics that the store has, whatever their age; older ones than `hard` are so. [`NoStats::Nobody`] is an account
+/// that is gone.
 ///
 /// # Errors
 ///
@@ -147,7 +219,14 @@ pub async fn kept_statistics(
     login: &AccountName,
     hard: Duration,
     now: u64,
-) -> Result<Option<Aged>, StoreError> {
-    let record = record(store, login).await?;
-    Ok(record.and_then(|record| record.aged(now.saturating_sub(record.at) >= hard.as_secs()).ok()))
+) -> Result<Result<Aged, NoStats>, StoreError> {
+    let record = record(store, login, None).await?.map(|kept| kept.record);
+    Ok(match record {
+        Some(record) if record.is_gone() => Err(NoStats::Nobody),
+        Some(record) => {
+            let is_old = now.saturating_sub(record.at) >= hard.as_secs();
+            record.aged(is_old).ok_or(NoStats::NotYet)
+        }
+        None => Err(NoStats::NotYet),
+    })
 }

@@ -2,15 +2,18 @@
 //!
 //! Until the soft age they are shown as they are; until the hard age they are shown and refreshed behind; after that
 //! GitHub is asked first, and if it does not answer, the last ones are shown with their age. Whatever fails, they stay.
-//! They are in the store, so a restart asks nobody. For one account there is one question at a time, whoever waits for
-//! it, and whoever goes away ends none.
+//! They are in the store, so a restart asks nobody, and what another process has kept there is seen within seconds. Who
+//! waits for a question, and for how many there is room, is said by `questions`.
 
 use crate::{
     AccountName, Contributions,
     api::{GithubAccess, GithubApi},
     code, contributions,
     error::GithubError,
-    kept::{self, Aged, NOBODY, SHELF, StatsRecord, Work},
+    evidence::GithubProof,
+    kept::{self, Aged, Answered, KeptRecord, NOBODY, NoStats, StatsRecord, Work},
+    missing::{DAY, MissingAccount},
+    questions::{AccountQuestion, AskedQuestion, AwaitedAnswer, Questions},
     recent::RecentAccounts,
     stats::{Measured, measure},
     status::{self, TokenStatus},
@@ -25,7 +28,6 @@ use prometheus_client::{
     registry::Registry,
 };
 use std::{
-    collections::HashMap,
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -33,16 +35,16 @@ use std::{
 };
 use tallymark_core::Now;
 use tallymark_store::Store;
-use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
-const DAY: u64 = 86_400;
 /// How long nobody asks again after a failure.
 const FAILED: u64 = 60;
 /// How many accounts are remembered beside the store.
 const REMEMBERED: usize = 1000;
-/// How many accounts are asked for at a time.
-const AT_ONCE: usize = 4;
+/// How long what is remembered is believed without a look at the store, in seconds: another process may have asked GitHub.
+const LOOKED: u64 = 2;
+/// How long such a look may take. What is remembered is good enough.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// The soft age differs by one part in so many.
 const JITTER: u64 = 10;
@@ -73,29 +75,19 @@ impl StatsAges {
     }
 }
 
-/// Why there are no statistics to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoStats {
-    /// GitHub has no such account.
-    #[error("GitHub has no such account")]
-    Nobody,
-    /// There are none yet, and GitHub does not answer, or not in time.
-    #[error("there are none yet")]
-    NotYet,
-}
-
 /// What is remembered of an account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct KnownStats {
     record: Option<Arc<StatsRecord>>,
+    /// By what the store's is known from it.
+    print: Option<u64>,
+    /// When the store was looked at, in seconds since 1970.
+    looked: u64,
     /// Nobody asks before, whatever the age: the last question failed.
     rests_until: u64,
     /// Why it failed.
     why: Option<Arc<GithubError>>,
 }
-
-/// The result of a question, for all who wait for it.
-type Answered = Result<Aged, NoStats>;
 
 /// The statistics of GitHub's accounts.
 pub struct Statistics {
@@ -106,8 +98,8 @@ pub struct Statistics {
     /// How long a request waits for GitHub.
     patience: Duration,
     known: Mutex<RecentAccounts<KnownStats>>,
-    flights: Mutex<HashMap<AccountName, watch::Receiver<Option<Answered>>>>,
-    turns: Semaphore,
+    questions: Questions,
+    proof: GithubProof,
     /// How often an account was not asked for, because the calls left are kept for tracked ones.
     reserved: Counter,
     me: Weak<Statistics>,
@@ -131,8 +123,8 @@ impl Statistics {
             ages,
             patience,
             known: Mutex::new(RecentAccounts::new(REMEMBERED)),
-            flights: Mutex::default(),
-            turns: Semaphore::new(AT_ONCE),
+            questions: Questions::default(),
+            proof: GithubProof::default(),
             reserved: Counter::default(),
             me: me.clone(),
         })
@@ -141,6 +133,7 @@ impl Statistics {
     /// Registers everything. The registry adds the prefix `tallymark_`.
     pub fn register(self: &Arc<Statistics>, registry: &mut Registry) {
         self.api.register(registry);
+        self.questions.register(registry);
         let help = "Accounts that were not asked for, because the calls left are kept for tracked ones";
         registry.register("github_reserved", help, self.reserved.clone());
         registry.register_collector(Box::new(TokenGauges(Arc::downgrade(self))));
@@ -151,38 +144,54 @@ impl Statistics {
     /// # Errors
     ///
     /// [`NoStats`]: there is nothing to show.
-    pub async fn of(&self, login: &AccountName) -> Answered {
+    pub async fn of(&self, login: &AccountName) -> Result<Aged, NoStats> {
         let known = self.known(login).await?;
         let now = self.api.seconds();
+        let rests = now < known.rests_until;
         let Some(record) = &known.record else {
-            return if now < known.rests_until { Err(NoStats::NotYet) } else { self.ask(login).await };
+            return if rests { Err(NoStats::NotYet) } else { self.ask(login).await };
         };
-        let age = now.saturating_sub(record.at);
-        match record.aged(false) {
-            Err(_) if age < NOBODY => Err(NoStats::Nobody),
-            Ok(shown) if age < self.ages.soft_of(login, record.at) => Ok(shown),
-            Ok(shown) if age < self.ages.hard.as_secs() => {
-                if now >= known.rests_until {
-                    drop(self.flight(login));
-                }
-                Ok(shown)
-            }
-            _ if now < known.rests_until => record.aged(true),
-            _ => self.ask(login).await,
+        let is_old = now.saturating_sub(record.at) >= self.ages.hard.as_secs();
+        if now < self.due(login, record) {
+            return record.shown(is_old);
+        }
+        let asks_first = !record.is_gone() && (record.measured.is_none() || is_old);
+        match (asks_first, rests) {
+            (true, false) => return self.ask(login).await,
+            (false, false) => self.ask_behind(login),
+            (_, true) => {}
+        }
+        record.shown(is_old)
+    }
+
+    /// When a view asks GitHub again, in seconds since 1970.
+    fn due(&self, login: &AccountName, record: &StatsRecord) -> u64 {
+        match (record.missing, &record.measured) {
+            (Some(missing), _) => missing.due(),
+            (None, Some(_)) => record.at.saturating_add(self.ages.soft_of(login, record.at)),
+            (None, None) => record.at.saturating_add(NOBODY),
         }
     }
 
-    /// Asks GitHub, or waits for the question that is already asked. What is known is the answer if GitHub has none.
+    /// Asks GitHub, or waits for the question that is already asked. What is known is the answer if GitHub has none, or if too
+    /// many others wait.
     ///
     /// # Errors
     ///
     /// [`NoStats`]: there is nothing to show.
-    pub async fn ask(&self, login: &AccountName) -> Answered {
-        let mut flight = self.flight(login);
-        let answered = flight.wait_for(Option::is_some);
+    pub async fn ask(&self, login: &AccountName) -> Result<Aged, NoStats> {
+        let waiting = match self.question(login, false, false) {
+            None if self.is_tracked(login).await => self.question(login, true, false),
+            waiting => waiting,
+        };
+        let Some(mut waiting) = waiting else {
+            self.questions.count_full();
+            return self.last(login);
+        };
+        let answered = waiting.wait_for(Option::is_some);
         match tokio::time::timeout(self.patience, answered).await {
             Ok(Ok(answer)) => answer.clone().unwrap_or(Err(NoStats::NotYet)),
-            // It goes on, and the next request has it.
+            // If it was begun it goes on, and the next request has it.
             _ => self.last(login),
         }
     }
@@ -202,11 +211,21 @@ impl Statistics {
         &self.tracked
     }
 
-    /// What the store has, whatever its age; nobody is asked.
+    /// The last numbers, whatever their age, and also of an account that is gone; nobody is asked.
     pub async fn stored(&self, login: &AccountName) -> Option<Aged> {
         let record = self.known(login).await.ok()?.record?;
         let age = self.api.seconds().saturating_sub(record.at);
-        record.aged(age >= self.ages.hard.as_secs()).ok()
+        record.aged(age >= self.ages.hard.as_secs())
+    }
+
+    /// Since when GitHub says that there is no such account, if it said so last.
+    pub async fn missing(&self, login: &AccountName) -> Option<MissingAccount> {
+        self.known(login).await.ok()?.record?.missing
+    }
+
+    /// Whether there was such an account, and is none any more.
+    pub async fn is_gone(&self, login: &AccountName) -> bool {
+        self.missing(login).await.is_some_and(MissingAccount::is_gone)
     }
 
     /// How often a repository of an account was looked at and cloned lately, for whoever may push to it.
@@ -227,12 +246,13 @@ impl Statistics {
         status::of_each(&self.api).await
     }
 
-    /// When an account was measured last, in seconds since 1970, here or in another process; 0 if never.
-    pub(crate) async fn measured_at(&self, login: &AccountName) -> u64 {
-        let here =
-            self.lock_known().find(login).and_then(|known| known.record.as_ref().map(|record| record.at));
-        let there = self.store.kept(SHELF, login.as_str()).await.ok().flatten().map(|kept| kept.at);
-        here.max(there).unwrap_or(0)
+    /// When a tracked account is to be asked for again, in seconds since 1970, by what this process or another one has kept; 0
+    /// if nothing is known.
+    pub(crate) async fn next(&self, login: &AccountName, every: Duration) -> u64 {
+        let here = self.lock_known().find(login).and_then(|known| known.record.clone());
+        let there = kept::record(&*self.store, login, None).await.ok().flatten();
+        let newest = here.into_iter().chain(there.map(|kept| Arc::new(kept.record)));
+        newest.max_by_key(|record| record.answered_at()).map_or(0, |record| record.next(every))
     }
 
     /// The clock, in seconds since 1970.
@@ -243,57 +263,88 @@ impl Statistics {
     /// The last good ones, if there are any.
     fn last(&self, login: &AccountName) -> Answered {
         let record = self.lock_known().find(login).and_then(|known| known.record.clone());
-        record.map_or(Err(NoStats::NotYet), |record| record.aged(true))
+        record.map_or(Err(NoStats::NotYet), |record| record.shown(true))
     }
 
-    /// The one question for an account that is under way, or a new one.
-    fn flight(&self, login: &AccountName) -> watch::Receiver<Option<Answered>> {
-        let mut flights = self.lock_flights();
-        if let Some(flight) = flights.get(login) {
-            return flight.clone();
+    /// The one question for an account. `None`: too many are under way.
+    fn question(&self, login: &AccountName, is_tracked: bool, is_owed: bool) -> Option<AwaitedAnswer> {
+        let me = self.me.upgrade()?;
+        match self.questions.ask(login, is_tracked, is_owed) {
+            AskedQuestion::Joined(waiting) => Some(waiting),
+            AskedQuestion::Begun(waiting, question) => {
+                tokio::spawn(me.answer(question));
+                Some(waiting)
+            }
+            AskedQuestion::Full => None,
         }
-        let (land, flight) = watch::channel(None);
-        if let Some(me) = self.me.upgrade() {
-            flights.insert(login.clone(), flight.clone());
-            let login = login.clone();
-            tokio::spawn(async move {
-                let answer = me.measure(&login).await;
-                // In this order: whoever has the answer and asks again gets another one.
-                me.lock_flights().remove(&login);
-                land.send_replace(Some(answer));
-            });
-        }
-        flight
     }
 
-    async fn measure(&self, login: &AccountName) -> Answered {
+    /// Asks GitHub behind an answer. If too many wait, the next view tries again.
+    fn ask_behind(&self, login: &AccountName) {
+        if self.question(login, false, true).is_none() {
+            self.questions.count_full();
+        }
+    }
+
+    async fn answer(self: Arc<Statistics>, question: Arc<AccountQuestion>) {
+        let login = &question.login;
+        let is_tracked = self.is_tracked(login).await;
+        let Some(turn) = self.questions.turn(&question, is_tracked).await else { return };
+        let answer = self.measure(login, is_tracked).await;
+        drop(turn);
+        self.questions.close(&question, answer);
+    }
+
+    async fn is_tracked(&self, login: &AccountName) -> bool {
+        matches!(self.tracked.find(login).await, Ok(Some(_)))
+    }
+
+    async fn measure(&self, login: &AccountName, is_tracked: bool) -> Answered {
         let known = self.known(login).await?;
-        let before = known.record.as_ref().and_then(|record| record.measured.as_ref());
-        let measured = match self.turns.acquire().await {
-            Ok(_) if !self.may_ask(login, Budget::Rest).await => Err(GithubError::Reserved),
-            Ok(_turn) => measure(&self.api, login, before).await,
-            Err(_) => Err(GithubError::Ends),
+        let before = known.record.as_deref();
+        let measured = match self.may_ask(is_tracked, Budget::Rest) {
+            true => measure(&self.api, login, before.and_then(|record| record.measured.as_ref())).await,
+            false => Err(GithubError::Reserved),
+        };
+        let record = match measured {
+            Ok(measured) => {
+                // Before what it has done is asked for, which is no older then.
+                let at = self.api.seconds();
+                let work = self.work(login, before, &measured, is_tracked).await;
+                Ok(StatsRecord { measured: Some(measured), at, missing: None, work })
+            }
+            Err(GithubError::Nobody) => self.missed(before, is_tracked).await.ok_or(GithubError::Nobody),
+            Err(why) => Err(why),
         };
         let now = self.api.seconds();
-        let measured = match measured {
-            Ok(measured) => Some(measured),
-            Err(GithubError::Nobody) => None,
+        match record {
+            Ok(record) => {
+                let record = Arc::new(record);
+                self.keep(login, &record, kept::kept_until(&record, is_tracked, now)).await;
+                record.shown(record.missing.is_some())
+            }
             Err(why) => {
                 debug!(%login, error = &why as &dyn std::error::Error, "no statistics");
-                let (rests_until, why) = (now + FAILED, Some(Arc::new(why)));
-                self.lock_known().put(login.clone(), KnownStats { record: known.record, rests_until, why });
-                return self.last(login);
+                let (rests_until, why) = (now.saturating_add(FAILED), Some(Arc::new(why)));
+                self.lock_known().put(login.clone(), KnownStats { rests_until, why, ..known });
+                self.last(login)
             }
-        };
-        let work = match &measured {
-            Some(measured) => self.work(login, known.record.as_deref(), measured).await,
-            None => Arc::default(),
-        };
-        let record = Arc::new(StatsRecord { measured, at: now, work });
-        self.lock_known()
-            .put(login.clone(), KnownStats { record: Some(record.clone()), rests_until: 0, why: None });
-        self.keep(login, &record).await;
-        record.aged(false)
+        }
+    }
+
+    /// What is known now that GitHub has no such account. Of one that was known this needs a proof: without it nothing is.
+    async fn missed(&self, before: Option<&StatsRecord>, is_tracked: bool) -> Option<StatsRecord> {
+        let now = self.api.seconds();
+        let was_known = before.is_some_and(|before| before.measured.is_some());
+        if !was_known && !is_tracked {
+            return Some(StatsRecord::of_nobody(now));
+        }
+        if !self.proof.holds(&self.api).await {
+            return (!was_known).then(|| StatsRecord::of_nobody(now));
+        }
+        let missing = MissingAccount::again(before.and_then(|before| before.missing), now);
+        let record = before.cloned().unwrap_or_else(|| StatsRecord::of_nobody(now));
+        Some(StatsRecord { missing: Some(missing), ..record })
     }
 
     /// What the GraphQL API says, as far as it answers. What fails is as it was, with its age.
@@ -302,9 +353,10 @@ impl Statistics {
         login: &AccountName,
         before: Option<&StatsRecord>,
         measured: &Measured,
+        is_tracked: bool,
     ) -> Arc<Work> {
         let last = before.map(|record| record.work.clone()).unwrap_or_default();
-        if !self.api.has_tokens() || !self.may_ask(login, Budget::Graph).await {
+        if !self.api.has_tokens() || !self.may_ask(is_tracked, Budget::Graph) {
             return last;
         }
         let failed = |what: &'static str, why: GithubError| {
@@ -355,40 +407,77 @@ impl Statistics {
     }
 
     /// Whether there are calls for this account. Strangers ask for any name, and must not use up those of tracked ones.
-    async fn may_ask(&self, login: &AccountName, budget: Budget) -> bool {
-        let may = self.api.has_plenty(budget) || matches!(self.tracked.find(login).await, Ok(Some(_)));
+    fn may_ask(&self, is_tracked: bool, budget: Budget) -> bool {
+        let may = is_tracked || self.api.has_plenty(budget);
         if !may {
             self.reserved.inc();
         }
         may
     }
 
-    async fn keep(&self, login: &AccountName, record: &StatsRecord) {
-        if let Err(error) = kept::keep(&*self.store, login, record, record.at).await {
-            warn!(%login, %error, "statistics were not kept; they are asked for again after a restart");
+    /// Remembers a record, here and in the store.
+    async fn keep(&self, login: &AccountName, record: &Arc<StatsRecord>, until: u64) {
+        let why = record.missing.map(|_| Arc::new(GithubError::Nobody));
+        let (looked, record_here) = (self.api.seconds(), Some(record.clone()));
+        let known = KnownStats { record: record_here, looked, why, ..KnownStats::default() };
+        self.lock_known().put(login.clone(), known.clone());
+        match kept::keep(&*self.store, login, record, until).await {
+            Ok(print) => self.lock_known().put(login.clone(), KnownStats { print: Some(print), ..known }),
+            Err(error) => {
+                warn!(%login, %error, "statistics were not kept; they are asked for again after a restart");
+            }
         }
     }
 
     /// What memory or the store has. Without the store nobody is asked, or its restart would cost a call for everyone.
     async fn known(&self, login: &AccountName) -> Result<KnownStats, NoStats> {
-        if let Some(known) = self.lock_known().find(login) {
-            return Ok(known.clone());
+        let here = self.lock_known().find(login).cloned();
+        if let Some(known) = here {
+            return Ok(self.look(login, known).await);
         }
-        let record = kept::record(&*self.store, login).await.map_err(|error| {
+        let kept = kept::record(&*self.store, login, None).await.map_err(|error| {
             debug!(%login, %error, "the store does not say whether it keeps statistics");
             NoStats::NotYet
         })?;
-        let known = KnownStats { record: record.map(Arc::new), rests_until: 0, why: None };
-        self.lock_known().put(login.clone(), known.clone());
-        Ok(known)
+        Ok(self.remember(login, KnownStats::default(), kept))
+    }
+
+    /// What is remembered, or what another process has kept since. The store is looked at every few seconds, and not waited for.
+    async fn look(&self, login: &AccountName, known: KnownStats) -> KnownStats {
+        let now = self.api.seconds();
+        if now.abs_diff(known.looked) < LOOKED {
+            return known;
+        }
+        // Before the look: meanwhile others take what is remembered.
+        self.lock_known().put(login.clone(), KnownStats { looked: now, ..known.clone() });
+        let kept = kept::record(&*self.store, login, known.print);
+        match tokio::time::timeout(LOOK, kept).await {
+            Ok(Ok(Some(kept))) => self.remember(login, known, Some(kept)),
+            _ => known,
+        }
+    }
+
+    /// Remembers what the store has, unless what is remembered is newer.
+    fn remember(&self, login: &AccountName, known: KnownStats, kept: Option<KeptRecord>) -> KnownStats {
+        let looked = self.api.seconds();
+        let answered_at = |known: &KnownStats| known.record.as_ref().map(|record| record.answered_at());
+        let mut memory = self.lock_known();
+        // Whoever measured meanwhile has newer ones.
+        let here = memory.find(login).cloned().unwrap_or(known);
+        let there = kept.filter(|kept| Some(kept.record.answered_at()) >= answered_at(&here));
+        let known = match there {
+            Some(KeptRecord { record, print }) => {
+                let (record, print) = (Some(Arc::new(record)), Some(print));
+                KnownStats { record, print, looked, ..KnownStats::default() }
+            }
+            None => KnownStats { looked, ..here },
+        };
+        memory.put(login.clone(), known.clone());
+        known
     }
 
     fn lock_known(&self) -> MutexGuard<'_, RecentAccounts<KnownStats>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_flights(&self) -> MutexGuard<'_, HashMap<AccountName, watch::Receiver<Option<Answered>>>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

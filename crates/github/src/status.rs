@@ -51,6 +51,11 @@ pub async fn token_status(access: GithubAccess, now: fn() -> Now) -> Vec<TokenSt
     of_each(&GithubApi::new(access, now)).await
 }
 
+/// Whether an answer says what a token may do.
+pub(crate) fn tells_limits(body: &[u8]) -> bool {
+    serde_json::from_slice::<RateLimitJson>(body).is_ok()
+}
+
 /// Asks for each token, in their order.
 pub(crate) async fn of_each(api: &GithubApi) -> Vec<TokenStatus> {
     let mut rows = Vec::new();

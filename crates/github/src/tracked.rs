@@ -32,8 +32,6 @@ pub struct TrackedAccount {
     /// The cards that somebody has looked at, by the names of their files.
     #[serde(default)]
     pub cards: BTreeSet<String>,
-    /// GitHub has no such account any more. It is not asked for until somebody adds it again.
-    pub gone: bool,
 }
 
 /// Why an account is not tracked.

@@ -10,7 +10,7 @@ use std::{
 };
 use tallymark_core::Now;
 use tallymark_github::{AccountName, Aged, NoStats};
-use tallymark_testbed::{FakeRepository, WebReply};
+use tallymark_testbed::{FakeRepository, WebReply, WebRequest};
 
 /// Each test has its own clock, because they run at once: a static of its own.
 macro_rules! clock {
@@ -187,6 +187,10 @@ async fn whatever_fails_the_last_good_ones_stay() {
         on_user(WebReply::status(403, "text/plain", "").header("Retry-After", "1")),
         on_user(WebReply::status(429, "text/plain", "").header("Retry-After", "1")),
         on_user(WebReply::status(451, "text/plain", "")),
+        on_user(WebReply::status(404, "application/json", "{\"message\":\"Not Found\"}")),
+        on_user(WebReply::status(404, "application/json", "{\"message\":\"no route\"}")),
+        on_user(WebReply::status(404, "text/html", "<html>Not Found</html>")),
+        on_user(WebReply::status(410, "text/plain", "")),
         on_user(WebReply::status(401, "text/plain", "")),
         on_user(json("")),
         on_user(json("null")),
@@ -359,4 +363,68 @@ async fn a_token_that_is_revoked_in_the_middle_gives_way_to_the_other() {
     later(60);
     assert!(statistics.ask(&login("u0")).await.is_ok());
     assert_eq!(with(TOKEN), before, "it rests");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_that_two_tokens_share_is_one_and_is_waited_for() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    for token in [TOKEN, OTHER] {
+        site.github.token(token, "one-account", 5000);
+    }
+    for n in 0..4 {
+        site.github.add(&format!("u{n}"), some());
+    }
+    let statistics = site.statistics(&[TOKEN, OTHER], now);
+    // Until each was asked with, whose it is is not known.
+    for n in 0..4 {
+        assert!(statistics.of(&login(&format!("u{n}"))).await.is_ok());
+    }
+    let of_each = |calls: &[WebRequest]| {
+        [TOKEN, OTHER].map(|token| {
+            let header = format!("Bearer {token}");
+            calls.iter().filter(|call| call.header("authorization") == Some(&header)).count()
+        })
+    };
+    assert!(of_each(&site.github.calls()).iter().all(|count| *count > 1), "both were asked with");
+    for (status, more) in [(403, ("X-RateLimit-Remaining", "0")), (429, ("Retry-After", "30"))] {
+        let reset = (now().unix_ms / 1000 + 30).to_string();
+        let refusal =
+            WebReply::status(status, "application/json", "{\"message\":\"API rate limit exceeded\"}")
+                .header(more.0, more.1)
+                .header("X-RateLimit-Reset", &reset);
+        site.github.answer_instead(move |_| Some(refusal.clone()));
+        let calls = call_count(&site);
+        for n in 0..4 {
+            assert!(statistics.ask(&login(&format!("u{n}"))).await.unwrap().is_old, "the last numbers");
+        }
+        assert_eq!(call_count(&site), calls + 1, "{status}: one refusal is enough for both");
+        site.github.answer_well();
+        later(31);
+        for n in 0..4 {
+            assert!(!statistics.ask(&login(&format!("u{n}"))).await.unwrap().is_old, "{status}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_of_any_length_are_cut() {
+    let (now, _) = clock!();
+    let site = Site::new().await;
+    site.github.add("octo", some());
+    let rows: Vec<String> = ["x".repeat(200), "易".repeat(200)]
+        .iter()
+        .zip(1..)
+        .map(|(name, id)| {
+            format!(
+                "{{\"id\":{id},\"name\":{name:?},\"description\":{name:?},\"fork\":false,\"stargazers_count\":1,\
+                 \"forks_count\":0,\"language\":{name:?}}}"
+            )
+        })
+        .collect();
+    let list = WebReply::of("application/json", format!("[{}]", rows.join(",")));
+    site.github.answer_instead(move |request| request.target.contains("/repos?").then(|| list.clone()));
+    let stats = site.statistics(&[], now).of(&login("octo")).await.unwrap().stats;
+    let lengths: Vec<usize> = stats.known.iter().map(|known| known.name.len()).collect();
+    assert_eq!((lengths, stats.languages.len(), stats.stars), (vec![100, 99], 0, 2));
 }

@@ -25,8 +25,8 @@ use std::{
 use tallymark_badge::banner::{BannerType, not_created};
 use tallymark_core::Now;
 use tallymark_github::{
-    AccountName, Aged, CardAddress, CardNotes, CardTerms, DayZone, NoCard, TrackedAccount, TrackedAccounts,
-    kept_statistics,
+    AccountName, Aged, CardAddress, CardNotes, CardTerms, DayZone, NoCard, NoStats, TrackedAccount,
+    TrackedAccounts, kept_statistics,
 };
 use tallymark_store::Store;
 use tracing::warn;
@@ -281,16 +281,21 @@ impl AccountFiles {
             AccountPictures::Banners => !account.banners.is_empty(),
             AccountPictures::Cards(_) => !account.cards.is_empty(),
         };
-        if has_pictures && !account.gone {
-            let aged = kept_statistics(store, name, self.hard, seconds).await?;
-            let stars = aged.as_ref().map_or(0, |aged| i64::try_from(aged.stats.stars).unwrap_or(i64::MAX));
-            for (file, svg) in self.pictures.of(store, account, aged.as_ref(), seconds).await {
-                // Without statistics, what is there stays.
-                if let Some(svg) = svg {
-                    self.put(&file, svg, stars, drawn);
-                }
-                wanted.insert(file);
+        if !has_pictures {
+            return Ok(wanted);
+        }
+        let aged = match kept_statistics(store, name, self.hard, seconds).await? {
+            // It is gone, and so are its pictures.
+            Err(NoStats::Nobody) => return Ok(wanted),
+            aged => aged.ok(),
+        };
+        let stars = aged.as_ref().map_or(0, |aged| i64::try_from(aged.stats.stars).unwrap_or(i64::MAX));
+        for (file, svg) in self.pictures.of(store, account, aged.as_ref(), seconds).await {
+            // Without statistics, what is there stays.
+            if let Some(svg) = svg {
+                self.put(&file, svg, stars, drawn);
             }
+            wanted.insert(file);
         }
         Ok(wanted)
     }

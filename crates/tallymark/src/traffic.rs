@@ -66,6 +66,9 @@ pub(crate) async fn sync(statistics: &Statistics, store: &Arc<dyn Store>) -> Res
     let mut report = TrafficReport::default();
     for owner in statistics.tracked().list().await? {
         let Some(aged) = statistics.stored(&owner).await else { continue };
+        if statistics.is_gone(&owner).await {
+            continue;
+        }
         for repository in aged.stats.known.iter().filter(|known| known.can_push) {
             report.repositories += 1;
             let spelt = format!("{}/{}", aged.stats.login, repository.name);

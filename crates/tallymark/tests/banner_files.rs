@@ -1,6 +1,6 @@
 //! Created banners as files: written by the publisher, served by a real nginx; over both stores.
 
-use crate::common::{Kind, PATIENCE, Place, pictures::picture, stop};
+use crate::common::{Kind, PATIENCE, Place, missing_for_days, pictures::picture, stop};
 use std::{fs, path::PathBuf};
 use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, Nginx, http, wait_until};
 
@@ -117,7 +117,7 @@ fn created_banners_come_from_disk_and_follow_the_store() {
 #[test]
 fn a_timer_writes_them_and_a_switch_removes_them() {
     let mut site = Site::start(&Kind::Sqlite, &["--no-render"]);
-    for (name, kind) in [("octo", "dark"), ("acme", "default")] {
+    for (name, kind) in [("octo", "dark"), ("acme", "default"), ("lost", "dark")] {
         site.github.add(name, repositories(7));
         site.create(name, kind);
     }
@@ -128,8 +128,20 @@ fn a_timer_writes_them_and_a_switch_removes_them() {
     let before = about();
     site.place.run(&["render"]).good();
     assert_eq!(about(), before, "what is right is not written again");
-    // One that GitHub no longer knows has no banner.
-    site.github.remove("acme");
+    // One that GitHub no longer knows keeps its banner until that is believed.
+    site.github.remove("lost");
+    let refresh = || {
+        let ran = site.place.run(&["github", "refresh", "lost"]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        ran.stderr
+    };
+    assert!(refresh().contains("lost: GitHub has no such account; the last numbers stay"));
+    site.place.run(&["render"]).good();
+    assert!(site.file("lost-dark").exists());
+    missing_for_days(&site.place, "lost");
+    assert!(refresh().contains("lost: GitHub has no such account\n"));
+    site.place.run(&["render"]).good();
+    assert!(!site.file("lost-dark").exists());
     fs::write(site.file("stray-dark"), "<svg/>").unwrap();
     site.place.run(&["github", "remove", "acme"]).good();
     site.place.run(&["render"]).good();

@@ -1,7 +1,14 @@
 //! Created banners and tracked accounts: over HTTP, on the command line, and by themselves.
 
-use crate::common::{Kind, PATIENCE, Place};
+use crate::common::{Kind, PATIENCE, Place, missing_for_days};
 use hmac::{Hmac, KeyInit, Mac};
+use std::{
+    io::Write,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use tallymark_core::Minute;
 use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, http, wait_until};
 
@@ -196,12 +203,84 @@ fn tracked_accounts_are_refreshed_by_themselves_until_they_are_gone() {
     wait_until("acme is refreshed", PATIENCE * 2, || of("acme") >= 2);
     assert_eq!(of("viewed"), 1, "a view alone tracks nobody");
     github.remove("octo");
+    let list = || place.run(&["github", "list"]).good();
+    let says = "octo: repositories 1, stars 99, as of 20";
+    wait_until("octo is missed", PATIENCE * 2, || list().contains(", not found on GitHub since 20"));
+    assert!(list().contains(says), "{}", list());
+    assert!(banner(&place, "octo-dark").contains(">99</text>"), "one answer takes nothing away");
+    daemon.kill9();
+    missing_for_days(&place, "octo");
+    let mut daemon = ready(&place);
     wait_until("octo is gone", PATIENCE * 2, || banner(&place, "octo-dark").contains("No such banner"));
-    let asked = of("octo");
-    wait_until("another round", PATIENCE * 2, || of("acme") >= 4);
-    assert_eq!(of("octo"), asked, "nobody asks for who is gone");
+    assert!(list().contains(says) && list().contains(", gone from GitHub"), "the numbers stay: {}", list());
+    let (asked, seen) = (of("octo"), of("acme"));
+    wait_until("another round", PATIENCE * 2, || of("acme") > seen);
+    assert_eq!(of("octo"), asked, "who is gone is asked for once a day");
+    // It is there again.
+    github.add("octo", repositories(5));
+    place.run(&["github", "refresh", "octo"]).good();
+    wait_until("octo is back", PATIENCE, || banner(&place, "octo-dark").contains(">5</text>"));
+    assert!(!list().contains("gone"), "{}", list());
     daemon.sigterm();
     daemon.wait(PATIENCE);
+    assert!(daemon.stderr().contains("gone; it is looked for once a day"), "{}", daemon.stderr());
+}
+
+/// A running daemon has what the command line asked.
+#[test]
+fn what_a_command_asked_is_shown_by_the_daemon() {
+    for kind in Kind::both() {
+        let github = FakeGithub::start();
+        let mut place = kind.place();
+        configure(&mut place, &github, "soft-ttl = \"1h\"\nrefresh = \"1h\"\nrate-limit = \"off\"\n");
+        let _daemon = ready(&place);
+        let card = || http::get(place.addr(), "/api?username=octo");
+        let stars = |count: &str| card().text().contains(&format!(">{count}</text>"));
+        assert_eq!(card().status, 404);
+        github.add("octo", repositories(7));
+        place.run(&["github", "add", "octo"]).good();
+        wait_until("the account is there", PATIENCE, || card().status == 200 && stars("7"));
+        github.add("octo", repositories(99));
+        place.run(&["github", "refresh", "octo"]).good();
+        wait_until("its numbers are new", PATIENCE, || stars("99"));
+    }
+}
+
+/// Clients ask for made-up names, and leave while GitHub does not answer.
+#[test]
+fn nobody_is_asked_for_whose_clients_have_left() {
+    let github = FakeGithub::start();
+    github.add("octo", repositories(7));
+    let mut place = Place::new();
+    configure(&mut place, &github, "rate-limit = \"off\"\n");
+    let _daemon = ready(&place);
+    let (open, opened) = std::sync::mpsc::channel::<()>();
+    let (opened, held) = (Mutex::new(opened), Arc::new(AtomicUsize::new(0)));
+    let holding = held.clone();
+    github.answer_instead(move |request| {
+        if request.target.contains("made-up") {
+            holding.fetch_add(1, Ordering::Relaxed);
+            // The first holds the lock, until all may go on.
+            let _ = opened.lock().unwrap().recv();
+        }
+        None
+    });
+    let clients: Vec<std::net::TcpStream> = (0..50)
+        .map(|n| {
+            let mut client = std::net::TcpStream::connect(place.addr()).unwrap();
+            write!(client, "GET /api?username=made-up-{n} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            client
+        })
+        .collect();
+    wait_until("four are asked for", PATIENCE, || held.load(Ordering::Relaxed) == 4);
+    drop(clients);
+    let left = "tallymark_github_unasked_total{reason=\"left\"}";
+    wait_until("others are forgotten", PATIENCE, || place.metrics().get(left) > 0);
+    drop(open);
+    let answer = http::get(place.addr(), "/api?username=octo");
+    assert!(answer.status == 200 && answer.text().contains(">7</text>"), "{}", answer.text());
+    let count = github.calls().iter().filter(|call| call.target.contains("made-up")).count();
+    assert!(count <= 10, "{count}");
 }
 
 #[test]

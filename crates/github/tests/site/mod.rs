@@ -32,8 +32,13 @@ impl Site {
 
     /// What a process has.
     pub(crate) fn statistics(&self, tokens: &[&str], now: fn() -> Now) -> Arc<Statistics> {
+        self.statistics_at("", tokens, now)
+    }
+
+    /// The same with a path behind the address of the API.
+    pub(crate) fn statistics_at(&self, path: &str, tokens: &[&str], now: fn() -> Now) -> Arc<Statistics> {
         let access = GithubAccess {
-            api: self.github.url().parse().unwrap(),
+            api: format!("{}{path}", self.github.url()).parse().unwrap(),
             tokens: tokens.iter().map(|token| GithubToken::new(token).unwrap()).collect(),
             within: Duration::from_secs(20),
             outgoing: Outgoing::default(),

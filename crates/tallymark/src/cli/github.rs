@@ -14,7 +14,8 @@ use serde::Serialize;
 use std::sync::Arc;
 use tallymark_core::Minute;
 use tallymark_github::{
-    AccountName, Aged, GithubAccess, NoStats, Outgoing, Statistics, TokenStatus, TrackedAccount,
+    AccountName, Aged, GithubAccess, MissingAccount, NoStats, Outgoing, Statistics, TokenStatus,
+    TrackedAccount,
 };
 use tallymark_ingest::source::now;
 use tallymark_store::Store;
@@ -72,6 +73,8 @@ struct ShownAccount<'a> {
     /// Types of its created banners.
     banners: Vec<&'a str>,
     gone: bool,
+    /// Since when GitHub says that there is no such account, in UTC.
+    missing_since: Option<String>,
     repositories: Option<u64>,
     stars: Option<u64>,
     /// When the numbers were true, in UTC.
@@ -138,7 +141,7 @@ impl GithubDesk {
             bail!("GitHub has no such account");
         }
         let known = self.statistics.tracked().find(name).await?.unwrap_or_default();
-        self.statistics.tracked().put(name, &TrackedAccount { gone: false, ..known }).await?;
+        self.statistics.tracked().put(name, &known).await?;
         Ok(self
             .unanswered(name, &asked)
             .map(|why| format!("{why}; it is tracked, and the daemon asks again")))
@@ -198,16 +201,16 @@ impl GithubDesk {
         let mut rows = Vec::new();
         for name in names {
             let account = self.statistics.tracked().find(name).await?;
-            let aged = self.statistics.stored(name).await;
-            rows.push((name, account.is_some(), account.unwrap_or_default(), aged));
+            let (aged, missing) = (self.statistics.stored(name).await, self.statistics.missing(name).await);
+            rows.push((name, account.is_some(), account.unwrap_or_default(), aged, missing));
         }
         let error = |name| troubles.iter().find(|(of, _)| *of == name).map(|(_, why)| why.as_str());
         let shown: Vec<ShownAccount<'_>> = rows
             .iter()
-            .map(|(name, tracked, account, aged)| ShownAccount {
+            .map(|(name, tracked, account, aged, missing)| ShownAccount {
                 tracked: *tracked,
                 error: error(*name),
-                ..shown(name, account, aged.as_ref())
+                ..shown(name, account, aged.as_ref(), *missing)
             })
             .collect();
         if self.json {
@@ -218,7 +221,11 @@ impl GithubDesk {
             let number =
                 |number: Option<u64>| number.map_or("-".to_owned(), |number| number.separate_with_commas());
             let at = row.at.as_deref().unwrap_or("never");
-            let gone = if row.gone { ", gone from GitHub" } else { "" };
+            let gone = match (row.gone, &row.missing_since) {
+                (true, _) => ", gone from GitHub".to_owned(),
+                (false, Some(since)) => format!(", not found on GitHub since {since}"),
+                (false, None) => String::new(),
+            };
             let banners = if row.banners.is_empty() {
                 String::new()
             } else {
@@ -264,7 +271,7 @@ impl GithubDesk {
             let account = account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
             text += &format!("{token}{account}: {state}");
             if let (Some(left), Some(limit), Some(resets)) = (left, limit, resets) {
-                let at = Minute(i32::try_from(resets / 60).unwrap_or(i32::MAX)).readable();
+                let at = minute(*resets).readable();
                 text += &format!(
                     ", {} of {} calls left until {at} UTC",
                     left.separate_with_commas(),
@@ -303,13 +310,23 @@ fn told(troubles: &AccountTroubles<'_>) -> Result<()> {
     if lines.is_empty() { Ok(()) } else { bail!("{}", lines.join("; ")) }
 }
 
-fn shown<'a>(name: &'a AccountName, account: &'a TrackedAccount, aged: Option<&Aged>) -> ShownAccount<'a> {
+fn minute(seconds: u64) -> Minute {
+    Minute(i32::try_from(seconds / 60).unwrap_or(i32::MAX))
+}
+
+fn shown<'a>(
+    name: &'a AccountName,
+    account: &'a TrackedAccount,
+    aged: Option<&Aged>,
+    missing: Option<MissingAccount>,
+) -> ShownAccount<'a> {
     ShownAccount {
         name: name.as_str(),
         tracked: true,
         error: None,
         banners: account.banners.keys().map(String::as_str).collect(),
-        gone: account.gone,
+        gone: missing.is_some_and(MissingAccount::is_gone),
+        missing_since: missing.map(|missing| minute(missing.since()).readable()),
         repositories: aged.map(|aged| aged.stats.repositories()),
         stars: aged.map(|aged| aged.stats.stars),
         at: aged.map(|aged| aged.minute().readable()),

@@ -322,6 +322,19 @@ impl Metrics {
     }
 }
 
+/// As if GitHub had said twice, days ago, that an account does not exist: the next time it is gone. The store is SQLite.
+pub(crate) fn missing_for_days(place: &Place, account: &str) {
+    let store =
+        rusqlite::Connection::open(place.data_dir().join("tallymark.db")).expect("the store is there");
+    let changed = store.execute(
+        "UPDATE shelf SET value = CAST(json_set(CAST(value AS TEXT), '$.missing.times', 2,
+         '$.missing.since', json_extract(CAST(value AS TEXT), '$.missing.since') - 259200) AS BLOB)
+         WHERE shelf = 'github' AND key = ?1",
+        [account],
+    );
+    assert_eq!(changed.expect("the store is there"), 1);
+}
+
 /// The day as nginx writes it into a line.
 pub(crate) fn today() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right");

@@ -69,7 +69,7 @@ struct FakeToken {
 /// The path of the GraphQL API.
 const GRAPH: &str = "/graphql";
 
-type Instead = Box<dyn Fn(&WebRequest) -> Option<WebReply> + Send>;
+type Instead = Arc<dyn Fn(&WebRequest) -> Option<WebReply> + Send + Sync>;
 
 #[derive(Default)]
 struct GithubState {
@@ -91,7 +91,13 @@ impl FakeGithub {
     pub fn start() -> FakeGithub {
         let state = Arc::new(Mutex::new(GithubState::default()));
         let answering = Arc::clone(&state);
-        FakeGithub { web: FakeWeb::start(move |request| lock(&answering).answer(request)), state }
+        let script = move |request: &WebRequest| {
+            // Not under the lock: a test may let one request wait, and answer others.
+            let instead = lock(&answering).instead.clone();
+            let reply = instead.and_then(|instead| instead(request));
+            reply.unwrap_or_else(|| lock(&answering).answer(request))
+        };
+        FakeGithub { web: FakeWeb::start(script), state }
     }
 
     /// Its API, for a configuration.
@@ -167,8 +173,8 @@ impl FakeGithub {
     }
 
     /// Other answers, where the function has one.
-    pub fn answer_instead(&self, instead: impl Fn(&WebRequest) -> Option<WebReply> + Send + 'static) {
-        lock(&self.state).instead = Some(Box::new(instead));
+    pub fn answer_instead(&self, instead: impl Fn(&WebRequest) -> Option<WebReply> + Send + Sync + 'static) {
+        lock(&self.state).instead = Some(Arc::new(instead));
     }
 
     /// Its own answers again.
@@ -197,9 +203,6 @@ fn lock(state: &Mutex<GithubState>) -> MutexGuard<'_, GithubState> {
 
 impl GithubState {
     fn answer(&mut self, request: &WebRequest) -> WebReply {
-        if let Some(reply) = self.instead.as_ref().and_then(|instead| instead(request)) {
-            return reply;
-        }
         let token = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let quota = match token {
             None => None,

@@ -181,10 +181,13 @@ impl Banners {
         let account = found.unwrap_or_default();
         let spelt = account.banners.get(kind.word());
         let path = |spelt: &str| format!("{spelt}-{}", kind.word());
-        if let (Some(spelt), false) = (spelt, account.gone) {
+        let is_gone = self.statistics.is_gone(login).await;
+        if let (Some(spelt), false) = (spelt, is_gone) {
             return Ok(path(spelt));
         }
-        match self.statistics.of(login).await {
+        // Whoever creates a banner of an account that was gone says that it is there again.
+        let found = if is_gone { self.statistics.ask(login).await } else { self.statistics.of(login).await };
+        match found {
             Ok(_) => {}
             Err(NoStats::Nobody) => return Err(Uncreated::Nobody),
             Err(NoStats::NotYet) => return Err(Uncreated::NotNow),
@@ -193,7 +196,6 @@ impl Banners {
         let _alone = tracked.alone().await;
         let found = tracked.find(login).await.map_err(|error| failed(error.into()))?;
         let mut account = found.unwrap_or_default();
-        account.gone = false;
         let spelt = account.banners.entry(kind.word().to_owned()).or_insert_with(|| name.to_owned()).clone();
         tracked.put(login, &account).await.map_err(failed)?;
         Ok(path(&spelt))
@@ -214,7 +216,7 @@ impl Banners {
         let (login, kind) = (AccountName::new(spelt).ok()?, BannerType::from_word(kind)?);
         // A store that does not answer shows what nobody created shows: the file would not be there either.
         let account = self.statistics.tracked().find(&login).await.ok()??;
-        let is_created = account.banners.get(kind.word())? == spelt && !account.gone;
+        let is_created = account.banners.get(kind.word())? == spelt;
         is_created.then(|| (spelt.to_owned(), login, kind))
     }
 }
