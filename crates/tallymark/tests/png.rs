@@ -61,17 +61,6 @@ fn what_may_not_be_seen_as_svg_may_not_be_seen_as_png() {
     }
 }
 
-/// The first picture would take longer than nginx waits.
-#[test]
-fn fonts_are_looked_through_before_a_picture_needs_them() {
-    let place = Place::new();
-    let mut daemon = place.start("serve", &["--log-level", "debug"]);
-    wait_until("the fonts are known", PATIENCE, || {
-        daemon.stderr().contains("looked through the fonts of this machine")
-    });
-    stop(&mut daemon);
-}
-
 /// As it goes into an address.
 fn logo(inside: &str) -> String {
     let svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 10 10\">{inside}</svg>");

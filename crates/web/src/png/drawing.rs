@@ -20,11 +20,9 @@ use tokio::{
 use tracing::debug;
 
 /// So many requests wait for the one that is being drawn.
-const WAITING: usize = 2;
+const WAITING: usize = 8;
 /// The process has a limit of its own, of work. This one is for a process that is stopped.
 const STUCK: Duration = Duration::from_secs(30);
-/// With hundreds of fonts, and many processes that start at once.
-const STARTED_WITHIN: Duration = Duration::from_secs(60);
 /// Before it is tried again to start one.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -84,7 +82,7 @@ impl DrawingPlace<'_> {
 
 async fn run(arguments: &'static [&'static str], mut orders: mpsc::Receiver<PngOrder>) {
     while !orders.is_closed() {
-        match DrawingProcess::start(arguments).await {
+        match DrawingProcess::start(arguments) {
             Ok(process) => process.serve(&mut orders).await,
             Err(error) => {
                 debug!(%error, "starting the process that draws");
@@ -108,7 +106,7 @@ struct DrawingProcess {
 }
 
 impl DrawingProcess {
-    async fn start(arguments: &[&str]) -> io::Result<DrawingProcess> {
+    fn start(arguments: &[&str]) -> io::Result<DrawingProcess> {
         let mut command = Command::new(this_program()?);
         // What a list of processes shows.
         command.arg0("tallymark");
@@ -123,10 +121,7 @@ impl DrawingProcess {
         let (Some(orders), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        let mut process = DrawingProcess { process, orders, answers };
-        let fonts = timeout(STARTED_WITHIN, process.answers.read_u32_le()).await??;
-        debug!(fonts, "looked through the fonts of this machine");
-        Ok(process)
+        Ok(DrawingProcess { process, orders, answers })
     }
 
     /// Draws until it cannot, or nothing is left to draw.

@@ -1,7 +1,7 @@
 //! The fonts of PNG pictures: DejaVu Sans, which is compiled in, and behind it what is installed on this machine.
 //!
 //! So a picture in Latin, Greek or Cyrillic letters is the same everywhere, and others need a font of the system. Those are
-//! looked through once, by [`count`] or when the first letter is missing. None is kept in memory: a picture reads what
+//! looked through once, by [`load`] or when the first letter is missing. None is kept in memory: a picture reads what
 //! it needs.
 
 use resvg::usvg::{
@@ -14,7 +14,10 @@ use std::{
     io::{self, Read},
     ops::RangeInclusive,
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// More fonts are not looked through, nor larger ones.
@@ -37,6 +40,7 @@ pub(super) static SHIPPED: LazyLock<Arc<Database>> = LazyLock::new(|| {
 
 /// The fonts of this machine, the best first.
 static INSTALLED: LazyLock<Vec<InstalledFont>> = LazyLock::new(installed);
+static LOADED: AtomicBool = AtomicBool::new(false);
 
 /// A face in a file, and the letters that it has.
 struct InstalledFont {
@@ -46,10 +50,15 @@ struct InstalledFont {
     letters: Vec<RangeInclusive<u32>>,
 }
 
-/// Looks through the fonts of this machine, and returns how many it found. That takes longer than a request may.
-pub(super) fn count() -> usize {
-    LazyLock::force(&SHIPPED);
-    INSTALLED.len()
+/// Looks through the fonts of this machine. That takes longer than a request may.
+pub(super) fn load() {
+    LazyLock::force(&INSTALLED);
+    LOADED.store(true, Ordering::Release);
+}
+
+/// Whether they have been looked through.
+pub(super) fn are_loaded() -> bool {
+    LOADED.load(Ordering::Acquire)
 }
 
 /// Which font draws a text, and which one a letter that it does not have.
