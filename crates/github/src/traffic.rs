@@ -64,7 +64,9 @@ pub(crate) async fn measure(
     let path = |what: &str| format!("repos/{owner}/{repository}/traffic/{what}");
     // GitHub hides from whoever may not push that there is anything.
     let right = |why| match why {
-        GithubError::Nobody | GithubError::Status(StatusCode::FORBIDDEN) => GithubError::NoRight,
+        GithubError::Nobody | GithubError::Status(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
+            GithubError::NoRight
+        }
         other => other,
     };
     let views = api.get(owner, &path("views"), None).await.map_err(right)?.body;

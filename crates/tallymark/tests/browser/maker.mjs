@@ -123,7 +123,7 @@ async function serverGone(page) {
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "nothing");
   await page.context().setOffline(false);
   await page.locator(".as.markdown .copy").click();
-  await page.getByRole("status").filter({ hasText: "Copied" }).waitFor({ state: "attached" });
+  await page.getByRole("status").filter({ hasText: /^Copied$/ }).waitFor({ state: "attached" });
   assert.match(await page.evaluate(() => navigator.clipboard.readText()), /style=plastic/);
 }
 
