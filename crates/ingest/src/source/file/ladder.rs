@@ -110,10 +110,19 @@ impl LastLines {
     /// Goes on with one line, its end included.
     pub(crate) fn line(&mut self, line: &[u8]) {
         if line.len() > 1 {
-            self.0.push((Print::of(line).0 >> 96) as u32);
+            self.0.push(LastLines::print(line));
         }
         let over = self.0.len().saturating_sub(ENOUGH);
         self.0.drain(..over);
+    }
+
+    /// Whether a line is one of them.
+    pub(crate) fn has(&self, line: &[u8]) -> bool {
+        line.len() > 1 && self.0.contains(&LastLines::print(line))
+    }
+
+    fn print(line: &[u8]) -> u32 {
+        (Print::of(line).0 >> 96) as u32
     }
 
     /// Whether there are enough of them, and no two alike, so that another content does not have them by chance.

@@ -1,14 +1,15 @@
 //! Finds out whether a log was rewritten with fewer lines, as an editor does, so that nothing in it is counted twice.
 //!
 //! Such a file no longer contains what its record has read, so no other rule recognises it. If the last lines that were
-//! read are still in it, and no two of them are equal, everything up to their end was counted. If only its beginning
-//! matches, all of it is taken as counted, and the difference is reported.
+//! read are still in it, and no two of them are equal, everything up to their end was counted. Lines that come again, as
+//! those without a time of day do, prove that only if more of them match. If only its beginning matches, all of it is taken
+//! as counted, and the difference is reported.
 
 use super::super::{
     input::{Input, Portion, beginning, content, is_damage, portion, retry},
     ladder::LastLines,
     names::{Rank, is_at, open_regular},
-    record::{Beginning, FileRecord, Mark, PREFIX, Print, TAIL, are_distinct, repeats_one_line},
+    record::{Beginning, ENOUGH, FileRecord, Mark, PREFIX, Print, TAIL, are_distinct, repeats_one_line},
 };
 use super::Survey;
 use crate::source::Stop;
@@ -19,6 +20,8 @@ use std::{
 
 /// How much is looked through at a time.
 const CHUNK: usize = 256 * 1024;
+/// In how many places the last lines are looked at.
+const MOST_ENDS: usize = 100;
 /// How many files that were named by hand a new log is held against.
 const MOST_KEPT: usize = 8;
 /// What is told of a log of which only the beginning is known.
@@ -179,15 +182,37 @@ fn behind_last_lines(path: &Path, read: &Mark, stop: &Stop) -> io::Result<Option
     }
 }
 
+/// If one of the last lines comes again, as without a time of day it does, they may follow each other by chance. Then the
+/// last bytes, which are more lines, have to be there, too.
 fn behind_lines(path: &Path, read: &Mark, stop: &Stop) -> io::Result<Option<Mark>> {
+    let LinesFound { ends, come_again } = find_lines(path, read, stop)?;
+    for end in ends {
+        if let Some(mark) = mark_at(path, end, stop)?
+            && (!come_again || mark.tail == read.tail)
+        {
+            return Ok(Some(Mark { last: read.last.clone(), ..mark }));
+        }
+    }
+    Ok(None)
+}
+
+/// Where the last lines that were read end in another file.
+struct LinesFound {
+    ends: Vec<u64>,
+    /// One of them is there more than once.
+    come_again: bool,
+}
+
+fn find_lines(path: &Path, read: &Mark, stop: &Stop) -> io::Result<LinesFound> {
     let mut content = content(path, 0, stop)?.take(read.offset);
     let (mut last, mut line, mut at) = (LastLines::default(), Vec::new(), 0);
+    let (mut ends, mut seen) = (Vec::new(), 0);
     let mut chunk = vec![0; CHUNK];
     loop {
         stop.check()?;
         let length = read_full(&mut content, &mut chunk)?;
         if length == 0 {
-            return Ok(None);
+            return Ok(LinesFound { ends, come_again: seen > ENOUGH });
         }
         for part in chunk[..length].split_inclusive(|&byte| matches!(byte, b'\n' | 0)) {
             at += part.len() as u64;
@@ -195,10 +220,11 @@ fn behind_lines(path: &Path, read: &Mark, stop: &Stop) -> io::Result<Option<Mark
             if !part.ends_with(b"\n") && !part.ends_with(&[0]) {
                 continue;
             }
+            seen += usize::from(read.last.has(&line));
             last.line(&line);
             line.clear();
-            if last == read.last {
-                return Ok(mark_at(path, at, stop)?.map(|mark| Mark { last, ..mark }));
+            if last == read.last && ends.len() < MOST_ENDS {
+                ends.push(at);
             }
         }
     }

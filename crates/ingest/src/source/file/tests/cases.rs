@@ -1476,3 +1476,45 @@ fn many_rotations_while_nobody_looked_are_counted_and_it_is_said_how_far_the_loo
     let said = bed.progress.lock().unwrap();
     assert_eq!(said[..2], ["looking at 120 rotated files, 0 done", "looking at 120 rotated files, 50 done"]);
 }
+
+/// Their lines have no time of day, so a run of them comes again by chance.
+#[test]
+fn rotated_log_of_few_names_loses_nothing() {
+    for names in [4u64, 6, 20, 100] {
+        for (is_down, is_packed) in [(true, false), (true, true), (false, false)] {
+            for seed in 1..=10u64 {
+                let mut bed = Bed::new();
+                let mut dice = seed * 7919 + names;
+                let mut lines = || -> String {
+                    let mut line = || {
+                        dice ^= dice << 13;
+                        dice ^= dice >> 7;
+                        dice ^= dice << 17;
+                        format!("\"2026-11-20\",\"o%2Fr{}\"\n", dice % names)
+                    };
+                    (0..500).map(|_| line()).collect()
+                };
+                bed.append("access.log", &lines());
+                bed.read();
+                for round in 1..=2 {
+                    if is_down {
+                        bed.restart();
+                    }
+                    let ending = if is_packed { ".gz" } else { "" };
+                    if round == 2 {
+                        bed.rename(&format!("access.log.1{ending}"), &format!("access.log.2{ending}"));
+                    }
+                    bed.rename("access.log", "access.log.1");
+                    if is_packed {
+                        bed.gzip("access.log.1");
+                    }
+                    bed.append("access.log", &lines());
+                    bed.read();
+                    let all: u64 = bed.seen.lines.values().sum();
+                    let what = format!("{names} names, seed {seed}, round {round}, {is_down}, {is_packed}");
+                    assert_eq!(all, 500 * (round + 1), "{what}");
+                }
+            }
+        }
+    }
+}
