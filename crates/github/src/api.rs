@@ -228,7 +228,7 @@ impl GithubApi {
         Err(refused.unwrap_or_else(|| self.none_may_ask(self.seconds())))
     }
 
-    /// Why nobody may be asked.
+    /// Why GitHub may not be asked.
     fn none_may_ask(&self, until: u64) -> GithubError {
         match self.tokens.revoked() {
             Some(token) => GithubError::Refused { token: token.to_string(), status: 401 },

@@ -1,7 +1,7 @@
 //! The questions that are under way: one for each account, however many wait for it.
 //!
 //! Anybody can ask for any name, so tracked accounts have turns of their own, and of the others only a few may wait for one.
-//! A question that nobody waits for any more, because its clients have left, is not asked; once it has its turn, whoever
+//! A question whose clients have all left is not asked; once it has its turn, whoever
 //! goes away ends nothing. Of tracked accounts as many wait as there are. `statistics` says what is asked.
 
 use crate::{AccountName, kept::Answered};
@@ -33,7 +33,7 @@ pub(crate) type AwaitedAnswer = watch::Receiver<Option<Answered>>;
 pub(crate) struct AccountQuestion {
     pub(crate) login: AccountName,
     answer: watch::Sender<Option<Answered>>,
-    /// It is asked though nobody waits: the last numbers were shown, and the next view needs newer ones.
+    /// It is asked although no client waits: the last numbers were shown, and the next view needs newer ones.
     is_owed: AtomicBool,
     /// It counts among the others.
     is_others: AtomicBool,
@@ -114,7 +114,7 @@ impl Questions {
         self.unasked.get_or_create(&UnaskedLabel { reason: "full" }).inc();
     }
 
-    /// Waits for its turn. `None`: it is over, because nobody waits for the answer any more.
+    /// Waits for its turn. `None`: it is over, because no client waits for the answer any more.
     pub(crate) async fn turn(
         &self,
         question: &AccountQuestion,

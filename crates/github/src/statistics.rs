@@ -2,7 +2,7 @@
 //!
 //! Until the soft age they are shown as they are; until the hard age they are shown and refreshed behind; after that
 //! GitHub is asked first, and if it does not answer, the last ones are shown with their age. Whatever fails, they stay.
-//! They are in the store, so a restart asks nobody, and what another process has kept there is seen within seconds. Who
+//! They are in the store, so a restart asks for nothing, and what another process has kept there is seen within seconds. Who
 //! waits for a question, and for how many there is room, is said by `questions`.
 
 use crate::{
@@ -211,7 +211,7 @@ impl Statistics {
         &self.tracked
     }
 
-    /// The last numbers, whatever their age, and also of an account that is gone; nobody is asked.
+    /// The last numbers, whatever their age, and also of an account that is gone; GitHub is not asked.
     pub async fn stored(&self, login: &AccountName) -> Option<Aged> {
         let record = self.known(login).await.ok()?.record?;
         let age = self.api.seconds().saturating_sub(record.at);

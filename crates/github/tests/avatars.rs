@@ -191,7 +191,7 @@ async fn made_up_owners_are_asked_for_slowly_and_delay_nobody_who_is_known() {
     let meters = &mut Registry::default();
     let avatars = Arc::new(Avatars::new(source, store, AvatarMeters::register(meters), now));
     tokio::spawn(avatars.clone().run(CancellationToken::new()));
-    // Whether there is a picture, once nobody looks for one any more.
+    // Whether there is a picture, once no task looks for one any more.
     let face = async |owner: &str| {
         let name = Name::new(&format!("{owner}/x")).unwrap();
         avatars.of(name.as_ref()).await;

@@ -118,7 +118,7 @@ async fn a_wrong_address_takes_no_numbers_away() {
     // The address is mended, and everything is as it was.
     site.github.add("octo", stars(9));
     assert_eq!(asked(&site.statistics(&[TOKEN], now)).await, Ok((9, false)));
-    // Whoever was never known is nobody for an hour, as a page or a person who asks needs an answer.
+    // An account that was never known is taken as missing for an hour, as a page or a person who asks needs an answer.
     let unseen = AccountName::new("unseen").unwrap();
     assert_eq!(wrong.of(&unseen).await, Err(NoStats::Nobody));
 }

@@ -105,7 +105,7 @@ async fn a_flood_of_names_is_bounded(site: Site) {
     until("the others are forgotten", || unasked(&statistics, "left") == 196).await;
     gate.open();
     assert_eq!(statistics.of(&login("other")).await.unwrap().stats.stars, 7);
-    // Those that were begun went on, and nobody else was asked for.
+    // Those that were begun went on, and no others were asked for.
     until("four are answered", || {
         let calls = site.github.calls();
         calls.iter().filter(|call| call.target.contains("made-up")).count() == 4

@@ -26,7 +26,7 @@ const REST: u32 = 50;
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// How often it is checked which rankings are due.
 const LOOK: Duration = Duration::from_secs(2);
-/// The same while nobody writes: rates change by themselves.
+/// The same while there are no writes: rates change by themselves.
 const QUIET_LOOK: Duration = Duration::from_secs(8);
 /// After this long a full ranking is made again, in milliseconds: other programs may write to a Redis too, without an
 /// entry in the change log.
@@ -265,7 +265,7 @@ impl Rankings {
             round.jobs.remove(at);
         }
         let is_due = |period: &Period| {
-            // What begins while nobody counts is known from the log: only a clock that was ahead has counted in it before.
+            // What begins while nothing is counted is known from the log: only a clock that was ahead has counted in it before.
             let is_known = |of: &Span| *of == period.span(now) || round.quiet;
             let done = round.done.get(&(event, *period)).filter(|(_, _, of)| is_known(of));
             done.is_none_or(|(begun, took, _)| {

@@ -445,7 +445,7 @@ async fn total(store: &dyn Store, config: &Config) -> Result<StoreTotal, StoreEr
     let mut sum = StoreTotal { ever: 0, corrected: 0 };
     for event in known {
         // What operators have taken away is not missing. A correction between the two readings would look like hits that
-        // are, so they are read again; nobody corrects all the time.
+        // are, so they are read again; corrections are rare.
         let mut corrected = store.corrected(event).await?;
         let mut totals = store.totals(event, &[Name::all()]).await?;
         for _ in 0..READINGS {

@@ -68,7 +68,7 @@ pub(crate) fn start(format: LogFormat, level: &str) {
 
 /// What is not logged, unless the level names it.
 fn quiet(level: &str) -> String {
-    // The rasterizer warns of each style that is for browsers only; nobody could do anything about it. The watcher of files
+    // The rasterizer warns of each style that is for browsers only; there is nothing to do about it. The watcher of files
     // tells at `trace` of each event in a directory: with the log in it, each line would cause the next one.
     let modules =
         [("usvg", "usvg=error,resvg=error,simplecss=error,"), ("notify", "notify=info,")].into_iter();

@@ -63,7 +63,7 @@ fn whoever_shows_pictures_alone_is_shown_what_is_wrong() {
         let nginx = place.nginx(flags);
         for at in [place.addr(), nginx.addr()] {
             for (target, status) in WRONG {
-                // Twice: what nginx keeps is for nobody else.
+                // Twice: what nginx keeps is for no other client.
                 for accept in IMAGES.into_iter().chain(OTHERS).chain([IMAGES[0], OTHERS[0]]) {
                     let answer = ask(at, "GET", target, accept);
                     let shows = IMAGES.contains(&accept);

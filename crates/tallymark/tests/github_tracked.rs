@@ -160,7 +160,7 @@ fn with_a_secret_only_signed_requests_create_banners_and_each_once() {
     let ahead = seconds() + 60;
     let refused = ask(ahead, &of(ahead));
     assert!(refused.0 == 403 && refused.1.contains("ahead of this server's clock"), "{refused:?}");
-    // In the first seconds nobody knows what an earlier process has accepted.
+    // In the first seconds it is not known what an earlier process has accepted.
     let mut at = 0;
     wait_until("it is accepted", PATIENCE, || {
         at = seconds();

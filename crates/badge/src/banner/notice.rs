@@ -6,7 +6,7 @@ use crate::text::{XmlText, clean};
 /// A longer text is cut: at most a name of the longest, and what is said of it.
 const LONGEST_TEXT: usize = 70;
 
-/// For a banner that nobody created, in the size of the original's.
+/// For a banner that does not exist, in the size of the original's.
 #[must_use]
 pub fn not_created() -> String {
     let text = "No such banner. Create it with POST /banners.";

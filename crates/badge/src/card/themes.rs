@@ -1,7 +1,7 @@
 //! Sets of colours for cards, by name.
 //!
 //! The names are github-readme-stats', and the colours are drawn anew from what the makers of those palettes publish, or,
-//! where a palette is nobody's, to its name. Every text reaches a contrast of 4.5 on its card. The default follows the
+//! where a palette has no owner, to its name. Every text reaches a contrast of 4.5 on its card. The default follows the
 //! reader: light, or dark. So do the themes without a ground.
 
 use super::theme::CardPaint;

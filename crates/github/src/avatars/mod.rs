@@ -212,7 +212,7 @@ impl Avatars {
         if self.source.pattern.is_none() {
             return true;
         }
-        // A store that does not say so knows nobody.
+        // A store that does not say so knows none.
         let is_known = self.is_known(login, name).await.unwrap_or(false);
         let taken = self.turns.lock().unwrap_or_else(PoisonError::into_inner).take(is_known, Instant::now());
         let Err(wait) = taken else { return true };

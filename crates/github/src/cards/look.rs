@@ -45,7 +45,7 @@ pub(super) fn look(address: &CardAddress, notes: &mut CardNotes) -> Result<CardL
     })
 }
 
-/// A theme that nobody knows is the default, as in the original: a README may have one that is newer than we are.
+/// An unknown theme is the default, as in the original: a README may have one that is newer than we are.
 fn theme(address: &CardAddress, notes: &mut CardNotes) -> CardTheme {
     let Some(asked) = address.given("theme") else { return CardTheme::default() };
     CardTheme::named(&asked).unwrap_or_else(|| {

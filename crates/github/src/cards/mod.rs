@@ -1,7 +1,7 @@
 //! Cards at github-readme-stats' addresses: what an address asks for, and what it shows of an account. The HTTP server
 //! answers with them, and the publisher writes those that somebody has looked at as files; both come here.
 //!
-//! A parameter that nobody knows is ignored, and a value that nobody knows is said to be wrong, unless the original takes it
+//! An unknown parameter is ignored, and an unknown value is said to be wrong, unless the original takes it
 //! and no number depends on it: then the card is drawn, and a note says so.
 
 mod address;

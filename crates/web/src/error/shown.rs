@@ -1,6 +1,6 @@
 //! What is wrong as a picture, for clients that show nothing else.
 //!
-//! GitHub's image proxy shows no picture of a 4xx, so nobody would ever read what it says. Whoever asks for an image, and
+//! GitHub's image proxy shows no picture of a 4xx, so its text would never be read. Whoever asks for an image, and
 //! not for a page, gets it with 200, and the status in a header; everyone else gets the status itself. A layer around all routes,
 //! so it is the same for badges, charts, panels, banners and cards. Nothing of this counts.
 

@@ -169,7 +169,7 @@ impl Book {
         Book { key: key(log), header, changed: BTreeSet::from([None]), ..Book::default() }
     }
 
-    /// Takes records over from the book of a log that nobody follows any more, and all that it says if none is left. Both
+    /// Takes records over from the book of a log that no source follows any more, and all that it says if none is left. Both
     /// change with one commit, so that whoever follows that log again does not go on from what it was.
     pub(super) fn take_over(&mut self, other: &mut Book, is_taken: impl Fn(&FileRecord) -> bool) {
         let taken = |(&id, record): (&u64, &FileRecord)| is_taken(record).then_some(id);

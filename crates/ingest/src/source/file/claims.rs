@@ -3,7 +3,7 @@
 //! A link may be switched to the file of another log, two logs may change their names, and a file may have several. Who has
 //! a record of a file keeps it; the others leave it alone, and say so. Where several paths lead to one place, one source has
 //! that place, and what appears there is its own. A file that its source has lost is read on from where that source was, and
-//! what is known of a place from a source that nobody runs any more goes to the one that has the place now.
+//! what is known of a place from a source that is no longer configured goes to the one that has the place now.
 
 use super::{
     book::{Book, logs},
@@ -186,7 +186,7 @@ impl Claims {
         was_there || others.iter().any(|other| real_path(other) == place)
     }
 
-    /// Lets a log go on with what is known of its place from logs that nobody follows any more. Answers their paths.
+    /// Lets a log go on with what is known of its place from logs that no source follows any more. Answers their paths.
     pub(super) fn hand_over(&self, log: &Path, place: &Path, book: &mut Option<Book>) -> Vec<PathBuf> {
         let all = self.logs();
         let is_left = |(other, held): &(&PathBuf, &Claimed)| !all.followed.contains(other) && held.is_known();
@@ -266,7 +266,7 @@ impl Claims {
         let mut held = Claimed { is_told: true, ..Claimed::of(book.clone(), is_open) };
         held.there.extend(waiting);
         if all.followed.len() < 2 {
-            // There is nobody who could ask.
+            // No other source could ask.
             held.book = Book::default();
         }
         if let Some(before) = all.held.get(log) {

@@ -214,7 +214,7 @@ impl LogFile {
                         if stop.is_said() {
                             return Ok(None);
                         }
-                        // What is known of this place is handed over, if nobody has it.
+                        // What is known of this place is handed over, if no source has it.
                         let is_shared = || self.claims.is_shared(&self.options.path);
                         let moved = || self.moved(&all, sent.as_ref(), stop);
                         let adopted = adopted.or_else(|| if is_shared() { None } else { moved() });

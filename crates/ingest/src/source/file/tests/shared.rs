@@ -468,7 +468,7 @@ impl Model {
         self.shared.restart(&chosen);
     }
 
-    /// Whether a source leads to the log. What happens to it otherwise is nobody's.
+    /// Whether a source leads to the log. What happens to it otherwise belongs to no source.
     fn is_followed(&self) -> bool {
         self.shared.sections.iter().any(|section| section != LINK || !self.is_away)
     }
