@@ -187,13 +187,18 @@ fn every_reason_of_a_rejected_line_is_explained() {
 /// A link to a file of the repository leads to one.
 #[test]
 fn links_of_the_documents_lead_somewhere() {
-    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
-        let text = fs::read_to_string(root().join(document)).unwrap();
+    let decisions =
+        fs::read_dir(root().join("crates")).unwrap().map(|dir| dir.unwrap().path().join("DECISIONS.md"));
+    let documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|document| root().join(document));
+    for document in decisions.filter(|file| file.exists()).chain(documents) {
+        let text = fs::read_to_string(&document).unwrap();
+        let dir = document.parent().unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = link.split('#').next().unwrap();
             assert!(
-                link.contains("://") || path.is_empty() || root().join(path).exists(),
-                "{document}: {link}"
+                link.contains("://") || path.is_empty() || dir.join(path).exists(),
+                "{}: {link}",
+                document.display()
             );
         }
     }
