@@ -17,9 +17,9 @@ use tracing_subscriber::{
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// A line for people.
+    /// plain text
     Text,
-    /// A JSON object a line.
+    /// one JSON object per line
     Json,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Bootic {
     /// The ZeroMQ publisher of events, like tcp://127.0.0.1:6000.
     #[arg(long, visible_alias = "zmsocket", env = "TALLYMARK_ZMQSOCKET", value_name = "ADDR", value_parser = config::publisher)]
     zmqsocket: Option<String>,
-    /// What its messages have to begin with [default: every message]; alone, those of tcp://127.0.0.1:6000.
+    /// Only messages with this prefix [default: every message]. Without --zmqsocket: subscribe to tcp://127.0.0.1:6000.
     #[arg(long, env = "TALLYMARK_TOPIC", value_name = "TEXT", value_parser = config::topic)]
     topic: Option<String>,
     /// The same as --store redis://HOST:PORT.

@@ -38,10 +38,10 @@ enum GithubAction {
     Refresh(AccountNames),
     /// Stop tracking accounts. Their created banners and the files of their cards are removed too.
     Remove(AccountNames),
-    /// Archive views, visitors and clones of each day: of every tracked account, the 100 repositories with the most stars, as
-    /// far as the token that is asked may push to them.
+    /// Archive views, visitors and clones of each day: of every tracked account, those of the 100 repositories with the
+    /// most stars that a token can push to.
     Sync,
-    /// Ask GitHub what each token may still do, and whose it is: one call each.
+    /// Ask GitHub whose each token is and how many calls it has left. Takes one call for each.
     Status,
 }
 

@@ -25,10 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Longer than any answer to this question.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Ask the running daemon whether it is well. Exit code 0 says that it answers.
+/// Ask the running daemon whether it is healthy. Exit code 0 means that it answers.
 #[derive(Debug, Args)]
 pub(super) struct Health {
-    /// Fail also while hits cannot reach the store. (They wait; a restart would help nothing.)
+    /// Fail also while hits cannot reach the store. (They wait; a restart would not help.)
     #[arg(long)]
     ready: bool,
 }

@@ -61,16 +61,16 @@ enum What {
     GithubBanners(ImportGithubBanners),
 }
 
-/// Counts each file once, known by its content, also if it comes again under another name or packed. One that was
-/// interrupted, or that has grown, goes on where it was. What a daemon has counted, or follows, is left out.
+/// Counts each file once. Files are recognised by content, even if renamed or compressed. An import that was
+/// interrupted, or whose file has grown, continues where it was. What a daemon has counted, or follows, is left out.
 #[derive(Debug, Args)]
 struct ImportLog {
-    /// Log files, packed with gzip, xz, bzip2 or zstd or not at all; `-` is standard input and needs --id.
+    /// Log files, plain or compressed (gzip, xz, bzip2, zstd); `-` is standard input and needs --id.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     reading: Reading,
-    /// What standard input is known by: the same text is never imported twice.
+    /// A label for standard input: the same text is never imported twice under it.
     #[arg(long, value_name = "TEXT")]
     id: Option<String>,
     /// Only show what would be counted, and whether it is in the store already.

@@ -29,14 +29,14 @@ const WITHIN: Duration = Duration::from_secs(30);
 const KEYS: [&str; 8] = ["message", "total", "count", "value", "num", "hits", "views", "counter"];
 
 /// Counts the number of an old badge as hits of a name, once: the same number again adds nothing, and a larger one adds
-/// the difference. Reads an SVG, JSON for shields.io, or other JSON with the number in it. What fetching an old badge
-/// adds to the old counter is up to that one.
+/// the difference. Reads an SVG, JSON for shields.io, or other JSON with the number in it. Fetching an old badge may
+/// add one to the old counter.
 #[derive(Debug, Args)]
 pub(super) struct ImportBadge {
     /// The address of the old badge, a file with its SVG or JSON, or its number.
     #[arg(value_name = "URL|FILE|NUMBER")]
     pub(super) from: String,
-    /// The name to count for. Without it, the name in the address, if it is one of a counter that is known.
+    /// The name to count for. Without it, the name in the address, if Tallymark knows that counter.
     #[arg(long, value_parser = name)]
     pub(super) name: Option<Name>,
     /// What happened to it.

@@ -28,12 +28,12 @@ use uuid::Uuid;
 /// where it was interrupted. See `tallymark help transfer`.
 #[derive(Debug, Args)]
 pub(super) struct ImportJsonl {
-    /// A file of `export jsonl`, packed with gzip, xz, bzip2 or zstd or not at all; `-` is standard input.
+    /// A file of `export jsonl`, plain or compressed (gzip, xz, bzip2, zstd); `-` is standard input.
     file: PathBuf,
     /// Only check the file, and show what would be added.
     #[arg(long)]
     dry_run: bool,
-    /// Add it once more: even if it was imported before, or is of this store.
+    /// Add it once more, even if it was imported before or comes from this store.
     #[arg(long)]
     again: bool,
 }

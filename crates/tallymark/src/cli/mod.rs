@@ -121,16 +121,16 @@ pub(crate) struct CommonFlags {
     /// The address people see, like https://hits.example.org.
     #[arg(long, global = true, env = "TALLYMARK_BASE_URL", value_name = "URL", value_parser = config::base_url, help_heading = "Listening")]
     base_url: Option<String>,
-    /// Where syslog arrives [default: 127.0.0.1:5140].
+    /// Receive syslog over UDP here [default: 127.0.0.1:5140].
     #[arg(long, global = true, env = "TALLYMARK_SYSLOG_UDP", value_name = "ADDR", value_parser = config::address, help_heading = "Listening")]
     syslog_udp: Option<SocketAddr>,
-    /// A unix socket at which syslog arrives as datagrams.
+    /// Receive syslog datagrams on this unix socket.
     #[arg(long, global = true, env = "TALLYMARK_SYSLOG_UNIX", value_name = "PATH", value_parser = config::socket_path, help_heading = "Listening")]
     syslog_unix: Option<PathBuf>,
-    /// Where relays bring syslog over TCP.
+    /// Receive syslog over TCP here.
     #[arg(long, global = true, env = "TALLYMARK_SYSLOG_TCP", value_name = "ADDR", value_parser = config::address, help_heading = "Listening")]
     syslog_tcp: Option<SocketAddr>,
-    /// A log file that is read as it grows.
+    /// A log file to read as it grows.
     #[arg(
         id = "log_file",
         long = "file",
@@ -142,8 +142,9 @@ pub(crate) struct CommonFlags {
     )]
     // Some commands have their own FILE.
     log_file: Option<PathBuf>,
-    /// What lines of an access log look like, as nginx's log_format or Apache's LogFormat has it. It is for --file, else for
-    /// every source; import and replay read their files by it. Not --log-format, which is about our own messages.
+    /// The format of an access log, written as in nginx's log_format or Apache's LogFormat. It applies to --file, or
+    /// without one to every source; import and replay use it too. (--log-format is the format of Tallymark's own
+    /// messages.)
     #[arg(long, global = true, env = "TALLYMARK_LOG_FORMAT_STRING", value_name = "TEXT", value_parser = config::pattern, help_heading = "Listening")]
     log_format_string: Option<LineFormat>,
     /// Who may send syslog; needed when it listens beyond loopback. May be repeated.
@@ -184,51 +185,51 @@ pub(crate) struct CommonFlags {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything in one process: HTTP, syslog, counts and badges.
+    /// Run everything in one process: HTTP, syslog, counts and badges.
     Serve(serve::Serve),
-    /// Everything, with made-up traffic, in a temporary directory.
+    /// Try it out: everything, with simulated traffic, in a temporary directory.
     Demo(demo::Demo),
     /// Count only: syslog into the store, with /healthz, /readyz and /metrics.
     Ingest(ingest::Ingest),
-    /// Publish badges: what changed since the last time.
+    /// Publish the badges that have changed since the last time.
     Render(render::Render),
     /// Show the counts of one name.
     Show(show::Show),
     /// List the busiest names.
     Top(top::Top),
-    /// Say why hits of a name are not counted.
+    /// Explain why hits of a name are not counted.
     Explain(explain::Explain),
     /// Watch what the running daemon accepts and rejects.
     Tail(tail::Tail),
     /// Ask the running daemon whether it is well.
     Health(health::Health),
-    /// Check the whole way of a hit, with a real one through nginx.
+    /// Send a hit through nginx and check each step.
     Doctor(doctor::Doctor),
-    /// Copy a store, or accept one that is not the expected one.
+    /// Copy a store, or accept one other than the expected one.
     Store(store::StoreCommand),
-    /// Track GitHub accounts for banners, and see what tokens may do.
+    /// Track GitHub accounts for banners and cards, and check tokens.
     Github(github::GithubCommand),
-    /// Count what is already in files, once.
+    /// Count what is in existing files, once.
     Import(import::ImportCommand),
-    /// Write what the store has: as JSON lines, as a table, or in another counter's format.
+    /// Export the counts: as JSON lines, as CSV, or in another counter's format.
     Export(export::ExportCommand),
     /// Save everything in one file, while the daemon runs.
     Backup(backup::Backup),
-    /// Put a backup back.
+    /// Restore a backup.
     Restore(restore::Restore),
     /// Dry run: what these log lines would count.
     Replay(replay::Replay),
-    /// Check a configuration, and show every mistake in it.
+    /// Check a configuration and list all mistakes in it.
     CheckConfig(check_config::CheckConfig),
     /// Set the total of a name.
     Set(correct::Set),
     /// Add to the total of a name.
     Add(correct::Add),
-    /// Set a name to 0, or what was counted of it in a stretch of time.
+    /// Set a name to 0, or remove what it counted in a period of time.
     Reset(correct::Reset),
     /// Delete a name and its counts.
     Delete(correct::Delete),
-    /// Give a name another name.
+    /// Rename a name.
     Rename(correct::Rename),
     /// Add the counts of a name to another.
     Merge(correct::Merge),
@@ -236,11 +237,11 @@ enum Command {
     Pause(pause::Pause),
     /// Undo a correction.
     Undo(corrections::Undo),
-    /// List what was corrected.
+    /// List corrections.
     Corrections(corrections::CorrectionList),
-    /// Print the nginx configuration for this set-up.
+    /// Print the nginx configuration for this installation.
     NginxConf(nginx_conf::NginxConf),
-    /// Print what a shell needs to complete commands and flags.
+    /// Print a completion script for a shell.
     Completions(completions::Completions),
     /// Read the manual: a topic, or a command's flags.
     Help(help::Help),

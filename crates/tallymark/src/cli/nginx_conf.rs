@@ -169,8 +169,8 @@ pub(super) struct NginxConf {
     /// Serve cards of tracked GitHub accounts from disk, where `[badges] cards` lets the publisher write them.
     #[arg(long)]
     cards: bool,
-    /// Let nginx keep pictures that the daemon has drawn in this directory, for a second, and while the daemon is away. Take
-    /// one in memory, like /run/tallymark-pictures: where nginx cannot write, it shows nothing.
+    /// Let nginx cache pictures that the daemon has drawn in this directory, for a second, and while the daemon is
+    /// down. Use a tmpfs, like /run/tallymark-pictures: if nginx cannot write there, it shows nothing.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 }

@@ -9,8 +9,8 @@ use tallymark_core::{Glob, Now};
 use tallymark_ingest::{Corrector, source::now};
 use tallymark_store::owner::shell_word;
 
-/// Do not count a name for a while. Its badge is still shown. Every daemon that uses the store follows within seconds, and
-/// so it stays over a restart. See `tallymark help deny`.
+/// Do not count a name for a while. Its badge is still shown. Every daemon that uses the store follows within seconds,
+/// and a restart does not end the pause. See `tallymark help deny`.
 #[derive(Debug, Args)]
 pub(super) struct Pause {
     /// The name, decoded, or a pattern of names: spam/*
@@ -19,7 +19,7 @@ pub(super) struct Pause {
     /// For how long from now: 30m, 12h, 7d. Another pause of the same names takes its place.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "end")]
     length: Option<Duration>,
-    /// Count it again.
+    /// Resume counting.
     #[arg(long, conflicts_with = "length")]
     end: bool,
     /// Why, for the log of corrections.

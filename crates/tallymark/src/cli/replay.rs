@@ -37,7 +37,7 @@ const MAX_LINE: usize = 262_144;
 /// What the lines of a log file would count. Nothing is written anywhere.
 #[derive(Debug, Args)]
 pub(super) struct Replay {
-    /// Log files, packed with gzip, xz, bzip2 or zstd or not at all; `-` is standard input.
+    /// Log files, plain or compressed (gzip, xz, bzip2, zstd); `-` is standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Print every name as CSV: event, name, count.

@@ -320,7 +320,7 @@ fn read_udp(table: &mut ConfigTable<'_>) -> Kind {
 
 fn read_unix(table: &mut ConfigTable<'_>) -> Kind {
     if !table.has("path") {
-        table.mistake("path = \"/run/tallymark/syslog\" is missing, or another path");
+        table.mistake("path is missing; for example path = \"/run/tallymark/syslog\"");
     }
     let path = table.text("path", units::socket_path);
     let mode = table.text("mode", |text| match u32::from_str_radix(text, 8) {
@@ -336,7 +336,7 @@ fn read_unix(table: &mut ConfigTable<'_>) -> Kind {
 
 fn read_file(table: &mut ConfigTable<'_>) -> Kind {
     if !table.has("path") {
-        table.mistake("path = \"/var/log/nginx/badge.log\" is missing, or another path");
+        table.mistake("path is missing; for example path = \"/var/log/nginx/badge.log\"");
     }
     let path = table.text("path", units::path);
     let start = table.text("start", |text| match text {

@@ -18,11 +18,12 @@ use clap::Args;
 use finding::{Findings, Grade};
 use serde_json::json;
 
-/// Check the whole way of a hit: directories, kernel, store, daemon, nginx; then ask nginx for a badge, and see it logged,
-/// counted and published. Exit code 0 says that nothing failed.
+/// Send a hit through nginx and check each step. First checks directories, kernel, store, daemon and nginx; then
+/// requests a badge from nginx and follows the hit until it is logged, counted and published. Exit code 0 means that
+/// nothing failed.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Where the public asks for badges [default: base-url, else the daemon itself].
+    /// Public address of the badges [default: base-url, else the daemon itself].
     #[arg(long, value_name = "URL", value_parser = config::base_url)]
     url: Option<String>,
     /// Only look; send no hit.
