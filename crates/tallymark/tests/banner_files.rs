@@ -109,7 +109,9 @@ fn created_banners_come_from_disk_and_follow_the_store() {
         wait_until("they are gone", PATIENCE, || {
             !site.file("Octo-dark").exists() && !site.file("octo-default").exists()
         });
-        assert!(picture(&site.get("/banners/Octo-dark")).contains(NOT_CREATED));
+        wait_until("nginx has seen it", PATIENCE, || {
+            picture(&site.get("/banners/Octo-dark")).contains(NOT_CREATED)
+        });
         stop(&mut site.daemon);
     }
 }

@@ -115,7 +115,9 @@ fn what_was_looked_at_comes_from_disk_in_any_order_of_its_parameters() {
         place.run(&["github", "remove", "octo-cat"]).good();
         daemon = ready(&place);
         wait_until("they are gone", PATIENCE, || files(&place).is_empty());
-        assert!(!picture(&get("/api/top-langs?username=octo-cat")).contains(FROM_DISK));
+        wait_until("nginx has seen it", PATIENCE, || {
+            !picture(&get("/api/top-langs?username=octo-cat")).contains(FROM_DISK)
+        });
         stop(&mut daemon);
     }
 }

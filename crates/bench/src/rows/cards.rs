@@ -23,6 +23,7 @@ use tallymark_testbed::{FakeGithub, FakeRepository, Nginx, http, temp_dir};
 
 const TOKEN: &str = "ghp_0123456789";
 const CARD: &str = "/api?username=u0&theme=dark";
+const FROM_DISK: &str = "GET of a card from disk, nginx with the printed configuration, wrk -t1 -c64";
 /// Calls for each account are counted over so many.
 const SAMPLE: u32 = 100;
 /// Clients that look at accounts at the same time.
@@ -115,7 +116,7 @@ fn rates(
         conf = run(&["nginx-conf", "--cards", "--nginx-listen", &nginx_listen, "--listen", &listen]);
         format!("keepalive_requests 1000000;\n{}", conf.as_deref().unwrap_or_default())
     });
-    conf?;
+    let headers = headers(&conf?);
     let end = Instant::now() + Duration::from_secs(600);
     let card = loop {
         let card = http::get(nginx.addr(), CARD);
@@ -131,8 +132,10 @@ fn rates(
         format!(
             "sendfile on; keepalive_requests 1000000; access_log off;\n\
              server {{ listen 127.0.0.1:{}; root {};\n\
-             location = /card.svg {{ types {{ }} default_type image/svg+xml; }} }}",
+             location = /card.svg {{ types {{ }} default_type image/svg+xml; }}\n\
+             location = /same.svg {{ alias {}/card.svg; types {{ }} default_type image/svg+xml;\n{headers}\n}} }}",
             site.port,
+            site.dir.display(),
             site.dir.display()
         )
     });
@@ -143,18 +146,33 @@ fn rates(
         Ok(1.0 / rate)
     };
     let file = || measured(format!("http://{}/card.svg", plain.addr()));
-    let disk = by_turns(bench.rounds, file, || measured(format!("http://{}{CARD}", nginx.addr())))?;
+    let same = || measured(format!("http://{}/same.svg", plain.addr()));
+    let from_disk = || measured(format!("http://{}{CARD}", nginx.addr()));
+    let disk = by_turns(bench.rounds, file, from_disk)?;
+    let dressed = by_turns(bench.rounds, same, from_disk)?;
     let cached = by_turns(bench.rounds, file, || measured(format!("http://{}{CARD}", ours.http)))?;
     Ok(vec![
-        beside_nginx("GET of a card from disk, nginx with the printed configuration, wrk -t1 -c64", &disk),
-        beside_nginx("GET of a card that the daemon draws, wrk -t1 -c64", &cached),
+        beside_nginx(FROM_DISK, "nginx, plain file without a log", &disk),
+        beside_nginx(FROM_DISK, "nginx, plain file with the same headers", &dressed),
+        beside_nginx(
+            "GET of a card that the daemon draws, wrk -t1 -c64",
+            "nginx, plain file without a log",
+            &cached,
+        ),
     ])
 }
 
-fn beside_nginx(work: &str, pair: &Pair) -> Finding {
+/// The headers of cards in our configuration.
+fn headers(conf: &str) -> String {
+    let of_cards = conf.lines().skip_while(|line| !line.contains("location ~ \"^/api"));
+    let of_cards = of_cards.take_while(|line| line.trim() != "}");
+    of_cards.filter(|line| line.trim().starts_with("add_header")).collect::<Vec<_>>().join("\n")
+}
+
+fn beside_nginx(work: &str, peer: &str, pair: &Pair) -> Finding {
     Finding {
         work: work.to_owned(),
-        peer: format!("nginx, plain file without a log: {:.0}/s", 1.0 / pair.peer),
+        peer: format!("{peer}: {:.0}/s", 1.0 / pair.peer),
         ours: format!("{:.0}/s", 1.0 / pair.ours),
         ratio: format!("{:.2} times", pair.ratio),
         target: "at least 0.8 times".to_owned(),
