@@ -1,4 +1,4 @@
-//! Colours: what a URL or a configuration may say, and what is written into the picture.
+//! Colours: the values that a URL or a configuration can have, and the text in the picture.
 //!
 //! A [`Color`] is three numbers. No text of a caller reaches the SVG through it, so `red;background:url(//x)` has
 //! nowhere to go. Code that reads a `color` parameter calls it.

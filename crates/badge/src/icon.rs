@@ -1,4 +1,4 @@
-//! Icons as paths: an emoji looks different on every system, and is a box on some.
+//! Icons as paths. Emoji are not used, because they look different on every system, and are boxes on some.
 
 use crate::px::Px;
 use std::fmt;

@@ -1,7 +1,7 @@
-//! How a language writes numbers: which mark is between groups of digits, how large a group is, and which mark is before
-//! decimals. The values are those of CLDR. Digits stay 0 to 9.
+//! How a language writes numbers: the separator of groups of digits, the size of a group, and the decimal mark. The
+//! values are those of CLDR. Digits stay 0 to 9.
 //!
-//! For badges that a request asks for. The publisher draws without a locale, as ghit.me did: with commas.
+//! Used for badges that are drawn for a request. The publisher draws without a locale, as ghit.me did: with commas.
 
 use crate::number::Format;
 

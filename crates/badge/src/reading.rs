@@ -1,8 +1,8 @@
-//! The number that a badge shows, read back from its SVG: of this program and of other counters. For whoever moves here
-//! with an old badge in hand.
+//! Reads the number that a badge shows from its SVG, for badges of Tallymark and of other counters.
+//! `tallymark import badge` calls it for users who move from another counter.
 //!
 //! The number is in the text for screen readers, or else in the last text that is drawn. A shortened one (12k) is
-//! refused, because nobody could say what it stood for.
+//! refused, because the exact number is not known.
 
 use roxmltree::{Document, Node};
 

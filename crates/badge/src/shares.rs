@@ -1,4 +1,4 @@
-//! Languages as parts of a whole: which are shown, how wide each is, and its colour.
+//! Languages as parts of a whole: which ones are shown, how wide each is, and its colour.
 
 use std::{collections::HashMap, sync::LazyLock};
 

@@ -1,5 +1,5 @@
-//! How often something may be done: so many times in a row, then once in a while. The HTTP server asks for each client,
-//! and `tallymark-github` for what is fetched in the background. The caller keeps one moment for each of them.
+//! A rate limit: a burst first, then one per interval. The HTTP server uses it for each client, and `tallymark-github`
+//! for background fetches. The caller keeps one point in time for each of them.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! What is kept of who asked, beside the time of a visit and the class of client: the country, and what else the operator
-//! wants. Without a word from the operator, there is no address and no text of a client in it.
+//! What is kept about a client, in addition to the time of a visit and the class of client: the country, and anything
+//! else the operator wants. Unless the operator asks for it, it contains no address and no text that a client sent.
 
 use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, sync::Arc};

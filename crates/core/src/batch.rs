@@ -148,8 +148,8 @@ impl From<Vec<Entry>> for Counts {
     }
 }
 
-/// Which of its counts a batch writes. A remote store pays for each, and nobody else has to see a minute before it is
-/// over; so they may come apart, in two batches with numbers of their own.
+/// Which of its counts a batch writes. A remote store pays for each, and other processes do not need a minute before it
+/// is over. So they can be split into two batches, each with its own number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Levels {
     /// All of them.

@@ -1,4 +1,4 @@
-//! Words that stand for something: a switch, and one of a list. Called wherever the parameters of an address are read.
+//! Words as values: a switch, or one of a list. Used wherever the parameters of an address are read.
 
 use crate::nearest;
 

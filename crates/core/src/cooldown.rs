@@ -2,10 +2,10 @@
 //! image proxy that come within a moment.
 //!
 //! The cooldown holds per event, name and visitor, and does not slide: it runs from the hit that counted. Behind
-//! GitHub's proxy the visitors cannot be told apart, so its requests have no cooldown; those of one name within
-//! `collapse` are taken as one, because a page view fetches its pictures more than once. The table is bounded, and
-//! holds no address: what it remembers is a hash with a key of its own, and a time. `tallymark-ingest` has one for all
-//! ways in, and keeps it in a file.
+//! GitHub's proxy the visitors cannot be told apart, so its requests have no cooldown; those for one name within
+//! `collapse` count as one, because a page view fetches its pictures more than once. The table is bounded, and holds no
+//! address, only hashes made with its own key, and times. `tallymark-ingest` has one table for all sources, and keeps
+//! it in a file.
 
 mod file;
 mod times;
@@ -62,7 +62,7 @@ pub struct Cooldowns {
 }
 
 impl Cooldowns {
-    /// An empty table. The key is a secret of 16 random bytes: whoever knows it can try addresses.
+    /// An empty table. The key is a secret of 16 random bytes: anyone who knows it can try addresses.
     #[must_use]
     pub fn new(key: [u8; 16], rules: VisitRules) -> Cooldowns {
         Cooldowns::holding(key, rules, MAX_COOLDOWNS)

@@ -1,9 +1,9 @@
 //! The distinct visitors of a name on a UTC day, as keyed hashes.
 //!
 //! A visitor is remembered as a hash of the event, the name and the network of its address, with a key that the store
-//! makes for each day and deletes afterwards: then nobody can tell any more who it was. Two names give the same visitor
-//! different hashes, so nobody sees who visited both. `tallymark-ingest` makes the hashes; they travel in batches, and
-//! because each of them counts once however often it comes, a batch that is sent again changes nothing.
+//! makes for each day and deletes afterwards. After that, the visitor cannot be identified. One visitor has different
+//! hashes under two names, so visits to both cannot be linked. `tallymark-ingest` makes the hashes; they travel in
+//! batches. Each of them counts once however often it arrives, so a batch that is sent again changes nothing.
 
 use crate::{Day, Event, Name, NameRef, Visitor};
 use siphasher::sip::SipHasher24;

@@ -1,7 +1,7 @@
 //! What the operator does not want to count: names, networks and user agents.
 //!
-//! The configuration fills it in, and every way in asks it before a hit is counted. What it refuses is a
-//! [`Reject`] like any other, so nothing disappears unseen. It knows no time: a pause is somebody else's.
+//! The configuration fills it in, and every source checks it before a hit is counted. A denied hit is a [`Reject`] like
+//! any other, so nothing disappears unseen. It does not know the time: pauses are handled elsewhere.
 
 use crate::{Glob, Hit, Reject};
 use ipnet::IpNet;

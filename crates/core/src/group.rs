@@ -1,9 +1,8 @@
-//! Names that are meant together: by a pattern, or by a group that the operator has named. The badge of a sum and the
-//! configuration read them.
+//! Sets of names: a pattern, or a group that the operator has named. Sum badges and the configuration use them.
 
 use std::fmt;
 
-/// A pattern in which each `*` stands for any text, also for none and for slashes.
+/// A pattern in which each `*` matches any text, including slashes and the empty text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob(String);
 

@@ -16,7 +16,7 @@ pub struct Hit<'a> {
     pub name: NameRef<'a>,
     /// When: a minute, or only a day.
     pub when: When,
-    /// How many occurrences this one line stands for, 1 to 1,000,000.
+    /// How many occurrences this line represents, 1 to 1,000,000.
     pub weight: u32,
     /// The line's own date lay outside the window for live lines, and the arrival day took its place.
     pub redated: bool,

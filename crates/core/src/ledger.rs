@@ -1,4 +1,4 @@
-//! What the HTTP server needs to write counts that a client sends: commit them, and confirm only when they are stored.
+//! What the HTTP server needs to write the counts that a client sends: commit them, and confirm once they are stored.
 //!
 //! The binary wires an implementation from `tallymark-ingest` into `tallymark-web`, as it does with
 //! [`Counter`](crate::Counter).

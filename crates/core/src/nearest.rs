@@ -1,5 +1,5 @@
-//! The word that was probably meant. Called wherever a name out of a list is read: keys of the configuration, variables,
-//! parameters of pictures.
+//! Finds the word that was probably meant. Used wherever a name from a list is read: keys of the configuration,
+//! environment variables, parameters of pictures.
 
 /// Longer texts are no words that somebody misspelt, and take long to compare.
 const LONGEST: usize = 64;

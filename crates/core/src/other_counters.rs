@@ -1,7 +1,7 @@
-//! The badge addresses of other counters, which an operator may switch on (`[compat]`): from the target of a request to
+//! The badge addresses of other counters, which an operator can switch on (`[compat]`): from the target of a request to
 //! the name that it counts, as that counter would have named it.
 //!
-//! The HTTP server and the record reader both ask this, so a request counts under the same name whichever of them sees
+//! The HTTP server and the record reader both use this, so a request counts under the same name whichever of them sees
 //! it. How such a badge looks is up to the HTTP server.
 
 use crate::{access::is_no, decode_percent};

@@ -87,7 +87,7 @@ rejects! {
     Json = "json",
     /// Handed in before under the same idempotency key, and counted then.
     Duplicate = "duplicate",
-    /// Handed in and not committed: whoever handed it in was told why.
+    /// Submitted over the API and not committed: the answer said why.
     Uncommitted = "uncommitted",
     /// A run of NUL bytes, as a crash of the machine leaves it in a file. Counted once a run.
     Nul = "nul",

@@ -1,5 +1,6 @@
-//! Which likes of a list still stand. A store keeps likes and those taken back as two lists, and nothing that names a
-//! visitor. So they are paired by what is kept: an unlike has the minute of its like, and comes from the same network.
+//! Which likes of a list are still valid. A store keeps likes and those taken back as two lists, and nothing that
+//! identifies a visitor. So they are paired by the data that is kept: an unlike has the minute of its like, and comes
+//! from the same network.
 
 use crate::{AskerDetails, Visit};
 

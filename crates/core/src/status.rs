@@ -1,8 +1,8 @@
 //! The outcome of an occurrence: `closed` for an order, or any other short text from its sender.
 //!
-//! Statuses are counted beside the hit they come with, for each name, event and month (Bootic's funnels). They are the
-//! sender's text, so their number is limited everywhere: those over the limit count as [`OVERFLOW`], and sums stay
-//! exact.
+//! Statuses are counted in addition to the hit they come with, for each name, event and month (Bootic's funnels). They
+//! are the sender's text, so their number is limited everywhere: those over the limit count as [`OVERFLOW`], and sums
+//! stay exact.
 
 use crate::{Event, Month, Name, OVERFLOW};
 use std::{borrow::Borrow, fmt, sync::Arc};

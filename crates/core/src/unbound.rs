@@ -1,5 +1,5 @@
-//! What helps when a socket cannot be bound, as the end of the error's text. The sources and the HTTP server say it; they
-//! add what is only true of unix sockets.
+//! Advice for a socket that cannot be bound, as the end of the error message. The sources and the HTTP server use it;
+//! they add what applies only to unix sockets.
 
 use std::{io, net::IpAddr};
 

@@ -1,9 +1,9 @@
-//! The last visits of a name: when each was, what kind of client it was, and from where. No client address and no client
-//! text, unless the operator wants them.
+//! The last visits of a name: when each was, what kind of client it was, and from where. No client address and no
+//! client text, unless the operator wants them.
 //!
-//! They are kept beside the counts if the operator turns that on, and only the last few of each name: in the tally, in
-//! the outbox and in the stores. A visit is precise to the minute, because counts are; in JSON it is an object that may
-//! get more fields.
+//! They are kept in addition to the counts if the operator turns that on, and only the last few of each name: in the
+//! tally, in the outbox and in the stores. A visit is precise to the minute, because counts are; in JSON it is an
+//! object that can get more fields.
 
 use crate::{Asker, ClientClass, Event, Minute, Name, asker::StoredAsker};
 use serde::Deserialize;

@@ -1,8 +1,8 @@
-//! Who asked: an address, and whether it is GitHub's image proxy, behind which everybody looks alike.
+//! The client of a hit: an address, and whether it is GitHub's image proxy, behind which all readers look alike.
 //!
-//! A [`Visitor`] comes with a hit that knows who asked: from the HTTP server, and from lines with the columns `address` and
-//! `user-agent`. [`crate::Cooldowns`] looks at it to tell visits, [`crate::VisitorHash`] is made of it, and then it is
-//! dropped: no tally, batch or store has it.
+//! A hit has a [`Visitor`] if its client is known: from the HTTP server, and from lines with the columns `address` and
+//! `user-agent`. [`crate::Cooldowns`] uses it to tell visits from hits, [`crate::VisitorHash`] is made from it, and
+//! then it is dropped: no tally, batch or store has it.
 
 use crate::{Event, NameRef, Now, client};
 use ipnet::IpNet;
@@ -33,7 +33,7 @@ impl Visitor {
         network_of(self.address)
     }
 
-    /// The address, for whoever looks up where it is, or was told to keep it.
+    /// The address, for callers that look up its country, or were told to keep it.
     #[must_use]
     pub fn address(&self) -> IpAddr {
         self.address

@@ -1,13 +1,14 @@
-//! Lines of a log that something else has written into its own: a container runtime, or its tools.
+//! Lines of a log that another program has wrapped in its own format: a container runtime, or its tools.
 //!
-//! Docker's `json-file` (and Fluent Bit, with the same key), the CRI form of Kubernetes, and what `docker compose logs` and
-//! `docker logs -t` print. The intake looks for them first, in every format of a file that does not say exactly what a line is.
+//! Docker's `json-file` (and Fluent Bit, with the same key), the CRI form of Kubernetes, and what `docker compose logs`
+//! and `docker logs -t` print. The intake looks for them first, in every format of a file except those that define a
+//! line exactly.
 
 use memchr::{memchr, memmem};
 use serde::Deserialize;
 use std::{borrow::Cow, net::IpAddr};
 
-/// Where the stream stands in the CRI form: behind a time with nanoseconds and a zone.
+/// Where the name of the stream is in the CRI form: after a time with nanoseconds and a zone.
 const CRI_TIME: std::ops::Range<usize> = 20..36;
 /// The length of the time that `docker logs -t` prints, with nanoseconds.
 const DOCKER_TIME: usize = 30;

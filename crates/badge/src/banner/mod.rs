@@ -1,8 +1,8 @@
 //! GitHub Banners' picture: a GitHub account's statistics on 460 x 215 pixels, light or dark.
 //!
-//! Sizes, places and colours are the original's where they can be read; its light colours could not, and are darker. All
-//! motion is in the style sheet, and stops for whoever wants none. The HTTP server calls this with statistics that it
-//! has, whatever their age.
+//! Sizes, places and colours are the original's where they can be read; its light colours could not, and are darker.
+//! All animation is in the style sheet, and is off for readers who prefer reduced motion. The HTTP server calls this
+//! with the statistics that it has, whatever their age.
 
 mod languages;
 mod notice;
@@ -110,7 +110,7 @@ pub struct Banner<'a> {
     pub languages: &'a [(String, u64)],
     /// When this was true.
     pub at: Minute,
-    /// Nobody knows whether it still is.
+    /// It may have changed since.
     pub is_old: bool,
 }
 

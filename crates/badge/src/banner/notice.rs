@@ -25,7 +25,7 @@ pub fn coming(login: &str, theme: BannerType) -> String {
     notice(&format!("statistics of {name} are on their way"), theme)
 }
 
-/// Whoever it is of, and whatever is known.
+/// The same picture for every account, known or not.
 #[must_use]
 pub fn away(theme: BannerType) -> String {
     notice("statistics are on their way", theme)

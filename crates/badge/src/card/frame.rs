@@ -1,4 +1,4 @@
-//! What all cards have: the ground, the style sheet, the title, and the time at the foot.
+//! The parts that all cards have: the background, the style sheet, the title, and the time at the bottom.
 
 use super::{CardGround, CardLook, CardPaint, CardTime, themes::CardPalette};
 use crate::text::{Font, XmlText};
@@ -63,7 +63,7 @@ impl CardFrame<'_> {
             self.rules(f, dark)?;
             f.write_str("}")?;
         }
-        // Whoever reads it.
+        // These colours are the same for every reader.
         self.look.streak.rules().try_for_each(|(class, rule)| write!(f, ".{class}{{{rule}}}"))
     }
 

@@ -1,8 +1,8 @@
-//! Cards with a GitHub account's statistics: what its repositories add up to and what it has done, its days in a row, its
+//! Cards with a GitHub account's statistics: the totals of its repositories and its activity, its days in a row, its
 //! languages, one repository, the visitors of one.
 //!
-//! They take the place of github-readme-stats' pictures and look like relatives of them. Colours are in a style sheet, so
-//! that one address is light for one reader and dark for another; nothing moves. A number that is not known is not there.
+//! They take the place of github-readme-stats' pictures and look like relatives of them. Colours are in a style sheet,
+//! so that one address is light for one reader and dark for another; nothing is animated. Unknown numbers are left out.
 //! The HTTP server calls this with statistics that it has, whatever their age.
 
 mod frame;
@@ -134,11 +134,11 @@ impl CardLook {
 pub struct CardTime {
     /// When.
     pub at: Minute,
-    /// Nobody knows whether it still is.
+    /// It may have changed since.
     pub is_old: bool,
 }
 
-/// A card of this size without anything on it, for whoever cannot ask what there is.
+/// An empty card of this size, for nginx to show while the daemon is down.
 #[must_use]
 pub fn away((width, height): (u32, u32), look: &CardLook) -> String {
     let text = look.lang.coming();

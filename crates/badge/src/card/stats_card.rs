@@ -1,4 +1,4 @@
-//! What the repositories of an account add up to, and what it has done: a row for each number, and a rank.
+//! The totals of an account's repositories, and its activity: a row for each number, and a rank.
 
 use super::{
     CardLook, CardTime,
@@ -78,7 +78,7 @@ impl StatsRow {
     }
 }
 
-/// Where an account stands among others, as github-readme-stats reckons it.
+/// The rank of an account among others, by github-readme-stats' formula.
 #[derive(Clone, Copy, Debug)]
 pub struct CardRank<'a> {
     /// `S`, `A+` to `C`.
@@ -129,7 +129,7 @@ impl StatsCard<'_> {
         let height = if self.rank.is_some() { rows.max(2 * RADIUS + 10) } else { rows };
         let right = width - PAD - self.rank.map_or(0, |_| RING);
         frame.draw(height, |f, top| {
-            // Few rows stand in the middle of the ring.
+            // If there are few rows, they are centred on the ring.
             let first = top + (height - rows) / 2;
             self.rows
                 .iter()

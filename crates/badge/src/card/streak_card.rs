@@ -1,4 +1,4 @@
-//! The days in a row on which an account has done something: all contributions, the days that go on, and the most.
+//! The streaks of an account: all contributions, the current streak, and the longest one.
 
 use super::{
     CardLook, CardTime, StreakPaints,

@@ -1,4 +1,4 @@
-//! The colours of a card that an address may write out: of its texts, and of its ground.
+//! The colours of a card that an address can set: of its texts, and of its background.
 
 use super::themes::CardPalette;
 use crate::{Color, ColorError, color::contrast};

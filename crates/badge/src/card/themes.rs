@@ -1,8 +1,8 @@
 //! Sets of colours for cards, by name.
 //!
-//! The names are github-readme-stats', and the colours are drawn anew from what the makers of those palettes publish, or,
-//! where a palette has no owner, to its name. Every text reaches a contrast of 4.5 on its card. The default follows the
-//! reader: light, or dark. So do the themes without a ground.
+//! The names are github-readme-stats', and the colours are chosen anew, from what the makers of those palettes publish,
+//! or, if a palette has no owner, to fit its name. Every text has a contrast of at least 4.5 on its card. The default
+//! follows the reader: light or dark. So do the themes without a background.
 
 use super::theme::CardPaint;
 use crate::Color;

@@ -1,5 +1,5 @@
-//! What GitHub told about the visitors of a repository: views, visitors and clones of the last days, with a bar for each
-//! day. A visitor of two days is two, because GitHub does not say that it was the same one.
+//! GitHub's numbers about a repository: views, visitors and clones of the last days, with a bar for each day. Someone
+//! who visits on two days counts twice, because GitHub does not say that it was the same visitor.
 
 use super::{
     CardLook,

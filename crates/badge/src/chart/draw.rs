@@ -313,7 +313,7 @@ impl<'a> Drawing<'a> {
         )
     }
 
-    /// The middle of a text that stands over a bucket, moved inwards where it would leave the picture.
+    /// The middle of a text above a bucket, moved inwards if the text would leave the picture.
     fn within(&self, at: usize, text: &str) -> u32 {
         let room = width(text) * 6 + MARGIN * 5;
         self.middle(at).clamp(room, self.width * 10 - room)

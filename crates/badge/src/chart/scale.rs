@@ -57,7 +57,7 @@ enum GridLines {
     },
 }
 
-/// What the axis has to reach: the largest count, unless few stand far above all others and would flatten them.
+/// What the axis has to reach: the largest count, unless a few are far above all others and would flatten them.
 pub(super) fn reach(counts: impl Iterator<Item = i64>) -> i64 {
     let mut counts: Vec<i64> = counts.filter(|&count| count > 0).collect();
     counts.sort_unstable();

@@ -1,8 +1,8 @@
-//! A number as a row of pictures, one for each digit, from a theme in the form of Moe-Counter: images called `0` to `9`,
-//! and if the theme has them, `_start` and `_end` around the number.
+//! A number as a row of pictures, one for each digit, from a theme in the form of Moe-Counter: images called `0` to
+//! `9`, and if the theme has them, `_start` and `_end` around the number.
 //!
-//! Two themes of our own are compiled in; the binary adds those of the operator's directory. Images are checked as logos
-//! are, and an SVG is written anew. Which number is shown, and at which address, is up to the HTTP server.
+//! Two themes of our own are compiled in; the binary adds those of the operator's directory. Images are checked like
+//! logos, and an SVG is rewritten. The HTTP server decides which number is shown, and at which address.
 
 mod own;
 mod picture;

@@ -10,7 +10,7 @@ use std::{
 /// How much larger or smaller a theme may be drawn.
 pub const SIZES: RangeInclusive<f64> = 0.1..=2.0;
 
-/// Where images of different heights stand.
+/// How images of different heights are aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Align {
     /// On a common upper edge.
@@ -49,7 +49,7 @@ pub struct DigitPicture<'a> {
     pub padding: usize,
     /// Pixels between two images; a negative number lets them overlap.
     pub offset: f64,
-    /// Where images of different heights stand.
+    /// How images of different heights are aligned.
     pub align: Align,
     /// How much larger than its images, within [`SIZES`].
     pub size: f64,

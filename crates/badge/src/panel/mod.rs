@@ -1,8 +1,8 @@
-//! Panels: how often a project was visited and liked, and the latest of each.
+//! Panels: how often a project was visited and liked, and the latest visits and likes.
 //!
 //! A [`Panel`] becomes SVG text, as one of five [`Picture`]s. They have the sizes, texts and gradients of snow-trace's,
 //! so that a README keeps its look. Every text is cut to fit, the viewer chooses light or dark unless the caller does,
-//! and nothing is loaded from elsewhere: an avatar is a `data:` URI.
+//! and nothing is loaded from other addresses: an avatar is a `data:` URI.
 //!
 //! A panel shows how long ago things were, so it ages: [`Panel::due`] says when it must be redrawn. The callers, the
 //! publisher and the HTTP server, count, look up places and fetch avatars.

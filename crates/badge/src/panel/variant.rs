@@ -1,4 +1,4 @@
-//! One picture in one choice of parameters: what is one file.
+//! One picture with one set of parameters. Each variant is one file.
 
 use super::{Arrangement, Lang, Options, Picture, Theme};
 
@@ -26,7 +26,7 @@ impl Variant {
             .flat_map(move |picture| looks().map(move |look| Variant { picture, options: of(look) }))
     }
 
-    /// Reads what stands behind `/v1/` in an address, without a name.
+    /// Reads the part after `/v1/` in an address, without a name.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! The logo that a request asks for: by its name in simple-icons, or as a `data:` URI.
 //!
-//! Parameters and colours are those of shields.io. What a stranger sends is checked and, if it is an SVG, written anew
-//! (`logo_svg`). Called by whoever reads the parameters of a badge; knows no file and no address.
+//! Parameters and colours are those of shields.io. A picture from a request is checked and, if it is an SVG, rewritten
+//! (`logo_svg`). Called where the parameters of a badge are read; does not read files or addresses.
 
 use super::{Logo, MAX_LOGO, NotALogo, OwnLogos, logo_svg};
 use crate::color::Color;

@@ -1,5 +1,5 @@
-//! What to write in place of a logo that does not exist: the name that was meant, or why there is none. Called by whoever
-//! answers a mistake in the parameter `logo`; draws nothing.
+//! What to write instead of a logo that does not exist: the name that was probably meant, or why there is none. Called
+//! for errors about the parameter `logo`; draws nothing.
 
 use super::logo_file::slug;
 

@@ -1,8 +1,8 @@
-//! SVG logos of strangers, written anew from a list of what is allowed.
+//! Rewrites SVG logos that strangers send, keeping only what is on a list.
 //!
-//! Kept: shapes, groups, gradients, clips and masks, with their geometry and paint. Everything else is left out: scripts,
-//! styles, texts, links, animations, foreign elements, and every reference that is not to a part of the logo itself. `use`
-//! is left out too, because a few nested ones draw a billion shapes. Called by `LogoFile`.
+//! Kept: shapes, groups, gradients, clips and masks, with their geometry and paint. Everything else is left out:
+//! scripts, styles, texts, links, animations, foreign elements, and every reference that is not to a part of the logo
+//! itself. `use` is left out too, because a few nested ones draw a billion shapes. Called by `LogoFile`.
 
 use super::NotALogo;
 use crate::text::XmlText;

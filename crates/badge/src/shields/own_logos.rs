@@ -1,7 +1,7 @@
-//! Logos of the operator's, by name: `logo=acme` for `acme.svg`. They win over the icons of simple-icons.
+//! The operator's own logos, by name: `logo=acme` for `acme.svg`. They take precedence over the icons of simple-icons.
 //!
-//! The binary reads them from a directory when it starts and when it reloads. They are checked, and an SVG is written
-//! anew, as what a stranger sends is.
+//! The binary reads them from a directory when it starts and when it reloads. They are checked, and an SVG is
+//! rewritten, like those that strangers send.
 
 use super::{LogoFile, NotALogo};
 use crate::data_uri;

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::{clean::clean, fit::ELLIPSIS};
 
-/// Invisible. What stands before it belongs to letters that are written from right to left.
+/// Invisible. Characters before it belong to text that is written from right to left.
 const RIGHT_TO_LEFT_MARK: char = '\u{200f}';
 
 /// A text as XML, safe between tags and inside quoted attributes.

@@ -1,4 +1,4 @@
-//! A whole statement of a web server's configuration, pasted in place of the format string in it.
+//! Finds the format string in a whole statement of a web server's configuration, which operators paste in its place.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ pub(super) fn format_string(text: &str) -> Cow<'_, str> {
         rest.starts_with(char::is_whitespace).then_some(rest)
     };
     if let Some(parts) = rest("log_format").and_then(quoted) {
-        // nginx joins what stands in several.
+        // nginx joins several quoted parts.
         return Cow::Owned(unescaped(&parts.concat()));
     }
     match rest("LogFormat").and_then(quoted).map(|parts| parts.into_iter().next()) {

@@ -1,4 +1,4 @@
-//! The table as bytes, to be kept over a restart: what is still within its window, and the key beside it.
+//! The table as bytes, so that it survives a restart: the entries that are still within their window, and the key.
 //!
 //! `TMCOOL1\n`, the key, how many visitors and how many of Camo's names follow, each a hash and a time, and at the end
 //! a hash of all of it. Numbers are little-endian.
@@ -24,7 +24,7 @@ impl fmt::Display for BadCooldowns {
 impl std::error::Error for BadCooldowns {}
 
 impl Cooldowns {
-    /// What has to be kept at this time; `None` if nobody is cooling down, so that nothing has.
+    /// What has to be kept at this time; `None` if no visitor is cooling down.
     #[must_use]
     pub fn to_bytes(&self, now_ms: i64) -> Option<Vec<u8>> {
         let visitors: Vec<(u64, i64)> = self.visitors.live(now_ms, self.rules.cooldown).collect();

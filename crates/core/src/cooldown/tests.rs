@@ -58,7 +58,7 @@ fn camo_has_no_cooldown_and_is_collapsed_per_name_whatever_its_address() {
         (1001, "a", "192.0.2.1", camo, Counts),
         (3000, "a", "192.0.2.1", camo, Cooled),
         (3000, "a", "192.0.2.1", "curl/8", Cooled),
-        // And so is whoever else asks from there.
+        // So is any other client from there.
         (3000, "a", "140.82.115.7", "curl/8", Counts),
         (5000, "a", "140.82.115.7", "curl/8", Cooled),
         (5000, "a", "140.82.115.7", camo, Shown),
@@ -104,7 +104,7 @@ fn full_table_forgets_what_has_expired_and_then_the_oldest() {
     for n in 0..3 {
         assert_eq!(ask(&mut table, "a", &address(n), "", n * 1000), Counts);
     }
-    // The first has expired: nobody is forgotten too early.
+    // The first has expired: no visitor is forgotten too early.
     assert_eq!(ask(&mut table, "a", &address(3), "", 30_500), Counts);
     assert_eq!(table.forgotten(), 0);
     // None has: the oldest, the second, goes.
@@ -179,8 +179,8 @@ proptest! {
         prop_assert_eq!(table.forgotten(), 0);
     }
 
-    /// However small the table: it stays within its bound, nobody is cooled whom the model would count, and whoever is
-    /// counted too often was forgotten and told.
+    /// However small the table: it stays within its bound, it never rejects a visit that the model counts, and every
+    /// visit that counts too often is one that was reported as forgotten.
     #[test]
     fn small_table_only_ever_counts_too_much_and_says_so(
         limit in 1usize..4, requests in prop::collection::vec((0usize..6, 0i64..20_000), 1..200),

@@ -1,5 +1,5 @@
-//! What can be asked for, and who answers: the binary wires an implementation from `tallymark-ingest` into
-//! `tallymark-web`, as it does with [`Ledger`](crate::Ledger).
+//! The corrections that can be requested, and the trait that makes them. The binary wires an implementation from
+//! `tallymark-ingest` into `tallymark-web`, as it does with [`Ledger`](crate::Ledger).
 
 use super::CorrectionRecord;
 use crate::{Day, Event, Minute, Name, Now, Once};

@@ -1,7 +1,7 @@
-//! Corrections: signed differences that an operator asks for, as one numbered part that a store applies exactly once.
+//! Corrections: signed differences that an operator requests, as one numbered part that a store applies exactly once.
 //!
-//! `tallymark-ingest` computes them from what it has read, a store applies them inside a [`Batch`](crate::Batch), and
-//! keeps them in its log of corrections, so that they can be undone. Nothing here reads or decides.
+//! `tallymark-ingest` computes them from the counts it has read. A store applies them inside a [`Batch`](crate::Batch),
+//! and keeps them in its log of corrections, so that they can be undone. This module has only the types.
 
 mod asked;
 mod body;

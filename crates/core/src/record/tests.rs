@@ -420,7 +420,7 @@ fn who_asked_is_told_by_address_and_user_agent_and_when_by_the_line() {
     let dated = &[Date, Name, Address, UserAgent];
     assert_eq!(asked(dated, Dating::Live, r#""2026-11-20","a","192.0.2.7","x""#), at(NOW.unix_ms));
     assert_eq!(asked(dated, own, r#""2026-11-20","a","192.0.2.7","x""#), None);
-    // Nobody's address, and none of the two columns alone.
+    // An invalid address, and each of the two columns alone.
     assert_eq!(asked(all, own, r#""1000.500","a","unix:","x""#), None);
     assert_eq!(asked(&[Name, Address], own, r#""a","192.0.2.7""#), None);
     assert_eq!(asked(&[Name, UserAgent], own, r#""a","x""#), None);

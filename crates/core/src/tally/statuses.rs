@@ -1,4 +1,4 @@
-//! The statuses beside a tally: (slot, month, status) -> count.
+//! The statuses of a tally: (slot, month, status) -> count.
 //!
 //! A hit without a status never gets here. Statuses are the sender's text, so the number of texts and of cells is
 //! limited; those over the limit count as `~overflow` of their name and month.

@@ -1,4 +1,4 @@
-//! The visitors beside a tally: a bounded set of (slot, day, hash).
+//! The visitors of a tally: a bounded set of (slot, day, hash).
 //!
 //! Only a visit whose visitor is known gets here, so without such visits this is an empty set and costs nothing.
 

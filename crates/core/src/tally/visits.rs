@@ -1,4 +1,4 @@
-//! The visits beside a tally: a bounded row of (slot, visit) in the order in which they came.
+//! The visits of a tally: a bounded list of (slot, visit) in order of arrival.
 //!
 //! A hit without a client never gets here, so if no visits are kept this is an empty vector and costs nothing. The row
 //! has a fixed capacity, which is reused after every seal. When it is full, only the last few visits of each name stay;
