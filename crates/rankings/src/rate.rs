@@ -1,6 +1,6 @@
-//! How many hits the last 60 seconds had, to the second, from counts by the minute: the count of the current minute,
-//! plus how much the minutes before it have grown since 60 seconds ago. Hits that are sent with a past time are in
-//! other minutes, so they are not included.
+//! The number of hits in the last 60 seconds, to the second, from counts by the minute: the count of the current
+//! minute, plus how much the minutes before it have grown since 60 seconds ago. Hits that are sent with a past time are
+//! in other minutes, so they are not included.
 
 use std::collections::VecDeque;
 use tallymark_core::Now;

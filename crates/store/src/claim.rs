@@ -4,9 +4,9 @@
 //! store that lost its tail, and the claim with it, can be told from one that another process has claimed since: its
 //! nonce is lower, and the lost batches are sent again. A higher nonce is another claim.
 //!
-//! A Redis also remembers, beside its identity, which instances were claimed. Both are written by one script, so a lost
-//! tail takes both. If the marker is gone while that record exists, it was deleted or evicted, and the counts are still
-//! there. Sending the batches again would count twice, so the store refuses until an operator adopts it.
+//! A Redis also remembers which instances were claimed, together with its identity. Both are written by one script, so
+//! a lost tail takes both. If the marker is gone while that record exists, it was deleted or evicted, and the counts
+//! are still there. Sending the batches again would count twice, so the store refuses until an operator adopts it.
 
 use crate::{Claim, Class, Outcome, Result, StoreError};
 use std::{

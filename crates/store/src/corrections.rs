@@ -1,4 +1,4 @@
-//! What a store remembers of corrections, and what they ask of it. The parts themselves come as batches: see
+//! The log of corrections in a store, and what corrections need from it. The parts themselves come as batches: see
 //! [`crate::StoreWrite::apply`].
 
 use crate::Result;
@@ -20,9 +20,10 @@ pub trait StoreCorrections: Send + Sync {
     /// never goes down.
     async fn corrected(&self, event: Event) -> Result<i64>;
 
-    /// Asks whoever counts into this store to write hours and minutes together with totals for the next minute, and at once
-    /// what is held back of them. Answers whose are still missing: as long as there are any, no correction is applied,
-    /// because they would be written behind it. Writes, so the store is claimed first.
+    /// Asks all daemons that count into this store to write hours and minutes together with totals for the next minute,
+    /// and to write the ones they hold back at once. Returns the daemons that have not done so yet. While there are
+    /// any, no correction is applied, because their counts would be written after it. Writes, so the store is claimed
+    /// first.
     async fn ask_for_whole(&self) -> Result<Vec<Uuid>> {
         Ok(Vec::new())
     }

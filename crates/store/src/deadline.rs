@@ -1,8 +1,8 @@
 //! When this process has to end.
 //!
-//! SQLite waits for other processes in a thread that nothing can interrupt, so its waits need a limit. Whoever writes
-//! or reads the embedded store or the outbox, or opens one again, asks here before each wait. And whoever writes asks
-//! before it commits: what is told as lost at the end must not be written behind that.
+//! SQLite waits for other processes in a thread that nothing can interrupt, so its waits need a limit. All code that
+//! reads, writes or reopens the embedded store or the outbox checks the deadline before each wait. Writers also check
+//! it before they commit: hits that were reported as lost must not be written afterwards.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

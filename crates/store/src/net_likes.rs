@@ -1,9 +1,9 @@
-//! Reading with likes as people see them: those that were taken back are no part of any number.
+//! Reading with likes as people see them: numbers do not include likes that were taken back.
 //!
-//! Stores count an unlike as an event of its own, because counts only grow and a batch is applied once. It is counted in
-//! the minute of its like, so the difference is right for every span, and buckets add up to their total. Everything that
-//! shows numbers to people reads through this: pages, badges, the API, rankings, `show` and `top`. What writes, corrects,
-//! copies or backs up reads the store itself.
+//! Stores count an unlike as an event of its own, because counts only grow and a batch is applied once. It is counted
+//! in the minute of its like, so the difference is right for every span, and buckets add up to their total. Everything
+//! that shows numbers to people reads through this: pages, badges, the API, rankings, `show` and `top`. Code that
+//! writes, corrects, copies or backs up reads the store itself.
 
 use crate::{Filter, NamePage, Result, Slice, Span, Step, Store, StoreRead};
 use async_trait::async_trait;

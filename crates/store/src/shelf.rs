@@ -1,6 +1,6 @@
-//! What is kept beside the counts: things that were fetched from elsewhere, with the time of the fetch, and short lists
-//! of the operator's. None of it is part of a batch, and a store that loses its tail may lose the last of it. Whoever
-//! fetches calls this.
+//! Data that a store keeps in addition to the counts: things that were fetched from other servers, with the time of the
+//! fetch, and short lists of the operator's. None of it is part of a batch, and a store that loses its tail may lose
+//! the newest of it. The code that fetches calls this.
 
 use crate::Result;
 use async_trait::async_trait;

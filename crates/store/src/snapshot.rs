@@ -1,7 +1,7 @@
-//! Copies of an SQLite database as it is at one moment, while other processes write to it.
+//! Consistent copies of an SQLite database, made while other processes write to it.
 //!
-//! The store and the outbox are copied here, by the commands `backup` and `restore` and before an upgrade. A copy is one
-//! complete file without a log beside it.
+//! The store and the outbox are copied here, by the commands `backup` and `restore` and before an upgrade. A copy is
+//! one complete file without a separate log.
 
 use rusqlite::{
     Connection, OpenFlags,

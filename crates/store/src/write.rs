@@ -92,7 +92,7 @@ pub trait StoreWrite: Send + Sync {
         self.identity().await
     }
 
-    /// Says which store the counts belong to, as far as whoever claims it knows; `None`: it is not the one that is there.
+    /// Sets which store the counts belong to, as far as the claiming code knows. `None`: not the one at this address.
     /// Then readers get an error instead of the numbers of an emptied or different server.
     fn set_ours(&self, _store: Option<Uuid>) {}
 
@@ -129,9 +129,9 @@ pub trait StoreWrite: Send + Sync {
     async fn forget_passing(&self, now: u64, age: u64, start: Option<&str>) -> Result<Option<String>>;
 
     /// The keys of the [days](DayKeys::days) on which something may be counted while it is `today`, for keyed hashes
-    /// that tell visitors apart on a day and are of no use afterwards. Whoever asks first makes a key, and everybody
-    /// else gets the same one. Those of other days are deleted: in SQLite by this call, with the hashes that were made
-    /// with them; in Redis they expire. A clock that is wrong for a while may cost the keys of the true day; then its
+    /// that tell visitors apart on a day and are of no use afterwards. The first call makes a key, and all others get
+    /// the same one. Those of other days are deleted: in SQLite by this call, with the hashes that were made with them;
+    /// in Redis they expire. If the clock is wrong for a while, the keys of the true day may be deleted; then its
     /// visitors count once more.
     async fn day_keys(&self, today: Day) -> Result<DayKeys>;
 

@@ -1,9 +1,9 @@
 //! Notification, within one process, that the store was written.
 //!
 //! The followers of the store (the publisher, the rankings, the pauses) wait for it, so an idle process reads nothing.
-//! The HTTP counter of `tallymark-ingest` tells of every batch that this process has applied, because it learns of them.
-//! What other processes write, one task finds for all followers ([`Written::look_for_others`]): each look at a store
-//! wakes several threads, and so does each timer.
+//! The HTTP counter of `tallymark-ingest` reports every batch that this process has applied, because it sees the
+//! results. One task looks for writes of other processes, for all followers ([`Written::look_for_others`]): each check
+//! of a store wakes several threads, and so does each timer.
 
 use crate::{Shelf, StoreLog};
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! A store as the counting process sees it: with the hours and minutes that are still to be written.
 //!
-//! Every batch of that process goes through here, so it is known what it has brought into totals and not into minutes
-//! yet ([`Levels::Days`]). That is added to whatever is read of hours and minutes. A batch that writes them takes it away
-//! again, and while it is on its way nobody reads, so nothing is shown twice or not at all. The binary puts this before a
-//! store whose writer [holds minutes back](crate::outbox::Keep::held), where there are readers. Other processes see a
-//! minute when it is written.
+//! Every batch of that process goes through here. So this module knows which counts are in the totals but not in the
+//! minutes yet ([`Levels::Days`]), and adds them whenever hours and minutes are read. A batch that writes them removes
+//! them here. Reads wait while such a batch is being applied, so no count is shown twice or left out. If there are
+//! readers, the binary wraps a store whose writer [holds minutes back](crate::outbox::Keep::held) in this one. Other
+//! processes see a minute when it is written.
 
 mod owed;
 
@@ -233,7 +233,7 @@ impl StoreWrite for Current {
         let moves = batches.iter().any(|batch| batch.levels == Levels::Minutes);
         let _alone = if moves { Some(self.moving.write().await) } else { None };
         if moves {
-            // Until there is an answer, also if nobody waits for it any more.
+            // Until there is an answer, even if no caller waits for it any more.
             self.owed().sent(batches);
         }
         let outcomes = self.store.apply(claim, batches).await?;

@@ -1,4 +1,4 @@
-//! What a process has brought into totals and days, and not into hours and minutes yet.
+//! The counts that a process has added to totals and days, but not yet to hours and minutes.
 
 use std::{
     collections::{BTreeMap, btree_map},

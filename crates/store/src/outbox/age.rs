@@ -1,7 +1,7 @@
 //! How long applied batches have been known to be applied, in the time of this process.
 //!
-//! What is deleted for its age does not come back, and the clock of the machine may be wrong for a while. So it decides
-//! nothing here. After a start the age of everything begins again, which keeps it longer.
+//! Deletion by age cannot be undone, and the clock of the machine may be wrong for a while. So the clock is not used
+//! here. After a start all ages begin again at zero, which keeps batches longer.
 
 use std::{
     collections::VecDeque,
@@ -38,7 +38,7 @@ impl Ages {
     /// The number of the last batch that has been applied for so long; 0 if there is none.
     pub(super) fn older_than(&mut self, age: Duration, now: Instant) -> u64 {
         let old = self.0.partition_point(|(at, _)| now.saturating_duration_since(*at) >= age && *at <= now);
-        // The last of them is still needed, and stands for all before it.
+        // The last of them is still needed, and represents all before it.
         self.0.drain(..old.saturating_sub(1));
         if old == 0 { 0 } else { self.0.front().map_or(0, |(_, up_to)| *up_to) }
     }

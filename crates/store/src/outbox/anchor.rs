@@ -1,8 +1,9 @@
-//! Whether the outbox still lies where the next start looks for it.
+//! Whether the outbox is still at the path where the next start looks for it.
 //!
-//! A file that was removed, or had another moved over it, stays open and takes writes that no later start sees; so does a
-//! log that was removed. Only the process that holds the state directory writes there, and what it has open is all there
-//! is. So it puts a copy of that in the place, and goes on with the copy. The desk calls this before each use of the file.
+//! A file that was removed, or replaced by another one, stays open and accepts writes that no later start sees; so does
+//! a log that was removed. Only the process that holds the state directory writes there, so the open file has
+//! everything. The process puts a copy of it at the path, and continues with the copy. The desk calls this before each
+//! use of the file.
 
 use crate::{durable, sqlite::Inodes};
 use rusqlite::Connection;

@@ -1,8 +1,8 @@
 //! The bytes of counts that wait in the outbox: compact, sorted, and readable name by name.
 //!
-//! A block is a list of records, one per (event, name), ascending. Each record stands for itself, so reading can go on at
-//! the start of any record. A merge of blocks is a block, in one pass and in little memory: that is what makes a long
-//! outage cost names and minutes, not hits.
+//! A block is a list of records, one per (event, name), ascending. Each record is independent, so reading can continue
+//! at the start of any record. A merge of blocks is a block, in one pass and in little memory: that is what makes a
+//! long outage cost names and minutes, not hits.
 //!
 //! ```text
 //! record  = event-length u8, event, name-length varint, name, cells varint, cell...
@@ -17,9 +17,8 @@
 //! visitor = day varint (zigzag), hash 8 bytes; sorted
 //! ```
 //!
-//! Only records with statuses or visits set those bits, and only those with visitors begin with a zero, so what was
-//! written before there were any is read as it was. A name with very many visitors has several records, one behind the
-//! other.
+//! Only records with statuses or visits set those bits, and only those with visitors begin with a zero, so older blocks
+//! are still read correctly. A name with very many visitors has several records, one after the other.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 use tallymark_core::{
@@ -79,7 +78,7 @@ type Statused<'a> = (i32, &'a [u8], u64);
 /// A visitor of a record: day, hash.
 type PackedVisitor = (i32, u64);
 
-/// What stands in one record, on the way there.
+/// The parts of one record while it is assembled.
 #[derive(Default)]
 struct RecordParts<'a> {
     cells: Vec<(i64, u64)>,
@@ -180,7 +179,7 @@ pub(super) fn decode(
     Ok((Counts { entries, statuses, visits, visitors, ..Counts::default() }, at))
 }
 
-/// Adds up what stands in several blocks, the oldest first. Of the visits of a name the last `keep` stay.
+/// Adds up several blocks, the oldest first. Of the visits of a name, the last `keep` stay.
 pub(super) fn merge(blocks: &[Vec<u8>], keep: usize) -> Result<Vec<u8>, Damaged> {
     merge_some(blocks, keep, false)
 }
@@ -268,7 +267,7 @@ impl<'a> Head<'a> {
         if at >= block.len() { Ok(None) } else { Ok(Some(Head { age, block, record: record(block, at)? })) }
     }
 
-    /// Appends what stands in its record.
+    /// Appends the parts of its record.
     fn parts(&self, into: &mut RecordParts<'a>) -> Result<(), Damaged> {
         let mut at = self.record.cells_at;
         for _ in 0..self.record.cells {

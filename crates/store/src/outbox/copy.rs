@@ -1,4 +1,4 @@
-//! A copy of the outbox at one moment, for a backup. The daemon may be writing to it meanwhile.
+//! A consistent copy of the outbox, for a backup. The daemon can be writing to it meanwhile.
 
 use super::file::{APPLICATION, SCHEMA_VERSION, hits};
 use crate::{Class, Result, StoreError, snapshot, sqlite::explain};

@@ -1,4 +1,4 @@
-//! What the outbox's thread does with its file.
+//! The work of the outbox's thread on its file.
 
 use super::{
     Durability, Fill, Keep, Origin, OutboxState, Pushed, QueuedBatch, RolledBack, Unpushed,
@@ -51,8 +51,8 @@ pub(super) struct Desk {
     /// The pool's blocks up to this id were there when the file was opened.
     pub(super) inherited: i64,
     pub(super) cutting: Option<Cutting>,
-    /// The newest batches of the file as they were written, one after the other without a gap: whoever keeps up with
-    /// them needs not read them again.
+    /// The newest batches of the file as they were written, one after the other without a gap: a sender that keeps up
+    /// with them does not have to read them again.
     fresh: VecDeque<QueuedBatch>,
 }
 
@@ -98,7 +98,7 @@ impl Desk {
             )?;
             desk.load(db)
         })?;
-        // The minute may be over by now, and nobody shows what is held back.
+        // The minute may be over by now, and nothing shows the counts that are held back.
         desk.settle()?;
         desk.with("opening", |desk, db| {
             desk.inherited = db.query_row("SELECT coalesce(max(id), 0) FROM pool", [], |row| row.get(0))?;
@@ -154,9 +154,9 @@ impl Desk {
         }
     }
 
-    /// Opens the file again after a failure. What failed to get onto the disk may be in the file all the same, so memory
-    /// follows the file; and it may be there only until the next power cut, with everything that is written behind it, so
-    /// it is written once more. Whoever looks at that memory before the file calls this first.
+    /// Opens the file again after a failure. A write that failed may be in the file all the same, so memory follows the
+    /// file. And it may be there only until the next power cut, with everything that is written after it, so it is
+    /// written once more. Code that reads that memory before the file calls this first.
     fn connect(&mut self) -> Result<()> {
         if self.anchor.is_lost() {
             self.put_back()?;
@@ -555,7 +555,7 @@ impl Desk {
             let last: i64 =
                 transaction.query_row("SELECT coalesce(max(seq), 0) FROM batch", [], |row| row.get(0))?;
             file::put(&transaction, "instance", &instance.to_string())?;
-            // Nobody else can have claimed the new one.
+            // No other process can have claimed the new one.
             transaction.execute("DELETE FROM meta WHERE key = 'fenced'", [])?;
             transaction.execute(file::SEND_POSITIONS, [])?;
             write_last(&transaction, last as u64)?;

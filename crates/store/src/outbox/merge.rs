@@ -1,6 +1,8 @@
-//! How an outage of the store costs names and not ticks: blocks of the pool are merged by name, level by level.
+//! Merges the blocks of the pool by name, level by level, so that the cost of an outage grows with names, not with
+//! ticks.
 //!
-//! [`Desk::push`](super::desk::Desk::push) calls it when there are many blocks, which is at every tick of a long outage.
+//! [`Desk::push`](super::desk::Desk::push) calls it when there are many blocks, which is at every tick of a long
+//! outage.
 
 use super::{
     codec,

@@ -1,10 +1,10 @@
 //! Hours and minutes that are written once a minute.
 //!
-//! Where [`Keep::held`] says so, a batch that is numbered as it comes writes totals and days alone. What it holds of hours
-//! and minutes stays owed. When the minute is over, everything owed is merged by name into a block of the pool, which is
-//! cut into batches as any other. So nothing is stored twice except in that moment, and a batch is kept until its hours
-//! and minutes are in a block. [`Desk::push`](super::desk::Desk::push) and [`Desk::take`](super::desk::Desk::take) call it, which is every
-//! few seconds at least.
+//! With [`Keep::held`], a batch that is numbered on arrival writes only totals and days. Its hours and minutes stay
+//! owed. When the minute is over, everything owed is merged by name into a block of the pool, which is cut into batches
+//! like any other. So nothing is stored twice except at that moment, and a batch is kept until its hours and minutes
+//! are in a block. [`Desk::push`](super::desk::Desk::push) and [`Desk::take`](super::desk::Desk::take) call it, which
+//! is every few seconds at least.
 
 use super::{
     codec,
@@ -110,7 +110,7 @@ impl Desk {
     }
 }
 
-/// As it stands in the file, for ever.
+/// As stored in the file; never change these numbers.
 pub(super) fn number(levels: Levels) -> i64 {
     match levels {
         Levels::All => 0,

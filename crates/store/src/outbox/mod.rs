@@ -1,13 +1,13 @@
 //! The durable queue before a remote store (the transactional outbox pattern): a SQLite file in the state directory.
 //!
-//! What the sources have counted, and the positions they read it up to, are committed here in one transaction; only then
-//! are they consumed. A restart goes on from the positions here; the store gets them with the last batch of their counts,
-//! for when this file is lost. Counts that have never been sent wait in a pool, unnumbered, and are merged by name. To be sent
-//! they are cut into batches, which get their numbers here, in a commit before the first send; a numbered batch never
-//! changes. Hours and minutes may be batches of their own, once a minute. Applied batches are kept for a while, because a
-//! remote store may lose its tail and need them again.
+//! The counts of the sources, and the positions up to which they have read, are committed here in one transaction; only
+//! then are they consumed. A restart continues from the positions here. The store gets them with the last batch of
+//! their counts, in case this file is lost. Counts that have never been sent wait in a pool, unnumbered, and are merged
+//! by name. To be sent, they are cut into batches, which get their numbers here, in a commit before the first send; a
+//! numbered batch never changes. Hours and minutes can be separate batches, once a minute. Applied batches are kept for
+//! a while, because a remote store may lose its tail and need them again.
 //!
-//! The writer in `tallymark-ingest` is its only caller. It speaks to no remote store itself.
+//! The writer in `tallymark-ingest` is its only caller. This module does not connect to the remote store itself.
 
 mod age;
 mod anchor;

@@ -1,11 +1,11 @@
--- Makes a store one that can be gone on with: gives back the identity or the marker that somebody deleted, and takes the
--- positions that are there for all there are.
+-- Repairs a store so that counting can continue: restores the identity or the marker that was deleted, and treats the
+-- existing positions as complete.
 --
 -- KEYS  tallymark:store, tallymark:applied, tallymark:positions, then the same keys of counts as for claim.lua
 -- ARGV  the identity for a store without one; then, if there is one, an instance, the number of its last batch that the
---       store had applied, and what stands in the place of its marker, if that cannot be read
+--       store had applied, and the value of its marker, if that cannot be read
 --
--- The nonce is the lowest there is: whoever claimed the instance goes on.
+-- The nonce is the lowest possible, so the process that claimed the instance continues.
 local there = redis.call('HLEN', KEYS[3])
 local uuid = redis.call('HGET', KEYS[1], 'uuid')
 -- Without an identity, but with counts: somebody deleted keys of ours, and not the counts. What was applied is there. In

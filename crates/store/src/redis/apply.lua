@@ -25,8 +25,8 @@ local sections_at = positions_at + 1 + A[positions_at]
 local has_positions = sections_at > positions_at + 1
 
 local now = redis.call('TIME')[1]
--- Raises the error of a key of another type, while that still leaves everything as it was. And what was deleted must be
--- noticed before something else stands there: see placed.lua.
+-- Raises the error of a key of another type, while that still leaves everything as it was. And a deletion must be
+-- noticed before something else is written there: see placed.lua.
 if has_positions then
   local there = redis.call('HLEN', KEYS[4])
   local known = redis.call('HGET', KEYS[1], 'positions')

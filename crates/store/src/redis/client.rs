@@ -1,7 +1,7 @@
 //! A connection to Redis that is reopened when it breaks, and the meaning of Redis' errors.
 //!
-//! Nothing is ever sent twice from here: a call without an answer is an error, and its connection is dropped, so that a
-//! late answer cannot be taken for that of another call. (The client's own managed connection keeps a connection that
+//! It never sends anything twice: a call without an answer is an error, and its connection is dropped, so that a late
+//! answer cannot be mistaken for that of another call. (The client's own managed connection keeps a connection that
 //! only times out.) The store decides what may be repeated.
 
 use super::keys;

@@ -25,7 +25,7 @@ local function covers(there, n) return #there > #n or (#there == #n and there >=
 -- Hours and minutes of hits that are to come would be written behind it.
 if #rows > 0 and A[11] ~= '' and redis.call('EXISTS', KEYS[7]) == 1 then return {'OWED'} end
 
--- As in `apply.lua`: what was deleted must be noticed before something else stands there.
+-- As in `apply.lua`: a deletion must be noticed before something else is written there.
 if #positions > 0 then
   local there, known = redis.call('HLEN', KEYS[8]), redis.call('HGET', KEYS[1], 'positions')
   if known and tonumber(known) ~= there then return {'UNPLACED'} end

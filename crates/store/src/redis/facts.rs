@@ -1,4 +1,4 @@
-//! What a Redis says of itself, for an operator who asks whether it is set up well. Nothing is changed.
+//! What a Redis reports about its setup, for `tallymark doctor`. Nothing is changed.
 
 use super::{Redis, eviction};
 use crate::Result;

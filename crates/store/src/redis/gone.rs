@@ -1,6 +1,7 @@
-//! Our keys that are missing while the counts are there: they were deleted or evicted.
+//! Keys of ours that are missing although the counts exist: they were deleted or evicted. Keys that were overwritten
+//! count as missing.
 //!
-//! So are those that somebody has overwritten. Each says what was counted, so continuing without it could count twice, and the store refuses until an operator
+//! Each says what was counted, so continuing without it could count twice, and the store refuses until an operator
 //! adopts it. A lost tail takes all of them with it, which is how the two are told apart: see `claim.rs` and
 //! `apply.lua`.
 

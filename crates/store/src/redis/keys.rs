@@ -14,7 +14,7 @@ pub(super) const APPLIED: &str = "tallymark:applied";
 pub(super) const POSITIONS: &str = "tallymark:positions";
 /// Hash: instance -> its last batch whose hours and minutes come later.
 pub(super) const OWED: &str = "tallymark:owed";
-/// Field of [`STORE`]: until when nobody is to hold them back, in seconds since 1970.
+/// Field of [`STORE`]: until when no daemon may hold them back, in seconds since 1970.
 pub(super) const WHOLE: &str = "whole-until";
 /// Set: every event that has had a name, because Redis cannot list keys by prefix.
 pub(super) const EVENTS: &str = "tallymark:events";

@@ -87,7 +87,7 @@ impl Reader {
         let answers = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
         let [info, store, kept] = answers.as_slice() else { return Err(self.garbled(&answers)) };
         let entry = self.stream(Some(info))?.last.to_string();
-        // Nobody has claimed a store that has none yet.
+        // A store that has none yet was never claimed.
         let store = as_text(store).parse().unwrap_or_default();
         let kept = self.array(kept)?.chunks_exact(2);
         let kept = kept.map(|pair| (as_text(&pair[0]), as_text(&pair[1]).parse().ok())).collect();

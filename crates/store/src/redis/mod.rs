@@ -1,8 +1,8 @@
 //! The shared store: one Redis server, with the keys of ghit.me and Bootic.
 //!
-//! Batches go over one connection and reads over another, so that a long list does not stand before a tick. Nothing is
-//! retried here: an error goes to the caller, who may ask again, because batches are numbered. [`crate::open`] makes
-//! one. Sentinel, Cluster and TLS are not here yet.
+//! Batches go over one connection and reads over another, so that a long list does not delay a tick. Nothing is retried
+//! here: an error goes to the caller, which can try again, because batches are numbered. [`crate::open`] makes one.
+//! Sentinel, Cluster and TLS are not supported yet.
 
 mod aof;
 mod client;
@@ -64,7 +64,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Reads the address. The first call connects, so a Redis that is away hinders nobody from starting.
+    /// Reads the address. The first call connects, so a Redis that is down does not prevent a start.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Redis {
         })
     }
 
-    /// The connection that writes, for whoever does not claim: refused like readers while the store is not ours.
+    /// The connection that writes, for callers without a claim: refused like readers while the store is not ours.
     fn writes_ours(&self, attempt: &str) -> Result<&Link> {
         self.reader.link.check_ours(attempt)?;
         Ok(&self.writes)
@@ -134,13 +134,13 @@ impl Redis {
         plan.outcome(&answer, batch.instance, self.writes.attempt(&attempt))
     }
 
-    /// What the store knows of an instance, and the text it stands in.
+    /// The marker of an instance in the store, and its text.
     async fn marker(&self, instance: Uuid, attempt: &str) -> Result<(Option<claim::Marker>, String)> {
         let text = self.marker_text(instance, attempt).await?;
         Ok((self.parse(&text, instance, attempt)?, text))
     }
 
-    /// The same, for whoever does not claim.
+    /// The same, for callers without a claim.
     async fn known(&self, instance: Uuid) -> Result<(Option<claim::Marker>, String)> {
         let attempt = "reading the marker of an instance";
         self.reader.link.check_ours(attempt)?;

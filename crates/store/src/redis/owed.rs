@@ -1,8 +1,9 @@
 //! Hours and minutes that are held back, and corrections, which wait for them.
 //!
-//! A batch without them is noted in [`keys::OWED`], in the same script that applies it, and `correct.lua` applies nothing
-//! while such a note is there. Whoever corrects asks all who count for whole batches, by a time in [`keys::STORE`]. They
-//! see it with the next batch or look. So a correction meets counts that are complete on every level.
+//! A batch without them is noted in [`keys::OWED`], in the same script that applies it, and `correct.lua` applies
+//! nothing while such a note is there. A correction requests whole batches from all daemons, by a time in
+//! [`keys::STORE`]. They see it with the next batch or check. So a correction finds counts that are complete on every
+//! level.
 
 use super::{
     client::{Link, explain},

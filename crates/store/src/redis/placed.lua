@@ -1,4 +1,4 @@
--- Says whether the positions are all there: whoever writes some, writes beside the identity how many there are.
+-- Says whether all positions are there: each write of positions also stores their number next to the identity.
 --
 -- KEYS  tallymark:store, tallymark:positions
 local known = redis.call('HGET', KEYS[1], 'positions')

@@ -1,9 +1,9 @@
 //! The Lua scripts: their arguments and their answers.
 //!
-//! A batch goes as the pieces of its keys, cell by cell, and the script puts the keys together: see `apply.lua`. Set
-//! members are written by whoever creates the counter, which the script sees by the sum being the increment. So no
-//! process has to remember which names are in which set, and after Redis has lost its tail, members come back with
-//! their counters.
+//! A batch goes as the pieces of its keys, cell by cell, and the script puts the keys together: see `apply.lua`. A set
+//! member is written by the call that creates the counter, which the script sees by the sum being equal to the
+//! increment. So no process has to remember which names are in which set, and after Redis has lost its tail, members
+//! come back with their counters.
 
 use super::{
     client::{Link, explain},
@@ -491,7 +491,7 @@ pub(super) fn placed(answer: &[Value], attempt: String) -> Result<()> {
     }
 }
 
-/// A UUID as it stands in Redis.
+/// A UUID as it is written in Redis.
 pub(super) fn text(uuid: Uuid) -> String {
     uuid.to_string()
 }

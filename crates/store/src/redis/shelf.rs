@@ -1,5 +1,5 @@
-//! What is kept beside the counts: see [`StoreShelf`](crate::StoreShelf). A thing is a string, which expires by itself,
-//! and its key is a member of the shelf's sorted set, by the time when it expires.
+//! Data kept in addition to the counts: see [`StoreShelf`](crate::StoreShelf). An item is a string, which expires by
+//! itself, and its key is a member of the shelf's sorted set, with the time when it expires as the score.
 
 use super::{client::Link, keys};
 use crate::{Class, Result, Shelf, Shelved, StoreError};

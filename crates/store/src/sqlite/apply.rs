@@ -110,7 +110,7 @@ impl Applier {
             write_marker(&transaction, claim.instance, marker)?;
             write_positions(&transaction, claim, new.iter().flat_map(|batch| &batch.positions))?;
             self.finish(&transaction, pending)?;
-            // From here to the answer is one commit, which whoever asks waits for.
+            // From here to the answer is one commit, for which the caller waits.
             deadline.check()?;
         } else {
             drop(totals);

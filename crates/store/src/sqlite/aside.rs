@@ -1,8 +1,8 @@
-//! A copy of an older store, put aside before it is given the present schema, so that the version before can be installed
-//! again.
+//! A copy of an older store, saved before it is upgraded to the current schema, so that the previous version can be
+//! installed again.
 //!
-//! The upgrade itself is one transaction: it happens or it does not. So a copy that cannot be made, as on a disk without
-//! room for it, is told and stops nothing: a daemon that does not start counts nothing.
+//! The upgrade itself is one transaction: it happens or it does not. So if a copy cannot be made, for example because
+//! the disk is full, this is logged and the upgrade continues: a daemon that does not start counts nothing.
 
 use crate::{durable, snapshot};
 use rusqlite::Connection;

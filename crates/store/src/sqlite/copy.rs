@@ -1,8 +1,9 @@
-//! A copy of the store at one moment, for a backup: the counts, the positions that match them, and everything else but
+//! A consistent copy of the store, for a backup: the counts, the positions that match them, and everything else except
 //! the keys of days.
 //!
-//! With a key of a day, addresses could be tried out, so a running daemon deletes it after two days. A copy that is kept
-//! for a month must not keep it. So it goes, with the hashes that were made with it; the numbers of visitors stay.
+//! With the key of a day, addresses could be guessed, so a running daemon deletes it after two days. A copy that is
+//! kept for a month must not keep it. So keys are removed, with the hashes that were made with them; the numbers of
+//! visitors stay.
 
 use super::{
     day_keys,

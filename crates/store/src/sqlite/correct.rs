@@ -1,6 +1,6 @@
 //! Corrections in the embedded store: one part is one transaction.
 //!
-//! Every count is looked at before anything is written, so a part that takes away too much changes nothing.
+//! Every count is checked before anything is written, so a part that subtracts too much changes nothing.
 
 use super::{
     apply::{write_cells, write_log, write_positions, write_statuses},

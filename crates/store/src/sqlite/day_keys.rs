@@ -1,7 +1,7 @@
 //! The keys of days: see [`StoreWrite::day_keys`](crate::StoreWrite::day_keys). They are in one row of `meta`.
 //!
-//! With a key go the hashes that were made with it: without it they tell nothing, and their number stays in `visitors`.
-//! Both are overwritten in the file, and not only marked as free.
+//! When a key is deleted, so are the hashes that were made with it: without the key they are useless, and their number
+//! stays in `visitors`. Both are overwritten in the file, not only marked as free.
 
 use super::file;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -29,7 +29,7 @@ pub(super) fn settle(db: &mut Connection, today: Day) -> rusqlite::Result<(DayKe
     db.pragma_update(None, "secure_delete", false)?;
     let (keys, more) = settled?;
     if !more {
-        // What was deleted is still in the log. Whoever reads now keeps it there until the log is used again.
+        // The deleted data is still in the log. Readers at this moment keep it there until the log is reused.
         db.busy_timeout(Duration::ZERO)?;
         let _ = file::write_again(db);
     }

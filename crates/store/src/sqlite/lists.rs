@@ -1,4 +1,4 @@
-//! The last visits of a name, where they are not only added to, and what a correction does with them and with its visitors.
+//! Changes to the last visits of a name other than adding, and what a correction does with them and with its visitors.
 
 use rusqlite::Transaction;
 use tallymark_core::{Day, MAX_VISITS, Visit, keep_last};

@@ -1,4 +1,4 @@
-//! The table of what is kept beside the counts: see [`StoreShelf`](crate::StoreShelf).
+//! The table of data that is kept in addition to the counts: see [`StoreShelf`](crate::StoreShelf).
 
 use crate::{Shelf, Shelved};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
