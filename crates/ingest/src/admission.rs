@@ -1,6 +1,6 @@
 //! Which names are new, and whether there is room for them.
 //!
-//! An invented name costs keys, rows and a file forever, so the number of names is capped, and new ones may have a
+//! An invented name costs keys, rows and a file forever, so the number of names is capped, and new ones can have a
 //! budget per minute. Hits over the limit are counted under `~overflow`, so totals stay exact. The store decides
 //! whether a name is new (one look-up for names not seen before), so known names stay known after a restart. While the
 //! store does not answer, names are admitted: the limits of the tally and of the outbox still hold.

@@ -1,4 +1,4 @@
-//! What the writer's parts share: who is notified of applied batches, and what is in trouble.
+//! State that the writer's parts share: who is notified of applied batches, and what is in trouble.
 
 use crate::{
     live::Live,

@@ -1,7 +1,7 @@
 //! Batches for which a caller waits: those of an API request or an import.
 //!
 //! They have their own instance, and numbers that do not change: batches up to the store's marker are not sent. The
-//! caller learns whether they are in the store, and if not, whether some of them may be.
+//! caller learns whether they are in the store, and if not, whether some of them might be.
 
 use crate::{
     apply::{Batches, NotApplied, backoff, write},
@@ -189,7 +189,7 @@ impl Batches for Errand {
             NotApplied::Gap { marker } => ErrandError::Gap { marker },
             NotApplied::Short { what } => ErrandError::Short { what },
             NotApplied::Foreign => {
-                // Whoever reads must not wait until the writer finds out as well.
+                // Readers must not wait until the writer finds out too.
                 self.store.set_ours(None);
                 ErrandError::Foreign
             }

@@ -1,7 +1,7 @@
-//! Logs that were never looked at before, until it is committed which files they had at the first look.
+//! Logs that are followed for the first time, until the list of their files at the first look is committed.
 //!
-//! A log that is rotated before that has a rotated file that looks like an old one. So the daemon is not ready until
-//! then. The sources say what they sent, the queues what they committed; `/readyz` and the service manager hear of it.
+//! If a log is rotated before that, its rotated file looks like an old one. So the daemon is not ready until then. The
+//! sources report what they sent, the queues what they committed; `/readyz` and the service manager are told.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! What the lines of a source look like. Sources are configured with it, and `intake` reads by it.
+//! The format of a source's lines. Sources are configured with it, and `intake` uses it to read them.
 
 use std::sync::Arc;
 use tallymark_core::{Reject, access::Pattern, syslog::Priority};

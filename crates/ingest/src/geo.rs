@@ -1,9 +1,9 @@
-//! Where an address is: its country from the registries' lists, which are part of the program, and more from a database in
-//! MaxMind's format, if the operator has one.
+//! Locates an address: its country from the registries' lists, which are part of the program, and more from a database
+//! in MaxMind's format, if the operator has one.
 //!
-//! A look-up is a walk through memory, so requests do it on their way. A database is read whole and checked before it takes
-//! the place of another; it is never mapped, because whoever replaces it may write into the same file. The gate of visits
-//! asks here, and the binary says when the file has changed.
+//! A look-up only reads memory, so requests do it directly. A database is read completely and checked before it
+//! replaces the previous one. It is never mapped, because an update may write into the same file. `visiting` calls
+//! this, and the binary says when the file has changed.
 
 use crate::source::open_regular;
 use arc_swap::ArcSwapOption;

@@ -1,5 +1,5 @@
 //! Counts that clients send over HTTP (`POST /api/v1/hits`): written to the store at once, and answered when they are
-//! there.
+//! stored.
 //!
 //! The daemon's writer gives no answers, so each request is an [`Errand`]. An idempotency key has its own instance,
 //! derived from the key alone. Its batches are numbered from 1, so the store itself knows which of them it has, even

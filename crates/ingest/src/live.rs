@@ -1,9 +1,9 @@
 //! The HTTP source: hits that arrive as badge requests, and the totals that their pictures show.
 //!
 //! A picture shows the total that includes its own hit, so this source knows two numbers of a name: what the store had
-//! when it was last asked or written (`base`), and what this process has counted since (`pending`). Their sum is
-//! exact for this process, and at most one tick behind other processes. The web server calls it through
-//! [`tallymark_core::Counter`]; the writer tells it what the store has applied.
+//! when it was last asked or written (`base`), and what this process has counted since (`pending`). Their sum is exact
+//! for this process, and at most one tick behind other processes. The web server calls it through
+//! [`tallymark_core::Counter`]; the writer reports to it what the store has applied.
 
 use crate::{
     clock::now,
@@ -271,7 +271,7 @@ impl Live {
     /// What was read may be of another store than ours, which was emptied or exchanged.
     pub(crate) fn forget_totals(&self) {
         let mut state = self.lock();
-        // Whoever is reading now reads again.
+        // Reads in progress are repeated.
         state.beside += 1;
         for running in state.names.values_mut() {
             running.as_of = None;
@@ -310,7 +310,7 @@ impl Live {
         self.settled.notify_waiters();
     }
 
-    /// Whether a hit does not count because the operator said so. It is in the meters then, and shown to whoever runs
+    /// Whether a hit does not count because the operator excluded it. It is then in the meters, and shown by
     /// `tallymark tail`.
     fn refuses(&self, hit: &Hit<'_>) -> bool {
         let now = now();
@@ -323,14 +323,14 @@ impl Live {
         true
     }
 
-    /// Wakes whoever seals, with the first hit.
+    /// Wakes the task that seals, with the first hit.
     fn begin(&self, state: &LiveState) {
         if state.delta.received == 1 {
             self.begun.notify_one();
         }
     }
 
-    /// Adds a hit to the meters, and shows it to whoever runs `tallymark tail`.
+    /// Adds a hit to the meters, and shows it in `tallymark tail`.
     fn received(&self, state: &mut LiveState, hit: &Hit<'_>) {
         state.delta.received += 1;
         state.delta.accepted += 1;
@@ -463,8 +463,8 @@ impl Live {
 
     /// Reads the base from the store, in a moment when nothing was on its way there.
     async fn read(&self, event: Event, name: &Name, ticket: Option<i64>) -> Option<i64> {
-        // Whoever only looks at a name that nobody asked for here since the last tick need not wait for such a moment,
-        // which under load and with a slow disk is long in coming.
+        // A read of a name that was not requested here since the last tick does not have to wait for such a moment,
+        // which can take long under load and with a slow disk.
         if ticket.is_none() && self.is_settled(event, name) {
             return self.store.totals(event, std::slice::from_ref(name)).await.ok()?.first().copied();
         }

@@ -1,7 +1,7 @@
 //! Which hits the operator does not want to count: those of the deny list, and those of names that are paused.
 //!
-//! Every way in asks here before it counts, and before it tells visits from hits. Both lists are replaced while
-//! everything runs: one when the configuration is read again, the other by what the store says (`pauses`).
+//! Every source checks this before it counts, and before it tells visits from hits. Both lists can be replaced at run
+//! time: the deny list when the configuration is read again, the pauses when they change in the store (`pauses`).
 
 use arc_swap::ArcSwap;
 use std::{

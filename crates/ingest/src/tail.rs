@@ -1,7 +1,7 @@
 //! The live view: samples of what sources accept and reject, for current listeners.
 //!
 //! It costs a source next to nothing. Without listeners, a line costs one check of a flag. Otherwise, samples go into a
-//! ring of fixed size, in which a slow listener is overtaken and told how much it missed.
+//! ring of fixed size, in which a slow listener is overtaken. It learns how much it missed.
 
 use std::sync::{
     Arc,

@@ -1,11 +1,11 @@
-//! Visits, which are told from hits: the one place that every way in asks, so that a reader who comes by HTTP and one
-//! whom nginx logs cool down alike.
+//! Decides which hits are visits, for all sources, so that readers over HTTP and readers in nginx's log share one
+//! cooldown.
 //!
-//! A picture that was shown counts as a `hit`, and where it is known who asked, the first of one visitor within the
-//! cooldown counts as a `visit` of the same name too (`core::Cooldowns`), and who it was is noted for the visitors of
-//! the day (`core::VisitorHash`). What is to be remembered over a restart lies
-//! in a file of the data directory, written a moment after it has changed: a kill -9 forgets the last two seconds.
-//! Imports and replays do not come here: they would have to know what lies before the lines that they read.
+//! A picture that was shown counts as a `hit`. If the client is known, the first hit of a visitor within the cooldown
+//! also counts as a `visit` of the same name (`core::Cooldowns`), and the visitor is added to the visitors of the day
+//! (`core::VisitorHash`). The cooldowns survive a restart in a file of the data directory, which is written a moment
+//! after they change: a kill -9 loses the last two seconds. Imports and replays do not call this, because they do not
+//! know the hits before the lines that they read.
 
 mod asker;
 mod keys;
@@ -108,7 +108,7 @@ impl VisitGate {
     }
 
     /// What counts of a hit: all of it, and the visit that it is; of a visit only the first within the cooldown, and
-    /// once. Where nobody knows who asked, a hit is no visit, and a visit counts as it is.
+    /// once. If the client is not known, a hit is not a visit, and a visit counts as it is.
     pub(crate) fn tell<'a>(&self, hit: &Hit<'a>) -> ToldApart<'a> {
         let is_visit = hit.event == Event::VISIT;
         let asks = is_visit || hit.event == Event::HIT;
@@ -232,7 +232,7 @@ impl VisitGate {
     }
 }
 
-/// A table with a key that nobody knows.
+/// A table with a new random key.
 fn fresh(rules: VisitRules) -> Cooldowns {
     // Two, because six bits of each say what it is.
     let (a, b) = (Uuid::new_v4().as_u128(), Uuid::new_v4().as_u128());
@@ -282,7 +282,7 @@ mod tests {
         // The store lost the key, and another daemon made a new one: both go by that.
         gate.lock().keys = keys(3);
         assert_ne!(visitor(&gate, midnight - 1, ""), Some(before));
-        // Behind GitHub's proxy nobody is a visitor, and none is missing.
+        // Behind GitHub's proxy there are no visitors, and none are missing.
         assert_eq!(visitor(&gate, midnight, "github-camo (876de43e)"), None);
         assert_eq!(gate.meters.unnoted.get(), 2);
     }

@@ -1,5 +1,5 @@
-//! What a source shows of its lines: samples for the live view, and the first reject of each reason and
-//! minute for the log.
+//! What a source reveals of its lines: samples for the live view, and the first reject of each reason and minute for
+//! the log.
 //!
 //! Both are limited, and what a peer sent is escaped and cut before it is shown. The text of a line is only for the
 //! live view: any line may contain a visitor's address, most of all an unexpected one, and no address is ever logged.

@@ -1,12 +1,12 @@
 //! Pictures of tracked GitHub accounts as files, if configured: created banners (`[badges] banners`) as
-//! `.banners/NAME-TYPE.svg` below the badges, with `default.svg` for the addresses that nobody created; and the cards that
-//! somebody has looked at (`[badges] cards`), in `.cards`, by names that nginx puts together from an address.
+//! `.banners/NAME-TYPE.svg` below the badges, with `default.svg` for addresses that were not created; and the cards
+//! that were viewed (`[badges] cards`), in `.cards`, under names that nginx builds from an address.
 //!
-//! No log tells of changes here, so a pass looks at all tracked accounts, or at some of them in turn: new ones first, then
-//! those that were looked at longest ago. A file that is right is not written. It asks nobody for statistics; what is in
-//! the store is shown.
+//! There is no log of changes for these, so a pass checks all tracked accounts, or some of them in turn: new ones
+//! first, then those that were checked longest ago. A correct file is not rewritten. This module never fetches
+//! statistics; it shows those in the store.
 //!
-//! The file of an account that is not on the list any more is removed, but only while the store is the one that had it: a
+//! The file of an account that is no longer on the list is removed, but only while the store is the same one, because a
 //! store that was emptied has an empty list.
 
 use crate::{
@@ -32,7 +32,7 @@ use tallymark_store::Store;
 use tracing::warn;
 use uuid::Uuid;
 
-/// The picture of an address that nobody created.
+/// The picture for an address that was not created.
 const DEFAULT: &str = "default";
 /// Which store had the accounts whose files these are.
 const STORE: &str = ".store";

@@ -1,8 +1,8 @@
-//! Pictures for nginx to show while the daemon is away and has not drawn them as files, below the badges: panels as
-//! `.away/VARIANT.svg`, one for every picture in every language, theme and layout; banners as `.away/banner-TYPE.svg`; and cards as
-//! `.away/card-KIND.svg`, and `-zh.svg`. They have the size of each picture, and neither name nor numbers.
+//! Pictures for nginx to show while the daemon is down and there is no file, below the badges: panels as
+//! `.away/VARIANT.svg`, one for every picture in every language, theme and layout; banners as `.away/banner-TYPE.svg`;
+//! and cards as `.away/card-KIND.svg`, and `-zh.svg`. They have the size of each picture, and neither name nor numbers.
 //!
-//! The publisher writes them when it begins; what `nginx-conf` prints names them.
+//! The publisher writes them when it starts; the configuration that `nginx-conf` prints refers to them.
 
 use crate::files::{DirError, Files, Lock, PlainFile, TMP, create_dir};
 use tallymark_badge::{

@@ -1,6 +1,6 @@
-//! Names that an operator has corrected: what is on disk of them may go down, or go.
+//! Names that an operator has corrected: the numbers in their files may go down, and the files may be removed.
 //!
-//! The change log says so of recent ones. Whoever comes too late for it finds them in the log of corrections.
+//! The change log marks recent ones. A publisher that is too late for it finds them in the log of corrections.
 
 use crate::files::Published;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! How far a directory of badges has followed the store's change log.
 //!
-//! The cursor is stored beside the badges, so several nginx hosts can each run their own publisher against one store.
+//! The cursor is stored next to the badges, so several nginx hosts can each run their own publisher against one store.
 //! It is written last, after every badge that it covers. Badges are not fsynced one by one, so after a power cut some
 //! may be older than the cursor says. It contains the boot id, and is not trusted after another boot.
 

@@ -1,4 +1,4 @@
-//! How old the badges on disk may be, for `/metrics`. It is computed on request, so it grows while nothing is
+//! The age of the badges on disk, at most, for `/metrics`. It is computed on request, so it grows while nothing is
 //! published, and is right whichever process publishes.
 //!
 //! It is based on the mtime of the cursor, which a publisher sets after a complete pass to the time when the pass

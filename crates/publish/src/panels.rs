@@ -1,8 +1,8 @@
 //! Panels as files, if configured (`[badges] panels`): `.panels/VARIANT/NAME.svg` below the badges.
 //!
-//! A name that has visits or likes has a panel. It is due when one of these numbers changes, and when a time on it does:
-//! "5m ago" is another text a minute later. [`PanelAges`] knows when. Who asks for a panel that is no file is the HTTP
-//! server's business.
+//! A name that has visits or likes has a panel. It is due when one of these numbers changes, and when a time on it
+//! does: "5m ago" is a different text a minute later. [`PanelAges`] knows when. Panels that are not files are drawn by
+//! the HTTP server.
 
 mod ages;
 
@@ -111,7 +111,8 @@ impl Panels {
         let (shown, counted): (Vec<Option<Shown>>, Vec<EverCounted>) =
             read(store, names).await?.into_iter().unzip();
         let faces = self.faces(names, &shown).await;
-        // First when they age, then the files: a file that nobody would redraw is worse than a needless look.
+        // First the times at which they age, then the files: a file that is never redrawn is worse than a needless
+        // check.
         let mut due: BTreeMap<Minute, Vec<&Name>> = BTreeMap::new();
         for (name, shown) in
             names.iter().zip(&shown).filter_map(|(name, shown)| Some((name, shown.as_ref()?)))

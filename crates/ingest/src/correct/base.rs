@@ -1,8 +1,8 @@
-//! What came from an old badge: a number that is added to a name once, on one day, and can be taken back.
+//! The number of an old badge: it is added to a name once, on one day, and can be undone.
 //!
-//! How much of a name came from there is a position of the store, committed with the counts. So the same number is known
-//! again, however often it is brought, and a larger one adds the difference. Positions belong to an instance, so all of
-//! this, an undo too, is written under the one of that name.
+//! How much of a name came from an old badge is a position in the store, committed with the counts. So the same number
+//! is recognised, however often it is imported, and a larger one adds the difference. Positions belong to an instance,
+//! so all of this, including an undo, is written under the instance of that name.
 
 use super::{CorrectionCourse, Corrector, draft::Draft, not_corrected, short, undo::Undoing, unread};
 use crate::{clock::now, errand::ErrandError, import::named_instance};
@@ -62,7 +62,7 @@ impl Corrector {
         let id = if dry_run { Uuid::nil() } else { passing_instance(*Uuid::new_v4().as_bytes()) };
         let course = CorrectionCourse { id, now: now() };
         let mut errand = self.errand(named_instance(&source(asked.event, &asked.name)));
-        // Read under the claim: whoever else brings a number of this name is refused from then on.
+        // Read under the claim: from then on, any other import of a number for this name is refused.
         let seq = if dry_run { 0 } else { self.claim(&mut errand).await?.marker + 1 };
         let before = self.brought_before(asked.event, &asked.name).await?;
         let Some(added) = asked.number.checked_sub(before) else {

@@ -1,4 +1,4 @@
-//! One part of a correction while it is put together, name by name, and at last with what it means for all names.
+//! One part of a correction while it is assembled: name by name, and at the end the changes to the sum over all names.
 
 use super::{ledger, rules::CellChanges};
 use std::collections::BTreeMap;

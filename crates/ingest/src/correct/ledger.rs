@@ -1,4 +1,4 @@
-//! What the store has of one name: every count, read before it is corrected.
+//! All counts of one name, as read from the store before it is corrected.
 
 use std::{collections::BTreeMap, ops::Range};
 use tallymark_core::{CountCell, Day, Event, Hour, Minute, Month, Name, Step};

@@ -1,8 +1,8 @@
-//! Corrections: what an operator asks for becomes signed differences, which are applied as an [`Errand`].
+//! Corrections: an operator's request becomes signed differences, which are applied as an [`Errand`].
 //!
-//! Daemons are first asked for the hours and minutes that they hold back. Then everything is read. A store refuses a
-//! correction that would take away more than is there, and everything is read again. So hits that come meanwhile keep
-//! counting on top. All of one name is one part, which is applied as a whole. The commands and the API call this; the
+//! First, daemons have to write the hours and minutes that they hold back. Then everything is read. A store refuses a
+//! correction that would subtract more than it has; then everything is read again. So hits that arrive meanwhile are
+//! added to the result. Each name is one part, which is applied as a whole. The commands and the API call this; the
 //! [`rules`] say which counts change.
 
 mod base;

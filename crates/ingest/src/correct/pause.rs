@@ -1,4 +1,4 @@
-//! Pausing names, and ending that: it changes no count, and is in the log of corrections all the same.
+//! Pausing names, and ending a pause. It changes no count, but is in the log of corrections too.
 
 use super::{CorrectionCourse, Corrector, not_corrected, unread};
 use crate::{clock::now, pauses, refusals::PausedNames};

@@ -1,4 +1,4 @@
-//! What a request means for one name, by what the store has of it.
+//! The changes that a request makes to one name, given its counts in the store.
 
 use super::{
     draft::Draft,

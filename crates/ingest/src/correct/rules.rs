@@ -1,8 +1,9 @@
-//! What a correction changes of one name: pure rules over what was read.
+//! The changes of a correction to one name: pure rules over the counts that were read.
 //!
-//! Whatever is taken away is taken from the total, and as much from days, hours and minutes as they have of it. So the
-//! days of a name never have more than its total, nor hours more than their day, nor minutes more than their hour. Nor
-//! have statuses, which are known by month only: they give when too few hits are left for them.
+//! A number that is subtracted is taken from the total, and from days, hours and minutes as far as they have it. So the
+//! days of a name never add up to more than its total, nor hours to more than their day, nor minutes to more than their
+//! hour. The same is true of statuses, which are stored only by month: they are reduced when too few hits are left for
+//! them.
 
 use super::ledger::NameLedger;
 use std::{cmp::Reverse, collections::BTreeMap, ops::Range};

@@ -1,6 +1,6 @@
-//! Undoing a correction: the reverse of what it has really changed, part by part. Hits since then are kept.
+//! Undoing a correction: the reverse of the changes that it made, part by part. Hits since then are kept.
 //!
-//! The instance of an undoing is made of the correction that it undoes, so nothing is undone twice, whoever asks.
+//! The instance of an undo is derived from the correction that it undoes, so nothing is undone twice.
 
 use super::{
     CorrectionCourse, Corrector,

@@ -1,5 +1,5 @@
 //! How much of a file was counted before: by an earlier import, or by a source that has read it, under this name or
-//! another, packed or not.
+//! another, compressed or not.
 //!
 //! The positions in the store say so. A file whose inode a source knows belongs to that source. Any other file is
 //! recognised by the bytes before the position. What remains unclear is refused, because it might be counted twice.
@@ -145,8 +145,8 @@ impl Evidence {
         Evidence::with_left(positions, |_, _| false)
     }
 
-    /// The same where no source follows some logs any more: under which instance and path they were followed, `is_left` is
-    /// asked. Nobody else will count the rest of their files.
+    /// The same for logs that no source follows any more: `is_left` gets the instance and path under which they were
+    /// followed. Nothing else will count the rest of their files.
     #[must_use]
     pub fn with_left(positions: &[(Uuid, Position)], is_left: impl Fn(Uuid, &Path) -> bool) -> Evidence {
         // A copy was not read, and a packed file that was there before its log was followed neither.

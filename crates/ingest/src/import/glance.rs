@@ -1,5 +1,5 @@
-//! What is seen of a content that is read once from beginning to end: its prints at the points up to which something was
-//! counted, and where it has runs of lines that were counted.
+//! The result of reading a file once from beginning to end: its prints at the points up to which something was counted,
+//! and where it has runs of lines that were counted.
 
 use crate::source::{LastHashes, Mark, PREFIX, Print, RUN, Run, TAIL, repeats_one_line};
 use sha2::{Digest, Sha256};

@@ -1,9 +1,10 @@
 //! A whole log file as numbered batches, always the same ones for the same content.
 //!
-//! What of it is counted already is left out (`counted`). The rest is cut into groups of batches, under an instance that is
-//! a digest of the content, or that of the import that it goes on from. The first batch of a group says in a position
-//! what is begun, and the last what is done, so that an import which was killed goes on exactly, also in a file that
-//! has grown since. Memory is bounded: the fold is sealed whenever it is full, at the same line every time.
+//! The part that is counted already is left out (`counted`). The rest is cut into groups of batches, under an instance
+//! that is a digest of the content, or that of the import that it continues. The first batch of a group has a position
+//! that says what has begun, and the last one that says what is done. So an import that was killed continues exactly
+//! where it was, also in a file that has grown since. Memory is bounded: the fold is sealed whenever it is full, at the
+//! same line every time.
 
 mod counted;
 mod glance;

@@ -1,4 +1,4 @@
-//! The counters of what is no visit.
+//! The counters of hits that are not visits.
 
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 

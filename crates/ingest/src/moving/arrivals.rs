@@ -1,5 +1,5 @@
-//! Brings records into a store: numbered batches, the same ones for the same records, so that what was interrupted goes on
-//! where it was, and what is brought twice is there once.
+//! Writes records into a store as numbered batches, the same ones for the same records. So an interrupted import
+//! continues where it was, and records that are written twice count once.
 
 use super::ArrivingName;
 use crate::errand::{Errand, ErrandError};

@@ -1,6 +1,6 @@
-//! The file of an export: a line that says what it is, one for each name in order, and a line that says what there was.
+//! The file of an export: a header line, one line for each name in order, and a footer line with the totals.
 //!
-//! The last line has a checksum, so a file that was cut or changed is noticed before anything of it is counted.
+//! The last line has a checksum, so a file that was cut or changed is noticed before any of it is counted.
 
 use super::{ArrivingName, BadRecord, NameRecord};
 use serde::{Deserialize, Serialize};

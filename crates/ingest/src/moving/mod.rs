@@ -1,8 +1,8 @@
 //! Counts on their way from one store to another, or to a file and back: one record for each name of each event.
 //!
-//! A record has every count of a name, so a store that gets it has the same, cell by cell, aggregates included. What only
-//! its own store can read stays there: who visited on a day is a keyed hash or a sketch. Exports, their imports and `store
-//! copy` call this.
+//! A record has every count of a name, so the other store gets the same counts, cell by cell, including aggregates.
+//! Data that only its own store can read is not moved: the visitors of a day are keyed hashes or a sketch. Exports,
+//! their imports and `store copy` call this.
 
 mod arrivals;
 mod file;

@@ -1,4 +1,4 @@
-//! The record of one name: what it is as JSON, and what it means.
+//! The record of one name: its JSON form, and the counts in it.
 
 use crate::correct::NameLedger;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use tallymark_core::{
     ALL, CountCell, Day, Difference, Event, Hour, Minute, Month, Name, Now, OVERFLOW, Visit, Visits,
 };
 
-/// Every count of an event on a name, as it stands in an export. What is 0 is left out, but for the total.
+/// Every count of an event on a name, as written in an export. Zeros are left out, except for the total.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NameRecord {
@@ -55,7 +55,7 @@ pub enum BadRecord {
     Name(String),
     /// Not the time that it should be.
     Time(String),
-    /// Less than 0, or 0 where only what was counted stands.
+    /// Less than 0, or a 0 where only non-zero counts are written.
     Count(String),
     /// Not a visit.
     Visit,

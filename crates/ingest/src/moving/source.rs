@@ -1,7 +1,7 @@
-//! What a store has, name by name and in order.
+//! The contents of a store, name by name and in order.
 //!
-//! Every name is read at a moment of its own, so hits that come meanwhile may be in one name and not in another. Where
-//! that matters, nothing counts meanwhile.
+//! Names are read one after another, so hits that arrive meanwhile may be in one name and not in another. Where that
+//! matters, the daemon is stopped.
 
 use super::NameRecord;
 use crate::{clock::now, correct::NameLedger};

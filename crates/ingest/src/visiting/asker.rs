@@ -1,4 +1,4 @@
-//! What is kept of who asked: where the address is, and what else the operator wants.
+//! The data that is kept about a client: the location of its address, and anything else the operator wants.
 
 use super::VisitGate;
 use crate::geo::Atlas;

@@ -1,9 +1,9 @@
 //! The keys of the days, for the hashes of visitors: fetched before they are needed and dropped when their day is over.
 //!
-//! The store makes them. They are asked for at the start, every hour, and when a day begins, which is also when SQLite
-//! deletes old ones; so they go in time although nobody visits anything. The key of tomorrow comes with that of today:
-//! a store that is away at midnight costs no visitor. Before the first answer, and for lines of other days, there is no
-//! key, and such visitors are not counted.
+//! The store makes them. They are requested at the start, every hour, and when a day begins. SQLite deletes old ones at
+//! the same times, so they are deleted even without visits. The key of tomorrow comes with that of today, so no visitor
+//! is lost if the store is down at midnight. Before the first answer, and for lines of other days, there is no key, and
+//! such visitors are not counted.
 
 use super::VisitGate;
 use crate::clock::now;

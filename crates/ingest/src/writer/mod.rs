@@ -1,7 +1,7 @@
 //! From sealed tallies to the store: numbered batches, applied in order, each until the store confirms it.
 //!
 //! There is one writer in a daemon, one channel into it, and one batch sequence. A batch keeps its number and its
-//! contents until the store has answered, so a lost reply cannot count twice. One task puts what comes out of the
+//! contents until the store has answered, so a lost reply cannot count twice. One task moves sealed tallies from the
 //! channel into the [`Queue`], another takes batches out of it and applies them (`apply`). Closing the channel ends the
 //! writer. A deadline limits how long that takes, and what is lost by it is reported as one number, wherever it was.
 
@@ -122,8 +122,8 @@ impl Writer {
 
     /// Applies what comes out of the channel until it is closed and everything is in the store; or until it is safe in
     /// the outbox and the store does not answer; or until the deadline, once there is one. Returns when the channel is
-    /// closed: what arrives after the deadline is lost, and reported. A second deadline ends it when it is given: whoever
-    /// gives it cannot wait.
+    /// closed: what arrives after the deadline is lost, and reported. A second deadline ends it at once: its caller
+    /// cannot wait.
     pub async fn run(
         mut self,
         mut sealed: mpsc::Receiver<Sealed>,

@@ -1,8 +1,9 @@
-//! When pictures show another time: `.ages/MINUTE` has the names of those that change in that minute, one per line.
+//! When the times on pictures change: `.ages/MINUTE` has the names of the pictures that change in that minute, one per
+//! line.
 //!
-//! A file per minute, because then a pass reads exactly what is due, and a publisher that a timer starts anew each time
-//! finds it there too. Times change within a day at most, so there are few files. A name may be in several, and in one
-//! several times: it is only a reason to look.
+//! A file per minute, because then a pass reads exactly what is due, and so does a publisher that a timer starts each
+//! time. Times change within a day at most, so there are few files. A name can be in several files, and several times
+//! in one: an entry only causes a check.
 
 use crate::files::{DirError, create_dir};
 use std::{

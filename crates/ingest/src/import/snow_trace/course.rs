@@ -1,8 +1,9 @@
 //! Whether a data directory was imported before, and under which instance it is.
 //!
-//! The first batch of an import says in a position what it has begun, and the last that it is done. The totals of a
-//! directory that has changed since hold again what was counted. How much that is cannot be read from the store, where
-//! other hits have joined it. So another content than before is refused, unless the operator wants it added.
+//! The first batch of an import has a position that says what it has begun, and the last one that says that it is done.
+//! If a directory has changed since, its totals still include the counts that were imported. How many these are cannot
+//! be read from the store, because other hits were added there. So a directory with other content is refused, unless
+//! the operator wants all of it added.
 
 use super::{super::domain, SnowTraceError};
 use sha2::Digest;

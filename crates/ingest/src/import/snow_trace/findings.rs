@@ -1,4 +1,5 @@
-//! What an import of a snow-trace directory reports: sums for each event, and what could not be taken as it is.
+//! What an import of a snow-trace directory reports: sums for each event, and everything that could not be imported
+//! unchanged.
 
 use super::totals::quoted;
 use serde::Serialize;

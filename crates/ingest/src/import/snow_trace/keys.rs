@@ -1,5 +1,5 @@
-//! Which name a key of the totals is. snow-trace writes `namespace:key`, and both may have colons. It never decodes an
-//! address, and takes the query for a part of it; here, a name is decoded, and a query is no part of it.
+//! Which name a key of the totals means. snow-trace writes `namespace:key`, and both can contain colons. It never
+//! decodes an address, and includes the query; here, a name is decoded, and the query is not part of it.
 
 use super::{
     TraceFindings,

@@ -1,9 +1,9 @@
-//! The data directory of snow-trace as numbered batches, and its format for the way back.
+//! The data directory of snow-trace as numbered batches, and its format for the export.
 //!
-//! It is read twice: first for what is in it ([`SnowTrace`]), then for its batches ([`Pouring`]). Both times exactly the
-//! same bytes are read, even if snow-trace goes on meanwhile. Memory holds the two files of totals, a few hundred bytes
-//! for each name, and the minutes of one name. `tallymark import snow-trace` applies the batches as an errand of the one
-//! writer; `tallymark export snow-trace` writes with [`totals_text`] and [`record_line`].
+//! It is read twice: first to survey it ([`SnowTrace`]), then to make the batches ([`Pouring`]). Both times exactly the
+//! same bytes are read, even if snow-trace keeps writing meanwhile. Memory holds the two files of totals, a few hundred
+//! bytes for each name, and the minutes of one name. `tallymark import snow-trace` applies the batches as an errand of
+//! the one writer; `tallymark export snow-trace` writes with [`totals_text`] and [`record_line`].
 
 mod course;
 mod findings;

@@ -1,8 +1,9 @@
 //! What was found in a data directory, as numbered batches: always the same ones for the same content.
 //!
-//! A total is never made of records. They only say on which day and minute it was counted. What a total has beyond its
-//! records counts on the day of the oldest one, the first day on which the counter is known to have been there; records
-//! beyond the total are the oldest, because a counter that began anew has counted the newest.
+//! Records never add to a total. They only say on which day and minute it was counted. The part of a total without
+//! records counts on the day of the oldest one, the first day on which the counter is known to have existed. If there
+//! are more records than the total, the oldest are left out, because a counter that was restarted has counted the
+//! newest.
 
 use super::{NamedTotal, SnowTrace, SnowTraceError, course, record::Whose, scan::scan};
 use std::collections::{BTreeMap, btree_map};

@@ -1,6 +1,7 @@
 //! One line of snow-trace's logs: read by the import, written by the export.
 //!
-//! Of a line the minute, the class of client, country, region and city are taken. Address, referer and user agent end here.
+//! From a line, only the minute, the class of client, country, region and city are kept. Address, referer and user
+//! agent are dropped here.
 
 use super::TRACED;
 use serde::{Deserialize, Serialize};

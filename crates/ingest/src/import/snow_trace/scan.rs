@@ -1,6 +1,6 @@
-//! One log of snow-trace, line by line, as far as it went when it was first looked at.
+//! One log of snow-trace, line by line, up to the length it had at the first look.
 //!
-//! Lines end in LF alone, as for snow-trace and for editors, so that their numbers are those an operator sees. The logs
+//! Lines end only in LF, as for snow-trace and for editors, so that line numbers are those an operator sees. The logs
 //! of web servers are cut by other rules (`core::Cutter`).
 
 use super::{

@@ -1,6 +1,6 @@
-//! The files of a snow-trace data directory: which logs there are, and what does not belong there.
+//! The files of a snow-trace data directory: which logs exist, and which files do not belong there.
 //!
-//! snow-trace put a name into a path as it came, so a namespace `.` or `..` led out of its directory: those logs are
+//! snow-trace put a name into a path unchanged, so a namespace `.` or `..` led out of its directory: those logs are
 //! found where it put them.
 
 use super::{SnowTraceError, TraceFindings, record::Whose, totals::totals_file};

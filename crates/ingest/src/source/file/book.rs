@@ -1,7 +1,7 @@
-//! Every file of a log that is remembered, and which of that has not been committed yet.
+//! All remembered files of a log, and which of these records are not committed yet.
 //!
-//! The book is what the positions of a log say together: a header `file:<path>`, and one `file:<path>#<number>` for each
-//! record. Numbers follow the order of generations.
+//! The book is made of all positions of a log: a header `file:<path>`, and one `file:<path>#<number>` for each record.
+//! Numbers follow the order of generations.
 
 use super::{
     input::{Input, beginning},
@@ -169,8 +169,9 @@ impl Book {
         Book { key: key(log), header, changed: BTreeSet::from([None]), ..Book::default() }
     }
 
-    /// Takes records over from the book of a log that no source follows any more, and all that it says if none is left. Both
-    /// change with one commit, so that whoever follows that log again does not go on from what it was.
+    /// Takes over records from the book of a log that no source follows any more, and everything in it if none is left.
+    /// Both books change with one commit, so that a source that follows that log again does not continue from its old
+    /// state.
     pub(super) fn take_over(&mut self, other: &mut Book, is_taken: impl Fn(&FileRecord) -> bool) {
         let taken = |(&id, record): (&u64, &FileRecord)| is_taken(record).then_some(id);
         let taken: Vec<u64> = other.records.iter().filter_map(taken).collect();

@@ -1,9 +1,10 @@
 //! Which file is read by which source of this process, so that none is read by two.
 //!
-//! A link may be switched to the file of another log, two logs may change their names, and a file may have several. Who has
-//! a record of a file keeps it; the others leave it alone, and say so. Where several paths lead to one place, one source has
-//! that place, and what appears there is its own. A file that its source has lost is read on from where that source was, and
-//! what is known of a place from a source that is no longer configured goes to the one that has the place now.
+//! A link can be switched to the file of another log, two logs can swap their names, and a file can have several names.
+//! The source that has a record of a file keeps it; the others leave it alone, and report it. If several paths lead to
+//! one place, one source owns that place, and new files there belong to it. If a source loses a file, the next one
+//! continues from where it was. Records of a source that is no longer configured go to the source that owns the place
+//! now.
 
 use super::{
     book::{Book, logs},

@@ -1,4 +1,4 @@
-//! From what was read of a file to a sink that may be full.
+//! Cuts the bytes of a file into lines, for a sink that can be full.
 
 use super::runs::Runs;
 use tallymark_core::{Cutter, Line, Reject};

@@ -1,6 +1,7 @@
-//! Names that differ in their numbers only: what a rotation makes whose names are not among the usual ones.
+//! Names that differ only in their numbers, from a rotation whose names are not among the usual ones.
 //!
-//! `access-1.log` may be another log. Once such a file is known to be of this one, those that are named like it are too.
+//! `access-1.log` may be another log. Once one such file is known to belong to this log, others with a name like it
+//! belong to it too.
 
 use super::names::{Rank, kind, without_packer};
 use std::ffi::OsStr;
@@ -22,7 +23,7 @@ impl Family {
         numbered.then(|| Family { stem: stem.to_owned(), before: shape(before), behind: shape(behind) })
     }
 
-    /// Where in the order a file stands, if its name is of this family.
+    /// The place of a file in the order, if its name is of this family.
     pub(super) fn rank(&self, name: &OsStr) -> Option<Rank> {
         let name = without_packer(name.to_str()?);
         let (before, behind) = name.split_once(&self.stem)?;

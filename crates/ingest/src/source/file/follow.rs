@@ -1,8 +1,8 @@
-//! What to read next of a log that grows, is rotated, copied, truncated, packed and removed.
+//! Decides what to read next from a log that grows, is rotated, copied, truncated, compressed and removed.
 //!
-//! It has no clock and no thread: [`LogFollower::step`] is called again and again and looks at the files itself. Events of the
-//! file system only make that happen earlier. Every file that is remembered is read on when it has grown, whenever that
-//! is: the newest are looked at with every step, the others by turns. Only what is read is open.
+//! It has no clock and no thread: [`LogFollower::step`] is called again and again and checks the files itself. File
+//! system events only make that happen earlier. Every remembered file is read further when it has grown, however late:
+//! the newest are checked with every step, the others in turn. Only files that are being read are open.
 
 use super::{
     Start,

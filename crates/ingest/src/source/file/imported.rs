@@ -1,6 +1,6 @@
-//! What an import has counted of a content: positions in the import's own instance, one for each group of batches, so that
-//! an older copy of a file that has grown is known too. An import that comes later goes on behind
-//! it, and so does a source that begins to read such a file.
+//! How much of a file an import has counted: positions in the import's own instance, one for each group of batches, so
+//! that an older copy of a file that has grown is recognised too. A later import continues after it, and so does a
+//! source that begins to read such a file.
 
 use super::{
     input::{Input, Portion, beginning, portion},

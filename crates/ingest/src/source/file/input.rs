@@ -1,8 +1,8 @@
-//! One file that is read: its lines out of a bounded buffer, and how far it is.
+//! One file that is being read: its lines, from a bounded buffer, and the position.
 //!
-//! It may be plain, and then others write to it, truncate it or fill it anew while it is read; or packed, and then it
-//! only ends. What has been read is checked against the file again before it counts, because a file that was truncated
-//! and has grown past the offset looks, to a read, like one that has only grown.
+//! A plain file can be written, truncated or refilled while it is read; a compressed one does not change. The bytes
+//! that were read are compared with the file again before they count, because a file that was truncated and has grown
+//! past the offset looks, to a read, like one that has only grown.
 
 use super::{
     cut::{self, Sink},
@@ -72,7 +72,7 @@ impl Input {
     pub(super) fn new(mut file: File) -> io::Result<Input> {
         let identity = Identity::of(&file.metadata()?);
         let body = if is_packed(&file)? {
-            // The place in the file is shared with whoever has looked into it before.
+            // The offset in the file is shared with earlier readers of it.
             file.seek(SeekFrom::Start(0))?;
             let content = unpacked(file.try_clone()?);
             Body::Packed(file, content.unwrap_or_else(|error| Box::new(Failed(error))))
@@ -335,8 +335,8 @@ pub(super) fn plain_ends(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u
     Ok((prefix, tail))
 }
 
-/// The same of a packed one, which then stands at the mark; `None` if it is shorter. Another beginning is found out
-/// before all the rest is unpacked.
+/// The same for a compressed file, which is then positioned at the mark; `None` if it is shorter. A different beginning
+/// is noticed before the rest is unpacked.
 fn packed_ends(content: &mut impl Read, mark: &Mark, stop: &Stop) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
     let (mut prefix, mut tail) = (Vec::new(), Vec::new());
     let mut at = 0;

@@ -1,7 +1,7 @@
 //! Prints of a content up to the end of each of its first lines.
 //!
-//! They say whether a text of any length is the beginning of that content, so that an older copy, which has fewer lines
-//! than were read, is known too. One print of the first bytes cannot say that of a text with fewer bytes.
+//! They tell whether a text of any length is the beginning of that content. So an older copy, with fewer lines than
+//! were read, is recognised too. A single print of the first bytes cannot do that for a text with fewer bytes.
 
 use super::record::{ENOUGH, Print};
 use sha2::{Digest, Sha256};

@@ -1,9 +1,10 @@
 //! A log file, tailed: each line counted exactly once, over kill -9, rotation and any outage of the store.
 //!
-//! The file is its own buffer. What was read goes to the writer together with the position it was read up to, and both
-//! are committed in one transaction; what was not committed is read again. Where the store is away, reading waits.
-//! [`book`] remembers every file of the log and how far it was read, [`names`] and [`strays`] find its files, [`survey`]
-//! finds out which file is which, [`follow`] decides what to read, [`cut`] cuts lines, and here is the thread.
+//! The file is its own buffer. Counts go to the writer together with the position up to which the file was read, and
+//! both are committed in one transaction; anything that was not committed is read again. While the store is down,
+//! reading waits. [`book`] remembers every file of the log and how far it was read, [`names`] and [`strays`] find its
+//! files, [`survey`] finds out which file is which, [`follow`] decides what to read, [`cut`] cuts lines, and this
+//! module has the thread.
 
 mod book;
 mod claims;
@@ -92,7 +93,7 @@ pub enum FileError {
     Position {
         /// The log.
         path: PathBuf,
-        /// What stands there.
+        /// The text of the position.
         state: String,
     },
     /// The path cannot be made absolute, or a pipe not be made.
@@ -348,7 +349,7 @@ impl Running<'_> {
         step
     }
 
-    /// Whether it is known where the log begins, and nobody has heard of it yet.
+    /// Whether it is known where the log begins, and this has not been reported yet.
     fn is_new(&self) -> bool {
         self.new && self.follower.is_started()
     }

@@ -1,8 +1,8 @@
-//! The files a log may have been rotated into, found by name in its directory and put into their order.
+//! The files into which a log may have been rotated, found by name in its directory and put in order.
 //!
-//! `access.log.1`, `access.log.2.gz`, `access.log-20261120`, `access-20261120.log.gz`: what stands in the place of the
-//! number or date says which is older. A file that is known by its inode or its content leads to others that are named
-//! like it. Nothing is opened here, and there may be any number of files; [`super::strays`] opens some that no name leads to.
+//! `access.log.1`, `access.log.2.gz`, `access.log-20261120`, `access-20261120.log.gz`: the number or date says which is
+//! older. A file that is recognised by its inode or its content leads to others with a name like it. Nothing is opened
+//! here, and there can be any number of files; [`super::strays`] opens some that cannot be found by name.
 
 use super::family::Family;
 use super::record::{FileRecord, Identity, Key, mtime};

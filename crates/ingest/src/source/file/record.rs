@@ -1,8 +1,8 @@
-//! What is remembered of one file of a log: which file it is, and how far it has been read. One record is one position.
+//! The record of one file of a log: which file it is, and how far it has been read. One record is one position.
 //!
-//! A record knows its file again by device, inode and time of birth; by fingerprints of what was read of it, because a file
-//! may be renamed, copied, packed or written anew; and by a fingerprint of the packed bytes. Who finds it is
-//! [`super::survey`].
+//! A record recognises its file by device, inode and time of birth; by fingerprints of the part that was read, because
+//! a file can be renamed, copied, compressed or rewritten; and by a fingerprint of the compressed bytes.
+//! [`super::survey`] finds the file.
 
 use super::{
     ladder::{Ladder, LastLines},
@@ -25,13 +25,13 @@ const VERSION: &str = "2";
 const FIRST: &str = "1";
 /// How much of a file's beginning is in its fingerprint.
 pub(crate) const PREFIX: usize = 1024;
-/// How much of what stands before the offset is.
+/// How many bytes before the offset are.
 pub(crate) const TAIL: usize = 256;
 
 /// How many lines are evidence.
 pub(super) const ENOUGH: usize = 4;
 
-/// 128 bits of SHA-256: whoever writes into a log cannot make two alike.
+/// 128 bits of SHA-256: someone who can write into a log cannot make two equal ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Print(pub(crate) u128);
 

@@ -1,8 +1,8 @@
-//! Whether a log was truncated and filled again between two looks, where all its lines are alike.
+//! Whether a log whose lines are all identical was truncated and filled again between two looks.
 //!
-//! Then the bytes do not tell. What hints at it is a write that has made the file no longer, and a log that grows beside a
-//! copy of itself, which copytruncate makes a moment before it truncates. Whoever reads a log asks here, and says what is
-//! in doubt.
+//! The bytes do not show it. The signs are a write that did not make the file longer, and a log that grows next to a
+//! copy of itself, which copytruncate makes a moment before it truncates. The reader of a log calls this, and reports
+//! lines that are in doubt.
 
 use super::{
     book::Book,

@@ -1,4 +1,4 @@
-//! A sample of the runs of lines that a content has, which finds them again wherever they are.
+//! A sample of the runs of lines in a file, by which they are recognised in any other file.
 //!
 //! A part of a file, two files joined into one, and a file with other line ends share lines with what was counted, but
 //! neither its beginning nor its end. A run is four lines in a row, no two of them alike, without their ends. Of all
@@ -48,7 +48,7 @@ impl LastHashes {
         self.count
     }
 
-    /// All lines, if they are too few for a run: whoever has the same ones and no others has the same content.
+    /// All lines, if they are too few for a run: a file with the same lines and no others has the same content.
     pub(crate) fn whole(&self) -> Option<Run> {
         let few = usize::try_from(self.count).ok().filter(|count| (1..RUN).contains(count))?;
         Some(hash(&self.lines[RUN - few..]))

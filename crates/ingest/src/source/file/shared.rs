@@ -1,9 +1,9 @@
-//! Where the paths of several sources lead to one log: whose it is, and which of its files are whose.
+//! Several sources whose paths lead to one log: which source owns the log, and which of its files.
 //!
-//! One source has the place to which the paths lead, and takes what appears there. The others read what they have of it to
-//! its end, and nothing new. A source that had the place before may have read what has another name, another inode or fewer
-//! lines by now, so it is asked before a file is taken for a new one: it looks at the file by its own rules, and claims it
-//! or does not.
+//! One source owns the place to which the paths lead, and reads new files there. The others read the files that they
+//! have to their end, and nothing new. A source that owned the place before may have read a file that has another name,
+//! another inode or fewer lines by now. So it is asked before a file is treated as new: it checks the file by its own
+//! rules, and claims it or does not.
 
 use super::{
     book::Book,

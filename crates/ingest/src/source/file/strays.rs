@@ -1,8 +1,8 @@
-//! Files to which no name leads, but that have what was read of a file that is missing: rotated under a name that is not
-//! among the usual ones, or into another directory, as logrotate's `olddir` does.
+//! Files that cannot be found by name, but have the content of a file that is missing: rotated under an unusual name,
+//! or into another directory, as logrotate's `olddir` does.
 //!
-//! Their content decides. Only their first bytes are looked at here, and only while a file is missing; whether they have
-//! all of it, [`super::survey`] finds out.
+//! Their content decides. Only their first bytes are checked here, and only while a file is missing; [`super::survey`]
+//! finds out whether they have all of it.
 
 use super::{
     book::Book,

@@ -1,5 +1,5 @@
-//! Wakes the thread of a log when the file system tells of it. Looking every second is what finds things out; this only
-//! makes it sooner, and where there are no events (NFS, a full queue, no watches left) nothing is missed.
+//! Wakes the thread of a log on file system events. A check every second finds all changes; this only finds them
+//! sooner, so nothing is missed if there are no events (NFS, a full queue, no watches left).
 
 use super::names::belongs;
 use notify::{

@@ -1,4 +1,4 @@
-//! One connection of the TCP source: its framing, what it cannot pass on yet, and how it ends.
+//! One connection of the TCP source: its framing, the messages it cannot pass on yet, and how it ends.
 
 use super::open;
 use crate::{Intake, meters::Closed};

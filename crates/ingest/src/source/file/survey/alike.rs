@@ -1,10 +1,10 @@
-//! Files whose lines are all alike, and what of them may be read.
+//! Files whose lines are all identical, and which of their lines may be read.
 //!
-//! Their content says nothing, so only the sum counts: as many lines as all files have, less those that were counted of
-//! them. What was counted of a file that is looked for is a debt. Whichever file pays it, the sum is the same, so the
-//! greatest debts are paid first, each by a file that nobody knows and that is long enough, and then no line is counted
-//! twice, whatever has happened. A file that may be a copy of one that is there is not read at all. The rest is new. If
-//! files were removed meanwhile, or one is no copy after all, lines are missed that way; so what was in doubt is said.
+//! Their content does not identify them, so only the sum matters: the lines of all files, minus those that were
+//! counted. The lines counted from a missing file are a debt. Whichever file pays it, the sum is the same. So the
+//! largest debts are paid first, each by an unknown file that is long enough, and no line is counted twice, whatever
+//! has happened. A file that may be a copy of an existing one is not read at all. The rest is new. If files were
+//! removed meanwhile, or one is not a copy after all, lines are missed; so all lines in doubt are reported.
 
 use super::super::{
     input::Likeness,

@@ -1,4 +1,4 @@
-//! What a file is that belongs to no record: a generation to be read, one that was read before, or a copy.
+//! Classifies a file that belongs to no record: a generation to be read, one that was read before, or a copy.
 
 use super::super::{
     Start,

@@ -1,9 +1,9 @@
 //! A copy that was made a moment before its log was truncated.
 //!
-//! Lines that were written in between are in the log and not in the copy. If they were read, the record has read more than
-//! the copy has, so no other rule recognises it. The prints of its beginning do: the copy is the beginning of what was
-//! read. A few lines, or lines that are all alike, may be the beginning of another file by chance. They are taken as
-//! counted too, and that is said.
+//! Lines that were written in between are in the log and not in the copy. If they were read, the record has read more
+//! than the copy has, so no other rule recognises it. The prints of its beginning do: the copy is the beginning of what
+//! was read. A few lines, or lines that are all identical, may be the beginning of another file by chance. They are
+//! treated as counted too, and this is reported.
 
 use super::super::{
     input::{Input, length},

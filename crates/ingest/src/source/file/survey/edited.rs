@@ -1,9 +1,9 @@
 //! Finds out whether a log was rewritten with fewer lines, as an editor does, so that nothing in it is counted twice.
 //!
 //! Such a file no longer contains what its record has read, so no other rule recognises it. If the last lines that were
-//! read are still in it, and no two of them are equal, everything up to their end was counted. Lines that come again, as
-//! those without a time of day do, prove that only if more of them match. If only its beginning matches, all of it is taken
-//! as counted, and the difference is reported.
+//! read are still in it, and no two of them are equal, everything up to their end was counted. Lines that recur, as
+//! those without a time of day do, prove that only if more of them match. If only its beginning matches, all of it is
+//! treated as counted, and the difference is reported.
 
 use super::super::{
     input::{Input, Portion, beginning, content, is_damage, portion, retry},

@@ -1,7 +1,7 @@
 //! Files that were joined by hand: the content of one that is gone follows in another, and is counted already.
 //!
-//! It is found where the other was read up to, by its prints. A file that is open is left alone: it is read as it grows,
-//! before the one that it has is removed.
+//! Its prints find it, at the point up to which the other file was read. A file that is open is left alone: it is read
+//! as it grows, before the file that was appended to it is removed.
 
 use super::super::{
     input::{Input, plain_ends},

@@ -1,11 +1,11 @@
-//! Which file each record is now, and what the files are that no record knows.
+//! Finds the file of each record, and classifies the files that no record knows.
 //!
-//! While nobody looked, a file may have been renamed, copied, truncated, packed, removed, put back or written anew. A record
-//! is found again by its inode as long as the file still has what was read of it; else by what was read, whatever the file
-//! is called and wherever it is. A file that has the content of another that is still there is its copy, and counts for
-//! nothing, until it turns out that the other was truncated.
+//! Between two looks, a file may have been renamed, copied, truncated, compressed, removed, put back or rewritten. A
+//! record's file is found by its inode as long as it still has the content that was read; else by that content,
+//! whatever the file is called and wherever it is. A file that has the content of another one that still exists is its
+//! copy, and does not count, until it turns out that the other was truncated.
 //!
-//! Lines with nothing but a date and one name are all alike, and then the same bytes are no evidence: see [`alike`].
+//! Lines with only a date and one name are all identical, and then equal bytes prove nothing: see [`alike`].
 
 mod alike;
 mod decide;
@@ -50,7 +50,7 @@ pub(super) struct Question<'a> {
     pub(super) relinked: Option<u64>,
     /// Files that other logs have.
     pub(super) foreign: &'a BTreeSet<Key>,
-    /// Nobody has looked at this log before.
+    /// This log is read for the first time.
     pub(super) first: Option<Start>,
     /// Whether files that no record knows are its own. Where another source has the place, they are not.
     pub(super) takes_new: bool,

@@ -1,4 +1,4 @@
-//! Which file each record is: by its inode, by an open file, by its content, and by a copy of it.
+//! Finds the file of each record: by its inode, by an open file, by its content, and by a copy of it.
 
 use super::super::{
     input::{Input, Likeness, beginning, compare, packed_print},

@@ -1,4 +1,4 @@
-//! Writes into the book what a survey found out.
+//! Writes the results of a survey into the book.
 
 use super::super::{
     names::Rank,

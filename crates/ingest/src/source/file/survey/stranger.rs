@@ -1,4 +1,4 @@
-//! What is in a file that no record knows by its inode: whose content it has, and whether that is evidence.
+//! Examines a file whose inode no record knows: whose content it has, and whether that is proof.
 
 use super::super::{
     input::{Input, beginning, is_damage, is_packed, packed_print},

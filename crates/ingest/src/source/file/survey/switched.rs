@@ -1,8 +1,8 @@
-//! A link that was switched more than once while nobody looked.
+//! A link that was switched more than once between two looks.
 //!
-//! It may have led to a directory that nobody has looked into, `releases/2/access.log` between `releases/1/access.log` and
-//! `releases/3/access.log`, or to a file whose name says nothing, `blue.log` between `red.log` and `green.log`. Another log
-//! may have such a path too, so its lines are not counted, and that is said.
+//! It may have led to a directory that was never seen, `releases/2/access.log` between `releases/1/access.log` and
+//! `releases/3/access.log`, or to a file with an unrelated name, `blue.log` between `red.log` and `green.log`. A
+//! different log can have such a path too, so its lines are not counted, and this is reported.
 
 use super::{
     super::{

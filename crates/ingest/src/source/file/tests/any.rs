@@ -1,4 +1,4 @@
-//! Any history of what may happen to a log.
+//! Random histories of what can happen to a log.
 
 use super::bed::Bed;
 use proptest::{prelude::*, test_runner::RngSeed};
@@ -161,7 +161,7 @@ impl World {
         std::os::unix::fs::symlink(self.bed.path(&target), self.bed.path("link")).unwrap();
         self.bed.rename("link", "access.log");
         if !self.dated && !self.alike {
-            // Nothing leads to a directory any more that nobody has looked into. Its lines are told, not counted.
+            // Nothing leads any more to a directory that was never seen. Its lines are reported, not counted.
             self.bed.step_without_room();
             self.bed.commit();
         }
@@ -208,7 +208,7 @@ impl World {
                 self.bed.append("access.log", "half");
             }
             Happens::Late(lines) if !self.half => {
-                // Nobody watches a file that was empty when the link led past it unseen.
+                // A file that was empty when the link pointed to it between two looks is not watched.
                 let unseen =
                     |name: &String| self.alike && name.contains('/') && self.bed.lines(name).is_empty();
                 let open = |name: &String| !name.ends_with(".gz") && !self.is_early(name) && !unseen(name);

@@ -1,4 +1,4 @@
-//! Logs that were edited or put back beside a copy of what they were.
+//! Logs that were edited or restored next to a copy of their earlier content.
 
 use super::bed::Bed;
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! A log, somebody who reads it, and a store: what the tests play with.
+//! A log, a reader and a store, for the tests.
 
 use super::super::{
     Start,

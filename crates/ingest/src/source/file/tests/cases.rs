@@ -69,7 +69,7 @@ fn case_66_truncated_file_starts_again_also_when_it_has_grown_past_the_offset() 
     bed.append("access.log", "regrown past the offset\nand more\n");
     bed.expect(&[("first line", 1), ("x", 1), ("regrown past the offset", 1), ("and more", 1)]);
     assert_eq!(bed.events().truncations, 2);
-    // And while nobody looked.
+    // And between two looks.
     bed.restart();
     File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
     bed.append("access.log", "longer than everything that was in the file before\n");
@@ -123,7 +123,7 @@ fn case_67_copy_of_a_copytruncate_gives_its_unread_rest_and_nothing_twice() {
     bed.append("access.log", "d\n");
     bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]);
     bed.read();
-    // The same twice over while nobody looks.
+    // The same twice between two looks.
     bed.restart();
     bed.append("access.log", "e\n");
     bed.rename("access.log.1", "access.log.2");
@@ -666,7 +666,7 @@ fn copied_and_truncated_before_the_first_line_is_committed_is_read_all_the_same(
     bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
 }
 
-/// The log was not there at the first look; it was made, written and rotated while nobody looked.
+/// The log was not there at the first look; it was made, written and rotated before the second.
 #[test]
 fn log_that_came_and_went_after_the_first_look_is_read() {
     let mut bed = Bed::new();
@@ -852,7 +852,7 @@ fn log_of_lines_that_are_all_alike_and_was_filled_again_unseen_is_told() {
         bed.read();
         assert_eq!(bed.told, told, "{written}: it is said once");
     }
-    // Without a copy, as by `: > log`, also while nobody looked.
+    // Without a copy, as by `: > log`, also between two looks.
     for is_down in [false, true] {
         let mut bed = Bed::new();
         bed.append("access.log", &"x\n".repeat(100));
@@ -1372,7 +1372,7 @@ fn many_small_files_are_read_without_a_pause() {
     assert!(said.len() > 2 && said[0] == "reading its rotated files, 101 left", "{said:?}");
 }
 
-/// What logrotate's `extension`, `dateformat` and `olddir`, and others, make of a name while nobody looks.
+/// What logrotate's `extension`, `dateformat` and `olddir`, and others, make of a name between two looks.
 #[test]
 fn case_71_any_names_that_a_rotation_makes_are_found() {
     let ways = [

@@ -1,4 +1,4 @@
-//! Rotations without a pause, while somebody reads.
+//! Rotations without a pause, while the log is read.
 
 use super::{super::follow::Progress, bed::Bed};
 use flate2::{Compression, write::GzEncoder};
