@@ -1,4 +1,4 @@
-//! The name of an account, as it may become part of an address or of a file name.
+//! The name of an account, in a form that is safe in an address and in a file name.
 
 use std::fmt;
 use tallymark_core::NameRef;
@@ -21,7 +21,7 @@ impl AccountName {
     ///
     /// # Errors
     ///
-    /// [`NotAnAccountName`]: nobody has this name, so nobody need be asked.
+    /// [`NotAnAccountName`]: no account can have this name, so GitHub need not be asked.
     pub fn new(text: &str) -> Result<AccountName, NotAnAccountName> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
         let begins = text.starts_with(|first: char| first.is_ascii_alphanumeric());

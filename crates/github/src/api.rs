@@ -1,4 +1,4 @@
-//! GitHub's two APIs: one call, with the token that has most left, and what its answer means.
+//! GitHub's two APIs: makes one call, with the token that has the most calls left, and interprets the answer.
 
 use crate::{
     AccountName, Ask, FetchError, Fetched, GithubToken, Outgoing, Redirects,

@@ -1,5 +1,5 @@
-//! The languages of an account's own repositories by the size of their code. Only the GraphQL API says so at a price that
-//! can be paid: one point for a hundred repositories.
+//! The languages of an account's own repositories by the size of their code. Only the GraphQL API provides them at an
+//! acceptable price: one point for a hundred repositories.
 
 use crate::{
     AccountName,

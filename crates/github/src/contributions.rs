@@ -1,7 +1,7 @@
-//! What an account has done: commits, pull requests, reviews, issues, and the days on which it did something. Only the
-//! GraphQL API says so, and only with a token.
+//! The activity of an account: commits, pull requests, reviews, issues, and the days with contributions. Only the
+//! GraphQL API provides it, and only with a token.
 //!
-//! A year that is over does not change, so it is asked for once and kept. How days add up to streaks is said here.
+//! A past year does not change, so it is fetched once and kept. Streaks are computed from days here.
 
 use crate::{AccountName, api::GithubApi, error::GithubError, graph::GraphQuery, stats::MOST};
 use hyper::StatusCode;

@@ -1,4 +1,4 @@
-//! Why GitHub gave nothing.
+//! Why GitHub gave no answer, or no useful one.
 
 use crate::{FetchError, token_news::readable};
 use hyper::StatusCode;

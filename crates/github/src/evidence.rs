@@ -1,8 +1,8 @@
-//! Whether a server is GitHub's API, so that its 404 says something of an account. At a wrong address every account is
-//! answered so, also by GitHub itself: its API says "Not Found" for a path that it does not have.
+//! Whether a server is GitHub's API, so that its 404 says something about an account. With a wrong address every
+//! account gets this answer, even from GitHub itself: its API says "Not Found" for any path that it does not have.
 //!
-//! The proof is what the API says of its limits, which costs no call. `statistics` asks for it when an account that was
-//! known is answered with 404.
+//! The proof is the API's answer about its rate limits, which costs no call. `statistics` requests it when a known
+//! account is answered with 404.
 
 use crate::{
     api::{GithubApi, GithubCall, says},

@@ -1,4 +1,4 @@
-//! GitHub's GraphQL API: a query with its variables, and its answer, which says with status 200 what is wrong.
+//! GitHub's GraphQL API: a query with its variables, and its answer, which reports errors with status 200.
 
 use crate::error::GithubError;
 use hyper::body::Bytes;
@@ -19,7 +19,7 @@ struct Variables {
 }
 
 impl GraphQuery {
-    /// `fields` is what stands between the braces; it may use `$login` and `$after`, where a list goes on.
+    /// `fields` is the text between the braces; it can use `$login`, and `$after`, the point where a list continues.
     pub(crate) fn of(login: &str, fields: &str, after: Option<String>) -> GraphQuery {
         // A variable that is declared and not used is an error.
         let more = if fields.contains("$after") { ",$after:String" } else { "" };

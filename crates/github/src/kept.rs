@@ -1,4 +1,4 @@
-//! What the store keeps of an account's statistics, for whoever shows them without asking GitHub.
+//! The statistics of an account in the store, for code that shows them without asking GitHub.
 
 use crate::{
     AccountName, CodeLanguages, Contributions,

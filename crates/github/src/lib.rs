@@ -1,9 +1,9 @@
-//! What Tallymark fetches from elsewhere: the avatars of the owners of names, and
-//! the statistics of GitHub accounts.
+//! Everything that Tallymark fetches from other servers: the avatars of the owners of names, and the statistics of
+//! GitHub accounts.
 //!
-//! One [client](Outgoing) speaks to other servers, with a bound on everything. What it brings is kept in the store with
-//! its age, so that a restart asks nobody again, and a request never waits for it. Nothing here draws a picture of ours
-//! or counts anything; web and the publisher read it, and the binary starts it.
+//! One [client](Outgoing) talks to other servers, with a limit on everything. Its results are kept in the store with
+//! their age, so a restart fetches nothing again, and no request waits for a fetch. This crate draws no pictures and
+//! counts nothing; web and the publisher read from it, and the binary starts it.
 
 mod account_name;
 mod api;

@@ -1,9 +1,8 @@
-//! An account of which GitHub says that it does not exist, though there was one: when that is believed, and when GitHub is
-//! asked again.
+//! A known account that GitHub says does not exist: when that is believed, and when GitHub is asked again.
 //!
-//! GitHub hides an account for a while, and a wrong address answers the same of all of them. So its last numbers stay, and
-//! it is gone only after several such answers over a day. It is asked for all the same, once a day, so it comes back by
-//! itself. Which answers count is said by `evidence`; `kept` keeps this beside the numbers.
+//! GitHub can hide an account for a while, and a wrong address gives the same answer for all accounts. So its last
+//! numbers stay, and it is gone only after several such answers over a day. It is still asked for once a day, so it
+//! comes back by itself. `evidence` decides which answers count; `kept` stores this with the numbers.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! The questions that are under way: one for each account, however many wait for it.
+//! Requests to GitHub that are in progress: one for each account, however many clients wait for it.
 //!
-//! Anybody can ask for any name, so tracked accounts have turns of their own, and of the others only a few may wait for one.
-//! A question whose clients have all left is not asked; once it has its turn, whoever
-//! goes away ends nothing. Of tracked accounts as many wait as there are. `statistics` says what is asked.
+//! Anyone can request any name, so tracked accounts have slots of their own, and only a limited number of other
+//! accounts can wait. A request whose clients have all left is dropped; once it has started, it continues even if they
+//! leave. The number of waiting tracked accounts is not limited. `statistics` makes the requests.
 
 use crate::{AccountName, kept::Answered};
 use prometheus_client::{
@@ -137,7 +137,7 @@ impl Questions {
         }
     }
 
-    /// Answers it. In this order: whoever has the answer and asks again gets another one.
+    /// Answers it. In this order: a client that has the answer and asks again starts a new request.
     pub(crate) fn close(&self, question: &AccountQuestion, answer: Answered) {
         self.lock().remove(question);
         question.answer.send_replace(Some(answer));

@@ -1,7 +1,8 @@
-//! Where an account stands among others: github-readme-stats' formula, number by number, so that whoever comes from there
-//! keeps the rank, and so that a page can show what it is made of.
+//! The rank of an account among others: github-readme-stats' formula, number by number, so that users who move from
+//! there keep their rank, and so that a page can show how it is computed.
 //!
-//! Each number is compared with a median. What an account reaches of a weight is a half at the median, and never all of it.
+//! Each number is compared with a median. At the median an account earns half of the weight, and it never earns all of
+//! it.
 
 use crate::{Contributions, Stats};
 use tallymark_badge::card::{CommitYears, StatsRow};
@@ -34,7 +35,7 @@ pub(crate) struct RankPart {
     pub(crate) reached: f64,
 }
 
-/// Where an account stands.
+/// The rank of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AccountRank {
     /// `S`, `A+` to `C`.

@@ -1,14 +1,14 @@
-//! What was looked at last, of a bounded number of accounts.
+//! A cache by account, bounded: the account that was used least recently makes room.
 
 use crate::AccountName;
 use std::collections::HashMap;
 
-/// Something of each of at most so many accounts.
+/// A value for each of a limited number of accounts.
 #[derive(Debug)]
 pub(crate) struct RecentAccounts<V> {
     most: usize,
     known: HashMap<AccountName, (V, u64)>,
-    /// Counts looks, so that the one who was not looked at for longest makes room.
+    /// Counts uses, so that the least recently used account makes room.
     looks: u64,
 }
 

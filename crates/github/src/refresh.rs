@@ -1,6 +1,6 @@
 //! Refreshes the statistics of tracked accounts, each once in an interval, one after the other and spread over it.
 //!
-//! What a view has refreshed meanwhile is not refreshed again. An account that is gone is asked for once a day.
+//! Accounts that a view has refreshed meanwhile are skipped. An account that is gone is asked for once a day.
 
 use crate::{AccountName, MissingAccount, Statistics};
 use std::{
@@ -71,7 +71,7 @@ async fn round(statistics: &Statistics, every: Duration, next: &mut NextTimes) -
     // If it failed, as if it had not.
     let again = statistics.next(&name, every).await.max(now.saturating_add(every.as_secs().max(1)));
     next.insert(name, again);
-    // At this pace all of them are refreshed in half of the interval, so nobody is ever a round behind.
+    // At this pace all of them are refreshed in half of the interval, so no account is ever a round behind.
     (every / 2 / u32::try_from(next.len()).unwrap_or(u32::MAX).max(1)).clamp(PAUSE, LIST)
 }
 

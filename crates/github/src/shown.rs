@@ -1,4 +1,4 @@
-//! Statistics as the pictures take them. It draws nothing; the HTTP server and the publisher do.
+//! Converts statistics to the form that pictures take. It draws nothing; the HTTP server and the publisher do.
 
 use crate::Aged;
 use tallymark_badge::banner::Banner;

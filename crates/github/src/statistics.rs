@@ -1,9 +1,9 @@
-//! The statistics that are known, and when they are asked for again.
+//! The known statistics, and when they are fetched again.
 //!
-//! Until the soft age they are shown as they are; until the hard age they are shown and refreshed behind; after that
-//! GitHub is asked first, and if it does not answer, the last ones are shown with their age. Whatever fails, they stay.
-//! They are in the store, so a restart asks for nothing, and what another process has kept there is seen within seconds. Who
-//! waits for a question, and for how many there is room, is said by `questions`.
+//! Until the soft age they are shown as they are. Until the hard age they are shown, and refreshed in the background.
+//! After that GitHub is asked first, and if it does not answer, the last ones are shown with their age. Whatever fails,
+//! they stay. They are in the store, so a restart fetches nothing, and results of other processes are seen within
+//! seconds. `questions` decides who waits for a request, and how many can.
 
 use crate::{
     AccountName, Contributions,
@@ -37,7 +37,7 @@ use tallymark_core::Now;
 use tallymark_store::Store;
 use tracing::{debug, warn};
 
-/// How long nobody asks again after a failure.
+/// How long to wait after a failure.
 const FAILED: u64 = 60;
 /// How many accounts are remembered beside the store.
 const REMEMBERED: usize = 1000;
@@ -83,7 +83,7 @@ struct KnownStats {
     print: Option<u64>,
     /// When the store was looked at, in seconds since 1970.
     looked: u64,
-    /// Nobody asks before, whatever the age: the last question failed.
+    /// No request before this time, whatever the age: the last one failed.
     rests_until: u64,
     /// Why it failed.
     why: Option<Arc<GithubError>>,
@@ -106,7 +106,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Asks nobody yet.
+    /// Makes no request yet.
     #[must_use]
     pub fn new(
         access: GithubAccess,
@@ -196,7 +196,7 @@ impl Statistics {
         }
     }
 
-    /// Why the last question for an account got no answer, for whoever asked it; `None` if it got one, or is still under way.
+    /// Why the last request for an account got no answer; `None` if it got one, or is still in progress.
     pub fn why_not(&self, login: &AccountName) -> Option<Arc<GithubError>> {
         self.lock_known().find(login)?.why.clone()
     }
@@ -228,7 +228,7 @@ impl Statistics {
         self.missing(login).await.is_some_and(MissingAccount::is_gone)
     }
 
-    /// How often a repository of an account was looked at and cloned lately, for whoever may push to it.
+    /// How often a repository of an account was viewed and cloned lately. Needs a token that can push to it.
     ///
     /// # Errors
     ///
@@ -379,7 +379,7 @@ impl Statistics {
                 && before.measured.as_ref().is_some_and(|pages| measured.has_repositories_of(pages))
         };
         match &mut work.code {
-            // Nobody has pushed since.
+            // There was no push since.
             Some(code) if before.is_some_and(|before| same(before, code.at)) => code.at = now,
             _ => match code::measure(&self.api, login, measured.stats.originals, now).await {
                 Ok(code) => work.code = Some(code),
@@ -429,7 +429,8 @@ impl Statistics {
         }
     }
 
-    /// What memory or the store has. Without the store nobody is asked, or its restart would cost a call for everyone.
+    /// What memory or the store has. Without the store no request is made, or its restart would cost a call for every
+    /// account.
     async fn known(&self, login: &AccountName) -> Result<KnownStats, NoStats> {
         let here = self.lock_known().find(login).cloned();
         if let Some(known) = here {
@@ -462,7 +463,7 @@ impl Statistics {
         let looked = self.api.seconds();
         let answered_at = |known: &KnownStats| known.record.as_ref().map(|record| record.answered_at());
         let mut memory = self.lock_known();
-        // Whoever measured meanwhile has newer ones.
+        // Another request may have brought newer ones meanwhile.
         let here = memory.find(login).cloned().unwrap_or(known);
         let there = kept.filter(|kept| Some(kept.record.answered_at()) >= answered_at(&here));
         let known = match there {

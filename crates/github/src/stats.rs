@@ -1,4 +1,4 @@
-//! The statistics of an account: what its repositories add up to, over REST.
+//! The statistics of an account: the totals of its repositories, over REST.
 //!
 //! An answer that is empty, cut, or cannot be true is an error, never a zero.
 
@@ -137,7 +137,7 @@ impl Measured {
         Measured { stats: Arc::new(stats), ..Measured::default() }
     }
 
-    /// Whether no repository has changed since, as far as GitHub says: whoever pushes to one changes its page.
+    /// Whether no repository has changed since, as far as GitHub says: a push changes the page of its repository.
     pub(crate) fn has_repositories_of(&self, before: &Measured) -> bool {
         let pages = |of: &Measured| of.etags.get(1..).unwrap_or_default().to_vec();
         let now = pages(self);
@@ -180,7 +180,7 @@ struct RepositoryJson {
     stargazers_count: u64,
     forks_count: u64,
     language: Option<String>,
-    /// Of whoever asks with a token.
+    /// The permissions of the token's owner.
     permissions: Option<PermissionsJson>,
 }
 
@@ -328,7 +328,7 @@ fn come_and_go(said: usize) -> usize {
 }
 
 fn stats_of(login: &AccountName, account: AccountJson) -> Result<(Stats, u64), GithubError> {
-    // Whoever was renamed is answered for under the new name.
+    // For a renamed account, GitHub answers with the new name.
     let spelt =
         AccountName::new(&account.login).map_err(|_| GithubError::Absurd("the name of the account"))?;
     let written = if spelt == *login { account.login } else { spelt.to_string() };

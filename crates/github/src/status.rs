@@ -1,4 +1,4 @@
-//! What each token may still do, as GitHub says: for `tallymark github status`.
+//! The calls that each token has left, according to GitHub: for `tallymark github status`.
 
 use crate::{
     api::{GithubAccess, GithubApi, GithubCall},
@@ -46,7 +46,7 @@ struct BudgetJson {
     reset: u64,
 }
 
-/// What each token may still do, and whose it is, for whoever has no statistics to keep. It costs one call each.
+/// The calls that each token has left, and whose it is, for callers without statistics. It costs one call each.
 pub async fn token_status(access: GithubAccess, now: fn() -> Now) -> Vec<TokenStatus> {
     of_each(&GithubApi::new(access, now)).await
 }

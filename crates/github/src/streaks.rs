@@ -1,5 +1,5 @@
-//! Streaks by other rules than every day: by weeks, with days off, or of some years only. They come from the calendar of each
-//! year that GitHub told; the card of days in a row asks for them.
+//! Streaks by rules other than every day: by weeks, with days off, or of some years only. They are computed from
+//! GitHub's calendar of each year, for the streak card.
 
 use crate::contributions::{Contributions, DayRun, WorkYear};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! A token for GitHub, which is shown by its last four characters alone, and what its calls are paid from.
+//! A token for GitHub, of which only the last four characters are ever shown, and the budgets that its calls use.
 
 use hyper::header::HeaderValue;
 use std::fmt;
@@ -24,7 +24,7 @@ impl GithubToken {
         if right { Ok(GithubToken(text.into())) } else { Err(NotAGithubToken) }
     }
 
-    /// The token itself, for whoever must keep it out of messages.
+    /// The token itself, for code that must keep it out of messages.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.0

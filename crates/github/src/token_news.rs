@@ -1,5 +1,5 @@
-//! What the log says of a token: once when GitHub begins to refuse it or has no calls left for it, and once when it takes it
-//! again. Between the two nothing is said, however often somebody asks.
+//! The log messages about a token: one when GitHub begins to refuse it or has no calls left for it, and one when it
+//! works again. Between the two nothing is logged, however often it is tried.
 
 use crate::token::{Budget, GithubToken};
 use tallymark_core::Minute;

@@ -1,9 +1,9 @@
-//! The tokens, and which of them is asked with next.
+//! The tokens, and which of them is used next.
 //!
-//! What a token may still do is known only from the headers of answers. A user is asked for with the same token as
-//! before while that has enough left, because an ETag belongs to the token that got it; otherwise with the one that has
-//! most. One that was refused rests until GitHub said. Nothing here is stored, and a token is shown by its last four
-//! characters.
+//! How many calls a token has left is known only from the headers of answers. An account is fetched with the same token
+//! as before while that has enough left, because an ETag belongs to the token that got it; otherwise with the one that
+//! has the most. A refused token is not used until the time that GitHub gave. Nothing here is stored, and a token is
+//! shown by its last four characters.
 
 use crate::{
     AccountName,
@@ -45,7 +45,7 @@ struct Quota {
 #[derive(Debug)]
 struct Purse {
     token: Option<GithubToken>,
-    /// Whose token it is: those of one account share what they may do. `None` until it was asked, or if nobody says.
+    /// Whose token it is: tokens of one account share its calls. `None` until GitHub was asked, or if it does not say.
     account: Option<Box<str>>,
     asked_account: bool,
     quotas: [Quota; 2],
@@ -102,7 +102,7 @@ pub(crate) struct TokenChoice {
     at: usize,
     budget: Budget,
     pub(crate) token: Option<GithubToken>,
-    /// Nobody knows yet whose it is, and it matters.
+    /// Its owner is not known yet, and matters.
     pub(crate) is_anybodys: bool,
 }
 
@@ -226,7 +226,7 @@ impl Tokens {
         let mut purses = self.purses();
         let Some(account) = purses.get(choice.at).map(|purse| purse.account.clone()) else { return false };
         if status == StatusCode::UNAUTHORIZED {
-            // Nothing about a quota: who asks with a wrong token is nobody.
+            // Nothing about a quota: a wrong token belongs to no account.
             let purse = &mut purses[choice.at];
             purse.revoked = purse.token.is_some();
             purse.rests_until = now + LONGEST;

@@ -1,4 +1,4 @@
-//! The accounts whose statistics are refreshed by themselves: those that have a created banner, and those that the
+//! The accounts whose statistics are refreshed automatically: those that have a created banner, and those that the
 //! operator added. The list is in the store, so every process has the same one.
 
 use crate::{AccountName, CardAddress};
@@ -76,7 +76,7 @@ impl TrackedAccounts {
         Ok(kept.map(|kept| serde_json::from_slice(&kept.value).unwrap_or_default()))
     }
 
-    /// Nobody else in this process changes an account meanwhile.
+    /// While this lock is held, no other task of this process changes an account.
     pub async fn alone(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().await
     }
@@ -90,7 +90,7 @@ impl TrackedAccounts {
         if self.has_seen(&file) {
             return Ok(());
         }
-        // Most cards are of accounts that nobody tracks, and they do not wait for each other.
+        // Most cards are of accounts that are not tracked, and they do not wait for each other.
         if self.find(name).await?.is_none() {
             return Ok(());
         }

@@ -1,5 +1,5 @@
-//! How often a repository was looked at and cloned, as GitHub tells those who may push to it: the last 14 days, and no
-//! others. What is kept of it is the binary's affair.
+//! How often a repository was viewed and cloned. GitHub reveals only the last 14 days, and only to accounts that can
+//! push to the repository. The binary decides what is kept.
 
 use crate::{AccountName, api::GithubApi, error::GithubError, stats::MOST};
 use hyper::StatusCode;
@@ -62,7 +62,7 @@ pub(crate) async fn measure(
     }
     let today = Day(i32::try_from(api.seconds() / 86_400).unwrap_or(i32::MAX));
     let path = |what: &str| format!("repos/{owner}/{repository}/traffic/{what}");
-    // GitHub hides from whoever may not push that there is anything.
+    // Without permission to push, GitHub answers as if there were nothing.
     let right = |why| match why {
         GithubError::Nobody | GithubError::Status(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
             GithubError::NoRight

@@ -1,9 +1,10 @@
 //! Cards with GitHub's statistics, at github-readme-stats' addresses: `/api?username=`, `/api/top-langs?username=` and
 //! `/api/pin?username=&repo=`, with its parameters; and `/api/streak?username=` and `/api/traffic?username=&repo=`.
 //!
-//! `tallymark-github` draws them; here is what is answered. The statistics are those of banners: one question to GitHub
-//! serves every theme. A card is no badge: nothing is counted. Of tracked accounts, what was asked for is remembered, so
-//! that the publisher can write it as a file. A card that was drawn within the last second is sent again.
+//! `tallymark-github` draws them; this module answers requests. The statistics are those of banners: one request to
+//! GitHub serves every theme. A card is not a badge: nothing is counted. For tracked accounts, requested cards are
+//! remembered, so that the publisher can write them as files. A card that was drawn within the last second is sent
+//! again.
 
 use crate::{
     drawn_cards::DrawnCards,

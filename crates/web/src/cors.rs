@@ -1,4 +1,4 @@
-//! Which pages of other sites may read counts: CORS.
+//! Which pages of other sites can read counts: CORS.
 //!
 //! A browser lets a page read another site's response only if the response allows the page's origin; for a request with
 //! a token it sends a preflight first. No response allows cookies, so private counts need a token that the page itself

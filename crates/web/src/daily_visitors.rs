@@ -1,7 +1,7 @@
 //! The distinct visitors of a name by UTC day, for the API and the page of the name.
 //!
-//! They are those of the event `visit`, and are shown beside hits too, which visits are told from. Nobody knows whether
-//! the visitors of two days are the same, so a sum over days is always called one.
+//! They belong to the event `visit`, and are shown for hits too, because visits are derived from hits. It is not known
+//! whether the visitors of two days are the same, so a sum over days is always labelled as a sum.
 
 use tallymark_core::{Day, Event, Name};
 use tallymark_store::{Result, StoreRead};

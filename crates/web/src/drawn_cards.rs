@@ -1,5 +1,5 @@
-//! The cards that were drawn in the last second, by their address: a README that many look at costs one drawing a second.
-//! Called for every card; what is no card, or a long address, is not kept.
+//! The cards that were drawn in the last second, by their address: a popular README costs one drawing a second. Called
+//! for every card; errors and cards with long addresses are not kept.
 
 use axum::{body::Bytes, http::HeaderValue};
 use std::{

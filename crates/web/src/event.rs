@@ -1,5 +1,5 @@
-//! The event that a request asks for. One that was never counted is refused, because a picture of it would show 0 for a slip
-//! of the hand: `event=likes`. Badges, charts and pages call it; the API takes any event.
+//! The event that a request asks for. One that was never counted is refused, because a picture of it would show 0 after
+//! a typing mistake: `event=likes`. Badges, charts and pages call it; the API takes any event.
 
 use crate::{query::Query, state::App};
 use axum::http::Uri;

@@ -1,5 +1,5 @@
 //! The headers of responses. Pictures must pass through GitHub's Camo without being cached, and must be harmless when
-//! opened directly; pages may load nothing from other sites.
+//! opened directly; pages cannot load anything from other sites.
 
 use axum::{
     body::Body,

@@ -1,4 +1,4 @@
-//! The limit on how often one client may ask for pictures of GitHub accounts, as a layer around their routes.
+//! The limit on how often one client can request pictures of GitHub accounts, as a layer around their routes.
 
 use crate::{auth::Peer, error::Problem, headers, state::App};
 use axum::{

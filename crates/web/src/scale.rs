@@ -1,6 +1,6 @@
-//! What `scale` means: of a PNG, how many pixels it has for each of the SVG's (`scale=3`); of a chart, how counts are spread
-//! over the axis (`scale=log`); and of a chart as PNG both (`scale=log,3`). Charts, the pages that show them and the drawing
-//! of PNG read it here.
+//! The parameter `scale`: for a PNG, the number of pixels for each pixel of the SVG (`scale=3`); for a chart, the
+//! spacing of counts on the axis (`scale=log`); for a chart as PNG, both (`scale=log,3`). Charts, the pages that show
+//! them and the drawing of PNG read it here.
 
 use crate::query::Query;
 use tallymark_badge::chart::AxisScale;

@@ -1,4 +1,4 @@
-//! The avatars in memory: a bounded number of them, each with what is known of its age.
+//! The avatars in memory: a bounded number of them, each with its age if known.
 
 use crate::{AccountName, recent::RecentAccounts};
 use std::{collections::HashSet, sync::Arc};
@@ -40,7 +40,7 @@ impl KnownAvatars {
         self.known.put(login, face);
     }
 
-    /// Whether nobody looks for this account yet; then the caller does.
+    /// Whether no task is looking for this account yet; then the caller has to.
     pub(super) fn ask(&mut self, login: &AccountName) -> bool {
         self.asked.insert(login.clone())
     }

@@ -1,9 +1,10 @@
 //! The avatars of the owners of names, as `data:` URIs.
 //!
-//! Whoever draws a panel, for a request or into a file, asks here, and gets what is known at this moment: from memory, or with one read of the store. A
-//! request never waits for another server. What is missing or old is looked for in the directory, and what is not there is
-//! fetched, one account at a time, and not too often (`turns`), so made-up names cost little, and no local picture waits for a
-//! server. What is fetched is kept in the store with its age; what is not found, too. On a failure the last picture stays.
+//! The code that draws panels, for a request or into a file, calls this and gets what is known at that moment: from
+//! memory, or with one read of the store. A request never waits for another server. If an avatar is missing or old, the
+//! directory is searched first, and then it is fetched, one account at a time, and not too often (`turns`). So made-up
+//! names cost little, and no local picture waits for a server. Results are kept in the store with their age, also those
+//! that were not found. On a failure the last picture stays.
 
 mod known;
 mod pattern;
@@ -49,7 +50,7 @@ const NOBODY: u64 = DAY;
 const FAILED: u64 = 15 * 60;
 /// How old a look into the directory may be.
 const LOCAL: u64 = 60;
-/// How many accounts may wait to be looked for; whoever is left out is asked for with the next view.
+/// How many accounts can wait for a look-up; others are looked up at the next view.
 const WAITING: usize = 64;
 /// The pause of all that is fetched, after a server that says it is too much.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -159,7 +160,7 @@ impl Avatars {
         let look = async {
             while let Some(AvatarAsk { login, name }) = waiting.recv().await {
                 let known = self.look_here(&login).await || !self.takes_turn(&login, &name).await;
-                // Whoever finds no room is asked for with the next view.
+                // If the queue is full, the account is looked up at the next view.
                 if known || far.try_send(login.clone()).is_err() {
                     self.faces().asked(&login);
                 }
@@ -178,7 +179,7 @@ impl Avatars {
         stop.run_until_cancelled(async { tokio::join!(look, fetch) }).await;
     }
 
-    /// What the store keeps, and otherwise nothing. `None` if the store does not answer: then nobody else is asked.
+    /// What the store keeps, and otherwise nothing. `None` if the store does not answer: then no server is asked.
     async fn remembered(&self, login: &AccountName) -> Option<KnownAvatar> {
         let kept = match self.store.kept(SHELF, login.as_str()).await {
             Ok(kept) => kept,

@@ -1,10 +1,10 @@
-//! Where the avatar of an account is.
+//! The address of an account's avatar, from a pattern.
 
 use crate::AccountName;
 use std::{fmt, str::FromStr};
 use url::Url;
 
-/// What stands for the account.
+/// The placeholder for the account.
 const OWNER: &str = "{owner}";
 
 /// An address with `{owner}` in its path or query.

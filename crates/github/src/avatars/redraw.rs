@@ -1,5 +1,5 @@
-//! A picture of somebody else becomes one of ours: it is decoded within bounds, and its pixels are encoded again. So no
-//! byte of the file reaches a reader, and no metadata either.
+//! Redraws a picture from another server: it is decoded within limits, and its pixels are encoded again. So no byte of
+//! the file reaches a reader, and no metadata either.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use image::{

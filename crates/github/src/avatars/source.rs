@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-/// The time for one avatar. Nobody waits for it.
+/// The time limit for one avatar. No request waits for it.
 const WITHIN: Duration = Duration::from_secs(15);
 /// GitHub sends us on to another host, once.
 const REDIRECTS: Redirects = Redirects::Anywhere(3);
@@ -97,7 +97,7 @@ fn read_local(dir: &Path, login: &AccountName) -> io::Result<Option<Arc<[u8]>>> 
     for ending in ENDINGS {
         let path = dir.join(format!("{login}.{ending}"));
         match std::fs::metadata(&path) {
-            // Opening a pipe would wait for whoever writes to it.
+            // Opening a pipe would wait for its writer.
             Ok(metadata) if metadata.is_file() => {
                 let mut file = Vec::new();
                 std::fs::File::open(&path)?.take(redraw::MOST as u64 + 1).read_to_end(&mut file)?;

@@ -1,8 +1,8 @@
-//! How often a server is asked for avatars, because anybody can make up owners of names.
+//! Limits how often avatars are fetched, because anyone can make up owners of names.
 //!
-//! Owners who are known come first: their picture was there before, or their account is tracked, or the name was counted on
-//! an earlier day. All others share a small allowance, so who makes up names takes no turn from those, and costs
-//! the server little.
+//! Known owners come first: they had a picture before, or their account is tracked, or the name was counted on an
+//! earlier day. All others share a small allowance, so made-up names do not delay known ones, and cost the server
+//! little.
 
 use std::time::{Duration, Instant};
 use tallymark_core::Allowance;

@@ -1,5 +1,5 @@
-//! The address of a card: whose it is, of which kind, and its parameters in one order, whatever order they were written in.
-//! That order is also the name of its file, which nginx puts together from its own variables.
+//! The address of a card: the account, the kind, and the parameters in a fixed order, whatever order they were written
+//! in. In that order they are also the name of its file, which nginx builds from its own variables.
 
 use super::CardKind;
 use crate::AccountName;

@@ -1,8 +1,8 @@
-//! Cards at github-readme-stats' addresses: what an address asks for, and what it shows of an account. The HTTP server
-//! answers with them, and the publisher writes those that somebody has looked at as files; both come here.
+//! Cards at github-readme-stats' addresses: what an address requests, and what is shown of an account. The HTTP server
+//! answers with them, and the publisher writes those that were viewed as files; both call this.
 //!
-//! An unknown parameter is ignored, and an unknown value is said to be wrong, unless the original takes it
-//! and no number depends on it: then the card is drawn, and a note says so.
+//! An unknown parameter is ignored. An unknown value is an error, unless the original accepts it and no number depends
+//! on it: then the card is drawn, and a note says so.
 
 mod address;
 mod languages;
@@ -79,7 +79,7 @@ pub enum NoCard {
     Wrong(String),
     /// There is no such thing.
     Nothing(String),
-    /// Nobody knows yet.
+    /// Not known yet.
     NotYet(String),
 }
 
@@ -96,7 +96,7 @@ pub struct CardTerms {
     pub zone: DayZone,
     /// When it is, in seconds since 1970.
     pub now: u64,
-    /// Whether there is a token, without which nobody knows what an account has done.
+    /// Whether there is a token. Without one, the activity of an account is not known.
     pub has_tokens: bool,
 }
 

@@ -1,5 +1,5 @@
-//! What a card says beside its picture, for whoever looks into the headers of an answer: what was asked for and is not there.
-//! What would change a number is no note, but an error.
+//! Notes about a card, sent in a header of the answer: parameters that were requested and are not supported. A
+//! parameter that would change a number is not a note but an error.
 
 use super::CardKind;
 

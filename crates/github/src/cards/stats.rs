@@ -1,4 +1,4 @@
-//! `/api?username=`: the rows that are asked for, as far as they are known, and the rank.
+//! `/api?username=`: the requested rows, as far as they are known, and the rank.
 
 use super::{
     CardAddress, CardNotes, CardSource, NoCard,
@@ -43,8 +43,8 @@ const WORDS: [(&str, RowWord); 14] = [
     ("rank", RowWord::Rank),
 ];
 
-/// What is shown without a word: github-readme-stats' rows, or, where nobody knows what an account has done, all that
-/// its repositories say.
+/// The rows that are shown by default: github-readme-stats' own, or, if the activity of an account is not known, all
+/// numbers of its repositories.
 const WITH_WORK: [RowWord; 5] =
     [RowWord::Stars, RowWord::Commits, RowWord::PullRequests, RowWord::Issues, RowWord::ContributedTo];
 const WITHOUT: [RowWord; 4] = [RowWord::Stars, RowWord::Repositories, RowWord::Forks, RowWord::Followers];

@@ -1,7 +1,7 @@
-//! `/api/streak?username=`: the days in a row on which an account has done something.
+//! `/api/streak?username=`: the streaks of an account, days in a row with contributions.
 //!
-//! GitHub says which days those are, and nobody can cut them anew. The zone decides which day is today: a streak is alive
-//! until the day after its last one is over there.
+//! The days are those of GitHub's calendar, which cannot be shifted to another zone. The zone decides which day is
+//! today: a streak lasts until the day after its last one has ended there.
 
 use super::{
     CardAddress, CardNotes, CardSource, NoCard,

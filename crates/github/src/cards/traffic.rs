@@ -1,5 +1,5 @@
-//! `/api/traffic?username=&repo=`: who looked at one repository and cloned it, from the archive in the store, which goes on
-//! where GitHub forgets.
+//! `/api/traffic?username=&repo=`: the views and clones of one repository, from the archive in the store, which keeps
+//! them longer than GitHub does.
 
 use super::{CardSource, NoCard, repository::asked};
 use crate::traffic::TRAFFIC_EVENTS;

@@ -32,7 +32,7 @@ pub enum FetchError {
         /// What the kernel says.
         source: io::Error,
     },
-    /// The system trusts nobody.
+    /// The system has no trusted certificates.
     #[error("there are no certificates to check servers with; install ca-certificates, or set SSL_CERT_FILE")]
     NoCertificates,
     /// The certificate is not trusted, or this is no TLS.
@@ -57,7 +57,7 @@ pub enum FetchError {
     /// The answer is larger than anything that is wanted.
     #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
-    /// Redirected too often, or to where nobody is sent.
+    /// Redirected too often, or to a forbidden address.
     #[error("redirected {0}")]
     Redirected(&'static str),
 }

@@ -1,6 +1,6 @@
 //! The one client for other people's servers.
 //!
-//! Every bound is the caller's: time, size, and how far redirects may lead. A host is resolved here and its address is
+//! The caller sets every limit: time, size, and how far redirects can lead. A host is resolved here and its address is
 //! checked before anything connects to it, so that neither a redirect nor a name server can lead into the operator's
 //! own network. There is one connection per request, because there are few of them. Nothing is retried.
 

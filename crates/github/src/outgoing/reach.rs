@@ -1,5 +1,5 @@
-//! Which addresses may be connected to. Names are resolved by others, so what a name says is no reason to trust it: only
-//! the address is checked, and it is the one that is connected to.
+//! Which addresses can be connected to. Other people control what a name resolves to, so a name is no reason for trust:
+//! only the address is checked, and exactly that address is connected to.
 
 use ipnet::IpNet;
 use std::{
@@ -72,7 +72,7 @@ impl Reachable {
     }
 }
 
-/// Whether nobody else says what the host is: a literal address, or this machine.
+/// Whether the host needs no look-up: a literal address, or this machine.
 fn is_written_out(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,

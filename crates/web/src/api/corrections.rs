@@ -1,4 +1,4 @@
-//! `/api/v1/corrections`: corrects what was counted of one name, and lists what was corrected.
+//! `/api/v1/corrections`: corrects the counts of one name, and lists corrections.
 //!
 //! Both need a token: the log has names of people, and their reasons.
 

@@ -1,4 +1,4 @@
-//! `/api/v1/counters`: all names, page by page, and everything that is known of one name.
+//! `/api/v1/counters`: all names, page by page, and everything that is known about one name.
 
 use super::{
     answer::{Answer, Api, event, exact, json, limit, text},

@@ -1,6 +1,6 @@
 //! `POST /api/v1/hits`: accepts counts from programs and answers once they are in the store.
 //!
-//! A token is required. Without a configured token no client may write, not even over loopback: a proxy in front
+//! A token is required. Without a configured token no client can write, not even over loopback: a proxy in front
 //! connects from there for everyone.
 
 use super::{
@@ -232,7 +232,7 @@ impl From<NotCommitted> for Problem {
             NotCommitted::Unavailable(_) => "the store takes nothing now; nothing was counted".to_owned(),
             NotCommitted::Unknown(_) => {
                 "the store did not answer: send it again with the same Idempotency-Key; without \
-                one, nobody knows whether it was counted"
+                one, it is not known whether it was counted"
                     .to_owned()
             }
             other => other.to_string(),

@@ -31,7 +31,7 @@ pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>) -> Answer {
     if step != Step::Day {
         return Err(Problem::bad_request("visitors are told by day: leave step out"));
     }
-    // Nobody has visited after tomorrow, and Redis would read every day of it.
+    // There are no visits after tomorrow, and Redis would read every day of it.
     let end = last.min(now.day().0 + 1).max(first);
     let mut days = daily_visitors::read(&*api.app.store, name, Day(first), Day(end)).await?;
     days.extend((end + 1..=last).map(|day| (Day(day), 0)));

@@ -1,5 +1,5 @@
-//! `/api/v1/counters/{name}/visits`: when a name was last visited, by what kind of client, and from where. What a client said
-//! and its address, where they are kept, are for those who have a token.
+//! `/api/v1/counters/{name}/visits`: when a name was last visited, by what kind of client, and from where. Texts that a
+//! client sent and its address, if they are kept, are shown only to requests with a token.
 
 use super::answer::{Answer, Api, event, json, limit, text};
 use crate::{error::Problem, query::Query};

@@ -1,4 +1,4 @@
-//! What requests that write have in common: who may, of which type the body is, and who may read the answer. Called by
+//! The common part of requests that write: who can write, the type of the body, and who can read the answer. Called by
 //! `hits` and `corrections`.
 
 use super::answer::{Answer, Api};

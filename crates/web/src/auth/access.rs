@@ -1,4 +1,4 @@
-//! Who may see pages, read counts and write them.
+//! Who can see pages, read counts and write them.
 //!
 //! `Authorization: Bearer TOKEN` opens everything. Pages and `/api/v1` can also be read with the token as the password
 //! of HTTP Basic, or with a session cookie (`sessions`). Neither allows writing or Bootic's JSONP: a browser sends both

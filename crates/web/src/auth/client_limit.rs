@@ -1,6 +1,6 @@
-//! Limits how often one client may ask for pictures of GitHub accounts, each of which may cost a call to GitHub.
+//! Limits how often one client can request pictures of GitHub accounts, each of which may cost a call to GitHub.
 //!
-//! GitHub's image proxy is not limited: it asks for everybody who reads a README.
+//! GitHub's image proxy is not limited: it asks for all readers of a README.
 
 use super::{Peer, patience::Patience};
 use crate::state::user_agent;
@@ -19,7 +19,7 @@ pub struct ClientLimit {
 }
 
 impl ClientLimit {
-    /// One request in this time on average, and those of two seconds at once; `None` limits nobody.
+    /// One request in this time on average, and those of two seconds at once; `None`: no limit.
     #[must_use]
     pub fn new(each: Option<Duration>, camo: CamoNetworks) -> ClientLimit {
         let patience = each.map(|each| {

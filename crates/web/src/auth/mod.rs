@@ -1,5 +1,5 @@
-//! Who may see pages, read counts and write them: tokens, browser sessions, limits on wrong tokens
-//! and on requests, and signed requests. It draws nothing; the login page is `pages::login`.
+//! Who can see pages, read counts and write them: tokens, browser sessions, limits on wrong tokens and on requests, and
+//! signed requests. It draws nothing; the login page is `pages::login`.
 
 mod access;
 mod client_limit;

@@ -1,4 +1,4 @@
-//! Limits how often one client may do something: so many times in a row, then once in a while.
+//! Limits how often one client can do something: a burst first, then one per interval.
 //!
 //! A client is its network. The memory is a table of fixed size. Networks share its slots by a hash with a key of this
 //! process. So it contains no address, and many addresses gain at most as many attempts as there are slots. It limits

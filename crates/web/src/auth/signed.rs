@@ -2,9 +2,10 @@
 //! form of our own, which covers the body too.
 //!
 //! `X-Signature` is the HMAC-SHA256 of the lines method, path, `X-Timestamp` and `X-Service`, in hexadecimal digits.
-//! With `X-Nonce` it is that of `tallymark-2`, those lines, the nonce, and the SHA-256 of the body. A signature is good
-//! once, and for five minutes. What was used is remembered in memory, so nothing that was signed before this process
-//! began is accepted; and since the clock of whoever signs may be a little ahead, nothing of its first seconds either.
+//! With `X-Nonce` it is that of `tallymark-2`, those lines, the nonce, and the SHA-256 of the body. A signature is
+//! valid once, and for five minutes. Used signatures are remembered in memory, so requests that were signed before this
+//! process started are refused. The signer's clock may be a little ahead, so requests signed in its first seconds are
+//! refused too.
 
 use axum::http::{HeaderMap, Method, StatusCode, request::Parts};
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,7 +18,7 @@ use tallymark_core::Now;
 
 use crate::error::Problem;
 
-/// How long a signature is good, in seconds. The clock of whoever signs may be behind ours by as much.
+/// How long a signature is valid, in seconds. The signer's clock can be behind ours by as much.
 const WINDOW: u64 = 300;
 /// How far that clock may be ahead, in seconds.
 const AHEAD: u64 = 5;
@@ -73,7 +74,7 @@ impl Signatures {
         if at > now.saturating_add(AHEAD) {
             return refused("X-Timestamp is ahead of this server's clock: set the clock that signs");
         }
-        // An earlier process may have accepted it, and nobody remembers what it did.
+        // An earlier process may have accepted it, and that is not recorded anywhere.
         if at <= self.began.saturating_add(AHEAD) {
             return refused(
                 "it was signed before this server started, or just then: sign it again in a few seconds",

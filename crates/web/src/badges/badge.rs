@@ -1,7 +1,7 @@
 //! Badges over HTTP: `/badge.svg?repo=` as ghit.me had it, `/badge/NAME.svg`, and the count as JSON.
 //!
 //! Only a GET that shows hits as a picture counts. HEAD, JSON, errors, prefetches and `count=false` do not; nor does a
-//! badge of another event, or looking at likes would make them.
+//! badge of another event, or viewing likes would create likes.
 
 use super::{
     dress::Dress,
@@ -126,7 +126,7 @@ pub(crate) async fn show(
         Err(unknown) => Err(unknown),
     };
     let picture = drawn.unwrap_or_else(|_| {
-        // The hit is kept; only its numbers are not known yet. A broken image would help nobody.
+        // The hit is kept; only its numbers are not known yet. A broken image would not help.
         let said = wish.figures.unknown(&look.label);
         let mut badge = look.badge(&said.value);
         wish.dress.put_on(&mut badge, &said.label);

@@ -1,5 +1,6 @@
-//! How a badge is to look, as the parameters of its address say: shields.io's `style label color labelColor logo
-//! logoColor logoSize`, `format` and `locale`, or image digits. Which number it shows is up to `figures`.
+//! The look of a badge, from the parameters of its address: shields.io's
+//! `style label color labelColor logo logoColor logoSize`, `format` and `locale`, or image digits. Which number it
+//! shows is up to `figures`.
 
 use super::digits::DigitDress;
 use crate::query::{Query, choice};
@@ -111,8 +112,8 @@ impl Dress {
     }
 }
 
-/// An empty colour is none, as the fields of a form that nobody filled in are sent.
-/// Also by shields.io's earlier name, which is still in READMEs.
+/// An empty colour is none, because forms send their empty fields. Also by shields.io's earlier name, which is still in
+/// READMEs.
 fn own_color(query: Query<'_>) -> Result<Option<Color>, String> {
     Ok(color(query, "color")?.or(color(query, "colorB")?))
 }

@@ -1,8 +1,8 @@
-//! Which numbers a badge shows: `show=hits|visits|visitors|likes`, `period=total|today|24h|7d|30d|month|year`, two of them
-//! with `show=today,total`, and a `base` that is added to totals.
+//! Which numbers a badge shows: `show=hits|visits|visitors|likes`, `period=total|today|24h|7d|30d|month|year`, two of
+//! them with `show=today,total`, and a `base` that is added to totals.
 //!
 //! Every number includes what this process has counted and the store does not have yet. An unknown word is refused,
-//! because a badge with another number than the one it was made for would be believed.
+//! because a badge that shows a number other than the intended one would be believed.
 
 use super::dress::Dress;
 use crate::{

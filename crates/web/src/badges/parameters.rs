@@ -1,6 +1,6 @@
-//! Which parameters each picture of a count takes, and which it refuses: misspelt ones, repeated ones, and those that were
-//! meant to change the number or a chart and would not. `stlye=flat` is a mistake that the badge explains, and `?v=2`, which makes a new
-//! address for a cache, is not. What the values mean is read elsewhere.
+//! Which parameters each picture of a count takes, and which it refuses: misspelt ones, repeated ones, and those that
+//! were meant to change the number or a chart and would not. `stlye=flat` is a mistake that the badge explains, and
+//! `?v=2`, which makes a new address for a cache, is not. The values are interpreted elsewhere.
 
 use crate::query::{Query, count_wanted, decoded};
 use tallymark_core::misspelt;
@@ -98,7 +98,7 @@ pub(crate) fn check(query: Query<'_>, answer: AnswerKind) -> Result<(), String> 
     }
     count_wanted(query)?;
     let misplaced = seen.iter().find_map(|key| Some((key, misplaced(key, query, answer)?)));
-    // The fields of a form that nobody filled in are sent, too.
+    // Forms send their empty fields, too.
     match misplaced.filter(|(key, _)| query.get(key).is_some_and(|value| !value.is_empty())) {
         Some((_, why)) => Err(why),
         None => Ok(()),

@@ -1,9 +1,9 @@
-//! The badge addresses of komarev's counter, hits.seeyoufarm.com, hits.sh, visitor-badge, dwyl's hits and Moe-Counter, as far
-//! as the operator has switched them on: whoever moves changes a host name.
+//! The badge addresses of komarev's counter, hits.seeyoufarm.com, hits.sh, visitor-badge, dwyl's hits and Moe-Counter,
+//! if the operator has switched them on, so that users who move only change a host name.
 //!
-//! Their parameters are translated into ours, with the defaults of that counter behind them, and the badge is drawn and
-//! counted as any other. Which name an address counts is up to `tallymark_core::read_other_badge`. What only concerns
-//! the look and means nothing there was ignored there, so it is here.
+//! Their parameters are translated into ours, with the defaults of that counter, and the badge is drawn and counted
+//! like any other. `tallymark_core::read_other_badge` decides which name an address counts. Values that affect only the
+//! look and that the original ignored are ignored here too.
 
 use super::moe_counter;
 use crate::{

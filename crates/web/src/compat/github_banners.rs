@@ -2,7 +2,7 @@
 //! that were created there, at `GET /banners/NAME-TYPE`; with its statuses and bodies.
 //!
 //! The statistics come from `tallymark-github`, which keeps and refreshes them; here they are drawn. Whatever fails, a
-//! picture of what was known stays. A banner is no badge: nothing is counted.
+//! picture with the last numbers stays. A banner is not a badge: nothing is counted.
 
 use crate::{
     auth::Peer,
@@ -121,7 +121,7 @@ async fn posted(banners: &Banners, peer: Peer, request: Request) -> Response {
     }
 }
 
-/// The body of a request, if whoever sends it may create banners.
+/// The body of a request, if its client can create banners.
 async fn allowed(banners: &Banners, peer: Peer, request: Request) -> Result<Bytes, Problem> {
     let (head, body) = request.into_parts();
     let Parts { headers, .. } = &head;
@@ -170,7 +170,7 @@ impl Wanted {
 }
 
 impl Banners {
-    /// The path of the banner. One that is there keeps the spelling of whoever created it.
+    /// The path of the banner. An existing one keeps its spelling.
     async fn create(&self, name: &str, login: &AccountName, kind: BannerType) -> Result<String, Uncreated> {
         let failed = |error: NotTracked| {
             report::broken("a banner could not be created", login, &error);
@@ -185,7 +185,7 @@ impl Banners {
         if let (Some(spelt), false) = (spelt, is_gone) {
             return Ok(path(spelt));
         }
-        // Whoever creates a banner of an account that was gone says that it is there again.
+        // Creating a banner for an account that was gone says that it is back.
         let found = if is_gone { self.statistics.ask(login).await } else { self.statistics.of(login).await };
         match found {
             Ok(_) => {}
@@ -214,7 +214,8 @@ impl Banners {
     async fn find(&self, path: &str) -> Option<(String, AccountName, BannerType)> {
         let (spelt, kind) = path.rsplit_once('-')?;
         let (login, kind) = (AccountName::new(spelt).ok()?, BannerType::from_word(kind)?);
-        // A store that does not answer shows what nobody created shows: the file would not be there either.
+        // If the store does not answer, the picture is that of a banner that was not created: there would be no file
+        // either.
         let account = self.statistics.tracked().find(&login).await.ok()??;
         let is_created = account.banners.get(kind.word())? == spelt;
         is_created.then(|| (spelt.to_owned(), login, kind))
@@ -233,7 +234,7 @@ fn picture(svg: String) -> Response {
     headers::picture(StatusCode::OK, svg, UNCOUNTED)
 }
 
-/// The original's error, or a picture of what is wrong for whoever shows nothing else.
+/// The original's error, or a picture of it for clients that show only pictures.
 fn refused(
     sent: &HeaderMap,
     (status, error): (StatusCode, &str),

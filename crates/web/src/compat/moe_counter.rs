@@ -1,5 +1,5 @@
-//! What Moe-Counter's address has that a badge has not: a theme of images, and a number that is only shown. Called by
-//! `counters`, which translates its parameters.
+//! The parts of Moe-Counter's address that a badge does not have: a theme of images, and a number that is only shown.
+//! Called by `counters`, which translates its parameters.
 
 use crate::query::Query;
 use tallymark_badge::{Look, digits::DEFAULT_THEME};

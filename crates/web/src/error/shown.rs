@@ -1,8 +1,9 @@
-//! What is wrong as a picture, for clients that show nothing else.
+//! Errors as pictures, for clients that show only pictures.
 //!
-//! GitHub's image proxy shows no picture of a 4xx, so its text would never be read. Whoever asks for an image, and
-//! not for a page, gets it with 200, and the status in a header; everyone else gets the status itself. A layer around all routes,
-//! so it is the same for badges, charts, panels, banners and cards. Nothing of this counts.
+//! GitHub's image proxy does not show the picture of a 4xx, so its text would never be read. A client that wants an
+//! image and not a page gets the picture with 200, and the status in a header; all others get the status itself. This
+//! is a layer around all routes, so it is the same for badges, charts, panels, banners and cards. None of these
+//! responses count.
 
 use crate::{
     headers,

@@ -1,4 +1,4 @@
-//! What a name's page shows besides its counts: its other events, and the final statuses of its orders.
+//! Parts of a name's page other than its counts: its other events, and the final statuses of its orders.
 
 use crate::{
     name::{event_page_path, push},
@@ -36,7 +36,7 @@ pub(crate) async fn instead_of_hits(app: &App, name: &Name) -> Option<Event> {
 /// Links to every event of the name, including the shown one. None if there is no other.
 pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Value>> {
     let mut events = app.rankings.events();
-    // Whoever sees visits or likes finds the way to the page with the badge to copy.
+    // Readers of visits or likes get a link to the page with the badge to copy.
     let of_badge = |event| event == Event::HIT && shown.is_on_panels();
     for always in [shown, Event::HIT] {
         if !events.contains(&always) && (always == shown || of_badge(always)) {

@@ -170,7 +170,7 @@ async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreErro
             let today = (app.now)().day();
             let days = daily_visitors::read(&*app.store, name, Day(today.0 - 29), today).await?;
             let of_today = days.last().map_or(0, |(_, visitors)| *visitors);
-            // Where nobody says who asked, there are none, and a 0 would be a wrong number.
+            // If clients are not known, there are none, and a 0 would be a wrong number.
             let month = daily_visitors::sum(&days);
             (month > 0).then(|| context! { today => of_today, month })
         }

@@ -1,5 +1,5 @@
-//! Who asked for a name: its last visits by class of client and by country, for its page. What is not known is a row as
-//! well, so that the shares are those of all. [`name_page`](super::name_page) calls it.
+//! The clients of a name: its last visits by class of client and by country, for its page. Unknown ones have a row too,
+//! so that the shares are of all visits. [`name_page`](super::name_page) calls it.
 
 use crate::{
     error::report,
@@ -134,7 +134,7 @@ fn of_country(country: Country, count: usize) -> Row {
 /// What is not known of some visits.
 #[derive(Default)]
 struct Unknown {
-    /// Those without a country that GitHub's proxy asked for; whoever only claims to be it has one.
+    /// Those without a country, from GitHub's proxy; a client that only claims to be it has one.
     by_github: usize,
     /// Others without a country.
     without: usize,

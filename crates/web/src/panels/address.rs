@@ -1,9 +1,10 @@
 //! Which picture or action a path under `/v1` is.
 //!
-//! The forms are snow-trace's, tried in its order: `visit`, `badge`, `like` and `button` are words where a namespace and a key
-//! follow, and names like any other where only one part does. What follows the key is ignored, as it was. What was a fault is
-//! not kept: a query is never part of a name, parts are decoded, and only `/like/NAMESPACE/KEY/add` is a like. A name with
-//! a part that browsers and proxies resolve (`a/..`, `a//b`) has no address here: its like button would lead nowhere.
+//! The forms are snow-trace's, tried in its order: `visit`, `badge`, `like` and `button` are words where a namespace
+//! and a key follow, and names like any other where only one part does. Anything after the key is ignored, as it was
+//! there. snow-trace's bugs are not kept: a query is never part of a name, parts are decoded, and only
+//! `/like/NAMESPACE/KEY/add` is a like. A name with a part that browsers and proxies resolve (`a/..`, `a//b`) has no
+//! address here: its like button would lead nowhere.
 
 use crate::name::{encoded_text, from_path, has_odd_segment};
 use tallymark_badge::panel::Picture;

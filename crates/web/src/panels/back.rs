@@ -1,5 +1,5 @@
-//! Where a reader is led after a like. A `Referer` is what a stranger says, so only two kinds of it are followed: a page of
-//! this site, and the page of a repository on GitHub. Every other address leads to the name's page.
+//! Where a reader is sent after a like. A `Referer` cannot be trusted, so only two kinds are followed: a page of this
+//! site, and the page of a repository on GitHub. Any other address leads to the name's page.
 
 use crate::name::page_path;
 use axum::http::{HeaderMap, header};

@@ -1,8 +1,8 @@
-//! The like: what a click on a panel leads to.
+//! The like: the action behind a click on a panel.
 //!
-//! One visitor likes a name once a day, and may take it back. Whether that is so is asked of the store, by idempotency keys
-//! made of the day, the name and a keyed hash of the visitor, so an answered like is committed, and no address is kept. A
-//! program that follows the link gets the page with a button instead; the button posts to the same address.
+//! A visitor can like a name once a day, and can take the like back. The store enforces that, with idempotency keys
+//! made of the day, the name and a keyed hash of the visitor. So an answered like is committed, and no address is kept.
+//! A program that follows the link gets the page with a button instead; the button posts to the same address.
 
 use super::{
     address::{self, NoPanel},

@@ -1,7 +1,8 @@
-//! Panels over HTTP, at snow-trace's addresses under `/v1`: what a README shows of visits and likes, and the like itself.
+//! Panels over HTTP, at snow-trace's addresses under `/v1`: pictures of visits and likes for a README, and the like
+//! itself.
 //!
-//! `address` says which of them a path is, `picture` counts a view and draws, `like` is what a click on the picture leads
-//! to, `person` tells clicks from what programs do, `back` knows where a reader may be led afterwards, and `speech` in
+//! `address` says which of them a path is, `picture` counts a view and draws, `like` handles a click on the picture,
+//! `person` tells people's clicks from programs, `back` decides where a reader is sent afterwards, and `speech` in
 //! which language.
 
 mod address;

@@ -1,5 +1,5 @@
-//! Whether a request is a person's click. Prefetches, pictures, scanners and link previews ask for addresses too, and none
-//! of them likes anything.
+//! Whether a request is a person's click. Prefetches, pictures, scanners and link previews request addresses too, and
+//! none of them is a like.
 
 use crate::badges::badge::reads_ahead;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -52,7 +52,7 @@ pub(super) fn may_press(sent: &HeaderMap) -> bool {
     !is_machine(sent) && says(sent, &DEST).is_none_or(|dest| dest == b"document")
 }
 
-/// What says of itself that nobody clicks there: a robot, a browser that a program drives or that reads ahead.
+/// Whether a client says that it is not a person's click: a robot, or a browser that is automated or prefetches.
 fn is_machine(sent: &HeaderMap) -> bool {
     let agent = says(sent, &header::USER_AGENT).unwrap_or_default();
     let lower = String::from_utf8_lossy(agent).to_ascii_lowercase();

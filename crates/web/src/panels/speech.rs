@@ -1,4 +1,4 @@
-//! In which language the page of a like speaks: that of its panel (`lang=zh|en|both`), or else the reader's.
+//! The language of the page after a like: that of its panel (`lang=zh|en|both`), or else the reader's.
 
 use crate::query::Query;
 use axum::http::{HeaderMap, header, request::Parts};

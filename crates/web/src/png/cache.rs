@@ -1,5 +1,5 @@
-//! The PNG pictures that were drawn last. Of a badge that counts, each is new; of others, and of a badge that many look at
-//! within a tick, most are the same.
+//! The PNG pictures that were drawn last. Each picture of a badge that counts is new; most others, and those of a badge
+//! that is viewed many times within a tick, are the same.
 
 use axum::body::Bytes;
 use std::{

@@ -1,5 +1,5 @@
-//! An SVG picture as PNG: a pure function but for the fonts of the system. It takes the time that it takes, and the renderer
-//! panics at some pictures, so a process of its own runs it.
+//! Draws an SVG picture as PNG: a pure function, except for the fonts of the system. There is no limit on its time, and
+//! the renderer panics on some pictures, so it runs in a separate process.
 
 use super::fonts;
 use resvg::{

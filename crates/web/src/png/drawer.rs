@@ -1,9 +1,9 @@
-//! The process that draws: reads SVG pictures from its parent, and answers each with a PNG. It is `tallymark` itself, with a
-//! command that no person calls.
+//! The process that draws: reads SVG pictures from its parent, and answers each with a PNG. It is `tallymark` itself,
+//! with a hidden command.
 //!
-//! A picture may hold an image of a stranger's, and the renderer panics at some, and takes hours for others. Here that
-//! ends this process, and not the one that counts. It has no store, no socket and no secret, and it ends when its parent
-//! does, since that closes the pipe.
+//! A picture can contain an image from a stranger. The renderer panics on some of these, and takes hours for others.
+//! Here that ends this process, and not the one that counts. It has no store, no socket and no secret, and it ends when
+//! its parent does, since that closes the pipe.
 
 use super::{draw::draw, fonts};
 use std::{

@@ -1,5 +1,5 @@
-//! Has pictures drawn by a process of its own, one after the other: starts it, hands it the orders, and starts another when
-//! one has ended. The layer around the routes calls it.
+//! Has pictures drawn in a separate process, one after the other: starts it, sends it the orders, and starts another
+//! when it has ended. The layer around the routes calls it.
 
 use super::drawer::{DRAWN, TOO_LONG};
 use axum::body::Bytes;
@@ -87,7 +87,7 @@ async fn run(arguments: &'static [&'static str], mut orders: mpsc::Receiver<PngO
             Err(error) => {
                 debug!(%error, "starting the process that draws");
                 while let Ok(order) = orders.try_recv() {
-                    // Whoever asked may have gone.
+                    // The client may have left.
                     let _ = order
                         .answer
                         .send(Err(NoPng::Process(io::Error::new(error.kind(), error.to_string()))));
@@ -127,7 +127,7 @@ impl DrawingProcess {
     /// Draws until it cannot, or nothing is left to draw.
     async fn serve(mut self, orders: &mut mpsc::Receiver<PngOrder>) {
         while let Some(PngOrder { svg, scale, answer }) = orders.recv().await {
-            // Whoever asked may have gone, then and now.
+            // The client may have left, then or now.
             if answer.is_closed() {
                 continue;
             }

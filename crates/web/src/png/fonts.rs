@@ -1,8 +1,8 @@
-//! The fonts of PNG pictures: DejaVu Sans, which is compiled in, and behind it what is installed on this machine.
+//! The fonts of PNG pictures: DejaVu Sans, which is compiled in, then the fonts that are installed on this machine.
 //!
-//! So a picture in Latin, Greek or Cyrillic letters is the same everywhere, and others need a font of the system. Those are
-//! looked through once, by [`load`] or when the first letter is missing. None is kept in memory: a picture reads what
-//! it needs.
+//! So a picture in Latin, Greek or Cyrillic letters is the same everywhere, and other letters need a font of the
+//! system. System fonts are searched once, by [`load`] or when the first letter is missing. None is kept in memory: a
+//! picture reads what it needs.
 
 use resvg::usvg::{
     FontResolver,

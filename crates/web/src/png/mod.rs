@@ -1,8 +1,9 @@
-//! Pictures as PNG, for mail and forums that take no SVG: every picture whose address ends with `.png` in place of `.svg`.
+//! Pictures as PNG, for mail and forums that do not accept SVG: every picture whose address ends with `.png` in place
+//! of `.svg`.
 //!
-//! The layer asks for the SVG at that address, which counts as ever, and has a process of its own draw what it gets: the same
-//! number, the same headers. Drawing takes milliseconds of a processor, so one picture is drawn at a time; whoever
-//! comes when others wait already is refused before anything is counted.
+//! The layer requests the SVG at that address, which counts as usual, and has a separate process draw it, with the same
+//! number and the same headers. Drawing takes milliseconds of CPU time, so one picture is drawn at a time. If others
+//! are waiting already, a request is refused before anything is counted.
 
 mod cache;
 mod draw;

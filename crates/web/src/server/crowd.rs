@@ -1,7 +1,7 @@
 //! The limit on connections, and which one is closed when it is reached.
 //!
-//! Otherwise silent clients could keep out all others for as long as a client may be silent, and by reconnecting,
-//! forever (`silent_clients_keep_nobody_out_and_who_waits_for_us_stays`).
+//! Otherwise silent clients could keep out all others for as long as a client is allowed to be silent, and by
+//! reconnecting, forever (`silent_clients_keep_nobody_out_and_who_waits_for_us_stays`).
 
 use super::activity::Activity;
 use std::{

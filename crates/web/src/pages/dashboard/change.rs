@@ -1,5 +1,5 @@
 //! How a count compares with the period before. Only finished buckets are compared, with as many of the period before:
-//! a morning beside a whole day would always be a loss.
+//! a morning compared with a whole day would always be a decline.
 
 use minijinja::{Value, context};
 use std::ops::Range;

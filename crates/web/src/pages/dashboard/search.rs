@@ -70,7 +70,7 @@ pub(super) async fn values(app: &App, asked: &DashboardQuery) -> Result<Value> {
     for (at, (name, total)) in ranked.into_iter().enumerate() {
         rows.push(rows::row(app, asked.event, at, (at + 1, name, total), most).await?);
     }
-    // Whoever looks for a name that nothing has counted yet may want to begin.
+    // Someone who searches for a name without counts may want to create it.
     let begin =
         Name::of(Event::HIT, &text).ok().filter(|_| found.next.is_none() && asked.event == Event::HIT);
     Ok(context! {

@@ -1,4 +1,4 @@
-//! What the form of the badge maker asks for: the kind of picture and its parameters, read from the page's address, and
+//! The values of the badge maker's form: the kind of picture and its parameters, read from the page's address, and
 //! written into the address of the picture.
 
 use crate::{

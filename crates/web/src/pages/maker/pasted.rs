@@ -1,5 +1,6 @@
-//! What people paste where a name belongs: the address of a repository, the badge of another counter or of this site, or a
-//! whole snippet. It is a name like any other and is counted as it is; the page says which name is usually meant.
+//! Text that people paste in place of a name: the address of a repository, the badge of another counter or of this
+//! site, or a whole snippet. It is a name like any other and is counted unchanged; the page suggests the name that was
+//! probably meant.
 
 use crate::{name::from_bytes, query::decoded};
 use tallymark_core::{Name, OtherBadge, OtherCounter, hits_sh_page, read_other_badge};
