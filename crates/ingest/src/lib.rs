@@ -31,6 +31,7 @@ mod sealed;
 pub mod source;
 mod tail;
 mod unpack;
+mod unzip;
 mod visiting;
 mod watch;
 mod writer;

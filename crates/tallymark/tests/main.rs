@@ -25,6 +25,7 @@ mod exactness;
 mod examples;
 mod explained;
 mod file;
+mod foreign;
 mod formats;
 mod front_doors;
 mod garbage;

@@ -7,10 +7,14 @@
 //! same line every time.
 
 mod counted;
+mod course;
 mod glance;
+pub mod goatcounter;
+pub mod hits_sh;
 pub mod snow_trace;
 
 pub use counted::{BySource, Course, Evidence, Stretch, Undecided};
+pub use course::ContentCourse;
 
 use crate::{
     IngestMeters, Intake, LineFormat, Refusals,

@@ -35,7 +35,7 @@ const TOPICS: &[Topic] = topics!(
 );
 
 /// Words that people bring, and the topic that has them.
-const ALIASES: [(&str, &str); 14] = [
+const ALIASES: [(&str, &str); 15] = [
     ("snow-trace", "panels"),
     ("likes", "panels"),
     ("like", "panels"),
@@ -47,6 +47,7 @@ const ALIASES: [(&str, &str); 14] = [
     ("sums", "badges"),
     ("komarev", "moving"),
     ("hits-sh", "moving"),
+    ("goatcounter", "moving"),
     ("github", "camo"),
     ("logs", "files"),
     ("github-banners", "banners"),

@@ -4,6 +4,8 @@ use super::{
     CommonFlags, Misuse, block_on,
     import_badge::ImportBadge,
     import_github_banners::ImportGithubBanners,
+    import_goatcounter::ImportGoatcounter,
+    import_hits_sh::ImportHitsSh,
     import_jsonl::ImportJsonl,
     import_snow_trace::ImportSnowTrace,
     left_logs,
@@ -59,6 +61,10 @@ enum What {
     Jsonl(ImportJsonl),
     /// The tables of GitHub Banners.
     GithubBanners(ImportGithubBanners),
+    /// An export of GoatCounter.
+    Goatcounter(ImportGoatcounter),
+    /// The days of a counter of hits.sh.
+    HitsSh(ImportHitsSh),
 }
 
 /// Counts each file once. Files are recognised by content, even if renamed or compressed. An import that was
@@ -89,6 +95,8 @@ impl ImportCommand {
             What::Badge(import) => import.run(common),
             What::Jsonl(import) => import.run(common),
             What::GithubBanners(import) => import.run(common),
+            What::Goatcounter(import) => import.run(common),
+            What::HitsSh(import) => import.run(common),
         }
     }
 }

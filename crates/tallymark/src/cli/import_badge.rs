@@ -53,7 +53,8 @@ pub(super) struct ImportBadge {
     pub(super) reason: Option<String>,
 }
 
-fn name(text: &str) -> Result<Name, String> {
+/// A name that is none of the aggregates.
+pub(super) fn name(text: &str) -> Result<Name, String> {
     Name::new(text).map_err(|error| error.to_string())
 }
 
@@ -153,9 +154,9 @@ impl ImportBadge {
             }
         }
         let text = match url {
-            Some(url) => fetch(url, config).await,
+            Some(url) => fetch(url, LARGEST_SVG, config).await,
             None if is_number => Ok(self.from.clone()),
-            None => read(Path::new(&self.from)),
+            None => read(Path::new(&self.from), LARGEST_SVG),
         };
         let from = out::plain(&self.from);
         let number = text.and_then(|text| {
@@ -189,15 +190,10 @@ fn name_in(url: &Url) -> Option<Name> {
     Name::new(std::str::from_utf8(&bytes).ok()?).ok()
 }
 
-async fn fetch(url: Url, config: &Config) -> Result<String> {
-    let ask = Ask {
-        url,
-        headers: Vec::new(),
-        post: None,
-        most: LARGEST_SVG,
-        within: WITHIN,
-        redirects: Redirects::Anywhere(3),
-    };
+/// The text at an address, if it has no more than so many bytes.
+pub(super) async fn fetch(url: Url, most: usize, config: &Config) -> Result<String> {
+    let ask =
+        Ask { url, headers: Vec::new(), post: None, most, within: WITHIN, redirects: Redirects::Anywhere(3) };
     let answer = Outgoing::new(config.outgoing_allow.clone()).fetch(&ask).await?;
     if !answer.status.is_success() {
         bail!("the answer is {}", answer.status);
@@ -205,12 +201,12 @@ async fn fetch(url: Url, config: &Config) -> Result<String> {
     String::from_utf8(answer.body.to_vec()).map_err(|_| anyhow!("the answer is no text"))
 }
 
-fn read(file: &Path) -> Result<String> {
+/// The text of a file, if it has no more than so many bytes.
+pub(super) fn read(file: &Path, most: usize) -> Result<String> {
     let mut text = String::new();
-    let largest = LARGEST_SVG as u64 + 1;
-    let length = File::open(file)?.take(largest).read_to_string(&mut text)?;
-    if length as u64 == largest {
-        bail!("it is larger than any badge");
+    let length = File::open(file)?.take(most as u64 + 1).read_to_string(&mut text)?;
+    if length > most {
+        bail!("it is larger than what is expected there ({} bytes)", most.separate_with_commas());
     }
     Ok(text)
 }

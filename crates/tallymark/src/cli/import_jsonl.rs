@@ -48,11 +48,12 @@ struct ExportMark {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Fate {
+pub(super) enum Fate {
     Imported,
     /// An earlier run had been interrupted.
     Finished,
     AlreadyImported,
+    NothingToCount,
     DryRun,
 }
 
@@ -208,6 +209,7 @@ fn people(report: &JsonlReport) -> String {
         Fate::AlreadyImported => {
             format!("already imported ({has}); nothing was added now (--again adds it once more)")
         }
+        Fate::NothingToCount => "has no counters".to_owned(),
         Fate::DryRun => format!("is whole; would import {has}; nothing was written"),
     };
     let mut text = format!("{file}: {said}\n  exported {} from the store {}\n", report.at, report.store);

@@ -8,7 +8,10 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use tallymark_ingest::{
     Errand,
-    import::snow_trace::{SnowTrace, SnowTraceError, TraceCourse, TraceFindings, TraceSums},
+    import::{
+        ContentCourse,
+        snow_trace::{SnowTrace, SnowTraceError, TraceFindings, TraceSums},
+    },
     source::now,
 };
 use thousands::Separable;
@@ -82,11 +85,11 @@ impl ImportSnowTrace {
         let store = home::open(config).await?;
         let course = trace.course(&store.positions(None).await?, self.again).map_err(advised)?;
         let instance = match course {
-            TraceCourse::Counted(instance) => {
+            ContentCourse::Counted(instance) => {
                 let counted = report(&self.dir, trace, TraceState::AlreadyImported);
                 return Ok(TraceReport { id: Some(instance.to_string()), ..counted });
             }
-            TraceCourse::Count(instance) => instance,
+            ContentCourse::Count(instance) => instance,
         };
         let before = store.applied(instance).await?;
         let id = Some(instance.to_string());

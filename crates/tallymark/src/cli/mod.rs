@@ -21,6 +21,8 @@ mod help;
 mod import;
 mod import_badge;
 mod import_github_banners;
+mod import_goatcounter;
+mod import_hits_sh;
 mod import_jsonl;
 mod import_snow_trace;
 mod ingest;

@@ -5,7 +5,6 @@
 //! bytes for each name, and the minutes of one name. `tallymark import snow-trace` applies the batches as an errand of
 //! the one writer; `tallymark export snow-trace` writes with [`totals_text`] and [`record_line`].
 
-mod course;
 mod findings;
 mod keys;
 mod pour;
@@ -14,7 +13,6 @@ mod scan;
 mod totals;
 mod tree;
 
-pub use course::TraceCourse;
 pub use findings::{TraceFinding, TraceFindings, TraceSums};
 pub use keys::trace_spelling;
 pub use pour::Pouring;
@@ -22,7 +20,10 @@ pub use record::record_line;
 pub use totals::{totals_file, totals_text};
 pub use tree::{TRACED, log_path, logs_dir};
 
-use super::domain;
+use super::{
+    course::{ContentCourse, content_course, content_position},
+    domain,
+};
 use keys::TraceKeys;
 use record::Whose;
 use scan::TracePrint;
@@ -36,6 +37,14 @@ use std::{
 use tallymark_core::{Day, Event, Minute, Name, Now, Position};
 use tree::TraceLogs;
 use uuid::Uuid;
+
+/// What its positions are called.
+const SOURCE: &str = "snow-trace";
+
+/// The position of an import of `content`.
+fn position(content: Uuid, done: bool) -> Position {
+    content_position(SOURCE, content, done)
+}
 
 /// Why a data directory is not imported.
 #[derive(Debug, thiserror::Error)]
@@ -174,8 +183,12 @@ impl SnowTrace {
     /// # Errors
     ///
     /// Another content was imported before.
-    pub fn course(&self, positions: &[(Uuid, Position)], again: bool) -> Result<TraceCourse, SnowTraceError> {
-        course::course(self.content, positions, again)
+    pub fn course(
+        &self,
+        positions: &[(Uuid, Position)],
+        again: bool,
+    ) -> Result<ContentCourse, SnowTraceError> {
+        content_course(SOURCE, self.content, positions, again).ok_or(SnowTraceError::OtherContent)
     }
 
     /// Its batches, with the last `keep` visits of each name.

@@ -5,7 +5,7 @@
 //! are more records than the total, the oldest are left out, because a counter that was restarted has counted the
 //! newest.
 
-use super::{NamedTotal, SnowTrace, SnowTraceError, course, record::Whose, scan::scan};
+use super::{NamedTotal, SnowTrace, SnowTraceError, record::Whose, scan::scan};
 use std::collections::{BTreeMap, btree_map};
 use tallymark_core::{
     Batch, Counts, Entry, Event, MAX_BATCH_NAMES, MAX_BATCH_VISITS, MAX_VISITS, Minute, Name, Visit, Visits,
@@ -78,11 +78,11 @@ impl<'a> Pouring<'a> {
             if std::mem::replace(&mut self.is_done, true) {
                 return Ok(Vec::new());
             }
-            counts.positions.push(course::position(self.trace.content, true));
+            counts.positions.push(super::position(self.trace.content, true));
         }
         let mut complete = batches(self.instance, self.last + 1, counts);
         if let Some(first) = complete.first_mut().filter(|first| first.seq == 1) {
-            first.positions.push(course::position(self.trace.content, false));
+            first.positions.push(super::position(self.trace.content, false));
         }
         self.last += complete.len() as u64;
         Ok(complete)

@@ -81,8 +81,8 @@ fn batches_are_the_same_each_time_and_numbered_whatever_is_kept() {
     let entries = |batches: Vec<Batch>| batches.into_iter().map(|batch| batch.entries).collect::<Vec<_>>();
     assert_eq!(entries(batches.clone()), entries(poured(&trace, 0)));
     assert!(batches.len() > 3 && (1..).zip(&batches).all(|(seq, batch)| batch.seq == seq));
-    assert_eq!(batches[0].positions, [course::position(trace.content, false)]);
-    assert_eq!(batches[batches.len() - 1].positions, [course::position(trace.content, true)]);
+    assert_eq!(batches[0].positions, [position(trace.content, false)]);
+    assert_eq!(batches[batches.len() - 1].positions, [position(trace.content, true)]);
 }
 
 #[test]
