@@ -1,9 +1,9 @@
-//! Measurements of Tallymark beside the alternatives, in one run on one machine.
+//! Measurements of Tallymark and the alternatives, in one run on one machine.
 //!
-//! `cargo xtask bench NAME` builds everything as it is installed and starts this program. Each row has a file in `rows`;
-//! it starts its own servers, interleaves ours with the peer, and hands back medians. Under `all`, rows run as separate
-//! processes, so that none is affected by the memory or the leftovers of another. Absolute times depend on the machine;
-//! only ratios are promised.
+//! `cargo xtask bench NAME` builds everything as it is installed and starts this program. Each row has a file in
+//! `rows`; it starts its own servers, interleaves ours with the peer, and hands back medians. Under `all`, rows run as
+//! separate processes, so that none is affected by the memory or the leftovers of another. Absolute times depend on the
+//! machine; only ratios are promised.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 

@@ -53,7 +53,7 @@ impl Bed {
         self.configure_whole(&text);
     }
 
-    /// Writes the configuration from nothing. `DIR` stands for the directory of this place.
+    /// Writes the configuration from nothing. `DIR` is replaced by the directory of this place.
     pub(crate) fn configure_whole(&self, text: &str) {
         let text = text.replace("DIR", &self.dir.path().display().to_string());
         std::fs::write(self.config(), text).expect("the temporary directory is writable");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Every metric, by name and labels as they stand in the text.
+/// Every metric, by name and labels as written in the text.
 #[derive(Debug)]
 pub(crate) struct Metrics(BTreeMap<String, f64>);
 

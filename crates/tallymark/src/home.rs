@@ -341,7 +341,7 @@ pub(crate) async fn keep(
     }
 }
 
-/// A Redis that has lost its tail gets the hits again from the outbox, and corrections from nobody.
+/// A Redis that has lost its tail gets the hits again from the outbox, but corrections are lost.
 async fn tell_of_lost_corrections(store: &dyn Store, before: &Home, last: Option<Uuid>, corrected: i64) {
     let Some(known) = before.last_correction.filter(|known| Some(*known) != last) else { return };
     let Ok(log) = store.corrections(MAX_CORRECTIONS).await else { return };

@@ -127,7 +127,7 @@ pub(crate) fn complain(error: &anyhow::Error) {
             text.push_str(&cause);
         }
     }
-    // A damaged file, say, may be quoted by whoever read it.
+    // An error may quote a damaged file, for example.
     let text: Vec<String> = secret::cleaned(&text).lines().map(out::plain).collect();
     let text = text.join("\n");
     match FORM.get().copied().unwrap_or_default() {

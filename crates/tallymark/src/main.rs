@@ -1,4 +1,4 @@
-//! The `tallymark` binary. Everything is in the library beside it.
+//! The `tallymark` binary. Everything is in the library of this crate.
 
 use std::process::ExitCode;
 

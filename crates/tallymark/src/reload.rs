@@ -1,6 +1,6 @@
-//! Label, colours, template, the definition of a visit, the deny list and the places of addresses are replaced while
-//! everything runs: on SIGHUP, and when the configuration, the template or the database of places changes on disk. A
-//! broken one is refused with file, line and reason, and the old one stays.
+//! Replaces label, colours, template, the definition of a visit, the deny list and the database of places at run time:
+//! on SIGHUP, and when the configuration, the template or the database of places changes on disk. A broken one is
+//! refused with file, line and reason, and the old one stays.
 
 use crate::config::{Config, Overrides};
 use arc_swap::ArcSwap;

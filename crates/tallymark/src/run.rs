@@ -1,4 +1,4 @@
-//! What is started, in which order, and how everything stops without losing a hit.
+//! Starts everything in order, and stops it without losing a hit.
 //!
 //! Stopping goes downstream: first the listeners (sources drain their sockets, HTTP finishes its requests), then the
 //! last seal of the HTTP counter, then the channel closes, the writer applies what is in it, and the publisher makes a
@@ -111,7 +111,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let store = home::open_to_count(config).await?;
     let outbox = matches!(config.store, StoreUrl::Redis(_)).then_some(config.keep);
     let store: Arc<dyn Store> = match outbox {
-        // Whoever reads here sees hours and minutes before they are written.
+        // Readers in this process see hours and minutes before they are written.
         Some(Keep { held: 1.., .. }) if start.role != Role::Ingest => Arc::new(Current::new(store)),
         _ => store,
     };

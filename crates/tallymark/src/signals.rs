@@ -66,8 +66,8 @@ impl Signals {
         }
     }
 
-    /// Waits for one of them, or for a source that failed. Returns what a second signal cancels: whoever sent it does
-    /// not want to wait.
+    /// Waits for one of them, or for a source that failed. Returns a token that a second signal cancels: its sender
+    /// does not want to wait.
     pub(crate) async fn wait(mut self, stop: &CancellationToken) -> CancellationToken {
         tokio::select! {
             () = self.next() => {}

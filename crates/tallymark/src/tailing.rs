@@ -1,8 +1,8 @@
 //! The daemon's side of `tallymark tail`: a unix socket in the data directory, only for the daemon's own user.
 //!
 //! A client sends `all` or `rejected`, then reads one JSON object per line for as long as it likes. It cannot slow down
-//! the daemon: a reader that does not keep up misses lines, and is told how many. Or it sends `explain NAME` and reads one
-//! line: what was refused of that name.
+//! the daemon: a reader that does not keep up misses lines, and learns how many. Or it sends `explain NAME` and reads
+//! one line: the refused hits of that name.
 
 use serde_json::{Value, json};
 use std::{

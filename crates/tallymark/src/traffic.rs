@@ -1,8 +1,9 @@
-//! The archive of GitHub's traffic: views, visitors and clones of each day, which GitHub itself forgets after two weeks.
+//! The archive of GitHub's traffic: views, visitors and clones of each day, which GitHub itself forgets after two
+//! weeks.
 //!
-//! They are counts of the same name as the repository's badge, of events of their own. A day is counted once, two days
-//! later, when its numbers do not change any more: how far a repository was counted is a position, in the same transaction as
-//! the counts. `github sync` and the daemon come here.
+//! They are counts of the same name as the repository's badge, with separate events. A day is counted once, two days
+//! later, when its numbers do not change any more. How far a repository was counted is a position, in the same
+//! transaction as the counts. `github sync` and the daemon call this.
 
 use anyhow::{Context, Result};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Which user a command has to run as, for commands run by hand beside a daemon with its own user.
+//! Which user a command has to run as, for commands run by hand while a daemon runs as its own user.
 //!
 //! `sudo tallymark render --all` would leave a lock file owned by root, and from then on the service could not publish.
 //! So root is refused if the directory belongs to another user. It is allowed if root owns everything, as in many

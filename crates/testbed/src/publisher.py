@@ -9,7 +9,7 @@ context = zmq.Context()
 # XPUB is PUB that tells of its subscribers; on the wire they are the same.
 socket = context.socket(zmq.XPUB)
 socket.set(zmq.XPUB_VERBOSE, 1)
-# What is published must not be dropped here, or a test would count what nobody sent.
+# What is published must not be dropped here, or a test would miss messages that were sent.
 socket.set(zmq.SNDHWM, 0)
 socket.set(zmq.LINGER, -1)
 socket.bind("tcp://127.0.0.1:%s" % sys.argv[1])

@@ -149,7 +149,7 @@ impl Redis {
         self.process = launch(self.dir.path(), self.port, &self.args);
     }
 
-    /// Stops the process where it stands (SIGSTOP): connections stay open and nothing answers.
+    /// Stops the process at once (SIGSTOP): connections stay open and nothing answers.
     #[track_caller]
     pub fn freeze(&self) {
         self.process.signal("STOP");

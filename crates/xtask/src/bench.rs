@@ -1,4 +1,4 @@
-//! `cargo xtask bench NAME|all`: ours beside what people would use instead, as it is installed.
+//! `cargo xtask bench NAME|all`: Tallymark compared with what people would use instead, as it is installed.
 //!
 //! The measurements are in `crates/bench`; this builds them and what they need.
 

@@ -5,7 +5,7 @@ use crate::run;
 use anyhow::Context;
 use std::{fs, path::PathBuf, process::Command};
 
-/// Chromium's remote control without a browser of its own, the judge of accessibility, and whoever reads our AsciiDoc.
+/// Chromium's remote control (without a browser of its own), the accessibility checker, and the AsciiDoc converter.
 const MODULES: [&str; 3] = ["playwright-core@1.65.1", "axe-core@4.14.1", "@asciidoctor/core@4.1.0"];
 
 /// Fetches them, unless they are there.

@@ -13,7 +13,7 @@ use std::process::Command;
 /// A Debian package, the file or program that shows it is there, and what the tests do with it.
 struct Package {
     name: &'static str,
-    /// A program in PATH or an sbin directory; with a slash, a path, in which one `*` stands for a directory.
+    /// A program in PATH or an sbin directory; with a slash, a path, in which one `*` matches a directory.
     shown_by: &'static str,
     purpose: &'static str,
 }

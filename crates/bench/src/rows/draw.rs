@@ -7,7 +7,7 @@ use tallymark_badge::{Look, shields::Style};
 pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
     let maker = BadgeMaker::install()?;
     let count = bench.scaled(1_000_000);
-    // Our own look stands beside the style that is nearest to it.
+    // Our own look is compared with the style that is nearest to it.
     let own = [("our own look", None, Style::Flat)];
     let styles = Style::EVERY.map(|style| (style.name(), Some(style), style));
     own.into_iter()

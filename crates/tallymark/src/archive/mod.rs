@@ -1,7 +1,7 @@
-//! The file that `backup` writes and `restore` reads: a tar file, so that every system can look into it.
+//! The file that `backup` writes and `restore` reads: a tar file, so that it can be inspected on every system.
 //!
-//! Its first member is `manifest.json`, which has the size and the SHA-256 of each of the others. [`pack`] writes it, and
-//! [`unpack`] reads it with every digest checked. What is in the members is up to the two commands.
+//! Its first member is `manifest.json`, which has the size and the SHA-256 of each of the others. [`pack`] writes it,
+//! and [`unpack`] reads it with every digest checked. What is in the members is up to the two commands.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};

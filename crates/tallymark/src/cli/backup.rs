@@ -1,7 +1,7 @@
-//! `tallymark backup FILE`: everything of this set-up in one file, while everything runs.
+//! `tallymark backup FILE`: everything of this installation in one file, while the daemon runs.
 //!
-//! The parts are copied into a directory beside FILE, each as it is at one moment, and packed. The file is read once more
-//! and compared before it gets its name. Counts in Redis are not in it: Redis has backups of its own.
+//! Consistent copies of the parts are made in a directory next to FILE, and packed. The file is read once more and
+//! compared before it gets its name. Counts in Redis are not in it: Redis has backups of its own.
 
 use super::{CommonFlags, Misuse, must_exist, out};
 use crate::{

@@ -1,4 +1,4 @@
-//! `tallymark completions SHELL`: what a shell needs to complete commands and flags.
+//! `tallymark completions SHELL`: the completion script for a shell.
 
 use super::{Cli, out};
 use anyhow::{Context, Result};

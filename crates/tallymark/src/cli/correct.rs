@@ -1,6 +1,7 @@
 //! `tallymark set`, `add`, `reset`, `delete`, `rename` and `merge`: an operator corrects counts.
 //!
-//! The rules are in `tallymark-ingest`; here are flags, the question before many names change, and words.
+//! The rules are in `tallymark-ingest`. This module has the flags, the confirmation before many names change, and the
+//! output.
 
 use super::{CommonFlags, Misuse, block_on, corrections, import_badge::ImportBadge, out, show};
 use crate::{progress, user};

@@ -1,4 +1,4 @@
-//! `tallymark corrections` and `tallymark undo`: what was corrected, by whom and why, and the way back.
+//! `tallymark corrections` and `tallymark undo`: lists what was corrected, by whom and why, and reverses it.
 
 use super::{CommonFlags, Misuse, block_on, correct, out};
 use crate::user;

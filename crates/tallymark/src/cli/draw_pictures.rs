@@ -1,4 +1,4 @@
-//! `tallymark draw-pictures`: the process beside a daemon in which its PNG pictures are drawn. The daemon starts it.
+//! `tallymark draw-pictures`: the process that draws PNG pictures for a daemon. The daemon starts it.
 
 use crate::signals::{self, Signals};
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! `tallymark export`: what the store has; here in the format of another counter.
+//! `tallymark export`: writes the contents of the store. This file has the formats of other counters.
 
 use super::{
     CommonFlags, block_on,

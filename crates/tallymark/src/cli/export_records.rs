@@ -163,7 +163,7 @@ impl Write for Writing {
     }
 }
 
-/// Whoever reads standard output has enough of it: that is no failure.
+/// The reader of standard output stopped early: that is not a failure.
 fn or_end<T>(written: io::Result<T>) -> io::Result<T> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),

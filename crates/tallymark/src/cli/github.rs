@@ -1,6 +1,7 @@
-//! `tallymark github`: the accounts whose statistics are refreshed by themselves, and what the tokens may still do.
+//! `tallymark github`: the accounts whose statistics are refreshed automatically, and the calls that the tokens have
+//! left.
 //!
-//! It works on the store, with or without a daemon. What it asks GitHub is kept there, so the daemon need not ask again.
+//! It works on the store, with or without a daemon. GitHub's answers are kept there, so the daemon need not ask again.
 
 use super::{CommonFlags, block_on, out};
 use crate::{
@@ -134,7 +135,7 @@ impl GithubDesk {
         told(&troubles)
     }
 
-    /// Tracks an account. Whoever does not exist is not tracked; without an answer, the daemon finds out.
+    /// Tracks an account. One that does not exist is not tracked; without an answer, the daemon finds out.
     async fn add_one(&self, name: &AccountName) -> Result<Option<String>> {
         let asked = self.statistics.ask(name).await;
         if asked == Err(NoStats::Nobody) {

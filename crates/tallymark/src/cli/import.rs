@@ -1,4 +1,4 @@
-//! `tallymark import`: counts what is already in files, once, however often it runs.
+//! `tallymark import`: counts what is in existing files, once, however often it runs.
 
 use super::{
     CommonFlags, Misuse, block_on,

@@ -1,8 +1,8 @@
-//! `tallymark import badge`: the number of an old badge, from its address or a file, as hits of a name here. `tallymark set
-//! --base` comes here with the number.
+//! `tallymark import badge`: the number of an old badge, from its address or a file, as hits of a name here.
+//! `tallymark set --base` comes here with the number.
 //!
-//! What it adds is a correction, and in the log of them: `tallymark undo` takes it back. The store remembers how much of a
-//! name came from an old badge, so the same number counts once, and a larger one later adds the difference.
+//! The import is a correction, and in the log of corrections: `tallymark undo` reverses it. The store remembers how
+//! much of a name came from an old badge, so the same number counts once, and a larger one later adds the difference.
 
 use super::{CommonFlags, Misuse, block_on, correct, corrections, import, out, show};
 use crate::{config::Config, home, user};

@@ -1,7 +1,8 @@
 //! `tallymark import github-banners`: the accounts and banners of GitHub Banners' database.
 //!
-//! They come as CSV, because that is what its PostgreSQL writes without a driver of ours. Nothing is counted: statistics
-//! and the list of tracked accounts are put where the daemon keeps them, so running it again changes nothing.
+//! They come as CSV, because that is what its PostgreSQL writes without a driver of ours. Nothing is counted:
+//! statistics and the list of tracked accounts are written where the daemon keeps them, so running it again changes
+//! nothing.
 
 use super::{CommonFlags, block_on, out};
 use crate::{home, user};
@@ -122,7 +123,7 @@ impl ImportGithubBanners {
                 let tracked = TrackedAccounts::new(store);
                 for (name, kind, spelt) in tables.banners {
                     let mut account = tracked.find(&name).await?.unwrap_or_default();
-                    // Whoever created it here first has its spelling.
+                    // A banner that was created here before keeps its spelling.
                     account.banners.entry(kind.word().to_owned()).or_insert(spelt);
                     tracked.put(&name, &account).await?;
                     taken.banners += 1;
@@ -225,7 +226,7 @@ impl BannerTables {
         for entry in fs::read_dir(dir).with_context(reading)? {
             let file = entry.with_context(reading)?.file_name();
             let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(".svg")) else { continue };
-            // The picture of the addresses that nobody created.
+            // The picture for addresses that were not created.
             if stem == "default" {
                 continue;
             }

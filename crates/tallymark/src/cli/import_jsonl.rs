@@ -1,7 +1,7 @@
-//! `tallymark import jsonl`: what `export jsonl` wrote, added to a store, once.
+//! `tallymark import jsonl`: adds a file of `export jsonl` to a store, once.
 //!
-//! The file is read twice: first all of it is checked, then it is counted. So nothing of a file that was cut or changed is
-//! ever counted.
+//! The file is read twice: first all of it is checked, then it is counted. So a file that was cut or changed is never
+//! counted, not even partly.
 
 use super::{CommonFlags, block_on, import, out};
 use crate::{home, progress, user};

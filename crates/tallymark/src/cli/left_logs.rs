@@ -1,7 +1,7 @@
-//! Which logs no source follows any more, so that `import log` may count the rest of their files.
+//! Which logs no source follows any more, so that `import log` can count the rest of their files.
 //!
-//! A daemon that runs on the data directory says what it follows; else the configuration does. Of logs that were followed
-//! from another data directory nothing is known, and they are left to their daemon.
+//! A daemon that runs on the data directory says what it follows; else the configuration does. Of logs that were
+//! followed from another data directory nothing is known, and they are left to their daemon.
 
 use crate::{
     config::{Config, Kind},

@@ -1,6 +1,6 @@
 //! `tallymark nginx-conf`: the configuration for stock nginx, filled in.
 //!
-//! It is nginx/tallymark.conf, which works as it is, with the addresses and paths of this set-up.
+//! It is nginx/tallymark.conf, which also works unchanged, with the addresses and paths of this installation.
 
 use super::{CommonFlags, out};
 use crate::config::{
@@ -112,7 +112,7 @@ const DRAWS: [(&str, &str); 2] = [
     ("try_files /.none @tallymark_draws;", "try_files /.none $tallymark_draws;"),
 ];
 
-/// What changes where badges of other counters are served. OTHER_PATHS stands for their addresses.
+/// What changes if badges of other counters are served. OTHER_PATHS is the placeholder for their addresses.
 const WITH_OTHERS: [(&str, &str); 4] = [
     (
         "log_format tallymark ",

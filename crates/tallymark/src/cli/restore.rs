@@ -1,8 +1,8 @@
-//! `tallymark restore FILE`: puts a backup in the place of the set-up's files.
+//! `tallymark restore FILE`: replaces the files of this installation with those of a backup.
 //!
-//! Everything is checked and written beside its place first. Then what is there is renamed, and the backup's files get
-//! its names. `store.json` comes first, because a start between two of these steps must not begin at 0: it says which
-//! counts there have to be.
+//! Everything is checked and written next to its destination first. Then the existing files are renamed, and the
+//! backup's files get their names. `store.json` comes first, because a start between two of these steps must not begin
+//! at 0: it says which counts must exist.
 
 use super::{
     CommonFlags,

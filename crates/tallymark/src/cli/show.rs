@@ -74,7 +74,7 @@ impl Show {
                     }
                     false => None,
                 };
-            // Where nobody says who asked there are none, and a 0 would be a wrong number.
+            // If clients are not known, there are none, and a 0 would be a wrong number.
             let visitors = visitors.filter(|days| !days.is_empty());
             let visitors = |day| visitors.as_ref().map(|days| days.get(&Day(day)).copied().unwrap_or(0));
             let row = |(day, count)| DayCount { date: Day(day).to_string(), count, visitors: visitors(day) };

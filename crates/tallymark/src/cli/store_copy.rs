@@ -1,7 +1,7 @@
 //! `tallymark store copy FROM TO`: every count into an empty store, while nothing counts.
 //!
-//! It goes through the records of an export, and takes the positions of log files along, so that they are read on where
-//! they were. It refuses while a daemon holds the data directory: hits that come meanwhile would be in one store only.
+//! It uses the records of an export, and copies the positions of log files too, so that reading continues where it was.
+//! It refuses while a daemon holds the data directory, because hits that arrive meanwhile would be in one store only.
 
 use super::{CommonFlags, block_on, import, must_exist, out};
 use crate::{

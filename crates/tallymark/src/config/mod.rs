@@ -132,7 +132,7 @@ pub(crate) struct Badges {
 /// How GitHub is asked for statistics.
 #[derive(Clone, Debug)]
 pub(crate) struct GithubConfig {
-    /// `None`: nobody is asked.
+    /// `None`: no server is asked.
     pub(crate) api: Option<Url>,
     pub(crate) tokens: Vec<GithubToken>,
     pub(crate) ages: StatsAges,

@@ -1,6 +1,7 @@
-//! The operator's own pictures, read from directories when the look of badges is read: logos, and themes of image digits.
+//! The operator's own pictures, read from directories when the look of badges is read: logos, and themes of image
+//! digits.
 //!
-//! What is wrong is told with the path of the file, and nothing is used of a directory that has a mistake.
+//! Errors name the file, and a directory with an error is not used at all.
 
 use std::{
     fmt::Display,

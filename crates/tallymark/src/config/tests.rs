@@ -354,7 +354,7 @@ fn files_have_a_path_and_may_be_access_logs() {
     );
     let overrides = Overrides { file: Some("b".into()), ..Overrides::default() };
     let config = Config::parse("", &overrides).unwrap();
-    assert_eq!(config.sources.len(), 1, "a flag stands in the place of the default");
+    assert_eq!(config.sources.len(), 1, "a flag replaces the default");
 }
 
 #[test]

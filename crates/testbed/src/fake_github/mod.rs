@@ -87,7 +87,7 @@ pub struct FakeGithub {
 }
 
 impl FakeGithub {
-    /// Starts one that knows nobody, and takes calls without a token.
+    /// Starts one without accounts, which accepts calls without a token.
     pub fn start() -> FakeGithub {
         let state = Arc::new(Mutex::new(GithubState::default()));
         let answering = Arc::clone(&state);
@@ -129,7 +129,7 @@ impl FakeGithub {
         lock(&self.state).accounts.get_mut(&login.to_lowercase()).expect("it was added").work = work;
     }
 
-    /// Whoever has a token may push to this repository, and sees its views and clones: days as `YYYY-MM-DD`, counts and
+    /// Every token can push to this repository, and sees its views and clones: days as `YYYY-MM-DD`, counts and
     /// uniques.
     pub fn traffic(&self, repository: &str, views: &[(String, u64, u64)], clones: &[(String, u64, u64)]) {
         let list = |days: &[(String, u64, u64)]| {

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: what a stranger installs. A static program, an archive, a Debian package and their checksums.
+//! `cargo xtask dist`: what users install. A static program, an archive, a Debian package and their checksums.
 //!
 //! What is in them is one table (`contents`). The same program gives the same files to the byte: times are those of the
 //! last commit, and owners and order are fixed.

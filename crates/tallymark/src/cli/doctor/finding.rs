@@ -1,4 +1,4 @@
-//! What a check came to, as people and programs read it.
+//! The result of a check, for people and for programs.
 
 use crate::cli::out;
 use anyhow::Result as Told;

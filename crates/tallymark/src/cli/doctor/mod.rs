@@ -1,4 +1,4 @@
-//! `tallymark doctor`: looks at everything a hit passes, then sends one and follows it.
+//! `tallymark doctor`: checks everything on the path of a hit, then sends one and follows it.
 //!
 //! It changes nothing, except that its hit counts, under a name of its own. The parts: [`machine`] (directories, disk,
 //! kernel), [`stores`], [`servers`] (the daemon and nginx's configuration), [`github`] (tokens), [`probe`] (the hit).

@@ -1,4 +1,4 @@
-//! One hit, followed from nginx to the file: asked for, logged, counted, published, and not kept by a cache.
+//! One hit, followed from nginx to the file: requested, logged, counted, published, and not cached.
 
 use super::finding::Findings;
 use crate::{cli::health, config::Config, tailing::SOCKET};

@@ -1,4 +1,4 @@
-//! The store: whether it answers, and whether a Redis is set up so that it keeps what it was given.
+//! The store: whether it answers, and whether a Redis is configured to keep its data.
 
 use super::finding::Findings;
 use crate::{
