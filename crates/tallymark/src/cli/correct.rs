@@ -264,7 +264,7 @@ fn many(
                 found.find(&*store, event, &glob).await?;
             }
             if found.names.is_empty() {
-                bail!("no name matches {}: each * stands for any text", out::plain(of));
+                bail!("no name matches {}: each * matches any text", out::plain(of));
             }
             if !flags.dry_run {
                 confirm(&action, of, &found, yes)?;

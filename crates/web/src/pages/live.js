@@ -118,7 +118,7 @@
       line.append(Object.assign(document.createElement(head ? "b" : "span"), { textContent: count }));
       return line;
     }));
-    // What the pointer shows is in the table for whoever listens; what a key shows is read out.
+    // Values under the pointer are in the table for screen readers; values chosen with a key are read out.
     tip.setAttribute("aria-live", said ? "polite" : "off");
     tip.hidden = cross.hidden = false;
     const x = left + ((at + 0.5) * wide) / rows.length;
