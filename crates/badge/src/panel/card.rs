@@ -41,6 +41,12 @@ pub(super) struct Card<'a> {
     pub(super) lines: usize,
 }
 
+/// When and whence a trace came, in words that fit.
+struct TraceWords {
+    time: String,
+    whence: String,
+}
+
 impl Card<'_> {
     pub(super) fn height(&self) -> u32 {
         HEAD + FOOT + LINE * self.lines as u32
@@ -155,10 +161,16 @@ impl Card<'_> {
         let number_end = self.x + MARGIN + 10 + widest;
         let time_start = number_end + BETWEEN;
         writeln!(f, "<g font-size=\"11\">")?;
+        let mut before: Option<(&Trace<'_>, TraceWords)> = None;
         for (line, (trace, number)) in traces.iter().zip(&numbers).enumerate() {
-            let (middle, lang) = (self.middle(line), self.panel.options.lang);
+            let middle = self.middle(line);
             let baseline = Px(middle + 40);
-            let time = ago::text(trace.minute, self.panel.now, lang);
+            // Traces of a busy name are often alike but for their number, and measuring texts is most of the work.
+            let said = match before.take() {
+                Some((alike, said)) if *trace == Trace { number: trace.number, ..*alike } => said,
+                _ => self.said(trace, time_start),
+            };
+            let TraceWords { time, whence } = &said;
             writeln!(
                 f,
                 "<circle class=\"tp-{word}\" cx=\"{}\" cy=\"{}\" r=\"2.5\"/>\
@@ -168,18 +180,25 @@ impl Card<'_> {
                 Px(middle),
                 word = self.tone().word,
             )?;
-            let room = self.right().saturating_sub(time_start + SMALL.width(&time) + BETWEEN);
-            let whence = lang.whence(trace, SMALL, room);
             if !whence.is_empty() {
                 writeln!(
                     f,
                     "<text class=\"tp-soft\" x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{}</text>",
                     self.right(),
-                    XmlText(&whence),
+                    XmlText(whence),
                 )?;
             }
+            before = Some((trace, said));
         }
         f.write_str("</g>\n")
+    }
+
+    fn said(&self, trace: &Trace<'_>, time_start: u32) -> TraceWords {
+        let lang = self.panel.options.lang;
+        let time = ago::text(trace.minute, self.panel.now, lang);
+        let room = self.right().saturating_sub(time_start + SMALL.width(&time) + BETWEEN);
+        let whence = lang.whence(trace, SMALL, room);
+        TraceWords { time, whence }
     }
 
     fn nothing(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -26,10 +26,14 @@ pub use snippet::snippet;
 pub use variant::Variant;
 
 use draw::Composition;
+use std::fmt::Write;
 use tallymark_core::{ClientClass, Event, Minute, NameRef};
 
 /// How many traces one card shows: the newest.
 pub const MOST_TRACES: usize = 10;
+
+/// Most pictures without an avatar are smaller.
+const USUAL_SIZE: usize = 8 << 10;
 
 /// One of the five pictures of a panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,7 +158,10 @@ impl<'a> Panel<'a> {
     /// Draws a picture. Less than 64 KiB beside the avatar, whatever the texts are.
     #[must_use]
     pub fn render(&self, picture: Picture) -> String {
-        Composition::of(self, picture).to_string()
+        let mut svg = String::with_capacity(USUAL_SIZE);
+        // A String does not fail to grow in a way that could be reported.
+        let _ = write!(svg, "{}", Composition::of(self, picture));
+        svg
     }
 
     /// Width and height of a picture, in pixels.

@@ -68,11 +68,13 @@ impl Lang {
     fn counted(self, (before, zh): (&str, &str), en: &str, total: i64, font: Font, room: u32) -> String {
         let said = |lang: Lang, n: &str| lang.say(&format!("{before}{n} {zh}"), &format!("{n} {en}"));
         let n = number::group(total);
-        let once = self.say(&format!("{before}{n} {zh}"), en);
         let one = if self == Lang::Both { Lang::Zh } else { self };
-        let forms = [said(self, &n), once, said(one, &n)];
-        let fitting = forms.into_iter().find(|form| font.width(form) <= room);
-        fitting.unwrap_or_else(|| said(self, &number::short(total)))
+        let fits = |form: &String| font.width(form) <= room;
+        Some(said(self, &n))
+            .filter(fits)
+            .or_else(|| Some(self.say(&format!("{before}{n} {zh}"), en)).filter(fits))
+            .or_else(|| Some(said(one, &n)).filter(fits))
+            .unwrap_or_else(|| said(self, &number::short(total)))
     }
 
     pub(super) fn like(self) -> String {

@@ -59,7 +59,9 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Vec<Finding>> {
     let dir = temp_dir();
     let script = dir.path().join("views.lua");
     fs::write(&script, peers::VIEWS)?;
-    let config = dir.path().join("tallymark.toml");
+    // Not beside the database: its directory is watched.
+    let configs = temp_dir();
+    let config = configs.path().join("tallymark.toml");
     fs::write(&config, "[http]\ntrusted-proxies = [\"127.0.0.1\"]\n[visits]\navatars = \"off\"\n")?;
     let store = StoreUrl::Sqlite(dir.path().join("tallymark.db"));
     let mut fill = Fill::open(&store)?;

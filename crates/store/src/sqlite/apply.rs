@@ -177,9 +177,9 @@ impl Applier {
             pending.add_all(of_batch, batch.levels);
             let of_days = if batch.levels.has_days() { of_batch } else { &[] };
             answers.push(of_days.iter().map(|sum| sum.total).collect());
-            self.count_statuses(totals, batch, pending)?;
-            self.keep_visits(totals, batch, pending)?;
-            self.note_visitors(totals, batch, pending)?;
+            self.count_statuses(totals, (batch, of_batch), pending)?;
+            self.keep_visits(totals, (batch, of_batch), pending)?;
+            self.note_visitors(totals, (batch, of_batch), pending)?;
             rest = others;
         }
         Ok(answers)
@@ -188,12 +188,11 @@ impl Applier {
     fn keep_visits(
         &mut self,
         totals: &mut Totals<'_>,
-        batch: &Batch,
+        (batch, sums): (&Batch, &[Sum<'_>]),
         pending: &mut Pending,
     ) -> rusqlite::Result<()> {
         for of_name in batch.visits.iter().filter(|_| self.visits > 0) {
-            // The name exists, with its total; this reads its number.
-            let id = self.known.add(totals, of_name.event, &of_name.name, 0)?;
+            let id = self.known.number_of(totals, sums, of_name.event, &of_name.name)?;
             let visits = pending.visits.entry(id).or_default();
             visits.extend(of_name.last.iter().cloned());
             keep_last(visits, self.visits);
@@ -204,12 +203,11 @@ impl Applier {
     fn note_visitors(
         &mut self,
         totals: &mut Totals<'_>,
-        batch: &Batch,
+        (batch, sums): (&Batch, &[Sum<'_>]),
         pending: &mut Pending,
     ) -> rusqlite::Result<()> {
         for of_day in &batch.visitors {
-            // The name exists, with its total; this reads its number.
-            let id = self.known.add(totals, of_day.event, &of_day.name, 0)?;
+            let id = self.known.number_of(totals, sums, of_day.event, &of_day.name)?;
             pending.visitors.extend(of_day.hashes.iter().map(|&hash| (of_day.day, id, hash)));
         }
         Ok(())
@@ -218,12 +216,11 @@ impl Applier {
     fn count_statuses(
         &mut self,
         totals: &mut Totals<'_>,
-        batch: &Batch,
+        (batch, sums): (&Batch, &[Sum<'_>]),
         pending: &mut Pending,
     ) -> rusqlite::Result<()> {
         for counted in &batch.statuses {
-            // The name exists, with its total; this reads its number.
-            let id = self.known.add(totals, counted.event, &counted.name, 0)?;
+            let id = self.known.number_of(totals, sums, counted.event, &counted.name)?;
             let count = clamped(counted.count);
             let sum = pending.statuses.entry((id, counted.month, counted.status.clone())).or_default();
             *sum = sum.saturating_add(count);
@@ -408,7 +405,11 @@ fn write_visits(
             seq += 1;
             insert.execute((id, seq, visit.to_json()))?;
         }
-        delete.execute((id, seq.saturating_sub_unsigned(keep as u64)))?;
+        // They are numbered from 1.
+        let gone = seq.saturating_sub_unsigned(keep as u64);
+        if gone > 0 {
+            delete.execute((id, gone))?;
+        }
     }
     Ok(())
 }

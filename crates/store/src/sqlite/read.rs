@@ -97,15 +97,16 @@ impl Readers {
                 return Ok(Err(moved));
             }
             let (since, reused) = idle.take();
-            let mut connection = match reused {
+            let connection = match reused {
                 Some(connection) => connection,
                 None => file::open_reader(&path, &deadline)?,
             };
             // The end of the process does not wait for a read.
             connection.busy_timeout(deadline.bound(file::BUSY_TIMEOUT))?;
-            let transaction = connection.transaction()?;
-            let answer = work(&transaction)?;
-            transaction.finish()?;
+            // Prepared once, and not for each read. After an error the connection is closed, and the transaction with it.
+            connection.prepare_cached("BEGIN")?.execute([])?;
+            let answer = work(&connection)?;
+            connection.prepare_cached("COMMIT")?.execute([])?;
             // Only a connection without errors is reused.
             idle.give_back(since, connection);
             Ok(Ok(answer))

@@ -5,6 +5,7 @@
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use rusqlite::{CachedStatement, OptionalExtension, Transaction};
+use std::cmp::Ordering;
 use tallymark_core::{Entry, Event, Name, ShortHash};
 
 /// How many numbers of names are cached, at about 10 bytes each.
@@ -93,6 +94,24 @@ impl Known {
             self.learn(self.hash(*event, name), sum.id);
         }
         Ok(())
+    }
+
+    /// The number of a name of which a batch has more than counts. Its total was just updated, so its sum has the number;
+    /// sums are in the order of the batch.
+    pub(super) fn number_of(
+        &mut self,
+        totals: &mut Totals<'_>,
+        sums: &[Sum<'_>],
+        event: Event,
+        name: &Name,
+    ) -> rusqlite::Result<i64> {
+        let of =
+            |sum: &Sum<'_>| sum.entries.first().map(|entry| (entry.event, &entry.name).cmp(&(event, name)));
+        match sums.binary_search_by(|sum| of(sum).unwrap_or(Ordering::Less)) {
+            Ok(at) => Ok(sums[at].id),
+            // The counts are in another batch.
+            Err(_) => self.add(totals, event, name, 0),
+        }
     }
 
     /// Adds to one total. Returns the number of the name.
