@@ -284,6 +284,7 @@ fn front(config: &Config, statistics: Arc<Statistics>) -> GithubFront {
         zone: config.github.zone,
         card_files: config.badges.cards.is_some(),
         signatures,
+        origins: config.http.origins.clone(),
     }
 }
 

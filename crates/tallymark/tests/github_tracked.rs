@@ -1,6 +1,6 @@
 //! Created banners and tracked accounts: over HTTP, on the command line, and by themselves.
 
-use crate::common::{Kind, PATIENCE, Place, missing_for_days};
+use crate::common::{Kind, PATIENCE, Place, missing_for_days, run_with};
 use hmac::{Hmac, KeyInit, Mac};
 use std::{
     io::Write,
@@ -85,16 +85,26 @@ fn a_banner_is_created_once_and_stays() {
         ] {
             assert_eq!(post(&place, body), (status, answer), "{body}");
         }
-        let far = [("X-Forwarded-For", "203.0.113.5")];
-        let answer = http::request(
-            "POST",
-            place.addr(),
-            "/banners",
-            &far,
-            b"{\"username\":\"octo\",\"type\":\"dark\"}",
-        );
+        let body = b"{\"username\":\"octo\",\"type\":\"dark\"}";
+        for (header, instead) in [
+            (("X-Forwarded-For", "203.0.113.5"), "set a secret"),
+            (("Forwarded", "for=127.0.0.1"), "set a secret"),
+            (("Origin", "https://evil.example"), "name the site in cors-origins"),
+            (("Sec-Fetch-Site", "cross-site"), "name the site in cors-origins"),
+        ] {
+            let answer = http::request("POST", place.addr(), "/banners", &[header], body);
+            assert_eq!(answer.status, 403);
+            assert!(answer.text().contains("from this machine"), "{}", answer.text());
+            assert!(answer.text().contains(instead), "{}", answer.text());
+        }
+        // A page under a name that its owner makes lead to this machine.
+        let mut rebound = http::Client::connect(place.addr());
+        let head =
+            format!("POST /banners HTTP/1.1\r\nHost: evil.example\r\nContent-Length: {}\r\n\r\n", body.len());
+        rebound.send_raw(&[head.as_bytes(), body].concat()).unwrap();
+        let answer = rebound.read_response(false).unwrap();
         assert_eq!(answer.status, 403);
-        assert!(answer.text().contains("from this machine"), "{}", answer.text());
+        assert!(answer.text().contains("set base-url under [http]"), "{}", answer.text());
         for method in ["GET", "HEAD", "PUT"] {
             assert_eq!(http::request(method, place.addr(), "/banners", &[], b"").status, 405);
         }
@@ -291,6 +301,7 @@ fn the_command_line_tracks_and_tells() {
         github.token(REVOKED, "other", 5);
         github.revoke(REVOKED);
         github.add("Octo-Cat", repositories(1234));
+        github.add("acme", repositories(1));
         let mut place = kind.place();
         configure(&mut place, &github, &format!("tokens = [\"{TOKEN}\", \"{REVOKED}\"]\n"));
         ready(&place).kill9();
@@ -299,6 +310,21 @@ fn the_command_line_tracks_and_tells() {
             .run(&["github", "add", "nobody"])
             .refused(1, &["nobody: GitHub has no such account; it is not tracked"]);
         assert_eq!(place.run(&["github", "add", "a/b"]).code, Some(2));
+        let listed = |list: &[u8]| {
+            let flags = place.flags();
+            let flags = flags.iter().map(String::as_str);
+            run_with(
+                &["github", "add", "-", "Octo-cat"].into_iter().chain(flags).collect::<Vec<_>>(),
+                &[],
+                list,
+            )
+        };
+        listed(b"octo-cat\na/b\n").refused(2, &["standard input, line 2: a/b: "]);
+        listed(b"\n").refused(2, &["standard input has no names"]);
+        let both = listed(b"Octo-Cat\n\n  acme nobody\n");
+        assert!(both.stdout.contains("\n2 of 3 accounts tracked\n"), "{both:?}");
+        assert_eq!((both.code, both.stderr.contains("nobody: GitHub has no such account")), (Some(1), true));
+        assert_eq!(place.run(&["github", "remove", "acme", "octo-cat"]).good(), "2 accounts removed.\n");
         let added = place.run(&["github", "add", "OCTO-cat"]).good();
         assert!(added.starts_with("octo-cat: repositories 1, stars 1,234, as of 20"), "{added}");
         let list = place.run(&["github", "list", "--json"]).json();

@@ -69,11 +69,13 @@ impl Origins {
     fn allowed(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
         match self {
             Origins::Any => Some(HeaderValue::from_static("*")),
-            Origins::Of(list) => {
-                let origin = origin?;
-                list.iter().any(|one| one.as_bytes() == origin.as_bytes()).then(|| origin.clone())
-            }
+            Origins::Of(_) => origin.filter(|origin| self.names(origin)).cloned(),
         }
+    }
+
+    /// Whether this origin is in the list. `*` names none.
+    pub(crate) fn names(&self, origin: &HeaderValue) -> bool {
+        matches!(self, Origins::Of(list) if list.iter().any(|one| one.as_bytes() == origin.as_bytes()))
     }
 
     fn name(&self, origin: Option<&HeaderValue>, answer: &mut HeaderMap) {

@@ -58,8 +58,20 @@ impl BaseUrl {
     }
 }
 
+/// Scheme, host and port of an address.
+pub(crate) fn origin_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
+    &url[..end]
+}
+
 /// Whether it is just a host with or without a port.
 fn is_host(host: &str) -> bool {
+    host_name(host).is_some()
+}
+
+/// The name or address in a host with or without a port; an IPv6 address with its brackets.
+pub(crate) fn host_name(host: &str) -> Option<&str> {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
         _ => (host, None),
@@ -68,9 +80,10 @@ fn is_host(host: &str) -> bool {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
         None => name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
     };
-    (1..=253).contains(&name.len())
+    let is_host = (1..=253).contains(&name.len())
         && right
-        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|_| !port.starts_with('+')))
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|_| !port.starts_with('+')));
+    is_host.then_some(name)
 }
 
 /// Logs once that a client knows this server by another name than its pages do.
@@ -139,6 +152,8 @@ mod tests {
             assert_eq!(asked(&guess, &[none]), "http://localhost:8080", "{none}");
         }
         assert_eq!(asked(&guess, &[]), "http://localhost:8080");
+        assert_eq!(origin_of("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_eq!(origin_of("https://h.example/s"), "https://h.example");
         assert_eq!(asked(&guess, &["a", "b"]), "http://localhost:8080");
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     auth::{Access, ClientLimit, Peer, Signatures},
+    cors::Origins,
     host::BaseUrl,
     stats_prefix::StatsPrefix,
 };
@@ -74,6 +75,8 @@ pub struct GithubFront {
     pub card_files: bool,
     /// Who may create banners; without it, clients on this machine.
     pub signatures: Option<Arc<Signatures>>,
+    /// Whose pages may have such a client's browser create one.
+    pub origins: Origins,
 }
 
 /// The state behind health and metrics.

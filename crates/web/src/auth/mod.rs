@@ -4,6 +4,7 @@
 mod access;
 mod client_limit;
 mod meters;
+pub(crate) mod near;
 mod patience;
 mod peer;
 mod sessions;

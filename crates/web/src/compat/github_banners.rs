@@ -5,7 +5,10 @@
 //! picture with the last numbers stays. A banner is not a badge: nothing is counted.
 
 use crate::{
-    auth::Peer,
+    auth::{
+        Peer,
+        near::{self, OwnPages},
+    },
     body,
     error::{Problem, report},
     headers,
@@ -17,7 +20,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware,
     response::Response,
     routing::any,
@@ -124,15 +127,12 @@ async fn posted(banners: &Banners, peer: Peer, request: Request) -> Response {
 /// The body of a request, if its client can create banners.
 async fn allowed(banners: &Banners, peer: Peer, request: Request) -> Result<Bytes, Problem> {
     let (head, body) = request.into_parts();
-    let Parts { headers, .. } = &head;
-    let client = peer.behind(headers, &banners.app.access.proxies).0;
-    let is_near = client.is_none_or(|address| address.to_canonical().is_loopback());
-    if banners.front.signatures.is_none() && !is_near {
-        let what = "without a secret under [github], banners are created from this machine alone";
-        return Err(Problem::new(StatusCode::FORBIDDEN, what));
+    let GithubFront { signatures, origins, .. } = &banners.front;
+    if signatures.is_none() {
+        near::check(peer, &head.headers, &OwnPages { base_url: banners.app.base_url.as_str(), origins })?;
     }
-    let body = body::read(headers, body, LARGEST, None).await?;
-    match &banners.front.signatures {
+    let body = body::read(&head.headers, body, LARGEST, None).await?;
+    match signatures {
         Some(signatures) => signatures.check(&head, &body).map(|()| body),
         None => Ok(body),
     }

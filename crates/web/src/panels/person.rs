@@ -1,7 +1,7 @@
 //! Whether a request is a person's click. Prefetches, pictures, scanners and link previews request addresses too, and
 //! none of them is a like.
 
-use crate::badges::badge::reads_ahead;
+use crate::{badges::badge::reads_ahead, host::origin_of};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use tallymark_core::ClientClass;
 
@@ -87,13 +87,6 @@ pub(super) fn other_address<'a>(sent: &'a HeaderMap, base_url: &str) -> Option<&
     let (_, own) = origin_of(base_url).split_once("://")?;
     let is_here = |host: &str| host.eq_ignore_ascii_case(from);
     (is_here(own) || text(header::HOST).is_some_and(is_here)).then_some(origin)
-}
-
-/// Scheme, host and port of an address.
-fn origin_of(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
-    &url[..end]
 }
 
 #[cfg(test)]
@@ -209,7 +202,6 @@ mod tests {
         ] {
             assert!(!is_from_here(&sent(other), base), "{other:?}");
         }
-        assert_eq!(origin_of("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
         for (origin, is) in [
             ("http://hits.example.org", true),
             ("http://192.0.2.2:8080", true),
