@@ -2,9 +2,15 @@
 //! `.banners/NAME-TYPE.svg` below the badges, with `default.svg` for addresses that were not created; and the cards
 //! that were viewed (`[badges] cards`), in `.cards`, under names that nginx builds from an address.
 //!
+<<<<<<< HEAD
 //! There is no log of changes for these, so a pass checks all tracked accounts, or some of them in turn: new ones
 //! first, then those that were checked longest ago. A correct file is not rewritten. This module never fetches
 //! statistics; it shows those in the store.
+=======
+//! No log tells of changes here, so a pass looks at all tracked accounts, or for a tenth of a second at some of them in
+//! turn: new ones first, without a pause between the passes, then those that were looked at longest ago. A file that is right is not written. It asks nobody for statistics; what is in
+//! the store is shown.
+>>>>>>> 8a709ad (publish: look at accounts by time, and without pauses until each was looked at)
 //!
 //! The file of an account that is no longer on the list is removed, but only while the store is the same one, because a
 //! store that was emptied has an empty list.
@@ -36,9 +42,9 @@ use uuid::Uuid;
 const DEFAULT: &str = "default";
 /// Which store had the accounts whose files these are.
 const STORE: &str = ".store";
-/// How many accounts a pass looks at while badges wait.
-const SLICE: usize = 50;
-/// How long a pass leaves them alone after the one before.
+/// How long a pass may look at accounts while badges wait. It goes on with the next one then.
+const SLICE: Duration = Duration::from_millis(100);
+/// How long a pass leaves them alone after the one before, when each of them was looked at.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// What is made of accounts, each in a directory of its own.
@@ -143,6 +149,8 @@ pub(crate) struct AccountFiles {
     /// The store of the last pass.
     seen: Option<Uuid>,
     passes: u64,
+    /// Each account was looked at by this process, so what is left is to see what changed since.
+    is_through: bool,
     last: Option<Instant>,
     /// A failure has been logged.
     told: bool,
@@ -184,6 +192,7 @@ impl AccountFiles {
             held: BTreeSet::new(),
             seen: None,
             passes: 0,
+            is_through: false,
             last: None,
             told: false,
             picture: String::new(),
@@ -195,6 +204,11 @@ impl AccountFiles {
         check_aside(&self.dir.join(TMP), &self.dir).is_ok()
     }
 
+    /// Whether each account was looked at.
+    pub(crate) fn is_through(&self) -> bool {
+        self.is_through
+    }
+
     /// Looks at what is due, or at some of it.
     pub(crate) async fn pass(
         &mut self,
@@ -203,9 +217,11 @@ impl AccountFiles {
         now: Now,
     ) -> Result<Drawn, PublishError> {
         let mut drawn = Drawn::default();
-        if self.pace == Pace::Slices && self.last.is_some_and(|last| last.elapsed() < PAUSE) {
+        let is_early = self.last.is_some_and(|last| last.elapsed() < PAUSE);
+        if self.pace == Pace::Slices && is_early && self.is_through() {
             return Ok(drawn);
         }
+        let began = Instant::now();
         self.passes += 1;
         let tracked = TrackedAccounts::new(store.clone());
         let names = tracked.list().await?;
@@ -229,9 +245,12 @@ impl AccountFiles {
                 self.keep(&name, wanted, is_same, &mut drawn);
             }
             self.looked.insert(name, self.passes);
+            if self.pace == Pace::Slices && began.elapsed() >= SLICE {
+                break;
+            }
         }
-        let all_looked_at = || names.iter().all(|name| self.looked.contains_key(name));
-        if !is_same && self.held.is_empty() && all_looked_at() {
+        self.is_through = names.iter().all(|name| self.looked.contains_key(name));
+        if !is_same && self.held.is_empty() && self.is_through {
             // It has all that the other had.
             self.belong_to(here)?;
         }
@@ -244,7 +263,6 @@ impl AccountFiles {
     fn due(&self, mut names: Vec<AccountName>) -> Vec<AccountName> {
         if self.pace == Pace::Slices {
             names.sort_by_key(|name| self.looked.get(name).copied().unwrap_or(0));
-            names.truncate(SLICE);
         }
         names
     }

@@ -226,6 +226,7 @@ impl Publisher {
     pub fn is_through(&self) -> bool {
         self.charts.as_ref().is_none_or(|charts| charts.gallery().is_through())
             && self.panels.as_ref().is_none_or(|panels| panels.gallery().is_through())
+            && [&self.banners, &self.cards].into_iter().flatten().all(AccountFiles::is_through)
     }
 
     /// Makes one pass with this look. `progress` gets the number of names checked so far.
