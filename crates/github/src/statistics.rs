@@ -241,6 +241,11 @@ impl Statistics {
         traffic::measure(&self.api, owner, repository).await
     }
 
+    /// The tokens by their last four characters, if GitHub refuses all of them; none if it takes one, or does not answer.
+    pub async fn refused_tokens(&self) -> Vec<String> {
+        status::all_refused(&self.api).await
+    }
+
     /// What each token may still do, and whose it is, which costs one call each.
     pub async fn token_status(&self) -> Vec<TokenStatus> {
         status::of_each(&self.api).await

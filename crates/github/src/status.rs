@@ -65,6 +65,20 @@ pub(crate) async fn of_each(api: &GithubApi) -> Vec<TokenStatus> {
     rows
 }
 
+/// The tokens, if GitHub refuses all of them. It asks what costs nothing.
+pub(crate) async fn all_refused(api: &GithubApi) -> Vec<String> {
+    let mut refused = Vec::new();
+    for choice in api.choices() {
+        match (api.call(&choice, GithubCall::rest("rate_limit")).await, choice.token) {
+            (Ok(answer), Some(token)) if answer.status == StatusCode::UNAUTHORIZED => {
+                refused.push(token.to_string());
+            }
+            _ => return Vec::new(),
+        }
+    }
+    refused
+}
+
 async fn of(api: &GithubApi, choice: &TokenChoice) -> TokenStatus {
     let token = choice.token.as_ref().map_or_else(|| "no token".to_owned(), GithubToken::to_string);
     let unknown = TokenStatus {

@@ -47,6 +47,9 @@ pub(crate) struct TrafficReport {
     /// Why, and how many for each reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) reasons: BTreeMap<String, u64>,
+    /// Tokens that GitHub refuses, if it refuses all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) refused_tokens: Vec<String>,
 }
 
 /// One repository, and how far it was counted.

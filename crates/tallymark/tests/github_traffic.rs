@@ -61,13 +61,14 @@ fn each_day_is_counted_once_and_only_when_it_is_final() {
         assert_eq!(shown(&place, "gh-views"), (17, vec![7, 10]));
         assert_eq!(shown(&place, "gh-uniques"), (5, vec![2, 3]));
         assert_eq!(shown(&place, "gh-clones"), (4, vec![4]));
-        // Nothing is asked for again.
-        let calls = github.calls().len();
+        // Nothing that counts is asked for again.
+        let counted = || github.calls().iter().filter(|call| call.target != "/rate_limit").count();
+        let calls = counted();
         assert_eq!(
             place.run(&["github", "sync", "--json"]).json(),
             serde_json::json!({"repositories": 1, "days": 0, "views": 0, "uniques": 0, "clones": 0, "failed": 0})
         );
-        assert_eq!(github.calls().len(), calls);
+        assert_eq!(counted(), calls);
         // As a card, over HTTP and as a file.
         for (path, shown) in [
             ("/api/traffic?username=octo&repo=R1", "Views: 17; Visitors: 5; Clones: 4;"),
@@ -170,4 +171,29 @@ fn what_cannot_be_told_or_true_counts_nothing() {
     );
     let without = place(&Kind::Sqlite, &github, "");
     without.run(&["github", "sync"]).refused(1, &["only to a token that may push"]);
+}
+
+/// Also where nothing is left to ask for, or nothing is known of any account.
+#[test]
+fn a_sync_fails_if_every_token_is_refused() {
+    let github = FakeGithub::start();
+    github.token(TOKEN, "octo", 5000);
+    github.add("Octo", vec![repository(1)]);
+    github.traffic("octo/r1", &[(ago(2), 7, 2)], &[(ago(2), 4, 1)]);
+    let place = place(&Kind::Sqlite, &github, &format!("tokens = [\"{TOKEN}\"]\ntraffic = false\n"));
+    let refused = "GitHub refuses every token (...6789): write a new one into tokens under [github]";
+    place.run(&["github", "sync"]).good();
+    github.revoke(TOKEN);
+    place.run(&["github", "sync"]).refused(1, &[refused]);
+    place.run(&["github", "status"]).refused(1, &[refused]);
+    github.token(TOKEN, "octo", 5000);
+    place.run(&["github", "add", "octo"]).good();
+    place.run(&["github", "sync"]).good();
+    place.run(&["github", "status"]).good();
+    github.revoke(TOKEN);
+    let ran = place.run(&["github", "sync", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code, &said["refused_tokens"]), (Some(1), &serde_json::json!(["...6789"])), "{ran:?}");
+    let ran = place.run(&["github", "status", "--json"]);
+    assert_eq!((ran.code, ran.stdout.contains("\"state\":\"revoked\"")), (Some(1), true), "{ran:?}");
 }

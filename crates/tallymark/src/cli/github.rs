@@ -3,16 +3,20 @@
 //!
 //! It works on the store, with or without a daemon. GitHub's answers are kept there, so the daemon need not ask again.
 
-use super::{CommonFlags, block_on, out};
+use super::{CommonFlags, Misuse, block_on, out};
 use crate::{
     config::Config,
-    home,
+    home, progress,
     traffic::{self, TrafficReport},
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    io::{self, Read},
+    sync::Arc,
+};
 use tallymark_core::Minute;
 use tallymark_github::{
     AccountName, Aged, GithubAccess, MissingAccount, NoStats, Outgoing, Statistics, TokenStatus,
@@ -48,13 +52,61 @@ enum GithubAction {
 
 #[derive(Debug, Args)]
 struct AccountNames {
-    /// Users or organisations.
-    #[arg(required = true, value_parser = account_name)]
-    names: Vec<AccountName>,
+    /// Users or organisations; `-` reads them from standard input, with spaces or lines between them.
+    #[arg(required = true, value_parser = given_account)]
+    names: Vec<GivenAccount>,
 }
 
-fn account_name(text: &str) -> Result<AccountName, String> {
-    AccountName::new(text).map_err(|why| why.to_string())
+#[derive(Clone, Debug)]
+enum GivenAccount {
+    Named(AccountName),
+    /// Those on standard input.
+    Listed,
+}
+
+fn given_account(text: &str) -> Result<GivenAccount, String> {
+    match text {
+        "-" => Ok(GivenAccount::Listed),
+        _ => AccountName::new(text).map(GivenAccount::Named).map_err(|why| why.to_string()),
+    }
+}
+
+/// More than the names of all accounts that may be tracked.
+const LONGEST_LIST: u64 = 1 << 20;
+
+impl AccountNames {
+    /// Each of them once, in their order.
+    fn read(self) -> Result<Vec<AccountName>> {
+        let (mut names, mut seen) = (Vec::new(), HashSet::new());
+        for given in self.names {
+            match given {
+                GivenAccount::Named(name) => names.push(name),
+                GivenAccount::Listed => names.extend(listed(io::stdin().lock())?),
+            }
+        }
+        names.retain(|name| seen.insert(name.clone()));
+        Ok(names)
+    }
+}
+
+/// The names on a list. Nothing is done if one of them is no name.
+fn listed(list: impl Read) -> Result<Vec<AccountName>> {
+    let mut text = String::new();
+    let length = list.take(LONGEST_LIST + 1).read_to_string(&mut text).context("reading standard input")?;
+    if length as u64 > LONGEST_LIST {
+        return Err(Misuse::because("standard input is larger than 1 MiB, which is no list of accounts"));
+    }
+    let words =
+        text.lines().zip(1..).flat_map(|(line, at)| line.split_whitespace().map(move |word| (at, word)));
+    let names = words.map(|(at, word): (u32, &str)| {
+        AccountName::new(word)
+            .map_err(|why| Misuse::because(format!("standard input, line {at}: {}: {why}", out::plain(word))))
+    });
+    let names: Vec<AccountName> = names.collect::<Result<_>>()?;
+    match names.is_empty() {
+        true => Err(Misuse::because("standard input has no names")),
+        false => Ok(names),
+    }
 }
 
 /// What the commands work with.
@@ -94,10 +146,10 @@ impl GithubCommand {
         block_on(async {
             let desk = GithubDesk::open(&config, common).await?;
             match self.action {
-                GithubAction::Add(AccountNames { names }) => desk.add(&names).await,
+                GithubAction::Add(names) => desk.add(&names.read()?).await,
                 GithubAction::List => desk.list().await,
-                GithubAction::Refresh(AccountNames { names }) => desk.refresh(&names).await,
-                GithubAction::Remove(AccountNames { names }) => desk.remove(&names).await,
+                GithubAction::Refresh(names) => desk.refresh(&names.read()?).await,
+                GithubAction::Remove(names) => desk.remove(&names.read()?).await,
                 GithubAction::Sync => desk.sync().await,
                 GithubAction::Status => desk.status().await,
             }
@@ -119,7 +171,8 @@ impl GithubDesk {
 
     async fn add(&self, names: &[AccountName]) -> Result<()> {
         let (mut tracked, mut troubles) = (Vec::new(), AccountTroubles::new());
-        for name in names {
+        let bar = progress::bar("asking GitHub", names.len() as u64);
+        for name in bar.wrap_iter(names.iter()) {
             match self.add_one(name).await {
                 Ok(trouble) => {
                     tracked.push(name.clone());
@@ -128,8 +181,13 @@ impl GithubDesk {
                 Err(error) => troubles.push((name, format!("{error:#}; it is not tracked"))),
             }
         }
+        bar.finish_and_clear();
         self.show(names, &troubles).await?;
         if let (Some(name), false) = (tracked.first(), self.json) {
+            if names.len() > 1 {
+                let all = out::counted(names.len() as u64, "account");
+                out::print(&format!("{} of {all} tracked\n", tracked.len().separate_with_commas()))?;
+            }
             out::print(&self.addresses(name))?;
         }
         told(&troubles)
@@ -167,10 +225,12 @@ impl GithubDesk {
 
     async fn refresh(&self, names: &[AccountName]) -> Result<()> {
         let mut troubles = AccountTroubles::new();
-        for name in names {
+        let bar = progress::bar("asking GitHub", names.len() as u64);
+        for name in bar.wrap_iter(names.iter()) {
             let asked = self.statistics.ask(name).await;
             troubles.extend(self.unanswered(name, &asked).map(|why| (name, why)));
         }
+        bar.finish_and_clear();
         self.show(names, &troubles).await?;
         told(&troubles)
     }
@@ -205,7 +265,8 @@ impl GithubDesk {
             let (aged, missing) = (self.statistics.stored(name).await, self.statistics.missing(name).await);
             rows.push((name, account.is_some(), account.unwrap_or_default(), aged, missing));
         }
-        let error = |name| troubles.iter().find(|(of, _)| *of == name).map(|(_, why)| why.as_str());
+        let errors: HashMap<_, _> = troubles.iter().map(|(of, why)| (*of, why.as_str())).collect();
+        let error = |name: &AccountName| errors.get(name).copied();
         let shown: Vec<ShownAccount<'_>> = rows
             .iter()
             .map(|(name, tracked, account, aged, missing)| ShownAccount {
@@ -249,12 +310,17 @@ impl GithubDesk {
         if !self.statistics.has_tokens() {
             bail!("GitHub tells traffic only to a token that may push: add it to tokens under [github]");
         }
-        let report = traffic::sync(&self.statistics, &self.store).await?;
+        let mut report = traffic::sync(&self.statistics, &self.store).await?;
+        // Where all is up to date, or no account has numbers, no token was tried.
+        if report.days == 0 {
+            report.refused_tokens = self.statistics.refused_tokens().await;
+        }
         match self.json {
             true => out::json(&report)?,
             false => out::print(&people(&report))?,
         }
-        let TrafficReport { repositories, failed, reasons, .. } = report;
+        let TrafficReport { repositories, failed, reasons, refused_tokens, .. } = report;
+        told_of(&refused_tokens)?;
         if failed == 0 {
             return Ok(());
         }
@@ -265,7 +331,8 @@ impl GithubDesk {
     async fn status(&self) -> Result<()> {
         let tokens = self.statistics.token_status().await;
         if self.json {
-            return out::json(&tokens);
+            out::json(&tokens)?;
+            return told_of(&refused(&tokens));
         }
         let mut text = String::new();
         for TokenStatus { token, account, state, left, limit, resets, points_left } in &tokens {
@@ -284,8 +351,26 @@ impl GithubDesk {
             }
             text += "\n";
         }
-        out::print(&text)
+        out::print(&text)?;
+        told_of(&refused(&tokens))
     }
+}
+
+/// The tokens, if GitHub refuses all of them.
+fn refused(tokens: &[TokenStatus]) -> Vec<String> {
+    let is_refused = |status: &TokenStatus| status.state == "revoked";
+    match tokens.iter().all(is_refused) {
+        true => tokens.iter().map(|status| status.token.clone()).collect(),
+        false => Vec::new(),
+    }
+}
+
+/// Fails if every token is refused.
+fn told_of(refused: &[String]) -> Result<()> {
+    if refused.is_empty() {
+        return Ok(());
+    }
+    bail!("GitHub refuses every token ({}): write a new one into tokens under [github]", refused.join(", "))
 }
 
 /// What was archived.
