@@ -24,6 +24,9 @@ pub enum NotRead {
     /// It is a part.
     #[error("it says {0:?}, which is no total: ask for the badge of the total")]
     Part(String),
+    /// It is another picture of this program.
+    #[error("it is {0}, whose numbers are no total: ask for the badge of the total (/badge/NAME.svg)")]
+    Picture(&'static str),
     /// It is not exact.
     #[error(
         "it shows {0}, which is shortened: ask for the badge without that (format=plain, abbreviated=false)"
@@ -49,8 +52,18 @@ const MISTAKES: [&str; 14] = [
     "unreachable",
 ];
 /// How labels of this program say that a number is of a part of all time, or of something else than hits.
-const PARTS: [&str; 7] =
-    [" today", " in 24h", " in 7d", " in 30d", " this month", " this year", "visitors today"];
+const PARTS: [&str; 8] = [
+    " today",
+    " in 24h",
+    " in 7d",
+    " in 30d",
+    " in the last ",
+    " this month",
+    " this year",
+    "visitors today",
+];
+/// How the style sheets of this program's other pictures name their classes.
+const PICTURES: [(&str, &str); 3] = [("tm-", "a chart"), ("tp-", "a panel"), ("tc-", "a card")];
 
 /// The number on a badge; of two, like `12 / 3,456`, the larger.
 ///
@@ -75,16 +88,16 @@ pub fn number_on_svg(svg: &str) -> Result<u64, NotRead> {
     drawn.reverse();
     let all = || root.attribute("aria-label").into_iter().chain(title).chain(drawn.iter().copied());
     for text in all() {
-        let short = || text.trim().chars().take(60).collect::<String>();
-        let lower = text.to_lowercase();
-        if MISTAKES.iter().any(|word| lower.contains(word)) {
-            return Err(NotRead::Mistake(short()));
-        }
-        // A title of two numbers has the total in it.
-        if PARTS.iter().any(|part| lower.contains(part)) && !lower.contains(" in total") {
-            return Err(NotRead::Part(short()));
+        if MISTAKES.iter().any(|word| text.to_lowercase().contains(word)) {
+            return Err(NotRead::Mistake(short(text)));
         }
     }
+    let classes = document.descendants().filter_map(|node| node.attribute("class"));
+    let picture = |class: &str| PICTURES.iter().find(|(begins, _)| class.starts_with(begins));
+    if let Some((_, what)) = classes.filter_map(picture).next() {
+        return Err(NotRead::Picture(what));
+    }
+    all().try_for_each(is_total)?;
     let mut why = NotRead::NoNumber;
     for text in root.attribute("aria-label").into_iter().chain(title).chain(drawn) {
         match number_in(text) {
@@ -94,6 +107,30 @@ pub fn number_on_svg(svg: &str) -> Result<u64, NotRead> {
         }
     }
     Err(why)
+}
+
+/// The label of a badge, if it has one.
+#[must_use]
+pub fn label_on_svg(svg: &str) -> Option<String> {
+    let document = Document::parse(svg.trim_start_matches('\u{feff}').trim_start()).ok()?;
+    let said = document.root_element().attribute("aria-label")?;
+    said.rsplit_once(':').map(|(label, _)| label.trim().to_owned())
+}
+
+/// Whether nothing in a text of this program says that its number is a part of the total.
+///
+/// # Errors
+///
+/// [`NotRead::Part`].
+pub fn is_total(text: &str) -> Result<(), NotRead> {
+    let lower = text.to_lowercase();
+    // A title of two numbers has the total in it.
+    let is_part = PARTS.iter().any(|part| lower.contains(part)) && !lower.contains(" in total");
+    if is_part { Err(NotRead::Part(short(text))) } else { Ok(()) }
+}
+
+fn short(text: &str) -> String {
+    text.trim().chars().take(60).collect()
 }
 
 /// The number in a text like `hits: 1,234`, `12 / 3,456` or `1 234`: the larger of two, with any mark between its groups.
@@ -209,6 +246,22 @@ mod tests {
         }
         let both = Badge { title: Some("hits: 1,004 in total, 2 today"), ..Badge::new("hits", "1,004 / 2") };
         assert_eq!(number_on_svg(&render(&both)), Ok(1004));
+        let title = "hits: 2 in the last 7 days, 9 in the last 30 days";
+        let parts = render(&Badge { title: Some(title), ..Badge::new("hits", "2 / 9") });
+        assert_eq!(number_on_svg(&parts), Err(NotRead::Part(title.to_owned())));
+        assert_eq!(label_on_svg(&render(&Badge::new("visits", "9"))).as_deref(), Some("visits"));
+    }
+
+    #[test]
+    fn pictures_with_several_numbers_are_no_badge() {
+        for (what, drawn) in [
+            ("a chart", include_str!("../tests/snapshots/charts__days.snap")),
+            ("a panel", include_str!("../tests/snapshots/panels__both.snap")),
+            ("a card", include_str!("../tests/snapshots/cards__card_stats.snap")),
+        ] {
+            let picture = &drawn[drawn.find("<svg").unwrap()..];
+            assert_eq!(number_on_svg(picture), Err(NotRead::Picture(what)));
+        }
     }
 
     #[test]

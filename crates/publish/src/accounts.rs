@@ -2,15 +2,9 @@
 //! `.banners/NAME-TYPE.svg` below the badges, with `default.svg` for addresses that were not created; and the cards
 //! that were viewed (`[badges] cards`), in `.cards`, under names that nginx builds from an address.
 //!
-<<<<<<< HEAD
-//! There is no log of changes for these, so a pass checks all tracked accounts, or some of them in turn: new ones
-//! first, then those that were checked longest ago. A correct file is not rewritten. This module never fetches
-//! statistics; it shows those in the store.
-=======
-//! No log tells of changes here, so a pass looks at all tracked accounts, or for a tenth of a second at some of them in
-//! turn: new ones first, without a pause between the passes, then those that were looked at longest ago. A file that is right is not written. It asks nobody for statistics; what is in
-//! the store is shown.
->>>>>>> 8a709ad (publish: look at accounts by time, and without pauses until each was looked at)
+//! There is no log of changes for these, so a pass checks all tracked accounts, or for a tenth of a second some of them
+//! in turn: new ones first, with no pause between passes, then those that were checked longest ago. A correct file is
+//! not rewritten. This module never fetches statistics; it shows those in the store.
 //!
 //! The file of an account that is no longer on the list is removed, but only while the store is the same one, because a
 //! store that was emptied has an empty list.

@@ -5,7 +5,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use tallymark_testbed::{FakeWeb, WebReply};
+use tallymark_testbed::{FakeWeb, WebReply, http};
 
 const SVG: &str = "image/svg+xml";
 
@@ -75,6 +75,34 @@ fn the_same_number_counts_once_in_both_stores() {
     for kind in Kind::both() {
         the_same_number_counts_once(&kind);
     }
+}
+
+/// Badges of this program that show another number than the total.
+#[test]
+fn a_part_and_another_event_are_refused_with_what_to_ask_for() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("o/r"), 1);
+    let old = format!("http://{}", place.addr());
+    let import = |from: &str| place.run(&["import", "badge", from, "--name", "o/r"]);
+    for (path, says) in [
+        ("/badge/o/r.svg?period=30d", "period=30d is a part of the total: leave it out"),
+        ("/badge/o/r.svg?show=visits&count=false", "show=visits does not show the total of hits"),
+        ("/graph/o/r.svg", "address of a chart: the badge of the total is at /badge/NAME.svg"),
+    ] {
+        import(&format!("{old}{path}")).refused(2, &[says, "nothing was counted"]);
+    }
+    let file = place.dir().join("old.svg");
+    for (path, says) in [
+        ("/badge/o/r.svg?period=30d&count=false", "hits in 30d: 1"),
+        ("/badge/o/r.svg?show=visits&count=false", "and hits are asked for: add --event visit"),
+        ("/graph/o/r.svg", "it is a chart, whose numbers are no total"),
+    ] {
+        std::fs::write(&file, http::get(place.addr(), path).text()).unwrap();
+        import(&file.display().to_string()).refused(1, &[says]);
+    }
+    stop(&mut daemon);
+    assert_eq!(place.total("o/r"), 1);
 }
 
 /// As any other correction: in the log, with who and why, and `undo` takes it back.

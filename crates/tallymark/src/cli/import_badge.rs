@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 use std::{fs::File, io::Read, path::Path, time::Duration};
-use tallymark_badge::reading::{LARGEST_SVG, NotRead, number_in, number_on_svg};
+use tallymark_badge::reading::{LARGEST_SVG, NotRead, is_total, label_on_svg, number_in, number_on_svg};
 use tallymark_core::{Day, Event, Name, read_other_badge};
 use tallymark_github::{Ask, Outgoing, Redirects};
 use tallymark_ingest::{Corrector, OldBadgeBrought, OldBadgeNumber, source::now};
@@ -92,6 +92,9 @@ impl ImportBadge {
                 .ok_or_else(|| Misuse::because("the address does not say for which name: add --name NAME"))?,
             (None, None) => return Err(Misuse::because("add --name NAME: the name to count for")),
         };
+        if let Some(why) = url.as_ref().and_then(|url| other_number(url, self.event)) {
+            return Err(Misuse::because(format!("{why}; nothing was counted")));
+        }
         if !self.dry_run {
             user::may_write_store(&config.store)?;
         }
@@ -160,7 +163,17 @@ impl ImportBadge {
         };
         let from = out::plain(&self.from);
         let number = text.and_then(|text| {
-            number_of(&text).map_err(|error| {
+            let number = number_of(&text);
+            if let (Ok(number), Some(shown)) = (&number, event_of(&text).filter(|shown| *shown != self.event)) {
+                let as_asked = by_hand(&number.to_string());
+                bail!(
+                    "it shows {}, and {} are asked for: add --event {shown}, or ask for the badge of the total. If \
+                     they are the same to you, give the number itself: {as_asked}",
+                    out::counted(*number, shown.as_str()),
+                    self.event.noun(0)
+                );
+            }
+            number.map_err(|error| {
                 match error.downcast_ref::<NotRead>() {
                     // The digits of some are pictures.
                     Some(NotRead::NoNumber | NotRead::Shortened(_)) => {
@@ -188,6 +201,60 @@ fn name_in(url: &Url) -> Option<Name> {
     let mut bytes = Vec::new();
     read_other_badge(target.as_bytes(), &mut bytes).ok()?;
     Name::new(std::str::from_utf8(&bytes).ok()?).ok()
+}
+
+/// What an address of this program asks for that is not the total of the event, and what to change in it.
+fn other_number(url: &Url, event: Event) -> Option<String> {
+    let path = url.path();
+    let is_chart = path.contains("/graph/") || path.ends_with("/graph.svg");
+    let is_badge = path.contains("/badge/") || path.ends_with("/badge.svg") || path.ends_with("/sum.svg");
+    if is_chart {
+        return Some(
+            "that is the address of a chart: the badge of the total is at /badge/NAME.svg".to_owned(),
+        );
+    }
+    let given = |key: &str| {
+        let mut pairs = url.query_pairs().filter(|(known, _)| known.eq_ignore_ascii_case(key));
+        pairs.next().map(|(_, value)| value.into_owned()).filter(|value| is_badge && !value.is_empty())
+    };
+    if let Some(period) = given("period").filter(|period| period != "total") {
+        return Some(format!("period={} is a part of the total: leave it out", out::plain(&period)));
+    }
+    if let Some(other) = given("event").filter(|other| other != event.as_str()) {
+        return Some(format!(
+            "event={0} is another number: add --event {0}, or leave it out",
+            out::plain(&other)
+        ));
+    }
+    let shown = given("show")?;
+    let of_event = |word: &str| word == event.noun(0) || given("event").is_none() && word == event.as_str();
+    let is_total = |word: &str| word == "total" || of_event(word);
+    let words: Vec<&str> = shown.split(',').map(str::trim).collect();
+    let parts = ["today", "24h", "7d", "30d", "month", "year"];
+    match words.as_slice() {
+        [word] if is_total(word) => None,
+        // The larger one is the total.
+        [one, other] if is_total(one) && parts.contains(other) || is_total(other) && parts.contains(one) => {
+            None
+        }
+        _ => {
+            let shown = out::plain(&shown);
+            Some(format!("show={shown} does not show the total of {}: leave it out", event.noun(0)))
+        }
+    }
+}
+
+/// The event whose number a badge of this program shows, if that is said and it is not hits.
+fn event_of(text: &str) -> Option<Event> {
+    let label = match serde_json::from_str::<Value>(text) {
+        Ok(json) => {
+            let said = json.get("event").or_else(|| json.get("label"))?;
+            said.as_str()?.to_owned()
+        }
+        Err(_) => label_on_svg(text)?,
+    };
+    let named = |event: &Event| label == event.as_str() || label == event.noun(0);
+    [Event::VISIT, Event::LIKE].into_iter().find(named)
 }
 
 /// The text at an address, if it has no more than so many bytes.
@@ -223,6 +290,9 @@ fn number_in_json(json: &Value) -> Result<u64> {
         Value::Object(object) => KEYS.iter().find_map(|key| object.get(*key)),
         value => Some(value),
     };
+    if let Some(label) = json.get("label").and_then(Value::as_str) {
+        is_total(label)?;
+    }
     match found {
         Some(Value::Number(number)) => {
             number.as_u64().filter(|&number| i64::try_from(number).is_ok()).context("it is no count")
@@ -281,6 +351,45 @@ mod tests {
             ["{}", "[1]", "null", r#"{"total":-1}"#, r#"{"total":1.5}"#, r#"{"message":"12k"}"#, "<p>", ""]
         {
             assert!(number_of(text).is_err(), "{text}");
+        }
+        assert!(number_of(r#"{"schemaVersion":1,"label":"hits in 30d","message":"12"}"#).is_err());
+        for (text, event) in [
+            (r#"{"name":"o/r","event":"visit","total":77}"#, Some(Event::VISIT)),
+            (r#"{"schemaVersion":1,"label":"likes","message":"12"}"#, Some(Event::LIKE)),
+            (r#"{"schemaVersion":1,"label":"hits","message":"12"}"#, None),
+            ("12", None),
+        ] {
+            assert_eq!(event_of(text), event, "{text}");
+        }
+    }
+
+    #[test]
+    fn address_that_asks_for_another_number_is_refused() {
+        let why = |address: &str, event| {
+            other_number(&Url::parse(&format!("https://hits.example.org{address}")).unwrap(), event)
+        };
+        for (address, event) in [
+            ("/badge/o/r.svg", Event::HIT),
+            ("/badge.svg?repo=o/r&show=total&period=total", Event::HIT),
+            ("/badge/o/r.svg?show=today,total", Event::HIT),
+            ("/badge/o/r.svg?show=hits", Event::HIT),
+            ("/badge/o/r.svg?show=visits", Event::VISIT),
+            ("/badge/o/r.svg?event=like&show=total,7d", Event::LIKE),
+            ("/o/r.svg?show=unique&period=30d", Event::HIT),
+        ] {
+            assert_eq!(why(address, event), None, "{address}");
+        }
+        for (address, says) in [
+            ("/badge/o/r.svg?period=30d", "period=30d is a part of the total"),
+            ("/badge/o/r.svg?show=visits", "does not show the total of hits"),
+            ("/badge/o/r.svg?show=hits,visits", "does not show the total of hits"),
+            ("/badge/o/r.svg?show=30d", "does not show the total of hits"),
+            ("/badge.svg?repo=o/r&SHOW=today,7d", "does not show the total of hits"),
+            ("/badge/o/r.svg?event=like", "add --event like"),
+            ("/base/graph/o/r.svg", "address of a chart"),
+            ("/graph.svg?name=a", "address of a chart"),
+        ] {
+            assert!(why(address, Event::HIT).is_some_and(|why| why.contains(says)), "{address}");
         }
     }
 
