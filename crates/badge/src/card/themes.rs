@@ -4,7 +4,7 @@
 //! or, if a palette has no owner, to fit its name. Every text has a contrast of at least 4.5 on its card. The default
 //! follows the reader: light or dark. So do the themes without a background.
 
-use super::theme::CardPaint;
+use super::theme::{CardGround, CardPaint};
 use crate::Color;
 use tallymark_core::nearest;
 
@@ -48,19 +48,24 @@ pub struct CardTheme {
     pub(super) dark: Option<CardPalette>,
     /// The page is seen behind it.
     pub(super) is_clear: bool,
+    /// A ground of several colours, in place of the palette's.
+    gradient: &'static [u32],
 }
 
+/// How far such a ground is turned, in degrees.
+const TURNED: u16 = 35;
+
 const fn fixed(name: &'static str, palette: CardPalette) -> CardTheme {
-    CardTheme { name, light: palette, dark: None, is_clear: false }
+    CardTheme { name, light: palette, dark: None, is_clear: false, gradient: &[] }
 }
 
 const fn clear(name: &'static str, light: CardPalette, dark: CardPalette) -> CardTheme {
-    CardTheme { name, light, dark: Some(dark), is_clear: true }
+    CardTheme { name, light, dark: Some(dark), is_clear: true, gradient: &[] }
 }
 
 /// The first one is the default.
-const THEMES: [CardTheme; 90] = [
-    CardTheme { name: "default", light: LIGHT, dark: Some(DARK), is_clear: false },
+const THEMES: [CardTheme; 92] = [
+    CardTheme { name: "default", light: LIGHT, dark: Some(DARK), is_clear: false, gradient: &[] },
     fixed("light", LIGHT),
     fixed("dark", DARK),
     clear("transparent", LIGHT, DARK),
@@ -90,6 +95,10 @@ const THEMES: [CardTheme; 90] = [
         palette(0xd2a8ff, 0xe2d6f2, 0xbc8cff, 0x0d1117, 0xbc8cff),
     ),
     fixed("algolia", palette(0x5c8bff, 0xffffff, 0x36c7d0, 0x050f2c, 0x23326b)),
+    CardTheme {
+        gradient: &[0x3145a8, 0x8e2f8a, 0x96501f],
+        ..fixed("ambient_gradient", palette(0xffffff, 0xffffff, 0xffffff, 0x8e2f8a, 0xb06bb0))
+    },
     fixed("apprentice", palette(0xffffaf, 0xbcbcbc, 0x87afaf, 0x262626, 0x444444)),
     fixed("aura", palette(0xa277ff, 0xedecee, 0xffca85, 0x15141b, 0x3d375e)),
     fixed("aura_dark", palette(0xff8383, 0xdbdbdb, 0x61ffca, 0x252334, 0x45405e)),
@@ -113,6 +122,7 @@ const THEMES: [CardTheme; 90] = [
     fixed("codestackr", palette(0xff7d50, 0xffffff, 0xffe033, 0x09131b, 0x24384a)),
     fixed("darcula", palette(0xd9893f, 0xb3c0ce, 0xb596c7, 0x2b2b2b, 0x4b4b4b)),
     fixed("date_night", palette(0xe48f9a, 0xe8c4b8, 0xd69f8b, 0x170f0c, 0x46332c)),
+    fixed("default_repocard", palette(0x0a5fc4, 0x434d58, 0x586069, 0xfffefe, 0xe4e2e2)),
     fixed("discord_old_blurple", palette(0x9bb0f5, 0xffffff, 0x9bb0f5, 0x2c2f33, 0x4f545c)),
     fixed("dracula", palette(0xff79c6, 0xf8f8f2, 0x8be9fd, 0x282a36, 0x6272a4)),
     fixed("flag-india", palette(0xb45309, 0x1f6b2e, 0x1a2a80, 0xffffff, 0xe5e0d6)),
@@ -199,6 +209,13 @@ impl CardTheme {
         self.name
     }
 
+    /// A ground that the palette's one colour cannot say.
+    #[must_use]
+    pub fn gradient(self) -> Option<CardGround> {
+        let paints = || self.gradient.iter().map(|&color| Color::from_u32(color).into()).collect();
+        (!self.gradient.is_empty()).then(|| CardGround::Gradient(TURNED, paints()))
+    }
+
     /// What its ground is painted with.
     pub(super) fn ground(&self, palette: &CardPalette) -> CardPaint {
         match self.is_clear {
@@ -223,9 +240,12 @@ mod tests {
     fn every_text_can_be_read_in_every_theme() {
         for theme in THEMES {
             for palette in [Some(theme.light), theme.dark].into_iter().flatten() {
-                for color in palette.texts() {
-                    let reached = contrast(color, palette.ground);
-                    assert!(reached >= 4.5, "{}: {color} on {}: {reached:.2}", theme.name, palette.ground);
+                let grounds = theme.gradient.iter().map(|&color| Color::from_u32(color));
+                for ground in grounds.chain([palette.ground]) {
+                    for color in palette.texts() {
+                        let reached = contrast(color, ground);
+                        assert!(reached >= 4.5, "{}: {color} on {ground}: {reached:.2}", theme.name);
+                    }
                 }
             }
         }

@@ -23,8 +23,9 @@ pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<Str
     let CardSource { address, aged, .. } = *source;
     let layout = words(address, "layout", &LanguageLayout::EVERY)?.first().copied();
     // The original's has neither percents nor bars.
-    let hide_values = flag(address, "hide_progress")?;
-    let layout = layout.unwrap_or(if hide_values { LanguageLayout::Compact } else { LanguageLayout::Bars });
+    let hide_progress = flag(address, "hide_progress")?;
+    let hide_values = flag(address, "hide_values")?;
+    let layout = layout.unwrap_or(if hide_progress { LanguageLayout::Compact } else { LanguageLayout::Bars });
     let count = number(address, "langs_count", 1..=MOST_LANGUAGES, notes)?;
     let excluded = list(address, "exclude_repo");
     let stats = aged.stats.without(&excluded);
@@ -50,6 +51,7 @@ pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<Str
     let hidden = list(address, "hide");
     languages.retain(|(name, _)| !hidden.iter().any(|hidden| hidden.eq_ignore_ascii_case(name)));
     let code_at = by_code.filter(|_| measure != LanguageMeasure::Repositories).map(|code| code.at);
+    let shows_bytes = shows_bytes(address, measure, notes)?;
     let card = LanguageCard {
         login: &stats.login,
         languages: &languages,
@@ -58,8 +60,8 @@ pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<Str
         count: count.map_or(layout.usual_count(), |count| count as usize),
         layout,
         values: match () {
-            () if hide_values || flag(address, "hide_values")? => LanguageValues::Hidden,
-            () if shows_bytes(address, measure, notes)? => LanguageValues::Bytes,
+            () if hide_progress || hide_values => LanguageValues::Hidden,
+            () if shows_bytes => LanguageValues::Bytes,
             () => LanguageValues::Percents,
         },
         time: source.time(code_at),

@@ -18,14 +18,15 @@ pub(super) fn look(address: &CardAddress, notes: &mut CardNotes) -> Result<CardL
         let read = |text: String| CardGround::parse(&text).map_err(|why| format!("{key}: {why}"));
         address.given(key).map(read).transpose()
     };
+    let theme = theme(address, notes);
     Ok(CardLook {
-        theme: theme(address, notes),
+        theme,
         title_color: paint("title_color")?,
         text_color: paint("text_color")?,
         icon_color: paint("icon_color")?.or(paint("fire")?),
         ring_color: paint("ring_color")?.or(paint("ring")?),
         border_color: paint("border_color")?.or(paint("border")?),
-        ground: ground("bg_color")?.or(ground("background")?),
+        ground: ground("bg_color")?.or(ground("background")?).or_else(|| theme.gradient()),
         hide_border: flag(address, "hide_border")?,
         hide_title: flag(address, "hide_title")?,
         title: address.text("custom_title").filter(|title| !title.trim().is_empty()),

@@ -76,6 +76,13 @@ pub(super) fn change(now: i64, before: i64, with: &str) -> Option<Value> {
     Some(context! { way, shown, said })
 }
 
+/// The same of a change between estimates, which says that it is one.
+pub(super) fn about(change: Value) -> Value {
+    let said = |key: &str| change.get_attr(key).map(|value| value.to_string()).unwrap_or_default();
+    let (shown, words) = (format!("≈ {}", said("shown")), said("said"));
+    context! { shown, said => format!("about {words}, estimated from whole minutes"), ..change }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +110,19 @@ mod tests {
         ] {
             assert_eq!(said(now, before), expect, "{now} {before}");
         }
+    }
+
+    #[test]
+    fn an_estimate_says_that_it_is_one() {
+        let text = |key| about(change(112, 100, "x").unwrap()).get_attr(key).unwrap().to_string();
+        assert_eq!(
+            (text("shown"), text("said"), text("way")),
+            (
+                "≈ ▲ 12 %".to_owned(),
+                "about 12 % more than in x, estimated from whole minutes".to_owned(),
+                "up".to_owned()
+            )
+        );
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(super) async fn read(app: &App, event: Event, period: Period) -> Result<Valu
     let names = app.rankings.names(event).filter(|&names| names > 0 || total == 0);
     let exact = app.rankings.last_minute(event);
     let about = estimated(&minutes, now);
+    // Both are estimates, also where the number itself is exact.
     let before = estimated(&minutes, Now { unix_ms: now.unix_ms - 60_000 });
     let longer = period.buckets(now).filter(|_| longer.is_some()).map(|buckets| {
         let count = within(&days, buckets.first, buckets.last + 1);
@@ -40,7 +41,7 @@ pub(super) async fn read(app: &App, event: Event, period: Period) -> Result<Valu
         hour => within(&minutes, minute - 59, minute + 1),
         hour_change => change(&hour, &minutes),
         minute => exact.unwrap_or(about),
-        minute_change => change::change(about, before, "the 60 seconds before"),
+        minute_change => change::change(about, before, "the 60 seconds before").map(change::about),
         about => exact.is_none(),
     })
 }
