@@ -2,9 +2,10 @@
 
 use crate::common::{Kind, PATIENCE, Place};
 use std::path::Path;
-use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, WebReply, http, wait_until};
+use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, FakeWeb, WebReply, http, wait_until};
 
 const TOKEN: &str = "ghp_c4n4ry0123456789";
+const SECRET: &str = "s3cr3t-of-sixteen-characters";
 
 fn repositories(stars: u64) -> Vec<FakeRepository> {
     let one = |id, language: &str| FakeRepository {
@@ -205,6 +206,77 @@ fn the_originals_variables_are_read_and_those_without_a_meaning_told_once() {
         let ran = check(&[(name, value)]);
         assert_eq!(ran.code, Some(78), "{name}={value}: {ran:?}");
         assert!(ran.stderr.contains(says), "{name}={value}: {ran:?}");
+    }
+}
+
+/// Whatever goes wrong with GitHub, and with everything in the log.
+#[test]
+fn a_token_is_nowhere_but_where_it_was_written() {
+    for kind in Kind::both() {
+        let elsewhere = FakeWeb::start(|_| WebReply::of("application/json", "{}"));
+        let github = FakeGithub::start();
+        github.token(TOKEN, "owner", 5000);
+        github.add("octo", repositories(7));
+        let mut place = kind.place();
+        configure(
+            &mut place,
+            &github,
+            &format!("tokens = [\"{TOKEN}\"]\nrate-limit = \"off\"\nsecret = \"{SECRET}\"\n"),
+        );
+        let mut daemon = place.start("serve", &["--log-level", "trace"]);
+        wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+        let mut said = vec![preview(&place, "type=dark&username=octo").text().to_owned()];
+        let json = |status| WebReply::status(status, "application/json", "{\"message\": \"no\"}");
+        let away = elsewhere.url();
+        for (at, reply) in [
+            json(403),
+            json(403).header("Retry-After", "1"),
+            json(404),
+            json(429),
+            json(500),
+            json(502),
+            WebReply::of("application/json", "[{\"id\": 1"),
+            WebReply::of("application/json", "x").header("Content-Length", "100"),
+            WebReply::of("application/json", ""),
+            WebReply::redirect(&away),
+            json(401),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            github.answer_instead(move |_| Some(reply.clone()));
+            let name = format!("fault-{at}");
+            for path in
+                [format!("/banners/preview?type=dark&username={name}"), format!("/api?username={name}")]
+            {
+                let answer = http::get(place.addr(), &path);
+                said.push(format!("{:?} {}", answer.headers, answer.text()));
+            }
+            for args in
+                [&["github", "refresh", &name][..], &["github", "sync"], &["github", "status", "--json"]]
+            {
+                let ran = place.run(&[args, &["--log-level", "trace"][..]].concat());
+                said.push(format!("{ran:?}"));
+            }
+        }
+        assert!(elsewhere.requests().iter().all(|request| request.header("authorization").is_none()));
+        said.push(http::get(place.addr(), "/metrics").text().to_owned());
+        let exported = place.run(&["export", "jsonl"]);
+        said.push(format!("{exported:?}"));
+        daemon.sigterm();
+        daemon.wait(PATIENCE);
+        said.extend([daemon.stdout().to_owned(), daemon.stderr().to_owned()]);
+        assert!(said.iter().any(|text| text.contains("...6789")), "it is told by its end");
+        for text in &said {
+            for canary in ["c4n4ry", SECRET] {
+                assert!(!text.contains(canary), "{text}");
+            }
+        }
+        if let Kind::Redis(redis) = &kind {
+            assert_eq!(files_with(redis.dir(), b"c4n4ry"), Vec::<std::path::PathBuf>::new());
+        }
+        let config = place.config_path();
+        assert_eq!(files_with(place.dir(), b"c4n4ry"), [config], "it is in no file but the configuration");
     }
 }
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tallymark_badge::{Look, render};
 use tallymark_core::{Event, Name, NotAName, Now};
 
-/// `/badge.svg?repo=OWNER/REPO`.
+/// `/badge.svg?repo=OWNER/REPO`. The first of several counts, as in the original and in nginx: its `$arg_repo` is the first.
 pub(crate) async fn of_repo(
     State(app): State<Arc<App>>,
     peer: Peer,
