@@ -36,8 +36,12 @@ use uuid::Uuid;
 const DEFAULT: &str = "default";
 /// Which store had the accounts whose files these are.
 const STORE: &str = ".store";
-/// How long a pass may look at accounts while badges wait. It goes on with the next one then.
+/// How long a pass may look at accounts while badges wait; the next pass goes on.
 const SLICE: Duration = Duration::from_millis(100);
+/// The same until each of them was looked at: the list, which every pass reads, may be long.
+const FIRST_SLICE: Duration = Duration::from_millis(500);
+/// However long it takes, a pass looks at so many.
+const LEAST: usize = 50;
 /// How long a pass leaves them alone after the one before, when each of them was looked at.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -215,7 +219,7 @@ impl AccountFiles {
         if self.pace == Pace::Slices && is_early && self.is_through() {
             return Ok(drawn);
         }
-        let began = Instant::now();
+        let (began, slice) = (Instant::now(), if self.is_through { SLICE } else { FIRST_SLICE });
         self.passes += 1;
         let tracked = TrackedAccounts::new(store.clone());
         let names = tracked.list().await?;
@@ -233,15 +237,15 @@ impl AccountFiles {
             self.put(DEFAULT, not_created(), 0, &mut drawn);
         }
         self.forget_others(&names, is_same, &mut drawn);
-        for name in self.due(names.clone()) {
+        for (at, name) in self.due(names.clone()).into_iter().enumerate() {
+            if self.pace == Pace::Slices && at >= LEAST && began.elapsed() >= slice {
+                break;
+            }
             if let Some(account) = tracked.find(&name).await? {
                 let wanted = self.draw(&**store, &name, &account, now, &mut drawn).await?;
                 self.keep(&name, wanted, is_same, &mut drawn);
             }
             self.looked.insert(name, self.passes);
-            if self.pace == Pace::Slices && began.elapsed() >= SLICE {
-                break;
-            }
         }
         self.is_through = names.iter().all(|name| self.looked.contains_key(name));
         if !is_same && self.held.is_empty() && self.is_through {

@@ -271,7 +271,7 @@ impl GithubDesk {
             .iter()
             .map(|(name, tracked, account, aged, missing)| ShownAccount {
                 tracked: *tracked,
-                error: error(*name),
+                error: error(name),
                 ..shown(name, account, aged.as_ref(), *missing)
             })
             .collect();
