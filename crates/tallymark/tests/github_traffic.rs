@@ -188,7 +188,7 @@ fn a_sync_fails_if_every_token_is_refused() {
     };
     place.run(&["github", "sync"]).good();
     github.revoke(TOKEN);
-    ["sync", "status"].map(fails);
+    ["sync", "status"].into_iter().for_each(fails);
     github.token(TOKEN, "octo", 5000);
     place.run(&["github", "add", "octo"]).good();
     place.run(&["github", "sync"]).good();
