@@ -318,6 +318,12 @@ impl Intake {
         Ok(hit)
     }
 
+    /// Why a line of a file was refused, and what helps.
+    pub(crate) fn advice(&self, reject: Reject, line: &[u8]) -> String {
+        let likely = likely(&self.routes, &self.format, line);
+        format!("its lines do not fit its format ({reject}): {}", self.watch.advice(likely, &self.format))
+    }
+
     /// Counts a line that did not even become one, with what there is of its text.
     pub fn reject_line(&mut self, reject: Reject, text: &[u8], now: Now) {
         self.delta.received += 1;

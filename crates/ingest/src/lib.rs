@@ -54,6 +54,6 @@ pub use places::{Places, StartPositions};
 pub use refusals::{PausedNames, Refusals, RefusedHits};
 pub use sealed::Sealed;
 pub use tail::{Heard, Listener, Sample, SampleKind, Tail};
-pub use unpack::unpacked;
+pub use unpack::{NotUnpacked, unpacked};
 pub use visiting::{AskerTexts, Describing, VisitGate};
 pub use writer::{Ended, Writer, WriterOptions};

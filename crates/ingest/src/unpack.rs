@@ -22,18 +22,18 @@ const TAR: (usize, &[u8]) = (257, b"ustar");
 pub(crate) const MARK: usize = 10;
 const BUFFER: usize = 64 * 1024;
 
-/// Compression formats, by their first bytes. Those without a reader are refused.
-const PACKINGS: &[(&[u8], &str)] = &[
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-    (b"PK\x07\x08", "zip"),
-    (b"7z\xBC\xAF\x27\x1C", "7z"),
-    (b"\x04\x22\x4D\x18", "lz4"),
-    (b"\x1F\x9D", "compress (.Z)"),
-    (b"LZIP", "lzip"),
-    (b"\x89LZO", "lzop"),
-    (b"Rar!", "rar"),
-    (b"\xFF\x06\x00\x00sNaPpY", "snappy"),
+/// Compression formats without a reader: their first bytes, their names, and what prints the contents of a file.
+const PACKINGS: &[(&[u8], &str, &str)] = &[
+    (b"PK\x03\x04", "zip", "unzip -p"),
+    (b"PK\x05\x06", "zip", "unzip -p"),
+    (b"PK\x07\x08", "zip", "unzip -p"),
+    (b"7z\xBC\xAF\x27\x1C", "7z", "7z x -so"),
+    (b"\x04\x22\x4D\x18", "lz4", "lz4 -dc"),
+    (b"\x1F\x9D", "compress (.Z)", "zcat"),
+    (b"LZIP", "lzip", "lzip -dc"),
+    (b"\x89LZO", "lzop", "lzop -dc"),
+    (b"Rar!", "rar", "unrar p -inul"),
+    (b"\xFF\x06\x00\x00sNaPpY", "snappy", "snzip -dc"),
 ];
 
 /// How a file is compressed.
@@ -42,8 +42,8 @@ enum Packing {
     Bzip2,
     Xz,
     Zstd,
-    /// In a format without a reader.
-    Other(&'static str),
+    /// In a format without a reader, and what prints its contents.
+    Other(&'static str, &'static str),
 }
 
 impl Packing {
@@ -53,7 +53,10 @@ impl Packing {
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Packing::Bzip2,
             [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Packing::Xz,
             [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Packing::Zstd,
-            _ => Packing::Other(PACKINGS.iter().find(|(mark, _)| start.starts_with(mark))?.1),
+            _ => {
+                let (_, name, command) = PACKINGS.iter().find(|(mark, ..)| start.starts_with(mark))?;
+                Packing::Other(name, command)
+            }
         })
     }
 }
@@ -75,14 +78,22 @@ pub fn unpacked<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         Some(Packing::Bzip2) => Box::new(not_tar(MultiBzDecoder::new(input))?),
         Some(Packing::Xz) => Box::new(not_tar(xz(input))?),
         Some(Packing::Zstd) => Box::new(not_tar(Zstd::new(input))?),
-        Some(Packing::Other(name)) => return Err(unreadable(name)),
+        Some(Packing::Other(name, command)) => return Err(unreadable(name, command)),
         None => Box::new(not_tar(input)?),
     })
 }
 
-fn unreadable(name: &str) -> io::Error {
-    let what = format!("it is packed as {name}, which is not read: unpack it first, or pipe it into `-`");
-    io::Error::new(io::ErrorKind::Unsupported, what)
+/// A file is packed in a format that is not read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("it is packed as {name}, which is not read: unpack it first, or pipe it into `-` with {command}")]
+pub struct NotUnpacked {
+    name: &'static str,
+    /// What prints the contents of a file.
+    pub command: &'static str,
+}
+
+fn unreadable(name: &'static str, command: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, NotUnpacked { name, command })
 }
 
 /// The first bytes, enough to recognise a tar, and the whole input including them. An error comes after what was read
@@ -108,7 +119,11 @@ pub(crate) struct Failed(pub(crate) io::Error);
 
 impl Read for Failed {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::Error::new(self.0.kind(), self.0.to_string()))
+        let packed = self.0.get_ref().and_then(|error| error.downcast_ref::<NotUnpacked>());
+        Err(match packed {
+            Some(packed) => io::Error::new(self.0.kind(), packed.clone()),
+            None => io::Error::new(self.0.kind(), self.0.to_string()),
+        })
     }
 }
 
@@ -116,7 +131,7 @@ impl Read for Failed {
 fn not_tar<'a>(input: impl Read + 'a) -> io::Result<impl Read + 'a> {
     let (start, input) = start_of(input)?;
     match start.get(TAR.0..).is_some_and(|mark| mark.starts_with(TAR.1)) {
-        true => Err(unreadable("tar")),
+        true => Err(unreadable("tar", "tar -xOf")),
         false => Ok(input),
     }
 }
@@ -298,16 +313,16 @@ mod tests {
     fn other_packings_are_refused_by_name() {
         let mut tar = vec![0; 512];
         tar[257..262].copy_from_slice(b"ustar");
-        let rows: [(&[u8], &str); 5] = [
-            (b"PK\x03\x04...", "zip"),
-            (b"7z\xBC\xAF\x27\x1C", "7z"),
-            (b"\x04\x22\x4D\x18..", "lz4"),
-            (&tar, "tar"),
-            (&packed("gzip", &tar), "tar"),
+        let rows: [(&[u8], &str, &str); 5] = [
+            (b"PK\x03\x04...", "zip", "unzip -p"),
+            (b"7z\xBC\xAF\x27\x1C", "7z", "7z x -so"),
+            (b"\x04\x22\x4D\x18..", "lz4", "lz4 -dc"),
+            (&tar, "tar", "tar -xOf"),
+            (&packed("gzip", &tar), "tar", "tar -xOf"),
         ];
-        for (bytes, name) in rows {
+        for (bytes, name, command) in rows {
             let error = read(bytes).unwrap_err().to_string();
-            assert!(error.contains(name), "{error}");
+            assert!(error.contains(name) && error.contains(command), "{error}");
         }
     }
 }

@@ -113,10 +113,7 @@ impl Watch {
         if self.logged & bit == 0 && !ordinary && self.tail.may_log(now.unix_ms.div_euclid(1000)) {
             self.logged |= bit;
             let priority = self.filtered_out(reject, line);
-            let help = match &self.file {
-                Some(file) => advice(file, likely(), format),
-                None => "`tallymark tail --rejected` shows all of them".to_owned(),
-            };
+            let help = self.advice(likely(), format);
             warn!(
                 source = self.source,
                 file = self.file.as_ref().map(|file| file.display().to_string()),
@@ -145,6 +142,14 @@ impl Watch {
             line: escaped(line),
         };
         self.tell(what, now);
+    }
+
+    /// What helps if lines are not understood.
+    pub(crate) fn advice(&self, likely: Option<Likely>, format: &LineFormat) -> String {
+        match &self.file {
+            Some(file) => advice(file, likely, format),
+            None => "`tallymark tail --rejected` shows all of them".to_owned(),
+        }
     }
 
     /// `user.notice, not local3.info`: what a line that was filtered out had, and what its route wants.
@@ -187,18 +192,19 @@ fn advice(file: &Path, likely: Option<Likely>, format: &LineFormat) -> String {
     match likely {
         Some(Likely::Tag(header)) => format!(
             "it has the syslog tag {}, and no [[route]] has that: add a [[route]] with {} to the configuration, and set \
-             format = \"{}\" in the [[source]] of this file",
+             format = \"{}\" in the [[source]] of this file. A [[route]] turns the default ones off: tallymark help syslog",
             header.tag,
             header.keys(),
             header.format
         ),
         Some(Likely::Format("combined")) => format!(
             "it is a line of an access log, and a record was expected, as in \"2026-11-20\",\"NAME\": try `tallymark \
-             replay {word} --format combined`, and set format = \"combined\" in the [[source]] of this file"
+             replay {word} --format combined`, and set format = \"combined\" in the [[source]] of this file (`serve --file`: \
+             --format combined)"
         ),
         Some(Likely::Format(format)) => format!(
             "it is a record, and a line of an access log was expected: try `tallymark replay {word} --format {format}`, \
-             and set format = \"{format}\" in the [[source]] of this file"
+             and set format = \"{format}\" in the [[source]] of this file (`serve --file`: --format {format})"
         ),
         None => format!(
             "`tallymark replay {word}{as_read}` shows how many are, and `tallymark tail --rejected` shows them as they come"

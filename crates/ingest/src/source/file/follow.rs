@@ -10,7 +10,7 @@ use super::{
     claims::{Claims, OtherReader},
     cut::Sink,
     imported::{Counted, ImportMark, counted},
-    input::{Found, Input, Portion, is_damage, portion},
+    input::{Found, Input, Likeness, Portion, compare, is_damage, portion},
     names::{KnownFiles, SeenFile, open_regular, paths_of},
     record::{FileRecord, Identity, Key, Mark, mtime},
     refilled,
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{meters::FileEvents, source::Stop};
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     fs, io,
     os::unix::fs::MetadataExt,
@@ -259,6 +260,10 @@ impl LogFollower {
                             // It may be one that is gone, written anew.
                             self.surveyed = None;
                         }
+                        // What unpacks it has ended.
+                        if self.open.get(&id).is_some_and(Input::is_packed) {
+                            self.open.remove(&id);
+                        }
                         book.change(id, |record| record.done = false);
                     }
                 }
@@ -447,6 +452,16 @@ impl LogFollower {
     /// Closes the files of records that are another file now, a copy or a packed one, or that go on elsewhere in it.
     fn forget_replaced(&mut self) {
         let Some(book) = &self.book else { return };
+        for (id, input) in self.open.iter().filter(|(_, input)| input.has_more()) {
+            if let Some(record) = book.get(*id).filter(|record| has_less(record, input, &self.following.stop))
+            {
+                self.events.lost += 1;
+                warn!(
+                    file = %record.path.display(),
+                    "lines that were written to it after it was packed are not counted: delaycompress of logrotate packs it later"
+                );
+            }
+        }
         self.open.values_mut().for_each(Input::rewind);
         self.open.retain(|id, input| {
             book.get(*id).is_some_and(|record| {
@@ -507,9 +522,14 @@ impl LogFollower {
                 self.surveyed = None;
                 return Ok(true);
             }
+            // It says so as long as it is there.
+            Err(error) if packed && error.kind() == io::ErrorKind::Unsupported && Some(id) == self.live => {
+                return Err(failed(error));
+            }
             Err(error) if packed && is_damage(&error) => {
                 // No packer will mend it. What came out of it is counted.
-                warn!(file = %path.display(), %error, "the rest of a damaged file is lost");
+                let what = if error.kind() == io::ErrorKind::Unsupported { "" } else { "it is damaged: " };
+                warn!(file = %path.display(), "the rest of this file is not counted: {what}{error}");
                 self.events.lost += 1;
                 true
             }
@@ -549,7 +569,8 @@ impl LogFollower {
                 (record.done, record.torn) = (true, torn && !packed);
             }
         });
-        if ended && packed {
+        // The log itself would be opened again.
+        if ended && packed && Some(id) != self.live {
             self.open.remove(&id);
         }
         if ended && std::mem::take(&mut self.waits) {
@@ -630,6 +651,13 @@ impl LogFollower {
 /// An error about a log, with what helps.
 fn told(error: &io::Error, log: &Path) -> String {
     format!("{error}{}", reading_hint(error, log))
+}
+
+/// Whether a file was packed before its last lines were written: they are in no file that has a name.
+fn has_less(record: &FileRecord, before: &Input, stop: &Stop) -> bool {
+    let compared = |plain: &fs::File| compare(plain.try_clone()?, open_regular(&record.path)?, stop);
+    let plain = before.plain().filter(|_| record.packed.is_some() && !record.gone);
+    plain.is_some_and(|plain| matches!(compared(plain), Ok(Likeness::Alike(Ordering::Greater))))
 }
 
 /// Opens the file of a record where it was read up to. `None` if it is no longer that file.

@@ -285,11 +285,12 @@ impl Input {
         let Body::Packed(file, content) = &mut self.body else { return Ok(Found::End) };
         let kept = self.ahead.len();
         self.ahead.resize(kept + CHUNK, 0);
+        // Before the read, which may fail: it is not tried again with the same file.
+        let metadata = file.metadata()?;
+        (self.length, self.mtime) = (metadata.len(), mtime(&metadata));
         let read = retry(|| content.read(&mut self.ahead[kept..]));
         self.ahead.truncate(kept + read.as_ref().map_or(0, |&read| read));
         let read = read?;
-        let metadata = file.metadata()?;
-        (self.length, self.mtime) = (metadata.len(), mtime(&metadata));
         Ok(if read == 0 { Found::End } else { Found::Some })
     }
 

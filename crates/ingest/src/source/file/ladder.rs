@@ -83,16 +83,20 @@ fn unhex(text: &str) -> Option<Vec<u32>> {
 
 /// Prints of the last lines of a content, each for itself: they are found again where lines before them were removed.
 ///
-/// Together they have 128 bits. The last bytes would not do: of an access log, 256 bytes are one line.
+/// Four together have 128 bits. The last bytes would not do: of an access log, 256 bytes are one line. More than four are
+/// kept, because the last ones may be those that were removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LastLines(Vec<u32>);
+
+/// How many of the last lines are known.
+const KEPT: usize = 32;
 
 impl LastLines {
     /// Goes on with more of the content, which ends with a line. If it does not, nothing is known.
     pub(crate) fn push(&mut self, text: &[u8]) {
         let mut lines: Vec<&[u8]> = Vec::new();
         let mut rest = text;
-        while let Some((&end, _)) = rest.split_last().filter(|_| lines.len() < ENOUGH) {
+        while let Some((&end, _)) = rest.split_last().filter(|_| lines.len() < KEPT) {
             if !matches!(end, b'\n' | 0) {
                 self.0.clear();
                 return;
@@ -112,23 +116,33 @@ impl LastLines {
         if line.len() > 1 {
             self.0.push(LastLines::print(line));
         }
-        let over = self.0.len().saturating_sub(ENOUGH);
+        let over = self.0.len().saturating_sub(KEPT);
         self.0.drain(..over);
     }
 
-    /// Whether a line is one of them.
-    pub(crate) fn has(&self, line: &[u8]) -> bool {
-        line.len() > 1 && self.0.contains(&LastLines::print(line))
+    /// The last four of them, or all if they are fewer.
+    pub(crate) fn end(&self) -> &[u32] {
+        &self.0[self.0.len().saturating_sub(ENOUGH)..]
     }
 
-    fn print(line: &[u8]) -> u32 {
+    /// All of them.
+    pub(crate) fn all(&self) -> &[u32] {
+        &self.0
+    }
+
+    /// Of lines with these prints.
+    pub(crate) fn of(prints: &[u32]) -> LastLines {
+        LastLines(prints[prints.len().saturating_sub(KEPT)..].to_vec())
+    }
+
+    /// What is known of one line.
+    pub(crate) fn print(line: &[u8]) -> u32 {
         (Print::of(line).0 >> 96) as u32
     }
 
-    /// Whether there are enough of them, and no two alike, so that another content does not have them by chance.
+    /// Whether the last four are known, and no two alike, so that another content does not have them by chance.
     pub(crate) fn are_distinct(&self) -> bool {
-        let others = |at: usize| &self.0[at + 1..];
-        self.0.len() == ENOUGH && self.0.iter().enumerate().all(|(at, print)| !others(at).contains(print))
+        is_run(self.end())
     }
 
     /// Whether nothing is known.
@@ -138,9 +152,15 @@ impl LastLines {
 
     #[cfg(test)]
     pub(crate) fn made_up(mut prints: Vec<u32>) -> LastLines {
-        prints.truncate(ENOUGH);
+        prints.truncate(KEPT);
         LastLines(prints)
     }
+}
+
+/// Whether these are the prints of enough lines, no two of them alike.
+pub(crate) fn is_run(prints: &[u32]) -> bool {
+    let others = |at: usize| &prints[at + 1..];
+    prints.len() == ENOUGH && prints.iter().enumerate().all(|(at, print)| !others(at).contains(print))
 }
 
 impl fmt::Display for LastLines {
@@ -153,7 +173,7 @@ impl FromStr for LastLines {
     type Err = ();
 
     fn from_str(text: &str) -> Result<LastLines, ()> {
-        unhex(text).filter(|prints| prints.len() <= ENOUGH).map(LastLines).ok_or(())
+        unhex(text).filter(|prints| prints.len() <= KEPT).map(LastLines).ok_or(())
     }
 }
 

@@ -10,6 +10,7 @@ mod book;
 mod claims;
 mod cut;
 mod family;
+mod fit;
 mod follow;
 mod imported;
 mod input;
@@ -38,12 +39,13 @@ pub(crate) use runs::{LastHashes, RUN, Run, Runs};
 
 use super::{LineOptions, Stop, now};
 use crate::{
-    Intake, Sealed,
+    Intake, Sealed, UNDERSTOOD,
     meters::SourceMeters,
     places::{Places, StartPositions},
     recv,
 };
 use book::{Book, NotUnderstood};
+use fit::Fit;
 use follow::{Following, LogFollower, Progress};
 use std::{
     io,
@@ -291,6 +293,7 @@ impl LogFile {
         Running {
             new: book.is_none(),
             sent: Vec::new(),
+            fit: Fit::of(book.as_ref()),
             follower: LogFollower::new(following, book),
             intake: self.lines.intake(Dating::Own, self.meters.clone()).of_file(&self.options.path),
             // So that a chunk can never fill it: a full tally would count lines together.
@@ -324,6 +327,7 @@ struct Running<'a> {
     path: &'a Path,
     /// What was said last about why it cannot go on, or is behind.
     trouble: Option<String>,
+    fit: Fit,
     /// How far it is was said since.
     said: Arc<AtomicBool>,
     meters: &'a SourceMeters,
@@ -337,13 +341,15 @@ impl Running<'_> {
     }
 
     fn step(&mut self) -> Progress {
-        let mut into = Fold { intake: &mut self.intake, half: self.half, now: now(), counted: 0 };
+        let (intake, fit) = (&mut self.intake, &mut self.fit);
+        let mut into = Fold { intake, fit, half: self.half, now: now(), counted: 0 };
         let step = self.follower.step(&mut into);
-        if self.said.swap(false, Ordering::Relaxed) || self.trouble.as_deref() != self.follower.trouble() {
-            self.trouble = self.follower.trouble().map(str::to_owned);
+        let trouble = self.follower.trouble().or_else(|| self.fit.trouble());
+        if self.said.swap(false, Ordering::Relaxed) || self.trouble.as_deref() != trouble {
+            self.trouble = trouble.map(str::to_owned);
             self.meters.file_trouble(self.path, self.trouble.as_deref());
         }
-        if self.trouble.is_some() && !self.follower.is_started() {
+        if self.follower.trouble().is_some() && !self.follower.is_started() {
             self.meters.first_looks().over(self.path);
         }
         step
@@ -390,6 +396,7 @@ impl Running<'_> {
 /// Lines into the tally, until it is half full.
 struct Fold<'a> {
     intake: &'a mut Intake,
+    fit: &'a mut Fit,
     half: usize,
     now: Now,
     counted: u64,
@@ -397,7 +404,15 @@ struct Fold<'a> {
 
 impl Sink for Fold<'_> {
     fn line(&mut self, line: &[u8]) {
-        self.counted += u64::from(self.intake.take(line, self.now).is_ok());
+        match self.intake.take(line, self.now) {
+            Ok(()) => {
+                self.counted += 1;
+                self.fit.understood();
+            }
+            Err(reject) if UNDERSTOOD.contains(&reject) => self.fit.understood(),
+            Err(Reject::Empty) => {}
+            Err(reject) => self.fit.refused(|| self.intake.advice(reject, line)),
+        }
     }
 
     fn reject(&mut self, reject: Reject) {

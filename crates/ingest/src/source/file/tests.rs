@@ -4,6 +4,7 @@ mod any;
 mod backups;
 mod bed;
 mod cases;
+mod edits;
 mod known;
 mod rapid;
 mod running;

@@ -110,7 +110,8 @@ impl Survey<'_> {
         if stranger.damaged {
             // It may be a file of which most is counted.
             if self.question.takes_new {
-                warn!(file = %file.path.display(), "passed over: it is damaged");
+                let why = stranger.unread.as_deref().unwrap_or("it is damaged");
+                warn!(file = %file.path.display(), "passed over: {why}");
             }
             self.new.insert(at, FileRecord { done: true, packed: stranger.packed, ..unread(&file) });
             return Ok(());

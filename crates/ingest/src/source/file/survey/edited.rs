@@ -2,30 +2,36 @@
 //!
 //! Such a file no longer contains what its record has read, so no other rule recognises it. If the last lines that were
 //! read are still in it, and no two of them are equal, everything up to their end was counted. Lines that recur, as
-//! those without a time of day do, prove that only if more of them match. If only its beginning matches, all of it is
-//! treated as counted, and the difference is reported.
+//! those without a time of day do, prove that only if more of them match. If the last lines are gone, [`super::kept`]
+//! looks for lines before them. If only its beginning matches, all of it is treated as counted, and the difference is
+//! reported.
 
 use super::super::{
-    input::{Input, Portion, beginning, content, is_damage, portion, retry},
+    input::{Input, beginning, content, is_damage},
     ladder::LastLines,
     names::{Rank, is_at, open_regular},
     record::{Beginning, ENOUGH, FileRecord, Mark, PREFIX, Print, TAIL, are_distinct, repeats_one_line},
 };
-use super::Survey;
+use super::{
+    Survey,
+    kept::{self, CHUNK, each_line, mark_at, read_full},
+};
 use crate::source::Stop;
 use std::{
     io::{self, Read},
     path::Path,
 };
 
-/// How much is looked through at a time.
-const CHUNK: usize = 256 * 1024;
 /// In how many places the last lines are looked at.
 const MOST_ENDS: usize = 100;
 /// How many files that were named by hand a new log is held against.
 const MOST_KEPT: usize = 8;
 /// What is told of a log of which only the beginning is known.
 const CHANGED: &str = "it begins like what was counted and was changed: what it has is taken as counted";
+
+/// What is told of a log whose last lines are others now.
+const SHORTENED: &str = "its last lines were removed or changed, and others follow: these are counted, also those that were counted \
+                         before and only changed";
 
 impl Survey<'_> {
     /// Lets a file go on as the record that was there, or that was the log where it was rotated since, if it is an edited
@@ -43,14 +49,14 @@ impl Survey<'_> {
         let Some(record) = self.book.get(id) else { return Ok(false) };
         // Where it is not certain that it was there, the first lines are no evidence.
         let (read, is_it) = (record.mark.clone(), is_it(record));
-        let mark = match behind_last_lines(&path, &read, self.question.stop)? {
-            Some(mark) => mark,
-            None if is_it => match self.behind_all_of_changed(&path, &read)? {
-                Some(mark) => mark,
-                None => return Ok(false),
-            },
-            None => return Ok(false),
-        };
+        let mut mark = behind_last_lines(&path, &read, self.question.stop)?;
+        if mark.is_none() {
+            mark = self.behind_kept_lines(&path, &read, Some(id).filter(|_| is_it))?;
+        }
+        if mark.is_none() && is_it {
+            mark = self.behind_all_of_changed(&path, &read)?;
+        }
+        let Some(mark) = mark else { return Ok(false) };
         self.truncated.remove(&id);
         self.replaced.remove(&at);
         self.take(at, id);
@@ -91,11 +97,28 @@ impl Survey<'_> {
             }
         }
         for (_, read) in by_hand.iter().filter(|_| !is_rotated) {
-            if let Some(mark) = self.behind_all_of_changed(&path, read)? {
-                return Ok(Some(mark));
+            let mark = self.behind_kept_lines(&path, read, None)?;
+            let mark = if mark.is_some() { mark } else { self.behind_all_of_changed(&path, read)? };
+            if mark.is_some() {
+                return Ok(mark);
             }
         }
         Ok(None)
+    }
+
+    /// The mark behind the last of those lines that are still there. What follows them is read, and that is told: it may be
+    /// lines that were counted and changed. Of a record whose file was replaced and is still open, all lines are known.
+    fn behind_kept_lines(&mut self, path: &Path, read: &Mark, id: Option<u64>) -> io::Result<Option<Mark>> {
+        if read.skip || Input::new(open_regular(path)?)?.is_packed() {
+            return Ok(None);
+        }
+        let replaced = id.and_then(|id| self.question.open.get(&id)).and_then(Input::plain);
+        let found = kept::behind_kept_lines(path, read, replaced, self.question.stop)?;
+        let Some(found) = found else { return Ok(None) };
+        if found.is_doubtful {
+            self.tell(&path.display().to_string(), SHORTENED);
+        }
+        Ok(Some(found.mark))
     }
 
     /// The end of a plain file that begins like what was read. What it has is taken as counted, and that is told.
@@ -148,18 +171,6 @@ fn common_lines(one: (&Path, u64), other: (&Path, u64), stop: &Stop) -> io::Resu
     }
 }
 
-/// Reads until there is no more room, or no more to read.
-fn read_full(content: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut read = 0;
-    while read < into.len() {
-        match retry(|| content.read(&mut into[read..]))? {
-            0 => break,
-            more => read += more,
-        }
-    }
-    Ok(read)
-}
-
 /// Whether a file has the first bytes or lines of what was read, as no other would have by chance.
 fn begins_like(path: &Path, read: &Mark) -> io::Result<bool> {
     let first = beginning(open_regular(path)?)?;
@@ -203,31 +214,21 @@ struct LinesFound {
     come_again: bool,
 }
 
+/// They are looked for as far as was read, and behind that only if they are not there: lines were inserted before them.
 fn find_lines(path: &Path, read: &Mark, stop: &Stop) -> io::Result<LinesFound> {
-    let mut content = content(path, 0, stop)?.take(read.offset);
-    let (mut last, mut line, mut at) = (LastLines::default(), Vec::new(), 0);
-    let (mut ends, mut seen) = (Vec::new(), 0);
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        stop.check()?;
-        let length = read_full(&mut content, &mut chunk)?;
-        if length == 0 {
-            return Ok(LinesFound { ends, come_again: seen > ENOUGH });
+    let (mut last, mut ends, mut seen) = (LastLines::default(), Vec::new(), 0);
+    each_line(content(path, 0, stop)?, stop, |line, at| {
+        if at > read.offset && !ends.is_empty() {
+            return false;
         }
-        for part in chunk[..length].split_inclusive(|&byte| matches!(byte, b'\n' | 0)) {
-            at += part.len() as u64;
-            line.extend_from_slice(part);
-            if !part.ends_with(b"\n") && !part.ends_with(&[0]) {
-                continue;
-            }
-            seen += usize::from(read.last.has(&line));
-            last.line(&line);
-            line.clear();
-            if last == read.last && ends.len() < MOST_ENDS {
-                ends.push(at);
-            }
+        seen += usize::from(read.last.end().contains(&LastLines::print(line)));
+        last.line(line);
+        if last.end() == read.last.end() && ends.len() < MOST_ENDS {
+            ends.push(at);
         }
-    }
+        true
+    })?;
+    Ok(LinesFound { ends, come_again: seen > ENOUGH })
 }
 
 fn behind_last_bytes(path: &Path, read: &Mark, stop: &Stop) -> io::Result<Option<Mark>> {
@@ -259,10 +260,4 @@ fn behind_last_bytes(path: &Path, read: &Mark, stop: &Stop) -> io::Result<Option
         }
         seen.drain(..seen.len().saturating_sub(TAIL));
     }
-}
-
-/// The mark behind so many bytes of a file.
-fn mark_at(path: &Path, offset: u64, stop: &Stop) -> io::Result<Option<Mark>> {
-    let before = portion(open_regular(path)?, offset, stop)?;
-    Ok(before.map(|Portion { prefix, tail, .. }| Mark::of(offset, false, &prefix, &tail)))
 }

@@ -12,6 +12,7 @@ mod decide;
 mod early_copy;
 mod edited;
 mod joined;
+mod kept;
 mod recognise;
 mod settle;
 mod stranger;

@@ -29,6 +29,8 @@ pub(super) struct Stranger {
     pub(super) alike: bool,
     pub(super) empty: bool,
     pub(super) damaged: bool,
+    /// It is packed in a format that is not read: which, and what unpacks it.
+    pub(super) unread: Option<String>,
     pub(super) packed: Option<Print>,
 }
 
@@ -117,7 +119,10 @@ impl Survey<'_> {
         stranger.packed = is_packed(&file)?.then(|| packed_print(&file)).transpose()?;
         let first = match beginning(file) {
             Ok(first) => first,
-            Err(error) if is_damage(&error) => return Ok(Stranger { damaged: true, ..stranger }),
+            Err(error) if is_damage(&error) => {
+                let unread = (error.kind() == io::ErrorKind::Unsupported).then(|| error.to_string());
+                return Ok(Stranger { damaged: true, unread, ..stranger });
+            }
             Err(error) => return Err(error),
         };
         stranger.begins = Some(Beginning::of(&first));

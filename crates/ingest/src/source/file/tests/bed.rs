@@ -18,6 +18,10 @@ use std::{
 };
 use tallymark_core::{Position, Reject};
 
+pub(super) fn numbered(from: u64, to: u64) -> String {
+    (from..to).map(|n| format!("line {n}\n")).collect()
+}
+
 /// What a store would have: lines and the position they reach, committed together.
 #[derive(Default)]
 pub(super) struct Ledger {

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Start, follow::Progress, record::Identity},
-    bed::Bed,
+    bed::{Bed, numbered},
 };
 use crate::source::Stop;
 use flate2::{Compression, write::GzEncoder};
@@ -376,6 +376,54 @@ fn case_70_every_packing_is_read_on_and_one_that_cannot_be_is_told() {
     fs::remove_file(bed.log()).unwrap();
     bed.append("access.log", "c\n");
     bed.expect(&[("c", 1)]);
+}
+
+/// Its web server has it open still, and it has no name any more.
+#[test]
+fn case_70_lines_behind_a_packing_are_told() {
+    for late in [false, true] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &numbered(0, 10));
+        bed.read();
+        bed.rename("access.log", "access.log.1");
+        bed.append("access.log", &numbered(10, 20));
+        bed.read();
+        let mut open = OpenOptions::new().append(true).open(bed.path("access.log.1")).unwrap();
+        // In time: it is in the packed file.
+        open.write_all(b"line 98\n").unwrap();
+        bed.gzip("access.log.1");
+        if late {
+            open.write_all(b"line 99\n").unwrap();
+        }
+        bed.read();
+        bed.restart();
+        bed.read();
+        assert_eq!((bed.seen.lines.len(), bed.told), (21, u64::from(late)));
+    }
+}
+
+/// It is no log, and stays none until it is another file.
+#[test]
+fn case_70_log_that_is_packed_in_an_unknown_way_is_told_once() {
+    let mut bed = Bed::new();
+    fs::write(bed.log(), b"PK\x03\x04 and more").unwrap();
+    for _ in 0..5 {
+        bed.read();
+        let trouble = bed.follower().trouble().unwrap_or_default().to_owned();
+        assert!(
+            trouble.contains("packed as zip, which is not read") && trouble.contains("unzip -p"),
+            "{trouble}"
+        );
+    }
+    assert_eq!(bed.events().lost, 0);
+    fs::write(bed.log(), "line\n").unwrap();
+    bed.expect(&[("line", 1)]);
+    assert_eq!(bed.follower().trouble(), None);
+    // A damaged one is told once, too.
+    fs::write(bed.path("sedXXXX"), b"\x1f\x8b\x08 no more").unwrap();
+    bed.rename("sedXXXX", "access.log");
+    (0..5).for_each(|_| bed.read());
+    assert!(bed.events().lost <= 2, "{}", bed.events().lost);
 }
 
 #[test]
@@ -1242,114 +1290,6 @@ fn file_that_is_moved_away_and_back_is_not_new() {
     fs::copy(away.path().join("kept"), bed.path("access.log.1")).unwrap();
     bed.read();
     assert_eq!(bed.seen.lines.values().sum::<u64>(), 10);
-}
-
-fn numbered(from: u64, to: u64) -> String {
-    (from..to).map(|n| format!("line {n}\n")).collect()
-}
-
-/// An editor, or `sed -i`: it has fewer lines, and perhaps more were written behind them.
-#[test]
-fn log_that_was_edited_counts_only_what_was_written_behind_it() {
-    // As records, and as the lines of an access log, of which one is as long as many of them.
-    edited(7);
-    edited(230);
-}
-
-fn edited(width: usize) {
-    let lines = |from: u32, to: u32| (from..to).map(|n| format!("line {n:<width$}\n")).collect::<String>();
-    // What is left of it, and how: in place, under another inode, or first empty.
-    for (left, told) in
-        [(lines(0, 70) + &lines(80, 500), 0), (lines(1, 500), 0), (lines(0, 499), 1), (lines(0, 300), 1)]
-    {
-        for how in ["in place", "anew", "empty first", "empty for a moment"] {
-            for is_down in [false, true] {
-                let mut bed = Bed::new();
-                bed.append("access.log", &lines(0, 500));
-                bed.read();
-                if is_down {
-                    bed.restart();
-                }
-                if how == "anew" {
-                    fs::write(bed.path("sedXXXX"), &left).unwrap();
-                    bed.rename("sedXXXX", "access.log");
-                } else {
-                    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
-                    match how {
-                        "empty first" => bed.read(),
-                        // It is seen empty, and not read before it is filled.
-                        "empty for a moment" => bed.step_without_room(),
-                        _ => {}
-                    }
-                    bed.append("access.log", &left);
-                }
-                // Where the last lines are gone, nothing tells these from them.
-                let (before, behind) = if told == 0 { (3, 0) } else { (0, 3) };
-                bed.append("access.log", &lines(500, 500 + before));
-                bed.read();
-                bed.append("access.log", &lines(503, 503 + behind));
-                bed.read();
-                let told_before = bed.events().lost;
-                bed.restart();
-                bed.read();
-                let case = format!("{how} {is_down} {}", left.len());
-                assert!(bed.seen.lines.values().all(|&n| n == 1), "{case}");
-                assert_eq!(bed.seen.lines.len(), 503, "{case}");
-                // What may have been written before it was empty is told of, too.
-                let is_empty_first = how.starts_with("empty");
-                assert!(told_before == told || is_empty_first && told_before > told, "{case}");
-            }
-        }
-    }
-}
-
-/// As vim does it: the log is moved away, and what is left of it is written to a new one.
-#[test]
-fn log_that_was_edited_beside_a_backup_counts_only_what_was_written_behind_it() {
-    let lines = |from: u32, to: u32| (from..to).map(|n| format!("line {n:<230}\n")).collect::<String>();
-    for (is_down, kept) in [(false, false), (false, true), (true, false), (true, true)] {
-        let mut bed = Bed::new();
-        bed.append("access.log", &lines(0, 100));
-        bed.read();
-        if is_down {
-            bed.restart();
-        }
-        bed.rename("access.log", "access.log~");
-        bed.append("access.log", &(lines(0, 2) + &lines(3, 100) + &lines(100, 103)));
-        if !kept {
-            fs::remove_file(bed.path("access.log~")).unwrap();
-        }
-        bed.read();
-        bed.append("access.log", &lines(103, 106));
-        bed.read();
-        bed.restart();
-        bed.read();
-        assert!(bed.seen.lines.values().all(|&n| n == 1), "{is_down} {kept}");
-        assert_eq!(bed.seen.lines.len(), 106, "{is_down} {kept}");
-    }
-}
-
-/// Of less than 1 KiB.
-#[test]
-fn small_log_whose_last_lines_were_removed_is_not_counted_again() {
-    for down in [false, true] {
-        let mut bed = Bed::new();
-        bed.append("access.log", &numbered(0, 8));
-        bed.read();
-        if down {
-            bed.restart();
-        }
-        // The last four that were read are gone, and others came.
-        fs::write(bed.path("sedXXXX"), numbered(0, 5) + &numbered(20, 21)).unwrap();
-        bed.rename("sedXXXX", "access.log");
-        bed.read();
-        bed.append("access.log", &numbered(30, 33));
-        bed.read();
-        bed.restart();
-        bed.read();
-        assert_eq!((bed.seen.lines.len(), bed.seen.lines.values().max()), (11, Some(&1)), "down: {down}");
-        assert!(bed.told > 0, "one is missing");
-    }
 }
 
 /// Only some of them are open at a time; the others do not wait for the next second.

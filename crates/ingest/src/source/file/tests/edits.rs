@@ -1,0 +1,299 @@
+//! Logs that an editor, `sed -i`, `head` or a truncation has left with other lines.
+
+use super::{
+    any::histories,
+    bed::{Bed, numbered},
+};
+use proptest::prelude::*;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+};
+
+/// An editor, or `sed -i`: it has fewer lines, and perhaps more were written behind them.
+#[test]
+fn log_that_was_edited_counts_only_what_was_written_behind_it() {
+    // As records, and as the lines of an access log, of which one is as long as many of them.
+    edited(7);
+    edited(230);
+}
+
+fn edited(width: usize) {
+    let lines = |from: u32, to: u32| (from..to).map(|n| format!("line {n:<width$}\n")).collect::<String>();
+    // What is left of it, and how: in place, under another inode, or first empty.
+    for left in [lines(0, 70) + &lines(80, 500), lines(1, 500), lines(0, 499), lines(0, 300)] {
+        for how in ["in place", "anew", "empty first", "empty for a moment"] {
+            for is_down in [false, true] {
+                let mut bed = Bed::new();
+                bed.append("access.log", &lines(0, 500));
+                bed.read();
+                if is_down {
+                    bed.restart();
+                }
+                if how == "anew" {
+                    fs::write(bed.path("sedXXXX"), &left).unwrap();
+                    bed.rename("sedXXXX", "access.log");
+                } else {
+                    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+                    match how {
+                        "empty first" => bed.read(),
+                        // It is seen empty, and not read before it is filled.
+                        "empty for a moment" => bed.step_without_room(),
+                        _ => {}
+                    }
+                    bed.append("access.log", &left);
+                }
+                // Where too many of the last lines are gone, nothing tells these from them.
+                let is_known = left != lines(0, 300);
+                let before = if is_known { 503 } else { 500 };
+                bed.append("access.log", &lines(500, before));
+                bed.read();
+                bed.append("access.log", &lines(before, 503));
+                bed.read();
+                // They may be changed ones, and then they count twice; of a file that is still open all lines are known.
+                let is_doubtful = left == lines(0, 499) || !is_known && (how != "anew" || is_down);
+                let told = u64::from(is_doubtful);
+                let told_before = bed.events().lost;
+                bed.restart();
+                bed.read();
+                let case = format!("{how} {is_down} {}", left.len());
+                assert!(bed.seen.lines.values().all(|&n| n == 1), "{case}");
+                assert_eq!(bed.seen.lines.len(), 503, "{case}");
+                // What may have been written before it was empty is told of, too.
+                let is_empty_first = how.starts_with("empty");
+                assert!(told_before == told || is_empty_first && told_before > told, "{case}");
+            }
+        }
+    }
+}
+
+/// As vim does it: the log is moved away, and what is left of it is written to a new one.
+#[test]
+fn log_that_was_edited_beside_a_backup_counts_only_what_was_written_behind_it() {
+    let lines = |from: u32, to: u32| (from..to).map(|n| format!("line {n:<230}\n")).collect::<String>();
+    for (is_down, kept) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &lines(0, 100));
+        bed.read();
+        if is_down {
+            bed.restart();
+        }
+        bed.rename("access.log", "access.log~");
+        bed.append("access.log", &(lines(0, 2) + &lines(3, 100) + &lines(100, 103)));
+        if !kept {
+            fs::remove_file(bed.path("access.log~")).unwrap();
+        }
+        bed.read();
+        bed.append("access.log", &lines(103, 106));
+        bed.read();
+        bed.restart();
+        bed.read();
+        assert!(bed.seen.lines.values().all(|&n| n == 1), "{is_down} {kept}");
+        assert_eq!(bed.seen.lines.len(), 106, "{is_down} {kept}");
+    }
+}
+
+/// Of less than 1 KiB.
+#[test]
+fn small_log_whose_last_lines_were_removed_is_not_counted_again() {
+    for down in [false, true] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &numbered(0, 8));
+        bed.read();
+        if down {
+            bed.restart();
+        }
+        // The last four that were read are gone, and others came.
+        fs::write(bed.path("sedXXXX"), numbered(0, 5) + &numbered(20, 21)).unwrap();
+        bed.rename("sedXXXX", "access.log");
+        bed.read();
+        bed.append("access.log", &numbered(30, 33));
+        bed.read();
+        bed.restart();
+        bed.read();
+        assert_eq!((bed.seen.lines.len(), bed.seen.lines.values().max()), (12, Some(&1)), "down: {down}");
+        assert!(bed.told > 0, "they may have been changed only");
+    }
+}
+
+/// Puts another text in the place of the log: under the same inode, or another one.
+fn put(bed: &Bed, text: &str, in_place: bool) {
+    if in_place {
+        fs::write(bed.log(), text).unwrap();
+    } else {
+        fs::write(bed.path("sedXXXX"), text).unwrap();
+        bed.rename("sedXXXX", "access.log");
+    }
+}
+
+/// What comes between the edit and the next look counts once, and so does what was there before. A line that the editor
+/// changed may count again, and then that is said.
+#[test]
+fn lines_behind_an_edit_count_whatever_was_edited() {
+    let old = numbered(0, 100);
+    let all: Vec<&str> = old.split_inclusive('\n').collect();
+    let without = |from: usize, to: usize| all[..from].concat() + &all[to..].concat();
+    for (edit, left, changed) in [
+        ("sed $d", without(99, 100), 0),
+        ("sed 3d", without(2, 3), 0),
+        ("sed 98d", without(97, 98), 0),
+        ("head -n -20", without(80, 100), 0),
+        ("sed 1i", format!("first\n{old}"), 0),
+        ("sed $i", all[..99].concat() + "inserted\n" + all[99], 0),
+        ("sed 50s", all[..49].concat() + "changed\n" + &all[50..].concat(), 0),
+        ("sed 98s", all[..97].concat() + "changed\n" + &all[98..].concat(), 0),
+        ("sed $s", all[..99].concat() + "changed\n", 1),
+        ("truncate -s -4", old[..old.len() - 4].to_owned(), 1),
+    ] {
+        for (in_place, is_down, before) in [0, 1, 3]
+            .into_iter()
+            .flat_map(|n| [(false, false, n), (true, false, n), (false, true, n), (true, true, n)])
+        {
+            let mut bed = Bed::new();
+            bed.append("access.log", &old);
+            bed.read();
+            if is_down {
+                bed.restart();
+            }
+            put(&bed, &left, in_place);
+            bed.append("access.log", &numbered(200, 200 + before));
+            bed.read();
+            bed.append("access.log", &numbered(300, 303));
+            bed.read();
+            bed.restart();
+            bed.read();
+            let case = format!("{edit} {in_place} {is_down} {before}: {} told", bed.told);
+            assert!(bed.seen.lines.values().all(|&n| n == 1), "{case}");
+            // The first line behind a torn one is joined to it.
+            let joined = u64::from(edit.starts_with("truncate") && changed > 0);
+            let counted = bed.seen.lines.len() as u64;
+            assert!(
+                (100 + before + 3 - joined..=100 + before + 3 + changed).contains(&counted),
+                "{case} {counted}"
+            );
+            let may_be_told = changed > 0 || before > 0 && (edit == "sed $d" || edit == "head -n -20");
+            assert_eq!(bed.told > 0, may_be_told, "{case}");
+        }
+    }
+}
+
+/// Of a file that was replaced and is still open all lines are known.
+#[test]
+fn few_lines_and_lines_that_come_again_are_known_in_a_file_that_is_open() {
+    let alike = "\"2026-11-20\",\"a\"\n\"2026-11-20\",\"b\"\n".repeat(6);
+    for (old, left, before) in [
+        (numbered(0, 3), numbered(0, 2), 0),
+        (numbered(0, 3), numbered(0, 2), 2),
+        (numbered(0, 2), numbered(1, 2), 2),
+        (alike.clone(), alike[..11 * 17].to_owned(), 0),
+        (alike.clone(), alike[..11 * 17].to_owned(), 2),
+        (alike.clone(), alike[17..].to_owned(), 2),
+        (alike.clone(), alike[..2 * 17].to_owned() + &alike[3 * 17..], 2),
+    ] {
+        let mut bed = Bed::new();
+        bed.append("access.log", &old);
+        bed.read();
+        put(&bed, &left, false);
+        bed.append("access.log", &numbered(200, 200 + before));
+        bed.read();
+        bed.append("access.log", &numbered(300, 303));
+        bed.read();
+        bed.restart();
+        bed.read();
+        let counted: u64 = bed.seen.lines.values().sum();
+        assert_eq!(counted, old.lines().count() as u64 + before + 3, "{old} {left}");
+        assert!(bed.told > 0, "it could be a new log");
+    }
+}
+
+/// What happens to a log that is edited.
+#[derive(Clone, Copy, Debug)]
+enum Edits {
+    Append(u8),
+    Read,
+    Commit,
+    Kill,
+    Restart,
+    /// So many lines are removed, the last of them so far from the end.
+    Delete {
+        lines: u8,
+        from_end: u8,
+        in_place: bool,
+    },
+    Insert {
+        from_end: u8,
+        in_place: bool,
+    },
+}
+
+fn edits() -> impl Strategy<Value = Edits> {
+    let delete = (1u8..6, prop_oneof![Just(0), 0u8..9], any::<bool>());
+    prop_oneof![
+        6 => (1u8..20).prop_map(Edits::Append),
+        4 => Just(Edits::Read),
+        2 => Just(Edits::Commit),
+        2 => Just(Edits::Kill),
+        1 => Just(Edits::Restart),
+        4 => delete.prop_map(|(lines, from_end, in_place)| Edits::Delete { lines, from_end, in_place }),
+        1 => (0u8..9, any::<bool>()).prop_map(|(from_end, in_place)| Edits::Insert { from_end, in_place }),
+    ]
+}
+
+fn survives_edits(what: Vec<Edits>) -> Result<(), TestCaseError> {
+    let (mut bed, mut next, mut removed, mut inserted) = (Bed::new(), 20, BTreeSet::new(), BTreeSet::new());
+    bed.append("access.log", "");
+    bed.begin();
+    bed.append("access.log", &numbered(0, 20));
+    bed.read();
+    bed.commit();
+    for what in what {
+        let mut lines = bed.lines("access.log");
+        let last = |from_end: u8| lines.len().saturating_sub(usize::from(from_end));
+        match what {
+            Edits::Append(lines) => {
+                bed.append("access.log", &numbered(next, next + u64::from(lines)));
+                next += u64::from(lines);
+            }
+            Edits::Read => bed.read(),
+            Edits::Commit => bed.commit(),
+            Edits::Kill => bed.kill(),
+            Edits::Restart => bed.restart(),
+            Edits::Delete { lines: count, from_end, in_place } => {
+                let end = last(from_end);
+                let start = end.saturating_sub(usize::from(count));
+                if lines.len() < 20 {
+                    continue;
+                }
+                removed.extend(lines.drain(start..end));
+                put(&bed, &(lines.join("\n") + "\n"), in_place);
+            }
+            Edits::Insert { from_end, in_place } => {
+                let line = format!("inserted {}", inserted.len());
+                inserted.insert(line.clone());
+                lines.insert(last(from_end), line);
+                put(&bed, &(lines.join("\n") + "\n"), in_place);
+            }
+        }
+    }
+    bed.read();
+    bed.restart();
+    bed.read();
+    bed.restart();
+    let counted: &BTreeMap<String, u64> = &bed.seen.lines;
+    for line in numbered(0, next).lines() {
+        let seen = counted.get(line).copied().unwrap_or(0);
+        prop_assert!(seen <= 1, "{} is counted {} times", line, seen);
+        prop_assert!(seen == 1 || removed.contains(line) || bed.told > 0, "{} is missing", line);
+    }
+    prop_assert!(inserted.iter().all(|line| counted.get(line).is_none_or(|&seen| seen == 1)));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(histories(500))]
+
+    #[test]
+    fn any_edits_count_each_line_once(what in prop::collection::vec(edits(), 1..30)) {
+        survives_edits(what)?;
+    }
+}
