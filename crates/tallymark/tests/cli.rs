@@ -790,6 +790,40 @@ fn a_directory_in_the_place_of_a_log_is_said_before_a_start() {
 }
 
 #[test]
+fn what_is_no_log_or_cannot_be_read_is_said_before_a_start() {
+    let dir = temp_dir();
+    let path = |name: &str| dir.path().join(name);
+    let check = |log: &std::path::Path| {
+        let config = path("t.toml");
+        let text =
+            format!("[store]\ndata-dir = {:?}\n[[source]]\nkind = \"file\"\npath = {log:?}\n", path("data"));
+        std::fs::write(&config, text).unwrap();
+        run(&["check-config", &config.display().to_string()]).good()
+    };
+    mkfifo(&path("pipe"));
+    let _socket = std::os::unix::net::UnixDatagram::bind(path("socket")).unwrap();
+    std::fs::write(path("log"), "").unwrap();
+    std::fs::set_permissions(path("log"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert!(!check(&path("log")).contains("warning"), "{}", check(&path("log")));
+    assert!(check(&path("pipe")).contains("pipe is a named pipe, and a log is a file"));
+    assert!(check(&path("socket")).contains("socket is a socket, and a log is a file"));
+    assert!(check("/dev/null".as_ref()).contains("/dev/null is a device"));
+    // Only root may give a directory away.
+    std::fs::create_dir(path("data")).unwrap();
+    if std::os::unix::fs::chown(path("data"), Some(65_534), Some(65_534)).is_ok() {
+        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let said = check(&path("log"));
+        assert!(said.contains("log cannot be read by nobody"), "{said}");
+        std::fs::set_permissions(path("log"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(!check(&path("log")).contains("warning"), "{}", check(&path("log")));
+    }
+}
+
+fn mkfifo(path: &std::path::Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
 fn a_directory_of_badges_with_other_files_in_it_is_said_before_a_start() {
     let dir = temp_dir();
     let check = || run(&["check-config", "--badges-dir", &dir.path().display().to_string()]).good();

@@ -220,7 +220,7 @@ fn advice_names_the_tag_that_needs_a_route_and_following_it_helps() {
         let mut place = Place::new();
         let log = place.dir().join("x.log");
         fs::write(&log, format!("{head}{COMBINED}\n").repeat(3)).unwrap();
-        let advice = ["[[route]]", "nginx", "--format combined"];
+        let advice = ["[[route]]", "nginx", "--format combined", "turns the default routes off"];
         for args in [&["replay"][..], &["replay", "--format", "combined"], &["import", "log"]] {
             ends(&place.run(&[args, &[path(&log)]].concat()), 1, &advice);
         }
@@ -271,6 +271,77 @@ fn lines_that_say_nothing_of_a_request_are_not_for_another_page() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.contains("besides requests for no badge, lines were rejected for status"), "{ran:?}");
     assert!(!ran.stdout.contains("no request in it"), "{ran:?}");
+}
+
+/// A file of which most lines do not fit counts what fits, and says what the others are.
+#[test]
+fn most_lines_that_do_not_fit_are_advised_of() {
+    let mut place = Place::new();
+    let log = |name: &str, text: String| {
+        let log = place.dir().join(name);
+        fs::write(&log, text).unwrap();
+        path(&log).to_owned()
+    };
+    let mixed = log("mixed.log", format!("{NGINX}\n") + &format!("{COMBINED}\n").repeat(9));
+    let other = log("other.log", format!("{COMBINED}\n"));
+    let advice = "9 of 10 lines of";
+    let ran = place.run(&["replay", &mixed]);
+    assert!(
+        ran.code == Some(0) && ran.stderr.contains(advice) && ran.stderr.contains("--format combined"),
+        "{ran:?}"
+    );
+    let json = place.run(&["replay", "--json", &mixed]).json();
+    assert!(json["advice"][0].as_str().unwrap().contains(advice), "{json}");
+    let ran = place.run(&["import", "log", "--json", &mixed, &other]);
+    ends(&ran, 1, &["other.log is one of ours", "--format combined", advice]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["advice"].as_array().map(Vec::len), Some(2), "{json}");
+    ends(&place.run(&["replay", &other, &other]), 1, &["2 of 2 files", "looks like an access log"]);
+    // Requests below a path that base-url does not have.
+    let below = log("below.log", format!("{}\n", COMBINED.replace("/badge", "/hits/badge")));
+    place.configure("[http]\nbase-url = \"https://example.org/stats\"\n");
+    let ran = place.run(&["replay", "--format", "combined", &below]);
+    let hint = "below /hits, and base-url has the path /stats";
+    assert!(ran.code == Some(0) && ran.stderr.contains(hint), "{ran:?}");
+}
+
+#[test]
+fn what_is_not_unpacked_is_told_with_the_command_that_does() {
+    let place = Place::new();
+    let log = place.dir().join("a b.lz4");
+    fs::write(&log, b"\x04\x22\x4D\x18 and more").unwrap();
+    for (command, piped) in [(&["replay"][..], "replay"), (&["import", "log"], "import log --id TEXT")] {
+        let ran = place.run(&[command, &["--format", "combined", path(&log)]].concat());
+        let pipe = format!("lz4 -dc '{}' | tallymark {piped} --format combined -", path(&log));
+        ends(&ran, 1, &["packed as lz4, which is not read", &pipe]);
+    }
+}
+
+/// A log of another format is no matter of single lines.
+#[test]
+fn log_of_which_no_line_fits_degrades_the_daemon_until_one_does() {
+    let mut place = Place::new();
+    let listen = place.addr().to_string();
+    place.configure(&format!("[http]\nlisten = {listen:?}\n"));
+    let log = place.dir().join("x.log");
+    fs::write(&log, format!("{COMBINED}\n")).unwrap();
+    let mut daemon = place.start("serve", &["--file", path(&log)]);
+    let health = || place.run(&["health"]).stdout;
+    wait_until("it is degraded", PATIENCE, || {
+        let said = health();
+        said.starts_with("degraded")
+            && said.contains("do not fit its format")
+            && said.contains("--format combined")
+    });
+    let explained = place.run(&["explain", "o/r"]);
+    assert!(
+        explained.stdout.contains("the daemon says: ") && explained.stdout.contains("--format combined"),
+        "{explained:?}"
+    );
+    let mut file = fs::OpenOptions::new().append(true).open(&log).unwrap();
+    std::io::Write::write_all(&mut file, format!("{NGINX}\n").as_bytes()).unwrap();
+    wait_until("it is well", PATIENCE, || !health().contains("do not fit"));
+    stop(&mut daemon);
 }
 
 #[test]

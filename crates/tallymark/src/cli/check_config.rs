@@ -1,6 +1,10 @@
 //! `tallymark check-config`: reads a configuration exactly as a daemon would, and starts nothing.
 
-use super::{CommonFlags, USUAL_FILE, out};
+use super::{
+    CommonFlags, USUAL_FILE,
+    logs::{self, Trouble},
+    out,
+};
 use crate::{
     config::{BadConfig, Config, DEFAULTS_OFF, Kind, Mistake, shared_logs},
     home,
@@ -66,13 +70,7 @@ fn warnings(config: &Config) -> Vec<String> {
         Kind::File { path, .. } => Some(path),
         _ => None,
     });
-    let warning = |path: &PathBuf| match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
-            Some(format!("{} is a directory, and a log is a file: name the file in it", path.display()))
-        }
-        Ok(_) => None,
-        Err(_) => Some(format!("there is no log {} yet; it is read as soon as it is there", path.display())),
-    };
+    let warning = |path: &PathBuf| logs::trouble(path, &config.data_dir).map(Trouble::text);
     let shared = shared_logs(&config.sources).into_iter().map(|(log, other)| {
         format!(
             "{} and {} are one file at the moment: its lines count once, in the source that reads it first. Give each \

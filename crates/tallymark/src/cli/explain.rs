@@ -1,7 +1,7 @@
 //! `tallymark explain NAME`: why hits of a name do not count, from what the configuration, the store and the running daemon
 //! know.
 
-use super::{CommonFlags, block_on, out, show};
+use super::{CommonFlags, block_on, health, out, show};
 use crate::{
     config::Config,
     tailing::{EXPLAIN, SOCKET},
@@ -54,6 +54,8 @@ struct Explanation {
     no_room: bool,
     /// None if no daemon was found.
     refused: Option<Vec<RefusedFor>>,
+    /// What the daemon says is wrong, such as a log whose lines it cannot read.
+    degraded: Vec<String>,
 }
 
 impl Explain {
@@ -82,6 +84,12 @@ impl Explain {
                 denied: config.deny.refusal(&hit).is_some(),
                 paused_until: refusals.paused_until(name.as_str(), now()).map(|until| until.to_rfc3339()),
                 no_room,
+                degraded: match refused {
+                    Some(_) => health::readiness(&config.http.listen)
+                        .await
+                        .map_or_else(|_| Vec::new(), |(_, it, _)| it.reasons),
+                    None => Vec::new(),
+                },
                 refused,
             };
             if common.json {
@@ -106,7 +114,7 @@ fn ask(config: &Config, name: &Name) -> Result<Option<Vec<RefusedFor>>> {
 }
 
 fn people(explanation: &Explanation, event: Event, most: u64) -> String {
-    let Explanation { name, total, denied, paused_until, no_room, refused, .. } = explanation;
+    let Explanation { name, total, denied, paused_until, no_room, refused, degraded, .. } = explanation;
     let mut text =
         format!("{}: {} {} counted\n", out::plain(name), total.separate_with_commas(), event.noun(*total));
     if *denied {
@@ -131,6 +139,9 @@ fn people(explanation: &Explanation, event: Event, most: u64) -> String {
             }
             text += &out::drawn(table, out::terminal_width());
         }
+    }
+    for reason in degraded {
+        text += &format!("the daemon says: {}\n", out::plain(reason));
     }
     text + "Lines in which no name could be read are not here: `tallymark tail --rejected` shows them.\n"
 }

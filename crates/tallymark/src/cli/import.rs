@@ -9,7 +9,7 @@ use super::{
     import_jsonl::ImportJsonl,
     import_snow_trace::ImportSnowTrace,
     left_logs,
-    lines::{self, FileReading, Reading, Sampled, is_stdin},
+    lines::{self, Advice, FileReading, Reading, Sampled, is_stdin},
     out,
 };
 use crate::{config::Config, home, progress, user};
@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 use tallymark_ingest::{
-    Errand, ErrandError, Instance,
+    Errand, ErrandError, Instance, LineFormat,
     import::{BySource, Content, Course, Evidence, Import, Imported, Undecided, named_instance},
     source::now,
     unpacked,
@@ -126,6 +126,8 @@ struct Report {
     /// How standard input began.
     #[serde(skip)]
     beginning: Option<Vec<u8>>,
+    #[serde(skip)]
+    read_as: LineFormat,
     state: State,
 }
 
@@ -197,8 +199,20 @@ impl ImportLog {
                     }
                 }
             }
+            let advise = |it: &Report| {
+                // What was a file can be read again.
+                let again = || lines::open_again(&it.file).ok().and_then(|file| lines::beginning(file).ok());
+                let beginning = it.beginning.clone().or_else(again);
+                let counts = (it.accepted, &it.rejected);
+                self.reading.advise(&it.file, &config, &it.read_as, counts, beginning.as_deref())
+            };
+            let advice: Vec<Advice> = reports.iter().filter_map(advise).collect();
             if common.json {
-                out::json(&serde_json::json!({ "files": reports, "failed": failed }))?;
+                let mut answer = serde_json::json!({ "files": reports, "failed": failed });
+                if !advice.is_empty() {
+                    answer["advice"] = advice.iter().map(|advice| advice.text.clone()).collect();
+                }
+                out::json(&answer)?;
             }
             if !failed.is_empty() {
                 let names: Vec<String> = failed.iter().map(|file| file.display().to_string()).collect();
@@ -214,13 +228,7 @@ impl ImportLog {
                     names.join(" ")
                 );
             }
-            let check = |it: &Report| {
-                // What was a file can be read again.
-                let again = || lines::open_again(&it.file).ok().and_then(|file| lines::beginning(file).ok());
-                let beginning = it.beginning.clone().or_else(again);
-                self.reading.check(&it.file, &config, (it.accepted, &it.rejected), beginning.as_deref())
-            };
-            reports.iter().try_for_each(check)
+            lines::conclude(advice, self.files.len(), 0)
         })
     }
 
@@ -232,7 +240,8 @@ impl ImportLog {
         config: &Config,
     ) -> Result<Report> {
         let attempt = || format!("reading {}", file.display());
-        let told = |error: io::Error| lines::unreadable(error, file);
+        let told = |error: io::Error| self.reading.unreadable(error, file, "import log --id TEXT");
+        let read_as = format.clone();
         let evidence = match store.filter(|_| !self.again) {
             Some(store) => left_logs::evidence(config, &**store).await?,
             None => Evidence::default(),
@@ -277,7 +286,7 @@ impl ImportLog {
             bail!("{} became shorter while it was imported: only part of it is counted", file.display());
         }
         let report = report(file, &course, import.imported(), into.as_ref(), before)?;
-        Ok(Report { beginning: is_stdin(file).then(|| input.beginning()), ..report })
+        Ok(Report { beginning: is_stdin(file).then(|| input.beginning()), read_as, ..report })
     }
 
     /// Reading takes time, and a daemon that was started meanwhile begins behind what the import had committed then.
@@ -414,6 +423,7 @@ fn report(
         before,
         applied,
         beginning: None,
+        read_as: LineFormat::Auto,
         earlier: course
             .earlier
             .clone()

@@ -5,7 +5,7 @@ use super::{
     environment::{LOG_FORMAT_STRING, is_on_command_line},
 };
 use crate::config::{Config, Kind, Source};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use std::{
     collections::BTreeMap,
@@ -16,11 +16,12 @@ use std::{
 };
 use tallymark_core::{Dating, Line, Lines, Reject, Routes, syslog};
 use tallymark_ingest::{
-    IngestMeters, Intake, LineFormat, UNDERSTOOD, header_in_front,
+    IngestMeters, Intake, LineFormat, NotUnpacked, UNDERSTOOD, header_in_front,
     source::{is_of_log, now},
     unpacked,
 };
 use tallymark_store::owner::{reading_hint, shell_word};
+use tracing::{error, warn};
 
 /// How much of a file is read to detect its format.
 const SAMPLE: usize = 64 * 1024;
@@ -116,34 +117,84 @@ impl Reading {
         Ok(Arc::new(routes))
     }
 
-    /// Fails if there were lines and none was understood. Lines that were understood but do not count are not a
+    /// What helps if no line was understood, or fewer than were not. Lines that were understood but do not count are not a
     /// failure: an access log may contain no badge. `sample` is the beginning of the file, unpacked.
-    pub(super) fn check(
+    pub(super) fn advise(
         &self,
         file: &Path,
         config: &Config,
+        read_as: &LineFormat,
         (accepted, rejected): (u64, &BTreeMap<&'static str, u64>),
         sample: Option<&[u8]>,
-    ) -> Result<()> {
-        let is_blank = rejected.keys().all(|&label| label == Reject::Empty.label());
-        if accepted > 0 || is_blank || is_understood(rejected) {
-            return Ok(());
-        }
+    ) -> Option<Advice> {
+        let sum = |is: &dyn Fn(&str) -> bool| -> u64 {
+            rejected.iter().filter(|(label, _)| is(label)).map(|(_, count)| count).sum()
+        };
+        let is_understood = |label: &str| UNDERSTOOD.iter().any(|reject| reject.label() == label);
+        let understood = accepted + sum(&is_understood);
+        let others = sum(&|label| !is_understood(label) && label != Reject::Empty.label());
         let shown = shown(file);
+        if others <= understood {
+            let (path, base) = (|| other_path(sample?, config.routes.base()), config.routes.base());
+            let path =
+                path().filter(|_| accepted == 0 && rejected.contains_key(Reject::NotABadge.label()))?;
+            let now = if base.is_empty() { "has no path".to_owned() } else { format!("has the path {base}") };
+            let text = format!(
+                "{shown} has requests for badges below {path}, and base-url {now}: set base-url under [http] to the address \
+                 with the path {path}"
+            );
+            return Some(Advice { text, is_failure: false });
+        }
+        if understood == 0 {
+            let reason = self.why_none(&shown, file, config, read_as, rejected, sample);
+            return Some(Advice { text: reason, is_failure: true });
+        }
+        let format =
+            sample.and_then(|text| guess(text, config)).filter(|format| *format != word_of(read_as))?;
+        let command = match is_stdin(file) {
+            true => format!("repeat the command with --format {format}"),
+            false => {
+                format!("tallymark replay {} --format {format} shows what would count", shell_word(file))
+            }
+        };
+        let text = format!(
+            "{others} of {} lines of {shown} are none of ours. Most look like {}: {command}",
+            others + understood,
+            kind_of(format)
+        );
+        Some(Advice { text, is_failure: false })
+    }
+
+    /// Why no line of a file was understood, and what helps.
+    fn why_none(
+        &self,
+        shown: &str,
+        file: &Path,
+        config: &Config,
+        read_as: &LineFormat,
+        rejected: &BTreeMap<&'static str, u64>,
+        sample: Option<&[u8]>,
+    ) -> String {
         if let Some(name) = utf16(rejected, sample) {
             let convert = match is_stdin(file) {
                 true => format!("pipe it through iconv -f {name} -t UTF-8"),
                 false => format!("convert it with iconv -f {name} -t UTF-8 {}", shell_word(file)),
             };
-            bail!("{shown} is text in UTF-16: {convert}");
+            return format!("{shown} is text in UTF-16: {convert}");
         }
         let lines = || sample.unwrap_or_default().split(|&byte| byte == b'\n');
         if rejected.contains_key(Reject::Tag.label())
             && let Some(header) = lines().find_map(header_in_front)
         {
-            bail!(
+            let defaults = match config.default_tags_off().is_empty() {
+                true => {
+                    ". It turns the default routes off: write those that you need beside it (tallymark help syslog)"
+                }
+                false => "",
+            };
+            return format!(
                 "no line of {shown} is one of ours: its lines have the syslog tag {}, and no [[route]] has that. Add a \
-                 [[route]] with {} to the configuration, then repeat the command with --format {}",
+                 [[route]] with {} to the configuration, then repeat the command with --format {}{defaults}",
                 header.tag,
                 header.keys(),
                 header.format
@@ -152,7 +203,7 @@ impl Reading {
         if rejected.contains_key(Reject::Filter.label())
             && let Some((has, wants)) = lines().find_map(|line| syslog::filtered_out(line, &config.routes))
         {
-            bail!(
+            return format!(
                 "no line of {shown} is one of ours: its lines are {has}, and the [[route]] with their tag takes {wants}. Set \
                  facility and severity of that [[route]] to what its lines have"
             );
@@ -160,27 +211,87 @@ impl Reading {
         let without = if self.route.is_some() { ", without --route" } else { "" };
         // Not a whole command: one without the flags of this one, like --dry-run, would do something else.
         match sample.and_then(|text| guess(text, config)) {
-            Some("combined") if self.format == Some(LineFormat::Combined) => {}
-            Some("combined") => bail!(
-                "no line of {shown} is one of ours. It looks like an access log: repeat the command with --format combined"
-            ),
+            Some("combined") if *read_as == LineFormat::Combined => {}
+            Some("combined") => {
+                return format!(
+                    "no line of {shown} is one of ours. It looks like an access log: repeat the command with --format combined"
+                );
+            }
             Some(format) => {
-                bail!("no line of {shown} is one of ours. Repeat the command with --format {format}{without}")
+                return format!(
+                    "no line of {shown} is one of ours. Repeat the command with --format {format}{without}"
+                );
             }
             None => {}
         }
         if rejected.contains_key(Reject::NoRequest.label()) {
-            bail!(
+            return format!(
                 "no line of {shown} is one of ours. They are JSON objects without a key that says what was requested, such as \
                  request, request_uri or uri: tallymark help files. If it is an access log, --log-format-string takes the \
                  log_format that wrote it"
             );
         }
-        bail!(
+        format!(
             "no line of {shown} is one of ours. The reasons are above. If it is an access log, --log-format-string takes the \
              log_format that wrote it; else [[route]] in the configuration says what lines look like"
         )
     }
+
+    /// An error about a file, with what lets this user read it, or the command that unpacks it.
+    pub(super) fn unreadable(&self, error: io::Error, file: &Path, command: &str) -> anyhow::Error {
+        let packed = error.get_ref().and_then(|inner| inner.downcast_ref::<NotUnpacked>());
+        let Some(NotUnpacked { command: unpack, .. }) = packed.filter(|_| !is_stdin(file)) else {
+            return unreadable(error, file);
+        };
+        let unpack = format!("{unpack} {}", shell_word(file));
+        let format = self.format.as_ref().map(|format| format!(" --format {}", word_of(format)));
+        let route = self.route.as_deref().map(|tag| format!(" --route {}", shell_word(Path::new(tag))));
+        let flags: String = format.into_iter().chain(route).collect();
+        anyhow!("reading {}: {error}: {unpack} | tallymark {command}{flags} -", shown(file))
+    }
+}
+
+/// What is said of a file whose lines are not ours.
+pub(super) struct Advice {
+    pub(super) text: String,
+    /// None of them is.
+    is_failure: bool,
+}
+
+/// Says it, and fails if a file has no line that is one of ours, or could not be read.
+pub(super) fn conclude(advice: Vec<Advice>, files: usize, unread: usize) -> Result<()> {
+    let (failures, hints): (Vec<Advice>, Vec<Advice>) = advice.into_iter().partition(|it| it.is_failure);
+    hints.iter().for_each(|hint| warn!("{}", hint.text));
+    match &failures[..] {
+        [] if unread > 0 => bail!("{unread} of {files} files could not be read whole: the reasons are above"),
+        [] => Ok(()),
+        [only] if unread == 0 => bail!("{}", only.text),
+        all => {
+            all.iter().for_each(|failure| error!("{}", failure.text));
+            bail!("{} of {files} files have no line that is one of ours", all.len())
+        }
+    }
+}
+
+fn word_of(format: &LineFormat) -> &'static str {
+    FORMATS.iter().find(|(_, known)| known == format).map_or("", |(word, _)| word)
+}
+
+fn kind_of(format: &str) -> &'static str {
+    if format == "combined" { "an access log" } else { "records" }
+}
+
+/// The path below which requests for badges are, if it is not that of base-url.
+fn other_path(sample: &[u8], base: &str) -> Option<String> {
+    let below = |line: &[u8]| {
+        let find = |part: &[u8]| line.windows(part.len()).position(|at| at == part);
+        let at = find(b"/badge.svg?").or_else(|| find(b"/badge/"))?;
+        let start = line[..at].iter().rposition(|byte| b" \"?".contains(byte)).map_or(0, |before| before + 1);
+        let path = std::str::from_utf8(&line[start..at]).ok()?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+        (path.starts_with('/') && path != base && path.bytes().all(plain)).then(|| path.to_owned())
+    };
+    sample.split(|&byte| byte == b'\n').find_map(below)
 }
 
 pub(super) fn is_stdin(file: &Path) -> bool {
@@ -238,17 +349,18 @@ pub(super) fn open_again(file: &Path) -> io::Result<File> {
     let about = fs::metadata(file)?;
     if !about.is_file() && !about.is_dir() {
         let word = shell_word(file);
-        let why =
-            format!("it is not a regular file. If it is a pipe, pass it on as standard input: - < {word}");
+        let why = format!(
+            "it is not a regular file. If it is a pipe, write in its place --id TEXT - < {word}, with a TEXT that says what it is"
+        );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
     File::open(file)
 }
 
 /// An error about a log file, with what lets this user read it.
-pub(super) fn unreadable(error: io::Error, file: &Path) -> anyhow::Error {
+fn unreadable(error: io::Error, file: &Path) -> anyhow::Error {
     let hint = reading_hint(&error, file);
-    anyhow::Error::new(error).context(format!("reading {}{hint}", file.display()))
+    anyhow::Error::new(error).context(format!("reading {}{hint}", shown(file)))
 }
 
 fn is_understood(rejected: &BTreeMap<&str, u64>) -> bool {

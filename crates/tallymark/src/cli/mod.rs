@@ -28,6 +28,7 @@ mod import_snow_trace;
 mod ingest;
 mod left_logs;
 mod lines;
+mod logs;
 mod nginx_conf;
 pub(crate) mod out;
 mod pause;

@@ -3,11 +3,11 @@
 
 use super::{
     CommonFlags,
-    lines::{self, FileReading, Reading, Sampled},
+    lines::{self, Advice, FileReading, Reading, Sampled},
     out,
 };
 use crate::progress;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use std::{
@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 use tallymark_core::{Dating, Entry, Line, Lines, Now};
-use tallymark_ingest::{IngestMeters, Intake, Refusals, source::now, unpacked};
+use tallymark_ingest::{IngestMeters, Intake, LineFormat, Refusals, source::now, unpacked};
 use thousands::Separable;
 use tracing::{error, warn};
 
@@ -72,6 +72,8 @@ struct ReplayedFile {
     fates: Fates,
     #[serde(skip)]
     beginning: Vec<u8>,
+    #[serde(skip)]
+    read_as: LineFormat,
 }
 
 #[derive(Serialize)]
@@ -82,6 +84,9 @@ struct Replayed {
     #[serde(skip_serializing_if = "is_one")]
     files: Vec<ReplayedFile>,
     names: Vec<NameCount>,
+    /// What helps where lines are not understood.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    advice: Vec<String>,
 }
 
 fn is_one(files: &[ReplayedFile]) -> bool {
@@ -101,11 +106,11 @@ impl Replay {
         for files in files.chunk_by(together) {
             let Some((_, FileReading { routes, format })) = files.first().cloned() else { continue };
             let meters = IngestMeters::quiet().source("replay");
-            let intake = Intake::new(routes, format, Dating::Own, usize::MAX, MAX_LINE, meters);
+            let intake = Intake::new(routes, format.clone(), Dating::Own, usize::MAX, MAX_LINE, meters);
             let mut intake = intake.refusing(refusals.clone());
             for (file, _) in files {
                 let mut fates = Fates::default();
-                let beginning = match read(file, |line, now| fates.take(&mut intake, line, now)) {
+                let beginning = match self.read(file, |line, now| fates.take(&mut intake, line, now)) {
                     Err(error) if self.files.len() == 1 => return Err(error),
                     Err(error) => {
                         error!("{error:#}");
@@ -115,13 +120,20 @@ impl Replay {
                     }
                     Ok(beginning) => beginning,
                 };
-                replayed.push(ReplayedFile { file: (*file).clone(), fates, beginning });
+                let (file, read_as) = ((*file).clone(), format.clone());
+                replayed.push(ReplayedFile { file, fates, beginning, read_as });
             }
             entries.extend(intake.seal().entries);
         }
         entries.sort_by(|a, b| (a.event, &a.name).cmp(&(b.event, &b.name)));
         let all = replayed.iter().fold(Fates::default(), |all, file| all.and(&file.fates));
-        let replayed = Replayed { all, files: replayed, names: by_count(entries) };
+        let advise = |ReplayedFile { file, fates, beginning, read_as }: &ReplayedFile| {
+            let counts = (fates.accepted, &fates.rejected);
+            self.reading.advise(file, &config, read_as, counts, Some(beginning))
+        };
+        let advice: Vec<Advice> = replayed.iter().filter_map(advise).collect();
+        let said = advice.iter().map(|advice| advice.text.clone()).collect();
+        let replayed = Replayed { all, files: replayed, names: by_count(entries), advice: said };
         if common.json {
             out::json(&replayed)?;
         } else if self.csv {
@@ -129,21 +141,38 @@ impl Replay {
         } else {
             people(&replayed, self.top)?;
         }
-        let check = |ReplayedFile { file, fates, beginning }: &ReplayedFile| {
-            self.reading.check(file, &config, (fates.accepted, &fates.rejected), Some(beginning)).err()
+        lines::conclude(advice, self.files.len(), unread)
+    }
+
+    /// Reads a file, and answers how it begins.
+    fn read(&self, path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<Vec<u8>> {
+        let attempt = || format!("reading {}", lines::shown(path));
+        let (input, size): (Box<dyn Read>, u64) = if lines::is_stdin(path) {
+            (Box::new(io::stdin()), 0)
+        } else {
+            let file = open(path).map_err(|error| self.reading.unreadable(error, path, "replay"))?;
+            let size = file.metadata().with_context(attempt)?.len();
+            (Box::new(file), size)
         };
-        let mut failed: Vec<anyhow::Error> = replayed.files.iter().filter_map(check).collect();
-        match (failed.pop(), failed.len()) {
-            (None, _) if unread > 0 => {
-                bail!("{unread} of {} files could not be read whole: the reasons are above", self.files.len())
-            }
-            (None, _) => Ok(()),
-            (Some(error), 0) if unread == 0 => Err(error),
-            (Some(last), others) => {
-                failed.iter().chain([&last]).for_each(|error| error!("{error:#}"));
-                bail!("{} of {} files have no line that is one of ours", others + 1, self.files.len())
+        let bar = progress::bar("bytes", size);
+        let told = |error| self.reading.unreadable(error, path, "replay");
+        let mut input = Sampled::new(unpacked(bar.wrap_read(input)).map_err(told)?);
+        let mut lines = Lines::new(MAX_LINE);
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match input.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(length) => {
+                    let time = now();
+                    lines.push(&chunk[..length], |line| each(line, time));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).with_context(attempt),
             }
         }
+        bar.finish_and_clear();
+        lines.finish(|line| each(line, now()));
+        Ok(input.beginning())
     }
 }
 
@@ -196,36 +225,6 @@ fn open(path: &Path) -> io::Result<File> {
     // It ends at once.
     let _ = telling.join();
     file
-}
-
-/// Reads a file, and answers how it begins.
-fn read(path: &Path, mut each: impl FnMut(Line<'_>, Now)) -> Result<Vec<u8>> {
-    let attempt = || format!("reading {}", lines::shown(path));
-    let (input, size): (Box<dyn Read>, u64) = if lines::is_stdin(path) {
-        (Box::new(io::stdin()), 0)
-    } else {
-        let file = open(path).map_err(|error| lines::unreadable(error, path))?;
-        let size = file.metadata().with_context(attempt)?.len();
-        (Box::new(file), size)
-    };
-    let bar = progress::bar("bytes", size);
-    let mut input = Sampled::new(unpacked(bar.wrap_read(input)).with_context(attempt)?);
-    let mut lines = Lines::new(MAX_LINE);
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match input.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(length) => {
-                let time = now();
-                lines.push(&chunk[..length], |line| each(line, time));
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).with_context(attempt),
-        }
-    }
-    bar.finish_and_clear();
-    lines.finish(|line| each(line, now()));
-    Ok(input.beginning())
 }
 
 /// All times of a name together, the busiest first.

@@ -1,7 +1,10 @@
 //! Directories, disk and kernel: what a daemon finds when it starts.
 
-use super::{access::WebUser, finding::Findings};
-use crate::config::{Config, Kind};
+use super::{access::OtherUser, finding::Findings};
+use crate::{
+    cli::logs::{self, Trouble},
+    config::{Config, Kind},
+};
 use anyhow::Result;
 use std::{fs, net::SocketAddr, path::Path};
 use tallymark_store::owner::shell_word;
@@ -23,7 +26,7 @@ pub(super) fn check(config: &Config, uses_nginx: bool, findings: &mut Findings) 
         match &source.kind {
             Kind::Udp { listen, receive_buffer, .. } => check_udp(*listen, *receive_buffer as u64, findings)?,
             Kind::Unix { path, .. } => check_unix(path, findings)?,
-            Kind::File { path, .. } => check_log(path, findings)?,
+            Kind::File { path, .. } => check_log(path, &config.data_dir, findings)?,
             Kind::Tcp(_) | Kind::Zmq(_) => {}
         }
     }
@@ -65,7 +68,7 @@ fn check_way_to(badges: &Path, uses_nginx: bool, findings: &mut Findings) -> Res
     if !uses_nginx {
         return findings.pass(CHECK, "no nginx here serves the badges");
     }
-    let Some(user) = WebUser::find() else {
+    let Some(user) = OtherUser::find() else {
         let text =
             "no nginx runs here, and no user of it was found: whether it can read the badges is not known";
         return findings.warn(CHECK, text, "run doctor on the machine of nginx");
@@ -137,15 +140,16 @@ fn check_unix(path: &Path, findings: &mut Findings) -> Result<()> {
     }
 }
 
-fn check_log(path: &Path, findings: &mut Findings) -> Result<()> {
+fn check_log(path: &Path, data_dir: &Path, findings: &mut Findings) -> Result<()> {
     const CHECK: &str = "file";
-    match fs::metadata(path) {
-        Ok(about) if about.is_file() => findings.pass(CHECK, format!("{} is there", path.display())),
-        Ok(_) => findings.fail(CHECK, format!("{} is not a file", path.display()), "name the log itself"),
-        Err(error) => {
+    match logs::trouble(path, data_dir) {
+        None => findings.pass(CHECK, format!("{} is there", path.display())),
+        Some(Trouble::Missing(text)) => {
             let fix = "the daemon reads it as soon as it is there; tallymark health --ready says more";
-            findings.warn(CHECK, format!("{}: {error}", path.display()), fix)
+            findings.warn(CHECK, text, fix)
         }
+        Some(Trouble::NotReadable(text)) => findings.warn(CHECK, text, "tallymark help files"),
+        Some(Trouble::NotAFile(text)) => findings.fail(CHECK, text, "name the log itself"),
     }
 }
 

@@ -13,6 +13,7 @@ mod stores;
 
 use super::{AlreadySaid, CommonFlags, block_on, out};
 use crate::config;
+pub(super) use access::OtherUser;
 use anyhow::{Result, bail};
 use clap::Args;
 use finding::{Findings, Grade};
