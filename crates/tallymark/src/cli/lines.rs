@@ -350,7 +350,7 @@ pub(super) fn open_again(file: &Path) -> io::Result<File> {
     if !about.is_file() && !about.is_dir() {
         let word = shell_word(file);
         let why = format!(
-            "it is not a regular file. If it is a pipe, write in its place --id TEXT - < {word}, with a TEXT that says what it is"
+            "it is not a regular file. If it is a pipe, pass it on as standard input (`import log` with --id TEXT): - < {word}"
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
@@ -358,7 +358,7 @@ pub(super) fn open_again(file: &Path) -> io::Result<File> {
 }
 
 /// An error about a log file, with what lets this user read it.
-fn unreadable(error: io::Error, file: &Path) -> anyhow::Error {
+pub(super) fn unreadable(error: io::Error, file: &Path) -> anyhow::Error {
     let hint = reading_hint(&error, file);
     anyhow::Error::new(error).context(format!("reading {}{hint}", shown(file)))
 }
