@@ -2,7 +2,7 @@
 
 use super::{
     CommonFlags, USUAL_FILE,
-    logs::{self, Trouble},
+    logs::{self, LogTrouble},
     out,
 };
 use crate::{
@@ -70,7 +70,7 @@ fn warnings(config: &Config) -> Vec<String> {
         Kind::File { path, .. } => Some(path),
         _ => None,
     });
-    let warning = |path: &PathBuf| logs::trouble(path, &config.data_dir).map(Trouble::text);
+    let warning = |path: &PathBuf| logs::trouble(path, &config.data_dir).map(LogTrouble::text);
     let shared = shared_logs(&config.sources).into_iter().map(|(log, other)| {
         format!(
             "{} and {} are one file at the moment: its lines count once, in the source that reads it first. Give each \

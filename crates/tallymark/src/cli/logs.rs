@@ -6,7 +6,7 @@ use tallymark_ingest::source::open_regular;
 use tallymark_store::owner::{User, reading_hint, shell_word};
 
 /// What is wrong, in words.
-pub(super) enum Trouble {
+pub(super) enum LogTrouble {
     /// It may come later.
     Missing(String),
     /// There is something, and it is not a file.
@@ -15,30 +15,30 @@ pub(super) enum Trouble {
     NotReadable(String),
 }
 
-impl Trouble {
+impl LogTrouble {
     pub(super) fn text(self) -> String {
         match self {
-            Trouble::Missing(text) | Trouble::NotAFile(text) | Trouble::NotReadable(text) => text,
+            LogTrouble::Missing(text) | LogTrouble::NotAFile(text) | LogTrouble::NotReadable(text) => text,
         }
     }
 }
 
 /// `data_dir` belongs to the user of the daemon.
-pub(super) fn trouble(log: &Path, data_dir: &Path) -> Option<Trouble> {
+pub(super) fn trouble(log: &Path, data_dir: &Path) -> Option<LogTrouble> {
     let shown = log.display();
     let found = match fs::metadata(log) {
         Ok(found) => found.file_type(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Some(Trouble::Missing(format!(
+            return Some(LogTrouble::Missing(format!(
                 "there is no log {shown} yet; it is read as soon as it is there"
             )));
         }
         Err(error) => {
-            return Some(Trouble::NotReadable(format!("{shown}: {error}{}", reading_hint(&error, log))));
+            return Some(LogTrouble::NotReadable(format!("{shown}: {error}{}", reading_hint(&error, log))));
         }
     };
     if !found.is_file() {
-        return Some(Trouble::NotAFile(match () {
+        return Some(LogTrouble::NotAFile(match () {
             () if found.is_dir() => {
                 format!("{shown} is a directory, and a log is a file: name the file in it")
             }
@@ -54,11 +54,11 @@ pub(super) fn trouble(log: &Path, data_dir: &Path) -> Option<Trouble> {
         }));
     }
     match open_regular(log) {
-        Err(error) => Some(Trouble::NotReadable(format!("{shown}: {error}{}", reading_hint(&error, log)))),
+        Err(error) => Some(LogTrouble::NotReadable(format!("{shown}: {error}{}", reading_hint(&error, log)))),
         // Root reads everything, and the daemon is seldom root.
         Ok(_) if User::current().is_some_and(|user| user.is_root()) => {
             let daemon = OtherUser::owner_of(data_dir).filter(|daemon| !daemon.may_read(log))?;
-            Some(Trouble::NotReadable(format!(
+            Some(LogTrouble::NotReadable(format!(
                 "{shown} cannot be read by {}, to whom {} belongs, unless its service has SupplementaryGroups: `tallymark \
                  help files` shows how to let it in",
                 daemon.name,

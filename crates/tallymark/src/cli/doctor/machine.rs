@@ -2,7 +2,7 @@
 
 use super::{access::OtherUser, finding::Findings};
 use crate::{
-    cli::logs::{self, Trouble},
+    cli::logs::{self, LogTrouble},
     config::{Config, Kind},
 };
 use anyhow::Result;
@@ -144,12 +144,12 @@ fn check_log(path: &Path, data_dir: &Path, findings: &mut Findings) -> Result<()
     const CHECK: &str = "file";
     match logs::trouble(path, data_dir) {
         None => findings.pass(CHECK, format!("{} is there", path.display())),
-        Some(Trouble::Missing(text)) => {
+        Some(LogTrouble::Missing(text)) => {
             let fix = "the daemon reads it as soon as it is there; tallymark health --ready says more";
             findings.warn(CHECK, text, fix)
         }
-        Some(Trouble::NotReadable(text)) => findings.warn(CHECK, text, "tallymark help files"),
-        Some(Trouble::NotAFile(text)) => findings.fail(CHECK, text, "name the log itself"),
+        Some(LogTrouble::NotReadable(text)) => findings.warn(CHECK, text, "tallymark help files"),
+        Some(LogTrouble::NotAFile(text)) => findings.fail(CHECK, text, "name the log itself"),
     }
 }
 

@@ -24,7 +24,7 @@ use std::{
 pub(super) const CHUNK: usize = 256 * 1024;
 
 /// What was found.
-pub(super) struct Kept {
+pub(super) struct KeptLines {
     pub(super) mark: Mark,
     /// What follows may be new, or changed.
     pub(super) is_doubtful: bool,
@@ -36,7 +36,7 @@ pub(super) fn behind_kept_lines(
     read: &Mark,
     replaced: Option<&File>,
     stop: &Stop,
-) -> io::Result<Option<Kept>> {
+) -> io::Result<Option<KeptLines>> {
     let former = match replaced {
         // It has no name any more, so another file was put in its place. It may have been edited itself before that.
         Some(file)
@@ -63,7 +63,7 @@ pub(super) fn behind_kept_lines(
     let is_last = found.known == known.len();
     let follows = File::open(path)?.metadata()?.len() > found.end;
     let is_doubtful = follows && !is_last || !found.is_certain;
-    Ok(Some(Kept { mark: Mark { last: of_known, ..mark }, is_doubtful }))
+    Ok(Some(KeptLines { mark: Mark { last: of_known, ..mark }, is_doubtful }))
 }
 
 /// The last lines of a file that were read.
@@ -88,7 +88,7 @@ fn former(file: &File, read: u64) -> io::Result<Option<Former>> {
 }
 
 /// Where lines end that were read.
-struct Place {
+struct KeptEnd {
     end: u64,
     /// How many of the known lines are before it.
     known: usize,
@@ -97,7 +97,7 @@ struct Place {
 }
 
 /// Behind the last four known lines in a row that are there, each of them once, and behind the known ones that follow.
-fn behind_run(path: &Path, known: &[u32], stop: &Stop) -> io::Result<Option<Place>> {
+fn behind_run(path: &Path, known: &[u32], stop: &Stop) -> io::Result<Option<KeptEnd>> {
     let mut places: HashMap<u32, Option<usize>> = HashMap::new();
     for (at, &print) in known.iter().enumerate() {
         places.entry(print).and_modify(|at| *at = None).or_insert(Some(at));
@@ -132,14 +132,14 @@ fn behind_run(path: &Path, known: &[u32], stop: &Stop) -> io::Result<Option<Plac
         }
         known_now < known.len()
     })?;
-    Ok(Some(Place { end: end_now, known: known_now, is_certain: true }))
+    Ok(Some(KeptEnd { end: end_now, known: known_now, is_certain: true }))
 }
 
 /// Behind the lines from the first on that are the known ones in their order, some of them missing. If lines follow, none
 /// of them may be one of the last that were read: then lines before them were changed.
-fn behind_same_order(path: &Path, known: &[u32], stop: &Stop) -> io::Result<Option<Place>> {
+fn behind_same_order(path: &Path, known: &[u32], stop: &Stop) -> io::Result<Option<KeptEnd>> {
     let (mut place, mut is_behind, mut is_mixed) =
-        (Place { end: 0, known: 0, is_certain: false }, false, false);
+        (KeptEnd { end: 0, known: 0, is_certain: false }, false, false);
     let last = &known[known.len().saturating_sub(ENOUGH)..];
     each_line(content(path, 0, stop)?, stop, |line, end| {
         let print = LastLines::print(line);
