@@ -34,7 +34,7 @@ pub enum NotRead {
     Shortened(String),
 }
 
-/// What pictures say in place of a number. One with a code in it would be taken for a count.
+/// Texts that pictures show in place of a number. One with a code in it would be mistaken for a count.
 const MISTAKES: [&str; 14] = [
     "error",
     "not found",

@@ -5,7 +5,7 @@
 
 use crate::badge::{Badge, Layout, Parts, push_boxes, push_head, push_shade, push_tenths, push_texts};
 
-/// Room for the line, in pixels, and beside it.
+/// Room for the line, in pixels, and to its sides.
 const LINE: u32 = 60;
 const BESIDE: u32 = 6;
 /// Where the line runs, in tenths of a pixel from the top of the badge.

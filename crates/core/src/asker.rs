@@ -39,7 +39,7 @@ impl Country {
     }
 }
 
-/// Whether an address is of a network that anybody may have: private, loopback, link-local, of a provider's NAT.
+/// Whether an address is in a network that is not unique: private, loopback, link-local, or of a provider's NAT.
 #[must_use]
 pub fn is_local(address: IpAddr) -> bool {
     match address.to_canonical() {

@@ -42,7 +42,7 @@ pub struct Position {
     pub state: String,
 }
 
-/// What was counted: the cells, and beside them the statuses that some of their occurrences came with, and the last visits.
+/// The counts: the cells, the statuses that some of their occurrences came with, and the last visits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Sorted by event, name and time; no two alike.

@@ -44,7 +44,7 @@ impl Default for VisitRules {
 pub enum Visiting {
     /// A visit of a visitor.
     Counts,
-    /// A visit of somebody behind GitHub's image proxy, who is no visitor that could be told from another.
+    /// A visit from behind GitHub's image proxy, whose visitor cannot be told from others.
     Shown,
     /// Part of an earlier visit of the same visitor.
     Cooled,

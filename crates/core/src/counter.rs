@@ -19,7 +19,7 @@ impl Total<'_> {
     ///
     /// # Errors
     ///
-    /// The store did not answer in time. The hit is counted all the same.
+    /// The store did not answer in time. The hit is still counted.
     pub async fn get(self) -> Result<i64, Unavailable> {
         match self {
             Total::Known(total) => Ok(total),
@@ -77,7 +77,7 @@ pub trait Counter: Send + Sync {
     /// [refused](Counter::refusal). Without a visitor, every hit counts as it is, and is nothing else.
     fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a>;
 
-    /// Counts the hit at once, as [`Counter::count`] does, for somebody who wants no total: the store is never asked.
+    /// Counts the hit at once, as [`Counter::count`] does, for callers that need no total: the store is never asked.
     fn note(&self, hit: &Hit<'_>);
 
     /// Why this hit would not be counted, if the operator does not want it. [`Counter::count`] and [`Counter::note`] ask
@@ -86,7 +86,7 @@ pub trait Counter: Send + Sync {
         None
     }
 
-    /// What is kept of who asks, for visits that somebody else writes. Nothing without a visitor.
+    /// The client data to keep, for visits that are written elsewhere. Nothing without a visitor.
     fn asker(&self, _hit: &Hit<'_>) -> Asker {
         Asker::default()
     }

@@ -20,11 +20,11 @@ pub struct Hit<'a> {
     pub weight: u32,
     /// The line's own date lay outside the window for live lines, and the arrival day took its place.
     pub redated: bool,
-    /// What it ended with, for events that say so. It counts beside the hit.
+    /// The final status, for events that have one. It is counted in addition to the hit.
     pub status: Option<StatusRef<'a>>,
     /// What asked, where visits are kept and the line says so.
     pub client: Option<ClientClass>,
-    /// Who asked, where visits are told from hits. No tally keeps it.
+    /// The client, if visits are counted. No tally keeps it.
     pub visitor: Option<Visitor>,
     /// The words of the client, where its class is known; for those who are to keep them.
     pub words: ClientWords<'a>,

@@ -1,7 +1,7 @@
 //! Finds the word that was probably meant. Used wherever a name from a list is read: keys of the configuration,
 //! environment variables, parameters of pictures.
 
-/// Longer texts are no words that somebody misspelt, and take long to compare.
+/// Longer texts are not misspelt words, and take long to compare.
 const LONGEST: usize = 64;
 
 /// The known word that was probably meant: two edits away at most, or one edit or two swapped letters for words of four or

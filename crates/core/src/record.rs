@@ -295,7 +295,7 @@ impl<'a> LineValues<'a> {
             Column::Weight => self.weight = weight(value).ok_or(Reject::Weight)?,
             Column::Event => self.event = Event::new(value).map_err(|_| Reject::Event)?,
             Column::UserAgent => self.agent = Some(value),
-            // A unix socket has none; its hits count all the same.
+            // A unix socket has none; its hits count anyway.
             Column::Address => self.address = parse_address(value),
             Column::Referer => self.referer = value,
             Column::Method | Column::Status | Column::Skip => {}

@@ -65,7 +65,7 @@ struct Stored<'a> {
 }
 
 impl Visit {
-    /// A visit of somebody of whom nothing else is kept.
+    /// A visit without any client data.
     #[must_use]
     pub fn new(minute: Minute, class: ClientClass) -> Visit {
         Visit { minute, class, asker: Asker::default() }

@@ -27,7 +27,7 @@ impl Visitor {
         Visitor { address: address.to_canonical(), says_camo: client::is_camo(user_agent), at }
     }
 
-    /// What counts as one: of IPv6 a whole /64, which everybody has.
+    /// The network that counts as one visitor: in IPv6 a whole /64, which every subscriber has.
     #[must_use]
     pub fn network(&self) -> IpAddr {
         network_of(self.address)

@@ -71,7 +71,7 @@ impl<'a> GithubCall<'a> {
         let base = api.as_str().trim_end_matches('/');
         let url = match self {
             GithubCall::Rest { path, .. } => format!("{base}/{path}"),
-            // An Enterprise Server's is beside the REST API, not below it.
+            // An Enterprise Server's is next to the REST API, not below it.
             GithubCall::Graph(_) => format!("{}/graphql", base.strip_suffix("/v3").unwrap_or(base)),
         };
         Url::parse(&url).map_err(|_| FetchError::Address)
@@ -116,7 +116,7 @@ pub(crate) struct GithubReply {
     /// `None`: the same as before.
     pub(crate) body: Option<Bytes>,
     pub(crate) etag: Option<String>,
-    /// Whether the list goes on.
+    /// Whether the list continues.
     pub(crate) has_next: bool,
 }
 
@@ -242,7 +242,7 @@ impl GithubApi {
         serde_json::from_slice::<TokenOwner>(&answer.body).ok().map(|owner| owner.login)
     }
 
-    /// Asks whose token it is, once; whether it is anybody's.
+    /// Finds out whose token it is, once. Returns whether it has an owner.
     async fn identify(&self, choice: &TokenChoice) -> bool {
         // An answer that does not come is no reason not to try what is wanted.
         let Ok(answer) = self.call(choice, GithubCall::rest("user")).await else { return true };

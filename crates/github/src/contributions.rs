@@ -218,7 +218,7 @@ struct DayJson {
     contribution_count: u64,
 }
 
-/// What is asked for beside the years.
+/// The part of the query in addition to the years.
 const WORK: &str = "recent:contributionsCollection{totalCommitContributions \
                     totalPullRequestReviewContributions contributionYears}\
                     repositoriesContributedTo(first:1,contributionTypes:[COMMIT,ISSUE,PULL_REQUEST,REPOSITORY])\

@@ -143,7 +143,7 @@ impl Questions {
         question.answer.send_replace(Some(answer));
     }
 
-    /// Under the lock, because somebody may just have joined.
+    /// Under the lock, because another client may just have joined.
     fn drop_unwanted(&self, question: &AccountQuestion) -> bool {
         let mut open = self.lock();
         if question.answer.receiver_count() > 0 || question.is_owed.load(Ordering::Relaxed) {

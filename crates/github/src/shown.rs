@@ -29,8 +29,8 @@ impl Aged {
         minute(self.at)
     }
 
-    /// When all of it was true, beside something with an age of its own; and whether that is not known to be so still,
-    /// because the last question failed.
+    /// When all of it was true, combined with a part that has its own age; and whether it may have changed since,
+    /// because the last request failed.
     #[must_use]
     pub fn with(&self, other: Option<u64>) -> (Minute, bool) {
         let at = other.unwrap_or(self.at).min(self.at);

@@ -39,7 +39,7 @@ use tracing::{debug, warn};
 
 /// How long to wait after a failure.
 const FAILED: u64 = 60;
-/// How many accounts are remembered beside the store.
+/// How many accounts are kept in memory, in addition to the store.
 const REMEMBERED: usize = 1000;
 /// How long what is remembered is believed without a look at the store, in seconds: another process may have asked GitHub.
 const LOOKED: u64 = 2;
@@ -65,8 +65,8 @@ impl Default for StatsAges {
 }
 
 impl StatsAges {
-    /// The soft age of statistics, up to a tenth shorter: accounts that were asked for together are not asked for together
-    /// again. The same of each whenever somebody looks.
+    /// The soft age of statistics, shortened by up to a tenth, so that accounts that were fetched together are not
+    /// fetched together again. For each account it is always the same.
     fn soft_of(self, login: &AccountName, at: u64) -> u64 {
         let soft = self.soft.as_secs();
         let mut hasher = DefaultHasher::new();
@@ -191,7 +191,7 @@ impl Statistics {
         let answered = waiting.wait_for(Option::is_some);
         match tokio::time::timeout(self.patience, answered).await {
             Ok(Ok(answer)) => answer.clone().unwrap_or(Err(NoStats::NotYet)),
-            // If it was begun it goes on, and the next request has it.
+            // If it has started it continues, and the next request has the result.
             _ => self.last(login),
         }
     }
@@ -487,7 +487,7 @@ impl Statistics {
     }
 }
 
-/// How many tokens are in which state, when somebody looks.
+/// How many tokens are in which state, computed on request.
 struct TokenGauges(Weak<Statistics>);
 
 impl fmt::Debug for TokenGauges {

@@ -27,7 +27,7 @@ const KNOWN: usize = 100;
 pub(crate) const NAME: usize = 100;
 const DESCRIPTION: usize = 200;
 /// While pages are read, one repository in so many may come or go, and never as many as a page has: a lost page is not
-/// taken for repositories that were deleted.
+/// mistaken for deleted repositories.
 const COME_AND_GO: usize = 50;
 /// Of few repositories this many may, and always less than half.
 const FEW_COME_AND_GO: usize = 2;

@@ -10,7 +10,7 @@ use tallymark_core::{Day, calendar::Weekday};
 pub(crate) struct StreakRule {
     /// By weeks, from Sunday to Saturday.
     pub(crate) is_weekly: bool,
-    /// Days of the week that end no streak, and are a part of one that goes on; 0 is Sunday.
+    /// Days of the week that do not end a streak, and are part of one that continues; 0 is Sunday.
     pub(crate) days_off: Vec<u8>,
     /// Nothing before this year counts.
     pub(crate) since: Option<i32>,

@@ -26,7 +26,7 @@ const RESERVE: u64 = 4;
 /// Whatever GitHub says, a rest is no shorter and no longer, in seconds.
 const SHORTEST: u64 = 1;
 const LONGEST: u64 = 3600;
-/// More than anybody has: a larger number says nothing, and would keep everything in reserve, or nothing.
+/// More than any account has: a larger number is meaningless, and would reserve everything, or nothing.
 const MOST_CALLS: u64 = 1_000_000;
 /// The rest after a refusal that says nothing of how long.
 const UNSAID: u64 = 60;

@@ -24,12 +24,12 @@ const SEEN: usize = 10_000;
 /// For how long: another process may take an account off the list, and add it again.
 const SEEN_FOR: Duration = Duration::from_secs(600);
 
-/// What is known of a tracked account beside its statistics.
+/// The data about a tracked account, other than its statistics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackedAccount {
     /// Its created banners: the type of each, and the name as it is in the banner's address.
     pub banners: BTreeMap<String, String>,
-    /// The cards that somebody has looked at, by the names of their files.
+    /// The cards that were viewed, by the names of their files.
     #[serde(default)]
     pub cards: BTreeSet<String>,
 }
@@ -72,7 +72,7 @@ impl TrackedAccounts {
     /// The store does not answer.
     pub async fn find(&self, name: &AccountName) -> Result<Option<TrackedAccount>, StoreError> {
         let kept = self.store.kept(SHELF, name.as_str()).await?;
-        // What cannot be read has no banner, and is tracked all the same.
+        // An entry that cannot be read has no banner, and is still tracked.
         Ok(kept.map(|kept| serde_json::from_slice(&kept.value).unwrap_or_default()))
     }
 

@@ -91,8 +91,8 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// This batch is in the store now. Without an origin it was written beside the writer, and its totals may be older
-    /// than what the HTTP counter knows.
+    /// This batch is in the store now. Without an origin it was not written by the writer, and its totals may be older
+    /// than those that the HTTP counter knows.
     pub(crate) fn settled(&self, batch: &Batch, outcome: &Outcome, origin: Option<Origin>) {
         self.meters.first_looks.committed(batch.positions.iter().map(|position| &*position.source));
         let mut known = None;

@@ -133,7 +133,7 @@ impl Intake {
         let bytes = datagrams.clone().map(|datagram| datagram.map_or(&[][..], |(bytes, _)| bytes));
         self.recall.find_all(bytes, &mut found, &mut self.probes);
         let generation = self.recall.generation();
-        // While somebody watches, what is shown is what was read.
+        // While there is a live view, each line is read, so that it can be shown.
         let mut good = !self.watch.is_watched();
         for (datagram, &known) in datagrams.zip(&found) {
             match (datagram, known) {
@@ -245,8 +245,8 @@ impl Intake {
         self.recall.refresh(&self.tally, now);
     }
 
-    /// Counts a line that means what an earlier one did, without reading it. Not while somebody watches: what is shown
-    /// is what was read.
+    /// Counts a line that means what an earlier one did, without reading it. Not while there is a live view, which
+    /// shows each line as it was read.
     #[inline]
     fn recalled(&mut self, line: &[u8], now: Now) -> bool {
         self.refresh(now);

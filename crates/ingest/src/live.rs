@@ -79,8 +79,8 @@ struct LiveState {
     on_the_way: OnTheWay,
     delta: Delta,
     watch: Watch,
-    /// How many batches came into the store beside the writer, and how many had when it began to send. Totals that are
-    /// answered or read while one comes may lack it.
+    /// How many batches came into the store from outside the writer, and how many had when it began to send. Totals
+    /// that are read while one is applied may not include it.
     beside: u64,
     beside_at_sending: u64,
 }
@@ -96,11 +96,11 @@ struct LiveCount {
     counted: i64,
 }
 
-/// What was read from the store for panels. It is right as long as nothing is applied, so it is forgotten with that: a
-/// name that everybody looks at costs one read in a tick, and not one in a view.
+/// A cache of reads for panels. It is valid as long as nothing is applied, and is cleared then: a popular name costs
+/// one read per tick, not one per view.
 #[derive(Debug, Default)]
 struct ReadVisits {
-    /// Where the epoch and the batches beside the writer were.
+    /// The epoch, and the number of batches from outside the writer.
     at: (u64, u64),
     names: HashMap<(Event, Name), ReadLatest>,
 }
@@ -184,7 +184,7 @@ impl Live {
                 () = next => false,
                 () = &mut stop => true,
             };
-            // The place first: while the channel is full the tally goes on folding.
+            // The slot in the channel first: while the channel is full, the tally continues folding.
             let Ok(place) = out.reserve().await else { return };
             let sealed = self.seal();
             // Idle from a tick without hits on: that one sets the gauges to what an idle daemon has.
@@ -219,13 +219,14 @@ impl Live {
 
     /// The writer is about to send batches to the store.
     pub(crate) fn applying(&self) {
-        // An attempt that failed may have been applied all the same, so the epoch stays odd until it is settled.
+        // A failed attempt may have been applied nevertheless, so the epoch stays odd until it is settled.
         self.epoch.fetch_or(1, Ordering::AcqRel);
         let mut state = self.lock();
         state.beside_at_sending = state.beside;
     }
 
-    /// The store has this batch. `totals` are its new ones, unless it had it before, or it came beside the writer.
+    /// The store has this batch. `totals` are its new ones, unless it had it before, or it came from outside the
+    /// writer.
     pub(crate) fn applied(&self, batch: &Batch, totals: Option<&[i64]>, own: bool) {
         self.written.tell();
         let mut state = self.lock();
@@ -533,7 +534,7 @@ impl ReadVisits {
 }
 
 impl LiveCount {
-    /// The total up to the hit with this ticket: what was counted since is somebody else's to show.
+    /// The total up to the hit with this ticket: later hits are shown by other requests.
     fn as_of_ticket(&self, ticket: Option<i64>) -> i64 {
         let later = ticket.map_or(0, |ticket| self.counted.saturating_sub(ticket).max(0));
         self.base.saturating_add(self.pending).saturating_sub(later)

@@ -14,7 +14,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 /// The largest window in bytes, which is the memory that it takes: that of `zstd --long`, and twice that of `xz -9`.
 const MAX_WINDOW: u64 = 128 << 20;
-/// What the decoder of xz needs beside its window, in KiB, and more.
+/// The memory that xz's decoder needs in addition to its window, in KiB, generously.
 const XZ_OVERHEAD: u32 = 1024;
 /// The offset of the magic of a tar file, and the magic.
 const TAR: (usize, &[u8]) = (257, b"ustar");

@@ -70,15 +70,15 @@ pub(crate) struct ToldApart<'a> {
 }
 
 impl<'a> ToldApart<'a> {
-    /// A hit that is not a visit, as far as anybody knows.
+    /// A hit that is not known to be a visit.
     pub(crate) fn unknown(hit: Hit<'a>) -> ToldApart<'a> {
         ToldApart { hit: Some(hit), visit: None, visitor: None, asker: Asker::default() }
     }
 }
 
 impl VisitGate {
-    /// Goes on with what the data directory knows. What cannot be read is told and begun anew: at worst somebody counts
-    /// once too often.
+    /// Continues with the file in the data directory. If it cannot be read, this is logged, and the table starts empty:
+    /// at worst a visitor counts once too often.
     #[must_use]
     pub fn open(data_dir: &Path, rules: VisitRules, meters: &IngestMeters) -> VisitGate {
         let path = data_dir.join(FILE);

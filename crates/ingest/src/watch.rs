@@ -107,7 +107,7 @@ impl Watch {
         let bit = 1 << reject as u8;
         // A page that is no badge is the commonest line of an access log, and nothing to warn of.
         self.has_requests |= UNDERSTOOD.contains(&reject);
-        // What a server says of itself beside its requests is no more.
+        // Messages of a server about itself, between its requests, are not more than this.
         let common = UNDERSTOOD.contains(&reject) || reject == Reject::NoRequest && self.has_requests;
         let ordinary = reject.is_by_order() || self.file.is_some() && common;
         if self.logged & bit == 0 && !ordinary && self.tail.may_log(now.unix_ms.div_euclid(1000)) {

@@ -307,7 +307,7 @@ impl AccountFiles {
         };
         let stars = aged.as_ref().map_or(0, |aged| i64::try_from(aged.stats.stars).unwrap_or(i64::MAX));
         for (file, svg) in self.pictures.of(store, account, aged.as_ref(), seconds).await {
-            // Without statistics, what is there stays.
+            // Without statistics, the existing file stays.
             if let Some(svg) = svg {
                 self.put(&file, svg, stars, drawn);
             }
@@ -444,7 +444,7 @@ mod tests {
         };
         let mut files = open();
         assert_eq!(pass(&mut files, &ours, None).await, (0, [true; 3]));
-        // While it runs, and after a start; also if somebody creates a banner of an account anew.
+        // While it runs, and after a start; also if a banner of an account is created again.
         assert_eq!(pass(&mut files, &emptied, None).await, (3, [true; 3]));
         let mut files = open();
         assert_eq!(pass(&mut files, &emptied, None).await, (3, [true; 3]));

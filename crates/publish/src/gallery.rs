@@ -329,7 +329,7 @@ impl<K> Gallery<K> {
                 Ok(None) => self.held += 1,
                 Ok(Some(Replaced::Written)) => self.written += 1,
                 Ok(Some(Replaced::Unchanged)) => {}
-                // The others are written all the same.
+                // The others are still written.
                 Err(error) => {
                     fail(&mut self.failed, &mut self.told, &self.dir, name, &error);
                 }

@@ -195,7 +195,7 @@ impl Publisher {
         Ok(self)
     }
 
-    /// The same of cards that somebody has looked at, with the zone in which their days end.
+    /// The same for cards that were viewed, with the zone in which their days end.
     ///
     /// # Errors
     ///

@@ -35,7 +35,8 @@ pub(super) struct KeptRanking {
     pub(super) as_of: i64,
     /// How long the last full ranking took.
     pub(super) took: i64,
-    /// Names may be missing, because others fell below those that it does not hold. It gets older until it is made anew.
+    /// Names may be missing, because others fell below those that it does not hold. It gets older until it is computed
+    /// again.
     pub(super) gapped: bool,
 }
 

@@ -145,7 +145,7 @@ impl StoreRead for NetLikes {
         }
     }
 
-    /// Unlikes are in the number of likes, and not beside it.
+    /// Unlikes are subtracted from likes, and not shown separately.
     async fn events(&self) -> Result<Vec<Event>> {
         let mut events = self.0.events().await?;
         events.retain(|event| *event != Event::UNLIKE);

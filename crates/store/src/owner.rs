@@ -90,7 +90,7 @@ pub fn reading_hint(error: &io::Error, path: &Path) -> String {
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
     let group = name_in(&groups, about.gid());
     let (owner, to_open) = (User::of_id(about.uid()), to_open(closed, path));
-    // Who may search a directory is another bit than who may read a file.
+    // Searching a directory needs a different permission bit than reading a file.
     let wanted = if about.is_dir() { 0o010 } else { 0o040 };
     let group = group.filter(|group| group != "root" && about.mode() & wanted != 0);
     format!(
@@ -105,7 +105,7 @@ fn closed(path: &Path) -> Option<(&Path, fs::Metadata)> {
     path.ancestors().find_map(|path| Some((path, fs::metadata(path).ok()?)))
 }
 
-/// What setfacl is to open for somebody: the directory of the log with all that is in it, or only the way to it.
+/// What setfacl has to open: the directory of the log with everything in it, or only the path to it.
 fn to_open(closed: &Path, path: &Path) -> (bool, PathBuf) {
     let dir = path.parent().unwrap_or(path);
     let is_way = dir.starts_with(closed) && dir != closed;

@@ -68,7 +68,7 @@ pub trait StoreRead: Send + Sync {
     /// an error.
     async fn visits(&self, event: Event, name: &Name, limit: usize) -> Result<Vec<Visit>>;
 
-    /// The total of one name and its last visits, of one moment: [`StoreRead::total`] and [`StoreRead::visits`].
+    /// The total of one name and its last visits, from the same moment: [`StoreRead::total`] and [`StoreRead::visits`].
     async fn latest(&self, event: Event, name: &Name, limit: usize) -> Result<Latest> {
         Ok(Latest { total: self.total(event, name).await?, visits: self.visits(event, name, limit).await? })
     }

@@ -48,7 +48,7 @@ pub(crate) fn copy(
         }
     }
     drop(backup);
-    // A log beside the copy would be a part of it.
+    // A log next to the copy would be a part of it.
     copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
     Ok(copy)
 }

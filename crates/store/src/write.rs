@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub struct Claim {
     /// The instance whose batches it covers.
     pub instance: Uuid,
-    /// Written beside the marker, so that two copies of one state directory cannot both hold the claim: a number above
+    /// Written with the marker, so that two copies of one state directory cannot both hold the claim: a number above
     /// that of the previous claim, and random bytes.
     pub nonce: Uuid,
     /// The store that was claimed.
@@ -111,8 +111,8 @@ pub trait StoreWrite: Send + Sync {
     /// included, and has no totals.
     async fn apply(&self, claim: &Claim, batches: &[Batch]) -> Result<Vec<Outcome>>;
 
-    /// Sets when this process ends, or sets it anew: a call that cannot be cancelled from outside waits no longer than
-    /// that for another process, and what it has not committed by then it does not commit any more.
+    /// Sets when this process ends, or changes it: a call that cannot be cancelled from outside waits no longer than
+    /// that for another process, and does not commit anything after that.
     fn finish_by(&self, _deadline: Instant) {}
 
     /// How many batches of an instance have been applied, including those of a call that was cancelled: its end is

@@ -35,8 +35,8 @@ enum LogForm {
 
 static FORM: OnceLock<LogForm> = OnceLock::new();
 
-/// Reads a level or filter. A word that is not a level would be taken for a module's name, and nothing would be logged
-/// at all.
+/// Reads a level or filter. A word that is not a level would be read as the name of a module, and nothing would be
+/// logged at all.
 pub(crate) fn level(text: &str) -> Result<String, String> {
     let level = |part: &str| part.contains(['=', '[']) || part.trim().parse::<LevelFilter>().is_ok();
     let right = text.split(',').all(level) && EnvFilter::try_new(text).is_ok();

@@ -59,7 +59,7 @@ impl Reload {
         }
     }
 
-    /// Reads the database of places, which may be large, beside everything else.
+    /// Reads the database of places in the background, because it may be large.
     async fn load_places(&self) {
         let (Some(places), Some(path)) = (self.places.clone(), self.geo_database.clone()) else { return };
         let open = move || GeoDatabase::open(&path).map_err(|why| format!("{}: {why}", path.display()));

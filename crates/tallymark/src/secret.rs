@@ -14,8 +14,8 @@ use std::{
 /// The replacement for a removed value.
 pub(crate) const HIDDEN: &str = "(not shown, it may hold a password)";
 
-/// The longest word of letters that is not taken for a password, and the longest of letters and digits. A plain word is
-/// mostly a mistake that its author wants to see.
+/// The longest word of letters that is not treated as a password, and the longest of letters and digits. A plain word
+/// is mostly a mistake that its author wants to see.
 const LETTERS: usize = 12;
 const MIXED: usize = 4;
 /// And of digits: as in a port, a date or a size.

@@ -45,7 +45,7 @@ pub(crate) const PATHS: [(&str, CardKind); 5] = [
     ("/api/traffic", CardKind::Traffic),
 ];
 
-/// The routes, if there is anybody to ask.
+/// The routes, if statistics can be fetched.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     let Some(front) = app.github.clone() else { return Router::new() };
     let mut routes = Router::new();

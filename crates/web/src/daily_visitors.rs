@@ -6,7 +6,7 @@
 use tallymark_core::{Day, Event, Name};
 use tallymark_store::{Result, StoreRead};
 
-/// Whether visitors are shown beside the counts of an event.
+/// Whether visitors are shown with the counts of an event.
 pub(crate) fn belong_to(event: Event) -> bool {
     event == Event::VISIT || event == Event::HIT
 }

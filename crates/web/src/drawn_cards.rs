@@ -21,7 +21,7 @@ pub(crate) struct DrawnCards(Mutex<HashMap<String, CardInMemory>>);
 struct CardInMemory {
     at: Instant,
     card: Bytes,
-    /// What is said beside it.
+    /// The notes about it.
     why: HeaderValue,
 }
 

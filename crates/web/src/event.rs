@@ -9,7 +9,7 @@ use tallymark_core::{Event, nearest};
 /// What the program counts by itself, also before the first one.
 const OWN: [Event; 5] = [Event::HIT, Event::VISIT, Event::LIKE, Event::UNLIKE, Event::URL];
 
-/// What people ask for. The message has so many others beside them.
+/// The events that people ask for. The message lists this many others in addition.
 const USUAL: [Event; 3] = [Event::HIT, Event::VISIT, Event::LIKE];
 const MOST_TOLD: usize = 3;
 

@@ -3,7 +3,7 @@
 use super::{BannerType, LONGEST_NAME, fitting};
 use crate::text::{XmlText, clean};
 
-/// A longer text is cut: at most a name of the longest, and what is said of it.
+/// A longer text is cut: at most the longest name, and the message about it.
 const LONGEST_TEXT: usize = 70;
 
 /// For a banner that does not exist, in the size of the original's.

@@ -36,7 +36,7 @@ struct DrawnCard<'a, D> {
 }
 
 impl CardFrame<'_> {
-    /// Draws the card around contents of this height; they are told where they begin.
+    /// Draws the card around contents of this height, and passes them the position of their top.
     pub(super) fn draw(
         &self,
         height: u32,
@@ -247,7 +247,7 @@ pub(super) fn wrapped(text: &str, font: Font, room: u32, most: usize) -> Vec<Str
         }
         line = word.to_owned();
     }
-    // A word without a blank, as a Chinese sentence is one, goes on in the next line.
+    // A word without a blank, like a Chinese sentence, continues on the next line.
     lines.push(line);
     let mut whole = Vec::new();
     for line in lines {

@@ -18,7 +18,7 @@ pub enum LanguageLayout {
     Bars,
     /// One bar, and a legend in two columns.
     Compact,
-    /// A ring beside the legend.
+    /// A ring next to the legend.
     Donut,
     /// A ring above the legend.
     DonutVertical,

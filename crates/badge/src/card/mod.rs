@@ -111,8 +111,8 @@ impl StreakPaints {
 impl CardLook {
     /// The colours for all readers, or for those in the light and those in the dark.
     ///
-    /// A ground that is written out is the same for everyone, and so are the texts on it: those that are read better there.
-    /// Texts that are written out alone are meant for a light card.
+    /// A background that the address sets is the same for everyone, and so are the texts on it: those that are more
+    /// readable there. Text colours that are set without a background are meant for a light card.
     fn palettes(&self) -> (CardPalette, Option<CardPalette>) {
         let CardTheme { light, dark, is_clear, .. } = self.theme;
         let Some(dark) = dark else { return (light, None) };

@@ -71,7 +71,7 @@ pub struct StreakCard<'a> {
     pub today: (Day, &'a str),
     /// What the last two are counted in.
     pub unit: StreakUnit,
-    /// Days of the week without which a streak goes on, 0 for Sunday.
+    /// Days of the week that do not interrupt a streak, 0 for Sunday.
     pub days_off: &'a [u8],
     /// Which of the three are not shown.
     pub hidden: [bool; 3],

@@ -305,7 +305,7 @@ fn days_in_a_row_have_their_years_where_they_need_them() {
     assert!(svg.contains("Current Streak: 0 days;") && svg.contains("today as in UTC"), "{svg}");
 }
 
-/// Whichever colours an address fixes, the others are read on the same ground by everyone.
+/// Whichever colours an address sets, the others have the same background for everyone.
 #[test]
 fn colours_that_are_written_out_have_the_others_that_fit() {
     let of = |look: &CardLook| {

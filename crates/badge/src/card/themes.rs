@@ -216,7 +216,7 @@ impl CardTheme {
         (!self.gradient.is_empty()).then(|| CardGround::Gradient(TURNED, paints()))
     }
 
-    /// What its ground is painted with.
+    /// The paint of its background.
     pub(super) fn ground(&self, palette: &CardPalette) -> CardPaint {
         match self.is_clear {
             true => CardPaint::seen_through(palette.ground),

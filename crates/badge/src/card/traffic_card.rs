@@ -105,7 +105,7 @@ fn newest(counts: &[u64]) -> &[u64] {
     &counts[counts.len().saturating_sub(MOST_DAYS)..]
 }
 
-/// The first two have the colour of their bars beside their label.
+/// The first two have the colour of their bars next to their label.
 fn number_over_label(
     f: &mut Formatter<'_>,
     (x, top): (u32, u32),
@@ -127,7 +127,8 @@ fn number_over_label(
     text(f, ("tc-text", left, top + LABELS), LABEL, &LABEL.fit(label, room.saturating_sub(left - x)))
 }
 
-/// One bar for each day, as high as its count is beside the most of `scale`. Lengths are in tenths of a pixel.
+/// One bar for each day, with its height in proportion to the largest count of `scale`. Lengths are in tenths of a
+/// pixel.
 fn bars(
     f: &mut Formatter<'_>,
     fill: &str,

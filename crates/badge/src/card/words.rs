@@ -111,7 +111,7 @@ impl CardLang {
         self.say(&format!("{count} {en}{plural}"), &format!("{count} {zh}"))
     }
 
-    /// Days of the week without which a streak goes on.
+    /// Days of the week that do not interrupt a streak.
     pub(super) fn days_off(self, days: &[u8]) -> String {
         const NAMES: [(&str, &str); 7] = [
             ("Sun", "周日"),

@@ -43,7 +43,7 @@ const LOGARITHMIC: &str = "logarithmic scale";
 const BELOW_WORD: u32 = 14;
 /// The mark that ends a run of letters to the left.
 const LEFT_TO_RIGHT: &str = "&#8206;";
-/// Where a bar or line is broken that goes beyond the plot, below its top, and how far the mark reaches beside it.
+/// Where a bar or line is broken that goes beyond the plot, below its top, and how far the mark reaches to its sides.
 const BREAK: u32 = 140;
 const BESIDE: u32 = 30;
 /// Widest name in a tooltip.
@@ -200,7 +200,7 @@ impl<'a> Drawing<'a> {
         format!("{} {}", short(total), self.chart.event.noun(total))
     }
 
-    /// The largest count, if there is room for it beside the dates.
+    /// The largest count, if there is room for it next to the dates.
     fn most(&self, f: &mut Formatter<'_>, one: &Series<'_>, room: u32) -> fmt::Result {
         let Some((at, most)) = self.chart.peak(one) else { return Ok(()) };
         let step = self.chart.step;
@@ -434,7 +434,7 @@ impl<'a> Drawing<'a> {
             if count > 0 {
                 let slot = self.edge(at + 1) - self.edge(at);
                 let wide = (slot * 7 / 10).min(WIDEST_BAR);
-                // One hit beside a million is still visible.
+                // One hit next to a million is still visible.
                 let high = scale.height(count, PLOT * 10).max(10);
                 let (left, bottom) = (self.middle(at) - wide / 2, self.bottom());
                 let round = (wide / 4).min(high).min(20);

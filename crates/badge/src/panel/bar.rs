@@ -125,7 +125,7 @@ fn call(words: String, size: u32, width: u32) -> (String, u32) {
     if width < WORDY { ("→".to_owned(), 18) } else { (words, size) }
 }
 
-/// The width left for the two lines beside the call to action.
+/// The width left for the two lines next to the call to action.
 fn room(width: u32, (call, size): &(String, u32)) -> u32 {
     width.saturating_sub(TEXTS + BETWEEN + Font::regular(*size).width(call) + MARGIN)
 }

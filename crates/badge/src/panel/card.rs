@@ -236,7 +236,7 @@ fn numbers(traces: &[Trace<'_>]) -> Vec<String> {
     grouped.iter().map(|number| last(number)).collect()
 }
 
-/// A tinted ground with a line of two pixels around, all of it inside of the box.
+/// A tinted background with a border of two pixels, all of it inside the box.
 pub(super) fn ground(
     f: &mut Formatter<'_>,
     [x, y, width, height]: [u32; 4],

@@ -155,7 +155,7 @@ impl<'a> Panel<'a> {
         Panel { name, avatar: None, visits, likes, now: Minute(0), options, is_away: true }
     }
 
-    /// Draws a picture. Less than 64 KiB beside the avatar, whatever the texts are.
+    /// Draws a picture. Less than 64 KiB without the avatar, whatever the texts are.
     #[must_use]
     pub fn render(&self, picture: Picture) -> String {
         let mut svg = String::with_capacity(USUAL_SIZE);

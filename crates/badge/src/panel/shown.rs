@@ -25,7 +25,7 @@ impl Shown {
         MOST_TRACES + taken_back.visits.len()
     }
 
-    /// Likes that were taken back are not shown, and those that are left are numbered anew.
+    /// Likes that were taken back are not shown, and the others are renumbered.
     #[must_use]
     pub fn new(visits: &Latest, likes: &Latest, taken_back: &Latest) -> Shown {
         let still = left(likes.total, taken_back.total);

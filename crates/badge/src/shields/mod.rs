@@ -112,7 +112,7 @@ impl<'a> Shield<'a> {
         }
     }
 
-    /// Draws the badge. Less than 32 KiB beside the logo, whatever the texts are.
+    /// Draws the badge. Less than 32 KiB without the logo, whatever the texts are.
     #[must_use]
     pub fn render(&self) -> String {
         let shown = |text| Fitted::new(text, MAX_TEXT).shown();

@@ -36,7 +36,7 @@ impl fmt::Display for XmlText<'_> {
     }
 }
 
-/// Invisible. What follows it goes on to the right.
+/// Invisible. Text after it continues to the right.
 const LEFT_TO_RIGHT_MARK: char = '\u{200e}';
 
 /// A name as XML in front of a number, which stays behind it, even if the name is written from right to left.

@@ -38,7 +38,7 @@ impl Font {
 
     /// The text, cut if it is wider than `room` pixels. Not escaped.
     pub(crate) fn fit(self, text: &str, room: u32) -> String {
-        // Both are rounded: what is said to fit is not cut.
+        // Both are rounded, so that a text that is reported to fit is not cut.
         let room = if self.width(text) <= room { u32::from(u16::MAX) } else { self.badge_room(room) };
         Fitted::new(text, room).shown()
     }

@@ -30,7 +30,7 @@ impl Times {
             return true;
         };
         let counts = now.abs_diff(*time) >= window;
-        // A clock that was set back does not cool anybody down beyond one window from now.
+        // If the clock was set back, no visitor cools down for longer than one window from now.
         if counts || now < *time {
             let before = std::mem::replace(time, now);
             self.by_time.remove(&(before, hash));
@@ -46,7 +46,7 @@ impl Times {
     }
 
     /// If the table is full, one goes: the oldest if it is out of its window, else one so far ahead that it is out of
-    /// its window too (the clock was set back), else the oldest all the same, and that is told.
+    /// its window too (the clock was set back), else the oldest anyway, and this is reported.
     fn make_room(&mut self, now: i64, window: u64) {
         if self.table.len() < self.limit {
             return;

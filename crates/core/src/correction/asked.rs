@@ -59,7 +59,7 @@ pub struct CorrectionRequest {
     pub asked: String,
     /// With which event; all without it.
     pub event: Option<Event>,
-    /// Who asks.
+    /// Who makes the correction.
     pub by: String,
     /// Why.
     pub reason: Option<String>,

@@ -28,7 +28,7 @@ pub struct Priority {
 }
 
 impl Priority {
-    /// The keys that a `[[route]]` needs for it, beside its tag: `, facility = "local7"`.
+    /// The keys that a `[[route]]` needs for it, in addition to its tag: `, facility = "local7"`.
     #[must_use]
     pub fn keys(&self) -> String {
         let usual = Route::default();

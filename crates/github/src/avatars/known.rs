@@ -21,7 +21,7 @@ pub(super) struct KnownAvatar {
 #[derive(Debug)]
 pub(super) struct KnownAvatars {
     known: RecentAccounts<KnownAvatar>,
-    /// Who is being looked for.
+    /// The accounts that are being looked for.
     asked: HashSet<AccountName>,
 }
 

@@ -44,7 +44,7 @@ const DAY: u64 = 86_400;
 /// How long an avatar is shown before it is looked for again, and how long it is worth keeping.
 const FRESH: u64 = DAY;
 const KEPT: u64 = 30 * DAY;
-/// When somebody who has no avatar may have one.
+/// When to check again for an avatar where there was none.
 const NOBODY: u64 = DAY;
 /// When a server that failed is asked for the same one again.
 const FAILED: u64 = 15 * 60;
@@ -230,7 +230,7 @@ impl Avatars {
         false
     }
 
-    /// Whether this is more than a name that somebody has made up today.
+    /// Whether this is more than a name that was made up today.
     async fn is_known(&self, login: &AccountName, name: &Name) -> StoreResult<bool> {
         if self.faces().find(login).is_some_and(|face| face.uri.is_some())
             || TrackedAccounts::new(self.store.clone()).find(login).await?.is_some()

@@ -12,7 +12,7 @@ use std::io::Cursor;
 pub(super) const MOST: usize = 256 * 1024;
 /// The largest side of what is decoded: four times what servers hand out.
 const LARGEST: u32 = 2048;
-/// The memory for decoding: the largest picture, and what the decoder needs beside it.
+/// The memory for decoding: the largest picture, and what the decoder needs in addition.
 const MEMORY: u64 = 48 << 20;
 /// The side of what we draw. A card shows 40 pixels, and screens have up to two or three for each.
 const SIDE: u32 = 96;
@@ -36,7 +36,7 @@ pub(super) enum NotAPicture {
     NotEncoded(#[source] ImageError),
 }
 
-/// Draws a file anew, as a `data:` URI.
+/// Redraws a file, as a `data:` URI.
 pub(super) fn redraw(file: &[u8]) -> Result<String, NotAPicture> {
     if file.len() > MOST {
         return Err(NotAPicture::TooLarge);

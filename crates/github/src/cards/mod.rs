@@ -89,7 +89,7 @@ impl From<String> for NoCard {
     }
 }
 
-/// What a card depends on beside its address and its account.
+/// What a card depends on, other than its address and its account.
 #[derive(Clone, Copy, Debug)]
 pub struct CardTerms {
     /// Where days end, unless the address says it.

@@ -59,7 +59,7 @@ fn is_public(address: IpAddr) -> bool {
 /// Where connections may lead.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reachable {
-    /// Networks that are not public, and allowed all the same.
+    /// Networks that are not public, but allowed.
     pub(super) allowed: Vec<IpNet>,
 }
 

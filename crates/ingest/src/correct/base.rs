@@ -25,7 +25,7 @@ pub struct OldBadgeNumber {
     pub number: u64,
     /// The day on which it counts.
     pub day: Day,
-    /// Who asks.
+    /// Who makes the correction.
     pub by: String,
     /// Why.
     pub reason: Option<String>,

@@ -61,7 +61,7 @@ struct CorrectionCourse {
 }
 
 impl Corrector {
-    /// For a command, beside a daemon or without one.
+    /// For a command, with or without a running daemon.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Corrector {
         Corrector { store, daemon: None }

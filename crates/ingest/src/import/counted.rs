@@ -275,7 +275,7 @@ impl Evidence {
         Some(Undecided::Overlap { line, of: of.to_owned() })
     }
 
-    /// What imports have counted. Answers the one that goes on.
+    /// The counts of imports. Returns the one that continues.
     fn imports_of(
         &self,
         seen: &Glance,

@@ -48,7 +48,7 @@ pub(super) fn content_course(
     }
 }
 
-/// The same whenever it is asked for, so that an import which was killed goes on, also one that counts once more.
+/// Always the same value, so that an import that was killed continues, also one that counts once more.
 fn instance_of(source: &str, content: Uuid, before: usize) -> Uuid {
     let mut digest = domain(source);
     digest.update(content);

@@ -127,7 +127,7 @@ mod tests {
         Position { source: "test".to_owned(), state: state.to_owned() }
     }
 
-    /// Wherever it is interrupted, it goes on there, and what is brought again is there once.
+    /// Wherever it is interrupted, it continues there, and records that are written again count once.
     #[tokio::test]
     async fn what_was_interrupted_goes_on() {
         const NAMES: i64 = 2_500;

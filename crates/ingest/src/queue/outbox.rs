@@ -182,7 +182,7 @@ impl FromOutbox {
     async fn settle_accounts(&mut self) {
         let (Some(claim), Some(acked), true) = (self.claim, self.acked, self.owes) else { return };
         if self.file().is_settled(acked).await.unwrap_or(false) {
-            // Otherwise it is told in the next round.
+            // Otherwise it is reported in the next round.
             self.owes = self.common.store.owes_nothing(claim.instance).await.is_err();
         }
     }

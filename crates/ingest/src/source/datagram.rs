@@ -72,7 +72,7 @@ impl SyslogDatagrams {
         self.socket.local_addr().ok()?.as_socket()
     }
 
-    /// Receives until stop is said, then drains what the kernel has accepted and returns.
+    /// Receives until it is told to stop, then drains what the kernel has accepted and returns.
     ///
     /// # Errors
     ///

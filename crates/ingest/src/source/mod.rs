@@ -52,7 +52,7 @@ pub struct LineOptions {
     pub limit: usize,
     /// Which visits of a name are kept.
     pub visits: KeptVisits,
-    /// Who tells visits from hits, if anybody does.
+    /// The gate that tells visits from hits, if there is one.
     pub gate: Option<Arc<VisitGate>>,
     /// What is not counted.
     pub refusals: Arc<Refusals>,
@@ -155,7 +155,7 @@ impl Stop {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Fails once stop is said, so that long work ends with it.
+    /// Fails once a stop is requested, so that long work ends with it.
     pub(crate) fn check(&self) -> io::Result<()> {
         if self.is_said() {
             return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"));

@@ -152,7 +152,7 @@ impl Writer {
                 if is_cut_short(at - STEP / 2, &mut deadline).await {
                     break;
                 }
-                // A store that takes what is there gets the time for it: losing that would be needless.
+                // A store that accepts the waiting batches gets the time for it, so that nothing is lost needlessly.
                 if at >= most || !live.has_worked_within(LATELY) {
                     if !is_cut_short(at + GRACE, &mut deadline).await {
                         return;

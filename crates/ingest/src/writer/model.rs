@@ -447,7 +447,7 @@ async fn live(
     drop(sealed);
     let ended = running.await.unwrap();
     assert!(end == End::Late || ended.lost == 0, "{ended:?}");
-    // What is told as lost must not be written afterwards.
+    // Hits that were reported as lost must not be written afterwards.
     assert!(std::mem::take(&mut fake.script().ends) || ended.lost == 0, "{ended:?}");
     ledger.lost += ended.lost;
     ledger.late |= end == End::Late;

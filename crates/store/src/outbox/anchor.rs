@@ -39,7 +39,7 @@ impl Anchor {
         self.opened.database_is_still_at(&self.path)
     }
 
-    /// Writes what is open beside the path.
+    /// Writes the contents of the open file next to the path.
     pub(super) fn copy(&mut self, open: &Connection) -> rusqlite::Result<()> {
         let copy = self.beside(".new");
         // An earlier process may have left one.

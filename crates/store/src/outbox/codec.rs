@@ -35,7 +35,7 @@ const VISITED: u8 = 0x40;
 const VISITORS: u8 = 0x20;
 /// In the class of a client: more is kept of it.
 const ASKER: u8 = 0x80;
-/// The classes of clients by their number, which stays the same for ever.
+/// The classes of clients by their number, which must never change.
 const CLASSES: [ClientClass; 7] = [
     ClientClass::Unknown,
     ClientClass::Browser,

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 /// The most entries of a batch that is cut from a block.
 const BATCH_ENTRIES: usize = 4 * MAX_BATCH_NAMES;
-/// How many batches are in memory beside the file.
+/// How many batches are in memory as well as in the file.
 const FRESH: usize = 32;
 
 /// The file, and the block that is being cut.
@@ -399,7 +399,7 @@ impl Desk {
             let unsent = has_unsent(&transaction)?;
             transaction.commit()?;
             (desk.last, desk.unsent) = (last, unsent);
-            // A second process, if somebody has removed the lock, adds blocks that are not counted here.
+            // A second process, if the lock was removed, adds blocks that are not counted here.
             let blocks = desk.blocks(cutting.sort);
             *blocks = blocks.saturating_sub(u64::from(done));
             Ok(())

@@ -49,8 +49,8 @@ impl Default for Keep {
     }
 }
 
-/// Where counts came from. Those of the HTTP counter are told back to it when they are applied, as long as the process
-/// that counted them lives.
+/// Where counts came from. The HTTP counter is notified when its counts are applied, as long as the process that
+/// counted them lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A source of lines, or an earlier process.
@@ -191,7 +191,7 @@ impl Outbox {
     /// Its name in a state directory.
     pub const FILE: &str = FILE;
 
-    /// Copies the outbox of a state directory into a new file, as it is at one moment, while its daemon may be writing.
+    /// Makes a consistent copy of the outbox of a state directory in a new file, while its daemon may be writing.
     /// Returns how many hits wait in the copy. Blocks on the disk.
     pub fn copy(dir: &Path, to: &Path) -> Result<u64> {
         copy::copy(&dir.join(FILE), to)
@@ -223,7 +223,7 @@ impl Outbox {
         };
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |desk| {
-            // What was given up before it was begun is told as not done, and is not.
+            // Work that was given up before it began is reported as not done, and is not done.
             if !reply.is_closed() {
                 let _ = reply.send(work(desk));
             }
@@ -307,15 +307,16 @@ impl Outbox {
         self.ask(move |desk| desk.belong_to(store)).await
     }
 
-    /// Gives everything behind `marker` that is still held new numbers, from 1, under a new instance: for a copy of a state
-    /// directory that is to go on beside the one that fenced it.
+    /// Gives everything behind `marker` that is still held new numbers, from 1, under a new instance: for a copy of a
+    /// state directory that is to continue in parallel with the one that fenced it.
     pub async fn start_over(&self, marker: u64) -> Result<OutboxState> {
         self.ask(move |desk| desk.start_over(marker)).await
     }
 
-    /// The state directory was restored from a backup: whatever waits in it has been applied since, and the positions of
-    /// the instance that the store has are the right ones. Empties it, but for what has come since it was opened, and goes
-    /// on under a new instance, which tells the store its positions at once. Answers how many hits it let go of, too.
+    /// The state directory was restored from a backup: whatever waits in it has been applied since, and the positions
+    /// of the instance that the store has are the right ones. Empties it, but for what has come since it was opened,
+    /// and continues under a new instance, which writes its positions to the store at once. Also returns how many hits
+    /// were dropped.
     pub async fn forget(&self, positions: Vec<Position>) -> Result<(OutboxState, u64)> {
         self.ask(move |desk| desk.forget(&positions)).await
     }

@@ -128,7 +128,7 @@ async fn files_that_are_removed_or_replaced_while_open_are_written_anew() {
             }
         }
         outbox.push(&[("a", 1, 4)], false).await;
-        // And what was removed after the last push is there once somebody asks.
+        // And a file that was removed after the last push is there again at the next read.
         remove(&[""]);
         assert_eq!(outbox.get().fill().await.unwrap().hits, 7, "{how}");
         if how == "replaced" {

@@ -104,7 +104,7 @@ impl Link {
         })
     }
 
-    /// Our store, which is there; `None`: what is there is not ours, and calls are refused until it is.
+    /// Our store, if it is there; `None`: the one that is there is not ours, and calls are refused until it is.
     pub(super) fn set_ours(&self, store: Option<Uuid>) {
         let belonging = store.map_or(Belonging::Foreign, Belonging::Ours);
         *self.belonging.write().unwrap_or_else(PoisonError::into_inner) = belonging;

@@ -312,7 +312,7 @@ impl StoreWrite for Redis {
         let writes = self.writes_ours(attempt)?;
         let live = writes.live(attempt).await?;
         let answers = writes.pipe(live, attempt, &mut pipeline).await?;
-        // Whether it was made or not, what is there now is the key.
+        // Whether it was made now or before, the stored value is the key.
         let there = answers.iter().skip(names.len());
         let key = |((day, name), answer): (&(Day, String), &redis::Value)| {
             let text = script::as_text(answer);

@@ -15,7 +15,7 @@ use std::path::Path;
 use tallymark_core::ALL;
 use uuid::Uuid;
 
-/// What a store says of itself. Two copies of one moment say the same.
+/// Facts about a store. Two copies from the same moment have the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreFacts {
     /// Its identity.

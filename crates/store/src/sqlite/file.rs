@@ -55,7 +55,7 @@ const ADDED: [&str; 3] = [
     CREATE TABLE visitor (day INTEGER, id INTEGER, hash INTEGER, PRIMARY KEY (day, id, hash)) STRICT, WITHOUT ROWID;
     CREATE TABLE visitors (id INTEGER, day INTEGER, n INTEGER NOT NULL, PRIMARY KEY (id, day)) STRICT, WITHOUT ROWID;
     CREATE INDEX visitors_by_day ON visitors (day);",
-    // What is kept beside the counts; until: when it may go.
+    // Data kept in addition to the counts; until: when it can be deleted.
     "CREATE TABLE shelf (
         shelf TEXT, key TEXT, at INTEGER NOT NULL, until INTEGER NOT NULL, value BLOB NOT NULL,
         PRIMARY KEY (shelf, key)) STRICT, WITHOUT ROWID;
@@ -99,7 +99,7 @@ pub(super) fn open(path: &Path, deadline: &Deadline) -> Result<(Connection, Uuid
 
 /// Opens the file only for reading. It exists, because [`open`] has run.
 pub(super) fn open_reader(path: &Path, deadline: &Deadline) -> rusqlite::Result<Connection> {
-    // Read-write all the same: a reader of a WAL database takes part in its shared memory.
+    // Read-write nevertheless: a reader of a WAL database takes part in its shared memory.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(deadline.bound(BUSY_TIMEOUT))?;
@@ -109,8 +109,8 @@ pub(super) fn open_reader(path: &Path, deadline: &Deadline) -> rusqlite::Result<
     Ok(connection)
 }
 
-/// Prepared statements stay as they are. Without this, SQLite prepares a statement with `LIMIT ?` anew whenever another
-/// number is bound, because its plan might depend on it: a twentieth of the CPU of a panel.
+/// Prepared statements stay as they are. Without this, SQLite prepares a statement with `LIMIT ?` again whenever
+/// another number is bound, because its plan might depend on it: a twentieth of the CPU of a panel.
 pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }

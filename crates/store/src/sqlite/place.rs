@@ -124,7 +124,7 @@ impl Inodes {
         Inodes { database: inode(path), beside: beside(path) }
     }
 
-    /// Whether the path leads to the database, and its log lies beside it.
+    /// Whether the path leads to the database, and its log is next to it.
     pub(crate) fn are_still_at(&self, path: &Path) -> bool {
         self.database_is_still_at(path) && !self.have_lost_their_log(path)
     }

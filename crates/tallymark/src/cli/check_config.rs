@@ -64,7 +64,7 @@ fn not_what_they_should_be(config: &Config) -> Vec<String> {
     no_dir.into_iter().chain(no_file).collect()
 }
 
-/// Warnings, with which `serve` starts all the same.
+/// Warnings, which do not prevent a start of `serve`.
 fn warnings(config: &Config) -> Vec<String> {
     let logs = config.sources.iter().filter_map(|source| match &source.kind {
         Kind::File { path, .. } => Some(path),

@@ -130,7 +130,7 @@ pub(super) fn report(
     out::print(&text)
 }
 
-/// The line that ends what is said of a correction.
+/// The last line of the report about a correction.
 pub(super) fn way_back(id: Uuid) -> String {
     let id = short(id);
     format!("correction {id}; to take it back: tallymark undo {id}\n")

@@ -49,7 +49,7 @@ pub(super) fn command() -> Command {
 }
 
 /// Sets the variables of `.env` in the working directory that are not set yet. Called before anything else runs. A file
-/// of somebody else, in a directory where everybody may write, is not read.
+/// of another user, in a world-writable directory, is not read.
 pub(crate) fn read_dotenv() -> Result<()> {
     let path = Path::new(".env");
     let Some(owner) = User::of_path(path).filter(|_| path.is_file()) else { return Ok(()) };
@@ -190,8 +190,8 @@ pub(super) fn warn_of_unknown() {
     }
 }
 
-/// Variables of GitHub Banners that mean nothing here, and what is in their place. Those that are set in a group of
-/// which others belong to any PostgreSQL are told only beside one that is its own.
+/// Variables of GitHub Banners that have no effect here, and what to use instead. Those of its PostgreSQL group, whose
+/// names other programs use too, are mentioned only together with one that is its own.
 const OF_GITHUB_BANNERS: [(&str, &str); 10] = [
     ("RENDERER_BASE_URL", "banners are drawn in this process"),
     ("STORAGE_BASE_URL", "banners are files of this process: see [badges] banners"),

@@ -390,7 +390,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Fails if there is any trouble: it is said for each account.
+/// Fails if any account failed: the reason is printed for each.
 fn told(troubles: &AccountTroubles<'_>) -> Result<()> {
     let lines: Vec<String> = troubles.iter().map(|(name, why)| format!("{name}: {why}")).collect();
     if lines.is_empty() { Ok(()) } else { bail!("{}", lines.join("; ")) }

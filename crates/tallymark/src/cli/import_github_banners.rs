@@ -220,7 +220,7 @@ impl BannerTables {
         }
     }
 
-    /// Takes banners by the names of their files; whether there are any. What they show is asked for anew.
+    /// Imports banners by the names of their files. Returns whether there are any. Their numbers are fetched again.
     fn read_files(&mut self, dir: &Path) -> Result<bool> {
         let reading = || format!("reading {}", dir.display());
         for entry in fs::read_dir(dir).with_context(reading)? {

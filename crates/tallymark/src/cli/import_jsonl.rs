@@ -24,8 +24,8 @@ use tallymark_store::Store;
 use thousands::Separable;
 use uuid::Uuid;
 
-/// Adds every count of an export to those of the store. The same file counts once, however often it is imported, and goes on
-/// where it was interrupted. See `tallymark help transfer`.
+/// Adds every count of an export to those of the store. The same file counts once, however often it is imported, and an
+/// interrupted import continues where it was. See `tallymark help transfer`.
 #[derive(Debug, Args)]
 pub(super) struct ImportJsonl {
     /// A file of `export jsonl`, plain or compressed (gzip, xz, bzip2, zstd); `-` is standard input.

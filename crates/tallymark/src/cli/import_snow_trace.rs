@@ -16,8 +16,8 @@ use tallymark_ingest::{
 };
 use thousands::Separable;
 
-/// Counts the totals of counters.json and likes.json as visits and likes, on the days and minutes that the logs beside
-/// them give. The same content is counted once, also after an import that was interrupted. Stop snow-trace first.
+/// Counts the totals of counters.json and likes.json as visits and likes, on the days and minutes from the logs. The
+/// same content is counted once, also after an interrupted import. Stop snow-trace first.
 #[derive(Debug, Args)]
 pub(super) struct ImportSnowTrace {
     /// snow-trace's data directory itself, with counters.json and visits/ in it.

@@ -343,8 +343,7 @@ impl<R: Read> Read for Sampled<R> {
     }
 }
 
-/// Opens a file that is read more than once. What is in a pipe or a device can be read once only, and opening it may wait for
-/// ever.
+/// Opens a file that is read more than once. A pipe or a device can be read only once, and opening it may wait forever.
 pub(super) fn open_again(file: &Path) -> io::Result<File> {
     let about = fs::metadata(file)?;
     if !about.is_file() && !about.is_dir() {

@@ -150,7 +150,7 @@ pub(crate) struct CommonFlags {
     /// messages.)
     #[arg(long, global = true, env = "TALLYMARK_LOG_FORMAT_STRING", value_name = "TEXT", value_parser = config::pattern, help_heading = "Listening")]
     log_format_string: Option<LineFormat>,
-    /// Who may send syslog; needed when it listens beyond loopback. May be repeated.
+    /// Networks that can send syslog; needed to listen beyond loopback. Can be repeated.
     #[arg(long, global = true, env = "TALLYMARK_ALLOW", value_name = "NETWORK", value_parser = config::network, value_delimiter = ',', help_heading = "Listening")]
     allow: Vec<IpNet>,
     /// How the log is written.

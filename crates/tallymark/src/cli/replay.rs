@@ -29,7 +29,7 @@ use tracing::{error, warn};
 
 /// How much of a file is read at a time.
 const CHUNK: usize = 256 * 1024;
-/// How long a pipe is opened before it is said that it waits.
+/// How long opening a pipe can take before a message says that it waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest line, the same as for followed and imported files.
 const MAX_LINE: usize = 262_144;
@@ -208,7 +208,7 @@ impl Fates {
     }
 }
 
-/// Opens a file. A pipe that nothing writes to is waited for, and that is said.
+/// Opens a file. If nothing writes to a pipe, it waits, and says so.
 fn open(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.file_type().is_fifo() {
         return File::open(path);

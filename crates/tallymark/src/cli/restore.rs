@@ -215,7 +215,7 @@ impl RestorePlaces {
         places.filter_map(mode).collect()
     }
 
-    /// Renames what is there, and puts the backup in its place. Returns the new names.
+    /// Renames the existing files, and puts the backup in their place. Returns the new names.
     fn exchange(&self, manifest: &BackupManifest) -> Result<Vec<PathBuf>> {
         let mut aside = Aside::new(&self.data_dir)?;
         let has = |name: &str| manifest.parts.iter().any(|part| part.name == name);
@@ -269,7 +269,7 @@ impl Aside {
         Ok(Aside { end, kept: Vec::new() })
     }
 
-    /// A database and its log: a log beside another database would be played into that one.
+    /// A database and its log: a log next to another database would be applied to that one.
     fn move_database(&mut self, path: &Path) -> Result<()> {
         let end = self.end.clone();
         self.rename(path)?;

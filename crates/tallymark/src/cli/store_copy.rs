@@ -202,7 +202,8 @@ async fn total(store: &dyn Store, event: Event) -> Result<i64> {
     Ok(store.totals(event, &[Name::all()]).await?.first().copied().unwrap_or(0))
 }
 
-/// Under which instance this data directory counts. An outbox may have one of its own: after a restore it goes on anew.
+/// Under which instance this data directory counts. An outbox can have its own: after a restore it continues under a
+/// new one.
 struct OwnInstance {
     in_from: Option<Uuid>,
     in_to: Option<Uuid>,

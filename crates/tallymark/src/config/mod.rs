@@ -51,10 +51,10 @@ use tallymark_web::{Listen, Origins, StatsPrefix, Visibility};
 use toml::de::DeTable;
 use url::Url;
 
-/// The resolved settings of the program.
-/// What is said of default routes that are off.
+/// The message about default routes that are off.
 pub(crate) const DEFAULTS_OFF: &str = "lines with these default tags are not counted, because the configuration has a [[route]]: tallymark help syslog";
 
+/// The resolved settings of the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
@@ -79,7 +79,7 @@ pub(crate) struct Config {
     pub(crate) visits: VisitRules,
     pub(crate) faces: AvatarConfig,
     pub(crate) github: GithubConfig,
-    /// Networks that are not public, and may be fetched from all the same.
+    /// Networks that are not public, but can be fetched from.
     pub(crate) outgoing_allow: Vec<IpNet>,
     /// What is not counted.
     pub(crate) deny: DenyRules,
@@ -125,7 +125,7 @@ pub(crate) struct Badges {
     pub(crate) panels: Vec<Variant>,
     /// Created banners are files, whose numbers are the last known ones after this time.
     pub(crate) banners: Option<Duration>,
-    /// The same of cards that somebody has looked at, whose days end in this zone.
+    /// The same for cards that were viewed, whose days end in this zone.
     pub(crate) cards: Option<(Duration, DayZone)>,
 }
 
@@ -594,13 +594,13 @@ fn read_asker_texts(section: &mut ConfigTable<'_>) -> AskerTexts {
     kept
 }
 
-/// The tag of lines that `tallymark nginx-conf` lets nginx write where visits are told from them, or kept.
+/// The tag of lines that nginx writes with `tallymark nginx-conf` if visits are counted, or kept.
 pub(crate) const VISITORS_TAG: &str = "tallymark_visitors";
 
 /// The tag of lines about badges of other counters.
 pub(crate) const REQUESTS_TAG: &str = "tallymark_requests";
 
-/// The same where visits are told from them, or kept.
+/// The same, if visits are counted from them, or kept.
 pub(crate) const REQUESTERS_TAG: &str = "tallymark_requesters";
 
 /// ghit.me's route, and those that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`. All

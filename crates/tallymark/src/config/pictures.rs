@@ -15,7 +15,7 @@ use tallymark_badge::{
 };
 use tallymark_ingest::source::open_regular;
 
-/// Every picture in a directory is a logo, by its name; other files may lie beside them.
+/// Every picture in a directory is a logo, by its name; other files in it are ignored.
 pub(super) fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
     let mut logos = OwnLogos::default();
     for (path, file) in entries(dir).map_err(|error| unread("logos", dir, &error))? {

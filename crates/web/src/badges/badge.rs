@@ -168,7 +168,7 @@ async fn draw(
     }
 }
 
-/// Why a picture was not shown to anybody, or is not to count.
+/// Why a request does not show a picture to a person, or must not count.
 pub(crate) fn not_shown(count: bool, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
     if !count {
         Some("ignored: count=false")

@@ -46,7 +46,7 @@ const OF_BADGES: [&str; 24] = [
     "style",
 ];
 
-/// They mean something beside `digits` alone.
+/// They have an effect only together with `digits`.
 const OF_DIGITS: [&str; 7] = ["align", "darkmode", "offset", "padding", "pixelated", "prefix", "size"];
 
 const OF_SUMS: [&str; 1] = ["group"];

@@ -42,7 +42,7 @@ struct Banners {
     app: Arc<App>,
 }
 
-/// The routes, if there is anybody to ask.
+/// The routes, if statistics can be fetched.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     let Some(front) = app.github.clone() else { return Router::new() };
     let statistics = front.statistics.clone();
@@ -83,7 +83,7 @@ async fn asked(github: &Statistics, uri: &Uri, sent: &HeaderMap) -> Response {
         };
         refused(sent, (StatusCode::NOT_FOUND, "user not found on github"), (&what, theme))
     };
-    // Who cannot be anybody is not asked for.
+    // A name that no account can have is not looked up.
     let Ok(login) = AccountName::new(&name) else { return nobody() };
     match github.of(&login).await {
         // The name is shown as this caller writes it.
@@ -192,7 +192,7 @@ impl Banners {
             Err(NoStats::Nobody) => return Err(Uncreated::Nobody),
             Err(NoStats::NotYet) => return Err(Uncreated::NotNow),
         }
-        // GitHub was asked meanwhile, and somebody else may have created the other type.
+        // GitHub was asked meanwhile, and another request may have created the other type.
         let _alone = tracked.alone().await;
         let found = tracked.find(login).await.map_err(|error| failed(error.into()))?;
         let mut account = found.unwrap_or_default();

@@ -2,8 +2,8 @@
 
 use serde_json::error::Category;
 
-/// Says where text stops being JSON. `line` is that of its first; `shape` is said where it is JSON, but of something
-/// else.
+/// Says where text stops being JSON. `line` is the number of its first line; `shape` is used if it is JSON of another
+/// form.
 pub(crate) fn of(why: &serde_json::Error, line: usize, shape: &str) -> String {
     let (line, column) = (line + why.line().saturating_sub(1), why.column());
     match why.classify() {

@@ -12,7 +12,7 @@ use std::{
     sync::LazyLock,
 };
 
-/// With the style sheet of charts, for the swatches beside names.
+/// With the style sheet of charts, for the swatches next to names.
 static STYLE: LazyLock<String> =
     LazyLock::new(|| include_str!("style.css").to_owned() + &tallymark_badge::chart::style_sheet());
 const LIKE: &str = include_str!("like.css");

@@ -98,7 +98,8 @@ fn percent(part: i64, whole: i64) -> String {
     }
 }
 
-/// How long a bar is, in percent of the longest: at least a hair, so that a row without one is not taken for a fault.
+/// How long a bar is, in percent of the longest: at least a hairline, so that a missing bar does not look like an
+/// error.
 fn bar(part: i64, whole: i64) -> String {
     let tenths = (i128::from(part.max(0)) * 1000 / i128::from(whole.max(1))).max(5);
     format!("{}.{}", tenths / 10, tenths % 10)

@@ -116,7 +116,7 @@ struct LikeReader<'a> {
     back: Option<String>,
 }
 
-/// `GET .../add`: counts a person's click, and asks everybody else.
+/// `GET .../add`: counts a person's click, and shows a button to all others.
 pub(super) async fn asked(app: &App, name: Result<Name, NoPanel>, peer: Peer, head: &Parts) -> Response {
     let name = match name {
         Ok(name) => name,
@@ -171,7 +171,7 @@ pub(super) async fn posted(
     refuse(app, &name, &reader, refusal)
 }
 
-/// `GET .../remove`: a person comes here by loading the page anew.
+/// `GET .../remove`: a person gets here by reloading the page.
 pub(super) fn not_posted(app: &App, name: &Name, head: &Parts) -> Response {
     match Speech::of(head) {
         Ok(speech) => {
@@ -227,7 +227,7 @@ async fn commit(
         let (event, key, minute) = match (wish, liked) {
             (Click::Like, true) => return Ok(LikeState::Already),
             (Click::Unlike, false) => return Ok(LikeState::NoneToTakeBack),
-            // A correction has taken it away since; to subtract it again would cost somebody else's like.
+            // A correction has removed it since; subtracting it again would remove someone else's like.
             (Click::Unlike, true) if is_corrected(app, name, now.day()).await? => {
                 return Ok(LikeState::NoneToTakeBack);
             }

@@ -103,7 +103,7 @@ fn svg_address(uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// Whether a path under `/v1` goes on behind the name: `badge/OWNER/REPO/x`, `OWNER/REPO/x`.
+/// Whether a path under `/v1` continues after the name: `badge/OWNER/REPO/x`, `OWNER/REPO/x`.
 fn is_beyond_name(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts[..] {

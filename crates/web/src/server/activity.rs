@@ -17,7 +17,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How much of an unwanted body is read all the same, and for how long.
+/// How much of an unwanted body is still read, and for how long.
 const UNWANTED: u64 = 64 * 1024;
 const UNWANTED_PATIENCE: Duration = Duration::from_millis(500);
 

@@ -43,7 +43,7 @@ pub struct TraceFinding {
     pub what: String,
 }
 
-/// Everything that an operator is told.
+/// Everything that is reported to the operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TraceFindings {
     /// Visits.

@@ -77,7 +77,7 @@ impl TraceKeys {
         self.totals.get_key_value(&(event, name)).map(|((_, name), _)| name)
     }
 
-    /// Whether its total was refused, which is told already.
+    /// Whether its total was refused, which is reported already.
     pub(super) fn is_refused(&self, event: Event, namespace: &str, key: &str) -> bool {
         self.refused.contains(&(event, namespace.to_owned(), key.to_owned()))
     }

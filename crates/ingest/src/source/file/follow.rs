@@ -52,7 +52,7 @@ pub(super) struct Following {
     pub(super) format: u32,
     /// Ends a long search among many or large files.
     pub(super) stop: Stop,
-    /// Who is told how far a long search is.
+    /// Receives the progress of a long search.
     pub(super) progress: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -117,7 +117,7 @@ fn is_as_it_was(files: &[SeenFile], later: &[SeenFile]) -> bool {
 }
 
 impl LogFollower {
-    /// A log that goes on from what is remembered of it, if anything is.
+    /// A log that continues from its remembered state, if there is any.
     pub(super) fn new(following: Following, book: Option<Book>) -> LogFollower {
         LogFollower {
             following,
@@ -257,7 +257,7 @@ impl LogFollower {
                         self.surveyed = None;
                     } else if !unchanged {
                         if record.is_blank() {
-                            // It may be one that is gone, written anew.
+                            // It may be one that is gone and was written again.
                             self.surveyed = None;
                         }
                         // What unpacks it has ended.
@@ -498,7 +498,7 @@ impl LogFollower {
         let path = record.path.clone();
         let filled = |file: fs::Metadata| file.len() > 0 && Identity::of(&file).is(&record.identity);
         if record.is_blank() && fs::metadata(&path).is_ok_and(filled) {
-            // An editor may just be writing anew what it had.
+            // An editor may be rewriting its contents at this moment.
             self.surveyed = None;
             return Ok(true);
         }

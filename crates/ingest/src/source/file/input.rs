@@ -38,7 +38,7 @@ pub(super) enum Found {
     Some,
     /// Nothing new: all of it is read.
     End,
-    /// It is no longer the file whose beginning was read: truncated, and perhaps filled anew.
+    /// It is no longer the file whose beginning was read: truncated, and perhaps filled again.
     Truncated,
 }
 

@@ -78,7 +78,7 @@ pub enum Start {
 /// How a log is read.
 #[derive(Clone, Debug)]
 pub struct FileOptions {
-    /// The file. Its rotated forms are looked for beside it.
+    /// The file. Its rotated files are searched for next to it.
     pub path: PathBuf,
     /// Where to begin when there is no position.
     pub start: Start,
@@ -140,7 +140,7 @@ impl LogFile {
         Ok(LogFile { options: FileOptions { path, ..options }, claims, lines, meters })
     }
 
-    /// Reads until stop is said. What is not read then stays in the file for the next time.
+    /// Reads until it is told to stop. Lines that are not read then stay in the file for the next time.
     ///
     /// # Errors
     ///
@@ -229,7 +229,7 @@ impl LogFile {
                     // Or it was restored, and knew less of this log than the store.
                     return Ok(Some(self.running(own, stop).behind(&others)));
                 }
-                // Who has a place of several is known once it is certain what each has read.
+                // Which of several sources owns a place is known once it is certain what each has read.
                 Places::Kept(positions)
                     if self.own(&positions)?.is_none() && !self.claims.is_shared(&self.options.path) =>
                 {
@@ -365,8 +365,8 @@ impl Running<'_> {
         self.intake.is_empty() && self.follower.book().is_none_or(|book| book.is_committed())
     }
 
-    /// Sends the tally on with its positions. If there is no room it goes on folding, or waits if it `must`. Answers
-    /// whether there is still somebody to send to.
+    /// Sends the tally on with its positions. If there is no room it continues folding, or waits if it `must`. Returns
+    /// whether there is still a receiver.
     fn send(&mut self, out: &mpsc::Sender<Sealed>, must: bool) -> bool {
         self.intake.report();
         self.meters.files(std::mem::take(&mut self.follower.events));

@@ -34,11 +34,11 @@ pub(super) enum Rank {
     Former,
     /// At the log's own path.
     Live,
-    /// Named by hand. It may be the log under another name, but it is never taken for a generation that was missed.
+    /// Named by hand. It may be the log under another name, but it is never treated as a generation that was missed.
     Other,
 }
 
-/// One file beside the log, as a look found it.
+/// One file next to the log, as found by a look.
 #[derive(Clone, Debug)]
 pub(super) struct SeenFile {
     pub(super) path: PathBuf,
@@ -75,7 +75,7 @@ pub(super) fn as_exact_as(mtime: u64, time: u64) -> u64 {
     if mtime.is_multiple_of(SECOND) { time / SECOND * SECOND } else { time }
 }
 
-/// Opens a regular file for reading. Anything else is refused: opening a FIFO could wait for ever, and what is in a
+/// Opens a regular file for reading. Anything else is refused: opening a FIFO could wait forever, and the contents of a
 /// device cannot be read twice.
 ///
 /// # Errors
@@ -125,7 +125,7 @@ pub(super) fn list(log: &Path, known: &KnownFiles) -> io::Result<Vec<SeenFile>> 
         }
         before = after;
     }
-    // What is missing in a list that is not whole would be taken for a file that is gone.
+    // A file missing from an incomplete list would be treated as gone.
     Err(io::Error::new(io::ErrorKind::ResourceBusy, "files are being renamed beside it"))
 }
 
@@ -204,8 +204,8 @@ fn look(found: &mut Listing, known: &KnownFiles, path: &Path, rank: Rank, is_nee
     Ok(())
 }
 
-/// Files of the log in other directories: where a link has led to before, and where rotated files are moved to. A directory
-/// beside the log may have another log of the same name, so only a file that is known leads there.
+/// Files of the log in other directories: to which a link has led before, and to which rotated files are moved. A
+/// sibling directory may have another log with the same name, so only a known file leads there.
 fn elsewhere(
     found: &mut Listing,
     bases: &[&Path],
@@ -343,7 +343,7 @@ pub(super) fn is_at(place: &Path, file: &Path) -> bool {
     file == place || file.parent() == place.parent() && is_rotated().is_some()
 }
 
-/// Whether a file is a log, by whatever path, or lies beside it and is named like one of its rotated files.
+/// Whether a file is a log, by whatever path, or is next to it and named like one of its rotated files.
 #[must_use]
 pub fn is_of_log(log: &Path, file: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path).ok();

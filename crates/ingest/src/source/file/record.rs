@@ -84,7 +84,7 @@ pub(crate) struct FileRecord {
     pub(crate) done: bool,
     /// It ended within a line.
     pub(crate) torn: bool,
-    /// It is gone. It is remembered all the same, because a file may come back.
+    /// It is gone. It is still remembered, because a file may come back.
     pub(crate) gone: bool,
     /// No line of it has counted: the print of the format by which all that were read were refused.
     pub(crate) refused_by: Option<u32>,

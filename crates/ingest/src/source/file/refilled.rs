@@ -29,7 +29,7 @@ pub(super) fn beside_a_copy(book: &Book, id: u64, read: &Mark) -> Option<&'stati
     )
 }
 
-/// Once that is said, a copy of it is a file of its own, and it is not said again.
+/// Once that is reported, a copy of it is a separate file, and it is not reported again.
 pub(super) fn give_up_copies(book: &mut Book, id: u64) {
     for copy in copies(book, id).collect::<Vec<_>>() {
         book.change(copy, |record| record.copy_of = Some(copy));

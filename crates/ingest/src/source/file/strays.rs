@@ -22,7 +22,7 @@ use tracing::info;
 
 /// How many files are opened.
 const MOST: usize = 1000;
-/// In how many directories beside that of the log.
+/// The largest number of directories, in addition to that of the log.
 const MOST_DIRECTORIES: usize = 100;
 
 /// Files that begin like one that is missing among `files`.
@@ -36,7 +36,7 @@ pub(super) fn strays(log: &Path, book: &Book, files: &[SeenFile], stop: &Stop) -
     for path in candidates(log, since, &were).into_iter().filter(|path| !listed.contains(&**path)).take(MOST)
     {
         stop.check()?;
-        // One that cannot be read is none of ours, as far as anybody can know.
+        // A file that cannot be read is assumed not to be ours.
         let Ok(first) = open_regular(&path).and_then(beginning) else { continue };
         if missing.iter().any(|record| begins_like(record, &first, is_named_like(log, &path))) {
             info!(log = %log.display(), file = %path.display(), "found by its content");
@@ -66,8 +66,8 @@ fn missing<'a>(book: &'a Book, files: &[SeenFile], stop: &Stop) -> io::Result<Ve
     Ok(missing)
 }
 
-/// Files that were written to since then: all that lie beside the log, or where one of these was, those that are named like
-/// it before others; then those with the name of a rotated file in the directories beside the log and in those around.
+/// Files that were written to since then: all files next to the log, or where one of these was, those with a name like
+/// the log's first; then files with the name of a rotated file in the directories inside and next to that of the log.
 fn candidates(log: &Path, since: u64, were: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
     let paths = paths_of(log);
     let here: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
@@ -78,7 +78,7 @@ fn candidates(log: &Path, since: u64, were: &BTreeSet<PathBuf>) -> Vec<PathBuf> 
     let beside: BTreeSet<&Path> = here.iter().copied().chain(were.iter().map(PathBuf::as_path)).collect();
     let mut beside: Vec<PathBuf> = beside.into_iter().flat_map(files_of).filter(is_recent).collect();
     beside.sort_by_key(|path| !is_named_like(log, path));
-    // Where everybody may write, as in /tmp, a directory beside that of the log is somebody else's.
+    // In a world-writable directory such as /tmp, the directories next to that of the log belong to others.
     let is_closed = |dir: &&Path| fs::metadata(dir).is_ok_and(|dir| dir.mode() & 0o002 == 0);
     let around = here.iter().flat_map(|dir| [Some(*dir), dir.parent().filter(is_closed)]).flatten();
     let dirs: BTreeSet<PathBuf> =

@@ -101,7 +101,7 @@ impl SyslogTcp {
         self.listener.local_addr().ok()
     }
 
-    /// Receives until it is told to stop, then takes what the kernel has received and returns.
+    /// Receives until it is told to stop, then reads the data that the kernel has received and returns.
     ///
     /// # Errors
     ///

@@ -51,7 +51,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// `quiet` ones are told at the end, by [`Findings::all`].
+    /// `quiet` ones are printed at the end, by [`Findings::all`].
     pub(super) fn new(quiet: bool) -> Findings {
         Findings { all: Vec::new(), quiet }
     }

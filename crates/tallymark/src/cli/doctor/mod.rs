@@ -44,7 +44,7 @@ impl Doctor {
             github::check(&config, &mut findings).await?;
             let (Some(store), true) = (store, listens && !self.no_probe) else { return Ok(()) };
             let probed = probe::check(&config, self.url.as_deref(), &*store, &mut findings).await;
-            // What was found before is told all the same.
+            // Earlier findings are still printed.
             probed.or_else(|error| findings.fail("probe", format!("{error:#}"), "tallymark health --ready"))
         })?;
         let (failed, warned) = (findings.count(Grade::Fail), findings.count(Grade::Warn));

@@ -34,7 +34,7 @@ impl Compared {
             Period::Day => {
                 (today.hours().start..Step::Hour.bucket(now.minute()), 24, "the same hours of yesterday")
             }
-            // A part of a minute in an hour is nothing beside what the card would say otherwise.
+            // A part of a minute in an hour is a negligible error compared with the alternative.
             Period::Hour => (now.minute().0 - 59..now.minute().0 + 1, 60, "the 60 minutes before"),
             Period::All | Period::Minute => return None,
         };

@@ -45,7 +45,7 @@ pub(super) async fn values(app: &App, asked: &DashboardQuery, ranking: &Ranking)
     Ok(shown)
 }
 
-/// What a row shows of a name: its place, its count, its bar beside that of the largest, and its line.
+/// What a row shows of a name: its place, its count, its bar relative to the largest, and its line.
 pub(super) async fn row(
     app: &App,
     event: Event,

@@ -141,7 +141,7 @@ impl Pasted<'_> {
             .or_else(|| of_shields(&address))
             .or_else(|| of_counter(&address).map(|name| inner.name(&name).unwrap_or(name)))
             .or_else(|| {
-                // shields.io's endpoint, and counters that are told a page.
+                // shields.io's endpoint, and counters that take the address of a page.
                 let url = address.parameter("url").filter(|_| address.has_scheme)?;
                 inner.name(&url)
             })

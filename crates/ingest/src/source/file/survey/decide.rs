@@ -66,8 +66,8 @@ impl Survey<'_> {
         Ok(())
     }
 
-    /// Lets the log go on as the record of a file that was named by hand and has the same content: the log was written anew,
-    /// or put back from its copy. Answers whether there is one.
+    /// Lets the log continue as the record of a file that was named by hand and has the same content: the log was
+    /// rewritten, or restored from its copy. Returns whether there is one.
     pub(super) fn take_from_backup(&mut self, at: usize, ids: &[u64]) -> io::Result<bool> {
         for &id in ids {
             let Some(&backup) = self.home.get(&id) else { continue };
@@ -239,7 +239,7 @@ impl Survey<'_> {
         Ok(())
     }
 
-    /// The log was truncated: its record goes on in the copy, and the log begins anew.
+    /// The log was truncated: its record continues in the copy, and the log starts again.
     fn is_the_rest(&mut self, at: usize, original: usize) -> io::Result<()> {
         let Some(id) = self.owner[original] else { return Ok(()) };
         self.take(at, id);

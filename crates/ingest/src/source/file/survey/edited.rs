@@ -26,12 +26,11 @@ use std::{
 const MOST_ENDS: usize = 100;
 /// How many files that were named by hand a new log is held against.
 const MOST_KEPT: usize = 8;
-/// What is told of a log of which only the beginning is known.
+/// The report about a log of which only the beginning is known.
 const CHANGED: &str = "it begins like what was counted and was changed: what it has is taken as counted";
 
-/// What is told of a log whose last lines are others now.
-const SHORTENED: &str = "its last lines were removed or changed, and others follow: these are counted, also those that were counted \
-                         before and only changed";
+/// The report about a log whose last lines have changed.
+const SHORTENED: &str = "its last lines were removed or changed, and others follow: these are counted, including any that were counted before and only changed";
 
 impl Survey<'_> {
     /// Lets a file go on as the record that was there, or that was the log where it was rotated since, if it is an edited
@@ -106,8 +105,9 @@ impl Survey<'_> {
         Ok(None)
     }
 
-    /// The mark behind the last of those lines that are still there. What follows them is read, and that is told: it may be
-    /// lines that were counted and changed. Of a record whose file was replaced and is still open, all lines are known.
+    /// The mark after the last of those lines that are still there. The lines after them are read, and this is
+    /// reported, because they may be counted lines that were changed. If the file of a record was replaced and is still
+    /// open, all its lines are known.
     fn behind_kept_lines(&mut self, path: &Path, read: &Mark, id: Option<u64>) -> io::Result<Option<Mark>> {
         if read.skip || Input::new(open_regular(path)?)?.is_packed() {
             return Ok(None);
@@ -121,7 +121,8 @@ impl Survey<'_> {
         Ok(Some(found.mark))
     }
 
-    /// The end of a plain file that begins like what was read. What it has is taken as counted, and that is told.
+    /// The end of a plain file that begins like the one that was read. Its lines are treated as counted, and this is
+    /// reported.
     fn behind_all_of_changed(&mut self, path: &Path, read: &Mark) -> io::Result<Option<Mark>> {
         let mut input = Input::new(open_regular(path)?)?;
         if input.is_packed() || !begins_like(path, read)? {

@@ -33,7 +33,7 @@ use std::{
 };
 use stranger::Stranger;
 
-/// Of how many files it is said how far the survey is.
+/// The number of files from which on the progress of a survey is reported.
 const MANY: usize = 100;
 
 /// What a survey is asked with.
@@ -57,9 +57,9 @@ pub(super) struct Question<'a> {
     pub(super) takes_new: bool,
     /// Files for which others ask.
     pub(super) asked: &'a BTreeSet<PathBuf>,
-    /// Once it is said, the survey fails, and the book is as it was.
+    /// Once it is set, the survey fails, and the book is unchanged.
     pub(super) stop: &'a Stop,
-    /// Who is told how far it is.
+    /// Receives the progress.
     pub(super) progress: &'a dyn Fn(&str),
 }
 
@@ -72,7 +72,7 @@ impl Question<'_> {
     }
 }
 
-/// What came out beside the book.
+/// The results of a survey other than the book.
 #[derive(Debug, Default)]
 pub(super) struct Surveyed {
     pub(super) events: FileEvents,
@@ -117,9 +117,9 @@ struct Survey<'a> {
     copies: Vec<(usize, usize)>,
 }
 
-/// Brings the book up to date with what is there. `None`, and a book that is as it was, if `is_still` says that files were
-/// renamed or truncated meanwhile: a list that was made then may lack one, or have one twice, and a copy was compared with
-/// nothing.
+/// Brings the book up to date with the existing files. Returns `None`, and leaves the book unchanged, if `is_still`
+/// says that files were renamed or truncated meanwhile: a list that was made then may lack a file, or have one twice,
+/// and a copy was compared with nothing.
 pub(super) fn survey(
     book: &mut Book,
     question: Question<'_>,

@@ -115,7 +115,7 @@ impl Survey<'_> {
         Ok(())
     }
 
-    /// A file that was empty and has the content of one that is gone now is that one: it was written anew where it is.
+    /// A file that was empty and now has the content of a missing one is that file, written again in this place.
     pub(super) fn written_anew(&mut self) -> io::Result<()> {
         let blank = |(&id, &at): (&u64, &usize)| {
             let record = self.book.get(id).filter(|record| record.copy_of.is_none())?;

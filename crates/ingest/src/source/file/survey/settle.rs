@@ -85,7 +85,7 @@ impl Survey<'_> {
                 || log.filter(|log| log.path == record.path && self.question.open.contains_key(&id));
             let other = if self.truncated.contains(&id) { in_place() } else { by_another() };
             let is_longer = other.is_some_and(|other| other.length >= record.mark.offset);
-            // Of an empty one nothing was counted. One that has an unread rest, or is not open, is told of as gone.
+            // Nothing was counted of an empty one. One that has an unread rest, or is not open, is reported as gone.
             record.is_read()
                 && record.mark.offset > 0
                 && !record.gone

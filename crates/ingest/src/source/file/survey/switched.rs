@@ -24,7 +24,8 @@ impl Survey<'_> {
     pub(super) fn tell_of_switches(&mut self) {
         let Some(target) = self.question.target.clone() else { return };
         let is_new = self.live.is_some_and(|live| self.new.contains_key(&live));
-        // With nothing open it is the first look after a start. A link that was made anew may have led elsewhere, and back.
+        // If no file is open, it is the first look after a start. A link that was recreated may have led elsewhere, and
+        // back.
         let relinked = self.question.relinked;
         if !is_new && relinked.is_none() && !self.question.open.is_empty() {
             return;
