@@ -18,7 +18,7 @@ use tallymark_store::{Shelf, Shelved, Store, StoreError};
 pub(crate) const SHELF: Shelf = Shelf { name: "github", most: 100_000 };
 
 /// The years of accounts that are over. They never change, so they are kept for good.
-const YEARS: Shelf = Shelf { name: "github-years", most: 100_000 };
+pub(crate) const YEARS: Shelf = Shelf { name: "github-years", most: 100_000 };
 
 /// How long statistics are worth keeping: they are better than none.
 const KEPT: u64 = 90 * DAY;

@@ -51,3 +51,6 @@ pub use token::{GithubToken, NotAGithubToken};
 pub use tracked::{MOST_TRACKED, NotTracked, TrackedAccount, TrackedAccounts};
 pub use traffic::{RepositoryTraffic, TRAFFIC_EVENTS, TrafficDay};
 pub use zone::{DayZone, NotADayZone};
+
+/// What this crate keeps in a store, for whoever takes all of it to another one.
+pub const SHELVES: [tallymark_store::Shelf; 4] = [kept::SHELF, kept::YEARS, avatars::SHELF, tracked::SHELF];

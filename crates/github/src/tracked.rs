@@ -12,7 +12,7 @@ use tallymark_store::{Shelf, Shelved, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Nothing on it expires.
-const SHELF: Shelf = Shelf { name: "github-tracked", most: 20_000 };
+pub(crate) const SHELF: Shelf = Shelf { name: "github-tracked", most: 20_000 };
 
 /// How many accounts may be tracked.
 pub const MOST_TRACKED: usize = 10_000;

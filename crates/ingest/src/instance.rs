@@ -28,6 +28,9 @@ pub enum InstanceError {
     /// Another daemon uses it.
     #[error("{0} is in use by another tallymark; stop it, or give this one a --data-dir of its own")]
     InUse(PathBuf),
+    /// Another copy of its store runs.
+    #[error("another `tallymark store copy` runs, or waits ({0} is locked): let it finish, or stop it")]
+    Copied(PathBuf),
     /// The identity in it is invalid.
     #[error(
         "{0} does not hold an instance id; restore it from a backup, or delete it to start as a new instance"

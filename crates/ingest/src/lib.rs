@@ -8,6 +8,7 @@ mod admission;
 mod apply;
 mod books;
 mod clock;
+mod copying;
 mod correct;
 mod errand;
 mod first_looks;
@@ -38,6 +39,7 @@ mod writer;
 
 pub use admission::NameLimits;
 pub use books::WriterState;
+pub use copying::{StoreCopying, WaitingDaemon};
 pub use correct::{Corrector, OldBadgeBrought, OldBadgeNumber};
 pub use errand::{Errand, ErrandError};
 pub use first_looks::FirstLooks;

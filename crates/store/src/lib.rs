@@ -35,6 +35,7 @@ pub mod durable;
 mod error;
 mod filter;
 mod log;
+mod moves;
 mod names;
 mod narrow;
 mod net_likes;
@@ -55,6 +56,7 @@ pub use corrections::StoreCorrections;
 pub use error::{Class, StoreError, or_nothing};
 pub use filter::Filter;
 pub use log::{Change, Changes, Cursor, StoreLog, StoreSight};
+pub use moves::{InstanceMark, KnownCorrection, MarkPage, StoreMoves};
 pub use net_likes::NetLikes;
 pub use read::{NamePage, Slice, StoreRead};
 pub use retention::Retention;
@@ -70,9 +72,9 @@ use std::sync::Arc;
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// A complete store, as [`open`] returns it.
-pub trait Store: StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections {}
+pub trait Store: StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections + StoreMoves {}
 
-impl<T: StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections + ?Sized> Store for T {}
+impl<T: StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections + StoreMoves + ?Sized> Store for T {}
 
 /// Opens the store that a URL names. An embedded one is created if it does not exist. The first call connects to a
 /// Redis, so a Redis that is down does not prevent a start.

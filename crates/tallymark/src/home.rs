@@ -16,7 +16,7 @@ use std::{
 };
 use tallymark_core::{Event, MAX_CORRECTIONS, Name};
 use tallymark_ingest::{
-    WriterState,
+    StoreCopying, WriterState,
     import::snow_trace::{TRACED, totals_file},
 };
 use tallymark_store::{
@@ -220,6 +220,12 @@ async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> 
 /// Whether a missing store is the one with the counts: then opening it gives a better error.
 pub(crate) fn remembers(config: &Config) -> bool {
     expected(config).is_ok_and(|store| store.is_some())
+}
+
+/// Whether the store of the data directory is being copied, and the daemon is to count into another one: then it waits.
+pub(crate) fn waits_for_copy(config: &Config) -> Result<bool> {
+    let elsewhere = || Ok(Home::of(config)?.is_some_and(|home| home.url != shown(&config.store)));
+    if StoreCopying::is_running(&config.data_dir) { elsewhere() } else { Ok(false) }
 }
 
 /// The identity of the store that the data directory has counted into, if any.

@@ -27,8 +27,8 @@ use tallymark_github::{
     AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, TRAFFIC_EVENTS, refresh,
 };
 use tallymark_ingest::{
-    Corrector, Describing, Ended, FirstLooks, HandedIn, IngestMeters, Instance, Live, PAUSES, Refusals, Tail,
-    VisitGate, Writer, WriterOptions,
+    Corrector, Describing, Ended, FirstLooks, HandedIn, IngestMeters, Instance, Live, PAUSES, Refusals,
+    StoreCopying, Tail, VisitGate, WaitingDaemon, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
 };
 use tallymark_publish::Freshness;
@@ -54,6 +54,8 @@ const AT_ONCE: Duration = Duration::from_secs(4);
 const LAST_LOOK: Duration = Duration::from_secs(2);
 /// How long a start waits for the keys of the days.
 const FIRST_KEYS: Duration = Duration::from_secs(2);
+/// How often a start looks whether a copy of the store is done.
+const LOOK_FOR_COPY: Duration = Duration::from_millis(20);
 /// How long a start waits until the logs that it sees for the first time are known.
 const FIRST_LOOKS: Duration = Duration::from_secs(5);
 
@@ -107,6 +109,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     if start.role == (Role::Serve { render: true }) {
         user::may_write(&config.badges.dir)?;
     }
+    wait_for_copy(config).await?;
     let instance = Instance::open(&config.data_dir)?;
     let store = home::open_to_count(config).await?;
     let outbox = matches!(config.store, StoreUrl::Redis(_)).then_some(config.keep);
@@ -264,6 +267,24 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     }
     tokio::spawn(supervisor::feed_watchdog());
     daemon.run(bindings, &start, started).await
+}
+
+/// While the store is copied into the one of the configuration: until that is done. The copy sees the lock, and takes it as
+/// the word that the old daemon has been stopped for good.
+async fn wait_for_copy(config: &Config) -> Result<()> {
+    if !home::waits_for_copy(config)? {
+        return Ok(());
+    }
+    info!(
+        "waiting for a copy of the store: it takes along what the daemon before has counted in the last moment"
+    );
+    let _waiting = WaitingDaemon::begin(&config.data_dir)?;
+    // It lets go of the data directory only after it has said that this one counts into the new store.
+    while StoreCopying::is_running(&config.data_dir) {
+        supervisor::takes_longer();
+        tokio::time::sleep(LOOK_FOR_COPY).await;
+    }
+    Ok(())
 }
 
 /// What banners show.

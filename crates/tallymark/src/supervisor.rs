@@ -7,9 +7,17 @@ use std::time::Duration;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(5);
 
+/// What a start that takes longer asks for, again and again.
+const LONGER: Duration = Duration::from_secs(30);
+
 /// The sockets are bound and hits are accepted.
 pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
+}
+
+/// The start takes longer than usual, but goes on.
+pub(crate) fn takes_longer() {
+    tell(&[NotifyState::ExtendTimeoutUsec(LONGER.as_micros().try_into().unwrap_or(u32::MAX))]);
 }
 
 /// No more hits are accepted; the last ones are being written.

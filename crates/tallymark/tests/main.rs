@@ -41,6 +41,7 @@ mod import;
 mod import_badge;
 mod login;
 mod looks;
+mod moved;
 mod names_flood;
 mod nginx;
 mod nginx_cache;

@@ -39,7 +39,7 @@ use tracing::{debug, info, warn};
 use turns::AvatarTurns;
 
 /// The shelf of the store. Nothing is kept of those who have no picture but an empty one.
-const SHELF: Shelf = Shelf { name: "avatar", most: 5_000 };
+pub(crate) const SHELF: Shelf = Shelf { name: "avatar", most: 5_000 };
 const DAY: u64 = 86_400;
 /// How long an avatar is shown before it is looked for again, and how long it is worth keeping.
 const FRESH: u64 = DAY;

@@ -25,7 +25,7 @@ pub(crate) struct NameLedger {
 
 impl NameLedger {
     /// Reads all of it, with no hit in one count that is not in the others. `None` if there is always one.
-    pub(super) async fn at_one_moment(
+    pub(crate) async fn at_one_moment(
         store: &(impl StoreRead + ?Sized),
         event: Event,
         name: &Name,
@@ -116,7 +116,7 @@ impl NameLedger {
 }
 
 /// The current values of some counts of a name.
-pub(super) async fn values(
+pub(crate) async fn values(
     store: &(impl StoreRead + ?Sized),
     event: Event,
     name: &Name,

@@ -22,7 +22,7 @@ use crate::{
 };
 pub use base::{OldBadgeBrought, OldBadgeNumber};
 use draft::Draft;
-pub(crate) use ledger::NameLedger;
+pub(crate) use ledger::{NameLedger, values};
 use sha2::{Digest, Sha256};
 use std::{
     sync::Arc,

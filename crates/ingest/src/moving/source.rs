@@ -78,7 +78,7 @@ impl Drop for NameRecords {
 }
 
 /// The names of an event and its aggregates, in order, each once.
-async fn every_name(store: &dyn Store, event: Event) -> Result<Vec<Name>> {
+pub(super) async fn every_name(store: &dyn Store, event: Event) -> Result<Vec<Name>> {
     let (mut names, mut start) = (vec![Name::all(), Name::overflow()], None);
     loop {
         let page = store.names(event, start.as_deref(), PAGE).await?;

@@ -16,11 +16,12 @@ use std::{
 };
 use tallymark_core::{
     Batch, CorrectionRecord, Day, DayKeys, Difference, Entry, Event, Minute, Month, Name, Position, Visit,
-    When, batches,
+    VisitorHash, When, batches,
 };
 use tallymark_store::{
-    Changes, Claim, Cursor, NamePage, Outcome, Result, Shelf, Shelved, Slice, Span, Standing, Step,
-    StoreCorrections, StoreLog, StoreRead, StoreShelf, StoreSight, StoreWrite, outbox::Durability,
+    Changes, Claim, Cursor, InstanceMark, KnownCorrection, MarkPage, NamePage, Outcome, Result, Shelf,
+    Shelved, Slice, Span, Standing, Step, StoreCorrections, StoreLog, StoreMoves, StoreRead, StoreShelf,
+    StoreSight, StoreWrite, outbox::Durability,
 };
 use uuid::Uuid;
 
@@ -306,6 +307,29 @@ impl StoreCorrections for Fake {
     }
 
     async fn has(&self, _: Event, _: &[Name]) -> Result<Vec<bool>> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl StoreMoves for Fake {
+    async fn marks(&self, _: Option<&str>) -> Result<MarkPage> {
+        unimplemented!()
+    }
+
+    async fn put_marks(&self, _: Vec<InstanceMark>) -> Result<()> {
+        unimplemented!()
+    }
+
+    async fn put_corrections(&self, _: Vec<KnownCorrection>, _: Vec<(Event, i64)>) -> Result<()> {
+        unimplemented!()
+    }
+
+    async fn put_day_keys(&self, _: DayKeys) -> Result<()> {
+        unimplemented!()
+    }
+
+    async fn visitor_hashes(&self, _: Event, _: &Name, _: Day) -> Result<Vec<VisitorHash>> {
         unimplemented!()
     }
 }

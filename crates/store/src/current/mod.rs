@@ -9,8 +9,9 @@
 mod owed;
 
 use crate::{
-    Changes, Claim, Cursor, Filter, NamePage, Outcome, Result, Shelf, Shelved, Slice, Span, Standing, Step,
-    Store, StoreCorrections, StoreLog, StoreRead, StoreShelf, StoreSight, StoreWrite,
+    Changes, Claim, Cursor, Filter, InstanceMark, KnownCorrection, MarkPage, NamePage, Outcome, Result,
+    Shelf, Shelved, Slice, Span, Standing, Step, Store, StoreCorrections, StoreLog, StoreMoves, StoreRead,
+    StoreShelf, StoreSight, StoreWrite,
 };
 use async_trait::async_trait;
 use owed::OwedMinutes;
@@ -21,6 +22,7 @@ use std::{
 };
 use tallymark_core::{
     Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Latest, Levels, Month, Name, Position, Visit,
+    VisitorHash,
 };
 use tokio::sync::{RwLock, RwLockReadGuard};
 use uuid::Uuid;
@@ -361,5 +363,28 @@ impl StoreCorrections for Current {
 
     async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>> {
         self.store.has(event, names).await
+    }
+}
+
+#[async_trait]
+impl StoreMoves for Current {
+    async fn marks(&self, start: Option<&str>) -> Result<MarkPage> {
+        self.store.marks(start).await
+    }
+
+    async fn put_marks(&self, marks: Vec<InstanceMark>) -> Result<()> {
+        self.store.put_marks(marks).await
+    }
+
+    async fn put_corrections(&self, log: Vec<KnownCorrection>, corrected: Vec<(Event, i64)>) -> Result<()> {
+        self.store.put_corrections(log, corrected).await
+    }
+
+    async fn put_day_keys(&self, keys: DayKeys) -> Result<()> {
+        self.store.put_day_keys(keys).await
+    }
+
+    async fn visitor_hashes(&self, event: Event, name: &Name, day: Day) -> Result<Vec<VisitorHash>> {
+        self.store.visitor_hashes(event, name, day).await
     }
 }

@@ -127,7 +127,7 @@ impl<'a> CorrectionPlan<'a> {
 }
 
 /// The name of a part.
-fn part(id: Uuid, part: u64) -> String {
+pub(super) fn part(id: Uuid, part: u64) -> String {
     format!("{id}:{part}")
 }
 

@@ -12,6 +12,7 @@ mod facts;
 mod gone;
 mod keys;
 mod log;
+mod moves;
 mod msgpack;
 mod owed;
 mod read;
@@ -23,9 +24,9 @@ mod standing;
 pub use facts::ServerFacts;
 
 use crate::{
-    Changes, Claim, Class, Cursor, NamePage, Outcome, Result, Retention, Shelf, Shelved, Slice, Span,
-    Standing, Step, StoreCorrections, StoreError, StoreLog, StoreRead, StoreShelf, StoreSight, StoreWrite,
-    claim, retention,
+    Changes, Claim, Class, Cursor, InstanceMark, KnownCorrection, MarkPage, NamePage, Outcome, Result,
+    Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreCorrections, StoreError, StoreLog,
+    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, claim, retention,
 };
 use async_trait::async_trait;
 use client::Link;
@@ -35,7 +36,7 @@ use script::{Plan, Script};
 use std::{collections::BTreeMap, time::Instant};
 use tallymark_core::{
     Batch, Correction, CorrectionRecord, Day, DayKeys, Difference, Event, KEY_DAYS, Levels, Month, Name,
-    Position, Visit,
+    Position, Visit, VisitorHash,
 };
 use uuid::Uuid;
 
@@ -512,5 +513,28 @@ impl StoreShelf for Redis {
 
     async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
         shelf::discard(self.writes_ours("discarding what was fetched")?, shelf, key).await
+    }
+}
+
+#[async_trait]
+impl StoreMoves for Redis {
+    async fn marks(&self, start: Option<&str>) -> Result<MarkPage> {
+        moves::marks(&self.reader.link, start).await
+    }
+
+    async fn put_marks(&self, marks: Vec<InstanceMark>) -> Result<()> {
+        moves::put_marks(self.writes_ours("taking over instances")?, &marks).await
+    }
+
+    async fn put_corrections(&self, log: Vec<KnownCorrection>, corrected: Vec<(Event, i64)>) -> Result<()> {
+        moves::put_corrections(self.writes_ours("taking over corrections")?, &log, &corrected).await
+    }
+
+    async fn put_day_keys(&self, keys: DayKeys) -> Result<()> {
+        moves::put_day_keys(self.writes_ours("taking over the keys of days")?, &keys).await
+    }
+
+    async fn visitor_hashes(&self, _: Event, _: &Name, _: Day) -> Result<Vec<VisitorHash>> {
+        Ok(Vec::new())
     }
 }

@@ -8,7 +8,7 @@ use super::{
     lists,
     writer::{read_marker, write_marker},
 };
-use crate::{Claim, Outcome, claim, deadline::Deadline, names};
+use crate::{Claim, KnownCorrection, Outcome, claim, deadline::Deadline, names};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::collections::BTreeMap;
 use tallymark_core::{
@@ -201,22 +201,43 @@ fn remember(
     correction: &Correction,
     record: &CorrectionRecord,
 ) -> rusqlite::Result<()> {
+    let entry = insert_part(db, record, &correction.body())?;
+    let oldest = entry.saturating_sub_unsigned(MAX_CORRECTIONS as u64);
+    db.prepare_cached("DELETE FROM correction WHERE entry <= ?1")?.execute([oldest])?;
+    for (event, by) in correction.of_all() {
+        put_corrected(db, event, corrected(db, event)?.saturating_add(by))?;
+    }
+    Ok(())
+}
+
+fn put_corrected(db: &Connection, event: Event, sum: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+        .execute((format!("{CORRECTED}{event}"), sum.to_string()))?;
+    Ok(())
+}
+
+/// Puts another log in the place of this one, the latest part first.
+pub(super) fn replace(
+    db: &Transaction<'_>,
+    log: &[KnownCorrection],
+    corrected: &[(Event, i64)],
+) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM correction", [])?;
+    for KnownCorrection { record, differences } in log.iter().rev() {
+        let body = Correction::arriving(differences.clone()).body();
+        insert_part(db, record, &body)?;
+    }
+    corrected.iter().try_for_each(|(event, by)| put_corrected(db, *event, *by))
+}
+
+/// Adds an entry to the log, and answers its number.
+fn insert_part(db: &Connection, record: &CorrectionRecord, body: &str) -> rusqlite::Result<i64> {
     let text =
         serde_json::to_string(record).map_err(|err| rusqlite::Error::ToSqlConversionFailure(err.into()))?;
     let mut insert = db.prepare_cached(
         "INSERT INTO correction (id, part, record, body) VALUES (?1, ?2, ?3, ?4) RETURNING entry",
     )?;
-    let part = record.part as i64;
-    let entry: i64 =
-        insert.query_row((record.id.as_bytes(), part, text, correction.body()), |row| row.get(0))?;
-    let oldest = entry.saturating_sub_unsigned(MAX_CORRECTIONS as u64);
-    db.prepare_cached("DELETE FROM correction WHERE entry <= ?1")?.execute([oldest])?;
-    for (event, by) in correction.of_all() {
-        let sum = corrected(db, event)?.saturating_add(by);
-        db.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
-            .execute((format!("{CORRECTED}{event}"), sum.to_string()))?;
-    }
-    Ok(())
+    insert.query_row((record.id.as_bytes(), record.part as i64, text, body), |row| row.get(0))
 }
 
 pub(super) fn corrected(db: &Connection, event: Event) -> rusqlite::Result<i64> {

@@ -41,8 +41,7 @@ fn write(db: &mut Connection, today: Day) -> rusqlite::Result<(DayKeys, bool)> {
     let known = read(&transaction)?;
     let of_day = |day| (day, known.of(day).unwrap_or_else(Uuid::new_v4));
     let keys = DayKeys::new(DayKeys::days(today).map(of_day));
-    let row: Vec<String> = keys.iter().map(|(day, key)| format!("{day}={key}")).collect();
-    transaction.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", (ROW, row.join(" ")))?;
+    put(&transaction, &keys)?;
     let kept = wanted(today);
     let deleted = transaction
         .prepare_cached(
@@ -52,6 +51,13 @@ fn write(db: &mut Connection, today: Day) -> rusqlite::Result<(DayKeys, bool)> {
         .execute((kept.0, kept.1, SLICE as i64))?;
     transaction.commit()?;
     Ok((keys, deleted == SLICE))
+}
+
+/// In the place of those that are there.
+pub(super) fn put(db: &Connection, keys: &DayKeys) -> rusqlite::Result<()> {
+    let row: Vec<String> = keys.iter().map(|(day, key)| format!("{day}={key}")).collect();
+    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", (ROW, row.join(" ")))?;
+    Ok(())
 }
 
 fn has_others(db: &Connection, (first, last): &(i32, i32)) -> rusqlite::Result<bool> {

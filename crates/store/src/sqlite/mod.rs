@@ -15,6 +15,7 @@ mod day_keys;
 mod expiry;
 mod file;
 mod lists;
+mod moves;
 mod place;
 mod reached;
 mod read;
@@ -24,16 +25,18 @@ mod totals;
 mod writer;
 
 use crate::{
-    Changes, Claim, Class, Cursor, Filter, NamePage, Outcome, Result, Retention, Shelf, Shelved, Slice, Span,
-    Standing, Step, StoreCorrections, StoreError, StoreLog, StoreRead, StoreShelf, StoreSight, StoreWrite,
-    claim, deadline::Deadline, outbox::Durability,
+    Changes, Claim, Class, Cursor, Filter, InstanceMark, KnownCorrection, MarkPage, NamePage, Outcome,
+    Result, Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreCorrections, StoreError, StoreLog,
+    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, claim, deadline::Deadline, outbox::Durability,
 };
 use async_trait::async_trait;
+use moves::MoveWrite;
 use read::Readers;
 use shelf::ShelfWrite;
 use std::{path::Path, time::Instant};
 use tallymark_core::{
     Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Latest, Month, Name, Position, Visit,
+    VisitorHash,
 };
 use uuid::Uuid;
 use writer::WriteThread;
@@ -295,5 +298,32 @@ impl StoreCorrections for Sqlite {
     async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>> {
         let names = names.to_vec();
         self.readers.run("looking for names", move |db| correct::has(db, event, &names)).await
+    }
+}
+
+#[async_trait]
+impl StoreMoves for Sqlite {
+    async fn marks(&self, start: Option<&str>) -> Result<MarkPage> {
+        let start = start.map_or(Ok(Uuid::nil()), str::parse);
+        let start = start
+            .map_err(|_| StoreError::new(Class::Request, "listing instances of the store", "no such page"))?;
+        self.readers.run("listing instances", move |db| moves::marks(db, start)).await
+    }
+
+    async fn put_marks(&self, marks: Vec<InstanceMark>) -> Result<()> {
+        self.writer.take_over(MoveWrite::Marks(marks)).await
+    }
+
+    async fn put_corrections(&self, log: Vec<KnownCorrection>, corrected: Vec<(Event, i64)>) -> Result<()> {
+        self.writer.take_over(MoveWrite::Corrections(log, corrected)).await
+    }
+
+    async fn put_day_keys(&self, keys: DayKeys) -> Result<()> {
+        self.writer.take_over(MoveWrite::DayKeys(keys)).await
+    }
+
+    async fn visitor_hashes(&self, event: Event, name: &Name, day: Day) -> Result<Vec<VisitorHash>> {
+        let name = name.clone();
+        self.readers.run("reading visitors", move |db| moves::visitor_hashes(db, event, &name, day)).await
     }
 }

@@ -3,7 +3,9 @@
 //! SQLite blocks, so it is kept off tokio's workers; one connection keeps its page cache and its statements warm. The
 //! thread ends when the [`WriteThread`] is dropped, which waits for the current write, unless the process has to end.
 
-use super::{apply::Applier, day_keys, file, place::Place, reached::Reached, shelf::ShelfWrite};
+use super::{
+    apply::Applier, day_keys, file, moves::MoveWrite, place::Place, reached::Reached, shelf::ShelfWrite,
+};
 use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim, deadline::Deadline};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
@@ -36,6 +38,7 @@ enum WriteJob {
     Forget(u64, u64, Uuid, oneshot::Sender<Result<Option<Uuid>>>),
     DayKeys(Day, oneshot::Sender<Result<(DayKeys, bool)>>),
     Shelve(ShelfWrite, oneshot::Sender<Result<bool>>),
+    TakeOver(MoveWrite, oneshot::Sender<Result<()>>),
 }
 
 impl WriteThread {
@@ -87,6 +90,10 @@ impl WriteThread {
 
     pub(super) async fn shelve(&self, write: ShelfWrite) -> Result<bool> {
         self.ask(|reply| WriteJob::Shelve(write, reply)).await
+    }
+
+    pub(super) async fn take_over(&self, write: MoveWrite) -> Result<()> {
+        self.ask(|reply| WriteJob::TakeOver(write, reply)).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> WriteJob) -> Result<T> {
@@ -145,6 +152,9 @@ impl SqliteWriter {
                 WriteJob::Shelve(write, reply) => {
                     answer(reply, || self.with("keeping what was fetched in", |_, db| write.run(db)))
                 }
+                WriteJob::TakeOver(write, reply) => answer(reply, || {
+                    self.with("taking over what another store knows into", |_, db| write.run(db))
+                }),
             }
         }
     }
